@@ -1,0 +1,56 @@
+"""From a launch module to a plan: sources, cubins, manifest and weights in one file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..dialects.core.ir import Module
+from ..runtime.plan import Plan
+from .cache import KernelCache
+from .intrinsics import headers
+from .kernels.family import Target
+from .manifest import Manifest
+from .nvrtc import Progress, compile_kernels, compiler_version
+from .sources import kernel_sources
+from .targets import target_named
+
+GENERATOR = "glassrt 0.1.0"
+HOST_MODEL = "sm_90a"  # whose kernels the host device runs when no GPU is named
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """What a plan is built for: GPU targets (none: host only), where cubins are kept, who watches."""
+
+    targets: tuple[str, ...] = ()
+    cache: KernelCache | None = field(default=None)
+    progress: Progress | None = None
+
+
+def planning_target(targets: Sequence[str]) -> Target:
+    """The target that kernels are chosen for: the least able of those named."""
+    found = [target_named(name) for name in targets] or [target_named(HOST_MODEL)]
+    return min(found, key=lambda target: target.sm)
+
+
+def assemble(
+    module: Module, levels: Mapping[str, str], ledger: list[dict[str, Any]], options: BuildOptions
+) -> Plan:
+    """The plan for a launch MODULE; LEVELS are the texts of all four. Raises CompileError."""
+    target = planning_target(options.targets)
+    sources = kernel_sources(module, target)
+    texts = dict(headers())
+    cubins = {}
+    for name in options.targets:
+        kernels = compile_kernels(sources, name, texts, options.cache, progress=options.progress)
+        cubins[name] = {kernel: compiled.cubin for kernel, compiled in kernels.items()}
+    manifest = Manifest(module, target)
+    data = manifest.build(GENERATOR, list(options.targets), _minimum_driver(options.targets))
+    return Plan(data, dict(levels), ledger, sources, cubins, manifest.weights, texts)
+
+
+def _minimum_driver(targets: Sequence[str]) -> int:
+    """CUDA promises that a cubin runs on every driver of its major version."""
+    return compiler_version()[0] * 1000 if targets else 0

@@ -1,0 +1,189 @@
+"""Compiled kernels on disk, addressed by the hash of all that determines them.
+
+Layout: `<root>/kernels-1/<key>.entry` with the generated `<key>.cu` beside it, to read. An
+entry is one file, so that it appears by one atomic rename: magic, SHA-256 of the rest, then
+key, log and cubin. Processes may share the folder without locks: two that miss the same key
+both compile and either file is right. Trouble with the cache is logged and worked around,
+never raised: an unusable folder only costs compile time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import stat
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+_LOG = logging.getLogger("glassrt.cache")
+_MAGIC = b"GLASSKC1"
+_KEY_CHARACTERS = 64
+_HEADER = len(_MAGIC) + hashlib.sha256().digest_size
+_FOLDER = "kernels-1"
+_FOREIGN_WRITE = stat.S_IWGRP | stat.S_IWOTH
+DEFAULT_LIMIT = 2 << 30
+
+
+@dataclass(frozen=True)
+class CacheEntry:
+    """What a compilation produced: the cubin and the compiler's log."""
+
+    cubin: bytes
+    log: str
+
+
+def content_key(parts: Iterable[str]) -> str:
+    """SHA-256 over the parts, each with its length, so that no two lists of parts collide."""
+    digest = hashlib.sha256()
+    for part in parts:
+        encoded = part.encode()
+        digest.update(len(encoded).to_bytes(8, "little"))
+        digest.update(encoded)
+    return digest.hexdigest()
+
+
+def default_root() -> Path:
+    """`$GLASSRT_CACHE_DIR`, else the user's cache folder for glassrt."""
+    override = os.environ.get("GLASSRT_CACHE_DIR")
+    return Path(override) if override else Path(platformdirs.user_cache_dir("glassrt"))
+
+
+class KernelCache:
+    """A folder of compiled kernels, private to the user; the oldest used go beyond `limit_bytes`."""
+
+    def __init__(self, root: Path | None = None, limit_bytes: int = DEFAULT_LIMIT) -> None:
+        self.folder = (root if root is not None else default_root()) / _FOLDER
+        self.limit_bytes = limit_bytes
+        self.usable = self._prepare()
+
+    def load(self, key: str) -> CacheEntry | None:
+        """The entry, now the most recently used; None when absent or (with a warning) not to be trusted."""
+        path = self._entry(key)
+        if not self.usable:
+            return None
+        try:
+            entry = _decode(_read_private(path), key)
+            os.utime(path)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            _LOG.warning("rebuilding the cached kernel %s: %s", path.name, error)
+            self._remove(key)
+            return None
+        return entry
+
+    def store(self, key: str, entry: CacheEntry, source: str) -> None:
+        """Write the entry, and its source beside it; on failure only the cache is missing something."""
+        if not self.usable:
+            return
+        try:
+            _write_atomically(self.folder / f"{key}.cu", source.encode())
+            _write_atomically(self._entry(key), _encode(key, entry))
+        except OSError as error:
+            _LOG.warning("cannot write to the kernel cache %s: %s", self.folder, error)
+
+    def trim(self) -> None:
+        """Remove the least recently used entries until the folder is within its limit."""
+        if not self.usable:
+            return
+        used: dict[str, tuple[int, int]] = {}  # key -> (time of last use, bytes)
+        for name, status in _files(self.folder):
+            key = name.partition(".")[0]
+            last, size = used.get(key, (0, 0))
+            used[key] = (max(last, status.st_mtime_ns), size + status.st_size)
+        total = sum(size for _, size in used.values())
+        for key, (_, size) in sorted(used.items(), key=lambda item: item[1]):
+            if total <= self.limit_bytes:
+                break
+            self._remove(key)
+            total -= size
+
+    def _entry(self, key: str) -> Path:
+        return self.folder / f"{key}.entry"
+
+    def _remove(self, key: str) -> None:
+        for path in (self._entry(key), self.folder / f"{key}.cu"):
+            with suppress(OSError):
+                path.unlink()
+
+    def _prepare(self) -> bool:
+        """Make the folder private, throwing away what others may have put there; False if impossible."""
+        try:
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            if self.folder.is_symlink():
+                _LOG.warning("the kernel cache %s was a symbolic link: replaced by a folder", self.folder)
+                self.folder.unlink()
+            self.folder.mkdir(mode=0o700, exist_ok=True)
+            status = self.folder.lstat()
+            if not stat.S_ISDIR(status.st_mode) or not _ours(status):
+                _LOG.warning("not using the kernel cache %s: it belongs to somebody else", self.folder)
+                return False
+            if status.st_mode & _FOREIGN_WRITE:
+                _LOG.warning("the kernel cache %s could be written by others: emptied", self.folder)
+                self.folder.chmod(0o700)
+                for key in {name.partition(".")[0] for name, _ in _files(self.folder)}:
+                    self._remove(key)
+            return True
+        except OSError as error:
+            _LOG.warning("not using the kernel cache %s: %s", self.folder, error)
+            return False
+
+
+def _encode(key: str, entry: CacheEntry) -> bytes:
+    log = entry.log.encode()
+    body = key.encode() + len(log).to_bytes(8, "little") + log + entry.cubin
+    return _MAGIC + hashlib.sha256(body).digest() + body
+
+
+def _decode(data: bytes, key: str) -> CacheEntry:
+    """The entry in a file's bytes. Raises ValueError when it is damaged or belongs to another key."""
+    body = memoryview(data)[_HEADER:]
+    if data[: len(_MAGIC)] != _MAGIC or hashlib.sha256(body).digest() != data[len(_MAGIC) : _HEADER]:
+        raise ValueError("its content does not match its checksum")
+    if bytes(body[:_KEY_CHARACTERS]) != key.encode():
+        raise ValueError("it is the entry of another kernel")
+    start = _KEY_CHARACTERS + 8
+    log_end = start + int.from_bytes(body[_KEY_CHARACTERS:start], "little")
+    return CacheEntry(cubin=bytes(body[log_end:]), log=bytes(body[start:log_end]).decode())
+
+
+def _read_private(path: Path) -> bytes:
+    """The bytes of a regular file that only this user can write. Raises ValueError otherwise."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode) or not _ours(status) or status.st_mode & _FOREIGN_WRITE:
+            raise ValueError("it is not a regular file that only its owner can write")
+        return file.read()
+
+
+def _write_atomically(path: Path, data: bytes) -> None:
+    # Named like a source, so that `trim` also finds what a killed process left behind.
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix="new-", suffix=".cu")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def _files(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """The cache's own files; others are not touched."""
+    with os.scandir(folder) as scan:
+        for item in scan:
+            if item.name.endswith((".entry", ".cu")):
+                with suppress(FileNotFoundError):
+                    yield item.name, item.stat(follow_symlinks=False)
+
+
+def _ours(status: os.stat_result) -> bool:
+    return not hasattr(os, "getuid") or status.st_uid == os.getuid()

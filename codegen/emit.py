@@ -1,0 +1,243 @@
+"""Turns scalar expressions into CUDA statements.
+
+The emitter walks shared expression graphs and writes named constants, one per operation, so the
+result reads like hand-written code. With several lanes a thread owns a short vector: loads are
+hoisted in front as wide accesses, arithmetic goes into a loop over lanes. See `lanes.py` for
+what can be hoisted and `sections.py` for where statements go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..dialects.core.affine import Dim, substitute, symbol
+from ..dialects.core.dtypes import BOOL, DType
+from ..dialects.core.expr import (
+    Apply,
+    Cast,
+    Const,
+    Expr,
+    IndexValue,
+    Inside,
+    LetIndex,
+    Load,
+    Reduce,
+    Select,
+)
+from ..dialects.core.ir import Value
+from ..dialects.core.types import TensorType
+from .lanes import Lanes
+from .literals import STORAGE_FLOATS, c_type, compute_type, literal
+from .offsets import linear_offset
+from .operators import spelled
+from .reductions import reduction_state
+from .sections import Guard, Section, Term
+from .spaces import NameTable, Space, space_to_c
+
+
+@dataclass(frozen=True)
+class Given(Expr):
+    """A value that the surrounding kernel has computed: an accumulator, a staged element."""
+
+    text: str
+    dtype: DType
+    varying: bool = False
+
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__
+
+
+class Emitter:
+    """Emits the statements of one kernel body.
+
+    `buffers` names the C parameter of every value the region reads, `names` the C variable of
+    every symbol of the model; `spaces` are the kernel's own indices.
+    """
+
+    def __init__(
+        self, buffers: Mapping[Value, str], names: Mapping[str, str], spaces: tuple[Space, ...], lanes: Lanes
+    ) -> None:
+        self._buffers = buffers
+        axes = {axis.symbol: axis.variable for space in spaces for axis in space.axes}
+        self.names = NameTable({**names, **axes})
+        self.spaces = spaces
+        self.lanes = lanes
+        self._count = 0
+
+    def fresh(self, stem: str) -> str:
+        self._count += 1
+        return f"{stem}{self._count}"
+
+    # ------------------------------------------------------------ index expressions
+
+    def index(self, dim: Dim) -> str:
+        """DIM at the first lane."""
+        return space_to_c(dim, self.spaces, self.names)
+
+    def lane_index(self, dim: Dim) -> str:
+        """DIM at the lane of the loop."""
+        stride = self.lanes.stride(dim)
+        if stride == 0:
+            return self.index(dim)
+        if stride is not None:
+            step = "lane" if stride == 1 else f"lane*{stride}"
+            return f"{self.index(dim)} + {step}"
+        # Irregular in the lane: the lane's own index goes into the divisions.
+        own = "_own_lane"
+        self.names.define(own, f"({self.names[self.lanes.symbol]} + lane)")
+        return space_to_c(substitute(dim, {self.lanes.symbol: symbol(own)}), self.spaces, self.names)
+
+    # ------------------------------------------------------------ expressions
+
+    def lower(self, expr: Expr, section: Section) -> Term:
+        """The name or literal that holds EXPR; statements go to SECTION."""
+        known = section.find(expr)
+        if known is not None:
+            return known
+        term = self._lower_new(expr, section)
+        section.remember(expr, term)
+        return term
+
+    def _lower_new(self, expr: Expr, section: Section) -> Term:
+        match expr:
+            case Const():
+                return Term(literal(expr.value, expr.dtype))
+            case Given():
+                return Term(expr.text, expr.varying)
+            case Load():
+                return self._load(expr, section)
+            case Cast():
+                return self._cast(expr, section)
+            case Apply():
+                return self._apply(expr, section)
+            case Select():
+                return self._select(expr, section)
+            case IndexValue():
+                return self._index_value(expr)
+            case Inside():
+                return self._inside(expr, section)
+            case Reduce():
+                return self._reduce(expr, section)
+            case LetIndex():
+                return self._let(expr, section)
+        raise TypeError(f"no emission for {type(expr).__name__}")
+
+    def _define(self, section: Section, stem: str, dtype: DType, text: str, varying: bool) -> Term:
+        name = self.fresh(stem)
+        section.write(f"const {c_type(dtype)} {name} = {text};", varying)
+        return Term(name, varying)
+
+    def _load(self, load: Load, section: Section) -> Term:
+        buffer = self._buffers[load.source]
+        offset = linear_offset(load.source.type, load.index)
+        guard = section.guard()
+        stride = self.lanes.stride(offset)
+        name = self.fresh(f"{buffer}_")
+        kind = c_type(load.dtype)
+        if stride == 0 and not guard.varying:
+            read = guard.applied(f"load({buffer}, {self.index(offset)})", f"{kind}{{}}")
+            section.write(f"const {kind} {name} = {read};", varying=False)
+            return Term(name)
+        if stride == 1 and self.lanes.aligned(offset) and not guard.varying:
+            vector = f"Vec<{kind}, {self.lanes.count}>"
+            read = guard.applied(f"load_wide<{self.lanes.count}>({buffer}, {self.index(offset)})", f"{vector}{{}}")
+            section.write(f"const {vector} {name} = {read};", varying=False)
+            return Term(f"{name}[lane]", varying=True)
+        read = guard.applied(f"load({buffer}, {self.lane_index(offset)})", f"{kind}{{}}")
+        section.write(f"const {kind} {name} = {read};", varying=True)
+        return Term(name, varying=True)
+
+    def _cast(self, cast: Cast, section: Section) -> Term:
+        term = self.lower(cast.operand, section)
+        text = f"convert<{c_type(cast.dtype)}>({term.text})"
+        return self._define(section, "cast", cast.dtype, text, term.varying)
+
+    def _apply(self, apply: Apply, section: Section) -> Term:
+        terms = [self.lower(operand, section) for operand in apply.operands]
+        varying = any(term.varying for term in terms)
+        dtype = apply.operands[0].dtype
+        texts = [term.text for term in terms]
+        if dtype.name in STORAGE_FLOATS:
+            texts = [f"convert<f32>({text})" for text in texts]
+        text = spelled(apply.function, texts, compute_type(dtype))
+        if apply.dtype.name in STORAGE_FLOATS:
+            text = f"convert<{c_type(apply.dtype)}>({text})"
+        return self._define(section, apply.function + "_", apply.dtype, text, varying)
+
+    def _select(self, select: Select, section: Section) -> Term:
+        condition = self.lower(select.condition, section)
+        with section.guarded(Guard(condition.text, condition.varying)):
+            chosen = self.lower(select.chosen, section)
+        with section.guarded(Guard(f"!{condition.text}", condition.varying)):
+            other = self.lower(select.other, section)
+        varying = condition.varying or chosen.varying or other.varying
+        text = f"{condition.text} ? {chosen.text} : {other.text}"
+        return self._define(section, "select", select.dtype, text, varying)
+
+    def _index_value(self, value: IndexValue) -> Term:
+        if self.lanes.uniform(value.dim):
+            return Term(f"i64({self.index(value.dim)})")
+        return Term(f"i64({self.lane_index(value.dim)})", varying=True)
+
+    def _inside(self, inside: Inside, section: Section) -> Term:
+        block = self.lanes.block_of(inside.low, inside.dim, inside.high)
+        at = self.index if block else self.lane_index
+        tests = []
+        if inside.low != 0 or not _never_negative(inside.dim):
+            tests.append(f"{at(inside.dim)} >= {at(inside.low)}")
+        tests.append(f"{at(inside.dim)} < {at(inside.high)}")
+        return self._define(section, "inside", BOOL, " && ".join(tests), varying=not block)
+
+    def _let(self, let: LetIndex, section: Section) -> Term:
+        value = self.lower(let.value, section)
+        name = self.fresh("j")
+        section.write(f"const i64 {name} = i64({value.text});", value.varying)
+        self.names.define(let.name, name)
+        if value.varying:
+            raise ValueError("an index computed from data must be the same in all lanes")
+        return self.lower(let.body, section)
+
+    # ------------------------------------------------------------ reductions inside one thread
+
+    def _reduce(self, reduce: Reduce, section: Section) -> Term:
+        return self.serial_reduce(reduce, section)
+
+    def serial_reduce(self, reduce: Reduce, section: Section) -> Term:
+        """Loops over all of REDUCE's variables in one thread."""
+        inner = section.child()
+        for variable, _ in reduce.variables:
+            self.names.define(variable, self.fresh("r"))
+        body = self.lower(reduce.body, inner)
+        state = reduction_state(self, reduce, body.varying)
+        section.lines(state.declare)
+        for variable, extent in reduce.variables:
+            name = self.names[variable]
+            section.open(f"for (int {name} = 0; {name} < {self.index(extent)}; ++{name}) {{")
+        inner.write_all(state.update(body.text), body.varying)
+        section.embed(inner.finished(self.lanes.count))
+        for _ in reduce.variables:
+            section.close()
+        return state.result
+
+    # ------------------------------------------------------------ stores
+
+    def store(self, buffer: str, type: TensorType, index: tuple[Dim, ...], term: Term, section: Section) -> None:
+        """Write TERM to element INDEX of an output."""
+        offset = linear_offset(type, index)
+        stride = self.lanes.stride(offset)
+        if self.lanes.count > 1 and stride == 1 and self.lanes.aligned(offset):
+            name = self.fresh(f"{buffer}_")
+            section.lines([f"Vec<{c_type(type.dtype)}, {self.lanes.count}> {name};"])
+            section.write(f"{name}[lane] = {term.text};", varying=True)
+            section.after(f"store_wide<{self.lanes.count}>({buffer}, {self.index(offset)}, {name});")
+        elif self.lanes.count > 1:
+            section.write(f"store({buffer}, {self.lane_index(offset)}, {term.text});", varying=True)
+        else:
+            section.lines([f"store({buffer}, {self.index(offset)}, {term.text});"])
+
+
+def _never_negative(dim: Dim) -> bool:
+    return isinstance(dim, int) and dim >= 0 or (
+        not isinstance(dim, int) and all(value > 0 for _, value in dim.terms)
+    )

@@ -1,0 +1,97 @@
+"""The work around a contraction, emitted for the place where the contraction keeps its sums."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..dialects.core.affine import Dim
+from ..dialects.core.expr import Expr, Index
+from ..dialects.core.ir import Operation, Value
+from .emit import Emitter, Given
+from .inline import RegionExpressions
+from .kernels.family import Request
+from .kernels.signature import Signature
+from .lanes import Lanes
+from .sections import Section
+from .spaces import Space
+
+
+def emit_epilogue(
+    request: Request,
+    signature: Signature,
+    root: Operation,
+    index: tuple[Dim, ...],
+    spaces: tuple[Space, ...],
+    lanes: Lanes,
+    accumulator: str = "accumulator",
+    names: Mapping[str, str] | None = None,
+) -> list[str]:
+    """Statements that turn `lanes.count` sums of ROOT at INDEX into stored results.
+
+    INDEX gives the logical index of the contraction's result in terms of the SPACES' axes; the sums
+    are in the array ACCUMULATOR. NAMES adds C variables for further symbols of INDEX.
+    """
+    text = f"{accumulator}[lane]" if lanes.count > 1 else f"{accumulator}[0]"
+    total = Given(text, root.result.type.dtype, varying=lanes.count > 1)
+
+    def given(at: Index) -> Expr:
+        if at != index:
+            raise ValueError("an epilogue reads the contraction at another element than its own")
+        return total
+
+    ranges = dict(request.ranges)
+    for space in spaces:
+        ranges.update(space.ranges(request.ranges))
+    expressions = RegionExpressions(ranges, {root.result: given})
+    emitter = Emitter(signature.buffers(request), {**signature.symbols, **(names or {})}, spaces, lanes)
+    section = Section(lanes.count)
+    results = [expressions.element(value, index) for value in request.region.terminator.inputs]
+    for name, type, expr in zip(signature.outputs, request.writes, results, strict=True):
+        emitter.store(name, type, index, emitter.lower(expr, section), section)
+    decode = [line for space in spaces for line in space.decode(emitter.names, signature.index_type)]
+    return decode + section.finished(lanes.count)
+
+
+def emit_prologue(
+    request: Request,
+    signature: Signature,
+    operand: Value,
+    index: tuple[Dim, ...],
+    spaces: tuple[Space, ...],
+    lanes: Lanes,
+    source: str,
+    target: str,
+    names: Mapping[str, str] | None = None,
+) -> list[str]:
+    """Statements that map `lanes.count` raw elements of a contraction's operand to what it multiplies.
+
+    OPERAND is the contraction's operand, computed in the region from one argument at the same index
+    (plus broadcast ones); raw elements stand in the array SOURCE, results go to TARGET.
+    """
+    raw = streamed_argument(operand)
+    suffix = "[lane]" if lanes.count > 1 else "[0]"
+    element = Given(source + suffix, raw.type.dtype, varying=lanes.count > 1)
+    ranges = dict(request.ranges)
+    for space in spaces:
+        ranges.update(space.ranges(request.ranges))
+    expressions = RegionExpressions(ranges, {raw: lambda at: element})
+    emitter = Emitter(signature.buffers(request), {**signature.symbols, **(names or {})}, spaces, lanes)
+    section = Section(lanes.count)
+    term = emitter.lower(expressions.element(operand, index), section)
+    section.write(f"{target}{suffix} = {term.text};", varying=lanes.count > 1)
+    decode = [line for space in spaces for line in space.decode(emitter.names, signature.index_type)]
+    return decode + section.finished(lanes.count)
+
+
+def streamed_argument(operand: Value) -> Value:
+    """The region argument of OPERAND's own shape that a prologue streams; the others are broadcast."""
+    pending, seen = [operand], set()
+    while pending:
+        value = pending.pop()
+        producer = value.producer
+        if producer is None and value.type.shape == operand.type.shape:
+            return value
+        if producer is not None and producer not in seen:
+            seen.add(producer)
+            pending.extend(producer.inputs)
+    raise ValueError("a prologue reads no tensor of the operand's shape")

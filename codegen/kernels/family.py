@@ -1,0 +1,88 @@
+"""What every kernel family offers: candidates for a kernel of the precision level, and its code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ...dialects.core.affine import Dim, Range
+from ...dialects.core.ir import Block, Operation
+from ...dialects.core.types import TensorType
+
+Config = dict[str, int | str]
+
+
+@dataclass(frozen=True)
+class Target:
+    """The GPU that code is made for. `sm` is 80, 90, ...; figures are those of the reference GPU."""
+
+    name: str = "sm_90a"
+    sm: int = 90
+    multiprocessors: int = 132
+    bytes_per_second: float = 4.0e12
+    shared_bytes: int = 227 * 1024
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """A kernel to be made: its region, the types of the buffers it writes, the symbols' sizes."""
+
+    region: Block
+    writes: tuple[TensorType, ...]
+    ranges: Mapping[str, Range]
+    optimum: Mapping[str, int]
+    target: Target
+    name: str = "kernel"
+
+    @property
+    def reads(self) -> tuple[TensorType, ...]:
+        return tuple(argument.type for argument in self.region.arguments)
+
+    @property
+    def ops(self) -> tuple[Operation, ...]:
+        return tuple(op for op in self.region if op.next is not None)
+
+    @property
+    def symbols(self) -> list[str]:
+        return sorted(self.ranges)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A way to run a kernel, with the time that the cost model expects."""
+
+    family: str
+    config: Config
+    microseconds: float
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """How a kernel is launched. `workspace` bytes and `counters` words are scratch memory."""
+
+    grid: tuple[Dim, Dim, Dim]
+    block: tuple[int, int, int]
+    shared: int = 0
+    workspace: Dim = 0
+    counters: Dim = 0
+    cluster: tuple[int, int, int] = (1, 1, 1)
+
+
+@dataclass(frozen=True)
+class KernelCode:
+    """The template and the spec that make a kernel's source."""
+
+    template: str
+    spec: object = field(repr=False)
+    geometry: Geometry = Geometry((1, 1, 1), (1, 1, 1))
+
+
+class Family(Protocol):
+    """A kernel family: `propose` gives nothing when it cannot do the request."""
+
+    name: str
+
+    def propose(self, request: Request) -> list[Candidate]: ...
+
+    def realize(self, request: Request, config: Config) -> KernelCode: ...

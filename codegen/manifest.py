@@ -1,0 +1,168 @@
+"""The plan's manifest: a launch module as the data that the runtime executes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..dialects.core.affine import evaluate, to_json
+from ..dialects.core.diagnostics import op_error
+from ..dialects.core.ir import Function, Module, Operation, Value
+from ..dialects.core.types import TensorType
+from ..dialects.launch import Buffer, Kernel, View
+from .kernels.family import Target
+from .kernels.signature import index_type, used_symbols
+from .sources import request_of
+
+ALIGNMENT = 256
+FORMAT = 1
+
+
+class Manifest:
+    """Collects buffers, weights, kernels and launches of one module."""
+
+    def __init__(self, module: Module, target: Target) -> None:
+        self._module = module
+        self._target = target
+        self._buffers: dict[Value, str] = {}
+        self._entries: list[dict[str, Any]] = []
+        self._weights = bytearray()
+        self._weight_offsets: dict[tuple[str, str], int] = {}
+        self._kernels: dict[str, dict[str, Any]] = {}
+        self._launches: list[dict[str, Any]] = []
+        self._counter_bytes = sum(
+            _aligned(evaluate(op.bytes, module.values_at("maximum")))
+            for op in module.main.block
+            if isinstance(op, Buffer) and op.space == "counters"
+        )
+        self._next_counter = 0
+        self._arena_bytes = self._counter_bytes
+
+    @property
+    def weights(self) -> bytes:
+        return bytes(self._weights)
+
+    def build(self, generator: str, targets: list[str], min_driver: int) -> dict[str, Any]:
+        """The manifest as JSON data."""
+        function = self._module.main
+        for index, argument in enumerate(function.arguments):
+            self._add(argument, {"space": "input", "index": index, "bytes": to_json(argument.type.bytes)})
+        outputs = [_through_views(value) for value in function.returned]
+        for op in function.block:
+            self._visit(op, outputs)
+        return {
+            "format": FORMAT,
+            "generator": generator,
+            "name": self._module.name,
+            "targets": targets,
+            "min_driver": min_driver,
+            "symbols": self._symbols(),
+            "inputs": _tensors(function.inputs, [value.type for value in function.arguments]),
+            "outputs": _tensors(function.outputs, [value.type for value in function.returned]),
+            "arena_bytes": self._arena_bytes,
+            "zeroed_bytes": self._counter_bytes,
+            "weights_bytes": len(self._weights),
+            "buffers": self._entries,
+            "kernels": self._kernels,
+            "launches": self._launches,
+        }
+
+    def _symbols(self) -> dict[str, list[int]]:
+        return {n: [r.minimum, r.optimum, r.maximum] for n, r in self._module.symbols.items()}
+
+    def _add(self, value: Value, entry: dict[str, Any]) -> None:
+        name = f"b{len(self._entries)}"
+        self._buffers[value] = name
+        self._entries.append({"name": name, **entry})
+
+    def _visit(self, op: Operation, outputs: list[Value]) -> None:
+        if isinstance(op, Buffer):
+            self._buffer(op, outputs)
+        elif isinstance(op, View):
+            self._buffers[op.result] = self._buffers[op.x]
+        elif isinstance(op, Kernel):
+            self._kernel(op)
+
+    def _buffer(self, op: Buffer, outputs: list[Value]) -> None:
+        value, size = op.result, to_json(op.bytes)
+        if op.space == "weights":
+            offset, length = self._weight(op)
+            self._add(value, {"space": "weights", "offset": offset, "bytes": length})
+        elif op.space == "output":
+            if value not in outputs:
+                raise op_error(op, "is in the output space but is not returned")
+            self._add(value, {"space": "output", "index": outputs.index(value), "bytes": size})
+        elif op.space == "counters":
+            self._add(value, {"space": "arena", "offset": self._next_counter, "bytes": size})
+            self._next_counter += _aligned(evaluate(op.bytes, self._module.values_at("maximum")))
+        else:
+            offset = self._counter_bytes + op.offset
+            self._add(value, {"space": "arena", "offset": offset, "bytes": size})
+            most = evaluate(op.bytes, self._module.values_at("maximum"))
+            self._arena_bytes = max(self._arena_bytes, offset + most)
+
+    def _weight(self, op: Buffer) -> tuple[int, int]:
+        """Where the weight's bytes lie, in the order of its layout; equal weights are stored once."""
+        array = np.asarray(self._module.resources[op.weight])
+        packed = np.ascontiguousarray(array.transpose(op.result.type.order)).tobytes()
+        key = (op.weight, str(op.result.type.order))
+        if key not in self._weight_offsets:
+            self._weights.extend(bytes(-len(self._weights) % ALIGNMENT))
+            self._weight_offsets[key] = len(self._weights)
+            self._weights.extend(packed)
+        return self._weight_offsets[key], len(packed)
+
+    def _kernel(self, op: Kernel) -> None:
+        request = request_of(self._module, op, self._target)
+        kind = "i32" if index_type(request) == "int" else "i64"
+        symbols = used_symbols(request)
+        names = [self._buffers[value] for value in op.inputs]
+        arguments: list[dict[str, Any]] = [{"buffer": name} for name in names]
+        arguments += [{kind: symbol} for symbol in symbols]
+        parameters = ["buffer"] * len(names) + [kind] * len(symbols)
+        self._kernels[op.kernel] = {"entry": op.kernel, "parameters": parameters}
+        self._launches.append(
+            {
+                "kernel": op.kernel,
+                "op": _label(op),
+                "nodes": list(op.location.nodes),
+                "grid": [to_json(dim) for dim in op.grid],
+                "block": list(op.block),
+                "cluster": list(op.cluster),
+                "shared_bytes": op.shared,
+                "stream": op.stream,
+                "waits": list(op.waits),
+                "pdl": op.pdl,
+                "arguments": arguments,
+                "reads": [self._buffers[value] for value in op.reads],
+                "writes": [self._buffers[value] for value in op.inputs[len(op.reads) :]],
+            }
+        )
+
+
+def _label(op: Kernel) -> str:
+    names = [inner.name.removeprefix("graph.") for inner in op.body.block if inner.next is not None]
+    return ", ".join(name for name in names if name not in ("constant", "cast")) or "copy"
+
+
+def _tensors(names: list[str], types: list[TensorType]) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "dtype": type.dtype.name, "shape": [to_json(dim) for dim in type.shape]}
+        for name, type in zip(names, types, strict=True)
+    ]
+
+
+def _through_views(value: Value) -> Value:
+    while isinstance(value.producer, View):
+        value = value.producer.x
+    return value
+
+
+def _aligned(size: int) -> int:
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+def launches_of(function: Function) -> list[Kernel]:
+    """The launches of a function in order."""
+    return [op for op in function.block if isinstance(op, Kernel)]

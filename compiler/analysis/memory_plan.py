@@ -1,0 +1,77 @@
+"""Places buffers in one arena: two that are alive at the same time never overlap.
+
+Sizes are taken at the symbols' largest values, so one placement serves every shape. Buffers are
+placed largest first, each at the lowest offset that is free during its lifetime ("greedy by
+size", Pisarchyk and Lee, Efficient Memory Management for Deep Neural Net Inference, 2020).
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+ALIGNMENT = 256
+
+
+@dataclass(frozen=True)
+class Lifetime:
+    """A buffer of `size` bytes that is written first at step `first` and read last at step `last`."""
+
+    size: int
+    first: int
+    last: int
+
+    def overlaps(self, other: Lifetime) -> bool:
+        return self.first <= other.last and other.first <= self.last
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Offsets in the order of the lifetimes given, and the bytes of the whole arena."""
+
+    offsets: tuple[int, ...]
+    total: int
+
+
+def place(lifetimes: Sequence[Lifetime]) -> Placement:
+    """Offsets (multiples of 256 bytes) for all LIFETIMES."""
+    order = sorted(range(len(lifetimes)), key=lambda i: (-lifetimes[i].size, i))
+    offsets = [0] * len(lifetimes)
+    alive = _AliveBySteps(max((life.last for life in lifetimes), default=0) + 1)
+    total = 0
+    for index in order:
+        life = lifetimes[index]
+        offset = alive.lowest_gap(life)
+        offsets[index] = offset
+        alive.add(life, offset)
+        total = max(total, offset + aligned(life.size))
+    return Placement(tuple(offsets), total)
+
+
+def aligned(size: int) -> int:
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+class _AliveBySteps:
+    """The placed buffers, found by the steps they are alive in: lifetimes are short, so few are met."""
+
+    def __init__(self, steps: int) -> None:
+        self._by_step: list[list[tuple[int, int, int]]] = [[] for _ in range(steps)]
+        self._count = 0
+
+    def add(self, life: Lifetime, offset: int) -> None:
+        self._count += 1
+        entry = (offset, offset + aligned(life.size), self._count)
+        for step in range(life.first, life.last + 1):
+            insort(self._by_step[step], entry)
+
+    def lowest_gap(self, life: Lifetime) -> int:
+        """The lowest offset at which LIFE meets no placed buffer."""
+        met = {entry for step in range(life.first, life.last + 1) for entry in self._by_step[step]}
+        offset = 0
+        for start, end, _ in sorted(met):
+            if start - offset >= life.size:
+                break
+            offset = max(offset, end)
+        return offset

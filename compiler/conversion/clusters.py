@@ -1,0 +1,105 @@
+"""Clusters: the sets of graph ops that become one kernel each.
+
+Every cluster keeps one invariant: exactly one of its values is read outside, the result of its
+last op. Such clusters can never form a cycle with each other, whatever else they hold: a cycle
+through two of them would lead from the result of the first, through the second, back into the
+first and on to its result, and so would be a cycle of the graph itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ...dialects.core.affine import Dim, evaluate
+from ...dialects.core.ir import Block, Module, Operation, Value
+from ...dialects.core.traits import Trait, has
+from ...dialects.graph.movement import Reshape
+
+Access = int
+
+
+@dataclass(eq=False)
+class Cluster:
+    """Ops of one kernel in program order. `root` is the kernel's kind, `seed` the op it grew from."""
+
+    root: str
+    seed: Operation
+    ops: dict[Operation, None] = field(default_factory=dict)
+    row_axes: tuple[int, ...] = ()
+    row_shape: tuple[Dim, ...] = ()
+    # For loops: the ways in which each value is read, with the number of evaluations of each.
+    reads: dict[Value, dict[Access, float]] = field(default_factory=dict)
+    statements: int = 0
+
+    def __post_init__(self) -> None:
+        self.ops[self.seed] = None
+
+    def __contains__(self, op: Operation) -> bool:
+        return op in self.ops
+
+    @property
+    def last(self) -> Operation:
+        """The op whose result leaves the cluster (ops are kept sorted once the cluster is done)."""
+        return next(reversed(self.ops))
+
+
+class Plan:
+    """Which op is in which cluster, while clusters form."""
+
+    def __init__(self, module: Module, block: Block) -> None:
+        self.block = block
+        self.order = {op: index for index, op in enumerate(block)}
+        self.owner: dict[Operation, Cluster] = {}
+        self.clusters: list[Cluster] = []
+        self._sizes = module.values_at("optimum")
+
+    def open(self, root: str, seed: Operation) -> Cluster:
+        """A new cluster of SEED alone."""
+        cluster = Cluster(root, seed)
+        self.clusters.append(cluster)
+        self.owner[seed] = cluster
+        return cluster
+
+    def add(self, cluster: Cluster, op: Operation) -> None:
+        cluster.ops[op] = None
+        self.owner[op] = cluster
+
+    def remove(self, op: Operation) -> None:
+        """Take OP out of its cluster; it stays at function level or joins another."""
+        del self.owner.pop(op).ops[op]
+
+    def finish(self) -> list[Cluster]:
+        """The clusters with their ops in program order, in the order of their results."""
+        kept = [cluster for cluster in self.clusters if cluster.ops]
+        for cluster in kept:
+            cluster.ops = dict.fromkeys(sorted(cluster.ops, key=self.order.__getitem__))
+        return sorted(kept, key=lambda cluster: self.order[cluster.last])
+
+    def free(self, op: Operation) -> bool:
+        """True when OP needs a cluster and has none."""
+        return op not in self.owner and is_clusterable(op)
+
+    def count(self, dims: Iterable[Dim]) -> float:
+        """The product of DIMS at the symbols' optimum."""
+        return math.prod(float(evaluate(dim, self._sizes)) for dim in dims)
+
+    def elements(self, value: Value) -> float:
+        """The number of elements of VALUE at the symbols' optimum; at least 1."""
+        return max(self.count(value.type.shape), 1.0)
+
+
+def is_clusterable(op: Operation) -> bool:
+    """True for ops that run: all but constants and terminators."""
+    return not has(op, Trait.CONSTANT) and not has(op, Trait.TERMINATOR)
+
+
+def outside_users(values: Iterable[Value], cluster: Cluster) -> list[Operation]:
+    """The users of VALUES that are not in CLUSTER."""
+    return [user for value in values for user in value.users if user not in cluster]
+
+
+def moves(cluster: Cluster) -> bool:
+    """True when CLUSTER permutes elements, so that views around it are free inside it."""
+    return any(has(op, Trait.MOVEMENT) and not isinstance(op, Reshape) for op in cluster.ops)

@@ -1,0 +1,128 @@
+"""Vertical fusion, forwards: contractions, rows and windows take in what follows them.
+
+A kernel grows along the uses of its values in program order. After each op it is checked whether
+a single value is still read outside; the kernel ends at the last point where that held, so that
+diamonds (`x * sigmoid(x)`) are taken whole or not at all.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ...dialects.core.ir import Operation, Value
+from ...dialects.core.traits import Trait, has
+from ...dialects.graph.constants import Constant
+from .clusters import Cluster, Plan
+from .fusion_record import Recorder, Refusal
+from .rows import row_refusal
+
+Legality = Callable[[Cluster, Operation], Refusal | None]
+
+ESCAPES = Refusal("an intermediate value is also read outside the kernel")
+
+
+@dataclass(frozen=True)
+class ConsumerRule:
+    """A named way to take consumers into a kernel."""
+
+    name: str
+    legal: Legality
+    reason: str
+
+
+def epilogue_refusal(cluster: Cluster, op: Operation) -> Refusal | None:
+    """Elementwise ops of the seed's shape follow it element by element."""
+    if not has(op, Trait.ELEMENTWISE):
+        return Refusal(f"{op.name} is not elementwise")
+    if op.result.type.shape != cluster.seed.result.type.shape:
+        return Refusal("it has another shape than the result it follows")
+    return None
+
+
+CONTRACTION_EPILOGUE = ConsumerRule(
+    "contraction-epilogue", epilogue_refusal, "computed on the accumulator before it is stored"
+)
+WINDOW_EPILOGUE = ConsumerRule("window-epilogue", epilogue_refusal, "computed on the window's result")
+ROW_CONSUMER = ConsumerRule("row-consumer", row_refusal, "works on the same rows")
+
+
+@dataclass
+class _Growth:
+    """The state while one cluster grows: ops absorbed, uses not yet absorbed, candidates in order."""
+
+    absorbed: list[Operation] = field(default_factory=list)
+    open_uses: dict[Value, int] = field(default_factory=dict)
+    candidates: list[tuple[int, Operation]] = field(default_factory=list)
+    seen: set[Operation] = field(default_factory=set)
+
+    def expose(self, op: Operation, plan: Plan) -> None:
+        """OP is inside now: its results may be read by candidates, its operands are read once less."""
+        for value in op.inputs:
+            self._close(value)
+        for value in op.results:
+            if value.uses:
+                self.open_uses[value] = len(value.uses)
+            for user in value.users:
+                if user not in self.seen:
+                    self.seen.add(user)
+                    heapq.heappush(self.candidates, (plan.order[user], user))
+
+    def _close(self, value: Value) -> None:
+        if value in self.open_uses:
+            self.open_uses[value] -= 1
+            if not self.open_uses[value]:
+                del self.open_uses[value]
+
+
+class ConsumerFusion:
+    """Grows clusters over their consumers."""
+
+    def __init__(self, plan: Plan, recorder: Recorder, limit: int) -> None:
+        self._plan = plan
+        self._recorder = recorder
+        self._limit = limit
+
+    def grow(self, cluster: Cluster, rule: ConsumerRule) -> None:
+        """Take in consumers of CLUSTER's seed by RULE as far as one value leaves it."""
+        growth = _Growth()
+        growth.expose(cluster.seed, self._plan)
+        kept = 0
+        while growth.candidates:
+            _, user = heapq.heappop(growth.candidates)
+            refusal = self._refusal(cluster, user, rule)
+            if refusal is not None:
+                self._recorder.refused(rule.name, self._source(cluster, user), user, refusal)
+                break
+            self._plan.add(cluster, user)
+            growth.absorbed.append(user)
+            growth.expose(user, self._plan)
+            if len(growth.open_uses) == 1:
+                kept = len(growth.absorbed)
+        self._settle(cluster, growth.absorbed, kept, rule)
+
+    def _settle(self, cluster: Cluster, absorbed: list[Operation], kept: int, rule: ConsumerRule) -> None:
+        """Keep the first KEPT ops and release the others."""
+        for op in absorbed[:kept]:
+            self._recorder.taken(rule.name, self._source(cluster, op), op, rule.reason)
+        for op in absorbed[kept:]:
+            self._recorder.refused(rule.name, self._source(cluster, op), op, ESCAPES)
+        for op in reversed(absorbed[kept:]):
+            self._plan.remove(op)
+
+    def _refusal(self, cluster: Cluster, user: Operation, rule: ConsumerRule) -> Refusal | None:
+        if not self._plan.free(user):
+            return Refusal("it leads a kernel of its own or belongs to one" if user.results else "it is an output")
+        if len(cluster.ops) >= self._limit:
+            return Refusal(f"the kernel already has {self._limit} ops")
+        off = self._recorder.switched_off(rule.name, self._source(cluster, user), user)
+        return off or rule.legal(cluster, user)
+
+    def _source(self, cluster: Cluster, user: Operation) -> Operation:
+        """The op inside CLUSTER whose value USER reads."""
+        for value in user.inputs:
+            producer = value.producer
+            if producer is not None and producer in cluster and not isinstance(producer, Constant):
+                return producer
+        return cluster.seed

@@ -1,0 +1,80 @@
+"""Moves the ops of a cluster into the region of a fused kernel."""
+
+from __future__ import annotations
+
+from ...dialects.core.builtin import Yield
+from ...dialects.core.ir import Block, Operation, Region, Value
+from ...dialects.core.location import merge
+from ...dialects.fused import Kernel
+from ...dialects.graph.constants import Constant
+from ...dialects.graph.elementwise import Cast
+from .clusters import Cluster
+
+
+def build_kernel(cluster: Cluster) -> Kernel:
+    """Replace CLUSTER's ops by one kernel in the place of the last of them.
+
+    Constants of a single element are copied into the region; everything else that the ops read
+    from outside becomes an operand, in the order in which it is first read.
+    """
+    last = cluster.last
+    assert last.parent is not None
+    arguments = _Arguments()
+    outside = last.parent
+    anchor = last.next
+    for op in cluster.ops:
+        outside.unlink(op)
+        for index, value in enumerate(op.operands):
+            if value is not None and value.producer not in cluster.ops:
+                op.set_operand(index, arguments.inside(value))
+        arguments.block.append(op)
+    readers = [(user, index) for user, index in last.result.uses if user not in cluster]
+    arguments.block.append(Yield(last.result))
+    location = merge([op.location for op in cluster.ops])
+    region = Region(arguments.block)
+    kernel = Kernel(*arguments.operands, regions=[region], loc=location, root=cluster.root)
+    outside.insert_before(anchor, kernel)
+    kernel.result.hint, last.result.hint = last.result.hint, ""
+    for user, index in readers:
+        user.set_operand(index, kernel.result)
+    return kernel
+
+
+class _Arguments:
+    """The block of a region under construction, with its operands outside."""
+
+    def __init__(self) -> None:
+        self.block = Block()
+        self.operands: list[Value] = []
+        self._inside: dict[Value, Value] = {}
+
+    def inside(self, value: Value) -> Value:
+        """The value that stands for the outside VALUE in the region."""
+        if value not in self._inside:
+            copy = _scalar_copy(value)
+            if copy is not None:
+                self._inside[value] = self.block.append(copy).result
+            else:
+                self.operands.append(value)
+                self._inside[value] = self.block.add_argument(value.type, value.hint)
+        return self._inside[value]
+
+
+def _scalar_copy(value: Value) -> Operation | None:
+    """A copy of the constant that makes VALUE, when it has one element."""
+    producer = value.producer
+    if isinstance(producer, Constant) and producer.value is not None and value.type.elements == 1:
+        return Constant(value=producer.value, types=[value.type], loc=producer.location)
+    return None
+
+
+def build_copy(value: Value, reader: Operation, index: int) -> Kernel:
+    """Make operand INDEX of READER (a return) a copy of VALUE, computed by a kernel of its own."""
+    assert reader.parent is not None
+    block = Block([value.type])
+    cast = block.append(Cast(block.arguments[0], to=value.type.dtype))
+    block.append(Yield(cast.result))
+    kernel = Kernel(value, regions=[Region(block)], root="loop")
+    reader.parent.insert_before(reader, kernel)
+    reader.set_operand(index, kernel.result)
+    return kernel

@@ -1,0 +1,131 @@
+"""How often a loop kernel would evaluate a value that it computes where it is read.
+
+A loop kernel inlines producers into one expression per result element. A value read at one index
+is computed once per element; one that is broadcast, windowed or read through several movements
+is computed again and again. The factor, evaluations per element, decides what may be inlined.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from ...dialects.core.ir import Operation, Value
+from ...dialects.core.traits import Trait, has
+from ...dialects.graph.constants import Dims
+from ...dialects.graph.indexing import OneHot, Range
+from ...dialects.graph.movement import Concat, Pad, Reshape
+from ...dialects.graph.normalization import Lrn
+from ...dialects.graph.resize import Resize
+from ...dialects.graph.window import Pool
+from .clusters import Access, Cluster, Plan
+from .fusion_record import Refusal
+
+# Flops spent again per element of a value, at most: less than what storing and loading it costs.
+RECOMPUTED_FLOPS = 4.0
+TRANSCENDENTAL_FLOPS = 8.0
+RESIZE_TAPS = {"nearest": 1, "linear": 2, "cubic": 4}
+
+_CHEAP = frozenset(
+    f"graph.{name}"
+    for name in (
+        "neg abs sign floor ceil round relu leaky_relu prelu thresholded_relu hard_sigmoid hard_swish clip cast "
+        "add sub mul min max equal less less_equal greater greater_equal and or xor not bitwise_and bitwise_or "
+        "bitwise_xor bitwise_not shift_left shift_right where isnan isinf dims"
+    ).split()
+)
+
+
+def flops_per_element(op: Operation) -> float:
+    """The arithmetic of one element of OP's result, in units of an addition."""
+    if has(op, Trait.MOVEMENT) or isinstance(op, (Range, OneHot)):
+        return 0.0
+    if op.name in _CHEAP:
+        return 1.0
+    return TRANSCENDENTAL_FLOPS * max(taps(op), 1.0)
+
+
+def taps(op: Operation) -> float:
+    """How many elements of its first operand one element of OP's result reads; infinite when unbounded."""
+    match op:
+        case Pool():
+            return float(math.prod(op.window))
+        case Lrn():
+            return float(op.size)
+        case Resize():
+            scaled = sum(a != b for a, b in zip(op.x.type.shape, op.result.type.shape, strict=True))
+            return float(RESIZE_TAPS[op.mode] ** scaled)
+    pointwise = has(op, Trait.ELEMENTWISE) or has(op, Trait.MOVEMENT) or isinstance(op, (Dims, OneHot, Range))
+    return 1.0 if pointwise else math.inf
+
+
+class Evaluations:
+    """Keeps, per loop cluster, how its values are read: accesses and their evaluation counts."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._accesses: dict[tuple[object, ...], Access] = {}
+
+    def _access(self, *key: object) -> Access:
+        return self._accesses.setdefault(key, len(self._accesses))
+
+    def begin(self, cluster: Cluster, op: Operation) -> None:
+        """OP's result is what CLUSTER stores: each element is evaluated once."""
+        cluster.reads[op.result] = {self._access("out"): self._plan.elements(op.result)}
+        cluster.statements = 1
+
+    def of(self, cluster: Cluster, value: Value) -> dict[Access, float]:
+        """The accesses to VALUE by the ops of CLUSTER."""
+        found: dict[Access, float] = {}
+        for user, index in value.uses:
+            for access, count in cluster.reads.get(user.result, {}).items() if user.results else ():
+                key, evaluations = self._through(user, index, value, access, count)
+                found[key] = max(found.get(key, 0.0), evaluations)
+        return found
+
+    def _through(
+        self, user: Operation, index: int, value: Value, access: Access, count: float
+    ) -> tuple[Access, float]:
+        """The access to operand INDEX of USER when USER's result is accessed by ACCESS, COUNT times."""
+        if has(user, Trait.ELEMENTWISE):
+            if value.type.shape == user.result.type.shape:
+                return access, count
+            return self._access("broadcast", value.type.shape, access), count
+        match user:
+            case Concat():
+                share = self._plan.elements(value) / self._plan.elements(user.result)
+                return self._access(user, index, access), count * share
+            case Pad() if index == 0:
+                share = min(self._plan.elements(value) / self._plan.elements(user.result), 1.0)
+                return self._access(user, index, access), count * share
+            case Reshape():
+                return self._access("reshape", value.type.shape, access), count
+        return self._access(user, index, access), count * taps(user)
+
+    def refusal(self, cluster: Cluster, op: Operation, limit: int) -> Refusal | None:
+        """Why computing OP where CLUSTER reads it would cost too much; None when it does not."""
+        reads = self.of(cluster, op.result)
+        if cluster.statements + len(reads) > limit:
+            return Refusal(f"the kernel would have more than {limit} statements")
+        factor = sum(reads.values()) / self._plan.elements(op.result)
+        if factor == math.inf:
+            return Refusal("its consumer reads all of it for every element")
+        again = (factor - 1.0) * flops_per_element(op)
+        if again > RECOMPUTED_FLOPS:
+            return Refusal(f"it would be computed {factor:.3g} times over")
+        return None
+
+    def join(self, cluster: Cluster, op: Operation) -> None:
+        """OP is computed inside CLUSTER from now on."""
+        reads = self.of(cluster, op.result)
+        cluster.reads[op.result] = reads
+        cluster.statements += len(reads)
+
+    def recount(self, cluster: Cluster, ops_backwards: Iterable[Operation]) -> None:
+        """Accesses of a cluster that grew by other means, its ops last to first."""
+        for number, op in enumerate(ops_backwards):
+            if number:
+                self.join(cluster, op)
+            else:
+                self.begin(cluster, op)
+

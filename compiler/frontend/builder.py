@@ -1,0 +1,226 @@
+"""Emits graph operations, or folds them when everything they read is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ...dialects.core.affine import Affine, Dim
+from ...dialects.core.dtypes import I64, DType
+from ...dialects.core.interpreter import Evaluation
+from ...dialects.core.ir import Block, Module, Operation, Value
+from ...dialects.core.location import UNKNOWN, Location
+from ...dialects.core.traits import Trait, has
+from ...dialects.core.types import TensorType
+from ...dialects.graph.constants import Dims, constant
+from ...dialects.graph.elementwise import Cast, Div
+from ...dialects.graph.movement import Reshape
+from . import symbolic
+from .limits import DEFAULT_FOLDING_BUDGET, MAX_SHAPE_VALUES, check_dim, check_type
+from .problems import Malformed, Refused
+from .shape_folding import fold_sizes
+from .tensor import Array, Tensor
+
+FOLDING_WORK = 10**9  # a contraction or window of constants with more FLOPs is left to run time
+
+
+@dataclass
+class Builder:
+    """Appends to the body of one function. `location` is that of the node being imported."""
+
+    module: Module
+    block: Block
+    budget: int = DEFAULT_FOLDING_BUDGET
+    location: Location = UNKNOWN
+    _left: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._left = self.budget
+
+    # ------------------------------------------------------------ operations
+
+    def emit(self, op_class: type[Operation], *operands: Tensor | None, **attributes: Any) -> Tensor:
+        """The (only) result of OP_CLASS on OPERANDS: folded when they are known, else a new operation."""
+        present = [operand for operand in operands if operand is not None]
+        if present and all(operand.data is not None for operand in present):
+            folded = self._fold(op_class, operands, attributes)
+            if folded is not None:
+                return folded
+        elif present and all(operand.value is None or operand.sizes is not None for operand in present):
+            folded = self._fold_symbolic(op_class, operands, attributes)
+            if folded is not None:
+                return folded
+        return self._append(op_class, operands, attributes)
+
+    def _append(self, op_class: type[Operation], operands: Sequence[Tensor | None], attributes: Any) -> Tensor:
+        values = [None if operand is None else self.value(operand) for operand in operands]
+        op = op_class(*values, loc=self.location, **attributes)
+        for result in op.results:
+            check_type(result.type, self.module.ranges)
+        self.block.append(op)
+        return Tensor.of(op.result)
+
+    def value(self, tensor: Tensor) -> Value:
+        """TENSOR as an IR value; constants and sizes get their operation here, once."""
+        if tensor.value is None:
+            if tensor.data is not None:
+                if not tensor.data.flags.c_contiguous:
+                    self.charge(tensor.data.size * tensor.data.itemsize)
+                op = constant(self.module, tensor.data, tensor.location)
+                self.block.append(op)
+                tensor.value = op.result
+            else:
+                tensor.value = self._sizes_value(tensor)
+        return tensor.value
+
+    def _sizes_value(self, tensor: Tensor) -> Value:
+        """Symbolic numbers as data: `graph.dims`, and what brings it to the tensor's shape and type."""
+        assert tensor.sizes is not None  # a tensor without value and data has sizes
+        pairs = [symbolic.parts(item) for item in tensor.sizes.reshape(-1)]
+        op = Dims(values=[pair[0] for pair in pairs], scalar=tensor.rank == 0, loc=self.location)
+        self.block.append(op)
+        result = Tensor.of(op.result)
+        if tensor.rank > 1:
+            result = self._append(Reshape, [result], {"shape": tensor.shape})
+        if tensor.dtype != I64:
+            result = self._append(Cast, [result], {"to": tensor.dtype})
+        if any(pair[1] != 1 for pair in pairs):
+            divisors = np.array([pair[1] for pair in pairs]).reshape(tensor.sizes.shape)
+            result = self._append(Div, [result, Tensor.constant(divisors.astype(tensor.dtype.numpy))], {})
+        return self.value(result)
+
+    # ------------------------------------------------------------ folding
+
+    def _detached(
+        self, op_class: type[Operation], operands: Sequence[Tensor | None], attributes: Any
+    ) -> Operation:
+        """The operation on stand-ins for its operands: it infers and evaluates, but is in no block."""
+        block = Block()
+        values = [None if operand is None else block.add_argument(operand.type) for operand in operands]
+        op = op_class(*values, loc=self.location, **attributes)
+        for result in op.results:
+            check_type(result.type, self.module.ranges)
+        return op
+
+    def _fold(
+        self, op_class: type[Operation], operands: Sequence[Tensor | None], attributes: Any
+    ) -> Tensor | None:
+        op = self._detached(op_class, operands, attributes)
+        type = op.result.type
+        if not all(isinstance(size, int) for size in type.shape):
+            return None
+        work = op.flops()
+        if (has(op, Trait.CONTRACTION) or has(op, Trait.WINDOW)) and isinstance(work, int) and work > FOLDING_WORK:
+            return None
+        if op_class is not Reshape:
+            self.charge(_bytes(type))
+        arrays = [None if operand is None else operand.data for operand in operands]
+        with np.errstate(all="ignore"):
+            outcome = op.evaluate(Evaluation(self.module, {}), *arrays)
+        return Tensor.constant(_stored(outcome, type), self.location)
+
+    def _fold_symbolic(
+        self, op_class: type[Operation], operands: Sequence[Tensor | None], attributes: Any
+    ) -> Tensor | None:
+        if any(operand is not None and _count(operand) > MAX_SHAPE_VALUES for operand in operands):
+            return None
+        op = self._detached(op_class, operands, attributes)
+        type = op.result.type
+        if not all(isinstance(size, int) for size in type.shape) or _elements(type) > MAX_SHAPE_VALUES:
+            return None
+        contents = [None if operand is None else _content(operand) for operand in operands]
+        try:
+            sizes = fold_sizes(op, contents, Evaluation(self.module, {}), self.module.ranges)
+        except symbolic.Undecided:
+            return None
+        return None if sizes is None else self.sizes(sizes, type.dtype)
+
+    def charge(self, count: int) -> None:
+        """Take COUNT bytes from the folding budget, before they are allocated; Malformed when it is spent."""
+        if count > self._left:
+            raise Malformed(
+                f"its constant result needs {count} bytes, more than the {self._left} left of the "
+                f"folding budget of {self.budget}; raise folding_budget if this is a real model"
+            )
+        self._left -= count
+
+    # ------------------------------------------------------------ known contents
+
+    def constant(self, values: Any, dtype: DType) -> Tensor:
+        """A small constant that the importer makes."""
+        return Tensor.constant(np.array(values, dtype=dtype.numpy), self.location)
+
+    def sizes(self, values: Array, dtype: DType = I64) -> Tensor:
+        """A tensor of symbolic numbers; a plain constant when they are all numbers."""
+        plain = [_number(item) for item in values.reshape(-1)]
+        if None in plain:
+            return Tensor.symbolic(values, dtype, self.location)
+        return Tensor.constant(np.array(plain, dtype=dtype.numpy).reshape(values.shape), self.location)
+
+    def dims(self, dims: Sequence[Dim]) -> Tensor:
+        """A rank-1 i64 tensor of sizes."""
+        return self.sizes(symbolic.object_array([check_dim(dim) for dim in dims], (len(dims),)))
+
+    def known_dims(self, tensor: Tensor, what: str) -> tuple[Dim, ...]:
+        """The content of an integer tensor as sizes; Refused when it is computed from data."""
+        if tensor.data is not None and tensor.data.size <= MAX_SHAPE_VALUES:
+            return tuple(int(item) for item in tensor.data.reshape(-1))
+        if tensor.sizes is not None:
+            try:
+                return symbolic.as_dims(tensor.sizes)
+            except symbolic.Undecided as error:
+                raise Refused(f"{what}: {error}") from None
+        raise Refused(f"{what} depends on the data of the inputs")
+
+    def known_ints(self, tensor: Tensor, what: str) -> tuple[int, ...]:
+        """As `known_dims`, but plain integers only."""
+        dims = self.known_dims(tensor, what)
+        plain = [dim for dim in dims if isinstance(dim, int)]
+        if len(plain) != len(dims):
+            raise Refused(f"{what} depends on a symbolic dimension")
+        return tuple(plain)
+
+    def known_array(self, tensor: Tensor, what: str) -> Array:
+        """The content of a constant; Refused when it is not one."""
+        if tensor.data is None:
+            raise Refused(f"{what} must be a constant")
+        return tensor.data
+
+
+def _number(item: Any) -> float | int | None:
+    numerator, denominator = symbolic.parts(item)
+    if isinstance(numerator, Affine):
+        return None
+    return int(numerator) if denominator == 1 else int(numerator) / denominator
+
+
+def _stored(outcome: Any, type: TensorType) -> Array:
+    array = np.asarray(outcome[0] if isinstance(outcome, tuple) else outcome)
+    if array.shape != type.shape:
+        raise Malformed(f"folds to the shape {array.shape} where {type} is implied")
+    return array.astype(type.dtype.numpy, copy=False)
+
+
+def _elements(type: TensorType) -> int:
+    elements = type.elements
+    return elements if isinstance(elements, int) else MAX_SHAPE_VALUES + 1
+
+
+def _bytes(type: TensorType) -> int:
+    size = type.bytes
+    assert isinstance(size, int)  # called for static shapes only
+    return size
+
+
+def _content(tensor: Tensor) -> Array:
+    """The known content, numeric or symbolic."""
+    content = tensor.data if tensor.data is not None else tensor.sizes
+    assert content is not None  # called for known tensors only
+    return content
+
+
+def _count(tensor: Tensor) -> int:
+    return _content(tensor).size

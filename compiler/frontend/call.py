@@ -1,0 +1,146 @@
+"""One node as its importer sees it: attributes, inputs, and the ways to build results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from onnx import AttributeProto, NodeProto
+
+from ...dialects.core.affine import Dim
+from ...dialects.core.dtypes import DType
+from ...dialects.core.ir import Operation
+from .builder import Builder
+from .problems import Malformed, shown
+from .tensor import Tensor
+
+Environment = Mapping[str, AttributeProto]
+Outcome = Tensor | Sequence[Tensor | None]
+
+
+@dataclass
+class Call:
+    """A node with its inputs resolved. ENVIRONMENT holds the attributes of the function it is in."""
+
+    node: NodeProto
+    inputs: Sequence[Tensor | None]
+    opset: int
+    builder: Builder
+    environment: Environment = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.attributes = resolve_attributes(self.node, self.environment)
+
+    # ------------------------------------------------------------ attributes
+
+    def _attribute(self, name: str, wanted: int, label: str) -> AttributeProto | None:
+        found = self.attributes.get(name)
+        if found is not None and found.type != wanted:
+            raise Malformed(f"the attribute '{name}' must be {label}")
+        return found
+
+    def int(self, name: str, default: int) -> int:
+        found = self._attribute(name, AttributeProto.INT, "an integer")
+        return default if found is None else int(found.i)
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        return self.int(name, int(default)) != 0
+
+    def float(self, name: str, default: float) -> float:
+        found = self._attribute(name, AttributeProto.FLOAT, "a number")
+        return default if found is None else float(found.f)
+
+    def string(self, name: str, default: str) -> str:
+        found = self._attribute(name, AttributeProto.STRING, "a string")
+        return default if found is None else found.s.decode("utf-8", "replace")
+
+    def ints(self, name: str) -> tuple[int, ...] | None:
+        found = self._attribute(name, AttributeProto.INTS, "a list of integers")
+        return None if found is None else tuple(int(item) for item in found.ints)
+
+    def floats(self, name: str) -> tuple[float, ...] | None:
+        found = self._attribute(name, AttributeProto.FLOATS, "a list of numbers")
+        return None if found is None else tuple(float(item) for item in found.floats)
+
+    def choice(self, name: str, default: str, words: Mapping[str, str]) -> str:
+        """A string attribute of a closed list, as the word that WORDS gives for it."""
+        text = self.string(name, default)
+        if text not in words:
+            raise Malformed(f"the attribute '{name}' is {shown(text)}; known are {', '.join(words)}")
+        return words[text]
+
+    # ------------------------------------------------------------ inputs and outputs
+
+    def input(self, index: int) -> Tensor:
+        """A required input."""
+        found = self.optional(index)
+        if found is None:
+            raise Malformed(f"the input {index} is missing")
+        return found
+
+    def optional(self, index: int) -> Tensor | None:
+        return self.inputs[index] if index < len(self.inputs) else None
+
+    def all_inputs(self) -> list[Tensor]:
+        """The inputs of a variadic node."""
+        if not self.inputs:
+            raise Malformed("it has no inputs")
+        return [self.input(index) for index in range(len(self.inputs))]
+
+    @property
+    def output_count(self) -> int:
+        return len(self.node.output)
+
+    def wants(self, index: int) -> bool:
+        """True when output INDEX has a name, so that it may be used."""
+        return index < len(self.node.output) and bool(self.node.output[index])
+
+    def axis(self, value: int, rank: int) -> int:
+        """An axis counted from the front."""
+        if not -rank <= value < max(rank, 1):
+            raise Malformed(f"axis {value} is outside a tensor of {rank} dimensions")
+        return value + rank if value < 0 else value
+
+    def axes(self, values: Sequence[int], rank: int) -> tuple[int, ...]:
+        """Distinct axes counted from the front, sorted."""
+        result = sorted(self.axis(value, rank) for value in values)
+        if len(set(result)) != len(result):
+            raise Malformed(f"the axes {list(values)} are not distinct")
+        return tuple(result)
+
+    # ------------------------------------------------------------ contents known when compiling
+
+    def known_dims(self, index: int, what: str) -> tuple[Dim, ...]:
+        return self.builder.known_dims(self.input(index), what)
+
+    def known_ints(self, index: int, what: str) -> tuple[int, ...]:
+        return self.builder.known_ints(self.input(index), what)
+
+    def known_int(self, tensor: Tensor, what: str) -> int:
+        """The only element of an integer tensor."""
+        values = self.builder.known_ints(tensor, what)
+        if len(values) != 1:
+            raise Malformed(f"{what} must be one number")
+        return values[0]
+
+    # ------------------------------------------------------------ results
+
+    def emit(self, op_class: type[Operation], *operands: Tensor | None, **attributes: Any) -> Tensor:
+        return self.builder.emit(op_class, *operands, **attributes)
+
+    def constant(self, values: Any, dtype: DType) -> Tensor:
+        return self.builder.constant(values, dtype)
+
+
+def resolve_attributes(node: NodeProto, environment: Environment) -> dict[str, AttributeProto]:
+    """The attributes of NODE by name; references to attributes of the enclosing function are followed."""
+    result: dict[str, AttributeProto] = {}
+    for attribute in node.attribute:
+        if attribute.name in result:
+            raise Malformed(f"the attribute {shown(attribute.name)} is given twice")
+        if not attribute.ref_attr_name:
+            result[attribute.name] = attribute
+        elif attribute.ref_attr_name in environment:
+            result[attribute.name] = environment[attribute.ref_attr_name]
+    return result

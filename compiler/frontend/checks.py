@@ -1,0 +1,111 @@
+"""What can be said about a node before its importer runs: does it fit its definition, is it supported.
+
+These checks need no operand types, so they also reach nodes that depend on an unsupported one:
+a single run lists every offender.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from onnx import AttributeProto, NodeProto
+
+from ...dialects.core.dtypes import DType
+from .problems import Malformed, shown
+
+_TYPE_WORDS = {
+    "f64": "double",
+    "f32": "float",
+    "f16": "float16",
+    "bf16": "bfloat16",
+    "f8e4m3": "float8e4m3fn",
+    "f8e5m2": "float8e5m2",
+    **{f"{sign}{bits}": f"{word}{bits}" for sign, word in (("i", "int"), ("u", "uint")) for bits in (8, 16, 32, 64)},
+    "bool": "bool",
+}
+
+Rule = Callable[[NodeProto, Mapping[str, AttributeProto]], str | None]
+
+
+def _flag_unset(name: str, reason: str) -> Rule:
+    """Refuses a node whose integer attribute NAME is not zero."""
+
+    def rule(node: NodeProto, attributes: Mapping[str, AttributeProto]) -> str | None:
+        return reason if name in attributes and attributes[name].i != 0 else None
+
+    return rule
+
+
+def _only_outputs(count: int, reason: str) -> Rule:
+    """Refuses a node that names an output after the first COUNT."""
+
+    def rule(node: NodeProto, attributes: Mapping[str, AttributeProto]) -> str | None:
+        return reason if any(node.output[count:]) else None
+
+    return rule
+
+
+RULES: dict[str, tuple[Rule, ...]] = {
+    "BatchNormalization": (
+        _flag_unset("training_mode", "training_mode is not supported"),
+        _only_outputs(1, "its training outputs are not supported"),
+    ),
+    "Resize": (_flag_unset("antialias", "antialias is not supported"),),
+}
+
+
+def refusals(node: NodeProto, attributes: Mapping[str, AttributeProto]) -> list[str]:
+    """Why NODE, of an op that has an importer, is not supported; empty when it may be."""
+    found = [rule(node, attributes) for rule in RULES.get(node.op_type, ())]
+    return [reason for reason in found if reason is not None]
+
+
+def check_form(node: NodeProto, schema: Any, attributes: Mapping[str, AttributeProto]) -> None:
+    """Malformed unless inputs, outputs and attributes are those that the op's definition allows."""
+    least_in, most_in, least_out, most_out, known, required = _form(schema)
+    if not least_in <= len(node.input) <= most_in:
+        raise Malformed(f"it has {len(node.input)} inputs, {_span(least_in, most_in)} are wanted")
+    if not least_out <= len(node.output) <= most_out:
+        raise Malformed(f"it has {len(node.output)} outputs, {_span(least_out, most_out)} are wanted")
+    for name in attributes:
+        if name not in known:
+            raise Malformed(f"the op has no attribute {shown(name)} in this opset")
+    for name in required:
+        if name not in attributes:
+            raise Malformed(f"the attribute '{name}' is missing")
+
+
+def check_types(schema: Any, dtypes: Sequence[DType | None]) -> None:
+    """Malformed unless the element types of the inputs are those that the op's definition allows."""
+    parameters = _parameters(schema)
+    bound: dict[str, DType] = {}
+    for index, dtype in enumerate(dtypes):
+        if dtype is None or not parameters:
+            continue
+        variable, allowed, homogeneous = parameters[min(index, len(parameters) - 1)]
+        if f"tensor({_TYPE_WORDS[dtype.name]})" not in allowed:
+            raise Malformed(f"its input {index} cannot have the element type {dtype}")
+        if homogeneous and bound.setdefault(variable, dtype) != dtype:
+            raise Malformed(f"its inputs have different element types: {bound[variable]} and {dtype}")
+
+
+@lru_cache(maxsize=4096)
+def _form(schema: Any) -> tuple[int, int, int, int, frozenset[str], tuple[str, ...]]:
+    required = tuple(name for name, field in schema.attributes.items() if field.required)
+    counts = (schema.min_input, schema.max_input, schema.min_output, schema.max_output)
+    return (*counts, frozenset(schema.attributes), required)
+
+
+@lru_cache(maxsize=4096)
+def _parameters(schema: Any) -> tuple[tuple[str, frozenset[str], bool], ...]:
+    return tuple(
+        (parameter.type_str, frozenset(parameter.types), parameter.is_homogeneous) for parameter in schema.inputs
+    )
+
+
+def _span(least: int, most: int) -> str:
+    if least == most:
+        return str(least)
+    return f"{least} or more" if most > 10_000 else f"{least} to {most}"

@@ -1,0 +1,102 @@
+"""Tensors stored beside the model file.
+
+A model names the files it wants, so this reader trusts nothing: only regular files inside the
+model's own folder, reached without any symbolic link and having no second name (a hard link
+could be anything on the disk), and only bytes that the file really has.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import stat
+from pathlib import Path, PurePosixPath
+
+from onnx import TensorProto
+
+from .problems import Malformed, shown
+
+_OPEN_FOLDER = os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY | os.O_NOFOLLOW
+_OPEN_FILE = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+
+
+class ExternalFiles:
+    """The files beside one model, mapped into memory as they are asked for. FOLDER None: there are none."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._maps: dict[str, memoryview] = {}
+
+    def read(self, proto: TensorProto, wanted: int) -> memoryview:
+        """The WANTED bytes of an externally stored tensor, as a view of the file; Malformed otherwise."""
+        entries = {entry.key: entry.value for entry in proto.external_data}
+        if len(entries) != len(proto.external_data):
+            raise Malformed("an entry of its external data is given twice")
+        if "location" not in entries:
+            raise Malformed("its external data has no location")
+        offset = _number(entries, "offset", 0)
+        length = _number(entries, "length", wanted)
+        if length != wanted:
+            raise Malformed(f"its external data has {length} bytes where the shape wants {wanted}")
+        content = self._content(entries["location"])
+        if offset + length > len(content):
+            raise Malformed(
+                f"its external data ends at byte {offset + length} of {shown(entries['location'])}, "
+                f"which has {len(content)}"
+            )
+        return content[offset : offset + length]
+
+    def _content(self, location: str) -> memoryview:
+        if location not in self._maps:
+            self._maps[location] = self._map(location)
+        return self._maps[location]
+
+    def _map(self, location: str) -> memoryview:
+        if self._folder is None:
+            raise Malformed("it has external data, but the model was not given as a path")
+        handle = _open(self._folder, _parts(location), location)
+        try:
+            status = os.fstat(handle)
+            if not stat.S_ISREG(status.st_mode):
+                raise Malformed(f"its external data {shown(location)} is not a regular file")
+            if status.st_nlink != 1:
+                raise Malformed(f"its external data {shown(location)} is a hard link")
+            if status.st_size == 0:
+                return memoryview(b"")
+            return memoryview(mmap.mmap(handle, 0, access=mmap.ACCESS_READ))
+        finally:
+            os.close(handle)
+
+
+def _number(entries: dict[str, str], key: str, default: int) -> int:
+    text = entries.get(key)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise Malformed(f"the {key} of its external data is {shown(text)}, not a byte count")
+    return int(text)
+
+
+def _parts(location: str) -> tuple[str, ...]:
+    """The components of LOCATION, which must stay inside the folder."""
+    path = PurePosixPath(location)
+    wrong = not path.parts or path.is_absolute() or ".." in path.parts or "\0" in location or "\\" in location
+    if wrong:
+        raise Malformed(f"its external data {shown(location)} is not a path inside the model's folder")
+    return path.parts
+
+
+def _open(folder: Path, parts: tuple[str, ...], location: str) -> int:
+    """Open component by component, so that no link is followed below FOLDER."""
+    current = os.open(folder, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
+    try:
+        for part in parts[:-1]:
+            inner = os.open(part, _OPEN_FOLDER, dir_fd=current)
+            os.close(current)
+            current = inner
+        return os.open(parts[-1], _OPEN_FILE, dir_fd=current)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise Malformed(f"its external data {shown(location)} cannot be opened: {reason}") from None
+    finally:
+        os.close(current)

@@ -1,0 +1,120 @@
+"""Ops that are made of other ops: functions of the model, and bodies that the ONNX standard defines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import onnx
+from onnx import AttributeProto, FunctionProto, NodeProto, TypeProto, helper
+
+from ...dialects.core.types import TensorType
+from ...errors import ModelError
+from .call import Environment, resolve_attributes
+from .problems import Malformed, shown
+from .reading import normal_domain
+from .weights import ELEMENT_TYPES
+
+_CODES = {dtype: code for code, dtype in ELEMENT_TYPES.items()}
+
+
+@dataclass(frozen=True)
+class Body:
+    """A function to inline: its nodes, formal names, opsets and the attributes they may refer to."""
+
+    nodes: Sequence[NodeProto]
+    inputs: Sequence[str]
+    outputs: Sequence[str]
+    opsets: dict[str, int]
+    environment: Environment
+    is_local: bool
+
+
+class LocalFunctions:
+    """The functions that a model defines, by domain, name and overload."""
+
+    def __init__(self, functions: Iterable[FunctionProto]) -> None:
+        self._functions: dict[tuple[str, str, str], FunctionProto] = {}
+        for function in functions:
+            key = (normal_domain(function.domain), function.name, function.overload)
+            if key in self._functions:
+                raise ModelError(f"the function {shown(function.name)} is defined twice")
+            self._functions[key] = function
+
+    def find(self, node: NodeProto, environment: Environment) -> Body | None:
+        """The body that NODE calls, or None when it calls no function of the model."""
+        function = self._functions.get((normal_domain(node.domain), node.op_type, node.overload))
+        if function is None:
+            return None
+        declared = {*function.attribute, *(default.name for default in function.attribute_proto)}
+        inner = {default.name: default for default in function.attribute_proto}
+        for name, value in resolve_attributes(node, environment).items():
+            if name not in declared:
+                raise Malformed(f"the function {shown(function.name)} has no attribute {shown(name)}")
+            inner[name] = value
+        return _body(function, inner, is_local=True)
+
+
+def standard_body(
+    node: NodeProto, opset: int, types: Sequence[TensorType | None], environment: Environment
+) -> Body | None:
+    """The body that the ONNX standard gives for NODE on operands of TYPES, or None."""
+    schema = find_schema(node.op_type, opset)
+    if schema is None:
+        return None
+    attributes = resolve_attributes(node, environment)
+    function = _function(schema, opset, node, attributes, types)
+    if function is None:
+        return None
+    inner: dict[str, AttributeProto] = {
+        name: field.default_value for name, field in schema.attributes.items() if field.default_value.name
+    }
+    inner.update(attributes)
+    return _body(function, inner, is_local=False)
+
+
+@lru_cache(maxsize=4096)
+def find_schema(op_type: str, opset: int) -> Any:
+    """The definition of an ai.onnx op at OPSET; None when there is none."""
+    try:
+        return onnx.defs.get_schema(op_type, opset, "")
+    except onnx.defs.SchemaError:
+        return None
+
+
+def _function(
+    schema: Any,
+    opset: int,
+    node: NodeProto,
+    attributes: dict[str, AttributeProto],
+    types: Sequence[TensorType | None],
+) -> FunctionProto | None:
+    if schema.has_function:
+        versions = [v for v in schema.function_opset_versions if v <= opset] or schema.function_opset_versions
+        content = schema.get_function_with_opset_version(max(versions))
+        return FunctionProto.FromString(content) if content else None
+    if not schema.has_context_dependent_function:
+        return None
+    versions = schema.context_dependent_function_opset_versions
+    version = max([v for v in versions if v <= opset] or versions)
+    resolved = NodeProto(op_type=node.op_type, input=node.input, output=node.output)
+    resolved.attribute.extend(attributes.values())
+    operands = [_type_proto(type) for type in types]
+    content = schema.get_context_dependent_function_with_opset_version(
+        version, resolved.SerializeToString(), [operand.SerializeToString() for operand in operands]
+    )
+    return FunctionProto.FromString(content) if content else None
+
+
+def _type_proto(type: TensorType | None) -> TypeProto:
+    if type is None:
+        return TypeProto()
+    sizes = [size if isinstance(size, int) else str(size) for size in type.shape]
+    return helper.make_tensor_type_proto(_CODES[type.dtype], sizes)
+
+
+def _body(function: FunctionProto, environment: Environment, *, is_local: bool) -> Body:
+    opsets = {normal_domain(entry.domain): int(entry.version) for entry in function.opset_import}
+    return Body(function.node, function.input, function.output, opsets, environment, is_local)

@@ -1,0 +1,57 @@
+"""Bounds on what a model may ask of the importer: hostile files end in a typed error, not in a hang.
+
+Real models stay far below all of them; see the tests for the families of bombs that they stop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ...dialects.core.affine import Affine, Dim, FloorDiv, Range, bounds, product
+from ...dialects.core.types import TensorType
+from .problems import Malformed
+
+MAX_NODES = 250_000  # after inlining of functions
+MAX_DEPTH = 24  # of functions in functions
+MAX_ELEMENTS = 2**36  # of one tensor, at the symbols' maxima
+MAX_RANK = 32
+MAX_SHAPE_VALUES = 4096  # elements of a tensor that is tracked as symbolic integers
+MAX_DIM_PARTS = 128  # atoms and terms of one symbolic dimension
+MAX_INTEGER = 2**63 - 1
+DEFAULT_FOLDING_BUDGET = 768 * 2**20  # bytes that constant folding may produce in all
+
+
+def check_dim(dim: Dim) -> Dim:
+    """DIM, when it is a 64-bit integer or a symbolic expression of a sane size; else Malformed."""
+    if isinstance(dim, int):
+        if abs(dim) > MAX_INTEGER:
+            raise Malformed("a size leaves the range of 64-bit integers")
+        return dim
+    parts = 0
+    pending: list[Dim] = [dim]
+    while pending:
+        current = pending.pop()
+        for monomial, value in _terms(current):
+            parts += 1 + len(monomial)
+            if parts > MAX_DIM_PARTS or abs(value) > MAX_INTEGER:
+                raise Malformed("a symbolic size grows beyond all measure")
+            pending += [d for a in monomial if isinstance(a, FloorDiv) for d in (a.numerator, a.denominator)]
+    return dim
+
+
+def _terms(dim: Dim) -> tuple[tuple[tuple[str | FloorDiv, ...], int], ...]:
+    return dim.terms if isinstance(dim, Affine) else ()
+
+
+def check_type(type: TensorType, ranges: Mapping[str, Range]) -> None:
+    """Malformed when a tensor of TYPE is larger than any real one, for some value of the symbols."""
+    if type.rank > MAX_RANK:
+        raise Malformed(f"a tensor of {type.rank} dimensions is more than the limit of {MAX_RANK}")
+    for dim in type.shape:
+        check_dim(dim)
+    most = [bounds(dim, ranges)[1] for dim in type.shape]
+    elements = product(size for size in most if size is not None)
+    if isinstance(elements, int) and elements > MAX_ELEMENTS:
+        raise Malformed(f"a tensor of {elements} elements is more than the limit of {MAX_ELEMENTS}")
+    if any(size is not None and size < 0 for size in most):
+        raise Malformed(f"a result has a negative size: {type}")

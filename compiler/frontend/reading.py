@@ -1,0 +1,106 @@
+"""From whatever the caller has to a checked ModelProto."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import onnx
+from google.protobuf.message import DecodeError
+from onnx import ModelProto
+
+from ...errors import ModelError
+from .problems import shown
+
+OLDEST_OPSET = 7
+NEWEST_OPSET = onnx.defs.onnx_opset_version()
+OLDEST_IR_VERSION = 3
+
+Source = str | os.PathLike[str] | bytes | ModelProto
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model whose container is sound: `folder` holds its external data, `opsets` its versions by domain."""
+
+    proto: ModelProto
+    folder: Path | None
+    opsets: dict[str, int] = field(default_factory=dict)
+
+
+def read_model(source: Source) -> Model:
+    """Parse and check the container of a model: a path, the bytes of a file, or a ModelProto.
+
+    Raises ModelError for a missing, damaged or foreign file and for versions out of range.
+    """
+    folder: Path | None = None
+    if isinstance(source, ModelProto):
+        proto = source
+    elif isinstance(source, bytes):
+        proto = _parsed(source, "the model")
+    else:
+        path = Path(source)
+        proto = _parsed(_file_bytes(path), shown(path.name))
+        folder = path.parent
+    _check_ir_version(proto)
+    if not proto.HasField("graph"):
+        raise ModelError("the model has no graph", "is it an ONNX file?")
+    return Model(proto, folder, _opsets(proto))
+
+
+def _file_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ModelError(f"{shown(path.name)} cannot be read: {reason}") from None
+
+
+def _parsed(content: bytes, label: str) -> ModelProto:
+    proto = ModelProto()
+    try:
+        proto.ParseFromString(content)
+    except DecodeError:
+        raise ModelError(f"{label} is not an ONNX model, or it is damaged or cut short") from None
+    return proto
+
+
+def _check_ir_version(proto: ModelProto) -> None:
+    version = proto.ir_version
+    if not proto.HasField("ir_version") or version == 0:
+        raise ModelError("the model has no IR version", "is it an ONNX file?")
+    if not OLDEST_IR_VERSION <= version <= onnx.IR_VERSION:
+        raise ModelError(
+            f"the model has IR version {version}; {OLDEST_IR_VERSION} to {onnx.IR_VERSION} can be read",
+            "install a newer onnx package, or export the model for an older version",
+        )
+
+
+def _opsets(proto: ModelProto) -> dict[str, int]:
+    opsets: dict[str, int] = {}
+    for entry in proto.opset_import:
+        domain = normal_domain(entry.domain)
+        if opsets.get(domain, entry.version) != entry.version:
+            raise ModelError(f"the model imports two versions of the domain {shown(entry.domain)}")
+        opsets[domain] = int(entry.version)
+    version = opsets.get("")
+    if version is None and not proto.functions:
+        raise ModelError("the model does not say which ai.onnx opset it uses")
+    if version is not None:
+        check_opset(version)
+    return opsets
+
+
+def check_opset(version: int) -> None:
+    """ModelError unless VERSION of ai.onnx can be read."""
+    if not OLDEST_OPSET <= version <= NEWEST_OPSET:
+        raise ModelError(
+            f"the model uses opset {version} of ai.onnx; {OLDEST_OPSET} to {NEWEST_OPSET} can be read",
+            "convert it with onnx.version_converter",
+        )
+
+
+def normal_domain(domain: str) -> str:
+    """The default domain has two spellings."""
+    return "" if domain == "ai.onnx" else domain

@@ -1,0 +1,121 @@
+"""What graph ops mean on tensors of symbolic sizes: shape arithmetic, op by op.
+
+Movement ops only move elements, so their own numpy evaluation serves object arrays as well;
+arithmetic goes through `symbolic.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ...dialects.core.interpreter import Evaluation
+from ...dialects.core.ir import Operation
+from ...dialects.graph import elementwise, indexing, movement, reduction
+from . import symbolic
+from .symbolic import Array, Ranges, Scalar, Undecided
+
+_MOVEMENT = (
+    movement.Reshape,
+    movement.Transpose,
+    movement.Slice,
+    movement.Concat,
+    movement.Expand,
+    movement.Tile,
+)
+
+_BINARY: dict[type[Operation], Callable[[Scalar, Scalar, Ranges], Scalar]] = {
+    elementwise.Add: symbolic.add,
+    elementwise.Sub: symbolic.sub,
+    elementwise.Mul: symbolic.mul,
+    elementwise.Min: symbolic.minimum,
+    elementwise.Max: symbolic.maximum,
+    elementwise.Equal: symbolic.equal,
+    elementwise.Less: symbolic.less,
+    elementwise.LessEqual: symbolic.less_equal,
+    elementwise.Greater: symbolic.greater,
+    elementwise.GreaterEqual: symbolic.greater_equal,
+}
+
+_REDUCTIONS: dict[str, Callable[[Scalar, Scalar, Ranges], Scalar]] = {
+    "sum": symbolic.add,
+    "prod": symbolic.mul,
+    "max": symbolic.maximum,
+    "min": symbolic.minimum,
+}
+
+
+def fold_sizes(
+    op: Operation, contents: Sequence[Array | None], evaluation: Evaluation, ranges: Ranges
+) -> Array | None:
+    """The result of OP as an object array; None for an op that shape arithmetic does not know.
+
+    Raises Undecided when the result depends on the symbols' values in a way no size expresses.
+    """
+    present = [content for content in contents if content is not None]
+    if isinstance(op, _MOVEMENT):
+        return np.asarray(op.evaluate(evaluation, *(_lifted(content) for content in present)), dtype=object)
+    if isinstance(op, indexing.Gather):
+        return _gather(op, present, evaluation)
+    if isinstance(op, elementwise.Where):
+        return _where(present)
+    if isinstance(op, reduction.Reduce):
+        return _reduce(op, _lifted(present[0]), ranges)
+    return _arithmetic(op, [_lifted(content) for content in present], ranges)
+
+
+def _lifted(content: Array) -> Array:
+    return content if content.dtype == object else symbolic.lift(content)
+
+
+def _arithmetic(op: Operation, arrays: list[Array], ranges: Ranges) -> Array | None:
+    binary = _BINARY.get(type(op))
+    if binary is not None:
+        return symbolic.apply(lambda a, b: binary(a, b, ranges), arrays)
+    if isinstance(op, elementwise.Div):
+        divide = symbolic.real_div if op.x.type.dtype.is_float else symbolic.integer_div
+        return symbolic.apply(lambda a, b: divide(a, b, ranges), arrays)
+    if isinstance(op, elementwise.Mod) and not op.fmod:
+        return symbolic.apply(lambda a, b: symbolic.modulo(a, b, ranges), arrays)
+    if isinstance(op, elementwise.Neg):
+        return symbolic.apply(lambda a: symbolic.sub(0, a, ranges), arrays)
+    if isinstance(op, elementwise.Floor):
+        return symbolic.apply(symbolic.floor, arrays)
+    if isinstance(op, elementwise.Ceil):
+        return symbolic.apply(symbolic.ceil, arrays)
+    if isinstance(op, elementwise.Cast):
+        return _cast(op, arrays[0], ranges)
+    return None
+
+
+def _cast(op: elementwise.Cast, array: Array, ranges: Ranges) -> Array | None:
+    if op.to.is_float:
+        return array
+    if op.to.is_integer:
+        return symbolic.apply(lambda a: symbolic.truncate(a, ranges), [array])
+    return None
+
+
+def _gather(op: indexing.Gather, contents: Sequence[Array], evaluation: Evaluation) -> Array:
+    data, indices = contents
+    if indices.dtype == object:
+        raise Undecided("an index is symbolic")
+    return np.asarray(op.evaluate(evaluation, _lifted(data), indices), dtype=object)
+
+
+def _where(contents: Sequence[Array]) -> Array:
+    condition, chosen, other = contents
+    if condition.dtype == object:
+        raise Undecided("a condition is symbolic")
+    return symbolic.apply(lambda c, x, y: x if c else y, [_lifted(a) for a in (condition, chosen, other)])
+
+
+def _reduce(op: reduction.Reduce, array: Array, ranges: Ranges) -> Array | None:
+    combine = _REDUCTIONS.get(op.kind)
+    if combine is None or len(op.axes) != array.ndim or array.size == 0:
+        return None
+    total, *rest = array.reshape(-1)
+    for item in rest:
+        total = combine(total, item, ranges)
+    return symbolic.object_array([total], (1,) * array.ndim if op.keepdims else ())

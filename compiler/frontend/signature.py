@@ -1,0 +1,194 @@
+"""Inputs of a model: their types, and the symbols that stand for sizes that are not fixed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from onnx import GraphProto, TensorShapeProto, TypeProto, ValueInfoProto
+
+from ...dialects.core.affine import Affine, Dim, symbol
+from ...dialects.core.dtypes import DTYPES, DType
+from ...dialects.core.ir import Module, SymbolRange
+from ...dialects.core.types import TensorType
+from ...errors import InputError, ModelError
+from .problems import Malformed, Refused, shown
+from .weights import element_type
+
+DEFAULT_RANGE = (1, 8, 64)
+MAX_SYMBOL_VALUE = 2**31 - 1
+
+Overrides = Mapping[str, Sequence[int | str]]
+SymbolRanges = Mapping[str, tuple[int, int, int]]
+
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}")
+# An upper-case word followed by `x` reads as a dimension and the separator after it.
+_LOOKS_LIKE_DIM = re.compile(r"[A-Z][A-Z0-9_]*x")
+_WORDS = frozenset(
+    "module symbol in func loc dense tensor order strided floordiv true false inf nan min max".split()
+)
+
+
+def is_plain(name: str) -> bool:
+    """True when NAME can stand in IR text as a symbol."""
+    if not _PLAIN.fullmatch(name) or _LOOKS_LIKE_DIM.match(name):
+        return False
+    return name not in _WORDS and name not in DTYPES
+
+
+class Symbols:
+    """The symbols of one module, by the name the model gives them."""
+
+    def __init__(self, module: Module, ranges: SymbolRanges, taken: set[str]) -> None:
+        self._module = module
+        self._ranges = dict(ranges)
+        self._unused = set(ranges)
+        self._taken = taken
+        self._by_source: dict[str, str] = {}
+        self._count = 0
+
+    def named(self, source: str) -> Affine:
+        """The symbol for a dim_param; the same text gives the same symbol."""
+        if source not in self._by_source:
+            name = source if is_plain(source) else self._fresh_name()
+            self._by_source[source] = name
+            self._declare(name, source)
+        return symbol(self._by_source[source])
+
+    def fresh(self) -> Affine:
+        """A symbol of its own for a size that the model leaves open."""
+        name = self._fresh_name()
+        self._declare(name, name)
+        return symbol(name)
+
+    def _fresh_name(self) -> str:
+        while True:
+            name = f"D{self._count}"
+            self._count += 1
+            if name not in self._taken:
+                return name
+
+    def _declare(self, name: str, source: str) -> None:
+        given = next((key for key in (name, source) if key in self._ranges), None)
+        low, middle, high = DEFAULT_RANGE if given is None else self._checked(given)
+        self._unused.discard(given or "")
+        self._module.symbols[name] = SymbolRange(low, middle, high)
+
+    def _checked(self, key: str) -> tuple[int, int, int]:
+        values = tuple(self._ranges[key])
+        if len(values) != 3 or not all(isinstance(v, int) and not isinstance(v, bool) for v in values):
+            raise InputError(f"the range of {shown(key)} must be three integers: least, usual, most")
+        low, middle, high = values
+        if not 1 <= low <= middle <= high <= MAX_SYMBOL_VALUE:
+            raise InputError(f"the range {list(values)} of {shown(key)} is not 1 <= least <= usual <= most")
+        return low, middle, high
+
+    def check_all_used(self) -> None:
+        """InputError for a range given for a symbol that the model does not have."""
+        if self._unused:
+            known = ", ".join(self._module.symbols) or "none"
+            wrong = ", ".join(shown(name) for name in sorted(self._unused))
+            raise InputError(f"no input has the symbolic dimension {wrong}", f"symbolic dimensions: {known}")
+
+
+def input_types(
+    inputs: Sequence[ValueInfoProto], overrides: Overrides, ranges: SymbolRanges, module: Module
+) -> tuple[dict[str, TensorType], list[str]]:
+    """The type of every input, and the offenders: inputs whose type GlassRT does not have."""
+    unknown = [name for name in overrides if name not in {value.name for value in inputs}]
+    if unknown:
+        known = ", ".join(shown(value.name) for value in inputs) or "none"
+        raise InputError(f"the model has no input {shown(unknown[0])}", f"its inputs: {known}")
+    symbols = Symbols(module, ranges, _plain_names(inputs, overrides))
+    types: dict[str, TensorType] = {}
+    offenders: list[str] = []
+    for value in inputs:
+        try:
+            types[value.name] = _input_type(value, overrides.get(value.name), symbols)
+        except Refused as error:
+            offenders.append(f"input {shown(value.name)}: {error}")
+        except Malformed as error:
+            raise ModelError(f"input {shown(value.name)}: {error}") from None
+    symbols.check_all_used()
+    return types, offenders
+
+
+def _plain_names(inputs: Sequence[ValueInfoProto], overrides: Overrides) -> set[str]:
+    """Names that fresh symbols must not take."""
+    names = {str(size) for shape in overrides.values() for size in shape}
+    for value in inputs:
+        names.update(dim.dim_param for dim in value.type.tensor_type.shape.dim)
+    return names
+
+
+def tensor_dtype(type: TypeProto) -> DType:
+    """The element type of a tensor type; Refused for sequences, maps and types GlassRT lacks."""
+    kind = type.WhichOneof("value")
+    if kind is None:
+        raise Malformed("it has no type")
+    if kind != "tensor_type":
+        raise Refused(f"its type is a {kind.removesuffix('_type')}, not a tensor")
+    return element_type(type.tensor_type.elem_type)
+
+
+def _input_type(value: ValueInfoProto, override: Sequence[int | str] | None, symbols: Symbols) -> TensorType:
+    dtype = tensor_dtype(value.type)
+    declared = value.type.tensor_type
+    if override is not None:
+        rank = len(declared.shape.dim) if declared.HasField("shape") else None
+        return TensorType(_overridden(value.name, override, rank, symbols), dtype)
+    if not declared.HasField("shape"):
+        raise Refused("it has no shape; give one with inputs={name: shape}")
+    return TensorType(tuple(_dim(dim, symbols) for dim in declared.shape.dim), dtype)
+
+
+def _dim(dim: TensorShapeProto.Dimension, symbols: Symbols) -> Dim:
+    if dim.dim_value < 0:
+        raise Malformed(f"a dimension is {dim.dim_value}")
+    if dim.dim_value > 0:
+        return int(dim.dim_value)
+    return symbols.named(dim.dim_param) if dim.dim_param else symbols.fresh()
+
+
+def _overridden(name: str, sizes: Sequence[int | str], rank: int | None, symbols: Symbols) -> tuple[Dim, ...]:
+    if isinstance(sizes, (str, bytes)) or (rank is not None and len(sizes) != rank):
+        raise InputError(f"the shape {sizes!r} given for input {shown(name)} does not have {rank} dimensions")
+    return tuple(_override(name, size, symbols) for size in sizes)
+
+
+def _override(name: str, size: int | str, symbols: Symbols) -> Dim:
+    if isinstance(size, str):
+        if not is_plain(size):
+            raise InputError(f"{shown(size)}, given for input {shown(name)}, cannot name a dimension")
+        return symbols.named(size)
+    if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= MAX_SYMBOL_VALUE:
+        raise InputError(f"{size!r}, given for input {shown(name)}, is not a size")
+    return size
+
+
+class Declared:
+    """What the file says about the types of its tensors, to be held against what is inferred."""
+
+    def __init__(self, graph: GraphProto) -> None:
+        self._types = {value.name: value.type for value in (*graph.value_info, *graph.output)}
+
+    def check(self, name: str, inferred: TensorType) -> None:
+        """Malformed when the declaration of NAME contradicts INFERRED."""
+        declared = self._types.get(name)
+        if declared is None or declared.WhichOneof("value") != "tensor_type":
+            return
+        tensor = declared.tensor_type
+        if tensor.elem_type and element_type(tensor.elem_type) != inferred.dtype:
+            raise Malformed(
+                f"its output {shown(name)} is declared as {element_type(tensor.elem_type)}, but it is {inferred.dtype}"
+            )
+        if tensor.HasField("shape") and _contradicts(tensor.shape, inferred):
+            sizes = ", ".join(str(dim.dim_value or dim.dim_param or "?") for dim in tensor.shape.dim)
+            raise Malformed(f"its output {shown(name)} is declared with shape [{sizes}], but it is {inferred}")
+
+
+def _contradicts(shape: TensorShapeProto, inferred: TensorType) -> bool:
+    if len(shape.dim) != inferred.rank:
+        return True
+    pairs = zip(shape.dim, inferred.shape, strict=True)
+    return any(dim.dim_value > 0 and isinstance(size, int) and dim.dim_value != size for dim, size in pairs)

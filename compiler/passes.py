@@ -1,0 +1,211 @@
+"""Passes and the manager that runs them: verification, dumps and timing after every one.
+
+A pipeline is a list of pass names as text: `canonicalize,fold-constants,graph-to-fused`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from ..dialects.core.dialect import DialectSet
+from ..dialects.core.ir import Module
+from ..dialects.core.printer import print_module
+from ..dialects.core.verifier import verify
+from ..errors import InputError, IRError
+from .ledger import Ledger, Verdict
+from .policy import PrecisionPolicy
+from .semantics import SemanticsCheck
+
+Sink = Callable[[str], object]
+
+# The ladder of GLASSRT_DEBUG, each level with all below it.
+DEBUG_TIMES, DEBUG_IR, DEBUG_REWRITES = 2, 5, 6
+
+
+def debug_level() -> int:
+    """GLASSRT_DEBUG as a number: 0 (silent) when it is unset or no number."""
+    text = os.environ.get("GLASSRT_DEBUG", "0")
+    return int(text) if text.isdigit() else 0
+
+
+@dataclass(frozen=True)
+class Options:
+    """Limits and switches of the passes.
+
+    fold_bytes: the largest constant that folding may create, unless it is smaller than what it
+    is made of; kernel_ops: the most ops in one kernel; contraction_prologue: elementwise
+    producers of a contraction's first operand may be computed inside it.
+    """
+
+    fold_bytes: int = 1 << 24
+    kernel_ops: int = 64
+    contraction_prologue: bool = False
+
+
+@dataclass
+class PassContext:
+    """What passes share: the known ops, the ledger, the policy, limits, and what is switched off.
+
+    disabled: names of rules that must not be applied; barriers: pairs of ONNX nodes (producer,
+    consumer) that must not be fused; log: where debugging text goes.
+    """
+
+    dialects: DialectSet
+    policy: PrecisionPolicy = field(default_factory=lambda: PrecisionPolicy.named("fp32"))
+    ledger: Ledger = field(default_factory=Ledger)
+    options: Options = field(default_factory=Options)
+    disabled: frozenset[str] = frozenset()
+    barriers: frozenset[tuple[str, str]] = frozenset()
+    debug: int = field(default_factory=debug_level)
+    log: Sink = print
+
+    def note(self, rule: str, op: str, nodes: tuple[str, ...]) -> None:
+        """Record that RULE rewrote OP."""
+        self.ledger.add(rule, Verdict.TAKEN, "rewritten to something simpler", ops=(op,), nodes=nodes)
+        if self.debug >= DEBUG_REWRITES:
+            self.log(f"rewrite {rule}: {op} {', '.join(nodes)}")
+
+
+class Pass(Protocol):
+    """One step of a pipeline; it may change MODULE in place or return another."""
+
+    @property
+    def name(self) -> str: ...
+
+    def run(self, module: Module, context: PassContext) -> Module: ...
+
+
+class PassError(IRError):
+    """A pass failed or left a broken module: `pass_name` says which, `ir` is the module's text then."""
+
+    def __init__(self, pass_name: str, problem: str, ir: str, hint: str | None = None) -> None:
+        self.pass_name = pass_name
+        self.ir = ir
+        super().__init__(f"pass {pass_name}: {problem}", hint)
+
+
+@dataclass(frozen=True)
+class PassTime:
+    """How long a pass ran, in seconds, and the time that checks after it took."""
+
+    name: str
+    seconds: float
+    checking: float
+
+
+def parse_pipeline(text: str, passes: Iterable[Pass]) -> list[Pass]:
+    """The passes that TEXT names, separated by commas; InputError for one that is not in PASSES."""
+    known = {step.name: step for step in passes}
+    chosen = []
+    for name in filter(None, (part.strip() for part in text.split(","))):
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f"is {close[0]} meant?" if close else f"these exist: {', '.join(known)}"
+            raise InputError(f"there is no pass '{name}'", hint)
+        chosen.append(known[name])
+    return chosen
+
+
+def pipeline_text(passes: Iterable[Pass]) -> str:
+    """PASSES as the text that `parse_pipeline` reads."""
+    return ",".join(step.name for step in passes)
+
+
+@dataclass
+class PassManager:
+    """Runs passes in order.
+
+    print_ir_after_all: gets the text of the module after every pass; dump_dir: a folder for
+    numbered files (`03-graph-to-fused.ir`) and one weights sidecar; verify_each: 'ir' checks the
+    rules of the dialects after every pass, 'semantics' also interprets before and after.
+    """
+
+    passes: Sequence[Pass]
+    context: PassContext
+    print_ir_after_all: Sink | None = None
+    dump_dir: Path | None = None
+    verify_each: Literal["ir", "semantics"] = "ir"
+    times: list[PassTime] = field(default_factory=list)
+
+    def run(self, module: Module) -> Module:
+        """MODULE after all passes; PassError names the pass that failed or broke it."""
+        after = [module, *(stage for _, stage in self.stages(module))]
+        return after[-1]
+
+    def stages(self, module: Module) -> Iterator[tuple[str, Module]]:
+        """Each pass's name with the module after it, while the pipeline runs."""
+        self._verify("input", module)
+        self._dump(0, "input", module)
+        for number, step in enumerate(self.passes, 1):
+            module = self._step(number, step, module)
+            yield step.name, module
+        self._dump_weights(module)
+
+    def _step(self, number: int, step: Pass, module: Module) -> Module:
+        before = SemanticsCheck(module) if self.verify_each == "semantics" else None
+        started = time.perf_counter()
+        try:
+            module = step.run(module, self.context)
+        except IRError as error:
+            raise PassError(step.name, error.message, _text_or_reason(module), error.hint) from error
+        except Exception as error:
+            error.add_note(f"while running the pass {step.name}")
+            raise
+        finished = time.perf_counter()
+        self._show(step.name, module)
+        self._dump(number, step.name, module)
+        self._verify(step.name, module)
+        self._check_semantics(step.name, module, before)
+        self._account(PassTime(step.name, finished - started, time.perf_counter() - finished))
+        return module
+
+    def _account(self, spent: PassTime) -> None:
+        self.times.append(spent)
+        if self.context.debug >= DEBUG_TIMES:
+            text = f"{spent.name}: {spent.seconds * 1e3:.1f} ms, checks {spent.checking * 1e3:.1f} ms"
+            self.context.log(text)
+
+    def _verify(self, name: str, module: Module) -> None:
+        try:
+            verify(module, self.context.dialects)
+        except (IRError, ValueError) as error:
+            message, hint = (error.message, error.hint) if isinstance(error, IRError) else (str(error), None)
+            problem = f"left a broken module: {message}"
+            raise PassError(name, problem, _text_or_reason(module), hint) from error
+
+    def _check_semantics(self, name: str, module: Module, before: SemanticsCheck | None) -> None:
+        problem = before.against(module) if before is not None else None
+        if problem is not None:
+            raise PassError(name, f"changed the meaning of the module: {problem}", print_module(module))
+
+    def _show(self, name: str, module: Module) -> None:
+        if self.print_ir_after_all is not None:
+            self.print_ir_after_all(f"// after {name}\n{print_module(module)}")
+        if self.context.debug >= DEBUG_IR:
+            self.context.log(f"// after {name}\n{print_module(module)}")
+
+    def _dump(self, number: int, name: str, module: Module) -> None:
+        if self.dump_dir is not None:
+            self.dump_dir.mkdir(parents=True, exist_ok=True)
+            text = print_module(module)
+            (self.dump_dir / f"{number:02d}-{name}.ir").write_text(text, encoding="utf-8")
+
+    def _dump_weights(self, module: Module) -> None:
+        # Resources are only ever added, so those of the last module serve every dump.
+        if self.dump_dir is not None:
+            module.resources.save(self.dump_dir / f"{module.name}.weights")
+
+
+def _text_or_reason(module: Module) -> str:
+    """The module's text; a broken module may be impossible to print, then the reason."""
+    try:
+        return print_module(module)
+    except Exception as error:  # the module is broken in an unknown way: any failure is possible here
+        return f"// the module cannot be printed: {error}\n"
+

@@ -1,0 +1,202 @@
+"""Pattern rewriting: small named rules applied from a worklist until none of them fits.
+
+The driver visits every operation once, in order, and again only when something near it changed,
+so its work is linear in the size of the module plus the number of rewrites. It is deterministic:
+operations are visited in program order and patterns in the order they are given.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from ..dialects.core.diagnostics import op_error
+from ..dialects.core.ir import Module, Operation, Value
+from ..dialects.core.location import Location
+from ..dialects.core.traits import Trait, has
+from ..dialects.core.types import TensorType
+
+Rewrite = Callable[[Any, "Rewriter"], bool]
+AnyOp = TypeVar("AnyOp", bound=Operation)
+
+# A set of patterns that needs more rewrites than this per operation is taken not to terminate.
+REWRITES_PER_OP = 32
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A rule: its name, the op classes it starts from, and the function that tries it.
+
+    The function returns True when it changed the module, and must change nothing otherwise.
+    """
+
+    name: str
+    roots: tuple[type[Operation], ...]
+    apply: Rewrite
+
+    @property
+    def before_after(self) -> str:
+        """The rule's own words: `before => after`."""
+        return (self.apply.__doc__ or "").strip()
+
+
+def pattern(name: str, *roots: type[Operation]) -> Callable[[Rewrite], Pattern]:
+    """Decorator that makes a pattern of a function; its docstring shows `before => after`."""
+
+    def wrap(function: Rewrite) -> Pattern:
+        return Pattern(name, roots, function)
+
+    return wrap
+
+
+@dataclass(frozen=True)
+class Applied:
+    """One rewrite that happened: the rule, the op it replaced and the ONNX nodes concerned."""
+
+    rule: str
+    op: str
+    nodes: tuple[str, ...]
+
+
+class Rewriter:
+    """What a pattern may do. New operations go before the root and carry its location."""
+
+    def __init__(self, driver: _Driver, root: Operation, module: Module) -> None:
+        self._driver = driver
+        self.root = root
+        self.module = module
+
+    def insert(self, op: AnyOp, before: Operation | None = None) -> AnyOp:
+        """Put OP before the root (or BEFORE), at the root's location unless it has its own."""
+        anchor = before or self.root
+        assert anchor.parent is not None
+        anchor.parent.insert_before(anchor, op)
+        if op.location == Location():
+            op.location = self.root.location
+        self._driver.touch(op)
+        return op
+
+    def replace(self, op: Operation, *values: Value, absorbed: Sequence[Operation] = ()) -> None:
+        """Give the uses of OP to VALUES and erase it.
+
+        Operations that compute VALUES take over the location of OP and of the ABSORBED operations
+        whose work they now do.
+        """
+        locations = [op.location, *(other.location for other in absorbed)]
+        for old, new in zip(op.results, values, strict=True):
+            for user in old.users:
+                self._driver.touch(user)
+            if new.producer is not None and not has(new.producer, Trait.CONSTANT):
+                for location in locations:
+                    new.producer.location = new.producer.location.merged(location)
+                self._driver.touch(new.producer)
+        operands = op.inputs
+        op.replace_by(*values)
+        self._driver.forget(op)
+        self._driver.released(operands)
+
+    def replace_operand(self, op: Operation, index: int, value: Value | None) -> None:
+        """Make operand INDEX of OP read VALUE."""
+        old = op.operands[index]
+        op.set_operand(index, value)
+        self._driver.touch(op)
+        if old is not None:
+            self._driver.released((old,))
+
+    def set_type(self, value: Value, type: TensorType) -> None:
+        """Give VALUE another (equivalent) type; its users are looked at again."""
+        value.type = type
+        for user in value.users:
+            self._driver.touch(user)
+
+    def erase(self, op: Operation) -> None:
+        """Remove OP, whose results have no uses."""
+        operands = op.inputs
+        op.erase()
+        self._driver.forget(op)
+        self._driver.released(operands)
+
+
+@dataclass
+class _Driver:
+    """The worklist: operations waiting for a visit, each at most once."""
+
+    queue: deque[Operation] = field(default_factory=deque)
+    waiting: set[Operation] = field(default_factory=set)
+
+    def touch(self, op: Operation) -> None:
+        if op not in self.waiting:
+            self.waiting.add(op)
+            self.queue.append(op)
+
+    def forget(self, op: Operation) -> None:
+        self.waiting.discard(op)
+
+    def released(self, values: Iterable[Value]) -> None:
+        """Values that lost a use: their producers may have become dead or singly used."""
+        for value in values:
+            if value.producer is not None:
+                self.touch(value.producer)
+                for user in value.users if len(value.uses) == 1 else ():
+                    self.touch(user)
+
+    def pop(self) -> Operation | None:
+        while self.queue:
+            op = self.queue.popleft()
+            if op in self.waiting:
+                self.waiting.discard(op)
+                return op
+        return None
+
+
+def is_dead(op: Operation) -> bool:
+    """True when nothing reads OP's results and nothing else needs it."""
+    if has(op, Trait.TERMINATOR) or has(op, Trait.SIDE_EFFECT):
+        return False
+    return not any(value.uses for value in op.results)
+
+
+def rewrite(
+    module: Module,
+    patterns: Sequence[Pattern],
+    on_rewrite: Callable[[Applied], None] | None = None,
+) -> int:
+    """Apply PATTERNS everywhere in MODULE until none fits; returns how often one was applied.
+
+    Dead operations met on the way are erased. IRError when the patterns do not terminate.
+    """
+    by_root: dict[type[Operation], list[Pattern]] = {}
+    for rule in patterns:
+        for root in rule.roots:
+            by_root.setdefault(root, []).append(rule)
+    driver = _Driver()
+    for initial in module.walk():
+        driver.touch(initial)
+    limit = REWRITES_PER_OP * (len(driver.queue) + 8)
+    count = 0
+    while (op := driver.pop()) is not None:
+        applied = _visit(op, by_root.get(type(op), ()), driver, module)
+        if applied is None:
+            continue
+        count += 1
+        if on_rewrite is not None:
+            on_rewrite(applied)
+        if count > limit:
+            raise op_error(op, f"the rule '{applied.rule}' was applied without end", "switch the rule off")
+    return count
+
+
+def _visit(op: Operation, rules: Sequence[Pattern], driver: _Driver, module: Module) -> Applied | None:
+    rewriter = Rewriter(driver, op, module)
+    if is_dead(op):
+        rewriter.erase(op)
+        return None
+    for rule in rules:
+        nodes = op.location.nodes
+        if rule.apply(op, rewriter):
+            if op.parent is not None:
+                driver.touch(op)
+            return Applied(rule.name, op.name, nodes)
+    return None

@@ -1,0 +1,234 @@
+"""Attribute kinds: how an attribute of an op is checked, printed and read back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from .affine import Affine, Dim, symbol
+from .dtypes import DTYPES, DType, from_numpy
+from .types import TensorType, dim_text
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A bare word in IR text, before an attribute kind gives it a meaning."""
+
+    text: str
+
+
+class AttributeError_(ValueError):
+    """A value does not fit its attribute kind; the message says what is wanted."""
+
+
+class Kind(Protocol):
+    """Turns raw text values into attribute values (`decode`) and back (`encode`)."""
+
+    def decode(self, raw: Any) -> Any: ...
+    def encode(self, value: Any) -> str: ...
+
+
+class IntKind:
+    def decode(self, raw: Any) -> int:
+        if isinstance(raw, bool) or not isinstance(raw, (int, np.integer)):
+            raise AttributeError_(f"an integer is wanted, not {raw!r}")
+        if not -(2**63) <= int(raw) < 2**63:
+            raise AttributeError_("an integer of 64 bits is wanted")
+        return int(raw)
+
+    def encode(self, value: int) -> str:
+        return str(value)
+
+
+class FloatKind:
+    def decode(self, raw: Any) -> float:
+        if isinstance(raw, Name) and raw.text in ("inf", "nan"):
+            return float(raw.text)
+        if isinstance(raw, bool) or not isinstance(raw, (int, float, np.floating)):
+            raise AttributeError_(f"a number is wanted, not {raw!r}")
+        return float(raw)
+
+    def encode(self, value: float) -> str:
+        return repr(float(value))
+
+
+class BoolKind:
+    def decode(self, raw: Any) -> bool:
+        if isinstance(raw, (bool, np.bool_)):
+            return bool(raw)
+        raise AttributeError_(f"true or false is wanted, not {raw!r}")
+
+    def encode(self, value: bool) -> str:
+        return "true" if value else "false"
+
+
+class StringKind:
+    def decode(self, raw: Any) -> str:
+        if not isinstance(raw, str):
+            raise AttributeError_(f"a string is wanted, not {raw!r}")
+        return raw
+
+    def encode(self, value: str) -> str:
+        return json.dumps(value)
+
+
+class DTypeKind:
+    def decode(self, raw: Any) -> DType:
+        if isinstance(raw, DType):
+            return raw
+        if isinstance(raw, Name) and raw.text in DTYPES:
+            return DTYPES[raw.text]
+        raise AttributeError_(f"an element type is wanted, not {raw!r}")
+
+    def encode(self, value: DType) -> str:
+        return value.name
+
+
+class DimKind:
+    def decode(self, raw: Any) -> Dim:
+        if isinstance(raw, Name):
+            return symbol(raw.text)
+        if isinstance(raw, Affine):
+            return raw
+        return IntKind().decode(raw)
+
+    def encode(self, value: Dim) -> str:
+        return dim_text(value)
+
+
+class TypeKind:
+    def decode(self, raw: Any) -> TensorType:
+        if not isinstance(raw, TensorType):
+            raise AttributeError_(f"a tensor type is wanted, not {raw!r}")
+        return raw
+
+    def encode(self, value: TensorType) -> str:
+        return str(value)
+
+
+class SymbolKind:
+    """A name that starts with @ in the text: a weight, a kernel, a function."""
+
+    def decode(self, raw: Any) -> str:
+        if not isinstance(raw, str):
+            raise AttributeError_(f"a @name is wanted, not {raw!r}")
+        return raw
+
+    def encode(self, value: str) -> str:
+        return f"@{value}"
+
+
+@dataclass(frozen=True, slots=True)
+class EnumKind:
+    """One word of a closed list."""
+
+    words: tuple[str, ...]
+
+    def decode(self, raw: Any) -> str:
+        text = raw.text if isinstance(raw, Name) else raw
+        if text not in self.words:
+            raise AttributeError_(f"one of {', '.join(self.words)} is wanted, not {raw!r}")
+        return str(text)
+
+    def encode(self, value: str) -> str:
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class ListKind:
+    """A list of values of one kind, kept as a tuple."""
+
+    item: Kind
+
+    def decode(self, raw: Any) -> tuple[Any, ...]:
+        if isinstance(raw, (str, Name)) or not isinstance(raw, (Sequence, np.ndarray)):
+            raise AttributeError_(f"a list is wanted, not {raw!r}")
+        return tuple(self.item.decode(value) for value in raw)
+
+    def encode(self, value: Sequence[Any]) -> str:
+        return "[" + ", ".join(self.item.encode(item) for item in value) + "]"
+
+
+class DenseKind:
+    """A small tensor printed inline: `dense<2xf32: 1.0, 2.0>`; floats print exactly."""
+
+    def decode(self, raw: Any) -> np.ndarray[Any, Any]:
+        if not isinstance(raw, np.ndarray):
+            raise AttributeError_(f"a dense<...> tensor is wanted, not {raw!r}")
+        return raw
+
+    def encode(self, value: np.ndarray[Any, Any]) -> str:
+        dims = "".join(f"{n}x" for n in value.shape)
+        numbers = ", ".join(_number_text(item) for item in value.reshape(-1))
+        return f"dense<{dims}{from_numpy(value.dtype)}: {numbers}>"
+
+
+class ConfigKind:
+    """A flat table of words and integers: the configuration of a kernel."""
+
+    def decode(self, raw: Any) -> dict[str, int | str]:
+        if not isinstance(raw, dict):
+            raise AttributeError_(f"a {{key = value}} table is wanted, not {raw!r}")
+        return {str(key): _config_value(value) for key, value in raw.items()}
+
+    def encode(self, value: dict[str, int | str]) -> str:
+        return "{" + ", ".join(f"{key} = {item}" for key, item in value.items()) + "}"
+
+
+def _config_value(value: Any) -> int | str:
+    if isinstance(value, Name):
+        return value.text
+    if isinstance(value, str):
+        return value
+    return IntKind().decode(value)
+
+
+def _number_text(item: Any) -> str:
+    """A number as text that reads back to the same bits; NaNs and infinities as bit patterns."""
+    if item.dtype.kind == "b":
+        return str(int(item))
+    if item.dtype.kind in "iu":
+        return str(int(item))
+    wide = float(item)
+    if not np.isfinite(wide):
+        return hex(int.from_bytes(item.tobytes(), "little"))
+    return repr(wide)
+
+
+def dense_from_numbers(shape: tuple[int, ...], dtype: DType, numbers: list[Any]) -> np.ndarray[Any, Any]:
+    """The array that `dense<...>` text means; ValueError when the count does not fit."""
+    count = 1
+    for size in shape:
+        count *= size
+    if count != len(numbers):
+        raise ValueError(f"dense<> has {len(numbers)} numbers, its shape wants {count}")
+    if not dtype.is_float:
+        return np.array(numbers, dtype=dtype.numpy).reshape(shape)
+    words = f"<u{dtype.bytes}"
+    array = np.zeros(count, dtype=dtype.numpy)
+    for index, number in enumerate(numbers):
+        if isinstance(number, int):
+            array[index] = np.array([number], dtype=words).view(dtype.numpy)[0]
+        else:
+            array[index] = number
+    return array.reshape(shape)
+
+
+INT = IntKind()
+FLOAT = FloatKind()
+BOOL = BoolKind()
+STRING = StringKind()
+DTYPE = DTypeKind()
+DIM = DimKind()
+TYPE = TypeKind()
+SYMBOL = SymbolKind()
+DENSE = DenseKind()
+CONFIG = ConfigKind()
+INTS = ListKind(INT)
+FLOATS = ListKind(FLOAT)
+DIMS = ListKind(DIM)
+STRINGS = ListKind(STRING)

@@ -1,0 +1,29 @@
+"""Copies operations and blocks, for conversions that build a new module from an old one."""
+
+from __future__ import annotations
+
+from .ir import Block, Operation, Region, Value
+
+
+def clone_op(op: Operation, mapping: dict[Value, Value]) -> Operation:
+    """A detached copy of OP that reads the MAPPING of its operands; its results are added to MAPPING."""
+    operands = [None if value is None else mapping[value] for value in op.operands]
+    regions = [Region(clone_block(block)) for region in op.regions for block in region.blocks]
+    types = [value.type for value in op.results]
+    attributes = {name: value for name, value in op.attributes.items() if value is not None}
+    copy = type(op)(*operands, types=types, regions=regions, loc=op.location, **attributes)
+    for old, new in zip(op.results, copy.results, strict=True):
+        new.hint = old.hint
+        mapping[old] = new
+    return copy
+
+
+def clone_block(block: Block, mapping: dict[Value, Value] | None = None) -> Block:
+    """A copy of BLOCK with its arguments and operations."""
+    known = {} if mapping is None else mapping
+    copy = Block()
+    for argument in block.arguments:
+        known[argument] = copy.add_argument(argument.type, argument.hint)
+    for op in block:
+        copy.append(clone_op(op, known))
+    return copy

@@ -1,0 +1,30 @@
+"""Errors about IR: one sentence, the place with a caret, and a hint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...errors import IRError
+from .location import Location, Span
+
+if TYPE_CHECKING:
+    from .ir import Operation
+
+
+def text_error(message: str, span: Span, hint: str | None = None) -> IRError:
+    """An error at a place in IR text."""
+    return IRError(f"{message}\n  at {span.render()}", hint)
+
+
+def op_error(op: Operation, message: str, hint: str | None = None) -> IRError:
+    """An error about OP, located by its text span when it has one, else by its ONNX nodes."""
+    return IRError(f"{op.name}: {message}{_place(op.location)}", hint)
+
+
+def _place(location: Location) -> str:
+    nodes = ", ".join(repr(node) for node in location.nodes[:3])
+    more = f" and {len(location.nodes) - 3} more" if len(location.nodes) > 3 else ""
+    text = f"\n  from ONNX node {nodes}{more}" if nodes else ""
+    if location.span is not None:
+        text += f"\n  at {location.span.render()}"
+    return text

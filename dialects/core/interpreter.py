@@ -1,0 +1,110 @@
+"""Executes any level in numpy: the meaning of a module, independent of every kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...errors import InputError
+from .affine import Affine, Dim, evaluate
+from .diagnostics import op_error
+from .ir import Block, Function, Module, Operation, Region, Value
+from .types import TensorType
+
+Array = np.ndarray[Any, Any]
+
+
+class Evaluation:
+    """What an op may ask for while it is evaluated: symbol values, weights, its regions."""
+
+    def __init__(self, module: Module, symbols: Mapping[str, int]) -> None:
+        self.module = module
+        self.symbols = symbols
+        self.state: dict[str, Any] = {}  # for levels with memory: the arena
+
+    def dim(self, dim: Dim) -> int:
+        return evaluate(dim, self.symbols)
+
+    def shape(self, type: TensorType) -> tuple[int, ...]:
+        return tuple(self.dim(size) for size in type.shape)
+
+    def resource(self, name: str) -> Array:
+        return self.module.resources[name]
+
+    def run_region(self, region: Region, inputs: Sequence[Array]) -> tuple[Array, ...]:
+        return run_block(region.block, inputs, self)
+
+
+def interpret(module: Module, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    """Run the main function on named INPUTS; outputs by name. Arrays have the types' shapes."""
+    function = module.main
+    arrays = [_named(inputs, name) for name in function.inputs]
+    symbols = bind_symbols(function, arrays)
+    results = run_block(function.block, arrays, Evaluation(module, symbols))
+    return dict(zip(function.outputs, results, strict=True))
+
+
+def _named(inputs: Mapping[str, Array], name: str) -> Array:
+    if name not in inputs:
+        raise InputError(f"the input '{name}' is missing", f"given: {', '.join(inputs) or 'none'}")
+    return np.asarray(inputs[name])
+
+
+def bind_symbols(function: Function, arrays: Sequence[Array]) -> dict[str, int]:
+    """The value of each symbol that stands alone as a dimension of an input; InputError on a contradiction."""
+    symbols: dict[str, int] = {}
+    for name, value, array in zip(function.inputs, function.arguments, arrays, strict=True):
+        if array.ndim != value.type.rank:
+            raise InputError(f"input '{name}' has {array.ndim} dimensions, {value.type.rank} are wanted")
+        for size, dim in zip(array.shape, value.type.shape, strict=True):
+            _bind(name, dim, size, symbols)
+    return symbols
+
+
+def _bind(name: str, dim: Dim, size: int, symbols: dict[str, int]) -> None:
+    if isinstance(dim, Affine) and len(dim.terms) == 1 and len(dim.terms[0][0]) == 1:
+        (atom,), factor = dim.terms[0]
+        if isinstance(atom, str) and atom not in symbols and size % factor == 0:
+            symbols[atom] = size // factor
+    if evaluate(dim, symbols) != size:
+        raise InputError(f"input '{name}' has a dimension {size} where {dim} is wanted")
+
+
+def run_block(block: Block, inputs: Sequence[Array], evaluation: Evaluation) -> tuple[Array, ...]:
+    """The operands of the block's terminator, after running all its operations."""
+    values: dict[Value, Array] = dict(zip(block.arguments, inputs, strict=True))
+    remaining = {value: len(value.uses) for value in values}
+    for op in block:
+        if op.next is None:
+            return tuple(values[value] for value in op.inputs)
+        for value, array in zip(op.results, _run(op, values, evaluation), strict=True):
+            values[value] = array
+            remaining[value] = len(value.uses)
+        _release(op, values, remaining)
+    raise ValueError("an empty block cannot run")
+
+
+def _run(op: Operation, values: Mapping[Value, Array], evaluation: Evaluation) -> tuple[Array, ...]:
+    arguments = [None if value is None else values[value] for value in op.operands]
+    outcome = op.evaluate(evaluation, *arguments)
+    arrays = outcome if isinstance(outcome, tuple) else (outcome,)
+    return tuple(_checked(op, value, array, evaluation) for value, array in zip(op.results, arrays, strict=True))
+
+
+def _checked(op: Operation, value: Value, array: Any, evaluation: Evaluation) -> Array:
+    """The array, in the dtype of its type (this is where storage rounding happens)."""
+    shape = evaluation.shape(value.type)
+    result = np.asarray(array)
+    if result.shape != shape:
+        raise op_error(op, f"evaluates to shape {result.shape} where its type says {shape}")
+    return result.astype(value.type.dtype.numpy, copy=False)
+
+
+def _release(op: Operation, values: dict[Value, Array], remaining: dict[Value, int]) -> None:
+    for value in op.inputs:
+        if value in remaining:
+            remaining[value] -= 1
+            if remaining[value] <= 0:
+                values.pop(value, None)

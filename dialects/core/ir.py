@@ -1,0 +1,328 @@
+"""The IR itself: values with their uses, operations, blocks, regions, functions, modules.
+
+Every level of GlassRT is made of these. An operation sits in a doubly linked list inside its
+block, so that passes insert and erase in constant time; every value knows its uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from .affine import Dim, Range
+from .attributes import AttributeError_
+from .diagnostics import op_error
+from .location import UNKNOWN, Location
+from .resources import ResourceTable
+from .types import TensorType
+
+if TYPE_CHECKING:
+    from .interpreter import Evaluation
+    from .op import OpSpec
+
+
+class Value:
+    """Something an operation reads: a result of another operation, or a block argument."""
+
+    __slots__ = ("hint", "index", "owner", "type", "uses")
+
+    def __init__(self, type: TensorType, owner: Operation | Block, index: int, hint: str = "") -> None:
+        self.type = type
+        self.owner = owner
+        self.index = index
+        self.hint = hint
+        self.uses: dict[tuple[Operation, int], None] = {}
+
+    @property
+    def producer(self) -> Operation | None:
+        """The operation that computes this value; None for a block argument."""
+        return self.owner if isinstance(self.owner, Operation) else None
+
+    @property
+    def users(self) -> list[Operation]:
+        """The operations that read this value, each once, in the order of use."""
+        return list(dict.fromkeys(op for op, _ in self.uses))
+
+    def replace_by(self, other: Value) -> None:
+        """Make every use of this value a use of OTHER."""
+        for op, index in list(self.uses):
+            op.set_operand(index, other)
+
+
+class Operation:
+    """One operation. Concrete ops declare fields (see `op.py`); the rest is derived.
+
+    `operands` may hold None where an optional operand is absent.
+    """
+
+    name: ClassVar[str]
+    spec: ClassVar[OpSpec]
+
+    def __init__(
+        self,
+        *operands: Value | None,
+        types: Sequence[TensorType] | None = None,
+        regions: Sequence[Region] = (),
+        loc: Location = UNKNOWN,
+        **attributes: Any,
+    ) -> None:
+        self.location = loc
+        self.parent: Block | None = None
+        self.previous: Operation | None = None
+        self.next: Operation | None = None
+        self._operands: list[Value | None] = []
+        self.results: tuple[Value, ...] = ()
+        self.regions = tuple(regions)
+        for region in self.regions:
+            region.parent = self
+        for operand in operands:
+            self._append_operand(operand)
+        self.attributes = self._decoded(attributes)
+        self.spec.check_operands(self)
+        chosen = tuple(types) if types is not None else tuple(self.infer())
+        self.results = tuple(Value(t, self, i) for i, t in enumerate(chosen))
+
+    def _decoded(self, raw: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            return self.spec.decode_attributes(raw)
+        except AttributeError_ as error:
+            raise op_error(self, str(error)) from None
+
+    # ------------------------------------------------------------ meaning, given by each op
+
+    def infer(self) -> Sequence[TensorType]:
+        """The result types that the operands and attributes imply; IRError when they do not fit."""
+        raise op_error(self, "its result types cannot be inferred and must be given")
+
+    def verify(self) -> None:
+        """Rules beyond the generic ones; raises IRError."""
+
+    def evaluate(self, evaluation: Evaluation, *inputs: Any) -> Any:
+        """The results as numpy arrays: what the op means, independent of any kernel."""
+        raise op_error(self, "has no evaluation of its own")
+
+    def flops(self) -> Dim:
+        """Floating-point operations of one execution; data movement counts nothing."""
+        return 0
+
+    # ------------------------------------------------------------ operands
+
+    @property
+    def operands(self) -> tuple[Value | None, ...]:
+        return tuple(self._operands)
+
+    @property
+    def inputs(self) -> tuple[Value, ...]:
+        """The operands that are present."""
+        return tuple(value for value in self._operands if value is not None)
+
+    @property
+    def result(self) -> Value:
+        """The only (or first) result."""
+        return self.results[0]
+
+    def _append_operand(self, value: Value | None) -> None:
+        self._operands.append(value)
+        if value is not None:
+            value.uses[(self, len(self._operands) - 1)] = None
+
+    def set_operand(self, index: int, value: Value | None) -> None:
+        old = self._operands[index]
+        if old is not None:
+            old.uses.pop((self, index), None)
+        self._operands[index] = value
+        if value is not None:
+            value.uses[(self, index)] = None
+
+    def drop_operands(self) -> None:
+        for index in range(len(self._operands)):
+            self.set_operand(index, None)
+
+    # ------------------------------------------------------------ structure
+
+    @property
+    def module(self) -> Module | None:
+        """The module this operation is in; None while it is detached."""
+        op: Operation | None = self
+        while op is not None:
+            block = op.parent
+            region = block.parent if block is not None else None
+            if region is None:
+                return None
+            if isinstance(region.parent, Function):
+                return region.parent.module
+            op = region.parent
+        return None
+
+    def walk(self) -> Iterator[Operation]:
+        """This operation and all inside it, outermost first."""
+        pending: list[Operation] = [self]
+        while pending:
+            op = pending.pop()
+            yield op
+            inner = [inner_op for region in op.regions for block in region.blocks for inner_op in block]
+            pending.extend(reversed(inner))
+
+    def erase(self) -> None:
+        """Remove this operation, which must have no uses left, and everything inside it."""
+        for value in self.results:
+            if value.uses:
+                raise op_error(self, "cannot be erased while its results are used")
+        for op in list(self.walk()):
+            op.drop_operands()
+        if self.parent is not None:
+            self.parent.unlink(self)
+
+    def replace_by(self, *values: Value) -> None:
+        """Give every use of the results to VALUES and erase this operation."""
+        for old, new in zip(self.results, values, strict=True):
+            if not new.hint:
+                new.hint = old.hint
+            old.replace_by(new)
+        self.erase()
+
+
+class Block:
+    """A list of operations with arguments; the last one is its terminator."""
+
+    def __init__(self, argument_types: Iterable[TensorType] = ()) -> None:
+        self.parent: Region | None = None
+        self.arguments: list[Value] = []
+        self.first: Operation | None = None
+        self.last: Operation | None = None
+        for type in argument_types:
+            self.add_argument(type)
+
+    def add_argument(self, type: TensorType, hint: str = "") -> Value:
+        value = Value(type, self, len(self.arguments), hint)
+        self.arguments.append(value)
+        return value
+
+    def __iter__(self) -> Iterator[Operation]:
+        op = self.first
+        while op is not None:
+            following = op.next
+            yield op
+            op = following
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def append(self, op: Operation) -> Operation:
+        return self.insert_before(None, op)
+
+    def insert_before(self, anchor: Operation | None, op: Operation) -> Operation:
+        """Put OP before ANCHOR, or at the end when ANCHOR is None."""
+        op.parent = self
+        op.next = anchor
+        op.previous = self.last if anchor is None else anchor.previous
+        if op.previous is None:
+            self.first = op
+        else:
+            op.previous.next = op
+        if anchor is None:
+            self.last = op
+        else:
+            anchor.previous = op
+        return op
+
+    def unlink(self, op: Operation) -> None:
+        if op.previous is None:
+            self.first = op.next
+        else:
+            op.previous.next = op.next
+        if op.next is None:
+            self.last = op.previous
+        else:
+            op.next.previous = op.previous
+        op.parent = op.previous = op.next = None
+
+    @property
+    def terminator(self) -> Operation:
+        if self.last is None:
+            raise ValueError("an empty block has no terminator")
+        return self.last
+
+
+class Region:
+    """Blocks that belong to an operation or a function."""
+
+    def __init__(self, *blocks: Block) -> None:
+        self.parent: Operation | Function | None = None
+        self.blocks: list[Block] = list(blocks)
+        for block in blocks:
+            block.parent = self
+
+    @property
+    def block(self) -> Block:
+        """The only block."""
+        return self.blocks[0]
+
+
+class Function:
+    """A named entry: arguments are the inputs, the terminator `core.return` lists the outputs."""
+
+    def __init__(self, name: str, inputs: Sequence[str] = (), outputs: Sequence[str] = ()) -> None:
+        self.name = name
+        self.inputs = list(inputs)
+        self.outputs = list(outputs)
+        self.module: Module | None = None
+        self.body = Region(Block())
+        self.body.parent = self
+
+    @property
+    def block(self) -> Block:
+        return self.body.block
+
+    @property
+    def arguments(self) -> list[Value]:
+        return self.block.arguments
+
+    @property
+    def returned(self) -> tuple[Value, ...]:
+        return self.block.terminator.inputs
+
+    def walk(self) -> Iterator[Operation]:
+        for op in self.block:
+            yield from op.walk()
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolRange:
+    """The sizes a symbolic dimension may take: least, the one to optimise for, most."""
+
+    minimum: int
+    optimum: int
+    maximum: int
+
+
+@dataclass
+class Module:
+    """A whole program at one level: functions, symbolic dimensions and weights."""
+
+    name: str = "module"
+    functions: list[Function] = field(default_factory=list)
+    symbols: dict[str, SymbolRange] = field(default_factory=dict)
+    resources: ResourceTable = field(default_factory=ResourceTable)
+
+    def add(self, function: Function) -> Function:
+        function.module = self
+        self.functions.append(function)
+        return function
+
+    @property
+    def main(self) -> Function:
+        return self.functions[0]
+
+    @property
+    def ranges(self) -> dict[str, Range]:
+        return {name: (r.minimum, r.maximum) for name, r in self.symbols.items()}
+
+    def values_at(self, which: str) -> dict[str, int]:
+        """The value of every symbol at its 'minimum', 'optimum' or 'maximum'."""
+        return {name: int(getattr(r, which)) for name, r in self.symbols.items()}
+
+    def walk(self) -> Iterator[Operation]:
+        for function in self.functions:
+            yield from function.walk()

@@ -1,0 +1,244 @@
+"""How an op is declared: fields on a class, from which everything generic is derived.
+
+    class Clip(Operation):
+        name = "graph.clip"
+        x = operand()
+        low = optional_operand()
+        y = result()
+        mode = attribute(EnumKind(("a", "b")), "a")
+
+Reading `op.x`, `op.y`, `op.mode` works through the fields; the constructor, the printer, the
+parser and the verifier read the `OpSpec` that `define_op` collects from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, overload
+
+from .attributes import AttributeError_, Kind
+from .diagnostics import op_error
+from .ir import Operation, Region, Value
+from .traits import Trait
+
+T = TypeVar("T")
+_REQUIRED: Any = object()
+
+
+class OperandField:
+    """An operand that must be present."""
+
+    optional = False
+    variadic = False
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+        self.index = 0
+
+    @overload
+    def __get__(self, op: None, owner: type) -> OperandField: ...
+    @overload
+    def __get__(self, op: Operation, owner: type) -> Value: ...
+    def __get__(self, op: Operation | None, owner: type) -> Any:
+        return self if op is None else op._operands[self.index]
+
+
+class OptionalOperandField(OperandField):
+    """An operand that may be absent: None when it is."""
+
+    optional = True
+
+    @overload  # type: ignore[override]
+    def __get__(self, op: None, owner: type) -> OptionalOperandField: ...
+    @overload
+    def __get__(self, op: Operation, owner: type) -> Value | None: ...
+    def __get__(self, op: Operation | None, owner: type) -> Any:
+        if op is None:
+            return self
+        return op._operands[self.index] if self.index < len(op._operands) else None
+
+
+class VariadicField(OperandField):
+    """All operands from this position on."""
+
+    variadic = True
+
+    @overload  # type: ignore[override]
+    def __get__(self, op: None, owner: type) -> VariadicField: ...
+    @overload
+    def __get__(self, op: Operation, owner: type) -> tuple[Value, ...]: ...
+    def __get__(self, op: Operation | None, owner: type) -> Any:
+        return self if op is None else tuple(op._operands[self.index :])
+
+
+class ResultField:
+    """A result; `variadic` stands for any number of them."""
+
+    def __init__(self, *, variadic: bool = False) -> None:
+        self.variadic = variadic
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+        self.index = 0
+
+    @overload
+    def __get__(self, op: None, owner: type) -> ResultField: ...
+    @overload
+    def __get__(self, op: Operation, owner: type) -> Value: ...
+    def __get__(self, op: Operation | None, owner: type) -> Any:
+        return self if op is None else op.results[self.index]
+
+
+class AttributeField(Generic[T]):
+    """An attribute of some kind, with a default unless it is required."""
+
+    def __init__(self, kind: Kind, default: T) -> None:
+        self.kind = kind
+        self.default = default
+
+    @property
+    def required(self) -> bool:
+        return self.default is _REQUIRED
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, op: None, owner: type) -> AttributeField[T]: ...
+    @overload
+    def __get__(self, op: Operation, owner: type) -> T: ...
+    def __get__(self, op: Operation | None, owner: type) -> Any:
+        return self if op is None else op.attributes[self.name]
+
+    def __set__(self, op: Operation, value: T) -> None:
+        op.attributes[self.name] = self.kind.decode(value)
+
+
+class RegionField:
+    """A region of the op."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+        self.index = 0
+
+    @overload
+    def __get__(self, op: None, owner: type) -> RegionField: ...
+    @overload
+    def __get__(self, op: Operation, owner: type) -> Region: ...
+    def __get__(self, op: Operation | None, owner: type) -> Any:
+        return self if op is None else op.regions[self.index]
+
+
+def operand() -> OperandField:
+    return OperandField()
+
+
+def optional_operand() -> OptionalOperandField:
+    return OptionalOperandField()
+
+
+def operands() -> VariadicField:
+    return VariadicField()
+
+
+def result() -> ResultField:
+    return ResultField()
+
+
+def results() -> ResultField:
+    return ResultField(variadic=True)
+
+
+def attribute(kind: Kind, default: Any = _REQUIRED) -> AttributeField[Any]:
+    return AttributeField(kind, default)
+
+
+def region() -> RegionField:
+    return RegionField()
+
+
+@dataclass(frozen=True)
+class OpSpec:
+    """What a class declares, in order of declaration (base classes first)."""
+
+    operands: tuple[OperandField, ...]
+    attributes: Mapping[str, AttributeField[Any]]
+    results: tuple[ResultField, ...]
+    regions: tuple[RegionField, ...]
+    symbol: str | None
+    traits: frozenset[Trait]
+
+    @property
+    def least_operands(self) -> int:
+        return sum(1 for field in self.operands if not field.optional and not field.variadic)
+
+    @property
+    def most_operands(self) -> int | None:
+        return None if any(field.variadic for field in self.operands) else len(self.operands)
+
+    def check_operands(self, op: Operation) -> None:
+        """Trailing absent operands are cut; too few, too many or missing ones are an IRError."""
+        while op._operands and op._operands[-1] is None and not self._variadic_at(len(op._operands) - 1):
+            op._operands.pop()
+        count = len(op._operands)
+        if self.most_operands is not None and count > self.most_operands:
+            raise op_error(op, f"takes at most {self.most_operands} operands, {count} were given")
+        for index, field in enumerate(self.operands):
+            present = index < count and op._operands[index] is not None
+            if not present and not field.optional and not field.variadic:
+                raise op_error(op, f"the operand '{field.name}' is missing")
+
+    def _variadic_at(self, index: int) -> bool:
+        return bool(self.operands) and self.operands[-1].variadic and index >= len(self.operands) - 1
+
+    def decode_attributes(self, raw: Mapping[str, Any]) -> dict[str, Any]:
+        """Attribute values of the declared kinds, defaults filled in, in order of declaration."""
+        for name in raw:
+            if name not in self.attributes:
+                known = ", ".join(self.attributes) or "none"
+                raise AttributeError_(f"has no attribute '{name}' (it has: {known})")
+        return {name: _decode(field, raw) for name, field in self.attributes.items()}
+
+
+def _decode(field: AttributeField[Any], raw: Mapping[str, Any]) -> Any:
+    value = raw.get(field.name, field.default)
+    if value is _REQUIRED:
+        raise AttributeError_(f"the attribute '{field.name}' is missing")
+    if value is None and field.default is None:
+        return None
+    try:
+        return field.kind.decode(value)
+    except AttributeError_ as error:
+        raise AttributeError_(f"attribute '{field.name}': {error}") from None
+
+
+def define_op(*traits: Trait, symbol: str | None = None) -> Any:
+    """Class decorator that collects the fields of an op; SYMBOL names the attribute printed as @name."""
+
+    def collect(cls: type[Operation]) -> type[Operation]:
+        fields: dict[str, Any] = {}
+        for base in reversed(cls.__mro__):
+            fields.update({key: value for key, value in vars(base).items() if _is_field(value)})
+        cls.spec = OpSpec(
+            operands=_numbered(fields, OperandField),
+            attributes={k: v for k, v in fields.items() if isinstance(v, AttributeField)},
+            results=_numbered(fields, ResultField),
+            regions=_numbered(fields, RegionField),
+            symbol=symbol,
+            traits=frozenset(traits),
+        )
+        return cls
+
+    return collect
+
+
+def _is_field(value: Any) -> bool:
+    return isinstance(value, (OperandField, ResultField, RegionField, AttributeField))
+
+
+def _numbered(fields: Mapping[str, Any], kind: type) -> tuple[Any, ...]:
+    chosen = tuple(value for value in fields.values() if isinstance(value, kind))
+    for index, field in enumerate(chosen):
+        field.index = index
+    return chosen

@@ -1,0 +1,281 @@
+"""Reads IR text of any level back into a module.
+
+The grammar gives a tree of plain records bottom-up (no recursion, so deep nesting cannot
+overflow the stack); `builder.py` then turns the records into operations.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+from lark import Lark, Token, Transformer, UnexpectedInput, v_args
+from lark.exceptions import VisitError
+
+from ...errors import IRError
+from . import affine
+from .attributes import Name, dense_from_numbers
+from .builder import build_module
+from .diagnostics import text_error
+from .dialect import DialectSet
+from .dtypes import DTYPES
+from .ir import Module
+from .location import Span
+from .records import ArgumentRecord, FunctionRecord, ModuleRecord, OpRecord
+from .resources import ResourceTable
+from .types import CHANNELS_LAST_NAMES, Layout, TensorType, channels_last
+
+MAX_NESTING = 64
+
+
+def parse_module(
+    text: str, dialects: DialectSet, weights: ResourceTable | None = None, file: str = "<ir>"
+) -> Module:
+    """The module that TEXT describes; IRError with file, line, column and a caret otherwise."""
+    lines = text.split("\n")
+    _check_nesting(text, lines, file)
+    try:
+        record = _records(text, file, lines)
+    except UnexpectedInput as error:
+        raise _syntax_error(error, lines, file) from None
+    return build_module(record, dialects, weights or ResourceTable())
+
+
+def _records(text: str, file: str, lines: list[str]) -> ModuleRecord:
+    try:
+        result: Any = _Records(file, lines).transform(_grammar().parse(text))
+    except VisitError as error:
+        if isinstance(error.orig_exc, IRError):
+            raise error.orig_exc from None
+        raise IRError(f"{file}: {error.orig_exc}") from None
+    assert isinstance(result, ModuleRecord)
+    return result
+
+
+@lru_cache(maxsize=1)
+def _grammar() -> Lark:
+    text = resources.files(__package__).joinpath("grammar.lark").read_text(encoding="utf-8")
+    return Lark(text, parser="lalr", maybe_placeholders=True, propagate_positions=False)
+
+
+def _check_nesting(text: str, lines: list[str], file: str) -> None:
+    depth = 0
+    for number, line in enumerate(lines, 1):
+        for column, char in enumerate(line, 1):
+            if char in "{([<":
+                depth += 1
+                if depth > MAX_NESTING:
+                    span = Span(file, number, column, 1, line[:200])
+                    raise text_error(f"nested deeper than {MAX_NESTING} levels", span)
+            elif char in "})]>":
+                depth -= 1
+
+
+def _syntax_error(error: UnexpectedInput, lines: list[str], file: str) -> IRError:
+    line = error.line if error.line and error.line > 0 else len(lines)
+    column = error.column if error.column and error.column > 0 else 1
+    token = getattr(error, "token", None)
+    found = repr(str(token)) if token else "the end of the text" if token is not None else "this character"
+    wanted = sorted(getattr(error, "accepts", None) or getattr(error, "expected", None) or ())
+    hint = f"here one of these may stand: {', '.join(wanted[:8])}" if wanted else None
+    source = lines[min(line, len(lines)) - 1] if lines else ""
+    length = len(str(token)) if token else 1
+    return text_error(f"{found} is not expected here", Span(file, line, column, length, source), hint)
+
+
+@v_args(inline=True)
+class _Records(Transformer[Token, Any]):
+    """Tree nodes to records and values."""
+
+    def __init__(self, file: str, lines: list[str]) -> None:
+        super().__init__()
+        self._file = file
+        self._lines = lines
+
+    def _span(self, token: Token) -> Span:
+        line, column = token.line or 1, token.column or 1
+        return Span(self._file, line, column, len(token), self._lines[line - 1])
+
+    # ------------------------------------------------------------ structure
+
+    def start(self, module: ModuleRecord) -> ModuleRecord:
+        return module
+
+    def module(self, name: Token, *items: Any) -> ModuleRecord:
+        symbols = [item for item in items if not isinstance(item, FunctionRecord)]
+        functions = [item for item in items if isinstance(item, FunctionRecord)]
+        return ModuleRecord(str(name)[1:], symbols, functions)
+
+    def symbol_range(self, name: Token, low: Token, mid: Token, high: Token) -> tuple[str, int, int, int]:
+        if not 0 <= int(low) <= int(mid) <= int(high):
+            raise text_error(f"the range of {name} must grow: minimum, optimum, maximum", self._span(name))
+        return (str(name), int(low), int(mid), int(high))
+
+    def function(self, name: Token, *items: Any) -> FunctionRecord:
+        arguments = [item for item in items if isinstance(item, ArgumentRecord)]
+        types = [item for item in items if isinstance(item, TensorType)]
+        attributes = next(item for item in items if isinstance(item, dict))
+        ops = [item for item in items if isinstance(item, OpRecord)]
+        return FunctionRecord(str(name)[1:], arguments, types, attributes, ops, self._span(name))
+
+    def argument(self, name: Token, type: TensorType) -> ArgumentRecord:
+        return ArgumentRecord(str(name)[1:], type, self._span(name))
+
+    def op(self, results: Any, name: Token, symbol: Any, operands: Any, attributes: Any, types: Any,
+           nodes: Any, regions: Any) -> OpRecord:  # fmt: skip
+        return OpRecord(
+            name=str(name),
+            span=self._span(name),
+            results=results or [],
+            symbol=str(symbol)[1:] if symbol is not None else None,
+            operands=operands or [],
+            attributes=attributes or {},
+            types=types or [],
+            nodes=tuple(nodes or ()),
+            regions=regions or [],
+        )
+
+    def value_list(self, *tokens: Token) -> list[tuple[str, Span]]:
+        return [(str(token)[1:], self._span(token)) for token in tokens]
+
+    def operand_list(self, *items: Any) -> list[Any]:
+        return list(items)
+
+    def operand(self, token: Token) -> tuple[str | None, Span]:
+        return (None if token.type == "ABSENT" else str(token)[1:], self._span(token))
+
+    def type_list(self, *types: TensorType) -> list[TensorType]:
+        return list(types)
+
+    def location(self, *strings: Token) -> list[str]:
+        return [_unquote(text) for text in strings]
+
+    def body(self, *regions: Any) -> list[Any]:
+        return list(regions)
+
+    def region(self, *items: Any) -> tuple[list[ArgumentRecord], list[OpRecord]]:
+        arguments = [item for item in items if isinstance(item, ArgumentRecord)]
+        return arguments, [item for item in items if isinstance(item, OpRecord)]
+
+    # ------------------------------------------------------------ attribute values
+
+    def attributes(self, *items: Any) -> dict[str, Any]:
+        return dict(item for item in items if item is not None)
+
+    def attribute(self, name: Token, value: Any) -> tuple[str, Any]:
+        return (str(name), value)
+
+    def float(self, token: Token) -> float:
+        return float(token)
+
+    def negative_float(self, token: Token) -> float:
+        return -float(token)
+
+    def string(self, token: Token) -> str:
+        return _unquote(token)
+
+    def at_name(self, token: Token) -> str:
+        return str(token)[1:]
+
+    def list(self, *items: Any) -> list[Any]:
+        return [item for item in items if item is not None]
+
+    def table(self, table: dict[str, Any]) -> dict[str, Any]:
+        return table
+
+    def dense(self, *items: Any) -> Any:
+        at = next(i for i, item in enumerate(items) if isinstance(item, Token) and item.type == "DTYPE")
+        shape = tuple(affine.evaluate(dim, {}) for dim in items[:at])
+        numbers = [item for item in items[at + 1 :] if item is not None]
+        try:
+            return dense_from_numbers(shape, DTYPES[str(items[at])], numbers)
+        except (ValueError, OverflowError) as error:
+            raise text_error(str(error), self._span(items[at])) from None
+
+    def dense_int(self, token: Token) -> int:
+        return int(token)
+
+    def dense_hex(self, token: Token) -> int:
+        return int(token, 16)
+
+    def dense_float(self, token: Token) -> float:
+        return float(token)
+
+    # ------------------------------------------------------------ types
+
+    def type(self, *items: Any) -> TensorType:
+        at = next(i for i, item in enumerate(items) if isinstance(item, Token))
+        layout = items[at + 1] if items[at + 1] is not None else Layout()
+        result = TensorType(tuple(items[:at]), DTYPES[str(items[at])])
+        if layout == "channels_last":
+            layout = channels_last(result.rank)
+        self._check_layout(layout, result.rank, items[at])
+        return result.with_layout(layout)
+
+    def _check_layout(self, layout: Layout, rank: int, at: Token) -> None:
+        if layout.order and sorted(layout.order) != list(range(rank)):
+            raise text_error(f"the layout does not order the {rank} dimensions", self._span(at))
+        if layout.strides and len(layout.strides) != rank:
+            raise text_error(f"{len(layout.strides)} strides for {rank} dimensions", self._span(at))
+
+    def static_dim(self, token: Token) -> int:
+        return int(token[:-1])
+
+    def symbol_dim(self, token: Token) -> affine.Dim:
+        return affine.symbol(str(token)[:-1])
+
+    def paren_dim(self, value: Any, _close: Token) -> affine.Dim:
+        return _dim(value)
+
+    def named_layout(self, token: Token) -> str:
+        if str(token) not in (*CHANNELS_LAST_NAMES.values(), "channels_last"):
+            raise text_error(f"the layout '{token}' is not known", self._span(token))
+        return "channels_last"
+
+    def order_layout(self, *axes: Token) -> Layout:
+        order = tuple(int(axis) for axis in axes)
+        return Layout() if order == tuple(range(len(order))) else Layout(order)
+
+    def strided_layout(self, *items: Any) -> Layout:
+        *strides, offset = [_dim(item) for item in items if item is not None]
+        return Layout(strides=tuple(strides), offset=offset)
+
+    # ------------------------------------------------------------ symbolic integers
+
+    def int(self, token: Token) -> int:
+        return int(token)
+
+    def name(self, token: Token) -> Any:
+        return {"true": True, "false": False}.get(str(token), Name(str(token)))
+
+    def negate(self, value: Any) -> affine.Dim:
+        return _dim(value) * -1
+
+    def add(self, a: Any, b: Any) -> affine.Dim:
+        return _dim(a) + _dim(b)
+
+    def subtract(self, a: Any, b: Any) -> affine.Dim:
+        return _dim(a) - _dim(b)
+
+    def multiply(self, a: Any, b: Any) -> affine.Dim:
+        return _dim(a) * _dim(b)
+
+    def floordiv(self, a: Any, b: Any) -> affine.Dim:
+        divisor = _dim(b)
+        if isinstance(divisor, int) and divisor <= 0:
+            raise IRError(f"{self._file}: floordiv by {divisor}", "the divisor must be positive")
+        return affine.floordiv(_dim(a), divisor)
+
+
+def _dim(value: Any) -> affine.Dim:
+    if isinstance(value, Name):
+        return affine.symbol(value.text)
+    if isinstance(value, bool) or not isinstance(value, (int, affine.Affine)):
+        raise IRError(f"{value!r} is not a symbolic integer")
+    return value
+
+
+def _unquote(token: Any) -> str:
+    return str(json.loads(str(token)))

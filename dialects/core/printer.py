@@ -1,0 +1,122 @@
+"""Prints modules as text. What it prints, the parser reads back to the same module."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+from .ir import Block, Function, Module, Operation, Value
+
+_HINT = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+class _Names:
+    """Gives every value of a function a distinct name, from its hint where that is free."""
+
+    def __init__(self, hints: bool = True) -> None:
+        self._hints = hints
+        self._names: dict[Value, str] = {}
+        self._taken: set[str] = set()
+        self._next = 0
+
+    def define(self, value: Value) -> str:
+        hint = value.hint if self._hints and _HINT.fullmatch(value.hint) and value.hint not in self._taken else ""
+        name = hint or self._fresh()
+        self._taken.add(name)
+        self._names[value] = name
+        return "%" + name
+
+    def _fresh(self) -> str:
+        name = str(self._next)
+        self._next += 1
+        return name
+
+    def use(self, value: Value | None) -> str:
+        if value is None:
+            return "_"
+        return "%" + self._names.get(value, "<unknown>")
+
+
+def print_module(module: Module) -> str:
+    """The whole module as text."""
+    lines = [f"module @{module.name} {{"]
+    for name, r in module.symbols.items():
+        lines.append(f"  symbol {name} in [{r.minimum}, {r.optimum}, {r.maximum}]")
+    for function in module.functions:
+        lines += _function_lines(function)
+    lines.append("}")
+    return "\n".join(lines) + "\n"
+
+
+def print_op(op: Operation) -> str:
+    """One operation on its own, for messages; values defined elsewhere show as %<unknown>."""
+    names = _Names()
+    return "\n".join(_op_lines(op, names, ""))
+
+
+def canonical_text(block: Block) -> str:
+    """A region as text without names or locations: equal for regions that compute the same way."""
+    names = _Names(hints=False)
+    return "\n".join(_region_lines(block, names, "", locations=False))
+
+
+def _function_lines(function: Function) -> Iterator[str]:
+    names = _Names()
+    arguments = ", ".join(f"{names.define(a)}: {a.type}" for a in function.arguments)
+    outputs = ", ".join(str(value.type) for value in function.returned)
+    inputs = ", ".join(json.dumps(name) for name in function.inputs)
+    results = ", ".join(json.dumps(name) for name in function.outputs)
+    yield f"  func @{function.name}({arguments}) -> ({outputs}) {{inputs = [{inputs}], outputs = [{results}]}} {{"
+    yield from _block_lines(function.block, names, "    ")
+    yield "  }"
+
+
+def _block_lines(block: Block, names: _Names, indent: str, *, locations: bool = True) -> Iterator[str]:
+    for op in block:
+        yield from _op_lines(op, names, indent, locations=locations)
+
+
+def _op_lines(op: Operation, names: _Names, indent: str, *, locations: bool = True) -> Iterator[str]:
+    operands = ", ".join(names.use(value) for value in op.operands)
+    inner: list[str] = []
+    for region in op.regions:
+        inner += _region_lines(region.block, names, indent, locations=locations)
+    results = ", ".join(names.define(value) for value in op.results)
+    head = f"{indent}{results} = {op.name}" if results else f"{indent}{op.name}"
+    if op.spec.symbol is not None and op.attributes[op.spec.symbol] is not None:
+        head += f" @{op.attributes[op.spec.symbol]}"
+    head += f" {operands}" if operands else ""
+    head += attributes_text(op)
+    if op.results:
+        head += " : " + ", ".join(str(value.type) for value in op.results)
+    tail = f" loc({', '.join(json.dumps(node) for node in op.location.nodes)})" if locations and op.location.nodes else ""
+    if not inner:
+        yield head + tail
+        return
+    yield head + tail + " {"
+    yield from inner
+    yield f"{indent}}}"
+
+
+def _region_lines(block: Block, names: _Names, indent: str, *, locations: bool = True) -> list[str]:
+    arguments = ", ".join(f"{names.define(a)}: {a.type}" for a in block.arguments)
+    return [f"{indent}  ^({arguments}):", *_block_lines(block, names, indent + "    ", locations=locations)]
+
+
+def attributes_text(op: Operation) -> str:
+    """The attributes that differ from their defaults, as ` {key = value}`; empty when none do."""
+    parts = []
+    for name, field in op.spec.attributes.items():
+        value = op.attributes[name]
+        if name == op.spec.symbol or value is None or _is_default(value, field.default):
+            continue
+        parts.append(f"{name} = {field.kind.encode(value)}")
+    return f" {{{', '.join(parts)}}}" if parts else ""
+
+
+def _is_default(value: object, default: object) -> bool:
+    try:
+        return type(value) is type(default) and bool(value == default)
+    except ValueError:  # arrays have no truth value: they are never a default
+        return False

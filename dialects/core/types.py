@@ -1,0 +1,113 @@
+"""Tensor types: a shape of Dims, an element type and a layout in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from .affine import Affine, Dim, product
+from .dtypes import DType
+
+CHANNELS_LAST_NAMES = {3: "nwc", 4: "nhwc", 5: "ndhwc"}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the elements of a tensor lie in memory.
+
+    `order` lists the logical dimensions from the outermost to the innermost in memory; empty
+    means row-major. `strides` (in elements, per logical dimension) and `offset` describe a view
+    into a larger buffer; without strides the tensor is dense in its order.
+    """
+
+    order: tuple[int, ...] = ()
+    strides: tuple[Dim, ...] = ()
+    offset: Dim = 0
+
+    @property
+    def is_dense(self) -> bool:
+        return not self.strides
+
+
+ROW_MAJOR = Layout()
+
+
+def channels_last(rank: int) -> Layout:
+    """NHWC and its relatives: batch, spatial dimensions, then channels innermost."""
+    if rank < 3:
+        return ROW_MAJOR
+    return Layout((0, *range(2, rank), 1))
+
+
+@dataclass(frozen=True)
+class TensorType:
+    """`tensor<Nx3x224x224xf16, nhwc>`. Shapes are always logical: NCHW order whatever the layout."""
+
+    shape: tuple[Dim, ...]
+    dtype: DType
+    layout: Layout = field(default=ROW_MAJOR)
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape)
+
+    @cached_property
+    def elements(self) -> Dim:
+        return product(self.shape)
+
+    @property
+    def bytes(self) -> Dim:
+        return self.elements * self.dtype.bytes
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        return self.layout.order or tuple(range(self.rank))
+
+    @cached_property
+    def strides(self) -> tuple[Dim, ...]:
+        """Elements between neighbours along each logical dimension."""
+        if self.layout.strides:
+            return self.layout.strides
+        strides: list[Dim] = [1] * self.rank
+        step: Dim = 1
+        for axis in reversed(self.order):
+            strides[axis] = step
+            step = step * self.shape[axis]
+        return tuple(strides)
+
+    def with_dtype(self, dtype: DType) -> TensorType:
+        return replace(self, dtype=dtype)
+
+    def with_shape(self, shape: tuple[Dim, ...]) -> TensorType:
+        return TensorType(shape, self.dtype)
+
+    def with_layout(self, layout: Layout) -> TensorType:
+        return replace(self, layout=layout)
+
+    def __str__(self) -> str:
+        dims = "".join(f"{dim_text(dim)}x" for dim in self.shape)
+        return f"tensor<{dims}{self.dtype}{_layout_text(self)}>"
+
+
+def dim_text(dim: Dim) -> str:
+    """A dimension as a type prints it: bare when it is a number or a plain upper-case symbol."""
+    text = str(dim)
+    if isinstance(dim, Affine) and not is_plain_symbol(text):
+        return f"({text})"
+    return text
+
+
+def is_plain_symbol(text: str) -> bool:
+    return text[0].isupper() and all(c.isupper() or c.isdigit() or c == "_" for c in text)
+
+
+def _layout_text(tensor: TensorType) -> str:
+    layout = tensor.layout
+    if layout == ROW_MAJOR:
+        return ""
+    if not layout.is_dense:
+        strides = ", ".join(str(s) for s in layout.strides)
+        return f", strided<[{strides}], {layout.offset}>"
+    if layout == channels_last(tensor.rank):
+        return f", {CHANNELS_LAST_NAMES.get(tensor.rank, 'channels_last')}"
+    return f", order<{', '.join(str(axis) for axis in layout.order)}>"

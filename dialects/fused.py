@@ -1,0 +1,58 @@
+"""Level 2: what runs together. One `fused.kernel` is one kernel launch.
+
+Its region holds the graph ops it stands for, so meaning, cost and reference come from them;
+there is no class per combination. The region reads only its own arguments, which match the
+operands one to one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .core.affine import Dim, total
+from .core.attributes import EnumKind
+from .core.diagnostics import op_error
+from .core.dialect import Dialect
+from .core.interpreter import Evaluation
+from .core.ir import Operation
+from .core.op import attribute, define_op, operands, region, results
+from .core.types import TensorType
+
+ROOTS = EnumKind(("contraction", "row", "loop"))
+
+
+class RegionKernel(Operation):
+    """What kernels of the fused and of the precision level share."""
+
+    operands_ = operands()
+    results_ = results()
+    body = region()
+
+    def infer(self) -> Sequence[TensorType]:
+        return [value.type for value in self.body.block.terminator.inputs]
+
+    def verify(self) -> None:
+        arguments = self.body.block.arguments
+        if len(arguments) != len(self.inputs):
+            raise op_error(self, f"{len(self.inputs)} operands for {len(arguments)} region arguments")
+        for index, (value, argument) in enumerate(zip(self.inputs, arguments, strict=True)):
+            if value.type != argument.type:
+                raise op_error(self, f"operand {index} is {value.type}, its region argument {argument.type}")
+
+    def evaluate(self, evaluation: Evaluation, *inputs: Any) -> Any:
+        return evaluation.run_region(self.body, inputs)
+
+    def flops(self) -> Dim:
+        return total(op.flops() for op in self.body.block)
+
+
+@define_op()
+class Kernel(RegionKernel):
+    """A fused kernel. `root` says what leads it: a contraction, a row-wise op, or plain loops."""
+
+    name = "fused.kernel"
+    root = attribute(ROOTS)
+
+
+FUSED = Dialect("fused", (Kernel,))

@@ -1,0 +1,48 @@
+"""What the families of the graph dialect share: broadcasting, axes and common op shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..core.affine import Dim
+from ..core.diagnostics import op_error
+from ..core.expr import Expr, Index, Scalars
+from ..core.ir import Operation
+from ..core.types import TensorType
+
+
+class GraphOp(Operation):
+    """An op of the graph level. Ops with one result may state it as a scalar expression."""
+
+    def define(self, scalars: Scalars, index: Index) -> Expr:
+        """The element of the (only) result at INDEX."""
+        raise op_error(self, "has no scalar definition")
+
+
+def broadcast_shapes(op: Operation, shapes: Sequence[tuple[Dim, ...]]) -> tuple[Dim, ...]:
+    """Numpy broadcasting of symbolic shapes; a located error when two dimensions differ."""
+    rank = max((len(shape) for shape in shapes), default=0)
+    result: list[Dim] = [1] * rank
+    for shape in shapes:
+        for position, size in enumerate(shape, rank - len(shape)):
+            if size == 1 or size == result[position]:
+                continue
+            if result[position] != 1:
+                text = " and ".join(str(list(map(str, s))) for s in shapes)
+                raise op_error(op, f"the shapes {text} do not broadcast")
+            result[position] = size
+    return tuple(result)
+
+
+def normalize_axis(op: Operation, axis: int, rank: int) -> int:
+    """AXIS counted from the front; a located error when it is outside the rank."""
+    if not -rank <= axis < max(rank, 1):
+        raise op_error(op, f"axis {axis} is outside a tensor of {rank} dimensions")
+    return axis + rank if axis < 0 else axis
+
+
+def same_dtype(op: Operation, types: Sequence[TensorType]) -> None:
+    """A located error unless all TYPES share an element type."""
+    names = {str(type.dtype) for type in types}
+    if len(names) > 1:
+        raise op_error(op, f"its operands have different element types: {', '.join(sorted(names))}")

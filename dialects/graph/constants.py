@@ -1,0 +1,113 @@
+"""Values known when compiling: tensors, inline or among the weights, and symbolic integers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.attributes import BOOL, DENSE, DIMS, SYMBOL
+from ..core.diagnostics import op_error
+from ..core.dtypes import I64, from_numpy
+from ..core.expr import Expr, Index, Scalars
+from ..core.interpreter import Evaluation
+from ..core.ir import Module, Operation
+from ..core.location import UNKNOWN, Location
+from ..core.op import attribute, define_op, result
+from ..core.resources import ResourceTable
+from ..core.traits import Trait
+from ..core.types import TensorType
+from .base import GraphOp
+
+INLINE_ELEMENTS = 16
+
+
+@define_op(Trait.CONSTANT, symbol="weight")
+class Constant(GraphOp):
+    """A constant tensor: `value` inline, or the resource @weight (ONNX Constant, initializers)."""
+
+    name = "graph.constant"
+    value = attribute(DENSE, None)
+    weight = attribute(SYMBOL, None)
+    y = result()
+
+    def infer(self) -> Sequence[TensorType]:
+        if (self.value is None) == (self.weight is None):
+            raise op_error(self, "needs either an inline value or a @weight")
+        module = self.module
+        if self.value is None and module is None:
+            # Nothing to compare with until the operation is in a module.
+            return [value.type for value in self.results]
+        array = self.array(module)
+        return [TensorType(array.shape, from_numpy(array.dtype))]
+
+    def array(self, module: Module | None = None) -> np.ndarray[Any, Any]:
+        """The tensor itself, in the logical shape; a weight is looked up in MODULE (this op's own if
+        not given)."""
+        if self.value is not None:
+            return self.value  # type: ignore[no-any-return]
+        module = module or self.module
+        if module is None:
+            raise op_error(self, "its weight can only be read within a module")
+        return module.resources[str(self.weight)]
+
+    def evaluate(self, evaluation: Evaluation) -> Any:
+        return self.array(evaluation.module)
+
+    def define(self, scalars: Scalars, index: Index) -> Expr:
+        array = self.value
+        if array is None or array.size != 1:
+            raise op_error(self, "only a constant of one element can be part of a kernel")
+        return scalars.const(array.reshape(-1).astype(_wide(array)).item(), self.y.type.dtype)
+
+
+def _wide(array: np.ndarray[Any, Any]) -> Any:
+    """A dtype whose items are plain Python numbers of the same value."""
+    return np.float64 if from_numpy(array.dtype).is_float else array.dtype
+
+
+def constant(target: Module | ResourceTable, array: Any, loc: Location = UNKNOWN) -> Constant:
+    """A constant op, not yet in a block, for ARRAY: inline up to 16 elements, else stored in TARGET.
+
+    KeyError when GlassRT has no element type for the array's dtype.
+    """
+    array = np.asarray(array)
+    dtype = from_numpy(array.dtype)
+    if array.size <= INLINE_ELEMENTS:
+        return Constant(value=array, loc=loc)
+    resources = target.resources if isinstance(target, Module) else target
+    return Constant(weight=resources.add(array), types=[TensorType(array.shape, dtype)], loc=loc)
+
+
+@define_op()
+class Dims(GraphOp):
+    """Symbolic integers as an i64 tensor: of one dimension, or of none when `scalar` (ONNX Shape and
+    what is computed from it)."""
+
+    name = "graph.dims"
+    values = attribute(DIMS)
+    scalar = attribute(BOOL, False)
+    y = result()
+
+    def infer(self) -> Sequence[TensorType]:
+        if self.scalar and len(self.values) != 1:
+            raise op_error(self, f"a scalar is one integer, {len(self.values)} are given")
+        return [TensorType(() if self.scalar else (len(self.values),), I64)]
+
+    def evaluate(self, evaluation: Evaluation) -> Any:
+        numbers = np.array([evaluation.dim(value) for value in self.values], np.int64)
+        return numbers.reshape(()) if self.scalar else numbers
+
+    def define(self, scalars: Scalars, index: Index) -> Expr:
+        if len(self.values) == 1:
+            return scalars.index_value(self.values[0])
+        (position,) = index
+        chosen = scalars.index_value(self.values[-1] if self.values else 0)
+        for place in reversed(range(len(self.values) - 1)):
+            here = scalars.inside(position, place, place + 1)
+            chosen = scalars.select(here, scalars.index_value(self.values[place]), chosen)
+        return chosen
+
+
+OPS: tuple[type[Operation], ...] = (Constant, Dims)

@@ -1,0 +1,278 @@
+"""Contractions: convolution, transposed convolution and matrix product."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.affine import Dim, floordiv, product
+from ..core.attributes import BOOL, DTYPE, INT, INTS
+from ..core.diagnostics import op_error
+from ..core.dtypes import DType
+from ..core.expr import Expr, Index, Scalars
+from ..core.interpreter import Array, Evaluation
+from ..core.ir import Value
+from ..core.op import attribute, define_op, operand, result
+from ..core.traits import Trait
+from ..core.types import TensorType
+from .base import GraphOp, broadcast_shapes, same_dtype
+from .geometry import Ints, Windowed, working_dtype
+
+
+def multiply_add(scalars: Scalars, a: Expr, b: Expr, dtype: DType) -> Expr:
+    """A * B in DTYPE, the body of a contraction's sum."""
+    return scalars.apply("mul", scalars.cast(a, dtype), scalars.cast(b, dtype))
+
+
+class Convolution(Windowed):
+    """What the convolutions share: the weight operand and its static window."""
+
+    w = operand()
+    groups = attribute(INT, 1)
+    accumulate = attribute(DTYPE, None)
+
+    @property
+    def window(self) -> Ints:
+        sizes = self.w.type.shape[2:]
+        if not all(isinstance(size, int) for size in sizes):
+            raise op_error(self, f"the window of the weight {self.w.type} is not static")
+        return tuple(int(str(size)) for size in sizes)
+
+    @property
+    def sum_dtype(self) -> DType:
+        """The type the sum is kept in."""
+        return self.accumulate or working_dtype(self.x.type.dtype)
+
+    def check_weight(self, channels: Dim, wanted: Dim) -> None:
+        """Located errors unless WANTED and the groups fit the weight's CHANNELS."""
+        same_dtype(self, [self.x.type, self.w.type])
+        if self.w.type.rank != self.x.type.rank:
+            ranks = f"{self.w.type.rank} dimensions, the input {self.x.type.rank}"
+            raise op_error(self, f"the weight has {ranks}")
+        if self.groups < 1:
+            raise op_error(self, f"groups is {self.groups}")
+        if channels != wanted:
+            raise op_error(self, f"the input has {wanted} channels, the weight is for {channels}")
+
+    def outcome(self, shape: tuple[Dim, ...]) -> list[TensorType]:
+        return [TensorType(shape, self.accumulate or self.x.type.dtype)]
+
+
+@define_op(Trait.CONTRACTION)
+class Conv(Convolution):
+    """Convolution (ONNX Conv without bias): x [N, C, spatial], w [M, C/groups, window].
+
+    With `accumulate` the result has that type: 16-bit operands, an f32 result.
+    """
+
+    name = "graph.conv"
+
+    def infer(self) -> Sequence[TensorType]:
+        shape = self.w.type.shape
+        if self.w.type.rank == self.x.type.rank and self.x.type.rank >= 3:
+            self.check_weight(shape[1] * self.groups, self.x.type.shape[1])
+        self.check_window()
+        if isinstance(shape[0], int) and shape[0] % self.groups:
+            raise op_error(self, f"{shape[0]} output channels do not split into {self.groups} groups")
+        sizes = [self.checked_size(axis, self.floor_size(axis)) for axis in range(len(self.window))]
+        return self.outcome((self.x.type.shape[0], shape[0], *sizes))
+
+    def define(self, scalars: Scalars, index: Index) -> Expr:
+        image, channel, *outputs = index
+        depth = self.w.type.shape[1]
+        group = floordiv(channel, floordiv(self.w.type.shape[0], self.groups)) if self.groups > 1 else 0
+
+        def body(variables: Index) -> Expr:
+            inner, *taps = variables
+            at = self.positions(outputs, taps)
+            zero = scalars.const(0, self.x.type.dtype)
+            x = self.guarded_load(scalars, (image, group * depth + inner), at, zero)
+            return multiply_add(scalars, x, scalars.load(self.w, (channel, inner, *taps)), self.sum_dtype)
+
+        return scalars.cast(scalars.reduce("sum", (depth, *self.window), body), self.y.type.dtype)
+
+    def evaluate(self, evaluation: Evaluation, x: Any, w: Any) -> Any:
+        dtype = self.sum_dtype.numpy
+        images, weight = x.astype(dtype), w.astype(dtype).reshape(self.groups, w.shape[0] // self.groups, -1)
+        sizes = evaluation.shape(self.y.type)[2:]
+        y = np.empty((x.shape[0], w.shape[0], *sizes), dtype)
+        for number, image in enumerate(images):
+            columns = np.stack(list(self.taps(image[None], sizes, 0)), axis=2)
+            columns = columns.reshape(self.groups, -1, int(np.prod(sizes)))
+            y[number] = np.matmul(weight, columns).reshape(w.shape[0], *sizes)
+        return y.astype(self.y.type.dtype.numpy, copy=False)
+
+    def flops(self) -> Dim:
+        return self.y.type.elements * product(self.w.type.shape[1:]) * 2
+
+
+@define_op(Trait.CONTRACTION)
+class ConvTranspose(Convolution):
+    """Transposed convolution (ONNX ConvTranspose without bias): x [N, C, spatial], w [C, M/groups, window].
+
+    Each input element spreads over a window of the output; `pads` crop the result,
+    `output_padding` lengthens it at the end.
+    """
+
+    name = "graph.conv_transpose"
+    output_padding = attribute(INTS, ())
+
+    def infer(self) -> Sequence[TensorType]:
+        shape = self.w.type.shape
+        if self.w.type.rank == self.x.type.rank and self.x.type.rank >= 3:
+            self.check_weight(shape[0], self.x.type.shape[1])
+        self.check_window()
+        if isinstance(shape[0], int) and shape[0] % self.groups:
+            raise op_error(self, f"{shape[0]} input channels do not split into {self.groups} groups")
+        if len(self._extra) != len(self.window):
+            raise op_error(self, f"output_padding {list(self._extra)} is not one number per dimension")
+        sizes = [self.checked_size(axis, self._output_size(axis)) for axis in range(len(self.window))]
+        return self.outcome((self.x.type.shape[0], shape[1] * self.groups, *sizes))
+
+    @property
+    def _extra(self) -> Ints:
+        return tuple(self.output_padding) or (0,) * len(self.spatial)
+
+    def _output_size(self, axis: int) -> Dim:
+        whole: Dim = (self.spatial[axis] - 1) * self.strides[axis] + self.spans[axis] + self._extra[axis]
+        return whole - self.begins[axis] - self.ends[axis]
+
+    def define(self, scalars: Scalars, index: Index) -> Expr:
+        image, channel, *outputs = index
+        share = self.w.type.shape[1]
+        depth = floordiv(self.w.type.shape[0], self.groups)
+        group = floordiv(channel, share) if self.groups > 1 else 0
+
+        def body(variables: Index) -> Expr:
+            inner, *taps = variables
+            source, condition = self._source(scalars, outputs, taps)
+            from_channel = group * depth + inner
+            x = scalars.load(self.x, (image, from_channel, *source))
+            w = scalars.load(self.w, (from_channel, channel - group * share, *taps))
+            term = multiply_add(scalars, x, w, self.sum_dtype)
+            return scalars.select(condition, term, scalars.const(0, self.sum_dtype))
+
+        return scalars.cast(scalars.reduce("sum", (depth, *self.window), body), self.y.type.dtype)
+
+    def _source(
+        self, scalars: Scalars, outputs: Sequence[Dim], taps: Sequence[Dim]
+    ) -> tuple[list[Dim], Expr]:
+        """Which element of x reaches OUTPUTS through TAPS, and whether there is one."""
+        source: list[Dim] = []
+        conditions: list[Expr] = []
+        for axis, (o, tap) in enumerate(zip(outputs, taps, strict=True)):
+            stride = self.strides[axis]
+            distance = o + self.begins[axis] - tap * self.dilations[axis]
+            at = floordiv(distance, stride)
+            source.append(at)
+            conditions.append(scalars.inside(at, 0, self.spatial[axis]))
+            if stride > 1:
+                conditions.append(scalars.inside(distance - at * stride, 0, 1))
+        condition = scalars.every(conditions)
+        assert condition is not None  # there is at least one spatial dimension
+        return source, condition
+
+    def evaluate(self, evaluation: Evaluation, x: Any, w: Any) -> Any:
+        dtype = self.sum_dtype.numpy
+        shape = evaluation.shape(self.y.type)
+        columns = self._columns(x.astype(dtype), w.astype(dtype))
+        reach = [(n - 1) * s + span for n, s, span in zip(x.shape[2:], self.strides, self.spans, strict=True)]
+        whole = [max(r, b + n) - min(b, 0) for r, b, n in zip(reach, self.begins, shape[2:], strict=True)]
+        full = np.zeros((*shape[:2], *whole), dtype)
+        for number, offsets in enumerate(itertools.product(*(range(k) for k in self.window))):
+            full[self._spread(x, offsets)] += columns[:, :, number]
+        crop = tuple(slice(max(b, 0), max(b, 0) + n) for b, n in zip(self.begins, shape[2:], strict=True))
+        return full[(slice(None), slice(None), *crop)].astype(self.y.type.dtype.numpy, copy=False)
+
+    def _columns(self, x: Array, w: Array) -> Array:
+        """Products of x and every tap of w: [N, M, taps, spatial...]."""
+        groups, share = self.groups, w.shape[1]
+        weight = w.reshape(groups, w.shape[0] // groups, -1).transpose(0, 2, 1)
+        images = x.reshape(x.shape[0], groups, x.shape[1] // groups, -1)
+        products: Array = np.matmul(weight, images)
+        return products.reshape(x.shape[0], groups * share, -1, *x.shape[2:])
+
+    def _spread(self, x: Array, offsets: Ints) -> tuple[slice, ...]:
+        """Where the products of the tap at OFFSETS land in the uncropped result."""
+        picks = [slice(None), slice(None)]
+        for axis, offset in enumerate(offsets):
+            first = offset * self.dilations[axis] - min(self.begins[axis], 0)
+            last = first + (x.shape[axis + 2] - 1) * self.strides[axis]
+            picks.append(slice(first, last + 1, self.strides[axis]))
+        return tuple(picks)
+
+    def flops(self) -> Dim:
+        return self.x.type.elements * product(self.w.type.shape[1:]) * 2
+
+
+@define_op(Trait.CONTRACTION)
+class Matmul(GraphOp):
+    """Matrix product of the last two dimensions, the others broadcast (ONNX MatMul, Gemm's product).
+
+    Operands have at least two dimensions. With `accumulate` the result has that type.
+    """
+
+    name = "graph.matmul"
+    a = operand()
+    b = operand()
+    transpose_a = attribute(BOOL, False)
+    transpose_b = attribute(BOOL, False)
+    accumulate = attribute(DTYPE, None)
+    y = result()
+
+    @property
+    def extents(self) -> tuple[Dim, Dim, Dim]:
+        """Rows and columns of the result, and the length of the sum: M, N, K."""
+        rows, depth = self.a.type.shape[-2:]
+        if self.transpose_a:
+            rows, depth = depth, rows
+        columns = self.b.type.shape[-2 if self.transpose_b else -1]
+        return rows, columns, depth
+
+    @property
+    def sum_dtype(self) -> DType:
+        """The type the sum is kept in."""
+        return self.accumulate or working_dtype(self.a.type.dtype)
+
+    def infer(self) -> Sequence[TensorType]:
+        a, b = self.a.type, self.b.type
+        if a.rank < 2 or b.rank < 2:
+            raise op_error(self, "its operands need at least two dimensions", "reshape vectors to matrices")
+        same_dtype(self, [a, b])
+        rows, columns, depth = self.extents
+        other = b.shape[-1 if self.transpose_b else -2]
+        if depth != other:
+            raise op_error(self, f"the inner dimensions {depth} and {other} differ")
+        batch = broadcast_shapes(self, [a.shape[:-2], b.shape[:-2]])
+        return [TensorType((*batch, rows, columns), self.accumulate or a.dtype)]
+
+    def define(self, scalars: Scalars, index: Index) -> Expr:
+        *batch, row, column = index
+
+        def body(variables: Index) -> Expr:
+            (inner,) = variables
+            a = self._load(scalars, self.a, batch, (inner, row) if self.transpose_a else (row, inner))
+            b = self._load(scalars, self.b, batch, (column, inner) if self.transpose_b else (inner, column))
+            return multiply_add(scalars, a, b, self.sum_dtype)
+
+        return scalars.cast(scalars.reduce("sum", (self.extents[2],), body), self.y.type.dtype)
+
+    def _load(self, scalars: Scalars, value: Value, batch: Sequence[Dim], at: Index) -> Expr:
+        own = batch[len(batch) - (value.type.rank - 2) :]
+        lead = [0 if size == 1 else i for i, size in zip(own, value.type.shape[:-2], strict=True)]
+        return scalars.load(value, (*lead, *at))
+
+    def evaluate(self, evaluation: Evaluation, a: Any, b: Any) -> Any:
+        dtype = self.sum_dtype.numpy
+        left = np.swapaxes(a, -1, -2) if self.transpose_a else a
+        right = np.swapaxes(b, -1, -2) if self.transpose_b else b
+        return np.matmul(left.astype(dtype), right.astype(dtype)).astype(self.y.type.dtype.numpy, copy=False)
+
+    def flops(self) -> Dim:
+        return self.y.type.elements * self.extents[2] * 2
+
+
+OPS = (Conv, ConvTranspose, Matmul)

@@ -1,0 +1,255 @@
+"""Elementwise ops: those of one and of two operands by name, then casts, clipping and selection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.attributes import DTYPE
+from ..core.diagnostics import op_error
+from ..core.dtypes import BOOL, DType
+from ..core.expr import Expr, Index, Scalars
+from ..core.interpreter import Evaluation
+from ..core.ir import Operation
+from ..core.op import attribute, define_op, operand, optional_operand, result
+from ..core.traits import Trait
+from ..core.types import TensorType
+from . import activations, binary, unary
+from .activations import (
+    Celu,
+    Elu,
+    Gelu,
+    HardSigmoid,
+    HardSwish,
+    LeakyRelu,
+    Mish,
+    Relu,
+    Selu,
+    Shrink,
+    Softplus,
+    Softsign,
+    Swish,
+    ThresholdedRelu,
+)
+from .base import GraphOp, broadcast_shapes, same_dtype
+from .binary import (
+    Add,
+    And,
+    BitwiseAnd,
+    BitwiseOr,
+    BitwiseXor,
+    Div,
+    Equal,
+    Greater,
+    GreaterEqual,
+    Less,
+    LessEqual,
+    Max,
+    Min,
+    Mod,
+    Mul,
+    Or,
+    Pow,
+    ShiftLeft,
+    ShiftRight,
+    Sub,
+    Xor,
+)
+from .elementwise_base import Broadcasting, check_kind
+from .formula import Term
+from .numeric import Array, converted
+from .unary import (
+    Abs,
+    Acos,
+    Acosh,
+    Asin,
+    Asinh,
+    Atan,
+    Atanh,
+    BitwiseNot,
+    Ceil,
+    Cos,
+    Cosh,
+    Erf,
+    Exp,
+    Floor,
+    Isinf,
+    Isnan,
+    Log,
+    Neg,
+    Not,
+    Reciprocal,
+    Round,
+    Sigmoid,
+    Sign,
+    Sin,
+    Sinh,
+    Sqrt,
+    Tan,
+    Tanh,
+)
+
+__all__ = [
+    "OPS",
+    "Abs",
+    "Acos",
+    "Acosh",
+    "Add",
+    "And",
+    "Asin",
+    "Asinh",
+    "Atan",
+    "Atanh",
+    "BitwiseAnd",
+    "BitwiseNot",
+    "BitwiseOr",
+    "BitwiseXor",
+    "Cast",
+    "Ceil",
+    "Celu",
+    "Clip",
+    "Cos",
+    "Cosh",
+    "Div",
+    "Elu",
+    "Equal",
+    "Erf",
+    "Exp",
+    "Floor",
+    "Gelu",
+    "Greater",
+    "GreaterEqual",
+    "HardSigmoid",
+    "HardSwish",
+    "Isinf",
+    "Isnan",
+    "LeakyRelu",
+    "Less",
+    "LessEqual",
+    "Log",
+    "Max",
+    "Min",
+    "Mish",
+    "Mod",
+    "Mul",
+    "Neg",
+    "Not",
+    "Or",
+    "Pow",
+    "Prelu",
+    "Reciprocal",
+    "Relu",
+    "Round",
+    "Selu",
+    "ShiftLeft",
+    "ShiftRight",
+    "Shrink",
+    "Sigmoid",
+    "Sign",
+    "Sin",
+    "Sinh",
+    "Softplus",
+    "Softsign",
+    "Sqrt",
+    "Sub",
+    "Swish",
+    "Tan",
+    "Tanh",
+    "ThresholdedRelu",
+    "Where",
+    "Xor",
+]
+
+
+@define_op(Trait.ELEMENTWISE)
+class Cast(GraphOp):
+    """Converts the element type (ONNX Cast): floats round to nearest even, float to integer
+    truncates and saturates (NaN gives 0), integers wrap, f8 saturates, bool is x != 0."""
+
+    name = "graph.cast"
+    x = operand()
+    to = attribute(DTYPE)
+    y = result()
+
+    def infer(self) -> Sequence[TensorType]:
+        return [self.x.type.with_dtype(self.to)]
+
+    def define(self, scalars: Scalars, index: Index) -> Expr:
+        return scalars.cast(scalars.load(self.x, index), self.to)
+
+    def evaluate(self, evaluation: Evaluation, x: Array) -> Array:
+        return converted(x, self.to)
+
+
+@define_op(Trait.ELEMENTWISE)
+class Clip(Broadcasting):
+    """min(max(x, low), high) with rank-0 bounds, each optional; NaN stays NaN (ONNX Clip)."""
+
+    name = "graph.clip"
+    x = operand()
+    low = optional_operand()
+    high = optional_operand()
+    y = result()
+    cost = 2
+
+    def infer(self) -> Sequence[TensorType]:
+        if any(bound is not None and bound.type.rank for bound in (self.low, self.high)):
+            raise op_error(self, "the bounds must have no dimensions")
+        return super().infer()
+
+    def compute(self, x: Array, low: Array | None = None, high: Array | None = None) -> Any:
+        raised = x if low is None else np.maximum(x, low)
+        return raised if high is None else np.minimum(raised, high)
+
+    def formula(self, x: Term, low: Term | None = None, high: Term | None = None) -> Term:
+        raised = x if low is None else x.call("max", low)
+        return raised if high is None else raised.call("min", high)
+
+
+@define_op(Trait.ELEMENTWISE)
+class Prelu(Broadcasting):
+    """x, times a slope below zero (ONNX PRelu)."""
+
+    name = "graph.prelu"
+    x = operand()
+    slope = operand()
+    y = result()
+    cost = 2
+
+    def compute(self, x: Array, slope: Array) -> Any:
+        return np.where(x < 0, x * slope, x)
+
+    def formula(self, x: Term, slope: Term) -> Term:
+        return (x < 0).choose(x * slope, x)
+
+
+@define_op(Trait.ELEMENTWISE)
+class Where(Broadcasting):
+    """x where the condition holds, else y (ONNX Where)."""
+
+    name = "graph.where"
+    condition = operand()
+    x = operand()
+    y = operand()
+    z = result()
+    cost = 0
+
+    def result_dtype(self) -> DType:
+        return self.x.type.dtype
+
+    def infer(self) -> Sequence[TensorType]:
+        check_kind(self, self.condition, (BOOL.kind,))
+        same_dtype(self, [self.x.type, self.y.type])
+        shape = broadcast_shapes(self, [value.type.shape for value in self.inputs])
+        return [TensorType(shape, self.result_dtype())]
+
+    def compute(self, condition: Array, x: Array, y: Array) -> Any:
+        return np.where(condition, x, y)
+
+    def formula(self, condition: Term, x: Term, y: Term) -> Term:
+        return condition.choose(x, y)
+
+
+OPS: tuple[type[Operation], ...] = (*unary.OPS, *binary.OPS, *activations.OPS, Cast, Clip, Prelu, Where)

@@ -1,0 +1,93 @@
+"""Scalar definitions written as formulas: `0.5 * x * (1 + (x / c).call("erf"))`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..core.affine import Dim
+from ..core.dtypes import DType
+from ..core.expr import Expr, Index, Scalars
+from ..core.ir import Value
+from .numeric import compute_dtype
+
+Number = float | int | bool
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """A scalar expression with operators; a plain number takes the element type of its neighbour."""
+
+    scalars: Scalars
+    expr: Expr
+
+    @property
+    def dtype(self) -> DType:
+        return self.expr.dtype
+
+    def term(self, value: Term | Number) -> Term:
+        """VALUE as a term, a number as a constant of this term's type."""
+        return value if isinstance(value, Term) else Term(self.scalars, self.scalars.const(value, self.dtype))
+
+    def call(self, function: str, *others: Term | Number) -> Term:
+        """FUNCTION of the closed list with this term as its first operand."""
+        operands = [self.expr, *(self.term(other).expr for other in others)]
+        return Term(self.scalars, self.scalars.apply(function, *operands))
+
+    def cast(self, dtype: DType) -> Term:
+        return Term(self.scalars, self.scalars.cast(self.expr, dtype))
+
+    def choose(self, chosen: Term | Number, other: Term | Number) -> Term:
+        """CHOSEN where this (bool) term holds, else OTHER; one of them is a term."""
+        typed = chosen if isinstance(chosen, Term) else other
+        if not isinstance(typed, Term):
+            raise TypeError("a choice between two numbers has no element type")
+        first, second = typed.term(chosen).expr, typed.term(other).expr
+        return Term(self.scalars, self.scalars.select(self.expr, first, second))
+
+    def __neg__(self) -> Term:
+        return self.call("neg")
+
+    def __add__(self, other: Term | Number) -> Term:
+        return self.call("add", other)
+
+    def __radd__(self, other: Number) -> Term:
+        return self.term(other).call("add", self)
+
+    def __sub__(self, other: Term | Number) -> Term:
+        return self.call("sub", other)
+
+    def __rsub__(self, other: Number) -> Term:
+        return self.term(other).call("sub", self)
+
+    def __mul__(self, other: Term | Number) -> Term:
+        return self.call("mul", other)
+
+    def __rmul__(self, other: Number) -> Term:
+        return self.term(other).call("mul", self)
+
+    def __truediv__(self, other: Term | Number) -> Term:
+        return self.call("div", other)
+
+    def __rtruediv__(self, other: Number) -> Term:
+        return self.term(other).call("div", self)
+
+    def __gt__(self, other: Term | Number) -> Term:
+        return self.call("gt", other)
+
+    def __lt__(self, other: Term | Number) -> Term:
+        return self.call("lt", other)
+
+
+def load(scalars: Scalars, value: Value, index: Sequence[Dim]) -> Term:
+    """The element of VALUE at INDEX, in the type that its arithmetic is done in."""
+    return _computed(scalars, scalars.load(value, index))
+
+
+def load_broadcast(scalars: Scalars, value: Value, index: Index) -> Term:
+    """The element of VALUE that numpy broadcasting puts at INDEX, in its arithmetic's type."""
+    return _computed(scalars, scalars.load_broadcast(value, index))
+
+
+def _computed(scalars: Scalars, expr: Expr) -> Term:
+    return Term(scalars, expr).cast(compute_dtype(expr.dtype))

@@ -1,0 +1,150 @@
+"""Sliding windows over spatial dimensions: what convolutions and pools share."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.affine import Dim, floordiv
+from ..core.attributes import INTS
+from ..core.diagnostics import op_error
+from ..core.dtypes import F32, DType
+from ..core.expr import Expr, Index, Scalars
+from ..core.interpreter import Array
+from ..core.ir import Value
+from ..core.op import attribute, operand, result
+from .base import GraphOp
+
+Ints = tuple[int, ...]
+
+
+def working_dtype(dtype: DType) -> DType:
+    """The type sums of DTYPE are kept in: at least f32 for floats, the type itself for integers."""
+    return F32 if dtype.is_float and dtype.bits < 32 else dtype
+
+
+class Windowed(GraphOp):
+    """An op that slides a window over the spatial dimensions of x: [N, C, spatial...].
+
+    `pads` lists the begins of all spatial dimensions, then their ends; a negative one crops.
+    Lists that are left empty stand for strides and dilations of 1 and pads of 0.
+    """
+
+    x = operand()
+    strides = attribute(INTS, ())
+    dilations = attribute(INTS, ())
+    pads = attribute(INTS, ())
+    y = result()
+
+    @property
+    def window(self) -> Ints:
+        """Taps along each spatial dimension."""
+        raise NotImplementedError
+
+    @property
+    def spatial(self) -> tuple[Dim, ...]:
+        """The sizes of the spatial dimensions of x."""
+        return self.x.type.shape[2:]
+
+    @property
+    def begins(self) -> Ints:
+        return tuple(self.pads[: len(self.spatial)])
+
+    @property
+    def ends(self) -> Ints:
+        return tuple(self.pads[len(self.spatial) :])
+
+    @property
+    def spans(self) -> Ints:
+        """How far a window reaches along each dimension: dilation * (taps - 1) + 1."""
+        return tuple(d * (k - 1) + 1 for k, d in zip(self.window, self.dilations, strict=True))
+
+    def _decoded(self, raw: Mapping[str, Any]) -> dict[str, Any]:
+        # Filled in here and not where they are read: every reader then sees complete lists.
+        values = super()._decoded(raw)
+        x = self.operands[0] if self.operands else None
+        if x is not None:
+            rank = max(x.type.rank - 2, 0)
+            values["strides"] = values["strides"] or (1,) * rank
+            values["dilations"] = values["dilations"] or (1,) * rank
+            values["pads"] = values["pads"] or (0,) * (2 * rank)
+        return values
+
+    def check_window(self) -> None:
+        """Located errors for lists of the wrong length and steps that are not positive."""
+        rank = self.x.type.rank - 2
+        if not 1 <= rank <= 3:
+            raise op_error(self, f"its input has {self.x.type.rank} dimensions, 3 to 5 are wanted")
+        lists = {"kernel": self.window, "strides": self.strides, "dilations": self.dilations}
+        for label, values in lists.items():
+            if len(values) != rank or min(values) < 1:
+                raise op_error(self, f"{label} {list(values)} does not give {rank} positive numbers")
+        if len(self.pads) != 2 * rank:
+            raise op_error(self, f"pads {list(self.pads)} does not give {2 * rank} numbers")
+
+    def floor_size(self, axis: int) -> Dim:
+        """Windows that fit along spatial AXIS of the padded input."""
+        padded = self.spatial[axis] + self.begins[axis] + self.ends[axis]
+        return floordiv(padded - self.spans[axis], self.strides[axis]) + 1
+
+    def checked_size(self, axis: int, size: Dim) -> Dim:
+        """SIZE, unless it shows that no window fits."""
+        if isinstance(size, int) and size < 1:
+            room = self.spatial[axis] + self.begins[axis] + self.ends[axis]
+            raise op_error(self, f"a window of {self.spans[axis]} does not fit in {room} elements with pads")
+        return size
+
+    # ------------------------------------------------------------ scalar definitions
+
+    def guarded_axis(self, axis: int) -> bool:
+        """True when windows may reach outside x along spatial AXIS."""
+        return self.begins[axis] > 0 or self.ends[axis] > 0
+
+    def positions(self, outputs: Sequence[Dim], taps: Sequence[Dim]) -> list[Dim]:
+        """Where in x (spatial dimensions) tap TAPS of the window of output OUTPUTS lies."""
+        steps = zip(outputs, taps, self.strides, self.begins, self.dilations, strict=True)
+        return [o * stride - begin + tap * dilation for o, tap, stride, begin, dilation in steps]
+
+    def guarded_load(self, scalars: Scalars, lead: Index, at: Sequence[Dim], outside: Expr) -> Expr:
+        """x at LEAD + AT, or OUTSIDE where AT lies in the padding."""
+        axes = [axis + 2 for axis in range(len(at)) if self.guarded_axis(axis)]
+        return guarded(scalars, self.x, (*lead, *at), outside, axes)
+
+    # ------------------------------------------------------------ numpy
+
+    def taps(self, x: Array, outputs: Sequence[int], outside: Any) -> Iterator[Array]:
+        """For each tap of the window, the elements of x under it: arrays [N, C, outputs...]."""
+        padded = padded_array(x, self._reaching_pads(x, outputs), outside)
+        for offsets in itertools.product(*(range(k) for k in self.window)):
+            picks = [slice(None), slice(None)]
+            for offset, d, s, size in zip(offsets, self.dilations, self.strides, outputs, strict=True):
+                picks.append(slice(offset * d, offset * d + (size - 1) * s + 1, s))
+            yield padded[tuple(picks)]
+
+    def _reaching_pads(self, x: Array, outputs: Sequence[int]) -> list[tuple[int, int]]:
+        """Pads with the ends moved to where the last window ends (ceil_mode may reach further)."""
+        pads = [(0, 0), (0, 0)]
+        for axis, size in enumerate(outputs):
+            reach = (size - 1) * self.strides[axis] + self.spans[axis]
+            pads.append((self.begins[axis], reach - x.shape[axis + 2] - self.begins[axis]))
+        return pads
+
+
+def guarded(scalars: Scalars, value: Value, index: Sequence[Dim], outside: Expr, axes: Sequence[int]) -> Expr:
+    """VALUE at INDEX, or OUTSIDE when INDEX leaves the tensor along one of AXES."""
+    condition = scalars.every([scalars.inside(index[axis], 0, value.type.shape[axis]) for axis in axes])
+    loaded = scalars.load(value, index)
+    return loaded if condition is None else scalars.select(condition, loaded, outside)
+
+
+def padded_array(x: Array, pads: Sequence[tuple[int, int]], outside: Any) -> Array:
+    """X with (begin, end) more elements per dimension, all OUTSIDE; negative numbers crop."""
+    crops = tuple(slice(max(-b, 0), n - max(-e, 0)) for n, (b, e) in zip(x.shape, pads, strict=True))
+    grown = [(max(b, 0), max(e, 0)) for b, e in pads]
+    cropped = x[crops]
+    if not any(b or e for b, e in grown):
+        return cropped
+    return np.pad(cropped, grown, constant_values=outside)

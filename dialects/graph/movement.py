@@ -1,0 +1,363 @@
+"""Ops that move elements: reshape, transpose, slice, concat, expand, tile, pad, trilu.
+
+Resize, the remaining op of the family, has a file of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.affine import Dim, bounds, floordiv, symbols, total
+from ..core.attributes import BOOL, DIMS, INT, INTS, EnumKind
+from ..core.diagnostics import op_error
+from ..core.dtypes import I64
+from ..core.expr import Expr, Index, Scalars
+from ..core.interpreter import Evaluation
+from ..core.op import attribute, define_op, operand, operands, optional_operand, result
+from ..core.traits import Trait
+from ..core.types import TensorType
+from .base import GraphOp, broadcast_shapes, normalize_axis, same_dtype
+from .geometry import guarded, padded_array
+from .remap import reshaped_index
+from .resize import Resize as Resize
+
+
+@define_op(Trait.MOVEMENT)
+class Reshape(GraphOp):
+    """The same elements, in row-major order, under another shape (ONNX Reshape, Flatten,
+    Squeeze, Unsqueeze). The shape is complete: neither 0 nor -1 stand for anything.
+    """
+
+    name = "graph.reshape"
+    x = operand()
+    shape = attribute(DIMS)
+    y = result()
+
+    def infer(self) -> Sequence[TensorType]:
+        shape = tuple(self.shape)
+        if any(isinstance(size, int) and size < 0 for size in shape):
+            raise op_error(self, f"the shape {_text(shape)} has a negative size")
+        y = TensorType(shape, self.x.type.dtype)
+        surplus = self.x.type.elements - y.elements
+        low, high = bounds(surplus, dict.fromkeys(symbols(surplus), (1, None)))
+        if (low is not None and low > 0) or (high is not None and high < 0):
+            raise op_error(self, f"{_text(self.x.type.shape)} and {_text(shape)} differ in element count")
+        return [y]
+
+    def define(self, scalars: Scalars, index: Index) -> Expr:
+        return scalars.load(self.x, reshaped_index(index, self.y.type.shape, self.x.type.shape))
+
+    def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
+        return x.reshape(evaluation.shape(self.y.type))
+
+
+@define_op(Trait.MOVEMENT)
+class Transpose(GraphOp):
+    """Dimension i of the result is dimension perm[i] of x (ONNX Transpose)."""
+
+    name = "graph.transpose"
+    x = operand()
+    perm = attribute(INTS)
+    y = result()
+
+    def infer(self) -> Sequence[TensorType]:
+        if sorted(self.perm) != list(range(self.x.type.rank)):
+            raise op_error(self, f"perm {list(self.perm)} does not order {self.x.type.rank} dimensions")
+        return [TensorType(tuple(self.x.type.shape[axis] for axis in self.perm), self.x.type.dtype)]
+
+    def define(self, scalars: Scalars, index: Index) -> Expr:
+        own: list[Dim] = [0] * len(index)
+        for place, axis in enumerate(self.perm):
+            own[axis] = index[place]
+        return scalars.load(self.x, own)
+
+    def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
+        return np.transpose(x, self.perm)
+
+
+@define_op(Trait.MOVEMENT)
+class Slice(GraphOp):
+    """Every axis: SIZES elements from STARTS on, STEPS apart (ONNX Slice, Split).
+
+    Starts are non-negative positions; steps may be negative. An empty list of steps means 1.
+    """
+
+    name = "graph.slice"
+    x = operand()
+    starts = attribute(DIMS)
+    sizes = attribute(DIMS)
+    steps = attribute(INTS, ())
+    y = result()
+
+    @property
+    def step_list(self) -> tuple[int, ...]:
+        """The step of every axis."""
+        return tuple(self.steps) or (1,) * self.x.type.rank
+
+    def infer(self) -> Sequence[TensorType]:
+        rank = self.x.type.rank
+        if not len(self.starts) == len(self.sizes) == len(self.step_list) == rank or 0 in self.step_list:
+            raise op_error(self, f"starts, sizes and non-zero steps must be given for all {rank} dimensions")
+        for axis in range(rank):
+            self._check_axis(axis)
+        return [TensorType(tuple(self.sizes), self.x.type.dtype)]
+
+    def _check_axis(self, axis: int) -> None:
+        first, count, extent = self.starts[axis], self.sizes[axis], self.x.type.shape[axis]
+        if count == 0:
+            return
+        last = first + (count - 1) * self.step_list[axis]
+        wrong = (_surely_negative(edge) or _surely_negative(extent - 1 - edge) for edge in (first, last))
+        if any(wrong) or _surely_negative(count):
+            raise op_error(self, f"axis {axis}: elements {first} to {last} are not all within {extent}")
+
+    def define(self, scalars: Scalars, index: Index) -> Expr:
+        steps = zip(index, self.starts, self.step_list, strict=True)
+        return scalars.load(self.x, [start + i * step for i, start, step in steps])
+
+    def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
+        for axis, (start, size, step) in enumerate(zip(self.starts, self.sizes, self.step_list, strict=True)):
+            picks = evaluation.dim(start) + np.arange(evaluation.dim(size)) * step
+            x = np.take(x, picks, axis=axis)
+        return x
+
+
+@define_op(Trait.MOVEMENT)
+class Concat(GraphOp):
+    """The operands one after the other along an axis (ONNX Concat)."""
+
+    name = "graph.concat"
+    parts = operands()
+    axis = attribute(INT)
+    y = result()
+
+    def infer(self) -> Sequence[TensorType]:
+        types = [value.type for value in self.parts]
+        if not types:
+            raise op_error(self, "has nothing to join")
+        same_dtype(self, types)
+        shape = list(types[0].shape)
+        axis = normalize_axis(self, self.axis, len(shape))
+        for type in types:
+            others = [(*t.shape[:axis], *t.shape[axis + 1 :]) for t in (types[0], type)]
+            if type.rank != len(shape) or others[0] != others[1]:
+                pair = f"{_text(types[0].shape)} and {_text(type.shape)}"
+                raise op_error(self, f"{pair} do not join along axis {axis}")
+        if not shape:
+            raise op_error(self, "scalars do not join", "reshape them to one dimension")
+        shape[axis] = total(type.shape[axis] for type in types)
+        return [TensorType(tuple(shape), types[0].dtype)]
+
+    def define(self, scalars: Scalars, index: Index) -> Expr:
+        axis = self.axis % len(index)
+        kept = [value for value in self.parts if value.type.shape[axis] != 0] or list(self.parts[:1])
+        begins: list[Dim] = [0]
+        for value in kept:
+            begins.append(begins[-1] + value.type.shape[axis])
+        loads = [
+            scalars.load(value, (*index[:axis], index[axis] - begin, *index[axis + 1 :]))
+            for value, begin in zip(kept, begins[:-1], strict=True)
+        ]
+        chosen = loads[-1]
+        for load, end in zip(reversed(loads[:-1]), reversed(begins[1:-1]), strict=True):
+            chosen = scalars.select(scalars.inside(index[axis], 0, end), load, chosen)
+        return chosen
+
+    def evaluate(self, evaluation: Evaluation, *parts: Any) -> Any:
+        return np.concatenate(parts, axis=self.axis)
+
+
+@define_op(Trait.MOVEMENT)
+class Expand(GraphOp):
+    """x broadcast together with a shape (ONNX Expand): sizes of 1 on either side give way."""
+
+    name = "graph.expand"
+    x = operand()
+    shape = attribute(DIMS)
+    y = result()
+
+    def infer(self) -> Sequence[TensorType]:
+        return [TensorType(broadcast_shapes(self, [self.x.type.shape, tuple(self.shape)]), self.x.type.dtype)]
+
+    def define(self, scalars: Scalars, index: Index) -> Expr:
+        return scalars.load_broadcast(self.x, index)
+
+    def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
+        return np.broadcast_to(x, evaluation.shape(self.y.type))
+
+
+@define_op(Trait.MOVEMENT)
+class Tile(GraphOp):
+    """x repeated along every axis (ONNX Tile)."""
+
+    name = "graph.tile"
+    x = operand()
+    repeats = attribute(INTS)
+    y = result()
+
+    def infer(self) -> Sequence[TensorType]:
+        if len(self.repeats) != self.x.type.rank or min(self.repeats, default=0) < 0:
+            raise op_error(self, f"repeats {list(self.repeats)} does not give {self.x.type.rank} counts")
+        sizes = zip(self.x.type.shape, self.repeats, strict=True)
+        return [TensorType(tuple(size * count for size, count in sizes), self.x.type.dtype)]
+
+    def define(self, scalars: Scalars, index: Index) -> Expr:
+        own = [
+            i if count == 1 else i - floordiv(i, size) * size if size != 0 else 0
+            for i, size, count in zip(index, self.x.type.shape, self.repeats, strict=True)
+        ]
+        return scalars.load(self.x, own)
+
+    def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
+        return np.tile(x, self.repeats)
+
+
+PAD_MODES = EnumKind(("constant", "reflect", "edge", "wrap"))
+
+
+@define_op(Trait.MOVEMENT)
+class Pad(GraphOp):
+    """More elements at both ends of every axis (ONNX Pad); negative pads crop.
+
+    `pads` lists all begins, then all ends. In constant mode the new elements are `value`
+    (0 when absent). The other modes repeat what the cropped x holds: reflect mirrors it
+    without its edge, edge repeats the edge, wrap starts over at the other end.
+    """
+
+    name = "graph.pad"
+    x = operand()
+    value = optional_operand()
+    pads = attribute(INTS)
+    mode = attribute(PAD_MODES, "constant")
+    y = result()
+
+    @property
+    def begins(self) -> tuple[int, ...]:
+        return tuple(self.pads[: self.x.type.rank])
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        return tuple(self.pads[self.x.type.rank :])
+
+    def infer(self) -> Sequence[TensorType]:
+        if len(self.pads) != 2 * self.x.type.rank:
+            raise op_error(self, f"pads {list(self.pads)} does not give {2 * self.x.type.rank} numbers")
+        if self.value is not None:
+            same_dtype(self, [self.x.type, self.value.type])
+            if self.value.type.elements != 1:
+                raise op_error(self, "the value is not a single element")
+        shape = tuple(n + b + e for n, b, e in zip(self.x.type.shape, self.begins, self.ends, strict=True))
+        for axis, size in enumerate(shape):
+            nothing = self.mode != "constant" and self._kept(axis) == 0 and size != 0
+            if _surely_negative(size) or _surely_negative(self._kept(axis)) or nothing:
+                extent = self.x.type.shape[axis]
+                raise op_error(self, f"axis {axis}: pads {list(self.pads)} do not fit size {extent}")
+        return [TensorType(shape, self.x.type.dtype)]
+
+    def _kept(self, axis: int) -> Dim:
+        """The size of AXIS after cropping."""
+        return self.x.type.shape[axis] + min(self.begins[axis], 0) + min(self.ends[axis], 0)
+
+    def define(self, scalars: Scalars, index: Index) -> Expr:
+        own = [i - begin for i, begin in zip(index, self.begins, strict=True)]
+        if self.mode == "constant":
+            padded = [a for a in range(len(own)) if self.begins[a] > 0 or self.ends[a] > 0]
+            return guarded(scalars, self.x, own, self._filling(scalars), padded)
+        return self._mapped(scalars, own, 0)
+
+    def _filling(self, scalars: Scalars) -> Expr:
+        if self.value is None:
+            return scalars.const(0, self.x.type.dtype)
+        return scalars.load(self.value, (0,) * self.value.type.rank)
+
+    def _mapped(self, scalars: Scalars, own: list[Dim], axis: int) -> Expr:
+        """x at OWN with the positions from AXIS on moved to the elements they repeat."""
+        if axis == len(own):
+            return scalars.load(self.x, own)
+        begin, end, size = self.begins[axis], self.ends[axis], self._kept(axis)
+
+        def proceed(at: Dim) -> Expr:
+            # Positions count from the first element that cropping leaves.
+            return self._mapped(scalars, [*own[:axis], at + max(-begin, 0), *own[axis + 1 :]], axis + 1)
+
+        if begin <= 0 and end <= 0:
+            return self._mapped(scalars, own, axis + 1)
+        at = own[axis] - max(-begin, 0)
+        if self.mode == "wrap":
+            return proceed(at - floordiv(at, size) * size)
+        repeated = _clamped if self.mode == "edge" else _mirrored
+        return scalars.let_index(repeated(scalars, at, size), proceed)
+
+    def evaluate(self, evaluation: Evaluation, x: Any, value: Any = None) -> Any:
+        pads = list(zip(self.begins, self.ends, strict=True))
+        if self.mode == "constant":
+            return padded_array(x, pads, 0 if value is None else value.reshape(-1)[0])
+        cropped = padded_array(x, [(min(b, 0), min(e, 0)) for b, e in pads], 0)
+        grown = [(max(b, 0), max(e, 0)) for b, e in pads]
+        if self.mode == "reflect":
+            return np.pad(cropped, grown, mode="reflect")
+        return np.pad(cropped, grown, mode="edge" if self.mode == "edge" else "wrap")
+
+
+def _clamped(scalars: Scalars, at: Dim, size: Dim) -> Expr:
+    """AT moved into 0..SIZE-1."""
+    low = scalars.apply("max", scalars.index_value(at), scalars.const(0, I64))
+    return scalars.apply("min", low, scalars.index_value(size - 1))
+
+
+def _mirrored(scalars: Scalars, at: Dim, size: Dim) -> Expr:
+    """AT reflected at both ends until it is in 0..SIZE-1: the distance from the last element,
+    taken along the period of 2 * (SIZE - 1) that going there and back takes.
+    """
+    last = size - 1
+    # A single element reflects to itself: its period is made 1.
+    period = 2 * last + floordiv(1, size)
+    within = at - floordiv(at, period) * period
+    away = scalars.apply("abs", scalars.index_value(last - within))
+    return scalars.apply("abs", scalars.apply("sub", scalars.index_value(last), away))
+
+
+@define_op(Trait.MOVEMENT)
+class Trilu(GraphOp):
+    """The upper or lower triangle of the last two dimensions, zeros elsewhere (ONNX Trilu).
+
+    `k` moves the boundary: positive towards the upper right.
+    """
+
+    name = "graph.trilu"
+    x = operand()
+    upper = attribute(BOOL, True)
+    k = attribute(INT, 0)
+    y = result()
+
+    def infer(self) -> Sequence[TensorType]:
+        if self.x.type.rank < 2:
+            raise op_error(self, "its input needs at least two dimensions")
+        return [TensorType(self.x.type.shape, self.x.type.dtype)]
+
+    def define(self, scalars: Scalars, index: Index) -> Expr:
+        row, column = index[-2:]
+        boundary = row + self.k
+        low, high = (boundary, self.x.type.shape[-1]) if self.upper else (0, boundary + 1)
+        kept = scalars.inside(column, low, high)
+        return scalars.select(kept, scalars.load(self.x, index), scalars.const(0, self.x.type.dtype))
+
+    def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
+        cut: Callable[..., Any] = np.triu if self.upper else np.tril
+        return cut(x, self.k)
+
+
+def _surely_negative(dim: Dim) -> bool:
+    """True when DIM is below zero for every size of its symbols."""
+    _, high = bounds(dim, {})
+    return high is not None and high < 0
+
+
+def _text(shape: Sequence[Dim]) -> str:
+    return "[" + ", ".join(str(size) for size in shape) + "]"
+
+
+OPS = (Reshape, Transpose, Slice, Concat, Expand, Tile, Pad, Resize, Trilu)

@@ -1,0 +1,317 @@
+"""Elementwise ops of one operand: arithmetic, transcendental functions, predicates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..core.attributes import BOOL as FLAG
+from ..core.dtypes import BOOL
+from ..core.ir import Operation
+from ..core.op import attribute, define_op
+from ..core.traits import Trait
+from .elementwise_base import INTEGER, NUMBER, TRUTH, Unary, UnaryPredicate
+from .formula import Term
+from .numeric import Array, erf, sigmoid
+
+
+@define_op(Trait.ELEMENTWISE)
+class Neg(Unary):
+    """-x; unsigned integers wrap (ONNX Neg)."""
+
+    name = "graph.neg"
+    function = "neg"
+    numpy = np.negative
+    kinds = NUMBER
+
+
+@define_op(Trait.ELEMENTWISE)
+class Abs(Unary):
+    """|x| (ONNX Abs)."""
+
+    name = "graph.abs"
+    function = "abs"
+    numpy = np.abs
+    kinds = NUMBER
+
+
+@define_op(Trait.ELEMENTWISE)
+class Sign(Unary):
+    """-1, 0 or 1; NaN stays NaN (ONNX Sign)."""
+
+    name = "graph.sign"
+    function = "sign"
+    numpy = np.sign
+    kinds = NUMBER
+
+
+@define_op(Trait.ELEMENTWISE)
+class Floor(Unary):
+    """The integer below (ONNX Floor)."""
+
+    name = "graph.floor"
+    function = "floor"
+    numpy = np.floor
+
+
+@define_op(Trait.ELEMENTWISE)
+class Ceil(Unary):
+    """The integer above (ONNX Ceil)."""
+
+    name = "graph.ceil"
+    function = "ceil"
+    numpy = np.ceil
+
+
+@define_op(Trait.ELEMENTWISE)
+class Round(Unary):
+    """The nearest integer, halves to even (ONNX Round)."""
+
+    name = "graph.round"
+    function = "round"
+    numpy = np.rint
+
+
+@define_op(Trait.ELEMENTWISE)
+class Sqrt(Unary):
+    """The square root; NaN below zero (ONNX Sqrt)."""
+
+    name = "graph.sqrt"
+    function = "sqrt"
+    numpy = np.sqrt
+
+
+@define_op(Trait.ELEMENTWISE)
+class Reciprocal(Unary):
+    """1 / x (ONNX Reciprocal)."""
+
+    name = "graph.reciprocal"
+    function = "reciprocal"
+    numpy = np.reciprocal
+
+
+@define_op(Trait.ELEMENTWISE)
+class Exp(Unary):
+    """e to the power x (ONNX Exp)."""
+
+    name = "graph.exp"
+    function = "exp"
+    numpy = np.exp
+
+
+@define_op(Trait.ELEMENTWISE)
+class Log(Unary):
+    """The natural logarithm; NaN below zero (ONNX Log)."""
+
+    name = "graph.log"
+    function = "log"
+    numpy = np.log
+
+
+@define_op(Trait.ELEMENTWISE)
+class Sin(Unary):
+    """The sine of an angle in radians (ONNX Sin)."""
+
+    name = "graph.sin"
+    function = "sin"
+    numpy = np.sin
+
+
+@define_op(Trait.ELEMENTWISE)
+class Cos(Unary):
+    """The cosine of an angle in radians (ONNX Cos)."""
+
+    name = "graph.cos"
+    function = "cos"
+    numpy = np.cos
+
+
+@define_op(Trait.ELEMENTWISE)
+class Tan(Unary):
+    """The tangent of an angle in radians (ONNX Tan)."""
+
+    name = "graph.tan"
+    function = "tan"
+    numpy = np.tan
+
+
+@define_op(Trait.ELEMENTWISE)
+class Asin(Unary):
+    """The arc sine, in radians; NaN outside [-1, 1] (ONNX Asin)."""
+
+    name = "graph.asin"
+    function = "asin"
+    numpy = np.arcsin
+
+
+@define_op(Trait.ELEMENTWISE)
+class Acos(Unary):
+    """The arc cosine, in radians; NaN outside [-1, 1] (ONNX Acos)."""
+
+    name = "graph.acos"
+    function = "acos"
+    numpy = np.arccos
+
+
+@define_op(Trait.ELEMENTWISE)
+class Atan(Unary):
+    """The arc tangent, in radians (ONNX Atan)."""
+
+    name = "graph.atan"
+    function = "atan"
+    numpy = np.arctan
+
+
+@define_op(Trait.ELEMENTWISE)
+class Sinh(Unary):
+    """The hyperbolic sine (ONNX Sinh)."""
+
+    name = "graph.sinh"
+    function = "sinh"
+    numpy = np.sinh
+
+
+@define_op(Trait.ELEMENTWISE)
+class Cosh(Unary):
+    """The hyperbolic cosine (ONNX Cosh)."""
+
+    name = "graph.cosh"
+    function = "cosh"
+    numpy = np.cosh
+
+
+@define_op(Trait.ELEMENTWISE)
+class Tanh(Unary):
+    """The hyperbolic tangent (ONNX Tanh)."""
+
+    name = "graph.tanh"
+    function = "tanh"
+    numpy = np.tanh
+
+
+@define_op(Trait.ELEMENTWISE)
+class Asinh(Unary):
+    """The inverse hyperbolic sine (ONNX Asinh)."""
+
+    name = "graph.asinh"
+    function = "asinh"
+    numpy = np.arcsinh
+
+
+@define_op(Trait.ELEMENTWISE)
+class Acosh(Unary):
+    """The inverse hyperbolic cosine; NaN below 1 (ONNX Acosh)."""
+
+    name = "graph.acosh"
+    function = "acosh"
+    numpy = np.arccosh
+
+
+@define_op(Trait.ELEMENTWISE)
+class Atanh(Unary):
+    """The inverse hyperbolic tangent; NaN outside [-1, 1] (ONNX Atanh)."""
+
+    name = "graph.atanh"
+    function = "atanh"
+    numpy = np.arctanh
+
+
+@define_op(Trait.ELEMENTWISE)
+class Erf(Unary):
+    """The error function (ONNX Erf)."""
+
+    name = "graph.erf"
+    function = "erf"
+    numpy = staticmethod(erf)
+
+
+@define_op(Trait.ELEMENTWISE)
+class Sigmoid(Unary):
+    """1 / (1 + exp(-x)) (ONNX Sigmoid)."""
+
+    name = "graph.sigmoid"
+    function = "sigmoid"
+    numpy = staticmethod(sigmoid)
+
+
+@define_op(Trait.ELEMENTWISE)
+class Not(UnaryPredicate):
+    """The opposite truth value (ONNX Not)."""
+
+    name = "graph.not"
+    function = "not"
+    numpy = np.logical_not
+    kinds = TRUTH
+
+
+@define_op(Trait.ELEMENTWISE)
+class BitwiseNot(Unary):
+    """Every bit of an integer inverted (ONNX BitwiseNot)."""
+
+    name = "graph.bitwise_not"
+    function = "bitnot"
+    numpy = np.invert
+    kinds = INTEGER
+    cost = 0
+
+
+@define_op(Trait.ELEMENTWISE)
+class Isnan(UnaryPredicate):
+    """Whether x is NaN (ONNX IsNaN)."""
+
+    name = "graph.isnan"
+    function = "isnan"
+    numpy = np.isnan
+
+
+@define_op(Trait.ELEMENTWISE)
+class Isinf(UnaryPredicate):
+    """Whether x is an infinity of a wanted sign (ONNX IsInf)."""
+
+    name = "graph.isinf"
+    positive = attribute(FLAG, True)
+    negative = attribute(FLAG, True)
+
+    def compute(self, x: Array) -> Any:
+        return (np.isposinf(x) & self.positive) | (np.isneginf(x) & self.negative)
+
+    def formula(self, x: Term) -> Term:
+        if self.positive and self.negative:
+            return x.call("isinf")
+        if not self.positive and not self.negative:
+            return Term(x.scalars, x.scalars.const(False, BOOL))
+        return x.call("isposinf" if self.positive else "isneginf")
+
+
+
+OPS: tuple[type[Operation], ...] = (
+    Neg,
+    Abs,
+    Sign,
+    Floor,
+    Ceil,
+    Round,
+    Sqrt,
+    Reciprocal,
+    Exp,
+    Log,
+    Sin,
+    Cos,
+    Tan,
+    Asin,
+    Acos,
+    Atan,
+    Sinh,
+    Cosh,
+    Tanh,
+    Asinh,
+    Acosh,
+    Atanh,
+    Erf,
+    Sigmoid,
+    Not,
+    BitwiseNot,
+    Isnan,
+    Isinf,
+)

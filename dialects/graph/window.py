@@ -1,0 +1,274 @@
+"""Pooling: reductions over a small window around each output."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.affine import Dim, ceildiv, floordiv
+from ..core.attributes import BOOL, INT, INTS
+from ..core.diagnostics import op_error
+from ..core.dtypes import I64, DType
+from ..core.expr import Expr, Index, Scalars
+from ..core.interpreter import Array, Evaluation
+from ..core.op import attribute, define_op
+from ..core.traits import Trait
+from ..core.types import TensorType
+from .geometry import Ints, Windowed, working_dtype
+
+
+class Pool(Windowed):
+    """A pool over x [N, C, spatial]. With `ceil_mode` a last window may reach past the end
+    padding, as long as it starts inside the input or its padding at the beginning.
+    """
+
+    kernel = attribute(INTS)
+    ceil_mode = attribute(BOOL, False)
+
+    @property
+    def window(self) -> Ints:
+        return tuple(self.kernel)
+
+    def infer(self) -> Sequence[TensorType]:
+        self.check_window()
+        sizes = [self.checked_size(axis, self._size(axis)) for axis in range(len(self.window))]
+        return [TensorType((*self.x.type.shape[:2], *sizes), self.x.type.dtype)]
+
+    def _size(self, axis: int) -> Dim:
+        if not self.ceil_mode:
+            return self.floor_size(axis)
+        # The rounded-up count, min(ceil((n - span) / stride) + 1, ceil((size + begin) / stride)):
+        # both are ceilings of (size + begin + constant) / stride, so the smaller constant decides.
+        stride = self.strides[axis]
+        constant = min(self.ends[axis] - self.spans[axis] + stride, 0)
+        return ceildiv(self.spatial[axis] + self.begins[axis] + constant, stride)
+
+    def guarded_axis(self, axis: int) -> bool:
+        return self.ceil_mode or super().guarded_axis(axis)
+
+    def flops(self) -> Dim:
+        return self.y.type.elements * int(np.prod(self.window))
+
+
+def lowest(dtype: DType) -> float | int:
+    """The identity of max."""
+    if dtype.is_float:
+        return float("-inf")
+    return int(np.iinfo(dtype.numpy).min)
+
+
+@define_op(Trait.WINDOW)
+class MaxPool(Pool):
+    """The largest element of each window (ONNX MaxPool); NaN wins."""
+
+    name = "graph.max_pool"
+
+    def define(self, scalars: Scalars, index: Index) -> Expr:
+        image, channel, *outputs = index
+        outside = scalars.const(lowest(self.x.type.dtype), self.x.type.dtype)
+
+        def body(taps: Index) -> Expr:
+            return self.guarded_load(scalars, (image, channel), self.positions(outputs, taps), outside)
+
+        return scalars.reduce("max", self.window, body)
+
+    def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
+        dtype = working_dtype(self.x.type.dtype)
+        taps = self.taps(x.astype(dtype.numpy), evaluation.shape(self.y.type)[2:], lowest(dtype))
+        y = next(taps).copy()
+        for tap in taps:
+            np.maximum(y, tap, out=y)
+        return y.astype(x.dtype, copy=False)
+
+
+@define_op(Trait.WINDOW)
+class MaxPoolIndices(Pool):
+    """Where the largest element of each window lies (the second result of ONNX MaxPool): the
+    first one, as a position in the flat x; column-major over the spatial dimensions on request.
+    """
+
+    name = "graph.max_pool_indices"
+    column_major = attribute(BOOL, False)
+
+    def infer(self) -> Sequence[TensorType]:
+        return [super().infer()[0].with_dtype(I64)]
+
+    def define(self, scalars: Scalars, index: Index) -> Expr:
+        image, channel, *outputs = index
+        outside = scalars.const(lowest(self.x.type.dtype), self.x.type.dtype)
+
+        def body(taps: Index) -> Expr:
+            return self.guarded_load(scalars, (image, channel), self.positions(outputs, taps), outside)
+
+        def flat(tap: Dim) -> Expr:
+            at = self.positions(outputs, _unravel(tap, self.window))
+            return scalars.index_value(self._flat((image, channel), at))
+
+        return scalars.let_index(scalars.reduce("argmax", self.window, body), flat)
+
+    def _flat(self, lead: tuple[Dim, Dim], at: Sequence[Dim]) -> Dim:
+        order = list(zip(at, self.spatial, strict=True))
+        position = lead[0] * self.x.type.shape[1] + lead[1]
+        for _, size in order:
+            position = position * size
+        inner: Dim = 0
+        for place, size in reversed(order) if self.column_major else order:
+            inner = inner * size + place
+        return position + inner
+
+    def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
+        sizes = evaluation.shape(self.y.type)[2:]
+        dtype = working_dtype(self.x.type.dtype)
+        numbers = np.arange(x.size, dtype=np.int64).reshape(x.shape)
+        if self.column_major:
+            plane = np.arange(int(np.prod(x.shape[2:])), dtype=np.int64).reshape(x.shape[2:], order="F")
+            numbers = numbers - numbers[:1, :1] + plane + _plane_starts(x)
+        values = np.stack(list(self.taps(x.astype(dtype.numpy), sizes, lowest(dtype))))
+        places = np.stack(list(self.taps(numbers, sizes, -1)))
+        best = values.argmax(axis=0)
+        return np.take_along_axis(places, best[None], axis=0)[0]
+
+
+def _plane_starts(x: Array) -> Array:
+    """The flat position of the first element of every [spatial] plane, broadcast to x."""
+    plane = int(np.prod(x.shape[2:]))
+    starts: Array = np.arange(x.shape[0] * x.shape[1], dtype=np.int64) * plane
+    return starts.reshape(*x.shape[:2], *(1,) * (x.ndim - 2))
+
+
+def _unravel(position: Dim, sizes: Sequence[int]) -> list[Dim]:
+    """The multi-index of a flat POSITION, row-major."""
+    result: list[Dim] = []
+    for size in reversed(sizes[1:]):
+        quotient = floordiv(position, size)
+        result.append(position - quotient * size)
+        position = quotient
+    return [position, *reversed(result)]
+
+
+@define_op(Trait.WINDOW)
+class AvgPool(Pool):
+    """The mean of each window (ONNX AveragePool). Elements of the padding count as zeros with
+    `count_include_pad` and not at all without; what lies past the padding never counts.
+    """
+
+    name = "graph.avg_pool"
+    count_include_pad = attribute(BOOL, False)
+
+    def infer(self) -> Sequence[TensorType]:
+        if not self.x.type.dtype.is_float:
+            raise op_error(self, f"a mean of {self.x.type.dtype} is not defined")
+        types = super().infer()
+        if not self.count_include_pad and any(map(_reaches, self.begins + self.ends, self.spans * 2)):
+            raise op_error(self, "a window may lie wholly in the padding, its mean is not defined")
+        return types
+
+    def define(self, scalars: Scalars, index: Index) -> Expr:
+        image, channel, *outputs = index
+        dtype = working_dtype(self.x.type.dtype)
+        zero = scalars.const(0, self.x.type.dtype)
+
+        def body(taps: Index) -> Expr:
+            loaded = self.guarded_load(scalars, (image, channel), self.positions(outputs, taps), zero)
+            return scalars.cast(loaded, dtype)
+
+        whole = scalars.reduce("sum", self.window, body)
+        mean = scalars.apply("div", whole, self._count(scalars, outputs, dtype))
+        return scalars.cast(mean, self.x.type.dtype)
+
+    def _count(self, scalars: Scalars, outputs: Sequence[Dim], dtype: DType) -> Expr:
+        """How many taps count in the window at OUTPUTS."""
+        fixed = 1
+        varying: Expr | None = None
+        for axis, o in enumerate(outputs):
+            if not self._count_varies(axis):
+                fixed *= self.window[axis]
+                continue
+            count = self._axis_count(scalars, axis, o)
+            varying = count if varying is None else scalars.apply("mul", varying, count)
+        if varying is None:
+            return scalars.const(float(fixed), dtype)
+        whole = varying if fixed == 1 else scalars.apply("mul", varying, scalars.const(fixed, I64))
+        return scalars.cast(whole, dtype)
+
+    def _count_varies(self, axis: int) -> bool:
+        return self.ceil_mode if self.count_include_pad else self.guarded_axis(axis)
+
+    def _axis_count(self, scalars: Scalars, axis: int, output: Dim) -> Expr:
+        """Taps along AXIS that count, as i64: from the first inside to the last inside."""
+        dilation, taps = self.dilations[axis], self.window[axis]
+        start = output * self.strides[axis] - self.begins[axis]
+        limit = self.spatial[axis] + (self.ends[axis] if self.count_include_pad else 0)
+        end = scalars.index_value(ceildiv(limit - start, dilation))
+        last = scalars.apply("min", scalars.const(taps, I64), end)
+        if self.count_include_pad:
+            return last
+        begin = scalars.index_value(ceildiv(-1 * start, dilation))
+        return scalars.apply("sub", last, scalars.apply("max", scalars.const(0, I64), begin))
+
+    def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
+        sizes = evaluation.shape(self.y.type)[2:]
+        dtype = working_dtype(self.x.type.dtype).numpy
+        y: Array = np.zeros((*x.shape[:2], *sizes), dtype)
+        for tap in self.taps(x.astype(dtype), sizes, 0):
+            y += tap
+        for axis, size in enumerate(sizes):
+            counts = self._counts(axis, size, x.shape[axis + 2]).astype(dtype)
+            y /= counts.reshape(-1, *(1,) * (len(sizes) - 1 - axis))
+        return y.astype(x.dtype, copy=False)
+
+    def _counts(self, axis: int, outputs: int, extent: int) -> Array:
+        """How many taps along AXIS count in each of the windows."""
+        starts = np.arange(outputs)[:, None] * self.strides[axis] - self.begins[axis]
+        at = starts + np.arange(self.window[axis]) * self.dilations[axis]
+        if self.count_include_pad:
+            return np.count_nonzero(at < extent + self.ends[axis], axis=1)
+        return np.count_nonzero((at >= 0) & (at < extent), axis=1)
+
+
+@define_op(Trait.WINDOW)
+class LpPool(Pool):
+    """(sum |x|^p)^(1/p) of each window (ONNX LpPool)."""
+
+    name = "graph.lp_pool"
+    p = attribute(INT, 2)
+
+    def infer(self) -> Sequence[TensorType]:
+        if self.p < 1 or not self.x.type.dtype.is_float:
+            raise op_error(self, f"the norm of order {self.p} of {self.x.type.dtype} is not defined")
+        return super().infer()
+
+    def define(self, scalars: Scalars, index: Index) -> Expr:
+        image, channel, *outputs = index
+        dtype = working_dtype(self.x.type.dtype)
+        zero = scalars.const(0, self.x.type.dtype)
+
+        def body(taps: Index) -> Expr:
+            loaded = self.guarded_load(scalars, (image, channel), self.positions(outputs, taps), zero)
+            size = scalars.apply("abs", scalars.cast(loaded, dtype))
+            return scalars.apply("mul", size, size) if self.p == 2 else _power(scalars, size, self.p)
+
+        whole = scalars.reduce("sum", self.window, body)
+        norm = scalars.apply("sqrt", whole) if self.p == 2 else _power(scalars, whole, 1 / self.p)
+        return scalars.cast(norm, self.x.type.dtype)
+
+    def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
+        dtype = working_dtype(self.x.type.dtype).numpy
+        sizes = evaluation.shape(self.y.type)[2:]
+        whole: Array = np.zeros((*x.shape[:2], *sizes), dtype)
+        for tap in self.taps(np.abs(x.astype(dtype)) ** self.p, sizes, 0):
+            whole += tap
+        return np.power(whole, 1 / self.p).astype(x.dtype, copy=False)
+
+
+def _power(scalars: Scalars, x: Expr, exponent: float) -> Expr:
+    return x if exponent == 1 else scalars.apply("pow", x, scalars.const(float(exponent), x.dtype))
+
+
+def _reaches(pad: int, span: int) -> bool:
+    return pad >= span
+
+
+OPS = (MaxPool, MaxPoolIndices, AvgPool, LpPool)

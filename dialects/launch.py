@@ -1,0 +1,141 @@
+"""Level 4: what the GPU is told. Values are buffers in memory; kernels read and write them.
+
+`launch.buffer` places a tensor in the arena, in the weights, or binds an output;
+`launch.kernel` lists its inputs and then its `outputs` last operands, which it writes. Order is
+execution order. The interpreter runs this level on one real arena, so a wrong offset shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .core.affine import Dim, total
+from .core.attributes import BOOL, CONFIG, DIM, DIMS, INT, INTS, STRING, SYMBOL, EnumKind
+from .core.diagnostics import op_error
+from .core.dialect import Dialect
+from .core.interpreter import Evaluation
+from .core.ir import Operation, Value
+from .core.op import attribute, define_op, operand, operands, region, result
+from .core.traits import Trait
+from .core.types import TensorType
+
+SPACES = EnumKind(("arena", "counters", "output", "weights"))
+
+
+@define_op(symbol="weight")
+class Buffer(Operation):
+    """A stretch of memory: `offset` and `bytes` within its space; weights name their resource.
+
+    `counters` are words that are zero whenever no kernel runs: kernels that count set them back.
+    """
+
+    name = "launch.buffer"
+    weight = attribute(SYMBOL, None)
+    space = attribute(SPACES)
+    offset = attribute(INT, 0)
+    bytes = attribute(DIM)
+    y = result()
+
+    def evaluate(self, evaluation: Evaluation) -> Any:
+        if self.space == "weights":
+            return evaluation.resource(self.weight)
+        shape = evaluation.shape(self.y.type)
+        dtype = self.y.type.dtype.numpy
+        strides = [evaluation.dim(s) * dtype.itemsize for s in self.y.type.strides]
+        offset = evaluation.dim(self.y.type.layout.offset) * dtype.itemsize
+        size = evaluation.dim(self.bytes)
+        if self.space in ("output", "counters"):
+            memory, start = np.full(max(size, 1), 0xFF if self.space == "output" else 0, np.uint8), 0
+        else:
+            memory, start = self._arena(evaluation), self.offset
+        return np.ndarray(shape, dtype, memory.data, start + offset, strides)
+
+    def _arena(self, evaluation: Evaluation) -> np.ndarray[Any, Any]:
+        if "arena" not in evaluation.state:
+            assert self.parent is not None
+            buffers = [op for op in self.parent if isinstance(op, Buffer) and op.space == "arena"]
+            size = max(op.offset + evaluation.dim(op.bytes) for op in buffers)
+            evaluation.state["arena"] = np.full(max(size, 1), 0xFF, np.uint8)
+        arena: np.ndarray[Any, Any] = evaluation.state["arena"]
+        return arena
+
+
+@define_op()
+class View(Operation):
+    """The same bytes under another shape: a reshape that moves nothing. Dense tensors only."""
+
+    name = "launch.view"
+    x = operand()
+    shape = attribute(DIMS)
+    y = result()
+
+    def infer(self) -> Sequence[TensorType]:
+        return [TensorType(self.shape, self.x.type.dtype)]
+
+    def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
+        view = x.view()
+        view.shape = evaluation.shape(self.y.type)  # refuses to copy, unlike reshape
+        return view
+
+
+@define_op(Trait.SIDE_EFFECT, symbol="kernel")
+class Kernel(Operation):
+    """One kernel launch: a precision-level region, the family and configuration that run it, a grid.
+
+    The operands are the buffers read, then `outputs` buffers written, then `scratch` buffers that
+    hold nothing before or after. `grid` may be symbolic; `block` and `shared` (bytes of dynamic
+    shared memory) are numbers.
+    """
+
+    name = "launch.kernel"
+    kernel = attribute(SYMBOL)
+    operands_ = operands()
+    outputs = attribute(INT, 1)
+    scratch = attribute(INT, 0)
+    family = attribute(STRING)
+    config = attribute(CONFIG, {})
+    grid = attribute(DIMS)
+    block = attribute(INTS)
+    cluster = attribute(INTS, (1, 1, 1))
+    shared = attribute(INT, 0)
+    stream = attribute(INT, 0)
+    waits = attribute(INTS, ())
+    pdl = attribute(BOOL, True)
+    body = region()
+
+    @property
+    def reads(self) -> tuple[Value, ...]:
+        return self.inputs[: len(self.inputs) - self.outputs - self.scratch]
+
+    @property
+    def writes(self) -> tuple[Value, ...]:
+        return self.inputs[len(self.reads) : len(self.reads) + self.outputs]
+
+    def infer(self) -> Sequence[TensorType]:
+        return []
+
+    def verify(self) -> None:
+        types = [value.type for value in self.body.block.arguments]
+        if types != [value.type for value in self.reads]:
+            raise op_error(self, "its input buffers do not fit its region's arguments")
+        yielded = self.body.block.terminator.inputs
+        # What a kernel writes may lie in a strided view; shape and element type must agree.
+        if [(v.type.shape, v.type.dtype) for v in yielded] != [(v.type.shape, v.type.dtype) for v in self.writes]:
+            raise op_error(self, "its output buffers do not fit what its region yields")
+
+    def evaluate(self, evaluation: Evaluation, *buffers: Any) -> Any:
+        reads = [np.array(buffer) for buffer in buffers[: len(self.reads)]]
+        outcomes = evaluation.run_region(self.body, reads)
+        targets = buffers[len(self.reads) : len(self.reads) + self.outputs]
+        for target, value in zip(targets, outcomes, strict=True):
+            target[...] = value
+        return ()
+
+    def flops(self) -> Dim:
+        return total(op.flops() for op in self.body.block)
+
+
+LAUNCH = Dialect("launch", (Buffer, View, Kernel))

@@ -1,0 +1,168 @@
+"""Checks what a caller passes to a run against the plan, and binds the symbols to its sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ..errors import InputError, PlanError
+from .device import Array, Value
+from .dlpack import CPU, CUDA, CUDA_HOST, CUDA_MANAGED, device_of, import_tensor, speaks_dlpack
+from .dtypes import numpy_dtype
+from .expressions import Expression, clip, evaluate
+from .manifest import Manifest, TensorSpec
+from .program import BoundTensor
+
+
+class InputBinder:
+    """Checks inputs and outputs for one plan on one device."""
+
+    def __init__(self, manifest: Manifest, device: tuple[int, int]) -> None:
+        self._manifest = manifest
+        self._device = device
+
+    def inputs(self, given: Mapping[str, object], stream: int | None) -> tuple[list[Value], dict[str, int]]:
+        """The inputs in the plan's order, and the value of every symbol.
+
+        Raises `InputError` that lists what is wanted and what was given.
+        """
+        wanted = self._manifest.inputs
+        if not isinstance(given, Mapping):
+            raise InputError(f"inputs must be a mapping from names to arrays, not {type(given).__name__}")
+        if given.keys() != {tensor.name for tensor in wanted}:
+            raise self._mismatch("the inputs have the wrong names", given)
+        values = [self._value(tensor.name, given[tensor.name], stream) for tensor in wanted]
+        for tensor, value in zip(wanted, values, strict=True):
+            if not _has_dtype(value, tensor.dtype):
+                raise self._mismatch(f"input {clip(tensor.name)} has the wrong type", given)
+            if len(value.shape) != len(tensor.shape):
+                raise self._mismatch(f"input {clip(tensor.name)} has the wrong number of dimensions", given)
+        return values, self._symbols(values, given)
+
+    def outputs(
+        self, tensors: Sequence[BoundTensor], given: Mapping[str, object] | None, stream: int | None
+    ) -> list[Value | None]:
+        """The caller's own output tensors in the plan's order, None where there is none."""
+        if not given:
+            return [None] * len(tensors)
+        unknown = given.keys() - {tensor.name for tensor in tensors}
+        if unknown:
+            names = ", ".join(clip(tensor.name) for tensor in tensors)
+            raise InputError(f"there is no output {clip(min(map(str, unknown)))}; the outputs are {names}")
+        return [
+            self._output(tensor, given[tensor.name], stream) if tensor.name in given else None
+            for tensor in tensors
+        ]
+
+    def _value(self, name: str, given: object, stream: int | None) -> Value:
+        if isinstance(given, np.ndarray):
+            return given
+        if not speaks_dlpack(given):
+            raise InputError(
+                f"{clip(name)} is a {type(given).__name__}; a numpy array or a DLPack tensor is needed"
+            )
+        try:
+            if not self._reachable(device_of(given)):
+                raise InputError(f"it lies on DLPack device {device_of(given)}, the engine on {self._device}")
+            tensor = import_tensor(given, stream)
+        except InputError as error:
+            raise InputError(f"{clip(name)}: {error.message}") from error
+        if not tensor.contiguous:
+            raise InputError(f"{clip(name)} is not contiguous in memory", hint="pass a contiguous copy")
+        return tensor
+
+    def _reachable(self, device: tuple[int, int]) -> bool:
+        """Whether memory there can be used: host memory always, device memory only if it is ours."""
+        if device[0] in (CPU, CUDA_HOST):
+            return True
+        return self._device[0] == CUDA and device[0] in (CUDA, CUDA_MANAGED) and device[1] == self._device[1]
+
+    def _output(self, tensor: BoundTensor, given: object, stream: int | None) -> Value:
+        value = self._value(tensor.name, given, stream)
+        if not _has_dtype(value, tensor.dtype) or tuple(value.shape) != tensor.shape:
+            raise InputError(
+                f"output {clip(tensor.name)} is {tensor.dtype}{list(tensor.shape)}; "
+                f"the tensor given for it is {_describe(given)}"
+            )
+        if isinstance(value, np.ndarray) and not value.flags.writeable:
+            raise InputError(f"the array given for output {clip(tensor.name)} is read-only")
+        return value
+
+    def _symbols(self, values: Sequence[Value], given: Mapping[str, object]) -> dict[str, int]:
+        """Plain symbols take the sizes given; then every size must be what its expression says."""
+        symbols: dict[str, int] = {}
+        for tensor, value in zip(self._manifest.inputs, values, strict=True):
+            for dim, size in zip(tensor.shape, value.shape, strict=True):
+                if isinstance(dim, str):
+                    symbols.setdefault(dim, size)
+        for name, span in self._manifest.symbols.items():
+            if not span.minimum <= symbols[name] <= span.maximum:
+                raise self._mismatch(
+                    f"{clip(name)} is {symbols[name]}, outside its range {span.minimum}..{span.maximum}",
+                    given,
+                )
+        for tensor, value in zip(self._manifest.inputs, values, strict=True):
+            for axis, (dim, size) in enumerate(zip(tensor.shape, value.shape, strict=True)):
+                if dim != size and _size_of(dim, symbols) != size:
+                    raise self._mismatch(
+                        f"input {clip(tensor.name)} has the wrong size in axis {axis}", given
+                    )
+        return symbols
+
+    def _mismatch(self, reason: str, given: Mapping[str, object]) -> InputError:
+        wanted = "; ".join(map(describe_tensor, self._manifest.inputs))
+        found = "; ".join(f"{clip(name)}: {_describe(value)}" for name, value in given.items())
+        ranges = ", ".join(
+            f"{clip(name)} in {span.minimum}..{span.maximum}" for name, span in self._manifest.symbols.items()
+        )
+        where = f" where {ranges}" if ranges else ""
+        return InputError(f"{reason}\n  wanted: {wanted or 'nothing'}{where}\n  given:  {found or 'nothing'}")
+
+
+def describe_tensor(tensor: TensorSpec) -> str:
+    """A tensor as text: ``'x': f32[N, 3, 224, 224]``."""
+    return f"{clip(tensor.name)}: {tensor.dtype}[{', '.join(map(_dimension, tensor.shape))}]"
+
+
+def _dimension(dim: Expression) -> str:
+    if isinstance(dim, (int, str)):
+        return str(dim) if isinstance(dim, int) else clip(dim).strip("'")
+    return f"{dim[0]}({', '.join(map(_dimension, dim[1:]))})"
+
+
+def _size_of(dim: Expression, symbols: Mapping[str, int]) -> int:
+    try:
+        return evaluate(dim, symbols)
+    except PlanError as error:
+        raise InputError(f"the plan cannot take these sizes: {error.message}") from error
+
+
+def _has_dtype(value: Value, name: str) -> bool:
+    if isinstance(value, np.ndarray):
+        return bool(value.dtype == numpy_dtype(name))
+    return value.dtype == name
+
+
+def _describe(given: object) -> str:
+    if isinstance(given, np.ndarray) or speaks_dlpack(given):
+        shape = list(getattr(given, "shape", ()))
+        return f"{getattr(given, 'dtype', '?')}{shape}"
+    return type(given).__name__
+
+
+def on_device(value: Value) -> bool:
+    """Whether a value lies in the memory of a device that is not the host."""
+    return not isinstance(value, np.ndarray) and not value.in_host_memory
+
+
+def as_array(value: Value) -> Array | None:
+    """The value as an array, or None if it does not lie in host memory."""
+    if isinstance(value, np.ndarray):
+        return value
+    return value.numpy() if value.in_host_memory else None
+
+
+def host_array(value: Value) -> Array:
+    """The value as an array, where it is known to lie in host memory."""
+    return value if isinstance(value, np.ndarray) else value.numpy()

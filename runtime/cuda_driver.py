@@ -1,0 +1,74 @@
+"""Calls into the CUDA driver, with every failure turned into a typed error.
+
+`Driver` is the one seam to `cuda.bindings.driver`; tests put a fake module behind it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cuda.bindings import driver as bindings
+
+from ..errors import DeviceError, OutOfMemoryError
+
+_OUT_OF_MEMORY = 2
+# Errors after which the CUDA context, and with it every later call, is lost (CUDA driver API, "CUresult").
+_STICKY = frozenset({214, 220, 226, 700, 702, 709, *range(710, 712), *range(714, 720), 721})
+_NO_DRIVER_HINT = "install the NVIDIA driver, or use device='host'; building plans needs neither"
+
+
+class DriverError(DeviceError):
+    """A driver call failed with `code`; internal, so that callers can react to certain codes."""
+
+    def __init__(self, message: str, code: int, hint: str | None = None) -> None:
+        super().__init__(message, hint)
+        self.code = code
+
+
+class Driver:
+    """The driver API of one process: checked calls, and a memory of devices that are lost."""
+
+    def __init__(self, api: Any = bindings) -> None:
+        self.api = api
+        self._lost: dict[int, str] = {}
+
+    def call(self, function: str, *arguments: object) -> Any:
+        """Call a driver function; its result without the status, or a typed error."""
+        try:
+            status, *results = getattr(self.api, function)(*arguments)
+        except (RuntimeError, AttributeError) as error:
+            # The loader's "library not found" and the bindings' "function not found".
+            raise DeviceError(f"the NVIDIA driver cannot be used: {error}", _NO_DRIVER_HINT) from error
+        if int(status):
+            raise self._failure(function, int(status))
+        return results[0] if len(results) == 1 else tuple(results)
+
+    def check(self, ordinal: int) -> None:
+        """Raise at once if an earlier failure took the device's context with it."""
+        if ordinal in self._lost:
+            raise DeviceError(
+                f"cuda:{ordinal} is unusable in this process since an earlier failure: {self._lost[ordinal]}",
+                hint="restart the process; GLASSRT_DEBUG_SYNC=1 names the kernel that fails",
+            )
+
+    def lose(self, ordinal: int, error: DeviceError) -> None:
+        """Remember the first failure that makes a device unusable; others are no such thing."""
+        if isinstance(error, DriverError) and error.code in _STICKY:
+            self._lost.setdefault(ordinal, error.message)
+
+    def _failure(self, function: str, code: int) -> DeviceError:
+        if code == _OUT_OF_MEMORY:
+            return OutOfMemoryError(f"the GPU has too little free memory ({function})")
+        hint = None
+        if code in _STICKY:
+            hint = "restart the process; GLASSRT_DEBUG_SYNC=1 names the kernel that fails"
+        return DriverError(f"{self._describe(code)} in {function}", code, hint)
+
+    def _describe(self, code: int) -> str:
+        """The driver's own name and sentence for an error."""
+        try:
+            result = self.api.CUresult(code)
+            texts = [self.api.cuGetErrorName(result)[1], self.api.cuGetErrorString(result)[1]]
+            return ": ".join(text.decode() for text in texts)
+        except (RuntimeError, ValueError, AttributeError):  # a code that the bindings do not know
+            return f"CUDA error {code}"

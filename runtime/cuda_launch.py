@@ -1,0 +1,244 @@
+"""Puts a program's launches onto streams, straight away or while a stream is being captured."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import DeviceError
+from .cuda_device import CudaDevice, Handle
+from .cuda_driver import DriverError
+from .program import BoundBuffer, BoundLaunch, BoundScalar, BoundTensorMap, Program
+
+_RELAXED = "CU_STREAM_CAPTURE_MODE_RELAXED"
+_MAP_TYPES = {
+    "u8": "UINT8",
+    "i8": "UINT8",
+    "bool": "UINT8",
+    "f8e4m3": "UINT8",
+    "f8e5m2": "UINT8",
+    "u16": "UINT16",
+    "i16": "UINT16",
+    "u32": "UINT32",
+    "i32": "INT32",
+    "u64": "UINT64",
+    "i64": "INT64",
+    "f16": "FLOAT16",
+    "bf16": "BFLOAT16",
+    "f32": "FLOAT32",
+    "f64": "FLOAT64",
+}
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the spaces of a program lie in device memory."""
+
+    arena: int
+    weights: int
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+    def of(self, buffer: BoundBuffer) -> int:
+        """Device address of a buffer."""
+        if buffer.space == "arena":
+            return self.arena + buffer.offset
+        if buffer.space == "weights":
+            return self.weights + buffer.offset
+        return (self.inputs if buffer.space == "input" else self.outputs)[buffer.index] + buffer.offset
+
+
+class Launcher:
+    """Issues launches of one engine's kernels."""
+
+    def __init__(self, device: CudaDevice, functions: Mapping[str, Any]) -> None:
+        self._device = device
+        self._driver = device.driver
+        self._functions = functions
+
+    def issue(self, launch: BoundLaunch, addresses: Addresses, stream: Any, overlap: bool) -> None:
+        """One kernel launch; with `overlap` it may start before the previous one has ended.
+
+        Programmatic stream serialisation: CUDA programming guide, "Programmatic dependent launch".
+        """
+        parameters = [self._parameter(argument, addresses) for argument in launch.arguments]
+        pointers = (ctypes.c_void_p * max(len(parameters), 1))(*map(ctypes.addressof, parameters))
+        config = self._config(launch, stream, overlap)
+        function = self._functions[launch.kernel]
+        try:
+            self._driver.call("cuLaunchKernelEx", config, function, ctypes.addressof(pointers), 0)
+        except DriverError as error:
+            raise _in_kernel(error, launch) from error
+
+    def issue_synchronously(self, program: Program, addresses: Addresses, stream: Any) -> None:
+        """All launches one after the other, each awaited, so that a fault names its kernel."""
+        for launch in program.launches:
+            if launch.empty:
+                continue
+            self.issue(launch, addresses, stream, overlap=False)
+            try:
+                self._driver.call("cuStreamSynchronize", stream)
+            except DriverError as error:
+                raise _in_kernel(error, launch) from error
+
+    def capture(self, program: Program, addresses: Addresses, stream: Any, spares: Sequence[Any]) -> Handle:
+        """The whole program as one executable graph; `spares` are streams for its branches."""
+
+        def body() -> None:
+            _Branches(self, addresses, [stream, *spares]).issue(program)
+
+        return self._captured(stream, body)
+
+    def capture_timed(
+        self, program: Program, addresses: Addresses, stream: Any, events: Sequence[Handle]
+    ) -> Handle:
+        """A graph of the launches in a row with an event before the first and after each."""
+        external = 1  # CU_EVENT_RECORD_EXTERNAL: the record becomes a node that really takes the time
+
+        def body() -> None:
+            self._driver.call("cuEventRecordWithFlags", events[0].value, stream, external)
+            for launch, event in zip(program.launches, events[1:], strict=True):
+                if not launch.empty:
+                    self.issue(launch, addresses, stream, overlap=False)
+                self._driver.call("cuEventRecordWithFlags", event.value, stream, external)
+
+        return self._captured(stream, body)
+
+    def _captured(self, stream: Any, body: Callable[[], None]) -> Handle:
+        """What `body` issues to `stream`, instantiated as a graph.
+
+        Relaxed mode: a finaliser that frees memory meanwhile must not invalidate the capture.
+        """
+        call = self._driver.call
+        call("cuStreamBeginCapture", stream, getattr(self._driver.api.CUstreamCaptureMode, _RELAXED))
+        try:
+            body()
+        except BaseException:
+            self._abandon(stream)
+            raise
+        graph = self._device.create("cuGraphDestroy", "cuStreamEndCapture", stream)
+        try:
+            return self._device.create("cuGraphExecDestroy", "cuGraphInstantiate", graph.value, 0)
+        finally:
+            graph.close()
+
+    def _abandon(self, stream: Any) -> None:
+        """End a capture that failed half-way, whatever state it is in."""
+        try:
+            graph = self._driver.call("cuStreamEndCapture", stream)
+        except DeviceError:
+            return  # an invalidated capture leaves no graph
+        self._device.release("cuGraphDestroy", graph)
+
+    def _config(self, launch: BoundLaunch, stream: Any, overlap: bool) -> Any:
+        api = self._driver.api
+        config = api.CUlaunchConfig()
+        config.gridDimX, config.gridDimY, config.gridDimZ = launch.grid
+        config.blockDimX, config.blockDimY, config.blockDimZ = launch.block
+        config.sharedMemBytes = launch.shared_bytes
+        config.hStream = stream
+        attributes = []
+        if launch.cluster != (1, 1, 1):
+            cluster = api.CUlaunchAttribute()
+            cluster.id = api.CUlaunchAttributeID.CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION
+            size = cluster.value.clusterDim
+            size.x, size.y, size.z = launch.cluster
+            attributes.append(cluster)
+        if overlap:
+            serial = api.CUlaunchAttribute()
+            serial.id = api.CUlaunchAttributeID.CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION
+            serial.value.programmaticStreamSerializationAllowed = 1
+            attributes.append(serial)
+        config.attrs = attributes
+        config.numAttrs = len(attributes)
+        return config
+
+    def _parameter(self, argument: object, addresses: Addresses) -> Any:
+        if isinstance(argument, BoundBuffer):
+            return ctypes.c_uint64(addresses.of(argument))
+        if isinstance(argument, BoundScalar):
+            return (ctypes.c_int32 if argument.kind == "i32" else ctypes.c_int64)(argument.value)
+        if isinstance(argument, BoundTensorMap):
+            return self._tensor_map(argument, addresses.of(argument.buffer))
+        raise TypeError(f"not an argument: {argument!r}")
+
+    def _tensor_map(self, bound: BoundTensorMap, address: int) -> Any:
+        """The 128-byte descriptor of cuTensorMapEncodeTiled (CUDA driver API, "Tensor map object")."""
+        api, rank = self._driver.api, len(bound.dims)
+        swizzle = "NONE" if bound.swizzle == "none" else bound.swizzle
+        encoded = self._driver.call(
+            "cuTensorMapEncodeTiled",
+            getattr(api.CUtensorMapDataType, f"CU_TENSOR_MAP_DATA_TYPE_{_MAP_TYPES[bound.dtype]}"),
+            rank,
+            address,
+            [api.cuuint64_t(dim) for dim in bound.dims],
+            [api.cuuint64_t(stride) for stride in bound.strides],
+            [api.cuuint32_t(size) for size in bound.box],
+            [api.cuuint32_t(1)] * rank,
+            api.CUtensorMapInterleave.CU_TENSOR_MAP_INTERLEAVE_NONE,
+            getattr(api.CUtensorMapSwizzle, f"CU_TENSOR_MAP_SWIZZLE_{swizzle}"),
+            api.CUtensorMapL2promotion.CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
+            api.CUtensorMapFloatOOBfill.CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE,
+        )
+        return (ctypes.c_uint64 * 16)(*(int(word) for word in encoded.opaque))
+
+
+class _Branches:
+    """Forks streams off the captured one where the program names them, and joins them at its end."""
+
+    def __init__(self, launcher: Launcher, addresses: Addresses, streams: Sequence[Any]) -> None:
+        self._launcher = launcher
+        self._driver = launcher._driver
+        self._addresses = addresses
+        self._streams = streams
+        self._events: list[Handle] = []
+        self._begun = {0}
+        self._after_kernel: set[int] = set()
+
+    def issue(self, program: Program) -> None:
+        """Issue every launch; on return the first stream depends on all others."""
+        start = self._record(0)
+        awaited = {wait for launch in program.launches for wait in launch.waits}
+        events: dict[int, Handle] = {}
+        for index, launch in enumerate(program.launches):
+            self._begin(launch.stream, start)
+            self._issue(launch, [events[wait] for wait in launch.waits])
+            if index in awaited:
+                events[index] = self._record(launch.stream)
+        for stream in sorted(self._begun - {0}):
+            self._await(0, self._record(stream))
+        for event in self._events:
+            event.close()
+
+    def _issue(self, launch: BoundLaunch, waits: Sequence[Handle]) -> None:
+        stream = launch.stream
+        for event in waits:
+            self._await(stream, event)
+        if launch.empty:
+            return
+        # Overlap is for a plain successor of a kernel: after an event the dependency must be a full one.
+        overlap = launch.pdl and stream in self._after_kernel and not waits
+        self._launcher.issue(launch, self._addresses, self._streams[stream], overlap)
+        self._after_kernel.add(stream)
+
+    def _begin(self, stream: int, start: Handle) -> None:
+        if stream not in self._begun:
+            self._begun.add(stream)
+            self._await(stream, start)
+
+    def _record(self, stream: int) -> Handle:
+        untimed = 2  # CU_EVENT_DISABLE_TIMING
+        event = self._launcher._device.create("cuEventDestroy", "cuEventCreate", untimed)
+        self._events.append(event)
+        self._driver.call("cuEventRecord", event.value, self._streams[stream])
+        return event
+
+    def _await(self, stream: int, event: Handle) -> None:
+        self._driver.call("cuStreamWaitEvent", self._streams[stream], event.value, 0)
+
+
+def _in_kernel(error: DriverError, launch: BoundLaunch) -> DriverError:
+    """The same error, naming the kernel that it came from."""
+    return DriverError(f"kernel {launch.kernel} ({launch.op!r}): {error.message}", error.code, error.hint)

@@ -1,0 +1,160 @@
+"""Runs programs on a GPU for one thread: one graph per shape and set of addresses, one launch per run."""
+
+from __future__ import annotations
+
+import contextlib
+import statistics
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ..errors import DeviceError
+from .cuda_device import CudaDevice, Handle
+from .cuda_io import Transfers
+from .cuda_launch import Addresses, Launcher
+from .device import LaunchRecord, Value
+from .manifest import Manifest
+from .program import Program
+
+MAX_GRAPHS = 16
+_NON_BLOCKING = 1  # CU_STREAM_NON_BLOCKING
+
+
+class CudaSession:
+    """One thread's streams, arena, staging memory and graphs; the methods are those of `Session`."""
+
+    def __init__(
+        self, device: CudaDevice, launcher: Launcher, manifest: Manifest, weights: int, debug: bool
+    ) -> None:
+        self._device = device
+        self._call = device.driver.call
+        self._launcher = launcher
+        self._weights = weights
+        self._debug = debug
+        self._graphs: OrderedDict[object, Handle] = OrderedDict()
+        self._released = contextlib.ExitStack()
+        try:
+            with device.current():
+                streams = 1 + max((launch.stream for launch in manifest.launches), default=0)
+                self._streams = [self._new_stream() for _ in range(streams)]
+                arena = device.allocate(manifest.arena_bytes)
+                self._released.callback(arena.close)
+                self._arena = int(arena)
+        except BaseException:
+            self.close()
+            raise
+        self._transfers = Transfers(device, manifest, self._streams[0])
+        self._released.callback(self._transfers.close)
+        self._released.callback(_drop_graphs, self._graphs, 0)
+
+    @property
+    def stream(self) -> int | None:
+        """Handle of the stream that everything runs on."""
+        return int(self._streams[0])
+
+    def run(
+        self, program: Program, inputs: Sequence[Value], outputs: Sequence[Value | None], on_device: bool
+    ) -> list[object]:
+        """One graph launch, after the copies in and before the copies out."""
+        with self._running():
+            sources = self._transfers.upload(program, inputs)
+            targets = self._transfers.targets(program, outputs)
+            addresses = self._addresses(sources, [target.address for target in targets])
+            if self._debug:
+                self._launcher.issue_synchronously(program, addresses, self._streams[0])
+            else:
+                self._call("cuGraphLaunch", self._graph(program, addresses).value, self._streams[0])
+            self._transfers.download(targets, on_device)
+            self._call("cuStreamSynchronize", self._streams[0])
+            return self._transfers.results(targets, on_device)
+
+    def profile(self, program: Program, inputs: Sequence[Value], repeats: int) -> list[LaunchRecord]:
+        """Replays a graph that records an event between each two launches."""
+        samples: list[list[float]] = [[] for _ in program.launches]
+        with self._running(), contextlib.ExitStack() as stack:
+            addresses = self._scratch(program, inputs, stack)
+            events = [self._new_event(stack) for _ in range(len(samples) + 1)]
+            graph = self._launcher.capture_timed(program, addresses, self._streams[0], events)
+            stack.callback(graph.close)
+            for repeat in range(repeats + 1):
+                self._call("cuGraphLaunch", graph.value, self._streams[0])
+                self._call("cuStreamSynchronize", self._streams[0])
+                if repeat == 0:
+                    continue  # the first one warms up
+                for times, begin, end in zip(samples, events, events[1:], strict=False):
+                    times.append(self._milliseconds(begin, end) * 1000)
+        return [
+            LaunchRecord(launch.kernel, launch.op, statistics.median(times), launch.grid, launch.block)
+            for launch, times in zip(program.launches, samples, strict=True)
+        ]
+
+    def time(self, program: Program, inputs: Sequence[Value], repeats: int, warmup: int) -> list[float]:
+        """Queues all runs at once, an event around each, so that the CPU's part stays hidden."""
+        with self._running(), contextlib.ExitStack() as stack:
+            graph = self._graph(program, self._scratch(program, inputs, stack)).value
+            events = [(self._new_event(stack), self._new_event(stack)) for _ in range(repeats)]
+            for _ in range(warmup):
+                self._call("cuGraphLaunch", graph, self._streams[0])
+            for begin, end in events:
+                self._call("cuEventRecord", begin.value, self._streams[0])
+                self._call("cuGraphLaunch", graph, self._streams[0])
+                self._call("cuEventRecord", end.value, self._streams[0])
+            self._call("cuStreamSynchronize", self._streams[0])
+            return [self._milliseconds(begin, end) for begin, end in events]
+
+    def close(self) -> None:
+        """Release everything, the latest first."""
+        self._released.close()
+
+    @contextlib.contextmanager
+    def _running(self) -> Iterator[None]:
+        """The device is current inside; if something fails, nothing is still running afterwards."""
+        with self._device.current():
+            try:
+                yield
+            except BaseException:
+                with contextlib.suppress(DeviceError):
+                    self._call("cuStreamSynchronize", self._streams[0])
+                raise
+
+    def _scratch(self, program: Program, inputs: Sequence[Value], stack: contextlib.ExitStack) -> Addresses:
+        """Addresses for repeated runs whose results nobody sees."""
+        sources = self._transfers.upload(program, inputs)
+        targets = self._transfers.targets(program, [None] * len(program.outputs))
+        for target in targets:
+            if target.lease is not None:
+                stack.callback(target.lease.release)
+        return self._addresses(sources, [target.address for target in targets])
+
+    def _addresses(self, inputs: Sequence[int], outputs: Sequence[int]) -> Addresses:
+        return Addresses(self._arena, self._weights, tuple(inputs), tuple(outputs))
+
+    def _graph(self, program: Program, addresses: Addresses) -> Handle:
+        """The graph for this shape and these addresses, captured when first needed."""
+        key = (program.symbols, addresses)
+        graph = self._graphs.get(key)
+        if graph is None:
+            _drop_graphs(self._graphs, MAX_GRAPHS - 1)
+            graph = self._launcher.capture(program, addresses, self._streams[0], self._streams[1:])
+            self._graphs[key] = graph
+        self._graphs.move_to_end(key)
+        return graph
+
+    def _new_stream(self) -> Any:
+        stream = self._device.create("cuStreamDestroy", "cuStreamCreate", _NON_BLOCKING)
+        self._released.callback(stream.close)
+        return stream.value
+
+    def _new_event(self, stack: contextlib.ExitStack) -> Handle:
+        event = self._device.create("cuEventDestroy", "cuEventCreate", 0)
+        stack.callback(event.close)
+        return event
+
+    def _milliseconds(self, begin: Handle, end: Handle) -> float:
+        return float(self._call("cuEventElapsedTime", begin.value, end.value))
+
+
+def _drop_graphs(graphs: OrderedDict[object, Handle], keep: int) -> None:
+    """Destroy the least recently used graphs until `keep` are left."""
+    while len(graphs) > keep:
+        graphs.popitem(last=False)[1].close()

@@ -1,0 +1,53 @@
+"""From a device's name to its backend. CUDA's packages are imported here, and only when asked for."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+from types import ModuleType
+
+from ..errors import DeviceError
+from .device import Backend
+from .expressions import clip
+from .host_backend import HostBackend
+
+DEBUG_VARIABLE = "GLASSRT_DEBUG_SYNC"
+_CUDA_NAME = re.compile(r"cuda(?::([0-9]{1,4}))?")
+
+
+def open_backend(device: str | None, debug: bool | None = None) -> Backend:
+    """The backend for ``cuda``, ``cuda:N``, ``host``, or None: CUDA if there is a GPU, else the host.
+
+    `debug` launches kernels one by one and synchronises after each, so that a fault names its
+    kernel; by default the environment variable GLASSRT_DEBUG_SYNC=1 decides.
+    """
+    if debug is None:
+        debug = os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0")
+    if device is None:
+        device = "cuda" if cuda_devices() else "host"
+    if device == "host":
+        return HostBackend()
+    match = _CUDA_NAME.fullmatch(device)
+    if match is None:
+        raise DeviceError(f"there is no device {clip(device)}", hint="devices are cuda, cuda:N and host")
+    backend: Backend = _cuda_module().open_backend(int(match[1] or 0), debug)
+    return backend
+
+
+def cuda_devices() -> int:
+    """How many CUDA devices this process can use; 0 without a driver or without its packages."""
+    try:
+        return int(_cuda_module().device_count())
+    except DeviceError:
+        return 0
+
+
+def _cuda_module() -> ModuleType:
+    try:
+        return importlib.import_module(".cuda", __package__)
+    except ImportError as error:
+        raise DeviceError(
+            f"the cuda device needs the package cuda-bindings, which cannot be imported: {error}",
+            hint="pip install cuda-bindings, or use device='host'",
+        ) from error

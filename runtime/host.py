@@ -1,0 +1,266 @@
+"""The host device: runs a plan's own kernels on this machine's processors.
+
+A `HostModule` compiles CUDA sources against the host bodies of the intrinsics and launches them:
+a fiber per thread, poisoned shared memory, checked buffers, and blocks in a chosen order. What a
+kernel does wrong (out of bounds, a barrier not all threads reach, a misaligned vector, a copy
+nobody waits for) is a DeviceError that names kernel, block, thread and argument.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from ..errors import DeviceError
+from .host_cache import CompiledCache
+from .host_compiler import build_library, kernel_names, processor_count
+
+Order = Literal["forward", "reverse"] | tuple[Literal["seeded"], int]
+ScalarKind = Literal["i32", "u32", "i64", "u64", "f32", "f64"]
+Swizzle = Literal["none", "32B", "64B", "128B"]
+
+MOST_THREADS = 1024
+MOST_SHARED_BYTES = 232_448  # what a block may have on sm_90
+MOST_CLUSTER = 16
+_MESSAGE_BYTES = 2048
+_MOST_WORKERS = 16
+_FORMATS: dict[str, str] = {"i32": "<i", "u32": "<I", "i64": "<q", "u64": "<Q", "f32": "<f", "f64": "<d"}
+_SWIZZLE_BITS: dict[str, int] = {"none": 0, "32B": 1, "64B": 2, "128B": 3}
+
+
+@dataclass(frozen=True)
+class HostBuffer:
+    """A buffer argument: `nbytes` bytes at `address`, kept alive through `owner`."""
+
+    address: int
+    nbytes: int
+    owner: object = None
+
+    @classmethod
+    def of(cls, array: np.ndarray[Any, Any], offset: int = 0, nbytes: int | None = None) -> HostBuffer:
+        """Part of a contiguous array; `offset` and `nbytes` are in bytes. Raises DeviceError outside it."""
+        if not array.flags.c_contiguous:
+            raise DeviceError("a buffer argument has to be contiguous")
+        size = array.nbytes - offset if nbytes is None else nbytes
+        if offset < 0 or size < 0 or offset + size > array.nbytes:
+            raise DeviceError(f"bytes {offset} to {offset + size} lie outside an array of {array.nbytes} bytes")
+        return cls(array.__array_interface__["data"][0] + offset, size, array)
+
+
+@dataclass(frozen=True)
+class HostScalar:
+    """A number argument of one of the scalar kinds."""
+
+    kind: ScalarKind
+    value: int | float
+
+    def pack(self) -> bytes:
+        """The bytes of the value; DeviceError when it does not fit the kind."""
+        try:
+            return struct.pack(_FORMATS[self.kind], self.value)
+        except (struct.error, OverflowError, KeyError) as error:
+            raise DeviceError(f"{self.value!r} is no {self.kind} argument: {error}") from None
+
+
+@dataclass(frozen=True)
+class HostTensorMap:
+    """What a tensor map says, for the host bodies of the bulk copies (cuTensorMapEncodeTiled's fields).
+
+    `dims` are innermost first, in elements; `strides` are bytes, of dimensions 1 and up; `box` is
+    the tile that one copy moves.
+    """
+
+    buffer: HostBuffer
+    element_bytes: int
+    dims: Sequence[int]
+    strides: Sequence[int]
+    box: Sequence[int]
+    swizzle: Swizzle = "none"
+
+    def pack(self) -> bytes:
+        """The 128 bytes that TensorMapView in host_async.hpp reads. Raises DeviceError on a bad map."""
+        rank = len(self.dims)
+        if not (1 <= rank <= 5 and len(self.strides) == rank - 1 and len(self.box) == rank):
+            raise DeviceError("a tensor map has 1 to 5 dims, one stride less, and as many box sizes")
+        if any(not 1 <= size <= 256 for size in self.box) or any(size < 1 for size in self.dims):
+            raise DeviceError("a tensor map has box sizes of 1 to 256 and positive dims")
+        if self.buffer.address % 16 or any(stride % 16 for stride in self.strides):
+            raise DeviceError("a tensor map has an address and strides that are multiples of 16 bytes")
+        words = [0] * 16
+        words[0] = self.buffer.address
+        words[1] = rank | self.element_bytes << 8 | _SWIZZLE_BITS[self.swizzle] << 16
+        words[2 : 2 + rank] = self.dims
+        words[7 : 7 + rank - 1] = self.strides
+        for axis, size in enumerate(self.box):
+            words[11 + axis // 4] |= size << (16 * (axis % 4))
+        words[13] = self.buffer.nbytes
+        return struct.pack("<16Q", *words)
+
+
+HostArgument = np.ndarray[Any, Any] | np.generic | HostBuffer | HostScalar | HostTensorMap
+
+
+class _CArgument(ctypes.Structure):
+    """glass::host::Argument"""
+
+    _fields_ = [("data", ctypes.c_void_p), ("bytes", ctypes.c_uint64)]
+
+
+class _CLaunch(ctypes.Structure):
+    """glass::host::Launch"""
+
+    _fields_ = [
+        ("entry", ctypes.c_void_p),
+        ("arguments", ctypes.POINTER(_CArgument)),
+        ("argument_count", ctypes.c_uint64),
+        ("shared_bytes", ctypes.c_uint64),
+        ("seed", ctypes.c_uint64),
+        ("order", ctypes.c_uint32),
+        ("workers", ctypes.c_uint32),
+        ("grid", ctypes.c_uint32 * 3),
+        ("block", ctypes.c_uint32 * 3),
+        ("cluster", ctypes.c_uint32 * 3),
+    ]
+
+
+@dataclass
+class PreparedLaunch:
+    """A launch with its arguments bound; may run many times, from one thread at a time."""
+
+    _library: ctypes.CDLL
+    _launch: _CLaunch
+    _keep: list[object] = field(repr=False)
+
+    def run(self, order: Order = "forward") -> None:
+        """Runs the grid to its end. Raises DeviceError with what the kernel did wrong."""
+        kind, seed = _order(order)
+        self._launch.order, self._launch.seed = kind, seed
+        message = ctypes.create_string_buffer(_MESSAGE_BYTES)
+        if self._library.glass_host_launch(ctypes.byref(self._launch), message, ctypes.c_ulonglong(_MESSAGE_BYTES)):
+            raise DeviceError(message.value.decode(errors="replace"))
+
+
+class HostModule:
+    """The kernels of a plan, compiled for this machine.
+
+    `sources` maps names to CUDA texts that include "glass.cuh"; `headers` maps the file names of the
+    intrinsics to their texts. Raises CompileError when the compiler refuses, DeviceError when there
+    is none. `workers` bounds the processors a launch uses (default: all, at most 16).
+    """
+
+    def __init__(
+        self,
+        sources: Mapping[str, str],
+        headers: Mapping[str, str],
+        cache_dir: Path | str | None = None,
+        workers: int | None = None,
+    ) -> None:
+        cache = CompiledCache(None if cache_dir is None else Path(cache_dir))
+        self.kernels = tuple(name for source in sources.values() for name in kernel_names(source))
+        self.path = build_library(sources, headers, cache)
+        self.workers = min(workers or processor_count(), _MOST_WORKERS)
+        try:
+            self._library = ctypes.CDLL(str(self.path))
+        except OSError as error:
+            raise DeviceError("the compiled kernels do not load", hint=str(error)) from error
+        self._entries = {name: self._entry(name) for name in self.kernels}
+
+    def _entry(self, name: str) -> int:
+        return ctypes.addressof(ctypes.c_char.in_dll(self._library, f"{name}_entry"))
+
+    def prepare(
+        self,
+        kernel: str,
+        grid: Sequence[int],
+        block: Sequence[int],
+        cluster: Sequence[int],
+        shared_bytes: int,
+        args: Sequence[HostArgument],
+    ) -> PreparedLaunch:
+        """Checks the launch and binds its arguments. Raises DeviceError on a launch no GPU would take."""
+        if kernel not in self._entries:
+            raise DeviceError(f"no kernel named {kernel!r}", hint=f"there are {', '.join(self.kernels) or 'none'}")
+        _check_launch(kernel, grid, block, cluster, shared_bytes)
+        keep: list[object] = []
+        arguments = (_CArgument * max(1, len(args)))(*(_argument(argument, keep) for argument in args))
+        launch = _CLaunch(
+            entry=self._entries[kernel],
+            arguments=arguments,
+            argument_count=len(args),
+            shared_bytes=shared_bytes,
+            workers=self.workers,
+            grid=tuple(grid),
+            block=tuple(block),
+            cluster=tuple(cluster),
+        )
+        return PreparedLaunch(self._library, launch, [arguments, keep])
+
+    def launch(
+        self,
+        kernel: str,
+        grid: Sequence[int],
+        block: Sequence[int],
+        cluster: Sequence[int],
+        shared_bytes: int,
+        args: Sequence[HostArgument],
+        order: Order = "forward",
+    ) -> None:
+        """Runs one grid to its end: `prepare` and `run` in one call."""
+        self.prepare(kernel, grid, block, cluster, shared_bytes, args).run(order)
+
+
+def aligned_bytes(nbytes: int, alignment: int = 256) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """A zeroed array of bytes whose address is a multiple of `alignment`, as GPU allocations are."""
+    storage = np.zeros(nbytes + alignment, np.uint8)
+    start = -storage.__array_interface__["data"][0] % alignment
+    return storage[start : start + nbytes]
+
+
+def _order(order: Order) -> tuple[int, int]:
+    if order == "forward":
+        return 0, 0
+    if order == "reverse":
+        return 1, 0
+    kind, seed = order
+    if kind != "seeded":
+        raise DeviceError(f"{order!r} is no block order", hint="forward, reverse or ('seeded', n)")
+    return 2, int(seed) % 2**64
+
+
+def _check_launch(
+    kernel: str, grid: Sequence[int], block: Sequence[int], cluster: Sequence[int], shared_bytes: int
+) -> None:
+    if not len(grid) == len(block) == len(cluster) == 3:
+        raise DeviceError(f"kernel {kernel}: grid, block and cluster have three sizes each")
+    if any(not 1 <= size < 2**31 for size in (*grid, *block, *cluster)):
+        raise DeviceError(f"kernel {kernel}: grid {grid}, block {block}, cluster {cluster} have sizes below 1")
+    threads = block[0] * block[1] * block[2]
+    if threads > MOST_THREADS:
+        raise DeviceError(f"kernel {kernel}: {threads} threads in a block, {MOST_THREADS} is the most")
+    if cluster[0] * cluster[1] * cluster[2] > MOST_CLUSTER:
+        raise DeviceError(f"kernel {kernel}: a cluster of {cluster}, {MOST_CLUSTER} blocks is the most")
+    if any(blocks % size for blocks, size in zip(grid, cluster, strict=True)):
+        raise DeviceError(f"kernel {kernel}: the cluster {cluster} does not divide the grid {grid}")
+    if not 0 <= shared_bytes <= MOST_SHARED_BYTES:
+        raise DeviceError(f"kernel {kernel}: {shared_bytes} bytes of shared memory, {MOST_SHARED_BYTES} is the most")
+
+
+def _argument(argument: HostArgument, keep: list[object]) -> _CArgument:
+    """The C form of one argument; whatever it points to is appended to `keep`."""
+    if isinstance(argument, np.ndarray):
+        argument = HostBuffer.of(argument)
+    if isinstance(argument, HostBuffer):
+        keep.append(argument)
+        return _CArgument(argument.address or None, argument.nbytes)
+    data = argument.tobytes() if isinstance(argument, np.generic) else argument.pack()
+    if isinstance(argument, HostTensorMap):
+        keep.append(argument.buffer)
+    value = ctypes.create_string_buffer(data, len(data))
+    keep.append(value)
+    return _CArgument(ctypes.addressof(value), len(data))

@@ -1,0 +1,113 @@
+"""A private folder of compiled files, named by what they were made from and what they contain.
+
+An entry is `<key>.<sha256 of the content><suffix>`. It appears by one atomic rename, so a reader
+sees all of it or nothing; its name tells whether it is intact, so a damaged or swapped entry is
+noticed, deleted and made again. The folder belongs to the user alone (mode 0700).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import tempfile
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+# Old entries go when a folder holds more than this many; a plan makes one, a few hundred kB each.
+MOST_ENTRIES = 2000
+
+
+def content_key(parts: list[str]) -> str:
+    """The SHA-256 of a list of texts; no two different lists share one by concatenation."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode()
+        digest.update(len(data).to_bytes(8, "little"))
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def default_folder() -> Path:
+    """`$GLASSRT_CACHE_DIR`, else the XDG cache folder of the user, with `host` below it."""
+    chosen = os.environ.get("GLASSRT_CACHE_DIR")
+    if chosen:
+        return Path(chosen) / "host"
+    base = os.environ.get("XDG_CACHE_HOME")
+    root = Path(base) if base else Path.home() / ".cache"
+    return root / "glassrt" / "host"
+
+
+class CompiledCache:
+    """Looks entries up by key, and makes them when they are missing or damaged."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = _private_folder(default_folder() if folder is None else folder)
+
+    def get(self, key: str, suffix: str, build: Callable[[Path], None]) -> Path:
+        """The path of the entry; `build(path)` writes the file when there is none yet."""
+        return self.find(key, suffix) or self._make(key, suffix, build)
+
+    def find(self, key: str, suffix: str) -> Path | None:
+        """The intact entry of a key, if there is one; damaged ones are deleted with a warning."""
+        for path in sorted(self.folder.glob(f"{key}.*{suffix}")):
+            if _digest_of(path) == path.name[len(key) + 1 : -len(suffix)]:
+                with suppress(OSError):
+                    os.utime(path)
+                return path
+            warnings.warn(f"damaged cache entry {path.name} deleted; it is made again", stacklevel=2)
+            with suppress(OSError):
+                path.unlink()
+        return None
+
+    def _make(self, key: str, suffix: str, build: Callable[[Path], None]) -> Path:
+        handle, name = tempfile.mkstemp(suffix=suffix, prefix="new-", dir=self.folder)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            build(temporary)
+            path = self.folder / f"{key}.{_digest_of(temporary)}{suffix}"
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        self._prune()
+        return path
+
+    def _prune(self) -> None:
+        with suppress(OSError):
+            entries = [entry for entry in os.scandir(self.folder) if entry.is_file(follow_symlinks=False)]
+            entries.sort(key=lambda entry: entry.stat(follow_symlinks=False).st_mtime)
+            for entry in entries[: max(0, len(entries) - MOST_ENTRIES)]:
+                os.unlink(entry.path)
+
+
+def _digest_of(path: Path) -> str | None:
+    """The SHA-256 of a regular file that is no symbolic link; None for anything else."""
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+    except OSError:
+        return None
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            return None
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _private_folder(folder: Path) -> Path:
+    """The folder, made if need be; a temporary one when it cannot be the user's alone."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.lstat()
+        ours = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
+        if ours:
+            if status.st_mode & 0o077:
+                folder.chmod(0o700)
+            if os.access(folder, os.W_OK | os.X_OK):
+                return folder
+    except OSError:
+        pass
+    fallback = Path(tempfile.mkdtemp(prefix="glassrt-"))
+    warnings.warn(f"the cache folder is not private or not writable; using {fallback}", stacklevel=3)
+    return fallback

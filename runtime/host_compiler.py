@@ -1,0 +1,209 @@
+"""Compiles the kernels of a plan, as they are, into one shared library for this machine.
+
+The kernels are spread over a few translation units, each kernel in a namespace of its own, and
+compiled in parallel; the fiber runtime is a further unit, compiled once and kept.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import os
+import platform
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import CompileError, DeviceError
+from .host_cache import CompiledCache, content_key
+
+FLAGS = (
+    "-std=c++17",
+    "-O2",
+    "-fPIC",
+    "-DGLASS_HOST",
+    "-fvisibility=hidden",
+    # Kernels view shared memory under several types, and CUDA integers wrap in practice.
+    "-fno-strict-aliasing",
+    "-fwrapv",
+    # The same bits on every machine, whether or not it has fused multiply-add.
+    "-ffp-contract=off",
+    "-fno-math-errno",
+    "-fno-sanitize=undefined",
+    "-w",
+    "-pthread",
+)
+KERNEL_FLAGS = ("-fno-exceptions", "-fno-rtti")
+LINK_FLAGS = ("-shared", "-pthread", "-lm")
+TIMEOUT_SECONDS = 600
+LOG_CHARACTERS = 4000
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
+_HEADER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_KERNEL = re.compile(r"\bGLASS_KERNEL\s*\([^()]*\)\s*([A-Za-z_][A-Za-z0-9_]*)\s*\(")
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """A C++ compiler that answered: its command line and what it says of its version."""
+
+    command: tuple[str, ...]
+    version: str
+
+
+def find_compiler() -> Compiler:
+    """`$CXX`, else c++, g++ or clang++ from the path, else the `ziglang` package.
+
+    Raises DeviceError when none answers.
+    """
+    return _find_compiler(os.environ.get("CXX", ""), os.environ.get("PATH", ""))
+
+
+@functools.lru_cache(maxsize=8)
+def _find_compiler(chosen: str, path: str) -> Compiler:
+    candidates: list[tuple[str, ...]] = [tuple(shlex.split(chosen))] if chosen.strip() else []
+    if not candidates:
+        found = (shutil.which(name, path=path) for name in ("c++", "g++", "clang++"))
+        candidates = [(command,) for command in found if command]
+        if importlib.util.find_spec("ziglang"):
+            candidates.append((sys.executable, "-m", "ziglang", "c++"))
+    for command in candidates:
+        version = _version(command)
+        if version is not None:
+            return Compiler(command, version)
+    raise DeviceError(
+        f"the host device needs a C++17 compiler, and {'$CXX does not answer' if chosen else 'none was found'}",
+        hint="install g++ or clang++, or `pip install ziglang`, or set CXX",
+    )
+
+
+def _version(command: tuple[str, ...]) -> str | None:
+    try:
+        result = subprocess.run((*command, "--version"), capture_output=True, text=True, timeout=60, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return result.stdout.strip()
+
+
+def processor_count() -> int:
+    """The processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def kernel_names(source: str) -> list[str]:
+    """The kernels that a source declares with GLASS_KERNEL."""
+    return _KERNEL.findall(source)
+
+
+def build_library(sources: Mapping[str, str], headers: Mapping[str, str], cache: CompiledCache) -> Path:
+    """The shared library with every kernel of `sources` (name -> CUDA text), from the cache if it is there.
+
+    `headers` maps file names to texts of the intrinsics. Raises CompileError with the compiler's
+    words when it refuses, DeviceError when there is no compiler.
+    """
+    compiler = find_compiler()
+    for name in sources:
+        if not _NAME.fullmatch(name):
+            raise CompileError(f"kernel name {name[:64]!r} is not an identifier")
+    for name in headers:
+        if not _HEADER.fullmatch(name):
+            raise CompileError(f"header name {name[:64]!r} is not a plain file name")
+    base = [*compiler.command, compiler.version, platform.machine(), *FLAGS, *KERNEL_FLAGS, *LINK_FLAGS]
+    base += [text for name in sorted(headers) for text in (name, headers[name])]
+    key = content_key([*base, *(text for name in sorted(sources) for text in (name, sources[name]))])
+
+    def build(target: Path) -> None:
+        runtime = functools.partial(_runtime_object, compiler, headers, cache, content_key(base))
+        _build(compiler, sources, headers, runtime, target)
+
+    return cache.get(key, ".so", build)
+
+
+def _runtime_object(compiler: Compiler, headers: Mapping[str, str], cache: CompiledCache, key: str) -> Path:
+    def build(target: Path) -> None:
+        with tempfile.TemporaryDirectory(prefix="glassrt-") as name:
+            folder = Path(name)
+            _write_headers(folder, headers)
+            (folder / "runtime.cpp").write_text('#include "host_runtime.hpp"\n')
+            _run(compiler, (*FLAGS, "-c", "runtime.cpp", "-o", str(target)), folder)
+
+    return cache.get(key, ".o", build)
+
+
+def _build(
+    compiler: Compiler,
+    sources: Mapping[str, str],
+    headers: Mapping[str, str],
+    runtime: functools.partial[Path],
+    target: Path,
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="glassrt-") as name:
+        folder = Path(name)
+        _write_headers(folder, headers)
+        groups = _balance(sources, processor_count())
+        with ThreadPoolExecutor(max_workers=len(groups) + 1) as pool:
+            runtime_object = pool.submit(runtime)
+            units = [
+                pool.submit(_compile_unit, compiler, folder, i, {name: sources[name] for name in group})
+                for i, group in enumerate(groups)
+            ]
+            objects = [unit.result() for unit in units]
+            _run(compiler, (*objects, str(runtime_object.result()), *LINK_FLAGS, "-o", str(target)), folder)
+
+
+def _write_headers(folder: Path, headers: Mapping[str, str]) -> None:
+    for name, text in headers.items():
+        (folder / name).write_text(text)
+
+
+def _balance(sources: Mapping[str, str], units: int) -> list[list[str]]:
+    """Spreads the sources over at most `units` groups of like length."""
+    groups: list[list[str]] = [[] for _ in range(max(1, min(units, len(sources))))]
+    loads = [0] * len(groups)
+    for name in sorted(sources, key=lambda name: (-len(sources[name]), name)):
+        lightest = loads.index(min(loads))
+        groups[lightest].append(name)
+        loads[lightest] += len(sources[name])
+    return groups
+
+
+def _compile_unit(compiler: Compiler, folder: Path, number: int, sources: Mapping[str, str]) -> str:
+    text = '#include "glass.cuh"\n#include "host_entry.hpp"\n'
+    for i, (name, source) in enumerate(sorted(sources.items())):
+        registrations = "\n".join(f"GLASS_REGISTER({kernel})" for kernel in kernel_names(source))
+        if not registrations:
+            raise CompileError(f"the source of {name} declares no kernel with GLASS_KERNEL")
+        text += f'namespace unit_{i} {{\n#line 1 "{name}.cu"\n{source}\n{registrations}\n}}\n'
+    (folder / f"unit{number}.cpp").write_text(text)
+    _run(compiler, (*FLAGS, *KERNEL_FLAGS, "-c", f"unit{number}.cpp", "-o", f"unit{number}.o"), folder)
+    return f"unit{number}.o"
+
+
+def _run(compiler: Compiler, arguments: Sequence[str], folder: Path) -> None:
+    """Runs the compiler inside `folder`, so that its messages name files without a path."""
+    try:
+        result = subprocess.run(
+            (*compiler.command, *arguments),
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=TIMEOUT_SECONDS,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired:
+        raise CompileError(f"the C++ compiler took more than {TIMEOUT_SECONDS} s") from None
+    except OSError as error:
+        raise DeviceError(f"the C++ compiler did not start: {error.strerror}") from error
+    if result.returncode != 0:
+        log = (result.stderr or result.stdout).strip()
+        raise CompileError(f"the C++ compiler refused a kernel:\n{log[:LOG_CHARACTERS]}")

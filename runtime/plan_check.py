@@ -1,0 +1,100 @@
+"""What must hold between the records of a plan before anything of it is launched."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from .expressions import clip
+from .manifest import ArgumentSpec, LaunchSpec, Manifest, TensorMapSpec, fails
+from .program import Program, resolve
+
+MAX_THREADS = 1024
+MAX_BLOCK_Z = 64
+MAX_CLUSTER = 16
+
+
+def check_manifest(manifest: Manifest) -> None:
+    """Check references and limits, then resolve the plan at min, opt and max of its symbols.
+
+    Raises `PlanError` with the place and the reason.
+    """
+    _check_symbols(manifest)
+    for index in range(len(manifest.launches)):
+        _check_launch(manifest, index)
+    _check_outputs(manifest, [resolve(manifest, corner) for corner in corners(manifest)])
+
+
+def corners(manifest: Manifest) -> list[Mapping[str, int]]:
+    """The symbol values at the minimum, the optimum and the maximum of every range."""
+    ranges = manifest.symbols.items()
+    return [
+        {name: span.minimum for name, span in ranges},
+        {name: span.optimum for name, span in ranges},
+        {name: span.maximum for name, span in ranges},
+    ]
+
+
+def _check_symbols(manifest: Manifest) -> None:
+    plain = {dim for tensor in manifest.inputs for dim in tensor.shape if isinstance(dim, str)}
+    for name in manifest.symbols:
+        if name not in plain:
+            raise fails(f"symbol {clip(name)}", "is not the plain size of any input dimension")
+
+
+def _check_launch(manifest: Manifest, index: int) -> None:
+    launch = manifest.launches[index]
+    where = f"launch {index} ({clip(launch.kernel)})"
+    kernel = manifest.kernels.get(launch.kernel)
+    if kernel is None:
+        raise fails(where, "names a kernel that the plan does not have")
+    kinds = tuple(argument.kind for argument in launch.arguments)
+    if kinds != kernel.parameters:
+        given, wanted = ", ".join(kinds), ", ".join(kernel.parameters)
+        raise fails(where, f"passes ({given}) to a kernel that takes ({wanted})")
+    if math.prod(launch.block) > MAX_THREADS or launch.block[2] > MAX_BLOCK_Z:
+        raise fails(where, f"has a block of {list(launch.block)}; at most {MAX_THREADS} threads are possible")
+    if math.prod(launch.cluster) > MAX_CLUSTER:
+        raise fails(
+            where, f"has a cluster of {list(launch.cluster)}; at most {MAX_CLUSTER} blocks are possible"
+        )
+    _check_waits(manifest, index, where)
+    _check_buffers(manifest, launch, where)
+
+
+def _check_waits(manifest: Manifest, index: int, where: str) -> None:
+    for wait in manifest.launches[index].waits:
+        if wait >= index:
+            raise fails(where, f"waits for launch {wait}, which does not come before it")
+
+
+def _check_buffers(manifest: Manifest, launch: LaunchSpec, where: str) -> None:
+    used = {_buffer_of(argument) for argument in launch.arguments} - {None}
+    for name in (*used, *launch.reads, *launch.writes):
+        if name not in manifest.buffers:
+            raise fails(where, f"names the buffer {clip(name)}, which the plan does not have")
+    for name in (*launch.reads, *launch.writes):
+        if name not in used:
+            raise fails(where, f"claims to access the buffer {clip(name)}, which is no argument")
+    for name in launch.writes:
+        if manifest.buffers[name].space in ("input", "weights"):
+            raise fails(where, f"writes to the buffer {clip(name)}, which is read-only")
+
+
+def _buffer_of(argument: ArgumentSpec) -> str | None:
+    if isinstance(argument.value, TensorMapSpec):
+        return argument.value.buffer
+    return str(argument.value) if argument.kind == "buffer" else None
+
+
+def _check_outputs(manifest: Manifest, programs: list[Program]) -> None:
+    """Every output is written by some launch: what the caller gets was computed, not left over."""
+    written = {
+        manifest.buffers[name].index
+        for launch in manifest.launches
+        for name in launch.writes
+        if manifest.buffers[name].space == "output"
+    }
+    for index, tensor in enumerate(manifest.outputs):
+        if index not in written and any(program.outputs[index].bytes for program in programs):
+            raise fails(f"output {clip(tensor.name)}", "is written by no launch")

@@ -1,0 +1,243 @@
+"""A plan with its symbols bound: concrete sizes, grids and arguments, every one of them checked.
+
+The same function serves the loader, which resolves a plan at the ends of its symbols' ranges, and
+the engine, which resolves it for the shapes it is given. So no launch ever uses a size, offset or
+grid that was not checked for that very shape.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..errors import PlanError
+from .dtypes import ELEMENT_TYPES
+from .expressions import LIMIT, clip, evaluate
+from .manifest import (
+    SWIZZLES,
+    ArgumentSpec,
+    BufferSpec,
+    LaunchSpec,
+    Manifest,
+    Swizzle,
+    TensorMapSpec,
+    TensorSpec,
+)
+
+MAX_GRID = (2**31 - 1, 65_535, 65_535)
+# cuTensorMapEncodeTiled: sizes to 2**32, strides multiples of 16 below 2**40, base 16-byte aligned.
+_MAP_ALIGNMENT, _MAP_SIZE, _MAP_STRIDE = 16, 2**32, 2**40
+
+
+@dataclass(frozen=True)
+class BoundTensor:
+    """An input or output with a concrete shape (elements)."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    bytes: int
+
+
+@dataclass(frozen=True)
+class BoundBuffer:
+    """A byte range inside the arena, the weights, or one input or output."""
+
+    name: str
+    space: str
+    index: int
+    offset: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class BoundScalar:
+    """An integer argument; `kind` is i32 or i64."""
+
+    kind: str
+    value: int
+
+
+@dataclass(frozen=True)
+class BoundTensorMap:
+    """A tensor map whose extent lies inside its buffer; strides in bytes, for dims 1 and up."""
+
+    buffer: BoundBuffer
+    dtype: str
+    dims: tuple[int, ...]
+    strides: tuple[int, ...]
+    box: tuple[int, ...]
+    swizzle: Swizzle
+
+
+BoundArgument = BoundBuffer | BoundScalar | BoundTensorMap
+
+
+@dataclass(frozen=True)
+class BoundLaunch:
+    """One kernel launch with nothing left to evaluate. An empty grid launches nothing."""
+
+    kernel: str
+    op: str
+    nodes: tuple[str, ...]
+    grid: tuple[int, int, int]
+    block: tuple[int, int, int]
+    cluster: tuple[int, int, int]
+    shared_bytes: int
+    stream: int
+    waits: tuple[int, ...]
+    pdl: bool
+    arguments: tuple[BoundArgument, ...]
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to launch."""
+        return 0 in self.grid
+
+
+@dataclass(frozen=True)
+class Program:
+    """What to run for one binding of the symbols."""
+
+    symbols: tuple[tuple[str, int], ...]
+    inputs: tuple[BoundTensor, ...]
+    outputs: tuple[BoundTensor, ...]
+    launches: tuple[BoundLaunch, ...]
+
+
+def resolve(manifest: Manifest, symbols: Mapping[str, int]) -> Program:
+    """Evaluate and check everything in `manifest` for the given symbol values.
+
+    Raises `PlanError` if a buffer leaves its space, a grid or an integer argument leaves its
+    range, a tensor map leaves its buffer, or an expression cannot be evaluated.
+    """
+    inputs = tuple(bind_tensor(tensor, symbols) for tensor in manifest.inputs)
+    outputs = tuple(bind_tensor(tensor, symbols) for tensor in manifest.outputs)
+    buffers: dict[str, BoundBuffer] = {}
+    for spec in manifest.buffers.values():
+        buffers[spec.name] = _bind_buffer(spec, symbols, _capacity(manifest, spec, inputs, outputs))
+    launches = tuple(
+        _bind_launch(launch, f"launch {index}", symbols, buffers)
+        for index, launch in enumerate(manifest.launches)
+    )
+    return Program(tuple(sorted(symbols.items())), inputs, outputs, launches)
+
+
+def bind_tensor(tensor: TensorSpec, symbols: Mapping[str, int]) -> BoundTensor:
+    """The concrete shape and size of an input or output."""
+    shape = tuple(evaluate(dim, symbols) for dim in tensor.shape)
+    if min(shape, default=0) < 0:
+        raise PlanError(f"the plan's tensor {clip(tensor.name)} has a negative dimension: {list(shape)}")
+    size = math.prod(shape) * ELEMENT_TYPES[tensor.dtype].bytes
+    if size >= LIMIT:
+        raise PlanError(f"the plan's tensor {clip(tensor.name)} is larger than 64 bits can count")
+    return BoundTensor(tensor.name, tensor.dtype, shape, size)
+
+
+def _capacity(
+    manifest: Manifest, spec: BufferSpec, inputs: Sequence[BoundTensor], outputs: Sequence[BoundTensor]
+) -> int:
+    if spec.space == "arena":
+        return manifest.arena_bytes
+    if spec.space == "weights":
+        return manifest.weights_bytes
+    return (inputs if spec.space == "input" else outputs)[spec.index].bytes
+
+
+def _bind_buffer(spec: BufferSpec, symbols: Mapping[str, int], capacity: int) -> BoundBuffer:
+    offset, size = evaluate(spec.offset, symbols), evaluate(spec.bytes, symbols)
+    if offset < 0 or size < 0 or offset + size > capacity:
+        raise PlanError(
+            f"the plan's buffer {clip(spec.name)} covers bytes {offset} to {offset + size}, but its space "
+            f"({spec.space}) has {capacity} bytes at {_describe(symbols)}"
+        )
+    return BoundBuffer(spec.name, spec.space, spec.index, offset, size)
+
+
+def _describe(symbols: Mapping[str, int]) -> str:
+    return ", ".join(f"{clip(name)} = {value}" for name, value in symbols.items()) or "its fixed shape"
+
+
+def _bind_launch(
+    launch: LaunchSpec, where: str, symbols: Mapping[str, int], buffers: Mapping[str, BoundBuffer]
+) -> BoundLaunch:
+    where = f"{where} ({clip(launch.kernel)})"
+    grid = _bind_grid(launch, where, symbols)
+    if 0 in grid and any(buffers[name].bytes for name in launch.writes):
+        raise PlanError(f"the plan's {where} has an empty grid, yet it writes a buffer that is not empty")
+    return BoundLaunch(
+        kernel=launch.kernel,
+        op=launch.op,
+        nodes=launch.nodes,
+        grid=grid,
+        block=launch.block,
+        cluster=launch.cluster,
+        shared_bytes=launch.shared_bytes,
+        stream=launch.stream,
+        waits=launch.waits,
+        pdl=launch.pdl,
+        arguments=tuple(
+            _bind_argument(argument, where, symbols, buffers, 0 in grid) for argument in launch.arguments
+        ),
+    )
+
+
+def _bind_grid(launch: LaunchSpec, where: str, symbols: Mapping[str, int]) -> tuple[int, int, int]:
+    x, y, z = (evaluate(size, symbols) for size in launch.grid)
+    for axis, size, limit, cluster in zip("xyz", (x, y, z), MAX_GRID, launch.cluster, strict=True):
+        if not 0 <= size <= limit:
+            raise PlanError(f"the plan's {where} has {size} blocks along {axis}; 0 to {limit} are possible")
+        if size % cluster:
+            raise PlanError(
+                f"the plan's {where} has {size} blocks along {axis}, no multiple of its cluster's {cluster}"
+            )
+    return x, y, z
+
+
+def _bind_argument(
+    argument: ArgumentSpec,
+    where: str,
+    symbols: Mapping[str, int],
+    buffers: Mapping[str, BoundBuffer],
+    empty: bool,
+) -> BoundArgument:
+    value = argument.value
+    if isinstance(value, TensorMapSpec):
+        bound = _bind_tensor_map(value, symbols, buffers[value.buffer])
+        if not empty:  # a launch over nothing encodes no map
+            _check_tensor_map(bound, where)
+        return bound
+    if argument.kind == "buffer":
+        return buffers[str(value)]
+    number = evaluate(value, symbols)
+    if argument.kind == "i32" and not -(2**31) <= number < 2**31:
+        raise PlanError(f"the plan's {where} passes {number} as an i32 at {_describe(symbols)}")
+    return BoundScalar(argument.kind, number)
+
+
+def _bind_tensor_map(spec: TensorMapSpec, symbols: Mapping[str, int], buffer: BoundBuffer) -> BoundTensorMap:
+    dims = tuple(evaluate(dim, symbols) for dim in spec.dims)
+    strides = tuple(evaluate(stride, symbols) for stride in spec.strides)
+    return BoundTensorMap(buffer, spec.dtype, dims, strides, spec.box, spec.swizzle)
+
+
+def _check_tensor_map(bound: BoundTensorMap, where: str) -> None:
+    size = ELEMENT_TYPES[bound.dtype].bytes
+    row, span = bound.box[0] * size, SWIZZLES[bound.swizzle]
+    aligned = (*bound.strides, bound.buffer.offset, row)
+    if any(value % _MAP_ALIGNMENT for value in aligned):
+        raise PlanError(f"the plan's {where} has a tensor map that is not aligned to {_MAP_ALIGNMENT} bytes")
+    if span and row > span:
+        raise PlanError(f"the plan's {where} has a tensor map box of {row} bytes in a swizzle of {span}")
+    if not all(1 <= dim <= _MAP_SIZE for dim in bound.dims):
+        raise PlanError(f"the plan's {where} has a tensor map with a dimension outside 1..2**32")
+    if not all(0 <= stride < _MAP_STRIDE for stride in bound.strides):
+        raise PlanError(f"the plan's {where} has a tensor map with a stride outside 0..2**40")
+    steps = zip(bound.dims[1:], bound.strides, strict=True)
+    extent = bound.dims[0] * size + sum((dim - 1) * stride for dim, stride in steps)
+    if extent > bound.buffer.bytes:
+        raise PlanError(
+            f"the plan's {where} has a tensor map over {extent} bytes, but its buffer "
+            f"{clip(bound.buffer.name)} has {bound.buffer.bytes}"
+        )

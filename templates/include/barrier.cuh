@@ -1,0 +1,110 @@
+// Transaction barriers in shared memory (PTX "mbarrier", with the sm_90 byte counts) and clusters.
+//
+// A phase ends when all expected arrivals and all expected bytes have come; the barrier then re-arms.
+// The first phase has parity 0; waiting for parity p returns once the phase of that parity has ended.
+#pragma once
+
+#include "launch.cuh"
+
+#if !defined(GLASS_HOST) && defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+#define GLASS_HAS_SM90 1
+#endif
+
+namespace glass {
+
+struct alignas(8) Barrier {
+    u64 state;
+};
+
+// Below sm_90 no plan contains such kernels; the bodies only have to compile there.
+#if !defined(GLASS_HOST) && !defined(GLASS_HAS_SM90)
+GLASS_DEVICE void needs_sm90() { __trap(); }
+#endif
+
+#if !defined(GLASS_HOST)
+GLASS_DEVICE u32 shared_address(const void* pointer) { return u32(__cvta_generic_to_shared(pointer)); }
+#endif
+
+// By one thread, followed by barrier_fence_init() and sync_threads().
+GLASS_DEVICE void barrier_init(Barrier& barrier, int count) {
+#if defined(GLASS_HOST)
+    host::barrier_init(&barrier.state, count);
+#elif defined(GLASS_HAS_SM90)
+    asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(shared_address(&barrier)), "r"(count) : "memory");
+#else
+    needs_sm90();
+#endif
+}
+
+GLASS_DEVICE void barrier_fence_init() {
+#if defined(GLASS_HAS_SM90)
+    asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+#endif
+}
+
+GLASS_DEVICE void barrier_arrive(Barrier& barrier) {
+#if defined(GLASS_HOST)
+    host::barrier_arrive(&barrier.state, 0);
+#elif defined(GLASS_HAS_SM90)
+    asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(shared_address(&barrier)) : "memory");
+#else
+    needs_sm90();
+#endif
+}
+
+// Arrives and adds `bytes` to what this phase waits for.
+GLASS_DEVICE void barrier_expect(Barrier& barrier, int bytes) {
+#if defined(GLASS_HOST)
+    host::barrier_arrive(&barrier.state, bytes);
+#elif defined(GLASS_HAS_SM90)
+    asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(&barrier)), "r"(bytes)
+                 : "memory");
+#else
+    needs_sm90();
+#endif
+}
+
+GLASS_DEVICE void barrier_wait(Barrier& barrier, u32 parity) {
+#if defined(GLASS_HOST)
+    host::barrier_wait(&barrier.state, parity);
+#elif defined(GLASS_HAS_SM90)
+    u32 done = 0;
+    while (!done) {
+        asm volatile(
+            "{\n.reg .pred p;\n"
+            "mbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2;\n"
+            "selp.u32 %0, 1, 0, p;\n}"
+            : "=r"(done)
+            : "r"(shared_address(&barrier)), "r"(parity)
+            : "memory");
+    }
+#else
+    needs_sm90();
+#endif
+}
+
+// This block's rank in its cluster; 0 where there are none.
+GLASS_DEVICE int cluster_rank() {
+#if defined(GLASS_HOST)
+    return host::self().block->cluster_rank;
+#elif defined(GLASS_HAS_SM90)
+    u32 rank;
+    asm("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
+    return int(rank);
+#else
+    return 0;
+#endif
+}
+
+// All threads of all blocks of the cluster meet.
+GLASS_DEVICE void cluster_sync() {
+#if defined(GLASS_HOST)
+    host::sync_cluster();
+#elif defined(GLASS_HAS_SM90)
+    asm volatile("barrier.cluster.arrive.release.aligned;\nbarrier.cluster.wait.acquire.aligned;" ::: "memory");
+#else
+    needs_sm90();
+#endif
+}
+
+}  // namespace glass

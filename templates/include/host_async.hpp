@@ -1,0 +1,188 @@
+// Asynchronous copies and their barriers. A copy's target is poisoned when the copy is issued, so a
+// read before the wait sees NaN and not, by luck, the data.
+#pragma once
+
+#include "host_worker.hpp"
+
+namespace glass::host {
+
+// ---- cp.async -----------------------------------------------------------------------------------
+
+void copy_async(void* to, const void* from, int bytes) {
+    std::memset(to, 0xff, std::size_t(bytes));
+    current_lane->copies.add({to, from, bytes});
+}
+
+void copy_async_commit() { current_lane->copies.commit(); }
+
+void copy_async_wait(int pending) {
+    current_lane->copies.wait(pending, [](const Copy& copy) {
+        if (copy.from) {
+            std::memcpy(copy.to, copy.from, std::size_t(copy.bytes));
+        } else {
+            std::memset(copy.to, 0, std::size_t(copy.bytes));
+        }
+    });
+}
+
+// ---- mbarrier: the 64 bits in shared memory are the state, as on the GPU. -----------------------
+
+struct BarrierBits {
+    u64 parity : 1;
+    u64 expected : 20;
+    u64 pending : 20;
+    i64 bytes : 23;
+};
+static_assert(sizeof(BarrierBits) == sizeof(u64), "a barrier is one word");
+
+inline BarrierBits read_barrier(u64* barrier) {
+    check_shared(barrier, 8, 8, "barrier");
+    if (*barrier == ~u64(0)) fail("barrier used before barrier_init");
+    return bit_cast<BarrierBits>(*barrier);
+}
+
+inline void write_barrier(u64* barrier, BarrierBits bits) {
+    if (bits.pending == 0 && bits.bytes == 0) {
+        const u32 ended = u32(bits.parity);
+        bits.parity ^= 1;
+        bits.pending = bits.expected;
+        current_worker->wake_waiters(barrier, ended);
+    }
+    *barrier = bit_cast<u64>(bits);
+}
+
+void barrier_init(u64* barrier, int count) {
+    check_shared(barrier, 8, 8, "barrier_init");
+    if (count < 1 || count >= 1 << 20) fail("barrier_init takes a count of 1 to 2^20 - 1");
+    *barrier = bit_cast<u64>(BarrierBits{0, u64(count), u64(count), 0});
+}
+
+void barrier_arrive(u64* barrier, i64 expected_bytes) {
+    BarrierBits bits = read_barrier(barrier);
+    if (bits.pending == 0) fail("more arrivals at a barrier than it expects");
+    bits.pending -= 1;
+    bits.bytes += expected_bytes;
+    write_barrier(barrier, bits);
+}
+
+void barrier_wait(u64* barrier, u32 parity) {
+    if (read_barrier(barrier).parity != (parity & 1)) return;
+    current_lane->barrier = barrier;
+    current_lane->parity = parity & 1;
+    current_worker->suspend(*current_lane, "barrier_wait");
+    current_lane->barrier = nullptr;
+}
+
+inline void Worker::wake_waiters(u64* barrier, u32 ended_parity) {
+    for (int i = 0; i < total_; i++) {
+        Lane& lane = lanes_[std::size_t(i)];
+        if (lane.barrier != barrier || lane.parity != ended_parity || !lane.waits_at) continue;
+        release(lane);
+    }
+}
+
+// ---- Bulk tensor copies -------------------------------------------------------------------------
+
+// Reads the fields of a host tensor map; see host_tensor_map() in runtime/host.py.
+struct TensorMapView {
+    const u64* map;
+    int rank() const { return int(map[1] & 0xff); }
+    int element() const { return int(map[1] >> 8 & 0xff); }
+    u64 swizzle() const { return map[1] >> 16 & 0xff; }  // the number of address bits exchanged
+    i64 dimension(int axis) const { return i64(map[2 + axis]); }
+    i64 stride(int axis) const { return axis == 0 ? element() : i64(map[6 + axis]); }
+    int box(int axis) const { return int(map[axis < 4 ? 11 : 12] >> (16 * (axis % 4)) & 0xffff); }
+    u64 bytes() const { return map[13]; }
+    // One past the last byte of the tensor's last element.
+    u64 extent() const {
+        i64 last = element();
+        for (int axis = 0; axis < rank(); axis++) last += (dimension(axis) - 1) * stride(axis);
+        return u64(last);
+    }
+    u64 box_bytes() const {
+        u64 bytes = u64(element());
+        for (int axis = 0; axis < rank(); axis++) bytes *= u64(box(axis));
+        return bytes;
+    }
+};
+
+// Calls visit(shared element address, global element address or nullptr when outside the tensor).
+template <class Visit>
+void visit_box(const BulkCopy& copy, Visit visit) {
+    const TensorMapView view{copy.map};
+    const u64 elements = view.box_bytes() / u64(view.element());
+    for (u64 i = 0; i < elements; i++) {
+        u64 rest = i;
+        i64 offset = 0;
+        bool inside = true;
+        for (int axis = 0; axis < view.rank(); axis++) {
+            const i64 at = copy.coordinates[axis] + i64(rest % u64(view.box(axis)));
+            rest /= u64(view.box(axis));
+            inside = inside && at >= 0 && at < view.dimension(axis);
+            offset += at * view.stride(axis);
+        }
+        u64 address = reinterpret_cast<u64>(copy.shared) + i * u64(view.element());
+        address ^= (address >> 7 & ((u64(1) << view.swizzle()) - 1)) << 4;
+        unsigned char* global = inside ? reinterpret_cast<unsigned char*>(copy.map[0]) + offset : nullptr;
+        visit(reinterpret_cast<unsigned char*>(address), global, std::size_t(view.element()));
+    }
+}
+
+inline BulkCopy bulk_copy(const u64* map, const void* shared, const int* coordinates, int rank, const char* what) {
+    const TensorMapView view{map};
+    if (view.rank() != rank) fail("a tensor map used with the wrong number of coordinates");
+    if (view.extent() > view.bytes()) fail("a tensor map reaches outside its buffer");
+    // Whole swizzle patterns: eight lines of 32, 64 or 128 bytes.
+    check_shared(shared, view.box_bytes(), view.swizzle() ? u64(128) << view.swizzle() : 128, what);
+    BulkCopy copy = {};
+    std::memcpy(copy.map, map, sizeof(copy.map));
+    copy.shared = const_cast<unsigned char*>(static_cast<const unsigned char*>(shared));
+    for (int axis = 0; axis < rank; axis++) copy.coordinates[axis] = coordinates[axis];
+    return copy;
+}
+
+void bulk_load(void* to, const u64* map, u64* barrier, const int* coordinates, int rank) {
+    BulkCopy copy = bulk_copy(map, to, coordinates, rank, "tma_load");
+    read_barrier(barrier);
+    copy.barrier = barrier;
+    std::memset(to, 0xff, TensorMapView{map}.box_bytes());
+    current_worker->bulk_loads().push_back(copy);
+}
+
+inline void land_load(const BulkCopy& copy) {
+    visit_box(copy, [](unsigned char* shared, const unsigned char* global, std::size_t bytes) {
+        if (global) {
+            std::memcpy(shared, global, bytes);
+        } else {
+            std::memset(shared, 0, bytes);
+        }
+    });
+    BarrierBits bits = bit_cast<BarrierBits>(*copy.barrier);
+    bits.bytes -= i64(TensorMapView{copy.map}.box_bytes());
+    write_barrier(copy.barrier, bits);
+}
+
+// The oldest load in flight lands. Runs outside the fibers, where nothing may call fail().
+inline bool Worker::land_one() {
+    if (bulk_loads_.empty() || !ready_.empty()) return false;
+    const BulkCopy copy = bulk_loads_.front();
+    bulk_loads_.erase(bulk_loads_.begin());
+    land_load(copy);
+    return true;
+}
+
+void bulk_store(const u64* map, const void* from, const int* coordinates, int rank) {
+    current_lane->bulk_stores.add(bulk_copy(map, from, coordinates, rank, "tma_store"));
+}
+
+void bulk_store_commit() { current_lane->bulk_stores.commit(); }
+
+void bulk_store_wait(int pending) {
+    current_lane->bulk_stores.wait(pending, [](const BulkCopy& copy) {
+        visit_box(copy, [](const unsigned char* shared, unsigned char* global, std::size_t bytes) {
+            if (global) std::memcpy(global, shared, bytes);
+        });
+    });
+}
+
+}  // namespace glass::host

@@ -1,0 +1,82 @@
+// What the host bodies of the intrinsics need from the fiber runtime. Includes nothing, so that a
+// kernel compiles in milliseconds; the runtime behind it is compiled once (host_runtime.hpp).
+#pragma once
+
+#include "types.cuh"
+
+namespace glass::host {
+
+// One block while it runs: what blockIdx, gridDim and blockDim say, and its shared memory.
+struct BlockView {
+    int index[3];
+    int grid[3];
+    int size[3];
+    int cluster_rank;
+    unsigned char* shared;
+    u64 shared_bytes;
+};
+
+// One thread while it runs.
+struct ThreadView {
+    int index[3];
+    int lane;
+    int warp;
+    const BlockView* block;
+};
+
+// The running thread. Constant within one kernel activation, so calls to it may be merged.
+__attribute__((const)) const ThreadView& self();
+
+// ---- Faults: each ends the launch with a text that names kernel, block and thread. --------------
+
+[[noreturn]] void fail(const char* what);
+[[noreturn]] void fail_access(int buffer, i64 element, i64 elements, i64 count, const char* access);
+[[noreturn]] void fail_alignment(int buffer, i64 element, int bytes);
+
+// Checks that [address, address + bytes) lies in the block's dynamic shared memory, aligned to `alignment`.
+void check_shared(const void* address, u64 bytes, u64 alignment, const char* what);
+
+// ---- Meeting points. ----------------------------------------------------------------------------
+
+void sync_block();
+void sync_named(int id, int threads);
+void sync_cluster();
+
+// All lanes of the warp meet; the last to arrive runs `apply` over every lane's `operands`, in lane
+// order. A lane that arrives at another operation (told by `name`) is a fault.
+using Apply = void (*)(void* const* operands, int lanes);
+void collective(const char* name, void* operands, Apply apply);
+
+// ---- Asynchronous copies of one thread (cp.async): they land at the wait, not before. -----------
+
+void copy_async(void* to, const void* from, int bytes);  // from == nullptr: zeros
+void copy_async_commit();
+void copy_async_wait(int pending);
+
+// ---- Barriers and bulk copies (mbarrier, TMA). --------------------------------------------------
+
+void barrier_init(u64* barrier, int count);
+void barrier_arrive(u64* barrier, i64 expected_bytes);
+void barrier_wait(u64* barrier, u32 parity);
+
+constexpr int max_rank = 5;
+void bulk_load(void* to, const u64* map, u64* barrier, const int* coordinates, int rank);
+void bulk_store(const u64* map, const void* from, const int* coordinates, int rank);
+void bulk_store_commit();
+void bulk_store_wait(int pending);
+
+// ---- From `void**`-like arguments to a kernel's parameters. -------------------------------------
+
+struct Argument {
+    void* data;  // a buffer's address, or where the scalar or tensor map is kept
+    u64 bytes;
+};
+
+struct Entry {
+    const char* name;
+    void (*call)(const Argument* arguments);
+    const u64* sizes;  // per parameter: 0 for a buffer, else the exact number of bytes
+    u64 count;
+};
+
+}  // namespace glass::host

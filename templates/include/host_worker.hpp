@@ -1,0 +1,272 @@
+// A worker runs clusters of blocks one after the other: a fiber per thread, switched at meeting points.
+//
+// A fiber whose thread has finished starts the next thread itself, so a kernel without meeting points
+// runs as a plain loop on one stack. Lanes that wait are resumed in order of release; when nothing can
+// run, asynchronous copies land one by one, and when there are none left the kernel is stuck.
+#pragma once
+
+#include <cstdarg>
+#include <cstdio>
+
+#include "host_state.hpp"
+
+namespace glass::host {
+
+class Worker;
+inline thread_local Lane* current_lane = nullptr;
+inline thread_local Worker* current_worker = nullptr;
+
+class Worker {
+public:
+    // Before the first cluster of a launch.
+    void prepare(const Launch& launch) {
+        launch_ = &launch;
+        error_[0] = 0;
+        threads_ = int(launch.block[0] * launch.block[1] * launch.block[2]);
+        blocks_.resize(launch.cluster[0] * launch.cluster[1] * launch.cluster[2]);
+        shared_.resize(blocks_.size());
+        const int warps_per_block = (threads_ + 31) / 32;
+        warps_.resize(blocks_.size() * std::size_t(warps_per_block));
+        total_ = int(blocks_.size()) * threads_;
+        if (lanes_.size() < std::size_t(total_)) lanes_.resize(std::size_t(total_));
+        for (int i = 0; i < total_; i++) place_lane(i, warps_per_block);
+        order_lanes(warps_per_block * int(blocks_.size()));
+        // Idle fibers may have last run on another thread of the machine: none keeps its stack.
+        idle_.clear();
+        for (auto& fiber : fibers_) recycle(*fiber);
+    }
+
+    // Runs the blocks of one cluster; false, with error(), when the kernel did something wrong.
+    bool run(const u32 (&cluster)[3]) {
+        current_worker = this;
+        for (std::size_t rank = 0; rank < blocks_.size(); rank++) place_block(rank, cluster);
+        for (int i = 0; i < total_; i++) restart_lane(lanes_[std::size_t(i)]);
+        ready_.reset(std::size_t(total_));
+        started_ = finished_ = 0;
+        failed_ = false;
+        while (!failed_ && finished_ < total_) {
+            if (!ready_.empty() || started_ < total_) {
+                switch_context(main_, next_context());
+            } else if (!land_one()) {
+                report_stuck();
+            }
+        }
+        if (!failed_) check_finished();
+        bulk_loads_.clear();
+        current_lane = nullptr;
+        return !failed_;
+    }
+
+    const char* error() const { return error_; }
+
+    // ---- Called from fibers. --------------------------------------------------------------------
+
+    // Lets others run until somebody calls release(lane).
+    void suspend(Lane& lane, const char* at) {
+        lane.waits_at = at;
+        switch_context(lane.fiber->context, next_context());
+        current_lane = &lane;
+    }
+
+    void release(Lane& lane) {
+        lane.waits_at = nullptr;
+        ready_.push(&lane);
+    }
+
+    void meet(Meeting& meeting, int expected, const char* at) {
+        Lane& lane = *current_lane;
+        if (meeting.arrived == 0) meeting.expected = expected;
+        if (meeting.expected != expected) {
+            fail_at(&lane, "%s for %d threads where others expect %d", at, expected, meeting.expected);
+        }
+        if (++meeting.arrived < expected) {
+            lane.next_waiting = nullptr;
+            (meeting.last ? meeting.last->next_waiting : meeting.first) = &lane;
+            meeting.last = &lane;
+            suspend(lane, at);
+            return;
+        }
+        for (Lane* waiting = meeting.first; waiting; waiting = waiting->next_waiting) release(*waiting);
+        meeting = Meeting();
+    }
+
+    void meet_cluster() { meet(cluster_meeting_, total_, "cluster_sync"); }
+    int threads() const { return threads_; }
+
+    [[noreturn]] void fail_at(const Lane* lane, const char* format, ...) {
+        va_list values;
+        va_start(values, format);
+        describe(lane, format, values);
+        va_end(values);
+        switch_context(abandoned_, main_);  // nobody resumes this fiber: kernels own nothing
+        __builtin_unreachable();
+    }
+
+    std::vector<BulkCopy>& bulk_loads() { return bulk_loads_; }
+    void wake_waiters(u64* barrier, u32 ended_parity);
+
+private:
+    void place_lane(int i, int warps_per_block) {
+        Lane& lane = lanes_[std::size_t(i)];
+        const int linear = i % threads_, rank = i / threads_;
+        const int x = int(launch_->block[0]), y = int(launch_->block[1]);
+        lane.index[0] = linear % x;
+        lane.index[1] = linear / x % y;
+        lane.index[2] = linear / (x * y);
+        lane.lane = linear % 32;
+        lane.warp = linear / 32;
+        lane.block_state = &blocks_[std::size_t(rank)];
+        lane.block = lane.block_state;
+        lane.warp_state = &warps_[std::size_t(rank * warps_per_block + lane.warp)];
+        if (lane.lane == 0) {
+            lane.warp_state->lanes = &lane;
+            lane.warp_state->size = threads_ - linear < 32 ? threads_ - linear : 32;
+        }
+    }
+
+    void place_block(std::size_t rank, const u32 (&cluster)[3]) {
+        BlockState& block = blocks_[rank];
+        const u32 (&size)[3] = launch_->cluster;
+        const u32 inside[3] = {u32(rank) % size[0], u32(rank) / size[0] % size[1], u32(rank) / (size[0] * size[1])};
+        for (int axis = 0; axis < 3; axis++) {
+            block.index[axis] = int(cluster[axis] * size[axis] + inside[axis]);
+            block.grid[axis] = int(launch_->grid[axis]);
+            block.size[axis] = int(launch_->block[axis]);
+        }
+        block.cluster_rank = int(rank);
+        shared_[rank].reset(launch_->shared_bytes);
+        block.shared = shared_[rank].data();
+        block.shared_bytes = launch_->shared_bytes;
+        for (Meeting& meeting : block.meetings) meeting = Meeting();
+        cluster_meeting_ = Meeting();
+    }
+
+    static void restart_lane(Lane& lane) {
+        lane.fiber = nullptr;
+        lane.waits_at = nullptr;
+        lane.copies.clear();
+        lane.bulk_stores.clear();
+        lane.warp_state->arrived = 0;
+    }
+
+    // Which thread starts when: as numbered, backwards, or whole warps in a seeded order.
+    void order_lanes(int warps) {
+        start_.clear();
+        const Order order = Order(launch_->order);
+        std::vector<int> sequence(std::size_t(warps), 0);
+        u64 random = launch_->seed * 2 + 1;
+        for (int i = 0; i < warps; i++) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            const int other = order == Order::seeded ? int((random >> 33) % u64(i + 1)) : i;
+            sequence[std::size_t(i)] = sequence[std::size_t(other)];
+            sequence[std::size_t(other)] = i;
+        }
+        for (int warp : sequence) {
+            const Lane* first = warps_[std::size_t(warp)].lanes;
+            for (int lane = 0; lane < warps_[std::size_t(warp)].size; lane++) start_.push_back(int(first - lanes_.data()) + lane);
+        }
+        if (order == Order::reverse) start_.assign(start_.rbegin(), start_.rend());
+    }
+
+    Context& next_context() {
+        if (!ready_.empty()) return ready_.pop()->fiber->context;
+        if (started_ == total_) return main_;
+        if (idle_.empty()) {
+            fibers_.push_back(std::make_unique<Fiber>(fibers_.size()));
+            recycle(*fibers_.back());
+        }
+        starting_ = idle_.back();
+        idle_.pop_back();
+        return starting_->context;
+    }
+
+    void recycle(Fiber& fiber) {
+        fiber.reset(&Worker::fiber_body);
+        idle_.push_back(&fiber);
+    }
+
+    static void fiber_body() {
+        Worker& worker = *current_worker;
+        Fiber* const own = worker.starting_;
+        for (;;) {
+            if (worker.ready_.empty() && worker.started_ < worker.total_) {
+                worker.run_next_lane(own);
+                continue;
+            }
+            worker.idle_.push_back(own);
+            switch_context(own->context, worker.next_context());
+        }
+    }
+
+    void run_next_lane(Fiber* fiber) {
+        Lane& lane = lanes_[std::size_t(start_[std::size_t(started_++)])];
+        lane.fiber = fiber;
+        current_lane = &lane;
+        launch_->entry->call(launch_->arguments);
+        if (!lane.copies.empty()) fail_at(&lane, "finished with cp_async copies that nothing waited for");
+        if (!lane.bulk_stores.empty()) fail_at(&lane, "finished with tma_store copies that nothing waited for");
+        finished_++;
+    }
+
+    bool land_one();
+
+    void check_finished() {
+        if (!bulk_loads_.empty()) return report(lanes_.data(), "finished with tma_load copies that nothing waited for");
+        for (std::size_t rank = 0; rank < blocks_.size(); rank++) {
+            if (shared_[rank].intact()) continue;
+            report(&lanes_[rank * std::size_t(threads_)], "wrote outside the %llu bytes of dynamic shared memory",
+                   launch_->shared_bytes);
+        }
+    }
+
+    // Names the first thread that waits, and how many others do what.
+    void report_stuck() {
+        const Lane* first = nullptr;
+        int waiting = 0, elsewhere = 0;
+        for (int i = 0; i < total_; i++) {
+            const Lane& lane = lanes_[std::size_t(i)];
+            if (!lane.waits_at) continue;
+            if (!first) first = &lane;
+            waiting++;
+            elsewhere += std::strcmp(first->waits_at, lane.waits_at) != 0;
+        }
+        report(first, "waits at %s for ever (diverged barrier): %d of %d threads wait there, %d elsewhere, %d have finished",
+               first->waits_at, waiting - elsewhere, total_, elsewhere, finished_);
+    }
+
+    void report(const Lane* lane, const char* format, ...) {
+        va_list values;
+        va_start(values, format);
+        describe(lane, format, values);
+        va_end(values);
+    }
+
+    void describe(const Lane* lane, const char* format, va_list values) {
+        const int used = std::snprintf(error_, sizeof(error_), "kernel %s, block (%d, %d, %d), thread (%d, %d, %d): ",
+                                       launch_->entry->name, lane->block->index[0], lane->block->index[1],
+                                       lane->block->index[2], lane->index[0], lane->index[1], lane->index[2]);
+        if (used > 0 && used < int(sizeof(error_))) {
+            std::vsnprintf(error_ + used, sizeof(error_) - std::size_t(used), format, values);
+        }
+        failed_ = true;
+    }
+
+    const Launch* launch_ = nullptr;
+    int threads_ = 0, total_ = 0, started_ = 0, finished_ = 0;
+    bool failed_ = false;
+    char error_[1024];
+    std::vector<BlockState> blocks_;
+    std::vector<SharedMemory> shared_;
+    std::vector<Warp> warps_;
+    std::vector<Lane> lanes_;
+    std::vector<int> start_;
+    Meeting cluster_meeting_;
+    ReadyRing ready_;
+    std::vector<std::unique_ptr<Fiber>> fibers_;
+    std::vector<Fiber*> idle_;
+    Fiber* starting_ = nullptr;
+    Context main_, abandoned_;
+    std::vector<BulkCopy> bulk_loads_;
+};
+
+}  // namespace glass::host

@@ -1,0 +1,103 @@
+"""Shared by all tests: hypothesis profiles, golden files, and the selection of GPU tests."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from cuda.bindings import driver
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("dev", max_examples=50, deadline=None)
+settings.register_profile(
+    "ci",
+    max_examples=100,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") == "true" else "dev"))
+
+
+class Golden(str):
+    """The text a test expects, kept in a file. `assert text == golden` compares, or rewrites the file.
+
+    The file is `golden/<test module>/<test>.txt` beside the test; `golden.at("conv.cu")` is another
+    file of the same folder.
+    """
+
+    path: Path
+    update: bool
+
+    def __new__(cls, path: Path, update: bool) -> Golden:
+        golden = super().__new__(cls, path.read_text(encoding="utf-8") if path.exists() else "")
+        golden.path = path
+        golden.update = update
+        return golden
+
+    def at(self, name: str) -> Golden:
+        """The golden file `name` of the same test module."""
+        return Golden(self.path.parent / name, self.update)
+
+    def __eq__(self, text: object) -> bool:
+        if not isinstance(text, str):
+            return NotImplemented
+        if self.update:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.write_text(text, encoding="utf-8")
+            return True
+        if not self.path.exists():
+            pytest.fail(
+                f"there is no golden file {self.path.name} in {self.path.parent}; "
+                "`pytest --update-golden` writes it from the present output, for you to review",
+                pytrace=False,
+            )
+        return str.__eq__(self, text)
+
+    def __ne__(self, text: object) -> bool:
+        return not self == text
+
+    __hash__ = str.__hash__
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden", action="store_true", help="rewrite the golden files from the present output"
+    )
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Golden:
+    """The golden text of the requesting test; see `Golden`."""
+    name = re.sub(r"[^\w.-]+", "_", request.node.name).strip("_")
+    path = request.path.parent / "golden" / request.path.stem.removeprefix("test_") / f"{name}.txt"
+    return Golden(path, request.config.getoption("--update-golden"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def private_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep the tests away from the user's cache, unless told which to use."""
+    os.environ.setdefault("GLASSRT_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without a GPU the tests marked `gpu` are deselected."""
+    if _gpus():
+        return
+    dropped = [item for item in items if item.get_closest_marker("gpu")]
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+        items[:] = [item for item in items if not item.get_closest_marker("gpu")]
+
+
+def _gpus() -> int:
+    try:
+        if driver.cuInit(0)[0] != driver.CUresult.CUDA_SUCCESS:
+            return 0
+        return int(driver.cuDeviceGetCount()[1])
+    except RuntimeError:  # no driver library
+        return 0

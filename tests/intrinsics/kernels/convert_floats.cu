@@ -1,0 +1,25 @@
+#include "glass.cuh"
+using namespace glass;
+
+GLASS_KERNEL(256, 1) narrow(Input<f32> x, Output<f16> a, Output<bf16> b, Output<f8e4m3> c, Output<f8e5m2> d, const int n) {
+    const i64 i = i64(block_x()) * threads_x() + thread_x();
+    if (i >= n) return;
+    store(a, i, convert<f16>(load(x, i)));
+    store(b, i, convert<bf16>(load(x, i)));
+    store(c, i, convert<f8e4m3>(load(x, i)));
+    store(d, i, convert<f8e5m2>(load(x, i)));
+}
+GLASS_KERNEL(256, 1) narrow_wide(Input<f64> x, Output<f16> a, Output<f32> b, const int n) {
+    const i64 i = i64(block_x()) * threads_x() + thread_x();
+    if (i >= n) return;
+    store(a, i, convert<f16>(load(x, i)));
+    store(b, i, convert<f32>(load(x, i)));
+}
+// All patterns of 16 bits, and in their low bytes all patterns of 8.
+GLASS_KERNEL(256, 1) widen_all(Output<f32> a, Output<f32> b, Output<f32> c, Output<f32> d) {
+    const int i = block_x() * threads_x() + thread_x();
+    store(a, i64(i), convert<f32>(f16{u16(i)}));
+    store(b, i64(i), convert<f32>(bf16{u16(i)}));
+    store(c, i64(i), convert<f32>(f8e4m3{u8(i)}));
+    store(d, i64(i), convert<f32>(f8e5m2{u8(i)}));
+}

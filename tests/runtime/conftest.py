@@ -1,0 +1,27 @@
+"""Makes the helpers beside the tests importable, and hands out tiny plans and a fake GPU."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from fake_driver import FakeDriver
+from glassrt.runtime import Plan
+from tiny_plans import affine_plan
+
+
+@pytest.fixture(scope="session")
+def plan() -> Plan:
+    """y = 2 * x + w with a symbolic batch, in two kernels."""
+    return affine_plan()
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeDriver]:
+    """A GPU of compute capability 9.0 that runs the tiny plans' kernels in Python."""
+    yield FakeDriver()

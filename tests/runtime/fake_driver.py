@@ -1,0 +1,316 @@
+"""A CUDA driver in Python: it allocates, captures, replays, fails on demand, and counts what is alive.
+
+Stands in for the module `cuda.bindings.driver`; types and enumerations are those of the real module.
+Kernels are Python functions. Streams run at once, unless they are being captured; then what is
+issued becomes nodes with the dependencies that CUDA would give them.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from cuda.bindings import driver as real
+from glassrt.runtime.dlpack import memory_view
+
+OUT_OF_MEMORY, INVALID_VALUE, ILLEGAL_ADDRESS, NO_BINARY = 2, 1, 700, 209
+STICKY = {700, 702, 714, 715, 716, 717, 718, 719}
+# The function that releases -> those whose results it releases.
+RELEASES = {
+    "cuMemFree": "memory",
+    "cuMemFreeHost": "pinned memory",
+    "cuStreamDestroy": "stream",
+    "cuEventDestroy": "event",
+    "cuModuleUnload": "module",
+    "cuGraphDestroy": "graph",
+    "cuGraphExecDestroy": "executable graph",
+    "cuDevicePrimaryCtxRelease": "context",
+}
+
+
+def _floats(address: int, count: int) -> np.ndarray[Any, Any]:
+    return memory_view(address, 4 * count).view(np.float32)
+
+
+def _double(grid: Sequence[int], x: int, y: int, count: int) -> None:
+    np.multiply(_floats(x, count), 2, out=_floats(y, count))
+
+
+def _add(grid: Sequence[int], x: int, w: int, y: int, count: int) -> None:
+    np.add(_floats(x, count), np.resize(_floats(w, 4), count), out=_floats(y, count))
+
+
+POINTER, I32 = ctypes.c_uint64, ctypes.c_int32
+KERNELS: dict[str, tuple[Callable[..., None], tuple[Any, ...]]] = {
+    "k0_double": (_double, (POINTER, POINTER, I32)),
+    "k1_add": (_add, (POINTER, POINTER, POINTER, I32)),
+}
+
+
+@dataclass
+class Node:
+    """One node of a captured graph."""
+
+    name: str
+    action: Callable[[], None]
+    after: frozenset[int]
+    overlap: bool = False
+
+
+@dataclass
+class Graph:
+    """What was issued between the begin and the end of a capture."""
+
+    nodes: list[Node] = field(default_factory=list)
+
+
+class Fault(Exception):
+    """A driver function returns this status instead of doing its work."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class FakeDriver:
+    """See the module. `fail_at` is the index of the call that fails with `fail_code`."""
+
+    def __init__(self, fail_at: int | None = None, fail_code: int = INVALID_VALUE) -> None:
+        self.fail_at = fail_at
+        self.fail_code = fail_code
+        self.capability = (9, 0)
+        self.version = 13000
+        self.devices = 1
+        self.free_bytes = 1 << 30
+        self.faulty_kernel: str | None = None
+        self.log: list[str] = []
+        self.live: dict[int, str] = {}
+        self.launched: list[tuple[str, bool]] = []
+        self.graphs: list[Graph] = []
+        self.clock = 0.0
+        self._sticky: int | None = None
+        self._handles = itertools.count(1000)
+        self._objects: dict[int, Any] = {}
+        self._capture: dict[int, tuple[Graph, frozenset[int]]] = {}
+        self._marks: dict[int, tuple[Graph, frozenset[int]]] = {}
+        self._times: dict[int, float] = {}
+        self._contexts: list[int] = []
+
+    def __getattr__(self, name: str) -> Any:
+        body = type(self).__dict__.get(f"do_{name}")
+        if body is None:
+            if name.startswith("cu") and name[2:3].isupper():
+                raise AssertionError(f"the fake driver has no {name}")
+            return getattr(real, name)
+        return lambda *arguments: self._call(name, body, arguments)
+
+    def _call(self, name: str, body: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+        index = len(self.log)
+        self.log.append(name)
+        if name in RELEASES:  # even a failing release was an attempt to give the handle back
+            assert self.live.pop(int(arguments[0]), None) == RELEASES[name], f"{name} of a dead handle"
+        try:
+            if index == self.fail_at:
+                raise Fault(self.fail_code)
+            if self._sticky is not None:
+                raise Fault(self._sticky)
+            result = body(self, *arguments)
+        except Fault as fault:
+            if fault.code in STICKY:
+                self._sticky = fault.code
+            return (fault.code, None)
+        return (0, *result) if isinstance(result, tuple) else (0, result)
+
+    def _new(self, kind: str, value: Any = None) -> int:
+        handle = next(self._handles)
+        self.live[handle] = kind
+        self._objects[handle] = value
+        return handle
+
+    def _memory(self, kind: str, size: int) -> int:
+        storage = (ctypes.c_uint8 * (size + 256))()
+        address = -(-ctypes.addressof(storage) // 256) * 256
+        ctypes.memset(address, 0xFF, size)
+        self.live[address] = kind
+        self._objects[address] = storage
+        return address
+
+    def _submit(self, stream: Any, name: str, action: Callable[[], None], overlap: bool = False) -> None:
+        """Run now, or make a node of the stream's capture."""
+        assert self._contexts, f"{name} without a current context"
+        handle = int(stream)
+        if handle not in self._capture:
+            action()
+            return
+        graph, frontier = self._capture[handle]
+        graph.nodes.append(Node(name, action, frontier, overlap))
+        self._capture[handle] = (graph, frozenset({len(graph.nodes) - 1}))
+
+    # Devices and contexts.
+
+    def do_cuInit(self, flags: int) -> None: ...
+
+    def do_cuDeviceGetCount(self) -> int:
+        return self.devices
+
+    def do_cuDeviceGet(self, ordinal: int) -> int:
+        return 100 + ordinal
+
+    def do_cuDeviceGetAttribute(self, attribute: Any, device: int) -> int:
+        return self.capability[attribute.name.endswith("MINOR")]
+
+    def do_cuDriverGetVersion(self) -> int:
+        return self.version
+
+    def do_cuDevicePrimaryCtxRetain(self, device: int) -> int:
+        self.live[device] = "context"
+        return 7
+
+    def do_cuDevicePrimaryCtxRelease(self, device: int) -> None: ...
+
+    def do_cuCtxPushCurrent(self, context: int) -> None:
+        self._contexts.append(context)
+
+    def do_cuCtxPopCurrent(self) -> int:
+        return self._contexts.pop()
+
+    def do_cuGetErrorName(self, result: Any) -> bytes:
+        return real.CUresult(result).name.encode()
+
+    def do_cuGetErrorString(self, result: Any) -> bytes:
+        return b"as the driver puts it"
+
+    # Memory.
+
+    def do_cuMemAlloc(self, size: int) -> int:
+        if size > self.free_bytes:
+            raise Fault(OUT_OF_MEMORY)
+        return self._memory("memory", size)
+
+    def do_cuMemFree(self, address: int) -> None:
+        del self._objects[int(address)]
+
+    def do_cuMemHostAlloc(self, size: int, flags: int) -> int:
+        return self._memory("pinned memory", size)
+
+    def do_cuMemFreeHost(self, address: int) -> None:
+        del self._objects[int(address)]
+
+    def do_cuMemGetInfo(self) -> tuple[int, int]:
+        return self.free_bytes, 1 << 31
+
+    def do_cuMemcpyHtoD(self, to: int, source: int, size: int) -> None:
+        ctypes.memmove(int(to), int(source), size)
+
+    def do_cuMemcpyDtoH(self, to: int, source: int, size: int) -> None:
+        ctypes.memmove(int(to), int(source), size)
+
+    def do_cuMemcpyHtoDAsync(self, to: int, source: int, size: int, stream: Any) -> None:
+        self._submit(stream, "copy", lambda: ctypes.memmove(int(to), int(source), size) and None)
+
+    do_cuMemcpyDtoHAsync = do_cuMemcpyHtoDAsync
+    do_cuMemcpyDtoDAsync = do_cuMemcpyHtoDAsync
+
+    # Code.
+
+    def do_cuModuleLoadData(self, image: bytes) -> int:
+        if not bytes(image).startswith(b"cubin of "):
+            raise Fault(NO_BINARY)
+        return self._new("module")
+
+    def do_cuModuleUnload(self, module: int) -> None: ...
+
+    def do_cuModuleGetFunction(self, module: int, name: bytes) -> str:
+        return name.decode()
+
+    def do_cuFuncSetAttribute(self, function: str, attribute: Any, value: int) -> None: ...
+
+    def do_cuTensorMapEncodeTiled(self, *arguments: Any) -> Any:
+        encoded = real.CUtensorMap()
+        encoded.opaque = [real.cuuint64_t(int(arguments[2])), *[real.cuuint64_t(0)] * 15]
+        return encoded
+
+    def do_cuLaunchKernelEx(self, config: Any, function: str, parameters: int, extra: int) -> None:
+        body, types = KERNELS[function]
+        pointers = (ctypes.c_void_p * len(types)).from_address(parameters)
+        values = [kind.from_address(address).value for kind, address in zip(types, pointers, strict=True)]
+        grid = (config.gridDimX, config.gridDimY, config.gridDimZ)
+        serial = real.CUlaunchAttributeID.CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION
+        overlap = any(attribute.id == serial for attribute in config.attrs)
+
+        def run() -> None:
+            self.launched.append((function, overlap))
+            if function == self.faulty_kernel:
+                self._sticky = ILLEGAL_ADDRESS
+            else:
+                body(grid, *values)
+
+        self._submit(config.hStream, function, run, overlap)
+
+    # Streams, events and graphs.
+
+    def do_cuStreamCreate(self, flags: int) -> int:
+        return self._new("stream")
+
+    def do_cuStreamDestroy(self, stream: int) -> None: ...
+
+    def do_cuStreamSynchronize(self, stream: Any) -> None:
+        assert int(stream) not in self._capture, "a captured stream was synchronised"
+
+    def do_cuEventCreate(self, flags: int) -> int:
+        return self._new("event")
+
+    def do_cuEventDestroy(self, event: int) -> None: ...
+
+    def do_cuEventRecord(self, event: int, stream: Any) -> None:
+        if int(stream) in self._capture:
+            self._marks[event] = self._capture[int(stream)]
+        else:
+            self._marks.pop(event, None)
+            self._stamp(event)
+
+    def do_cuEventRecordWithFlags(self, event: int, stream: Any, flags: int) -> None:
+        self._submit(stream, "event", lambda: self._stamp(event))
+
+    def _stamp(self, event: int) -> None:
+        self.clock += 0.5
+        self._times[event] = self.clock
+
+    def do_cuEventElapsedTime(self, begin: int, end: int) -> float:
+        return self._times[end] - self._times[begin]
+
+    def do_cuStreamWaitEvent(self, stream: Any, event: int, flags: int) -> None:
+        if event in self._marks:
+            graph, frontier = self._marks[event]
+            before = self._capture.get(int(stream), (graph, frozenset[int]()))[1]
+            self._capture[int(stream)] = (graph, before | frontier)
+
+    def do_cuStreamBeginCapture(self, stream: Any, mode: Any) -> None:
+        self._capture[int(stream)] = (Graph(), frozenset())
+
+    def do_cuStreamEndCapture(self, stream: Any) -> int:
+        graph, frontier = self._capture[int(stream)]
+        self._capture.clear()
+        reached = set(frontier)
+        for index in range(len(graph.nodes) - 1, -1, -1):
+            if index in reached:
+                reached |= graph.nodes[index].after
+        if reached != set(range(len(graph.nodes))):
+            raise Fault(904)  # CUDA_ERROR_STREAM_CAPTURE_UNJOINED
+        self.graphs.append(graph)
+        return self._new("graph", graph)
+
+    def do_cuGraphInstantiate(self, graph: int, flags: int) -> int:
+        return self._new("executable graph", self._objects[int(graph)])
+
+    def do_cuGraphDestroy(self, graph: int) -> None: ...
+
+    def do_cuGraphExecDestroy(self, graph: int) -> None: ...
+
+    def do_cuGraphLaunch(self, graph: int, stream: Any) -> None:
+        for node in self._objects[int(graph)].nodes:
+            node.action()

@@ -1,0 +1,112 @@
+"""The distribution: complete, typed, and small enough."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parent.parent
+PARTS = ("dialects", "compiler", "codegen", "runtime", "templates")
+SIZE_LIMIT = 350_000_000
+DATA = {".lark", ".cuh", ".hpp", ".h", ".j2"}
+
+
+def _package_files(root: Path) -> list[Path]:
+    """Every file that an installed package needs."""
+    files = [root / "__init__.py", root / "errors.py", root / "py.typed"]
+    for part in PARTS:
+        files += [path for path in (root / part).rglob("*") if path.suffix in DATA | {".py"}]
+    return files
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the tree, so that building leaves nothing in the tree itself."""
+    copy = tmp_path_factory.mktemp("source") / "clone"
+    skipped = shutil.ignore_patterns(
+        ".*", "tests", "benchmarks", "shared", "build", "dist", "*.egg-info", "__pycache__"
+    )
+    shutil.copytree(ROOT, copy, ignore=skipped)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w"]
+    done = subprocess.run([*command, str(out), str(source)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return next(out.glob("glassrt-*.whl"))
+
+
+def test_every_package_is_listed() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    folders = [path.parent for part in PARTS for path in (ROOT / part).rglob("__init__.py")]
+    expected = {"glassrt", *(f"glassrt.{'.'.join(folder.relative_to(ROOT).parts)}" for folder in folders)}
+    assert set(settings["packages"]) == expected
+
+
+def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path, source: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    packaged = sorted(name for name in names if name.startswith("glassrt/"))
+    expected = [f"glassrt/{path.relative_to(source).as_posix()}" for path in _package_files(source)]
+    assert packaged == sorted(expected)
+    assert all(name.startswith(("glassrt/", "glassrt-")) for name in names)
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+
+
+def test_the_wheel_says_what_it_is(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        texts = {name.rpartition("/")[2]: archive.read(name).decode() for name in archive.namelist()[-8:]}
+    assert "License-Expression: Apache-2.0" in texts["METADATA"]
+    assert "Requires-Python: >=3.11" in texts["METADATA"]
+    assert "glassrt = glassrt.compiler.cli:main" in texts["entry_points.txt"]
+
+
+def test_the_package_works_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
+    program = "from glassrt.codegen.render import headers; print('glass.cuh' in headers())"
+    environment = {**os.environ, "PYTHONPATH": str(wheel)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, env=environment
+    )
+    assert done.stdout.strip() == "True", done.stderr
+
+
+def _closure(name: str, seen: set[str]) -> set[str]:
+    """The distributions that `name` needs, without extras."""
+    key = name.lower().replace("_", "-")
+    if key not in seen:
+        seen.add(key)
+        for line in metadata.distribution(name).requires or []:
+            requirement = Requirement(line)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                _closure(requirement.name, seen)
+    return seen
+
+
+def _bytes(name: str) -> int:
+    files = metadata.distribution(name).files or []
+    paths = {Path(str(file.locate())).resolve() for file in files}
+    return sum(path.stat().st_size for path in paths if path.is_file() and path.suffix != ".pyc")
+
+
+def test_the_installed_size_is_bounded() -> None:
+    sizes = {name: _bytes(name) for name in _closure("glassrt", set()) - {"glassrt"}}
+    sizes["glassrt"] = sum(path.stat().st_size for path in _package_files(ROOT))
+    largest = sorted(sizes.items(), key=lambda item: -item[1])[:5]
+    assert sum(sizes.values()) <= SIZE_LIMIT, largest
+
+
+def test_the_test_tools_are_no_dependency() -> None:
+    heavy = {"onnxruntime", "scikit-learn", "scipy", "torch", "pytest", "hypothesis", "mypy", "ruff"}
+    assert not _closure("glassrt", set()) & heavy
