@@ -34,7 +34,7 @@ OUTSIDE = {
     "dialects": {"numpy", "ml_dtypes", "lark", "safetensors"},
     "runtime": {"numpy", "cuda"},
     "codegen": {"numpy", "ml_dtypes", "jinja2", "cuda", "platformdirs"},
-    "compiler": {"numpy", "ml_dtypes", "onnx", "rich", "typer"},
+    "compiler": {"numpy", "ml_dtypes", "onnx", "google", "rich", "typer"},
     "": set(),
 }
 # Distributions that one place keeps to itself.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from importlib import resources
 
 import jinja2
 import pytest
+from glassrt import templates
 from glassrt.codegen import render as rendering
 from glassrt.codegen.render import Code, Identifier, SpecError, check_spec, headers, render
 from hypothesis import given
@@ -144,3 +146,12 @@ def test_the_headers_are_found_in_the_package() -> None:
     found = headers()
     assert "glass.cuh" in found
     assert list(found) == sorted(found)
+
+
+def test_every_template_of_the_package_is_well_formed() -> None:
+    folder = resources.files(templates)
+    names = [f"{kind}/{item.name}" for kind in ("kernels", "lib") for item in (folder / kind).iterdir()]
+    found = [name for name in names if name.endswith(".j2")]
+    assert found
+    for name in found:
+        rendering.environment().get_template(name)
