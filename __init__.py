@@ -1,0 +1,64 @@
+"""GlassRT: an inference compiler with the box made of glass.
+
+    plan = glassrt.compile("model.onnx", precision="fp16")
+    engine = glassrt.load(plan)
+    outputs = engine.run({"x": x})
+
+Names are loaded when they are first used: running a plan needs numpy and cuda-python alone.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .errors import (
+    CompileError,
+    DeviceError,
+    GlassError,
+    InputError,
+    IRError,
+    ModelError,
+    OutOfMemoryError,
+    PlanError,
+    UnsupportedError,
+)
+
+if TYPE_CHECKING:
+    from .compiler.api import compile
+    from .compiler.policy import PrecisionPolicy
+    from .runtime import Engine, Plan, load
+
+__version__ = "0.1.0"
+
+_LAZY = {
+    "compile": ".compiler.api",
+    "PrecisionPolicy": ".compiler.policy",
+    "Engine": ".runtime",
+    "Plan": ".runtime",
+    "load": ".runtime",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'glassrt' has no attribute {name!r}")
+    return getattr(import_module(_LAZY[name], __name__), name)
+
+
+__all__ = [
+    "CompileError",
+    "DeviceError",
+    "Engine",
+    "GlassError",
+    "IRError",
+    "InputError",
+    "ModelError",
+    "OutOfMemoryError",
+    "Plan",
+    "PlanError",
+    "PrecisionPolicy",
+    "UnsupportedError",
+    "compile",
+    "load",
+]

@@ -238,6 +238,6 @@ class Emitter:
 
 
 def _never_negative(dim: Dim) -> bool:
-    return isinstance(dim, int) and dim >= 0 or (
+    return (isinstance(dim, int) and dim >= 0) or (
         not isinstance(dim, int) and all(value > 0 for _, value in dim.terms)
     )

@@ -14,6 +14,7 @@ from ..dialects.core.expr import (
     Reduce,
     Select,
 )
+from .affine_c import factor_to_c
 from .emit import Emitter
 from .literals import STORAGE_FLOATS, c_type, compute_type
 from .reductions import combined, initial
@@ -137,9 +138,9 @@ class RowEmitter(Emitter):
         for position, (variable, extent) in enumerate(reversed(reduce.variables)):
             name = self.fresh("r")
             self.names.define(variable, name)
-            text = self._running if step == 1 else f"{self._running} / ({self.index(step)})"
+            text = self._running if step == 1 else f"{self._running} / {factor_to_c(step, self.names)}"
             if position != len(reduce.variables) - 1:
-                text += f" % ({self.index(extent)})"
+                text += f" % {factor_to_c(extent, self.names)}"
             lines.append(f"const int {name} = {text};")
             step = step * extent
         return lines

@@ -123,7 +123,8 @@ class PassManager:
 
     print_ir_after_all: gets the text of the module after every pass; dump_dir: a folder for
     numbered files (`03-graph-to-fused.ir`) and one weights sidecar; verify_each: 'ir' checks the
-    rules of the dialects after every pass, 'semantics' also interprets before and after.
+    rules of the dialects after every pass, 'semantics' also interprets before and after;
+    first_number: how many passes other managers ran before, for the numbers of the files.
     """
 
     passes: Sequence[Pass]
@@ -131,6 +132,7 @@ class PassManager:
     print_ir_after_all: Sink | None = None
     dump_dir: Path | None = None
     verify_each: Literal["ir", "semantics"] = "ir"
+    first_number: int = 0
     times: list[PassTime] = field(default_factory=list)
 
     def run(self, module: Module) -> Module:
@@ -141,8 +143,9 @@ class PassManager:
     def stages(self, module: Module) -> Iterator[tuple[str, Module]]:
         """Each pass's name with the module after it, while the pipeline runs."""
         self._verify("input", module)
-        self._dump(0, "input", module)
-        for number, step in enumerate(self.passes, 1):
+        if self.first_number == 0:
+            self._dump(0, "input", module)
+        for number, step in enumerate(self.passes, self.first_number + 1):
             module = self._step(number, step, module)
             yield step.name, module
         self._dump_weights(module)
@@ -199,7 +202,7 @@ class PassManager:
     def _dump_weights(self, module: Module) -> None:
         # Resources are only ever added, so those of the last module serve every dump.
         if self.dump_dir is not None:
-            module.resources.save(self.dump_dir / f"{module.name}.weights")
+            module.resources.save(self.dump_dir / "model.weights")
 
 
 def _text_or_reason(module: Module) -> str:

@@ -55,6 +55,18 @@ class InputBinder:
             for tensor in tensors
         ]
 
+    def check_disjoint(self, inputs: Sequence[Value], outputs: Sequence[Value | None]) -> None:
+        """Refuse device memory that is both input and output: kernels assume that there is none."""
+        sources = [value for value in inputs if not isinstance(value, np.ndarray)]
+        targets = [value for value in outputs if value is not None and not isinstance(value, np.ndarray)]
+        for index, target in enumerate(targets):
+            for other in (*sources, *targets[:index]):
+                if (
+                    other.pointer < target.pointer + target.bytes
+                    and target.pointer < other.pointer + other.bytes
+                ):
+                    raise InputError("the tensors given for inputs and outputs overlap in memory")
+
     def _value(self, name: str, given: object, stream: int | None) -> Value:
         if isinstance(given, np.ndarray):
             return given

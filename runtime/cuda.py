@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DeviceError
-from .cuda_device import CudaDevice
+from .cuda_device import CudaDevice, compute_capability, find_device
 from .cuda_driver import Driver, DriverError
 from .cuda_launch import Launcher
 from .cuda_session import CudaSession
@@ -35,6 +35,13 @@ def device_count(driver: Driver | None = None) -> int:
     driver = driver or process_driver()
     driver.call("cuInit", 0)
     return int(driver.call("cuDeviceGetCount"))
+
+
+def device_target(ordinal: int, driver: Driver | None = None) -> str:
+    """The target that makes the most of a GPU, such as ``sm_90a``. Raises `DeviceError`."""
+    driver = driver or process_driver()
+    major, minor = compute_capability(driver, find_device(driver, ordinal))
+    return f"sm_{major}{minor}" + ("a" if major >= 9 else "")
 
 
 def open_backend(ordinal: int, debug: bool, driver: Driver | None = None) -> CudaBackend:

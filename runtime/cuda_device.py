@@ -13,6 +13,24 @@ from .device import Array
 from .dlpack import memory_view
 
 
+def find_device(driver: Driver, ordinal: int) -> Any:
+    """The driver's handle of a GPU. Raises `DeviceError` if there is no such GPU, or no driver."""
+    driver.call("cuInit", 0)
+    count = int(driver.call("cuDeviceGetCount"))
+    if ordinal >= count:
+        raise DeviceError(f"there is no cuda:{ordinal}: this machine has {count} CUDA devices")
+    return driver.call("cuDeviceGet", ordinal)
+
+
+def compute_capability(driver: Driver, handle: Any) -> tuple[int, int]:
+    """Major and minor version of what a GPU can do."""
+    names = driver.api.CUdevice_attribute
+    major = names.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
+    minor = names.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR
+    found = [int(driver.call("cuDeviceGetAttribute", name, handle)) for name in (major, minor)]
+    return found[0], found[1]
+
+
 class CudaDevice:
     """A GPU whose primary context stays retained as long as anything refers to this object."""
 
@@ -20,20 +38,11 @@ class CudaDevice:
         self.driver = driver
         self.ordinal = ordinal
         self.name = f"cuda:{ordinal}"
-        driver.call("cuInit", 0)
-        count = int(driver.call("cuDeviceGetCount"))
-        if ordinal >= count:
-            raise DeviceError(f"there is no {self.name}: this machine has {count} CUDA devices")
-        self.handle = driver.call("cuDeviceGet", ordinal)
         driver.check(ordinal)
-        self.capability = (self._attribute("MAJOR"), self._attribute("MINOR"))
+        self.handle = find_device(driver, ordinal)
+        self.capability = compute_capability(driver, self.handle)
         self._context = driver.call("cuDevicePrimaryCtxRetain", self.handle)
         weakref.finalize(self, _release_primary, driver, self.handle)
-
-    def _attribute(self, part: str) -> int:
-        attributes = self.driver.api.CUdevice_attribute
-        attribute = getattr(attributes, f"CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_{part}")
-        return int(self.driver.call("cuDeviceGetAttribute", attribute, self.handle))
 
     @contextlib.contextmanager
     def current(self) -> Iterator[None]:
@@ -80,12 +89,12 @@ class CudaDevice:
 
     def release(self, function: str, value: Any) -> None:
         """Release a handle. Failures are passed over: there is nothing left to be done about them."""
-        with contextlib.suppress(DeviceError):
-            self.driver.call("cuCtxPushCurrent", self._context)
-            try:
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(DeviceError):
+                self.driver.call("cuCtxPushCurrent", self._context)
+                stack.callback(self._pop)
+            with contextlib.suppress(DeviceError):
                 self.driver.call(function, value)
-            finally:
-                self._pop()
 
 
 def _release_primary(driver: Driver, handle: Any) -> None:

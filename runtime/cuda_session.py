@@ -30,6 +30,8 @@ class CudaSession:
         self._call = device.driver.call
         self._launcher = launcher
         self._weights = weights
+        self._zeroed_bytes = manifest.zeroed_bytes
+        self._zeroed = False
         self._debug = debug
         self._graphs: OrderedDict[object, Handle] = OrderedDict()
         self._released = contextlib.ExitStack()
@@ -111,8 +113,12 @@ class CudaSession:
         """The device is current inside; if something fails, nothing is still running afterwards."""
         with self._device.current():
             try:
+                if self._zeroed_bytes and not self._zeroed:
+                    self._call("cuMemsetD8Async", self._arena, 0, self._zeroed_bytes, self._streams[0])
+                self._zeroed = True
                 yield
             except BaseException:
+                self._zeroed = False  # a run that broke off may have left counters as they were
                 with contextlib.suppress(DeviceError):
                     self._call("cuStreamSynchronize", self._streams[0])
                 raise

@@ -43,6 +43,14 @@ def cuda_devices() -> int:
         return 0
 
 
+def present_target() -> str | None:
+    """The target to build for on this machine, such as ``sm_90a``; None without a usable GPU."""
+    try:
+        return str(_cuda_module().device_target(0))
+    except DeviceError:
+        return None
+
+
 def _cuda_module() -> ModuleType:
     try:
         return importlib.import_module(".cuda", __package__)

@@ -138,9 +138,11 @@ def import_tensor(value: Any, stream: int | None) -> ExternalTensor:
 
 
 def _is_dense(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
+    if 0 in shape:
+        return True
     expected = 1
     for size, stride in zip(reversed(shape), reversed(strides), strict=True):
-        if size not in (0, 1) and stride != expected:
+        if size != 1 and stride != expected:
             return False
         expected *= size
     return True

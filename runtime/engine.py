@@ -77,6 +77,7 @@ class Context:
         session = self._checked()
         program, values = self._bind(session, inputs)
         targets = self._core.binder.outputs(program.outputs, outputs, session.stream)
+        self._core.binder.check_disjoint(values, targets)
         results = session.run(program, values, targets, any(map(on_device, values)))
         named = {tensor.name: result for tensor, result in zip(program.outputs, results, strict=True)}
         return named | dict(outputs or {})

@@ -49,7 +49,9 @@ class HostBuffer:
             raise DeviceError("a buffer argument has to be contiguous")
         size = array.nbytes - offset if nbytes is None else nbytes
         if offset < 0 or size < 0 or offset + size > array.nbytes:
-            raise DeviceError(f"bytes {offset} to {offset + size} lie outside an array of {array.nbytes} bytes")
+            raise DeviceError(
+                f"bytes {offset} to {offset + size} lie outside an array of {array.nbytes} bytes"
+            )
         return cls(array.__array_interface__["data"][0] + offset, size, array)
 
 
@@ -142,7 +144,9 @@ class PreparedLaunch:
         kind, seed = _order(order)
         self._launch.order, self._launch.seed = kind, seed
         message = ctypes.create_string_buffer(_MESSAGE_BYTES)
-        if self._library.glass_host_launch(ctypes.byref(self._launch), message, ctypes.c_ulonglong(_MESSAGE_BYTES)):
+        if self._library.glass_host_launch(
+            ctypes.byref(self._launch), message, ctypes.c_ulonglong(_MESSAGE_BYTES)
+        ):
             raise DeviceError(message.value.decode(errors="replace"))
 
 
@@ -185,7 +189,9 @@ class HostModule:
     ) -> PreparedLaunch:
         """Checks the launch and binds its arguments. Raises DeviceError on a launch no GPU would take."""
         if kernel not in self._entries:
-            raise DeviceError(f"no kernel named {kernel!r}", hint=f"there are {', '.join(self.kernels) or 'none'}")
+            raise DeviceError(
+                f"no kernel named {kernel!r}", hint=f"there are {', '.join(self.kernels) or 'none'}"
+            )
         _check_launch(kernel, grid, block, cluster, shared_bytes)
         keep: list[object] = []
         arguments = (_CArgument * max(1, len(args)))(*(_argument(argument, keep) for argument in args))
@@ -239,7 +245,9 @@ def _check_launch(
     if not len(grid) == len(block) == len(cluster) == 3:
         raise DeviceError(f"kernel {kernel}: grid, block and cluster have three sizes each")
     if any(not 1 <= size < 2**31 for size in (*grid, *block, *cluster)):
-        raise DeviceError(f"kernel {kernel}: grid {grid}, block {block}, cluster {cluster} have sizes below 1")
+        raise DeviceError(
+            f"kernel {kernel}: grid {grid}, block {block}, cluster {cluster} have sizes below 1"
+        )
     threads = block[0] * block[1] * block[2]
     if threads > MOST_THREADS:
         raise DeviceError(f"kernel {kernel}: {threads} threads in a block, {MOST_THREADS} is the most")
@@ -248,7 +256,9 @@ def _check_launch(
     if any(blocks % size for blocks, size in zip(grid, cluster, strict=True)):
         raise DeviceError(f"kernel {kernel}: the cluster {cluster} does not divide the grid {grid}")
     if not 0 <= shared_bytes <= MOST_SHARED_BYTES:
-        raise DeviceError(f"kernel {kernel}: {shared_bytes} bytes of shared memory, {MOST_SHARED_BYTES} is the most")
+        raise DeviceError(
+            f"kernel {kernel}: {shared_bytes} bytes of shared memory, {MOST_SHARED_BYTES} is the most"
+        )
 
 
 def _argument(argument: HostArgument, keep: list[object]) -> _CArgument:

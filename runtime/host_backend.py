@@ -80,6 +80,7 @@ class HostSession:
         self._weights = weights
         self._order = order
         self._arena = aligned_bytes(manifest.arena_bytes)
+        self._zeroed = False
 
     def run(
         self, program: Program, inputs: Sequence[Value], outputs: Sequence[Value | None], on_device: bool
@@ -87,6 +88,7 @@ class HostSession:
         """Every launch in order, on an arena full of NaN: what was not written shows."""
         sources, results = self._stage(program, inputs)
         self._launch_all(program, sources, results)
+        self._zeroed = True
         return [
             _delivered(_typed(memory, tensor), given)
             for tensor, memory, given in zip(program.outputs, results, outputs, strict=True)
@@ -119,7 +121,11 @@ class HostSession:
 
     def _stage(self, program: Program, inputs: Sequence[Value]) -> tuple[list[Array], list[Array]]:
         """Inputs as aligned, dense bytes, and memory for the outputs."""
-        self._arena.fill(_POISON)
+        counters = self._manifest.zeroed_bytes
+        if not self._zeroed:
+            self._arena[:counters].fill(0)
+        self._zeroed = False  # until the run has ended, and its kernels have set the counters back
+        self._arena[counters:].fill(_POISON)
         results = [aligned_bytes(tensor.bytes) for tensor in program.outputs]
         for result in results:
             result.fill(_POISON)

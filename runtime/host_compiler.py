@@ -73,7 +73,8 @@ def _find_compiler(chosen: str, path: str) -> Compiler:
         found = (shutil.which(name, path=path) for name in ("c++", "g++", "clang++"))
         candidates = [(command,) for command in found if command]
         if importlib.util.find_spec("ziglang"):
-            candidates.append((sys.executable, "-m", "ziglang", "c++"))
+            # Its default is this very processor; a cache may be shared with an older one.
+            candidates.append((sys.executable, "-m", "ziglang", "c++", "-mcpu=baseline"))
     for command in candidates:
         version = _version(command)
         if version is not None:
@@ -86,7 +87,9 @@ def _find_compiler(chosen: str, path: str) -> Compiler:
 
 def _version(command: tuple[str, ...]) -> str | None:
     try:
-        result = subprocess.run((*command, "--version"), capture_output=True, text=True, timeout=60, check=True)
+        result = subprocess.run(
+            (*command, "--version"), capture_output=True, text=True, timeout=60, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return result.stdout.strip()
@@ -105,7 +108,7 @@ def kernel_names(source: str) -> list[str]:
 
 
 def build_library(sources: Mapping[str, str], headers: Mapping[str, str], cache: CompiledCache) -> Path:
-    """The shared library with every kernel of `sources` (name -> CUDA text), from the cache if it is there.
+    """The shared library with every kernel of `sources` (name -> CUDA text), from the cache or compiled.
 
     `headers` maps file names to texts of the intrinsics. Raises CompileError with the compiler's
     words when it refuses, DeviceError when there is no compiler.

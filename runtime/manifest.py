@@ -107,7 +107,11 @@ class LaunchSpec:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Everything the runtime needs to know besides the cubins and the weights."""
+    """Everything the runtime needs to know besides the cubins and the weights.
+
+    The first `zeroed_bytes` of the arena are zero before the first launch of a run, and again after
+    its last: kernels that count set their counters back.
+    """
 
     name: str
     generator: str
@@ -117,6 +121,7 @@ class Manifest:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     arena_bytes: int
+    zeroed_bytes: int
     weights_bytes: int
     buffers: Mapping[str, BufferSpec]
     kernels: Mapping[str, KernelSpec]
@@ -128,6 +133,7 @@ def parse_manifest(value: object) -> Manifest:
     fields = Fields(value, "manifest")
     if fields.integer("format", 0, LIMIT) != 1:
         raise fails("manifest", f"has format {clip(fields.get('format'))}; this version reads format 1")
+    arena_bytes = fields.integer("arena_bytes", 0, LIMIT - 1)
     inputs = tuple(_tensor(entry) for entry in fields.objects("inputs"))
     outputs = tuple(_tensor(entry) for entry in fields.objects("outputs"))
     _check_unique("input", (tensor.name for tensor in inputs))
@@ -144,7 +150,8 @@ def parse_manifest(value: object) -> Manifest:
         symbols=MappingProxyType({name: _range(name, entry) for name, entry in fields.named("symbols")}),
         inputs=inputs,
         outputs=outputs,
-        arena_bytes=fields.integer("arena_bytes", 0, LIMIT - 1),
+        arena_bytes=arena_bytes,
+        zeroed_bytes=fields.integer("zeroed_bytes", 0, arena_bytes, 0),
         weights_bytes=fields.integer("weights_bytes", 0, LIMIT - 1),
         buffers=MappingProxyType({buffer.name: buffer for buffer in buffers}),
         kernels=MappingProxyType(kernels),

@@ -30,7 +30,8 @@ from .family import Candidate, Config, Geometry, KernelCode, Request
 from .signature import Signature, make_signature
 
 THREADS = 256
-LEAST_ROW = 8  # shorter reductions are cheaper inside one thread
+LEAST_SHARED = 8  # shorter reductions are cheaper inside one thread, even if every column repeats them
+LEAST_ALONE = 32  # the same for reductions that only one result element needs: pooling windows
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,9 @@ def _split(
     for result in results:
         for reduce in reductions_inside_out(result):
             outside = {name for name in dependences.of(reduce) if name.startswith("_")}
-            if reduce.kind in OPERATIONS and _is_long(reduce, request) and outside <= axes:
+            alone = all(f"_i{axis}" in outside or size == 1 for axis, size in enumerate(type.shape))
+            least = LEAST_ALONE if alone else LEAST_SHARED
+            if reduce.kind in OPERATIONS and _length(reduce, request) >= least and outside <= axes:
                 found[id(reduce)] = reduce
     if not found:
         return None
@@ -95,15 +98,12 @@ def _split(
     return RowProblem(make_space("row", "i", kept), make_space("column", "i", rest), results, index, tuple(found.values()))
 
 
-def _is_long(reduce: Reduce, request: Request) -> bool:
-    count = product(extent for _, extent in reduce.variables)
-    return evaluate(count, {**request.optimum}) >= LEAST_ROW if _closed(count, request) else False
-
-
-def _closed(count: Dim, request: Request) -> bool:
-    return isinstance(count, int) or all(
-        isinstance(atom, str) and atom in request.optimum for monomial, _ in count.terms for atom in monomial
-    )
+def _length(reduce: Reduce, request: Request) -> int:
+    """Elements that REDUCE takes in, at the symbols' optimum; 0 when that varies from row to row."""
+    try:
+        return evaluate(product(extent for _, extent in reduce.variables), request.optimum)
+    except KeyError:
+        return 0
 
 
 class RowFamily:
@@ -123,9 +123,7 @@ class RowFamily:
         return [Candidate(self.name, config, self._cost(request))]
 
     def _workers(self, problem: RowProblem, request: Request, across: bool) -> int:
-        length = max(
-            evaluate(product(extent for _, extent in reduce.variables), request.optimum) for reduce in problem.shared
-        )
+        length = max(_length(reduce, request) for reduce in problem.shared)
         if across:
             return 8 if length <= 128 else 16
         workers = 32

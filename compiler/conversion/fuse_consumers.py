@@ -113,7 +113,8 @@ class ConsumerFusion:
 
     def _refusal(self, cluster: Cluster, user: Operation, rule: ConsumerRule) -> Refusal | None:
         if not self._plan.free(user):
-            return Refusal("it leads a kernel of its own or belongs to one" if user.results else "it is an output")
+            reason = "it leads a kernel of its own or belongs to one" if user.results else "it is an output"
+            return Refusal(reason)
         if len(cluster.ops) >= self._limit:
             return Refusal(f"the kernel already has {self._limit} ops")
         off = self._recorder.switched_off(rule.name, self._source(cluster, user), user)

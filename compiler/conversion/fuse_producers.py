@@ -64,7 +64,9 @@ class ProducerFusion:
         self._recorder.taken(rule, op, consumer, "computed where it is read")
         return cluster
 
-    def _refusal(self, op: Operation, users: list[Operation], cluster: Cluster | None, rule: str) -> Refusal | None:
+    def _refusal(
+        self, op: Operation, users: list[Operation], cluster: Cluster | None, rule: str
+    ) -> Refusal | None:
         if any(not is_clusterable(user) for user in users):
             return OUTPUT
         if cluster is None or any(self._plan.owner.get(user) is not cluster for user in users):

@@ -45,6 +45,9 @@ class Recorder:
         verdict = Verdict.DISABLED if refusal.disabled else Verdict.REFUSED
         self._add(rule, verdict, refusal.reason, producer, consumer)
 
-    def _add(self, rule: str, verdict: Verdict, reason: str, producer: Operation, consumer: Operation) -> None:
+    def _add(
+        self, rule: str, verdict: Verdict, reason: str, producer: Operation, consumer: Operation
+    ) -> None:
+        ops = (op_label(producer), op_label(consumer))
         nodes = dict.fromkeys((*producer.location.nodes, *consumer.location.nodes))
-        self._context.ledger.add(rule, verdict, reason, ops=(op_label(producer), op_label(consumer)), nodes=nodes)
+        self._context.ledger.add(rule, verdict, reason, ops=ops, nodes=nodes)

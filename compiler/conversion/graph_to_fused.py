@@ -15,7 +15,7 @@ from ...dialects.graph.constants import Constant
 from ...dialects.graph.contraction import Matmul
 from ...dialects.graph.movement import Reshape
 from ..passes import PassContext
-from ..rewrite import is_dead
+from ..transforms.dce import erase_dead
 from .clusters import Cluster, Plan, is_clusterable, moves
 from .fuse_consumers import CONTRACTION_EPILOGUE, ROW_CONSUMER, WINDOW_EPILOGUE, ConsumerFusion
 from .fuse_producers import ProducerFusion
@@ -87,16 +87,16 @@ def _grow_rows(plan: Plan, consumers: ConsumerFusion) -> None:
 def _peel_views(plan: Plan, cluster: Cluster) -> None:
     """Take reshapes at the edges of a loop kernel out of it: between kernels they cost nothing.
 
-    A kernel that permutes elements anyway keeps those that meet tensors which may lie
-    channels-last, where a view would not be one.
+    Those that meet tensors which may lie channels-last stay, since a view is not one there.
     """
     if cluster.root != "loop":
         return
     ordered = sorted(cluster.ops, key=plan.order.__getitem__)
     permutes = moves(cluster)
+    alone = all(isinstance(op, Reshape) for op in ordered)
     for op in ordered:
         leads = isinstance(op, Reshape) and op.x.producer not in cluster.ops
-        if leads and isinstance(op, Reshape) and not (permutes and _may_be_channels_last(plan, op.x)):
+        if leads and (alone or not _may_be_channels_last(plan, op, permutes)):
             plan.remove(op)
     for op in reversed(ordered):
         if not isinstance(op, Reshape) or op not in cluster.ops:
@@ -106,12 +106,13 @@ def _peel_views(plan: Plan, cluster: Cluster) -> None:
         plan.remove(op)
 
 
-def _may_be_channels_last(plan: Plan, value: Value) -> bool:
-    """True for results of convolutions, and of loops, which may stand between convolutions."""
+def _may_be_channels_last(plan: Plan, reshape: Operation, permutes: bool) -> bool:
+    """True when RESHAPE reads a convolution, or in a kernel that PERMUTES, loops that may follow one."""
+    value = reshape.inputs[0]
     cluster = plan.owner.get(value.producer) if value.producer is not None else None
     if cluster is None or value.type.rank < 3:
         return False
-    return cluster.root == "loop" or _is_convolution(cluster)
+    return _is_convolution(cluster) or (permutes and cluster.root == "loop")
 
 
 def _wants_channels_last(plan: Plan, user: Operation) -> bool:
@@ -142,13 +143,6 @@ def viewed(value: Value) -> Value:
     while isinstance(value.producer, Reshape):
         value = value.producer.x
     return value
-
-
-def erase_dead(block: Block) -> None:
-    """Erase the ops of BLOCK whose results nothing reads, last to first."""
-    for op in reversed(list(block)):
-        if is_dead(op):
-            op.erase()
 
 
 def _check(block: Block) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from ...codegen.kernels.family import Candidate, Request, Target
 from ...codegen.kernels.registry import candidates, realize
@@ -20,7 +21,9 @@ from ...dialects.graph.elementwise import Cast
 from ...dialects.graph.movement import Reshape
 from ...dialects.launch import Buffer, Kernel, View
 from ...dialects.precision import Kernel as PrecisionKernel
+from ...errors import IRError
 from ..analysis.memory_plan import Lifetime, place
+from ..passes import PassContext
 
 Choice = Callable[[Request], Candidate]
 
@@ -39,6 +42,17 @@ def precision_to_launch(module: Module, target: Target, choose: Choice = cheapes
     return result
 
 
+@dataclass(frozen=True)
+class PrecisionToLaunch:
+    """The conversion as a pass, for TARGET."""
+
+    target: Target
+    name: ClassVar[str] = "precision-to-launch"
+
+    def run(self, module: Module, context: PassContext) -> Module:
+        return precision_to_launch(module, self.target)
+
+
 class _Conversion:
     """Carries the state of one conversion: old values to buffers, launches in order."""
 
@@ -52,7 +66,9 @@ class _Conversion:
         self._returned: set[Value] = set()
 
     def run(self) -> None:
-        for argument in self._old.arguments:
+        for name, argument in zip(self._old.inputs, self._old.arguments, strict=True):
+            if argument.type.layout != ROW_MAJOR:
+                raise IRError(f"launch level: the input '{name}' is not row-major", "convert it in a kernel")
             self._buffers[argument] = self._new.block.add_argument(argument.type, argument.hint)
         self._returned = self._output_roots()
         for op in self._old.block:
@@ -64,7 +80,13 @@ class _Conversion:
     def _output_roots(self) -> set[Value]:
         """Values whose buffer can be an output itself: made by a kernel, returned once, under any view."""
         roots = [_through_views(value) for value in self._old.returned]
-        return {root for root in roots if isinstance(root.producer, PrecisionKernel) and roots.count(root) == 1}
+        return {
+            root
+            for root in roots
+            if isinstance(root.producer, PrecisionKernel)
+            and roots.count(root) == 1
+            and root.type.layout == ROW_MAJOR
+        }
 
     def _convert(self, op: Operation) -> None:
         if isinstance(op, Constant):

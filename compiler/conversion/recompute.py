@@ -12,11 +12,16 @@ from collections.abc import Iterable
 
 from ...dialects.core.ir import Operation, Value
 from ...dialects.core.traits import Trait, has
+from ...dialects.graph.activations import HardSigmoid, HardSwish, LeakyRelu, Relu, ThresholdedRelu
+from ...dialects.graph.binary import Add, Max, Min, Mul, Sub
 from ...dialects.graph.constants import Dims
+from ...dialects.graph.elementwise import Cast, Clip, Prelu, Where
+from ...dialects.graph.elementwise_base import Bitwise, Comparison, Logic, UnaryPredicate
 from ...dialects.graph.indexing import OneHot, Range
 from ...dialects.graph.movement import Concat, Pad, Reshape
 from ...dialects.graph.normalization import Lrn
 from ...dialects.graph.resize import Resize
+from ...dialects.graph.unary import Abs, BitwiseNot, Ceil, Floor, Neg, Round, Sign
 from ...dialects.graph.window import Pool
 from .clusters import Access, Cluster, Plan
 from .fusion_record import Refusal
@@ -26,13 +31,10 @@ RECOMPUTED_FLOPS = 4.0
 TRANSCENDENTAL_FLOPS = 8.0
 RESIZE_TAPS = {"nearest": 1, "linear": 2, "cubic": 4}
 
-_CHEAP = frozenset(
-    f"graph.{name}"
-    for name in (
-        "neg abs sign floor ceil round relu leaky_relu prelu thresholded_relu hard_sigmoid hard_swish clip cast "
-        "add sub mul min max equal less less_equal greater greater_equal and or xor not bitwise_and bitwise_or "
-        "bitwise_xor bitwise_not shift_left shift_right where isnan isinf dims"
-    ).split()
+_CHEAP = (
+    *(Add, Sub, Mul, Min, Max, Neg, Abs, Sign, Floor, Ceil, Round, Relu, LeakyRelu, Prelu, ThresholdedRelu),
+    *(HardSigmoid, HardSwish, Clip, Cast, Where, Comparison, Logic, Bitwise, BitwiseNot, UnaryPredicate),
+    Dims,
 )
 
 
@@ -40,7 +42,7 @@ def flops_per_element(op: Operation) -> float:
     """The arithmetic of one element of OP's result, in units of an addition."""
     if has(op, Trait.MOVEMENT) or isinstance(op, (Range, OneHot)):
         return 0.0
-    if op.name in _CHEAP:
+    if isinstance(op, _CHEAP):
         return 1.0
     return TRANSCENDENTAL_FLOPS * max(taps(op), 1.0)
 

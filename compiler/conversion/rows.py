@@ -15,12 +15,13 @@ from .clusters import Cluster
 from .fusion_record import Refusal
 
 Shape = tuple[Dim, ...]
+Domain = tuple[Shape, tuple[int, ...]]
 
 # More than this many passes over a row in one kernel save no memory traffic worth their registers.
 MOST_ROW_OPS = 8
 
 
-def row_domain(op: Operation) -> tuple[Shape, tuple[int, ...]] | None:
+def row_domain(op: Operation) -> Domain | None:
     """The full shape and the reduced axes of a row-wise op; None for any other op."""
     match op:
         case Reduce():
@@ -61,7 +62,7 @@ def row_refusal(cluster: Cluster, op: Operation) -> Refusal | None:
     return Refusal("it has neither the shape of the rows nor one element per row")
 
 
-def _further_row_refusal(cluster: Cluster, op: Operation, domain: tuple[Shape, tuple[int, ...]]) -> Refusal | None:
+def _further_row_refusal(cluster: Cluster, op: Operation, domain: Domain) -> Refusal | None:
     if domain != (cluster.row_shape, cluster.row_axes):
         return Refusal("it reduces other axes")
     if sum(row_domain(member) is not None for member in cluster.ops) >= MOST_ROW_OPS:

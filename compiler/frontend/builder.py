@@ -19,6 +19,7 @@ from ...dialects.graph.constants import Dims, constant
 from ...dialects.graph.elementwise import Cast, Div
 from ...dialects.graph.movement import Reshape
 from . import symbolic
+from .external import ExternalFiles
 from .limits import DEFAULT_FOLDING_BUDGET, MAX_SHAPE_VALUES, check_dim, check_type
 from .problems import Malformed, Refused
 from .shape_folding import fold_sizes
@@ -33,6 +34,7 @@ class Builder:
 
     module: Module
     block: Block
+    files: ExternalFiles
     budget: int = DEFAULT_FOLDING_BUDGET
     location: Location = UNKNOWN
     _left: int = field(init=False)
@@ -55,7 +57,9 @@ class Builder:
                 return folded
         return self._append(op_class, operands, attributes)
 
-    def _append(self, op_class: type[Operation], operands: Sequence[Tensor | None], attributes: Any) -> Tensor:
+    def _append(
+        self, op_class: type[Operation], operands: Sequence[Tensor | None], attributes: Any
+    ) -> Tensor:
         values = [None if operand is None else self.value(operand) for operand in operands]
         op = op_class(*values, loc=self.location, **attributes)
         for result in op.results:
@@ -113,7 +117,8 @@ class Builder:
         if not all(isinstance(size, int) for size in type.shape):
             return None
         work = op.flops()
-        if (has(op, Trait.CONTRACTION) or has(op, Trait.WINDOW)) and isinstance(work, int) and work > FOLDING_WORK:
+        heavy = has(op, Trait.CONTRACTION) or has(op, Trait.WINDOW)
+        if heavy and isinstance(work, int) and work > FOLDING_WORK:
             return None
         if op_class is not Reshape:
             self.charge(_bytes(type))

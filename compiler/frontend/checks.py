@@ -22,7 +22,8 @@ _TYPE_WORDS = {
     "bf16": "bfloat16",
     "f8e4m3": "float8e4m3fn",
     "f8e5m2": "float8e5m2",
-    **{f"{sign}{bits}": f"{word}{bits}" for sign, word in (("i", "int"), ("u", "uint")) for bits in (8, 16, 32, 64)},
+    **{f"i{bits}": f"int{bits}" for bits in (8, 16, 32, 64)},
+    **{f"u{bits}": f"uint{bits}" for bits in (8, 16, 32, 64)},
     "bool": "bool",
 }
 
@@ -52,7 +53,6 @@ RULES: dict[str, tuple[Rule, ...]] = {
         _flag_unset("training_mode", "training_mode is not supported"),
         _only_outputs(1, "its training outputs are not supported"),
     ),
-    "Resize": (_flag_unset("antialias", "antialias is not supported"),),
 }
 
 
@@ -100,9 +100,8 @@ def _form(schema: Any) -> tuple[int, int, int, int, frozenset[str], tuple[str, .
 
 @lru_cache(maxsize=4096)
 def _parameters(schema: Any) -> tuple[tuple[str, frozenset[str], bool], ...]:
-    return tuple(
-        (parameter.type_str, frozenset(parameter.types), parameter.is_homogeneous) for parameter in schema.inputs
-    )
+    fields = ((p.type_str, frozenset(p.types), p.is_homogeneous) for p in schema.inputs)
+    return tuple(fields)
 
 
 def _span(least: int, most: int) -> str:

@@ -25,7 +25,7 @@ _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}")
 # An upper-case word followed by `x` reads as a dimension and the separator after it.
 _LOOKS_LIKE_DIM = re.compile(r"[A-Z][A-Z0-9_]*x")
 _WORDS = frozenset(
-    "module symbol in func loc dense tensor order strided floordiv true false inf nan min max".split()
+    ["module", "symbol", "in", "func", "loc", "dense", "tensor", "order", "strided", "floordiv", "true", "false", "inf", "nan", "min", "max"]
 )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 from onnx import TensorProto
 
@@ -115,5 +114,5 @@ def _from_field(proto: TensorProto, dtype: DType, count: int) -> Array:
     if dtype in (F16, BF16):
         return wide.astype(np.uint16).view(dtype.numpy)
     if dtype in (F8E4M3, F8E5M2):
-        return wide.astype(np.uint8).view(ml_dtypes.float8_e4m3fn if dtype == F8E4M3 else ml_dtypes.float8_e5m2)
+        return wide.astype(np.uint8).view(dtype.numpy)
     return wide.astype(dtype.numpy)

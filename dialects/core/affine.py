@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from math import gcd
 from typing import Union
 
 Dim = Union[int, "Affine"]
 Range = tuple[int, int | None]
+Bounds = tuple[int | None, int | None]
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,9 @@ class Affine:
     def __mod__(self, other: Dim) -> Dim:
         return self - floordiv(self, other) * other
 
+    def __rmod__(self, other: Dim) -> Dim:
+        return other - floordiv(other, self) * self
+
     def __str__(self) -> str:
         return "".join(_term_text(m, c, first=i == 0) for i, (m, c) in enumerate(self.terms))
 
@@ -130,42 +135,74 @@ def _term_text(monomial: Monomial, value: int, *, first: bool) -> str:
 
 
 def floordiv(a: Dim, b: Dim) -> Dim:
-    """floor(a / b) for positive b; multiples of b inside a are taken out of the division."""
-    if isinstance(b, int):
-        return _floordiv_int(a, b)
-    exact = exact_div(a, b)
-    if exact is not None:
-        return exact
-    return Affine((((FloorDiv(a, b),), 1),))
+    """floor(a / b) for positive b, in canonical form.
+
+    Multiples of b are taken out of the division, coefficients in it lie between 0 and b, and
+    common factors are cancelled. So floordiv(2*i-1, 4) is floordiv(i+1, 2)-1, and what is
+    divided by a number is not negative unless a symbol is.
+    """
+    whole, rest, divisor = _split(a, b)
+    if isinstance(rest, int):
+        if rest == 0:
+            return whole
+        if isinstance(divisor, int):
+            return whole + rest // divisor
+    single = _single_division(rest)
+    if single is not None:
+        return whole + floordiv(single.numerator, single.denominator * divisor)
+    return whole + Affine((((FloorDiv(rest, divisor),), 1),))
 
 
-def _floordiv_int(a: Dim, b: int) -> Dim:
-    if b <= 0:
+def _split(a: Dim, b: Dim) -> tuple[Dim, Dim, Dim]:
+    """(q, r, d) with floor(a / b) = q + floor(r / d), where q takes all it can."""
+    terms = tuple(_terms(b))
+    if len(terms) != 1:
+        return (1, 0, 1) if a == b else (0, a, b)
+    divisor, by = terms[0]
+    if by <= 0:
         raise ZeroDivisionError(f"floordiv by {b}")
-    if isinstance(a, int):
-        return a // b
-    if b == 1:
-        return a
     whole: dict[Monomial, int] = {}
     rest: dict[Monomial, int] = {}
-    for monomial, value in a.terms:
-        quotient, remainder = divmod(value, b)
-        if quotient and (remainder == 0 or monomial == ()):
-            whole[monomial] = quotient
-        if remainder:
-            rest[monomial] = remainder if monomial == () else value
-    remaining = _normal(rest)
-    if isinstance(remaining, int):
-        return _normal(whole) + remaining // b
-    single = _single_division(remaining)
-    if single is not None:
-        return _normal(whole) + floordiv(single.numerator, single.denominator * b)
-    return _normal(whole) + Affine((((FloorDiv(remaining, b),), 1),))
+    for monomial, value in _terms(a):
+        left = _without(monomial, divisor)
+        if left is None:
+            rest[monomial] = value
+        else:
+            whole[left], remainder = divmod(value, by)
+            if remainder:
+                rest[monomial] = remainder
+    rest, divisor, by = _cancel(rest, divisor, by)
+    return _normal(whole), _normal(rest), _normal({divisor: by})
 
 
-def _single_division(dim: Affine) -> FloorDiv | None:
+def _cancel(
+    rest: Mapping[Monomial, int], divisor: Monomial, by: int
+) -> tuple[dict[Monomial, int], Monomial, int]:
+    """The same floor without the factors that numerator and denominator share."""
+    # floor((g*x + c) / (g*y)) = floor((x + floor(c / g)) / y): the constant need not share g.
+    common = gcd(by, *(value for monomial, value in rest.items() if monomial))
+    reduced = {monomial: value // common for monomial, value in rest.items() if monomial or value // common}
+    for atom in divisor:
+        shorter = {_without(monomial, (atom,)): value for monomial, value in reduced.items()}
+        if None not in shorter:
+            reduced = {monomial: value for monomial, value in shorter.items() if monomial is not None}
+            divisor = _without(divisor, (atom,)) or ()
+    return reduced, divisor, by // common
+
+
+def _without(monomial: Monomial, divisor: Monomial) -> Monomial | None:
+    """MONOMIAL / DIVISOR; None when it does not divide."""
+    left = list(monomial)
+    for atom in divisor:
+        if atom not in left:
+            return None
+        left.remove(atom)
+    return tuple(left)
+
+
+def _single_division(dim: Dim) -> FloorDiv | None:
     """The division that DIM consists of, if it is one alone: floor(floor(a/b)/c) = floor(a/(b*c))."""
-    if len(dim.terms) == 1 and dim.terms[0][1] == 1 and len(dim.terms[0][0]) == 1:
+    if isinstance(dim, Affine) and len(dim.terms) == 1 and dim.terms[0][1] == 1 and len(dim.terms[0][0]) == 1:
         atom = dim.terms[0][0][0]
         return atom if isinstance(atom, FloorDiv) else None
     return None
@@ -189,16 +226,14 @@ def exact_div(a: Dim, b: Dim) -> Dim | None:
     divisor, by = terms[0]
     if by == 0:
         return None
+    if a == 0:
+        return 0
     result: dict[Monomial, int] = {}
     for monomial, value in _terms(a):
-        left = list(monomial)
-        for atom in divisor:
-            if atom not in left:
-                return None if value else 0
-            left.remove(atom)
-        if value % by:
+        left = _without(monomial, divisor)
+        if left is None or value % by:
             return None
-        result[tuple(left)] = value // by
+        result[left] = value // by
     return _normal(result)
 
 
@@ -259,41 +294,104 @@ def symbols(dim: Dim) -> set[str]:
     return found
 
 
-def bounds(dim: Dim, ranges: Mapping[str, Range]) -> tuple[int | None, int | None]:
+def bounds(dim: Dim, ranges: Mapping[str, Range]) -> Bounds:
     """Inclusive lower and upper bounds of DIM; symbols without a range are at least 0. None: unbounded."""
     if isinstance(dim, int):
         return dim, dim
+    plain = _sum_bounds(dim, ranges)
+    rest, low, high = _fold_remainders(dim)
+    if rest == dim:
+        return plain
+    least, most = bounds(rest, ranges)
+    return _tighter(plain[0], _plus(least, low), max), _tighter(plain[1], _plus(most, high), min)
+
+
+def _sum_bounds(dim: Affine, ranges: Mapping[str, Range]) -> Bounds:
+    """Bounds term by term."""
     low: int | None = 0
     high: int | None = 0
     for monomial, value in dim.terms:
-        least, most = _monomial_bounds(monomial, ranges)
-        if value < 0:
-            least, most = most, least
-        low = None if low is None or least is None else low + value * least
-        high = None if high is None or most is None else high + value * most
+        least, most = _scaled(_monomial_bounds(monomial, ranges), value)
+        low, high = _plus(low, least), _plus(high, most)
     return low, high
 
 
-def _monomial_bounds(monomial: Monomial, ranges: Mapping[str, Range]) -> tuple[int | None, int | None]:
-    low: int | None = 1
-    high: int | None = 1
-    for atom in monomial:
-        least, most = _atom_bounds(atom, ranges)
-        if least is None or least < 0:
-            return None, None
-        low = None if low is None else low * least
-        high = None if high is None or most is None else high * most
-    return low, high
+def _fold_remainders(dim: Affine) -> tuple[Dim, int, int]:
+    """DIM without its remainders c*x - c*b*floor(x/b), and the bounds of what was left out."""
+    rest: Dim = dim
+    low = high = 0
+    for monomial, value in dim.terms:
+        atom = monomial[0] if len(monomial) == 1 else ""
+        if isinstance(atom, str) or not isinstance(atom.denominator, int) or value % atom.denominator:
+            continue
+        factor = -value // atom.denominator
+        folded = rest - (atom.numerator * factor + Affine(((monomial, value),)))
+        if _length(folded) < _length(rest):
+            rest = folded
+            least, most = sorted((0, factor * (atom.denominator - 1)))
+            low, high = low + least, high + most
+    return rest, low, high
 
 
-def _atom_bounds(atom: Atom, ranges: Mapping[str, Range]) -> tuple[int | None, int | None]:
+def _length(dim: Dim) -> int:
+    return len(dim.terms) if isinstance(dim, Affine) else int(dim != 0)
+
+
+def _monomial_bounds(monomial: Monomial, ranges: Mapping[str, Range]) -> Bounds:
+    if not monomial:
+        return 1, 1
+    result = _atom_bounds(monomial[0], ranges)
+    for atom in monomial[1:]:
+        result = _product_bounds(result, _atom_bounds(atom, ranges))
+    return result
+
+
+def _product_bounds(a: Bounds, b: Bounds) -> Bounds:
+    """Bounds of a product; without a known sign only where all four ends are known."""
+    if None not in (*a, *b):
+        ends = [x * y for x in a for y in b if x is not None and y is not None]
+        return min(ends), max(ends)
+    if a[0] is None or b[0] is None or a[0] < 0 or b[0] < 0:
+        return None, None
+    return a[0] * b[0], 0 if 0 in (a[1], b[1]) else None
+
+
+def _atom_bounds(atom: Atom, ranges: Mapping[str, Range]) -> Bounds:
     if isinstance(atom, str):
         return ranges.get(atom, (0, None))
     low, high = bounds(atom.numerator, ranges)
     least, most = bounds(atom.denominator, ranges)
-    if low is None or least is None or least < 1 or low < 0:
-        return (low // least if low is not None and least and least == most else None), None
-    return low // (most if most is not None else low + 1), None if high is None else high // least
+    least = max(least or 1, 1)
+    return _quotient_low(low, least, most), _quotient_high(high, least, most)
+
+
+def _quotient_low(low: int | None, least: int, most: int | None) -> int | None:
+    """The lower bound of x // d for x >= LOW and LEAST <= d <= MOST: a negative x wants a small d."""
+    if low is None or low < 0:
+        return None if low is None else low // least
+    return 0 if most is None else low // most
+
+
+def _quotient_high(high: int | None, least: int, most: int | None) -> int | None:
+    """The upper bound of x // d for x <= HIGH and LEAST <= d <= MOST."""
+    if high is None or high >= 0:
+        return None if high is None else high // least
+    return -1 if most is None else high // most
+
+
+def _scaled(within: Bounds, value: int) -> Bounds:
+    low, high = within if value > 0 else (within[1], within[0])
+    return None if low is None else low * value, None if high is None else high * value
+
+
+def _plus(a: int | None, b: int | None) -> int | None:
+    return None if a is None or b is None else a + b
+
+
+def _tighter(a: int | None, b: int | None, choose: Callable[[int, int], int]) -> int | None:
+    if a is None or b is None:
+        return b if a is None else a
+    return choose(a, b)
 
 
 def simplify(dim: Dim, ranges: Mapping[str, Range]) -> Dim:
@@ -311,29 +409,29 @@ def simplify(dim: Dim, ranges: Mapping[str, Range]) -> Dim:
 
 
 def _divide_within(numerator: Dim, denominator: Dim, ranges: Mapping[str, Range]) -> Dim:
-    multiple, rest = _split_multiples(numerator, denominator)
+    whole, rest, divisor = _split(numerator, denominator)
     low, high = bounds(rest, ranges)
-    least, _ = bounds(denominator, ranges)
-    if low is not None and low >= 0 and least is not None:
-        if high is not None and high < least:
-            return multiple
-        if is_nonnegative(denominator - 1 - rest, ranges):
-            return multiple
-    return multiple + floordiv(rest, denominator)
+    if low is not None and low >= 0 and is_nonnegative(divisor - 1 - rest, ranges):
+        return whole
+    if isinstance(divisor, int) and not isinstance(rest, int):
+        if low is not None and high is not None and low // divisor == high // divisor:
+            return whole + low // divisor
+        smaller = _drop_small_terms(rest, divisor, ranges)
+        if smaller is not None:
+            return whole + smaller
+    return whole + floordiv(rest, divisor)
 
 
-def _split_multiples(numerator: Dim, denominator: Dim) -> tuple[Dim, Dim]:
-    """(q, r) with numerator = q*denominator + r, where q takes every term that divides exactly."""
-    quotients: list[Dim] = []
-    rest: list[Dim] = []
-    for monomial, value in _terms(numerator):
-        term: Dim = _normal({monomial: value})
-        divided = exact_div(term, denominator)
-        if divided is None:
-            rest.append(term)
-        else:
-            quotients.append(divided)
-    return total(quotients), total(rest)
+def _drop_small_terms(rest: Affine, divisor: int, ranges: Mapping[str, Range]) -> Dim | None:
+    """floor((g*x + y) / (g*d)) is floor(x / d) when 0 <= y < g; None when no g does it."""
+    factors = {gcd(value, divisor) for monomial, value in rest.terms if monomial} - {1, divisor}
+    for factor in sorted(factors, reverse=True):
+        kept = {monomial: value // factor for monomial, value in rest.terms if value % factor == 0}
+        small = rest - _normal(kept) * factor
+        low, high = bounds(small, ranges)
+        if low is not None and high is not None and low >= 0 and high < factor:
+            return _divide_within(_normal(kept), divisor // factor, ranges)
+    return None
 
 
 def is_nonnegative(dim: Dim, ranges: Mapping[str, Range]) -> bool:

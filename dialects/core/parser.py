@@ -1,18 +1,18 @@
 """Reads IR text of any level back into a module.
 
-The grammar gives a tree of plain records bottom-up (no recursion, so deep nesting cannot
-overflow the stack); `builder.py` then turns the records into operations.
+The grammar's actions make plain records bottom-up while parsing (no recursion, so deep nesting
+cannot overflow the stack); `builder.py` then turns the records into operations.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 from importlib import resources
 from typing import Any
 
 from lark import Lark, Token, Transformer, UnexpectedInput, v_args
-from lark.exceptions import VisitError
 
 from ...errors import IRError
 from . import affine
@@ -23,7 +23,7 @@ from .dialect import DialectSet
 from .dtypes import DTYPES
 from .ir import Module
 from .location import Span
-from .records import ArgumentRecord, FunctionRecord, ModuleRecord, OpRecord
+from .records import ArgumentRecord, FunctionRecord, ModuleRecord, OpRecord, SourceText
 from .resources import ResourceTable
 from .types import CHANNELS_LAST_NAMES, Layout, TensorType, channels_last
 
@@ -34,46 +34,49 @@ def parse_module(
     text: str, dialects: DialectSet, weights: ResourceTable | None = None, file: str = "<ir>"
 ) -> Module:
     """The module that TEXT describes; IRError with file, line, column and a caret otherwise."""
-    lines = text.split("\n")
-    _check_nesting(text, lines, file)
+    source = SourceText(file, text.split("\n"))
+    _check_nesting(source)
     try:
-        record = _records(text, file, lines)
+        record: Any = _grammar().parse(text)
     except UnexpectedInput as error:
-        raise _syntax_error(error, lines, file) from None
-    return build_module(record, dialects, weights or ResourceTable())
+        raise _syntax_error(error, source) from None
+    except _Misfit as error:
+        raise text_error(error.message, source.span(error.token), error.hint) from None
+    assert isinstance(record, ModuleRecord)
+    return build_module(record, dialects, weights or ResourceTable(), source)
 
 
-def _records(text: str, file: str, lines: list[str]) -> ModuleRecord:
-    try:
-        result: Any = _Records(file, lines).transform(_grammar().parse(text))
-    except VisitError as error:
-        if isinstance(error.orig_exc, IRError):
-            raise error.orig_exc from None
-        raise IRError(f"{file}: {error.orig_exc}") from None
-    assert isinstance(result, ModuleRecord)
-    return result
+class _Misfit(Exception):
+    """Text of the right form that means nothing; raised by the grammar's actions."""
+
+    def __init__(self, message: str, token: Token, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.token = token
+        self.hint = hint
 
 
 @lru_cache(maxsize=1)
 def _grammar() -> Lark:
     text = resources.files(__package__).joinpath("grammar.lark").read_text(encoding="utf-8")
-    return Lark(text, parser="lalr", maybe_placeholders=True, propagate_positions=False)
+    return Lark(text, parser="lalr", maybe_placeholders=True, propagate_positions=False, transformer=_Records())
 
 
-def _check_nesting(text: str, lines: list[str], file: str) -> None:
+_BRACKETS = re.compile(r"[{(\[<})\]>]")
+
+
+def _check_nesting(source: SourceText) -> None:
     depth = 0
-    for number, line in enumerate(lines, 1):
-        for column, char in enumerate(line, 1):
-            if char in "{([<":
-                depth += 1
-                if depth > MAX_NESTING:
-                    span = Span(file, number, column, 1, line[:200])
-                    raise text_error(f"nested deeper than {MAX_NESTING} levels", span)
-            elif char in "})]>":
-                depth -= 1
+    for number, line in enumerate(source.lines, 1):
+        for match in _BRACKETS.finditer(line):
+            depth += 1 if match[0] in "{([<" else -1
+            if depth > MAX_NESTING:
+                span = Span(source.file, number, match.start() + 1, 1, line[:200])
+                raise text_error(f"nested deeper than {MAX_NESTING} levels", span)
 
 
-def _syntax_error(error: UnexpectedInput, lines: list[str], file: str) -> IRError:
+def _syntax_error(error: UnexpectedInput, text: SourceText) -> IRError:
+    lines = text.lines
     line = error.line if error.line and error.line > 0 else len(lines)
     column = error.column if error.column and error.column > 0 else 1
     token = getattr(error, "token", None)
@@ -82,21 +85,12 @@ def _syntax_error(error: UnexpectedInput, lines: list[str], file: str) -> IRErro
     hint = f"here one of these may stand: {', '.join(wanted[:8])}" if wanted else None
     source = lines[min(line, len(lines)) - 1] if lines else ""
     length = len(str(token)) if token else 1
-    return text_error(f"{found} is not expected here", Span(file, line, column, length, source), hint)
+    return text_error(f"{found} is not expected here", Span(text.file, line, column, length, source), hint)
 
 
 @v_args(inline=True)
 class _Records(Transformer[Token, Any]):
-    """Tree nodes to records and values."""
-
-    def __init__(self, file: str, lines: list[str]) -> None:
-        super().__init__()
-        self._file = file
-        self._lines = lines
-
-    def _span(self, token: Token) -> Span:
-        line, column = token.line or 1, token.column or 1
-        return Span(self._file, line, column, len(token), self._lines[line - 1])
+    """The grammar's actions: rules to records and values."""
 
     # ------------------------------------------------------------ structure
 
@@ -110,7 +104,7 @@ class _Records(Transformer[Token, Any]):
 
     def symbol_range(self, name: Token, low: Token, mid: Token, high: Token) -> tuple[str, int, int, int]:
         if not 0 <= int(low) <= int(mid) <= int(high):
-            raise text_error(f"the range of {name} must grow: minimum, optimum, maximum", self._span(name))
+            raise _Misfit(f"the range of {name} must grow: minimum, optimum, maximum", name)
         return (str(name), int(low), int(mid), int(high))
 
     def function(self, name: Token, *items: Any) -> FunctionRecord:
@@ -118,16 +112,16 @@ class _Records(Transformer[Token, Any]):
         types = [item for item in items if isinstance(item, TensorType)]
         attributes = next(item for item in items if isinstance(item, dict))
         ops = [item for item in items if isinstance(item, OpRecord)]
-        return FunctionRecord(str(name)[1:], arguments, types, attributes, ops, self._span(name))
+        return FunctionRecord(str(name)[1:], arguments, types, attributes, ops, name)
 
     def argument(self, name: Token, type: TensorType) -> ArgumentRecord:
-        return ArgumentRecord(str(name)[1:], type, self._span(name))
+        return ArgumentRecord(str(name)[1:], type, name)
 
     def op(self, results: Any, name: Token, symbol: Any, operands: Any, attributes: Any, types: Any,
            nodes: Any, regions: Any) -> OpRecord:  # fmt: skip
         return OpRecord(
             name=str(name),
-            span=self._span(name),
+            token=name,
             results=results or [],
             symbol=str(symbol)[1:] if symbol is not None else None,
             operands=operands or [],
@@ -138,13 +132,13 @@ class _Records(Transformer[Token, Any]):
         )
 
     def value_list(self, *tokens: Token) -> list[tuple[str, Span]]:
-        return [(str(token)[1:], self._span(token)) for token in tokens]
+        return [(str(token)[1:], token) for token in tokens]
 
     def operand_list(self, *items: Any) -> list[Any]:
         return list(items)
 
     def operand(self, token: Token) -> tuple[str | None, Span]:
-        return (None if token.type == "ABSENT" else str(token)[1:], self._span(token))
+        return (None if token.type == "ABSENT" else str(token)[1:], token)
 
     def type_list(self, *types: TensorType) -> list[TensorType]:
         return list(types)
@@ -192,7 +186,7 @@ class _Records(Transformer[Token, Any]):
         try:
             return dense_from_numbers(shape, DTYPES[str(items[at])], numbers)
         except (ValueError, OverflowError) as error:
-            raise text_error(str(error), self._span(items[at])) from None
+            raise _Misfit(str(error), items[at]) from None
 
     def dense_int(self, token: Token) -> int:
         return int(token)
@@ -216,9 +210,9 @@ class _Records(Transformer[Token, Any]):
 
     def _check_layout(self, layout: Layout, rank: int, at: Token) -> None:
         if layout.order and sorted(layout.order) != list(range(rank)):
-            raise text_error(f"the layout does not order the {rank} dimensions", self._span(at))
+            raise _Misfit(f"the layout does not order the {rank} dimensions", at)
         if layout.strides and len(layout.strides) != rank:
-            raise text_error(f"{len(layout.strides)} strides for {rank} dimensions", self._span(at))
+            raise _Misfit(f"{len(layout.strides)} strides for {rank} dimensions", at)
 
     def static_dim(self, token: Token) -> int:
         return int(token[:-1])
@@ -231,7 +225,7 @@ class _Records(Transformer[Token, Any]):
 
     def named_layout(self, token: Token) -> str:
         if str(token) not in (*CHANNELS_LAST_NAMES.values(), "channels_last"):
-            raise text_error(f"the layout '{token}' is not known", self._span(token))
+            raise _Misfit(f"the layout '{token}' is not known", token)
         return "channels_last"
 
     def order_layout(self, *axes: Token) -> Layout:
@@ -265,7 +259,7 @@ class _Records(Transformer[Token, Any]):
     def floordiv(self, a: Any, b: Any) -> affine.Dim:
         divisor = _dim(b)
         if isinstance(divisor, int) and divisor <= 0:
-            raise IRError(f"{self._file}: floordiv by {divisor}", "the divisor must be positive")
+            raise IRError(f"floordiv by {divisor}", "the divisor must be positive")
         return affine.floordiv(_dim(a), divisor)
 
 

@@ -5,24 +5,38 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from lark import Token
+
 from .location import Span
 from .types import TensorType
+
+
+@dataclass(frozen=True, slots=True)
+class SourceText:
+    """The text that tokens come from, to show where they stand."""
+
+    file: str
+    lines: list[str]
+
+    def span(self, token: Token) -> Span:
+        line, column = token.line or 1, token.column or 1
+        return Span(self.file, line, column, len(token), self.lines[line - 1])
 
 
 @dataclass(frozen=True, slots=True)
 class ArgumentRecord:
     name: str
     type: TensorType
-    span: Span
+    token: Token
 
 
 @dataclass(frozen=True, slots=True)
 class OpRecord:
     name: str
-    span: Span
-    results: list[tuple[str, Span]]
+    token: Token
+    results: list[tuple[str, Token]]
     symbol: str | None
-    operands: list[tuple[str | None, Span]]
+    operands: list[tuple[str | None, Token]]
     attributes: dict[str, Any]
     types: list[TensorType]
     nodes: tuple[str, ...]
@@ -36,7 +50,7 @@ class FunctionRecord:
     types: list[TensorType]
     attributes: dict[str, Any]
     ops: list[OpRecord]
-    span: Span
+    token: Token
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .dialect import DialectSet
 from .diagnostics import op_error
+from .dialect import DialectSet
 from .ir import Block, Module, Operation, Value
 from .traits import Trait, has
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ..core.dialect import Dialect
-from . import constants, elementwise
+from . import constants, contraction, elementwise, indexing, movement, normalization, reduction, window
 
-GRAPH = Dialect("graph", (*constants.OPS, *elementwise.OPS))
+FAMILIES = (constants, elementwise, contraction, reduction, normalization, window, movement, indexing)
+
+GRAPH = Dialect("graph", tuple(op for family in FAMILIES for op in family.OPS))

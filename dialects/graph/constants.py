@@ -37,8 +37,8 @@ class Constant(GraphOp):
             raise op_error(self, "needs either an inline value or a @weight")
         module = self.module
         if self.value is None and module is None:
-            # Nothing to compare with until the operation is in a module.
-            return [value.type for value in self.results]
+            # Nothing to compare with until the operation is in a module: the type is as given.
+            return [value.type for value in self.results] or super().infer()
         array = self.array(module)
         return [TensorType(array.shape, from_numpy(array.dtype))]
 

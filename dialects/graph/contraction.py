@@ -19,7 +19,8 @@ from ..core.op import attribute, define_op, operand, result
 from ..core.traits import Trait
 from ..core.types import TensorType
 from .base import GraphOp, broadcast_shapes, same_dtype
-from .geometry import Ints, Windowed, working_dtype
+from .geometry import Ints, Windowed
+from .numeric import compute_dtype
 
 
 def multiply_add(scalars: Scalars, a: Expr, b: Expr, dtype: DType) -> Expr:
@@ -44,7 +45,7 @@ class Convolution(Windowed):
     @property
     def sum_dtype(self) -> DType:
         """The type the sum is kept in."""
-        return self.accumulate or working_dtype(self.x.type.dtype)
+        return self.accumulate or compute_dtype(self.x.type.dtype)
 
     def check_weight(self, channels: Dim, wanted: Dim) -> None:
         """Located errors unless WANTED and the groups fit the weight's CHANNELS."""
@@ -235,7 +236,7 @@ class Matmul(GraphOp):
     @property
     def sum_dtype(self) -> DType:
         """The type the sum is kept in."""
-        return self.accumulate or working_dtype(self.a.type.dtype)
+        return self.accumulate or compute_dtype(self.a.type.dtype)
 
     def infer(self) -> Sequence[TensorType]:
         a, b = self.a.type, self.b.type

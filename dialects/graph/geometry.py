@@ -11,7 +11,6 @@ import numpy as np
 from ..core.affine import Dim, floordiv
 from ..core.attributes import INTS
 from ..core.diagnostics import op_error
-from ..core.dtypes import F32, DType
 from ..core.expr import Expr, Index, Scalars
 from ..core.interpreter import Array
 from ..core.ir import Value
@@ -19,11 +18,6 @@ from ..core.op import attribute, operand, result
 from .base import GraphOp
 
 Ints = tuple[int, ...]
-
-
-def working_dtype(dtype: DType) -> DType:
-    """The type sums of DTYPE are kept in: at least f32 for floats, the type itself for integers."""
-    return F32 if dtype.is_float and dtype.bits < 32 else dtype
 
 
 class Windowed(GraphOp):

@@ -17,7 +17,7 @@ from ..core.op import attribute, define_op, operand, result
 from ..core.traits import Trait
 from ..core.types import TensorType
 from .base import GraphOp, normalize_axis, same_dtype
-from .geometry import working_dtype
+from .numeric import compute_dtype
 
 
 def wrapped_index(scalars: Scalars, position: Expr, size: Dim) -> Expr:
@@ -176,13 +176,13 @@ class Range(GraphOp):
         return [TensorType((self.size,), self.start.type.dtype)]
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
-        dtype = working_dtype(self.start.type.dtype)
+        dtype = compute_dtype(self.start.type.dtype)
         start, delta = (scalars.cast(scalars.load(value, ()), dtype) for value in (self.start, self.delta))
         step = scalars.apply("mul", scalars.index_value(index[0], dtype), delta)
         return scalars.cast(scalars.apply("add", start, step), self.start.type.dtype)
 
     def evaluate(self, evaluation: Evaluation, start: Any, delta: Any) -> Any:
-        dtype = working_dtype(self.start.type.dtype).numpy
+        dtype = compute_dtype(self.start.type.dtype).numpy
         steps = np.arange(evaluation.dim(self.size)).astype(dtype) * delta.astype(dtype)
         return (start.astype(dtype) + steps).astype(self.start.type.dtype.numpy)
 

@@ -13,7 +13,6 @@ import numpy as np
 from ..core.affine import Dim, bounds, floordiv, symbols, total
 from ..core.attributes import BOOL, DIMS, INT, INTS, EnumKind
 from ..core.diagnostics import op_error
-from ..core.dtypes import I64
 from ..core.expr import Expr, Index, Scalars
 from ..core.interpreter import Evaluation
 from ..core.op import attribute, define_op, operand, operands, optional_operand, result
@@ -23,6 +22,7 @@ from .base import GraphOp, broadcast_shapes, normalize_axis, same_dtype
 from .geometry import guarded, padded_array
 from .remap import reshaped_index
 from .resize import Resize as Resize
+from .sampling import clamped
 
 
 @define_op(Trait.MOVEMENT)
@@ -288,7 +288,7 @@ class Pad(GraphOp):
         at = own[axis] - max(-begin, 0)
         if self.mode == "wrap":
             return proceed(at - floordiv(at, size) * size)
-        repeated = _clamped if self.mode == "edge" else _mirrored
+        repeated = clamped if self.mode == "edge" else _mirrored
         return scalars.let_index(repeated(scalars, at, size), proceed)
 
     def evaluate(self, evaluation: Evaluation, x: Any, value: Any = None) -> Any:
@@ -300,12 +300,6 @@ class Pad(GraphOp):
         if self.mode == "reflect":
             return np.pad(cropped, grown, mode="reflect")
         return np.pad(cropped, grown, mode="edge" if self.mode == "edge" else "wrap")
-
-
-def _clamped(scalars: Scalars, at: Dim, size: Dim) -> Expr:
-    """AT moved into 0..SIZE-1."""
-    low = scalars.apply("max", scalars.index_value(at), scalars.const(0, I64))
-    return scalars.apply("min", low, scalars.index_value(size - 1))
 
 
 def _mirrored(scalars: Scalars, at: Dim, size: Dim) -> Expr:

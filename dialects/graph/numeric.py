@@ -28,25 +28,25 @@ def compute_dtype(dtype: DType) -> DType:
 
 def widened(array: Any) -> Array:
     """ARRAY in the type that its arithmetic is done in."""
-    array = np.asarray(array)
-    return array.astype(compute_dtype(from_numpy(array.dtype)).numpy, copy=False)
+    given: Array = np.asarray(array)
+    return given.astype(compute_dtype(from_numpy(given.dtype)).numpy, copy=False)
 
 
 def converted(array: Any, dtype: DType) -> Array:
     """ARRAY as DTYPE: floats round to nearest even, float to integer truncates and saturates (NaN
     gives 0), integers wrap, f8 saturates, anything to bool is x != 0 (ONNX Cast)."""
-    array = np.asarray(array)
-    source = from_numpy(array.dtype)
+    given: Array = np.asarray(array)
+    source = from_numpy(given.dtype)
     if source == dtype:
-        return array
+        return given
     with np.errstate(all="ignore"):
         if dtype == BOOL:
-            return np.asarray(widened(array) != 0)
+            return np.asarray(widened(given) != 0)
         if source.is_float and dtype.is_integer:
-            return _float_to_integer(widened(array), dtype)
+            return _float_to_integer(widened(given), dtype)
         if dtype.is_float and dtype.bits == 8:
-            return _to_f8(array, dtype)
-        return array.astype(dtype.numpy)
+            return _to_f8(given, dtype)
+        return given.astype(dtype.numpy)
 
 
 def _float_to_integer(array: Array, dtype: DType) -> Array:

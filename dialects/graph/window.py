@@ -16,7 +16,8 @@ from ..core.interpreter import Array, Evaluation
 from ..core.op import attribute, define_op
 from ..core.traits import Trait
 from ..core.types import TensorType
-from .geometry import Ints, Windowed, working_dtype
+from .geometry import Ints, Windowed
+from .numeric import compute_dtype
 
 
 class Pool(Windowed):
@@ -75,7 +76,7 @@ class MaxPool(Pool):
         return scalars.reduce("max", self.window, body)
 
     def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
-        dtype = working_dtype(self.x.type.dtype)
+        dtype = compute_dtype(self.x.type.dtype)
         taps = self.taps(x.astype(dtype.numpy), evaluation.shape(self.y.type)[2:], lowest(dtype))
         y = next(taps).copy()
         for tap in taps:
@@ -120,7 +121,7 @@ class MaxPoolIndices(Pool):
 
     def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
         sizes = evaluation.shape(self.y.type)[2:]
-        dtype = working_dtype(self.x.type.dtype)
+        dtype = compute_dtype(self.x.type.dtype)
         numbers = np.arange(x.size, dtype=np.int64).reshape(x.shape)
         if self.column_major:
             plane = np.arange(int(np.prod(x.shape[2:])), dtype=np.int64).reshape(x.shape[2:], order="F")
@@ -167,7 +168,7 @@ class AvgPool(Pool):
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
         image, channel, *outputs = index
-        dtype = working_dtype(self.x.type.dtype)
+        dtype = compute_dtype(self.x.type.dtype)
         zero = scalars.const(0, self.x.type.dtype)
 
         def body(taps: Index) -> Expr:
@@ -210,7 +211,7 @@ class AvgPool(Pool):
 
     def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
         sizes = evaluation.shape(self.y.type)[2:]
-        dtype = working_dtype(self.x.type.dtype).numpy
+        dtype = compute_dtype(self.x.type.dtype).numpy
         y: Array = np.zeros((*x.shape[:2], *sizes), dtype)
         for tap in self.taps(x.astype(dtype), sizes, 0):
             y += tap
@@ -223,9 +224,9 @@ class AvgPool(Pool):
         """How many taps along AXIS count in each of the windows."""
         starts = np.arange(outputs)[:, None] * self.strides[axis] - self.begins[axis]
         at = starts + np.arange(self.window[axis]) * self.dilations[axis]
-        if self.count_include_pad:
-            return np.count_nonzero(at < extent + self.ends[axis], axis=1)
-        return np.count_nonzero((at >= 0) & (at < extent), axis=1)
+        first, end = (at.min(), extent + self.ends[axis]) if self.count_include_pad else (0, extent)
+        counts: Array = np.count_nonzero((at >= first) & (at < end), axis=1)
+        return counts
 
 
 @define_op(Trait.WINDOW)
@@ -242,7 +243,7 @@ class LpPool(Pool):
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
         image, channel, *outputs = index
-        dtype = working_dtype(self.x.type.dtype)
+        dtype = compute_dtype(self.x.type.dtype)
         zero = scalars.const(0, self.x.type.dtype)
 
         def body(taps: Index) -> Expr:
@@ -255,7 +256,7 @@ class LpPool(Pool):
         return scalars.cast(norm, self.x.type.dtype)
 
     def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
-        dtype = working_dtype(self.x.type.dtype).numpy
+        dtype = compute_dtype(self.x.type.dtype).numpy
         sizes = evaluation.shape(self.y.type)[2:]
         whole: Array = np.zeros((*x.shape[:2], *sizes), dtype)
         for tap in self.taps(np.abs(x.astype(dtype)) ** self.p, sizes, 0):

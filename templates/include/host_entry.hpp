@@ -9,7 +9,11 @@ namespace glass::host {
 template <class P>
 struct Unpack {  // scalars and tensor maps, by value
     static constexpr u64 size = sizeof(P);
-    static P get(const Argument& argument, int) { return *static_cast<const P*>(argument.data); }
+    static P get(const Argument& argument, int) {
+        P value;  // copied bytewise: the caller's memory need not be aligned as P is
+        __builtin_memcpy(&value, argument.data, sizeof(P));
+        return value;
+    }
 };
 
 template <class T>

@@ -5,6 +5,7 @@
 // run, asynchronous copies land one by one, and when there are none left the kernel is stuck.
 #pragma once
 
+#include <algorithm>
 #include <cstdarg>
 #include <cstdio>
 
@@ -165,7 +166,7 @@ private:
             const Lane* first = warps_[std::size_t(warp)].lanes;
             for (int lane = 0; lane < warps_[std::size_t(warp)].size; lane++) start_.push_back(int(first - lanes_.data()) + lane);
         }
-        if (order == Order::reverse) start_.assign(start_.rbegin(), start_.rend());
+        if (order == Order::reverse) std::reverse(start_.begin(), start_.end());
     }
 
     Context& next_context() {

@@ -87,7 +87,9 @@ def bits(values: Array) -> Array:
     plain = values.view(np.dtype(f"u{values.dtype.itemsize}"))
     if values.dtype.kind not in "fV":
         return plain
-    return np.where(np.isnan(values.astype(np.float64)), plain.dtype.type(2 ** (8 * values.dtype.itemsize) - 1), plain)
+    return np.where(
+        np.isnan(values.astype(np.float64)), plain.dtype.type(2 ** (8 * values.dtype.itemsize) - 1), plain
+    )
 
 
 def same_values(actual: Array, expected: Array) -> None:

@@ -78,7 +78,10 @@ def exact_pairs(x: Array, y: Array) -> Array:
     """Every binary function, one row each."""
     with np.errstate(all="ignore"):
         return np.stack(
-            [function(x.astype(np.float64), y.astype(np.float64)).astype(np.float64) for function, _ in BINARY.values()]
+            [
+                function(x.astype(np.float64), y.astype(np.float64)).astype(np.float64)
+                for function, _ in BINARY.values()
+            ]
         )
 
 

@@ -15,7 +15,7 @@ from glassrt.runtime import Engine, Plan, load
 from glassrt.runtime.host_backend import HostBackend
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_plans import ADD, DOUBLE, affine, affine_plan, real_headers
+from tiny_plans import ADD, DOUBLE, affine, affine_plan, counting_plan, real_headers, tile_plan
 
 
 @pytest.fixture(scope="module")
@@ -270,3 +270,12 @@ def test_engines_are_freed_without_the_collector(host_plan: Plan) -> None:
 def test_unknown_devices(host_plan: Plan, device: str) -> None:
     with pytest.raises(DeviceError, match="there is no device"):
         load(host_plan, device)
+
+
+def test_counters_are_zeroed_once() -> None:
+    engine = load(counting_plan(step=1), "host")
+    assert [int(engine.run({})["y"]) for _ in range(3)] == [0, 1, 2]
+
+
+def test_a_tensor_map() -> None:
+    np.testing.assert_array_equal(load(tile_plan(), "host").run({"x": batch(32)})["y"], batch(32))

@@ -135,3 +135,70 @@ def real_headers() -> dict[str, str]:
     return {
         path.name: path.read_text() for path in sorted(INCLUDE.iterdir()) if path.suffix in (".cuh", ".hpp")
     }
+
+
+COUNT = """#include "glass.cuh"
+using namespace glass;
+
+GLASS_KERNEL(1, 1) k0_count(Output<i32> counter, Output<i32> y, const int step) {
+    y[0] = counter[0];
+    counter[0] = counter[0] + step;
+}
+"""
+
+
+def counting_plan(step: int) -> Plan:
+    """y = a counter in zeroed memory, which then goes up by `step`."""
+    arguments = [buffer("b0"), buffer("out0"), {"i32": step}]
+    manifest = affine_manifest() | {
+        "symbols": {},
+        "inputs": [],
+        "outputs": [{"name": "y", "dtype": "i32", "shape": []}],
+        "zeroed_bytes": 4,
+        "buffers": [
+            {"name": "b0", "space": "arena", "offset": 0, "bytes": 4},
+            {"name": "out0", "space": "output", "index": 0, "bytes": 4},
+        ],
+        "kernels": {"k0_count": {"entry": "k0_count", "parameters": ["buffer", "buffer", "i32"]}},
+        "launches": [launch("k0_count", arguments, ["b0"], ["b0", "out0"], grid=[1, 1, 1], block=[1, 1, 1])],
+    }
+    cubins = {"sm_90a": {"k0_count": b"cubin of k0_count"}}
+    return affine_plan(manifest=manifest, sources={"k0_count": COUNT}, cubins=cubins, headers=real_headers())
+
+
+COPY_TILE = """#include "glass.cuh"
+using namespace glass;
+
+GLASS_KERNEL(32, 1) k2_tile(const GLASS_TENSOR_MAP map, Output<f32> y) {
+    GLASS_DYNAMIC_SHARED(smem);
+    f32* const tile = reinterpret_cast<f32*>(smem);
+    Barrier* const barrier = reinterpret_cast<Barrier*>(smem + 512);
+    if (thread_x() == 0) barrier_init(*barrier, 1);
+    barrier_fence_init();
+    sync_threads();
+    if (thread_x() == 0) {
+        barrier_expect(*barrier, 512);
+        tma_load_2d(tile, map, *barrier, 0, 0);
+    }
+    barrier_wait(*barrier, 0);
+    for (int i = thread_x(); i < 128; i += 32) y[i] = tile[i];
+}
+"""
+
+
+def tile_plan(change: Callable[[dict[str, Any]], object] | None = None, **parts: Any) -> Plan:
+    """y = x for 32 rows, moved by one bulk copy through a tensor map."""
+
+    def tile(manifest: dict[str, Any]) -> None:
+        fields = {"dims": [COLUMNS, "N"], "strides": [16], "box": [COLUMNS, 32], "swizzle": "none"}
+        arguments = [{"tensor_map": {"buffer": "in0", "dtype": "f32"} | fields}, buffer("out0")]
+        manifest["targets"] = []
+        manifest["symbols"] = {"N": [32, 32, 32]}
+        manifest["kernels"] = {"k2_tile": {"entry": "k2_tile", "parameters": ["tensor_map", "buffer"]}}
+        manifest["launches"] = [
+            launch("k2_tile", arguments, ["in0"], ["out0"], grid=[1, 1, 1], shared_bytes=1024)
+        ]
+        if change is not None:
+            change(manifest)
+
+    return affine_plan(tile, **{"sources": {"k2_tile": COPY_TILE}, "headers": real_headers()} | parts)

@@ -1,0 +1,352 @@
+"""Times every candidate of the contraction kernels on a GPU, and checks each against PyTorch.
+
+    python benchmarks/contraction_gpu.py [--batches 1,128] [--most 40] [--only NAME] [--out FILE]
+
+The layers are ResNet-50's distinct convolutions (with bias, ReLU and, where the network has one,
+the residual) and a few matrix products. All timings go to a JSON file, so that the cost model can
+be fitted from one run. Needs PyTorch beside GlassRT's own dependencies.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import json
+import os
+import sys
+import time
+import types
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from cuda.bindings import driver, nvrtc
+
+ROOT = Path(__file__).resolve().parents[1]
+if "glassrt" not in sys.modules:  # runs from a checkout that is not installed
+    package = types.ModuleType("glassrt")
+    package.__path__ = [str(ROOT)]
+    sys.modules["glassrt"] = package
+
+from glassrt.codegen.kernels import contraction_mma, contraction_simt  # noqa: E402
+from glassrt.codegen.kernels.contraction_spec import Binding  # noqa: E402
+from glassrt.codegen.kernels.family import Geometry, Target  # noqa: E402
+from glassrt.codegen.kernels.geometry import Problem, problem_of  # noqa: E402
+from glassrt.codegen.render import Code, Identifier, headers, render  # noqa: E402
+from glassrt.dialects.core.dtypes import DTYPES  # noqa: E402
+from glassrt.dialects.core.ir import Block  # noqa: E402
+from glassrt.dialects.core.types import TensorType, channels_last  # noqa: E402
+from glassrt.dialects.graph.contraction import Conv, Matmul  # noqa: E402
+
+OPTIONS = ("--gpu-architecture=sm_90a", "--std=c++17", "--minimal", "--device-as-default-execution-space")
+TORCH = {"f16": torch.float16, "bf16": torch.bfloat16, "f32": torch.float32}
+EPILOGUE = """\
+const i64 at = {index};
+{residual}Vec<{out}, VECTOR> result;
+GLASS_UNROLL
+for (int lane = 0; lane < VECTOR; lane++) {{
+    const f32 value = accumulator[lane] + load(x2, n + lane){added};
+    result[lane] = convert<{out}>(value > 0.0f ? value : 0.0f);
+}}
+store_wide<VECTOR>(y0, at, result);"""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A convolution (`shape`: images, channels, size, outputs, taps, stride) or product (batch, m, n, k)."""
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    count: int
+    dtype: str = "f16"
+    residual: bool = False
+    transpose_b: bool = False
+
+
+def resnet50(batch: int) -> Iterator[Layer]:
+    """The distinct convolutions of ResNet-50 (stride on the 3x3), with how often each occurs."""
+
+    def conv(name: str, c: int, size: int, n: int, taps: int, stride: int, count: int, residual: bool = False) -> Layer:
+        return Layer(f"b{batch}.{name}", "conv", (batch, c, size, n, taps, stride), count, residual=residual)
+
+    yield conv("stem4", 4, 224, 64, 7, 2, 1)
+    yield conv("stem8", 8, 224, 64, 7, 2, 0)
+    size, inner, outer, previous = 56, 64, 256, 64
+    for stage, blocks in enumerate((3, 4, 6, 3), start=2):
+        stride = 1 if stage == 2 else 2
+        yield conv(f"s{stage}.reduce0", previous, size, inner, 1, 1, 1)
+        yield conv(f"s{stage}.window0", inner, size, inner, 3, stride, 1)
+        yield conv(f"s{stage}.shortcut", previous, size, outer, 1, stride, 1)
+        size //= stride
+        yield conv(f"s{stage}.reduce", outer, size, inner, 1, 1, blocks - 1)
+        yield conv(f"s{stage}.window", inner, size, inner, 3, 1, blocks - 1)
+        yield conv(f"s{stage}.expand", inner, size, outer, 1, 1, blocks, True)
+        previous, inner, outer = outer, inner * 2, outer * 2
+
+
+def products() -> Iterator[Layer]:
+    """Matrix products: large ones, a classifier, BERT's, and two exact f32 ones."""
+    for name, b, m, n, k, transposed in (
+        ("mm8192", 1, 8192, 8192, 8192, False), ("mm4096", 1, 4096, 4096, 4096, True), ("mm1024", 1, 1024, 1024, 1024, False),
+        ("fc1", 1, 1, 1000, 2048, True), ("fc128", 1, 128, 1000, 2048, True), ("mlp1", 1, 1, 4096, 4096, True),
+        ("bert.qkv", 1, 4096, 2304, 768, True), ("bert.ffn1", 1, 4096, 3072, 768, True), ("bert.ffn2", 1, 4096, 768, 3072, True),
+        ("bert1.qkv", 1, 128, 2304, 768, True), ("bert1.ffn1", 1, 128, 3072, 768, True), ("bert1.ffn2", 1, 128, 768, 3072, True),
+        ("scores", 384, 128, 128, 64, True), ("context", 384, 128, 64, 128, False),
+    ):  # fmt: skip
+        yield Layer(name, "matmul", (b, m, n, k), 0, transpose_b=transposed)
+    yield Layer("f32.mm2048", "matmul", (1, 2048, 2048, 2048), 0, "f32")
+    yield Layer("f32.conv", "conv", (8, 64, 56, 64, 3, 1), 0, "f32")
+    yield Layer("bf16.mm4096", "matmul", (1, 4096, 4096, 4096), 0, "bf16")
+
+
+def problem(layer: Layer) -> Problem:
+    dtype = DTYPES[layer.dtype]
+    if layer.kind == "conv":
+        images, c, size, n, taps, stride = layer.shape
+        x = TensorType((images, c, size, size), dtype, channels_last(4))
+        w = TensorType((n, c, taps, taps), dtype, channels_last(4))
+        pads = ((taps - 1) // 2,) * 4
+        block = Block((x, w))
+        op: Any = Conv(*block.arguments, strides=(stride,) * 2, dilations=(1, 1), pads=pads, groups=1, accumulate=DTYPES["f32"])
+    else:
+        b, m, n, k = layer.shape
+        lead = (b,) if b > 1 else ()
+        shapes = ((*lead, m, k), (*lead, n, k) if layer.transpose_b else (*lead, k, n))
+        block = Block(TensorType(shape, dtype) for shape in shapes)
+        op = Matmul(*block.arguments, transpose_a=False, transpose_b=layer.transpose_b, accumulate=DTYPES["f32"])
+    found = problem_of(op, b_is_weight=True)
+    assert found is not None
+    return found
+
+
+def binding(layer: Layer, name: str, splits: int) -> Binding:
+    dtype, made = layer.dtype, problem(layer)
+    assert isinstance(made.n, int)
+    parameters = f"Input<{dtype}> x0, Input<{dtype}> x1, Input<f32> x2, "
+    parameters += f"Input<{dtype}> x3, " if layer.residual else ""
+    parameters += f"Output<{dtype}> y0" + (", Output<f32> workspace, Output<u32> counters" if splits > 1 else "")
+    vector = next(v for v in (16 // DTYPES[dtype].bytes, 4, 2, 1) if made.n % v == 0)
+    code = EPILOGUE.format(
+        out=dtype,
+        index="i64(m) * N + n" if made.batches == 1 else "(i64(batch) * M + m) * N + n",
+        residual="const auto other = load_wide<VECTOR>(x3, at);\n" if layer.residual else "",
+        added=" + convert<f32>(other[lane])" if layer.residual else "",
+    )
+    return Binding(
+        Identifier(name), Code(layer.kind), Code(parameters), Identifier("x0"), Identifier("x1"), (), Code(code), vector
+    )
+
+
+@dataclass
+class Kernel:
+    """One candidate of one layer, compiled."""
+
+    layer: Layer
+    config: Any
+    predicted: float
+    geometry: Geometry
+    name: str
+    source: str
+    cubin: bytes = b""
+    registers: int = 0
+    spills: int = 0
+    correct: bool = False
+    microseconds: float = 0.0
+
+
+def kernels(layer: Layer, most: int, target: Target) -> Iterator[Kernel]:
+    made = problem(layer)
+    for family in (contraction_mma,) if layer.dtype != "f32" else (contraction_simt, contraction_mma):
+        for number, config in enumerate(family.candidates(made, target, most)):
+            name = f"k{number}"
+            spec = family.specialize(made, config, binding(layer, name, config.splits), target)
+            geometry = family.launch(made, spec)
+            predicted = family.cost(made, config, target)
+            yield Kernel(layer, config, predicted, geometry, name, render(family.TEMPLATE, spec))
+
+
+def checked(answer: tuple[Any, ...]) -> Any:
+    if int(answer[0]) != 0:
+        raise RuntimeError(str(answer[0]))
+    return answer[1] if len(answer) == 2 else answer[1:]
+
+
+def compile_kernel(kernel: Kernel, files: dict[str, str]) -> None:
+    names, texts = [n.encode() for n in files], [t.encode() for t in files.values()]
+    program = checked(nvrtc.nvrtcCreateProgram(kernel.source.encode(), b"k.cu", len(names), texts, names))
+    options = [o.encode() for o in (*OPTIONS, "--ptxas-options=-v")]
+    status = nvrtc.nvrtcCompileProgram(program, len(options), options)[0]
+    log = bytes(checked(nvrtc.nvrtcGetProgramLogSize(program)))
+    nvrtc.nvrtcGetProgramLog(program, log)
+    text = log.decode(errors="replace")
+    if int(status) != 0:
+        raise RuntimeError(f"{kernel.layer.name} {kernel.config}: {text[:2000]}")
+    kernel.cubin = bytes(checked(nvrtc.nvrtcGetCUBINSize(program)))
+    nvrtc.nvrtcGetCUBIN(program, kernel.cubin)
+    nvrtc.nvrtcDestroyProgram(program)
+    words = text.replace(",", " ").split()
+    kernel.registers = int(words[words.index("registers") - 1]) if "registers" in words else -1
+    kernel.spills = int(words[words.index("spill") - 2]) if "spill" in words else -1
+
+
+class Operands:
+    """Buffers of a layer, in as many sets as keep a large layer from running out of the L2 cache alone."""
+
+    def __init__(self, layer: Layer) -> None:
+        made, dtype = problem(layer), TORCH[layer.dtype]
+        m, n, k = (int(str(d)) for d in (made.m, made.n, made.k))
+        self.layer = layer
+        if layer.kind == "conv":
+            images, c, size, _, taps, stride = layer.shape
+            x = torch.randn(images, c, size, size, device="cuda", dtype=dtype).to(memory_format=torch.channels_last)
+            w = torch.randn(n, c, taps, taps, device="cuda", dtype=dtype) * (k**-0.5)
+            w = w.to(memory_format=torch.channels_last)
+            self.product = lambda: torch.nn.functional.conv2d(x, w, stride=stride, padding=(taps - 1) // 2)
+            y = self.product().permute(0, 2, 3, 1).reshape(m, n)
+        else:
+            b = layer.shape[0]
+            x = torch.randn(b, m if b > 1 else layer.shape[1], k, device="cuda", dtype=dtype)
+            w = torch.randn(b, *((n, k) if layer.transpose_b else (k, n)), device="cuda", dtype=dtype) * (k**-0.5)
+            self.product = lambda: x @ (w.mT if layer.transpose_b else w)
+            y = self.product()
+        bias = torch.randn(n, device="cuda")
+        residual = torch.randn_like(y)
+        self.want = torch.relu(y.float() + bias + (residual.float() if layer.residual else 0))
+        self.inputs = [x, w, bias, *([residual] if layer.residual else [])]
+        size_of_all = sum(t.nbytes for t in self.inputs) + y.nbytes
+        sets = 1 if size_of_all < 40e6 else max(2, min(4, int(150e6 / size_of_all) + 1))
+        self.sets = [([t.clone() for t in self.inputs], torch.zeros_like(y)) for _ in range(sets)]
+
+    def graph_time(self, run: Any, launches: int) -> float:
+        """Microseconds of one of LAUNCHES back-to-back runs inside a CUDA graph, the best of five replays."""
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            for i in range(launches):
+                run(i)
+        graph.replay()
+        best = float("inf")
+        for _ in range(5):
+            start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+            start.record()
+            graph.replay()
+            end.record()
+            end.synchronize()
+            best = min(best, start.elapsed_time(end))
+        return best * 1e3 / launches
+
+
+def launcher(kernel: Kernel, operands: Operands) -> Any:
+    module = checked(driver.cuModuleLoadData(kernel.cubin))
+    function = checked(driver.cuModuleGetFunction(module, kernel.name.encode()))
+    attribute = driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+    driver.cuFuncSetAttribute(function, attribute, kernel.geometry.shared)
+    scratch: list[torch.Tensor] = []
+    if kernel.geometry.workspace != 0:
+        scratch.append(torch.empty(int(str(kernel.geometry.workspace)) // 4, device="cuda"))
+        scratch.append(torch.zeros(int(str(kernel.geometry.counters)), device="cuda", dtype=torch.int32))
+
+    def run(i: int, pdl: bool = True) -> None:
+        inputs, output = operands.sets[i % len(operands.sets)]
+        config = driver.CUlaunchConfig()
+        config.gridDimX, config.gridDimY, config.gridDimZ = (int(str(d)) for d in kernel.geometry.grid)
+        config.blockDimX, config.blockDimY, config.blockDimZ = kernel.geometry.block
+        config.sharedMemBytes = kernel.geometry.shared
+        config.hStream = driver.CUstream(torch.cuda.current_stream().cuda_stream)
+        if pdl:
+            serial = driver.CUlaunchAttribute()
+            serial.id = driver.CUlaunchAttributeID.CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION
+            serial.value.programmaticStreamSerializationAllowed = 1
+            config.attrs, config.numAttrs = [serial], 1
+        pointers = tuple(t.data_ptr() for t in (*inputs, output, *scratch))
+        status = driver.cuLaunchKernelEx(config, function, (pointers, (ctypes.c_void_p,) * len(pointers)), 0)[0]
+        if int(status) != 0:
+            raise RuntimeError(f"{kernel.layer.name} {kernel.config}: {status}")
+
+    run.keep = (module, scratch)  # type: ignore[attr-defined]
+    return run
+
+
+def measure(kernel: Kernel, operands: Operands) -> None:
+    run = launcher(kernel, operands)
+    output = operands.sets[0][1]
+    output.fill_(float("nan"))
+    for _ in range(2):  # twice: the counters must be back at zero
+        run(0, pdl=False)
+    torch.cuda.synchronize()
+    error = (output.float().reshape(operands.want.shape) - operands.want).abs().max().item()
+    kernel.correct = error <= (0.03 if kernel.layer.dtype != "bf16" else 0.2)
+    if not kernel.correct:
+        print(f"WRONG {kernel.layer.name} {kernel.config}: error {error}")
+    launches = max(4, min(40, int(1500 / max(kernel.predicted, 1.0))))
+    kernel.microseconds = operands.graph_time(run, launches)
+
+
+def run_layer(layer: Layer, group: list[Kernel]) -> dict[str, Any]:
+    operands = Operands(layer)
+    rows = []
+    for kernel in group:
+        measure(kernel, operands)
+        rows.append(
+            {
+                "family": type(kernel.config).__name__, "config": asdict(kernel.config), "us": kernel.microseconds,
+                "predicted": kernel.predicted, "registers": kernel.registers, "spills": kernel.spills, "ok": kernel.correct,
+            }  # fmt: skip
+        )
+    peer = operands.graph_time(lambda i: operands.product(), 10)
+    made = problem(layer)
+    flops = 2.0 * int(str(made.m)) * int(str(made.n)) * int(str(made.k)) * int(str(made.batches))
+    rows.sort(key=lambda row: row["us"])
+    best = next((row for row in rows if row["ok"]), rows[0])
+    first = min(rows, key=lambda row: row["predicted"])
+    short = " ".join(str(v) for v in best["config"].values())
+    print(
+        f"{layer.name:16} {best['us']:8.2f} us {flops / best['us'] / 1e6:6.0f} TFLOP/s  torch {peer:8.2f}  "
+        f"model's {first['us']:8.2f} (said {first['predicted']:.2f})  {short}  {best['registers']}r",
+        flush=True,
+    )
+    return {"layer": asdict(layer), "flops": flops, "torch_us": peer, "timings": rows}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--batches", default="1,128")
+    parser.add_argument("--most", type=int, default=40)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--out", default=os.path.join(os.environ.get("OUT", "."), "contraction.json"))
+    options = parser.parse_args()
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = True
+    target = Target()
+    layers = [layer for batch in options.batches.split(",") if batch for layer in resnet50(int(batch))] + list(products())
+    layers = [layer for layer in layers if options.only in layer.name]
+    files = headers()
+    start = time.time()
+    groups: dict[str, list[Kernel]] = {}
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        jobs = []
+        for layer in layers:
+            groups[layer.name] = list(kernels(layer, options.most, target))
+            jobs += [pool.submit(compile_kernel, kernel, files) for kernel in groups[layer.name]]
+        for job in jobs:
+            job.result()
+    print(f"{len(jobs)} kernels compiled in {time.time() - start:.1f} s; spills: {sum(k.spills > 0 for g in groups.values() for k in g)}", flush=True)
+    report, totals = [], {}
+    for layer in layers:
+        report.append(run_layer(layer, groups[layer.name]))
+        best = report[-1]["timings"][0]["us"]
+        key = layer.name.split(".")[0]
+        ours, theirs = totals.get(key, (0.0, 0.0))
+        totals[key] = (ours + best * layer.count, theirs + report[-1]["torch_us"] * layer.count)
+        Path(options.out).write_text(json.dumps(report))
+    for key, (ours, theirs) in totals.items():
+        if ours:
+            print(f"{key}: all convolutions {ours:.1f} us, torch {theirs:.1f} us")
+    print(f"done in {time.time() - start:.1f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""Real networks against ONNX Runtime: agreement on the GPU in fp32 and fp16, at several batch sizes.
+
+    python -m benchmarks.networks --out benchmarks/results/networks.json [--extra MODEL.onnx]
+
+The light networks' weights are re-seeded: as shipped they are constants, which would hide layout
+faults. Every run draws fresh inputs. Exit code 1 when any agreement misses its bound.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import glassrt
+import numpy as np
+import onnx
+import onnxruntime
+from tests.models import light_models, reseed
+
+from . import record
+
+# ‖ours − reference‖ / ‖reference‖ over each output.
+BOUNDS = {"fp32": 2e-5, "fp16": 2e-2}
+DIGITS = Path("examples/digits.onnx")
+
+
+def variants(model: onnx.ModelProto) -> list[tuple[str, dict[str, list[int | str]] | None, list[int]]]:
+    """(label, input shapes to compile with, batch sizes to run): as is, batch 8, symbolic."""
+    initial = {tensor.name for tensor in model.graph.initializer}
+    inputs = [value for value in model.graph.input if value.name not in initial]
+    shapes: dict[str, list[int | str]] = {}
+    symbolic = False
+    for value in inputs:
+        dims = value.type.tensor_type.shape.dim
+        symbolic |= bool(dims[0].dim_param)
+        shapes[value.name] = [dim.dim_value for dim in dims]
+    if symbolic:
+        return [("N", None, [1, 8, 5])]
+    eight = {name: [8, *shape[1:]] for name, shape in shapes.items()}
+    free = {name: ["N", *shape[1:]] for name, shape in shapes.items()}
+    return [("1", None, [1]), ("8", eight, [8]), ("N", free, [1, 8, 5])]
+
+
+def run_network(name: str, model: onnx.ModelProto, device: str | None, seed: int) -> list[dict[str, Any]]:
+    """One row per precision, variant and batch size."""
+    rows = []
+    for label, inputs, batches in variants(model):
+        for precision in BOUNDS:
+            row = {"model": name, "variant": label, "precision": precision}
+            try:
+                begin = time.perf_counter()
+                plan = glassrt.compile(model, precision=precision, inputs=inputs)
+                row["build_s"] = round(time.perf_counter() - begin, 2)
+                engine = glassrt.load(plan, device=device)
+            except glassrt.GlassError as error:
+                rows.append({**row, "error": f"{type(error).__name__}: {error.message[:300]}"})
+                continue
+            row["launches"] = len(plan.manifest["launches"])
+            rows += [{**row, **check_batch(model, engine, batch, precision, seed)} for batch in batches]
+            engine.close()
+    return rows
+
+
+def check_batch(
+    model: onnx.ModelProto, engine: glassrt.Engine, batch: int, precision: str, seed: int
+) -> dict[str, Any]:
+    """Error against ONNX Runtime and the device time of one batch size."""
+    generator = np.random.default_rng(seed + batch)
+    inputs = {}
+    for tensor in engine.inputs:
+        shape = [dim if isinstance(dim, int) else batch for dim in tensor.shape]
+        inputs[tensor.name] = generator.standard_normal(shape).astype(np.float32)
+    try:
+        outputs = engine.run(inputs)
+        ours = {name: np.asarray(array, np.float64) for name, array in outputs.items()}
+        reference = reference_outputs(model, inputs)
+    except glassrt.GlassError as error:
+        return {"batch": batch, "error": f"{type(error).__name__}: {error.message[:300]}"}
+    worst = max(relative(ours[name], reference[name]) for name in reference)
+    times = engine.time(inputs, repeats=30, warmup=3)
+    return {
+        "batch": batch,
+        "relative_error": float(f"{worst:.3g}"),
+        "bound": BOUNDS[precision],
+        "agrees": bool(worst <= BOUNDS[precision]),
+        "ms": round(statistics.median(times), 4),
+    }
+
+
+def relative(ours: np.ndarray, reference: np.ndarray) -> float:
+    difference = float(np.linalg.norm(ours - reference))
+    value = difference / max(float(np.linalg.norm(reference)), 1e-30)
+    return value if np.isfinite(value) else float("inf")
+
+
+def reference_outputs(model: onnx.ModelProto, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """ONNX Runtime on the CPU, one image at a time: the models' own batch size is 1."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
+    names = [value.name for value in session.get_outputs()]
+    batch = next(iter(inputs.values())).shape[0]
+    parts = [session.run(names, {k: v[i : i + 1] for k, v in inputs.items()}) for i in range(batch)]
+    return {name: np.concatenate([part[i] for part in parts]).astype(np.float64) for i, name in enumerate(names)}
+
+
+def networks(extra: list[str], seed: int) -> list[tuple[str, onnx.ModelProto]]:
+    """The light networks with random weights, the digits network, and EXTRA files as they are."""
+    generator = np.random.default_rng(seed)
+    found = [(path.stem, reseed(onnx.load(path), generator)) for path in light_models()]
+    return found + [(Path(path).stem, onnx.load(path)) for path in [str(DIGITS), *extra]]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--extra", nargs="*", default=[])
+    parser.add_argument("--only", default="", help="run only networks whose name contains this")
+    parser.add_argument("--device", default=None)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    rows: list[dict[str, Any]] = []
+    for name, model in networks(arguments.extra, arguments.seed):
+        if arguments.only in name:
+            for row in run_network(name, model, arguments.device, arguments.seed):
+                print(row, flush=True)
+                rows.append(row)
+    if arguments.out:
+        record.write(arguments.out, rows)
+    wrong = [row for row in rows if not row.get("agrees")]
+    print(f"{len(rows) - len(wrong)} of {len(rows)} agree")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,259 @@
+"""Implicit matrix products on tensor cores with mma.sync (sm_80 and later).
+
+Operands of 16 bits, f32 rounded to tf32, or i8; sums in f32 or i32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from ...dialects.core.affine import Dim, bounds, ceildiv
+from ...dialects.core.dtypes import BF16, F16, F32, I8, I32
+from ..render import Identifier
+from .contraction_cost import Work, microseconds
+from .contraction_spec import (
+    Binding,
+    ProductSpec,
+    Tiling,
+    product_spec,
+    shared_bytes,
+    tile_counts,
+    workspace_words,
+)
+from .family import Geometry, Target
+from .geometry import COPY_BYTES, INT_LIMIT, Problem
+
+TEMPLATE = "kernels/contraction_mma.cu.j2"
+STEP_BYTES = 32  # bytes of k in one mma step: 16 elements of 16 bits, 8 of tf32, 32 of i8
+MAX_SUM_REGISTERS = 128
+_MATH = {F16: "f16", BF16: "bf16", F32: "tf32", I8: "i8"}
+_SUMS = {F16: F32, BF16: F32, F32: F32, I8: I32}
+
+
+@dataclass(frozen=True)
+class MmaConfig:
+    """Tile of a block, its warps along m, n and k, pipeline stages, blocks along k, L2 raster."""
+
+    block_m: int
+    block_n: int
+    block_k: int
+    warps_m: int
+    warps_n: int
+    warps_k: int = 1
+    stages: int = 3
+    splits: int = 1
+    raster: int = 1
+
+    @property
+    def threads(self) -> int:
+        return 32 * self.warps_m * self.warps_n * self.warps_k
+
+    @property
+    def sum_registers(self) -> int:
+        """Accumulators of a thread."""
+        return self.block_m * self.block_n // (32 * self.warps_m * self.warps_n)
+
+
+@dataclass(frozen=True)
+class MmaSpec:
+    """What the template is given."""
+
+    product: ProductSpec
+    math: Identifier
+    warps_m: int
+    warps_n: int
+    warps_k: int
+    warp_m: int
+    warp_n: int
+    k_steps: int
+    blocks_per_multiprocessor: int
+
+
+def unsupported(problem: Problem) -> str | None:
+    """Why tensor cores cannot do PROBLEM; None when they can."""
+    if problem.a != problem.b or problem.a not in _MATH:
+        return f"operands of {problem.a} and {problem.b} have no mma"
+    if problem.accumulate != _SUMS[problem.a]:
+        return f"mma does not sum in {problem.accumulate}"
+    if problem.a.bytes != 2 and not (problem.a_k_major and problem.b_k_major):
+        return f"{problem.a} operands must lie with k innermost"
+    high = bounds(problem.m, {name: (low, high) for name, low, _, high in problem.sizes})[1]
+    if high is not None and high > INT_LIMIT:
+        return "more than 2^31 rows"
+    return None
+
+
+def illegal(problem: Problem, config: MmaConfig, target: Target) -> str | None:
+    """Why CONFIG does not fit; None when it does."""
+    k_bytes = config.block_k * problem.a.bytes
+    steps = k_bytes // STEP_BYTES // config.warps_k
+    warp_m, warp_n = config.block_m // config.warps_m, config.block_n // config.warps_n
+    if steps < 2 or steps % 2 or steps * STEP_BYTES * config.warps_k != k_bytes:
+        return "each warp needs an even number of mma steps in a tile"
+    if warp_m % 16 or warp_n % 16 or warp_m * config.warps_m != config.block_m:
+        return "warps do not share the tile evenly"
+    if config.threads > 1024 or config.stages < 2:
+        return "too many warps, or too few stages"
+    if config.sum_registers > MAX_SUM_REGISTERS:
+        return "too many accumulators a thread"
+    narrow = min(problem.a_vector, problem.b_vector) * problem.a.bytes < COPY_BYTES
+    if config.sum_registers == MAX_SUM_REGISTERS and k_bytes > 64 and narrow:
+        return "narrow copies leave too few registers for so many accumulators"
+    if config.splits > 1 and not splits_evenly(problem.k, config.block_k, config.splits):
+        return "a split of k would be empty"
+    if pipeline_bytes(problem, config) > target.shared_bytes:
+        return "not enough shared memory"
+    return None
+
+
+def splits_evenly(k: Dim, block_k: int, splits: int) -> bool:
+    """True when each of SPLITS blocks along a static K gets tiles of its own."""
+    if not isinstance(k, int):
+        return False
+    tiles = -(-k // block_k)
+    share = -(-tiles // splits)
+    return -(-tiles // share) == splits
+
+
+def pipeline_bytes(problem: Problem, config: MmaConfig) -> int:
+    """Dynamic shared memory of a block."""
+    stage = (config.block_m + config.block_n) * config.block_k * problem.a.bytes
+    sums = config.warps_k * config.block_m * (config.block_n + 8) * problem.accumulate.bytes
+    return max(config.stages * stage, sums)
+
+
+def blocks_per_multiprocessor(problem: Problem, config: MmaConfig, target: Target) -> int:
+    """Blocks that fit side by side, by shared memory and by the registers that the sums leave."""
+    registers = config.sum_registers + (112 if config.sum_registers > 32 else 80)
+    by_registers = 65536 // (config.threads * min(registers, 255))
+    by_shared = (target.shared_bytes + 1024) // (pipeline_bytes(problem, config) + 1024)
+    return max(1, min(by_registers, by_shared, 2048 // config.threads))
+
+
+def specialize(problem: Problem, config: MmaConfig, binding: Binding, target: Target) -> MmaSpec:
+    """The spec of PROBLEM under CONFIG, which must be legal."""
+    tiling = Tiling(
+        block_m=config.block_m,
+        block_n=config.block_n,
+        block_k=config.block_k,
+        threads=config.threads,
+        stages=config.stages,
+        splits=config.splits,
+        raster=config.raster,
+    )
+    return MmaSpec(
+        product=product_spec(problem, tiling, binding, padding=0, swizzled=True),
+        math=Identifier(_MATH[problem.a]),
+        warps_m=config.warps_m,
+        warps_n=config.warps_n,
+        warps_k=config.warps_k,
+        warp_m=config.block_m // config.warps_m,
+        warp_n=config.block_n // config.warps_n,
+        k_steps=config.block_k * problem.a.bytes // STEP_BYTES // config.warps_k,
+        blocks_per_multiprocessor=min(2, blocks_per_multiprocessor(problem, config, target)),
+    )
+
+
+def launch(problem: Problem, spec: MmaSpec) -> Geometry:
+    """Grid, block, shared memory and scratch of a launch."""
+    product = spec.product
+    tiling = product.tiling
+    tiles_m, tiles_n = tile_counts(problem, tiling.block_m, tiling.block_n)
+    blocks = tiles_m * tiles_n * problem.batches
+    return Geometry(
+        grid=(blocks, tiling.splits, 1),
+        block=(tiling.threads, 1, 1),
+        shared=shared_bytes(product, spec.warps_k),
+        workspace=workspace_words(problem, tiling) * 4,
+        counters=blocks if tiling.splits > 1 else 0,
+    )
+
+
+# Block tile, warps along m, n and k, and stages; widest first. All compile without spills.
+_SHAPES: tuple[tuple[int, int, int, int, int, int, int], ...] = (
+    (128, 256, 64, 2, 4, 1, 3),
+    (256, 128, 64, 4, 2, 1, 3),
+    (128, 256, 32, 2, 4, 1, 4),
+    (256, 128, 32, 4, 2, 1, 4),
+    (128, 128, 64, 2, 2, 1, 3),
+    (128, 128, 64, 2, 4, 1, 3),
+    (128, 128, 32, 2, 2, 1, 4),
+    (256, 64, 32, 4, 2, 1, 4),
+    (128, 64, 64, 2, 2, 1, 4),
+    (128, 64, 64, 4, 1, 1, 3),
+    (128, 64, 32, 2, 2, 1, 4),
+    (64, 128, 64, 2, 2, 1, 4),
+    (64, 256, 32, 1, 4, 1, 4),
+    (64, 64, 64, 2, 2, 1, 4),
+    (64, 64, 64, 2, 1, 2, 4),
+    (64, 64, 128, 2, 2, 2, 3),
+    (64, 32, 64, 2, 1, 2, 6),
+    (64, 32, 128, 2, 1, 4, 4),
+    (32, 64, 64, 1, 2, 2, 6),
+    (32, 64, 128, 1, 2, 4, 4),
+    (32, 32, 64, 1, 1, 2, 6),
+    (32, 32, 128, 1, 1, 4, 6),
+    (16, 64, 64, 1, 2, 2, 6),
+    (16, 64, 128, 1, 2, 4, 6),
+    (16, 32, 128, 1, 1, 4, 6),
+)
+
+
+def shapes(problem: Problem) -> Iterator[MmaConfig]:
+    """The tiles, with block_k in elements of PROBLEM's type."""
+    for m, n, k, warps_m, warps_n, warps_k, stages in _SHAPES:
+        yield MmaConfig(m, n, k * 2 // problem.a.bytes, warps_m, warps_n, warps_k, stages)
+
+
+def split_counts(problem: Problem, config: MmaConfig, target: Target) -> Iterator[int]:
+    """Ways to share k among blocks that are worth trying: while the GPU has room for more blocks."""
+    yield 1
+    if not isinstance(problem.k, int):
+        return
+    tiles_m, tiles_n = tile_counts(problem, config.block_m, config.block_n)
+    blocks = problem.at_optimum(tiles_m * tiles_n * problem.batches)
+    k_tiles = problem.at_optimum(ceildiv(problem.k, config.block_k))
+    room = target.multiprocessors * min(2, blocks_per_multiprocessor(problem, config, target))
+    for splits in (2, 3, 4, 6, 8, 12, 16):
+        if blocks * splits <= room * 1.1 and k_tiles >= 2 * splits and splits_evenly(problem.k, config.block_k, splits):
+            yield splits
+
+
+def candidates(problem: Problem, target: Target, most: int = 30) -> list[MmaConfig]:
+    """Configurations worth trying, the most promising by `cost` first."""
+    found = []
+    for shape in shapes(problem):
+        for splits in split_counts(problem, shape, target):
+            config = replace(shape, splits=splits, raster=raster(problem, shape))
+            if illegal(problem, config, target) is None:
+                found.append((cost(problem, config, target), config))
+    found.sort(key=lambda pair: pair[0])
+    return [config for _, config in found[:most]]
+
+
+def raster(problem: Problem, config: MmaConfig) -> int:
+    """Tile rows in a band: one unless B's tiles of all columns are too much to keep going round in the L2 cache."""
+    columns = problem.at_optimum(ceildiv(problem.n, config.block_n))
+    return 8 if columns > 16 else 1
+
+
+def cost(problem: Problem, config: MmaConfig, target: Target) -> float:
+    """Expected microseconds of PROBLEM under CONFIG at the optimal sizes."""
+    bytes_ = problem.a.bytes
+    warp_m, warp_n = config.block_m // config.warps_m, config.block_n // config.warps_n
+    fragments = config.warps_m * config.warps_n * (warp_m + warp_n) * config.block_k * bytes_
+    work = Work(
+        block_m=config.block_m,
+        block_n=config.block_n,
+        block_k=config.block_k,
+        threads=config.threads,
+        stages=config.stages,
+        splits=config.splits,
+        resident=min(2, blocks_per_multiprocessor(problem, config, target)),
+        flops_per_clock=2600.0 * 2 / bytes_,
+        shared_bytes=fragments,
+        steps=config.block_k * bytes_ // STEP_BYTES // config.warps_k,
+        groups=config.warps_k,
+    )
+    return microseconds(problem, work, target)

@@ -1,0 +1,147 @@
+"""The whole path from a model to a plan, with the text of every level kept on the way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from ..codegen.assemble import BuildOptions, assemble, planning_target
+from ..codegen.cache import KernelCache
+from ..codegen.nvrtc import check_target
+from ..dialects.core.ir import Module
+from ..dialects.core.printer import print_module
+from ..errors import InputError
+from ..runtime.plan import Plan
+from .dialects import ALL_DIALECTS, LEVELS
+from .passes import Options, PassContext, PassManager, Sink
+from .pipeline import passes_to
+from .policy import PrecisionPolicy, as_policy
+from .source import InputShapes, Shapes, Source, level_of, load_module
+
+Progress = Callable[[str, int, int], None]  # stage, done, total
+HOST = "host"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to build.
+
+    targets: GPU architectures (`sm_90a`), empty for the host alone; precision: a policy; disabled:
+    rules not to apply; barriers: pairs of ONNX nodes not to fuse; dump_dir, print_ir, verify_each:
+    see `PassManager`; cache: compiled kernels, None for no cache; progress: is told of every stage.
+    """
+
+    targets: tuple[str, ...] = ()
+    precision: PrecisionPolicy = field(default_factory=lambda: as_policy("fp32"))
+    options: Options = field(default_factory=Options)
+    disabled: frozenset[str] = frozenset()
+    barriers: frozenset[tuple[str, str]] = frozenset()
+    dump_dir: Path | None = None
+    print_ir: Sink | None = None
+    verify_each: Literal["ir", "semantics"] = "ir"
+    cache: KernelCache | None = field(default_factory=KernelCache)
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True)
+class Build:
+    """A finished build: the plan, and the seconds each stage took, in order."""
+
+    plan: Plan
+    seconds: Mapping[str, float]
+
+
+def build(
+    source: Source, settings: Settings, inputs: InputShapes | None = None, shapes: Shapes | None = None
+) -> Build:
+    """Build a plan from SOURCE (see `load_module`). IR text enters at its own level.
+
+    Raises ModelError, UnsupportedError, IRError, InputError or CompileError.
+    """
+    for target in settings.targets:
+        check_target(target)
+    clock = _Clock(settings.progress)
+    with clock.stage("import"):
+        module = load_module(source, inputs, shapes)
+    context = PassContext(
+        ALL_DIALECTS,
+        policy=settings.precision,
+        options=settings.options,
+        disabled=settings.disabled,
+        barriers=settings.barriers,
+    )
+    module = lower(module, settings, context, clock)
+    with clock.stage("kernels"):
+        options = BuildOptions(settings.targets, settings.cache, clock.kernels)
+        plan = assemble(module, clock.texts, context.ledger.to_json(), options)
+    return Build(plan, dict(clock.seconds))
+
+
+def lower(module: Module, settings: Settings, context: PassContext, clock: _Clock) -> Module:
+    """MODULE at the launch level; the text of every level on the way goes to the clock's `texts`.
+
+    Levels above the one that MODULE enters at have no text.
+    """
+    entered = LEVELS.index(level_of(module))
+    target = planning_target(settings.targets)
+    clock.texts = dict.fromkeys(LEVELS[:entered], "")
+    number = 0
+    for level in LEVELS[entered:]:
+        # A module that enters below the graph level is taken as it is written.
+        passes = passes_to(level, target) if level == "graph" or LEVELS.index(level) > entered else []
+        manager = PassManager(
+            passes, context, settings.print_ir, settings.dump_dir, settings.verify_each, first_number=number
+        )
+        with clock.stage(level):
+            module = manager.run(module)
+            clock.texts[level] = print_module(module)
+        number += len(passes) + 1
+    return module
+
+
+class _Clock:
+    """Seconds by stage, texts by level, and messages to whoever watches."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
+        self.seconds: dict[str, float] = {}
+        self.texts: dict[str, str] = {}
+
+    def stage(self, name: str) -> _Stage:
+        return _Stage(self, name)
+
+    def tell(self, stage: str, done: int, total: int) -> None:
+        if self._progress is not None:
+            self._progress(stage, done, total)
+
+    def kernels(self, _kernel: str, done: int, total: int) -> None:
+        self.tell("kernels", done, total)
+
+
+class _Stage:
+    """Times one stage."""
+
+    def __init__(self, clock: _Clock, name: str) -> None:
+        self._clock = clock
+        self._name = name
+        self._begin = 0.0
+
+    def __enter__(self) -> None:
+        self._clock.tell(self._name, 0, 1)
+        self._begin = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self._clock.seconds[self._name] = time.perf_counter() - self._begin
+        self._clock.tell(self._name, 1, 1)
+
+
+def chosen_targets(target: str | Sequence[str] | None, present: str | None) -> tuple[str, ...]:
+    """The GPU targets that TARGET names; PRESENT is the GPU of this machine, used when TARGET is None."""
+    names = [target] if isinstance(target, str) else list(target or ([present] if present else [HOST]))
+    gpus = tuple(dict.fromkeys(name for name in names if name != HOST))
+    if not names or not all(isinstance(name, str) for name in names):
+        raise InputError("a target is 'host', 'sm_XX' or a list of these")
+    return gpus

@@ -1,0 +1,167 @@
+"""How the values of a fused function will lie in memory: element type and order of dimensions.
+
+Convolutions read and write channels-last; matrix products, views, inputs and outputs are
+row-major. Everything else works in any layout and takes the one in which most of the bytes
+around it lie, so that conversions are rare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+
+from ...dialects.core.affine import evaluate
+from ...dialects.core.dtypes import F32, DType
+from ...dialects.core.ir import Function, Module, Operation, Value
+from ...dialects.core.traits import Trait, has
+from ...dialects.core.types import ROW_MAJOR, Layout, TensorType, channels_last
+from ...dialects.fused import Kernel
+from ...dialects.graph.constants import Constant
+from ...dialects.graph.contraction import Conv, ConvTranspose, Matmul
+from ...dialects.graph.movement import Reshape, Transpose
+from ..policy import PrecisionPolicy
+
+# A consumer that needs a layout counts for more than one that merely prefers it.
+NEED = 2.0
+
+
+class Lead(Enum):
+    """What decides a kernel's layouts."""
+
+    CONVOLUTION = "convolution"
+    PRODUCT = "product"
+    FREE = "free"
+
+
+def contraction_of(kernel: Kernel) -> Operation | None:
+    """The contraction in KERNEL's region, if there is one."""
+    return next((op for op in kernel.body.block if has(op, Trait.CONTRACTION)), None)
+
+
+def lead_of(kernel: Kernel) -> Lead:
+    match contraction_of(kernel):
+        case Conv() | ConvTranspose():
+            return Lead.CONVOLUTION
+        case Matmul():
+            return Lead.PRODUCT
+    return Lead.FREE
+
+
+def is_neutral(type: TensorType) -> bool:
+    """True when row-major and channels-last are the same bytes: one channel, or one position."""
+    return type.rank < 3 or type.shape[1] == 1 or all(size == 1 for size in type.shape[2:])
+
+
+def viewed(value: Value) -> Value:
+    """The value whose memory VALUE shares, through reshapes."""
+    while isinstance(value.producer, Reshape):
+        value = value.producer.x
+    return value
+
+
+class StoragePlan:
+    """The storage type of every kernel result, decided before anything is rewritten."""
+
+    def __init__(self, module: Module, function: Function, policy: PrecisionPolicy) -> None:
+        self._sizes = module.values_at("optimum")
+        self._policy = policy
+        self._returned = {viewed(value) for value in function.returned}
+        self._leads = {op: lead_of(op) for op in function.block if isinstance(op, Kernel)}
+        self._demand: dict[Value, float] = {}
+        self._layouts: dict[Value, Layout] = {}
+        for op in reversed(list(function.block)):
+            for value in op.results:
+                self._demand[value] = sum(self._wish(value, user, index) for user, index in value.uses)
+        for kernel in self._leads:
+            for value in kernel.results:
+                self._layouts[value] = self._choose(kernel, value)
+
+    def lead(self, kernel: Kernel) -> Lead:
+        return self._leads[kernel]
+
+    def dtype(self, value: Value) -> DType:
+        """The element type that VALUE, a kernel's result, is stored in: outputs keep theirs."""
+        own = value.type.dtype
+        return own if value in self._returned else self._policy.stored(own)
+
+    def type(self, value: Value) -> TensorType:
+        """The storage type of VALUE, a kernel's result."""
+        layout = self._layouts.get(value, ROW_MAJOR)
+        return TensorType(value.type.shape, self.dtype(value), layout)
+
+    def keeps_output_type(self, values: Iterable[Value]) -> bool:
+        """True when one of VALUES is an output that a lower type would otherwise be used for."""
+        return any(self.dtype(value) != self._policy.stored(value.type.dtype) for value in values)
+
+    # ------------------------------------------------------------ layouts
+
+    def _elements(self, value: Value) -> float:
+        return float(evaluate(value.type.elements, self._sizes))
+
+    def _wish(self, value: Value, user: Operation, index: int) -> float:
+        """How much USER wants VALUE channels-last (positive) or row-major (negative), in elements."""
+        if is_neutral(value.type):
+            return 0.0
+        weight = self._elements(value)
+        if not isinstance(user, Kernel):
+            return -NEED * weight
+        match self._leads[user]:
+            case Lead.CONVOLUTION:
+                return NEED * weight if value.type.rank == user.results[0].type.rank else 0.0
+            case Lead.PRODUCT:
+                return -NEED * weight
+        return weight * self._passed_on(user)
+
+    def _passed_on(self, kernel: Kernel) -> float:
+        """The sign of what KERNEL's consumers want, when it reads in the order in which it writes."""
+        result = kernel.results[0]
+        if _reorders(kernel) or result in self._returned:
+            return 0.0
+        demand = self._demand.get(result, 0.0)
+        return (demand > 0) - (demand < 0)
+
+    def _choose(self, kernel: Kernel, value: Value) -> Layout:
+        rank = value.type.rank
+        if rank < 3:
+            return ROW_MAJOR
+        if self._leads[kernel] is Lead.CONVOLUTION:
+            return channels_last(rank)
+        if self._leads[kernel] is Lead.PRODUCT or value in self._returned or is_neutral(value.type):
+            return ROW_MAJOR
+        score = self._demand[value] + self._given(kernel, rank)
+        return channels_last(rank) if score > 0 else ROW_MAJOR
+
+    def _given(self, kernel: Kernel, rank: int) -> float:
+        """In which layout the operands of KERNEL come, in elements."""
+        if _reorders(kernel):
+            return 0.0
+        score = 0.0
+        for value in kernel.inputs:
+            if value.type.rank != rank or is_neutral(value.type) or isinstance(value.producer, Constant):
+                continue
+            last = self._layouts.get(value, ROW_MAJOR) != ROW_MAJOR
+            score += self._elements(value) if last else -self._elements(value)
+        return score
+
+
+def _reorders(kernel: Kernel) -> bool:
+    """True when the dimensions of what KERNEL reads are not those of what it writes."""
+    return any(isinstance(op, (Transpose, Reshape)) for op in kernel.body.block)
+
+
+def padded_channels(conv: Operation, dtype: DType) -> int:
+    """How many zero channels CONV's input gets so that its channels fill whole 8-byte words.
+
+    Only for the few channels of images (at most 4, one group) and constant weights elsewhere.
+    """
+    if not isinstance(conv, Conv) or conv.groups != 1:
+        return 0
+    channels = conv.x.type.shape[1]
+    if not isinstance(channels, int) or channels > 4 or channels * dtype.bytes % 8 == 0:
+        return 0
+    return 4 - channels
+
+
+def is_lowered(dtype: DType, policy: PrecisionPolicy) -> bool:
+    """True when tensors of DTYPE are stored in fewer bits under POLICY."""
+    return dtype == F32 and policy.lowers

@@ -1,0 +1,172 @@
+"""From an ONNX model to a module of the graph level."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from onnx import GraphProto, TensorProto, ValueInfoProto
+
+from ...dialects.core.builtin import Return
+from ...dialects.core.ir import Function, Module
+from ...dialects.core.location import UNKNOWN
+from ...dialects.core.types import TensorType
+from ...errors import IRError, ModelError, UnsupportedError
+from .builder import Builder
+from .external import ExternalFiles
+from .functions import LocalFunctions
+from .limits import DEFAULT_FOLDING_BUDGET, check_type
+from .problems import Malformed, Refused, shown
+from .reading import Model, Source, read_model
+from .signature import Declared, Overrides, SymbolRanges, input_types
+from .tensor import Tensor
+from .walk import LOST, Frame, Walker
+from .weights import read_tensor
+
+
+def import_model(
+    source: Source,
+    *,
+    inputs: Overrides | None = None,
+    shapes: SymbolRanges | None = None,
+    folding_budget: int = DEFAULT_FOLDING_BUDGET,
+) -> Module:
+    """Import an ONNX model: a path, the bytes of a file, or a ModelProto.
+
+    `inputs` overrides shapes of inputs, a string naming a symbolic dimension:
+    {"data": ["N", 3, 224, 224]}. What the file says about other shapes is then not believed, but
+    inferred anew. `shapes` gives the least, usual and largest value of symbolic dimensions; without
+    it they are (1, 8, 64). `folding_budget` bounds the bytes that folding constants may produce.
+
+    Raises ModelError for a file that is damaged, contradicts itself or asks for absurd sizes,
+    UnsupportedError with every offending node for what GlassRT cannot do, and InputError for
+    overrides that do not fit the model.
+    """
+    model = read_model(source)
+    importer = _Importer(model, folding_budget)
+    return importer.run(inputs or {}, shapes or {})
+
+
+class _Importer:
+    """The import of one model."""
+
+    def __init__(self, model: Model, folding_budget: int) -> None:
+        self._graph = model.proto.graph
+        self._opsets = model.opsets
+        self._module = Module(name="model")
+        self._function = self._module.add(Function("main"))
+        self._builder = Builder(
+            self._module, self._function.block, ExternalFiles(model.folder), budget=folding_budget
+        )
+        self._functions = LocalFunctions(model.proto.functions)
+        self._stored = _named_initialisers(self._graph)
+        self._offenders: list[str] = []
+
+    def run(self, overrides: Overrides, ranges: SymbolRanges) -> Module:
+        frame = Frame(self._opsets, late=self._initialiser)
+        self._declare_inputs(overrides, ranges, frame)
+        declared = Declared(self._graph)
+        ignored = bool(overrides)
+        walker = Walker(
+            self._builder, self._functions, (lambda name, type: None) if ignored else declared.check
+        )
+        self._offenders += [
+            f"initialiser {shown(sparse.values.name)}: sparse tensors are not supported"
+            for sparse in self._graph.sparse_initializer
+        ]
+        for sparse in self._graph.sparse_initializer:
+            frame.tensors[sparse.values.name] = LOST
+        walker.run(self._graph.node, frame)
+        self._offenders += walker.offenders
+        outputs = [self._output(value, frame) for value in _distinct_outputs(self._graph)]
+        self._refuse_offenders()
+        self._return(outputs)
+        return self._module
+
+    def _refuse_offenders(self) -> None:
+        if self._offenders:
+            count = len(self._offenders)
+            what = "one thing" if count == 1 else f"{count} things"
+            message = f"the model uses {what} that GlassRT does not support"
+            raise UnsupportedError(message, None, self._offenders)
+
+    # ------------------------------------------------------------ inputs, initialisers, outputs
+
+    def _declare_inputs(self, overrides: Overrides, ranges: SymbolRanges, frame: Frame) -> None:
+        """Function arguments for the inputs; one that is an initialiser is a constant."""
+        values = [value for value in self._graph.input if value.name not in self._stored]
+        _check_names(values, "input")
+        types, offenders = input_types(values, overrides, ranges, self._module)
+        self._offenders += offenders
+        for value in values:
+            type = types.get(value.name)
+            if type is None:
+                frame.tensors[value.name] = LOST
+            else:
+                frame.tensors[value.name] = self._argument(value.name, type)
+
+    def _argument(self, name: str, type: TensorType) -> Tensor:
+        try:
+            check_type(type, self._module.ranges)
+        except Malformed as error:
+            raise ModelError(f"input {shown(name)}: {error}") from None
+        self._function.inputs.append(name)
+        return Tensor.of(self._function.block.add_argument(type))
+
+    def _initialiser(self, name: str) -> Tensor | None:
+        """The initialiser called NAME, None when there is none."""
+        proto = self._stored.get(name)
+        if proto is None:
+            return None
+        try:
+            return Tensor.constant(read_tensor(proto, self._builder.files))
+        except Malformed as error:
+            raise ModelError(f"initialiser {shown(name)}: {error}") from None
+        except Refused as error:
+            self._offenders.append(f"initialiser {shown(name)}: {error}")
+            return LOST
+
+    def _output(self, value: ValueInfoProto, frame: Frame) -> Tensor:
+        try:
+            found = frame.find(value.name)
+        except LookupError:
+            raise ModelError(f"the output {shown(value.name)} is computed nowhere") from None
+        if found is None:
+            raise ModelError(f"the output {shown(value.name)} is left out by the function that computes it")
+        return found
+
+    def _return(self, outputs: Sequence[Tensor]) -> None:
+        self._builder.location = UNKNOWN
+        try:
+            values = [self._builder.value(tensor) for tensor in outputs]
+        except (Malformed, IRError) as error:
+            raise ModelError(f"the outputs: {error}") from None
+        self._function.outputs = [value.name for value in self._graph.output]
+        self._function.block.append(Return(*values))
+
+
+def _named_initialisers(graph: GraphProto) -> dict[str, TensorProto]:
+    stored: dict[str, TensorProto] = {}
+    for proto in graph.initializer:
+        if not proto.name:
+            raise ModelError("an initialiser has no name")
+        if proto.name in stored:
+            raise ModelError(f"two initialisers are called {shown(proto.name)}")
+        stored[proto.name] = proto
+    return stored
+
+
+def _check_names(values: Sequence[ValueInfoProto], what: str) -> None:
+    seen: set[str] = set()
+    for value in values:
+        if not value.name:
+            raise ModelError(f"an {what} has no name")
+        if value.name in seen:
+            raise ModelError(f"two {what}s are called {shown(value.name)}")
+        seen.add(value.name)
+
+
+def _distinct_outputs(graph: GraphProto) -> Sequence[ValueInfoProto]:
+    if not graph.output:
+        raise ModelError("the model has no outputs")
+    _check_names(list(graph.output), "output")
+    return list(graph.output)

@@ -1,0 +1,126 @@
+"""Importers of ops that make tensors: constants, ranges, identity matrices, one-hot codes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from onnx import AttributeProto
+
+from ...dialects.core.affine import Dim, ceildiv
+from ...dialects.core.dtypes import F32, I64
+from ...dialects.graph.indexing import OneHot, Range
+from ...dialects.graph.movement import Expand, Reshape
+from .call import Call, Outcome
+from .limits import MAX_ELEMENTS
+from .problems import Malformed, Refused
+from .table import Table
+from .tensor import Array, Tensor
+from .weights import element_type, read_tensor
+
+_FORMS = {
+    "value_int": (AttributeProto.INT, "i", I64),
+    "value_ints": (AttributeProto.INTS, "ints", I64),
+    "value_float": (AttributeProto.FLOAT, "f", F32),
+    "value_floats": (AttributeProto.FLOATS, "floats", F32),
+}
+
+
+def _constant(call: Call) -> Outcome:
+    if len(call.attributes) != 1:
+        raise Malformed("a Constant has exactly one value")
+    name, attribute = next(iter(call.attributes.items()))
+    if name == "value":
+        return Tensor.constant(_tensor(call, attribute), call.builder.location)
+    if name not in _FORMS:
+        raise Refused(f"a constant given as {name} is not supported")
+    wanted, field, dtype = _FORMS[name]
+    if attribute.type != wanted:
+        raise Malformed(f"the attribute '{name}' has the wrong type")
+    content: Any = getattr(attribute, field)
+    return call.constant(list(content) if field.endswith("s") else content, dtype)
+
+
+def _tensor(call: Call, attribute: AttributeProto) -> Array:
+    if attribute.type != AttributeProto.TENSOR:
+        raise Malformed("the attribute 'value' must be a tensor")
+    return read_tensor(attribute.t, call.builder.files)
+
+
+def _constant_of_shape(call: Call) -> Outcome:
+    """A known shape gives a constant, a symbolic one an expanded scalar."""
+    shape = call.known_dims(0, "its shape")
+    if any(isinstance(size, int) and size < 0 for size in shape):
+        raise Malformed(f"its shape {list(map(str, shape))} has a negative size")
+    value = call.attributes.get("value")
+    element = np.zeros((), np.float32) if value is None else _tensor(call, value)
+    if element.size != 1:
+        raise Malformed(f"its value has {element.size} elements, one is wanted")
+    scalar = Tensor.constant(element.reshape(()), call.builder.location)
+    return call.emit(Expand, scalar, shape=shape)
+
+
+def _eye_like(call: Call) -> Outcome:
+    x = call.input(0)
+    sizes = [size for size in x.shape if isinstance(size, int)]
+    if len(sizes) != 2 or x.rank != 2:
+        raise Refused("its input is not a matrix of static shape")
+    dtype = element_type(call.int("dtype", 0)) if "dtype" in call.attributes else x.dtype
+    call.builder.charge(sizes[0] * sizes[1] * dtype.bytes)
+    matrix = np.eye(sizes[0], sizes[1], k=call.int("k", 0), dtype=dtype.numpy)
+    return Tensor.constant(matrix, call.builder.location)
+
+
+def _range(call: Call) -> Outcome:
+    start, limit, delta = (_scalar(call, index) for index in range(3))
+    if start.dtype.is_integer:
+        bounds = [call.builder.known_dims(part, "its length")[0] for part in (start, limit, delta)]
+        size = _range_size(bounds[0], bounds[1], bounds[2])
+    else:
+        numbers = [float(call.builder.known_array(part, "its length")) for part in (start, limit, delta)]
+        size = _real_range_size(numbers[0], numbers[1], numbers[2])
+    return call.emit(Range, start, delta, size=size)
+
+
+def _scalar(call: Call, index: int) -> Tensor:
+    x = call.input(index)
+    if x.type.elements != 1:
+        raise Malformed("start, limit and delta must be scalars")
+    return x if x.rank == 0 else call.emit(Reshape, x, shape=())
+
+
+def _range_size(start: Dim, limit: Dim, delta: Dim) -> Dim:
+    if not isinstance(delta, int):
+        raise Refused("its step is symbolic")
+    if delta == 0:
+        raise Malformed("its step is 0")
+    size = ceildiv(limit - start, delta) if delta > 0 else ceildiv(start - limit, -delta)
+    return max(size, 0) if isinstance(size, int) else size
+
+
+def _real_range_size(start: float, limit: float, delta: float) -> int:
+    if delta == 0 or not all(map(math.isfinite, (start, limit, delta))):
+        raise Malformed("its bounds are not finite, or its step is 0")
+    steps = (limit - start) / delta
+    if steps > MAX_ELEMENTS:
+        raise Malformed(f"{steps:g} elements are more than the limit of {MAX_ELEMENTS}")
+    return max(math.ceil(steps), 0)
+
+
+def _one_hot(call: Call) -> Outcome:
+    indices, values = call.input(0), call.input(2)
+    depth = call.known_dims(1, "its depth")
+    if len(depth) != 1:
+        raise Malformed("its depth is not one number")
+    axis = call.axis(call.int("axis", -1), indices.rank + 1)
+    return call.emit(OneHot, indices, values, depth=depth[0], axis=axis)
+
+
+TABLE: Table = {
+    "Constant": [(1, _constant)],
+    "ConstantOfShape": [(9, _constant_of_shape)],
+    "EyeLike": [(9, _eye_like)],
+    "OneHot": [(9, _one_hot)],
+    "Range": [(11, _range)],
+}

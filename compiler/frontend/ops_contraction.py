@@ -1,0 +1,135 @@
+"""Importers of convolutions and matrix products."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...dialects.core.affine import Dim
+from ...dialects.graph.contraction import Conv, ConvTranspose, Matmul
+from ...dialects.graph.elementwise import Add, Mul
+from ...dialects.graph.movement import Reshape
+from .call import Call, Outcome
+from .geometry import PADDINGS, Window, read_window, split_pads
+from .problems import Malformed, Refused
+from .table import Table
+from .tensor import Tensor
+
+
+def _window(call: Call, x: Tensor, w: Tensor) -> Window:
+    if x.rank < 3 or w.rank != x.rank:
+        raise Malformed(f"an input of {x.rank} dimensions and a weight of {w.rank}: not equal, or below 3")
+    sizes = [size for size in w.shape[2:] if isinstance(size, int)]
+    if len(sizes) != w.rank - 2:
+        raise Refused("the window of its weight is symbolic")
+    if (call.ints("kernel_shape") or tuple(sizes)) != tuple(sizes):
+        raise Malformed(f"kernel_shape differs from its weight's window {sizes}")
+    return read_window(call, x.shape[2:], sizes)
+
+
+def _conv(call: Call) -> Outcome:
+    x, w = call.input(0), call.input(1)
+    window = _window(call, x, w)
+    y = call.emit(
+        Conv,
+        x,
+        w,
+        strides=window.strides,
+        dilations=window.dilations,
+        pads=window.pads,
+        groups=call.int("group", 1),
+    )
+    return _with_bias(call, y, call.optional(2))
+
+
+def _with_bias(call: Call, y: Tensor, bias: Tensor | None) -> Tensor:
+    """Y plus one number per channel."""
+    if bias is None:
+        return y
+    if bias.shape != (y.shape[1],):
+        raise Malformed(f"its bias is {bias.type}, one number per output channel is wanted")
+    return call.emit(Add, y, call.emit(Reshape, bias, shape=(y.shape[1], *(1,) * (y.rank - 2))))
+
+
+def _conv_transpose(call: Call) -> Outcome:
+    x, w = call.input(0), call.input(1)
+    window = _window(call, x, w)
+    extra = call.ints("output_padding") or (0,) * (x.rank - 2)
+    if len(extra) != x.rank - 2 or min(extra) < 0:
+        raise Malformed(f"output_padding {list(extra)} does not give {x.rank - 2} non-negative numbers")
+    y = call.emit(
+        ConvTranspose,
+        x,
+        w,
+        strides=window.strides,
+        dilations=window.dilations,
+        pads=_transposed_pads(call, window, x.shape[2:], extra),
+        output_padding=extra,
+        groups=call.int("group", 1),
+    )
+    return _with_bias(call, y, call.optional(2))
+
+
+def _transposed_pads(
+    call: Call, window: Window, spatial: Sequence[Dim], extra: Sequence[int]
+) -> tuple[int, ...]:
+    """What the output is cropped by; an output_shape, or input * stride for SAME, decides it."""
+    padding = call.choice("auto_pad", "NOTSET", PADDINGS)
+    rank = len(spatial)
+    whole = [
+        (size - 1) * stride + span + more
+        for size, stride, span, more in zip(spatial, window.strides, window.spans, extra, strict=True)
+    ]
+    wanted: list[Dim] = list(call.ints("output_shape") or ())[-rank:]
+    if not wanted:
+        if padding in ("explicit", "none"):
+            return window.pads
+        wanted = [size * stride for size, stride in zip(spatial, window.strides, strict=True)]
+    if len(wanted) != rank:
+        raise Malformed(f"output_shape gives {len(wanted)} sizes for {rank} dimensions")
+    totals = [have - want for have, want in zip(whole, wanted, strict=True)]
+    known = [total for total in totals if isinstance(total, int)]
+    if len(known) != rank:
+        raise Refused("its output_shape is fixed, but its input is symbolic")
+    # The standard puts the larger half at the end for SAME_UPPER only.
+    pads = split_pads([max(total, 0) for total in known], "upper" if padding == "upper" else "lower")
+    # An output larger than what the input reaches grows at the end: a negative crop.
+    return (*pads[:rank], *(pad + min(total, 0) for pad, total in zip(pads[rank:], known, strict=True)))
+
+
+def _matmul(call: Call) -> Outcome:
+    a, b = call.input(0), call.input(1)
+    if a.rank == 0 or b.rank == 0:
+        raise Malformed("a scalar has no matrix product")
+    left = call.emit(Reshape, a, shape=(1, *a.shape)) if a.rank == 1 else a
+    right = call.emit(Reshape, b, shape=(*b.shape, 1)) if b.rank == 1 else b
+    y = call.emit(Matmul, left, right)
+    if a.rank > 1 and b.rank > 1:
+        return y
+    kept = y.shape[:-2] + (y.shape[-2:-1] if a.rank > 1 else ()) + (y.shape[-1:] if b.rank > 1 else ())
+    return call.emit(Reshape, y, shape=kept)
+
+
+def _gemm(call: Call) -> Outcome:
+    a, b = call.input(0), call.input(1)
+    if a.rank != 2 or b.rank != 2:
+        raise Malformed(f"its operands have {a.rank} and {b.rank} dimensions, 2 are wanted")
+    y = call.emit(Matmul, a, b, transpose_a=call.flag("transA"), transpose_b=call.flag("transB"))
+    y = _scaled(call, y, call.float("alpha", 1.0))
+    c, beta = call.optional(2), call.float("beta", 1.0)
+    if c is None or beta == 0.0:
+        return y
+    if c.rank > 2:
+        raise Malformed(f"its third operand has {c.rank} dimensions, at most 2 are wanted")
+    return call.emit(Add, y, _scaled(call, c, beta))
+
+
+def _scaled(call: Call, x: Tensor, factor: float) -> Tensor:
+    return x if factor == 1.0 else call.emit(Mul, x, call.constant(factor, x.dtype))
+
+
+TABLE: Table = {
+    "Conv": [(1, _conv)],
+    "ConvTranspose": [(1, _conv_transpose)],
+    "Gemm": [(7, _gemm)],
+    "MatMul": [(1, _matmul)],
+}

@@ -1,0 +1,141 @@
+"""Importers of elementwise ops of one operand, casts and clipping."""
+
+from __future__ import annotations
+
+from ...dialects.core.dtypes import DType
+from ...dialects.core.ir import Operation
+from ...dialects.graph import elementwise as e
+from ...dialects.graph.movement import Reshape
+from .call import Call, Outcome
+from .problems import Malformed
+from .table import Importer, Table
+from .tensor import Tensor
+from .weights import element_type
+
+_F32_LOWEST, _F32_LARGEST = -3.4028234663852886e38, 3.4028234663852886e38
+
+
+def _plain(op_class: type[Operation]) -> Importer:
+    """An op without attributes."""
+
+    def importer(call: Call) -> Outcome:
+        return call.emit(op_class, call.input(0))
+
+    return importer
+
+
+def _with_floats(op_class: type[Operation], **defaults: float) -> Importer:
+    """An op whose attributes are numbers with these defaults."""
+
+    def importer(call: Call) -> Outcome:
+        values = {name: call.float(name, default) for name, default in defaults.items()}
+        return call.emit(op_class, call.input(0), **values)
+
+    return importer
+
+
+def _isinf(call: Call) -> Outcome:
+    return call.emit(
+        e.Isinf,
+        call.input(0),
+        positive=call.flag("detect_positive", True),
+        negative=call.flag("detect_negative", True),
+    )
+
+
+def _gelu(call: Call) -> Outcome:
+    form = call.choice("approximate", "none", {"none": "none", "tanh": "tanh"})
+    return call.emit(e.Gelu, call.input(0), approximate=form)
+
+
+def _cast(call: Call) -> Outcome:
+    return cast_to(call, call.input(0), element_type(call.int("to", 0)))
+
+
+def _cast_like(call: Call) -> Outcome:
+    return cast_to(call, call.input(0), call.input(1).dtype)
+
+
+def cast_to(call: Call, x: Tensor, dtype: DType) -> Tensor:
+    """X in the element type DTYPE; X itself when it has it already."""
+    return x if x.dtype == dtype else call.emit(e.Cast, x, to=dtype)
+
+
+def _clip_attributes(call: Call) -> Outcome:
+    x = call.input(0)
+    low, high = call.float("min", _F32_LOWEST), call.float("max", _F32_LARGEST)
+    bounds = [
+        None if value == default else call.constant(value, x.dtype)
+        for value, default in ((low, _F32_LOWEST), (high, _F32_LARGEST))
+    ]
+    return _clipped(call, x, bounds[0], bounds[1])
+
+
+def _clip(call: Call) -> Outcome:
+    return _clipped(call, call.input(0), _bound(call, 1), _bound(call, 2))
+
+
+def _bound(call: Call, index: int) -> Tensor | None:
+    bound = call.optional(index)
+    if bound is None or bound.rank == 0:
+        return bound
+    if bound.type.elements != 1:
+        raise Malformed("its bounds must be scalars")
+    return call.emit(Reshape, bound, shape=())
+
+
+def _clipped(call: Call, x: Tensor, low: Tensor | None, high: Tensor | None) -> Tensor:
+    return x if low is None and high is None else call.emit(e.Clip, x, low, high)
+
+
+_PLAIN_OPS: dict[str, type[Operation]] = {
+    "Abs": e.Abs,
+    "Acos": e.Acos,
+    "Acosh": e.Acosh,
+    "Asin": e.Asin,
+    "Asinh": e.Asinh,
+    "Atan": e.Atan,
+    "Atanh": e.Atanh,
+    "BitwiseNot": e.BitwiseNot,
+    "Ceil": e.Ceil,
+    "Cos": e.Cos,
+    "Cosh": e.Cosh,
+    "Erf": e.Erf,
+    "Exp": e.Exp,
+    "Floor": e.Floor,
+    "HardSwish": e.HardSwish,
+    "IsNaN": e.Isnan,
+    "Log": e.Log,
+    "Mish": e.Mish,
+    "Neg": e.Neg,
+    "Not": e.Not,
+    "Reciprocal": e.Reciprocal,
+    "Relu": e.Relu,
+    "Round": e.Round,
+    "Sigmoid": e.Sigmoid,
+    "Sign": e.Sign,
+    "Sin": e.Sin,
+    "Sinh": e.Sinh,
+    "Softplus": e.Softplus,
+    "Softsign": e.Softsign,
+    "Sqrt": e.Sqrt,
+    "Tan": e.Tan,
+    "Tanh": e.Tanh,
+}
+
+TABLE: Table = {
+    **{name: [(1, _plain(op_class))] for name, op_class in _PLAIN_OPS.items()},
+    "Cast": [(6, _cast)],
+    "CastLike": [(15, _cast_like)],
+    "Celu": [(12, _with_floats(e.Celu, alpha=1.0))],
+    "Clip": [(6, _clip_attributes), (11, _clip)],
+    "Elu": [(6, _with_floats(e.Elu, alpha=1.0))],
+    "Gelu": [(20, _gelu)],
+    "HardSigmoid": [(6, _with_floats(e.HardSigmoid, alpha=0.2, beta=0.5))],
+    "IsInf": [(10, _isinf)],
+    "LeakyRelu": [(6, _with_floats(e.LeakyRelu, alpha=0.01))],
+    "Selu": [(6, _with_floats(e.Selu, alpha=1.6732631921768188, gamma=1.0507010221481323))],
+    "Shrink": [(9, _with_floats(e.Shrink, lambd=0.5, bias=0.0))],
+    "Swish": [(24, _with_floats(e.Swish, alpha=1.0))],
+    "ThresholdedRelu": [(10, _with_floats(e.ThresholdedRelu, alpha=1.0))],
+}

@@ -1,0 +1,149 @@
+"""Importers of softmax and the normalisations."""
+
+from __future__ import annotations
+
+from ...dialects.core.affine import product
+from ...dialects.core.dtypes import F32, DType
+from ...dialects.core.ir import Operation
+from ...dialects.graph import normalization as n
+from ...dialects.graph.elementwise import Abs, Add, Div, Equal, Reciprocal, Sqrt, Sub, Where
+from ...dialects.graph.elementwise import Mul as Multiply
+from ...dialects.graph.movement import Reshape
+from ...dialects.graph.reduction import Reduce
+from .call import Call, Outcome
+from .ops_elementwise import cast_to
+from .problems import Malformed
+from .table import Importer, Table
+from .tensor import Tensor
+
+
+def _softmax(op_class: type[Operation]) -> Importer:
+    """Since opset 13: along one axis."""
+
+    def importer(call: Call) -> Outcome:
+        x = call.input(0)
+        return call.emit(op_class, x, axis=call.axis(call.int("axis", -1), x.rank))
+
+    return importer
+
+
+def _softmax_flat(op_class: type[Operation]) -> Importer:
+    """Before opset 13: over everything from the axis on, as if it were one dimension."""
+
+    def importer(call: Call) -> Outcome:
+        x = call.input(0)
+        axis = call.axis(call.int("axis", 1), x.rank)
+        long = [a for a in range(axis, x.rank) if x.shape[a] != 1]
+        if len(long) <= 1:
+            return call.emit(op_class, x, axis=long[0] if long else axis)
+        flat = call.emit(Reshape, x, shape=(*x.shape[:axis], product(x.shape[axis:])))
+        return call.emit(Reshape, call.emit(op_class, flat, axis=axis), shape=x.shape)
+
+    return importer
+
+
+def _batch_norm(call: Call) -> Outcome:
+    x, *parameters = [call.input(index) for index in range(5)]
+    if call.int("spatial", 1) != 1:
+        raise Malformed("statistics per element (spatial = 0) are not defined since opset 9")
+    return call.emit(n.BatchNorm, x, *parameters, epsilon=call.float("epsilon", 1e-5))
+
+
+def _instance_norm(call: Call) -> Outcome:
+    operands = [call.input(index) for index in range(3)]
+    return call.emit(n.InstanceNorm, *operands, epsilon=call.float("epsilon", 1e-5))
+
+
+def _lrn(call: Call) -> Outcome:
+    return call.emit(
+        n.Lrn,
+        call.input(0),
+        size=call.int("size", 0),
+        alpha=call.float("alpha", 1e-4),
+        beta=call.float("beta", 0.75),
+        bias=call.float("bias", 1.0),
+    )
+
+
+def _layer_norm(call: Call) -> Outcome:
+    x, scale, bias = call.input(0), call.input(1), call.optional(2)
+    axis = call.axis(call.int("axis", -1), x.rank)
+    epsilon = call.float("epsilon", 1e-5)
+    y = call.emit(n.LayerNorm, x, scale, bias, axis=axis, epsilon=epsilon)
+    if not (call.wants(1) or call.wants(2)):
+        return y
+    return (y, *_statistics(call, x, axis, epsilon))
+
+
+def _statistics(call: Call, x: Tensor, axis: int, epsilon: float) -> tuple[Tensor, Tensor]:
+    """Mean and 1 / sqrt(variance + epsilon) over the axes from AXIS on, in f32."""
+    wide = cast_to(call, x, _stash(x.dtype))
+    axes = tuple(range(axis, x.rank))
+    mean = call.emit(Reduce, wide, kind="mean", axes=axes, keepdims=True)
+    centred = call.emit(Sub, wide, mean)
+    variance = call.emit(Reduce, call.emit(Multiply, centred, centred), kind="mean", axes=axes, keepdims=True)
+    deviation = call.emit(Sqrt, call.emit(Add, variance, call.constant(epsilon, wide.dtype)))
+    return mean, call.emit(Reciprocal, deviation)
+
+
+def _stash(dtype: DType) -> DType:
+    return F32 if dtype.bits < 32 else dtype
+
+
+def _rms_norm(call: Call) -> Outcome:
+    x, scale = call.input(0), call.input(1)
+    axis = call.axis(call.int("axis", -1), x.rank)
+    return call.emit(n.RmsNorm, x, scale, axis=axis, epsilon=call.float("epsilon", 1e-5))
+
+
+def _lp_norm(call: Call) -> Outcome:
+    """x divided by its norm of order 1 or 2 along an axis; 0 where the norm is 0."""
+    x, order = call.input(0), call.int("p", 2)
+    axis = call.axis(call.int("axis", -1), x.rank)
+    if order not in (1, 2):
+        raise Malformed(f"the norm of order {order} is not defined")
+    magnitudes = call.emit(Abs, x) if order == 1 else call.emit(Multiply, x, x)
+    total = call.emit(Reduce, magnitudes, kind="sum", axes=(axis,), keepdims=True)
+    norm = total if order == 1 else call.emit(Sqrt, total)
+    zero = call.constant(0.0, x.dtype)
+    return call.emit(Where, call.emit(Equal, norm, zero), zero, call.emit(Div, x, norm))
+
+
+def _group_norm(call: Call) -> Outcome:
+    """Instance normalisation of groups of channels, then scale and bias per channel."""
+    x, groups = call.input(0), call.int("num_groups", 0)
+    channels = x.shape[1] if x.rank > 2 else None
+    if not isinstance(channels, int) or groups < 1 or channels % groups:
+        raise Malformed(f"the channels of {x.type} do not split into {groups} groups")
+    merged = call.emit(Reshape, x, shape=(x.shape[0], groups, product(x.shape[1:]) // groups))
+    ones, zeros = call.constant([1.0] * groups, x.dtype), call.constant([0.0] * groups, x.dtype)
+    normal = call.emit(n.InstanceNorm, merged, ones, zeros, epsilon=call.float("epsilon", 1e-5))
+    y = call.emit(Reshape, normal, shape=x.shape)
+    scale, bias = (_per_channel(call, call.input(index), x, groups) for index in (1, 2))
+    return call.emit(Add, call.emit(Multiply, y, scale), bias)
+
+
+def _per_channel(call: Call, parameter: Tensor, x: Tensor, groups: int) -> Tensor:
+    """A parameter per channel (or, in opset 18, per group), broadcast over the spatial axes of X."""
+    spatial = (1,) * (x.rank - 2)
+    if parameter.shape == (x.shape[1],):
+        return call.emit(Reshape, parameter, shape=(x.shape[1], *spatial))
+    if parameter.shape != (groups,):
+        raise Malformed(f"its parameter is {parameter.type}, not one number per channel")
+    channels = x.shape[1]
+    column = call.emit(Reshape, parameter, shape=(groups, 1))
+    zeros = call.constant([[0.0] * (int(str(channels)) // groups)], x.dtype)
+    return call.emit(Reshape, call.emit(Add, column, zeros), shape=(channels, *spatial))
+
+
+TABLE: Table = {
+    "BatchNormalization": [(7, _batch_norm)],
+    "GroupNormalization": [(18, _group_norm)],
+    "InstanceNormalization": [(6, _instance_norm)],
+    "LRN": [(1, _lrn)],
+    "LayerNormalization": [(17, _layer_norm)],
+    "LogSoftmax": [(1, _softmax_flat(n.LogSoftmax)), (13, _softmax(n.LogSoftmax))],
+    "LpNormalization": [(1, _lp_norm)],
+    "RMSNormalization": [(23, _rms_norm)],
+    "Softmax": [(1, _softmax_flat(n.Softmax)), (13, _softmax(n.Softmax))],
+}

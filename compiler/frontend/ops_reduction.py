@@ -1,0 +1,141 @@
+"""Importers of reductions, the position of extremes, and running sums."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ...dialects.core.dtypes import BOOL, F32, DType
+from ...dialects.graph.elementwise import Abs, Add, Exp, Isinf, Log, Mul, Sqrt, Sub, Where
+from ...dialects.graph.reduction import ArgReduce, Cumsum, Reduce
+from .call import Call, Outcome
+from .ops_elementwise import cast_to
+from .table import Importer, Table, Versions
+from .tensor import Tensor
+
+Axes = tuple[int, ...] | None  # None: no axis is reduced, whatever the sizes
+
+
+def _axes_attribute(call: Call) -> Axes:
+    return _chosen(call, call.ints("axes"))
+
+
+def _axes_input(call: Call) -> Axes:
+    axes = None if call.optional(1) is None else call.known_ints(1, "its list of axes")
+    return _chosen(call, axes)
+
+
+def _chosen(call: Call, axes: tuple[int, ...] | None) -> Axes:
+    rank = call.input(0).rank
+    if axes:
+        return call.axes(axes, rank)
+    return None if call.flag("noop_with_empty_axes") else tuple(range(rank))
+
+
+def _reduced(call: Call, kind: str, x: Tensor, axes: Axes, *, keepdims: bool) -> Tensor:
+    if not axes:
+        return x
+    return call.emit(Reduce, x, kind=kind, axes=axes, keepdims=keepdims)
+
+
+Body = Callable[[Call, Tensor, Axes, bool], Tensor]
+
+
+def _simple(kind: str) -> Body:
+    def body(call: Call, x: Tensor, axes: Axes, keepdims: bool) -> Tensor:
+        return _reduced(call, kind, x, axes, keepdims=keepdims)
+
+    return body
+
+
+def _extreme(kind: str, for_bool: str) -> Body:
+    def body(call: Call, x: Tensor, axes: Axes, keepdims: bool) -> Tensor:
+        return _reduced(call, for_bool if x.dtype == BOOL else kind, x, axes, keepdims=keepdims)
+
+    return body
+
+
+def _l1(call: Call, x: Tensor, axes: Axes, keepdims: bool) -> Tensor:
+    return _reduced(call, "sum", call.emit(Abs, x), axes, keepdims=keepdims)
+
+
+def _sum_square(call: Call, x: Tensor, axes: Axes, keepdims: bool) -> Tensor:
+    return _reduced(call, "sum", call.emit(Mul, x, x), axes, keepdims=keepdims)
+
+
+def _l2(call: Call, x: Tensor, axes: Axes, keepdims: bool) -> Tensor:
+    wide = cast_to(call, x, _log_dtype(x.dtype))
+    root = call.emit(Sqrt, _sum_square(call, wide, axes, keepdims))
+    return cast_to(call, root, x.dtype)
+
+
+def _log_sum(call: Call, x: Tensor, axes: Axes, keepdims: bool) -> Tensor:
+    wide = cast_to(call, x, _log_dtype(x.dtype))
+    return cast_to(call, call.emit(Log, _reduced(call, "sum", wide, axes, keepdims=keepdims)), x.dtype)
+
+
+def _log_sum_exp(call: Call, x: Tensor, axes: Axes, keepdims: bool) -> Tensor:
+    """max + log(sum(exp(x - max))), where an infinite maximum is not subtracted: inf - inf is NaN."""
+    wide = cast_to(call, x, _log_dtype(x.dtype))
+    top = _reduced(call, "max", wide, axes, keepdims=True)
+    zero = call.constant(0.0, wide.dtype)
+    finite = call.emit(Where, call.emit(Isinf, top), zero, top)
+    powers = call.emit(Exp, call.emit(Sub, wide, finite))
+    total = call.emit(Log, _reduced(call, "sum", powers, axes, keepdims=True))
+    result = call.emit(Add, total, finite)
+    if axes and not keepdims:
+        # One element along every reduced axis: the sum only drops the axes.
+        result = call.emit(Reduce, result, kind="sum", axes=axes, keepdims=False)
+    return cast_to(call, result, x.dtype)
+
+
+def _log_dtype(dtype: DType) -> DType:
+    """Integers take roots and logarithms in f32."""
+    return dtype if dtype.is_float else F32
+
+
+def _versions(body: Body, axes_input_since: int) -> Versions:
+    def with_attribute(call: Call) -> Outcome:
+        return body(call, call.input(0), _axes_attribute(call), call.flag("keepdims", True))
+
+    def with_input(call: Call) -> Outcome:
+        return body(call, call.input(0), _axes_input(call), call.flag("keepdims", True))
+
+    return [(1, with_attribute), (axes_input_since, with_input)]
+
+
+def _arg(kind: str) -> Importer:
+    def importer(call: Call) -> Outcome:
+        x = call.input(0)
+        return call.emit(
+            ArgReduce,
+            x,
+            kind=kind,
+            axis=call.axis(call.int("axis", 0), x.rank),
+            keepdims=call.flag("keepdims", True),
+            select_last=call.flag("select_last_index"),
+        )
+
+    return importer
+
+
+def _cumsum(call: Call) -> Outcome:
+    x = call.input(0)
+    axis = call.axis(call.known_int(call.input(1), "its axis"), x.rank)
+    return call.emit(Cumsum, x, axis=axis, exclusive=call.flag("exclusive"), reverse=call.flag("reverse"))
+
+
+TABLE: Table = {
+    "ArgMax": [(1, _arg("max"))],
+    "ArgMin": [(1, _arg("min"))],
+    "CumSum": [(11, _cumsum)],
+    "ReduceL1": _versions(_l1, 18),
+    "ReduceL2": _versions(_l2, 18),
+    "ReduceLogSum": _versions(_log_sum, 18),
+    "ReduceLogSumExp": _versions(_log_sum_exp, 18),
+    "ReduceMax": _versions(_extreme("max", "any"), 18),
+    "ReduceMean": _versions(_simple("mean"), 18),
+    "ReduceMin": _versions(_extreme("min", "all"), 18),
+    "ReduceProd": _versions(_simple("prod"), 18),
+    "ReduceSum": _versions(_simple("sum"), 13),
+    "ReduceSumSquare": _versions(_sum_square, 18),
+}

@@ -1,0 +1,186 @@
+"""Importers of Resize and Upsample in their several forms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+import numpy as np
+
+from ...dialects.core.affine import Dim, floordiv
+from ...dialects.graph.movement import Resize
+from .call import Call, Outcome
+from .problems import Malformed, Refused
+from .table import Table
+from .tensor import Tensor
+
+_MODES = {"nearest": "nearest", "linear": "linear", "bilinear": "linear", "cubic": "cubic"}
+_COORDINATES = {
+    word: word
+    for word in (
+        "half_pixel",
+        "half_pixel_symmetric",
+        "pytorch_half_pixel",
+        "align_corners",
+        "asymmetric",
+        "tf_half_pixel_for_nn",
+        "tf_crop_and_resize",
+    )
+}
+_NEAREST = {word: word for word in ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")}
+_LARGEST_SCALE = 1e6
+
+
+@dataclass(frozen=True)
+class _Target:
+    """What every axis is resized to; scales empty: the quotients of the sizes."""
+
+    sizes: tuple[Dim, ...]
+    scales: tuple[float, ...] = ()
+    roi: tuple[float, ...] = field(default=())
+
+
+def _upsample_attribute(call: Call) -> Outcome:
+    return _simple(call, call.floats("scales") or ())
+
+
+def _upsample_input(call: Call) -> Outcome:
+    return _simple(call, _floats(call, call.input(1), "its scales"))
+
+
+def _simple(call: Call, scales: Sequence[float]) -> Tensor:
+    """The first form: positions are divided by the scale, and cut off, or rounded up when shrinking."""
+    x = call.input(0)
+    _check_scales(scales, x.rank)
+    mode = call.choice("mode", "nearest", _MODES)
+    grows, shrinks = any(scale > 1 for scale in scales), any(scale < 1 for scale in scales)
+    if mode == "nearest" and grows and shrinks:
+        raise Refused("it grows some axes and shrinks others by nearest neighbours, in the form of opset 10")
+    sizes = tuple(_scaled(size, scale) for size, scale in zip(x.shape, scales, strict=True))
+    return call.emit(
+        Resize,
+        x,
+        sizes=sizes,
+        scales=tuple(scales),
+        mode=mode,
+        coordinates="asymmetric",
+        nearest="ceil" if shrinks else "floor",
+    )
+
+
+def _floats(call: Call, tensor: Tensor, what: str) -> tuple[float, ...]:
+    array = call.builder.known_array(tensor, what)
+    return tuple(float(item) for item in array.reshape(-1))
+
+
+def _check_scales(scales: Sequence[float], rank: int) -> None:
+    if len(scales) != rank or not all(0 < scale <= _LARGEST_SCALE for scale in scales):
+        raise Malformed(f"scales {list(scales)} does not give {rank} positive numbers")
+
+
+def _scaled(size: Dim, scale: float) -> Dim:
+    """floor(size * scale), computed in single precision as runtimes do."""
+    if isinstance(size, int):
+        return int(np.floor(np.float32(size) * np.float32(scale)))
+    exact = Fraction(scale).limit_denominator(1024)
+    if np.float32(float(exact)) != np.float32(scale):
+        raise Refused(f"the scale {scale} of the symbolic size {size} is no short fraction")
+    return floordiv(size * exact.numerator, exact.denominator)
+
+
+def _resize(call: Call) -> Outcome:
+    x = call.input(0)
+    coordinates = call.choice("coordinate_transformation_mode", "half_pixel", _COORDINATES)
+    axes = call.axes(call.ints("axes") or range(x.rank), x.rank)
+    order = [call.axis(axis, x.rank) for axis in call.ints("axes") or range(x.rank)]
+    target = _with_roi(call, _target(call, x, order), order, coordinates)
+    if len(axes) != len(order):
+        raise Malformed("its axes are not distinct")
+    return call.emit(
+        Resize,
+        x,
+        sizes=target.sizes,
+        scales=target.scales,
+        mode=call.choice("mode", "nearest", _MODES),
+        coordinates=coordinates,
+        nearest=call.choice("nearest_mode", "round_prefer_floor", _NEAREST),
+        cubic_coefficient=call.float("cubic_coeff_a", -0.75),
+        exclude_outside=call.flag("exclude_outside"),
+        antialias=call.flag("antialias"),
+        roi=target.roi,
+        extrapolation=call.float("extrapolation_value", 0.0),
+    )
+
+
+def _given(call: Call, index: int) -> Tensor | None:
+    """An optional input; an empty tensor counts as absent."""
+    tensor = call.optional(index)
+    return None if tensor is None or tensor.type.elements == 0 else tensor
+
+
+def _target(call: Call, x: Tensor, axes: Sequence[int]) -> _Target:
+    scales, sizes = _given(call, 2), _given(call, 3)
+    if (scales is None) == (sizes is None):
+        raise Malformed("exactly one of scales and sizes is wanted")
+    if sizes is not None:
+        return _sized(call, x, axes, call.builder.known_dims(sizes, "its sizes"))
+    assert scales is not None  # one of the two is there
+    given = _floats(call, scales, "its scales")
+    _check_scales(given, len(axes))
+    factors = [1.0] * x.rank
+    for axis, factor in zip(axes, given, strict=True):
+        factors[axis] = factor
+    shape = tuple(_scaled(size, factor) for size, factor in zip(x.shape, factors, strict=True))
+    return _Target(shape, tuple(factors))
+
+
+def _sized(call: Call, x: Tensor, axes: Sequence[int], sizes: Sequence[Dim]) -> _Target:
+    if len(sizes) != len(axes):
+        raise Malformed(f"{len(sizes)} sizes for {len(axes)} axes")
+    policy = call.string("keep_aspect_ratio_policy", "stretch")
+    shape = list(x.shape)
+    for axis, size in zip(axes, sizes, strict=True):
+        shape[axis] = size
+    if policy == "stretch":
+        return _Target(tuple(shape))
+    return _keeping_ratio(call, x, axes, shape)
+
+
+def _keeping_ratio(call: Call, x: Tensor, axes: Sequence[int], shape: list[Dim]) -> _Target:
+    """One scale for all axes: the least or the largest that the sizes ask for."""
+    choose = {"not_larger": min, "not_smaller": max}[
+        call.choice("keep_aspect_ratio_policy", "stretch", {"not_larger": "not_larger", "not_smaller": "not_smaller"})
+    ]
+    pairs = [(shape[axis], x.shape[axis]) for axis in axes]
+    known = [(new, old) for new, old in pairs if isinstance(new, int) and isinstance(old, int)]
+    if len(known) != len(pairs):
+        raise Refused("keep_aspect_ratio_policy on a symbolic size")
+    scale = choose(Fraction(new, old) for new, old in known)
+    factors = [1.0] * x.rank
+    for axis, (_, old) in zip(axes, known, strict=True):
+        shape[axis] = int(scale * old + Fraction(1, 2))
+        factors[axis] = float(scale)
+    return _Target(tuple(shape), tuple(factors))
+
+
+def _with_roi(call: Call, target: _Target, axes: Sequence[int], coordinates: str) -> _Target:
+    if coordinates != "tf_crop_and_resize":
+        return target
+    roi = _given(call, 1)
+    if roi is None:
+        raise Malformed("tf_crop_and_resize needs a region of interest")
+    values = _floats(call, roi, "its region of interest")
+    if len(values) != 2 * len(axes):
+        raise Malformed(f"a region of interest of {len(values)} numbers for {len(axes)} axes")
+    rank = len(target.sizes)
+    full = [0.0] * rank + [1.0] * rank
+    for place, axis in enumerate(axes):
+        full[axis], full[axis + rank] = values[place], values[place + len(axes)]
+    return replace(target, roi=tuple(full))
+
+
+TABLE: Table = {
+    "Resize": [(10, _upsample_input), (11, _resize)],
+    "Upsample": [(7, _upsample_attribute), (9, _upsample_input)],
+}

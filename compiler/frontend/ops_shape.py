@@ -1,0 +1,141 @@
+"""Importers of ops that only give elements another shape, and of those that ask for shapes."""
+
+from __future__ import annotations
+
+from ...dialects.core.affine import Dim, product
+from ...dialects.core.dtypes import BOOL
+from ...dialects.graph.movement import Expand, Reshape
+from . import symbolic
+from .call import Call, Outcome
+from .problems import Malformed, Refused
+from .symbolic import Undecided
+from .table import Table
+from .tensor import Tensor
+
+
+def _reshape(call: Call) -> Outcome:
+    x = call.input(0)
+    wanted = call.known_dims(1, "its shape")
+    return call.emit(Reshape, x, shape=_complete(x.shape, wanted, zero_copies=not call.flag("allowzero")))
+
+
+def _complete(have: tuple[Dim, ...], wanted: tuple[Dim, ...], *, zero_copies: bool) -> tuple[Dim, ...]:
+    """WANTED with 0 (a size of HAVE, unless zeros count as such) and -1 (what is left over) filled in."""
+    sizes = list(wanted)
+    for axis, size in enumerate(sizes):
+        if size == 0 and zero_copies:
+            if axis >= len(have):
+                raise Malformed(f"its shape copies dimension {axis} of an input that has {len(have)}")
+            sizes[axis] = have[axis]
+    open_axes = [axis for axis, size in enumerate(sizes) if size == -1]
+    if len(open_axes) > 1 or any(isinstance(size, int) and size < -1 for size in sizes):
+        raise Malformed(f"its shape {list(map(str, wanted))} is no shape")
+    if open_axes:
+        sizes[open_axes[0]] = _left_over(have, [size for size in sizes if size != -1])
+    return tuple(sizes)
+
+
+def _left_over(have: tuple[Dim, ...], sizes: list[Dim]) -> Dim:
+    whole, known = product(have), product(sizes)
+    if known == 0:
+        raise Malformed("its shape leaves a size open beside a size of 0")
+    try:
+        return symbolic.quotient(whole, known)
+    except Undecided as error:
+        if isinstance(whole, int) and isinstance(known, int):
+            raise Malformed(f"{whole} elements do not fill a shape of {known} and a rest") from None
+        raise Refused(f"the open size of its shape: {error}") from None
+
+
+def _flatten(call: Call) -> Outcome:
+    x = call.input(0)
+    axis = call.int("axis", 1)
+    if not -x.rank <= axis <= x.rank:
+        raise Malformed(f"axis {axis} is outside a tensor of {x.rank} dimensions")
+    axis = axis + x.rank if axis < 0 else axis
+    return call.emit(Reshape, x, shape=(product(x.shape[:axis]), product(x.shape[axis:])))
+
+
+def _squeeze_attribute(call: Call) -> Outcome:
+    return _squeezed(call, call.ints("axes"))
+
+
+def _squeeze_input(call: Call) -> Outcome:
+    return _squeezed(call, None if call.optional(1) is None else call.known_ints(1, "its list of axes"))
+
+
+def _squeezed(call: Call, axes: tuple[int, ...] | None) -> Tensor:
+    x = call.input(0)
+    if axes is None:
+        dropped = [axis for axis, size in enumerate(x.shape) if size == 1]
+    else:
+        dropped = list(call.axes(axes, x.rank))
+        if any(x.shape[axis] != 1 for axis in dropped):
+            raise Malformed(f"it squeezes the axes {dropped} of {x.type}, which are not all of size 1")
+    return call.emit(Reshape, x, shape=tuple(size for axis, size in enumerate(x.shape) if axis not in dropped))
+
+
+def _unsqueeze_attribute(call: Call) -> Outcome:
+    return _unsqueezed(call, call.ints("axes") or ())
+
+
+def _unsqueeze_input(call: Call) -> Outcome:
+    return _unsqueezed(call, call.known_ints(1, "its list of axes"))
+
+
+def _unsqueezed(call: Call, axes: tuple[int, ...]) -> Tensor:
+    x = call.input(0)
+    rank = x.rank + len(axes)
+    new = call.axes(axes, rank)
+    old = iter(x.shape)
+    return call.emit(Reshape, x, shape=tuple(1 if axis in new else next(old) for axis in range(rank)))
+
+
+def _expand(call: Call) -> Outcome:
+    x = call.input(0)
+    return call.emit(Expand, x, shape=call.known_dims(1, "its shape"))
+
+
+def _shape(call: Call) -> Outcome:
+    x = call.input(0)
+    start, end = call.int("start", 0), call.int("end", x.rank)
+    return call.builder.dims(x.shape[slice(*_limited(start, end, x.rank))])
+
+
+def _limited(start: int, end: int, rank: int) -> tuple[int, int]:
+    """Positions that may count from the end, limited to 0..RANK."""
+    first, last = (position + rank if position < 0 else position for position in (start, end))
+    return min(max(first, 0), rank), min(max(last, 0), rank)
+
+
+def _size(call: Call) -> Outcome:
+    count = symbolic.object_array([product(call.input(0).shape)], ())
+    return call.builder.sizes(count)
+
+
+def _identity(call: Call) -> Outcome:
+    return call.input(0)
+
+
+def _dropout(call: Call) -> Outcome:
+    """At inference nothing is dropped, and the mask is true everywhere."""
+    x = call.input(0)
+    training = call.optional(2)
+    if training is not None and bool(call.builder.known_array(training, "training_mode").any()):
+        raise Refused("training_mode is not supported")
+    if not call.wants(1):
+        return x
+    return x, call.emit(Expand, call.constant(True, BOOL), shape=x.shape)
+
+
+TABLE: Table = {
+    "Dropout": [(7, _dropout)],
+    "Expand": [(8, _expand)],
+    "Flatten": [(1, _flatten)],
+    "Identity": [(1, _identity)],
+    "Reshape": [(5, _reshape)],
+    "Shape": [(1, _shape)],
+    "Size": [(1, _size)],
+    "Squeeze": [(1, _squeeze_attribute), (13, _squeeze_input)],
+    "Unsqueeze": [(1, _unsqueeze_attribute), (13, _unsqueeze_input)],
+}

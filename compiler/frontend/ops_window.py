@@ -1,0 +1,84 @@
+"""Importers of pooling ops."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...dialects.core.ir import Operation
+from ...dialects.graph.elementwise import Abs, Div, Pow
+from ...dialects.graph.reduction import Reduce
+from ...dialects.graph.window import AvgPool, LpPool, MaxPool, MaxPoolIndices
+from .call import Call, Outcome
+from .geometry import read_window
+from .problems import Malformed
+from .table import Importer, Table
+from .tensor import Tensor
+
+
+def _pool(call: Call, op_class: type[Operation], **extra: Any) -> Tensor:
+    x = call.input(0)
+    if x.rank < 3:
+        raise Malformed(f"its input has {x.rank} dimensions, 3 or more are wanted")
+    window = read_window(call, x.shape[2:], call.ints("kernel_shape") or ())
+    return call.emit(
+        op_class,
+        x,
+        kernel=window.kernel,
+        strides=window.strides,
+        dilations=window.dilations,
+        pads=window.pads,
+        # Automatic padding leaves nothing to round.
+        ceil_mode=call.flag("ceil_mode") and call.string("auto_pad", "NOTSET") == "NOTSET",
+        **extra,
+    )
+
+
+def _max_pool(call: Call) -> Outcome:
+    y = _pool(call, MaxPool)
+    if not call.wants(1):
+        return y
+    return y, _pool(call, MaxPoolIndices, column_major=call.flag("storage_order"))
+
+
+def _average_pool(call: Call) -> Outcome:
+    return _pool(call, AvgPool, count_include_pad=call.flag("count_include_pad"))
+
+
+def _lp_pool(call: Call) -> Outcome:
+    return _pool(call, LpPool, p=call.int("p", 2))
+
+
+def _global(kind: str) -> Importer:
+    def importer(call: Call) -> Outcome:
+        return call.emit(Reduce, call.input(0), kind=kind, axes=_spatial_axes(call), keepdims=True)
+
+    return importer
+
+
+def _spatial_axes(call: Call) -> tuple[int, ...]:
+    rank = call.input(0).rank
+    if rank < 3:
+        raise Malformed(f"its input has {rank} dimensions, 3 or more are wanted")
+    return tuple(range(2, rank))
+
+
+def _global_lp_pool(call: Call) -> Outcome:
+    """(sum |x|^p)^(1/p) over everything spatial."""
+    x, order = call.input(0), call.int("p", 2)
+    if order < 1:
+        raise Malformed(f"the norm of order {order} is not defined")
+    p = call.constant(float(order), x.dtype)
+    total = call.emit(
+        Reduce, call.emit(Pow, call.emit(Abs, x), p), kind="sum", axes=_spatial_axes(call), keepdims=True
+    )
+    return call.emit(Pow, total, call.emit(Div, call.constant(1.0, x.dtype), p))
+
+
+TABLE: Table = {
+    "AveragePool": [(7, _average_pool)],
+    "GlobalAveragePool": [(1, _global("mean"))],
+    "GlobalLpPool": [(2, _global_lp_pool)],
+    "GlobalMaxPool": [(1, _global("max"))],
+    "LpPool": [(2, _lp_pool)],
+    "MaxPool": [(1, _max_pool)],
+}

@@ -1,0 +1,36 @@
+"""All importers of ai.onnx ops: the tables of the families, merged."""
+
+from __future__ import annotations
+
+from . import (
+    ops_binary,
+    ops_constant,
+    ops_contraction,
+    ops_elementwise,
+    ops_movement,
+    ops_normalization,
+    ops_reduction,
+    ops_resize,
+    ops_shape,
+    ops_window,
+)
+from .table import Importer, Table
+
+IMPORTERS: Table = {
+    **ops_binary.TABLE,
+    **ops_constant.TABLE,
+    **ops_contraction.TABLE,
+    **ops_elementwise.TABLE,
+    **ops_movement.TABLE,
+    **ops_normalization.TABLE,
+    **ops_reduction.TABLE,
+    **ops_resize.TABLE,
+    **ops_shape.TABLE,
+    **ops_window.TABLE,
+}
+
+
+def find_importer(op_type: str, opset: int) -> Importer | None:
+    """The importer of OP_TYPE as OPSET defines it; None when there is none."""
+    fitting = [importer for since, importer in IMPORTERS.get(op_type, ()) if since <= opset]
+    return fitting[-1] if fitting else None

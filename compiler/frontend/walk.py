@@ -1,0 +1,211 @@
+"""Imports nodes one after the other, inlining functions, and gathers every unsupported one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from onnx import NodeProto
+
+from ...dialects.core.dtypes import F32
+from ...dialects.core.location import Location
+from ...dialects.core.types import TensorType
+from ...errors import IRError, ModelError
+from .builder import Builder
+from .call import Call, Environment, resolve_attributes
+from .checks import check_form, check_types, refusals
+from .functions import Body, LocalFunctions, find_schema, standard_body
+from .limits import MAX_DEPTH, MAX_NODES
+from .problems import Malformed, Refused, shown
+from .reading import check_opset, normal_domain
+from .registry import find_importer
+from .tensor import Tensor
+
+# What a node gives that is unsupported, or depends on one: nothing can be said about it.
+LOST = Tensor(TensorType((), F32))
+
+# Faults of a malformed node that a check did not foresee: they must not escape as they are.
+_SLIPS = (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
+
+
+@dataclass
+class Frame:
+    """The names visible to the nodes of one graph or function body. None: absent (an optional input)."""
+
+    opsets: Mapping[str, int]
+    environment: Environment = field(default_factory=dict)
+    prefix: str = ""
+    depth: int = 0
+    standard: bool = False  # the body of a standard op: its nodes have no names of their own
+    tensors: dict[str, Tensor | None] = field(default_factory=dict)
+    late: Callable[[str], Tensor | None] = lambda name: None  # initialisers, read when first used
+
+    def find(self, name: str) -> Tensor | None:
+        """The tensor called NAME; LookupError when there is none."""
+        if name not in self.tensors:
+            found = self.late(name)
+            if found is None:
+                raise LookupError(name)
+            self.tensors[name] = found
+        return self.tensors[name]
+
+
+class Walker:
+    """Imports the nodes of a model through one builder."""
+
+    def __init__(
+        self, builder: Builder, functions: LocalFunctions, check: Callable[[str, TensorType], None]
+    ) -> None:
+        self.builder = builder
+        self.offenders: list[str] = []
+        self._functions = functions
+        self._check = check
+        self._count = 0
+
+    def run(self, nodes: Sequence[NodeProto], frame: Frame) -> None:
+        """Import NODES in order; ModelError at the first malformed one."""
+        for node in nodes:
+            self._count += 1
+            if self._count > MAX_NODES:
+                raise ModelError(f"the model has more than {MAX_NODES} nodes, functions included")
+            label = _label(node, frame)
+            if not frame.standard:
+                self.builder.location = Location((label,))
+            try:
+                self._node(node, frame, nodes)
+            except Refused as error:
+                self._lose(node, frame, label, str(error))
+            except Malformed as error:
+                raise ModelError(f"{_place(node, label)}: {error}") from None
+            except IRError as error:
+                reason = error.message.splitlines()[0]
+                raise ModelError(f"{_place(node, label)}: {reason}", error.hint) from None
+            except _SLIPS as error:
+                kind = type(error).__name__
+                raise ModelError(f"{_place(node, label)}: it is malformed ({kind})") from error
+
+    def _lose(self, node: NodeProto, frame: Frame, label: str, reason: str) -> None:
+        self.offenders.append(f"{_place(node, label)}: {reason}")
+        for name in node.output:
+            if name:
+                frame.tensors.setdefault(name, LOST)
+
+    # ------------------------------------------------------------ one node
+
+    def _node(self, node: NodeProto, frame: Frame, nodes: Sequence[NodeProto]) -> None:
+        inputs = [self._input(name, node, frame, nodes) for name in node.input]
+        results = self._results(node, inputs, frame)
+        if len(results) < sum(1 for name in node.output if name):
+            raise Refused(f"only its first {len(results)} outputs are supported")
+        for name, tensor in zip(node.output, results, strict=False):
+            if name:
+                self._define(name, tensor, frame)
+
+    def _input(self, name: str, node: NodeProto, frame: Frame, nodes: Sequence[NodeProto]) -> Tensor | None:
+        if not name:
+            return None
+        try:
+            return frame.find(name)
+        except LookupError:
+            raise Malformed(_missing(name, node, nodes)) from None
+
+    def _define(self, name: str, tensor: Tensor | None, frame: Frame) -> None:
+        if name in frame.tensors or frame.late(name) is not None:
+            raise Malformed(f"its output {shown(name)} has the name of another tensor")
+        frame.tensors[name] = tensor
+        if frame.depth == 0 and tensor is not None and tensor is not LOST:
+            self._check(name, tensor.type)
+
+    def _results(
+        self, node: NodeProto, inputs: Sequence[Tensor | None], frame: Frame
+    ) -> Sequence[Tensor | None]:
+        local = self._functions.find(node, frame.environment)
+        if local is not None:
+            return self._inlined(node, local, inputs, frame)
+        domain = normal_domain(node.domain)
+        if domain:
+            raise Refused(f"ops of the domain {shown(node.domain)} are not supported")
+        opset = frame.opsets.get("")
+        if opset is None:
+            raise Malformed("no opset of ai.onnx is imported where it stands")
+        return self._standard(node, opset, inputs, frame)
+
+    def _standard(
+        self, node: NodeProto, opset: int, inputs: Sequence[Tensor | None], frame: Frame
+    ) -> Sequence[Tensor | None]:
+        """The results of an ai.onnx op: by its importer, else by the body that the standard gives it."""
+        schema = find_schema(node.op_type, opset)
+        if schema is None or schema.deprecated:
+            raise Refused(f"opset {opset} of ai.onnx has no such op")
+        attributes = resolve_attributes(node, frame.environment)
+        check_form(node, schema, attributes)
+        reasons = refusals(node, attributes)
+        if reasons:
+            raise Refused("; ".join(reasons))
+        importer = find_importer(node.op_type, opset)
+        lost = LOST in inputs
+        if importer is not None and lost:
+            return [LOST] * len(node.output)
+        check_types(schema, [None if x is None or x is LOST else x.dtype for x in inputs])
+        if importer is not None:
+            outcome = importer(Call(node, inputs, opset, self.builder, frame.environment))
+            return [outcome] if isinstance(outcome, Tensor) else outcome
+        body = None
+        if not lost or schema.has_function:
+            types = [None if x is None or x is LOST else x.type for x in inputs]
+            body = standard_body(node, opset, types, frame.environment)
+        if body is None:
+            raise Refused("this op is not supported")
+        return self._inlined(node, body, inputs, frame)
+
+    # ------------------------------------------------------------ functions
+
+    def _inlined(
+        self, node: NodeProto, body: Body, inputs: Sequence[Tensor | None], frame: Frame
+    ) -> Sequence[Tensor | None]:
+        if frame.depth >= MAX_DEPTH:
+            raise Malformed(f"functions are nested more than {MAX_DEPTH} deep")
+        if len(inputs) > len(body.inputs):
+            raise Malformed(f"it gives {len(inputs)} inputs to a function of {len(body.inputs)}")
+        opsets = {**frame.opsets, **body.opsets}
+        if "" in body.opsets:
+            check_opset(body.opsets[""])
+        padded = [*inputs, *[None] * (len(body.inputs) - len(inputs))]
+        inner = Frame(
+            opsets,
+            body.environment,
+            prefix=f"{_label(node, frame)}/",
+            depth=frame.depth + 1,
+            standard=frame.standard or not body.is_local,
+            tensors=dict(zip(body.inputs, padded, strict=True)),
+        )
+        outer = self.builder.location
+        self.run(body.nodes, inner)
+        self.builder.location = outer
+        pairs = zip(body.outputs, node.output, strict=False)
+        return [self._output(name, inner) if wanted else None for name, wanted in pairs]
+
+    def _output(self, name: str, frame: Frame) -> Tensor | None:
+        try:
+            return frame.find(name)
+        except LookupError:
+            raise Malformed(f"the function's output {shown(name)} is computed nowhere") from None
+
+
+def _label(node: NodeProto, frame: Frame) -> str:
+    """What a message and a location call NODE: its name, or else its first output."""
+    own = node.name or next(iter(node.output), "") or node.op_type
+    return frame.prefix + own
+
+
+def _place(node: NodeProto, label: str) -> str:
+    return f"{ascii(node.op_type)[1:-1][:60]} node {shown(label)}"
+
+
+def _missing(name: str, node: NodeProto, nodes: Sequence[NodeProto]) -> str:
+    """Why NAME is not there: computed by a later node (or this one), or by none."""
+    for other in nodes:
+        if name in other.output:
+            by = "itself" if other == node else f"the node {shown(other.name or name)}, which stands after it"
+            return f"its input {shown(name)} is computed by {by}; the graph is cyclic or not in order"
+    return f"its input {shown(name)} is computed nowhere"

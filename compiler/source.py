@@ -1,0 +1,69 @@
+"""What a build starts from: an ONNX model, or IR text of any level."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Union
+
+import onnx
+
+from ..dialects.core.ir import Module
+from ..dialects.core.parser import parse_module
+from ..dialects.core.resources import ResourceTable
+from ..dialects.core.verifier import verify
+from ..errors import InputError, IRError, ModelError
+from .dialects import ALL_DIALECTS, LEVELS
+from .frontend import import_model
+
+Source = Union[str, "os.PathLike[str]", bytes, onnx.ModelProto, Module]
+Shapes = Mapping[str, tuple[int, int, int]]
+InputShapes = Mapping[str, Sequence[int | str]]
+
+IR_SUFFIX = ".ir"
+WEIGHTS_SUFFIX = ".weights"
+MAX_IR_BYTES = 1 << 28
+
+
+def load_module(source: Source, inputs: InputShapes | None = None, shapes: Shapes | None = None) -> Module:
+    """The module that SOURCE is or describes: a Module, an ONNX model (file, bytes, ModelProto), an .ir file.
+
+    INPUTS overrides the shapes of model inputs, SHAPES gives (min, opt, max) per symbolic dimension.
+    """
+    if isinstance(source, Module):
+        return source
+    if isinstance(source, (str, os.PathLike)) and Path(source).suffix == IR_SUFFIX:
+        if inputs or shapes:
+            raise InputError("shapes of IR text are edited in the text", "change its `symbol` lines")
+        return read_ir(Path(source))
+    return import_model(source, inputs=inputs, shapes=shapes)
+
+
+def read_ir(path: Path) -> Module:
+    """A verified module from an .ir file and the .weights sidecar beside it, if there is one."""
+    try:
+        if path.stat().st_size > MAX_IR_BYTES:
+            raise IRError(f"{path.name} is larger than {MAX_IR_BYTES} bytes")
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ModelError(f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise IRError(f"{path.name} is not UTF-8 text") from None
+    module = parse_module(text, ALL_DIALECTS, _weights_beside(path), path.name)
+    verify(module, ALL_DIALECTS)
+    return module
+
+
+def _weights_beside(path: Path) -> ResourceTable:
+    """The weights of one file (`net.weights`), or those a dump folder shares (`model.weights`)."""
+    for sidecar in (path.with_suffix(WEIGHTS_SUFFIX), path.parent / f"model{WEIGHTS_SUFFIX}"):
+        if sidecar.is_file():
+            return ResourceTable.load(sidecar)
+    return ResourceTable()
+
+
+def level_of(module: Module) -> str:
+    """The level a module is at: that of the lowest op in its functions."""
+    found = {op.name.split(".")[0] for function in module.functions for op in function.block}
+    return next((level for level in reversed(LEVELS) if level in found), "graph")

@@ -1,0 +1,25 @@
+"""canonicalize: the simplest form of every op and of its neighbours, at the graph level."""
+
+from __future__ import annotations
+
+from ...dialects.core.ir import Module
+from ..passes import PassContext
+from ..rewrite import Applied, rewrite
+from . import simplify_elementwise, simplify_movement
+
+RULES = (*simplify_elementwise.RULES, *simplify_movement.RULES)
+
+
+class Canonicalize:
+    """Applies all rules of RULES that are not switched off until none fits. Idempotent."""
+
+    name = "canonicalize"
+
+    def run(self, module: Module, context: PassContext) -> Module:
+        rules = [rule for rule in RULES if rule.name not in context.disabled]
+        rewrite(module, rules, lambda applied: _note(context, applied))
+        return module
+
+
+def _note(context: PassContext, applied: Applied) -> None:
+    context.note(applied.rule, applied.op, applied.nodes)

@@ -1,0 +1,37 @@
+"""cse: of equal operations on equal operands, one is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from ...dialects.core.ir import Module, Operation
+from ...dialects.core.traits import Trait, has
+from ..passes import PassContext
+
+
+class CommonSubexpressions:
+    """Replaces an operation by an earlier one that computes the same; regions are left alone."""
+
+    name = "cse"
+
+    def run(self, module: Module, context: PassContext) -> Module:
+        for function in module.functions:
+            known: dict[Hashable, Operation] = {}
+            for op in list(function.block):
+                if op.regions or has(op, Trait.TERMINATOR) or has(op, Trait.SIDE_EFFECT):
+                    continue
+                first = known.setdefault(_key(op), op)
+                if first is not op:
+                    first.location = first.location.merged(op.location)
+                    context.note(self.name, op.name, op.location.nodes)
+                    op.replace_by(*first.results)
+        return module
+
+
+def _key(op: Operation) -> Hashable:
+    """Equal for operations that compute the same results."""
+    fields = op.spec.attributes
+    attributes = tuple(
+        None if value is None else fields[name].kind.encode(value) for name, value in op.attributes.items()
+    )
+    return (type(op), op.operands, attributes, tuple(value.type for value in op.results))

@@ -1,0 +1,151 @@
+"""fold-batch-norm: per-channel scales and shifts go into the contraction before them.
+
+Both spellings are taken: the batch_norm op, and mul and add by constants per channel. The new
+weights and biases are computed in float64 and rounded once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...dialects.core.dtypes import F32
+from ...dialects.core.ir import Module, Value
+from ...dialects.graph.binary import Add, Div, Mul
+from ...dialects.graph.constants import constant
+from ...dialects.graph.normalization import BatchNorm
+from ..passes import PassContext
+from ..rewrite import Rewriter, pattern, rewrite
+from .channel_scale import (
+    Contraction,
+    along,
+    channel_axis,
+    per_channel,
+    scalable,
+    scaled_contraction,
+    shifted,
+)
+from .matching import constant_array, only_use, produced_by
+
+Array = np.ndarray[Any, Any]
+
+
+def _affine(op: BatchNorm, module: Module) -> tuple[Array, Array] | None:
+    """Scale and shift per channel, in float64; None unless all parameters are finite constants."""
+    arrays = [constant_array(value, module) for value in op.inputs[1:]]
+    known = [array.astype(np.float64) for array in arrays if array is not None]
+    if len(known) < len(arrays):
+        return None
+    gamma, beta, mean, variance = known
+    with np.errstate(all="ignore"):
+        scale = gamma / np.sqrt(variance + op.epsilon)
+        shift = beta - mean * scale
+    finite = np.isfinite(scale).all() and np.isfinite(shift).all()
+    return (scale, shift) if finite else None
+
+
+def _biased(value: Value | None, module: Module) -> tuple[Contraction, Array] | None:
+    """VALUE as a contraction plus a constant per channel, none of it read elsewhere."""
+    direct = scalable(value, module)
+    if direct is not None:
+        return direct, np.zeros(1)
+    add = produced_by(value, Add)
+    if add is None or value is None or not only_use(value):
+        return None
+    inner = scalable(add.x, module)
+    if inner is None or inner.result.type != add.result.type:
+        return None
+    bias = per_channel(add.y, inner.result.type, channel_axis(inner), module)
+    return None if bias is None else (inner, bias)
+
+
+def _rescale(root: Any, value: Value, scale: Array, shift: Array, rewriter: Rewriter) -> bool:
+    """Replace ROOT, which computes VALUE * SCALE + SHIFT, by a contraction with other weights."""
+    found = _biased(value, rewriter.module)
+    if found is None:
+        return False
+    old, bias = found
+    if not np.isfinite(scale).all():
+        return False
+    new = scaled_contraction(old, np.broadcast_to(scale, _channels(old)), rewriter)
+    outcome = shifted(new.result, channel_axis(old), bias * scale + shift, rewriter, Add)
+    rewriter.replace(root, outcome, absorbed=[old])
+    return True
+
+
+def _channels(op: Contraction) -> tuple[int]:
+    size = op.result.type.shape[channel_axis(op)]
+    assert isinstance(size, int)
+    return (size,)
+
+
+@pattern("batch-norm-into-contraction", BatchNorm)
+def batch_norm_into_contraction(op: BatchNorm, rewriter: Rewriter) -> bool:
+    """batch_norm(conv(x, w) + b) => conv(x, w * s) + (b * s + t), with s, t from the statistics"""
+    found = _biased(op.x, rewriter.module)
+    affine = _affine(op, rewriter.module)
+    if found is None or affine is None or channel_axis(found[0]) != 1:
+        return False
+    return _rescale(op, op.x, *affine, rewriter)
+
+
+@pattern("scale-into-contraction", Mul, Div)
+def scale_into_contraction(op: Mul | Div, rewriter: Rewriter) -> bool:
+    """mul(conv(x, w) + b, c) => conv(x, w * c) + b * c, for a constant c per channel; div likewise"""
+    found = _biased(op.x, rewriter.module)
+    if found is None or found[0].result.type != op.result.type:
+        return False
+    scale = per_channel(op.y, op.result.type, channel_axis(found[0]), rewriter.module)
+    if scale is None:
+        return False
+    with np.errstate(all="ignore"):
+        scale = 1.0 / scale if isinstance(op, Div) else scale
+    return _rescale(op, op.x, scale, np.zeros(1), rewriter)
+
+
+@pattern("bias-bias", Add)
+def bias_bias(op: Add, rewriter: Rewriter) -> bool:
+    """add(add(conv(x, w), b), c) => add(conv(x, w), b + c), for constants b and c per channel"""
+    inner = produced_by(op.x, Add)
+    found = _biased(op.x, rewriter.module) if inner is not None else None
+    if inner is None or found is None or inner.result.type != op.result.type:
+        return False
+    contraction, bias = found
+    axis = channel_axis(contraction)
+    more = per_channel(op.y, op.result.type, axis, rewriter.module)
+    if more is None:
+        return False
+    array = along(axis, op.result.type.rank, bias + more, op.result.type.dtype.numpy)
+    both = rewriter.insert(constant(rewriter.module, array))
+    new = rewriter.insert(Add(contraction.result, both.result))
+    rewriter.replace(op, new.result, absorbed=[inner])
+    return True
+
+
+@pattern("batch-norm-affine", BatchNorm)
+def batch_norm_affine(op: BatchNorm, rewriter: Rewriter) -> bool:
+    """batch_norm(x) => x * s + t, with constants s and t from the statistics"""
+    affine = _affine(op, rewriter.module)
+    if affine is None or op.result.type.dtype.bits < F32.bits:
+        # Short floats would round in between, where batch_norm computes in f32.
+        return False
+    rank, dtype = op.x.type.rank, op.x.type.dtype.numpy
+    scale, shift = (rewriter.insert(constant(rewriter.module, along(1, rank, a, dtype))) for a in affine)
+    product = rewriter.insert(Mul(op.x, scale.result))
+    rewriter.replace(op, rewriter.insert(Add(product.result, shift.result)).result)
+    return True
+
+
+RULES = (batch_norm_into_contraction, batch_norm_affine, scale_into_contraction, bias_bias)
+
+
+class FoldBatchNorm:
+    """Applies RULES until none fits."""
+
+    name = "fold-batch-norm"
+
+    def run(self, module: Module, context: PassContext) -> Module:
+        rules = [rule for rule in RULES if rule.name not in context.disabled]
+        rewrite(module, rules, lambda applied: context.note(applied.rule, applied.op, applied.nodes))
+        return module

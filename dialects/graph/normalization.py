@@ -1,0 +1,337 @@
+"""Normalisations: softmax and its logarithm, batch, layer, RMS, instance and local response."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.affine import Dim, product
+from ..core.attributes import INT
+from ..core.diagnostics import op_error
+from ..core.expr import Expr, Index, Scalars
+from ..core.interpreter import Evaluation
+from ..core.ir import Operation, Value
+from ..core.op import attribute, define_op, operand, optional_operand, result
+from ..core.traits import Trait
+from ..core.types import TensorType
+from .base import GraphOp, broadcast_shapes
+from .elementwise_base import FLOAT, check_kind, parameter
+from .formula import Term, load, load_broadcast
+from .numeric import Array, converted, widened
+from .reduction import front_axis
+
+
+class Normalization(GraphOp):
+    """An op whose result has the type of its first operand, x, of floats; `cost` counts FLOPs per
+    element. Other operands may be of another float type."""
+
+    x = operand()
+    cost = 5
+
+    def infer(self) -> Sequence[TensorType]:
+        for value in self.inputs:
+            check_kind(self, value, FLOAT)
+        self.check_shapes()
+        return [self.x.type]
+
+    def check_shapes(self) -> None:
+        """A located error when the operands do not fit together."""
+
+    def compute(self, *inputs: Any) -> Any:
+        """The result in numpy; operands come in at least as f32."""
+        raise op_error(self, "has no evaluation of its own")
+
+    def evaluate(self, evaluation: Evaluation, *inputs: Any) -> Array:
+        arrays = [None if array is None else widened(array) for array in inputs]
+        with np.errstate(all="ignore"):
+            return converted(self.compute(*arrays), self.x.type.dtype)
+
+    def flops(self) -> Dim:
+        return self.x.type.elements * self.cost
+
+    # ------------------------------------------------------------ what definitions are made of
+
+    def load_x(self, scalars: Scalars, index: Sequence[Dim]) -> Term:
+        return load(scalars, self.x, index)
+
+    def over(
+        self, kind: str, scalars: Scalars, index: Index, axes: Sequence[int], body: Callable[[Term], Term]
+    ) -> Term:
+        """BODY of each x along AXES, in the row of INDEX, reduced."""
+
+        def element(inner: tuple[Dim, ...]) -> Expr:
+            place = list(index)
+            for axis, variable in zip(axes, inner, strict=True):
+                place[axis] = variable
+            return body(self.load_x(scalars, place)).expr
+
+        return Term(scalars, scalars.reduce(kind, [self.x.type.shape[axis] for axis in axes], element))
+
+    def average(
+        self, scalars: Scalars, index: Index, axes: Sequence[int], body: Callable[[Term], Term]
+    ) -> Term:
+        """The mean of BODY of each x along AXES, in the row of INDEX."""
+        total = self.over("sum", scalars, index, axes, body)
+        count = product(self.x.type.shape[axis] for axis in axes)
+        return total / Term(scalars, scalars.index_value(count, total.dtype))
+
+    def standardized(self, scalars: Scalars, index: Index, axes: Sequence[int], epsilon: float) -> Term:
+        """(x - mean) / sqrt(variance + epsilon) over AXES; the variance from the differences."""
+        mean = self.average(scalars, index, axes, lambda x: x)
+        variance = self.average(scalars, index, axes, lambda x: (x - mean) * (x - mean))
+        return (self.load_x(scalars, index) - mean) * (variance + epsilon).call("rsqrt")
+
+    def finished(self, term: Term) -> Expr:
+        return term.cast(self.x.type.dtype).expr
+
+
+def mean_of(x: Array, axes: tuple[int, ...]) -> Array:
+    """The mean over AXES, kept, added up in f64."""
+    return np.asarray(np.mean(x, axes, np.float64, keepdims=True))
+
+
+def standard(x: Array, axes: tuple[int, ...], epsilon: float) -> Array:
+    """X with mean 0 and variance 1 over AXES."""
+    centred = x - mean_of(x, axes)
+    return np.asarray(centred / np.sqrt(mean_of(centred * centred, axes) + epsilon))
+
+
+def along_channels(values: Array, rank: int) -> Array:
+    """One value per channel, shaped to broadcast over tensors of RANK whose axis 1 is channels."""
+    return values.reshape(-1, *[1] * (rank - 2))
+
+
+class Row(Normalization):
+    """Softmax and its logarithm: along one axis."""
+
+    axis = attribute(INT)
+    y = result()
+
+    def check_shapes(self) -> None:
+        front_axis(self, self.axis, self.x.type.rank)
+
+    def shifted(self, x: Array) -> Any:
+        """x less its maximum, so that no exponential overflows."""
+        return x - np.max(x, self.axis, keepdims=True, initial=-np.inf)
+
+    def shifted_terms(self, scalars: Scalars, index: Index) -> tuple[Term, Term]:
+        """x less the maximum of its row, and the sum of the row's exponentials of that."""
+        axes = [self.axis]
+        largest = self.over("max", scalars, index, axes, lambda x: x)
+        total = self.over("sum", scalars, index, axes, lambda x: (x - largest).call("exp"))
+        return self.load_x(scalars, index) - largest, total
+
+
+@define_op(Trait.ROW)
+class Softmax(Row):
+    """exp(x) over its sum along the axis (ONNX Softmax since opset 13)."""
+
+    name = "graph.softmax"
+
+    def compute(self, x: Array) -> Any:
+        powers = np.exp(self.shifted(x))
+        return powers / np.sum(powers, self.axis, np.float64, keepdims=True)
+
+    def define(self, scalars: Scalars, index: Index) -> Expr:
+        x, total = self.shifted_terms(scalars, index)
+        return self.finished(x.call("exp") / total)
+
+
+@define_op(Trait.ROW)
+class LogSoftmax(Row):
+    """The logarithm of softmax, computed without forming it (ONNX LogSoftmax since opset 13)."""
+
+    name = "graph.log_softmax"
+
+    def compute(self, x: Array) -> Any:
+        shifted = self.shifted(x)
+        return shifted - np.log(np.sum(np.exp(shifted), self.axis, np.float64, keepdims=True))
+
+    def define(self, scalars: Scalars, index: Index) -> Expr:
+        x, total = self.shifted_terms(scalars, index)
+        return self.finished(x - total.call("log"))
+
+
+def check_channels(op: Normalization, values: Sequence[Value]) -> None:
+    """A located error unless x has channels on axis 1 and each of VALUES one element per channel."""
+    shape = op.x.type.shape
+    if len(shape) < 2:
+        raise op_error(op, "the input has no channels: it needs at least 2 dimensions")
+    for value in values:
+        if value.type.shape != (shape[1],):
+            have = "x".join(str(size) for size in value.type.shape) or "no dimensions"
+            raise op_error(op, f"a parameter has shape {have} where {shape[1]} channels are wanted")
+
+
+@define_op()
+class BatchNorm(Normalization):
+    """(x - mean) / sqrt(variance + epsilon) * scale + bias with given statistics per channel, axis 1
+    (ONNX BatchNormalization, inference)."""
+
+    name = "graph.batch_norm"
+    scale = operand()
+    bias = operand()
+    mean = operand()
+    variance = operand()
+    y = result()
+    epsilon = parameter(1e-5)
+    cost = 2
+
+    def check_shapes(self) -> None:
+        check_channels(self, self.inputs[1:])
+
+    def compute(self, x: Array, *parameters: Array) -> Any:
+        scale, bias, mean, variance = (along_channels(p.astype(np.float64), x.ndim) for p in parameters)
+        return (x - mean) / np.sqrt(variance + self.epsilon) * scale + bias
+
+    def define(self, scalars: Scalars, index: Index) -> Expr:
+        x = self.load_x(scalars, index)
+        channel = [load(scalars, value, (index[1],)).cast(x.dtype) for value in self.inputs[1:]]
+        scale, bias, mean, variance = channel
+        factor = scale / (variance + self.epsilon).call("sqrt")
+        return self.finished((x - mean) * factor + bias)
+
+
+class Trailing(Normalization):
+    """Over all axes from `axis` on, then scaled; scale and bias broadcast to x."""
+
+    scale = operand()
+    axis = attribute(INT)
+    epsilon = parameter(1e-5)
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """The axes that are normalised together."""
+        return tuple(range(self.axis, self.x.type.rank))
+
+    def check_shapes(self) -> None:
+        front_axis(self, self.axis, self.x.type.rank)
+        for value in self.inputs[1:]:
+            if broadcast_shapes(self, [self.x.type.shape, value.type.shape]) != self.x.type.shape:
+                raise op_error(self, "scale and bias must broadcast to the shape of x")
+
+
+@define_op(Trait.ROW)
+class LayerNorm(Trailing):
+    """Mean 0 and variance 1 over the axes from `axis` on, then scale and bias (ONNX
+    LayerNormalization)."""
+
+    name = "graph.layer_norm"
+    bias = optional_operand()
+    y = result()
+    cost = 8
+
+    def compute(self, x: Array, scale: Array, bias: Array | None = None) -> Any:
+        scaled = standard(x, self.axes, self.epsilon) * scale
+        return scaled if bias is None else scaled + bias
+
+    def define(self, scalars: Scalars, index: Index) -> Expr:
+        x = self.standardized(scalars, index, self.axes, self.epsilon)
+        scaled = x * load_broadcast(scalars, self.scale, index).cast(x.dtype)
+        if self.bias is not None:
+            scaled = scaled + load_broadcast(scalars, self.bias, index).cast(x.dtype)
+        return self.finished(scaled)
+
+
+@define_op(Trait.ROW)
+class RmsNorm(Trailing):
+    """x / sqrt(mean(x * x) + epsilon) * scale over the axes from `axis` on (ONNX RMSNormalization)."""
+
+    name = "graph.rms_norm"
+    y = result()
+
+    def compute(self, x: Array, scale: Array) -> Any:
+        return x / np.sqrt(mean_of(np.square(x), self.axes) + self.epsilon) * scale
+
+    def define(self, scalars: Scalars, index: Index) -> Expr:
+        square = self.average(scalars, index, self.axes, lambda x: x * x)
+        x = self.load_x(scalars, index) * (square + self.epsilon).call("rsqrt")
+        return self.finished(x * load_broadcast(scalars, self.scale, index).cast(x.dtype))
+
+
+@define_op(Trait.ROW)
+class InstanceNorm(Normalization):
+    """Mean 0 and variance 1 over the spatial axes of each channel, then scale and bias per channel
+    (ONNX InstanceNormalization)."""
+
+    name = "graph.instance_norm"
+    scale = operand()
+    bias = operand()
+    y = result()
+    epsilon = parameter(1e-5)
+    cost = 8
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """The axes that are normalised together."""
+        return tuple(range(2, self.x.type.rank))
+
+    def check_shapes(self) -> None:
+        check_channels(self, self.inputs[1:])
+
+    def compute(self, x: Array, scale: Array, bias: Array) -> Any:
+        scale, bias = (along_channels(values, x.ndim) for values in (scale, bias))
+        return standard(x, self.axes, self.epsilon) * scale + bias
+
+    def define(self, scalars: Scalars, index: Index) -> Expr:
+        x = self.standardized(scalars, index, self.axes, self.epsilon)
+        scale, bias = (load(scalars, v, (index[1],)).cast(x.dtype) for v in (self.scale, self.bias))
+        return self.finished(x * scale + bias)
+
+
+@define_op(Trait.WINDOW)
+class Lrn(Normalization):
+    """x / (bias + alpha / size * s) ** beta, where s adds up the squares of the `size` channels around
+    each, those beyond the edges left out (ONNX LRN)."""
+
+    name = "graph.lrn"
+    y = result()
+    size = attribute(INT)
+    alpha = parameter(1e-4)
+    beta = parameter(0.75)
+    bias = parameter(1.0)
+
+    @property
+    def before(self) -> int:
+        """How many of the window's channels lie in front of its own."""
+        return (int(self.size) - 1) // 2
+
+    def check_shapes(self) -> None:
+        check_channels(self, ())
+        if self.size < 1:
+            raise op_error(self, f"a window of {self.size} channels is empty")
+
+    def compute(self, x: Array) -> Any:
+        squares = np.square(x.astype(np.float64))
+        total = np.empty_like(squares)
+        for channel in range(x.shape[1]):
+            first = max(0, channel - (self.size - 1) // 2)
+            total[:, channel] = squares[:, first : channel + self.size // 2 + 1].sum(1)
+        return x / np.power(self.bias + self.alpha / self.size * total, self.beta)
+
+    def define(self, scalars: Scalars, index: Index) -> Expr:
+        def body(inner: tuple[Dim, ...]) -> Expr:
+            channel = index[1] - self.before + inner[0]
+            x = self.load_x(scalars, (index[0], channel, *index[2:]))
+            inside = Term(scalars, scalars.inside(channel, 0, self.x.type.shape[1]))
+            return inside.choose(x * x, 0).expr
+
+        total = Term(scalars, scalars.reduce("sum", [self.size], body))
+        power = (total * (self.alpha / self.size) + self.bias).call("pow", self.beta)
+        return self.finished(self.load_x(scalars, index) / power)
+
+    def flops(self) -> Dim:
+        return self.x.type.elements * (2 * int(self.size) + 4)
+
+
+OPS: tuple[type[Operation], ...] = (
+    Softmax,
+    LogSoftmax,
+    BatchNorm,
+    LayerNorm,
+    RmsNorm,
+    InstanceNorm,
+    Lrn,
+)

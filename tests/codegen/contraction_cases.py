@@ -1,0 +1,203 @@
+"""Contractions for tests: operands, a kernel with a hand-written epilogue, and a float64 reference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from glassrt.codegen.kernels import contraction_mma, contraction_simt
+from glassrt.codegen.kernels.contraction_mma import MmaConfig
+from glassrt.codegen.kernels.contraction_simt import SimtConfig
+from glassrt.codegen.kernels.contraction_spec import Binding
+from glassrt.codegen.kernels.family import Geometry, Target
+from glassrt.codegen.kernels.geometry import Problem, divisor, power_of_two_in, problem_of
+from glassrt.codegen.render import Code, Identifier, headers, render
+from glassrt.dialects.core.affine import evaluate
+from glassrt.dialects.core.dtypes import DTYPES
+from glassrt.dialects.core.ir import Block, Operation
+from glassrt.dialects.core.types import TensorType, channels_last
+from glassrt.dialects.graph.contraction import Conv, Matmul
+from glassrt.runtime.host import HostModule, HostScalar, aligned_bytes
+
+Array = np.ndarray[Any, Any]
+TARGET = Target()
+STORE = """\
+Vec<{out}, VECTOR> result;
+GLASS_UNROLL
+for (int lane = 0; lane < VECTOR; lane++) result[lane] = convert<{out}>(accumulator[lane]);
+store_wide<VECTOR>(y0, {index}, result);"""
+
+
+@dataclass
+class Case:
+    """One contraction with its operand values; shapes are logical, symbols have a value in `sizes`."""
+
+    op: Operation
+    out: str
+    arrays: tuple[Array, ...]
+    sizes: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def problem(self) -> Problem:
+        sizes = {name: (1, value, value + 3) for name, value in self.sizes.items()}
+        found = problem_of(self.op, sizes, b_is_weight=True)
+        assert found is not None
+        return found
+
+
+def conv_case(
+    x: TensorType, w: TensorType, values: tuple[Array, Array], out: str, sizes: Mapping[str, int], **attributes: Any
+) -> Case:
+    block = Block((x, w))
+    accumulate = DTYPES["f32"] if x.dtype.is_float and x.dtype.bits < 32 else None
+    op = Conv(*block.arguments, accumulate=accumulate, **attributes)
+    return Case(op, out, values, sizes)
+
+
+def matmul_case(
+    a: TensorType, b: TensorType, values: tuple[Array, Array], out: str, sizes: Mapping[str, int], **attributes: Any
+) -> Case:
+    block = Block((a, b))
+    accumulate = DTYPES["f32"] if a.dtype.is_float and a.dtype.bits < 32 else None
+    op = Matmul(*block.arguments, accumulate=accumulate, **attributes)
+    return Case(op, out, values, sizes)
+
+
+def laid_out(array: Array, type: TensorType, sizes: Mapping[str, int]) -> Array:
+    """The bytes of ARRAY as TYPE lays it out; what the view leaves open is poisoned."""
+    shape = tuple(evaluate(dim, sizes) for dim in type.shape)
+    strides = tuple(evaluate(dim, sizes) for dim in type.strides)
+    offset = evaluate(type.layout.offset, sizes)
+    count = offset + 1 + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
+    memory = aligned_bytes(count * type.dtype.bytes)
+    memory[:] = 0xFF
+    elements = memory.view(type.dtype.numpy)
+    size = type.dtype.bytes
+    view = np.ndarray(shape, type.dtype.numpy, elements.data, offset * size, [s * size for s in strides])
+    view[...] = array
+    return memory
+
+
+def bind(case: Case, name: str, out: str, scratch: bool, epilogue: str | None = None) -> tuple[Binding, int]:
+    """The binding of a kernel that stores its sums densely as [m.., n..], and its vector width."""
+    problem = case.problem
+    names = {symbol: f"s{i}" for i, symbol in enumerate(sorted(case.sizes))}
+    vector = power_of_two_in(divisor(problem.n), 16 // DTYPES[out].bytes)
+    index = "(i64(batch) * M + m) * N + n" if problem.op == "matmul" else f"(i64(m) * {groups_of(problem)} + batch) * N + n"
+    accumulate = problem.accumulate.name
+    parameters = [f"Input<{problem.a}> x0", f"Input<{problem.b}> x1", f"Output<{out}> y0"]
+    if scratch:
+        parameters += [f"Output<{accumulate}> workspace", "Output<u32> counters"]
+    parameters += [f"const int {c}" for c in names.values()]
+    code = epilogue or STORE.format(out=out, index=index)
+    binding = Binding(
+        name=Identifier(name), title=Code(problem.op), parameters=Code(", ".join(parameters)),
+        a=Identifier("x0"), b=Identifier("x1"), symbols=tuple(names.items()), epilogue=Code(code), vector=vector,
+    )  # fmt: skip
+    return binding, vector
+
+
+def groups_of(problem: Problem) -> int:
+    groups = problem.batches
+    assert isinstance(groups, int)
+    return groups
+
+
+@dataclass
+class Kernel:
+    name: str
+    source: str
+    geometry: Geometry
+
+
+def kernel_of(case: Case, config: MmaConfig | SimtConfig, name: str = "contraction") -> Kernel:
+    """The rendered kernel of CASE under CONFIG."""
+    family: Any = contraction_mma if isinstance(config, MmaConfig) else contraction_simt
+    assert family.unsupported(case.problem) is None
+    assert family.illegal(case.problem, config, TARGET) is None
+    binding, _ = bind(case, name, case.out, config.splits > 1)
+    spec = family.specialize(case.problem, config, binding, TARGET)
+    return Kernel(name, render(family.TEMPLATE, spec), family.launch(case.problem, spec))
+
+
+def run_case(case: Case, kernel: Kernel, module: HostModule, runs: int = 1) -> Array:
+    """What KERNEL stores on the host device, in the logical shape of the result."""
+    shape = tuple(evaluate(dim, case.sizes) for dim in case.op.result.type.shape)
+    dtype = DTYPES[case.out].numpy
+    output = aligned_bytes(int(np.prod(shape)) * dtype.itemsize)
+    output[:] = 0xFF
+    buffers = [
+        laid_out(array, value.type, case.sizes)
+        for array, value in zip(case.arrays, case.op.inputs, strict=True)
+    ]
+    arguments: list[Any] = [*buffers, output]
+    geometry = kernel.geometry
+    if geometry.workspace != 0:
+        workspace = aligned_bytes(evaluate(geometry.workspace, case.sizes))
+        workspace[:] = 0xFF
+        counters = aligned_bytes(evaluate(geometry.counters, case.sizes) * 4)
+        arguments += [workspace, counters]
+    arguments += [HostScalar("i32", case.sizes[name]) for name in sorted(case.sizes)]
+    grid = tuple(evaluate(dim, case.sizes) for dim in geometry.grid)
+    for run in range(runs):
+        order: Any = ("forward", "reverse", ("seeded", run))[run % 3]
+        module.launch(kernel.name, grid, geometry.block, (1, 1, 1), geometry.shared, arguments, order)
+    return stored(output.view(dtype), shape, case)
+
+
+def stored(values: Array, shape: tuple[int, ...], case: Case) -> Array:
+    """The dense result: channels last for a convolution."""
+    if case.problem.op == "matmul":
+        return values.reshape(shape)
+    order = channels_last(len(shape)).order
+    return np.moveaxis(values.reshape([shape[axis] for axis in order]), -1, 1)
+
+
+def reference(case: Case) -> tuple[Array, Array]:
+    """The product in float64 and the product of absolute values, the scale of its rounding errors."""
+    a, b = (array.astype(np.float64) for array in case.arrays)
+    return exact(case.op, a, b), exact(case.op, np.abs(a), np.abs(b))
+
+
+def exact(op: Operation, a: Array, b: Array) -> Array:
+    if op.name == "graph.matmul":
+        a = np.swapaxes(a, -1, -2) if op.attributes["transpose_a"] else a
+        b = np.swapaxes(b, -1, -2) if op.attributes["transpose_b"] else b
+        return np.asarray(np.matmul(a, b))
+    return exact_conv(op, a, b)
+
+
+def exact_conv(op: Operation, x: Array, w: Array) -> Array:
+    rank, groups = w.ndim - 2, op.attributes["groups"]
+    pads = op.attributes["pads"]
+    x = np.pad(x, [(0, 0), (0, 0), *((pads[i], pads[i + rank]) for i in range(rank))])
+    spans = [(k - 1) * d + 1 for k, d in zip(w.shape[2:], op.attributes["dilations"], strict=True)]
+    windows = np.lib.stride_tricks.sliding_window_view(x, spans, axis=tuple(range(2, 2 + rank)))
+    windows = windows[(slice(None), slice(None), *(slice(None, None, s) for s in op.attributes["strides"]))]
+    windows = windows[(..., *(slice(None, None, d) for d in op.attributes["dilations"]))]
+    n, c = x.shape[:2]
+    spatial = windows.shape[2 : 2 + rank]
+    windows = windows.reshape(n, groups, c // groups, *spatial, -1)
+    weights = w.reshape(groups, w.shape[0] // groups, c // groups, -1)
+    y = np.einsum("ngc...t,gmct->ngm...", windows, weights)
+    return np.asarray(y.reshape(n, w.shape[0], *spatial))
+
+
+def check(case: Case, got: Array, unit: float) -> None:
+    """|error| <= 2*K*u*(|A||B|) for the sums, plus one rounding of the output."""
+    want, scale = reference(case)
+    k = evaluate(case.problem.k, case.sizes)
+    if not DTYPES[case.out].is_float:
+        np.testing.assert_array_equal(got, want.astype(got.dtype))
+        return
+    rounding = {"f16": 2.0**-11, "bf16": 2.0**-8, "f32": 2.0**-24, "f64": 2.0**-53}[case.out]
+    bound = 2 * (k + 4) * unit * scale + (rounding * 1.01) * np.abs(want) + 2.0**-24
+    error = np.abs(got.astype(np.float64) - want)
+    assert np.all(error <= bound), f"worst {np.nanmax(error / bound)}, {np.sum(~(error <= bound))} of {error.size}"
+
+
+def module_of(kernels: list[Kernel]) -> HostModule:
+    return HostModule({kernel.name: kernel.source for kernel in kernels}, headers())

@@ -1,0 +1,119 @@
+"""Builds and runs modules of a single kernel, to compare emitted code with the interpreter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from glassrt.codegen.assemble import BuildOptions, assemble
+from glassrt.codegen.kernels.family import Candidate, Request
+from glassrt.codegen.kernels.registry import FAMILIES, candidates
+from glassrt.codegen.targets import target_named
+from glassrt.compiler.conversion.precision_to_launch import precision_to_launch
+from glassrt.compiler.dialects import ALL_DIALECTS
+from glassrt.dialects.core.affine import evaluate
+from glassrt.dialects.core.builtin import Return, Yield
+from glassrt.dialects.core.dtypes import F32
+from glassrt.dialects.core.interpreter import interpret
+from glassrt.dialects.core.ir import Block, Function, Module, Operation, Region, SymbolRange, Value
+from glassrt.dialects.core.printer import print_module
+from glassrt.dialects.core.types import ROW_MAJOR, TensorType
+from glassrt.dialects.core.verifier import verify
+from glassrt.dialects.graph.elementwise import Cast
+from glassrt.dialects.precision import Kernel
+from glassrt.runtime.engine import Engine
+from glassrt.runtime.plan import Plan
+
+Array = np.ndarray[Any, Any]
+Append = Callable[[Operation], Value]
+Body = Callable[..., Value | tuple[Value, ...]]
+
+
+def kernel_module(
+    body: Body,
+    inputs: Sequence[TensorType],
+    outputs: Sequence[TensorType] | None = None,
+    symbols: Mapping[str, SymbolRange] | None = None,
+) -> Module:
+    """A precision-level module of one kernel; BODY gets `append` and the region's arguments."""
+    module = Module("one", symbols=dict(symbols or {}))
+    function = module.add(Function("main", [f"x{i}" for i in range(len(inputs))]))
+    arguments = [_laid_out(function, function.block.add_argument(t.with_layout(ROW_MAJOR)), t) for t in inputs]
+    block = Block(inputs)
+    made = body(lambda op: block.append(op).result, *block.arguments)
+    values = made if isinstance(made, tuple) else (made,)
+    if outputs is not None:
+        for value, type in zip(values, outputs, strict=True):
+            value.type = type
+    block.append(Yield(*values))
+    kernel = Kernel(*arguments, root="loop", requested=F32, compute=F32, accumulate=F32, regions=[Region(block)])
+    function.block.append(kernel)
+    function.block.append(Return(*kernel.results))
+    function.outputs = [f"y{i}" for i in range(len(values))]
+    verify(module, ALL_DIALECTS)
+    return module
+
+
+def _laid_out(function: Function, value: Value, type: TensorType) -> Value:
+    """VALUE in the memory order of TYPE: a kernel that copies it when it lies in another one."""
+    if value.type == type:
+        return value
+    block = Block([value.type])
+    copy = block.append(Cast(block.arguments[0], to=type.dtype)).result
+    copy.type = type
+    block.append(Yield(copy))
+    kernel = Kernel(value, root="loop", requested=F32, compute=F32, accumulate=F32, regions=[Region(block)])
+    return function.block.append(kernel).result
+
+
+def family_of(name: str) -> Callable[[Request], Candidate]:
+    """A choice that takes the best candidate of one family; copies of operands may fall to another."""
+
+    def choose(request: Request) -> Candidate:
+        if [op.name for op in request.ops] == ["graph.cast"]:
+            return candidates(request)[0]
+        found = FAMILIES[name].propose(request)
+        assert found, f"the family {name} does not take this kernel"
+        return found[0]
+
+    return choose
+
+
+def plan_of(module: Module, choose: Callable[[Request], Candidate] | None = None, targets: tuple[str, ...] = ()) -> Plan:
+    """The plan of a one-kernel module."""
+    target = target_named("sm_90a")
+    launch = precision_to_launch(module, target, choose) if choose else precision_to_launch(module, target)
+    verify(launch, ALL_DIALECTS)
+    levels = {"graph": "", "fused": "", "precision": print_module(module), "launch": print_module(launch)}
+    return assemble(launch, levels, [], BuildOptions(targets))
+
+
+def on_host(plan: Plan, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    with Engine(plan, "host") as engine:
+        return engine.run(inputs)
+
+
+def compare(
+    module: Module, inputs: Mapping[str, Array], choose: Callable[[Request], Candidate] | None = None
+) -> list[tuple[Array, Array]]:
+    """(host kernel, interpreter) for every output."""
+    got = on_host(plan_of(module, choose), inputs)
+    want = interpret(module, inputs)
+    return [(got[name], want[name]) for name in want]
+
+
+def draw_inputs(module: Module, rng: np.random.Generator, symbols: Mapping[str, int] | None = None) -> dict[str, Array]:
+    """Fresh normal (or small integer) inputs for a module."""
+    made = {}
+    for name, value in zip(module.main.inputs, module.main.arguments, strict=True):
+        shape = tuple(evaluate(dim, symbols or {}) for dim in value.type.shape)
+        dtype = value.type.dtype
+        if dtype.is_float:
+            made[name] = rng.standard_normal(shape).astype(np.float32).astype(dtype.numpy)
+        elif dtype.name == "bool":
+            made[name] = rng.integers(0, 2, shape).astype(bool)
+        else:
+            low = 0 if dtype.kind == "unsigned" else -9
+            made[name] = rng.integers(low, 10, shape).astype(dtype.numpy)
+    return made

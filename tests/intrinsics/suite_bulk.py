@@ -1,0 +1,116 @@
+"""Cases for barriers, clusters and bulk tensor copies (sm_90 and later)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .cases import Array, Case, Map, Out
+
+_RANDOM = np.random.default_rng(3)
+_SHARED = 8192 + 64  # the kernels keep their barrier at byte 8192
+_SPAN = {"none": 0, "32B": 1, "64B": 3, "128B": 7}
+
+
+def barrier_ring() -> Case:
+    x = _RANDOM.integers(-99, 99, (7, 32)).astype(np.int32)
+    return Case(
+        "barrier_ring",
+        "barrier",
+        [x, Out(x[:, ::-1] * 3), 7],
+        block=(64, 1, 1),
+        shared_bytes=512,
+        minimum=90,
+    )
+
+
+def cluster() -> Case:
+    ranks = np.repeat(np.tile([0, 1], 4), 32).astype(np.int32)
+    return Case(
+        "cluster_ranks",
+        "cluster",
+        [Out(ranks), Out((1 - ranks) * 10 + ranks)],
+        grid=(8, 1, 1),
+        cluster=(2, 1, 1),
+        minimum=90,
+    )
+
+
+def swizzled(tile: Array, swizzle: str) -> Array:
+    """The bytes of a dense tile as a swizzling copy lays them out: 16-byte chunk c of line n at c ^ n."""
+    flat = tile.reshape(-1).view(np.uint8)
+    address = np.arange(flat.size)
+    result = np.empty_like(flat)
+    result[address ^ (((address >> 7) & _SPAN[swizzle]) << 4)] = flat
+    return result
+
+
+def box_of(x: Array, start: tuple[int, ...], shape: tuple[int, ...]) -> Array:
+    """The box of `x` (outermost first) at `start`, zeros outside."""
+    box = np.zeros(shape, x.dtype)
+    for place in np.ndindex(*shape):
+        at = tuple(s + p for s, p in zip(start, place, strict=True))
+        if all(0 <= i < n for i, n in zip(at, x.shape, strict=True)):
+            box[place] = x[at]
+    return box
+
+
+def tma_load_2d(swizzle: str, width: int) -> Case:
+    x = _RANDOM.integers(0, 65536, (40, 64)).astype(np.uint16)
+    tile = swizzled(box_of(x, (30, 8), (16, width)), swizzle)
+    map = Map(x, (64, 40), (128,), (width, 16), swizzle)
+    return Case(
+        "tma_load_2",
+        "tma",
+        [map, Out(tile), 8, 30, tile.size],
+        block=(64, 1, 1),
+        shared_bytes=_SHARED,
+        minimum=90,
+        variant=swizzle,
+    )
+
+
+def tma_load_3d() -> Case:
+    x = _RANDOM.integers(0, 65536, (3, 5, 32)).astype(np.uint16)
+    tile = box_of(x, (1, -1, 8), (2, 4, 16)).reshape(-1).view(np.uint8)
+    map = Map(x, (32, 5, 3), (64, 320), (16, 4, 2))
+    return Case(
+        "tma_load_3", "tma", [map, Out(tile), tile.size], block=(64, 1, 1), shared_bytes=_SHARED, minimum=90
+    )
+
+
+def tma_load_4d() -> Case:
+    x = _RANDOM.standard_normal((2, 3, 6, 8)).astype(np.float32)
+    tile = box_of(x, (1, -1, 1, 0), (1, 3, 4, 8)).reshape(-1).view(np.uint8)
+    map = Map(x, (8, 6, 3, 2), (32, 192, 576), (8, 4, 3, 1))
+    return Case(
+        "tma_load_4", "tma", [map, Out(tile), tile.size], block=(64, 1, 1), shared_bytes=_SHARED, minimum=90
+    )
+
+
+def tma_store_2d(swizzle: str, width: int) -> Case:
+    before = _RANDOM.integers(0, 999, (20, 64)).astype(np.uint16)
+    tile = (1000 + np.arange(8 * width)).astype(np.uint16)
+    # The store reads the tile where a swizzling load would have put it.
+    order = swizzled(np.arange(8 * width, dtype=np.uint16), swizzle).view(np.uint16)
+    placed = np.empty_like(tile)
+    placed[order] = tile
+    after = before.copy()
+    after[16:20, 16 : 16 + width] = placed.reshape(8, width)[:4]
+    output = Out(after, before)
+    map = Map(before, (64, 20), (128,), (width, 8), swizzle)
+    return Case(
+        "tma_store_2",
+        "tma",
+        [map, output, 16, 16, tile.size],
+        block=(64, 1, 1),
+        shared_bytes=_SHARED,
+        minimum=90,
+        variant=swizzle,
+    )
+
+
+def cases() -> list[Case]:
+    widths = {"none": 24, "32B": 16, "64B": 32, "128B": 64}
+    loads = [tma_load_2d(swizzle, width) for swizzle, width in widths.items()]
+    stores = [tma_store_2d("none", 24), tma_store_2d("64B", 32)]
+    return [barrier_ring(), cluster(), *loads, tma_load_3d(), tma_load_4d(), *stores]

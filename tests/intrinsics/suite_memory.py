@@ -1,0 +1,111 @@
+"""Cases for launch, memory, asynchronous copies, atomics and programmatic launch."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .cases import Array, Case, Out
+
+_RANDOM = np.random.default_rng(1)
+
+
+def _floats(*shape: int) -> Array:
+    return _RANDOM.standard_normal(shape).astype(np.float32)
+
+
+def indices() -> Case:
+    grid, threads = (2, 3, 2), 64
+    rows = []
+    for block in range(12):
+        rows += [[block, thread, thread % 32, thread // 32, grid[2], 0] for thread in range(threads)]
+    return Case("indices", "indices", [Out(np.array(rows, np.int32))], grid, (threads, 1, 1))
+
+
+def vectors() -> Case:
+    a, b = _floats(32, 4), _floats(32, 2).astype(np.float16)
+    c = _RANDOM.integers(0, 256, (32, 8)).astype(np.uint8)
+    return Case("vectors", "vectors", [a, b, c, *(Out(array[::-1].copy()) for array in (a, b, c))])
+
+
+def streaming() -> Case:
+    x = _floats(32, 4)
+    y = x.copy()
+    y[:, 0] = x[::-1, 0]
+    return Case("streaming", "streaming", [x, Out(y)])
+
+
+def shared_reverse() -> Case:
+    x = _floats(4, 128)
+    return Case(
+        "shared_reverse",
+        "shared_reverse",
+        [x, Out(x[:, ::-1].copy())],
+        (4, 1, 1),
+        (128, 1, 1),
+        shared_bytes=512,
+    )
+
+
+def named_barrier() -> Case:
+    x = _RANDOM.integers(-99, 99, 128).astype(np.int32)
+    pairs = x.reshape(2, 64)
+    for _ in range(3):
+        pairs = np.roll(pairs, -33, axis=1) + np.array([[0], [1]], np.int32)
+    return Case(
+        "named_barrier", "named_barrier", [x, Out(pairs.reshape(128))], block=(128, 1, 1), shared_bytes=512
+    )
+
+
+def async_copy() -> Case:
+    x, h = _floats(128), _floats(128).astype(np.float16)
+    valid = np.arange(32) % 3 != 2
+    wide = np.where(valid[:, None], x.reshape(32, 4), 0).astype(np.float32)
+    narrow = np.where(valid, x[:32][::-1], 0).astype(np.float32)[::-1]
+    half = np.where(valid[:, None], h.reshape(32, 4), 0).astype(np.float16)[::-1]
+    y = np.concatenate([wide.reshape(-1), narrow])
+    return Case("async_copy", "async_copy", [x, h, Out(y), Out(half.copy())], shared_bytes=1280)
+
+
+def atomics() -> Case:
+    x = _RANDOM.integers(-50, 50, 8 * 64).astype(np.int32)
+    sums = np.array([x[(x & 3) == k].sum() for k in range(4)])
+    seen = np.ones(1 + x.size, np.uint32)
+    seen[0] = x.size
+    outputs = [Out(sums.astype(kind), np.zeros(4, kind)) for kind in (np.float32, np.float64, np.int32)]
+    return Case(
+        "atomics", "atomics", [x, *outputs, Out(seen, np.zeros(seen.size, np.uint32))], (8, 1, 1), (64, 1, 1)
+    )
+
+
+def last_block() -> Case:
+    x = _RANDOM.integers(-50, 50, (16, 32)).astype(np.int32)
+    return Case(
+        "last_block",
+        "last_block",
+        [
+            x,
+            Out(x.sum(1, dtype=np.int32)),
+            Out(np.array([16], np.uint32), np.zeros(1, np.uint32)),
+            Out(x.sum(dtype=np.int32).reshape(1)),
+        ],
+        (16, 1, 1),
+    )
+
+
+def pdl() -> Case:
+    x = np.arange(32, dtype=np.int32)
+    return Case("pdl", "pdl", [x, Out(x + 1)])
+
+
+def cases() -> list[Case]:
+    return [
+        indices(),
+        vectors(),
+        streaming(),
+        shared_reverse(),
+        named_barrier(),
+        async_copy(),
+        atomics(),
+        last_block(),
+        pdl(),
+    ]
