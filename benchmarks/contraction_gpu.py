@@ -209,7 +209,7 @@ class Operands:
             y = self.product().permute(0, 2, 3, 1).reshape(m, n)
         else:
             b = layer.shape[0]
-            x = torch.randn(b, m if b > 1 else layer.shape[1], k, device="cuda", dtype=dtype)
+            x = torch.randn(b, layer.shape[1], k, device="cuda", dtype=dtype)
             w = torch.randn(b, *((n, k) if layer.transpose_b else (k, n)), device="cuda", dtype=dtype) * (k**-0.5)
             self.product = lambda: x @ (w.mT if layer.transpose_b else w)
             y = self.product()
@@ -316,12 +316,14 @@ def main() -> None:
     parser.add_argument("--batches", default="1,128")
     parser.add_argument("--most", type=int, default=40)
     parser.add_argument("--only", default="")
+    parser.add_argument("--seconds", type=float, default=420.0, help="measure no further layer after this long")
     parser.add_argument("--out", default=os.path.join(os.environ.get("OUT", "."), "contraction.json"))
     options = parser.parse_args()
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = True
     target = Target()
-    layers = [layer for batch in options.batches.split(",") if batch for layer in resnet50(int(batch))] + list(products())
+    layers = [layer for batch in options.batches.split(",") if batch for layer in resnet50(int(batch))]
+    layers += products()
     layers = [layer for layer in layers if options.only in layer.name]
     files = headers()
     start = time.time()
@@ -333,9 +335,14 @@ def main() -> None:
             jobs += [pool.submit(compile_kernel, kernel, files) for kernel in groups[layer.name]]
         for job in jobs:
             job.result()
-    print(f"{len(jobs)} kernels compiled in {time.time() - start:.1f} s; spills: {sum(k.spills > 0 for g in groups.values() for k in g)}", flush=True)
-    report, totals = [], {}
+    spilling = sum(kernel.spills > 0 for group in groups.values() for kernel in group)
+    print(f"{len(jobs)} kernels compiled in {time.time() - start:.1f} s; {spilling} spill", flush=True)
+    report: list[dict[str, Any]] = []
+    totals: dict[str, tuple[float, float]] = {}
     for layer in layers:
+        if time.time() - start > options.seconds:
+            print(f"out of time before {layer.name}")
+            break
         report.append(run_layer(layer, groups[layer.name]))
         best = report[-1]["timings"][0]["us"]
         key = layer.name.split(".")[0]

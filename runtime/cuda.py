@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 from typing import Any
 
@@ -17,6 +18,9 @@ from .dlpack import CUDA
 from .expressions import clip
 from .manifest import Manifest, parse_target
 from .plan import Plan
+
+DEFAULT_SHARED_BYTES = 48 << 10  # what a block may have without asking
+PORTABLE_CLUSTER = 8  # blocks in a cluster that every GPU with clusters takes
 
 _driver_lock = threading.Lock()
 _process_driver: list[Driver] = []
@@ -112,9 +116,10 @@ class CudaExecutable:
             entry = plan.spec.kernels[name].entry
             function = call("cuModuleGetFunction", module.value, entry.encode())
             shared = max(launch.shared_bytes for launch in launches)
-            maximum = attributes.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
-            call("cuFuncSetAttribute", function, maximum, shared)
-            if any(np.prod(launch.cluster) > 8 for launch in launches):  # 8: the portable maximum
+            if shared > DEFAULT_SHARED_BYTES:
+                maximum = attributes.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+                call("cuFuncSetAttribute", function, maximum, shared)
+            if any(math.prod(launch.cluster) > PORTABLE_CLUSTER for launch in launches):
                 wide = attributes.CU_FUNC_ATTRIBUTE_NON_PORTABLE_CLUSTER_SIZE_ALLOWED
                 call("cuFuncSetAttribute", function, wide, 1)
         except DriverError as error:

@@ -75,9 +75,9 @@ class Fields:
     def integer(self, key: str, low: int, high: int, default: object = _NO_DEFAULT) -> int:
         """An integer in low..high, both included."""
         value = self.get(key, default)
-        if not is_integer(value) or not low <= value <= high:  # type: ignore[operator]
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
             raise self.fail(key, f"an integer in {low}..{high}")
-        return value  # type: ignore[return-value]
+        return value
 
     def boolean(self, key: str, default: object = _NO_DEFAULT) -> bool:
         """true or false."""
@@ -136,11 +136,6 @@ class Fields:
         """An object used as a table from names to anything."""
         table = Fields(self.get(key), f"{self.where} {key}")
         yield from table.values.items()
-
-
-def is_integer(value: object) -> bool:
-    """Whether a JSON value is an integer; true and false are not."""
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def is_identifier(text: str) -> bool:

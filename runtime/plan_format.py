@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ..errors import PlanError
@@ -183,8 +183,3 @@ def _member_name(name: bytes) -> str:
         return name.decode()
     except UnicodeDecodeError:
         raise PlanError("a member of the plan has a name that is not UTF-8") from None
-
-
-def total_bytes(chunks: Sequence[Bytes]) -> int:
-    """Length of the file that `encode` described."""
-    return sum(len(chunk) for chunk in chunks)

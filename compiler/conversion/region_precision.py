@@ -37,12 +37,10 @@ class RegionPrecision:
         self._values: dict[Value, Value] = {}
         self._casts: dict[tuple[Value, DType], Value] = {}
 
-    def argument(self, old: Value, type: TensorType) -> None:
-        """The next argument: it stands for OLD and is stored as TYPE, maybe under another shape."""
+    def argument(self, old: Value, type: TensorType, *, viewed: bool = False) -> None:
+        """The next argument: it stands for OLD and is stored as TYPE; VIEWED when under another shape."""
         value = self.block.add_argument(type, old.hint)
-        if type.shape != old.type.shape and _is_view(type, old.type):
-            value = self._append(Reshape(value, shape=old.type.shape))
-        self._values[old] = value
+        self._values[old] = self._append(Reshape(value, shape=old.type.shape)) if viewed else value
 
     def convert(self, op: Operation) -> None:
         """Rebuild OP on the converted values of its operands."""
@@ -123,10 +121,6 @@ def _copy(op: Operation, operands: Sequence[Value | None]) -> Operation:
     """OP on other OPERANDS, its result types inferred anew."""
     attributes: Mapping[str, Any] = {k: v for k, v in op.attributes.items() if v is not None}
     return type(op)(*operands, loc=op.location, **attributes)
-
-
-def _is_view(stored: TensorType, wanted: TensorType) -> bool:
-    return stored.elements == wanted.elements
 
 
 def channel_pads(narrow: TensorType, wide: TensorType) -> list[int]:

@@ -40,14 +40,14 @@ class Call:
             raise Malformed(f"the attribute '{name}' must be {label}")
         return found
 
-    def int(self, name: str, default: int) -> int:
+    def integer(self, name: str, default: int) -> int:
         found = self._attribute(name, AttributeProto.INT, "an integer")
         return default if found is None else int(found.i)
 
     def flag(self, name: str, default: bool = False) -> bool:
-        return self.int(name, int(default)) != 0
+        return self.integer(name, int(default)) != 0
 
-    def float(self, name: str, default: float) -> float:
+    def number(self, name: str, default: float) -> float:
         found = self._attribute(name, AttributeProto.FLOAT, "a number")
         return default if found is None else float(found.f)
 

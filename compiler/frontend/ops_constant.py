@@ -66,9 +66,9 @@ def _eye_like(call: Call) -> Outcome:
     sizes = [size for size in x.shape if isinstance(size, int)]
     if len(sizes) != 2 or x.rank != 2:
         raise Refused("its input is not a matrix of static shape")
-    dtype = element_type(call.int("dtype", 0)) if "dtype" in call.attributes else x.dtype
+    dtype = element_type(call.integer("dtype", 0)) if "dtype" in call.attributes else x.dtype
     call.builder.charge(sizes[0] * sizes[1] * dtype.bytes)
-    matrix = np.eye(sizes[0], sizes[1], k=call.int("k", 0), dtype=dtype.numpy)
+    matrix = np.eye(sizes[0], sizes[1], k=call.integer("k", 0), dtype=dtype.numpy)
     return Tensor.constant(matrix, call.builder.location)
 
 
@@ -113,7 +113,7 @@ def _one_hot(call: Call) -> Outcome:
     depth = call.known_dims(1, "its depth")
     if len(depth) != 1:
         raise Malformed("its depth is not one number")
-    axis = call.axis(call.int("axis", -1), indices.rank + 1)
+    axis = call.axis(call.integer("axis", -1), indices.rank + 1)
     return call.emit(OneHot, indices, values, depth=depth[0], axis=axis)
 
 

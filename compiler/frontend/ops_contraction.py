@@ -36,7 +36,7 @@ def _conv(call: Call) -> Outcome:
         strides=window.strides,
         dilations=window.dilations,
         pads=window.pads,
-        groups=call.int("group", 1),
+        groups=call.integer("group", 1),
     )
     return _with_bias(call, y, call.optional(2))
 
@@ -64,7 +64,7 @@ def _conv_transpose(call: Call) -> Outcome:
         dilations=window.dilations,
         pads=_transposed_pads(call, window, x.shape[2:], extra),
         output_padding=extra,
-        groups=call.int("group", 1),
+        groups=call.integer("group", 1),
     )
     return _with_bias(call, y, call.optional(2))
 
@@ -79,7 +79,7 @@ def _transposed_pads(
         (size - 1) * stride + span + more
         for size, stride, span, more in zip(spatial, window.strides, window.spans, extra, strict=True)
     ]
-    wanted: list[Dim] = list(call.ints("output_shape") or ())[-rank:]
+    wanted: list[Dim] = [*(call.ints("output_shape") or ())][-rank:]
     if not wanted:
         if padding in ("explicit", "none"):
             return window.pads
@@ -114,8 +114,8 @@ def _gemm(call: Call) -> Outcome:
     if a.rank != 2 or b.rank != 2:
         raise Malformed(f"its operands have {a.rank} and {b.rank} dimensions, 2 are wanted")
     y = call.emit(Matmul, a, b, transpose_a=call.flag("transA"), transpose_b=call.flag("transB"))
-    y = _scaled(call, y, call.float("alpha", 1.0))
-    c, beta = call.optional(2), call.float("beta", 1.0)
+    y = _scaled(call, y, call.number("alpha", 1.0))
+    c, beta = call.optional(2), call.number("beta", 1.0)
     if c is None or beta == 0.0:
         return y
     if c.rank > 2:

@@ -28,7 +28,7 @@ def _with_floats(op_class: type[Operation], **defaults: float) -> Importer:
     """An op whose attributes are numbers with these defaults."""
 
     def importer(call: Call) -> Outcome:
-        values = {name: call.float(name, default) for name, default in defaults.items()}
+        values = {name: call.number(name, default) for name, default in defaults.items()}
         return call.emit(op_class, call.input(0), **values)
 
     return importer
@@ -49,7 +49,7 @@ def _gelu(call: Call) -> Outcome:
 
 
 def _cast(call: Call) -> Outcome:
-    return cast_to(call, call.input(0), element_type(call.int("to", 0)))
+    return cast_to(call, call.input(0), element_type(call.integer("to", 0)))
 
 
 def _cast_like(call: Call) -> Outcome:
@@ -63,7 +63,7 @@ def cast_to(call: Call, x: Tensor, dtype: DType) -> Tensor:
 
 def _clip_attributes(call: Call) -> Outcome:
     x = call.input(0)
-    low, high = call.float("min", _F32_LOWEST), call.float("max", _F32_LARGEST)
+    low, high = call.number("min", _F32_LOWEST), call.number("max", _F32_LARGEST)
     bounds = [
         None if value == default else call.constant(value, x.dtype)
         for value, default in ((low, _F32_LOWEST), (high, _F32_LARGEST))

@@ -23,7 +23,7 @@ def _transpose(call: Call) -> Outcome:
 
 def _concat(call: Call) -> Outcome:
     parts = call.all_inputs()
-    axis = call.axis(call.int("axis", 1), parts[0].rank)
+    axis = call.axis(call.integer("axis", 1), parts[0].rank)
     return parts[0] if len(parts) == 1 else call.emit(Concat, *parts, axis=axis)
 
 
@@ -104,11 +104,12 @@ def _split_input(call: Call) -> Outcome:
 
 def _split(call: Call, sizes: Sequence[Dim] | None) -> Outcome:
     x, count = call.input(0), call.output_count
-    axis = call.axis(call.int("axis", 0), x.rank)
+    axis = call.axis(call.integer("axis", 0), x.rank)
     if sizes is None:
         sizes = _equal_parts(call, x.shape[axis], count)
     if len(sizes) != count or sum(sizes) != x.shape[axis]:
-        raise Malformed(f"its {count} outputs of sizes {list(map(str, sizes))} do not make up {x.shape[axis]}")
+        listed = list(map(str, sizes))
+        raise Malformed(f"its {count} outputs of sizes {listed} do not make up {x.shape[axis]}")
     results: list[Tensor] = []
     begin: Dim = 0
     for size in sizes:
@@ -122,8 +123,8 @@ def _split(call: Call, sizes: Sequence[Dim] | None) -> Outcome:
 
 def _equal_parts(call: Call, extent: Dim, count: int) -> list[Dim]:
     """Parts of the same size; with num_outputs the last one may be smaller."""
-    if call.int("num_outputs", count) != count:
-        raise Malformed(f"num_outputs is {call.int('num_outputs', count)}, but it has {count} outputs")
+    if call.integer("num_outputs", count) != count:
+        raise Malformed(f"num_outputs is {call.integer('num_outputs', count)}, but it has {count} outputs")
     part = ceildiv(extent, count)
     last = extent - part * (count - 1)
     if isinstance(last, int) and last != part and (last < 0 or "num_outputs" not in call.attributes):
@@ -145,7 +146,7 @@ _PAD_MODES = {"constant": "constant", "reflect": "reflect", "edge": "edge", "wra
 
 def _pad_attributes(call: Call) -> Outcome:
     x = call.input(0)
-    value = call.constant(call.float("value", 0.0), x.dtype)
+    value = call.constant(call.number("value", 0.0), x.dtype)
     return _padded(call, x, call.ints("pads") or (), value)
 
 
@@ -189,16 +190,16 @@ def _trilu(call: Call) -> Outcome:
 
 def _gather(call: Call) -> Outcome:
     x = call.input(0)
-    return call.emit(Gather, x, call.input(1), axis=call.axis(call.int("axis", 0), x.rank))
+    return call.emit(Gather, x, call.input(1), axis=call.axis(call.integer("axis", 0), x.rank))
 
 
 def _gather_elements(call: Call) -> Outcome:
     x = call.input(0)
-    return call.emit(GatherElements, x, call.input(1), axis=call.axis(call.int("axis", 0), x.rank))
+    return call.emit(GatherElements, x, call.input(1), axis=call.axis(call.integer("axis", 0), x.rank))
 
 
 def _gather_nd(call: Call) -> Outcome:
-    return call.emit(GatherNd, call.input(0), call.input(1), batch_dims=call.int("batch_dims", 0))
+    return call.emit(GatherNd, call.input(0), call.input(1), batch_dims=call.integer("batch_dims", 0))
 
 
 # ------------------------------------------------------------ blocks between depth and space
@@ -208,7 +209,7 @@ _BLOCK_ORDERS = {"DCR": "blocks first", "CRD": "channels first"}
 
 
 def _image(call: Call) -> tuple[Tensor, int]:
-    x, block = call.input(0), call.int("blocksize", 0)
+    x, block = call.input(0), call.integer("blocksize", 0)
     if x.rank != 4 or block < 1:
         raise Malformed(f"a block of {block} on an input of {x.rank} dimensions; 4 dimensions are wanted")
     return x, block

@@ -22,7 +22,7 @@ def _softmax(op_class: type[Operation]) -> Importer:
 
     def importer(call: Call) -> Outcome:
         x = call.input(0)
-        return call.emit(op_class, x, axis=call.axis(call.int("axis", -1), x.rank))
+        return call.emit(op_class, x, axis=call.axis(call.integer("axis", -1), x.rank))
 
     return importer
 
@@ -32,7 +32,7 @@ def _softmax_flat(op_class: type[Operation]) -> Importer:
 
     def importer(call: Call) -> Outcome:
         x = call.input(0)
-        axis = call.axis(call.int("axis", 1), x.rank)
+        axis = call.axis(call.integer("axis", 1), x.rank)
         long = [a for a in range(axis, x.rank) if x.shape[a] != 1]
         if len(long) <= 1:
             return call.emit(op_class, x, axis=long[0] if long else axis)
@@ -44,31 +44,31 @@ def _softmax_flat(op_class: type[Operation]) -> Importer:
 
 def _batch_norm(call: Call) -> Outcome:
     x, *parameters = [call.input(index) for index in range(5)]
-    if call.int("spatial", 1) != 1:
+    if call.integer("spatial", 1) != 1:
         raise Malformed("statistics per element (spatial = 0) are not defined since opset 9")
-    return call.emit(n.BatchNorm, x, *parameters, epsilon=call.float("epsilon", 1e-5))
+    return call.emit(n.BatchNorm, x, *parameters, epsilon=call.number("epsilon", 1e-5))
 
 
 def _instance_norm(call: Call) -> Outcome:
     operands = [call.input(index) for index in range(3)]
-    return call.emit(n.InstanceNorm, *operands, epsilon=call.float("epsilon", 1e-5))
+    return call.emit(n.InstanceNorm, *operands, epsilon=call.number("epsilon", 1e-5))
 
 
 def _lrn(call: Call) -> Outcome:
     return call.emit(
         n.Lrn,
         call.input(0),
-        size=call.int("size", 0),
-        alpha=call.float("alpha", 1e-4),
-        beta=call.float("beta", 0.75),
-        bias=call.float("bias", 1.0),
+        size=call.integer("size", 0),
+        alpha=call.number("alpha", 1e-4),
+        beta=call.number("beta", 0.75),
+        bias=call.number("bias", 1.0),
     )
 
 
 def _layer_norm(call: Call) -> Outcome:
     x, scale, bias = call.input(0), call.input(1), call.optional(2)
-    axis = call.axis(call.int("axis", -1), x.rank)
-    epsilon = call.float("epsilon", 1e-5)
+    axis = call.axis(call.integer("axis", -1), x.rank)
+    epsilon = call.number("epsilon", 1e-5)
     y = call.emit(n.LayerNorm, x, scale, bias, axis=axis, epsilon=epsilon)
     if not (call.wants(1) or call.wants(2)):
         return y
@@ -92,14 +92,14 @@ def _stash(dtype: DType) -> DType:
 
 def _rms_norm(call: Call) -> Outcome:
     x, scale = call.input(0), call.input(1)
-    axis = call.axis(call.int("axis", -1), x.rank)
-    return call.emit(n.RmsNorm, x, scale, axis=axis, epsilon=call.float("epsilon", 1e-5))
+    axis = call.axis(call.integer("axis", -1), x.rank)
+    return call.emit(n.RmsNorm, x, scale, axis=axis, epsilon=call.number("epsilon", 1e-5))
 
 
 def _lp_norm(call: Call) -> Outcome:
     """x divided by its norm of order 1 or 2 along an axis; 0 where the norm is 0."""
-    x, order = call.input(0), call.int("p", 2)
-    axis = call.axis(call.int("axis", -1), x.rank)
+    x, order = call.input(0), call.integer("p", 2)
+    axis = call.axis(call.integer("axis", -1), x.rank)
     if order not in (1, 2):
         raise Malformed(f"the norm of order {order} is not defined")
     magnitudes = call.emit(Abs, x) if order == 1 else call.emit(Multiply, x, x)
@@ -111,13 +111,13 @@ def _lp_norm(call: Call) -> Outcome:
 
 def _group_norm(call: Call) -> Outcome:
     """Instance normalisation of groups of channels, then scale and bias per channel."""
-    x, groups = call.input(0), call.int("num_groups", 0)
+    x, groups = call.input(0), call.integer("num_groups", 0)
     channels = x.shape[1] if x.rank > 2 else None
     if not isinstance(channels, int) or groups < 1 or channels % groups:
         raise Malformed(f"the channels of {x.type} do not split into {groups} groups")
     merged = call.emit(Reshape, x, shape=(x.shape[0], groups, product(x.shape[1:]) // groups))
     ones, zeros = call.constant([1.0] * groups, x.dtype), call.constant([0.0] * groups, x.dtype)
-    normal = call.emit(n.InstanceNorm, merged, ones, zeros, epsilon=call.float("epsilon", 1e-5))
+    normal = call.emit(n.InstanceNorm, merged, ones, zeros, epsilon=call.number("epsilon", 1e-5))
     y = call.emit(Reshape, normal, shape=x.shape)
     scale, bias = (_per_channel(call, call.input(index), x, groups) for index in (1, 2))
     return call.emit(Add, call.emit(Multiply, y, scale), bias)

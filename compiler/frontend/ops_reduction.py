@@ -110,7 +110,7 @@ def _arg(kind: str) -> Importer:
             ArgReduce,
             x,
             kind=kind,
-            axis=call.axis(call.int("axis", 0), x.rank),
+            axis=call.axis(call.integer("axis", 0), x.rank),
             keepdims=call.flag("keepdims", True),
             select_last=call.flag("select_last_index"),
         )

@@ -105,11 +105,11 @@ def _resize(call: Call) -> Outcome:
         mode=call.choice("mode", "nearest", _MODES),
         coordinates=coordinates,
         nearest=call.choice("nearest_mode", "round_prefer_floor", _NEAREST),
-        cubic_coefficient=call.float("cubic_coeff_a", -0.75),
+        cubic_coefficient=call.number("cubic_coeff_a", -0.75),
         exclude_outside=call.flag("exclude_outside"),
         antialias=call.flag("antialias"),
         roi=target.roi,
-        extrapolation=call.float("extrapolation_value", 0.0),
+        extrapolation=call.number("extrapolation_value", 0.0),
     )
 
 
@@ -149,9 +149,8 @@ def _sized(call: Call, x: Tensor, axes: Sequence[int], sizes: Sequence[Dim]) -> 
 
 def _keeping_ratio(call: Call, x: Tensor, axes: Sequence[int], shape: list[Dim]) -> _Target:
     """One scale for all axes: the least or the largest that the sizes ask for."""
-    choose = {"not_larger": min, "not_smaller": max}[
-        call.choice("keep_aspect_ratio_policy", "stretch", {"not_larger": "not_larger", "not_smaller": "not_smaller"})
-    ]
+    words = {"not_larger": "least", "not_smaller": "largest"}
+    choose = min if call.choice("keep_aspect_ratio_policy", "stretch", words) == "least" else max
     pairs = [(shape[axis], x.shape[axis]) for axis in axes]
     known = [(new, old) for new, old in pairs if isinstance(new, int) and isinstance(old, int)]
     if len(known) != len(pairs):

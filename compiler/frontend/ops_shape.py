@@ -49,7 +49,7 @@ def _left_over(have: tuple[Dim, ...], sizes: list[Dim]) -> Dim:
 
 def _flatten(call: Call) -> Outcome:
     x = call.input(0)
-    axis = call.int("axis", 1)
+    axis = call.integer("axis", 1)
     if not -x.rank <= axis <= x.rank:
         raise Malformed(f"axis {axis} is outside a tensor of {x.rank} dimensions")
     axis = axis + x.rank if axis < 0 else axis
@@ -72,7 +72,8 @@ def _squeezed(call: Call, axes: tuple[int, ...] | None) -> Tensor:
         dropped = list(call.axes(axes, x.rank))
         if any(x.shape[axis] != 1 for axis in dropped):
             raise Malformed(f"it squeezes the axes {dropped} of {x.type}, which are not all of size 1")
-    return call.emit(Reshape, x, shape=tuple(size for axis, size in enumerate(x.shape) if axis not in dropped))
+    kept = tuple(size for axis, size in enumerate(x.shape) if axis not in dropped)
+    return call.emit(Reshape, x, shape=kept)
 
 
 def _unsqueeze_attribute(call: Call) -> Outcome:
@@ -98,7 +99,7 @@ def _expand(call: Call) -> Outcome:
 
 def _shape(call: Call) -> Outcome:
     x = call.input(0)
-    start, end = call.int("start", 0), call.int("end", x.rank)
+    start, end = call.integer("start", 0), call.integer("end", x.rank)
     return call.builder.dims(x.shape[slice(*_limited(start, end, x.rank))])
 
 

@@ -45,7 +45,7 @@ def _average_pool(call: Call) -> Outcome:
 
 
 def _lp_pool(call: Call) -> Outcome:
-    return _pool(call, LpPool, p=call.int("p", 2))
+    return _pool(call, LpPool, p=call.integer("p", 2))
 
 
 def _global(kind: str) -> Importer:
@@ -64,7 +64,7 @@ def _spatial_axes(call: Call) -> tuple[int, ...]:
 
 def _global_lp_pool(call: Call) -> Outcome:
     """(sum |x|^p)^(1/p) over everything spatial."""
-    x, order = call.input(0), call.int("p", 2)
+    x, order = call.input(0), call.integer("p", 2)
     if order < 1:
         raise Malformed(f"the norm of order {order} is not defined")
     p = call.constant(float(order), x.dtype)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 import onnx
 from google.protobuf.message import DecodeError
@@ -17,7 +18,7 @@ OLDEST_OPSET = 7
 NEWEST_OPSET = onnx.defs.onnx_opset_version()
 OLDEST_IR_VERSION = 3
 
-Source = str | os.PathLike[str] | bytes | ModelProto
+Source: TypeAlias = str | os.PathLike[str] | bytes | ModelProto
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from onnx import GraphProto, TensorShapeProto, TypeProto, ValueInfoProto
+from onnx import GraphProto, TensorProto, TensorShapeProto, TypeProto, ValueInfoProto
 
 from ...dialects.core.affine import Affine, Dim, symbol
 from ...dialects.core.dtypes import DTYPES, DType
@@ -24,9 +24,8 @@ SymbolRanges = Mapping[str, tuple[int, int, int]]
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}")
 # An upper-case word followed by `x` reads as a dimension and the separator after it.
 _LOOKS_LIKE_DIM = re.compile(r"[A-Z][A-Z0-9_]*x")
-_WORDS = frozenset(
-    ["module", "symbol", "in", "func", "loc", "dense", "tensor", "order", "strided", "floordiv", "true", "false", "inf", "nan", "min", "max"]
-)
+_GRAMMAR = "module symbol in func loc dense tensor order strided floordiv true false inf nan min max"
+_WORDS = frozenset(_GRAMMAR.split(" "))
 
 
 def is_plain(name: str) -> bool:
@@ -179,12 +178,11 @@ class Declared:
             return
         tensor = declared.tensor_type
         if tensor.elem_type and element_type(tensor.elem_type) != inferred.dtype:
-            raise Malformed(
-                f"its output {shown(name)} is declared as {element_type(tensor.elem_type)}, but it is {inferred.dtype}"
-            )
+            code = TensorProto.DataType.Name(tensor.elem_type)
+            raise Malformed(f"its output {shown(name)} is declared as {code}, but it is {inferred.dtype}")
         if tensor.HasField("shape") and _contradicts(tensor.shape, inferred):
             sizes = ", ".join(str(dim.dim_value or dim.dim_param or "?") for dim in tensor.shape.dim)
-            raise Malformed(f"its output {shown(name)} is declared with shape [{sizes}], but it is {inferred}")
+            raise Malformed(f"its output {shown(name)} is declared as [{sizes}], but it is {inferred}")
 
 
 def _contradicts(shape: TensorShapeProto, inferred: TensorType) -> bool:

@@ -206,7 +206,8 @@ class _Records(Transformer[Token, Any]):
         if layout == "channels_last":
             layout = channels_last(result.rank)
         self._check_layout(layout, result.rank, items[at])
-        return result.with_layout(layout)
+        row_major = layout.order == tuple(range(result.rank))
+        return result.with_layout(Layout() if row_major else layout)
 
     def _check_layout(self, layout: Layout, rank: int, at: Token) -> None:
         if layout.order and sorted(layout.order) != list(range(rank)):
@@ -229,8 +230,7 @@ class _Records(Transformer[Token, Any]):
         return "channels_last"
 
     def order_layout(self, *axes: Token) -> Layout:
-        order = tuple(int(axis) for axis in axes)
-        return Layout() if order == tuple(range(len(order))) else Layout(order)
+        return Layout(tuple(int(axis) for axis in axes))
 
     def strided_layout(self, *items: Any) -> Layout:
         *strides, offset = [_dim(item) for item in items if item is not None]

@@ -125,7 +125,7 @@ class MaxPoolIndices(Pool):
         numbers = np.arange(x.size, dtype=np.int64).reshape(x.shape)
         if self.column_major:
             plane = np.arange(int(np.prod(x.shape[2:])), dtype=np.int64).reshape(x.shape[2:], order="F")
-            numbers = numbers - numbers[:1, :1] + plane + _plane_starts(x)
+            numbers = plane + _plane_starts(x)
         values = np.stack(list(self.taps(x.astype(dtype.numpy), sizes, lowest(dtype))))
         places = np.stack(list(self.taps(numbers, sizes, -1)))
         best = values.argmax(axis=0)

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -208,6 +209,32 @@ def test_a_failed_save_leaves_the_old_plan_and_no_litter(
         affine_plan(ledger=[]).save(path)
     assert os.listdir(tmp_path) == ["net.plan"]
     assert Plan.load(path) == plan
+
+
+SAVE_FOREVER = """
+import sys
+from glassrt.runtime import Plan
+path = sys.argv[1]
+plans = [Plan.load(path), Plan.load(sys.argv[2])]
+print("ready", flush=True)
+while True:
+    for plan in plans:
+        plan.save(path)
+"""
+
+
+def test_killing_a_save_leaves_a_whole_plan(plan: Plan, tmp_path: Path) -> None:
+    path, other = tmp_path / "net.plan", tmp_path / "other.plan"
+    second = affine_plan(ledger=[])
+    plan.save(path)
+    second.save(other)
+    for delay in np.random.default_rng(0).uniform(0, 0.05, 5):
+        command = [sys.executable, "-c", SAVE_FOREVER, str(path), str(other)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None and process.stdout.readline() == "ready\n"
+            time.sleep(delay)
+            process.kill()
+        assert Plan.load(path) in (plan, second)
 
 
 def test_what_cannot_be_read_is_a_plan_error(tmp_path: Path) -> None:

@@ -1,0 +1,134 @@
+"""fused → precision: element types, layouts and accumulators of every kernel.
+
+Float32 tensors between kernels are stored as the policy says; inputs and outputs keep their
+types. Contractions multiply in the policy's type and add up in its accumulator; all other
+arithmetic is done in f32, with casts where values are loaded and stored.
+"""
+
+from __future__ import annotations
+
+from ...dialects.core.builtin import Return, Yield
+from ...dialects.core.diagnostics import op_error
+from ...dialects.core.ir import Function, Module, Operation, Region, Value
+from ...dialects.core.types import ROW_MAJOR, TensorType
+from ...dialects.fused import Kernel as FusedKernel
+from ...dialects.graph.constants import Constant
+from ...dialects.graph.movement import Reshape
+from ...dialects.precision import Kernel
+from ..passes import PassContext
+from ..policy import PrecisionPolicy
+from .kernel_operands import KernelOperands
+from .placement import Placement
+from .storage import StoragePlan, is_neutral
+
+
+class FusedToPrecision:
+    """Applies the context's policy. Nothing is lowered silently: every kernel says why it has its types."""
+
+    name = "fused-to-precision"
+
+    def run(self, module: Module, context: PassContext) -> Module:
+        result = Module(module.name, symbols=dict(module.symbols), resources=module.resources)
+        for old in module.functions:
+            new = result.add(Function(old.name, old.inputs, old.outputs))
+            _Conversion(module, old, Placement(result, new, context), context.policy).run()
+        return result
+
+
+class _Conversion:
+    """One function: old values to new ones, kernel by kernel."""
+
+    def __init__(self, module: Module, old: Function, place: Placement, policy: PrecisionPolicy) -> None:
+        self._module = module
+        self._old = old
+        self._place = place
+        self._policy = policy
+        self._plan = StoragePlan(module, old, policy)
+        self._values: dict[Value, Value] = {}
+        # Views that no memory layout can give: the kernels that read them reshape inside.
+        self._sunk: dict[Value, Value] = {}
+
+    def run(self) -> None:
+        for argument in self._old.arguments:
+            self._values[argument] = self._place.function.block.add_argument(argument.type, argument.hint)
+        for op in self._old.block:
+            self._convert(op)
+
+    def _convert(self, op: Operation) -> None:
+        match op:
+            case Constant():
+                pass  # made where it is read, in the type and layout wanted there
+            case Reshape():
+                self._view(op)
+            case FusedKernel():
+                self._kernel(op)
+            case Return():
+                outputs = [self._row_major(value) for value in op.inputs]
+                self._place.function.block.append(Return(*outputs, loc=op.location))
+            case _:
+                raise op_error(op, "cannot stand at the fused level outside a kernel", "run graph-to-fused first")
+
+    def _stored(self, old: Value) -> Value:
+        """The new value of OLD in the form in which it was made; constants as they are."""
+        if isinstance(old.producer, Constant):
+            return self._place.constant(old, old.type.dtype)
+        if old in self._sunk:
+            source = self._sunk.pop(old)
+            row_major = self._place.form(source, source.type.with_layout(ROW_MAJOR))
+            self._values[old] = self._place.view(row_major, TensorType(old.type.shape, source.type.dtype))
+        return self._values[old]
+
+    def _row_major(self, old: Value) -> Value:
+        value = self._stored(old)
+        return self._place.form(value, value.type.with_layout(ROW_MAJOR))
+
+    # ------------------------------------------------------------ views
+
+    def _view(self, op: Reshape) -> None:
+        source = self._stored(op.x)
+        if source.type.layout == ROW_MAJOR or is_neutral(source.type):
+            self._values[op.result] = self._place.view(source, TensorType(op.result.type.shape, source.type.dtype))
+        elif all(isinstance(user, FusedKernel) and user.root == "loop" for user in op.result.users):
+            self._sunk[op.result] = source
+        else:
+            row_major = self._place.form(source, source.type.with_layout(ROW_MAJOR))
+            self._values[op.result] = self._place.view(row_major, TensorType(op.result.type.shape, source.type.dtype))
+
+    # ------------------------------------------------------------ kernels
+
+    def _kernel(self, old: FusedKernel) -> None:
+        operands = KernelOperands(old, self._policy, self._plan.lead(old), self._module)
+        region = operands.region()
+        new_operands = []
+        for value, argument in zip(old.inputs, old.body.block.arguments, strict=True):
+            if value in self._sunk and operands.takes_any_form(argument):
+                new_operands.append(self._sunk[value])
+                region.argument(argument, new_operands[-1].type, viewed=True)
+            else:
+                new_operands.append(self._operand(value, argument, operands))
+                region.argument(argument, new_operands[-1].type)
+        for op in old.body.block:
+            if op.next is not None:
+                region.convert(op)
+        types = [self._plan.type(value) for value in old.results]
+        yielded = old.body.block.terminator.inputs
+        region.block.append(Yield(*[region.result(v, t) for v, t in zip(yielded, types, strict=True)]))
+        kernel = Kernel(
+            *new_operands,
+            types=types,
+            regions=[Region(region.block)],
+            loc=old.location,
+            root=old.root,
+            **operands.formats(self._plan.keeps_output_type(old.results)),
+        )
+        self._place.append(kernel)
+        for value, new in zip(old.results, kernel.results, strict=True):
+            new.hint = value.hint
+            self._values[value] = new
+
+    def _operand(self, value: Value, argument: Value, operands: KernelOperands) -> Value:
+        """The new operand for VALUE, in the form that the kernel wants ARGUMENT in."""
+        if isinstance(value.producer, Constant):
+            return self._place.constant(value, *operands.constant_form(argument))
+        stored = self._stored(value)
+        return self._place.form(stored, operands.form(argument, stored.type))

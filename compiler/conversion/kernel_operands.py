@@ -1,0 +1,150 @@
+"""In which types and layouts a kernel wants its operands, and the number formats it works in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...dialects.core.affine import bounds
+from ...dialects.core.dtypes import DType
+from ...dialects.core.ir import Module, Value
+from ...dialects.core.types import ROW_MAJOR, Layout, TensorType, channels_last
+from ...dialects.fused import Kernel
+from ...dialects.graph.constants import Constant
+from ..policy import PrecisionPolicy
+from .region_precision import RegionPrecision
+from .storage import Lead, contraction_of, is_lowered, padded_channels
+
+# Constants up to this size stay in f32: biases, scales, slopes. Larger ones are traffic.
+SMALL_ELEMENTS = 1 << 16
+
+
+class KernelOperands:
+    """The wishes of one fused kernel."""
+
+    def __init__(self, kernel: Kernel, policy: PrecisionPolicy, lead: Lead, module: Module) -> None:
+        self._kernel = kernel
+        self._policy = policy
+        self._lead = lead
+        self._module = module
+        self._contraction = contraction_of(kernel)
+        self._too_large = self._weights_overflow()
+        self._channels = self._padding()
+
+    def region(self) -> RegionPrecision:
+        """The region to be built for the kernel."""
+        return RegionPrecision(self._policy, self.operand_dtype)
+
+    @property
+    def operand_dtype(self) -> DType | None:
+        """What the contraction multiplies; None without one."""
+        if self._contraction is None:
+            return None
+        own = self._contraction.inputs[0].type.dtype
+        return own if self._too_large else self._policy.stored(own)
+
+    # ------------------------------------------------------------ forms
+
+    def takes_any_form(self, argument: Value) -> bool:
+        """True when the kernel may read ARGUMENT in any layout and under any shape."""
+        return self._kernel.root == "loop"
+
+    def constant_form(self, argument: Value) -> tuple[DType, Layout, int]:
+        """Element type, layout and additional channels of a constant operand."""
+        dtype = argument.type.dtype
+        if self._feeds_contraction(argument):
+            last = self._lead is Lead.CONVOLUTION
+            layout = channels_last(argument.type.rank) if last else ROW_MAJOR
+            return self.operand_dtype or dtype, layout, self._channels
+        _, most = bounds(argument.type.elements, {})
+        small = most is not None and most <= SMALL_ELEMENTS
+        return dtype if small else self._policy.stored(dtype), ROW_MAJOR, 0
+
+    def form(self, argument: Value, stored: TensorType) -> TensorType:
+        """The type in which ARGUMENT is wanted, when it is there as STORED."""
+        layout = self._layout(argument, stored)
+        if self._feeds_contraction(argument):
+            shape = stored.shape
+            if self._channels:
+                shape = (shape[0], shape[1] + self._channels, *shape[2:])
+            return TensorType(shape, self.operand_dtype or stored.dtype, layout)
+        if layout == stored.layout:
+            return stored
+        # What is converted anyway is converted to the smaller type.
+        return TensorType(stored.shape, self._policy.stored(stored.dtype), layout)
+
+    def _layout(self, argument: Value, stored: TensorType) -> Layout:
+        result = self._kernel.results[0].type
+        match self._lead:
+            case Lead.CONVOLUTION if stored.rank == result.rank:
+                return channels_last(stored.rank)
+            case Lead.PRODUCT:
+                return ROW_MAJOR
+        return stored.layout
+
+    def _feeds_contraction(self, argument: Value) -> bool:
+        return self._contraction is not None and argument in self._contraction.inputs
+
+    # ------------------------------------------------------------ padding and range
+
+    def _padding(self) -> int:
+        """The zero channels that the convolution's input and weights get."""
+        conv, dtype = self._contraction, self.operand_dtype
+        if conv is None or dtype is None:
+            return 0
+        x, w = conv.inputs
+        outer = dict(zip(self._kernel.body.block.arguments, self._kernel.inputs, strict=True))
+        if x not in outer or w not in outer or not isinstance(outer[w].producer, Constant):
+            return 0
+        # A value that the epilogue reads as well cannot get channels.
+        return padded_channels(conv, dtype) if len(x.uses) == 1 else 0
+
+    def _weights_overflow(self) -> bool:
+        """True when a weight is beyond the range of the type that the policy asks for."""
+        if self._contraction is None or not is_lowered(self._contraction.inputs[0].type.dtype, self._policy):
+            return False
+        arguments = self._kernel.body.block.arguments
+        for value, argument in zip(self._kernel.inputs, arguments, strict=True):
+            if isinstance(value.producer, Constant) and argument in self._contraction.inputs:
+                array = value.producer.array(self._module)
+                with np.errstate(over="ignore"):
+                    short = array.astype(self._policy.storage.numpy)
+                if np.isinf(short.astype(np.float32)).any() and not np.isinf(array).any():
+                    return True
+        return False
+
+    # ------------------------------------------------------------ what is recorded
+
+    def formats(self, keeps_output: bool) -> dict[str, Any]:
+        """The attributes that say what was asked for, what the kernel got, and why."""
+        result = self._kernel.results[0].type.dtype
+        requested = self._policy.stored(result)
+        compute = self._compute_dtype()
+        accumulate = compute
+        if self._contraction is not None:
+            compute = self.operand_dtype or compute
+            accumulate = self._policy.computed(compute)
+        why = self._why(compute, keeps_output)
+        return {"requested": requested, "compute": compute, "accumulate": accumulate, "why": why}
+
+    def _compute_dtype(self) -> DType:
+        """The widest float that the region computes in, or the result's type when it has none."""
+        values = [value.type.dtype for op in self._kernel.body.block for value in op.results]
+        floats = [self._policy.computed(dtype) for dtype in values if dtype.is_float]
+        return max(floats, key=lambda dtype: dtype.bits, default=self._kernel.results[0].type.dtype)
+
+    def _why(self, compute: DType, keeps_output: bool) -> str:
+        reasons = [f"{self._policy.name} policy"]
+        if not compute.is_float:
+            reasons = [f"{compute} is not a float"]
+        elif self._too_large:
+            reasons.append(f"a weight exceeds the range of {self._policy.storage}: it multiplies in {compute}")
+        elif self._policy.lowers and self._kernel.root == "row":
+            reasons.append(f"rows are reduced in {compute}")
+        if keeps_output:
+            reasons.append("an output keeps its type")
+        if self._channels:
+            reasons.append(f"{self._channels} zero channels fill the input's words")
+        return "; ".join(reasons)
+
