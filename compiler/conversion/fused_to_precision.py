@@ -7,6 +7,7 @@ arithmetic is done in f32, with casts where values are loaded and stored.
 
 from __future__ import annotations
 
+from ...dialects.core.affine import Dim
 from ...dialects.core.builtin import Return, Yield
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.ir import Function, Module, Operation, Region, Value
@@ -66,7 +67,8 @@ class _Conversion:
                 outputs = [self._row_major(value) for value in op.inputs]
                 self._place.function.block.append(Return(*outputs, loc=op.location))
             case _:
-                raise op_error(op, "cannot stand at the fused level outside a kernel", "run graph-to-fused first")
+                hint = "run graph-to-fused first"
+                raise op_error(op, "cannot stand at the fused level outside a kernel", hint)
 
     def _stored(self, old: Value) -> Value:
         """The new value of OLD in the form in which it was made; constants as they are."""
@@ -74,8 +76,7 @@ class _Conversion:
             return self._place.constant(old, old.type.dtype)
         if old in self._sunk:
             source = self._sunk.pop(old)
-            row_major = self._place.form(source, source.type.with_layout(ROW_MAJOR))
-            self._values[old] = self._place.view(row_major, TensorType(old.type.shape, source.type.dtype))
+            self._values[old] = self._reshaped(source, old.type.shape)
         return self._values[old]
 
     def _row_major(self, old: Value) -> Value:
@@ -86,13 +87,18 @@ class _Conversion:
 
     def _view(self, op: Reshape) -> None:
         source = self._stored(op.x)
-        if source.type.layout == ROW_MAJOR or is_neutral(source.type):
-            self._values[op.result] = self._place.view(source, TensorType(op.result.type.shape, source.type.dtype))
-        elif all(isinstance(user, FusedKernel) and user.root == "loop" for user in op.result.users):
+        same_order = source.type.layout == ROW_MAJOR or is_neutral(source.type)
+        users = op.result.users
+        if not same_order and all(isinstance(user, FusedKernel) and user.root == "loop" for user in users):
             self._sunk[op.result] = source
         else:
-            row_major = self._place.form(source, source.type.with_layout(ROW_MAJOR))
-            self._values[op.result] = self._place.view(row_major, TensorType(op.result.type.shape, source.type.dtype))
+            self._values[op.result] = self._reshaped(source, op.result.type.shape)
+
+    def _reshaped(self, source: Value, shape: tuple[Dim, ...]) -> Value:
+        """SOURCE under another SHAPE: a view of its row-major form."""
+        if not is_neutral(source.type):
+            source = self._place.form(source, source.type.with_layout(ROW_MAJOR))
+        return self._place.view(source, TensorType(shape, source.type.dtype))
 
     # ------------------------------------------------------------ kernels
 

@@ -139,7 +139,8 @@ class KernelOperands:
         if not compute.is_float:
             reasons = [f"{compute} is not a float"]
         elif self._too_large:
-            reasons.append(f"a weight exceeds the range of {self._policy.storage}: it multiplies in {compute}")
+            short = self._policy.storage
+            reasons.append(f"a weight exceeds the range of {short}: it multiplies in {compute}")
         elif self._policy.lowers and self._kernel.root == "row":
             reasons.append(f"rows are reduced in {compute}")
         if keeps_output:

@@ -9,6 +9,7 @@ import numpy as np
 from ...dialects.core.builtin import Yield
 from ...dialects.core.dtypes import DType
 from ...dialects.core.ir import Block, Function, Module, Operation, Region, Value
+from ...dialects.core.location import UNKNOWN, Location
 from ...dialects.core.types import ROW_MAJOR, Layout, TensorType
 from ...dialects.graph.constants import INLINE_ELEMENTS, Constant
 from ...dialects.graph.elementwise import Cast
@@ -74,9 +75,7 @@ class Placement:
 
     def view(self, value: Value, type: TensorType) -> Value:
         """VALUE's bytes seen as TYPE."""
-        location = value.producer.location if value.producer is not None else None
-        keywords = {"loc": location} if location is not None else {}
-        return self.append(Reshape(value, shape=type.shape, types=[type], **keywords))
+        return self.append(Reshape(value, shape=type.shape, types=[type], loc=_location(value)))
 
     def _conversion(self, value: Value, wanted: TensorType) -> Value:
         """A kernel that copies VALUE into another element type, layout or number of channels."""
@@ -90,8 +89,8 @@ class Placement:
             inner.type = inner.type.with_layout(ROW_MAJOR)
         block.append(Yield(inner))
         reason = f"{value.type} is wanted as {wanted}"
-        nodes = value.producer.location.nodes if value.producer is not None else ()
-        self._context.ledger.add("storage-conversion", Verdict.TAKEN, reason, ops=("precision.kernel",), nodes=nodes)
+        nodes = _location(value).nodes
+        self._context.ledger.add("storage-conversion", Verdict.TAKEN, reason, ops=(Kernel.name,), nodes=nodes)
         kernel = Kernel(
             value,
             types=[wanted],
@@ -101,6 +100,10 @@ class Placement:
             compute=wanted.dtype,
             accumulate=wanted.dtype,
             why=reason,
-            **({"loc": value.producer.location} if value.producer is not None else {}),
+            loc=_location(value),
         )
         return self.append(kernel)
+
+
+def _location(value: Value) -> Location:
+    return value.producer.location if value.producer is not None else UNKNOWN

@@ -48,6 +48,8 @@ class FloatKind:
     def decode(self, raw: Any) -> float:
         if isinstance(raw, Name) and raw.text in ("inf", "nan"):
             return float(raw.text)
+        if isinstance(raw, Affine) and str(raw) == "-inf":
+            return float("-inf")
         if isinstance(raw, bool) or not isinstance(raw, (int, float, np.floating)):
             raise AttributeError_(f"a number is wanted, not {raw!r}")
         return float(raw)

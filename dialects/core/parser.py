@@ -43,7 +43,7 @@ def parse_module(
     except _Misfit as error:
         raise text_error(error.message, source.span(error.token), error.hint) from None
     assert isinstance(record, ModuleRecord)
-    return build_module(record, dialects, weights or ResourceTable(), source)
+    return build_module(record, dialects, ResourceTable() if weights is None else weights, source)
 
 
 class _Misfit(Exception):

@@ -92,7 +92,7 @@ class TensorType:
 def dim_text(dim: Dim) -> str:
     """A dimension as a type prints it: bare when it is a number or a plain upper-case symbol."""
     text = str(dim)
-    if isinstance(dim, Affine) and not is_plain_symbol(text):
+    if text[0] == "-" or (isinstance(dim, Affine) and not is_plain_symbol(text)):
         return f"({text})"
     return text
 

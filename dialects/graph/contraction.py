@@ -47,14 +47,20 @@ class Convolution(Windowed):
         """The type the sum is kept in."""
         return self.accumulate or compute_dtype(self.x.type.dtype)
 
-    def check_weight(self, channels: Dim, wanted: Dim) -> None:
-        """Located errors unless WANTED and the groups fit the weight's CHANNELS."""
+    def check_ranks(self) -> None:
+        """A located error unless the weight has as many dimensions as the input."""
+        ranks = self.x.type.rank, self.w.type.rank
+        if ranks[0] != ranks[1] or not 3 <= ranks[0] <= 5:
+            raise op_error(
+                self, f"the input has {ranks[0]} dimensions, the weight {ranks[1]}; 3 to 5 are wanted"
+            )
+
+    def check_groups(self, label: str, channels: Dim, wanted: Dim) -> None:
+        """Located errors unless the weight's CHANNELS are those WANTED and its first dimension splits."""
         same_dtype(self, [self.x.type, self.w.type])
-        if self.w.type.rank != self.x.type.rank:
-            ranks = f"{self.w.type.rank} dimensions, the input {self.x.type.rank}"
-            raise op_error(self, f"the weight has {ranks}")
-        if self.groups < 1:
-            raise op_error(self, f"groups is {self.groups}")
+        first = self.w.type.shape[0]
+        if self.groups < 1 or (isinstance(first, int) and first % self.groups):
+            raise op_error(self, f"{first} {label} channels do not split into {self.groups} groups")
         if channels != wanted:
             raise op_error(self, f"the input has {wanted} channels, the weight is for {channels}")
 
@@ -72,12 +78,10 @@ class Conv(Convolution):
     name = "graph.conv"
 
     def infer(self) -> Sequence[TensorType]:
+        self.check_ranks()
         shape = self.w.type.shape
-        if self.w.type.rank == self.x.type.rank and self.x.type.rank >= 3:
-            self.check_weight(shape[1] * self.groups, self.x.type.shape[1])
+        self.check_groups("output", shape[1] * self.groups, self.x.type.shape[1])
         self.check_window()
-        if isinstance(shape[0], int) and shape[0] % self.groups:
-            raise op_error(self, f"{shape[0]} output channels do not split into {self.groups} groups")
         sizes = [self.checked_size(axis, self.floor_size(axis)) for axis in range(len(self.window))]
         return self.outcome((self.x.type.shape[0], shape[0], *sizes))
 
@@ -122,12 +126,10 @@ class ConvTranspose(Convolution):
     output_padding = attribute(INTS, ())
 
     def infer(self) -> Sequence[TensorType]:
+        self.check_ranks()
         shape = self.w.type.shape
-        if self.w.type.rank == self.x.type.rank and self.x.type.rank >= 3:
-            self.check_weight(shape[0], self.x.type.shape[1])
+        self.check_groups("input", shape[0], self.x.type.shape[1])
         self.check_window()
-        if isinstance(shape[0], int) and shape[0] % self.groups:
-            raise op_error(self, f"{shape[0]} input channels do not split into {self.groups} groups")
         if len(self._extra) != len(self.window):
             raise op_error(self, f"output_padding {list(self._extra)} is not one number per dimension")
         sizes = [self.checked_size(axis, self._output_size(axis)) for axis in range(len(self.window))]

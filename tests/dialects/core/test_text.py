@@ -16,7 +16,7 @@ from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.types import Layout, TensorType, channels_last
 from glassrt.dialects.core.verifier import verify
 from glassrt.dialects.graph.constants import Constant
-from glassrt.dialects.graph.elementwise import Cast
+from glassrt.dialects.graph.elementwise import Cast, LeakyRelu
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -167,3 +167,12 @@ def test_missing_operands_print_as_a_gap():
 }
 """
     assert print_module(read(text)) == text
+
+
+@pytest.mark.parametrize("value", [0.1, -2.5e-30, 3.0, 1e300, float("inf"), float("-inf")])
+def test_float_attributes_read_back(value):
+    module = module_of(TensorType((2,), F32))
+    (first, _) = list(module.walk())
+    first.replace_by(module.main.block.insert_before(first, LeakyRelu(first.operands[0], alpha=value)).result)
+    text = print_module(module)
+    assert next(iter(read(text).walk())).alpha == value

@@ -55,7 +55,9 @@ def cases(draw: DrawFn, *, transposed: bool = False, most: int = 3, negative: bo
             (groups * out_share, share, *window),
             {"strides": strides, "dilations": dilations, "pads": pads, "groups": groups},
         )
-    extra = [draw(st.integers(0, max(s, d) - 1)) for s, d in zip(strides, dilations, strict=True)]
+    # ONNX Runtime wants the extra elements to be fewer than the stride.
+    limits = [max(s, d) if negative else s for s, d in zip(strides, dilations, strict=True)]
+    extra = [draw(st.integers(0, limit - 1)) for limit in limits]
     for axis in range(rank):
         lowest = pads[axis] + pads[axis + rank] + 1 - spans[axis] - extra[axis]
         sizes[axis] = max(sizes[axis], 1 + -(-lowest // strides[axis]))
