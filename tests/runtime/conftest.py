@@ -1,4 +1,4 @@
-"""Makes the helpers beside the tests importable, and hands out tiny plans and a fake GPU."""
+"""Makes the modules beside the tests importable, and hands out tiny plans and a fake GPU."""
 
 from __future__ import annotations
 
