@@ -31,7 +31,7 @@ if "glassrt" not in sys.modules:  # runs from a checkout that is not installed
     package.__path__ = [str(ROOT)]
     sys.modules["glassrt"] = package
 
-from glassrt.codegen.kernels import contraction_mma, contraction_simt  # noqa: E402
+from glassrt.codegen.kernels import contraction_mma, contraction_simt, depthwise  # noqa: E402
 from glassrt.codegen.kernels.contraction_spec import Binding  # noqa: E402
 from glassrt.codegen.kernels.family import Geometry, Target  # noqa: E402
 from glassrt.codegen.kernels.geometry import Problem, problem_of  # noqa: E402
@@ -56,7 +56,8 @@ store_wide<VECTOR>(y0, at, result);"""
 
 @dataclass(frozen=True)
 class Layer:
-    """A convolution (`shape`: images, channels, size, outputs, taps, stride) or product (batch, m, n, k)."""
+    """A convolution (`shape`: images, channels, size, outputs, taps, stride; depthwise when `kind` says so)
+    or a product (batch, m, n, k)."""
 
     name: str
     kind: str
@@ -98,6 +99,9 @@ def products() -> Iterator[Layer]:
         ("scores", 384, 128, 128, 64, True), ("context", 384, 128, 64, 128, False),
     ):  # fmt: skip
         yield Layer(name, "matmul", (b, m, n, k), 0, transpose_b=transposed)
+    for images in (1, 128):
+        for c, size, taps, stride in ((32, 112, 3, 1), (96, 112, 3, 2), (144, 56, 3, 1), (384, 14, 3, 1), (960, 7, 3, 1), (64, 28, 5, 1)):
+            yield Layer(f"depthwise{images}.{c}x{size}.{taps}{stride}", "depthwise", (images, c, size, c, taps, stride), 0)
     yield Layer("f32.mm2048", "matmul", (1, 2048, 2048, 2048), 0, "f32")
     yield Layer("f32.conv", "conv", (8, 64, 56, 64, 3, 1), 0, "f32")
     yield Layer("bf16.mm4096", "matmul", (1, 4096, 4096, 4096), 0, "bf16")
@@ -105,13 +109,14 @@ def products() -> Iterator[Layer]:
 
 def problem(layer: Layer) -> Problem:
     dtype = DTYPES[layer.dtype]
-    if layer.kind == "conv":
+    if layer.kind != "matmul":
         images, c, size, n, taps, stride = layer.shape
+        groups = c if layer.kind == "depthwise" else 1
         x = TensorType((images, c, size, size), dtype, channels_last(4))
-        w = TensorType((n, c, taps, taps), dtype, channels_last(4))
+        w = TensorType((n, c // groups, taps, taps), dtype, channels_last(4))
         pads = ((taps - 1) // 2,) * 4
         block = Block((x, w))
-        op: Any = Conv(*block.arguments, strides=(stride,) * 2, dilations=(1, 1), pads=pads, groups=1, accumulate=DTYPES["f32"])
+        op: Any = Conv(*block.arguments, strides=(stride,) * 2, dilations=(1, 1), pads=pads, groups=groups, accumulate=DTYPES["f32"])
     else:
         b, m, n, k = layer.shape
         lead = (b,) if b > 1 else ()
@@ -129,10 +134,11 @@ def binding(layer: Layer, name: str, splits: int) -> Binding:
     parameters = f"Input<{dtype}> x0, Input<{dtype}> x1, Input<f32> x2, "
     parameters += f"Input<{dtype}> x3, " if layer.residual else ""
     parameters += f"Output<{dtype}> y0" + (", Output<f32> workspace, Output<u32> counters" if splits > 1 else "")
-    vector = next(v for v in (16 // DTYPES[dtype].bytes, 4, 2, 1) if made.n % v == 0)
+    columns = layer.shape[1] if layer.kind == "depthwise" else made.n
+    vector = next(v for v in (16 // DTYPES[dtype].bytes, 4, 2, 1) if columns % v == 0)
     code = EPILOGUE.format(
         out=dtype,
-        index="i64(m) * N + n" if made.batches == 1 else "(i64(batch) * M + m) * N + n",
+        index="i64(m) * N + n" if layer.kind != "matmul" or made.batches == 1 else "(i64(batch) * M + m) * N + n",
         residual="const auto other = load_wide<VECTOR>(x3, at);\n" if layer.residual else "",
         added=" + convert<f32>(other[lane])" if layer.residual else "",
     )
@@ -160,6 +166,13 @@ class Kernel:
 
 def kernels(layer: Layer, most: int, target: Target) -> Iterator[Kernel]:
     made = problem(layer)
+    if layer.kind == "depthwise":
+        for number, form in enumerate(depthwise.candidates(made, target, 2, most)):
+            spec: Any = depthwise.specialize(made, form, binding(layer, f"k{number}", 1), target)
+            source = render(depthwise.TEMPLATE, spec)
+            predicted = depthwise.cost(made, form, target)
+            yield Kernel(layer, form, predicted, depthwise.launch(made, form), f"k{number}", source)
+        return
     for family in (contraction_mma,) if layer.dtype != "f32" else (contraction_simt, contraction_mma):
         for number, config in enumerate(family.candidates(made, target, most)):
             name = f"k{number}"
@@ -200,12 +213,13 @@ class Operands:
         made, dtype = problem(layer), TORCH[layer.dtype]
         m, n, k = (int(str(d)) for d in (made.m, made.n, made.k))
         self.layer = layer
-        if layer.kind == "conv":
-            images, c, size, _, taps, stride = layer.shape
+        if layer.kind != "matmul":
+            images, c, size, n, taps, stride = layer.shape
+            groups = c if layer.kind == "depthwise" else 1
             x = torch.randn(images, c, size, size, device="cuda", dtype=dtype).to(memory_format=torch.channels_last)
-            w = torch.randn(n, c, taps, taps, device="cuda", dtype=dtype) * (k**-0.5)
+            w = torch.randn(n, c // groups, taps, taps, device="cuda", dtype=dtype) * (k**-0.5)
             w = w.to(memory_format=torch.channels_last)
-            self.product = lambda: torch.nn.functional.conv2d(x, w, stride=stride, padding=(taps - 1) // 2)
+            self.product = lambda: torch.nn.functional.conv2d(x, w, stride=stride, padding=(taps - 1) // 2, groups=groups)
             y = self.product().permute(0, 2, 3, 1).reshape(m, n)
         else:
             b = layer.shape[0]

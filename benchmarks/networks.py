@@ -104,7 +104,9 @@ def reference_outputs(model: onnx.ModelProto, inputs: dict[str, np.ndarray]) -> 
     names = [value.name for value in session.get_outputs()]
     batch = next(iter(inputs.values())).shape[0]
     parts = [session.run(names, {k: v[i : i + 1] for k, v in inputs.items()}) for i in range(batch)]
-    return {name: np.concatenate([part[i] for part in parts]).astype(np.float64) for i, name in enumerate(names)}
+    return {
+        name: np.concatenate([part[i] for part in parts]).astype(np.float64) for i, name in enumerate(names)
+    }
 
 
 def networks(extra: list[str], seed: int) -> list[tuple[str, onnx.ModelProto]]:
@@ -115,7 +117,9 @@ def networks(extra: list[str], seed: int) -> list[tuple[str, onnx.ModelProto]]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path)
     parser.add_argument("--extra", nargs="*", default=[])
     parser.add_argument("--only", default="", help="run only networks whose name contains this")

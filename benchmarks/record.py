@@ -9,7 +9,16 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("glassrt", "numpy", "cuda-bindings", "nvidia-cuda-nvrtc", "onnx", "onnxruntime", "torch", "torchvision")
+PACKAGES = (
+    "glassrt",
+    "numpy",
+    "cuda-bindings",
+    "nvidia-cuda-nvrtc",
+    "onnx",
+    "onnxruntime",
+    "torch",
+    "torchvision",
+)
 
 
 def environment() -> dict[str, Any]:

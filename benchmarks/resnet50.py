@@ -39,7 +39,9 @@ def median_ms(run: Any, repeats: int) -> float:
     """Median milliseconds of one call of RUN, by device events."""
     for _ in range(5):
         run()
-    events = [(torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)) for _ in range(repeats)]
+    events = [
+        (torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)) for _ in range(repeats)
+    ]
     for start, stop in events:
         start.record()
         run()
@@ -107,7 +109,9 @@ def measure(batch: int, profile: bool) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--batches", default="1,128")
     parser.add_argument("--profile", action="store_true")
     parser.add_argument("--out", type=Path)

@@ -82,5 +82,3 @@ def _atom(atom: Atom, names: Mapping[str, str]) -> str:
 def dim_names(symbols: Mapping[str, str] | list[str]) -> dict[str, str]:
     """C parameter names s0, s1, ... for the model's symbols, in order of name."""
     return {name: f"s{i}" for i, name in enumerate(sorted(symbols))}
-
-

@@ -141,7 +141,9 @@ class Emitter:
             return Term(name)
         if stride == 1 and self.lanes.aligned(offset) and not guard.varying:
             vector = f"Vec<{kind}, {self.lanes.count}>"
-            read = guard.applied(f"load_wide<{self.lanes.count}>({buffer}, {self.index(offset)})", f"{vector}{{}}")
+            read = guard.applied(
+                f"load_wide<{self.lanes.count}>({buffer}, {self.index(offset)})", f"{vector}{{}}"
+            )
             section.write(f"const {vector} {name} = {read};", varying=False)
             return Term(f"{name}[lane]", varying=True)
         read = guard.applied(f"load({buffer}, {self.lane_index(offset)})", f"{kind}{{}}")
@@ -222,7 +224,9 @@ class Emitter:
 
     # ------------------------------------------------------------ stores
 
-    def store(self, buffer: str, type: TensorType, index: tuple[Dim, ...], term: Term, section: Section) -> None:
+    def store(
+        self, buffer: str, type: TensorType, index: tuple[Dim, ...], term: Term, section: Section
+    ) -> None:
         """Write TERM to element INDEX of an output."""
         offset = linear_offset(type, index)
         stride = self.lanes.stride(offset)

@@ -44,7 +44,9 @@ class Lanes:
     def block_of(self, low: Dim, dim: Dim, high: Dim) -> bool:
         """True when `low <= dim < high` has one answer for all lanes, decided at the first lane."""
         if self.stride(dim) == 1:
-            return all(self.aligned(value) and self.uniform(value) for value in (low, high)) and self.aligned(dim)
+            return all(self.aligned(value) and self.uniform(value) for value in (low, high)) and self.aligned(
+                dim
+            )
         return all(self.uniform(value) for value in (low, dim, high))
 
     def _is_uniform(self, atom: Atom) -> bool:

@@ -12,4 +12,3 @@ def linear_offset(type: TensorType, index: Sequence[Dim]) -> Dim:
     """The element offset of INDEX in a buffer of TYPE, by its strides."""
     parts = [i * stride for i, stride in zip(index, type.strides, strict=True)]
     return total([type.layout.offset, *parts])
-

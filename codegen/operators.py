@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from ..dialects.core.dtypes import BOOL, DType
 
-_INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "=="}
+_INFIX = {
+    "add": "+",
+    "sub": "-",
+    "mul": "*",
+    "div": "/",
+    "lt": "<",
+    "le": "<=",
+    "gt": ">",
+    "ge": ">=",
+    "eq": "==",
+}
 _LOGIC = {"and": "&&", "or": "||", "xor": "!="}
 _BITS = {"bitand": "&", "bitor": "|", "bitxor": "^"}
 

@@ -126,7 +126,9 @@ class RowEmitter(Emitter):
             count = count * extent
         self._running = self.fresh("k")
         running = self._running
-        return f"for (int {running} = worker; {running} < {self.index(count)}; {running} += {self.workers}) {{"
+        return (
+            f"for (int {running} = worker; {running} < {self.index(count)}; {running} += {self.workers}) {{"
+        )
 
     def _variables(self, reduce: Reduce) -> list[str]:
         """The loop variables, taken apart from the running number, innermost fastest."""

@@ -42,7 +42,9 @@ def compile(
     if calibration is not None:
         raise UnsupportedError("calibration is for int8 and fp8, which this version does not have")
     if tune:
-        raise UnsupportedError("tuning is not there yet: kernels are chosen by the cost model", "leave tune at 0")
+        raise UnsupportedError(
+            "tuning is not there yet: kernels are chosen by the cost model", "leave tune at 0"
+        )
     settings = Settings(
         targets=chosen_targets(target, present_target() if target is None else None),
         precision=as_policy(precision),

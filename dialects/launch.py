@@ -123,7 +123,9 @@ class Kernel(Operation):
             raise op_error(self, "its input buffers do not fit its region's arguments")
         yielded = self.body.block.terminator.inputs
         # What a kernel writes may lie in a strided view; shape and element type must agree.
-        if [(v.type.shape, v.type.dtype) for v in yielded] != [(v.type.shape, v.type.dtype) for v in self.writes]:
+        if [(v.type.shape, v.type.dtype) for v in yielded] != [
+            (v.type.shape, v.type.dtype) for v in self.writes
+        ]:
             raise op_error(self, "its output buffers do not fit what its region yields")
 
     def evaluate(self, evaluation: Evaluation, *buffers: Any) -> Any:

@@ -11,7 +11,9 @@ MAX_TITLE_OPS = 12
 def title(request: Request) -> Code:
     """`conv, add, relu` for the header of the emitted file."""
     names = [op.name.removeprefix("graph.") for op in request.ops if op.name != "graph.constant"]
-    shown = names[:MAX_TITLE_OPS] + ([f"and {len(names) - MAX_TITLE_OPS} more"] if len(names) > MAX_TITLE_OPS else [])
+    shown = names[:MAX_TITLE_OPS] + (
+        [f"and {len(names) - MAX_TITLE_OPS} more"] if len(names) > MAX_TITLE_OPS else []
+    )
     return Code(", ".join(shown) or "copy")
 
 

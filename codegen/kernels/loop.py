@@ -88,7 +88,9 @@ class LoopFamily:
             count=Code(dim_to_c(count, signature.symbols)),
             body=tuple(Code(line) for line in loop_body(request, signature, lanes)),
         )
-        return KernelCode("kernels/loop.cu.j2", spec, Geometry((ceildiv(count, lanes * threads), 1, 1), (threads, 1, 1)))
+        return KernelCode(
+            "kernels/loop.cu.j2", spec, Geometry((ceildiv(count, lanes * threads), 1, 1), (threads, 1, 1))
+        )
 
 
 def loop_body(request: Request, signature: Signature, lanes: int) -> list[str]:

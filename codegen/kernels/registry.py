@@ -22,7 +22,9 @@ def candidates(request: Request) -> list[Candidate]:
     ops = ", ".join(op.name for op in request.ops)
     nodes = [node for op in request.ops for node in op.location.nodes]
     raise UnsupportedError(
-        f"launch level: no kernel family can run ({ops})", "switch the fusion that joined these ops off", nodes
+        f"launch level: no kernel family can run ({ops})",
+        "switch the fusion that joined these ops off",
+        nodes,
     )
 
 

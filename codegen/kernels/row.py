@@ -95,7 +95,9 @@ def _split(
     in_row = {name for reduce in found.values() for name in dependences.of(reduce)} & axes
     kept = [(axis, type.shape[axis]) for axis in type.order if f"_i{axis}" in in_row or type.shape[axis] == 1]
     rest = [(axis, type.shape[axis]) for axis in type.order if (axis, type.shape[axis]) not in kept]
-    return RowProblem(make_space("row", "i", kept), make_space("column", "i", rest), results, index, tuple(found.values()))
+    return RowProblem(
+        make_space("row", "i", kept), make_space("column", "i", rest), results, index, tuple(found.values())
+    )
 
 
 def _length(reduce: Reduce, request: Request) -> int:

@@ -1,0 +1,5 @@
+"""The command `glassrt`: one file per command, what they share beside them."""
+
+from .app import main
+
+__all__ = ["main"]

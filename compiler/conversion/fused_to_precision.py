@@ -125,7 +125,7 @@ class _Conversion:
             regions=[Region(region.block)],
             loc=old.location,
             root=old.root,
-            **operands.formats(self._plan.keeps_output_type(old.results)),
+            **operands.formats(region.block, self._plan.keeps_output_type(old.results)),
         )
         self._place.append(kernel)
         for value, new in zip(old.results, kernel.results, strict=True):

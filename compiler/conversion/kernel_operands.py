@@ -8,7 +8,7 @@ import numpy as np
 
 from ...dialects.core.affine import bounds
 from ...dialects.core.dtypes import DType
-from ...dialects.core.ir import Module, Value
+from ...dialects.core.ir import Block, Module, Value
 from ...dialects.core.types import ROW_MAJOR, Layout, TensorType, channels_last
 from ...dialects.fused import Kernel
 from ...dialects.graph.constants import Constant
@@ -116,11 +116,11 @@ class KernelOperands:
 
     # ------------------------------------------------------------ what is recorded
 
-    def formats(self, keeps_output: bool) -> dict[str, Any]:
-        """The attributes that say what was asked for, what the kernel got, and why."""
+    def formats(self, region: Block, keeps_output: bool) -> dict[str, Any]:
+        """The attributes that say what was asked for, what the kernel got in REGION, and why."""
         result = self._kernel.results[0].type.dtype
         requested = self._policy.stored(result)
-        compute = self._compute_dtype()
+        compute = self._compute_dtype(region)
         accumulate = compute
         if self._contraction is not None:
             compute = self.operand_dtype or compute
@@ -128,10 +128,10 @@ class KernelOperands:
         why = self._why(compute, keeps_output)
         return {"requested": requested, "compute": compute, "accumulate": accumulate, "why": why}
 
-    def _compute_dtype(self) -> DType:
-        """The widest float that the region computes in, or the result's type when it has none."""
-        values = [value.type.dtype for op in self._kernel.body.block for value in op.results]
-        floats = [self._policy.computed(dtype) for dtype in values if dtype.is_float]
+    def _compute_dtype(self, region: Block) -> DType:
+        """The widest float among the results of REGION's ops, or the result's type when it has none."""
+        dtypes = [value.type.dtype for op in region for value in op.results]
+        floats = [dtype for dtype in dtypes if dtype.is_float]
         return max(floats, key=lambda dtype: dtype.bits, default=self._kernel.results[0].type.dtype)
 
     def _why(self, compute: DType, keeps_output: bool) -> str:

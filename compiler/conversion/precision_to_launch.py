@@ -9,12 +9,13 @@ from typing import ClassVar
 from ...codegen.kernels.family import Candidate, Request, Target
 from ...codegen.kernels.registry import candidates, realize
 from ...codegen.naming import kernel_name
-from ...dialects.core.affine import Dim, evaluate
+from ...dialects.core.affine import Dim, ceildiv, evaluate
 from ...dialects.core.builtin import Return, Yield
 from ...dialects.core.clone import clone_block
 from ...dialects.core.diagnostics import op_error
-from ...dialects.core.dtypes import F32, U32
+from ...dialects.core.dtypes import F32, U32, DType
 from ...dialects.core.ir import Block, Function, Module, Operation, Region, Value
+from ...dialects.core.location import UNKNOWN
 from ...dialects.core.types import ROW_MAJOR, TensorType
 from ...dialects.graph.constants import Constant
 from ...dialects.graph.elementwise import Cast
@@ -98,7 +99,9 @@ class _Conversion:
         elif isinstance(op, PrecisionKernel):
             self._kernel(op)
         else:
-            raise op_error(op, "cannot be launched", "only kernels, constants and reshapes may stand at this level")
+            raise op_error(
+                op, "cannot be launched", "only kernels, constants and reshapes may stand at this level"
+            )
 
     def _append(self, op: Operation) -> Operation:
         return self._new.block.append(op)
@@ -121,7 +124,9 @@ class _Conversion:
         reads = [self._buffers[value] for value in op.inputs]
         self._launch(clone_block(op.body.block), reads, outputs, op)
 
-    def _launch(self, region: Block, reads: list[Value], outputs: list[Value], source: Operation | None) -> None:
+    def _launch(
+        self, region: Block, reads: list[Value], outputs: list[Value], source: Operation | None
+    ) -> None:
         request = make_request(self._module, region, tuple(value.type for value in outputs), self._target)
         candidate = self._choose(request)
         name = kernel_name(request, candidate.family, candidate.config)
@@ -134,7 +139,7 @@ class _Conversion:
             kernel=name, outputs=len(outputs), scratch=len(scratch), family=candidate.family,
             config=candidate.config, grid=geometry.grid, block=geometry.block, cluster=geometry.cluster,
             shared=geometry.shared, regions=[Region(region)],
-            **({"loc": source.location} if source is not None else {}),
+            loc=UNKNOWN if source is None else source.location,
         )  # fmt: skip
         self._append(kernel)
 
@@ -157,10 +162,11 @@ def make_request(module: Module, region: Block, writes: tuple[TensorType, ...], 
     return Request(region, writes, module.ranges, module.values_at("optimum"), target)
 
 
-def _scratch(workspace: Dim, counters: Dim) -> list[tuple[Dim, object, str]]:
-    needs: list[tuple[Dim, object, str]] = []
+def _scratch(workspace: Dim, counters: Dim) -> list[tuple[Dim, DType, str]]:
+    """Element count, type and space of the scratch buffers a kernel wants."""
+    needs: list[tuple[Dim, DType, str]] = []
     if workspace != 0:
-        needs.append((workspace // 4 if isinstance(workspace, int) else workspace // 4, F32, "arena"))
+        needs.append((ceildiv(workspace, F32.bytes), F32, "arena"))
     if counters != 0:
         needs.append((counters, U32, "counters"))
     return needs

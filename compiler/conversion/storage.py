@@ -21,8 +21,10 @@ from ...dialects.graph.contraction import Conv, ConvTranspose, Matmul
 from ...dialects.graph.movement import Reshape, Transpose
 from ..policy import PrecisionPolicy
 
-# A consumer that needs a layout counts for more than one that merely prefers it.
-NEED = 2.0
+# What a consumer that needs another layout costs: reading and writing everything once more, and
+# a launch, which takes as long as moving about this many elements.
+CONVERSION_PASSES = 2.0
+LAUNCH_ELEMENTS = 1.0e6
 
 
 class Lead(Enum):
@@ -103,13 +105,14 @@ class StoragePlan:
         if is_neutral(value.type):
             return 0.0
         weight = self._elements(value)
+        need = CONVERSION_PASSES * weight + LAUNCH_ELEMENTS
         if not isinstance(user, Kernel):
-            return -NEED * weight
+            return -need
         match self._leads[user]:
             case Lead.CONVOLUTION:
-                return NEED * weight if value.type.rank == user.results[0].type.rank else 0.0
+                return need if value.type.rank == user.results[0].type.rank else 0.0
             case Lead.PRODUCT:
-                return -NEED * weight
+                return -need
         return weight * self._passed_on(user)
 
     def _passed_on(self, kernel: Kernel) -> float:

@@ -70,7 +70,7 @@ def _rescale(root: Any, value: Value, scale: Array, shift: Array, rewriter: Rewr
         return False
     new = scaled_contraction(old, np.broadcast_to(scale, _channels(old)), rewriter)
     outcome = shifted(new.result, channel_axis(old), bias * scale + shift, rewriter, Add)
-    rewriter.replace(root, outcome, absorbed=[old])
+    rewriter.replace(root, outcome)
     return True
 
 

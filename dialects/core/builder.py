@@ -25,7 +25,9 @@ class _Scope:
 
     def define(self, name: str, value: Value, token: Token) -> None:
         if name in self._values:
-            raise text_error(f"%{name} is defined twice", self._source.span(token), "give the second value another name")
+            raise text_error(
+                f"%{name} is defined twice", self._source.span(token), "give the second value another name"
+            )
         self._values[name] = value
         value.hint = "" if name.isdigit() else name
 
@@ -71,7 +73,9 @@ class _Builder:
         if counts != (len(record.arguments), len(record.types)):
             raise self.fail(f"func @{record.name} must name every input and output", record.token)
 
-    def _fill(self, block: Block, arguments: list[ArgumentRecord], ops: list[OpRecord], scope: _Scope) -> None:
+    def _fill(
+        self, block: Block, arguments: list[ArgumentRecord], ops: list[OpRecord], scope: _Scope
+    ) -> None:
         for argument in arguments:
             scope.define(argument.name, block.add_argument(argument.type), argument.token)
         for record in ops:

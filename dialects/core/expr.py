@@ -35,7 +35,9 @@ def _functions(names: str, arity: int, *, gives_bool: bool = False, flops: int =
 
 FUNCTIONS: dict[str, Function] = {
     **_functions("neg abs sign floor ceil round trunc sqrt rsqrt reciprocal", 1),
-    **_functions("exp log sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh erf sigmoid log1p expm1", 1),
+    **_functions(
+        "exp log sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh erf sigmoid log1p expm1", 1
+    ),
     **_functions("isnan isinf isposinf isneginf", 1, gives_bool=True, flops=0),
     **_functions("not", 1, gives_bool=True, flops=0),
     **_functions("bitnot", 1, flops=0),
@@ -139,7 +141,9 @@ class LetIndex(Expr):
 class Scalars:
     """Builds expressions for one kernel; `load` is how an op reads its operands."""
 
-    loader: Callable[[Value, Index], Expr] = field(default=lambda value, index: Load(value, index, value.type.dtype))
+    loader: Callable[[Value, Index], Expr] = field(
+        default=lambda value, index: Load(value, index, value.type.dtype)
+    )
     _count: int = 0
 
     def load(self, value: Value, index: Sequence[Dim]) -> Expr:
@@ -149,7 +153,9 @@ class Scalars:
     def load_broadcast(self, value: Value, index: Sequence[Dim]) -> Expr:
         """The element of VALUE that numpy broadcasting puts at INDEX of the result."""
         own = index[len(index) - value.type.rank :]
-        return self.load(value, [0 if size == 1 else i for i, size in zip(own, value.type.shape, strict=True)])
+        return self.load(
+            value, [0 if size == 1 else i for i, size in zip(own, value.type.shape, strict=True)]
+        )
 
     def const(self, value: float | int | bool, dtype: DType = F32) -> Const:
         return Const(value, dtype)

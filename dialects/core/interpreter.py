@@ -90,7 +90,9 @@ def _run(op: Operation, values: Mapping[Value, Array], evaluation: Evaluation) -
     arguments = [None if value is None else values[value] for value in op.operands]
     outcome = op.evaluate(evaluation, *arguments)
     arrays = outcome if isinstance(outcome, tuple) else (outcome,)
-    return tuple(_checked(op, value, array, evaluation) for value, array in zip(op.results, arrays, strict=True))
+    return tuple(
+        _checked(op, value, array, evaluation) for value, array in zip(op.results, arrays, strict=True)
+    )
 
 
 def _checked(op: Operation, value: Value, array: Any, evaluation: Evaluation) -> Array:

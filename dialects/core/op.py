@@ -238,7 +238,7 @@ def _is_field(value: Any) -> bool:
 
 
 def _numbered(fields: Mapping[str, Any], kind: type) -> tuple[Any, ...]:
-    chosen = tuple(value for value in fields.values() if isinstance(value, kind))
+    chosen: tuple[Any, ...] = tuple(value for value in fields.values() if isinstance(value, kind))
     for index, field in enumerate(chosen):
         field.index = index
     return chosen

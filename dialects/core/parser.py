@@ -59,7 +59,9 @@ class _Misfit(Exception):
 @lru_cache(maxsize=1)
 def _grammar() -> Lark:
     text = resources.files(__package__).joinpath("grammar.lark").read_text(encoding="utf-8")
-    return Lark(text, parser="lalr", maybe_placeholders=True, propagate_positions=False, transformer=_Records())
+    return Lark(
+        text, parser="lalr", maybe_placeholders=True, propagate_positions=False, transformer=_Records()
+    )
 
 
 _BRACKETS = re.compile(r"[{(\[<})\]>]")
@@ -89,7 +91,7 @@ def _syntax_error(error: UnexpectedInput, text: SourceText) -> IRError:
 
 
 @v_args(inline=True)
-class _Records(Transformer[Token, Any]):
+class _Records(Transformer):  # type: ignore[misc]  # lark is untyped here
     """The grammar's actions: rules to records and values."""
 
     # ------------------------------------------------------------ structure
@@ -161,7 +163,7 @@ class _Records(Transformer[Token, Any]):
     def attribute(self, name: Token, value: Any) -> tuple[str, Any]:
         return (str(name), value)
 
-    def float(self, token: Token) -> float:
+    def float_number(self, token: Token) -> float:
         return float(token)
 
     def negative_float(self, token: Token) -> float:

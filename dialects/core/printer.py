@@ -21,7 +21,11 @@ class _Names:
         self._next = 0
 
     def define(self, value: Value) -> str:
-        hint = value.hint if self._hints and _HINT.fullmatch(value.hint) and value.hint not in self._taken else ""
+        hint = (
+            value.hint
+            if self._hints and _HINT.fullmatch(value.hint) and value.hint not in self._taken
+            else ""
+        )
         name = hint or self._fresh()
         self._taken.add(name)
         self._names[value] = name
@@ -90,7 +94,11 @@ def _op_lines(op: Operation, names: _Names, indent: str, *, locations: bool = Tr
     head += attributes_text(op)
     if op.results:
         head += " : " + ", ".join(str(value.type) for value in op.results)
-    tail = f" loc({', '.join(json.dumps(node) for node in op.location.nodes)})" if locations and op.location.nodes else ""
+    tail = (
+        f" loc({', '.join(json.dumps(node) for node in op.location.nodes)})"
+        if locations and op.location.nodes
+        else ""
+    )
     if not inner:
         yield head + tail
         return

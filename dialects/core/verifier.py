@@ -24,8 +24,10 @@ def _verify_block(block: Block, visible: set[Value], dialects: DialectSet | None
                 _verify_block(inner, set(), dialects)
         known.update(op.results)
     if block.last is None or not has(block.last, Trait.TERMINATOR):
-        raise ValueError("a block must end with a terminator") if block.last is None else op_error(
-            block.last, "stands last in its block but is no terminator"
+        raise (
+            ValueError("a block must end with a terminator")
+            if block.last is None
+            else op_error(block.last, "stands last in its block but is no terminator")
         )
 
 

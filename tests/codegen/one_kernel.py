@@ -39,7 +39,9 @@ def kernel_module(
     """A precision-level module of one kernel; BODY gets `append` and the region's arguments."""
     module = Module("one", symbols=dict(symbols or {}))
     function = module.add(Function("main", [f"x{i}" for i in range(len(inputs))]))
-    arguments = [_laid_out(function, function.block.add_argument(t.with_layout(ROW_MAJOR)), t) for t in inputs]
+    arguments = [
+        _laid_out(function, function.block.add_argument(t.with_layout(ROW_MAJOR)), t) for t in inputs
+    ]
     block = Block(inputs)
     made = body(lambda op: block.append(op).result, *block.arguments)
     values = made if isinstance(made, tuple) else (made,)
@@ -47,7 +49,9 @@ def kernel_module(
         for value, type in zip(values, outputs, strict=True):
             value.type = type
     block.append(Yield(*values))
-    kernel = Kernel(*arguments, root="loop", requested=F32, compute=F32, accumulate=F32, regions=[Region(block)])
+    kernel = Kernel(
+        *arguments, root="loop", requested=F32, compute=F32, accumulate=F32, regions=[Region(block)]
+    )
     function.block.append(kernel)
     function.block.append(Return(*kernel.results))
     function.outputs = [f"y{i}" for i in range(len(values))]
@@ -80,7 +84,9 @@ def family_of(name: str) -> Callable[[Request], Candidate]:
     return choose
 
 
-def plan_of(module: Module, choose: Callable[[Request], Candidate] | None = None, targets: tuple[str, ...] = ()) -> Plan:
+def plan_of(
+    module: Module, choose: Callable[[Request], Candidate] | None = None, targets: tuple[str, ...] = ()
+) -> Plan:
     """The plan of a one-kernel module."""
     target = target_named("sm_90a")
     launch = precision_to_launch(module, target, choose) if choose else precision_to_launch(module, target)
@@ -103,7 +109,9 @@ def compare(
     return [(got[name], want[name]) for name in want]
 
 
-def draw_inputs(module: Module, rng: np.random.Generator, symbols: Mapping[str, int] | None = None) -> dict[str, Array]:
+def draw_inputs(
+    module: Module, rng: np.random.Generator, symbols: Mapping[str, int] | None = None
+) -> dict[str, Array]:
     """Fresh normal (or small integer) inputs for a module."""
     made = {}
     for name, value in zip(module.main.inputs, module.main.arguments, strict=True):

@@ -53,7 +53,11 @@ LOOPS = {
         [tensor(N, 16, 8, 8), tensor(16, 1, 1)],
         None,
     ),
-    "integer division": (lambda do, x, y: do(Div(x, y)), [tensor(N, 16, dtype=I32), tensor(16, dtype=I32)], None),
+    "integer division": (
+        lambda do, x, y: do(Div(x, y)),
+        [tensor(N, 16, dtype=I32), tensor(16, dtype=I32)],
+        None,
+    ),
     "two results": (
         lambda do, x, y: (do(Add(x, y)), do(Mul(x, y))),
         [tensor(N, 16), tensor(N, 16)],
@@ -77,11 +81,16 @@ LOOPS = {
         [nhwc(N, 8, 5, 5)],
     ),
     "transpose": (lambda do, x: do(Transpose(x, perm=[0, 2, 3, 1])), [tensor(N, 16, 5, 3)], None),
-    "layout change": (lambda do, x: do(Cast(x, to=F16)), [tensor(N, 12, 5, 7)], [nhwc(N, 12, 5, 7, dtype=F16)]),
+    "layout change": (
+        lambda do, x: do(Cast(x, to=F16)),
+        [tensor(N, 12, 5, 7)],
+        [nhwc(N, 12, 5, 7, dtype=F16)],
+    ),
     "channel shuffle": (
         lambda do, x: do(
             Reshape(
-                do(Transpose(do(Reshape(x, shape=[N, 4, 6, 5, 5])), perm=[0, 2, 1, 3, 4])), shape=[N, 24, 5, 5]
+                do(Transpose(do(Reshape(x, shape=[N, 4, 6, 5, 5])), perm=[0, 2, 1, 3, 4])),
+                shape=[N, 24, 5, 5],
             )
         ),
         [nhwc(N, 24, 5, 5)],
@@ -102,7 +111,11 @@ LOOPS = {
         [tensor(N, 50)],
         None,
     ),
-    "gather of rows": (lambda do, x, i: do(Gather(x, i, axis=0)), [tensor(10, 16), tensor(N, dtype=I64)], None),
+    "gather of rows": (
+        lambda do, x, i: do(Gather(x, i, axis=0)),
+        [tensor(10, 16), tensor(N, dtype=I64)],
+        None,
+    ),
 }
 
 

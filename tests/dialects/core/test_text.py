@@ -102,7 +102,12 @@ GOOD = """module @net {
 """
 
 BROKEN = {
-    "op that does not exist": ("graph.relu", "graph.rellu", "there is no op graph.rellu", "is graph.relu meant?"),
+    "op that does not exist": (
+        "graph.relu",
+        "graph.rellu",
+        "there is no op graph.rellu",
+        "is graph.relu meant?",
+    ),
     "value that does not exist": ("relu %x", "relu %z", "%z is not defined", "net.ir:4:21"),
     "value used before it is made": ("relu %x", "relu %0", "%0 is not defined", "defined before"),
     "name given twice": ("%0 = graph.relu %x", "%x = graph.relu %x", "%x is defined twice", "^^"),
@@ -111,11 +116,26 @@ BROKEN = {
     "too many operands": ("graph.relu %x", "graph.relu %x, %x", "at most 1 operands", None),
     "wrong number of results": ("%0 = graph.relu", "%0, %1 = graph.relu", "2 names for 1 result", None),
     "element type that does not exist": ("Nx4xf32>)", "Nx4xf33>)", "not expected here", "net.ir:3"),
-    "layout that does not exist": ("(%x: tensor<Nx4xf32>", "(%x: tensor<Nx4xf32, blocked>", "'blocked' is not known", None),
-    "order of too few dimensions": ("(%x: tensor<Nx4xf32>", "(%x: tensor<Nx4xf32, order<0>>", "does not order", None),
+    "layout that does not exist": (
+        "(%x: tensor<Nx4xf32>",
+        "(%x: tensor<Nx4xf32, blocked>",
+        "'blocked' is not known",
+        None,
+    ),
+    "order of too few dimensions": (
+        "(%x: tensor<Nx4xf32>",
+        "(%x: tensor<Nx4xf32, order<0>>",
+        "does not order",
+        None,
+    ),
     "range that shrinks": ("[1, 8, 32]", "[8, 4, 32]", "must grow", "net.ir:2"),
     "function without an end": ("    core.return %0\n", "", "does not end with core.return", None),
-    "other types returned": ("-> (tensor<Nx4xf32>)", "-> (tensor<4xf32>)", "other types than it declares", None),
+    "other types returned": (
+        "-> (tensor<Nx4xf32>)",
+        "-> (tensor<4xf32>)",
+        "other types than it declares",
+        None,
+    ),
     "unnamed input": ('inputs = ["x"]', "inputs = []", "must name every input", None),
     "text that stops": ("core.return %0\n  }\n}\n", "core.return %0", "the end of the text", None),
     "character of no token": ("graph.relu %x", "graph.relu ?x", "not expected here", "^"),

@@ -1,0 +1,105 @@
+"""Inputs of a run: made at random, or read from a file and held against what is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...dialects.core import affine
+from ...dialects.core.dtypes import DTYPES, DType
+from ...dialects.core.ir import Function, Module
+from ...errors import InputError
+from ...runtime.expressions import evaluate
+from ...runtime.manifest import Manifest
+from .console import printable, say
+from .files import Array, read_arrays
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """An input with its shape at certain values of the symbols, and whether that shape may vary."""
+
+    name: str
+    dtype: DType
+    shape: tuple[int, ...]
+    varies: bool
+
+
+def of_plan(manifest: Manifest, symbols: Mapping[str, int]) -> list[Wanted]:
+    """The inputs of a plan."""
+    return [
+        Wanted(
+            tensor.name,
+            DTYPES[tensor.dtype],
+            tuple(evaluate(dim, symbols) for dim in tensor.shape),
+            not all(isinstance(dim, int) for dim in tensor.shape),
+        )
+        for tensor in manifest.inputs
+    ]
+
+
+def of_function(function: Function, symbols: Mapping[str, int]) -> list[Wanted]:
+    """The inputs of a function."""
+    return [
+        Wanted(
+            name,
+            value.type.dtype,
+            tuple(affine.evaluate(dim, symbols) for dim in value.type.shape),
+            not all(isinstance(dim, int) for dim in value.type.shape),
+        )
+        for name, value in zip(function.inputs, function.arguments, strict=True)
+    ]
+
+
+def symbols_of(source: Manifest | Module, sizes: Mapping[str, int]) -> dict[str, int]:
+    """The value of every symbol: SIZES, else its optimum. InputError for one that cannot have its value."""
+    for name, value in sizes.items():
+        known = source.symbols.get(name)
+        if known is None:
+            there_are = ", ".join(source.symbols) or "none"
+            raise InputError(f"there is no symbolic dimension {name}", f"symbolic dimensions: {there_are}")
+        if not known.minimum <= value <= known.maximum:
+            raise InputError(f"{name} = {value} is outside its range {known.minimum} to {known.maximum}")
+    return {name: sizes.get(name, known.optimum) for name, known in source.symbols.items()}
+
+
+def random_arrays(wanted: Sequence[Wanted], seed: int) -> dict[str, Array]:
+    """Normal floats, small integers, fair booleans; the same for the same shapes and SEED."""
+    generator = np.random.default_rng(seed)
+    return {tensor.name: _random(generator, tensor) for tensor in wanted}
+
+
+def _random(generator: np.random.Generator, tensor: Wanted) -> Array:
+    if tensor.dtype.is_float:
+        return generator.standard_normal(tensor.shape).astype(tensor.dtype.numpy)
+    limit = 4 if tensor.dtype.is_integer else 2
+    return generator.integers(0, limit, tensor.shape).astype(tensor.dtype.numpy)
+
+
+def load_inputs(path: Path, wanted: Sequence[Wanted]) -> dict[str, Array]:
+    """The wanted inputs from an .npz file; what else it holds is left alone, with a note."""
+    found = read_arrays(path)
+    missing = [tensor.name for tensor in wanted if tensor.name not in found]
+    if missing:
+        names = ", ".join(map(printable, found)) or "nothing"
+        raise InputError(f"{path.name} has no array for the input '{printable(missing[0])}'", f"it holds {names}")
+    extra = found.keys() - {tensor.name for tensor in wanted}
+    if extra:
+        say(f"not an input, ignored: {', '.join(sorted(extra))}")
+    return {tensor.name: _fitting(found[tensor.name], tensor) for tensor in wanted}
+
+
+def _fitting(array: Array, tensor: Wanted) -> Array:
+    """ARRAY, checked. Types that numpy lacks, such as bfloat16, come back from a file as raw bytes."""
+    dtype = np.dtype(tensor.dtype.numpy)
+    if array.dtype.kind == "V" and array.dtype.itemsize == dtype.itemsize:
+        array = array.view(dtype)
+    rank_fits = array.ndim == len(tensor.shape)
+    if array.dtype != dtype or not rank_fits or not (tensor.varies or array.shape == tensor.shape):
+        have, want = f"{array.dtype}{list(array.shape)}", f"{dtype}{list(tensor.shape)}"
+        varying = ", where sizes may vary" if tensor.varies else ""
+        raise InputError(f"input '{printable(tensor.name)}' is {have}; {want} is wanted{varying}")
+    return np.ascontiguousarray(array).reshape(array.shape)

@@ -1,0 +1,98 @@
+"""What the commands write: text from models made harmless, tables, numbers with units.
+
+Results go to stdout, everything about the run itself (progress, notes, errors) to stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+PIPE_WIDTH = 160  # columns of a table that no terminal bounds
+
+_UNITS = ("", "k", "M", "G", "T", "P")
+
+
+def out() -> Console:
+    """The console on stdout."""
+    return _console(stderr=False)
+
+
+def err() -> Console:
+    """The console on stderr."""
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> Console:
+    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = PIPE_WIDTH
+    return console
+
+
+def printable(text: object) -> str:
+    """TEXT with every character that could steer a terminal shown as its escape; newlines stay."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in str(text))
+
+
+def say_error(message: str, hint: str | None = None) -> None:
+    """Print an error, and its hint, to stderr."""
+    console = err()
+    text = Text("error: ", style="bold red").append(printable(message), style="red")
+    console.print(text, soft_wrap=True)
+    if hint is not None:
+        console.print(Text("hint: ", style="bold").append(printable(hint)), soft_wrap=True)
+
+
+def say(message: str) -> None:
+    """Print a note to stderr."""
+    err().print(Text(printable(message)), soft_wrap=True)
+
+
+def write_text(text: str) -> None:
+    """Write TEXT to stdout as it is."""
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def write_json(data: object) -> None:
+    """Write DATA to stdout as indented JSON."""
+    write_text(json.dumps(data, indent=2, ensure_ascii=True))
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """A table; a column whose name begins with `>` is right-justified."""
+    result = Table(title=Text(title), title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for name in columns:
+        right = name.startswith(">")
+        result.add_column(Text(name.lstrip(">")), justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        result.add_row(*(Text(printable(cell)) for cell in row))
+    return result
+
+
+def quantity(value: float | None, unit: str = "") -> str:
+    """VALUE with three digits and a decimal prefix: 1230000 and "B" are 1.23 MB; None is a dash."""
+    if value is None:
+        return "-"
+    scaled, power = float(value), 0
+    while abs(scaled) >= 999.5 and power < len(_UNITS) - 1:
+        scaled, power = scaled / 1000, power + 1
+    number = f"{scaled:.3g}" if power or scaled != int(scaled) else str(int(scaled))
+    return f"{number} {_UNITS[power]}{unit}".rstrip()
+
+
+def seconds(value: float) -> str:
+    """A duration in the unit that suits it."""
+    if value >= 1:
+        return f"{value:.2f} s"
+    return f"{value * 1e3:.2f} ms" if value >= 1e-3 else f"{value * 1e6:.1f} us"
+
+
+def share(value: float | None) -> str:
+    """A fraction as a percentage; None is a dash."""
+    return "-" if value is None else f"{100 * value:.1f} %"

@@ -1,0 +1,91 @@
+"""Facts of a plan that the commands show: what each launch costs, who uses which memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ...dialects.core.affine import evaluate
+from ...dialects.core.ir import Operation
+from ...dialects.core.parser import parse_module
+from ...dialects.core.traits import Trait, has
+from ...dialects.launch import Kernel
+from ...errors import IRError
+from ...runtime.plan import Plan
+from ...runtime.program import BoundBuffer, BoundLaunch, resolve
+from ..dialects import ALL_DIALECTS
+
+SHORT_FLOAT_BITS = 16
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One launch at given sizes. `flops` is None where the plan's launch level does not tell.
+
+    bytes: what it reads and writes, each buffer once; tensor: whether its products are of 16-bit
+    floats, which tensor cores compute.
+    """
+
+    bound: BoundLaunch
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    bytes: int
+    flops: int | None
+    tensor: bool
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """One buffer at given sizes, with the first and the last launch that uses it; None for an unused one."""
+
+    place: BoundBuffer
+    first: int | None
+    last: int | None
+
+
+def launches_of(plan: Plan, symbols: Mapping[str, int]) -> list[Launch]:
+    """The launches of PLAN, in order."""
+    bound = resolve(plan.spec, symbols).launches
+    sizes = {buffer.place.name: buffer.place.bytes for buffer in buffers_of(plan, symbols)}
+    ops = _kernels(plan, len(bound))
+    result = []
+    for launch, spec, op in zip(bound, plan.spec.launches, ops, strict=True):
+        moved = sum(sizes[name] for name in {*spec.reads, *spec.writes})
+        flops = None if op is None else _flops(op, symbols)
+        result.append(Launch(launch, spec.reads, spec.writes, moved, flops, op is not None and _uses_tensor(op)))
+    return result
+
+
+def _kernels(plan: Plan, count: int) -> list[Kernel] | list[None]:
+    """The launch-level op of every launch; None for all when the text does not fit the manifest."""
+    try:
+        module = parse_module(plan.ir("launch"), ALL_DIALECTS, file="launch.ir")
+    except IRError:
+        return [None] * count
+    found = [op for function in module.functions for op in function.block if isinstance(op, Kernel)]
+    return found if len(found) == count else [None] * count
+
+
+def _flops(op: Kernel, symbols: Mapping[str, int]) -> int | None:
+    try:
+        return evaluate(op.flops(), symbols)
+    except (IRError, KeyError):  # a symbol that the manifest does not know
+        return None
+
+
+def _uses_tensor(op: Operation) -> bool:
+    products = [inner for inner in op.walk() if has(inner, Trait.CONTRACTION)]
+    types = [value.type.dtype for inner in products for value in inner.inputs]
+    return bool(types) and all(dtype.is_float and dtype.bits == SHORT_FLOAT_BITS for dtype in types)
+
+
+def buffers_of(plan: Plan, symbols: Mapping[str, int]) -> list[Buffer]:
+    """The buffers of PLAN, in the manifest's order."""
+    users: dict[str, list[int]] = {}
+    for index, launch in enumerate(plan.spec.launches):
+        for name in (*launch.reads, *launch.writes):
+            users.setdefault(name, []).append(index)
+    return [
+        Buffer(place, min(users.get(place.name, [-1])), max(users.get(place.name, [-1])))
+        for place in ()
+    ]

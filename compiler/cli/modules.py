@@ -1,0 +1,61 @@
+"""The module that a plan or a model stands for, at a level, ready to be interpreted."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...codegen.kernels.family import Target
+from ...dialects.core.affine import evaluate
+from ...dialects.core.dtypes import DTYPES
+from ...dialects.core.ir import Module
+from ...dialects.core.parser import parse_module
+from ...dialects.core.types import TensorType
+from ...dialects.core.verifier import verify
+from ...dialects.launch import Buffer
+from ...errors import InputError, IRError, PlanError
+from ...runtime.manifest import BufferSpec
+from ...runtime.plan import Plan
+from ..dialects import ALL_DIALECTS, LEVELS
+from ..passes import Pass
+from ..pipeline import passes_to
+from ..source import level_of
+from .files import Array
+
+
+def passes_between(module: Module, level: str, target: Target) -> list[Pass]:
+    """The passes that bring MODULE to LEVEL; InputError when it is below that already."""
+    entered, wanted = LEVELS.index(level_of(module)), LEVELS.index(level)
+    if wanted < entered:
+        raise InputError(f"the module is at the {LEVELS[entered]} level; {level} lies above it")
+    # A module that enters below the graph level is taken as it is written.
+    levels = LEVELS[entered if entered == 0 else entered + 1 : wanted + 1]
+    return [step for name in levels for step in passes_to(name, target)]
+
+
+def launch_module(plan: Plan) -> Module:
+    """The launch level of PLAN with its weights, as they lie in the plan; PlanError if they do not fit."""
+    try:
+        module = parse_module(plan.ir("launch"), ALL_DIALECTS, file="launch.ir")
+        verify(module, ALL_DIALECTS)
+    except IRError as error:
+        raise PlanError(f"the plan's launch level is damaged: {error.message}") from None
+    buffers = [op for op in module.walk() if isinstance(op, Buffer) and op.space == "weights"]
+    places = [buffer for buffer in plan.spec.buffers.values() if buffer.space == "weights"]
+    if len(buffers) != len(places):
+        raise PlanError(f"the plan has {len(places)} weights where its launch level has {len(buffers)}")
+    for buffer, place in zip(buffers, places, strict=True):
+        array = _weight(plan, buffer.result.type, place)
+        if module.resources.add(array) != buffer.weight:
+            raise PlanError(f"the weight @{buffer.weight} of the plan does not fit its hash")
+    return module
+
+
+def _weight(plan: Plan, type: TensorType, place: BufferSpec) -> Array:
+    """A weight in its logical shape; in the plan it lies in the order of its layout."""
+    shape = [evaluate(dim, {}) for dim in type.shape]
+    start, size = place.offset, place.bytes
+    if not isinstance(start, int) or size != evaluate(type.bytes, {}):
+        raise PlanError(f"the plan's weight {place.name} is not as large as its type says")
+    data = np.frombuffer(plan.weights, np.uint8, int(size), start)
+    packed = data.view(DTYPES[type.dtype.name].numpy).reshape([shape[axis] for axis in type.order])
+    return np.ascontiguousarray(packed.transpose(np.argsort(type.order))).reshape(shape)

@@ -1,0 +1,204 @@
+"""Options that several commands share, and what their values mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from ...codegen.cache import KernelCache
+from ...codegen.nvrtc import check_target
+from ...errors import UnsupportedError
+from ...runtime.discovery import present_target
+from ..build import HOST, Settings, chosen_targets
+from ..policy import PrecisionPolicy, as_policy
+from ..source import InputShapes, Shapes
+
+
+class Level(StrEnum):
+    """The four levels of the IR."""
+
+    GRAPH = "graph"
+    FUSED = "fused"
+    PRECISION = "precision"
+    LAUNCH = "launch"
+
+
+class Check(StrEnum):
+    """What is checked after every pass."""
+
+    IR = "ir"
+    SEMANTICS = "semantics"
+
+
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="An ONNX model, or an .ir file of any level.")]
+Subject = Annotated[
+    Path, typer.Argument(metavar="PLAN|MODEL", help="A plan, or what one is built from: an ONNX model or .ir.")
+]
+Targets = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--target", "-t", metavar="sm_XX|host", help="What to build for; repeatable. Default: this GPU, else host."
+    ),
+]
+Precision = Annotated[str, typer.Option("--precision", "-p", metavar="POLICY", help="fp32, fp16 or bf16.")]
+ShapeTexts = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--shape", metavar="N=MIN,OPT,MAX", help="The range of a symbolic dimension; repeatable. N=8 fixes it."
+    ),
+]
+InputTexts = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--input", metavar="NAME=D0,D1,...", help='Another shape for an input, as "data=N,3,224,224"; repeatable.'
+    ),
+]
+DisabledRules = Annotated[
+    Optional[list[str]],
+    typer.Option("--disable-rule", metavar="RULE", help="Do not apply this rule of the ledger; repeatable."),
+]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Compile every kernel anew.")]
+Sizes = Annotated[
+    Optional[list[str]],
+    typer.Option("--size", metavar="N=8", help="A symbolic dimension's value for this; repeatable. Default: OPT."),
+]
+Device = Annotated[
+    Optional[str], typer.Option("--device", "-d", help="cuda, cuda:N or host. Default: cuda if present, else host.")
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="The seed of random inputs.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+DumpDir = Annotated[
+    Optional[Path],
+    typer.Option("--dump-dir", file_okay=False, help="Write the IR after every pass, and every kernel, here."),
+]
+PrintIr = Annotated[bool, typer.Option("--print-ir-after-all", help="Print the IR after every pass, to stderr.")]
+VerifyEach = Annotated[
+    Check,
+    typer.Option("--verify-each", help="After every pass: the dialects' rules, or also what the IR computes."),
+]
+
+
+@dataclass(frozen=True)
+class Request:
+    """How a model is to be built, as the command line says it."""
+
+    targets: Sequence[str] | None = None
+    precision: str = "fp32"
+    shapes: Shapes = field(default_factory=dict)
+    inputs: InputShapes = field(default_factory=dict)
+    disabled: frozenset[str] = frozenset()
+    cache: bool = True
+
+    @staticmethod
+    def parse(
+        targets: Sequence[str] | None = None,
+        precision: str = "fp32",
+        shapes: Sequence[str] | None = None,
+        inputs: Sequence[str] | None = None,
+        disabled: Sequence[str] | None = None,
+        no_cache: bool = False,
+    ) -> Request:
+        """The request that options mean; typer.BadParameter for one that means nothing."""
+        return Request(
+            targets or None,
+            precision,
+            parse_ranges(shapes),
+            parse_inputs(inputs),
+            frozenset(disabled or ()),
+            not no_cache,
+        )
+
+    @property
+    def policy(self) -> PrecisionPolicy:
+        """The precision policy; typer.BadParameter for one that does not exist."""
+        try:
+            return as_policy(self.precision)
+        except UnsupportedError as error:
+            raise typer.BadParameter(f"{error.message}; {error.hint}", param_hint="--precision") from None
+
+    def settings(self) -> Settings:
+        """The settings of the build; targets are checked here, before any work."""
+        return Settings(
+            targets=gpu_targets(self.targets),
+            precision=self.policy,
+            disabled=self.disabled,
+            cache=KernelCache() if self.cache else None,
+        )
+
+    @property
+    def given(self) -> bool:
+        """Whether anything here differs from the default, which means nothing to a finished plan."""
+        return self != Request()
+
+
+def gpu_targets(names: Sequence[str] | None) -> tuple[str, ...]:
+    """The GPU targets that NAMES mean, `host` left out; without names the GPU of this machine."""
+    chosen = chosen_targets(names or None, None if names else present_target())
+    for name in chosen:
+        try:
+            check_target(name)
+        except UnsupportedError as error:
+            raise typer.BadParameter(f"{error.message}; {error.hint}", param_hint="--target") from None
+    return chosen
+
+
+def targets_for(device: str | None) -> list[str] | None:
+    """The targets that a plan needs to run on DEVICE alone; None where the default is right."""
+    return [HOST] if device == HOST else None
+
+
+def parse_ranges(texts: Sequence[str] | None) -> Shapes:
+    """`N=1,8,32` and `N=8` as (min, opt, max) by symbol."""
+    ranges = {}
+    for name, values in _pairs(texts, "--shape"):
+        numbers = [_integer(value, "--shape") for value in values]
+        if len(numbers) not in (1, 3):
+            raise typer.BadParameter(f"{name} needs MIN,OPT,MAX or one number", param_hint="--shape")
+        ranges[name] = (numbers[0], numbers[len(numbers) // 2], numbers[-1])
+    return ranges
+
+
+def parse_inputs(texts: Sequence[str] | None) -> InputShapes:
+    """`data=N,3,224,224` as dimensions by input; what is no number is a symbol."""
+    return {
+        name: [int(value) if _is_integer(value) else value for value in values]
+        for name, values in _pairs(texts, "--input")
+    }
+
+
+def parse_sizes(texts: Sequence[str] | None) -> Mapping[str, int]:
+    """`N=8` as a value by symbol."""
+    sizes = {}
+    for name, values in _pairs(texts, "--size"):
+        if len(values) != 1:
+            raise typer.BadParameter(f"{name} needs one number", param_hint="--size")
+        sizes[name] = _integer(values[0], "--size")
+    return sizes
+
+
+def _pairs(texts: Sequence[str] | None, option: str) -> list[tuple[str, list[str]]]:
+    """Name and values of each text; the name may hold an `=`, the values cannot."""
+    pairs: dict[str, list[str]] = {}
+    for text in texts or ():
+        name, equals, values = text.rpartition("=")
+        if not equals or not name:
+            raise typer.BadParameter(f"{text!r} is not of the form NAME=VALUES", param_hint=option)
+        if name in pairs:
+            raise typer.BadParameter(f"{name!r} is given twice", param_hint=option)
+        pairs[name] = [value.strip() for value in values.split(",")] if values else []
+    return list(pairs.items())
+
+
+def _is_integer(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 20
+
+
+def _integer(text: str, option: str) -> int:
+    if not _is_integer(text):
+        raise typer.BadParameter(f"{text!r} is not a number", param_hint=option)
+    return int(text)

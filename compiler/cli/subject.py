@@ -1,0 +1,43 @@
+"""What `run`, `bench` and `inspect` work on: a plan, or a model that is built on the spot."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import typer
+
+from ...errors import ModelError
+from ...runtime.plan import Plan
+from ...runtime.plan_format import MAGIC
+from ..build import Build, build
+from ..source import Source
+from .options import Request, targets_for
+from .progress import BuildProgress
+
+PLAN_SUFFIX = ".plan"
+
+
+def is_plan(path: Path) -> bool:
+    """Whether PATH is meant as a plan: by its first bytes, or, where they are damaged, by its name."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(MAGIC)) == MAGIC or path.suffix == PLAN_SUFFIX
+    except OSError as error:
+        raise ModelError(f"cannot read {path}: {error.strerror or error}") from None
+
+
+def open_plan(path: Path, request: Request, device: str | None = None) -> Plan:
+    """The plan at PATH, or what the model at PATH builds to, for DEVICE where no target is requested."""
+    if not is_plan(path):
+        return build_plan(path, replace(request, targets=request.targets or targets_for(device))).plan
+    if request.given:
+        raise typer.BadParameter("this is a plan; --precision, --shape, --input and the like are for models")
+    return Plan.load(path)
+
+
+def build_plan(source: Source, request: Request) -> Build:
+    """Build with progress bars."""
+    settings = request.settings()
+    with BuildProgress() as progress:
+        return build(source, replace(settings, progress=progress.tell), request.inputs, request.shapes)
