@@ -23,7 +23,13 @@ def dim_to_c(dim: Dim, names: Mapping[str, str]) -> str:
 
 
 def factor_to_c(dim: Dim, names: Mapping[str, str]) -> str:
-    """DIM as a C expression that may stand beside `*`, `/` and `%`."""
+    """DIM as a C expression that may stand on either side of `*`, `/` and `%`."""
+    text = dim_to_c(dim, names)
+    return f"({text})" if "*" in text or " " in text or text.startswith("-") else text
+
+
+def _dividend_to_c(dim: Dim, names: Mapping[str, str]) -> str:
+    """DIM on the left of `/` or `%`, where a product needs no parentheses."""
     text = dim_to_c(dim, names)
     return f"({text})" if " " in text or text.startswith("-") else text
 
@@ -38,7 +44,7 @@ def _remainders(terms: dict[Monomial, int], names: Mapping[str, str]) -> list[tu
             scale, exact = divmod(-terms[monomial], divisor)
             if exact == 0 and scale > 0 and _take(terms, dividend, scale):
                 del terms[monomial]
-                found.append((scale, f"{factor_to_c(dividend, names)} % {divisor}"))
+                found.append((scale, f"{_dividend_to_c(dividend, names)} % {divisor}"))
                 break
     return found
 
@@ -76,7 +82,7 @@ def _term(monomial: Monomial, value: int, names: Mapping[str, str]) -> str:
 def _atom(atom: Atom, names: Mapping[str, str]) -> str:
     if isinstance(atom, str):
         return names[atom]
-    return f"({factor_to_c(atom.numerator, names)} / {factor_to_c(atom.denominator, names)})"
+    return f"({_dividend_to_c(atom.numerator, names)} / {factor_to_c(atom.denominator, names)})"
 
 
 def dim_names(symbols: Mapping[str, str] | list[str]) -> dict[str, str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..dialects.core.affine import Dim
-from ..dialects.core.expr import Expr, Index
+from ..dialects.core.dtypes import DType
+from ..dialects.core.expr import Cast, Expr, Index
 from ..dialects.core.ir import Operation, Value
 from .emit import Emitter, Given
 from .inline import RegionExpressions
@@ -20,6 +21,7 @@ def emit_epilogue(
     request: Request,
     signature: Signature,
     root: Operation,
+    accumulate: DType,
     index: tuple[Dim, ...],
     spaces: tuple[Space, ...],
     lanes: Lanes,
@@ -29,10 +31,12 @@ def emit_epilogue(
     """Statements that turn `lanes.count` sums of ROOT at INDEX into stored results.
 
     INDEX gives the logical index of the contraction's result in terms of the SPACES' axes; the sums
-    are in the array ACCUMULATOR. NAMES adds C variables for further symbols of INDEX.
+    are in the array ACCUMULATOR, of type ACCUMULATE. NAMES adds C variables for further symbols of INDEX.
     """
     text = f"{accumulator}[lane]" if lanes.count > 1 else f"{accumulator}[0]"
-    total = Given(text, root.result.type.dtype, varying=lanes.count > 1)
+    total: Expr = Given(text, accumulate, varying=lanes.count > 1)
+    if accumulate != root.result.type.dtype:
+        total = Cast(total, root.result.type.dtype)
 
     def given(at: Index) -> Expr:
         if at != index:

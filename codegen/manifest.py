@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from ..dialects.core.affine import evaluate, to_json
+from ..dialects.core.affine import evaluate, symbol, to_json
 from ..dialects.core.diagnostics import op_error
 from ..dialects.core.ir import Function, Module, Operation, Value
 from ..dialects.core.types import TensorType
 from ..dialects.launch import Buffer, Kernel, View
 from .kernels.family import Target
 from .kernels.signature import index_type, used_symbols
+from .requests import in_model_symbols
 from .sources import request_of
 
 ALIGNMENT = 256
@@ -116,10 +117,10 @@ class Manifest:
     def _kernel(self, op: Kernel) -> None:
         request = request_of(self._module, op, self._target)
         kind = "i32" if index_type(request) == "int" else "i64"
-        symbols = used_symbols(request)
+        symbols = [in_model_symbols(self._module, symbol(name)) for name in used_symbols(request)]
         names = [self._buffers[value] for value in op.inputs]
         arguments: list[dict[str, Any]] = [{"buffer": name} for name in names]
-        arguments += [{kind: symbol} for symbol in symbols]
+        arguments += [{kind: to_json(name)} for name in symbols]
         parameters = ["buffer"] * len(names) + [kind] * len(symbols)
         self._kernels[op.kernel] = {"entry": op.kernel, "parameters": parameters}
         self._launches.append(

@@ -19,6 +19,7 @@ def kernel_name(request: Request, family: str, config: Config) -> str:
         family,
         repr(sorted(config.items())),
         repr(sorted(request.ranges.items())),
+        repr(sorted(request.weights)),
         request.target.name,
     ]
     digest = hashlib.sha256("\n".join(facts).encode()).hexdigest()

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 
-from ..dialects.core.ir import Module
-from ..dialects.launch import Kernel
+from ..dialects.core.ir import Block, Module, Value
+from ..dialects.launch import Buffer, Kernel, View
 from .kernels.family import Request, Target
 from .kernels.registry import realize
 from .render import render
+from .requests import make_request
+
+
+def make_request(
+    module: Module, region: Block, reads: Sequence[Value], writes: Sequence[Value], target: Target, name: str
+) -> Request:
+    """The request for a kernel between the buffers READS and WRITES of a launch module."""
+    weights = frozenset(index for index, value in enumerate(reads) if _is_weight(value))
+    types = tuple(value.type for value in writes)
+    return Request(region, types, module.ranges, module.values_at("optimum"), target, name, weights)
+
+
+def _is_weight(value: Value) -> bool:
+    while isinstance(value.producer, View):
+        value = value.producer.x
+    return isinstance(value.producer, Buffer) and value.producer.space == "weights"
 
 
 def request_of(module: Module, kernel: Kernel, target: Target) -> Request:
     """The request that a launch came from, named as the launch names its kernel."""
-    writes = tuple(value.type for value in kernel.writes)
-    return Request(
-        kernel.body.block, writes, module.ranges, module.values_at("optimum"), target, str(kernel.kernel)
-    )
+    return make_request(module, kernel.body.block, kernel.reads, kernel.writes, target, kernel.kernel)
 
 
 def kernel_sources(module: Module, target: Target) -> dict[str, str]:
@@ -28,8 +41,3 @@ def kernel_sources(module: Module, target: Target) -> dict[str, str]:
             sources[op.kernel] = render(code.template, code.spec)
     return sources
 
-
-def source_of(module: Module, kernel: Kernel, target: Target) -> str:
-    """The source of one launch's kernel."""
-    code = realize(replace(request_of(module, kernel, target)), kernel.family, kernel.config)
-    return render(code.template, code.spec)

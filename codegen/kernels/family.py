@@ -26,7 +26,10 @@ class Target:
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """A kernel to be made: its region, the types of the buffers it writes, the symbols' sizes."""
+    """A kernel to be made: its region, the types of the buffers it writes, the symbols' sizes.
+
+    `weights` are the positions of inputs that no kernel ever writes.
+    """
 
     region: Block
     writes: tuple[TensorType, ...]
@@ -34,6 +37,7 @@ class Request:
     optimum: Mapping[str, int]
     target: Target
     name: str = "kernel"
+    weights: frozenset[int] = frozenset()
 
     @property
     def reads(self) -> tuple[TensorType, ...]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from ...errors import UnsupportedError
+from .contraction_family import DEPTHWISE, MMA, SIMT
 from .family import Candidate, Family, KernelCode, Request
 from .loop import LoopFamily
 from .row import RowFamily
 
-FAMILIES: dict[str, Family] = {family.name: family for family in (RowFamily(), LoopFamily())}
+FAMILIES: dict[str, Family] = {
+    family.name: family for family in (MMA, SIMT, DEPTHWISE, RowFamily(), LoopFamily())
+}
 
 # A family with a designed kernel goes before one that is merely able to do the work.
-PREFERENCE = (("contraction_mma",), ("depthwise",), ("contraction_simt",), ("row",), ("loop",))
+PREFERENCE = (("depthwise",), ("contraction_mma",), ("contraction_simt",), ("row",), ("loop",))
 
 
 def candidates(request: Request) -> list[Candidate]:

@@ -85,7 +85,9 @@ def load_inputs(path: Path, wanted: Sequence[Wanted]) -> dict[str, Array]:
     missing = [tensor.name for tensor in wanted if tensor.name not in found]
     if missing:
         names = ", ".join(map(printable, found)) or "nothing"
-        raise InputError(f"{path.name} has no array for the input '{printable(missing[0])}'", f"it holds {names}")
+        raise InputError(
+            f"{path.name} has no array for the input '{printable(missing[0])}'", f"it holds {names}"
+        )
     extra = found.keys() - {tensor.name for tensor in wanted}
     if extra:
         say(f"not an input, ignored: {', '.join(sorted(extra))}")

@@ -64,15 +64,20 @@ def write_json(data: object) -> None:
     write_text(json.dumps(data, indent=2, ensure_ascii=True))
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
-    """A table; a column whose name begins with `>` is right-justified."""
-    result = Table(title=Text(title), title_justify="left", title_style="bold", box=None, pad_edge=False)
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table to stdout; a column whose name begins with `>` is right-justified."""
+    table = Table(box=None, pad_edge=False)
     for name in columns:
         right = name.startswith(">")
-        result.add_column(Text(name.lstrip(">")), justify="right" if right else "left", overflow="fold")
+        table.add_column(Text(name.lstrip(">")), justify="right" if right else "left", overflow="fold")
     for row in rows:
-        result.add_row(*(Text(printable(cell)) for cell in row))
-    return result
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    console = out()
+    if title:
+        console.print(Text(f"\n{title}", style="bold"))
+    with console.capture() as captured:
+        console.print(table)
+    write_text("\n".join(line.rstrip() for line in captured.get().split("\n")))
 
 
 def quantity(value: float | None, unit: str = "") -> str:

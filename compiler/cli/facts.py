@@ -11,8 +11,9 @@ from ...dialects.core.parser import parse_module
 from ...dialects.core.traits import Trait, has
 from ...dialects.launch import Kernel
 from ...errors import IRError
+from ...runtime.expressions import evaluate as size_of
 from ...runtime.plan import Plan
-from ...runtime.program import BoundBuffer, BoundLaunch, resolve
+from ...runtime.program import BoundLaunch, resolve
 from ..dialects import ALL_DIALECTS
 
 SHORT_FLOAT_BITS = 16
@@ -36,23 +37,27 @@ class Launch:
 
 @dataclass(frozen=True)
 class Buffer:
-    """One buffer at given sizes, with the first and the last launch that uses it; None for an unused one."""
+    """One buffer at given sizes, with the launches that read or write it, in order."""
 
-    place: BoundBuffer
-    first: int | None
-    last: int | None
+    name: str
+    space: str
+    offset: int
+    bytes: int
+    users: tuple[int, ...]
 
 
 def launches_of(plan: Plan, symbols: Mapping[str, int]) -> list[Launch]:
     """The launches of PLAN, in order."""
     bound = resolve(plan.spec, symbols).launches
-    sizes = {buffer.place.name: buffer.place.bytes for buffer in buffers_of(plan, symbols)}
+    sizes = {buffer.name: buffer.bytes for buffer in buffers_of(plan, symbols)}
     ops = _kernels(plan, len(bound))
     result = []
     for launch, spec, op in zip(bound, plan.spec.launches, ops, strict=True):
         moved = sum(sizes[name] for name in {*spec.reads, *spec.writes})
         flops = None if op is None else _flops(op, symbols)
-        result.append(Launch(launch, spec.reads, spec.writes, moved, flops, op is not None and _uses_tensor(op)))
+        result.append(
+            Launch(launch, spec.reads, spec.writes, moved, flops, op is not None and _uses_tensor(op))
+        )
     return result
 
 
@@ -86,6 +91,12 @@ def buffers_of(plan: Plan, symbols: Mapping[str, int]) -> list[Buffer]:
         for name in (*launch.reads, *launch.writes):
             users.setdefault(name, []).append(index)
     return [
-        Buffer(place, min(users.get(place.name, [-1])), max(users.get(place.name, [-1])))
-        for place in ()
+        Buffer(
+            buffer.name,
+            buffer.space,
+            size_of(buffer.offset, symbols),
+            size_of(buffer.bytes, symbols),
+            tuple(users.get(buffer.name, ())),
+        )
+        for buffer in plan.spec.buffers.values()
     ]

@@ -8,7 +8,7 @@ import secrets
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import typer
@@ -26,18 +26,22 @@ def check_output(path: Path, option: str) -> None:
         raise typer.BadParameter(f"there is no folder {path.parent}", param_hint=option)
 
 
-def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Give PATH the content that WRITE produces: all of it, or the file stays as it was."""
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Give PATH the content that WRITE puts into a new file: all of it, or PATH stays as it was."""
     partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}.partial")
     try:
-        with open(partial, "xb") as file:
-            write(file)
+        write(partial)
         os.replace(partial, path)
     except OSError as error:
         raise GlassError(f"cannot write {path}: {error.strerror or error}") from None
     finally:
         with contextlib.suppress(OSError):  # normally already renamed away
             partial.unlink()
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """As `write_whole`, for content at hand."""
+    write_whole(path, lambda partial: partial.write_bytes(data))
 
 
 def write_folder(folder: Path, texts: Mapping[str, str]) -> None:
@@ -47,8 +51,7 @@ def write_folder(folder: Path, texts: Mapping[str, str]) -> None:
     except OSError as error:
         raise GlassError(f"cannot make the folder {folder}: {error.strerror or error}") from None
     for name, text in texts.items():
-        data = text.encode()
-        write_whole(folder / name, lambda file, data=data: file.write(data))  # type: ignore[misc]
+        write_bytes(folder / name, text.encode())
 
 
 def read_arrays(path: Path) -> dict[str, Array]:
@@ -66,8 +69,8 @@ def read_arrays(path: Path) -> dict[str, Array]:
 def write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
     """Write an .npz file of arrays by name; the same arrays give the same bytes."""
 
-    def write(file: BinaryIO) -> None:
-        with zipfile.ZipFile(file, "w") as archive:
+    def write(partial: Path) -> None:
+        with zipfile.ZipFile(partial, "x") as archive:
             for name, array in arrays.items():
                 with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
                     np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -37,49 +37,66 @@ class Check(StrEnum):
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="An ONNX model, or an .ir file of any level.")]
 Subject = Annotated[
-    Path, typer.Argument(metavar="PLAN|MODEL", help="A plan, or what one is built from: an ONNX model or .ir.")
+    Path,
+    typer.Argument(metavar="PLAN|MODEL", help="A plan, or what one is built from: an ONNX model or .ir."),
 ]
 Targets = Annotated[
-    Optional[list[str]],
+    list[str] | None,
     typer.Option(
-        "--target", "-t", metavar="sm_XX|host", help="What to build for; repeatable. Default: this GPU, else host."
+        "--target",
+        "-t",
+        metavar="sm_XX|host",
+        help="What to build for; repeatable. Default: this GPU, else host.",
     ),
 ]
 Precision = Annotated[str, typer.Option("--precision", "-p", metavar="POLICY", help="fp32, fp16 or bf16.")]
 ShapeTexts = Annotated[
-    Optional[list[str]],
+    list[str] | None,
     typer.Option(
-        "--shape", metavar="N=MIN,OPT,MAX", help="The range of a symbolic dimension; repeatable. N=8 fixes it."
+        "--shape",
+        metavar="N=MIN,OPT,MAX",
+        help="The range of a symbolic dimension; repeatable. N=8 fixes it.",
     ),
 ]
 InputTexts = Annotated[
-    Optional[list[str]],
+    list[str] | None,
     typer.Option(
-        "--input", metavar="NAME=D0,D1,...", help='Another shape for an input, as "data=N,3,224,224"; repeatable.'
+        "--input",
+        metavar="NAME=D0,D1,...",
+        help='Another shape for an input, as "data=N,3,224,224"; repeatable.',
     ),
 ]
 DisabledRules = Annotated[
-    Optional[list[str]],
+    list[str] | None,
     typer.Option("--disable-rule", metavar="RULE", help="Do not apply this rule of the ledger; repeatable."),
 ]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Compile every kernel anew.")]
 Sizes = Annotated[
-    Optional[list[str]],
-    typer.Option("--size", metavar="N=8", help="A symbolic dimension's value for this; repeatable. Default: OPT."),
+    list[str] | None,
+    typer.Option(
+        "--size", metavar="N=8", help="A symbolic dimension's value for this; repeatable. Default: OPT."
+    ),
 ]
 Device = Annotated[
-    Optional[str], typer.Option("--device", "-d", help="cuda, cuda:N or host. Default: cuda if present, else host.")
+    str | None,
+    typer.Option("--device", "-d", help="cuda, cuda:N or host. Default: cuda if present, else host."),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="The seed of random inputs.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 DumpDir = Annotated[
-    Optional[Path],
-    typer.Option("--dump-dir", file_okay=False, help="Write the IR after every pass, and every kernel, here."),
+    Path | None,
+    typer.Option(
+        "--dump-dir", file_okay=False, help="Write the IR after every pass, and every kernel, here."
+    ),
 ]
-PrintIr = Annotated[bool, typer.Option("--print-ir-after-all", help="Print the IR after every pass, to stderr.")]
+PrintIr = Annotated[
+    bool, typer.Option("--print-ir-after-all", help="Print the IR after every pass, to stderr.")
+]
 VerifyEach = Annotated[
     Check,
-    typer.Option("--verify-each", help="After every pass: the dialects' rules, or also what the IR computes."),
+    typer.Option(
+        "--verify-each", help="After every pass: the dialects' rules, or also what the IR computes."
+    ),
 ]
 
 

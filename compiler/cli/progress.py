@@ -41,4 +41,6 @@ class BuildProgress:
         # The end of a stage is told as 1 of 1, whatever it counted before.
         task = self._bars.tasks[self._tasks[stage]]
         finished = done == total == 1 and task.total is not None and task.total > 1
-        self._bars.update(task.id, completed=task.total if finished else done, total=task.total if finished else total)
+        self._bars.update(
+            task.id, completed=task.total if finished else done, total=task.total if finished else total
+        )

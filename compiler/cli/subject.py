@@ -27,13 +27,18 @@ def is_plan(path: Path) -> bool:
         raise ModelError(f"cannot read {path}: {error.strerror or error}") from None
 
 
+def load_plan(path: Path, request: Request) -> Plan:
+    """The plan in a file; options that say how to build are refused, for they would do nothing."""
+    if request.given:
+        raise typer.BadParameter("this is a plan; --target, --precision, --shape and the like are for models")
+    return Plan.load(path)
+
+
 def open_plan(path: Path, request: Request, device: str | None = None) -> Plan:
     """The plan at PATH, or what the model at PATH builds to, for DEVICE where no target is requested."""
-    if not is_plan(path):
-        return build_plan(path, replace(request, targets=request.targets or targets_for(device))).plan
-    if request.given:
-        raise typer.BadParameter("this is a plan; --precision, --shape, --input and the like are for models")
-    return Plan.load(path)
+    if is_plan(path):
+        return load_plan(path, request)
+    return build_plan(path, replace(request, targets=request.targets or targets_for(device))).plan
 
 
 def build_plan(source: Source, request: Request) -> Build:

@@ -9,6 +9,7 @@ from typing import ClassVar
 from ...codegen.kernels.family import Candidate, Request, Target
 from ...codegen.kernels.registry import candidates, realize
 from ...codegen.naming import kernel_name
+from ...codegen.sources import make_request
 from ...dialects.core.affine import Dim, ceildiv, evaluate
 from ...dialects.core.builtin import Return, Yield
 from ...dialects.core.clone import clone_block
@@ -127,7 +128,7 @@ class _Conversion:
     def _launch(
         self, region: Block, reads: list[Value], outputs: list[Value], source: Operation | None
     ) -> None:
-        request = make_request(self._module, region, tuple(value.type for value in outputs), self._target)
+        request = make_request(self._module, region, reads, outputs, self._target, "kernel")
         candidate = self._choose(request)
         name = kernel_name(request, candidate.family, candidate.config)
         code = realize(replace(request, name=name), candidate.family, candidate.config)
@@ -155,11 +156,6 @@ class _Conversion:
         target = self._new_buffer(copied.type, "output")
         self._launch(region, [source], [target], None)
         return target
-
-
-def make_request(module: Module, region: Block, writes: tuple[TensorType, ...], target: Target) -> Request:
-    """The request for a kernel with REGION; region arguments carry no names from the model."""
-    return Request(region, writes, module.ranges, module.values_at("optimum"), target)
 
 
 def _scratch(workspace: Dim, counters: Dim) -> list[tuple[Dim, DType, str]]:

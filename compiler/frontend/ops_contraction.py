@@ -79,7 +79,7 @@ def _transposed_pads(
         (size - 1) * stride + span + more
         for size, stride, span, more in zip(spatial, window.strides, window.spans, extra, strict=True)
     ]
-    wanted: list[Dim] = [*(call.ints("output_shape") or ())][-rank:]
+    wanted: list[Dim] = list[Dim](call.ints("output_shape") or ())[-rank:]
     if not wanted:
         if padding in ("explicit", "none"):
             return window.pads

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ...dialects.core.dtypes import DType
+from ...dialects.core.dtypes import F8E4M3, F8E5M2, DType
 from ...dialects.core.ir import Operation
 from ...dialects.graph import elementwise as e
 from ...dialects.graph.movement import Reshape
 from .call import Call, Outcome
-from .problems import Malformed
+from .problems import Malformed, Refused
 from .table import Importer, Table
 from .tensor import Tensor
 from .weights import element_type
@@ -49,11 +49,17 @@ def _gelu(call: Call) -> Outcome:
 
 
 def _cast(call: Call) -> Outcome:
-    return cast_to(call, call.input(0), element_type(call.integer("to", 0)))
+    return _saturating(call, element_type(call.integer("to", 0)))
 
 
 def _cast_like(call: Call) -> Outcome:
-    return cast_to(call, call.input(0), call.input(1).dtype)
+    return _saturating(call, call.input(1).dtype)
+
+
+def _saturating(call: Call, dtype: DType) -> Tensor:
+    if dtype in (F8E4M3, F8E5M2) and not call.flag("saturate", True):
+        raise Refused("a cast to 8-bit floats that does not saturate is not supported")
+    return cast_to(call, call.input(0), dtype)
 
 
 def cast_to(call: Call, x: Tensor, dtype: DType) -> Tensor:

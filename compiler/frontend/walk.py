@@ -135,14 +135,15 @@ class Walker:
     ) -> Sequence[Tensor | None]:
         """The results of an ai.onnx op: by its importer, else by the body that the standard gives it."""
         schema = find_schema(node.op_type, opset)
-        if schema is None or schema.deprecated:
+        if schema is None:
             raise Refused(f"opset {opset} of ai.onnx has no such op")
         attributes = resolve_attributes(node, frame.environment)
         check_form(node, schema, attributes)
         reasons = refusals(node, attributes)
         if reasons:
             raise Refused("; ".join(reasons))
-        importer = find_importer(node.op_type, opset)
+        # A deprecated definition is kept only where an importer is made for it.
+        importer = find_importer(node.op_type, opset, schema.since_version if schema.deprecated else 0)
         lost = LOST in inputs
         if importer is not None and lost:
             return [LOST] * len(node.output)

@@ -79,7 +79,7 @@ class Gather(Indexed):
 
     def evaluate(self, evaluation: Evaluation, x: Any, indices: Any) -> Any:
         axis = self.axis % x.ndim
-        return np.take(x, wrapped_array(indices, x.shape[axis]), axis=axis)
+        return np.asarray(np.take(x, wrapped_array(indices, x.shape[axis]), axis=axis))
 
 
 @define_op(Trait.MOVEMENT)
@@ -154,7 +154,7 @@ class GatherNd(Indexed):
         picks: list[Array] = list(np.indices(lead, sparse=True))[: self.batch_dims]
         for place in range(self.depth):
             picks.append(wrapped_array(indices[..., place], x.shape[self.batch_dims + place]))
-        return x[tuple(np.broadcast_to(pick, lead) for pick in picks)]
+        return np.asarray(x[tuple(np.broadcast_to(pick, lead) for pick in picks)])
 
 
 @define_op()

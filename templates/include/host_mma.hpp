@@ -36,26 +36,26 @@ void ldmatrix(u32* registers, const void* row, const char* name) {
     collective(name, &operands, load_matrices<MATRICES, TRANSPOSED>);
 }
 
-// Element formats: how many share a 32-bit word, and what they widen to.
+// Element formats: how they are stored, and what they widen to.
 struct F16Elements {
     using Sum = f32;
-    static constexpr int per_word = 2;
-    static Sum element(u32 word, int i) { return f16_to_f32(u16(word >> (16 * i))); }
+    using Stored = u16;
+    static Sum widen(Stored bits) { return f16_to_f32(bits); }
 };
 struct Bf16Elements {
     using Sum = f32;
-    static constexpr int per_word = 2;
-    static Sum element(u32 word, int i) { return bit_cast<f32>(i ? word & 0xffff0000u : word << 16); }
+    using Stored = u16;
+    static Sum widen(Stored bits) { return bit_cast<f32>(u32(bits) << 16); }
 };
 struct Tf32Elements {  // the tensor core ignores the low 13 bits
     using Sum = f32;
-    static constexpr int per_word = 1;
-    static Sum element(u32 word, int) { return bit_cast<f32>(word & 0xffffe000u); }
+    using Stored = u32;
+    static Sum widen(Stored bits) { return bit_cast<f32>(bits & 0xffffe000u); }
 };
 struct S8Elements {
     using Sum = i32;
-    static constexpr int per_word = 4;
-    static Sum element(u32 word, int i) { return i8(word >> (8 * i)); }
+    using Stored = i8;
+    static Sum widen(Stored value) { return value; }
 };
 
 template <class Sum>
@@ -71,30 +71,41 @@ struct RowOf {
     typedef Sum type __attribute__((vector_size(32)));
 };
 
+// ROWS rows of eight words each: a plain loop over the elements, which compilers turn into vectors.
+template <class Elements, int ROWS, int DEPTH>
+void widen_rows(const u32 (&words)[ROWS][8], typename Elements::Sum (&wide)[ROWS][DEPTH]) {
+    static_assert(sizeof(words) == sizeof(typename Elements::Stored) * ROWS * DEPTH, "the words hold the elements");
+    typename Elements::Stored stored[ROWS * DEPTH];
+    __builtin_memcpy(stored, words, sizeof(stored));
+    typename Elements::Sum* const out = &wide[0][0];
+    for (int i = 0; i < ROWS * DEPTH; i++) out[i] = Elements::widen(stored[i]);
+}
+
 template <class Elements>
 void multiply_tile(void* const* operands, int lanes) {
     using Sum = typename Elements::Sum;
     using Row = typename RowOf<Sum>::type;
-    constexpr int per_word = Elements::per_word, half = 4 * per_word, depth = 2 * half;
+    constexpr int depth = 32 / sizeof(typename Elements::Stored);
     if (lanes != 32) fail("mma needs all 32 lanes of a warp");
-    Sum a[16][depth];
-    Row b[depth], d[16];
+    u32 a_words[16][8], b_words[8][8];
+    Row d[16];
     for (int lane = 0; lane < 32; lane++) {
         const auto& own = *static_cast<const MmaOperands<Sum>*>(operands[lane]);
         const int g = lane / 4, t = lane % 4;
-        for (int i = 0; i < per_word; i++) {
-            const int k = t * per_word + i;
-            a[g][k] = Elements::element(own.a[0], i);
-            a[g + 8][k] = Elements::element(own.a[1], i);
-            a[g][k + half] = Elements::element(own.a[2], i);
-            a[g + 8][k + half] = Elements::element(own.a[3], i);
-            b[k][g] = Elements::element(own.b[0], i);
-            b[k + half][g] = Elements::element(own.b[1], i);
-        }
-        d[g][2 * t] = own.d[0];
-        d[g][2 * t + 1] = own.d[1];
-        d[g + 8][2 * t] = own.d[2];
-        d[g + 8][2 * t + 1] = own.d[3];
+        a_words[g][t] = own.a[0];
+        a_words[g + 8][t] = own.a[1];
+        a_words[g][t + 4] = own.a[2];
+        a_words[g + 8][t + 4] = own.a[3];
+        b_words[g][t] = own.b[0];
+        b_words[g][t + 4] = own.b[1];
+        for (int i = 0; i < 4; i++) d[g + i / 2 * 8][2 * t + i % 2] = own.d[i];
+    }
+    Sum a[16][depth], b_columns[8][depth];
+    widen_rows<Elements>(a_words, a);
+    widen_rows<Elements>(b_words, b_columns);
+    Row b[depth];
+    for (int k = 0; k < depth; k++) {
+        for (int column = 0; column < 8; column++) b[k][column] = b_columns[column][k];
     }
     for (int row = 0; row < 16; row++) {
         Row sum = {};
@@ -104,10 +115,7 @@ void multiply_tile(void* const* operands, int lanes) {
     for (int lane = 0; lane < 32; lane++) {
         Sum* own = static_cast<const MmaOperands<Sum>*>(operands[lane])->d;
         const int g = lane / 4, t = lane % 4;
-        own[0] = d[g][2 * t];
-        own[1] = d[g][2 * t + 1];
-        own[2] = d[g + 8][2 * t];
-        own[3] = d[g + 8][2 * t + 1];
+        for (int i = 0; i < 4; i++) own[i] = d[g + i / 2 * 8][2 * t + i % 2];
     }
 }
 

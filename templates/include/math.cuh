@@ -48,8 +48,15 @@ GLASS_MATH_2(atan2, atan2)
 #undef GLASS_MATH_1
 #undef GLASS_MATH_2
 
-GLASS_DEVICE f32 m_fma(f32 x, f32 y, f32 z) { return GLASS_LIBC(fmaf)(x, y, z); }
-GLASS_DEVICE f64 m_fma(f64 x, f64 y, f64 z) { return GLASS_LIBC(fma)(x, y, z); }
+// x * y + z. The GPU rounds once; the host twice, so that it computes the same bits on every machine
+// and needs no library call where the processor lacks the instruction.
+#if defined(GLASS_HOST)
+GLASS_DEVICE f32 m_fma(f32 x, f32 y, f32 z) { return x * y + z; }
+GLASS_DEVICE f64 m_fma(f64 x, f64 y, f64 z) { return x * y + z; }
+#else
+GLASS_DEVICE f32 m_fma(f32 x, f32 y, f32 z) { return ::fmaf(x, y, z); }
+GLASS_DEVICE f64 m_fma(f64 x, f64 y, f64 z) { return ::fma(x, y, z); }
+#endif
 
 GLASS_DEVICE f32 m_rsqrt(f32 x) {
 #if defined(GLASS_HOST)

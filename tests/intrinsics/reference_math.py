@@ -65,6 +65,7 @@ BINARY: dict[str, tuple[Callable[[Array, Array], Array], float]] = {
     "atan2": (np.arctan2, 3),
     "max": (np.maximum, 0),
     "min": (np.minimum, 0),
+    "fma": (np.multiply, 0.5),  # the kernel adds zero: the host may round the product
 }
 
 

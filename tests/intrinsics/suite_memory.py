@@ -27,6 +27,25 @@ def vectors() -> Case:
     return Case("vectors", "vectors", [a, b, c, *(Out(array[::-1].copy()) for array in (a, b, c))])
 
 
+def wide() -> Case:
+    a, b = _floats(32, 16), _RANDOM.integers(0, 256, (32, 4)).astype(np.uint8)
+    return Case("wide", "wide", [a, b, *(Out(array[::-1].copy()) for array in (a, b))])
+
+
+def row_reduce() -> Case:
+    x = _RANDOM.integers(-99, 99, 128).astype(np.int32)
+    along, across = x.reshape(16, 8), x.reshape(4, 32)
+    rows = [
+        np.repeat(along.sum(1), 8),
+        np.full(128, x.max()),
+        np.tile(across.min(0), 4),
+        np.tile((across > 90).any(0), 4),
+        np.repeat((x.reshape(2, 64) > -90).all(1), 64),
+    ]
+    y = np.stack(rows).astype(np.int32)
+    return Case("row_reduce_all", "row_reduce", [x, Out(y)], block=(128, 1, 1), shared_bytes=512)
+
+
 def streaming() -> Case:
     x = _floats(32, 4)
     y = x.copy()
@@ -101,6 +120,8 @@ def cases() -> list[Case]:
     return [
         indices(),
         vectors(),
+        wide(),
+        row_reduce(),
         streaming(),
         shared_reverse(),
         named_barrier(),

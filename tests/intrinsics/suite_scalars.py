@@ -13,25 +13,13 @@ from .ulp import within_ulps
 
 _RANDOM = np.random.default_rng(4)
 _BLOCK = 256
-SPECIAL = np.array(
-    [0.0, -0.0, 1, -1, 0.5, -0.5, 1.5, 2.5, -2.5, np.inf, -np.inf, np.nan, 1e-45, -1e-45, 1e-40, -1e-40]
-    + [1.1754944e-38, 3.4028235e38, -3.4028235e38, 65504, 65519.996, 65520, 6e-8, 2.9e-8, 448, 464, 480]
-    + [57344, 61440, 127, 128, 255, 256, 32767, 32768, 2147483520, 2147483648, 4294967296, 9.223372e18]
-    + [
-        1.8446744e19,
-        -128,
-        -129,
-        -32769,
-        -2147483648,
-        -9.223372e18,
-        88.72284,
-        -87.33655,
-        -103.97,
-        1e4,
-        16777217,
-    ],
-    np.float32,
-)
+_SPECIAL_TEXT = """
+    0 -0 1 -1 0.5 -0.5 1.5 2.5 -2.5 inf -inf nan 1e-45 -1e-45 1e-40 -1e-40 1.1754944e-38
+    3.4028235e38 -3.4028235e38 65504 65519.996 65520 6e-8 2.9e-8 448 464 480 57344 61440
+    127 128 255 256 32767 32768 2147483520 2147483648 4294967296 9.223372e18 1.8446744e19
+    -128 -129 -32769 -2147483648 -9.223372e18 88.72284 -87.33655 -103.97 1e4 16777217
+"""
+SPECIAL = np.array([float(word) for word in _SPECIAL_TEXT.split()], np.float32)
 
 
 def floats(count: int) -> Array:
@@ -181,11 +169,17 @@ def _integer_pairs(kind: type) -> tuple[Array, Array]:
     return np.concatenate([first.ravel(), left]), np.concatenate([second.ravel(), right])
 
 
+def _doubles(x: Array) -> Array:
+    """The same values in f64, and a hair beside them."""
+    with np.errstate(invalid="ignore"):
+        return np.concatenate(
+            [x.astype(np.float64), x.astype(np.float64) * (1 + 2.0**-40), [1e300, -1e300, 1e-300]]
+        )
+
+
 def cases() -> list[Case]:
     x, y = floats(600), _RANDOM.permutation(floats(600))
-    wide = np.concatenate(
-        [x.astype(np.float64), x.astype(np.float64) * (1 + 2.0**-40), [1e300, -1e300, 1e-300]]
-    )
+    wide = _doubles(x)
     halves = np.arange(65536, dtype=np.uint16).view(np.float16).astype(np.float64)
     halves = halves[np.isfinite(halves)]
     ties = (halves[:-1] + halves[1:]) / 2  # and a hair to either side, which f32 would lose
@@ -200,7 +194,7 @@ def cases() -> list[Case]:
         floats_from_integers(integers),
         round_tf32(x),
         math_unary(x),
-        math_unary_f64(x.astype(np.float64)),
+        math_unary_f64(wide),
         math_binary(x, y),
         math_tests(x),
         *(math_integers(name, *_integer_pairs(kind)) for name, kind in INTEGER_TYPES.items()),

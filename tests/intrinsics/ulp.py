@@ -37,7 +37,7 @@ def within_ulps(bound: float) -> Callable[[Array, Array], None]:
         distance = ulp_distance(actual, expected)
         worst = int(np.argmax(distance)) if distance.size else 0
         assert not distance.size or distance.flat[worst] <= bound, (
-            f"{distance.flat[worst]} ULPs at {worst}: got {actual.flat[worst]!r}, want {expected.flat[worst]!r}"
+            f"{distance.flat[worst]} ULPs at {worst}: {actual.flat[worst]!r}, not {expected.flat[worst]!r}"
         )
 
     return check

@@ -15,16 +15,18 @@ OPSET = 21
 IR_VERSION = 10
 
 
-def run_onnx(op: str, arrays: Sequence[Array], *, opset: int = OPSET, **attributes: Any) -> Array:
-    """The first output of the ONNX operator OP on ARRAYS; a DType stands for its ONNX element type."""
+def run_onnx(op: str, arrays: Sequence[Array | None], *, opset: int = OPSET, **attributes: Any) -> Array:
+    """The first output of the ONNX operator OP on ARRAYS (None: absent); a DType stands for its ONNX
+    element type."""
     onnx_attributes = {
         name: helper.np_dtype_to_tensor_dtype(value.numpy) if isinstance(value, DType) else value
         for name, value in attributes.items()
     }
-    names = [f"x{position}" for position in range(len(arrays))]
+    feeds = {f"x{position}": array for position, array in enumerate(arrays) if array is not None}
+    names = ["" if array is None else f"x{position}" for position, array in enumerate(arrays)]
     inputs = [
         helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
-        for name, array in zip(names, arrays, strict=True)
+        for name, array in feeds.items()
     ]
     node = helper.make_node(op, names, ["y"], **onnx_attributes)
     output = helper.make_empty_tensor_value_info("y")
@@ -35,4 +37,4 @@ def run_onnx(op: str, arrays: Sequence[Array], *, opset: int = OPSET, **attribut
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-    return session.run(["y"], dict(zip(names, arrays, strict=True)))[0]
+    return session.run(["y"], feeds)[0]

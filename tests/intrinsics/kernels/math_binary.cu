@@ -16,4 +16,5 @@ GLASS_KERNEL(128, 1) math_binary(Input<f32> x, Input<f32> z, Output<f32> y, cons
     store(y, i64(row++) * n + i, m_atan2(v, w));
     store(y, i64(row++) * n + i, m_max(v, w));
     store(y, i64(row++) * n + i, m_min(v, w));
+    store(y, i64(row++) * n + i, m_fma(v, w, 0.0f));
 }

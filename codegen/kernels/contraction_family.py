@@ -1,0 +1,198 @@
+"""Designed contraction kernels as families: the problem from the region, the epilogue from its other ops."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from types import ModuleType
+
+from ...dialects.core.affine import Dim, symbol
+from ...dialects.core.ir import Operation
+from ...dialects.core.traits import Trait, has
+from ..epilogue import emit_epilogue
+from ..lanes import Lanes
+from ..literals import c_type
+from ..render import Code, Identifier
+from ..spaces import Space, make_space
+from . import contraction_mma, contraction_simt, depthwise
+from .contraction_mma import MmaConfig
+from .contraction_simt import SimtConfig
+from .contraction_spec import Binding
+from .depthwise import DepthwiseConfig
+from .describe import title
+from .family import Candidate, Config, KernelCode, Request
+from .geometry import Problem, divisor, power_of_two_in, problem_of
+from .signature import Signature, make_signature
+
+MOST_CANDIDATES = 16
+WIDEST_STORE = 16  # bytes
+MOST_LANES = 8
+
+
+@dataclass(frozen=True)
+class Contraction:
+    """The contraction that leads a region, as a problem for kernels."""
+
+    root: Operation
+    problem: Problem
+
+
+def find_contraction(request: Request) -> Contraction | None:
+    """The region's only contraction, if it reads the kernel's buffers directly."""
+    roots = [op for op in request.ops if has(op, Trait.CONTRACTION)]
+    if len(roots) != 1 or len(roots[0].inputs) != 2:
+        return None
+    a, b = roots[0].inputs
+    if a.producer is not None or b.producer is not None:
+        return None
+    sizes = {name: (low, request.optimum[name], high) for name, (low, high) in request.ranges.items()}
+    weight = request.region.arguments.index(b) in request.weights
+    problem = problem_of(roots[0], sizes, b_is_weight=weight)
+    if problem is None or (
+        roots[0].result.type.dtype != problem.accumulate and not _epilogue_is_plain(roots[0])
+    ):
+        return None
+    return Contraction(roots[0], problem)
+
+
+def _epilogue_is_plain(root: Operation) -> bool:
+    """True when rounding the sums once to the root's own type is all that its type asks for."""
+    return root.attributes.get("accumulate") is None
+
+
+def spaces_of(
+    contraction: Contraction, depthwise_channels: bool
+) -> tuple[tuple[Dim, ...], tuple[Space, ...]]:
+    """The result's logical index in terms of the kernel's `m`, `n` and `batch`, and those as spaces."""
+    problem, shape = contraction.problem, contraction.root.result.type.shape
+    rows = make_space("m", "i", [(axis, shape[axis]) for axis in problem.row_axes])
+    index: dict[int, Dim] = rows.index(problem.row_axes)
+    column = problem.column_axis
+    if problem.op == "conv":
+        size = shape[column] if depthwise_channels else problem.n
+        columns = make_space("n", "i", [(column, size)])
+        own = columns.index([column])[column]
+        grouped = bool(problem.batch) and not depthwise_channels
+        index[column] = own + symbol("_batch") * problem.n if grouped else own
+        spaces: tuple[Space, ...] = (rows, columns)
+    else:
+        columns = make_space("n", "i", [(column, problem.n)])
+        batches = make_space("batch", "i", [(axis, shape[axis]) for axis in problem.batch_axes])
+        index |= columns.index([column]) | batches.index(problem.batch_axes)
+        spaces = (batches, rows, columns)
+    return tuple(index[axis] for axis in range(len(shape))), spaces
+
+
+def widest_vector(request: Request, columns: Dim) -> int:
+    """Result columns that one thread may finish at a time: one wide store of the first output."""
+    most = WIDEST_STORE // request.writes[0].dtype.bytes
+    return power_of_two_in(divisor(columns), min(most, MOST_LANES))
+
+
+def bind(
+    request: Request,
+    contraction: Contraction,
+    vector: int,
+    signature: Signature,
+    depthwise_channels: bool = False,
+) -> Binding:
+    """Names, parameters and the emitted epilogue for a template."""
+    index, spaces = spaces_of(contraction, depthwise_channels)
+    lines = emit_epilogue(
+        request,
+        signature,
+        contraction.root,
+        contraction.problem.accumulate,
+        index,
+        spaces,
+        Lanes(spaces[-1].axes[0].symbol, vector),
+        names={"_batch": "batch"},
+    )
+    buffers = signature.buffers(request)
+    a, b = (buffers[value] for value in contraction.root.inputs)
+    return Binding(
+        name=Identifier(request.name),
+        title=title(request),
+        parameters=signature.parameters,
+        a=Identifier(a),
+        b=Identifier(b),
+        symbols=tuple(sorted(signature.symbols.items())),
+        epilogue=Code("\n".join(lines)),
+        vector=vector,
+        index_type=signature.index_type,
+    )
+
+
+@dataclass(frozen=True)
+class ProductFamily:
+    """Matrix products and convolutions in tiles; the configuration is the module's own, as a table."""
+
+    name: str
+    module: ModuleType
+    config_type: type[MmaConfig] | type[SimtConfig]
+    least_sm: int
+
+    def propose(self, request: Request) -> list[Candidate]:
+        contraction = find_contraction(request)
+        if contraction is None or request.target.sm < self.least_sm:
+            return []
+        problem = contraction.problem
+        if self.module.unsupported(problem) is not None or not self._allowed(problem):
+            return []
+        found = self.module.candidates(problem, request.target, MOST_CANDIDATES)
+        return [
+            Candidate(self.name, asdict(config), self.module.cost(problem, config, request.target))
+            for config in found
+        ]
+
+    def _allowed(self, problem: Problem) -> bool:
+        """Tensor cores round f32 operands to tf32, which a kernel must be asked for; see PrecisionPolicy."""
+        return self.module is not contraction_mma or problem.a.bits < 32
+
+    def realize(self, request: Request, config: Config) -> KernelCode:
+        contraction = find_contraction(request)
+        if contraction is None:
+            raise ValueError("no contraction that this family can do")
+        problem = contraction.problem
+        made = self.config_type(**{key: int(value) for key, value in config.items()})
+        scratch: tuple[tuple[str, str], ...] = ()
+        if made.splits > 1:
+            scratch = ((c_type(problem.accumulate), "workspace"), ("u32", "counters"))
+        signature = make_signature(request, scratch)
+        binding = bind(request, contraction, widest_vector(request, problem.n), signature)
+        spec = self.module.specialize(problem, made, binding, request.target)
+        return KernelCode(self.module.TEMPLATE, spec, self.module.launch(problem, spec))
+
+
+@dataclass(frozen=True)
+class DepthwiseFamily:
+    """Depthwise convolutions, memory-bound, vectorised over channels."""
+
+    name: str = "depthwise"
+
+    def propose(self, request: Request) -> list[Candidate]:
+        contraction = find_contraction(request)
+        if contraction is None or depthwise.unsupported(contraction.problem) is not None:
+            return []
+        problem, bytes_ = contraction.problem, request.writes[0].dtype.bytes
+        found = depthwise.candidates(problem, request.target, bytes_, MOST_CANDIDATES)
+        return [
+            Candidate(self.name, asdict(config), depthwise.cost(problem, config, request.target))
+            for config in found
+            if depthwise.illegal(problem, config, request.target) is None
+        ]
+
+    def realize(self, request: Request, config: Config) -> KernelCode:
+        contraction = find_contraction(request)
+        if contraction is None:
+            raise ValueError("no depthwise convolution")
+        made = DepthwiseConfig(**{key: int(value) for key, value in config.items()})
+        signature = make_signature(request)
+        binding = bind(request, contraction, made.vector, signature, depthwise_channels=True)
+        spec = depthwise.specialize(contraction.problem, made, binding, request.target)
+        geometry = depthwise.launch(contraction.problem, made)
+        return KernelCode(depthwise.TEMPLATE, spec, geometry)
+
+
+MMA = ProductFamily("contraction_mma", contraction_mma, MmaConfig, least_sm=80)
+SIMT = ProductFamily("contraction_simt", contraction_simt, SimtConfig, least_sm=0)
+DEPTHWISE = DepthwiseFamily()

@@ -1,0 +1,72 @@
+"""Requests for kernels, in which the symbols of a model have names that the compiler made.
+
+A symbol keeps the name that the model gives it in every level of the IR. Emitted code must not
+depend on that name, not even in the order of a sum: so a request speaks of S0, S1, ... in the order
+in which the module declares its symbols, and `in_model_symbols` leads back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..dialects.core.affine import Affine, Dim, substitute, symbol
+from ..dialects.core.clone import clone_block
+from ..dialects.core.ir import Block, Module
+from ..dialects.core.types import Layout, TensorType
+from .kernels.family import Request, Target
+
+
+def make_request(
+    module: Module, region: Block, writes: tuple[TensorType, ...], target: Target, name: str = "kernel"
+) -> Request:
+    """The request for a kernel NAME that computes REGION, a block of MODULE, into buffers of types WRITES."""
+    names = _canonical(module)
+    own: dict[str, Dim] = {old: symbol(new) for old, new in names.items()}
+    return Request(
+        _block(region, own) if own else region,
+        tuple(_type(type, own) for type in writes),
+        {names[old]: span for old, span in module.ranges.items()},
+        {names[old]: size for old, size in module.values_at("optimum").items()},
+        target,
+        name,
+    )
+
+
+def in_model_symbols(module: Module, dim: Dim) -> Dim:
+    """DIM, of a request made for MODULE, in the names of the model."""
+    return substitute(dim, {new: symbol(old) for old, new in _canonical(module).items()})
+
+
+def _canonical(module: Module) -> dict[str, str]:
+    return {name: f"S{index}" for index, name in enumerate(module.symbols)}
+
+
+def _block(block: Block, names: Mapping[str, Dim]) -> Block:
+    """A copy of BLOCK with other symbols in its types and attributes."""
+    copy = clone_block(block)
+    for argument in copy.arguments:
+        argument.type = _type(argument.type, names)
+    for outer in copy:
+        for op in outer.walk():
+            op.attributes = {key: _attribute(value, names) for key, value in op.attributes.items()}
+            for value in op.results:
+                value.type = _type(value.type, names)
+    return copy
+
+
+def _type(type: TensorType, names: Mapping[str, Dim]) -> TensorType:
+    layout = type.layout
+    strides = tuple(substitute(stride, names) for stride in layout.strides)
+    shape = tuple(substitute(dim, names) for dim in type.shape)
+    return TensorType(shape, type.dtype, Layout(layout.order, strides, substitute(layout.offset, names)))
+
+
+def _attribute(value: Any, names: Mapping[str, Dim]) -> Any:
+    if isinstance(value, Affine):
+        return substitute(value, names)
+    if isinstance(value, TensorType):
+        return _type(value, names)
+    if isinstance(value, tuple):
+        return tuple(_attribute(item, names) for item in value)
+    return value

@@ -1,0 +1,162 @@
+"""`glassrt bench`: how long a plan takes, and where the time goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from ...runtime.device import LaunchRecord
+from ...runtime.discovery import present_target
+from ...runtime.engine import Engine
+from .arrays import Wanted, of_plan, random_arrays, symbols_of
+from .console import out, print_table, printable, quantity, share, write_json
+from .facts import Launch, launches_of
+from .options import (
+    AsJson,
+    Device,
+    DisabledRules,
+    InputTexts,
+    NoCache,
+    Precision,
+    Request,
+    Seed,
+    ShapeTexts,
+    Sizes,
+    Subject,
+    parse_sizes,
+)
+from .roofline import Peaks
+from .subject import open_plan
+
+Repeats = Annotated[int, typer.Option("--repeats", min=1, help="How many runs are timed.")]
+Warmup = Annotated[int, typer.Option("--warmup", min=0, help="How many runs go before.")]
+ProfileRepeats = Annotated[
+    int, typer.Option("--profile-repeats", min=1, help="How often every kernel is timed on its own.")
+]
+
+
+def bench(
+    subject: Subject,
+    repeats: Repeats = 100,
+    warmup: Warmup = 10,
+    profile_repeats: ProfileRepeats = 10,
+    size: Sizes = None,
+    seed: Seed = 0,
+    device: Device = None,
+    as_json: AsJson = False,
+    precision: Precision = "fp32",
+    shape: ShapeTexts = None,
+    input: InputTexts = None,
+    disable_rule: DisabledRules = None,
+    no_cache: NoCache = False,
+) -> None:
+    """Time PLAN, or MODEL built on the spot, on random inputs that lie on the device.
+
+    Kernels are timed one by one, so their sum is more than a run, in which they overlap.
+    """
+    sizes = parse_sizes(size)
+    request = Request.parse(None, precision, shape, input, disable_rule, no_cache)
+    with Engine(open_plan(subject, request, device), device) as engine:
+        symbols = symbols_of(engine.plan.spec, sizes)
+        wanted = of_plan(engine.plan.spec, symbols)
+        arrays = random_arrays(wanted, seed)
+        times = engine.time(arrays, repeats, warmup)
+        records = engine.profile(arrays, profile_repeats)
+        launches = launches_of(engine.plan, symbols)
+        name = engine.device
+    target = present_target() if name.startswith("cuda") else None
+    report = {
+        "device": name,
+        "symbols": symbols,
+        "runs": repeats,
+        "latency_ms": latency(times),
+        "throughput": throughput(times, wanted),
+        "peaks": None if target is None else vars(Peaks.of(target)),
+        "kernels": kernel_rows(records, launches, None if target is None else Peaks.of(target)),
+    }
+    if as_json:
+        write_json(report)
+    else:
+        _show(report)
+
+
+def latency(times: Sequence[float]) -> dict[str, float]:
+    """Percentiles of TIMES."""
+    p50, p90, p99 = (float(value) for value in np.percentile(times, (50, 90, 99)))
+    return {"min": min(times), "p50": p50, "p90": p90, "p99": p99, "mean": float(np.mean(times))}
+
+
+def throughput(times: Sequence[float], wanted: Sequence[Wanted]) -> dict[str, float | None]:
+    """Runs per second at the median, and samples where all inputs have the same leading dimension."""
+    runs = 1e3 / float(np.median(times))
+    batches = {tensor.shape[0] if tensor.shape else 0 for tensor in wanted}
+    batch = batches.pop() if len(batches) == 1 else 0
+    return {"runs_per_second": runs, "samples_per_second": runs * batch if batch else None}
+
+
+def kernel_rows(
+    records: Sequence[LaunchRecord], launches: Sequence[Launch], peaks: Peaks | None
+) -> list[dict[str, Any]]:
+    """Time, share, work and roofline fraction of every launch, in order."""
+    total = sum(record.microseconds for record in records)
+    rows = []
+    for record, launch in zip(records, launches, strict=True):
+        spent = record.microseconds * 1e-6
+        known = peaks is not None and spent > 0
+        rows.append(
+            {
+                "kernel": record.name,
+                "op": record.op,
+                "microseconds": record.microseconds,
+                "share": record.microseconds / total if total else 0.0,
+                "flops": launch.flops,
+                "bytes": launch.bytes,
+                "flops_per_second": launch.flops / spent if launch.flops is not None and spent > 0 else None,
+                "bytes_per_second": launch.bytes / spent if spent > 0 else None,
+                "roofline": peaks.seconds(launch) / spent if peaks is not None and known else None,
+            }
+        )
+    return rows
+
+
+def _show(report: Mapping[str, Any]) -> None:
+    console = out()
+    at = "".join(f", {name} = {value}" for name, value in report["symbols"].items())
+    console.print(printable(f"{report['device']}{at}, {report['runs']} runs"), soft_wrap=True)
+    times = ", ".join(f"{name} {value:.4g}" for name, value in report["latency_ms"].items())
+    console.print(f"latency in ms: {times}", soft_wrap=True)
+    samples = report["throughput"]["samples_per_second"]
+    rate = f"throughput: {quantity(report['throughput']['runs_per_second'])} runs/s"
+    console.print(rate + (f", {quantity(samples)} samples/s" if samples else ""), soft_wrap=True)
+    _show_kernels(report["kernels"])
+    peaks = report["peaks"]
+    if peaks is not None:
+        limits = (
+            f"roofline of a typical {peaks['target']}: {quantity(peaks['fp32'])}FLOP/s in fp32, "
+            f"{quantity(peaks['tensor'])}FLOP/s on tensor cores, {quantity(peaks['bandwidth'], 'B/s')}"
+        )
+        console.print(limits, soft_wrap=True)
+
+
+def _show_kernels(kernels: Sequence[Mapping[str, Any]]) -> None:
+    columns = (">#", "kernel", "op", ">us", ">share", ">FLOPs", ">bytes", ">FLOP/s", ">B/s", ">roofline")
+    rows = [
+        (
+            index,
+            row["kernel"],
+            row["op"],
+            f"{row['microseconds']:.2f}",
+            share(row["share"]),
+            quantity(row["flops"]),
+            quantity(row["bytes"], "B"),
+            quantity(row["flops_per_second"]),
+            quantity(row["bytes_per_second"]),
+            share(row["roofline"]),
+        )
+        for index, row in enumerate(kernels)
+    ]
+    total = sum(row["microseconds"] for row in kernels)
+    print_table("kernels, each timed alone", columns, [*rows, ("", "all", "", f"{total:.2f}", *[""] * 6)])

@@ -1,0 +1,79 @@
+"""`glassrt build`: compile a model to a plan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ...runtime.plan import Plan
+from ..build import Build
+from ..build import build as build_plan
+from .console import out, print_table, quantity, say, seconds
+from .files import check_output, write_folder
+from .options import (
+    Check,
+    DisabledRules,
+    DumpDir,
+    InputTexts,
+    Model,
+    NoCache,
+    Precision,
+    PrintIr,
+    Request,
+    ShapeTexts,
+    Targets,
+    VerifyEach,
+)
+from .progress import BuildProgress
+
+Output = Annotated[Path, typer.Option("--output", "-o", metavar="PLAN", help="The plan file to write.")]
+
+
+def build(
+    model: Model,
+    output: Output,
+    target: Targets = None,
+    precision: Precision = "fp32",
+    shape: ShapeTexts = None,
+    input: InputTexts = None,
+    disable_rule: DisabledRules = None,
+    dump_dir: DumpDir = None,
+    print_ir_after_all: PrintIr = False,
+    verify_each: VerifyEach = Check.IR,
+    no_cache: NoCache = False,
+) -> None:
+    """Compile MODEL to a plan file, which appears complete or not at all."""
+    check_output(output, "--output")
+    request = Request.parse(target, precision, shape, input, disable_rule, no_cache)
+    with BuildProgress(shown=not print_ir_after_all) as progress:
+        settings = replace(
+            request.settings(),
+            dump_dir=dump_dir,
+            print_ir=say if print_ir_after_all else None,
+            verify_each=verify_each.value,
+            progress=progress.tell,
+        )
+        result = build_plan(model, settings, request.inputs, request.shapes)
+    if dump_dir is not None:
+        write_folder(dump_dir / "kernels", kernel_files(result.plan))
+    result.plan.save(output)
+    _report(result, output)
+
+
+def kernel_files(plan: Plan) -> dict[str, str]:
+    """Every kernel and every header by file name: one folder of them compiles."""
+    return {f"{name}.cu": text for name, text in plan.sources.items()} | dict(plan.headers)
+
+
+def _report(result: Build, output: Path) -> None:
+    spec = result.plan.spec
+    stages = [(name, seconds(spent)) for name, spent in result.seconds.items()]
+    print_table("", ("stage", ">time"), stages)
+    targets = ", ".join(spec.targets) or "host only"
+    size = quantity(output.stat().st_size, "B")
+    counts = f"{len(spec.launches)} launches of {len(spec.kernels)} kernels"
+    memory = f"{quantity(spec.arena_bytes, 'B')} arena, {quantity(spec.weights_bytes, 'B')} weights"
+    out().print(f"{output}: {size}, {targets}, {counts}, {memory}", soft_wrap=True)

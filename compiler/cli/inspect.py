@@ -1,0 +1,243 @@
+"""`glassrt inspect`: what is in a plan."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from ...errors import InputError
+from ...runtime.plan import Plan
+from .arrays import symbols_of
+from .console import out, print_table, printable, quantity, write_json, write_text
+from .cubin import registers
+from .facts import Buffer, buffers_of, launches_of
+from .options import (
+    AsJson,
+    DisabledRules,
+    InputTexts,
+    Level,
+    NoCache,
+    Precision,
+    Request,
+    ShapeTexts,
+    Sizes,
+    Subject,
+    Targets,
+    parse_sizes,
+)
+from .subject import open_plan
+
+_OPERATION = re.compile(r"^\s*(?:%.* = )?[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*\b", re.MULTILINE)
+
+ShowLevel = Annotated[Level | None, typer.Option("--level", help="Print the IR text of this level.")]
+ShowKernel = Annotated[
+    str | None, typer.Option("--kernel", metavar="NAME", help="Print the CUDA source of this kernel.")
+]
+
+
+def inspect(
+    subject: Subject,
+    level: ShowLevel = None,
+    kernel: ShowKernel = None,
+    as_json: AsJson = False,
+    size: Sizes = None,
+    target: Targets = None,
+    precision: Precision = "fp32",
+    shape: ShapeTexts = None,
+    input: InputTexts = None,
+    disable_rule: DisabledRules = None,
+    no_cache: NoCache = False,
+) -> None:
+    """Show what PLAN, or the plan of MODEL, is made of: levels, launches, memory, sizes."""
+    if sum((level is not None, kernel is not None, as_json)) > 1:
+        raise typer.BadParameter("give one of --level, --kernel and --json")
+    sizes = parse_sizes(size)
+    plan = open_plan(subject, Request.parse(target, precision, shape, input, disable_rule, no_cache))
+    if level is not None:
+        write_text(plan.ir(level))
+    elif kernel is not None:
+        write_text(plan.sources[_kernel_named(kernel, plan)])
+    elif as_json:
+        write_json(describe(plan, symbols_of(plan.spec, sizes)))
+    else:
+        _show(describe(plan, symbols_of(plan.spec, sizes)))
+
+
+def _kernel_named(text: str, plan: Plan) -> str:
+    """The kernel that TEXT names, or is the only one to begin with."""
+    begun = [name for name in plan.sources if name.startswith(text)]
+    if text in plan.sources or len(begun) == 1:
+        return text if text in plan.sources else begun[0]
+    close = begun or difflib.get_close_matches(text, plan.sources, 5, 0.3) or list(plan.sources)[:5]
+    raise InputError(f"there is no kernel {printable(text)}", f"there are {', '.join(close) or 'none'}")
+
+
+def describe(plan: Plan, symbols: Mapping[str, int]) -> dict[str, Any]:
+    """PLAN as JSON data; sizes, grids, FLOPs and bytes are those at SYMBOLS."""
+    spec = plan.spec
+    return {
+        "name": spec.name,
+        "generator": spec.generator,
+        "targets": list(spec.targets),
+        "min_driver": spec.min_driver,
+        "symbols": {n: [r.minimum, r.optimum, r.maximum] for n, r in spec.symbols.items()},
+        "at": dict(symbols),
+        "inputs": plan.manifest["inputs"],
+        "outputs": plan.manifest["outputs"],
+        "bytes": _bytes(plan),
+        "levels": {name: _level(text) for name, text in plan.levels.items()},
+        "decisions": len(plan.ledger),
+        "kernels": [_kernel(plan, name) for name in spec.kernels],
+        "launches": _launches(plan, symbols),
+        "buffers": [_buffer(buffer) for buffer in buffers_of(plan, symbols)],
+    }
+
+
+def _bytes(plan: Plan) -> dict[str, Any]:
+    """Sizes in bytes of the parts of the plan file, and of the arena, which is no part of it."""
+    return {
+        "arena": plan.spec.arena_bytes,
+        "weights": plan.spec.weights_bytes,
+        "ir": _length(plan.levels),
+        "sources": _length(plan.sources),
+        "headers": _length(plan.headers),
+        "cubins": {target: sum(map(len, cubins.values())) for target, cubins in plan.cubins.items()},
+    }
+
+
+def _length(texts: Mapping[str, str]) -> int:
+    return sum(len(text.encode()) for text in texts.values())
+
+
+def _level(text: str) -> dict[str, int]:
+    return {"lines": text.count("\n"), "operations": len(_OPERATION.findall(text))}
+
+
+def _kernel(plan: Plan, name: str) -> dict[str, Any]:
+    targets = {
+        target: {"bytes": len(cubins[name]), "registers": registers(cubins[name])}
+        for target, cubins in plan.cubins.items()
+    }
+    return {"name": name, "source_lines": plan.sources[name].count("\n"), "targets": targets}
+
+
+def _launches(plan: Plan, symbols: Mapping[str, int]) -> list[dict[str, Any]]:
+    return [
+        {
+            "kernel": launch.bound.kernel,
+            "op": launch.bound.op,
+            "nodes": list(launch.bound.nodes),
+            "grid": list(launch.bound.grid),
+            "block": list(launch.bound.block),
+            "cluster": list(launch.bound.cluster),
+            "shared_bytes": launch.bound.shared_bytes,
+            "stream": launch.bound.stream,
+            "waits": list(launch.bound.waits),
+            "pdl": launch.bound.pdl,
+            "reads": list(launch.reads),
+            "writes": list(launch.writes),
+            "flops": launch.flops,
+            "bytes": launch.bytes,
+        }
+        for launch in launches_of(plan, symbols)
+    ]
+
+
+def _buffer(buffer: Buffer) -> dict[str, Any]:
+    return {
+        "name": buffer.name,
+        "space": buffer.space,
+        "offset": buffer.offset,
+        "bytes": buffer.bytes,
+        "first": min(buffer.users, default=None),
+        "last": max(buffer.users, default=None),
+    }
+
+
+def _show(facts: Mapping[str, Any]) -> None:
+    console = out()
+    for line in _head(facts):
+        console.print(printable(line), soft_wrap=True)
+    levels = [(name, level["lines"], level["operations"]) for name, level in facts["levels"].items()]
+    print_table("levels", ("level", ">lines", ">operations"), levels)
+    _show_launches(facts)
+    _show_memory(facts)
+
+
+def _head(facts: Mapping[str, Any]) -> list[str]:
+    lines = [f"plan {facts['name']}, made by {facts['generator']}"]
+    if facts["targets"]:
+        driver = f"{facts['min_driver'] // 1000}.{facts['min_driver'] % 1000 // 10}"
+        lines.append(f"for {', '.join(facts['targets'])} with a CUDA {driver} driver, and the host")
+    else:
+        lines.append("for the host alone")
+    for name, (low, usual, high) in facts["symbols"].items():
+        lines.append(f"{name}: {low} to {high}, tuned for {usual}, shown at {facts['at'][name]}")
+    for what in ("inputs", "outputs"):
+        tensors = (f"{t['name']} {t['dtype']}{_shape(t['shape'])}" for t in facts[what])
+        lines.append(f"{what}: {', '.join(tensors)}")
+    parts = {key: value for key, value in facts["bytes"].items() if key != "cubins"} | {
+        f"cubins {target}": size for target, size in facts["bytes"]["cubins"].items()
+    }
+    lines.append("sizes: " + ", ".join(f"{name} {quantity(size, 'B')}" for name, size in parts.items()))
+    return lines
+
+
+def _shape(shape: list[Any]) -> str:
+    return f"[{', '.join(_expression(dim) for dim in shape)}]"
+
+
+def _expression(dim: Any) -> str:
+    """A dimension of the manifest, which is a prefix expression, as people write it."""
+    if not isinstance(dim, list):
+        return str(dim)
+    operator, *operands = dim
+    texts = [_expression(operand) for operand in operands]
+    return f"({f' {operator} '.join(texts)})" if operator in "+-*" else f"{operator}({', '.join(texts)})"
+
+
+def _show_launches(facts: Mapping[str, Any]) -> None:
+    kernels = {kernel["name"]: kernel for kernel in facts["kernels"]}
+    columns = [">#", "kernel", "op", ">grid", ">block", ">shared", ">FLOPs", ">bytes"]
+    columns += [f">registers {target}" for target in facts["targets"]]
+    rows = []
+    for index, launch in enumerate(facts["launches"]):
+        targets = kernels[launch["kernel"]]["targets"]
+        counts = [targets[target]["registers"] for target in facts["targets"]]
+        rows.append(
+            [
+                index,
+                launch["kernel"],
+                launch["op"],
+                _extent(launch["grid"]),
+                _extent(launch["block"]),
+                quantity(launch["shared_bytes"], "B"),
+                quantity(launch["flops"]),
+                quantity(launch["bytes"], "B"),
+                *("-" if count is None else count for count in counts),
+            ]
+        )
+    print_table("launches", columns, rows)
+
+
+def _extent(sizes: list[int]) -> str:
+    """Three sizes without trailing ones: 256x1x1 is 256."""
+    while len(sizes) > 1 and sizes[-1] == 1:
+        sizes = sizes[:-1]
+    return "x".join(map(str, sizes))
+
+
+def _show_memory(facts: Mapping[str, Any]) -> None:
+    """The buffers; all weights share a row."""
+    rows = []
+    for buffer in facts["buffers"]:
+        if buffer["space"] != "weights":
+            used = "-" if buffer["first"] is None else f"{buffer['first']} to {buffer['last']}"
+            rows.append([buffer["name"], buffer["space"], buffer["offset"], buffer["bytes"], used])
+    weights = [buffer for buffer in facts["buffers"] if buffer["space"] == "weights"]
+    rows.append([f"{len(weights)} buffers", "weights", 0, facts["bytes"]["weights"], "-"])
+    print_table("memory", ("buffer", "space", ">offset", ">bytes", ">launches"), rows)

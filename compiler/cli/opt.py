@@ -1,0 +1,104 @@
+"""`glassrt opt`: parse, verify, run passes, print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ...codegen.assemble import planning_target
+from ...dialects.core.ir import Module
+from ...dialects.core.printer import print_module
+from ...dialects.core.resources import ResourceTable
+from ...dialects.core.verifier import verify
+from ..dialects import ALL_DIALECTS
+from ..passes import Pass, PassContext, PassManager, parse_pipeline
+from ..pipeline import all_passes
+from ..source import WEIGHTS_SUFFIX, load_module
+from .console import say, write_text
+from .files import check_output, write_bytes, write_whole
+from .modules import passes_between
+from .options import (
+    Check,
+    DisabledRules,
+    DumpDir,
+    InputTexts,
+    Level,
+    Model,
+    Precision,
+    PrintIr,
+    Request,
+    ShapeTexts,
+    Targets,
+    VerifyEach,
+)
+
+Passes = Annotated[
+    str | None, typer.Option("--passes", metavar="A,B,...", help="The passes to run, as canonicalize,dce.")
+]
+ToLevel = Annotated[Level | None, typer.Option("--level", help="Run the passes that lead to this level.")]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output", "-o", metavar="FILE.ir", help="Write here, with the weights beside it; not to stdout."
+    ),
+]
+
+
+def opt(
+    model: Model,
+    passes: Passes = None,
+    level: ToLevel = None,
+    output: Output = None,
+    target: Targets = None,
+    precision: Precision = "fp32",
+    shape: ShapeTexts = None,
+    input: InputTexts = None,
+    disable_rule: DisabledRules = None,
+    dump_dir: DumpDir = None,
+    print_ir_after_all: PrintIr = False,
+    verify_each: VerifyEach = Check.IR,
+) -> None:
+    """Parse and verify MODEL, run passes if any are asked for, and print the result as IR text."""
+    if passes is not None and level is not None:
+        raise typer.BadParameter("give either --passes or --level", param_hint="--passes")
+    if output is not None:
+        check_output(output, "--output")
+    request = Request.parse(target, precision, shape, input, disable_rule)
+    settings = request.settings()
+    module = load_module(model, request.inputs, request.shapes)
+    verify(module, ALL_DIALECTS)
+    context = PassContext(ALL_DIALECTS, policy=settings.precision, disabled=settings.disabled, log=say)
+    steps = _steps(module, passes, level, settings.targets)
+    manager = PassManager(steps, context, say if print_ir_after_all else None, dump_dir, verify_each.value)
+    module = manager.run(module)
+    if output is None:
+        write_text(print_module(module))
+    else:
+        _save(module, output)
+
+
+def _steps(module: Module, passes: str | None, level: Level | None, targets: tuple[str, ...]) -> list[Pass]:
+    target = planning_target(targets)
+    if level is not None:
+        return passes_between(module, level, target)
+    return parse_pipeline(passes or "", all_passes(target))
+
+
+def _save(module: Module, output: Path) -> None:
+    """The text at OUTPUT, and the weights that it names beside it."""
+    weights = _named_weights(module)
+    if len(weights):
+        write_whole(output.with_suffix(WEIGHTS_SUFFIX), weights.save)
+    write_bytes(output, print_module(module).encode())
+
+
+def _named_weights(module: Module) -> ResourceTable:
+    """The module's resources, without those that no op names any more."""
+    kept = ResourceTable()
+    for op in module.walk():
+        for value in op.attributes.values():
+            if isinstance(value, str) and value in module.resources:
+                kept.add(module.resources[value])
+    return kept

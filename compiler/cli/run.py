@@ -1,0 +1,135 @@
+"""`glassrt run`: run a plan, or a model, once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from ...codegen.assemble import planning_target
+from ...dialects.core.interpreter import interpret as interpret_module
+from ...dialects.core.ir import Module
+from ...runtime.engine import Engine
+from ..dialects import ALL_DIALECTS
+from ..passes import PassContext, PassManager
+from ..source import level_of, load_module
+from .arrays import Wanted, load_inputs, of_function, of_plan, random_arrays, symbols_of
+from .console import print_table, say, seconds
+from .files import Array, check_output, write_arrays
+from .modules import launch_module, passes_between
+from .options import (
+    Device,
+    DisabledRules,
+    InputTexts,
+    Level,
+    NoCache,
+    Precision,
+    Request,
+    Seed,
+    ShapeTexts,
+    Sizes,
+    Subject,
+    gpu_targets,
+    parse_sizes,
+    targets_for,
+)
+from .subject import is_plan, load_plan, open_plan
+
+Inputs = Annotated[
+    Path | None,
+    typer.Option("--inputs", "-i", metavar="X.npz", help="Input arrays by name. Default: random."),
+]
+Outputs = Annotated[
+    Path | None, typer.Option("--outputs", "-o", metavar="Y.npz", help="Where to write the output arrays.")
+]
+Interpret = Annotated[bool, typer.Option("--interpret", help="Run the IR in numpy: no kernels, no device.")]
+AtLevel = Annotated[
+    Level | None,
+    typer.Option(
+        "--level", help="The level to interpret. Default: the model's own; a plan has launch alone."
+    ),
+]
+
+
+def run(
+    subject: Subject,
+    inputs: Inputs = None,
+    outputs: Outputs = None,
+    seed: Seed = 0,
+    size: Sizes = None,
+    device: Device = None,
+    interpret: Interpret = False,
+    level: AtLevel = None,
+    precision: Precision = "fp32",
+    shape: ShapeTexts = None,
+    input: InputTexts = None,
+    disable_rule: DisabledRules = None,
+    no_cache: NoCache = False,
+) -> None:
+    """Run PLAN, or MODEL built on the spot, once, and summarise its outputs."""
+    if outputs is not None:
+        check_output(outputs, "--outputs")
+    if level is not None and not interpret:
+        raise typer.BadParameter("only --interpret runs the levels of the IR", param_hint="--level")
+    if interpret and device is not None:
+        raise typer.BadParameter("--interpret uses no device", param_hint="--device")
+    request = Request.parse(None, precision, shape, input, disable_rule, no_cache)
+    sizes = parse_sizes(size)
+    if interpret:
+        results = _interpreted(_module(subject, level, request), inputs, sizes, seed)
+    else:
+        with Engine(open_plan(subject, request, device), device) as engine:
+            spec = engine.plan.spec
+            arrays = _arrays(inputs, of_plan(spec, symbols_of(spec, sizes)), seed)
+            begin = time.perf_counter()
+            results = {name: np.asarray(array) for name, array in engine.run(arrays).items()}
+            say(f"ran on {engine.device} in {seconds(time.perf_counter() - begin)}")
+    if outputs is not None:
+        write_arrays(outputs, results)
+    _summarise(results)
+
+
+def _arrays(path: Path | None, wanted: Sequence[Wanted], seed: int) -> dict[str, Array]:
+    return random_arrays(wanted, seed) if path is None else load_inputs(path, wanted)
+
+
+def _module(path: Path, level: Level | None, request: Request) -> Module:
+    """The module to interpret: a plan's launch level, or a model brought to LEVEL."""
+    if is_plan(path):
+        if level not in (None, Level.LAUNCH):
+            raise typer.BadParameter(
+                "a plan holds the weights of its launch level alone", param_hint="--level"
+            )
+        return launch_module(load_plan(path, request))
+    module = load_module(path, request.inputs, request.shapes)
+    if level is None:
+        return module
+    target = planning_target(gpu_targets(request.targets or targets_for("host")))
+    context = PassContext(ALL_DIALECTS, policy=request.policy, disabled=request.disabled, log=say)
+    return PassManager(passes_between(module, level, target), context).run(module)
+
+
+def _interpreted(module: Module, path: Path | None, sizes: Mapping[str, int], seed: int) -> dict[str, Array]:
+    wanted = of_function(module.main, symbols_of(module, sizes))
+    arrays = _arrays(path, wanted, seed)
+    begin = time.perf_counter()
+    with np.errstate(all="ignore"):
+        results = interpret_module(module, arrays)
+    say(f"interpreted the {level_of(module)} level in {seconds(time.perf_counter() - begin)}")
+    return results
+
+
+def _summarise(results: Mapping[str, Array]) -> None:
+    columns = ("output", "type", "shape", ">min", ">mean", ">max", ">not finite")
+    print_table("", columns, [_row(name, array) for name, array in results.items()])
+
+
+def _row(name: str, array: Array) -> list[object]:
+    values = array.astype(np.float64)
+    finite = values[np.isfinite(values)]
+    figures = [f"{f(finite):.6g}" if finite.size else "-" for f in (np.min, np.mean, np.max)]
+    return [name, array.dtype, list(array.shape), *figures, values.size - finite.size]
