@@ -12,7 +12,7 @@ def dim_to_c(dim: Dim, names: Mapping[str, str]) -> str:
     non-negative numbers, where C agrees with floor."""
     if isinstance(dim, int):
         return str(dim)
-    terms = {monomial: value for monomial, value in dim.terms}
+    terms = dict(dim.terms)
     parts = [f"{value}*({text})" if value != 1 else text for value, text in _remainders(terms, names)]
     for monomial, value in terms.items():
         parts.append(_term(monomial, value, names))

@@ -7,35 +7,43 @@ in which the module declares its symbols, and `in_model_symbols` leads back.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..dialects.core.affine import Affine, Dim, substitute, symbol
 from ..dialects.core.clone import clone_block
-from ..dialects.core.ir import Block, Module
+from ..dialects.core.ir import Block, Module, Value
 from ..dialects.core.types import Layout, TensorType
+from ..dialects.launch import Buffer, View
 from .kernels.family import Request, Target
 
 
 def make_request(
-    module: Module, region: Block, writes: tuple[TensorType, ...], target: Target, name: str = "kernel"
+    module: Module, region: Block, reads: Sequence[Value], writes: Sequence[Value], target: Target, name: str
 ) -> Request:
-    """The request for a kernel NAME that computes REGION, a block of MODULE, into buffers of types WRITES."""
+    """The request for a kernel that computes REGION from the buffers READS into the buffers WRITES."""
     names = _canonical(module)
     own: dict[str, Dim] = {old: symbol(new) for old, new in names.items()}
     return Request(
         _block(region, own) if own else region,
-        tuple(_type(type, own) for type in writes),
+        tuple(_type(value.type, own) for value in writes),
         {names[old]: span for old, span in module.ranges.items()},
         {names[old]: size for old, size in module.values_at("optimum").items()},
         target,
         name,
+        frozenset(index for index, value in enumerate(reads) if _is_weight(value)),
     )
 
 
 def in_model_symbols(module: Module, dim: Dim) -> Dim:
     """DIM, of a request made for MODULE, in the names of the model."""
     return substitute(dim, {new: symbol(old) for old, new in _canonical(module).items()})
+
+
+def _is_weight(value: Value) -> bool:
+    while isinstance(value.producer, View):
+        value = value.producer.x
+    return isinstance(value.producer, Buffer) and value.producer.space == "weights"
 
 
 def _canonical(module: Module) -> dict[str, str]:

@@ -65,20 +65,22 @@ class Buffer(Operation):
 
 @define_op()
 class View(Operation):
-    """The same bytes under another shape: a reshape that moves nothing. Dense tensors only."""
+    """The same bytes under another shape or layout: a reshape that moves nothing. Dense tensors only."""
 
     name = "launch.view"
     x = operand()
-    shape = attribute(DIMS)
     y = result()
 
-    def infer(self) -> Sequence[TensorType]:
-        return [TensorType(self.shape, self.x.type.dtype)]
+    def verify(self) -> None:
+        source, result = self.x.type, self.y.type
+        if source.dtype != result.dtype or not (source.layout.is_dense and result.layout.is_dense):
+            raise op_error(self, f"cannot show {source} as {result}")
+        if isinstance(source.elements, int) and source.elements != result.elements:
+            raise op_error(self, f"{source} and {result} do not have the same number of elements")
 
     def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
-        view = x.view()
-        view.shape = evaluation.shape(self.y.type)  # refuses to copy, unlike reshape
-        return view
+        strides = [evaluation.dim(s) * x.itemsize for s in self.y.type.strides]
+        return np.lib.stride_tricks.as_strided(x, evaluation.shape(self.y.type), strides)
 
 
 @define_op(Trait.SIDE_EFFECT, symbol="kernel")

@@ -79,8 +79,9 @@ def _find_compiler(chosen: str, path: str) -> Compiler:
         version = _version(command)
         if version is not None:
             return Compiler(command, version)
+    reason = "$CXX does not answer" if chosen.strip() else "none was found"
     raise DeviceError(
-        f"the host device needs a C++17 compiler, and {'$CXX does not answer' if chosen else 'none was found'}",
+        f"the host device needs a C++17 compiler, and {reason}",
         hint="install g++ or clang++, or `pip install ziglang`, or set CXX",
     )
 

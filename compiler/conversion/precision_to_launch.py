@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from ...codegen.kernels.family import Candidate, Request, Target
+from ...codegen.kernels.family import Candidate, Geometry, Request, Target
 from ...codegen.kernels.registry import candidates, realize
 from ...codegen.naming import kernel_name
-from ...codegen.sources import make_request
+from ...codegen.requests import in_model_symbols, make_request
 from ...dialects.core.affine import Dim, ceildiv, evaluate
 from ...dialects.core.builtin import Return, Yield
 from ...dialects.core.clone import clone_block
@@ -17,6 +17,7 @@ from ...dialects.core.diagnostics import op_error
 from ...dialects.core.dtypes import F32, U32, DType
 from ...dialects.core.ir import Block, Function, Module, Operation, Region, Value
 from ...dialects.core.location import UNKNOWN
+from ...dialects.core.printer import canonical_text
 from ...dialects.core.types import ROW_MAJOR, TensorType
 from ...dialects.graph.constants import Constant
 from ...dialects.graph.elementwise import Cast
@@ -28,6 +29,7 @@ from ..analysis.memory_plan import Lifetime, place
 from ..passes import PassContext
 
 Choice = Callable[[Request], Candidate]
+_Key = tuple[str, tuple[TensorType, ...], frozenset[int]]  # everything that tells one kernel from another
 
 
 def cheapest(request: Request) -> Candidate:
@@ -66,6 +68,7 @@ class _Conversion:
         self._choose = choose
         self._buffers: dict[Value, Value] = {}
         self._returned: set[Value] = set()
+        self._plans: dict[_Key, tuple[str, Candidate, Geometry]] = {}
 
     def run(self) -> None:
         for name, argument in zip(self._old.inputs, self._old.arguments, strict=True):
@@ -87,7 +90,7 @@ class _Conversion:
             for root in roots
             if isinstance(root.producer, PrecisionKernel)
             and roots.count(root) == 1
-            and root.type.layout == ROW_MAJOR
+            and lies_row_major(root.type)
         }
 
     def _convert(self, op: Operation) -> None:
@@ -95,8 +98,8 @@ class _Conversion:
             self._constant(op)
         elif isinstance(op, Reshape):
             source = self._buffers[op.x]
-            shape = op.result.type.shape
-            self._buffers[op.result] = self._append(View(source, shape=shape, loc=op.location)).result
+            view = View(source, types=[op.result.type], loc=op.location)
+            self._buffers[op.result] = self._append(view).result
         elif isinstance(op, PrecisionKernel):
             self._kernel(op)
         else:
@@ -128,11 +131,7 @@ class _Conversion:
     def _launch(
         self, region: Block, reads: list[Value], outputs: list[Value], source: Operation | None
     ) -> None:
-        request = make_request(self._module, region, reads, outputs, self._target, "kernel")
-        candidate = self._choose(request)
-        name = kernel_name(request, candidate.family, candidate.config)
-        code = realize(replace(request, name=name), candidate.family, candidate.config)
-        geometry = code.geometry
+        name, candidate, geometry = self._planned(region, reads, outputs)
         scratch = [self._new_buffer(TensorType((size,), dtype), space)
                    for size, dtype, space in _scratch(geometry.workspace, geometry.counters)]  # fmt: skip
         kernel = Kernel(
@@ -143,6 +142,26 @@ class _Conversion:
             loc=UNKNOWN if source is None else source.location,
         )  # fmt: skip
         self._append(kernel)
+
+    def _planned(
+        self, region: Block, reads: list[Value], writes: list[Value]
+    ) -> tuple[str, Candidate, Geometry]:
+        """Name, choice and geometry of a kernel; equal kernels are thought about once."""
+        request = make_request(self._module, region, reads, writes, self._target, "kernel")
+        key = (canonical_text(request.region), request.writes, request.weights)
+        if key not in self._plans:
+            candidate = self._choose(request)
+            name = kernel_name(request, candidate.family, candidate.config)
+            code = realize(replace(request, name=name), candidate.family, candidate.config)
+            self._plans[key] = (name, candidate, self._in_model_symbols(code.geometry))
+        return self._plans[key]
+
+    def _in_model_symbols(self, geometry: Geometry) -> Geometry:
+        x, y, z, workspace, counters = (
+            in_model_symbols(self._module, dim)
+            for dim in (*geometry.grid, geometry.workspace, geometry.counters)
+        )
+        return replace(geometry, grid=(x, y, z), workspace=workspace, counters=counters)
 
     def _output(self, value: Value) -> Value:
         """The buffer to return for VALUE: its own when it lies in the output space, else a copy."""
@@ -156,6 +175,13 @@ class _Conversion:
         target = self._new_buffer(copied.type, "output")
         self._launch(region, [source], [target], None)
         return target
+
+
+def lies_row_major(type: TensorType) -> bool:
+    """True when a row-major reader finds every element: dimensions of size 1 may stand anywhere."""
+    plain = type.with_layout(ROW_MAJOR)
+    pairs = zip(type.shape, type.strides, plain.strides, strict=True)
+    return type.layout.offset == 0 and all(size == 1 or own == want for size, own, want in pairs)
 
 
 def _scratch(workspace: Dim, counters: Dim) -> list[tuple[Dim, DType, str]]:

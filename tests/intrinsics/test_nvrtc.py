@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from cuda.bindings import nvrtc
-from glassrt.codegen.intrinsics import device_headers
+from glassrt.codegen.intrinsics import content_hash, device_headers, headers
 
 from .cases import KERNELS
 from .suite import read_headers
@@ -39,13 +40,21 @@ def assemble(source: str, architecture: str) -> tuple[bytes, str]:
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
-def test_kernels_assemble_without_a_warning(path: str, architecture: str) -> None:
-    cubin, log = assemble(path.read_text(), architecture)  # type: ignore[attr-defined]
+def test_kernels_assemble_without_a_warning(path: Path, architecture: str) -> None:
+    cubin, log = assemble(path.read_text(), architecture)
     assert cubin[:4] == b"\x7fELF" and log == ""
 
 
 def test_the_headers_are_those_of_the_record() -> None:
     assert dict(device_headers()) == read_headers()
+
+
+def test_any_change_of_a_header_changes_the_hash() -> None:
+    texts = dict(headers())
+    name = "types.cuh"
+    edited = {**texts, name: texts[name] + " "}
+    renamed = {("other.cuh" if key == name else key): text for key, text in texts.items()}
+    assert len({content_hash(texts), content_hash(edited), content_hash(renamed), content_hash({})}) == 4
 
 
 def test_no_header_of_the_toolkit_is_needed() -> None:

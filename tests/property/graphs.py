@@ -107,7 +107,8 @@ def _static(value: Value, axis: int) -> int | None:
 
 
 def _images(values: Sequence[Value]) -> list[Value]:
-    return [v for v in values if v.type.rank == 4 and v.type.dtype == F32 and _static(v, 2) and _static(v, 3)]
+    """The values that may be convolved: only their batch may be symbolic."""
+    return [v for v in _floats(values) if v.type.rank == 4 and all(_static(v, axis) for axis in (1, 2, 3))]
 
 
 def _floats(values: Sequence[Value]) -> list[Value]:

@@ -66,7 +66,10 @@ def tensor(extents: tuple[int, ...], dtype: DType = F32) -> Array:
 def test_definition_is_numpy(mode: str, data: st.DataObject) -> None:
     attributes = data.draw(resizes(mode))
     dtype = data.draw(dtypes(F32, F64, F16, BF16, U8) if mode == "nearest" else dtypes(F32, F64))
-    x = tensor(attributes.pop("extents"), dtype)
+    x = tensor(attributes.pop("extents"), dtype)[:, :1]
+    attributes["sizes"][1] = 1
+    if mode == "cubic":  # 16 taps for every element
+        attributes["sizes"][3] = min(attributes["sizes"][3], 2)
     check_op(Resize, [x], **attributes)
 
 
@@ -112,6 +115,8 @@ def test_evaluation_is_onnx_runtime(mode: str, data: st.DataObject) -> None:
         return  # ONNX Runtime measures with the rounded length, ONNX's reference with the exact one
     if attributes["coordinates"] == "tf_crop_and_resize" and (mode == "cubic" or attributes["scales"]):
         return  # likewise
+    if attributes["roi"] and attributes["sizes"][2:] == list(extents):
+        return  # ONNX Runtime copies x then, whatever the region
     x = tensor(extents)
     op = build(Resize, [x], **attributes)
     assert isinstance(op, Resize)

@@ -1,0 +1,187 @@
+"""The main path on a real network: ONNX in, four levels of IR, CUDA, a plan, outputs.
+
+    python examples/demo.py
+
+compiles `digits.onnx` (a small convolutional network for handwritten digits, see
+`train_digits.py`), follows one of its kernels from the ONNX nodes down to the emitted CUDA,
+builds a plan for the GPU of this machine - without one it cross-compiles for sm_90a and executes
+the same kernels on the `host` device -, runs it on the 360 held-out images, and compares it
+with ONNX Runtime. Exit code 1 when they disagree.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import glassrt
+import numpy as np
+import onnx
+import onnxruntime
+from glassrt.runtime.discovery import present_target
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.syntax import Syntax
+from rich.table import Table
+
+FOLDER = Path(__file__).resolve().parent
+MODEL = FOLDER / "digits.onnx"
+IMAGES = FOLDER / "digits_test.npz"
+PLAN_FOLDER = FOLDER.parent / ".demo"
+FALLBACK_TARGET = "sm_90a"
+LEVELS = ("graph", "fused", "precision", "launch")
+# The end of the residual block: convolution, batch normalisation, addition, ReLU - one kernel.
+FOLLOWED = "conv_6"
+# Largest ‖ours − reference‖ / ‖reference‖ by precision.
+BOUNDS = {"fp32": 1e-5, "fp16": 1e-2}
+WIDTH = 110
+
+Array = np.ndarray[Any, Any]
+
+
+class Clock:
+    """Seconds by step, in order."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time what is done inside as the step NAME."""
+        begin = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - begin
+
+
+def nodes_with(plan: glassrt.Plan, node: str) -> tuple[str, list[str]]:
+    """The kernel that computes an ONNX node, and all nodes that it computes."""
+    for launch in plan.manifest["launches"]:
+        if node in launch["nodes"]:
+            return launch["kernel"], launch["nodes"]
+    raise LookupError(node)
+
+
+def excerpt(text: str, nodes: list[str]) -> str:
+    """The operations of an IR text that stem from NODES alone; long constants are cut short."""
+    chosen, open_op = [], False
+    for line in text.splitlines():
+        if open_op:
+            chosen.append(line)
+            open_op = line != "    }"
+        elif re.match(r"    \S", line):
+            named = re.findall(r'"([^"]*)"', line.partition(" loc(")[2])
+            if named and set(named) <= set(nodes):
+                chosen.append(line)
+                open_op = line.endswith("{")
+    return re.sub(r"(dense<[^:>]*: (?:[^,>]*, ){2})[^>]*>", r"\1...>", "\n".join(line[4:] for line in chosen))
+
+
+def build(precision: str, target: str, clock: Clock, console: Console) -> glassrt.Plan:
+    """The plan for all held-out images at once, with a progress bar."""
+    columns = (TextColumn("{task.description:24}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("")
+
+        def tell(stage: str, done: int, total: int) -> None:
+            progress.update(task, description=f"{precision}: {stage}", completed=done, total=total)
+
+        with clock.step(f"compile, {precision}"):
+            return glassrt.compile(
+                MODEL, target=target, precision=precision, shapes={"N": (1, 360, 360)}, progress=tell
+            )
+
+
+def show_levels(plan: glassrt.Plan, console: Console) -> None:
+    """One kernel of PLAN on its way from ONNX nodes to CUDA."""
+    kernel, nodes = nodes_with(plan, FOLLOWED)
+    kinds = {node.name: node.op_type for node in onnx.load(MODEL).graph.node}
+    console.rule(f"one kernel at every level: {FOLLOWED} and what is fused with it")
+    console.print("\nONNX:  " + "  ->  ".join(f"{kinds[node]} {node}" for node in nodes))
+    for level in LEVELS:
+        console.print(f"\n{level}", style="bold")
+        console.print(Syntax(excerpt(plan.ir(level), nodes), "llvm", word_wrap=True, background_color="default"))
+    console.print(f"\nCUDA: {kernel}.cu", style="bold")
+    console.print(Syntax(plan.sources[kernel], "cuda", word_wrap=True, background_color="default"))
+
+
+def reference(images: Array) -> Callable[[], Array]:
+    """ONNX Runtime's logits on the CPU."""
+    session = onnxruntime.InferenceSession(str(MODEL), providers=["CPUExecutionProvider"])
+    return lambda: np.asarray(session.run(["logits"], {"image": images})[0])
+
+
+def execute(plan: glassrt.Plan, device: str, images: Array, clock: Clock, label: str) -> Array:
+    """The logits of all images, from the plan as it was saved; the steps are timed."""
+    path = PLAN_FOLDER / f"digits-{label}.plan"
+    PLAN_FOLDER.mkdir(exist_ok=True)
+    plan.save(path)
+    with clock.step(f"load on {device}, {label}"):
+        engine = glassrt.load(path, device=device)
+    with engine:
+        with clock.step(f"first run of {len(images)}, {label}"):
+            logits = np.asarray(engine.run({"image": images})["logits"])
+        for count in (1, len(images)):
+            times = engine.time({"image": images[:count]}, repeats=3, warmup=1)
+            clock.seconds[f"run of {count}, {label}"] = float(np.median(times)) / 1e3
+    return logits
+
+
+def compare(name: str, logits: Array, wanted: Array, labels: Array) -> list[str]:
+    """A row of the table of results."""
+    error = float(np.linalg.norm(logits - wanted) / np.linalg.norm(wanted))
+    same = int((logits.argmax(1) == wanted.argmax(1)).sum())
+    accuracy = 100 * float((logits.argmax(1) == labels).mean())
+    verdict = "yes" if error <= BOUNDS.get(name, 0.0) else "no"
+    return [name, f"{error:.1e}", verdict, f"{same} of {len(labels)}", f"{accuracy:.2f} %"]
+
+
+def table(console: Console, columns: tuple[str, ...], rows: list[list[str]]) -> None:
+    """Print a table whose first column is text and whose others are numbers."""
+    result = Table(box=None, pad_edge=False)
+    for index, name in enumerate(columns):
+        result.add_column(name, justify="right" if index else "left")
+    for row in rows:
+        result.add_row(*row)
+    console.print(result)
+
+
+def main() -> int:
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = WIDTH
+    clock = Clock()
+    gpu = present_target()
+    target, device = gpu or FALLBACK_TARGET, "cuda" if gpu else "host"
+    where = f"the GPU here, {gpu}" if gpu else f"no GPU here: cubins for {target}, execution on the host"
+    console.print(f"{MODEL.name}: {where}")
+    data = np.load(IMAGES)
+    images, labels = data["image"], data["label"]
+    run_reference = reference(images)
+    with clock.step("ONNX Runtime on the CPU"):
+        wanted = run_reference()
+    rows = [compare("ONNX Runtime", wanted, wanted, labels)]
+    for precision in BOUNDS:
+        plan = build(precision, target, clock, console)
+        if precision == "fp16":
+            show_levels(plan, console)
+        rows.append(compare(precision, execute(plan, device, images, clock, precision), wanted, labels))
+    console.rule("results")
+    table(console, ("", "relative error", "within bound", "same digit", "top-1 accuracy"), rows)
+    console.print()
+    steps = [[name, f"{1e3 * seconds:.2f} ms"] for name, seconds in clock.seconds.items()]
+    table(console, ("step", "time"), steps)
+    console.print(f"\nThe plans are in {PLAN_FOLDER.name}/; look inside with")
+    console.print(f"  .venv/bin/glassrt inspect {PLAN_FOLDER.name}/digits-fp16.plan")
+    return 0 if all(row[2] == "yes" for row in rows) else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except glassrt.GlassError as problem:
+        sys.exit(f"error: {problem}")
