@@ -113,9 +113,10 @@ GLASS_DEVICE f32 m_min(f32 x, f32 y) {
 GLASS_DEVICE f64 m_max(f64 x, f64 y) { return larger_float(x, y); }
 GLASS_DEVICE f64 m_min(f64 x, f64 y) { return smaller_float(x, y); }
 
-// -1, 0 or 1; NaN stays NaN and zeros keep their sign.
+// -1, 0 or 1, the zero being +0 as in numpy; NaN stays NaN.
 template <class T>
 GLASS_DEVICE T sign_of_float(T x) {
+    if (x == T(0)) return T(0);
     return x > T(0) ? T(1) : x < T(0) ? T(-1) : x;
 }
 GLASS_DEVICE f32 m_sign(f32 x) { return sign_of_float(x); }

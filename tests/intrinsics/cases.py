@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 Array = np.ndarray[Any, Any]
+Swizzle = Literal["none", "32B", "64B", "128B"]
 KERNELS = Path(__file__).parent / "kernels"
 
 
@@ -25,7 +26,7 @@ class Map:
     dims: tuple[int, ...]
     strides: tuple[int, ...]
     box: tuple[int, ...]
-    swizzle: str = "none"
+    swizzle: Swizzle = "none"
 
 
 @dataclass(frozen=True)

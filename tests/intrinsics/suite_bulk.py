@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .cases import Array, Case, Map, Out
+from .cases import Array, Case, Map, Out, Swizzle
 
 _RANDOM = np.random.default_rng(3)
 _SHARED = 8192 + 64  # the kernels keep their barrier at byte 8192
@@ -54,7 +54,7 @@ def box_of(x: Array, start: tuple[int, ...], shape: tuple[int, ...]) -> Array:
     return box
 
 
-def tma_load_2d(swizzle: str, width: int) -> Case:
+def tma_load_2d(swizzle: Swizzle, width: int) -> Case:
     x = _RANDOM.integers(0, 65536, (40, 64)).astype(np.uint16)
     tile = swizzled(box_of(x, (30, 8), (16, width)), swizzle)
     map = Map(x, (64, 40), (128,), (width, 16), swizzle)
@@ -87,7 +87,7 @@ def tma_load_4d() -> Case:
     )
 
 
-def tma_store_2d(swizzle: str, width: int) -> Case:
+def tma_store_2d(swizzle: Swizzle, width: int) -> Case:
     before = _RANDOM.integers(0, 999, (20, 64)).astype(np.uint16)
     tile = (1000 + np.arange(8 * width)).astype(np.uint16)
     # The store reads the tile where a swizzling load would have put it.
@@ -110,7 +110,7 @@ def tma_store_2d(swizzle: str, width: int) -> Case:
 
 
 def cases() -> list[Case]:
-    widths = {"none": 24, "32B": 16, "64B": 32, "128B": 64}
+    widths: dict[Swizzle, int] = {"none": 24, "32B": 16, "64B": 32, "128B": 64}
     loads = [tma_load_2d(swizzle, width) for swizzle, width in widths.items()]
     stores = [tma_store_2d("none", 24), tma_store_2d("64B", 32)]
     return [barrier_ring(), cluster(), *loads, tma_load_3d(), tma_load_4d(), *stores]

@@ -42,15 +42,19 @@ def saturated(x: Array, dtype: type) -> Array:
 
 def narrow(x: Array) -> Case:
     with np.errstate(all="ignore"):
-        outputs = [x.astype(np.float16), x.astype(ml_dtypes.bfloat16)]
+        outputs: list[Array] = [x.astype(np.float16), x.astype(ml_dtypes.bfloat16)]
     outputs += [saturated(x, ml_dtypes.float8_e4m3fn), saturated(x, ml_dtypes.float8_e5m2)]
-    return Case("narrow", "convert_floats", [x, *map(Out, outputs), x.size], **_grid(x.size))
+    return Case(
+        "narrow", "convert_floats", [x, *(Out(output) for output in outputs), x.size], **_grid(x.size)
+    )
 
 
 def narrow_wide(x: Array) -> Case:
     with np.errstate(all="ignore"):
-        outputs = [x.astype(np.float16), x.astype(np.float32)]
-    return Case("narrow_wide", "convert_floats", [x, *map(Out, outputs), x.size], **_grid(x.size))
+        outputs: list[Array] = [x.astype(np.float16), x.astype(np.float32)]
+    return Case(
+        "narrow_wide", "convert_floats", [x, *(Out(output) for output in outputs), x.size], **_grid(x.size)
+    )
 
 
 def widen_all() -> Case:
@@ -74,23 +78,43 @@ def _clamped(value: float, kind: type) -> int:
 
 
 def integers_from_floats(x: Array) -> Case:
-    outputs = [np.array([_clamped(float(value), kind) for value in x], kind) for kind in _INTEGERS]
+    outputs: list[Array] = [
+        np.array([_clamped(float(value), kind) for value in x], kind) for kind in _INTEGERS
+    ]
     kernel = f"integers_from_f{8 * x.itemsize}"
-    return Case(kernel, "convert_integers", [x, *map(Out, outputs), Out(x != 0), x.size], **_grid(x.size))
+    return Case(
+        kernel,
+        "convert_integers",
+        [x, *(Out(output) for output in outputs), Out(x != 0), x.size],
+        **_grid(x.size),
+    )
 
 
 def integers_from_integers(x: Array) -> Case:
     outputs = [x.astype(kind) for kind in _INTEGERS]
     return Case(
-        "integers_from_i64", "convert_integers", [x, *map(Out, outputs), Out(x != 0), x.size], **_grid(x.size)
+        "integers_from_i64",
+        "convert_integers",
+        [x, *(Out(output) for output in outputs), Out(x != 0), x.size],
+        **_grid(x.size),
     )
 
 
 def floats_from_integers(x: Array) -> Case:
     single = x.astype(np.float32)
     with np.errstate(all="ignore"):
-        outputs = [single, x.astype(np.float64), single.astype(np.float16), single.astype(ml_dtypes.bfloat16)]
-    return Case("floats_from_i64", "convert_integers", [x, *map(Out, outputs), x.size], **_grid(x.size))
+        outputs: list[Array] = [
+            single,
+            x.astype(np.float64),
+            single.astype(np.float16),
+            single.astype(ml_dtypes.bfloat16),
+        ]
+    return Case(
+        "floats_from_i64",
+        "convert_integers",
+        [x, *(Out(output) for output in outputs), x.size],
+        **_grid(x.size),
+    )
 
 
 def round_tf32(x: Array) -> Case:
@@ -162,10 +186,13 @@ def _integer_pairs(kind: type) -> tuple[Array, Array]:
     limits = np.iinfo(kind)
     edges = [limits.min, limits.min + 1, limits.max, limits.max - 1, 0, 1, 2, 3, 7, 64]
     edges += [-1, -2, -3] if limits.min else []
-    first, second = np.meshgrid(np.array(edges, kind), np.array(edges, kind))
+    column: Array = np.array(edges, kind)
+    first, second = np.meshgrid(column, column)
     size = 8 * np.dtype(kind).itemsize
-    left = _RANDOM.integers(0, 2**63, 500).astype(np.uint64).astype(kind)
-    right = np.concatenate([_RANDOM.integers(0, size + 3, 250), _RANDOM.integers(0, 2**63, 250)]).astype(kind)
+    left: Array = _RANDOM.integers(0, 2**63, 500).astype(np.uint64).astype(kind)
+    right: Array = np.concatenate(
+        [_RANDOM.integers(0, size + 3, 250), _RANDOM.integers(0, 2**63, 250)]
+    ).astype(kind)
     return np.concatenate([first.ravel(), left]), np.concatenate([second.ravel(), right])
 
 
@@ -177,6 +204,27 @@ def _doubles(x: Array) -> Array:
         )
 
 
+def _ties() -> Array:
+    """The middles between neighbours of every narrow format, and the numbers next to them, in f32."""
+    patterns = np.arange(65536, dtype=np.uint16)
+    small = np.arange(256, dtype=np.uint8)
+    formats = [
+        patterns.view(np.float16),
+        small.view(ml_dtypes.float8_e4m3fn),
+        small.view(ml_dtypes.float8_e5m2),
+    ]
+    middles = []
+    for values in formats:
+        wide = values.astype(np.float64)
+        ordered = np.sort(wide[np.isfinite(wide)])
+        middles.append(((ordered[:-1] + ordered[1:]) / 2).astype(np.float32))
+    # bfloat16 spans all of f32, so its ties are made from bits.
+    middles.append(((patterns[::7].astype(np.uint32) << 16) | 0x8000).view(np.float32))
+    exact = np.concatenate(middles)
+    exact = exact[np.isfinite(exact)]
+    return np.concatenate([exact, *(np.nextafter(exact, np.float32(end)) for end in (np.inf, -np.inf))])
+
+
 def cases() -> list[Case]:
     x, y = floats(600), _RANDOM.permutation(floats(600))
     wide = _doubles(x)
@@ -185,7 +233,7 @@ def cases() -> list[Case]:
     ties = (halves[:-1] + halves[1:]) / 2  # and a hair to either side, which f32 would lose
     integers = np.concatenate([_integer_pairs(np.int64)[0], np.arange(-70000, 70000, 97)])
     return [
-        narrow(x),
+        narrow(np.concatenate([x, _ties()])),
         narrow_wide(np.concatenate([wide, ties, ties * (1 + 2.0**-45), ties * (1 - 2.0**-45)])),
         widen_all(),
         integers_from_floats(x),

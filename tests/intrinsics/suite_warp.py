@@ -67,8 +67,8 @@ def ldmatrix() -> Case:
 
 
 def mma_float(kernel: str, dtype: type, depth: int) -> Case:
-    a = _RANDOM.standard_normal((16, depth)).astype(np.float32).astype(dtype)
-    b = _RANDOM.standard_normal((8, depth)).astype(np.float32).astype(dtype)
+    a: Array = _RANDOM.standard_normal((16, depth)).astype(np.float32).astype(dtype)
+    b: Array = _RANDOM.standard_normal((8, depth)).astype(np.float32).astype(dtype)
     c = _RANDOM.standard_normal((16, 8)).astype(np.float32)
     used = [array.astype(np.float64) for array in (a, b)]
     if dtype is np.float32:  # tf32: the multiplier does not see the low 13 bits

@@ -33,7 +33,9 @@ def patterns(dtype: type, count: int = SIZE) -> st.SearchStrategy[Array]:
     size = 8 * np.dtype(dtype).itemsize
     any_bits = st.integers(0, 2**size - 1)
     values = st.floats(width=size) if np.dtype(dtype).kind == "f" else any_bits  # type: ignore[arg-type]
-    as_bits = hnp.arrays(np.dtype(f"u{size // 8}"), count, elements=any_bits).map(lambda raw: raw.view(dtype))
+    as_bits: st.SearchStrategy[Array] = hnp.arrays(np.dtype(f"u{size // 8}"), count, elements=any_bits).map(
+        lambda raw: raw.view(dtype)
+    )
     return (
         as_bits
         if np.dtype(dtype).kind != "f"

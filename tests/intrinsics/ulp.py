@@ -31,10 +31,16 @@ def ulp_distance(actual: Array, exact: Array) -> Array:
 
 
 def within_ulps(bound: float) -> Callable[[Array, Array], None]:
-    """A check that no element is further than `bound` ULPs from the expected one."""
+    """A check that no element is further than `bound` ULPs from the expected one.
+
+    With a bound of 0 zeros have their sign checked too.
+    """
 
     def check(actual: Array, expected: Array) -> None:
         distance = ulp_distance(actual, expected)
+        if bound == 0:
+            wrong = (expected == 0) & (np.signbit(actual) != np.signbit(expected))
+            distance = np.where(wrong, 1.0, distance)
         worst = int(np.argmax(distance)) if distance.size else 0
         assert not distance.size or distance.flat[worst] <= bound, (
             f"{distance.flat[worst]} ULPs at {worst}: {actual.flat[worst]!r}, not {expected.flat[worst]!r}"
