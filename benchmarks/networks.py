@@ -9,8 +9,10 @@ faults. Every run draws fresh inputs. Exit code 1 when any agreement misses its 
 from __future__ import annotations
 
 import argparse
+import re
 import statistics
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ import glassrt
 import numpy as np
 import onnx
 import onnxruntime
+
 from tests.models import light_models, reseed
 
 from . import record
@@ -109,11 +112,14 @@ def reference_outputs(model: onnx.ModelProto, inputs: dict[str, np.ndarray]) -> 
     }
 
 
-def networks(extra: list[str], seed: int) -> list[tuple[str, onnx.ModelProto]]:
+def networks(only: str, extra: list[str], seed: int) -> Iterator[tuple[str, onnx.ModelProto]]:
     """The light networks with random weights, the digits network, and EXTRA files as they are."""
-    generator = np.random.default_rng(seed)
-    found = [(path.stem, reseed(onnx.load(path), generator)) for path in light_models()]
-    return found + [(Path(path).stem, onnx.load(path)) for path in [str(DIGITS), *extra]]
+    for name, path in light_models().items():
+        if re.search(only, name):
+            yield name, reseed(onnx.load(path), np.random.default_rng(seed))
+    for path in (str(DIGITS), *extra):
+        if re.search(only, path):
+            yield Path(path).stem, onnx.load(path)
 
 
 def main() -> int:
@@ -122,16 +128,15 @@ def main() -> int:
     )
     parser.add_argument("--out", type=Path)
     parser.add_argument("--extra", nargs="*", default=[])
-    parser.add_argument("--only", default="", help="run only networks whose name contains this")
+    parser.add_argument("--only", default="", help="run only networks whose name fits this pattern")
     parser.add_argument("--device", default=None)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     rows: list[dict[str, Any]] = []
-    for name, model in networks(arguments.extra, arguments.seed):
-        if arguments.only in name:
-            for row in run_network(name, model, arguments.device, arguments.seed):
-                print(row, flush=True)
-                rows.append(row)
+    for name, model in networks(arguments.only, arguments.extra, arguments.seed):
+        for row in run_network(name, model, arguments.device, arguments.seed):
+            print(row, flush=True)
+            rows.append(row)
     if arguments.out:
         record.write(arguments.out, rows)
     wrong = [row for row in rows if not row.get("agrees")]

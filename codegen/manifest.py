@@ -70,7 +70,11 @@ class Manifest:
         }
 
     def _symbols(self) -> dict[str, list[int]]:
-        return {n: [r.minimum, r.optimum, r.maximum] for n, r in self._module.symbols.items()}
+        """The ranges of the symbols that occur; a module may declare others."""
+        values = [*self._module.main.arguments, *(v for op in self._module.main.block for v in op.results)]
+        used = {name for value in values for dim in value.type.shape for name in symbols(dim)}
+        ranges = self._module.symbols.items()
+        return {name: [r.minimum, r.optimum, r.maximum] for name, r in ranges if name in used}
 
     def _add(self, value: Value, entry: dict[str, Any]) -> None:
         name = f"b{len(self._entries)}"

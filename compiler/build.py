@@ -98,7 +98,7 @@ def lower(module: Module, settings: Settings, context: PassContext, clock: _Cloc
         with clock.stage(level):
             module = manager.run(module)
             clock.texts[level] = print_module(module)
-        number += len(passes) + 1
+        number += len(passes)
     return module
 
 

@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 from ..dialects.core.diagnostics import op_error
 from ..dialects.core.ir import Module, Operation, Value
-from ..dialects.core.location import Location
 from ..dialects.core.traits import Trait, has
 from ..dialects.core.types import TensorType
 
@@ -73,8 +72,8 @@ class Rewriter:
         anchor = before or self.root
         assert anchor.parent is not None
         anchor.parent.insert_before(anchor, op)
-        if op.location == Location():
-            op.location = self.root.location
+        if not op.location.nodes:
+            op.location = op.location.merged(self.root.location)
         self._driver.touch(op)
         return op
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -45,17 +45,21 @@ Array = np.ndarray[Any, Any]
 
 
 class Clock:
-    """Seconds by step, in order."""
+    """Seconds by step and precision, in order."""
 
     def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
+        self.seconds: dict[str, dict[str, float]] = {}
+
+    def record(self, step: str, column: str, seconds: float) -> None:
+        """Note what STEP took."""
+        self.seconds.setdefault(step, {})[column] = seconds
 
     @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        """Time what is done inside as the step NAME."""
+    def step(self, step: str, column: str) -> Iterator[None]:
+        """Time what is done inside."""
         begin = time.perf_counter()
         yield
-        self.seconds[name] = time.perf_counter() - begin
+        self.record(step, column, time.perf_counter() - begin)
 
 
 def nodes_with(plan: glassrt.Plan, node: str) -> tuple[str, list[str]]:
@@ -82,18 +86,25 @@ def excerpt(text: str, nodes: list[str]) -> str:
 
 
 def build(precision: str, target: str, clock: Clock, console: Console) -> glassrt.Plan:
-    """The plan for all held-out images at once, with a progress bar."""
+    """The plan for all held-out images at once, with a progress bar; its stages are timed."""
     columns = (TextColumn("{task.description:24}"), BarColumn(), MofNCompleteColumn())
+    begin: dict[str, float] = {}
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("")
 
         def tell(stage: str, done: int, total: int) -> None:
+            now = time.perf_counter()
+            clock.record(f"compile: {stage}", precision, now - begin.setdefault(stage, now))
             progress.update(task, description=f"{precision}: {stage}", completed=done, total=total)
 
-        with clock.step(f"compile, {precision}"):
-            return glassrt.compile(
-                MODEL, target=target, precision=precision, shapes={"N": (1, 360, 360)}, progress=tell
-            )
+        return glassrt.compile(
+            MODEL, target=target, precision=precision, shapes={"N": (1, 360, 360)}, progress=tell
+        )
+
+
+def coloured(text: str, language: str) -> Syntax:
+    """TEXT in the colours of a language."""
+    return Syntax(text, language, word_wrap=True, background_color="default")
 
 
 def show_levels(plan: glassrt.Plan, console: Console) -> None:
@@ -104,50 +115,70 @@ def show_levels(plan: glassrt.Plan, console: Console) -> None:
     console.print("\nONNX:  " + "  ->  ".join(f"{kinds[node]} {node}" for node in nodes))
     for level in LEVELS:
         console.print(f"\n{level}", style="bold")
-        console.print(Syntax(excerpt(plan.ir(level), nodes), "llvm", word_wrap=True, background_color="default"))
+        console.print(
+            Syntax(excerpt(plan.ir(level), nodes), "llvm", word_wrap=True, background_color="default")
+        )
     console.print(f"\nCUDA: {kernel}.cu", style="bold")
-    console.print(Syntax(plan.sources[kernel], "cuda", word_wrap=True, background_color="default"))
+    console.print(coloured(plan.sources[kernel], "cuda"))
 
 
-def reference(images: Array) -> Callable[[], Array]:
+def reference(images: Array, clock: Clock) -> Array:
     """ONNX Runtime's logits on the CPU."""
-    session = onnxruntime.InferenceSession(str(MODEL), providers=["CPUExecutionProvider"])
-    return lambda: np.asarray(session.run(["logits"], {"image": images})[0])
+    with clock.step("load the model", "ONNX Runtime"):
+        session = onnxruntime.InferenceSession(str(MODEL), providers=["CPUExecutionProvider"])
+    with clock.step(f"first run, {len(images)} images", "ONNX Runtime"):
+        return np.asarray(session.run(["logits"], {"image": images})[0])
 
 
-def execute(plan: glassrt.Plan, device: str, images: Array, clock: Clock, label: str) -> Array:
+def execute(plan: glassrt.Plan, device: str, images: Array, clock: Clock, precision: str) -> Array:
     """The logits of all images, from the plan as it was saved; the steps are timed."""
-    path = PLAN_FOLDER / f"digits-{label}.plan"
+    path = PLAN_FOLDER / f"digits-{precision}.plan"
     PLAN_FOLDER.mkdir(exist_ok=True)
-    plan.save(path)
-    with clock.step(f"load on {device}, {label}"):
+    with clock.step("save the plan", precision):
+        plan.save(path)
+    with clock.step(f"load it on {device}", precision):
         engine = glassrt.load(path, device=device)
     with engine:
-        with clock.step(f"first run of {len(images)}, {label}"):
+        with clock.step(f"first run, {len(images)} images", precision):
             logits = np.asarray(engine.run({"image": images})["logits"])
         for count in (1, len(images)):
             times = engine.time({"image": images[:count]}, repeats=3, warmup=1)
-            clock.seconds[f"run of {count}, {label}"] = float(np.median(times)) / 1e3
+            clock.record(f"one run, {count} image{'s' * (count > 1)}", precision, float(np.median(times)) / 1e3)
     return logits
 
 
-def compare(name: str, logits: Array, wanted: Array, labels: Array) -> list[str]:
+def accuracy(logits: Array, labels: Array) -> str:
+    """How many digits are recognised."""
+    return f"{100 * float((logits.argmax(1) == labels).mean()):.2f} %"
+
+
+def compare(precision: str, logits: Array, wanted: Array, labels: Array) -> list[str]:
     """A row of the table of results."""
     error = float(np.linalg.norm(logits - wanted) / np.linalg.norm(wanted))
     same = int((logits.argmax(1) == wanted.argmax(1)).sum())
-    accuracy = 100 * float((logits.argmax(1) == labels).mean())
-    verdict = "yes" if error <= BOUNDS.get(name, 0.0) else "no"
-    return [name, f"{error:.1e}", verdict, f"{same} of {len(labels)}", f"{accuracy:.2f} %"]
+    within = f"{'yes' if error <= BOUNDS[precision] else 'no'} ({BOUNDS[precision]:.0e})"
+    return [precision, f"{error:.1e}", within, f"{same} of {len(labels)}", accuracy(logits, labels)]
 
 
-def table(console: Console, columns: tuple[str, ...], rows: list[list[str]]) -> None:
+def table(console: Console, title: str, columns: Sequence[str], rows: list[list[str]]) -> None:
     """Print a table whose first column is text and whose others are numbers."""
     result = Table(box=None, pad_edge=False)
-    for index, name in enumerate(columns):
+    for index, name in enumerate((title, *columns)):
         result.add_column(name, justify="right" if index else "left")
     for row in rows:
         result.add_row(*row)
     console.print(result)
+    console.print()
+
+
+def show_times(clock: Clock, console: Console) -> None:
+    """The time of every step by precision."""
+    columns = (*BOUNDS, "ONNX Runtime")
+    rows = [
+        [step, *(f"{1e3 * times[name]:.2f} ms" if name in times else "" for name in columns)]
+        for step, times in clock.seconds.items()
+    ]
+    table(console, "time", columns, rows)
 
 
 def main() -> int:
@@ -157,27 +188,24 @@ def main() -> int:
     clock = Clock()
     gpu = present_target()
     target, device = gpu or FALLBACK_TARGET, "cuda" if gpu else "host"
-    where = f"the GPU here, {gpu}" if gpu else f"no GPU here: cubins for {target}, execution on the host"
-    console.print(f"{MODEL.name}: {where}")
+    where = f"for the GPU here, {gpu}" if gpu else f"no GPU here: cubins for {target}, execution on the host"
+    console.print(f"{MODEL.name}: {where}\n")
     data = np.load(IMAGES)
     images, labels = data["image"], data["label"]
-    run_reference = reference(images)
-    with clock.step("ONNX Runtime on the CPU"):
-        wanted = run_reference()
-    rows = [compare("ONNX Runtime", wanted, wanted, labels)]
+    results = {}
     for precision in BOUNDS:
         plan = build(precision, target, clock, console)
         if precision == "fp16":
             show_levels(plan, console)
-        rows.append(compare(precision, execute(plan, device, images, clock, precision), wanted, labels))
+        results[precision] = execute(plan, device, images, clock, precision)
+    wanted = reference(images, clock)
     console.rule("results")
-    table(console, ("", "relative error", "within bound", "same digit", "top-1 accuracy"), rows)
-    console.print()
-    steps = [[name, f"{1e3 * seconds:.2f} ms"] for name, seconds in clock.seconds.items()]
-    table(console, ("step", "time"), steps)
-    console.print(f"\nThe plans are in {PLAN_FOLDER.name}/; look inside with")
-    console.print(f"  .venv/bin/glassrt inspect {PLAN_FOLDER.name}/digits-fp16.plan")
-    return 0 if all(row[2] == "yes" for row in rows) else 1
+    rows = [compare(name, logits, wanted, labels) for name, logits in results.items()]
+    rows.append(["ONNX Runtime", "", "", "", accuracy(wanted, labels)])
+    table(console, "", ("relative error", "within bound", "same digit", "top-1 accuracy"), rows)
+    show_times(clock, console)
+    console.print(f"Look inside with: glassrt inspect {PLAN_FOLDER.name}/digits-fp16.plan")
+    return 0 if not any(row[2].startswith("no") for row in rows) else 1
 
 
 if __name__ == "__main__":

@@ -152,6 +152,17 @@ class ProductSpec:
     m_checked: bool
     n_checked: bool
 
+    @property
+    def rows_at_a_time(self) -> int:
+        """Rows of the tile that the threads finish side by side; 0 when they do not share them evenly."""
+        columns = self.tiling.block_n // self.vector
+        return 0 if self.tiling.threads % columns else self.tiling.threads // columns
+
+    @property
+    def quad(self) -> int:
+        """Sums that a thread reads from shared memory at a time: 16 bytes, or all of its vector."""
+        return min(self.vector, COPY_BYTES // accumulator_bytes(self.accumulate))
+
 
 _COORDINATES = {1: ("x",), 2: ("y", "x"), 3: ("z", "y", "x")}
 
@@ -315,8 +326,13 @@ def shared_bytes(spec: ProductSpec, groups: int) -> int:
     """Dynamic shared memory: the pipeline's tiles, or the staged sums of `groups` k groups that reuse them."""
     tiling = spec.tiling
     pipeline = tiling.stages * (spec.a.tile_bytes + spec.b.tile_bytes)
-    accumulator = 8 if spec.accumulate in ("f64", "i64", "u64") else 4
-    return max(pipeline, groups * tiling.block_m * spec.staging_pitch * accumulator)
+    sums = groups * tiling.block_m * spec.staging_pitch * accumulator_bytes(spec.accumulate)
+    return max(pipeline, sums)
+
+
+def accumulator_bytes(c_type: str) -> int:
+    """Bytes of a sum, by its C type."""
+    return 8 if c_type in ("f64", "i64", "u64") else 4
 
 
 def tile_counts(problem: Problem, block_m: int, block_n: int) -> tuple[Dim, Dim]:

@@ -89,18 +89,22 @@ class ConsumerFusion:
         growth = _Growth()
         growth.expose(cluster.seed, self._plan)
         kept = 0
-        while growth.candidates:
+        stopped: tuple[Operation, Refusal] | None = None
+        while growth.candidates and stopped is None:
             _, user = heapq.heappop(growth.candidates)
             refusal = self._refusal(cluster, user, rule)
             if refusal is not None:
-                self._recorder.refused(rule.name, self._source(cluster, user), user, refusal)
-                break
+                stopped = user, refusal
+                continue
             self._plan.add(cluster, user)
             growth.absorbed.append(user)
             growth.expose(user, self._plan)
             if len(growth.open_uses) == 1:
                 kept = len(growth.absorbed)
-        self._settle(cluster, growth.absorbed, kept, rule)
+        if stopped is not None:
+            source = self._source(cluster, stopped[0])
+            self._settle(cluster, growth.absorbed, kept, rule)
+            self._recorder.refused(rule.name, source, *stopped)
 
     def _settle(self, cluster: Cluster, absorbed: list[Operation], kept: int, rule: ConsumerRule) -> None:
         """Keep the first KEPT ops and release the others."""

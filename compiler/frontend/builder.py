@@ -71,8 +71,6 @@ class Builder:
         """TENSOR as an IR value; constants and sizes get their operation here, once."""
         if tensor.value is None:
             if tensor.data is not None:
-                if not tensor.data.flags.c_contiguous:
-                    self.charge(tensor.data.size * tensor.data.itemsize)
                 op = constant(self.module, tensor.data, tensor.location)
                 self.block.append(op)
                 tensor.value = op.result

@@ -13,6 +13,7 @@ from onnx import AttributeProto, FunctionProto, NodeProto, TypeProto, helper
 from ...dialects.core.types import TensorType
 from ...errors import ModelError
 from .call import Environment, resolve_attributes
+from .limits import MAX_DEPTH, MAX_NODES
 from .problems import Malformed, shown
 from .reading import normal_domain
 from .weights import ELEMENT_TYPES
@@ -43,9 +44,28 @@ class LocalFunctions:
                 raise ModelError(f"the function {shown(function.name)} is defined twice")
             self._functions[key] = function
 
+    def check_expansion(self, nodes: Sequence[NodeProto]) -> None:
+        """ModelError when inlining all calls would give too many nodes or nest too deeply."""
+        known: dict[tuple[str, str, str], int] = {}
+        total = sum(self._size(node, known, 0) for node in nodes)
+        if total > MAX_NODES:
+            raise ModelError(f"the model has {total} nodes, functions included; the limit is {MAX_NODES}")
+
+    def _size(self, node: NodeProto, known: dict[tuple[str, str, str], int], depth: int) -> int:
+        """The nodes that NODE stands for, functions inside functions included."""
+        key = _key(node)
+        function = self._functions.get(key)
+        if function is None:
+            return 1
+        if depth >= MAX_DEPTH:
+            raise ModelError(f"functions are nested more than {MAX_DEPTH} deep, or call themselves")
+        if key not in known:
+            known[key] = 1 + sum(self._size(inner, known, depth + 1) for inner in function.node)
+        return known[key]
+
     def find(self, node: NodeProto, environment: Environment) -> Body | None:
         """The body that NODE calls, or None when it calls no function of the model."""
-        function = self._functions.get((normal_domain(node.domain), node.op_type, node.overload))
+        function = self._functions.get(_key(node))
         if function is None:
             return None
         declared = {*function.attribute, *(default.name for default in function.attribute_proto)}
@@ -55,6 +75,10 @@ class LocalFunctions:
                 raise Malformed(f"the function {shown(function.name)} has no attribute {shown(name)}")
             inner[name] = value
         return _body(function, inner, is_local=True)
+
+
+def _key(node: NodeProto) -> tuple[str, str, str]:
+    return (normal_domain(node.domain), node.op_type, node.overload)
 
 
 def standard_body(

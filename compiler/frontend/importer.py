@@ -75,6 +75,7 @@ class _Importer:
         ]
         for sparse in self._graph.sparse_initializer:
             frame.tensors[sparse.values.name] = LOST
+        self._functions.check_expansion(self._graph.node)
         walker.run(self._graph.node, frame)
         self._offenders += walker.offenders
         outputs = [self._output(value, frame) for value in _distinct_outputs(self._graph)]

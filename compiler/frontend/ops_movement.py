@@ -83,7 +83,7 @@ def _extent(call: Call, type: TensorType, cut: _Cut) -> tuple[Dim, Dim]:
         start = clamp(_from_front(cut.start, extent, ranges), 0, high, ranges)
         end = clamp(_from_front(cut.end, extent, ranges), low, high, ranges)
         distance = end - start if cut.step > 0 else start - end
-        if not at_least(distance, 1, ranges):
+        if not at_least(distance, 0, ranges):
             return 0, 0
     except Undecided as error:
         raise Refused(f"axis {cut.axis}: {error}") from None

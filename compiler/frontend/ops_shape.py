@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...dialects.core.affine import Dim, product
+from ...dialects.core.affine import Affine, Dim, evaluate, product
 from ...dialects.core.dtypes import BOOL
 from ...dialects.graph.movement import Expand, Reshape
 from . import symbolic
@@ -16,7 +16,19 @@ from .tensor import Tensor
 def _reshape(call: Call) -> Outcome:
     x = call.input(0)
     wanted = call.known_dims(1, "its shape")
-    return call.emit(Reshape, x, shape=_complete(x.shape, wanted, zero_copies=not call.flag("allowzero")))
+    shape = _complete(x.shape, wanted, zero_copies=not call.flag("allowzero"))
+    _check_counts(call, product(x.shape) - product(shape), shape)
+    return call.emit(Reshape, x, shape=shape)
+
+
+def _check_counts(call: Call, surplus: Dim, shape: tuple[Dim, ...]) -> None:
+    """Malformed when the element counts differ for sizes that the symbols may take."""
+    module = call.builder.module
+    for which in ("minimum", "optimum", "maximum"):
+        values = module.values_at(which)
+        if evaluate(surplus, values) != 0:
+            at = f" for {values}" if isinstance(surplus, Affine) else ""
+            raise Malformed(f"its shape {list(map(str, shape))} does not hold the elements of its input{at}")
 
 
 def _complete(have: tuple[Dim, ...], wanted: tuple[Dim, ...], *, zero_copies: bool) -> tuple[Dim, ...]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ...dialects.core.affine import Affine, Dim, Range, bounds, exact_div, floordiv
+from ...dialects.core.affine import Affine, Dim, FloorDiv, Range, bounds, exact_div, floordiv
 from .limits import MAX_DIM_PARTS, check_dim
 from .problems import Malformed
 
@@ -35,6 +35,8 @@ class Ratio:
 
 
 Scalar = int | Affine | Ratio
+
+_RELAXATIONS = 8  # divisions that a comparison looks through
 
 
 def ratio(numerator: Dim, denominator: int) -> Scalar:
@@ -101,20 +103,52 @@ def sign_of(value: Scalar, ranges: Ranges) -> int | None:
 
 def at_least(a: Dim, b: Dim, ranges: Ranges) -> bool:
     """a >= b; Undecided when it depends on the symbols' values."""
-    difference = a - b
-    low, high = bounds(difference, ranges)
-    if low is not None and low >= 0:
+    if _never_negative(a - b, ranges):
         return True
-    if high is not None and high < 0:
+    if _never_negative(b - a - 1, ranges):
         return False
     raise Undecided(f"whether {a} reaches {b} depends on the symbols' values")
 
 
+def lesser(a: Dim, b: Dim, ranges: Ranges) -> Dim:
+    """The one of A and B that is never the larger; Undecided when there is none."""
+    if _never_negative(b - a, ranges):
+        return a
+    return b if at_least(a, b, ranges) else a
+
+
 def clamp(value: Dim, low: Dim, high: Dim, ranges: Ranges) -> Dim:
     """VALUE limited to low..high."""
-    if not at_least(value, low, ranges):
-        return low
-    return high if at_least(value, high, ranges) else value
+    raised = -1 * lesser(-1 * value, -1 * low, ranges)
+    return lesser(raised, high, ranges)
+
+
+def _never_negative(dim: Dim, ranges: Ranges) -> bool:
+    """True when RANGES prove DIM >= 0, also where divisions relate to their numerators: N >= N // 2."""
+    for _ in range(_RELAXATIONS):
+        low, _high = bounds(dim, ranges)
+        if low is not None and low >= 0:
+            return True
+        relaxed = _without_division(dim)
+        if relaxed is None:
+            return False
+        dim = relaxed
+    return False
+
+
+def _without_division(dim: Dim) -> Dim | None:
+    """A multiple of a lower bound of DIM with one division less; None when none can be replaced.
+
+    floor(a / b) lies between (a - b + 1) / b and a / b.
+    """
+    for monomial, factor in dim.terms if isinstance(dim, Affine) else ():
+        atom = monomial[0] if len(monomial) == 1 else None
+        if isinstance(atom, FloorDiv) and isinstance(atom.denominator, int):
+            by = atom.denominator
+            rest = dim - Affine(((monomial, factor),))
+            least = atom.numerator if factor < 0 else atom.numerator - by + 1
+            return rest * by + least * factor
+    return None
 
 
 # ------------------------------------------------------------ arithmetic, element by element
@@ -173,11 +207,13 @@ def modulo(a: Scalar, b: Scalar, ranges: Ranges) -> Scalar:
 
 
 def minimum(a: Scalar, b: Scalar, ranges: Ranges) -> Scalar:
+    if _never_negative(parts(sub(b, a, ranges))[0], ranges):
+        return a
     return b if _at_least(a, b, ranges) else a
 
 
 def maximum(a: Scalar, b: Scalar, ranges: Ranges) -> Scalar:
-    return a if _at_least(a, b, ranges) else b
+    return b if minimum(a, b, ranges) is a else a
 
 
 def _at_least(a: Scalar, b: Scalar, ranges: Ranges) -> bool:

@@ -208,8 +208,10 @@ def _swaps_last_two(perm: tuple[int, ...]) -> bool:
 
 @pattern("reduce-nothing", Reduce)
 def reduce_nothing(op: Reduce, rewriter: Rewriter) -> bool:
-    """reduce(x) over dimensions of size 1 => reshape(x)"""
-    if any(op.x.type.shape[axis] != 1 for axis in op.axes) or op.x.type.dtype != op.result.type.dtype:
+    """reduce(x) over dimensions of size 1 => reshape(x), except float sums, which turn -0 into 0"""
+    if any(op.x.type.shape[axis] != 1 for axis in op.axes):
+        return False
+    if op.kind in ("sum", "mean") and op.x.type.dtype.is_float:
         return False
     rewriter.replace(op, rewriter.insert(Reshape(op.x, shape=op.result.type.shape)).result)
     return True

@@ -285,11 +285,8 @@ class Pad(GraphOp):
 
         if begin <= 0 and end <= 0:
             return self._mapped(scalars, own, axis + 1)
-        at = own[axis] - max(-begin, 0)
-        if self.mode == "wrap":
-            return proceed(at - floordiv(at, size) * size)
-        repeated = clamped if self.mode == "edge" else _mirrored
-        return scalars.let_index(repeated(scalars, at, size), proceed)
+        repeated = {"edge": clamped, "reflect": _mirrored, "wrap": _remainder}[self.mode]
+        return scalars.let_index(repeated(scalars, own[axis] - max(-begin, 0), size), proceed)
 
     def evaluate(self, evaluation: Evaluation, x: Any, value: Any = None) -> Any:
         pads = list(zip(self.begins, self.ends, strict=True))
@@ -309,9 +306,17 @@ def _mirrored(scalars: Scalars, at: Dim, size: Dim) -> Expr:
     last = size - 1
     # A single element reflects to itself: its period is made 1.
     period = 2 * last + floordiv(1, size)
-    within = at - floordiv(at, period) * period
-    away = scalars.apply("abs", scalars.index_value(last - within))
-    return scalars.apply("abs", scalars.apply("sub", scalars.index_value(last), away))
+    away = scalars.apply("sub", scalars.index_value(last), _remainder(scalars, at, period))
+    return scalars.apply("sub", scalars.index_value(last), scalars.apply("abs", away))
+
+
+def _remainder(scalars: Scalars, at: Dim, period: Dim) -> Expr:
+    """AT modulo PERIOD. Index divisions are kept for numerators that are not negative, which a
+    static period ensures; otherwise the function does it.
+    """
+    if isinstance(period, int):
+        return scalars.index_value(at % period)
+    return scalars.apply("mod", scalars.index_value(at), scalars.index_value(period))
 
 
 @define_op(Trait.MOVEMENT)

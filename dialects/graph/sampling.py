@@ -120,10 +120,17 @@ class AxisSampling:
         return np.array([0 <= position <= extent - 1 for position in positions], dtype=bool)
 
 
+def whole_part(over: Dim, under: Dim) -> Dim:
+    """floor(OVER / UNDER) of a position, written so that what is divided is not negative: positions
+    are above -1 (or outside x, where nothing is read).
+    """
+    return floordiv(over + under, under) - 1
+
+
 def nearest_position(rounding: str, over: Dim, under: Dim) -> Dim:
     """OVER / UNDER rounded to an integer."""
     if rounding == "floor":
-        return floordiv(over, under)
+        return whole_part(over, under)
     if rounding == "ceil":
         return floordiv(over + under - 1, under)
     tie = 0 if rounding == "round_prefer_ceil" else -1
@@ -183,7 +190,7 @@ class Cell:
         self, scalars: Scalars, sampling: AxisSampling, filter: Filter, index: Dim, dtype: DType
     ) -> None:
         over, under = sampling.at(index)
-        self.base = floordiv(over, under)
+        self.base = whole_part(over, under)
         self.extent = sampling.extent
         self.filter = filter
         self._scalars = scalars

@@ -152,7 +152,8 @@ def _unravel(position: Dim, sizes: Sequence[int]) -> list[Dim]:
 @define_op(Trait.WINDOW)
 class AvgPool(Pool):
     """The mean of each window (ONNX AveragePool). Elements of the padding count as zeros with
-    `count_include_pad` and not at all without; what lies past the padding never counts.
+    `count_include_pad` and not at all without; what lies past the padding never counts. The mean
+    of nothing is 0.
     """
 
     name = "graph.avg_pool"
@@ -161,10 +162,7 @@ class AvgPool(Pool):
     def infer(self) -> Sequence[TensorType]:
         if not self.x.type.dtype.is_float:
             raise op_error(self, f"a mean of {self.x.type.dtype} is not defined")
-        types = super().infer()
-        if not self.count_include_pad and any(map(_reaches, self.begins + self.ends, self.spans * 2)):
-            raise op_error(self, "a window may lie wholly in the padding, its mean is not defined")
-        return types
+        return super().infer()
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
         image, channel, *outputs = index
@@ -207,7 +205,13 @@ class AvgPool(Pool):
         if self.count_include_pad:
             return last
         begin = scalars.index_value(ceildiv(-1 * start, dilation))
-        return scalars.apply("sub", last, scalars.apply("max", scalars.const(0, I64), begin))
+        count = scalars.apply("sub", last, scalars.apply("max", scalars.const(0, I64), begin))
+        return scalars.apply("max", count, scalars.const(1, I64)) if self._may_miss(axis) else count
+
+    def _may_miss(self, axis: int) -> bool:
+        """True when a window may see nothing but padding along AXIS."""
+        widest = max(self.begins[axis], self.ends[axis])
+        return self.dilations[axis] > 1 or widest >= self.window[axis]
 
     def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
         sizes = evaluation.shape(self.y.type)[2:]
@@ -221,12 +225,12 @@ class AvgPool(Pool):
         return y.astype(x.dtype, copy=False)
 
     def _counts(self, axis: int, outputs: int, extent: int) -> Array:
-        """How many taps along AXIS count in each of the windows."""
+        """How many taps along AXIS count in each of the windows, at least 1."""
         starts = np.arange(outputs)[:, None] * self.strides[axis] - self.begins[axis]
         at = starts + np.arange(self.window[axis]) * self.dilations[axis]
         first, end = (at.min(), extent + self.ends[axis]) if self.count_include_pad else (0, extent)
         counts: Array = np.count_nonzero((at >= first) & (at < end), axis=1)
-        return counts
+        return np.maximum(counts, 1)
 
 
 @define_op(Trait.WINDOW)
@@ -266,10 +270,6 @@ class LpPool(Pool):
 
 def _power(scalars: Scalars, x: Expr, exponent: float) -> Expr:
     return x if exponent == 1 else scalars.apply("pow", x, scalars.const(float(exponent), x.dtype))
-
-
-def _reaches(pad: int, span: int) -> bool:
-    return pad >= span
 
 
 OPS = (MaxPool, MaxPoolIndices, AvgPool, LpPool)

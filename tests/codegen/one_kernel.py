@@ -22,6 +22,7 @@ from glassrt.dialects.core.types import ROW_MAJOR, TensorType
 from glassrt.dialects.core.verifier import verify
 from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.precision import Kernel
+from glassrt.runtime.discovery import present_target
 from glassrt.runtime.engine import Engine
 from glassrt.runtime.plan import Plan
 
@@ -95,16 +96,17 @@ def plan_of(
     return assemble(launch, levels, [], BuildOptions(targets))
 
 
-def on_host(plan: Plan, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    with Engine(plan, "host") as engine:
-        return engine.run(inputs)
-
-
 def compare(
-    module: Module, inputs: Mapping[str, Array], choose: Callable[[Request], Candidate] | None = None
+    module: Module,
+    inputs: Mapping[str, Array],
+    choose: Callable[[Request], Candidate] | None = None,
+    device: str = "host",
 ) -> list[tuple[Array, Array]]:
-    """(host kernel, interpreter) for every output."""
-    got = on_host(plan_of(module, choose), inputs)
+    """(kernel on DEVICE, interpreter) for every output."""
+    target = present_target() if device == "cuda" else None
+    plan = plan_of(module, choose, (target,) if target else ())
+    with Engine(plan, device) as engine:
+        got = engine.run(inputs)
     want = interpret(module, inputs)
     return [(got[name], want[name]) for name in want]
 

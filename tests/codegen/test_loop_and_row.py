@@ -31,11 +31,11 @@ def nhwc(*shape, dtype: DType = F32) -> TensorType:
     return TensorType(shape, dtype, channels_last(len(shape)))
 
 
-def check(body, inputs, outputs=None, family=None, ulps=64, batch=3, seed=0):
-    """The host kernel agrees with the interpreter to ULPS units in the last place of the output type."""
+def check(body, inputs, outputs=None, family=None, device="host", ulps=64, batch=3, seed=0):
+    """The kernel agrees with the interpreter to ULPS units in the last place of the output type."""
     module = kernel_module(body, inputs, outputs, SYMBOLS)
     given_inputs = draw_inputs(module, np.random.default_rng(seed), {"N": batch})
-    for got, want in compare(module, given_inputs, family_of(family) if family else None):
+    for got, want in compare(module, given_inputs, family_of(family) if family else None, device):
         assert got.shape == want.shape and got.dtype == want.dtype
         if got.dtype.kind == "f":
             scale = np.maximum(np.abs(want.astype(np.float64)), 1e-2)
@@ -119,10 +119,14 @@ LOOPS = {
 }
 
 
+DEVICES = ["host", pytest.param("cuda", marks=pytest.mark.gpu)]
+
+
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", LOOPS)
-def test_loop_kernels_agree_with_the_interpreter(name):
+def test_loop_kernels_agree_with_the_interpreter(name, device):
     body, inputs, outputs = LOOPS[name]
-    check(body, inputs, outputs, "loop")
+    check(body, inputs, outputs, "loop", device)
 
 
 ROWS = {
@@ -147,10 +151,11 @@ ROWS = {
 }
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", ROWS)
-def test_row_kernels_agree_with_the_interpreter(name):
+def test_row_kernels_agree_with_the_interpreter(name, device):
     body, inputs, outputs = ROWS[name]
-    check(body, inputs, outputs, "row")
+    check(body, inputs, outputs, "row", device)
 
 
 @settings(max_examples=12, deadline=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,4 +46,4 @@ def node(op: str, inputs: str, outputs: str = "y", **attributes: Any) -> NodePro
 def relu_chain(length: int) -> ModelProto:
     """LENGTH Relu nodes, one after the other."""
     names = ["x", *[f"t{index}" for index in range(length - 1)], "y"]
-    return model([node("Relu", a, b) for a, b in zip(names[:-1], names[1:], strict=True)])
+    return model([node("Relu", a, b) for a, b in itertools.pairwise(names)])

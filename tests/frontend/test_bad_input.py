@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from .graphs import F32, model, node
 
 
 def test_a_missing_file() -> None:
-    with pytest.raises(ModelError, match="cannot be read"):
+    with pytest.raises(ModelError, match=r"cannot be read"):
         import_model("/nowhere/at/all.onnx")
 
 
@@ -44,10 +45,8 @@ def test_a_truncated_model(length: int) -> None:
 def test_a_damaged_byte_gives_a_typed_error_or_another_model(position: int, value: int) -> None:
     damaged = bytearray(WEIGHTY)
     damaged[position] = value
-    try:
+    with contextlib.suppress(GlassError):
         import_model(bytes(damaged))
-    except GlassError:
-        pass
 
 
 @pytest.mark.parametrize("opset", [0, 1, 6, 999])
@@ -65,7 +64,7 @@ def test_an_ir_version_out_of_range(version: int) -> None:
 def test_no_opset_at_all() -> None:
     bare = model([node("Relu", "x")])
     del bare.opset_import[:]
-    with pytest.raises(ModelError, match="which ai.onnx opset"):
+    with pytest.raises(ModelError, match=r"which ai.onnx opset"):
         import_model(bare)
 
 
@@ -102,7 +101,7 @@ MALFORMED = {
     ),
     "reshape": (
         model([node("Reshape", "x s", name="r")], constants={"s": np.array([4, 4])}),
-        "'r'.*differ in element count",
+        "'r'.*does not hold the elements",
     ),
     "open size": (
         model([node("Reshape", "x s", name="r")], constants={"s": np.array([4, -1])}),
@@ -136,14 +135,14 @@ def test_a_malformed_graph(what: str) -> None:
 def test_two_initialisers_of_one_name() -> None:
     twice = model([node("Add", "x w")], constants={"w": np.ones(3, np.float32)})
     twice.graph.initializer.append(twice.graph.initializer[0])
-    with pytest.raises(ModelError, match="two initialisers are called 'w'"):
+    with pytest.raises(ModelError, match=r"two initialisers are called 'w'"):
         import_model(twice)
 
 
 def test_two_inputs_of_one_name() -> None:
     twice = model([node("Relu", "x")])
     twice.graph.input.append(twice.graph.input[0])
-    with pytest.raises(ModelError, match="two inputs are called 'x'"):
+    with pytest.raises(ModelError, match=r"two inputs are called 'x'"):
         import_model(twice)
 
 
@@ -151,7 +150,7 @@ def test_two_inputs_of_one_name() -> None:
 def test_an_initialiser_whose_bytes_do_not_fit_its_shape(dims: list[int]) -> None:
     bad = model([node("Add", "x w")], constants={"w": np.ones(3, np.float32)})
     bad.graph.initializer[0].dims[:] = dims
-    with pytest.raises(ModelError, match="initialiser 'w'"):
+    with pytest.raises(ModelError, match=r"initialiser 'w'"):
         import_model(bad)
 
 
@@ -194,7 +193,7 @@ def test_a_shape_that_depends_on_data_is_unsupported() -> None:
     dynamic = model(
         [node("Cast", "x", "s", to=TensorProto.INT64), node("Reshape", "x s", name="r")], {"x": (2,)}
     )
-    with pytest.raises(UnsupportedError, match="'r': its shape depends on the data"):
+    with pytest.raises(UnsupportedError, match=r"'r': its shape depends on the data"):
         import_model(dynamic)
 
 

@@ -110,14 +110,14 @@ ATTACKS: dict[str, tuple[Callable[[Path], None], dict[str, str]]] = {
 def test_refuses_to_read_anything_else(folder: Path, attack: str) -> None:
     prepare, entries = ATTACKS[attack]
     prepare(folder)
-    with pytest.raises(ModelError, match="initialiser 'w'.*external data"):
+    with pytest.raises(ModelError, match=r"initialiser 'w'.*external data"):
         import_model(saved(folder, external_model(**entries)))
 
 
 def test_a_model_without_a_folder_has_no_external_data() -> None:
     made = external_model(location="w.bin")
     for source in (made, made.SerializeToString()):
-        with pytest.raises(ModelError, match="not given as a path"):
+        with pytest.raises(ModelError, match=r"not given as a path"):
             import_model(source)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 import tracemalloc
 
@@ -19,7 +20,7 @@ HUGE = np.array([2**20, 2**20])
 
 def _concat_bomb(doublings: int, *, constant: bool) -> ModelProto:
     names = ["w" if constant else "x", *[f"t{index}" for index in range(doublings - 1)], "y"]
-    pairs = zip(names[:-1], names[1:], strict=True)
+    pairs = itertools.pairwise(names)
     nodes = [node("Concat", f"{a} {a}", b, axis=0) for a, b in pairs]
     return model(nodes, {"x": (1024,)}, constants={"w": np.ones(1024, np.float32)})
 
@@ -28,7 +29,7 @@ def _shape_bomb(doublings: int) -> ModelProto:
     """Joins a tensor of sizes with itself, over and over, in order to use it as a shape."""
     names = ["s", *[f"t{index}" for index in range(doublings)]]
     nodes = [node("Shape", "x", "s")]
-    nodes += [node("Concat", f"{a} {a}", b, axis=0) for a, b in zip(names[:-1], names[1:], strict=True)]
+    nodes += [node("Concat", f"{a} {a}", b, axis=0) for a, b in itertools.pairwise(names)]
     return model([*nodes, node("Reshape", f"x {names[-1]}")], {"x": ("N", 3)})
 
 
@@ -36,7 +37,7 @@ def _power_bomb(squarings: int) -> ModelProto:
     """Squares a symbolic size, over and over."""
     names = ["s", *[f"t{index}" for index in range(squarings)]]
     nodes = [node("Shape", "x", "s")]
-    nodes += [node("Mul", f"{a} {a}", b) for a, b in zip(names[:-1], names[1:], strict=True)]
+    nodes += [node("Mul", f"{a} {a}", b) for a, b in itertools.pairwise(names)]
     return model([*nodes, node("Expand", f"x {names[-1]}")], {"x": ("N",)})
 
 
@@ -113,7 +114,7 @@ def test_a_bomb_is_defused(bomb: str) -> None:
 def test_the_folding_budget_is_the_callers() -> None:
     made = model([node("ConstantOfShape", "s")], {}, constants={"s": np.array([1000])})
     assert import_model(made, folding_budget=4000).main.outputs == ["y"]
-    with pytest.raises(ModelError, match="ConstantOfShape.*raise folding_budget"):
+    with pytest.raises(ModelError, match=r"ConstantOfShape.*raise folding_budget"):
         import_model(made, folding_budget=3999)
 
 
@@ -121,7 +122,7 @@ def test_a_recursive_function_ends() -> None:
     opsets = [helper.make_opsetid("", 18), helper.make_opsetid("local", 1)]
     body = [node("f", "a", "b", domain="local")]
     function = helper.make_function("local", "f", ["a"], ["b"], body, opsets)
-    with pytest.raises(ModelError, match="nested more than"):
+    with pytest.raises(ModelError, match=r"nested more than"):
         import_model(model([node("f", "x", domain="local")], functions=[function]))
 
 

@@ -115,8 +115,8 @@ def test_evaluation_is_onnx_runtime(mode: str, data: st.DataObject) -> None:
         return  # ONNX Runtime measures with the rounded length, ONNX's reference with the exact one
     if attributes["coordinates"] == "tf_crop_and_resize" and (mode == "cubic" or attributes["scales"]):
         return  # likewise
-    if attributes["roi"] and attributes["sizes"][2:] == list(extents):
-        return  # ONNX Runtime copies x then, whatever the region
+    if attributes["roi"] and any(map(int.__eq__, attributes["sizes"][2:], extents)):
+        return  # ONNX Runtime leaves such an axis as it is, whatever the region
     x = tensor(extents)
     op = build(Resize, [x], **attributes)
     assert isinstance(op, Resize)
@@ -195,11 +195,11 @@ def test_whole_scales_need_one_division(attributes: dict[str, Any], index: list[
 
 
 @pytest.mark.parametrize("mode", ["nearest", "linear", "cubic"])
-@pytest.mark.parametrize("coordinates", ["half_pixel", "align_corners", "pytorch_half_pixel", "asymmetric"])
+@pytest.mark.parametrize("coordinates", sorted(set(COORDINATES) - {"tf_crop_and_resize"}))
 def test_symbolic_sizes(mode: str, coordinates: str) -> None:
     x = tensor((3, 2))
     sizes = [1, symbol("D2"), symbol("D3") * 2 - 1, 1]
-    check_op(Resize, [x], symbolic=True, sizes=sizes, mode=mode, coordinates=coordinates)
+    check_op(Resize, [x], symbolic=True, sizes=sizes, mode=mode, coordinates=coordinates, nearest="floor")
 
 
 def test_flops_count_the_taps() -> None:

@@ -3,7 +3,7 @@
 #include "glass.cuh"
 using namespace glass;
 
-GLASS_KERNEL(64, 1) k_layer_norm_93bfe514(Input<f32> x0, Input<f32> x1, Input<f32> x2, Output<f32> y0, const int s0) {
+GLASS_KERNEL(64, 1) k_layer_norm_fe0e30bd(Input<f32> x0, Input<f32> x1, Input<f32> x2, Output<f32> y0, const int s0) {
     GLASS_DYNAMIC_SHARED(smem);
     const int own_row = thread_x() / 32;
     const int worker = thread_x() % 32;

@@ -3,7 +3,7 @@
 #include "glass.cuh"
 using namespace glass;
 
-GLASS_KERNEL(256, 1) k_copy_d34c830c(Input<f32> x0, Output<f32> y0, const int s0) {
+GLASS_KERNEL(256, 1) k_copy_13cd25f0(Input<f32> x0, Output<f32> y0, const int s0) {
     pdl_launch_dependents();
     pdl_wait();
     const int element = (int(block_x()) * 256 + thread_x()) * 1;

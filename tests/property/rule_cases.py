@@ -63,7 +63,8 @@ def _cast_same(draw: DrawFn, net: Net) -> Value:
 
 @case("cast-cast")
 def _cast_cast(draw: DrawFn, net: Net) -> Value:
-    narrow, wide = draw(st.sampled_from([(F32, F64), (F16, F32), (I32, F64), (I32, I64), (BOOL, F32), (BOOL, I32)]))
+    pairs = [(F32, F64), (F16, F32), (I32, F64), (I32, I64), (BOOL, F32), (BOOL, I32)]
+    narrow, wide = draw(st.sampled_from(pairs))
     x = _x(draw, net, dtype=narrow)
     return net.add(Cast, net.add(Cast, x, to=wide), to=draw(st.sampled_from([narrow, F16, I64, BOOL])))
 
@@ -235,8 +236,9 @@ def _concat_concat(draw: DrawFn, net: Net) -> Value:
 def _concat_slices(draw: DrawFn, net: Net) -> Value:
     x = net.input("x", 2, 6)
     cut = draw(st.integers(1, 4))
-    parts = [net.add(Slice, x, starts=[0, 0], sizes=[2, cut]), net.add(Slice, x, starts=[0, cut], sizes=[2, 1])]
-    return net.add(Concat, *parts, axis=1)
+    left = net.add(Slice, x, starts=[0, 0], sizes=[2, cut])
+    right = net.add(Slice, x, starts=[0, cut], sizes=[2, 1])
+    return net.add(Concat, left, right, axis=1)
 
 
 @case("expand-same")
@@ -279,8 +281,9 @@ def _transpose_into_matmul(draw: DrawFn, net: Net) -> Value:
 
 @case("reduce-nothing")
 def _reduce_nothing(draw: DrawFn, net: Net) -> Value:
-    x = net.input("x", 2, 1, 3)
-    return net.add(Reduce, x, kind=draw(st.sampled_from(["mean", "max", "prod"])), axes=[1], keepdims=draw(st.booleans()))
+    kind, dtype = draw(st.sampled_from([("mean", I32), ("sum", I32), ("max", F32), ("prod", F32)]))
+    x = net.input("x", 2, 1, 3, dtype=dtype)
+    return net.add(Reduce, x, kind=kind, axes=[1], keepdims=draw(st.booleans()))
 
 
 @case("pool-nothing")
