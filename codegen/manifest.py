@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dialects.core.affine import evaluate, symbol, to_json
+from ..dialects.core.affine import evaluate, symbols, to_json
 from ..dialects.core.diagnostics import op_error
 from ..dialects.core.ir import Function, Module, Operation, Value
 from ..dialects.core.types import TensorType

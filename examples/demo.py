@@ -143,7 +143,9 @@ def execute(plan: glassrt.Plan, device: str, images: Array, clock: Clock, precis
             logits = np.asarray(engine.run({"image": images})["logits"])
         for count in (1, len(images)):
             times = engine.time({"image": images[:count]}, repeats=3, warmup=1)
-            clock.record(f"one run, {count} image{'s' * (count > 1)}", precision, float(np.median(times)) / 1e3)
+            clock.record(
+                f"one run, {count} image{'s' * (count > 1)}", precision, float(np.median(times)) / 1e3
+            )
     return logits
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...dialects.core.affine import Dim, bounds, symbols
+from ...dialects.core.affine import Affine, Dim, bounds, symbols
 from ...dialects.core.ir import Value
 from ...dialects.core.types import TensorType
 from ..affine_c import dim_names
@@ -30,12 +30,21 @@ class Signature:
 
 
 def used_symbols(request: Request) -> list[str]:
-    """The model's symbols that occur in the kernel's types, sorted."""
+    """The symbols that occur in the kernel's types and in the attributes of its ops, sorted."""
     found: set[str] = set()
     for type in (*request.reads, *request.writes, *(v.type for op in request.ops for v in op.results)):
         for dim in (*type.shape, *type.strides, type.layout.offset):
             found |= symbols(dim)
+    for op in request.ops:
+        for value in op.attributes.values():
+            found |= _symbols_in(value)
     return sorted(found)
+
+
+def _symbols_in(value: object) -> set[str]:
+    if isinstance(value, Affine):
+        return symbols(value)
+    return set().union(*map(_symbols_in, value)) if isinstance(value, tuple) else set()
 
 
 def index_type(request: Request) -> str:

@@ -145,6 +145,14 @@ class Scalars:
         default=lambda value, index: Load(value, index, value.type.dtype)
     )
     _count: int = 0
+    _shared: dict[Hashable, Any] = field(default_factory=dict)
+
+    def shared(self, key: Hashable, build: Callable[[], Made]) -> Made:
+        """What BUILD makes, made once per KEY: sums that several elements have in common."""
+        if key not in self._shared:
+            self._shared[key] = build()
+        made: Made = self._shared[key]
+        return made
 
     def load(self, value: Value, index: Sequence[Dim]) -> Expr:
         """The element of VALUE at INDEX (one Dim per dimension)."""

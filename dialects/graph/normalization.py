@@ -77,11 +77,20 @@ class Normalization(GraphOp):
         count = product(self.x.type.shape[axis] for axis in axes)
         return total / Term(scalars, scalars.index_value(count, total.dtype))
 
+    def row(self, index: Index, axes: Sequence[int]) -> tuple[object, ...]:
+        """A key that the elements along AXES have in common, with this op."""
+        return (self, *(None if axis in axes else dim for axis, dim in enumerate(index)))
+
     def standardized(self, scalars: Scalars, index: Index, axes: Sequence[int], epsilon: float) -> Term:
         """(x - mean) / sqrt(variance + epsilon) over AXES; the variance from the differences."""
-        mean = self.average(scalars, index, axes, lambda x: x)
-        variance = self.average(scalars, index, axes, lambda x: (x - mean) * (x - mean))
-        return (self.load_x(scalars, index) - mean) * (variance + epsilon).call("rsqrt")
+
+        def statistics() -> tuple[Term, Term]:
+            mean = self.average(scalars, index, axes, lambda x: x)
+            variance = self.average(scalars, index, axes, lambda x: (x - mean) * (x - mean))
+            return mean, (variance + epsilon).call("rsqrt")
+
+        mean, factor = scalars.shared(self.row(index, axes), statistics)
+        return (self.load_x(scalars, index) - mean) * factor
 
     def finished(self, term: Term) -> Expr:
         return term.cast(self.x.type.dtype).expr
@@ -119,8 +128,12 @@ class Row(Normalization):
     def shifted_terms(self, scalars: Scalars, index: Index) -> tuple[Term, Term]:
         """x less the maximum of its row, and the sum of the row's exponentials of that."""
         axes = [self.axis]
-        largest = self.over("max", scalars, index, axes, lambda x: x)
-        total = self.over("sum", scalars, index, axes, lambda x: (x - largest).call("exp"))
+
+        def statistics() -> tuple[Term, Term]:
+            largest = self.over("max", scalars, index, axes, lambda x: x)
+            return largest, self.over("sum", scalars, index, axes, lambda x: (x - largest).call("exp"))
+
+        largest, total = scalars.shared(self.row(index, axes), statistics)
         return self.load_x(scalars, index) - largest, total
 
 
@@ -246,8 +259,11 @@ class RmsNorm(Trailing):
         return x / np.sqrt(mean_of(np.square(x), self.axes) + self.epsilon) * scale
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
-        square = self.average(scalars, index, self.axes, lambda x: x * x)
-        x = self.load_x(scalars, index) * (square + self.epsilon).call("rsqrt")
+        def factor() -> Term:
+            square = self.average(scalars, index, self.axes, lambda x: x * x)
+            return (square + self.epsilon).call("rsqrt")
+
+        x = self.load_x(scalars, index) * scalars.shared(self.row(index, self.axes), factor)
         return self.finished(x * load_broadcast(scalars, self.scale, index).cast(x.dtype))
 
 

@@ -138,3 +138,23 @@ def test_a_long_chain_imports_in_linear_time() -> None:
         assert len(module.main.block) == length + 1
     assert times[20_000] < 30
     assert times[20_000] < 8 * times[5_000]
+
+
+def _field(number: int, content: bytes) -> bytes:
+    """A length-delimited protobuf field."""
+    size = len(content)
+    length = bytearray()
+    while size > 127:
+        length.append(size & 127 | 128)
+        size >>= 7
+    return bytes([number << 3 | 2]) + bytes([*length, size]) + content
+
+
+def test_graphs_nested_ten_thousand_deep_are_a_typed_error() -> None:
+    graph = b""
+    for _ in range(10_000):
+        branch = _field(1, b"then_branch") + _field(6, graph)  # AttributeProto: name, g
+        graph = _field(1, _field(4, b"If") + _field(5, branch))  # GraphProto: node
+    shell = model([node("Relu", "x")]).SerializeToString()
+    with pytest.raises(GlassError):
+        import_model(shell + _field(7, graph))  # ModelProto: graph

@@ -1,0 +1,74 @@
+"""The texts that options take, numbers with units, and files that appear complete or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from glassrt import GlassError
+from glassrt.compiler.cli.console import printable, quantity, seconds, share
+from glassrt.compiler.cli.files import write_whole
+from glassrt.compiler.cli.options import Request, parse_inputs, parse_ranges, parse_sizes
+from hypothesis import given
+from hypothesis import strategies as st
+
+NAMES = st.text(min_size=1)
+SIZES = st.integers(0, 2**31)
+
+
+@given(st.dictionaries(NAMES, st.tuples(SIZES, SIZES, SIZES), max_size=3))
+def test_ranges(ranges: dict[str, tuple[int, int, int]]) -> None:
+    texts = [f"{name}={low},{usual},{high}" for name, (low, usual, high) in ranges.items()]
+    assert parse_ranges(texts) == ranges
+    assert parse_ranges([f"{name}={usual}" for name, (_, usual, _) in ranges.items()]) == {
+        name: (usual,) * 3 for name, (_, usual, _) in ranges.items()
+    }
+
+
+@given(NAMES, st.lists(st.one_of(SIZES, st.from_regex(r"[A-Za-z][A-Za-z0-9_]*", fullmatch=True))))
+def test_inputs(name: str, shape: list[int | str]) -> None:
+    assert parse_inputs([f"{name}={','.join(map(str, shape))}"]) == {name: shape}
+
+
+def test_sizes() -> None:
+    assert parse_sizes(["N=8", "M=1"]) == {"N": 8, "M": 1}
+    assert parse_sizes(None) == {}
+
+
+def test_a_request_knows_whether_it_asks_for_anything() -> None:
+    assert not Request.parse().given
+    assert Request.parse(precision="fp16").given
+    assert Request.parse(no_cache=True).given
+
+
+@given(st.text())
+def test_printable_text_is_harmless(text: str) -> None:
+    shown = printable(text)
+    assert all(c.isprintable() or c == "\n" for c in shown)
+    assert shown == text or any(not c.isprintable() for c in text)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1 kB"), (1234567, "1.23 MB"), (999_600, "1 MB"), (None, "-")],
+)
+def test_quantities(value: float | None, text: str) -> None:
+    assert quantity(value, "B") == text
+
+
+def test_durations_and_shares() -> None:
+    assert [seconds(value) for value in (2.5, 0.0125, 3e-6)] == ["2.50 s", "12.50 ms", "3.0 us"]
+    assert [share(value) for value in (0.125, None)] == ["12.5 %", "-"]
+
+
+def test_a_file_that_cannot_be_finished_is_not_there(tmp_path: Path) -> None:
+    def fails(partial: Path) -> None:
+        partial.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    path = tmp_path / "out.bin"
+    path.write_bytes(b"before")
+    with pytest.raises(GlassError, match="No space left"):
+        write_whole(path, fails)
+    assert path.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [path]
