@@ -25,7 +25,6 @@ class Call:
 
     node: NodeProto
     inputs: Sequence[Tensor | None]
-    opset: int
     builder: Builder
     environment: Environment = field(default_factory=dict)
 

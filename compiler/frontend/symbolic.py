@@ -83,11 +83,6 @@ def _exact(item: Any) -> Scalar:
     return ratio(exact.numerator, exact.denominator)
 
 
-def is_symbolic(array: Array) -> bool:
-    """True when some element is not a plain number."""
-    return any(isinstance(item, (Affine, Ratio)) for item in array.reshape(-1))
-
-
 # ------------------------------------------------------------ decisions
 
 

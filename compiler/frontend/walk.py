@@ -149,7 +149,7 @@ class Walker:
             return [LOST] * len(node.output)
         check_types(schema, [None if x is None or x is LOST else x.dtype for x in inputs])
         if importer is not None:
-            outcome = importer(Call(node, inputs, opset, self.builder, frame.environment))
+            outcome = importer(Call(node, inputs, self.builder, frame.environment))
             return [outcome] if isinstance(outcome, Tensor) else outcome
         body = None
         if not lost or schema.has_function:
