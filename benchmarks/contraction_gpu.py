@@ -1,18 +1,23 @@
 """Times every candidate of the contraction kernels on a GPU, and checks each against PyTorch.
 
-    python benchmarks/contraction_gpu.py [--batches 1,128] [--most 40] [--only NAME] [--out FILE]
+    python benchmarks/contraction_gpu.py [--batches 1,128] [--most 40] [--only PATTERN,...] [--out FILE]
 
 The layers are ResNet-50's distinct convolutions (with bias, ReLU and, where the network has one,
-the residual) and a few matrix products. All timings go to a JSON file, so that the cost model can
-be fitted from one run. Needs PyTorch beside GlassRT's own dependencies.
+the residual) and a few matrix products; `--only` takes patterns such as `b128.s2.*`, and a plain
+word stands for every name that contains it. All timings go to a JSON file, so that the cost model
+can be fitted from one run. A kernel that fails is reported and left out; one that takes the CUDA
+context with it costs a restart of the process that measures. Needs PyTorch beside GlassRT's own
+dependencies.
 """
 
 from __future__ import annotations
 
 import argparse
 import ctypes
+import fnmatch
 import json
 import os
+import subprocess
 import sys
 import time
 import types
@@ -35,20 +40,29 @@ from glassrt.codegen.kernels import contraction_mma, contraction_simt, depthwise
 from glassrt.codegen.kernels.contraction_spec import Binding  # noqa: E402
 from glassrt.codegen.kernels.family import Geometry, Target  # noqa: E402
 from glassrt.codegen.kernels.geometry import Problem, problem_of  # noqa: E402
-from glassrt.codegen.render import Code, Identifier, headers, render  # noqa: E402
+from glassrt.codegen.intrinsics import headers  # noqa: E402
+from glassrt.codegen.render import Code, Identifier, render  # noqa: E402
 from glassrt.dialects.core.dtypes import DTYPES  # noqa: E402
 from glassrt.dialects.core.ir import Block  # noqa: E402
 from glassrt.dialects.core.types import TensorType, channels_last  # noqa: E402
 from glassrt.dialects.graph.contraction import Conv, Matmul  # noqa: E402
 
-OPTIONS = ("--gpu-architecture=sm_90a", "--std=c++17", "--minimal", "--device-as-default-execution-space")
+OPTIONS = (
+    "--gpu-architecture=sm_90a",
+    "--std=c++17",
+    "--minimal",
+    "--device-as-default-execution-space",
+    "--no-cache",  # its hits come without the log that registers and spills are read from
+)
+RESTARTS = 6
 TORCH = {"f16": torch.float16, "bf16": torch.bfloat16, "f32": torch.float32}
 EPILOGUE = """\
 const i64 at = {index};
+const auto bias = load_wide<VECTOR>(x2, n);
 {residual}Vec<{out}, VECTOR> result;
 GLASS_UNROLL
 for (int lane = 0; lane < VECTOR; lane++) {{
-    const f32 value = accumulator[lane] + load(x2, n + lane){added};
+    const f32 value = accumulator[lane] + bias[lane]{added};
     result[lane] = convert<{out}>(value > 0.0f ? value : 0.0f);
 }}
 store_wide<VECTOR>(y0, at, result);"""
@@ -56,8 +70,8 @@ store_wide<VECTOR>(y0, at, result);"""
 
 @dataclass(frozen=True)
 class Layer:
-    """A convolution (`shape`: images, channels, size, outputs, taps, stride; depthwise when `kind` says so)
-    or a product (batch, m, n, k)."""
+    """A convolution (`shape`: images, channels, size, outputs, taps, stride), depthwise when `kind` says so,
+    or a product (batch, m, n, k). A `folded` one sees two pixels of a line as one of twice the channels."""
 
     name: str
     kind: str
@@ -76,6 +90,7 @@ def resnet50(batch: int) -> Iterator[Layer]:
 
     yield conv("stem4", 4, 224, 64, 7, 2, 1)
     yield conv("stem8", 8, 224, 64, 7, 2, 0)
+    yield Layer(f"b{batch}.stemfold", "folded", (batch, 8, 224, 64, 7, 2), 0)
     size, inner, outer, previous = 56, 64, 256, 64
     for stage, blocks in enumerate((3, 4, 6, 3), start=2):
         stride = 1 if stage == 2 else 2
@@ -103,20 +118,43 @@ def products() -> Iterator[Layer]:
         for c, size, taps, stride in ((32, 112, 3, 1), (96, 112, 3, 2), (144, 56, 3, 1), (384, 14, 3, 1), (960, 7, 3, 1), (64, 28, 5, 1)):
             yield Layer(f"depthwise{images}.{c}x{size}.{taps}{stride}", "depthwise", (images, c, size, c, taps, stride), 0)
     yield Layer("f32.mm2048", "matmul", (1, 2048, 2048, 2048), 0, "f32")
+    yield Layer("f32.mm2048t", "matmul", (1, 2048, 2048, 2048), 0, "f32", transpose_b=True)
     yield Layer("f32.conv", "conv", (8, 64, 56, 64, 3, 1), 0, "f32")
     yield Layer("bf16.mm4096", "matmul", (1, 4096, 4096, 4096), 0, "bf16")
+
+
+@dataclass(frozen=True)
+class ConvShape:
+    """Logical shapes and attributes of a convolution."""
+
+    x: tuple[int, int, int, int]
+    w: tuple[int, int, int, int]
+    strides: tuple[int, int]
+    pads: tuple[int, int, int, int]
+    groups: int
+
+
+def window_of(layer: Layer) -> ConvShape:
+    images, c, size, n, taps, stride = layer.shape
+    pad = (taps - 1) // 2
+    if layer.kind == "folded":
+        x, w = (images, c, size, size // 2), (n, c, taps, (taps + 1) // 2)
+        return ConvShape(x, w, (stride, stride // 2), (pad, (pad + 1) // 2, pad, pad // 2), 1)
+    groups = c if layer.kind == "depthwise" else 1
+    return ConvShape((images, c, size, size), (n, c // groups, taps, taps), (stride,) * 2, (pad,) * 4, groups)
 
 
 def problem(layer: Layer) -> Problem:
     dtype = DTYPES[layer.dtype]
     if layer.kind != "matmul":
-        images, c, size, n, taps, stride = layer.shape
-        groups = c if layer.kind == "depthwise" else 1
-        x = TensorType((images, c, size, size), dtype, channels_last(4))
-        w = TensorType((n, c // groups, taps, taps), dtype, channels_last(4))
-        pads = ((taps - 1) // 2,) * 4
+        window = window_of(layer)
+        x = TensorType(window.x, dtype, channels_last(4))
+        w = TensorType(window.w, dtype, channels_last(4))
         block = Block((x, w))
-        op: Any = Conv(*block.arguments, strides=(stride,) * 2, dilations=(1, 1), pads=pads, groups=groups, accumulate=DTYPES["f32"])
+        op: Any = Conv(
+            *block.arguments, strides=window.strides, dilations=(1, 1), pads=window.pads, groups=window.groups,
+            accumulate=DTYPES["f32"],
+        )  # fmt: skip
     else:
         b, m, n, k = layer.shape
         lead = (b,) if b > 1 else ()
@@ -173,7 +211,10 @@ def kernels(layer: Layer, most: int, target: Target) -> Iterator[Kernel]:
             predicted = depthwise.cost(made, form, target)
             yield Kernel(layer, form, predicted, depthwise.launch(made, form), f"k{number}", source)
         return
-    for family in (contraction_mma,) if layer.dtype != "f32" else (contraction_simt, contraction_mma):
+    families: tuple[Any, ...] = (contraction_simt, contraction_mma) if layer.dtype == "f32" else (contraction_mma,)
+    for family in families:
+        if family.unsupported(made) is not None:
+            continue
         for number, config in enumerate(family.candidates(made, target, most)):
             name = f"k{number}"
             spec = family.specialize(made, config, binding(layer, name, config.splits), target)
@@ -214,12 +255,18 @@ class Operands:
         m, n, k = (int(str(d)) for d in (made.m, made.n, made.k))
         self.layer = layer
         if layer.kind != "matmul":
-            images, c, size, n, taps, stride = layer.shape
-            groups = c if layer.kind == "depthwise" else 1
-            x = torch.randn(images, c, size, size, device="cuda", dtype=dtype).to(memory_format=torch.channels_last)
-            w = torch.randn(n, c // groups, taps, taps, device="cuda", dtype=dtype) * (k**-0.5)
+            window = window_of(layer)
+            top, left, bottom, right = window.pads
+            x = torch.randn(window.x, device="cuda", dtype=dtype).to(memory_format=torch.channels_last)
+            w = torch.randn(window.w, device="cuda", dtype=dtype) * (k**-0.5)
             w = w.to(memory_format=torch.channels_last)
-            self.product = lambda: torch.nn.functional.conv2d(x, w, stride=stride, padding=(taps - 1) // 2, groups=groups)
+            even = (top, left) == (bottom, right)
+            padded = x if even else torch.nn.functional.pad(x, (left, right, top, bottom))
+            padding = (top, left) if even else (0, 0)
+            self.product = lambda: torch.nn.functional.conv2d(
+                padded, w, stride=window.strides, padding=padding, groups=window.groups
+            )
+            n = window.w[0]
             y = self.product().permute(0, 2, 3, 1).reshape(m, n)
         else:
             b = layer.shape[0]
@@ -292,24 +339,58 @@ def measure(kernel: Kernel, operands: Operands) -> None:
         run(0, pdl=False)
     torch.cuda.synchronize()
     error = (output.float().reshape(operands.want.shape) - operands.want).abs().max().item()
-    kernel.correct = error <= (0.03 if kernel.layer.dtype != "bf16" else 0.2)
+    tolerance = {"f16": 0.03, "bf16": 0.2, "f32": 0.03}[kernel.layer.dtype]
+    kernel.correct = error <= tolerance  # false for NaN
     if not kernel.correct:
         print(f"WRONG {kernel.layer.name} {kernel.config}: error {error}")
     launches = max(4, min(40, int(1500 / max(kernel.predicted, 1.0))))
     kernel.microseconds = operands.graph_time(run, launches)
 
 
-def run_layer(layer: Layer, group: list[Kernel]) -> dict[str, Any]:
+@dataclass
+class Progress:
+    """What has been measured, kept in a file so that a new process can go on where one died."""
+
+    path: Path
+    report: list[dict[str, Any]]
+    fatal: list[str]
+    current: str = ""
+
+    @classmethod
+    def load(cls, path: Path) -> Progress:
+        kept = json.loads(path.read_text()) if path.exists() else {}
+        return cls(path, kept.get("report", []), kept.get("fatal", []), kept.get("current", ""))
+
+    def save(self) -> None:
+        kept = {"report": self.report, "fatal": self.fatal, "current": self.current}
+        self.path.write_text(json.dumps(kept))
+
+
+def run_layer(layer: Layer, group: list[Kernel], progress: Progress) -> dict[str, Any] | None:
     operands = Operands(layer)
     rows = []
     for kernel in group:
-        measure(kernel, operands)
+        label = f"{layer.name} {kernel.config}"
+        if not kernel.cubin or label in progress.fatal:
+            continue
+        progress.current = label
+        progress.save()
+        try:
+            measure(kernel, operands)
+        except torch.AcceleratorError:
+            raise  # the context is lost
+        except RuntimeError as error:
+            print(f"FAILED {label}: {error}")
+            continue
         rows.append(
             {
                 "family": type(kernel.config).__name__, "config": asdict(kernel.config), "us": kernel.microseconds,
-                "predicted": kernel.predicted, "registers": kernel.registers, "spills": kernel.spills, "ok": kernel.correct,
+                "predicted": kernel.predicted, "registers": kernel.registers, "spills": kernel.spills,
+                "ok": kernel.correct,
             }  # fmt: skip
         )
+    if not rows:
+        return None
     peer = operands.graph_time(lambda i: operands.product(), 10)
     made = problem(layer)
     flops = 2.0 * int(str(made.m)) * int(str(made.n)) * int(str(made.k)) * int(str(made.batches))
@@ -325,6 +406,65 @@ def run_layer(layer: Layer, group: list[Kernel]) -> dict[str, Any]:
     return {"layer": asdict(layer), "flops": flops, "torch_us": peer, "timings": rows}
 
 
+def compiled(kernel: Kernel, files: dict[str, str]) -> None:
+    """Compiles KERNEL; one that fails keeps no cubin."""
+    try:
+        compile_kernel(kernel, files)
+    except RuntimeError as error:
+        print(f"REFUSED {error}", flush=True)
+
+
+def chosen(options: argparse.Namespace) -> list[Layer]:
+    layers = [layer for batch in options.batches.split(",") if batch for layer in resnet50(int(batch))]
+    layers += products()
+    patterns = [p if "*" in p else f"*{p}*" for p in options.only.split(",") if p]
+    return [
+        layer
+        for layer in layers
+        if not patterns or any(fnmatch.fnmatch(layer.name, pattern) for pattern in patterns)
+    ]
+
+
+def work(options: argparse.Namespace) -> None:
+    """Compiles and measures the layers that have not been measured."""
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = True
+    target, files, start = Target(), headers(), time.time()
+    progress = Progress.load(Path(options.out + ".progress"))
+    done = {entry["layer"]["name"] for entry in progress.report}
+    layers = [layer for layer in chosen(options) if layer.name not in done]
+    groups = {layer.name: list(kernels(layer, options.most, target)) for layer in layers}
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        jobs = [pool.submit(compiled, kernel, files) for group in groups.values() for kernel in group]
+        for job in jobs:
+            job.result()
+    spilling = [f"{k.layer.name} {k.config}" for group in groups.values() for k in group if k.spills > 0]
+    print(f"{len(jobs)} kernels compiled in {time.time() - start:.1f} s; {len(spilling)} spill", flush=True)
+    for label in spilling:
+        print(f"SPILLS {label}")
+    for layer in layers:
+        if time.time() > options.deadline:
+            print(f"out of time before {layer.name}")
+            break
+        entry = run_layer(layer, groups[layer.name], progress)
+        if entry is not None:
+            progress.report.append(entry)
+        progress.current = ""
+        progress.save()
+        torch.cuda.empty_cache()
+
+
+def summary(report: list[dict[str, Any]]) -> None:
+    totals: dict[str, tuple[float, float]] = {}
+    for entry in report:
+        key, count = entry["layer"]["name"].split(".")[0], entry["layer"]["count"]
+        ours, theirs = totals.get(key, (0.0, 0.0))
+        totals[key] = (ours + entry["timings"][0]["us"] * count, theirs + entry["torch_us"] * count)
+    for key, (ours, theirs) in totals.items():
+        if ours:
+            print(f"{key}: all convolutions {ours:.1f} us, torch {theirs:.1f} us")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--batches", default="1,128")
@@ -332,40 +472,26 @@ def main() -> None:
     parser.add_argument("--only", default="")
     parser.add_argument("--seconds", type=float, default=420.0, help="measure no further layer after this long")
     parser.add_argument("--out", default=os.path.join(os.environ.get("OUT", "."), "contraction.json"))
+    parser.add_argument("--deadline", type=float, default=0.0, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cudnn.benchmark = True
-    target = Target()
-    layers = [layer for batch in options.batches.split(",") if batch for layer in resnet50(int(batch))]
-    layers += products()
-    layers = [layer for layer in layers if options.only in layer.name]
-    files = headers()
+    if options.deadline:
+        work(options)
+        return
     start = time.time()
-    groups: dict[str, list[Kernel]] = {}
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        jobs = []
-        for layer in layers:
-            groups[layer.name] = list(kernels(layer, options.most, target))
-            jobs += [pool.submit(compile_kernel, kernel, files) for kernel in groups[layer.name]]
-        for job in jobs:
-            job.result()
-    spilling = sum(kernel.spills > 0 for group in groups.values() for kernel in group)
-    print(f"{len(jobs)} kernels compiled in {time.time() - start:.1f} s; {spilling} spill", flush=True)
-    report: list[dict[str, Any]] = []
-    totals: dict[str, tuple[float, float]] = {}
-    for layer in layers:
-        if time.time() - start > options.seconds:
-            print(f"out of time before {layer.name}")
+    path = Path(options.out + ".progress")
+    path.unlink(missing_ok=True)
+    command = [sys.executable, __file__, *sys.argv[1:], f"--deadline={start + options.seconds}"]
+    for _ in range(RESTARTS):
+        code = subprocess.run(command, check=False).returncode
+        progress = Progress.load(path)
+        Path(options.out).write_text(json.dumps(progress.report))
+        if code == 0 or not progress.current:
             break
-        report.append(run_layer(layer, groups[layer.name]))
-        best = report[-1]["timings"][0]["us"]
-        key = layer.name.split(".")[0]
-        ours, theirs = totals.get(key, (0.0, 0.0))
-        totals[key] = (ours + best * layer.count, theirs + report[-1]["torch_us"] * layer.count)
-        Path(options.out).write_text(json.dumps(report))
-    for key, (ours, theirs) in totals.items():
-        if ours:
-            print(f"{key}: all convolutions {ours:.1f} us, torch {theirs:.1f} us")
+        print(f"FATAL {progress.current}", flush=True)
+        progress.fatal.append(progress.current)
+        progress.current = ""
+        progress.save()
+    summary(progress.report)
     print(f"done in {time.time() - start:.1f} s")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..dialects.core.affine import Dim
+from ..dialects.core.affine import Dim, Range
 from ..dialects.core.dtypes import DType
 from ..dialects.core.expr import Cast, Expr, Index
 from ..dialects.core.ir import Operation, Value
@@ -43,7 +43,7 @@ def emit_epilogue(
             raise ValueError("an epilogue reads the contraction at another element than its own")
         return total
 
-    ranges = dict(request.ranges)
+    ranges: dict[str, Range] = dict(request.ranges)
     for space in spaces:
         ranges.update(space.ranges(request.ranges))
     expressions = RegionExpressions(ranges, {root.result: given})
@@ -75,7 +75,7 @@ def emit_prologue(
     raw = streamed_argument(operand)
     suffix = "[lane]" if lanes.count > 1 else "[0]"
     element = Given(source + suffix, raw.type.dtype, varying=lanes.count > 1)
-    ranges = dict(request.ranges)
+    ranges: dict[str, Range] = dict(request.ranges)
     for space in spaces:
         ranges.update(space.ranges(request.ranges))
     expressions = RegionExpressions(ranges, {raw: lambda at: element})

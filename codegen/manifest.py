@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dialects.core.affine import evaluate, symbols, to_json
+from ..dialects.core.affine import evaluate, symbol, symbols, to_json
 from ..dialects.core.diagnostics import op_error
 from ..dialects.core.ir import Function, Module, Operation, Value
 from ..dialects.core.types import TensorType
@@ -121,11 +121,11 @@ class Manifest:
     def _kernel(self, op: Kernel) -> None:
         request = request_of(self._module, op, self._target)
         kind = "i32" if index_type(request) == "int" else "i64"
-        symbols = [in_model_symbols(self._module, symbol(name)) for name in used_symbols(request)]
+        sizes = [in_model_symbols(self._module, symbol(name)) for name in used_symbols(request)]
         names = [self._buffers[value] for value in op.inputs]
         arguments: list[dict[str, Any]] = [{"buffer": name} for name in names]
-        arguments += [{kind: to_json(name)} for name in symbols]
-        parameters = ["buffer"] * len(names) + [kind] * len(symbols)
+        arguments += [{kind: to_json(size)} for size in sizes]
+        parameters = ["buffer"] * len(names) + [kind] * len(sizes)
         self._kernels[op.kernel] = {"entry": op.kernel, "parameters": parameters}
         self._launches.append(
             {

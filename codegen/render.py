@@ -106,13 +106,6 @@ def environment() -> jinja2.Environment:
     return result
 
 
-def headers() -> dict[str, str]:
-    """File name -> text of every header in `templates/include`, in order of name."""
-    folder = resources.files(templates) / "include"
-    found = (item for item in folder.iterdir() if item.name.endswith((".cuh", ".hpp")))
-    return {item.name: item.read_text(encoding="utf-8") for item in sorted(found, key=lambda item: item.name)}
-
-
 def _source(name: str) -> str | None:
     if _TEMPLATE.fullmatch(name) is None:
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ..dialects.core.affine import Dim, symbols
 from ..dialects.core.expr import (
     Apply,
@@ -61,35 +63,41 @@ class Dependences:
 
     def of(self, expr: Expr) -> frozenset[str]:
         if id(expr) not in self._known:
-            found: set[str] = set()
-            for dim in own_dims(expr):
-                found |= symbols(dim)
-            for child in children(expr):
-                found |= self.of(child)
-            if isinstance(expr, Reduce):
-                found -= {name for name, _ in expr.variables}
-            if isinstance(expr, LetIndex):
-                found -= {expr.name}
-            self._known[id(expr)] = (expr, frozenset(found))
+            for node in walk(expr):
+                if id(node) not in self._known:
+                    self._known[id(node)] = (node, self._found(node))
         return self._known[id(expr)][1]
+
+    def _found(self, node: Expr) -> frozenset[str]:
+        found: set[str] = set()
+        for dim in own_dims(node):
+            found |= symbols(dim)
+        for child in children(node):
+            found |= self._known[id(child)][1]
+        if isinstance(node, Reduce):
+            found -= {name for name, _ in node.variables}
+        if isinstance(node, LetIndex):
+            found -= {node.name}
+        return frozenset(found)
+
+
+def walk(expr: Expr) -> Iterator[Expr]:
+    """EXPR and all it is made of, each shared expression once, parts before what they are part of."""
+    seen: set[int] = set()
+    pending = [(expr, False)]
+    while pending:
+        node, complete = pending.pop()
+        if complete:
+            yield node
+        elif id(node) not in seen:
+            seen.add(id(node))
+            pending.append((node, True))
+            pending += [(child, False) for child in reversed(children(node))]
 
 
 def reductions_inside_out(expr: Expr) -> list[Reduce]:
     """Every reduction in EXPR, each once, inner ones before those that contain them."""
-    found: list[Reduce] = []
-    seen: set[int] = set()
-
-    def visit(node: Expr) -> None:
-        if id(node) in seen:
-            return
-        seen.add(id(node))
-        for child in children(node):
-            visit(child)
-        if isinstance(node, Reduce):
-            found.append(node)
-
-    visit(expr)
-    return found
+    return [node for node in walk(expr) if isinstance(node, Reduce)]
 
 
 class RowEmitter(Emitter):

@@ -118,6 +118,13 @@ class Rewriter:
         self._driver.released(operands)
 
 
+def is_dead(op: Operation) -> bool:
+    """True when nothing reads OP's results and nothing else needs it."""
+    if has(op, Trait.TERMINATOR) or has(op, Trait.SIDE_EFFECT):
+        return False
+    return not any(value.uses for value in op.results)
+
+
 @dataclass
 class _Driver:
     """The worklist: operations waiting for a visit, each at most once."""
@@ -134,12 +141,24 @@ class _Driver:
         self.waiting.discard(op)
 
     def released(self, values: Iterable[Value]) -> None:
-        """Values that lost a use: their producers may have become dead or singly used."""
-        for value in values:
-            if value.producer is not None:
-                self.touch(value.producer)
-                for user in value.users if len(value.uses) == 1 else ():
-                    self.touch(user)
+        """Values that lost a use: producers that are dead now go at once, others are looked at again.
+
+        A dead reader left for later would still count as a use, and hide matches from patterns.
+        """
+        pending = list(values)
+        while pending:
+            value = pending.pop()
+            producer = value.producer
+            if producer is None or producer.parent is None:
+                continue
+            if is_dead(producer):
+                pending += producer.inputs
+                producer.erase()
+                self.forget(producer)
+                continue
+            self.touch(producer)
+            for user in value.users if len(value.uses) == 1 else ():
+                self.touch(user)
 
     def pop(self) -> Operation | None:
         while self.queue:
@@ -148,13 +167,6 @@ class _Driver:
                 self.waiting.discard(op)
                 return op
         return None
-
-
-def is_dead(op: Operation) -> bool:
-    """True when nothing reads OP's results and nothing else needs it."""
-    if has(op, Trait.TERMINATOR) or has(op, Trait.SIDE_EFFECT):
-        return False
-    return not any(value.uses for value in op.results)
 
 
 def rewrite(

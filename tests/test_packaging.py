@@ -74,7 +74,7 @@ def test_the_wheel_says_what_it_is(wheel: Path) -> None:
 
 
 def test_the_package_works_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
-    program = "from glassrt.codegen.render import headers; print('glass.cuh' in headers())"
+    program = "from glassrt.codegen.intrinsics import headers; print('glass.cuh' in headers())"
     environment = {**os.environ, "PYTHONPATH": str(wheel)}
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, env=environment

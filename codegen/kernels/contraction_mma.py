@@ -221,8 +221,10 @@ def split_counts(problem: Problem, config: MmaConfig, target: Target) -> Iterato
 
 
 def candidates(problem: Problem, target: Target, most: int = 30) -> list[MmaConfig]:
-    """Configurations worth trying, the most promising by `cost` first."""
-    found = []
+    """Configurations worth trying, the most promising by `cost` first; none for what is `unsupported`."""
+    found: list[tuple[float, MmaConfig]] = []
+    if unsupported(problem) is not None:
+        return []
     for shape in shapes(problem):
         for splits in split_counts(problem, shape, target):
             config = replace(shape, splits=splits, raster=raster(problem, shape))

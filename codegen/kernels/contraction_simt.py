@@ -187,8 +187,10 @@ def split_counts(problem: Problem, config: SimtConfig, target: Target) -> Iterat
 
 
 def candidates(problem: Problem, target: Target, most: int = 20) -> list[SimtConfig]:
-    """Configurations worth trying, the most promising by `cost` first."""
-    found = []
+    """Configurations worth trying, the most promising by `cost` first; none for what is `unsupported`."""
+    found: list[tuple[float, SimtConfig]] = []
+    if unsupported(problem) is not None:
+        return []
     for shape in shapes(problem):
         for splits in split_counts(problem, shape, target):
             config = replace(shape, splits=splits)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ...dialects.core.affine import Dim, Range
+from ...dialects.core.affine import Dim
 from ...dialects.core.ir import Block, Operation
 from ...dialects.core.types import TensorType
 
@@ -33,7 +33,7 @@ class Request:
 
     region: Block
     writes: tuple[TensorType, ...]
-    ranges: Mapping[str, Range]
+    ranges: Mapping[str, tuple[int, int]]
     optimum: Mapping[str, int]
     target: Target
     name: str = "kernel"
@@ -85,7 +85,8 @@ class KernelCode:
 class Family(Protocol):
     """A kernel family: `propose` gives nothing when it cannot do the request."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def propose(self, request: Request) -> list[Candidate]: ...
 

@@ -53,7 +53,7 @@ class LoopFamily:
         return [Candidate(self.name, {"lanes": lanes, "threads": THREADS}, self._cost(request))]
 
     def _lanes(self, request: Request) -> int:
-        """As wide as the result's innermost dimension and one 16-byte access allow, while the GPU stays full."""
+        """As wide as the innermost dimension and one 16-byte access allow, while the GPU stays full."""
         type = request.writes[0]
         inner = type.shape[type.order[-1]] if type.rank else 1
         elements = evaluate(type.elements, request.optimum)

@@ -20,8 +20,8 @@ from ..row_emit import (
     OPERATIONS,
     Dependences,
     RowEmitter,
-    children,
     reductions_inside_out,
+    walk,
 )
 from ..sections import Section
 from ..spaces import Space, make_space
@@ -109,7 +109,7 @@ def _length(reduce: Reduce, request: Request) -> int:
 
 
 class RowFamily:
-    """Configuration: `rows` a block, `workers` threads a row, `across` 1 when neighbours hold neighbouring rows."""
+    """Configuration: `rows` a block, `workers` threads a row, `across` 1 when neighbours are on other rows."""
 
     name = "row"
 
@@ -196,7 +196,7 @@ def _rows_are_contiguous(problem: RowProblem) -> bool:
     innermost = axes[-1].symbol
     for reduce in problem.shared:
         variables = {name for name, _ in reduce.variables}
-        for load in _loads(reduce.body):
+        for load in (node for node in walk(reduce.body) if isinstance(node, Load)):
             offset = linear_offset(load.source.type, load.index)
             if isinstance(offset, Affine):
                 steps = dict(offset.terms)
@@ -204,9 +204,3 @@ def _rows_are_contiguous(problem: RowProblem) -> bool:
                 if steps.get((innermost,)) == 1 and not along:
                     return True
     return False
-
-
-def _loads(expr: Expr) -> list[Load]:
-    if isinstance(expr, Load):
-        return [expr]
-    return [load for child in children(expr) for load in _loads(child)]

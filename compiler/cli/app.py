@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from importlib import metadata
 from typing import Annotated, Any
 
@@ -28,6 +29,11 @@ class _Commands(TyperGroup):
         except GlassError as error:
             say_error(error.message, error.hint)
             raise typer.Exit(error.exit_code) from None
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # the reader of our output has gone
+                raise
+            say_error(f"cannot use {error.filename}: {error.strerror}" if error.filename else str(error))
+            raise typer.Exit(1) from None
         except KeyboardInterrupt:
             say_error("interrupted")
             raise typer.Exit(INTERRUPTED) from None

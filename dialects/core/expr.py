@@ -10,14 +10,16 @@ Expressions are compared by identity: sharing an object means computing it once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from .affine import Dim, symbol
 from .dtypes import BOOL, F32, I64, DType
 from .ir import Value
 
 Index = tuple[Dim, ...]
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)

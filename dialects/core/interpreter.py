@@ -53,7 +53,7 @@ def _named(inputs: Mapping[str, Array], name: str) -> Array:
 
 
 def bind_symbols(function: Function, arrays: Sequence[Array]) -> dict[str, int]:
-    """The value of each symbol that stands alone as a dimension of an input; InputError on a contradiction."""
+    """The value of each symbol that is a dimension of an input; InputError on a contradiction."""
     symbols: dict[str, int] = {}
     for name, value, array in zip(function.inputs, function.arguments, arrays, strict=True):
         if array.ndim != value.type.rank:

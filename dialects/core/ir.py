@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from .affine import Dim, Range
+from .affine import Dim
 from .attributes import AttributeError_
 from .diagnostics import op_error
 from .location import UNKNOWN, Location
@@ -316,7 +316,7 @@ class Module:
         return self.functions[0]
 
     @property
-    def ranges(self) -> dict[str, Range]:
+    def ranges(self) -> dict[str, tuple[int, int]]:
         return {name: (r.minimum, r.maximum) for name, r in self.symbols.items()}
 
     def values_at(self, which: str) -> dict[str, int]:

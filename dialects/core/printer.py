@@ -71,7 +71,8 @@ def _function_lines(function: Function) -> Iterator[str]:
     outputs = ", ".join(str(value.type) for value in function.returned)
     inputs = ", ".join(json.dumps(name) for name in function.inputs)
     results = ", ".join(json.dumps(name) for name in function.outputs)
-    yield f"  func @{function.name}({arguments}) -> ({outputs}) {{inputs = [{inputs}], outputs = [{results}]}} {{"
+    head = f"  func @{function.name}({arguments}) -> ({outputs})"
+    yield f"{head} {{inputs = [{inputs}], outputs = [{results}]}} {{"
     yield from _block_lines(function.block, names, "    ")
     yield "  }"
 

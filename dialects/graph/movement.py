@@ -161,10 +161,16 @@ class Concat(GraphOp):
             scalars.load(value, (*index[:axis], index[axis] - begin, *index[axis + 1 :]))
             for value, begin in zip(kept, begins[:-1], strict=True)
         ]
-        chosen = loads[-1]
-        for load, end in zip(reversed(loads[:-1]), reversed(begins[1:-1]), strict=True):
-            chosen = scalars.select(scalars.inside(index[axis], 0, end), load, chosen)
-        return chosen
+
+        def chosen(first: int, last: int) -> Expr:
+            # Halving keeps the depth of the expression, and the tests per element, logarithmic.
+            if last - first == 1:
+                return loads[first]
+            middle = (first + last + 1) // 2
+            inside = scalars.inside(index[axis], 0, begins[middle])
+            return scalars.select(inside, chosen(first, middle), chosen(middle, last))
+
+        return chosen(0, len(loads))
 
     def evaluate(self, evaluation: Evaluation, *parts: Any) -> Any:
         return np.concatenate(parts, axis=self.axis)

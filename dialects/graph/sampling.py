@@ -169,7 +169,8 @@ class Filter:
             taps = {base + o: self._weight(abs(o - rest / under) * self.scale) for o in self.offsets}
             if self.exclude_outside:
                 taps = {at: weight for at, weight in taps.items() if 0 <= at < extent}
-            whole = sum(taps.values()) if self.normalizes else 1.0
+            # No tap is left where a crop reaches far outside x; such samples are not used.
+            whole = (sum(taps.values()) if self.normalizes else 1.0) or 1.0
             for at, weight in taps.items():
                 weights[row, min(max(at, 0), extent - 1)] += weight / whole
         return weights

@@ -12,7 +12,7 @@ from glassrt.compiler.cli.facts import launches_of
 from glassrt.compiler.cli.roofline import Peaks
 from glassrt.runtime.device import LaunchRecord
 
-from .conftest import Glassrt
+from .support import Glassrt
 
 FEW = ("--repeats", 3, "--warmup", 0, "--profile-repeats", 1, "--device", "host")
 

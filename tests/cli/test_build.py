@@ -8,7 +8,7 @@ import pytest
 from glassrt import Plan
 from glassrt.compiler.cli import build as build_module
 
-from .conftest import DIGITS, Glassrt
+from .support import DIGITS, Glassrt
 
 
 def test_it_writes_a_plan_and_says_what_is_in_it(glassrt: Glassrt, small: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from .conftest import DIGITS, Glassrt
+from .support import DIGITS, Glassrt
 
 
 def unsupported_model(path: Path) -> Path:
@@ -87,6 +87,12 @@ def test_shapes_that_do_not_fit_the_model_exit_with_1(
 def test_a_missing_device_exits_with_1(glassrt: Glassrt, digits_plan: Path) -> None:
     for device in ("cuda:999", "tpu"):
         assert "error: " in glassrt("run", digits_plan, "--device", device, code=1).stderr
+
+
+def test_a_folder_that_cannot_be_made_exits_with_1(glassrt: Glassrt, small: Path, tmp_path: Path) -> None:
+    options = ("-t", "host", "-o", tmp_path / "net.plan", "--dump-dir", small / "dump")
+    assert "error: cannot use" in glassrt("build", small, *options, code=1).stderr
+    assert not (tmp_path / "net.plan").exists()
 
 
 def test_the_version_is_shown(glassrt: Glassrt) -> None:

@@ -12,7 +12,7 @@ from glassrt.compiler.cli.cubin import registers
 from hypothesis import given
 from hypothesis import strategies as st
 
-from .conftest import DIGITS, Glassrt
+from .support import DIGITS, Glassrt
 
 
 def test_the_tables_name_every_launch_and_buffer(glassrt: Glassrt, digits_plan: Path) -> None:

@@ -8,7 +8,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from .conftest import DIGITS, Glassrt
+from .support import DIGITS, Glassrt
 
 TEST_SET = DIGITS.with_name("digits_test.npz")
 

@@ -14,7 +14,8 @@ from glassrt.codegen.kernels.contraction_simt import SimtConfig
 from glassrt.codegen.kernels.contraction_spec import Binding
 from glassrt.codegen.kernels.family import Geometry, Target
 from glassrt.codegen.kernels.geometry import Problem, divisor, power_of_two_in, problem_of
-from glassrt.codegen.render import Code, Identifier, headers, render
+from glassrt.codegen.intrinsics import headers
+from glassrt.codegen.render import Code, Identifier, render
 from glassrt.dialects.core.affine import evaluate
 from glassrt.dialects.core.dtypes import DTYPES
 from glassrt.dialects.core.ir import Block, Operation
@@ -48,22 +49,74 @@ class Case:
         return found
 
 
-def conv_case(
-    x: TensorType, w: TensorType, values: tuple[Array, Array], out: str, sizes: Mapping[str, int], **attributes: Any
+def case_of(
+    kind: type[Conv] | type[Matmul],
+    operands: tuple[TensorType, TensorType],
+    out: str,
+    sizes: Mapping[str, int] | None = None,
+    **attributes: Any,
 ) -> Case:
-    block = Block((x, w))
-    accumulate = DTYPES["f32"] if x.dtype.is_float and x.dtype.bits < 32 else None
-    op = Conv(*block.arguments, accumulate=accumulate, **attributes)
-    return Case(op, out, values, sizes)
-
-
-def matmul_case(
-    a: TensorType, b: TensorType, values: tuple[Array, Array], out: str, sizes: Mapping[str, int], **attributes: Any
-) -> Case:
-    block = Block((a, b))
+    """A contraction of reproducible operands: small integers, or normal numbers with sums of order one."""
+    block = Block(operands)
+    a = operands[0]
     accumulate = DTYPES["f32"] if a.dtype.is_float and a.dtype.bits < 32 else None
-    op = Matmul(*block.arguments, accumulate=accumulate, **attributes)
-    return Case(op, out, values, sizes)
+    op: Any = kind(*block.arguments, accumulate=accumulate, **attributes)
+    rng = np.random.default_rng(7)
+    values = tuple(draw(rng, operand, sizes or {}) for operand in operands)
+    return Case(op, out, values, sizes or {})
+
+
+def draw(rng: np.random.Generator, type: TensorType, sizes: Mapping[str, int]) -> Array:
+    shape = tuple(evaluate(dim, sizes) for dim in type.shape)
+    if not type.dtype.is_float:
+        low = -100 if type.dtype.name.startswith("i") else 0
+        return rng.integers(low, 100, shape).astype(type.dtype.numpy)
+    return np.asarray(rng.standard_normal(shape) * 0.3).astype(type.dtype.numpy)
+
+
+def conv(
+    dtype: str,
+    x: tuple[Any, ...],
+    w: tuple[int, ...],
+    *,
+    out: str | None = None,
+    sizes: Mapping[str, int] | None = None,
+    stride: int = 1,
+    pad: int = 0,
+    dilation: int = 1,
+    groups: int = 1,
+    **others: Any,
+) -> Case:
+    """A convolution in channels-last layouts; logical shapes."""
+    rank = len(w) - 2
+    operands = (
+        TensorType(x, DTYPES[dtype], channels_last(rank + 2)),
+        TensorType(w, DTYPES[dtype], channels_last(rank + 2)),
+    )
+    attributes = {
+        "strides": (stride,) * rank,
+        "dilations": (dilation,) * rank,
+        "pads": (pad,) * (2 * rank),
+        "groups": groups,
+    }
+    return case_of(Conv, operands, out or dtype, sizes, **{**attributes, **others})
+
+
+def matmul(
+    dtype: str,
+    a: tuple[Any, ...],
+    b: tuple[Any, ...],
+    *,
+    out: str | None = None,
+    sizes: Mapping[str, int] | None = None,
+    transpose_a: bool = False,
+    transpose_b: bool = False,
+) -> Case:
+    """A matrix product of dense operands."""
+    operands = (TensorType(a, DTYPES[dtype]), TensorType(b, DTYPES[dtype]))
+    return case_of(
+        Matmul, operands, out or dtype, sizes, transpose_a=transpose_a, transpose_b=transpose_b
+    )
 
 
 def laid_out(array: Array, type: TensorType, sizes: Mapping[str, int]) -> Array:
@@ -74,9 +127,11 @@ def laid_out(array: Array, type: TensorType, sizes: Mapping[str, int]) -> Array:
     count = offset + 1 + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
     memory = aligned_bytes(count * type.dtype.bytes)
     memory[:] = 0xFF
-    elements = memory.view(type.dtype.numpy)
+    # Built from the bytes: some element types do not offer their memory to other views.
     size = type.dtype.bytes
-    view = np.ndarray(shape, type.dtype.numpy, elements.data, offset * size, [s * size for s in strides])
+    view: Array = np.ndarray(
+        shape, type.dtype.numpy, memory.data, offset * size, [s * size for s in strides]
+    )
     view[...] = array
     return memory
 

@@ -10,7 +10,8 @@ import jinja2
 import pytest
 from glassrt import templates
 from glassrt.codegen import render as rendering
-from glassrt.codegen.render import Code, Identifier, SpecError, check_spec, headers, render
+from glassrt.codegen.intrinsics import headers
+from glassrt.codegen.render import Code, Identifier, SpecError, check_spec, render
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -83,8 +83,8 @@ class TestContractions:
     def test_a_half_open_diamond_ends_before_it(self) -> None:
         net = Net()
         y = net.bias(net.conv(image(net), 4))
-        pooled = net.add(MaxPool, y, kernel=[1, 1])
-        module = net.done(net.add(Add, net.add(Sigmoid, y), pooled))
+        gate = net.add(Sigmoid, y)
+        module = net.done(net.add(Add, gate, net.add(MaxPool, y, kernel=[1, 1])))
         context = fuse(module)
         assert kernels(module) == ["contraction: conv add", "loop: sigmoid max_pool add"]
         refused = [r for r in context.ledger if r.verdict is Verdict.REFUSED]

@@ -77,14 +77,14 @@ def test_blocks_behave_like_lists(steps):
 
 
 def test_clones_are_equal_and_apart():
-    module, relu, _ = two_ops()
+    module, _, _ = two_ops()
     copy = clone_block(module.main.block)
     assert canonical_text(copy) == canonical_text(module.main.block)
     assert all(op not in module.main.block for op in copy)
 
 
 def test_the_verifier_names_the_rule_and_the_node():
-    module, relu, add = two_ops()
+    module, relu, _ = two_ops()
     module.main.block.unlink(relu)
     with pytest.raises(IRError, match=r"graph\.add: operand 0 is not defined before.*\n.*'sum'"):
         verify(module, ALL_DIALECTS)
