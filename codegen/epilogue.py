@@ -59,43 +59,22 @@ def emit_epilogue(
 def emit_prologue(
     request: Request,
     signature: Signature,
+    streamed: Value,
     operand: Value,
     index: tuple[Dim, ...],
-    spaces: tuple[Space, ...],
     lanes: Lanes,
-    source: str,
-    target: str,
-    names: Mapping[str, str] | None = None,
+    names: Mapping[str, str],
+    place: str = "value",
 ) -> list[str]:
-    """Statements that map `lanes.count` raw elements of a contraction's operand to what it multiplies.
+    """Statements that turn `lanes.count` elements of the buffer STREAMED into elements of OPERAND.
 
-    OPERAND is the contraction's operand, computed in the region from one argument at the same index
-    (plus broadcast ones); raw elements stand in the array SOURCE, results go to TARGET.
+    The array PLACE holds them before and after; INDEX is that of the first one, in NAMES' symbols.
     """
-    raw = streamed_argument(operand)
     suffix = "[lane]" if lanes.count > 1 else "[0]"
-    element = Given(source + suffix, raw.type.dtype, varying=lanes.count > 1)
-    ranges: dict[str, Range] = dict(request.ranges)
-    for space in spaces:
-        ranges.update(space.ranges(request.ranges))
-    expressions = RegionExpressions(ranges, {raw: lambda at: element})
-    emitter = Emitter(signature.buffers(request), {**signature.symbols, **(names or {})}, spaces, lanes)
+    element = Given(place + suffix, streamed.type.dtype, varying=lanes.count > 1)
+    expressions = RegionExpressions(request.ranges, {streamed: lambda at: element})
+    emitter = Emitter(signature.buffers(request), {**signature.symbols, **names}, (), lanes)
     section = Section(lanes.count)
     term = emitter.lower(expressions.element(operand, index), section)
-    section.write(f"{target}{suffix} = {term.text};", varying=lanes.count > 1)
-    decode = [line for space in spaces for line in space.decode(emitter.names, signature.index_type)]
-    return decode + section.finished(lanes.count)
-
-
-def streamed_argument(operand: Value) -> Value:
-    """The region argument of OPERAND's own shape that a prologue streams; the others are broadcast."""
-    pending, seen = [operand], set()
-    while pending:
-        value = pending.pop()
-        producer = value.producer
-        if producer is None and value.type.shape == operand.type.shape:
-            return value
-        if producer is not None and producer not in seen:
-            seen.add(producer)
-            pending.extend(producer.inputs)
-    raise ValueError("a prologue reads no tensor of the operand's shape")
+    section.write(f"{place}{suffix} = {term.text};", varying=lanes.count > 1)
+    return section.finished(lanes.count)

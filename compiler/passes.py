@@ -20,6 +20,7 @@ from ..dialects.core.verifier import verify
 from ..errors import InputError, IRError
 from .ledger import Ledger, Verdict
 from .policy import PrecisionPolicy
+from .rewrite import Applied
 from .semantics import SemanticsCheck
 
 Sink = Callable[[str], object]
@@ -65,11 +66,15 @@ class PassContext:
     debug: int = field(default_factory=debug_level)
     log: Sink = print
 
-    def note(self, rule: str, op: str, nodes: tuple[str, ...]) -> None:
+    def note(self, rule: str, reason: str, op: str, nodes: tuple[str, ...]) -> None:
         """Record that RULE rewrote OP."""
-        self.ledger.add(rule, Verdict.TAKEN, "rewritten to something simpler", ops=(op,), nodes=nodes)
+        self.ledger.add(rule, Verdict.TAKEN, reason, ops=(op,), nodes=nodes)
         if self.debug >= DEBUG_REWRITES:
             self.log(f"rewrite {rule}: {op} {', '.join(nodes)}")
+
+    def note_rewrite(self, applied: Applied) -> None:
+        """Record a rewrite by a pattern."""
+        self.note(applied.rule, applied.before_after, applied.op, applied.nodes)
 
 
 class Pass(Protocol):

@@ -38,7 +38,7 @@ class Pattern:
     @property
     def before_after(self) -> str:
         """The rule's own words: `before => after`."""
-        return (self.apply.__doc__ or "").strip()
+        return " ".join((self.apply.__doc__ or "").split())
 
 
 def pattern(name: str, *roots: type[Operation]) -> Callable[[Rewrite], Pattern]:
@@ -52,9 +52,10 @@ def pattern(name: str, *roots: type[Operation]) -> Callable[[Rewrite], Pattern]:
 
 @dataclass(frozen=True)
 class Applied:
-    """One rewrite that happened: the rule, the op it replaced and the ONNX nodes concerned."""
+    """One rewrite that happened: the rule, what it does, the op it replaced and its ONNX nodes."""
 
     rule: str
+    before_after: str
     op: str
     nodes: tuple[str, ...]
 
@@ -209,5 +210,5 @@ def _visit(op: Operation, rules: Sequence[Pattern], driver: _Driver, module: Mod
         if rule.apply(op, rewriter):
             if op.parent is not None:
                 driver.touch(op)
-            return Applied(rule.name, op.name, nodes)
+            return Applied(rule.name, rule.before_after, op.name, nodes)
     return None

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 from types import ModuleType
 
 from ...dialects.core.affine import Dim, symbol
-from ...dialects.core.ir import Operation
+from ...dialects.core.ir import Operation, Value
 from ...dialects.core.traits import Trait, has
-from ..epilogue import emit_epilogue
+from ..epilogue import emit_epilogue, emit_prologue
 from ..lanes import Lanes
 from ..literals import c_type
 from ..render import Code, Identifier
@@ -26,42 +26,83 @@ from .signature import Signature, make_signature
 MOST_CANDIDATES = 16
 WIDEST_STORE = 16  # bytes
 MOST_LANES = 8
+Index = tuple[Dim, ...]
 
 
 @dataclass(frozen=True)
 class Contraction:
-    """The contraction that leads a region, as a problem for kernels."""
+    """The contraction that leads a region, as a problem for kernels.
+
+    `streamed` is the buffer its first operand is read from: the operand itself, or what a prologue
+    computes it from, element by element.
+    """
 
     root: Operation
     problem: Problem
+    streamed: Value
+
+    @property
+    def has_prologue(self) -> bool:
+        return self.streamed is not self.root.inputs[0]
 
 
 def find_contraction(request: Request) -> Contraction | None:
-    """The region's only contraction, if it reads the kernel's buffers directly."""
+    """The region's only contraction, if a kernel can read its operands as they lie in memory."""
     roots = [op for op in request.ops if has(op, Trait.CONTRACTION)]
     if len(roots) != 1 or len(roots[0].inputs) != 2:
         return None
-    a, b = roots[0].inputs
-    if a.producer is not None or b.producer is not None:
+    root = roots[0]
+    a, b = root.inputs
+    streamed = prologue_source(root)
+    if streamed is None or b.producer is not None:
         return None
     sizes = {name: (low, request.optimum[name], high) for name, (low, high) in request.ranges.items()}
     weight = request.region.arguments.index(b) in request.weights
-    problem = problem_of(roots[0], sizes, b_is_weight=weight)
-    if problem is None or (
-        roots[0].result.type.dtype != problem.accumulate and not _epilogue_is_plain(roots[0])
-    ):
-        return None
-    return Contraction(roots[0], problem)
+    buffer = streamed.type if streamed is not a else None
+    problem = problem_of(root, sizes, b_is_weight=weight, streamed=buffer)
+    return None if problem is None else Contraction(root, problem, streamed)
 
 
-def _epilogue_is_plain(root: Operation) -> bool:
-    """True when rounding the sums once to the root's own type is all that its type asks for."""
-    return root.attributes.get("accumulate") is None
+def prologue_source(root: Operation) -> Value | None:
+    """The buffer that ROOT's first operand is made of, element by element; None when it is not so.
+
+    Everything else a prologue reads must vary along the summed axis alone: one value per channel.
+    """
+    operand = root.inputs[0]
+    if operand.producer is None:
+        return operand
+    axis = summed_axis(root)
+    found: Value | None = None
+    pending, seen = [operand], {operand}
+    while pending:
+        value = pending.pop()
+        producer = value.producer
+        if producer is not None:
+            if not has(producer, Trait.ELEMENTWISE) and not has(producer, Trait.CONSTANT):
+                return None
+            pending += [other for other in producer.inputs if other not in seen]
+            seen.update(producer.inputs)
+        elif value.type.shape == operand.type.shape and found is None:
+            found = value
+        elif not _varies_along(value.type.shape, operand.type.rank, axis):
+            return None
+    return found if found is not None and found.type.dtype == operand.type.dtype else None
 
 
-def spaces_of(
-    contraction: Contraction, depthwise_channels: bool
-) -> tuple[tuple[Dim, ...], tuple[Space, ...]]:
+def summed_axis(root: Operation) -> int:
+    """The axis of the first operand that is summed over: channels, or the inner dimension."""
+    rank = root.inputs[0].type.rank
+    if root.name == "graph.conv":
+        return 1
+    return rank - 2 if root.attributes["transpose_a"] else rank - 1
+
+
+def _varies_along(shape: Index, rank: int, axis: int) -> bool:
+    """True when SHAPE, broadcast to RANK dimensions, has a size other than 1 on AXIS at most."""
+    return all(size == 1 or position == axis for position, size in enumerate(shape, rank - len(shape)))
+
+
+def spaces_of(contraction: Contraction, depthwise_channels: bool) -> tuple[Index, tuple[Space, ...]]:
     """The result's logical index in terms of the kernel's `m`, `n` and `batch`, and those as spaces."""
     problem, shape = contraction.problem, contraction.root.result.type.shape
     rows = make_space("m", "i", [(axis, shape[axis]) for axis in problem.row_axes])
@@ -108,7 +149,7 @@ def bind(
         names={"_batch": "batch"},
     )
     buffers = signature.buffers(request)
-    a, b = (buffers[value] for value in contraction.root.inputs)
+    a, b = buffers[contraction.streamed], buffers[contraction.root.inputs[1]]
     return Binding(
         name=Identifier(request.name),
         title=title(request),
@@ -119,7 +160,31 @@ def bind(
         epilogue=Code("\n".join(lines)),
         vector=vector,
         index_type=signature.index_type,
+        prologue=prologue_code(request, contraction, signature),
     )
+
+
+def prologue_code(request: Request, contraction: Contraction, signature: Signature) -> Code | None:
+    """Statements that map `value`, some neighbouring elements of the first operand, in place."""
+    if not contraction.has_prologue:
+        return None
+    root, problem = contraction.root, contraction.problem
+    operand = root.inputs[0]
+    channel = symbol("_channel")
+    grouped = problem.op == "conv" and bool(problem.batch)
+    place = channel + symbol("_batch") * problem.channels if grouped else channel
+    # Everything but the streamed element varies along the summed axis alone.
+    index = tuple(place if axis == summed_axis(root) else 0 for axis in range(operand.type.rank))
+    lines = emit_prologue(
+        request,
+        signature,
+        contraction.streamed,
+        operand,
+        index,
+        Lanes("_channel", problem.a_vector),
+        names={"_channel": "channel", "_batch": "batch"},
+    )
+    return Code("\n".join(lines))
 
 
 @dataclass(frozen=True)
@@ -171,7 +236,9 @@ class DepthwiseFamily:
 
     def propose(self, request: Request) -> list[Candidate]:
         contraction = find_contraction(request)
-        if contraction is None or depthwise.unsupported(contraction.problem) is not None:
+        if contraction is None or contraction.has_prologue:
+            return []
+        if depthwise.unsupported(contraction.problem) is not None:
             return []
         problem, bytes_ = contraction.problem, request.writes[0].dtype.bytes
         found = depthwise.candidates(problem, request.target, bytes_, MOST_CANDIDATES)

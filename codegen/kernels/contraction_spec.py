@@ -16,6 +16,8 @@ from ..literals import c_type
 from ..render import Code, Identifier
 from .geometry import COPY_BYTES, BatchAxis, Problem, RowAxis
 
+MASK_BITS = 32
+
 
 @dataclass(frozen=True)
 class Binding:
@@ -74,7 +76,7 @@ class AxisSpec:
 class OperandSpec:
     """How the threads of a block copy one operand's tiles to shared memory.
 
-    `vector` elements move per copy. Chunk c of line l lies at l*pitch + c*chunk when the tile is
+    `vector` elements move per copy; `checked` says whether tiles may reach past the extent. Chunk c of line l lies at l*pitch + c*chunk when the tile is
     padded; otherwise chunk c is stored in place of c ^ ((l >> swizzle_shift) & swizzle_mask).
     """
 
@@ -96,6 +98,8 @@ class OperandSpec:
     ragged: bool
     axes: tuple[AxisSpec, ...]
     extent: Identifier
+    checked: bool
+    taps: int
     channels: Code
     uniform_taps: bool
     k_step: Code
@@ -105,6 +109,17 @@ class OperandSpec:
     @property
     def windows(self) -> tuple[WindowSpec, ...]:
         return tuple(axis.window for axis in self.axes if axis.window is not None)
+
+    @property
+    def linear(self) -> bool:
+        """True when a thread's lines are equal steps apart: whole tiles of a single axis."""
+        plain = len(self.axes) == 1 and not self.windows
+        return plain and not self.checked and not self.ragged
+
+    @property
+    def masked(self) -> bool:
+        """True when a word can hold which taps of a line lie inside."""
+        return self.taps <= MASK_BITS and any(window.checked for window in self.windows)
 
     @property
     def tile_elements(self) -> int:
@@ -305,6 +320,8 @@ class _OperandBuilder:
             ragged=lines % lines_per_pass != 0,
             axes=axes,
             extent=Identifier("M" if role == "a" else "N"),
+            checked=not _divides(wide, problem.m if role == "a" else problem.n),
+            taps=problem.taps if role == "a" else 1,
             channels=Code(factor_to_c(problem.channels, names)),
             uniform_taps=isinstance(taps, int) and taps % tiling.block_k == 0,
             k_step=Code(factor_to_c(k_step, names)),

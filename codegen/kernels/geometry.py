@@ -175,16 +175,22 @@ def power_of_two_in(number: int, most: int) -> int:
 
 
 def problem_of(
-    op: Operation, sizes: Mapping[str, tuple[int, int, int]] | None = None, *, b_is_weight: bool = False
+    op: Operation,
+    sizes: Mapping[str, tuple[int, int, int]] | None = None,
+    *,
+    b_is_weight: bool = False,
+    streamed: TensorType | None = None,
 ) -> Problem | None:
     """The problem of a graph.conv or graph.matmul; None when it is not one, or not laid out as kernels take it.
 
     `sizes` gives (minimum, optimum, maximum) of every symbol. The accumulator is the op's
-    `accumulate`, else what its operands call for.
+    `accumulate`, else what its operands call for. `streamed` is the type of the buffer that a
+    prologue turns into the first operand, where there is one.
     """
     if op.name not in ("graph.conv", "graph.matmul"):
         return None
     a, b = (value.type for value in op.inputs[:2])
+    a = streamed or a
     table = tuple((name, *three) for name, three in sorted((sizes or {}).items()))
     ranges: dict[str, Range] = {name: (low, high) for name, low, _, high in table}
     accumulate = accumulator_of(a.dtype, op.attributes.get("accumulate"))

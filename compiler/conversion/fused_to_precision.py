@@ -107,7 +107,7 @@ class _Conversion:
         region = operands.region()
         new_operands = []
         for value, argument in zip(old.inputs, old.body.block.arguments, strict=True):
-            if value in self._sunk and operands.takes_any_form(argument):
+            if value in self._sunk and operands.takes_any_form:
                 new_operands.append(self._sunk[value])
                 region.argument(argument, new_operands[-1].type, viewed=True)
             else:

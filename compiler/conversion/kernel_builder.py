@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...dialects.core.builtin import Yield
 from ...dialects.core.ir import Block, Operation, Region, Value
 from ...dialects.core.location import merge
+from ...dialects.core.traits import Trait, has
 from ...dialects.fused import Kernel
 from ...dialects.graph.constants import Constant
 from ...dialects.graph.elementwise import Cast
@@ -14,8 +15,9 @@ from .clusters import Cluster
 def build_kernel(cluster: Cluster) -> Kernel:
     """Replace CLUSTER's ops by one kernel in the place of the last of them.
 
-    Constants of a single element are copied into the region; everything else that the ops read
-    from outside becomes an operand, in the order in which it is first read.
+    Constants of a single element are copied into the region, unless a contraction multiplies by
+    them; everything else that the ops read from outside becomes an operand, in the order in which
+    it is first read.
     """
     last = cluster.last
     assert last.parent is not None
@@ -26,7 +28,7 @@ def build_kernel(cluster: Cluster) -> Kernel:
         outside.unlink(op)
         for index, value in enumerate(op.operands):
             if value is not None and value.producer not in cluster.ops:
-                op.set_operand(index, arguments.inside(value))
+                op.set_operand(index, arguments.inside(value, copied=not has(op, Trait.CONTRACTION)))
         arguments.block.append(op)
     readers = [(user, index) for user, index in last.result.uses if user not in cluster]
     arguments.block.append(Yield(last.result))
@@ -48,10 +50,10 @@ class _Arguments:
         self.operands: list[Value] = []
         self._inside: dict[Value, Value] = {}
 
-    def inside(self, value: Value) -> Value:
-        """The value that stands for the outside VALUE in the region."""
+    def inside(self, value: Value, *, copied: bool) -> Value:
+        """The value that stands for the outside VALUE in the region; a scalar may be COPIED there."""
         if value not in self._inside:
-            copy = _scalar_copy(value)
+            copy = _scalar_copy(value) if copied else None
             if copy is not None:
                 self._inside[value] = self.block.append(copy).result
             else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
+import ml_dtypes
 
 from ...dialects.core.affine import bounds
 from ...dialects.core.dtypes import DType
@@ -29,6 +29,7 @@ class KernelOperands:
         self._lead = lead
         self._module = module
         self._contraction = contraction_of(kernel)
+        self._outside = dict(zip(kernel.body.block.arguments, kernel.inputs, strict=True))
         self._too_large = self._weights_overflow()
         self._channels = self._padding()
 
@@ -46,9 +47,10 @@ class KernelOperands:
 
     # ------------------------------------------------------------ forms
 
-    def takes_any_form(self, argument: Value) -> bool:
-        """True when the kernel may read ARGUMENT in any layout and under any shape."""
-        return self._kernel.root == "loop"
+    @property
+    def takes_any_form(self) -> bool:
+        """True when the kernel may read its operands in any layout and under any shape."""
+        return bool(self._kernel.root == "loop")
 
     def constant_form(self, argument: Value) -> tuple[DType, Layout, int]:
         """Element type, layout and additional channels of a constant operand."""
@@ -59,7 +61,8 @@ class KernelOperands:
             return self.operand_dtype or dtype, layout, self._channels
         _, most = bounds(argument.type.elements, {})
         small = most is not None and most <= SMALL_ELEMENTS
-        return dtype if small else self._policy.stored(dtype), ROW_MAJOR, 0
+        kept = small or not is_lowered(dtype, self._policy) or not self._fits(argument)
+        return dtype if kept else self._policy.stored(dtype), ROW_MAJOR, 0
 
     def form(self, argument: Value, stored: TensorType) -> TensorType:
         """The type in which ARGUMENT is wanted, when it is there as STORED."""
@@ -94,8 +97,8 @@ class KernelOperands:
         if conv is None or dtype is None:
             return 0
         x, w = conv.inputs
-        outer = dict(zip(self._kernel.body.block.arguments, self._kernel.inputs, strict=True))
-        if x not in outer or w not in outer or not isinstance(outer[w].producer, Constant):
+        weights = self._outside.get(w)
+        if x not in self._outside or weights is None or not isinstance(weights.producer, Constant):
             return 0
         # A value that the epilogue reads as well cannot get channels.
         return padded_channels(conv, dtype) if len(x.uses) == 1 else 0
@@ -104,15 +107,16 @@ class KernelOperands:
         """True when a weight is beyond the range of the type that the policy asks for."""
         if self._contraction is None or not is_lowered(self._contraction.inputs[0].type.dtype, self._policy):
             return False
-        arguments = self._kernel.body.block.arguments
-        for value, argument in zip(self._kernel.inputs, arguments, strict=True):
-            if isinstance(value.producer, Constant) and argument in self._contraction.inputs:
-                array = value.producer.array(self._module)
-                with np.errstate(over="ignore"):
-                    short = array.astype(self._policy.storage.numpy)
-                if np.isinf(short.astype(np.float32)).any() and not np.isinf(array).any():
-                    return True
-        return False
+        return not all(self._fits(value) for value in self._contraction.inputs)
+
+    def _fits(self, argument: Value) -> bool:
+        """True unless ARGUMENT is a constant with numbers beyond the range of the storage type."""
+        constant = self._outside.get(argument)
+        if constant is None or not isinstance(constant.producer, Constant):
+            return True
+        array = constant.producer.array(self._module)
+        most = float(ml_dtypes.finfo(self._policy.storage.numpy).max)
+        return array.size == 0 or (float(array.max()) <= most and float(array.min()) >= -most)
 
     # ------------------------------------------------------------ what is recorded
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...dialects.core.ir import Module
 from ..passes import PassContext
-from ..rewrite import Applied, rewrite
+from ..rewrite import rewrite
 from . import simplify_elementwise, simplify_movement
 
 RULES = (*simplify_elementwise.RULES, *simplify_movement.RULES)
@@ -17,9 +17,5 @@ class Canonicalize:
 
     def run(self, module: Module, context: PassContext) -> Module:
         rules = [rule for rule in RULES if rule.name not in context.disabled]
-        rewrite(module, rules, lambda applied: _note(context, applied))
+        rewrite(module, rules, context.note_rewrite)
         return module
-
-
-def _note(context: PassContext, applied: Applied) -> None:
-    context.note(applied.rule, applied.op, applied.nodes)

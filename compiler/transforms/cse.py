@@ -23,7 +23,7 @@ class CommonSubexpressions:
                 first = known.setdefault(_key(op), op)
                 if first is not op:
                     first.location = first.location.merged(op.location)
-                    context.note(self.name, op.name, op.location.nodes)
+                    context.note(self.name, "an earlier op computes the same", op.name, op.location.nodes)
                     op.replace_by(*first.results)
         return module
 

@@ -147,5 +147,5 @@ class FoldBatchNorm:
 
     def run(self, module: Module, context: PassContext) -> Module:
         rules = [rule for rule in RULES if rule.name not in context.disabled]
-        rewrite(module, rules, lambda applied: context.note(applied.rule, applied.op, applied.nodes))
+        rewrite(module, rules, context.note_rewrite)
         return module

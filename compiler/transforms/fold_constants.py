@@ -49,7 +49,7 @@ class FoldConstants:
             op.parent.insert_before(op, folded)
             folded.result.hint = value.hint
             value.replace_by(folded.result)
-        context.note(self.name, op.name, op.location.nodes)
+        context.note(self.name, "all its operands are constants", op.name, op.location.nodes)
         op.erase()
 
 

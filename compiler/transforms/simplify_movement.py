@@ -270,6 +270,6 @@ def _joined(left: Value, right: Value, axis: int) -> Slice | None:
 
 RULES = (
     reshape_same, reshape_reshape, transpose_view, transpose_transpose, slice_whole, slice_slice,
-    slice_concat, concat_one, concat_empty, concat_concat, concat_slices, expand_same, expand_expand, pad_nothing,
-    pad_into_conv, transpose_into_matmul, reduce_nothing, pool_nothing, resize_same,
+    slice_concat, concat_one, concat_empty, concat_concat, concat_slices, expand_same, expand_expand,
+    pad_nothing, pad_into_conv, transpose_into_matmul, reduce_nothing, pool_nothing, resize_same,
 )  # fmt: skip

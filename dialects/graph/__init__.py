@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..core.dialect import Dialect
-from . import constants, contraction, elementwise, indexing, movement, normalization, reduction, window
+from . import attention, constants, contraction, elementwise, indexing, movement, normalization, reduction, window
 
-FAMILIES = (constants, elementwise, contraction, reduction, normalization, window, movement, indexing)
+FAMILIES = (constants, elementwise, contraction, reduction, normalization, window, movement, indexing, attention)
 
 GRAPH = Dialect("graph", tuple(op for family in FAMILIES for op in family.OPS))

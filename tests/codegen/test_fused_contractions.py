@@ -62,6 +62,24 @@ def conv_case(
     return body, types, [nhwc(N, filters, high, wide, dtype=dtype)], channels // groups * taps * taps
 
 
+def prologue_case(dtype, channels, filters, size, taps, *, groups=1):
+    """Scale, shift and ReLU per channel before a padded convolution, whose padding stays zero."""
+    types = [
+        nhwc(N, channels, size, size, dtype=dtype),
+        TensorType((channels, 1, 1), F32),
+        TensorType((channels, 1, 1), F32),
+        nhwc(filters, channels // groups, taps, taps, dtype=dtype),
+    ]
+
+    def body(do, x, scale, shift, w):
+        wide = do(Relu(do(Add(do(Mul(do(Cast(x, to=F32)), scale)), shift))))
+        pad = taps // 2
+        y = do(Conv(do(Cast(wide, to=dtype)), w, groups=groups, pads=[pad] * 4, accumulate=F32))
+        return do(Cast(y, to=dtype))
+
+    return body, types, [nhwc(N, filters, size, size, dtype=dtype)], channels // groups * taps * taps
+
+
 def matmul_case(dtype, rows, inner, columns, *, batch=(), transpose_a=False, transpose_b=False):
     """Matrix product, scale, bias, in row-major storage of DTYPE."""
     a = (*batch, inner, rows) if transpose_a else (*batch, rows, inner)
@@ -86,6 +104,9 @@ CASES = {
     "depthwise with multiplier": lambda t: conv_case(t, 8, 16, 6, 3, groups=8),
     "dilated, padded unevenly": lambda t: conv_case(t, 8, 8, 9, 3, dilation=2, pads=(2, 0, 1, 2)),
     "one position": lambda t: conv_case(t, 64, 10, 3, 3),
+    "prologue before 1x1": lambda t: prologue_case(t, 32, 16, 5, 1),
+    "prologue before 3x3": lambda t: prologue_case(t, 20, 16, 6, 3),
+    "prologue before grouped": lambda t: prologue_case(t, 24, 24, 6, 3, groups=3),
     "matmul": lambda t: matmul_case(t, N, 72, 33),
     "matmul of few rows": lambda t: matmul_case(t, 1, 512, 40, transpose_b=True),
     "matmul transposed": lambda t: matmul_case(t, 24, 40, 16, transpose_a=True, transpose_b=True),

@@ -19,6 +19,7 @@ from glassrt.dialects.graph.binary import Add, Mul
 from glassrt.dialects.graph.constants import Constant
 from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.elementwise import Cast
+from glassrt.dialects.graph.indexing import Gather
 from glassrt.dialects.graph.movement import Concat, Reshape
 from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.reduction import Reduce
@@ -174,6 +175,38 @@ def test_weights_beyond_the_range_keep_the_contraction_in_f32() -> None:
     last = kernels(module)[-1]
     assert (last.requested, last.compute, last.accumulate) == (F16, F32, F32)
     assert "a weight exceeds the range of f16: it multiplies in f32" in last.why
+
+
+def test_large_tables_are_stored_short_unless_they_do_not_fit() -> None:
+    for peak, wanted in ((1.0, F16), (1e6, F32)):
+        net = Net()
+        table = np.zeros((1 << 14, 8), np.float32)
+        table[3, 3] = peak
+        rows = net.add(Gather, net.const(table), net.input("i", 5, dtype=I64), axis=0)
+        (kernel,) = kernels(lower(net.done(net.add(Relu, rows)), "fp16"))
+        assert kernel.inputs[0].type.dtype == wanted
+
+
+def test_weights_of_one_element_are_operands() -> None:
+    net = Net()
+    x = net.input("x", 1, 1, 3, 3)
+    module = lower(net.done(net.add(Relu, net.conv(x, 1, 1))), "fp16")
+    assert [str(v.type) for v in kernels(module)[1].inputs] == [
+        "tensor<1x4x3x3xf16, nhwc>", "tensor<1x4x1x1xf16, nhwc>",
+    ]  # fmt: skip
+
+
+def test_layouts_follow_the_bytes() -> None:
+    net = Net()
+    x = image(net)
+    from_conv = net.add(Relu, net.conv(x, 8))
+    gated = net.add(Mul, from_conv, net.add(Sigmoid, from_conv))
+    module = lower(net.done(net.add(Softmax, gated, axis=1)), "fp16")
+    assert [k.root for k in kernels(module)] == ["loop", "contraction", "row"]
+    # The last kernel reads channels-last and writes the row-major output itself.
+    last = kernels(module)[-1]
+    assert [v.type.layout for v in last.inputs[:1]] == [channels_last(4)]
+    assert last.results[0].type.layout == ROW_MAJOR
 
 
 def test_integers_are_left_alone() -> None:

@@ -43,7 +43,7 @@ def test_new_operations_take_the_place_the_name_and_the_location() -> None:
     module = net.done(net.add(Sigmoid, y))
     applied: list[Applied] = []
     assert rewrite(module, [relu_to_abs], applied.append) == 1
-    assert applied == [Applied("relu-to-abs", "graph.relu", ("relu0",))]
+    assert applied == [Applied("relu-to-abs", "relu(x) => abs(x)", "graph.relu", ("relu0",))]
     assert '%act = graph.abs %x : tensor<2xf32> loc("relu0")' in print_module(module)
 
 

@@ -1,0 +1,111 @@
+"""Scaled dot-product attention as one op."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.affine import Dim, product
+from ..core.attributes import BOOL as FLAG
+from ..core.attributes import DTYPE
+from ..core.diagnostics import op_error
+from ..core.dtypes import BOOL, DType
+from ..core.interpreter import Evaluation
+from ..core.ir import Operation
+from ..core.op import attribute, define_op, operand, optional_operand, result
+from ..core.types import TensorType
+from .base import GraphOp, broadcast_shapes, same_dtype
+from .elementwise_base import FLOAT, check_kind, parameter
+from .numeric import Array, compute_dtype, converted, widened
+
+SOFTMAX_FLOPS = 5  # per score: scaling, maximum, difference, exponential, sum
+
+
+@define_op()
+class Attention(GraphOp):
+    """softmax(scale * q k^T + mask) v over the last two dimensions (ONNX Attention's core; Vaswani et
+    al., "Attention Is All You Need").
+
+    q [.., S, D], k [.., T, D], v [.., T, E] give [.., S, E]; leading dimensions broadcast. The mask
+    broadcasts to the scores [.., S, T]: floats are added, of booleans true means that the key takes
+    part. When `causal`, query i sees keys 0 to i alone. A query that sees no key gives NaN, as softmax
+    does, or zeros when `guarded`. Scores and sums are kept in at least f32, and so is the result when
+    `accumulate` says so; the exponentials are rounded to v's type before they are multiplied with v.
+    """
+
+    name = "graph.attention"
+    q = operand()
+    k = operand()
+    v = operand()
+    mask = optional_operand()
+    y = result()
+    scale = parameter(1.0)
+    causal = attribute(FLAG, False)
+    guarded = attribute(FLAG, False)
+    accumulate = attribute(DTYPE, None)
+
+    @property
+    def scores(self) -> tuple[Dim, ...]:
+        """The shape of the scores, [.., S, T]."""
+        q, k, v = self.q.type.shape, self.k.type.shape, self.v.type.shape
+        leading = broadcast_shapes(self, [q[:-2], k[:-2], v[:-2]])
+        return (*leading, q[-2], k[-2])
+
+    @property
+    def sum_dtype(self) -> DType:
+        """The type that scores and sums are kept in."""
+        return self.accumulate or compute_dtype(self.q.type.dtype)
+
+    def infer(self) -> Sequence[TensorType]:
+        q, k, v = self.q.type, self.k.type, self.v.type
+        check_kind(self, self.q, FLOAT)
+        same_dtype(self, [q, k, v])
+        if min(q.rank, k.rank, v.rank) < 2:
+            raise op_error(self, "its operands need at least two dimensions")
+        if q.shape[-1] != k.shape[-1]:
+            raise op_error(self, f"queries have {q.shape[-1]} features, keys {k.shape[-1]}")
+        if k.shape[-2] != v.shape[-2]:
+            raise op_error(self, f"there are {k.shape[-2]} keys for {v.shape[-2]} values")
+        self._check_mask()
+        return [TensorType((*self.scores[:-1], v.shape[-1]), self.accumulate or q.dtype)]
+
+    def _check_mask(self) -> None:
+        """A located error unless the mask broadcasts to the scores."""
+        if self.mask is None:
+            return
+        check_kind(self, self.mask, (*FLOAT, "bool"))
+        if broadcast_shapes(self, [self.scores, self.mask.type.shape]) != self.scores:
+            raise op_error(self, f"the mask {self.mask.type} does not broadcast to the scores")
+
+    def evaluate(self, evaluation: Evaluation, q: Any, k: Any, v: Any, mask: Any = None) -> Array:
+        wide = self.sum_dtype.numpy
+        with np.errstate(all="ignore"):
+            scores = np.matmul(q.astype(wide), np.swapaxes(k, -1, -2).astype(wide))
+            scores = self._masked(scores * wide.type(self.scale), mask)
+            largest = np.max(scores, -1, keepdims=True, initial=-np.inf)
+            powers = np.exp(scores - np.where(largest == -np.inf, wide.type(0), largest))
+            total = np.sum(powers, -1, np.float64, keepdims=True)
+            rounded = converted(powers, self.v.type.dtype).astype(wide)
+            sums = np.matmul(rounded, v.astype(wide)) / total
+            if self.guarded:
+                sums = np.where(total == 0, 0.0, sums)
+            return converted(sums.astype(wide), self.y.type.dtype)
+
+    def _masked(self, scores: Array, mask: Any) -> Array:
+        """SCORES with the mask added and minus infinity for what takes no part."""
+        if self.causal:
+            scores = np.where(np.tri(*scores.shape[-2:], dtype=bool), scores, -np.inf)
+        if mask is None:
+            return scores
+        if self.mask is not None and self.mask.type.dtype == BOOL:
+            return np.where(mask, scores, scores.dtype.type(-np.inf))
+        return np.asarray(scores + widened(mask).astype(scores.dtype))
+
+    def flops(self) -> Dim:
+        depth = self.q.type.shape[-1] + self.v.type.shape[-1]
+        return product(self.scores) * (depth * 2 + SOFTMAX_FLOPS)
+
+
+OPS: tuple[type[Operation], ...] = (Attention,)
