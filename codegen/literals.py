@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import struct
 
 import numpy as np
 
@@ -26,23 +25,24 @@ def literal(value: float | int | bool, dtype: DType) -> str:
     """VALUE as a literal of DTYPE: floats in hexadecimal, NaN and infinities as bit patterns."""
     if dtype == BOOL:
         return "true" if value else "false"
-    if dtype in (F32, F64):
-        return _float_literal(float(dtype.numpy.type(value)), dtype)
     if dtype.is_float:
-        bits = int.from_bytes(np.array(value, dtype.numpy).tobytes(), "little")
-        return f"{dtype.name}{{{bits:#x}}}"
+        return _float_literal(value, dtype)
     return _int_literal(int(value), dtype)
 
 
 def _float_literal(value: float, dtype: DType) -> str:
-    if math.isfinite(value):
-        mantissa, exponent = value.hex().split("p")
-        if "." in mantissa:
-            mantissa = mantissa.rstrip("0").rstrip(".")
-        return f"{mantissa}p{exponent}" + ("f" if dtype == F32 else "")
-    if dtype == F32:
-        return f"bit_cast<f32>({struct.unpack('<I', struct.pack('<f', value))[0]:#x}u)"
-    return f"bit_cast<f64>({struct.unpack('<Q', struct.pack('<d', value))[0]:#x}ull)"
+    # Not through a Python float: that would lose which NaN it is.
+    with np.errstate(over="ignore"):
+        array = np.array(value, dtype.numpy)
+    bits = int.from_bytes(array.tobytes(), "little")
+    if dtype not in (F32, F64):
+        return f"{dtype.name}{{{bits:#x}}}"
+    if not np.isfinite(array):
+        return f"bit_cast<{dtype.name}>({bits:#x}{'u' if dtype == F32 else 'ull'})"
+    mantissa, exponent = float(array).hex().split("p")
+    if "." in mantissa:
+        mantissa = mantissa.rstrip("0").rstrip(".")
+    return f"{mantissa}p{exponent}" + ("f" if dtype == F32 else "")
 
 
 def _int_literal(value: int, dtype: DType) -> str:

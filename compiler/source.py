@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Union
@@ -24,6 +25,7 @@ InputShapes = Mapping[str, Sequence[int | str]]
 IR_SUFFIX = ".ir"
 WEIGHTS_SUFFIX = ".weights"
 MAX_IR_BYTES = 1 << 28
+_MODULE_NAME = re.compile(r"module\s+@([A-Za-z0-9_\-][A-Za-z0-9_.\-]*)")
 
 
 def load_module(source: Source, inputs: InputShapes | None = None, shapes: Shapes | None = None) -> Module:
@@ -50,17 +52,19 @@ def read_ir(path: Path) -> Module:
         raise ModelError(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise IRError(f"{path.name} is not UTF-8 text") from None
-    module = parse_module(text, ALL_DIALECTS, _weights_beside(path), path.name)
+    module = parse_module(text, ALL_DIALECTS, _weights_beside(path, text), path.name)
     verify(module, ALL_DIALECTS)
     return module
 
 
-def _weights_beside(path: Path) -> ResourceTable:
-    """The weights of one file (`net.weights`), or those a dump folder shares (`model.weights`)."""
-    for sidecar in (path.with_suffix(WEIGHTS_SUFFIX), path.parent / f"model{WEIGHTS_SUFFIX}"):
-        if sidecar.is_file():
-            return ResourceTable.load(sidecar)
-    return ResourceTable()
+def _weights_beside(path: Path, text: str) -> ResourceTable:
+    """The weights of one file (`x.weights` beside `x.ir`), or those a dump folder keeps by module name."""
+    name = _MODULE_NAME.search(text)
+    sidecars = [path.with_suffix(WEIGHTS_SUFFIX)]
+    if name is not None:
+        sidecars.append(path.parent / f"{name[1]}{WEIGHTS_SUFFIX}")
+    found = next((sidecar for sidecar in sidecars if sidecar.is_file()), None)
+    return ResourceTable() if found is None else ResourceTable.load(found)
 
 
 def level_of(module: Module) -> str:

@@ -59,12 +59,17 @@ class Constant(GraphOp):
         array = self.value
         if array is None or array.size != 1:
             raise op_error(self, "only a constant of one element can be part of a kernel")
-        return scalars.const(array.reshape(-1).astype(_wide(array)).item(), self.y.type.dtype)
+        return scalars.const(_number(array.reshape(-1)), self.y.type.dtype)
 
 
-def _wide(array: np.ndarray[Any, Any]) -> Any:
-    """A dtype whose items are plain Python numbers of the same value."""
-    return np.float64 if from_numpy(array.dtype).is_float else array.dtype
+def _number(array: np.ndarray[Any, Any]) -> Any:
+    """The only element of ARRAY as a plain Python number of the same value; a NaN stays as it is, since
+    its bits say more than that it is one."""
+    if not from_numpy(array.dtype).is_float:
+        return array.item()
+    with np.errstate(invalid="ignore"):
+        wide = float(array.astype(np.float64)[0])
+    return array[0] if np.isnan(wide) else wide
 
 
 def constant(target: Module | ResourceTable, array: Any, loc: Location = UNKNOWN) -> Constant:
