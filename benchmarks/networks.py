@@ -19,14 +19,13 @@ from typing import Any
 import glassrt
 import numpy as np
 import onnx
-import onnxruntime
 
-from tests.models import light_models, reseed
+from tests.models import light_models, reseed, run_onnxruntime
 
 from . import record
 
-# ‖ours − reference‖ / ‖reference‖ over each output.
-BOUNDS = {"fp32": 2e-5, "fp16": 2e-2}
+# ‖ours − reference‖ / ‖reference‖ over each output, in units of the storage type's roundoff.
+BOUNDS = {"fp32": 256 * 2.0**-24, "fp16": 64 * 2.0**-11}
 DIGITS = Path("examples/digits.onnx")
 
 
@@ -52,18 +51,22 @@ def run_network(name: str, model: onnx.ModelProto, device: str | None, seed: int
     rows = []
     for label, inputs, batches in variants(model):
         for precision in BOUNDS:
-            row = {"model": name, "variant": label, "precision": precision}
+            row: dict[str, Any] = {"model": name, "variant": label, "precision": precision}
+            begin = time.perf_counter()
             try:
-                begin = time.perf_counter()
                 plan = glassrt.compile(model, precision=precision, inputs=inputs)
-                row["build_s"] = round(time.perf_counter() - begin, 2)
-                engine = glassrt.load(plan, device=device)
-            except glassrt.GlassError as error:
-                rows.append({**row, "error": f"{type(error).__name__}: {error.message[:300]}"})
+            except glassrt.ModelError as error:
+                if inputs is None:
+                    raise
+                # The file's own shape constants hold it to its batch size.
+                rows.append({**row, "not_possible": error.message[:200]})
                 continue
-            row["launches"] = len(plan.manifest["launches"])
-            rows += [{**row, **check_batch(model, engine, batch, precision, seed)} for batch in batches]
-            engine.close()
+            row |= {
+                "build_s": round(time.perf_counter() - begin, 2),
+                "launches": len(plan.manifest["launches"]),
+            }
+            with glassrt.load(plan, device=device) as engine:
+                rows += [{**row, **check_batch(model, engine, batch, precision, seed)} for batch in batches]
     return rows
 
 
@@ -76,18 +79,14 @@ def check_batch(
     for tensor in engine.inputs:
         shape = [dim if isinstance(dim, int) else batch for dim in tensor.shape]
         inputs[tensor.name] = generator.standard_normal(shape).astype(np.float32)
-    try:
-        outputs = engine.run(inputs)
-        ours = {name: np.asarray(array, np.float64) for name, array in outputs.items()}
-        reference = reference_outputs(model, inputs)
-    except glassrt.GlassError as error:
-        return {"batch": batch, "error": f"{type(error).__name__}: {error.message[:300]}"}
+    ours = {name: array.astype(np.float64) for name, array in engine.run(inputs).items()}
+    reference = reference_outputs(model, inputs)
     worst = max(relative(ours[name], reference[name]) for name in reference)
     times = engine.time(inputs, repeats=30, warmup=3)
     return {
         "batch": batch,
         "relative_error": float(f"{worst:.3g}"),
-        "bound": BOUNDS[precision],
+        "bound": float(f"{BOUNDS[precision]:.3g}"),
         "agrees": bool(worst <= BOUNDS[precision]),
         "ms": round(statistics.median(times), 4),
     }
@@ -101,15 +100,9 @@ def relative(ours: np.ndarray, reference: np.ndarray) -> float:
 
 def reference_outputs(model: onnx.ModelProto, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """ONNX Runtime on the CPU, one image at a time: the models' own batch size is 1."""
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
-    names = [value.name for value in session.get_outputs()]
     batch = next(iter(inputs.values())).shape[0]
-    parts = [session.run(names, {k: v[i : i + 1] for k, v in inputs.items()}) for i in range(batch)]
-    return {
-        name: np.concatenate([part[i] for part in parts]).astype(np.float64) for i, name in enumerate(names)
-    }
+    parts = [run_onnxruntime(model, {k: v[i : i + 1] for k, v in inputs.items()}) for i in range(batch)]
+    return {name: np.concatenate([part[name] for part in parts]).astype(np.float64) for name in parts[0]}
 
 
 def networks(only: str, extra: list[str], seed: int) -> Iterator[tuple[str, onnx.ModelProto]]:
@@ -139,8 +132,9 @@ def main() -> int:
             rows.append(row)
     if arguments.out:
         record.write(arguments.out, rows)
-    wrong = [row for row in rows if not row.get("agrees")]
-    print(f"{len(rows) - len(wrong)} of {len(rows)} agree")
+    tried = [row for row in rows if "not_possible" not in row]
+    wrong = [row for row in tried if not row["agrees"]]
+    print(f"{len(tried) - len(wrong)} of {len(tried)} agree")
     return 1 if wrong else 0
 
 

@@ -172,9 +172,10 @@ def launch(problem: Problem, spec: MmaSpec) -> Geometry:
 
 # Block tile, warps along m, n and k, and stages; widest first. All compile without spills.
 _SHAPES: tuple[tuple[int, int, int, int, int, int, int], ...] = (
+    (128, 256, 64, 2, 4, 1, 4),
     (128, 256, 64, 2, 4, 1, 3),
+    (256, 128, 64, 4, 2, 1, 4),
     (256, 128, 64, 4, 2, 1, 3),
-    (128, 256, 32, 2, 4, 1, 4),
     (256, 128, 32, 4, 2, 1, 4),
     (128, 128, 64, 2, 2, 1, 3),
     (128, 128, 64, 2, 4, 1, 3),
@@ -184,14 +185,11 @@ _SHAPES: tuple[tuple[int, int, int, int, int, int, int], ...] = (
     (128, 64, 64, 4, 1, 1, 3),
     (128, 64, 32, 2, 2, 1, 4),
     (64, 128, 64, 2, 2, 1, 4),
-    (64, 256, 32, 1, 4, 1, 4),
     (64, 64, 64, 2, 2, 1, 4),
     (64, 64, 64, 2, 1, 2, 4),
     (64, 64, 128, 2, 2, 2, 3),
     (64, 32, 64, 2, 1, 2, 6),
-    (64, 32, 128, 2, 1, 4, 4),
     (32, 64, 64, 1, 2, 2, 6),
-    (32, 64, 128, 1, 2, 4, 4),
     (32, 32, 64, 1, 1, 2, 6),
     (32, 32, 128, 1, 1, 4, 6),
     (16, 64, 64, 1, 2, 2, 6),
@@ -201,9 +199,14 @@ _SHAPES: tuple[tuple[int, int, int, int, int, int, int], ...] = (
 
 
 def shapes(problem: Problem) -> Iterator[MmaConfig]:
-    """The tiles, with block_k in elements of PROBLEM's type."""
+    """The tiles, with block_k in elements of PROBLEM's type; no more stages than there are tiles of k."""
+    found = {}
     for m, n, k, warps_m, warps_n, warps_k, stages in _SHAPES:
-        yield MmaConfig(m, n, k * 2 // problem.a.bytes, warps_m, warps_n, warps_k, stages)
+        block_k = k * 2 // problem.a.bytes
+        most = max(2, problem.k // block_k + 1) if isinstance(problem.k, int) else stages
+        config = MmaConfig(m, n, block_k, warps_m, warps_n, warps_k, min(stages, most))
+        found[config] = None
+    yield from found
 
 
 def split_counts(problem: Problem, config: MmaConfig, target: Target) -> Iterator[int]:
