@@ -25,6 +25,8 @@ from .semantics import SemanticsCheck
 
 Sink = Callable[[str], object]
 
+DUMPED_WEIGHTS = "model.weights"  # beside the numbered files, for all of them
+
 # The ladder of GLASSRT_DEBUG, each level with all below it.
 DEBUG_TIMES, DEBUG_IR, DEBUG_REWRITES = 2, 5, 6
 
@@ -207,7 +209,7 @@ class PassManager:
     def _dump_weights(self, module: Module) -> None:
         # Resources are only ever added, so those of the last module serve every dump.
         if self.dump_dir is not None:
-            module.resources.save(self.dump_dir / "model.weights")
+            module.resources.save(self.dump_dir / DUMPED_WEIGHTS)
 
 
 def _text_or_reason(module: Module) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Union
@@ -17,6 +16,7 @@ from ..dialects.core.verifier import verify
 from ..errors import InputError, IRError, ModelError
 from .dialects import ALL_DIALECTS, LEVELS
 from .frontend import import_model
+from .passes import DUMPED_WEIGHTS
 
 Source = Union[str, "os.PathLike[str]", bytes, onnx.ModelProto, Module]
 Shapes = Mapping[str, tuple[int, int, int]]
@@ -25,7 +25,6 @@ InputShapes = Mapping[str, Sequence[int | str]]
 IR_SUFFIX = ".ir"
 WEIGHTS_SUFFIX = ".weights"
 MAX_IR_BYTES = 1 << 28
-_MODULE_NAME = re.compile(r"module\s+@([A-Za-z0-9_\-][A-Za-z0-9_.\-]*)")
 
 
 def load_module(source: Source, inputs: InputShapes | None = None, shapes: Shapes | None = None) -> Module:
@@ -52,19 +51,17 @@ def read_ir(path: Path) -> Module:
         raise ModelError(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise IRError(f"{path.name} is not UTF-8 text") from None
-    module = parse_module(text, ALL_DIALECTS, _weights_beside(path, text), path.name)
+    module = parse_module(text, ALL_DIALECTS, _weights_beside(path), path.name)
     verify(module, ALL_DIALECTS)
     return module
 
 
-def _weights_beside(path: Path, text: str) -> ResourceTable:
-    """The weights of one file (`x.weights` beside `x.ir`), or those a dump folder keeps by module name."""
-    name = _MODULE_NAME.search(text)
-    sidecars = [path.with_suffix(WEIGHTS_SUFFIX)]
-    if name is not None:
-        sidecars.append(path.parent / f"{name[1]}{WEIGHTS_SUFFIX}")
-    found = next((sidecar for sidecar in sidecars if sidecar.is_file()), None)
-    return ResourceTable() if found is None else ResourceTable.load(found)
+def _weights_beside(path: Path) -> ResourceTable:
+    """The weights of one file (`x.weights` beside `x.ir`), or those that all files of a dump share."""
+    for sidecar in (path.with_suffix(WEIGHTS_SUFFIX), path.parent / DUMPED_WEIGHTS):
+        if sidecar.is_file():
+            return ResourceTable.load(sidecar)
+    return ResourceTable()
 
 
 def level_of(module: Module) -> str:

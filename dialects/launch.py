@@ -65,22 +65,40 @@ class Buffer(Operation):
 
 @define_op()
 class View(Operation):
-    """The same bytes under another shape or layout: a reshape that moves nothing. Dense tensors only."""
+    """Elements of a dense tensor under another shape or layout: a reshape, or a part of a buffer.
+
+    The result's first element lies `offset` elements from the start of x in memory, before the
+    offset of its own layout. Views of a part start from the buffer, never from another part.
+    """
 
     name = "launch.view"
     x = operand()
+    offset = attribute(DIM, 0)
     y = result()
 
     def verify(self) -> None:
         source, result = self.x.type, self.y.type
-        if source.dtype != result.dtype or not (source.layout.is_dense and result.layout.is_dense):
+        if source.dtype != result.dtype:
             raise op_error(self, f"cannot show {source} as {result}")
-        if isinstance(source.elements, int) and source.elements != result.elements:
-            raise op_error(self, f"{source} and {result} do not have the same number of elements")
+        if not source.layout.is_dense:
+            hint = "make the view from the buffer, with strides of its own"
+            raise op_error(self, f"takes {source} for dense, but it lies strided", hint)
+        last = self.offset + span(result)
+        if all(isinstance(dim, int) for dim in (last, source.elements)) and last > source.elements:
+            raise op_error(self, f"{result} reaches element {last} of a tensor of {source.elements}")
 
     def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
-        strides = [evaluation.dim(s) * x.itemsize for s in self.y.type.strides]
-        return np.lib.stride_tricks.as_strided(x, evaluation.shape(self.y.type), strides)
+        dense = x.transpose(self.x.type.order).reshape(-1)
+        start = evaluation.dim(self.offset + self.y.type.layout.offset)
+        shape = evaluation.shape(self.y.type)
+        strides = [evaluation.dim(stride) for stride in self.y.type.strides]
+        ends = [(count - 1) * stride for count, stride in zip(shape, strides, strict=True)]
+        if 0 in shape:
+            return np.empty(shape, x.dtype)
+        if start + sum(min(end, 0) for end in ends) < 0 or start + sum(max(end, 0) for end in ends) >= x.size:
+            raise op_error(self, f"{self.y.type} leaves the tensor that it shows")
+        steps = [stride * x.itemsize for stride in strides]
+        return np.lib.stride_tricks.as_strided(dense[start:], shape, steps)
 
 
 @define_op(Trait.SIDE_EFFECT, symbol="kernel")
@@ -120,9 +138,13 @@ class Kernel(Operation):
         return []
 
     def verify(self) -> None:
-        types = [value.type for value in self.body.block.arguments]
-        if types != [value.type for value in self.reads]:
-            raise op_error(self, "its input buffers do not fit its region's arguments")
+        arguments = self.body.block.arguments
+        if len(arguments) != len(self.reads):
+            raise op_error(self, f"reads {len(self.reads)} buffers, its region has {len(arguments)} arguments")
+        for index, (value, argument) in enumerate(zip(self.reads, arguments, strict=True)):
+            if value.type != argument.type:
+                hint = "the argument's type must say how the buffer lies"
+                raise op_error(self, f"reads operand {index}, {value.type}, as {argument.type}", hint)
         yielded = self.body.block.terminator.inputs
         # What a kernel writes may lie in a strided view; shape and element type must agree.
         if [(v.type.shape, v.type.dtype) for v in yielded] != [
@@ -140,6 +162,12 @@ class Kernel(Operation):
 
     def flops(self) -> Dim:
         return total(op.flops() for op in self.body.block)
+
+
+def span(type: TensorType) -> Dim:
+    """Elements from a tensor's first to one past its last in memory, with its layout's offset."""
+    ends = [(size - 1) * stride for size, stride in zip(type.shape, type.strides, strict=True)]
+    return type.layout.offset + total(ends) + 1
 
 
 LAUNCH = Dialect("launch", (Buffer, View, Kernel))

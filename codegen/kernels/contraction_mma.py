@@ -98,7 +98,7 @@ def illegal(problem: Problem, config: MmaConfig, target: Target) -> str | None:
     if config.sum_registers > MAX_SUM_REGISTERS:
         return "too many accumulators a thread"
     narrow = min(problem.a_vector, problem.b_vector) * problem.a.bytes < COPY_BYTES
-    if config.sum_registers == MAX_SUM_REGISTERS and k_bytes > 64 and narrow:
+    if config.sum_registers == MAX_SUM_REGISTERS and narrow:
         return "narrow copies leave too few registers for so many accumulators"
     if config.splits > 1 and not splits_evenly(problem.k, config.block_k, config.splits):
         return "a split of k would be empty"
@@ -125,7 +125,7 @@ def pipeline_bytes(problem: Problem, config: MmaConfig) -> int:
 
 def blocks_per_multiprocessor(problem: Problem, config: MmaConfig, target: Target) -> int:
     """Blocks that fit side by side, by shared memory and by the registers that the sums leave."""
-    registers = config.sum_registers + (112 if config.sum_registers > 32 else 80)
+    registers = config.sum_registers + (100 if config.sum_registers > 32 else 80)
     by_registers = 65536 // (config.threads * min(registers, 255))
     by_shared = (target.shared_bytes + 1024) // (pipeline_bytes(problem, config) + 1024)
     return max(1, min(by_registers, by_shared, 2048 // config.threads))
@@ -245,20 +245,23 @@ def raster(problem: Problem, config: MmaConfig) -> int:
 
 def cost(problem: Problem, config: MmaConfig, target: Target) -> float:
     """Expected microseconds of PROBLEM under CONFIG at the optimal sizes."""
+    return microseconds(problem, work_of(problem, config, target), target)
+
+
+def work_of(problem: Problem, config: MmaConfig, target: Target) -> Work:
+    """CONFIG as the cost model sees it."""
     bytes_ = problem.a.bytes
     warp_m, warp_n = config.block_m // config.warps_m, config.block_n // config.warps_n
-    fragments = config.warps_m * config.warps_n * (warp_m + warp_n) * config.block_k * bytes_
-    work = Work(
+    return Work(
         block_m=config.block_m,
         block_n=config.block_n,
         block_k=config.block_k,
         threads=config.threads,
         stages=config.stages,
         splits=config.splits,
-        resident=min(2, blocks_per_multiprocessor(problem, config, target)),
+        resident=blocks_per_multiprocessor(problem, config, target),
         flops_per_clock=2600.0 * 2 / bytes_,
-        shared_bytes=fragments,
+        shared_bytes=config.warps_m * config.warps_n * (warp_m + warp_n) * config.block_k * bytes_,
         steps=config.block_k * bytes_ // STEP_BYTES // config.warps_k,
         groups=config.warps_k,
     )
-    return microseconds(problem, work, target)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from ...errors import UnsupportedError
+from .attention import AttentionFamily
 from .contraction_family import DEPTHWISE, MMA, SIMT
 from .family import Candidate, Family, KernelCode, Request
 from .loop import LoopFamily
 from .row import RowFamily
 
 FAMILIES: dict[str, Family] = {
-    family.name: family for family in (MMA, SIMT, DEPTHWISE, RowFamily(), LoopFamily())
+    family.name: family for family in (MMA, SIMT, DEPTHWISE, AttentionFamily(), RowFamily(), LoopFamily())
 }
 
 # A family with a designed kernel goes before one that is merely able to do the work.
-PREFERENCE = (("depthwise",), ("contraction_mma",), ("contraction_simt",), ("row",), ("loop",))
+PREFERENCE = (("depthwise",), ("contraction_mma",), ("contraction_simt",), ("attention_mma",), ("row",), ("loop",))
 
 
 def candidates(request: Request) -> list[Candidate]:

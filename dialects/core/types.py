@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from .affine import Affine, Dim, product
+from .affine import Affine, Dim, evaluate, product, symbols
 from .dtypes import DType
 
 CHANNELS_LAST_NAMES = {3: "nwc", 4: "nhwc", 5: "ndhwc"}
+LARGE_SIZE = 1024  # stands for every symbol where strides are put in order
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,13 @@ class TensorType:
     def bytes(self) -> Dim:
         return self.elements * self.dtype.bytes
 
-    @property
+    @cached_property
     def order(self) -> tuple[int, ...]:
-        return self.layout.order or tuple(range(self.rank))
+        """The logical dimensions from the outermost to the innermost in memory; strides say it where given."""
+        axes = self.layout.order or tuple(range(self.rank))
+        if self.layout.strides:
+            return tuple(sorted(axes, key=lambda axis: -_typical(self.layout.strides[axis])))
+        return axes
 
     @cached_property
     def strides(self) -> tuple[Dim, ...]:
@@ -87,6 +92,10 @@ class TensorType:
     def __str__(self) -> str:
         dims = "".join(f"{dim_text(dim)}x" for dim in self.shape)
         return f"tensor<{dims}{self.dtype}{_layout_text(self)}>"
+
+
+def _typical(stride: Dim) -> int:
+    return evaluate(stride, dict.fromkeys(symbols(stride), LARGE_SIZE))
 
 
 def dim_text(dim: Dim) -> str:

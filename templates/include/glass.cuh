@@ -19,3 +19,4 @@
 #include "pdl.cuh"
 #include "math.cuh"
 #include "math_integer.cuh"
+#include "fast.cuh"

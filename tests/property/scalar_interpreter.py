@@ -125,7 +125,7 @@ _FLOAT: dict[str, Callable[..., Any]] = {
     "div": _divided,
     "mod": lambda x, y: float(np.mod(np.float64(x), np.float64(y))),
     "fmod": lambda x, y: float(np.fmod(np.float64(x), np.float64(y))),
-    "pow": lambda x, y: float(np.power(np.float64(x), np.float64(y))),
+    "pow": lambda x, y: float(np.power([np.float64(x)], [np.float64(y)])[0]),
 }
 _INTEGER: dict[str, Callable[..., Any]] = {
     "neg": operator.neg,

@@ -12,7 +12,7 @@ from glassrt.dialects.core.traits import Trait, has
 from glassrt.dialects.graph import activations, binary, elementwise, unary
 from glassrt.dialects.graph.base import GraphOp
 from glassrt.dialects.graph.elementwise_base import Bitwise, Comparison, Logic, Unary
-from glassrt.dialects.graph.numeric import converted, erf
+from glassrt.dialects.graph.numeric import converted, erf, power
 from glassrt.errors import IRError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -270,3 +270,8 @@ def test_clip_and_where_as_onnxruntime() -> None:
 
 def test_integers_of_every_width_are_covered() -> None:
     assert {dtype.bits for dtype in INTEGERS} == {8, 16, 32, 64}
+
+
+def test_a_power_of_one_half_is_no_square_root_at_minus_infinity() -> None:
+    x, y = np.array([-np.inf, -0.0], np.float32), np.array(0.5, np.float32)
+    np.testing.assert_array_equal(np.copysign(1, power(x, y)) * power(x, y), [np.inf, 0.0])

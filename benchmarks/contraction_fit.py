@@ -1,0 +1,109 @@
+"""Fits the cost model of the contraction kernels to timings, and says how good its choices are.
+
+    python benchmarks/contraction_fit.py contraction.json [--rounds 1500]
+
+The file is what contraction_gpu.py writes. Prints, before and after the fit, how much slower the
+model's first choice is than the best candidate, and the fitted constants. Least squares of the
+logarithms; candidates far from the best count for little.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+from contraction_layers import Layer, problem
+from glassrt.codegen.kernels import contraction_mma
+from glassrt.codegen.kernels.contraction_cost import FITTED, Constants, Load, Work, expected
+from glassrt.codegen.kernels.contraction_mma import MmaConfig
+from glassrt.codegen.kernels.family import Target
+
+TARGET = Target()
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One measured candidate of a layer."""
+
+    layer: str
+    load: Load
+    work: Work
+    microseconds: float
+    weight: float
+
+
+def timings(path: Path) -> list[Timing]:
+    found = []
+    for entry in json.loads(path.read_text()):
+        layer = Layer(**{**entry["layer"], "shape": tuple(entry["layer"]["shape"])})
+        rows = [row for row in entry["timings"] if row["ok"] and row["family"] == MmaConfig.__name__]
+        best = min((row["us"] for row in rows), default=0.0)
+        made = problem(layer)
+        for row in rows:
+            work = contraction_mma.work_of(made, MmaConfig(**row["config"]), TARGET)
+            weight = math.exp(-4 * min(row["us"] / best - 1, 1.0)) + 0.05
+            found.append(Timing(layer.name, Load.of(made, work), work, row["us"], weight))
+    return found
+
+
+def loss(table: Sequence[Timing], constants: Constants) -> float:
+    """Weighted mean square of the logarithm of expected over measured."""
+    total = sum(
+        t.weight * math.log(expected(t.load, t.work, TARGET, constants) / t.microseconds) ** 2 for t in table
+    )
+    return total / sum(t.weight for t in table)
+
+
+def fit(table: Sequence[Timing], rounds: int) -> Constants:
+    """Random steps along one constant at a time, longer after a success and shorter after a failure."""
+    rng = random.Random(1)
+    names = [field.name for field in fields(Constants)]
+    steps = dict.fromkeys(names, 0.3)
+    best, least = FITTED, loss(table, FITTED)
+    for _ in range(rounds):
+        name = rng.choice(names)
+        value = getattr(best, name) * math.exp(rng.gauss(0, steps[name]))
+        tried = replace(best, **{name: value})
+        found = loss(table, tried)
+        better = found < least
+        steps[name] = min(1.0, max(0.01, steps[name] * (1.4 if better else 0.9)))
+        if better:
+            best, least = tried, found
+    return best
+
+
+def report(table: Sequence[Timing], constants: Constants, title: str) -> None:
+    chosen: dict[str, tuple[float, float]] = {}
+    best: dict[str, float] = {}
+    for t in table:
+        guess = expected(t.load, t.work, TARGET, constants)
+        if t.layer not in chosen or guess < chosen[t.layer][0]:
+            chosen[t.layer] = (guess, t.microseconds)
+        best[t.layer] = min(best.get(t.layer, math.inf), t.microseconds)
+    ratios = sorted(((chosen[name][1] / best[name], name) for name in best), reverse=True)
+    mean = sum(ratio for ratio, _ in ratios) / len(ratios)
+    worst = ", ".join(f"{name} {ratio:.2f}" for ratio, name in ratios[:6])
+    print(f"{title}: the first choice takes {mean:.3f} of the best; worst: {worst}")
+    print(f"  root mean square error of the logarithm {math.sqrt(loss(table, constants)):.3f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--rounds", type=int, default=1500)
+    options = parser.parse_args()
+    table = timings(options.file)
+    report(table, FITTED, "before")
+    fitted = fit(table, options.rounds)
+    report(table, fitted, "after")
+    for field in fields(Constants):
+        print(f"  {field.name} = {getattr(fitted, field.name):.4g}")
+
+
+if __name__ == "__main__":
+    main()

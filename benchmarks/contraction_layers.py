@@ -1,0 +1,120 @@
+"""The layers that the contraction kernels are measured on, and their problems."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+if "glassrt" not in sys.modules:  # runs from a checkout that is not installed
+    package = types.ModuleType("glassrt")
+    package.__path__ = [str(ROOT)]
+    sys.modules["glassrt"] = package
+
+from glassrt.codegen.kernels.geometry import Problem, problem_of  # noqa: E402
+from glassrt.dialects.core.dtypes import DTYPES  # noqa: E402
+from glassrt.dialects.core.ir import Block  # noqa: E402
+from glassrt.dialects.core.types import TensorType, channels_last  # noqa: E402
+from glassrt.dialects.graph.contraction import Conv, Matmul  # noqa: E402
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A convolution (`shape`: images, channels, size, outputs, taps, stride), depthwise when `kind` says so,
+    or a product (batch, m, n, k). A `folded` one sees two pixels of a line as one of twice the channels."""
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    count: int
+    dtype: str = "f16"
+    residual: bool = False
+    transpose_b: bool = False
+
+
+def resnet50(batch: int) -> Iterator[Layer]:
+    """The distinct convolutions of ResNet-50 (stride on the 3x3), with how often each occurs."""
+
+    def conv(name: str, c: int, size: int, n: int, taps: int, stride: int, count: int, residual: bool = False) -> Layer:
+        return Layer(f"b{batch}.{name}", "conv", (batch, c, size, n, taps, stride), count, residual=residual)
+
+    yield conv("stem4", 4, 224, 64, 7, 2, 1)
+    yield conv("stem8", 8, 224, 64, 7, 2, 0)
+    yield Layer(f"b{batch}.stemfold", "folded", (batch, 8, 224, 64, 7, 2), 0)
+    size, inner, outer, previous = 56, 64, 256, 64
+    for stage, blocks in enumerate((3, 4, 6, 3), start=2):
+        stride = 1 if stage == 2 else 2
+        yield conv(f"s{stage}.reduce0", previous, size, inner, 1, 1, 1)
+        yield conv(f"s{stage}.window0", inner, size, inner, 3, stride, 1)
+        yield conv(f"s{stage}.shortcut", previous, size, outer, 1, stride, 1)
+        size //= stride
+        yield conv(f"s{stage}.reduce", outer, size, inner, 1, 1, blocks - 1)
+        yield conv(f"s{stage}.window", inner, size, inner, 3, 1, blocks - 1)
+        yield conv(f"s{stage}.expand", inner, size, outer, 1, 1, blocks, True)
+        previous, inner, outer = outer, inner * 2, outer * 2
+
+
+def products() -> Iterator[Layer]:
+    """Matrix products: large ones, a classifier, BERT's, and two exact f32 ones."""
+    for name, b, m, n, k, transposed in (
+        ("mm8192", 1, 8192, 8192, 8192, False), ("mm4096", 1, 4096, 4096, 4096, True), ("mm1024", 1, 1024, 1024, 1024, False),
+        ("fc1", 1, 1, 1000, 2048, True), ("fc128", 1, 128, 1000, 2048, True), ("mlp1", 1, 1, 4096, 4096, True),
+        ("bert.qkv", 1, 4096, 2304, 768, True), ("bert.ffn1", 1, 4096, 3072, 768, True), ("bert.ffn2", 1, 4096, 768, 3072, True),
+        ("bert1.qkv", 1, 128, 2304, 768, True), ("bert1.ffn1", 1, 128, 3072, 768, True), ("bert1.ffn2", 1, 128, 768, 3072, True),
+        ("scores", 384, 128, 128, 64, True), ("context", 384, 128, 64, 128, False),
+    ):  # fmt: skip
+        yield Layer(name, "matmul", (b, m, n, k), 0, transpose_b=transposed)
+    for images in (1, 128):
+        for c, size, taps, stride in ((32, 112, 3, 1), (96, 112, 3, 2), (144, 56, 3, 1), (384, 14, 3, 1), (960, 7, 3, 1), (64, 28, 5, 1)):
+            yield Layer(f"depthwise{images}.{c}x{size}.{taps}{stride}", "depthwise", (images, c, size, c, taps, stride), 0)
+    yield Layer("f32.mm2048", "matmul", (1, 2048, 2048, 2048), 0, "f32")
+    yield Layer("f32.mm2048t", "matmul", (1, 2048, 2048, 2048), 0, "f32", transpose_b=True)
+    yield Layer("f32.conv", "conv", (8, 64, 56, 64, 3, 1), 0, "f32")
+    yield Layer("bf16.mm4096", "matmul", (1, 4096, 4096, 4096), 0, "bf16")
+
+
+@dataclass(frozen=True)
+class ConvShape:
+    """Logical shapes and attributes of a convolution."""
+
+    x: tuple[int, int, int, int]
+    w: tuple[int, int, int, int]
+    strides: tuple[int, int]
+    pads: tuple[int, int, int, int]
+    groups: int
+
+
+def window_of(layer: Layer) -> ConvShape:
+    images, c, size, n, taps, stride = layer.shape
+    pad = (taps - 1) // 2
+    if layer.kind == "folded":
+        x, w = (images, c, size, size // 2), (n, c, taps, (taps + 1) // 2)
+        return ConvShape(x, w, (stride, stride // 2), (pad, (pad + 1) // 2, pad, pad // 2), 1)
+    groups = c if layer.kind == "depthwise" else 1
+    return ConvShape((images, c, size, size), (n, c // groups, taps, taps), (stride,) * 2, (pad,) * 4, groups)
+
+
+def problem(layer: Layer) -> Problem:
+    dtype = DTYPES[layer.dtype]
+    if layer.kind != "matmul":
+        window = window_of(layer)
+        x = TensorType(window.x, dtype, channels_last(4))
+        w = TensorType(window.w, dtype, channels_last(4))
+        block = Block((x, w))
+        op: Any = Conv(
+            *block.arguments, strides=window.strides, dilations=(1, 1), pads=window.pads, groups=window.groups,
+            accumulate=DTYPES["f32"],
+        )  # fmt: skip
+    else:
+        b, m, n, k = layer.shape
+        lead = (b,) if b > 1 else ()
+        shapes = ((*lead, m, k), (*lead, n, k) if layer.transpose_b else (*lead, k, n))
+        block = Block(TensorType(shape, dtype) for shape in shapes)
+        op = Matmul(*block.arguments, transpose_a=False, transpose_b=layer.transpose_b, accumulate=DTYPES["f32"])
+    found = problem_of(op, b_is_weight=True)
+    assert found is not None
+    return found

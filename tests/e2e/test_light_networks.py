@@ -1,0 +1,64 @@
+"""The nine networks of the onnx package: all build, and agree with ONNX Runtime on random weights."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import glassrt
+import numpy as np
+import onnx
+import pytest
+from glassrt.compiler.dialects import ALL_DIALECTS
+from glassrt.compiler.passes import PassContext, PassManager
+from glassrt.compiler.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
+from glassrt.compiler.policy import as_policy
+from glassrt.compiler.source import load_module
+from glassrt.dialects.core.interpreter import interpret
+from glassrt.dialects.precision import Kernel
+from onnx import ModelProto
+
+from ..models import light_models, random_inputs, reseed, run_onnxruntime
+from .agreement import ALLOWED, Array, distance
+
+ON_HOST = [
+    ("shufflenet", "fp32"),
+    ("shufflenet", "fp16"),
+    ("squeezenet", "fp32"),
+    ("squeezenet", "bf16"),
+    pytest.param("inception_v1", "fp16", marks=pytest.mark.slow),
+    pytest.param("resnet50", "fp16", marks=pytest.mark.slow),
+]
+
+
+@lru_cache(maxsize=1)
+def reseeded(name: str) -> tuple[ModelProto, dict[str, Array], dict[str, Array]]:
+    """A network with random weights, an input, and what ONNX Runtime makes of it."""
+    model = reseed(onnx.load(light_models()[name]), np.random.default_rng(3))
+    inputs = random_inputs(model, np.random.default_rng(1))
+    return model, inputs, run_onnxruntime(model, inputs)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
+@pytest.mark.parametrize("name", sorted(light_models()))
+def test_as_shipped_it_builds(name: str, precision: str) -> None:
+    plan = glassrt.compile(light_models()[name], target="host", precision=precision)
+    assert plan.sources.keys() == plan.manifest["kernels"].keys()
+    assert len(plan.spec.launches) <= len(onnx.load(light_models()[name]).graph.node)
+
+
+@pytest.mark.parametrize("name", sorted(light_models()))
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_the_precision_level_agrees_with_onnxruntime(name: str, precision: str) -> None:
+    model, inputs, expected = reseeded(name)
+    context = PassContext(ALL_DIALECTS, as_policy(precision))
+    module = PassManager((*TO_GRAPH, *TO_FUSED, *TO_PRECISION), context).run(load_module(model))
+    kernels = sum(isinstance(op, Kernel) for op in module.main.block)
+    assert distance(interpret(module, inputs), expected, precision, kernels) < ALLOWED[precision]
+
+
+@pytest.mark.parametrize(("name", "precision"), ON_HOST)
+def test_the_host_device_agrees_with_onnxruntime(name: str, precision: str) -> None:
+    model, inputs, expected = reseeded(name)
+    plan = glassrt.compile(model, target="host", precision=precision)
+    results = glassrt.load(plan, device="host").run(inputs)
+    assert distance(results, expected, precision, len(plan.spec.launches)) < ALLOWED[precision]
