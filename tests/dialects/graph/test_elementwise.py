@@ -274,4 +274,4 @@ def test_integers_of_every_width_are_covered() -> None:
 
 def test_a_power_of_one_half_is_no_square_root_at_minus_infinity() -> None:
     x, y = np.array([-np.inf, -0.0], np.float32), np.array(0.5, np.float32)
-    np.testing.assert_array_equal(np.copysign(1, power(x, y)) * power(x, y), [np.inf, 0.0])
+    assert power(x, y).tolist() == [np.inf, 0.0]
