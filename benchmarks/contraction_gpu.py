@@ -62,17 +62,28 @@ def binding(layer: Layer, name: str, splits: int) -> Binding:
     assert isinstance(made.n, int)
     parameters = f"Input<{dtype}> x0, Input<{dtype}> x1, Input<f32> x2, "
     parameters += f"Input<{dtype}> x3, " if layer.residual else ""
-    parameters += f"Output<{dtype}> y0" + (", Output<f32> workspace, Output<u32> counters" if splits > 1 else "")
+    parameters += f"Output<{dtype}> y0" + (
+        ", Output<f32> workspace, Output<u32> counters" if splits > 1 else ""
+    )
     columns = layer.shape[1] if layer.kind == "depthwise" else made.n
     vector = next(v for v in (16 // DTYPES[dtype].bytes, 4, 2, 1) if columns % v == 0)
     code = EPILOGUE.format(
         out=dtype,
-        index="i64(m) * N + n" if layer.kind != "matmul" or made.batches == 1 else "(i64(batch) * M + m) * N + n",
+        index="i64(m) * N + n"
+        if layer.kind != "matmul" or made.batches == 1
+        else "(i64(batch) * M + m) * N + n",
         residual="const auto other = load_wide<VECTOR>(x3, at);\n" if layer.residual else "",
         added=" + convert<f32>(other[lane])" if layer.residual else "",
     )
     return Binding(
-        Identifier(name), Code(layer.kind), Code(parameters), Identifier("x0"), Identifier("x1"), (), Code(code), vector
+        Identifier(name),
+        Code(layer.kind),
+        Code(parameters),
+        Identifier("x0"),
+        Identifier("x1"),
+        (),
+        Code(code),
+        vector,
     )
 
 
@@ -102,7 +113,9 @@ def kernels(layer: Layer, most: int, target: Target) -> Iterator[Kernel]:
             predicted = depthwise.cost(made, form, target)
             yield Kernel(layer, form, predicted, depthwise.launch(made, form), f"k{number}", source)
         return
-    families: tuple[Any, ...] = (contraction_simt, contraction_mma) if layer.dtype == "f32" else (contraction_mma,)
+    families: tuple[Any, ...] = (
+        (contraction_simt, contraction_mma) if layer.dtype == "f32" else (contraction_mma,)
+    )
     for family in families:
         if family.unsupported(made) is not None:
             continue
@@ -162,7 +175,9 @@ class Operands:
         else:
             b = layer.shape[0]
             x = torch.randn(b, layer.shape[1], k, device="cuda", dtype=dtype)
-            w = torch.randn(b, *((n, k) if layer.transpose_b else (k, n)), device="cuda", dtype=dtype) * (k**-0.5)
+            w = torch.randn(b, *((n, k) if layer.transpose_b else (k, n)), device="cuda", dtype=dtype) * (
+                k**-0.5
+            )
             self.product = lambda: x @ (w.mT if layer.transpose_b else w)
             y = self.product()
         bias = torch.randn(n, device="cuda")
@@ -214,7 +229,9 @@ def launcher(kernel: Kernel, operands: Operands) -> Any:
             serial.value.programmaticStreamSerializationAllowed = 1
             config.attrs, config.numAttrs = [serial], 1
         pointers = tuple(t.data_ptr() for t in (*inputs, output, *scratch))
-        status = driver.cuLaunchKernelEx(config, function, (pointers, (ctypes.c_void_p,) * len(pointers)), 0)[0]
+        status = driver.cuLaunchKernelEx(config, function, (pointers, (ctypes.c_void_p,) * len(pointers)), 0)[
+            0
+        ]
         if int(status) != 0:
             raise RuntimeError(f"{kernel.layer.name} {kernel.config}: {status}")
 
@@ -275,8 +292,12 @@ def run_layer(layer: Layer, group: list[Kernel], progress: Progress) -> dict[str
             continue
         rows.append(
             {
-                "family": type(kernel.config).__name__, "config": asdict(kernel.config), "us": kernel.microseconds,
-                "predicted": kernel.predicted, "registers": kernel.registers, "spills": kernel.spills,
+                "family": type(kernel.config).__name__,
+                "config": asdict(kernel.config),
+                "us": kernel.microseconds,
+                "predicted": kernel.predicted,
+                "registers": kernel.registers,
+                "spills": kernel.spills,
                 "ok": kernel.correct,
             }  # fmt: skip
         )
@@ -361,7 +382,9 @@ def main() -> None:
     parser.add_argument("--batches", default="1,128")
     parser.add_argument("--most", type=int, default=40)
     parser.add_argument("--only", default="")
-    parser.add_argument("--seconds", type=float, default=420.0, help="measure no further layer after this long")
+    parser.add_argument(
+        "--seconds", type=float, default=420.0, help="measure no further layer after this long"
+    )
     parser.add_argument("--out", default=os.path.join(os.environ.get("OUT", "."), "contraction.json"))
     parser.add_argument("--deadline", type=float, default=0.0, help=argparse.SUPPRESS)
     options = parser.parse_args()

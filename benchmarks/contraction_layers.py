@@ -39,7 +39,9 @@ class Layer:
 def resnet50(batch: int) -> Iterator[Layer]:
     """The distinct convolutions of ResNet-50 (stride on the 3x3), with how often each occurs."""
 
-    def conv(name: str, c: int, size: int, n: int, taps: int, stride: int, count: int, residual: bool = False) -> Layer:
+    def conv(
+        name: str, c: int, size: int, n: int, taps: int, stride: int, count: int, residual: bool = False
+    ) -> Layer:
         return Layer(f"b{batch}.{name}", "conv", (batch, c, size, n, taps, stride), count, residual=residual)
 
     yield conv("stem4", 4, 224, 64, 7, 2, 1)
@@ -69,8 +71,20 @@ def products() -> Iterator[Layer]:
     ):  # fmt: skip
         yield Layer(name, "matmul", (b, m, n, k), 0, transpose_b=transposed)
     for images in (1, 128):
-        for c, size, taps, stride in ((32, 112, 3, 1), (96, 112, 3, 2), (144, 56, 3, 1), (384, 14, 3, 1), (960, 7, 3, 1), (64, 28, 5, 1)):
-            yield Layer(f"depthwise{images}.{c}x{size}.{taps}{stride}", "depthwise", (images, c, size, c, taps, stride), 0)
+        for c, size, taps, stride in (
+            (32, 112, 3, 1),
+            (96, 112, 3, 2),
+            (144, 56, 3, 1),
+            (384, 14, 3, 1),
+            (960, 7, 3, 1),
+            (64, 28, 5, 1),
+        ):
+            yield Layer(
+                f"depthwise{images}.{c}x{size}.{taps}{stride}",
+                "depthwise",
+                (images, c, size, c, taps, stride),
+                0,
+            )
     yield Layer("f32.mm2048", "matmul", (1, 2048, 2048, 2048), 0, "f32")
     yield Layer("f32.mm2048t", "matmul", (1, 2048, 2048, 2048), 0, "f32", transpose_b=True)
     yield Layer("f32.conv", "conv", (8, 64, 56, 64, 3, 1), 0, "f32")
@@ -114,7 +128,9 @@ def problem(layer: Layer) -> Problem:
         lead = (b,) if b > 1 else ()
         shapes = ((*lead, m, k), (*lead, n, k) if layer.transpose_b else (*lead, k, n))
         block = Block(TensorType(shape, dtype) for shape in shapes)
-        op = Matmul(*block.arguments, transpose_a=False, transpose_b=layer.transpose_b, accumulate=DTYPES["f32"])
+        op = Matmul(
+            *block.arguments, transpose_a=False, transpose_b=layer.transpose_b, accumulate=DTYPES["f32"]
+        )
     found = problem_of(op, b_is_weight=True)
     assert found is not None
     return found

@@ -77,9 +77,10 @@ def divide(x: Array, y: Array) -> Array:
 def power(x: Array, y: Array) -> Array:
     """x ** y; a negative integer exponent truncates the true value toward zero, 0 ** -n is 0."""
     if x.dtype.kind == "f":
-        # numpy turns a power of a 0-d 0.5 into a square root, which differs from pow at -inf.
+        # numpy makes a square root of a power of one 0.5, which differs from pow at -inf.
         shape = np.broadcast_shapes(x.shape, y.shape)
-        return np.asarray(np.power(x, np.atleast_1d(y))).reshape(shape)
+        exponents = np.broadcast_to(y, shape).reshape(-1).copy()
+        return np.asarray(np.power(np.broadcast_to(x, shape).reshape(-1), exponents)).reshape(shape)
     raised = np.power(x, np.where(y < 0, 0, y))
     small = np.where(x == 1, 1, np.where((x < 0) & (np.abs(x) == 1), 1 - 2 * (y & 1), 0))
     return np.asarray(np.where(y < 0, small, raised).astype(x.dtype))

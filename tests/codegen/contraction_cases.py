@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-
-from glassrt.codegen.kernels import contraction_mma, contraction_simt
+from glassrt.codegen.intrinsics import headers
+from glassrt.codegen.kernels import contraction_mma, contraction_simt, depthwise
 from glassrt.codegen.kernels.contraction_mma import MmaConfig
 from glassrt.codegen.kernels.contraction_simt import SimtConfig
 from glassrt.codegen.kernels.contraction_spec import Binding
+from glassrt.codegen.kernels.depthwise import DepthwiseConfig
 from glassrt.codegen.kernels.family import Geometry, Target
 from glassrt.codegen.kernels.geometry import Problem, divisor, power_of_two_in, problem_of
-from glassrt.codegen.intrinsics import headers
 from glassrt.codegen.render import Code, Identifier, render
 from glassrt.dialects.core.affine import evaluate
 from glassrt.dialects.core.dtypes import DTYPES
@@ -30,16 +30,26 @@ Vec<{out}, VECTOR> result;
 GLASS_UNROLL
 for (int lane = 0; lane < VECTOR; lane++) result[lane] = convert<{out}>(accumulator[lane]);
 store_wide<VECTOR>(y0, {index}, result);"""
+DOUBLE = """\
+for (int lane = 0; lane < width; lane++) value[lane] = convert<{type}>(2 * convert<f32>(value[lane]) + 1);"""
+POISON = 0xFF
 
 
 @dataclass
 class Case:
-    """One contraction with its operand values; shapes are logical, symbols have a value in `sizes`."""
+    """One contraction with its operand values; shapes are logical, symbols have a value in `sizes`.
+
+    The result's rows lie `pitch` elements apart (0: densely), from element `start` on. With
+    `doubled`, a prologue doubles the first operand and adds one.
+    """
 
     op: Operation
     out: str
     arrays: tuple[Array, ...]
     sizes: Mapping[str, int] = field(default_factory=dict)
+    pitch: int = 0
+    start: int = 0
+    doubled: bool = False
 
     @property
     def problem(self) -> Problem:
@@ -114,9 +124,7 @@ def matmul(
 ) -> Case:
     """A matrix product of dense operands."""
     operands = (TensorType(a, DTYPES[dtype]), TensorType(b, DTYPES[dtype]))
-    return case_of(
-        Matmul, operands, out or dtype, sizes, transpose_a=transpose_a, transpose_b=transpose_b
-    )
+    return case_of(Matmul, operands, out or dtype, sizes, transpose_a=transpose_a, transpose_b=transpose_b)
 
 
 def laid_out(array: Array, type: TensorType, sizes: Mapping[str, int]) -> Array:
@@ -129,36 +137,43 @@ def laid_out(array: Array, type: TensorType, sizes: Mapping[str, int]) -> Array:
     memory[:] = 0xFF
     # Built from the bytes: some element types do not offer their memory to other views.
     size = type.dtype.bytes
-    view: Array = np.ndarray(
-        shape, type.dtype.numpy, memory.data, offset * size, [s * size for s in strides]
-    )
+    view: Array = np.ndarray(shape, type.dtype.numpy, memory.data, offset * size, [s * size for s in strides])
     view[...] = array
     return memory
 
 
-def bind(case: Case, name: str, out: str, scratch: bool, epilogue: str | None = None) -> tuple[Binding, int]:
-    """The binding of a kernel that stores its sums densely as [m.., n..], and its vector width."""
+def bind(case: Case, name: str, vector: int, scratch: bool) -> Binding:
+    """The binding of a kernel that stores its sums as [rows, columns]."""
     problem = case.problem
     names = {symbol: f"s{i}" for i, symbol in enumerate(sorted(case.sizes))}
-    vector = power_of_two_in(divisor(problem.n), 16 // DTYPES[out].bytes)
-    index = "(i64(batch) * M + m) * N + n" if problem.op == "matmul" else f"(i64(m) * {groups_of(problem)} + batch) * N + n"
+    row, column = ("i64(batch) * M + m", "n") if problem.op == "matmul" else ("i64(m)", "batch * N + n")
+    pitch = case.pitch or (
+        "N" if problem.op == "matmul" or depthwise.unsupported(problem) is None else columns_of(case)
+    )
+    index = f"{case.start} + ({row}) * {pitch} + {column}"
     accumulate = problem.accumulate.name
-    parameters = [f"Input<{problem.a}> x0", f"Input<{problem.b}> x1", f"Output<{out}> y0"]
+    parameters = [f"Input<{problem.a}> x0", f"Input<{problem.b}> x1", f"Output<{case.out}> y0"]
     if scratch:
         parameters += [f"Output<{accumulate}> workspace", "Output<u32> counters"]
     parameters += [f"const int {c}" for c in names.values()]
-    code = epilogue or STORE.format(out=out, index=index)
-    binding = Binding(
-        name=Identifier(name), title=Code(problem.op), parameters=Code(", ".join(parameters)),
-        a=Identifier("x0"), b=Identifier("x1"), symbols=tuple(names.items()), epilogue=Code(code), vector=vector,
-    )  # fmt: skip
-    return binding, vector
+    return Binding(
+        name=Identifier(name),
+        title=Code(problem.op),
+        parameters=Code(", ".join(parameters)),
+        a=Identifier("x0"),
+        b=Identifier("x1"),
+        symbols=tuple(names.items()),
+        epilogue=Code(STORE.format(out=case.out, index=index)),
+        vector=vector,
+        prologue=Code(DOUBLE.format(type=problem.a)) if case.doubled else None,
+    )
 
 
-def groups_of(problem: Problem) -> int:
-    groups = problem.batches
-    assert isinstance(groups, int)
-    return groups
+def columns_of(case: Case) -> int:
+    """Result columns of all groups."""
+    columns = case.op.result.type.shape[case.problem.column_axis]
+    assert isinstance(columns, int)
+    return columns
 
 
 @dataclass
@@ -168,22 +183,32 @@ class Kernel:
     geometry: Geometry
 
 
-def kernel_of(case: Case, config: MmaConfig | SimtConfig, name: str = "contraction") -> Kernel:
+def kernel_of(
+    case: Case, config: MmaConfig | SimtConfig | DepthwiseConfig, name: str = "contraction"
+) -> Kernel:
     """The rendered kernel of CASE under CONFIG."""
+    problem = case.problem
+    if isinstance(config, DepthwiseConfig):
+        assert depthwise.unsupported(problem) is None and depthwise.illegal(problem, config, TARGET) is None
+        spec: Any = depthwise.specialize(problem, config, bind(case, name, config.vector, False), TARGET)
+        return Kernel(name, render(depthwise.TEMPLATE, spec), depthwise.launch(problem, config))
     family: Any = contraction_mma if isinstance(config, MmaConfig) else contraction_simt
-    assert family.unsupported(case.problem) is None
-    assert family.illegal(case.problem, config, TARGET) is None
-    binding, _ = bind(case, name, case.out, config.splits > 1)
-    spec = family.specialize(case.problem, config, binding, TARGET)
-    return Kernel(name, render(family.TEMPLATE, spec), family.launch(case.problem, spec))
+    assert family.unsupported(problem) is None
+    assert family.illegal(problem, config, TARGET) is None
+    vector = power_of_two_in(divisor(problem.n, case.pitch, case.start), 16 // DTYPES[case.out].bytes)
+    spec = family.specialize(problem, config, bind(case, name, vector, config.splits > 1), TARGET)
+    return Kernel(name, render(family.TEMPLATE, spec), family.launch(problem, spec))
 
 
 def run_case(case: Case, kernel: Kernel, module: HostModule, runs: int = 1) -> Array:
     """What KERNEL stores on the host device, in the logical shape of the result."""
     shape = tuple(evaluate(dim, case.sizes) for dim in case.op.result.type.shape)
     dtype = DTYPES[case.out].numpy
-    output = aligned_bytes(int(np.prod(shape)) * dtype.itemsize)
-    output[:] = 0xFF
+    columns = shape[case.problem.column_axis]
+    rows = int(np.prod(shape)) // columns
+    pitch = case.pitch or columns
+    output = aligned_bytes((case.start + rows * pitch) * dtype.itemsize)
+    output[:] = POISON
     buffers = [
         laid_out(array, value.type, case.sizes)
         for array, value in zip(case.arrays, case.op.inputs, strict=True)
@@ -192,7 +217,7 @@ def run_case(case: Case, kernel: Kernel, module: HostModule, runs: int = 1) -> A
     geometry = kernel.geometry
     if geometry.workspace != 0:
         workspace = aligned_bytes(evaluate(geometry.workspace, case.sizes))
-        workspace[:] = 0xFF
+        workspace[:] = POISON
         counters = aligned_bytes(evaluate(geometry.counters, case.sizes) * 4)
         arguments += [workspace, counters]
     arguments += [HostScalar("i32", case.sizes[name]) for name in sorted(case.sizes)]
@@ -200,13 +225,15 @@ def run_case(case: Case, kernel: Kernel, module: HostModule, runs: int = 1) -> A
     for run in range(runs):
         order: Any = ("forward", "reverse", ("seeded", run))[run % 3]
         module.launch(kernel.name, grid, geometry.block, (1, 1, 1), geometry.shared, arguments, order)
-    return stored(output.view(dtype), shape, case)
+    stored = output[case.start * dtype.itemsize :].reshape(rows, pitch * dtype.itemsize)
+    assert np.all(output[: case.start * dtype.itemsize] == POISON), "stored before the view"
+    assert np.all(stored[:, columns * dtype.itemsize :] == POISON), "stored between the view's rows"
+    dense = np.ascontiguousarray(stored[:, : columns * dtype.itemsize]).view(dtype)
+    return dense.reshape(shape) if case.problem.op == "matmul" else channels_second(dense, shape)
 
 
-def stored(values: Array, shape: tuple[int, ...], case: Case) -> Array:
-    """The dense result: channels last for a convolution."""
-    if case.problem.op == "matmul":
-        return values.reshape(shape)
+def channels_second(values: Array, shape: tuple[int, ...]) -> Array:
+    """VALUES, channels last, in logical order."""
     order = channels_last(len(shape)).order
     return np.moveaxis(values.reshape([shape[axis] for axis in order]), -1, 1)
 
@@ -214,6 +241,7 @@ def stored(values: Array, shape: tuple[int, ...], case: Case) -> Array:
 def reference(case: Case) -> tuple[Array, Array]:
     """The product in float64 and the product of absolute values, the scale of its rounding errors."""
     a, b = (array.astype(np.float64) for array in case.arrays)
+    a = a * 2 + 1 if case.doubled else a
     return exact(case.op, a, b), exact(case.op, np.abs(a), np.abs(b))
 
 
@@ -251,7 +279,9 @@ def check(case: Case, got: Array, unit: float) -> None:
     rounding = {"f16": 2.0**-11, "bf16": 2.0**-8, "f32": 2.0**-24, "f64": 2.0**-53}[case.out]
     bound = 2 * (k + 4) * unit * scale + (rounding * 1.01) * np.abs(want) + 2.0**-24
     error = np.abs(got.astype(np.float64) - want)
-    assert np.all(error <= bound), f"worst {np.nanmax(error / bound)}, {np.sum(~(error <= bound))} of {error.size}"
+    assert np.all(error <= bound), (
+        f"worst {np.nanmax(error / bound)}, {np.sum(~(error <= bound))} of {error.size}"
+    )
 
 
 def module_of(kernels: list[Kernel]) -> HostModule:

@@ -141,7 +141,7 @@ def test_a_model_of_hostile_names_runs_under_them() -> None:
     np.testing.assert_array_equal(next(iter(results.values())), expected)
 
 
-def test_names_reach_no_file_name(tmp_path: pytest.TempPathFactory) -> None:
+def test_names_reach_no_file_name() -> None:
     plan = compile_model(renamed(MODELS["inception"], by_table(NASTY), lambda name: name), target="host")
     for name in plan.sources:
         assert re.fullmatch(r"k_[a-z0-9_]+_[0-9a-f]{8}", name)
