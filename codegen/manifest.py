@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from ..dialects.core.affine import evaluate, symbol, symbols, to_json
+from ..dialects.core.affine import Dim, symbol, symbols, to_json
 from ..dialects.core.diagnostics import op_error
 from ..dialects.core.ir import Function, Module, Operation, Value
 from ..dialects.core.types import TensorType
-from ..dialects.launch import Buffer, Kernel, View
+from ..dialects.launch import Buffer, Kernel, View, largest, span
 from .kernels.family import Target
 from .kernels.signature import index_type, used_symbols
 from .requests import in_model_symbols
@@ -27,13 +27,14 @@ class Manifest:
         self._module = module
         self._target = target
         self._buffers: dict[Value, str] = {}
+        self._starts: dict[Value, Dim] = {}
         self._entries: list[dict[str, Any]] = []
         self._weights = bytearray()
         self._weight_offsets: dict[tuple[str, str], int] = {}
         self._kernels: dict[str, dict[str, Any]] = {}
         self._launches: list[dict[str, Any]] = []
         self._counter_bytes = sum(
-            _aligned(evaluate(op.bytes, module.values_at("maximum")))
+            _aligned(largest(op.bytes, module.ranges))
             for op in module.main.block
             if isinstance(op, Buffer) and op.space == "counters"
         )
@@ -76,16 +77,17 @@ class Manifest:
         ranges = self._module.symbols.items()
         return {name: [r.minimum, r.optimum, r.maximum] for name, r in ranges if name in used}
 
-    def _add(self, value: Value, entry: dict[str, Any]) -> None:
+    def _add(self, value: Value, entry: dict[str, Any], start: Dim = 0) -> None:
         name = f"b{len(self._entries)}"
         self._buffers[value] = name
-        self._entries.append({"name": name, **entry})
+        self._starts[value] = start
+        self._entries.append({"name": name, **entry, **({"offset": to_json(start)} if start != 0 else {})})
 
     def _visit(self, op: Operation, outputs: list[Value]) -> None:
         if isinstance(op, Buffer):
             self._buffer(op, outputs)
         elif isinstance(op, View):
-            self._buffers[op.result] = self._buffers[op.x]
+            self._view(op)
         elif isinstance(op, Kernel):
             self._kernel(op)
 
@@ -93,19 +95,31 @@ class Manifest:
         value, size = op.result, to_json(op.bytes)
         if op.space == "weights":
             offset, length = self._weight(op)
-            self._add(value, {"space": "weights", "offset": offset, "bytes": length})
+            self._add(value, {"space": "weights", "offset": 0, "bytes": length}, offset)
         elif op.space == "output":
             if value not in outputs:
                 raise op_error(op, "is in the output space but is not returned")
             self._add(value, {"space": "output", "index": outputs.index(value), "bytes": size})
         elif op.space == "counters":
-            self._add(value, {"space": "arena", "offset": self._next_counter, "bytes": size})
-            self._next_counter += _aligned(evaluate(op.bytes, self._module.values_at("maximum")))
+            self._add(value, {"space": "arena", "offset": 0, "bytes": size}, self._next_counter)
+            self._next_counter += _aligned(largest(op.bytes, self._module.ranges))
         else:
             offset = self._counter_bytes + op.offset
-            self._add(value, {"space": "arena", "offset": offset, "bytes": size})
-            most = evaluate(op.bytes, self._module.values_at("maximum"))
-            self._arena_bytes = max(self._arena_bytes, offset + most)
+            self._add(value, {"space": "arena", "offset": 0, "bytes": size}, offset)
+            end = offset + largest(op.bytes, self._module.ranges)
+            self._arena_bytes = max(self._arena_bytes, end)
+
+    def _view(self, op: View) -> None:
+        """A view of everything is its buffer; a part has an entry of its own, as far as it reaches."""
+        type = op.result.type
+        if op.offset == 0 and type.layout.is_dense and type.elements == op.x.type.elements:
+            self._buffers[op.result], self._starts[op.result] = self._buffers[op.x], self._starts[op.x]
+            return
+        entry = self._entries[int(self._buffers[op.x][1:])]
+        start = self._starts[op.x] + op.offset * type.dtype.bytes
+        fields: dict[str, Any] = {key: entry[key] for key in ("space", "index") if key in entry}
+        size = to_json(span(type) * type.dtype.bytes)
+        self._add(op.result, {**fields, "offset": 0, "bytes": size}, start)
 
     def _weight(self, op: Buffer) -> tuple[int, int]:
         """Where the weight's bytes lie, in the order of its layout; equal weights are stored once."""

@@ -7,12 +7,13 @@ execution order. The interpreter runs this level on one real arena, so a wrong o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from .core.affine import Dim, total
+from ..errors import IRError
+from .core.affine import Dim, Range, bounds, total
 from .core.attributes import BOOL, CONFIG, DIM, DIMS, INT, INTS, STRING, SYMBOL, EnumKind
 from .core.diagnostics import op_error
 from .core.dialect import Dialect
@@ -140,7 +141,9 @@ class Kernel(Operation):
     def verify(self) -> None:
         arguments = self.body.block.arguments
         if len(arguments) != len(self.reads):
-            raise op_error(self, f"reads {len(self.reads)} buffers, its region has {len(arguments)} arguments")
+            raise op_error(
+                self, f"reads {len(self.reads)} buffers, its region has {len(arguments)} arguments"
+            )
         for index, (value, argument) in enumerate(zip(self.reads, arguments, strict=True)):
             if value.type != argument.type:
                 hint = "the argument's type must say how the buffer lies"
@@ -168,6 +171,14 @@ def span(type: TensorType) -> Dim:
     """Elements from a tensor's first to one past its last in memory, with its layout's offset."""
     ends = [(size - 1) * stride for size, stride in zip(type.shape, type.strides, strict=True)]
     return type.layout.offset + total(ends) + 1
+
+
+def largest(size: Dim, ranges: Mapping[str, Range]) -> int:
+    """The most bytes that SIZE can be: memory is set aside for these. IRError when nothing bounds it."""
+    high = bounds(size, ranges)[1]
+    if high is None:
+        raise IRError(f"launch level: nothing bounds the size {size}", "give every symbol a range")
+    return max(high, 0)
 
 
 LAUNCH = Dialect("launch", (Buffer, View, Kernel))

@@ -11,6 +11,9 @@ from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ...dialects.core.ir import Function, Module, Operation, Value
+from ...dialects.launch import Buffer, View, largest
+
 ALIGNMENT = 256
 
 
@@ -75,3 +78,34 @@ class _AliveBySteps:
                 break
             offset = max(offset, end)
         return offset
+
+
+def place_buffers(module: Module) -> None:
+    """Give every arena buffer of a launch MODULE its offset, in the order in which launches stand."""
+    function = module.main
+    buffers = [op for op in function.block if isinstance(op, Buffer) and op.space == "arena"]
+    lives = _lifetimes(module, function, buffers)
+    for buffer, offset in zip(buffers, place(lives).offsets, strict=True):
+        buffer.offset = offset
+
+
+def _lifetimes(module: Module, function: Function, buffers: Sequence[Buffer]) -> list[Lifetime]:
+    steps = {op: step for step, op in enumerate(function.block)}
+    lives = []
+    for buffer in buffers:
+        uses = [steps[user] for user in _readers_and_writers(buffer.result)] or [steps[buffer]]
+        lives.append(Lifetime(largest(buffer.bytes, module.ranges), min(uses), max(uses)))
+    return lives
+
+
+def _readers_and_writers(value: Value) -> list[Operation]:
+    """The operations that use VALUE, under any view of it."""
+    users: list[Operation] = []
+    pending = [value]
+    while pending:
+        for user in pending.pop().users:
+            if isinstance(user, View):
+                pending.append(user.result)
+            else:
+                users.append(user)
+    return users

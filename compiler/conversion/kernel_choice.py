@@ -55,7 +55,11 @@ class KernelChooser:
         return self._planned[key]
 
     def forecast(
-        self, region: Block, reads: Sequence[TensorType], writes: Sequence[TensorType], weights: Sequence[bool]
+        self,
+        region: Block,
+        reads: Sequence[TensorType],
+        writes: Sequence[TensorType],
+        weights: Sequence[bool],
     ) -> Candidate:
         """The best candidate if the operands lay as READS and WRITES; UnsupportedError when there is none."""
         values = [_stand_in(t, "weights" if w else "arena") for t, w in zip(reads, weights, strict=True)]

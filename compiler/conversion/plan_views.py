@@ -63,7 +63,7 @@ class _Planner:
     # ------------------------------------------------------------ concats
 
     def _join(self, kernel: Kernel, pieces: list[Piece]) -> None:
-        refusal = self._record.switched_off(ELIDE_CONCAT, kernel) or self._unfit(kernel.results)
+        refusal = self._record.switched_off(ELIDE_CONCAT) or self._unfit(kernel.results)
         if refusal is not None:
             self._record.refused(ELIDE_CONCAT, kernel, refusal)
         elif not self._joined_before(kernel, pieces):
@@ -83,9 +83,9 @@ class _Planner:
         if place is None or result in self._plan.places or self._is_output(result):
             return False
         places = {result: place}
-        if self._unshown(result, places) or self._cost.unwilling(self._affected(places), places):
+        if self._unshown(result, places) or self._cost.unwilling(self._affected(places, kernel), places):
             return False
-        saved = self._cost.of(kernel) - self._cost.change(self._affected(places), places)
+        saved = self._cost.of(kernel) - self._cost.change(self._affected(places, kernel), places)
         if saved <= 0:
             return False
         self._take(kernel, places)
@@ -97,7 +97,7 @@ class _Planner:
         found = [self._plan.place_of(piece.source) for piece in pieces]
         first = found[0]
         whole = part(first.type, (0,) * result.type.rank, result.type.shape)
-        if first.root in (piece.source for piece in pieces) or _order(whole) != _order(result.type):
+        if _order(whole) != _order(result.type):
             return None
         for piece, place in zip(pieces, found, strict=True):
             wanted = part(whole, piece.starts, piece.source.type.shape)
@@ -116,7 +116,7 @@ class _Planner:
             if reason is not None:
                 blocked[index] = reason
         while places:
-            unwilling = self._cost.unwilling(self._affected(places), places)
+            unwilling = self._cost.unwilling(self._affected(places, kernel), places)
             if unwilling is None:
                 break
             touched = [base for base in places if unwilling.op in _around(base)]
@@ -168,7 +168,7 @@ class _Planner:
             Copy(piece.source, Place(whole.root, part(whole.type, piece.starts, piece.source.type.shape)))
             for piece in copied
         ]
-        saved = self._cost.of(kernel) - self._cost.change(self._affected(places), places)
+        saved = self._cost.of(kernel) - self._cost.change(self._affected(places, kernel), places)
         saved -= sum(self._cost.copy(copy, places) for copy in copies)
         bytes_saved = self._cost.bytes_of(kernel) - sum(self._cost.copied_bytes(copy) for copy in copies)
         if saved <= 0:
@@ -185,21 +185,21 @@ class _Planner:
     def _take(self, kernel: Kernel, places: Places) -> None:
         self._plan.places.update(places)
         self._plan.vanished.add(kernel)
-        self._cost.forget(self._affected(places))
+        self._cost.forget(self._affected(places, kernel))
 
     # ------------------------------------------------------------ slices
 
     def _cut(self, kernel: Kernel, found: list[Cut]) -> None:
         places: Places = {}
-        refusal = self._record.switched_off(VIEW_SLICE, kernel) or self._unfit(kernel.results)
+        refusal = self._record.switched_off(VIEW_SLICE) or self._unfit(kernel.results)
         for value, cut in zip(kernel.results, found, strict=True):
             refusal = refusal or self._show(kernel, value, cut, places)
         if refusal is None:
-            unwilling = self._cost.unwilling(self._affected(places, made=False), places)
+            unwilling = self._cost.unwilling(self._affected(places, kernel), places)
             refusal = unwilling.reason if unwilling else None
         saved = 0.0
         if refusal is None:
-            saved = self._cost.of(kernel) - self._cost.change(self._affected(places, made=False), places)
+            saved = self._cost.of(kernel) - self._cost.change(self._affected(places, kernel), places)
             refusal = "narrower accesses would cost more than it saves" if saved <= 0 else None
         if refusal is not None:
             self._record.refused(VIEW_SLICE, kernel, refusal, saved)
@@ -229,19 +229,10 @@ class _Planner:
     def _is_output(self, base: Value) -> bool:
         return any(value in self._returned for value in shown(base))
 
-    def _affected(self, places: Mapping[Value, Place], made: bool = True) -> list[Kernel]:
-        """The kernels that would meet the tensors of PLACES strided; MADE counts those that make them."""
-        found: dict[Kernel, None] = {}
-        for base in places:
-            for op in _around(base):
-                if isinstance(op, Kernel) and op not in self._plan.vanished:
-                    found[op] = None
-        makers = {base.producer for base in places}
-        return [op for op in found if not self._goes(op, places) and (made or op not in makers)]
-
-    def _goes(self, kernel: Kernel, places: Mapping[Value, Place]) -> bool:
-        """True for the concat that PLACES make unnecessary: it reads them all and only moves them."""
-        return False
+    def _affected(self, places: Mapping[Value, Place], but: Kernel) -> list[Kernel]:
+        """The kernels that would meet the tensors of PLACES strided, except BUT, which goes."""
+        found = {op: None for base in places for op in _around(base) if isinstance(op, Kernel)}
+        return [op for op in found if op is not but and op not in self._plan.vanished]
 
 
 def _around(base: Value) -> list[Operation]:

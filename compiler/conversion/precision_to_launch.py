@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
-from ...codegen.kernels.family import Candidate, Geometry, Request, Target
-from ...codegen.kernels.registry import candidates, realize
-from ...codegen.naming import kernel_name
-from ...codegen.requests import in_model_symbols, make_request
-from ...dialects.core.affine import Dim, ceildiv, evaluate
+from ...codegen.kernels.family import Target
+from ...dialects.core.affine import Dim, ceildiv
 from ...dialects.core.builtin import Return, Yield
-from ...dialects.core.clone import clone_block
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.dtypes import F32, U32, DType
 from ...dialects.core.ir import Block, Function, Module, Operation, Region, Value
-from ...dialects.core.location import UNKNOWN
-from ...dialects.core.printer import canonical_text
+from ...dialects.core.location import UNKNOWN, Location
 from ...dialects.core.types import ROW_MAJOR, TensorType
 from ...dialects.graph.constants import Constant
 from ...dialects.graph.elementwise import Cast
@@ -25,24 +20,26 @@ from ...dialects.graph.movement import Reshape
 from ...dialects.launch import Buffer, Kernel, View
 from ...dialects.precision import Kernel as PrecisionKernel
 from ...errors import IRError
-from ..analysis.memory_plan import Lifetime, place
+from ..analysis.memory_plan import place_buffers
 from ..passes import PassContext
-
-Choice = Callable[[Request], Candidate]
-_Key = tuple[str, tuple[TensorType, ...], frozenset[int]]  # everything that tells one kernel from another
-
-
-def cheapest(request: Request) -> Candidate:
-    """The candidate that the cost model expects to be fastest."""
-    return candidates(request)[0]
+from .kernel_choice import Choice, KernelChooser, cheapest, lying_as
+from .plan_views import plan_views
+from .strided import same_memory, settled
+from .view_plan import Copy, Place, base_of
 
 
-def precision_to_launch(module: Module, target: Target, choose: Choice = cheapest) -> Module:
-    """A launch module for MODULE; kernels are picked by CHOOSE for TARGET."""
+def precision_to_launch(
+    module: Module, target: Target, choose: Choice = cheapest, context: PassContext | None = None
+) -> Module:
+    """A launch module for MODULE; kernels are picked by CHOOSE for TARGET.
+
+    Concats and slices that only moved elements become views; the ledger of CONTEXT says which.
+    """
     result = Module(module.name, symbols=dict(module.symbols), resources=module.resources)
     old = module.main
     new = result.add(Function(old.name, old.inputs, old.outputs))
-    _Conversion(module, old, new, target, choose).run()
+    _Conversion(module, old, new, KernelChooser(module, target, choose), context).run()
+    place_buffers(result)
     return result
 
 
@@ -54,21 +51,27 @@ class PrecisionToLaunch:
     name: ClassVar[str] = "precision-to-launch"
 
     def run(self, module: Module, context: PassContext) -> Module:
-        return precision_to_launch(module, self.target)
+        return precision_to_launch(module, self.target, context=context)
 
 
 class _Conversion:
     """Carries the state of one conversion: old values to buffers, launches in order."""
 
-    def __init__(self, module: Module, old: Function, new: Function, target: Target, choose: Choice) -> None:
+    def __init__(
+        self,
+        module: Module,
+        old: Function,
+        new: Function,
+        chooser: KernelChooser,
+        context: PassContext | None,
+    ) -> None:
         self._module = module
         self._old = old
         self._new = new
-        self._target = target
-        self._choose = choose
+        self._chooser = chooser
+        self._plan = plan_views(module, old, chooser, context)
         self._buffers: dict[Value, Value] = {}
         self._returned: set[Value] = set()
-        self._plans: dict[_Key, tuple[str, Candidate, Geometry]] = {}
 
     def run(self) -> None:
         for name, argument in zip(self._old.inputs, self._old.arguments, strict=True):
@@ -80,11 +83,10 @@ class _Conversion:
             if op.next is not None:
                 self._convert(op)
         self._new.block.append(Return(*[self._output(value) for value in self._old.returned]))
-        _place_buffers(self._module, self._new)
 
     def _output_roots(self) -> set[Value]:
         """Values whose buffer can be an output itself: made by a kernel, returned once, under any view."""
-        roots = [_through_views(value) for value in self._old.returned]
+        roots = [base_of(value) for value in self._old.returned]
         return {
             root
             for root in roots
@@ -96,19 +98,16 @@ class _Conversion:
     def _convert(self, op: Operation) -> None:
         if isinstance(op, Constant):
             self._constant(op)
-        elif isinstance(op, Reshape):
-            source = self._buffers[op.x]
-            view = View(source, types=[op.result.type], loc=op.location)
-            self._buffers[op.result] = self._append(view).result
         elif isinstance(op, PrecisionKernel):
             self._kernel(op)
-        else:
-            raise op_error(
-                op, "cannot be launched", "only kernels, constants and reshapes may stand at this level"
-            )
+        elif not isinstance(op, Reshape):
+            hint = "only kernels, constants and reshapes may stand at this level"
+            raise op_error(op, "cannot be launched", hint)
 
     def _append(self, op: Operation) -> Operation:
         return self._new.block.append(op)
+
+    # ------------------------------------------------------------ memory
 
     def _constant(self, op: Constant) -> None:
         type = op.result.type
@@ -119,69 +118,77 @@ class _Conversion:
     def _new_buffer(self, type: TensorType, space: str) -> Value:
         return self._append(Buffer(space=space, bytes=type.bytes, types=[type])).result
 
+    def _buffer(self, value: Value) -> Value:
+        """Where VALUE lies: a buffer of its own, made when it is first asked for, or a view."""
+        if value not in self._buffers:
+            place = self._plan.place_of(value)
+            if place.root is value:
+                space = "output" if value in self._returned else "arena"
+                self._buffers[value] = self._new_buffer(value.type, space)
+            else:
+                self._buffers[value] = self._view(place, value)
+        return self._buffers[value]
+
+    def _view(self, place: Place, value: Value) -> Value:
+        """A view of PLACE, under VALUE's own type where that is the same memory."""
+        root = self._buffer(place.root)
+        if place.type == value.type:
+            return self._append(View(root, types=[value.type], loc=_location(value))).result
+        start, type = settled(place.type, value.type.layout)
+        return self._append(View(root, offset=start, types=[type], loc=_location(value))).result
+
+    # ------------------------------------------------------------ launches
+
     def _kernel(self, op: PrecisionKernel) -> None:
-        outputs = []
-        for value in op.results:
-            space = "output" if value in self._returned else "arena"
-            self._buffers[value] = self._new_buffer(value.type, space)
-            outputs.append(self._buffers[value])
-        reads = [self._buffers[value] for value in op.inputs]
-        self._launch(clone_block(op.body.block), reads, outputs, op)
+        if op not in self._plan.vanished:
+            outputs = [self._buffer(value) for value in op.results]
+            reads = [self._buffer(value) for value in op.inputs]
+            self._launch(op.body.block, reads, outputs, op.location)
+        for copy in self._plan.copies.get(op, ()):
+            self._copy_part(copy, op.location)
 
-    def _launch(
-        self, region: Block, reads: list[Value], outputs: list[Value], source: Operation | None
-    ) -> None:
-        name, candidate, geometry = self._planned(region, reads, outputs)
-        scratch = [self._new_buffer(TensorType((size,), dtype), space)
-                   for size, dtype, space in _scratch(geometry.workspace, geometry.counters)]  # fmt: skip
-        kernel = Kernel(
-            *reads, *outputs, *scratch,
-            kernel=name, outputs=len(outputs), scratch=len(scratch), family=candidate.family,
-            config=candidate.config, grid=geometry.grid, block=geometry.block, cluster=geometry.cluster,
-            shared=geometry.shared, regions=[Region(region)],
-            loc=UNKNOWN if source is None else source.location,
-        )  # fmt: skip
-        self._append(kernel)
+    def _copy_part(self, copy: Copy, location: Location) -> None:
+        start, type = settled(copy.place.type, copy.source.type.layout)
+        view = View(self._buffer(copy.place.root), offset=start, types=[type], loc=location)
+        self._copy(self._buffer(copy.source), self._append(view).result, location)
 
-    def _planned(
-        self, region: Block, reads: list[Value], writes: list[Value]
-    ) -> tuple[str, Candidate, Geometry]:
-        """Name, choice and geometry of a kernel; equal kernels are thought about once."""
-        request = make_request(self._module, region, reads, writes, self._target, "kernel")
-        key = (canonical_text(request.region), request.writes, request.weights)
-        if key not in self._plans:
-            candidate = self._choose(request)
-            name = kernel_name(request, candidate.family, candidate.config)
-            code = realize(replace(request, name=name), candidate.family, candidate.config)
-            self._plans[key] = (name, candidate, self._in_model_symbols(code.geometry))
-        return self._plans[key]
-
-    def _in_model_symbols(self, geometry: Geometry) -> Geometry:
-        x, y, z, workspace, counters = (
-            in_model_symbols(self._module, dim)
-            for dim in (*geometry.grid, geometry.workspace, geometry.counters)
-        )
-        return replace(geometry, grid=(x, y, z), workspace=workspace, counters=counters)
-
-    def _output(self, value: Value) -> Value:
-        """The buffer to return for VALUE: its own when it lies in the output space, else a copy."""
-        if _through_views(value) in self._returned:
-            return self._buffers[value]
-        source = self._buffers[value]
+    def _copy(self, source: Value, target: Value, location: Location) -> None:
         region = Block([source.type])
         copied = region.append(Cast(region.arguments[0], to=source.type.dtype)).result
         copied.type = copied.type.with_layout(ROW_MAJOR)
         region.append(Yield(copied))
-        target = self._new_buffer(copied.type, "output")
-        self._launch(region, [source], [target], None)
+        self._launch(region, [source], [target], location)
+
+    def _launch(
+        self, body: Block, reads: Sequence[Value], outputs: Sequence[Value], location: Location
+    ) -> None:
+        region = lying_as(body, [value.type for value in reads])
+        planned = self._chooser.plan(region, reads, outputs)
+        geometry = planned.geometry
+        scratch = [self._new_buffer(TensorType((size,), dtype), space)
+                   for size, dtype, space in _scratch(geometry.workspace, geometry.counters)]  # fmt: skip
+        kernel = Kernel(
+            *reads, *outputs, *scratch,
+            kernel=planned.name, outputs=len(outputs), scratch=len(scratch),
+            family=planned.candidate.family, config=planned.candidate.config,
+            grid=geometry.grid, block=geometry.block, cluster=geometry.cluster,
+            shared=geometry.shared, regions=[Region(region)], loc=location,
+        )  # fmt: skip
+        self._append(kernel)
+
+    def _output(self, value: Value) -> Value:
+        """The buffer to return for VALUE: its own when it lies in the output space, else a copy."""
+        source = self._buffer(value)
+        if base_of(value) in self._returned:
+            return source
+        target = self._new_buffer(value.type.with_layout(ROW_MAJOR), "output")
+        self._copy(source, target, UNKNOWN)
         return target
 
 
 def lies_row_major(type: TensorType) -> bool:
     """True when a row-major reader finds every element: dimensions of size 1 may stand anywhere."""
-    plain = type.with_layout(ROW_MAJOR)
-    pairs = zip(type.shape, type.strides, plain.strides, strict=True)
-    return type.layout.offset == 0 and all(size == 1 or own == want for size, own, want in pairs)
+    return type.layout.offset == 0 and same_memory(type, type.with_layout(ROW_MAJOR))
 
 
 def _scratch(workspace: Dim, counters: Dim) -> list[tuple[Dim, DType, str]]:
@@ -194,35 +201,5 @@ def _scratch(workspace: Dim, counters: Dim) -> list[tuple[Dim, DType, str]]:
     return needs
 
 
-def _through_views(value: Value) -> Value:
-    while isinstance(value.producer, Reshape):
-        value = value.producer.x
-    return value
-
-
-def _place_buffers(module: Module, function: Function) -> None:
-    """Give every buffer of the arena its offset; counters come first and share with nothing."""
-    most = module.values_at("maximum")
-    steps = {op: step for step, op in enumerate(function.block)}
-    buffers = [op for op in function.block if isinstance(op, Buffer) and op.space == "arena"]
-    lifetimes = []
-    for buffer in buffers:
-        uses = [steps[user] for user in _kernel_users(buffer.result)]
-        first, last = (min(uses), max(uses)) if uses else (steps[buffer], steps[buffer])
-        lifetimes.append(Lifetime(evaluate(buffer.bytes, most), first, last))
-    placement = place(lifetimes)
-    for buffer, offset in zip(buffers, placement.offsets, strict=True):
-        buffer.offset = offset
-
-
-def _kernel_users(value: Value) -> list[Operation]:
-    """The launches that read or write VALUE, under any view of it."""
-    users: list[Operation] = []
-    pending = [value]
-    while pending:
-        for user in pending.pop().users:
-            if isinstance(user, View):
-                pending.append(user.result)
-            else:
-                users.append(user)
-    return users
+def _location(value: Value) -> Location:
+    return UNKNOWN if value.producer is None else value.producer.location

@@ -10,6 +10,8 @@ from ...dialects.graph.elementwise import Cast
 from ...dialects.graph.movement import Concat, Slice
 from ...dialects.precision import Kernel
 
+_Placed = tuple[Value, tuple[Dim, ...]]
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -35,7 +37,7 @@ def joined(kernel: Kernel) -> list[Piece] | None:
         return None
     operands = dict(zip(kernel.body.block.arguments, kernel.inputs, strict=True))
     pieces: list[Piece] = []
-    pending = [(yielded[0], (0,) * yielded[0].type.rank)]
+    pending: list[_Placed] = [(yielded[0], (0,) * yielded[0].type.rank)]
     while pending:
         value, starts = pending.pop()
         value = _plain(value)
@@ -49,9 +51,9 @@ def joined(kernel: Kernel) -> list[Piece] | None:
     return pieces
 
 
-def _parts(concat: Concat, starts: tuple[Dim, ...]) -> list[tuple[Value, tuple[Dim, ...]]]:
+def _parts(concat: Concat, starts: tuple[Dim, ...]) -> list[_Placed]:
     axis = concat.axis % len(starts)
-    parts = []
+    parts: list[_Placed] = []
     at = starts[axis]
     for value in concat.parts:
         parts.append((value, (*starts[:axis], at, *starts[axis + 1 :])))

@@ -89,7 +89,7 @@ def _aligned_part(offset: Dim, unit: int) -> tuple[Dim, Dim]:
 
 
 def traffic(type: TensorType, sizes: Mapping[str, int]) -> float:
-    """Bytes of memory time that reading or writing all of TYPE takes at SIZES: more when accesses are narrow."""
+    """Bytes of memory time that one pass over TYPE takes at SIZES: more when accesses are narrow."""
     run = _run_length(type, sizes) * type.dtype.bytes
     sectors = -(-run // SECTOR_BYTES) * SECTOR_BYTES / run
     return float(evaluate(type.bytes, sizes)) * max(_NARROW[access_bytes(type, sizes)], sectors)

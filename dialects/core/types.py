@@ -62,7 +62,7 @@ class TensorType:
 
     @cached_property
     def order(self) -> tuple[int, ...]:
-        """The logical dimensions from the outermost to the innermost in memory; strides say it where given."""
+        """The logical dimensions from the outermost to the innermost in memory."""
         axes = self.layout.order or tuple(range(self.rank))
         if self.layout.strides:
             return tuple(sorted(axes, key=lambda axis: -_typical(self.layout.strides[axis])))
