@@ -1,0 +1,179 @@
+"""Which elements of a buffer an access touches, and whether some accesses touch all that another does.
+
+A footprint lists counts and strides. Footprints that were made by cutting one buffer along its
+dimensions are boxes in a common grid, whose steps are the strides that occur: there, overlap and
+coverage are questions about intervals. Sizes may be symbolic; what their ranges do not decide
+raises `Undecided`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ...dialects.core.affine import (
+    Dim,
+    Range,
+    evaluate,
+    exact_div,
+    floordiv,
+    is_nonnegative,
+    simplify,
+    symbols,
+    total,
+)
+from ...dialects.core.types import TensorType
+
+LARGE = 1024  # stands for every symbol where strides are put in order
+
+Interval = tuple[Dim, Dim]  # from, up to but not including
+Box = tuple[Interval, ...]
+
+
+class Undecided(Exception):
+    """The symbols' ranges do not tell, or the accesses do not fit in one grid."""
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Elements start + sum of i*stride for 0 <= i < count; (count, stride) pairs, the widest stride first."""
+
+    start: Dim
+    runs: tuple[tuple[Dim, Dim], ...]
+
+    @property
+    def last(self) -> Dim:
+        """The largest element touched."""
+        return total([self.start, *((count - 1) * stride for count, stride in self.runs)])
+
+    def at(self, values: Mapping[str, int]) -> Footprint:
+        """The footprint for VALUES of the symbols."""
+        pairs = [(evaluate(count, values), evaluate(stride, values)) for count, stride in self.runs]
+        return _normal(evaluate(self.start, values), list(pairs))
+
+
+def footprint(type: TensorType, start: Dim = 0) -> Footprint | None:
+    """What an access to all of TYPE touches when its buffer is entered at element START; None for nothing."""
+    if any(size == 0 for size in type.shape):
+        return None
+    runs: list[tuple[Dim, Dim]] = []
+    at = start + type.layout.offset
+    for size, stride in zip(type.shape, type.strides, strict=True):
+        if size == 1:
+            continue
+        if typical(stride) < 0:
+            at, stride = at + (size - 1) * stride, stride * -1
+        runs.append((size, stride))
+    return _normal(at, runs)
+
+
+def _normal(start: Dim, runs: list[tuple[Dim, Dim]]) -> Footprint:
+    joined: list[tuple[Dim, Dim]] = []
+    for count, stride in sorted(runs, key=lambda run: -typical(run[1])):
+        if count == 1:
+            continue
+        if joined and joined[-1][1] == count * stride:
+            joined[-1] = (joined[-1][0] * count, stride)
+        else:
+            joined.append((count, stride))
+    return Footprint(start, tuple(joined))
+
+
+def typical(dim: Dim) -> int:
+    """DIM with every symbol at one large size: puts strides and places in order."""
+    return dim if isinstance(dim, int) else evaluate(dim, dict.fromkeys(symbols(dim), LARGE))
+
+
+class Grid:
+    """The coordinates in which the writes to a buffer are boxes; Undecided when there are none such."""
+
+    def __init__(self, writes: Iterable[Footprint], ranges: Mapping[str, Range]) -> None:
+        self._ranges = ranges
+        strides = {stride for write in writes for _, stride in write.runs} | {1}
+        self._steps = sorted(strides, key=typical, reverse=True)
+        self._limits: list[Dim | None] = [None]
+        for wide, narrow in zip(self._steps, self._steps[1:], strict=False):
+            limit = exact_div(wide, narrow)
+            if narrow == 0 or limit is None:
+                raise Undecided
+            self._limits.append(limit)
+
+    def box(self, shape: Footprint) -> Box:
+        """SHAPE as a box; along a dimension in which it takes only some elements, all between them."""
+        rest, runs, box = shape.start, list(shape.runs), []
+        for step, limit in zip(self._steps, self._limits, strict=True):
+            low = simplify(floordiv(rest, step), self._ranges)
+            rest = rest - low * step
+            length, runs = _along(step, runs)
+            if limit is not None and not self._at_most(low + length, limit):
+                raise Undecided
+            box.append((low, low + length))
+        if runs:
+            raise Undecided
+        return tuple(box)
+
+    def hull(self, shape: Footprint) -> Box:
+        """A box around SHAPE, whatever its strides are: whole along all but the widest step."""
+        step = self._steps[0]
+        low, high = (simplify(floordiv(at, step), self._ranges) for at in (shape.start, shape.last))
+        return ((low, high + 1), *((0, limit or 1) for limit in self._limits[1:]))
+
+    def apart(self, a: Box, b: Box) -> bool:
+        """True when the boxes have no element in common."""
+        undecided = False
+        for (low, high), (start, end) in zip(a, b, strict=True):
+            try:
+                if self._at_most(high, start) or self._at_most(end, low):
+                    return True
+            except Undecided:
+                undecided = True
+        if undecided:
+            raise Undecided
+        return False
+
+    def covered(self, box: Box, by: Sequence[Box]) -> bool:
+        """True when every element of BOX is in one of BY."""
+        pieces = [box]
+        for other in by:
+            pieces = [left for piece in pieces for left in self._without(piece, other)]
+            if not pieces:
+                return True
+        return not pieces
+
+    def _without(self, piece: Box, other: Box) -> list[Box]:
+        if self.apart(piece, other):
+            return [piece]
+        left: list[Box] = []
+        for axis, ((low, high), (start, end)) in enumerate(zip(piece, other, strict=True)):
+            if not self._at_most(start, low):
+                left.append((*piece[:axis], (low, start), *piece[axis + 1 :]))
+                low = start
+            if not self._at_most(high, end):
+                left.append((*piece[:axis], (end, high), *piece[axis + 1 :]))
+                high = end
+            piece = (*piece[:axis], (low, high), *piece[axis + 1 :])
+        return left
+
+    def _at_most(self, a: Dim, b: Dim) -> bool:
+        if is_nonnegative(b - a, self._ranges):
+            return True
+        if is_nonnegative(a - b - 1, self._ranges):
+            return False
+        raise Undecided
+
+
+def _along(step: Dim, runs: list[tuple[Dim, Dim]]) -> tuple[Dim, list[tuple[Dim, Dim]]]:
+    """How many steps RUNS span along STEP, and what is left for the narrower steps."""
+    length: Dim = 1
+    while runs:
+        count, stride = runs[0]
+        steps = exact_div(stride, step)
+        if steps is not None:
+            length = length + (count - 1) * steps
+            runs = runs[1:]
+            continue
+        whole, inner = exact_div(count * stride, step), exact_div(step, stride)
+        if whole is not None and whole != 1 and inner is not None:
+            return length + whole - 1, [(inner, stride), *runs[1:]]
+        break
+    return length, runs
