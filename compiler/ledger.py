@@ -1,7 +1,8 @@
 """The ledger: one record for every decision of the compiler, taken or refused, in order.
 
 It travels in the plan as JSON and answers `glassrt explain`. Records hold facts of the model
-and the rules only (no times, no addresses), so that the same model gives the same ledger.
+and the rules only (no times, no addresses), so that the same model gives the same ledger. Before
+the records stand the origins: the nodes of the model as it came in, and what each of them read.
 """
 
 from __future__ import annotations
@@ -26,12 +27,40 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
+class Origin:
+    """A node of the model before any pass.
+
+    ops: what it was imported as; reads: the nodes whose results it reads; gives: names of its
+    results, as far as they have any beside the node's own name.
+    """
+
+    node: str
+    ops: tuple[str, ...]
+    reads: tuple[str, ...] = ()
+    gives: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The origin as plain JSON data."""
+        lists = {"ops": self.ops, "reads": self.reads, "gives": self.gives}
+        return {"node": self.node} | {key: list(value) for key, value in lists.items() if value}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Origin:
+        """The inverse of `to_json`. Raises KeyError, TypeError or ValueError on anything else."""
+        lists = (tuple(str(name) for name in data.get(key, ())) for key in ("ops", "reads", "gives"))
+        return cls(str(data["node"]), *lists)
+
+
+@dataclass(frozen=True)
 class Record:
     """One decision.
 
-    rule: the rule's name ("fuse-epilogue"); ops: the IR operations concerned, consumer last;
-    nodes: the names of their ONNX nodes; reason: one sentence; figures: the numbers it rests
-    on (units in the key, as in "bytes_saved"), finite, kept in order of key.
+    rule: the rule's name ("contraction-epilogue"); ops: the IR operations concerned, consumer last;
+    nodes: the names of their ONNX nodes; split: in a decision about a producer and a consumer, how
+    many of the nodes, from the front, are the producer's (0: it is not about such a pair); reason:
+    one sentence; figures: the numbers it rests on (units in the key, as in "bytes_saved"), finite,
+    kept in order of key. `bytes_saved` and `launches_saved` are what a taken decision saves, and
+    what a refused one would have saved.
     """
 
     rule: str
@@ -40,6 +69,7 @@ class Record:
     verdict: Verdict
     reason: str
     figures: Mapping[str, Figure] = field(default_factory=dict)
+    split: int = 0
 
     def __post_init__(self) -> None:
         for key, value in self.figures.items():
@@ -47,9 +77,19 @@ class Record:
                 raise ValueError(f"figure {key!r} of rule {self.rule!r} is {value}")
         object.__setattr__(self, "figures", MappingProxyType(dict(sorted(self.figures.items()))))
 
+    @property
+    def producers(self) -> tuple[str, ...]:
+        """The nodes of the producer, in a decision about a pair."""
+        return self.nodes[: self.split]
+
+    @property
+    def consumers(self) -> tuple[str, ...]:
+        """The nodes of the consumer, in a decision about a pair; a node of both is the producer's."""
+        return self.nodes[self.split :]
+
     def to_json(self) -> dict[str, Any]:
         """The record as plain JSON data."""
-        return {
+        data = {
             "rule": self.rule,
             "ops": list(self.ops),
             "nodes": list(self.nodes),
@@ -57,6 +97,16 @@ class Record:
             "reason": self.reason,
             "figures": dict(self.figures),
         }
+        return data | ({"split": self.split} if self.split else {})
+
+    def text(self) -> str:
+        """The record as one line for people."""
+        if self.split and self.consumers:
+            about = f"{', '.join(self.producers)} -> {', '.join(self.consumers)}"
+        else:
+            about = ", ".join(self.nodes) or ", ".join(self.ops)
+        figures = ", ".join(f"{key} {_number(value)}" for key, value in self.figures.items())
+        return f"{self.verdict} {self.rule}: {about}: {self.reason}" + (f" ({figures})" if figures else "")
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Record:
@@ -68,14 +118,20 @@ class Record:
             verdict=Verdict(data["verdict"]),
             reason=str(data["reason"]),
             figures=dict(data["figures"]),
+            split=int(data.get("split", 0)),
         )
 
 
-class Ledger:
-    """An append-only list of records."""
+def _number(value: Figure) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
-    def __init__(self, records: Iterable[Record] = ()) -> None:
+
+class Ledger:
+    """An append-only list of records, and the origins they speak of."""
+
+    def __init__(self, records: Iterable[Record] = (), origins: Iterable[Origin] = ()) -> None:
         self._records = list(records)
+        self.origins = list(origins)
 
     def append(self, record: Record) -> None:
         """Add a decision already made into a record."""
@@ -89,28 +145,35 @@ class Ledger:
         *,
         ops: Iterable[str] = (),
         nodes: Iterable[str] = (),
+        split: int = 0,
         **figures: Figure,
     ) -> None:
         """Add a decision; the remaining keywords are its figures."""
-        self.append(Record(rule, tuple(ops), tuple(nodes), verdict, reason, figures))
+        self.append(Record(rule, tuple(ops), tuple(nodes), verdict, reason, figures, split))
 
     def about(self, *names: str) -> list[Record]:
         """The records that mention every one of `names`, as an operation or as a node."""
         return [record for record in self if set(names) <= {*record.ops, *record.nodes}]
 
     def to_json(self) -> list[dict[str, Any]]:
-        """The records as plain JSON data, in order."""
-        return [record.to_json() for record in self]
+        """The origins and the records as plain JSON data, in order."""
+        return [*(origin.to_json() for origin in self.origins), *(record.to_json() for record in self)]
 
     @classmethod
     def from_json(cls, data: Iterable[Mapping[str, Any]]) -> Ledger:
         """The inverse of `to_json`. Raises KeyError, TypeError or ValueError on anything else."""
-        return cls(Record.from_json(item) for item in data)
+        items = list(data)
+        origins = [Origin.from_json(item) for item in items if "node" in item]
+        return cls((Record.from_json(item) for item in items if "node" not in item), origins)
 
     def dumps(self) -> str:
         """JSON text with one record per line: equal ledgers give equal bytes, unequal ones a short diff."""
         lines = ",\n".join(json.dumps(item, ensure_ascii=True, allow_nan=False) for item in self.to_json())
         return f"[\n{lines}\n]\n" if lines else "[]\n"
+
+    def text(self) -> str:
+        """The records for people, a line each."""
+        return "".join(f"{record.text()}\n" for record in self)
 
     def __iter__(self) -> Iterator[Record]:
         return iter(self._records)

@@ -32,6 +32,10 @@ class Cluster:
     # For loops: the ways in which each value is read, with the number of evaluations of each.
     reads: dict[Value, dict[Access, float]] = field(default_factory=dict)
     statements: int = 0
+    # Producers that may still join, how many ops there were when only one could, and that none may.
+    pending: set[Operation] = field(default_factory=set)
+    waist: int = 0
+    closed: bool = False
 
     def __post_init__(self) -> None:
         self.ops[self.seed] = None
@@ -49,6 +53,7 @@ class Plan:
     """Which op is in which cluster, while clusters form."""
 
     def __init__(self, module: Module, block: Block) -> None:
+        self.module = module
         self.block = block
         self.order = {op: index for index, op in enumerate(block)}
         self.owner: dict[Operation, Cluster] = {}
@@ -98,6 +103,18 @@ def is_clusterable(op: Operation) -> bool:
 def outside_users(values: Iterable[Value], cluster: Cluster) -> list[Operation]:
     """The users of VALUES that are not in CLUSTER."""
     return [user for value in values for user in value.users if user not in cluster]
+
+
+def viewed(value: Value) -> Value:
+    """The value whose memory VALUE shares, through reshapes."""
+    while isinstance(value.producer, Reshape):
+        value = value.producer.x
+    return value
+
+
+def shape_text(shape: Iterable[Dim]) -> str:
+    """A shape in a record."""
+    return "x".join(map(str, shape)) or "scalar"
 
 
 def moves(cluster: Cluster) -> bool:

@@ -10,17 +10,19 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from ...dialects.core.ir import Operation, Value
 from ...dialects.core.traits import Trait, has
-from ...dialects.graph.constants import Constant
-from .clusters import Cluster, Plan
-from .fusion_record import Recorder, Refusal
+from .clusters import Cluster, Plan, shape_text
+from .fusion_record import Recorder, Refusal, op_label
 from .rows import row_refusal
 
 Legality = Callable[[Cluster, Operation], Refusal | None]
 
 ESCAPES = Refusal("an intermediate value is also read outside the kernel")
+LEADS = Refusal("it leads a kernel of its own or belongs to one")
+OUTPUT = Refusal("it is an output")
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,9 @@ def epilogue_refusal(cluster: Cluster, op: Operation) -> Refusal | None:
     if not has(op, Trait.ELEMENTWISE):
         return Refusal(f"{op.name} is not elementwise")
     if op.result.type.shape != cluster.seed.result.type.shape:
-        return Refusal("it has another shape than the result it follows")
+        shapes = shape_text(op.result.type.shape), shape_text(cluster.seed.result.type.shape)
+        figures = {"shape": shapes[0], "kernel_shape": shapes[1]}
+        return Refusal("it has another shape than the result it follows", figures)
     return None
 
 
@@ -89,45 +93,54 @@ class ConsumerFusion:
         growth = _Growth()
         growth.expose(cluster.seed, self._plan)
         kept = 0
-        stopped: tuple[Operation, Refusal] | None = None
-        while growth.candidates and stopped is None:
+        while growth.candidates:
             _, user = heapq.heappop(growth.candidates)
             refusal = self._refusal(cluster, user, rule)
             if refusal is not None:
-                stopped = user, refusal
-                continue
+                self._settle(cluster, growth, kept, rule)
+                self._stop(cluster, growth, (user, refusal), rule)
+                return
             self._plan.add(cluster, user)
             growth.absorbed.append(user)
             growth.expose(user, self._plan)
             if len(growth.open_uses) == 1:
                 kept = len(growth.absorbed)
-        if stopped is not None:
-            source = self._source(cluster, stopped[0])
-            self._settle(cluster, growth.absorbed, kept, rule)
-            self._recorder.refused(rule.name, source, *stopped)
+        self._settle(cluster, growth, kept, rule)
 
-    def _settle(self, cluster: Cluster, absorbed: list[Operation], kept: int, rule: ConsumerRule) -> None:
-        """Keep the first KEPT ops and release the others."""
-        for op in absorbed[:kept]:
-            self._recorder.taken(rule.name, self._source(cluster, op), op, rule.reason)
-        for op in absorbed[kept:]:
-            self._recorder.refused(rule.name, self._source(cluster, op), op, ESCAPES)
-        for op in reversed(absorbed[kept:]):
+    def _settle(self, cluster: Cluster, growth: _Growth, kept: int, rule: ConsumerRule) -> None:
+        """Keep the first KEPT of the absorbed ops and release the others."""
+        for op in reversed(growth.absorbed[kept:]):
             self._plan.remove(op)
+        for op in growth.absorbed[:kept]:
+            pairs = [(source, op) for source in _sources(cluster, op)]
+            self._recorder.joined(rule.name, pairs, rule.reason)
+        escapes = Refusal(ESCAPES.reason, {"values_read_outside": len(growth.open_uses)})
+        for op in growth.absorbed[kept:]:
+            for source in _sources(cluster, op):
+                self._recorder.refused(rule.name, source, op, escapes)
+
+    def _stop(
+        self, cluster: Cluster, growth: _Growth, stopped: tuple[Operation, Refusal], rule: ConsumerRule
+    ) -> None:
+        """Record why the kernel ends, and that what else reads it is not looked at any more."""
+        op, refusal = stopped
+        for source in _sources(cluster, op):
+            self._recorder.refused(rule.name, source, op, refusal)
+        behind = Refusal(f"the kernel ended before it, at {op_label(op)}: {refusal.reason}", refusal.figures)
+        for _, other in sorted(growth.candidates, key=itemgetter(0)):
+            for source in _sources(cluster, other):
+                self._recorder.refused(rule.name, source, other, behind)
 
     def _refusal(self, cluster: Cluster, user: Operation, rule: ConsumerRule) -> Refusal | None:
         if not self._plan.free(user):
-            reason = "it leads a kernel of its own or belongs to one" if user.results else "it is an output"
-            return Refusal(reason)
+            return LEADS if user.results else OUTPUT
         if len(cluster.ops) >= self._limit:
-            return Refusal(f"the kernel already has {self._limit} ops")
-        off = self._recorder.switched_off(rule.name, self._source(cluster, user), user)
+            return Refusal(f"the kernel already has {self._limit} ops", {"kernel_ops": self._limit})
+        off = self._recorder.follower_off(cluster, user) or self._recorder.rule_off(rule.name)
         return off or rule.legal(cluster, user)
 
-    def _source(self, cluster: Cluster, user: Operation) -> Operation:
-        """The op inside CLUSTER whose value USER reads."""
-        for value in user.inputs:
-            producer = value.producer
-            if producer is not None and producer in cluster and not isinstance(producer, Constant):
-                return producer
-        return cluster.seed
+
+def _sources(cluster: Cluster, op: Operation) -> list[Operation]:
+    """The ops of CLUSTER that OP reads, each once."""
+    producers = dict.fromkeys(value.producer for value in op.inputs)
+    return [producer for producer in producers if producer is not None and producer in cluster]

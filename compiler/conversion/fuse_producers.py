@@ -2,107 +2,150 @@
 
 Ops are visited from the last to the first. One whose users all lie in one kernel may be computed
 there; else it starts a loop kernel of its own. So every value that leaves a kernel is its last.
+
+A loop that is full rather ends where a single value enters it: ended elsewhere, it would leave
+behind values that two kernels read, each of which then needs a kernel of its own.
 """
 
 from __future__ import annotations
 
+import heapq
+
 from ...dialects.core.ir import Operation
 from ...dialects.core.traits import Trait, has
 from ...dialects.graph.movement import Reshape
+from .attention_layouts import producer_refusal
 from .clusters import Cluster, Plan, is_clusterable
 from .fusion_record import Recorder, Refusal
+from .prologues import Prologues
 from .recompute import Evaluations, taps
 from .rows import row_producer_refusal
 
-SEVERAL = Refusal("its result is read by several kernels")
 OUTPUT = Refusal("its result is an output")
-NO_PROLOGUE = Refusal("a contraction reads its operands from memory")
+RULES = {"row": "row-producer", "contraction": "contraction-prologue", "attention": "attention-operand"}
+ENDED = Refusal("the kernel is full, and ends where a single value enters it")
 
 
 class ProducerFusion:
     """Assigns the ops that no contraction, row or window has taken."""
 
-    def __init__(self, plan: Plan, recorder: Recorder, limit: int, prologues: bool) -> None:
+    def __init__(self, plan: Plan, recorder: Recorder, limit: int, prologues: Prologues) -> None:
         self._plan = plan
         self._recorder = recorder
         self._limit = limit
         self._prologues = prologues
         self._evaluations = Evaluations(plan)
+        self._waiting: list[tuple[int, Operation]] = []
 
     def run(self) -> None:
         """Visit all ops backwards."""
-        windows = [cluster for cluster in self._plan.clusters if cluster.root == "loop"]
-        for cluster in windows:
-            backwards = sorted(cluster.ops, key=self._plan.order.__getitem__, reverse=True)
-            self._evaluations.recount(cluster, backwards)
-        for op in sorted(self._plan.order, key=self._plan.order.__getitem__, reverse=True):
+        for cluster in self._plan.clusters:
+            if cluster.root == "loop":
+                self._recount(cluster)
+                for op in cluster.ops:
+                    self._enter(cluster, op)
+        for op in self._plan.order:
             if self._plan.free(op):
-                self._place(op)
+                self._wait(op)
+        while self._waiting:
+            self._place(heapq.heappop(self._waiting)[1])
+
+    def _wait(self, op: Operation) -> None:
+        heapq.heappush(self._waiting, (-self._plan.order[op], op))
 
     def _place(self, op: Operation) -> None:
-        cluster = self._taker(op)
-        if cluster is None:
-            cluster = self._plan.open("loop", op)
-            self._evaluations.begin(cluster, op)
-            return
+        """Put OP where it belongs; the decision is recorded."""
+        users = op.result.users
+        cluster = self._plan.owner.get(users[0]) if users else None
+        refusal = self._refusal(op, users, cluster)
+        if cluster is not None and refusal is None:
+            self._join(cluster, op, users)
+        elif cluster is None or refusal is None or not self._end_at_waist(cluster, op, refusal):
+            self._open(op, users, refusal)
+
+    def _join(self, cluster: Cluster, op: Operation, users: list[Operation]) -> None:
+        pairs = [(op, user) for user in users]
+        self._recorder.joined(_rule(op, cluster), pairs, "computed where it is read")
+        if cluster.pending == {op}:
+            cluster.waist = len(cluster.ops)
         self._plan.add(cluster, op)
         if cluster.root == "loop":
             self._evaluations.join(cluster, op)
+        self._enter(cluster, op)
 
-    def _taker(self, op: Operation) -> Cluster | None:
-        """The kernel that OP may be computed in, if there is one; the decision is recorded."""
-        users = op.result.users
-        if not users:
-            return None
-        consumer = users[0]
-        cluster = self._plan.owner.get(consumer)
-        rule = _rule(op, cluster)
-        refusal = self._refusal(op, users, cluster, rule)
-        if refusal is not None:
-            self._recorder.refused(rule, op, consumer, refusal)
-            return None
-        self._recorder.taken(rule, op, consumer, "computed where it is read")
-        return cluster
+    def _open(self, op: Operation, users: list[Operation], refusal: Refusal | None) -> None:
+        """A kernel of its own for OP, whose USERS may not have it."""
+        for user in users:
+            owner = self._plan.owner.get(user)
+            if refusal is not None:
+                self._recorder.refused(_rule(op, owner), op, user, refusal)
+            if owner is not None:
+                owner.pending.discard(op)
+        cluster = self._plan.open("loop", op)
+        self._evaluations.begin(cluster, op)
+        self._enter(cluster, op)
 
-    def _refusal(
-        self, op: Operation, users: list[Operation], cluster: Cluster | None, rule: str
-    ) -> Refusal | None:
+    def _enter(self, cluster: Cluster, op: Operation) -> None:
+        """OP is in CLUSTER now: its producers may be next."""
+        cluster.pending.discard(op)
+        for value in op.inputs:
+            if value.producer is not None and self._plan.free(value.producer):
+                cluster.pending.add(value.producer)
+
+    def _refusal(self, op: Operation, users: list[Operation], cluster: Cluster | None) -> Refusal | None:
         if any(not is_clusterable(user) for user in users):
             return OUTPUT
-        if cluster is None or any(self._plan.owner.get(user) is not cluster for user in users):
-            return SEVERAL
+        owners = {self._plan.owner.get(user) for user in users}
+        if cluster is None or len(owners) > 1:
+            return Refusal("its result is read by several kernels", {"kernels": len(owners)})
+        if cluster.closed:
+            return ENDED
         if len(cluster.ops) >= self._limit:
-            return Refusal(f"the kernel already has {self._limit} ops")
-        off = self._recorder.switched_off(rule, op, users[0])
+            return Refusal(f"the kernel already has {self._limit} ops", {"kernel_ops": self._limit}, full=True)
+        off = self._recorder.leader_off(cluster, op) or self._recorder.rule_off(_rule(op, cluster))
         return off or self._legality(op, cluster)
 
     def _legality(self, op: Operation, cluster: Cluster) -> Refusal | None:
         if cluster.root == "row":
             return row_producer_refusal(cluster, op)
+        if cluster.root == "attention":
+            return producer_refusal(op)
         if cluster.root == "contraction":
-            return self._prologue_refusal(op, cluster)
+            return self._prologues.refusal(cluster, op)
         if taps(op) != 1.0:
             return Refusal(f"{op.name} reads many elements for each one it gives")
         return self._evaluations.refusal(cluster, op, self._limit)
 
-    def _prologue_refusal(self, op: Operation, cluster: Cluster) -> Refusal | None:
-        """Elementwise producers of the first operand alone, when the option is on."""
-        if not self._prologues or not has(op, Trait.ELEMENTWISE):
-            return NO_PROLOGUE
-        seed, first = cluster.seed, cluster.seed.operands[0]
-        assert first is not None
-        for user, index in op.result.uses:
-            # Users before the seed are prologue ops; the seed itself may read OP as its first operand.
-            if self._plan.order[user] > self._plan.order[seed] or (user is seed and index != 0):
-                return NO_PROLOGUE
-        return None if op.result.type.shape == first.type.shape else NO_PROLOGUE
+    # ------------------------------------------------------------ full kernels
+
+    def _end_at_waist(self, cluster: Cluster, op: Operation, refusal: Refusal) -> bool:
+        """When CLUSTER is full, end it where one value entered it last: what joined since is free again.
+
+        False when there is nothing to gain: it is so now, or too little would be left.
+        """
+        small = cluster.waist < self._limit // 2
+        if not refusal.full or cluster.root != "loop" or cluster.pending == {op} or small:
+            return False
+        for released in list(cluster.ops)[cluster.waist :]:
+            self._plan.remove(released)
+            self._recorder.forget(released)
+            self._wait(released)
+        cluster.closed = True
+        cluster.pending.clear()
+        self._recount(cluster)
+        self._wait(op)
+        return True
+
+    def _recount(self, cluster: Cluster) -> None:
+        backwards = sorted(cluster.ops, key=self._plan.order.__getitem__, reverse=True)
+        self._evaluations.recount(cluster, backwards)
 
 
 def _rule(op: Operation, cluster: Cluster | None) -> str:
     """The name of the rule that would put OP into CLUSTER."""
     root = cluster.root if cluster is not None else "loop"
     if root != "loop":
-        return {"row": "row-producer", "contraction": "contraction-prologue"}[root]
+        return RULES[root]
     if isinstance(op, Reshape):
         return "loop-reshape"
     return "loop-movement" if has(op, Trait.MOVEMENT) else "loop-elementwise"

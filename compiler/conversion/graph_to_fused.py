@@ -16,11 +16,13 @@ from ...dialects.graph.contraction import Matmul
 from ...dialects.graph.movement import Reshape
 from ..passes import PassContext
 from ..transforms.dce import erase_dead
-from .clusters import Cluster, Plan, is_clusterable, moves
+from .attention_layouts import open_attention
+from .clusters import Cluster, Plan, is_clusterable, moves, viewed
 from .fuse_consumers import CONTRACTION_EPILOGUE, ROW_CONSUMER, WINDOW_EPILOGUE, ConsumerFusion
 from .fuse_producers import ProducerFusion
 from .fusion_record import Recorder
 from .kernel_builder import build_copy, build_kernel
+from .prologues import Prologues
 from .rows import row_domain
 
 
@@ -44,9 +46,10 @@ class GraphToFused:
 def make_plan(module: Module, block: Block, context: PassContext) -> Plan:
     """Which ops of BLOCK become which kernels."""
     plan = Plan(module, block)
-    recorder = Recorder(context)
+    recorder = Recorder(context, plan)
     limit = context.options.kernel_ops
     _open_seeds(plan)
+    open_attention(plan, recorder)
     consumers = ConsumerFusion(plan, recorder, limit)
     # Backwards, so that of two contractions that are added up, the later takes the sum.
     for cluster in reversed(plan.clusters):
@@ -56,9 +59,11 @@ def make_plan(module: Module, block: Block, context: PassContext) -> Plan:
     for cluster in plan.clusters:
         if cluster.root == "loop":
             consumers.grow(cluster, WINDOW_EPILOGUE)
-    ProducerFusion(plan, recorder, limit, context.options.contraction_prologue).run()
+    prologues = Prologues(plan, context.policy, context.options.contraction_prologue)
+    ProducerFusion(plan, recorder, limit, prologues).run()
     for cluster in plan.clusters:
-        _peel_views(plan, cluster)
+        _peel_views(plan, cluster, recorder)
+    recorder.write()
     return plan
 
 
@@ -84,7 +89,7 @@ def _grow_rows(plan: Plan, consumers: ConsumerFusion) -> None:
 # ---------------------------------------------------------------- views
 
 
-def _peel_views(plan: Plan, cluster: Cluster) -> None:
+def _peel_views(plan: Plan, cluster: Cluster, recorder: Recorder) -> None:
     """Take reshapes at the edges of a loop kernel out of it: between kernels they cost nothing.
 
     Those that meet tensors which may lie channels-last stay, since a view is not one there.
@@ -98,12 +103,14 @@ def _peel_views(plan: Plan, cluster: Cluster) -> None:
         leads = isinstance(op, Reshape) and op.x.producer not in cluster.ops
         if leads and (alone or not _may_be_channels_last(plan, op, permutes)):
             plan.remove(op)
+            recorder.became_view(op)
     for op in reversed(ordered):
         if not isinstance(op, Reshape) or op not in cluster.ops:
             break
         if permutes and any(_wants_channels_last(plan, user) for user in op.result.users):
             break
         plan.remove(op)
+        recorder.became_view(op)
 
 
 def _may_be_channels_last(plan: Plan, reshape: Operation, permutes: bool) -> bool:
@@ -136,13 +143,6 @@ def _materialize_outputs(function: Function) -> None:
         if not isinstance(root.producer, Kernel) or root in taken:
             build_copy(value, reader, index)
         taken.add(root)
-
-
-def viewed(value: Value) -> Value:
-    """The value whose memory VALUE shares, through reshapes."""
-    while isinstance(value.producer, Reshape):
-        value = value.producer.x
-    return value
 
 
 def _check(block: Block) -> None:

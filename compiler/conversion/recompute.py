@@ -108,13 +108,15 @@ class Evaluations:
         """Why computing OP where CLUSTER reads it would cost too much; None when it does not."""
         reads = self.of(cluster, op.result)
         if cluster.statements + len(reads) > limit:
-            return Refusal(f"the kernel would have more than {limit} statements")
+            count = cluster.statements + len(reads)
+            return Refusal(f"the kernel would have more than {limit} statements", {"statements": count}, full=True)
         factor = sum(reads.values()) / self._plan.elements(op.result)
         if factor == math.inf:
             return Refusal("its consumer reads all of it for every element")
         again = (factor - 1.0) * flops_per_element(op)
         if again > RECOMPUTED_FLOPS:
-            return Refusal(f"it would be computed {factor:.3g} times over")
+            figures = {"evaluations": factor, "flops": flops_per_element(op)}
+            return Refusal(f"it would be computed {factor:.3g} times over", figures)
         return None
 
     def join(self, cluster: Cluster, op: Operation) -> None:
@@ -125,6 +127,7 @@ class Evaluations:
 
     def recount(self, cluster: Cluster, ops_backwards: Iterable[Operation]) -> None:
         """Accesses of a cluster that grew by other means, its ops last to first."""
+        cluster.reads.clear()
         for number, op in enumerate(ops_backwards):
             if number:
                 self.join(cluster, op)

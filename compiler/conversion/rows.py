@@ -11,7 +11,7 @@ from ...dialects.core.ir import Operation
 from ...dialects.core.traits import Trait, has
 from ...dialects.graph.normalization import InstanceNorm, LayerNorm, LogSoftmax, RmsNorm, Softmax
 from ...dialects.graph.reduction import ArgReduce, Reduce
-from .clusters import Cluster
+from .clusters import Cluster, shape_text
 from .fusion_record import Refusal
 
 Shape = tuple[Dim, ...]
@@ -59,14 +59,19 @@ def row_refusal(cluster: Cluster, op: Operation) -> Refusal | None:
         return _mixed_refusal(cluster, op)
     if shape in (kept_shape(cluster), dropped_shape(cluster)):
         return None
-    return Refusal("it has neither the shape of the rows nor one element per row")
+    return _other_shape(cluster, op)
+
+
+def _other_shape(cluster: Cluster, op: Operation) -> Refusal:
+    figures = {"shape": shape_text(op.result.type.shape), "rows": shape_text(cluster.row_shape)}
+    return Refusal("it has neither the shape of the rows nor one element per row", figures)
 
 
 def _further_row_refusal(cluster: Cluster, op: Operation, domain: Domain) -> Refusal | None:
     if domain != (cluster.row_shape, cluster.row_axes):
-        return Refusal("it reduces other axes")
+        return Refusal("it reduces other axes", {"axes": str(list(domain[1]))})
     if sum(row_domain(member) is not None for member in cluster.ops) >= MOST_ROW_OPS:
-        return Refusal(f"the kernel already has {MOST_ROW_OPS} row-wise ops")
+        return Refusal(f"the kernel already has {MOST_ROW_OPS} row-wise ops", {"row_ops": MOST_ROW_OPS})
     return None
 
 
@@ -85,5 +90,5 @@ def row_producer_refusal(cluster: Cluster, op: Operation) -> Refusal | None:
     if not has(op, Trait.ELEMENTWISE):
         return Refusal(f"{op.name} is not elementwise")
     if op.result.type.shape not in (cluster.row_shape, kept_shape(cluster)):
-        return Refusal("it has neither the shape of the rows nor one element per row")
+        return _other_shape(cluster, op)
     return None
