@@ -299,7 +299,7 @@ def run_layer(layer: Layer, group: list[Kernel], progress: Progress) -> dict[str
                 "registers": kernel.registers,
                 "spills": kernel.spills,
                 "ok": kernel.correct,
-            }  # fmt: skip
+            }
         )
     if not rows:
         return None
@@ -358,7 +358,15 @@ def work(options: argparse.Namespace) -> None:
         if time.time() > options.deadline:
             print(f"out of time before {layer.name}")
             break
-        entry = run_layer(layer, groups[layer.name], progress)
+        if layer.name in progress.fatal:
+            continue
+        progress.current = layer.name
+        progress.save()
+        try:
+            entry = run_layer(layer, groups[layer.name], progress)
+        except torch.OutOfMemoryError as error:
+            print(f"FAILED {layer.name}: {error}")
+            entry = None
         if entry is not None:
             progress.report.append(entry)
         progress.current = ""

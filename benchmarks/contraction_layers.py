@@ -63,12 +63,21 @@ def resnet50(batch: int) -> Iterator[Layer]:
 def products() -> Iterator[Layer]:
     """Matrix products: large ones, a classifier, BERT's, and two exact f32 ones."""
     for name, b, m, n, k, transposed in (
-        ("mm8192", 1, 8192, 8192, 8192, False), ("mm4096", 1, 4096, 4096, 4096, True), ("mm1024", 1, 1024, 1024, 1024, False),
-        ("fc1", 1, 1, 1000, 2048, True), ("fc128", 1, 128, 1000, 2048, True), ("mlp1", 1, 1, 4096, 4096, True),
-        ("bert.qkv", 1, 4096, 2304, 768, True), ("bert.ffn1", 1, 4096, 3072, 768, True), ("bert.ffn2", 1, 4096, 768, 3072, True),
-        ("bert1.qkv", 1, 128, 2304, 768, True), ("bert1.ffn1", 1, 128, 3072, 768, True), ("bert1.ffn2", 1, 128, 768, 3072, True),
-        ("scores", 384, 128, 128, 64, True), ("context", 384, 128, 64, 128, False),
-    ):  # fmt: skip
+        ("mm8192", 1, 8192, 8192, 8192, False),
+        ("mm4096", 1, 4096, 4096, 4096, True),
+        ("mm1024", 1, 1024, 1024, 1024, False),
+        ("fc1", 1, 1, 1000, 2048, True),
+        ("fc128", 1, 128, 1000, 2048, True),
+        ("mlp1", 1, 1, 4096, 4096, True),
+        ("bert.qkv", 1, 4096, 2304, 768, True),
+        ("bert.ffn1", 1, 4096, 3072, 768, True),
+        ("bert.ffn2", 1, 4096, 768, 3072, True),
+        ("bert1.qkv", 1, 128, 2304, 768, True),
+        ("bert1.ffn1", 1, 128, 3072, 768, True),
+        ("bert1.ffn2", 1, 128, 768, 3072, True),
+        ("scores", 384, 128, 128, 64, True),
+        ("context", 384, 128, 64, 128, False),
+    ):
         yield Layer(name, "matmul", (b, m, n, k), 0, transpose_b=transposed)
     for images in (1, 128):
         for c, size, taps, stride in (
@@ -120,9 +129,13 @@ def problem(layer: Layer) -> Problem:
         w = TensorType(window.w, dtype, channels_last(4))
         block = Block((x, w))
         op: Any = Conv(
-            *block.arguments, strides=window.strides, dilations=(1, 1), pads=window.pads, groups=window.groups,
+            *block.arguments,
+            strides=window.strides,
+            dilations=(1, 1),
+            pads=window.pads,
+            groups=window.groups,
             accumulate=DTYPES["f32"],
-        )  # fmt: skip
+        )
     else:
         b, m, n, k = layer.shape
         lead = (b,) if b > 1 else ()

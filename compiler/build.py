@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -13,13 +14,16 @@ from ..codegen.cache import KernelCache
 from ..codegen.nvrtc import check_target
 from ..dialects.core.ir import Module
 from ..dialects.core.printer import print_module
-from ..errors import InputError
+from ..errors import InputError, UnsupportedError
 from ..runtime.plan import Plan
 from .dialects import ALL_DIALECTS, LEVELS
+from .origins import check_nodes, origins_of
 from .passes import Options, PassContext, PassManager, Sink
-from .pipeline import passes_to
+from .pipeline import checks_at, passes_to
 from .policy import PrecisionPolicy, as_policy
+from .rules import check_rules
 from .source import InputShapes, Shapes, Source, level_of, load_module
+from .switches import held, switched_nodes
 
 Progress = Callable[[str, int, int], None]  # stage, done, total
 HOST = "host"
@@ -30,8 +34,9 @@ class Settings:
     """How to build.
 
     targets: GPU architectures (`sm_90a`), empty for the host alone; precision: a policy; disabled:
-    rules not to apply; barriers: pairs of ONNX nodes not to fuse; dump_dir, print_ir, verify_each:
-    see `PassManager`; cache: compiled kernels, None for no cache; progress: is told of every stage.
+    rules not to apply; barriers: pairs of ONNX nodes not to fuse; keep: ONNX nodes whose results are
+    to be stored; limit: see `PassContext`; dump_dir, print_ir, verify_each: see `PassManager`; cache:
+    compiled kernels, None for no cache; progress: is told of every stage.
     """
 
     targets: tuple[str, ...] = ()
@@ -39,11 +44,17 @@ class Settings:
     options: Options = field(default_factory=Options)
     disabled: frozenset[str] = frozenset()
     barriers: frozenset[tuple[str, str]] = frozenset()
+    keep: frozenset[str] = frozenset()
+    limit: int | None = None
     dump_dir: Path | None = None
     print_ir: Sink | None = None
     verify_each: Literal["ir", "semantics"] = "ir"
     cache: KernelCache | None = field(default_factory=KernelCache)
     progress: Progress | None = None
+
+    def __post_init__(self) -> None:
+        """InputError for a name in `disabled` that no rule has."""
+        check_rules(self.disabled)
 
 
 @dataclass(frozen=True)
@@ -61,23 +72,51 @@ def build(
 
     Raises ModelError, UnsupportedError, IRError, InputError or CompileError.
     """
+    try:
+        return _built(source, settings, inputs, shapes)
+    except RecursionError:
+        # Chains of ops are walked with loops; what is left are the expressions inside one kernel.
+        raise UnsupportedError(
+            "a kernel's expressions nest too deeply", "split the kernel: it computes too many ops at once"
+        ) from None
+
+
+def _built(source: Source, settings: Settings, inputs: InputShapes | None, shapes: Shapes | None) -> Build:
     for target in settings.targets:
         check_target(target)
     clock = _Clock(settings.progress)
     with clock.stage("import"):
         module = load_module(source, inputs, shapes)
-    context = PassContext(
-        ALL_DIALECTS,
-        policy=settings.precision,
-        options=settings.options,
-        disabled=settings.disabled,
-        barriers=settings.barriers,
-    )
+    context = context_of(settings)
     module = lower(module, settings, context, clock)
     with clock.stage("kernels"):
         options = BuildOptions(settings.targets, settings.cache, clock.kernels)
         plan = assemble(module, clock.texts, context.ledger.to_json(), options)
     return Build(plan, dict(clock.seconds))
+
+
+def context_of(settings: Settings) -> PassContext:
+    """What the passes of a build with SETTINGS share; it has the ledger afterwards."""
+    return PassContext(
+        ALL_DIALECTS,
+        policy=settings.precision,
+        options=settings.options,
+        disabled=settings.disabled,
+        barriers=settings.barriers,
+        keep=settings.keep,
+        limit=settings.limit,
+    )
+
+
+def lower_source(
+    source: Source,
+    settings: Settings,
+    context: PassContext,
+    inputs: InputShapes | None = None,
+    shapes: Shapes | None = None,
+) -> Module:
+    """The launch module that SOURCE becomes, without its kernels. Raises as `build` does."""
+    return lower(load_module(source, inputs, shapes), settings, context, _Clock(settings.progress))
 
 
 def lower(module: Module, settings: Settings, context: PassContext, clock: _Clock) -> Module:
@@ -88,15 +127,19 @@ def lower(module: Module, settings: Settings, context: PassContext, clock: _Cloc
     entered = LEVELS.index(level_of(module))
     target = planning_target(settings.targets)
     clock.texts = dict.fromkeys(LEVELS[:entered], "")
+    context.ledger.origins = origins_of(module)
+    check_nodes(context.ledger.origins, switched_nodes(context))
     number = 0
     for level in LEVELS[entered:]:
         # A module that enters below the graph level is taken as it is written.
-        passes = passes_to(level, target) if level == "graph" or LEVELS.index(level) > entered else []
+        made = level == "graph" or LEVELS.index(level) > entered
+        passes = passes_to(level, target) if made else checks_at(level)
         manager = PassManager(
             passes, context, settings.print_ir, settings.dump_dir, settings.verify_each, first_number=number
         )
         with clock.stage(level):
-            module = manager.run(module)
+            with held(module, context) if level == "graph" else nullcontext():
+                module = manager.run(module)
             clock.texts[level] = print_module(module)
         number += len(passes)
     return module

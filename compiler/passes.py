@@ -43,20 +43,28 @@ class Options:
 
     fold_bytes: the largest constant that folding may create, unless it is smaller than what it
     is made of; kernel_ops: the most ops in one kernel; contraction_prologue: elementwise
-    producers of a contraction's first operand may be computed inside it.
+    producers of a contraction's first operand may be computed inside it; streams: how many streams
+    launches are spread over, 0 for as many as should save time.
     """
 
     fold_bytes: int = 1 << 24
     kernel_ops: int = 64
-    contraction_prologue: bool = False
+    contraction_prologue: bool = True
+    streams: int = 0
 
 
 @dataclass
 class PassContext:
     """What passes share: the known ops, the ledger, the policy, limits, and what is switched off.
 
-    disabled: names of rules that must not be applied; barriers: pairs of ONNX nodes (producer,
-    consumer) that must not be fused; log: where debugging text goes.
+    disabled: names of rules that must not be applied; barriers: pairs of ONNX nodes that must not
+    share a kernel; keep: ONNX nodes whose results must be stored; limit: how many decisions may be
+    made before everything that is optional is switched off, which is what bisection turns; log:
+    where debugging text goes.
+
+    A decision is a rewrite that was applied, or a candidate for fusion that may be considered.
+    They are counted in the order in which they are made, so that builds of the same model with
+    different limits agree up to the smaller one.
     """
 
     dialects: DialectSet
@@ -65,18 +73,61 @@ class PassContext:
     options: Options = field(default_factory=Options)
     disabled: frozenset[str] = frozenset()
     barriers: frozenset[tuple[str, str]] = frozenset()
+    keep: frozenset[str] = frozenset()
+    limit: int | None = None
     debug: int = field(default_factory=debug_level)
     log: Sink = print
+    decisions: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        if self.limit is not None:
+            self.disabled = _UpToLimit(self.disabled, self)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the limit is reached: nothing optional may be done any more."""
+        return self.limit is not None and self.decisions >= self.limit
+
+    def decide(self) -> None:
+        """Count a decision."""
+        self.decisions += 1
+
+    def apart(self, producer: Sequence[str], consumer: Sequence[str]) -> str | None:
+        """Why an op of the nodes PRODUCER and one of CONSUMER that comes after it must not share a kernel.
+
+        None when no switch says so.
+        """
+        for one, other in self.barriers:
+            if (one in producer and other in consumer) or (other in producer and one in consumer):
+                return f"fusing {one} with {other} is switched off"
+        kept = next((node for node in producer if node in self.keep and node not in consumer), None)
+        return None if kept is None else f"the result of {kept} is to be kept"
 
     def note(self, rule: str, reason: str, op: str, nodes: tuple[str, ...]) -> None:
         """Record that RULE rewrote OP."""
+        self.decide()
         self.ledger.add(rule, Verdict.TAKEN, reason, ops=(op,), nodes=nodes)
         if self.debug >= DEBUG_REWRITES:
             self.log(f"rewrite {rule}: {op} {', '.join(nodes)}")
 
-    def note_rewrite(self, applied: Applied) -> None:
-        """Record a rewrite by a pattern."""
+    def note_rewrite(self, applied: Applied) -> bool:
+        """Record a rewrite by a pattern; False when it was the last that may be applied."""
         self.note(applied.rule, applied.before_after, applied.op, applied.nodes)
+        return not self.exhausted
+
+
+class _UpToLimit(frozenset[str]):
+    """The rules that are switched off: those given, and every rule once the limit is reached."""
+
+    _context: PassContext
+
+    def __new__(cls, rules: frozenset[str], context: PassContext) -> _UpToLimit:
+        switched_off = super().__new__(cls, rules)
+        switched_off._context = context
+        return switched_off
+
+    def __contains__(self, rule: object) -> bool:
+        return self._context.exhausted or super().__contains__(rule)
 
 
 class Pass(Protocol):

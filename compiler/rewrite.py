@@ -173,11 +173,12 @@ class _Driver:
 def rewrite(
     module: Module,
     patterns: Sequence[Pattern],
-    on_rewrite: Callable[[Applied], None] | None = None,
+    on_rewrite: Callable[[Applied], bool | None] | None = None,
 ) -> int:
     """Apply PATTERNS everywhere in MODULE until none fits; returns how often one was applied.
 
-    Dead operations met on the way are erased. IRError when the patterns do not terminate.
+    ON_REWRITE is told of each, and ends the rewriting by returning False. Dead operations met on
+    the way are erased. IRError when the patterns do not terminate.
     """
     by_root: dict[type[Operation], list[Pattern]] = {}
     for rule in patterns:
@@ -193,8 +194,8 @@ def rewrite(
         if applied is None:
             continue
         count += 1
-        if on_rewrite is not None:
-            on_rewrite(applied)
+        if on_rewrite is not None and on_rewrite(applied) is False:
+            break
         if count > limit:
             raise op_error(op, f"the rule '{applied.rule}' was applied without end", "switch the rule off")
     return count

@@ -27,7 +27,7 @@ Arrays = Mapping[str, Array]
 # Roundings allowed at the least, and per square root of the depth: well above a random walk's mean.
 ROUNDINGS = 16.0
 ROUNDINGS_PER_STEP = 6.0
-_SIGNIFICAND_BITS = {"f64": 53, "f32": 24, "f16": 11, "bf16": 8, "f8e4m3": 4, "f8e5m2": 3}
+SIGNIFICAND_BITS = {"f64": 53, "f32": 24, "f16": 11, "bf16": 8, "f8e4m3": 4, "f8e5m2": 3}
 
 
 def random_inputs(module: Module, seed: int = 0, which: str = "optimum") -> dict[str, Array]:
@@ -105,7 +105,7 @@ def float_types(module: Module) -> set[DType]:
 
 def unit_roundoff(module: Module) -> float:
     """Half the spacing at 1 of the coarsest float type in MODULE; 0 without floats."""
-    return max((2.0 ** -_SIGNIFICAND_BITS[dtype.name] for dtype in float_types(module)), default=0.0)
+    return max((2.0 ** -SIGNIFICAND_BITS[dtype.name] for dtype in float_types(module)), default=0.0)
 
 
 def allowed_roundings(module: Module) -> float:

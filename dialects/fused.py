@@ -19,7 +19,7 @@ from .core.ir import Operation
 from .core.op import attribute, define_op, operands, region, results
 from .core.types import TensorType
 
-ROOTS = EnumKind(("contraction", "row", "loop"))
+ROOTS = EnumKind(("contraction", "attention", "row", "loop"))
 
 
 class RegionKernel(Operation):
@@ -49,7 +49,8 @@ class RegionKernel(Operation):
 
 @define_op()
 class Kernel(RegionKernel):
-    """A fused kernel. `root` says what leads it: a contraction, a row-wise op, or plain loops."""
+    """A fused kernel. `root` says what leads it: a contraction, attention, a row-wise op, or plain
+    loops."""
 
     name = "fused.kernel"
     root = attribute(ROOTS)

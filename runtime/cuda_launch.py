@@ -75,13 +75,17 @@ class Launcher:
     def issue_synchronously(self, program: Program, addresses: Addresses, stream: Any) -> None:
         """All launches one after the other, each awaited, so that a fault names its kernel."""
         for launch in program.launches:
-            if launch.empty:
-                continue
-            self.issue(launch, addresses, stream, overlap=False)
-            try:
-                self._driver.call("cuStreamSynchronize", stream)
-            except DriverError as error:
-                raise _in_kernel(error, launch) from error
+            self.issue_and_wait(launch, addresses, stream)
+
+    def issue_and_wait(self, launch: BoundLaunch, addresses: Addresses, stream: Any) -> None:
+        """One launch with nothing else running; on return it has ended."""
+        if launch.empty:
+            return
+        self.issue(launch, addresses, stream, overlap=False)
+        try:
+            self._driver.call("cuStreamSynchronize", stream)
+        except DriverError as error:
+            raise _in_kernel(error, launch) from error
 
     def capture(self, program: Program, addresses: Addresses, stream: Any, spares: Sequence[Any]) -> Handle:
         """The whole program as one executable graph; `spares` are streams for its branches."""

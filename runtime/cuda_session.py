@@ -8,13 +8,15 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..errors import DeviceError
 from .cuda_device import CudaDevice, Handle
 from .cuda_io import Transfers
 from .cuda_launch import Addresses, Launcher
-from .device import LaunchRecord, Value
+from .device import Array, LaunchRecord, Observer, Value
 from .manifest import Manifest
-from .program import Program
+from .program import BoundBuffer, Program
 
 MAX_GRAPHS = 16
 _NON_BLOCKING = 1  # CU_STREAM_NON_BLOCKING
@@ -69,6 +71,25 @@ class CudaSession:
             self._transfers.download(targets, on_device)
             self._call("cuStreamSynchronize", self._streams[0])
             return self._transfers.results(targets, on_device)
+
+    def trace(self, program: Program, inputs: Sequence[Value], observer: Observer) -> list[object]:
+        """Launch by launch without a graph; what OBSERVER reads is copied out while nothing runs."""
+        with self._running():
+            sources = self._transfers.upload(program, inputs)
+            targets = self._transfers.targets(program, [None] * len(program.outputs))
+            addresses = self._addresses(sources, [target.address for target in targets])
+            self._call("cuStreamSynchronize", self._streams[0])
+
+            def read(name: str) -> Array:
+                return self._read(program.buffers[name], addresses)
+
+            for index, launch in enumerate(program.launches):
+                observer.before(index, read)
+                self._launcher.issue_and_wait(launch, addresses, self._streams[0])
+                observer.after(index, read)
+            self._transfers.download(targets, False)
+            self._call("cuStreamSynchronize", self._streams[0])
+            return self._transfers.results(targets, False)
 
     def profile(self, program: Program, inputs: Sequence[Value], repeats: int) -> list[LaunchRecord]:
         """Replays a graph that records an event between each two launches."""
@@ -134,6 +155,13 @@ class CudaSession:
 
     def _addresses(self, inputs: Sequence[int], outputs: Sequence[int]) -> Addresses:
         return Addresses(self._arena, self._weights, tuple(inputs), tuple(outputs))
+
+    def _read(self, buffer: BoundBuffer, addresses: Addresses) -> Array:
+        """A copy of a buffer's bytes in host memory."""
+        copy: Array = np.empty(buffer.bytes, np.uint8)
+        if buffer.bytes:
+            self._call("cuMemcpyDtoH", copy.ctypes.data, addresses.of(buffer), buffer.bytes)
+        return copy
 
     def _graph(self, program: Program, addresses: Addresses) -> Handle:
         """The graph for this shape and these addresses, captured when first needed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -28,6 +28,19 @@ class LaunchRecord:
     block: tuple[int, int, int]
 
 
+ReadBuffer = Callable[[str], Array]  # a copy of the present bytes of the buffer of that name
+
+
+class Observer(Protocol):
+    """Watches a run from outside: it sees what lies in memory around every launch, and changes nothing."""
+
+    def before(self, index: int, read: ReadBuffer) -> None:
+        """All launches before launch INDEX have ended."""
+
+    def after(self, index: int, read: ReadBuffer) -> None:
+        """Launch INDEX has ended."""
+
+
 class Session(Protocol):
     """What one thread needs to run a plan: its own arena, staging and streams."""
 
@@ -42,6 +55,12 @@ class Session(Protocol):
 
         New results are numpy arrays, or with `on_device` tensors in this device's memory that
         speak DLPack.
+        """
+
+    def trace(self, program: Program, inputs: Sequence[Value], observer: Observer) -> list[object]:
+        """Run once, each launch awaited before the next, with OBSERVER told in between.
+
+        The kernels, their memory and their arguments are those of `run`. Results are numpy arrays.
         """
 
     def profile(self, program: Program, inputs: Sequence[Value], repeats: int) -> list[LaunchRecord]:

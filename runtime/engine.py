@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import DeviceError, InputError, PlanError
 from .binding import InputBinder, on_device
-from .device import Backend, Executable, LaunchRecord, Session, Value
+from .device import Backend, Executable, LaunchRecord, Observer, Session, Value
 from .discovery import open_backend
 from .manifest import Manifest, TensorSpec
 from .plan import Plan
@@ -81,6 +81,13 @@ class Context:
         results = session.run(program, values, targets, any(map(on_device, values)))
         named = {tensor.name: result for tensor, result in zip(program.outputs, results, strict=True)}
         return named | dict(outputs or {})
+
+    def trace(self, inputs: Mapping[str, object], observer: Observer) -> dict[str, Any]:
+        """As `Engine.trace`."""
+        session = self._checked()
+        program, values = self._bind(session, inputs)
+        results = session.trace(program, values, observer)
+        return {tensor.name: result for tensor, result in zip(program.outputs, results, strict=True)}
 
     def profile(self, inputs: Mapping[str, object], repeats: int = 10) -> list[LaunchRecord]:
         """As `Engine.profile`."""
@@ -176,6 +183,14 @@ class Engine:
         Raises `InputError` for wrong names, types or shapes, `DeviceError` if the device fails.
         """
         return self._context().run(inputs, outputs)
+
+    def trace(self, inputs: Mapping[str, object], observer: Observer) -> dict[str, Any]:
+        """Run once, launch by launch, with OBSERVER told around each; the results as numpy arrays.
+
+        What runs is what `run` runs, in the same memory: the results are the same, bit for bit.
+        Raises as `run`, and whatever OBSERVER raises.
+        """
+        return self._context().trace(inputs, observer)
 
     def profile(self, inputs: Mapping[str, object], repeats: int = 10) -> list[LaunchRecord]:
         """Median time of every kernel launch, in the order of the launches.

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from .binding import host_array
-from .device import Array, LaunchRecord, Value
+from .device import Array, LaunchRecord, Observer, Value
 from .dlpack import CPU
 from .dtypes import ELEMENT_TYPES, numpy_dtype
 from .host import (
@@ -94,6 +94,22 @@ class HostSession:
             for tensor, memory, given in zip(program.outputs, results, outputs, strict=True)
         ]
 
+    def trace(self, program: Program, inputs: Sequence[Value], observer: Observer) -> list[object]:
+        """As `run`, with OBSERVER told around every launch."""
+        sources, results = self._stage(program, inputs)
+
+        def read(name: str) -> Array:
+            buffer = program.buffers[name]
+            memory = self._memory(buffer, sources, results)
+            return memory[buffer.offset : buffer.offset + buffer.bytes].copy()
+
+        for index, launch in enumerate(program.launches):
+            observer.before(index, read)
+            self._launch(launch, sources, results)
+            observer.after(index, read)
+        self._zeroed = True
+        return [_typed(memory, tensor) for tensor, memory in zip(program.outputs, results, strict=True)]
+
     def profile(self, program: Program, inputs: Sequence[Value], repeats: int) -> list[LaunchRecord]:
         """Wall-clock time of every launch."""
         sources, results = self._stage(program, inputs)
@@ -165,11 +181,13 @@ class HostSession:
         return self._buffer(argument, inputs, outputs)
 
     def _buffer(self, buffer: BoundBuffer, inputs: Sequence[Array], outputs: Sequence[Array]) -> HostBuffer:
+        return HostBuffer.of(self._memory(buffer, inputs, outputs), buffer.offset, buffer.bytes)
+
+    def _memory(self, buffer: BoundBuffer, inputs: Sequence[Array], outputs: Sequence[Array]) -> Array:
+        """The bytes of the space that BUFFER lies in."""
         if buffer.space in ("arena", "weights"):
-            array = self._arena if buffer.space == "arena" else self._weights
-        else:
-            array = (inputs if buffer.space == "input" else outputs)[buffer.index]
-        return HostBuffer.of(array, buffer.offset, buffer.bytes)
+            return self._arena if buffer.space == "arena" else self._weights
+        return (inputs if buffer.space == "input" else outputs)[buffer.index]
 
 
 def _aligned_copy(array: Array) -> Array:

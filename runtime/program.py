@@ -104,6 +104,7 @@ class Program:
     inputs: tuple[BoundTensor, ...]
     outputs: tuple[BoundTensor, ...]
     launches: tuple[BoundLaunch, ...]
+    buffers: Mapping[str, BoundBuffer]
 
 
 def resolve(manifest: Manifest, symbols: Mapping[str, int]) -> Program:
@@ -121,7 +122,7 @@ def resolve(manifest: Manifest, symbols: Mapping[str, int]) -> Program:
         _bind_launch(launch, f"launch {index}", symbols, buffers)
         for index, launch in enumerate(manifest.launches)
     )
-    return Program(tuple(sorted(symbols.items())), inputs, outputs, launches)
+    return Program(tuple(sorted(symbols.items())), inputs, outputs, launches, buffers)
 
 
 def bind_tensor(tensor: TensorSpec, symbols: Mapping[str, int]) -> BoundTensor:

@@ -43,8 +43,9 @@ ONLY_IN = {
     "cuda": r"codegen\.nvrtc|runtime\.cuda\w*",
     "platformdirs": r"codegen\.cache",
 }
-# The places that load modules by name: the package's lazy face, and the one loader of the CUDA device.
-LOADERS = {"", "runtime.discovery"}
+# The places that load modules by name: the package's lazy face, the one loader of the CUDA device, and
+# the one of a witness that need not be installed.
+LOADERS = {"", "runtime.discovery", "compiler.checking.onnx_runtime"}
 MAX_FILE, MAX_FUNCTION = 600, 70
 
 

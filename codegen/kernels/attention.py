@@ -87,7 +87,8 @@ class OperandSpec:
 
 @dataclass(frozen=True)
 class MaskSpec:
-    """The mask: added as it is, or `boolean`; `shared_row` when all queries have the same."""
+    """The mask: added as it is, or `boolean`; `shared_row` when all queries have the same; `fill`
+    is what scores become where a boolean is false, times log2(e)."""
 
     name: Identifier
     type: Identifier
@@ -97,6 +98,7 @@ class MaskSpec:
     column: Code
     vector: int
     shared_row: bool
+    fill: Code
 
 
 @dataclass(frozen=True)
@@ -170,9 +172,7 @@ def configurations() -> Iterator[AttentionConfig]:
 
 def legal(problem: AttentionProblem, target: Target) -> list[AttentionConfig]:
     """Configurations that fit shared memory."""
-    return [
-        config for config in configurations() if shared_bytes(problem, config) <= target.shared_bytes
-    ]
+    return [config for config in configurations() if shared_bytes(problem, config) <= target.shared_bytes]
 
 
 def padded(features: int) -> int:
@@ -253,7 +253,7 @@ def specialize(
         k=_operand(problem.k, signature, problem.depth, columns[0]),
         v=_operand(problem.v, signature, problem.width, columns[1]),
         y=_operand(problem.y, signature, problem.width, columns[1], output=True),
-        mask=None if problem.mask is None else _mask(problem.mask, signature),
+        mask=None if problem.mask is None else _mask(problem.mask, problem.fill, signature),
         scale=Code(literal(exponent, F32)),
         late_scale=problem.mask is None and exponent > 0,
         causal=problem.causal,
@@ -281,7 +281,7 @@ def _operand(
     )
 
 
-def _mask(mask: Operand, signature: Signature) -> MaskSpec:
+def _mask(mask: Operand, fill: float, signature: Signature) -> MaskSpec:
     names = signature.symbols
     return MaskSpec(
         name=Identifier(signature.inputs[mask.index]),
@@ -292,6 +292,7 @@ def _mask(mask: Operand, signature: Signature) -> MaskSpec:
         column=Code(factor_to_c(mask.column, names)),
         vector=min(mask.vector, 2),
         shared_row=mask.row == 0,
+        fill=Code(literal(fill * math.log2(math.e), F32)),
     )
 
 

@@ -59,6 +59,7 @@ class AttentionProblem:
     scale: float
     causal: bool
     guarded: bool
+    fill: float
 
     @property
     def batches(self) -> Dim:
@@ -108,6 +109,7 @@ def _problem(
         scale=op.scale,
         causal=op.causal,
         guarded=op.guarded,
+        fill=op.fill,
     )
 
 

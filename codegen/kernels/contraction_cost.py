@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...dialects.core.affine import ceildiv
 from .family import Target
 from .geometry import COPY_BYTES, Problem
 
@@ -23,14 +22,14 @@ PHASES_NORM = 1.5  # of throughput and latency
 class Constants:
     """What a fit finds. Times are in cycles unless they say otherwise."""
 
-    efficiency: float = 0.86  # of the products' peak rate
+    efficiency: float = 0.78  # of the products' peak rate
     l2_bytes: float = 60.0  # per clock and multiprocessor
     narrow: float = 2.5  # what a copy narrower than 16 bytes costs, by its share of them
-    memory_latency: float = 930.0  # from a copy's request to its landing, L2 and DRAM mixed
+    memory_latency: float = 925.0  # from a copy's request to its landing, L2 and DRAM mixed
     step_latency: float = 25.0  # one dependent round of fragment loads and products
     start: float = 1170.0  # until a block's first tile has landed
-    finish: float = 12.0  # a byte of a thread's sums, from registers to memory
-    split: float = 4700.0  # the counter's round trip and the last block's reads
+    finish: float = 16.7  # a byte of a thread's sums, from registers to memory
+    split: float = 4790.0  # the counter's round trip and the last block's reads
     launch: float = 0.44  # microseconds
 
 
@@ -70,14 +69,16 @@ class Load:
     def of(cls, problem: Problem, work: Work) -> Load:
         m, n, k = (problem.at_optimum(dim) for dim in (problem.m, problem.n, problem.k))
         batches = problem.at_optimum(problem.batches)
-        tiles = int(ceildiv(m, work.block_m)) * int(ceildiv(n, work.block_n)) * batches
+        tiles = -(-m // work.block_m) * -(-n // work.block_n) * batches
         moved = m * k / max(1, problem.taps) * problem.a.bytes + n * k * problem.b.bytes + m * n * 2
         return cls(
             blocks=tiles * work.splits,
-            k_tiles=-(-int(ceildiv(k, work.block_k)) // work.splits),
+            k_tiles=-(-k // work.block_k // work.splits),
             moved_bytes=batches * moved,
             element_bytes=problem.a.bytes,
-            copy_bytes=min(problem.a_vector * problem.a.bytes, problem.b_vector * problem.b.bytes, COPY_BYTES),
+            copy_bytes=min(
+                problem.a_vector * problem.a.bytes, problem.b_vector * problem.b.bytes, COPY_BYTES
+            ),
         )
 
 
@@ -101,7 +102,9 @@ def _units(load: Load, work: Work, constants: Constants) -> float:
     """Cycles that the units of a multiprocessor are busy with one block."""
     copied = (work.block_m + work.block_n) * work.block_k * load.element_bytes
     narrow = 1 + constants.narrow * (COPY_BYTES / load.copy_bytes - 1)
-    products = 2.0 * work.block_m * work.block_n * work.block_k / (work.flops_per_clock * constants.efficiency)
+    products = (
+        2.0 * work.block_m * work.block_n * work.block_k / (work.flops_per_clock * constants.efficiency)
+    )
     shared = (copied * narrow + work.shared_bytes) / SHARED_BYTES
     per_tile = _norm(UNITS_NORM, products, shared, copied / constants.l2_bytes)
     sums = work.block_m * work.block_n * 4

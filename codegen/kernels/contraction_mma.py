@@ -100,6 +100,8 @@ def illegal(problem: Problem, config: MmaConfig, target: Target) -> str | None:
     narrow = min(problem.a_vector, problem.b_vector) * problem.a.bytes < COPY_BYTES
     if config.sum_registers == MAX_SUM_REGISTERS and narrow:
         return "narrow copies leave too few registers for so many accumulators"
+    if config.sum_registers == MAX_SUM_REGISTERS and config.splits > 1:
+        return "a split sum leaves too few registers for so many accumulators"
     if config.splits > 1 and not splits_evenly(problem.k, config.block_k, config.splits):
         return "a split of k would be empty"
     if pipeline_bytes(problem, config) > target.shared_bytes:
@@ -200,7 +202,7 @@ _SHAPES: tuple[tuple[int, int, int, int, int, int, int], ...] = (
 
 def shapes(problem: Problem) -> Iterator[MmaConfig]:
     """The tiles, with block_k in elements of PROBLEM's type; no more stages than there are tiles of k."""
-    found = {}
+    found: dict[MmaConfig, None] = {}
     for m, n, k, warps_m, warps_n, warps_k, stages in _SHAPES:
         block_k = k * 2 // problem.a.bytes
         most = max(2, problem.k // block_k + 1) if isinstance(problem.k, int) else stages
@@ -219,7 +221,11 @@ def split_counts(problem: Problem, config: MmaConfig, target: Target) -> Iterato
     k_tiles = problem.at_optimum(ceildiv(problem.k, config.block_k))
     room = target.multiprocessors * min(2, blocks_per_multiprocessor(problem, config, target))
     for splits in (2, 3, 4, 6, 8, 12, 16):
-        if blocks * splits <= room * 1.1 and k_tiles >= 2 * splits and splits_evenly(problem.k, config.block_k, splits):
+        if (
+            blocks * splits <= room * 1.1
+            and k_tiles >= 2 * splits
+            and splits_evenly(problem.k, config.block_k, splits)
+        ):
             yield splits
 
 
@@ -238,7 +244,7 @@ def candidates(problem: Problem, target: Target, most: int = 30) -> list[MmaConf
 
 
 def raster(problem: Problem, config: MmaConfig) -> int:
-    """Tile rows in a band: one unless B's tiles of all columns are too much to keep going round in the L2 cache."""
+    """Tile rows in a band: one, unless the L2 cache cannot hold B's tiles of all columns."""
     columns = problem.at_optimum(ceildiv(problem.n, config.block_n))
     return 8 if columns > 16 else 1
 

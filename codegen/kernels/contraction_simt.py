@@ -98,7 +98,9 @@ def pipeline_bytes(problem: Problem, config: SimtConfig) -> int:
         lines, run = (wide, config.block_k) if k_major else (config.block_k, wide)
         return lines * (run * dtype.bytes + COPY_BYTES)
 
-    stage = tile(problem.a, config.block_m, problem.a_k_major) + tile(problem.b, config.block_n, problem.b_k_major)
+    stage = tile(problem.a, config.block_m, problem.a_k_major) + tile(
+        problem.b, config.block_n, problem.b_k_major
+    )
     return max(config.stages * stage, config.block_m * (config.block_n + 8) * problem.accumulate.bytes)
 
 
@@ -125,7 +127,7 @@ def specialize(problem: Problem, config: SimtConfig, binding: Binding, target: T
 
 
 def blocks_per_multiprocessor(problem: Problem, config: SimtConfig, target: Target) -> int:
-    """Blocks that fit side by side: by shared memory, and by the registers of a thread's sums and operands."""
+    """Blocks that fit side by side: by shared memory, and by the registers of sums and operands."""
     thread_m, thread_n = config.block_m // config.threads_m, config.block_n // config.threads_n
     words = problem.accumulate.bytes // 4
     registers = words * (thread_m * thread_n + k_step(problem) * (thread_m + thread_n)) + 64
@@ -182,7 +184,11 @@ def split_counts(problem: Problem, config: SimtConfig, target: Target) -> Iterat
     k_tiles = problem.at_optimum(ceildiv(problem.k, config.block_k))
     room = target.multiprocessors * blocks_per_multiprocessor(problem, config, target)
     for splits in (2, 4, 8, 16):
-        if blocks * splits <= room * 1.1 and k_tiles >= 2 * splits and splits_evenly(problem.k, config.block_k, splits):
+        if (
+            blocks * splits <= room * 1.1
+            and k_tiles >= 2 * splits
+            and splits_evenly(problem.k, config.block_k, splits)
+        ):
             yield splits
 
 
@@ -212,7 +218,10 @@ def cost(problem: Problem, config: SimtConfig, target: Target) -> float:
         splits=config.splits,
         resident=blocks_per_multiprocessor(problem, config, target),
         flops_per_clock=200.0 * 4 / problem.accumulate.bytes,
-        shared_bytes=config.threads * config.block_k * (thread_m * problem.a.bytes + thread_n * problem.b.bytes) / 4,
+        shared_bytes=config.threads
+        * config.block_k
+        * (thread_m * problem.a.bytes + thread_n * problem.b.bytes)
+        / 4,
         steps=config.block_k // k_step(problem),
     )
     return microseconds(problem, work, target)

@@ -76,8 +76,9 @@ class AxisSpec:
 class OperandSpec:
     """How the threads of a block copy one operand's tiles to shared memory.
 
-    `vector` elements move per copy; `checked` says whether tiles may reach past the extent. Chunk c of line l lies at l*pitch + c*chunk when the tile is
-    padded; otherwise chunk c is stored in place of c ^ ((l >> swizzle_shift) & swizzle_mask).
+    `vector` elements move per copy; `checked` says whether tiles may reach past the extent. Chunk c
+    of line l lies at l*pitch + c*chunk when the tile is padded; otherwise chunk c is stored in place
+    of c ^ ((l >> swizzle_shift) & swizzle_mask).
     """
 
     role: Identifier
@@ -242,17 +243,19 @@ def row_specs(axes: Sequence[RowAxis], names: Mapping[str, str]) -> tuple[AxisSp
 def _row_spec(axis: RowAxis, name: str, names: Mapping[str, str]) -> AxisSpec:
     window = axis.window
     step = Code(factor_to_c(axis.step, names))
-    made = window and WindowSpec(
-        name=Identifier(f"in_{name}"),
-        tap=Identifier(f"tap_{name}"),
-        taps=window.taps,
-        stride=window.stride,
-        dilation=window.dilation,
-        pad=window.pad,
-        limit=Code(factor_to_c(window.limit, names)),
-        checked=window.checked,
-        step=step,
-    )
+    made = None
+    if window is not None:
+        made = WindowSpec(
+            name=Identifier(f"in_{name}"),
+            tap=Identifier(f"tap_{name}"),
+            taps=window.taps,
+            stride=window.stride,
+            dilation=window.dilation,
+            pad=window.pad,
+            limit=Code(factor_to_c(window.limit, names)),
+            checked=window.checked,
+            step=step,
+        )
     return AxisSpec(Identifier(f"out_{name}"), Code(factor_to_c(axis.extent, names)), step, Code("0"), made)
 
 
@@ -267,17 +270,29 @@ class _OperandBuilder:
     def a(self) -> OperandSpec:
         problem = self.problem
         return self._operand(
-            "a", self.binding.a, problem.a, problem.a_k_major, problem.a_vector,
-            row_specs(problem.rows, self.binding.names), problem.a_k_step, problem.a_offset,
-        )  # fmt: skip
+            "a",
+            self.binding.a,
+            problem.a,
+            problem.a_k_major,
+            problem.a_vector,
+            row_specs(problem.rows, self.binding.names),
+            problem.a_k_step,
+            problem.a_offset,
+        )
 
     def b(self) -> OperandSpec:
         problem = self.problem
         column = row_specs((RowAxis(problem.n, problem.b_n_step),), self.binding.names)
         return self._operand(
-            "b", self.binding.b, problem.b, problem.b_k_major, problem.b_vector,
-            column, problem.b_k_step, problem.b_offset,
-        )  # fmt: skip
+            "b",
+            self.binding.b,
+            problem.b,
+            problem.b_k_major,
+            problem.b_vector,
+            column,
+            problem.b_k_step,
+            problem.b_offset,
+        )
 
     def _operand(
         self,
@@ -340,7 +355,7 @@ def swizzle(chunks: int) -> tuple[int, int]:
 
 
 def shared_bytes(spec: ProductSpec, groups: int) -> int:
-    """Dynamic shared memory: the pipeline's tiles, or the staged sums of `groups` k groups that reuse them."""
+    """Dynamic shared memory: the pipeline's tiles, or the sums of `groups` k groups in their place."""
     tiling = spec.tiling
     pipeline = tiling.stages * (spec.a.tile_bytes + spec.b.tile_bytes)
     sums = groups * tiling.block_m * spec.staging_pitch * accumulator_bytes(spec.accumulate)

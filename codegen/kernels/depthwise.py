@@ -22,7 +22,7 @@ _NO_WINDOW = Window(1, 1, 1, 0, 0, False)
 
 @dataclass(frozen=True)
 class DepthwiseConfig:
-    """Channels a thread (as the epilogue's vector), neighbouring positions a thread, channels and threads a block."""
+    """Channels and neighbouring positions of a thread, channels and threads of a block."""
 
     vector: int
     pixels: int
@@ -114,7 +114,7 @@ def illegal(problem: Problem, config: DepthwiseConfig, target: Target) -> str | 
 
 
 def specialize(problem: Problem, config: DepthwiseConfig, binding: Binding, target: Target) -> DepthwiseSpec:
-    """The spec of PROBLEM under CONFIG, which must be legal; the binding's vector must be the configuration's."""
+    """The spec of PROBLEM under CONFIG, which must be legal; the binding has its vector."""
     names = binding.names
     axes = row_specs(problem.rows, names)
     inner = problem.rows[-1].window or _NO_WINDOW

@@ -122,7 +122,9 @@ class Problem:
     @property
     def a_k_major(self) -> bool:
         """True unless A lies with its rows next to each other (a transposed A)."""
-        return not (self.a_k_step != 1 and len(self.rows) == 1 and not self.windows and self.rows[0].step == 1)
+        return not (
+            self.a_k_step != 1 and len(self.rows) == 1 and not self.windows and self.rows[0].step == 1
+        )
 
     @property
     def b_k_major(self) -> bool:
@@ -181,7 +183,7 @@ def problem_of(
     b_is_weight: bool = False,
     streamed: TensorType | None = None,
 ) -> Problem | None:
-    """The problem of a graph.conv or graph.matmul; None when it is not one, or not laid out as kernels take it.
+    """The problem of a graph.conv or graph.matmul; None when it is none, or lies as no kernel takes it.
 
     `sizes` gives (minimum, optimum, maximum) of every symbol. The accumulator is the op's
     `accumulate`, else what its operands call for. `streamed` is the type of the buffer that a

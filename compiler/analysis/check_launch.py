@@ -52,7 +52,11 @@ def faults(module: Module) -> Iterator[IRError]:
         return  # what lies outside its buffer would show as faults of others
     memories = memories_of(function)
     kernels = [op for op in function.block if isinstance(op, Kernel)]
-    order = LaunchOrder(kernels)
+    try:
+        order = LaunchOrder(kernels)
+    except IRError as error:
+        yield error
+        return
     yield from _scratch(memories)
     yield from _outputs(function, memories)
     yield from check_arena(list(memories.values()), kernels, order, values)
@@ -144,10 +148,9 @@ def _outputs(function: Function, memories: dict[Value, Memory]) -> Iterator[IREr
     owners: dict[Value, str] = {}
     for name, value in zip(function.outputs, function.returned, strict=True):
         root, start = root_of(value)
-        if memories[root].space != "output":
-            yield op_error(
-                end, f"returns '{name}' from {memories[root].space} memory", "copy it to an output"
-            )
+        space = memories[root].space
+        if space != "output":
+            yield op_error(end, f"returns '{name}' from the space '{space}'", "copy it to an output buffer")
         elif root in owners:
             yield op_error(end, f"returns one buffer as both '{owners[root]}' and '{name}'")
         elif start != 0 or value.type.elements != root.type.elements or not _is_row_major(value):

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from ...errors import GlassError
 from .bench import bench
 from .build import build
+from .check import check
 from .console import say_error
 from .inspect import inspect
 from .opt import opt
@@ -48,7 +49,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (build, run, bench, inspect, opt):
+for command in (build, run, bench, inspect, opt, check):
     app.command()(command)
 
 

@@ -51,6 +51,12 @@ CONTRACTION_EPILOGUE = ConsumerRule(
 WINDOW_EPILOGUE = ConsumerRule("window-epilogue", epilogue_refusal, "computed on the window's result")
 ROW_CONSUMER = ConsumerRule("row-consumer", row_refusal, "works on the same rows")
 
+CONSUMER_RULES = {
+    CONTRACTION_EPILOGUE.name: "elementwise(conv or matmul) => computed on the sums before they are stored",
+    ROW_CONSUMER.name: "op(softmax, norm or reduce) on the same rows => one kernel, a row at a time",
+    WINDOW_EPILOGUE.name: "elementwise(pool or lrn) => computed on the window's result",
+}
+
 
 @dataclass
 class _Growth:

@@ -21,6 +21,14 @@ from .prologues import Prologues
 from .recompute import Evaluations, taps
 from .rows import row_producer_refusal
 
+PRODUCER_RULES = {
+    "contraction-prologue": "conv or matmul(elementwise(x)) => computed while x is loaded",
+    "row-producer": "row-wise(elementwise(x)) => computed while the row is read",
+    "loop-elementwise": "op(elementwise(x)) => computed where it is read",
+    "loop-movement": "op(transpose, slice, concat, pad, gather...(x)) => x is read at the moved index",
+    "loop-reshape": "op(reshape(x)) between movements => x is read at the reshaped index",
+}
+
 OUTPUT = Refusal("its result is an output")
 RULES = {"row": "row-producer", "contraction": "contraction-prologue", "attention": "attention-operand"}
 ENDED = Refusal("the kernel is full, and ends where a single value enters it")

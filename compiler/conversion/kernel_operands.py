@@ -12,7 +12,9 @@ from ...dialects.core.ir import Block, Module, Value
 from ...dialects.core.types import ROW_MAJOR, Layout, TensorType, channels_last
 from ...dialects.fused import Kernel
 from ...dialects.graph.constants import Constant
+from ...dialects.graph.contraction import Conv
 from ..policy import PrecisionPolicy
+from .attention_layouts import multiplied
 from .region_precision import RegionPrecision
 from .storage import Lead, contraction_of, is_lowered, padded_channels
 
@@ -87,14 +89,14 @@ class KernelOperands:
         return stored.layout
 
     def _feeds_contraction(self, argument: Value) -> bool:
-        return self._contraction is not None and argument in self._contraction.inputs
+        return self._contraction is not None and argument in multiplied(self._contraction)
 
     # ------------------------------------------------------------ padding and range
 
     def _padding(self) -> int:
         """The zero channels that the convolution's input and weights get."""
         conv, dtype = self._contraction, self.operand_dtype
-        if conv is None or dtype is None:
+        if not isinstance(conv, Conv) or dtype is None:
             return 0
         x, w = conv.inputs
         weights = self._outside.get(w)
@@ -107,7 +109,7 @@ class KernelOperands:
         """True when a weight is beyond the range of the type that the policy asks for."""
         if self._contraction is None or not is_lowered(self._contraction.inputs[0].type.dtype, self._policy):
             return False
-        return not all(self._fits(value) for value in self._contraction.inputs)
+        return not all(self._fits(value) for value in multiplied(self._contraction))
 
     def _fits(self, argument: Value) -> bool:
         """True unless ARGUMENT is a constant with numbers beyond the range of the storage type."""

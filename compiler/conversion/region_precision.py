@@ -17,6 +17,7 @@ from ...dialects.core.ir import Block, Operation, Value
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import ROW_MAJOR, TensorType
 from ...dialects.graph.activations import Relu
+from ...dialects.graph.attention import Attention
 from ...dialects.graph.constants import Constant
 from ...dialects.graph.elementwise import Cast
 from ...dialects.graph.movement import Pad, Reshape
@@ -46,7 +47,7 @@ class RegionPrecision:
         """Rebuild OP on the converted values of its operands."""
         if isinstance(op, Constant):
             self._values[op.result] = self._append(_copy(op, ()))
-        elif has(op, Trait.CONTRACTION):
+        elif has(op, Trait.CONTRACTION) or isinstance(op, Attention):
             self._values[op.result] = self._contraction(op)
         else:
             operands = self._unwidened(op) or self._widened(op)
@@ -61,7 +62,8 @@ class RegionPrecision:
 
     def _contraction(self, op: Operation) -> Value:
         dtype = self._operand_dtype or op.inputs[0].type.dtype
-        operands = [self._cast(self._values[value], dtype) for value in op.inputs]
+        operands = [self._cast(self._values[value], dtype) for value in op.inputs[:3]]
+        operands += [self._values[mask] for mask in op.inputs[3:]]  # as it is stored
         attributes = dict(op.attributes)
         if dtype.is_float and dtype.bits < self._policy.accumulate.bits:
             attributes["accumulate"] = self._policy.accumulate

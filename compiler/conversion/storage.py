@@ -16,10 +16,12 @@ from ...dialects.core.ir import Function, Module, Operation, Value
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import ROW_MAJOR, Layout, TensorType, channels_last
 from ...dialects.fused import Kernel
+from ...dialects.graph.attention import Attention
 from ...dialects.graph.constants import Constant
 from ...dialects.graph.contraction import Conv, ConvTranspose, Matmul
 from ...dialects.graph.movement import Reshape, Transpose
 from ..policy import PrecisionPolicy
+from .attention_layouts import masks_of
 
 # What a consumer that needs another layout costs: reading and writing everything once more, and
 # a launch, which takes as long as moving about this many elements.
@@ -36,15 +38,16 @@ class Lead(Enum):
 
 
 def contraction_of(kernel: Kernel) -> Operation | None:
-    """The contraction in KERNEL's region, if there is one."""
-    return next((op for op in kernel.body.block if has(op, Trait.CONTRACTION)), None)
+    """The contraction, or the attention, in KERNEL's region, if there is one."""
+    leaders = (op for op in kernel.body.block if has(op, Trait.CONTRACTION) or isinstance(op, Attention))
+    return next(leaders, None)
 
 
 def lead_of(kernel: Kernel) -> Lead:
     match contraction_of(kernel):
         case Conv() | ConvTranspose():
             return Lead.CONVOLUTION
-        case Matmul():
+        case Matmul() | Attention():
             return Lead.PRODUCT
     return Lead.FREE
 
@@ -69,6 +72,7 @@ class StoragePlan:
         self._policy = policy
         self._returned = {viewed(value) for value in function.returned}
         self._leads = {op: lead_of(op) for op in function.block if isinstance(op, Kernel)}
+        self._masks = {viewed(mask) for kernel in self._leads for mask in masks_of(kernel)}
         self._demand: dict[Value, float] = {}
         self._layouts: dict[Value, Layout] = {}
         for op in reversed(list(function.block)):
@@ -82,9 +86,9 @@ class StoragePlan:
         return self._leads[kernel]
 
     def dtype(self, value: Value) -> DType:
-        """The element type that VALUE, a kernel's result, is stored in: outputs keep theirs."""
+        """The element type that VALUE, a kernel's result, is stored in: outputs and masks keep theirs."""
         own = value.type.dtype
-        return own if value in self._returned else self._policy.stored(own)
+        return own if value in self._returned or value in self._masks else self._policy.stored(own)
 
     def type(self, value: Value) -> TensorType:
         """The storage type of VALUE, a kernel's result."""
@@ -92,7 +96,7 @@ class StoragePlan:
         return TensorType(value.type.shape, self.dtype(value), layout)
 
     def keeps_output_type(self, values: Iterable[Value]) -> bool:
-        """True when one of VALUES is an output that a lower type would otherwise be used for."""
+        """True when one of VALUES is an output or a mask that a lower type would otherwise be used for."""
         return any(self.dtype(value) != self._policy.stored(value.type.dtype) for value in values)
 
     # ------------------------------------------------------------ layouts

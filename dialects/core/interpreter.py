@@ -33,6 +33,9 @@ class Evaluation:
     def resource(self, name: str) -> Array:
         return self.module.resources[name]
 
+    def executed(self, op: Operation, arguments: Sequence[Any], results: Sequence[Array]) -> None:
+        """Called after every operation; for those who want to look at values on the way."""
+
     def run_region(self, region: Region, inputs: Sequence[Array]) -> tuple[Array, ...]:
         return run_block(region.block, inputs, self)
 
@@ -90,9 +93,11 @@ def _run(op: Operation, values: Mapping[Value, Array], evaluation: Evaluation) -
     arguments = [None if value is None else values[value] for value in op.operands]
     outcome = op.evaluate(evaluation, *arguments)
     arrays = outcome if isinstance(outcome, tuple) else (outcome,)
-    return tuple(
+    checked = tuple(
         _checked(op, value, array, evaluation) for value, array in zip(op.results, arrays, strict=True)
     )
+    evaluation.executed(op, arguments, checked)
+    return checked
 
 
 def _checked(op: Operation, value: Value, array: Any, evaluation: Evaluation) -> Array:

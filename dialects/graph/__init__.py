@@ -3,8 +3,28 @@
 from __future__ import annotations
 
 from ..core.dialect import Dialect
-from . import attention, constants, contraction, elementwise, indexing, movement, normalization, reduction, window
+from . import (
+    attention,
+    constants,
+    contraction,
+    elementwise,
+    indexing,
+    movement,
+    normalization,
+    reduction,
+    window,
+)
 
-FAMILIES = (constants, elementwise, contraction, reduction, normalization, window, movement, indexing, attention)
+FAMILIES = (
+    attention,
+    constants,
+    elementwise,
+    contraction,
+    reduction,
+    normalization,
+    window,
+    movement,
+    indexing,
+)
 
 GRAPH = Dialect("graph", tuple(op for family in FAMILIES for op in family.OPS))

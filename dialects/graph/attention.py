@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from ..core.affine import Dim, product
 from ..core.attributes import BOOL as FLAG
 from ..core.attributes import DTYPE
 from ..core.diagnostics import op_error
-from ..core.dtypes import BOOL, DType
+from ..core.dtypes import DType
 from ..core.interpreter import Evaluation
 from ..core.ir import Operation
 from ..core.op import attribute, define_op, operand, optional_operand, result
@@ -29,10 +30,12 @@ class Attention(GraphOp):
     al., "Attention Is All You Need").
 
     q [.., S, D], k [.., T, D], v [.., T, E] give [.., S, E]; leading dimensions broadcast. The mask
-    broadcasts to the scores [.., S, T]: floats are added, of booleans true means that the key takes
-    part. When `causal`, query i sees keys 0 to i alone. A query that sees no key gives NaN, as softmax
-    does, or zeros when `guarded`. Scores and sums are kept in at least f32, and so is the result when
-    `accumulate` says so; the exponentials are rounded to v's type before they are multiplied with v.
+    broadcasts to the scores [.., S, T]: floats are added; where a boolean is false, the score becomes
+    `fill`. When `causal`, query i sees keys 0 to i alone. A query whose scores are all minus infinity
+    gives NaN, as softmax does, or zeros when `guarded`.
+
+    Scores and sums are kept in at least f32, and so is the result when `accumulate` says so; the
+    exponentials are rounded to v's type before they are multiplied with v.
     """
 
     name = "graph.attention"
@@ -44,6 +47,7 @@ class Attention(GraphOp):
     scale = parameter(1.0)
     causal = attribute(FLAG, False)
     guarded = attribute(FLAG, False)
+    fill = parameter(-math.inf)
     accumulate = attribute(DTYPE, None)
 
     @property
@@ -95,13 +99,13 @@ class Attention(GraphOp):
 
     def _masked(self, scores: Array, mask: Any) -> Array:
         """SCORES with the mask added and minus infinity for what takes no part."""
+        if mask is not None and mask.dtype == np.bool_:
+            scores = np.where(mask, scores, scores.dtype.type(self.fill))
+        elif mask is not None:
+            scores = scores + widened(mask).astype(scores.dtype)
         if self.causal:
-            scores = np.where(np.tri(*scores.shape[-2:], dtype=bool), scores, -np.inf)
-        if mask is None:
-            return scores
-        if self.mask is not None and self.mask.type.dtype == BOOL:
-            return np.where(mask, scores, scores.dtype.type(-np.inf))
-        return np.asarray(scores + widened(mask).astype(scores.dtype))
+            scores = np.where(np.tri(*scores.shape[-2:], dtype=bool), scores, scores.dtype.type(-np.inf))
+        return np.asarray(scores)
 
     def flops(self) -> Dim:
         depth = self.q.type.shape[-1] + self.v.type.shape[-1]

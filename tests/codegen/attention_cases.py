@@ -77,11 +77,9 @@ def _heads(shape: Shape, do: Any, arguments: tuple[Value, ...]) -> list[Value]:
     if not shape.heads_inside and not shape.packed:
         return list(arguments[:3])
     if shape.packed:
-        b, s, width = arguments[0].type.shape
+        b, s, _ = arguments[0].type.shape
         third = shape.heads * shape.depth
-        rows = [
-            do(Slice(arguments[0], starts=[0, 0, third * i], sizes=[b, s, third])) for i in range(3)
-        ]
+        rows = [do(Slice(arguments[0], starts=[0, 0, third * i], sizes=[b, s, third])) for i in range(3)]
     else:
         rows = list(arguments[:3])
     split = []

@@ -53,7 +53,11 @@ def mma_rows() -> list[Row]:
         Row("window", conv("f16", (2, 16, 6, 5), (24, 16, 3, 3), pad=1), small),
         Row("window_uniform", conv("f16", (1, 64, 6, 7), (64, 64, 3, 3), pad=1), wide),
         Row("stem", conv("f16", (1, 4, 13, 12), (32, 4, 7, 7), stride=2, pad=3), small),
-        Row("stem_eight", conv("f16", (1, 8, 9, 9), (16, 8, 7, 4), stride=2, pad=2), MmaConfig(32, 32, 32, 1, 1, 1, 4)),
+        Row(
+            "stem_eight",
+            conv("f16", (1, 8, 9, 9), (16, 8, 7, 4), stride=2, pad=2),
+            MmaConfig(32, 32, 32, 1, 1, 1, 4),
+        ),
         Row("unpadded", conv("f16", (1, 24, 9, 8), (32, 24, 3, 2), stride=2), small),
         Row("dilated", conv("f16", (2, 32, 9, 9), (32, 32, 3, 3), pad=2, dilation=2), small),
         Row("strided_pointwise", conv("f16", (2, 32, 9, 7), (32, 32, 1, 1), stride=2), small),
@@ -63,7 +67,11 @@ def mma_rows() -> list[Row]:
         Row("one_channel", conv("f16", (1, 1, 8, 9), (8, 1, 3, 3), pad=1), small),
         Row("sequence", conv("f16", (2, 16, 21), (32, 16, 5), pad=2), small),
         Row("volume", conv("bf16", (1, 16, 4, 5, 3), (16, 16, 3, 2, 3), pad=1), small, UNITS["bf16"]),
-        Row("split", conv("f16", (1, 64, 5, 5), (72, 64, 3, 3), pad=1), MmaConfig(32, 32, 64, 1, 1, 2, 3, splits=3)),
+        Row(
+            "split",
+            conv("f16", (1, 64, 5, 5), (72, 64, 3, 3), pad=1),
+            MmaConfig(32, 32, 64, 1, 1, 2, 3, splits=3),
+        ),
         Row("k_groups", matmul("f16", (40, 200), (200, 24)), MmaConfig(32, 32, 128, 1, 1, 4, 3)),
         Row("column_major", matmul("f16", (33, 72), (48, 72), transpose_b=True), wide),
         Row("both_transposed", matmul("f16", (72, 40), (48, 72), transpose_a=True, transpose_b=True), wide),
@@ -71,19 +79,41 @@ def mma_rows() -> list[Row]:
         Row("batched", matmul("f16", (3, 2, 20, 32), (3, 2, 32, 24)), small),
         Row("broadcast", matmul("f16", (3, 4, 20, 32), (4, 32, 24)), small),
         Row("folded", matmul("f16", (3, 7, 64), (64, 40)), small),
-        Row("one_row", matmul("f16", (1, 256), (72, 256), transpose_b=True), MmaConfig(16, 32, 128, 1, 1, 4, 2)),
+        Row(
+            "one_row",
+            matmul("f16", (1, 256), (72, 256), transpose_b=True),
+            MmaConfig(16, 32, 128, 1, 1, 4, 2),
+        ),
         Row("raster", matmul("f16", (200, 64), (64, 200)), MmaConfig(32, 64, 64, 1, 2, 1, 3, raster=4)),
         Row("single_out", matmul("f16", (24, 64), (64, 40), out="f32"), small),
-        Row("tf32", matmul("f32", (40, 64), (36, 64), transpose_b=True), MmaConfig(32, 32, 32, 1, 1, 2, 3), UNITS["tf32"]),
-        Row("tf32_conv", conv("f32", (1, 12, 6, 5), (20, 12, 3, 3), pad=1), MmaConfig(32, 32, 32, 1, 1, 1, 3), UNITS["tf32"]),
-        Row("i8", matmul("i8", (40, 128), (24, 128), out="i32", transpose_b=True), MmaConfig(32, 32, 128, 1, 1, 2, 3)),
-        Row("i8_conv", conv("i8", (1, 16, 6, 7), (24, 16, 3, 3), out="i32", pad=1), MmaConfig(32, 32, 64, 1, 1, 1, 3)),
+        Row(
+            "tf32",
+            matmul("f32", (40, 64), (36, 64), transpose_b=True),
+            MmaConfig(32, 32, 32, 1, 1, 2, 3),
+            UNITS["tf32"],
+        ),
+        Row(
+            "tf32_conv",
+            conv("f32", (1, 12, 6, 5), (20, 12, 3, 3), pad=1),
+            MmaConfig(32, 32, 32, 1, 1, 1, 3),
+            UNITS["tf32"],
+        ),
+        Row(
+            "i8",
+            matmul("i8", (40, 128), (24, 128), out="i32", transpose_b=True),
+            MmaConfig(32, 32, 128, 1, 1, 2, 3),
+        ),
+        Row(
+            "i8_conv",
+            conv("i8", (1, 16, 6, 7), (24, 16, 3, 3), out="i32", pad=1),
+            MmaConfig(32, 32, 64, 1, 1, 1, 3),
+        ),
         Row("symbolic", conv("f16", (N, 16, 5, 5), (24, 16, 3, 3), pad=1, sizes={"N": 3}), small),
         Row("symbolic_rows", matmul("f16", (N, 64), (64, 40), sizes={"N": 37}), wide),
         Row("symbolic_all", matmul("f16", (2, N, 64), (2, N, 64), transpose_b=True, sizes={"N": 21}), small),
         Row("symbolic_k", matmul("f16", (2, 24, N), (2, N, 16), sizes={"N": 45}), small),
         Row("image", conv("f16", (1, 16, N, N * 2), (16, 16, 3, 3), pad=1, stride=2, sizes={"N": 6}), small),
-    ]  # fmt: skip
+    ]
 
 
 def simt_rows() -> list[Row]:

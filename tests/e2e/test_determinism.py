@@ -37,9 +37,9 @@ def entered(path: Path, precision: str) -> Plan:
 def digests(seed: str, target: str, paths: list[Path]) -> list[str]:
     """Hashes of the plans of PATHS, built in a process whose sets and dicts of text have another order."""
     command = [sys.executable, "-c", BUILD, target, *map(str, paths)]
-    result = subprocess.run(
-        command, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True
-    )
+    environment = {**os.environ, "PYTHONHASHSEED": seed}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
     return result.stdout.split()
 
 

@@ -1,0 +1,101 @@
+"""What must come before what: the order that launches need, and the order that streams and waits give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ...dialects.core.affine import Range
+from ...dialects.core.ir import Function
+from .footprint import Box, Footprint, Grid, Undecided
+from .launch_accesses import Access, Memory, memories_of
+
+
+def dependences(function: Function, ranges: Mapping[str, Range]) -> list[set[int]]:
+    """For every launch of FUNCTION the earlier launches that it shares memory with, one of both writing.
+
+    Parts of one buffer that cannot overlap for any size in RANGES are told apart.
+    """
+    memories = memories_of(function).values()
+    count = 1 + max((access.launch for memory in memories for access in memory.accesses()), default=-1)
+    needs: list[set[int]] = [set() for _ in range(count)]
+    for memory in memories:
+        _add(memory, ranges, needs)
+    return needs
+
+
+def _add(memory: Memory, ranges: Mapping[str, Range], needs: list[set[int]]) -> None:
+    writes = [*memory.writes, *memory.scratch]
+    boxes = _Boxes([access.shape for access in writes if access.shape is not None], ranges)
+    for write in writes:
+        for other in memory.accesses():
+            first, second = sorted((write.launch, other.launch))
+            if first != second and first not in needs[second] and boxes.meet(write, other):
+                needs[second].add(first)
+
+
+class _Boxes:
+    """Accesses to one buffer as boxes of a grid, where they are such."""
+
+    def __init__(self, writes: Sequence[Footprint], ranges: Mapping[str, Range]) -> None:
+        self._known: dict[Footprint, Box | None] = {}
+        try:
+            self._grid: Grid | None = Grid(writes, ranges)
+        except Undecided:
+            self._grid = None
+
+    def meet(self, a: Access, b: Access) -> bool:
+        """True unless A and B surely have no element in common."""
+        if a.shape is None or b.shape is None:
+            return False
+        one, other = self._box(a.shape), self._box(b.shape)
+        if self._grid is None or one is None or other is None:
+            return True
+        try:
+            return not self._grid.apart(one, other)
+        except Undecided:
+            return True
+
+    def _box(self, shape: Footprint) -> Box | None:
+        if shape not in self._known:
+            try:
+                self._known[shape] = self._grid.box(shape) if self._grid is not None else None
+            except Undecided:
+                self._known[shape] = None
+        return self._known[shape]
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """The launches in an order, a stream for each, and what each waits for on other streams.
+
+    `before[i]` has bit j set when launch j has surely ended before launch i begins.
+    """
+
+    streams: tuple[int, ...]
+    waits: tuple[tuple[int, ...], ...]
+    before: tuple[int, ...]
+
+
+def ordered(needs: Sequence[set[int]], streams: Sequence[int]) -> Ordered:
+    """The fewest waits that make every launch begin after those it NEEDS, launches standing in order.
+
+    A launch follows the one before it on its stream, and all that this one followed.
+    """
+    before: list[int] = []
+    waits: list[tuple[int, ...]] = []
+    latest: dict[int, int] = {}
+    for index, (wanted, stream) in enumerate(zip(needs, streams, strict=True)):
+        known = 0
+        if stream in latest:
+            known = before[latest[stream]] | 1 << latest[stream]
+        added = []
+        # The latest first: what it waited for need not be waited for again.
+        for other in sorted(wanted, reverse=True):
+            if not known >> other & 1:
+                added.append(other)
+                known |= before[other] | 1 << other
+        before.append(known)
+        waits.append(tuple(sorted(added)))
+        latest[stream] = index
+    return Ordered(tuple(streams), tuple(waits), tuple(before))

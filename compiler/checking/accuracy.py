@@ -1,0 +1,172 @@
+"""The accuracy of every launch of a plan, measured while the plan runs.
+
+Each launch's inputs are copied out before it and its outputs after it. Its region, replayed on those
+inputs, gives its *local* error: what this kernel alone did. The unfused graph in f64 gives its
+*total* error, and that of what it read is what it *inherited*.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ...dialects.core.dtypes import DType
+from ...dialects.core.interpreter import Array
+from ...dialects.core.ir import Module, Value
+from ...dialects.core.parser import parse_module
+from ...dialects.launch import Kernel, View
+from ...errors import IRError, PlanError
+from ...runtime.device import ReadBuffer
+from ...runtime.engine import Engine
+from ...runtime.manifest import LaunchSpec
+from ...runtime.plan import Plan
+from ..dialects import ALL_DIALECTS
+from .matching import GraphMatch, exact_values
+from .measures import Error, Range, error_of, range_of, roundoff
+from .replay import replay, typed
+
+
+@dataclass(frozen=True)
+class LaunchReport:
+    """The errors of one launch, those of its worst output.
+
+    local: against its own region with the roundings of the precision level; unrounded: against its
+    region in f64; allowed: the bound on local.max_abs; inherited: the worst relative L2 error, as
+    far as known, of what it read; total: the relative L2 error of its output against the unfused
+    graph in f64, None where the graph has no such value.
+    """
+
+    index: int
+    kernel: str
+    op: str
+    nodes: tuple[str, ...]
+    stored: DType
+    local: Error
+    unrounded: Error
+    allowed: float
+    inherited: float
+    total: float | None
+    range: Range
+
+    def excess(self, tolerance: float | None) -> float:
+        """The local error in units of its bound; with a TOLERANCE that bounds the relative L2 error."""
+        if tolerance is not None:
+            return _share(self.local.relative_l2, tolerance)
+        return _share(self.local.max_abs, self.allowed)
+
+
+def _share(part: float, whole: float) -> float:
+    if part == 0:
+        return 0.0
+    return part / whole if whole else math.inf
+
+
+def launched_module(plan: Plan) -> Module:
+    """PLAN's launch level, without weights; PlanError if it is not that of the manifest."""
+    try:
+        module = parse_module(plan.ir("launch"), ALL_DIALECTS, file="launch.ir")
+    except IRError as error:
+        raise PlanError(f"the plan's launch level is damaged: {error.message}") from None
+    kernels = [op for op in module.main.block if isinstance(op, Kernel)]
+    if [op.kernel for op in kernels] != [launch.kernel for launch in plan.spec.launches]:
+        raise PlanError("the plan's launch level does not list the manifest's launches")
+    return module
+
+
+class AccuracyObserver:
+    """Measures every launch while `Engine.trace` runs; `reports` has them in order afterwards."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        inputs: Mapping[str, Array],
+        symbols: Mapping[str, int],
+        graph: Module | None = None,
+    ) -> None:
+        module = launched_module(plan)
+        self._kernels = [op for op in module.main.block if isinstance(op, Kernel)]
+        self._launches = plan.spec.launches
+        self._symbols = symbols
+        self._written: Mapping[tuple[object, int], Value] = {}
+        self._values: Mapping[Value, Array] = {}
+        if graph is not None:
+            match = GraphMatch(graph, module)
+            self._written = match.written
+            self._values = exact_values(graph, inputs, match.written.values())[1]
+        self._carried: dict[Value, dict[Value, float]] = {}
+        self._reads: list[Array] = []
+        self.reports: list[LaunchReport] = []
+
+    def before(self, index: int, read: ReadBuffer) -> None:
+        """Copy what launch INDEX reads."""
+        op, spec = self._kernels[index], self._launches[index]
+        pairs = zip(op.reads, spec.reads, strict=True)
+        self._reads = [typed(read(name), value.type, self._symbols) for value, name in pairs]
+
+    def after(self, index: int, read: ReadBuffer) -> None:
+        """Measure what launch INDEX wrote."""
+        op, spec = self._kernels[index], self._launches[index]
+        names = spec.writes[: op.outputs]
+        wrote = [typed(read(n), v.type, self._symbols) for v, n in zip(op.writes, names, strict=True)]
+        reports = self._measured(index, op, spec, wrote)
+        for value, report in zip(op.writes, reports, strict=True):
+            known = report.inherited if report.total is None else report.total
+            self._carried.setdefault(_root(value), {})[value] = known
+        self.reports.append(max(reports, key=lambda report: report.excess(None)))
+        self._reads = []
+
+    def _measured(
+        self, index: int, op: Kernel, spec: LaunchSpec, wrote: Sequence[Array]
+    ) -> list[LaunchReport]:
+        inherited = max((self._arriving(value) for value in op.reads), default=0.0)
+        expected = replay(op, self._reads, self._symbols)
+        reports = []
+        for position, (value, have) in enumerate(zip(op.writes, wrote, strict=True)):
+            unit = roundoff(value.type.dtype)
+            exact = expected.exact[position]
+            reports.append(
+                LaunchReport(
+                    index=index,
+                    kernel=spec.kernel,
+                    op=spec.op,
+                    nodes=spec.nodes,
+                    stored=value.type.dtype,
+                    local=error_of(have, expected.rounded[position], unit),
+                    unrounded=error_of(have, exact, unit),
+                    allowed=expected.allowed[position],
+                    inherited=inherited,
+                    total=self._total(op, position, have, unit),
+                    range=range_of(exact, value.type.dtype),
+                )
+            )
+        return reports
+
+    def _arriving(self, value: Value) -> float:
+        """The error, as far as known, of what lies in a buffer: of itself, or of the worst of its parts."""
+        parts = self._carried.get(_root(value), {})
+        return parts[value] if value in parts else max(parts.values(), default=0.0)
+
+    def _total(self, op: Kernel, position: int, have: Array, unit: float) -> float | None:
+        value = self._written.get((op, position))
+        if value is None or value not in self._values:
+            return None
+        return error_of(have, self._values[value], unit).relative_l2
+
+
+def _root(value: Value) -> Value:
+    while isinstance(value.producer, View):
+        value = value.producer.x
+    return value
+
+
+def measure(
+    engine: Engine, inputs: Mapping[str, Array], symbols: Mapping[str, int], graph: Module | None = None
+) -> tuple[list[LaunchReport], dict[str, Array]]:
+    """Run ENGINE once on INPUTS; the accuracy of every launch in order, and the outputs.
+
+    GRAPH is the plan's graph level with its weights, or None where there is none.
+    """
+    observer = AccuracyObserver(engine.plan, inputs, symbols, graph)
+    outputs = engine.trace(inputs, observer)
+    return observer.reports, outputs

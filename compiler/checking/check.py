@@ -1,0 +1,96 @@
+"""The whole check of a model: every launch, the rewrites of the graph level, the outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ...dialects.core.interpreter import Array, bind_symbols
+from ...dialects.core.ir import Module
+from ...dialects.core.parser import parse_module
+from ...runtime.engine import Engine
+from ...runtime.plan import Plan
+from ..build import Settings, build
+from ..dialects import ALL_DIALECTS
+from ..semantics import unit_roundoff
+from ..source import Source, level_of
+from .accuracy import LaunchReport, launched_module, measure
+from .measures import network_bound
+from .network import OutputReport, Witness, call_witness, compare_outputs, meaning
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model and inputs to check it on: MODULE is what SOURCE was imported as, before any pass."""
+
+    source: Source
+    module: Module
+    inputs: Mapping[str, Array]
+
+    @property
+    def symbols(self) -> dict[str, int]:
+        """The symbols' values that the inputs have."""
+        function = self.module.main
+        return bind_symbols(function, [self.inputs[name] for name in function.inputs])
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What a check found.
+
+    launches: worst first; outputs: the plan's against the witness; rewrites: those of the graph
+    level, unfused and in f64, against the imported model in f64, which shows what the passes of
+    that level did.
+    """
+
+    device: str
+    symbols: Mapping[str, int]
+    tolerance: float | None
+    launches: list[LaunchReport]
+    outputs: list[OutputReport]
+    rewrites: list[OutputReport]
+    witness: Witness
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything is within its bound."""
+        launches = all(self.fits(launch) for launch in self.launches)
+        return launches and all(report.ok for report in (*self.outputs, *self.rewrites))
+
+    def fits(self, launch: LaunchReport) -> bool:
+        """Whether LAUNCH's local error is within its bound."""
+        return launch.excess(self.tolerance) <= 1
+
+
+def check(case: Case, settings: Settings, device: str | None, tolerance: float | None = None) -> CheckReport:
+    """Build CASE's model, which consumes its module, and run it on DEVICE. TOLERANCE, a relative L2
+    error, takes the place of all bounds."""
+    witness = call_witness(case.source, case.module, case.inputs)
+    graphed = level_of(case.module) == "graph"
+    imported = meaning(case.module, case.inputs) if graphed else {}
+    symbols = case.symbols
+    plan = build(case.module, settings).plan
+    unit = storage_roundoff(plan)
+    bound = network_bound(unit) if tolerance is None else tolerance
+    graph = None
+    rewrites: list[OutputReport] = []
+    if graphed:
+        graph = parse_module(plan.ir("graph"), ALL_DIALECTS, case.module.resources, "graph.ir")
+        rewrites = compare_outputs(meaning(graph, case.inputs), imported, unit, bound)
+    with Engine(plan, device) as engine:
+        launches, outputs = measure(engine, case.inputs, symbols, graph)
+        name = engine.device
+    return CheckReport(
+        device=name,
+        symbols=symbols,
+        tolerance=tolerance,
+        launches=sorted(launches, key=lambda launch: -launch.excess(tolerance)),
+        outputs=compare_outputs(outputs, witness.outputs, unit, bound),
+        rewrites=rewrites,
+        witness=witness,
+    )
+
+
+def storage_roundoff(plan: Plan) -> float:
+    """The unit roundoff of the coarsest float type that PLAN stores between its kernels."""
+    return unit_roundoff(launched_module(plan))

@@ -1,0 +1,120 @@
+"""Which value of the unfused graph a kernel's result is.
+
+The ops in a kernel's region are ops of the graph level that were moved there. One is recognised by
+its kind, ONNX nodes and shape, and where these leave a choice by what it reads. What a conversion
+made (padded channels, joined weights) has no counterpart, and then neither has what reads it alone.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ...dialects.core.interpreter import Array, Evaluation, bind_symbols, run_block
+from ...dialects.core.ir import Block, Function, Module, Operation, Value
+from ...dialects.core.traits import Trait, has
+from ...dialects.graph.elementwise import Cast
+from ...dialects.graph.movement import Reshape
+from ...dialects.launch import Kernel, View
+from .widen import widened_array, widened_block
+
+_Key = tuple[Any, ...]
+
+
+class GraphMatch:
+    """Values of GRAPH's main function by the buffers of LAUNCHED's that hold them."""
+
+    def __init__(self, graph: Module, launched: Module) -> None:
+        self._by_key: dict[_Key, list[Operation]] = defaultdict(list)
+        for op in graph.main.block:
+            if op.results and not has(op, Trait.CONSTANT):
+                self._by_key[_key(op)].append(op)
+        self._held: dict[Value, Value] = dict(
+            zip(launched.main.arguments, graph.main.arguments, strict=True)
+        )
+        # A buffer that is written again, or in parts, is asked for by writer and position.
+        self.written: dict[tuple[Operation, int], Value] = {}
+        for op in launched.main.block:
+            self._visit(op)
+
+    def _visit(self, op: Operation) -> None:
+        if isinstance(op, View):
+            found = self._viewed(op)
+            if found is not None:
+                self._held[op.result] = found
+        elif isinstance(op, Kernel):
+            self._kernel(op)
+
+    def _viewed(self, view: View) -> Value | None:
+        """The reshape, or the part, of the viewed value that the graph knows under the view's nodes."""
+        held = self._held.get(view.x)
+        if held is None:
+            return None
+        fits = [op for op in held.users if op.results and op.result.type.shape == view.y.type.shape]
+        fits = [op for op in fits if isinstance(op, Reshape) or op.location.nodes == view.location.nodes]
+        return fits[0].result if len(fits) == 1 else None
+
+    def _kernel(self, kernel: Kernel) -> None:
+        block = kernel.body.block
+        known = {
+            argument: self._held[value]
+            for argument, value in zip(block.arguments, kernel.reads, strict=True)
+            if value in self._held
+        }
+        for op in block:
+            found = self._counterpart(op, known) if op.next is not None else None
+            if found is not None:
+                known[op.result] = found
+        for index, (target, value) in enumerate(zip(kernel.writes, block.terminator.inputs, strict=True)):
+            self._held.pop(target, None)
+            if value in known:
+                self._held[target] = self.written[kernel, index] = known[value]
+
+    def _counterpart(self, op: Operation, known: Mapping[Value, Value]) -> Value | None:
+        candidates = self._by_key.get(_key(op), [])
+        if len(candidates) > 1:
+            candidates = [other for other in candidates if _reads_the_same(op, other, known)]
+        if len(candidates) == 1:
+            return candidates[0].result
+        # A cast that the graph has not only changes how a value is stored.
+        stores = isinstance(op, Cast) and op.to.is_float and op.x.type.dtype.is_float
+        return known.get(op.operands[0]) if stores and op.operands[0] is not None else None
+
+
+def _key(op: Operation) -> _Key:
+    return (op.name, op.location.nodes, op.result.type.shape)
+
+
+def _reads_the_same(op: Operation, other: Operation, known: Mapping[Value, Value]) -> bool:
+    """Whether what OP reads, as far as KNOWN, is what OTHER reads."""
+    pairs = zip(op.operands, other.operands, strict=False)
+    return all(b is known[a] for a, b in pairs if a is not None and a in known)
+
+
+class _Keeping(Evaluation):
+    """Keeps the values that are asked for."""
+
+    def __init__(self, module: Module, symbols: Mapping[str, int], wanted: Iterable[Value]) -> None:
+        super().__init__(module, symbols)
+        self._wanted = set(wanted)
+        self.kept: dict[Value, Array] = {}
+
+    def executed(self, op: Operation, arguments: Any, results: Any) -> None:
+        self.kept.update((v, a) for v, a in zip(op.results, results, strict=True) if v in self._wanted)
+
+
+def exact_values(
+    module: Module, inputs: Mapping[str, Array], wanted: Iterable[Value] = ()
+) -> tuple[dict[str, Array], dict[Value, Array]]:
+    """MODULE's outputs by name, and its WANTED values, computed in f64."""
+    function: Function = module.main
+    arrays = [inputs[name] for name in function.inputs]
+    mapping: dict[Value, Value] = {}
+    block: Block = widened_block(function.block, mapping)
+    copies = {mapping[value]: value for value in wanted}
+    keeping = _Keeping(module, bind_symbols(function, arrays), copies)
+    results = run_block(block, [widened_array(array) for array in arrays], keeping)
+    values = {copies[value]: array for value, array in keeping.kept.items()}
+    values |= {v: widened_array(a) for v, a in zip(function.arguments, arrays, strict=True) if v in copies.values()}
+    return dict(zip(function.outputs, results, strict=True)), values

@@ -1,0 +1,101 @@
+"""How far arrays are apart, and how far they may be."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...dialects.core.dtypes import F32, DType
+from ..semantics import SIGNIFICAND_BITS
+
+Array = np.ndarray[Any, Any]
+
+# Networks are held to so many unit roundoffs, relative, in the L2 norm; see docs/architecture.md.
+NETWORK_ROUNDOFFS, SHORT_NETWORK_ROUNDOFFS = 256, 64
+
+
+@dataclass(frozen=True)
+class Error:
+    """How far one array is from another.
+
+    max_abs: the largest difference; relative_l2: ‖difference‖/‖reference‖; roundoffs: the largest
+    difference in unit roundoffs of the largest reference. All are infinite where one array has a
+    NaN or an infinity that the other has not.
+    """
+
+    max_abs: float = 0.0
+    relative_l2: float = 0.0
+    roundoffs: float = 0.0
+
+
+def roundoff(dtype: DType) -> float:
+    """Half the spacing of DTYPE's numbers at 1; 0 for types that do not round."""
+    return 2.0 ** -SIGNIFICAND_BITS[dtype.name] if dtype.is_float else 0.0
+
+
+def network_bound(unit: float) -> float:
+    """The relative L2 error that a network may have whose storage type has this unit roundoff."""
+    return unit * (NETWORK_ROUNDOFFS if unit <= roundoff(F32) else SHORT_NETWORK_ROUNDOFFS)
+
+
+def error_of(have: Array, want: Array, unit: float) -> Error:
+    """How far HAVE is from WANT, both of one shape; UNIT is the unit roundoff that counts."""
+    have, want = have.astype(np.float64), want.astype(np.float64)
+    with np.errstate(all="ignore"):
+        same = (have == want) | (np.isnan(have) & np.isnan(want))
+        difference = np.abs(np.where(same, 0.0, have - want))
+    if not np.isfinite(difference).all():
+        return Error(math.inf, math.inf, math.inf)
+    largest = largest_finite(difference)
+    return Error(
+        largest,
+        _ratio(_norm(difference), _norm(np.where(np.isfinite(want), want, 0.0))),
+        _ratio(largest, unit * largest_finite(want)),
+    )
+
+
+def largest_finite(array: Array) -> float:
+    """The largest magnitude in ARRAY, infinities and NaNs left out; 0 when nothing is left."""
+    magnitude = np.abs(array.astype(np.float64))
+    return float(np.where(np.isfinite(magnitude), magnitude, 0.0).max(initial=0.0))
+
+
+def _norm(array: Array) -> float:
+    """The L2 norm, scaled so that no square overflows."""
+    scale = float(np.abs(array).max(initial=0.0))
+    return scale * float(np.linalg.norm((array / scale).reshape(-1))) if scale else 0.0
+
+
+def _ratio(part: float, whole: float) -> float:
+    if not part:
+        return 0.0
+    return part / whole if whole else math.inf
+
+
+@dataclass(frozen=True)
+class Range:
+    """What storing values does to them: how many exceed the type's range, how many fall below it.
+
+    overflows: values whose magnitude is beyond the largest finite number of the type; subnormals:
+    values, not zero, below the smallest normal one, where digits are lost.
+    """
+
+    overflows: int = 0
+    subnormals: int = 0
+
+
+def range_of(values: Array, stored: DType) -> Range:
+    """What becomes of the exact VALUES when they are stored; nothing where the type is as wide."""
+    limits = {"f16": (65504.0, 2.0**-14), "bf16": (3.3895313892515355e38, 2.0**-126)}
+    if stored.name not in limits:
+        return Range()
+    most, least = limits[stored.name]
+    magnitude = np.abs(values.astype(np.float64))
+    finite = np.isfinite(magnitude)
+    return Range(
+        int(np.count_nonzero(finite & (magnitude > most))),
+        int(np.count_nonzero((magnitude > 0) & (magnitude < least))),
+    )

@@ -1,0 +1,45 @@
+"""ONNX Runtime as a witness, where it is installed. It is no dependency: nothing else needs it."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from ...dialects.core.interpreter import Array
+from ..source import IR_SUFFIX, Source
+
+QUIET = 4  # severities from fatal up
+
+
+def onnx_outputs(source: Source, inputs: Mapping[str, Array]) -> dict[str, Array] | str:
+    """What ONNX Runtime computes for an ONNX model, by output; in words why it does not."""
+    model = _model(source)
+    if model is None:
+        return "the model is not in ONNX"
+    try:
+        runtime: Any = importlib.import_module("onnxruntime")
+    except ImportError:
+        return "onnxruntime is not installed"
+    options = runtime.SessionOptions()
+    options.log_severity_level = QUIET
+    try:
+        session = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        names = [output.name for output in session.get_outputs()]
+        return dict(zip(names, session.run(names, dict(inputs)), strict=True))
+    except Exception as error:  # its exceptions have no common base of their own
+        return f"ONNX Runtime cannot run the model: {str(error).strip().splitlines()[0]}"
+
+
+def _model(source: Source) -> str | bytes | None:
+    if isinstance(source, onnx.ModelProto):
+        return source.SerializeToString()
+    if isinstance(source, bytes):
+        return source
+    if isinstance(source, (str, os.PathLike)) and Path(source).suffix != IR_SUFFIX:
+        return str(source)
+    return None

@@ -1,0 +1,102 @@
+"""Replays one launch's region in the interpreter, on the inputs that its kernel had."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...dialects.core.interpreter import Array, Evaluation, run_block
+from ...dialects.core.ir import Block, Module, Operation
+from ...dialects.core.traits import Trait, has
+from ...dialects.core.types import TensorType
+from ...dialects.graph.numeric import compute_dtype
+from ...dialects.launch import Kernel
+from .measures import largest_finite, roundoff
+from .widen import widened_array, widened_block
+
+# What a kernel may differ from the interpreter by, in unit roundoffs of the largest result: for the
+# rounding of the result on both sides, and for arithmetic in another order along a chain of ops.
+STORING, ARITHMETIC, ARITHMETIC_PER_STEP = 4.0, 16.0, 6.0
+SUM = 2.0  # c in the bound of sums, c·sqrt(K)·u·(|A||B|)
+
+
+def typed(memory: Array, type: TensorType, symbols: Mapping[str, int]) -> Array:
+    """The bytes in MEMORY as a tensor of TYPE, in its logical shape; a copy."""
+    evaluation = Evaluation(Module(), symbols)
+    shape, dtype = evaluation.shape(type), type.dtype.numpy
+    if 0 in shape:
+        return np.empty(shape, dtype)
+    strides = [evaluation.dim(stride) * dtype.itemsize for stride in type.strides]
+    offset = evaluation.dim(type.layout.offset) * dtype.itemsize
+    return np.ndarray(shape, dtype, memory.data, offset, strides).copy()
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What a launch should have written.
+
+    rounded: as the precision level says, rounded where kernels round; exact: the same ops in f64;
+    allowed: by how much each written tensor may differ from `rounded`, element by element.
+    """
+
+    rounded: tuple[Array, ...]
+    exact: tuple[Array, ...]
+    allowed: tuple[float, ...]
+
+
+def replay(op: Kernel, reads: Sequence[Array], symbols: Mapping[str, int]) -> Replay:
+    """Run OP's region on READS, once with its roundings and once without."""
+    module = Module()
+    watch = _Sums(module, symbols)
+    with np.errstate(all="ignore"):
+        rounded = run_block(op.body.block, reads, Evaluation(module, symbols))
+        exact = run_block(widened_block(op.body.block, {}), [widened_array(a) for a in reads], watch)
+    kinds = [value.type for value in op.writes]
+    allowed = (_allowed(op.body.block, kind, a, watch) for kind, a in zip(kinds, rounded, strict=True))
+    return Replay(rounded, exact, tuple(allowed))
+
+
+class _Sums(Evaluation):
+    """Notes the contraction on the way: sqrt(K)·max(|A||B|), over the largest element of its result."""
+
+    def __init__(self, module: Module, symbols: Mapping[str, int]) -> None:
+        super().__init__(module, symbols)
+        self.growth = 0.0
+        self.size = 0.0
+
+    def executed(self, op: Operation, arguments: Sequence[Any], results: Sequence[Array]) -> None:
+        if not has(op, Trait.CONTRACTION) or not results[0].size:
+            return
+        terms = self.dim(op.flops()) / (2 * results[0].size)
+        magnitudes = op.evaluate(self, *(None if a is None else np.abs(a) for a in arguments))
+        self.growth += math.sqrt(max(terms, 1.0)) * largest_finite(magnitudes)
+        self.size = max(self.size, largest_finite(results[0]))
+
+
+def _allowed(block: Block, stored: TensorType, want: Array, sums: _Sums) -> float:
+    """The bound on the difference of any element of WANT: that of the result's rounding, of the arithmetic
+    before it, and of the sum in it, by which later ops may have multiplied."""
+    if not stored.dtype.is_float:
+        return 0.0
+    largest = largest_finite(want)
+    inner = _inner_roundoff(block, stored)
+    steps = ARITHMETIC + ARITHMETIC_PER_STEP * math.sqrt(len(block))
+    gain = max(1.0, largest / sums.size) if sums.size else 1.0
+    return STORING * roundoff(stored.dtype) * largest + inner * (steps * largest + SUM * gain * sums.growth)
+
+
+def _inner_roundoff(block: Block, stored: TensorType) -> float:
+    """The coarsest unit roundoff that BLOCK rounds to before its results."""
+    yielded = set(block.terminator.inputs)
+    inner = [
+        roundoff(value.type.dtype)
+        for op in block
+        if not has(op, Trait.CONSTANT)
+        for value in op.results
+        if value not in yielded
+    ]
+    return max(inner, default=0.0) or roundoff(compute_dtype(stored.dtype))

@@ -1,0 +1,50 @@
+"""A block with every float type made f64: what it would compute if nothing were rounded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ...dialects.core.dtypes import F64, DType, from_numpy
+from ...dialects.core.ir import Block, Operation, Value
+from ...dialects.core.types import TensorType
+
+Array = np.ndarray[Any, Any]
+
+
+def widened_block(block: Block, mapping: dict[Value, Value]) -> Block:
+    """A copy of BLOCK in f64; MAPPING gets the copy of every value. Regions inside are not followed."""
+    copy = Block()
+    for argument in block.arguments:
+        mapping[argument] = copy.add_argument(_widened_type(argument.type), argument.hint)
+    for op in block:
+        copy.append(_widened_op(op, mapping))
+    return copy
+
+
+def widened_array(array: Array) -> Array:
+    """ARRAY in f64 if it holds floats."""
+    return array.astype(np.float64) if from_numpy(array.dtype).is_float else array
+
+
+def _widened_op(op: Operation, mapping: dict[Value, Value]) -> Operation:
+    operands = [None if value is None else mapping[value] for value in op.operands]
+    types = [_widened_type(value.type) for value in op.results]
+    copy = type(op)(*operands, types=types, loc=op.location, **_widened_attributes(op.attributes))
+    mapping.update(zip(op.results, copy.results, strict=True))
+    return copy
+
+
+def _widened_type(type: TensorType) -> TensorType:
+    return type.with_dtype(F64) if type.dtype.is_float else type
+
+
+def _widened_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """The attributes, with the element types among them (cast's `to`, a sum's `accumulate`) made f64."""
+    return {
+        name: F64 if isinstance(value, DType) and value.is_float else value
+        for name, value in attributes.items()
+        if value is not None
+    }

@@ -1,0 +1,289 @@
+"""`glassrt check`: how accurate every fusion is, and which decision broke a model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..build import Settings
+from ..checking.accuracy import LaunchReport
+from ..checking.bisect import Bisection, Trials, bisect, in_interpreter, on_device
+from ..checking.check import Case, CheckReport
+from ..checking.check import check as check_case
+from ..checking.measures import Error, network_bound, roundoff
+from ..checking.network import OutputReport, call_witness
+from ..source import load_module
+from .arrays import load_inputs, of_function, random_arrays, symbols_of
+from .console import out, print_table, printable, say, write_json
+from .options import (
+    AsJson,
+    Device,
+    DisabledRules,
+    InputTexts,
+    Model,
+    NoCache,
+    Precision,
+    Request,
+    Seed,
+    ShapeTexts,
+    Sizes,
+    parse_sizes,
+    targets_for,
+)
+from .progress import BuildProgress
+
+SHOWN_NODES = 2
+
+Inputs = Annotated[
+    Path | None,
+    typer.Option("--inputs", "-i", metavar="X.npz", help="Input arrays by name. Default: random."),
+]
+Tolerance = Annotated[
+    float | None,
+    typer.Option(
+        "--tolerance", min=0.0, help="The relative L2 error that is allowed, instead of the usual bounds."
+    ),
+]
+Bisect = Annotated[
+    bool, typer.Option("--bisect", help="Name the first decision of the compiler that breaks the outputs.")
+]
+Interpret = Annotated[
+    bool, typer.Option("--interpret", help="Bisect in numpy: finds wrong rules quickly, no wrong kernels.")
+]
+
+
+def check(
+    model: Model,
+    inputs: Inputs = None,
+    precision: Precision = "fp32",
+    device: Device = None,
+    tolerance: Tolerance = None,
+    size: Sizes = None,
+    seed: Seed = 0,
+    bisect: Bisect = False,
+    interpret: Interpret = False,
+    as_json: AsJson = False,
+    shape: ShapeTexts = None,
+    input: InputTexts = None,
+    disable_rule: DisabledRules = None,
+    no_cache: NoCache = False,
+) -> None:
+    """Run MODEL's plan and hold every launch, and every output, against what the model means.
+
+    A launch's local error is its own: against the ops it stands for, replayed on the inputs it had.
+    What it inherited came with these inputs. Ends with 0 when all is within bounds, else with 1.
+    """
+    if interpret and not bisect:
+        raise typer.BadParameter("only --bisect can do without a device", param_hint="--interpret")
+    if interpret and device is not None:
+        raise typer.BadParameter("--interpret uses no device", param_hint="--device")
+    targets = targets_for("host" if interpret else device)
+    request = Request.parse(targets, precision, shape, input, disable_rule, no_cache)
+    module = load_module(model, request.inputs, request.shapes)
+    wanted = of_function(module.main, symbols_of(module, parse_sizes(size)))
+    arrays = random_arrays(wanted, seed) if inputs is None else load_inputs(inputs, wanted)
+    case = Case(model, module, arrays)
+    if bisect:
+        ok = _bisect(case, request, device, tolerance, interpret, as_json)
+    else:
+        ok = _check(case, request.settings(), device, tolerance, as_json)
+    if not ok:
+        raise typer.Exit(1)
+
+
+# ---------------------------------------------------------------- accuracy
+
+
+def _check(
+    case: Case, settings: Settings, device: str | None, tolerance: float | None, as_json: bool
+) -> bool:
+    with BuildProgress() as progress:
+        report = check_case(case, replace(settings, progress=progress.tell), device, tolerance)
+    if as_json:
+        write_json(describe(report))
+    else:
+        _show(report)
+    return report.ok
+
+
+def describe(report: CheckReport) -> dict[str, Any]:
+    """REPORT as JSON data; null is a number that is not finite, or a total error that is not known."""
+    return {
+        "ok": report.ok,
+        "device": report.device,
+        "symbols": dict(report.symbols),
+        "tolerance": report.tolerance,
+        "witness": report.witness.name,
+        "witness_note": report.witness.note,
+        "outputs": [_output(output) for output in report.outputs],
+        "rewrites": [_output(output) for output in report.rewrites],
+        "launches": [_launch(report, launch) for launch in report.launches],
+    }
+
+
+def _launch(report: CheckReport, launch: LaunchReport) -> dict[str, Any]:
+    return {
+        "index": launch.index,
+        "kernel": launch.kernel,
+        "op": launch.op,
+        "nodes": list(launch.nodes),
+        "stored": launch.stored.name,
+        "ok": report.fits(launch),
+        "local": _error(launch.local),
+        "allowed": _number(launch.allowed),
+        "unrounded": _error(launch.unrounded),
+        "inherited": _number(launch.inherited),
+        "total": None if launch.total is None else _number(launch.total),
+        "overflows": launch.range.overflows,
+        "subnormals": launch.range.subnormals,
+    }
+
+
+def _output(report: OutputReport) -> dict[str, Any]:
+    return {"name": report.name, "ok": report.ok, "bound": report.bound, "error": _error(report.error)}
+
+
+def _error(error: Error) -> dict[str, float | None]:
+    return {name: _number(value) for name, value in asdict(error).items()}
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _show(report: CheckReport) -> None:
+    at = "".join(f", {name} = {value}" for name, value in report.symbols.items())
+    console = out()
+    console.print(printable(f"{report.device}{at}"), soft_wrap=True)
+    columns = (
+        ">#", "kernel", "ops", "nodes", ">local max", ">local L2", ">roundoffs", ">allowed",
+        ">unrounded L2", ">inherited L2", ">total L2", ">overflow", ">subnormal", "",
+    )  # fmt: skip
+    print_table("launches, worst first", columns, [_row(report, launch) for launch in report.launches])
+    _show_outputs(f"outputs against {report.witness.name}", report.outputs)
+    if report.witness.note:
+        say(report.witness.note)
+    if report.rewrites:
+        _show_outputs("the graph level, unfused in f64, against the model", report.rewrites)
+    console.print("within bounds" if report.ok else "NOT within bounds")
+
+
+def _row(report: CheckReport, launch: LaunchReport) -> list[object]:
+    unit = roundoff(launch.stored)
+    return [
+        launch.index,
+        launch.kernel,
+        launch.op,
+        _nodes(launch.nodes),
+        _short(launch.local.max_abs),
+        _short(launch.local.relative_l2),
+        f"{launch.local.roundoffs:.1f}" if unit else "-",
+        _short(launch.allowed),
+        _short(launch.unrounded.relative_l2),
+        _short(launch.inherited),
+        "unknown" if launch.total is None else _short(launch.total),
+        launch.range.overflows,
+        launch.range.subnormals,
+        "" if report.fits(launch) else "BEYOND",
+    ]
+
+
+def _nodes(nodes: tuple[str, ...]) -> str:
+    more = len(nodes) - SHOWN_NODES
+    return ", ".join(nodes[:SHOWN_NODES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _short(value: float) -> str:
+    return f"{value:.2g}"
+
+
+def _show_outputs(title: str, reports: list[OutputReport]) -> None:
+    columns = ("output", ">relative L2", ">max", ">bound", "")
+    rows = [
+        (
+            report.name,
+            _short(report.error.relative_l2),
+            _short(report.error.max_abs),
+            _short(report.bound),
+            "" if report.ok else "BEYOND",
+        )
+        for report in reports
+    ]
+    print_table(title, columns, rows)
+
+
+# ---------------------------------------------------------------- bisection
+
+
+def _bisect(
+    case: Case,
+    request: Request,
+    device: str | None,
+    tolerance: float | None,
+    interpret: bool,
+    as_json: bool,
+) -> bool:
+    """Whether the whole build agrees; what breaks it is printed."""
+    settings = request.settings()
+    witness = call_witness(case.source, case.module, case.inputs)
+    bound = network_bound(roundoff(request.policy.storage)) if tolerance is None else tolerance
+    trials = Trials(
+        case.source,
+        settings,
+        case.inputs,
+        witness.outputs,
+        in_interpreter if interpret else on_device(settings, device),
+        request.inputs,
+        request.shapes,
+    )
+    found = bisect(trials, bound)
+    facts = _facts(found, witness.name, bound)
+    if as_json:
+        write_json(facts)
+    else:
+        _tell(found, facts)
+    return found.culprit is None
+
+
+def _facts(found: Bisection, witness: str, tolerance: float) -> dict[str, Any]:
+    return {
+        "ok": found.culprit is None,
+        "witness": witness,
+        "tolerance": tolerance,
+        "trials": found.trials,
+        "culprit": found.culprit,
+        "decisions": [record.to_json() for record in found.records],
+        "error_before": _number(found.before.error),
+        "problem_before": found.before.problem,
+        "error_after": _number(found.after.error),
+        "problem_after": found.after.problem,
+    }
+
+
+def _tell(found: Bisection, facts: Mapping[str, Any]) -> None:
+    console = out()
+
+    def line(text: str) -> None:
+        console.print(printable(text), soft_wrap=True)
+
+    bound = f"{_short(facts['tolerance'])} allowed, against {facts['witness']}"
+    if found.culprit is None:
+        line(f"nothing is broken: error {_short(found.after.error)}, {bound}")
+        return
+    if found.culprit == 0:
+        line(f"broken before any decision: {_outcome(found.after.error, found.after.problem)}, {bound}")
+        return
+    line(f"decision {found.culprit} breaks the model ({found.trials} builds tried, {bound})")
+    line(f"without it: {_outcome(found.before.error, found.before.problem)}")
+    line(f"with it:    {_outcome(found.after.error, found.after.problem)}")
+    rows = [(r.rule, ", ".join(r.ops), _nodes(r.nodes), r.reason) for r in found.records]
+    print_table("what it did", ("rule", "ops", "nodes", "reason"), rows)
+
+
+def _outcome(error: float, problem: str) -> str:
+    return f"the build fails: {problem}" if problem else f"error {_short(error)}"

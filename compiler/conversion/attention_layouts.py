@@ -1,0 +1,150 @@
+"""Attention takes in how its operands are cut from projections and how its heads are put together.
+
+Splitting heads and merging them (reshape, transpose), and cutting q, k and v out of one tensor
+(slice), only change where elements lie: a kernel for attention does it by strides. What strides
+cannot say stays outside, and so do reshapes at the edge, which are views between kernels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ...codegen.strided import Strided, strided, view_behind, view_through
+from ...dialects.core.ir import Operation, Value
+from ...dialects.core.types import ROW_MAJOR
+from ...dialects.fused import Kernel
+from ...dialects.graph.attention import Attention
+from ...dialects.graph.movement import Expand, Reshape, Slice, Transpose
+from .clusters import Cluster, Plan
+from .fusion_record import Recorder, Refusal
+
+ROOT = "attention"
+OPERAND = "attention-operand"
+RESULT = "attention-result"
+REASON = "attention reads and writes by strides"
+SEVERAL = Refusal("its result is read by several kernels")
+MOVES = Refusal("no strides say what it does")
+
+VIEWS = (Transpose, Reshape, Slice, Expand)
+
+Step = Callable[[Operation, Strided], Strided | None]
+
+
+def open_attention(plan: Plan, recorder: Recorder) -> None:
+    """A cluster for every attention of PLAN, with the movement around it."""
+    for op in plan.order:
+        if isinstance(op, Attention) and plan.free(op):
+            cluster = plan.open(ROOT, op)
+            for value in dict.fromkeys(op.inputs):
+                _absorb_operand(plan, recorder, cluster, value)
+            _absorb_result(plan, recorder, cluster, op)
+
+
+def multiplied(op: Operation) -> set[Value]:
+    """What a contraction or an attention multiplies: its operands without a mask, and what these are
+    views of within the same kernel."""
+    found: set[Value] = set()
+    for value in op.inputs[:3]:
+        found.add(value)
+        while isinstance(value.producer, VIEWS):
+            value = value.producer.inputs[0]
+            found.add(value)
+    return found
+
+
+def masks_of(kernel: Kernel) -> list[Value]:
+    """The values that KERNEL reads as masks of attention: they keep their type, since what stands for
+    minus infinity in it may be beyond the range of a shorter one."""
+    outside = dict(zip(kernel.body.block.arguments, kernel.inputs, strict=True))
+    masks = []
+    for op in kernel.body.block:
+        value = op.mask if isinstance(op, Attention) else None
+        while value is not None and isinstance(value.producer, VIEWS):
+            value = value.producer.inputs[0]
+        if value is not None and value in outside:
+            masks.append(outside[value])
+    return masks
+
+
+def producer_refusal(op: Operation) -> Refusal:
+    """Why nothing else is computed in an attention kernel."""
+    return Refusal(f"attention reads its operands from memory, and {op.name} has no strides")
+
+
+def _absorb_operand(plan: Plan, recorder: Recorder, cluster: Cluster, value: Value) -> None:
+    """Take in the movement that leads to VALUE, nearest first."""
+    chain: list[Operation] = []
+    inside = {cluster.seed}
+    while isinstance(value.producer, VIEWS) and plan.free(value.producer):
+        op = value.producer
+        refusal = _refusal(recorder, OPERAND, recorder.leader_off(cluster, op))
+        if refusal is None and not set(value.users) <= inside:
+            refusal = SEVERAL
+        if refusal is not None:
+            recorder.refused(OPERAND, op, value.users[0], refusal)
+            break
+        chain.append(op)
+        inside.add(op)
+        value = op.inputs[0]
+    kept = _longest(chain, lambda ops: _reaches(ops[::-1], _dense(ops[-1].inputs[0]), view_through))
+    for op in chain[:kept]:
+        plan.add(cluster, op)
+        recorder.joined(OPERAND, [(op, user) for user in op.result.users], REASON)
+    _refuse_rest(recorder, OPERAND, chain, kept)
+
+
+def _absorb_result(plan: Plan, recorder: Recorder, cluster: Cluster, attention: Operation) -> None:
+    """Take in the movement of the result, nearest first, as long as nothing else reads what is between."""
+    chain: list[Operation] = []
+    value = attention.result
+    while len(value.users) == 1 and isinstance(value.users[0], (Transpose, Reshape)):
+        op = value.users[0]
+        refusal = _refusal(recorder, RESULT, recorder.follower_off(cluster, op))
+        if not plan.free(op) or refusal is not None:
+            recorder.refused(RESULT, attention, op, refusal or SEVERAL)
+            break
+        chain.append(op)
+        value = op.result
+    kept = _longest(chain, lambda ops: _reaches(ops[::-1], _dense(ops[-1].result), view_behind))
+    for op in chain[:kept]:
+        source = op.inputs[0].producer
+        assert source is not None
+        plan.add(cluster, op)
+        recorder.joined(RESULT, [(source, op)], REASON)
+    _refuse_rest(recorder, RESULT, chain, kept)
+
+
+def _refusal(recorder: Recorder, rule: str, apart: Refusal | None) -> Refusal | None:
+    return apart or recorder.rule_off(rule)
+
+
+def _longest(chain: Sequence[Operation], legal: Callable[[Sequence[Operation]], bool]) -> int:
+    """How much of CHAIN, from the attention on, is LEGAL and ends in no reshape."""
+    for count in range(len(chain), 0, -1):
+        if not isinstance(chain[count - 1], Reshape) and legal(chain[:count]):
+            return count
+    return 0
+
+
+def _reaches(ops: Sequence[Operation], view: Strided, step: Step) -> bool:
+    """True when the view of a dense tensor stays one through all of OPS."""
+    for op in ops:
+        found = step(op, view)
+        if found is None:
+            return False
+        view = found
+    return True
+
+
+def _dense(value: Value) -> Strided:
+    return strided(value.type.with_layout(ROW_MAJOR))
+
+
+def _refuse_rest(recorder: Recorder, rule: str, chain: Sequence[Operation], kept: int) -> None:
+    """Record what stays outside, but for views next to the kernel."""
+    for op in chain[kept:]:
+        if not isinstance(op, Reshape):
+            neighbour = op.result.users[0] if rule == OPERAND else op.inputs[0].producer
+            assert neighbour is not None
+            pair = (op, neighbour) if rule == OPERAND else (neighbour, op)
+            recorder.refused(rule, *pair, MOVES)

@@ -1,0 +1,117 @@
+"""Which launch goes to which stream: list scheduling by critical path on a model of the GPU.
+
+Launches that run at the same time share the multiprocessors: each keeps its speed while all of them
+together have no more blocks than there are multiprocessors, and slows down in proportion beyond.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+# A launch that waits for another stream begins later than one that follows its predecessor, and
+# cannot overlap with it: microseconds.
+CROSSING = 1.5
+# No launch is added to those that run while they fill this share of the GPU.
+FULL = 0.9
+
+
+@dataclass(frozen=True)
+class Task:
+    """A launch that takes `microseconds` alone, on `share` of the multiprocessors (0 to 1)."""
+
+    microseconds: float
+    share: float
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Tasks in the order in which they begin, the stream of each (by task), and the time of all."""
+
+    order: tuple[int, ...]
+    streams: tuple[int, ...]
+    microseconds: float
+
+
+def critical_paths(tasks: Sequence[Task], needs: Sequence[set[int]]) -> list[float]:
+    """For each task the time from its begin to the end of all that follow it."""
+    paths = [task.microseconds for task in tasks]
+    for index in reversed(range(len(tasks))):
+        for other in needs[index]:
+            paths[other] = max(paths[other], tasks[other].microseconds + paths[index])
+    return paths
+
+
+def schedule(tasks: Sequence[Task], needs: Sequence[set[int]], streams: int) -> Schedule:
+    """TASKS on STREAMS; NEEDS lists what each task follows, by lower numbers."""
+    return _Simulation(tasks, needs, streams).run()
+
+
+@dataclass
+class _Stream:
+    """What runs on a stream (None: nothing), how much of it is left, and what ran last."""
+
+    task: int | None = None
+    left: float = 0.0
+    last: int | None = None
+
+
+@dataclass
+class _Simulation:
+    tasks: Sequence[Task]
+    needs: Sequence[set[int]]
+    count: int
+    order: list[int] = field(default_factory=list)
+
+    def run(self) -> Schedule:
+        paths = critical_paths(self.tasks, self.needs)
+        followers: list[list[int]] = [[] for _ in self.tasks]
+        for index, wanted in enumerate(self.needs):
+            for other in wanted:
+                followers[other].append(index)
+        missing = [len(wanted) for wanted in self.needs]
+        ready = [index for index, number in enumerate(missing) if not number]
+        lanes = [_Stream() for _ in range(self.count)]
+        chosen = [0] * len(self.tasks)
+        now = 0.0
+        while len(self.order) < len(self.tasks) or any(lane.task is not None for lane in lanes):
+            ready.sort(key=lambda index: (-paths[index], index))
+            self._start(ready, lanes, chosen)
+            step, done = self._advance(lanes)
+            now += step
+            for index in done:
+                for other in followers[index]:
+                    missing[other] -= 1
+                    if not missing[other]:
+                        ready.append(other)
+        return Schedule(tuple(self.order), tuple(chosen), now)
+
+    def _start(self, ready: list[int], lanes: list[_Stream], chosen: list[int]) -> None:
+        """Begin READY tasks, the most urgent first, while streams are idle and the GPU has room."""
+        while ready:
+            idle = [number for number, lane in enumerate(lanes) if lane.task is None]
+            busy = [self.tasks[lane.task].share for lane in lanes if lane.task is not None]
+            if not idle or (busy and sum(busy) >= FULL):
+                return
+            index = ready.pop(0)
+            number = min(idle, key=lambda n: (lanes[n].last not in self.needs[index], n))
+            lane = lanes[number]
+            crossing = any(chosen[other] != number for other in self.needs[index])
+            lane.task, lane.left = index, self.tasks[index].microseconds + crossing * CROSSING
+            lane.last = index
+            chosen[index] = number
+            self.order.append(index)
+
+    def _advance(self, lanes: list[_Stream]) -> tuple[float, list[int]]:
+        """Let time pass until a task ends: the time, and the tasks that ended."""
+        running = [lane for lane in lanes if lane.task is not None]
+        demand = sum(self.tasks[lane.task].share for lane in running if lane.task is not None)
+        slowdown = max(1.0, demand)
+        least = min(lane.left for lane in running)
+        done = []
+        for lane in running:
+            lane.left -= least
+            if lane.left <= 1e-9 and lane.task is not None:
+                done.append(lane.task)
+                lane.task = None
+        return least * slowdown, done

@@ -1,0 +1,70 @@
+"""The names of all rules that leave records in the ledger, with what each does, in a line.
+
+Switchable ones may be given to `--disable-rule`; the others are no choice: without them there
+would be no kernel.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..errors import InputError
+from .conversion.fuse_consumers import CONSUMER_RULES
+from .conversion.fuse_producers import PRODUCER_RULES
+from .conversion.fusion_record import BOUNDARY, VIEW
+from .conversion.view_record import ELIDE_CONCAT, VIEW_SLICE
+from .transforms import canonicalize, decompose_attention, fold_batch_norm, recognize
+from .transforms.cse import CommonSubexpressions
+from .transforms.fold_constants import FoldConstants
+from .transforms.horizontal import HorizontalContraction
+from .transforms.horizontal_concat import WidenConcats
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule by name: its level (`graph`, `fused`, `precision`, `launch`), and what it does."""
+
+    name: str
+    level: str
+    summary: str
+    switchable: bool = True
+
+
+def _table() -> Iterable[Rule]:
+    yield Rule(FoldConstants.name, "graph", "ops on constants => constants")
+    for pattern in (*canonicalize.RULES, *recognize.RULES, *fold_batch_norm.RULES):
+        yield Rule(pattern.name, "graph", pattern.before_after)
+    yield Rule(CommonSubexpressions.name, "graph", "equal ops on equal operands => one op")
+    yield Rule(
+        HorizontalContraction.name, "graph", "conv(x, v), conv(x, w) => slices of conv(x, concat(v, w))"
+    )
+    for pattern in decompose_attention.RULES:
+        yield Rule(pattern.name, "fused", pattern.before_after, switchable=False)
+    for name, summary in (*CONSUMER_RULES.items(), *PRODUCER_RULES.items()):
+        yield Rule(name, "fused", summary)
+    yield Rule(VIEW, "fused", "reshapes between kernels share the memory of what they read", switchable=False)
+    yield Rule(BOUNDARY, "fused", "two ops that each lead a kernel stay apart", switchable=False)
+    yield Rule(WidenConcats.name, "fused", "concat(slice(j, tail), y) => slice(concat(j, y), from tail)")
+    yield Rule(
+        "storage-conversion", "precision", "a kernel that copies to another type or layout", switchable=False
+    )
+    yield Rule(ELIDE_CONCAT, "launch", "y = concat(a, b) => a and b are written where they lie in y")
+    yield Rule(VIEW_SLICE, "launch", "y = slice(x) => y is read where it lies in x")
+
+
+RULES: dict[str, Rule] = {rule.name: rule for rule in _table()}
+
+
+def check_rules(names: Iterable[str]) -> None:
+    """InputError for a name of no rule, or of one that cannot be switched off."""
+    for name in sorted(names):
+        rule = RULES.get(name)
+        if rule is None:
+            close = difflib.get_close_matches(name, RULES, 3)
+            listing = "`glassrt explain --rules` lists all rules"
+            hint = f"is {' or '.join(close)} meant? {listing}" if close else listing
+            raise InputError(f"there is no rule '{name}'", hint)
+        if not rule.switchable:
+            raise InputError(f"the rule '{name}' cannot be switched off", "without it no plan can be built")

@@ -1,0 +1,194 @@
+"""horizontal-contraction: contractions of one input become one, with their weights joined.
+
+    conv(x, v) and conv(x, w) => slices of conv(x, concat(v, w))
+
+likewise for matrix products with one first operand (queries, keys and values). What all of them do
+next, element by element and with constants, is done on the joined value; of relus that only some
+of them have, one maximum with a bound per channel is made. The slices cost nothing where what reads
+them takes a strided tensor. The cost model decides, and every candidate is in the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import ClassVar
+
+from ...codegen.kernels.family import Target
+from ...dialects.core.ir import Block, Module, Operation, Value
+from ...dialects.core.traits import Trait, has
+from ...dialects.graph.contraction import Conv, Matmul
+from ..ledger import Figure, Record, Verdict
+from ..passes import PassContext
+from .horizontal_build import Group, join
+from .horizontal_concat import order_for_concat
+from .horizontal_cost import ALIGNED_CHANNELS, CostModel, Estimate
+from .horizontal_siblings import Contraction, channels, family, following
+
+RULE = "horizontal-contraction"
+
+
+@dataclass(frozen=True)
+class HorizontalContraction:
+    """Joins the sibling contractions of every value, in program order; times are those of TARGET."""
+
+    target: Target = field(default_factory=Target)
+    name: ClassVar[str] = RULE
+
+    def run(self, module: Module, context: PassContext) -> Module:
+        for function in module.functions:
+            _Joining(module, function.block, context, self.target).run()
+        return module
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """Siblings that could be joined, with what it would change."""
+
+    group: Group
+    estimate: Estimate
+
+
+class _Joining:
+    """The pass over one function."""
+
+    def __init__(self, module: Module, block: Block, context: PassContext, target: Target) -> None:
+        self._module = module
+        self._block = block
+        self._context = context
+        self._costs = CostModel(module, context.policy, target)
+        self._order = {op: place for place, op in enumerate(block)}
+
+    def run(self) -> None:
+        for argument in self._block.arguments:
+            self._value(argument)
+        op = self._block.first
+        while op is not None:
+            # What is joined stands after OP, so that slices made on the way are visited as well.
+            for value in op.results:
+                self._value(value)
+            op = op.next
+
+    def _value(self, x: Value) -> None:
+        """Join contractions of X."""
+        readers = [op for op in x.users if has(op, Trait.CONTRACTION) and op.inputs[0] is x]
+        if len(readers) < 2:
+            return
+        readers.sort(key=self._order.__getitem__)
+        families: dict[Hashable, list[Contraction]] = {}
+        for op in readers:
+            key = family(op, x, self._module)
+            if key is not None and isinstance(op, (Conv, Matmul)):
+                families.setdefault(key, []).append(op)
+            else:
+                other = readers[op is readers[0]]
+                self._note(Verdict.REFUSED, _strangeness(op), [other, op])
+        heads = [members[0] for members in families.values()]
+        for head in heads[1:]:
+            self._note(
+                Verdict.REFUSED, "their windows, strides, pads or element types differ", [heads[0], head]
+            )
+        for members in families.values():
+            self._family(members)
+
+    def _family(self, members: Sequence[Contraction]) -> None:
+        """Join some of MEMBERS, all of which could be one by their types."""
+        if len(members) < 2:
+            return
+        if RULE in self._context.disabled:
+            self._note(Verdict.DISABLED, f"the rule {RULE} is switched off", members)
+            return
+        kept: list[Contraction] = []
+        for op in members:
+            other, reason = self._barred(kept, op)
+            if channels(op) % ALIGNED_CHANNELS:
+                odd = f"{channels(op)} channels leave slices unaligned to {ALIGNED_CHANNELS} elements"
+                self._note(Verdict.REFUSED, odd, [members[op is members[0]], op])
+            elif other is not None:
+                self._note(Verdict.DISABLED, reason, [other, op])
+            else:
+                kept.append(op)
+        if len(kept) > 1:
+            self._decide(kept)
+
+    def _barred(self, kept: Sequence[Contraction], op: Operation) -> tuple[Operation | None, str]:
+        """The first of KEPT that OP must not be joined with, and the switch that says so."""
+        for other in kept:
+            reason = self._context.apart(other.location.nodes, op.location.nodes)
+            if reason is not None:
+                return other, reason
+        return None, ""
+
+    # ------------------------------------------------------------ the decision
+
+    def _decide(self, siblings: Sequence[Contraction]) -> None:
+        """Join all SIBLINGS, or those that go on alike, or none: whatever should be fastest."""
+        whole = self._choice(siblings)
+        parts = [self._choice(part) for part in _by_what_follows(siblings) if 1 < len(part) < len(siblings)]
+        apart = _gain(parts) > _gain([whole])
+        for choice in [*parts, whole] if apart else [whole]:
+            if choice.estimate.pays and (choice is not whole or not apart):
+                self._join(choice)
+            else:
+                self._record(Verdict.REFUSED, choice)
+
+    def _choice(self, siblings: Sequence[Contraction]) -> _Choice:
+        group = Group.of(siblings, self._module)
+        return _Choice(group, self._costs.estimate(siblings, group.ends))
+
+    def _join(self, choice: _Choice) -> None:
+        group = choice.group
+        anchor = group.siblings[0]
+        self._record(Verdict.TAKEN, choice)
+        self._context.decide()
+        ordered = order_for_concat(group.ends, group.axis)
+        join(group.ordered(ordered, self._module), self._module, anchor)
+
+    # ------------------------------------------------------------ the ledger
+
+    def _record(self, verdict: Verdict, choice: _Choice) -> None:
+        estimate = choice.estimate
+        self._note(verdict, _reason(estimate), choice.group.siblings, estimate.figures)
+
+    def _note(
+        self,
+        verdict: Verdict,
+        reason: str,
+        ops: Sequence[Operation],
+        figures: Mapping[str, Figure] = MappingProxyType({}),
+    ) -> None:
+        nodes = tuple(dict.fromkeys(node for op in ops for node in op.location.nodes))
+        names = tuple(op.name for op in ops)
+        self._context.ledger.append(Record(RULE, names, nodes, verdict, reason, figures))
+
+
+def _by_what_follows(siblings: Sequence[Contraction]) -> list[list[Contraction]]:
+    """SIBLINGS in sets that the same ops follow."""
+    sets: dict[tuple[type[Operation], ...], list[Contraction]] = {}
+    for op in siblings:
+        kinds: list[type[Operation]] = []
+        step = following(op.result)
+        while step is not None:
+            kinds.append(type(step))
+            step = following(step.result)
+        sets.setdefault(tuple(kinds), []).append(op)
+    return list(sets.values())
+
+
+def _gain(choices: Sequence[_Choice]) -> float:
+    """Microseconds that joining each of CHOICES that pays would save."""
+    return sum(max(c.estimate.apart - c.estimate.joined, 0.0) for c in choices)
+
+
+def _reason(estimate: Estimate) -> str:
+    times = f"{estimate.joined:.1f} microseconds joined, {estimate.apart:.1f} apart"
+    if estimate.stranded:
+        return f"{times}, {estimate.stranded} of them with another kernel for what follows"
+    return times
+
+
+def _strangeness(op: Operation) -> str:
+    if op.attributes.get("groups", 1) != 1:
+        return f"one of them has {op.attributes['groups']} groups"
+    return "one of them has no constant weights, or is of a kind that is not joined"

@@ -1,0 +1,226 @@
+"""T5 to T8: small files that ask for the impossible, end to end, under limits of memory and time."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+
+import glassrt
+import numpy as np
+import pytest
+from glassrt.codegen.source_check import MAX_STATEMENTS
+from glassrt.compiler.build import Settings, build
+from glassrt.compiler.passes import Options
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+
+from .limited import run_limited
+
+BUILD = """
+for path in sys.argv[1:]:
+    attempt(lambda: glassrt.compile(path, target="host"))
+"""
+HUGE = np.array([2**20, 2**20])
+
+
+def model(nodes: Sequence[NodeProto], shape: Sequence[int | str] = (4,), **stored: np.ndarray) -> ModelProto:
+    """A model of NODES from the float input x to y."""
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_empty_tensor_value_info("y")],
+        [numpy_helper.from_array(np.asarray(array), name) for name, array in stored.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+
+
+def chain(kinds: Sequence[str], length: int, shape: Sequence[int | str] = (2, 3)) -> ModelProto:
+    """LENGTH unary nodes one after the other, of KINDS in turn."""
+    names = ["x", *(f"t{i}" for i in range(1, length)), "y"]
+    kind = itertools.cycle(kinds)
+    return model([helper.make_node(next(kind), [a], [b]) for a, b in itertools.pairwise(names)], shape)
+
+
+def doubled(kind: str, times: int, first: str, **attributes: int) -> list[NodeProto]:
+    """Nodes that join FIRST with itself, over and over; the last gives `last`."""
+    names = [first, *(f"d{i}" for i in range(1, times)), "last"]
+    return [helper.make_node(kind, [a, a], [b], **attributes) for a, b in itertools.pairwise(names)]
+
+
+def used(*nodes: NodeProto) -> list[NodeProto]:
+    """NODES, whose `last` is added to x."""
+    return [
+        *nodes,
+        helper.make_node("Cast", ["last"], ["f"], to=1),
+        helper.make_node("Add", ["x", "f"], ["y"]),
+    ]
+
+
+BOMBS: dict[str, ModelProto] = {
+    "self-Concat of sizes": model(
+        [
+            helper.make_node("Shape", ["x"], ["s"]),
+            *doubled("Concat", 40, "s", axis=0),
+            helper.make_node("Reshape", ["x", "last"], ["y"]),
+        ],
+        ("N", 3),
+    ),
+    "self-Concat of a constant": model(used(*doubled("Concat", 40, "w", axis=0)), w=np.ones(1024, np.int64)),
+    "self-Concat of an input": model(
+        [*doubled("Concat", 40, "x", axis=0), helper.make_node("Relu", ["last"], ["y"])]
+    ),
+    "squares of a size": model(
+        [
+            helper.make_node("Shape", ["x"], ["s"]),
+            *doubled("Mul", 40, "s"),
+            helper.make_node("Expand", ["x", "last"], ["y"]),
+        ],
+        ("N",),
+    ),
+    "ConstantOfShape": model(used(helper.make_node("ConstantOfShape", ["s"], ["last"])), s=HUGE),
+    "ConstantOfShape that overflows": model(
+        used(helper.make_node("ConstantOfShape", ["s"], ["last"])), s=np.array([2**62] * 4)
+    ),
+    "Tile": model(used(helper.make_node("Tile", ["w", "s"], ["last"])), w=np.ones(1), s=np.array([2**40])),
+    "Expand": model(used(helper.make_node("Expand", ["w", "s"], ["last"])), w=np.ones(1), s=HUGE),
+    "Range": model(
+        used(helper.make_node("Range", ["a", "b", "c"], ["last"])),
+        a=np.array(0), b=np.array(2**40), c=np.array(1),
+    ),
+    "Pad": model(
+        used(helper.make_node("Pad", ["w", "p"], ["last"])), w=np.ones(1), p=np.array([2**40, 2**40])
+    ),
+    "Tile of an input": model([helper.make_node("Tile", ["x", "s"], ["y"])], s=np.array([2**40])),
+}  # fmt: skip
+
+
+def test_bombs_end_in_typed_errors_in_little_memory_and_time(tmp_path: Path) -> None:
+    paths = []
+    for number, made in enumerate(BOMBS.values()):
+        paths.append(tmp_path / f"{number}.onnx")
+        paths[-1].write_bytes(made.SerializeToString())
+        assert paths[-1].stat().st_size < 16_000
+    outcome = run_limited(BUILD, *map(str, paths), gigabytes=1, seconds=10 + len(paths))
+    for name, line in zip(BOMBS, outcome.lines, strict=True):
+        assert line.startswith(("ModelError", "UnsupportedError")), f"{name}: {line}"
+    assert outcome.peak < 2**30
+
+
+# ---------------------------------------------------------------- long and deep (T7)
+
+
+def test_a_chain_of_twenty_thousand_nodes_builds(tmp_path: Path) -> None:
+    path = tmp_path / "chain.onnx"
+    path.write_bytes(chain(["Exp", "Neg", "Sin"], 20_000).SerializeToString())
+    outcome = run_limited(BUILD, str(path), gigabytes=1, seconds=60)
+    assert outcome.lines == ["fine"]
+
+
+def test_a_long_chain_computes_what_it_says() -> None:
+    plan = glassrt.compile(chain(["Neg", "Cos", "Sin"], 2_000), target="host")
+    x = np.linspace(-2, 2, 6, dtype=np.float32).reshape(2, 3)
+    expected = x.astype(np.float64)
+    for kind in itertools.islice(itertools.cycle((np.negative, np.cos, np.sin)), 2_000):
+        expected = kind(expected)
+    (y,) = glassrt.load(plan, device="host").run({"x": x}).values()
+    np.testing.assert_allclose(y, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("fan", ["in", "out", "concat", "sum"])
+def test_a_thousand_branches_build(fan: str) -> None:
+    count = 1_000
+    branches = [helper.make_node("Add", ["x", f"c{i}"], [f"b{i}"]) for i in range(count)]
+    stored = {f"c{i}": np.float32(i) for i in range(count)}
+    names = [f"b{i}" for i in range(count)]
+    if fan == "concat":
+        made = model([*branches, helper.make_node("Concat", names, ["y"], axis=0)], **stored)
+    elif fan == "sum":
+        made = model([*branches, helper.make_node("Sum", names, ["y"])], **stored)
+    elif fan == "out":
+        made = model([*branches, helper.make_node("Relu", ["x"], ["y"])], **stored)
+        made.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in names)
+    else:
+        made = model([helper.make_node("Sum", ["x", *names], ["y"])])
+        made.graph.input.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, [4]) for name in names)
+    plan = glassrt.compile(made, target="host")
+    assert len(plan.spec.launches) <= 2 * count
+
+
+def test_ir_text_of_ten_thousand_levels_is_a_typed_error(tmp_path: Path) -> None:
+    head = (
+        "module @m {\n  func @main(%x: tensor<2xf32>) -> (tensor<2xf32>) "
+        '{inputs = ["x"], outputs = ["y"]} {\n'
+    )
+    region = "%0 = fused.kernel %x : tensor<2xf32> {\n^(%a: tensor<2xf32>):\n"
+    bodies = {
+        "regions": head + region * 10_000,
+        "closed regions": head + region * 10_000 + "}" * 10_002,
+        "brackets": head + "%0 = graph.relu %x {a = " + "[" * 10_000,
+        "dimensions": "module @m { func @main(%x: tensor<"
+        + "(" * 10_000
+        + "N"
+        + ")" * 10_000
+        + "xf32>) -> () {} }",
+        "divisions": head + "%0 = graph.reshape %x {shape = [" + "floordiv(" * 10_000 + "1",
+        "minus signs": head + "%0 = graph.reshape %x {shape = [" + "-" * 10_000 + "1]}",
+        "a sum": head + "%0 = graph.reshape %x {shape = [" + "N+" * 10_000 + "1]}",
+    }
+    paths = []
+    for name, text in bodies.items():
+        paths.append(tmp_path / f"{name}.ir")
+        paths[-1].write_text(text)
+    outcome = run_limited(BUILD, *map(str, paths), gigabytes=1, seconds=60)
+    for name, line in zip(bodies, outcome.lines, strict=True):
+        assert line.startswith(("IRError", "ModelError")), f"{name}: {line}"
+
+
+# ---------------------------------------------------------------- large kernels (T8)
+
+
+def kernel_text(ops: int) -> str:
+    """IR text of one kernel of OPS elementwise operations, as a hand may write it."""
+    lines = [
+        "module @m {",
+        '  func @main(%x: tensor<64xf32>) -> (tensor<64xf32>) {inputs = ["x"], outputs = ["y"]} {',
+        '    %y = fused.kernel %x {root = "loop"} : tensor<64xf32> {',
+        "      ^(%0: tensor<64xf32>):",
+    ]
+    kinds = itertools.cycle(("exp", "neg", "sin"))
+    lines += [f"        %{i + 1} = graph.{next(kinds)} %{i} : tensor<64xf32>" for i in range(ops)]
+    lines += [f"        core.yield %{ops}", "    }", "    core.return %y", "  }", "}"]
+    return "\n".join(lines) + "\n"
+
+
+def test_a_chain_of_five_thousand_ops_splits_into_small_kernels() -> None:
+    plan = glassrt.compile(chain(["Exp", "Neg", "Sin"], 5_000, (64,)), target="host")
+    assert len(plan.spec.launches) >= 5_000 / Options().kernel_ops
+    assert all(source.count(";") < 200 for source in plan.sources.values())
+
+
+def test_a_kernel_with_more_statements_than_allowed_is_a_typed_error(tmp_path: Path) -> None:
+    path = tmp_path / "large.ir"
+    for ops in (500, MAX_STATEMENTS + 1):
+        path.write_text(kernel_text(ops))
+        outcome = run_limited(
+            'attempt(lambda: glassrt.compile(sys.argv[1], target="sm_90a", cache=False))',
+            str(path), gigabytes=8, seconds=90,
+        )  # fmt: skip
+        (line,) = outcome.lines
+        allowed = ("fine",) if ops == 500 else ("UnsupportedError", "CompileError")
+        assert line.startswith(allowed), line
+
+
+def test_nested_rows_do_not_multiply() -> None:
+    """Each normalisation reads its input three times; nested eight deep that must not be 3 ** 8 times."""
+    names = ["x", *(f"t{i}" for i in range(1, 24)), "y"]
+    nodes = [helper.make_node("Softmax", [a], [b], axis=-1) for a, b in itertools.pairwise(names)]
+    plan = build(model(nodes, (4, 64)), Settings(cache=None)).plan
+    assert all(source.count("row_reduce<") <= 2 * 8 for source in plan.sources.values())
+    x = np.random.default_rng(0).standard_normal((4, 64), dtype=np.float32)
+    expected = x.astype(np.float64)
+    for _ in nodes:
+        powers = np.exp(expected - expected.max(axis=-1, keepdims=True))
+        expected = powers / powers.sum(axis=-1, keepdims=True)
+    (y,) = glassrt.load(plan, device="host").run({"x": x}).values()
+    np.testing.assert_allclose(y, expected, rtol=1e-5)
