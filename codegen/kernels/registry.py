@@ -14,7 +14,14 @@ FAMILIES: dict[str, Family] = {
 }
 
 # A family with a designed kernel goes before one that is merely able to do the work.
-PREFERENCE = (("depthwise",), ("contraction_mma",), ("contraction_simt",), ("attention_mma",), ("row",), ("loop",))
+PREFERENCE = (
+    ("depthwise",),
+    ("contraction_mma",),
+    ("contraction_simt",),
+    ("attention_mma",),
+    ("row",),
+    ("loop",),
+)
 
 
 def candidates(request: Request) -> list[Candidate]:

@@ -74,9 +74,8 @@ def producer_refusal(op: Operation) -> Refusal:
 def _absorb_operand(plan: Plan, recorder: Recorder, cluster: Cluster, value: Value) -> None:
     """Take in the movement that leads to VALUE, nearest first."""
     chain: list[Operation] = []
-    inside = {cluster.seed}
-    while isinstance(value.producer, VIEWS) and plan.free(value.producer):
-        op = value.producer
+    inside = set(cluster.ops)
+    while (op := value.producer) is not None and isinstance(op, VIEWS) and plan.free(op):
         refusal = _refusal(recorder, OPERAND, recorder.leader_off(cluster, op))
         if refusal is None and not set(value.users) <= inside:
             refusal = SEVERAL
@@ -97,8 +96,10 @@ def _absorb_result(plan: Plan, recorder: Recorder, cluster: Cluster, attention: 
     """Take in the movement of the result, nearest first, as long as nothing else reads what is between."""
     chain: list[Operation] = []
     value = attention.result
-    while len(value.users) == 1 and isinstance(value.users[0], (Transpose, Reshape)):
+    while len(value.users) == 1:
         op = value.users[0]
+        if not isinstance(op, (Transpose, Reshape)):
+            break
         refusal = _refusal(recorder, RESULT, recorder.follower_off(cluster, op))
         if not plan.free(op) or refusal is not None:
             recorder.refused(RESULT, attention, op, refusal or SEVERAL)

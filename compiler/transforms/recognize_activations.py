@@ -12,11 +12,11 @@ from ...dialects.graph.elementwise import Clip
 from ...dialects.graph.unary import Erf, Exp, Sigmoid, Tanh
 from ..rewrite import Rewriter, pattern
 from .matching import produced_by
-from .spelling import MOST_DEPTH, inner_values, is_polynomial, near, polynomial, scalar, scalings
+from .spelling import MOST_DEPTH, Polynomial, inner_values, is_polynomial, near, polynomial, scalar, scalings
 
 # The product that a spelling ends in, with x first and the bounded function second.
-HALVES = {(1, 0): 0.5, (1, 1): 0.5}
-TANH_ARGUMENT = {(1,): math.sqrt(2 / math.pi), (3,): math.sqrt(2 / math.pi) * GELU_CUBIC}
+HALVES: Polynomial = {(1, 0): 0.5, (1, 1): 0.5}
+TANH_ARGUMENT: Polynomial = {(1,): math.sqrt(2 / math.pi), (3,): math.sqrt(2 / math.pi) * GELU_CUBIC}
 
 
 def _functions(root: Operation, kinds: tuple[type[Operation], ...]) -> Iterator[Value]:

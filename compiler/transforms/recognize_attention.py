@@ -76,7 +76,8 @@ def _fits(op: Matmul, scores: _Scores) -> bool:
     a = scores.product.a.type
     known = any(isinstance(value.producer, Constant) for value in (scores.product.b, op.b))
     narrow = scores.product.result.type.shape == op.a.type.shape
-    return not known and narrow and a.dtype.is_float and a.dtype == op.b.type.dtype and a.dtype == op.a.type.dtype
+    same = a.dtype == op.a.type.dtype == op.b.type.dtype
+    return not known and narrow and same and a.dtype.is_float
 
 
 # ---------------------------------------------------------------- from softmax to the values
@@ -139,7 +140,8 @@ def _all_are_minus_infinity(value: Value, scores: Value, module: Module) -> bool
 
 def _scores(value: Value, module: Module) -> _Scores | None:
     """VALUE as a product of queries and keys with scales and masks."""
-    factor, absorbed = 1.0, []
+    factor = 1.0
+    absorbed: list[Operation] = []
     found: _Scores | None = None
     added: list[tuple[Value, float]] = []
     kept: tuple[Value, bool, float] | None = None

@@ -104,7 +104,7 @@ class Attention(GraphOp):
         elif mask is not None:
             scores = scores + widened(mask).astype(scores.dtype)
         if self.causal:
-            scores = np.where(np.tri(*scores.shape[-2:], dtype=bool), scores, scores.dtype.type(-np.inf))
+            scores = np.where(np.tri(*scores.shape[-2:], dtype=np.bool_), scores, scores.dtype.type(-np.inf))
         return np.asarray(scores)
 
     def flops(self) -> Dim:

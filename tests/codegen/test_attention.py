@@ -183,7 +183,8 @@ def test_no_registers_are_spilled(target: str) -> None:
     big = Shape(heads=12, queries=512, keys=512, depth=128, width=128)
     masked = replace(big, mask=(2, 1, 512, 512), mask_dtype=F16, attributes={"causal": True})
     sources: dict[str, str] = {}
-    for shape in (big, masked, replace(masked, keys=500, mask=(2, 1, 1, 500), depth=64, width=64, dtype=BF16)):
+    ragged = replace(masked, keys=500, mask=(2, 1, 1, 500), depth=64, width=64, dtype=BF16)
+    for shape in (big, masked, ragged):
         for config in (AttentionConfig(8, 1, 64, 2), AttentionConfig(2, 2, 64, 2)):
             sources |= plan_of(module_of(shape), taking(config)).sources
     compiled = compile_kernels(sources, target, headers(), None, designed=set(sources))

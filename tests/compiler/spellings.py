@@ -46,7 +46,9 @@ class Onnx:
         return name
 
     def mean(self, x: str, axes: Sequence[int]) -> str:
-        return self("ReduceMean", x, self.ints(*axes)) if self.opset >= 18 else self("ReduceMean", x, axes=axes)
+        if self.opset >= 18:
+            return self("ReduceMean", x, self.ints(*axes))
+        return self("ReduceMean", x, axes=axes)
 
     def done(self, *results: str) -> bytes:
         outputs = [helper.make_empty_tensor_value_info(name) for name in results]
@@ -154,7 +156,7 @@ def softmax(form: str) -> Spelling:
 
 
 def layer_norm(form: str, opset: int = 16) -> Spelling:
-    """PyTorch before opset 17 ("pow", "mul"), with a subtraction each time ("twice"), TensorFlow ("moments")."""
+    """PyTorch before opset 17 ("pow", "mul"), with two subtractions ("twice"), TensorFlow ("moments")."""
 
     def make(g: Onnx) -> str:
         g.opset = opset
@@ -266,7 +268,8 @@ def _guarded(g: Onnx, guard: str, weights: str, scores: str) -> str:
             return g("Where", g("IsNaN", weights), g.const(0.0), weights)
         case "rows":  # torch.ops.aten._safe_softmax
             out = g("Not", g("Equal", scores, g.const(-np.inf)))
-            some = g("Cast", g("ReduceMax", g("Cast", out, to=TensorProto.INT32), axes=[-1]), to=TensorProto.BOOL)
+            numbers = g("ReduceMax", g("Cast", out, to=TensorProto.INT32), axes=[-1])
+            some = g("Cast", numbers, to=TensorProto.BOOL)
             return g("Where", g("Not", some), g.const(0.0), weights)
     return weights
 

@@ -115,7 +115,8 @@ def test_weights_that_are_an_output_stay() -> None:
 def test_other_numbers_are_not_gelu(number: float, place: str) -> None:
     graph = Onnx()
     x = graph.input(4)
-    half, root, one = (number if p == place else d for p, d in (("half", 0.5), ("root", 2**0.5), ("one", 1.0)))
+    usual = {"half": 0.5, "root": 2**0.5, "one": 1.0}
+    half, root, one = {**usual, place: number}.values()
     total = graph("Add", graph("Erf", graph("Div", x, graph.const(root))), graph.const(one))
     module = graph.module(graph("Mul", graph("Mul", x, total), graph.const(half)))
     run(module, *PASSES)
