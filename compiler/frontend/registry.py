@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import (
+    ops_attention,
     ops_binary,
     ops_constant,
     ops_contraction,
@@ -17,6 +18,7 @@ from . import (
 from .table import Importer, Table
 
 IMPORTERS: Table = {
+    **ops_attention.TABLE,
     **ops_binary.TABLE,
     **ops_constant.TABLE,
     **ops_contraction.TABLE,

@@ -1,0 +1,89 @@
+"""Importer of ONNX Attention (opset 23): heads are split, groups of queries share keys by broadcasting."""
+
+from __future__ import annotations
+
+from ...dialects.core.affine import Dim, exact_div
+from ...dialects.graph.attention import Attention
+from ...dialects.graph.movement import Reshape, Transpose
+from .call import Call, Outcome
+from .problems import Malformed, Refused
+from .table import Table
+from .tensor import Tensor
+
+
+def _attention(call: Call) -> Outcome:
+    if call.number("softcap", 0.0) != 0:
+        raise Refused("attention with a soft cap is not supported")
+    if call.optional(4) is not None or call.optional(5) is not None or any(call.wants(i) for i in (1, 2, 3)):
+        raise Refused(
+            "attention with a cache of keys and values, or its scores as a result, is not supported"
+        )
+    flat = call.input(0).rank == 3
+    q = _heads(call, 0, "q_num_heads")
+    k, v = (_heads(call, index, "kv_num_heads") for index in (1, 2))
+    mask = call.optional(3)
+    depth = q.shape[-1]
+    if not isinstance(depth, int) or depth < 1:
+        raise Malformed(f"the heads of {q.type} have no static size")
+    groups = _groups(q, k)
+    shape = q.shape
+    if groups != 1:
+        q, k, v = _grouped(call, q, groups), _grouped(call, k, 1), _grouped(call, v, 1)
+        mask = None if mask is None else _grouped_mask(call, mask, shape[1], groups)
+    scale = call.number("scale", depth**-0.5)
+    causal = call.flag("is_causal")
+    # A query without keys gives zeros.
+    y = call.emit(Attention, q, k, v, mask, scale=scale, causal=causal, guarded=True)
+    y = call.emit(Reshape, y, shape=(*shape[:3], y.shape[-1])) if groups != 1 else y
+    return _merged(call, y) if flat else y
+
+
+def _heads(call: Call, index: int, attribute: str) -> Tensor:
+    """Input INDEX as [batch, heads, tokens, features]."""
+    x = call.input(index)
+    if x.rank == 4:
+        return x
+    count = call.integer(attribute, 0)
+    features = exact_div(x.shape[-1], count) if x.rank == 3 and count > 0 else None
+    if features is None:
+        raise Malformed(f"its input {index} of type {x.type} does not split into {count} heads")
+    split = call.emit(Reshape, x, shape=(*x.shape[:2], count, features))
+    return call.emit(Transpose, split, perm=(0, 2, 1, 3))
+
+
+def _merged(call: Call, y: Tensor) -> Tensor:
+    """[batch, heads, tokens, features] as [batch, tokens, heads * features]."""
+    turned = call.emit(Transpose, y, perm=(0, 2, 1, 3))
+    batch, tokens, heads, features = turned.shape
+    return call.emit(Reshape, turned, shape=(batch, tokens, heads * features))
+
+
+def _groups(q: Tensor, k: Tensor) -> int:
+    """How many heads of queries share one of keys."""
+    groups = exact_div(q.shape[1], k.shape[1])
+    if not isinstance(groups, int) or groups < 1:
+        raise Malformed(f"{q.shape[1]} heads of queries do not share {k.shape[1]} heads of keys")
+    return groups
+
+
+def _grouped(call: Call, x: Tensor, groups: int) -> Tensor:
+    """[batch, heads * groups, tokens, features] with a dimension of its own for GROUPS."""
+    batch, heads, *rest = x.shape
+    outer = exact_div(heads, groups)
+    assert outer is not None
+    return call.emit(Reshape, x, shape=(batch, outer, groups, *rest))
+
+
+def _grouped_mask(call: Call, mask: Tensor, heads: Dim, groups: int) -> Tensor:
+    if mask.rank < 3:
+        return mask
+    own = mask.shape[-3]
+    if own not in (1, heads):
+        raise Malformed(f"the mask {mask.type} does not broadcast to {heads} heads")
+    outer = exact_div(own, groups) if own != 1 else 1
+    assert outer is not None
+    split = (outer, groups if own != 1 else 1)
+    return call.emit(Reshape, mask, shape=(*mask.shape[:-3], *split, *mask.shape[-2:]))
+
+
+TABLE: Table = {"Attention": [(23, _attention)]}
