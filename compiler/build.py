@@ -108,15 +108,9 @@ def context_of(settings: Settings) -> PassContext:
     )
 
 
-def lower_source(
-    source: Source,
-    settings: Settings,
-    context: PassContext,
-    inputs: InputShapes | None = None,
-    shapes: Shapes | None = None,
-) -> Module:
-    """The launch module that SOURCE becomes, without its kernels. Raises as `build` does."""
-    return lower(load_module(source, inputs, shapes), settings, context, _Clock(settings.progress))
+def launch_level(module: Module, settings: Settings, context: PassContext) -> Module:
+    """What MODULE becomes at the launch level, without the code of its kernels. Raises as `build` does."""
+    return lower(module, settings, context, _Clock(settings.progress))
 
 
 def lower(module: Module, settings: Settings, context: PassContext, clock: _Clock) -> Module:
@@ -183,7 +177,9 @@ class _Stage:
 
 def chosen_targets(target: str | Sequence[str] | None, present: str | None) -> tuple[str, ...]:
     """The GPU targets that TARGET names; PRESENT is the GPU of this machine, used when TARGET is None."""
-    names = [target] if isinstance(target, str) else list(target or ([present] if present else [HOST]))
+    if target is None:
+        target = present or HOST
+    names = [target] if isinstance(target, str) else list(target)
     gpus = tuple(dict.fromkeys(name for name in names if name != HOST))
     if not names or not all(isinstance(name, str) for name in names):
         raise InputError("a target is 'host', 'sm_XX' or a list of these")

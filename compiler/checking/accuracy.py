@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ...dialects.core.dtypes import DType
 from ...dialects.core.interpreter import Array
-from ...dialects.core.ir import Module, Value
+from ...dialects.core.ir import Module, Operation, Value
 from ...dialects.core.parser import parse_module
 from ...dialects.launch import Kernel, View
 from ...errors import IRError, PlanError
@@ -88,7 +88,7 @@ class AccuracyObserver:
         self._kernels = [op for op in module.main.block if isinstance(op, Kernel)]
         self._launches = plan.spec.launches
         self._symbols = symbols
-        self._written: Mapping[tuple[object, int], Value] = {}
+        self._written: Mapping[tuple[Operation, int], Value] = {}
         self._values: Mapping[Value, Array] = {}
         if graph is not None:
             match = GraphMatch(graph, module)

@@ -21,10 +21,9 @@ from ...dialects.core.ir import Module
 from ...dialects.core.printer import print_module
 from ...errors import GlassError
 from ...runtime.engine import Engine
-from ..build import Settings, context_of, lower_source
+from ..build import Settings, context_of, launch_level
 from ..ledger import Record, Verdict
 from ..passes import PassContext
-from ..source import InputShapes, Shapes, Source
 from .network import compare_outputs, worst
 
 Execute = Callable[[Module, Mapping[str, Array]], Mapping[str, Array]]
@@ -48,8 +47,8 @@ class Bisection:
     """What bisection found.
 
     culprit: the number of the first decision that breaks the model, counted from 1; 0 when the
-    model is broken before any is made, None when it is not broken. records: what that decision
-    left in the ledger; before, after: the trials without and with it.
+    model is broken before any is made, None when it is not broken. records: what that decision,
+    and what followed from it, left in the ledger; before, after: the trials without and with it.
     """
 
     culprit: int | None
@@ -78,7 +77,8 @@ def bisect(trial: Callable[[int | None], Trial], tolerance: float) -> Bisection:
     count = 2
     if broken(good):
         return Bisection(0, (), good, good, count)
-    low, high = 0, whole.decisions
+    # A decision that made the build fail was not counted any more.
+    low, high = 0, whole.decisions + bool(whole.problem)
     while high - low > 1:
         middle = (low + high) // 2
         candidate = trial(middle)
@@ -108,21 +108,20 @@ def _text(record: Record) -> str:
 
 @dataclass(frozen=True)
 class Trials:
-    """Builds SOURCE with a limit, runs it with EXECUTE and compares its outputs with WANTED."""
+    """Builds the module that LOAD makes anew, with a limit, and compares what EXECUTE gives with WANTED."""
 
-    source: Source
+    load: Callable[[], Module]
     settings: Settings
     inputs: Mapping[str, Array]
     wanted: Mapping[str, Array]
     execute: Execute
-    input_shapes: InputShapes | None = None
-    shapes: Shapes | None = None
 
     def __call__(self, limit: int | None) -> Trial:
         settings = replace(self.settings, limit=limit)
         context = context_of(settings)
+        module = self.load()
         try:
-            module = lower_source(self.source, settings, context, self.input_shapes, self.shapes)
+            module = launch_level(module, settings, context)
             outputs = self.execute(module, self.inputs)
         except GlassError as error:
             return _trial(math.inf, error.message, context)

@@ -30,9 +30,7 @@ class GraphMatch:
         for op in graph.main.block:
             if op.results and not has(op, Trait.CONSTANT):
                 self._by_key[_key(op)].append(op)
-        self._held: dict[Value, Value] = dict(
-            zip(launched.main.arguments, graph.main.arguments, strict=True)
-        )
+        self._held: dict[Value, Value] = dict(zip(launched.main.arguments, graph.main.arguments, strict=True))
         # A buffer that is written again, or in parts, is asked for by writer and position.
         self.written: dict[tuple[Operation, int], Value] = {}
         for op in launched.main.block:
@@ -116,5 +114,7 @@ def exact_values(
     keeping = _Keeping(module, bind_symbols(function, arrays), copies)
     results = run_block(block, [widened_array(array) for array in arrays], keeping)
     values = {copies[value]: array for value, array in keeping.kept.items()}
-    values |= {v: widened_array(a) for v, a in zip(function.arguments, arrays, strict=True) if v in copies.values()}
+    values |= {
+        v: widened_array(a) for v, a in zip(function.arguments, arrays, strict=True) if v in copies.values()
+    }
     return dict(zip(function.outputs, results, strict=True)), values

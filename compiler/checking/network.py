@@ -48,7 +48,7 @@ def call_witness(source: Source, module: Module, inputs: Mapping[str, Array]) ->
 
 
 def meaning(module: Module, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    """The outputs of MODULE: in f64 at the graph level, below it with the roundings that are written there."""
+    """The outputs of MODULE: in f64 at the graph level, below it with the roundings written there."""
     with np.errstate(all="ignore"):
         return exact_values(module, inputs)[0] if level_of(module) == "graph" else interpret(module, inputs)
 

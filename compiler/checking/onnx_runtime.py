@@ -37,7 +37,7 @@ def onnx_outputs(source: Source, inputs: Mapping[str, Array]) -> dict[str, Array
 
 def _model(source: Source) -> str | bytes | None:
     if isinstance(source, onnx.ModelProto):
-        return source.SerializeToString()
+        return bytes(source.SerializeToString())
     if isinstance(source, bytes):
         return source
     if isinstance(source, (str, os.PathLike)) and Path(source).suffix != IR_SUFFIX:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,7 +19,7 @@ from ..checking.measures import Error, network_bound, roundoff
 from ..checking.network import OutputReport, call_witness
 from ..source import load_module
 from .arrays import load_inputs, of_function, random_arrays, symbols_of
-from .console import out, print_table, printable, say, write_json
+from .console import out, print_table, printable, say, share, write_json
 from .options import (
     AsJson,
     Device,
@@ -161,10 +161,11 @@ def _show(report: CheckReport) -> None:
     console = out()
     console.print(printable(f"{report.device}{at}"), soft_wrap=True)
     columns = (
-        ">#", "kernel", "ops", "nodes", ">local max", ">local L2", ">roundoffs", ">allowed",
-        ">unrounded L2", ">inherited L2", ">total L2", ">overflow", ">subnormal", "",
+        ">#", "kernel", "ops", "nodes", ">local max", ">of bound", ">local L2", ">roundoffs",
+        ">unrounded", ">inherited", ">total", "",
     )  # fmt: skip
     print_table("launches, worst first", columns, [_row(report, launch) for launch in report.launches])
+    _show_ranges(report.launches)
     _show_outputs(f"outputs against {report.witness.name}", report.outputs)
     if report.witness.note:
         say(report.witness.note)
@@ -174,23 +175,32 @@ def _show(report: CheckReport) -> None:
 
 
 def _row(report: CheckReport, launch: LaunchReport) -> list[object]:
-    unit = roundoff(launch.stored)
     return [
         launch.index,
         launch.kernel,
         launch.op,
         _nodes(launch.nodes),
         _short(launch.local.max_abs),
+        share(launch.excess(report.tolerance)),
         _short(launch.local.relative_l2),
-        f"{launch.local.roundoffs:.1f}" if unit else "-",
-        _short(launch.allowed),
+        f"{launch.local.roundoffs:.1f}" if launch.stored.is_float else "-",
         _short(launch.unrounded.relative_l2),
         _short(launch.inherited),
         "unknown" if launch.total is None else _short(launch.total),
-        launch.range.overflows,
-        launch.range.subnormals,
         "" if report.fits(launch) else "BEYOND",
     ]
+
+
+def _show_ranges(launches: Sequence[LaunchReport]) -> None:
+    """The launches whose results do not all fit the range of the type they are stored in."""
+    rows = [
+        (launch.index, launch.kernel, launch.stored, launch.range.overflows, launch.range.subnormals)
+        for launch in launches
+        if launch.range.overflows or launch.range.subnormals
+    ]
+    if rows:
+        columns = (">#", "kernel", "stored as", ">too large", ">subnormal")
+        print_table("values that leave the range of their type", columns, rows)
 
 
 def _nodes(nodes: tuple[str, ...]) -> str:
@@ -233,13 +243,11 @@ def _bisect(
     witness = call_witness(case.source, case.module, case.inputs)
     bound = network_bound(roundoff(request.policy.storage)) if tolerance is None else tolerance
     trials = Trials(
-        case.source,
-        settings,
-        case.inputs,
-        witness.outputs,
-        in_interpreter if interpret else on_device(settings, device),
-        request.inputs,
-        request.shapes,
+        load=lambda: load_module(case.source, request.inputs, request.shapes),
+        settings=settings,
+        inputs=case.inputs,
+        wanted=witness.outputs,
+        execute=in_interpreter if interpret else on_device(settings, device),
     )
     found = bisect(trials, bound)
     facts = _facts(found, witness.name, bound)
@@ -281,8 +289,9 @@ def _tell(found: Bisection, facts: Mapping[str, Any]) -> None:
     line(f"decision {found.culprit} breaks the model ({found.trials} builds tried, {bound})")
     line(f"without it: {_outcome(found.before.error, found.before.problem)}")
     line(f"with it:    {_outcome(found.after.error, found.after.problem)}")
-    rows = [(r.rule, ", ".join(r.ops), _nodes(r.nodes), r.reason) for r in found.records]
-    print_table("what it did", ("rule", "ops", "nodes", "reason"), rows)
+    rows = [(r.rule, ", ".join(r.ops), ", ".join(r.nodes), r.reason) for r in found.records]
+    if rows:
+        print_table("what it did", ("rule", "ops", "nodes", "reason"), rows)
 
 
 def _outcome(error: float, problem: str) -> str:

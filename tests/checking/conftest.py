@@ -1,0 +1,20 @@
+"""A small network at the graph level, and its plan for the host."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from glassrt.dialects.core.ir import Module
+from small import SMALL, parsed
+
+
+@pytest.fixture
+def small() -> Callable[[], Module]:
+    """Makes the network anew: passes change modules in place."""
+    return lambda: parsed(SMALL)

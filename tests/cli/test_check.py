@@ -1,0 +1,108 @@
+"""`glassrt check`: the report on a model, and the decision that broke it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from glassrt.compiler.rewrite import Rewriter, pattern
+from glassrt.compiler.transforms import canonicalize
+from glassrt.dialects.graph.activations import Relu
+from glassrt.dialects.graph.unary import Abs
+
+from .support import DIGITS, Glassrt
+
+
+def report(glassrt: Glassrt, *arguments: object, code: int = 0) -> dict[str, Any]:
+    return json.loads(glassrt("check", *arguments, "--json", code=code).stdout)
+
+
+@pattern("planted", Relu)
+def planted(op: Relu, rewriter: Rewriter) -> bool:
+    """relu(x) => abs(x)"""
+    rewriter.replace(op, rewriter.insert(Abs(op.x)).result)
+    return True
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_the_digits_are_within_bounds(glassrt: Glassrt, precision: str) -> None:
+    found = report(glassrt, DIGITS, "-d", "host", "-p", precision, "--size", "N=2")
+    assert found["ok"] and found["symbols"] == {"N": 2} and found["witness"] == "ONNX Runtime"
+    assert sorted(launch["index"] for launch in found["launches"]) == list(range(len(found["launches"])))
+    assert all(launch["ok"] for launch in found["launches"])
+    known = [launch for launch in found["launches"] if launch["total"] is not None]
+    assert len(known) >= len(found["launches"]) - 1  # the padded copy of the input is no value of the graph
+    bound = {"fp32": 256 * 2.0**-24, "fp16": 64 * 2.0**-11}[precision]
+    for output in (*found["outputs"], *found["rewrites"]):
+        assert output["name"] == "logits" and output["bound"] == bound
+        assert output["error"]["relative_l2"] < bound
+
+
+def test_the_tables_name_kernels_ops_and_nodes(glassrt: Glassrt) -> None:
+    result = glassrt("check", DIGITS, "-d", "host", "--size", "N=1")
+    for text in ("launches, worst first", "conv, add, relu", "gemm_22", "inherited", "within bounds"):
+        assert text in result.stdout
+    assert "outputs against ONNX Runtime" in result.stdout
+
+
+def test_a_bound_that_is_broken_ends_with_1(glassrt: Glassrt) -> None:
+    result = glassrt("check", DIGITS, "-d", "host", "--size", "N=1", "--tolerance", "1e-12", code=1)
+    assert "BEYOND" in result.stdout and "NOT within bounds" in result.stdout
+
+
+def test_values_beyond_the_range_are_shown(glassrt: Glassrt, tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", image=np.full((1, 1, 8, 8), 7e4, np.float32))
+    arguments = (DIGITS, "-d", "host", "-p", "fp16", "-i", tmp_path / "x.npz")
+    assert "values that leave the range" in glassrt("check", *arguments, code=1).stdout
+    launches = report(glassrt, *arguments, code=1)["launches"]
+    (first,) = [launch for launch in launches if launch["index"] == 0]
+    assert first["overflows"] > 0 and first["stored"] == "f16"
+
+
+def test_ir_of_a_lower_level_has_no_totals(glassrt: Glassrt, small: Path) -> None:
+    found = report(glassrt, small, "-d", "host", "--size", "N=3")
+    assert found["ok"] and found["witness"] == "the interpreter" and "not in ONNX" in found["witness_note"]
+    assert [launch["total"] for launch in found["launches"]] == [None] and found["rewrites"] == []
+    assert found["launches"][0]["nodes"] == ["add", "relu"]
+
+
+def test_without_onnx_runtime_the_interpreter_is_the_witness(
+    glassrt: Glassrt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    found = report(glassrt, DIGITS, "-d", "host", "--size", "N=1")
+    assert found["ok"] and found["witness"] == "the interpreter"
+    assert found["witness_note"] == "onnxruntime is not installed"
+
+
+def test_nothing_is_bisected_where_nothing_is_broken(glassrt: Glassrt) -> None:
+    result = glassrt("check", DIGITS, "--bisect", "--interpret", "--size", "N=1")
+    assert "nothing is broken" in result.stdout
+
+
+def test_a_wrong_rule_is_named(glassrt: Glassrt, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(canonicalize, "RULES", (*canonicalize.RULES, planted))
+    arguments = (DIGITS, "--size", "N=1", "--bisect", "--interpret")
+    found = report(glassrt, *arguments, code=1)
+    assert not found["ok"] and found["decisions"][0]["rule"] == "planted"
+    assert found["error_before"] < 1e-5 < found["error_after"]
+    result = glassrt("check", *arguments, code=1)
+    assert "breaks the model" in result.stdout and "relu(x) => abs(x)" in result.stdout
+    plain = report(glassrt, DIGITS, "-d", "host", "--size", "N=1", code=1)
+    assert not plain["rewrites"][0]["ok"] and all(launch["ok"] for launch in plain["launches"])
+
+
+def test_a_model_that_no_rule_breaks(glassrt: Glassrt) -> None:
+    arguments = (DIGITS, "--size", "N=1", "--bisect", "--interpret", "--tolerance", "0")
+    assert "broken before any decision" in glassrt("check", *arguments, code=1).stdout
+
+
+def test_options_that_mean_nothing_are_refused(glassrt: Glassrt) -> None:
+    glassrt("check", DIGITS, "--interpret", code=2)
+    glassrt("check", DIGITS, "--bisect", "--interpret", "--device", "host", code=2)
+    glassrt("check", DIGITS, "--tolerance", "-1", code=2)
+    glassrt("check", DIGITS, "--size", "N=1000", "-d", "host", code=1)
