@@ -23,7 +23,7 @@ from ..ledger import Verdict
 from ..passes import PassContext
 from .streams_schedule import Schedule, Task, schedule
 
-RULE = "concurrency"
+CONCURRENCY = "concurrency"
 MOST_STREAMS = 4
 WORTHWHILE = 0.05  # the share of the whole time that streams must save when nobody asked for them
 
@@ -39,12 +39,12 @@ class AssignStreams:
         wanted = context.options.streams
         if wanted == 1:
             return module
-        if RULE in context.disabled:
-            context.ledger.add(RULE, Verdict.DISABLED, f"the rule {RULE} is switched off")
+        if CONCURRENCY in context.disabled:
+            context.ledger.add(CONCURRENCY, Verdict.DISABLED, f"the rule {CONCURRENCY} is switched off")
             return module
         needs = dependences(module.main, module.ranges)
         if all(index - 1 in needs[index] for index in range(1, len(needs))):
-            context.ledger.add(RULE, Verdict.REFUSED, "every launch needs the one before it")
+            context.ledger.add(CONCURRENCY, Verdict.REFUSED, "every launch needs the one before it")
             return module
         tasks = self._tasks(module)
         counts = (wanted,) if wanted else range(2, MOST_STREAMS + 1)
@@ -77,7 +77,7 @@ class AssignStreams:
         if not taken:
             reason += f": less than {WORTHWHILE:.0%} is saved"
         context.ledger.add(
-            RULE,
+            CONCURRENCY,
             Verdict.TAKEN if taken else Verdict.REFUSED,
             reason + (", as asked for" if asked else ""),
             streams=streams,

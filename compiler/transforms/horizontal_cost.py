@@ -51,7 +51,7 @@ class Estimate:
         return {
             "siblings": self.siblings,
             "launches_saved": self.launches_saved,
-            "input_bytes_saved": self.bytes_saved,
+            "bytes_saved": self.bytes_saved,
             "slice_alignment_elements": self.alignment,
             "microseconds_apart": round(self.apart, 3),
             "microseconds_joined": round(self.joined, 3),
