@@ -14,9 +14,11 @@ from ..errors import InputError
 from .conversion.fuse_consumers import CONSUMER_RULES
 from .conversion.fuse_producers import PRODUCER_RULES
 from .conversion.fusion_record import BOUNDARY, VIEW
+from .conversion.streams import CONCURRENCY
 from .conversion.view_record import ELIDE_CONCAT, VIEW_SLICE
 from .transforms import canonicalize, decompose_attention, fold_batch_norm, recognize
 from .transforms.cse import CommonSubexpressions
+from .transforms.dce import DeadCodeElimination
 from .transforms.fold_constants import FoldConstants
 from .transforms.horizontal import HorizontalContraction
 from .transforms.horizontal_concat import WidenConcats
@@ -40,6 +42,7 @@ def _table() -> Iterable[Rule]:
     yield Rule(
         HorizontalContraction.name, "graph", "conv(x, v), conv(x, w) => slices of conv(x, concat(v, w))"
     )
+    yield Rule(DeadCodeElimination.name, "graph", "ops that nothing needs => nothing", switchable=False)
     for pattern in decompose_attention.RULES:
         yield Rule(pattern.name, "fused", pattern.before_after, switchable=False)
     for name, summary in (*CONSUMER_RULES.items(), *PRODUCER_RULES.items()):
@@ -52,6 +55,7 @@ def _table() -> Iterable[Rule]:
     )
     yield Rule(ELIDE_CONCAT, "launch", "y = concat(a, b) => a and b are written where they lie in y")
     yield Rule(VIEW_SLICE, "launch", "y = slice(x) => y is read where it lies in x")
+    yield Rule(CONCURRENCY, "launch", "launches that need nothing of each other => different streams")
 
 
 RULES: dict[str, Rule] = {rule.name: rule for rule in _table()}

@@ -17,6 +17,7 @@ from ..errors import InputError, IRError, ModelError
 from .dialects import ALL_DIALECTS, LEVELS
 from .frontend import import_model
 from .passes import DUMPED_WEIGHTS
+from .regular import open_regular
 
 Source = Union[str, "os.PathLike[str]", bytes, onnx.ModelProto, Module]
 Shapes = Mapping[str, tuple[int, int, int]]
@@ -44,9 +45,11 @@ def load_module(source: Source, inputs: InputShapes | None = None, shapes: Shape
 def read_ir(path: Path) -> Module:
     """A verified module from an .ir file and the .weights sidecar beside it, if there is one."""
     try:
-        if path.stat().st_size > MAX_IR_BYTES:
+        with open_regular(path) as file:
+            content = file.read(MAX_IR_BYTES + 1)
+        if len(content) > MAX_IR_BYTES:
             raise IRError(f"{path.name} is larger than {MAX_IR_BYTES} bytes")
-        text = path.read_text(encoding="utf-8")
+        text = content.decode()
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:

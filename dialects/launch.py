@@ -139,6 +139,10 @@ class Kernel(Operation):
         return []
 
     def verify(self) -> None:
+        if self.outputs < 0 or self.scratch < 0 or self.outputs + self.scratch > len(self.inputs):
+            raise op_error(
+                self, f"has {len(self.inputs)} operands, too few for what it writes and its scratch"
+            )
         arguments = self.body.block.arguments
         if len(arguments) != len(self.reads):
             raise op_error(

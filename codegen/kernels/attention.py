@@ -139,7 +139,7 @@ class AttentionFamily:
         if request.target.sm < LEAST_SM:
             return []
         problem = find_attention(request)
-        if problem is None:
+        if problem is None or problem.math not in MATH:
             return []
         found = [(cost(problem, config, request), config) for config in legal(problem, request.target)]
         found.sort(key=lambda pair: pair[0])
@@ -228,10 +228,6 @@ def specialize(
 ) -> AttentionSpec:
     """The spec of PROBLEM under CONFIG, which must be legal."""
     names = signature.symbols
-    batch = tuple(
-        BatchAxis(Identifier(f"b{number}"), Code(factor_to_c(extent, names)))
-        for number, extent in enumerate(problem.extents)
-    )
     columns = padded(problem.depth), padded(problem.width)
     exponent = problem.scale * math.log2(math.e)
     return AttentionSpec(
@@ -248,12 +244,12 @@ def specialize(
         queries=Code(dim_to_c(problem.queries, names)),
         key_count=Code(dim_to_c(problem.keys, names)),
         checked=not isinstance(problem.keys, int) or problem.keys % config.block_t != 0,
-        batch=batch,
-        q=_operand(problem.q, signature, problem.depth, columns[0]),
-        k=_operand(problem.k, signature, problem.depth, columns[0]),
-        v=_operand(problem.v, signature, problem.width, columns[1]),
-        y=_operand(problem.y, signature, problem.width, columns[1], output=True),
-        mask=None if problem.mask is None else _mask(problem.mask, problem.fill, signature),
+        batch=batch_axes(problem, signature),
+        q=operand_spec(problem.q, signature, problem.depth, columns[0]),
+        k=operand_spec(problem.k, signature, problem.depth, columns[0]),
+        v=operand_spec(problem.v, signature, problem.width, columns[1]),
+        y=operand_spec(problem.y, signature, problem.width, columns[1], output=True),
+        mask=None if problem.mask is None else mask_spec(problem.mask, problem.fill, signature),
         scale=Code(literal(exponent, F32)),
         late_scale=problem.mask is None and exponent > 0,
         causal=problem.causal,
@@ -261,10 +257,25 @@ def specialize(
     )
 
 
-def _operand(
-    operand: Operand, signature: Signature, features: int, wide: int, output: bool = False
+def batch_axes(problem: AttentionProblem, signature: Signature) -> tuple[BatchAxis, ...]:
+    """The dimensions of the batch for a template, outermost first."""
+    return tuple(
+        BatchAxis(Identifier(f"b{number}"), Code(factor_to_c(extent, signature.symbols)))
+        for number, extent in enumerate(problem.extents)
+    )
+
+
+def operand_spec(
+    operand: Operand,
+    signature: Signature,
+    features: int,
+    wide: int,
+    output: bool = False,
+    most: int = 8,
 ) -> OperandSpec:
+    """OPERAND for a template, with WIDE columns in shared memory, at most MOST of them moved at once."""
     names = signature.symbols
+    vector = min(operand.vector, most)
     buffers = signature.outputs if output else signature.inputs
     return OperandSpec(
         name=Identifier(buffers[operand.index]),
@@ -274,14 +285,15 @@ def _operand(
         column=Code(factor_to_c(operand.column, names)),
         features=features,
         padded=wide,
-        vector=operand.vector,
-        bytes=operand.vector * operand.dtype.bytes,
-        asynchronous=operand.vector * operand.dtype.bytes >= 4 and not output,
+        vector=vector,
+        bytes=vector * operand.dtype.bytes,
+        asynchronous=vector * operand.dtype.bytes >= 4 and not output,
         rows_first=operand.column != 1 and operand.row == 1,
     )
 
 
-def _mask(mask: Operand, fill: float, signature: Signature) -> MaskSpec:
+def mask_spec(mask: Operand, fill: float, signature: Signature) -> MaskSpec:
+    """The mask for a template."""
     names = signature.symbols
     return MaskSpec(
         name=Identifier(signature.inputs[mask.index]),

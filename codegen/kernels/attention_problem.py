@@ -19,7 +19,7 @@ from ..strided import Strided, strided, view_behind, view_through
 from .family import Request
 from .geometry import COPY_BYTES, divisor, power_of_two_in
 
-MATH = {F16: "f16", BF16: "bf16"}
+MATH = {F16: "f16", BF16: "bf16"}  # what tensor cores multiply
 MASKS = (F32, F16, BF16, BOOL)
 MOST_FEATURES = 128  # more would spill registers
 
@@ -114,12 +114,12 @@ def _problem(
 
 
 def _fits(op: Attention, math: DType, depth: int, width: int) -> bool:
-    """True for what the tensor cores and the registers of a warp hold."""
+    """True for what there are kernels for, and the registers of a thread hold."""
     sums = op.accumulate or op.y.type.dtype
     same = all(value.type.dtype == math for value in (op.q, op.k, op.v))
     masked = op.mask is None or op.mask.type.dtype in MASKS
     return (
-        math in MATH
+        (math in MATH or math == F32)
         and same
         and masked
         and sums in (F32, math)

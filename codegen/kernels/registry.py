@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from ...errors import UnsupportedError
 from .attention import AttentionFamily
+from .attention_simt import SimtAttentionFamily
 from .contraction_family import DEPTHWISE, MMA, SIMT
 from .family import Candidate, Family, KernelCode, Request
 from .loop import LoopFamily
 from .row import RowFamily
 
 FAMILIES: dict[str, Family] = {
-    family.name: family for family in (MMA, SIMT, DEPTHWISE, AttentionFamily(), RowFamily(), LoopFamily())
+    family.name: family
+    for family in (MMA, SIMT, DEPTHWISE, AttentionFamily(), SimtAttentionFamily(), RowFamily(), LoopFamily())
 }
 
 # A family with a designed kernel goes before one that is merely able to do the work.
@@ -19,6 +21,7 @@ PREFERENCE = (
     ("contraction_mma",),
     ("contraction_simt",),
     ("attention_mma",),
+    ("attention_simt",),
     ("row",),
     ("loop",),
 )

@@ -53,8 +53,12 @@ def check_arena(
 def check_alignment(memory: Memory) -> Iterator[IRError]:
     """What is wrong with the place that an arena buffer is given."""
     op = memory.op
-    if op is not None and op.space == "arena" and (op.offset < 0 or op.offset % ALIGNMENT):
-        yield op_error(op, f"lies at byte {op.offset}, which is no multiple of {ALIGNMENT} in the arena")
+    if op is None or op.space != "arena":
+        return
+    if op.offset < 0:
+        yield op_error(op, f"lies at byte {op.offset}, before the arena begins")
+    elif op.offset % ALIGNMENT:
+        yield op_error(op, f"lies at byte {op.offset} of the arena, which is no multiple of {ALIGNMENT}")
 
 
 def _tenancy(memory: Memory, order: LaunchOrder, values: SymbolValues) -> Tenancy | None:

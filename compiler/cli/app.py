@@ -14,6 +14,7 @@ from .bench import bench
 from .build import build
 from .check import check
 from .console import say_error
+from .explain import explain
 from .inspect import inspect
 from .opt import opt
 from .run import run
@@ -49,7 +50,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (build, run, bench, inspect, opt, check):
+for command in (build, run, bench, inspect, explain, opt, check):
     app.command()(command)
 
 

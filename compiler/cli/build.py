@@ -18,13 +18,16 @@ from .options import (
     DisabledRules,
     DumpDir,
     InputTexts,
+    KeptNodes,
     Model,
     NoCache,
     Precision,
     PrintIr,
     Request,
     ShapeTexts,
+    Streams,
     Targets,
+    UnfusedPairs,
     VerifyEach,
 )
 from .progress import BuildProgress
@@ -40,17 +43,22 @@ def build(
     shape: ShapeTexts = None,
     input: InputTexts = None,
     disable_rule: DisabledRules = None,
+    nofuse: UnfusedPairs = None,
+    keep: KeptNodes = None,
     dump_dir: DumpDir = None,
     print_ir_after_all: PrintIr = False,
     verify_each: VerifyEach = Check.IR,
+    streams: Streams = 0,
     no_cache: NoCache = False,
 ) -> None:
     """Compile MODEL to a plan file, which appears complete or not at all."""
     check_output(output, "--output")
-    request = Request.parse(target, precision, shape, input, disable_rule, no_cache)
+    request = Request.parse(target, precision, shape, input, disable_rule, no_cache, nofuse, keep)
     with BuildProgress(shown=not print_ir_after_all) as progress:
+        settings = request.settings()
         settings = replace(
-            request.settings(),
+            settings,
+            options=replace(settings.options, streams=streams),
             dump_dir=dump_dir,
             print_ir=say if print_ir_after_all else None,
             verify_each=verify_each.value,

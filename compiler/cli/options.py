@@ -14,6 +14,7 @@ from ...codegen.cache import KernelCache
 from ...codegen.nvrtc import check_target
 from ...errors import UnsupportedError
 from ...runtime.discovery import present_target
+from ...runtime.manifest import MAX_STREAMS
 from ..build import HOST, Settings, chosen_targets
 from ..policy import PrecisionPolicy, as_policy
 from ..source import InputShapes, Shapes
@@ -70,6 +71,14 @@ DisabledRules = Annotated[
     list[str] | None,
     typer.Option("--disable-rule", metavar="RULE", help="Do not apply this rule of the ledger; repeatable."),
 ]
+UnfusedPairs = Annotated[
+    list[str] | None,
+    typer.Option("--nofuse", metavar="A:B", help="Keep two ONNX nodes in different kernels; repeatable."),
+]
+KeptNodes = Annotated[
+    list[str] | None,
+    typer.Option("--keep", metavar="A", help="Store the result of this ONNX node in memory; repeatable."),
+]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Compile every kernel anew.")]
 Sizes = Annotated[
     list[str] | None,
@@ -99,6 +108,17 @@ VerifyEach = Annotated[
     ),
 ]
 
+Streams = Annotated[
+    int,
+    typer.Option(
+        "--streams",
+        metavar="N",
+        min=0,
+        max=MAX_STREAMS,
+        help="Spread independent launches over N streams. Default: as many as should save time.",
+    ),
+]
+
 
 @dataclass(frozen=True)
 class Request:
@@ -110,6 +130,8 @@ class Request:
     inputs: InputShapes = field(default_factory=dict)
     disabled: frozenset[str] = frozenset()
     cache: bool = True
+    barriers: frozenset[tuple[str, str]] = frozenset()
+    keep: frozenset[str] = frozenset()
 
     @staticmethod
     def parse(
@@ -119,6 +141,8 @@ class Request:
         inputs: Sequence[str] | None = None,
         disabled: Sequence[str] | None = None,
         no_cache: bool = False,
+        nofuse: Sequence[str] | None = None,
+        keep: Sequence[str] | None = None,
     ) -> Request:
         """The request that options mean; typer.BadParameter for one that means nothing."""
         return Request(
@@ -128,6 +152,8 @@ class Request:
             parse_inputs(inputs),
             frozenset(disabled or ()),
             not no_cache,
+            parse_pairs(nofuse),
+            frozenset(keep or ()),
         )
 
     @property
@@ -144,6 +170,8 @@ class Request:
             targets=gpu_targets(self.targets),
             precision=self.policy,
             disabled=self.disabled,
+            barriers=self.barriers,
+            keep=self.keep,
             cache=KernelCache() if self.cache else None,
         )
 
@@ -186,6 +214,17 @@ def parse_inputs(texts: Sequence[str] | None) -> InputShapes:
         name: [int(value) if _is_integer(value) else value for value in values]
         for name, values in _pairs(texts, "--input")
     }
+
+
+def parse_pairs(texts: Sequence[str] | None) -> frozenset[tuple[str, str]]:
+    """`A:B` as a pair; where names have colons themselves, `A::B` separates them."""
+    pairs = set()
+    for text in texts or ():
+        one, separator, other = text.partition("::" if "::" in text else ":")
+        if not separator or not one or not other:
+            raise typer.BadParameter(f"{text!r} is not of the form A:B", param_hint="--nofuse")
+        pairs.add((one, other))
+    return frozenset(pairs)
 
 
 def parse_sizes(texts: Sequence[str] | None) -> Mapping[str, int]:

@@ -135,6 +135,11 @@ class Recorder:
             self._write(entry)
         known = {(producer, consumer) for _, producer, consumer in self._entries}
         for op in self._plan.order:
+            if is_clusterable(op) and op not in self._plan.owner:
+                names = (op_label(op),)
+                self._context.ledger.add(
+                    VIEW, Verdict.TAKEN, AT_EDGE.reason, ops=names, nodes=op.location.nodes
+                )
             for producer in dict.fromkeys(value.producer for value in op.inputs):
                 if producer is None or not is_clusterable(producer) or (producer, op) in known:
                     continue

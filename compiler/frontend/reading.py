@@ -12,7 +12,9 @@ from google.protobuf.message import DecodeError
 from onnx import ModelProto
 
 from ...errors import ModelError
+from ..regular import open_regular
 from .problems import shown
+from .text import check_text
 
 OLDEST_OPSET = 7
 NEWEST_OPSET = onnx.defs.onnx_opset_version()
@@ -45,6 +47,7 @@ def read_model(source: Source) -> Model:
         proto = _parsed(_file_bytes(path), shown(path.name))
         folder = path.parent
     _check_ir_version(proto)
+    check_text(proto)
     if not proto.HasField("graph"):
         raise ModelError("the model has no graph", "is it an ONNX file?")
     return Model(proto, folder, _opsets(proto))
@@ -52,10 +55,10 @@ def read_model(source: Source) -> Model:
 
 def _file_bytes(path: Path) -> bytes:
     try:
-        return path.read_bytes()
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise ModelError(f"{shown(path.name)} cannot be read: {reason}") from None
+        with open_regular(path) as file:
+            return file.read()
+    except OSError as error:
+        raise ModelError(f"{shown(path.name)} cannot be read: {error.strerror}") from None
 
 
 def _parsed(content: bytes, label: str) -> ModelProto:

@@ -1,6 +1,7 @@
 """decompose-attention: attention that no kernel of its own can do becomes products around a softmax.
 
-Kernels for attention multiply on tensor cores: 16-bit operands, heads of a static and moderate size.
+There are kernels for f32, and with tensor cores for 16-bit floats; heads have a static and moderate
+size.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 from ...codegen.kernels.attention import LEAST_SM
 from ...codegen.kernels.attention_problem import MATH, MOST_FEATURES
 from ...codegen.kernels.family import Target
-from ...dialects.core.dtypes import BOOL
+from ...dialects.core.dtypes import BOOL, F32
 from ...dialects.core.ir import Module, Value
 from ...dialects.graph.attention import Attention
 from ...dialects.graph.binary import Add, Mul
@@ -87,4 +88,5 @@ def has_kernel(op: Attention, policy: PrecisionPolicy, target: Target) -> bool:
     """True when an attention kernel of TARGET can do OP with operands as POLICY stores them."""
     features = op.q.type.shape[-1], op.v.type.shape[-1]
     fits = all(isinstance(size, int) and 0 < size <= MOST_FEATURES for size in features)
-    return target.sm >= LEAST_SM and policy.stored(op.q.type.dtype) in MATH and fits
+    dtype = policy.stored(op.q.type.dtype)
+    return fits and (dtype == F32 or (dtype in MATH and target.sm >= LEAST_SM))

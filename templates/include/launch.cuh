@@ -63,8 +63,10 @@ GLASS_DEVICE void named_barrier_sync(int id, int threads) { host::sync_named(id,
 
 namespace glass {
 
+// No __restrict__ here: with it the compiler takes the loads for invariant (ld.global.nc) and moves them
+// up across pdl_wait, where an earlier kernel may still be writing.
 template <class T>
-using Input = const T* __restrict__;
+using Input = const T*;
 template <class T>
 using Output = T* __restrict__;
 

@@ -44,7 +44,8 @@ class Shape:
 
     @property
     def attention(self) -> dict[str, Any]:
-        return {"scale": self.depth**-0.5, "accumulate": F32, **self.attributes}
+        accumulate = None if self.dtype == F32 else F32
+        return {"scale": self.depth**-0.5, "accumulate": accumulate, **self.attributes}
 
 
 def module_of(shape: Shape, symbols: dict[str, SymbolRange] | None = None) -> Module:
@@ -111,5 +112,5 @@ def bound(shape: Shape, want: Array, largest: float) -> Array:
     few f32 roundings of their size, which the exponential turns into relative errors of weights.
     """
     unit, wide = UNITS[shape.dtype.name], UNITS["f32"]
-    scores = 64.0 * (shape.depth + 16) * wide
+    scores = 8.0 * (shape.depth + 16) * wide
     return (2 * unit + scores) * largest + 2 * UNITS[(shape.out or shape.dtype).name] * np.abs(want)

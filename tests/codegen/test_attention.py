@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from glassrt.codegen.intrinsics import headers
 from glassrt.codegen.kernels.attention import AttentionConfig, configurations
+from glassrt.codegen.kernels.attention_simt import SimtAttentionConfig
 from glassrt.codegen.kernels.family import Candidate, Request
 from glassrt.codegen.kernels.registry import FAMILIES, candidates
 from glassrt.codegen.nvrtc import compile_kernels
@@ -49,13 +50,17 @@ CASES = {
 }
 
 
-def taking(config: AttentionConfig) -> Callable[[Request], Candidate]:
+Config = AttentionConfig | SimtAttentionConfig
+
+
+def taking(config: Config) -> Callable[[Request], Candidate]:
     """A choice of CONFIG for attention, of the cheapest for what copies operands."""
 
     def choose(request: Request) -> Candidate:
         if [op.name for op in request.ops] == ["graph.cast"]:
             return candidates(request)[0]
-        return Candidate("attention_mma", asdict(config), 1.0)
+        family = "attention_mma" if isinstance(config, AttentionConfig) else "attention_simt"
+        return Candidate(family, asdict(config), 1.0)
 
     return choose
 
@@ -78,6 +83,19 @@ def check(shape: Shape, choose: Callable[[Request], Candidate] | None = None, de
 @pytest.mark.parametrize("name", CASES)
 def test_attention_agrees_with_the_interpreter(name: str, device: str) -> None:
     check(CASES[name], device=device)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("name", CASES)
+def test_single_precision_agrees_with_the_interpreter(name: str, device: str) -> None:
+    check(replace(CASES[name], dtype=F32), device=device)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("rows", [1, 2, 4])
+def test_single_precision_configurations(rows: int, device: str) -> None:
+    shape = Shape(batch=1, heads=2, queries=70, keys=90, mask=(1, 1, 1, 90), dtype=F32)
+    check(shape, taking(SimtAttentionConfig(rows, 4)), device)
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -123,10 +141,13 @@ def test_any_shape(
 
 
 @pytest.mark.parametrize("guarded", [False, True])
-@pytest.mark.parametrize("config", [AttentionConfig(1, 1, 32, 2), AttentionConfig(1, 2, 32, 2)], ids=str)
-def test_queries_without_keys(guarded: bool, config: AttentionConfig) -> None:
+@pytest.mark.parametrize(
+    "config", [AttentionConfig(1, 1, 32, 2), AttentionConfig(1, 2, 32, 2), SimtAttentionConfig(2, 4)], ids=str
+)
+def test_queries_without_keys(guarded: bool, config: Config) -> None:
     """NaN, as softmax gives, or zeros when guarded."""
-    shape = Shape(mask=(2, 1, 20, 24), mask_dtype=BOOL, attributes={"guarded": guarded})
+    dtype = F16 if isinstance(config, AttentionConfig) else F32
+    shape = Shape(mask=(2, 1, 20, 24), mask_dtype=BOOL, attributes={"guarded": guarded}, dtype=dtype)
     module = module_of(shape)
     data = draw_inputs(module, np.random.default_rng(0))
     data["x3"][:, :, 5] = False
@@ -187,5 +208,7 @@ def test_no_registers_are_spilled(target: str) -> None:
     for shape in (big, masked, ragged):
         for config in (AttentionConfig(8, 1, 64, 2), AttentionConfig(2, 2, 64, 2)):
             sources |= plan_of(module_of(shape), taking(config)).sources
+        single = replace(shape, dtype=F32, mask_dtype=F32)
+        sources |= plan_of(module_of(single), taking(SimtAttentionConfig(4, 4))).sources
     compiled = compile_kernels(sources, target, headers(), None, designed=set(sources))
-    assert len(compiled) == 6
+    assert len(compiled) == 9

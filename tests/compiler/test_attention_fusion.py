@@ -44,20 +44,23 @@ def kernels(module: Module) -> list[Kernel]:
 
 
 @pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
 @pytest.mark.parametrize("name", ENCODERS)
-def test_a_layer_is_seven_launches(name: str, device: str) -> None:
+def test_a_layer_is_seven_launches(name: str, precision: str, device: str) -> None:
     encoder = ENCODERS[name]
     model, inputs = encoder.build(), encoder.inputs()
     shapes = {"B": (1, 2, 4)} if encoder.symbolic else None
     target = "host" if device == "host" else None
-    plan = glassrt.compile(model, target=target, precision="fp16", shapes=shapes)
+    plan = glassrt.compile(model, target=target, precision=precision, shapes=shapes)
     assert len(plan.manifest["launches"]) <= LAUNCHES_PER_LAYER * encoder.layers + MASK_LAUNCHES
     [(output, want)] = run_onnxruntime(onnx.load_from_string(model), inputs).items()
     with glassrt.load(plan, device=device) as engine:
         got = engine.run(inputs)[output]
-    # Every layer ends in a norm, so errors are those of a few roundings of numbers of order 1.
-    assert np.abs(got - want).max() < 0.01
-    assert np.abs(got - want).mean() < 0.001
+    # Every layer ends in a norm, so errors are those of some roundings of numbers of order 1: of what
+    # is stored between kernels, or in f32 of the sums of up to 128 products.
+    bound = {"fp32": 64 * 2.0**-24, "fp16": 24 * 2.0**-11, "bf16": 24 * 2.0**-8}[precision]
+    assert np.abs(got - want).max() < bound
+    assert np.abs(got - want).mean() < bound / 6
 
 
 def test_every_layer_has_one_attention_kernel_that_splits_and_merges_heads() -> None:
@@ -71,8 +74,8 @@ def test_every_layer_has_one_attention_kernel_that_splits_and_merges_heads() -> 
     assert {"attention", "gelu-erf", "attention-operand", "attention-result"} <= taken
 
 
-def test_single_precision_has_products_and_softmax_instead() -> None:
-    module, _ = fused(Encoder(layers=1), "fp32")
+def test_heads_too_large_for_a_kernel_have_products_and_softmax_instead() -> None:
+    module, _ = fused(Encoder(layers=1, heads=1, features=144))
     assert not [kernel for kernel in kernels(module) if kernel.root == "attention"]
     assert sum(op.name == "graph.softmax" for kernel in kernels(module) for op in kernel.body.block) == 1
 

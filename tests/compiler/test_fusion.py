@@ -314,6 +314,25 @@ class TestLoops:
         assert "the kernel already has 8 ops" in {r.reason for r in context.ledger}
 
 
+    def test_a_full_kernel_ends_where_a_single_value_enters_it(self) -> None:
+        net = Net()
+        value = net.input("x", 4, 5)
+        for _ in range(20):
+            value = net.add(Add, value, net.add(Sigmoid, value))
+        module = net.done(value)
+        fuse(module, options=Options(kernel_ops=9))
+        assert [len(line.split()) - 1 for line in kernels(module)] == [8] * 5
+
+    def test_a_full_window_kernel_ends_there_as_well(self) -> None:
+        net = Net()
+        value = image(net)
+        for _ in range(10):
+            value = net.add(Add, value, net.add(Relu, value))
+        module = net.done(net.add(MaxPool, value, kernel=[1, 1]))
+        fuse(module, options=Options(kernel_ops=8))
+        assert [len(line.split()) - 1 for line in kernels(module)] == [6, 8, 7]
+
+
 class TestViews:
     def test_reshapes_between_kernels_are_views(self) -> None:
         net = Net()

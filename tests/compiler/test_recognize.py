@@ -25,6 +25,7 @@ from glassrt.dialects.core.printer import print_module
 from .spellings import ATTENTIONS, SPELLINGS, Onnx, Spelling, attention, gelu_erf
 
 BEFORE = (FoldConstants(), Canonicalize(), CommonSubexpressions())
+OLD = Target("sm_75", 75)  # no tensor cores that the kernels know
 PASSES = (*BEFORE, Recognize(), Canonicalize())
 
 
@@ -67,15 +68,26 @@ def test_attention_is_recognised(name: str) -> None:
 @pytest.mark.parametrize("name", ATTENTIONS)
 def test_attention_is_taken_apart_where_no_kernel_does_it(name: str) -> None:
     module = made(ATTENTIONS[name])
-    run(module, *PASSES, DecomposeAttention(Target()))
+    run(module, *PASSES, DecomposeAttention(OLD), precision="fp16")
     assert counts(module)["attention"] == 0 and counts(module)["softmax"] == 1
 
 
-def test_attention_stays_whole_for_tensor_cores() -> None:
-    for target, left in ((Target(), 1), (Target("sm_75", 75), 0)):
+def test_attention_stays_whole_where_there_is_a_kernel() -> None:
+    for target, precision, left in ((Target(), "fp16", 1), (OLD, "fp16", 0), (OLD, "fp32", 1)):
         module = made(attention("divided"))
-        run(module, *PASSES, DecomposeAttention(target), precision="fp16")
+        run(module, *PASSES, DecomposeAttention(target), precision=precision)
         assert counts(module)["attention"] == left
+
+
+def test_heads_too_large_for_registers_are_taken_apart() -> None:
+    graph = Onnx()
+    q, k, v = (graph.input(2, 4, 192) for _ in range(3))
+    scores = graph("MatMul", q, graph("Transpose", k, perm=[0, 2, 1]))
+    module = graph.module(graph("MatMul", graph("Softmax", scores, axis=-1), v))
+    run(module, *PASSES)
+    assert counts(module)["attention"] == 1
+    run(module, DecomposeAttention(Target()), precision="fp16")
+    assert counts(module)["attention"] == 0
 
 
 @pytest.mark.parametrize("guard", ["none", "nan", "rows"])

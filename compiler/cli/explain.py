@@ -1,0 +1,193 @@
+"""`glassrt explain`: why two nodes run in one kernel or do not, and where a node is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..explain.facts import Facts
+from ..explain.nodes import NodeAnswer, explain_node
+from ..explain.pairs import PairAnswer, explain_pair
+from ..explain.summary import summarize
+from ..ledger import Ledger
+from ..rules import RULES
+from .console import print_table, printable, quantity, write_json, write_text
+from .options import (
+    AsJson,
+    DisabledRules,
+    InputTexts,
+    KeptNodes,
+    NoCache,
+    Precision,
+    Request,
+    ShapeTexts,
+    Targets,
+    UnfusedPairs,
+)
+from .subject import open_plan
+
+MaybeSubject = Annotated[
+    Path | None,
+    typer.Argument(metavar="PLAN|MODEL", help="A plan, or what one is built from: an ONNX model or .ir."),
+]
+Node = Annotated[
+    str | None, typer.Argument(help="An ONNX node by its name, or an output of the model.", show_default=False)
+]
+ListRules = Annotated[bool, typer.Option("--rules", help="List all rules, with what they do.")]
+ShowLedger = Annotated[bool, typer.Option("--ledger", help="Print every decision, a line each.")]
+
+SHOWN_NODES = 4
+
+
+def explain(
+    subject: MaybeSubject = None,
+    a: Node = None,
+    b: Node = None,
+    rules: ListRules = False,
+    ledger: ShowLedger = False,
+    as_json: AsJson = False,
+    target: Targets = None,
+    precision: Precision = "fp32",
+    shape: ShapeTexts = None,
+    input: InputTexts = None,
+    disable_rule: DisabledRules = None,
+    nofuse: UnfusedPairs = None,
+    keep: KeptNodes = None,
+    no_cache: NoCache = False,
+) -> None:
+    """Say what the compiler decided in PLAN: in all, about the node A, or about the nodes A and B."""
+    if rules:
+        _show_rules(as_json)
+        return
+    if subject is None:
+        raise typer.BadParameter("give a plan or a model, or --rules", param_hint="PLAN|MODEL")
+    if ledger and a is not None:
+        raise typer.BadParameter("--ledger prints all decisions; leave the nodes out", param_hint="--ledger")
+    request = Request.parse(target, precision, shape, input, disable_rule, no_cache, nofuse, keep)
+    plan = open_plan(subject, request)
+    facts = Facts.of(plan)
+    if ledger:
+        write_json(plan.ledger) if as_json else write_text(printable(Ledger(facts.records).text()))
+    elif a is None:
+        _give(summarize(facts), as_json, _summary_text)
+    elif b is None:
+        answer = explain_node(facts, a)
+        write_json(answer.to_json()) if as_json else write_text(printable(node_text(answer)))
+    else:
+        pair = explain_pair(facts, a, b)
+        write_json(pair.to_json()) if as_json else write_text(printable(pair_text(pair, facts)))
+
+
+def _give(summary: Mapping[str, Any], as_json: bool, show: Any) -> None:
+    if as_json:
+        write_json(summary)
+    else:
+        show(summary)
+
+
+def _show_rules(as_json: bool) -> None:
+    if as_json:
+        write_json([vars(rule) for rule in RULES.values()])
+        return
+    rows = [(r.name, r.level, "" if r.switchable else "always", r.summary) for r in RULES.values()]
+    print_table("", ("rule", "level", "", "what it does"), rows)
+
+
+# ---------------------------------------------------------------- all decisions
+
+
+def _summary_text(summary: Mapping[str, Any]) -> None:
+    states = ", ".join(f"{count} {_STATES[state]}" for state, count in summary["states"].items())
+    families = ", ".join(f"{count} {family}" for family, count in summary["families"].items())
+    write_text(f"{summary['nodes']} nodes: {states}")
+    write_text(f"{summary['launches']} launches: {families}; {summary['copies']} of them only move data")
+    saved = quantity(summary["bytes_saved"], "B")
+    write_text(
+        f"{summary['decisions']} decisions; fusion saves {summary['launches_saved']} launches and {saved}"
+    )
+    columns = ("rule", ">taken", ">refused", ">disabled", ">launches saved", ">bytes saved")
+    rows = [
+        (r["rule"], r["taken"], r["refused"], r["disabled"], r["launches_saved"], _bytes(r["bytes_saved"]))
+        for r in summary["rules"]
+    ]
+    print_table("rules", columns, rows)
+    columns = ("producer", "consumer", ">bytes", "rule", "reason")
+    refused = [
+        (_names(r["producers"]), _names(r["consumers"]), _bytes(r["bytes"]), r["rule"], r["reason"])
+        for r in summary["refused"]
+    ]
+    if refused:
+        print_table("largest refusals, by what they would have saved", columns, refused)
+
+
+_STATES = {"runs": "run", "view": "are views", "constant": "are constants", "eliminated": "were eliminated"}
+
+
+def _bytes(count: int) -> str:
+    return quantity(count, "B") if count else "-"
+
+
+def _names(nodes: list[str] | tuple[str, ...]) -> str:
+    more = f", and {len(nodes) - SHOWN_NODES} more" if len(nodes) > SHOWN_NODES else ""
+    return ", ".join(nodes[:SHOWN_NODES]) + more
+
+
+# ---------------------------------------------------------------- one node
+
+
+def node_text(answer: NodeAnswer) -> str:
+    """The answer about one node, for people."""
+    lines = [f"{answer.node}: {', '.join(answer.ops)}"]
+    if answer.fate.state != "runs":
+        by = f" by {answer.fate.rule}" if answer.fate.rule else ""
+        lines.append(f"does not run: {_DOES_NOT_RUN[answer.fate.state]}{by}: {answer.fate.reason}")
+    for home in answer.homes:
+        config = ", ".join(f"{key} {value}" for key, value in home.config.items())
+        lines.append(f"launch {home.launch}: {home.kernel}, {home.family}" + (f" ({config})" if config else ""))
+        if home.together:
+            lines.append(f"  together with {_names(home.together)}")
+        if home.formats:
+            formats = "requested {requested}, computes in {compute}, accumulates in {accumulate}: {why}"
+            lines.append(f"  {formats.format(**home.formats)}")
+    if answer.records:
+        lines += ["decisions:", *(f"  {record}" for record in answer.records)]
+    return "\n".join(lines)
+
+
+_DOES_NOT_RUN = {"view": "it is a view", "constant": "its result is a constant", "eliminated": "eliminated"}
+
+
+# ---------------------------------------------------------------- two nodes
+
+
+def pair_text(answer: PairAnswer, facts: Facts) -> str:
+    """The answer about two nodes, for people."""
+    lines = [_head(answer)]
+    for node, place in zip((answer.a, answer.b), answer.places, strict=True):
+        kernels = ", ".join(f"launch {index} ({facts.launches[index].op.kernel})" for index in place)
+        lines.append(f"  {node} is in {kernels or 'no launch'}")
+    lines += [f"  {step.a} - {step.b}: {step.rule}: {step.reason}" for step in answer.steps]
+    if answer.path:
+        shown = answer.path if len(answer.path) <= 12 else (*answer.path[:6], "...", *answer.path[-5:])
+        lines.append(f"  the way: {' > '.join(shown)}")
+    if answer.records:
+        lines += ["decisions about both:", *(f"  {record}" for record in answer.records)]
+    return "\n".join(lines)
+
+
+def _head(answer: PairAnswer) -> str:
+    pair = f"{answer.a} and {answer.b}"
+    by = f" by {answer.rule}" if answer.rule else ""
+    figures = ", ".join(f"{key} {value}" for key, value in answer.figures.items())
+    why = f"{answer.reason}" + (f" ({figures})" if figures else "")
+    match answer.verdict:
+        case "fused":
+            return f"{pair} are fused{by}: {why}"
+        case "refused" | "disabled":
+            return f"{pair} are apart: {answer.verdict}{by}: {why}"
+        case "distant" | "unknown":
+            return f"{pair} were never considered: {why}"
+    return f"{pair} are not a pair of ops that run: {answer.verdict}{by}: {why}"

@@ -1,0 +1,177 @@
+"""What a plan says about the nodes of its model: where each runs, and which records mention it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from ...dialects.core.ir import Module, Operation
+from ...dialects.core.parser import parse_module
+from ...dialects.core.traits import Trait, has
+from ...dialects.launch import Kernel
+from ...dialects.precision import Kernel as PrecisionKernel
+from ...errors import InputError, IRError, PlanError
+from ...runtime.plan import Plan
+from ..conversion.fusion_record import VIEW
+from ..dialects import ALL_DIALECTS
+from ..ledger import Ledger, Origin, Record, Verdict
+from ..origins import no_node
+
+# A copy into another layout stands for no node: it carries those of the kernel that it copies from.
+COPIES = "storage-conversion"
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A launch with the nodes of each of its ops; nodes of one op were made one by a rewrite."""
+
+    index: int
+    op: Kernel
+    groups: tuple[tuple[str, ...], ...]
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(node for group in self.groups for node in group))
+
+
+class Facts:
+    """The ledger, the launches and the nodes of one plan."""
+
+    def __init__(self, ledger: Ledger, module: Module, precision: Module | None = None) -> None:
+        self.origins: dict[str, Origin] = {origin.node: origin for origin in ledger.origins}
+        self.records = list(ledger)
+        self.inputs = list(module.main.inputs)
+        self.launches = _launches(module)
+        self._precision = precision
+
+    @classmethod
+    def of(cls, plan: Plan) -> Facts:
+        """The facts of PLAN; PlanError when its texts or its ledger cannot be read."""
+        try:
+            ledger = Ledger.from_json(plan.ledger)
+            return cls(ledger, _parsed(plan, "launch"), _parsed(plan, "precision"))
+        except (KeyError, TypeError, ValueError):
+            raise PlanError("the plan's ledger is not one of this version") from None
+
+    # ------------------------------------------------------------ places
+
+    @cached_property
+    def where(self) -> dict[str, list[int]]:
+        """The launches that each running node is in."""
+        found: dict[str, list[int]] = {}
+        for launch in self.launches:
+            for node in launch.nodes:
+                found.setdefault(node, []).append(launch.index)
+        known = set(found)
+        for launch in self.launches:
+            # Kernels made late have no ops of a node, but stand for nodes as a whole.
+            for node in launch.op.location.nodes if not launch.groups else ():
+                if node not in known:
+                    found.setdefault(node, []).append(launch.index)
+        return found
+
+    @cached_property
+    def readers(self) -> dict[str, list[str]]:
+        """The nodes that read each node, in the model as it came in."""
+        found: dict[str, list[str]] = {}
+        for origin in self.origins.values():
+            for node in origin.reads:
+                found.setdefault(node, []).append(origin.node)
+        return found
+
+    def precision_of(self, nodes: Iterable[str]) -> PrecisionKernel | None:
+        """The precision-level kernel that has an op of one of NODES, or the first of several."""
+        return next((self._formats[node] for node in nodes if node in self._formats), None)
+
+    @cached_property
+    def _formats(self) -> dict[str, PrecisionKernel]:
+        found: dict[str, PrecisionKernel] = {}
+        kernels = self._precision.main.block if self._precision is not None else ()
+        for op in kernels:
+            if isinstance(op, PrecisionKernel):
+                for group in _groups(op):
+                    for node in group:
+                        found.setdefault(node, op)
+        return found
+
+    # ------------------------------------------------------------ records
+
+    @cached_property
+    def by_node(self) -> dict[str, list[Record]]:
+        """The records about each node."""
+        found: dict[str, list[Record]] = {}
+        for record in self.records:
+            if record.rule != COPIES:
+                for node in record.nodes:
+                    found.setdefault(node, []).append(record)
+        return found
+
+    def about(self, a: str, b: str) -> list[Record]:
+        """The records about A and B as a pair, in order; failing that, those that mention both."""
+        fewer, other = sorted((self.by_node.get(a, []), self.by_node.get(b, [])), key=len)
+        wanted = {id(record) for record in other}
+        both = [record for record in fewer if id(record) in wanted]
+        exact = [r for r in both if not r.split or _apart(r, a, b) or _apart(r, b, a)]
+        return exact or both
+
+    def rewrite(self, *nodes: str) -> Record | None:
+        """The last rewrite that mentions one of NODES, one that mentions more of them first."""
+        best: Record | None = None
+        for node in nodes:
+            for record in self.by_node.get(node, ()):
+                if record.verdict is Verdict.TAKEN and not record.split and record.rule != VIEW:
+                    count = sum(n in record.nodes for n in nodes)
+                    if best is None or count >= sum(n in best.nodes for n in nodes):
+                        best = record
+        return best
+
+    def removal(self, node: str) -> Record | None:
+        """The decision that took NODE away: a rewrite, or one that gave it to its neighbours."""
+        taken = [record for record in self.by_node.get(node, ()) if record.verdict is Verdict.TAKEN]
+        reading = [record for record in taken if record.split and node in record.consumers]
+        return next((group[-1] for group in (reading, taken) if group), None)
+
+    # ------------------------------------------------------------ names
+
+    def resolve(self, name: str) -> str:
+        """The node called NAME, or the one that gives the tensor NAME; InputError when there is none."""
+        if name in self.origins:
+            return name
+        if name in self._makers:
+            return self._makers[name]
+        if name in self.inputs:
+            raise InputError(f"'{name}' is an input of the model", "give the node that reads it")
+        if not self.origins:
+            raise InputError("the plan knows no nodes", "it was built from IR text without locations")
+        raise no_node(name, (*self.origins, *self._makers))
+
+    @cached_property
+    def _makers(self) -> dict[str, str]:
+        return {name: origin.node for origin in self.origins.values() for name in origin.gives}
+
+
+def _apart(record: Record, producer: str, consumer: str) -> bool:
+    return producer in record.producers and consumer in record.consumers
+
+
+def _parsed(plan: Plan, level: str) -> Module:
+    if not plan.ir(level):
+        return Module("empty")
+    try:
+        return parse_module(plan.ir(level), ALL_DIALECTS, file=f"{level}.ir")
+    except IRError as error:
+        raise PlanError(f"the plan's {level} level is damaged: {error.message}") from None
+
+
+def _launches(module: Module) -> list[Launch]:
+    kernels = [op for op in module.main.block if isinstance(op, Kernel)]
+    return [Launch(index, op, tuple(_groups(op))) for index, op in enumerate(kernels)]
+
+
+def _groups(kernel: Operation) -> Iterator[tuple[str, ...]]:
+    """The nodes of every op that KERNEL runs."""
+    for op in kernel.walk():
+        still = op is kernel or has(op, Trait.CONSTANT) or has(op, Trait.TERMINATOR)
+        if not still and op.location.nodes:
+            yield op.location.nodes

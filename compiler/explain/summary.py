@@ -1,0 +1,76 @@
+"""The ledger of a plan in numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from ...dialects.core.traits import Trait, has
+from ..ledger import Record, Verdict
+from .facts import Facts
+from .nodes import fate_of
+
+SHOWN_REFUSALS = 10
+
+
+def summarize(facts: Facts, refusals: int = SHOWN_REFUSALS) -> dict[str, Any]:
+    """Launches, what became of the nodes, every rule's decisions and savings, the costliest refusals."""
+    return {
+        "nodes": len(facts.origins),
+        "launches": len(facts.launches),
+        "families": dict(Counter(launch.op.family for launch in facts.launches)),
+        "copies": sum(not _computes(launch.op) for launch in facts.launches),
+        "states": dict(Counter(fate_of(facts, node).state for node in facts.origins)),
+        "decisions": len(facts.records),
+        "bytes_saved": sum(_figure(r, "bytes_saved") for r in facts.records if r.verdict is Verdict.TAKEN),
+        "launches_saved": sum(
+            _figure(r, "launches_saved") for r in facts.records if r.verdict is Verdict.TAKEN
+        ),
+        "rules": _rules(facts.records),
+        "refused": [_refusal(record) for record in _largest(facts)[:refusals]],
+    }
+
+
+def _computes(kernel: Any) -> bool:
+    """False for kernels that only move elements or change their type."""
+    ops = [op for op in kernel.body.block if not has(op, Trait.TERMINATOR)]
+    return not all(has(op, Trait.MOVEMENT) or op.name == "graph.cast" for op in ops)
+
+
+def _rules(records: list[Record]) -> list[dict[str, Any]]:
+    rows: dict[str, dict[str, Any]] = {}
+    for record in records:
+        empty = {"rule": record.rule, **dict.fromkeys(map(str, Verdict), 0)}
+        row = rows.setdefault(record.rule, empty | {"bytes_saved": 0, "launches_saved": 0})
+        row[str(record.verdict)] += 1
+        if record.verdict is Verdict.TAKEN:
+            for key in ("bytes_saved", "launches_saved"):
+                row[key] += _figure(record, key)
+    return list(rows.values())
+
+
+def _largest(facts: Facts) -> list[Record]:
+    """The last refusal of every pair that did not come together after all, by the bytes it costs."""
+    last: dict[tuple[str, ...], Record] = {}
+    for record in facts.records:
+        if record.split and record.consumers:
+            last[record.nodes] = record
+    refused = [record for record in last.values() if record.verdict is not Verdict.TAKEN]
+    refused.sort(key=lambda record: -_figure(record, "bytes_saved"))
+    return [record for record in refused if _figure(record, "bytes_saved") > 0]
+
+
+def _refusal(record: Record) -> dict[str, Any]:
+    return {
+        "producers": list(record.producers),
+        "consumers": list(record.consumers),
+        "rule": record.rule,
+        "reason": record.reason,
+        "bytes": _figure(record, "bytes_saved"),
+        "launches": _figure(record, "launches_saved"),
+    }
+
+
+def _figure(record: Record, key: str) -> int:
+    value = record.figures.get(key, 0)
+    return int(value) if isinstance(value, (int, float)) else 0

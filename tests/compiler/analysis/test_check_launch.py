@@ -1,0 +1,113 @@
+"""Every fault in hand-written launch text is found and located; sound text passes, however large."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from glassrt import IRError
+from glassrt.compiler.analysis.check_launch import check_launch, faults
+from glassrt.compiler.analysis.memory_plan import place_buffers
+from glassrt.compiler.dialects import ALL_DIALECTS
+from glassrt.dialects.core.builtin import Return, Yield
+from glassrt.dialects.core.dtypes import F32
+from glassrt.dialects.core.ir import Block, Function, Module, Operation, Region, Value
+from glassrt.dialects.core.parser import parse_module
+from glassrt.dialects.core.types import Layout, TensorType
+from glassrt.dialects.graph.activations import Relu
+from glassrt.dialects.launch import Buffer, Kernel, View
+
+FILES = sorted((Path(__file__).parent / "broken").glob("*.ir"))
+SOUND = [path for path in FILES if path.stem.startswith("good")]
+BROKEN = [path for path in FILES if path not in SOUND]
+
+
+def read(path: Path) -> Module:
+    return parse_module(path.read_text(encoding="utf-8"), ALL_DIALECTS, file=path.name)
+
+
+@pytest.mark.parametrize("path", BROKEN, ids=lambda path: path.stem)
+def test_a_fault_is_found_and_located(path: Path, golden: str) -> None:
+    with pytest.raises(IRError) as caught:
+        check_launch(read(path))
+    assert f"{caught.value}\n" == golden
+
+
+@pytest.mark.parametrize("path", SOUND, ids=lambda path: path.stem)
+def test_sound_text_passes(path: Path) -> None:
+    assert list(faults(read(path))) == []
+
+
+def test_a_broken_file_has_few_kinds_of_fault() -> None:
+    """One fault is not reported over and over in other words."""
+    for path in BROKEN:
+        assert len({str(error).split("\n")[0] for error in faults(read(path))}) <= 2, path.stem
+
+
+class Text:
+    """Builds launch modules of kernels that each read one tensor."""
+
+    def __init__(self) -> None:
+        self.module = Module("large")
+        self.function = self.module.add(Function("main", ["x"], ["y"]))
+        self.type = TensorType((8, 4), F32)
+        self.x = self.function.block.add_argument(self.type)
+
+    def append(self, op: Operation) -> Operation:
+        return self.function.block.append(op)
+
+    def buffer(self, type: TensorType, space: str = "arena") -> Value:
+        return self.append(Buffer(space=space, bytes=type.bytes, types=[type])).result
+
+    def relu(self, source: Value, target: Value) -> Value:
+        region = Block([source.type])
+        result = region.append(Relu(region.arguments[0])).result
+        result.type = TensorType(source.type.shape, F32)
+        region.append(Yield(result))
+        attributes = {"kernel": "relu", "family": "loop", "grid": [1, 1, 1], "block": [32, 1, 1]}
+        self.append(Kernel(source, target, regions=[Region(region)], **attributes))
+        return target
+
+    def part(self, whole: Value, index: int) -> Value:
+        columns = whole.type.shape[1]
+        type = self.type.with_layout(Layout((), (columns, 1), 4 * index))
+        return self.append(View(whole, types=[type])).result
+
+    def done(self, value: Value) -> Module:
+        self.relu(value, output := self.buffer(value.type, "output"))
+        self.append(Return(output))
+        place_buffers(self.module)
+        return self.module
+
+
+def chain(length: int) -> Module:
+    text = Text()
+    value = text.x
+    for _ in range(length):
+        value = text.relu(value, text.buffer(text.type))
+    return text.done(value)
+
+
+def joined(parts: int) -> Module:
+    """PARTS launches write their part of one buffer, as many read theirs, and one reads it all."""
+    text = Text()
+    whole = text.buffer(TensorType((8, 4 * parts), F32))
+    views = [text.part(whole, index) for index in range(parts)]
+    for view in reversed(views):
+        text.relu(text.x, view)
+    for view in views:
+        text.relu(view, text.buffer(text.type))
+    return text.done(whole)
+
+
+@pytest.mark.parametrize("make", [chain, joined])
+def test_large_modules_take_time_in_proportion(make: object) -> None:
+    spent = []
+    for size in (2_000, 10_000):
+        module = make(size)  # type: ignore[operator]
+        started = time.perf_counter()
+        assert list(faults(module)) == []
+        spent.append(time.perf_counter() - started)
+    assert spent[1] < 12
+    assert spent[1] < 15 * spent[0]

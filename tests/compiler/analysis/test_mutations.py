@@ -1,0 +1,178 @@
+"""Sound launch modules with one change: whenever the arena then gives wrong answers, the checker says so.
+
+Streams are made visible by running the launches in other orders that streams and waits allow.
+What is not memory cannot be told from the text and is not changed here: which part a view that
+nothing writes through shows, and which buffer an operand names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from concat_graphs import concat_nets, lowered
+from glassrt import GlassError
+from glassrt.compiler.analysis.check_launch import faults
+from glassrt.compiler.dialects import ALL_DIALECTS
+from glassrt.compiler.semantics import random_inputs
+from glassrt.dialects.core.interpreter import interpret
+from glassrt.dialects.core.ir import Module, Operation, Value
+from glassrt.dialects.core.parser import parse_module
+from glassrt.dialects.core.printer import print_module
+from glassrt.dialects.core.types import Layout
+from glassrt.dialects.launch import Buffer, Kernel, View
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import DataObject
+
+Array = np.ndarray[Any, Any]
+
+
+def copy(module: Module) -> Module:
+    return parse_module(print_module(module), ALL_DIALECTS, module.resources)
+
+
+def outcome(module: Module, inputs: Mapping[str, Array]) -> dict[str, Array] | None:
+    """The outputs; None when the module cannot even run."""
+    try:
+        with np.errstate(all="ignore"):
+            return interpret(module, inputs)
+    except (GlassError, ValueError, TypeError, IndexError):
+        return None
+
+
+def same(one: Mapping[str, Array], other: Mapping[str, Array] | None) -> bool:
+    return other is not None and all(np.array_equal(one[name], other[name], equal_nan=True) for name in one)
+
+
+def holds(good: Module, bad: Module, orders: Sequence[Module] = ()) -> None:
+    """Assert that the checker flags BAD if BAD, or one of its ORDERS, answers other than GOOD."""
+    if list(faults(bad)):
+        return
+    for which in ("minimum", "maximum"):
+        inputs = random_inputs(good, which=which)
+        want = outcome(good, inputs)
+        assert want is not None
+        for module in (bad, *orders):
+            assert same(want, outcome(module, inputs)), print_module(bad)
+
+
+def pick(data: DataObject, ops: Sequence[Operation]) -> Any:
+    assume(ops)
+    return data.draw(st.sampled_from(ops))
+
+
+def of(module: Module, *kinds: type[Operation]) -> list[Any]:
+    return [op for op in module.main.block if isinstance(op, kinds)]
+
+
+def arena(module: Module) -> list[Buffer]:
+    return [op for op in of(module, Buffer) if op.space == "arena"]
+
+
+@given(concat_nets(), st.sampled_from(["fp32", "fp16"]), st.sampled_from([1, 0, 3]))
+@settings(max_examples=30)
+def test_what_the_compiler_makes_is_sound(module: Module, precision: str, streams: int) -> None:
+    launch, _ = lowered(module, precision, streams)
+    assert list(faults(copy(launch))) == []
+
+
+@given(concat_nets(most=5, joined=True), st.data())
+def test_a_buffer_elsewhere(module: Module, data: DataObject) -> None:
+    good, _ = lowered(module)
+    bad = copy(good)
+    buffer = pick(data, arena(bad))
+    others = [op.offset for op in arena(bad)]
+    buffer.offset = max(
+        0, data.draw(st.sampled_from([*others, *(buffer.offset + d for d in (-256, 16, 64))]))
+    )
+    holds(good, bad)
+
+
+@given(concat_nets(most=5, joined=True), st.data())
+def test_a_buffer_of_another_size(module: Module, data: DataObject) -> None:
+    good, _ = lowered(module)
+    bad = copy(good)
+    buffer = pick(data, of(bad, Buffer))
+    buffer.bytes = buffer.bytes + data.draw(st.sampled_from([-64, -4, -1, 4, 1000]))
+    holds(good, bad)
+
+
+@given(concat_nets(most=5, joined=True), st.data())
+def test_launches_in_another_order(module: Module, data: DataObject) -> None:
+    good, _ = lowered(module)
+    bad = copy(good)
+    kernels = of(bad, Kernel)
+    moved = data.draw(st.sampled_from(kernels))
+    order: list[Operation] = [kernel for kernel in kernels if kernel is not moved]
+    order.insert(data.draw(st.integers(0, len(order))), moved)
+    holds(good, reordered(bad, order))
+
+
+@given(concat_nets(most=5, joined=True), st.data())
+def test_a_part_that_lies_elsewhere(module: Module, data: DataObject) -> None:
+    good, _ = lowered(module)
+    bad = copy(good)
+    view = pick(data, [view for view in of(bad, View) if is_written(view.result)])
+    type = view.result.type
+    if data.draw(st.booleans()):
+        view.offset = view.offset + data.draw(st.sampled_from([-8, -4, 4, 8, 64]))
+    else:
+        axis = data.draw(st.integers(0, type.rank - 1))
+        assume(type.shape[axis] != 1)
+        strides = list(type.strides)
+        strides[axis] = strides[axis] + data.draw(st.sampled_from([-1, 1, 4, strides[axis]]))
+        retype(view.result, type.with_layout(Layout((), tuple(strides), type.layout.offset)))
+    holds(good, bad)
+
+
+@given(concat_nets(most=5, joined=True), st.integers(2, 4), st.data())
+def test_streams_and_waits(module: Module, streams: int, data: DataObject) -> None:
+    good, _ = lowered(module, streams=streams)
+    bad = copy(good)
+    for kernel in of(bad, Kernel):
+        if kernel.waits and data.draw(st.booleans()):
+            kernel.waits = data.draw(st.lists(st.sampled_from(kernel.waits), unique=True))
+        if data.draw(st.integers(0, 3)) == 0:
+            kernel.stream = data.draw(st.integers(0, streams - 1))
+    allowed = [allowed_order(copy(bad), data) for _ in range(4)]
+    holds(good, bad, allowed)
+
+
+# ---------------------------------------------------------------- changing modules
+
+
+def is_written(value: Value) -> bool:
+    return any(isinstance(user, Kernel) and value in user.writes for user in value.users)
+
+
+def retype(value: Value, type: Any) -> None:
+    """Give VALUE another type, and the arguments of the regions that read it."""
+    value.type = type
+    for user, index in value.uses:
+        if isinstance(user, Kernel) and index < len(user.reads):
+            user.body.block.arguments[index].type = type
+
+
+def reordered(module: Module, order: Sequence[Operation]) -> Module:
+    """The kernels of MODULE in ORDER, after all buffers and views."""
+    block = module.main.block
+    end = block.terminator
+    for kernel in order:
+        block.unlink(kernel)
+    for kernel in order:
+        block.insert_before(end, kernel)
+    return module
+
+
+def allowed_order(module: Module, data: DataObject) -> Module:
+    """MODULE with its launches in an order that streams and waits allow."""
+    kernels = of(module, Kernel)
+    left = dict(enumerate(kernels))
+    order = []
+    while left:
+        first = {kernel.stream: index for index, kernel in reversed(left.items())}
+        ready = sorted(i for i in first.values() if not any(wait in left for wait in left[i].waits))
+        order.append(left.pop(data.draw(st.sampled_from(ready))))
+    return reordered(module, order)

@@ -1,0 +1,368 @@
+"""Answers about nodes: complete, and in agreement with the launches."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from glassrt.codegen.assemble import planning_target
+from glassrt.compiler.dialects import ALL_DIALECTS, LEVELS
+from glassrt.compiler.explain.facts import COPIES, Facts
+from glassrt.compiler.explain.nodes import explain_node
+from glassrt.compiler.explain.pairs import PairAnswer, explain_pair
+from glassrt.compiler.explain.summary import summarize
+from glassrt.compiler.ledger import Ledger, Verdict
+from glassrt.compiler.origins import check_nodes, origins_of
+from glassrt.compiler.passes import PassContext, PassManager
+from glassrt.compiler.pipeline import passes_to
+from glassrt.compiler.policy import PrecisionPolicy
+from glassrt.compiler.rules import RULES, check_rules
+from glassrt.compiler.switches import held
+from glassrt.dialects.core.builtin import Yield
+from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.location import UNKNOWN
+from glassrt.dialects.core.parser import parse_module
+from glassrt.dialects.core.printer import print_module
+from glassrt.dialects.core.traits import Trait, has
+from glassrt.dialects.graph.activations import Relu
+from glassrt.dialects.graph.binary import Add, Mul
+from glassrt.dialects.graph.movement import Concat, Reshape, Slice, Transpose
+from glassrt.dialects.graph.normalization import Softmax
+from glassrt.dialects.graph.unary import Exp, Neg, Sigmoid
+from glassrt.dialects.graph.window import MaxPool
+from glassrt.dialects.launch import Kernel
+from glassrt.errors import InputError
+from graphs import Net, nets
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+
+def lowered(module: Module, **switches: Any) -> tuple[Ledger, Module, Module]:
+    """The ledger, the launch level and the precision level of MODULE."""
+    context = PassContext(ALL_DIALECTS, **switches)
+    context.ledger.origins = origins_of(module)
+    stages = {}
+    for level in LEVELS:
+        module = PassManager(passes_to(level, planning_target(())), context).run(module)
+        stages[level] = parse_module(print_module(module), ALL_DIALECTS)
+    return Ledger.from_json(context.ledger.to_json()), stages["launch"], stages["precision"]
+
+
+def facts_of(module: Module, **switches: Any) -> Facts:
+    return Facts(*lowered(module, **switches))
+
+
+def adjacent_nodes(module: Module) -> list[tuple[str, str]]:
+    """The nodes of every op that reads another op that is no constant."""
+    pairs = []
+    for op in module.main.block:
+        for value in op.inputs:
+            producer = value.producer
+            if producer is not None and op.results and not has(producer, Trait.CONSTANT):
+                pairs.append((producer.location.nodes[0], op.location.nodes[0]))
+    return pairs
+
+
+def kernels_of(launch: Module) -> list[set[str]]:
+    """The nodes of the ops in every launch."""
+    found = []
+    for kernel in (op for op in launch.main.block if isinstance(op, Kernel)):
+        inner = [op for op in kernel.walk() if op is not kernel and not has(op, Trait.CONSTANT)]
+        nodes = {node for op in inner for node in op.location.nodes}
+        found.append(nodes or set(kernel.location.nodes))
+    return found
+
+
+VERDICTS = {"fused", "refused", "disabled", "view", "constant", "eliminated", "rewritten"}
+
+
+def check_pair(answer: PairAnswer, kernels: list[set[str]]) -> None:
+    """ANSWER names a decision, and says that the nodes are fused when a launch has both."""
+    together = any({answer.a, answer.b} <= nodes for nodes in kernels)
+    assert (answer.verdict == "fused") == together, answer
+    assert answer.verdict in VERDICTS, answer
+    assert answer.reason, answer
+    if answer.verdict not in ("constant", "fused"):
+        assert answer.rule in RULES, answer
+    if answer.verdict == "fused":
+        assert answer.steps[0].a == answer.a
+        assert answer.steps[-1].b == answer.b
+        assert all(step.rule in RULES for step in answer.steps)
+    if answer.verdict == "disabled":
+        assert "switched off" in answer.reason
+
+
+@settings(max_examples=60)
+@given(nets(), st.sampled_from(["", "contraction-epilogue", "loop-elementwise", "horizontal-contraction"]))
+def test_every_adjacent_pair_has_an_answer_that_the_launches_agree_with(module: Module, off: str) -> None:
+    pairs = adjacent_nodes(module)
+    ledger, launch, precision = lowered(module, disabled=frozenset({off} - {""}))
+    facts = Facts(ledger, launch, precision)
+    kernels = kernels_of(launch)
+    for a, b in pairs:
+        check_pair(explain_pair(facts, b, a), kernels)
+    assert {record.rule for record in ledger} <= set(RULES)
+    for node in facts.origins:
+        answer = explain_node(facts, node)
+        runs = any(node in nodes for nodes in kernels)
+        assert runs == (answer.fate.state == "runs") == bool(answer.homes)
+
+
+@settings(max_examples=20)
+@given(nets(), st.data())
+def test_pairs_that_do_not_touch_have_an_answer_as_well(module: Module, data: st.DataObject) -> None:
+    ledger, launch, precision = lowered(module)
+    facts = Facts(ledger, launch, precision)
+    names = st.sampled_from(list(facts.origins))
+    a, b = data.draw(names), data.draw(names)
+    if a == b:
+        with pytest.raises(InputError, match="are one node"):
+            explain_pair(facts, a, b)
+        return
+    answer = explain_pair(facts, a, b)
+    assert answer.verdict in {*VERDICTS, "distant"}
+    if answer.path:
+        assert {answer.path[0], answer.path[-1]} == {a, b}
+
+
+# ---------------------------------------------------------------- cases
+
+
+def residual_net() -> Module:
+    """conv0 add1 relu2 conv3 add4 | reshape5 | matmul... : a residual and a view."""
+    net = Net()
+    x = net.input("image", 1, 4, 6, 6)
+    y = net.add(Relu, net.bias(net.conv(x, 4)))
+    y = net.add(Add, net.conv(y, 4), y)
+    y = net.add(MaxPool, y, kernel=[2, 2], strides=[2, 2])
+    flat = net.add(Reshape, y, shape=[1, 36])
+    return net.done(net.linear(flat, 3))
+
+
+def answer_of(facts: Facts, a: str, b: str) -> tuple[str, str]:
+    answer = explain_pair(facts, a, b)
+    return answer.verdict, answer.rule
+
+
+def test_answers_name_the_rule() -> None:
+    facts = facts_of(residual_net())
+    assert answer_of(facts, "conv0", "add1") == ("fused", "contraction-epilogue")
+    assert answer_of(facts, "relu2", "add1") == ("fused", "contraction-epilogue")
+    assert answer_of(facts, "relu2", "conv3") == ("refused", "contraction-epilogue")
+    assert answer_of(facts, "add4", "max_pool5") == ("refused", "contraction-epilogue")
+    assert answer_of(facts, "max_pool5", "reshape6") == ("view", "view")
+    far = explain_pair(facts, "add8", "conv0")
+    assert far.verdict == "distant"
+    assert far.path == ("conv0", "add1", "relu2", "add4", "max_pool5", "reshape6", "matmul7", "add8")
+    assert "between relu2 and add4" in far.reason
+    # The residual add runs in the second convolution: it meets its other operand in no kernel.
+    assert explain_pair(facts, "relu2", "add4").places == ((1,), (2,))
+
+
+def test_a_chain_in_one_kernel_is_shown_step_by_step() -> None:
+    facts = facts_of(residual_net())
+    answer = explain_pair(facts, "relu2", "conv0")
+    assert (answer.verdict, answer.adjacent, answer.launches) == ("fused", False, (1,))
+    assert [(step.a, step.b, step.rule) for step in answer.steps] == [
+        ("relu2", "add1", "contraction-epilogue"),
+        ("add1", "conv0", "contraction-epilogue"),
+    ]
+
+
+def test_rewritten_nodes_say_what_rewrote_them() -> None:
+    net = Net()
+    x = net.input("x", 2, 3, 4, 4)
+    twice = net.add(Neg, net.add(Neg, x))
+    y = net.batch_norm(net.conv(net.add(Exp, twice), 4))
+    known = net.add(Mul, net.weights(1), net.weights(1))
+    module = net.done(net.add(Add, net.add(Transpose, y, perm=[0, 2, 3, 1]), known))
+    facts = facts_of(module)
+    neg = explain_node(facts, "neg1").fate
+    assert (neg.state, neg.rule) == ("eliminated", "involution")
+    assert explain_node(facts, "neg0").fate.rule == "involution"
+    assert answer_of(facts, "neg0", "neg1") == ("eliminated", "involution")
+    assert answer_of(facts, "conv3", "batch_norm4")[0] == "fused"
+    assert explain_node(facts, "mul5").fate.state == "constant"
+    assert answer_of(facts, "mul5", "add7") == ("constant", "fold-constants")
+
+
+def test_a_node_says_where_it_is_and_in_which_formats() -> None:
+    policy = PrecisionPolicy.named("fp16")
+    facts = facts_of(residual_net(), policy=policy)
+    answer = explain_node(facts, "relu2")
+    (home,) = answer.homes
+    assert home.launch == [launch.index for launch in facts.launches if "relu2" in launch.nodes][0]
+    assert home.together == ("conv0", "add1")
+    assert home.family == facts.launches[home.launch].op.family
+    formats = home.formats
+    assert (formats["requested"], formats["compute"], formats["accumulate"]) == ("f16", "f16", "f32")
+    assert formats["why"]
+    assert any(record.startswith("taken contraction-epilogue: add1 -> relu2") for record in answer.records)
+
+
+def test_names_are_nodes_or_tensors() -> None:
+    facts = facts_of(residual_net())
+    assert facts.resolve("y") == "add8"
+    with pytest.raises(InputError, match="is an input of the model"):
+        facts.resolve("image")
+    with pytest.raises(InputError, match="is conv3 or conv0 meant"):
+        facts.resolve("conv")
+
+
+def test_a_plan_without_nodes_says_so() -> None:
+    module = residual_net()
+    for op in module.main.block:
+        op.location = UNKNOWN
+    with pytest.raises(InputError, match="knows no nodes"):
+        explain_node(facts_of(module), "conv0")
+
+
+def test_the_summary_adds_up() -> None:
+    facts = facts_of(residual_net())
+    summary = summarize(facts)
+    assert summary["nodes"] == 9
+    assert summary["launches"] == len(facts.launches) == 5
+    assert summary["states"] == {"runs": 8, "view": 1}
+    # Eight ops run, and conversions of the layout are launches of their own.
+    kernels = 8 - summary["launches_saved"]
+    assert kernels == summary["launches"] - sum(r["taken"] for r in summary["rules"] if r["rule"] == COPIES)
+    rows = {row["rule"]: row for row in summary["rules"]}
+    assert rows["contraction-epilogue"]["taken"] == 4
+    assert summary["bytes_saved"] == 3 * 2 * 4 * 4 * 36 + 2 * 4 * 3
+    sizes = [refusal["bytes"] for refusal in summary["refused"]]
+    assert sizes == sorted(sizes, reverse=True) and sizes[0] > 0
+
+
+def test_ledgers_and_origins_come_back_from_json() -> None:
+    ledger, _, _ = lowered(residual_net())
+    again = Ledger.from_json(ledger.to_json())
+    assert list(again) == list(ledger)
+    assert again.origins == ledger.origins
+    assert [origin.node for origin in again.origins][:3] == ["conv0", "add1", "relu2"]
+    assert again.origins[4].reads == ("conv3", "relu2")
+    assert again.text().count("\n") == len(again)
+
+
+@given(nets(most=4))
+def test_the_same_text_has_the_same_origins(module: Module) -> None:
+    text = print_module(module)
+    module.resources = type(module.resources)()
+    assert origins_of(parse_module(text, ALL_DIALECTS)) == origins_of(module)
+
+
+# ---------------------------------------------------------------- switches
+
+
+def chain() -> Module:
+    net = Net()
+    y = net.add(Sigmoid, net.add(Relu, net.bias(net.conv(net.input("x", 1, 4, 6, 6), 4))))
+    return net.done(net.add(Mul, y, y))
+
+
+@pytest.mark.parametrize("pair", [("relu2", "sigmoid3"), ("sigmoid3", "relu2")])
+def test_a_pair_is_kept_apart_in_either_order(pair: tuple[str, str]) -> None:
+    facts = facts_of(chain(), barriers=frozenset({pair}))
+    answer = explain_pair(facts, "relu2", "sigmoid3")
+    assert (answer.verdict, answer.places) == ("disabled", ((1,), (2,)))
+    assert answer_of(facts, "add1", "relu2")[0] == "fused"
+
+
+def test_nodes_that_do_not_touch_are_kept_apart_as_well() -> None:
+    facts = facts_of(chain(), barriers=frozenset({("conv0", "sigmoid3")}))
+    assert not any({"conv0", "sigmoid3"} <= set(launch.nodes) for launch in facts.launches)
+
+
+def test_a_kept_result_ends_its_kernel() -> None:
+    facts = facts_of(chain(), keep=frozenset({"add1"}))
+    assert facts.launches[1].nodes == ("conv0", "add1")
+    answer = explain_pair(facts, "add1", "relu2")
+    assert (answer.verdict, answer.reason) == ("disabled", "the result of add1 is to be kept")
+
+
+@settings(max_examples=40)
+@given(nets(), st.data())
+def test_switches_hold_in_every_net(module: Module, data: st.DataObject) -> None:
+    pairs = adjacent_nodes(module)
+    if not pairs:
+        return
+    pair = data.draw(st.sampled_from(pairs))
+    kept = data.draw(st.sampled_from(sorted({name for pair in pairs for name in pair})))
+    module.main.outputs[:] = [f"y{i}" for i in range(len(module.main.outputs))]
+    context = PassContext(ALL_DIALECTS, barriers=frozenset({pair}), keep=frozenset({kept}))
+    with held(module, context):
+        module = PassManager(passes_to("graph", planning_target(())), context).run(module)
+    for op in PassManager(passes_to("fused", planning_target(())), context).run(module).main.block:
+        nodes = [o.location.nodes for o in op.walk() if o is not op and not has(o, Trait.CONSTANT)]
+        one_op = any(set(pair) <= set(group) for group in nodes)
+        assert one_op or not set(pair) <= {node for group in nodes for node in group}
+        for inner in op.walk() if op.regions else ():
+            ends = any(isinstance(user, Yield) for value in inner.results for user in value.users)
+            outside = [u for v in inner.results for u in v.users if kept not in u.location.nodes]
+            if inner is not op and kept in inner.location.nodes and not has(inner, Trait.CONSTANT):
+                assert ends or not outside
+
+
+def test_what_is_held_is_released() -> None:
+    module = chain()
+    context = PassContext(ALL_DIALECTS, keep=frozenset({"relu2", "mul4"}))
+    with held(module, context):
+        assert len(module.main.returned) == len(module.main.outputs) == 2
+    assert module.main.outputs == ["y"]
+    assert len(module.main.returned) == 1
+
+
+def test_nodes_of_switches_exist() -> None:
+    origins = origins_of(chain())
+    check_nodes(origins, ["relu2"])
+    with pytest.raises(InputError, match="no node 'relu'"):
+        check_nodes(origins, ["relu"])
+
+
+def test_rules_of_switches_exist() -> None:
+    check_rules(["contraction-epilogue", "elide-concat"])
+    with pytest.raises(InputError, match="is contraction-epilogue or contraction-prologue meant"):
+        check_rules(["contraction-epilog"])
+    with pytest.raises(InputError, match="cannot be switched off"):
+        check_rules(["storage-conversion"])
+
+
+@pytest.mark.parametrize("rule", [rule.name for rule in RULES.values() if rule.switchable])
+def test_every_rule_says_what_it_does_and_can_be_switched_off(rule: str) -> None:
+    assert "=>" in RULES[rule].summary
+    ledger, _, _ = lowered(residual_net(), disabled=frozenset({rule}))
+    assert not any(r.rule == rule and r.verdict is Verdict.TAKEN for r in ledger)
+
+
+# ---------------------------------------------------------------- size
+
+
+def test_concats_and_attention_heads() -> None:
+    net = Net()
+    x = net.input("x", 1, 4, 6, 6)
+    both = net.add(Concat, net.add(Relu, net.conv(x, 8)), net.add(Relu, net.conv(x, 8, 1)), axis=1)
+    part = net.add(Slice, both, starts=[0, 8, 0, 0], sizes=[1, 8, 6, 6])
+    module = net.done(net.conv(both, 4), net.add(Softmax, part, axis=1))
+    pairs = adjacent_nodes(module)
+    ledger, launch, precision = lowered(module)
+    facts = Facts(ledger, launch, precision)
+    for a, b in pairs:
+        check_pair(explain_pair(facts, a, b), kernels_of(launch))
+
+
+@pytest.mark.slow
+def test_a_large_graph_is_explained_in_time_linear_in_its_size() -> None:
+    def seconds(length: int) -> float:
+        net = Net()
+        value = net.input("x", 4, 8)
+        for _ in range(length // 2):
+            value = net.add(Add, value, net.add(Sigmoid, value))
+        ledger, launch, precision = lowered(net.done(value))
+        started = time.process_time()
+        facts = Facts(Ledger.from_json(ledger.to_json()), launch, precision)
+        summarize(facts)
+        explain_pair(facts, "sigmoid0", f"add{length - 1}")
+        return time.process_time() - started
+
+    small, large = seconds(2000), seconds(8000)
+    assert large < 8 * small + 0.5

@@ -1,0 +1,31 @@
+"""The networks of the onnx package: a designed kernel for every contraction, with all that fusion put into it."""
+
+from __future__ import annotations
+
+import pytest
+from glassrt.codegen.assemble import planning_target
+from glassrt.compiler.dialects import ALL_DIALECTS, LEVELS
+from glassrt.compiler.passes import PassContext, PassManager
+from glassrt.compiler.pipeline import passes_to
+from glassrt.compiler.policy import PrecisionPolicy
+from glassrt.compiler.source import load_module
+from glassrt.dialects.core.traits import Trait, has
+from glassrt.dialects.launch import Kernel
+
+from ..models import light_models
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+@pytest.mark.parametrize("name", sorted(light_models()))
+def test_no_contraction_is_left_to_plain_loops(name: str, precision: str) -> None:
+    module = load_module(light_models()[name])
+    context = PassContext(ALL_DIALECTS, PrecisionPolicy.named(precision))
+    for level in LEVELS:
+        passes = passes_to(level, planning_target(("sm_90a",)))
+        module = PassManager(passes, context).run(module)
+    families = {
+        op.family
+        for op in module.main.block
+        if isinstance(op, Kernel) and any(has(inner, Trait.CONTRACTION) for inner in op.walk())
+    }
+    assert families <= {"contraction_mma", "contraction_simt", "depthwise"}
