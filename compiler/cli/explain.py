@@ -34,7 +34,8 @@ MaybeSubject = Annotated[
     typer.Argument(metavar="PLAN|MODEL", help="A plan, or what one is built from: an ONNX model or .ir."),
 ]
 Node = Annotated[
-    str | None, typer.Argument(help="An ONNX node by its name, or an output of the model.", show_default=False)
+    str | None,
+    typer.Argument(help="An ONNX node by its name, or an output of the model.", show_default=False),
 ]
 ListRules = Annotated[bool, typer.Option("--rules", help="List all rules, with what they do.")]
 ShowLedger = Annotated[bool, typer.Option("--ledger", help="Print every decision, a line each.")]
@@ -72,20 +73,14 @@ def explain(
     if ledger:
         write_json(plan.ledger) if as_json else write_text(printable(Ledger(facts.records).text()))
     elif a is None:
-        _give(summarize(facts), as_json, _summary_text)
+        summary = summarize(facts)
+        write_json(summary) if as_json else _show_summary(summary)
     elif b is None:
         answer = explain_node(facts, a)
         write_json(answer.to_json()) if as_json else write_text(printable(node_text(answer)))
     else:
         pair = explain_pair(facts, a, b)
         write_json(pair.to_json()) if as_json else write_text(printable(pair_text(pair, facts)))
-
-
-def _give(summary: Mapping[str, Any], as_json: bool, show: Any) -> None:
-    if as_json:
-        write_json(summary)
-    else:
-        show(summary)
 
 
 def _show_rules(as_json: bool) -> None:
@@ -99,7 +94,7 @@ def _show_rules(as_json: bool) -> None:
 # ---------------------------------------------------------------- all decisions
 
 
-def _summary_text(summary: Mapping[str, Any]) -> None:
+def _show_summary(summary: Mapping[str, Any]) -> None:
     states = ", ".join(f"{count} {_STATES[state]}" for state, count in summary["states"].items())
     families = ", ".join(f"{count} {family}" for family, count in summary["families"].items())
     write_text(f"{summary['nodes']} nodes: {states}")
@@ -114,13 +109,13 @@ def _summary_text(summary: Mapping[str, Any]) -> None:
         for r in summary["rules"]
     ]
     print_table("rules", columns, rows)
-    columns = ("producer", "consumer", ">bytes", "rule", "reason")
+    heads = ("producer", "consumer", ">bytes", "rule", "reason")
     refused = [
         (_names(r["producers"]), _names(r["consumers"]), _bytes(r["bytes"]), r["rule"], r["reason"])
         for r in summary["refused"]
     ]
     if refused:
-        print_table("largest refusals, by what they would have saved", columns, refused)
+        print_table("largest refusals, by what they would have saved", heads, refused)
 
 
 _STATES = {"runs": "run", "view": "are views", "constant": "are constants", "eliminated": "were eliminated"}
@@ -146,7 +141,9 @@ def node_text(answer: NodeAnswer) -> str:
         lines.append(f"does not run: {_DOES_NOT_RUN[answer.fate.state]}{by}: {answer.fate.reason}")
     for home in answer.homes:
         config = ", ".join(f"{key} {value}" for key, value in home.config.items())
-        lines.append(f"launch {home.launch}: {home.kernel}, {home.family}" + (f" ({config})" if config else ""))
+        lines.append(
+            f"launch {home.launch}: {home.kernel}, {home.family}" + (f" ({config})" if config else "")
+        )
         if home.together:
             lines.append(f"  together with {_names(home.together)}")
         if home.formats:

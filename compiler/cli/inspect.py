@@ -90,7 +90,7 @@ def describe(plan: Plan, symbols: Mapping[str, int]) -> dict[str, Any]:
         "outputs": plan.manifest["outputs"],
         "bytes": _bytes(plan),
         "levels": {name: _level(text) for name, text in plan.levels.items()},
-        "decisions": len(plan.ledger),
+        "decisions": sum("rule" in entry for entry in plan.ledger),
         "kernels": [_kernel(plan, name) for name in spec.kernels],
         "launches": _launches(plan, symbols),
         "buffers": [_buffer(buffer) for buffer in buffers_of(plan, symbols)],

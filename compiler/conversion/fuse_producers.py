@@ -109,7 +109,9 @@ class ProducerFusion:
         if cluster.closed:
             return ENDED
         if len(cluster.ops) >= self._limit:
-            return Refusal(f"the kernel already has {self._limit} ops", {"kernel_ops": self._limit}, full=True)
+            return Refusal(
+                f"the kernel already has {self._limit} ops", {"kernel_ops": self._limit}, full=True
+            )
         off = self._recorder.leader_off(cluster, op) or self._recorder.rule_off(_rule(op, cluster))
         return off or self._legality(op, cluster)
 

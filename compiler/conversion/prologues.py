@@ -70,7 +70,9 @@ class Prologues:
             if user is seed and index != 0:
                 return Refusal("only the first operand of a contraction may be computed on the way")
         if op.result.type.shape != seed.inputs[0].type.shape:
-            return Refusal("it has another shape than the operand", {"shape": shape_text(op.result.type.shape)})
+            return Refusal(
+                "it has another shape than the operand", {"shape": shape_text(op.result.type.shape)}
+            )
         return None
 
     def _kind(self, seed: Conv | Matmul) -> Refusal | None:
@@ -97,7 +99,9 @@ class Prologues:
         for value in outside:
             if value not in full and not _along(value, axis, rank):
                 shape = shape_text(value.type.shape)
-                return Refusal("it reads a value that varies along more than the summed axis", {"shape": shape})
+                return Refusal(
+                    "it reads a value that varies along more than the summed axis", {"shape": shape}
+                )
         return self._stored(full[0], operand, seed)
 
     def _stored(self, streamed: Value, operand: Value, seed: Operation) -> Refusal | None:
@@ -144,7 +148,7 @@ class Prologues:
         columns = math.ceil(evaluate(y[1], self._sizes) / seed.groups / TILE_COLUMNS)
         taps = math.prod(evaluate(size, self._sizes) for size in seed.w.type.shape[2:])
         read = self._plan.count(seed.x.type.shape[2:])
-        return columns * max(taps * self._plan.count(y[2:]) / max(read, 1.0), 1.0)
+        return float(columns * max(taps * self._plan.count(y[2:]) / max(read, 1.0), 1.0))
 
 
 def _along(value: Value, axis: int, rank: int) -> bool:

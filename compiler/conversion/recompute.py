@@ -109,7 +109,9 @@ class Evaluations:
         reads = self.of(cluster, op.result)
         if cluster.statements + len(reads) > limit:
             count = cluster.statements + len(reads)
-            return Refusal(f"the kernel would have more than {limit} statements", {"statements": count}, full=True)
+            return Refusal(
+                f"the kernel would have more than {limit} statements", {"statements": count}, full=True
+            )
         factor = sum(reads.values()) / self._plan.elements(op.result)
         if factor == math.inf:
             return Refusal("its consumer reads all of it for every element")
@@ -133,4 +135,3 @@ class Evaluations:
                 self.join(cluster, op)
             else:
                 self.begin(cluster, op)
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 from ...errors import InputError
@@ -185,8 +186,7 @@ def _distant(facts: Facts, a: str, b: str) -> PairAnswer:
         reason = "neither depends on the other, and no rule looks at such a pair"
         return PairAnswer(a, b, "distant", "", reason)
     lead = f"they do not touch: {len(path) - 1} steps lead from {a} to {b}"
-    pairs = zip(path, path[1:], strict=False)
-    gap = next(((x, y) for x, y in pairs if not _together(facts, x, y)), None)
+    gap = next(((x, y) for x, y in pairwise(path) if not _together(facts, x, y)), None)
     if gap is None:
         reason = f"{lead}, and nodes between them run in several launches"
         return PairAnswer(a, b, "distant", "", reason, path=tuple(path))

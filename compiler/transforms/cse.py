@@ -21,7 +21,7 @@ class CommonSubexpressions:
                 if op.regions or has(op, Trait.TERMINATOR) or has(op, Trait.SIDE_EFFECT):
                     continue
                 first = known.setdefault(_key(op), op)
-                if first is not op:
+                if first is not op and self.name not in context.disabled:
                     first.location = first.location.merged(op.location)
                     context.note(self.name, "an earlier op computes the same", op.name, op.location.nodes)
                     op.replace_by(*first.results)

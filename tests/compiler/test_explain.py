@@ -192,7 +192,7 @@ def test_a_node_says_where_it_is_and_in_which_formats() -> None:
     facts = facts_of(residual_net(), policy=policy)
     answer = explain_node(facts, "relu2")
     (home,) = answer.homes
-    assert home.launch == [launch.index for launch in facts.launches if "relu2" in launch.nodes][0]
+    assert home.launch == next(launch.index for launch in facts.launches if "relu2" in launch.nodes)
     assert home.together == ("conv0", "add1")
     assert home.family == facts.launches[home.launch].op.family
     formats = home.formats

@@ -313,7 +313,6 @@ class TestLoops:
         assert [len(line.split()) - 1 for line in kernels(module)] == [4, 8, 8]
         assert "the kernel already has 8 ops" in {r.reason for r in context.ledger}
 
-
     def test_a_full_kernel_ends_where_a_single_value_enters_it(self) -> None:
         net = Net()
         value = net.input("x", 4, 5)

@@ -1,4 +1,4 @@
-"""The networks of the onnx package: a designed kernel for every contraction, with all that fusion put into it."""
+"""The networks of the onnx package: every contraction has a designed kernel, whatever is fused into it."""
 
 from __future__ import annotations
 
