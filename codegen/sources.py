@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from ..dialects.core.affine import Dim
+from ..dialects.core.diagnostics import op_error
 from ..dialects.core.ir import Module
 from ..dialects.launch import Kernel
 from .kernels.family import Request, Target
-from .kernels.registry import realize
+from .kernels.registry import FAMILIES, realize
+from .naming import kernel_name
 from .render import render
-from .requests import make_request
+from .requests import in_model_symbols, make_request
 
 
 def request_of(module: Module, kernel: Kernel, target: Target) -> Request:
@@ -16,10 +21,41 @@ def request_of(module: Module, kernel: Kernel, target: Target) -> Request:
 
 
 def kernel_sources(module: Module, target: Target) -> dict[str, str]:
-    """Kernel name → source, in the order of first launch; launches of one kernel share its source."""
+    """Kernel name → source, in the order of first launch; launches of one kernel share its source.
+
+    Launches may have been written by hand: IRError for one whose configuration its family cannot
+    have, whose geometry is not that of its configuration, or that uses another kernel's name.
+    """
     sources: dict[str, str] = {}
+    facts: dict[str, str] = {}
     for op in module.main.block:
-        if isinstance(op, Kernel) and op.kernel not in sources:
-            code = realize(request_of(module, op, target), op.family, op.config)
-            sources[op.kernel] = render(code.template, code.spec)
+        if not isinstance(op, Kernel):
+            continue
+        request = request_of(module, op, target)
+        known = kernel_name(request, op.family, op.config)
+        if facts.setdefault(op.kernel, known) != known:
+            raise op_error(op, f"there is another kernel called @{op.kernel}")
+        if op.kernel not in sources:
+            sources[op.kernel] = _source(op, request, module)
     return sources
+
+
+def _source(op: Kernel, request: Request, module: Module) -> str:
+    if op.family not in FAMILIES:
+        raise op_error(op, f"there is no kernel family '{op.family}'", f"these exist: {', '.join(FAMILIES)}")
+    try:
+        code = realize(request, op.family, op.config)
+        text = render(code.template, code.spec)
+    except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise op_error(op, f"its family cannot run it with this configuration ({reason})") from error
+    made = code.geometry
+    grid = tuple(in_model_symbols(module, dim) for dim in made.grid)
+    if (grid, made.block, made.cluster, made.shared) != (op.grid, op.block, op.cluster, op.shared):
+        wanted = f"grid {_listed(grid)}, block {_listed(made.block)}, cluster {_listed(made.cluster)}"
+        raise op_error(op, f"its configuration wants {wanted}, shared {made.shared}")
+    return text
+
+
+def _listed(dims: Sequence[Dim]) -> str:
+    return f"[{', '.join(map(str, dims))}]"

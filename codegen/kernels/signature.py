@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...dialects.core.affine import Affine, Dim, bounds, symbols
+from ...dialects.core.affine import Dim, bounds, symbols
 from ...dialects.core.ir import Value
-from ...dialects.core.types import TensorType
+from ...dialects.core.types import TensorType, symbols_in
 from ..affine_c import dim_names
 from ..literals import c_type
 from ..render import Code
@@ -37,14 +37,8 @@ def used_symbols(request: Request) -> list[str]:
             found |= symbols(dim)
     for op in request.ops:
         for value in op.attributes.values():
-            found |= _symbols_in(value)
+            found |= symbols_in(value)
     return sorted(found)
-
-
-def _symbols_in(value: object) -> set[str]:
-    if isinstance(value, Affine):
-        return symbols(value)
-    return set().union(*map(_symbols_in, value)) if isinstance(value, tuple) else set()
 
 
 def index_type(request: Request) -> str:

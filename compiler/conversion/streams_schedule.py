@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-# A launch that waits for another stream begins later than one that follows its predecessor, and
-# cannot overlap with it: microseconds.
-CROSSING = 1.5
+# Microseconds by which a launch that waits for another stream begins later than one that follows its
+# predecessor, with which it could overlap. Fitted to Inception v1 on an H200.
+CROSSING = 0.25
 # No launch is added to those that run while they fill this share of the GPU.
 FULL = 0.9
 

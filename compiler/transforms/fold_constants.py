@@ -39,6 +39,8 @@ class FoldConstants:
         return module
 
     def _fold(self, op: Operation, module: Module, context: PassContext) -> None:
+        if self.name in context.disabled:  # also once a limit on decisions is reached
+            return
         refusal = _refusal(op, context.options.fold_bytes)
         if refusal is not None:
             context.ledger.add(self.name, Verdict.REFUSED, refusal, ops=(op.name,), nodes=op.location.nodes)

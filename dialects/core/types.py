@@ -98,6 +98,17 @@ def _typical(stride: Dim) -> int:
     return evaluate(stride, dict.fromkeys(symbols(stride), LARGE_SIZE))
 
 
+def symbols_in(value: object) -> set[str]:
+    """The symbols in an attribute's value or a type: sizes, tensor types, tuples of these."""
+    if isinstance(value, Affine):
+        return symbols(value)
+    if isinstance(value, TensorType):
+        value = (*value.shape, *value.layout.strides, value.layout.offset)
+    if isinstance(value, tuple):
+        return {name for item in value if not isinstance(item, int) for name in symbols_in(item)}
+    return set()
+
+
 def dim_text(dim: Dim) -> str:
     """A dimension as a type prints it: bare when it is a number or a plain upper-case symbol."""
     text = str(dim)

@@ -6,12 +6,24 @@ from .diagnostics import op_error
 from .dialect import DialectSet
 from .ir import Block, Module, Operation, Value
 from .traits import Trait, has
+from .types import symbols_in
 
 
 def verify(module: Module, dialects: DialectSet | None = None) -> None:
     """Raise IRError for the first rule that MODULE breaks. Linear in its size."""
     for function in module.functions:
         _verify_block(function.block, set(), dialects)
+        for argument in function.arguments:
+            _verify_symbols(function.block.first, argument.type, module)
+        for op in function.walk():
+            for value in (*op.attributes.values(), *(result.type for result in op.results)):
+                _verify_symbols(op, value, module)
+
+
+def _verify_symbols(op: Operation | None, value: object, module: Module) -> None:
+    unknown = symbols_in(value) - module.symbols.keys()
+    if unknown and op is not None:
+        raise op_error(op, f"the module declares no symbol '{min(unknown)}'", "add `symbol NAME in [..]`")
 
 
 def _verify_block(block: Block, visible: set[Value], dialects: DialectSet | None) -> None:
