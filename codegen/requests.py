@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..dialects.core.affine import Affine, Dim, substitute, symbol
+from ..dialects.core.affine import Affine, Dim, ceildiv, substitute, symbol
 from ..dialects.core.clone import clone_block
+from ..dialects.core.dtypes import F32, U32, DType
 from ..dialects.core.ir import Block, Module, Value
 from ..dialects.core.types import Layout, TensorType
 from ..dialects.launch import Buffer, View
-from .kernels.family import Request, Target
+from .kernels.family import Geometry, Request, Target
 
 
 def make_request(
@@ -38,6 +39,16 @@ def make_request(
 def in_model_symbols(module: Module, dim: Dim) -> Dim:
     """DIM, of a request made for MODULE, in the names of the model."""
     return substitute(dim, {new: symbol(old) for old, new in _canonical(module).items()})
+
+
+def scratch_of(geometry: Geometry) -> list[tuple[Dim, DType, str]]:
+    """Element count, type and space of the scratch buffers that a kernel of GEOMETRY wants."""
+    needs: list[tuple[Dim, DType, str]] = []
+    if geometry.workspace != 0:
+        needs.append((ceildiv(geometry.workspace, F32.bytes), F32, "arena"))
+    if geometry.counters != 0:
+        needs.append((geometry.counters, U32, "counters"))
+    return needs
 
 
 def _is_weight(value: Value) -> bool:

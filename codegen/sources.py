@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from ..dialects.core.affine import Dim
 from ..dialects.core.diagnostics import op_error
 from ..dialects.core.ir import Module
+from ..dialects.core.types import TensorType
 from ..dialects.launch import Kernel
-from .kernels.family import Request, Target
+from .kernels.family import Geometry, Request, Target
 from .kernels.registry import FAMILIES, realize
 from .naming import kernel_name
 from .render import render
-from .requests import in_model_symbols, make_request
+from .requests import in_model_symbols, make_request, scratch_of
 
 
 def request_of(module: Module, kernel: Kernel, target: Target) -> Request:
@@ -49,12 +50,20 @@ def _source(op: Kernel, request: Request, module: Module) -> str:
     except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise op_error(op, f"its family cannot run it with this configuration ({reason})") from error
-    made = code.geometry
+    _check_geometry(op, code.geometry, module)
+    return text
+
+
+def _check_geometry(op: Kernel, made: Geometry, module: Module) -> None:
     grid = tuple(in_model_symbols(module, dim) for dim in made.grid)
     if (grid, made.block, made.cluster, made.shared) != (op.grid, op.block, op.cluster, op.shared):
         wanted = f"grid {_listed(grid)}, block {_listed(made.block)}, cluster {_listed(made.cluster)}"
         raise op_error(op, f"its configuration wants {wanted}, shared {made.shared}")
-    return text
+    scratch = [value.type for value in op.inputs[len(op.inputs) - op.scratch :]]
+    needs = [TensorType((in_model_symbols(module, n),), dtype) for n, dtype, _ in scratch_of(made)]
+    if scratch != needs:
+        wanted = ", ".join(map(str, needs)) or "none"
+        raise op_error(op, f"its configuration wants other scratch buffers: {wanted}")
 
 
 def _listed(dims: Sequence[Dim]) -> str:

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ...codegen.kernels.family import Target
-from ...dialects.core.affine import Dim, ceildiv
 from ...dialects.core.builtin import Return, Yield
 from ...dialects.core.diagnostics import op_error
-from ...dialects.core.dtypes import F32, U32, DType
 from ...dialects.core.ir import Block, Function, Module, Operation, Region, Value
 from ...dialects.core.location import UNKNOWN, Location
 from ...dialects.core.types import ROW_MAJOR, TensorType
@@ -166,7 +164,7 @@ class _Conversion:
         planned = self._chooser.plan(region, reads, outputs)
         geometry = planned.geometry
         scratch = [self._new_buffer(TensorType((size,), dtype), space)
-                   for size, dtype, space in _scratch(geometry.workspace, geometry.counters)]  # fmt: skip
+                   for size, dtype, space in scratch_of(geometry)]  # fmt: skip
         kernel = Kernel(
             *reads, *outputs, *scratch,
             kernel=planned.name, outputs=len(outputs), scratch=len(scratch),
@@ -189,16 +187,6 @@ class _Conversion:
 def lies_row_major(type: TensorType) -> bool:
     """True when a row-major reader finds every element: dimensions of size 1 may stand anywhere."""
     return type.layout.offset == 0 and same_memory(type, type.with_layout(ROW_MAJOR))
-
-
-def _scratch(workspace: Dim, counters: Dim) -> list[tuple[Dim, DType, str]]:
-    """Element count, type and space of the scratch buffers a kernel wants."""
-    needs: list[tuple[Dim, DType, str]] = []
-    if workspace != 0:
-        needs.append((ceildiv(workspace, F32.bytes), F32, "arena"))
-    if counters != 0:
-        needs.append((counters, U32, "counters"))
-    return needs
 
 
 def _location(value: Value) -> Location:
