@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ...codegen.kernels.family import Target
+from ...codegen.requests import scratch_of
 from ...dialects.core.builtin import Return, Yield
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.ir import Block, Function, Module, Operation, Region, Value

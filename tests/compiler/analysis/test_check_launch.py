@@ -9,6 +9,7 @@ import pytest
 from glassrt import IRError
 from glassrt.compiler.analysis.check_launch import check_launch, faults
 from glassrt.compiler.analysis.memory_plan import place_buffers
+from glassrt.compiler.build import Settings, build
 from glassrt.compiler.dialects import ALL_DIALECTS
 from glassrt.dialects.core.builtin import Return, Yield
 from glassrt.dialects.core.dtypes import F32
@@ -43,6 +44,11 @@ def test_a_broken_file_has_few_kinds_of_fault() -> None:
     """One fault is not reported over and over in other words."""
     for path in BROKEN:
         assert len({str(error).split("\n")[0] for error in faults(read(path))}) <= 2, path.stem
+
+
+def test_every_build_checks_text_that_enters_at_this_level() -> None:
+    with pytest.raises(IRError, match=r"pass check-launch: launch\.kernel: uses bytes 256 to 512"):
+        build(Path(__file__).parent / "broken" / "overlap.ir", Settings())
 
 
 class Text:

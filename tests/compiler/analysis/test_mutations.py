@@ -79,6 +79,7 @@ def test_what_the_compiler_makes_is_sound(module: Module, precision: str, stream
 
 
 @given(concat_nets(most=5, joined=True), st.data())
+@settings(max_examples=40)
 def test_a_buffer_elsewhere(module: Module, data: DataObject) -> None:
     good, _ = lowered(module)
     bad = copy(good)
@@ -91,6 +92,7 @@ def test_a_buffer_elsewhere(module: Module, data: DataObject) -> None:
 
 
 @given(concat_nets(most=5, joined=True), st.data())
+@settings(max_examples=40)
 def test_a_buffer_of_another_size(module: Module, data: DataObject) -> None:
     good, _ = lowered(module)
     bad = copy(good)
@@ -100,6 +102,7 @@ def test_a_buffer_of_another_size(module: Module, data: DataObject) -> None:
 
 
 @given(concat_nets(most=5, joined=True), st.data())
+@settings(max_examples=40)
 def test_launches_in_another_order(module: Module, data: DataObject) -> None:
     good, _ = lowered(module)
     bad = copy(good)
@@ -111,6 +114,7 @@ def test_launches_in_another_order(module: Module, data: DataObject) -> None:
 
 
 @given(concat_nets(most=5, joined=True), st.data())
+@settings(max_examples=40)
 def test_a_part_that_lies_elsewhere(module: Module, data: DataObject) -> None:
     good, _ = lowered(module)
     bad = copy(good)
