@@ -25,6 +25,17 @@ TOKENS = 128
 RECOGNISED = ("graph.attention", "graph.layer_norm", "graph.gelu")
 
 
+class Encoder(torch.nn.Module):
+    """Token ids to the last hidden state, without the cache that exporters trip over."""
+
+    def __init__(self, config: BertConfig) -> None:
+        super().__init__()
+        self.bert = BertModel(config, add_pooling_layer=False)
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        return self.bert(input_ids=ids).last_hidden_state
+
+
 def exported(model: torch.nn.Module, ids: torch.Tensor, opset: int, folder: str) -> str:
     """The ONNX file; the older opset through the older exporter."""
     path = f"{folder}/bert{opset}.onnx"
@@ -38,10 +49,10 @@ def exported(model: torch.nn.Module, ids: torch.Tensor, opset: int, folder: str)
 def measure(batch: int, opset: int, folder: str) -> dict[str, Any]:
     torch.manual_seed(0)
     config = BertConfig(attn_implementation="sdpa")
-    model = BertModel(config, add_pooling_layer=False).eval()
+    model = Encoder(config).eval()
     ids = torch.randint(0, config.vocab_size, (batch, TOKENS))
     with torch.inference_mode():
-        reference = model(ids)[0].double()
+        reference = model(ids).double()
     plan = glassrt.compile(exported(model, ids, opset, folder), precision="fp16")
     row: dict[str, Any] = {"model": "bert", "batch": batch, "opset": opset, "precision": "fp16"}
     graph = plan.ir("graph")
@@ -55,7 +66,7 @@ def measure(batch: int, opset: int, folder: str) -> dict[str, Any]:
         for entry in engine.profile({"ids": ids.numpy()}, 10)[:24]:
             print(entry)
     half = model.half().to("cuda")
-    row["eager_ms"] = round(eager_ms(lambda x: half(x)[0], ids.to("cuda")), 4)
+    row["eager_ms"] = round(eager_ms(half, ids.to("cuda")), 4)
     return row
 
 
