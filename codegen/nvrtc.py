@@ -42,6 +42,7 @@ OPTIONS: tuple[str, ...] = (
     "--ptxas-options=-v",
 )
 SECONDS_PER_KERNEL = 120.0
+LEAST_SM = 80
 _TARGET = re.compile(r"sm_([1-9][0-9]{1,2})([af]?)")
 _ENTRY = re.compile(r"Compiling entry function '([^']*)'")
 _REGISTERS = re.compile(r"Used (\d+) registers")
@@ -96,10 +97,12 @@ def compiler_identity() -> str:
 
 @lru_cache(maxsize=1)
 def supported_targets() -> tuple[str, ...]:
-    """Every `sm_XX` the library compiles for, with the architecture (`a`) and family (`f`) variants."""
+    """Every `sm_XX` that NVRTC and the kernels' instructions know, with the variants `a` and `f`."""
     compiler_version()
     targets: list[str] = []
     for number in _checked(nvrtc.nvrtcGetSupportedArchs())[0]:
+        if number < LEAST_SM:
+            continue
         targets.append(f"sm_{number}")
         if number >= 90:
             targets.append(f"sm_{number}a")
@@ -112,7 +115,8 @@ def check_target(target: str) -> None:
     """Raise UnsupportedError unless NVRTC can produce a cubin for `target`."""
     if _TARGET.fullmatch(target) is None or target not in supported_targets():
         known = ", ".join(supported_targets())
-        raise UnsupportedError(f"unknown target {target!r}", hint=f"NVRTC here compiles for {known}")
+        hint = f"NVRTC here compiles for {known}; the kernels need sm_{LEAST_SM} (cp.async, NaN-keeping max)"
+        raise UnsupportedError(f"unknown target {target!r}", hint=hint)
 
 
 def compile_kernels(

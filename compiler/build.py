@@ -179,8 +179,8 @@ def chosen_targets(target: str | Sequence[str] | None, present: str | None) -> t
     """The GPU targets that TARGET names; PRESENT is the GPU of this machine, used when TARGET is None."""
     if target is None:
         target = present or HOST
-    names = [target] if isinstance(target, str) else list(target)
-    gpus = tuple(dict.fromkeys(name for name in names if name != HOST))
-    if not names or not all(isinstance(name, str) for name in names):
-        raise InputError("a target is 'host', 'sm_XX' or a list of these")
-    return gpus
+    names = [target] if isinstance(target, str) else target
+    listed = isinstance(names, Sequence) and all(isinstance(name, str) for name in names)
+    if not listed or not names:
+        raise InputError(f"a target is 'host', 'sm_XX' or a list of these, not {target!r}")
+    return tuple(dict.fromkeys(name for name in names if name != HOST))

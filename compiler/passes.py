@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,10 @@ DUMPED_WEIGHTS = "model.weights"  # beside the numbered files, for all of them
 
 # The ladder of GLASSRT_DEBUG, each level with all below it.
 DEBUG_TIMES, DEBUG_IR, DEBUG_REWRITES = 2, 5, 6
+
+
+def _to_stderr(text: str) -> None:
+    print(text, file=sys.stderr)
 
 
 def debug_level() -> int:
@@ -76,7 +81,7 @@ class PassContext:
     keep: frozenset[str] = frozenset()
     limit: int | None = None
     debug: int = field(default_factory=debug_level)
-    log: Sink = print
+    log: Sink = _to_stderr
     decisions: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:

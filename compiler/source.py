@@ -35,11 +35,27 @@ def load_module(source: Source, inputs: InputShapes | None = None, shapes: Shape
     """
     if isinstance(source, Module):
         return source
+    if not isinstance(source, (str, os.PathLike, bytes, onnx.ModelProto)):
+        raise InputError(f"a model is a path, bytes, a ModelProto or a Module, not {type(source).__name__}")
+    _check_shapes(inputs, shapes)
     if isinstance(source, (str, os.PathLike)) and Path(source).suffix == IR_SUFFIX:
         if inputs or shapes:
             raise InputError("shapes of IR text are edited in the text", "change its `symbol` lines")
         return read_ir(Path(source))
     return import_model(source, inputs=inputs, shapes=shapes)
+
+
+def _check_shapes(inputs: InputShapes | None, shapes: Shapes | None) -> None:
+    """InputError unless both are tables of sequences."""
+    for what, table in (("inputs", inputs), ("shapes", shapes)):
+        if table is None:
+            continue
+        fits = isinstance(table, Mapping) and all(
+            isinstance(value, Sequence) and not isinstance(value, str) for value in table.values()
+        )
+        if not fits:
+            hint = 'such as {"N": (1, 8, 32)}'
+            raise InputError(f"{what} is a table of sequences by name, not {table!r}", hint)
 
 
 def read_ir(path: Path) -> Module:

@@ -24,6 +24,8 @@ def open_backend(device: str | None, debug: bool | None = None) -> Backend:
     """
     if debug is None:
         debug = os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0")
+    if device is not None and not isinstance(device, str):
+        raise DeviceError(f"there is no device {device!r}", hint="devices are cuda, cuda:N and host")
     if device is None:
         device = "cuda" if cuda_devices() else "host"
     if device == "host":

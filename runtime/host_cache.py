@@ -68,6 +68,7 @@ class CompiledCache:
         temporary = Path(name)
         try:
             build(temporary)
+            temporary.chmod(0o700)  # whatever the umask: entries that others may write are not trusted
             path = self.folder / f"{key}.{_digest_of(temporary)}{suffix}"
             temporary.replace(path)
         finally:
@@ -90,9 +91,18 @@ def _digest_of(path: Path) -> str | None:
     except OSError:
         return None
     with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o022:
             return None
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _empty(folder: Path) -> None:
+    """Delete the files and links in FOLDER."""
+    warnings.warn("the cache folder was writable for others; it is emptied", stacklevel=4)
+    for entry in os.scandir(folder):
+        if not entry.is_dir(follow_symlinks=False):
+            os.unlink(entry.path)
 
 
 def _private_folder(folder: Path) -> Path:
@@ -102,6 +112,8 @@ def _private_folder(folder: Path) -> Path:
         status = folder.lstat()
         ours = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
         if ours:
+            if status.st_mode & 0o022:
+                _empty(folder)  # others may have put something there
             if status.st_mode & 0o077:
                 folder.chmod(0o700)
             if os.access(folder, os.W_OK | os.X_OK):

@@ -109,7 +109,7 @@ def _length(reduce: Reduce, request: Request) -> int:
 
 
 class RowFamily:
-    """Configuration: `rows` a block, `workers` threads a row, `across` 1 when neighbours are on other rows."""
+    """Configuration: `rows` a block, `workers` threads a row, `across` 1 if neighbours are on other rows."""
 
     name = "row"
 

@@ -331,3 +331,21 @@ def test_the_commands_exit_codes(model_file: Path, tmp_path: Path, monkeypatch: 
     refused = command("run", "out.plan", "-d", "host", "-i", "x.npz", "-o", "y.npz")
     check_refusal(refused, FAILED, "wrong size")
     assert sorted(os.listdir(tmp_path)) == ["cut.plan", "model.onnx", "out.plan", "x.npz"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"model": 5}, glassrt.InputError),
+        ({"model": None}, glassrt.InputError),
+        ({"shapes": {"N": 5}}, glassrt.InputError),
+        ({"shapes": [1]}, glassrt.InputError),
+        ({"inputs": {"image": "N"}}, glassrt.InputError),
+        ({"target": 5}, glassrt.InputError),
+        ({"target": "sm_75"}, glassrt.UnsupportedError),
+    ],
+)
+def test_arguments_of_the_wrong_kind_are_typed_errors(arguments, error) -> None:
+    given = {"model": "no-such-file.onnx", "target": "host", **arguments}
+    with pytest.raises(error):
+        glassrt.compile(given.pop("model"), **given)

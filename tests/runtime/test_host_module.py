@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
 import shutil
 import subprocess
@@ -262,3 +263,18 @@ def test_the_library_exports_nothing_of_the_runtime(cache: Path) -> None:
     names = {line.split()[-1] for line in listing.stdout.splitlines()}
     assert {"glass_host_launch", "scale13_entry"} <= names
     assert not [name for name in names if name.startswith("_ZN5glass")]
+
+
+def test_what_others_could_plant_in_the_cache_is_not_loaded(tmp_path: Path) -> None:
+    folder = tmp_path / "cache"
+    folder.mkdir(mode=0o777)
+    folder.chmod(0o777)
+    planted = folder / f"key.{hashlib.sha256(b'evil').hexdigest()}.so"
+    planted.write_bytes(b"evil")
+    with pytest.warns(UserWarning, match="emptied"):
+        cache = CompiledCache(folder)
+        assert not planted.exists()
+    planted.write_bytes(b"evil")
+    planted.chmod(0o666)
+    with pytest.warns(UserWarning, match="deleted"):
+        assert cache.find("key", ".so") is None
