@@ -16,7 +16,7 @@ DEBUG_VARIABLE = "GLASSRT_DEBUG_SYNC"
 _CUDA_NAME = re.compile(r"cuda(?::([0-9]{1,4}))?")
 
 
-def open_backend(device: str | None, debug: bool | None = None) -> Backend:
+def open_backend(device: object, debug: bool | None = None) -> Backend:
     """The backend for ``cuda``, ``cuda:N``, ``host``, or None: CUDA if there is a GPU, else the host.
 
     `debug` launches kernels one by one and synchronises after each, so that a fault names its

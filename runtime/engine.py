@@ -150,8 +150,10 @@ class Engine:
         self.plan = plan
         if device is None and not plan.spec.targets:
             device = "host"
-        named = device is None or isinstance(device, str) or not hasattr(device, "load")
-        backend = open_backend(device, debug) if named else device  # type: ignore[arg-type, assignment]
+        if device is None or isinstance(device, str) or not hasattr(device, "load"):
+            backend = open_backend(device, debug)
+        else:
+            backend = device
         self._core = _Core(plan, backend.load(plan))
         self._local = threading.local()
         self._lock = threading.Lock()

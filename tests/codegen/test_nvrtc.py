@@ -51,7 +51,7 @@ def test_the_same_source_gives_the_same_bytes() -> None:
     assert compile_one("y[0] = two / y[1];") == compile_one("y[0] = two / y[1];")
 
 
-@pytest.mark.parametrize("target", ["sm_75", "sm_80", "sm_89", "sm_90", "sm_100a", "sm_120"])
+@pytest.mark.parametrize("target", ["sm_80", "sm_86", "sm_89", "sm_90", "sm_100a", "sm_120"])
 def test_other_targets(target: str) -> None:
     assert target in supported_targets()
     assert compile_kernels({"k0": kernel("k0", "y[0] = 1;")}, target, HEADERS, None)["k0"].target == target
