@@ -29,7 +29,9 @@ SIZE = 64
 
 
 def _quiet(values: Array) -> Array:
-    return np.where(np.isnan(values), values.dtype.type(np.nan), values) if values.dtype.kind == "f" else values
+    if values.dtype.kind != "f":
+        return values
+    return np.where(np.isnan(values), values.dtype.type(np.nan), values)
 
 
 def patterns(dtype: type, count: int = SIZE) -> st.SearchStrategy[Array]:
