@@ -7,7 +7,6 @@ size", Pisarchyk and Lee, Efficient Memory Management for Deep Neural Net Infere
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -57,27 +56,39 @@ def aligned(size: int) -> int:
 
 
 class _AliveBySteps:
-    """The placed buffers, found by the steps they are alive in: lifetimes are short, so few are met."""
+    """The placed buffers, found by the steps they are alive in.
+
+    Most lifetimes are short and meet few buffers; a long one looks through all that are placed, which
+    is then less than what stands at its steps.
+    """
 
     def __init__(self, steps: int) -> None:
-        self._by_step: list[list[tuple[int, int, int]]] = [[] for _ in range(steps)]
-        self._count = 0
+        self._by_step: list[list[int]] = [[] for _ in range(steps)]
+        self._placed: list[tuple[Lifetime, int]] = []
 
     def add(self, life: Lifetime, offset: int) -> None:
-        self._count += 1
-        entry = (offset, offset + aligned(life.size), self._count)
         for step in range(life.first, life.last + 1):
-            insort(self._by_step[step], entry)
+            self._by_step[step].append(len(self._placed))
+        self._placed.append((life, offset))
 
     def lowest_gap(self, life: Lifetime) -> int:
         """The lowest offset at which LIFE meets no placed buffer."""
-        met = {entry for step in range(life.first, life.last + 1) for entry in self._by_step[step]}
         offset = 0
-        for start, end, _ in sorted(met):
+        for start, end in sorted(self._met(life)):
             if start - offset >= life.size:
                 break
             offset = max(offset, end)
         return offset
+
+    def _met(self, life: Lifetime) -> set[tuple[int, int]]:
+        """The stretches of memory that LIFE must keep clear of."""
+        steps = range(life.first, life.last + 1)
+        if sum(len(self._by_step[step]) for step in steps) < len(self._placed):
+            found = {index for step in steps for index in self._by_step[step]}
+            placed = [self._placed[index] for index in found]
+        else:
+            placed = [pair for pair in self._placed if pair[0].overlaps(life)]
+        return {(offset, offset + aligned(other.size)) for other, offset in placed}
 
 
 def place_buffers(module: Module) -> None:

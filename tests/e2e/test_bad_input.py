@@ -63,6 +63,13 @@ BAD_MODELS: dict[str, tuple[bytes | ModelProto, int, str]] = {
     "an opset to come": (one_node(opset=999), FAILED, "opset 999"),
     "an IR version to come": (one_node(ir_version=99), FAILED, "IR version 99"),
     "a foreign domain": (one_node(domain="com.example"), FAILED, "opset"),
+    "a name that is no text": (
+        one_node(nodes=[helper.make_node("Relu", ["x"], ["y"], name="NAME")])
+        .SerializeToString()
+        .replace(b"NAME", b"\xff\xfeAM"),
+        FAILED,
+        "not UTF-8",
+    ),
     "a cycle": (one_node(nodes=CYCLE, output="b"), FAILED, "cyclic"),
     "an output of nothing": (one_node(output="z"), FAILED, "computed nowhere"),
     "missing external data": (adding(stored_elsewhere("w.bin")), FAILED, "cannot be opened"),

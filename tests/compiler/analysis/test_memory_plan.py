@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from glassrt.compiler.analysis.memory_plan import ALIGNMENT, Lifetime, place
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,3 +37,11 @@ def test_a_chain_needs_two_buffers_at_a_time(sizes):
 def test_the_plan_is_a_function_of_its_input():
     lives = [Lifetime(300, i % 7, i % 7 + 3) for i in range(50)]
     assert place(lives) == place(list(lives))
+
+
+def test_nested_lifetimes_are_placed_in_seconds():
+    lives = [Lifetime(256 * (1 + i % 7), i, 3000 - i) for i in range(1500)]
+    begin = time.process_time()
+    placement = place(lives)
+    assert time.process_time() - begin < 10
+    assert placement.total == sum(life.size for life in lives)
