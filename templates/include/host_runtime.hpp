@@ -8,6 +8,7 @@
 #include <exception>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <thread>
 
 #include "host_async.hpp"
@@ -75,7 +76,11 @@ public:
         const bool parallel = Order(launch_.order) == Order::forward && launch_.workers > 1;
         std::vector<std::thread> threads;
         for (u64 i = 1; parallel && i < std::min<u64>({launch_.workers, useful + 1, rest}); i++) {
-            threads.emplace_back([this] { run_on_thread(); });
+            try {
+                threads.emplace_back([this] { run_on_thread(); });
+            } catch (const std::system_error&) {
+                break;  // the system has no more threads to give: those that run do all the work
+            }
         }
         while (run_one(*worker)) {
         }
