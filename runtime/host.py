@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import struct
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -174,6 +175,8 @@ class HostModule:
         except OSError as error:
             raise DeviceError("the compiled kernels do not load", hint=str(error)) from error
         self._entries = {name: self._entry(name) for name in self.kernels}
+        # A process that has run hundreds of plans would otherwise hold the stacks of all of them.
+        weakref.finalize(self, self._library.glass_host_release)
 
     def _entry(self, name: str) -> int:
         return ctypes.addressof(ctypes.c_char.in_dll(self._library, f"{name}_entry"))

@@ -115,31 +115,54 @@ inline void switch_context(Context& from, Context& to) { swapcontext(&from.conte
 
 #endif
 
-// A context with a stack below which a page is left unmapped: running out faults instead of
-// writing into a neighbour.
-class Fiber {
+// The stacks of many fibers in one mapping: a process may have some 65,000 mappings, which stacks of
+// their own with a guard page each would use up. Below the lowest lies a page that nobody may touch.
+class StackSlab {
 public:
     static constexpr std::size_t stack_bytes = std::size_t(256) << 10;
+    static constexpr std::size_t stacks = 32;
 
-    explicit Fiber(std::size_t number) : page_(std::size_t(sysconf(_SC_PAGESIZE))) {
-        void* memory = mmap(nullptr, page_ + stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    StackSlab() : page_(std::size_t(sysconf(_SC_PAGESIZE))) {
+        void* memory = mmap(nullptr, bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (memory == MAP_FAILED) throw std::bad_alloc();
         memory_ = static_cast<char*>(memory);
         mprotect(memory_, page_, PROT_NONE);
-        // Tops at different offsets in their pages, or all hot frames would share a few cache sets.
-        top_ = memory_ + page_ + stack_bytes - (number * 37 % 256) * 64;
     }
-    Fiber(const Fiber&) = delete;
-    Fiber& operator=(const Fiber&) = delete;
-    ~Fiber() { munmap(memory_, page_ + stack_bytes); }
+    StackSlab(const StackSlab&) = delete;
+    StackSlab& operator=(const StackSlab&) = delete;
+    ~StackSlab() { munmap(memory_, bytes()); }
 
-    void reset(void (*entry)()) { context.prepare(memory_ + page_, top_, entry); }
+    char* base(std::size_t stack) const { return memory_ + page_ + stack * stack_bytes; }
+
+private:
+    std::size_t bytes() const { return page_ + stacks * stack_bytes; }
+    std::size_t page_;
+    char* memory_;
+};
+
+// A context with a stack. Its lowest part is spare, and a mark lies above that: a fiber that ran out
+// of stack has overwritten the mark before it reaches its neighbour.
+class Fiber {
+public:
+    static constexpr std::size_t spare = 8192;
+    static constexpr std::size_t usable = StackSlab::stack_bytes - spare;
+
+    Fiber(char* base, std::size_t number)
+        : base_(base + spare),
+          // Tops at different offsets in their pages, or all hot frames would share a few cache sets.
+          top_(base_ + usable - (number * 37 % 256) * 64) {}
+
+    void reset(void (*entry)()) {
+        *reinterpret_cast<std::uint64_t*>(base_) = mark;
+        context.prepare(base_ + 16, top_, entry);  // above the mark, aligned
+    }
+    bool overflowed() const { return *reinterpret_cast<const std::uint64_t*>(base_) != mark; }
 
     Context context;
 
 private:
-    std::size_t page_;
-    char* memory_;
+    static constexpr std::uint64_t mark = 0x676c6173732e7274;
+    char* base_;
     char* top_;
 };
 

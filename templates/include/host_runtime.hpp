@@ -38,6 +38,11 @@ public:
         const std::lock_guard<std::mutex> lock(mutex_);
         idle_.push_back(std::move(worker));
     }
+    // Frees the workers that no launch is using.
+    void release() {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        idle_.clear();
+    }
     // Never destroyed: a thread of the program may still be launching when it exits.
     static WorkerPool& instance() {
         static WorkerPool& pool = *new WorkerPool;
@@ -178,4 +183,9 @@ extern "C" __attribute__((visibility("default"))) int glass_host_launch(const gl
     }
     std::snprintf(message, capacity, "%s", error.c_str());
     return error.empty() ? 0 : 1;
+}
+
+// Gives back what the launches so far keep for the next ones. Launches may be running.
+extern "C" __attribute__((visibility("default"))) void glass_host_release() {
+    glass::host::WorkerPool::instance().release();
 }

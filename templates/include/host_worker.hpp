@@ -47,7 +47,8 @@ public:
         failed_ = false;
         while (!failed_ && finished_ < total_) {
             if (!ready_.empty() || started_ < total_) {
-                switch_context(main_, next_context());
+                Context& next = next_context();
+                if (!failed_) switch_context(main_, next);
             } else if (!land_one()) {
                 report_stuck();
             }
@@ -172,13 +173,26 @@ private:
     Context& next_context() {
         if (!ready_.empty()) return ready_.pop()->fiber->context;
         if (started_ == total_) return main_;
-        if (idle_.empty()) {
-            fibers_.push_back(std::make_unique<Fiber>(fibers_.size()));
-            recycle(*fibers_.back());
+        if (idle_.empty() && !add_fiber()) {
+            report(lanes_.data(), "the system has no memory left for the stacks of %d threads", total_);
+            return main_;
         }
         starting_ = idle_.back();
         idle_.pop_back();
         return starting_->context;
+    }
+
+    // False when there is no memory. Called from fibers, which no exception may leave.
+    bool add_fiber() {
+        try {
+            const std::size_t number = fibers_.size(), stack = number % StackSlab::stacks;
+            if (stack == 0) slabs_.push_back(std::make_unique<StackSlab>());
+            fibers_.push_back(std::make_unique<Fiber>(slabs_.back()->base(stack), number));
+            recycle(*fibers_.back());
+            return true;
+        } catch (const std::bad_alloc&) {
+            return false;
+        }
     }
 
     void recycle(Fiber& fiber) {
@@ -204,6 +218,7 @@ private:
         lane.fiber = fiber;
         current_lane = &lane;
         launch_->entry->call(launch_->arguments);
+        if (fiber->overflowed()) fail_at(&lane, "used more than %zu bytes of stack", Fiber::usable);
         if (!lane.copies.empty()) fail_at(&lane, "finished with cp_async copies that nothing waited for");
         if (!lane.bulk_stores.empty()) fail_at(&lane, "finished with tma_store copies that nothing waited for");
         finished_++;
@@ -263,6 +278,7 @@ private:
     std::vector<int> start_;
     Meeting cluster_meeting_;
     ReadyRing ready_;
+    std::vector<std::unique_ptr<StackSlab>> slabs_;
     std::vector<std::unique_ptr<Fiber>> fibers_;
     std::vector<Fiber*> idle_;
     Fiber* starting_ = nullptr;
