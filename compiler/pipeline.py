@@ -7,7 +7,7 @@ from .analysis.check_launch import CheckLaunch
 from .conversion.fused_to_precision import FusedToPrecision
 from .conversion.graph_to_fused import GraphToFused
 from .conversion.precision_to_launch import PrecisionToLaunch
-from .conversion.streams import AssignStreams
+from .conversion.streams.assign import AssignStreams
 from .passes import Pass
 from .transforms.canonicalize import Canonicalize
 from .transforms.cse import CommonSubexpressions

@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..errors import InputError
-from .conversion.fuse_consumers import CONSUMER_RULES
-from .conversion.fuse_producers import PRODUCER_RULES
-from .conversion.fusion_record import BOUNDARY, VIEW
-from .conversion.streams import CONCURRENCY
-from .conversion.view_record import ELIDE_CONCAT, VIEW_SLICE
+from .conversion.fusion.consumers import CONSUMER_RULES
+from .conversion.fusion.producers import PRODUCER_RULES
+from .conversion.fusion.record import BOUNDARY, VIEW
+from .conversion.streams.assign import CONCURRENCY
+from .conversion.views.record import ELIDE_CONCAT, VIEW_SLICE
 from .transforms import canonicalize, decompose_attention, fold_batch_norm, recognize
 from .transforms.cse import CommonSubexpressions
 from .transforms.dce import DeadCodeElimination

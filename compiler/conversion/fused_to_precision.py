@@ -18,9 +18,9 @@ from ...dialects.graph.movement import Reshape
 from ...dialects.precision import Kernel
 from ..passes import PassContext
 from ..policy import PrecisionPolicy
-from .kernel_operands import KernelOperands
-from .placement import Placement
-from .storage import StoragePlan, is_neutral
+from .formats.kernel_operands import KernelOperands
+from .formats.placement import Placement
+from .formats.storage import StoragePlan, is_neutral
 
 
 class FusedToPrecision:

@@ -16,14 +16,14 @@ from ...dialects.graph.contraction import Matmul
 from ...dialects.graph.movement import Reshape
 from ..passes import PassContext
 from ..transforms.dce import erase_dead
-from .attention_layouts import open_attention
-from .clusters import Cluster, Plan, is_clusterable, moves, viewed
-from .fuse_consumers import CONTRACTION_EPILOGUE, ROW_CONSUMER, WINDOW_EPILOGUE, ConsumerFusion
-from .fuse_producers import ProducerFusion
-from .fusion_record import Recorder
-from .kernel_builder import build_copy, build_kernel
-from .prologues import Prologues
-from .rows import row_domain
+from .fusion.attention_layouts import open_attention
+from .fusion.clusters import Cluster, Plan, is_clusterable, moves, viewed
+from .fusion.consumers import CONTRACTION_EPILOGUE, ROW_CONSUMER, WINDOW_EPILOGUE, ConsumerFusion
+from .fusion.kernel_builder import build_copy, build_kernel
+from .fusion.producers import ProducerFusion
+from .fusion.prologues import Prologues
+from .fusion.record import Recorder
+from .fusion.rows import row_domain
 
 
 class GraphToFused:

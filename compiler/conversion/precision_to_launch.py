@@ -22,9 +22,9 @@ from ...errors import IRError
 from ..analysis.memory_plan import place_buffers
 from ..passes import PassContext
 from .kernel_choice import Choice, KernelChooser, cheapest, lying_as
-from .plan_views import plan_views
-from .strided import same_memory, settled
-from .view_plan import Copy, Place, base_of
+from .views.plan import Copy, Place, base_of
+from .views.planner import plan_views
+from .views.strided import same_memory, settled
 
 
 def precision_to_launch(

@@ -13,7 +13,7 @@ from ...dialects.launch import Kernel
 from ...dialects.precision import Kernel as PrecisionKernel
 from ...errors import InputError, IRError, PlanError
 from ...runtime.plan import Plan
-from ..conversion.fusion_record import VIEW
+from ..conversion.fusion.record import VIEW
 from ..dialects import ALL_DIALECTS
 from ..ledger import Ledger, Origin, Record, Verdict
 from ..origins import no_node

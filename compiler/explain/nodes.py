@@ -6,8 +6,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..conversion.fusion_record import VIEW
-from ..conversion.view_record import VIEW_SLICE
+from ..conversion.fusion.record import VIEW
+from ..conversion.views.record import VIEW_SLICE
 from ..transforms.fold_constants import FoldConstants
 from .facts import Facts
 

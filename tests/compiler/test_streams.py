@@ -7,8 +7,8 @@ from itertools import pairwise
 import pytest
 from glassrt.codegen.kernels.family import Target
 from glassrt.compiler.analysis.check_launch import faults
-from glassrt.compiler.conversion.streams import AssignStreams
-from glassrt.compiler.conversion.streams_schedule import CROSSING, Task, critical_paths, schedule
+from glassrt.compiler.conversion.streams.assign import AssignStreams
+from glassrt.compiler.conversion.streams.schedule import CROSSING, Task, critical_paths, schedule
 from glassrt.compiler.dialects import ALL_DIALECTS
 from glassrt.compiler.ledger import Record, Verdict
 from glassrt.compiler.passes import Options, PassContext, PassManager

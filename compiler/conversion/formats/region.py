@@ -12,17 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from ...dialects.core.dtypes import DType
-from ...dialects.core.ir import Block, Operation, Value
-from ...dialects.core.traits import Trait, has
-from ...dialects.core.types import ROW_MAJOR, TensorType
-from ...dialects.graph.activations import Relu
-from ...dialects.graph.attention import Attention
-from ...dialects.graph.constants import Constant
-from ...dialects.graph.elementwise import Cast
-from ...dialects.graph.movement import Pad, Reshape
-from ...dialects.graph.window import MaxPool
-from ..policy import PrecisionPolicy
+from ....dialects.core.dtypes import DType
+from ....dialects.core.ir import Block, Operation, Value
+from ....dialects.core.traits import Trait, has
+from ....dialects.core.types import ROW_MAJOR, TensorType
+from ....dialects.graph.activations import Relu
+from ....dialects.graph.attention import Attention
+from ....dialects.graph.constants import Constant
+from ....dialects.graph.elementwise import Cast
+from ....dialects.graph.movement import Pad, Reshape
+from ....dialects.graph.window import MaxPool
+from ...policy import PrecisionPolicy
 
 Array = np.ndarray[Any, Any]
 

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import heapq
 
-from ...dialects.core.ir import Operation
-from ...dialects.core.traits import Trait, has
-from ...dialects.graph.movement import Reshape
+from ....dialects.core.ir import Operation
+from ....dialects.core.traits import Trait, has
+from ....dialects.graph.movement import Reshape
 from .attention_layouts import producer_refusal
 from .clusters import Cluster, Plan, is_clusterable
-from .fusion_record import Recorder, Refusal
 from .prologues import Prologues
 from .recompute import Evaluations, taps
+from .record import Recorder, Refusal
 from .rows import row_producer_refusal
 
 PRODUCER_RULES = {

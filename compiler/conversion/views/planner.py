@@ -12,19 +12,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ...dialects.core.affine import bounds
-from ...dialects.core.ir import Function, Module, Operation, Value
-from ...dialects.core.types import TensorType
-from ...dialects.graph.constants import Constant
-from ...dialects.graph.movement import Reshape
-from ...dialects.precision import Kernel
-from ..passes import PassContext
-from .kernel_choice import KernelChooser
+from ....dialects.core.affine import bounds
+from ....dialects.core.ir import Function, Module, Operation, Value
+from ....dialects.core.types import TensorType
+from ....dialects.graph.constants import Constant
+from ....dialects.graph.movement import Reshape
+from ....dialects.precision import Kernel
+from ...passes import PassContext
+from ..kernel_choice import KernelChooser
+from .cost import ViewCost
+from .plan import Copy, Place, ViewPlan, base_of, shown
 from .pure_movement import Cut, Piece, cuts, joined
+from .record import ELIDE_CONCAT, VIEW_SLICE, ViewRecord
 from .strided import part, reshaped, same_memory
-from .view_cost import ViewCost
-from .view_plan import Copy, Place, ViewPlan, base_of, shown
-from .view_record import ELIDE_CONCAT, VIEW_SLICE, ViewRecord
 
 Places = dict[Value, Place]
 

@@ -6,16 +6,16 @@ from typing import Any
 
 import ml_dtypes
 
-from ...dialects.core.affine import bounds
-from ...dialects.core.dtypes import DType
-from ...dialects.core.ir import Block, Module, Value
-from ...dialects.core.types import ROW_MAJOR, Layout, TensorType, channels_last
-from ...dialects.fused import Kernel
-from ...dialects.graph.constants import Constant
-from ...dialects.graph.contraction import Conv
-from ..policy import PrecisionPolicy
-from .attention_layouts import multiplied
-from .region_precision import RegionPrecision
+from ....dialects.core.affine import bounds
+from ....dialects.core.dtypes import DType
+from ....dialects.core.ir import Block, Module, Value
+from ....dialects.core.types import ROW_MAJOR, Layout, TensorType, channels_last
+from ....dialects.fused import Kernel
+from ....dialects.graph.constants import Constant
+from ....dialects.graph.contraction import Conv
+from ...policy import PrecisionPolicy
+from ..fusion.attention_layouts import multiplied
+from .region import RegionPrecision
 from .storage import Lead, contraction_of, is_lowered, padded_channels
 
 # Constants up to this size stay in f32: biases, scales, slopes. Larger ones are traffic.

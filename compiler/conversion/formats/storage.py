@@ -10,18 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import Enum
 
-from ...dialects.core.affine import evaluate
-from ...dialects.core.dtypes import F32, DType
-from ...dialects.core.ir import Function, Module, Operation, Value
-from ...dialects.core.traits import Trait, has
-from ...dialects.core.types import ROW_MAJOR, Layout, TensorType, channels_last
-from ...dialects.fused import Kernel
-from ...dialects.graph.attention import Attention
-from ...dialects.graph.constants import Constant
-from ...dialects.graph.contraction import Conv, ConvTranspose, Matmul
-from ...dialects.graph.movement import Reshape, Transpose
-from ..policy import PrecisionPolicy
-from .attention_layouts import masks_of
+from ....dialects.core.affine import evaluate
+from ....dialects.core.dtypes import F32, DType
+from ....dialects.core.ir import Function, Module, Operation, Value
+from ....dialects.core.traits import Trait, has
+from ....dialects.core.types import ROW_MAJOR, Layout, TensorType, channels_last
+from ....dialects.fused import Kernel
+from ....dialects.graph.attention import Attention
+from ....dialects.graph.constants import Constant
+from ....dialects.graph.contraction import Conv, ConvTranspose, Matmul
+from ....dialects.graph.movement import Reshape, Transpose
+from ...policy import PrecisionPolicy
+from ..fusion.attention_layouts import masks_of
 
 # What a consumer that needs another layout costs: reading and writing everything once more, and
 # a launch, which takes as long as moving about this many elements.

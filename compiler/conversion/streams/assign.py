@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
-from ...codegen.kernels.family import Target
-from ...codegen.kernels.registry import candidates
-from ...codegen.sources import request_of
-from ...dialects.core.affine import evaluate
-from ...dialects.core.ir import Block, Function, Module, Operation
-from ...dialects.launch import Kernel
-from ..analysis.streams_memory import place_concurrent
-from ..analysis.streams_order import Ordered, dependences, ordered
-from ..ledger import Verdict
-from ..passes import PassContext
-from .streams_schedule import Schedule, Task, schedule
+from ....codegen.kernels.family import Target
+from ....codegen.kernels.registry import candidates
+from ....codegen.sources import request_of
+from ....dialects.core.affine import evaluate
+from ....dialects.core.ir import Block, Function, Module, Operation
+from ....dialects.launch import Kernel
+from ...analysis.streams_memory import place_concurrent
+from ...analysis.streams_order import Ordered, dependences, ordered
+from ...ledger import Verdict
+from ...passes import PassContext
+from .schedule import Schedule, Task, schedule
 
 CONCURRENCY = "concurrency"
 MOST_STREAMS = 4

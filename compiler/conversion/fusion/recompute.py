@@ -10,21 +10,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from ...dialects.core.ir import Operation, Value
-from ...dialects.core.traits import Trait, has
-from ...dialects.graph.activations import HardSigmoid, HardSwish, LeakyRelu, Relu, ThresholdedRelu
-from ...dialects.graph.binary import Add, Max, Min, Mul, Sub
-from ...dialects.graph.constants import Dims
-from ...dialects.graph.elementwise import Cast, Clip, Prelu, Where
-from ...dialects.graph.elementwise_base import Bitwise, Comparison, Logic, UnaryPredicate
-from ...dialects.graph.indexing import OneHot, Range
-from ...dialects.graph.movement import Concat, Pad, Reshape
-from ...dialects.graph.normalization import Lrn
-from ...dialects.graph.resize import Resize
-from ...dialects.graph.unary import Abs, BitwiseNot, Ceil, Floor, Neg, Round, Sign
-from ...dialects.graph.window import Pool
+from ....dialects.core.ir import Operation, Value
+from ....dialects.core.traits import Trait, has
+from ....dialects.graph.activations import HardSigmoid, HardSwish, LeakyRelu, Relu, ThresholdedRelu
+from ....dialects.graph.binary import Add, Max, Min, Mul, Sub
+from ....dialects.graph.constants import Dims
+from ....dialects.graph.elementwise import Cast, Clip, Prelu, Where
+from ....dialects.graph.elementwise_base import Bitwise, Comparison, Logic, UnaryPredicate
+from ....dialects.graph.indexing import OneHot, Range
+from ....dialects.graph.movement import Concat, Pad, Reshape
+from ....dialects.graph.normalization import Lrn
+from ....dialects.graph.resize import Resize
+from ....dialects.graph.unary import Abs, BitwiseNot, Ceil, Floor, Neg, Round, Sign
+from ....dialects.graph.window import Pool
 from .clusters import Access, Cluster, Plan
-from .fusion_record import Refusal
+from .record import Refusal
 
 # Flops spent again per element of a value, at most: less than what storing and loading it costs.
 RECOMPUTED_FLOPS = 4.0

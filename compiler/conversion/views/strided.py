@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ...dialects.core.affine import Affine, Dim, evaluate, exact_div, total
-from ...dialects.core.types import ROW_MAJOR, Layout, TensorType, channels_last
+from ....dialects.core.affine import Affine, Dim, evaluate, exact_div, total
+from ....dialects.core.types import ROW_MAJOR, Layout, TensorType, channels_last
 
 ACCESS_BYTES = 16  # the widest access of one thread
 SECTOR_BYTES = 32  # what memory moves at the least

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ...dialects.core.ir import Operation, Value
-from ...dialects.core.types import TensorType
-from ...dialects.graph.movement import Reshape
+from ....dialects.core.ir import Operation, Value
+from ....dialects.core.types import TensorType
+from ....dialects.graph.movement import Reshape
 from .strided import reshaped, settled
 
 

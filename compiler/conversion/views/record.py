@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ...dialects.core.ir import Value
-from ...dialects.precision import Kernel
-from ..ledger import Figure, Record, Verdict
-from ..passes import PassContext
-from .fusion_record import op_label
-from .view_plan import base_of
+from ....dialects.core.ir import Value
+from ....dialects.precision import Kernel
+from ...ledger import Figure, Record, Verdict
+from ...passes import PassContext
+from ..fusion.record import op_label
+from .plan import base_of
 
 ELIDE_CONCAT = "elide-concat"
 VIEW_SLICE = "view-slice"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...dialects.core.affine import Dim
-from ...dialects.core.ir import Value
-from ...dialects.graph.elementwise import Cast
-from ...dialects.graph.movement import Concat, Slice
-from ...dialects.precision import Kernel
+from ....dialects.core.affine import Dim
+from ....dialects.core.ir import Value
+from ....dialects.graph.elementwise import Cast
+from ....dialects.graph.movement import Concat, Slice
+from ....dialects.precision import Kernel
 
 _Placed = tuple[Value, tuple[Dim, ...]]
 

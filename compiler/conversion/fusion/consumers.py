@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from operator import itemgetter
 
-from ...dialects.core.ir import Operation, Value
-from ...dialects.core.traits import Trait, has
+from ....dialects.core.ir import Operation, Value
+from ....dialects.core.traits import Trait, has
 from .clusters import Cluster, Plan, shape_text
-from .fusion_record import Recorder, Refusal, op_label
+from .record import Recorder, Refusal, op_label
 from .rows import row_refusal
 
 Legality = Callable[[Cluster, Operation], Refusal | None]

@@ -6,13 +6,13 @@ the full shape, or one element per row (axes of size 1, or the axes left out).
 
 from __future__ import annotations
 
-from ...dialects.core.affine import Dim
-from ...dialects.core.ir import Operation
-from ...dialects.core.traits import Trait, has
-from ...dialects.graph.normalization import InstanceNorm, LayerNorm, LogSoftmax, RmsNorm, Softmax
-from ...dialects.graph.reduction import ArgReduce, Reduce
+from ....dialects.core.affine import Dim
+from ....dialects.core.ir import Operation
+from ....dialects.core.traits import Trait, has
+from ....dialects.graph.normalization import InstanceNorm, LayerNorm, LogSoftmax, RmsNorm, Softmax
+from ....dialects.graph.reduction import ArgReduce, Reduce
 from .clusters import Cluster, shape_text
-from .fusion_record import Refusal
+from .record import Refusal
 
 Shape = tuple[Dim, ...]
 Domain = tuple[Shape, tuple[int, ...]]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ...dialects.core.builtin import Yield
-from ...dialects.core.ir import Block, Operation, Region, Value
-from ...dialects.core.location import merge
-from ...dialects.core.traits import Trait, has
-from ...dialects.fused import Kernel
-from ...dialects.graph.constants import Constant
-from ...dialects.graph.elementwise import Cast
+from ....dialects.core.builtin import Yield
+from ....dialects.core.ir import Block, Operation, Region, Value
+from ....dialects.core.location import merge
+from ....dialects.core.traits import Trait, has
+from ....dialects.fused import Kernel
+from ....dialects.graph.constants import Constant
+from ....dialects.graph.elementwise import Cast
 from .clusters import Cluster
 
 

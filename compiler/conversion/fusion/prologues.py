@@ -14,18 +14,18 @@ import math
 import ml_dtypes
 import numpy as np
 
-from ...codegen.kernels.contraction_family import summed_axis
-from ...dialects.core.affine import evaluate
-from ...dialects.core.dtypes import F32
-from ...dialects.core.ir import Operation, Value
-from ...dialects.core.traits import Trait, has
-from ...dialects.graph.constants import Constant
-from ...dialects.graph.contraction import Conv, Matmul
-from ..policy import PrecisionPolicy
+from ....codegen.kernels.contraction_family import summed_axis
+from ....dialects.core.affine import evaluate
+from ....dialects.core.dtypes import F32
+from ....dialects.core.ir import Operation, Value
+from ....dialects.core.traits import Trait, has
+from ....dialects.graph.constants import Constant
+from ....dialects.graph.contraction import Conv, Matmul
+from ...policy import PrecisionPolicy
+from ..formats.storage import is_neutral, padded_channels
 from .clusters import Cluster, Plan, shape_text, viewed
-from .fusion_record import Refusal
 from .recompute import flops_per_element
-from .storage import is_neutral, padded_channels
+from .record import Refusal
 
 # Two scales and shifts, and an activation; anything transcendental is dearer than storing and loading.
 PROLOGUE_FLOPS = 6.0

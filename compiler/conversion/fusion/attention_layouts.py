@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ...codegen.strided import Strided, strided, view_behind, view_through
-from ...dialects.core.ir import Operation, Value
-from ...dialects.core.types import ROW_MAJOR
-from ...dialects.fused import Kernel
-from ...dialects.graph.attention import Attention
-from ...dialects.graph.movement import Expand, Reshape, Slice, Transpose
+from ....codegen.strided import Strided, strided, view_behind, view_through
+from ....dialects.core.ir import Operation, Value
+from ....dialects.core.types import ROW_MAJOR
+from ....dialects.fused import Kernel
+from ....dialects.graph.attention import Attention
+from ....dialects.graph.movement import Expand, Reshape, Slice, Transpose
 from .clusters import Cluster, Plan
-from .fusion_record import Recorder, Refusal
+from .record import Recorder, Refusal
 
 ROOT = "attention"
 OPERAND = "attention-operand"

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ...codegen.kernels.family import Candidate
-from ...dialects.core.affine import evaluate
-from ...dialects.core.ir import Module, Value
-from ...dialects.core.types import TensorType
-from ...dialects.graph.constants import Constant
-from ...dialects.precision import Kernel
-from ...errors import UnsupportedError
-from .kernel_choice import KernelChooser
+from ....codegen.kernels.family import Candidate
+from ....dialects.core.affine import evaluate
+from ....dialects.core.ir import Module, Value
+from ....dialects.core.types import TensorType
+from ....dialects.graph.constants import Constant
+from ....dialects.precision import Kernel
+from ....errors import UnsupportedError
+from ..kernel_choice import KernelChooser
+from .plan import Copy, Place, ViewPlan, base_of
 from .strided import settled, traffic
-from .view_plan import Copy, Place, ViewPlan, base_of
 
 COPY_LAUNCH = 2.0  # microseconds of a launch that does little
 Places = Mapping[Value, Place]

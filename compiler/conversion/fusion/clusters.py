@@ -12,10 +12,10 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ...dialects.core.affine import Dim, evaluate
-from ...dialects.core.ir import Block, Module, Operation, Value
-from ...dialects.core.traits import Trait, has
-from ...dialects.graph.movement import Reshape
+from ....dialects.core.affine import Dim, evaluate
+from ....dialects.core.ir import Block, Module, Operation, Value
+from ....dialects.core.traits import Trait, has
+from ....dialects.graph.movement import Reshape
 
 Access = int
 

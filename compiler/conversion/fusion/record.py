@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ...dialects.core.ir import Operation, Value
-from ...dialects.graph.movement import Reshape
-from ..ledger import Figure, Verdict
-from ..passes import PassContext
+from ....dialects.core.ir import Operation, Value
+from ....dialects.graph.movement import Reshape
+from ...ledger import Figure, Verdict
+from ...passes import PassContext
 from .clusters import Cluster, Plan, is_clusterable
 
 VIEW = "view"

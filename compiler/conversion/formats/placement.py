@@ -6,18 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from ...dialects.core.builtin import Yield
-from ...dialects.core.dtypes import DType
-from ...dialects.core.ir import Block, Function, Module, Operation, Region, Value
-from ...dialects.core.location import UNKNOWN, Location
-from ...dialects.core.types import ROW_MAJOR, Layout, TensorType
-from ...dialects.graph.constants import INLINE_ELEMENTS, Constant
-from ...dialects.graph.elementwise import Cast
-from ...dialects.graph.movement import Pad, Reshape
-from ...dialects.precision import Kernel
-from ..ledger import Verdict
-from ..passes import PassContext
-from .region_precision import channel_pads
+from ....dialects.core.builtin import Yield
+from ....dialects.core.dtypes import DType
+from ....dialects.core.ir import Block, Function, Module, Operation, Region, Value
+from ....dialects.core.location import UNKNOWN, Location
+from ....dialects.core.types import ROW_MAJOR, Layout, TensorType
+from ....dialects.graph.constants import INLINE_ELEMENTS, Constant
+from ....dialects.graph.elementwise import Cast
+from ....dialects.graph.movement import Pad, Reshape
+from ....dialects.precision import Kernel
+from ...ledger import Verdict
+from ...passes import PassContext
+from .region import channel_pads
 from .storage import is_neutral
 
 Array = np.ndarray[Any, Any]

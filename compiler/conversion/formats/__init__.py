@@ -1,0 +1,1 @@
+"""In which formats kernels keep and compute their tensors: storage, layouts, casts."""

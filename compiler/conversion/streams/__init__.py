@@ -1,0 +1,1 @@
+"""Which launches run beside each other."""
