@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 from glassrt.compiler.analysis.memory_plan import ALIGNMENT, Lifetime, place
 from hypothesis import given
 from hypothesis import strategies as st
+
+from ...growth import assert_growth
 
 lifetimes = st.builds(
     lambda size, first, length: Lifetime(size, first, first + length),
@@ -39,9 +39,11 @@ def test_the_plan_is_a_function_of_its_input():
     assert place(lives) == place(list(lives))
 
 
-def test_nested_lifetimes_are_placed_in_seconds():
-    lives = [Lifetime(256 * (1 + i % 7), i, 3000 - i) for i in range(1500)]
-    begin = time.process_time()
-    placement = place(lives)
-    assert time.process_time() - begin < 10
-    assert placement.total == sum(life.size for life in lives)
+def test_nested_lifetimes_are_placed_in_quadratic_time():
+    def nested(count):
+        return [Lifetime(256 * (1 + i % 7), i, 2 * count - i) for i in range(count)]
+
+    def work(lives):
+        assert place(lives).total == sum(life.size for life in lives)
+
+    assert_growth(nested, work, (400, 1600), most=30)
