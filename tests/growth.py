@@ -30,7 +30,7 @@ def seconds(make: Callable[[int], T], work: Callable[[T], object], size: int) ->
 def assert_growth(
     make: Callable[[int], T], work: Callable[[T], object], sizes: tuple[int, int], most: float
 ) -> None:
-    """WORK on the larger of SIZES takes at most MOST times as long as on the smaller, in one of three attempts."""
+    """WORK on the larger of SIZES takes at most MOST times as long as on the smaller, once in three."""
     seen = []
     for _ in range(ATTEMPTS):
         small, large = (seconds(make, work, size) for size in sizes)
