@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...dialects.core.affine import Dim, total
+from ...dialects.core.affine import Dim, product, total
 from ...dialects.core.ir import Operation, Value
 from ...dialects.graph.contraction import Conv, Matmul
 from ...dialects.graph.movement import Concat, Expand, Pad, Reshape, Slice, Tile, Transpose
@@ -51,6 +51,40 @@ def transpose_transpose(op: Transpose, rewriter: Rewriter) -> bool:
     perm = [inner.perm[axis] for axis in op.perm]
     rewriter.replace(op, rewriter.insert(Transpose(inner.x, perm=perm)).result)
     return True
+
+
+@pattern("transpose-regrouped", Reshape)
+def transpose_regrouped(op: Reshape, rewriter: Rewriter) -> bool:
+    """reshape(transpose(reshape(x))) => transpose(x), where the reshapes only join and split dimensions"""
+    moved = produced_by(op.x, Transpose)
+    inner = None if moved is None else produced_by(moved.x, Reshape)
+    if moved is None or inner is None:
+        return False
+    source = inner.x.type.shape
+    groups = _joined_dimensions(source, moved.x.type.shape)
+    if groups is None:
+        return False
+    perm = [axis for group in moved.perm for axis in groups[group]]
+    if op.result.type.shape != tuple(source[axis] for axis in perm):
+        return False
+    rewriter.replace(op, rewriter.insert(Transpose(inner.x, perm=perm)).result)
+    return True
+
+
+def _joined_dimensions(source: tuple[Dim, ...], joined: tuple[Dim, ...]) -> list[list[int]] | None:
+    """For each dimension of JOINED the neighbours of SOURCE that it is the product of; None if it is none."""
+    groups: list[list[int]] = []
+    axis = 0
+    for size in joined:
+        group: list[int] = []
+        while axis < len(source) and product(source[a] for a in group) != size:
+            group.append(axis)
+            axis += 1
+        groups.append(group)
+    whole = all(product(source[a] for a in group) == size for group, size in zip(groups, joined, strict=True))
+    if groups and whole:  # what is left can only be dimensions of size 1
+        groups[-1] += range(axis, len(source))
+    return groups if whole else None
 
 
 @pattern("slice-whole", Slice)
@@ -269,7 +303,8 @@ def _joined(left: Value, right: Value, axis: int) -> Slice | None:
 
 
 RULES = (
-    reshape_same, reshape_reshape, transpose_view, transpose_transpose, slice_whole, slice_slice,
-    slice_concat, concat_one, concat_empty, concat_concat, concat_slices, expand_same, expand_expand,
-    pad_nothing, pad_into_conv, transpose_into_matmul, reduce_nothing, pool_nothing, resize_same,
+    reshape_same, reshape_reshape, transpose_view, transpose_transpose, transpose_regrouped, slice_whole,
+    slice_slice, slice_concat, concat_one, concat_empty, concat_concat, concat_slices, expand_same,
+    expand_expand, pad_nothing, pad_into_conv, transpose_into_matmul, reduce_nothing, pool_nothing,
+    resize_same,
 )  # fmt: skip

@@ -185,6 +185,19 @@ def _transpose_view(draw: DrawFn, net: Net) -> Value:
     return net.add(Transpose, x, perm=draw(st.sampled_from([[1, 0, 2], [0, 2, 1], [0, 1, 2]])))
 
 
+@case("transpose-regrouped")
+def _transpose_regrouped(draw: DrawFn, net: Net) -> Value:
+    a, b, c, d = (draw(st.integers(2, 3)) for _ in range(4))
+    x = net.input("x", a, b, c, d)
+    split = draw(st.integers(0, 2))
+    joined = net.add(Reshape, x, shape=[[a * b, c, d], [a, b * c, d], [a, b, c * d]][split])
+    perm = draw(st.permutations(range(3)).filter(lambda p: list(p) != [0, 1, 2]))
+    moved = net.add(Transpose, joined, perm=list(perm))
+    parts = [[a, b], [b, c], [c, d]][split]
+    shape = [size for axis in perm for size in (parts if axis == split else [joined.type.shape[axis]])]
+    return net.add(Reshape, moved, shape=shape)
+
+
 @case("transpose-transpose")
 def _transpose_transpose(draw: DrawFn, net: Net) -> Value:
     x = net.input("x", 2, 3, 4)
@@ -338,5 +351,3 @@ def _scale_into_contraction(draw: DrawFn, net: Net) -> Value:
 @case("bias-bias")
 def _bias_bias(draw: DrawFn, net: Net) -> Value:
     return net.bias(net.bias(_contraction(draw, net)))
-
-
