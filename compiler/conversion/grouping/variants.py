@@ -42,15 +42,16 @@ class Variants:
         return self._own[op.kernel]
 
     def resized(self, op: Kernel, threads: int) -> list[Variant]:
-        """OP in blocks of THREADS; as it is when it has such, and first then."""
+        """OP in blocks of THREADS. A contraction that has such stays as it is: another tile would sum in
+        another order, and give other results."""
         key = (op.kernel, threads)
         if key not in self._resized:
             own = self.own(op)
-            found = [own] if own.load.threads == threads else []
-            for candidate in resized(self._request(op), op.family, dict(op.config), threads):
-                if candidate.config != own.config and len(found) < MOST_VARIANTS:
-                    found.append(self._variant(op, candidate.config, candidate.microseconds))
-            self._resized[key] = found
+            if own.load.contraction and own.load.threads == threads:
+                self._resized[key] = [own]
+            else:
+                found = resized(self._request(op), op.family, dict(op.config), threads)[:MOST_VARIANTS]
+                self._resized[key] = [self._variant(op, c.config, c.microseconds) for c in found]
         return self._resized[key]
 
     def _request(self, op: Kernel) -> Request:
