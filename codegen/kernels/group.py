@@ -21,6 +21,7 @@ from .group_cost import Load, bound, together
 from .group_parts import GROUP, Part, parts_of
 from .signature import Signature, make_signature, used_symbols
 
+
 class MemberTemplate(Enum):
     """The templates whose kernels can stand as a function in another."""
 

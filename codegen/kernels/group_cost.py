@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...dialects.core.affine import Dim, evaluate, product
+from ...dialects.core.affine import evaluate, product
 from .contraction_cost import FITTED
 from .contraction_mma import MmaSpec
 from .contraction_simt import SimtSpec

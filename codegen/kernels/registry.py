@@ -57,7 +57,9 @@ def expected(request: Request, family: str, config: Config) -> float:
     """Microseconds of REQUEST by FAMILY with CONFIG; of its best candidate when that is not proposed."""
     if family == GROUPS.name:
         parts = parts_of(request, config)
-        return GROUPS.expected(request, config, [expected(p.request, p.share.family, p.share.config) for p in parts])
+        return GROUPS.expected(
+            request, config, [expected(p.request, p.share.family, p.share.config) for p in parts]
+        )
     found = candidates(request)
     own = [c for c in found if c.family == family and c.config == dict(config)]
     return (own or found)[0].microseconds

@@ -44,9 +44,7 @@ class GroupLaunches:
 
     def run(self, module: Module, context: PassContext) -> Module:
         if GROUP_LAUNCHES in context.disabled:
-            context.ledger.add(
-                GROUP_LAUNCHES, Verdict.DISABLED, f"the rule {GROUP_LAUNCHES} is switched off"
-            )
+            context.ledger.add(GROUP_LAUNCHES, Verdict.DISABLED, f"the rule {GROUP_LAUNCHES} is switched off")
             return module
         kernels = [op for op in module.main.block if isinstance(op, Kernel)]
         needs = dependences(module.main, module.ranges)
@@ -79,9 +77,7 @@ class _Grouping:
     def _add(self, index: int) -> None:
         """Put launch INDEX into the group by which it saves most, or into one of its own."""
         choices = self._levels.choices(index, MOST_STEPS)
-        near = [
-            (step, draft) for step in choices for draft in self._drafts.get(step, [])[-MOST_DRAFTS:]
-        ]
+        near = [(step, draft) for step in choices for draft in self._drafts.get(step, [])[-MOST_DRAFTS:]]
         outcomes = [(step, self._outcome(index, draft)) for step, draft in near]
         step, best = max(outcomes, key=lambda pair: pair[1].rank, default=(choices[0], None))
         if best is not None:
