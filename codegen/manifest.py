@@ -8,10 +8,11 @@ import numpy as np
 
 from ..dialects.core.affine import Dim, symbol, symbols, to_json
 from ..dialects.core.diagnostics import op_error
-from ..dialects.core.ir import Function, Module, Operation, Value
+from ..dialects.core.ir import Block, Function, Module, Operation, Value
 from ..dialects.core.types import TensorType
 from ..dialects.launch import Buffer, Kernel, View, largest, span
 from .kernels.family import Target
+from .kernels.group_parts import GROUP, member_blocks, shares_of
 from .kernels.signature import index_type, used_symbols
 from .requests import in_model_symbols
 from .sources import request_of
@@ -161,7 +162,15 @@ class Manifest:
 
 
 def _label(op: Kernel) -> str:
-    names = [inner.name.removeprefix("graph.") for inner in op.body.block if inner.next is not None]
+    """The ops that a launch runs; those of a group's members apart."""
+    blocks = [op.body.block]
+    if op.family == GROUP:
+        blocks = member_blocks(op.body.block, shares_of(dict(op.config)))
+    return " + ".join(map(_ops, blocks))
+
+
+def _ops(block: Block) -> str:
+    names = [inner.name.removeprefix("graph.") for inner in block if inner.next is not None]
     return ", ".join(name for name in names if name not in ("constant", "cast")) or "copy"
 
 

@@ -66,7 +66,7 @@ def render(template: str, spec: object) -> str:
     if not dataclasses.is_dataclass(spec) or isinstance(spec, type):
         raise SpecError(f"a spec is an instance of a frozen dataclass, not {type(spec).__name__}")
     check_spec(spec, type(spec).__name__)
-    text = environment().get_template(template).render(spec=spec)
+    text = environment().get_template(template).render(spec=spec, member=None)
     return "\n".join(line.rstrip() for line in text.split("\n")).rstrip("\n") + "\n"
 
 

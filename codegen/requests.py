@@ -43,7 +43,7 @@ def in_model_symbols(module: Module, dim: Dim) -> Dim:
 
 def scratch_of(geometry: Geometry) -> list[tuple[Dim, DType, str]]:
     """Element count, type and space of the scratch buffers that a kernel of GEOMETRY wants."""
-    needs: list[tuple[Dim, DType, str]] = []
+    needs = [need for member in geometry.members for need in scratch_of(member)]
     if geometry.workspace != 0:
         needs.append((ceildiv(geometry.workspace, F32.bytes), F32, "arena"))
     if geometry.counters != 0:

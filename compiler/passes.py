@@ -102,11 +102,18 @@ class PassContext:
 
         None when no switch says so.
         """
-        for one, other in self.barriers:
-            if (one in producer and other in consumer) or (other in producer and one in consumer):
-                return f"fusing {one} with {other} is switched off"
+        barred = self.barred(producer, consumer)
+        if barred is not None:
+            return barred
         kept = next((node for node in producer if node in self.keep and node not in consumer), None)
         return None if kept is None else f"the result of {kept} is to be kept"
+
+    def barred(self, nodes: Sequence[str], others: Sequence[str]) -> str | None:
+        """Why an op of NODES and one of OTHERS must not be in one launch; None when no switch says so."""
+        for one, other in self.barriers:
+            if (one in nodes and other in others) or (other in nodes and one in others):
+                return f"fusing {one} with {other} is switched off"
+        return None
 
     def note(self, rule: str, reason: str, op: str, nodes: tuple[str, ...]) -> None:
         """Record that RULE rewrote OP."""
@@ -274,4 +281,3 @@ def _text_or_reason(module: Module) -> str:
         return print_module(module)
     except Exception as error:  # the module is broken in an unknown way: any failure is possible here
         return f"// the module cannot be printed: {error}\n"
-

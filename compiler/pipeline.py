@@ -6,6 +6,7 @@ from ..codegen.kernels.family import Target
 from .analysis.check_launch import CheckLaunch
 from .conversion.fused_to_precision import FusedToPrecision
 from .conversion.graph_to_fused import GraphToFused
+from .conversion.grouping.group_launches import GroupLaunches
 from .conversion.precision_to_launch import PrecisionToLaunch
 from .conversion.streams.assign import AssignStreams
 from .passes import Pass
@@ -42,7 +43,12 @@ def passes_to(level: str, target: Target) -> tuple[Pass, ...]:
         "graph": TO_GRAPH,
         "fused": (DecomposeAttention(target), *TO_FUSED),
         "precision": TO_PRECISION,
-        "launch": (PrecisionToLaunch(target), AssignStreams(target), CheckLaunch()),
+        "launch": (
+            PrecisionToLaunch(target),
+            GroupLaunches(target),
+            AssignStreams(target),
+            CheckLaunch(),
+        ),
     }
     return passes[level]
 
@@ -60,6 +66,7 @@ def all_passes(target: Target) -> tuple[Pass, ...]:
         *TO_FUSED,
         *TO_PRECISION,
         PrecisionToLaunch(target),
+        GroupLaunches(target),
         AssignStreams(target),
         CheckLaunch(),
     )

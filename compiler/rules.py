@@ -14,6 +14,7 @@ from ..errors import InputError
 from .conversion.fusion.consumers import CONSUMER_RULES
 from .conversion.fusion.producers import PRODUCER_RULES
 from .conversion.fusion.record import BOUNDARY, VIEW
+from .conversion.grouping.record import GROUP_LAUNCHES
 from .conversion.streams.assign import CONCURRENCY
 from .conversion.views.record import ELIDE_CONCAT, VIEW_SLICE
 from .transforms import canonicalize, decompose_attention, fold_batch_norm, recognize
@@ -55,6 +56,7 @@ def _table() -> Iterable[Rule]:
     )
     yield Rule(ELIDE_CONCAT, "launch", "y = concat(a, b) => a and b are written where they lie in y")
     yield Rule(VIEW_SLICE, "launch", "y = slice(x) => y is read where it lies in x")
+    yield Rule(GROUP_LAUNCHES, "launch", "small launches that need nothing of each other => one launch")
     yield Rule(CONCURRENCY, "launch", "launches that need nothing of each other => different streams")
 
 

@@ -209,6 +209,13 @@ class ProductFamily:
             for config in found
         ]
 
+    def resized(self, request: Request, config: Config, threads: int) -> list[Candidate]:
+        """The candidates in blocks of THREADS, the best first."""
+        return [c for c in self.propose(request) if self._configured(c.config).threads == threads]
+
+    def _configured(self, config: Config) -> MmaConfig | SimtConfig:
+        return self.config_type(**{key: int(value) for key, value in config.items()})
+
     def _allowed(self, problem: Problem) -> bool:
         """Tensor cores round f32 operands to tf32, which a kernel must be asked for; see PrecisionPolicy."""
         return self.module is not contraction_mma or problem.a.bits < 32
@@ -218,14 +225,14 @@ class ProductFamily:
         if contraction is None:
             raise ValueError("no contraction that this family can do")
         problem = contraction.problem
-        made = self.config_type(**{key: int(value) for key, value in config.items()})
+        made = self._configured(config)
         scratch: tuple[tuple[str, str], ...] = ()
         if made.splits > 1:
             scratch = ((c_type(problem.accumulate), "workspace"), ("u32", "counters"))
         signature = make_signature(request, scratch)
         binding = bind(request, contraction, widest_vector(request, problem.n), signature)
         spec = self.module.specialize(problem, made, binding, request.target)
-        return KernelCode(self.module.TEMPLATE, spec, self.module.launch(problem, spec))
+        return KernelCode(self.module.TEMPLATE, spec, self.module.launch(problem, spec), scratch)
 
 
 @dataclass(frozen=True)
@@ -248,11 +255,18 @@ class DepthwiseFamily:
             if depthwise.illegal(problem, config, request.target) is None
         ]
 
+    def resized(self, request: Request, config: Config, threads: int) -> list[Candidate]:
+        """The candidates in blocks of THREADS, the best first."""
+        return [c for c in self.propose(request) if self._configured(c.config).threads == threads]
+
+    def _configured(self, config: Config) -> DepthwiseConfig:
+        return DepthwiseConfig(**{key: int(value) for key, value in config.items()})
+
     def realize(self, request: Request, config: Config) -> KernelCode:
         contraction = find_contraction(request)
         if contraction is None:
             raise ValueError("no depthwise convolution")
-        made = DepthwiseConfig(**{key: int(value) for key, value in config.items()})
+        made = self._configured(config)
         signature = make_signature(request)
         binding = bind(request, contraction, made.vector, signature, depthwise_channels=True)
         spec = depthwise.specialize(contraction.problem, made, binding, request.target)

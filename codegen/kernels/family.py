@@ -63,7 +63,10 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Geometry:
-    """How a kernel is launched. `workspace` bytes and `counters` words are scratch memory."""
+    """How a kernel is launched. `workspace` bytes and `counters` words are scratch memory.
+
+    `members` are those of a group's kernels, each of which has scratch memory of its own.
+    """
 
     grid: tuple[Dim, Dim, Dim]
     block: tuple[int, int, int]
@@ -71,15 +74,17 @@ class Geometry:
     workspace: Dim = 0
     counters: Dim = 0
     cluster: tuple[int, int, int] = (1, 1, 1)
+    members: tuple[Geometry, ...] = ()
 
 
 @dataclass(frozen=True)
 class KernelCode:
-    """The template and the spec that make a kernel's source."""
+    """The template and the spec that make a kernel's source; C type and name of its scratch parameters."""
 
     template: str
     spec: object = field(repr=False)
     geometry: Geometry = Geometry((1, 1, 1), (1, 1, 1))
+    scratch: tuple[tuple[str, str], ...] = ()
 
 
 class Family(Protocol):
@@ -91,3 +96,13 @@ class Family(Protocol):
     def propose(self, request: Request) -> list[Candidate]: ...
 
     def realize(self, request: Request, config: Config) -> KernelCode: ...
+
+
+class Resizable(Family, Protocol):
+    """A family whose kernels can be members of a group: they are made in blocks of a given size.
+
+    `resized` gives what is worth trying in blocks of `threads` for a kernel that has CONFIG alone, the
+    best first; nothing when there is no such configuration.
+    """
+
+    def resized(self, request: Request, config: Config, threads: int) -> list[Candidate]: ...

@@ -52,6 +52,19 @@ class LoopFamily:
             lanes //= 2
         return [Candidate(self.name, {"lanes": lanes, "threads": THREADS}, self._cost(request))]
 
+    def resized(self, request: Request, config: Config, threads: int) -> list[Candidate]:
+        """CONFIG in blocks of THREADS, with as many elements a thread, and with more."""
+        lanes, widest = int(config["lanes"]), WIDEST // min(t.dtype.bytes for t in request.writes)
+        type, found = request.writes[0], [lanes]
+        inner = type.shape[type.order[-1]] if type.rank else 1
+        while found[-1] < widest and isinstance(inner, int) and inner % (found[-1] * 2) == 0:
+            found.append(found[-1] * 2)
+        return [
+            Candidate(self.name, {"lanes": count, "threads": threads}, self._cost(request))
+            for count in found
+            if self._works(request, count)
+        ]
+
     def _lanes(self, request: Request) -> int:
         """As wide as the innermost dimension and one 16-byte access allow, while the GPU stays full."""
         type = request.writes[0]

@@ -124,6 +124,13 @@ class RowFamily:
         config: Config = {"rows": rows, "workers": workers, "across": int(across)}
         return [Candidate(self.name, config, self._cost(request))]
 
+    def resized(self, request: Request, config: Config, threads: int) -> list[Candidate]:
+        """CONFIG in blocks of THREADS, with more rows or fewer; each row as before."""
+        rows, rest = divmod(threads, int(config["workers"]))
+        if rest or not rows:
+            return []
+        return [Candidate(self.name, config | {"rows": rows}, self._cost(request))]
+
     def _workers(self, problem: RowProblem, request: Request, across: bool) -> int:
         length = max(_length(reduce, request) for reduce in problem.shared)
         if across:

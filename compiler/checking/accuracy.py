@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ...codegen.kernels.group_parts import GROUP
 from ...dialects.core.dtypes import DType
 from ...dialects.core.interpreter import Array
 from ...dialects.core.ir import Module, Operation, Value
@@ -22,6 +23,7 @@ from ...runtime.engine import Engine
 from ...runtime.manifest import LaunchSpec
 from ...runtime.plan import Plan
 from ..dialects import ALL_DIALECTS
+from ..launch_members import Member, members_of
 from .matching import GraphMatch, exact_values
 from .measures import Error, Range, error_of, range_of, roundoff
 from .replay import replay, typed
@@ -29,7 +31,8 @@ from .replay import replay, typed
 
 @dataclass(frozen=True)
 class LaunchReport:
-    """The errors of one launch, those of its worst output.
+    """The errors of one launch, those of its worst output. In a group, nodes and what was inherited are
+    those of the member that has it.
 
     local: against its own region with the roundings of the precision level; unrounded: against its
     region in f64; allowed: the bound on local.max_abs; inherited: the worst relative L2 error, as
@@ -119,18 +122,19 @@ class AccuracyObserver:
     def _measured(
         self, index: int, op: Kernel, spec: LaunchSpec, wrote: Sequence[Array]
     ) -> list[LaunchReport]:
-        inherited = max((self._arriving(value) for value in op.reads), default=0.0)
         expected = replay(op, self._reads, self._symbols)
+        sources = [source for member in members_of(op) for source in self._sources(op, member, spec)]
         reports = []
         for position, (value, have) in enumerate(zip(op.writes, wrote, strict=True)):
             unit = roundoff(value.type.dtype)
             exact = expected.exact[position]
+            nodes, inherited = sources[position]
             reports.append(
                 LaunchReport(
                     index=index,
                     kernel=spec.kernel,
                     op=spec.op,
-                    nodes=spec.nodes,
+                    nodes=nodes,
                     stored=value.type.dtype,
                     local=error_of(have, expected.rounded[position], unit),
                     unrounded=error_of(have, exact, unit),
@@ -141,6 +145,12 @@ class AccuracyObserver:
                 )
             )
         return reports
+
+    def _sources(self, op: Kernel, member: Member, spec: LaunchSpec) -> list[tuple[tuple[str, ...], float]]:
+        """For every result of MEMBER its nodes, and the worst error of what it was made from."""
+        inherited = max((self._arriving(value) for value in op.reads[member.reads]), default=0.0)
+        nodes = member.nodes if op.family == GROUP else spec.nodes
+        return [(nodes, inherited)] * (member.writes.stop - member.writes.start)
 
     def _arriving(self, value: Value) -> float:
         """The error, as far as known, of what lies in a buffer: of itself, or of the worst of its parts."""

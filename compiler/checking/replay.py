@@ -15,6 +15,7 @@ from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import TensorType
 from ...dialects.graph.numeric import compute_dtype
 from ...dialects.launch import Kernel
+from ..launch_members import members_of
 from .measures import largest_finite, roundoff
 from .widen import widened_array, widened_block
 
@@ -49,14 +50,27 @@ class Replay:
 
 
 def replay(op: Kernel, reads: Sequence[Array], symbols: Mapping[str, int]) -> Replay:
-    """Run OP's region on READS, once with its roundings and once without."""
+    """Run OP's region on READS, once with its roundings and once without; a group's members one by one."""
+    parts = [
+        _replay_block(m.body, reads[m.reads], [value.type for value in op.writes[m.writes]], symbols)
+        for m in members_of(op)
+    ]
+    return Replay(
+        rounded=tuple(array for part in parts for array in part.rounded),
+        exact=tuple(array for part in parts for array in part.exact),
+        allowed=tuple(bound for part in parts for bound in part.allowed),
+    )
+
+
+def _replay_block(
+    block: Block, reads: Sequence[Array], kinds: Sequence[TensorType], symbols: Mapping[str, int]
+) -> Replay:
     module = Module()
     watch = _Sums(module, symbols)
     with np.errstate(all="ignore"):
-        rounded = run_block(op.body.block, reads, Evaluation(module, symbols))
-        exact = run_block(widened_block(op.body.block, {}), [widened_array(a) for a in reads], watch)
-    kinds = [value.type for value in op.writes]
-    allowed = (_allowed(op.body.block, kind, a, watch) for kind, a in zip(kinds, rounded, strict=True))
+        rounded = run_block(block, reads, Evaluation(module, symbols))
+        exact = run_block(widened_block(block, {}), [widened_array(a) for a in reads], watch)
+    allowed = (_allowed(block, kind, a, watch) for kind, a in zip(kinds, rounded, strict=True))
     return Replay(rounded, exact, tuple(allowed))
 
 

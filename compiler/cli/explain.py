@@ -98,7 +98,9 @@ def _show_summary(summary: Mapping[str, Any]) -> None:
     states = ", ".join(f"{count} {_STATES[state]}" for state, count in summary["states"].items())
     families = ", ".join(f"{count} {family}" for family, count in summary["families"].items())
     write_text(f"{summary['nodes']} nodes: {states}")
-    write_text(f"{summary['launches']} launches: {families}; {summary['copies']} of them only move data")
+    grouped = f"; {summary['grouped']} kernels run in groups" if summary["grouped"] else ""
+    copies = f"{summary['copies']} of them only move data"
+    write_text(f"{summary['launches']} launches: {families}; {copies}{grouped}")
     saved = quantity(summary["bytes_saved"], "B")
     write_text(
         f"{summary['decisions']} decisions; fusion saves {summary['launches_saved']} launches and {saved}"
@@ -146,6 +148,8 @@ def node_text(answer: NodeAnswer) -> str:
         )
         if home.together:
             lines.append(f"  together with {_names(home.together)}")
+        if home.beside:
+            lines.append(f"  in one launch with {_names(home.beside)}, which other blocks compute")
         if home.formats:
             formats = "requested {requested}, computes in {compute}, accumulates in {accumulate}: {why}"
             lines.append(f"  {formats.format(**home.formats)}")

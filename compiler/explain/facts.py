@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from ...dialects.core.ir import Module, Operation
+from ...dialects.core.ir import Module
 from ...dialects.core.parser import parse_module
-from ...dialects.core.traits import Trait, has
 from ...dialects.launch import Kernel
 from ...dialects.precision import Kernel as PrecisionKernel
 from ...errors import InputError, IRError, PlanError
 from ...runtime.plan import Plan
 from ..conversion.fusion.record import VIEW
 from ..dialects import ALL_DIALECTS
+from ..launch_members import Member, members_of, op_nodes
 from ..ledger import Ledger, Origin, Record, Verdict
 from ..origins import no_node
 
@@ -24,11 +24,19 @@ COPIES = "storage-conversion"
 
 @dataclass(frozen=True)
 class Launch:
-    """A launch with the nodes of each of its ops; nodes of one op were made one by a rewrite."""
+    """A launch with the nodes of each of its ops; nodes of one op were made one by a rewrite.
+
+    `members` are the kernels in it: more than one in a grouped launch.
+    """
 
     index: int
     op: Kernel
     groups: tuple[tuple[str, ...], ...]
+    members: tuple[Member, ...]
+
+    def with_nodes(self, *nodes: str) -> list[int]:
+        """The positions of the members that have all of NODES."""
+        return [at for at, member in enumerate(self.members) if set(nodes) <= set(member.nodes)]
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -51,6 +59,8 @@ class Facts:
         try:
             ledger = Ledger.from_json(plan.ledger)
             return cls(ledger, _parsed(plan, "launch"), _parsed(plan, "precision"))
+        except IRError as error:
+            raise PlanError(f"the plan's launch level is damaged: {error.message}") from None
         except (KeyError, TypeError, ValueError):
             raise PlanError("the plan's ledger is not one of this version") from None
 
@@ -90,7 +100,7 @@ class Facts:
         kernels = self._precision.main.block if self._precision is not None else ()
         for op in kernels:
             if isinstance(op, PrecisionKernel):
-                for group in _groups(op):
+                for group in op_nodes(op.body.block):
                     for node in group:
                         found.setdefault(node, op)
         return found
@@ -166,12 +176,7 @@ def _parsed(plan: Plan, level: str) -> Module:
 
 def _launches(module: Module) -> list[Launch]:
     kernels = [op for op in module.main.block if isinstance(op, Kernel)]
-    return [Launch(index, op, tuple(_groups(op))) for index, op in enumerate(kernels)]
-
-
-def _groups(kernel: Operation) -> Iterator[tuple[str, ...]]:
-    """The nodes of every op that KERNEL runs."""
-    for op in kernel.walk():
-        still = op is kernel or has(op, Trait.CONSTANT) or has(op, Trait.TERMINATOR)
-        if not still and op.location.nodes:
-            yield op.location.nodes
+    return [
+        Launch(index, op, tuple(op_nodes(op.body.block)), tuple(members_of(op)))
+        for index, op in enumerate(kernels)
+    ]

@@ -54,7 +54,11 @@ def _with_readers(facts: Facts, node: str) -> Fate:
 
 @dataclass(frozen=True)
 class Home:
-    """A launch that a node runs in, and in which number formats."""
+    """A launch that a node runs in, and in which number formats.
+
+    `together` are the other nodes of its kernel; in a grouped launch `beside` are those of the other
+    kernels, and family and config are those of its own.
+    """
 
     launch: int
     kernel: str
@@ -62,6 +66,7 @@ class Home:
     config: dict[str, Any]
     together: tuple[str, ...]
     formats: dict[str, str]
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,10 @@ class NodeAnswer:
             "state": self.fate.state,
             "rule": self.fate.rule,
             "reason": self.fate.reason,
-            "launches": [vars(home) | {"together": list(home.together)} for home in self.homes],
+            "launches": [
+                vars(home) | {"together": list(home.together), "beside": list(home.beside)}
+                for home in self.homes
+            ],
             "records": list(self.records),
         }
 
@@ -97,10 +105,13 @@ def explain_node(facts: Facts, name: str) -> NodeAnswer:
 
 def _home(facts: Facts, index: int, node: str) -> Home:
     launch = facts.launches[index]
-    others = tuple(other for other in launch.nodes if other != node)
+    # A launch that stands for nodes as a whole has none inside.
+    member = launch.members[next(iter(launch.with_nodes(node)), 0)]
+    others = tuple(other for other in member.nodes if other != node)
+    beside = tuple(other for other in launch.nodes if other != node and other not in member.nodes)
     kernel = facts.precision_of((node,))
     formats = {}
     if kernel is not None:
         keys = ("requested", "compute", "accumulate", "why")
         formats = {key: str(kernel.attributes[key]) for key in keys}
-    return Home(index, launch.op.kernel, launch.op.family, dict(launch.op.config), others, formats)
+    return Home(index, launch.op.kernel, member.family, dict(member.config), others, formats, beside)

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from ...errors import InputError
+from ..conversion.grouping.record import GROUP_LAUNCHES
 from ..ledger import Figure, Record, Verdict
 from .facts import Facts
 from .nodes import fate_of
@@ -129,7 +130,8 @@ def _fused(facts: Facts, a: str, b: str, shared: list[int]) -> PairAnswer:
 def _steps(facts: Facts, a: str, b: str, index: int) -> list[Step]:
     """The shortest chain of decisions that leads from A to B inside launch INDEX."""
     launch = facts.launches[index]
-    inside = set(launch.nodes)
+    own = launch.with_nodes(a, b)
+    inside = set(launch.members[own[0]].nodes if own else launch.nodes)
     groups: dict[str, list[tuple[str, ...]]] = {}
     for group in launch.groups:
         for node in group if len(group) > 1 else ():
@@ -137,7 +139,8 @@ def _steps(facts: Facts, a: str, b: str, index: int) -> list[Step]:
 
     def links(node: str) -> Iterable[tuple[str, Record | None]]:
         for record in facts.by_node.get(node, ()):
-            if record.verdict is Verdict.TAKEN:
+            # What brought a kernel into a group did not bring its own nodes together.
+            if record.verdict is Verdict.TAKEN and not (own and record.rule == GROUP_LAUNCHES):
                 for other in _partners(record, node):
                     yield other, record
         for group in groups.get(node, ()):

@@ -19,6 +19,7 @@ def summarize(facts: Facts, refusals: int = SHOWN_REFUSALS) -> dict[str, Any]:
         "nodes": len(facts.origins),
         "launches": len(facts.launches),
         "families": dict(Counter(launch.op.family for launch in facts.launches)),
+        "grouped": sum(len(launch.members) for launch in facts.launches if len(launch.members) > 1),
         "copies": sum(not _computes(launch.op) for launch in facts.launches),
         "states": dict(Counter(fate_of(facts, node).state for node in facts.origins)),
         "decisions": len(facts.records),

@@ -12,15 +12,16 @@ from math import prod
 from typing import ClassVar
 
 from ....codegen.kernels.family import Target
-from ....codegen.kernels.registry import candidates
+from ....codegen.kernels.registry import expected
 from ....codegen.sources import request_of
 from ....dialects.core.affine import evaluate
-from ....dialects.core.ir import Block, Function, Module, Operation
+from ....dialects.core.ir import Function, Module
 from ....dialects.launch import Kernel
 from ...analysis.streams_memory import place_concurrent
 from ...analysis.streams_order import Ordered, dependences, ordered
 from ...ledger import Verdict
 from ...passes import PassContext
+from ..reorder import reorder
 from .schedule import Schedule, Task, schedule
 
 CONCURRENCY = "concurrency"
@@ -61,7 +62,8 @@ class AssignStreams:
         for op in module.main.block:
             if isinstance(op, Kernel):
                 if op.kernel not in times:
-                    times[op.kernel] = _microseconds(module, op, self.target)
+                    request = request_of(module, op, self.target)
+                    times[op.kernel] = expected(request, op.family, op.config)
                 blocks = prod(evaluate(size, sizes) for size in op.grid)
                 tasks.append(Task(times[op.kernel], min(1.0, blocks / self.target.multiprocessors)))
         return tasks
@@ -89,46 +91,15 @@ class AssignStreams:
         return taken
 
 
-def _microseconds(module: Module, op: Kernel, target: Target) -> float:
-    """What the cost model expects of OP; of the best candidate when OP's own is not proposed."""
-    found = candidates(request_of(module, op, target))
-    own = [c for c in found if c.family == op.family and c.config == dict(op.config)]
-    return (own or found)[0].microseconds
-
-
 def _apply(module: Module, best: Schedule, needs: Sequence[set[int]]) -> None:
     """Reorder the launches of MODULE, give them streams and waits, and place memory anew."""
     place = {old: new for new, old in enumerate(best.order)}
     moved = [{place[other] for other in needs[old]} for old in best.order]
     order = ordered(moved, [best.streams[old] for old in best.order])
-    _reorder(module.main, best.order)
+    kernels = [op for op in module.main.block if isinstance(op, Kernel)]
+    reorder(module.main, [kernels[old] for old in best.order])
     _annotate(module.main, order)
     place_concurrent(module, order.before)
-
-
-def _reorder(function: Function, order: Sequence[int]) -> None:
-    """Put the launches of FUNCTION in ORDER, each with the buffers and views it is the first to need."""
-    block = function.block
-    operations = list(block)
-    kernels = [op for op in operations if isinstance(op, Kernel)]
-    for op in operations:
-        block.unlink(op)
-    placed: set[Operation] = set()
-    for index in order:
-        _place(kernels[index], block, placed)
-    for op in operations:
-        _place(op, block, placed)
-
-
-def _place(op: Operation, block: Block, placed: set[Operation]) -> None:
-    """Append OP to BLOCK after all that it reads, unless it is there already."""
-    if op in placed:
-        return
-    placed.add(op)
-    for value in op.inputs:
-        if value.producer is not None:
-            _place(value.producer, block, placed)
-    block.append(op)
 
 
 def _annotate(function: Function, order: Ordered) -> None:

@@ -1,0 +1,102 @@
+"""How long launches take as one, from what they take alone.
+
+A group begins once (LAUNCH microseconds) and ends with its last block. It lasts as long as the
+greatest of three times:
+
+- longest: that of its slowest member. A multiprocessor holds as many blocks of a group as of its
+  most demanding member, since registers and shared memory are shared out by the kernel, not by the
+  block; a member that filled more room alone comes in more waves now, each as long as before.
+- packed: what all blocks together need, `sum(blocks * time of a block) / slots`, where they are
+  more than there are slots.
+- busy: what the multiprocessors' units need. A member takes that part of them which its blocks
+  cover: a block of a contraction uses those of a whole multiprocessor, other kernels need all its
+  threads for that. Streams are scheduled on the same model (compiler/conversion/streams).
+
+What is saved is the sum of the times alone less that: a launch latency for every launch but the
+first, and the time in which a small launch would have left multiprocessors idle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...dialects.core.affine import evaluate, product
+from .contraction_cost import FITTED
+from .contraction_mma import MmaSpec
+from .contraction_simt import SimtSpec
+from .family import KernelCode, Request, Target
+
+LAUNCH = FITTED.launch  # microseconds
+THREADS = 2048  # of a multiprocessor
+REGISTER_FILE = 65536
+REGISTERS = 48  # a thread of a kernel that is not a contraction, at most nearly always
+RESERVED_SHARED = 1024  # bytes that the system takes of each block's shared memory
+
+
+@dataclass(frozen=True)
+class Load:
+    """A launch as a member of a group.
+
+    microseconds: its time alone; blocks: how many it has; threads: of each; resident: how many a
+    multiprocessor holds at a time; contraction: whether one block uses all of its units.
+    """
+
+    microseconds: float
+    blocks: int
+    threads: int
+    resident: int
+    contraction: bool
+
+    @classmethod
+    def of(cls, code: KernelCode, request: Request, microseconds: float) -> Load:
+        """The load of CODE, made for REQUEST, at the symbols' optimum."""
+        geometry = code.geometry
+        return cls(
+            microseconds=microseconds,
+            blocks=evaluate(product(geometry.grid), request.optimum),
+            threads=geometry.block[0],
+            resident=resident(code, request.target),
+            contraction=bound(code) is not None,
+        )
+
+    @property
+    def share(self) -> float:
+        """Multiprocessors that it keeps busy."""
+        return self.blocks if self.contraction else self.blocks * self.threads / THREADS
+
+
+def bound(code: KernelCode) -> int | None:
+    """The blocks side by side that a contraction is compiled for; None for other kernels."""
+    return code.spec.blocks_per_multiprocessor if isinstance(code.spec, (MmaSpec, SimtSpec)) else None
+
+
+def resident(code: KernelCode, target: Target) -> int:
+    """Blocks of CODE that a multiprocessor holds side by side."""
+    own = bound(code)
+    if own is not None:
+        return own
+    threads = code.geometry.block[0]
+    by_shared = (target.shared_bytes + RESERVED_SHARED) // (code.geometry.shared + RESERVED_SHARED)
+    return max(1, min(THREADS // threads, REGISTER_FILE // (threads * REGISTERS), by_shared))
+
+
+def slots(loads: Sequence[Load], target: Target) -> int:
+    """Blocks of a group of LOADS that the GPU holds at a time."""
+    return target.multiprocessors * min(load.resident for load in loads)
+
+
+def together(loads: Sequence[Load], target: Target) -> float:
+    """Expected microseconds of LOADS as one launch."""
+    room = slots(loads, target)
+    longest = packed = busy = 0.0
+    for load in loads:
+        alone = max(load.microseconds - LAUNCH, 0.0)
+        waves = -(-load.blocks // (target.multiprocessors * load.resident)) or 1
+        block = alone / waves
+        longest = max(longest, block * -(-load.blocks // room))
+        packed += block * load.blocks / room
+        busy += alone * min(1.0, load.share / target.multiprocessors)
+    if sum(load.blocks for load in loads) <= room:
+        packed = 0.0
+    return LAUNCH + max(longest, packed, busy)

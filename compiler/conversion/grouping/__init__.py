@@ -1,0 +1,1 @@
+"""Which launches become one: independent ones, where together they take less time."""
