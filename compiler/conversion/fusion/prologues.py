@@ -14,7 +14,7 @@ import math
 import ml_dtypes
 import numpy as np
 
-from ....codegen.kernels.contraction_family import summed_axis
+from ....codegen.kernels.prologue import summed_axis
 from ....dialects.core.affine import evaluate
 from ....dialects.core.dtypes import F32
 from ....dialects.core.ir import Operation, Value
