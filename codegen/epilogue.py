@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ..dialects.core.affine import Dim, Range
 from ..dialects.core.dtypes import DType
 from ..dialects.core.expr import Cast, Expr, Index
-from ..dialects.core.ir import Operation, Value
+from ..dialects.core.ir import Operation
 from .emit import Emitter, Given
 from .inline import RegionExpressions
 from .kernels.family import Request

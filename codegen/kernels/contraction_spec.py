@@ -27,8 +27,7 @@ class Binding:
     `epilogue` may use the ints `batch`, `m`, `n` and `accumulator[vector]`, of the accumulate type:
     the sums of columns n .. n + vector - 1; `vector` divides N. `prologue` makes the elements
     `value[lane]` of A from `loaded[lane]`, neighbours along k (along m when A is transposed); it may
-    use `batch`, `channel` (k, or what is summed over within a group) and the values that `rows` has
-    found for each row.
+    use `batch`, `channel` (within a group) and the values that `rows` has found for each row.
     """
 
     name: Identifier
@@ -79,9 +78,9 @@ class AxisSpec:
 class OperandSpec:
     """How the threads of a block copy one operand's tiles to shared memory.
 
-    Its elements lie in memory as `memory_type`. `vector` elements move per copy; `checked` says whether tiles may reach past the extent. Chunk c
-    of line l lies at l*pitch + c*chunk when the tile is padded; otherwise chunk c is stored in place
-    of c ^ ((l >> swizzle_shift) & swizzle_mask).
+    Elements lie in memory as `memory_type`, and `vector` of them move per copy; `checked` says
+    whether tiles may reach past the extent. Chunk c of line l lies at l*pitch + c*chunk when the tile
+    is padded; otherwise chunk c is stored in place of c ^ ((l >> swizzle_shift) & swizzle_mask).
     """
 
     role: Identifier

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from ...dialects.core.affine import Dim
 from ...dialects.core.ir import Operation, Value
 from ...dialects.core.traits import Trait, has
 from ...dialects.graph.indexing import Gather

@@ -31,7 +31,9 @@ GLASS_UNROLL
 for (int lane = 0; lane < VECTOR; lane++) result[lane] = convert<{out}>(accumulator[lane]);
 store_wide<VECTOR>(y0, {index}, result);"""
 DOUBLE = """\
-for (int lane = 0; lane < {count}; lane++) value[lane] = convert<{type}>(2 * convert<f32>(loaded[lane]) + 1);"""
+for (int lane = 0; lane < {count}; lane++) {{
+    value[lane] = convert<{type}>(2 * convert<f32>(loaded[lane]) + 1);
+}}"""
 POISON = 0xFF
 
 

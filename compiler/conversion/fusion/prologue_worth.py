@@ -62,8 +62,9 @@ def _wider(
     saved = (2.0 * elements + LAUNCH_ELEMENTS) * multiplied.bytes
     if again <= saved:
         return None
-    reason = f"{stored} would be read {evaluations:.3g} times over: converting it to {multiplied} once is cheaper"
-    return Refusal(reason, {"evaluations": evaluations, "bytes_read_again": int(again)})
+    reason = f"{stored} would be read {evaluations:.3g} times over"
+    figures = {"evaluations": evaluations, "bytes_read_again": int(again)}
+    return Refusal(f"{reason}: converting it to {multiplied} once is cheaper", figures)
 
 
 def loads_per_element(seed: Conv | Matmul, sizes: Sizes) -> float:
