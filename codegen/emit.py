@@ -192,13 +192,26 @@ class Emitter:
         return self._define(section, "inside", BOOL, " && ".join(tests), varying=not block)
 
     def _let(self, let: LetIndex, section: Section) -> Term:
+        self._name_index(let, section)
+        return self.lower(let.body, section)
+
+    def _name_index(self, let: LetIndex, section: Section) -> None:
+        """Write LET's number under a name that index expressions can use."""
         value = self.lower(let.value, section)
         name = self.fresh("j")
         section.write(f"const i64 {name} = i64({value.text});", value.varying)
         self.names.define(let.name, name)
         if value.varying:
             raise ValueError("an index computed from data must be the same in all lanes")
-        return self.lower(let.body, section)
+
+    def address(self, expr: Expr, section: Section) -> str:
+        """The offset that EXPR, a load at an index that may be computed from data, would read at."""
+        while isinstance(expr, LetIndex):
+            self._name_index(expr, section)
+            expr = expr.body
+        if not isinstance(expr, Load):
+            raise TypeError(f"a {type(expr).__name__} has no address")
+        return self.index(linear_offset(expr.source.type, expr.index))
 
     # ------------------------------------------------------------ reductions inside one thread
 

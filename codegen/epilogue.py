@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ..dialects.core.affine import Dim, Range
 from ..dialects.core.dtypes import DType
 from ..dialects.core.expr import Cast, Expr, Index
-from ..dialects.core.ir import Operation, Value
+from ..dialects.core.ir import Operation
 from .emit import Emitter, Given
 from .inline import RegionExpressions
 from .kernels.family import Request
@@ -54,27 +54,3 @@ def emit_epilogue(
         emitter.store(name, type, index, emitter.lower(expr, section), section)
     decode = [line for space in spaces for line in space.decode(emitter.names, signature.index_type)]
     return decode + section.finished(lanes.count)
-
-
-def emit_prologue(
-    request: Request,
-    signature: Signature,
-    streamed: Value,
-    operand: Value,
-    index: tuple[Dim, ...],
-    lanes: Lanes,
-    names: Mapping[str, str],
-    place: str = "value",
-) -> list[str]:
-    """Statements that turn `lanes.count` elements of the buffer STREAMED into elements of OPERAND.
-
-    The array PLACE holds them before and after; INDEX is that of the first one, in NAMES' symbols.
-    """
-    suffix = "[lane]" if lanes.count > 1 else "[0]"
-    element = Given(place + suffix, streamed.type.dtype, varying=lanes.count > 1)
-    expressions = RegionExpressions(request.ranges, {streamed: lambda at: element})
-    emitter = Emitter(signature.buffers(request), {**signature.symbols, **names}, (), lanes)
-    section = Section(lanes.count)
-    term = emitter.lower(expressions.element(operand, index), section)
-    section.write(f"{place}{suffix} = {term.text};", varying=lanes.count > 1)
-    return section.finished(lanes.count)

@@ -70,7 +70,7 @@ class Load:
         m, n, k = (problem.at_optimum(dim) for dim in (problem.m, problem.n, problem.k))
         batches = problem.at_optimum(problem.batches)
         tiles = -(-m // work.block_m) * -(-n // work.block_n) * batches
-        moved = m * k / max(1, problem.taps) * problem.a.bytes + n * k * problem.b.bytes + m * n * 2
+        moved = m * k / max(1, problem.taps) * problem.a_stored.bytes + n * k * problem.b.bytes + m * n * 2
         return cls(
             blocks=tiles * work.splits,
             k_tiles=-(-k // work.block_k // work.splits),

@@ -6,11 +6,12 @@ from dataclasses import asdict, dataclass
 from types import ModuleType
 
 from ...dialects.core.affine import Dim, symbol
-from ...dialects.core.ir import Operation, Value
+from ...dialects.core.ir import Operation
 from ...dialects.core.traits import Trait, has
-from ..epilogue import emit_epilogue, emit_prologue
+from ..epilogue import emit_epilogue
 from ..lanes import Lanes
 from ..literals import c_type
+from ..prologue import emit_elements, emit_rows, row_name
 from ..render import Code, Identifier
 from ..spaces import Space, make_space
 from . import contraction_mma, contraction_simt, depthwise
@@ -20,8 +21,11 @@ from .contraction_spec import Binding
 from .depthwise import DepthwiseConfig
 from .describe import title
 from .family import Candidate, Config, KernelCode, Request
-from .geometry import Problem, divisor, power_of_two_in, problem_of
+from .geometry import Problem, divisor, power_of_two_in
+from .prologue import Prologue, Unfit, read_prologue, summed_axis
+from .row_work import RowValue, RowWork
 from .signature import Signature, make_signature
+from .stream import streamed_problem
 
 MOST_CANDIDATES = 16
 WIDEST_STORE = 16  # bytes
@@ -31,19 +35,16 @@ Index = tuple[Dim, ...]
 
 @dataclass(frozen=True)
 class Contraction:
-    """The contraction that leads a region, as a problem for kernels.
-
-    `streamed` is the buffer its first operand is read from: the operand itself, or what a prologue
-    computes it from, element by element.
-    """
+    """The contraction that leads a region, as a problem for kernels."""
 
     root: Operation
     problem: Problem
-    streamed: Value
+    prologue: Prologue
 
     @property
     def has_prologue(self) -> bool:
-        return self.streamed is not self.root.inputs[0]
+        """True unless the first operand is read as it lies in memory."""
+        return self.prologue.streamed is not self.root.inputs[0]
 
 
 def find_contraction(request: Request) -> Contraction | None:
@@ -52,54 +53,14 @@ def find_contraction(request: Request) -> Contraction | None:
     if len(roots) != 1 or len(roots[0].inputs) != 2:
         return None
     root = roots[0]
-    a, b = root.inputs
-    streamed = prologue_source(root)
-    if streamed is None or b.producer is not None:
+    b = root.inputs[1]
+    prologue = read_prologue(root)
+    if isinstance(prologue, Unfit) or b.producer is not None:
         return None
     sizes = {name: (low, request.optimum[name], high) for name, (low, high) in request.ranges.items()}
     weight = request.region.arguments.index(b) in request.weights
-    buffer = streamed.type if streamed is not a else None
-    problem = problem_of(root, sizes, b_is_weight=weight, streamed=buffer)
-    return None if problem is None else Contraction(root, problem, streamed)
-
-
-def prologue_source(root: Operation) -> Value | None:
-    """The buffer that ROOT's first operand is made of, element by element; None when it is not so.
-
-    Everything else a prologue reads must vary along the summed axis alone: one value per channel.
-    """
-    operand = root.inputs[0]
-    if operand.producer is None:
-        return operand
-    axis = summed_axis(root)
-    found: Value | None = None
-    pending, seen = [operand], {operand}
-    while pending:
-        value = pending.pop()
-        producer = value.producer
-        if producer is not None:
-            if not has(producer, Trait.ELEMENTWISE) and not has(producer, Trait.CONSTANT):
-                return None
-            pending += [other for other in producer.inputs if other not in seen]
-            seen.update(producer.inputs)
-        elif value.type.shape == operand.type.shape and found is None:
-            found = value
-        elif not _varies_along(value.type.shape, operand.type.rank, axis):
-            return None
-    return found if found is not None and found.type.dtype == operand.type.dtype else None
-
-
-def summed_axis(root: Operation) -> int:
-    """The axis of the first operand that is summed over: channels, or the inner dimension."""
-    rank = root.inputs[0].type.rank
-    if root.name == "graph.conv":
-        return 1
-    return rank - 2 if root.attributes["transpose_a"] else rank - 1
-
-
-def _varies_along(shape: Index, rank: int, axis: int) -> bool:
-    """True when SHAPE, broadcast to RANK dimensions, has a size other than 1 on AXIS at most."""
-    return all(size == 1 or position == axis for position, size in enumerate(shape, rank - len(shape)))
+    problem = streamed_problem(root, prologue, sizes, b_is_weight=weight)
+    return None if problem is None else Contraction(root, problem, prologue)
 
 
 def spaces_of(contraction: Contraction, depthwise_channels: bool) -> tuple[Index, tuple[Space, ...]]:
@@ -149,7 +110,7 @@ def bind(
         names={"_batch": "batch"},
     )
     buffers = signature.buffers(request)
-    a, b = buffers[contraction.streamed], buffers[contraction.root.inputs[1]]
+    a, b = buffers[contraction.prologue.streamed], buffers[contraction.root.inputs[1]]
     return Binding(
         name=Identifier(request.name),
         title=title(request),
@@ -161,30 +122,57 @@ def bind(
         vector=vector,
         index_type=signature.index_type,
         prologue=prologue_code(request, contraction, signature),
+        rows=row_work(request, contraction, signature),
     )
 
 
 def prologue_code(request: Request, contraction: Contraction, signature: Signature) -> Code | None:
-    """Statements that map `value`, some neighbouring elements of the first operand, in place."""
-    if not contraction.has_prologue:
+    """Statements that make `value`, some neighbouring elements of the first operand, from `loaded`."""
+    if not contraction.prologue.computes:
         return None
     root, problem = contraction.root, contraction.problem
-    operand = root.inputs[0]
     channel = symbol("_channel")
     grouped = problem.op == "conv" and bool(problem.batch)
     place = channel + symbol("_batch") * problem.channels if grouped else channel
-    # Everything but the streamed element varies along the summed axis alone.
-    index = tuple(place if axis == summed_axis(root) else 0 for axis in range(operand.type.rank))
-    lines = emit_prologue(
-        request,
-        signature,
-        contraction.streamed,
-        operand,
-        index,
-        Lanes("_channel", problem.a_vector),
-        names={"_channel": "channel", "_batch": "batch"},
-    )
+    rank = root.inputs[0].type.rank
+    index = tuple(place if axis == summed_axis(root) else 0 for axis in range(rank))
+    vector = problem.a_vector
+    if problem.a_k_major:
+        lanes, row = Lanes("_channel", vector), "pass"
+    else:
+        lanes, row = Lanes("_row", vector), "piece + lane" if vector > 1 else "piece"
+    names = {"_channel": "channel", "_batch": "batch"}
+    lines = emit_elements(request, signature, contraction.prologue, index, lanes, row, names)
     return Code("\n".join(lines))
+
+
+def row_work(request: Request, contraction: Contraction, signature: Signature) -> RowWork | None:
+    """What is found once for each row of the first operand: row values, and where gathered rows begin."""
+    prologue = contraction.prologue
+    if not prologue.rows and prologue.gather is None:
+        return None
+    index, spaces = spaces_of(contraction, depthwise_channels=False)
+    lines = emit_rows(
+        request, signature, prologue, row_index(contraction, index), spaces, {"_batch": "batch"}
+    )
+    values = tuple(
+        RowValue(Identifier(row_name(number)), Identifier(c_type(value.type.dtype)))
+        for number, value in enumerate(prologue.rows)
+    )
+    return RowWork(values, prologue.gather is not None, Code("\n".join(lines)))
+
+
+def row_index(contraction: Contraction, result: Index) -> Index:
+    """The first element of a row of the first operand, of which RESULT is an element of the result."""
+    root, shape = contraction.root, contraction.root.inputs[0].type.shape
+    if contraction.problem.op == "conv":
+        return (result[0], *(0 for _ in shape[1:]))
+    # The operand has no dimensions that the result lacks; those it is short of it is repeated along.
+    ahead = len(result) - len(shape)
+    own: list[Dim] = [0 if size == 1 else at for at, size in zip(result[ahead:], shape, strict=True)]
+    row, summed = (-1, -2) if root.attributes["transpose_a"] else (-2, -1)
+    own[row], own[summed] = result[-2], 0
+    return tuple(own)
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,10 @@ from .geometry import COPY_BYTES, INT_LIMIT, Problem
 TEMPLATE = "kernels/contraction_mma.cu.j2"
 STEP_BYTES = 32  # bytes of k in one mma step: 16 elements of 16 bits, 8 of tf32, 32 of i8
 MAX_SUM_REGISTERS = 128
+# Of a thread that computes a prologue: its sums, and eight for each 16 bytes of A that it brings.
+PROLOGUE_REGISTERS = 96
+# Of a thread with the most sums, for where the rows begin that it picks.
+ORIGIN_REGISTERS = 4
 _MATH = {F16: "f16", BF16: "bf16", F32: "tf32", I8: "i8"}
 _SUMS = {F16: F32, BF16: F32, F32: F32, I8: I32}
 
@@ -102,6 +106,12 @@ def illegal(problem: Problem, config: MmaConfig, target: Target) -> str | None:
         return "narrow copies leave too few registers for so many accumulators"
     if config.sum_registers == MAX_SUM_REGISTERS and config.splits > 1:
         return "a split sum leaves too few registers for so many accumulators"
+    copies = config.block_m * config.block_k * problem.a.bytes // COPY_BYTES // config.threads
+    if problem.a_computed and config.sum_registers + 8 * copies > PROLOGUE_REGISTERS:
+        return "a prologue leaves too few registers for so many accumulators"
+    origins = copies * (2 if problem.wide else 1) if problem.a_picked else 0
+    if config.sum_registers == MAX_SUM_REGISTERS and origins > ORIGIN_REGISTERS:
+        return "where rows begin leaves too few registers for so many accumulators"
     if config.splits > 1 and not splits_evenly(problem.k, config.block_k, config.splits):
         return "a split of k would be empty"
     if pipeline_bytes(problem, config) > target.shared_bytes:

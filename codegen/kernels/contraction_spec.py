@@ -15,6 +15,7 @@ from ..affine_c import dim_to_c, factor_to_c
 from ..literals import c_type
 from ..render import Code, Identifier
 from .geometry import COPY_BYTES, BatchAxis, Problem, RowAxis
+from .row_work import RowWork
 
 MASK_BITS = 32
 
@@ -24,9 +25,9 @@ class Binding:
     """What surrounds the product: names, parameters and the code that takes the sums.
 
     `epilogue` may use the ints `batch`, `m`, `n` and `accumulator[vector]`, of the accumulate type:
-    the sums of columns n .. n + vector - 1; `vector` divides N. `prologue` changes the elements
-    `value[lane]` of A in place, where `width` of them from (m, k) on lie in one row; it may use
-    `batch`, `m`, `k` and, for a convolution, `channel` (within the group).
+    the sums of columns n .. n + vector - 1; `vector` divides N. `prologue` makes the elements
+    `value[lane]` of A from `loaded[lane]`, neighbours along k (along m when A is transposed); it may
+    use `batch`, `channel` (within a group) and the values that `rows` has found for each row.
     """
 
     name: Identifier
@@ -39,6 +40,7 @@ class Binding:
     vector: int
     index_type: str = "int"
     prologue: Code | None = None
+    rows: RowWork | None = None
 
     @property
     def names(self) -> dict[str, str]:
@@ -76,14 +78,15 @@ class AxisSpec:
 class OperandSpec:
     """How the threads of a block copy one operand's tiles to shared memory.
 
-    `vector` elements move per copy; `checked` says whether tiles may reach past the extent. Chunk c
-    of line l lies at l*pitch + c*chunk when the tile is padded; otherwise chunk c is stored in place
-    of c ^ ((l >> swizzle_shift) & swizzle_mask).
+    Elements lie in memory as `memory_type`, and `vector` of them move per copy; `checked` says
+    whether tiles may reach past the extent. Chunk c of line l lies at l*pitch + c*chunk when the tile
+    is padded; otherwise chunk c is stored in place of c ^ ((l >> swizzle_shift) & swizzle_mask).
     """
 
     role: Identifier
     name: Identifier
     type: Identifier
+    memory_type: Identifier
     element_bytes: int
     k_major: bool
     vector: int
@@ -106,6 +109,7 @@ class OperandSpec:
     k_step: Code
     k_checked: bool
     offset: Code
+    rows: RowWork | None
 
     @property
     def windows(self) -> tuple[WindowSpec, ...]:
@@ -115,7 +119,17 @@ class OperandSpec:
     def linear(self) -> bool:
         """True when a thread's lines are equal steps apart: whole tiles of a single axis."""
         plain = len(self.axes) == 1 and not self.windows
-        return plain and not self.checked and not self.ragged
+        return plain and not self.checked and not self.ragged and not self.picked
+
+    @property
+    def picked(self) -> bool:
+        """True when an index says where a row begins."""
+        return self.rows is not None and self.rows.picks
+
+    @property
+    def slots(self) -> int:
+        """Rows of a tile that a thread copies from."""
+        return self.passes if self.k_major else self.chunk
 
     @property
     def masked(self) -> bool:
@@ -273,6 +287,7 @@ class _OperandBuilder:
             "a",
             self.binding.a,
             problem.a,
+            problem.a_stored,
             problem.a_k_major,
             problem.a_vector,
             row_specs(problem.rows, self.binding.names),
@@ -287,6 +302,7 @@ class _OperandBuilder:
             "b",
             self.binding.b,
             problem.b,
+            problem.b,
             problem.b_k_major,
             problem.b_vector,
             column,
@@ -299,6 +315,7 @@ class _OperandBuilder:
         role: str,
         name: Identifier,
         dtype: DType,
+        stored: DType,
         k_major: bool,
         vector: int,
         axes: tuple[AxisSpec, ...],
@@ -320,6 +337,7 @@ class _OperandBuilder:
             role=Identifier(role),
             name=name,
             type=Identifier(c_type(dtype)),
+            memory_type=Identifier(c_type(stored)),
             element_bytes=dtype.bytes,
             k_major=k_major,
             vector=vector,
@@ -342,6 +360,7 @@ class _OperandBuilder:
             k_step=Code(factor_to_c(k_step, names)),
             k_checked=not _divides(tiling.block_k, problem.k),
             offset=Code(factor_to_c(offset, names)),
+            rows=self.binding.rows if role == "a" else None,
         )
 
     def padding_of(self, dtype: DType) -> int:

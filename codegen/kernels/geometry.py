@@ -65,7 +65,8 @@ class Problem:
 
     `row_axes` and `batch_axes` name the result's logical axes that m and batch run over, so that
     an epilogue can turn (batch, m, n) into a result index; n runs over `column_axis`, within the
-    group for a convolution.
+    group for a convolution. Where a prologue makes A (`a_computed`), it lies in memory as
+    `a_memory`; where an index picks its rows, they may begin at all multiples of `a_picked`.
     """
 
     op: str
@@ -87,6 +88,14 @@ class Problem:
     b_is_weight: bool = False
     sizes: tuple[Size, ...] = ()
     wide: bool = False
+    a_memory: DType | None = None
+    a_computed: bool = False
+    a_picked: tuple[Dim, ...] = ()
+
+    @property
+    def a_stored(self) -> DType:
+        """The element type in which A lies in memory."""
+        return self.a_memory or self.a
 
     @property
     def windows(self) -> tuple[Window, ...]:
@@ -134,15 +143,16 @@ class Problem:
     @cached_property
     def a_vector(self) -> int:
         """Elements of A that one aligned copy may move."""
-        steps = [self.a_offset, *(axis.a_step for axis in self.batch)]
+        steps = [self.a_offset, *self.a_picked, *(axis.a_step for axis in self.batch)]
+        widest = max(self.a, self.a_stored, key=lambda dtype: dtype.bytes)
         if not self.a_k_major:
-            return self._vector(self.a, [*steps, self.rows[0].extent, self.a_k_step])
+            return self._vector(widest, [*steps, self.rows[0].extent, self.a_k_step])
         if self.a_k_step != 1:
             return 1
         for axis in self.rows:
             window = axis.window or Window(1, 1, 1, 0, 0, False)
             steps += [axis.step * window.stride, axis.step * window.pad, axis.step * window.dilation]
-        return self._vector(self.a, [*steps, self.channels])
+        return self._vector(widest, [*steps, self.channels])
 
     @cached_property
     def b_vector(self) -> int:
@@ -192,12 +202,12 @@ def problem_of(
     if op.name not in ("graph.conv", "graph.matmul"):
         return None
     a, b = (value.type for value in op.inputs[:2])
-    a = streamed or a
+    accumulate = accumulator_of(a.dtype, op.attributes.get("accumulate"))
+    dtype, a = a.dtype, streamed or a
     table = tuple((name, *three) for name, three in sorted((sizes or {}).items()))
     ranges: dict[str, Range] = {name: (low, high) for name, low, _, high in table}
-    accumulate = accumulator_of(a.dtype, op.attributes.get("accumulate"))
-    wide = any(_span(type, ranges) is None for type in (a, b, op.result.type))
-    common = _Common(a, b, accumulate, b_is_weight, table, wide)
+    wide = any(span_of(type, ranges) is None for type in (a, b, op.result.type))
+    common = _Common(a, b, dtype, accumulate, b_is_weight, table, wide)
     if op.name == "graph.conv":
         return _convolution(op, common)
     return _matmul(op, common)
@@ -212,7 +222,7 @@ def accumulator_of(dtype: DType, asked: DType | None = None) -> DType:
     return F32 if dtype.is_float else I32
 
 
-def _span(type: TensorType, ranges: Mapping[str, Range]) -> int | None:
+def span_of(type: TensorType, ranges: Mapping[str, Range]) -> int | None:
     """The largest element offset, if it is known to fit 32 bits."""
     last = type.layout.offset
     for extent, stride in zip(type.shape, type.strides, strict=True):
@@ -225,6 +235,7 @@ def _span(type: TensorType, ranges: Mapping[str, Range]) -> int | None:
 class _Common:
     a: TensorType
     b: TensorType
+    dtype: DType
     accumulate: DType
     b_is_weight: bool
     sizes: tuple[Size, ...]
@@ -244,7 +255,8 @@ def _convolution(op: Operation, common: _Common) -> Problem | None:
     steps = (channels * x.strides[1], columns * w.strides[0])
     return Problem(
         op="conv",
-        a=x.dtype,
+        a=common.dtype,
+        a_memory=x.dtype,
         b=w.dtype,
         accumulate=common.accumulate,
         batch=(BatchAxis(groups, *steps),) if groups > 1 else (),
@@ -331,7 +343,8 @@ def _matmul(op: Operation, common: _Common) -> Problem | None:
     batch = [BatchAxis(y.shape[axis], a_steps[axis], b_steps[axis]) for axis in leading[:folded]]
     return Problem(
         op="matmul",
-        a=a.dtype,
+        a=common.dtype,
+        a_memory=a.dtype,
         b=b.dtype,
         accumulate=common.accumulate,
         batch=merged_batch(batch),

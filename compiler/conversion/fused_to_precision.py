@@ -20,6 +20,7 @@ from ..passes import PassContext
 from ..policy import PrecisionPolicy
 from .formats.kernel_operands import KernelOperands
 from .formats.placement import Placement
+from .formats.rounding import Rounding
 from .formats.storage import StoragePlan, is_neutral
 
 
@@ -32,15 +33,19 @@ class FusedToPrecision:
         result = Module(module.name, symbols=dict(module.symbols), resources=module.resources)
         for old in module.functions:
             new = result.add(Function(old.name, old.inputs, old.outputs))
-            _Conversion(module, old, Placement(result, new, context), context.policy).run()
+            rounding = Rounding(context, module.values_at("optimum"))
+            _Conversion(module, old, Placement(result, new, context), context.policy, rounding).run()
         return result
 
 
 class _Conversion:
     """One function: old values to new ones, kernel by kernel."""
 
-    def __init__(self, module: Module, old: Function, place: Placement, policy: PrecisionPolicy) -> None:
+    def __init__(
+        self, module: Module, old: Function, place: Placement, policy: PrecisionPolicy, rounding: Rounding
+    ) -> None:
         self._module = module
+        self._rounding = rounding
         self._old = old
         self._place = place
         self._policy = policy
@@ -103,7 +108,7 @@ class _Conversion:
     # ------------------------------------------------------------ kernels
 
     def _kernel(self, old: FusedKernel) -> None:
-        operands = KernelOperands(old, self._policy, self._plan.lead(old), self._module)
+        operands = KernelOperands(old, self._policy, self._plan.lead(old), self._module, self._rounding)
         region = operands.region()
         new_operands = []
         for value, argument in zip(old.inputs, old.body.block.arguments, strict=True):

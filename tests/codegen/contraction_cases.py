@@ -31,7 +31,9 @@ GLASS_UNROLL
 for (int lane = 0; lane < VECTOR; lane++) result[lane] = convert<{out}>(accumulator[lane]);
 store_wide<VECTOR>(y0, {index}, result);"""
 DOUBLE = """\
-for (int lane = 0; lane < width; lane++) value[lane] = convert<{type}>(2 * convert<f32>(value[lane]) + 1);"""
+for (int lane = 0; lane < {count}; lane++) {{
+    value[lane] = convert<{type}>(2 * convert<f32>(loaded[lane]) + 1);
+}}"""
 POISON = 0xFF
 
 
@@ -165,7 +167,7 @@ def bind(case: Case, name: str, vector: int, scratch: bool) -> Binding:
         symbols=tuple(names.items()),
         epilogue=Code(STORE.format(out=case.out, index=index)),
         vector=vector,
-        prologue=Code(DOUBLE.format(type=problem.a)) if case.doubled else None,
+        prologue=Code(DOUBLE.format(type=problem.a, count=problem.a_vector)) if case.doubled else None,
     )
 
 

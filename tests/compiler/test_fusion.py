@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
-from glassrt.compiler.conversion.graph_to_fused import GraphToFused
-from glassrt.compiler.dialects import ALL_DIALECTS
 from glassrt.compiler.ledger import Verdict
-from glassrt.compiler.passes import Options, PassContext, PassManager
-from glassrt.compiler.policy import PrecisionPolicy
+from glassrt.compiler.passes import Options
 from glassrt.dialects.core.dtypes import F32, I64
-from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.fused import Kernel
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add, Div, Mul, Sub
-from glassrt.dialects.graph.contraction import Conv, Matmul
+from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.indexing import Gather
 from glassrt.dialects.graph.movement import Concat, Expand, Reshape, Slice, Transpose
@@ -26,32 +20,7 @@ from glassrt.dialects.graph.unary import Exp, Sigmoid, Sqrt
 from glassrt.dialects.graph.window import MaxPool
 from graphs import Net
 
-
-def fuse(module: Module, **switches: Any) -> PassContext:
-    context = PassContext(ALL_DIALECTS, **switches)
-    PassManager([GraphToFused()], context, verify_each="semantics").run(module)
-    return context
-
-
-def kernels(module: Module) -> list[str]:
-    """Each kernel as 'root: op op op', in order; views as 'view'."""
-    lines = []
-    for op in module.main.block:
-        if isinstance(op, Kernel):
-            inner = [o.name.split(".")[1] for o in op.body.block if o.name.startswith("graph.")]
-            lines.append(f"{op.root}: {' '.join(name for name in inner if name != 'constant')}")
-        elif isinstance(op, Reshape):
-            lines.append("view")
-    return lines
-
-
-def image(net: Net, channels: int = 4, size: int = 6, name: str = "x") -> Value:
-    return net.input(name, 1, channels, size, size)
-
-
-def joined(net: Net) -> Value:
-    """A tensor that no kernel before it can be grown over."""
-    return net.add(Concat, image(net, 2), image(net, 2, name="z"), axis=1)
+from .fusing import fuse, image, kernels
 
 
 class TestContractions:
@@ -117,84 +86,6 @@ class TestContractions:
         module = net.done(net.add(Mul, net.conv(image(net), 4), wide))
         fuse(module)
         assert kernels(module) == ["contraction: conv", "loop: mul"]
-
-    def test_prologues_can_be_switched_off(self) -> None:
-        outside, inside = ["loop: relu", "contraction: matmul"], ["contraction: relu matmul"]
-        for prologue, want in ((False, outside), (True, inside)):
-            net = Net()
-            x = net.add(Relu, net.input("x", 4, 8))
-            module = net.done(net.add(Matmul, x, net.weights(8, 3)))
-            fuse(module, options=Options(contraction_prologue=prologue))
-            assert kernels(module) == want
-
-    def test_scale_shift_and_activation_become_the_prologue(self) -> None:
-        net = Net()
-        y = net.bias(net.add(Mul, joined(net), net.weights(4, 1, 1)))
-        module = net.done(net.conv(net.add(Relu, y), 8))
-        fuse(module)
-        assert kernels(module) == ["loop: concat", "contraction: mul add relu conv"]
-
-
-class TestPrologueRefusals:
-    """What no designed kernel can do, or not at a profit, stays outside."""
-
-    def reason(self, make: Any, **switches: Any) -> str:
-        net = Net()
-        module = net.done(make(net, joined(net)))
-        context = fuse(module, **switches)
-        assert kernels(module)[-1] == "contraction: conv"
-        (found,) = [r.reason for r in context.ledger if r.rule == "contraction-prologue"]
-        return found
-
-    def test_two_tensors(self) -> None:
-        def make(net: Net, x: Value) -> Value:
-            return net.conv(net.add(Add, x, net.input("other", 1, 4, 6, 6)), 8)
-
-        assert self.reason(make) == "a prologue reads one tensor of the operand's shape"
-
-    def test_a_value_of_every_position(self) -> None:
-        def make(net: Net, x: Value) -> Value:
-            return net.conv(net.add(Add, x, net.weights(6, 6)), 8)
-
-        assert self.reason(make) == "it reads a value that varies along more than the summed axis"
-
-    def test_depthwise(self) -> None:
-        def make(net: Net, x: Value) -> Value:
-            return net.conv(net.add(Relu, x), 4, groups=4)
-
-        assert self.reason(make) == "depthwise kernels read their input as it is"
-
-    def test_transcendental_work(self) -> None:
-        def make(net: Net, x: Value) -> Value:
-            return net.conv(net.add(Sigmoid, x), 8)
-
-        assert self.reason(make) == "it is too much work to be done while loading"
-
-    def test_many_tiles(self) -> None:
-        def make(net: Net, x: Value) -> Value:
-            return net.conv(net.add(Relu, x), 512)
-
-        assert self.reason(make) == "it would be computed 36 times over"
-
-    def test_weights_beyond_half_precision(self) -> None:
-        def make(net: Net, x: Value) -> Value:
-            weights = net.const(np.full((8, 4, 1, 1), 1e5, np.float32))
-            return net.add(Conv, net.add(Relu, x), weights)
-
-        assert self.reason(make, policy=PrecisionPolicy.named("fp16")) == "a weight exceeds the range of f16"
-
-    def test_an_input_of_another_type(self) -> None:
-        net = Net()
-        module = net.done(net.linear(net.add(Relu, net.input("x", 4, 8)), 3))
-        context = fuse(module, policy=PrecisionPolicy.named("fp16"))
-        assert kernels(module) == ["loop: relu", "contraction: matmul add"]
-        assert "inputs and outputs of the model are not stored as f16" in {r.reason for r in context.ledger}
-
-    def test_the_image_is_laid_out_anyway(self) -> None:
-        net = Net()
-        module = net.done(net.conv(net.add(Relu, image(net)), 4))
-        fuse(module)
-        assert kernels(module) == ["loop: relu", "contraction: conv"]
 
 
 class TestRows:

@@ -6,17 +6,19 @@ from typing import Any
 
 import ml_dtypes
 
+from ....codegen.kernels.prologue import Unfit, read_prologue
 from ....dialects.core.affine import bounds
 from ....dialects.core.dtypes import DType
-from ....dialects.core.ir import Block, Module, Value
+from ....dialects.core.ir import Block, Module, Operation, Value
 from ....dialects.core.types import ROW_MAJOR, Layout, TensorType, channels_last
 from ....dialects.fused import Kernel
 from ....dialects.graph.constants import Constant
-from ....dialects.graph.contraction import Conv
+from ....dialects.graph.contraction import Conv, Matmul
 from ...policy import PrecisionPolicy
 from ..fusion.attention_layouts import multiplied
 from .region import RegionPrecision
-from .storage import Lead, contraction_of, is_lowered, padded_channels
+from .rounding import Rounding
+from .storage import Lead, contraction_of, is_lowered, is_neutral, padded_channels
 
 # Constants up to this size stay in f32: biases, scales, slopes. Larger ones are traffic.
 SMALL_ELEMENTS = 1 << 16
@@ -25,15 +27,20 @@ SMALL_ELEMENTS = 1 << 16
 class KernelOperands:
     """The wishes of one fused kernel."""
 
-    def __init__(self, kernel: Kernel, policy: PrecisionPolicy, lead: Lead, module: Module) -> None:
+    def __init__(
+        self, kernel: Kernel, policy: PrecisionPolicy, lead: Lead, module: Module, rounding: Rounding
+    ) -> None:
         self._kernel = kernel
         self._policy = policy
         self._lead = lead
         self._module = module
+        self._rounding = rounding
         self._contraction = contraction_of(kernel)
+        self._table = _table_of(self._contraction)
         self._outside = dict(zip(kernel.body.block.arguments, kernel.inputs, strict=True))
         self._too_large = self._weights_overflow()
         self._channels = self._padding()
+        self._converted: list[DType] = []
 
     def region(self) -> RegionPrecision:
         """The region to be built for the kernel."""
@@ -57,7 +64,7 @@ class KernelOperands:
     def constant_form(self, argument: Value) -> tuple[DType, Layout, int]:
         """Element type, layout and additional channels of a constant operand."""
         dtype = argument.type.dtype
-        if self._feeds_contraction(argument):
+        if self._feeds_contraction(argument) or argument is self._table:
             last = self._lead is Lead.CONVOLUTION
             layout = channels_last(argument.type.rank) if last else ROW_MAJOR
             return self.operand_dtype or dtype, layout, self._channels
@@ -71,11 +78,14 @@ class KernelOperands:
         layout = self._layout(argument, stored)
         if self._feeds_contraction(argument):
             shape = stored.shape
+            if self._is_converted(argument, stored, layout):
+                self._converted.append(stored.dtype)
+                return stored.with_layout(layout)
             if self._channels:
                 shape = (shape[0], shape[1] + self._channels, *shape[2:])
             return TensorType(shape, self.operand_dtype or stored.dtype, layout)
-        if layout == stored.layout:
-            return stored
+        if layout == stored.layout or is_neutral(stored):
+            return stored.with_layout(layout)
         # What is converted anyway is converted to the smaller type.
         return TensorType(stored.shape, self._policy.stored(stored.dtype), layout)
 
@@ -87,6 +97,13 @@ class KernelOperands:
             case Lead.PRODUCT:
                 return ROW_MAJOR
         return stored.layout
+
+    def _is_converted(self, argument: Value, stored: TensorType, layout: Layout) -> bool:
+        """True when the contraction itself converts ARGUMENT, its first operand, while it loads it."""
+        contraction, dtype = self._contraction, self.operand_dtype
+        if contraction is None or dtype is None or argument is not contraction.inputs[0] or self._channels:
+            return False
+        return self._rounding.while_loading(contraction, self._outside[argument], stored, dtype, layout)
 
     def _feeds_contraction(self, argument: Value) -> bool:
         return self._contraction is not None and argument in multiplied(self._contraction)
@@ -109,7 +126,8 @@ class KernelOperands:
         """True when a weight is beyond the range of the type that the policy asks for."""
         if self._contraction is None or not is_lowered(self._contraction.inputs[0].type.dtype, self._policy):
             return False
-        return not all(self._fits(value) for value in multiplied(self._contraction))
+        weights = multiplied(self._contraction) | ({self._table} if self._table is not None else set())
+        return not all(self._fits(value) for value in weights)
 
     def _fits(self, argument: Value) -> bool:
         """True unless ARGUMENT is a constant with numbers beyond the range of the storage type."""
@@ -151,7 +169,15 @@ class KernelOperands:
             reasons.append(f"rows are reduced in {compute}")
         if keeps_output:
             reasons.append("an output keeps its type")
+        reasons += [f"{dtype} is converted while it is loaded" for dtype in self._converted]
         if self._channels:
             reasons.append(f"{self._channels} zero channels fill the input's words")
         return "; ".join(reasons)
 
+
+def _table_of(contraction: Operation | None) -> Value | None:
+    """The tensor whose rows CONTRACTION gathers, if it does."""
+    if not isinstance(contraction, (Conv, Matmul)):
+        return None
+    prologue = read_prologue(contraction)
+    return None if isinstance(prologue, Unfit) or prologue.gather is None else prologue.streamed

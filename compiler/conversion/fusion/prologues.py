@@ -1,37 +1,26 @@
-"""Which elementwise ops a contraction may compute on its first operand while it loads it.
+"""Which ops a contraction may compute on its first operand while it loads it.
 
-    conv(relu(x * s + t), w)  =>  one kernel that reads x
+    conv(relu(x * s + t), w)        =>  one kernel that reads x
+    conv(cast(x), w)                =>  one kernel that reads x in the type in which it is stored
+    matmul(gather(table, rows), w)  =>  one kernel that reads rows of the table
 
-The kernels take one streamed tensor of the operand's own shape and storage type; whatever else is
-read must vary along the summed axis alone (`codegen/kernels/contraction_family.py`). A prologue
-is computed anew by every block that loads an element, so it must be cheap, and rarely repeated.
+What the kernels can read and compute is told by `codegen/kernels/prologue.py`. A prologue is computed
+anew by every block that loads an element, so it must be cheap, and rarely repeated; what depends on
+a row alone is computed once for each row of a tile.
 """
 
 from __future__ import annotations
 
-import math
-
-import ml_dtypes
-import numpy as np
-
-from ....codegen.kernels.contraction_family import summed_axis
-from ....dialects.core.affine import evaluate
-from ....dialects.core.dtypes import F32
-from ....dialects.core.ir import Operation, Value
-from ....dialects.core.traits import Trait, has
+from ....codegen.kernels.prologue import Prologue, Unfit, Varies, read_prologue, varies
+from ....dialects.core.dtypes import F32, DType
+from ....dialects.core.ir import Operation
 from ....dialects.graph.constants import Constant
 from ....dialects.graph.contraction import Conv, Matmul
 from ...policy import PrecisionPolicy
 from ..formats.storage import is_neutral, padded_channels
+from . import prologue_worth
 from .clusters import Cluster, Plan, shape_text, viewed
-from .recompute import flops_per_element
 from .record import Refusal
-
-# Two scales and shifts, and an activation; anything transcendental is dearer than storing and loading.
-PROLOGUE_FLOPS = 6.0
-# Every element is loaded once per window tap and per column of tiles.
-PROLOGUE_EVALUATIONS = 16.0
-TILE_COLUMNS = 128
 
 MEMORY = Refusal("a contraction reads its operands from memory")
 
@@ -51,15 +40,19 @@ class Prologues:
         seed = cluster.seed
         if not self._enabled or not isinstance(seed, (Conv, Matmul)):
             return MEMORY
-        if not has(op, Trait.ELEMENTWISE):
-            return Refusal(f"{op.name} is not elementwise")
-        operand = seed.inputs[0]
-        inside = [o for o in cluster.ops if self._plan.order[o] < self._plan.order[seed]] + [op]
+        refusal = self._place(op, seed)
+        if refusal is not None:
+            return refusal
+        order = self._plan.order
+        inside = [o for o in cluster.ops if order[o] < order[seed]] + [op]
+        prologue = read_prologue(seed, set(inside).__contains__)
+        if isinstance(prologue, Unfit):
+            return Refusal(prologue.reason, prologue.figures)
         return (
-            self._place(op, seed)
+            self._role(op, seed, prologue)
             or self._kind(seed)
-            or self._streamed(operand, seed, inside)
-            or self._worth(seed, inside)
+            or self._memory(seed, prologue)
+            or self._worth(seed, prologue, inside)
         )
 
     def _place(self, op: Operation, seed: Operation) -> Refusal | None:
@@ -69,11 +62,14 @@ class Prologues:
                 return Refusal("it is also read after the contraction")
             if user is seed and index != 0:
                 return Refusal("only the first operand of a contraction may be computed on the way")
-        if op.result.type.shape != seed.inputs[0].type.shape:
-            return Refusal(
-                "it has another shape than the operand", {"shape": shape_text(op.result.type.shape)}
-            )
         return None
+
+    def _role(self, op: Operation, seed: Operation, prologue: Prologue) -> Refusal | None:
+        """Elements, row values and indices are computed; what varies along the summed axis alone is read."""
+        if op in prologue.indices or varies(op.result, seed) in (Varies.EVERYWHERE, Varies.ROWS):
+            return None
+        shape = shape_text(op.result.type.shape)
+        return Refusal("it has another shape than the operand", {"shape": shape})
 
     def _kind(self, seed: Conv | Matmul) -> Refusal | None:
         """Kernels that have prologues multiply floats of up to 32 bits, and more than a channel a group."""
@@ -87,71 +83,25 @@ class Prologues:
                 return Refusal("the input gets channels that fill its words")
         return None
 
-    # ------------------------------------------------------------ what is read
-
-    def _streamed(self, operand: Value, seed: Operation, inside: list[Operation]) -> Refusal | None:
-        """Exactly one value of the operand's shape; all others vary along the summed axis alone."""
-        outside = dict.fromkeys(v for o in inside for v in o.inputs if v.producer not in inside)
-        full = [value for value in outside if value.type.shape == operand.type.shape]
-        if len(full) != 1:
-            return Refusal("a prologue reads one tensor of the operand's shape", {"tensors": len(full)})
-        axis, rank = summed_axis(seed), operand.type.rank
-        for value in outside:
-            if value not in full and not _along(value, axis, rank):
-                shape = shape_text(value.type.shape)
-                return Refusal(
-                    "it reads a value that varies along more than the summed axis", {"shape": shape}
-                )
-        return self._stored(full[0], operand, seed)
-
-    def _stored(self, streamed: Value, operand: Value, seed: Operation) -> Refusal | None:
-        """The streamed tensor must lie in memory in the type and layout that are multiplied."""
-        root = viewed(streamed)
-        if isinstance(root.producer, Constant) or streamed.type.dtype != operand.type.dtype:
-            return Refusal(f"the tensor it reads is not stored as {operand.type.dtype}")
-        given = root.producer is None
-        if given and isinstance(seed, Conv) and not is_neutral(operand.type):
+    def _memory(self, seed: Operation, prologue: Prologue) -> Refusal | None:
+        """The streamed tensor must lie in memory, in the layout that the kernel reads."""
+        root = viewed(prologue.streamed).producer
+        if isinstance(root, Constant) and prologue.gather is None:
+            return Refusal("the tensor it reads is a constant")
+        if root is None and isinstance(seed, Conv) and not is_neutral(seed.x.type):
             return Refusal("an input of the model is laid out by a kernel anyway")
-        lowered = self._policy.stored(operand.type.dtype) != operand.type.dtype
-        if lowered and (given or root in self._returned):
-            return Refusal(f"inputs and outputs of the model are not stored as {self._policy.storage}")
-        if lowered and self._overflows(seed):
-            return Refusal(f"a weight exceeds the range of {self._policy.storage}")
         return None
 
-    def _overflows(self, seed: Operation) -> bool:
-        most = float(ml_dtypes.finfo(self._policy.storage.numpy).max)
-        for value in seed.inputs:
-            if isinstance(value.producer, Constant):
-                array = value.producer.array(self._plan.module)
-                if array.size and float(np.abs(array).max()) > most:
-                    return True
-        return False
+    def _worth(self, seed: Conv | Matmul, prologue: Prologue, inside: list[Operation]) -> Refusal | None:
+        full = [
+            o for o in inside if o not in prologue.indices and varies(o.result, seed) is Varies.EVERYWHERE
+        ]
+        multiplied = self._policy.stored(prologue.operand.type.dtype)
+        return prologue_worth.refusal(seed, full, self._stored(prologue), multiplied, self._sizes)
 
-    # ------------------------------------------------------------ worth
-
-    def _worth(self, seed: Conv | Matmul, inside: list[Operation]) -> Refusal | None:
-        flops = sum(flops_per_element(o) for o in inside)
-        if flops > PROLOGUE_FLOPS:
-            return Refusal("it is too much work to be done while loading", {"flops": flops})
-        evaluations = self._evaluations(seed)
-        if evaluations > PROLOGUE_EVALUATIONS:
-            figures = {"evaluations": evaluations}
-            return Refusal(f"it would be computed {evaluations:.3g} times over", figures)
-        return None
-
-    def _evaluations(self, seed: Conv | Matmul) -> float:
-        """How often an element of the first operand is loaded from memory or cache."""
-        y = seed.result.type.shape
-        if isinstance(seed, Matmul):
-            return float(math.ceil(evaluate(y[-1], self._sizes) / TILE_COLUMNS))
-        columns = math.ceil(evaluate(y[1], self._sizes) / seed.groups / TILE_COLUMNS)
-        taps = math.prod(evaluate(size, self._sizes) for size in seed.w.type.shape[2:])
-        read = self._plan.count(seed.x.type.shape[2:])
-        return float(columns * max(taps * self._plan.count(y[2:]) / max(read, 1.0), 1.0))
-
-
-def _along(value: Value, axis: int, rank: int) -> bool:
-    """True when VALUE, broadcast to RANK dimensions, has a size other than 1 on AXIS at most."""
-    shape = value.type.shape
-    return all(size == 1 or at == axis for at, size in enumerate(shape, rank - len(shape)))
+    def _stored(self, prologue: Prologue) -> DType:
+        """The type in which the streamed tensor will lie in memory."""
+        value = viewed(prologue.streamed)
+        own = value.type.dtype
+        kept = value.producer is None or value in self._returned
+        return own if kept else self._policy.stored(own)
