@@ -58,6 +58,12 @@ def combined(kind: str, a: str, b: str, dtype: DType) -> str:
     return f"m_{kind}({a}, {b})"
 
 
+def better(kind: str, a: str, b: str, dtype: DType) -> str:
+    """Whether argmax or argmin prefers A to B wherever they stand: NaN is the extreme of all."""
+    text = f"{a} {'>' if kind == 'argmax' else '<'} {b}"
+    return f"{text} || (m_isnan({a}) && !m_isnan({b}))" if dtype.is_float else text
+
+
 def reduction_state(emitter: Emitter, reduce: Reduce, varying: bool) -> ReductionState:
     """The state of REDUCE: one accumulator, or one per lane when its elements vary."""
     lanes = emitter.lanes.count
@@ -96,8 +102,6 @@ def _extreme_state(emitter: Emitter, reduce: Reduce, wide: bool) -> ReductionSta
     if wide:
         best, where, seen = (f"{name}[lane]" for name in (best, where, seen))
     element = _computed(reduce.body.dtype)
-    better = f"{element} {'>' if reduce.kind == 'argmax' else '<'} {best}"
-    if dtype.is_float:
-        better += f" || (m_isnan({element}) && !m_isnan({best}))"
-    update = f"if ({where} < 0 || {better}) {{ {best} = {element}; {where} = {seen}; }}"
+    preferred = better(reduce.kind, element, best, dtype)
+    update = f"if ({where} < 0 || {preferred}) {{ {best} = {element}; {where} = {seen}; }}"
     return ReductionState(declare, (update, f"++{seen};"), Term(where, wide))

@@ -1,42 +1,40 @@
 """Row kernels: softmax, normalisations and reductions, with the elementwise work around them.
 
 Every result element belongs to a row; the reductions depend on the row alone and are shared by
-the `workers` threads of it. A reduction over whole axes is a row whose result is one element.
+the `workers` threads of it. A reduction over whole axes is a row whose result is one element. Few
+long rows of that kind are divided over `splits` blocks each: every block leaves what its part gives
+in the workspace, and the last one to finish joins the parts and stores the result.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...dialects.core.affine import Affine, Dim, ceildiv, evaluate, product
-from ...dialects.core.expr import Expr, Load, Reduce
-from ...dialects.core.types import TensorType
+from ...dialects.core.affine import Affine, ceildiv
+from ...dialects.core.expr import Load
 from ..affine_c import dim_to_c
-from ..inline import RegionExpressions
 from ..lanes import Lanes
 from ..offsets import linear_offset
 from ..render import Code, Identifier
-from ..row_emit import (
-    OPERATIONS,
-    Dependences,
-    RowEmitter,
-    reductions_inside_out,
-    walk,
-)
+from ..row_emit import RowEmitter, in_groups, walk
 from ..sections import Section
-from ..spaces import Space, make_space
 from .describe import title
 from .family import Candidate, Config, Geometry, KernelCode, Request
+from .row_cost import Shares, microseconds, split_shares, whole_shares
+from .row_problem import RowProblem, analyse
 from .signature import Signature, make_signature
 
-THREADS = 256
-LEAST_SHARED = 8  # shorter reductions are cheaper inside one thread, even if every column repeats them
-LEAST_ALONE = 32  # the same for reductions that only one result element needs: pooling windows
+WORD = 8  # bytes of a thread's place in shared memory, and of a part in the workspace
+FLAG = 16  # bytes of shared memory behind those places, for what one thread tells the others
 
 
 @dataclass(frozen=True)
 class RowSpec:
-    """What the template needs: the shape of a block and the emitted statements."""
+    """What the template needs: the shape of a block and the emitted statements.
+
+    With several `splits`, `reductions` leave the part of the block, `save` stores its `words`, and
+    `join` makes the row's results of all parts.
+    """
 
     name: Identifier
     title: Code
@@ -51,65 +49,15 @@ class RowSpec:
     decode: tuple[Code, ...]
     reductions: tuple[Code, ...]
     columns: tuple[Code, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class RowProblem:
-    """A region seen as rows: which reductions are shared, which dimensions make a row."""
-
-    rows: Space
-    columns: Space
-    results: tuple[Expr, ...]
-    index: tuple[Dim, ...]
-    shared: tuple[Reduce, ...]
-
-
-def analyse(request: Request) -> RowProblem | None:
-    """The region as rows, or None when no large reduction depends on whole rows only."""
-    first = request.writes[0]
-    if any(type.shape != first.shape for type in request.writes):
-        return None
-    space = make_space("element", "i", [(axis, first.shape[axis]) for axis in first.order])
-    by_axis = space.index(first.order)
-    index = tuple(by_axis[axis] for axis in range(first.rank))
-    expressions = RegionExpressions({**request.ranges, **space.ranges(request.ranges)})
-    results = tuple(expressions.element(value, index) for value in request.region.terminator.inputs)
-    return _split(request, first, index, results)
-
-
-def _split(
-    request: Request, type: TensorType, index: tuple[Dim, ...], results: tuple[Expr, ...]
-) -> RowProblem | None:
-    dependences = Dependences()
-    axes = {f"_i{axis}" for axis in range(type.rank)}
-    found: dict[int, Reduce] = {}
-    for result in results:
-        for reduce in reductions_inside_out(result):
-            outside = {name for name in dependences.of(reduce) if name.startswith("_")}
-            alone = all(f"_i{axis}" in outside or size == 1 for axis, size in enumerate(type.shape))
-            least = LEAST_ALONE if alone else LEAST_SHARED
-            if reduce.kind in OPERATIONS and _length(reduce, request) >= least and outside <= axes:
-                found[id(reduce)] = reduce
-    if not found:
-        return None
-    in_row = {name for reduce in found.values() for name in dependences.of(reduce)} & axes
-    kept = [(axis, type.shape[axis]) for axis in type.order if f"_i{axis}" in in_row or type.shape[axis] == 1]
-    rest = [(axis, type.shape[axis]) for axis in type.order if (axis, type.shape[axis]) not in kept]
-    return RowProblem(
-        make_space("row", "i", kept), make_space("column", "i", rest), results, index, tuple(found.values())
-    )
-
-
-def _length(reduce: Reduce, request: Request) -> int:
-    """Elements that REDUCE takes in, at the symbols' optimum; 0 when that varies from row to row."""
-    try:
-        return evaluate(product(extent for _, extent in reduce.variables), request.optimum)
-    except KeyError:
-        return 0
+    splits: int = 1
+    words: int = 0
+    save: tuple[Code, ...] = ()
+    join: tuple[Code, ...] = ()
 
 
 class RowFamily:
-    """Configuration: `rows` a block, `workers` threads a row, `across` 1 if neighbours are on other rows."""
+    """Configuration: `rows` a block, `workers` threads a row and block, `across` 1 if neighbours are on
+    other rows, and `splits` blocks a row where those are several."""
 
     name = "row"
 
@@ -118,81 +66,119 @@ class RowFamily:
         if problem is None or any(not type.layout.is_dense for type in request.writes):
             return []
         across = _rows_are_contiguous(problem)
-        workers = self._workers(problem, request, across)
-        threads = max(THREADS, workers) if across else max(workers, 128 if workers > 32 else 64)
-        rows = max(1, threads // workers)
-        config: Config = {"rows": rows, "workers": workers, "across": int(across)}
-        return [Candidate(self.name, config, self._cost(request))]
+        shares = [whole_shares(problem, request, across), *split_shares(problem, request, across)]
+        return [
+            Candidate(self.name, _config(share, across), microseconds(problem, request, share))
+            for share in shares
+        ]
 
     def resized(self, request: Request, config: Config, threads: int) -> list[Candidate]:
         """CONFIG in blocks of THREADS, with more rows or fewer; each row as before."""
-        rows, rest = divmod(threads, int(config["workers"]))
-        if rest or not rows:
+        problem = analyse(request)
+        workers, splits = int(config["workers"]), int(config.get("splits", 1))
+        rows, rest = divmod(threads, workers)
+        if problem is None or rest or not rows:
             return []
-        return [Candidate(self.name, config | {"rows": rows}, self._cost(request))]
-
-    def _workers(self, problem: RowProblem, request: Request, across: bool) -> int:
-        length = max(_length(reduce, request) for reduce in problem.shared)
-        if across:
-            return 8 if length <= 128 else 16
-        workers = 32
-        while workers < 512 and length >= workers * 8:
-            workers *= 2
-        return workers
-
-    def _cost(self, request: Request) -> float:
-        moved = sum(evaluate(type.bytes, request.optimum) for type in (*request.reads, *request.writes))
-        return 3.0 + moved / request.target.bytes_per_second * 1e6
+        share = Shares(rows, workers, splits)
+        return [Candidate(self.name, config | {"rows": rows}, microseconds(problem, request, share))]
 
     def realize(self, request: Request, config: Config) -> KernelCode:
         problem = analyse(request)
         if problem is None:
             raise ValueError("not a row kernel")
-        rows, workers, across = int(config["rows"]), int(config["workers"]), bool(config["across"])
-        signature = make_signature(request)
+        share = Shares(int(config["rows"]), int(config["workers"]), int(config.get("splits", 1)))
+        if share.splits > 1 and not problem.divisible:
+            raise ValueError("rows that several blocks cannot share")
+        scratch = (("u64", "workspace"), ("u32", "counters")) if share.splits > 1 else ()
+        signature = make_signature(request, scratch)
         emitter = RowEmitter(
             signature.buffers(request), signature.symbols, (problem.rows, problem.columns), Lanes("", 1)
         )
-        emitter.rows, emitter.workers, emitter.across = rows, workers, across
-        reductions, columns = _bodies(request, problem, signature, emitter)
-        kind = signature.index_type
-        decode = problem.rows.decode(emitter.names, kind)
-        columns = problem.columns.decode(emitter.names, kind) + columns
-        spec = RowSpec(
-            name=Identifier(request.name),
-            title=title(request),
-            parameters=signature.parameters,
-            threads=rows * workers,
-            rows=rows,
-            workers=workers,
-            across=across,
-            index_type=Identifier(kind),
-            row_count=Code(dim_to_c(problem.rows.size, signature.symbols)),
-            column_count=Code(dim_to_c(problem.columns.size, signature.symbols)),
-            decode=_code(decode),
-            reductions=_code(reductions),
-            columns=_code(columns),
-        )
-        grid = ceildiv(problem.rows.size, rows)
-        geometry = Geometry((grid, 1, 1), (rows * workers, 1, 1), shared=rows * workers * 8)
-        return KernelCode("kernels/row.cu.j2", spec, geometry)
+        emitter.rows, emitter.workers, emitter.across = share.rows, share.workers, bool(config["across"])
+        emitter.splits = share.splits
+        emitter.ranges = {**request.ranges, **problem.rows.ranges(request.ranges)}
+        spec = _spec(request, problem, signature, emitter)
+        return KernelCode("kernels/row.cu.j2", spec, _geometry(problem, share, spec.words))
+
+
+def _config(share: Shares, across: bool) -> Config:
+    config: Config = {"rows": share.rows, "workers": share.workers, "across": int(across)}
+    return config if share.splits == 1 else {**config, "splits": share.splits}
+
+
+def _geometry(problem: RowProblem, share: Shares, words: int) -> Geometry:
+    blocks = ceildiv(problem.rows.size, share.rows)
+    split = share.splits > 1
+    return Geometry(
+        (blocks, share.splits, 1),
+        (share.threads, 1, 1),
+        shared=share.threads * WORD + (FLAG if split else 0),
+        workspace=problem.rows.size * share.splits * words * WORD,
+        counters=blocks if split else 0,
+    )
+
+
+def _spec(request: Request, problem: RowProblem, signature: Signature, emitter: RowEmitter) -> RowSpec:
+    bodies = _bodies(request, problem, signature, emitter)
+    kind = signature.index_type
+    decode = problem.rows.decode(emitter.names, kind)
+    columns = problem.columns.decode(emitter.names, kind) + bodies.columns
+    return RowSpec(
+        name=Identifier(request.name),
+        title=title(request),
+        parameters=signature.parameters,
+        threads=emitter.rows * emitter.workers,
+        rows=emitter.rows,
+        workers=emitter.workers,
+        across=emitter.across,
+        index_type=Identifier(kind),
+        row_count=Code(dim_to_c(problem.rows.size, signature.symbols)),
+        column_count=Code(dim_to_c(problem.columns.size, signature.symbols)),
+        decode=_code(decode),
+        reductions=_code(bodies.reductions),
+        columns=_code(columns),
+        splits=emitter.splits,
+        words=len(bodies.save),
+        save=_code(bodies.save),
+        join=_code(bodies.join),
+    )
 
 
 def _code(lines: list[str]) -> tuple[Code, ...]:
     return tuple(Code(line) for line in lines)
 
 
-def _bodies(
-    request: Request, problem: RowProblem, signature: Signature, emitter: RowEmitter
-) -> tuple[list[str], list[str]]:
+@dataclass(frozen=True)
+class _Bodies:
+    """Emitted statements, as RowSpec has them."""
+
+    reductions: list[str]
+    columns: list[str]
+    save: list[str]
+    join: list[str]
+
+
+def _bodies(request: Request, problem: RowProblem, signature: Signature, emitter: RowEmitter) -> _Bodies:
     """The shared reductions, and what is done for each column of the row."""
     top = Section(1)
-    for reduce in problem.shared:
-        emitter.share(reduce, top)
+    groups = in_groups(problem.shared)
+    save: list[str] = []
+    join: list[str] = []
+    reductions: list[str] = []
+    if emitter.splits > 1:
+        parts = Section(1)
+        states = emitter.share_parts(groups, parts)
+        save = emitter.save_parts(states)
+        emitter.join_parts(problem.shared, states, top)
+        reductions, join = parts.finished(1), top.finished(1)
+    else:
+        for group in groups:
+            emitter.share(group, top)
+        reductions = top.finished(1)
     inner = top.child()
     for name, type, expr in zip(signature.outputs, request.writes, problem.results, strict=True):
         emitter.store(name, type, problem.index, emitter.lower(expr, inner), inner)
-    return top.finished(1), inner.finished(1)
+    return _Bodies(reductions, inner.finished(1), save, join)
 
 
 def _rows_are_contiguous(problem: RowProblem) -> bool:

@@ -8,6 +8,8 @@ import pytest
 from cuda.bindings import nvrtc
 from glassrt.codegen.intrinsics import device_headers
 from glassrt.dialects.core.dtypes import F16, F32
+from glassrt.dialects.core.types import TensorType
+from glassrt.dialects.graph.reduction import Reduce
 
 from .one_kernel import kernel_module, plan_of
 from .test_fused_contractions import CASES, SYMBOLS
@@ -31,6 +33,8 @@ def ptx_of(source: str) -> str:
 def sources():
     for name, table in [("max pooling", LOOPS), ("transpose", LOOPS), ("layer norm", ROWS)]:
         yield name, table[name]
+    total = (lambda do, x: do(Reduce(x, kind="sum", axes=[0], keepdims=False)), [TensorType((1 << 22,), F32)])
+    yield "sum over blocks", (*total, None)
     for name in ("3x3 with residual", "prologue before 1x1", "depthwise", "matmul of few rows"):
         for dtype in (F32, F16):
             yield f"{name} {dtype}", CASES[name](dtype)[:3]

@@ -1,0 +1,84 @@
+// Row-wise: cast, reduce, mul, reduce, sqrt, arg_reduce
+// 1 row(s) a block, 256 thread(s) a row, 256 blocks a row.
+#include "glass.cuh"
+using namespace glass;
+
+GLASS_KERNEL(256, 1) k_reduce_mul_sqrt_f63ab0c1(Input<f16> x0, Output<f32> y0, Output<f32> y1, Output<i64> y2, Output<u64> workspace, Output<u32> counters, const int s0) {
+    GLASS_DYNAMIC_SHARED(smem);
+    const int own_row = thread_x() / 256;
+    const int worker = thread_x() % 256;
+    pdl_launch_dependents();
+    pdl_wait();
+
+    // Threads beyond the last row repeat it, since all must meet in the reductions; they store nothing.
+    const int wanted = int(block_x()) * 1 + own_row;
+    const int row = wanted < s0 ? wanted : s0 - 1;
+    f32 sum1 = 0x0p+0f;
+    f32 sum2 = 0x0p+0f;
+    f32 best3 = bit_cast<f32>(0xff800000u);
+    i64 where4 = 0x7fffffffffffffffll;
+    for (int k5 = block_y() * 256 + worker; k5 < 1048576; k5 += 65536) {
+        const f16 x0_6 = load(x0, row*1048576 + k5);
+        const f32 cast7 = convert<f32>(x0_6);
+        sum1 = sum1 + cast7;
+        const f16 x0_8 = load(x0, row*1048576 + k5);
+        const f32 cast9 = convert<f32>(x0_8);
+        const f32 mul_10 = cast9 * cast9;
+        sum2 = sum2 + mul_10;
+        const f16 x0_11 = load(x0, row*1048576 + k5);
+        const f32 cast12 = convert<f32>(x0_11);
+        if (where4 == 0x7fffffffffffffffll || cast12 > best3 || (m_isnan(cast12) && !m_isnan(best3))) { best3 = cast12; where4 = k5; }
+    }
+    sum1 = row_reduce<Sum, 1, 256, false>(sum1, smem);
+    sum2 = row_reduce<Sum, 1, 256, false>(sum2, smem);
+    const f32 own13 = best3;
+    best3 = row_reduce<Maximum, 1, 256, false>(own13, smem);
+    where4 = row_reduce<Minimum, 1, 256, false>((own13 == best3 || (m_isnan(own13) && m_isnan(best3))) ? where4 : 0x7fffffffffffffffll, smem);
+
+    // Every block leaves its part in the workspace; the last one to arrive joins the parts, in their
+    // order, so that the result does not depend on who came last.
+    if (worker == 0 && wanted == row) {
+        const i64 slot = (i64(row) * 256 + block_y()) * 4;
+        store(workspace, slot + 0, u64(bit_cast<u32>(sum1)));
+        store(workspace, slot + 1, u64(bit_cast<u32>(sum2)));
+        store(workspace, slot + 2, u64(bit_cast<u32>(best3)));
+        store(workspace, slot + 3, u64(where4));
+    }
+    threadfence();
+    sync_threads();
+    u32* const arrived = reinterpret_cast<u32*>(smem + 2048);
+    if (thread_x() == 0) *arrived = atomic_add_u32(counters, block_x(), 1);
+    sync_threads();
+    if (*arrived != 255) return;
+    threadfence();
+    if (thread_x() == 0) store(counters, block_x(), 0u);
+    sum1 = 0x0p+0f;
+    sum2 = 0x0p+0f;
+    best3 = bit_cast<f32>(0xff800000u);
+    where4 = 0x7fffffffffffffffll;
+    for (int part = worker; part < 256; part += 256) {
+        const i64 slot = (i64(row) * 256 + part) * 4;
+        const f32 part14 = bit_cast<f32>(u32(load(workspace, slot + 0)));
+        sum1 = sum1 + part14;
+        const f32 part15 = bit_cast<f32>(u32(load(workspace, slot + 1)));
+        sum2 = sum2 + part15;
+        const f32 part16 = bit_cast<f32>(u32(load(workspace, slot + 2)));
+        const i64 part17 = i64(load(workspace, slot + 3));
+        if (part17 != 0x7fffffffffffffffll && (where4 == 0x7fffffffffffffffll || part16 > best3 || (m_isnan(part16) && !m_isnan(best3)) || ((part16 == best3 || (m_isnan(part16) && m_isnan(best3))) && part17 < where4))) { best3 = part16; where4 = part17; }
+    }
+    sum1 = row_reduce<Sum, 1, 256, false>(sum1, smem);
+    sum2 = row_reduce<Sum, 1, 256, false>(sum2, smem);
+    const f32 own18 = best3;
+    best3 = row_reduce<Maximum, 1, 256, false>(own18, smem);
+    where4 = row_reduce<Minimum, 1, 256, false>((own18 == best3 || (m_isnan(own18) && m_isnan(best3))) ? where4 : 0x7fffffffffffffffll, smem);
+
+    if (wanted > row) return;
+    for (int column = worker; column < 1; column += 256) {
+        const f32 cast19 = convert<f32>(i64(1048576));
+        const f32 div_20 = sum1 / cast19;
+        store(y0, row, div_20);
+        const f32 sqrt_21 = m_sqrt(sum2);
+        store(y1, row, sqrt_21);
+        store(y2, row, where4);
+    }
+}
