@@ -9,6 +9,7 @@ from .conversion.graph_to_fused import GraphToFused
 from .conversion.precision_to_launch import PrecisionToLaunch
 from .conversion.streams.assign import AssignStreams
 from .passes import Pass
+from .switches import Hold, Release
 from .transforms.canonicalize import Canonicalize
 from .transforms.cse import CommonSubexpressions
 from .transforms.dce import DeadCodeElimination
@@ -20,6 +21,7 @@ from .transforms.horizontal_concat import WidenConcats
 from .transforms.recognize import Recognize
 
 TO_GRAPH: tuple[Pass, ...] = (
+    Hold(),
     FoldConstants(),
     Canonicalize(),
     CommonSubexpressions(),
@@ -30,6 +32,7 @@ TO_GRAPH: tuple[Pass, ...] = (
     Canonicalize(),
     CommonSubexpressions(),
     HorizontalContraction(),
+    Release(),
     DeadCodeElimination(),
 )
 TO_FUSED: tuple[Pass, ...] = (GraphToFused(), WidenConcats())
