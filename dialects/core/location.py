@@ -41,8 +41,7 @@ UNKNOWN = Location()
 
 
 def merge(locations: list[Location]) -> Location:
-    """One location for an operation that stands for several; linear in their nodes."""
+    """One location, of nodes, for an operation that stands for several; linear in their number."""
     nodes = dict.fromkeys(node for location in locations for node in location.nodes)
-    tensors = dict.fromkeys(name for location in locations for name in location.tensors)
     span = next((location.span for location in locations if location.span), None)
-    return Location(tuple(nodes), span, tuple(tensors))
+    return Location(tuple(nodes), span)
