@@ -36,9 +36,16 @@ def planning_target(targets: Sequence[str]) -> Target:
 
 
 def assemble(
-    module: Module, levels: Mapping[str, str], ledger: list[dict[str, Any]], options: BuildOptions
+    module: Module,
+    levels: Mapping[str, str],
+    ledger: list[dict[str, Any]],
+    options: BuildOptions,
+    decisions: str = "",
 ) -> Plan:
-    """The plan for a launch MODULE; LEVELS are the texts of all four. Raises CompileError."""
+    """The plan for a launch MODULE; LEVELS are the texts of all four, DECISIONS that of the LEDGER.
+
+    Raises CompileError.
+    """
     target = planning_target(options.targets)
     sources = kernel_sources(module, target)
     texts = dict(headers())
@@ -48,7 +55,7 @@ def assemble(
         cubins[name] = {kernel: compiled.cubin for kernel, compiled in kernels.items()}
     manifest = Manifest(module, target)
     data = manifest.build(GENERATOR, list(options.targets), _minimum_driver(options.targets))
-    return Plan(data, dict(levels), ledger, sources, cubins, manifest.weights, texts)
+    return Plan(data, dict(levels), ledger, sources, cubins, manifest.weights, texts, decisions)
 
 
 def _minimum_driver(targets: Sequence[str]) -> int:

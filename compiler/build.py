@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -17,13 +16,13 @@ from ..dialects.core.printer import print_module
 from ..errors import InputError, UnsupportedError
 from ..runtime.plan import Plan
 from .dialects import ALL_DIALECTS, LEVELS
-from .origins import check_nodes, origins_of
+from .origins import NodeNames, origins_of
 from .passes import Options, PassContext, PassManager, Sink
 from .pipeline import checks_at, passes_to
 from .policy import PrecisionPolicy, as_policy
 from .rules import check_rules
 from .source import InputShapes, Shapes, Source, level_of, load_module
-from .switches import held, switched_nodes
+from .switches import resolve_switches
 
 Progress = Callable[[str, int, int], None]  # stage, done, total
 HOST = "host"
@@ -91,7 +90,8 @@ def _built(source: Source, settings: Settings, inputs: InputShapes | None, shape
     module = lower(module, settings, context, clock)
     with clock.stage("kernels"):
         options = BuildOptions(settings.targets, settings.cache, clock.kernels)
-        plan = assemble(module, clock.texts, context.ledger.to_json(), options)
+        ledger = context.ledger
+        plan = assemble(module, clock.texts, ledger.to_json(), options, ledger.text())
     return Build(plan, dict(clock.seconds))
 
 
@@ -122,7 +122,7 @@ def lower(module: Module, settings: Settings, context: PassContext, clock: _Cloc
     target = planning_target(settings.targets)
     clock.texts = dict.fromkeys(LEVELS[:entered], "")
     context.ledger.origins = origins_of(module)
-    check_nodes(context.ledger.origins, switched_nodes(context))
+    resolve_switches(context, NodeNames(context.ledger.origins, module.main.inputs))
     number = 0
     for level in LEVELS[entered:]:
         # A module that enters below the graph level is taken as it is written.
@@ -132,8 +132,7 @@ def lower(module: Module, settings: Settings, context: PassContext, clock: _Cloc
             passes, context, settings.print_ir, settings.dump_dir, settings.verify_each, first_number=number
         )
         with clock.stage(level):
-            with held(module, context) if level == "graph" else nullcontext():
-                module = manager.run(module)
+            module = manager.run(module)
             clock.texts[level] = print_module(module)
         number += len(passes)
     return module

@@ -100,13 +100,14 @@ class Record:
         return data | ({"split": self.split} if self.split else {})
 
     def text(self) -> str:
-        """The record as one line for people."""
+        """The record as one line for people; what could steer a terminal is shown as its escape."""
         if self.split and self.consumers:
             about = f"{', '.join(self.producers)} -> {', '.join(self.consumers)}"
         else:
             about = ", ".join(self.nodes) or ", ".join(self.ops)
         figures = ", ".join(f"{key} {_number(value)}" for key, value in self.figures.items())
-        return f"{self.verdict} {self.rule}: {about}: {self.reason}" + (f" ({figures})" if figures else "")
+        line = f"{self.verdict} {self.rule}: {about}: {self.reason}" + (f" ({figures})" if figures else "")
+        return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Record:

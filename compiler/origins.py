@@ -24,7 +24,10 @@ class _Draft:
 
 
 def origins_of(module: Module) -> list[Origin]:
-    """An origin for every node that an op of MODULE, of any level, stands for; in program order."""
+    """An origin for every node that an op of MODULE, of any level, stands for; in program order.
+
+    Tensors are known by the names that locations give, by those of the text, and outputs by their own.
+    """
     drafts: dict[str, _Draft] = {}
     for function in module.functions:
         makers: dict[Value, _Nodes] = {}
@@ -32,7 +35,8 @@ def origins_of(module: Module) -> list[Origin]:
             _add(op, drafts, makers)
         for name, value in zip(function.outputs, function.returned, strict=True):
             for node in makers.get(value, ()):
-                drafts[node].gives[name] = None
+                if name != node:
+                    drafts[node].gives[name] = None
     return [
         Origin(node, tuple(draft.ops), tuple(draft.reads), tuple(draft.gives))
         for node, draft in drafts.items()
@@ -64,19 +68,36 @@ def _add(op: Operation, drafts: dict[str, _Draft], makers: dict[Value, _Nodes]) 
         draft.ops.append(op.name)
         draft.reads.update((other, None) for other in read if other not in nodes)
         draft.gives.update((v.hint, None) for v in op.results if _NAME.fullmatch(v.hint) and v.hint != node)
+    if nodes:
+        # Of an op that stands for several nodes, the last is the one whose result is there.
+        last = drafts[nodes[-1]]
+        last.gives.update((name, None) for name in op.location.tensors if name != nodes[-1])
 
 
-def check_nodes(origins: Iterable[Origin], names: Iterable[str]) -> None:
-    """InputError for the first of NAMES that is no node."""
-    known = {origin.node for origin in origins}
-    for name in names:
-        if name not in known:
-            raise no_node(name, known)
+class NodeNames:
+    """The nodes of a model by all names that a user may have for them; INPUTS are those of the model."""
 
+    def __init__(self, origins: Iterable[Origin], inputs: Iterable[str]) -> None:
+        listed = list(origins)
+        self._nodes = {origin.node for origin in listed}
+        self._makers = {name: origin.node for origin in listed for name in origin.gives}
+        self._inputs = set(inputs)
 
-def no_node(name: str, known: Iterable[str]) -> InputError:
-    """The error for NAME, which is none of the KNOWN nodes; similar ones are named."""
-    close = difflib.get_close_matches(name, known, 3, 0.5)
-    hint = f"is {' or '.join(close)} meant?" if close else None
-    gone = "nodes that are known at import, such as constants and shapes, leave no op"
-    return InputError(f"the model has no node '{name}'", f"{hint}; {gone}" if hint else gone)
+    def __contains__(self, name: str) -> bool:
+        return name in self._nodes or name in self._makers
+
+    def resolve(self, name: str) -> str:
+        """The node called NAME, or the one that gives the tensor NAME; InputError when there is none."""
+        if name in self._nodes:
+            return name
+        if name in self._makers:
+            return self._makers[name]
+        if name in self._inputs:
+            raise InputError(f"'{name}' is an input of the model", "give the node that reads it")
+        if not self._nodes:
+            raise InputError("the plan knows no nodes", "it was built from IR text without locations")
+        known = (*self._nodes, *self._makers)
+        close = difflib.get_close_matches(name, sorted(known), 3, 0.5)
+        gone = "nodes that are known at import, such as constants and shapes, leave no op"
+        hint = f"is {' or '.join(close)} meant? {gone}" if close else gone
+        raise InputError(f"the model has no node and no tensor '{name}'", hint)

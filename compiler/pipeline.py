@@ -10,6 +10,7 @@ from .conversion.grouping.group_launches import GroupLaunches
 from .conversion.precision_to_launch import PrecisionToLaunch
 from .conversion.streams.assign import AssignStreams
 from .passes import Pass
+from .switches import Hold, Release
 from .transforms.canonicalize import Canonicalize
 from .transforms.cse import CommonSubexpressions
 from .transforms.dce import DeadCodeElimination
@@ -21,6 +22,7 @@ from .transforms.horizontal_concat import WidenConcats
 from .transforms.recognize import Recognize
 
 TO_GRAPH: tuple[Pass, ...] = (
+    Hold(),
     FoldConstants(),
     Canonicalize(),
     CommonSubexpressions(),
@@ -31,6 +33,7 @@ TO_GRAPH: tuple[Pass, ...] = (
     Canonicalize(),
     CommonSubexpressions(),
     HorizontalContraction(),
+    Release(),
     DeadCodeElimination(),
 )
 TO_FUSED: tuple[Pass, ...] = (GraphToFused(), WidenConcats())

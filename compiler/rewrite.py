@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from ..dialects.core.diagnostics import op_error
 from ..dialects.core.ir import Module, Operation, Value
 from ..dialects.core.traits import Trait, has
-from ..dialects.core.types import TensorType
+from ..dialects.graph.base import GraphOp, nofuse_of
 
 Rewrite = Callable[[Any, "Rewriter"], bool]
 AnyOp = TypeVar("AnyOp", bound=Operation)
@@ -69,10 +69,15 @@ class Rewriter:
         self.module = module
 
     def insert(self, op: AnyOp, before: Operation | None = None) -> AnyOp:
-        """Put OP before the root (or BEFORE), at the root's location unless it has its own."""
+        """Put OP before the root (or BEFORE), at the root's location unless it has its own.
+
+        Parts of an op that is to stay alone stay alone.
+        """
         anchor = before or self.root
         assert anchor.parent is not None
         anchor.parent.insert_before(anchor, op)
+        if nofuse_of(self.root) is not None and isinstance(op, GraphOp):
+            op.nofuse = True
         if not op.location.nodes:
             op.location = op.location.merged(self.root.location)
         self._driver.touch(op)
@@ -96,20 +101,6 @@ class Rewriter:
         op.replace_by(*values)
         self._driver.forget(op)
         self._driver.released(operands)
-
-    def replace_operand(self, op: Operation, index: int, value: Value | None) -> None:
-        """Make operand INDEX of OP read VALUE."""
-        old = op.operands[index]
-        op.set_operand(index, value)
-        self._driver.touch(op)
-        if old is not None:
-            self._driver.released((old,))
-
-    def set_type(self, value: Value, type: TensorType) -> None:
-        """Give VALUE another (equivalent) type; its users are looked at again."""
-        value.type = type
-        for user in value.users:
-            self._driver.touch(user)
 
     def erase(self, op: Operation) -> None:
         """Remove OP, whose results have no uses."""
@@ -174,11 +165,14 @@ def rewrite(
     module: Module,
     patterns: Sequence[Pattern],
     on_rewrite: Callable[[Applied], bool | None] | None = None,
+    *,
+    marked: bool = False,
 ) -> int:
     """Apply PATTERNS everywhere in MODULE until none fits; returns how often one was applied.
 
     ON_REWRITE is told of each, and ends the rewriting by returning False. Dead operations met on
-    the way are erased. IRError when the patterns do not terminate.
+    the way are erased. Ops that carry `nofuse` are left as they are, unless MARKED ones have to go
+    as well. IRError when the patterns do not terminate.
     """
     by_root: dict[type[Operation], list[Pattern]] = {}
     for rule in patterns:
@@ -190,7 +184,8 @@ def rewrite(
     limit = REWRITES_PER_OP * (len(driver.queue) + 8)
     count = 0
     while (op := driver.pop()) is not None:
-        applied = _visit(op, by_root.get(type(op), ()), driver, module)
+        fitting = by_root.get(type(op), ()) if marked or nofuse_of(op) is None else ()
+        applied = _visit(op, fitting, driver, module)
         if applied is None:
             continue
         count += 1

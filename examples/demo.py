@@ -71,9 +71,10 @@ def nodes_with(plan: glassrt.Plan, node: str) -> tuple[str, list[str]]:
 
 
 def excerpt(text: str, nodes: list[str]) -> str:
-    """The operations of an IR text that stem from NODES alone; long constants are cut short."""
+    """The operations of an IR text that stem from NODES alone; long constants are cut short, and the
+    names of tensors left out."""
     chosen, open_op = [], False
-    for line in text.splitlines():
+    for line in re.sub(r'( loc\([^)]*") -> [^)]*', r"\1", text).splitlines():
         if open_op:
             chosen.append(line)
             open_op = line != "    }"

@@ -30,9 +30,10 @@ class Plan:
     """A compiled model. Every instance is valid: the constructor checks it, or raises `PlanError`.
 
     `manifest` is the JSON object that says what to launch; `levels` the IR texts by level; `ledger`
-    the fusion decisions; `sources` the CUDA source by kernel; `cubins` the machine code by target and
-    kernel; `weights` the bytes that buffers in the weights space point into; `headers` the include
-    files that the sources need on the host device, by file name.
+    the fusion decisions, and `decisions` the same as text for people; `sources` the CUDA source by
+    kernel; `cubins` the machine code by target and kernel; `weights` the bytes that buffers in the
+    weights space point into; `headers` the include files that the sources need on the host device,
+    by file name.
     """
 
     manifest: dict[str, Any]
@@ -42,6 +43,7 @@ class Plan:
     cubins: dict[str, dict[str, bytes]]
     weights: Bytes
     headers: dict[str, str] = field(default_factory=dict)
+    decisions: str = ""
     spec: Manifest = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -78,6 +80,7 @@ class Plan:
             manifest=manifest,
             levels={level: _text(members, f"ir/{level}.ir") for level in LEVELS},
             ledger=ledger,
+            decisions=_text(members, "ledger.txt"),
             sources={kernel: _text(members, f"kernels/{kernel}.cu") for kernel in spec.kernels},
             cubins={
                 target: {
@@ -168,6 +171,7 @@ def _members(plan: Plan) -> dict[str, Bytes]:
         for level in LEVELS:
             members[f"ir/{level}.ir"] = plan.levels[level].encode()
         members["ledger.json"] = _json(plan.ledger)
+        members["ledger.txt"] = plan.decisions.encode()
         for name, text in sorted(plan.headers.items()):
             members[f"include/{name}"] = text.encode()
         for kernel, text in sorted(plan.sources.items()):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,7 +35,7 @@ MaybeSubject = Annotated[
 ]
 Node = Annotated[
     str | None,
-    typer.Argument(help="An ONNX node by its name, or an output of the model.", show_default=False),
+    typer.Argument(help="An ONNX node or tensor by its name.", show_default=False),
 ]
 ListRules = Annotated[bool, typer.Option("--rules", help="List all rules, with what they do.")]
 ShowLedger = Annotated[bool, typer.Option("--ledger", help="Print every decision, a line each.")]
@@ -132,12 +132,18 @@ def _names(nodes: list[str] | tuple[str, ...]) -> str:
     return ", ".join(nodes[:SHOWN_NODES]) + more
 
 
+def _stand_ins(asked: Sequence[str], nodes: Sequence[str]) -> list[str]:
+    """A line for every name that is no node's own."""
+    pairs = zip(asked, nodes, strict=True)
+    return [f"{name} is what {node} gives" for name, node in pairs if name != node]
+
+
 # ---------------------------------------------------------------- one node
 
 
 def node_text(answer: NodeAnswer) -> str:
     """The answer about one node, for people."""
-    lines = [f"{answer.node}: {', '.join(answer.ops)}"]
+    lines = [*_stand_ins((answer.asked,), (answer.node,)), f"{answer.node}: {', '.join(answer.ops)}"]
     if answer.fate.state != "runs":
         by = f" by {answer.fate.rule}" if answer.fate.rule else ""
         lines.append(f"does not run: {_DOES_NOT_RUN[answer.fate.state]}{by}: {answer.fate.reason}")
@@ -166,7 +172,7 @@ _DOES_NOT_RUN = {"view": "it is a view", "constant": "its result is a constant",
 
 def pair_text(answer: PairAnswer, facts: Facts) -> str:
     """The answer about two nodes, for people."""
-    lines = [_head(answer)]
+    lines = [*_stand_ins(answer.asked, (answer.a, answer.b)), _head(answer)]
     for node, place in zip((answer.a, answer.b), answer.places, strict=True):
         kernels = ", ".join(f"launch {index} ({facts.launches[index].op.kernel})" for index in place)
         lines.append(f"  {node} is in {kernels or 'no launch'}")

@@ -73,11 +73,15 @@ DisabledRules = Annotated[
 ]
 UnfusedPairs = Annotated[
     list[str] | None,
-    typer.Option("--nofuse", metavar="A:B", help="Keep two ONNX nodes in different kernels; repeatable."),
+    typer.Option(
+        "--nofuse", metavar="A:B", help="Keep two ONNX nodes, or tensors, in different kernels; repeatable."
+    ),
 ]
 KeptNodes = Annotated[
     list[str] | None,
-    typer.Option("--keep", metavar="A", help="Store the result of this ONNX node in memory; repeatable."),
+    typer.Option(
+        "--keep", metavar="A", help="Store this tensor, or the results of this ONNX node; repeatable."
+    ),
 ]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Compile every kernel anew.")]
 Sizes = Annotated[

@@ -10,13 +10,13 @@ from ...dialects.core.ir import Module
 from ...dialects.core.parser import parse_module
 from ...dialects.launch import Kernel
 from ...dialects.precision import Kernel as PrecisionKernel
-from ...errors import InputError, IRError, PlanError
+from ...errors import IRError, PlanError
 from ...runtime.plan import Plan
 from ..conversion.fusion.record import VIEW
 from ..dialects import ALL_DIALECTS
 from ..launch_members import Member, members_of, op_nodes
 from ..ledger import Ledger, Origin, Record, Verdict
-from ..origins import no_node
+from ..origins import NodeNames
 
 # A copy into another layout stands for no node: it carries those of the kernel that it copies from.
 COPIES = "storage-conversion"
@@ -49,7 +49,7 @@ class Facts:
     def __init__(self, ledger: Ledger, module: Module, precision: Module | None = None) -> None:
         self.origins: dict[str, Origin] = {origin.node: origin for origin in ledger.origins}
         self.records = list(ledger)
-        self.inputs = list(module.main.inputs)
+        self._names = NodeNames(ledger.origins, module.main.inputs)
         self.launches = _launches(module)
         self._precision = precision
 
@@ -144,21 +144,13 @@ class Facts:
 
     # ------------------------------------------------------------ names
 
+    def __contains__(self, name: str) -> bool:
+        """Whether NAME is a node or a tensor that an op gives."""
+        return name in self._names
+
     def resolve(self, name: str) -> str:
         """The node called NAME, or the one that gives the tensor NAME; InputError when there is none."""
-        if name in self.origins:
-            return name
-        if name in self._makers:
-            return self._makers[name]
-        if name in self.inputs:
-            raise InputError(f"'{name}' is an input of the model", "give the node that reads it")
-        if not self.origins:
-            raise InputError("the plan knows no nodes", "it was built from IR text without locations")
-        raise no_node(name, (*self.origins, *self._makers))
-
-    @cached_property
-    def _makers(self) -> dict[str, str]:
-        return {name: origin.node for origin in self.origins.values() for name in origin.gives}
+        return self._names.resolve(name)
 
 
 def _apart(record: Record, producer: str, consumer: str) -> bool:

@@ -71,8 +71,10 @@ class Home:
 
 @dataclass(frozen=True)
 class NodeAnswer:
-    """Everything about one node; `records` are the decisions about it, as text."""
+    """Everything about one node; `asked` is what it was asked by, `records` are the decisions about it,
+    as text."""
 
+    asked: str
     node: str
     ops: tuple[str, ...]
     fate: Fate
@@ -82,6 +84,7 @@ class NodeAnswer:
     def to_json(self) -> dict[str, Any]:
         """The answer as JSON data."""
         return {
+            "asked": self.asked,
             "node": self.node,
             "ops": list(self.ops),
             "state": self.fate.state,
@@ -100,7 +103,7 @@ def explain_node(facts: Facts, name: str) -> NodeAnswer:
     node = facts.resolve(name)
     homes = tuple(_home(facts, index, node) for index in facts.where.get(node, ()))
     records = tuple(record.text() for record in facts.by_node.get(node, ()))
-    return NodeAnswer(node, facts.origins[node].ops, fate_of(facts, node), homes, records)
+    return NodeAnswer(name, node, facts.origins[node].ops, fate_of(facts, node), homes, records)
 
 
 def _home(facts: Facts, index: int, node: str) -> Home:

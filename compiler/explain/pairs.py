@@ -32,7 +32,8 @@ class PairAnswer:
     verdict: 'fused' (they share a launch), 'refused', 'disabled', 'view', 'constant', 'eliminated'
     (one of them does not run), 'rewritten' (they no longer meet), 'distant' (neither reads the
     other) or 'unknown'; rule, reason and figures are what decided. steps: how a shared kernel
-    came to have both. path: the nodes from one to the other. records: all decisions about both.
+    came to have both. path: the nodes from one to the other. records: all decisions about both. asked:
+    the names that the two were asked by.
     """
 
     a: str
@@ -47,10 +48,12 @@ class PairAnswer:
     steps: tuple[Step, ...] = ()
     path: tuple[str, ...] = ()
     records: tuple[str, ...] = ()
+    asked: tuple[str, str] = ("", "")
 
     def to_json(self) -> dict[str, Any]:
         """The answer as JSON data."""
         return {
+            "asked": list(self.asked),
             "nodes": [self.a, self.b],
             "verdict": self.verdict,
             "rule": self.rule,
@@ -69,9 +72,11 @@ def explain_pair(facts: Facts, first: str, second: str) -> PairAnswer:
     """The answer for the nodes or tensors called FIRST and SECOND, in either order. Raises InputError."""
     a, b = facts.resolve(first), facts.resolve(second)
     if a == b:
-        raise InputError(f"'{first}' and '{second}' are one node", "leave one of them out")
+        raise InputError(f"'{first}' and '{second}' are one node, {a}", "leave one of them out")
+    asked = (first, second)
     if b in facts.origins[a].reads:
         a, b = b, a
+        asked = (second, first)
     adjacent = a in facts.origins[b].reads
     records = facts.about(a, b)
     answer = _decided(facts, a, b, adjacent, records)
@@ -80,6 +85,7 @@ def explain_pair(facts: Facts, first: str, second: str) -> PairAnswer:
         adjacent=adjacent,
         places=(tuple(facts.where.get(a, ())), tuple(facts.where.get(b, ()))),
         records=tuple(record.text() for record in records),
+        asked=asked if answer.a == a else asked[::-1],
     )
 
 

@@ -77,6 +77,7 @@ class _Importer:
             frame.tensors[sparse.values.name] = LOST
         self._functions.check_expansion(self._graph.node)
         walker.run(self._graph.node, frame)
+        walker.locate_names()
         self._offenders += walker.offenders
         outputs = [self._output(value, frame) for value in _distinct_outputs(self._graph)]
         self._refuse_offenders()

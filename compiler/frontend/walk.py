@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from onnx import NodeProto
 
 from ...dialects.core.dtypes import F32
+from ...dialects.core.ir import Operation
 from ...dialects.core.location import Location
 from ...dialects.core.types import TensorType
 from ...errors import IRError, ModelError
@@ -61,6 +62,7 @@ class Walker:
         self._functions = functions
         self._check = check
         self._count = 0
+        self._names: dict[Operation, dict[str, None]] = {}
 
     def run(self, nodes: Sequence[NodeProto], frame: Frame) -> None:
         """Import NODES in order; ModelError at the first malformed one."""
@@ -113,8 +115,23 @@ class Walker:
         if name in frame.tensors or frame.late(name) is not None:
             raise Malformed(f"its output {shown(name)} has the name of another tensor")
         frame.tensors[name] = tensor
+        self._name(frame.prefix + name, tensor, frame)
         if frame.depth == 0 and tensor is not None and tensor is not LOST:
             self._check(name, tensor.type)
+
+    def _name(self, name: str, tensor: Tensor | None, frame: Frame) -> None:
+        """Remember what the model calls TENSOR, when an op computes it: NAME, and the node it comes from."""
+        value = tensor.value if tensor is not None else None
+        if value is not None and value.producer is not None and not frame.standard:
+            names = (*self.builder.location.nodes, name)
+            self._names.setdefault(value.producer, {}).update(dict.fromkeys(names))
+
+    def locate_names(self) -> None:
+        """Put the names of tensors, and of nodes that only hand them on, into the locations of the ops
+        that compute them."""
+        for op, names in self._names.items():
+            tensors = tuple(name for name in names if name not in op.location.nodes)
+            op.location = replace(op.location, tensors=tensors)
 
     def _results(
         self, node: NodeProto, inputs: Sequence[Tensor | None], frame: Frame

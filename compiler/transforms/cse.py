@@ -6,6 +6,7 @@ from collections.abc import Hashable
 
 from ...dialects.core.ir import Module, Operation
 from ...dialects.core.traits import Trait, has
+from ...dialects.graph.base import nofuse_of
 from ..passes import PassContext
 
 
@@ -19,6 +20,8 @@ class CommonSubexpressions:
             known: dict[Hashable, Operation] = {}
             for op in list(function.block):
                 if op.regions or has(op, Trait.TERMINATOR) or has(op, Trait.SIDE_EFFECT):
+                    continue
+                if nofuse_of(op) is not None:
                     continue
                 first = known.setdefault(_key(op), op)
                 if first is not op and self.name not in context.disabled:

@@ -80,7 +80,7 @@ class DecomposeAttention:
         def apply(op: Attention, rewriter: Rewriter) -> bool:
             return not has_kernel(op, context.policy, self.target) and attention_parts.apply(op, rewriter)
 
-        rewrite(module, [Pattern(attention_parts.name, (Attention,), apply)])
+        rewrite(module, [Pattern(attention_parts.name, (Attention,), apply)], marked=True)
         return module
 
 

@@ -16,8 +16,10 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from ...codegen.kernels.family import Target
+from ...dialects.core.builtin import Barrier
 from ...dialects.core.ir import Block, Module, Operation, Value
 from ...dialects.core.traits import Trait, has
+from ...dialects.graph.base import nofuse_of
 from ...dialects.graph.contraction import Conv, Matmul
 from ..ledger import Figure, Record, Verdict
 from ..passes import PassContext
@@ -72,10 +74,14 @@ class _Joining:
 
     def _value(self, x: Value) -> None:
         """Join contractions of X."""
-        readers = [op for op in x.users if has(op, Trait.CONTRACTION) and op.inputs[0] is x]
+        readers = _contractions(x)
+        readers.sort(key=self._order.__getitem__)
+        held = [op for user in x.users if isinstance(user, Barrier) for op in _contractions(user.y)]
+        for op in held if readers else ():
+            if nofuse_of(op) is not None:
+                self._note(Verdict.DISABLED, f"{op.name} is marked nofuse", [readers[0], op])
         if len(readers) < 2:
             return
-        readers.sort(key=self._order.__getitem__)
         families: dict[Hashable, list[Contraction]] = {}
         for op in readers:
             key = family(op, x, self._module)
@@ -161,6 +167,11 @@ class _Joining:
         nodes = tuple(dict.fromkeys(node for op in ops for node in op.location.nodes))
         names = tuple(op.name for op in ops)
         self._context.ledger.append(Record(RULE, names, nodes, verdict, reason, figures))
+
+
+def _contractions(x: Value) -> list[Operation]:
+    """The contractions whose first operand is X."""
+    return [op for op in x.users if has(op, Trait.CONTRACTION) and op.inputs[0] is x]
 
 
 def _by_what_follows(siblings: Sequence[Contraction]) -> list[list[Contraction]]:

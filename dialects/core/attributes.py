@@ -155,6 +155,21 @@ class ListKind:
         return "[" + ", ".join(self.item.encode(item) for item in value) + "]"
 
 
+class EdgesKind:
+    """`true` for all operands and results of an op, or the numbers of some of its operands."""
+
+    def decode(self, raw: Any) -> bool | tuple[int, ...]:
+        if raw is True:
+            return True
+        edges = ListKind(INT).decode(raw) if isinstance(raw, (list, tuple)) else ()
+        if not edges or min(edges) < 0:
+            raise AttributeError_(f"true or a list of operand numbers is wanted, not {raw!r}")
+        return tuple(sorted(set(edges)))
+
+    def encode(self, value: bool | tuple[int, ...]) -> str:
+        return "true" if isinstance(value, bool) else ListKind(INT).encode(value)
+
+
 class DenseKind:
     """A small tensor printed inline: `dense<2xf32: 1.0, 2.0>`; floats print exactly."""
 
@@ -230,6 +245,7 @@ TYPE = TypeKind()
 SYMBOL = SymbolKind()
 DENSE = DenseKind()
 CONFIG = ConfigKind()
+EDGES = EdgesKind()
 INTS = ListKind(INT)
 FLOATS = ListKind(FLOAT)
 DIMS = ListKind(DIM)

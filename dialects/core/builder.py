@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 
 from lark import Token
 
@@ -10,7 +11,6 @@ from ...errors import IRError
 from .diagnostics import text_error
 from .dialect import DialectSet
 from .ir import Block, Function, Module, Operation, Region, SymbolRange, Value
-from .location import Location
 from .records import ArgumentRecord, FunctionRecord, ModuleRecord, OpRecord, SourceText
 from .resources import ResourceTable
 
@@ -89,7 +89,7 @@ class _Builder:
             raise self.fail(f"there is no op {record.name}", record.token, hint)
         operands = [None if name is None else scope.find(name, token) for name, token in record.operands]
         regions = [self._region(arguments, ops, scope) for arguments, ops in record.regions]
-        location = Location(record.nodes, self._source.span(record.token))
+        location = replace(record.location, span=self._source.span(record.token))
         op = cls(
             *operands, types=record.types, regions=regions, loc=location, **self._attributes(cls, record)
         )

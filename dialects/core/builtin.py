@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from .dialect import Dialect
 from .ir import Operation
-from .op import define_op, operands
+from .op import define_op, operand, operands, result
 from .traits import Trait
 from .types import TensorType
+
+if TYPE_CHECKING:
+    from .interpreter import Evaluation
 
 
 @define_op(Trait.TERMINATOR)
@@ -33,4 +37,19 @@ class Yield(Operation):
         return ()
 
 
-CORE = Dialect("core", (Return, Yield))
+@define_op(Trait.SIDE_EFFECT)
+class Barrier(Operation):
+    """x, which no rewrite looks through. There are some between the passes of the graph level only."""
+
+    name = "core.barrier"
+    x = operand()
+    y = result()
+
+    def infer(self) -> Sequence[TensorType]:
+        return [self.x.type]
+
+    def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
+        return x
+
+
+CORE = Dialect("core", (Return, Yield, Barrier))

@@ -23,22 +23,25 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """The ONNX nodes an operation stands for, in order, and its span in IR text, if any."""
+    """The ONNX nodes an operation stands for, in order, the names that the model has for what they
+    give, and its span in IR text, if any."""
 
     nodes: tuple[str, ...] = ()
     span: Span | None = None
+    tensors: tuple[str, ...] = ()
 
     def merged(self, other: Location) -> Location:
-        """This location with the nodes of OTHER added."""
-        extra = tuple(node for node in other.nodes if node not in self.nodes)
-        return Location(self.nodes + extra, self.span or other.span)
+        """This location with the nodes and the tensors of OTHER added."""
+        nodes = tuple(node for node in other.nodes if node not in self.nodes)
+        tensors = tuple(name for name in other.tensors if name not in self.tensors)
+        return Location(self.nodes + nodes, self.span or other.span, self.tensors + tensors)
 
 
 UNKNOWN = Location()
 
 
 def merge(locations: list[Location]) -> Location:
-    """One location for an operation that stands for several; linear in their nodes."""
+    """One location, of nodes, for an operation that stands for several; linear in their number."""
     nodes = dict.fromkeys(node for location in locations for node in location.nodes)
     span = next((location.span for location in locations if location.span), None)
     return Location(tuple(nodes), span)

@@ -91,11 +91,15 @@ class ResultField:
 
 
 class AttributeField(Generic[T]):
-    """An attribute of some kind, with a default unless it is required."""
+    """An attribute of some kind, with a default unless it is required.
 
-    def __init__(self, kind: Kind, default: T) -> None:
+    One that is discardable says nothing about what the op computes.
+    """
+
+    def __init__(self, kind: Kind, default: T, discardable: bool = False) -> None:
         self.kind = kind
         self.default = default
+        self.discardable = discardable
 
     @property
     def required(self) -> bool:
@@ -150,8 +154,8 @@ def results() -> ResultField:
     return ResultField(variadic=True)
 
 
-def attribute(kind: Kind, default: Any = _REQUIRED) -> AttributeField[Any]:
-    return AttributeField(kind, default)
+def attribute(kind: Kind, default: Any = _REQUIRED, *, discardable: bool = False) -> AttributeField[Any]:
+    return AttributeField(kind, default, discardable)
 
 
 def region() -> RegionField:

@@ -22,7 +22,7 @@ from .diagnostics import text_error
 from .dialect import DialectSet
 from .dtypes import DTYPES
 from .ir import Module
-from .location import Span
+from .location import UNKNOWN, Location, Span
 from .records import ArgumentRecord, FunctionRecord, ModuleRecord, OpRecord, SourceText
 from .resources import ResourceTable
 from .types import CHANNELS_LAST_NAMES, Layout, TensorType, channels_last
@@ -120,7 +120,7 @@ class _Records(Transformer):  # type: ignore[misc]  # lark is untyped here
         return ArgumentRecord(str(name)[1:], type, name)
 
     def op(self, results: Any, name: Token, symbol: Any, operands: Any, attributes: Any, types: Any,
-           nodes: Any, regions: Any) -> OpRecord:  # fmt: skip
+           location: Any, regions: Any) -> OpRecord:  # fmt: skip
         return OpRecord(
             name=str(name),
             token=name,
@@ -129,7 +129,7 @@ class _Records(Transformer):  # type: ignore[misc]  # lark is untyped here
             operands=operands or [],
             attributes=attributes or {},
             types=types or [],
-            nodes=tuple(nodes or ()),
+            location=location or UNKNOWN,
             regions=regions or [],
         )
 
@@ -145,7 +145,10 @@ class _Records(Transformer):  # type: ignore[misc]  # lark is untyped here
     def type_list(self, *types: TensorType) -> list[TensorType]:
         return list(types)
 
-    def location(self, *strings: Token) -> list[str]:
+    def location(self, nodes: list[str], tensors: list[str] | None) -> Location:
+        return Location(tuple(nodes), None, tuple(tensors or ()))
+
+    def strings(self, *strings: Token) -> list[str]:
         return [_unquote(text) for text in strings]
 
     def body(self, *regions: Any) -> list[Any]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from .ir import Block, Function, Module, Operation, Value
+from .location import Location
 
 _HINT = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
@@ -60,9 +61,9 @@ def print_op(op: Operation) -> str:
 
 
 def canonical_text(block: Block) -> str:
-    """A region as text without names or locations: equal for regions that compute the same way."""
+    """A region as text of what it computes alone: equal for regions that compute the same way."""
     names = _Names(hints=False)
-    return "\n".join(_region_lines(block, names, "", locations=False))
+    return "\n".join(_region_lines(block, names, "", whole=False))
 
 
 def _function_lines(function: Function) -> Iterator[str]:
@@ -77,29 +78,25 @@ def _function_lines(function: Function) -> Iterator[str]:
     yield "  }"
 
 
-def _block_lines(block: Block, names: _Names, indent: str, *, locations: bool = True) -> Iterator[str]:
+def _block_lines(block: Block, names: _Names, indent: str, *, whole: bool = True) -> Iterator[str]:
     for op in block:
-        yield from _op_lines(op, names, indent, locations=locations)
+        yield from _op_lines(op, names, indent, whole=whole)
 
 
-def _op_lines(op: Operation, names: _Names, indent: str, *, locations: bool = True) -> Iterator[str]:
+def _op_lines(op: Operation, names: _Names, indent: str, *, whole: bool = True) -> Iterator[str]:
     operands = ", ".join(names.use(value) for value in op.operands)
     inner: list[str] = []
     for region in op.regions:
-        inner += _region_lines(region.block, names, indent, locations=locations)
+        inner += _region_lines(region.block, names, indent, whole=whole)
     results = ", ".join(names.define(value) for value in op.results)
     head = f"{indent}{results} = {op.name}" if results else f"{indent}{op.name}"
     if op.spec.symbol is not None and op.attributes[op.spec.symbol] is not None:
         head += f" @{op.attributes[op.spec.symbol]}"
     head += f" {operands}" if operands else ""
-    head += attributes_text(op)
+    head += attributes_text(op, whole=whole)
     if op.results:
         head += " : " + ", ".join(str(value.type) for value in op.results)
-    tail = (
-        f" loc({', '.join(json.dumps(node) for node in op.location.nodes)})"
-        if locations and op.location.nodes
-        else ""
-    )
+    tail = _location_text(op.location) if whole else ""
     if not inner:
         yield head + tail
         return
@@ -108,17 +105,29 @@ def _op_lines(op: Operation, names: _Names, indent: str, *, locations: bool = Tr
     yield f"{indent}}}"
 
 
-def _region_lines(block: Block, names: _Names, indent: str, *, locations: bool = True) -> list[str]:
+def _location_text(location: Location) -> str:
+    if not location.nodes:
+        return ""
+    nodes, tensors = (", ".join(map(json.dumps, names)) for names in (location.nodes, location.tensors))
+    return f" loc({nodes} -> {tensors})" if tensors else f" loc({nodes})"
+
+
+def _region_lines(block: Block, names: _Names, indent: str, *, whole: bool = True) -> list[str]:
     arguments = ", ".join(f"{names.define(a)}: {a.type}" for a in block.arguments)
-    return [f"{indent}  ^({arguments}):", *_block_lines(block, names, indent + "    ", locations=locations)]
+    return [f"{indent}  ^({arguments}):", *_block_lines(block, names, indent + "    ", whole=whole)]
 
 
-def attributes_text(op: Operation) -> str:
-    """The attributes that differ from their defaults, as ` {key = value}`; empty when none do."""
+def attributes_text(op: Operation, *, whole: bool = True) -> str:
+    """The attributes that differ from their defaults, as ` {key = value}`; empty when none do.
+
+    Those that say nothing about what OP computes are there in the WHOLE text only.
+    """
     parts = []
     for name, field in op.spec.attributes.items():
         value = op.attributes[name]
         if name == op.spec.symbol or value is None or _is_default(value, field.default):
+            continue
+        if field.discardable and not whole:
             continue
         parts.append(f"{name} = {field.kind.encode(value)}")
     return f" {{{', '.join(parts)}}}" if parts else ""

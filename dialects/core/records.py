@@ -7,7 +7,7 @@ from typing import Any
 
 from lark import Token
 
-from .location import Span
+from .location import Location, Span
 from .types import TensorType
 
 
@@ -39,7 +39,7 @@ class OpRecord:
     operands: list[tuple[str | None, Token]]
     attributes: dict[str, Any]
     types: list[TensorType]
-    nodes: tuple[str, ...]
+    location: Location
     regions: list[tuple[list[ArgumentRecord], list[OpRecord]]]
 
 

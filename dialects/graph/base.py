@@ -5,18 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..core.affine import Dim
+from ..core.attributes import EDGES
 from ..core.diagnostics import op_error
 from ..core.expr import Expr, Index, Scalars
 from ..core.ir import Operation
+from ..core.op import attribute
 from ..core.types import TensorType
 
 
 class GraphOp(Operation):
-    """An op of the graph level. Ops with one result may state it as a scalar expression."""
+    """An op of the graph level. Ops with one result may state it as a scalar expression.
+
+    nofuse: it runs in a kernel of its own, or in one without the producers of the operands named.
+    """
+
+    nofuse = attribute(EDGES, None, discardable=True)
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
         """The element of the (only) result at INDEX."""
         raise op_error(self, "has no scalar definition")
+
+
+def nofuse_of(op: Operation) -> bool | tuple[int, ...] | None:
+    """How OP is marked; None for ops that are not, and for those of other dialects."""
+    return op.nofuse if isinstance(op, GraphOp) else None
 
 
 def broadcast_shapes(op: Operation, shapes: Sequence[tuple[Dim, ...]]) -> tuple[Dim, ...]:

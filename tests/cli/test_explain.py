@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
+import onnx
 import pytest
 from glassrt import Plan
 from glassrt.compiler.ledger import Ledger, Verdict
@@ -117,6 +119,48 @@ def test_single_edges_are_switched_off(
 
 
 def test_switches_speak_of_nodes_that_exist(glassrt: Glassrt) -> None:
-    assert "has no node 'nothing'" in glassrt("explain", DIGITS, "--keep", "nothing", code=1).stderr
-    assert "has no node" in glassrt("explain", DIGITS, "--nofuse", "a:b", code=1).stderr
+    assert (
+        "has no node and no tensor 'nothing'"
+        in glassrt("explain", DIGITS, "--keep", "nothing", code=1).stderr
+    )
+    assert "has no node and no tensor" in glassrt("explain", DIGITS, "--nofuse", "a:b", code=1).stderr
     glassrt("explain", DIGITS, "--nofuse", "a", code=2)
+
+
+def test_tensors_stand_for_the_nodes_that_give_them(glassrt: Glassrt, digits_plan: Path) -> None:
+    """Inner tensors as well as outputs, in answers and in switches."""
+    graph = onnx.load(DIGITS).graph
+    node = next(node for node in graph.node if node.op_type == "Relu")
+    before = next(other for other in graph.node if node.input[0] in other.output)
+    by_node = glassrt("explain", digits_plan, before.name, node.name).stdout
+    by_tensor = glassrt("explain", digits_plan, before.output[0], node.output[0]).stdout
+    lines = [f"{name.output[0]} is what {name.name} gives" for name in (before, node)]
+    assert by_tensor.splitlines() == [*lines, *by_node.splitlines()]
+    assert (
+        json.loads(glassrt("explain", digits_plan, "logits", "--json").stdout)["node"] == graph.node[-1].name
+    )
+    for switch in (["--nofuse", f"{before.output[0]}:{node.output[0]}"], ["--keep", before.output[0]]):
+        answer = glassrt("explain", DIGITS, before.name, node.name, *switch, "-t", "host").stdout
+        assert f"{before.name} and {node.name} are apart: disabled by" in answer
+
+
+def test_an_edge_is_switched_off_in_the_text(glassrt: Glassrt, digits_plan: Path, tmp_path: Path) -> None:
+    """The text of the graph level, with a mark at one op, is a model in which that op runs alone."""
+    glassrt("build", DIGITS, "-o", tmp_path / "plan", "-t", "host", "--dump-dir", tmp_path)
+    text = (tmp_path / "00-input.ir").read_text()
+    add = re.search(r'= (graph\.add [^:]*) : .* loc\("(\w+)"', text)
+    assert add is not None
+    (tmp_path / "edited.ir").write_text(text.replace(add[1], add[1] + " {nofuse = [1]}"))
+    (tmp_path / "edited.weights").write_bytes((tmp_path / "model.weights").read_bytes())
+    origins = {origin.node: origin for origin in Ledger.from_json(Plan.load(digits_plan).ledger).origins}
+    one, other = origins[add[2]].reads
+    verdicts = {}
+    for model in (DIGITS, tmp_path / "edited.ir"):
+        answers = [
+            glassrt("explain", model, add[2], node, "--json", "-t", "host").stdout for node in (one, other)
+        ]
+        verdicts[model] = [json.loads(answer)["verdict"] for answer in answers]
+    assert verdicts == {DIGITS: ["fused", "refused"], tmp_path / "edited.ir": ["fused", "refused"]}
+    (tmp_path / "edited.ir").write_text(text.replace(add[1], add[1] + " {nofuse = [0]}"))
+    answer = glassrt("explain", tmp_path / "edited.ir", one, add[2], "-t", "host").stdout
+    assert "disabled by contraction-epilogue: operand 0 of graph.add is marked nofuse" in answer

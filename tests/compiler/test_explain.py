@@ -12,12 +12,11 @@ from glassrt.compiler.explain.nodes import explain_node
 from glassrt.compiler.explain.pairs import PairAnswer, explain_pair
 from glassrt.compiler.explain.summary import summarize
 from glassrt.compiler.ledger import Ledger, Verdict
-from glassrt.compiler.origins import check_nodes, origins_of
+from glassrt.compiler.origins import NodeNames, origins_of
 from glassrt.compiler.passes import PassContext, PassManager
 from glassrt.compiler.pipeline import passes_to
 from glassrt.compiler.policy import PrecisionPolicy
 from glassrt.compiler.rules import RULES, check_rules
-from glassrt.compiler.switches import held
 from glassrt.dialects.core.builtin import Yield
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.location import UNKNOWN
@@ -293,8 +292,7 @@ def test_switches_hold_in_every_net(module: Module, data: st.DataObject) -> None
     kept = data.draw(st.sampled_from(sorted({name for pair in pairs for name in pair})))
     module.main.outputs[:] = [f"y{i}" for i in range(len(module.main.outputs))]
     context = PassContext(ALL_DIALECTS, barriers=frozenset({pair}), keep=frozenset({kept}))
-    with held(module, context):
-        module = PassManager(passes_to("graph", planning_target(())), context).run(module)
+    module = PassManager(passes_to("graph", planning_target(())), context).run(module)
     for op in PassManager(passes_to("fused", planning_target(())), context).run(module).main.block:
         nodes = [o.location.nodes for o in op.walk() if o is not op and not has(o, Trait.CONSTANT)]
         one_op = any(set(pair) <= set(group) for group in nodes)
@@ -306,20 +304,12 @@ def test_switches_hold_in_every_net(module: Module, data: st.DataObject) -> None
                 assert ends or not outside
 
 
-def test_what_is_held_is_released() -> None:
-    module = chain()
-    context = PassContext(ALL_DIALECTS, keep=frozenset({"relu2", "mul4"}))
-    with held(module, context):
-        assert len(module.main.returned) == len(module.main.outputs) == 2
-    assert module.main.outputs == ["y"]
-    assert len(module.main.returned) == 1
-
-
 def test_nodes_of_switches_exist() -> None:
-    origins = origins_of(chain())
-    check_nodes(origins, ["relu2"])
-    with pytest.raises(InputError, match="no node 'relu'"):
-        check_nodes(origins, ["relu"])
+    names = NodeNames(origins_of(chain()), ["x"])
+    assert names.resolve("relu2") == "relu2"
+    assert names.resolve("y") == "mul4"
+    with pytest.raises(InputError, match="no node and no tensor 'relu'"):
+        names.resolve("relu")
 
 
 def test_rules_of_switches_exist() -> None:

@@ -26,6 +26,7 @@ def build_kernel(cluster: Cluster) -> Kernel:
     anchor = last.next
     for op in cluster.ops:
         outside.unlink(op)
+        op.location = merge([op.location])  # from here on tensors are no longer those of the model
         for index, value in enumerate(op.operands):
             if value is not None and value.producer not in cluster.ops:
                 op.set_operand(index, arguments.inside(value, copied=not has(op, Trait.CONTRACTION)))

@@ -11,9 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ....dialects.core.ir import Operation, Value
+from ....dialects.graph.base import nofuse_of
 from ....dialects.graph.movement import Reshape
 from ...ledger import Figure, Verdict
 from ...passes import PassContext
+from ...switches import apart
 from .clusters import Cluster, Plan, is_clusterable
 
 VIEW = "view"
@@ -65,6 +67,8 @@ class Recorder:
         self._entries: dict[_Key, _Entry] = {}
         self._about: dict[Operation, list[_Key]] = {}
         self._stored_once: set[Value] = set()
+        marked = any(nofuse_of(op) is not None for op in plan.order)
+        self._switched = bool(context.barriers or context.keep or marked)
 
     # ------------------------------------------------------------ switches
 
@@ -84,10 +88,10 @@ class Recorder:
         return self._apart((op, member) for member in cluster.ops)
 
     def _apart(self, pairs: Iterable[tuple[Operation, Operation]]) -> Refusal | None:
-        if not self._context.barriers and not self._context.keep:
+        if not self._switched:
             return None
         for producer, consumer in pairs:
-            reason = self._context.apart(producer.location.nodes, consumer.location.nodes)
+            reason = apart(self._context, producer, consumer)
             if reason is not None:
                 return Refusal(reason, disabled=True)
         return None

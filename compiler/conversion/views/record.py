@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from ....dialects.core.ir import Value
+from ....dialects.core.traits import Trait, has
+from ....dialects.graph.base import nofuse_of
 from ....dialects.precision import Kernel
 from ...ledger import Figure, Record, Verdict
 from ...passes import PassContext
+from ...switches import edges_of
 from ..fusion.record import op_label
 from .plan import base_of
 
@@ -13,33 +16,59 @@ ELIDE_CONCAT = "elide-concat"
 VIEW_SLICE = "view-slice"
 
 
+def _marked(value: Value, producer: Kernel, consumer: Kernel) -> str | None:
+    """Why VALUE, a result of PRODUCER, must not be read in place by CONSUMER, by marks in their regions."""
+    made = producer.body.block.terminator.inputs[value.index].producer
+    inside = [op for op in consumer.body.block if not has(op, Trait.TERMINATOR)]
+    alone = next((op for op in (made, *inside) if op is not None and nofuse_of(op) is True), None)
+    if alone is not None:
+        return f"{alone.name} is marked nofuse"
+    outside = dict(zip(consumer.body.block.arguments, consumer.inputs, strict=True))
+    for op in inside:
+        for index in edges_of(op):
+            operand = op.operands[index]
+            read = None if operand is None else outside.get(base_of(operand))
+            if read is not None and base_of(read) is value:
+                return f"operand {index} of {op.name} is marked nofuse"
+    return None
+
+
 class ViewRecord:
     """Writes one record for every kernel that only moves elements; without a context nothing is written."""
 
     def __init__(self, context: PassContext | None) -> None:
         self._context = context
+        self._switches: set[str] = set()  # the reasons that are switches
 
     def switched_off(self, rule: str) -> str | None:
         """Why RULE must not be applied at all; a candidate that is considered counts as a decision."""
         if self._context is None:
             return None
         if rule in self._context.disabled:
-            return f"the rule {rule} is switched off"
+            return self._switched(f"the rule {rule} is switched off")
         self._context.decide()
         return None
 
+    def _switched(self, reason: str) -> str:
+        self._switches.add(reason)
+        return reason
+
     def barrier(self, value: Value, consumer: Kernel) -> str | None:
         """Why the kernel that makes VALUE and CONSUMER must stay apart."""
-        if self._context is None or value.producer is None:
+        producer = value.producer
+        if self._context is None or producer is None:
             return None
-        return self._context.apart(value.producer.location.nodes, consumer.location.nodes)
+        reason = self._context.apart(producer.location.nodes, consumer.location.nodes)
+        if reason is None and isinstance(producer, Kernel):
+            reason = _marked(value, producer, consumer)
+        return None if reason is None else self._switched(reason)
 
     def taken(self, rule: str, kernel: Kernel, reason: str, bytes_: int, launches: int, saved: float) -> None:
         figures: dict[str, Figure] = {"bytes_saved": bytes_, "launches_saved": launches}
         self._add(rule, Verdict.TAKEN, kernel, reason, figures | {"microseconds_saved": round(saved, 3)})
 
     def refused(self, rule: str, kernel: Kernel, reason: str, saved: float | None = None) -> None:
-        verdict = Verdict.DISABLED if reason.endswith("is switched off") else Verdict.REFUSED
+        verdict = Verdict.DISABLED if reason in self._switches else Verdict.REFUSED
         self._add(
             rule, verdict, kernel, reason, {} if saved is None else {"microseconds_saved": round(saved, 3)}
         )
