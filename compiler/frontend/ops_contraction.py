@@ -124,17 +124,24 @@ def as_matrices(call: Call, a: Tensor, b: Tensor, product: Callable[[Tensor, Ten
 
 
 def _gemm(call: Call) -> Outcome:
-    a, b = call.input(0), call.input(1)
+    y = scaled_product(call, call.input(0), call.input(1))
+    c, beta = call.optional(2), call.number("beta", 1.0)
+    return y if c is None or beta == 0.0 else plus_matrix(call, y, _scaled(call, c, beta))
+
+
+def scaled_product(call: Call, a: Tensor, b: Tensor) -> Tensor:
+    """The product of two matrices, transposed and scaled as the node's attributes say."""
     if a.rank != 2 or b.rank != 2:
         raise Malformed(f"its operands have {a.rank} and {b.rank} dimensions, 2 are wanted")
     y = call.emit(Matmul, a, b, transpose_a=call.flag("transA"), transpose_b=call.flag("transB"))
-    y = _scaled(call, y, call.number("alpha", 1.0))
-    c, beta = call.optional(2), call.number("beta", 1.0)
-    if c is None or beta == 0.0:
-        return y
+    return _scaled(call, y, call.number("alpha", 1.0))
+
+
+def plus_matrix(call: Call, y: Tensor, c: Tensor) -> Tensor:
+    """The matrix Y plus C, which is broadcast to it."""
     if c.rank > 2:
         raise Malformed(f"its third operand has {c.rank} dimensions, at most 2 are wanted")
-    return call.emit(Add, y, _scaled(call, c, beta))
+    return call.emit(Add, y, c)
 
 
 def _scaled(call: Call, x: Tensor, factor: float) -> Tensor:

@@ -140,6 +140,57 @@ DYNAMIC = [
 ]
 
 
+def microsoft(op: str, *arrays: Array | None, **options: Any) -> Case:
+    """A case of an op that ONNX Runtime computes in integers or by tables: a step apart here and there."""
+    return case(op, 17, *arrays, domain="com.microsoft", steps=1, **options)
+
+
+def triple(*shape: int, scale: float = 0.05, zero: int = 3, dtype: Any = U8) -> tuple[Array, Array, Array]:
+    """A quantised tensor with its scale and zero point."""
+    return byte(*shape, dtype=dtype), one(scale), one(zero, dtype)
+
+
+def to(scale: float, zero: int, dtype: Any = U8) -> tuple[Array, Array]:
+    """The scale and zero point of a result."""
+    return one(scale), one(zero, dtype)
+
+
+GEMM_B = byte(6, 5, dtype=I8)
+GEMM_C = whole(5, dtype=I32, low=-99, high=99)
+
+CONTRIBUTED = [
+    microsoft("QLinearAdd", *triple(2, 3, 6, 5), *triple(2, 3, 6, 5, scale=0.11, zero=140), *to(0.1, 120)),
+    microsoft("QLinearAdd", *triple(2, 3, dtype=I8), *triple(3, dtype=I8), *to(0.07, -3, I8)),
+    microsoft("QLinearMul", *triple(2, 3, 6), *triple(2, 3, 6, zero=140), *to(0.3, 120)),
+    microsoft("QLinearAveragePool", *triple(1, 3, 7, 6), *to(0.047, 9), kernel_shape=[3, 2], strides=[2, 1]),
+    *[
+        microsoft(
+            *("QLinearAveragePool", *triple(1, 3, 7, 6, dtype=I8), *to(0.03, -9, I8)),
+            **{"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "count_include_pad": count},
+        )
+        for count in (0, 1)
+    ],
+    microsoft("QLinearGlobalAveragePool", *triple(2, 8, 7, 7), *to(0.02, 9), channels_last=0),
+    microsoft("QLinearConcat", *to(0.05, 3), *triple(1, 2, 9), *triple(1, 4, 9, scale=0.1, zero=90), axis=1),
+    microsoft("QLinearLeakyRelu", *triple(80, zero=100), *to(0.04, 30), alpha=0.2),
+    microsoft("QLinearSigmoid", *triple(80, zero=100), *to(1 / 256, 0)),
+    microsoft("QLinearSoftmax", *triple(4, 30, zero=100), *to(1 / 256, 0), opset=13, axis=-1),
+    microsoft("QLinearSoftmax", *triple(4, 3, 5, zero=100), *to(1 / 256, 0), opset=12, axis=1),
+    microsoft(
+        "QGemm", *triple(4, 6), GEMM_B, scales(5), np.zeros(5, I8), GEMM_C, *to(0.5, 120), constant=[3]
+    ),
+    microsoft("QGemm", *triple(4, 6), GEMM_B.T.copy(), *to(0.1, 0, I8), None, *to(0.5, 120), transB=1),
+    microsoft("QGemm", *triple(4, 6, dtype=I8), GEMM_B, *to(0.1, 4, I8), GEMM_C, *to(0.5, 9, I8), alpha=0.5),
+    microsoft("QuantizeLinear", real(3, 4), scales(3), byte(3), axis=0),
+    microsoft("DequantizeLinear", whole(9, dtype=U16, low=0, high=65536), *to(0.1, 40000, U16)),
+]
+
+
+@pytest.mark.parametrize(("given", "opset"), expanded(CONTRIBUTED), ids=label)
+def test_contributed_ops_are_those_of_onnx_runtime(given: Case, opset: int) -> None:
+    check(given, opset)
+
+
 @pytest.mark.parametrize(("given", "opset"), expanded([*QUANTIZE, *DEQUANTIZE]), ids=label)
 def test_conversions_are_those_of_onnx_runtime(given: Case, opset: int) -> None:
     check(given, opset)
