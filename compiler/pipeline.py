@@ -19,6 +19,7 @@ from .transforms.fold_batch_norm import FoldBatchNorm
 from .transforms.fold_constants import FoldConstants
 from .transforms.horizontal import HorizontalContraction
 from .transforms.horizontal_concat import WidenConcats
+from .transforms.quantization.propagate import PropagateQuantization
 from .transforms.recognize import Recognize
 
 TO_GRAPH: tuple[Pass, ...] = (
@@ -28,6 +29,7 @@ TO_GRAPH: tuple[Pass, ...] = (
     CommonSubexpressions(),
     Recognize(),
     Canonicalize(),
+    PropagateQuantization(),
     FoldBatchNorm(),
     FoldConstants(),
     Canonicalize(),

@@ -23,6 +23,7 @@ from .transforms.dce import DeadCodeElimination
 from .transforms.fold_constants import FoldConstants
 from .transforms.horizontal import HorizontalContraction
 from .transforms.horizontal_concat import WidenConcats
+from .transforms.quantization import propagate
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Rule:
 def _table() -> Iterable[Rule]:
     yield Rule(FoldConstants.name, "graph", "ops on constants => constants")
     for pattern in (*canonicalize.RULES, *recognize.RULES, *fold_batch_norm.RULES):
+        yield Rule(pattern.name, "graph", pattern.before_after)
+    for pattern in propagate.RULES:
         yield Rule(pattern.name, "graph", pattern.before_after)
     yield Rule(CommonSubexpressions.name, "graph", "equal ops on equal operands => one op")
     yield Rule(

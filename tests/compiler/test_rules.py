@@ -7,20 +7,22 @@ from typing import Any
 import numpy as np
 import pytest
 from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.passes import PassContext
+from glassrt.compiler.passes import Pass, PassContext
 from glassrt.compiler.rewrite import Pattern, rewrite
 from glassrt.compiler.semantics import difference, random_inputs
 from glassrt.compiler.transforms import canonicalize, fold_batch_norm
 from glassrt.compiler.transforms.canonicalize import Canonicalize
+from glassrt.compiler.transforms.quantization import propagate
+from glassrt.compiler.transforms.quantization.propagate import PropagateQuantization
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.verifier import verify
 from hypothesis import given
 from hypothesis import strategies as st
-from rule_cases import CASES, nets_for
+from quantization_rule_cases import CASES, nets_for
 
 Array = np.ndarray[Any, Any]
-RULES = {rule.name: rule for rule in (*canonicalize.RULES, *fold_batch_norm.RULES)}
+RULES = {rule.name: rule for rule in (*canonicalize.RULES, *fold_batch_norm.RULES, *propagate.RULES)}
 # Rules that change how sums or weights are rounded; all others are exact.
 ROUNDING = {"pad-into-conv", "transpose-into-matmul", "square"}
 ROUNDING |= {rule.name for rule in fold_batch_norm.RULES}
@@ -28,13 +30,17 @@ SPECIAL = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -1.5, 0.5], np.floa
 
 
 def special_inputs(module: Module, seed: int) -> dict[str, Array]:
-    """Random inputs whose floats are NaNs, infinities and zeros of both signs."""
+    """Random inputs whose floats are NaNs, infinities and zeros of both signs, and whose bytes are any."""
     generator = np.random.default_rng(seed)
-    inputs = random_inputs(module, seed)
-    return {
-        name: generator.choice(SPECIAL, a.shape).astype(a.dtype) if a.dtype.kind == "f" else a
-        for name, a in inputs.items()
-    }
+
+    def special(array: Array) -> Array:
+        if array.dtype.kind == "f":
+            return generator.choice(SPECIAL, array.shape).astype(array.dtype)
+        if array.dtype in (np.int8, np.uint8):
+            return generator.integers(0, 256, array.shape).astype(np.uint8).view(array.dtype)
+        return array
+
+    return {name: special(array) for name, array in random_inputs(module, seed).items()}
 
 
 def run(module: Module, inputs: dict[str, Array]) -> Array:
@@ -73,10 +79,14 @@ def test_a_rule_keeps_the_meaning(rule: Pattern, data: st.DataObject) -> None:
         assert same_bits(after, before)
 
 
-@pytest.mark.parametrize("rule", [rule.name for rule in canonicalize.RULES])
+SWEEPS = [(Canonicalize(), rule.name) for rule in canonicalize.RULES]
+SWEEPS += [(PropagateQuantization(), rule.name) for rule in propagate.RULES]
+
+
+@pytest.mark.parametrize(("step", "rule"), SWEEPS, ids=lambda value: getattr(value, "name", value))
 @given(data=st.data())
-def test_a_rule_can_be_switched_off(rule: str, data: st.DataObject) -> None:
+def test_a_rule_can_be_switched_off(step: Pass, rule: str, data: st.DataObject) -> None:
     module = data.draw(nets_for(rule))
     context = PassContext(ALL_DIALECTS, disabled=frozenset({rule}))
-    Canonicalize().run(module, context)
+    step.run(module, context)
     assert rule not in {record.rule for record in context.ledger}

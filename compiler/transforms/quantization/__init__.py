@@ -1,0 +1,1 @@
+"""What holds for quantised tensors at the graph level."""
