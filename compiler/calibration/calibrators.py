@@ -97,10 +97,10 @@ def least_noise(histogram: Histogram, form: Format = INT8) -> float:
     bins = histogram.bins()
     if not bins.weights.size:
         return 0.0
-    coarse = histogram.largest * np.geomspace(2.0**-11, 1.0, 89)  # eight to an octave
+    coarse = histogram.largest * np.geomspace(2.0**-11, 1.0, 45)  # four to an octave
     coarse[-1] = histogram.largest
     best = int(np.argmin(noise_power(bins, coarse, form)))
-    near = np.linspace(coarse[max(best - 1, 0)], coarse[min(best + 1, coarse.size - 1)], 33)
+    near = np.linspace(coarse[max(best - 1, 0)], coarse[min(best + 1, coarse.size - 1)], 25)
     candidates = np.append(near, coarse[best])
     return float(candidates[np.argmin(noise_power(bins, candidates, form))])
 

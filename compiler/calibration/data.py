@@ -132,7 +132,7 @@ class _Cut:
     @property
     def pieces(self) -> int:
         """How many pieces there are; what does not fill one of a fixed size is none."""
-        size = self.array.shape[0]
+        size: int = self.array.shape[0]
         return size // self.step if self.fixed else -(-size // self.step)
 
     def fitting(self, count: int) -> _Cut:
@@ -141,9 +141,7 @@ class _Cut:
             return self
         if self.fixed and self.array.shape[0] == self.step:
             return replace(self, step=0, fixed=False)
-        raise InputError(
-            f"{self.described}: that makes {self.pieces} batches, where another input has {count}"
-        )
+        raise InputError(f"{self.described}: {self.pieces} batches, where another input has {count}")
 
     @property
     def described(self) -> str:

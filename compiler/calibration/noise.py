@@ -36,7 +36,7 @@ class Format:
     error: Callable[[Array], Array]
 
     def scale(self, clip: float) -> np.float32:
-        """The float32 scale with which CLIP is the largest magnitude; 1 for a clip of 0, where all is zero."""
+        """The float32 scale with which CLIP is the largest magnitude; 1 for 0, where all is zero."""
         return np.float32(clip / self.top) if clip else np.float32(1.0)
 
 

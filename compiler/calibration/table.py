@@ -29,7 +29,7 @@ from .table_text import (
 )
 from .trt_cache import TrtCache
 
-BY_HAND = "hand"
+GIVEN = "given"
 HISTOGRAMS_SUFFIX = ".hist.npz"
 SHOWN_NAMES = 3
 
@@ -38,12 +38,12 @@ SHOWN_NAMES = 3
 class TensorCalibration:
     """One tensor: `clip` is the largest magnitude that is represented, 0 where all elements are zero.
 
-    chosen_by: the calibrator whose clip it is, or 'hand'; estimates: of the calibrators, by name;
+    chosen_by: the calibrator whose clip it is, or 'given'; estimates: of the calibrators, by name;
     values: what was seen of it, None where it comes from elsewhere.
     """
 
     clip: float
-    chosen_by: str = BY_HAND
+    chosen_by: str = GIVEN
     estimates: Mapping[str, Estimate] = field(default_factory=dict)
     values: Values | None = None
 
@@ -75,7 +75,7 @@ class CalibrationTable:
     def of(
         model: str, calibrator: str, batches: int, histograms: Mapping[str, Histogram]
     ) -> CalibrationTable:
-        """The table in which CALIBRATOR chooses from HISTOGRAMS. InputError if there is no such calibrator."""
+        """The table in which CALIBRATOR chooses from HISTOGRAMS; InputError if there is none."""
         check_calibrator(calibrator)
         tensors = {name: _chosen(histogram, calibrator) for name, histogram in histograms.items()}
         return CalibrationTable(model, calibrator, batches, tensors, histograms)
@@ -92,7 +92,7 @@ class CalibrationTable:
         return found
 
     def check(self, model: str, names: Iterable[str] = ()) -> None:
-        """CalibrationError unless the table was made for the network with the hash MODEL and has all NAMES."""
+        """CalibrationError unless the table is of the network with the hash MODEL and has all NAMES."""
         if model != self.model:
             message = f"the calibration table was made for another model: {self.model}, not {model}"
             raise CalibrationError(message, "calibrate this model; its ops, weights or names have changed")
@@ -123,7 +123,7 @@ class CalibrationTable:
         if not LEAST_SCALE <= scale <= MOST_SCALE:
             message = f"{scale} is no scale for '{name}'"
             raise CalibrationError(message, f"scales lie between {LEAST_SCALE:.3g} and {MOST_SCALE:.3g}")
-        changed = replace(self[name], clip=_clip(scale), chosen_by=BY_HAND)
+        changed = replace(self[name], clip=_clip(scale), chosen_by=GIVEN)
         return replace(self, tensors={**self.tensors, name: changed})
 
     # ------------------------------------------------------------ text and files
@@ -171,9 +171,9 @@ class CalibrationTable:
     @staticmethod
     def from_trt_cache(text: str, model: str, file: str = "cache") -> CalibrationTable:
         """A table with the scales of a TensorRT cache, for the network with the hash MODEL."""
-        scales = TrtCache.parse(text, file).scales
-        tensors = {name: TensorCalibration(_clip(scale)) for name, scale in scales.items()}
-        return CalibrationTable(model, "entropy", 0, tensors)
+        cache = TrtCache.parse(text, file)
+        tensors = {name: TensorCalibration(_clip(scale)) for name, scale in cache.scales.items()}
+        return CalibrationTable(model, cache.calibrator, 0, tensors)
 
 
 def histograms_beside(path: Path) -> Path:
@@ -194,7 +194,7 @@ def _tensor(entry: TensorText, calibrator: str) -> TensorCalibration:
     for name in dict.fromkeys((calibrator, *rows)):
         if name in rows and INT8.scale(rows[name].clip) == np.float32(entry.scale):
             return TensorCalibration(rows[name].clip, name, rows, entry.values)
-    return TensorCalibration(_clip(entry.scale), BY_HAND, rows, entry.values)
+    return TensorCalibration(_clip(entry.scale), GIVEN, rows, entry.values)
 
 
 def _clip(scale: float | np.float32) -> float:

@@ -109,7 +109,8 @@ def _tensor_lines(tensor: TensorText) -> Iterator[str]:
         yield f"  values {v.count} {odd} min {_float32(v.minimum)} max {_float32(v.maximum)}"
     for name, row in tensor.estimates.items():
         clip = _float32(row.clip)
-        yield f"  {name:<19}clip {clip:<15}clipped {row.clipped!r:<13}int8 {row.int8!r:<8}fp8 {row.fp8!r}"
+        figures = f"clipped {row.clipped!r:<12} int8 {row.int8!r:<7} fp8 {row.fp8!r}"
+        yield f"  {name:<18} clip {clip:<14} {figures}"
 
 
 def _float32(value: float) -> str:

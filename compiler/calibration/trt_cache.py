@@ -32,6 +32,11 @@ class TrtCache:
     header: str = HEADER
 
     @property
+    def calibrator(self) -> str:
+        """Our calibrator that is most like the one in the header."""
+        return "min-max" if "MinMax" in self.header else "entropy"
+
+    @property
     def text(self) -> str:
         """The cache's text; CalibrationError for a name that it cannot hold."""
         lines = [self.header]
@@ -64,10 +69,8 @@ class TrtCache:
                 raise CalibrationError(f"{file}, line {number}: the tensor '{name}' is listed twice")
             (scale,) = struct.unpack(">f", bytes.fromhex(bits.zfill(8)))
             if not 0 <= scale < float("inf"):
-                message = (
-                    f"{file}, line {number}: the scale of '{name}' is {scale}; it is positive and finite"
-                )
-                raise CalibrationError(message)
+                message = f"the scale of '{name}' is {scale}, not positive and finite"
+                raise CalibrationError(f"{file}, line {number}: {message}")
             if scale:
                 scales[name] = np.float32(scale)
         return TrtCache(scales, header)

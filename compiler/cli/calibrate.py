@@ -24,7 +24,7 @@ Data = Annotated[
     Path | None,
     typer.Argument(
         metavar="DATA",
-        help="An .npz file, split along the first axis of its arrays, or a folder of .npy and .npz, a batch each.",
+        help="An .npz file, split along its arrays' first axis, or a folder of .npy and .npz, a batch each.",
     ),
 ]
 Output = Annotated[
@@ -200,12 +200,10 @@ def _show(table: CalibrationTable, output: Path | None) -> None:
     rows = [_row(name, tensor, figured) for name, tensor in table.tensors.items()]
     title = "SQNR in dB, in fp8 for mse-fp8 and in int8 for the others, and share clipped" if figured else ""
     print_table(title, columns if figured else columns[:4], rows)
-    odd = [
-        (n, t.values) for n, t in table.tensors.items() if t.values and t.values.nans + t.values.infinities
-    ]
+    seen = [(name, tensor.values) for name, tensor in table.tensors.items() if tensor.values]
+    odd = [(name, v.nans, v.infinities, v.count) for name, v in seen if v.nans or v.infinities]
     if odd:
-        figures = [(name, v.nans, v.infinities, v.count) for name, v in odd]
-        print_table("values that are not finite, left out", ("tensor", ">NaN", ">infinite", ">of"), figures)
+        print_table("values that are not finite, left out", ("tensor", ">NaN", ">infinite", ">of"), odd)
     if output is not None:
         beside = f", histograms in {histograms_beside(output).name}" if table.histograms else ""
         text = f"{output}: {len(table.tensors)} tensors, {table.batches} batches{beside}"
@@ -215,7 +213,7 @@ def _show(table: CalibrationTable, output: Path | None) -> None:
 def _row(name: str, tensor: TensorCalibration, figured: bool) -> list[object]:
     values = tensor.values
     largest = "-" if values is None else f"{max(values.maximum, -values.minimum, 0.0):.4g}"
-    first = [name, f"{tensor.scale():.6g}", tensor.chosen_by, largest]
+    first: list[object] = [name, f"{tensor.scale():.6g}", tensor.chosen_by, largest]
     return [*first, *(_figures(tensor, key) for key in CALIBRATORS)] if figured else first
 
 
