@@ -119,6 +119,8 @@ class Walker:
         self._name(frame.prefix + name, tensor, frame)
         if frame.depth == 0 and tensor is not None and tensor is not LOST:
             self._check(name, tensor.type)
+            if tensor.value is not None and not tensor.value.tensor:
+                tensor.value.tensor = name
 
     def _name(self, name: str, tensor: Tensor | None, frame: Frame) -> None:
         """Remember what the model calls TENSOR, when an op computes it: NAME, and the node it comes from."""
