@@ -47,6 +47,8 @@ class Builder:
     def emit(self, op_class: type[Operation], *operands: Tensor | None, **attributes: Any) -> Tensor:
         """The (only) result of OP_CLASS on OPERANDS: folded when they are known, else a new operation."""
         present = [operand for operand in operands if operand is not None]
+        if Trait.ENCODING in op_class.spec.traits:
+            return self._append(op_class, operands, attributes)
         if present and all(operand.data is not None for operand in present):
             folded = self._fold(op_class, operands, attributes)
             if folded is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from ...dialects.core.affine import Dim
 from ...dialects.graph.contraction import Conv, ConvTranspose, Matmul
@@ -27,7 +28,11 @@ def _window(call: Call, x: Tensor, w: Tensor) -> Window:
 
 
 def _conv(call: Call) -> Outcome:
-    x, w = call.input(0), call.input(1)
+    return convolved(call, call.input(0), call.input(1), call.optional(2))
+
+
+def convolved(call: Call, x: Tensor, w: Tensor, bias: Tensor | None) -> Tensor:
+    """X convolved with W, in the window that the node's attributes give, plus a number per channel."""
     window = _window(call, x, w)
     y = call.emit(
         Conv,
@@ -38,7 +43,7 @@ def _conv(call: Call) -> Outcome:
         pads=window.pads,
         groups=call.integer("group", 1),
     )
-    return _with_bias(call, y, call.optional(2))
+    return _with_bias(call, y, bias)
 
 
 def _with_bias(call: Call, y: Tensor, bias: Tensor | None) -> Tensor:
@@ -97,12 +102,16 @@ def _transposed_pads(
 
 
 def _matmul(call: Call) -> Outcome:
-    a, b = call.input(0), call.input(1)
+    return multiplied(call, call.input(0), call.input(1))
+
+
+def multiplied(call: Call, a: Tensor, b: Tensor, **attributes: Any) -> Tensor:
+    """The matrix product of A and B, either of which may be a vector."""
     if a.rank == 0 or b.rank == 0:
         raise Malformed("a scalar has no matrix product")
     left = call.emit(Reshape, a, shape=(1, *a.shape)) if a.rank == 1 else a
     right = call.emit(Reshape, b, shape=(*b.shape, 1)) if b.rank == 1 else b
-    y = call.emit(Matmul, left, right)
+    y = call.emit(Matmul, left, right, **attributes)
     if a.rank > 1 and b.rank > 1:
         return y
     kept = y.shape[:-2] + (y.shape[-2:-1] if a.rank > 1 else ()) + (y.shape[-1:] if b.rank > 1 else ())

@@ -56,7 +56,7 @@ class FoldConstants:
 
 
 def _is_foldable(op: Operation) -> bool:
-    if not isinstance(op, GraphOp) or has(op, Trait.CONSTANT):
+    if not isinstance(op, GraphOp) or has(op, Trait.CONSTANT) or has(op, Trait.ENCODING):
         return False
     if not op.inputs:
         return isinstance(op, Dims) and all(isinstance(value, int) for value in op.values)

@@ -15,6 +15,7 @@ class Trait(Enum):
     MOVEMENT = auto()  # only moves elements: reshape, transpose, slice, concat, ...
     ROW = auto()  # normalises along axes: softmax, layer norm
     CONSTANT = auto()  # its result is known when compiling
+    ENCODING = auto()  # says how a constant operand is stored: kept, never folded into another constant
     TERMINATOR = auto()  # ends a block
     SIDE_EFFECT = auto()  # must be kept even when its results are unused
 

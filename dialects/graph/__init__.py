@@ -11,6 +11,7 @@ from . import (
     indexing,
     movement,
     normalization,
+    quantization,
     reduction,
     window,
 )
@@ -19,6 +20,7 @@ FAMILIES = (
     attention,
     constants,
     elementwise,
+    quantization,
     contraction,
     reduction,
     normalization,

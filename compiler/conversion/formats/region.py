@@ -21,6 +21,7 @@ from ....dialects.graph.attention import Attention
 from ....dialects.graph.constants import Constant
 from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.movement import Pad, Reshape
+from ....dialects.graph.quantization import Dequantize
 from ....dialects.graph.window import MaxPool
 from ...policy import PrecisionPolicy
 
@@ -70,9 +71,11 @@ class RegionPrecision:
         return self._append(type(op)(*operands, loc=op.location, **attributes))
 
     def _widened(self, op: Operation) -> list[Value | None]:
-        """OP's operands in the type of arithmetic; a cast reads what is there."""
+        """OP's operands in the type of arithmetic; what decodes a type itself reads what is there."""
         if isinstance(op, Cast):
             return [self._values[op.x]]
+        if isinstance(op, Dequantize):
+            return [None if v is None else self._values[v] for v in op.operands]
         return [None if v is None else self._computed(self._values[v]) for v in op.operands]
 
     def _unwidened(self, op: Operation) -> list[Value | None] | None:

@@ -1,0 +1,106 @@
+"""Importers of quantisation, and of the standard's ops on quantised tensors.
+
+There is one form of quantised models: a quantised tensor stands between `graph.quantize` and
+`graph.dequantize`, and what is computed is computed on real numbers between them.
+
+    QLinearConv(x, w, b)  =>  quantize(conv(dequantize(x), dequantize(w)) + dequantize(b))
+"""
+
+from __future__ import annotations
+
+from onnx import TensorProto
+
+from ...dialects.core.dtypes import I32, U8, DType
+from ...dialects.graph.elementwise import Mul
+from ...dialects.graph.quantization import FLOATS
+from .call import Call, Outcome
+from .ops_contraction import convolved, multiplied
+from .problems import Malformed, Refused
+from .scales import Scaling, dequantized, input_name, quantized, read_dequantized, read_scaling, requantized
+from .table import Table
+from .tensor import Tensor
+from .weights import element_type
+
+
+def _quantize_whole(call: Call) -> Outcome:
+    """Opset 10: one scale for the whole tensor."""
+    _check_single(call)
+    return _quantize(call)
+
+
+def _quantize(call: Call) -> Outcome:
+    x, dtype = call.input(0), _target(call)
+    if dtype in FLOATS and not call.flag("saturate", True):
+        raise Refused("8-bit floats that do not saturate (saturate = 0) are not supported")
+    if call.integer("precision", 0) not in (TensorProto.UNDEFINED, TensorProto.FLOAT):
+        raise Refused("a division in another type than float32 (precision) is not supported")
+    axis, block = call.integer("axis", 1), call.integer("block_size", 0)
+    return quantized(call, x, read_scaling(call, x.type, 1, dtype, axis=axis, block=block), dtype)
+
+
+def _target(call: Call) -> DType:
+    """The type to quantise to: that of the zero point, else output_dtype, else u8."""
+    zero, code = call.optional(2), call.integer("output_dtype", TensorProto.UNDEFINED)
+    if code == TensorProto.UNDEFINED:
+        return U8 if zero is None else zero.dtype
+    stated = element_type(code)
+    if zero is not None and zero.dtype != stated:
+        raise Malformed(f"output_dtype is {stated}, but its zero point {input_name(call, 2)} is {zero.type}")
+    return stated
+
+
+def _dequantize_whole(call: Call) -> Outcome:
+    """Opset 10: one scale for the whole tensor."""
+    _check_single(call)
+    return _dequantize(call)
+
+
+def _dequantize(call: Call) -> Outcome:
+    q = call.input(0)
+    axis, block = call.integer("axis", 1), call.integer("block_size", 0)
+    scaling = read_scaling(call, q.type, 1, q.dtype, axis=axis, block=block)
+    code = call.integer("output_dtype", TensorProto.UNDEFINED)
+    return dequantized(call, q, scaling, None if code == TensorProto.UNDEFINED else element_type(code))
+
+
+def _check_single(call: Call) -> None:
+    scale = call.input(1)
+    if scale.rank > 1 or scale.type.elements != 1:
+        raise Malformed(f"its scale {input_name(call, 1)} is {scale.type}; before opset 13 it is one number")
+
+
+# ------------------------------------------------------------ contractions of quantised tensors
+
+
+def _qlinear_conv(call: Call) -> Outcome:
+    x, of_x = read_dequantized(call, 0)
+    w, of_w = read_dequantized(call, 3, axis=0)
+    bias = call.optional(8)
+    summed = None if bias is None else bias_of_products(call, bias, of_x, of_w)
+    return requantized(call, convolved(call, x, w, summed), 6, call.input(0).dtype)
+
+
+def bias_of_products(call: Call, bias: Tensor, a: Scaling, b: Scaling) -> Tensor:
+    """An i32 BIAS as the number it stands for when it is added to products of tensors scaled by A and B."""
+    if bias.dtype != I32:
+        raise Malformed(f"its bias is {bias.type}, i32 is wanted")
+    scale = call.emit(Mul, a.scale, b.scale)
+    if scale.rank and (bias.rank != 1 or bias.shape != scale.shape):
+        raise Malformed(f"its bias is {bias.type}, but the scale of its products is {scale.type}")
+    return dequantized(call, bias, Scaling(scale))
+
+
+def _qlinear_matmul(call: Call) -> Outcome:
+    """A scale of more than one element goes along the rows of a or of the result, the columns of b."""
+    a, _ = read_dequantized(call, 0, axis=max(call.input(0).rank - 2, 0))
+    b, _ = read_dequantized(call, 3, axis=max(call.input(3).rank - 1, 0))
+    y = multiplied(call, a, b)
+    return requantized(call, y, 6, call.input(0).dtype, axis=max(y.rank - 2, 0))
+
+
+TABLE: Table = {
+    "DequantizeLinear": [(10, _dequantize_whole), (13, _dequantize)],
+    "QLinearConv": [(10, _qlinear_conv)],
+    "QLinearMatMul": [(10, _qlinear_matmul)],
+    "QuantizeLinear": [(10, _quantize_whole), (13, _quantize)],
+}

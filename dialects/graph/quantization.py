@@ -1,0 +1,195 @@
+"""Quantisation: real numbers as small integers or 8-bit floats, and back.
+
+A quantised tensor q stands for the real numbers (q - zero_point) * scale. Scale and zero point are
+given once for the tensor, per position along an axis, or per block of positions along it. A missing
+zero point is 0.
+
+Arithmetic is done in f32. NaN becomes 0 in an integer type and stays NaN in an 8-bit float.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..core.affine import Dim, ceildiv, floordiv
+from ..core.attributes import DTYPE, INT
+from ..core.diagnostics import op_error
+from ..core.dtypes import BF16, F8E4M3, F8E5M2, F16, F32, I8, I16, I32, U8, U16, DType
+from ..core.expr import Expr, Index, Scalars
+from ..core.interpreter import Array, Evaluation
+from ..core.ir import Operation, Value
+from ..core.op import attribute, define_op, operand, optional_operand, result
+from ..core.traits import Trait
+from ..core.types import TensorType
+from .base import GraphOp, normalize_axis
+from .formula import Term, load
+from .numeric import converted, widened
+
+INTEGERS = (I8, U8, I16, U16)
+FLOATS = (F8E4M3, F8E5M2)
+REALS = (F32, F16, BF16)
+
+
+class Scaling(GraphOp):
+    """What both directions share: x, its scale and zero point, and where along x they change.
+
+    scale and zero_point have no dimensions, or one: that of `axis`. With a `block` above 0 they have
+    all dimensions of x, and one element for that many positions along `axis`.
+    """
+
+    x = operand()
+    scale = operand()
+    zero_point = optional_operand()
+    axis = attribute(INT, 0)
+    block = attribute(INT, 0)
+    to = attribute(DTYPE)
+    y = result()
+    cost: ClassVar[int] = 2
+
+    @property
+    def quantized(self) -> DType:
+        """The element type of the quantised side."""
+        raise NotImplementedError
+
+    @property
+    def per_tensor(self) -> bool:
+        """True when one scale holds for all of x."""
+        return self.scale.type.rank == 0
+
+    def infer(self) -> Sequence[TensorType]:
+        if self.scale.type.dtype not in REALS:
+            raise op_error(self, f"the scale is of type {self.scale.type.dtype}, a float is wanted")
+        self._check_shape()
+        zero = self.zero_point
+        if zero is None:
+            return [self.x.type.with_dtype(self.to)]
+        if zero.type.dtype != self.quantized or self.quantized not in INTEGERS:
+            raise op_error(self, f"a zero point of type {zero.type.dtype} for a tensor of {self.quantized}")
+        if zero.type.shape != self.scale.type.shape:
+            raise op_error(self, f"the zero point {zero.type} has another shape than {self.scale.type}")
+        return [self.x.type.with_dtype(self.to)]
+
+    def _check_shape(self) -> None:
+        """A located error unless the scale has the shape that axis and block ask for."""
+        shape, given = self.x.type.shape, self.scale.type.shape
+        if self.block < 0 or (self.per_tensor and self.block):
+            raise op_error(self, f"blocks of {self.block} do not fit a scale without dimensions")
+        if self.per_tensor:
+            return
+        axis = normalize_axis(self, self.axis, len(shape))
+        wanted: tuple[Dim, ...] = (shape[axis],) if shape else ()
+        if self.block:
+            wanted = (*shape[:axis], ceildiv(shape[axis], self.block), *shape[axis + 1 :])
+        if given != wanted or self.axis < 0:
+            sizes = ", ".join(map(str, wanted))
+            raise op_error(self, f"the scale {self.scale.type} does not fit axis {axis}: [{sizes}] is wanted")
+
+    def compute(self, x: Array, scale: Array, zero_point: Array | None) -> Any:
+        """The result in numpy, before it is converted; all operands in f32."""
+        raise NotImplementedError
+
+    def formula(self, x: Term, scale: Term, zero_point: Term | None) -> Term:
+        """The element of y, before it is converted, as a formula over terms of f32."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------ one element
+
+    def define(self, scalars: Scalars, index: Index) -> Expr:
+        x = load(scalars, self.x, index).cast(F32)
+        scale = self._parameter(scalars, self.scale, index)
+        zero = None if self.zero_point is None else self._parameter(scalars, self.zero_point, index)
+        return self.formula(x, scale, zero).cast(self.to).expr
+
+    def _parameter(self, scalars: Scalars, value: Value, index: Index) -> Term:
+        """The scale or zero point for the element at INDEX, in f32."""
+        if self.per_tensor:
+            return load(scalars, value, ()).cast(F32)
+        if not self.block:
+            return load(scalars, value, (index[self.axis],)).cast(F32)
+        at = list(index)
+        at[self.axis] = floordiv(index[self.axis], self.block)
+        return load(scalars, value, at).cast(F32)
+
+    # ------------------------------------------------------------ numpy
+
+    def evaluate(self, evaluation: Evaluation, x: Any, scale: Any, zero_point: Any = None) -> Array:
+        zero = None if zero_point is None else self._spread(zero_point, x.shape)
+        with np.errstate(all="ignore"):
+            y = self.compute(widened(x).astype(np.float32), self._spread(scale, x.shape), zero)
+            return converted(y, self.to)
+
+    def _spread(self, array: Array, shape: tuple[int, ...]) -> Array:
+        """Scales or zero points in f32, one for every element of a tensor of SHAPE or broadcast to it."""
+        wide: Array = np.asarray(array).astype(np.float32)
+        if self.per_tensor:
+            return wide
+        if self.block:
+            return np.repeat(wide, self.block, axis=self.axis).take(range(shape[self.axis]), axis=self.axis)
+        return wide.reshape([-1 if axis == self.axis else 1 for axis in range(len(shape))])
+
+    def flops(self) -> Dim:
+        return self.y.type.elements * self.cost
+
+
+@define_op(Trait.ELEMENTWISE)
+class Quantize(Scaling):
+    """saturate(round(x / scale) + zero_point), halves to even (ONNX QuantizeLinear).
+
+    8-bit floats are rounded once, after the division, and saturate.
+    """
+
+    name = "graph.quantize"
+    cost = 3
+
+    @property
+    def quantized(self) -> DType:
+        return self.to  # type: ignore[no-any-return]
+
+    def infer(self) -> Sequence[TensorType]:
+        if self.to not in (*INTEGERS, *FLOATS):
+            raise op_error(self, f"{self.to} is no type to quantise to")
+        if self.x.type.dtype not in (*REALS, I32):
+            raise op_error(self, f"takes f32, f16, bf16 or i32 elements, not {self.x.type.dtype}")
+        return super().infer()
+
+    def compute(self, x: Array, scale: Array, zero_point: Array | None) -> Any:
+        if self.to in FLOATS:
+            return x / scale
+        whole = np.rint(x / scale)
+        return whole if zero_point is None else whole + zero_point
+
+    def formula(self, x: Term, scale: Term, zero_point: Term | None) -> Term:
+        if self.to in FLOATS:
+            return x / scale
+        whole = (x / scale).call("round")
+        return whole if zero_point is None else whole + zero_point
+
+
+@define_op(Trait.ELEMENTWISE, Trait.ENCODING)
+class Dequantize(Scaling):
+    """(x - zero_point) * scale (ONNX DequantizeLinear); i32, as biases are stored, has no zero point."""
+
+    name = "graph.dequantize"
+
+    @property
+    def quantized(self) -> DType:
+        return self.x.type.dtype
+
+    def infer(self) -> Sequence[TensorType]:
+        if self.x.type.dtype not in (*INTEGERS, *FLOATS, I32):
+            raise op_error(self, f"{self.x.type.dtype} is no quantised type")
+        if self.to not in REALS:
+            raise op_error(self, f"gives f32, f16 or bf16 elements, not {self.to}")
+        return super().infer()
+
+    def compute(self, x: Array, scale: Array, zero_point: Array | None) -> Any:
+        return (x if zero_point is None else x - zero_point) * scale
+
+    def formula(self, x: Term, scale: Term, zero_point: Term | None) -> Term:
+        return (x if zero_point is None else x - zero_point) * scale
+
+
+OPS: tuple[type[Operation], ...] = (Quantize, Dequantize)

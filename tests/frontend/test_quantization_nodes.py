@@ -1,0 +1,124 @@
+"""Nodes that quantise, and nodes on quantised tensors, mean what ONNX Runtime computes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from onnx import TensorProto
+
+from .nodes import Array, Case, case, check, expanded, label, real, whole
+
+I8, U8, I16, U16, I32 = np.int8, np.uint8, np.int16, np.uint16, np.int32
+F16, F32 = np.float16, np.float32
+
+# Ties, saturation, infinities, and numbers that vanish.
+EDGES = np.array(
+    [0.5, 1.5, 2.5, -0.5, -1.5, 1e9, -1e9, np.inf, -np.inf, 200, -3.3, 3e38, -1e-40, 127.5, -128.5], F32
+)
+
+
+def byte(*shape: int, dtype: Any = U8) -> Array:
+    low, high = (0, 256) if dtype == U8 else (-128, 128)
+    return whole(*shape, dtype=dtype, low=low, high=high)
+
+
+def one(value: float, dtype: Any = F32) -> Array:
+    return np.array(value, dtype)
+
+
+def scales(*shape: int) -> Array:
+    return real(*shape, low=0.01, high=0.2)
+
+
+QUANTIZE = [
+    *[case("QuantizeLinear", (10, 13, 19, 21, 23), EDGES, one(1), one(z, d)) for z, d in ((3, U8), (-5, I8))],
+    case("QuantizeLinear", (10, 13, 21), EDGES, one(0.3)),
+    case("QuantizeLinear", 13, EDGES, np.array([0.7], F32), np.array([9], I8)),
+    case("QuantizeLinear", (21, 23), EDGES, one(1), output_dtype=TensorProto.INT8),
+    *[case("QuantizeLinear", 21, real(60, low=-9, high=9), one(2e-4), one(0, d)) for d in (I16, U16)],
+    *[
+        case("QuantizeLinear", (13, 21), real(2, 3, 4), scales(size), byte(size), axis=axis)
+        for axis, size in ((0, 2), (1, 3), (2, 4), (-1, 4), (-2, 3))
+    ],
+    case("QuantizeLinear", 21, real(2, 7, 3), scales(2, 3, 3), byte(2, 3, 3), axis=1, block_size=3),
+    case("QuantizeLinear", 19, real(40, dtype=F16), one(0.013, F16), one(3, I8)),
+]
+
+DEQUANTIZE = [
+    *[
+        case("DequantizeLinear", (10, 13, 19, 21, 23), byte(40, dtype=d), one(0.37), one(5, d))
+        for d in (U8, I8)
+    ],
+    case("DequantizeLinear", (10, 21), byte(40), np.array([0.37], F32)),
+    case("DequantizeLinear", (10, 13), whole(9, dtype=I32, low=-(2**31), high=2**31), one(0.01)),
+    case("DequantizeLinear", 13, whole(3, 4, dtype=I32), scales(3), np.zeros(3, I32), axis=0, constant=[2]),
+    *[
+        case("DequantizeLinear", 21, whole(40, dtype=d, low=0, high=30000), one(0.37), one(5, d))
+        for d in (I16, U16)
+    ],
+    *[
+        case(
+            "DequantizeLinear",
+            (13, 21),
+            byte(2, 3, 4, dtype=I8),
+            scales(size),
+            byte(size, dtype=I8),
+            axis=axis,
+        )
+        for axis, size in ((0, 2), (1, 3), (-1, 4))
+    ],
+    case("DequantizeLinear", 21, byte(2, 7, 3), scales(2, 3, 3), byte(2, 3, 3), axis=1, block_size=3),
+    case("DequantizeLinear", 21, byte(40), one(0.013, F16), one(3, U8)),
+]
+
+LINEAR = [
+    case(
+        "QLinearConv",
+        10,
+        *(byte(2, 4, 7, 7), one(0.03), one(120, U8)),
+        *(byte(6, 2, 3, 3, dtype=I8), scales(6), np.zeros(6, I8)),
+        *(one(1.1), one(130, U8), whole(6, dtype=I32, low=-3000, high=3000)),
+        group=2,
+        pads=[1, 1, 0, 2],
+        strides=[2, 1],
+    ),
+    case(
+        "QLinearConv",
+        10,
+        *(byte(1, 3, 5, 5), one(0.03), one(7, U8)),
+        *(byte(2, 3, 2, 2), one(0.02), one(120, U8)),
+        *(one(0.7), one(100, U8)),
+    ),
+    case(
+        "QLinearMatMul",
+        (10, 21),
+        *(
+            byte(2, 3, 5),
+            one(0.03),
+            one(7, U8),
+            byte(5, 4, dtype=I8),
+            one(0.02),
+            one(-3, I8),
+            one(0.4),
+            one(99, U8),
+        ),
+    ),
+    case(
+        "QLinearMatMul",
+        10,
+        *(byte(3, 5, dtype=I8), one(0.03), one(7, I8), byte(5, 4, dtype=I8), scales(4), np.zeros(4, I8)),
+        *(one(0.4), one(9, I8)),
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "opset"), expanded([*QUANTIZE, *DEQUANTIZE]), ids=label)
+def test_conversions_are_those_of_onnx_runtime(given: Case, opset: int) -> None:
+    check(given, opset)
+
+
+@pytest.mark.parametrize(("given", "opset"), expanded(LINEAR), ids=label)
+def test_linear_ops_are_those_of_onnx_runtime(given: Case, opset: int) -> None:
+    check(given, opset)
