@@ -17,6 +17,8 @@ from .transforms.fold_batch_norm import FoldBatchNorm
 from .transforms.fold_constants import FoldConstants
 from .transforms.horizontal import HorizontalContraction
 from .transforms.horizontal_concat import WidenConcats
+from .transforms.quantization.integer_arithmetic import IntegerArithmetic
+from .transforms.quantization.recentre import RecentreZeroPoints
 from .transforms.recognize import Recognize
 
 TO_GRAPH: tuple[Pass, ...] = (
@@ -28,6 +30,9 @@ TO_GRAPH: tuple[Pass, ...] = (
     FoldBatchNorm(),
     FoldConstants(),
     Canonicalize(),
+    CommonSubexpressions(),
+    RecentreZeroPoints(),
+    IntegerArithmetic(),
     CommonSubexpressions(),
     HorizontalContraction(),
     DeadCodeElimination(),

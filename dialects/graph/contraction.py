@@ -11,10 +11,10 @@ import numpy as np
 from ..core.affine import Dim, floordiv, product
 from ..core.attributes import BOOL, DTYPE, INT, INTS
 from ..core.diagnostics import op_error
-from ..core.dtypes import DType
+from ..core.dtypes import I8, U8, DType
 from ..core.expr import Expr, Index, Scalars
 from ..core.interpreter import Array, Evaluation
-from ..core.ir import Value
+from ..core.ir import Operation, Value
 from ..core.op import attribute, define_op, operand, result
 from ..core.traits import Trait
 from ..core.types import TensorType
@@ -26,6 +26,22 @@ from .numeric import compute_dtype
 def multiply_add(scalars: Scalars, a: Expr, b: Expr, dtype: DType) -> Expr:
     """A * B in DTYPE, the body of a contraction's sum."""
     return scalars.apply("mul", scalars.cast(a, dtype), scalars.cast(b, dtype))
+
+
+def check_operands(op: Operation, a: TensorType, b: TensorType, accumulate: DType | None) -> None:
+    """A located error unless A and B may be multiplied: of one type, or bytes with a type to sum them in."""
+    bytes_ = (I8, U8)
+    if accumulate is None or a.dtype not in bytes_ or b.dtype not in bytes_:
+        same_dtype(op, [a, b])
+
+
+def products(left: Array, right: Array, dtype: np.dtype[Any]) -> Array:
+    """The matrix product in DTYPE; short integers go through f64, which is exact for them and fast."""
+    if dtype.kind in "iu" and max(left.dtype.itemsize, right.dtype.itemsize) <= 2:
+        whole: Array = np.matmul(left.astype(np.float64), right.astype(np.float64))
+        return whole.astype(np.int64).astype(dtype)
+    result: Array = np.matmul(left.astype(dtype), right.astype(dtype))
+    return result
 
 
 class Convolution(Windowed):
@@ -57,7 +73,7 @@ class Convolution(Windowed):
 
     def check_groups(self, label: str, channels: Dim, wanted: Dim) -> None:
         """Located errors unless the weight's CHANNELS are those WANTED and its first dimension splits."""
-        same_dtype(self, [self.x.type, self.w.type])
+        check_operands(self, self.x.type, self.w.type, self.accumulate)
         first = self.w.type.shape[0]
         if self.groups < 1 or (isinstance(first, int) and first % self.groups):
             raise op_error(self, f"{first} {label} channels do not split into {self.groups} groups")
@@ -101,13 +117,13 @@ class Conv(Convolution):
 
     def evaluate(self, evaluation: Evaluation, x: Any, w: Any) -> Any:
         dtype = self.sum_dtype.numpy
-        images, weight = x.astype(dtype), w.astype(dtype).reshape(self.groups, w.shape[0] // self.groups, -1)
+        weight = w.reshape(self.groups, w.shape[0] // self.groups, -1)
         sizes = evaluation.shape(self.y.type)[2:]
         y = np.empty((x.shape[0], w.shape[0], *sizes), dtype)
-        for number, image in enumerate(images):
+        for number, image in enumerate(x):
             columns = np.stack(list(self.taps(image[None], sizes, 0)), axis=2)
             columns = columns.reshape(self.groups, -1, int(np.prod(sizes)))
-            y[number] = np.matmul(weight, columns).reshape(w.shape[0], *sizes)
+            y[number] = products(weight, columns, dtype).reshape(w.shape[0], *sizes)
         return y.astype(self.y.type.dtype.numpy, copy=False)
 
     def flops(self) -> Dim:
@@ -195,8 +211,8 @@ class ConvTranspose(Convolution):
         groups, share = self.groups, w.shape[1]
         weight = w.reshape(groups, w.shape[0] // groups, -1).transpose(0, 2, 1)
         images = x.reshape(x.shape[0], groups, x.shape[1] // groups, -1)
-        products: Array = np.matmul(weight, images)
-        return products.reshape(x.shape[0], groups * share, -1, *x.shape[2:])
+        columns: Array = np.matmul(weight, images)
+        return columns.reshape(x.shape[0], groups * share, -1, *x.shape[2:])
 
     def _spread(self, x: Array, offsets: Ints) -> tuple[slice, ...]:
         """Where the products of the tap at OFFSETS land in the uncropped result."""
@@ -244,7 +260,7 @@ class Matmul(GraphOp):
         a, b = self.a.type, self.b.type
         if a.rank < 2 or b.rank < 2:
             raise op_error(self, "its operands need at least two dimensions", "reshape vectors to matrices")
-        same_dtype(self, [a, b])
+        check_operands(self, a, b, self.accumulate)
         rows, columns, depth = self.extents
         other = b.shape[-1 if self.transpose_b else -2]
         if depth != other:
@@ -272,7 +288,7 @@ class Matmul(GraphOp):
         dtype = self.sum_dtype.numpy
         left = np.swapaxes(a, -1, -2) if self.transpose_a else a
         right = np.swapaxes(b, -1, -2) if self.transpose_b else b
-        return np.matmul(left.astype(dtype), right.astype(dtype)).astype(self.y.type.dtype.numpy, copy=False)
+        return products(left, right, dtype).astype(self.y.type.dtype.numpy, copy=False)
 
     def flops(self) -> Dim:
         return self.y.type.elements * self.extents[2] * 2
