@@ -135,7 +135,9 @@ def _fresh(role: str, shape: tuple[int, ...], rng: np.random.Generator) -> Array
 def node_model(
     node: NodeProto, inputs: dict[str, Array], constants: dict[str, Array], opset: int
 ) -> ModelProto:
-    """A model of one NODE: INPUTS are its runtime inputs, CONSTANTS its initialisers."""
+    """A model of one NODE: INPUTS are its runtime inputs, CONSTANTS its initialisers. A node of another
+    domain than the standard's is of its first version.
+    """
     values = [
         helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
         for name, array in inputs.items()
@@ -143,4 +145,6 @@ def node_model(
     outputs = [helper.make_empty_tensor_value_info(name) for name in node.output if name]
     stored = [numpy_helper.from_array(array, name) for name, array in constants.items()]
     graph = helper.make_graph([node], "one_node", values, outputs, stored)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10)
+    opsets = [helper.make_opsetid("", opset)]
+    opsets += [helper.make_opsetid(node.domain, 1)] if node.domain else []
+    return helper.make_model(graph, opset_imports=opsets, ir_version=10)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from ...dialects.core.affine import Dim
 from ...dialects.graph.contraction import Conv, ConvTranspose, Matmul
@@ -16,7 +15,8 @@ from .table import Table
 from .tensor import Tensor
 
 
-def _window(call: Call, x: Tensor, w: Tensor) -> Window:
+def window_of(call: Call, x: Tensor, w: Tensor) -> Window:
+    """The window of a convolution of X with W."""
     if x.rank < 3 or w.rank != x.rank:
         raise Malformed(f"an input of {x.rank} dimensions and a weight of {w.rank}: not equal, or below 3")
     sizes = [size for size in w.shape[2:] if isinstance(size, int)]
@@ -33,7 +33,7 @@ def _conv(call: Call) -> Outcome:
 
 def convolved(call: Call, x: Tensor, w: Tensor, bias: Tensor | None) -> Tensor:
     """X convolved with W, in the window that the node's attributes give, plus a number per channel."""
-    window = _window(call, x, w)
+    window = window_of(call, x, w)
     y = call.emit(
         Conv,
         x,
@@ -57,7 +57,7 @@ def _with_bias(call: Call, y: Tensor, bias: Tensor | None) -> Tensor:
 
 def _conv_transpose(call: Call) -> Outcome:
     x, w = call.input(0), call.input(1)
-    window = _window(call, x, w)
+    window = window_of(call, x, w)
     extra = call.ints("output_padding") or (0,) * (x.rank - 2)
     if len(extra) != x.rank - 2 or min(extra) < 0:
         raise Malformed(f"output_padding {list(extra)} does not give {x.rank - 2} non-negative numbers")
@@ -105,13 +105,18 @@ def _matmul(call: Call) -> Outcome:
     return multiplied(call, call.input(0), call.input(1))
 
 
-def multiplied(call: Call, a: Tensor, b: Tensor, **attributes: Any) -> Tensor:
+def multiplied(call: Call, a: Tensor, b: Tensor) -> Tensor:
     """The matrix product of A and B, either of which may be a vector."""
+    return as_matrices(call, a, b, lambda left, right: call.emit(Matmul, left, right))
+
+
+def as_matrices(call: Call, a: Tensor, b: Tensor, product: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """PRODUCT of A and B, a vector among them being a row (A) or a column (B) that the result lacks."""
     if a.rank == 0 or b.rank == 0:
         raise Malformed("a scalar has no matrix product")
     left = call.emit(Reshape, a, shape=(1, *a.shape)) if a.rank == 1 else a
     right = call.emit(Reshape, b, shape=(*b.shape, 1)) if b.rank == 1 else b
-    y = call.emit(Matmul, left, right, **attributes)
+    y = product(left, right)
     if a.rank > 1 and b.rank > 1:
         return y
     kept = y.shape[:-2] + (y.shape[-2:-1] if a.rank > 1 else ()) + (y.shape[-1:] if b.rank > 1 else ())
@@ -119,17 +124,24 @@ def multiplied(call: Call, a: Tensor, b: Tensor, **attributes: Any) -> Tensor:
 
 
 def _gemm(call: Call) -> Outcome:
-    a, b = call.input(0), call.input(1)
+    y = scaled_product(call, call.input(0), call.input(1))
+    c, beta = call.optional(2), call.number("beta", 1.0)
+    return y if c is None or beta == 0.0 else plus_matrix(call, y, _scaled(call, c, beta))
+
+
+def scaled_product(call: Call, a: Tensor, b: Tensor) -> Tensor:
+    """The product of two matrices, transposed and scaled as the node's attributes say."""
     if a.rank != 2 or b.rank != 2:
         raise Malformed(f"its operands have {a.rank} and {b.rank} dimensions, 2 are wanted")
     y = call.emit(Matmul, a, b, transpose_a=call.flag("transA"), transpose_b=call.flag("transB"))
-    y = _scaled(call, y, call.number("alpha", 1.0))
-    c, beta = call.optional(2), call.number("beta", 1.0)
-    if c is None or beta == 0.0:
-        return y
+    return _scaled(call, y, call.number("alpha", 1.0))
+
+
+def plus_matrix(call: Call, y: Tensor, c: Tensor) -> Tensor:
+    """The matrix Y plus C, which is broadcast to it."""
     if c.rank > 2:
         raise Malformed(f"its third operand has {c.rank} dimensions, at most 2 are wanted")
-    return call.emit(Add, y, _scaled(call, c, beta))
+    return call.emit(Add, y, c)
 
 
 def _scaled(call: Call, x: Tensor, factor: float) -> Tensor:

@@ -21,25 +21,33 @@ def _softmax(op_class: type[Operation]) -> Importer:
     """Since opset 13: along one axis."""
 
     def importer(call: Call) -> Outcome:
-        x = call.input(0)
-        return call.emit(op_class, x, axis=call.axis(call.integer("axis", -1), x.rank))
+        return along_axis(call, call.input(0), op_class)
 
     return importer
+
+
+def along_axis(call: Call, x: Tensor, op_class: type[Operation]) -> Tensor:
+    """OP_CLASS on X along the node's axis, by default the last."""
+    return call.emit(op_class, x, axis=call.axis(call.integer("axis", -1), x.rank))
 
 
 def _softmax_flat(op_class: type[Operation]) -> Importer:
     """Before opset 13: over everything from the axis on, as if it were one dimension."""
 
     def importer(call: Call) -> Outcome:
-        x = call.input(0)
-        axis = call.axis(call.integer("axis", 1), x.rank)
-        long = [a for a in range(axis, x.rank) if x.shape[a] != 1]
-        if len(long) <= 1:
-            return call.emit(op_class, x, axis=long[0] if long else axis)
-        flat = call.emit(Reshape, x, shape=(*x.shape[:axis], product(x.shape[axis:])))
-        return call.emit(Reshape, call.emit(op_class, flat, axis=axis), shape=x.shape)
+        return from_axis_on(call, call.input(0), op_class, call.integer("axis", 1))
 
     return importer
+
+
+def from_axis_on(call: Call, x: Tensor, op_class: type[Operation], first: int) -> Tensor:
+    """OP_CLASS on X along the axes from FIRST on, as if they were one dimension."""
+    axis = call.axis(first, x.rank)
+    long = [a for a in range(axis, x.rank) if x.shape[a] != 1]
+    if len(long) <= 1:
+        return call.emit(op_class, x, axis=long[0] if long else axis)
+    flat = call.emit(Reshape, x, shape=(*x.shape[:axis], product(x.shape[axis:])))
+    return call.emit(Reshape, call.emit(op_class, flat, axis=axis), shape=x.shape)
 
 
 def _batch_norm(call: Call) -> Outcome:

@@ -25,10 +25,11 @@ from .weights import element_type
 def _quantize_whole(call: Call) -> Outcome:
     """Opset 10: one scale for the whole tensor."""
     _check_single(call)
-    return _quantize(call)
+    return quantize_linear(call)
 
 
-def _quantize(call: Call) -> Outcome:
+def quantize_linear(call: Call) -> Outcome:
+    """Since opset 13: one scale, one per position along an axis, or (since 21) one per block along it."""
     x, dtype = call.input(0), _target(call)
     if dtype in FLOATS and not call.flag("saturate", True):
         raise Refused("8-bit floats that do not saturate (saturate = 0) are not supported")
@@ -52,10 +53,11 @@ def _target(call: Call) -> DType:
 def _dequantize_whole(call: Call) -> Outcome:
     """Opset 10: one scale for the whole tensor."""
     _check_single(call)
-    return _dequantize(call)
+    return dequantize_linear(call)
 
 
-def _dequantize(call: Call) -> Outcome:
+def dequantize_linear(call: Call) -> Outcome:
+    """Since opset 13: as `quantize_linear`, and back."""
     q = call.input(0)
     axis, block = call.integer("axis", 1), call.integer("block_size", 0)
     scaling = read_scaling(call, q.type, 1, q.dtype, axis=axis, block=block)
@@ -81,13 +83,16 @@ def _qlinear_conv(call: Call) -> Outcome:
 
 
 def bias_of_products(call: Call, bias: Tensor, a: Scaling, b: Scaling) -> Tensor:
-    """An i32 BIAS as the number it stands for when it is added to products of tensors scaled by A and B."""
+    """An i32 BIAS as the number it stands for when it is added to products of tensors scaled by A and B.
+
+    A scale per column goes along the last axis of the bias.
+    """
     if bias.dtype != I32:
         raise Malformed(f"its bias is {bias.type}, i32 is wanted")
     scale = call.emit(Mul, a.scale, b.scale)
-    if scale.rank and (bias.rank != 1 or bias.shape != scale.shape):
+    if scale.rank and bias.shape[-1:] != scale.shape:
         raise Malformed(f"its bias is {bias.type}, but the scale of its products is {scale.type}")
-    return dequantized(call, bias, Scaling(scale))
+    return dequantized(call, bias, Scaling(scale, axis=max(bias.rank - 1, 0)))
 
 
 def _qlinear_matmul(call: Call) -> Outcome:
@@ -99,8 +104,8 @@ def _qlinear_matmul(call: Call) -> Outcome:
 
 
 TABLE: Table = {
-    "DequantizeLinear": [(10, _dequantize_whole), (13, _dequantize)],
+    "DequantizeLinear": [(10, _dequantize_whole), (13, dequantize_linear)],
     "QLinearConv": [(10, _qlinear_conv)],
     "QLinearMatMul": [(10, _qlinear_matmul)],
-    "QuantizeLinear": [(10, _quantize_whole), (13, _quantize)],
+    "QuantizeLinear": [(10, _quantize_whole), (13, quantize_linear)],
 }

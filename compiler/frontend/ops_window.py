@@ -16,7 +16,10 @@ from .tensor import Tensor
 
 
 def _pool(call: Call, op_class: type[Operation], **extra: Any) -> Tensor:
-    x = call.input(0)
+    return _pooled(call, call.input(0), op_class, **extra)
+
+
+def _pooled(call: Call, x: Tensor, op_class: type[Operation], **extra: Any) -> Tensor:
     if x.rank < 3:
         raise Malformed(f"its input has {x.rank} dimensions, 3 or more are wanted")
     window = read_window(call, x.shape[2:], call.ints("kernel_shape") or ())
@@ -41,7 +44,12 @@ def _max_pool(call: Call) -> Outcome:
 
 
 def _average_pool(call: Call) -> Outcome:
-    return _pool(call, AvgPool, count_include_pad=call.flag("count_include_pad"))
+    return averaged(call, call.input(0))
+
+
+def averaged(call: Call, x: Tensor) -> Tensor:
+    """The mean of every window of X that the node's attributes give."""
+    return _pooled(call, x, AvgPool, count_include_pad=call.flag("count_include_pad"))
 
 
 def _lp_pool(call: Call) -> Outcome:
@@ -50,16 +58,20 @@ def _lp_pool(call: Call) -> Outcome:
 
 def _global(kind: str) -> Importer:
     def importer(call: Call) -> Outcome:
-        return call.emit(Reduce, call.input(0), kind=kind, axes=_spatial_axes(call), keepdims=True)
+        return reduced_spatially(call, call.input(0), kind)
 
     return importer
 
 
-def _spatial_axes(call: Call) -> tuple[int, ...]:
-    rank = call.input(0).rank
-    if rank < 3:
-        raise Malformed(f"its input has {rank} dimensions, 3 or more are wanted")
-    return tuple(range(2, rank))
+def reduced_spatially(call: Call, x: Tensor, kind: str) -> Tensor:
+    """X reduced over everything but its batch and channels."""
+    return call.emit(Reduce, x, kind=kind, axes=_spatial_axes(x), keepdims=True)
+
+
+def _spatial_axes(x: Tensor) -> tuple[int, ...]:
+    if x.rank < 3:
+        raise Malformed(f"its input has {x.rank} dimensions, 3 or more are wanted")
+    return tuple(range(2, x.rank))
 
 
 def _global_lp_pool(call: Call) -> Outcome:
@@ -68,9 +80,7 @@ def _global_lp_pool(call: Call) -> Outcome:
     if order < 1:
         raise Malformed(f"the norm of order {order} is not defined")
     p = call.constant(float(order), x.dtype)
-    total = call.emit(
-        Reduce, call.emit(Pow, call.emit(Abs, x), p), kind="sum", axes=_spatial_axes(call), keepdims=True
-    )
+    total = reduced_spatially(call, call.emit(Pow, call.emit(Abs, x), p), "sum")
     return call.emit(Pow, total, call.emit(Div, call.constant(1.0, x.dtype), p))
 
 

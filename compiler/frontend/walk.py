@@ -14,6 +14,7 @@ from ...errors import IRError, ModelError
 from .builder import Builder
 from .call import Call, Environment, resolve_attributes
 from .checks import check_form, check_types, refusals
+from .contributed import CONTRIBUTED, CONTRIBUTED_DOMAIN
 from .functions import Body, LocalFunctions, find_schema, standard_body
 from .limits import MAX_DEPTH, MAX_NODES
 from .problems import Malformed, Refused, shown
@@ -123,6 +124,8 @@ class Walker:
         if local is not None:
             return self._inlined(node, local, inputs, frame)
         domain = normal_domain(node.domain)
+        if domain == CONTRIBUTED_DOMAIN:
+            return self._contributed(node, inputs, frame)
         if domain:
             raise Refused(f"ops of the domain {shown(node.domain)} are not supported")
         opset = frame.opsets.get("")
@@ -158,6 +161,21 @@ class Walker:
         if body is None:
             raise Refused("this op is not supported")
         return self._inlined(node, body, inputs, frame)
+
+    def _contributed(
+        self, node: NodeProto, inputs: Sequence[Tensor | None], frame: Frame
+    ) -> Sequence[Tensor | None]:
+        """The results of an op that ONNX Runtime adds to the standard's."""
+        found = CONTRIBUTED.get(node.op_type)
+        if found is None:
+            raise Refused(f"this op of the domain {CONTRIBUTED_DOMAIN} is not supported")
+        if CONTRIBUTED_DOMAIN not in frame.opsets:
+            raise Malformed(f"no opset of {CONTRIBUTED_DOMAIN} is imported where it stands")
+        found.check_form(node, resolve_attributes(node, frame.environment))
+        if LOST in inputs:
+            return [LOST] * len(node.output)
+        outcome = found.importer(Call(node, inputs, self.builder, frame.environment))
+        return [outcome] if isinstance(outcome, Tensor) else outcome
 
     # ------------------------------------------------------------ functions
 

@@ -11,10 +11,10 @@ import numpy as np
 from ..core.affine import Dim, floordiv, product
 from ..core.attributes import BOOL, DTYPE, INT, INTS
 from ..core.diagnostics import op_error
-from ..core.dtypes import I8, U8, DType
+from ..core.dtypes import I8, I32, U8, DType
 from ..core.expr import Expr, Index, Scalars
 from ..core.interpreter import Array, Evaluation
-from ..core.ir import Operation, Value
+from ..core.ir import Value
 from ..core.op import attribute, define_op, operand, result
 from ..core.traits import Trait
 from ..core.types import TensorType
@@ -22,26 +22,30 @@ from .base import GraphOp, broadcast_shapes, same_dtype
 from .geometry import Ints, Windowed
 from .numeric import compute_dtype
 
+BYTES = (I8, U8)
+
+
+def check_multiplied(op: GraphOp, a: TensorType, b: TensorType, accumulate: DType | None) -> None:
+    """A located error unless A and B have one element type, or are bytes whose products add up in i32."""
+    if accumulate == I32 and a.dtype in BYTES and b.dtype in BYTES:
+        return
+    same_dtype(op, [a, b])
+
+
+def product_of(a: Array, b: Array, dtype: DType) -> Array:
+    """The matrix product of A and B, kept in DTYPE; that of bytes is exact before it wraps."""
+    bytes_only = a.dtype.itemsize == b.dtype.itemsize == 1 and a.dtype.kind in "iu" and b.dtype.kind in "iu"
+    if bytes_only and dtype.is_integer:
+        # In f64 every sum of fewer than 2^37 products is exact, and far faster than in integers.
+        wide: Array = np.matmul(a.astype(np.float64), b.astype(np.float64))
+        return wide.astype(np.int64).astype(dtype.numpy)
+    narrow: Array = np.matmul(a.astype(dtype.numpy), b.astype(dtype.numpy))
+    return narrow
+
 
 def multiply_add(scalars: Scalars, a: Expr, b: Expr, dtype: DType) -> Expr:
     """A * B in DTYPE, the body of a contraction's sum."""
     return scalars.apply("mul", scalars.cast(a, dtype), scalars.cast(b, dtype))
-
-
-def check_operands(op: Operation, a: TensorType, b: TensorType, accumulate: DType | None) -> None:
-    """A located error unless A and B may be multiplied: of one type, or bytes with a type to sum them in."""
-    bytes_ = (I8, U8)
-    if accumulate is None or a.dtype not in bytes_ or b.dtype not in bytes_:
-        same_dtype(op, [a, b])
-
-
-def products(left: Array, right: Array, dtype: np.dtype[Any]) -> Array:
-    """The matrix product in DTYPE; short integers go through f64, which is exact for them and fast."""
-    if dtype.kind in "iu" and max(left.dtype.itemsize, right.dtype.itemsize) <= 2:
-        whole: Array = np.matmul(left.astype(np.float64), right.astype(np.float64))
-        return whole.astype(np.int64).astype(dtype)
-    result: Array = np.matmul(left.astype(dtype), right.astype(dtype))
-    return result
 
 
 class Convolution(Windowed):
@@ -73,7 +77,7 @@ class Convolution(Windowed):
 
     def check_groups(self, label: str, channels: Dim, wanted: Dim) -> None:
         """Located errors unless the weight's CHANNELS are those WANTED and its first dimension splits."""
-        check_operands(self, self.x.type, self.w.type, self.accumulate)
+        check_multiplied(self, self.x.type, self.w.type, self.accumulate)
         first = self.w.type.shape[0]
         if self.groups < 1 or (isinstance(first, int) and first % self.groups):
             raise op_error(self, f"{first} {label} channels do not split into {self.groups} groups")
@@ -88,7 +92,8 @@ class Convolution(Windowed):
 class Conv(Convolution):
     """Convolution (ONNX Conv without bias): x [N, C, spatial], w [M, C/groups, window].
 
-    With `accumulate` the result has that type: 16-bit operands, an f32 result.
+    With `accumulate` the result has that type: 16-bit operands, an f32 result; i8 and u8 operands, in
+    any pair, an i32 result.
     """
 
     name = "graph.conv"
@@ -116,14 +121,13 @@ class Conv(Convolution):
         return scalars.cast(scalars.reduce("sum", (depth, *self.window), body), self.y.type.dtype)
 
     def evaluate(self, evaluation: Evaluation, x: Any, w: Any) -> Any:
-        dtype = self.sum_dtype.numpy
         weight = w.reshape(self.groups, w.shape[0] // self.groups, -1)
         sizes = evaluation.shape(self.y.type)[2:]
-        y = np.empty((x.shape[0], w.shape[0], *sizes), dtype)
+        y = np.empty((x.shape[0], w.shape[0], *sizes), self.sum_dtype.numpy)
         for number, image in enumerate(x):
             columns = np.stack(list(self.taps(image[None], sizes, 0)), axis=2)
             columns = columns.reshape(self.groups, -1, int(np.prod(sizes)))
-            y[number] = products(weight, columns, dtype).reshape(w.shape[0], *sizes)
+            y[number] = product_of(weight, columns, self.sum_dtype).reshape(w.shape[0], *sizes)
         return y.astype(self.y.type.dtype.numpy, copy=False)
 
     def flops(self) -> Dim:
@@ -211,8 +215,8 @@ class ConvTranspose(Convolution):
         groups, share = self.groups, w.shape[1]
         weight = w.reshape(groups, w.shape[0] // groups, -1).transpose(0, 2, 1)
         images = x.reshape(x.shape[0], groups, x.shape[1] // groups, -1)
-        columns: Array = np.matmul(weight, images)
-        return columns.reshape(x.shape[0], groups * share, -1, *x.shape[2:])
+        products: Array = np.matmul(weight, images)
+        return products.reshape(x.shape[0], groups * share, -1, *x.shape[2:])
 
     def _spread(self, x: Array, offsets: Ints) -> tuple[slice, ...]:
         """Where the products of the tap at OFFSETS land in the uncropped result."""
@@ -231,7 +235,8 @@ class ConvTranspose(Convolution):
 class Matmul(GraphOp):
     """Matrix product of the last two dimensions, the others broadcast (ONNX MatMul, Gemm's product).
 
-    Operands have at least two dimensions. With `accumulate` the result has that type.
+    Operands have at least two dimensions. With `accumulate` the result has that type; i8 and u8
+    operands, in any pair, give i32 (ONNX MatMulInteger without zero points).
     """
 
     name = "graph.matmul"
@@ -260,7 +265,7 @@ class Matmul(GraphOp):
         a, b = self.a.type, self.b.type
         if a.rank < 2 or b.rank < 2:
             raise op_error(self, "its operands need at least two dimensions", "reshape vectors to matrices")
-        check_operands(self, a, b, self.accumulate)
+        check_multiplied(self, a, b, self.accumulate)
         rows, columns, depth = self.extents
         other = b.shape[-1 if self.transpose_b else -2]
         if depth != other:
@@ -285,10 +290,9 @@ class Matmul(GraphOp):
         return scalars.load(value, (*lead, *at))
 
     def evaluate(self, evaluation: Evaluation, a: Any, b: Any) -> Any:
-        dtype = self.sum_dtype.numpy
         left = np.swapaxes(a, -1, -2) if self.transpose_a else a
         right = np.swapaxes(b, -1, -2) if self.transpose_b else b
-        return products(left, right, dtype).astype(self.y.type.dtype.numpy, copy=False)
+        return product_of(left, right, self.sum_dtype).astype(self.y.type.dtype.numpy, copy=False)
 
     def flops(self) -> Dim:
         return self.y.type.elements * self.extents[2] * 2

@@ -113,12 +113,89 @@ LINEAR = [
     ),
 ]
 
+ASYMMETRIC = np.array([-3, 5, 0, 90], I8)
+
+INTEGER = [
+    case("MatMulInteger", 10, byte(3, 300), byte(300, 4)),
+    *[
+        case("MatMulInteger", 10, byte(3, 50, dtype=d), byte(50, 4, dtype=I8), one(117, d), zero)
+        for d in (U8, I8)
+        for zero in (None, one(-3, I8), ASYMMETRIC)
+    ],
+    case("MatMulInteger", 10, byte(2, 3, 5), byte(2, 5, 4, dtype=I8), None, one(9, I8)),
+    case("ConvInteger", 10, byte(2, 3, 6, 6), byte(4, 3, 3, 3), pads=[1, 1, 2, 0], strides=[2, 1]),
+    *[
+        case(
+            "ConvInteger", 10, byte(2, 4, 6, 5), byte(6, 2, 3, 2), x_zero, w_zero, group=2, pads=[1, 1, 1, 0]
+        )
+        for x_zero in (None, one(200, U8))
+        for w_zero in (None, one(130, U8))
+    ],
+    case("ConvInteger", 10, byte(1, 2, 9), byte(3, 2, 3), one(7, U8), one(4, U8), dilations=[2]),
+]
+
+DYNAMIC = [
+    case("DynamicQuantizeLinear", 11, x, outputs=3)
+    for x in (real(5, 7), real(9, low=1, high=3), real(9, low=-3, high=-1), np.zeros(4, F32), one(2.5))
+]
+
+
+def microsoft(op: str, *arrays: Array | None, **options: Any) -> Case:
+    """A case of an op that ONNX Runtime computes in integers or by tables: a step apart here and there."""
+    return case(op, 17, *arrays, domain="com.microsoft", steps=1, **options)
+
+
+def triple(*shape: int, scale: float = 0.05, zero: int = 3, dtype: Any = U8) -> tuple[Array, Array, Array]:
+    """A quantised tensor with its scale and zero point."""
+    return byte(*shape, dtype=dtype), one(scale), one(zero, dtype)
+
+
+def to(scale: float, zero: int, dtype: Any = U8) -> tuple[Array, Array]:
+    """The scale and zero point of a result."""
+    return one(scale), one(zero, dtype)
+
+
+GEMM_B = byte(6, 5, dtype=I8)
+GEMM_C = whole(5, dtype=I32, low=-99, high=99)
+
+CONTRIBUTED = [
+    microsoft("QLinearAdd", *triple(2, 3, 6, 5), *triple(2, 3, 6, 5, scale=0.11, zero=140), *to(0.1, 120)),
+    microsoft("QLinearAdd", *triple(2, 3, dtype=I8), *triple(3, dtype=I8), *to(0.07, -3, I8)),
+    microsoft("QLinearMul", *triple(2, 3, 6), *triple(2, 3, 6, zero=140), *to(0.3, 120)),
+    microsoft("QLinearAveragePool", *triple(1, 3, 7, 6), *to(0.047, 9), kernel_shape=[3, 2], strides=[2, 1]),
+    *[
+        microsoft(
+            *("QLinearAveragePool", *triple(1, 3, 7, 6, dtype=I8), *to(0.03, -9, I8)),
+            **{"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "count_include_pad": count},
+        )
+        for count in (0, 1)
+    ],
+    microsoft("QLinearGlobalAveragePool", *triple(2, 8, 7, 7), *to(0.02, 9), channels_last=0),
+    microsoft("QLinearConcat", *to(0.05, 3), *triple(1, 2, 9), *triple(1, 4, 9, scale=0.1, zero=90), axis=1),
+    microsoft("QLinearLeakyRelu", *triple(80, zero=100), *to(0.04, 30), alpha=0.2),
+    microsoft("QLinearSigmoid", *triple(80, zero=100), *to(1 / 256, 0)),
+    microsoft("QLinearSoftmax", *triple(4, 30, zero=100), *to(1 / 256, 0), opset=13, axis=-1),
+    microsoft("QLinearSoftmax", *triple(4, 3, 5, zero=100), *to(1 / 256, 0), opset=12, axis=1),
+    microsoft(
+        "QGemm", *triple(4, 6), GEMM_B, scales(5), np.zeros(5, I8), GEMM_C, *to(0.5, 120), constant=[3]
+    ),
+    microsoft("QGemm", *triple(4, 6), GEMM_B.T.copy(), *to(0.1, 0, I8), None, *to(0.5, 120), transB=1),
+    microsoft("QGemm", *triple(4, 6, dtype=I8), GEMM_B, *to(0.1, 4, I8), GEMM_C, *to(0.5, 9, I8), alpha=0.5),
+    microsoft("QuantizeLinear", real(3, 4), scales(3), byte(3), axis=0),
+    microsoft("DequantizeLinear", whole(9, dtype=U16, low=0, high=65536), *to(0.1, 40000, U16)),
+]
+
+
+@pytest.mark.parametrize(("given", "opset"), expanded(CONTRIBUTED), ids=label)
+def test_contributed_ops_are_those_of_onnx_runtime(given: Case, opset: int) -> None:
+    check(given, opset)
+
 
 @pytest.mark.parametrize(("given", "opset"), expanded([*QUANTIZE, *DEQUANTIZE]), ids=label)
 def test_conversions_are_those_of_onnx_runtime(given: Case, opset: int) -> None:
     check(given, opset)
 
 
-@pytest.mark.parametrize(("given", "opset"), expanded(LINEAR), ids=label)
+@pytest.mark.parametrize(("given", "opset"), expanded([*LINEAR, *INTEGER, *DYNAMIC]), ids=label)
 def test_linear_ops_are_those_of_onnx_runtime(given: Case, opset: int) -> None:
     check(given, opset)

@@ -23,7 +23,7 @@ def dequantize_constant(op: Dequantize, rewriter: Rewriter) -> bool:
     arrays = [None if v is None else constant_array(v, rewriter.module) for v in op.operands]
     if any(a is None and v is not None for a, v in zip(arrays, op.operands, strict=True)):
         return False
-    numbers = op.evaluate(Evaluation(rewriter.module), *arrays)
+    numbers = op.evaluate(Evaluation(rewriter.module, {}), *arrays)
     rewriter.replace(op, rewriter.insert(constant(rewriter.module, numbers)).result)
     return True
 
