@@ -19,6 +19,7 @@ from .transforms.horizontal import HorizontalContraction
 from .transforms.horizontal_concat import WidenConcats
 from .transforms.quantization.integer_arithmetic import IntegerArithmetic
 from .transforms.quantization.recentre import RecentreZeroPoints
+from .transforms.quantization.spread import DequantizeWhereRead
 from .transforms.recognize import Recognize
 
 TO_GRAPH: tuple[Pass, ...] = (
@@ -35,6 +36,7 @@ TO_GRAPH: tuple[Pass, ...] = (
     IntegerArithmetic(),
     CommonSubexpressions(),
     HorizontalContraction(),
+    DequantizeWhereRead(),
     DeadCodeElimination(),
 )
 TO_FUSED: tuple[Pass, ...] = (GraphToFused(), WidenConcats())

@@ -54,7 +54,8 @@ class Prologues:
         if not has(op, Trait.ELEMENTWISE):
             return Refusal(f"{op.name} is not elementwise")
         operand = seed.inputs[0]
-        inside = [o for o in cluster.ops if self._plan.order[o] < self._plan.order[seed]] + [op]
+        before = (o for o in cluster.ops if self._plan.order[o] < self._plan.order[seed])
+        inside = [o for o in before if o not in cluster.beside] + [op]
         return (
             self._place(op, seed)
             or self._kind(seed)
