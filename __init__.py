@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .errors import (
+    CalibrationError,
     CompileError,
     DeviceError,
     GlassError,
@@ -26,6 +27,8 @@ from .errors import (
 
 if TYPE_CHECKING:
     from .compiler.api import compile
+    from .compiler.calibration.calibrate import calibrate
+    from .compiler.calibration.table import CalibrationTable
     from .compiler.policy import PrecisionPolicy
     from .runtime import Engine, Plan, load
 
@@ -33,6 +36,8 @@ __version__ = "0.1.0"
 
 _LAZY = {
     "compile": ".compiler.api",
+    "calibrate": ".compiler.calibration.calibrate",
+    "CalibrationTable": ".compiler.calibration.table",
     "PrecisionPolicy": ".compiler.policy",
     "Engine": ".runtime",
     "Plan": ".runtime",
@@ -47,6 +52,8 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "CalibrationError",
+    "CalibrationTable",
     "CompileError",
     "DeviceError",
     "Engine",
@@ -59,6 +66,7 @@ __all__ = [
     "PlanError",
     "PrecisionPolicy",
     "UnsupportedError",
+    "calibrate",
     "compile",
     "load",
 ]

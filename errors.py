@@ -52,6 +52,10 @@ class InputError(GlassError):
     """Inputs given to a run or a build have the wrong names, shapes or types."""
 
 
+class CalibrationError(GlassError):
+    """A calibration table or cache that is damaged, misses a tensor, or was made for another model."""
+
+
 class DeviceError(GlassError):
     """The device is missing, failed, or cannot run this plan."""
 

@@ -9,6 +9,8 @@ from ..errors import UnsupportedError
 from ..runtime.discovery import present_target
 from ..runtime.plan import Plan
 from .build import Progress, Settings, build, chosen_targets
+from .calibration.data import Batches
+from .calibration.table import CalibrationTable
 from .policy import PrecisionPolicy, as_policy
 from .source import InputShapes, Shapes, Source
 
@@ -20,7 +22,7 @@ def compile(
     precision: str | PrecisionPolicy = "fp32",
     shapes: Shapes | None = None,
     inputs: InputShapes | None = None,
-    calibration: object = None,
+    calibration: CalibrationTable | Batches | None = None,
     tune: int = 0,
     cache: bool = True,
     progress: Progress | None = None,
@@ -32,8 +34,8 @@ def compile(
     precision: 'fp32', 'fp16', 'bf16' or a PrecisionPolicy.
     shapes: (min, opt, max) per symbolic dimension, such as {"N": (1, 8, 32)}.
     inputs: other shapes for inputs, such as {"data": ["N", 3, 224, 224]}.
-    calibration, tune: for quantised precisions and measured kernel choice; neither exists yet, so
-    anything but the default raises UnsupportedError.
+    calibration: a CalibrationTable, or batches as `calibrate` takes them; tune: for measured kernel
+    choice. Neither is of use yet, so anything but the default raises UnsupportedError.
     cache: keep compiled kernels in the user's cache folder.
     progress: called with (stage, done, total).
 

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from ...errors import GlassError
 from .bench import bench
 from .build import build
+from .calibrate import calibrate
 from .check import check
 from .console import say_error
 from .explain import explain
@@ -50,7 +51,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (build, run, bench, inspect, explain, opt, check):
+for command in (build, run, bench, inspect, explain, opt, check, calibrate):
     app.command()(command)
 
 

@@ -1,21 +1,24 @@
-"""Reading and writing files: arrays, and outputs that are complete or not there at all."""
+"""Writing files that are complete or not there at all."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import secrets
-import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import typer
 
-from ...errors import GlassError, InputError
+from ...errors import GlassError
+from ..array_files import Array, read_arrays, write_arrays, write_whole
 
-Array = np.ndarray[Any, Any]
+__all__ = [
+    "Array",
+    "check_output",
+    "read_arrays",
+    "write_arrays",
+    "write_bytes",
+    "write_folder",
+    "write_whole",
+]
 
 
 def check_output(path: Path, option: str) -> None:
@@ -24,19 +27,6 @@ def check_output(path: Path, option: str) -> None:
         raise typer.BadParameter(f"{path} is there and is not a regular file", param_hint=option)
     if not path.parent.is_dir():
         raise typer.BadParameter(f"there is no folder {path.parent}", param_hint=option)
-
-
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Give PATH the content that WRITE puts into a new file: all of it, or PATH stays as it was."""
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}.partial")
-    try:
-        write(partial)
-        os.replace(partial, path)
-    except OSError as error:
-        raise GlassError(f"cannot write {path}: {error.strerror or error}") from None
-    finally:
-        with contextlib.suppress(OSError):  # normally already renamed away
-            partial.unlink()
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -52,27 +42,3 @@ def write_folder(folder: Path, texts: Mapping[str, str]) -> None:
         raise GlassError(f"cannot make the folder {folder}: {error.strerror or error}") from None
     for name, text in texts.items():
         write_bytes(folder / name, text.encode())
-
-
-def read_arrays(path: Path) -> dict[str, Array]:
-    """The arrays of an .npz file; InputError when it is none. Nothing in it is ever unpickled."""
-    try:
-        archive = np.load(path, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise InputError(f"{path.name} holds a single array without a name", "save it with numpy.savez")
-        with archive:
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
-        raise InputError(f"cannot read {path.name} as .npz: {error}") from None
-
-
-def write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
-    """Write an .npz file of arrays by name; the same arrays give the same bytes."""
-
-    def write(partial: Path) -> None:
-        with zipfile.ZipFile(partial, "x") as archive:
-            for name, array in arrays.items():
-                with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
-                    np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
-
-    write_whole(path, write)

@@ -35,7 +35,12 @@ class BuildProgress:
         self._bars.stop()
 
     def tell(self, stage: str, done: int, total: int) -> None:
-        """Show that DONE of TOTAL steps of a stage are done."""
+        """Show that DONE of TOTAL steps of a stage are done; a TOTAL of 0 is one that is not known."""
+        if not total:
+            if stage not in self._tasks:
+                self._tasks[stage] = self._bars.add_task(stage, total=None)
+            self._bars.update(self._tasks[stage], completed=done)
+            return
         if stage not in self._tasks:
             self._tasks[stage] = self._bars.add_task(stage, total=total)
         # The end of a stage is told as 1 of 1, whatever it counted before.

@@ -116,6 +116,8 @@ class Walker:
         frame.tensors[name] = tensor
         if frame.depth == 0 and tensor is not None and tensor is not LOST:
             self._check(name, tensor.type)
+            if tensor.value is not None and not tensor.value.tensor:
+                tensor.value.tensor = name
 
     def _results(
         self, node: NodeProto, inputs: Sequence[Tensor | None], frame: Frame

@@ -125,7 +125,7 @@ class _Builder:
         starts[axis] = start
         assert end.producer is not None
         part = self.insert(Slice(value, starts=starts, sizes=end.type.shape, loc=end.producer.location))
-        part.hint = end.hint
+        part.hint, part.tensor = end.hint, end.tensor
         end.replace_by(part)
 
 

@@ -13,7 +13,7 @@ def clone_op(op: Operation, mapping: dict[Value, Value]) -> Operation:
     attributes = {name: value for name, value in op.attributes.items() if value is not None}
     copy = type(op)(*operands, types=types, regions=regions, loc=op.location, **attributes)
     for old, new in zip(op.results, copy.results, strict=True):
-        new.hint = old.hint
+        new.hint, new.tensor = old.hint, old.tensor
         mapping[old] = new
     return copy
 

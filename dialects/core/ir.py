@@ -23,15 +23,20 @@ if TYPE_CHECKING:
 
 
 class Value:
-    """Something an operation reads: a result of another operation, or a block argument."""
+    """Something an operation reads: a result of another operation, or a block argument.
 
-    __slots__ = ("hint", "index", "owner", "type", "uses")
+    `hint` is the name it would like to have in IR text; `tensor` that of the ONNX tensor it is, empty
+    where it is none, which the text does not show.
+    """
+
+    __slots__ = ("hint", "index", "owner", "tensor", "type", "uses")
 
     def __init__(self, type: TensorType, owner: Operation | Block, index: int, hint: str = "") -> None:
         self.type = type
         self.owner = owner
         self.index = index
         self.hint = hint
+        self.tensor = ""
         self.uses: dict[tuple[Operation, int], None] = {}
 
     @property
@@ -179,6 +184,8 @@ class Operation:
         for old, new in zip(self.results, values, strict=True):
             if not new.hint:
                 new.hint = old.hint
+            if not new.tensor:
+                new.tensor = old.tensor
             old.replace_by(new)
         self.erase()
 

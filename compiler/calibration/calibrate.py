@@ -1,0 +1,77 @@
+"""The whole calibration: batches through the fp32 network, histograms, a table."""
+
+from __future__ import annotations
+
+from itertools import chain, islice
+
+from ...errors import InputError
+from ..build import Progress
+from ..source import InputShapes, Shapes, Source
+from .calibrators import check_calibrator
+from .data import Batches, CalibrationSet, checked_batch, open_set
+from .observe import Network, observer
+from .table import CalibrationTable
+
+STAGE = "calibrate"
+
+
+def calibrate(
+    model: Source,
+    batches: Batches,
+    *,
+    calibrator: str = "entropy",
+    device: str | None = None,
+    shapes: Shapes | None = None,
+    inputs: InputShapes | None = None,
+    limit: int | None = None,
+    cache: bool = True,
+    progress: Progress | None = None,
+) -> CalibrationTable:
+    """Run MODEL in fp32 over BATCHES and choose the scale of every tensor from what it held.
+
+    model: an ONNX file, its bytes, a ModelProto, or an .ir file of the graph level.
+    batches: tables of arrays by input name, one per batch; an object whose `batches()` gives such; or a
+    path: of an .npz file, whose arrays are split along their first axis, or a folder of .npy and .npz
+    files, one batch each.
+    calibrator: 'entropy', 'percentile' (99.99; also 'percentile-99.9', 'percentile-99.999'), 'min-max',
+    'mse' or 'mse-fp8'; the table has the figures of all.
+    device: 'cuda', 'cuda:N', 'host', or 'interpret' for numpy; default: cuda if present, else host.
+    shapes, inputs, cache: as for `compile`; limit: how many batches to take, None for all;
+    progress: called with ('calibrate', done, total), total 0 where it is not known.
+
+    Raises InputError for batches that do not fit, hold NaNs, or are none, and as `compile` does.
+    """
+    check_calibrator(calibrator)
+    if limit is not None and limit < 1:
+        raise InputError(f"at least one batch is needed, not {limit}")
+    network = Network.of(model, inputs, shapes)
+    return run(network, open_set(batches, network.signature), calibrator, device, limit, cache, progress)
+
+
+def run(
+    network: Network,
+    data: CalibrationSet,
+    calibrator: str,
+    device: str | None,
+    limit: int | None,
+    cache: bool,
+    progress: Progress | None,
+) -> CalibrationTable:
+    """As `calibrate`, for a network and a set at hand; the network is consumed."""
+    tell = progress or (lambda stage, done, total: None)
+    counts = [count for count in (data.count, limit) if count is not None]
+    total = min(counts) if data.count is not None else 0
+    taken = enumerate(islice(data.batches, limit), start=1)
+    checked = (checked_batch(batch, number, network.signature) for number, batch in taken)
+    first = next(checked, None)  # before anything is built
+    if first is None:
+        raise InputError("the calibration set has no batches", "give at least one table of arrays")
+    histograms = network.histograms()
+    done = 0
+    with observer(network, histograms, device, cache, progress) as feed:
+        tell(STAGE, done, total)
+        for batch in chain((first,), checked):
+            feed(batch)
+            done += 1
+            tell(STAGE, done, total)
+    return CalibrationTable.of(network.hash, calibrator, done, histograms)

@@ -1,0 +1,211 @@
+"""Calibration sets: batches of inputs from wherever a caller has them, and what is wrong with them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sized
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol, Union, runtime_checkable
+
+import numpy as np
+
+from ...dialects.core.affine import evaluate
+from ...dialects.core.interpreter import bind_symbols
+from ...dialects.core.ir import Function, Module, Value
+from ...errors import InputError
+from ..array_files import Array, read_array, read_arrays
+
+Batch = Mapping[str, Any]
+WANTED = 'such as {"x": x}, with an array for every input'
+
+
+@runtime_checkable
+class HasBatches(Protocol):
+    """An object that makes its batches itself."""
+
+    def batches(self) -> Iterable[Batch]: ...
+
+
+Batches = Union[str, "os.PathLike[str]", Iterable[Batch], HasBatches]
+
+
+@dataclass(frozen=True)
+class CalibrationSet:
+    """Batches as a caller gave them, not yet checked.
+
+    count: how many there are, None where that is not known before; unused: arrays of a file that are no
+    inputs; left_out: the elements along the first axis that do not fill a batch of a fixed size.
+    """
+
+    batches: Iterable[Any]
+    count: int | None = None
+    unused: tuple[str, ...] = ()
+    left_out: int = 0
+
+
+def open_set(data: Batches, module: Module) -> CalibrationSet:
+    """The calibration set that DATA is or names, for MODULE's main function.
+
+    A path is that of an .npz file, whose arrays are split along their first axis into batches of the
+    model's size (the optimum of a symbolic one), or of a folder of .npy and .npz files, one batch each,
+    in the order of their names. Raises InputError.
+    """
+    if isinstance(data, (str, os.PathLike)):
+        path = Path(data)
+        return _folder(path, module.main) if path.is_dir() else _split(path, module)
+    if isinstance(data, Mapping):
+        raise InputError("the calibration set is one table of arrays, not batches", "put it into a list")
+    batches = data.batches() if isinstance(data, HasBatches) else data
+    if not isinstance(batches, Iterable):
+        hint = "pass a list of tables of arrays, an object with batches(), or a path"
+        raise InputError(f"a calibration set is batches, not {type(data).__name__}", hint)
+    return CalibrationSet(batches, len(batches) if isinstance(batches, Sized) else None)
+
+
+# ---------------------------------------------------------------- files
+
+
+def _folder(path: Path, function: Function) -> CalibrationSet:
+    files = sorted(file for file in path.iterdir() if file.suffix in (".npy", ".npz") and file.is_file())
+    if not files:
+        raise InputError(f"{path} holds no .npy or .npz file", "every file is a batch")
+    return CalibrationSet((_batch_of(file, function) for file in files), len(files))
+
+
+def _batch_of(file: Path, function: Function) -> Batch:
+    if file.suffix == ".npz":
+        return read_arrays(file)
+    if len(function.inputs) != 1:
+        names = ", ".join(function.inputs)
+        raise InputError(f"{file.name} is one array; the model has the inputs {names}", "use .npz files")
+    return {function.inputs[0]: read_array(file)}
+
+
+def _split(path: Path, module: Module) -> CalibrationSet:
+    """Arrays by name, cut along the first axis."""
+    arrays = read_arrays(path)
+    function = module.main
+    unused = tuple(name for name in arrays if name not in function.inputs)
+    sizes = module.values_at("optimum")
+    found = [_Cut.of(name, value, arrays[name], sizes) for name, value in _present(function, arrays, path)]
+    count = max((cut.pieces for cut in found if cut.step), default=1)
+    if count == 0:
+        raise InputError(f"{path.name} holds no batch", "; ".join(cut.described for cut in found))
+    cuts = [cut.fitting(count) for cut in found]
+    batches = ({cut.name: cut.part(number) for cut in cuts} for number in range(count))
+    left_out = max((cut.array.shape[0] - count * cut.step for cut in cuts if cut.fixed), default=0)
+    return CalibrationSet(batches, count, unused, left_out)
+
+
+def _present(function: Function, arrays: Mapping[str, Array], where: Path) -> Iterator[tuple[str, Value]]:
+    """The inputs of FUNCTION by name; InputError for one that ARRAYS lack."""
+    for name, value in zip(function.inputs, function.arguments, strict=True):
+        if name not in arrays:
+            names = ", ".join(arrays) or "nothing"
+            raise InputError(f"{where.name} has no array for the input '{name}'", f"it holds {names}")
+        yield name, value
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """An array that is cut into pieces of `step` along its first axis; 0: every batch has all of it.
+
+    fixed: all pieces have that size; where the model leaves it open the last may be smaller.
+    """
+
+    name: str
+    array: Array
+    step: int
+    fixed: bool
+
+    @staticmethod
+    def of(name: str, value: Value, array: Array, sizes: Mapping[str, int]) -> _Cut:
+        if not value.type.rank:
+            return _Cut(name, array, 0, False)
+        if not array.ndim:
+            raise InputError(f"input '{name}' is a single number; {value.type} is wanted")
+        size = value.type.shape[0]
+        step = evaluate(size, sizes)
+        return _Cut(name, array, step, isinstance(size, int) and step > 0)
+
+    @property
+    def pieces(self) -> int:
+        """How many pieces there are; what does not fill one of a fixed size is none."""
+        size = self.array.shape[0]
+        return size // self.step if self.fixed else -(-size // self.step)
+
+    def fitting(self, count: int) -> _Cut:
+        """This cut, if it makes COUNT pieces; an array that is one whole batch serves all of them."""
+        if not self.step or self.pieces == count:
+            return self
+        if self.fixed and self.array.shape[0] == self.step:
+            return replace(self, step=0, fixed=False)
+        raise InputError(
+            f"{self.described}: that makes {self.pieces} batches, where another input has {count}"
+        )
+
+    @property
+    def described(self) -> str:
+        """What there is, and what a batch takes."""
+        have = self.array.shape[0] if self.array.ndim else 0
+        return f"input '{self.name}' has {have} elements along its first axis, a batch takes {self.step}"
+
+    def part(self, number: int) -> Array:
+        """Piece NUMBER."""
+        return self.array[number * self.step : (number + 1) * self.step] if self.step else self.array
+
+
+# ---------------------------------------------------------------- checks
+
+
+def checked_batch(batch: Any, number: int, module: Module) -> dict[str, Array]:
+    """The inputs in BATCH, the NUMBER-th from 1, in the model's order; what else it holds is left alone.
+
+    InputError names the input that is missing, has another type or shape, or holds NaNs or infinities.
+    """
+    if not isinstance(batch, Mapping):
+        raise InputError(f"batch {number} is no table of arrays but {type(batch).__name__}", WANTED)
+    function = module.main
+    arrays = {}
+    for name, value in zip(function.inputs, function.arguments, strict=True):
+        if name not in batch:
+            names = ", ".join(map(str, batch)) or "nothing"
+            raise InputError(f"batch {number} has no array for the input '{name}'", f"it holds {names}")
+        arrays[name] = _checked_array(f"batch {number}: input '{name}'", batch[name], value)
+    try:
+        symbols = bind_symbols(function, list(arrays.values()))
+    except InputError as error:
+        raise InputError(f"batch {number}: {error.message}", error.hint) from None
+    for name, size in symbols.items():
+        span = module.symbols[name]
+        if not span.minimum <= size <= span.maximum:
+            hint = f'give shapes={{"{name}": (1, {size}, {size})}}, or --shape {name}=1,{size},{size}'
+            raise InputError(
+                f"batch {number}: {name} is {size}, outside its range {span.minimum} to {span.maximum}", hint
+            )
+    return arrays
+
+
+def _checked_array(what: str, given: object, value: Value) -> Array:
+    if given is None or isinstance(given, (str, bytes, Mapping)):
+        raise InputError(f"{what} is {type(given).__name__}, not an array")
+    try:
+        array = np.asarray(given)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{what} is no array: {error}") from None
+    dtype = np.dtype(value.type.dtype.numpy)
+    if array.dtype.kind == "V" and array.dtype.itemsize == dtype.itemsize:
+        array = array.view(dtype)  # types that numpy lacks come back from a file as raw bytes
+    if array.dtype != dtype:
+        raise InputError(f"{what} has elements of {array.dtype}; {dtype} is wanted", f"astype('{dtype}')")
+    fits = array.ndim == value.type.rank and all(
+        not isinstance(dim, int) or dim == size
+        for dim, size in zip(value.type.shape, array.shape, strict=False)
+    )
+    if not fits:
+        raise InputError(f"{what} has the shape {list(array.shape)}; {value.type} is wanted")
+    if value.type.dtype.is_float and not np.isfinite(array).all():
+        odd = "NaN" if np.isnan(array).any() else "infinity"
+        raise InputError(f"{what} holds {odd}", "take what is not finite out of the calibration set")
+    return np.ascontiguousarray(array).reshape(array.shape)

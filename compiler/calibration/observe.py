@@ -1,0 +1,151 @@
+"""Runs a network in fp32 over batches, and records a histogram of every tensor.
+
+On a device the network is built with all its tensors as outputs, so that no fusion hides one; in the
+interpreter each is recorded as it is computed. Either way what is held at a time is one batch's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...codegen.assemble import planning_target
+from ...codegen.cache import KernelCache
+from ...dialects.core.builtin import Return
+from ...dialects.core.interpreter import Array, Evaluation, bind_symbols, run_block
+from ...dialects.core.ir import Function, Module, Operation, Value
+from ...errors import InputError
+from ...runtime.discovery import present_target
+from ...runtime.engine import Engine
+from ..build import HOST, Progress, Settings, build, chosen_targets, context_of
+from ..passes import PassManager
+from ..pipeline import passes_to
+from ..source import InputShapes, Shapes, Source, level_of, load_module
+from ..transforms.horizontal import HorizontalContraction
+from .histogram import Histogram
+from .names import model_hash, tensor_names
+
+INTERPRET = "interpret"
+# Whether siblings are joined is decided by the times of a machine and a precision; tables are of neither.
+UNJOINED = frozenset({HorizontalContraction.name})
+
+Histograms = dict[str, Histogram]
+Feed = Callable[[Mapping[str, Array]], None]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A model at the graph level, after its passes: what calibration observes.
+
+    signature: a module with the same inputs and symbols and no ops; hash: that of the model as
+    imported; names: of the tensors that are observed.
+    """
+
+    module: Module
+    signature: Module
+    hash: str
+    names: Mapping[Value, str]
+
+    @staticmethod
+    def of(model: Source, inputs: InputShapes | None = None, shapes: Shapes | None = None) -> Network:
+        """The network that MODEL describes. Raises as `load_module`, InputError below the graph level."""
+        module = load_module(model, inputs, shapes)
+        if level_of(module) != "graph":
+            raise InputError(
+                f"calibration is of models at the graph level; this one is at the {level_of(module)} level"
+            )
+        found = model_hash(module)
+        context = context_of(Settings(cache=None, disabled=UNJOINED))
+        module = PassManager(passes_to("graph", planning_target(())), context).run(module)
+        return Network(module, _signature(module), found, tensor_names(module.main))
+
+    def histograms(self) -> Histograms:
+        """An empty histogram for every tensor."""
+        return {name: Histogram() for name in self.names.values()}
+
+
+def _signature(module: Module) -> Module:
+    signature = Module(symbols=dict(module.symbols))
+    function = signature.add(Function("main", module.main.inputs))
+    for argument in module.main.arguments:
+        function.block.add_argument(argument.type)
+    return signature
+
+
+@contextmanager
+def observer(
+    network: Network, histograms: Histograms, device: str | None, cache: bool, progress: Progress | None
+) -> Iterator[Feed]:
+    """What runs one batch of inputs by name and adds its tensors to HISTOGRAMS.
+
+    DEVICE is as for `Engine`, or 'interpret'. The network's module is consumed by a device. Raises as
+    `build` and `Engine`.
+    """
+    if device == INTERPRET:
+        yield _interpreted(network, histograms)
+        return
+    targets = chosen_targets(HOST if device == HOST else None, None if device == HOST else present_target())
+    settings = Settings(
+        targets=targets, disabled=UNJOINED, cache=KernelCache() if cache else None, progress=progress
+    )
+    inputs = network.module.main.inputs
+    shown = _show_all(network)
+    if not shown:
+        yield lambda batch: _add({name: batch[name] for name in inputs}, histograms)
+        return
+    with Engine(build(network.module, settings).plan, device) as engine:
+
+        def feed(batch: Mapping[str, Array]) -> None:
+            _add(batch, histograms)
+            _add(engine.run(batch), histograms)
+
+        yield feed
+
+
+def _show_all(network: Network) -> list[str]:
+    """Make the observed tensors, all but the inputs, the outputs of the network; their names."""
+    function = network.module.main
+    shown = {value: name for value, name in network.names.items() if value.producer is not None}
+    if shown:
+        old = function.block.terminator
+        function.block.insert_before(old, Return(*shown, loc=old.location))
+        old.erase()
+        function.outputs = list(shown.values())
+    return list(shown.values())
+
+
+def _add(arrays: Mapping[str, Any], histograms: Histograms) -> None:
+    for name, array in arrays.items():
+        if name in histograms:
+            histograms[name].add(np.asarray(array))
+
+
+def _interpreted(network: Network, histograms: Histograms) -> Feed:
+    function = network.module.main
+
+    def feed(batch: Mapping[str, Array]) -> None:
+        _add(batch, histograms)
+        arrays = [batch[name] for name in function.inputs]
+        watch = _Watch(network, bind_symbols(function, arrays), histograms)
+        with np.errstate(all="ignore"):
+            run_block(function.block, arrays, watch)
+
+    return feed
+
+
+class _Watch(Evaluation):
+    """Adds every value to its histogram as soon as it is there; the interpreter then lets go of it."""
+
+    def __init__(self, network: Network, symbols: Mapping[str, int], histograms: Histograms) -> None:
+        super().__init__(network.module, symbols)
+        self._names = network.names
+        self._histograms = histograms
+
+    def executed(self, op: Operation, arguments: Sequence[Any], results: Sequence[Array]) -> None:
+        for value, array in zip(op.results, results, strict=True):
+            if value in self._names:
+                self._histograms[self._names[value]].add(array)

@@ -1,0 +1,226 @@
+"""`glassrt calibrate`: run a model over data, and choose the scales of its tensors."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ...errors import CalibrationError
+from ..array_files import write_whole
+from ..calibration.calibrate import run
+from ..calibration.calibrators import CALIBRATORS
+from ..calibration.data import CalibrationSet, open_set
+from ..calibration.observe import INTERPRET, Network
+from ..calibration.table import CalibrationTable, TensorCalibration, histograms_beside, read_text
+from .console import out, print_table, printable, say, write_json
+from .files import check_output
+from .options import AsJson, Device, InputTexts, Model, NoCache, ShapeTexts, parse_inputs, parse_ranges
+from .progress import BuildProgress
+
+Data = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="DATA",
+        help="An .npz file, split along the first axis of its arrays, or a folder of .npy and .npz, a batch each.",
+    ),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output", "-o", metavar="TABLE", help="The table to write; the histograms are put beside it."
+    ),
+]
+Calibrator = Annotated[
+    str, typer.Option("--calibrator", "-c", metavar="NAME", help=f"Who chooses: {', '.join(CALIBRATORS)}.")
+]
+Interpret = Annotated[
+    bool, typer.Option("--interpret", help="Run the model in numpy: no kernels, no device.")
+]
+MostBatches = Annotated[
+    int | None, typer.Option("--batches", metavar="N", min=1, help="Take the first N batches. Default: all.")
+]
+FromHistograms = Annotated[
+    Path | None,
+    typer.Option(
+        "--from-histograms", metavar="TABLE", help="Choose anew from the histograms of TABLE; nothing is run."
+    ),
+]
+FromCache = Annotated[
+    Path | None,
+    typer.Option(
+        "--from-trt-cache", metavar="CACHE", help="Take the scales of a TensorRT calibration cache."
+    ),
+]
+ToCache = Annotated[
+    Path | None,
+    typer.Option("--trt-cache", metavar="OUT", help="Also write the scales as a TensorRT calibration cache."),
+]
+
+
+def calibrate(
+    model: Model,
+    data: Data = None,
+    output: Output = None,
+    calibrator: Calibrator = "entropy",
+    device: Device = None,
+    interpret: Interpret = False,
+    batches: MostBatches = None,
+    from_histograms: FromHistograms = None,
+    from_trt_cache: FromCache = None,
+    trt_cache: ToCache = None,
+    as_json: AsJson = False,
+    shape: ShapeTexts = None,
+    input: InputTexts = None,
+    no_cache: NoCache = False,
+) -> None:
+    """Run MODEL in fp32 over DATA and write the table of its tensors' scales.
+
+    The table is text and may be edited. Figures of all calibrators stand side by side in it.
+    """
+    _check_sources(data, from_histograms, from_trt_cache, output)
+    if interpret and device is not None:
+        raise typer.BadParameter("--interpret uses no device", param_hint="--device")
+    if calibrator not in CALIBRATORS:
+        known = ", ".join(CALIBRATORS)
+        raise typer.BadParameter(f"there is no calibrator {calibrator}: {known}", param_hint="--calibrator")
+    for path, option in ((output, "--output"), (trt_cache, "--trt-cache")):
+        if path is not None:
+            check_output(path, option)
+    network = Network.of(model, parse_inputs(input), parse_ranges(shape))
+    if data is not None:
+        plan = _Run(calibrator, INTERPRET if interpret else device, batches, not no_cache)
+        table = plan.table(network, data)
+    elif from_histograms is not None:
+        table = _rechosen(network, from_histograms, calibrator)
+    else:
+        assert from_trt_cache is not None  # _check_sources saw to it
+        table = CalibrationTable.from_trt_cache(read_text(from_trt_cache), network.hash, from_trt_cache.name)
+        _say_missing(network, table)
+    _write(table, output, trt_cache)
+    if as_json:
+        write_json(describe(table))
+    else:
+        _show(table, output)
+
+
+def _check_sources(
+    data: Path | None, histograms: Path | None, cache: Path | None, output: Path | None
+) -> None:
+    """Refuse anything but one source; a run and a cache are for nothing without an output."""
+    if sum(source is not None for source in (data, histograms, cache)) != 1:
+        raise typer.BadParameter(
+            "give one of DATA, --from-histograms and --from-trt-cache", param_hint="DATA"
+        )
+    if output is None and histograms is None:
+        raise typer.BadParameter("say where the table is to go", param_hint="--output")
+
+
+@dataclass(frozen=True)
+class _Run:
+    """How the model is run."""
+
+    calibrator: str
+    device: str | None
+    limit: int | None
+    cache: bool
+
+    def table(self, network: Network, path: Path) -> CalibrationTable:
+        data = open_set(path, network.signature)
+        _say_unused(data)
+        with BuildProgress() as progress:
+            return run(network, data, self.calibrator, self.device, self.limit, self.cache, progress.tell)
+
+
+def _say_unused(data: CalibrationSet) -> None:
+    if data.unused:
+        say(f"not an input, ignored: {', '.join(data.unused)}")
+    if data.left_out:
+        say(f"the last {data.left_out} along the first axis make no batch and are left out")
+
+
+def _rechosen(network: Network, path: Path, calibrator: str) -> CalibrationTable:
+    table = CalibrationTable.load(path)
+    table.check(network.hash)
+    return table.with_calibrator(calibrator)
+
+
+def _say_missing(network: Network, table: CalibrationTable) -> None:
+    known = set(network.names.values())
+    missing, other = known - table.tensors.keys(), table.tensors.keys() - known
+    if len(missing) == len(known):
+        raise CalibrationError("the cache has none of the model's tensors", "is it that of another model?")
+    if missing or other:
+        say(f"the cache lacks {len(missing)} of {len(known)} tensors, and has {len(other)} that are not here")
+
+
+def _write(table: CalibrationTable, output: Path | None, trt_cache: Path | None) -> None:
+    if trt_cache is not None:
+        text = table.to_trt_cache()
+        write_whole(trt_cache, lambda partial: partial.write_text(text, encoding="utf-8"))
+    if output is not None:
+        table.save(output)
+
+
+# ---------------------------------------------------------------- what is printed
+
+
+def describe(table: CalibrationTable) -> dict[str, Any]:
+    """TABLE as JSON data; null is a ratio that is infinite, or a value that there is none of."""
+    return {
+        "model": table.model,
+        "calibrator": table.calibrator,
+        "batches": table.batches,
+        "tensors": [_tensor(name, tensor) for name, tensor in table.tensors.items()],
+    }
+
+
+def _tensor(name: str, tensor: TensorCalibration) -> dict[str, Any]:
+    values = None if tensor.values is None else _finite(asdict(tensor.values))
+    return {
+        "name": name,
+        "scale": float(tensor.scale()),
+        "fp8_scale": float(tensor.scale("fp8")),
+        "clip": tensor.clip,
+        "chosen_by": tensor.chosen_by,
+        "values": values,
+        "calibrators": {key: _finite(asdict(row)) for key, row in tensor.estimates.items()},
+    }
+
+
+def _finite(figures: dict[str, float]) -> dict[str, float | None]:
+    return {key: value if abs(value) < float("inf") else None for key, value in figures.items()}
+
+
+def _show(table: CalibrationTable, output: Path | None) -> None:
+    figured = any(tensor.estimates for tensor in table.tensors.values())
+    columns = ("tensor", ">int8 scale", "chosen by", ">largest", *(f">{name}" for name in CALIBRATORS))
+    rows = [_row(name, tensor, figured) for name, tensor in table.tensors.items()]
+    title = "SQNR in dB, in fp8 for mse-fp8 and in int8 for the others, and share clipped" if figured else ""
+    print_table(title, columns if figured else columns[:4], rows)
+    odd = [
+        (n, t.values) for n, t in table.tensors.items() if t.values and t.values.nans + t.values.infinities
+    ]
+    if odd:
+        figures = [(name, v.nans, v.infinities, v.count) for name, v in odd]
+        print_table("values that are not finite, left out", ("tensor", ">NaN", ">infinite", ">of"), figures)
+    if output is not None:
+        beside = f", histograms in {histograms_beside(output).name}" if table.histograms else ""
+        text = f"{output}: {len(table.tensors)} tensors, {table.batches} batches{beside}"
+        out().print(printable(text), soft_wrap=True)
+
+
+def _row(name: str, tensor: TensorCalibration, figured: bool) -> list[object]:
+    values = tensor.values
+    largest = "-" if values is None else f"{max(values.maximum, -values.minimum, 0.0):.4g}"
+    first = [name, f"{tensor.scale():.6g}", tensor.chosen_by, largest]
+    return [*first, *(_figures(tensor, key) for key in CALIBRATORS)] if figured else first
+
+
+def _figures(tensor: TensorCalibration, calibrator: str) -> str:
+    row = tensor.estimates.get(calibrator)
+    if row is None:
+        return "-"
+    return f"{row.fp8 if calibrator.endswith('fp8') else row.int8:.1f} {100 * row.clipped:.2g}%"
