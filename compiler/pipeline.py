@@ -17,6 +17,7 @@ from .transforms.fold_batch_norm import FoldBatchNorm
 from .transforms.fold_constants import FoldConstants
 from .transforms.horizontal import HorizontalContraction
 from .transforms.horizontal_concat import WidenConcats
+from .transforms.quantization.insert import InsertQuantization
 from .transforms.quantization.integer_arithmetic import IntegerArithmetic
 from .transforms.quantization.recentre import RecentreZeroPoints
 from .transforms.quantization.spread import DequantizeWhereRead
@@ -32,6 +33,7 @@ TO_GRAPH: tuple[Pass, ...] = (
     FoldConstants(),
     Canonicalize(),
     CommonSubexpressions(),
+    InsertQuantization(),
     RecentreZeroPoints(),
     IntegerArithmetic(),
     CommonSubexpressions(),

@@ -13,8 +13,9 @@ from ...rewrite import Rewriter, pattern, rewrite
 from ..matching import constant_array
 from .contractions import integer_contraction, stored_operands
 from .epilogues import integer_bias, integer_requantize
+from .hoist import quantize_before_movement
 
-RULES = (integer_contraction, integer_bias, integer_requantize)
+RULES = (quantize_before_movement, integer_contraction, integer_bias, integer_requantize)
 
 
 @pattern("dequantize-constant", Dequantize)
