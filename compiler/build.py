@@ -15,6 +15,8 @@ from ..dialects.core.ir import Module
 from ..dialects.core.printer import print_module
 from ..errors import InputError, UnsupportedError
 from ..runtime.plan import Plan
+from .calibration.names import model_hash
+from .calibration.table import CalibrationTable
 from .dialects import ALL_DIALECTS, LEVELS
 from .origins import NodeNames, origins_of
 from .passes import Options, PassContext, PassManager, Sink
@@ -34,8 +36,9 @@ class Settings:
 
     targets: GPU architectures (`sm_90a`), empty for the host alone; precision: a policy; disabled:
     rules not to apply; barriers: pairs of ONNX nodes not to fuse; keep: ONNX nodes whose results are
-    to be stored; limit: see `PassContext`; dump_dir, print_ir, verify_each: see `PassManager`; cache:
-    compiled kernels, None for no cache; progress: is told of every stage.
+    to be stored; calibration: for policies of eight bits; limit: see `PassContext`; dump_dir, print_ir,
+    verify_each: see `PassManager`; cache: compiled kernels, None for no cache; progress: is told of
+    every stage.
     """
 
     targets: tuple[str, ...] = ()
@@ -44,6 +47,7 @@ class Settings:
     disabled: frozenset[str] = frozenset()
     barriers: frozenset[tuple[str, str]] = frozenset()
     keep: frozenset[str] = frozenset()
+    calibration: CalibrationTable | None = None
     limit: int | None = None
     dump_dir: Path | None = None
     print_ir: Sink | None = None
@@ -86,6 +90,8 @@ def _built(source: Source, settings: Settings, inputs: InputShapes | None, shape
     clock = _Clock(settings.progress)
     with clock.stage("import"):
         module = load_module(source, inputs, shapes)
+        if settings.calibration is not None:
+            settings.calibration.check(model_hash(module))
     context = context_of(settings)
     module = lower(module, settings, context, clock)
     with clock.stage("kernels"):
@@ -104,8 +110,16 @@ def context_of(settings: Settings) -> PassContext:
         disabled=settings.disabled,
         barriers=settings.barriers,
         keep=settings.keep,
+        clips=_clips(settings),
         limit=settings.limit,
     )
+
+
+def _clips(settings: Settings) -> Mapping[str, float] | None:
+    """The clip of every tensor of the calibration table."""
+    if settings.calibration is None:
+        return None
+    return {name: tensor.clip for name, tensor in settings.calibration.tensors.items()}
 
 
 def launch_level(module: Module, settings: Settings, context: PassContext) -> Module:

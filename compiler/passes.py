@@ -9,7 +9,7 @@ import difflib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -63,7 +63,8 @@ class PassContext:
     """What passes share: the known ops, the ledger, the policy, limits, and what is switched off.
 
     disabled: names of rules that must not be applied; barriers: pairs of ONNX nodes that must not
-    share a kernel; keep: ONNX nodes whose results must be stored; limit: how many decisions may be
+    share a kernel; keep: ONNX nodes whose results must be stored; clips: the largest magnitudes of
+    tensors by name, which policies of eight bits scale by; limit: how many decisions may be
     made before everything that is optional is switched off, which is what bisection turns; log:
     where debugging text goes.
 
@@ -79,6 +80,7 @@ class PassContext:
     disabled: frozenset[str] = frozenset()
     barriers: frozenset[tuple[str, str]] = frozenset()
     keep: frozenset[str] = frozenset()
+    clips: Mapping[str, float] | None = None
     limit: int | None = None
     debug: int = field(default_factory=debug_level)
     log: Sink = _to_stderr

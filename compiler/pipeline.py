@@ -19,7 +19,11 @@ from .transforms.fold_batch_norm import FoldBatchNorm
 from .transforms.fold_constants import FoldConstants
 from .transforms.horizontal import HorizontalContraction
 from .transforms.horizontal_concat import WidenConcats
+from .transforms.quantization.insert import InsertQuantization
+from .transforms.quantization.integer_arithmetic import IntegerArithmetic
 from .transforms.quantization.propagate import PropagateQuantization
+from .transforms.quantization.recentre import RecentreZeroPoints
+from .transforms.quantization.spread import DequantizeWhereRead
 from .transforms.recognize import Recognize
 
 TO_GRAPH: tuple[Pass, ...] = (
@@ -29,12 +33,18 @@ TO_GRAPH: tuple[Pass, ...] = (
     CommonSubexpressions(),
     Recognize(),
     Canonicalize(),
-    PropagateQuantization(),
     FoldBatchNorm(),
     FoldConstants(),
     Canonicalize(),
     CommonSubexpressions(),
+    InsertQuantization(),
+    PropagateQuantization(),
+    FoldConstants(),
+    RecentreZeroPoints(),
+    IntegerArithmetic(),
+    CommonSubexpressions(),
     HorizontalContraction(),
+    DequantizeWhereRead(),
     Release(),
     DeadCodeElimination(),
 )

@@ -9,7 +9,10 @@ from types import MappingProxyType
 from ..dialects.core.dtypes import BF16, F16, F32, DType
 from ..errors import UnsupportedError
 
-_STORAGE: Mapping[str, DType] = MappingProxyType({"fp32": F32, "fp16": F16, "bf16": BF16})
+_STORAGE: Mapping[str, DType] = MappingProxyType(
+    {"fp32": F32, "fp16": F16, "bf16": BF16, "int8": F16, "fp8": F16}
+)
+EIGHT_BITS = ("int8", "fp8")
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,11 @@ class PrecisionPolicy:
     def lowers(self) -> bool:
         """True when float32 tensors are stored in fewer bits."""
         return self.storage.bits < F32.bits
+
+    @property
+    def quantizes(self) -> bool:
+        """True when contractions multiply in eight bits, at scales that a calibration table gives."""
+        return self.name in EIGHT_BITS
 
     def stored(self, dtype: DType) -> DType:
         """The element type that a tensor of DTYPE has between kernels."""

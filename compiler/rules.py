@@ -23,7 +23,9 @@ from .transforms.dce import DeadCodeElimination
 from .transforms.fold_constants import FoldConstants
 from .transforms.horizontal import HorizontalContraction
 from .transforms.horizontal_concat import WidenConcats
-from .transforms.quantization import propagate
+from .transforms.quantization import integer_arithmetic, propagate
+from .transforms.quantization.recentre import RecentreZeroPoints
+from .transforms.quantization.spread import DequantizeWhereRead
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,12 @@ def _table() -> Iterable[Rule]:
     for pattern in propagate.RULES:
         yield Rule(pattern.name, "graph", pattern.before_after)
     yield Rule(CommonSubexpressions.name, "graph", "equal ops on equal operands => one op")
+    yield Rule(RecentreZeroPoints.name, "graph", "quantize(x, zero -128) : i8 => quantize(x, zero 0) : u8")
+    for pattern in (*integer_arithmetic.RULES, *integer_arithmetic.LEFT_OVER):
+        yield Rule(pattern.name, "graph", pattern.before_after)
+    yield Rule(
+        DequantizeWhereRead.name, "graph", "f(y), g(y) of y = dequantize(q) => both dequantize q"
+    )
     yield Rule(
         HorizontalContraction.name, "graph", "conv(x, v), conv(x, w) => slices of conv(x, concat(v, w))"
     )

@@ -189,7 +189,7 @@ class ProductFamily:
         if contraction is None or request.target.sm < self.least_sm:
             return []
         problem = contraction.problem
-        if self.module.unsupported(problem) is not None or not self._allowed(problem):
+        if self.module.unsupported(problem, request.target) is not None or not self._allowed(problem):
             return []
         found = self.module.candidates(problem, request.target, MOST_CANDIDATES)
         return [

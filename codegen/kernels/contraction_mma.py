@@ -1,6 +1,6 @@
 """Implicit matrix products on tensor cores with mma.sync (sm_80 and later).
 
-Operands of 16 bits, f32 rounded to tf32, or i8; sums in f32 or i32.
+Operands of 16 bits, f32 rounded to tf32, bytes, or f8e4m3 (sm_89); sums in f32 or i32.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ...dialects.core.affine import Dim, bounds, ceildiv
-from ...dialects.core.dtypes import BF16, F16, F32, I8, I32
+from ...dialects.core.dtypes import BF16, F8E4M3, F16, F32, I8, I32, U8
 from ..render import Identifier
 from .contraction_cost import Work, microseconds
 from .contraction_spec import (
@@ -31,8 +31,17 @@ MAX_SUM_REGISTERS = 128
 PROLOGUE_REGISTERS = 96
 # Of a thread with the most sums, for where the rows begin that it picks.
 ORIGIN_REGISTERS = 4
-_MATH = {F16: "f16", BF16: "bf16", F32: "tf32", I8: "i8"}
-_SUMS = {F16: F32, BF16: F32, F32: F32, I8: I32}
+# By the operands' types: what the products are made in, what they are summed in, and the least sm.
+_MATH = {
+    (F16, F16): ("f16", F32, 80),
+    (BF16, BF16): ("bf16", F32, 80),
+    (F32, F32): ("tf32", F32, 80),
+    (I8, I8): ("i8", I32, 80),
+    (U8, I8): ("u8_i8", I32, 80),
+    (I8, U8): ("i8_u8", I32, 80),
+    (U8, U8): ("u8", I32, 80),
+    (F8E4M3, F8E4M3): ("f8e4m3", F32, 89),
+}
 
 
 @dataclass(frozen=True)
@@ -74,11 +83,14 @@ class MmaSpec:
     blocks_per_multiprocessor: int
 
 
-def unsupported(problem: Problem) -> str | None:
-    """Why tensor cores cannot do PROBLEM; None when they can."""
-    if problem.a != problem.b or problem.a not in _MATH:
+def unsupported(problem: Problem, target: Target) -> str | None:
+    """Why TARGET's tensor cores cannot do PROBLEM; None when they can."""
+    if (problem.a, problem.b) not in _MATH:
         return f"operands of {problem.a} and {problem.b} have no mma"
-    if problem.accumulate != _SUMS[problem.a]:
+    math, sums, least_sm = _MATH[problem.a, problem.b]
+    if target.sm < least_sm:
+        return f"{target.name} has no mma of {math}"
+    if problem.accumulate != sums:
         return f"mma does not sum in {problem.accumulate}"
     if problem.a.bytes != 2 and not (problem.a_k_major and problem.b_k_major):
         return f"{problem.a} operands must lie with k innermost"
@@ -156,7 +168,7 @@ def specialize(problem: Problem, config: MmaConfig, binding: Binding, target: Ta
     )
     return MmaSpec(
         product=product_spec(problem, tiling, binding, padding=0, swizzled=True),
-        math=Identifier(_MATH[problem.a]),
+        math=Identifier(_MATH[problem.a, problem.b][0]),
         warps_m=config.warps_m,
         warps_n=config.warps_n,
         warps_k=config.warps_k,
@@ -242,7 +254,7 @@ def split_counts(problem: Problem, config: MmaConfig, target: Target) -> Iterato
 def candidates(problem: Problem, target: Target, most: int = 30) -> list[MmaConfig]:
     """Configurations worth trying, the most promising by `cost` first; none for what is `unsupported`."""
     found: list[tuple[float, MmaConfig]] = []
-    if unsupported(problem) is not None:
+    if unsupported(problem, target) is not None:
         return []
     for shape in shapes(problem):
         for splits in split_counts(problem, shape, target):

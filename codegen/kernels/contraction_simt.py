@@ -59,7 +59,7 @@ class SimtSpec:
     blocks_per_multiprocessor: int
 
 
-def unsupported(problem: Problem) -> str | None:
+def unsupported(problem: Problem, target: Target) -> str | None:
     """Why this family cannot do PROBLEM; None when it can."""
     if problem.accumulate.bits < 32:
         return f"sums in {problem.accumulate} are too narrow"
@@ -195,7 +195,7 @@ def split_counts(problem: Problem, config: SimtConfig, target: Target) -> Iterat
 def candidates(problem: Problem, target: Target, most: int = 20) -> list[SimtConfig]:
     """Configurations worth trying, the most promising by `cost` first; none for what is `unsupported`."""
     found: list[tuple[float, SimtConfig]] = []
-    if unsupported(problem) is not None:
+    if unsupported(problem, target) is not None:
         return []
     for shape in shapes(problem):
         for splits in split_counts(problem, shape, target):

@@ -57,6 +57,16 @@ struct S8Elements {
     using Stored = i8;
     static Sum widen(Stored value) { return value; }
 };
+struct U8Elements {
+    using Sum = i32;
+    using Stored = u8;
+    static Sum widen(Stored value) { return value; }
+};
+struct E4m3Elements {
+    using Sum = f32;
+    using Stored = u8;
+    static Sum widen(Stored bits) { return f8e4m3_to_f32(bits); }
+};
 
 template <class Sum>
 struct MmaOperands {
@@ -81,11 +91,11 @@ void widen_rows(const u32 (&words)[ROWS][8], typename Elements::Sum (&wide)[ROWS
     for (int i = 0; i < ROWS * DEPTH; i++) out[i] = Elements::widen(stored[i]);
 }
 
-template <class Elements>
+template <class A, class B>
 void multiply_tile(void* const* operands, int lanes) {
-    using Sum = typename Elements::Sum;
+    using Sum = typename A::Sum;
     using Row = typename RowOf<Sum>::type;
-    constexpr int depth = 32 / sizeof(typename Elements::Stored);
+    constexpr int depth = 32 / sizeof(typename A::Stored);
     if (lanes != 32) fail("mma needs all 32 lanes of a warp");
     u32 a_words[16][8], b_words[8][8];
     Row d[16];
@@ -101,8 +111,8 @@ void multiply_tile(void* const* operands, int lanes) {
         for (int i = 0; i < 4; i++) d[g + i / 2 * 8][2 * t + i % 2] = own.d[i];
     }
     Sum a[16][depth], b_columns[8][depth];
-    widen_rows<Elements>(a_words, a);
-    widen_rows<Elements>(b_words, b_columns);
+    widen_rows<A>(a_words, a);
+    widen_rows<B>(b_words, b_columns);
     Row b[depth];
     for (int k = 0; k < depth; k++) {
         for (int column = 0; column < 8; column++) b[k][column] = b_columns[column][k];
@@ -119,10 +129,10 @@ void multiply_tile(void* const* operands, int lanes) {
     }
 }
 
-template <class Elements>
-GLASS_DEVICE void mma(typename Elements::Sum* d, const u32* a, const u32* b, const char* name) {
-    MmaOperands<typename Elements::Sum> operands = {d, a, b};
-    collective(name, &operands, multiply_tile<Elements>);
+template <class A, class B = A>
+GLASS_DEVICE void mma(typename A::Sum* d, const u32* a, const u32* b, const char* name) {
+    MmaOperands<typename A::Sum> operands = {d, a, b};
+    collective(name, &operands, multiply_tile<A, B>);
 }
 
 }  // namespace glass::host

@@ -1,6 +1,6 @@
 // Tensor-core tiles of one warp: ldmatrix and mma.sync (PTX "Warp Level Matrix Instructions", sm_80).
 //
-// Fragments, with g = lane / 4 and t = lane % 4, elements being f16/bf16 (k16), tf32 (k8) or s8 (k32):
+// Fragments, with g = lane / 4 and t = lane % 4, elements being f16/bf16 (k16), tf32 (k8) or 8 bits (k32):
 //   a[0] row g, first half of k;  a[1] row g + 8;  a[2], a[3] the same rows, second half of k
 //   b[0] column g, first half of k;  b[1] column g, second half of k
 //   d[0], d[1] row g, columns 2t and 2t + 1;  d[2], d[3] row g + 8
@@ -43,7 +43,8 @@ GLASS_DEVICE void ldmatrix_x2_trans(u32 (&r)[2], const void* row) {
     host::ldmatrix<2, true>(r, row, "ldmatrix_x2_trans");
 }
 
-// d += a * b on a 16 x 8 tile; sums in f32 (s32 for s8).
+// d += a * b on a 16 x 8 tile; sums in f32, exact in s32 for integers. Tensor cores keep fewer than 24
+// bits of sums of 8-bit floats, so that only the 32 products of one step are added there.
 GLASS_DEVICE void mma_m16n8k16(f32 (&d)[4], const u32 (&a)[4], const u32 (&b)[2], f16) {
     host::mma<host::F16Elements>(d, a, b, "mma_m16n8k16 f16");
 }
@@ -53,8 +54,22 @@ GLASS_DEVICE void mma_m16n8k16(f32 (&d)[4], const u32 (&a)[4], const u32 (&b)[2]
 GLASS_DEVICE void mma_m16n8k8_tf32(f32 (&d)[4], const u32 (&a)[4], const u32 (&b)[2]) {
     host::mma<host::Tf32Elements>(d, a, b, "mma_m16n8k8_tf32");
 }
-GLASS_DEVICE void mma_m16n8k32(i32 (&d)[4], const u32 (&a)[4], const u32 (&b)[2]) {
-    host::mma<host::S8Elements>(d, a, b, "mma_m16n8k32 s8");
+GLASS_DEVICE void mma_m16n8k32(i32 (&d)[4], const u32 (&a)[4], const u32 (&b)[2], i8, i8) {
+    host::mma<host::S8Elements>(d, a, b, "mma_m16n8k32 s8.s8");
+}
+GLASS_DEVICE void mma_m16n8k32(i32 (&d)[4], const u32 (&a)[4], const u32 (&b)[2], u8, i8) {
+    host::mma<host::U8Elements, host::S8Elements>(d, a, b, "mma_m16n8k32 u8.s8");
+}
+GLASS_DEVICE void mma_m16n8k32(i32 (&d)[4], const u32 (&a)[4], const u32 (&b)[2], i8, u8) {
+    host::mma<host::S8Elements, host::U8Elements>(d, a, b, "mma_m16n8k32 s8.u8");
+}
+GLASS_DEVICE void mma_m16n8k32(i32 (&d)[4], const u32 (&a)[4], const u32 (&b)[2], u8, u8) {
+    host::mma<host::U8Elements>(d, a, b, "mma_m16n8k32 u8.u8");
+}
+GLASS_DEVICE void mma_m16n8k32(f32 (&d)[4], const u32 (&a)[4], const u32 (&b)[2], f8e4m3, f8e4m3) {
+    f32 products[4] = {};
+    host::mma<host::E4m3Elements>(products, a, b, "mma_m16n8k32 e4m3");
+    for (int i = 0; i < 4; i++) d[i] += products[i];
 }
 
 #else
@@ -84,7 +99,7 @@ GLASS_DEVICE void ldmatrix_x2_trans(u32 (&r)[2], const void* row) {
                  : "memory");
 }
 
-// d += a * b on a 16 x 8 tile; sums in f32 (s32 for s8).
+// d += a * b on a 16 x 8 tile.
 GLASS_DEVICE void mma_m16n8k16(f32 (&d)[4], const u32 (&a)[4], const u32 (&b)[2], f16) {
     asm volatile(
         "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
@@ -106,13 +121,46 @@ GLASS_DEVICE void mma_m16n8k8_tf32(f32 (&d)[4], const u32 (&a)[4], const u32 (&b
         : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
-GLASS_DEVICE void mma_m16n8k32(i32 (&d)[4], const u32 (&a)[4], const u32 (&b)[2]) {
+GLASS_DEVICE void mma_m16n8k32(i32 (&d)[4], const u32 (&a)[4], const u32 (&b)[2], i8, i8) {
     asm volatile(
         "mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 "
         "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
         : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
+GLASS_DEVICE void mma_m16n8k32(i32 (&d)[4], const u32 (&a)[4], const u32 (&b)[2], u8, i8) {
+    asm volatile(
+        "mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32 "
+        "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+        : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+GLASS_DEVICE void mma_m16n8k32(i32 (&d)[4], const u32 (&a)[4], const u32 (&b)[2], i8, u8) {
+    asm volatile(
+        "mma.sync.aligned.m16n8k32.row.col.s32.s8.u8.s32 "
+        "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+        : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+GLASS_DEVICE void mma_m16n8k32(i32 (&d)[4], const u32 (&a)[4], const u32 (&b)[2], u8, u8) {
+    asm volatile(
+        "mma.sync.aligned.m16n8k32.row.col.s32.u8.u8.s32 "
+        "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+        : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+#if __CUDA_ARCH__ >= 890
+// What is added to d is a sum of its own, in f32.
+GLASS_DEVICE void mma_m16n8k32(f32 (&d)[4], const u32 (&a)[4], const u32 (&b)[2], f8e4m3, f8e4m3) {
+    f32 products[4] = {};
+    asm volatile(
+        "mma.sync.aligned.m16n8k32.row.col.f32.e4m3.e4m3.f32 "
+        "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+        : "+f"(products[0]), "+f"(products[1]), "+f"(products[2]), "+f"(products[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+    for (int i = 0; i < 4; i++) d[i] += products[i];
+}
+#endif
 
 #endif
 

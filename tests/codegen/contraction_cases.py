@@ -195,7 +195,7 @@ def kernel_of(
         spec: Any = depthwise.specialize(problem, config, bind(case, name, config.vector, False), TARGET)
         return Kernel(name, render(depthwise.TEMPLATE, spec), depthwise.launch(problem, config))
     family: Any = contraction_mma if isinstance(config, MmaConfig) else contraction_simt
-    assert family.unsupported(problem) is None
+    assert family.unsupported(problem, TARGET) is None
     assert family.illegal(problem, config, TARGET) is None
     vector = power_of_two_in(divisor(problem.n, case.pitch, case.start), 16 // DTYPES[case.out].bytes)
     spec = family.specialize(problem, config, bind(case, name, vector, config.splits > 1), TARGET)

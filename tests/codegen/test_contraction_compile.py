@@ -73,7 +73,7 @@ def test_operands_that_no_instruction_reads_have_no_candidates() -> None:
     """tf32 and i8 fragments are only loaded from operands that lie with k innermost."""
     for dtype in ("f32", "i8"):
         problem = matmul(dtype, (64, 64), (64, 64), out="i32" if dtype == "i8" else None).problem
-        assert contraction_mma.unsupported(problem) is not None
+        assert contraction_mma.unsupported(problem, TARGET) is not None
         assert contraction_mma.candidates(problem, TARGET) == []
 
 

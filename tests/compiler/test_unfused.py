@@ -23,9 +23,9 @@ from glassrt.runtime.plan import Plan
 from hypothesis import Phase, given, settings
 from onnx import ModelProto
 
-from ..property.concat_graphs import concat_nets
 from ..e2e.agreement import ALLOWED, distance
 from ..e2e.networks import NETWORKS, Net, feeds
+from ..property.concat_graphs import concat_nets
 
 # Rules that put things together; those of the graph level only spell them in another way.
 FUSIONS = frozenset(

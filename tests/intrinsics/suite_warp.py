@@ -5,7 +5,7 @@ from __future__ import annotations
 import ml_dtypes
 import numpy as np
 
-from .cases import Array, Case, Out, within
+from .cases import Argument, Array, Case, Out, within
 
 _RANDOM = np.random.default_rng(2)
 
@@ -80,12 +80,31 @@ def mma_float(kernel: str, dtype: type, depth: int) -> Case:
     return Case(kernel, "mma", [a.view(np.uint32), b.view(np.uint32), c, Out(expected, check=bound)])
 
 
-def mma_integer() -> Case:
-    a = _RANDOM.integers(-128, 128, (16, 32)).astype(np.int8)
-    b = _RANDOM.integers(-128, 128, (8, 32)).astype(np.int8)
+def mma_integer(a_type: type, b_type: type) -> Case:
+    names = {np.int8: "s8", np.uint8: "u8"}
+    a = _RANDOM.integers(*_range(a_type), (16, 32)).astype(a_type)
+    b = _RANDOM.integers(*_range(b_type), (8, 32)).astype(b_type)
     c = _RANDOM.integers(-1000, 1000, (16, 8)).astype(np.int32)
     expected = (a.astype(np.int32) @ b.astype(np.int32).T + c).astype(np.int32)
-    return Case("mma_s8", "mma", [a.view(np.uint32), b.view(np.uint32), c, Out(expected)])
+    kernel = f"mma_{names[a_type]}_{names[b_type]}"
+    return Case(kernel, "mma", [a.view(np.uint32), b.view(np.uint32), c, Out(expected)])
+
+
+def _range(dtype: type) -> tuple[int, int]:
+    limits = np.iinfo(dtype)
+    return int(limits.min), int(limits.max) + 1
+
+
+def mma_e4m3() -> Case:
+    """Tensor cores keep about 13 bits of the largest product where they add 8-bit floats up."""
+    a, b = (_RANDOM.standard_normal((lines, 32)).astype(ml_dtypes.float8_e4m3fn) for lines in (16, 8))
+    c = _RANDOM.standard_normal((16, 8)).astype(np.float32)
+    used = [array.astype(np.float64) for array in (a, b)]
+    expected = (used[0] @ used[1].T + c).astype(np.float32)
+    largest = float((np.abs(used[0])[:, None] * np.abs(used[1])[None]).max())
+    bound = within(0, 33 * largest * 2.0**-13)
+    arguments: list[Argument] = [a.view(np.uint32), b.view(np.uint32), c, Out(expected, check=bound)]
+    return Case("mma_e4m3", "mma", arguments, minimum=89)
 
 
 def cases() -> list[Case]:
@@ -97,5 +116,6 @@ def cases() -> list[Case]:
         mma_float("mma_f16", np.float16, 16),
         mma_float("mma_bf16", ml_dtypes.bfloat16, 16),
         mma_float("mma_tf32", np.float32, 8),
-        mma_integer(),
+        *(mma_integer(a, b) for a in (np.int8, np.uint8) for b in (np.int8, np.uint8)),
+        mma_e4m3(),
     ]

@@ -54,6 +54,10 @@ class KernelOperands:
         own = self._contraction.inputs[0].type.dtype
         return own if self._too_large else self._policy.stored(own)
 
+    def _multiplied(self, dtype: DType) -> DType:
+        """What the contraction multiplies of an operand of DTYPE: integers as they are stored."""
+        return self.operand_dtype or dtype if dtype.is_float else dtype
+
     # ------------------------------------------------------------ forms
 
     @property
@@ -67,7 +71,7 @@ class KernelOperands:
         if self._feeds_contraction(argument) or argument is self._table:
             last = self._lead is Lead.CONVOLUTION
             layout = channels_last(argument.type.rank) if last else ROW_MAJOR
-            return self.operand_dtype or dtype, layout, self._channels
+            return self._multiplied(dtype), layout, self._channels
         _, most = bounds(argument.type.elements, {})
         small = most is not None and most <= SMALL_ELEMENTS
         kept = small or not is_lowered(dtype, self._policy) or not self._fits(argument)
@@ -83,7 +87,7 @@ class KernelOperands:
                 return stored.with_layout(layout)
             if self._channels:
                 shape = (shape[0], shape[1] + self._channels, *shape[2:])
-            return TensorType(shape, self.operand_dtype or stored.dtype, layout)
+            return TensorType(shape, self._multiplied(stored.dtype), layout)
         if layout == stored.layout or is_neutral(stored):
             return stored.with_layout(layout)
         # What is converted anyway is converted to the smaller type.

@@ -63,7 +63,7 @@ class Rounding:
         self, verdict: Verdict, reason: str, contraction: Operation, figures: Mapping[str, Figure]
     ) -> None:
         nodes = contraction.location.nodes
-        self._context.ledger.add(RULE, verdict, reason, ops=(op_label(contraction),), nodes=nodes, **figures)
+        self._context.ledger.add(RULE, verdict, reason, ops=(op_label(contraction),), nodes=nodes, split=0, **figures)
 
 
 def _kind(contraction: Conv | Matmul, multiplied: DType) -> Refusal | None:

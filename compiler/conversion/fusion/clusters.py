@@ -32,6 +32,8 @@ class Cluster:
     # For loops: the ways in which each value is read, with the number of evaluations of each.
     reads: dict[Value, dict[Access, float]] = field(default_factory=dict)
     statements: int = 0
+    # For contractions: ops that only what follows the contraction reads.
+    beside: set[Operation] = field(default_factory=set)
     # Producers that may still join, how many ops there were when only one could, and that none may.
     pending: set[Operation] = field(default_factory=set)
     waist: int = 0

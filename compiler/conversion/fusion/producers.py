@@ -15,7 +15,7 @@ from ....dialects.core.ir import Operation
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.movement import Reshape
 from .attention_layouts import producer_refusal
-from .clusters import Cluster, Plan, is_clusterable
+from .clusters import Cluster, Plan, is_clusterable, shape_text
 from .prologues import Prologues
 from .recompute import Evaluations, taps
 from .record import Recorder, Refusal
@@ -23,6 +23,7 @@ from .rows import row_producer_refusal
 
 PRODUCER_RULES = {
     "contraction-prologue": "conv or matmul(elementwise(x)) => computed while x is loaded",
+    "epilogue-operand": "add(conv or matmul, elementwise(x)) => computed where it is added",
     "row-producer": "row-wise(elementwise(x)) => computed while the row is read",
     "loop-elementwise": "op(elementwise(x)) => computed where it is read",
     "loop-movement": "op(transpose, slice, concat, pad, gather...(x)) => x is read at the moved index",
@@ -73,7 +74,9 @@ class ProducerFusion:
 
     def _join(self, cluster: Cluster, op: Operation, users: list[Operation]) -> None:
         pairs = [(op, user) for user in users]
-        self._recorder.joined(_rule(op, cluster), pairs, "computed where it is read")
+        self._recorder.joined(self._rule(op, cluster), pairs, "computed where it is read")
+        if self._after_seed(op, cluster):
+            cluster.beside.add(op)
         if cluster.pending == {op}:
             cluster.waist = len(cluster.ops)
         self._plan.add(cluster, op)
@@ -86,7 +89,7 @@ class ProducerFusion:
         for user in users:
             owner = self._plan.owner.get(user)
             if refusal is not None:
-                self._recorder.refused(_rule(op, owner), op, user, refusal)
+                self._recorder.refused(self._rule(op, owner), op, user, refusal)
             if owner is not None:
                 owner.pending.discard(op)
         cluster = self._plan.open("loop", op)
@@ -112,14 +115,34 @@ class ProducerFusion:
             return Refusal(
                 f"the kernel already has {self._limit} ops", {"kernel_ops": self._limit}, full=True
             )
-        off = self._recorder.leader_off(cluster, op) or self._recorder.rule_off(_rule(op, cluster))
+        off = self._recorder.leader_off(cluster, op) or self._recorder.rule_off(self._rule(op, cluster))
         return off or self._legality(op, cluster)
+
+    def _after_seed(self, op: Operation, cluster: Cluster | None) -> bool:
+        """True when a contraction's CLUSTER reads OP in what follows the contraction only."""
+        if cluster is None or cluster.root != "contraction":
+            return False
+        seed = self._plan.order[cluster.seed]
+        return all(user in cluster.beside or self._plan.order[user] > seed for user in op.result.users)
+
+    def _rule(self, op: Operation, cluster: Cluster | None) -> str:
+        """The name of the rule that would put OP into CLUSTER."""
+        root = cluster.root if cluster is not None else "loop"
+        if self._after_seed(op, cluster):
+            return "epilogue-operand"
+        if root != "loop":
+            return RULES[root]
+        if isinstance(op, Reshape):
+            return "loop-reshape"
+        return "loop-movement" if has(op, Trait.MOVEMENT) else "loop-elementwise"
 
     def _legality(self, op: Operation, cluster: Cluster) -> Refusal | None:
         if cluster.root == "row":
             return row_producer_refusal(cluster, op)
         if cluster.root == "attention":
             return producer_refusal(op)
+        if self._after_seed(op, cluster):
+            return epilogue_operand_refusal(cluster, op)
         if cluster.root == "contraction":
             return self._prologues.refusal(cluster, op)
         if taps(op) != 1.0:
@@ -151,11 +174,11 @@ class ProducerFusion:
         self._evaluations.recount(cluster, backwards)
 
 
-def _rule(op: Operation, cluster: Cluster | None) -> str:
-    """The name of the rule that would put OP into CLUSTER."""
-    root = cluster.root if cluster is not None else "loop"
-    if root != "loop":
-        return RULES[root]
-    if isinstance(op, Reshape):
-        return "loop-reshape"
-    return "loop-movement" if has(op, Trait.MOVEMENT) else "loop-elementwise"
+def epilogue_operand_refusal(cluster: Cluster, op: Operation) -> Refusal | None:
+    """Elementwise ops of the contraction's shape are computed once for each element either way."""
+    if not has(op, Trait.ELEMENTWISE):
+        return Refusal(f"{op.name} is not elementwise")
+    if op.result.type.shape != cluster.seed.result.type.shape:
+        figures = {"shape": shape_text(op.result.type.shape)}
+        return Refusal("it has another shape than the contraction's result", figures)
+    return None

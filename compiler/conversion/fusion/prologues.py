@@ -44,7 +44,8 @@ class Prologues:
         if refusal is not None:
             return refusal
         order = self._plan.order
-        inside = [o for o in cluster.ops if order[o] < order[seed]] + [op]
+        before = (o for o in cluster.ops if order[o] < order[seed])
+        inside = [o for o in before if o not in cluster.beside] + [op]
         prologue = read_prologue(seed, set(inside).__contains__)
         if isinstance(prologue, Unfit):
             return Refusal(prologue.reason, prologue.figures)

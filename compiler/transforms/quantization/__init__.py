@@ -1,1 +1,1 @@
-"""What holds for quantised tensors at the graph level."""
+"""Quantised tensors: where they are, at what scale, and the arithmetic on what is stored."""

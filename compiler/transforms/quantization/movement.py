@@ -142,9 +142,13 @@ def quantize_before_concat(op: Quantize, rewriter: Rewriter) -> bool:
 
 @pattern("quantize-before-movement", Quantize)
 def quantize_before_movement(op: Quantize, rewriter: Rewriter) -> bool:
-    """quantize(reshape(x)) => reshape(quantize(x)), likewise transpose; one scale for all"""
+    """quantize(reshape(x)) => reshape(quantize(x)), likewise transpose, slice, max_pool; one scale for all"""
     moved = op.x.producer
-    if not isinstance(moved, (Reshape, Transpose)) or not op.per_tensor or not only_use(op.x):
+    if not isinstance(moved, (Reshape, Transpose, Slice, MaxPool)) or not op.per_tensor:
+        return False
+    if not only_use(op.x) or (isinstance(moved, Slice) and not only_use(moved.x)):
+        return False  # of a tensor that others read too, only a part would be quantised
+    if isinstance(moved, MaxPool) and not ascending(op, rewriter.module):
         return False
     q = rewriter.insert(rescaled(op, moved.x)).result
     rewriter.replace(op, rewriter.insert(on(moved, q)).result, absorbed=[moved])

@@ -21,10 +21,20 @@ struct Bf16 {
 struct Tf32 {
     GLASS_DEVICE void operator()(f32 (&d)[4], const u32 (&a)[4], const u32 (&b)[2]) const { mma_m16n8k8_tf32(d, a, b); }
 };
-struct S8 {
-    GLASS_DEVICE void operator()(i32 (&d)[4], const u32 (&a)[4], const u32 (&b)[2]) const { mma_m16n8k32(d, a, b); }
+template <class A, class B>
+struct Bytes {
+    template <class Sum>
+    GLASS_DEVICE void operator()(Sum (&d)[4], const u32 (&a)[4], const u32 (&b)[2]) const {
+        mma_m16n8k32(d, a, b, A{}, B{});
+    }
 };
 GLASS_KERNEL(32, 1) mma_f16(Input<u32> a, Input<u32> b, Input<f32> c, Output<f32> y) { tile<8>(a, b, c, y, F16{}); }
 GLASS_KERNEL(32, 1) mma_bf16(Input<u32> a, Input<u32> b, Input<f32> c, Output<f32> y) { tile<8>(a, b, c, y, Bf16{}); }
 GLASS_KERNEL(32, 1) mma_tf32(Input<u32> a, Input<u32> b, Input<f32> c, Output<f32> y) { tile<8>(a, b, c, y, Tf32{}); }
-GLASS_KERNEL(32, 1) mma_s8(Input<u32> a, Input<u32> b, Input<i32> c, Output<i32> y) { tile<8>(a, b, c, y, S8{}); }
+GLASS_KERNEL(32, 1) mma_s8_s8(Input<u32> a, Input<u32> b, Input<i32> c, Output<i32> y) { tile<8>(a, b, c, y, Bytes<i8, i8>{}); }
+GLASS_KERNEL(32, 1) mma_u8_s8(Input<u32> a, Input<u32> b, Input<i32> c, Output<i32> y) { tile<8>(a, b, c, y, Bytes<u8, i8>{}); }
+GLASS_KERNEL(32, 1) mma_s8_u8(Input<u32> a, Input<u32> b, Input<i32> c, Output<i32> y) { tile<8>(a, b, c, y, Bytes<i8, u8>{}); }
+GLASS_KERNEL(32, 1) mma_u8_u8(Input<u32> a, Input<u32> b, Input<i32> c, Output<i32> y) { tile<8>(a, b, c, y, Bytes<u8, u8>{}); }
+#if defined(GLASS_HOST) || __CUDA_ARCH__ >= 890
+GLASS_KERNEL(32, 1) mma_e4m3(Input<u32> a, Input<u32> b, Input<f32> c, Output<f32> y) { tile<8>(a, b, c, y, Bytes<f8e4m3, f8e4m3>{}); }
+#endif

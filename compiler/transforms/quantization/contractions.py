@@ -1,0 +1,144 @@
+"""Contractions of quantised tensors, done on what is stored: bytes or 8-bit floats.
+
+    conv((x - zx) * sx, w * sw)  =>  (conv(x, w) - zx * sum(w)) * (sx * sw)
+
+The sums of bytes are exact in i32; those of 8-bit floats are kept in f32. Zero points of weights must
+be 0 (see centre-weights). Where the window of a convolution reaches past the edge, the stored number
+for zero is x's zero point, so an x that has one is padded with it first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ....dialects.core.dtypes import F8E4M3, F32, I8, I32, U8, DType, from_numpy
+from ....dialects.core.ir import Module, Value
+from ....dialects.graph.binary import Add, Mul
+from ....dialects.graph.constants import constant
+from ....dialects.graph.contraction import Conv, Matmul
+from ....dialects.graph.elementwise import Cast
+from ....dialects.graph.movement import Pad
+from ...rewrite import Rewriter, pattern
+from ..channel_scale import along, channel_axis, weight_of
+from ..matching import constant_array
+from .scaled import Scaled, scaled
+
+Array = np.ndarray[Any, Any]
+BYTES = (I8, U8)
+LARGEST_SUM = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A contraction whose operands are both quantised; `weights` are what w stores."""
+
+    x: Scaled
+    w: Scaled
+    weights: Array
+    accumulate: DType
+
+
+def stored_operands(op: Conv | Matmul, module: Module) -> Stored | str | None:
+    """OP's quantised operands; in words why it is not done on what is stored; None if none is quantised."""
+    x, w = scaled(op.inputs[0], module), scaled(weight_of(op), module)
+    if x is None and w is None:
+        return None
+    if x is None or w is None:
+        return "only one of its operands is quantised"
+    stored = constant_array(w.stored, module)
+    if stored is None:
+        return "its second operand is no constant"
+    refusal = _scales(op, x, w) or _types(x.stored.type.dtype, stored)
+    if refusal is not None:
+        return refusal
+    return Stored(x, w, stored, I32 if x.stored.type.dtype in BYTES else F32)
+
+
+def _scales(op: Conv | Matmul, x: Scaled, w: Scaled) -> str | None:
+    if op.result.type.dtype != F32:
+        return f"its result is of type {op.result.type.dtype}"
+    if not x.per_tensor:
+        return "its first operand has a scale per channel"
+    if not w.per_tensor and w.axis != _output_axis(op):
+        return "the scales of its weights do not go along the output channels"
+    return "its weights are no bytes without their zero point" if w.zero_point.any() else None
+
+
+def _types(a: DType, weights: Array) -> str | None:
+    b = from_numpy(weights.dtype)
+    if a == b == F8E4M3:
+        return None
+    if a not in BYTES or b not in BYTES:
+        return f"{a} and {b} are not multiplied as they are"
+    depth = weights.size // max(weights.shape[0], 1) if weights.ndim > 2 else max(weights.shape, default=0)
+    if depth * 255 * 255 > LARGEST_SUM:
+        return f"{depth} products of bytes may exceed an i32"
+    return None
+
+
+def _output_axis(op: Conv | Matmul) -> int:
+    """The axis of the weights that output channels lie along."""
+    if isinstance(op, Conv):
+        return 0
+    rank = op.b.type.rank
+    return rank - 2 if op.transpose_b else rank - 1
+
+
+@pattern("integer-contraction", Conv, Matmul)
+def integer_contraction(op: Conv | Matmul, rewriter: Rewriter) -> bool:
+    """conv(dequantize(x), dequantize(w)) => conv(x, w) * scale, on bytes with sums in i32; matmul likewise"""
+    found = stored_operands(op, rewriter.module)
+    if not isinstance(found, Stored):
+        return False
+    sums = _sums(op, found, rewriter)
+    numbers = sums if sums.type.dtype == F32 else rewriter.insert(Cast(sums, to=F32)).result
+    scale = found.x.scale * found.w.scale
+    factor = rewriter.insert(constant(rewriter.module, _per_channel(op, scale)))
+    rewriter.replace(op, rewriter.insert(Mul(numbers, factor.result)).result)
+    return True
+
+
+def _sums(op: Conv | Matmul, found: Stored, rewriter: Rewriter) -> Value:
+    """The sums of what is stored, less what x's zero point adds to them."""
+    x, attributes = found.x.stored, {**op.attributes, "accumulate": found.accumulate}
+    zero = int(found.x.zero_point)
+    if zero and isinstance(op, Conv) and any(op.pads):
+        x = _padded(op, x, found.x, rewriter)
+        attributes["pads"] = (0,) * len(op.pads)
+    sums = rewriter.insert(type(op)(x, found.w.stored, **attributes)).result
+    if not zero:
+        return sums
+    surplus = -zero * _weight_sums(op, found.weights)
+    correction = rewriter.insert(constant(rewriter.module, _per_channel(op, surplus.astype(np.int32))))
+    return rewriter.insert(Add(sums, correction.result)).result
+
+
+def _padded(op: Conv, x: Value, quantised: Scaled, rewriter: Rewriter) -> Value:
+    half = len(op.pads) // 2
+    pads = [0, 0, *op.pads[:half], 0, 0, *op.pads[half:]]
+    number = quantised.zero_point.astype(x.type.dtype.numpy)
+    value = rewriter.insert(constant(rewriter.module, number))
+    return rewriter.insert(Pad(x, value.result, pads=pads)).result
+
+
+def _weight_sums(op: Conv | Matmul, weights: Array) -> Array:
+    """What each output channel's weights add up to."""
+    if isinstance(op, Conv):
+        sums: Array = weights.astype(np.int64).sum(axis=tuple(range(1, weights.ndim)))
+        return sums
+    axis = -1 if op.transpose_b else -2
+    total: Array = weights.astype(np.int64).sum(axis=axis, keepdims=weights.ndim > 2)
+    return total
+
+
+def _per_channel(op: Conv | Matmul, numbers: Array) -> Array:
+    """NUMBERS, one or one per output channel, in a shape that broadcasts to OP's result."""
+    rank = op.result.type.rank
+    if numbers.ndim == 0:
+        return numbers.reshape((1,) * rank)
+    if numbers.ndim > 1:  # a matrix product of several weight matrices
+        return numbers if isinstance(op, Matmul) and not op.transpose_b else numbers.swapaxes(-1, -2)
+    return along(channel_axis(op), rank, numbers, numbers.dtype)

@@ -1,0 +1,99 @@
+"""What follows a contraction of bytes: its bias joins the exact sums, its scale the quantisation after it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ....dialects.core.dtypes import F32, I32
+from ....dialects.core.ir import Module, Value
+from ....dialects.core.types import TensorType
+from ....dialects.graph.activations import Relu
+from ....dialects.graph.binary import Add, Mul
+from ....dialects.graph.constants import constant
+from ....dialects.graph.contraction import Conv, Matmul
+from ....dialects.graph.elementwise import Cast
+from ....dialects.graph.quantization import FLOATS, Quantize
+from ...rewrite import Rewriter, pattern
+from ..channel_scale import channel_axis, per_channel
+from ..matching import constant_array, only_use, produced_by
+from .scaled import positive, scaled, through_reshape
+
+Array = np.ndarray[Any, Any]
+SAME_SCALE = 1e-6  # relative: two roundings of one product of scales
+
+
+@pattern("integer-bias", Add)
+def integer_bias(op: Add, rewriter: Rewriter) -> bool:
+    """add(cast(sums) * s, dequantize(b, s)) => cast(sums + b) * s, for a bias b that is stored in i32"""
+    product = produced_by(op.x, Mul)
+    sums = None if product is None else _whole_sums(product.x)
+    if product is None or sums is None or not only_use(op.x) or product.result.type != op.result.type:
+        return False
+    contraction = _contraction(sums)
+    if contraction is None:
+        return False
+    scale = per_channel(product.y, op.result.type, channel_axis(contraction), rewriter.module)
+    bias = _stored_bias(op.y, op.result.type, channel_axis(contraction), scale, rewriter.module)
+    if bias is None:
+        return False
+    added = rewriter.insert(constant(rewriter.module, bias))
+    total = rewriter.insert(Add(sums, added.result))
+    numbers = rewriter.insert(Cast(total.result, to=F32))
+    rewriter.replace(op, rewriter.insert(Mul(numbers.result, product.y)).result, absorbed=[product])
+    return True
+
+
+def _whole_sums(value: Value) -> Value | None:
+    """The i32 sums that VALUE is a conversion of, when nothing else reads either."""
+    cast = produced_by(value, Cast)
+    if cast is None or cast.result.type.dtype != F32 or cast.x.type.dtype != I32:
+        return None
+    return cast.x if only_use(value) and only_use(cast.x) else None
+
+
+def _contraction(sums: Value) -> Conv | Matmul | None:
+    """The contraction that makes SUMS, before what is added for a zero point."""
+    add = produced_by(sums, Add)
+    op = (sums if add is None else add.x).producer
+    return op if isinstance(op, (Conv, Matmul)) else None
+
+
+def _stored_bias(
+    value: Value, result: TensorType, axis: int, scale: Array | None, module: Module
+) -> Array | None:
+    """The whole numbers, in VALUE's shape, that stand for the constant VALUE at SCALE per channel."""
+    found = scaled(through_reshape(value), module)
+    if found is None or scale is None or found.zero_point.any():
+        return None
+    stored = constant_array(found.stored, module)
+    if stored is None or stored.dtype != np.int32:
+        return None
+    whole = stored.reshape([int(str(size)) for size in value.type.shape])
+    fits = found.scale.size == 1 or found.scale.shape == scale.shape
+    return whole if fits and np.allclose(found.scale, scale, rtol=SAME_SCALE, atol=0.0) else None
+
+
+@pattern("integer-requantize", Quantize)
+def integer_requantize(op: Quantize, rewriter: Rewriter) -> bool:
+    """quantize(relu(cast(sums) * s), t) => quantize(relu(cast(sums) * (s / t)), 1), with or without relu"""
+    relu = produced_by(op.x, Relu)
+    product = produced_by(op.x if relu is None else relu.x, Mul)
+    if product is None or op.quantized in FLOATS or not op.per_tensor:
+        return False
+    scale, target = (constant_array(value, rewriter.module) for value in (product.y, op.scale))
+    if scale is None or target is None or not positive(scale) or not positive(target) or target == 1:
+        return False
+    alone = only_use(product.result) and (relu is None or only_use(relu.result))
+    if not alone or _whole_sums(product.x) is None or product.y.type.dtype != F32:
+        return False
+    factor = rewriter.insert(constant(rewriter.module, (scale / target).astype(np.float32)))
+    numbers = rewriter.insert(Mul(product.x, factor.result)).result
+    if relu is not None:
+        numbers = rewriter.insert(Relu(numbers)).result
+    one = rewriter.insert(constant(rewriter.module, np.ones((), np.float32)))
+    absorbed = [product] if relu is None else [product, relu]
+    new = rewriter.insert(Quantize(numbers, one.result, op.zero_point, to=op.to))
+    rewriter.replace(op, new.result, absorbed=absorbed)
+    return True

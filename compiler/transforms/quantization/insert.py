@@ -1,0 +1,204 @@
+"""insert-quantization: which tensors are stored in eight bits, by a table of their ranges.
+
+    conv(x, w)  =>  conv(dequantize(quantize(x, s)), dequantize(quantize(w, t)))
+
+Contractions with constant weights multiply in eight bits, the last ones before the outputs excepted.
+What they read is stored so, and is read so by everything else; of two contractions that are added up,
+the one that does not take the sum into its kernel hands its result on so too. Scales are symmetric: one
+for a tensor, one for each output channel of a weight. Ops that only move or select elements work on
+what is stored:
+
+    quantize(max_pool(x), s)  =>  max_pool(quantize(x, s)), likewise concat, reshape, transpose, slice
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ....dialects.core.dtypes import F8E4M3, F32, I8, DType
+from ....dialects.core.interpreter import Evaluation
+from ....dialects.core.ir import Block, Function, Module, Operation, Value
+from ....dialects.core.traits import Trait, has
+from ....dialects.graph.binary import Add
+from ....dialects.graph.constants import Constant, constant
+from ....dialects.graph.contraction import Conv, Matmul
+from ....dialects.graph.quantization import Dequantize, Quantize
+from ....errors import CalibrationError
+from ...calibration.names import tensor_names
+from ...calibration.noise import FORMATS, Format
+from ...ledger import Verdict
+from ...passes import PassContext
+from ..channel_scale import weight_of
+from ..matching import constant_array
+
+Array = np.ndarray[Any, Any]
+STORED: Mapping[str, DType] = {"int8": I8, "fp8": F8E4M3}
+
+
+class InsertQuantization:
+    """Stores what contractions read in the context's eight-bit format; nothing to do without one."""
+
+    name = "insert-quantization"
+
+    def run(self, module: Module, context: PassContext) -> Module:
+        if not context.policy.quantizes or self.name in context.disabled:
+            return module
+        if context.clips is None:
+            if any(isinstance(op, Dequantize) for op in module.walk()):
+                return module  # the model says itself what is quantised, and how
+            raise CalibrationError(
+                f"{context.policy.name} needs the ranges of the model's tensors",
+                "give calibration data, or a model with QuantizeLinear and DequantizeLinear",
+            )
+        for function in module.functions:
+            _Insertion(module, function, context, context.clips).run()
+        return module
+
+
+@dataclass
+class _Insertion:
+    """The state for one function."""
+
+    module: Module
+    function: Function
+    context: PassContext
+    clips: Mapping[str, float]
+
+    def run(self) -> None:
+        dtype, form = STORED[self.context.policy.name], FORMATS[self.context.policy.name]
+        names = tensor_names(self.function)
+        chosen = self._contractions()
+        stored = dict.fromkeys(op.inputs[0] for op in chosen)
+        stored.update(dict.fromkeys(_added(self.function.block, set(chosen))))
+        missing = [names[value] for value in stored if names[value] not in self.clips]
+        if missing:
+            shown = ", ".join(f"'{name}'" for name in missing[:3])
+            message = f"the calibration table has no scale for {shown}" + (" and more" if missing[3:] else "")
+            raise CalibrationError(message, "calibrate the model anew")
+        for value in stored:
+            self._store(value, dtype, form.scale(self.clips[names[value]]))
+        for op in chosen:
+            self._store_weights(op, dtype, form)
+
+    # ------------------------------------------------------------ which
+
+    def _contractions(self) -> list[Conv | Matmul]:
+        """The contractions that multiply in eight bits; why the others do not is on record."""
+        last = _last_contractions(self.function)
+        chosen = []
+        for op in self.function.block:
+            if not isinstance(op, (Conv, Matmul)):
+                continue
+            reason = self._refusal(op, last)
+            if reason is None:
+                chosen.append(op)
+                words = f"multiplies in {self.context.policy.name}"
+                self.context.note(InsertQuantization.name, words, op.name, op.location.nodes)
+            else:
+                self.context.ledger.add(
+                    InsertQuantization.name,
+                    Verdict.REFUSED,
+                    reason,
+                    ops=(op.name,),
+                    nodes=op.location.nodes,
+                )
+        return chosen
+
+    def _refusal(self, op: Conv | Matmul, last: set[Operation]) -> str | None:
+        if op.result.type.dtype != F32 or op.inputs[0].type.dtype != F32:
+            return f"it multiplies {op.inputs[0].type.dtype}"
+        if isinstance(op.inputs[0].producer, Dequantize):
+            return "the model itself says how its operand is stored"
+        weights = constant_array(weight_of(op), self.module)
+        if weights is None:
+            return "its second operand is no constant"
+        if not np.isfinite(weights).all():
+            return "a weight is not finite"
+        return "the last contraction before an output stays in floats" if op in last else None
+
+    # ------------------------------------------------------------ what is inserted
+
+    def _store(self, value: Value, dtype: DType, scale: np.float32) -> None:
+        """Everything that reads VALUE, outputs excepted, reads it from its stored form."""
+        readers = [(user, index) for user, index in value.uses if not has(user, Trait.TERMINATOR)]
+        after = value.producer
+        first = self.function.block.first if after is None else after.next
+        assert first is not None
+        number = self._before(first, constant(self.module, scale))
+        nodes = after.location if after is not None else readers[0][0].location
+        stored = self._before(first, Quantize(value, number, to=dtype, loc=nodes))
+        back = self._before(first, Dequantize(stored, number, to=F32, loc=nodes))
+        for user, index in readers:
+            user.set_operand(index, back)
+
+    def _store_weights(self, op: Conv | Matmul, dtype: DType, form: Format) -> None:
+        weights = constant_array(weight_of(op), self.module)
+        assert weights is not None
+        axis = _channels(op, weights.ndim)
+        others = tuple(other for other in range(weights.ndim) if other != axis)
+        most = np.abs(weights.astype(np.float64)).max(axis=others, initial=0.0)
+        scales = np.array([form.scale(float(number)) for number in most], np.float32)
+        old = weight_of(op)
+        location = old.producer.location if isinstance(old.producer, Constant) else op.location
+        number = self._before(op, constant(self.module, scales))
+        quantize = Quantize(old, number, axis=axis, to=dtype)
+        array = quantize.evaluate(Evaluation(self.module, {}), weights, scales)
+        quantize.erase()
+        held = self._before(op, constant(self.module, array, location))
+        back = self._before(op, Dequantize(held, number, axis=axis, to=F32, loc=op.location))
+        op.set_operand(1, back)
+
+    def _before(self, anchor: Operation, op: Operation) -> Value:
+        self.function.block.insert_before(anchor, op)
+        return op.result
+
+
+def _channels(op: Conv | Matmul, rank: int) -> int:
+    """The axis of OP's weights that its output channels lie along."""
+    if isinstance(op, Conv):
+        return 0
+    return rank - 2 if op.transpose_b else rank - 1
+
+
+def _last_contractions(function: Function) -> set[Operation]:
+    """Contractions from whose result an output is reached without another contraction."""
+    found: set[Operation] = set()
+    pending = [value.producer for value in function.returned]
+    seen: set[Operation] = set()
+    while pending:
+        op = pending.pop()
+        if op is None or op in seen:
+            continue
+        seen.add(op)
+        if has(op, Trait.CONTRACTION):
+            found.add(op)
+        else:
+            pending += [value.producer for value in op.inputs]
+    return found
+
+
+def _added(block: Block, chosen: set[Operation]) -> Iterable[Value]:
+    """Of two chosen contractions that are added up, the result of the earlier; the later takes the sum."""
+    order = {op: number for number, op in enumerate(block)}
+    for op in block:
+        if not isinstance(op, Add):
+            continue
+        leaders = [_leader(value) for value in op.inputs]
+        known = [leader for leader in leaders if leader in chosen and leader is not None]
+        if len(known) == 2:
+            yield min(zip(known, op.inputs, strict=True), key=lambda pair: order[pair[0]])[1]
+
+
+def _leader(value: Value) -> Operation | None:
+    """The contraction whose result VALUE is, after elementwise ops that read nothing else computed."""
+    op = value.producer
+    while op is not None and not has(op, Trait.CONTRACTION):
+        computed = [v for v in op.inputs if not isinstance(v.producer, Constant)]
+        if not has(op, Trait.ELEMENTWISE) or len(computed) != 1 or len(op.result.uses) != 1:
+            return None
+        op = computed[0].producer
+    return op

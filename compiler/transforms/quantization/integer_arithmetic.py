@@ -1,0 +1,60 @@
+"""integer-arithmetic: contractions of quantised tensors work on what is stored."""
+
+from __future__ import annotations
+
+from ....dialects.core.interpreter import Evaluation
+from ....dialects.core.ir import Module
+from ....dialects.graph.constants import constant
+from ....dialects.graph.contraction import Conv, Matmul
+from ....dialects.graph.quantization import Dequantize
+from ...ledger import Verdict
+from ...passes import PassContext
+from ...rewrite import Rewriter, pattern, rewrite
+from ..matching import constant_array
+from .contractions import integer_contraction, stored_operands
+from .epilogues import integer_bias, integer_requantize
+
+RULES = (integer_contraction, integer_bias, integer_requantize)
+
+
+@pattern("dequantize-constant", Dequantize)
+def dequantize_constant(op: Dequantize, rewriter: Rewriter) -> bool:
+    """dequantize(c) => a constant of floats, where no contraction took c as it is stored"""
+    arrays = [None if v is None else constant_array(v, rewriter.module) for v in op.operands]
+    if any(a is None and v is not None for a, v in zip(arrays, op.operands, strict=True)):
+        return False
+    numbers = op.evaluate(Evaluation(rewriter.module, {}), *arrays)
+    rewriter.replace(op, rewriter.insert(constant(rewriter.module, numbers)).result)
+    return True
+
+
+LEFT_OVER = (dequantize_constant,)
+
+
+class IntegerArithmetic:
+    """Applies RULES; contractions with quantised operands that stay in floats are on record."""
+
+    name = "integer-arithmetic"
+
+    def run(self, module: Module, context: PassContext) -> Module:
+        rules = [rule for rule in RULES if rule.name not in context.disabled]
+        rewrite(module, rules, context.note_rewrite)
+        if integer_contraction.name not in context.disabled:
+            self._record(module, context)
+        rewrite(
+            module, [rule for rule in LEFT_OVER if rule.name not in context.disabled], context.note_rewrite
+        )
+        return module
+
+    def _record(self, module: Module, context: PassContext) -> None:
+        """Why contractions with quantised operands were left alone."""
+        for op in module.walk():
+            reason = stored_operands(op, module) if isinstance(op, (Conv, Matmul)) else None
+            if isinstance(reason, str):
+                context.ledger.add(
+                    integer_contraction.name,
+                    Verdict.REFUSED,
+                    reason,
+                    ops=(op.name,),
+                    nodes=op.location.nodes,
+                )
