@@ -10,6 +10,10 @@ from __future__ import annotations
 
 import argparse
 import statistics
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +38,7 @@ VARIANTS: dict[str, frozenset[str]] = {
     "no contraction epilogue": frozenset({"contraction-epilogue"}),
     "no contraction prologue": frozenset({"contraction-prologue"}),
     "no horizontal fusion": frozenset({"horizontal-contraction"}),
+    "no grouped launches": frozenset({"group-launches"}),
     "no concat elision": frozenset({"elide-concat", "widen-concat"}),
     "no slices as views": frozenset({"view-slice"}),
     "no batch norm folding": frozenset({"batch-norm-into-contraction", "scale-into-contraction"}),
@@ -44,11 +49,29 @@ VARIANTS: dict[str, frozenset[str]] = {
 STREAMS = {"one stream": 1, "two streams": 2, "four streams": 4}
 
 
-def plan_of(model: onnx.ModelProto, disabled: frozenset[str], streams: int | None = None) -> glassrt.Plan:
-    """The plan of MODEL without the DISABLED rules; streams as the compiler decides unless given."""
+Variant = tuple[str, str, frozenset[str], int | None]  # model, label, rules that are off, streams
+
+
+def variants(names: Sequence[str]) -> list[Variant]:
+    """Every variant of the models called NAMES; streams as the compiler decides unless they are given."""
+    found: list[Variant] = []
+    for name in names:
+        found += [(name, label, disabled, None) for label, disabled in VARIANTS.items()]
+        found += [(name, label, frozenset(), count) for label, count in STREAMS.items()]
+    return found
+
+
+def network(name: str) -> onnx.ModelProto:
+    """The light network NAME with random weights."""
+    return reseed(onnx.load(light_models()[name]), np.random.default_rng(0))
+
+
+def plan_of(variant: Variant, target: str) -> bytes:
+    """The plan of VARIANT for TARGET, as bytes: it is built in another process."""
+    name, _, disabled, streams = variant
     options = Options() if streams is None else Options(streams=streams)
-    settings = Settings((present_target(),), as_policy("fp16"), options=options, disabled=disabled)
-    return build(model, settings).plan
+    settings = Settings((target,), as_policy("fp16"), options=options, disabled=disabled)
+    return build(network(name), settings).plan.to_bytes()
 
 
 def measure(plan: glassrt.Plan, inputs: dict[str, np.ndarray]) -> tuple[dict[str, Any], np.ndarray]:
@@ -58,21 +81,18 @@ def measure(plan: glassrt.Plan, inputs: dict[str, np.ndarray]) -> tuple[dict[str
     return {"ms": round(ms, 4), "launches": len(plan.manifest["launches"])}, output
 
 
-def run_model(name: str) -> list[dict[str, Any]]:
-    model = reseed(onnx.load(light_models()[name]), np.random.default_rng(0))
-    inputs = random_inputs(model, np.random.default_rng(1))
-    cases: dict[str, tuple[frozenset[str], int | None]] = {k: (v, None) for k, v in VARIANTS.items()}
-    cases |= {label: (frozenset(), count) for label, count in STREAMS.items()}
-    rows: list[dict[str, Any]] = []
-    reference: np.ndarray | None = None
-    for label, (disabled, streams) in cases.items():
-        row, output = measure(plan_of(model, disabled, streams), inputs)
-        reference = output if reference is None else reference
+def run(cases: list[Variant], plans: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """A row per variant; the first of each model is what the others are compared with."""
+    references: dict[str, np.ndarray] = {}
+    inputs: dict[str, dict[str, np.ndarray]] = {}
+    for (name, label, _, _), plan in zip(cases, plans, strict=True):
+        if name not in inputs:
+            inputs[name] = random_inputs(network(name), np.random.default_rng(1))
+        row, output = measure(glassrt.Plan.from_bytes(plan), inputs[name])
+        reference = references.setdefault(name, output)
         difference = float(np.linalg.norm(output - reference) / np.linalg.norm(reference))
         row |= {"difference": float(f"{difference:.3g}"), "agrees": difference <= BOUND}
-        rows.append({"model": name, "variant": label, **row})
-        print(rows[-1], flush=True)
-    return rows
+        yield {"model": name, "variant": label, **row}
 
 
 def main() -> int:
@@ -81,8 +101,15 @@ def main() -> int:
     )
     parser.add_argument("--models", default="inception_v1,resnet50")
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--jobs", type=int, default=4, help="plans that are built at a time")
     arguments = parser.parse_args()
-    rows = [row for name in arguments.models.split(",") for row in run_model(name)]
+    cases = variants(arguments.models.split(","))
+    with ProcessPoolExecutor(arguments.jobs, get_context("spawn")) as pool:
+        plans = list(pool.map(partial(plan_of, target=present_target()), cases))
+    rows = []
+    for row in run(cases, plans):
+        rows.append(row)
+        print(row, flush=True)
     if arguments.out:
         record.write(arguments.out, rows)
     return 0 if all(row["agrees"] for row in rows) else 1
