@@ -216,7 +216,7 @@ class RowEmitter(Emitter):
         count = product(extent for _, extent in reduce.variables)
         high = bounds(count, self.ranges)[1]
         kind = "int" if high is not None and high < INT_STEPS else "i64"
-        first = "worker" if self.splits == 1 else f"block_y() * {self.workers} + worker"
+        first = "worker" if self.splits == 1 else f"share * {self.workers} + worker"
         step = self.workers * self.splits
         return f"for ({kind} {running} = {first}; {running} < {self.index(count)}; {running} += {step}) {{"
 

@@ -98,7 +98,7 @@ class RowFamily:
         emitter.splits = share.splits
         emitter.ranges = {**request.ranges, **problem.rows.ranges(request.ranges)}
         spec = _spec(request, problem, signature, emitter)
-        return KernelCode("kernels/row.cu.j2", spec, _geometry(problem, share, spec.words))
+        return KernelCode("kernels/row.cu.j2", spec, _geometry(problem, share, spec.words), scratch)
 
 
 def _config(share: Shares, across: bool) -> Config:
