@@ -77,7 +77,12 @@ class _Grouping:
     def _add(self, index: int) -> None:
         """Put launch INDEX into the group by which it saves most, or into one of its own."""
         choices = self._levels.choices(index, MOST_STEPS)
-        near = [(step, draft) for step in choices for draft in self._drafts.get(step, [])[-MOST_DRAFTS:]]
+        near = [
+            (step, draft)
+            for step in choices
+            for draft in self._drafts.get(step, [])[-MOST_DRAFTS:]
+            if not draft.full
+        ]
         outcomes = [(step, self._outcome(index, draft)) for step, draft in near]
         step, best = max(outcomes, key=lambda pair: pair[1].rank, default=(choices[0], None))
         if best is not None:
