@@ -40,8 +40,9 @@ def merged(module: Module, draft: Draft, target: Target) -> Kernel:
     kernel = Kernel(
         *reads, *writes, *scratch,
         kernel=kernel_name(request, GROUP, config), outputs=len(writes), scratch=len(scratch),
-        family=GROUP, config=config, grid=(x, y, z), block=geometry.block, cluster=geometry.cluster, shared=geometry.shared,
-        regions=[Region(region)], loc=merge_locations([op.location for op in draft.ops]),
+        family=GROUP, config=config, grid=(x, y, z), block=geometry.block, cluster=geometry.cluster,
+        shared=geometry.shared, regions=[Region(region)],
+        loc=merge_locations([op.location for op in draft.ops]),
     )  # fmt: skip
     module.main.block.insert_before(draft.ops[-1], kernel)
     for op in draft.ops:
