@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -10,6 +11,7 @@ import pytest
 from glassrt.codegen.kernels.group_parts import GROUP
 from glassrt.compiler.analysis.check_launch import faults
 from glassrt.compiler.build import Settings, build, context_of, launch_level
+from glassrt.compiler.checking.accuracy import measure
 from glassrt.compiler.conversion.grouping.drafts import WORTHWHILE
 from glassrt.compiler.conversion.grouping.levels import Levels
 from glassrt.compiler.conversion.grouping.record import GROUP_LAUNCHES
@@ -31,8 +33,9 @@ from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.unary import Abs, Neg, Sigmoid, Tanh
 from glassrt.dialects.graph.window import MaxPool
 from glassrt.errors import IRError
+from glassrt.runtime.engine import Engine
 from graphs import Net, nets
-from groups import branches, families, groups, inception, launches, lowered, on_host, take_apart
+from groups import branches, families, groups, inception, launches, lowered, on_host, plan_of, take_apart
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -83,7 +86,7 @@ class TestWhatIsGrouped:
         net = Net()
         x, y = net.input("x", 32, 64, 56, 56), net.input("y", 4, 4)
         first = net.add(Softmax, x, axis=1)  # fills the GPU: no company for a small launch
-        second = net.add(MaxPool, first, kernel=[14, 14], strides=[14, 14])
+        second = net.add(MaxPool, first, kernel=[3, 3], strides=[56, 56])
         module = launch_level(net.done(second, net.add(Sigmoid, y)), Settings(), context_of(Settings()))
         assert [op.location.nodes for op in launches(module)] == [
             ("softmax0",),
@@ -195,6 +198,22 @@ class TestResults:
         (op,) = groups(module)
         op.set_operand(1, op.writes[0])
         assert any("never written before" in str(fault) for fault in faults(module))
+
+    def test_a_fault_in_one_member_is_named_by_its_own_nodes(self) -> None:
+        net = Net()
+        x = net.input("x", 1, 4, 8, 8)
+        module, _ = lowered(net.done(*(net.add(kind, x) for kind in (Sigmoid, Tanh, Abs))))
+        plan = plan_of(module)
+        ((name, source),) = plan.sources.items()
+        inputs = random_inputs(module, seed=1)
+        with Engine(plan, "host") as engine:
+            ((sound,), _) = measure(engine, inputs, {})
+        assert sound.excess(None) <= 1
+        broken = replace(plan, sources={name: source.replace("m_tanh(", "1.0f + m_tanh(")})
+        with Engine(broken, "host") as engine:
+            ((report,), _) = measure(engine, inputs, {})
+        assert report.excess(None) > 1
+        assert (report.op, report.nodes) == ("tanh", ("tanh1",))
 
 
 class TestLedger:
