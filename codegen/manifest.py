@@ -8,9 +8,10 @@ import numpy as np
 
 from ..dialects.core.affine import Dim, symbol, symbols, to_json
 from ..dialects.core.diagnostics import op_error
-from ..dialects.core.ir import Block, Function, Module, Operation, Value
+from ..dialects.core.ir import Function, Module, Operation, Value
 from ..dialects.core.types import TensorType
 from ..dialects.launch import Buffer, Kernel, View, largest, span
+from .kernels.describe import ops_in
 from .kernels.family import Target
 from .kernels.group_parts import GROUP, member_blocks, shares_of
 from .kernels.signature import index_type, used_symbols
@@ -166,12 +167,7 @@ def _label(op: Kernel) -> str:
     blocks = [op.body.block]
     if op.family == GROUP:
         blocks = member_blocks(op.body.block, shares_of(dict(op.config)))
-    return " + ".join(map(_ops, blocks))
-
-
-def _ops(block: Block) -> str:
-    names = [inner.name.removeprefix("graph.") for inner in block if inner.next is not None]
-    return ", ".join(name for name in names if name not in ("constant", "cast")) or "copy"
+    return " + ".join(map(ops_in, blocks))
 
 
 def _tensors(names: list[str], types: list[TensorType]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...dialects.core.ir import Block
 from ..render import Code
 from .family import Request
 
@@ -15,6 +16,12 @@ def title(request: Request) -> Code:
         [f"and {len(names) - MAX_TITLE_OPS} more"] if len(names) > MAX_TITLE_OPS else []
     )
     return Code(", ".join(shown) or "copy")
+
+
+def ops_in(block: Block) -> str:
+    """`conv, add, relu`: what the kernel of a region BLOCK does, for tables."""
+    names = [inner.name.removeprefix("graph.") for inner in block if inner.next is not None]
+    return ", ".join(name for name in names if name not in ("constant", "cast")) or "copy"
 
 
 def label(request: Request) -> str:

@@ -72,7 +72,7 @@ class GroupFamily:
     def realize(self, request: Request, config: Config) -> KernelCode:
         parts = parts_of(request, config)
         codes = [self._code(part) for part in parts]
-        geometry = _geometry([code.geometry for code in codes])
+        geometry = geometry_of([code.geometry for code in codes])
         scratch = _scratch(codes)
         signature = make_signature(request, scratch)
         spec = GroupSpec(
@@ -98,8 +98,8 @@ class GroupFamily:
         return together(loads, request.target)
 
 
-def _geometry(members: Sequence[Geometry]) -> Geometry:
-    """A grid with room for all; ValueError when the members cannot share one."""
+def geometry_of(members: Sequence[Geometry]) -> Geometry:
+    """The launch of a group of MEMBERS, with a grid for all; ValueError when they cannot share one."""
     threads = members[0].block[0]
     if any(m.block != (threads, 1, 1) or m.cluster != (1, 1, 1) or m.grid[2] != 1 for m in members):
         raise ValueError("the members of a group need equal blocks of one dimension, and no clusters")

@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ...codegen.kernels.describe import ops_in
 from ...codegen.kernels.group_parts import GROUP
 from ...dialects.core.dtypes import DType
 from ...dialects.core.interpreter import Array
@@ -31,8 +32,8 @@ from .replay import replay, typed
 
 @dataclass(frozen=True)
 class LaunchReport:
-    """The errors of one launch, those of its worst output. In a group, nodes and what was inherited are
-    those of the member that has it.
+    """The errors of one launch, those of its worst output. In a group, ops, nodes and what was inherited
+    are those of the member that has it.
 
     local: against its own region with the roundings of the precision level; unrounded: against its
     region in f64; allowed: the bound on local.max_abs; inherited: the worst relative L2 error, as
@@ -57,6 +58,15 @@ class LaunchReport:
         if tolerance is not None:
             return _share(self.local.relative_l2, tolerance)
         return _share(self.local.max_abs, self.allowed)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Where results come from: their kernel's ops and nodes, and the worst error of what it read."""
+
+    op: str
+    nodes: tuple[str, ...]
+    inherited: float
 
 
 def _share(part: float, whole: float) -> float:
@@ -128,29 +138,31 @@ class AccuracyObserver:
         for position, (value, have) in enumerate(zip(op.writes, wrote, strict=True)):
             unit = roundoff(value.type.dtype)
             exact = expected.exact[position]
-            nodes, inherited = sources[position]
+            source = sources[position]
             reports.append(
                 LaunchReport(
                     index=index,
                     kernel=spec.kernel,
-                    op=spec.op,
-                    nodes=nodes,
+                    op=source.op,
+                    nodes=source.nodes,
                     stored=value.type.dtype,
                     local=error_of(have, expected.rounded[position], unit),
                     unrounded=error_of(have, exact, unit),
                     allowed=expected.allowed[position],
-                    inherited=inherited,
+                    inherited=source.inherited,
                     total=self._total(op, position, have, unit),
                     range=range_of(exact, value.type.dtype),
                 )
             )
         return reports
 
-    def _sources(self, op: Kernel, member: Member, spec: LaunchSpec) -> list[tuple[tuple[str, ...], float]]:
-        """For every result of MEMBER its nodes, and the worst error of what it was made from."""
+    def _sources(self, op: Kernel, member: Member, spec: LaunchSpec) -> list[_Source]:
+        """What is said of the results of MEMBER, for each of them."""
         inherited = max((self._arriving(value) for value in op.reads[member.reads]), default=0.0)
-        nodes = member.nodes if op.family == GROUP else spec.nodes
-        return [(nodes, inherited)] * (member.writes.stop - member.writes.start)
+        source = _Source(spec.op, spec.nodes, inherited)
+        if op.family == GROUP:
+            source = _Source(ops_in(member.body), member.nodes or spec.nodes, inherited)
+        return [source] * (member.writes.stop - member.writes.start)
 
     def _arriving(self, value: Value) -> float:
         """The error, as far as known, of what lies in a buffer: of itself, or of the worst of its parts."""

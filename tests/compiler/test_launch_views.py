@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import onnx
 import pytest
-from concat_graphs import concat_nets, lowered
+from concat_graphs import SEPARATE, concat_nets, lowered
 from glassrt.codegen.assemble import BuildOptions, assemble
 from glassrt.codegen.kernels.family import Target
 from glassrt.compiler.dialects import ALL_DIALECTS
@@ -95,6 +95,11 @@ def test_the_text_builds_the_same_plan(module: Module) -> None:
 # ---------------------------------------------------------------- by case
 
 
+def apart(module: Module, precision: str = "fp32") -> tuple[Module, PassContext]:
+    """MODULE at the launch level with every kernel in a launch of its own, to be counted."""
+    return lowered(module, precision, disabled=SEPARATE)
+
+
 def image(net: Net, channels: int = 8) -> Value:
     return net.conv(net.input("x", net.symbol("N", 1, 2, 3), channels, 6, 6), channels)
 
@@ -107,7 +112,7 @@ def joined(net: Net, x: Value, *sizes: int) -> Value:
 def test_a_concat_is_written_in_place() -> None:
     net = Net()
     module = net.done(net.conv(joined(net, image(net), 1, 3), 4))
-    launch, context = lowered(module, "fp16")
+    launch, context = apart(module, "fp16")
     assert copies(launch) == []
     assert records(context, "elide-concat") == [
         ("taken", "each operand is written into its part of the result")
@@ -120,7 +125,7 @@ def test_nested_concats_share_one_buffer() -> None:
     x = image(net)
     inner = joined(net, x, 1, 3)
     outer = net.add(Concat, inner, net.conv(net.add(Relu, inner), 8, 5), axis=1)
-    launch, _ = lowered(net.done(net.conv(outer, 4), net.conv(inner, 4)), "fp16")
+    launch, _ = apart(net.done(net.conv(outer, 4), net.conv(inner, 4)), "fp16")
     assert copies(launch) == []
     roots = {op.x for op in launch.main.block if isinstance(op, View)}
     assert len(roots) == 1
@@ -132,7 +137,7 @@ def test_a_tensor_in_two_concats_is_copied_once() -> None:
     x = image(net)
     shared, one, two = (net.conv(x, 8, size) for size in (1, 3, 5))
     joins = [net.add(Concat, shared, other, axis=1) for other in (one, two)]
-    launch, context = lowered(net.done(*(net.conv(join, 4) for join in joins)))
+    launch, context = apart(net.done(*(net.conv(join, 4) for join in joins)))
     assert len(copies(launch)) == 1
     assert inside(copies(launch)[0]) == {"graph.cast"}
     assert any(
@@ -148,7 +153,7 @@ def test_growing_concats_of_the_same_tensors_need_no_copy() -> None:
     for _ in range(3):
         x = net.add(Concat, *parts, axis=1) if len(parts) > 1 else parts[0]
         parts.append(net.conv(net.add(Relu, net.conv(x, 8, 1)), 8))
-    launch, context = lowered(net.done(net.conv(net.add(Concat, *parts, axis=1), 4)), "fp16")
+    launch, context = apart(net.done(net.conv(net.add(Concat, *parts, axis=1), 4)), "fp16")
     assert copies(launch) == []
     side_by_side = "all parts lie side by side in the buffer of a longer concat"
     assert ("taken", side_by_side) in records(context, "elide-concat")
@@ -159,7 +164,7 @@ def test_an_output_is_written_in_parts_but_is_no_part() -> None:
     net = Net()
     x = net.add(Softmax, net.input("x", 2, 8, 6), axis=2)
     y = net.add(Softmax, net.add(Relu, x), axis=2)
-    launch, context = lowered(net.done(net.add(Concat, x, y, axis=0), x))
+    launch, context = apart(net.done(net.add(Concat, x, y, axis=0), x))
     assert [len(copies(launch)), len(launches(launch))] == [1, 3]
     assert records(context, "elide-concat")[0][1].endswith("1 copied: an operand is an output of the model")
     runs_on_host(launch)
@@ -169,7 +174,7 @@ def test_rows_are_not_written_strided() -> None:
     net = Net()
     x = net.input("x", 4, 64)
     parts = [net.add(Softmax, value, axis=1) for value in (x, net.add(Relu, x))]
-    launch, context = lowered(net.done(net.linear(net.add(Concat, *parts, axis=1), 3)))
+    launch, context = apart(net.done(net.linear(net.add(Concat, *parts, axis=1), 3)))
     (verdict, reason), *_ = records(context, "elide-concat")
     assert (verdict, "row kernel" in reason) == ("refused", True)
     assert len(copies(launch)) == 1
@@ -184,7 +189,7 @@ def test_heads_are_read_where_they_lie() -> None:
     batch = x.type.shape[0]
     parts = [net.add(Slice, product, starts=[0, 0, start], sizes=[batch, 6, 16]) for start in (0, 16, 32)]
     heads = [net.add(Reshape, part, shape=[6 * batch, 2, 8]) for part in parts]
-    launch, context = lowered(net.done(*(net.linear(head, 5) for head in heads)), "fp16")
+    launch, context = apart(net.done(*(net.linear(head, 5) for head in heads)), "fp16")
     assert copies(launch) == []
     assert {verdict for verdict, _ in records(context, "view-slice")} == {"taken"}
     runs_on_host(launch)
@@ -202,7 +207,7 @@ def test_a_residual_that_is_a_slice_of_an_elided_concat(start: int, precision: s
     whole = joined(net, x, 1, 3)
     residual = net.add(Slice, whole, starts=[0, start, 0, 0], sizes=[x.type.shape[0], 8, 6, 6])
     y = net.add(Add, net.add(Relu, net.bias(net.conv(x, 8))), residual)
-    launch, context = lowered(net.done(net.conv(y, 4), net.conv(whole, 4)), precision)
+    launch, context = apart(net.done(net.conv(y, 4), net.conv(whole, 4)), precision)
     assert copies(launch) == []
     assert [verdict for rule in ("elide-concat", "view-slice") for verdict, _ in records(context, rule)] == [
         "taken"
@@ -223,7 +228,7 @@ def switched(change: Callable[[PassContext], None]) -> tuple[Module, PassContext
     whole = joined(net, x, 1, 3)
     half = net.add(Slice, whole, starts=[0, 4, 0, 0], sizes=[x.type.shape[0], 8, 6, 6])
     module = net.done(net.conv(whole, 4), net.conv(half, 4))
-    context = PassContext(ALL_DIALECTS, PrecisionPolicy.named("fp32"))
+    context = PassContext(ALL_DIALECTS, PrecisionPolicy.named("fp32"), disabled=SEPARATE)
     module = PassManager((*TO_GRAPH, *TO_FUSED, *TO_PRECISION), context).run(module)
     change(context)
     return PassManager(passes_to("launch", Target()), context).run(module), context
@@ -232,7 +237,7 @@ def switched(change: Callable[[PassContext], None]) -> tuple[Module, PassContext
 @pytest.mark.parametrize("rule", ["elide-concat", "view-slice"])
 def test_a_rule_can_be_switched_off(rule: str) -> None:
     def change(context: PassContext) -> None:
-        context.disabled = frozenset({rule})
+        context.disabled = SEPARATE | {rule}
 
     launch, context = switched(change)
     assert records(context, rule) == [("disabled", f"the rule {rule} is switched off")]
@@ -260,7 +265,7 @@ def network(name: str) -> Module:
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 @pytest.mark.parametrize("name", ["densenet121", "inception_v1", "inception_v2", "squeezenet", "shufflenet"])
 def test_no_network_copies_for_a_concat(name: str, precision: str) -> None:
-    context = PassContext(ALL_DIALECTS, PrecisionPolicy.named(precision))
+    context = PassContext(ALL_DIALECTS, PrecisionPolicy.named(precision), disabled=SEPARATE)
     module = network(name)
     for level in ("graph", "fused", "precision", "launch"):
         module = PassManager(passes_to(level, Target()), context).run(module)

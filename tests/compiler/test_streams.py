@@ -29,8 +29,13 @@ LEVELS = ("graph", "fused", "precision", "launch")
 
 
 def lowered(module: Module, streams: int, **switches: frozenset[str]) -> tuple[Module, list[Record]]:
-    """MODULE at the launch level, every pass held against the interpreter, with the pass's records."""
-    context = PassContext(ALL_DIALECTS, options=Options(streams=streams), **switches)  # type: ignore[arg-type]
+    """MODULE at the launch level, every pass held against the interpreter, with the pass's records.
+
+    Launches are not grouped, so that there are some to be spread over streams.
+    """
+    off = switches.pop("disabled", frozenset()) | {"group-launches"}
+    options = Options(streams=streams)
+    context = PassContext(ALL_DIALECTS, options=options, disabled=off, **switches)  # type: ignore[arg-type]
     steps = [step for level in LEVELS for step in passes_to(level, Target())]
     module = PassManager(steps, context, verify_each="semantics").run(module)
     return module, [record for record in context.ledger if record.rule == "concurrency"]
@@ -155,5 +160,6 @@ class TestSchedule:
 
 def test_passes_stand_before_the_proof() -> None:
     names = [step.name for step in passes_to("launch", Target())]
+    assert any(pair == ("group-launches", "assign-streams") for pair in pairwise(names))
     assert any(pair == ("assign-streams", "check-launch") for pair in pairwise(names))
     assert AssignStreams(Target()).name in names

@@ -112,8 +112,14 @@ def _shuffle(draw: DrawFn, net: Net, value: Value) -> list[Value]:
     return [net.add(Reshape, mixed, shape=list(value.type.shape))]
 
 
-def lowered(module: Module, precision: str = "fp32", streams: int = 1) -> tuple[Module, PassContext]:
+SEPARATE = frozenset({"group-launches"})  # off, every kernel is a launch of its own
+
+
+def lowered(
+    module: Module, precision: str = "fp32", streams: int = 1, disabled: frozenset[str] = frozenset()
+) -> tuple[Module, PassContext]:
     """MODULE at the launch level, checked, and the context with its ledger."""
-    context = PassContext(ALL_DIALECTS, PrecisionPolicy.named(precision), options=Options(streams=streams))
+    options = Options(streams=streams)
+    context = PassContext(ALL_DIALECTS, PrecisionPolicy.named(precision), options=options, disabled=disabled)
     module = PassManager((*TO_GRAPH, *TO_FUSED, *TO_PRECISION), context).run(module)
     return PassManager(passes_to("launch", Target()), context, verify_each="semantics").run(module), context

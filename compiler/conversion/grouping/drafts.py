@@ -29,6 +29,11 @@ class Draft:
         return tuple(dict.fromkeys(node for op in self.ops for node in op.location.nodes))
 
     @property
+    def full(self) -> bool:
+        """Whether no launch can join it any more."""
+        return len(self.ops) == MOST_MEMBERS
+
+    @property
     def size(self) -> int:
         """Ops of all members."""
         return sum(len(op.body.block) - 1 for op in self.ops)
@@ -66,8 +71,6 @@ class Outcome:
 def join(draft: Draft, op: Kernel, index: int, variants: Variants, most_ops: int) -> Outcome:
     """DRAFT with OP, launch number INDEX, in the configurations that suit all of them best."""
     whole = Draft((*draft.ops, op), (*draft.indices, index))
-    if len(whole.ops) > MOST_MEMBERS:
-        return Outcome(draft, None, f"the group has {MOST_MEMBERS} launches already")
     if whole.size > most_ops:
         return Outcome(draft, None, f"together they have {whole.size} ops; the limit is {most_ops}")
     found = list(_fitted(whole, variants))

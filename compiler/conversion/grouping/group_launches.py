@@ -77,8 +77,16 @@ class _Grouping:
     def _add(self, index: int) -> None:
         """Put launch INDEX into the group by which it saves most, or into one of its own."""
         choices = self._levels.choices(index, MOST_STEPS)
-        near = [(step, draft) for step in choices for draft in self._drafts.get(step, [])[-MOST_DRAFTS:]]
-        outcomes = [(step, self._outcome(index, draft)) for step, draft in near]
+        near = [
+            (step, draft)
+            for step in choices
+            for draft in self._drafts.get(step, [])[-MOST_DRAFTS:]
+            if not draft.full
+        ]
+        off = GROUP_LAUNCHES in self._context.disabled
+        if near and not off:
+            self._context.decide()
+        outcomes = [(step, self._outcome(index, draft, off)) for step, draft in near]
         step, best = max(outcomes, key=lambda pair: pair[1].rank, default=(choices[0], None))
         if best is not None:
             record(self._context, best, self._kernels[index])
@@ -90,15 +98,14 @@ class _Grouping:
             self._drafts[step].append(Draft((self._kernels[index],), (index,)))
         self._levels.settle(index, step)
 
-    def _outcome(self, index: int, draft: Draft) -> Outcome:
-        """What would become of launch INDEX in DRAFT."""
+    def _outcome(self, index: int, draft: Draft, off: bool) -> Outcome:
+        """What would become of launch INDEX in DRAFT; nothing when the rule is OFF."""
         op, context = self._kernels[index], self._context
-        if GROUP_LAUNCHES in context.disabled:
+        if off:
             return Outcome(draft, None, f"the rule {GROUP_LAUNCHES} is switched off", disabled=True)
         barred = context.barred(draft.nodes, op.location.nodes)
         if barred is not None:
             return Outcome(draft, None, barred, disabled=True)
-        context.decide()
         reason = unfit(op) or unfit(draft.ops[0])
         if reason is not None:
             return Outcome(draft, None, reason)

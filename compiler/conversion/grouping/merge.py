@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
-from dataclasses import replace
 
 from ....codegen.kernels.family import Target
+from ....codegen.kernels.group import geometry_of
 from ....codegen.kernels.group_parts import GROUP, Share, group_config
-from ....codegen.kernels.registry import realize
 from ....codegen.naming import kernel_name
 from ....codegen.requests import in_model_symbols, make_request, scratch_of
 from ....dialects.core.builtin import Yield
@@ -36,14 +35,14 @@ def merged(module: Module, draft: Draft, target: Target) -> Kernel:
     ]
     region, config = _side_by_side(draft.ops), group_config(shares)
     request = make_request(module, region, reads, writes, target, "kernel")
-    name = kernel_name(request, GROUP, config)
-    geometry = realize(replace(request, name=name), GROUP, config).geometry
+    geometry = geometry_of([variant.code.geometry for variant in draft.variants])
     x, y, z = (in_model_symbols(module, dim) for dim in geometry.grid)
     kernel = Kernel(
         *reads, *writes, *scratch,
-        kernel=name, outputs=len(writes), scratch=len(scratch), family=GROUP, config=config,
-        grid=(x, y, z), block=geometry.block, cluster=geometry.cluster, shared=geometry.shared,
-        regions=[Region(region)], loc=merge_locations([op.location for op in draft.ops]),
+        kernel=kernel_name(request, GROUP, config), outputs=len(writes), scratch=len(scratch),
+        family=GROUP, config=config, grid=(x, y, z), block=geometry.block, cluster=geometry.cluster,
+        shared=geometry.shared, regions=[Region(region)],
+        loc=merge_locations([op.location for op in draft.ops]),
     )  # fmt: skip
     module.main.block.insert_before(draft.ops[-1], kernel)
     for op in draft.ops:
