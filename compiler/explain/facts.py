@@ -13,13 +13,15 @@ from ...dialects.launch import Kernel
 from ...dialects.precision import Kernel as PrecisionKernel
 from ...errors import InputError, IRError, PlanError
 from ...runtime.plan import Plan
+from ..conversion.formats.rounding import LOAD_CONVERSION
 from ..conversion.fusion.record import VIEW
 from ..dialects import ALL_DIALECTS
 from ..ledger import Ledger, Origin, Record, Verdict
 from ..origins import no_node
 
 # A copy into another layout stands for no node: it carries those of the kernel that it copies from.
-COPIES = "storage-conversion"
+# Nor does a conversion that a kernel does instead of one: it carries those of the contraction.
+COPIES = ("storage-conversion", LOAD_CONVERSION)
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class Facts:
         """The records about each node."""
         found: dict[str, list[Record]] = {}
         for record in self.records:
-            if record.rule != COPIES:
+            if record.rule not in COPIES:
                 for node in record.nodes:
                     found.setdefault(node, []).append(record)
         return found

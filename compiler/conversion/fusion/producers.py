@@ -22,7 +22,7 @@ from .record import Recorder, Refusal
 from .rows import row_producer_refusal
 
 PRODUCER_RULES = {
-    "contraction-prologue": "conv or matmul(elementwise(x)) => computed while x is loaded",
+    "contraction-prologue": "conv or matmul(elementwise or gather of rows(x)) => computed while x is loaded",
     "row-producer": "row-wise(elementwise(x)) => computed while the row is read",
     "loop-elementwise": "op(elementwise(x)) => computed where it is read",
     "loop-movement": "op(transpose, slice, concat, pad, gather...(x)) => x is read at the moved index",
