@@ -21,7 +21,8 @@ from ..origins import no_node
 
 # A copy into another layout stands for no node: it carries those of the kernel that it copies from.
 # Nor does a conversion that a kernel does instead of one: it carries those of the contraction.
-COPIES = ("storage-conversion", LOAD_CONVERSION)
+COPIES = "storage-conversion"
+OF_NO_NODE = (COPIES, LOAD_CONVERSION)
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class Facts:
         """The records about each node."""
         found: dict[str, list[Record]] = {}
         for record in self.records:
-            if record.rule not in COPIES:
+            if record.rule not in OF_NO_NODE:
                 for node in record.nodes:
                     found.setdefault(node, []).append(record)
         return found
