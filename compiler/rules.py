@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..errors import InputError
+from .conversion.formats.rounding import LOAD_CONVERSION
 from .conversion.fusion.consumers import CONSUMER_RULES
 from .conversion.fusion.producers import PRODUCER_RULES
 from .conversion.fusion.record import BOUNDARY, VIEW
@@ -64,6 +65,11 @@ def _table() -> Iterable[Rule]:
     yield Rule(WidenConcats.name, "fused", "concat(slice(j, tail), y) => slice(concat(j, y), from tail)")
     yield Rule(
         "storage-conversion", "precision", "a kernel that copies to another type or layout", switchable=False
+    )
+    yield Rule(
+        LOAD_CONVERSION,
+        "precision",
+        "conv or matmul(x stored in another type) => x is converted while it is loaded",
     )
     yield Rule(ELIDE_CONCAT, "launch", "y = concat(a, b) => a and b are written where they lie in y")
     yield Rule(VIEW_SLICE, "launch", "y = slice(x) => y is read where it lies in x")

@@ -12,6 +12,7 @@ from ...dialects.launch import Kernel
 from ...dialects.precision import Kernel as PrecisionKernel
 from ...errors import IRError, PlanError
 from ...runtime.plan import Plan
+from ..conversion.formats.rounding import LOAD_CONVERSION
 from ..conversion.fusion.record import VIEW
 from ..dialects import ALL_DIALECTS
 from ..launch_members import Member, members_of, op_nodes
@@ -19,7 +20,9 @@ from ..ledger import Ledger, Origin, Record, Verdict
 from ..origins import NodeNames
 
 # A copy into another layout stands for no node: it carries those of the kernel that it copies from.
+# Nor does a conversion that a kernel does instead of one: it carries those of the contraction.
 COPIES = "storage-conversion"
+OF_NO_NODE = (COPIES, LOAD_CONVERSION)
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ class Facts:
         """The records about each node."""
         found: dict[str, list[Record]] = {}
         for record in self.records:
-            if record.rule != COPIES:
+            if record.rule not in OF_NO_NODE:
                 for node in record.nodes:
                     found.setdefault(node, []).append(record)
         return found

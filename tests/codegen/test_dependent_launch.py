@@ -14,6 +14,7 @@ from glassrt.dialects.graph.reduction import Reduce
 from .one_kernel import kernel_module, plan_of
 from .test_fused_contractions import CASES, SYMBOLS
 from .test_loop_and_row import LOOPS, ROWS
+from .test_prologues import CASES as PROLOGUES
 
 
 def ptx_of(source: str) -> str:
@@ -38,6 +39,8 @@ def sources():
     for name in ("3x3 with residual", "prologue before 1x1", "depthwise", "matmul of few rows"):
         for dtype in (F32, F16):
             yield f"{name} {dtype}", CASES[name](dtype)[:3]
+    for name in ("rows of a table", "normalised bytes"):
+        yield name, PROLOGUES[name](F16)[:3]
 
 
 @pytest.mark.parametrize("name", [name for name, _ in sources()])

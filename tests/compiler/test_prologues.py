@@ -26,7 +26,7 @@ from graphs import Net
 from .fusing import fuse, image, joined, kernels
 
 FP16 = PrecisionPolicy.named("fp16")
-RULE = "contraction-prologue"
+RULE, LOADS = "contraction-prologue", "load-conversion"
 Make = Callable[[Net], Value]
 
 
@@ -348,7 +348,7 @@ def test_an_input_is_rounded_while_it_is_loaded() -> None:
     [kernel], context = lowered(make)
     assert types_of(kernel) == ["f32", "f16", "f32"]
     assert "f32 is converted while it is loaded" in kernel.why and kernel.compute == F16
-    taken = [r.reason for r in context.ledger if r.rule == RULE and r.verdict is Verdict.TAKEN]
+    taken = [r.reason for r in context.ledger if r.rule == LOADS and r.verdict is Verdict.TAKEN]
     assert taken == ["f32 is read, and converted to f16 while it is loaded"]
 
 
@@ -387,13 +387,13 @@ def wide_input(net: Net) -> Value:
 )
 def test_inputs_that_a_kernel_converts_are_recorded(make: Make, reason: str) -> None:
     made, context = lowered(make, disabled=frozenset({"horizontal-contraction"}))
-    found = {r.reason for r in context.ledger if r.rule == RULE and r.verdict is Verdict.REFUSED}
+    found = {r.reason for r in context.ledger if r.rule == LOADS and r.verdict is Verdict.REFUSED}
     assert f"f32 is converted to f16 by a kernel: {reason}" in found
     assert "loop" in {kernel.root for kernel in made}
 
 
 @pytest.mark.parametrize(
-    "switch", [{"disabled": frozenset({RULE})}, {"options": Options(contraction_prologue=False)}]
+    "switch", [{"disabled": frozenset({RULE, LOADS})}, {"options": Options(contraction_prologue=False)}]
 )
 def test_a_switch_turns_all_prologues_off(switch: dict[str, Any]) -> None:
     def make(net: Net) -> Value:
@@ -401,5 +401,5 @@ def test_a_switch_turns_all_prologues_off(switch: dict[str, Any]) -> None:
         return net.add(Mul, product(net, rows), product(net, net.input("x", 4, 8)))
 
     made, context = lowered(make, **switch)
-    assert not any(r.rule == RULE and r.verdict is Verdict.TAKEN for r in context.ledger)
+    assert not any(r.rule in (RULE, LOADS) and r.verdict is Verdict.TAKEN for r in context.ledger)
     assert [kernel.root for kernel in made].count("loop") == 2

@@ -20,7 +20,7 @@ from ..fusion.prologue_worth import refusal
 from ..fusion.record import Refusal, op_label
 from .storage import is_neutral
 
-RULE = "contraction-prologue"
+LOAD_CONVERSION = "load-conversion"
 
 
 class Rounding:
@@ -54,8 +54,8 @@ class Rounding:
         return found is None
 
     def _off(self) -> Refusal | None:
-        if RULE in self._context.disabled or not self._context.options.contraction_prologue:
-            return Refusal(f"the rule {RULE} is switched off", disabled=True)
+        if LOAD_CONVERSION in self._context.disabled or not self._context.options.contraction_prologue:
+            return Refusal(f"the rule {LOAD_CONVERSION} is switched off", disabled=True)
         self._context.decide()
         return None
 
@@ -63,7 +63,9 @@ class Rounding:
         self, verdict: Verdict, reason: str, contraction: Operation, figures: Mapping[str, Figure]
     ) -> None:
         nodes = contraction.location.nodes
-        self._context.ledger.add(RULE, verdict, reason, ops=(op_label(contraction),), nodes=nodes, split=0, **figures)
+        self._context.ledger.add(
+            LOAD_CONVERSION, verdict, reason, ops=(op_label(contraction),), nodes=nodes, split=0, **figures
+        )
 
 
 def _kind(contraction: Conv | Matmul, multiplied: DType) -> Refusal | None:

@@ -22,7 +22,7 @@ from .record import Recorder, Refusal
 from .rows import row_producer_refusal
 
 PRODUCER_RULES = {
-    "contraction-prologue": "conv or matmul(elementwise(x)) => computed while x is loaded",
+    "contraction-prologue": "conv or matmul(elementwise or gather of rows(x)) => computed while x is loaded",
     "epilogue-operand": "add(conv or matmul, elementwise(x)) => computed where it is added",
     "row-producer": "row-wise(elementwise(x)) => computed while the row is read",
     "loop-elementwise": "op(elementwise(x)) => computed where it is read",
