@@ -209,8 +209,9 @@ class PassManager:
 
     def run(self, module: Module) -> Module:
         """MODULE after all passes; PassError names the pass that failed or broke it."""
-        after = [module, *(stage for _, stage in self.stages(module))]
-        return after[-1]
+        for _, after in self.stages(module):
+            module = after
+        return module
 
     def stages(self, module: Module) -> Iterator[tuple[str, Module]]:
         """Each pass's name with the module after it, while the pipeline runs."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from types import ModuleType
 
 from ...dialects.core.affine import Dim, symbol
@@ -20,7 +21,7 @@ from .contraction_simt import SimtConfig
 from .contraction_spec import Binding
 from .depthwise import DepthwiseConfig
 from .describe import title
-from .family import Candidate, Config, KernelCode, Request
+from .family import Candidate, Config, KernelCode, Request, Target
 from .geometry import Problem, divisor, power_of_two_in
 from .prologue import Prologue, Unfit, read_prologue, summed_axis
 from .row_work import RowValue, RowWork
@@ -30,6 +31,7 @@ from .stream import streamed_problem
 MOST_CANDIDATES = 16
 WIDEST_STORE = 16  # bytes
 MOST_LANES = 8
+PROBLEMS_KEPT = 4096
 Index = tuple[Dim, ...]
 
 
@@ -191,10 +193,9 @@ class ProductFamily:
         problem = contraction.problem
         if self.module.unsupported(problem, request.target) is not None or not self._allowed(problem):
             return []
-        found = self.module.candidates(problem, request.target, MOST_CANDIDATES)
         return [
-            Candidate(self.name, asdict(config), self.module.cost(problem, config, request.target))
-            for config in found
+            Candidate(self.name, dict(config), microseconds)
+            for config, microseconds in _priced(self, problem, request.target)
         ]
 
     def resized(self, request: Request, config: Config, threads: int) -> list[Candidate]:
@@ -221,6 +222,19 @@ class ProductFamily:
         binding = bind(request, contraction, widest_vector(request, problem.n), signature)
         spec = self.module.specialize(problem, made, binding, request.target)
         return KernelCode(self.module.TEMPLATE, spec, self.module.launch(problem, spec), scratch)
+
+
+@lru_cache(maxsize=PROBLEMS_KEPT)
+def _priced(
+    family: ProductFamily, problem: Problem, target: Target
+) -> tuple[tuple[tuple[tuple[str, int], ...], float], ...]:
+    """The configurations worth trying, as items of a table, and their times.
+
+    A problem comes up in several passes, and with results that lie in several places.
+    """
+    module = family.module
+    found = module.candidates(problem, target, MOST_CANDIDATES)
+    return tuple((tuple(asdict(config).items()), module.cost(problem, config, target)) for config in found)
 
 
 @dataclass(frozen=True)

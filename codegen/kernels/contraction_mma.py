@@ -257,8 +257,9 @@ def candidates(problem: Problem, target: Target, most: int = 30) -> list[MmaConf
     if unsupported(problem, target) is not None:
         return []
     for shape in shapes(problem):
+        shape = replace(shape, raster=raster(problem, shape))
         for splits in split_counts(problem, shape, target):
-            config = replace(shape, splits=splits, raster=raster(problem, shape))
+            config = shape if splits == 1 else replace(shape, splits=splits)
             if illegal(problem, config, target) is None:
                 found.append((cost(problem, config, target), config))
     found.sort(key=lambda pair: pair[0])

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...dialects.core.affine import Affine, ceildiv
+from ...dialects.core.affine import Affine, ceildiv, symbols
 from ...dialects.core.expr import Load
 from ..affine_c import dim_to_c
 from ..lanes import Lanes
@@ -191,7 +191,8 @@ def _rows_are_contiguous(problem: RowProblem) -> bool:
         variables = {name for name, _ in reduce.variables}
         for load in (node for node in walk(reduce.body) if isinstance(node, Load)):
             offset = linear_offset(load.source.type, load.index)
-            if isinstance(offset, Affine):
+            # What is the same for the whole row is read once and does not count.
+            if isinstance(offset, Affine) and not variables.isdisjoint(symbols(offset)):
                 steps = dict(offset.terms)
                 along = any(steps.get((name,)) == 1 for name in variables)
                 if steps.get((innermost,)) == 1 and not along:

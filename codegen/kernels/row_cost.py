@@ -11,6 +11,7 @@ from .row_problem import RowProblem
 
 THREADS = 256
 RESIDENT = 2048  # threads that a multiprocessor holds
+MOST_WORKERS = 512
 MOST_SPLITS = 1024
 LEAST_STEPS = 4  # elements a thread of a split row: fewer and the threads wait for each other
 
@@ -42,7 +43,7 @@ def whole_shares(problem: RowProblem, request: Request, across: bool) -> Shares:
         workers = 8 if length <= 128 else 16
         return Shares(max(1, THREADS // workers), workers)
     workers = 32
-    while workers < 512 and length >= workers * 8:
+    while workers < MOST_WORKERS and length >= workers * 8:
         workers *= 2
     return Shares(max(1, max(workers, 128 if workers > 32 else 64) // workers), workers)
 
@@ -74,6 +75,15 @@ def microseconds(problem: RowProblem, request: Request, shares: Shares) -> float
     working = max(moved / request.target.bytes_per_second * 1e6, elements / busy * STEP)
     joining = JOIN + ARRIVAL * shares.splits if shares.splits > 1 else 0.0
     return LAUNCH + working + joining
+
+
+def better_shared(rows: float, length: float, target: Target) -> bool:
+    """Whether ROWS of LENGTH elements are reduced so much faster by several blocks each that it pays
+    for a launch and a pass over the elements more."""
+    room = _room(target)
+    alone = rows * length / max(1.0, min(rows * MOST_WORKERS, room)) * STEP
+    shared = rows * length / room * STEP + JOIN
+    return alone > shared + 2 * LAUNCH
 
 
 def _room(target: Target) -> int:

@@ -155,6 +155,8 @@ class Grid:
         return left
 
     def _at_most(self, a: Dim, b: Dim) -> bool:
+        if isinstance(a, int) and isinstance(b, int):
+            return a <= b
         if is_nonnegative(b - a, self._ranges):
             return True
         if is_nonnegative(a - b - 1, self._ranges):

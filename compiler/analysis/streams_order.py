@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...dialects.core.affine import Range
 from ...dialects.core.ir import Function
 from .footprint import Box, Footprint, Grid, Undecided
 from .launch_accesses import Access, Memory, memories_of
+
+WIDE = 1 << 62  # beyond every offset
 
 
 def dependences(function: Function, ranges: Mapping[str, Range]) -> list[set[int]]:
@@ -27,11 +30,55 @@ def dependences(function: Function, ranges: Mapping[str, Range]) -> list[set[int
 def _add(memory: Memory, ranges: Mapping[str, Range], needs: list[set[int]]) -> None:
     writes = [*memory.writes, *memory.scratch]
     boxes = _Boxes([access.shape for access in writes if access.shape is not None], ranges)
+    near = _Neighbours(list(memory.accesses()), boxes)
     for write in writes:
-        for other in memory.accesses():
+        for other in near.of(write):
             first, second = sorted((write.launch, other.launch))
             if first != second and first not in needs[second] and boxes.meet(write, other):
                 needs[second].add(first)
+
+
+class _Neighbours:
+    """Accesses by where they lie along one dimension, so that not every two have to be compared: the
+    parts of a concat are many, and few of them meet."""
+
+    def __init__(self, accesses: Sequence[Access], boxes: _Boxes) -> None:
+        self._all = accesses
+        places = [boxes.place(access) for access in accesses]
+        known = [place for place in places if place is not None]
+        # The dimension in which most accesses begin at a place of their own.
+        self._axis = max(
+            range(len(known[0]) if known else 0),
+            key=lambda axis: len({place[axis] for place in known}),
+            default=0,
+        )
+        self._boxes = boxes
+        self._cells = sorted({at for place in known for at in place[self._axis]})
+        self._anywhere = [access for access, place in zip(accesses, places, strict=True) if place is None]
+        self._covering: list[list[Access]] = [[] for _ in self._cells]
+        self._starting: list[list[Access]] = [[] for _ in self._cells]
+        for access, place in zip(accesses, places, strict=True):
+            if place is not None:
+                begin, end = self._span(place)
+                self._starting[begin].append(access)
+                for cell in range(begin, end):
+                    self._covering[cell].append(access)
+
+    def of(self, access: Access) -> Iterator[Access]:
+        """All accesses that may have an element in common with ACCESS."""
+        place = self._boxes.place(access)
+        if place is None:
+            yield from self._all
+            return
+        begin, end = self._span(place)
+        yield from self._anywhere
+        yield from self._covering[begin]
+        for cell in range(begin + 1, end):
+            yield from self._starting[cell]
+
+    def _span(self, place: Sequence[tuple[int, int]]) -> tuple[int, int]:
+        low, high = place[self._axis]
+        return bisect_left(self._cells, low), bisect_left(self._cells, high)
 
 
 class _Boxes:
@@ -43,6 +90,16 @@ class _Boxes:
             self._grid: Grid | None = Grid(writes, ranges)
         except Undecided:
             self._grid = None
+
+    def place(self, access: Access) -> list[tuple[int, int]] | None:
+        """The box of ACCESS, with symbolic intervals as wide as can be; None when there is no box."""
+        box = None if access.shape is None else self._box(access.shape)
+        if box is None:
+            return None
+        return [
+            (low, high) if isinstance(low, int) and isinstance(high, int) else (-WIDE, WIDE)
+            for low, high in box
+        ]
 
     def meet(self, a: Access, b: Access) -> bool:
         """True unless A and B surely have no element in common."""

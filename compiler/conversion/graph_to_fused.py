@@ -23,7 +23,7 @@ from .fusion.kernel_builder import build_copy, build_kernel
 from .fusion.producers import ProducerFusion
 from .fusion.prologues import Prologues
 from .fusion.record import Recorder
-from .fusion.rows import row_domain
+from .fusion.rows import row_domain, set_rows
 
 
 class GraphToFused:
@@ -82,7 +82,7 @@ def _grow_rows(plan: Plan, consumers: ConsumerFusion) -> None:
         domain = row_domain(op)
         if domain is not None and plan.free(op):
             cluster = plan.open("row", op)
-            cluster.row_shape, cluster.row_axes = domain
+            set_rows(cluster, domain, plan)
             consumers.grow(cluster, ROW_CONSUMER)
 
 

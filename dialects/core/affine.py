@@ -141,6 +141,8 @@ def floordiv(a: Dim, b: Dim) -> Dim:
     common factors are cancelled. So floordiv(2*i-1, 4) is floordiv(i+1, 2)-1, and what is
     divided by a number is not negative unless a symbol is.
     """
+    if isinstance(a, int) and isinstance(b, int) and b > 0:
+        return a // b
     whole, rest, divisor = _split(a, b)
     if isinstance(rest, int):
         if rest == 0:

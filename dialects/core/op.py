@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Generic, TypeVar, overload
 
 from .attributes import AttributeError_, Kind
@@ -173,11 +174,11 @@ class OpSpec:
     symbol: str | None
     traits: frozenset[Trait]
 
-    @property
+    @cached_property
     def least_operands(self) -> int:
         return sum(1 for field in self.operands if not field.optional and not field.variadic)
 
-    @property
+    @cached_property
     def most_operands(self) -> int | None:
         return None if any(field.variadic for field in self.operands) else len(self.operands)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -80,6 +81,11 @@ class TensorType:
             step = step * self.shape[axis]
         return tuple(strides)
 
+    @cached_property
+    def symbols(self) -> frozenset[str]:
+        """The symbols in its sizes and in where it lies."""
+        return frozenset(symbols_in((*self.shape, *self.layout.strides, self.layout.offset)))
+
     def with_dtype(self, dtype: DType) -> TensorType:
         return replace(self, dtype=dtype)
 
@@ -98,15 +104,15 @@ def _typical(stride: Dim) -> int:
     return evaluate(stride, dict.fromkeys(symbols(stride), LARGE_SIZE))
 
 
-def symbols_in(value: object) -> set[str]:
+def symbols_in(value: object) -> Set[str]:
     """The symbols in an attribute's value or a type: sizes, tensor types, tuples of these."""
+    if isinstance(value, TensorType):
+        return value.symbols
     if isinstance(value, Affine):
         return symbols(value)
-    if isinstance(value, TensorType):
-        value = (*value.shape, *value.layout.strides, value.layout.offset)
     if isinstance(value, tuple):
         return {name for item in value if not isinstance(item, int) for name in symbols_in(item)}
-    return set()
+    return frozenset()
 
 
 def dim_text(dim: Dim) -> str:

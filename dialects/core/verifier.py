@@ -21,7 +21,8 @@ def verify(module: Module, dialects: DialectSet | None = None) -> None:
 
 
 def _verify_symbols(op: Operation | None, value: object, module: Module) -> None:
-    unknown = symbols_in(value) - module.symbols.keys()
+    named = symbols_in(value)
+    unknown = named - module.symbols.keys() if named else named
     if unknown and op is not None:
         raise op_error(op, f"the module declares no symbol '{min(unknown)}'", "add `symbol NAME in [..]`")
 

@@ -16,7 +16,7 @@ from glassrt.dialects.graph.indexing import Gather
 from glassrt.dialects.graph.movement import Concat, Expand, Reshape, Slice, Transpose
 from glassrt.dialects.graph.normalization import Lrn, Softmax
 from glassrt.dialects.graph.reduction import Cumsum, Reduce
-from glassrt.dialects.graph.unary import Exp, Sigmoid, Sqrt
+from glassrt.dialects.graph.unary import Exp, Neg, Sigmoid, Sqrt
 from glassrt.dialects.graph.window import MaxPool
 from graphs import Net
 
@@ -107,6 +107,22 @@ class TestRows:
         module = net.done(net.add(Add, net.add(Mul, normal, net.weights(16)), net.weights(16)))
         fuse(module)
         assert kernels(module) == ["row: reduce sub mul reduce add sqrt div mul add"]
+
+    @pytest.mark.parametrize("length", [1 << 10, 1 << 20])
+    def test_few_long_rows_are_left_to_several_blocks(self, length: int) -> None:
+        """Then the deviations from the mean are another kernel, which also takes them before it adds up."""
+        net = Net()
+        x = net.input("x", 4, length)
+        mean = net.add(Reduce, net.add(Relu, x), kind="mean", axes=[1])
+        off = net.add(Sub, x, net.add(Neg, mean))
+        variance = net.add(Reduce, net.add(Mul, off, off), kind="mean", axes=[1])
+        module = net.done(net.add(Sqrt, variance))
+        context = fuse(module)
+        if length == 1 << 10:
+            assert kernels(module) == ["row: relu reduce neg sub mul reduce sqrt"]
+        else:
+            assert kernels(module) == ["row: relu reduce neg", "row: sub mul reduce sqrt"]
+            assert any("several blocks share" in record.reason for record in context.ledger)
 
     def test_other_axes_are_another_kernel(self) -> None:
         net = Net()

@@ -29,6 +29,8 @@ class Cluster:
     ops: dict[Operation, None] = field(default_factory=dict)
     row_axes: tuple[int, ...] = ()
     row_shape: tuple[Dim, ...] = ()
+    # Rows so few and long that several blocks should share each.
+    divided: bool = False
     # For loops: the ways in which each value is read, with the number of evaluations of each.
     reads: dict[Value, dict[Access, float]] = field(default_factory=dict)
     statements: int = 0

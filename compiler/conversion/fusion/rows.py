@@ -6,12 +6,14 @@ the full shape, or one element per row (axes of size 1, or the axes left out).
 
 from __future__ import annotations
 
+from ....codegen.kernels.family import Target
+from ....codegen.kernels.row_cost import better_shared
 from ....dialects.core.affine import Dim
 from ....dialects.core.ir import Operation
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.normalization import InstanceNorm, LayerNorm, LogSoftmax, RmsNorm, Softmax
 from ....dialects.graph.reduction import ArgReduce, Reduce
-from .clusters import Cluster, shape_text
+from .clusters import Cluster, Plan, shape_text
 from .record import Refusal
 
 Shape = tuple[Dim, ...]
@@ -19,6 +21,16 @@ Domain = tuple[Shape, tuple[int, ...]]
 
 # More than this many passes over a row in one kernel save no memory traffic worth their registers.
 MOST_ROW_OPS = 8
+SHARED = "several blocks share each of the few long rows, and none could go on with a whole one"
+
+
+def set_rows(cluster: Cluster, domain: Domain, plan: Plan) -> None:
+    """Make CLUSTER, whose seed is a row-wise op, one over the rows of DOMAIN."""
+    cluster.row_shape, cluster.row_axes = domain
+    if isinstance(cluster.seed, Reduce | ArgReduce):
+        rows = plan.count(kept_shape(cluster))
+        elements = plan.count(cluster.row_shape)
+        cluster.divided = better_shared(rows, elements / max(rows, 1.0), Target())
 
 
 def row_domain(op: Operation) -> Domain | None:
@@ -50,6 +62,8 @@ def dropped_shape(cluster: Cluster) -> Shape:
 def row_refusal(cluster: Cluster, op: Operation) -> Refusal | None:
     """Elementwise ops and further row-wise ops on the cluster's rows."""
     domain = row_domain(op)
+    if cluster.divided and (domain is not None or op.result.type.shape == cluster.row_shape):
+        return Refusal(SHARED, {"rows": shape_text(cluster.row_shape)})
     if domain is not None:
         return _further_row_refusal(cluster, op, domain)
     if not has(op, Trait.ELEMENTWISE):

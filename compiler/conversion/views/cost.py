@@ -37,6 +37,7 @@ class ViewCost:
         self._sizes = module.values_at("optimum")
         self._speed = chooser.target.bytes_per_second / 1e6  # bytes a microsecond
         self._now: dict[Kernel, float] = {}
+        self._known: dict[tuple[Kernel, tuple[TensorType, ...]], Candidate] = {}
 
     def unwilling(self, kernels: Iterable[Kernel], places: Places) -> Unwilling | None:
         """The first of KERNELS that has no candidate of its own family when PLACES are decided."""
@@ -81,6 +82,11 @@ class ViewCost:
         results = sum(evaluate(value.type.bytes, self._sizes) for value in kernel.results)
         return min(2 * results, sum(evaluate(value.type.bytes, self._sizes) for value in values))
 
+    def surplus(self, value: Value, places: Places) -> float:
+        """Microseconds that one reader of VALUE loses by narrower accesses when PLACES are decided."""
+        type = self._plan.lies(value, places)
+        return (traffic(type, self._sizes) - evaluate(type.bytes, self._sizes)) / self._speed
+
     def _time(self, kernel: Kernel, places: Places) -> float:
         reads, writes = self._types(kernel, places)
         surplus = sum(traffic(t, self._sizes) - evaluate(t.bytes, self._sizes) for t in (*reads, *writes))
@@ -91,8 +97,11 @@ class ViewCost:
         return reads, [self._plan.lies(value, places) for value in kernel.results]
 
     def _forecast(self, kernel: Kernel, reads: list[TensorType], writes: list[TensorType]) -> Candidate:
-        weights = [_is_weight(value) for value in kernel.inputs]
-        return self._chooser.forecast(kernel.body.block, reads, writes, weights)
+        key = (kernel, (*reads, *writes))
+        if key not in self._known:
+            weights = [_is_weight(value) for value in kernel.inputs]
+            self._known[key] = self._chooser.forecast(kernel.body.block, reads, writes, weights)
+        return self._known[key]
 
 
 def _plain_types(kernel: Kernel) -> tuple[list[TensorType], list[TensorType]]:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
+from concat_graphs import concat_nets, lowered
+from glassrt.compiler.analysis.launch_accesses import root_of
 from glassrt.compiler.analysis.memory_plan import ALIGNMENT, Lifetime, place
 from glassrt.compiler.analysis.streams_memory import Use, place_in_order
-from glassrt.compiler.analysis.streams_order import Ordered, ordered
-from hypothesis import given
+from glassrt.compiler.analysis.streams_order import Ordered, dependences, ordered
+from glassrt.dialects.core.affine import evaluate
+from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.graph.movement import Concat
+from glassrt.dialects.launch import Kernel
+from graphs import Net
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
@@ -31,6 +39,54 @@ def ended(order: Ordered) -> list[set[int]]:
         result.append(direct.union(*(result[other] for other in direct)))
         latest[stream] = index
     return result
+
+
+def elements(value: Value, sizes: dict[str, int]) -> set[int]:
+    """The elements of its buffer that VALUE shows."""
+    type = value.type
+    found = np.asarray(evaluate(root_of(value)[1] + type.layout.offset, sizes))
+    for size, stride in zip(type.shape, type.strides, strict=True):
+        found = found[..., None] + np.arange(evaluate(size, sizes)) * evaluate(stride, sizes)
+    return set(found.ravel().tolist())
+
+
+def clashes(module: Module, sizes: dict[str, int]) -> set[tuple[int, int]]:
+    """Pairs of launches of which one writes an element that the other touches, by going through them."""
+    touched: list[list[tuple[Value, set[int], bool]]] = []
+    for op in module.main.block:
+        if isinstance(op, Kernel):
+            reads = len(op.reads)
+            touched.append([(root_of(v)[0], elements(v, sizes), i >= reads) for i, v in enumerate(op.inputs)])
+    return {
+        (first, second)
+        for second, after in enumerate(touched)
+        for first, before in enumerate(touched[:second])
+        if any(
+            root is other and (writes or wrote) and here & there
+            for root, here, writes in after
+            for other, there, wrote in before
+        )
+    }
+
+
+@settings(max_examples=25)
+@given(concat_nets(joined=True))
+def test_launches_that_share_an_element_depend_on_each_other(module: Module) -> None:
+    launch, _ = lowered(module)
+    needs = dependences(launch.main, launch.ranges)
+    found = {(first, second) for second, wanted in enumerate(needs) for first in wanted}
+    for which in ("minimum", "optimum", "maximum"):
+        assert clashes(launch, launch.values_at(which)) <= found
+
+
+def test_parts_of_a_concat_do_not_depend_on_each_other() -> None:
+    net = Net()
+    x = net.input("x", 2, 8, 4, 4)
+    parts = [net.conv(x, channels, size) for channels, size in ((8, 1), (4, 3), (12, 5), (8, 7))]
+    launch, _ = lowered(net.done(net.conv(net.add(Concat, *parts, axis=1), 4)))
+    needs = dependences(launch.main, launch.ranges)
+    found = {(first, second) for second, wanted in enumerate(needs) for first in wanted}
+    assert found == clashes(launch, {})
 
 
 @given(cases())
