@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..dialects.core.affine import Dim, Range
+from ..dialects.core.affine import Dim, Range, simplify
 from ..dialects.core.dtypes import DType
 from ..dialects.core.expr import Cast, Expr, Index
 from ..dialects.core.ir import Operation
 from .emit import Emitter, Given
+from .inline import Given as Computed
 from .inline import RegionExpressions
 from .kernels.family import Request
 from .kernels.signature import Signature
 from .lanes import Lanes
 from .sections import Section
+from .shuffle import shuffle_of
 from .spaces import Space
 
 
@@ -32,6 +34,7 @@ def emit_epilogue(
 
     INDEX gives the logical index of the contraction's result in terms of the SPACES' axes; the sums
     are in the array ACCUMULATOR, of type ACCUMULATE. NAMES adds C variables for further symbols of INDEX.
+    Behind a channel shuffle the results have another index.
     """
     text = f"{accumulator}[lane]" if lanes.count > 1 else f"{accumulator}[0]"
     total: Expr = Given(text, accumulate, varying=lanes.count > 1)
@@ -46,11 +49,18 @@ def emit_epilogue(
     ranges: dict[str, Range] = dict(request.ranges)
     for space in spaces:
         ranges.update(space.ranges(request.ranges))
-    expressions = RegionExpressions(ranges, {root.result: given})
+    known: dict[Value, Computed] = {root.result: given}
+    place = index
+    expressions = RegionExpressions(ranges, known)
+    shuffle = next(filter(None, (shuffle_of(op.result) for op in request.ops)), None)
+    if shuffle is not None:
+        source = shuffle.source
+        place = tuple(simplify(dim, ranges) for dim in shuffle.moved(index))
+        known[shuffle.result] = lambda _: expressions.element(source, index)
     emitter = Emitter(signature.buffers(request), {**signature.symbols, **(names or {})}, spaces, lanes)
     section = Section(lanes.count)
-    results = [expressions.element(value, index) for value in request.region.terminator.inputs]
+    results = [expressions.element(value, place) for value in request.region.terminator.inputs]
     for name, type, expr in zip(signature.outputs, request.writes, results, strict=True):
-        emitter.store(name, type, index, emitter.lower(expr, section), section)
+        emitter.store(name, type, place, emitter.lower(expr, section), section)
     decode = [line for space in spaces for line in space.decode(emitter.names, signature.index_type)]
     return decode + section.finished(lanes.count)

@@ -12,9 +12,12 @@ from dataclasses import dataclass
 
 from ..errors import InputError
 from .conversion.formats.rounding import LOAD_CONVERSION
+from .conversion.fusion.attention_layouts import ATTENTION_RULES
 from .conversion.fusion.consumers import CONSUMER_RULES
 from .conversion.fusion.producers import PRODUCER_RULES
 from .conversion.fusion.record import BOUNDARY, VIEW
+from .conversion.fusion.shuffles import RULE as CONTRACTION_SHUFFLE
+from .conversion.fusion.shuffles import SUMMARY as SHUFFLES
 from .conversion.grouping.record import GROUP_LAUNCHES
 from .conversion.streams.assign import CONCURRENCY
 from .conversion.views.record import ELIDE_CONCAT, VIEW_SLICE
@@ -60,6 +63,9 @@ def _table() -> Iterable[Rule]:
         yield Rule(pattern.name, "fused", pattern.before_after, switchable=False)
     for name, summary in (*CONSUMER_RULES.items(), *PRODUCER_RULES.items()):
         yield Rule(name, "fused", summary)
+    for name, summary in ATTENTION_RULES.items():
+        yield Rule(name, "fused", summary)
+    yield Rule(CONTRACTION_SHUFFLE, "fused", SHUFFLES)
     yield Rule(VIEW, "fused", "reshapes between kernels share the memory of what they read", switchable=False)
     yield Rule(BOUNDARY, "fused", "two ops that each lead a kernel stay apart", switchable=False)
     yield Rule(WidenConcats.name, "fused", "concat(slice(j, tail), y) => slice(concat(j, y), from tail)")

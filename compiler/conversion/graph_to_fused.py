@@ -24,6 +24,7 @@ from .fusion.producers import ProducerFusion
 from .fusion.prologues import Prologues
 from .fusion.record import Recorder
 from .fusion.rows import row_domain, set_rows
+from .fusion.shuffles import absorb_shuffles
 
 
 class GraphToFused:
@@ -55,6 +56,7 @@ def make_plan(module: Module, block: Block, context: PassContext) -> Plan:
     for cluster in reversed(plan.clusters):
         if cluster.root == "contraction":
             consumers.grow(cluster, CONTRACTION_EPILOGUE)
+    absorb_shuffles(plan, recorder, limit)
     _grow_rows(plan, consumers)
     for cluster in plan.clusters:
         if cluster.root == "loop":

@@ -82,14 +82,23 @@ def test_networks_give_the_same_without_fusion(name: str, precision: str) -> Non
     assert distance(have, want, precision, len(unfused.spec.launches)) < ALLOWED[precision]
 
 
-def test_the_rules_of_the_siblings_are_at_work() -> None:
-    """The network is worth comparing only as long as these apply to it."""
-    rules = taken(built(siblings(), "fp32", frozenset()))
-    assert {"horizontal-contraction", "elide-concat", "view-slice", "contraction-epilogue"} <= rules
+@pytest.mark.parametrize(
+    ("name", "rules"),
+    [
+        ("siblings", {"horizontal-contraction", "view-slice", "contraction-epilogue"}),
+        ("densenet", {"elide-concat", "contraction-epilogue"}),
+        ("shufflenet", {"contraction-shuffle"}),
+        ("transformer", {"attention-operand"}),
+    ],
+)
+def test_the_rules_are_at_work(name: str, rules: set[str]) -> None:
+    """A network is worth comparing only as long as they apply to it."""
+    model = siblings() if name == "siblings" else NETWORKS[name]("N")
+    assert rules <= taken(built(model, "fp32", frozenset()))
 
 
-@settings(max_examples=4, phases=(Phase.explicit, Phase.reuse, Phase.generate))
-@given(module=concat_nets(most=5, joined=True))
+@settings(max_examples=3, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@given(module=concat_nets(most=3, joined=True))
 def test_joins_cuts_and_movement_change_no_bit(module: Module) -> None:
     text, weights = print_module(module), module.resources
     inputs = random_inputs(module, seed=1)

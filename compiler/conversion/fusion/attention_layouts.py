@@ -21,6 +21,10 @@ from .record import Recorder, Refusal
 ROOT = "attention"
 OPERAND = "attention-operand"
 RESULT = "attention-result"
+ATTENTION_RULES = {
+    OPERAND: "attention(transpose, reshape, slice(x)) => x is read by strides",
+    RESULT: "transpose, reshape(attention(x)) => the result is written by strides",
+}
 REASON = "attention reads and writes by strides"
 SEVERAL = Refusal("its result is read by several kernels")
 MOVES = Refusal("no strides say what it does")

@@ -1,0 +1,62 @@
+"""Vertical fusion of channel shuffles: a convolution stores its results where the shuffle puts them.
+
+    reshape(transpose(reshape(conv(x), [N, g, c, ...])), [N, c*g, ...])  =>  one kernel
+
+The shuffle gives every result another channel and changes nothing else, so it costs only the width
+of the stores: neighbouring channels no longer lie together.
+"""
+
+from __future__ import annotations
+
+from ....codegen.shuffle import Shuffle, shuffle_of
+from ....dialects.core.ir import Operation, Value
+from ....dialects.graph.contraction import Conv
+from .clusters import Cluster, Plan
+from .record import Recorder, Refusal
+
+RULE = "contraction-shuffle"
+SUMMARY = "shuffle(conv) => results are stored at the channels where the shuffle puts them"
+REASON = "results are stored at the channels where it puts them"
+
+
+def absorb_shuffles(plan: Plan, recorder: Recorder, limit: int) -> None:
+    """Let the convolutions of PLAN take in the channel shuffles of what they give; LIMIT ops a kernel."""
+    for cluster in plan.clusters:
+        shuffle = _behind(plan, cluster) if isinstance(cluster.seed, Conv) else None
+        if shuffle is None:
+            continue
+        first = shuffle.source.producer
+        assert first is not None
+        sources = (first, *shuffle.ops)
+        refusal = _refusal(recorder, cluster, shuffle, limit)
+        for producer, consumer in zip(sources, shuffle.ops, strict=False):
+            if refusal is None:
+                plan.add(cluster, consumer)
+                recorder.joined(RULE, [(producer, consumer)], REASON)
+            elif producer is first:
+                recorder.refused(RULE, producer, consumer, refusal)
+
+
+def _behind(plan: Plan, cluster: Cluster) -> Shuffle | None:
+    """The shuffle that alone reads what leaves CLUSTER."""
+    ends = [op.result for op in cluster.ops if any(user not in cluster for user in op.result.users)]
+    value: Value = ends[0] if len(ends) == 1 else cluster.seed.result
+    for _ in range(3):
+        if len(value.uses) != 1 or not value.users[0].results or not plan.free(value.users[0]):
+            return None
+        value = value.users[0].result
+    shuffle = shuffle_of(value)
+    return shuffle if shuffle is not None and shuffle.source in ends else None
+
+
+def _refusal(recorder: Recorder, cluster: Cluster, shuffle: Shuffle, limit: int) -> Refusal | None:
+    if len(cluster.ops) + len(shuffle.ops) > limit:
+        return Refusal(f"the kernel already has {len(cluster.ops)} ops", {"kernel_ops": limit})
+    inside: list[Operation] = list(shuffle.ops)
+    for op in inside:
+        off = recorder.follower_off(cluster, op)
+        if off is not None:
+            return off
+    marked = Cluster("contraction", inside[0], dict.fromkeys(inside))
+    off = next((found for op in inside[1:] if (found := recorder.follower_off(marked, op))), None)
+    return off or recorder.rule_off(RULE)
