@@ -47,6 +47,10 @@ class KernelOperands:
         own = self._contraction.inputs[0].type.dtype
         return own if self._too_large else self._policy.stored(own)
 
+    def _multiplied(self, dtype: DType) -> DType:
+        """The type in which an operand of DTYPE is multiplied; integers may differ from each other."""
+        return self.operand_dtype or dtype if dtype.is_float else dtype
+
     # ------------------------------------------------------------ forms
 
     @property
@@ -60,7 +64,7 @@ class KernelOperands:
         if self._feeds_contraction(argument):
             last = self._lead is Lead.CONVOLUTION
             layout = channels_last(argument.type.rank) if last else ROW_MAJOR
-            return self.operand_dtype or dtype, layout, self._channels
+            return self._multiplied(dtype), layout, self._channels
         _, most = bounds(argument.type.elements, {})
         small = most is not None and most <= SMALL_ELEMENTS
         kept = small or not is_lowered(dtype, self._policy) or not self._fits(argument)
@@ -73,7 +77,7 @@ class KernelOperands:
             shape = stored.shape
             if self._channels:
                 shape = (shape[0], shape[1] + self._channels, *shape[2:])
-            return TensorType(shape, self.operand_dtype or stored.dtype, layout)
+            return TensorType(shape, self._multiplied(stored.dtype), layout)
         if layout == stored.layout:
             return stored
         # What is converted anyway is converted to the smaller type.
@@ -130,7 +134,7 @@ class KernelOperands:
         accumulate = compute
         if self._contraction is not None:
             compute = self.operand_dtype or compute
-            accumulate = self._policy.computed(compute)
+            accumulate = self._contraction.attributes.get("accumulate") or self._policy.computed(compute)
         why = self._why(compute, keeps_output)
         return {"requested": requested, "compute": compute, "accumulate": accumulate, "why": why}
 

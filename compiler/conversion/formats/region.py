@@ -63,7 +63,9 @@ class RegionPrecision:
 
     def _contraction(self, op: Operation) -> Value:
         dtype = self._operand_dtype or op.inputs[0].type.dtype
-        operands = [self._cast(self._values[value], dtype) for value in op.inputs[:3]]
+        operands = [self._values[value] for value in op.inputs[:3]]
+        if dtype.is_float:
+            operands = [self._cast(value, dtype) for value in operands]
         operands += [self._values[mask] for mask in op.inputs[3:]]  # as it is stored
         attributes = dict(op.attributes)
         if dtype.is_float and dtype.bits < self._policy.accumulate.bits:
