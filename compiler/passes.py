@@ -274,4 +274,3 @@ def _text_or_reason(module: Module) -> str:
         return print_module(module)
     except Exception as error:  # the module is broken in an unknown way: any failure is possible here
         return f"// the module cannot be printed: {error}\n"
-

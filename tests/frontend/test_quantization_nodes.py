@@ -228,7 +228,7 @@ def test_quantize_over_shapes_axes_and_special_numbers(data: st.DataObject, dtyp
 
 
 def test_nan_becomes_0_plainly() -> None:
-    """ONNX says nothing of NaN, and ONNX Runtime (on x64) gives the lowest number; here it is 0, as in casts."""
+    """ONNX says nothing of NaN; ONNX Runtime gives the lowest number on x64. Here it is 0, as in casts."""
     x = np.array([np.nan, 1.0], F32)
     given = case("QuantizeLinear", 13, x, one(1), one(-5, I8))
     assert interpret(import_model(given.model(13)), given.inputs)["y0"].tolist() == [0, -4]

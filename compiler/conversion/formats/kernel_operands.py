@@ -158,4 +158,3 @@ class KernelOperands:
         if self._channels:
             reasons.append(f"{self._channels} zero channels fill the input's words")
         return "; ".join(reasons)
-

@@ -21,6 +21,7 @@ from ....dialects.core.ir import Operation, Value
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.constants import Constant
 from ....dialects.graph.contraction import Conv, Matmul
+from ....dialects.graph.quantization import Scaling
 from ...policy import PrecisionPolicy
 from ..formats.storage import is_neutral, padded_channels
 from .clusters import Cluster, Plan, shape_text, viewed
@@ -96,12 +97,11 @@ class Prologues:
         if len(full) != 1:
             return Refusal("a prologue reads one tensor of the operand's shape", {"tensors": len(full)})
         axis, rank = summed_axis(seed), operand.type.rank
-        for value in outside:
-            if value not in full and not _along(value, axis, rank):
-                shape = shape_text(value.type.shape)
-                return Refusal(
-                    "it reads a value that varies along more than the summed axis", {"shape": shape}
-                )
+        varying = [value for value in outside if value not in full and not _along(value, axis, rank)]
+        varying += [o.scale for o in inside if isinstance(o, Scaling) and not _scales_along(o, axis)]
+        if varying:
+            shape = shape_text(varying[0].type.shape)
+            return Refusal("it reads a value that varies along more than the summed axis", {"shape": shape})
         return self._stored(full[0], operand, seed)
 
     def _stored(self, streamed: Value, operand: Value, seed: Operation) -> Refusal | None:
@@ -149,6 +149,11 @@ class Prologues:
         taps = math.prod(evaluate(size, self._sizes) for size in seed.w.type.shape[2:])
         read = self._plan.count(seed.x.type.shape[2:])
         return float(columns * max(taps * self._plan.count(y[2:]) / max(read, 1.0), 1.0))
+
+
+def _scales_along(op: Scaling, axis: int) -> bool:
+    """True when the scale of OP, which is not broadcast, varies along AXIS at most."""
+    return op.per_tensor or (op.axis == axis and not op.block)
 
 
 def _along(value: Value, axis: int, rank: int) -> bool:
