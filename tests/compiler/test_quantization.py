@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from glassrt.compiler.checking.widen import widened_block
 from glassrt.compiler.dialects import ALL_DIALECTS
 from glassrt.compiler.passes import Pass, PassContext, PassManager
 from glassrt.compiler.pipeline import TO_FUSED, TO_GRAPH
 from glassrt.compiler.transforms.quantization.propagate import PropagateQuantization
-from glassrt.dialects.core.dtypes import F16, F32, I8, U8, DType
+from glassrt.dialects.core.dtypes import F8E4M3, F16, F32, I8, U8, DType
+from glassrt.dialects.core.interpreter import Evaluation
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.activations import Relu
@@ -128,6 +130,17 @@ def test_a_concat_that_is_also_read_as_floats_is_left_alone() -> None:
     module = net.done(net.q(joined, 0.5), joined)
     run(module)
     assert names(module) == ["dequantize", "dequantize", "concat", "quantize"]
+
+
+def test_without_any_rounding_a_short_float_is_the_quotient() -> None:
+    net = QuantNet()
+    module = net.done(net.q(net.input("x", 3), 0.5, to=F8E4M3))
+    mapping: dict[Value, Value] = {}
+    quantize = next(op for op in widened_block(module.main.block, mapping) if isinstance(op, Quantize))
+    x = np.array([0.3, 17.1, 1e9])
+    assert quantize.evaluate(Evaluation(module, {}), x, np.array(0.5)).tolist() == pytest.approx(
+        (x / 0.5).tolist()
+    )
 
 
 def test_what_does_not_commute_stays() -> None:
