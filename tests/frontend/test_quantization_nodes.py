@@ -11,8 +11,10 @@ from glassrt.dialects.core.interpreter import interpret
 from hypothesis import given as over
 from hypothesis import settings
 from hypothesis import strategies as st
-from onnx import TensorProto
+from onnx import TensorProto, helper
 
+from ..models import run_onnxruntime
+from .graphs import model
 from .nodes import Array, Case, case, check, expanded, label, real, whole
 
 I8, U8, I16, U16, I32 = np.int8, np.uint8, np.int16, np.uint16, np.int32
@@ -232,3 +234,27 @@ def test_nan_becomes_0_plainly() -> None:
     x = np.array([np.nan, 1.0], F32)
     given = case("QuantizeLinear", 13, x, one(1), one(-5, I8))
     assert interpret(import_model(given.model(13)), given.inputs)["y0"].tolist() == [0, -4]
+
+
+def test_integers_are_quantised_as_numbers() -> None:
+    """A form that ONNX has and ONNX Runtime has not."""
+    x = np.array([-2000, -75, 11, 19, 26, 900], I32)
+    given = case("QuantizeLinear", 13, x, one(7.5), one(11, I8))
+    have = interpret(import_model(given.model(13)), given.inputs)["y0"]
+    assert have.tolist() == [-128, 1, 12, 14, 14, 127]
+
+
+@pytest.mark.parametrize("code", [TensorProto.FLOAT8E4M3FN, TensorProto.FLOAT8E5M2])
+@pytest.mark.parametrize("opset", [19, 21])
+def test_short_floats(code: int, opset: int) -> None:
+    """There and back, since no numpy of ONNX Runtime's holds them."""
+    nodes = [
+        helper.make_node("QuantizeLinear", ["x", "s", "z"], ["q"]),
+        helper.make_node("DequantizeLinear", ["q", "s", "z"], ["y"]),
+    ]
+    x = np.concatenate([EDGES, real(200, low=-60, high=60), real(50, low=-0.01, high=0.01), [np.nan]])
+    made = model(nodes, {"x": x.shape}, ["y"], {"s": one(0.3)}, opset=opset)
+    made.graph.initializer.append(helper.make_tensor("z", code, [], [0.0]))
+    inputs = {"x": x.astype(F32)}
+    want = run_onnxruntime(made, inputs)["y"]
+    np.testing.assert_array_equal(interpret(import_model(made), inputs)["y"], want)

@@ -49,10 +49,12 @@ def stored_as_bytes(value: Value) -> bool:
     return isinstance(producer, Dequantize) and producer.x.type.dtype.bits == 8
 
 
-@pytest.mark.parametrize("signed", [True, False], ids=["i8", "u8"])
-@pytest.mark.parametrize("per_channel", [True, False], ids=["channels", "tensor"])
+@pytest.mark.parametrize(
+    ("make", "per_channel", "signed"),
+    [(small_network, True, True), (small_network, False, False), (small_mobilenet, True, False)],
+    ids=["small-channels-i8", "small-tensor-u8", "mobilenet-channels-u8"],
+)
 @pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("make", [small_network, small_mobilenet])
 def test_small_networks(
     make: Callable[[], ModelProto], form: str, per_channel: bool, signed: bool, tmp_path: Path
 ) -> None:
