@@ -83,18 +83,20 @@ class Rewriter:
         self._driver.touch(op)
         return op
 
-    def replace(self, op: Operation, *values: Value, absorbed: Sequence[Operation] = ()) -> None:
+    def replace(
+        self, op: Operation, *values: Value, absorbed: Sequence[Operation] = (), located: bool = False
+    ) -> None:
         """Give the uses of OP to VALUES and erase it.
 
         Operations that compute VALUES take over the location of OP and of the ABSORBED operations
-        whose work they now do.
+        whose work they now do; not so those that are LOCATED already, since other operations do it.
         """
         locations = [op.location, *(other.location for other in absorbed)]
         for old, new in zip(op.results, values, strict=True):
             for user in old.users:
                 self._driver.touch(user)
             if new.producer is not None and not has(new.producer, Trait.CONSTANT):
-                for location in locations:
+                for location in () if located else locations:
                     new.producer.location = new.producer.location.merged(location)
                 self._driver.touch(new.producer)
         operands = op.inputs

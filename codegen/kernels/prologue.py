@@ -17,6 +17,7 @@ from enum import Enum
 from ...dialects.core.ir import Operation, Value
 from ...dialects.core.traits import Trait, has
 from ...dialects.graph.indexing import Gather
+from ...dialects.graph.quantization import Scaling
 
 Inside = Callable[[Operation], bool]
 
@@ -149,9 +150,17 @@ class _Reader:
             return self._leaf(value, kind)
         if isinstance(op, Gather):
             return self._gathered(op)
+        if isinstance(op, Scaling) and not op.per_tensor:
+            return self._scaled(op)
         if has(op, Trait.ELEMENTWISE):
             return op.inputs
         return Unfit(f"{op.name} is neither elementwise nor a gather of rows")
+
+    def _scaled(self, op: Scaling) -> Iterable[Value] | Unfit:
+        """Scales are not broadcast: `axis` says where they differ."""
+        if op.axis != summed_axis(self._root) or op.block:
+            return Unfit("it reads scales that differ along another axis than the summed one")
+        return (op.x,)
 
     def _leaf(self, value: Value, kind: Varies) -> Iterable[Value] | Unfit:
         if kind is Varies.EVERYWHERE:
@@ -183,6 +192,8 @@ class _Reader:
             return ()
         if not has(op, Trait.ELEMENTWISE) and not has(op, Trait.CONSTANT):
             return Unfit(f"{op.name} is not elementwise")
+        if isinstance(op, Scaling) and not op.per_tensor:
+            return Unfit("it reads scales that differ along a row")
         if seen is not None:
             seen.add(op)
         return op.inputs

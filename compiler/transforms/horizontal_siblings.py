@@ -19,6 +19,7 @@ from ...dialects.graph.activations import Relu
 from ...dialects.graph.contraction import Conv, Matmul
 from ...dialects.graph.elementwise import Prelu
 from ...dialects.graph.elementwise_base import Binary
+from ...dialects.graph.quantization import Scaling
 from .channel_scale import channel_axis, weight_of
 from .matching import constant_array, only_use
 
@@ -96,7 +97,8 @@ def relus(ends: Sequence[Value]) -> list[Relu | None] | None:
 def _common_step(ends: Sequence[Value], axis: int, module: Module) -> Step | None:
     ops = [following(end) for end in ends]
     first = ops[0]
-    if first is None:
+    if first is None or (isinstance(first, Scaling) and not first.per_tensor):
+        # Scales along an axis are not broadcast from the last one, as other operands are.
         return None
     position = first.operands.index(ends[0])
     for op, end in zip(ops, ends, strict=True):

@@ -156,13 +156,13 @@ class Quantize(Scaling):
         return super().infer()
 
     def compute(self, x: Array, scale: Array, zero_point: Array | None) -> Any:
-        if self.to in FLOATS:
+        if self.to.is_float:
             return x / scale
         whole = np.rint(x / scale)
         return whole if zero_point is None else whole + zero_point
 
     def formula(self, x: Term, scale: Term, zero_point: Term | None) -> Term:
-        if self.to in FLOATS:
+        if self.to.is_float:
             return x / scale
         whole = (x / scale).call("round")
         return whole if zero_point is None else whole + zero_point

@@ -55,7 +55,7 @@ class KernelOperands:
         return own if self._too_large else self._policy.stored(own)
 
     def _multiplied(self, dtype: DType) -> DType:
-        """What the contraction multiplies of an operand of DTYPE: integers as they are stored."""
+        """The type in which an operand of DTYPE is multiplied; integers may differ from each other."""
         return self.operand_dtype or dtype if dtype.is_float else dtype
 
     # ------------------------------------------------------------ forms
@@ -152,7 +152,7 @@ class KernelOperands:
         accumulate = compute
         if self._contraction is not None:
             compute = self.operand_dtype or compute
-            accumulate = self._policy.computed(compute)
+            accumulate = self._contraction.attributes.get("accumulate") or self._policy.computed(compute)
         why = self._why(compute, keeps_output)
         return {"requested": requested, "compute": compute, "accumulate": accumulate, "why": why}
 

@@ -28,7 +28,7 @@ from .scaling import ascending, delay, equal, on, rescaled, same_scaling, whole
 def dequantize_after_movement(op: Operation, rewriter: Rewriter) -> bool:
     """slice(dequantize(q)) => dequantize(slice(q)), likewise expand, tile and gather; one scale for all"""
     inner = whole(op.operands[0])
-    return inner is not None and delay(op, inner, on(op, inner.x), rewriter)
+    return inner is not None and delay(op, [inner], on(op, inner.x), rewriter)
 
 
 @pattern("dequantize-after-reshape", Reshape)
@@ -36,7 +36,7 @@ def dequantize_after_reshape(op: Reshape, rewriter: Rewriter) -> bool:
     """reshape(dequantize(q)) => dequantize(reshape(q)), where the axis of the scale is kept"""
     inner = produced_by(op.x, Dequantize)
     axis = None if inner is None else _kept_axis(inner, op)
-    return inner is not None and axis is not None and delay(op, inner, on(op, inner.x), rewriter, axis)
+    return inner is not None and axis is not None and delay(op, [inner], on(op, inner.x), rewriter, axis)
 
 
 def _kept_axis(inner: Dequantize, op: Reshape) -> int | None:
@@ -60,7 +60,7 @@ def dequantize_after_transpose(op: Transpose, rewriter: Rewriter) -> bool:
     if inner is None or inner.block:
         return False
     axis = 0 if inner.per_tensor else list(op.perm).index(inner.axis)
-    return delay(op, inner, on(op, inner.x), rewriter, axis)
+    return delay(op, [inner], on(op, inner.x), rewriter, axis)
 
 
 @pattern("dequantize-after-pad", Pad)
@@ -72,7 +72,7 @@ def dequantize_after_pad(op: Pad, rewriter: Rewriter) -> bool:
     if op.mode == "constant" and op.value is not None and not _is_zero(op, rewriter):
         return False
     filling = inner.zero_point if op.mode == "constant" else None
-    return delay(op, inner, Pad(inner.x, filling, pads=op.pads, mode=op.mode), rewriter)
+    return delay(op, [inner], Pad(inner.x, filling, pads=op.pads, mode=op.mode), rewriter)
 
 
 def _is_zero(op: Pad, rewriter: Rewriter) -> bool:
@@ -87,7 +87,7 @@ def dequantize_after_resize(op: Resize, rewriter: Rewriter) -> bool:
     inner = whole(op.x)
     if inner is None or op.mode != "nearest" or op.coordinates == "tf_crop_and_resize":
         return False
-    return delay(op, inner, on(op, inner.x), rewriter)
+    return delay(op, [inner], on(op, inner.x), rewriter)
 
 
 @pattern("dequantize-after-max-pool", MaxPool)
@@ -100,7 +100,7 @@ def dequantize_after_max_pool(op: MaxPool, rewriter: Rewriter) -> bool:
     )
     if inner is None or not sees or not ascending(inner, rewriter.module):
         return False
-    return delay(op, inner, on(op, inner.x), rewriter)
+    return delay(op, [inner], on(op, inner.x), rewriter)
 
 
 @pattern("dequantize-after-relu", Relu)
@@ -112,7 +112,7 @@ def dequantize_after_relu(op: Relu, rewriter: Rewriter) -> bool:
     zero = inner.zero_point
     if zero is None:
         zero = rewriter.insert(constant(rewriter.module, np.zeros((), inner.quantized.numpy))).result
-    return delay(op, inner, Max(inner.x, zero), rewriter)
+    return delay(op, [inner], Max(inner.x, zero), rewriter)
 
 
 @pattern("dequantize-after-concat", Concat)
@@ -124,9 +124,7 @@ def dequantize_after_concat(op: Concat, rewriter: Rewriter) -> bool:
         return False
     if not all(same_scaling(part, known[0], rewriter.module) for part in known[1:]):
         return False
-    joined = rewriter.insert(Concat(*(part.x for part in known), axis=op.axis)).result
-    rewriter.replace(op, rewriter.insert(rescaled(known[0], joined)).result, absorbed=known)
-    return True
+    return delay(op, known, Concat(*(part.x for part in known), axis=op.axis), rewriter)
 
 
 @pattern("quantize-before-concat", Quantize)

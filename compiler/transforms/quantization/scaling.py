@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ....dialects.core.ir import Module, Operation, Value
+from ....dialects.core.location import merge
 from ....dialects.graph.quantization import Dequantize, Scaling
 from ...rewrite import AnyOp, Rewriter
 from ..matching import constant_array, produced_by
@@ -51,8 +54,14 @@ def ascending(op: Scaling, module: Module) -> bool:
     return scale is not None and bool((scale > 0).all())
 
 
-def delay(op: Operation, inner: Dequantize, moved: Operation, rewriter: Rewriter, axis: int = 0) -> bool:
-    """Replace OP, which reads INNER, by MOVED (the same on quantised numbers) and a dequantize behind it."""
-    q = rewriter.insert(moved).result
-    rewriter.replace(op, rewriter.insert(rescaled(inner, q, axis)).result, absorbed=[inner])
+def delay(
+    op: Operation, inner: Sequence[Dequantize], moved: Operation, rewriter: Rewriter, axis: int = 0
+) -> bool:
+    """Replace OP, which reads INNER, by MOVED (the same on quantised numbers) and a dequantize behind it.
+
+    MOVED stands for OP's nodes, the new dequantize for those of INNER, whose scales are equal.
+    """
+    last = rescaled(inner[0], rewriter.insert(moved).result, axis)
+    last.location = merge([old.location for old in inner])
+    rewriter.replace(op, rewriter.insert(last).result, located=True)
     return True
