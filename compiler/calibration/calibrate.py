@@ -29,7 +29,7 @@ def calibrate(
 ) -> CalibrationTable:
     """Run MODEL in fp32 over BATCHES and choose the scale of every tensor from what it held.
 
-    model: an ONNX file, its bytes, a ModelProto, or an .ir file of the graph level.
+    model: an ONNX file, its bytes, a ModelProto, or an .ir file of the graph level; a Module is consumed.
     batches: tables of arrays by input name, one per batch; an object whose `batches()` gives such; or a
     path: of an .npz file, whose arrays are split along their first axis, or a folder of .npy and .npz
     files, one batch each.

@@ -17,6 +17,7 @@ from ...errors import InputError
 from ..array_files import Array, read_array, read_arrays
 
 Batch = Mapping[str, Any]
+KINDS = (".npy", ".npz")
 WANTED = 'such as {"x": x}, with an array for every input'
 
 
@@ -67,7 +68,10 @@ def open_set(data: Batches, module: Module) -> CalibrationSet:
 
 
 def _folder(path: Path, function: Function) -> CalibrationSet:
-    files = sorted(file for file in path.iterdir() if file.suffix in (".npy", ".npz") and file.is_file())
+    try:
+        files = sorted(file for file in path.iterdir() if file.suffix in KINDS and file.is_file())
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from None
     if not files:
         raise InputError(f"{path} holds no .npy or .npz file", "every file is a batch")
     return CalibrationSet((_batch_of(file, function) for file in files), len(files))

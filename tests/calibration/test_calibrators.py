@@ -22,7 +22,7 @@ from glassrt.compiler.calibration.calibrators import (
 from glassrt.compiler.calibration.histogram import BINS, Histogram
 from glassrt.compiler.calibration.noise import E4M3, INT8, LEAST_CLIP, noise_power, sqnr
 from glassrt.errors import InputError
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
@@ -176,6 +176,7 @@ def test_tiny_and_huge_values_have_usable_scales(size: float, calibrator: str) -
 
 
 @pytest.mark.parametrize("calibrator", CALIBRATORS)
+@settings(max_examples=25)
 @given(npst.arrays(np.float32, st.integers(1, 40), elements=st.floats(width=32)))
 def test_any_tensor_has_a_clip_within_its_range(calibrator: str, samples: Array) -> None:
     histogram = of(samples)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from glassrt import CalibrationTable
+from glassrt import CalibrationTable, calibrate
 from glassrt.compiler.calibration.calibrators import CALIBRATORS
+from glassrt.compiler.cli.progress import BuildProgress
 
 from .support import DIGITS, Glassrt
 
@@ -16,19 +17,27 @@ HELD_OUT = DIGITS.with_name("digits_test.npz")
 FEW = ("--interpret", "--shape", "N=1,30,64", "--batches", 2)
 
 
-@pytest.fixture
-def table(glassrt: Glassrt, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def made() -> CalibrationTable:
     """The table of the digits network from some of its held-out images."""
+    return calibrate(DIGITS, HELD_OUT, device="interpret", shapes={"N": (1, 30, 64)}, limit=2)
+
+
+@pytest.fixture
+def table(made: CalibrationTable, tmp_path: Path) -> Path:
+    """A file with that table."""
     path = tmp_path / "digits.table"
-    glassrt("calibrate", DIGITS, HELD_OUT, "-o", path, *FEW)
+    made.save(path)
     return path
 
 
-def test_it_writes_a_table_and_shows_the_calibrators_side_by_side(glassrt: Glassrt, tmp_path: Path) -> None:
+def test_it_writes_a_table_and_shows_the_calibrators_side_by_side(
+    glassrt: Glassrt, made: CalibrationTable, tmp_path: Path
+) -> None:
     path, cache = tmp_path / "t", tmp_path / "c"
     shown = glassrt("calibrate", DIGITS, HELD_OUT, "-o", path, "--trt-cache", cache, *FEW)
     written = CalibrationTable.load(path)
-    assert written.batches == 2 and set(written.histograms) == set(written.tensors)
+    assert written == made and written.histograms == made.histograms
     assert cache.read_text(encoding="utf-8") == written.to_trt_cache()
     for word in (*CALIBRATORS, "int8 scale", "relu_9_out", "25 tensors, 2 batches"):
         assert word in shown.stdout
@@ -104,6 +113,13 @@ def test_bad_data_is_refused(glassrt: Glassrt, tmp_path: Path) -> None:
     np.savez(data, image=np.full((4, 1, 8, 8), np.nan, np.float32))
     shown = glassrt("calibrate", DIGITS, data, "-o", tmp_path / "t", "--interpret", code=1)
     assert "input 'image' holds NaN" in shown.stderr and not (tmp_path / "t").exists()
+
+
+def test_a_bar_without_a_known_end_counts() -> None:
+    with BuildProgress() as progress:
+        for done in range(3):
+            progress.tell("calibrate", done, 0)
+        progress.tell("calibrate", 3, 3)
 
 
 def test_a_damaged_table_is_named_with_its_line(glassrt: Glassrt, table: Path) -> None:
