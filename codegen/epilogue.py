@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ..dialects.core.affine import Dim, Range, simplify
 from ..dialects.core.dtypes import DType
 from ..dialects.core.expr import Cast, Expr, Index
-from ..dialects.core.ir import Operation
+from ..dialects.core.ir import Operation, Value
 from .emit import Emitter, Given
 from .inline import Given as Computed
 from .inline import RegionExpressions
