@@ -124,11 +124,12 @@ def quantized(
 ) -> ModelProto:
     """MODEL with i8 weights and (SIGNED) i8 or else u8 activations, calibrated on random BATCHES.
 
-    FORM is 'qdq' or 'qoperator'. FOLDER takes the files that the quantiser goes by.
+    Normalisations must be folded (`simplified`). FORM is 'qdq' or 'qoperator'. FOLDER takes the files
+    that the quantiser goes by.
     """
     sizes = [dim.dim_value or 4 for dim in model.graph.input[0].type.tensor_type.shape.dim]
     given, made = folder / "given.onnx", folder / f"{form}.onnx"
-    onnx.save(simplified(model, folder), given)
+    onnx.save(model, given)
     with _silence():
         quantize_static(
             given,

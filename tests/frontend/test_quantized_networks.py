@@ -23,7 +23,7 @@ from glassrt.dialects.graph.window import MaxPool
 from onnx import ModelProto, version_converter
 
 from ..models import Array, light_models, reseed, run_onnxruntime
-from ..quantized import FORMATS, quantized, small_mobilenet, small_network
+from ..quantized import FORMATS, quantized, simplified, small_mobilenet, small_network
 from .nodes import LEVEL
 
 
@@ -76,16 +76,21 @@ def test_small_networks(
     assert steps_apart(final, interpret(final, inputs), want).max() <= 1
 
 
-@pytest.mark.parametrize("form", FORMATS)
-def test_resnet50(form: str, tmp_path: Path) -> None:
-    model = version_converter.convert_version(
-        reseed(onnx.load(light_models()["resnet50"]), np.random.default_rng(3)), 13
-    )
+@pytest.fixture(scope="module")
+def resnet50(tmp_path_factory: pytest.TempPathFactory) -> ModelProto:
+    """ResNet-50 with random weights, in an opset that the quantiser takes."""
+    given = reseed(onnx.load(light_models()["resnet50"]), np.random.default_rng(3))
+    model = version_converter.convert_version(given, 13)
     model.ir_version = 8
     for node in model.graph.node:
         if node.op_type == "Sum":  # which the quantiser leaves alone
             node.op_type = "Add"
-    model = quantized(model, tmp_path, form, batches=1)
+    return simplified(model, tmp_path_factory.mktemp("resnet50"))
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_resnet50(form: str, resnet50: ModelProto, tmp_path: Path) -> None:
+    model = quantized(resnet50, tmp_path, form, batches=1)
     module = import_model(model)
     verify(module, LEVEL)
     final = canonical(module)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from glassrt.dialects.core.affine import symbol
-from glassrt.dialects.core.dtypes import BF16, F16, F32, F64, I32, DType
+from glassrt.dialects.core.dtypes import BF16, F16, F32, F64, I8, I32, U8, DType
 from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.contraction import Conv, ConvTranspose, Matmul
@@ -204,3 +204,29 @@ def test_products_that_do_not_fit(a: tuple[int, ...], b: tuple[int, ...], messag
         build(Matmul, [np.zeros(a, np.float32), np.zeros(b, np.float32)])
     with pytest.raises(IRError, match="element types"):
         build(Matmul, [np.zeros((2, 2), np.float32), np.zeros((2, 2), np.float16)])
+
+
+# ---------------------------------------------------------------- bytes
+
+
+@given(case=cases(), kinds=st.tuples(dtypes(I8, U8), dtypes(I8, U8)))
+def test_bytes_of_any_two_kinds_add_up_in_i32(case: Case, kinds: tuple[DType, DType]) -> None:
+    arrays = [
+        RANDOM.integers(0, 256, shape).astype(np.uint8).view(kind.numpy)
+        for shape, kind in zip((case.x, case.w), kinds, strict=True)
+    ]
+    check_op(Conv, arrays, accumulate=I32, **case.attributes)
+
+
+def test_sums_of_bytes_are_exact() -> None:
+    a, b = np.full((1, 3001), 255, np.uint8), np.full((3001, 1), -127, np.int8)
+    check_op(Matmul, [a, b], accumulate=I32)
+    op = build(Matmul, [a, b], accumulate=I32)
+    assert evaluated(op, [a, b]).tolist() == [[-255 * 127 * 3001]]
+
+
+def test_bytes_of_two_kinds_need_a_wide_sum() -> None:
+    a, b = np.ones((2, 2), np.uint8), np.ones((2, 2), np.int8)
+    for options in ({}, {"accumulate": F32}):
+        with pytest.raises(IRError, match="different element types"):
+            build(Matmul, [a, b], **options)
