@@ -27,10 +27,11 @@ from .source_check import check_headers, check_source, redact
 
 # `-v` makes ptxas report registers and spills. The disk cache of NVRTC itself is off: ours is the one
 # cache. The process-wide stack limit stays alone because threads would race on restoring it. Rounding
-# stays IEEE (no fast-math); contraction to FMA is allowed, as the error bounds of the kernels assume.
+# stays IEEE (no fast-math), and products are fused with sums only where a kernel says so: a number that
+# is quantised afterwards must be the same on every device.
 OPTIONS: tuple[str, ...] = (
     "--std=c++17",
-    "--fmad=true",
+    "--fmad=false",
     "--ftz=false",
     "--prec-div=true",
     "--prec-sqrt=true",

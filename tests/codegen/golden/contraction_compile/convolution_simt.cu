@@ -189,7 +189,7 @@ GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0, O
                 GLASS_UNROLL
                 for (int i = 0; i < THREAD_M; i++) {
                     GLASS_UNROLL
-                    for (int j = 0; j < THREAD_N; j++) sum[i][j] += a_part[i][step] * b_part[j][step];
+                    for (int j = 0; j < THREAD_N; j++) sum[i][j] = m_fma(a_part[i][step], b_part[j][step], sum[i][j]);
                 }
             }
         }

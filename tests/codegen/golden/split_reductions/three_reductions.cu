@@ -7,6 +7,7 @@ GLASS_KERNEL(256, 1) k_reduce_mul_sqrt_f63ab0c1(Input<f16> x0, Output<f32> y0, O
     GLASS_DYNAMIC_SHARED(smem);
     const int own_row = thread_x() / 256;
     const int worker = thread_x() % 256;
+    const int share = block_y();  // of the row's elements
     pdl_launch_dependents();
     pdl_wait();
 
@@ -17,7 +18,7 @@ GLASS_KERNEL(256, 1) k_reduce_mul_sqrt_f63ab0c1(Input<f16> x0, Output<f32> y0, O
     f32 sum2 = 0x0p+0f;
     f32 best3 = bit_cast<f32>(0xff800000u);
     i64 where4 = 0x7fffffffffffffffll;
-    for (int k5 = block_y() * 256 + worker; k5 < 1048576; k5 += 65536) {
+    for (int k5 = share * 256 + worker; k5 < 1048576; k5 += 65536) {
         const f16 x0_6 = load(x0, row*1048576 + k5);
         const f32 cast7 = convert<f32>(x0_6);
         sum1 = sum1 + cast7;
@@ -38,7 +39,7 @@ GLASS_KERNEL(256, 1) k_reduce_mul_sqrt_f63ab0c1(Input<f16> x0, Output<f32> y0, O
     // Every block leaves its part in the workspace; the last one to arrive joins the parts, in their
     // order, so that the result does not depend on who came last.
     if (worker == 0 && wanted == row) {
-        const i64 slot = (i64(row) * 256 + block_y()) * 4;
+        const i64 slot = (i64(row) * 256 + share) * 4;
         store(workspace, slot + 0, u64(bit_cast<u32>(sum1)));
         store(workspace, slot + 1, u64(bit_cast<u32>(sum2)));
         store(workspace, slot + 2, u64(bit_cast<u32>(best3)));
