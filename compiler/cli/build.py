@@ -14,6 +14,7 @@ from ..build import build as build_plan
 from .console import out, print_table, quantity, say, seconds
 from .files import check_output, write_folder
 from .options import (
+    Calibration,
     Check,
     DisabledRules,
     DumpDir,
@@ -40,6 +41,7 @@ def build(
     output: Output,
     target: Targets = None,
     precision: Precision = "fp32",
+    calibration: Calibration = None,
     shape: ShapeTexts = None,
     input: InputTexts = None,
     disable_rule: DisabledRules = None,
@@ -53,7 +55,9 @@ def build(
 ) -> None:
     """Compile MODEL to a plan file, which appears complete or not at all."""
     check_output(output, "--output")
-    request = Request.parse(target, precision, shape, input, disable_rule, no_cache, nofuse, keep)
+    request = Request.parse(
+        target, precision, shape, input, disable_rule, no_cache, nofuse, keep, calibration=calibration
+    )
     with BuildProgress(shown=not print_ir_after_all) as progress:
         settings = request.settings()
         settings = replace(

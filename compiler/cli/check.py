@@ -22,6 +22,7 @@ from .arrays import load_inputs, of_function, random_arrays, symbols_of
 from .console import out, print_table, printable, say, share, write_json
 from .options import (
     AsJson,
+    Calibration,
     Device,
     DisabledRules,
     InputTexts,
@@ -61,6 +62,7 @@ def check(
     model: Model,
     inputs: Inputs = None,
     precision: Precision = "fp32",
+    calibration: Calibration = None,
     device: Device = None,
     tolerance: Tolerance = None,
     size: Sizes = None,
@@ -83,7 +85,7 @@ def check(
     if interpret and device is not None:
         raise typer.BadParameter("--interpret uses no device", param_hint="--device")
     targets = targets_for("host" if interpret else device)
-    request = Request.parse(targets, precision, shape, input, disable_rule, no_cache)
+    request = Request.parse(targets, precision, shape, input, disable_rule, no_cache, calibration=calibration)
     module = load_module(model, request.inputs, request.shapes)
     wanted = of_function(module.main, symbols_of(module, parse_sizes(size)))
     arrays = random_arrays(wanted, seed) if inputs is None else load_inputs(inputs, wanted)

@@ -17,6 +17,7 @@ from ..rules import RULES
 from .console import print_table, printable, quantity, write_json, write_text
 from .options import (
     AsJson,
+    Calibration,
     DisabledRules,
     InputTexts,
     KeptNodes,
@@ -52,6 +53,7 @@ def explain(
     as_json: AsJson = False,
     target: Targets = None,
     precision: Precision = "fp32",
+    calibration: Calibration = None,
     shape: ShapeTexts = None,
     input: InputTexts = None,
     disable_rule: DisabledRules = None,
@@ -67,7 +69,9 @@ def explain(
         raise typer.BadParameter("give a plan or a model, or --rules", param_hint="PLAN|MODEL")
     if ledger and a is not None:
         raise typer.BadParameter("--ledger prints all decisions; leave the nodes out", param_hint="--ledger")
-    request = Request.parse(target, precision, shape, input, disable_rule, no_cache, nofuse, keep)
+    request = Request.parse(
+        target, precision, shape, input, disable_rule, no_cache, nofuse, keep, calibration=calibration
+    )
     plan = open_plan(subject, request)
     facts = Facts.of(plan)
     if ledger:

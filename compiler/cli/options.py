@@ -16,6 +16,7 @@ from ...errors import UnsupportedError
 from ...runtime.discovery import present_target
 from ...runtime.manifest import MAX_STREAMS
 from ..build import HOST, Settings, chosen_targets
+from ..calibration.table import CalibrationTable
 from ..policy import PrecisionPolicy, as_policy
 from ..source import InputShapes, Shapes
 
@@ -50,7 +51,17 @@ Targets = Annotated[
         help="What to build for; repeatable. Default: this GPU, else host.",
     ),
 ]
-Precision = Annotated[str, typer.Option("--precision", "-p", metavar="POLICY", help="fp32, fp16 or bf16.")]
+Precision = Annotated[
+    str, typer.Option("--precision", "-p", metavar="POLICY", help="fp32, fp16, bf16, int8 or fp8.")
+]
+Calibration = Annotated[
+    Path | None,
+    typer.Option(
+        "--calibration",
+        metavar="TABLE",
+        help="The scales for int8 and fp8, as `glassrt calibrate` writes them.",
+    ),
+]
 ShapeTexts = Annotated[
     list[str] | None,
     typer.Option(
@@ -136,6 +147,7 @@ class Request:
     cache: bool = True
     barriers: frozenset[tuple[str, str]] = frozenset()
     keep: frozenset[str] = frozenset()
+    calibration: Path | None = None
 
     @staticmethod
     def parse(
@@ -147,6 +159,7 @@ class Request:
         no_cache: bool = False,
         nofuse: Sequence[str] | None = None,
         keep: Sequence[str] | None = None,
+        calibration: Path | None = None,
     ) -> Request:
         """The request that options mean; typer.BadParameter for one that means nothing."""
         return Request(
@@ -158,6 +171,7 @@ class Request:
             not no_cache,
             parse_pairs(nofuse),
             frozenset(keep or ()),
+            calibration,
         )
 
     @property
@@ -176,8 +190,17 @@ class Request:
             disabled=self.disabled,
             barriers=self.barriers,
             keep=self.keep,
+            calibration=self._table(),
             cache=KernelCache() if self.cache else None,
         )
+
+    def _table(self) -> CalibrationTable | None:
+        """The calibration table; typer.BadParameter where the policy has no use for one."""
+        if self.calibration is None:
+            return None
+        if not self.policy.quantizes:
+            raise typer.BadParameter(f"{self.precision} needs no scales", param_hint="--calibration")
+        return CalibrationTable.load(self.calibration)
 
     @property
     def given(self) -> bool:

@@ -33,6 +33,7 @@ from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.movement import Concat
 from glassrt.dialects.graph.normalization import Softmax
+from glassrt.dialects.graph.reduction import Reduce
 from glassrt.dialects.graph.unary import Sigmoid
 from glassrt.dialects.graph.window import MaxPool
 from glassrt.errors import IRError
@@ -136,6 +137,17 @@ def test_a_split_sum_keeps_its_scratch_memory_in_a_group() -> None:
     inputs = random_inputs(module, seed=6)
     first, again = on_host(module, inputs), on_host(module, inputs)
     assert all(first[name].tobytes() == again[name].tobytes() for name in first)
+
+
+def test_divided_rows_keep_their_scratch_memory_and_their_shares_in_a_group() -> None:
+    net = Net()
+    x = net.input("x", 3, 70001)
+    ends = [net.add(Reduce, x, kind=kind, axes=[1], keepdims=False) for kind in ("max", "sum")]
+    module = grouped(net.done(*ends), "fp32", preferring(lambda config: int(config.get("splits", 1)) > 1))
+    (op,) = groups(module)
+    assert families(op) == ["row"] * 2
+    assert min(int(member.config["splits"]) for member in members_of(op)) > 1
+    same_as_apart(module)
 
 
 def test_a_contraction_of_other_blocks_is_made_anew() -> None:
