@@ -75,6 +75,8 @@ def _block(block: Block, names: Mapping[str, Dim]) -> Block:
 
 
 def _type(type: TensorType, names: Mapping[str, Dim]) -> TensorType:
+    if not type.symbols:
+        return type
     layout = type.layout
     strides = tuple(substitute(stride, names) for stride in layout.strides)
     shape = tuple(substitute(dim, names) for dim in type.shape)

@@ -28,10 +28,12 @@ class SharedReduction:
     first: tuple[str, ...]
 
     def declare(self) -> list[str]:
+        """Statements that define the variables, before the first element."""
         pairs = zip(self.variables, self.first, strict=True)
         return [f"{c_type(dtype)} {name} = {value};" for (name, dtype), value in pairs]
 
     def restart(self) -> list[str]:
+        """Statements that set the variables back to what they began with."""
         return [f"{name} = {value};" for (name, _), value in zip(self.variables, self.first, strict=True)]
 
     def update(self, element: str, position: str) -> list[str]:
@@ -50,6 +52,7 @@ class SharedReduction:
 
     @property
     def result(self) -> str:
+        """The variable that holds what the reduction gives."""
         return self.variables[-1][0]
 
 

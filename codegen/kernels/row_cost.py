@@ -33,6 +33,7 @@ class Shares:
 
     @property
     def threads(self) -> int:
+        """Threads of a block."""
         return self.rows * self.workers
 
 

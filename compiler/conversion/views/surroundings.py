@@ -52,6 +52,7 @@ class Surroundings:
         return None
 
     def is_output(self, base: Value) -> bool:
+        """True when the model returns BASE under any shape."""
         return any(value in self._returned for value in shown(base))
 
     def affected(self, places: Iterable[Value], but: Collection[Operation]) -> list[Kernel]:
