@@ -28,6 +28,8 @@ from . import record
 
 BOUND = 64 * 2.0**-11
 
+GROUPS = frozenset({"group-launches"})
+
 # Variant: rules that are switched off in it.
 VARIANTS: dict[str, frozenset[str]] = {
     "everything on": frozenset(),
@@ -36,12 +38,14 @@ VARIANTS: dict[str, frozenset[str]] = {
     "no horizontal fusion": frozenset({"horizontal-contraction"}),
     "no concat elision": frozenset({"elide-concat", "widen-concat"}),
     "no slices as views": frozenset({"view-slice"}),
+    "no grouped launches": GROUPS,
     "no batch norm folding": frozenset({"batch-norm-into-contraction", "scale-into-contraction"}),
     "no loop fusion": frozenset({"loop-elementwise", "loop-movement", "loop-reshape", "window-epilogue"}),
     "nothing fused": frozenset(r.name for r in RULES.values() if r.switchable and r.level != "graph")
     | {"horizontal-contraction", "batch-norm-into-contraction", "scale-into-contraction"},
 }
-STREAMS = {"one stream": 1, "two streams": 2, "four streams": 4}
+# Where launches are grouped, few are left for streams.
+STREAMS = {"one stream, no groups": 1, "two streams, no groups": 2, "four streams, no groups": 4}
 
 
 def plan_of(model: onnx.ModelProto, disabled: frozenset[str], streams: int | None = None) -> glassrt.Plan:
@@ -62,7 +66,7 @@ def run_model(name: str) -> list[dict[str, Any]]:
     model = reseed(onnx.load(light_models()[name]), np.random.default_rng(0))
     inputs = random_inputs(model, np.random.default_rng(1))
     cases: dict[str, tuple[frozenset[str], int | None]] = {k: (v, None) for k, v in VARIANTS.items()}
-    cases |= {label: (frozenset(), count) for label, count in STREAMS.items()}
+    cases |= {label: (GROUPS, count) for label, count in STREAMS.items()}
     rows: list[dict[str, Any]] = []
     reference: np.ndarray | None = None
     for label, (disabled, streams) in cases.items():
