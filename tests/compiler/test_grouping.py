@@ -248,7 +248,8 @@ class TestLedger:
         for index, op in enumerate(launches(done)):
             for node in op.location.nodes:
                 where.setdefault(node, set()).add(index)
-        for record in of_rule(context):
+        # Without figures: nothing could run beside anything.
+        for record in filter(lambda record: record.figures, of_rule(context)):
             assert record.figures["bytes_saved"] == 0
             if record.verdict is Verdict.TAKEN:
                 assert set.intersection(*(where[node] for node in record.nodes)), record.text()
