@@ -32,21 +32,24 @@ from . import record
 
 BOUND = 64 * 2.0**-11
 
+GROUPS = frozenset({"group-launches"})
+
 # Variant: rules that are switched off in it.
 VARIANTS: dict[str, frozenset[str]] = {
     "everything on": frozenset(),
     "no contraction epilogue": frozenset({"contraction-epilogue"}),
     "no contraction prologue": frozenset({"contraction-prologue"}),
     "no horizontal fusion": frozenset({"horizontal-contraction"}),
-    "no grouped launches": frozenset({"group-launches"}),
     "no concat elision": frozenset({"elide-concat", "widen-concat"}),
     "no slices as views": frozenset({"view-slice"}),
+    "no grouped launches": GROUPS,
     "no batch norm folding": frozenset({"batch-norm-into-contraction", "scale-into-contraction"}),
     "no loop fusion": frozenset({"loop-elementwise", "loop-movement", "loop-reshape", "window-epilogue"}),
     "nothing fused": frozenset(r.name for r in RULES.values() if r.switchable and r.level != "graph")
     | {"horizontal-contraction", "batch-norm-into-contraction", "scale-into-contraction"},
 }
-STREAMS = {"one stream": 1, "two streams": 2, "four streams": 4}
+# Where launches are grouped, few are left for streams.
+STREAMS = {"one stream, no groups": 1, "two streams, no groups": 2, "four streams, no groups": 4}
 
 
 Variant = tuple[str, str, frozenset[str], int | None]  # model, label, rules that are off, streams
@@ -57,7 +60,8 @@ def variants(names: Sequence[str]) -> list[Variant]:
     found: list[Variant] = []
     for name in names:
         found += [(name, label, disabled, None) for label, disabled in VARIANTS.items()]
-        found += [(name, label, frozenset(), count) for label, count in STREAMS.items()]
+        found += [(name, label, GROUPS, count) for label, count in STREAMS.items()]
+        found += [(name, "one stream", frozenset(), 1)]
     return found
 
 

@@ -71,10 +71,12 @@ def member_blocks(block: Block, shares: Sequence[Share]) -> list[Block]:
 
     Linear in the operations.
     """
+    counts = sum(share.reads for share in shares), sum(share.outputs for share in shares)
+    least = min(min(share.reads, share.outputs) for share in shares)
+    if counts != (len(block.arguments), len(block.terminator.inputs)) or least < 0:
+        raise ValueError("the members of the group have not as many inputs and results as its region")
     given = [index for index, share in enumerate(shares) for _ in range(share.reads)]
     taken = [index for index, share in enumerate(shares) for _ in range(share.outputs)]
-    if len(given) != len(block.arguments) or len(taken) != len(block.terminator.inputs):
-        raise ValueError("the members of the group have not as many inputs and results as its region")
     owners = _owners(block, zip(block.terminator.inputs, taken, strict=True))
     blocks = [Block() for _ in shares]
     copies: dict[Value, Value] = {}

@@ -192,7 +192,7 @@ def _distant(facts: Facts, a: str, b: str) -> PairAnswer:
         path = _path(b, a, lambda node: facts.readers.get(node, ()))
         a, b = (b, a) if path else (a, b)
     if not path:
-        reason = "neither depends on the other, and their launches were not considered for a group"
+        reason = "neither depends on the other, and no group has the kernels of both"
         return PairAnswer(a, b, "distant", "", reason)
     lead = f"they do not touch: {len(path) - 1} steps lead from {a} to {b}"
     gap = next(((x, y) for x, y in pairwise(path) if not _together(facts, x, y)), None)

@@ -200,6 +200,8 @@ def test_a_wrong_configuration_is_refused() -> None:
     for change in (
         {"m0_family": "attention_mma"},
         {"m0_reads": int(good["m0_reads"]) + 1},
+        {"m0_reads": 10**15},
+        {"m0_reads": int(good["m0_reads"]) + int(good["m1_reads"]) + 1, "m1_reads": -1},
         {"m1_threads": 64},
         {"m7_family": "loop"},
     ):

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from glassrt.runtime.plan import Plan
 
 Array = np.ndarray[Any, Any]
 
@@ -18,15 +19,20 @@ ROUNDING = {"fp32": 2.0**-24, "fp16": 2.0**-11, "bf16": 2.0**-8}
 ALLOWED = {"fp32": 8.0, "fp16": 1.0, "bf16": 1.0}
 
 
+def kernels_of(plan: Plan) -> int:
+    """The kernels that PLAN runs: the members of a grouped launch are several."""
+    return sum(launch.op.count(" + ") + 1 for launch in plan.spec.launches)
+
+
 def distance(
-    results: Mapping[str, Array], expected: Mapping[str, Array], precision: str, launches: int
+    results: Mapping[str, Array], expected: Mapping[str, Array], precision: str, kernels: int
 ) -> float:
-    """The largest difference of RESULTS from EXPECTED, in roundings of PRECISION by LAUNCHES kernels."""
+    """The largest difference of RESULTS from EXPECTED, in roundings of PRECISION by so many KERNELS."""
     assert results.keys() == expected.keys()
     worst = 0.0
     for name, want in expected.items():
         have = np.asarray(results[name], np.float64)
         assert have.shape == want.shape and np.isfinite(have).all() and np.isfinite(want).all()
-        scale = float(np.abs(want).max()) * ROUNDING[precision] * launches
+        scale = float(np.abs(want).max()) * ROUNDING[precision] * kernels
         worst = max(worst, float(np.abs(have - want).max()) / scale)
     return worst

@@ -17,7 +17,7 @@ from glassrt.runtime.plan import LEVELS, Plan
 from onnx import ModelProto
 
 from ..models import run_onnxruntime
-from .agreement import ALLOWED, Array, distance
+from .agreement import ALLOWED, Array, distance, kernels_of
 from .networks import NETWORKS, feeds
 
 LOWERED = ("precision", "launch")  # the levels that know how values are stored
@@ -34,7 +34,7 @@ class Built:
     levels: dict[str, Path]
 
     def distance(self, results: dict[str, Array], expected: dict[str, Array]) -> float:
-        return distance(results, expected, self.precision, len(self.plan.spec.launches))
+        return distance(results, expected, self.precision, kernels_of(self.plan))
 
 
 CASES = [(name, precision) for name in NETWORKS for precision in ("fp32", "fp16")]
@@ -69,7 +69,7 @@ def test_every_level_computes_the_same(built: Built) -> None:
         if level in LOWERED:
             assert built.distance(results, expected) < ALLOWED[built.precision], level
         else:
-            assert distance(results, expected, "fp32", len(built.plan.spec.launches)) < ALLOWED["fp32"], level
+            assert distance(results, expected, "fp32", kernels_of(built.plan)) < ALLOWED["fp32"], level
         # The interpreter rounds where the kernels do, so what is left is the order of sums.
         closer = 0.25 if level in LOWERED and built.precision != "fp32" else ALLOWED[built.precision]
         assert built.distance(host, results) < closer, level
@@ -100,4 +100,4 @@ def test_a_fixed_batch_compiles_to_no_symbol(name: str) -> None:
     inputs = feeds(model, 2)
     results = glassrt.load(plan, device="host").run(inputs)
     expected = run_onnxruntime(model, inputs)
-    assert distance(results, expected, "fp16", len(plan.spec.launches)) < ALLOWED["fp16"]
+    assert distance(results, expected, "fp16", kernels_of(plan)) < ALLOWED["fp16"]

@@ -48,7 +48,10 @@ class GroupLaunches:
             return module
         kernels = [op for op in module.main.block if isinstance(op, Kernel)]
         needs = dependences(module.main, module.ranges)
+        known = len(context.ledger)
         groups = _Grouping(kernels, needs, Variants(module, self.target), context).run()
+        if len(context.ledger) == known:
+            context.ledger.add(GROUP_LAUNCHES, Verdict.REFUSED, "no launch can run beside another")
         if len(groups) < len(kernels):
             launches = launches_in_order(in_order(groups, needs), module, self.target)
             reorder(module.main, launches)
