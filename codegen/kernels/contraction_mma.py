@@ -27,8 +27,8 @@ from .geometry import COPY_BYTES, INT_LIMIT, Problem
 TEMPLATE = "kernels/contraction_mma.cu.j2"
 STEP_BYTES = 32  # bytes of k in one mma step: 16 elements of 16 bits, 8 of tf32, 32 of i8
 MAX_SUM_REGISTERS = 128
-# Of a thread that computes a prologue: its sums, and eight for each 16 bytes of A that it brings.
-PROLOGUE_REGISTERS = 96
+# Of a thread that brings tiles by way of its registers: its sums, and those that hold the tiles.
+HELD_AND_SUMS = 96
 # Of a thread with the most sums, for where the rows begin that it picks.
 ORIGIN_REGISTERS = 4
 # By the operands' types: what the products are made in, what they are summed in, and the least sm.
@@ -118,17 +118,36 @@ def illegal(problem: Problem, config: MmaConfig, target: Target) -> str | None:
         return "narrow copies leave too few registers for so many accumulators"
     if config.sum_registers == MAX_SUM_REGISTERS and config.splits > 1:
         return "a split sum leaves too few registers for so many accumulators"
-    copies = config.block_m * config.block_k * problem.a.bytes // COPY_BYTES // config.threads
-    if problem.a_computed and config.sum_registers + 8 * copies > PROLOGUE_REGISTERS:
-        return "a prologue leaves too few registers for so many accumulators"
-    origins = copies * (2 if problem.wide else 1) if problem.a_picked else 0
-    if config.sum_registers == MAX_SUM_REGISTERS and origins > ORIGIN_REGISTERS:
+    held = held_registers(problem, config)
+    if held and config.sum_registers + held > HELD_AND_SUMS:
+        return "tiles that pass through registers leave too few for so many accumulators"
+    if config.sum_registers == MAX_SUM_REGISTERS and origin_registers(problem, config) > ORIGIN_REGISTERS:
         return "where rows begin leaves too few registers for so many accumulators"
     if config.splits > 1 and not splits_evenly(problem.k, config.block_k, config.splits):
         return "a split of k would be empty"
     if pipeline_bytes(problem, config) > target.shared_bytes:
         return "not enough shared memory"
     return None
+
+
+def held_registers(problem: Problem, config: MmaConfig) -> int:
+    """What a thread holds of its tiles between memory and shared memory; nothing of what is copied
+    asynchronously, twice as much of what it computes on the way."""
+    copies_b = config.block_n * config.block_k * problem.b.bytes // COPY_BYTES // config.threads
+    held = 4 * copies_b if problem.b_vector * problem.b.bytes < 4 else 0
+    if problem.a_computed:
+        return held + 8 * _copies_of_a(problem, config)
+    return held + (4 * _copies_of_a(problem, config) if problem.a_vector * problem.a.bytes < 4 else 0)
+
+
+def origin_registers(problem: Problem, config: MmaConfig) -> int:
+    """Where the rows begin that an index picks."""
+    return _copies_of_a(problem, config) * (2 if problem.wide else 1) if problem.a_picked else 0
+
+
+def _copies_of_a(problem: Problem, config: MmaConfig) -> int:
+    """Copies of 16 bytes that a thread makes of a tile of A."""
+    return config.block_m * config.block_k * problem.a.bytes // COPY_BYTES // config.threads
 
 
 def splits_evenly(k: Dim, block_k: int, splits: int) -> bool:
