@@ -71,3 +71,16 @@ def test_the_host_device_agrees_with_onnxruntime(name: str, precision: str) -> N
     plan = glassrt.compile(model, target="host", precision=precision)
     results = glassrt.load(plan, device="host").run(inputs)
     assert distance(results, expected, precision) < 1
+
+
+def test_a_symbolic_batch_gives_what_single_images_give() -> None:
+    """The batch of 1 that the file fixes becomes a symbol; all that follows from it is inferred anew."""
+    model, inputs, _ = reseeded("squeezenet")
+    ((name, image),) = inputs.items()
+    batch = np.concatenate([image, -image[..., ::-1]])
+    module = load_module(model, {name: ["N", *image.shape[1:]]}, {"N": (1, 2, 3)})
+    assert set(module.symbols) == {"N"}
+    module = PassManager((*TO_GRAPH, *TO_FUSED, *TO_PRECISION), PassContext(ALL_DIALECTS)).run(module)
+    ((output, have),) = interpret(module, {name: batch}).items()
+    single = [run_onnxruntime(model, {name: np.ascontiguousarray(one[None])})[output] for one in batch]
+    assert distance({output: have}, {output: np.concatenate(single)}, "fp32") < 1
