@@ -151,7 +151,7 @@ def test_streams_and_waits(module: Module, streams: int, data: DataObject) -> No
 
 
 @given(concat_nets(most=5, joined=True), st.sampled_from(["fp32", "fp16"]), st.data())
-@settings(max_examples=40)
+@settings(max_examples=15)
 def test_a_strided_tensor_taken_for_a_dense_one(module: Module, precision: str, data: DataObject) -> None:
     """Found whatever it would compute: a kernel that expects other strides than its operand has."""
     bad = copy(lowered(module, precision)[0])
@@ -161,11 +161,11 @@ def test_a_strided_tensor_taken_for_a_dense_one(module: Module, precision: str, 
     argument = kernel.body.block.arguments[index]
     argument.type = argument.type.with_layout(Layout())
     found = [str(error) for error in faults(bad)]
-    assert found and f"operand {index} is" in found[0] and LOCATED.search(found[0])
+    assert found and f"reads operand {index}, " in found[0] and LOCATED.search(found[0])
 
 
 @given(concat_nets(most=5, joined=True), st.integers(2, 4), st.data())
-@settings(max_examples=30)
+@settings(max_examples=15)
 def test_an_event_that_is_missing(module: Module, streams: int, data: DataObject) -> None:
     """One wait less: told by the checker, or of no consequence in any order that is left."""
     good, _ = lowered(module, streams=streams)
