@@ -168,7 +168,8 @@ def check_designed(kernel: CompiledKernel) -> None:
         raise CompileError(
             f"kernel {kernel.entry} for {kernel.target} spills {kernel.spill_bytes} bytes per thread "
             f"({kernel.registers} registers)",
-            hint="choose a smaller tile for this kernel",
+            hint="build it on the host or for a GPU with more registers, or take ops out of it: "
+            "`glassrt explain PLAN NODE` says what is in there, --nofuse and --disable-rule keep it apart",
         )
     warning = _LOST_PERFORMANCE.search(kernel.log)
     if warning:

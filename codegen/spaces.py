@@ -107,10 +107,6 @@ class NameTable(Mapping[str, str]):
     def __len__(self) -> int:
         return len(self._names)
 
-    def peek(self, key: str) -> str:
-        """The variable without counting it as used."""
-        return self._names[key]
-
 
 def space_to_c(dim: Dim, spaces: Iterable[Space], names: NameTable) -> str:
     """DIM in C, with the linear numbers of SPACES in place of what they stand for."""

@@ -54,11 +54,6 @@ def produced_by(value: Value | None, kind: type[AnyOp]) -> AnyOp | None:
     return producer if isinstance(producer, kind) else None
 
 
-def same_type(a: Value, b: Value) -> bool:
-    """True when A may stand for B: equal shape, element type and layout."""
-    return a.type == b.type
-
-
 def replace_with(op: Operation, value: Value, rewriter: Rewriter) -> bool:
     """OP gives way to VALUE, broadcast to OP's shape where that is larger."""
     if value.type.shape != op.result.type.shape:

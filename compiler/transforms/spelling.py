@@ -75,12 +75,6 @@ def _without_factor(value: Value, module: Module) -> tuple[Value, float] | None:
     return other, number if isinstance(op, Mul) else 1 / number
 
 
-def unscaled(value: Value, module: Module) -> tuple[Value, float]:
-    """(v, c) such that VALUE is c * v and v is no product by a constant."""
-    *_, last = scalings(value, module)
-    return last
-
-
 def polynomial(
     value: Value, atoms: Sequence[Value], module: Module, depth: int = MOST_DEPTH
 ) -> dict[Powers, float] | None:

@@ -54,12 +54,6 @@ def print_module(module: Module) -> str:
     return "\n".join(lines) + "\n"
 
 
-def print_op(op: Operation) -> str:
-    """One operation on its own, for messages; values defined elsewhere show as %<unknown>."""
-    names = _Names()
-    return "\n".join(_op_lines(op, names, ""))
-
-
 def canonical_text(block: Block) -> str:
     """A region as text of what it computes alone: equal for regions that compute the same way."""
     names = _Names(hints=False)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from glassrt.codegen import assemble
+from glassrt.codegen.kernels.family import Target
 from glassrt.compiler.rewrite import Rewriter, pattern
 from glassrt.compiler.transforms import canonicalize
+from glassrt.dialects.core.ir import Module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.unary import Abs
 
@@ -106,3 +110,25 @@ def test_options_that_mean_nothing_are_refused(glassrt: Glassrt) -> None:
     glassrt("check", DIGITS, "--bisect", "--interpret", "--device", "host", code=2)
     glassrt("check", DIGITS, "--tolerance", "-1", code=2)
     glassrt("check", DIGITS, "--size", "N=1000", "-d", "host", code=1)
+
+
+def test_a_fault_planted_in_one_kernel_is_named(glassrt: Glassrt, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The source of one launch is changed behind the compiler's back: it stands at the top, alone."""
+    sound = report(glassrt, DIGITS, "-d", "host", "--size", "N=2")
+    sources_of = assemble.kernel_sources
+    planted: list[str] = []
+
+    def spoilt(module: Module, target: Target) -> dict[str, str]:
+        sources = dict(sources_of(module, target))
+        kernel = next(name for name in sources if "conv_add_relu" in name)
+        changed, count = re.subn(r"m_max\((\w+), 0x0p\+0f\)", r"(\1)", sources[kernel])
+        assert count
+        planted.append(kernel)
+        return sources | {kernel: changed}
+
+    monkeypatch.setattr(assemble, "kernel_sources", spoilt)
+    found = report(glassrt, DIGITS, "-d", "host", "--size", "N=2", code=1)
+    top, *others = found["launches"]
+    assert not found["ok"] and [top["kernel"]] == planted and not top["ok"]
+    assert all(launch["ok"] for launch in others) and all(launch["ok"] for launch in sound["launches"])
+    assert any(launch["inherited"] > 1e-3 for launch in others)

@@ -23,7 +23,7 @@ from glassrt.runtime.plan import Plan
 from hypothesis import Phase, given, settings
 from onnx import ModelProto
 
-from ..e2e.agreement import ALLOWED, distance
+from ..e2e.agreement import SMALL, distance
 from ..e2e.networks import NETWORKS, Net, feeds
 from ..property.concat_graphs import concat_nets
 
@@ -79,7 +79,7 @@ def test_networks_give_the_same_without_fusion(name: str, precision: str) -> Non
     if precision == "fp32":
         for output, array in want.items():
             np.testing.assert_array_equal(have[output], array)
-    assert distance(have, want, precision, len(unfused.spec.launches)) < ALLOWED[precision]
+    assert distance(have, want, precision) < SMALL
 
 
 @pytest.mark.parametrize(

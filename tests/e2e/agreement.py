@@ -1,8 +1,4 @@
-"""When two results of a network agree.
-
-A network of L kernels rounds its activations L times, each time by at most u of the element type
-that tensors are stored in. Errors are measured against the largest result, in units of u * L.
-"""
+"""When two results of a network agree: the bound that `glassrt check` holds networks to."""
 
 from __future__ import annotations
 
@@ -10,29 +6,23 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from glassrt.runtime.plan import Plan
+from glassrt.compiler.checking.measures import error_of, network_bound, roundoff
+from glassrt.dialects.core.dtypes import BF16, F16, F32
 
 Array = np.ndarray[Any, Any]
 
-ROUNDING = {"fp32": 2.0**-24, "fp16": 2.0**-11, "bf16": 2.0**-8}
-# Sums in another order err by more than their result's rounding, but only fp32 is fine enough to show it.
-ALLOWED = {"fp32": 8.0, "fp16": 1.0, "bf16": 1.0}
+# What a network of a few layers may have of it.
+SMALL = 0.25
+STORED = {"fp32": F32, "fp16": F16, "bf16": BF16}
 
 
-def kernels_of(plan: Plan) -> int:
-    """The kernels that PLAN runs: the members of a grouped launch are several."""
-    return sum(launch.op.count(" + ") + 1 for launch in plan.spec.launches)
-
-
-def distance(
-    results: Mapping[str, Array], expected: Mapping[str, Array], precision: str, kernels: int
-) -> float:
-    """The largest difference of RESULTS from EXPECTED, in roundings of PRECISION by so many KERNELS."""
+def distance(results: Mapping[str, Array], expected: Mapping[str, Array], precision: str) -> float:
+    """The largest error of RESULTS against EXPECTED, in parts of what a network of PRECISION may have."""
     assert results.keys() == expected.keys()
+    unit = roundoff(STORED[precision])
     worst = 0.0
     for name, want in expected.items():
-        have = np.asarray(results[name], np.float64)
+        have = np.asarray(results[name])
         assert have.shape == want.shape and np.isfinite(have).all() and np.isfinite(want).all()
-        scale = float(np.abs(want).max()) * ROUNDING[precision] * kernels
-        worst = max(worst, float(np.abs(have - want).max()) / scale)
+        worst = max(worst, error_of(have, want, unit).relative_l2 / network_bound(unit))
     return worst

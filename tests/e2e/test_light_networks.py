@@ -14,11 +14,10 @@ from glassrt.compiler.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
 from glassrt.compiler.policy import as_policy
 from glassrt.compiler.source import load_module
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.precision import Kernel
 from onnx import ModelProto
 
 from ..models import light_models, random_inputs, reseed, run_onnxruntime
-from .agreement import ALLOWED, Array, distance, kernels_of
+from .agreement import Array, distance
 
 SMALL = ("inception_v1", "inception_v2", "resnet50", "shufflenet", "squeezenet")
 ON_HOST = [
@@ -44,8 +43,7 @@ def check_precision_level(name: str, precision: str) -> None:
     model, inputs, expected = reseeded(name)
     context = PassContext(ALL_DIALECTS, as_policy(precision))
     module = PassManager((*TO_GRAPH, *TO_FUSED, *TO_PRECISION), context).run(load_module(model))
-    kernels = sum(isinstance(op, Kernel) for op in module.main.block)
-    assert distance(interpret(module, inputs), expected, precision, kernels) < ALLOWED[precision]
+    assert distance(interpret(module, inputs), expected, precision) < 1
 
 
 @pytest.mark.parametrize("name", sorted(light_models()))
@@ -72,4 +70,17 @@ def test_the_host_device_agrees_with_onnxruntime(name: str, precision: str) -> N
     model, inputs, expected = reseeded(name)
     plan = glassrt.compile(model, target="host", precision=precision)
     results = glassrt.load(plan, device="host").run(inputs)
-    assert distance(results, expected, precision, kernels_of(plan)) < ALLOWED[precision]
+    assert distance(results, expected, precision) < 1
+
+
+def test_a_symbolic_batch_gives_what_single_images_give() -> None:
+    """The batch of 1 that the file fixes becomes a symbol; all that follows from it is inferred anew."""
+    model, inputs, _ = reseeded("squeezenet")
+    ((name, image),) = inputs.items()
+    batch = np.concatenate([image, -image[..., ::-1]])
+    module = load_module(model, {name: ["N", *image.shape[1:]]}, {"N": (1, 2, 3)})
+    assert set(module.symbols) == {"N"}
+    module = PassManager((*TO_GRAPH, *TO_FUSED, *TO_PRECISION), PassContext(ALL_DIALECTS)).run(module)
+    ((output, have),) = interpret(module, {name: batch}).items()
+    single = [run_onnxruntime(model, {name: np.ascontiguousarray(one[None])})[output] for one in batch]
+    assert distance({output: have}, {output: np.concatenate(single)}, "fp32") < 1

@@ -104,11 +104,6 @@ def is_clusterable(op: Operation) -> bool:
     return not has(op, Trait.CONSTANT) and not has(op, Trait.TERMINATOR)
 
 
-def outside_users(values: Iterable[Value], cluster: Cluster) -> list[Operation]:
-    """The users of VALUES that are not in CLUSTER."""
-    return [user for value in values for user in value.users if user not in cluster]
-
-
 def viewed(value: Value) -> Value:
     """The value whose memory VALUE shares, through reshapes."""
     while isinstance(value.producer, Reshape):

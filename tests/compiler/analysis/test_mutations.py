@@ -7,6 +7,7 @@ nothing writes through shows, and which buffer an operand names.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
 Array = np.ndarray[Any, Any]
+LOCATED = re.compile(r"\n  at <ir>:\d+:\d+\n")
 
 
 def copy(module: Module) -> Module:
@@ -47,8 +49,11 @@ def same(one: Mapping[str, Array], other: Mapping[str, Array] | None) -> bool:
 
 
 def holds(good: Module, bad: Module, orders: Sequence[Module] = ()) -> None:
-    """Assert that the checker flags BAD if BAD, or one of its ORDERS, answers other than GOOD."""
-    if list(faults(bad)):
+    """Assert that the checker flags BAD, and says where, if BAD or one of its ORDERS answers other than
+    GOOD."""
+    found = list(faults(bad))
+    if found:
+        assert all(LOCATED.search(str(error)) for error in found), found
         return
     for which in ("minimum", "maximum"):
         inputs = random_inputs(good, which=which)
@@ -143,6 +148,32 @@ def test_streams_and_waits(module: Module, streams: int, data: DataObject) -> No
             kernel.stream = data.draw(st.integers(0, streams - 1))
     allowed = [allowed_order(copy(bad), data) for _ in range(2)]
     holds(good, bad, allowed)
+
+
+@given(concat_nets(most=5, joined=True), st.sampled_from(["fp32", "fp16"]), st.data())
+@settings(max_examples=15)
+def test_a_strided_tensor_taken_for_a_dense_one(module: Module, precision: str, data: DataObject) -> None:
+    """Found whatever it would compute: a kernel that expects other strides than its operand has."""
+    bad = copy(lowered(module, precision)[0])
+    places = [(k, i) for k in of(bad, Kernel) for i, v in enumerate(k.reads) if not v.type.layout.is_dense]
+    assume(places)
+    kernel, index = data.draw(st.sampled_from(places))
+    argument = kernel.body.block.arguments[index]
+    argument.type = argument.type.with_layout(Layout())
+    found = [str(error) for error in faults(bad)]
+    assert found and f"reads operand {index}, " in found[0] and LOCATED.search(found[0])
+
+
+@given(concat_nets(most=5, joined=True), st.integers(2, 4), st.data())
+@settings(max_examples=15)
+def test_an_event_that_is_missing(module: Module, streams: int, data: DataObject) -> None:
+    """One wait less: told by the checker, or of no consequence in any order that is left."""
+    good, _ = lowered(module, streams=streams)
+    bad = copy(good)
+    kernel = pick(data, [kernel for kernel in of(bad, Kernel) if kernel.waits])
+    dropped = data.draw(st.sampled_from(kernel.waits))
+    kernel.waits = [wait for wait in kernel.waits if wait != dropped]
+    holds(good, bad, [allowed_order(copy(bad), data) for _ in range(3)])
 
 
 # ---------------------------------------------------------------- changing modules
