@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ....dialects.core.affine import Dim, product
 from ....dialects.core.dtypes import F8E4M3, F32, I8, I32, U8, DType, from_numpy
 from ....dialects.core.ir import Module, Value
 from ....dialects.graph.binary import Add, Mul
@@ -29,6 +30,7 @@ from .scaled import Scaled, scaled
 Array = np.ndarray[Any, Any]
 BYTES = (I8, U8)
 LARGEST_SUM = 2**31 - 1
+LARGEST_PRODUCT = 255 * 255
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def stored_operands(op: Conv | Matmul, module: Module) -> Stored | str | None:
     weights = _about_zero(w, stored)
     if refusal is not None or weights is None:
         return refusal or "its weights are no bytes without their zero point"
-    refusal = _types(x.stored.type.dtype, weights)
+    refusal = _types(x.stored.type.dtype, weights, depth(op))
     if refusal is not None:
         return refusal
     return Stored(x, w, weights, I32 if x.stored.type.dtype in BYTES else F32)
@@ -82,16 +84,20 @@ def _about_zero(w: Scaled, stored: Array) -> Array | None:
     return centred.astype(np.int8) if fits else None
 
 
-def _types(a: DType, weights: Array) -> str | None:
+def _types(a: DType, weights: Array, depth: Dim) -> str | None:
     b = from_numpy(weights.dtype)
     if a == b == F8E4M3:
         return None
     if a not in BYTES or b not in BYTES:
         return f"{a} and {b} are not multiplied as they are"
-    depth = weights.size // max(weights.shape[0], 1) if weights.ndim > 2 else max(weights.shape, default=0)
-    if depth * 255 * 255 > LARGEST_SUM:
+    if not isinstance(depth, int) or depth * LARGEST_PRODUCT > LARGEST_SUM:
         return f"{depth} products of bytes may exceed an i32"
     return None
+
+
+def depth(op: Conv | Matmul) -> Dim:
+    """How many products each of OP's sums has."""
+    return product(op.w.type.shape[1:]) if isinstance(op, Conv) else op.extents[2]
 
 
 def _output_axis(op: Conv | Matmul) -> int:
