@@ -31,6 +31,7 @@ Array = np.ndarray[Any, Any]
 BYTES = (I8, U8)
 LARGEST_SUM = 2**31 - 1
 LARGEST_PRODUCT = 255 * 255
+NO_BYTES = "its weights are no bytes without their zero point"
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def stored_operands(op: Conv | Matmul, module: Module) -> Stored | str | None:
     refusal = _scales(op, x, w)
     weights = _about_zero(w, stored)
     if refusal is not None or weights is None:
-        return refusal or "its weights are no bytes without their zero point"
+        return refusal or NO_BYTES
     refusal = _types(x.stored.type.dtype, weights, depth(op))
     if refusal is not None:
         return refusal
@@ -77,11 +78,9 @@ def _about_zero(w: Scaled, stored: Array) -> Array | None:
     """What W stores, less its zero point; None when that fits no byte."""
     if not w.zero_point.any():
         return stored
-    shape = [-1 if axis == w.axis else 1 for axis in range(stored.ndim)]
-    zero = w.zero_point if w.zero_point.ndim == 0 else w.zero_point.reshape(shape)
-    centred = stored.astype(np.int64) - zero
-    fits = centred.size == 0 or (centred.min() >= -128 and centred.max() <= 127)
-    return centred.astype(np.int8) if fits else None
+    numbers = stored.astype(np.int64) - w.broadcast(w.zero_point, stored.ndim)
+    fits = numbers.size == 0 or (numbers.min() >= -128 and numbers.max() <= 127)
+    return numbers.astype(np.int8) if fits else None
 
 
 def _types(a: DType, weights: Array, depth: Dim) -> str | None:
@@ -117,7 +116,7 @@ def integer_contraction(op: Conv | Matmul, rewriter: Rewriter) -> bool:
     sums = _sums(op, found, rewriter)
     numbers = sums if sums.type.dtype == F32 else rewriter.insert(Cast(sums, to=F32)).result
     scale = found.x.scale * found.w.scale
-    factor = rewriter.insert(constant(rewriter.module, _per_channel(op, scale)))
+    factor = rewriter.insert(constant(rewriter.module, spread_out(op, scale)))
     rewriter.replace(op, rewriter.insert(Mul(numbers, factor.result)).result)
     return True
 
@@ -136,7 +135,7 @@ def _sums(op: Conv | Matmul, found: Stored, rewriter: Rewriter) -> Value:
     if not zero:
         return sums
     surplus = -zero * _weight_sums(op, found.weights)
-    correction = rewriter.insert(constant(rewriter.module, _per_channel(op, surplus.astype(np.int32))))
+    correction = rewriter.insert(constant(rewriter.module, spread_out(op, surplus.astype(np.int32))))
     return rewriter.insert(Add(sums, correction.result)).result
 
 
@@ -158,7 +157,7 @@ def _weight_sums(op: Conv | Matmul, weights: Array) -> Array:
     return total
 
 
-def _per_channel(op: Conv | Matmul, numbers: Array) -> Array:
+def spread_out(op: Conv | Matmul, numbers: Array) -> Array:
     """NUMBERS, one or one per output channel, in a shape that broadcasts to OP's result."""
     rank = op.result.type.rank
     if numbers.ndim == 0:

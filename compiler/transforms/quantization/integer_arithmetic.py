@@ -14,6 +14,7 @@ from ..matching import constant_array
 from .contractions import integer_contraction, stored_operands
 from .epilogues import integer_bias, integer_requantize
 from .hoist import quantize_before_movement
+from .whole_numbers import whole_contraction
 
 RULES = (quantize_before_movement, integer_contraction, integer_bias, integer_requantize)
 
@@ -29,7 +30,8 @@ def dequantize_constant(op: Dequantize, rewriter: Rewriter) -> bool:
     return True
 
 
-LEFT_OVER = (dequantize_constant,)
+# In this order: the first takes weights as they are stored, the second makes floats of all that are left.
+LEFT_OVER = (whole_contraction, dequantize_constant)
 
 
 class IntegerArithmetic:
@@ -42,9 +44,9 @@ class IntegerArithmetic:
         rewrite(module, rules, context.note_rewrite)
         if integer_contraction.name not in context.disabled:
             self._record(module, context)
-        rewrite(
-            module, [rule for rule in LEFT_OVER if rule.name not in context.disabled], context.note_rewrite
-        )
+        for rule in LEFT_OVER:
+            if rule.name not in context.disabled:
+                rewrite(module, [rule], context.note_rewrite)
         return module
 
     def _record(self, module: Module, context: PassContext) -> None:
