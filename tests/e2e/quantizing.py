@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
-from glassrt.compiler.checking.accuracy import launched_module
-from glassrt.dialects.core.dtypes import DType
+from glassrt.compiler.build import Settings, context_of, launch_level
+from glassrt.compiler.ledger import Ledger
+from glassrt.compiler.policy import as_policy
+from glassrt.compiler.source import load_module
+from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.traits import Trait, has
 from glassrt.dialects.launch import Kernel
-from glassrt.runtime import Plan
 from onnx import ModelProto, numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -88,13 +90,27 @@ def steps_apart(have: Mapping[str, Array], want: Mapping[str, Array], model: Mod
     return {name: np.rint(np.abs(have[name] - want[name]) / steps[name]) for name in want}
 
 
-def contractions(plan: Plan) -> list[Kernel]:
-    """The launches of PLAN that hold a contraction, in order."""
-    kernels = [op for op in launched_module(plan).main.block if isinstance(op, Kernel)]
+def lowered(model: ModelProto, precision: str) -> tuple[Module, Ledger]:
+    """MODEL at the launch level, and what the compiler decided on the way."""
+    settings = Settings(precision=as_policy(precision))
+    context = context_of(settings)
+    return launch_level(load_module(model), settings, context), context.ledger
+
+
+def contractions(module: Module) -> list[Kernel]:
+    """The launches of MODULE that hold a contraction, in order."""
+    kernels = [op for op in module.main.block if isinstance(op, Kernel)]
     return [kernel for kernel in kernels if any(has(op, Trait.CONTRACTION) for op in kernel.body.block)]
 
 
-def multiplied(kernel: Kernel) -> tuple[DType, ...]:
+def multiplied(kernel: Kernel) -> tuple[str, ...]:
     """The element types that the contraction of KERNEL multiplies."""
     (root,) = [op for op in kernel.body.block if has(op, Trait.CONTRACTION)]
-    return tuple(value.type.dtype for value in root.inputs)
+    return tuple(str(value.type.dtype) for value in root.inputs)
+
+
+def handed_on(module: Module) -> list[str]:
+    """The element types of what kernels write for other kernels, in order."""
+    outputs = set(module.main.returned)
+    kernels = [op for op in module.main.block if isinstance(op, Kernel)]
+    return [str(v.type.dtype) for op in kernels for v in op.writes if v not in outputs]
