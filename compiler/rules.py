@@ -28,6 +28,7 @@ from .transforms.fold_constants import FoldConstants
 from .transforms.horizontal import HorizontalContraction
 from .transforms.horizontal_concat import WidenConcats
 from .transforms.quantization import integer_arithmetic, propagate
+from .transforms.quantization.insert import InsertQuantization
 from .transforms.quantization.recentre import RecentreZeroPoints
 from .transforms.quantization.spread import DequantizeWhereRead
 
@@ -49,6 +50,9 @@ def _table() -> Iterable[Rule]:
     for pattern in propagate.RULES:
         yield Rule(pattern.name, "graph", pattern.before_after)
     yield Rule(CommonSubexpressions.name, "graph", "equal ops on equal operands => one op")
+    yield Rule(
+        InsertQuantization.name, "graph", "conv(x, w) => conv of x and w as they are stored in eight bits"
+    )
     yield Rule(RecentreZeroPoints.name, "graph", "quantize(x, zero -128) : i8 => quantize(x, zero 0) : u8")
     for pattern in (*integer_arithmetic.RULES, *integer_arithmetic.LEFT_OVER):
         yield Rule(pattern.name, "graph", pattern.before_after)

@@ -70,8 +70,8 @@ def case_of(
 ) -> Case:
     """A contraction of reproducible operands: small integers, or normal numbers with sums of order one."""
     block = Block(operands)
-    a = operands[0]
-    accumulate = DTYPES["f32"] if a.dtype.is_float and a.dtype.bits < 32 else None
+    a = operands[0].dtype
+    accumulate = DTYPES["f32" if a.is_float else "i32"] if a.bits < (32 if a.is_float else 16) else None
     op: Any = kind(*block.arguments, accumulate=accumulate, **attributes)
     rng = np.random.default_rng(7)
     values = tuple(draw(rng, operand, sizes or {}) for operand in operands)
@@ -80,9 +80,11 @@ def case_of(
 
 def draw(rng: np.random.Generator, type: TensorType, sizes: Mapping[str, int]) -> Array:
     shape = tuple(evaluate(dim, sizes) for dim in type.shape)
+    if type.dtype.bits == 8 and not type.dtype.is_float:
+        limits = np.iinfo(type.dtype.numpy)
+        return rng.integers(limits.min, limits.max + 1, shape).astype(type.dtype.numpy)
     if not type.dtype.is_float:
-        low = -100 if type.dtype.name.startswith("i") else 0
-        return rng.integers(low, 100, shape).astype(type.dtype.numpy)
+        return rng.integers(-100, 100, shape).astype(type.dtype.numpy)
     return np.asarray(rng.standard_normal(shape) * 0.3).astype(type.dtype.numpy)
 
 
@@ -91,6 +93,7 @@ def conv(
     x: tuple[Any, ...],
     w: tuple[int, ...],
     *,
+    weights: str | None = None,
     out: str | None = None,
     sizes: Mapping[str, int] | None = None,
     stride: int = 1,
@@ -99,11 +102,11 @@ def conv(
     groups: int = 1,
     **others: Any,
 ) -> Case:
-    """A convolution in channels-last layouts; logical shapes."""
+    """A convolution in channels-last layouts; logical shapes; w of x's type unless it has another."""
     rank = len(w) - 2
     operands = (
         TensorType(x, DTYPES[dtype], channels_last(rank + 2)),
-        TensorType(w, DTYPES[dtype], channels_last(rank + 2)),
+        TensorType(w, DTYPES[weights or dtype], channels_last(rank + 2)),
     )
     attributes = {
         "strides": (stride,) * rank,
@@ -119,13 +122,14 @@ def matmul(
     a: tuple[Any, ...],
     b: tuple[Any, ...],
     *,
+    weights: str | None = None,
     out: str | None = None,
     sizes: Mapping[str, int] | None = None,
     transpose_a: bool = False,
     transpose_b: bool = False,
 ) -> Case:
-    """A matrix product of dense operands."""
-    operands = (TensorType(a, DTYPES[dtype]), TensorType(b, DTYPES[dtype]))
+    """A matrix product of dense operands; b of a's type unless it has another."""
+    operands = (TensorType(a, DTYPES[dtype]), TensorType(b, DTYPES[weights or dtype]))
     return case_of(Matmul, operands, out or dtype, sizes, transpose_a=transpose_a, transpose_b=transpose_b)
 
 

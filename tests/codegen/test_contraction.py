@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -180,7 +181,42 @@ def prologue_rows() -> list[Row]:
     ]
 
 
-ROWS = {row.name: row for row in (*mma_rows(), *simt_rows(), *view_rows(), *prologue_rows())}
+def eight_bit_rows() -> list[Row]:
+    """Bytes of either sign in any pair, and 8-bit floats; the tensor cores take k innermost alone."""
+    small = MmaConfig(32, 32, 128, 1, 1, 2, 3)
+    narrow = MmaConfig(32, 32, 64, 1, 1, 1, 3)
+    split = MmaConfig(32, 32, 128, 1, 1, 2, 3, splits=2)
+    scalar = SimtConfig(32, 32, 64, 8, 8, 3)
+    pairs = {"u8_i8": ("u8", "i8"), "i8_u8": ("i8", "u8"), "u8_u8": ("u8", "u8"), "f8": ("f8e4m3", "f8e4m3")}
+    rows = []
+    for name, (a, b) in pairs.items():
+        kind: Any = {"weights": b, "out": "f32" if a == "f8e4m3" else "i32"}
+        product = matmul(a, (37, 200), (24, 200), transpose_b=True, **kind)
+        rows += [
+            Row(name, product, small),
+            Row(f"{name}_window", conv(a, (2, 32, 6, 7), (24, 32, 3, 3), pad=1, **kind), narrow),
+            Row(f"{name}_odd", conv(a, (1, 6, 7, 5), (10, 6, 3, 2), pads=(1, 0, 0, 1), **kind), narrow),
+            Row(f"s_{name}", matmul(a, (20, 33), (33, 18), **kind), scalar),
+            Row(f"s_{name}_window", conv(a, (1, 12, 6, 5), (8, 6, 3, 3), pad=1, groups=2, **kind), scalar),
+        ]
+    mixed: Any = {"weights": "i8", "out": "i32"}
+    folded = {"weights": "f8e4m3", "out": "f32", "transpose_b": True}
+    return [
+        *rows,
+        Row("u8_i8_groups", conv("u8", (1, 96, 5, 4), (48, 32, 3, 3), stride=2, groups=3, **mixed), narrow),
+        Row("u8_i8_split", matmul("u8", (20, 600), (40, 600), transpose_b=True, **mixed), split),
+        Row("f8_split", matmul("f8e4m3", (20, 600), (40, 600), **folded), split),
+        Row("f8_batched", matmul("f8e4m3", (3, 20, 64), (3, 24, 64), **folded), narrow),
+        Row(
+            "u8_i8_symbolic",
+            matmul("u8", (N, 64), (40, 64), transpose_b=True, sizes={"N": 37}, **mixed),
+            small,
+        ),
+    ]
+
+
+ALL_ROWS = (*mma_rows(), *simt_rows(), *view_rows(), *prologue_rows(), *eight_bit_rows())
+ROWS = {row.name: row for row in ALL_ROWS}
 
 
 @pytest.fixture(scope="module")

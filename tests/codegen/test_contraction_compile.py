@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from glassrt.codegen.nvrtc import CompiledKernel, compile_kernels
 from .contraction_cases import TARGET, Case, conv, kernel_of, matmul
 
 AMPERE = Target(name="sm_80", sm=80, multiprocessors=108, bytes_per_second=1.5e12, shared_bytes=163 * 1024)
+ADA = replace(AMPERE, name="sm_89", sm=89, shared_bytes=99 * 1024)
 LAYERS = {
     "stem": conv("f16", (2, 4, 32, 32), (64, 4, 7, 7), stride=2, pad=3),
     "window": conv("f16", (8, 256, 14, 14), (256, 256, 3, 3), pad=1),
@@ -22,11 +24,15 @@ LAYERS = {
     "product": matmul("f16", (512, 512), (512, 512)),
     "tf32": matmul("f32", (512, 512), (512, 512), transpose_b=True),
     "integers": matmul("i8", (512, 512), (512, 512), out="i32", transpose_b=True),
+    "mixed": conv("u8", (8, 128, 14, 14), (256, 128, 3, 3), weights="i8", out="i32", pad=1),
+    "unsigned": matmul("u8", (512, 512), (512, 512), weights="u8", out="i32", transpose_b=True),
+    "eight_bit_floats": conv("f8e4m3", (8, 128, 14, 14), (256, 128, 3, 3), out="f32", pad=1),
 }
 EXACT = {
     "exact": matmul("f32", (512, 512), (512, 512)),
     "exact_window": conv("f32", (8, 64, 14, 14), (64, 64, 3, 3), pad=1),
     "double": matmul("f64", (256, 256), (256, 256)),
+    "bytes": matmul("u8", (256, 256), (256, 256), weights="i8", out="i32"),
 }
 
 
@@ -50,7 +56,15 @@ def test_tensor_core_kernels_do_not_spill(name: str) -> None:
         assert kernel.registers <= 255
 
 
-@pytest.mark.parametrize("name", ["window", "product", "integers"])
+def test_8_bit_floats_have_no_tensor_cores_before_ada() -> None:
+    problem = LAYERS["eight_bit_floats"].problem
+    assert contraction_mma.unsupported(problem, AMPERE) == "sm_80 has no mma of f8e4m3"
+    assert contraction_mma.candidates(problem, AMPERE) == []
+    assert contraction_mma.unsupported(problem, ADA) is None
+    compiled(LAYERS["eight_bit_floats"], contraction_mma.candidates(problem, ADA, most=1), "sm_89")
+
+
+@pytest.mark.parametrize("name", ["window", "product", "integers", "mixed"])
 def test_kernels_compile_for_ampere(name: str) -> None:
     problem = LAYERS[name].problem
     chosen = contraction_mma.candidates(problem, AMPERE, most=1)
@@ -64,8 +78,9 @@ def test_scalar_kernels_do_not_spill(name: str) -> None:
     compiled(EXACT[name], contraction_simt.candidates(EXACT[name].problem, TARGET, most=2), "sm_90a")
 
 
-def test_depthwise_kernels_do_not_spill() -> None:
-    case = conv("f16", (8, 96, 28, 28), (96, 1, 5, 5), pad=2, groups=96)
+@pytest.mark.parametrize("types", [{"dtype": "f16"}, {"dtype": "u8", "weights": "i8", "out": "i32"}])
+def test_depthwise_kernels_do_not_spill(types: dict[str, str]) -> None:
+    case = conv(**types, x=(8, 96, 28, 28), w=(96, 1, 5, 5), pad=2, groups=96)
     compiled(case, depthwise.candidates(case.problem, TARGET, most=20)[-4:], "sm_90a")
 
 

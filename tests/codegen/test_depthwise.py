@@ -37,6 +37,16 @@ ROWS = {
     "single": (filters("f32", (1, 12, 6, 5), 3, 3, pad=1), DepthwiseConfig(4, 2, 16, 32)),
     "double": (filters("f64", (1, 4, 6, 5), 3, 3, pad=1), DepthwiseConfig(2, 2, 8, 32)),
     "integers": (filters("i8", (1, 6, 6, 5), 3, 3, pad=1, out="i32"), PAIR),
+    "u8_i8": (
+        filters("u8", (2, 24, 6, 5), 3, 3, pad=1, weights="i8", out="i32"),
+        DepthwiseConfig(4, 2, 16, 32),
+    ),
+    "i8_u8": (filters("i8", (1, 6, 7, 5), 3, 2, stride=2, weights="u8", out="i32"), PAIR),
+    "u8_u8": (filters("u8", (1, 5, 6, 7), 3, 3, pad=1, weights="u8", out="i32"), SINGLE),
+    "eight_bit_floats": (
+        filters("f8e4m3", (1, 8, 6, 5), 3, 3, pad=1, out="f32"),
+        DepthwiseConfig(4, 2, 8, 32),
+    ),
     "sequence": (filters("f16", (3, 16, 21), 5, pad=2, stride=3), RUN),
     "volume": (filters("f16", (1, 8, 4, 5, 6), 2, 3, 3, pad=1), RUN),
     "symbolic": (filters("f16", (N, 16, 6, 5), 3, 3, pad=1, sizes={"N": 3}), RUN),

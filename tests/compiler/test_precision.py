@@ -281,4 +281,3 @@ def test_ops_outside_kernels_are_refused() -> None:
     module = net.done(net.add(Relu, net.input("x", 2)))
     with pytest.raises(IRError, match=r"graph\.relu: cannot stand at the fused level outside a kernel"):
         FusedToPrecision().run(module, PassContext(ALL_DIALECTS))
-

@@ -2,9 +2,9 @@
 
     conv((x - zx) * sx, w * sw)  =>  (conv(x, w) - zx * sum(w)) * (sx * sw)
 
-The sums of bytes are exact in i32; those of 8-bit floats are kept in f32. Zero points of weights must
-be 0 (see centre-weights). Where the window of a convolution reaches past the edge, the stored number
-for zero is x's zero point, so an x that has one is padded with it first.
+The sums of bytes are exact in i32; those of 8-bit floats are kept in f32. Weights are stored less
+their zero point, which has to leave them bytes. Where the window of a convolution reaches past the
+edge, the stored number for zero is x's zero point, so an x that has one is padded with it first.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ....dialects.core.affine import Dim, product
 from ....dialects.core.dtypes import F8E4M3, F32, I8, I32, U8, DType, from_numpy
 from ....dialects.core.ir import Module, Value
 from ....dialects.graph.binary import Add, Mul
@@ -29,11 +30,13 @@ from .scaled import Scaled, scaled
 Array = np.ndarray[Any, Any]
 BYTES = (I8, U8)
 LARGEST_SUM = 2**31 - 1
+LARGEST_PRODUCT = 255 * 255
+NO_BYTES = "its weights are no bytes without their zero point"
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A contraction whose operands are both quantised; `weights` are what w stores."""
+    """A contraction whose operands are both quantised; `weights` are what w stores, about 0."""
 
     x: Scaled
     w: Scaled
@@ -51,10 +54,14 @@ def stored_operands(op: Conv | Matmul, module: Module) -> Stored | str | None:
     stored = constant_array(w.stored, module)
     if stored is None:
         return "its second operand is no constant"
-    refusal = _scales(op, x, w) or _types(x.stored.type.dtype, stored)
+    refusal = _scales(op, x, w)
+    weights = _about_zero(w, stored)
+    if refusal is not None or weights is None:
+        return refusal or NO_BYTES
+    refusal = _types(x.stored.type.dtype, weights, depth(op))
     if refusal is not None:
         return refusal
-    return Stored(x, w, stored, I32 if x.stored.type.dtype in BYTES else F32)
+    return Stored(x, w, weights, I32 if x.stored.type.dtype in BYTES else F32)
 
 
 def _scales(op: Conv | Matmul, x: Scaled, w: Scaled) -> str | None:
@@ -64,19 +71,32 @@ def _scales(op: Conv | Matmul, x: Scaled, w: Scaled) -> str | None:
         return "its first operand has a scale per channel"
     if not w.per_tensor and w.axis != _output_axis(op):
         return "the scales of its weights do not go along the output channels"
-    return "its weights are no bytes without their zero point" if w.zero_point.any() else None
+    return None
 
 
-def _types(a: DType, weights: Array) -> str | None:
+def _about_zero(w: Scaled, stored: Array) -> Array | None:
+    """What W stores, less its zero point; None when that fits no byte."""
+    if not w.zero_point.any():
+        return stored
+    numbers = stored.astype(np.int64) - w.broadcast(w.zero_point, stored.ndim)
+    fits = numbers.size == 0 or (numbers.min() >= -128 and numbers.max() <= 127)
+    return numbers.astype(np.int8) if fits else None
+
+
+def _types(a: DType, weights: Array, depth: Dim) -> str | None:
     b = from_numpy(weights.dtype)
     if a == b == F8E4M3:
         return None
     if a not in BYTES or b not in BYTES:
         return f"{a} and {b} are not multiplied as they are"
-    depth = weights.size // max(weights.shape[0], 1) if weights.ndim > 2 else max(weights.shape, default=0)
-    if depth * 255 * 255 > LARGEST_SUM:
+    if not isinstance(depth, int) or depth * LARGEST_PRODUCT > LARGEST_SUM:
         return f"{depth} products of bytes may exceed an i32"
     return None
+
+
+def depth(op: Conv | Matmul) -> Dim:
+    """How many products each of OP's sums has."""
+    return product(op.w.type.shape[1:]) if isinstance(op, Conv) else op.extents[2]
 
 
 def _output_axis(op: Conv | Matmul) -> int:
@@ -96,7 +116,7 @@ def integer_contraction(op: Conv | Matmul, rewriter: Rewriter) -> bool:
     sums = _sums(op, found, rewriter)
     numbers = sums if sums.type.dtype == F32 else rewriter.insert(Cast(sums, to=F32)).result
     scale = found.x.scale * found.w.scale
-    factor = rewriter.insert(constant(rewriter.module, _per_channel(op, scale)))
+    factor = rewriter.insert(constant(rewriter.module, spread_out(op, scale)))
     rewriter.replace(op, rewriter.insert(Mul(numbers, factor.result)).result)
     return True
 
@@ -108,11 +128,14 @@ def _sums(op: Conv | Matmul, found: Stored, rewriter: Rewriter) -> Value:
     if zero and isinstance(op, Conv) and any(op.pads):
         x = _padded(op, x, found.x, rewriter)
         attributes["pads"] = (0,) * len(op.pads)
-    sums = rewriter.insert(type(op)(x, found.w.stored, **attributes)).result
+    w = found.w.stored
+    if found.w.zero_point.any():
+        w = rewriter.insert(constant(rewriter.module, found.weights)).result
+    sums = rewriter.insert(type(op)(x, w, **attributes)).result
     if not zero:
         return sums
     surplus = -zero * _weight_sums(op, found.weights)
-    correction = rewriter.insert(constant(rewriter.module, _per_channel(op, surplus.astype(np.int32))))
+    correction = rewriter.insert(constant(rewriter.module, spread_out(op, surplus.astype(np.int32))))
     return rewriter.insert(Add(sums, correction.result)).result
 
 
@@ -134,7 +157,7 @@ def _weight_sums(op: Conv | Matmul, weights: Array) -> Array:
     return total
 
 
-def _per_channel(op: Conv | Matmul, numbers: Array) -> Array:
+def spread_out(op: Conv | Matmul, numbers: Array) -> Array:
     """NUMBERS, one or one per output channel, in a shape that broadcasts to OP's result."""
     rank = op.result.type.rank
     if numbers.ndim == 0:

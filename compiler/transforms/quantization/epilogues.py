@@ -18,6 +18,7 @@ from ....dialects.graph.quantization import FLOATS, Quantize
 from ...rewrite import Rewriter, pattern
 from ..channel_scale import channel_axis, per_channel
 from ..matching import constant_array, only_use, produced_by
+from .contractions import LARGEST_PRODUCT, LARGEST_SUM, depth
 from .scaled import positive, scaled, through_reshape
 
 Array = np.ndarray[Any, Any]
@@ -36,7 +37,7 @@ def integer_bias(op: Add, rewriter: Rewriter) -> bool:
         return False
     scale = per_channel(product.y, op.result.type, channel_axis(contraction), rewriter.module)
     bias = _stored_bias(op.y, op.result.type, channel_axis(contraction), scale, rewriter.module)
-    if bias is None:
+    if bias is None or not _fits(bias, contraction):
         return False
     added = rewriter.insert(constant(rewriter.module, bias))
     total = rewriter.insert(Add(sums, added.result))
@@ -71,8 +72,18 @@ def _stored_bias(
     if stored is None or stored.dtype != np.int32:
         return None
     whole = stored.reshape([int(str(size)) for size in value.type.shape])
-    fits = found.scale.size == 1 or found.scale.shape == scale.shape
-    return whole if fits and np.allclose(found.scale, scale, rtol=SAME_SCALE, atol=0.0) else None
+    lead = result.rank - whole.ndim
+    varies = any(size != 1 for at, size in enumerate(whole.shape, lead) if at != axis)
+    if found.scale.size > 1 and (varies or found.scale.shape != scale.shape):
+        return None
+    return whole if np.allclose(found.scale, scale, rtol=SAME_SCALE, atol=0.0) else None
+
+
+def _fits(bias: Array, contraction: Conv | Matmul) -> bool:
+    """True when no sum of CONTRACTION goes beyond an i32 with BIAS added to it."""
+    terms = depth(contraction)
+    most = int(np.abs(bias.astype(np.int64)).max(initial=0))
+    return isinstance(terms, int) and most + terms * LARGEST_PRODUCT <= LARGEST_SUM
 
 
 @pattern("integer-requantize", Quantize)
@@ -85,10 +96,14 @@ def integer_requantize(op: Quantize, rewriter: Rewriter) -> bool:
     scale, target = (constant_array(value, rewriter.module) for value in (product.y, op.scale))
     if scale is None or target is None or not positive(scale) or not positive(target) or target == 1:
         return False
+    with np.errstate(all="ignore"):
+        ratio = (scale / target).astype(np.float32)
+    if not positive(ratio):
+        return False
     alone = only_use(product.result) and (relu is None or only_use(relu.result))
     if not alone or _whole_sums(product.x) is None or product.y.type.dtype != F32:
         return False
-    factor = rewriter.insert(constant(rewriter.module, (scale / target).astype(np.float32)))
+    factor = rewriter.insert(constant(rewriter.module, ratio))
     numbers = rewriter.insert(Mul(product.x, factor.result)).result
     if relu is not None:
         numbers = rewriter.insert(Relu(numbers)).result

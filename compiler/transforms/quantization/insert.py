@@ -184,21 +184,21 @@ def _last_contractions(function: Function) -> set[Operation]:
 def _added(block: Block, chosen: set[Operation]) -> Iterable[Value]:
     """Of two chosen contractions that are added up, the result of the earlier; the later takes the sum."""
     order = {op: number for number, op in enumerate(block)}
+    leaders: dict[Value, Operation] = {}
     for op in block:
+        leader = op if has(op, Trait.CONTRACTION) else _leader(op, leaders)
+        if leader is not None:
+            leaders[op.result] = leader
         if not isinstance(op, Add):
             continue
-        leaders = [_leader(value) for value in op.inputs]
-        known = [leader for leader in leaders if leader in chosen and leader is not None]
+        known = [leaders[value] for value in op.inputs if leaders.get(value) in chosen]
         if len(known) == 2:
             yield min(zip(known, op.inputs, strict=True), key=lambda pair: order[pair[0]])[1]
 
 
-def _leader(value: Value) -> Operation | None:
-    """The contraction whose result VALUE is, after elementwise ops that read nothing else computed."""
-    op = value.producer
-    while op is not None and not has(op, Trait.CONTRACTION):
-        computed = [v for v in op.inputs if not isinstance(v.producer, Constant)]
-        if not has(op, Trait.ELEMENTWISE) or len(computed) != 1 or len(op.result.uses) != 1:
-            return None
-        op = computed[0].producer
-    return op
+def _leader(op: Operation, leaders: Mapping[Value, Operation]) -> Operation | None:
+    """The contraction that OP's result comes from by elementwise ops that read nothing else computed."""
+    if not has(op, Trait.ELEMENTWISE) or len(op.result.uses) != 1:
+        return None
+    computed = [value for value in op.inputs if not isinstance(value.producer, Constant)]
+    return leaders.get(computed[0]) if len(computed) == 1 else None

@@ -13,6 +13,7 @@ from ...rewrite import Rewriter, pattern, rewrite
 from ..matching import constant_array
 from .contractions import integer_contraction, stored_operands
 from .epilogues import integer_bias, integer_requantize
+from .whole_numbers import whole_contraction
 
 RULES = (integer_contraction, integer_bias, integer_requantize)
 
@@ -28,7 +29,8 @@ def dequantize_constant(op: Dequantize, rewriter: Rewriter) -> bool:
     return True
 
 
-LEFT_OVER = (dequantize_constant,)
+# In this order: the first takes weights as they are stored, the second makes floats of all that are left.
+LEFT_OVER = (whole_contraction, dequantize_constant)
 
 
 class IntegerArithmetic:
@@ -41,9 +43,9 @@ class IntegerArithmetic:
         rewrite(module, rules, context.note_rewrite)
         if integer_contraction.name not in context.disabled:
             self._record(module, context)
-        rewrite(
-            module, [rule for rule in LEFT_OVER if rule.name not in context.disabled], context.note_rewrite
-        )
+        for rule in LEFT_OVER:
+            if rule.name not in context.disabled:
+                rewrite(module, [rule], context.note_rewrite)
         return module
 
     def _record(self, module: Module, context: PassContext) -> None:

@@ -31,6 +31,12 @@ class Scaled:
     def per_tensor(self) -> bool:
         return self.scale.ndim == 0
 
+    def broadcast(self, numbers: Array, rank: int) -> Array:
+        """NUMBERS, such as scale, in a shape that broadcasts to the tensor, which has RANK dimensions."""
+        return (
+            numbers.reshape([-1 if at == self.axis else 1 for at in range(rank)]) if numbers.ndim else numbers
+        )
+
 
 def scaled(value: Value | None, module: Module) -> Scaled | None:
     """VALUE as a dequantised tensor with constant scales, one or one per position of an axis; else None."""
