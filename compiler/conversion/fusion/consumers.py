@@ -14,6 +14,7 @@ from operator import itemgetter
 
 from ....dialects.core.ir import Operation, Value
 from ....dialects.core.traits import Trait, has
+from ....dialects.graph.quantization import Dequantize
 from .clusters import Cluster, Plan, shape_text
 from .record import Recorder, Refusal, op_label
 from .rows import row_refusal
@@ -38,6 +39,8 @@ def epilogue_refusal(cluster: Cluster, op: Operation) -> Refusal | None:
     """Elementwise ops of the seed's shape follow it element by element."""
     if not has(op, Trait.ELEMENTWISE):
         return Refusal(f"{op.name} is not elementwise")
+    if isinstance(op, Dequantize) and not any(has(user, Trait.TERMINATOR) for user in op.result.users):
+        return Refusal("its reader dequantises for itself, and reads fewer bytes")
     if op.result.type.shape != cluster.seed.result.type.shape:
         shapes = shape_text(op.result.type.shape), shape_text(cluster.seed.result.type.shape)
         figures = {"shape": shapes[0], "kernel_shape": shapes[1]}
