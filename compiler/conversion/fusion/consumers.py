@@ -24,6 +24,7 @@ Legality = Callable[[Cluster, Operation], Refusal | None]
 ESCAPES = Refusal("an intermediate value is also read outside the kernel")
 LEADS = Refusal("it leads a kernel of its own or belongs to one")
 OUTPUT = Refusal("it is an output")
+WIDENS = Refusal("what reads it dequantises for itself, and reads fewer bytes")
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,6 @@ def epilogue_refusal(cluster: Cluster, op: Operation) -> Refusal | None:
     """Elementwise ops of the seed's shape follow it element by element."""
     if not has(op, Trait.ELEMENTWISE):
         return Refusal(f"{op.name} is not elementwise")
-    if isinstance(op, Dequantize) and not any(has(user, Trait.TERMINATOR) for user in op.result.users):
-        return Refusal("its reader dequantises for itself, and reads fewer bytes")
     if op.result.type.shape != cluster.seed.result.type.shape:
         shapes = shape_text(op.result.type.shape), shape_text(cluster.seed.result.type.shape)
         figures = {"shape": shapes[0], "kernel_shape": shapes[1]}
@@ -112,7 +111,7 @@ class ConsumerFusion:
             self._plan.add(cluster, user)
             growth.absorbed.append(user)
             growth.expose(user, self._plan)
-            if len(growth.open_uses) == 1:
+            if len(growth.open_uses) == 1 and not _widens(user):
                 kept = len(growth.absorbed)
         self._settle(cluster, growth, kept, rule)
 
@@ -124,6 +123,8 @@ class ConsumerFusion:
             pairs = [(source, op) for source in _sources(cluster, op)]
             self._recorder.joined(rule.name, pairs, rule.reason)
         escapes = Refusal(ESCAPES.reason, {"values_read_outside": len(growth.open_uses)})
+        if all(_widens(op) for op in growth.absorbed[kept:]):
+            escapes = WIDENS
         for op in growth.absorbed[kept:]:
             for source in _sources(cluster, op):
                 self._recorder.refused(rule.name, source, op, escapes)
@@ -147,6 +148,11 @@ class ConsumerFusion:
             return Refusal(f"the kernel already has {self._limit} ops", {"kernel_ops": self._limit})
         off = self._recorder.follower_off(cluster, user) or self._recorder.rule_off(rule.name)
         return off or rule.legal(cluster, user)
+
+
+def _widens(op: Operation) -> bool:
+    """True when a kernel that ends with OP would store more bytes than one that ends before it."""
+    return isinstance(op, Dequantize) and not any(has(user, Trait.TERMINATOR) for user in op.result.users)
 
 
 def _sources(cluster: Cluster, op: Operation) -> list[Operation]:
