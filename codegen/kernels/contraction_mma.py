@@ -27,6 +27,7 @@ from .geometry import COPY_BYTES, INT_LIMIT, Problem
 TEMPLATE = "kernels/contraction_mma.cu.j2"
 STEP_BYTES = 32  # bytes of k in one mma step: 16 elements of 16 bits, 8 of tf32, 32 of i8
 MAX_SUM_REGISTERS = 128
+MOST_PRODUCTS = 128
 # By the operands' types: what the products are made in, what they are summed in, and the least sm.
 _MATH = {
     (F16, F16): ("f16", F32, 80),
@@ -110,6 +111,8 @@ def illegal(problem: Problem, config: MmaConfig, target: Target) -> str | None:
     if config.sum_registers > MAX_SUM_REGISTERS:
         return "too many accumulators a thread"
     narrow = min(problem.a_vector, problem.b_vector) * problem.a.bytes < COPY_BYTES
+    if product_registers(problem, config) > MOST_PRODUCTS:
+        return "too many products of 8-bit floats wait for their sums"
     if config.sum_registers == MAX_SUM_REGISTERS and narrow:
         return "narrow copies leave too few registers for so many accumulators"
     if config.sum_registers == MAX_SUM_REGISTERS and config.splits > 1:
@@ -119,6 +122,14 @@ def illegal(problem: Problem, config: MmaConfig, target: Target) -> str | None:
     if pipeline_bytes(problem, config) > target.shared_bytes:
         return "not enough shared memory"
     return None
+
+
+def product_registers(problem: Problem, config: MmaConfig) -> int:
+    """Registers of a thread that hold products of 8-bit floats before they are added: those of a whole
+    tile, because the compiler makes all that do not depend on each other at once. Others add in place.
+    """
+    steps = config.block_k * problem.a.bytes // STEP_BYTES // config.warps_k
+    return steps * config.sum_registers if problem.a == F8E4M3 else 0
 
 
 def splits_evenly(k: Dim, block_k: int, splits: int) -> bool:
@@ -140,6 +151,7 @@ def pipeline_bytes(problem: Problem, config: MmaConfig) -> int:
 def blocks_per_multiprocessor(problem: Problem, config: MmaConfig, target: Target) -> int:
     """Blocks that fit side by side, by shared memory and by the registers that the sums leave."""
     registers = config.sum_registers + (100 if config.sum_registers > 32 else 80)
+    registers += product_registers(problem, config)
     by_registers = 65536 // (config.threads * min(registers, 255))
     by_shared = (target.shared_bytes + 1024) // (pipeline_bytes(problem, config) + 1024)
     return max(1, min(by_registers, by_shared, 2048 // config.threads))
