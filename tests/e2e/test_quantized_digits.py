@@ -39,9 +39,15 @@ def table() -> glassrt.CalibrationTable:
 
 
 @lru_cache
+def chosen(calibrator: str | None) -> glassrt.CalibrationTable | None:
+    """The table in which CALIBRATOR chooses the scales."""
+    return None if calibrator is None else table().with_calibrator(calibrator)
+
+
+@lru_cache
 def logits(precision: str, calibrator: str | None = None) -> Array:
     """Of the tested images, by the launch level in the interpreter."""
-    module, _ = lowered(onnx.load(MODEL), precision, calibrator and table().with_calibrator(calibrator))
+    module, _ = lowered(onnx.load(MODEL), precision, chosen(calibrator))
     images = held_out()[0]
     batches = [images[begin : begin + BATCH] for begin in range(0, len(images), BATCH)]
     return np.concatenate([interpret(module, {"image": batch})["logits"] for batch in batches])
