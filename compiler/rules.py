@@ -56,9 +56,7 @@ def _table() -> Iterable[Rule]:
     yield Rule(RecentreZeroPoints.name, "graph", "quantize(x, zero -128) : i8 => quantize(x, zero 0) : u8")
     for pattern in (*integer_arithmetic.RULES, *integer_arithmetic.LEFT_OVER):
         yield Rule(pattern.name, "graph", pattern.before_after)
-    yield Rule(
-        DequantizeWhereRead.name, "graph", "f(y), g(y) of y = dequantize(q) => both dequantize q"
-    )
+    yield Rule(DequantizeWhereRead.name, "graph", "f(y), g(y) of y = dequantize(q) => both dequantize q")
     yield Rule(
         HorizontalContraction.name, "graph", "conv(x, v), conv(x, w) => slices of conv(x, concat(v, w))"
     )

@@ -75,7 +75,10 @@ def _replay_block(
 
 
 class _Sums(Evaluation):
-    """Notes the contraction on the way: sqrt(K)·max(|A||B|), over the largest element of its result."""
+    """Notes the contraction on the way: sqrt(K)·max(|A||B|), over the largest element of its result.
+
+    Sums of integers are exact: they count for nothing.
+    """
 
     def __init__(self, module: Module, symbols: Mapping[str, int]) -> None:
         super().__init__(module, symbols)
@@ -83,7 +86,7 @@ class _Sums(Evaluation):
         self.size = 0.0
 
     def executed(self, op: Operation, arguments: Sequence[Any], results: Sequence[Array]) -> None:
-        if not has(op, Trait.CONTRACTION) or not results[0].size:
+        if not has(op, Trait.CONTRACTION) or not results[0].size or not op.results[0].type.dtype.is_float:
             return
         terms = self.dim(op.flops()) / (2 * results[0].size)
         magnitudes = op.evaluate(self, *(None if a is None else np.abs(a) for a in arguments))

@@ -68,7 +68,7 @@ def convolution_net() -> Module:
 
 
 def test_policies_that_do_not_exist_are_typed_errors() -> None:
-    for name in ("int8", "fp8", "tf32", ""):
+    for name in ("int4", "tf32", ""):
         problem = f"there is no precision '{name}'\n  hint: these exist: fp32, fp16, bf16"
         with pytest.raises(UnsupportedError, match=problem):
             as_policy(name)
