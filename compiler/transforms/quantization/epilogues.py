@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ....dialects.core.dtypes import F32, I32
+from ....dialects.core.dtypes import F32
 from ....dialects.core.ir import Module, Value
 from ....dialects.core.types import TensorType
-from ....dialects.graph.activations import Relu
 from ....dialects.graph.binary import Add, Mul
 from ....dialects.graph.constants import constant
 from ....dialects.graph.contraction import Conv, Matmul
@@ -19,6 +18,7 @@ from ...rewrite import Rewriter, pattern
 from ..channel_scale import channel_axis, per_channel
 from ..matching import constant_array, only_use, produced_by
 from .contractions import LARGEST_PRODUCT, LARGEST_SUM, depth
+from .division import Division, whole_sums
 from .scaled import positive, scaled, through_reshape
 
 Array = np.ndarray[Any, Any]
@@ -29,7 +29,7 @@ SAME_SCALE = 1e-6  # relative: two roundings of one product of scales
 def integer_bias(op: Add, rewriter: Rewriter) -> bool:
     """add(cast(sums) * s, dequantize(b, s)) => cast(sums + b) * s, for a bias b that is stored in i32"""
     product = produced_by(op.x, Mul)
-    sums = None if product is None else _whole_sums(product.x)
+    sums = None if product is None else whole_sums(product.x)
     if product is None or sums is None or not only_use(op.x) or product.result.type != op.result.type:
         return False
     contraction = _contraction(sums)
@@ -44,14 +44,6 @@ def integer_bias(op: Add, rewriter: Rewriter) -> bool:
     numbers = rewriter.insert(Cast(total.result, to=F32))
     rewriter.replace(op, rewriter.insert(Mul(numbers.result, product.y)).result, absorbed=[product])
     return True
-
-
-def _whole_sums(value: Value) -> Value | None:
-    """The i32 sums that VALUE is a conversion of, when nothing else reads either."""
-    cast = produced_by(value, Cast)
-    if cast is None or cast.result.type.dtype != F32 or cast.x.type.dtype != I32:
-        return None
-    return cast.x if only_use(value) and only_use(cast.x) else None
 
 
 def _contraction(sums: Value) -> Conv | Matmul | None:
@@ -88,27 +80,15 @@ def _fits(bias: Array, contraction: Conv | Matmul) -> bool:
 
 @pattern("integer-requantize", Quantize)
 def integer_requantize(op: Quantize, rewriter: Rewriter) -> bool:
-    """quantize(relu(cast(sums) * s), t) => quantize(relu(cast(sums) * (s / t)), 1), with or without relu"""
-    relu = produced_by(op.x, Relu)
-    product = produced_by(op.x if relu is None else relu.x, Mul)
-    if product is None or op.quantized in FLOATS or not op.per_tensor:
+    """quantize(relu(cast(sums) * s + b), t) => quantize(relu(cast(sums) * (s / t) + b / t), 1)"""
+    target = constant_array(op.scale, rewriter.module)
+    if op.quantized in FLOATS or not op.per_tensor or target is None or not positive(target) or target == 1:
         return False
-    scale, target = (constant_array(value, rewriter.module) for value in (product.y, op.scale))
-    if scale is None or target is None or not positive(scale) or not positive(target) or target == 1:
+    division = Division(target.astype(np.float64), rewriter.module)
+    if not division.reaches_sums(op.x):
         return False
-    with np.errstate(all="ignore"):
-        ratio = (scale / target).astype(np.float32)
-    if not positive(ratio):
-        return False
-    alone = only_use(product.result) and (relu is None or only_use(relu.result))
-    if not alone or _whole_sums(product.x) is None or product.y.type.dtype != F32:
-        return False
-    factor = rewriter.insert(constant(rewriter.module, ratio))
-    numbers = rewriter.insert(Mul(product.x, factor.result)).result
-    if relu is not None:
-        numbers = rewriter.insert(Relu(numbers)).result
+    numbers = division.apply(op.x, rewriter)
     one = rewriter.insert(constant(rewriter.module, np.ones((), np.float32)))
-    absorbed = [product] if relu is None else [product, relu]
     new = rewriter.insert(Quantize(numbers, one.result, op.zero_point, to=op.to))
-    rewriter.replace(op, new.result, absorbed=absorbed)
+    rewriter.replace(op, new.result, absorbed=division.replaced)
     return True

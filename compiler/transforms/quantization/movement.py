@@ -144,8 +144,8 @@ def quantize_before_movement(op: Quantize, rewriter: Rewriter) -> bool:
     moved = op.x.producer
     if not isinstance(moved, (Reshape, Transpose, Slice, MaxPool)) or not op.per_tensor:
         return False
-    if not only_use(op.x) or (isinstance(moved, Slice) and not only_use(moved.x)):
-        return False  # of a tensor that others read too, only a part would be quantised
+    if not only_use(op.x) or (isinstance(moved, (Slice, MaxPool)) and not only_use(moved.x)):
+        return False  # what others read too, and is larger, would be quantised beside that
     if isinstance(moved, MaxPool) and not ascending(op, rewriter.module):
         return False
     q = rewriter.insert(rescaled(op, moved.x)).result
