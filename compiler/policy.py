@@ -1,39 +1,37 @@
-"""Precision policies: in which element types a program is stored, computed and accumulated."""
+"""Precision policies: in which number formats a program is stored, multiplied and summed.
+
+A policy has a default format, overrides for single ops and nodes, element types for inputs and
+outputs, and says whether a kernel may get another precision than was asked for.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from types import MappingProxyType
 
-from ..dialects.core.dtypes import BF16, F16, F32, DType
-from ..errors import UnsupportedError
-
-_STORAGE: Mapping[str, DType] = MappingProxyType({"fp32": F32, "fp16": F16, "bf16": BF16})
+from ..dialects.core.dtypes import BF16, F16, F32, TF32, DType
+from ..dialects.core.ir import Operation
+from ..dialects.graph import GRAPH
+from ..errors import InputError, UnsupportedError
 
 
 @dataclass(frozen=True)
-class PrecisionPolicy:
-    """What float32 values of a model become.
+class Format:
+    """What float32 values become that an op makes or multiplies.
 
-    name: the policy's word in text ("fp16"); storage: the element type of float32 tensors between
-    kernels and of the operands of contractions; compute: the type of all other arithmetic;
-    accumulate: the type sums of contractions are kept in. Tensors of other element types, and
-    the model's inputs and outputs, keep theirs.
+    name: its word in text ("fp16"); storage: the element type of tensors between kernels and of
+    the operands of contractions; multiply: what contractions multiply; compute: the type of all
+    other arithmetic; accumulate: the type sums of contractions are kept in.
     """
 
     name: str
     storage: DType
+    multiply: DType
     compute: DType = F32
     accumulate: DType = F32
-
-    @staticmethod
-    def named(name: str) -> PrecisionPolicy:
-        """The policy NAME; UnsupportedError for one that does not exist (yet)."""
-        storage = _STORAGE.get(name)
-        if storage is None:
-            raise UnsupportedError(f"there is no precision '{name}'", f"these exist: {', '.join(_STORAGE)}")
-        return PrecisionPolicy(name, storage)
 
     @property
     def lowers(self) -> bool:
@@ -44,11 +42,190 @@ class PrecisionPolicy:
         """The element type that a tensor of DTYPE has between kernels."""
         return self.storage if dtype == F32 else dtype
 
+    def multiplied(self, dtype: DType) -> DType:
+        """What a contraction of operands of DTYPE multiplies."""
+        return self.multiply if dtype == F32 else dtype
+
     def computed(self, dtype: DType) -> DType:
         """The element type of arithmetic on values of DTYPE: short floats are widened."""
         return self.compute if dtype.is_float and dtype.bits < self.compute.bits else dtype
 
 
+FORMATS: Mapping[str, Format] = MappingProxyType(
+    {
+        name: Format(name, storage, multiply)
+        for name, storage, multiply in (
+            ("fp32", F32, F32), ("tf32", F32, TF32), ("fp16", F16, F16), ("bf16", BF16, BF16),
+        )
+    }
+)  # fmt: skip
+
+# The element types that inputs and outputs may be given: by the formats' words or as the IR spells them.
+_IO_TYPES: Mapping[str, DType] = MappingProxyType(
+    {"fp32": F32, "fp16": F16, "bf16": BF16, "f32": F32, "f16": F16}
+)
+MODEL_TYPES = "model"
+EVERY = "*"
+
+_OPS = {op.name.removeprefix("graph.") for op in GRAPH.ops}
+
+
+def format_named(name: str) -> Format:
+    """The format NAME; UnsupportedError for one that does not exist (yet)."""
+    found = FORMATS.get(name)
+    if found is None:
+        raise UnsupportedError(f"there is no precision '{name}'", f"these exist: {', '.join(FORMATS)}")
+    return found
+
+
+@dataclass(frozen=True)
+class Override:
+    """Another format for some ops. kind: 'op', PATTERN being the name of a graph op ("softmax"), or
+    'node', PATTERN being matched with names of ONNX nodes as a shell matches files."""
+
+    kind: str
+    pattern: str
+    format: Format
+
+    @staticmethod
+    def parse(text: str) -> Override:
+        """`op:softmax=fp32` or `node:/layer3/*=fp16`; InputError for anything else."""
+        subject, equals, name = text.rpartition("=")
+        if not equals:
+            hint = "write op:softmax=fp32, or node:/layer3/*=fp32"
+            raise InputError(f"the override {text!r} names no format", hint)
+        return Override.of(subject, name)
+
+    @staticmethod
+    def of(subject: str, format: str | Format) -> Override:
+        """The override of SUBJECT, `op:NAME` or `node:PATTERN`."""
+        kind, _, pattern = subject.partition(":")
+        if kind not in ("op", "node") or not pattern:
+            hint = "write op:softmax for a kind of op, or node:/layer3/* for ONNX nodes"
+            raise InputError(f"the override of {subject!r} names neither ops nor nodes", hint)
+        if kind == "op" and pattern not in _OPS:
+            close = difflib.get_close_matches(pattern, sorted(_OPS), 3)
+            like = f"is {' or '.join(close)} meant?" if close else None
+            raise InputError(f"there is no op '{pattern}'", like)
+        return Override(kind, pattern, format if isinstance(format, Format) else format_named(format))
+
+    @property
+    def subject(self) -> str:
+        return f"{self.kind}:{self.pattern}"
+
+    def matches(self, op: Operation) -> bool:
+        """True when this is about OP."""
+        if self.kind == "op":
+            return op.name == f"graph.{self.pattern}"
+        return self.names(op.location.nodes)
+
+    def names(self, nodes: Iterable[str]) -> bool:
+        """True when this is about one of NODES."""
+        return self.kind == "node" and any(fnmatchcase(node, self.pattern) for node in nodes)
+
+    def __str__(self) -> str:
+        return f"{self.subject}={self.format.name}"
+
+
+Overrides = Mapping[str, str | Format] | Sequence[str | Override]
+IoTypes = str | Mapping[str, str]
+
+
+@dataclass(frozen=True, init=False)
+class PrecisionPolicy:
+    """In which formats a model runs.
+
+        PrecisionPolicy("fp16", overrides={"op:softmax": "fp32", "node:/layer3/*": "fp32"}, io="fp16")
+
+    default: the format of every op that no override is about; overrides: see `Override`; of
+    several about one op the last one counts; io: 'model' (inputs and outputs keep their types),
+    the element type of all float inputs and outputs, or element types by name;
+    allow_fallback: a kernel may run in another precision than was asked for, on record, instead of
+    ending the build with an error.
+
+    Policies are values: equal, hashed and printed by what they say. Raises InputError and
+    UnsupportedError for what means nothing.
+    """
+
+    default: Format
+    overrides: tuple[Override, ...] = ()
+    io: tuple[tuple[str, DType], ...] = field(default=())
+    allow_fallback: bool = False
+
+    def __init__(
+        self,
+        default: str | Format = "fp32",
+        overrides: Overrides = (),
+        io: IoTypes = MODEL_TYPES,
+        allow_fallback: bool = False,
+    ) -> None:
+        object.__setattr__(self, "default", default if isinstance(default, Format) else format_named(default))
+        object.__setattr__(self, "overrides", _overrides(overrides))
+        object.__setattr__(self, "io", _io_types(io))
+        object.__setattr__(self, "allow_fallback", bool(allow_fallback))
+
+    @staticmethod
+    def named(name: str) -> PrecisionPolicy:
+        """The policy with the default NAME and nothing else; UnsupportedError for one that does not exist."""
+        return PrecisionPolicy(name)
+
+    @property
+    def name(self) -> str:
+        return self.default.name
+
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """All formats that the policy asks for, the default first."""
+        return tuple(dict.fromkeys((self.default, *(override.format for override in self.overrides))))
+
+    def override_of(self, op: Operation | None) -> Override | None:
+        """The override that counts for OP; None when there is none."""
+        if op is None:
+            return None
+        return next((each for each in reversed(self.overrides) if each.matches(op)), None)
+
+    def format_of(self, op: Operation | None) -> Format:
+        """The format that OP is asked to run in; the default for what no op makes."""
+        override = self.override_of(op)
+        return self.default if override is None else override.format
+
+    def io_type(self, name: str, dtype: DType) -> DType:
+        """The element type that the input or output NAME is to have, which is of DTYPE in the model."""
+        if not dtype.is_float:
+            return dtype
+        table = dict(self.io)
+        return table.get(name, table.get(EVERY, dtype))
+
+    def arguments(self) -> list[str]:
+        """The policy as arguments of the command line."""
+        words = ["--precision", self.name]
+        for override in self.overrides:
+            words += ["--override", str(override)]
+        for name, dtype in self.io:
+            words += ["--io", dtype.name if name == EVERY else f"{name}={dtype.name}"]
+        return words + (["--allow-fallback"] if self.allow_fallback else [])
+
+
 def as_policy(precision: str | PrecisionPolicy) -> PrecisionPolicy:
     """The policy that a caller means by its name or by itself."""
     return precision if isinstance(precision, PrecisionPolicy) else PrecisionPolicy.named(precision)
+
+
+def _overrides(given: Overrides) -> tuple[Override, ...]:
+    if isinstance(given, Mapping):
+        return tuple(Override.of(subject, format) for subject, format in given.items())
+    return tuple(each if isinstance(each, Override) else Override.parse(each) for each in given)
+
+
+def _io_types(given: IoTypes) -> tuple[tuple[str, DType], ...]:
+    """Element types by name, sorted; the default for all under `EVERY`."""
+    table = {EVERY: given} if isinstance(given, str) else dict(given)
+    found = {}
+    for name, word in table.items():
+        if word == MODEL_TYPES:
+            continue
+        if word not in _IO_TYPES:
+            hint = f"these exist: {MODEL_TYPES}, {', '.join(_IO_TYPES)}"
+            raise UnsupportedError(f"inputs and outputs cannot be given as '{word}'", hint)
+        found[name] = _IO_TYPES[word]
+    return tuple(sorted(found.items()))

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..errors import InputError
+from .conversion.formats.mismatch import FALLBACK
+from .conversion.formats.override_records import OVERRIDE
 from .conversion.fusion.consumers import CONSUMER_RULES
 from .conversion.fusion.producers import PRODUCER_RULES
 from .conversion.fusion.record import BOUNDARY, VIEW
@@ -53,6 +55,8 @@ def _table() -> Iterable[Rule]:
     yield Rule(
         "storage-conversion", "precision", "a kernel that copies to another type or layout", switchable=False
     )
+    yield Rule(OVERRIDE, "precision", "an override asks for another format of these ops", switchable=False)
+    yield Rule(FALLBACK, "precision", "a kernel runs in another precision than asked for", switchable=False)
     yield Rule(ELIDE_CONCAT, "launch", "y = concat(a, b) => a and b are written where they lie in y")
     yield Rule(VIEW_SLICE, "launch", "y = slice(x) => y is read where it lies in x")
     yield Rule(CONCURRENCY, "launch", "launches that need nothing of each other => different streams")

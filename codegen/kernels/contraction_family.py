@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from types import ModuleType
 
 from ...dialects.core.affine import Dim, symbol
+from ...dialects.core.dtypes import TF32
 from ...dialects.core.ir import Operation, Value
 from ...dialects.core.traits import Trait, has
 from ..epilogue import emit_epilogue, emit_prologue
@@ -201,7 +202,7 @@ class ProductFamily:
         if contraction is None or request.target.sm < self.least_sm:
             return []
         problem = contraction.problem
-        if self.module.unsupported(problem) is not None or not self._allowed(problem):
+        if self.module.unsupported(problem) is not None or not self._allowed(contraction):
             return []
         found = self.module.candidates(problem, request.target, MOST_CANDIDATES)
         return [
@@ -209,9 +210,10 @@ class ProductFamily:
             for config in found
         ]
 
-    def _allowed(self, problem: Problem) -> bool:
-        """Tensor cores round f32 operands to tf32, which a kernel must be asked for; see PrecisionPolicy."""
-        return self.module is not contraction_mma or problem.a.bits < 32
+    def _allowed(self, contraction: Contraction) -> bool:
+        """Tensor cores round f32 operands to tf32, which the contraction must say."""
+        asked = contraction.root.attributes["multiply"] == TF32
+        return self.module is not contraction_mma or contraction.problem.a.bits < 32 or asked
 
     def realize(self, request: Request, config: Config) -> KernelCode:
         contraction = find_contraction(request)

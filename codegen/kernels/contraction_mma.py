@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ...dialects.core.affine import Dim, bounds, ceildiv
-from ...dialects.core.dtypes import BF16, F16, F32, I8, I32
+from ...dialects.core.dtypes import BF16, F8E4M3, F8E5M2, F16, F32, I8, I32, TF32, U8, DType
 from ..render import Identifier
 from .contraction_cost import Work, microseconds
 from .contraction_spec import (
@@ -29,6 +29,16 @@ STEP_BYTES = 32  # bytes of k in one mma step: 16 elements of 16 bits, 8 of tf32
 MAX_SUM_REGISTERS = 128
 _MATH = {F16: "f16", BF16: "bf16", F32: "tf32", I8: "i8"}
 _SUMS = {F16: F32, BF16: F32, F32: F32, I8: I32}
+
+
+# What tensor cores multiply but cannot read from operands that lie the other way round: fragments are
+# transposed in words of 16 bits alone.
+_K_INNERMOST = (TF32, I8, U8, F8E4M3, F8E5M2)
+
+
+def needs_k_innermost(multiply: DType) -> bool:
+    """True when tensor cores multiply MULTIPLY only if both operands lie with k innermost."""
+    return multiply in _K_INNERMOST
 
 
 @dataclass(frozen=True)

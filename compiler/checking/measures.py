@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...dialects.core.dtypes import F32, DType
+from ..policy import PrecisionPolicy
 from ..semantics import SIGNIFICAND_BITS
 
 Array = np.ndarray[Any, Any]
@@ -34,6 +35,11 @@ class Error:
 def roundoff(dtype: DType) -> float:
     """Half the spacing of DTYPE's numbers at 1; 0 for types that do not round."""
     return 2.0 ** -SIGNIFICAND_BITS[dtype.name] if dtype.is_float else 0.0
+
+
+def policy_roundoff(policy: PrecisionPolicy) -> float:
+    """The coarsest unit roundoff that POLICY asks for."""
+    return max(roundoff(dtype) for each in policy.formats for dtype in (each.storage, each.multiply))
 
 
 def network_bound(unit: float) -> float:

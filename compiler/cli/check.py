@@ -15,7 +15,7 @@ from ..checking.accuracy import LaunchReport
 from ..checking.bisect import Bisection, Trials, bisect, in_interpreter, on_device
 from ..checking.check import Case, CheckReport
 from ..checking.check import check as check_case
-from ..checking.measures import Error, network_bound, roundoff
+from ..checking.measures import Error, network_bound, policy_roundoff
 from ..checking.network import OutputReport, call_witness
 from ..source import load_module
 from .arrays import load_inputs, of_function, random_arrays, symbols_of
@@ -241,7 +241,7 @@ def _bisect(
     """Whether the whole build agrees; what breaks it is printed."""
     settings = request.settings()
     witness = call_witness(case.source, case.module, case.inputs)
-    bound = network_bound(roundoff(request.policy.storage)) if tolerance is None else tolerance
+    bound = network_bound(policy_roundoff(request.policy)) if tolerance is None else tolerance
     trials = Trials(
         load=lambda: load_module(case.source, request.inputs, request.shapes),
         settings=settings,

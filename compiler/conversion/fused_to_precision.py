@@ -17,8 +17,9 @@ from ...dialects.graph.constants import Constant
 from ...dialects.graph.movement import Reshape
 from ...dialects.precision import Kernel
 from ..passes import PassContext
-from ..policy import PrecisionPolicy
 from .formats.kernel_operands import KernelOperands
+from .formats.mismatch import Mismatches
+from .formats.override_records import OverrideRecords
 from .formats.placement import Placement
 from .formats.storage import StoragePlan, is_neutral
 
@@ -32,19 +33,21 @@ class FusedToPrecision:
         result = Module(module.name, symbols=dict(module.symbols), resources=module.resources)
         for old in module.functions:
             new = result.add(Function(old.name, old.inputs, old.outputs))
-            _Conversion(module, old, Placement(result, new, context), context.policy).run()
+            _Conversion(module, old, Placement(result, new, context), context).run()
         return result
 
 
 class _Conversion:
     """One function: old values to new ones, kernel by kernel."""
 
-    def __init__(self, module: Module, old: Function, place: Placement, policy: PrecisionPolicy) -> None:
+    def __init__(self, module: Module, old: Function, place: Placement, context: PassContext) -> None:
         self._module = module
         self._old = old
         self._place = place
-        self._policy = policy
-        self._plan = StoragePlan(module, old, policy)
+        self._policy = context.policy
+        self._mismatches = Mismatches("precision", context)
+        self._overridden = OverrideRecords(context)
+        self._plan = StoragePlan(module, old, context.policy)
         self._values: dict[Value, Value] = {}
         # Views that no memory layout can give: the kernels that read them reshape inside.
         self._sunk: dict[Value, Value] = {}
@@ -54,6 +57,8 @@ class _Conversion:
             self._values[argument] = self._place.function.block.add_argument(argument.type, argument.hint)
         for op in self._old.block:
             self._convert(op)
+        self._overridden.finish()
+        self._mismatches.check()
 
     def _convert(self, op: Operation) -> None:
         match op:
@@ -103,7 +108,7 @@ class _Conversion:
     # ------------------------------------------------------------ kernels
 
     def _kernel(self, old: FusedKernel) -> None:
-        operands = KernelOperands(old, self._policy, self._plan.lead(old), self._module)
+        operands = KernelOperands(old, self._policy, self._plan, self._module)
         region = operands.region()
         new_operands = []
         for value, argument in zip(old.inputs, old.body.block.arguments, strict=True):
@@ -128,6 +133,10 @@ class _Conversion:
             **operands.formats(region.block, self._plan.keeps_output_type(old.results)),
         )
         self._place.append(kernel)
+        self._overridden.note(old)
+        if kernel.fallback:
+            formats = kernel.requested, kernel.compute, kernel.fallback
+            self._mismatches.add(*formats, old.body.block, old.location.nodes)
         for value, new in zip(old.results, kernel.results, strict=True):
             new.hint = value.hint
             self._values[value] = new

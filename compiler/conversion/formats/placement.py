@@ -17,8 +17,8 @@ from ....dialects.graph.movement import Pad, Reshape
 from ....dialects.precision import Kernel
 from ...ledger import Verdict
 from ...passes import PassContext
+from ..views.strided import same_memory
 from .region import channel_pads
-from .storage import is_neutral
 
 Array = np.ndarray[Any, Any]
 
@@ -67,7 +67,7 @@ class Placement:
         key = (value, wanted)
         if key not in self._forms:
             same_bytes = value.type.dtype == wanted.dtype and value.type.shape == wanted.shape
-            if same_bytes and is_neutral(wanted):
+            if same_bytes and same_memory(value.type, wanted):
                 self._forms[key] = self.view(value, wanted)
             else:
                 self._forms[key] = self._conversion(value, wanted)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ....dialects.core.dtypes import DType
+from ....dialects.core.dtypes import TF32, DType
 from ....dialects.core.ir import Block, Operation, Value
 from ....dialects.core.traits import Trait, has
 from ....dialects.core.types import ROW_MAJOR, TensorType
@@ -22,7 +22,8 @@ from ....dialects.graph.constants import Constant
 from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.movement import Pad, Reshape
 from ....dialects.graph.window import MaxPool
-from ...policy import PrecisionPolicy
+from ...policy import Format
+from .multiplication import Multiplication
 
 Array = np.ndarray[Any, Any]
 
@@ -30,10 +31,10 @@ Array = np.ndarray[Any, Any]
 class RegionPrecision:
     """One region under construction."""
 
-    def __init__(self, policy: PrecisionPolicy, operand_dtype: DType | None) -> None:
-        """OPERAND_DTYPE is what the contraction, if there is one, multiplies."""
-        self._policy = policy
-        self._operand_dtype = operand_dtype
+    def __init__(self, format: Format, multiplication: Multiplication | None) -> None:
+        """MULTIPLICATION is that of the contraction, if there is one."""
+        self._format = format
+        self._multiplication = multiplication
         self.block = Block()
         self._values: dict[Value, Value] = {}
         self._casts: dict[tuple[Value, DType], Value] = {}
@@ -61,12 +62,14 @@ class RegionPrecision:
         return self._cast(value, type.dtype)
 
     def _contraction(self, op: Operation) -> Value:
-        dtype = self._operand_dtype or op.inputs[0].type.dtype
+        dtype = op.inputs[0].type.dtype if self._multiplication is None else self._multiplication.stored
         operands = [self._cast(self._values[value], dtype) for value in op.inputs[:3]]
         operands += [self._values[mask] for mask in op.inputs[3:]]  # as it is stored
         attributes = dict(op.attributes)
-        if dtype.is_float and dtype.bits < self._policy.accumulate.bits:
-            attributes["accumulate"] = self._policy.accumulate
+        if dtype.is_float and dtype.bits < self._format.accumulate.bits:
+            attributes["accumulate"] = self._format.accumulate
+        if self._multiplication is not None and self._multiplication.chosen == TF32:
+            attributes["multiply"] = TF32
         return self._append(type(op)(*operands, loc=op.location, **attributes))
 
     def _widened(self, op: Operation) -> list[Value | None]:
@@ -102,7 +105,7 @@ class RegionPrecision:
         return self._append(Constant(value=short)) if exact else None
 
     def _computed(self, value: Value) -> Value:
-        return self._cast(value, self._policy.computed(value.type.dtype))
+        return self._cast(value, self._format.computed(value.type.dtype))
 
     def _cast(self, value: Value, dtype: DType) -> Value:
         if value.type.dtype == dtype:

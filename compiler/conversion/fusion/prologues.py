@@ -15,8 +15,9 @@ import ml_dtypes
 import numpy as np
 
 from ....codegen.kernels.contraction_family import summed_axis
+from ....codegen.kernels.contraction_mma import needs_k_innermost
 from ....dialects.core.affine import evaluate
-from ....dialects.core.dtypes import F32
+from ....dialects.core.dtypes import F32, DType
 from ....dialects.core.ir import Operation, Value
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.constants import Constant
@@ -80,10 +81,13 @@ class Prologues:
         dtype = seed.inputs[0].type.dtype
         if not dtype.is_float or dtype.bits > F32.bits:
             return Refusal(f"no designed kernel multiplies {dtype} with a prologue")
+        multiply = self._policy.format_of(seed).multiplied(dtype)
+        if isinstance(seed, Matmul) and seed.transpose_a and needs_k_innermost(multiply):
+            return Refusal("the first operand must lie with k innermost")
         if isinstance(seed, Conv):
             if seed.groups > 1 and seed.w.type.shape[1] == 1:
                 return Refusal("depthwise kernels read their input as it is")
-            if padded_channels(seed, self._policy.stored(dtype)):
+            if padded_channels(seed, self._policy.format_of(seed).stored(dtype)):
                 return Refusal("the input gets channels that fill its words")
         return None
 
@@ -112,15 +116,18 @@ class Prologues:
         given = root.producer is None
         if given and isinstance(seed, Conv) and not is_neutral(operand.type):
             return Refusal("an input of the model is laid out by a kernel anyway")
-        lowered = self._policy.stored(operand.type.dtype) != operand.type.dtype
+        format = self._policy.format_of(seed)
+        if not given and self._policy.format_of(root.producer).storage != format.storage:
+            return Refusal("an override stores the tensor it reads in another type")
+        lowered = format.stored(operand.type.dtype) != operand.type.dtype
         if lowered and (given or root in self._returned):
-            return Refusal(f"inputs and outputs of the model are not stored as {self._policy.storage}")
-        if lowered and self._overflows(seed):
-            return Refusal(f"a weight exceeds the range of {self._policy.storage}")
+            return Refusal(f"inputs and outputs of the model are not stored as {format.storage}")
+        if lowered and self._overflows(seed, format.storage):
+            return Refusal(f"a weight exceeds the range of {format.storage}")
         return None
 
-    def _overflows(self, seed: Operation) -> bool:
-        most = float(ml_dtypes.finfo(self._policy.storage.numpy).max)
+    def _overflows(self, seed: Operation, storage: DType) -> bool:
+        most = float(ml_dtypes.finfo(storage.numpy).max)
         for value in seed.inputs:
             if isinstance(value.producer, Constant):
                 array = value.producer.array(self._plan.module)
