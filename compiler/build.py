@@ -17,6 +17,7 @@ from ..dialects.core.printer import print_module
 from ..errors import InputError, UnsupportedError
 from ..runtime.plan import Plan
 from .dialects import ALL_DIALECTS, LEVELS
+from .interface import check_overrides, set_io_types
 from .origins import check_nodes, origins_of
 from .passes import Options, PassContext, PassManager, Sink
 from .pipeline import checks_at, passes_to
@@ -123,6 +124,8 @@ def lower(module: Module, settings: Settings, context: PassContext, clock: _Cloc
     clock.texts = dict.fromkeys(LEVELS[:entered], "")
     context.ledger.origins = origins_of(module)
     check_nodes(context.ledger.origins, switched_nodes(context))
+    check_overrides(context.policy, context.ledger.origins, LEVELS[entered])
+    set_io_types(module, context.policy)
     number = 0
     for level in LEVELS[entered:]:
         # A module that enters below the graph level is taken as it is written.

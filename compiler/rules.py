@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ..errors import InputError
 from .conversion.formats.mismatch import FALLBACK
 from .conversion.formats.override_records import OVERRIDE
+from .conversion.formats.placement import STORED_ALREADY
 from .conversion.fusion.consumers import CONSUMER_RULES
 from .conversion.fusion.producers import PRODUCER_RULES
 from .conversion.fusion.record import BOUNDARY, VIEW
@@ -54,6 +55,9 @@ def _table() -> Iterable[Rule]:
     yield Rule(WidenConcats.name, "fused", "concat(slice(j, tail), y) => slice(concat(j, y), from tail)")
     yield Rule(
         "storage-conversion", "precision", "a kernel that copies to another type or layout", switchable=False
+    )
+    yield Rule(
+        STORED_ALREADY, "precision", "a cast to how its operand is stored => its operand", switchable=False
     )
     yield Rule(OVERRIDE, "precision", "an override asks for another format of these ops", switchable=False)
     yield Rule(FALLBACK, "precision", "a kernel runs in another precision than asked for", switchable=False)

@@ -14,10 +14,13 @@ from ..build import build as build_plan
 from .console import out, print_table, quantity, say, seconds
 from .files import check_output, write_folder
 from .options import (
+    AllowFallback,
     Check,
     DisabledRules,
     DumpDir,
+    FormatOverrides,
     InputTexts,
+    IoTypes,
     KeptNodes,
     Model,
     NoCache,
@@ -40,6 +43,9 @@ def build(
     output: Output,
     target: Targets = None,
     precision: Precision = "fp32",
+    override: FormatOverrides = None,
+    io: IoTypes = None,
+    allow_fallback: AllowFallback = False,
     shape: ShapeTexts = None,
     input: InputTexts = None,
     disable_rule: DisabledRules = None,
@@ -54,6 +60,7 @@ def build(
     """Compile MODEL to a plan file, which appears complete or not at all."""
     check_output(output, "--output")
     request = Request.parse(target, precision, shape, input, disable_rule, no_cache, nofuse, keep)
+    request = request.refined(override, io, allow_fallback)
     with BuildProgress(shown=not print_ir_after_all) as progress:
         settings = request.settings()
         settings = replace(

@@ -16,9 +16,12 @@ from ..ledger import Ledger
 from ..rules import RULES
 from .console import print_table, printable, quantity, write_json, write_text
 from .options import (
+    AllowFallback,
     AsJson,
     DisabledRules,
+    FormatOverrides,
     InputTexts,
+    IoTypes,
     KeptNodes,
     NoCache,
     Precision,
@@ -52,6 +55,9 @@ def explain(
     as_json: AsJson = False,
     target: Targets = None,
     precision: Precision = "fp32",
+    override: FormatOverrides = None,
+    io: IoTypes = None,
+    allow_fallback: AllowFallback = False,
     shape: ShapeTexts = None,
     input: InputTexts = None,
     disable_rule: DisabledRules = None,
@@ -68,6 +74,7 @@ def explain(
     if ledger and a is not None:
         raise typer.BadParameter("--ledger prints all decisions; leave the nodes out", param_hint="--ledger")
     request = Request.parse(target, precision, shape, input, disable_rule, no_cache, nofuse, keep)
+    request = request.refined(override, io, allow_fallback)
     plan = open_plan(subject, request)
     facts = Facts.of(plan)
     if ledger:
@@ -99,6 +106,9 @@ def _show_summary(summary: Mapping[str, Any]) -> None:
     families = ", ".join(f"{count} {family}" for family, count in summary["families"].items())
     write_text(f"{summary['nodes']} nodes: {states}")
     write_text(f"{summary['launches']} launches: {families}; {summary['copies']} of them only move data")
+    write_text(f"kernels by precision: {_counted(summary['precisions']) or 'none'}")
+    for fallback in summary["fallbacks"]:
+        write_text(f"  not as requested: {printable(fallback)}")
     saved = quantity(summary["bytes_saved"], "B")
     write_text(
         f"{summary['decisions']} decisions; fusion saves {summary['launches_saved']} launches and {saved}"
@@ -116,6 +126,10 @@ def _show_summary(summary: Mapping[str, Any]) -> None:
     ]
     if refused:
         print_table("largest refusals, by what they would have saved", heads, refused)
+
+
+def _counted(precisions: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} in {name}" for name, count in precisions.items())
 
 
 _STATES = {"runs": "run", "view": "are views", "constant": "are constants", "eliminated": "were eliminated"}
@@ -147,7 +161,10 @@ def node_text(answer: NodeAnswer) -> str:
         if home.together:
             lines.append(f"  together with {_names(home.together)}")
         if home.formats:
-            formats = "requested {requested}, computes in {compute}, accumulates in {accumulate}: {why}"
+            formats = (
+                "requested {requested}, chosen {compute}, executed {executed}, "
+                "accumulates in {accumulate}: {why}"
+            )
             lines.append(f"  {formats.format(**home.formats)}")
     if answer.records:
         lines += ["decisions:", *(f"  {record}" for record in answer.records)]

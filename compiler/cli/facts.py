@@ -16,15 +16,16 @@ from ...runtime.plan import Plan
 from ...runtime.program import BoundLaunch, resolve
 from ..dialects import ALL_DIALECTS
 
-SHORT_FLOAT_BITS = 16
+_TENSOR_RATES = {"f16": 1.0, "bf16": 1.0, "tf32": 0.5}
 
 
 @dataclass(frozen=True)
 class Launch:
     """One launch at given sizes. `flops` is None where the plan's launch level does not tell.
 
-    bytes: what it reads and writes, each buffer once; tensor: whether its products are of 16-bit
-    floats, which tensor cores compute.
+    bytes: what it reads and writes, each buffer once; tensor: how fast tensor cores make its products,
+    as a share of their rate for 16-bit floats, 0 when they do not; formats: what was requested, chosen
+    and executed, as far as the launch level says it.
     """
 
     bound: BoundLaunch
@@ -32,7 +33,8 @@ class Launch:
     writes: tuple[str, ...]
     bytes: int
     flops: int | None
-    tensor: bool
+    tensor: float
+    formats: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,9 @@ def launches_of(plan: Plan, symbols: Mapping[str, int]) -> list[Launch]:
     for launch, spec, op in zip(bound, plan.spec.launches, ops, strict=True):
         moved = sum(sizes[name] for name in {*spec.reads, *spec.writes})
         flops = None if op is None else _flops(op, symbols)
-        result.append(
-            Launch(launch, spec.reads, spec.writes, moved, flops, op is not None and _uses_tensor(op))
-        )
+        rate = 0.0 if op is None else _TENSOR_RATES.get(str(op.executed), 0.0) * _multiplies(op)
+        formats = {} if op is None else _formats(op)
+        result.append(Launch(launch, spec.reads, spec.writes, moved, flops, rate, formats))
     return result
 
 
@@ -78,10 +80,14 @@ def _flops(op: Kernel, symbols: Mapping[str, int]) -> int | None:
         return None
 
 
-def _uses_tensor(op: Operation) -> bool:
-    products = [inner for inner in op.walk() if has(inner, Trait.CONTRACTION)]
-    types = [value.type.dtype for inner in products for value in inner.inputs]
-    return bool(types) and all(dtype.is_float and dtype.bits == SHORT_FLOAT_BITS for dtype in types)
+def _multiplies(op: Operation) -> bool:
+    return any(has(inner, Trait.CONTRACTION) for inner in op.walk())
+
+
+def _formats(op: Kernel) -> dict[str, str]:
+    """What OP says of its number formats; nothing in IR text that does not say it."""
+    table = {"requested": op.requested, "chosen": op.compute, "executed": op.executed}
+    return {key: format.name for key, format in table.items() if format is not None}
 
 
 def buffers_of(plan: Plan, symbols: Mapping[str, int]) -> list[Buffer]:

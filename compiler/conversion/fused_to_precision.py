@@ -14,13 +14,14 @@ from ...dialects.core.ir import Function, Module, Operation, Region, Value
 from ...dialects.core.types import ROW_MAJOR, TensorType
 from ...dialects.fused import Kernel as FusedKernel
 from ...dialects.graph.constants import Constant
+from ...dialects.graph.elementwise import Cast
 from ...dialects.graph.movement import Reshape
 from ...dialects.precision import Kernel
 from ..passes import PassContext
 from .formats.kernel_operands import KernelOperands
 from .formats.mismatch import Mismatches
 from .formats.override_records import OverrideRecords
-from .formats.placement import Placement
+from .formats.placement import STORED_ALREADY, Placement
 from .formats.storage import StoragePlan, is_neutral
 
 
@@ -66,6 +67,8 @@ class _Conversion:
                 pass  # made where it is read, in the type and layout wanted there
             case Reshape():
                 self._view(op)
+            case FusedKernel() if self._stored_already(op):
+                self._alias(op)
             case FusedKernel():
                 self._kernel(op)
             case Return():
@@ -105,6 +108,22 @@ class _Conversion:
             source = self._place.form(source, source.type.with_layout(ROW_MAJOR))
         return self._place.view(source, TensorType(shape, source.type.dtype))
 
+    def _stored_already(self, kernel: FusedKernel) -> bool:
+        """True for a cast alone whose result is stored in the type, and so the bits, of its operand."""
+        op, (result,) = kernel.body.block.first, kernel.results[:1]
+        if not isinstance(op, Cast) or not isinstance(op.next, Yield) or self._plan.is_returned(result):
+            return False
+        source = kernel.inputs[0]
+        if isinstance(source.producer, Constant) or op.to.bits < op.x.type.dtype.bits:
+            return False
+        own = self._values[source].type.dtype if source in self._values else source.type.dtype
+        return own == op.x.type.dtype == self._plan.dtype(result)
+
+    def _alias(self, kernel: FusedKernel) -> None:
+        reason = f"what it reads is stored as {self._plan.dtype(kernel.results[0])} already"
+        self._place.note(STORED_ALREADY, reason, Cast.name, kernel.location.nodes)
+        self._values[kernel.results[0]] = self._stored(kernel.inputs[0])
+
     # ------------------------------------------------------------ kernels
 
     def _kernel(self, old: FusedKernel) -> None:
@@ -136,7 +155,7 @@ class _Conversion:
         self._overridden.note(old)
         if kernel.fallback:
             formats = kernel.requested, kernel.compute, kernel.fallback
-            self._mismatches.add(*formats, old.body.block, old.location.nodes)
+            self._mismatches.add(*formats, old.body.block, old.location.nodes, operands.remedy)
         for value, new in zip(old.results, kernel.results, strict=True):
             new.hint = value.hint
             self._values[value] = new

@@ -103,4 +103,5 @@ def _home(facts: Facts, index: int, node: str) -> Home:
     if kernel is not None:
         keys = ("requested", "compute", "accumulate", "why")
         formats = {key: str(kernel.attributes[key]) for key in keys}
+        formats["executed"] = str(launch.op.executed)
     return Home(index, launch.op.kernel, launch.op.family, dict(launch.op.config), others, formats)

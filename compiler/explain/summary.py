@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from ...dialects.core.traits import Trait, has
+from ..conversion.formats.mismatch import FALLBACK
 from ..ledger import Record, Verdict
 from .facts import Facts
 from .nodes import fate_of
@@ -19,6 +20,8 @@ def summarize(facts: Facts, refusals: int = SHOWN_REFUSALS) -> dict[str, Any]:
         "nodes": len(facts.origins),
         "launches": len(facts.launches),
         "families": dict(Counter(launch.op.family for launch in facts.launches)),
+        "precisions": dict(Counter(str(launch.op.executed) for launch in facts.launches)),
+        "fallbacks": [record.text() for record in facts.records if record.rule == FALLBACK],
         "copies": sum(not _computes(launch.op) for launch in facts.launches),
         "states": dict(Counter(fate_of(facts, node).state for node in facts.origins)),
         "decisions": len(facts.records),

@@ -14,7 +14,7 @@ from ....dialects.core.types import ROW_MAJOR, Layout, TensorType, channels_last
 from ....dialects.fused import Kernel
 from ....dialects.graph.constants import Constant
 from ....dialects.graph.contraction import Conv
-from ...policy import PrecisionPolicy
+from ...policy import FORMATS, PrecisionPolicy
 from ..fusion.attention_layouts import multiplied
 from .multiplication import Multiplication, multiplication_of, product_layout
 from .region import RegionPrecision
@@ -163,6 +163,13 @@ class KernelOperands:
             return ""
         return f"the model itself has {own} here, and policies are about f32"
 
+    @property
+    def remedy(self) -> str:
+        """The format to ask for where this kernel's falls back: its own; empty when no format has that."""
+        own = [op.results[0].type.dtype for op in (leading_op(self._kernel),) if op is not None]
+        found = (each.name for each in FORMATS.values() if each.storage in own)
+        return next(found, "") if self._not_for() else "fp32"
+
     def _why(self, requested: DType, compute: DType, keeps_output: bool) -> str:
         origin = f"{self._format.name} policy" if self._override is None else f"override {self._override}"
         reasons = [origin]
@@ -172,6 +179,8 @@ class KernelOperands:
             reasons.append(self._multiplication.kept)
         elif self._format.lowers and self._kernel.root == "row":
             reasons.append(f"rows are reduced in {compute}")
+        elif self._format.multiply != self._format.storage:
+            reasons.append("only products are rounded")
         elif self._format.lowers and compute.bits > requested.bits:
             reasons.append(f"arithmetic between roundings is done in {compute}")
         if keeps_output:

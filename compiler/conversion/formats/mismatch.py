@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import shlex
 from dataclasses import dataclass, field
 
 from ....dialects.core.dtypes import DType
@@ -23,16 +24,27 @@ class Mismatches:
     level: str
     context: PassContext
     _offenders: list[str] = field(default_factory=list)
-    _nodes: list[str] = field(default_factory=list)
+    _overrides: list[str] = field(default_factory=list)
 
-    def add(self, requested: DType, got: DType, reason: str, body: Block, nodes: tuple[str, ...]) -> None:
-        """The kernel of BODY, which stands for NODES, was to run in REQUESTED and runs in GOT."""
+    def add(
+        self,
+        requested: DType,
+        got: DType,
+        reason: str,
+        body: Block,
+        nodes: tuple[str, ...],
+        remedy: str = "fp32",
+    ) -> None:
+        """The kernel of BODY, which stands for NODES, was to run in REQUESTED and runs in GOT.
+
+        REMEDY is the format that it could be asked for instead; empty when there is none.
+        """
         ops = [op.name for op in body if op.next is not None and not has(op, Trait.CONSTANT)]
         self.context.ledger.add(FALLBACK, Verdict.TAKEN, reason, ops=ops, nodes=nodes,
                                 requested=requested.name, executed=got.name)  # fmt: skip
         about = ", ".join(nodes) or ", ".join(ops)
         self._offenders.append(f"{about}: {requested} is asked for, it runs in {got}: {reason}")
-        self._nodes += nodes[:1]
+        self._overrides += [override_text(node, remedy) for node in nodes[:1] if remedy]
 
     def check(self) -> None:
         """UnsupportedError that lists the kernels, unless the policy allows them."""
@@ -40,7 +52,7 @@ class Mismatches:
             return
         count = len(self._offenders)
         subject = "1 kernel gets" if count == 1 else f"{count} kernels get"
-        overrides = [override_text(node, "fp32") for node in self._nodes]
+        overrides = self._overrides
         more = f" and {len(overrides) - SHOWN_OVERRIDES} more" if len(overrides) > SHOWN_OVERRIDES else ""
         asked = f", or ask for what it can do: {' '.join(overrides[:SHOWN_OVERRIDES])}{more}"
         raise UnsupportedError(
@@ -52,5 +64,4 @@ class Mismatches:
 
 def override_text(node: str, format: str) -> str:
     """The option that asks for FORMAT at the ONNX node NODE, quoted for a shell."""
-    quoted = f"node:{glob.escape(node)}={format}".replace("'", "'\\''")
-    return f"--override '{quoted}'"
+    return f"--override {shlex.quote(f'node:{glob.escape(node)}={format}')}"

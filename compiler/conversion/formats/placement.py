@@ -20,6 +20,8 @@ from ...passes import PassContext
 from ..views.strided import same_memory
 from .region import channel_pads
 
+STORED_ALREADY = "stored-already"
+
 Array = np.ndarray[Any, Any]
 
 
@@ -36,6 +38,10 @@ class Placement:
     def append(self, op: Operation) -> Value:
         self.function.block.append(op)
         return op.result
+
+    def note(self, rule: str, reason: str, op: str, nodes: tuple[str, ...]) -> None:
+        """Record that RULE was applied to OP."""
+        self._context.ledger.add(rule, Verdict.TAKEN, reason, ops=(op,), nodes=nodes)
 
     # ------------------------------------------------------------ constants
 

@@ -19,6 +19,7 @@ from ....dialects.fused import Kernel
 from ....dialects.graph.attention import Attention
 from ....dialects.graph.constants import Constant
 from ....dialects.graph.contraction import Conv, ConvTranspose, Matmul
+from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.movement import Reshape, Transpose
 from ...policy import Format, PrecisionPolicy
 from ..fusion.attention_layouts import masks_of
@@ -84,6 +85,10 @@ class StoragePlan:
 
     def lead(self, kernel: Kernel) -> Lead:
         return self._leads[kernel]
+
+    def is_returned(self, value: Value) -> bool:
+        """True when VALUE is an output, under any shape."""
+        return value in self._returned
 
     def dtype(self, value: Value) -> DType:
         """The element type that VALUE, a kernel's result, is stored in: outputs and masks keep theirs."""
@@ -186,8 +191,17 @@ def is_lowered(dtype: DType, format: Format) -> bool:
 
 
 def leading_op(kernel: Kernel) -> Operation | None:
-    """The op whose format is that of KERNEL: its contraction, or else what makes its first result."""
-    return contraction_of(kernel) or kernel.body.block.terminator.inputs[0].producer
+    """The op whose format is that of KERNEL: its contraction, its first reduction of rows, or else what
+    makes its first result; casts at the end only store it."""
+    found = contraction_of(kernel)
+    if found is None and kernel.root == "row":
+        rows = (op for op in kernel.body.block if has(op, Trait.ROW) or has(op, Trait.REDUCTION))
+        found = next(rows, None)
+    if found is None:
+        found = kernel.body.block.terminator.inputs[0].producer
+        while isinstance(found, Cast) and found.x.producer is not None:
+            found = found.x.producer
+    return found
 
 
 def result_formats(function: Function, policy: PrecisionPolicy) -> dict[Value, Format]:
