@@ -87,7 +87,7 @@ def check_overrides(policy: PrecisionPolicy, origins: Iterable[Origin], entered:
     if entered != "graph" and policy.io:
         problem = f"inputs and outputs of IR text of the {entered} level keep their types"
         raise InputError(problem, "start from the model, or from the graph level")
-    nodes = [origin.node for origin in origins]
+    nodes = dict.fromkeys(origin.node for origin in origins)
     for override in policy.overrides:
         if override.kind == "node" and not override.names(nodes):
             close = difflib.get_close_matches(override.pattern, nodes, 3, 0.5)

@@ -7,9 +7,12 @@ outputs, and says whether a kernel may get another precision than was asked for.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+import glob
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cached_property
 from types import MappingProxyType
 
 from ..dialects.core.dtypes import BF16, F16, F32, TF32, DType
@@ -67,6 +70,7 @@ _IO_TYPES: Mapping[str, DType] = MappingProxyType(
 MODEL_TYPES = "model"
 EVERY = "*"
 
+_ESCAPED = re.compile(r"\[([*?[])\]")
 _OPS = {op.name.removeprefix("graph.") for op in GRAPH.ops}
 
 
@@ -113,15 +117,19 @@ class Override:
     def subject(self) -> str:
         return f"{self.kind}:{self.pattern}"
 
-    def matches(self, op: Operation) -> bool:
-        """True when this is about OP."""
-        if self.kind == "op":
-            return op.name == f"graph.{self.pattern}"
-        return self.names(op.location.nodes)
+    @cached_property
+    def literal(self) -> str | None:
+        """The only name that the pattern fits, and None when it has wildcards."""
+        name = _ESCAPED.sub(r"\1", self.pattern)
+        return name if self.kind == "op" or glob.escape(name) == self.pattern else None
 
-    def names(self, nodes: Iterable[str]) -> bool:
+    def names(self, nodes: Collection[str]) -> bool:
         """True when this is about one of NODES."""
-        return self.kind == "node" and any(fnmatchcase(node, self.pattern) for node in nodes)
+        if self.kind != "node":
+            return False
+        if self.literal is not None:
+            return self.literal in nodes
+        return any(fnmatchcase(node, self.pattern) for node in nodes)
 
     def __str__(self) -> str:
         return f"{self.subject}={self.format.name}"
@@ -180,9 +188,25 @@ class PrecisionPolicy:
 
     def override_of(self, op: Operation | None) -> Override | None:
         """The override that counts for OP; None when there is none."""
-        if op is None:
+        if op is None or not self.overrides:
             return None
-        return next((each for each in reversed(self.overrides) if each.matches(op)), None)
+        nodes = op.location.nodes
+        literals = [("op", op.name.removeprefix("graph.")), *(("node", node) for node in nodes)]
+        last = max((self._literals.get(subject, -1) for subject in literals), default=-1)
+        wild = (place for place in self._wild if place > last and self.overrides[place].names(nodes))
+        place = next(wild, last)
+        return self.overrides[place] if place >= 0 else None
+
+    @cached_property
+    def _literals(self) -> dict[tuple[str, str], int]:
+        """Places of the overrides without wildcards, the last one of each subject."""
+        pairs = ((place, each) for place, each in enumerate(self.overrides) if each.literal is not None)
+        return {(each.kind, each.literal or ""): place for place, each in pairs}
+
+    @cached_property
+    def _wild(self) -> list[int]:
+        """Places of the overrides with wildcards, the last one first."""
+        return [n for n, each in reversed(list(enumerate(self.overrides))) if each.literal is None]
 
     def format_of(self, op: Operation | None) -> Format:
         """The format that OP is asked to run in; the default for what no op makes."""

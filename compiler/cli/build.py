@@ -11,6 +11,7 @@ import typer
 from ...runtime.plan import Plan
 from ..build import Build
 from ..build import build as build_plan
+from ..conversion.formats.mismatch import FALLBACK
 from .console import out, print_table, quantity, say, seconds
 from .files import check_output, write_folder
 from .options import (
@@ -92,3 +93,6 @@ def _report(result: Build, output: Path) -> None:
     counts = f"{len(spec.launches)} launches of {len(spec.kernels)} kernels"
     memory = f"{quantity(spec.arena_bytes, 'B')} arena, {quantity(spec.weights_bytes, 'B')} weights"
     out().print(f"{output}: {size}, {targets}, {counts}, {memory}", soft_wrap=True)
+    fallbacks = sum(entry.get("rule") == FALLBACK for entry in result.plan.ledger)
+    if fallbacks:
+        say(f"{fallbacks} kernels run in another precision than was asked for: `glassrt explain` lists them")
