@@ -17,7 +17,7 @@ from ..source import Source, level_of
 from .accuracy import LaunchReport, launched_module, observed
 from .measures import network_bound
 from .network import OutputReport, Witness, call_witness, compare_outputs, meaning
-from .range_watch import TensorLoss, losses
+from .range_watch import TensorLoss, losses, weight_losses
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def check(case: Case, settings: Settings, device: str | None, tolerance: float |
         outputs=compare_outputs(outputs, witness.outputs, unit, bound),
         rewrites=rewrites,
         witness=witness,
-        ranges=losses(observer.ranges),
+        ranges=losses(observer.ranges) + ([] if graph is None else weight_losses(observer.ranges, graph)),
     )
 
 

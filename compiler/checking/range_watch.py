@@ -12,12 +12,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ...dialects.core.dtypes import DType
-from ...dialects.core.ir import Operation, Value
+from ...dialects.core.ir import Module, Operation, Value
 from ...dialects.core.traits import Trait, has
+from ...dialects.graph.constants import Constant
 from ...dialects.graph.elementwise import Cast
 from ...dialects.graph.movement import Pad
 from ...dialects.launch import Kernel, View
-from .measures import Range
+from .measures import Range, range_of
 
 WIDER = "fp32"
 # Small values are rounded all the time; an override is proposed when most of a tensor becomes zero.
@@ -38,11 +39,15 @@ class TensorRange:
 
 @dataclass(frozen=True)
 class TensorLoss:
-    """A tensor that storing changes beyond rounding; `overrides` is what to ask for instead, in the form
-    that `--override` takes, empty where little is lost."""
+    """A tensor that storing changes beyond rounding: a result of a launch, or the weights it multiplies.
+
+    nodes: those of the op that makes or multiplies it; overrides: what to ask for instead, in the form
+    that `--override` takes, empty where little is lost.
+    """
 
     index: int
     kernel: str
+    tensor: str
     nodes: tuple[str, ...]
     stored: DType
     range: Range
@@ -55,14 +60,40 @@ def losses(ranges: Sequence[TensorRange]) -> list[TensorLoss]:
     readers = _readers(ranges)
     for each in ranges:
         lost = each.range
-        if not lost.overflows and not lost.subnormals:
+        if not _is_loss(lost):
             continue
-        grave = lost.overflows > 0 or lost.vanished > VANISHED_SHARE * lost.nonzero
-        proposed = tuple(dict.fromkeys(_overrides(each, readers))) if grave else ()
+        proposed = tuple(dict.fromkeys(_overrides(each, readers))) if _is_grave(lost) else ()
         maker = _maker(each)
         nodes = each.op.location.nodes if maker is None else maker.location.nodes
-        found.append(TensorLoss(each.index, each.kernel, nodes, each.stored, lost, proposed))
+        found.append(TensorLoss(each.index, each.kernel, "result", nodes, each.stored, lost, proposed))
     return found
+
+
+def weight_losses(ranges: Sequence[TensorRange], graph: Module) -> list[TensorLoss]:
+    """The weights in GRAPH, the plan's graph level, that lose values as the launches of RANGES store them."""
+    given = {(op.name, op.location.nodes): op for op in graph.main.block if has(op, Trait.CONTRACTION)}
+    found = []
+    for each in ranges:
+        for op in each.op.body.block if each.position == 0 else ():
+            meant = given.get((op.name, op.location.nodes))
+            weights = None if meant is None else meant.inputs[1].producer
+            if not isinstance(weights, Constant):
+                continue
+            stored = op.inputs[1].type.dtype
+            lost = range_of(weights.array(graph), stored)
+            if _is_loss(lost):
+                proposed = (_override(op),) if _is_grave(lost) else ()
+                nodes = op.location.nodes
+                found.append(TensorLoss(each.index, each.kernel, "weights", nodes, stored, lost, proposed))
+    return found
+
+
+def _is_loss(lost: Range) -> bool:
+    return lost.overflows > 0 or lost.subnormals > 0
+
+
+def _is_grave(lost: Range) -> bool:
+    return lost.overflows > 0 or lost.vanished > VANISHED_SHARE * lost.nonzero
 
 
 def _overrides(each: TensorRange, readers: dict[Value, list[tuple[Kernel, int]]]) -> Iterator[str]:

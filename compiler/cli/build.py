@@ -95,4 +95,5 @@ def _report(result: Build, output: Path) -> None:
     out().print(f"{output}: {size}, {targets}, {counts}, {memory}", soft_wrap=True)
     fallbacks = sum(entry.get("rule") == FALLBACK for entry in result.plan.ledger)
     if fallbacks:
-        say(f"{fallbacks} kernels run in another precision than was asked for: `glassrt explain` lists them")
+        subject = "1 kernel runs" if fallbacks == 1 else f"{fallbacks} kernels run"
+        say(f"{subject} in another precision than was asked for: see `glassrt explain {output}`")

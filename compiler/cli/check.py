@@ -147,6 +147,7 @@ def _loss(loss: TensorLoss) -> dict[str, Any]:
     return {
         "index": loss.index,
         "kernel": loss.kernel,
+        "tensor": loss.tensor,
         "nodes": list(loss.nodes),
         "stored": loss.stored.name,
         **asdict(loss.range),
@@ -225,6 +226,7 @@ def _show_ranges(report: CheckReport) -> None:
         (
             loss.index,
             loss.kernel,
+            loss.tensor,
             _nodes(loss.nodes),
             loss.stored,
             loss.range.nonzero,
@@ -237,7 +239,7 @@ def _show_ranges(report: CheckReport) -> None:
     ]
     if rows:
         columns = (
-            ">#", "kernel", "nodes", "stored as", ">not zero", ">largest",
+            ">#", "kernel", "tensor", "nodes", "stored as", ">not zero", ">largest",
             ">too large", ">lose bits", ">become zero",
         )  # fmt: skip
         print_table("values that leave the range of their type", columns, rows)
