@@ -185,6 +185,7 @@ def test_large_tables_are_stored_short_unless_they_do_not_fit() -> None:
         rows = net.add(Gather, net.const(table), net.input("i", 5, dtype=I64), axis=0)
         (kernel,) = kernels(lower(net.done(net.add(Relu, rows)), "fp16"))
         assert kernel.inputs[0].type.dtype == wanted
+        assert ("a constant exceeds the range of f16 and keeps its type" in kernel.why) == (wanted == F32)
 
 
 def test_weights_of_one_element_are_operands() -> None:

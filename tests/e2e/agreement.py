@@ -1,7 +1,8 @@
 """When two results of a network agree.
 
 A network of L kernels rounds its activations L times, each time by at most u of the element type
-that tensors are stored in. Errors are measured against the largest result, in units of u * L.
+that tensors are stored in, or of the format that they are multiplied in. Errors are measured
+against the largest result, in units of u * L.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
-ROUNDING = {"fp32": 2.0**-24, "fp16": 2.0**-11, "bf16": 2.0**-8}
+ROUNDING = {"fp32": 2.0**-24, "tf32": 2.0**-11, "fp16": 2.0**-11, "bf16": 2.0**-8}
 # Sums in another order err by more than their result's rounding, but only fp32 is fine enough to show it.
-ALLOWED = {"fp32": 8.0, "fp16": 1.0, "bf16": 1.0}
+ALLOWED = {"fp32": 8.0, "tf32": 1.0, "fp16": 1.0, "bf16": 1.0}
 
 
 def distance(

@@ -37,6 +37,7 @@ class KernelOperands:
         self._contraction = contraction_of(kernel)
         self._outside = dict(zip(kernel.body.block.arguments, kernel.inputs, strict=True))
         self._multiplication = self._multiplied()
+        self._large_constant = False
         self._channels = self._padding()
 
     def region(self) -> RegionPrecision:
@@ -64,7 +65,9 @@ class KernelOperands:
             return self.operand_dtype or dtype, layout, self._channels
         _, most = bounds(argument.type.elements, {})
         small = most is not None and most <= SMALL_ELEMENTS
-        kept = small or not is_lowered(dtype, self._format) or not self._fits(argument)
+        large = not small and is_lowered(dtype, self._format) and not self._fits(argument)
+        self._large_constant = self._large_constant or large
+        kept = small or large or not is_lowered(dtype, self._format)
         return dtype if kept else self._format.stored(dtype), ROW_MAJOR, 0
 
     def form(self, argument: Value, stored: TensorType) -> TensorType:
@@ -183,6 +186,8 @@ class KernelOperands:
             reasons.append("only products are rounded")
         elif self._format.lowers and compute.bits > requested.bits:
             reasons.append(f"arithmetic between roundings is done in {compute}")
+        if self._large_constant:
+            reasons.append(f"a constant exceeds the range of {self._format.storage} and keeps its type")
         if keeps_output:
             reasons.append("an output keeps its type")
         if self._channels:
