@@ -136,7 +136,7 @@ class Override:
 
 
 Overrides = Mapping[str, str | Format] | Sequence[str | Override]
-IoTypes = str | Mapping[str, str]
+IoTypes = str | Mapping[str, str | DType] | Sequence[tuple[str, DType]]
 
 
 @dataclass(frozen=True, init=False)
@@ -243,9 +243,10 @@ def _overrides(given: Overrides) -> tuple[Override, ...]:
 
 def _io_types(given: IoTypes) -> tuple[tuple[str, DType], ...]:
     """Element types by name, sorted; the default for all under `EVERY`."""
-    table = {EVERY: given} if isinstance(given, str) else dict(given)
+    table: dict[str, str | DType] = {EVERY: given} if isinstance(given, str) else dict(given)
     found = {}
-    for name, word in table.items():
+    for name, type in table.items():
+        word = type.name if isinstance(type, DType) else type
         if word == MODEL_TYPES:
             continue
         if word not in _IO_TYPES:

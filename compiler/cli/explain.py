@@ -161,11 +161,9 @@ def node_text(answer: NodeAnswer) -> str:
         if home.together:
             lines.append(f"  together with {_names(home.together)}")
         if home.formats:
-            formats = (
-                "requested {requested}, chosen {compute}, executed {executed}, "
-                "accumulates in {accumulate}: {why}"
-            )
-            lines.append(f"  {formats.format(**home.formats)}")
+            formats = "requested {requested}, chosen {compute}, {executed}accumulates in {accumulate}: {why}"
+            executed = f"executed {home.formats['executed']}, " if "executed" in home.formats else ""
+            lines.append(f"  {formats.format(**home.formats | {'executed': executed})}")
     if answer.records:
         lines += ["decisions:", *(f"  {record}" for record in answer.records)]
     return "\n".join(lines)

@@ -103,5 +103,6 @@ def _home(facts: Facts, index: int, node: str) -> Home:
     if kernel is not None:
         keys = ("requested", "compute", "accumulate", "why")
         formats = {key: str(kernel.attributes[key]) for key in keys}
-        formats["executed"] = str(launch.op.executed)
+        own = {key: launch.op.attributes[key] for key in ("requested", "compute", "executed")}
+        formats |= {key: str(format) for key, format in own.items() if format is not None}
     return Home(index, launch.op.kernel, launch.op.family, dict(launch.op.config), others, formats)

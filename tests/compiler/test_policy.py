@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import glassrt
 import numpy as np
 import pytest
@@ -86,6 +88,9 @@ def parsed(words: list[str]) -> PrecisionPolicy:
 def test_policies_are_values_that_their_arguments_give_again(policy: PrecisionPolicy) -> None:
     again = parsed(policy.arguments())
     assert again == policy and hash(again) == hash(policy)
+    assert replace(policy) == policy
+    other = replace(policy, allow_fallback=not policy.allow_fallback)
+    assert other != policy and other.io == policy.io and other.overrides == policy.overrides
 
 
 def test_the_last_override_of_an_op_counts() -> None:
