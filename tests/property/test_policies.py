@@ -64,13 +64,13 @@ def check_kernels(module: Module, policy: PrecisionPolicy) -> None:
 
 
 @pytest.mark.parametrize("precision", NAMES)
-@settings(max_examples=4)
+@settings(max_examples=3)
 @given(module=nets(most=6))
 def test_kernels_agree_with_the_precision_level(precision: str, module: Module) -> None:
     check_kernels(module, PrecisionPolicy(precision))
 
 
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(data=st.data())
 def test_kernels_agree_under_overrides(data: st.DataObject) -> None:
     module = data.draw(nets(most=6))
@@ -87,7 +87,7 @@ def test_lowering_under_any_policy_keeps_the_meaning(data: st.DataObject) -> Non
     PassManager((*TO_GRAPH, *TO_FUSED, *TO_PRECISION), context, verify_each="semantics").run(module)
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(data=st.data())
 def test_what_is_executed_is_what_was_chosen(data: st.DataObject) -> None:
     module = data.draw(nets(most=6))
