@@ -36,7 +36,7 @@ class KernelOperands:
         self._module = module
         self._contraction = contraction_of(kernel)
         self._outside = dict(zip(kernel.body.block.arguments, kernel.inputs, strict=True))
-        self._multiplication = self._multiplied()
+        self._multiplication = self._chosen()
         self._large_constant = False
         self._channels = self._padding()
 
@@ -48,6 +48,10 @@ class KernelOperands:
     def operand_dtype(self) -> DType | None:
         """The element type that the contraction's operands are stored in; None without one."""
         return None if self._multiplication is None else self._multiplication.stored
+
+    def _multiplied(self, dtype: DType) -> DType:
+        """What the contraction multiplies of an operand of DTYPE: integers as they are stored."""
+        return self.operand_dtype or dtype if dtype.is_float else dtype
 
     # ------------------------------------------------------------ forms
 
@@ -62,7 +66,7 @@ class KernelOperands:
         if self._feeds_contraction(argument):
             last = self._lead is Lead.CONVOLUTION
             layout = channels_last(argument.type.rank) if last else self._product_layout(argument)
-            return self.operand_dtype or dtype, layout, self._channels
+            return self._multiplied(dtype), layout, self._channels
         _, most = bounds(argument.type.elements, {})
         small = most is not None and most <= SMALL_ELEMENTS
         large = not small and is_lowered(dtype, self._format) and not self._fits(argument)
@@ -77,7 +81,7 @@ class KernelOperands:
             shape = stored.shape
             if self._channels:
                 shape = (shape[0], shape[1] + self._channels, *shape[2:])
-            return TensorType(shape, self.operand_dtype or stored.dtype, layout)
+            return TensorType(shape, self._multiplied(stored.dtype), layout)
         if layout == stored.layout:
             return stored
         dtype = self._plan.converted(self._outside[argument], stored.dtype, self._format)
@@ -116,7 +120,7 @@ class KernelOperands:
         # A value that the epilogue reads as well cannot get channels.
         return padded_channels(conv, dtype) if len(x.uses) == 1 else 0
 
-    def _multiplied(self) -> Multiplication | None:
+    def _chosen(self) -> Multiplication | None:
         if self._contraction is None:
             return None
         lowered = is_lowered(self._contraction.inputs[0].type.dtype, self._format)

@@ -63,7 +63,7 @@ class RegionPrecision:
 
     def _contraction(self, op: Operation) -> Value:
         dtype = op.inputs[0].type.dtype if self._multiplication is None else self._multiplication.stored
-        operands = [self._cast(self._values[value], dtype) for value in op.inputs[:3]]
+        operands = [self._multiplied(self._values[value], dtype) for value in op.inputs[:3]]
         operands += [self._values[mask] for mask in op.inputs[3:]]  # as it is stored
         attributes = dict(op.attributes)
         if dtype.is_float and dtype.bits < self._format.accumulate.bits:
@@ -71,6 +71,10 @@ class RegionPrecision:
         if self._multiplication is not None and self._multiplication.chosen == TF32:
             attributes["multiply"] = TF32
         return self._append(type(op)(*operands, loc=op.location, **attributes))
+
+    def _multiplied(self, value: Value, dtype: DType) -> Value:
+        """VALUE as it is multiplied: floats as DTYPE; integers as they are stored, each in its own type."""
+        return self._cast(value, dtype) if value.type.dtype.is_float else value
 
     def _widened(self, op: Operation) -> list[Value | None]:
         """OP's operands in the type of arithmetic; a cast reads what is there."""
