@@ -11,6 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..errors import InputError
+from .conversion.formats.mismatch import FALLBACK
+from .conversion.formats.override_records import OVERRIDE
+from .conversion.formats.placement import STORED_ALREADY
 from .conversion.formats.rounding import LOAD_CONVERSION
 from .conversion.fusion.attention_layouts import ATTENTION_RULES
 from .conversion.fusion.consumers import CONSUMER_RULES
@@ -56,9 +59,7 @@ def _table() -> Iterable[Rule]:
     yield Rule(RecentreZeroPoints.name, "graph", "quantize(x, zero -128) : i8 => quantize(x, zero 0) : u8")
     for pattern in (*integer_arithmetic.RULES, *integer_arithmetic.LEFT_OVER):
         yield Rule(pattern.name, "graph", pattern.before_after)
-    yield Rule(
-        DequantizeWhereRead.name, "graph", "f(y), g(y) of y = dequantize(q) => both dequantize q"
-    )
+    yield Rule(DequantizeWhereRead.name, "graph", "f(y), g(y) of y = dequantize(q) => both dequantize q")
     yield Rule(
         HorizontalContraction.name, "graph", "conv(x, v), conv(x, w) => slices of conv(x, concat(v, w))"
     )
@@ -81,6 +82,11 @@ def _table() -> Iterable[Rule]:
         "precision",
         "conv or matmul(x stored in another type) => x is converted while it is loaded",
     )
+    yield Rule(
+        STORED_ALREADY, "precision", "a cast to how its operand is stored => its operand", switchable=False
+    )
+    yield Rule(OVERRIDE, "precision", "an override asks for another format of these ops", switchable=False)
+    yield Rule(FALLBACK, "precision", "a kernel runs in another precision than asked for", switchable=False)
     yield Rule(ELIDE_CONCAT, "launch", "y = concat(a, b) => a and b are written where they lie in y")
     yield Rule(VIEW_SLICE, "launch", "y = slice(x) => y is read where it lies in x")
     yield Rule(GROUP_LAUNCHES, "launch", "small launches that need nothing of each other => one launch")

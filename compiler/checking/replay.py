@@ -103,8 +103,16 @@ def _allowed(block: Block, stored: TensorType, want: Array, sums: _Sums) -> floa
     return STORING * roundoff(stored.dtype) * largest + inner * (steps * largest + SUM * gain * sums.growth)
 
 
+def _rounds_computed(op: Operation) -> bool:
+    computed = any(v.producer is not None and not has(v.producer, Trait.CONSTANT) for v in op.inputs)
+    return computed and op.attributes.get("multiply") is not None
+
+
 def _inner_roundoff(block: Block, stored: TensorType) -> float:
-    """The coarsest unit roundoff that BLOCK rounds to before its results."""
+    """The coarsest unit roundoff that BLOCK rounds to before its results.
+
+    Operands of a product that are computed on the way may be rounded to its format from neighbours.
+    """
     yielded = set(block.terminator.inputs)
     inner = [
         roundoff(value.type.dtype)
@@ -113,4 +121,5 @@ def _inner_roundoff(block: Block, stored: TensorType) -> float:
         for value in op.results
         if value not in yielded
     ]
+    inner += [roundoff(op.attributes["multiply"]) for op in block if _rounds_computed(op)]
     return max(inner, default=0.0) or roundoff(compute_dtype(stored.dtype))
