@@ -27,7 +27,7 @@ from ..dialects import ALL_DIALECTS
 from ..launch_members import Member, members_of
 from .matching import GraphMatch, exact_values
 from .measures import Error, Range, error_of, range_of, roundoff
-from .range_watch import TensorRange
+from .range_watch import NO_RESULT, TensorRange
 from .replay import replay, typed
 
 
@@ -136,6 +136,10 @@ class AccuracyObserver:
     ) -> list[LaunchReport]:
         expected = replay(op, self._reads, self._symbols)
         sources = [source for member in members_of(op) for source in self._sources(op, member, spec)]
+        for product, operand in expected.loaded:
+            dtype = product.inputs[0].type.dtype
+            lost = range_of(operand, dtype)
+            self.ranges.append(TensorRange(index, NO_RESULT, spec.kernel, op, dtype, lost, product))
         reports: list[LaunchReport] = []
         for position, (value, have) in enumerate(zip(op.writes, wrote, strict=True)):
             unit = roundoff(value.type.dtype)

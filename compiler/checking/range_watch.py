@@ -23,11 +23,13 @@ from .measures import Range, range_of
 WIDER = "fp32"
 # Small values are rounded all the time; an override is proposed when most of a tensor becomes zero.
 VANISHED_SHARE = 0.5
+NO_RESULT = -1  # the position of what a launch rounds while it loads it
 
 
 @dataclass(frozen=True)
 class TensorRange:
-    """What storing did to output POSITION of the launch of OP, at INDEX."""
+    """What storing did to output POSITION of the launch of OP, at INDEX; or what rounding did to the
+    operand of PRODUCT while it was loaded."""
 
     index: int
     position: int
@@ -35,11 +37,13 @@ class TensorRange:
     op: Kernel
     stored: DType
     range: Range
+    product: Operation | None = None
 
 
 @dataclass(frozen=True)
 class TensorLoss:
-    """A tensor that storing changes beyond rounding: a result of a launch, or the weights it multiplies.
+    """A tensor that storing changes beyond rounding: a result of a launch, or the weights or the operand
+    that it multiplies.
 
     nodes: those of the op that makes or multiplies it; overrides: what to ask for instead, in the form
     that `--override` takes, empty where little is lost.
@@ -63,9 +67,9 @@ def losses(ranges: Sequence[TensorRange]) -> list[TensorLoss]:
         if not _is_loss(lost):
             continue
         proposed = tuple(dict.fromkeys(_overrides(each, readers))) if _is_grave(lost) else ()
-        maker = _maker(each)
+        tensor, maker = ("result", _maker(each)) if each.product is None else ("operand", each.product)
         nodes = each.op.location.nodes if maker is None else maker.location.nodes
-        found.append(TensorLoss(each.index, each.kernel, "result", nodes, each.stored, lost, proposed))
+        found.append(TensorLoss(each.index, each.kernel, tensor, nodes, each.stored, lost, proposed))
     return found
 
 
@@ -97,6 +101,9 @@ def _is_grave(lost: Range) -> bool:
 
 
 def _overrides(each: TensorRange, readers: dict[Value, list[tuple[Kernel, int]]]) -> Iterator[str]:
+    if each.product is not None:
+        yield _override(each.product)
+        return
     maker = _maker(each)
     if maker is not None:
         yield _override(maker)

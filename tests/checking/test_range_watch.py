@@ -65,9 +65,9 @@ def test_what_multiplies_a_large_tensor_is_to_multiply_it_wider() -> None:
     assert loss.range.nonzero == 4 and loss.range.largest == want.max()
     assert loss.overrides == ("node:relu=fp32", "node:second=fp32")
     assert watched(chain(3e3), inputs, *loss.overrides) == []
-    # Stored wider but multiplied in fp16, the copy for the product overflows still.
-    (copy,) = watched(chain(3e3), inputs, "node:relu=fp32")
-    assert copy.overrides == ("node:second=fp32",)
+    # Stored wider but multiplied in fp16, it overflows while the product loads it.
+    (operand,) = watched(chain(3e3), inputs, "node:relu=fp32")
+    assert (operand.tensor, operand.overrides) == ("operand", ("node:second=fp32",))
 
 
 def test_what_came_before_does_not_change_the_count() -> None:
@@ -75,7 +75,7 @@ def test_what_came_before_does_not_change_the_count() -> None:
     first = [loss for loss in watched(chain(3.0), inputs) if loss.nodes == ("relu",)]
     assert [loss.range.overflows for loss in first] == [4]
     large = watched(chain(3.0), {"x": np.full((2, 4), 7e4, np.float32)})
-    # The copy of the input overflows, and yet what follows is that of exact numbers.
+    # The input overflows while it is loaded, and yet what follows is that of exact numbers.
     assert large[0].range.overflows == 8 and large[0].overrides == ("node:first[[]0]=fp32",)
     assert [loss.range.largest for loss in large if loss.nodes == ("relu",)] == [7e4 * 3 * (2 + 4 + 6 + 8)]
 
