@@ -232,6 +232,13 @@ class PrecisionPolicy:
         """Places of the overrides with wildcards, the last one first."""
         return [n for n, each in reversed(list(enumerate(self.overrides))) if each.literal is None]
 
+    def kept_in_floats(self, op: Operation) -> str | None:
+        """Which override keeps the contraction OP out of eight bits, in words; None when none does."""
+        override = self.override_of(op)
+        if override is None or override.format.quantizes:
+            return None
+        return f"the override {override} asks for {override.format.name}"
+
     def format_of(self, op: Operation | None) -> Format:
         """The format that OP is asked to run in; the default for what no op makes."""
         override = self.override_of(op)

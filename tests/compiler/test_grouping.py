@@ -29,6 +29,7 @@ from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
+from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.unary import Abs, Neg, Sigmoid, Tanh
 from glassrt.dialects.graph.window import MaxPool
@@ -238,6 +239,20 @@ class TestLedger:
         assert home.family == launch.members[0].family != GROUP
         assert set(second) <= set(home.beside)
         assert not set(second) & set(home.together)
+
+    def test_members_have_formats_of_their_own(self) -> None:
+        net = Net()
+        x = net.input("x", 1, 16, 14, 14)
+        wide = net.conv(net.add(Relu, net.conv(x, 16, 1)), 8)
+        module = net.done(wide, net.add(MaxPool, x, kernel=[3, 3]), net.conv(x, 8, 5))
+        policy = PrecisionPolicy("fp16", {"node:conv4": "fp32"})
+        plan = build(module, Settings(targets=("sm_90a",), precision=policy, cache=None)).plan
+        launched = parse_module(plan.ir("launch"), ALL_DIALECTS)
+        members = [member for op in groups(launched) for member in members_of(op)]
+        assert print_module(launched) == plan.ir("launch")
+        facts = Facts.of(plan)
+        print([(m.nodes, m.formats) for op in launches(launched) for m in members_of(op)])
+        assert 0
 
     @settings(deadline=None, max_examples=8)
     @given(module=branches())

@@ -114,8 +114,9 @@ class _Insertion:
         return chosen
 
     def _refusal(self, op: Conv | Matmul, last: set[Operation]) -> str | None:
-        if not self.context.policy.format_of(op).quantizes:
-            return f"{self._asked(op)} asks for {self.context.policy.format_of(op).name}"
+        if self._keeps_floats(op):
+            default = f"the policy asks for {self.context.policy.name}"
+            return self.context.policy.kept_in_floats(op) or default
         if op.result.type.dtype != F32 or op.inputs[0].type.dtype != F32:
             return f"it multiplies {op.inputs[0].type.dtype}"
         if isinstance(op.inputs[0].producer, Dequantize):
@@ -128,10 +129,6 @@ class _Insertion:
         # Whoever names it wants it in eight bits nevertheless.
         kept = op in last and self.context.policy.override_of(op) is None
         return "the last contraction before an output stays in floats" if kept else None
-
-    def _asked(self, op: Operation) -> str:
-        override = self.context.policy.override_of(op)
-        return "the policy" if override is None else f"the override {override}"
 
     def _keeps_floats(self, op: Operation) -> bool:
         """True for a contraction that an override, or the policy beside one, keeps out of eight bits."""
