@@ -19,6 +19,7 @@ from glassrt.compiler.dialects import ALL_DIALECTS
 from glassrt.compiler.explain.facts import Facts
 from glassrt.compiler.explain.nodes import explain_node
 from glassrt.compiler.explain.pairs import explain_pair
+from glassrt.compiler.explain.summary import summarize
 from glassrt.compiler.frontend import import_model
 from glassrt.compiler.launch_members import members_of
 from glassrt.compiler.ledger import Record, Verdict
@@ -29,7 +30,6 @@ from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
-from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.unary import Abs, Neg, Sigmoid, Tanh
 from glassrt.dialects.graph.window import MaxPool
@@ -240,19 +240,33 @@ class TestLedger:
         assert set(second) <= set(home.beside)
         assert not set(second) & set(home.together)
 
-    def test_members_have_formats_of_their_own(self) -> None:
+    def test_members_keep_their_formats(self) -> None:
+        """What is asked for, chosen and executed is that of the launches that they were."""
         net = Net()
-        x = net.input("x", 1, 16, 14, 14)
-        wide = net.conv(net.add(Relu, net.conv(x, 16, 1)), 8)
-        module = net.done(wide, net.add(MaxPool, x, kernel=[3, 3]), net.conv(x, 8, 5))
-        policy = PrecisionPolicy("fp16", {"node:conv4": "fp32"})
-        plan = build(module, Settings(targets=("sm_90a",), precision=policy, cache=None)).plan
-        launched = parse_module(plan.ir("launch"), ALL_DIALECTS)
-        members = [member for op in groups(launched) for member in members_of(op)]
-        assert print_module(launched) == plan.ir("launch")
+        x = net.input("x", 4, 96)
+        made = net.done(net.add(Softmax, x, axis=1), net.add(Neg, x), net.add(Tanh, x))
+        policy = PrecisionPolicy("fp16", {"op:neg": "bf16", "op:tanh": "fp32"})
+        plan = build(made, Settings(targets=("sm_90a",), precision=policy, cache=None)).plan
+        module = parse_module(plan.ir("launch"), ALL_DIALECTS)
+        (op,) = groups(module)
+        said = {member.nodes[0]: member.formats for member in members_of(op)}
+        requested = {node: formats["requested"].name for node, formats in said.items()}
+        assert requested == {"softmax0": "f16", "neg1": "bf16", "tanh2": "f32"}
+        assert {formats["executed"].name for formats in said.values()} == {"f32"}
         facts = Facts.of(plan)
-        print([(m.nodes, m.formats) for op in launches(launched) for m in members_of(op)])
-        assert 0
+        homes = {node: explain_node(facts, node).homes[0].formats["requested"] for node in said}
+        assert homes == requested
+        assert summarize(facts)["precisions"] == {"f32": 3}
+
+    def test_formats_of_members_that_are_not_there(self) -> None:
+        net = Net()
+        x = net.input("x", 1, 4, 8, 8)
+        module, _ = lowered(net.done(*(net.add(kind, x) for kind in (Sigmoid, Tanh))))
+        (op,) = groups(module)
+        for wrong in ({"m2_executed": "f32"}, {"m0_stored": "f32"}, {"m0_executed": "f31"}):
+            op.member_formats = wrong
+            with pytest.raises(IRError, match="does not come apart into the members"):
+                members_of(op)
 
     @settings(deadline=None, max_examples=8)
     @given(module=branches())
