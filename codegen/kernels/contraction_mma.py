@@ -31,6 +31,7 @@ MAX_SUM_REGISTERS = 128
 HELD_AND_SUMS = 96
 # Of a thread with the most sums, for where the rows begin that it picks.
 ORIGIN_REGISTERS = 4
+MOST_PRODUCTS = 128
 # By the operands' types: what the products are made in, what they are summed in, and the least sm.
 _MATH = {
     (F16, F16): ("f16", F32, 80),
@@ -124,6 +125,8 @@ def illegal(problem: Problem, config: MmaConfig, target: Target) -> str | None:
     if config.sum_registers > MAX_SUM_REGISTERS:
         return "too many accumulators a thread"
     narrow = min(problem.a_vector, problem.b_vector) * problem.a.bytes < COPY_BYTES
+    if product_registers(problem, config) > MOST_PRODUCTS:
+        return "too many products of 8-bit floats wait for their sums"
     if config.sum_registers == MAX_SUM_REGISTERS and narrow:
         return "narrow copies leave too few registers for so many accumulators"
     if config.sum_registers == MAX_SUM_REGISTERS and config.splits > 1:
@@ -160,6 +163,14 @@ def _copies_of_a(problem: Problem, config: MmaConfig) -> int:
     return config.block_m * config.block_k * problem.a.bytes // COPY_BYTES // config.threads
 
 
+def product_registers(problem: Problem, config: MmaConfig) -> int:
+    """Registers of a thread that hold products of 8-bit floats before they are added: those of a whole
+    tile, because the compiler makes all that do not depend on each other at once. Others add in place.
+    """
+    steps = config.block_k * problem.a.bytes // STEP_BYTES // config.warps_k
+    return steps * config.sum_registers if problem.a == F8E4M3 else 0
+
+
 def splits_evenly(k: Dim, block_k: int, splits: int) -> bool:
     """True when each of SPLITS blocks along a static K gets tiles of its own."""
     if not isinstance(k, int):
@@ -179,6 +190,7 @@ def pipeline_bytes(problem: Problem, config: MmaConfig) -> int:
 def blocks_per_multiprocessor(problem: Problem, config: MmaConfig, target: Target) -> int:
     """Blocks that fit side by side, by shared memory and by the registers that the sums leave."""
     registers = config.sum_registers + (100 if config.sum_registers > 32 else 80)
+    registers += product_registers(problem, config)
     by_registers = 65536 // (config.threads * min(registers, 255))
     by_shared = (target.shared_bytes + 1024) // (pipeline_bytes(problem, config) + 1024)
     return max(1, min(by_registers, by_shared, 2048 // config.threads))

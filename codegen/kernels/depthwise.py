@@ -17,6 +17,10 @@ from .family import Geometry, Target
 from .geometry import Problem, Window, divisor, power_of_two_in
 
 TEMPLATE = "kernels/depthwise_conv.cu.j2"
+# More sums of neighbouring positions than these lanes have do not fit a thread's registers.
+MOST_LANES = 8
+# Products of a thread with several outputs; the compiler widens bytes long before it multiplies them.
+MOST_PRODUCTS, MOST_OF_BYTES = 800, 400
 _NO_WINDOW = Window(1, 1, 1, 0, 0, False)
 
 
@@ -81,7 +85,7 @@ def widest(problem: Problem, out_bytes: int) -> int:
     """Channels that one thread can load and store as vectors, for outputs of `out_bytes` an element."""
     steps: list[Dim] = [problem.batches, problem.a_offset]
     steps += [axis.step for axis in problem.rows]
-    return power_of_two_in(divisor(*steps), 16 // min(problem.a.bytes, out_bytes))
+    return power_of_two_in(divisor(*steps), min(16 // min(problem.a.bytes, out_bytes), MOST_LANES))
 
 
 def candidates(problem: Problem, target: Target, out_bytes: int = 2, most: int = 12) -> list[DepthwiseConfig]:
@@ -106,6 +110,9 @@ def illegal(problem: Problem, config: DepthwiseConfig, target: Target) -> str | 
     inner = problem.rows[-1].window or _NO_WINDOW
     if config.pixels > 1 and inner.dilation > 1:
         return "neighbouring outputs share no inputs"
+    products = problem.taps * config.pixels * config.vector
+    if config.pixels > 1 and products > (MOST_OF_BYTES if problem.a.bytes == 1 else MOST_PRODUCTS):
+        return "the products of so many outputs do not fit a thread's registers"
     if config.channels % config.vector or config.threads % (config.channels // config.vector):
         return "threads do not share the channels evenly"
     if config.channels * problem.taps * problem.accumulate.bytes > target.shared_bytes:

@@ -84,7 +84,10 @@ def _replay_block(
 
 class _Sums(Evaluation):
     """Notes the contraction on the way: its first operand, and sqrt(K)·max(|A||B|), over the largest
-    element of its result."""
+    element of its result.
+
+    Sums of integers are exact: they count for nothing.
+    """
 
     def __init__(self, module: Module, symbols: Mapping[str, int]) -> None:
         super().__init__(module, symbols)
@@ -96,7 +99,7 @@ class _Sums(Evaluation):
         if not has(op, Trait.CONTRACTION):
             return
         self.operands.append(arguments[0])
-        if not results[0].size:
+        if not results[0].size or not op.results[0].type.dtype.is_float:
             return
         terms = self.dim(op.flops()) / (2 * results[0].size)
         magnitudes = op.evaluate(self, *(None if a is None else np.abs(a) for a in arguments))

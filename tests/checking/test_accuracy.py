@@ -152,3 +152,27 @@ def test_ops_of_one_name_are_told_apart_by_what_they_read() -> None:
 def _alone():
     """One op a kernel."""
     return replace(settings().options, kernel_ops=1)
+
+
+STORED = """module @stored {
+  func @main(%x: tensor<4x64xf32>) -> (tensor<4x64xf32>) {inputs = ["x"], outputs = ["y"]} {
+    %s = graph.constant {value = dense<f32: 1.0>} : tensor<f32>
+    %1 = graph.quantize %x, %s {to = f8e4m3} : tensor<4x64xf8e4m3> loc("store")
+    %2 = graph.dequantize %1, %s {to = f32} : tensor<4x64xf32> loc("read")
+    core.return %2
+  }
+}
+"""
+
+
+def test_without_roundings_8_bit_floats_are_not_rounded_to_whole_numbers() -> None:
+    """What storing costs is measured against numbers that no step rounds."""
+    x = {"x": np.random.default_rng(0).standard_normal((4, 64)).astype(np.float32)}
+    plan = build(parsed(STORED), settings()).plan
+    with Engine(plan, "host") as engine:
+        observer = AccuracyObserver(plan, x, {}, parsed(plan.ir("graph")))
+        engine.trace(x, observer)
+    (report,) = observer.reports
+    assert report.local.max_abs == 0
+    for cost in (report.unrounded.relative_l2, report.total):
+        assert cost is not None and 0.01 < cost < 0.04

@@ -80,9 +80,10 @@ def converted(net: Net) -> Value:
 
 
 def chained(net: Net) -> Value:
-    """Two ops after each other, and a gate of the same tensor."""
+    """Two ops after each other, in the model before the convolution, and a gate of the same tensor."""
     z = image(net, "f")
-    y = net.add(Add, net.conv(image(net, "g"), CHANNELS), net.add(Neg, net.add(Tanh, z)))
+    other = net.add(Neg, net.add(Tanh, z))
+    y = net.add(Add, net.conv(image(net, "g"), CHANNELS), other)
     return net.add(Mul, y, net.add(Sigmoid, z))
 
 

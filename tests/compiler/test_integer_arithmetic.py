@@ -26,7 +26,7 @@ from hypothesis import given, settings
 from .quantized import Array, Problem, convolutions, evaluated, ops, products, run
 
 CONTRACTION, BIAS, REQUANTIZE = "integer-contraction", "integer-bias", "integer-requantize"
-WHOLE = "whole-contraction"
+WHOLE = "whole-numbers"
 # How near a half the exact number of steps must be for two ways of rounding f32 products to differ.
 NEAR_A_TIE = 1e-3
 

@@ -188,3 +188,13 @@ def test_one_reader_needs_no_copy_and_none_is_made_when_switched_off() -> None:
     module = read_often(output=False)
     context = run([DequantizeWhereRead()], module, disabled=frozenset([DequantizeWhereRead.name]))
     assert not list(context.ledger) and ops(module).count("dequantize") == 1
+
+
+def test_contractions_share_what_they_read_from_memory() -> None:
+    net = Net()
+    y = dequantized(net, net.input("q", 2, 4, 6, 6, dtype=I8), 3)
+    module = net.done(net.conv(y, 4), net.add(Relu, y), net.conv(y, 4))
+    run([DequantizeWhereRead()], module)
+    assert ops(module) == ["dequantize", "conv", "dequantize", "relu", "conv"]
+    (shared,) = [op for op in module.main.block if isinstance(op, Dequantize) and len(op.result.users) > 1]
+    assert {user.name for user in shared.result.users} == {"graph.conv"}

@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 import onnxruntime
 from glassrt.compiler.build import Settings, context_of, launch_level
+from glassrt.compiler.calibration.table import CalibrationTable
 from glassrt.compiler.ledger import Ledger
 from glassrt.compiler.policy import as_policy
 from glassrt.compiler.source import load_module
@@ -90,9 +91,11 @@ def steps_apart(have: Mapping[str, Array], want: Mapping[str, Array], model: Mod
     return {name: np.rint(np.abs(have[name] - want[name]) / steps[name]) for name in want}
 
 
-def lowered(model: ModelProto, precision: str) -> tuple[Module, Ledger]:
+def lowered(
+    model: ModelProto, precision: str, calibration: CalibrationTable | None = None
+) -> tuple[Module, Ledger]:
     """MODEL at the launch level, and what the compiler decided on the way."""
-    settings = Settings(precision=as_policy(precision))
+    settings = Settings(precision=as_policy(precision), calibration=calibration)
     context = context_of(settings)
     return launch_level(load_module(model), settings, context), context.ledger
 

@@ -14,6 +14,7 @@ from operator import itemgetter
 
 from ....dialects.core.ir import Operation, Value
 from ....dialects.core.traits import Trait, has
+from ....dialects.graph.quantization import Dequantize
 from .clusters import Cluster, Plan, shape_text
 from .record import Recorder, Refusal, op_label
 from .rows import row_refusal
@@ -23,6 +24,7 @@ Legality = Callable[[Cluster, Operation], Refusal | None]
 ESCAPES = Refusal("an intermediate value is also read outside the kernel")
 LEADS = Refusal("it leads a kernel of its own or belongs to one")
 OUTPUT = Refusal("it is an output")
+WIDENS = Refusal("what reads it dequantises for itself, and reads fewer bytes")
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ class ConsumerFusion:
             self._plan.add(cluster, user)
             growth.absorbed.append(user)
             growth.expose(user, self._plan)
-            if len(growth.open_uses) == 1:
+            if len(growth.open_uses) == 1 and not _widens(user):
                 kept = len(growth.absorbed)
         self._settle(cluster, growth, kept, rule)
 
@@ -121,6 +123,8 @@ class ConsumerFusion:
             pairs = [(source, op) for source in _sources(cluster, op)]
             self._recorder.joined(rule.name, pairs, rule.reason)
         escapes = Refusal(ESCAPES.reason, {"values_read_outside": len(growth.open_uses)})
+        if all(_widens(op) for op in growth.absorbed[kept:]):
+            escapes = WIDENS
         for op in growth.absorbed[kept:]:
             for source in _sources(cluster, op):
                 self._recorder.refused(rule.name, source, op, escapes)
@@ -144,6 +148,11 @@ class ConsumerFusion:
             return Refusal(f"the kernel already has {self._limit} ops", {"kernel_ops": self._limit})
         off = self._recorder.follower_off(cluster, user) or self._recorder.rule_off(rule.name)
         return off or rule.legal(cluster, user)
+
+
+def _widens(op: Operation) -> bool:
+    """True when a kernel that ends with OP would store more bytes than one that ends before it."""
+    return isinstance(op, Dequantize) and not any(has(user, Trait.TERMINATOR) for user in op.result.users)
 
 
 def _sources(cluster: Cluster, op: Operation) -> list[Operation]:

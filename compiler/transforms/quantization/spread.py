@@ -2,7 +2,8 @@
 
     y = dequantize(q); f(y); g(y)  =>  f(dequantize(q)); g(dequantize(q))
 
-One kernel for both would write floats that the readers could make from a quarter of the bytes.
+One kernel for both would write floats that the readers could make from a quarter of the bytes. Only
+contractions share one: they read their operands from memory.
 """
 
 from __future__ import annotations
@@ -29,11 +30,13 @@ class DequantizeWhereRead:
 
 
 def _spread(op: Dequantize, context: PassContext) -> None:
-    readers = [user for user in op.result.users if not has(user, Trait.TERMINATOR)]
-    if len(op.result.users) < 2 or not readers:
+    users = op.result.users
+    readers = [user for user in users if not has(user, Trait.TERMINATOR) and not has(user, Trait.CONTRACTION)]
+    apart = readers if len(readers) < len(users) else readers[1:]
+    if not apart:
         return
     context.note(DequantizeWhereRead.name, "each reader dequantises for itself", op.name, op.location.nodes)
-    for reader in readers[1:] if len(readers) == len(op.result.users) else readers:
+    for reader in apart:
         _give(reader, op)
 
 

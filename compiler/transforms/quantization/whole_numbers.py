@@ -28,7 +28,7 @@ Array = np.ndarray[Any, Any]
 LEAST_EXPONENT, MOST_EXPONENT = -15, 7
 
 
-@pattern("whole-contraction", Conv, Matmul)
+@pattern("whole-numbers", Conv, Matmul)
 def whole_contraction(op: Conv | Matmul, rewriter: Rewriter) -> bool:
     """conv(dequantize(x), dequantize(w)) => conv(x - zx, w - zw) * scale, where w - zw fits no byte"""
     module = rewriter.module
