@@ -32,7 +32,7 @@ def compile(
 
     model: an ONNX file, its bytes, a ModelProto, or an .ir file of any level.
     target: 'sm_90a' and the like, 'host', or several; default: the GPU of this machine, else host.
-    precision: 'fp32', 'fp16', 'bf16', 'int8', 'fp8' or a PrecisionPolicy.
+    precision: 'fp32', 'tf32', 'fp16', 'bf16', 'int8', 'fp8' or a PrecisionPolicy, which has more to say.
     shapes: (min, opt, max) per symbolic dimension, such as {"N": (1, 8, 32)}.
     inputs: other shapes for inputs, such as {"data": ["N", 3, 224, 224]}.
     calibration: for int8 and fp8: a CalibrationTable, or batches as `calibrate` takes them.

@@ -18,6 +18,7 @@ from ..runtime.plan import Plan
 from .calibration.names import model_hash
 from .calibration.table import CalibrationTable
 from .dialects import ALL_DIALECTS, LEVELS
+from .interface import check_overrides, set_io_types
 from .origins import NodeNames, origins_of
 from .passes import Options, PassContext, PassManager, Sink
 from .pipeline import checks_at, passes_to
@@ -137,6 +138,8 @@ def lower(module: Module, settings: Settings, context: PassContext, clock: _Cloc
     clock.texts = dict.fromkeys(LEVELS[:entered], "")
     context.ledger.origins = origins_of(module)
     resolve_switches(context, NodeNames(context.ledger.origins, module.main.inputs))
+    check_overrides(context.policy, context.ledger.origins, LEVELS[entered])
+    set_io_types(module, context.policy)
     number = 0
     for level in LEVELS[entered:]:
         # A module that enters below the graph level is taken as it is written.

@@ -11,6 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..errors import InputError
+from .conversion.formats.mismatch import FALLBACK
+from .conversion.formats.override_records import OVERRIDE
+from .conversion.formats.placement import STORED_ALREADY
 from .conversion.formats.rounding import LOAD_CONVERSION
 from .conversion.fusion.attention_layouts import ATTENTION_RULES
 from .conversion.fusion.consumers import CONSUMER_RULES
@@ -79,6 +82,11 @@ def _table() -> Iterable[Rule]:
         "precision",
         "conv or matmul(x stored in another type) => x is converted while it is loaded",
     )
+    yield Rule(
+        STORED_ALREADY, "precision", "a cast to how its operand is stored => its operand", switchable=False
+    )
+    yield Rule(OVERRIDE, "precision", "an override asks for another format of these ops", switchable=False)
+    yield Rule(FALLBACK, "precision", "a kernel runs in another precision than asked for", switchable=False)
     yield Rule(ELIDE_CONCAT, "launch", "y = concat(a, b) => a and b are written where they lie in y")
     yield Rule(VIEW_SLICE, "launch", "y = slice(x) => y is read where it lies in x")
     yield Rule(GROUP_LAUNCHES, "launch", "small launches that need nothing of each other => one launch")

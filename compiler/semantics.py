@@ -27,7 +27,7 @@ Arrays = Mapping[str, Array]
 # Roundings allowed at the least, and per square root of the depth: well above a random walk's mean.
 ROUNDINGS = 16.0
 ROUNDINGS_PER_STEP = 6.0
-SIGNIFICAND_BITS = {"f64": 53, "f32": 24, "f16": 11, "bf16": 8, "f8e4m3": 4, "f8e5m2": 3}
+SIGNIFICAND_BITS = {"f64": 53, "f32": 24, "tf32": 11, "f16": 11, "bf16": 8, "f8e4m3": 4, "f8e5m2": 3}
 
 
 def random_inputs(module: Module, seed: int = 0, which: str = "optimum") -> dict[str, Array]:
@@ -97,10 +97,11 @@ def difference(have: Array, want: Array, bound: float) -> str | None:
 
 
 def float_types(module: Module) -> set[DType]:
-    """The float element types of all values in MODULE."""
+    """The float element types of all values in MODULE, and the formats that its contractions multiply."""
     values = [value for function in module.functions for value in function.arguments]
     values += [value for op in module.walk() for value in op.results]
-    return {value.type.dtype for value in values if value.type.dtype.is_float}
+    found = {value.type.dtype for value in values if value.type.dtype.is_float}
+    return found | {op.attributes["multiply"] for op in module.walk() if op.attributes.get("multiply")}
 
 
 def unit_roundoff(module: Module) -> float:

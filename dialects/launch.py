@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import IRError
 from .core.affine import Dim, Range, bounds, total
-from .core.attributes import BOOL, CONFIG, DIM, DIMS, INT, INTS, STRING, SYMBOL, EnumKind
+from .core.attributes import BOOL, CONFIG, DIM, DIMS, FORMAT, INT, INTS, STRING, SYMBOL, EnumKind
 from .core.diagnostics import op_error
 from .core.dialect import Dialect
 from .core.interpreter import Evaluation
@@ -108,7 +108,9 @@ class Kernel(Operation):
 
     The operands are the buffers read, then `outputs` buffers written, then `scratch` buffers that
     hold nothing before or after. `grid` may be symbolic; `block` and `shared` (bytes of dynamic
-    shared memory) are numbers.
+    shared memory) are numbers. `requested` and `compute` are those of the precision level, `executed`
+    is the format that the family's arithmetic is done in. A group of kernels says them of each member
+    instead, in `member_formats`: `m0_requested = f16, m0_compute = f16, m0_executed = f16, m1_...`.
     """
 
     name = "launch.kernel"
@@ -118,6 +120,10 @@ class Kernel(Operation):
     scratch = attribute(INT, 0)
     family = attribute(STRING)
     config = attribute(CONFIG, {})
+    requested = attribute(FORMAT, None)
+    compute = attribute(FORMAT, None)
+    executed = attribute(FORMAT, None)
+    member_formats = attribute(CONFIG, {})
     grid = attribute(DIMS)
     block = attribute(INTS)
     cluster = attribute(INTS, (1, 1, 1))

@@ -5,7 +5,7 @@ storage and computation stand in the region, so the interpreter rounds where the
 
 from __future__ import annotations
 
-from .core.attributes import DTYPE, STRING
+from .core.attributes import FORMAT, STRING
 from .core.dialect import Dialect
 from .core.op import attribute, define_op
 from .fused import ROOTS, RegionKernel
@@ -15,16 +15,18 @@ from .fused import ROOTS, RegionKernel
 class Kernel(RegionKernel):
     """A kernel with its number formats decided.
 
-    `requested` is the policy's element type, `compute` the type of its arithmetic, `accumulate`
-    the type sums are kept in; `why` gives the reason in words.
+    `requested` is the format that the policy asks for, `compute` the one that was chosen for its
+    arithmetic (what a contraction multiplies), `accumulate` the type sums are kept in; `why` gives the
+    reason in words. `fallback` says what kept the kernel from what was requested, where something did.
     """
 
     name = "precision.kernel"
     root = attribute(ROOTS)
-    requested = attribute(DTYPE)
-    compute = attribute(DTYPE)
-    accumulate = attribute(DTYPE)
+    requested = attribute(FORMAT)
+    compute = attribute(FORMAT)
+    accumulate = attribute(FORMAT)
     why = attribute(STRING, "")
+    fallback = attribute(STRING, "")
 
 
 PRECISION = Dialect("precision", (Kernel,))

@@ -7,6 +7,7 @@ from functools import lru_cache
 from types import ModuleType
 
 from ...dialects.core.affine import Dim, symbol
+from ...dialects.core.dtypes import TF32
 from ...dialects.core.ir import Operation
 from ...dialects.core.traits import Trait, has
 from ..epilogue import emit_epilogue
@@ -191,7 +192,7 @@ class ProductFamily:
         if contraction is None or request.target.sm < self.least_sm:
             return []
         problem = contraction.problem
-        if self.module.unsupported(problem, request.target) is not None or not self._allowed(problem):
+        if self.module.unsupported(problem, request.target) is not None or not self._allowed(contraction):
             return []
         return [
             Candidate(self.name, dict(config), microseconds)
@@ -205,9 +206,10 @@ class ProductFamily:
     def _configured(self, config: Config) -> MmaConfig | SimtConfig:
         return self.config_type(**{key: int(value) for key, value in config.items()})
 
-    def _allowed(self, problem: Problem) -> bool:
-        """Tensor cores round f32 operands to tf32, which a kernel must be asked for; see PrecisionPolicy."""
-        return self.module is not contraction_mma or problem.a.bits < 32
+    def _allowed(self, contraction: Contraction) -> bool:
+        """Tensor cores round f32 operands to tf32, which the contraction must say."""
+        asked = contraction.root.attributes["multiply"] == TF32
+        return self.module is not contraction_mma or contraction.problem.a.bits < 32 or asked
 
     def realize(self, request: Request, config: Config) -> KernelCode:
         contraction = find_contraction(request)

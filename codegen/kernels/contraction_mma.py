@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ...dialects.core.affine import Dim, bounds, ceildiv
-from ...dialects.core.dtypes import BF16, F8E4M3, F16, F32, I8, I32, U8
+from ...dialects.core.dtypes import BF16, F8E4M3, F8E5M2, F16, F32, I8, I32, TF32, U8, DType
 from ..render import Identifier
 from .contraction_cost import Work, microseconds
 from .contraction_spec import (
@@ -43,6 +43,16 @@ _MATH = {
     (U8, U8): ("u8", I32, 80),
     (F8E4M3, F8E4M3): ("f8e4m3", F32, 89),
 }
+
+
+# What tensor cores multiply but cannot read from operands that lie the other way round: fragments are
+# transposed in words of 16 bits alone.
+_K_INNERMOST = (TF32, I8, U8, F8E4M3, F8E5M2)
+
+
+def needs_k_innermost(multiply: DType) -> bool:
+    """True when tensor cores multiply MULTIPLY only if both operands lie with k innermost."""
+    return multiply in _K_INNERMOST
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from ..dialects import ALL_DIALECTS
 from ..launch_members import Member, members_of
 from .matching import GraphMatch, exact_values
 from .measures import Error, Range, error_of, range_of, roundoff
+from .range_watch import NO_RESULT, TensorRange
 from .replay import replay, typed
 
 
@@ -107,6 +108,7 @@ class AccuracyObserver:
             match = GraphMatch(graph, module)
             self._written = match.written
             self._values = exact_values(graph, inputs, match.written.values())[1]
+        self.ranges: list[TensorRange] = []
         self._carried: dict[Value, dict[Value, float]] = {}
         self._reads: list[Array] = []
         self.reports: list[LaunchReport] = []
@@ -134,11 +136,18 @@ class AccuracyObserver:
     ) -> list[LaunchReport]:
         expected = replay(op, self._reads, self._symbols)
         sources = [source for member in members_of(op) for source in self._sources(op, member, spec)]
-        reports = []
+        for product, operand in expected.loaded:
+            dtype = product.inputs[0].type.dtype
+            lost = range_of(operand, dtype)
+            self.ranges.append(TensorRange(index, NO_RESULT, spec.kernel, op, dtype, lost, product))
+        reports: list[LaunchReport] = []
         for position, (value, have) in enumerate(zip(op.writes, wrote, strict=True)):
             unit = roundoff(value.type.dtype)
             exact = expected.exact[position]
+            meant = self._meant(op, position)
+            lost = range_of(exact if meant is None else meant, value.type.dtype)
             source = sources[position]
+            self.ranges.append(TensorRange(index, position, spec.kernel, op, value.type.dtype, lost))
             reports.append(
                 LaunchReport(
                     index=index,
@@ -150,8 +159,8 @@ class AccuracyObserver:
                     unrounded=error_of(have, exact, unit),
                     allowed=expected.allowed[position],
                     inherited=source.inherited,
-                    total=self._total(op, position, have, unit),
-                    range=range_of(exact, value.type.dtype),
+                    total=None if meant is None else error_of(have, meant, unit).relative_l2,
+                    range=lost,
                 )
             )
         return reports
@@ -169,11 +178,10 @@ class AccuracyObserver:
         parts = self._carried.get(_root(value), {})
         return parts[value] if value in parts else max(parts.values(), default=0.0)
 
-    def _total(self, op: Kernel, position: int, have: Array, unit: float) -> float | None:
+    def _meant(self, op: Kernel, position: int) -> Array | None:
+        """What OP's output at POSITION is in the unfused graph in f64; None where that has no such value."""
         value = self._written.get((op, position))
-        if value is None or value not in self._values:
-            return None
-        return error_of(have, self._values[value], unit).relative_l2
+        return None if value is None else self._values.get(value)
 
 
 def _root(value: Value) -> Value:
@@ -182,13 +190,21 @@ def _root(value: Value) -> Value:
     return value
 
 
-def measure(
+def observed(
     engine: Engine, inputs: Mapping[str, Array], symbols: Mapping[str, int], graph: Module | None = None
-) -> tuple[list[LaunchReport], dict[str, Array]]:
-    """Run ENGINE once on INPUTS; the accuracy of every launch in order, and the outputs.
+) -> tuple[AccuracyObserver, dict[str, Array]]:
+    """Run ENGINE once on INPUTS; what an observer saw, and the outputs.
 
     GRAPH is the plan's graph level with its weights, or None where there is none.
     """
     observer = AccuracyObserver(engine.plan, inputs, symbols, graph)
     outputs = engine.trace(inputs, observer)
+    return observer, outputs
+
+
+def measure(
+    engine: Engine, inputs: Mapping[str, Array], symbols: Mapping[str, int], graph: Module | None = None
+) -> tuple[list[LaunchReport], dict[str, Array]]:
+    """Run ENGINE once on INPUTS; the accuracy of every launch in order, and the outputs. See `observed`."""
+    observer, outputs = observed(engine, inputs, symbols, graph)
     return observer.reports, outputs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ...dialects.core.interpreter import Array, bind_symbols
 from ...dialects.core.ir import Module
@@ -14,9 +14,10 @@ from ..build import Settings, build
 from ..dialects import ALL_DIALECTS
 from ..semantics import unit_roundoff
 from ..source import Source, level_of
-from .accuracy import LaunchReport, launched_module, measure
+from .accuracy import LaunchReport, launched_module, observed
 from .measures import network_bound
 from .network import OutputReport, Witness, call_witness, compare_outputs, meaning
+from .range_watch import TensorLoss, losses, weight_losses
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class CheckReport:
 
     launches: worst first; outputs: the plan's against the witness; rewrites: those of the graph
     level, unfused and in f64, against the imported model in f64, which shows what the passes of
-    that level did.
+    that level did; ranges: tensors with values that the type they are stored in cannot hold.
     """
 
     device: str
@@ -50,6 +51,7 @@ class CheckReport:
     outputs: list[OutputReport]
     rewrites: list[OutputReport]
     witness: Witness
+    ranges: list[TensorLoss] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -78,8 +80,8 @@ def check(case: Case, settings: Settings, device: str | None, tolerance: float |
         graph = parse_module(plan.ir("graph"), ALL_DIALECTS, case.module.resources, "graph.ir")
         rewrites = compare_outputs(meaning(graph, case.inputs), imported, unit, bound)
     with Engine(plan, device) as engine:
-        launches, outputs = measure(engine, case.inputs, symbols, graph)
-        name = engine.device
+        observer, outputs = observed(engine, case.inputs, symbols, graph)
+        name, launches = engine.device, observer.reports
     return CheckReport(
         device=name,
         symbols=symbols,
@@ -88,6 +90,7 @@ def check(case: Case, settings: Settings, device: str | None, tolerance: float |
         outputs=compare_outputs(outputs, witness.outputs, unit, bound),
         rewrites=rewrites,
         witness=witness,
+        ranges=losses(observer.ranges) + ([] if graph is None else weight_losses(observer.ranges, graph)),
     )
 
 

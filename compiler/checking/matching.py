@@ -71,7 +71,9 @@ class GraphMatch:
 
     def _counterpart(self, op: Operation, known: Mapping[Value, Value]) -> Value | None:
         candidates = self._by_key.get(_key(op), [])
-        if len(candidates) > 1:
+        if not op.location.nodes and not any(value in known for value in op.inputs):
+            candidates = []  # nothing tells it from other ops that no node asked for
+        if len(candidates) > 1 or not op.location.nodes:
             candidates = [other for other in candidates if _reads_the_same(op, other, known)]
         if len(candidates) == 1:
             return candidates[0].result

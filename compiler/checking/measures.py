@@ -6,9 +6,11 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from ...dialects.core.dtypes import F32, DType
+from ..policy import PrecisionPolicy
 from ..semantics import SIGNIFICAND_BITS
 
 Array = np.ndarray[Any, Any]
@@ -34,6 +36,11 @@ class Error:
 def roundoff(dtype: DType) -> float:
     """Half the spacing of DTYPE's numbers at 1; 0 for types that do not round."""
     return 2.0 ** -SIGNIFICAND_BITS[dtype.name] if dtype.is_float else 0.0
+
+
+def policy_roundoff(policy: PrecisionPolicy) -> float:
+    """The coarsest unit roundoff that POLICY asks for."""
+    return max(roundoff(dtype) for each in policy.formats for dtype in (each.storage, each.multiply))
 
 
 def network_bound(unit: float) -> float:
@@ -80,22 +87,32 @@ class Range:
     """What storing values does to them: how many exceed the type's range, how many fall below it.
 
     overflows: values whose magnitude is beyond the largest finite number of the type; subnormals:
-    values, not zero, below the smallest normal one, where digits are lost.
+    values, not zero, below the smallest normal one that lose bits; vanished: those of them that
+    become zero; largest: the largest magnitude; nonzero: how many values are not zero.
     """
 
     overflows: int = 0
     subnormals: int = 0
+    vanished: int = 0
+    largest: float = 0.0
+    nonzero: int = 0
 
 
 def range_of(values: Array, stored: DType) -> Range:
-    """What becomes of the exact VALUES when they are stored; nothing where the type is as wide."""
-    limits = {"f16": (65504.0, 2.0**-14), "bf16": (3.3895313892515355e38, 2.0**-126)}
-    if stored.name not in limits:
+    """What becomes of the exact VALUES when they are stored; nothing where the type is as wide as f32."""
+    if not stored.is_float or stored.bits >= F32.bits:
         return Range()
-    most, least = limits[stored.name]
-    magnitude = np.abs(values.astype(np.float64))
+    limits = ml_dtypes.finfo(stored.numpy)
+    exact = values.astype(np.float64)
+    magnitude = np.abs(exact)
     finite = np.isfinite(magnitude)
+    small = (magnitude > 0) & (magnitude < float(limits.smallest_normal))
+    with np.errstate(all="ignore"):
+        rounded = np.where(small, exact, 0.0).astype(stored.numpy).astype(np.float64)
     return Range(
-        int(np.count_nonzero(finite & (magnitude > most))),
-        int(np.count_nonzero((magnitude > 0) & (magnitude < least))),
+        overflows=int(np.count_nonzero(finite & (magnitude > float(limits.max)))),
+        subnormals=int(np.count_nonzero(small & (rounded != exact))),
+        vanished=int(np.count_nonzero(small & (rounded == 0))),
+        largest=largest_finite(magnitude),
+        nonzero=int(np.count_nonzero(magnitude)),
     )

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 
 from ...dialects.core.interpreter import Array
@@ -30,9 +31,16 @@ def onnx_outputs(source: Source, inputs: Mapping[str, Array]) -> dict[str, Array
     try:
         session = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         names = [output.name for output in session.get_outputs()]
-        return dict(zip(names, session.run(names, dict(inputs)), strict=True))
+        given = {each.name: _as_declared(inputs[each.name], each.type) for each in session.get_inputs()}
+        return dict(zip(names, session.run(names, given), strict=True))
     except Exception as error:  # its exceptions have no common base of their own
         return f"ONNX Runtime cannot run the model: {str(error).strip().splitlines()[0]}"
+
+
+def _as_declared(array: Array, declared: str) -> Array:
+    """ARRAY in the float type that the model declares: a policy may give its inputs another one."""
+    dtype = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
+    return array.astype(dtype[declared], copy=False) if declared in dtype else array
 
 
 def _model(source: Source) -> str | bytes | None:

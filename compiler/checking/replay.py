@@ -13,6 +13,7 @@ from ...dialects.core.interpreter import Array, Evaluation, run_block
 from ...dialects.core.ir import Block, Module, Operation
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import TensorType
+from ...dialects.graph.elementwise import Cast
 from ...dialects.graph.numeric import compute_dtype
 from ...dialects.launch import Kernel
 from ..launch_members import members_of
@@ -41,12 +42,15 @@ class Replay:
     """What a launch should have written.
 
     rounded: as the precision level says, rounded where kernels round; exact: the same ops in f64;
-    allowed: by how much each written tensor may differ from `rounded`, element by element.
+    allowed: by how much each written tensor may differ from `rounded`, element by element;
+    loaded: the contractions whose first operand is rounded while it is loaded, with the operand as it is
+    in the replay in f64.
     """
 
     rounded: tuple[Array, ...]
     exact: tuple[Array, ...]
     allowed: tuple[float, ...]
+    loaded: tuple[tuple[Operation, Array], ...] = ()
 
 
 def replay(op: Kernel, reads: Sequence[Array], symbols: Mapping[str, int]) -> Replay:
@@ -59,6 +63,7 @@ def replay(op: Kernel, reads: Sequence[Array], symbols: Mapping[str, int]) -> Re
         rounded=tuple(array for part in parts for array in part.rounded),
         exact=tuple(array for part in parts for array in part.exact),
         allowed=tuple(bound for part in parts for bound in part.allowed),
+        loaded=tuple(pair for part in parts for pair in part.loaded),
     )
 
 
@@ -71,11 +76,15 @@ def _replay_block(
         rounded = run_block(block, reads, Evaluation(module, symbols))
         exact = run_block(widened_block(block, {}), [widened_array(a) for a in reads], watch)
     allowed = (_allowed(block, kind, a, watch) for kind, a in zip(kinds, rounded, strict=True))
-    return Replay(rounded, exact, tuple(allowed))
+    products = (op for op in block if has(op, Trait.CONTRACTION))
+    operands = zip(products, watch.operands, strict=True)
+    loaded = tuple((op, array) for op, array in operands if isinstance(op.inputs[0].producer, Cast))
+    return Replay(rounded, exact, tuple(allowed), loaded)
 
 
 class _Sums(Evaluation):
-    """Notes the contraction on the way: sqrt(K)·max(|A||B|), over the largest element of its result.
+    """Notes the contraction on the way: its first operand, and sqrt(K)·max(|A||B|), over the largest
+    element of its result.
 
     Sums of integers are exact: they count for nothing.
     """
@@ -84,9 +93,13 @@ class _Sums(Evaluation):
         super().__init__(module, symbols)
         self.growth = 0.0
         self.size = 0.0
+        self.operands: list[Array] = []
 
     def executed(self, op: Operation, arguments: Sequence[Any], results: Sequence[Array]) -> None:
-        if not has(op, Trait.CONTRACTION) or not results[0].size or not op.results[0].type.dtype.is_float:
+        if not has(op, Trait.CONTRACTION):
+            return
+        self.operands.append(arguments[0])
+        if not results[0].size or not op.results[0].type.dtype.is_float:
             return
         terms = self.dim(op.flops()) / (2 * results[0].size)
         magnitudes = op.evaluate(self, *(None if a is None else np.abs(a) for a in arguments))
@@ -106,8 +119,16 @@ def _allowed(block: Block, stored: TensorType, want: Array, sums: _Sums) -> floa
     return STORING * roundoff(stored.dtype) * largest + inner * (steps * largest + SUM * gain * sums.growth)
 
 
+def _rounds_computed(op: Operation) -> bool:
+    computed = any(v.producer is not None and not has(v.producer, Trait.CONSTANT) for v in op.inputs)
+    return computed and op.attributes.get("multiply") is not None
+
+
 def _inner_roundoff(block: Block, stored: TensorType) -> float:
-    """The coarsest unit roundoff that BLOCK rounds to before its results."""
+    """The coarsest unit roundoff that BLOCK rounds to before its results.
+
+    Operands of a product that are computed on the way may be rounded to its format from neighbours.
+    """
     yielded = set(block.terminator.inputs)
     inner = [
         roundoff(value.type.dtype)
@@ -116,4 +137,5 @@ def _inner_roundoff(block: Block, stored: TensorType) -> float:
         for value in op.results
         if value not in yielded
     ]
+    inner += [roundoff(op.attributes["multiply"]) for op in block if _rounds_computed(op)]
     return max(inner, default=0.0) or roundoff(compute_dtype(stored.dtype))

@@ -15,10 +15,13 @@ from .arrays import Wanted, of_plan, random_arrays, symbols_of
 from .console import out, print_table, printable, quantity, share, write_json
 from .facts import Launch, launches_of
 from .options import (
+    AllowFallback,
     AsJson,
     Device,
     DisabledRules,
+    FormatOverrides,
     InputTexts,
+    IoTypes,
     NoCache,
     Precision,
     Request,
@@ -48,6 +51,9 @@ def bench(
     device: Device = None,
     as_json: AsJson = False,
     precision: Precision = "fp32",
+    override: FormatOverrides = None,
+    io: IoTypes = None,
+    allow_fallback: AllowFallback = False,
     shape: ShapeTexts = None,
     input: InputTexts = None,
     disable_rule: DisabledRules = None,
@@ -59,6 +65,7 @@ def bench(
     """
     sizes = parse_sizes(size)
     request = Request.parse(None, precision, shape, input, disable_rule, no_cache)
+    request = request.refined(override, io, allow_fallback)
     with Engine(open_plan(subject, request, device), device) as engine:
         symbols = symbols_of(engine.plan.spec, sizes)
         wanted = of_plan(engine.plan.spec, symbols)

@@ -11,14 +11,18 @@ import typer
 from ...runtime.plan import Plan
 from ..build import Build
 from ..build import build as build_plan
+from ..conversion.formats.mismatch import FALLBACK
 from .console import out, print_table, quantity, say, seconds
 from .files import check_output, write_folder
 from .options import (
+    AllowFallback,
     Calibration,
     Check,
     DisabledRules,
     DumpDir,
+    FormatOverrides,
     InputTexts,
+    IoTypes,
     KeptNodes,
     Model,
     NoCache,
@@ -42,6 +46,9 @@ def build(
     target: Targets = None,
     precision: Precision = "fp32",
     calibration: Calibration = None,
+    override: FormatOverrides = None,
+    io: IoTypes = None,
+    allow_fallback: AllowFallback = False,
     shape: ShapeTexts = None,
     input: InputTexts = None,
     disable_rule: DisabledRules = None,
@@ -58,6 +65,7 @@ def build(
     request = Request.parse(
         target, precision, shape, input, disable_rule, no_cache, nofuse, keep, calibration=calibration
     )
+    request = request.refined(override, io, allow_fallback)
     with BuildProgress(shown=not print_ir_after_all) as progress:
         settings = request.settings()
         settings = replace(
@@ -89,3 +97,7 @@ def _report(result: Build, output: Path) -> None:
     counts = f"{len(spec.launches)} launches of {len(spec.kernels)} kernels"
     memory = f"{quantity(spec.arena_bytes, 'B')} arena, {quantity(spec.weights_bytes, 'B')} weights"
     out().print(f"{output}: {size}, {targets}, {counts}, {memory}", soft_wrap=True)
+    fallbacks = sum(entry.get("rule") == FALLBACK for entry in result.plan.ledger)
+    if fallbacks:
+        subject = "1 kernel runs" if fallbacks == 1 else f"{fallbacks} kernels run"
+        say(f"{subject} in another precision than was asked for: see `glassrt explain {output}`")

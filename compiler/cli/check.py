@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,17 +16,22 @@ from ..checking.accuracy import LaunchReport
 from ..checking.bisect import Bisection, Trials, bisect, in_interpreter, on_device
 from ..checking.check import Case, CheckReport
 from ..checking.check import check as check_case
-from ..checking.measures import Error, network_bound, roundoff
+from ..checking.measures import Error, network_bound, policy_roundoff
 from ..checking.network import OutputReport, call_witness
+from ..checking.range_watch import TensorLoss
+from ..interface import with_io_types
 from ..source import load_module
 from .arrays import load_inputs, of_function, random_arrays, symbols_of
 from .console import out, print_table, printable, say, share, write_json
 from .options import (
+    AllowFallback,
     AsJson,
     Calibration,
     Device,
     DisabledRules,
+    FormatOverrides,
     InputTexts,
+    IoTypes,
     Model,
     NoCache,
     Precision,
@@ -63,6 +69,9 @@ def check(
     inputs: Inputs = None,
     precision: Precision = "fp32",
     calibration: Calibration = None,
+    override: FormatOverrides = None,
+    io: IoTypes = None,
+    allow_fallback: AllowFallback = False,
     device: Device = None,
     tolerance: Tolerance = None,
     size: Sizes = None,
@@ -86,7 +95,8 @@ def check(
         raise typer.BadParameter("--interpret uses no device", param_hint="--device")
     targets = targets_for("host" if interpret else device)
     request = Request.parse(targets, precision, shape, input, disable_rule, no_cache, calibration=calibration)
-    module = load_module(model, request.inputs, request.shapes)
+    request = request.refined(override, io, allow_fallback)
+    module = with_io_types(load_module(model, request.inputs, request.shapes), request.policy)
     wanted = of_function(module.main, symbols_of(module, parse_sizes(size)))
     arrays = random_arrays(wanted, seed) if inputs is None else load_inputs(inputs, wanted)
     case = Case(model, module, arrays)
@@ -125,6 +135,25 @@ def describe(report: CheckReport) -> dict[str, Any]:
         "outputs": [_output(output) for output in report.outputs],
         "rewrites": [_output(output) for output in report.rewrites],
         "launches": [_launch(report, launch) for launch in report.launches],
+        "ranges": [_loss(loss) for loss in report.ranges],
+        "overrides": proposed(report),
+    }
+
+
+def proposed(report: CheckReport) -> list[str]:
+    """The overrides that would store what does not fit in a wider type, as `--override` takes them."""
+    return list(dict.fromkeys(text for loss in report.ranges for text in loss.overrides))
+
+
+def _loss(loss: TensorLoss) -> dict[str, Any]:
+    return {
+        "index": loss.index,
+        "kernel": loss.kernel,
+        "tensor": loss.tensor,
+        "nodes": list(loss.nodes),
+        "stored": loss.stored.name,
+        **asdict(loss.range),
+        "overrides": list(loss.overrides),
     }
 
 
@@ -167,7 +196,7 @@ def _show(report: CheckReport) -> None:
         ">unrounded", ">inherited", ">total", "",
     )  # fmt: skip
     print_table("launches, worst first", columns, [_row(report, launch) for launch in report.launches])
-    _show_ranges(report.launches)
+    _show_ranges(report)
     _show_outputs(f"outputs against {report.witness.name}", report.outputs)
     if report.witness.note:
         say(report.witness.note)
@@ -193,16 +222,33 @@ def _row(report: CheckReport, launch: LaunchReport) -> list[object]:
     ]
 
 
-def _show_ranges(launches: Sequence[LaunchReport]) -> None:
-    """The launches whose results do not all fit the range of the type they are stored in."""
+def _show_ranges(report: CheckReport) -> None:
+    """The tensors with values that the type they are stored in cannot hold, and what to ask for."""
     rows = [
-        (launch.index, launch.kernel, launch.stored, launch.range.overflows, launch.range.subnormals)
-        for launch in launches
-        if launch.range.overflows or launch.range.subnormals
+        (
+            loss.index,
+            loss.kernel,
+            loss.tensor,
+            _nodes(loss.nodes),
+            loss.stored,
+            loss.range.nonzero,
+            _short(loss.range.largest),
+            loss.range.overflows,
+            loss.range.subnormals,
+            loss.range.vanished,
+        )
+        for loss in report.ranges
     ]
     if rows:
-        columns = (">#", "kernel", "stored as", ">too large", ">subnormal")
+        columns = (
+            ">#", "kernel", "tensor", "nodes", "stored as", ">not zero", ">largest",
+            ">too large", ">lose bits", ">become zero",
+        )  # fmt: skip
         print_table("values that leave the range of their type", columns, rows)
+    overrides = proposed(report)
+    if overrides:
+        texts = " ".join(f"--override {shlex.quote(text)}" for text in overrides)
+        out().print(printable(f"to keep them: {texts}"), soft_wrap=True)
 
 
 def _nodes(nodes: tuple[str, ...]) -> str:
@@ -243,7 +289,7 @@ def _bisect(
     """Whether the whole build agrees; what breaks it is printed."""
     settings = request.settings()
     witness = call_witness(case.source, case.module, case.inputs)
-    bound = network_bound(roundoff(request.policy.storage)) if tolerance is None else tolerance
+    bound = network_bound(policy_roundoff(request.policy)) if tolerance is None else tolerance
     trials = Trials(
         load=lambda: load_module(case.source, request.inputs, request.shapes),
         settings=settings,

@@ -16,10 +16,13 @@ from ..ledger import Ledger
 from ..rules import RULES
 from .console import print_table, printable, quantity, write_json, write_text
 from .options import (
+    AllowFallback,
     AsJson,
     Calibration,
     DisabledRules,
+    FormatOverrides,
     InputTexts,
+    IoTypes,
     KeptNodes,
     NoCache,
     Precision,
@@ -54,6 +57,9 @@ def explain(
     target: Targets = None,
     precision: Precision = "fp32",
     calibration: Calibration = None,
+    override: FormatOverrides = None,
+    io: IoTypes = None,
+    allow_fallback: AllowFallback = False,
     shape: ShapeTexts = None,
     input: InputTexts = None,
     disable_rule: DisabledRules = None,
@@ -72,6 +78,7 @@ def explain(
     request = Request.parse(
         target, precision, shape, input, disable_rule, no_cache, nofuse, keep, calibration=calibration
     )
+    request = request.refined(override, io, allow_fallback)
     plan = open_plan(subject, request)
     facts = Facts.of(plan)
     if ledger:
@@ -105,6 +112,9 @@ def _show_summary(summary: Mapping[str, Any]) -> None:
     grouped = f"; {summary['grouped']} kernels run in groups" if summary["grouped"] else ""
     copies = f"{summary['copies']} of them only move data"
     write_text(f"{summary['launches']} launches: {families}; {copies}{grouped}")
+    write_text(f"kernels by precision: {_counted(summary['precisions']) or 'none'}")
+    for fallback in summary["fallbacks"]:
+        write_text(f"  not as requested: {printable(fallback)}")
     saved = quantity(summary["bytes_saved"], "B")
     write_text(
         f"{summary['decisions']} decisions; fusion saves {summary['launches_saved']} launches and {saved}"
@@ -122,6 +132,10 @@ def _show_summary(summary: Mapping[str, Any]) -> None:
     ]
     if refused:
         print_table("largest refusals, by what they would have saved", heads, refused)
+
+
+def _counted(precisions: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} in {name}" for name, count in precisions.items())
 
 
 _STATES = {"runs": "run", "view": "are views", "constant": "are constants", "eliminated": "were eliminated"}
@@ -161,8 +175,9 @@ def node_text(answer: NodeAnswer) -> str:
         if home.beside:
             lines.append(f"  in one launch with {_names(home.beside)}, which other blocks compute")
         if home.formats:
-            formats = "requested {requested}, computes in {compute}, accumulates in {accumulate}: {why}"
-            lines.append(f"  {formats.format(**home.formats)}")
+            formats = "requested {requested}, chosen {compute}, {executed}accumulates in {accumulate}: {why}"
+            executed = f"executed {home.formats['executed']}, " if "executed" in home.formats else ""
+            lines.append(f"  {formats.format(**home.formats | {'executed': executed})}")
     if answer.records:
         lines += ["decisions:", *(f"  {record}" for record in answer.records)]
     return "\n".join(lines)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...dialects.core.affine import evaluate
-from ...dialects.core.ir import Operation
 from ...dialects.core.parser import parse_module
 from ...dialects.core.traits import Trait, has
 from ...dialects.launch import Kernel
@@ -15,16 +14,18 @@ from ...runtime.expressions import evaluate as size_of
 from ...runtime.plan import Plan
 from ...runtime.program import BoundLaunch, resolve
 from ..dialects import ALL_DIALECTS
+from ..launch_members import Member, members_of
 
-SHORT_FLOAT_BITS = 16
+_TENSOR_RATES = {"f16": 1.0, "bf16": 1.0, "tf32": 0.5}
 
 
 @dataclass(frozen=True)
 class Launch:
     """One launch at given sizes. `flops` is None where the plan's launch level does not tell.
 
-    bytes: what it reads and writes, each buffer once; tensor: whether its products are of 16-bit
-    floats, which tensor cores compute.
+    bytes: what it reads and writes, each buffer once; tensor: how fast tensor cores make its products,
+    as a share of their rate for 16-bit floats, 0 when they do not; formats: what was requested, chosen
+    and executed, as far as the launch level says it.
     """
 
     bound: BoundLaunch
@@ -32,7 +33,8 @@ class Launch:
     writes: tuple[str, ...]
     bytes: int
     flops: int | None
-    tensor: bool
+    tensor: float
+    formats: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,9 @@ def launches_of(plan: Plan, symbols: Mapping[str, int]) -> list[Launch]:
     for launch, spec, op in zip(bound, plan.spec.launches, ops, strict=True):
         moved = sum(sizes[name] for name in {*spec.reads, *spec.writes})
         flops = None if op is None else _flops(op, symbols)
-        result.append(
-            Launch(launch, spec.reads, spec.writes, moved, flops, op is not None and _uses_tensor(op))
-        )
+        members = [] if op is None else members_of(op)
+        formats = _formats(members)
+        result.append(Launch(launch, spec.reads, spec.writes, moved, flops, _tensor_rate(members), formats))
     return result
 
 
@@ -78,10 +80,25 @@ def _flops(op: Kernel, symbols: Mapping[str, int]) -> int | None:
         return None
 
 
-def _uses_tensor(op: Operation) -> bool:
-    products = [inner for inner in op.walk() if has(inner, Trait.CONTRACTION)]
-    types = [value.type.dtype for inner in products for value in inner.inputs]
-    return bool(types) and all(dtype.is_float and dtype.bits == SHORT_FLOAT_BITS for dtype in types)
+def _tensor_rate(members: Sequence[Member]) -> float:
+    """The rate of the slowest products among those of MEMBERS; 0 when there are none."""
+    products = [member for member in members if _multiplies(member)]
+    rates = (_TENSOR_RATES.get(str(member.formats.get("executed")), 0.0) for member in products)
+    return min(rates, default=0.0)
+
+
+def _multiplies(member: Member) -> bool:
+    return any(has(inner, Trait.CONTRACTION) for outer in member.body for inner in outer.walk())
+
+
+def _formats(members: Sequence[Member]) -> dict[str, str]:
+    """What MEMBERS say of their number formats, each format once; nothing where IR text does not say it."""
+    result = {}
+    for word, key in (("requested", "requested"), ("chosen", "compute"), ("executed", "executed")):
+        names = [member.formats[key].name for member in members if key in member.formats]
+        if names:
+            result[word] = ", ".join(dict.fromkeys(names))
+    return result
 
 
 def buffers_of(plan: Plan, symbols: Mapping[str, int]) -> list[Buffer]:

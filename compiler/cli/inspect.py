@@ -16,9 +16,12 @@ from .console import out, print_table, printable, quantity, write_json, write_te
 from .cubin import registers
 from .facts import Buffer, buffers_of, launches_of
 from .options import (
+    AllowFallback,
     AsJson,
     DisabledRules,
+    FormatOverrides,
     InputTexts,
+    IoTypes,
     Level,
     NoCache,
     Precision,
@@ -47,6 +50,9 @@ def inspect(
     size: Sizes = None,
     target: Targets = None,
     precision: Precision = "fp32",
+    override: FormatOverrides = None,
+    io: IoTypes = None,
+    allow_fallback: AllowFallback = False,
     shape: ShapeTexts = None,
     input: InputTexts = None,
     disable_rule: DisabledRules = None,
@@ -56,7 +62,9 @@ def inspect(
     if sum((level is not None, kernel is not None, as_json)) > 1:
         raise typer.BadParameter("give one of --level, --kernel and --json")
     sizes = parse_sizes(size)
-    plan = open_plan(subject, Request.parse(target, precision, shape, input, disable_rule, no_cache))
+    request = Request.parse(target, precision, shape, input, disable_rule, no_cache)
+    request = request.refined(override, io, allow_fallback)
+    plan = open_plan(subject, request)
     if level is not None:
         write_text(plan.ir(level))
     elif kernel is not None:
@@ -137,6 +145,7 @@ def _launches(plan: Plan, symbols: Mapping[str, int]) -> list[dict[str, Any]]:
             "shared_bytes": launch.bound.shared_bytes,
             "stream": launch.bound.stream,
             "waits": list(launch.bound.waits),
+            "formats": dict(launch.formats),
             "pdl": launch.bound.pdl,
             "reads": list(launch.reads),
             "writes": list(launch.writes),
@@ -202,7 +211,7 @@ def _expression(dim: Any) -> str:
 
 def _show_launches(facts: Mapping[str, Any]) -> None:
     kernels = {kernel["name"]: kernel for kernel in facts["kernels"]}
-    columns = [">#", "kernel", "op", ">grid", ">block", ">shared", ">FLOPs", ">bytes"]
+    columns = [">#", "kernel", "op", "precision", ">grid", ">block", ">shared", ">FLOPs", ">bytes"]
     columns += [f">registers {target}" for target in facts["targets"]]
     rows = []
     for index, launch in enumerate(facts["launches"]):
@@ -213,6 +222,7 @@ def _show_launches(facts: Mapping[str, Any]) -> None:
                 index,
                 launch["kernel"],
                 launch["op"],
+                _precision(launch["formats"]),
                 _extent(launch["grid"]),
                 _extent(launch["block"]),
                 quantity(launch["shared_bytes"], "B"),
@@ -222,6 +232,12 @@ def _show_launches(facts: Mapping[str, Any]) -> None:
             ]
         )
     print_table("launches", columns, rows)
+
+
+def _precision(formats: Mapping[str, str]) -> str:
+    """What a launch runs in, and what was asked for where that is something else."""
+    executed, requested = formats.get("executed", "-"), formats.get("requested")
+    return executed if requested in (None, executed) else f"{executed} for {requested}"
 
 
 def _extent(sizes: list[int]) -> str:

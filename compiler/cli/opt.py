@@ -13,16 +13,20 @@ from ...dialects.core.printer import print_module
 from ...dialects.core.resources import ResourceTable
 from ...dialects.core.verifier import verify
 from ..dialects import ALL_DIALECTS
+from ..interface import check_overrides
+from ..origins import origins_of
 from ..passes import Pass, PassContext, PassManager, parse_pipeline
 from ..pipeline import all_passes
-from ..source import WEIGHTS_SUFFIX, load_module
+from ..source import WEIGHTS_SUFFIX, level_of, load_module
 from .console import say, write_text
 from .files import check_output, write_bytes, write_whole
 from .modules import passes_between
 from .options import (
+    AllowFallback,
     Check,
     DisabledRules,
     DumpDir,
+    FormatOverrides,
     InputTexts,
     Level,
     Model,
@@ -53,6 +57,8 @@ def opt(
     output: Output = None,
     target: Targets = None,
     precision: Precision = "fp32",
+    override: FormatOverrides = None,
+    allow_fallback: AllowFallback = False,
     shape: ShapeTexts = None,
     input: InputTexts = None,
     disable_rule: DisabledRules = None,
@@ -66,9 +72,11 @@ def opt(
     if output is not None:
         check_output(output, "--output")
     request = Request.parse(target, precision, shape, input, disable_rule)
+    request = request.refined(override, None, allow_fallback)
     settings = request.settings()
     module = load_module(model, request.inputs, request.shapes)
     verify(module, ALL_DIALECTS)
+    check_overrides(settings.precision, origins_of(module), level_of(module))
     context = PassContext(ALL_DIALECTS, policy=settings.precision, disabled=settings.disabled, log=say)
     steps = _steps(module, passes, level, settings.targets)
     manager = PassManager(steps, context, say if print_ir_after_all else None, dump_dir, verify_each.value)

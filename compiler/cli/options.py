@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -12,12 +13,12 @@ import typer
 
 from ...codegen.cache import KernelCache
 from ...codegen.nvrtc import check_target
-from ...errors import UnsupportedError
+from ...errors import InputError, UnsupportedError
 from ...runtime.discovery import present_target
 from ...runtime.manifest import MAX_STREAMS
 from ..build import HOST, Settings, chosen_targets
 from ..calibration.table import CalibrationTable
-from ..policy import PrecisionPolicy, as_policy
+from ..policy import EVERY, Override, PrecisionPolicy, format_named
 from ..source import InputShapes, Shapes
 
 
@@ -52,7 +53,8 @@ Targets = Annotated[
     ),
 ]
 Precision = Annotated[
-    str, typer.Option("--precision", "-p", metavar="POLICY", help="fp32, fp16, bf16, int8 or fp8.")
+    str,
+    typer.Option("--precision", "-p", metavar="FORMAT", help="fp32, tf32, fp16, bf16, int8 or fp8."),
 ]
 Calibration = Annotated[
     Path | None,
@@ -61,6 +63,26 @@ Calibration = Annotated[
         metavar="TABLE",
         help="The scales for int8 and fp8, as `glassrt calibrate` writes them.",
     ),
+]
+FormatOverrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--override",
+        metavar="op:NAME=FORMAT|node:PATTERN=FORMAT",
+        help="Another format for a kind of op, or for ONNX nodes; repeatable, the last one counts.",
+    ),
+]
+IoTypes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--io",
+        metavar="[NAME=]TYPE",
+        help="The type of all float inputs and outputs, or of one; repeatable. Default: the model's own.",
+    ),
+]
+AllowFallback = Annotated[
+    bool,
+    typer.Option("--allow-fallback", help="Let kernels run in another precision than asked for, on record."),
 ]
 ShapeTexts = Annotated[
     list[str] | None,
@@ -148,6 +170,9 @@ class Request:
     barriers: frozenset[tuple[str, str]] = frozenset()
     keep: frozenset[str] = frozenset()
     calibration: Path | None = None
+    overrides: tuple[str, ...] = ()
+    io: tuple[str, ...] = ()
+    allow_fallback: bool = False
 
     @staticmethod
     def parse(
@@ -174,13 +199,23 @@ class Request:
             calibration,
         )
 
+    def refined(
+        self, overrides: Sequence[str] | None, io: Sequence[str] | None, allow_fallback: bool
+    ) -> Request:
+        """The request with what options say about precision beside --precision."""
+        return replace(
+            self, overrides=tuple(overrides or ()), io=tuple(io or ()), allow_fallback=allow_fallback
+        )
+
     @property
     def policy(self) -> PrecisionPolicy:
-        """The precision policy; typer.BadParameter for one that does not exist."""
-        try:
-            return as_policy(self.precision)
-        except UnsupportedError as error:
-            raise typer.BadParameter(f"{error.message}; {error.hint}", param_hint="--precision") from None
+        """The precision policy; typer.BadParameter for one that means nothing."""
+        with _refused("--precision"):
+            default = format_named(self.precision)
+        with _refused("--override"):
+            overrides = [Override.parse(text) for text in self.overrides]
+        with _refused("--io"):
+            return PrecisionPolicy(default, overrides, parse_io(self.io), self.allow_fallback)
 
     def settings(self) -> Settings:
         """The settings of the build; targets are checked here, before any work."""
@@ -206,6 +241,27 @@ class Request:
     def given(self) -> bool:
         """Whether anything here differs from the default, which means nothing to a finished plan."""
         return self != Request()
+
+
+@contextmanager
+def _refused(option: str) -> Iterator[None]:
+    """Errors about the value of OPTION as those of usage."""
+    try:
+        yield
+    except (InputError, UnsupportedError) as error:
+        text = f"{error.message}; {error.hint}" if error.hint else error.message
+        raise typer.BadParameter(text, param_hint=option) from None
+
+
+def parse_io(texts: Sequence[str]) -> dict[str, str]:
+    """`fp16` as the type of all inputs and outputs, `NAME=fp16` as that of one."""
+    types: dict[str, str] = {}
+    for text in texts:
+        name, equals, word = text.rpartition("=")
+        if (name if equals else EVERY) in types:
+            raise InputError(f"{name or 'a type for all'} is given twice")
+        types[name if equals else EVERY] = word
+    return types
 
 
 def gpu_targets(names: Sequence[str] | None) -> tuple[str, ...]:

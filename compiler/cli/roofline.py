@@ -43,5 +43,5 @@ class Peaks:
 
     def seconds(self, launch: Launch) -> float:
         """The least time LAUNCH can take; its memory alone counts where its FLOPs are unknown."""
-        peak = self.tensor if launch.tensor else self.fp32
+        peak = self.tensor * launch.tensor if launch.tensor else self.fp32
         return max((launch.flops or 0) / peak, launch.bytes / self.bandwidth)

@@ -15,6 +15,7 @@ from ...dialects.core.interpreter import interpret as interpret_module
 from ...dialects.core.ir import Module
 from ...runtime.engine import Engine
 from ..dialects import ALL_DIALECTS
+from ..interface import with_io_types
 from ..passes import PassContext, PassManager
 from ..source import level_of, load_module
 from .arrays import Wanted, load_inputs, of_function, of_plan, random_arrays, symbols_of
@@ -22,9 +23,12 @@ from .console import print_table, say, seconds
 from .files import Array, check_output, write_arrays
 from .modules import launch_module, passes_between
 from .options import (
+    AllowFallback,
     Device,
     DisabledRules,
+    FormatOverrides,
     InputTexts,
+    IoTypes,
     Level,
     NoCache,
     Precision,
@@ -65,6 +69,9 @@ def run(
     interpret: Interpret = False,
     level: AtLevel = None,
     precision: Precision = "fp32",
+    override: FormatOverrides = None,
+    io: IoTypes = None,
+    allow_fallback: AllowFallback = False,
     shape: ShapeTexts = None,
     input: InputTexts = None,
     disable_rule: DisabledRules = None,
@@ -78,6 +85,7 @@ def run(
     if interpret and device is not None:
         raise typer.BadParameter("--interpret uses no device", param_hint="--device")
     request = Request.parse(None, precision, shape, input, disable_rule, no_cache)
+    request = request.refined(override, io, allow_fallback)
     sizes = parse_sizes(size)
     if interpret:
         results = _interpreted(_module(subject, level, request), inputs, sizes, seed)
@@ -110,6 +118,7 @@ def _module(path: Path, level: Level | None, request: Request) -> Module:
         return module
     target = planning_target(gpu_targets(request.targets or targets_for("host")))
     context = PassContext(ALL_DIALECTS, policy=request.policy, disabled=request.disabled, log=say)
+    module = with_io_types(module, request.policy)
     return PassManager(passes_between(module, level, target), context).run(module)
 
 

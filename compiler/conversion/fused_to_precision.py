@@ -14,14 +14,17 @@ from ...dialects.core.ir import Function, Module, Operation, Region, Value
 from ...dialects.core.types import ROW_MAJOR, TensorType
 from ...dialects.fused import Kernel as FusedKernel
 from ...dialects.graph.constants import Constant
+from ...dialects.graph.elementwise import Cast
 from ...dialects.graph.movement import Reshape
 from ...dialects.precision import Kernel
 from ..passes import PassContext
-from ..policy import PrecisionPolicy
 from .formats.kernel_operands import KernelOperands
-from .formats.placement import Placement
+from .formats.mismatch import Mismatches
+from .formats.override_records import OverrideRecords
+from .formats.placement import STORED_ALREADY, Placement
+from .formats.region import drop_unused_casts
 from .formats.rounding import Rounding
-from .formats.storage import StoragePlan, is_neutral
+from .formats.storage import StoragePlan, is_neutral, leading_op
 
 
 class FusedToPrecision:
@@ -33,23 +36,22 @@ class FusedToPrecision:
         result = Module(module.name, symbols=dict(module.symbols), resources=module.resources)
         for old in module.functions:
             new = result.add(Function(old.name, old.inputs, old.outputs))
-            rounding = Rounding(context, module.values_at("optimum"))
-            _Conversion(module, old, Placement(result, new, context), context.policy, rounding).run()
+            _Conversion(module, old, Placement(result, new, context), context).run()
         return result
 
 
 class _Conversion:
     """One function: old values to new ones, kernel by kernel."""
 
-    def __init__(
-        self, module: Module, old: Function, place: Placement, policy: PrecisionPolicy, rounding: Rounding
-    ) -> None:
+    def __init__(self, module: Module, old: Function, place: Placement, context: PassContext) -> None:
         self._module = module
-        self._rounding = rounding
+        self._rounding = Rounding(context, module.values_at("optimum"))
         self._old = old
         self._place = place
-        self._policy = policy
-        self._plan = StoragePlan(module, old, policy)
+        self._policy = context.policy
+        self._mismatches = Mismatches("precision", context)
+        self._overridden = OverrideRecords(context)
+        self._plan = StoragePlan(module, old, context.policy)
         self._values: dict[Value, Value] = {}
         # Views that no memory layout can give: the kernels that read them reshape inside.
         self._sunk: dict[Value, Value] = {}
@@ -59,6 +61,8 @@ class _Conversion:
             self._values[argument] = self._place.function.block.add_argument(argument.type, argument.hint)
         for op in self._old.block:
             self._convert(op)
+        self._overridden.finish()
+        self._mismatches.check()
 
     def _convert(self, op: Operation) -> None:
         match op:
@@ -66,6 +70,8 @@ class _Conversion:
                 pass  # made where it is read, in the type and layout wanted there
             case Reshape():
                 self._view(op)
+            case FusedKernel() if self._stored_already(op):
+                self._alias(op)
             case FusedKernel():
                 self._kernel(op)
             case Return():
@@ -105,10 +111,26 @@ class _Conversion:
             source = self._place.form(source, source.type.with_layout(ROW_MAJOR))
         return self._place.view(source, TensorType(shape, source.type.dtype))
 
+    def _stored_already(self, kernel: FusedKernel) -> bool:
+        """True for a cast alone whose result is stored in the type, and so the bits, of its operand."""
+        op, (result,) = kernel.body.block.first, kernel.results[:1]
+        if not isinstance(op, Cast) or not isinstance(op.next, Yield) or self._plan.is_returned(result):
+            return False
+        source = kernel.inputs[0]
+        if isinstance(source.producer, Constant) or op.to.bits < op.x.type.dtype.bits:
+            return False
+        own = self._values[source].type.dtype if source in self._values else source.type.dtype
+        return own == op.x.type.dtype == self._plan.dtype(result)
+
+    def _alias(self, kernel: FusedKernel) -> None:
+        reason = f"what it reads is stored as {self._plan.dtype(kernel.results[0])} already"
+        self._place.note(STORED_ALREADY, reason, Cast.name, kernel.location.nodes)
+        self._values[kernel.results[0]] = self._stored(kernel.inputs[0])
+
     # ------------------------------------------------------------ kernels
 
     def _kernel(self, old: FusedKernel) -> None:
-        operands = KernelOperands(old, self._policy, self._plan.lead(old), self._module, self._rounding)
+        operands = KernelOperands(old, self._policy, self._plan, self._module, self._rounding)
         region = operands.region()
         new_operands = []
         for value, argument in zip(old.inputs, old.body.block.arguments, strict=True):
@@ -124,6 +146,7 @@ class _Conversion:
         types = [self._plan.type(value) for value in old.results]
         yielded = old.body.block.terminator.inputs
         region.block.append(Yield(*[region.result(v, t) for v, t in zip(yielded, types, strict=True)]))
+        drop_unused_casts(region.block)
         kernel = Kernel(
             *new_operands,
             types=types,
@@ -133,6 +156,11 @@ class _Conversion:
             **operands.formats(region.block, self._plan.keeps_output_type(old.results)),
         )
         self._place.append(kernel)
+        self._overridden.note(old)
+        if kernel.fallback:
+            formats = kernel.requested, kernel.compute, kernel.fallback
+            nodes, leader = old.location.nodes, leading_op(old)
+            self._mismatches.add(*formats, old.body.block, nodes, leader, operands.remedy)
         for value, new in zip(old.results, kernel.results, strict=True):
             new.hint = value.hint
             self._values[value] = new

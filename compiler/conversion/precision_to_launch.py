@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ...codegen.kernels.executed import ROUNDING_FAMILIES, drop_rounding, executed
 from ...codegen.kernels.family import Target
 from ...codegen.requests import scratch_of
 from ...dialects.core.builtin import Return, Yield
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.ir import Block, Function, Module, Operation, Region, Value
 from ...dialects.core.location import UNKNOWN, Location
+from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import ROW_MAJOR, TensorType
 from ...dialects.graph.constants import Constant
 from ...dialects.graph.elementwise import Cast
@@ -21,6 +23,7 @@ from ...dialects.precision import Kernel as PrecisionKernel
 from ...errors import IRError
 from ..analysis.memory_plan import place_buffers
 from ..passes import PassContext
+from .formats.mismatch import Mismatches
 from .kernel_choice import Choice, KernelChooser, cheapest, lying_as
 from .views.plan import Copy, Place, base_of
 from .views.planner import plan_views
@@ -68,6 +71,7 @@ class _Conversion:
         self._old = old
         self._new = new
         self._chooser = chooser
+        self._mismatches = None if context is None else Mismatches("launch", context)
         self._plan = plan_views(module, old, chooser, context)
         self._buffers: dict[Value, Value] = {}
         self._returned: set[Value] = set()
@@ -81,6 +85,8 @@ class _Conversion:
         for op in self._old.block:
             if op.next is not None:
                 self._convert(op)
+        if self._mismatches is not None:
+            self._mismatches.check()
         self._new.block.append(Return(*[self._output(value) for value in self._old.returned]))
 
     def _output_roots(self) -> set[Value]:
@@ -142,9 +148,20 @@ class _Conversion:
         if op not in self._plan.vanished:
             outputs = [self._buffer(value) for value in op.results]
             reads = [self._buffer(value) for value in op.inputs]
-            self._launch(op.body.block, reads, outputs, op.location)
+            launched = self._launch(op.body.block, reads, outputs, op.location)
+            launched.requested, launched.compute = op.requested, op.compute
+            self._compare(launched)
         for copy in self._plan.copies.get(op, ()):
             self._copy_part(copy, op.location)
+
+    def _compare(self, kernel: Kernel) -> None:
+        """Note when KERNEL does not compute in what was chosen for it."""
+        if kernel.executed == kernel.compute or self._mismatches is None:
+            return
+        reason = f"{kernel.family} runs it in {kernel.executed}, and nothing else can run it as it lies"
+        body, nodes = kernel.body.block, kernel.location.nodes
+        product = next((op for op in body if has(op, Trait.CONTRACTION)), None)
+        self._mismatches.add(kernel.compute, kernel.executed, reason, body, nodes, product)
 
     def _copy_part(self, copy: Copy, location: Location) -> None:
         start, type = settled(copy.place.type, copy.source.type.layout)
@@ -160,9 +177,11 @@ class _Conversion:
 
     def _launch(
         self, body: Block, reads: Sequence[Value], outputs: Sequence[Value], location: Location
-    ) -> None:
+    ) -> Kernel:
         region = lying_as(body, [value.type for value in reads])
         planned = self._chooser.plan(region, reads, outputs)
+        if planned.candidate.family not in ROUNDING_FAMILIES and drop_rounding(region):
+            planned = self._chooser.plan(region, reads, outputs)
         geometry = planned.geometry
         scratch = [self._new_buffer(TensorType((size,), dtype), space)
                    for size, dtype, space in scratch_of(geometry)]  # fmt: skip
@@ -172,8 +191,10 @@ class _Conversion:
             family=planned.candidate.family, config=planned.candidate.config,
             grid=geometry.grid, block=geometry.block, cluster=geometry.cluster,
             shared=geometry.shared, regions=[Region(region)], loc=location,
+            executed=executed(region, planned.candidate.family),
         )  # fmt: skip
         self._append(kernel)
+        return kernel
 
     def _output(self, value: Value) -> Value:
         """The buffer to return for VALUE: its own when it lies in the output space, else a copy."""

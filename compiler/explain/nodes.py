@@ -117,4 +117,5 @@ def _home(facts: Facts, index: int, node: str) -> Home:
     if kernel is not None:
         keys = ("requested", "compute", "accumulate", "why")
         formats = {key: str(kernel.attributes[key]) for key in keys}
+        formats |= {key: format.name for key, format in member.formats.items()}
     return Home(index, launch.op.kernel, member.family, dict(member.config), others, formats, beside)

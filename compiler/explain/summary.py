@@ -6,8 +6,9 @@ from collections import Counter
 from typing import Any
 
 from ...dialects.core.traits import Trait, has
+from ..conversion.formats.mismatch import FALLBACK
 from ..ledger import Record, Verdict
-from .facts import Facts
+from .facts import Facts, Launch
 from .nodes import fate_of
 
 SHOWN_REFUSALS = 10
@@ -20,6 +21,8 @@ def summarize(facts: Facts, refusals: int = SHOWN_REFUSALS) -> dict[str, Any]:
         "launches": len(facts.launches),
         "families": dict(Counter(launch.op.family for launch in facts.launches)),
         "grouped": sum(len(launch.members) for launch in facts.launches if len(launch.members) > 1),
+        "precisions": dict(Counter(format for launch in facts.launches for format in _executed(launch))),
+        "fallbacks": [record.text() for record in facts.records if record.rule == FALLBACK],
         "copies": sum(not _computes(launch.op) for launch in facts.launches),
         "states": dict(Counter(fate_of(facts, node).state for node in facts.origins)),
         "decisions": len(facts.records),
@@ -30,6 +33,11 @@ def summarize(facts: Facts, refusals: int = SHOWN_REFUSALS) -> dict[str, Any]:
         "rules": _rules(facts.records),
         "refused": [_refusal(record) for record in _largest(facts)[:refusals]],
     }
+
+
+def _executed(launch: Launch) -> list[str]:
+    """The formats that the kernels of LAUNCH work in; "unsaid" where IR text does not say it."""
+    return [str(member.formats.get("executed", "unsaid")) for member in launch.members]
 
 
 def _computes(kernel: Any) -> bool:

@@ -88,5 +88,5 @@ def has_kernel(op: Attention, policy: PrecisionPolicy, target: Target) -> bool:
     """True when an attention kernel of TARGET can do OP with operands as POLICY stores them."""
     features = op.q.type.shape[-1], op.v.type.shape[-1]
     fits = all(isinstance(size, int) and 0 < size <= MOST_FEATURES for size in features)
-    dtype = policy.stored(op.q.type.dtype)
+    dtype = policy.format_of(op).stored(op.q.type.dtype)
     return fits and (dtype == F32 or (dtype in MATH and target.sm >= LEAST_SM))

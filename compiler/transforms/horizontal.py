@@ -86,15 +86,14 @@ class _Joining:
         for op in readers:
             key = family(op, x, self._module)
             if key is not None and isinstance(op, (Conv, Matmul)):
-                families.setdefault(key, []).append(op)
+                families.setdefault((key, self._context.policy.format_of(op)), []).append(op)
             else:
                 other = readers[op is readers[0]]
                 self._note(Verdict.REFUSED, _strangeness(op), [other, op])
         heads = [members[0] for members in families.values()]
         for head in heads[1:]:
-            self._note(
-                Verdict.REFUSED, "their windows, strides, pads or element types differ", [heads[0], head]
-            )
+            reason = "their windows, strides, pads, element types or formats differ"
+            self._note(Verdict.REFUSED, reason, [heads[0], head])
         for members in families.values():
             self._family(members)
 

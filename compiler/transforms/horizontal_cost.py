@@ -10,11 +10,13 @@ from ...codegen.kernels.family import Request, Target
 from ...codegen.kernels.registry import candidates
 from ...dialects.core.affine import evaluate
 from ...dialects.core.builtin import Yield
+from ...dialects.core.dtypes import TF32
 from ...dialects.core.ir import Block, Module, Operation, Value
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import ROW_MAJOR, TensorType, channels_last
 from ...dialects.graph.contraction import Conv
 from ...dialects.graph.elementwise import Cast
+from ..conversion.formats.multiplication import product_layout
 from ..ledger import Figure
 from ..policy import PrecisionPolicy
 from .channel_scale import weight_of
@@ -85,7 +87,7 @@ class CostModel:
         )
 
     def _bytes(self, type: TensorType) -> int:
-        return evaluate(type.elements, self._sizes) * self._policy.stored(type.dtype).bytes
+        return evaluate(type.elements, self._sizes) * self._policy.default.stored(type.dtype).bytes
 
     def _moved(self, value: Value) -> float:
         """Microseconds to read and write VALUE."""
@@ -104,10 +106,14 @@ class CostModel:
 
     def _request(self, op: Contraction, x: TensorType, weight: TensorType) -> Request:
         """A kernel for OP alone, on operands as they will be stored."""
-        dtype = self._policy.stored(x.dtype)
+        format = self._policy.format_of(op)
+        dtype = format.stored(x.dtype)
         spatial = channels_last(x.rank) if isinstance(op, Conv) else ROW_MAJOR
-        block = Block([TensorType(type.shape, dtype, spatial) for type in (x, weight)])
-        attributes = {**op.attributes, "accumulate": op.accumulate or self._policy.computed(dtype)}
+        multiply = format.multiplied(x.dtype)
+        weight_layout = spatial if isinstance(op, Conv) else product_layout(op, 1, weight, multiply)
+        block = Block([TensorType(x.shape, dtype, spatial), TensorType(weight.shape, dtype, weight_layout)])
+        attributes = {**op.attributes, "accumulate": op.accumulate or format.computed(dtype)}
+        attributes["multiply"] = multiply if multiply == TF32 else None
         product = block.append(type(op)(*block.arguments, **attributes))
         product.result.type = product.result.type.with_layout(spatial)
         stored = block.append(Cast(product.result, to=dtype))

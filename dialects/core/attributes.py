@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from .affine import Affine, Dim, symbol
-from .dtypes import DTYPES, DType, from_numpy
+from .dtypes import DTYPES, FORMATS, DType, from_numpy
 from .types import TensorType, dim_text
 
 
@@ -85,6 +85,20 @@ class DTypeKind:
         if isinstance(raw, Name) and raw.text in DTYPES:
             return DTYPES[raw.text]
         raise AttributeError_(f"an element type is wanted, not {raw!r}")
+
+    def encode(self, value: DType) -> str:
+        return value.name
+
+
+class FormatKind:
+    """An element type, or a format that exists in arithmetic alone."""
+
+    def decode(self, raw: Any) -> DType:
+        if isinstance(raw, DType):
+            return raw
+        if isinstance(raw, Name) and raw.text in FORMATS:
+            return FORMATS[raw.text]
+        raise AttributeError_(f"a number format is wanted, not {raw!r}")
 
     def encode(self, value: DType) -> str:
         return value.name
@@ -240,6 +254,7 @@ FLOAT = FloatKind()
 BOOL = BoolKind()
 STRING = StringKind()
 DTYPE = DTypeKind()
+FORMAT = FormatKind()
 DIM = DimKind()
 TYPE = TypeKind()
 SYMBOL = SymbolKind()

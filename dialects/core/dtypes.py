@@ -76,6 +76,11 @@ DTYPES: dict[str, DType] = {
     for dtype in (F64, F32, F16, BF16, F8E4M3, F8E5M2, I64, I32, I16, I8, U64, U32, U16, U8, BOOL)
 }
 
+# What f32 operands of a contraction may be rounded to: 10 explicit mantissa bits. Nothing is stored so.
+TF32 = DType("tf32", "float", 32)
+
+FORMATS: dict[str, DType] = DTYPES | {TF32.name: TF32}  # everything that numbers may be computed in
+
 _FROM_NUMPY = {numpy: DTYPES[name] for name, numpy in _NUMPY.items()}
 
 

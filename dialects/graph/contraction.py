@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 
 from ..core.affine import Dim, floordiv, product
-from ..core.attributes import BOOL, DTYPE, INT, INTS
+from ..core.attributes import BOOL, DTYPE, FORMAT, INT, INTS
 from ..core.diagnostics import op_error
-from ..core.dtypes import I8, I32, U8, DType
+from ..core.dtypes import F32, I8, I32, TF32, U8, DType
 from ..core.expr import Expr, Index, Scalars
 from ..core.interpreter import Array, Evaluation
-from ..core.ir import Value
+from ..core.ir import Operation, Value
 from ..core.op import attribute, define_op, operand, result
 from ..core.traits import Trait
 from ..core.types import TensorType
 from .base import GraphOp, broadcast_shapes, same_dtype
 from .geometry import Ints, Windowed
-from .numeric import compute_dtype
+from .numeric import compute_dtype, multiplied
 
 BYTES = (I8, U8)
 
@@ -46,6 +46,12 @@ def product_of(a: Array, b: Array, dtype: DType) -> Array:
 def multiply_add(scalars: Scalars, a: Expr, b: Expr, dtype: DType) -> Expr:
     """A * B in DTYPE, the body of a contraction's sum."""
     return scalars.apply("mul", scalars.cast(a, dtype), scalars.cast(b, dtype))
+
+
+def check_multiply(op: Operation, multiply: DType | None) -> None:
+    """A located error unless OP's operands can be rounded to MULTIPLY: tf32 is for f32."""
+    if multiply is not None and (multiply != TF32 or op.inputs[0].type.dtype != F32):
+        raise op_error(op, f"cannot multiply {op.inputs[0].type.dtype} as {multiply}", "only f32 as tf32")
 
 
 class Convolution(Windowed):
@@ -93,13 +99,16 @@ class Conv(Convolution):
     """Convolution (ONNX Conv without bias): x [N, C, spatial], w [M, C/groups, window].
 
     With `accumulate` the result has that type: 16-bit operands, an f32 result; i8 and u8 operands, in
-    any pair, an i32 result.
+    any pair, an i32 result. With `multiply` the operands are rounded to that format first; kernels
+    derived from `define` multiply them as they are.
     """
 
     name = "graph.conv"
+    multiply = attribute(FORMAT, None)
 
     def infer(self) -> Sequence[TensorType]:
         self.check_ranks()
+        check_multiply(self, self.multiply)
         shape = self.w.type.shape
         self.check_groups("output", shape[1] * self.groups, self.x.type.shape[1])
         self.check_window()
@@ -121,6 +130,7 @@ class Conv(Convolution):
         return scalars.cast(scalars.reduce("sum", (depth, *self.window), body), self.y.type.dtype)
 
     def evaluate(self, evaluation: Evaluation, x: Any, w: Any) -> Any:
+        x, w = multiplied(x, self.multiply), multiplied(w, self.multiply)
         weight = w.reshape(self.groups, w.shape[0] // self.groups, -1)
         sizes = evaluation.shape(self.y.type)[2:]
         y = np.empty((x.shape[0], w.shape[0], *sizes), self.sum_dtype.numpy)
@@ -236,7 +246,8 @@ class Matmul(GraphOp):
     """Matrix product of the last two dimensions, the others broadcast (ONNX MatMul, Gemm's product).
 
     Operands have at least two dimensions. With `accumulate` the result has that type; i8 and u8
-    operands, in any pair, give i32 (ONNX MatMulInteger without zero points).
+    operands, in any pair, give i32 (ONNX MatMulInteger without zero points). With `multiply` they are
+    rounded to that format first, as in `Conv`.
     """
 
     name = "graph.matmul"
@@ -245,6 +256,7 @@ class Matmul(GraphOp):
     transpose_a = attribute(BOOL, False)
     transpose_b = attribute(BOOL, False)
     accumulate = attribute(DTYPE, None)
+    multiply = attribute(FORMAT, None)
     y = result()
 
     @property
@@ -266,6 +278,7 @@ class Matmul(GraphOp):
         if a.rank < 2 or b.rank < 2:
             raise op_error(self, "its operands need at least two dimensions", "reshape vectors to matrices")
         check_multiplied(self, a, b, self.accumulate)
+        check_multiply(self, self.multiply)
         rows, columns, depth = self.extents
         other = b.shape[-1 if self.transpose_b else -2]
         if depth != other:
@@ -290,6 +303,7 @@ class Matmul(GraphOp):
         return scalars.load(value, (*lead, *at))
 
     def evaluate(self, evaluation: Evaluation, a: Any, b: Any) -> Any:
+        a, b = multiplied(a, self.multiply), multiplied(b, self.multiply)
         left = np.swapaxes(a, -1, -2) if self.transpose_a else a
         right = np.swapaxes(b, -1, -2) if self.transpose_b else b
         return product_of(left, right, self.sum_dtype).astype(self.y.type.dtype.numpy, copy=False)

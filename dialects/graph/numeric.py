@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.dtypes import BOOL, F32, DType, from_numpy
+from ..core.dtypes import BOOL, F32, TF32, DType, from_numpy
 
 Array = np.ndarray[Any, Any]
 
@@ -47,6 +47,17 @@ def converted(array: Any, dtype: DType) -> Array:
         if dtype.is_float and dtype.bits == 8:
             return _to_f8(given, dtype)
         return given.astype(dtype.numpy)
+
+
+def multiplied(array: Any, multiply: DType | None) -> Array:
+    """ARRAY as a contraction multiplies it: f32 rounded to tf32, to the nearest, ties away from zero
+    (PTX cvt.rna.tf32.f32), where MULTIPLY says so, and else as it is."""
+    given: Array = np.asarray(array)
+    if multiply != TF32:
+        return given
+    bits = np.ascontiguousarray(given).view(np.uint32)
+    rounded = ((bits + np.uint32(0x1000)) & np.uint32(0xFFFFE000)).view(np.float32)
+    return np.where(np.isfinite(given), rounded, given)
 
 
 def _float_to_integer(array: Array, dtype: DType) -> Array:

@@ -64,12 +64,21 @@ def test_networks_of_short_types_may_err_by_fewer_roundoffs() -> None:
 def test_values_that_f16_cannot_hold_are_counted(values: list[float]) -> None:
     found = range_of(np.array(values, np.float64), F16)
     assert found.overflows == sum(65504 < abs(v) < np.inf for v in values)
-    assert found.subnormals == sum(0 < abs(v) < 2.0**-14 for v in values)
+    small = [v for v in values if 0 < abs(v) < 2.0**-14]
+    assert found.subnormals == sum(float(np.float16(v)) != v for v in small)
+    assert found.vanished == sum(abs(v) <= 2.0**-25 for v in small)
+    assert found.nonzero == sum(v != 0 for v in values)
     assert range_of(np.array(values), F32).overflows == 0
 
 
+def test_a_subnormal_that_keeps_its_bits_is_no_loss() -> None:
+    found = range_of(np.array([2.0**-15, 2.0**-24, 3 * 2.0**-25, 2.0**-26]), F16)
+    assert (found.subnormals, found.vanished, found.largest) == (2, 1, 2.0**-15)
+
+
 def test_the_range_of_bf16() -> None:
-    assert range_of(np.array([3.4e38, 3.3e38, 1e-39]), BF16) == type(range_of(np.zeros(1), BF16))(1, 1)
+    found = range_of(np.array([3.4e38, 3.3e38, 1e-39]), BF16)
+    assert (found.overflows, found.subnormals, found.vanished) == (1, 1, 0)
 
 
 @given(st.integers(1, 3), st.integers(1, 3), st.integers(1, 4), st.integers(1, 4))

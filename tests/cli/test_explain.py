@@ -67,7 +67,7 @@ def test_a_node_and_the_way_between_two(glassrt: Glassrt, digits_plan: Path) -> 
     (home,) = answer["launches"]
     output = glassrt("explain", digits_plan, first).stdout
     assert f"launch {home['launch']}: {home['kernel']}, {home['family']}" in output
-    assert "requested f32, computes in f32, accumulates in f32" in output
+    assert "requested f32, chosen f32, executed f32, accumulates in f32" in output
     output = glassrt("explain", digits_plan, first, last).stdout
     assert "were never considered: they do not touch" in output
     assert f"the way: {first} > " in output

@@ -19,6 +19,7 @@ from glassrt.compiler.dialects import ALL_DIALECTS
 from glassrt.compiler.explain.facts import Facts
 from glassrt.compiler.explain.nodes import explain_node
 from glassrt.compiler.explain.pairs import explain_pair
+from glassrt.compiler.explain.summary import summarize
 from glassrt.compiler.frontend import import_model
 from glassrt.compiler.launch_members import members_of
 from glassrt.compiler.ledger import Record, Verdict
@@ -238,6 +239,34 @@ class TestLedger:
         assert home.family == launch.members[0].family != GROUP
         assert set(second) <= set(home.beside)
         assert not set(second) & set(home.together)
+
+    def test_members_keep_their_formats(self) -> None:
+        """What is asked for, chosen and executed is that of the launches that they were."""
+        net = Net()
+        x = net.input("x", 4, 96)
+        made = net.done(net.add(Softmax, x, axis=1), net.add(Neg, x), net.add(Tanh, x))
+        policy = PrecisionPolicy("fp16", {"op:neg": "bf16", "op:tanh": "fp32"})
+        plan = build(made, Settings(targets=("sm_90a",), precision=policy, cache=None)).plan
+        module = parse_module(plan.ir("launch"), ALL_DIALECTS)
+        (op,) = groups(module)
+        said = {member.nodes[0]: member.formats for member in members_of(op)}
+        requested = {node: formats["requested"].name for node, formats in said.items()}
+        assert requested == {"softmax0": "f16", "neg1": "bf16", "tanh2": "f32"}
+        assert {formats["executed"].name for formats in said.values()} == {"f32"}
+        facts = Facts.of(plan)
+        homes = {node: explain_node(facts, node).homes[0].formats["requested"] for node in said}
+        assert homes == requested
+        assert summarize(facts)["precisions"] == {"f32": 3}
+
+    def test_formats_of_members_that_are_not_there(self) -> None:
+        net = Net()
+        x = net.input("x", 1, 4, 8, 8)
+        module, _ = lowered(net.done(*(net.add(kind, x) for kind in (Sigmoid, Tanh))))
+        (op,) = groups(module)
+        for wrong in ({"m2_executed": "f32"}, {"m0_stored": "f32"}, {"m0_executed": "f31"}):
+            op.member_formats = wrong
+            with pytest.raises(IRError, match="does not come apart into the members"):
+                members_of(op)
 
     @settings(deadline=None, max_examples=8)
     @given(module=branches())

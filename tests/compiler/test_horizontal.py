@@ -135,10 +135,10 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("make", "reason"),
         [
-            (lambda net, x: net.conv(x, 8, 3), "windows, strides, pads or element types differ"),
+            (lambda net, x: net.conv(x, 8, 3), "windows, strides, pads, element types or formats differ"),
             (
                 lambda net, x: net.conv(x, 8, 1, strides=[2, 2]),
-                "windows, strides, pads or element types differ",
+                "windows, strides, pads, element types or formats differ",
             ),
             (lambda net, x: net.conv(x, 8, 1, groups=2), "one of them has 2 groups"),
             (lambda net, x: net.conv(x, 12, 1), "12 channels leave slices unaligned to 8 elements"),

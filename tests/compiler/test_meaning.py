@@ -27,7 +27,7 @@ def flops(module: Module) -> Dim:
     return total(op.flops() for function in module.functions for op in function.block)
 
 
-@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
+@pytest.mark.parametrize("precision", ["fp32", "tf32", "fp16", "bf16"])
 @given(module=nets())
 def test_every_pass_keeps_the_meaning(precision: str, module: Module) -> None:
     PassManager(ALL, context(precision), verify_each="semantics").run(module)

@@ -32,8 +32,8 @@ from graphs import Net
 PASSES = (*TO_GRAPH, *TO_FUSED, *TO_PRECISION)
 
 
-def lower(module: Module, precision: str) -> Module:
-    context = PassContext(ALL_DIALECTS, PrecisionPolicy.named(precision))
+def lower(module: Module, precision: str, *, allow_fallback: bool = False) -> Module:
+    context = PassContext(ALL_DIALECTS, PrecisionPolicy(precision, allow_fallback=allow_fallback))
     return PassManager(PASSES, context, verify_each="semantics").run(module)
 
 
@@ -68,8 +68,8 @@ def convolution_net() -> Module:
 
 
 def test_policies_that_do_not_exist_are_typed_errors() -> None:
-    for name in ("int4", "tf32", ""):
-        problem = f"there is no precision '{name}'\n  hint: these exist: fp32, fp16, bf16"
+    for name in ("int4", "fp64", ""):
+        problem = f"there is no precision '{name}'\n  hint: these exist: fp32, tf32, fp16, bf16, int8, fp8"
         with pytest.raises(UnsupportedError, match=problem):
             as_policy(name)
     policy = as_policy("bf16")
@@ -171,7 +171,7 @@ def test_weights_beyond_the_range_keep_the_contraction_in_f32() -> None:
     x = net.input("x", 2, 4)
     y = net.add(Relu, net.linear(x, 4))
     big = net.const(np.array([[1e6, 0, 0, 0]] * 4, np.float32))
-    module = lower(net.done(net.add(Matmul, y, big)), "fp16")
+    module = lower(net.done(net.add(Matmul, y, big)), "fp16", allow_fallback=True)
     last = kernels(module)[-1]
     assert (last.requested, last.compute, last.accumulate) == (F16, F32, F32)
     assert "a weight exceeds the range of f16: it multiplies in f32" in last.why
@@ -185,6 +185,7 @@ def test_large_tables_are_stored_short_unless_they_do_not_fit() -> None:
         rows = net.add(Gather, net.const(table), net.input("i", 5, dtype=I64), axis=0)
         (kernel,) = kernels(lower(net.done(net.add(Relu, rows)), "fp16"))
         assert kernel.inputs[0].type.dtype == wanted
+        assert ("a constant exceeds the range of f16 and keeps its type" in kernel.why) == (wanted == F32)
 
 
 def test_weights_of_one_element_are_operands() -> None:

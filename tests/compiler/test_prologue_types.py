@@ -14,12 +14,14 @@ from glassrt.compiler.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
 from glassrt.compiler.policy import PrecisionPolicy
 from glassrt.dialects.core.dtypes import F16, F32, I64, U8
 from glassrt.dialects.core.ir import Value
+from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Mul
 from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.indexing import Gather
 from glassrt.dialects.graph.unary import Sigmoid
 from glassrt.dialects.precision import Kernel
+from glassrt.errors import UnsupportedError
 from graphs import Net
 
 FP16 = PrecisionPolicy.named("fp16")
@@ -79,9 +81,29 @@ def test_a_table_beyond_half_precision_is_multiplied_in_single() -> None:
         rows = net.const(np.full((5, 8), 1e5, np.float32))
         return product(net, net.add(Gather, rows, net.input("i", 4, dtype=I64)))
 
-    [kernel], _ = lowered(make)
+    [kernel], _ = lowered(make, policy=PrecisionPolicy("fp16", allow_fallback=True))
     assert types_of(kernel) == ["f32", "i64", "f32"]
     assert "a weight exceeds the range of f16: it multiplies in f32" in kernel.why
+    with pytest.raises(UnsupportedError) as error:
+        lowered(make)
+    # The product's format is asked for, not that of what is computed on the way.
+    assert "--override node:matmul1=fp32" in str(error.value)
+    [kernel], _ = lowered(make, policy=PrecisionPolicy("fp16", {"node:matmul1": "fp32"}))
+    assert types_of(kernel) == ["f32", "i64", "f32"] and not kernel.fallback
+
+
+def test_operands_are_converted_between_formats_while_they_are_loaded() -> None:
+    """What an override stores wider or shorter needs no kernel of its own."""
+
+    def make(net: Net) -> Value:
+        return product(net, net.add(Relu, product(net, net.input("x", 4, 8), 8)))
+
+    policy = PrecisionPolicy("fp16", {"node:relu1": "fp32"})
+    [_, second], _ = lowered(make, policy=policy)
+    assert types_of(second) == ["f32", "f16"] and second.compute == F16
+    [first, second], _ = lowered(make, policy=PrecisionPolicy("fp16", {"node:matmul2": "fp32"}))
+    assert types_of(second) == ["f16", "f32"] and second.compute == F32
+    assert first.compute == F16
 
 
 def test_an_input_is_rounded_while_it_is_loaded() -> None:

@@ -7,19 +7,19 @@ from typing import Any
 
 import numpy as np
 from glassrt.compiler.checking.measures import error_of, network_bound, roundoff
-from glassrt.dialects.core.dtypes import BF16, F16, F32
+from glassrt.dialects.core.dtypes import BF16, F16, F32, TF32
 
 Array = np.ndarray[Any, Any]
 
 # What a network of a few layers may have of it.
 SMALL = 0.25
-STORED = {"fp32": F32, "fp16": F16, "bf16": BF16}
+FORMATS = {"fp32": F32, "tf32": TF32, "fp16": F16, "bf16": BF16}
 
 
 def distance(results: Mapping[str, Array], expected: Mapping[str, Array], precision: str) -> float:
     """The largest error of RESULTS against EXPECTED, in parts of what a network of PRECISION may have."""
     assert results.keys() == expected.keys()
-    unit = roundoff(STORED[precision])
+    unit = roundoff(FORMATS[precision])
     worst = 0.0
     for name, want in expected.items():
         have = np.asarray(results[name])

@@ -13,6 +13,7 @@ import onnx
 import onnxruntime
 from glassrt.compiler.build import Settings, context_of, launch_level
 from glassrt.compiler.calibration.table import CalibrationTable
+from glassrt.compiler.launch_members import Member, members_of
 from glassrt.compiler.ledger import Ledger
 from glassrt.compiler.policy import as_policy
 from glassrt.compiler.source import load_module
@@ -100,15 +101,16 @@ def lowered(
     return launch_level(load_module(model), settings, context), context.ledger
 
 
-def contractions(module: Module) -> list[Kernel]:
-    """The launches of MODULE that hold a contraction, in order."""
-    kernels = [op for op in module.main.block if isinstance(op, Kernel)]
-    return [kernel for kernel in kernels if any(has(op, Trait.CONTRACTION) for op in kernel.body.block)]
+def contractions(module: Module) -> list[Member]:
+    """The kernels of MODULE that hold a contraction, in order; those of one launch one by one."""
+    launches = [op for op in module.main.block if isinstance(op, Kernel)]
+    kernels = [member for op in launches for member in members_of(op)]
+    return [kernel for kernel in kernels if any(has(op, Trait.CONTRACTION) for op in kernel.body)]
 
 
-def multiplied(kernel: Kernel) -> tuple[str, ...]:
+def multiplied(kernel: Member) -> tuple[str, ...]:
     """The element types that the contraction of KERNEL multiplies."""
-    (root,) = [op for op in kernel.body.block if has(op, Trait.CONTRACTION)]
+    (root,) = [op for op in kernel.body if has(op, Trait.CONTRACTION)]
     return tuple(str(value.type.dtype) for value in root.inputs)
 
 

@@ -38,7 +38,7 @@ class Built:
 
 
 CASES = [(name, precision) for name in NETWORKS for precision in ("fp32", "fp16")]
-CASES += [("mobilenet", "bf16"), ("transformer", "bf16")]
+CASES += [("mobilenet", "bf16"), ("transformer", "bf16"), ("transformer", "tf32")]
 
 
 @pytest.fixture(scope="module", params=CASES, ids=lambda case: "-".join(case))

@@ -6,19 +6,21 @@ from typing import Any
 
 import ml_dtypes
 
+from ....codegen.kernels.executed import executed
 from ....codegen.kernels.prologue import Unfit, read_prologue
 from ....dialects.core.affine import bounds
-from ....dialects.core.dtypes import DType
+from ....dialects.core.dtypes import F16, F32, DType
 from ....dialects.core.ir import Block, Module, Operation, Value
 from ....dialects.core.types import ROW_MAJOR, Layout, TensorType, channels_last
 from ....dialects.fused import Kernel
 from ....dialects.graph.constants import Constant
 from ....dialects.graph.contraction import Conv, Matmul
-from ...policy import PrecisionPolicy
+from ...policy import FORMATS, PrecisionPolicy
 from ..fusion.attention_layouts import multiplied
+from .multiplication import Multiplication, multiplication_of, product_layout
 from .region import RegionPrecision
 from .rounding import Rounding
-from .storage import Lead, contraction_of, is_lowered, is_neutral, padded_channels
+from .storage import Lead, StoragePlan, contraction_of, is_lowered, is_neutral, leading_op, padded_channels
 
 # Constants up to this size stay in f32: biases, scales, slopes. Larger ones are traffic.
 SMALL_ELEMENTS = 1 << 16
@@ -28,31 +30,36 @@ class KernelOperands:
     """The wishes of one fused kernel."""
 
     def __init__(
-        self, kernel: Kernel, policy: PrecisionPolicy, lead: Lead, module: Module, rounding: Rounding
+        self,
+        kernel: Kernel,
+        policy: PrecisionPolicy,
+        plan: StoragePlan,
+        module: Module,
+        rounding: Rounding,
     ) -> None:
         self._kernel = kernel
-        self._policy = policy
-        self._lead = lead
+        self._override = policy.override_of(leading_op(kernel))
+        self._format = policy.format_of(leading_op(kernel))
+        self._plan = plan
+        self._lead = plan.lead(kernel)
         self._module = module
         self._rounding = rounding
         self._contraction = contraction_of(kernel)
         self._table = _table_of(self._contraction)
         self._outside = dict(zip(kernel.body.block.arguments, kernel.inputs, strict=True))
-        self._too_large = self._weights_overflow()
+        self._multiplication = self._chosen()
+        self._large_constant = False
         self._channels = self._padding()
         self._converted: list[DType] = []
 
     def region(self) -> RegionPrecision:
         """The region to be built for the kernel."""
-        return RegionPrecision(self._policy, self.operand_dtype)
+        return RegionPrecision(self._format, self._multiplication)
 
     @property
     def operand_dtype(self) -> DType | None:
-        """What the contraction multiplies; None without one."""
-        if self._contraction is None:
-            return None
-        own = self._contraction.inputs[0].type.dtype
-        return own if self._too_large else self._policy.stored(own)
+        """The element type that the contraction's operands are stored in; None without one."""
+        return None if self._multiplication is None else self._multiplication.stored
 
     def _multiplied(self, dtype: DType) -> DType:
         """The type in which an operand of DTYPE is multiplied; integers may differ from each other."""
@@ -70,12 +77,14 @@ class KernelOperands:
         dtype = argument.type.dtype
         if self._feeds_contraction(argument) or argument is self._table:
             last = self._lead is Lead.CONVOLUTION
-            layout = channels_last(argument.type.rank) if last else ROW_MAJOR
+            layout = channels_last(argument.type.rank) if last else self._product_layout(argument)
             return self._multiplied(dtype), layout, self._channels
         _, most = bounds(argument.type.elements, {})
         small = most is not None and most <= SMALL_ELEMENTS
-        kept = small or not is_lowered(dtype, self._policy) or not self._fits(argument)
-        return dtype if kept else self._policy.stored(dtype), ROW_MAJOR, 0
+        large = not small and is_lowered(dtype, self._format) and not self._fits(argument)
+        self._large_constant = self._large_constant or large
+        kept = small or large or not is_lowered(dtype, self._format)
+        return dtype if kept else self._format.stored(dtype), ROW_MAJOR, 0
 
     def form(self, argument: Value, stored: TensorType) -> TensorType:
         """The type in which ARGUMENT is wanted, when it is there as STORED."""
@@ -90,8 +99,8 @@ class KernelOperands:
             return TensorType(shape, self._multiplied(stored.dtype), layout)
         if layout == stored.layout or is_neutral(stored):
             return stored.with_layout(layout)
-        # What is converted anyway is converted to the smaller type.
-        return TensorType(stored.shape, self._policy.stored(stored.dtype), layout)
+        dtype = self._plan.converted(self._outside[argument], stored.dtype, self._format)
+        return TensorType(stored.shape, dtype, layout)
 
     def _layout(self, argument: Value, stored: TensorType) -> Layout:
         result = self._kernel.results[0].type
@@ -99,8 +108,15 @@ class KernelOperands:
             case Lead.CONVOLUTION if stored.rank == result.rank:
                 return channels_last(stored.rank)
             case Lead.PRODUCT:
-                return ROW_MAJOR
+                return self._product_layout(argument)
         return stored.layout
+
+    def _product_layout(self, argument: Value) -> Layout:
+        """How a matrix product wants ARGUMENT to lie."""
+        op = self._contraction
+        if op is None or self._multiplication is None or argument not in op.inputs:
+            return ROW_MAJOR
+        return product_layout(op, op.inputs.index(argument), argument.type, self._multiplication.chosen)
 
     def _is_converted(self, argument: Value, stored: TensorType, layout: Layout) -> bool:
         """True when the contraction itself converts ARGUMENT, its first operand, while it loads it."""
@@ -126,12 +142,13 @@ class KernelOperands:
         # A value that the epilogue reads as well cannot get channels.
         return padded_channels(conv, dtype) if len(x.uses) == 1 else 0
 
-    def _weights_overflow(self) -> bool:
-        """True when a weight is beyond the range of the type that the policy asks for."""
-        if self._contraction is None or not is_lowered(self._contraction.inputs[0].type.dtype, self._policy):
-            return False
+    def _chosen(self) -> Multiplication | None:
+        if self._contraction is None:
+            return None
+        lowered = is_lowered(self._contraction.inputs[0].type.dtype, self._format)
         weights = multiplied(self._contraction) | ({self._table} if self._table is not None else set())
-        return not all(self._fits(value) for value in weights)
+        overflows = lowered and not all(self._fits(value) for value in weights)
+        return multiplication_of(self._contraction, self._format, overflows)
 
     def _fits(self, argument: Value) -> bool:
         """True unless ARGUMENT is a constant with numbers beyond the range of the storage type."""
@@ -139,44 +156,73 @@ class KernelOperands:
         if constant is None or not isinstance(constant.producer, Constant):
             return True
         array = constant.producer.array(self._module)
-        most = float(ml_dtypes.finfo(self._policy.storage.numpy).max)
+        most = float(ml_dtypes.finfo(self._format.storage.numpy).max)
         return array.size == 0 or (float(array.max()) <= most and float(array.min()) >= -most)
 
     # ------------------------------------------------------------ what is recorded
 
     def formats(self, region: Block, keeps_output: bool) -> dict[str, Any]:
         """The attributes that say what was asked for, what the kernel got in REGION, and why."""
-        result = self._kernel.results[0].type.dtype
-        requested = self._policy.stored(result)
-        compute = self._compute_dtype(region)
+        compute = executed(region, "")
         accumulate = compute
-        if self._contraction is not None:
-            compute = self.operand_dtype or compute
-            accumulate = self._contraction.attributes.get("accumulate") or self._policy.computed(compute)
-        why = self._why(compute, keeps_output)
-        return {"requested": requested, "compute": compute, "accumulate": accumulate, "why": why}
+        requested = self._format.stored(self._kernel.results[0].type.dtype)
+        fallback = ""
+        if self._contraction is not None and self._multiplication is not None:
+            requested, compute = self._multiplication.requested, self._multiplication.chosen
+            own: DType | None = self._contraction.attributes.get("accumulate")
+            accumulate = own or self._format.computed(self._multiplication.stored)
+            fallback = self._multiplication.fallback
+        elsewhere = self._not_for()
+        if elsewhere:
+            requested, fallback = self._format.storage, elsewhere
+        why = self._why(requested, compute, keeps_output)
+        return {
+            "requested": requested,
+            "compute": compute,
+            "accumulate": accumulate,
+            "why": "; ".join(filter(None, (why, fallback))),
+            "fallback": fallback,
+        }
 
-    def _compute_dtype(self, region: Block) -> DType:
-        """The widest float among the results of REGION's ops, or the result's type when it has none."""
-        dtypes = [value.type.dtype for op in region for value in op.results]
-        floats = [dtype for dtype in dtypes if dtype.is_float]
-        return max(floats, key=lambda dtype: dtype.bits, default=self._kernel.results[0].type.dtype)
+    def _not_for(self) -> str:
+        """Why an override of this kernel says nothing to it: policies are about f32; empty when it does."""
+        op = leading_op(self._kernel)
+        if self._override is None or op is None:
+            return ""
+        own = op.inputs[0].type.dtype if self._contraction is not None else op.results[0].type.dtype
+        # Integers and floats of eight bits are what quantisation stores.
+        if own in (F32, self._format.storage) or not own.is_float or own.bits < F16.bits:
+            return ""
+        return f"the model itself has {own} here, and policies are about f32"
 
-    def _why(self, compute: DType, keeps_output: bool) -> str:
-        reasons = [f"{self._policy.name} policy"]
+    @property
+    def remedy(self) -> str:
+        """The format to ask for where this kernel's falls back: its own; empty when no format has that."""
+        own = [op.results[0].type.dtype for op in (leading_op(self._kernel),) if op is not None]
+        found = (each.name for each in FORMATS.values() if each.storage in own)
+        return next(found, "") if self._not_for() else "fp32"
+
+    def _why(self, requested: DType, compute: DType, keeps_output: bool) -> str:
+        origin = f"{self._format.name} policy" if self._override is None else f"override {self._override}"
+        reasons = [origin]
         if not compute.is_float:
             reasons = [f"{compute} is not a float"]
-        elif self._too_large:
-            short = self._policy.storage
-            reasons.append(f"a weight exceeds the range of {short}: it multiplies in {compute}")
-        elif self._policy.lowers and self._kernel.root == "row":
+        elif self._multiplication is not None:
+            reasons.append(self._multiplication.kept)
+        elif self._format.lowers and self._kernel.root == "row":
             reasons.append(f"rows are reduced in {compute}")
+        elif self._format.multiply != self._format.storage:
+            reasons.append("only products are rounded")
+        elif self._format.lowers and compute.bits > requested.bits:
+            reasons.append(f"arithmetic between roundings is done in {compute}")
+        if self._large_constant:
+            reasons.append(f"a constant exceeds the range of {self._format.storage} and keeps its type")
         if keeps_output:
             reasons.append("an output keeps its type")
         reasons += [f"{dtype} is converted while it is loaded" for dtype in self._converted]
         if self._channels:
             reasons.append(f"{self._channels} zero channels fill the input's words")
-        return "; ".join(reasons)
+        return "; ".join(filter(None, reasons))
 
 
 def _table_of(contraction: Operation | None) -> Value | None:

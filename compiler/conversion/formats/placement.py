@@ -17,8 +17,10 @@ from ....dialects.graph.movement import Pad, Reshape
 from ....dialects.precision import Kernel
 from ...ledger import Verdict
 from ...passes import PassContext
+from ..views.strided import same_memory
 from .region import channel_pads
-from .storage import is_neutral
+
+STORED_ALREADY = "stored-already"
 
 Array = np.ndarray[Any, Any]
 
@@ -36,6 +38,10 @@ class Placement:
     def append(self, op: Operation) -> Value:
         self.function.block.append(op)
         return op.result
+
+    def note(self, rule: str, reason: str, op: str, nodes: tuple[str, ...]) -> None:
+        """Record that RULE was applied to OP."""
+        self._context.ledger.add(rule, Verdict.TAKEN, reason, ops=(op,), nodes=nodes)
 
     # ------------------------------------------------------------ constants
 
@@ -67,7 +73,7 @@ class Placement:
         key = (value, wanted)
         if key not in self._forms:
             same_bytes = value.type.dtype == wanted.dtype and value.type.shape == wanted.shape
-            if same_bytes and is_neutral(wanted):
+            if same_bytes and same_memory(value.type, wanted):
                 self._forms[key] = self.view(value, wanted)
             else:
                 self._forms[key] = self._conversion(value, wanted)

@@ -8,11 +8,11 @@ select elements work on the stored type: nothing would change in a wider one.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
-from ....dialects.core.dtypes import DType
+from ....dialects.core.dtypes import TF32, DType
 from ....dialects.core.ir import Block, Operation, Value
 from ....dialects.core.traits import Trait, has
 from ....dialects.core.types import ROW_MAJOR, TensorType
@@ -23,7 +23,8 @@ from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.movement import Pad, Reshape
 from ....dialects.graph.quantization import Dequantize
 from ....dialects.graph.window import MaxPool
-from ...policy import PrecisionPolicy
+from ...policy import Format
+from .multiplication import Multiplication
 
 Array = np.ndarray[Any, Any]
 
@@ -31,10 +32,10 @@ Array = np.ndarray[Any, Any]
 class RegionPrecision:
     """One region under construction."""
 
-    def __init__(self, policy: PrecisionPolicy, operand_dtype: DType | None) -> None:
-        """OPERAND_DTYPE is what the contraction, if there is one, multiplies."""
-        self._policy = policy
-        self._operand_dtype = operand_dtype
+    def __init__(self, format: Format, multiplication: Multiplication | None) -> None:
+        """MULTIPLICATION is that of the contraction, if there is one."""
+        self._format = format
+        self._multiplication = multiplication
         self.block = Block()
         self._values: dict[Value, Value] = {}
         self._casts: dict[tuple[Value, DType], Value] = {}
@@ -62,12 +63,14 @@ class RegionPrecision:
         return self._cast(value, type.dtype)
 
     def _contraction(self, op: Operation) -> Value:
-        dtype = self._operand_dtype or op.inputs[0].type.dtype
+        dtype = op.inputs[0].type.dtype if self._multiplication is None else self._multiplication.stored
         operands = [self._multiplied(self._values[value], dtype) for value in op.inputs[:3]]
         operands += [self._values[mask] for mask in op.inputs[3:]]  # as it is stored
         attributes = dict(op.attributes)
-        if dtype.is_float and dtype.bits < self._policy.accumulate.bits:
-            attributes["accumulate"] = self._policy.accumulate
+        if dtype.is_float and dtype.bits < self._format.accumulate.bits:
+            attributes["accumulate"] = self._format.accumulate
+        if self._multiplication is not None and self._multiplication.chosen == TF32:
+            attributes["multiply"] = TF32
         return self._append(type(op)(*operands, loc=op.location, **attributes))
 
     def _multiplied(self, value: Value, dtype: DType) -> Value:
@@ -109,11 +112,13 @@ class RegionPrecision:
         return self._append(Constant(value=short)) if exact else None
 
     def _computed(self, value: Value) -> Value:
-        return self._cast(value, self._policy.computed(value.type.dtype))
+        return self._cast(value, self._format.computed(value.type.dtype))
 
     def _cast(self, value: Value, dtype: DType) -> Value:
         if value.type.dtype == dtype:
             return value
+        if _widens(value.producer, dtype):
+            return value.producer.x
         if (value, dtype) not in self._casts:
             self._casts[value, dtype] = self._append(Cast(value, to=dtype))
         return self._casts[value, dtype]
@@ -124,6 +129,20 @@ class RegionPrecision:
         for value in op.results:
             value.type = value.type.with_layout(ROW_MAJOR)
         return op.result
+
+
+def _widens(op: Operation | None, dtype: DType) -> TypeGuard[Cast]:
+    """True for a cast from DTYPE to a wider float: rounding its result to DTYPE gives back its operand."""
+    if not isinstance(op, Cast) or op.x.type.dtype != dtype:
+        return False
+    return dtype.is_float and op.to.is_float and op.to.bits > dtype.bits
+
+
+def drop_unused_casts(block: Block) -> None:
+    """Take away the casts in BLOCK that nothing reads."""
+    for op in reversed(list(block)):
+        if isinstance(op, Cast) and not op.result.uses:
+            op.erase()
 
 
 def _copy(op: Operation, operands: Sequence[Value | None]) -> Operation:

@@ -19,8 +19,9 @@ from ....dialects.fused import Kernel
 from ....dialects.graph.attention import Attention
 from ....dialects.graph.constants import Constant
 from ....dialects.graph.contraction import Conv, ConvTranspose, Matmul
+from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.movement import Reshape, Transpose
-from ...policy import PrecisionPolicy
+from ...policy import Format, PrecisionPolicy
 from ..fusion.attention_layouts import masks_of
 
 # What a consumer that needs another layout costs: reading and writing everything once more, and
@@ -69,7 +70,7 @@ class StoragePlan:
 
     def __init__(self, module: Module, function: Function, policy: PrecisionPolicy) -> None:
         self._sizes = module.values_at("optimum")
-        self._policy = policy
+        self._formats = result_formats(function, policy)
         self._returned = {viewed(value) for value in function.returned}
         self._leads = {op: lead_of(op) for op in function.block if isinstance(op, Kernel)}
         self._masks = {viewed(mask) for kernel in self._leads for mask in masks_of(kernel)}
@@ -85,10 +86,25 @@ class StoragePlan:
     def lead(self, kernel: Kernel) -> Lead:
         return self._leads[kernel]
 
+    def is_returned(self, value: Value) -> bool:
+        """True when VALUE is an output, under any shape."""
+        return value in self._returned
+
     def dtype(self, value: Value) -> DType:
         """The element type that VALUE, a kernel's result, is stored in: outputs and masks keep theirs."""
         own = value.type.dtype
-        return own if value in self._returned or value in self._masks else self._policy.stored(own)
+        return own if value in self._returned or value in self._masks else self._asked(value)
+
+    def converted(self, value: Value, stored: DType, reader: Format) -> DType:
+        """The element type of a copy of VALUE, which is STORED so, for a kernel that runs in READER.
+
+        What is copied anyway is copied in the smaller type, but never in less than its maker's format.
+        """
+        made = self._formats.get(viewed(value), reader)
+        return reader.stored(stored) if made.stored(stored) != stored else made.stored(stored)
+
+    def _asked(self, value: Value) -> DType:
+        return self._formats[value].stored(value.type.dtype)
 
     def type(self, value: Value) -> TensorType:
         """The storage type of VALUE, a kernel's result."""
@@ -97,7 +113,7 @@ class StoragePlan:
 
     def keeps_output_type(self, values: Iterable[Value]) -> bool:
         """True when one of VALUES is an output or a mask that a lower type would otherwise be used for."""
-        return any(self.dtype(value) != self._policy.stored(value.type.dtype) for value in values)
+        return any(self.dtype(value) != self._asked(value) for value in values)
 
     # ------------------------------------------------------------ layouts
 
@@ -169,6 +185,30 @@ def padded_channels(conv: Operation, dtype: DType) -> int:
     return 4 - channels
 
 
-def is_lowered(dtype: DType, policy: PrecisionPolicy) -> bool:
-    """True when tensors of DTYPE are stored in fewer bits under POLICY."""
-    return dtype == F32 and policy.lowers
+def is_lowered(dtype: DType, format: Format) -> bool:
+    """True when tensors of DTYPE are stored in fewer bits in FORMAT."""
+    return dtype == F32 and format.lowers
+
+
+def leading_op(kernel: Kernel) -> Operation | None:
+    """The op whose format is that of KERNEL: its contraction, its first reduction of rows, or else what
+    makes its first result; casts at the end only store it."""
+    found = contraction_of(kernel)
+    if found is None and kernel.root == "row":
+        rows = (op for op in kernel.body.block if has(op, Trait.ROW) or has(op, Trait.REDUCTION))
+        found = next(rows, None)
+    if found is None:
+        found = kernel.body.block.terminator.inputs[0].producer
+        while isinstance(found, Cast) and found.x.producer is not None:
+            found = found.x.producer
+    return found
+
+
+def result_formats(function: Function, policy: PrecisionPolicy) -> dict[Value, Format]:
+    """The format of every kernel result: that of the op that makes it."""
+    found = {}
+    for kernel in function.block:
+        if isinstance(kernel, Kernel):
+            for value, made in zip(kernel.results, kernel.body.block.terminator.inputs, strict=True):
+                found[value] = policy.format_of(made.producer)
+    return found

@@ -11,6 +11,7 @@ a row alone is computed once for each row of a tile.
 
 from __future__ import annotations
 
+from ....codegen.kernels.contraction_mma import needs_k_innermost
 from ....codegen.kernels.prologue import Prologue, Unfit, Varies, read_prologue, varies
 from ....dialects.core.dtypes import F32, DType
 from ....dialects.core.ir import Operation
@@ -77,10 +78,13 @@ class Prologues:
         dtype = seed.inputs[0].type.dtype
         if not dtype.is_float or dtype.bits > F32.bits:
             return Refusal(f"no designed kernel multiplies {dtype} with a prologue")
+        multiply = self._policy.format_of(seed).multiplied(dtype)
+        if isinstance(seed, Matmul) and seed.transpose_a and needs_k_innermost(multiply):
+            return Refusal("the first operand must lie with k innermost")
         if isinstance(seed, Conv):
             if seed.groups > 1 and seed.w.type.shape[1] == 1:
                 return Refusal("depthwise kernels read their input as it is")
-            if padded_channels(seed, self._policy.stored(dtype)):
+            if padded_channels(seed, self._policy.format_of(seed).stored(dtype)):
                 return Refusal("the input gets channels that fill its words")
         return None
 
@@ -97,12 +101,14 @@ class Prologues:
         full = [
             o for o in inside if o not in prologue.indices and varies(o.result, seed) is Varies.EVERYWHERE
         ]
-        multiplied = self._policy.stored(prologue.operand.type.dtype)
-        return prologue_worth.refusal(seed, full, self._stored(prologue), multiplied, self._sizes)
+        multiplied = self._policy.format_of(seed).stored(prologue.operand.type.dtype)
+        return prologue_worth.refusal(seed, full, self._stored(seed, prologue), multiplied, self._sizes)
 
-    def _stored(self, prologue: Prologue) -> DType:
-        """The type in which the streamed tensor will lie in memory."""
+    def _stored(self, seed: Operation, prologue: Prologue) -> DType:
+        """The type in which the streamed tensor will lie in memory: that of the op that makes it."""
         value = viewed(prologue.streamed)
-        own = value.type.dtype
-        kept = value.producer is None or value in self._returned
-        return own if kept else self._policy.stored(own)
+        own, maker = value.type.dtype, value.producer
+        if maker is None or value in self._returned:
+            return own
+        # A table is stored for its only reader.
+        return self._policy.format_of(seed if isinstance(maker, Constant) else maker).stored(own)

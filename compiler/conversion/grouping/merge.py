@@ -16,6 +16,7 @@ from ....dialects.core.ir import Block, Module, Operation, Region, Value
 from ....dialects.core.location import merge as merge_locations
 from ....dialects.core.types import TensorType
 from ....dialects.launch import Buffer, Kernel
+from ...launch_members import member_formats
 from .drafts import Draft
 from .variants import Variant
 
@@ -41,7 +42,7 @@ def merged(module: Module, draft: Draft, target: Target) -> Kernel:
         *reads, *writes, *scratch,
         kernel=kernel_name(request, GROUP, config), outputs=len(writes), scratch=len(scratch),
         family=GROUP, config=config, grid=(x, y, z), block=geometry.block, cluster=geometry.cluster,
-        shared=geometry.shared, regions=[Region(region)],
+        shared=geometry.shared, regions=[Region(region)], member_formats=member_formats(draft.ops),
         loc=merge_locations([op.location for op in draft.ops]),
     )  # fmt: skip
     module.main.block.insert_before(draft.ops[-1], kernel)

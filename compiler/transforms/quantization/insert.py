@@ -3,10 +3,10 @@
     conv(x, w)  =>  conv(dequantize(quantize(x, s)), dequantize(quantize(w, t)))
 
 Contractions with constant weights multiply in eight bits, the last ones before the outputs excepted.
-What they read is stored so, and is read so by everything else; of two contractions that are added up,
-the one that does not take the sum into its kernel hands its result on so too. Scales are symmetric: one
-for a tensor, one for each output channel of a weight. Ops that only move or select elements work on
-what is stored:
+What they read is stored so, and is read so by everything else, but for contractions that an override
+keeps in floats; of two contractions that are added up, the one that does not take the sum into its
+kernel hands its result on so too. Scales are symmetric: one for a tensor, one for each output channel
+of a weight. Ops that only move or select elements work on what is stored:
 
     quantize(max_pool(x), s)  =>  max_pool(quantize(x, s)), likewise concat, reshape, transpose, slice
 """
@@ -26,12 +26,14 @@ from ....dialects.core.traits import Trait, has
 from ....dialects.graph.binary import Add
 from ....dialects.graph.constants import Constant, constant
 from ....dialects.graph.contraction import Conv, Matmul
+from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.quantization import Dequantize, Quantize
 from ....errors import CalibrationError
 from ...calibration.names import tensor_names
 from ...calibration.noise import FORMATS, Format
 from ...ledger import Verdict
 from ...passes import PassContext
+from ...policy import Format as Precision
 from ..channel_scale import weight_of
 from ..matching import constant_array
 
@@ -45,17 +47,18 @@ class InsertQuantization:
     name = "insert-quantization"
 
     def run(self, module: Module, context: PassContext) -> Module:
-        if not context.policy.quantizes or self.name in context.disabled:
+        precision = context.policy.eight_bits
+        if precision is None or self.name in context.disabled:
             return module
         if context.clips is None:
             if any(isinstance(op, Dequantize) for op in module.walk()):
                 return module  # the model says itself what is quantised, and how
             raise CalibrationError(
-                f"{context.policy.name} needs the ranges of the model's tensors",
+                f"{precision.name} needs the ranges of the model's tensors",
                 "give calibration data, or a model with QuantizeLinear and DequantizeLinear",
             )
         for function in module.functions:
-            _Insertion(module, function, context, context.clips).run()
+            _Insertion(module, function, context, context.clips, precision).run()
         return module
 
 
@@ -67,14 +70,16 @@ class _Insertion:
     function: Function
     context: PassContext
     clips: Mapping[str, float]
+    precision: Precision
 
     def run(self) -> None:
-        dtype, form = STORED[self.context.policy.name], FORMATS[self.context.policy.name]
-        names = tensor_names(self.function)
+        dtype, form = STORED[self.precision.name], FORMATS[self.precision.name]
+        known = tensor_names(self.function)
         chosen = self._contractions()
         stored = dict.fromkeys(op.inputs[0] for op in chosen)
         stored.update(dict.fromkeys(_added(self.function.block, set(chosen))))
-        missing = [names[value] for value in stored if names[value] not in self.clips]
+        names = {value: known[_as_calibrated(value)] for value in stored}
+        missing = [name for name in names.values() if name not in self.clips]
         if missing:
             shown = ", ".join(f"'{name}'" for name in missing[:3])
             message = f"the calibration table has no scale for {shown}" + (" and more" if missing[3:] else "")
@@ -96,7 +101,7 @@ class _Insertion:
             reason = self._refusal(op, last)
             if reason is None:
                 chosen.append(op)
-                words = f"multiplies in {self.context.policy.name}"
+                words = f"multiplies in {self.precision.name}"
                 self.context.note(InsertQuantization.name, words, op.name, op.location.nodes)
             else:
                 self.context.ledger.add(
@@ -109,6 +114,9 @@ class _Insertion:
         return chosen
 
     def _refusal(self, op: Conv | Matmul, last: set[Operation]) -> str | None:
+        if self._keeps_floats(op):
+            default = f"the policy asks for {self.context.policy.name}"
+            return self.context.policy.kept_in_floats(op) or default
         if op.result.type.dtype != F32 or op.inputs[0].type.dtype != F32:
             return f"it multiplies {op.inputs[0].type.dtype}"
         if isinstance(op.inputs[0].producer, Dequantize):
@@ -118,13 +126,23 @@ class _Insertion:
             return "its second operand is no constant"
         if not np.isfinite(weights).all():
             return "a weight is not finite"
-        return "the last contraction before an output stays in floats" if op in last else None
+        # Whoever names it wants it in eight bits nevertheless.
+        kept = op in last and self.context.policy.override_of(op) is None
+        return "the last contraction before an output stays in floats" if kept else None
+
+    def _keeps_floats(self, op: Operation) -> bool:
+        """True for a contraction that an override, or the policy beside one, keeps out of eight bits."""
+        return has(op, Trait.CONTRACTION) and not self.context.policy.format_of(op).quantizes
 
     # ------------------------------------------------------------ what is inserted
 
     def _store(self, value: Value, dtype: DType, scale: np.float32) -> None:
-        """Everything that reads VALUE, outputs excepted, reads it from its stored form."""
-        readers = [(user, index) for user, index in value.uses if not has(user, Trait.TERMINATOR)]
+        """What reads VALUE reads it from its stored form; not so outputs, and what is to stay in floats."""
+        readers = [
+            (user, index)
+            for user, index in value.uses
+            if not has(user, Trait.TERMINATOR) and not self._keeps_floats(user)
+        ]
         after = value.producer
         first = self.function.block.first if after is None else after.next
         assert first is not None
@@ -155,6 +173,12 @@ class _Insertion:
     def _before(self, anchor: Operation, op: Operation) -> Value:
         self.function.block.insert_before(anchor, op)
         return op.result
+
+
+def _as_calibrated(value: Value) -> Value:
+    """The tensor that VALUE was when ranges were found: an input that is given in another type is cast."""
+    cast = value.producer
+    return cast.x if isinstance(cast, Cast) and not cast.location.nodes and cast.x.producer is None else value
 
 
 def _channels(op: Conv | Matmul, rank: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ....dialects.core.interpreter import Evaluation
 from ....dialects.core.ir import Module
 from ....dialects.graph.constants import constant
@@ -9,9 +11,10 @@ from ....dialects.graph.contraction import Conv, Matmul
 from ....dialects.graph.quantization import Dequantize
 from ...ledger import Verdict
 from ...passes import PassContext
-from ...rewrite import Rewriter, pattern, rewrite
+from ...policy import PrecisionPolicy
+from ...rewrite import Pattern, Rewriter, pattern, rewrite
 from ..matching import constant_array
-from .contractions import integer_contraction, stored_operands
+from .contractions import Stored, integer_contraction, stored_operands
 from .epilogues import integer_bias, integer_requantize
 from .whole_numbers import whole_contraction
 
@@ -33,6 +36,13 @@ def dequantize_constant(op: Dequantize, rewriter: Rewriter) -> bool:
 LEFT_OVER = (whole_contraction, dequantize_constant)
 
 
+def _within(policy: PrecisionPolicy, rule: Pattern) -> Pattern:
+    """RULE, but not for contractions that an override of POLICY keeps in floats."""
+    if rule is not integer_contraction or not policy.overrides:
+        return rule
+    return replace(rule, apply=lambda op, to: policy.kept_in_floats(op) is None and rule.apply(op, to))
+
+
 class IntegerArithmetic:
     """Applies RULES; contractions with quantised operands that stay in floats are on record."""
 
@@ -40,7 +50,7 @@ class IntegerArithmetic:
 
     def run(self, module: Module, context: PassContext) -> Module:
         rules = [rule for rule in RULES if rule.name not in context.disabled]
-        rewrite(module, rules, context.note_rewrite)
+        rewrite(module, [_within(context.policy, rule) for rule in rules], context.note_rewrite)
         if integer_contraction.name not in context.disabled:
             self._record(module, context)
         for rule in LEFT_OVER:
@@ -52,6 +62,8 @@ class IntegerArithmetic:
         """Why contractions with quantised operands were left alone."""
         for op in module.walk():
             reason = stored_operands(op, module) if isinstance(op, (Conv, Matmul)) else None
+            if isinstance(reason, Stored):
+                reason = context.policy.kept_in_floats(op)
             if isinstance(reason, str):
                 context.ledger.add(
                     integer_contraction.name,

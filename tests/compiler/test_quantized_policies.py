@@ -1,0 +1,122 @@
+"""Policies of eight bits: which kernels multiply bytes, and what overrides keep in floats."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from glassrt.compiler.build import Settings, context_of, launch_level
+from glassrt.compiler.calibration.names import tensor_names
+from glassrt.compiler.interface import with_io_types
+from glassrt.compiler.launch_members import Member, members_of
+from glassrt.compiler.ledger import Record, Verdict
+from glassrt.compiler.policy import PrecisionPolicy
+from glassrt.dialects.core.dtypes import F8E4M3, F16, F32, I8, DType
+from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.types import ROW_MAJOR, Layout
+from glassrt.dialects.graph.activations import Relu
+from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.quantization import Dequantize, Quantize
+from glassrt.dialects.launch import Kernel
+from graphs import Net
+
+STORED = {"int8": I8, "fp8": F8E4M3}
+K_INNERMOST = Layout((1, 0))
+
+
+def layers() -> Module:
+    """matmul0 add1 relu2 | matmul3 add4 relu5 | matmul6 add7"""
+    net = Net()
+    x = net.input("x", 64, 128)
+    for _ in range(2):
+        x = net.add(Relu, net.linear(x, 128))
+    return net.done(net.linear(x, 64))
+
+
+def launched(module: Module, policy: PrecisionPolicy) -> tuple[list[tuple[Kernel, Member]], list[Record]]:
+    """The products of MODULE's launch level for sm_90a, every tensor between -4 and 4, and the ledger."""
+    settings = Settings(targets=("sm_90a",), precision=policy, cache=None)
+    clips = dict.fromkeys(tensor_names(module.main).values(), 4.0) if policy.quantizes else None
+    context = replace(context_of(settings), clips=clips)
+    lowered = launch_level(with_io_types(module, policy), settings, context)
+    kernels = [op for op in lowered.main.block if isinstance(op, Kernel)]
+    members = [(op, member) for op in kernels for member in members_of(op)]
+    products = [each for each in members if each[1].family.startswith("contraction")]
+    return products, list(context.ledger)
+
+
+def executed(products: list[tuple[Kernel, Member]]) -> list[DType]:
+    return [member.formats["executed"] for _, member in products]
+
+
+def refusals(records: list[Record]) -> dict[str, str]:
+    names = ("insert-quantization", "integer-contraction")
+    found = (record for record in records if record.rule in names and record.verdict is Verdict.REFUSED)
+    return {record.nodes[0]: record.reason for record in found}
+
+
+@pytest.mark.parametrize("precision", STORED)
+def test_products_of_bytes_run_on_tensor_cores(precision: str) -> None:
+    """Their weights lie with k innermost, which is the only way in which bytes are read."""
+    products, _ = launched(layers(), PrecisionPolicy(precision))
+    assert [member.family for _, member in products] == ["contraction_mma"] * 3
+    assert executed(products) == [STORED[precision]] * 2 + [F16]
+    for op, member in products[:2]:
+        x, w = op.reads[member.reads][:2]
+        assert (x.type.layout, w.type.layout) == (ROW_MAJOR, K_INNERMOST)
+        assert {key: str(format) for key, format in member.formats.items()} == dict.fromkeys(
+            ("requested", "compute", "executed"), STORED[precision].name
+        )
+
+
+@pytest.mark.parametrize("precision", STORED)
+@pytest.mark.parametrize(("asked", "dtype"), [("fp16", F16), ("fp32", F32)])
+def test_an_override_keeps_a_product_in_floats(precision: str, asked: str, dtype: DType) -> None:
+    products, records = launched(layers(), PrecisionPolicy(precision, {"node:matmul3": asked}))
+    assert executed(products) == [STORED[precision], dtype, F16]
+    reason = f"the override node:matmul3={asked} asks for {asked}"
+    last = "the last contraction before an output stays in floats"
+    assert refusals(records) == {"matmul3": reason, "matmul6": last}
+
+
+def test_what_an_override_keeps_in_floats_reads_floats() -> None:
+    net = Net()
+    x = net.add(Relu, net.input("x", 8, 16))
+    kept, other = net.linear(x, 16), net.add(Matmul, x, net.weights(16, 4))
+    module = net.done(net.linear(kept, 8), net.linear(other, 8))
+    products, _ = launched(module, PrecisionPolicy("int8", {"node:matmul1": "fp32"}))
+    reads = {member.nodes[0]: op.reads[member.reads][0].type.dtype for op, member in products}
+    assert (reads["matmul1"], reads["matmul3"]) == (F32, I8)  # the relu is computed while x is loaded
+
+
+def test_an_override_asks_for_eight_bits() -> None:
+    """Of the last product too, which is kept in floats when nobody names it."""
+    products, records = launched(layers(), PrecisionPolicy("fp16", {"node:matmul[36]": "int8"}))
+    assert executed(products) == [F16, I8, I8]
+    assert refusals(records) == {"matmul0": "the policy asks for fp16"}
+
+
+def test_an_override_keeps_what_the_model_quantises_in_floats() -> None:
+    def module() -> Module:
+        net = Net()
+        scale = net.const(np.float32(0.1))
+        x = net.input("x", 8, 16)
+        for _ in range(2):
+            x = net.add(Dequantize, net.add(Quantize, x, scale, to=I8), scale, to=F32)
+            w = net.const(np.arange(-128, 128, dtype=np.int8).reshape(16, 16))
+            x = net.add(Matmul, x, net.add(Dequantize, w, scale, to=F32))
+        return net.done(x)
+
+    names = [op.location.nodes[0] for op in module().main.block if isinstance(op, Matmul)]
+    plain, _ = launched(module(), PrecisionPolicy("fp16"))
+    assert executed(plain) == [I8, I8]
+    products, records = launched(module(), PrecisionPolicy("fp16", {f"node:{names[1]}": "fp32"}))
+    assert executed(products) == [I8, F32]
+    assert refusals(records) == {names[1]: f"the override node:{names[1]}=fp32 asks for fp32"}
+
+
+def test_inputs_of_another_type_have_the_scales_of_the_model() -> None:
+    """The table was made for the model; the cast of an f16 input is none of its tensors."""
+    products, _ = launched(layers(), PrecisionPolicy("int8", io="fp16"))
+    assert executed(products) == [I8, I8, F16]
