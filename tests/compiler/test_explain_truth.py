@@ -12,17 +12,19 @@ from glassrt.codegen.assemble import planning_target
 from glassrt.compiler.conversion.fusion.consumers import CONSUMER_RULES
 from glassrt.compiler.conversion.fusion.producers import PRODUCER_RULES
 from glassrt.compiler.conversion.fusion.record import BOUNDARY, VIEW
+from glassrt.compiler.conversion.fusion.shuffles import RULE as SHUFFLE
 from glassrt.compiler.conversion.views.record import ELIDE_CONCAT, VIEW_SLICE
 from glassrt.compiler.dialects import ALL_DIALECTS, LEVELS
 from glassrt.compiler.explain.facts import Facts
 from glassrt.compiler.explain.pairs import explain_pair
+from glassrt.compiler.launch_members import members_of
 from glassrt.compiler.ledger import Ledger, Record, Verdict
 from glassrt.compiler.origins import origins_of
 from glassrt.compiler.passes import PassContext, PassManager
 from glassrt.compiler.pipeline import passes_to
 from glassrt.compiler.rules import RULES
 from glassrt.compiler.source import load_module
-from glassrt.dialects.core.ir import Module, Operation
+from glassrt.dialects.core.ir import Block, Module, Operation
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.traits import Trait, has
@@ -34,7 +36,8 @@ from hypothesis import strategies as st
 from ..models import light_models
 from ..property.concat_graphs import concat_nets
 
-VERTICAL = {*CONSUMER_RULES, *PRODUCER_RULES, BOUNDARY, VIEW, "attention-operand", "attention-result"}
+OTHERS = {BOUNDARY, VIEW, SHUFFLE, "attention-operand", "attention-result"}
+VERTICAL = {*CONSUMER_RULES, *PRODUCER_RULES, *OTHERS}
 AWAY = {VIEW, ELIDE_CONCAT, VIEW_SLICE, "widen-concat"}
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 Edge = tuple[str, str]
@@ -47,10 +50,11 @@ class Truth:
         self.edges = _edges(module)
         self.kernels: list[set[str]] = []
         self.moving: list[set[str]] = []  # of those that only move or convert elements
-        kernels = [op for op in launch.main.block if isinstance(op, Kernel)]
-        inside = {node for kernel in kernels for op in _running(kernel) for node in op.location.nodes}
-        for kernel in kernels:
-            ops = _running(kernel)
+        launches = [op for op in launch.main.block if isinstance(op, Kernel)]
+        bodies = [(op, member.body) for op in launches for member in members_of(op)]
+        inside = {node for _, body in bodies for op in _running(body) for node in op.location.nodes}
+        for kernel, body in bodies:
+            ops = _running(body)
             # Kernels made late stand for nodes as a whole.
             nodes = {node for op in ops for node in op.location.nodes}
             if all(has(op, Trait.MOVEMENT) or op.name == "graph.cast" for op in ops):
@@ -64,10 +68,9 @@ class Truth:
         return any(node in nodes for nodes in self.kernels)
 
 
-def _running(kernel: Kernel) -> list[Operation]:
-    """The ops that KERNEL runs."""
-    inner = [op for op in kernel.walk() if op is not kernel]
-    return [op for op in inner if not has(op, Trait.CONSTANT) and not has(op, Trait.TERMINATOR)]
+def _running(body: Block) -> list[Operation]:
+    """The ops that a kernel with the region BODY runs."""
+    return [op for op in body if not has(op, Trait.CONSTANT) and not has(op, Trait.TERMINATOR)]
 
 
 def _edges(module: Module) -> list[Edge]:

@@ -47,6 +47,10 @@ class QuantNet(Net):
         return self.add(Dequantize, q, scale, axis=0, to=F32)
 
 
+# What makes arithmetic on bytes, or floats, of conversions in the end.
+INTEGER = frozenset({"integer-contraction", "dequantize-constant"})
+
+
 def run(module: Module, *steps: Pass, **switches: Any) -> PassContext:
     context = PassContext(ALL_DIALECTS, **switches)
     chosen = steps or (PropagateQuantization(),)
@@ -64,7 +68,7 @@ def test_quantised_weights_stay_quantised() -> None:
     bias = net.dq(net.const(np.arange(6, dtype=np.int32)), 0.01)
     y = net.add(Conv, x, net.weight(6, 4, 3, 3))
     module = net.done(y, net.add(Reshape, bias, shape=[6, 1, 1]))
-    run(module, *TO_GRAPH)
+    run(module, *TO_GRAPH, disabled=INTEGER)
     assert names(module) == ["dequantize", "dequantize", "conv", "dequantize"]
     stored = [op.x.type for op in module.main.block if isinstance(op, Dequantize)][1:]
     assert [str(type) for type in stored] == ["tensor<6x4x3x3xi8>", "tensor<6x1x1xi32>"]
@@ -74,7 +78,7 @@ def test_float_weights_between_conversions_become_bytes() -> None:
     net = QuantNet()
     w = net.dq(net.q(net.weights(4, 6), 0.02), 0.02)
     module = net.done(net.add(Matmul, net.input("x", 2, 4), w))
-    run(module, *TO_GRAPH)
+    run(module, *TO_GRAPH, disabled=INTEGER)
     assert names(module) == ["dequantize", "matmul"]
 
 
@@ -193,4 +197,4 @@ def test_a_prologue_scales_along_the_summed_axis_alone(axis: int, inside: bool) 
     module = net.done(net.add(Matmul, x, net.weights(16, 8)))
     context = run(module, *TO_FUSED)
     reasons = [r.reason for r in context.ledger if r.rule == "contraction-prologue"]
-    assert any("more than the summed axis" in reason for reason in reasons) is not inside
+    assert any("another axis than the summed one" in reason for reason in reasons) is not inside

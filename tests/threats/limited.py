@@ -21,6 +21,13 @@ def attempt(act):
 """
 
 
+# Of this program alone: ru_maxrss would count what the process held before it became this program.
+PEAK = """
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+print("peak", status["VmHWM"].split()[0])
+"""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What the process printed, and the most memory it ever held (bytes)."""
@@ -34,11 +41,7 @@ def run_limited(code: str, *arguments: str, gigabytes: float, seconds: int) -> O
 
     GIGABYTES limits the address space beyond what the libraries take, SECONDS the processor time.
     """
-    script = (
-        PRELUDE
-        + code
-        + '\nimport resource; print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)'
-    )
+    script = PRELUDE + code + PEAK
 
     def limit() -> None:
         # onnx, numpy and their threads reserve (not use) well under 3 GB of address space.

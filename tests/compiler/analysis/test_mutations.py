@@ -136,10 +136,13 @@ def test_a_part_that_lies_elsewhere(module: Module, data: DataObject) -> None:
     holds(good, bad)
 
 
+APART = frozenset({"group-launches"})  # groups would leave little for streams
+
+
 @given(concat_nets(most=5, joined=True), st.integers(2, 4), st.data())
 @settings(max_examples=30)
 def test_streams_and_waits(module: Module, streams: int, data: DataObject) -> None:
-    good, _ = lowered(module, streams=streams)
+    good, _ = lowered(module, streams=streams, disabled=APART)
     bad = copy(good)
     for kernel in of(bad, Kernel):
         if kernel.waits and data.draw(st.booleans()):
@@ -168,7 +171,7 @@ def test_a_strided_tensor_taken_for_a_dense_one(module: Module, precision: str, 
 @settings(max_examples=15)
 def test_an_event_that_is_missing(module: Module, streams: int, data: DataObject) -> None:
     """One wait less: told by the checker, or of no consequence in any order that is left."""
-    good, _ = lowered(module, streams=streams)
+    good, _ = lowered(module, streams=streams, disabled=APART)
     bad = copy(good)
     kernel = pick(data, [kernel for kernel in of(bad, Kernel) if kernel.waits])
     dropped = data.draw(st.sampled_from(kernel.waits))
