@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+import ml_dtypes
 import numpy as np
 
-from ..dialects.core.dtypes import BOOL, F32, F64, DType
+from ..dialects.core.dtypes import BOOL, F8E4M3, F32, F64, DType
 
 STORAGE_FLOATS = ("f16", "bf16", "f8e4m3", "f8e5m2")
 
@@ -66,6 +67,8 @@ def highest(dtype: DType) -> str:
 def _extreme(dtype: DType, infinity: float) -> str:
     if dtype == BOOL:
         return literal(infinity > 0, dtype)
+    if dtype == F8E4M3:  # which has no infinities
+        return literal(math.copysign(float(ml_dtypes.finfo(dtype.numpy).max), infinity), dtype)
     if dtype.is_float:
         return literal(infinity, dtype)
     info = np.iinfo(dtype.numpy)

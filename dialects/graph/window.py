@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from ..core.affine import Dim, ceildiv, floordiv
 from ..core.attributes import BOOL, INT, INTS
 from ..core.diagnostics import op_error
-from ..core.dtypes import I64, DType
+from ..core.dtypes import F8E4M3, I64, DType
 from ..core.expr import Expr, Index, Scalars
 from ..core.interpreter import Array, Evaluation
 from ..core.op import attribute, define_op
@@ -54,10 +55,10 @@ class Pool(Windowed):
 
 
 def lowest(dtype: DType) -> float | int:
-    """The identity of max."""
-    if dtype.is_float:
-        return float("-inf")
-    return int(np.iinfo(dtype.numpy).min)
+    """The identity of max; f8e4m3, which has no infinities, starts from its least number."""
+    if dtype == F8E4M3:
+        return float(ml_dtypes.finfo(dtype.numpy).min)
+    return float("-inf") if dtype.is_float else int(np.iinfo(dtype.numpy).min)
 
 
 @define_op(Trait.WINDOW)

@@ -159,3 +159,17 @@ def test_kernels_are_exact(name: str) -> None:
         wide = [array.astype(np.float64) for array in (got, want)]
         np.testing.assert_array_equal(*wide)
         np.testing.assert_array_equal(*(np.signbit(array[array == 0]) for array in wide))
+
+
+@pytest.mark.parametrize("dtype", [F8E4M3, F8E5M2, I8])
+def test_a_maximum_sees_no_padding(dtype: DType) -> None:
+    """f8e4m3 has no infinity to stand for what lies outside: its bits would be a NaN, which wins."""
+    module = kernel_module(
+        lambda do, x: do(MaxPool(x, kernel=[3, 3], strides=[2, 2], pads=[1] * 4)),
+        [tensor(1, 4, 6, 6, dtype=dtype)],
+    )
+    values = -np.abs(np.random.default_rng(1).standard_normal((1, 4, 6, 6)) * 20)
+    values[0, 0] = -448 if dtype == F8E4M3 else -100
+    ((got, want),) = compare(module, {"x0": values.astype(np.float32).astype(dtype.numpy)})
+    assert np.isfinite(want.astype(np.float32)).all()
+    np.testing.assert_array_equal(got.view(np.uint8), want.view(np.uint8))
