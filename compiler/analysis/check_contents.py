@@ -8,7 +8,7 @@ at the corners of the symbols' ranges.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import combinations, pairwise
+from itertools import combinations
 
 from ...dialects.core.affine import Range, evaluate
 from ...dialects.core.diagnostics import op_error
@@ -18,6 +18,7 @@ from .launch_accesses import Access, Memory
 from .launch_order import LaunchOrder
 from .symbol_values import SymbolValues, described
 
+ONCE = "every element of a buffer is written once"
 READ_ONLY = {"input": "an input of the model", "weights": "weights"}
 
 
@@ -73,6 +74,7 @@ class _Parts:
         corner: dict[str, int] | None,
     ) -> None:
         self._memory = memory
+        self._ranges = ranges
         self._order = order
         self._corner = corner
         self._whole = self._shape(whole)
@@ -109,15 +111,22 @@ class _Parts:
         return self._covers(self._whole, lambda write: True)
 
     def _twice(self) -> Iterator[IRError]:
-        """Writes that overlap; boxes that differ along one axis only are compared with their neighbours."""
+        """Writes that overlap, or that touch an element more than once themselves.
+
+        Boxes that differ along one axis, and are known to lie there one after the other, need no more.
+        """
+        for access, shape in self._writes:
+            if not shape.is_injective(self._ranges):
+                yield op_error(access.kernel, "writes some elements of a buffer more than once", ONCE)
         boxes = [box for _, box in self._boxes]
         varying = {axis for box in boxes for axis, side in enumerate(box) if side != boxes[0][axis]}
-        pairs = pairwise(self._boxes) if len(varying) < 2 else combinations(self._boxes, 2)
-        for (one, a), (other, b) in pairs:
+        if len(varying) == 1 and self._grid.in_row(boxes, min(varying)):
+            return
+        for (one, a), (other, b) in combinations(self._boxes, 2):
             if not self._grid.apart(a, b):
                 first, second = sorted((one, other), key=lambda access: access.launch)
                 text = f"writes elements that launch {first.launch} (@{first.kernel.kernel}) writes too"
-                yield op_error(second.kernel, text, "every element of a buffer is written once")
+                yield op_error(second.kernel, text, ONCE)
 
     def _read(self, read: Access, shape: Footprint) -> Iterator[IRError]:
         if self._covers(shape, lambda write: self._order.before(write.launch, read.launch)):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ...dialects.core.affine import (
     Dim,
@@ -45,6 +46,15 @@ class Footprint:
     def last(self) -> Dim:
         """The largest element touched."""
         return total([self.start, *((count - 1) * stride for count, stride in self.runs)])
+
+    def is_injective(self, ranges: Mapping[str, Range]) -> bool:
+        """True when no element is touched twice: every step goes beyond all that narrower ones reach."""
+        reach: Dim = 0
+        for count, stride in reversed(self.runs):
+            if not at_most(reach + 1, stride, ranges):
+                return False
+            reach = reach + (count - 1) * stride
+        return True
 
     def at(self, values: Mapping[str, int]) -> Footprint:
         """The footprint for VALUES of the symbols."""
@@ -131,6 +141,13 @@ class Grid:
             raise Undecided
         return False
 
+    def in_row(self, boxes: Sequence[Box], axis: int) -> bool:
+        """True when along AXIS each of BOXES is known to end before the next one begins."""
+        try:
+            return all(self._at_most(one[axis][1], other[axis][0]) for one, other in pairwise(boxes))
+        except Undecided:
+            return False
+
     def covered(self, box: Box, by: Sequence[Box]) -> bool:
         """True when every element of BOX is in one of BY."""
         pieces = [box]
@@ -155,13 +172,18 @@ class Grid:
         return left
 
     def _at_most(self, a: Dim, b: Dim) -> bool:
-        if isinstance(a, int) and isinstance(b, int):
-            return a <= b
-        if is_nonnegative(b - a, self._ranges):
-            return True
-        if is_nonnegative(a - b - 1, self._ranges):
-            return False
-        raise Undecided
+        return at_most(a, b, self._ranges)
+
+
+def at_most(a: Dim, b: Dim, ranges: Mapping[str, Range]) -> bool:
+    """Whether A <= B for all values of the symbols; Undecided when that differs, or is not known."""
+    if isinstance(a, int) and isinstance(b, int):
+        return a <= b
+    if is_nonnegative(b - a, ranges):
+        return True
+    if is_nonnegative(a - b - 1, ranges):
+        return False
+    raise Undecided
 
 
 def _along(step: Dim, runs: list[tuple[Dim, Dim]]) -> tuple[Dim, list[tuple[Dim, Dim]]]:
