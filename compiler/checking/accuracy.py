@@ -33,8 +33,8 @@ from .replay import replay, typed
 
 @dataclass(frozen=True)
 class LaunchReport:
-    """The errors of one launch, those of its worst output. In a group, ops, nodes and what was inherited
-    are those of the member that has it.
+    """The errors of one output of a launch. In a group, ops, nodes and what was inherited are those of the
+    member that wrote it.
 
     local: against its own region with the roundings of the precision level; unrounded: against its
     region in f64; allowed: the bound on local.max_abs; inherited: the worst relative L2 error, as
@@ -128,7 +128,7 @@ class AccuracyObserver:
         for value, report in zip(op.writes, reports, strict=True):
             known = report.inherited if report.total is None else report.total
             self._carried.setdefault(_root(value), {})[value] = known
-        self.reports.append(max(reports, key=lambda report: report.excess(None)))
+        self.reports += reports
         self._reads = []
 
     def _measured(

@@ -209,13 +209,13 @@ class TestResults:
         ((name, source),) = plan.sources.items()
         inputs = random_inputs(module, seed=1)
         with Engine(plan, "host") as engine:
-            ((sound,), _) = measure(engine, inputs, {})
-        assert sound.excess(None) <= 1
+            sound, _ = measure(engine, inputs, {})
+        assert [report.nodes for report in sound] == [("sigmoid0",), ("tanh1",), ("abs2",)]
+        assert max(report.excess(None) for report in sound) <= 1
         broken = replace(plan, sources={name: source.replace("m_tanh(", "1.0f + m_tanh(")})
         with Engine(broken, "host") as engine:
-            ((report,), _) = measure(engine, inputs, {})
-        assert report.excess(None) > 1
-        assert (report.op, report.nodes) == ("tanh", ("tanh1",))
+            reports, _ = measure(engine, inputs, {})
+        assert [report.op for report in reports if report.excess(None) > 1] == ["tanh"]
 
 
 class TestLedger:
