@@ -16,6 +16,7 @@ from ....dialects.graph.activations import Relu
 from ....dialects.graph.binary import Add, Mul
 from ....dialects.graph.constants import Constant, constant
 from ....dialects.graph.elementwise import Cast
+from ....dialects.graph.movement import Reshape
 from ....dialects.graph.quantization import Dequantize
 from ...rewrite import Rewriter
 from ..matching import constant_array, only_use, produced_by
@@ -33,7 +34,7 @@ def whole_sums(value: Value) -> Value | None:
 
 
 class Division:
-    """Division by a positive DIVISOR of a tree of sums and relus; `replaced` are the ops it stands for."""
+    """Division by a positive DIVISOR of a tree of sums, relus and reshapes; `replaced`: ops it stands for."""
 
     def __init__(self, divisor: Array, module: Module) -> None:
         self._divisor = divisor
@@ -49,7 +50,7 @@ class Division:
         """The ops at which the division ends; None for what cannot be divided."""
         op = value.producer
         match op:
-            case Relu() if only_use(value):
+            case Relu() | Reshape() if only_use(value):
                 return self._leaves(op.x)
             case Add() if only_use(value):
                 return [*self._leaves(op.x), *self._leaves(op.y)]
@@ -80,6 +81,8 @@ class Division:
         match op:
             case Relu():
                 return rewriter.insert(Relu(self.apply(op.x, rewriter))).result
+            case Reshape():
+                return rewriter.insert(Reshape(self.apply(op.x, rewriter), shape=op.shape)).result
             case Add():
                 x, y = (self.apply(part, rewriter) for part in (op.x, op.y))
                 return rewriter.insert(Add(x, y)).result
