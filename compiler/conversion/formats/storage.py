@@ -23,6 +23,7 @@ from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.movement import Reshape, Transpose
 from ...policy import Format, PrecisionPolicy
 from ..fusion.attention_layouts import masks_of
+from ..fusion.clusters import viewed
 
 # What a consumer that needs another layout costs: reading and writing everything once more, and
 # a launch, which takes as long as moving about this many elements.
@@ -56,13 +57,6 @@ def lead_of(kernel: Kernel) -> Lead:
 def is_neutral(type: TensorType) -> bool:
     """True when row-major and channels-last are the same bytes: one channel, or one position."""
     return type.rank < 3 or type.shape[1] == 1 or all(size == 1 for size in type.shape[2:])
-
-
-def viewed(value: Value) -> Value:
-    """The value whose memory VALUE shares, through reshapes."""
-    while isinstance(value.producer, Reshape):
-        value = value.producer.x
-    return value
 
 
 class StoragePlan:

@@ -25,7 +25,7 @@ from ....dialects.graph.movement import Pad
 from ...rewrite import Rewriter, pattern
 from ..channel_scale import along, channel_axis, weight_of
 from ..matching import constant_array
-from .scaled import Scaled, scaled
+from .scaled import Scaled, less_zero_point, scaled
 
 Array = np.ndarray[Any, Any]
 BYTES = (I8, U8)
@@ -55,7 +55,7 @@ def stored_operands(op: Conv | Matmul, module: Module) -> Stored | str | None:
     if stored is None:
         return "its second operand is no constant"
     refusal = _scales(op, x, w)
-    weights = _about_zero(w, stored)
+    weights = less_zero_point(stored, w.zero_point, w.axis)
     if refusal is not None or weights is None:
         return refusal or NO_BYTES
     refusal = _types(x.stored.type.dtype, weights, depth(op))
@@ -72,15 +72,6 @@ def _scales(op: Conv | Matmul, x: Scaled, w: Scaled) -> str | None:
     if not w.per_tensor and w.axis != _output_axis(op):
         return "the scales of its weights do not go along the output channels"
     return None
-
-
-def _about_zero(w: Scaled, stored: Array) -> Array | None:
-    """What W stores, less its zero point; None when that fits no byte."""
-    if not w.zero_point.any():
-        return stored
-    numbers = stored.astype(np.int64) - w.broadcast(w.zero_point, stored.ndim)
-    fits = numbers.size == 0 or (numbers.min() >= -128 and numbers.max() <= 127)
-    return numbers.astype(np.int8) if fits else None
 
 
 def _types(a: DType, weights: Array, depth: Dim) -> str | None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from ....dialects.core.dtypes import F32, I8
+from ....dialects.core.dtypes import F32
 from ....dialects.graph.constants import constant
 from ....dialects.graph.quantization import Dequantize, Quantize
 from ...rewrite import Rewriter, pattern
 from ..matching import constant_array, produced_by
+from .scaled import less_zero_point
 from .scaling import same_scaling
 
 
@@ -29,12 +28,10 @@ def centre_weights(op: Dequantize, rewriter: Rewriter) -> bool:
     array, zero = constant_array(op.x, module), constant_array(op.zero_point, module)
     if array is None or zero is None or op.block:
         return False
-    along = zero.reshape([-1 if axis == op.axis else 1 for axis in range(array.ndim)]) if zero.ndim else zero
-    centred = array.astype(np.int32) - along.astype(np.int32)
-    limits = np.iinfo(np.int8)
-    if not array.size or centred.min() < limits.min or centred.max() > limits.max:
+    centred = less_zero_point(array, zero, op.axis)
+    if centred is None:
         return False
-    stored = rewriter.insert(constant(module, centred.astype(I8.numpy))).result
+    stored = rewriter.insert(constant(module, centred)).result
     new = Dequantize(stored, op.scale, axis=op.axis, to=op.to)
     rewriter.replace(op, rewriter.insert(new).result)
     return True

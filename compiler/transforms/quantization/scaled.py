@@ -33,9 +33,7 @@ class Scaled:
 
     def broadcast(self, numbers: Array, rank: int) -> Array:
         """NUMBERS, such as scale, in a shape that broadcasts to the tensor, which has RANK dimensions."""
-        return (
-            numbers.reshape([-1 if at == self.axis else 1 for at in range(rank)]) if numbers.ndim else numbers
-        )
+        return along_axis(numbers, self.axis, rank)
 
 
 def scaled(value: Value | None, module: Module) -> Scaled | None:
@@ -48,6 +46,20 @@ def scaled(value: Value | None, module: Module) -> Scaled | None:
     if scale is None or zero is None or scale.dtype != np.float32 or not positive(scale):
         return None
     return Scaled(op.x, scale, zero.astype(np.int64), op.axis)
+
+
+def along_axis(numbers: Array, axis: int, rank: int) -> Array:
+    """NUMBERS, none or one dimension of them, in a shape that broadcasts along AXIS of RANK dimensions."""
+    return numbers.reshape([-1 if at == axis else 1 for at in range(rank)]) if numbers.ndim else numbers
+
+
+def less_zero_point(stored: Array, zero_point: Array, axis: int) -> Array | None:
+    """STORED less its zero point, one or one per position of AXIS, as i8; None when that fits no byte."""
+    if not zero_point.any():
+        return stored
+    numbers = stored.astype(np.int64) - along_axis(zero_point.astype(np.int64), axis, stored.ndim)
+    fits = numbers.size == 0 or (numbers.min() >= -128 and numbers.max() <= 127)
+    return numbers.astype(np.int8) if fits else None
 
 
 def positive(scale: Array) -> bool:
