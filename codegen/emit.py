@@ -27,8 +27,10 @@ from ..dialects.core.expr import (
 )
 from ..dialects.core.ir import Value
 from ..dialects.core.types import TensorType
+from .early_reads import EarlyReads
 from .lanes import Lanes
 from .literals import STORAGE_FLOATS, c_type, compute_type, literal
+from .narrow_types import Narrowing, narrowing, widened_at_once
 from .offsets import linear_offset
 from .operators import spelled
 from .reductions import reduction_state
@@ -52,13 +54,20 @@ class Emitter:
     """Emits the statements of one kernel body.
 
     `buffers` names the C parameter of every value the region reads, `names` the C variable of
-    every symbol of the model; `spaces` are the kernel's own indices.
+    every symbol of the model; `spaces` are the kernel's own indices. `early` takes the loads that
+    the kernel asks for before it has what they are combined with.
     """
 
     def __init__(
-        self, buffers: Mapping[Value, str], names: Mapping[str, str], spaces: tuple[Space, ...], lanes: Lanes
+        self,
+        buffers: Mapping[Value, str],
+        names: Mapping[str, str],
+        spaces: tuple[Space, ...],
+        lanes: Lanes,
+        early: EarlyReads | None = None,
     ) -> None:
         self._buffers = buffers
+        self._early = early
         axes = {axis.symbol: axis.variable for space in spaces for axis in space.axes}
         self.names = NameTable({**names, **axes})
         self.spaces = spaces
@@ -140,6 +149,10 @@ class Emitter:
             section.write(f"const {kind} {name} = {read};", varying=False)
             return Term(name)
         if stride == 1 and self.lanes.aligned(offset) and not guard.varying:
+            early = None if self._early is None or guard.text else self._early.place(offset)
+            if early is not None:
+                field = early.read(name, load.dtype, self.lanes.count, buffer, offset)
+                return Term(f"{field}[lane]", varying=True)
             vector = f"Vec<{kind}, {self.lanes.count}>"
             read = guard.applied(
                 f"load_wide<{self.lanes.count}>({buffer}, {self.index(offset)})", f"{vector}{{}}"
@@ -151,9 +164,19 @@ class Emitter:
         return Term(name, varying=True)
 
     def _cast(self, cast: Cast, section: Section) -> Term:
+        narrow = narrowing(cast)
+        if narrow is not None and narrow.rounds:
+            term = self.lower(narrow.operand, section)
+            return self._define(section, "cast", cast.dtype, narrow.of_one(term.text), term.varying)
         term = self.lower(cast.operand, section)
-        text = f"convert<{c_type(cast.dtype)}>({term.text})"
-        return self._define(section, "cast", cast.dtype, text, term.varying)
+        kind = c_type(cast.dtype)
+        vector, _, lane = term.text.partition("[")
+        if widened_at_once(cast) and lane == "lane]":
+            name = self.fresh("cast")
+            line = f"const Vec<{kind}, {self.lanes.count}> {name} = convert_all<{kind}>({vector});"
+            section.write(line, varying=False)
+            return Term(f"{name}[lane]", varying=True)
+        return self._define(section, "cast", cast.dtype, f"convert<{kind}>({term.text})", term.varying)
 
     def _apply(self, apply: Apply, section: Section) -> Term:
         terms = [self.lower(operand, section) for operand in apply.operands]
@@ -238,20 +261,26 @@ class Emitter:
     # ------------------------------------------------------------ stores
 
     def store(
-        self, buffer: str, type: TensorType, index: tuple[Dim, ...], term: Term, section: Section
+        self, buffer: str, type: TensorType, index: tuple[Dim, ...], expr: Expr, section: Section
     ) -> None:
-        """Write TERM to element INDEX of an output."""
+        """Write EXPR to element INDEX of an output."""
         offset = linear_offset(type, index)
-        stride = self.lanes.stride(offset)
-        if self.lanes.count > 1 and stride == 1 and self.lanes.aligned(offset):
-            name = self.fresh(f"{buffer}_")
-            section.lines([f"Vec<{c_type(type.dtype)}, {self.lanes.count}> {name};"])
-            section.write(f"{name}[lane] = {term.text};", varying=True)
-            section.after(f"store_wide<{self.lanes.count}>({buffer}, {self.index(offset)}, {name});")
-        elif self.lanes.count > 1:
+        if self.lanes.count > 1 and self.lanes.stride(offset) == 1 and self.lanes.aligned(offset):
+            self._store_wide(buffer, type.dtype, self.index(offset), expr, section)
+            return
+        term = self.lower(expr, section)
+        if self.lanes.count > 1:
             section.write(f"store({buffer}, {self.lane_index(offset)}, {term.text});", varying=True)
         else:
             section.lines([f"store({buffer}, {self.index(offset)}, {term.text});"])
+
+    def _store_wide(self, buffer: str, dtype: DType, offset: str, expr: Expr, section: Section) -> None:
+        narrow = narrowing(expr) or Narrowing(expr, dtype)
+        term = self.lower(narrow.operand, section)
+        name, count = self.fresh(f"{buffer}_"), self.lanes.count
+        section.lines([f"Vec<{c_type(narrow.operand.dtype)}, {count}> {name};"])
+        section.write(f"{name}[lane] = {term.text};", varying=True)
+        section.after(f"store_wide<{count}>({buffer}, {offset}, {narrow.of_all(name)});")
 
 
 def _never_negative(dim: Dim) -> bool:

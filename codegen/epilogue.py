@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from ..dialects.core.affine import Dim, Range, simplify
 from ..dialects.core.dtypes import DType
 from ..dialects.core.expr import Cast, Expr, Index
 from ..dialects.core.ir import Operation, Value
+from .early_reads import EarlyReads, StructReads
 from .emit import Emitter, Given
 from .inline import Given as Computed
 from .inline import RegionExpressions
@@ -19,6 +21,28 @@ from .shuffle import shuffle_of
 from .spaces import Space
 
 
+@dataclass(frozen=True)
+class Struct:
+    """The `fields` of a struct, filled by the statements `reads` with `bytes` of memory."""
+
+    fields: tuple[str, ...]
+    reads: tuple[str, ...]
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Epilogue:
+    """The statements `lines` turn sums into stored results.
+
+    They use what does not wait for the sums: the fields of `beside` for every row, and of `along`,
+    which is the same for all rows.
+    """
+
+    lines: tuple[str, ...]
+    beside: Struct | None
+    along: Struct | None
+
+
 def emit_epilogue(
     request: Request,
     signature: Signature,
@@ -27,16 +51,17 @@ def emit_epilogue(
     index: tuple[Dim, ...],
     spaces: tuple[Space, ...],
     lanes: Lanes,
-    accumulator: str = "accumulator",
-    names: Mapping[str, str] | None = None,
-) -> list[str]:
-    """Statements that turn `lanes.count` sums of ROOT at INDEX into stored results.
+    names: Mapping[str, str],
+    rows: Space | None = None,
+) -> Epilogue:
+    """What makes results of `lanes.count` sums of ROOT at INDEX.
 
     INDEX gives the logical index of the contraction's result in terms of the SPACES' axes; the sums
-    are in the array ACCUMULATOR, of type ACCUMULATE. NAMES adds C variables for further symbols of INDEX.
-    Behind a channel shuffle the results have another index.
+    are in the array `accumulator`, of type ACCUMULATE. NAMES adds C variables for further symbols of INDEX.
+    With ROWS, the one of the spaces that counts them, what is to be read is apart. Behind a channel shuffle
+    the results have another index.
     """
-    text = f"{accumulator}[lane]" if lanes.count > 1 else f"{accumulator}[0]"
+    text = "accumulator[lane]" if lanes.count > 1 else "accumulator[0]"
     total: Expr = Given(text, accumulate, varying=lanes.count > 1)
     if accumulate != root.result.type.dtype:
         total = Cast(total, root.result.type.dtype)
@@ -57,10 +82,20 @@ def emit_epilogue(
         source = shuffle.source
         place = tuple(simplify(dim, ranges) for dim in shuffle.moved(index))
         known[shuffle.result] = lambda _: expressions.element(source, index)
-    emitter = Emitter(signature.buffers(request), {**signature.symbols, **(names or {})}, spaces, lanes)
+    named = {**signature.symbols, **names}
+    early = None if rows is None else EarlyReads(named, spaces, rows)
+    emitter = Emitter(signature.buffers(request), named, spaces, lanes, early)
     section = Section(lanes.count)
     results = [expressions.element(value, place) for value in request.region.terminator.inputs]
     for name, type, expr in zip(signature.outputs, request.writes, results, strict=True):
-        emitter.store(name, type, place, emitter.lower(expr, section), section)
+        emitter.store(name, type, place, expr, section)
     decode = [line for space in spaces for line in space.decode(emitter.names, signature.index_type)]
-    return decode + section.finished(lanes.count)
+    lines = (*decode, *section.finished(lanes.count))
+    beside, along = (None, None) if early is None else (early.beside, early.along)
+    return Epilogue(lines, _struct(beside, signature), _struct(along, signature))
+
+
+def _struct(reads: StructReads | None, signature: Signature) -> Struct | None:
+    if reads is None or not reads.fields:
+        return None
+    return Struct(tuple(reads.fields), tuple(reads.lines(signature.index_type)), reads.bytes)

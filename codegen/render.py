@@ -61,13 +61,15 @@ def render(template: str, spec: object) -> str:
 
     Raises SpecError when a field is not made of int, bool, None, Enum, Identifier, Code, tuples
     of these and frozen dataclasses of these; jinja2.UndefinedError when the template asks for
-    a field that the spec lacks. The text ends in exactly one newline and has no trailing blanks.
+    a field that the spec lacks. The text ends in exactly one newline and has no trailing blanks, no two
+    empty lines in a row and none before a closing brace.
     """
     if not dataclasses.is_dataclass(spec) or isinstance(spec, type):
         raise SpecError(f"a spec is an instance of a frozen dataclass, not {type(spec).__name__}")
     check_spec(spec, type(spec).__name__)
     text = environment().get_template(template).render(spec=spec, member=None)
-    return "\n".join(line.rstrip() for line in text.split("\n")).rstrip("\n") + "\n"
+    stripped = "\n".join(line.rstrip() for line in text.split("\n")).rstrip("\n") + "\n"
+    return re.sub(r"\n{2,}( *})", r"\n\1", re.sub(r"\n{3,}", "\n\n", stripped))
 
 
 def check_spec(value: object, path: str) -> None:

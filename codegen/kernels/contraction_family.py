@@ -10,7 +10,7 @@ from ...dialects.core.affine import Dim, symbol
 from ...dialects.core.dtypes import TF32
 from ...dialects.core.ir import Operation
 from ...dialects.core.traits import Trait, has
-from ..epilogue import emit_epilogue
+from ..epilogue import Struct, emit_epilogue
 from ..lanes import Lanes
 from ..literals import c_type
 from ..prologue import emit_elements, emit_rows, row_name
@@ -19,7 +19,7 @@ from ..spaces import Space, make_space
 from . import contraction_mma, contraction_simt, depthwise
 from .contraction_mma import MmaConfig
 from .contraction_simt import SimtConfig
-from .contraction_spec import Binding
+from .contraction_spec import Binding, StructCode
 from .depthwise import DepthwiseConfig
 from .describe import title
 from .family import Candidate, Config, KernelCode, Request, Target
@@ -102,7 +102,7 @@ def bind(
 ) -> Binding:
     """Names, parameters and the emitted epilogue for a template."""
     index, spaces = spaces_of(contraction, depthwise_channels)
-    lines = emit_epilogue(
+    epilogue = emit_epilogue(
         request,
         signature,
         contraction.root,
@@ -111,6 +111,7 @@ def bind(
         spaces,
         Lanes(spaces[-1].axes[0].symbol, vector),
         names={"_batch": "batch"},
+        rows=None if depthwise_channels else spaces[-2],
     )
     buffers = signature.buffers(request)
     a, b = buffers[contraction.prologue.streamed], buffers[contraction.root.inputs[1]]
@@ -121,12 +122,21 @@ def bind(
         a=Identifier(a),
         b=Identifier(b),
         symbols=tuple(sorted(signature.symbols.items())),
-        epilogue=Code("\n".join(lines)),
+        epilogue=Code("\n".join(epilogue.lines)),
+        beside=struct_code(epilogue.beside),
+        along=struct_code(epilogue.along),
         vector=vector,
         index_type=signature.index_type,
         prologue=prologue_code(request, contraction, signature),
         rows=row_work(request, contraction, signature),
     )
+
+
+def struct_code(struct: Struct | None) -> StructCode | None:
+    """STRUCT for a template."""
+    if struct is None:
+        return None
+    return StructCode(Code("\n".join(struct.fields)), Code("\n".join(struct.reads)), struct.bytes)
 
 
 def prologue_code(request: Request, contraction: Contraction, signature: Signature) -> Code | None:

@@ -18,6 +18,17 @@ from .geometry import COPY_BYTES, BatchAxis, Problem, RowAxis
 from .row_work import RowWork
 
 MASK_BITS = 32
+MOST_AHEAD = 8
+AHEAD_BYTES = 256  # of a thread's registers
+
+
+@dataclass(frozen=True)
+class StructCode:
+    """The `fields` of a struct, filled by the statements `reads` with `bytes` of memory."""
+
+    fields: Code
+    reads: Code
+    bytes: int
 
 
 @dataclass(frozen=True)
@@ -25,9 +36,10 @@ class Binding:
     """What surrounds the product: names, parameters and the code that takes the sums.
 
     `epilogue` may use the ints `batch`, `m`, `n` and `accumulator[vector]`, of the accumulate type:
-    the sums of columns n .. n + vector - 1; `vector` divides N. `prologue` makes the elements
-    `value[lane]` of A from `loaded[lane]`, neighbours along k (along m when A is transposed); it may
-    use `batch`, `channel` (within a group) and the values that `rows` has found for each row.
+    the sums of columns n .. n + vector - 1; `vector` divides N; and the fields of
+    `beside`, read for every row, and `along`, the same for all rows. `prologue` makes the elements
+    `value[lane]` of A from `loaded[lane]`, neighbours along k (along m when A is transposed); it may use
+    `batch`, `channel` (within a group) and the values that `rows` has found for each row.
     """
 
     name: Identifier
@@ -39,6 +51,8 @@ class Binding:
     epilogue: Code
     vector: int
     index_type: str = "int"
+    beside: StructCode | None = None
+    along: StructCode | None = None
     prologue: Code | None = None
     rows: RowWork | None = None
 
@@ -176,6 +190,8 @@ class ProductSpec:
     accumulate: Identifier
     vector: int
     epilogue: Code
+    beside: StructCode | None
+    along: StructCode | None
     prologue: Code | None
     b_is_weight: bool
     staging_pitch: int
@@ -187,6 +203,18 @@ class ProductSpec:
         """Rows of the tile that the threads finish side by side; 0 when they do not share them evenly."""
         columns = self.tiling.block_n // self.vector
         return 0 if self.tiling.threads % columns else self.tiling.threads // columns
+
+    @property
+    def rows_ahead(self) -> int:
+        """Rows that a thread reads what lies beside its sums for before it finishes the first of them."""
+        if not self.rows_at_a_time or self.tiling.block_m % self.rows_at_a_time or self.beside is None:
+            return 0
+        ahead, passes = 1, self.tiling.block_m // self.rows_at_a_time
+        while (
+            ahead < MOST_AHEAD and passes % (2 * ahead) == 0 and 2 * ahead * self.beside.bytes <= AHEAD_BYTES
+        ):
+            ahead *= 2
+        return ahead
 
     @property
     def quad(self) -> int:
@@ -218,6 +246,8 @@ def product_spec(
         accumulate=Identifier(c_type(problem.accumulate)),
         vector=binding.vector,
         epilogue=binding.epilogue,
+        beside=binding.beside,
+        along=binding.along,
         prologue=binding.prologue,
         b_is_weight=problem.b_is_weight,
         staging_pitch=tiling.block_n + 8,

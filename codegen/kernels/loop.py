@@ -119,6 +119,6 @@ def loop_body(request: Request, signature: Signature, lanes: int) -> list[str]:
     yielded = request.region.terminator.inputs
     results = [expressions.element(value, index) for value in yielded]
     for name, out, expr in zip(signature.outputs, request.writes, results, strict=True):
-        emitter.store(name, out, index, emitter.lower(expr, section), section)
+        emitter.store(name, out, index, expr, section)
     body = section.finished(lanes)
     return space.decode(emitter.names, signature.index_type) + body

@@ -177,7 +177,7 @@ def _bodies(request: Request, problem: RowProblem, signature: Signature, emitter
         reductions = top.finished(1)
     inner = top.child()
     for name, type, expr in zip(signature.outputs, request.writes, problem.results, strict=True):
-        emitter.store(name, type, problem.index, emitter.lower(expr, inner), inner)
+        emitter.store(name, type, problem.index, expr, inner)
     return _Bodies(reductions, inner.finished(1), save, join)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..core.affine import Dim
 from ..core.dtypes import DType
-from ..core.expr import Expr, Index, Scalars
+from ..core.expr import Const, Expr, Index, Scalars
 from ..core.ir import Value
 from .numeric import compute_dtype
 
@@ -67,7 +67,12 @@ class Term:
         return self.term(other).call("mul", self)
 
     def __truediv__(self, other: Term | Number) -> Term:
-        return self.call("div", other)
+        divisor = self.term(other)
+        if (
+            isinstance(divisor.expr, Const) and divisor.expr.value == 1
+        ):  # a scale that constants have taken in
+            return self
+        return self.call("div", divisor)
 
     def __rtruediv__(self, other: Number) -> Term:
         return self.term(other).call("div", self)

@@ -7,6 +7,7 @@
 
 #include "types.cuh"
 #include "convert.cuh"
+#include "quantize.cuh"
 #include "launch.cuh"
 #include "memory.cuh"
 #include "wide.cuh"

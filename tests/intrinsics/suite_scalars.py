@@ -67,6 +67,34 @@ def widen_all() -> Case:
     )
 
 
+def to_bytes(x: Array, dtype: type) -> Array:
+    """x rounded to the nearest integers, halves to even; beyond the range its ends, NaN to 0."""
+    limits = np.iinfo(dtype)
+    with np.errstate(invalid="ignore"):
+        rounded = np.clip(np.rint(x), limits.min, limits.max)
+    return np.nan_to_num(rounded, nan=0.0).astype(dtype)
+
+
+def quantize_each(x: Array) -> Case:
+    outputs = [Out(to_bytes(x, np.int8)), Out(to_bytes(x, np.uint8))]
+    return Case("quantize_each", "convert_floats", [x, *outputs, x.size], **_grid(x.size))
+
+
+def quantize_quads(x: Array) -> Case:
+    x = np.pad(x, (0, -x.size % 4))
+    outputs = [to_bytes(x, np.int8), to_bytes(x, np.uint8)]
+    outputs += [saturated(x, ml_dtypes.float8_e4m3fn), saturated(x, ml_dtypes.float8_e5m2)]
+    arguments = [x, *(Out(output) for output in outputs), x.size]
+    return Case("quantize_quads", "convert_floats", arguments, **_grid(x.size // 4))
+
+
+def widen_quads() -> Case:
+    patterns = np.arange(256, dtype=np.uint8)
+    sources = [patterns.view(np.int8), patterns, patterns.view(ml_dtypes.float8_e4m3fn)]
+    arguments = [*sources, *(Out(source.astype(np.float32)) for source in sources)]
+    return Case("widen_quads", "convert_floats", arguments, **_grid(64, 64))
+
+
 _INTEGERS = (np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64, np.uint64)
 
 
@@ -126,6 +154,14 @@ def round_tf32(x: Array) -> Case:
         np.testing.assert_array_equal(np.where(both, 0, actual), np.where(both, 0, expected))
 
     return Case("round_tf32", "tf32", [x, Out(rounded, check=check), x.size], **_grid(x.size))
+
+
+def _halves() -> Array:
+    """Where rounding and the ends of the bytes' ranges change what comes out."""
+    halves = np.arange(-140, 270, 0.5, dtype=np.float32)
+    return np.concatenate(
+        [halves, np.nextafter(halves, np.float32(-1e9)), np.nextafter(halves, np.float32(1e9))]
+    )
 
 
 def _check_rows(bounds: list[tuple[str, float]], dtype: type) -> Any:
@@ -236,6 +272,9 @@ def cases() -> list[Case]:
         narrow(np.concatenate([x, _ties()])),
         narrow_wide(np.concatenate([wide, ties, ties * (1 + 2.0**-45), ties * (1 - 2.0**-45)])),
         widen_all(),
+        quantize_each(np.concatenate([x, _halves()])),
+        quantize_quads(np.concatenate([x, _ties(), _halves()])),
+        widen_quads(),
         integers_from_floats(x),
         integers_from_floats(wide),
         integers_from_integers(integers),

@@ -22,6 +22,8 @@ from .suite_scalars import (
     math_unary_f64,
     narrow,
     narrow_wide,
+    quantize_each,
+    quantize_quads,
     round_tf32,
 )
 
@@ -59,6 +61,8 @@ def agrees(kernels: HostModule, case: Case) -> None:
 @given(x=patterns(np.float32))
 def test_conversions_from_f32(kernels: HostModule, x: Array) -> None:
     agrees(kernels, narrow(x))
+    agrees(kernels, quantize_each(x))
+    agrees(kernels, quantize_quads(x))
     agrees(kernels, integers_from_floats(x))
     agrees(kernels, round_tf32(x))
 

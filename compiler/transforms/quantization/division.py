@@ -1,4 +1,4 @@
-"""Divides what follows sums of bytes by a number, in the constants that it is made of.
+"""Divides what follows sums of what is stored in 8 bits by a number, in the constants that it is made of.
 
 A division for every element is dearer than all other arithmetic of an epilogue; that of constants is
 done once, when compiling.
@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from ....dialects.core.dtypes import F32, I32
+from ....dialects.core.dtypes import F8E4M3, F32, I32
 from ....dialects.core.ir import Module, Operation, Value
 from ....dialects.graph.activations import Relu
 from ....dialects.graph.binary import Add, Mul
 from ....dialects.graph.constants import Constant, constant
+from ....dialects.graph.contraction import Conv, Matmul
 from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.movement import Reshape
 from ....dialects.graph.quantization import Dequantize
@@ -33,6 +34,14 @@ def whole_sums(value: Value) -> Value | None:
     return cast.x if only_use(value) and only_use(cast.x) else None
 
 
+def stored_sums(value: Value) -> bool:
+    """True when VALUE is sums of what is stored in 8 bits, in f32, and only the reader asking reads them."""
+    if whole_sums(value) is not None:
+        return True
+    op = value.producer
+    return isinstance(op, (Conv, Matmul)) and op.inputs[0].type.dtype == F8E4M3 and only_use(value)
+
+
 class Division:
     """Division by a positive DIVISOR of a tree of sums, relus and reshapes; `replaced`: ops it stands for."""
 
@@ -42,7 +51,7 @@ class Division:
         self.replaced: list[Operation] = []
 
     def reaches_sums(self, value: Value) -> bool:
-        """True when VALUE is made of scaled sums of bytes, and beside them constants and stored tensors."""
+        """True when VALUE is made of scaled sums, and beside them of constants and stored tensors."""
         kinds = self._leaves(value)
         return None not in kinds and any(isinstance(kind, Mul) for kind in kinds)
 
@@ -54,7 +63,7 @@ class Division:
                 return self._leaves(op.x)
             case Add() if only_use(value):
                 return [*self._leaves(op.x), *self._leaves(op.y)]
-            case Mul() if only_use(value) and whole_sums(op.x) is not None:
+            case Mul() if only_use(value) and stored_sums(op.x):
                 return [op if self._quotient(op.y, positive_only=True) is not None else None]
             case Dequantize() if not op.block:
                 return [op if self._quotient(op.scale, positive_only=True) is not None else None]

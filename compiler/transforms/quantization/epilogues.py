@@ -13,7 +13,7 @@ from ....dialects.graph.binary import Add, Mul
 from ....dialects.graph.constants import constant
 from ....dialects.graph.contraction import Conv, Matmul
 from ....dialects.graph.elementwise import Cast
-from ....dialects.graph.quantization import FLOATS, Quantize
+from ....dialects.graph.quantization import Quantize
 from ...rewrite import Rewriter, pattern
 from ..channel_scale import channel_axis, per_channel
 from ..matching import constant_array, only_use, produced_by
@@ -82,7 +82,7 @@ def _fits(bias: Array, contraction: Conv | Matmul) -> bool:
 def integer_requantize(op: Quantize, rewriter: Rewriter) -> bool:
     """quantize(relu(cast(sums) * s + b), t) => quantize(relu(cast(sums) * (s / t) + b / t), 1)"""
     target = constant_array(op.scale, rewriter.module)
-    if op.quantized in FLOATS or not op.per_tensor or target is None or not positive(target) or target == 1:
+    if not op.per_tensor or target is None or not positive(target) or target == 1:
         return False
     division = Division(target.astype(np.float64), rewriter.module)
     if not division.reaches_sums(op.x):

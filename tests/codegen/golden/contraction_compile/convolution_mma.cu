@@ -28,7 +28,6 @@ GLASS_DEVICE int b_slot(int line, int chunk) {
     return line * 64 + (chunk ^ (line & 7)) * 8;
 }
 
-
 constexpr int WARP_M = 64, WARP_N = 32;  // one warp's part of the tile
 constexpr int FRAGMENTS_M = WARP_M / 16, FRAGMENTS_N = WARP_N / 8;
 constexpr int K_STEPS = 4;  // mma steps of one warp in a tile, 32 bytes of k each
@@ -77,7 +76,6 @@ GLASS_KERNEL(THREADS, 2) k0_conv(Input<f16> x0, Input<f16> x1, Output<f16> y0) {
             const bool inside = u32(out_y_first + tap / 3 * 1) < u32(28) && u32(out_x_first + tap % 3 * 1) < u32(28);
             a_taps[pass] |= u32(inside) << tap;
         }
-
     }
 
     const int b_chunk = thread_x() % 8, b_line = thread_x() / 8;
@@ -188,7 +186,6 @@ GLASS_KERNEL(THREADS, 2) k0_conv(Input<f16> x0, Input<f16> x1, Output<f16> y0) {
             if (more && step < K_STEPS - 1) {
                 copy_a(write_stage, k_first, step, K_STEPS - 1);
                 copy_b(write_stage, k_first, step, K_STEPS - 1);
-
             }
             GLASS_UNROLL
             for (int i = 0; i < FRAGMENTS_M; i++) {
@@ -223,10 +220,12 @@ GLASS_KERNEL(THREADS, 2) k0_conv(Input<f16> x0, Input<f16> x1, Output<f16> y0) {
             }
         }
     }
-    sync_threads();
     constexpr int ROWS = THREADS / COLUMNS;  // rows that are finished at a time
     const int own_row = thread_x() / COLUMNS, column = thread_x() % COLUMNS * VECTOR;
     const int n = tile_n * BLOCK_N + column;
+    const int rows_left = M - tile_m * BLOCK_M;
+
+    sync_threads();
     auto finish_row = [&](int row) {
         const int m = tile_m * BLOCK_M + row;
         f32 accumulator[VECTOR];
@@ -241,7 +240,6 @@ GLASS_KERNEL(THREADS, 2) k0_conv(Input<f16> x0, Input<f16> x1, Output<f16> y0) {
         for (int lane = 0; lane < VECTOR; lane++) result[lane] = convert<f16>(accumulator[lane]);
         store_wide<VECTOR>(y0, 0 + (i64(m)) * 128 + batch * N + n, result);
     };
-    const int rows_left = M - tile_m * BLOCK_M;
     if (rows_left < BLOCK_M) {
         #pragma unroll 1
         for (int row = own_row; row < rows_left; row += ROWS) finish_row(row);
@@ -249,5 +247,4 @@ GLASS_KERNEL(THREADS, 2) k0_conv(Input<f16> x0, Input<f16> x1, Output<f16> y0) {
     }
     #pragma unroll 8
     for (int pass = 0; pass < BLOCK_M / ROWS; pass++) finish_row(own_row + pass * ROWS);
-
 }

@@ -28,7 +28,6 @@ GLASS_DEVICE int b_slot(int line, int chunk) {
     return line * 36 + chunk * 4;
 }
 
-
 constexpr int THREADS_M = 8, THREADS_N = 8;
 constexpr int THREAD_M = 4, THREAD_N = 4;  // one thread's part of the tile
 constexpr int K_STEP = 4;  // steps of k taken from shared memory at a time
@@ -80,7 +79,6 @@ GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0, O
             const bool inside = u32(out_y_first + tap / 3 * 1) < u32(9) && u32(out_x_first + tap % 3 * 1) < u32(9);
             a_taps[pass] |= u32(inside) << tap;
         }
-
     }
 
     const int b_chunk = thread_x() % 8, b_line = thread_x() / 8;
@@ -93,7 +91,6 @@ GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0, O
         Offset origin = b_base;
         origin += Offset(out_image) * 108;
         b_origin[pass] = origin;
-
     }
 
     auto copy_a = [&](int stage, int k_first, int part, int parts) {
@@ -164,7 +161,6 @@ GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0, O
             const int k_first = (first_tile + k_tile + STAGES - 1) * BLOCK_K;
             copy_a(write_stage, k_first, 0, 1);
             copy_b(write_stage, k_first, 0, 1);
-
         }
         cp_async_commit();
         const f32* const a_tile = a_tiles + read_stage * A_TILE;
@@ -206,10 +202,12 @@ GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0, O
         GLASS_UNROLL
         for (int j = 0; j < THREAD_N; j++) sums[sum_slot(row_of(i), column_of(j))] = sum[i][j];
     }
-    sync_threads();
     constexpr int ROWS = THREADS / COLUMNS;  // rows that are finished at a time
     const int own_row = thread_x() / COLUMNS, column = thread_x() % COLUMNS * VECTOR;
     const int n = tile_n * BLOCK_N + column;
+    const int rows_left = M - tile_m * BLOCK_M;
+
+    sync_threads();
     for (int item = thread_x(); item < BLOCK_M * COLUMNS; item += THREADS) {
         const int row = item / COLUMNS, column = item % COLUMNS * VECTOR;
         f32 accumulator[VECTOR];
@@ -233,6 +231,7 @@ GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0, O
     if (*arrived != SPLITS - 1) return;
     threadfence();
     if (thread_x() == 0) store(counters, block_x(), 0u);
+
     if (n >= N) return;
     auto finish_row = [&](int row) {
         const int m = tile_m * BLOCK_M + row;
@@ -251,7 +250,6 @@ GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0, O
         for (int lane = 0; lane < VECTOR; lane++) result[lane] = convert<f32>(accumulator[lane]);
         store_wide<VECTOR>(y0, 0 + (i64(m)) * 20 + batch * N + n, result);
     };
-    const int rows_left = M - tile_m * BLOCK_M;
     if (rows_left < BLOCK_M) {
         #pragma unroll 1
         for (int row = own_row; row < rows_left; row += ROWS) finish_row(row);
@@ -259,5 +257,4 @@ GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0, O
     }
     #pragma unroll 8
     for (int pass = 0; pass < BLOCK_M / ROWS; pass++) finish_row(own_row + pass * ROWS);
-
 }

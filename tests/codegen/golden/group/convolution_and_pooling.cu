@@ -29,7 +29,6 @@ static GLASS_DEVICE void run(Input<f16> x0, Output<f16> y0, const int own_block)
     }
     store(y0, i1 + i2*1344 + i3*96, convert<f16>(max8));
 }
-
 }  // namespace member_0
 
 // member_1: conv, add, relu, cast
@@ -60,7 +59,6 @@ GLASS_DEVICE int a_slot(int line, int chunk) {
 GLASS_DEVICE int b_slot(int line, int chunk) {
     return line * 128 + (chunk ^ (line & 7)) * 8;
 }
-
 
 constexpr int WARP_M = 16, WARP_N = 32;  // one warp's part of the tile
 constexpr int FRAGMENTS_M = WARP_M / 16, FRAGMENTS_N = WARP_N / 8;
@@ -95,7 +93,6 @@ static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output
         Offset origin = a_base;
         origin += Offset(out_image) * 32;
         a_origin[pass] = origin;
-
     }
 
     const int b_chunk = thread_x() % 16, b_line = thread_x() / 16;
@@ -196,7 +193,6 @@ static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output
             if (more && step < K_STEPS - 1) {
                 copy_a(write_stage, k_first, step, K_STEPS - 1);
                 copy_b(write_stage, k_first, step, K_STEPS - 1);
-
             }
             GLASS_UNROLL
             for (int i = 0; i < FRAGMENTS_M; i++) {
@@ -231,10 +227,22 @@ static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output
             }
         }
     }
-    sync_threads();
     constexpr int ROWS = THREADS / COLUMNS;  // rows that are finished at a time
     const int own_row = thread_x() / COLUMNS, column = thread_x() % COLUMNS * VECTOR;
     const int n = tile_n * BLOCK_N + column;
+    const int rows_left = M - tile_m * BLOCK_M;
+    // What 8 results of any row need besides their sums.
+    struct Along {
+        Vec<f32, 8> x2_1;
+    };
+    auto read_columns = [&](int n, Along& along) {
+        along.x2_1 = load_wide<8>(x2, n);
+    };
+
+    Along along;
+    read_columns(n, along);
+
+    sync_threads();
     auto finish_row = [&](int row) {
         const int m = tile_m * BLOCK_M + row;
         f32 accumulator[VECTOR];
@@ -250,27 +258,23 @@ static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output
             GLASS_UNROLL
             for (int i = 0; i < QUAD; i++) accumulator[lane + i] = part[i];
         }
-        const Vec<f32, 8> x2_1 = load_wide<8>(x2, n);
         Vec<f16, 8> y0_5;
         GLASS_UNROLL
         for (int lane = 0; lane < 8; ++lane) {
-            const f32 add_2 = accumulator[lane] + x2_1[lane];
+            const f32 add_2 = accumulator[lane] + along.x2_1[lane];
             const f32 max_3 = m_max(add_2, 0x0p+0f);
             const f16 cast4 = convert<f16>(max_3);
             y0_5[lane] = cast4;
         }
         store_wide<8>(y0, n + m*96, y0_5);
     };
-    const int rows_left = M - tile_m * BLOCK_M;
     if (rows_left < BLOCK_M) {
         #pragma unroll 1
         for (int row = own_row; row < rows_left; row += ROWS) finish_row(row);
         return;
     }
     for (int row = own_row; row < BLOCK_M; row += ROWS) finish_row(row);
-
 }
-
 }  // namespace member_1
 
 GLASS_KERNEL(128, 2) k_max_pool_conv_add_relu_e4c0b972(Input<f16> x0, Input<f16> x1, Input<f16> x2, Input<f32> x3, Output<f16> y0, Output<f16> y1) {

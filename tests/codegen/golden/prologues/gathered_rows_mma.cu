@@ -28,7 +28,6 @@ GLASS_DEVICE int b_slot(int line, int chunk) {
     return line * 32 + (chunk ^ ((line >> 1) & 3)) * 8;
 }
 
-
 constexpr int WARP_M = 16, WARP_N = 32;  // one warp's part of the tile
 constexpr int FRAGMENTS_M = WARP_M / 16, FRAGMENTS_N = WARP_N / 8;
 constexpr int K_STEPS = 2;  // mma steps of one warp in a tile, 32 bytes of k each
@@ -162,7 +161,6 @@ GLASS_KERNEL(THREADS, 2) k0(Input<f16> x0, Input<i64> x1, Input<f16> x2, Input<f
             if (more && step < K_STEPS - 1) {
                 copy_a(write_stage, k_first, step, K_STEPS - 1);
                 copy_b(write_stage, k_first, step, K_STEPS - 1);
-
             }
             GLASS_UNROLL
             for (int i = 0; i < FRAGMENTS_M; i++) {
@@ -197,10 +195,22 @@ GLASS_KERNEL(THREADS, 2) k0(Input<f16> x0, Input<i64> x1, Input<f16> x2, Input<f
             }
         }
     }
-    sync_threads();
     constexpr int ROWS = THREADS / COLUMNS;  // rows that are finished at a time
     const int own_row = thread_x() / COLUMNS, column = thread_x() % COLUMNS * VECTOR;
     const int n = tile_n * BLOCK_N + column;
+    const int rows_left = M - tile_m * BLOCK_M;
+    // What 8 results of any row need besides their sums.
+    struct Along {
+        Vec<f32, 8> x3_1;
+    };
+    auto read_columns = [&](int n, Along& along) {
+        along.x3_1 = load_wide<8>(x3, n);
+    };
+
+    Along along;
+    read_columns(n, along);
+
+    sync_threads();
     auto finish_row = [&](int row) {
         const int m = tile_m * BLOCK_M + row;
         f32 accumulator[VECTOR];
@@ -216,23 +226,20 @@ GLASS_KERNEL(THREADS, 2) k0(Input<f16> x0, Input<i64> x1, Input<f16> x2, Input<f
             GLASS_UNROLL
             for (int i = 0; i < QUAD; i++) accumulator[lane + i] = part[i];
         }
-        const Vec<f32, 8> x3_1 = load_wide<8>(x3, n);
         Vec<f16, 8> y0_5;
         GLASS_UNROLL
         for (int lane = 0; lane < 8; ++lane) {
-            const f32 add_2 = accumulator[lane] + x3_1[lane];
+            const f32 add_2 = accumulator[lane] + along.x3_1[lane];
             const f32 max_3 = m_max(add_2, 0x0p+0f);
             const f16 cast4 = convert<f16>(max_3);
             y0_5[lane] = cast4;
         }
         store_wide<8>(y0, m*64 + n, y0_5);
     };
-    const int rows_left = M - tile_m * BLOCK_M;
     if (rows_left < BLOCK_M) {
         #pragma unroll 1
         for (int row = own_row; row < rows_left; row += ROWS) finish_row(row);
         return;
     }
     for (int row = own_row; row < BLOCK_M; row += ROWS) finish_row(row);
-
 }

@@ -28,7 +28,6 @@ GLASS_DEVICE int b_slot(int line, int chunk) {
     return line * 32 + (chunk ^ ((line >> 1) & 3)) * 8;
 }
 
-
 constexpr int WARP_M = 16, WARP_N = 32;  // one warp's part of the tile
 constexpr int FRAGMENTS_M = WARP_M / 16, FRAGMENTS_N = WARP_N / 8;
 constexpr int K_STEPS = 2;  // mma steps of one warp in a tile, 32 bytes of k each
@@ -62,7 +61,6 @@ GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f3
         Offset origin = a_base;
         origin += Offset(out_image) * 128;
         a_origin[pass] = origin;
-
     }
     f32 a_row0[2];
     f32 a_row1[2];
@@ -204,7 +202,6 @@ GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f3
             if (step == K_STEPS - 1) {
                 if (more) {
                     deposit_a(write_stage, (first_tile + k_tile + STAGES - 1) * BLOCK_K);
-
                 }
                 write_stage = write_stage + 1 == STAGES ? 0 : write_stage + 1;
                 // The next tile has landed, and every warp has read this one to its end.
@@ -217,7 +214,6 @@ GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f3
             if (more && step < K_STEPS - 1) {
                 if (step == 0) fetch_a(k_first);
                 copy_b(write_stage, k_first, step, K_STEPS - 1);
-
             }
             GLASS_UNROLL
             for (int i = 0; i < FRAGMENTS_M; i++) {
@@ -252,10 +248,22 @@ GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f3
             }
         }
     }
-    sync_threads();
     constexpr int ROWS = THREADS / COLUMNS;  // rows that are finished at a time
     const int own_row = thread_x() / COLUMNS, column = thread_x() % COLUMNS * VECTOR;
     const int n = tile_n * BLOCK_N + column;
+    const int rows_left = M - tile_m * BLOCK_M;
+    // What 8 results of any row need besides their sums.
+    struct Along {
+        Vec<f32, 8> x6_1;
+    };
+    auto read_columns = [&](int n, Along& along) {
+        along.x6_1 = load_wide<8>(x6, n);
+    };
+
+    Along along;
+    read_columns(n, along);
+
+    sync_threads();
     auto finish_row = [&](int row) {
         const int m = tile_m * BLOCK_M + row;
         f32 accumulator[VECTOR];
@@ -271,23 +279,20 @@ GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f3
             GLASS_UNROLL
             for (int i = 0; i < QUAD; i++) accumulator[lane + i] = part[i];
         }
-        const Vec<f32, 8> x6_1 = load_wide<8>(x6, n);
         Vec<f16, 8> y0_5;
         GLASS_UNROLL
         for (int lane = 0; lane < 8; ++lane) {
-            const f32 add_2 = accumulator[lane] + x6_1[lane];
+            const f32 add_2 = accumulator[lane] + along.x6_1[lane];
             const f32 max_3 = m_max(add_2, 0x0p+0f);
             const f16 cast4 = convert<f16>(max_3);
             y0_5[lane] = cast4;
         }
         store_wide<8>(y0, m*64 + n, y0_5);
     };
-    const int rows_left = M - tile_m * BLOCK_M;
     if (rows_left < BLOCK_M) {
         #pragma unroll 1
         for (int row = own_row; row < rows_left; row += ROWS) finish_row(row);
         return;
     }
     for (int row = own_row; row < BLOCK_M; row += ROWS) finish_row(row);
-
 }
