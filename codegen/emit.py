@@ -33,7 +33,8 @@ from .literals import STORAGE_FLOATS, c_type, compute_type, literal
 from .narrow_types import Narrowing, narrowing, widened_at_once
 from .offsets import linear_offset
 from .operators import spelled
-from .reductions import reduction_state
+from .packed import packed_extreme
+from .reductions import ReductionState, reduction_state
 from .sections import Guard, Section, Term
 from .spaces import NameTable, Space, space_to_c
 
@@ -152,13 +153,13 @@ class Emitter:
             early = None if self._early is None or guard.text else self._early.place(offset)
             if early is not None:
                 field = early.read(name, load.dtype, self.lanes.count, buffer, offset)
-                return Term(f"{field}[lane]", varying=True)
+                return Term.lane_of(field)
             vector = f"Vec<{kind}, {self.lanes.count}>"
             read = guard.applied(
                 f"load_wide<{self.lanes.count}>({buffer}, {self.index(offset)})", f"{vector}{{}}"
             )
             section.write(f"const {vector} {name} = {read};", varying=False)
-            return Term(f"{name}[lane]", varying=True)
+            return Term.lane_of(name)
         read = guard.applied(f"load({buffer}, {self.lane_index(offset)})", f"{kind}{{}}")
         section.write(f"const {kind} {name} = {read};", varying=True)
         return Term(name, varying=True)
@@ -170,12 +171,11 @@ class Emitter:
             return self._define(section, "cast", cast.dtype, narrow.of_one(term.text), term.varying)
         term = self.lower(cast.operand, section)
         kind = c_type(cast.dtype)
-        vector, _, lane = term.text.partition("[")
-        if widened_at_once(cast) and lane == "lane]":
+        if term.vector is not None and widened_at_once(cast):
             name = self.fresh("cast")
-            line = f"const Vec<{kind}, {self.lanes.count}> {name} = convert_all<{kind}>({vector});"
+            line = f"const Vec<{kind}, {self.lanes.count}> {name} = convert_all<{kind}>({term.vector});"
             section.write(line, varying=False)
-            return Term(f"{name}[lane]", varying=True)
+            return Term.lane_of(name)
         return self._define(section, "cast", cast.dtype, f"convert<{kind}>({term.text})", term.varying)
 
     def _apply(self, apply: Apply, section: Section) -> Term:
@@ -246,17 +246,48 @@ class Emitter:
         inner = section.child()
         for variable, _ in reduce.variables:
             self.names.define(variable, self.fresh("r"))
-        body = self.lower(reduce.body, inner)
-        state = reduction_state(self, reduce, body.varying)
+        state = self._packed(reduce, inner) or self._by_elements(reduce, inner)
         section.lines(state.declare)
         for variable, extent in reduce.variables:
             name = self.names[variable]
+            if state.unrolled:
+                section.lines(["GLASS_UNROLL"])
             section.open(f"for (int {name} = 0; {name} < {self.index(extent)}; ++{name}) {{")
-        inner.write_all(state.update(body.text), body.varying)
         section.embed(inner.finished(self.lanes.count))
         for _ in reduce.variables:
             section.close()
+        section.lines(state.finish)
         return state.result
+
+    def _by_elements(self, reduce: Reduce, inner: Section) -> ReductionState:
+        """REDUCE of scalars; what is done for each is written to INNER."""
+        body = self.lower(reduce.body, inner)
+        state = reduction_state(self, reduce, body.varying)
+        inner.write_all(state.update(body.text), body.varying)
+        return state
+
+    def _packed(self, reduce: Reduce, inner: Section) -> ReductionState | None:
+        """REDUCE of whole words, where that is possible; what is done for each is written to INNER."""
+        packed = packed_extreme(reduce, self.lanes)
+        if packed is None:
+            return None
+        guard = Term("") if packed.condition is None else self.lower(packed.condition, inner)
+        if guard.varying:
+            return None
+        name, result, count = self.fresh(packed.kind), self.fresh(packed.kind), self.lanes.count
+        buffer = self._buffers[packed.load.source]
+        offset = self.index(linear_offset(packed.load.source.type, packed.load.index))
+        none = f"filled<{count}>({packed.start})"
+        read = Guard(guard.text).applied(f"load_packed<{count}>({buffer}, {offset})", none)
+        inner.lines([f"{name} = {packed.kind}_all({name}, {read});"])
+        kind = f"{c_type(packed.load.dtype)}, {count}"
+        return ReductionState(
+            declare=[f"Packed<{kind}> {name} = {none};"],
+            steps=(),
+            result=Term.lane_of(result),
+            finish=[f"const Vec<{kind}> {result} = unpacked({name});"],
+            unrolled=packed.unrolled,
+        )
 
     # ------------------------------------------------------------ stores
 
@@ -277,7 +308,11 @@ class Emitter:
     def _store_wide(self, buffer: str, dtype: DType, offset: str, expr: Expr, section: Section) -> None:
         narrow = narrowing(expr) or Narrowing(expr, dtype)
         term = self.lower(narrow.operand, section)
-        name, count = self.fresh(f"{buffer}_"), self.lanes.count
+        count = self.lanes.count
+        if term.vector is not None:
+            section.after(f"store_wide<{count}>({buffer}, {offset}, {narrow.of_all(term.vector)});")
+            return
+        name = self.fresh(f"{buffer}_")
         section.lines([f"Vec<{c_type(narrow.operand.dtype)}, {count}> {name};"])
         section.write(f"{name}[lane] = {term.text};", varying=True)
         section.after(f"store_wide<{count}>({buffer}, {offset}, {narrow.of_all(name)});")

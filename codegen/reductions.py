@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ReductionState:
-    """What to declare before the loops, how to take in one element, and the result."""
+    """What to declare before the loops, how to take in one element, what to do behind them, the result."""
 
     declare: list[str]
     steps: tuple[str, ...]
     result: Term
+    finish: Sequence[str] = ()
+    unrolled: bool = False
 
     def update(self, element: str) -> list[str]:
         return [step.replace("ELEMENT", element) for step in self.steps]

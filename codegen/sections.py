@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,10 +13,19 @@ INDENT = "    "
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A value in emitted code: its text, and whether it differs from lane to lane."""
+    """A value in emitted code: its text, and whether it differs from lane to lane.
+
+    vector: the `Vec` of all lanes that it is an element of, if it is one.
+    """
 
     text: str
     varying: bool = False
+    vector: str | None = None
+
+    @classmethod
+    def lane_of(cls, vector: str) -> Term:
+        """The element of VECTOR that belongs to the lane of the loop."""
+        return cls(f"{vector}[lane]", varying=True, vector=vector)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +73,7 @@ class Section:
             key: (expr, term)
             for layer in self._known
             for key, (expr, term) in layer.items()
-            if not term.varying or term.text.endswith("[lane]")
+            if not term.varying or term.vector is not None or term.text.endswith("[lane]")
         }
         section = Section(self._lanes, [shared])
         section._guards = list(self._guards)
@@ -100,7 +109,7 @@ class Section:
         for line in lines:
             self.write(line, varying)
 
-    def lines(self, lines: list[str]) -> None:
+    def lines(self, lines: Sequence[str]) -> None:
         """Statements of the head, whatever they compute."""
         self._head += [INDENT * self._depth + line for line in lines]
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ..errors import InputError
 from .conversion.formats.mismatch import FALLBACK
 from .conversion.formats.override_records import OVERRIDE
-from .conversion.formats.placement import STORED_ALREADY
+from .conversion.formats.placement import STORE_CONVERSION, STORED_ALREADY
 from .conversion.formats.rounding import LOAD_CONVERSION
 from .conversion.fusion.attention_layouts import ATTENTION_RULES
 from .conversion.fusion.consumers import CONSUMER_RULES
@@ -76,6 +76,11 @@ def _table() -> Iterable[Rule]:
     yield Rule(WidenConcats.name, "fused", "concat(slice(j, tail), y) => slice(concat(j, y), from tail)")
     yield Rule(
         "storage-conversion", "precision", "a kernel that copies to another type or layout", switchable=False
+    )
+    yield Rule(
+        STORE_CONVERSION,
+        "precision",
+        "a loop whose result is wanted in another type or layout => the loop stores it so",
     )
     yield Rule(
         LOAD_CONVERSION,

@@ -170,4 +170,4 @@ class _Conversion:
         if isinstance(value.producer, Constant):
             return self._place.constant(value, *operands.constant_form(argument))
         stored = self._stored(value)
-        return self._place.form(stored, operands.form(argument, stored.type))
+        return self._place.form(stored, operands.form(argument, stored.type), alone=len(value.uses) == 1)

@@ -12,6 +12,7 @@ from ...dialects.launch import Kernel
 from ...dialects.precision import Kernel as PrecisionKernel
 from ...errors import IRError, PlanError
 from ...runtime.plan import Plan
+from ..conversion.formats.placement import STORE_CONVERSION
 from ..conversion.formats.rounding import LOAD_CONVERSION
 from ..conversion.fusion.record import VIEW
 from ..dialects import ALL_DIALECTS
@@ -20,9 +21,9 @@ from ..ledger import Ledger, Origin, Record, Verdict
 from ..origins import NodeNames
 
 # A copy into another layout stands for no node: it carries those of the kernel that it copies from.
-# Nor does a conversion that a kernel does instead of one: it carries those of the contraction.
+# Nor does a conversion that a kernel does instead of one: it carries those of that kernel.
 COPIES = "storage-conversion"
-OF_NO_NODE = (COPIES, LOAD_CONVERSION)
+OF_NO_NODE = (COPIES, LOAD_CONVERSION, STORE_CONVERSION)
 
 
 @dataclass(frozen=True)

@@ -20,4 +20,5 @@
 #include "pdl.cuh"
 #include "math.cuh"
 #include "math_integer.cuh"
+#include "packed.cuh"
 #include "fast.cuh"

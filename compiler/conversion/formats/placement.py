@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ....dialects.core.affine import evaluate
 from ....dialects.core.builtin import Yield
 from ....dialects.core.dtypes import DType
 from ....dialects.core.ir import Block, Function, Module, Operation, Region, Value
@@ -21,6 +22,7 @@ from ..views.strided import same_memory
 from .region import channel_pads
 
 STORED_ALREADY = "stored-already"
+STORE_CONVERSION = "store-conversion"
 
 Array = np.ndarray[Any, Any]
 
@@ -66,8 +68,11 @@ class Placement:
 
     # ------------------------------------------------------------ forms
 
-    def form(self, value: Value, wanted: TensorType) -> Value:
-        """VALUE stored as WANTED: itself, a view where the bytes are the same, or a conversion."""
+    def form(self, value: Value, wanted: TensorType, *, alone: bool = False) -> Value:
+        """VALUE stored as WANTED: itself, a view where the bytes are the same, or a conversion.
+
+        ALONE says that who asks is the only one to read VALUE in any form.
+        """
         if value.type == wanted:
             return value
         key = (value, wanted)
@@ -75,6 +80,8 @@ class Placement:
             same_bytes = value.type.dtype == wanted.dtype and value.type.shape == wanted.shape
             if same_bytes and same_memory(value.type, wanted):
                 self._forms[key] = self.view(value, wanted)
+            elif alone and self._stored_by_maker(value, wanted):
+                self._forms[key] = value
             else:
                 self._forms[key] = self._conversion(value, wanted)
         return self._forms[key]
@@ -83,16 +90,44 @@ class Placement:
         """VALUE's bytes seen as TYPE."""
         return self.append(Reshape(value, shape=type.shape, types=[type], loc=_location(value)))
 
+    def _stored_by_maker(self, value: Value, wanted: TensorType) -> bool:
+        """Make the loop that gives VALUE store it as WANTED; False when that is not done."""
+        maker = value.producer
+        if not isinstance(maker, Kernel) or maker.root != "loop" or len(maker.results) > 1:
+            return False
+        nodes = maker.location.nodes
+        if STORE_CONVERSION in self._context.disabled:
+            reason, verdict = f"the rule {STORE_CONVERSION} is switched off", Verdict.DISABLED
+        elif not self._context.keep.isdisjoint(nodes):
+            reason, verdict = "its result is to be kept as it is", Verdict.REFUSED
+        else:
+            reason, verdict = f"{value.type} is stored as {wanted}, in which it is read", Verdict.TAKEN
+            self._context.decide()
+        saved = 2 * evaluate(value.type.bytes, self.module.values_at("optimum"))
+        self._context.ledger.add(
+            STORE_CONVERSION,
+            verdict,
+            reason,
+            ops=(Kernel.name,),
+            nodes=nodes,
+            launches_saved=1,
+            bytes_saved=saved,
+        )
+        if verdict is not Verdict.TAKEN:
+            return False
+        block = maker.body.block
+        made = block.terminator.inputs[0]
+        block.terminator.erase()
+        block.append(Yield(_in_form(block, made, wanted)))
+        value.type = wanted
+        return True
+
     def _conversion(self, value: Value, wanted: TensorType) -> Value:
         """A kernel that copies VALUE into another element type, layout or number of channels."""
         block = Block([value.type])
-        inner: Value = block.arguments[0]
-        if wanted.shape != value.type.shape:
-            inner = block.append(Pad(inner, pads=channel_pads(value.type, wanted))).result
-            inner.type = inner.type.with_layout(ROW_MAJOR)
-        if inner.type.dtype != wanted.dtype or inner is block.arguments[0]:
-            inner = block.append(Cast(inner, to=wanted.dtype)).result
-            inner.type = inner.type.with_layout(ROW_MAJOR)
+        inner = _in_form(block, block.arguments[0], wanted)
+        if inner is block.arguments[0]:  # another layout alone: a kernel has some op
+            inner = _cast(block, inner, wanted.dtype)
         block.append(Yield(inner))
         reason = f"{value.type} is wanted as {wanted}"
         nodes = _location(value).nodes
@@ -109,6 +144,20 @@ class Placement:
             loc=_location(value),
         )
         return self.append(kernel)
+
+
+def _in_form(block: Block, value: Value, wanted: TensorType) -> Value:
+    """VALUE with the channels and the element type of WANTED, by ops at the end of BLOCK."""
+    if wanted.shape != value.type.shape:
+        value = block.append(Pad(value, pads=channel_pads(value.type, wanted))).result
+        value.type = value.type.with_layout(ROW_MAJOR)
+    return value if value.type.dtype == wanted.dtype else _cast(block, value, wanted.dtype)
+
+
+def _cast(block: Block, value: Value, dtype: DType) -> Value:
+    result = block.append(Cast(value, to=dtype)).result
+    result.type = result.type.with_layout(ROW_MAJOR)
+    return result
 
 
 def _location(value: Value) -> Location:

@@ -9,11 +9,13 @@ kernel hands its result on so too. Scales are symmetric: one for a tensor, one f
 of a weight. Ops that only move or select elements work on what is stored:
 
     quantize(max_pool(x), s)  =>  max_pool(quantize(x, s)), likewise concat, reshape, transpose, slice
+
+and what they give of a tensor that is stored anyway keeps its scale.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +38,7 @@ from ...passes import PassContext
 from ...policy import Format as Precision
 from ..channel_scale import weight_of
 from ..matching import constant_array
+from .movement import picks_elements
 
 Array = np.ndarray[Any, Any]
 STORED: Mapping[str, DType] = {"int8": I8, "fp8": F8E4M3}
@@ -78,6 +81,7 @@ class _Insertion:
         chosen = self._contractions()
         stored = dict.fromkeys(op.inputs[0] for op in chosen)
         stored.update(dict.fromkeys(_added(self.function.block, set(chosen))))
+        stored = {value: None for value in stored if not _picked(value, stored)}
         names = {value: known[_as_calibrated(value)] for value in stored}
         missing = [name for name in names.values() if name not in self.clips]
         if missing:
@@ -173,6 +177,16 @@ class _Insertion:
     def _before(self, anchor: Operation, op: Operation) -> Value:
         self.function.block.insert_before(anchor, op)
         return op.result
+
+
+def _picked(value: Value, stored: Container[Value]) -> bool:
+    """True when VALUE has nothing but elements of another tensor among those STORED."""
+    op = value.producer
+    while op is not None and picks_elements(op):
+        if op.inputs[0] in stored:
+            return True
+        op = op.inputs[0].producer
+    return False
 
 
 def _as_calibrated(value: Value) -> Value:

@@ -94,13 +94,21 @@ def dequantize_after_resize(op: Resize, rewriter: Rewriter) -> bool:
 def dequantize_after_max_pool(op: MaxPool, rewriter: Rewriter) -> bool:
     """max_pool(dequantize(q)) => dequantize(max_pool(q)), for a positive scale"""
     inner = whole(op.x)
-    # A window of nothing but padding has no number to stand for its maximum.
-    sees = all(d == 1 for d in op.dilations) and all(
-        max(pads) < size for pads, size in zip(zip(op.begins, op.ends, strict=True), op.kernel, strict=True)
-    )
-    if inner is None or not sees or not ascending(inner, rewriter.module):
+    if inner is None or not picks_elements(op) or not ascending(inner, rewriter.module):
         return False
     return delay(op, [inner], on(op, inner.x), rewriter)
+
+
+def picks_elements(op: Operation) -> bool:
+    """True when OP's result has nothing but elements of its operand, so that it may be done on stored ones.
+
+    A window of nothing but padding has no number to stand for its maximum.
+    """
+    if not isinstance(op, MaxPool):
+        return isinstance(op, (Reshape, Transpose, Slice))
+    return all(d == 1 for d in op.dilations) and all(
+        max(pads) < size for pads, size in zip(zip(op.begins, op.ends, strict=True), op.kernel, strict=True)
+    )
 
 
 @pattern("dequantize-after-relu", Relu)

@@ -1,0 +1,144 @@
+// Larger and smaller elements of vectors: the GPU compares the halves of a word at once.
+#pragma once
+
+#include "convert.cuh"
+#include "launch.cuh"
+#include "math.cuh"
+#include "math_integer.cuh"
+#include "memory.cuh"
+
+namespace glass {
+
+// N elements as the words that they fill, which a compiler does not take apart as it does a Vec of bytes.
+template <class T, int N>
+struct Packed {
+    static_assert(sizeof(T) * N % 4 == 0 && sizeof(T) * N <= 16, "whole words, and one access");
+    static constexpr int WORDS = sizeof(T) * N / 4;
+    Vec<u32, WORDS> words;
+};
+
+// N times the same element.
+template <int N, class T>
+GLASS_DEVICE Packed<T, N> filled(T value) {
+    Vec<T, 4 / sizeof(T)> word;
+    GLASS_UNROLL
+    for (int i = 0; i < int(4 / sizeof(T)); i++) word[i] = value;
+    Packed<T, N> result;
+    GLASS_UNROLL
+    for (int i = 0; i < Packed<T, N>::WORDS; i++) result.words[i] = bit_cast<u32>(word);
+    return result;
+}
+
+template <int N, class T>
+GLASS_DEVICE Packed<T, N> load_packed(Input<T> p, i64 i) {
+#if defined(GLASS_HOST)
+    return {bit_cast<Vec<u32, Packed<T, N>::WORDS>>(load_vec<N>(p, i))};
+#else
+    Packed<T, N> result;
+    *reinterpret_cast<WordOf<T, N>*>(&result) = *reinterpret_cast<const WordOf<T, N>*>(p + i);
+    return result;
+#endif
+}
+
+template <class T, int N>
+GLASS_DEVICE Vec<T, N> unpacked(Packed<T, N> x) {
+    return bit_cast<Vec<T, N>>(x.words);
+}
+
+#if defined(GLASS_HOST)
+
+// As m_max and m_min, for formats that only carry bits too.
+template <bool LARGER, class T>
+GLASS_DEVICE T extreme(T x, T y) {
+    if constexpr (is_storage_float<T>) return convert<T>(extreme<LARGER>(convert<f32>(x), convert<f32>(y)));
+    else if constexpr (LARGER) return m_max(x, y);
+    else return m_min(x, y);
+}
+
+#else
+
+#define GLASS_PACKED(function, type, x, y) asm(function "." type " %0, %1, %2;" : "=r"(result) : "r"(x), "r"(y))
+
+template <bool LARGER>
+GLASS_DEVICE u32 extreme_halves(u32 x, u32 y, f16) {
+    u32 result;
+    if constexpr (LARGER) GLASS_PACKED("max.NaN", "f16x2", x, y);
+    else GLASS_PACKED("min.NaN", "f16x2", x, y);
+    return result;
+}
+template <bool LARGER>
+GLASS_DEVICE u32 extreme_halves(u32 x, u32 y, bf16) {
+    u32 result;
+    if constexpr (LARGER) GLASS_PACKED("max.NaN", "bf16x2", x, y);
+    else GLASS_PACKED("min.NaN", "bf16x2", x, y);
+    return result;
+}
+
+#if __CUDA_ARCH__ >= 900
+
+template <bool LARGER>
+GLASS_DEVICE u32 extreme_halves(u32 x, u32 y, i8) {
+    u32 result;
+    if constexpr (LARGER) GLASS_PACKED("max", "s16x2", x, y);
+    else GLASS_PACKED("min", "s16x2", x, y);
+    return result;
+}
+template <bool LARGER>
+GLASS_DEVICE u32 extreme_halves(u32 x, u32 y, u8) {
+    u32 result;
+    if constexpr (LARGER) GLASS_PACKED("max", "u16x2", x, y);
+    else GLASS_PACKED("min", "u16x2", x, y);
+    return result;
+}
+
+// The upper byte of a half decides, whatever is below it; so the lower bytes are compared one place up.
+template <bool LARGER, class T>
+GLASS_DEVICE u32 extreme_bytes(u32 x, u32 y, T kind) {
+    const u32 upper = extreme_halves<LARGER>(x, y, kind);
+    const u32 lower = extreme_halves<LARGER>(x << 8, y << 8, kind);
+    return __byte_perm(lower, upper, 0x7351);
+}
+
+#else
+
+template <bool LARGER>
+GLASS_DEVICE u32 extreme_bytes(u32 x, u32 y, i8) {
+    return LARGER ? __vmaxs4(x, y) : __vmins4(x, y);
+}
+template <bool LARGER>
+GLASS_DEVICE u32 extreme_bytes(u32 x, u32 y, u8) {
+    return LARGER ? __vmaxu4(x, y) : __vminu4(x, y);
+}
+
+#endif
+#undef GLASS_PACKED
+#endif
+
+// Element by element the larger one (the smaller one unless LARGER); NaN goes in and comes out.
+template <bool LARGER, class T, int N>
+GLASS_DEVICE Packed<T, N> extreme_all(Packed<T, N> x, Packed<T, N> y) {
+#if defined(GLASS_HOST)
+    auto elements = unpacked(x);
+    const auto others = unpacked(y);
+    for (int i = 0; i < N; i++) elements[i] = extreme<LARGER>(elements[i], others[i]);
+    return {bit_cast<Vec<u32, Packed<T, N>::WORDS>>(elements)};
+#else
+    GLASS_UNROLL
+    for (int i = 0; i < Packed<T, N>::WORDS; i++) {
+        if constexpr (sizeof(T) == 1) x.words[i] = extreme_bytes<LARGER>(x.words[i], y.words[i], T{});
+        else x.words[i] = extreme_halves<LARGER>(x.words[i], y.words[i], T{});
+    }
+    return x;
+#endif
+}
+
+template <class T, int N>
+GLASS_DEVICE Packed<T, N> max_all(Packed<T, N> x, Packed<T, N> y) {
+    return extreme_all<true>(x, y);
+}
+template <class T, int N>
+GLASS_DEVICE Packed<T, N> min_all(Packed<T, N> x, Packed<T, N> y) {
+    return extreme_all<false>(x, y);
+}
+
+}  // namespace glass
