@@ -27,6 +27,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from small import measured, parsed, settings
 
+from ..quantized import quantized, small_network
+
 Array = np.ndarray[Any, Any]
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 DIGITS = EXAMPLES / "digits.onnx"
@@ -52,11 +54,11 @@ def images() -> dict[str, Array]:
 def built(request: pytest.FixtureRequest, table: CalibrationTable) -> tuple[Plan, Module]:
     """The digits in eight bits, and the graph level with its weights."""
     module = import_model(DIGITS)
-    plan = build(module, quantised(request.param, table)).plan
+    plan = build(module, eight_bits(request.param, table)).plan
     return plan, parse_module(plan.ir("graph"), ALL_DIALECTS, module.resources)
 
 
-def quantised(precision: str, table: CalibrationTable) -> Settings:
+def eight_bits(precision: str, table: CalibrationTable) -> Settings:
     return replace(settings(precision), calibration=table)
 
 
@@ -181,7 +183,7 @@ def test_nan_and_infinity_are_no_question_of_how_much() -> None:
 
 def checked(precision: str, table: CalibrationTable, images: dict[str, Array]) -> CheckReport:
     case = Case(DIGITS, import_model(DIGITS), images)
-    return check(case, quantised(precision, table), "host")
+    return check(case, eight_bits(precision, table), "host")
 
 
 @pytest.mark.parametrize(("precision", "least", "most"), [("int8", 30, 45), ("fp8", 18, 30)])
@@ -219,9 +221,19 @@ def test_a_fault_of_a_kernel_is_no_loss(
 
 def test_a_tolerance_bounds_quantised_outputs_too(table: CalibrationTable, images: dict[str, Array]) -> None:
     case = Case(DIGITS, import_model(DIGITS), images)
-    report = check(case, quantised("int8", table), "host", tolerance=1e-3)
+    report = check(case, eight_bits("int8", table), "host", tolerance=1e-3)
     assert not report.ok and not report.outputs[0].ok and report.outputs[0].bound == 1e-3
     assert report.quantisation is not None and report.quantisation.compiler[0].ok
+
+
+def test_a_model_that_is_quantised_itself_loses_nothing_more(tmp_path: Path) -> None:
+    """Its outputs are held to a bound against ONNX Runtime, which rounds as the model says."""
+    model = quantized(small_network(), tmp_path, "qdq")
+    x = {"x": np.random.default_rng(4).standard_normal((2, 3, 32, 32), np.float32)}
+    report = check(Case(model, import_model(model), x), settings(), "host")
+    assert report.ok and report.quantisation is not None and report.witness.name == "ONNX Runtime"
+    assert {output.bound for output in (*report.outputs, *report.rewrites)} == {64 * 2.0**-11}
+    assert all(loss.sqnr > 40 for loss in report.quantisation.loss)
 
 
 def test_what_is_not_quantised_has_no_such_tables(images: dict[str, Array]) -> None:
