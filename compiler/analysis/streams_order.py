@@ -126,33 +126,42 @@ class _Boxes:
 class Ordered:
     """The launches in an order, a stream for each, and what each waits for on other streams.
 
-    `before[i]` has bit j set when launch j has surely ended before launch i begins.
+    `clocks[i][s]` is the last launch on stream s that has surely ended before launch i begins, -1 for
+    none; all before it on its stream have then ended too.
     """
 
     streams: tuple[int, ...]
     waits: tuple[tuple[int, ...], ...]
-    before: tuple[int, ...]
+    clocks: tuple[tuple[int, ...], ...]
 
 
 def ordered(needs: Sequence[set[int]], streams: Sequence[int]) -> Ordered:
     """The fewest waits that make every launch begin after those it NEEDS, launches standing in order.
 
-    A launch follows the one before it on its stream, and all that this one followed.
+    A launch follows the one before it on its stream, and all that this one followed. In launches times
+    streams.
     """
-    before: list[int] = []
+    count = 1 + max(streams, default=0)
+    clocks: list[tuple[int, ...]] = []
     waits: list[tuple[int, ...]] = []
     latest: dict[int, int] = {}
     for index, (wanted, stream) in enumerate(zip(needs, streams, strict=True)):
-        known = 0
+        known = [-1] * count
         if stream in latest:
-            known = before[latest[stream]] | 1 << latest[stream]
+            _learn(known, clocks, streams, latest[stream])
         added = []
         # The latest first: what it waited for need not be waited for again.
         for other in sorted(wanted, reverse=True):
-            if not known >> other & 1:
+            if known[streams[other]] < other:
                 added.append(other)
-                known |= before[other] | 1 << other
-        before.append(known)
+                _learn(known, clocks, streams, other)
+        clocks.append(tuple(known))
         waits.append(tuple(sorted(added)))
         latest[stream] = index
-    return Ordered(tuple(streams), tuple(waits), tuple(before))
+    return Ordered(tuple(streams), tuple(waits), tuple(clocks))
+
+
+def _learn(known: list[int], clocks: Sequence[tuple[int, ...]], streams: Sequence[int], launch: int) -> None:
+    """LAUNCH has ended, and all that had ended before it began."""
+    known[:] = map(max, known, clocks[launch])
+    known[streams[launch]] = max(known[streams[launch]], launch)

@@ -71,6 +71,11 @@ class CalibrationTable:
         check_calibrator(self.calibrator)
         object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))
 
+    def __reduce__(self) -> tuple[type[CalibrationTable], tuple[object, ...]]:
+        """How it is pickled and copied: by what it is made of, for a read-only view can be neither."""
+        histograms = dict(self.histograms)
+        return CalibrationTable, (self.model, self.calibrator, self.batches, dict(self.tensors), histograms)
+
     @staticmethod
     def of(
         model: str, calibrator: str, batches: int, histograms: Mapping[str, Histogram]

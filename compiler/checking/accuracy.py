@@ -7,7 +7,6 @@ inputs, gives its *local* error: what this kernel alone did. The unfused graph i
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -25,6 +24,7 @@ from ...runtime.manifest import LaunchSpec
 from ...runtime.plan import Plan
 from ..dialects import ALL_DIALECTS
 from ..launch_members import Member, members_of
+from .bounds import quotient
 from .matching import GraphMatch, exact_values
 from .measures import Error, Range, error_of, range_of, roundoff
 from .range_watch import NO_RESULT, TensorRange
@@ -37,9 +37,10 @@ class LaunchReport:
     member that wrote it.
 
     local: against its own region with the roundings of the precision level; unrounded: against its
-    region in f64; allowed: the bound on local.max_abs; inherited: the worst relative L2 error, as
-    far as known, of what it read; total: the relative L2 error of its output against the unfused
-    graph in f64, None where the graph has no such value.
+    region in f64; allowed: the bound on local.max_abs, for results in 8-bit floats on what they were
+    before they were rounded; worst: the worst element's error in units of its bound; inherited: the
+    worst relative L2 error, as far as known, of what it read; total: the relative L2 error of its output
+    against the unfused graph in f64, None where the graph has no such value.
     """
 
     index: int
@@ -50,6 +51,7 @@ class LaunchReport:
     local: Error
     unrounded: Error
     allowed: float
+    worst: float
     inherited: float
     total: float | None
     range: Range
@@ -57,8 +59,8 @@ class LaunchReport:
     def excess(self, tolerance: float | None) -> float:
         """The local error in units of its bound; with a TOLERANCE that bounds the relative L2 error."""
         if tolerance is not None:
-            return _share(self.local.relative_l2, tolerance)
-        return _share(self.local.max_abs, self.allowed)
+            return quotient(self.local.relative_l2, tolerance)
+        return self.worst
 
 
 @dataclass(frozen=True)
@@ -68,12 +70,6 @@ class _Source:
     op: str
     nodes: tuple[str, ...]
     inherited: float
-
-
-def _share(part: float, whole: float) -> float:
-    if part == 0:
-        return 0.0
-    return part / whole if whole else math.inf
 
 
 def launched_module(plan: Plan) -> Module:
@@ -142,7 +138,8 @@ class AccuracyObserver:
             self.ranges.append(TensorRange(index, NO_RESULT, spec.kernel, op, dtype, lost, product))
         reports: list[LaunchReport] = []
         for position, (value, have) in enumerate(zip(op.writes, wrote, strict=True)):
-            unit = roundoff(value.type.dtype)
+            unit, bound = roundoff(value.type.dtype), expected.bounds[position]
+            local = error_of(have, expected.rounded[position], unit)
             exact = expected.exact[position]
             meant = self._meant(op, position)
             lost = range_of(exact if meant is None else meant, value.type.dtype)
@@ -155,9 +152,10 @@ class AccuracyObserver:
                     op=source.op,
                     nodes=source.nodes,
                     stored=value.type.dtype,
-                    local=error_of(have, expected.rounded[position], unit),
+                    local=local,
                     unrounded=error_of(have, exact, unit),
-                    allowed=expected.allowed[position],
+                    allowed=bound.largest,
+                    worst=bound.share(have, local),
                     inherited=source.inherited,
                     total=None if meant is None else error_of(have, meant, unit).relative_l2,
                     range=lost,

@@ -17,6 +17,7 @@ from ..source import Source, level_of
 from .accuracy import LaunchReport, launched_module, observed
 from .measures import network_bound
 from .network import OutputReport, Witness, call_witness, compare_outputs, meaning
+from .quantisation import Quantisation, compare_quantised, is_quantised, precision_level, quantised_roundoff
 from .range_watch import TensorLoss, losses, weight_losses
 
 
@@ -41,7 +42,9 @@ class CheckReport:
 
     launches: worst first; outputs: the plan's against the witness; rewrites: those of the graph
     level, unfused and in f64, against the imported model in f64, which shows what the passes of
-    that level did; ranges: tensors with values that the type they are stored in cannot hold.
+    that level did; ranges: tensors with values that the type they are stored in cannot hold;
+    quantisation: of a quantised plan, the compiler's error and the loss of eight bits apart.
+    What a policy of eight bits loses is no fault: it bounds neither outputs nor rewrites.
     """
 
     device: str
@@ -52,12 +55,14 @@ class CheckReport:
     rewrites: list[OutputReport]
     witness: Witness
     ranges: list[TensorLoss] = field(default_factory=list)
+    quantisation: Quantisation | None = None
 
     @property
     def ok(self) -> bool:
         """Whether everything is within its bound."""
         launches = all(self.fits(launch) for launch in self.launches)
-        return launches and all(report.ok for report in (*self.outputs, *self.rewrites))
+        compiler = self.quantisation.compiler if self.quantisation is not None else []
+        return launches and all(report.ok for report in (*self.outputs, *self.rewrites, *compiler))
 
     def fits(self, launch: LaunchReport) -> bool:
         """Whether LAUNCH's local error is within its bound."""
@@ -70,10 +75,13 @@ def check(case: Case, settings: Settings, device: str | None, tolerance: float |
     witness = call_witness(case.source, case.module, case.inputs)
     graphed = level_of(case.module) == "graph"
     imported = meaning(case.module, case.inputs) if graphed else {}
-    symbols = case.symbols
+    symbols, given = case.symbols, is_quantised(case.module)
     plan = build(case.module, settings).plan
-    unit = storage_roundoff(plan)
-    bound = network_bound(unit) if tolerance is None else tolerance
+    level = precision_level(plan, case.module.resources)
+    unit = storage_roundoff(plan) if level is None else quantised_roundoff(level)
+    bound: float | None = network_bound(unit) if tolerance is None else tolerance
+    if level is not None and not given and tolerance is None:
+        bound = None
     graph = None
     rewrites: list[OutputReport] = []
     if graphed:
@@ -91,6 +99,9 @@ def check(case: Case, settings: Settings, device: str | None, tolerance: float |
         rewrites=rewrites,
         witness=witness,
         ranges=losses(observer.ranges) + ([] if graph is None else weight_losses(observer.ranges, graph)),
+        quantisation=None
+        if level is None
+        else compare_quantised(level, case.inputs, outputs, witness, tolerance),
     )
 
 

@@ -14,13 +14,17 @@ from ...dialects.core.types import TensorType
 Array = np.ndarray[Any, Any]
 
 
-def widened_block(block: Block, mapping: dict[Value, Value]) -> Block:
-    """A copy of BLOCK in f64; MAPPING gets the copy of every value. Regions inside are not followed."""
+def widened_block(block: Block, mapping: dict[Value, Value], given: Operation | None = None) -> Block:
+    """A copy of BLOCK in f64; MAPPING gets the copy of every value. Regions inside are not followed.
+
+    The results of GIVEN, an op of BLOCK, are further arguments.
+    """
     copy = Block()
-    for argument in block.arguments:
-        mapping[argument] = copy.add_argument(_widened_type(argument.type), argument.hint)
+    for argument in (*block.arguments, *(given.results if given is not None else ())):
+        mapping[argument] = copy.add_argument(widened_type(argument.type), argument.hint)
     for op in block:
-        copy.append(_widened_op(op, mapping))
+        if op is not given:
+            copy.append(widened_op(op, mapping))
     return copy
 
 
@@ -29,15 +33,17 @@ def widened_array(array: Array) -> Array:
     return array.astype(np.float64) if from_numpy(array.dtype).is_float else array
 
 
-def _widened_op(op: Operation, mapping: dict[Value, Value]) -> Operation:
+def widened_op(op: Operation, mapping: dict[Value, Value]) -> Operation:
+    """A copy of OP in f64 on what MAPPING has for its operands; MAPPING gets its results."""
     operands = [None if value is None else mapping[value] for value in op.operands]
-    types = [_widened_type(value.type) for value in op.results]
+    types = [widened_type(value.type) for value in op.results]
     copy = type(op)(*operands, types=types, loc=op.location, **_widened_attributes(op.attributes))
     mapping.update(zip(op.results, copy.results, strict=True))
     return copy
 
 
-def _widened_type(type: TensorType) -> TensorType:
+def widened_type(type: TensorType) -> TensorType:
+    """TYPE with elements of f64 if it has floats."""
     return type.with_dtype(F64) if type.dtype.is_float else type
 
 

@@ -18,6 +18,7 @@ from ..checking.check import Case, CheckReport
 from ..checking.check import check as check_case
 from ..checking.measures import Error, network_bound, policy_roundoff
 from ..checking.network import OutputReport, call_witness
+from ..checking.quantisation import Quantisation
 from ..checking.range_watch import TensorLoss
 from ..interface import with_io_types
 from ..source import load_module
@@ -137,7 +138,16 @@ def describe(report: CheckReport) -> dict[str, Any]:
         "launches": [_launch(report, launch) for launch in report.launches],
         "ranges": [_loss(loss) for loss in report.ranges],
         "overrides": proposed(report),
+        "quantisation": None if report.quantisation is None else _quantisation(report.quantisation),
     }
+
+
+def _quantisation(found: Quantisation) -> dict[str, Any]:
+    """A ratio of null dB is infinite: there is no noise, or there is an infinity."""
+    loss = [
+        {"name": each.name, "sqnr_db": _number(each.sqnr), "error": _error(each.error)} for each in found.loss
+    ]
+    return {"compiler_error": [_output(output) for output in found.compiler], "loss": loss}
 
 
 def proposed(report: CheckReport) -> list[str]:
@@ -197,6 +207,8 @@ def _show(report: CheckReport) -> None:
     )  # fmt: skip
     print_table("launches, worst first", columns, [_row(report, launch) for launch in report.launches])
     _show_ranges(report)
+    if report.quantisation is not None:
+        _show_quantisation(report.quantisation, report.witness.name)
     _show_outputs(f"outputs against {report.witness.name}", report.outputs)
     if report.witness.note:
         say(report.witness.note)
@@ -267,12 +279,24 @@ def _show_outputs(title: str, reports: list[OutputReport]) -> None:
             report.name,
             _short(report.error.relative_l2),
             _short(report.error.max_abs),
-            _short(report.bound),
+            "-" if report.bound is None else _short(report.bound),
             "" if report.ok else "BEYOND",
         )
         for report in reports
     ]
     print_table(title, columns, rows)
+
+
+def _show_quantisation(found: Quantisation, witness: str) -> None:
+    """What the compiler did to the outputs, and what eight bits did."""
+    title = "compiler error: outputs against the precision level in the interpreter"
+    _show_outputs(title, found.compiler)
+    columns = ("output", ">SQNR, dB", ">relative L2", ">max")
+    rows = [
+        (each.name, f"{each.sqnr:.1f}", _short(each.error.relative_l2), _short(each.error.max_abs))
+        for each in found.loss
+    ]
+    print_table(f"quantisation loss: that level against {witness}", columns, rows)
 
 
 # ---------------------------------------------------------------- bisection

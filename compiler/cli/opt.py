@@ -12,6 +12,7 @@ from ...dialects.core.ir import Module
 from ...dialects.core.printer import print_module
 from ...dialects.core.resources import ResourceTable
 from ...dialects.core.verifier import verify
+from ..analysis.check_launch import check_launch
 from ..dialects import ALL_DIALECTS
 from ..interface import check_overrides
 from ..origins import origins_of
@@ -66,7 +67,10 @@ def opt(
     print_ir_after_all: PrintIr = False,
     verify_each: VerifyEach = Check.IR,
 ) -> None:
-    """Parse and verify MODEL, run passes if any are asked for, and print the result as IR text."""
+    """Parse and verify MODEL, run passes if any are asked for, and print the result as IR text.
+
+    Text of the launch level is verified in full: that it uses memory rightly, too.
+    """
     if passes is not None and level is not None:
         raise typer.BadParameter("give either --passes or --level", param_hint="--passes")
     if output is not None:
@@ -76,15 +80,24 @@ def opt(
     settings = request.settings()
     module = load_module(model, request.inputs, request.shapes)
     verify(module, ALL_DIALECTS)
+    _check_memory(module)
     check_overrides(settings.precision, origins_of(module), level_of(module))
     context = PassContext(ALL_DIALECTS, policy=settings.precision, disabled=settings.disabled, log=say)
     steps = _steps(module, passes, level, settings.targets)
     manager = PassManager(steps, context, say if print_ir_after_all else None, dump_dir, verify_each.value)
     module = manager.run(module)
+    if steps:
+        _check_memory(module)
     if output is None:
         write_text(print_module(module))
     else:
         _save(module, output)
+
+
+def _check_memory(module: Module) -> None:
+    """IRError unless a launch-level MODULE uses its memory rightly; nothing else says so of edited text."""
+    if level_of(module) == "launch":
+        check_launch(module)
 
 
 def _steps(module: Module, passes: str | None, level: Level | None, targets: tuple[str, ...]) -> list[Pass]:

@@ -215,11 +215,6 @@ def ceildiv(a: Dim, b: Dim) -> Dim:
     return floordiv(a + b - 1, b)
 
 
-def align_up(a: Dim, multiple: int) -> Dim:
-    """The least multiple of MULTIPLE that is not below A."""
-    return ceildiv(a, multiple) * multiple
-
-
 def exact_div(a: Dim, b: Dim) -> Dim | None:
     """a / b when b is one monomial that divides every term of a, else None."""
     terms = tuple(_terms(b))
@@ -277,6 +272,14 @@ def evaluate(dim: Dim, values: Mapping[str, int]) -> int:
     if isinstance(result, Affine):
         raise KeyError(next(iter(sorted(symbols(result)))))
     return result
+
+
+def sole_symbol(dim: Dim) -> tuple[str, int] | None:
+    """(symbol, factor) where DIM is a multiple of one symbol, so that its value tells the symbol's."""
+    if isinstance(dim, Affine) and len(dim.terms) == 1 and len(dim.terms[0][0]) == 1:
+        (atom,), factor = dim.terms[0]
+        return (atom, factor) if isinstance(atom, str) else None
+    return None
 
 
 def symbols(dim: Dim) -> set[str]:

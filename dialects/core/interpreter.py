@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
-from .affine import Affine, Dim, evaluate
+from .affine import Dim, evaluate, sole_symbol
 from .diagnostics import op_error
 from .ir import Block, Function, Module, Operation, Region, Value
 from .types import TensorType
@@ -67,10 +67,9 @@ def bind_symbols(function: Function, arrays: Sequence[Array]) -> dict[str, int]:
 
 
 def _bind(name: str, dim: Dim, size: int, symbols: dict[str, int]) -> None:
-    if isinstance(dim, Affine) and len(dim.terms) == 1 and len(dim.terms[0][0]) == 1:
-        (atom,), factor = dim.terms[0]
-        if isinstance(atom, str) and atom not in symbols and size % factor == 0:
-            symbols[atom] = size // factor
+    found = sole_symbol(dim)
+    if found is not None and found[0] not in symbols and size % found[1] == 0:
+        symbols[found[0]] = size // found[1]
     if evaluate(dim, symbols) != size:
         raise InputError(f"input '{name}' has a dimension {size} where {dim} is wanted")
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from .affine import sole_symbol
 from .diagnostics import op_error
 from .dialect import DialectSet
-from .ir import Block, Module, Operation, Value
+from .ir import Block, Function, Module, Operation, Value
 from .traits import Trait, has
 from .types import symbols_in
 
@@ -13,18 +14,30 @@ def verify(module: Module, dialects: DialectSet | None = None) -> None:
     """Raise IRError for the first rule that MODULE breaks. Linear in its size."""
     for function in module.functions:
         _verify_block(function.block, set(), dialects)
+        bound = _bound_symbols(function)
         for argument in function.arguments:
-            _verify_symbols(function.block.first, argument.type, module)
+            _verify_symbols(function.block.first, argument.type, module, bound)
         for op in function.walk():
             for value in (*op.attributes.values(), *(result.type for result in op.results)):
-                _verify_symbols(op, value, module)
+                _verify_symbols(op, value, module, bound)
 
 
-def _verify_symbols(op: Operation | None, value: object, module: Module) -> None:
+def _bound_symbols(function: Function) -> set[str]:
+    """The symbols that the sizes of FUNCTION's inputs tell."""
+    dims = (dim for argument in function.arguments for dim in argument.type.shape)
+    return {found[0] for dim in dims if (found := sole_symbol(dim)) is not None}
+
+
+def _verify_symbols(op: Operation | None, value: object, module: Module, bound: set[str]) -> None:
     named = symbols_in(value)
-    unknown = named - module.symbols.keys() if named else named
-    if unknown and op is not None:
+    if not named or op is None:
+        return
+    if unknown := named - module.symbols.keys():
         raise op_error(op, f"the module declares no symbol '{min(unknown)}'", "add `symbol NAME in [..]`")
+    if unbound := named - bound:
+        name = min(unbound)
+        hint = f"make '{name}' a dimension of an input, or write a number instead"
+        raise op_error(op, f"it needs the symbol '{name}', to which no input gives a value", hint)
 
 
 def _verify_block(block: Block, visible: set[Value], dialects: DialectSet | None) -> None:

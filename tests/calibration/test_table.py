@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -60,6 +63,25 @@ def test_a_file_keeps_the_histograms_beside_it(table: CalibrationTable, tmp_path
     before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
     again.save(path)
     assert before == {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize(
+    "copied", [lambda table: pickle.loads(pickle.dumps(table)), copy.deepcopy, copy.copy]
+)
+def test_a_table_can_be_pickled_and_copied(
+    table: CalibrationTable, copied: Callable[[CalibrationTable], CalibrationTable]
+) -> None:
+    """To be handed to other processes; what comes out is a table as good as the first."""
+    again = copied(table)
+    assert again == table and again.text == table.text and again.histograms == table.histograms
+    assert again.with_calibrator("mse") == table.with_calibrator("mse")
+    with pytest.raises(TypeError):
+        again.tensors["y"] = table["y"]  # type: ignore[index]
+
+
+def test_a_deep_copy_shares_no_histogram(table: CalibrationTable) -> None:
+    copy.deepcopy(table).histograms["y"].add(np.array([5.0], np.float32))
+    assert table.histograms["y"].largest == 2.0
 
 
 shorts = st.floats(width=32, allow_nan=False)

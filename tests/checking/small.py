@@ -58,4 +58,4 @@ def built(module: Module, precision: str = "fp32") -> tuple[Plan, Module]:
 def measured(plan: Plan, graph: Module | None, inputs: dict[str, Array]) -> list[LaunchReport]:
     """The reports of a run on the host, in the order of the launches."""
     with Engine(plan, "host") as engine:
-        return measure(engine, inputs, {"N": len(inputs["x"])}, graph)[0]
+        return measure(engine, inputs, {"N": len(next(iter(inputs.values())))}, graph)[0]

@@ -20,6 +20,8 @@ from glassrt.dialects.graph.unary import Abs
 
 from .support import DIGITS, Glassrt
 
+HELD_OUT = DIGITS.with_name("digits_test.npz")
+
 
 def report(glassrt: Glassrt, *arguments: object, code: int = 0) -> dict[str, Any]:
     return json.loads(glassrt("check", *arguments, "--json", code=code).stdout)
@@ -132,3 +134,65 @@ def test_a_fault_planted_in_one_kernel_is_named(glassrt: Glassrt, monkeypatch: p
     assert not found["ok"] and [top["kernel"]] == planted and not top["ok"]
     assert all(launch["ok"] for launch in others) and all(launch["ok"] for launch in sound["launches"])
     assert any(launch["inherited"] > 1e-3 for launch in others)
+
+
+def test_what_eight_bits_cost_is_told_apart_from_the_compilers_error(
+    glassrt: Glassrt, tmp_path: Path
+) -> None:
+    data = np.load(HELD_OUT)["image"]
+    np.savez(tmp_path / "x.npz", image=data[:6])
+    options = ("--shape", "N=1,30,64", "--batches", 2, "--interpret")
+    glassrt("calibrate", DIGITS, HELD_OUT, "-o", tmp_path / "t", *options)
+    arguments = (
+        DIGITS,
+        "-d",
+        "host",
+        "-p",
+        "int8",
+        "--calibration",
+        tmp_path / "t",
+        "-i",
+        tmp_path / "x.npz",
+    )
+    found = report(glassrt, *arguments)
+    (compiler,), (loss,) = found["quantisation"]["compiler_error"], found["quantisation"]["loss"]
+    assert compiler["ok"] and compiler["error"]["relative_l2"] < 1e-5 and compiler["bound"] == 64 * 2.0**-11
+    assert 30 < loss["sqnr_db"] < 45 and loss["name"] == "logits"
+    assert [output["bound"] for output in found["outputs"]] == [None]
+    shown = glassrt("check", *arguments).stdout
+    assert "compiler error: outputs against the precision level in the interpreter" in shown
+    assert "quantisation loss: that level against ONNX Runtime" in shown and "SQNR, dB" in shown
+    assert f"{loss['sqnr_db']:.1f}" in shown
+    assert report(glassrt, DIGITS, "-d", "host", "--size", "N=1")["quantisation"] is None
+
+
+# Four branches that need nothing of each other: one launch for all that can be put together.
+GROUPED = """module @grouped {
+  func @main(%x: tensor<1x8x6x6xf32>) -> (tensor<1x8x6x6xf32>, tensor<1x8x6x6xf32>, tensor<1x8x6x6xf32>) {inputs = ["x"], outputs = ["a", "b", "c"]} {
+    %1 = graph.max_pool %x {strides = [1, 1], dilations = [1, 1], pads = [1, 1, 1, 1], kernel = [3, 3]} : tensor<1x8x6x6xf32> loc("pool")
+    %2 = graph.sigmoid %x : tensor<1x8x6x6xf32> loc("sigmoid")
+    %3 = graph.softmax %x {axis = 1} : tensor<1x8x6x6xf32> loc("softmax")
+    core.return %1, %2, %3
+  }
+}
+"""  # noqa: E501 - one line per operation
+
+
+def test_a_tolerance_holds_for_every_member_of_a_group(glassrt: Glassrt, tmp_path: Path) -> None:
+    text = tmp_path / "net.ir"
+    text.write_text(GROUPED, encoding="utf-8")
+    loose = report(glassrt, text, "-d", "host", "--tolerance", "1e-5")
+    members = [launch for launch in loose["launches"] if launch["index"] == 0]
+    assert len(members) > 1 and all(launch["ok"] for launch in loose["launches"])
+    assert {"max_pool", "sigmoid"} <= {launch["op"] for launch in members}
+    strict = report(glassrt, text, "-d", "host", "--tolerance", "1e-12", code=1)
+    # The pooling is exact; what is computed in f32 is not, and each is judged by its own figure.
+    assert strict["tolerance"] == 1e-12
+    for launch in strict["launches"]:
+        assert launch["ok"] == (launch["local"]["relative_l2"] <= 1e-12)
+    assert {launch["op"]: launch["ok"] for launch in strict["launches"]}["max_pool"]
+    assert not all(launch["ok"] for launch in strict["launches"])
+    worst = [launch["local"]["relative_l2"] for launch in strict["launches"]]
+    assert worst == sorted(worst, reverse=True)
+    # The usual bounds pass what the tolerance does not.
+    assert report(glassrt, text, "-d", "host")["ok"]

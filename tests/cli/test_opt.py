@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,58 @@ def test_errors_say_where(glassrt: Glassrt, small: Path, old: str, new: str, pla
     stderr = glassrt("opt", small, code=1).stderr
     assert stderr.startswith("error: ")
     assert f"net.ir:{place}" in stderr
+
+
+BROKEN = Path(__file__).parents[1] / "compiler" / "analysis" / "broken"
+
+
+@pytest.mark.parametrize("path", sorted(BROKEN.glob("*.ir")), ids=lambda path: path.stem)
+def test_launch_text_is_proved_to_use_memory_rightly(glassrt: Glassrt, path: Path) -> None:
+    """What is only parsed and printed too: every broken file is refused, with the place."""
+    if path.stem.startswith("good"):
+        assert "launch.kernel" in glassrt("opt", path).stdout
+        return
+    result = glassrt("opt", path, code=1)
+    assert result.stderr.startswith("error: ") and result.stdout == ""
+    assert re.search(rf"\n  at {path.name}:\d+:\d+\n", result.stderr), result.stderr
+
+
+def test_passes_on_launch_text_are_no_way_around_the_proof(glassrt: Glassrt, tmp_path: Path) -> None:
+    result = glassrt("opt", BROKEN / "overlap.ir", "--passes", "dce", "-o", tmp_path / "net.ir", code=1)
+    assert "uses bytes 256 to 512 of the arena" in result.stderr
+    assert not (tmp_path / "net.ir").exists()
+
+
+UNBOUND = """module @net {
+  symbol N in [1, 2, 4]
+  symbol K in [0, 1, 3]
+  func @main(%x: tensor<Nx4x8xf32>) -> (tensor<Nx1x8xf32>) {inputs = ["x"], outputs = ["y"]} {
+    %v = launch.view %x {offset = (8*K)} : tensor<Nx1x8xf32, strided<[32, 8, 1], 0>>
+    %y = launch.buffer {space = output, bytes = (32*N)} : tensor<Nx1x8xf32>
+    launch.kernel @abs %v, %y {family = "loop", grid = [N, 1, 1], block = [256, 1, 1]} loc("abs") {
+      ^(%a: tensor<Nx1x8xf32, strided<[32, 8, 1], 0>>):
+        %b = graph.abs %a : tensor<Nx1x8xf32>
+        core.yield %b
+    }
+    core.return %y
+  }
+}
+"""
+
+
+@pytest.mark.parametrize("command", [("opt",), ("run", "--interpret"), ("check", "-d", "host")])
+def test_a_symbol_that_no_input_gives_a_value_is_located(
+    glassrt: Glassrt, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """Such as one that stands in nothing but the offset of a view."""
+    text = tmp_path / "net.ir"
+    text.write_text(UNBOUND, encoding="utf-8")
+    stderr = glassrt(command[0], text, *command[1:], code=1).stderr
+    assert "launch.view: it needs the symbol 'K', to which no input gives a value" in stderr
+    assert "at net.ir:5:10" in stderr
+    assert "hint: make 'K' a dimension of an input" in stderr
+    text.write_text(UNBOUND.replace("(8*K)", "16").replace("  symbol K in [0, 1, 3]\n", ""), encoding="utf-8")
+    glassrt("opt", text)
 
 
 def test_a_level_above_cannot_be_reached(glassrt: Glassrt, small: Path) -> None:

@@ -14,9 +14,10 @@ from .spellings import Onnx
 class Encoder:
     """LAYERS of self-attention and a feed-forward network over TOKENS.
 
-    opset: LayerNormalization is one node from 17 on. halves: the scale stands on q and on k, as
-    scaled_dot_product_attention is exported, else on the scores. packed: q, k and v are one product,
-    split. symbolic: the batch is the symbol B.
+    opset: LayerNormalization is one node from 17 on, Gelu from 20 on, Attention from 23 on.
+    written_out: norms are written out in any opset. inner: how much wider the feed-forward network is.
+    halves: the scale stands on q and on k, as scaled_dot_product_attention is exported, else on the
+    scores. packed: q, k and v are one product, split. symbolic: the batch is the symbol B.
     """
 
     layers: int = 2
@@ -24,6 +25,8 @@ class Encoder:
     heads: int = 4
     features: int = 16
     opset: int = 17
+    written_out: bool = False
+    inner: int = 2
     halves: bool = False
     packed: bool = False
     symbolic: bool = False
@@ -54,13 +57,21 @@ class Encoder:
     def _layer(self, g: Onnx, x: str, mask: str) -> str:
         attended = self._linear(g, self._attention(g, x, mask), self.width, self.width)
         x = self._norm(g, g("Add", attended, x))
-        inner = self._linear(g, x, self.width, 2 * self.width)
-        bell = g("Add", g("Erf", g("Div", inner, g.const(2**0.5))), g.const(1.0))
-        gelu = g("Mul", g("Mul", inner, bell), g.const(0.5))
-        return self._norm(g, g("Add", self._linear(g, gelu, 2 * self.width, self.width), x))
+        inner = self.inner * self.width
+        gelu = self._gelu(g, self._linear(g, x, self.width, inner))
+        return self._norm(g, g("Add", self._linear(g, gelu, inner, self.width), x))
+
+    def _gelu(self, g: Onnx, x: str) -> str:
+        if self.opset >= 20:
+            return g("Gelu", x)
+        bell = g("Add", g("Erf", g("Div", x, g.const(2**0.5))), g.const(1.0))
+        return g("Mul", g("Mul", x, bell), g.const(0.5))
 
     def _attention(self, g: Onnx, x: str, mask: str) -> str:
         q, k, v = self._projections(g, x)
+        if self.opset >= 23:
+            split = [self._split(g, x) for x in (q, k, v)]
+            return self._merged(g, g("Attention", *split, mask))
         if self.halves:
             half = g.const(self.features**-0.25)
             q = g("Mul", self._split(g, q), half)
@@ -70,8 +81,10 @@ class Encoder:
             product = g("MatMul", self._split(g, q), self._split(g, k, [0, 2, 3, 1]))
             scores = g("Div", product, g.const(self.features**0.5))
         weights = g("Softmax", g("Add", scores, mask), axis=-1)
-        merged = g("Transpose", g("MatMul", weights, self._split(g, v)), perm=[0, 2, 1, 3])
-        return g("Reshape", merged, g.ints(0, 0, self.width))
+        return self._merged(g, g("MatMul", weights, self._split(g, v)))
+
+    def _merged(self, g: Onnx, heads: str) -> str:
+        return g("Reshape", g("Transpose", heads, perm=[0, 2, 1, 3]), g.ints(0, 0, self.width))
 
     def _projections(self, g: Onnx, x: str) -> list[str]:
         if not self.packed:
@@ -91,7 +104,7 @@ class Encoder:
     def _norm(self, g: Onnx, x: str) -> str:
         scale = g.const(1 + 0.1 * g.random.standard_normal(self.width))
         bias = g.const(0.1 * g.random.standard_normal(self.width))
-        if self.opset >= 17:
+        if self.opset >= 17 and not self.written_out:
             return g("LayerNormalization", x, scale, bias, axis=-1, epsilon=1e-12)
         centred = g("Sub", x, g.mean(x, [-1]))
         square = g.mean(g("Pow", centred, g.const(2.0)), [-1])

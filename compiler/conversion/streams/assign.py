@@ -99,7 +99,7 @@ def _apply(module: Module, best: Schedule, needs: Sequence[set[int]]) -> None:
     kernels = [op for op in module.main.block if isinstance(op, Kernel)]
     reorder(module.main, [kernels[old] for old in best.order])
     _annotate(module.main, order)
-    place_concurrent(module, order.before)
+    place_concurrent(module, order)
 
 
 def _annotate(function: Function, order: Ordered) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
 
 # Microseconds by which a launch that waits for another stream begins later than one that follows its
 # predecessor, with which it could overlap. Fitted to Inception v1 on an H200.
@@ -70,12 +71,13 @@ class _Simulation:
             for other in wanted:
                 followers[other].append(index)
         missing = [len(wanted) for wanted in self.needs]
-        ready = [index for index, number in enumerate(missing) if not number]
+        # The most urgent first: by the time from its begin to the end of all, then by number.
+        ready = [(-paths[index], index) for index, number in enumerate(missing) if not number]
+        heapify(ready)
         lanes = [_Stream() for _ in range(self.count)]
         chosen = [0] * len(self.tasks)
         now = 0.0
         while len(self.order) < len(self.tasks) or any(lane.task is not None for lane in lanes):
-            ready.sort(key=lambda index: (-paths[index], index))
             self._start(ready, lanes, chosen)
             step, done = self._advance(lanes)
             now += step
@@ -83,17 +85,17 @@ class _Simulation:
                 for other in followers[index]:
                     missing[other] -= 1
                     if not missing[other]:
-                        ready.append(other)
+                        heappush(ready, (-paths[other], other))
         return Schedule(tuple(self.order), tuple(chosen), now)
 
-    def _start(self, ready: list[int], lanes: list[_Stream], chosen: list[int]) -> None:
+    def _start(self, ready: list[tuple[float, int]], lanes: list[_Stream], chosen: list[int]) -> None:
         """Begin READY tasks, the most urgent first, while streams are idle and the GPU has room."""
         while ready:
             idle = [number for number, lane in enumerate(lanes) if lane.task is None]
             busy = [self.tasks[lane.task].share for lane in lanes if lane.task is not None]
             if not idle or (busy and sum(busy) >= FULL):
                 return
-            index = ready.pop(0)
+            _, index = heappop(ready)
             number = min(idle, key=lambda n: (lanes[n].last not in self.needs[index], n))
             lane = lanes[number]
             crossing = any(chosen[other] != number for other in self.needs[index])

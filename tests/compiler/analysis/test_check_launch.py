@@ -8,18 +8,15 @@ from pathlib import Path
 import pytest
 from glassrt import IRError
 from glassrt.compiler.analysis.check_launch import check_launch, faults
-from glassrt.compiler.analysis.memory_plan import place_buffers
 from glassrt.compiler.build import Settings, build
 from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.dialects.core.builtin import Return, Yield
 from glassrt.dialects.core.dtypes import F32
-from glassrt.dialects.core.ir import Block, Function, Module, Operation, Region, Value
+from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.parser import parse_module
-from glassrt.dialects.core.types import Layout, TensorType
-from glassrt.dialects.graph.activations import Relu
-from glassrt.dialects.launch import Buffer, Kernel, View
+from glassrt.dialects.core.types import TensorType
 
 from ...growth import assert_growth
+from .launch_text import LaunchText
 
 FILES = sorted((Path(__file__).parent / "broken").glob("*.ir"))
 SOUND = [path for path in FILES if path.stem.startswith("good")]
@@ -53,44 +50,8 @@ def test_every_build_checks_text_that_enters_at_this_level() -> None:
         build(Path(__file__).parent / "broken" / "overlap.ir", Settings())
 
 
-class Text:
-    """Builds launch modules of kernels that each read one tensor."""
-
-    def __init__(self) -> None:
-        self.module = Module("large")
-        self.function = self.module.add(Function("main", ["x"], ["y"]))
-        self.type = TensorType((8, 4), F32)
-        self.x = self.function.block.add_argument(self.type)
-
-    def append(self, op: Operation) -> Operation:
-        return self.function.block.append(op)
-
-    def buffer(self, type: TensorType, space: str = "arena") -> Value:
-        return self.append(Buffer(space=space, bytes=type.bytes, types=[type])).result
-
-    def relu(self, source: Value, target: Value) -> Value:
-        region = Block([source.type])
-        result = region.append(Relu(region.arguments[0])).result
-        result.type = TensorType(source.type.shape, F32)
-        region.append(Yield(result))
-        attributes = {"kernel": "relu", "family": "loop", "grid": [1, 1, 1], "block": [32, 1, 1]}
-        self.append(Kernel(source, target, regions=[Region(region)], **attributes))
-        return target
-
-    def part(self, whole: Value, index: int) -> Value:
-        columns = whole.type.shape[1]
-        type = self.type.with_layout(Layout((), (columns, 1), 4 * index))
-        return self.append(View(whole, types=[type])).result
-
-    def done(self, value: Value) -> Module:
-        self.relu(value, output := self.buffer(value.type, "output"))
-        self.append(Return(output))
-        place_buffers(self.module)
-        return self.module
-
-
 def chain(length: int) -> Module:
-    text = Text()
+    text = LaunchText()
     value = text.x
     for _ in range(length):
         value = text.relu(value, text.buffer(text.type))
@@ -99,7 +60,7 @@ def chain(length: int) -> Module:
 
 def joined(parts: int) -> Module:
     """PARTS launches write their part of one buffer, as many read theirs, and one reads it all."""
-    text = Text()
+    text = LaunchText()
     whole = text.buffer(TensorType((8, 4 * parts), F32))
     views = [text.part(whole, index) for index in range(parts)]
     for view in reversed(views):

@@ -7,73 +7,39 @@ nothing writes through shows, and which buffer an operand names.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-import numpy as np
 from concat_graphs import concat_nets, lowered
-from glassrt import GlassError
 from glassrt.compiler.analysis.check_launch import faults
-from glassrt.compiler.dialects import ALL_DIALECTS
 from glassrt.compiler.semantics import random_inputs
-from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module, Operation, Value
-from glassrt.dialects.core.parser import parse_module
-from glassrt.dialects.core.printer import print_module
+from glassrt.dialects.core.ir import Module, Operation
 from glassrt.dialects.core.types import Layout
 from glassrt.dialects.launch import Buffer, Kernel, View
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
-Array = np.ndarray[Any, Any]
-LOCATED = re.compile(r"\n  at <ir>:\d+:\d+\n")
-
-
-def copy(module: Module) -> Module:
-    return parse_module(print_module(module), ALL_DIALECTS, module.resources)
-
-
-def outcome(module: Module, inputs: Mapping[str, Array]) -> dict[str, Array] | None:
-    """The outputs; None when the module cannot even run."""
-    try:
-        with np.errstate(all="ignore"):
-            return interpret(module, inputs)
-    except (GlassError, ValueError, TypeError, IndexError):
-        return None
-
-
-def same(one: Mapping[str, Array], other: Mapping[str, Array] | None) -> bool:
-    return other is not None and all(np.array_equal(one[name], other[name], equal_nan=True) for name in one)
+from .mutating import (
+    LOCATED,
+    agrees,
+    allowed_order,
+    arena,
+    copy,
+    is_located,
+    is_written,
+    of,
+    pick,
+    reordered,
+    retype,
+)
 
 
 def holds(good: Module, bad: Module, orders: Sequence[Module] = ()) -> None:
     """Assert that the checker flags BAD, and says where, if BAD or one of its ORDERS answers other than
     GOOD."""
-    found = list(faults(bad))
-    if found:
-        assert all(LOCATED.search(str(error)) for error in found), found
-        return
-    for which in ("minimum", "maximum"):
-        inputs = random_inputs(good, which=which)
-        want = outcome(good, inputs)
-        assert want is not None
-        for module in (bad, *orders):
-            assert same(want, outcome(module, inputs)), print_module(bad)
-
-
-def pick(data: DataObject, ops: Sequence[Operation]) -> Any:
-    assume(ops)
-    return data.draw(st.sampled_from(ops))
-
-
-def of(module: Module, *kinds: type[Operation]) -> list[Any]:
-    return [op for op in module.main.block if isinstance(op, kinds)]
-
-
-def arena(module: Module) -> list[Buffer]:
-    return [op for op in of(module, Buffer) if op.space == "arena"]
+    if not is_located(bad):
+        for which in ("minimum", "maximum"):
+            agrees(good, [bad, *orders], random_inputs(good, which=which))
 
 
 @given(concat_nets(), st.sampled_from(["fp32", "fp16"]), st.sampled_from([1, 0, 3]))
@@ -177,41 +143,3 @@ def test_an_event_that_is_missing(module: Module, streams: int, data: DataObject
     dropped = data.draw(st.sampled_from(kernel.waits))
     kernel.waits = [wait for wait in kernel.waits if wait != dropped]
     holds(good, bad, [allowed_order(copy(bad), data) for _ in range(3)])
-
-
-# ---------------------------------------------------------------- changing modules
-
-
-def is_written(value: Value) -> bool:
-    return any(isinstance(user, Kernel) and value in user.writes for user in value.users)
-
-
-def retype(value: Value, type: Any) -> None:
-    """Give VALUE another type, and the arguments of the regions that read it."""
-    value.type = type
-    for user, index in value.uses:
-        if isinstance(user, Kernel) and index < len(user.reads):
-            user.body.block.arguments[index].type = type
-
-
-def reordered(module: Module, order: Sequence[Operation]) -> Module:
-    """The kernels of MODULE in ORDER, after all buffers and views."""
-    block = module.main.block
-    end = block.terminator
-    for kernel in order:
-        block.unlink(kernel)
-    for kernel in order:
-        block.insert_before(end, kernel)
-    return module
-
-
-def allowed_order(module: Module, data: DataObject) -> Module:
-    """MODULE with its launches in an order that streams and waits allow."""
-    kernels = of(module, Kernel)
-    left = dict(enumerate(kernels))
-    order = []
-    while left:
-        first = {kernel.stream: index for index, kernel in reversed(left.items())}
-        ready = sorted(i for i in first.values() if not any(wait in left for wait in left[i].waits))
-        order.append(left.pop(data.draw(st.sampled_from(ready))))
-    return reordered(module, order)

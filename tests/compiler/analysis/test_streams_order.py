@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+import pytest
 from concat_graphs import concat_nets, lowered
+from glassrt.compiler.analysis.check_launch import faults
 from glassrt.compiler.analysis.launch_accesses import root_of
 from glassrt.compiler.analysis.memory_plan import ALIGNMENT, Lifetime, place
-from glassrt.compiler.analysis.streams_memory import Use, place_in_order
+from glassrt.compiler.analysis.streams_memory import place_concurrent, place_in_order, use_of
 from glassrt.compiler.analysis.streams_order import Ordered, dependences, ordered
+from glassrt.compiler.conversion.reorder import reorder
+from glassrt.compiler.conversion.streams.schedule import Task, schedule
 from glassrt.dialects.core.affine import evaluate
+from glassrt.dialects.core.dtypes import F32
 from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.movement import Concat
-from glassrt.dialects.launch import Kernel
+from glassrt.dialects.launch import Buffer, Kernel
 from graphs import Net
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
+
+from ...growth import assert_growth
+from .launch_text import LaunchText
 
 Case = tuple[list[set[int]], list[int]]
 
@@ -95,7 +106,8 @@ def test_waits_give_every_launch_what_it_needs(case: Case) -> None:
     order = ordered(needs, streams)
     for index, known in enumerate(ended(order)):
         assert needs[index] <= known
-        assert order.before[index] == sum(1 << other for other in known)
+        last = [max((n for n in known if streams[n] == s), default=-1) for s in range(1 + max(streams))]
+        assert list(order.clocks[index]) == last
         assert all(streams[wait] != streams[index] and wait in needs[index] for wait in order.waits[index])
 
 
@@ -119,11 +131,7 @@ def test_buffers_in_use_at_the_same_time_do_not_overlap(
     order = ordered(*case)
     known = ended(order)
     buffers = [(size, {n % len(known) for n in launches}) for size, launches in made]
-    uses = []
-    for size, launches in buffers:
-        before = set.intersection(*(known[launch] for launch in launches))
-        uses.append(Use(size, sum(1 << n for n in launches), sum(1 << n for n in before)))
-    offsets = place_in_order(uses)
+    offsets = place_in_order([use_of(size, launches, order) for size, launches in buffers])
     for i, (size, launches) in enumerate(buffers):
         assert offsets[i] % ALIGNMENT == 0
         for j in range(i):
@@ -140,5 +148,69 @@ def test_buffers_in_use_at_the_same_time_do_not_overlap(
 def test_one_stream_needs_as_much_as_a_sequence(made: list[tuple[int, int, int]]) -> None:
     order = ordered([set() for _ in range(13)], [0] * 13)
     lives = [Lifetime(size, first, first + length) for size, first, length in made]
-    uses = [Use(life.size, 1 << life.first | 1 << life.last, order.before[life.first]) for life in lives]
+    uses = [use_of(life.size, {life.first, life.last}, order) for life in lives]
     assert place_in_order(uses) == list(place(lives).offsets)
+
+
+BRANCHES, DEPTH = 4, 4
+Large = Callable[[int], tuple[Module, list[Task]]]
+
+
+def forks(launches: int) -> tuple[Module, list[Task]]:
+    """Modules of four branches that each begin with what the last module joined."""
+    text = LaunchText()
+    value = text.x
+    for module in range(launches // (BRANCHES * DEPTH)):
+        whole = text.buffer(TensorType((8, 4 * BRANCHES), F32))
+        for branch in range(BRANCHES):
+            last = value
+            for _ in range(DEPTH - 1):
+                last = text.relu(last, text.buffer(text.type, spare=256 * ((module + branch) % 9)))
+            text.relu(last, text.part(whole, branch))
+        joined = text.relu(whole, text.buffer(whole.type))
+        value = text.part(joined, module % BRANCHES)
+    value = text.relu(value, text.buffer(text.type))
+    return text.done(value), [Task(1.0 + index % 7, 0.2) for index in range(launches * 2)]
+
+
+def apart(launches: int) -> tuple[Module, list[Task]]:
+    """Two chains that need nothing of each other until the end."""
+    text = LaunchText()
+    whole = text.buffer(TensorType((8, 8), F32))
+    for branch in range(2):
+        value = text.x
+        for index in range(launches // 2 - 1):
+            value = text.relu(value, text.buffer(text.type, spare=256 * (index % 5)))
+        text.relu(value, text.part(whole, branch))
+    return text.done(whole), [Task(1.0 + index % 7, 0.2) for index in range(launches * 2)]
+
+
+def spread(made: tuple[Module, list[Task]]) -> Module:
+    """The module on four streams, as the pass does it without a model of kernels' times."""
+    module, tasks = made
+    kernels = [op for op in module.main.block if isinstance(op, Kernel)]
+    needs = dependences(module.main, module.ranges)
+    found = schedule(tasks[: len(kernels)], needs, 4)
+    place = {old: new for new, old in enumerate(found.order)}
+    moved = [{place[other] for other in needs[old]} for old in found.order]
+    order = ordered(moved, [found.streams[old] for old in found.order])
+    kernels = [kernels[old] for old in found.order]
+    for op, stream, waits in zip(kernels, order.streams, order.waits, strict=True):
+        op.stream, op.waits = stream, waits
+    reorder(module.main, kernels)
+    place_concurrent(module, order)
+    return module
+
+
+@pytest.mark.parametrize("make", [forks, apart])
+def test_large_modules_are_spread_soundly(make: Large) -> None:
+    module = spread(make(400))
+    assert len({op.stream for op in module.main.block if isinstance(op, Kernel)}) > 1
+    assert list(faults(module)) == []
+    ends = [op.offset + op.bytes for op in module.main.block if isinstance(op, Buffer)]
+    assert max(ends) < 100_000  # memory is used again
+
+
+@pytest.mark.parametrize(("make", "sizes"), [(forks, (5_000, 20_000)), (apart, (2_000, 8_000))])
+def test_twenty_thousand_launches_take_time_in_proportion(make: Large, sizes: tuple[int, int]) -> None:
+    assert_growth(make, spread, sizes, most=8)

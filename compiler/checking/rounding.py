@@ -1,0 +1,109 @@
+"""What results in 8-bit floats were before they were rounded.
+
+Neighbours of these types lie a tenth apart: that a result is near says little. What is rounded is known far
+better, so a kernel is judged by how far off that must have been for its result to come out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from ...dialects.core.builtin import Yield
+from ...dialects.core.dtypes import DType
+from ...dialects.core.interpreter import Array, Evaluation, run_block
+from ...dialects.core.ir import Block, Operation, Value
+from ...dialects.core.traits import Trait, has
+from ...dialects.graph.activations import Relu
+from ...dialects.graph.window import MaxPool
+from .widen import widened_array, widened_op, widened_type
+
+
+def is_short(dtype: DType) -> bool:
+    """Whether DTYPE is a float of 8 bits."""
+    return dtype.is_float and dtype.bits == 8
+
+
+def keeps(op: Operation) -> bool:
+    """Whether OP only moves or picks 8-bit floats: then it may as well be done before they are rounded."""
+    if not (has(op, Trait.MOVEMENT) or isinstance(op, (MaxPool, Relu))):
+        return False
+    return is_short(op.result.type.dtype) and any(is_short(value.type.dtype) for value in op.inputs)
+
+
+def rounded_last(value: Value) -> set[Value]:
+    """VALUE and the values that it is moved or picked from, back to where they were rounded."""
+    found: set[Value] = set()
+    pending = [value]
+    while pending:
+        value = pending.pop()
+        if value in found or not is_short(value.type.dtype):
+            continue
+        found.add(value)
+        if value.producer is not None and keeps(value.producer):
+            pending += value.producer.inputs
+    return found
+
+
+def before_rounding(
+    block: Block, value: Value, known: Mapping[Value, Array], evaluation: Evaluation
+) -> Array:
+    """VALUE of BLOCK without its own rounding, in f64; KNOWN has all values with theirs."""
+    wanted = rounded_last(value)
+    copy, arrays = Block(), []
+    kept: dict[Value, Value] = {}  # without their rounding
+    given: dict[Value, Value] = {}  # with it
+
+    def read(operand: Value) -> Value:
+        if operand not in given:
+            given[operand] = copy.add_argument(widened_type(operand.type))
+            arrays.append(widened_array(known[operand]))
+        return given[operand]
+
+    for op in block:
+        if not any(result in wanted for result in op.results):
+            continue
+        mapping = {v: kept[v] if keeps(op) and v in kept else read(v) for v in op.inputs}
+        copy.append(widened_op(op, mapping))
+        kept.update((old, mapping[old]) for old in op.results)
+    copy.append(Yield(kept[value] if value in kept else read(value)))
+    (array,) = run_block(copy, arrays, evaluation)
+    return array
+
+
+@cache
+def _cells(dtype: DType) -> tuple[Array, Array]:
+    """The finite numbers of DTYPE in order, and what is rounded to each: between numbers and beyond them."""
+    codes = np.arange(256, dtype=np.uint8).view(dtype.numpy).astype(np.float64)
+    numbers = np.unique(codes[np.isfinite(codes)])
+    return numbers, np.array([-np.inf, *((numbers[:-1] + numbers[1:]) / 2), np.inf])
+
+
+def step(values: Array, dtype: DType) -> Array:
+    """How far the neighbours in DTYPE of the numbers that VALUES are rounded to are apart, at most."""
+    numbers, edges = _cells(dtype)
+    at = np.clip(np.searchsorted(edges, values) - 1, 1, len(numbers) - 2)
+    return np.asarray(np.maximum(numbers[at + 1] - numbers[at], numbers[at] - numbers[at - 1]))
+
+
+def strayed(have: Array, before: Array, dtype: DType) -> Array:
+    """By how much each element of BEFORE must have been off, at least, for HAVE to be its rounding.
+
+    Infinite where that is no question of how much: a NaN or an infinity on one side only.
+    """
+    numbers, edges = _cells(dtype)
+    wide = have.astype(np.float64)
+    at = np.clip(np.searchsorted(numbers, wide), 0, len(numbers) - 1)
+    with np.errstate(all="ignore"):
+        off = np.maximum(np.maximum(edges[at] - before, before - edges[at + 1]), 0.0)
+    same = np.isnan(wide) & np.isnan(before)
+    known = np.isfinite(wide) & ~np.isnan(before)
+    return _filled(np.where(known, off, np.where(same, 0.0, np.inf)))
+
+
+def _filled(array: Any) -> Array:
+    """ARRAY, with infinity for what is no number."""
+    return np.where(np.isnan(array), np.inf, array)
