@@ -79,7 +79,7 @@ def searched(
     plain = Trials(module, replace(settings, calibration=None), held.batches, auto.device)
     table: CalibrationTable = settings.calibration or calibrated(plain, "entropy", progress)
     table.check(model_hash(module))
-    trials = replace(plain, settings=replace(settings, calibration=table))
+    trials = Trials(module, replace(settings, calibration=table), held.batches, auto.device)
     reference = Reference(list(plain.outputs(WIDE)), labels, held.partial)
     found = search(trials, auto.base, auto.budget, reference, progress)
     chosen = replace(

@@ -93,7 +93,12 @@ class Path:
         found = {mixture: times[form].total for form, mixture in uniform.items()}
         start = tuple(guessed)
         found[start] = self.times(start).total
-        return min(found, key=lambda mixture: found[mixture])
+        limit = min(found.values()) * (1 + TIE)
+        near = [mixture for mixture in found if found[mixture] <= limit]
+        return min(near, key=lambda mixture: (self._loudness(mixture), found[mixture]))
+
+    def _loudness(self, mixture: Mixture) -> float:
+        return sum(self.noise(move) for move in enumerate(mixture))
 
     def _uniform(self, form: str) -> Mixture:
         """Everything in FORM that can be; the rest in another format of eight bits, or as the base."""

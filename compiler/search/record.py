@@ -9,7 +9,7 @@ from ..ledger import Figure, Record, Verdict
 from .path import WORTH
 from .quality import decibels
 from .rules import MIXTURE, SEARCH
-from .search import Found, Point
+from .search import SLACK, Found, Point
 from .sensitivity import OpSensitivity
 
 
@@ -95,7 +95,8 @@ def _judged(found: Found, point: Point) -> str:
     if point is found.chosen:
         return outcome(found).partition(": ")[2]
     if point.quality is None:
-        return "not measured: by its estimate, or its time, it was out of the question"
+        low = found.budget.hopeless(point.estimated, SLACK)
+        return f"not measured: {'its estimate is too low' if low else 'one that is more exact is as fast'}"
     measured = found.budget.measured(point.quality)
     if not found.budget.holds(point.quality):
         return f"{measured} measured, beyond the budget {found.budget}"
@@ -114,4 +115,4 @@ def _figures(found: Found, point: Point) -> dict[str, Figure]:
 
 def _finite(key: str, value: float | None) -> dict[str, Figure]:
     """A figure with two digits; none for what is infinite or unknown."""
-    return {} if value is None or not math.isfinite(value) else {key: round(value, 2)}
+    return {} if value is None or not math.isfinite(value) else {key: round(value, 2) + 0.0}  # -0.0 is 0

@@ -87,15 +87,16 @@ def search(
     budget: Budget,
     reference: Reference,
     progress: Progress | None = None,
+    known: Sensitivity | None = None,
 ) -> Found:
     """The fastest mixture of BASE and eight bits whose measured quality is within BUDGET, else BASE.
 
-    Where BASE itself fails there is nothing to search: single ops are not measured then. Raises what
-    `build` raises for BASE.
+    KNOWN is what was measured of single ops, where that was done before. Where BASE itself fails there is
+    nothing to search: single ops are not measured then. Raises what `build` raises for BASE.
     """
     floor = reference.quality(trials.outputs(base))
     sensitivities = measured if budget.holds(floor) else unmeasured
-    found = sensitivities(trials, reference, base, EIGHT_BITS, progress)
+    found = known or sensitivities(trials, reference, base, EIGHT_BITS, progress)
     return _Search(trials, base, budget, reference, found, floor, progress).run()
 
 
@@ -110,7 +111,6 @@ class _Search:
     sensitivity: Sensitivity
     floor: Quality
     progress: Progress | None
-    _times: dict[Mixture, Times] = field(default_factory=dict)
     _points: dict[Mixture, Point] = field(default_factory=dict)
     _costs: dict[Move, float] = field(default_factory=dict)
     _savings: dict[int, float] = field(default_factory=dict)
@@ -210,9 +210,7 @@ class _Search:
     # ------------------------------------------------------------ what is known of a mixture
 
     def _time(self, mixture: Mixture) -> Times:
-        if mixture not in self._times:
-            self._times[mixture] = self.trials.times(self._policy(mixture))
-        return self._times[mixture]
+        return self.trials.times(self._policy(mixture))
 
     def _quality(self, mixture: Mixture) -> Quality:
         return self.reference.quality(self.trials.outputs(self._policy(mixture)))

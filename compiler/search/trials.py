@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -52,6 +52,7 @@ class Trials:
     settings: Settings
     batches: Sequence[Batch]
     device: str | None = INTERPRET
+    _times: dict[PrecisionPolicy, Times] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """InputError below the graph level, where formats are decided."""
@@ -75,9 +76,12 @@ class Trials:
         return brought_to(level, self.copy(), settings, context), context.ledger
 
     def times(self, policy: PrecisionPolicy) -> Times:
-        """What the cost model says of the module under POLICY. Raises as `build` does."""
-        settings = self._settings(policy)
-        return times_of(launch_level(self.copy(), settings, context_of(settings)), self.target)
+        """What the cost model says of the module under POLICY, built once. Raises as `build` does."""
+        if policy not in self._times:
+            settings = self._settings(policy)
+            launched = launch_level(self.copy(), settings, context_of(settings))
+            self._times[policy] = times_of(launched, self.target)
+        return self._times[policy]
 
     def outputs(self, policy: PrecisionPolicy) -> Iterator[Outputs]:
         """The outputs of every batch under POLICY, one after the other. Raises as `build` and `Engine` do."""
