@@ -50,7 +50,8 @@ def _ops(found: Found) -> Iterator[Record]:
         reason = _kept(found, number, op) if form is None else _taken(found, op, form)
         verdict = Verdict.REFUSED if form is None else Verdict.TAKEN
         ops = tuple(f"graph.{name}" for name in op.candidate.ops)
-        yield Record(SEARCH, ops, op.candidate.nodes, verdict, reason, figures)
+        # What is fused to a contraction has its format from it, and records of its own about that.
+        yield Record(SEARCH, ops, op.candidate.named, verdict, reason, figures)
 
 
 def _taken(found: Found, op: OpSensitivity, form: str) -> str:

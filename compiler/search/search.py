@@ -6,6 +6,7 @@ measurement. What is taken was executed: an estimate alone never decides that a 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain, pairwise
@@ -37,11 +38,6 @@ class Point:
         """How many candidates are in FORM, None being the format of the base."""
         return sum(each == form for each in self.mixture)
 
-    def dominates(self, other: Point) -> bool:
-        """Whether it is as good in both ways, and better in one."""
-        mine, others = (self.microseconds, -self.estimated), (other.microseconds, -other.estimated)
-        return mine != others and mine[0] <= others[0] and mine[1] <= others[1]
-
 
 @dataclass(frozen=True)
 class Found:
@@ -70,15 +66,13 @@ class Found:
 
     @property
     def front(self) -> list[Point]:
-        """The points that none is better than in time and estimate, the chosen one and the base."""
-        kept = []
-        best: Point | None = None
-        for point in self.points:  # by time, the more exact first
-            if best is None or not best.dominates(point) or point in (self.chosen, self.plain):
+        """The points that none more exact is as fast as, the chosen one and the base; the fastest first."""
+        kept, fastest = [], math.inf
+        for point in sorted(self.points, key=lambda point: (-point.estimated, point.microseconds)):
+            if point.microseconds < fastest - WORTH or point in (self.chosen, self.plain):
                 kept.append(point)
-            if best is None or point.estimated > best.estimated:
-                best = point
-        return kept
+            fastest = min(fastest, point.microseconds)
+        return sorted(kept, key=lambda point: (point.microseconds, -point.estimated))
 
 
 def search(
