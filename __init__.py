@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .compiler.calibration.calibrate import calibrate
     from .compiler.calibration.table import CalibrationTable
     from .compiler.policy import PrecisionPolicy
+    from .compiler.search.sensitivity import sensitivity
     from .runtime import Engine, Plan, load
 
 __version__ = "0.1.0"
@@ -39,6 +40,7 @@ _LAZY = {
     "calibrate": ".compiler.calibration.calibrate",
     "CalibrationTable": ".compiler.calibration.table",
     "PrecisionPolicy": ".compiler.policy",
+    "sensitivity": ".compiler.search.sensitivity",
     "Engine": ".runtime",
     "Plan": ".runtime",
     "load": ".runtime",
@@ -69,4 +71,5 @@ __all__ = [
     "calibrate",
     "compile",
     "load",
+    "sensitivity",
 ]

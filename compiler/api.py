@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..codegen.cache import KernelCache
+from ..dialects.core.clone import clone_module
+from ..dialects.core.ir import Module
 from ..errors import InputError, UnsupportedError
 from ..runtime.discovery import present_target
 from ..runtime.plan import Plan
 from .build import Progress, Settings, build, chosen_targets
 from .calibration.calibrate import calibrate
 from .calibration.data import Batches
+from .calibration.observe import INTERPRET
 from .calibration.table import CalibrationTable
 from .policy import PrecisionPolicy, as_policy
+from .search.auto import AUTO, BASE, Auto, searched
+from .search.budget import Budget
 from .source import InputShapes, Shapes, Source
 
 
@@ -24,6 +29,10 @@ def compile(
     shapes: Shapes | None = None,
     inputs: InputShapes | None = None,
     calibration: CalibrationTable | Batches | None = None,
+    budget: str | None = None,
+    data: Batches | None = None,
+    labels: object = None,
+    device: str | None = None,
     tune: int = 0,
     cache: bool = True,
     progress: Progress | None = None,
@@ -32,10 +41,16 @@ def compile(
 
     model: an ONNX file, its bytes, a ModelProto, or an .ir file of any level.
     target: 'sm_90a' and the like, 'host', or several; default: the GPU of this machine, else host.
-    precision: 'fp32', 'tf32', 'fp16', 'bf16', 'int8', 'fp8' or a PrecisionPolicy, which has more to say.
+    precision: 'fp32', 'tf32', 'fp16', 'bf16', 'int8', 'fp8' or a PrecisionPolicy, which has more to say; or
+    'auto', the fastest mixture of fp16, int8 and fp8 within the budget. With a budget, a policy is what the
+    mixture is made from in place of plain fp16.
     shapes: (min, opt, max) per symbolic dimension, such as {"N": (1, 8, 32)}.
     inputs: other shapes for inputs, such as {"data": ["N", 3, 224, 224]}.
     calibration: for int8 and fp8: a CalibrationTable, or batches as `calibrate` takes them.
+    budget: what a mixture must keep, measured against fp32: 'sqnr=30' (dB at the output) or 'top1=0.5'
+    (percent points lost at most); data: the batches to measure on, and to calibrate with where there is no
+    calibration; labels: for top-1, a whole number for each row; device: where mixtures are run, 'interpret'
+    (numpy, the default), 'host', 'cuda' or 'cuda:N'. What was considered is in the plan's ledger.
     tune: for measured kernel choice, which is not there yet: anything but 0 raises UnsupportedError.
     cache: keep compiled kernels in the user's cache folder.
     progress: called with (stage, done, total).
@@ -43,15 +58,16 @@ def compile(
     Raises ModelError, UnsupportedError, IRError, InputError, CalibrationError, CompileError; all are
     GlassErrors.
     """
-    policy = as_policy(precision)
-    if calibration is not None and not policy.quantizes:
-        raise InputError(f"calibration is for int8 and fp8, not for {policy.name}")
-    if calibration is not None and not isinstance(calibration, CalibrationTable):
-        calibration = calibrate(model, calibration, inputs=inputs, shapes=shapes, progress=progress)
     if tune:
         raise UnsupportedError(
             "tuning is not there yet: kernels are chosen by the cost model", "leave tune at 0"
         )
+    auto = _auto(precision, budget, data, labels, device)
+    policy = as_policy(precision) if auto is None else auto.base
+    if calibration is not None and not policy.quantizes and auto is None:
+        raise InputError(f"calibration is for int8 and fp8, not for {policy.name}")
+    if calibration is not None and not isinstance(calibration, CalibrationTable):
+        calibration = calibrate(_kept(model), calibration, inputs=inputs, shapes=shapes, progress=progress)
     settings = Settings(
         targets=chosen_targets(target, present_target() if target is None else None),
         precision=policy,
@@ -59,4 +75,33 @@ def compile(
         cache=KernelCache() if cache else None,
         progress=progress,
     )
-    return build(model, settings, inputs, shapes).plan
+    if auto is None:
+        return build(model, settings, inputs, shapes).plan
+    outcome = searched(model, settings, auto, inputs, shapes, progress)
+    return build(outcome.module, outcome.settings).plan
+
+
+def _auto(
+    precision: str | PrecisionPolicy,
+    budget: str | None,
+    data: Batches | None,
+    labels: object,
+    device: str | None,
+) -> Auto | None:
+    """The search that is asked for; InputError for half of one."""
+    given = {"budget": budget, "data": data, "labels": labels, "device": device}
+    if precision != AUTO and (budget is None or isinstance(precision, str)):
+        odd = next((name for name, value in given.items() if value is not None), None)
+        if odd is not None:
+            raise InputError(f"{odd} is for precision='auto'", "or for a PrecisionPolicy with a budget")
+        return None
+    if budget is None or data is None:
+        missing = "budget" if budget is None else "data"
+        raise InputError(f"precision='auto' needs {missing}", 'such as budget="sqnr=30", data=batches')
+    base = PrecisionPolicy(BASE) if isinstance(precision, str) else precision
+    return Auto(Budget.parse(budget), data, labels, base, device or INTERPRET)
+
+
+def _kept(model: Source) -> Source:
+    """MODEL for a run that consumes it."""
+    return clone_module(model) if isinstance(model, Module) else model

@@ -19,6 +19,7 @@ from .calibration.names import model_hash
 from .calibration.table import CalibrationTable
 from .dialects import ALL_DIALECTS, LEVELS
 from .interface import check_overrides, set_io_types
+from .ledger import Ledger, Record
 from .origins import NodeNames, origins_of
 from .passes import Options, PassContext, PassManager, Sink
 from .pipeline import checks_at, passes_to
@@ -37,7 +38,8 @@ class Settings:
 
     targets: GPU architectures (`sm_90a`), empty for the host alone; precision: a policy; disabled:
     rules not to apply; barriers: pairs of ONNX nodes not to fuse; keep: ONNX nodes whose results are
-    to be stored; calibration: for policies of eight bits; limit: see `PassContext`; dump_dir, print_ir,
+    to be stored; calibration: for policies of eight bits; decided: records of what was decided before the
+    build, for its ledger; limit: see `PassContext`; dump_dir, print_ir,
     verify_each: see `PassManager`; cache: compiled kernels, None for no cache; progress: is told of
     every stage.
     """
@@ -49,6 +51,7 @@ class Settings:
     barriers: frozenset[tuple[str, str]] = frozenset()
     keep: frozenset[str] = frozenset()
     calibration: CalibrationTable | None = None
+    decided: tuple[Record, ...] = ()
     limit: int | None = None
     dump_dir: Path | None = None
     print_ir: Sink | None = None
@@ -107,6 +110,7 @@ def context_of(settings: Settings) -> PassContext:
     return PassContext(
         ALL_DIALECTS,
         policy=settings.precision,
+        ledger=Ledger(settings.decided),
         options=settings.options,
         disabled=settings.disabled,
         barriers=settings.barriers,
@@ -128,8 +132,15 @@ def launch_level(module: Module, settings: Settings, context: PassContext) -> Mo
     return lower(module, settings, context, _Clock(settings.progress))
 
 
-def lower(module: Module, settings: Settings, context: PassContext, clock: _Clock) -> Module:
-    """MODULE at the launch level; the text of every level on the way goes to the clock's `texts`.
+def brought_to(level: str, module: Module, settings: Settings, context: PassContext) -> Module:
+    """What MODULE becomes at LEVEL, which is not above its own. Raises as `build` does."""
+    return lower(module, settings, context, _Clock(settings.progress), level)
+
+
+def lower(
+    module: Module, settings: Settings, context: PassContext, clock: _Clock, last: str = LEVELS[-1]
+) -> Module:
+    """MODULE at the level LAST; the text of every level on the way goes to the clock's `texts`.
 
     Levels above the one that MODULE enters at have no text.
     """
@@ -141,7 +152,7 @@ def lower(module: Module, settings: Settings, context: PassContext, clock: _Cloc
     check_overrides(context.policy, context.ledger.origins, LEVELS[entered])
     set_io_types(module, context.policy)
     number = 0
-    for level in LEVELS[entered:]:
+    for level in LEVELS[entered : LEVELS.index(last) + 1]:
         # A module that enters below the graph level is taken as it is written.
         made = level == "graph" or LEVELS.index(level) > entered
         passes = passes_to(level, target) if made else checks_at(level)

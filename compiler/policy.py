@@ -181,10 +181,6 @@ class PrecisionPolicy:
         object.__setattr__(self, "overrides", _overrides(overrides))
         object.__setattr__(self, "io", _io_types(io))
         object.__setattr__(self, "allow_fallback", bool(allow_fallback))
-        short = [format.name for format in self.formats if format.quantizes]
-        if len(short) > 1:
-            hint = "a tensor that several contractions read is stored once; ask for one of them"
-            raise UnsupportedError(f"a policy cannot have both {' and '.join(short)}", hint)
 
     @staticmethod
     def named(name: str) -> PrecisionPolicy:
@@ -198,12 +194,12 @@ class PrecisionPolicy:
     @property
     def quantizes(self) -> bool:
         """True when some contractions are to multiply in eight bits, at scales of a calibration table."""
-        return self.eight_bits is not None
+        return bool(self.eight_bits)
 
     @cached_property
-    def eight_bits(self) -> Format | None:
-        """The format of eight bits that the policy asks for, of all ops or of some."""
-        return next((format for format in self.formats if format.quantizes), None)
+    def eight_bits(self) -> tuple[Format, ...]:
+        """The formats of eight bits that the policy asks for, of all ops or of some."""
+        return tuple(format for format in self.formats if format.quantizes)
 
     @property
     def formats(self) -> tuple[Format, ...]:

@@ -24,6 +24,7 @@ from .conversion.fusion.shuffles import SUMMARY as SHUFFLES
 from .conversion.grouping.record import GROUP_LAUNCHES
 from .conversion.streams.assign import CONCURRENCY
 from .conversion.views.record import ELIDE_CONCAT, VIEW_SLICE
+from .search.rules import SUMMARIES
 from .transforms import canonicalize, decompose_attention, fold_batch_norm, recognize
 from .transforms.cse import CommonSubexpressions
 from .transforms.dce import DeadCodeElimination
@@ -90,6 +91,8 @@ def _table() -> Iterable[Rule]:
     yield Rule(
         STORED_ALREADY, "precision", "a cast to how its operand is stored => its operand", switchable=False
     )
+    for name, summary in SUMMARIES.items():
+        yield Rule(name, "precision", summary, switchable=False)
     yield Rule(OVERRIDE, "precision", "an override asks for another format of these ops", switchable=False)
     yield Rule(FALLBACK, "precision", "a kernel runs in another precision than asked for", switchable=False)
     yield Rule(ELIDE_CONCAT, "launch", "y = concat(a, b) => a and b are written where they lie in y")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import chain, islice
+from itertools import chain
 
 from ...errors import InputError
 from ..build import Progress
 from ..source import InputShapes, Shapes, Source
 from .calibrators import check_calibrator
-from .data import Batches, CalibrationSet, checked_batch, open_set
+from .data import Batches, CalibrationSet, checked_batches, open_set
 from .observe import Network, observer
 from .table import CalibrationTable
 
@@ -42,10 +42,15 @@ def calibrate(
     Raises InputError for batches that do not fit, hold NaNs, or are none, and as `compile` does.
     """
     check_calibrator(calibrator)
-    if limit is not None and limit < 1:
-        raise InputError(f"at least one batch is needed, not {limit}")
+    check_limit(limit)
     network = Network.of(model, inputs, shapes)
     return run(network, open_set(batches, network.signature), calibrator, device, limit, cache, progress)
+
+
+def check_limit(limit: int | None) -> None:
+    """InputError for a number of batches that leaves none."""
+    if limit is not None and limit < 1:
+        raise InputError(f"at least one batch is needed, not {limit}")
 
 
 def run(
@@ -61,11 +66,8 @@ def run(
     tell = progress or (lambda stage, done, total: None)
     counts = [count for count in (data.count, limit) if count is not None]
     total = min(counts) if data.count is not None else 0
-    taken = enumerate(islice(data.batches, limit), start=1)
-    checked = (checked_batch(batch, number, network.signature) for number, batch in taken)
-    first = next(checked, None)  # before anything is built
-    if first is None:
-        raise InputError("the calibration set has no batches", "give at least one table of arrays")
+    checked = checked_batches(data, limit, network.signature)
+    first = next(checked)  # before anything is built
     histograms = network.histograms()
     done = 0
     with observer(network, histograms, device, cache, progress) as feed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, Union, runtime_checkable
 
@@ -159,6 +160,18 @@ class _Cut:
 
 
 # ---------------------------------------------------------------- checks
+
+
+def checked_batches(data: CalibrationSet, limit: int | None, module: Module) -> Iterator[dict[str, Array]]:
+    """The batches of DATA, the first LIMIT of them, each checked when its turn comes; see `checked_batch`.
+
+    InputError when there is none.
+    """
+    number = 0
+    for number, batch in enumerate(islice(data.batches, limit), start=1):
+        yield checked_batch(batch, number, module)
+    if not number:
+        raise InputError("the calibration set has no batches", "give at least one table of arrays")
 
 
 def checked_batch(batch: Any, number: int, module: Module) -> dict[str, Array]:

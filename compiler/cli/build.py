@@ -9,9 +9,13 @@ from typing import Annotated
 import typer
 
 from ...runtime.plan import Plan
-from ..build import Build
+from ..build import Build, Settings
 from ..build import build as build_plan
+from ..calibration.observe import INTERPRET
 from ..conversion.formats.mismatch import FALLBACK
+from ..search.auto import Auto, searched
+from ..search.search import Found
+from .auto import BudgetText, Labels, SearchBatches, SearchData, SearchDevice, parse_auto, show_found
 from .console import out, print_table, quantity, say, seconds
 from .files import check_output, write_folder
 from .options import (
@@ -59,13 +63,22 @@ def build(
     verify_each: VerifyEach = Check.IR,
     streams: Streams = 0,
     no_cache: NoCache = False,
+    budget: BudgetText = None,
+    data: SearchData = None,
+    labels: Labels = None,
+    device: SearchDevice = INTERPRET,
+    batches: SearchBatches = None,
 ) -> None:
-    """Compile MODEL to a plan file, which appears complete or not at all."""
+    """Compile MODEL to a plan file, which appears complete or not at all.
+
+    With --precision auto, in the fastest mixture of fp16, int8 and fp8 within --budget, measured on --data.
+    """
     check_output(output, "--output")
     request = Request.parse(
         target, precision, shape, input, disable_rule, no_cache, nofuse, keep, calibration=calibration
     )
     request = request.refined(override, io, allow_fallback)
+    request, auto = parse_auto(request, budget, data, labels, device, batches)
     with BuildProgress(shown=not print_ir_after_all) as progress:
         settings = request.settings()
         settings = replace(
@@ -76,11 +89,26 @@ def build(
             verify_each=verify_each.value,
             progress=progress.tell,
         )
-        result = build_plan(model, settings, request.inputs, request.shapes)
+        if auto is None:
+            result, found = build_plan(model, settings, request.inputs, request.shapes), None
+        else:
+            result, found = _build_found(model, settings, auto, request, progress)
+    if found is not None:
+        show_found(found)
     if dump_dir is not None:
         write_folder(dump_dir / "kernels", kernel_files(result.plan))
     result.plan.save(output)
     _report(result, output)
+
+
+def _build_found(
+    model: Path, settings: Settings, auto: Auto, request: Request, progress: BuildProgress
+) -> tuple[Build, Found]:
+    """The build of the mixture that AUTO finds. What is written on the way is of that build alone."""
+    quiet = replace(settings, dump_dir=None, print_ir=None)
+    outcome = searched(model, quiet, auto, request.inputs, request.shapes, progress.tell)
+    chosen = replace(outcome.settings, dump_dir=settings.dump_dir, print_ir=settings.print_ir)
+    return build_plan(outcome.module, chosen), outcome.found
 
 
 def kernel_files(plan: Plan) -> dict[str, str]:

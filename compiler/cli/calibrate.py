@@ -17,8 +17,19 @@ from ..calibration.observe import INTERPRET, Network
 from ..calibration.table import CalibrationTable, TensorCalibration, histograms_beside, read_text
 from .console import out, print_table, printable, say, write_json
 from .files import check_output
-from .options import AsJson, Device, InputTexts, Model, NoCache, ShapeTexts, parse_inputs, parse_ranges
+from .options import (
+    AsJson,
+    Calibration,
+    Device,
+    InputTexts,
+    Model,
+    NoCache,
+    ShapeTexts,
+    parse_inputs,
+    parse_ranges,
+)
 from .progress import BuildProgress
+from .sensitivity import Subject, show_sensitivity
 
 Data = Annotated[
     Path | None,
@@ -59,6 +70,12 @@ ToCache = Annotated[
     typer.Option("--trt-cache", metavar="OUT", help="Also write the scales as a TensorRT calibration cache."),
 ]
 
+Sensitive = Annotated[
+    bool,
+    typer.Option("--sensitivity", help="The SQNR at the outputs if a fused op alone runs in int8, by op."),
+]
+WithFp8 = Annotated[bool, typer.Option("--fp8", help="With --sensitivity: in fp8 likewise.")]
+
 
 def calibrate(
     model: Model,
@@ -75,12 +92,17 @@ def calibrate(
     shape: ShapeTexts = None,
     input: InputTexts = None,
     no_cache: NoCache = False,
+    sensitivity: Sensitive = False,
+    fp8: WithFp8 = False,
+    calibration: Calibration = None,
 ) -> None:
     """Run MODEL in fp32 over DATA and write the table of its tensors' scales.
 
-    The table is text and may be edited. Figures of all calibrators stand side by side in it.
+    The table is text and may be edited. Figures of all calibrators stand side by side in it. With
+    --sensitivity, say what each fused op costs the outputs if it alone runs in eight bits.
     """
-    _check_sources(data, from_histograms, from_trt_cache, output)
+    _check_sources(data, from_histograms, from_trt_cache, output, sensitivity)
+    _check_sensitivity(sensitivity, fp8, calibration, data, output or trt_cache)
     if interpret and device is not None:
         raise typer.BadParameter("--interpret uses no device", param_hint="--device")
     if calibrator not in CALIBRATORS:
@@ -89,9 +111,12 @@ def calibrate(
     for path, option in ((output, "--output"), (trt_cache, "--trt-cache")):
         if path is not None:
             check_output(path, option)
-    network = Network.of(model, parse_inputs(input), parse_ranges(shape))
-    if data is not None:
-        plan = _Run(calibrator, INTERPRET if interpret else device, batches, not no_cache)
+    inputs, ranges = parse_inputs(input), parse_ranges(shape)
+    network = Network.of(model, inputs, ranges)
+    plan = _Run(calibrator, INTERPRET if interpret else device, batches, not no_cache)
+    if calibration is not None:
+        table = CalibrationTable.load(calibration)
+    elif data is not None:
         table = plan.table(network, data)
     elif from_histograms is not None:
         table = _rechosen(network, from_histograms, calibrator)
@@ -100,22 +125,41 @@ def calibrate(
         table = CalibrationTable.from_trt_cache(read_text(from_trt_cache), network.hash, from_trt_cache.name)
         _say_missing(network, table)
     _write(table, output, trt_cache)
-    if as_json:
+    if sensitivity and data is not None:
+        formats = ("int8", "fp8") if fp8 else ("int8",)
+        run_of = Subject(model, data, inputs, ranges, plan.device, plan.limit, plan.cache)
+        show_sensitivity(run_of, table, formats, as_json)
+    elif as_json:
         write_json(describe(table))
     else:
         _show(table, output)
 
 
 def _check_sources(
-    data: Path | None, histograms: Path | None, cache: Path | None, output: Path | None
+    data: Path | None, histograms: Path | None, cache: Path | None, output: Path | None, sensitivity: bool
 ) -> None:
-    """Refuse anything but one source; a run and a cache are for nothing without an output."""
+    """Refuse anything but one source; a run and a cache are for nothing without an output, or SENSITIVITY."""
     if sum(source is not None for source in (data, histograms, cache)) != 1:
         raise typer.BadParameter(
             "give one of DATA, --from-histograms and --from-trt-cache", param_hint="DATA"
         )
-    if output is None and histograms is None:
+    if output is None and histograms is None and not sensitivity:
         raise typer.BadParameter("say where the table is to go", param_hint="--output")
+
+
+def _check_sensitivity(
+    asked: bool, fp8: bool, calibration: Path | None, data: Path | None, written: Path | None
+) -> None:
+    """Refuse options that say nothing without --sensitivity, and what it cannot do without."""
+    for option, given in (("--fp8", fp8), ("--calibration", calibration is not None)):
+        if given and not asked:
+            raise typer.BadParameter("this is for --sensitivity", param_hint=option)
+    if asked and data is None:
+        raise typer.BadParameter("the network is run over DATA", param_hint="--sensitivity")
+    if calibration is not None and written is not None:
+        raise typer.BadParameter(
+            f"no table is made where one is given: {written}", param_hint="--calibration"
+        )
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,12 @@ Targets = Annotated[
 ]
 Precision = Annotated[
     str,
-    typer.Option("--precision", "-p", metavar="FORMAT", help="fp32, tf32, fp16, bf16, int8 or fp8."),
+    typer.Option(
+        "--precision",
+        "-p",
+        metavar="FORMAT",
+        help="fp32, tf32, fp16, bf16, int8, fp8; `build` also auto.",
+    ),
 ]
 Calibration = Annotated[
     Path | None,
@@ -173,6 +178,7 @@ class Request:
     overrides: tuple[str, ...] = ()
     io: tuple[str, ...] = ()
     allow_fallback: bool = False
+    searches: bool = False  # which ops run in eight bits is to be found
 
     @staticmethod
     def parse(
@@ -210,11 +216,11 @@ class Request:
     @property
     def policy(self) -> PrecisionPolicy:
         """The precision policy; typer.BadParameter for one that means nothing."""
-        with _refused("--precision"):
+        with refused("--precision"):
             default = format_named(self.precision)
-        with _refused("--override"):
+        with refused("--override"):
             overrides = [Override.parse(text) for text in self.overrides]
-        with _refused("--io"):
+        with refused("--io"):
             return PrecisionPolicy(default, overrides, parse_io(self.io), self.allow_fallback)
 
     def settings(self) -> Settings:
@@ -233,7 +239,7 @@ class Request:
         """The calibration table; typer.BadParameter where the policy has no use for one."""
         if self.calibration is None:
             return None
-        if not self.policy.quantizes:
+        if not self.policy.quantizes and not self.searches:
             raise typer.BadParameter(f"{self.precision} needs no scales", param_hint="--calibration")
         return CalibrationTable.load(self.calibration)
 
@@ -244,7 +250,7 @@ class Request:
 
 
 @contextmanager
-def _refused(option: str) -> Iterator[None]:
+def refused(option: str) -> Iterator[None]:
     """Errors about the value of OPTION as those of usage."""
     try:
         yield

@@ -1,8 +1,8 @@
-"""Copies operations and blocks, for conversions that build a new module from an old one."""
+"""Copies operations, blocks and modules, for conversions that build a new module from an old one."""
 
 from __future__ import annotations
 
-from .ir import Block, Operation, Region, Value
+from .ir import Block, Function, Module, Operation, Region, Value
 
 
 def clone_op(op: Operation, mapping: dict[Value, Value]) -> Operation:
@@ -26,4 +26,17 @@ def clone_block(block: Block, mapping: dict[Value, Value] | None = None) -> Bloc
         known[argument] = copy.add_argument(argument.type, argument.hint)
     for op in block:
         copy.append(clone_op(op, known))
+    return copy
+
+
+def clone_module(module: Module) -> Module:
+    """A copy of MODULE that can be changed without changing MODULE; the weights themselves are shared."""
+    copy = Module(module.name, symbols=dict(module.symbols), resources=module.resources.copy())
+    for function in module.functions:
+        new = copy.add(Function(function.name, function.inputs, function.outputs))
+        mapping: dict[Value, Value] = {}
+        for argument in function.arguments:
+            mapping[argument] = new.block.add_argument(argument.type, argument.hint)
+        for op in function.block:
+            new.block.append(clone_op(op, mapping))
     return copy

@@ -36,6 +36,12 @@ class ResourceTable:
         self._names[id(kept)] = name
         return name
 
+    def copy(self) -> ResourceTable:
+        """A table of the same arrays, to which others can be added."""
+        table = ResourceTable()
+        table._arrays, table._names = dict(self._arrays), dict(self._names)
+        return table
+
     def __getitem__(self, name: str) -> np.ndarray[Any, Any]:
         try:
             return self._arrays[name]

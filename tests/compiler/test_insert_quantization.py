@@ -12,7 +12,7 @@ from glassrt.compiler.passes import PassContext
 from glassrt.compiler.policy import PrecisionPolicy
 from glassrt.compiler.rules import RULES
 from glassrt.compiler.transforms.quantization.insert import InsertQuantization
-from glassrt.dialects.core.dtypes import F8E4M3, F16, F32, I8
+from glassrt.dialects.core.dtypes import F8E4M3, F16, F32, I8, DType
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add, Mul
@@ -229,3 +229,21 @@ def ladder(length: int) -> Module:
 @pytest.mark.parametrize("make", [chain, ladder])
 def test_the_time_is_linear(make: Callable[[int], Module]) -> None:
     assert_growth(make, inserted, (300, 3000), most=25)
+
+
+def test_a_tensor_that_both_formats_read_is_stored_in_both() -> None:
+    """What is no contraction reads the numbers of int8, the finer ones."""
+    net = Net()
+    x = net.input("x", 8, 16)
+    left, right = net.linear(x, 16), net.linear(x, 16)
+    module = net.done(net.add(Mul, x, x), left, right)
+    policy = PrecisionPolicy("fp16", {"node:matmul0": "fp8", "node:matmul2": "int8"})
+    run([PASS], module, policy=policy, clips=Everything())
+
+    def read(kind: type[Matmul] | type[Mul]) -> list[list[DType]]:
+        ops = [op for op in module.main.block if isinstance(op, kind)]
+        backs: list[list[Any]] = [[value.producer for value in op.inputs] for op in ops]
+        assert all(isinstance(back, Dequantize) for each in backs for back in each)
+        return [[back.x.type.dtype for back in each] for each in backs]
+
+    assert read(Matmul) == [[F8E4M3, F8E4M3], [I8, I8]] and read(Mul) == [[I8, I8]]

@@ -95,11 +95,13 @@ def test_policies_are_values_that_their_arguments_give_again(policy: PrecisionPo
     assert other != policy and other.io == policy.io and other.overrides == policy.overrides
 
 
-def test_a_policy_has_one_format_of_eight_bits() -> None:
-    assert PrecisionPolicy("fp16", {"op:conv": "int8"}).quantizes
+def test_a_policy_knows_its_formats_of_eight_bits() -> None:
+    def names(policy: PrecisionPolicy) -> list[str]:
+        return [format.name for format in policy.eight_bits]
+
+    assert names(PrecisionPolicy("fp16", {"op:conv": "int8"})) == ["int8"]
+    assert names(PrecisionPolicy("int8", {"op:conv": "fp8"})) == ["int8", "fp8"]
     assert not PrecisionPolicy("fp16", {"op:conv": "bf16"}).quantizes
-    with pytest.raises(UnsupportedError, match="a policy cannot have both int8 and fp8"):
-        PrecisionPolicy("int8", {"op:conv": "fp8"})
 
 
 def test_the_last_override_of_an_op_counts() -> None:

@@ -13,6 +13,7 @@ from glassrt.compiler.launch_members import Member, members_of
 from glassrt.compiler.ledger import Record, Verdict
 from glassrt.compiler.policy import PrecisionPolicy
 from glassrt.dialects.core.dtypes import F8E4M3, F16, F32, I8, DType
+from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.types import ROW_MAJOR, Layout
 from glassrt.dialects.graph.activations import Relu
@@ -120,3 +121,22 @@ def test_inputs_of_another_type_have_the_scales_of_the_model() -> None:
     """The table was made for the model; the cast of an f16 input is none of its tensors."""
     products, _ = launched(layers(), PrecisionPolicy("int8", io="fp16"))
     assert executed(products) == [I8, I8, F16]
+
+
+@pytest.mark.parametrize("formats", [("int8", "fp8"), ("fp8", "int8")])
+def test_one_program_multiplies_in_both_formats(formats: tuple[str, str]) -> None:
+    policy = PrecisionPolicy("fp16", {"node:matmul0": formats[0], "node:matmul3": formats[1]})
+    products, _ = launched(layers(), policy)
+    assert executed(products) == [STORED[formats[0]], STORED[formats[1]], F16]
+
+
+@pytest.mark.parametrize("formats", [("int8", "fp8"), ("fp8", "int8")])
+def test_both_formats_in_one_program_lose_what_they_lose(formats: tuple[str, str]) -> None:
+    policy = PrecisionPolicy("fp16", {"node:matmul0": formats[0], "node:matmul3": formats[1]})
+    settings = Settings(targets=("sm_90a",), precision=policy, cache=None)
+    module = layers()
+    context = replace(context_of(settings), clips=dict.fromkeys(tensor_names(module.main).values(), 4.0))
+    x = np.random.default_rng(3).standard_normal((64, 128)).astype(np.float32)
+    (want,) = interpret(layers(), {"x": x}).values()
+    (got,) = interpret(launch_level(module, settings, context), {"x": x}).values()
+    assert 1e-3 < np.linalg.norm(got - want) / np.linalg.norm(want) < 0.1

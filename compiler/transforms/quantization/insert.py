@@ -6,7 +6,8 @@ Contractions with constant weights multiply in eight bits, the last ones before 
 What they read is stored so, and is read so by everything else, but for contractions that an override
 keeps in floats; of two contractions that are added up, the one that does not take the sum into its
 kernel hands its result on so too. Scales are symmetric: one for a tensor, one for each output channel
-of a weight. Ops that only move or select elements work on what is stored:
+of a weight. Where contractions of both formats read a tensor it is stored in both, and everything else
+reads the one of `int8`. Ops that only move or select elements work on what is stored:
 
     quantize(max_pool(x), s)  =>  max_pool(quantize(x, s)), likewise concat, reshape, transpose, slice
 
@@ -15,7 +16,7 @@ and what they give of a tensor that is stored anyway keeps its scale.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +36,6 @@ from ...calibration.names import tensor_names
 from ...calibration.noise import FORMATS, Format
 from ...ledger import Verdict
 from ...passes import PassContext
-from ...policy import Format as Precision
 from ..channel_scale import weight_of
 from ..matching import constant_array
 from .movement import picks_elements
@@ -50,18 +50,18 @@ class InsertQuantization:
     name = "insert-quantization"
 
     def run(self, module: Module, context: PassContext) -> Module:
-        precision = context.policy.eight_bits
-        if precision is None or self.name in context.disabled:
+        asked = context.policy.eight_bits
+        if not asked or self.name in context.disabled:
             return module
         if context.clips is None:
             if any(isinstance(op, Dequantize) for op in module.walk()):
                 return module  # the model says itself what is quantised, and how
             raise CalibrationError(
-                f"{precision.name} needs the ranges of the model's tensors",
+                f"{asked[0].name} needs the ranges of the model's tensors",
                 "give calibration data, or a model with QuantizeLinear and DequantizeLinear",
             )
         for function in module.functions:
-            _Insertion(module, function, context, context.clips, precision).run()
+            _Insertion(module, function, context, context.clips).run()
         return module
 
 
@@ -73,39 +73,41 @@ class _Insertion:
     function: Function
     context: PassContext
     clips: Mapping[str, float]
-    precision: Precision
 
     def run(self) -> None:
-        dtype, form = STORED[self.precision.name], FORMATS[self.precision.name]
         known = tensor_names(self.function)
         chosen = self._contractions()
-        stored = dict.fromkeys(op.inputs[0] for op in chosen)
-        stored.update(dict.fromkeys(_added(self.function.block, set(chosen))))
-        stored = {value: None for value in stored if not _picked(value, stored)}
+        stored: dict[Value, set[str]] = {}
+        for op, form in chosen.items():
+            stored.setdefault(op.inputs[0], set()).add(form)
+        for value, form in _added(self.function.block, dict(chosen.items())):
+            stored.setdefault(value, {form})
+        stored = {value: forms for value, forms in stored.items() if not _picked(value, stored)}
         names = {value: known[_as_calibrated(value)] for value in stored}
         missing = [name for name in names.values() if name not in self.clips]
         if missing:
             shown = ", ".join(f"'{name}'" for name in missing[:3])
             message = f"the calibration table has no scale for {shown}" + (" and more" if missing[3:] else "")
             raise CalibrationError(message, "calibrate the model anew")
-        for value in stored:
-            self._store(value, dtype, form.scale(self.clips[names[value]]))
-        for op in chosen:
-            self._store_weights(op, dtype, form)
+        for value, forms in stored.items():
+            self._store(value, sorted(forms, key=list(STORED).index), self.clips[names[value]])
+        for op, form in chosen.items():
+            self._store_weights(op, STORED[form], FORMATS[form])
 
     # ------------------------------------------------------------ which
 
-    def _contractions(self) -> list[Conv | Matmul]:
-        """The contractions that multiply in eight bits; why the others do not is on record."""
+    def _contractions(self) -> dict[Conv | Matmul, str]:
+        """The contractions that multiply in eight bits, and in which format; why the others do not is on
+        record."""
         last = _last_contractions(self.function)
-        chosen = []
+        chosen: dict[Conv | Matmul, str] = {}
         for op in self.function.block:
             if not isinstance(op, (Conv, Matmul)):
                 continue
             reason = self._refusal(op, last)
             if reason is None:
-                chosen.append(op)
-                words = f"multiplies in {self.precision.name}"
+                chosen[op] = self.context.policy.format_of(op).name
+                words = f"multiplies in {chosen[op]}"
                 self.context.note(InsertQuantization.name, words, op.name, op.location.nodes)
             else:
                 self.context.ledger.add(
@@ -140,8 +142,9 @@ class _Insertion:
 
     # ------------------------------------------------------------ what is inserted
 
-    def _store(self, value: Value, dtype: DType, scale: np.float32) -> None:
-        """What reads VALUE reads it from its stored form; not so outputs, and what is to stay in floats."""
+    def _store(self, value: Value, forms: Sequence[str], clip: float) -> None:
+        """What reads VALUE reads it from its stored form, contractions from that of their own format and
+        everything else from the first; not so outputs, and what is to stay in floats."""
         readers = [
             (user, index)
             for user, index in value.uses
@@ -150,12 +153,15 @@ class _Insertion:
         after = value.producer
         first = self.function.block.first if after is None else after.next
         assert first is not None
-        number = self._before(first, constant(self.module, scale))
         nodes = after.location if after is not None else readers[0][0].location
-        stored = self._before(first, Quantize(value, number, to=dtype, loc=nodes))
-        back = self._before(first, Dequantize(stored, number, to=F32, loc=nodes))
+        backs = {}
+        for form in forms:
+            number = self._before(first, constant(self.module, FORMATS[form].scale(clip)))
+            stored = self._before(first, Quantize(value, number, to=STORED[form], loc=nodes))
+            backs[form] = self._before(first, Dequantize(stored, number, to=F32, loc=nodes))
         for user, index in readers:
-            user.set_operand(index, back)
+            own = self.context.policy.format_of(user).name if has(user, Trait.CONTRACTION) else forms[0]
+            user.set_operand(index, backs.get(own, backs[forms[0]]))
 
     def _store_weights(self, op: Conv | Matmul, dtype: DType, form: Format) -> None:
         weights = constant_array(weight_of(op), self.module)
@@ -179,13 +185,14 @@ class _Insertion:
         return op.result
 
 
-def _picked(value: Value, stored: Container[Value]) -> bool:
-    """True when VALUE has nothing but elements of another tensor among those STORED."""
+def _picked(value: Value, stored: Mapping[Value, set[str]]) -> bool:
+    """True when VALUE has nothing but elements of another tensor that is STORED in the one format of VALUE."""
     op = value.producer
     while op is not None and picks_elements(op):
-        if op.inputs[0] in stored:
-            return True
-        op = op.inputs[0].producer
+        source = op.inputs[0]
+        if source in stored:
+            return len(stored[value]) == 1 and stored[source] == stored[value]
+        op = source.producer
     return False
 
 
@@ -219,8 +226,9 @@ def _last_contractions(function: Function) -> set[Operation]:
     return found
 
 
-def _added(block: Block, chosen: set[Operation]) -> Iterable[Value]:
-    """Of two chosen contractions that are added up, the result of the earlier; the later takes the sum."""
+def _added(block: Block, chosen: Mapping[Operation, str]) -> Iterable[tuple[Value, str]]:
+    """Of two chosen contractions that are added up, the result of the earlier, and in which format it
+    multiplies; the later takes the sum."""
     order = {op: number for number, op in enumerate(block)}
     leaders: dict[Value, Operation] = {}
     for op in block:
@@ -231,7 +239,8 @@ def _added(block: Block, chosen: set[Operation]) -> Iterable[Value]:
             continue
         known = [leaders[value] for value in op.inputs if leaders.get(value) in chosen]
         if len(known) == 2:
-            yield min(zip(known, op.inputs, strict=True), key=lambda pair: order[pair[0]])[1]
+            earlier, value = min(zip(known, op.inputs, strict=True), key=lambda pair: order[pair[0]])
+            yield value, chosen[earlier]
 
 
 def _leader(op: Operation, leaders: Mapping[Value, Operation]) -> Operation | None:

@@ -1,0 +1,120 @@
+"""`glassrt build --precision auto`: the options of a search, and the table of what it considered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ...errors import InputError
+from ..array_files import read_arrays
+from ..calibration.observe import INTERPRET
+from ..search.auto import AUTO, BASE, Auto
+from ..search.budget import Budget
+from ..search.quality import decibels
+from ..search.record import outcome
+from ..search.search import Found, Point
+from .console import print_table, say
+from .files import Array
+from .options import Request, refused
+
+BudgetText = Annotated[
+    str | None,
+    typer.Option(
+        "--budget",
+        metavar="sqnr=DB|top1=POINTS",
+        help="With --precision auto: what must be kept of fp32's outputs, or may be lost of its top-1.",
+    ),
+]
+SearchData = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        metavar="DATA",
+        help="With --precision auto: what to measure on, and to calibrate with where no table is given.",
+    ),
+]
+Labels = Annotated[
+    str | None,
+    typer.Option("--labels", metavar="FILE.npz:NAME", help="With --budget top1: the label of every row."),
+]
+SearchDevice = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        "-d",
+        help="With --precision auto: what runs the mixtures: interpret, host, cuda or cuda:N.",
+    ),
+]
+SearchBatches = Annotated[
+    int | None,
+    typer.Option(
+        "--batches", metavar="N", min=1, help="With --precision auto: the first N batches. Default: all."
+    ),
+]
+
+
+def parse_auto(
+    request: Request,
+    budget: str | None,
+    data: Path | None,
+    labels: str | None,
+    device: str,
+    batches: int | None,
+) -> tuple[Request, Auto | None]:
+    """The request without its `auto`, and the search that is asked for; BadParameter for half of one."""
+    if request.precision != AUTO:
+        given = {"--budget": budget, "--data": data, "--labels": labels, "--batches": batches}
+        for option, value in given.items():
+            if value is not None:
+                raise typer.BadParameter("this is for --precision auto", param_hint=option)
+        if device != INTERPRET:
+            raise typer.BadParameter("this is for --precision auto", param_hint="--device")
+        return request, None
+    if budget is None or data is None:
+        option = "--budget" if budget is None else "--data"
+        raise typer.BadParameter(f"--precision auto needs {option}", param_hint=option)
+    with refused("--budget"):
+        wanted = Budget.parse(budget)
+    request = replace(request, precision=BASE, searches=True)
+    array = None if labels is None else _labels(labels)
+    with refused("--labels"):
+        return request, Auto(wanted, data, array, request.policy, device, batches)
+
+
+def _labels(text: str) -> Array:
+    """The array that `FILE.npz:NAME` names."""
+    path, colon, name = text.rpartition(":")
+    if not colon or not path or not name:
+        raise typer.BadParameter(f"{text!r} is not of the form FILE.npz:NAME", param_hint="--labels")
+    arrays = read_arrays(Path(path))
+    if name not in arrays:
+        raise InputError(
+            f"{Path(path).name} has no array '{name}'", f"it holds {', '.join(arrays) or 'nothing'}"
+        )
+    return arrays[name]
+
+
+def show_found(found: Found) -> None:
+    """Print the front of what was considered, and what came of it."""
+    labelled = any(point.quality is not None and point.quality.lost is not None for point in found.points)
+    columns = ["", ">us", ">estimated dB", ">measured dB", *([">top-1 lost"] if labelled else [])]
+    columns += [f">{form or found.base.name}" for form in ("int8", "fp8", None)]
+    title = f"mixtures for {found.budget}, fastest first; us by the cost model, dB of SQNR at the outputs"
+    print_table(title, columns, [_row(found, point, labelled) for point in found.front])
+    say(outcome(found))
+
+
+def _row(found: Found, point: Point, labelled: bool) -> list[object]:
+    quality = point.quality
+    lost = "-" if quality is None or quality.lost is None else f"{quality.lost:.2f}"
+    return [
+        "*" if point is found.chosen else "",
+        f"{point.microseconds:.2f}",
+        decibels(point.estimated),
+        "-" if quality is None else decibels(quality.sqnr),
+        *([lost] if labelled else []),
+        *(point.count(form) for form in ("int8", "fp8", None)),
+    ]

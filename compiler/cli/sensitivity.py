@@ -1,0 +1,77 @@
+"""What `glassrt calibrate --sensitivity` prints."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..calibration.table import CalibrationTable
+from ..search.quality import decibels
+from ..search.sensitivity import OpSensitivity, Sensitivity, sensitivity
+from ..source import InputShapes, Shapes
+from .console import print_table, write_json
+from .progress import BuildProgress
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is run, on which data, and how; see `sensitivity`."""
+
+    model: Path
+    data: Path
+    inputs: InputShapes
+    shapes: Shapes
+    device: str | None
+    limit: int | None
+    cache: bool
+
+
+def show_sensitivity(
+    subject: Subject, table: CalibrationTable, formats: Sequence[str], as_json: bool
+) -> None:
+    """Measure every op at the scales of TABLE, with a progress bar, and print the ratios, worst first."""
+    with BuildProgress() as progress:
+        found = sensitivity(
+            subject.model,
+            subject.data,
+            formats=formats,
+            calibration=table,
+            device=subject.device,
+            shapes=subject.shapes,
+            inputs=subject.inputs,
+            limit=subject.limit,
+            cache=subject.cache,
+            progress=progress.tell,
+        )
+    if as_json:
+        write_json(found.to_json())
+    else:
+        _show(found)
+
+
+def _show(found: Sensitivity) -> None:
+    names = ", ".join(found.outputs)
+    title = f"SQNR in dB at {names} if the op alone runs in eight bits ({found.batches} batches)"
+    columns = ("ONNX nodes", "ops", *(f">{format}" for format in found.formats))
+    print_table(title, columns, (_row(op, found.formats) for op in found.worst_first))
+    refused = [op for op in found.ops if not op.noise]
+    if refused:
+        rows = [(_nodes(op), "; ".join(dict.fromkeys(op.candidate.refusals.values()))) for op in refused]
+        print_table("kept in floats", ("ONNX nodes", "reason"), rows)
+
+
+def _row(op: OpSensitivity, formats: Sequence[str]) -> list[object]:
+    ratios = [op.sqnr(format) for format in formats]
+    return [_nodes(op), "+".join(op.candidate.ops), *map(_ratio, ratios)]
+
+
+def _nodes(op: OpSensitivity) -> str:
+    return ", ".join(op.candidate.nodes) or "-"
+
+
+def _ratio(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return "exact" if value == math.inf else decibels(value)

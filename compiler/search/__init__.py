@@ -1,0 +1,1 @@
+"""Which ops eight bits hurt, and the cheapest mixture of formats that is good enough."""

@@ -1,0 +1,7 @@
+"""The names under which a search stands in the ledger."""
+
+SEARCH, MIXTURE = "precision-search", "precision-mixture"
+SUMMARIES = {
+    SEARCH: "a fused op in eight bits, where a budget allows it and time is saved",
+    MIXTURE: "a mixture of formats that was considered for a budget",
+}

@@ -1,0 +1,180 @@
+"""Sensitivity: what each fused op costs the network's outputs if it alone runs in eight bits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ...codegen.cache import KernelCache
+from ...errors import InputError
+from ...runtime.discovery import present_target
+from ..build import HOST, Progress, Settings, chosen_targets
+from ..calibration.calibrate import run as run_calibration
+from ..calibration.calibrators import check_calibrator
+from ..calibration.data import Batches, CalibrationSet
+from ..calibration.names import model_hash
+from ..calibration.observe import Network
+from ..calibration.table import CalibrationTable
+from ..policy import EIGHT_BITS, PrecisionPolicy
+from ..source import InputShapes, Shapes, Source
+from .candidates import Candidate, contraction_kernels, with_formats, with_refusals
+from .quality import Reference, sqnr
+from .trials import Held, Trials, load_model
+
+STAGE = "sensitivity"
+FUSED_AS = PrecisionPolicy("fp16")  # which kernels there are is that of the network in fp16
+WIDE = PrecisionPolicy("fp32")
+
+
+@dataclass(frozen=True)
+class OpSensitivity:
+    """A candidate, and by format the relative noise power at each output when it alone runs in it."""
+
+    candidate: Candidate
+    noise: Mapping[str, Mapping[str, float]]
+
+    def sqnr(self, format: str) -> float | None:
+        """In dB, of the worst output; None where it cannot run in FORMAT."""
+        return sqnr(self.noise[format]) if format in self.noise else None
+
+    @property
+    def rank(self) -> float:
+        """Its ratio in the first format that it can run in; infinite where there is none."""
+        return next((sqnr(noise) for noise in self.noise.values()), math.inf)
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """Of every fused op with a contraction; batches: how many were run; outputs: those measured."""
+
+    formats: tuple[str, ...]
+    batches: int
+    outputs: tuple[str, ...]
+    ops: tuple[OpSensitivity, ...]
+
+    @property
+    def worst_first(self) -> list[OpSensitivity]:
+        """The ops in the order of their ratios in the first format; what runs in none comes last."""
+        return sorted(self.ops, key=lambda op: (not op.noise, op.rank))
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON data, worst first; null is an infinite ratio."""
+        return {
+            "batches": self.batches,
+            "outputs": list(self.outputs),
+            "ops": [_op_data(op) for op in self.worst_first],
+        }
+
+
+def _op_data(op: OpSensitivity) -> dict[str, Any]:
+    found = {format: sqnr(noise) for format, noise in op.noise.items()}
+    return {
+        "nodes": list(op.candidate.nodes),
+        "ops": list(op.candidate.ops),
+        "sqnr": {format: value if math.isfinite(value) else None for format, value in found.items()},
+        "refused": dict(op.candidate.refusals),
+    }
+
+
+def sensitivity(
+    model: Source,
+    batches: Batches,
+    *,
+    formats: Sequence[str] = ("int8",),
+    calibration: CalibrationTable | None = None,
+    calibrator: str = "entropy",
+    device: str | None = None,
+    shapes: Shapes | None = None,
+    inputs: InputShapes | None = None,
+    limit: int | None = None,
+    cache: bool = True,
+    progress: Progress | None = None,
+) -> Sensitivity:
+    """The SQNR at the outputs of MODEL, in dB to fp32, if each fused op alone runs in eight bits.
+
+    formats: 'int8', 'fp8' or both; calibration: the scales, None to find them on BATCHES by CALIBRATOR;
+    progress is called with ('sensitivity', done, total); all else as for `calibrate`, but every batch is
+    held in memory. The network is run once for each op and format.
+
+    Raises InputError, CalibrationError and what `compile` raises.
+    """
+    check_calibrator(calibrator)
+    check_formats(formats)
+    module = load_model(model, inputs, shapes)
+    held = Held.of(batches, module, limit).batches
+    settings = run_settings(device, cache)
+    table = calibration or calibrated(Trials(module, settings, held, device), calibrator, progress)
+    table.check(model_hash(module))
+    trials = Trials(module, replace(settings, calibration=table), held, device)
+    return measured(trials, Reference(list(trials.outputs(WIDE))), FUSED_AS, formats, progress)
+
+
+def check_formats(formats: Sequence[str]) -> None:
+    """InputError unless FORMATS are formats of eight bits, at least one."""
+    odd = [name for name in formats if name not in EIGHT_BITS]
+    if odd or not formats or isinstance(formats, str):
+        raise InputError(f"{formats!r} are no formats of eight bits", f"these exist: {', '.join(EIGHT_BITS)}")
+
+
+def run_settings(device: str | None, cache: bool) -> Settings:
+    """How trials are built that run on DEVICE."""
+    host = device == HOST
+    targets = chosen_targets(HOST if host else None, None if host else present_target())
+    return Settings(targets=targets, cache=KernelCache() if cache else None)
+
+
+def calibrated(trials: Trials, calibrator: str, progress: Progress | None) -> CalibrationTable:
+    """The table that CALIBRATOR makes of the batches of TRIALS."""
+    network = Network.of(trials.copy())
+    data = CalibrationSet(trials.batches, len(trials.batches))
+    return run_calibration(
+        network, data, calibrator, trials.device, None, trials.settings.cache is not None, progress
+    )
+
+
+def measured(
+    trials: Trials,
+    reference: Reference,
+    base: PrecisionPolicy,
+    formats: Sequence[str],
+    progress: Progress | None = None,
+) -> Sensitivity:
+    """The sensitivity of every candidate of the fused graph under BASE, against REFERENCE."""
+    tell = progress or (lambda stage, done, total: None)
+    found = candidates(trials, base, formats)
+    total = sum(one.offers(format) for one in found for format in formats)
+    done, ops = 0, []
+    tell(STAGE, done, total)
+    for one in found:
+        noise = {}
+        for format in formats:
+            if one.offers(format):
+                noise[format] = reference.quality(trials.outputs(with_formats(WIDE, [one], [format]))).noise
+                done += 1
+                tell(STAGE, done, total)
+        ops.append(OpSensitivity(one, noise))
+    return Sensitivity(tuple(formats), len(trials.batches), reference.names, tuple(ops))
+
+
+def unmeasured(
+    trials: Trials,
+    reference: Reference,
+    base: PrecisionPolicy,
+    formats: Sequence[str],
+    progress: Progress | None = None,
+) -> Sensitivity:
+    """As `measured`, but without running anything: no op has a ratio."""
+    ops = tuple(OpSensitivity(one, {}) for one in candidates(trials, base, formats))
+    return Sensitivity(tuple(formats), len(trials.batches), reference.names, ops)
+
+
+def candidates(trials: Trials, base: PrecisionPolicy, formats: Sequence[str]) -> list[Candidate]:
+    """What may run in one of FORMATS on the fused graph under BASE, with the reasons of what may not."""
+    found = contraction_kernels(trials.brought_to("fused", base)[0], base)
+    for format in formats:
+        asked = with_formats(base, found, [format if one.offers(format) else None for one in found])
+        ledger = trials.brought_to("graph", asked)[1]
+        found = list(with_refusals(found, format, ledger))
+    return found
