@@ -186,7 +186,7 @@ class _Insertion:
 
 
 def _picked(value: Value, stored: Mapping[Value, set[str]]) -> bool:
-    """True when VALUE has nothing but elements of another tensor that is STORED in the one format of VALUE."""
+    """True when VALUE has only elements of another tensor, and both are STORED in one and the same format."""
     op = value.producer
     while op is not None and picks_elements(op):
         source = op.inputs[0]
