@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .compiler.api import compile
     from .compiler.calibration.calibrate import calibrate
     from .compiler.calibration.table import CalibrationTable
+    from .compiler.export.qdq import export_qdq
     from .compiler.policy import PrecisionPolicy
     from .runtime import Engine, Plan, load
 
@@ -39,6 +40,7 @@ _LAZY = {
     "calibrate": ".compiler.calibration.calibrate",
     "CalibrationTable": ".compiler.calibration.table",
     "PrecisionPolicy": ".compiler.policy",
+    "export_qdq": ".compiler.export.qdq",
     "Engine": ".runtime",
     "Plan": ".runtime",
     "load": ".runtime",
@@ -68,5 +70,6 @@ __all__ = [
     "UnsupportedError",
     "calibrate",
     "compile",
+    "export_qdq",
     "load",
 ]

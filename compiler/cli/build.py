@@ -12,6 +12,7 @@ from ...runtime.plan import Plan
 from ..build import Build
 from ..build import build as build_plan
 from ..conversion.formats.mismatch import FALLBACK
+from ..export.qdq import exported_model, write_model
 from .console import out, print_table, quantity, say, seconds
 from .files import check_output, write_folder
 from .options import (
@@ -37,6 +38,14 @@ from .options import (
 )
 from .progress import BuildProgress
 
+ExportQdq = Annotated[
+    Path | None,
+    typer.Option(
+        "--export-qdq",
+        metavar="OUT",
+        help="Also write the ONNX model with the scales as QuantizeLinear and DequantizeLinear.",
+    ),
+]
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="PLAN", help="The plan file to write.")]
 
 
@@ -46,6 +55,7 @@ def build(
     target: Targets = None,
     precision: Precision = "fp32",
     calibration: Calibration = None,
+    export_qdq: ExportQdq = None,
     override: FormatOverrides = None,
     io: IoTypes = None,
     allow_fallback: AllowFallback = False,
@@ -62,10 +72,15 @@ def build(
 ) -> None:
     """Compile MODEL to a plan file, which appears complete or not at all."""
     check_output(output, "--output")
+    if export_qdq is not None:
+        check_output(export_qdq, "--export-qdq")
     request = Request.parse(
         target, precision, shape, input, disable_rule, no_cache, nofuse, keep, calibration=calibration
     )
     request = request.refined(override, io, allow_fallback)
+    if export_qdq is not None and (calibration is None or not request.policy.quantizes):
+        text = "scales are those of --precision int8 or fp8 with --calibration"
+        raise typer.BadParameter(text, param_hint="--export-qdq")
     with BuildProgress(shown=not print_ir_after_all) as progress:
         settings = request.settings()
         settings = replace(
@@ -77,6 +92,8 @@ def build(
             progress=progress.tell,
         )
         result = build_plan(model, settings, request.inputs, request.shapes)
+    if export_qdq is not None:
+        write_model(exported_model(model, settings, request.inputs, request.shapes), export_qdq)
     if dump_dir is not None:
         write_folder(dump_dir / "kernels", kernel_files(result.plan))
     result.plan.save(output)
