@@ -94,7 +94,7 @@ def choices_of(
         raise InputError("scales are exported of models at the graph level")
     table.check(model_hash(module))
     check_overrides(settings.precision, origins_of(module), "graph")
-    context = context_of(_plain(settings))
+    context = context_of(plain(settings))
     given: dict[str, Array | None] = dict.fromkeys(_contraction_nodes(module))
     for op, array in _constant_weights(module):
         given |= dict.fromkeys(op.location.nodes, array)
@@ -113,7 +113,7 @@ def before_scales(module: Module, context: PassContext) -> Module:
     return PassManager(tuple(steps), context).run(module)
 
 
-def _plain(settings: Settings) -> Settings:
+def plain(settings: Settings) -> Settings:
     """SETTINGS less what says nothing of scales: which kernels are made, and who watches."""
     return replace(settings, barriers=frozenset(), keep=frozenset(), dump_dir=None, print_ir=None)
 

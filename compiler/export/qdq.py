@@ -29,12 +29,13 @@ from ..build import Settings, context_of
 from ..calibration.table import CalibrationTable
 from ..frontend.reading import read_model
 from ..frontend.walk import node_label
+from ..frontend.weights import ELEMENT_CODES
 from ..policy import PrecisionPolicy, as_policy
 from ..source import InputShapes, Shapes, Source, load_module
 from ..transforms.channel_scale import weight_of
 from ..transforms.matching import constant_array
 from ..transforms.quantization.scaled import scaled
-from .choices import Choices, StoredTensor, StoredWeights, before_scales, by_columns, choices_of
+from .choices import Choices, StoredTensor, StoredWeights, before_scales, by_columns, choices_of, plain
 from .embed import embed
 from .onnx_graph import OnnxGraph
 from .opset import FLOAT8_OPSET, PER_AXIS_OPSET, raised
@@ -86,6 +87,7 @@ def exported_model(
     embed(model, read.folder)
     _write_weights(model, choices)
     _write_tensors(model, choices)
+    _state_outputs(model, choices.module)
     _check(model)
     _check_meaning(model, choices, settings, inputs, shapes)
     return model
@@ -175,6 +177,15 @@ def _reads(node: NodeProto, tensor: StoredTensor) -> bool:
 # ---------------------------------------------------------------- checks
 
 
+def _state_outputs(model: ModelProto, module: Module) -> None:
+    """Say the types of outputs that MODEL leaves to be inferred: the standard wants them."""
+    for value, result in zip(model.graph.output, module.main.returned, strict=True):
+        if not value.type.tensor_type.HasField("shape"):
+            sizes = [size if isinstance(size, int) else str(size) for size in result.type.shape]
+            code = ELEMENT_CODES[result.type.dtype]
+            value.type.CopyFrom(helper.make_tensor_type_proto(code, sizes))
+
+
 def _check(model: ModelProto) -> None:
     if model.ByteSize() > MOST_BYTES:
         raise UnsupportedError(
@@ -197,7 +208,7 @@ def _check_meaning(
     shapes: Shapes | None,
 ) -> None:
     """UnsupportedError unless MODEL, read again, multiplies the same numbers, and stores the same tensors."""
-    again = before_scales(load_module(model, inputs, shapes), context_of(settings))
+    again = before_scales(load_module(model, inputs, shapes), context_of(plain(settings)))
     want, have = _stored(choices.module), _stored(again)
     lost = list((want - have) + (have - want))
     types = [[value.type for value in module.main.returned] for module in (choices.module, again)]
