@@ -14,11 +14,12 @@ from ...passes import PassContext
 from ...policy import PrecisionPolicy
 from ...rewrite import Pattern, Rewriter, pattern, rewrite
 from ..matching import constant_array
-from .contractions import Stored, integer_contraction, stored_operands
+from .contractions import NO_BYTES, Stored, integer_contraction, integer_window_sums, stored_operands
 from .epilogues import integer_bias, integer_requantize
 from .whole_numbers import whole_contraction
 
-RULES = (integer_contraction, integer_bias, integer_requantize)
+MULTIPLY = (integer_contraction, integer_window_sums)
+RULES = (*MULTIPLY, integer_bias, integer_requantize)
 
 
 @pattern("dequantize-constant", Dequantize)
@@ -38,7 +39,7 @@ LEFT_OVER = (whole_contraction, dequantize_constant)
 
 def _within(policy: PrecisionPolicy, rule: Pattern) -> Pattern:
     """RULE, but not for contractions that an override of POLICY keeps in floats."""
-    if rule is not integer_contraction or not policy.overrides:
+    if rule not in MULTIPLY or not policy.overrides:
         return rule
     return replace(rule, apply=lambda op, to: policy.kept_in_floats(op) is None and rule.apply(op, to))
 
@@ -63,7 +64,7 @@ class IntegerArithmetic:
         for op in module.walk():
             reason = stored_operands(op, module) if isinstance(op, (Conv, Matmul)) else None
             if isinstance(reason, Stored):
-                reason = context.policy.kept_in_floats(op)
+                reason = context.policy.kept_in_floats(op) or (NO_BYTES if reason.rest is not None else None)
             if isinstance(reason, str):
                 context.ledger.add(
                     integer_contraction.name,
