@@ -14,9 +14,9 @@ from .quantized import Bytes, Problem, evaluated, run
 
 
 def product(dtype: DType, numbers: list[int], zero: int, scale: float = 0.01) -> Problem:
-    """A product with weights of two columns that hold NUMBERS."""
+    """A product with weights of eight columns that hold NUMBERS."""
     x = Bytes(U8, np.asarray(np.float32(0.03)), 7, np.arange(6, dtype=np.uint8).reshape(3, 2) * 50)
-    w = np.array([numbers, numbers[::-1]], dtype.numpy)
+    w = np.array([numbers * 4, numbers[::-1] * 4], dtype.numpy)
     return Problem(Matmul, x, Bytes(dtype, np.asarray(np.float32(scale)), zero, w), {})
 
 

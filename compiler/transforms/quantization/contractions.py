@@ -31,7 +31,7 @@ from ...rewrite import Rewriter, pattern
 from ..channel_scale import along, channel_axis, weight_of
 from ..matching import constant_array
 from .scaled import Scaled, less_zero_point, scaled
-from .window_sums import window_sums
+from .window_sums import few_readers, window_sums
 
 Array = np.ndarray[Any, Any]
 BYTES = (I8, U8)
@@ -124,7 +124,9 @@ def integer_contraction(op: Conv | Matmul, rewriter: Rewriter) -> bool:
 def integer_window_sums(op: Conv | Matmul, rewriter: Rewriter) -> bool:
     """conv(dequantize(x), dequantize(w)) => (conv(x, w) - z * conv(x, 1)) * scale, where w - z is no byte"""
     found = stored_operands(op, rewriter.module)
-    return isinstance(found, Stored) and found.rest is not None and _multiply(op, found, rewriter)
+    if not isinstance(found, Stored) or found.rest is None or few_readers(op) is not None:
+        return False
+    return _multiply(op, found, rewriter)
 
 
 def _multiply(op: Conv | Matmul, found: Stored, rewriter: Rewriter) -> bool:
@@ -150,7 +152,7 @@ def _sums(op: Conv | Matmul, found: Stored, rewriter: Rewriter) -> Value:
     if found.rest is not None:
         factor = spread_out(op, found.rest.astype(np.int32))
         share = rewriter.insert(constant(rewriter.module, factor)).result
-        share = rewriter.insert(Mul(window_sums(op, x, attributes, rewriter), share)).result
+        share = rewriter.insert(Mul(window_sums(op, x, w, attributes, rewriter), share)).result
         sums = rewriter.insert(Sub(sums, share)).result
     if not zero:
         return sums

@@ -14,9 +14,10 @@ from ...passes import PassContext
 from ...policy import PrecisionPolicy
 from ...rewrite import Pattern, Rewriter, pattern, rewrite
 from ..matching import constant_array
-from .contractions import NO_BYTES, Stored, integer_contraction, integer_window_sums, stored_operands
+from .contractions import NO_BYTES, integer_contraction, integer_window_sums, stored_operands
 from .epilogues import integer_bias, integer_requantize
 from .whole_numbers import whole_contraction
+from .window_sums import few_readers
 
 MULTIPLY = (integer_contraction, integer_window_sums)
 RULES = (*MULTIPLY, integer_bias, integer_requantize)
@@ -62,14 +63,21 @@ class IntegerArithmetic:
     def _record(self, module: Module, context: PassContext) -> None:
         """Why contractions with quantised operands were left alone."""
         for op in module.walk():
-            reason = stored_operands(op, module) if isinstance(op, (Conv, Matmul)) else None
-            if isinstance(reason, Stored):
-                reason = context.policy.kept_in_floats(op) or (NO_BYTES if reason.rest is not None else None)
-            if isinstance(reason, str):
-                context.ledger.add(
-                    integer_contraction.name,
-                    Verdict.REFUSED,
-                    reason,
-                    ops=(op.name,),
-                    nodes=op.location.nodes,
-                )
+            reasons = _refusals(op, module, context.policy) if isinstance(op, (Conv, Matmul)) else ()
+            for rule, reason in reasons:
+                context.ledger.add(rule, Verdict.REFUSED, reason, ops=(op.name,), nodes=op.location.nodes)
+
+
+def _refusals(op: Conv | Matmul, module: Module, policy: PrecisionPolicy) -> list[tuple[str, str]]:
+    """Why OP is not done on what is stored, by rule; nothing where no operand is quantised, or it is."""
+    found = stored_operands(op, module)
+    if isinstance(found, str):
+        return [(integer_contraction.name, found)]
+    if found is None:
+        return []
+    kept = policy.kept_in_floats(op)
+    if kept is not None:
+        return [(integer_contraction.name, kept)]
+    few = few_readers(op)
+    refusals = [] if found.rest is None else [(integer_contraction.name, NO_BYTES)]
+    return refusals + ([(integer_window_sums.name, few)] if refusals and few else [])

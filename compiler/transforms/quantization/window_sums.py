@@ -12,15 +12,31 @@ from ....dialects.graph.constants import constant
 from ....dialects.graph.contraction import Conv, Matmul
 from ....dialects.graph.movement import Expand, Reshape
 from ...rewrite import Rewriter
+from ..channel_scale import channel_axis
+
+# Sums are i32: to write and to read them is as much traffic as this many bytes of result for each of them.
+LEAST_READERS = 8
 
 
-def window_sums(op: Conv | Matmul, x: Value, attributes: Mapping[str, Any], rewriter: Rewriter) -> Value:
+def few_readers(op: Conv | Matmul) -> str | None:
+    """Why sums of what OP reads are dearer than what they save; None when they are not."""
+    axis = channel_axis(op)
+    channels = int(str(op.result.type.shape[axis])) // (op.groups if isinstance(op, Conv) else 1)
+    if channels >= LEAST_READERS:
+        return None
+    return f"only {channels} output channels would share the sums of their windows"
+
+
+def window_sums(
+    op: Conv | Matmul, x: Value, w: Value, attributes: Mapping[str, Any], rewriter: Rewriter
+) -> Value:
     """The sums (i32) of the bytes X that OP, with other ATTRIBUTES, reads for each result.
 
-    They are the products with weights of 1, so that tensor cores make them. In a shape that broadcasts to
+    They are the products with weights of 1, so that tensor cores make them; these have the type of W, the
+    weights that X is multiplied with, so that both products can be joined. In a shape that broadcasts to
     OP's result: they are the same for all output channels, of a group at least.
     """
-    ones = np.ones(_shape(op), np.int8)
+    ones = np.ones(_shape(op), w.type.dtype.numpy)
     held = rewriter.insert(constant(rewriter.module, ones)).result
     sums = rewriter.insert(type(op)(x, held, **attributes)).result
     return _spread(op, sums, rewriter) if isinstance(op, Conv) else sums
