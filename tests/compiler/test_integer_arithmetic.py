@@ -67,33 +67,31 @@ def fits(problem: Problem) -> bool:
     return bool(centred.min() >= -128 and centred.max() <= 127)
 
 
-def shares(problem: Problem) -> bool:
-    """Whether eight output channels read the same windows."""
-    if problem.is_conv:
-        return problem.w.stored.shape[0] >= 8 * problem.attributes["groups"]
-    return problem.w.stored.shape[-2 if problem.attributes["transpose_b"] else -1] >= 8
+def is_depthwise(problem: Problem) -> bool:
+    return problem.is_conv and problem.attributes["groups"] > 1 and problem.w.stored.shape[1] == 1
 
 
 def check_verdict(problem: Problem, module: Module, context: PassContext) -> bool:
     """The contraction is done on what is stored, with window sums beside it exactly when it needs them.
 
-    False when it needs them and they do not pay, or the rule for them is switched off.
+    False when it needs them and the rule for them is switched off.
     """
     found = [(r.rule, r.verdict) for r in context.ledger if r.rule in (CONTRACTION, WINDOW, WHOLE)]
     op, *others = [op for op in module.main.block if isinstance(op, (Conv, Matmul))]
-    if not fits(problem) and (WINDOW in context.disabled or not shares(problem)):
-        few = [] if shares(problem) else [(WINDOW, Verdict.REFUSED)]
-        assert found == [(CONTRACTION, Verdict.REFUSED), *few, (WHOLE, Verdict.TAKEN)]
+    alone = fits(problem) or is_depthwise(problem)
+    if WINDOW in context.disabled and not alone:
+        assert found == [(CONTRACTION, Verdict.REFUSED), (WHOLE, Verdict.TAKEN)]
         (record,) = records(context, CONTRACTION)
         assert record.reason == "its weights are no bytes without their zero point"
         assert record.nodes == op.location.nodes and not others
         check_whole(problem, module, op)
         return False
-    assert found == [(CONTRACTION if fits(problem) else WINDOW, Verdict.TAKEN)]
-    assert len(others) == (0 if fits(problem) else 1)
+    assert found == [(CONTRACTION if alone else WINDOW, Verdict.TAKEN)]
+    assert len(others) == (0 if alone else 1)
     for each in (op, *others):
         assert each.result.type.dtype == (I32 if problem.x.dtype.is_integer else F32)
-        assert all(value.type.dtype.bits == 8 for value in each.inputs)
+        bits = [value.type.dtype.bits for value in each.inputs]
+        assert bits == ([8, 8] if fits(problem) or not alone else [8, 16])
     return True
 
 

@@ -7,7 +7,9 @@ their zero point where that leaves them bytes, and else as they are:
 
     conv(x - zx, w - zw)  =>  conv(x, w) - zw * conv(x, 1) - zx * sum(w - zw)
 
-where conv(x, 1) has one output channel: what the windows of x add up to. Where the window of a
+where conv(x, 1) has one output channel: what the windows of x add up to. A depthwise convolution would
+have as many of these sums as results; it multiplies w - zw in 16 bits instead, which costs it nothing,
+since it waits for x and makes its products in i32. Where the window of a
 convolution reaches past the edge, the stored number for zero is x's zero point, so an x that has one is
 padded with it first.
 """
@@ -31,7 +33,7 @@ from ...rewrite import Rewriter, pattern
 from ..channel_scale import along, channel_axis, weight_of
 from ..matching import constant_array
 from .scaled import Scaled, less_zero_point, scaled
-from .window_sums import few_readers, window_sums
+from .window_sums import window_sums
 
 Array = np.ndarray[Any, Any]
 BYTES = (I8, U8)
@@ -66,17 +68,20 @@ def stored_operands(op: Conv | Matmul, module: Module) -> Stored | str | None:
     stored = constant_array(w.stored, module)
     if stored is None:
         return "its second operand is no constant"
-    held, rest = less_zero_point(stored, w.zero_point, w.axis), None
-    if held is None:
-        held, rest = stored, w.zero_point
+    centred = less_zero_point(stored, w.zero_point, w.axis)
     refusal = _scales(op, x, w)
     if refusal is None:
-        refusal = _types(x.stored.type.dtype, held, depth(op))
-        refusal = refusal if refusal is None or rest is None else NO_BYTES
+        refusal = _types(x.stored.type.dtype, stored if centred is None else centred, depth(op))
+        refusal = NO_BYTES if refusal is not None and centred is None else refusal
     if refusal is not None:
         return refusal
-    weights = held if rest is None else stored.astype(np.int64) - w.broadcast(rest, stored.ndim)
-    return Stored(x, w, weights, held, rest, I32 if x.stored.type.dtype in BYTES else F32)
+    accumulate = I32 if x.stored.type.dtype in BYTES else F32
+    if centred is not None:
+        return Stored(x, w, centred, centred, None, accumulate)
+    wide = (stored.astype(np.int64) - w.broadcast(w.zero_point, stored.ndim)).astype(np.int16)
+    if is_depthwise(op):
+        return Stored(x, w, wide, wide, None, accumulate)
+    return Stored(x, w, wide, stored, w.zero_point, accumulate)
 
 
 def _scales(op: Conv | Matmul, x: Scaled, w: Scaled) -> str | None:
@@ -105,6 +110,11 @@ def depth(op: Conv | Matmul) -> Dim:
     return product(op.w.type.shape[1:]) if isinstance(op, Conv) else op.extents[2]
 
 
+def is_depthwise(op: Conv | Matmul) -> bool:
+    """True for a convolution with groups of one input channel each."""
+    return isinstance(op, Conv) and op.groups > 1 and op.w.type.shape[1] == 1
+
+
 def _output_axis(op: Conv | Matmul) -> int:
     """The axis of the weights that output channels lie along."""
     if isinstance(op, Conv):
@@ -124,9 +134,7 @@ def integer_contraction(op: Conv | Matmul, rewriter: Rewriter) -> bool:
 def integer_window_sums(op: Conv | Matmul, rewriter: Rewriter) -> bool:
     """conv(dequantize(x), dequantize(w)) => (conv(x, w) - z * conv(x, 1)) * scale, where w - z is no byte"""
     found = stored_operands(op, rewriter.module)
-    if not isinstance(found, Stored) or found.rest is None or few_readers(op) is not None:
-        return False
-    return _multiply(op, found, rewriter)
+    return isinstance(found, Stored) and found.rest is not None and _multiply(op, found, rewriter)
 
 
 def _multiply(op: Conv | Matmul, found: Stored, rewriter: Rewriter) -> bool:

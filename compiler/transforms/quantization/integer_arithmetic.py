@@ -14,10 +14,9 @@ from ...passes import PassContext
 from ...policy import PrecisionPolicy
 from ...rewrite import Pattern, Rewriter, pattern, rewrite
 from ..matching import constant_array
-from .contractions import NO_BYTES, integer_contraction, integer_window_sums, stored_operands
+from .contractions import NO_BYTES, Stored, integer_contraction, integer_window_sums, stored_operands
 from .epilogues import integer_bias, integer_requantize
 from .whole_numbers import whole_contraction
-from .window_sums import few_readers
 
 MULTIPLY = (integer_contraction, integer_window_sums)
 RULES = (*MULTIPLY, integer_bias, integer_requantize)
@@ -63,21 +62,20 @@ class IntegerArithmetic:
     def _record(self, module: Module, context: PassContext) -> None:
         """Why contractions with quantised operands were left alone."""
         for op in module.walk():
-            reasons = _refusals(op, module, context.policy) if isinstance(op, (Conv, Matmul)) else ()
-            for rule, reason in reasons:
-                context.ledger.add(rule, Verdict.REFUSED, reason, ops=(op.name,), nodes=op.location.nodes)
+            reason = _refusal(op, module, context.policy) if isinstance(op, (Conv, Matmul)) else None
+            if reason is not None:
+                context.ledger.add(
+                    integer_contraction.name,
+                    Verdict.REFUSED,
+                    reason,
+                    ops=(op.name,),
+                    nodes=op.location.nodes,
+                )
 
 
-def _refusals(op: Conv | Matmul, module: Module, policy: PrecisionPolicy) -> list[tuple[str, str]]:
-    """Why OP is not done on what is stored, by rule; nothing where no operand is quantised, or it is."""
+def _refusal(op: Conv | Matmul, module: Module, policy: PrecisionPolicy) -> str | None:
+    """Why OP is not done on what is stored; None where no operand is quantised, or it is."""
     found = stored_operands(op, module)
-    if isinstance(found, str):
-        return [(integer_contraction.name, found)]
-    if found is None:
-        return []
-    kept = policy.kept_in_floats(op)
-    if kept is not None:
-        return [(integer_contraction.name, kept)]
-    few = few_readers(op)
-    refusals = [] if found.rest is None else [(integer_contraction.name, NO_BYTES)]
-    return refusals + ([(integer_window_sums.name, few)] if refusals and few else [])
+    if not isinstance(found, Stored):
+        return found
+    return policy.kept_in_floats(op) or (NO_BYTES if found.rest is not None else None)

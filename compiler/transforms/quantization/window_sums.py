@@ -12,19 +12,6 @@ from ....dialects.graph.constants import constant
 from ....dialects.graph.contraction import Conv, Matmul
 from ....dialects.graph.movement import Expand, Reshape
 from ...rewrite import Rewriter
-from ..channel_scale import channel_axis
-
-# Sums are i32: to write and to read them is as much traffic as this many bytes of result for each of them.
-LEAST_READERS = 8
-
-
-def few_readers(op: Conv | Matmul) -> str | None:
-    """Why sums of what OP reads are dearer than what they save; None when they are not."""
-    axis = channel_axis(op)
-    channels = int(str(op.result.type.shape[axis])) // (op.groups if isinstance(op, Conv) else 1)
-    if channels >= LEAST_READERS:
-        return None
-    return f"only {channels} output channels would share the sums of their windows"
 
 
 def window_sums(
