@@ -284,7 +284,6 @@ class Isinf(UnaryPredicate):
         return x.call("isposinf" if self.positive else "isneginf")
 
 
-
 OPS: tuple[type[Operation], ...] = (
     Neg,
     Abs,

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from ....dialects.core.dtypes import F8E4M3, F32, I8, DType
+from ....dialects.core.dtypes import F32, DType
 from ....dialects.core.interpreter import Evaluation
 from ....dialects.core.ir import Block, Function, Module, Operation, Value
 from ....dialects.core.traits import Trait, has
@@ -38,7 +38,6 @@ from ..channel_scale import weight_of
 from ..matching import constant_array
 
 Array = np.ndarray[Any, Any]
-STORED: Mapping[str, DType] = {"int8": I8, "fp8": F8E4M3}
 
 
 class InsertQuantization:
@@ -73,7 +72,7 @@ class _Insertion:
     precision: Precision
 
     def run(self) -> None:
-        dtype, form = STORED[self.precision.name], FORMATS[self.precision.name]
+        dtype, form = self.precision.products, FORMATS[self.precision.name]
         known = tensor_names(self.function)
         chosen = self._contractions()
         stored = dict.fromkeys(op.inputs[0] for op in chosen)
