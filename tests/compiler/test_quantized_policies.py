@@ -12,7 +12,7 @@ from glassrt.compiler.calibration.names import tensor_names
 from glassrt.compiler.interface import with_io_types
 from glassrt.compiler.launch_members import Member, members_of
 from glassrt.compiler.ledger import Record, Verdict
-from glassrt.compiler.passes import PassManager
+from glassrt.compiler.passes import PassContext, PassManager
 from glassrt.compiler.pipeline import passes_to
 from glassrt.compiler.policy import PrecisionPolicy
 from glassrt.dialects.core.dtypes import F8E4M3, F16, F32, I8, I32, U8, DType
@@ -75,16 +75,20 @@ def test_products_of_bytes_run_on_tensor_cores(precision: str) -> None:
         )
 
 
+def last_product(module: Module, context: PassContext) -> PrecisionKernel:
+    """The last product of MODULE at the precision level."""
+    for level in ("graph", "fused", "precision"):
+        module = PassManager(passes_to(level, Target()), context).run(module)
+    kernels = (op for op in module.main.block if isinstance(op, PrecisionKernel))
+    return [kernel for kernel in kernels if kernel.root == "contraction"][-1]
+
+
 @pytest.mark.parametrize("precision", STORED)
 def test_a_product_that_stays_in_floats_says_what_was_asked_for_and_why(precision: str) -> None:
     settings = Settings(precision=PrecisionPolicy(precision), cache=None)
     module = layers()
     context = replace(context_of(settings), clips=dict.fromkeys(tensor_names(module.main).values(), 4.0))
-    for level in ("graph", "fused", "precision"):
-        module = PassManager(passes_to(level, Target()), context).run(module)
-    *_, last = [
-        op for op in module.main.block if isinstance(op, PrecisionKernel) and op.root == "contraction"
-    ]
+    last = last_product(module, context)
     assert (last.requested, last.compute, last.fallback) == (STORED[precision], F16, "")
     assert "the last contraction before an output stays in floats" in last.why
     products, _ = launched(layers(), PrecisionPolicy(precision))
@@ -96,16 +100,12 @@ def test_products_of_computed_tensors_say_that_they_are_not_quantised() -> None:
     """In a model that is quantised itself no pass had to say why."""
     net = Net()
     scale = net.const(np.float32(0.1))
-    x = net.add(Quantize, net.input("x", 8, 16), scale, to=I8)
+    x = net.add(Quantize, net.input("x", 16, 16), scale, to=I8)
     w = net.add(Dequantize, net.const(np.ones((16, 16), np.int8)), scale, to=F32)
     y = net.add(Matmul, net.add(Dequantize, x, scale, to=F32), w)
     settings = Settings(precision=PrecisionPolicy("int8"), cache=None)
     module, context = net.done(net.add(Matmul, net.add(Relu, y), y)), context_of(settings)
-    for level in ("graph", "fused", "precision"):
-        module = PassManager(passes_to(level, Target()), context).run(module)
-    *_, last = [
-        op for op in module.main.block if isinstance(op, PrecisionKernel) and op.root == "contraction"
-    ]
+    last = last_product(module, context)
     assert last.requested == I8 and last.compute == F16
     assert "its operands are not quantised" in last.why
 
