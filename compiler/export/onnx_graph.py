@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -33,6 +33,7 @@ class OnnxGraph:
         self._makers: dict[str, NodeProto] = {}
         self._readers: dict[str, list[NodeProto]] = defaultdict(list)
         self._known = set(_names(self._graph))
+        self._numbers: Counter[str] = Counter()  # the last one tried behind a name
         for node in self._nodes:
             self._by_label[node_label(node)].append(node)
             self._makers |= {name: node for name in node.output if name}
@@ -76,10 +77,10 @@ class OnnxGraph:
 
     def fresh(self, name: str) -> str:
         """NAME, or NAME with a number where it is taken."""
-        found, number = name, 1
+        found = name
         while found in self._known:
-            number += 1
-            found = f"{name}_{number}"
+            self._numbers[name] += 1
+            found = f"{name}_{self._numbers[name] + 1}"
         self._known.add(found)
         return found
 

@@ -11,14 +11,17 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from glassrt.compiler.calibration.names import model_hash
 from glassrt.compiler.ledger import Verdict
+from glassrt.compiler.source import load_module
 from glassrt.dialects.core.interpreter import interpret
 from onnx import ModelProto, numpy_helper
 
 from ..e2e.quantizing import contractions, lowered, multiplied
+from ..growth import assert_growth
 from ..models import Array
 from ..quantized import simplified, small_network
-from .odd_networks import ODD, inputs
+from .odd_networks import ODD, Draft, inputs
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits.onnx"
 HELD_OUT = DIGITS.with_name("digits_test.npz")
@@ -270,3 +273,26 @@ def test_the_ledger_of_the_second_build_says_nothing_new() -> None:
     """Scales stand in the model, so that no pass puts any in."""
     _, ledger = lowered(glassrt.export_qdq(DIGITS, table()), "int8")
     assert not [r for r in ledger if r.rule == "insert-quantization" and r.verdict is Verdict.TAKEN]
+
+
+# ---------------------------------------------------------------- time
+
+
+def chain(length: int) -> ModelProto:
+    """Products with one and the same weight, a normalisation of its own behind each."""
+    net = Draft()
+    w, y = net.weight(4, 4, 1, 1), "x"
+    for _ in range(length // 3):
+        y = net.add("Relu", net.norm(net.add("Conv", y, w), 4))
+    return net.done((1, 4, 2, 2), y)
+
+
+def test_the_time_is_linear() -> None:
+    def export(model: ModelProto) -> None:
+        network = load_module(model)
+        clips = {value.tensor: 1.0 for op in network.main.block for value in op.results if value.tensor}
+        glassrt.export_qdq(
+            model, glassrt.CalibrationTable.from_clips(clips | {"x": 1.0}, model_hash(network))
+        )
+
+    assert_growth(chain, export, (60, 480), most=20)
