@@ -10,9 +10,7 @@ stay floats.
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +19,6 @@ from onnx import ModelProto, NodeProto, helper
 
 from ...dialects.core.dtypes import F8E4M3, F32
 from ...dialects.core.ir import Module
-from ...dialects.graph.contraction import Conv, Matmul
-from ...dialects.graph.quantization import Quantize
 from ...errors import ModelError, UnsupportedError
 from ..array_files import write_whole
 from ..build import Settings, context_of
@@ -32,10 +28,8 @@ from ..frontend.walk import node_label
 from ..frontend.weights import ELEMENT_CODES
 from ..policy import PrecisionPolicy, as_policy
 from ..source import InputShapes, Shapes, Source, load_module
-from ..transforms.channel_scale import weight_of
-from ..transforms.matching import constant_array
-from ..transforms.quantization.scaled import scaled
-from .choices import Choices, StoredTensor, StoredWeights, before_scales, by_columns, choices_of, plain
+from .choices import Choices, StoredTensor, StoredWeights, before_scales, choices_of, plain
+from .difference import difference
 from .embed import embed
 from .onnx_graph import OnnxGraph
 from .opset import FLOAT8_OPSET, PER_AXIS_OPSET, raised
@@ -195,9 +189,8 @@ def _check(model: ModelProto) -> None:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:
         reason = str(error).splitlines()[0]
-        raise ModelError(
-            f"the model with its scales is not valid: {reason}", "is the model valid itself?"
-        ) from None
+        hint = "does onnx.checker accept the model itself?"
+        raise ModelError(f"the model with its scales is not valid: {reason}", hint) from None
 
 
 def _check_meaning(
@@ -207,32 +200,12 @@ def _check_meaning(
     inputs: InputShapes | None,
     shapes: Shapes | None,
 ) -> None:
-    """UnsupportedError unless MODEL, read again, multiplies the same numbers, and stores the same tensors."""
-    again = before_scales(load_module(model, inputs, shapes), context_of(plain(settings)))
-    want, have = _stored(choices.module), _stored(again)
-    lost = list((want - have) + (have - want))
-    types = [[value.type for value in module.main.returned] for module in (choices.module, again)]
-    if lost or types[0] != types[1]:
-        where = f": {lost[0][0]} would be stored otherwise" if lost else ""
-        raise UnsupportedError(f"QuantizeLinear and DequantizeLinear cannot say what is chosen{where}")
-
-
-def _stored(module: Module) -> Counter[tuple[str, ...]]:
-    """What MODULE stores: per product its numbers, per tensor its scale, and the node it is of."""
-    found: Counter[tuple[str, ...]] = Counter()
-    for op in module.main.block:
-        if isinstance(op, (Conv, Matmul)):
-            found[_product(op, module)] += 1
-        elif isinstance(op, Quantize):
-            scale = constant_array(op.scale, module)
-            found["a tensor", str(op.to), repr(scale)] += 1
-    return found
-
-
-def _product(op: Conv | Matmul, module: Module) -> tuple[str, ...]:
-    x, w = scaled(op.inputs[0], module), scaled(weight_of(op), module)
-    numbers = None if w is None else constant_array(w.stored, module)
-    if x is None or w is None or numbers is None:
-        return ("a product", "of floats")
-    digest = hashlib.sha256(np.ascontiguousarray(by_columns(op, numbers)).tobytes()).hexdigest()
-    return ("a product", str(x.stored.type.dtype), repr(x.scale), digest, w.scale.tobytes().hex())
+    """UnsupportedError unless MODEL, read again, says what CHOICES do."""
+    try:
+        again = before_scales(load_module(model, inputs, shapes), context_of(plain(settings)))
+        problem = difference(choices.module, again)
+    except (ModelError, UnsupportedError) as error:
+        problem = error.message
+    if problem is not None:
+        message = f"QuantizeLinear and DequantizeLinear cannot say what is chosen: {problem}"
+        raise UnsupportedError(message, "an override keeps a node in floats")

@@ -9,13 +9,12 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from ..models import Array
 
-_rng = np.random.default_rng(7)
-
 
 class Draft:
     """A network under construction; what it stores lies near 0 and 1."""
 
     def __init__(self) -> None:
+        self.rng = np.random.default_rng(7)
         self.nodes: list[object] = []
         self.weights: list[TensorProto] = []
 
@@ -27,10 +26,10 @@ class Draft:
 
     def weight(self, *shape: int) -> str:
         fan = np.prod(shape[1:]) if len(shape) == 4 else shape[0]
-        return self.stored(_rng.standard_normal(shape) / np.sqrt(fan))
+        return self.stored(self.rng.standard_normal(shape) / np.sqrt(fan))
 
     def positive(self, *shape: int) -> str:
-        return self.stored(_rng.uniform(0.5, 1.5, shape))
+        return self.stored(self.rng.uniform(0.5, 1.5, shape))
 
     def stored(self, array: object) -> str:
         name = f"w{len(self.weights)}"
@@ -131,7 +130,7 @@ def several_matrices() -> ModelProto:
     net = Draft()
     x = net.add("Reshape", "x", net.add("Constant", value_ints=[2, 4, 16]))
     y = net.add("Relu", net.add("MatMul", x, net.weight(2, 16, 8)))
-    held = numpy_helper.from_array(_rng.standard_normal((8, 8)).astype(np.float32))
+    held = numpy_helper.from_array(net.rng.standard_normal((8, 8)).astype(np.float32))
     y = net.add("MatMul", y, net.add("Constant", value=held))
     return net.done(ROWS, _last(net, y, 8))
 

@@ -11,7 +11,10 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from glassrt.compiler.build import Settings, context_of
 from glassrt.compiler.calibration.names import model_hash
+from glassrt.compiler.export.choices import before_scales
+from glassrt.compiler.export.difference import difference
 from glassrt.compiler.ledger import Verdict
 from glassrt.compiler.source import load_module
 from glassrt.dialects.core.interpreter import interpret
@@ -236,6 +239,36 @@ def test_a_node_inside_of_a_function_is_refused() -> None:
     model.graph.initializer[0].CopyFrom(numpy_helper.from_array(np.eye(16, 12, dtype=np.float32), "w0"))
     with pytest.raises(glassrt.UnsupportedError, match="no node called 'call/product'"):
         exporting(model)
+
+
+def test_a_product_with_a_vector_is_refused_with_the_reason() -> None:
+    """The compiler makes a matrix of the vector, and has scales of its columns."""
+    net = Draft()
+    y = net.add("MatMul", "x", net.weight(16))
+    model = net.done(
+        (8, 16),
+        net.add("MatMul", net.add("Unsqueeze", y, net.add("Constant", value_ints=[1])), net.weight(1, 3)),
+    )
+    with pytest.raises(glassrt.UnsupportedError, match="cannot say what is chosen: "):
+        exporting(model)
+
+
+def test_what_differs_is_named() -> None:
+    made = glassrt.calibrate(ODD["summed_branches"](), inputs(ODD["summed_branches"]()), device="interpret")
+    exported = glassrt.export_qdq(ODD["summed_branches"](), made)
+    same = before_scales(load_module(exported), context_of(Settings()))
+    assert difference(same, before_scales(load_module(exported), context_of(Settings()))) is None
+    for tensor, problem in (
+        ("t2_scale", "the scale at 't2_QuantizeLinear'"),
+        ("w5_quantized", "the product at 'conv3'"),
+    ):
+        changed = onnx.ModelProto()
+        changed.CopyFrom(exported)
+        (found,) = [each for each in changed.graph.initializer if each.name == tensor]
+        array = numpy_helper.to_array(found)
+        found.CopyFrom(numpy_helper.from_array((array + 1).astype(array.dtype), tensor))
+        said = difference(same, before_scales(load_module(changed), context_of(Settings())))
+        assert said is not None and problem in said
 
 
 def test_there_must_be_something_to_export() -> None:
