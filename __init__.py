@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .compiler.api import compile
     from .compiler.calibration.calibrate import calibrate
     from .compiler.calibration.table import CalibrationTable
+    from .compiler.export.qdq import export_qdq
     from .compiler.policy import PrecisionPolicy
     from .compiler.search.sensitivity import sensitivity
     from .runtime import Engine, Plan, load
@@ -41,6 +42,7 @@ _LAZY = {
     "CalibrationTable": ".compiler.calibration.table",
     "PrecisionPolicy": ".compiler.policy",
     "sensitivity": ".compiler.search.sensitivity",
+    "export_qdq": ".compiler.export.qdq",
     "Engine": ".runtime",
     "Plan": ".runtime",
     "load": ".runtime",
@@ -70,6 +72,7 @@ __all__ = [
     "UnsupportedError",
     "calibrate",
     "compile",
+    "export_qdq",
     "load",
     "sensitivity",
 ]

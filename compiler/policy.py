@@ -15,12 +15,13 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from types import MappingProxyType
 
-from ..dialects.core.dtypes import BF16, F16, F32, TF32, DType
+from ..dialects.core.dtypes import BF16, F8E4M3, F16, F32, I8, TF32, DType
 from ..dialects.core.ir import Operation
 from ..dialects.graph import GRAPH
 from ..errors import InputError, UnsupportedError
 
-EIGHT_BITS = ("int8", "fp8")
+# The formats of eight bits, and what they store.
+SHORT: Mapping[str, DType] = MappingProxyType({"int8": I8, "fp8": F8E4M3})
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,11 @@ class Format:
     accumulate: DType = F32
 
     @property
+    def products(self) -> DType:
+        """What contractions of float32 are to multiply: for eight bits what their operands are stored in."""
+        return SHORT.get(self.name, self.multiply)
+
+    @property
     def lowers(self) -> bool:
         """True when float32 tensors are stored in fewer bits."""
         return self.storage.bits < F32.bits
@@ -48,7 +54,7 @@ class Format:
     @property
     def quantizes(self) -> bool:
         """True when contractions multiply in eight bits, at scales that a calibration table gives."""
-        return self.name in EIGHT_BITS
+        return self.name in SHORT
 
     def stored(self, dtype: DType) -> DType:
         """The element type that a tensor of DTYPE has between kernels."""

@@ -121,9 +121,11 @@ def quantized(
     batches: int = 4,
     per_channel: bool = True,
     signed: bool = True,
+    symmetric: bool = False,
 ) -> ModelProto:
     """MODEL with i8 weights and (SIGNED) i8 or else u8 activations, calibrated on random BATCHES.
 
+    SYMMETRIC activations have the zero point 0.
     Normalisations must be folded (`simplified`). FORM is 'qdq' or 'qoperator'. FOLDER takes the files
     that the quantiser goes by.
     """
@@ -139,6 +141,7 @@ def quantized(
             per_channel=per_channel,
             activation_type=QuantType.QInt8 if signed else QuantType.QUInt8,
             weight_type=QuantType.QInt8,
+            extra_options={"ActivationSymmetric": symmetric},
         )
     return onnx.load(made)
 

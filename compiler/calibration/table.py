@@ -13,10 +13,13 @@ import numpy as np
 from ...errors import CalibrationError
 from ..array_files import write_whole
 from ..regular import open_regular
+from ..source import InputShapes, Shapes, Source, load_module
 from .calibrators import Estimate, check_calibrator, estimates
 from .histogram import Histogram
 from .histogram_file import read_histograms, write_histograms
+from .names import model_hash
 from .noise import FORMATS, INT8, LEAST_CLIP, MOST_CLIP
+from .qdq import clips_in
 from .table_text import (
     LEAST_SCALE,
     MAX_BYTES,
@@ -179,6 +182,25 @@ class CalibrationTable:
         cache = TrtCache.parse(text, file)
         tensors = {name: TensorCalibration(_clip(scale)) for name, scale in cache.scales.items()}
         return CalibrationTable(model, cache.calibrator, 0, tensors)
+
+    # ------------------------------------------------------------ QuantizeLinear
+
+    @staticmethod
+    def from_qdq(
+        quantised: Source, model: Source, inputs: InputShapes | None = None, shapes: Shapes | None = None
+    ) -> CalibrationTable:
+        """A table for MODEL with the scales that QUANTISED, a model with the same tensor names, gives them.
+
+        See `clips_in`; INPUTS and SHAPES are those of both. Raises as it does, and as `compile` does.
+        """
+        network = model_hash(load_module(model, inputs, shapes))
+        return CalibrationTable.from_clips(clips_in(quantised, inputs, shapes), network)
+
+    @staticmethod
+    def from_clips(clips: Mapping[str, float], model: str) -> CalibrationTable:
+        """A table of CLIPS that come from elsewhere, for the network with the hash MODEL."""
+        tensors = {name: TensorCalibration(clip) for name, clip in clips.items()}
+        return CalibrationTable(model, "min-max", 0, tensors)
 
 
 def histograms_beside(path: Path) -> Path:

@@ -13,6 +13,7 @@ from ..build import Build, Settings
 from ..build import build as build_plan
 from ..calibration.observe import INTERPRET
 from ..conversion.formats.mismatch import FALLBACK
+from ..export.qdq import exported_model, write_model
 from ..search.auto import Auto, searched
 from ..search.search import Found
 from .auto import BudgetText, Labels, SearchBatches, SearchData, SearchDevice, parse_auto, show_found
@@ -41,6 +42,14 @@ from .options import (
 )
 from .progress import BuildProgress
 
+ExportQdq = Annotated[
+    Path | None,
+    typer.Option(
+        "--export-qdq",
+        metavar="OUT",
+        help="Also write the ONNX model with the scales as QuantizeLinear and DequantizeLinear.",
+    ),
+]
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="PLAN", help="The plan file to write.")]
 
 
@@ -50,6 +59,7 @@ def build(
     target: Targets = None,
     precision: Precision = "fp32",
     calibration: Calibration = None,
+    export_qdq: ExportQdq = None,
     override: FormatOverrides = None,
     io: IoTypes = None,
     allow_fallback: AllowFallback = False,
@@ -74,11 +84,16 @@ def build(
     With --precision auto, in the fastest mixture of fp16, int8 and fp8 within --budget, measured on --data.
     """
     check_output(output, "--output")
+    if export_qdq is not None:
+        check_output(export_qdq, "--export-qdq")
     request = Request.parse(
         target, precision, shape, input, disable_rule, no_cache, nofuse, keep, calibration=calibration
     )
     request = request.refined(override, io, allow_fallback)
     request, auto = parse_auto(request, budget, data, labels, device, batches)
+    if export_qdq is not None and (calibration is None or not request.policy.quantizes):
+        text = "scales are those of --precision int8 or fp8 with --calibration"
+        raise typer.BadParameter(text, param_hint="--export-qdq")
     with BuildProgress(shown=not print_ir_after_all) as progress:
         settings = request.settings()
         settings = replace(
@@ -95,6 +110,8 @@ def build(
             result, found = _build_found(model, settings, auto, request, progress)
     if found is not None:
         show_found(found)
+    if export_qdq is not None:
+        write_model(exported_model(model, settings, request.inputs, request.shapes), export_qdq)
     if dump_dir is not None:
         write_folder(dump_dir / "kernels", kernel_files(result.plan))
     result.plan.save(output)

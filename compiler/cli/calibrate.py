@@ -14,6 +14,7 @@ from ..calibration.calibrate import run
 from ..calibration.calibrators import CALIBRATORS
 from ..calibration.data import CalibrationSet, open_set
 from ..calibration.observe import INTERPRET, Network
+from ..calibration.qdq import clips_in
 from ..calibration.table import CalibrationTable, TensorCalibration, histograms_beside, read_text
 from .console import out, print_table, printable, say, write_json
 from .files import check_output
@@ -65,6 +66,14 @@ FromCache = Annotated[
         "--from-trt-cache", metavar="CACHE", help="Take the scales of a TensorRT calibration cache."
     ),
 ]
+FromQdq = Annotated[
+    Path | None,
+    typer.Option(
+        "--from-qdq",
+        metavar="QDQ",
+        help="Take the scales of an ONNX model with QuantizeLinear nodes and the same tensor names.",
+    ),
+]
 ToCache = Annotated[
     Path | None,
     typer.Option("--trt-cache", metavar="OUT", help="Also write the scales as a TensorRT calibration cache."),
@@ -87,6 +96,7 @@ def calibrate(
     batches: MostBatches = None,
     from_histograms: FromHistograms = None,
     from_trt_cache: FromCache = None,
+    from_qdq: FromQdq = None,
     trt_cache: ToCache = None,
     as_json: AsJson = False,
     shape: ShapeTexts = None,
@@ -101,7 +111,8 @@ def calibrate(
     The table is text and may be edited. Figures of all calibrators stand side by side in it. With
     --sensitivity, say what each fused op costs the outputs if it alone runs in eight bits.
     """
-    _check_sources(data, from_histograms, from_trt_cache, output, sensitivity)
+    sources = (data, from_histograms, from_trt_cache, from_qdq)
+    _check_sources(sources, output, from_histograms is None and not sensitivity)
     _check_sensitivity(sensitivity, fp8, calibration, data, output or trt_cache)
     if interpret and device is not None:
         raise typer.BadParameter("--interpret uses no device", param_hint="--device")
@@ -120,10 +131,14 @@ def calibrate(
         table = plan.table(network, data)
     elif from_histograms is not None:
         table = _rechosen(network, from_histograms, calibrator)
-    else:
-        assert from_trt_cache is not None  # _check_sources saw to it
+    elif from_trt_cache is not None:
         table = CalibrationTable.from_trt_cache(read_text(from_trt_cache), network.hash, from_trt_cache.name)
-        _say_missing(network, table)
+        _say_missing(network, table, "the cache")
+    else:
+        assert from_qdq is not None  # _check_sources saw to it
+        clips = clips_in(from_qdq, parse_inputs(input), parse_ranges(shape))
+        table = CalibrationTable.from_clips(clips, network.hash)
+        _say_missing(network, table, "the quantised model")
     _write(table, output, trt_cache)
     if sensitivity and data is not None:
         formats = ("int8", "fp8") if fp8 else ("int8",)
@@ -135,15 +150,12 @@ def calibrate(
         _show(table, output)
 
 
-def _check_sources(
-    data: Path | None, histograms: Path | None, cache: Path | None, output: Path | None, sensitivity: bool
-) -> None:
-    """Refuse anything but one source; a run and a cache are for nothing without an output, or SENSITIVITY."""
-    if sum(source is not None for source in (data, histograms, cache)) != 1:
-        raise typer.BadParameter(
-            "give one of DATA, --from-histograms and --from-trt-cache", param_hint="DATA"
-        )
-    if output is None and histograms is None and not sensitivity:
+def _check_sources(sources: tuple[Path | None, ...], output: Path | None, needs_output: bool) -> None:
+    """Refuse anything but one of SOURCES; a run and scales from elsewhere are for nothing without OUTPUT."""
+    if sum(source is not None for source in sources) != 1:
+        options = "DATA, --from-histograms, --from-trt-cache and --from-qdq"
+        raise typer.BadParameter(f"give one of {options}", param_hint="DATA")
+    if output is None and needs_output:
         raise typer.BadParameter("say where the table is to go", param_hint="--output")
 
 
@@ -191,13 +203,13 @@ def _rechosen(network: Network, path: Path, calibrator: str) -> CalibrationTable
     return table.with_calibrator(calibrator)
 
 
-def _say_missing(network: Network, table: CalibrationTable) -> None:
+def _say_missing(network: Network, table: CalibrationTable, source: str) -> None:
     known = set(network.names.values())
     missing, other = known - table.tensors.keys(), table.tensors.keys() - known
     if len(missing) == len(known):
-        raise CalibrationError("the cache has none of the model's tensors", "is it that of another model?")
+        raise CalibrationError(f"{source} has none of the model's tensors", "is it that of another model?")
     if missing or other:
-        say(f"the cache lacks {len(missing)} of {len(known)} tensors, and has {len(other)} that are not here")
+        say(f"{source} lacks {len(missing)} of {len(known)} tensors, and has {len(other)} that are not here")
 
 
 def _write(table: CalibrationTable, output: Path | None, trt_cache: Path | None) -> None:

@@ -20,6 +20,7 @@ from ...dialects.precision import Kernel
 from ..passes import PassContext
 from .formats.kernel_operands import KernelOperands
 from .formats.mismatch import Mismatches
+from .formats.multiplication import refusals
 from .formats.override_records import OverrideRecords
 from .formats.placement import STORED_ALREADY, Placement
 from .formats.region import drop_unused_casts
@@ -52,6 +53,7 @@ class _Conversion:
         self._mismatches = Mismatches("precision", context)
         self._overridden = OverrideRecords(context)
         self._plan = StoragePlan(module, old, context.policy)
+        self._kept_in_floats = refusals(context.ledger) if context.policy.quantizes else {}
         self._values: dict[Value, Value] = {}
         # Views that no memory layout can give: the kernels that read them reshape inside.
         self._sunk: dict[Value, Value] = {}
@@ -130,7 +132,9 @@ class _Conversion:
     # ------------------------------------------------------------ kernels
 
     def _kernel(self, old: FusedKernel) -> None:
-        operands = KernelOperands(old, self._policy, self._plan, self._module, self._rounding)
+        operands = KernelOperands(
+            old, self._policy, self._plan, self._module, self._rounding, self._kept_in_floats
+        )
         region = operands.region()
         new_operands = []
         for value, argument in zip(old.inputs, old.body.block.arguments, strict=True):

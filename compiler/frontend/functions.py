@@ -16,9 +16,7 @@ from .call import Environment, resolve_attributes
 from .limits import MAX_DEPTH, MAX_NODES
 from .problems import Malformed, shown
 from .reading import normal_domain
-from .weights import ELEMENT_TYPES
-
-_CODES = {dtype: code for code, dtype in ELEMENT_TYPES.items()}
+from .weights import ELEMENT_CODES
 
 
 @dataclass(frozen=True)
@@ -136,7 +134,7 @@ def _type_proto(type: TensorType | None) -> TypeProto:
     if type is None:
         return TypeProto()
     sizes = [size if isinstance(size, int) else str(size) for size in type.shape]
-    return helper.make_tensor_type_proto(_CODES[type.dtype], sizes)
+    return helper.make_tensor_type_proto(ELEMENT_CODES[type.dtype], sizes)
 
 
 def _body(function: FunctionProto, environment: Environment, *, is_local: bool) -> Body:

@@ -230,10 +230,14 @@ class Walker:
             raise Malformed(f"the function's output {shown(name)} is computed nowhere") from None
 
 
+def node_label(node: NodeProto) -> str:
+    """What a location calls NODE, where no function holds it: its name, or else its first output."""
+    return node.name or next(iter(node.output), "") or node.op_type
+
+
 def _label(node: NodeProto, frame: Frame) -> str:
-    """What a message and a location call NODE: its name, or else its first output."""
-    own = node.name or next(iter(node.output), "") or node.op_type
-    return frame.prefix + own
+    """What a message and a location call NODE."""
+    return frame.prefix + node_label(node)
 
 
 def _place(node: NodeProto, label: str) -> str:

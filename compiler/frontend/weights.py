@@ -48,6 +48,8 @@ ELEMENT_TYPES: dict[int, DType] = {
     TensorProto.BOOL: BOOL,
 }
 
+ELEMENT_CODES = {dtype: code for code, dtype in ELEMENT_TYPES.items()}
+
 # Which repeated field holds the elements when there are no raw bytes.
 _FIELDS = {
     F32: "float_data",

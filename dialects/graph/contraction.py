@@ -11,7 +11,7 @@ import numpy as np
 from ..core.affine import Dim, floordiv, product
 from ..core.attributes import BOOL, DTYPE, FORMAT, INT, INTS
 from ..core.diagnostics import op_error
-from ..core.dtypes import F32, I8, I32, TF32, U8, DType
+from ..core.dtypes import F32, I8, I16, I32, TF32, U8, DType
 from ..core.expr import Expr, Index, Scalars
 from ..core.interpreter import Array, Evaluation
 from ..core.ir import Operation, Value
@@ -26,17 +26,17 @@ BYTES = (I8, U8)
 
 
 def check_multiplied(op: GraphOp, a: TensorType, b: TensorType, accumulate: DType | None) -> None:
-    """A located error unless A and B have one element type, or are bytes whose products add up in i32."""
-    if accumulate == I32 and a.dtype in BYTES and b.dtype in BYTES:
+    """A located error unless A and B have one element type, or add up in i32: bytes, B of i16 at most."""
+    if accumulate == I32 and a.dtype in BYTES and b.dtype in (*BYTES, I16):
         return
     same_dtype(op, [a, b])
 
 
 def product_of(a: Array, b: Array, dtype: DType) -> Array:
-    """The matrix product of A and B, kept in DTYPE; that of bytes is exact before it wraps."""
-    bytes_only = a.dtype.itemsize == b.dtype.itemsize == 1 and a.dtype.kind in "iu" and b.dtype.kind in "iu"
-    if bytes_only and dtype.is_integer:
-        # In f64 every sum of fewer than 2^37 products is exact, and far faster than in integers.
+    """The matrix product of A and B, kept in DTYPE; that of short integers is exact before it wraps."""
+    short = all(each.dtype.kind in "iu" and each.dtype.itemsize <= 2 for each in (a, b))
+    if short and dtype.is_integer:
+        # In f64 every sum of fewer than 2^21 products is exact, and far faster than in integers.
         wide: Array = np.matmul(a.astype(np.float64), b.astype(np.float64))
         return wide.astype(np.int64).astype(dtype.numpy)
     narrow: Array = np.matmul(a.astype(dtype.numpy), b.astype(dtype.numpy))
@@ -99,8 +99,8 @@ class Conv(Convolution):
     """Convolution (ONNX Conv without bias): x [N, C, spatial], w [M, C/groups, window].
 
     With `accumulate` the result has that type: 16-bit operands, an f32 result; i8 and u8 operands, in
-    any pair, an i32 result. With `multiply` the operands are rounded to that format first; kernels
-    derived from `define` multiply them as they are.
+    any pair, or weights of i16, an i32 result. With `multiply` the operands are rounded to that format
+    first; kernels derived from `define` multiply them as they are.
     """
 
     name = "graph.conv"

@@ -17,9 +17,8 @@ PAGE = (ROOT / "docs" / "calibration.md").read_text(encoding="utf-8")
 
 
 def block(kind: str) -> str:
-    """The only block of a KIND."""
-    (text,) = re.findall(rf"^```{kind}\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
-    return str(text)
+    """The blocks of a KIND, as one."""
+    return "".join(re.findall(rf"^```{kind}\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE))
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from glassrt import CalibrationTable, calibrate
 from glassrt.compiler.calibration.calibrators import CALIBRATORS
@@ -84,6 +85,31 @@ def test_a_cache_of_tensorrt_becomes_a_table(glassrt: Glassrt, tmp_path: Path) -
         "none of the model's tensors"
         in glassrt("calibrate", DIGITS, "--from-trt-cache", cache, "-o", table, code=1).stderr
     )
+
+
+def test_scales_go_out_as_a_quantised_model_and_come_back(
+    glassrt: Glassrt, table: Path, tmp_path: Path
+) -> None:
+    int8 = ("--precision", "int8", "--target", "host")
+    first, qdq = tmp_path / "first.plan", tmp_path / "qdq.onnx"
+    glassrt("build", DIGITS, "-o", first, "--calibration", table, "--export-qdq", qdq, *int8)
+    back, again = tmp_path / "back.table", tmp_path / "again.plan"
+    shown = glassrt("calibrate", DIGITS, "--from-qdq", qdq, "-o", back)
+    assert "the quantised model lacks 19 of 25 tensors, and has 0 that are not here" in shown.stderr
+    assert CalibrationTable.load(back)["relu_5_out"].chosen_by == "given"
+    glassrt("build", DIGITS, "-o", again, "--calibration", back, *int8)
+    assert again.read_bytes() == first.read_bytes()
+    onnx.checker.check_model(onnx.load(qdq), full_check=True)
+    glassrt("calibrate", DIGITS, "--from-qdq", tmp_path / "none.onnx", "-o", back, code=1)
+
+
+@pytest.mark.parametrize("arguments", [("-p", "int8"), ("-p", "fp16"), ()], ids=str)
+def test_scales_are_exported_where_there_are_some(
+    glassrt: Glassrt, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    out = tmp_path / "qdq.onnx"
+    shown = glassrt("build", DIGITS, "-o", tmp_path / "p", "--export-qdq", out, *arguments, code=2)
+    assert "--export-qdq" in shown.stderr and not out.exists()
 
 
 def test_a_table_of_another_model_is_refused(glassrt: Glassrt, table: Path) -> None:

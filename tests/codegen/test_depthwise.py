@@ -43,6 +43,11 @@ ROWS = {
     ),
     "i8_u8": (filters("i8", (1, 6, 7, 5), 3, 2, stride=2, weights="u8", out="i32"), PAIR),
     "u8_u8": (filters("u8", (1, 5, 6, 7), 3, 3, pad=1, weights="u8", out="i32"), SINGLE),
+    "u8_i16": (
+        filters("u8", (2, 24, 6, 5), 3, 3, pad=1, weights="i16", out="i32"),
+        DepthwiseConfig(4, 2, 16, 32),
+    ),
+    "i8_i16": (filters("i8", (1, 5, 6, 7), 3, 3, stride=2, weights="i16", out="i32"), SINGLE),
     "eight_bit_floats": (
         filters("f8e4m3", (1, 8, 6, 5), 3, 3, pad=1, out="f32"),
         DepthwiseConfig(4, 2, 8, 32),

@@ -189,7 +189,7 @@ def convolutions(draw: st.DrawFn, floats: bool = False) -> Problem:
     rank = draw(st.integers(1, 2))
     groups = draw(st.sampled_from([1, 1, 2, 5]))
     depth = draw(st.integers(1, 6)) if groups < 5 else 1
-    channels = groups * draw(st.integers(1, 3))
+    channels = groups * draw(st.sampled_from([1, 2, 3, 8]))
     taps = [draw(st.integers(1, 3)) for _ in range(rank)]
     dilation, stride = draw(st.integers(1, 2)), draw(st.integers(1, 2))
     size = [draw(st.integers((t - 1) * dilation + 1, 7)) for t in taps]
@@ -204,7 +204,7 @@ def convolutions(draw: st.DrawFn, floats: bool = False) -> Problem:
 @st.composite
 def products(draw: st.DrawFn, floats: bool = False) -> Problem:
     """Matrix products, either operand transposed, with one matrix of weights or several."""
-    m, n, k = (draw(st.integers(1, 9)) for _ in range(3))
+    m, n, k = (draw(st.integers(1, most)) for most in (9, 12, 9))
     ta, tb = draw(st.booleans()), draw(st.booleans())
     lead = draw(st.sampled_from([(), (2,), (3, 2)]))
     several = draw(st.booleans())

@@ -24,11 +24,12 @@ from glassrt.dialects.graph.quantization import Dequantize, Quantize
 from glassrt.dialects.graph.window import MaxPool
 from graphs import Net
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from .quantized import Array, Problem, convolutions, evaluated, ops, products, run
 
 CONTRACTION, BIAS, REQUANTIZE = "integer-contraction", "integer-bias", "integer-requantize"
-WHOLE = "whole-numbers"
+WINDOW, WHOLE = "integer-window-sums", "whole-numbers"
 # How near a half the exact number of steps must be for two ways of rounding f32 products to differ.
 NEAR_A_TIE = 1e-3
 
@@ -66,21 +67,32 @@ def fits(problem: Problem) -> bool:
     return bool(centred.min() >= -128 and centred.max() <= 127)
 
 
+def is_depthwise(problem: Problem) -> bool:
+    return problem.is_conv and problem.attributes["groups"] > 1 and problem.w.stored.shape[1] == 1
+
+
 def check_verdict(problem: Problem, module: Module, context: PassContext) -> bool:
-    """The contraction is done on what is stored exactly when it can be; if so."""
-    (record,) = records(context, CONTRACTION)
-    (op,) = [op for op in module.main.block if isinstance(op, (Conv, Matmul))]
-    if fits(problem):
-        assert record.verdict is Verdict.TAKEN
-        whole = problem.x.dtype.is_integer
-        assert op.result.type.dtype == (I32 if whole else F32)
-        assert all(value.type.dtype.bits == 8 for value in op.inputs)
-    else:
-        assert (record.verdict, record.nodes) == (Verdict.REFUSED, op.location.nodes)
+    """The contraction is done on what is stored, with window sums beside it exactly when it needs them.
+
+    False when it needs them and the rule for them is switched off.
+    """
+    found = [(r.rule, r.verdict) for r in context.ledger if r.rule in (CONTRACTION, WINDOW, WHOLE)]
+    op, *others = [op for op in module.main.block if isinstance(op, (Conv, Matmul))]
+    alone = fits(problem) or is_depthwise(problem)
+    if WINDOW in context.disabled and not alone:
+        assert found == [(CONTRACTION, Verdict.REFUSED), (WHOLE, Verdict.TAKEN)]
+        (record,) = records(context, CONTRACTION)
         assert record.reason == "its weights are no bytes without their zero point"
-        assert [other.verdict for other in records(context, WHOLE)] == [Verdict.TAKEN]
+        assert record.nodes == op.location.nodes and not others
         check_whole(problem, module, op)
-    return fits(problem)
+        return False
+    assert found == [(CONTRACTION if alone else WINDOW, Verdict.TAKEN)]
+    assert len(others) == (0 if alone else 1)
+    for each in (op, *others):
+        assert each.result.type.dtype == (I32 if problem.x.dtype.is_integer else F32)
+        bits = [value.type.dtype.bits for value in each.inputs]
+        assert bits == ([8, 8] if fits(problem) or not alone else [8, 16])
+    return True
 
 
 def check_whole(problem: Problem, module: Module, op: Conv | Matmul) -> None:
@@ -97,12 +109,15 @@ def check_whole(problem: Problem, module: Module, op: Conv | Matmul) -> None:
         assert (np.frexp(ratios)[0] == 0.5).all()
 
 
-@given(problem=convolutions() | products())
-def test_sums_are_exact(problem: Problem) -> None:
+SWITCHES = st.sampled_from([frozenset[str](), frozenset({WINDOW})])
+
+
+@given(problem=convolutions() | products(), disabled=SWITCHES)
+def test_sums_are_exact(problem: Problem, disabled: frozenset[str]) -> None:
     """Times the product of scales, rounded once: not one bit may differ from numpy's whole numbers."""
     alone = problem.without_result()
     module, inputs = alone.module(), {"x": problem.x.stored}
-    context = run([IntegerArithmetic()], module)
+    context = run([IntegerArithmetic()], module, disabled=disabled)
     after = evaluated(module, inputs)
     done = check_verdict(alone, module, context)
     sums = sums_of(problem, problem.x.centred, problem.w.centred)
@@ -123,12 +138,12 @@ def steps_apart(one: Array, other: Array) -> Array:
     return np.asarray(np.abs(ranks[0] - ranks[1]))
 
 
-@given(problem=convolutions() | products())
-def test_what_follows_rounds_as_it_did(problem: Problem) -> None:
+@given(problem=convolutions() | products(), disabled=SWITCHES)
+def test_what_follows_rounds_as_it_did(problem: Problem, disabled: frozenset[str]) -> None:
     """Bias, relu and quantisation: a step of difference at most, and that only beside a tie."""
     module, inputs = problem.module(), {"x": problem.x.stored}
     before = evaluated(module, inputs)
-    context = run([IntegerArithmetic()], module)
+    context = run([IntegerArithmetic()], module, disabled=disabled)
     after = evaluated(module, inputs)
     done = check_verdict(problem, module, context)
     real = problem.real(sums_of(problem, problem.x.centred, problem.w.centred))
@@ -361,16 +376,20 @@ def whole_net() -> Module:
     held = net.const(np.array([1, -2, 3, 4], np.int32).reshape(4, 1, 1))
     y = net.add(Add, y, net.add(Dequantize, held, net.const(scale), None, to=F32))
     stored = net.add(Quantize, y, net.const(np.float32(0.05)), None, to=I8)
-    far = net.const(np.full((4, 4, 1, 1), 255, np.uint8))
+    far = net.const(np.full((8, 4, 1, 1), 255, np.uint8))
     zero = net.const(np.uint8(3))
-    odd = pointwise(net, x, net.add(Dequantize, far, net.const(np.float32(0.01)), zero, to=F32))
+    far = net.add(Dequantize, far, net.const(np.float32(0.01)), zero, to=F32)
+    odd = net.add(Slice, pointwise(net, x, far), starts=[0] * 4, sizes=[1, 4, 5, 5], steps=[1] * 4)
     known = net.add(Dequantize, net.const(np.int8([[[5]]])), net.const(np.float32(0.3)), None, to=F32)
     return net.done(stored, net.add(Add, odd, known))
 
 
 def test_every_rule_leaves_a_record() -> None:
-    context = run([IntegerArithmetic()], whole_net())
-    assert {record.rule for record in context.ledger} == {rule.name for rule in (*RULES, *LEFT_OVER)}
+    found = set()
+    for disabled in (frozenset[str](), frozenset({WINDOW})):
+        context = run([IntegerArithmetic()], whole_net(), disabled=disabled)
+        found |= {record.rule for record in context.ledger}
+    assert found == {rule.name for rule in (*RULES, *LEFT_OVER)}
 
 
 @pytest.mark.parametrize("rule", [rule.name for rule in (*RULES, *LEFT_OVER)])

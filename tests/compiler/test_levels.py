@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from glassrt.compiler.build import Settings, context_of, launch_level
 from glassrt.compiler.dialects import ALL_DIALECTS
 from glassrt.compiler.frontend import import_model
 from glassrt.compiler.passes import PassContext, PassManager
 from glassrt.compiler.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
 from glassrt.compiler.policy import PrecisionPolicy
 from glassrt.compiler.semantics import SemanticsCheck
+from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.activations import Relu
@@ -22,6 +24,7 @@ from glassrt.dialects.graph.movement import Reshape
 from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.unary import Sigmoid
 from glassrt.dialects.graph.window import MaxPool
+from glassrt.errors import InputError
 from graphs import Net
 
 from ..growth import assert_growth
@@ -50,6 +53,17 @@ def test_a_small_net_at_every_level(precision: str, golden: str) -> None:
     texts = {name: print_module(stage) for name, stage in manager(precision).stages(small_net())}
     for name, level in (("dce", "graph"), ("graph-to-fused", "fused"), ("fused-to-precision", "precision")):
         assert texts[name] == golden.at(f"{precision}-{level}.ir")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("size", [0, 9])
+def test_a_size_outside_of_its_range_is_no_size_for_planned_memory(size: int) -> None:
+    settings = Settings(cache=None)
+    module = launch_level(small_net(), settings, context_of(settings))
+    inputs = {"image": np.zeros((size, 3, 8, 8), np.float32)}
+    with pytest.raises(InputError, match=f"N = {size} is outside its range 1 to 8"):
+        interpret(module, inputs)
+    inputs = {"image": np.zeros((8, 3, 8, 8), np.float32)}
+    assert interpret(module, inputs)["y"].shape == (8, 10)
 
 
 def chain(length: int) -> Module:

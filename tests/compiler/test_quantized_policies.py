@@ -6,20 +6,25 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from glassrt.codegen.kernels.family import Target
 from glassrt.compiler.build import Settings, context_of, launch_level
 from glassrt.compiler.calibration.names import tensor_names
 from glassrt.compiler.interface import with_io_types
 from glassrt.compiler.launch_members import Member, members_of
 from glassrt.compiler.ledger import Record, Verdict
+from glassrt.compiler.passes import PassContext, PassManager
+from glassrt.compiler.pipeline import passes_to
 from glassrt.compiler.policy import PrecisionPolicy
-from glassrt.dialects.core.dtypes import F8E4M3, F16, F32, I8, DType
+from glassrt.dialects.core.dtypes import F8E4M3, F16, F32, I8, I32, U8, DType
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.types import ROW_MAJOR, Layout
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.quantization import Dequantize, Quantize
 from glassrt.dialects.launch import Kernel
+from glassrt.dialects.precision import Kernel as PrecisionKernel
 from graphs import Net
 
 STORED = {"int8": I8, "fp8": F8E4M3}
@@ -69,6 +74,55 @@ def test_products_of_bytes_run_on_tensor_cores(precision: str) -> None:
         assert {key: str(format) for key, format in member.formats.items()} == dict.fromkeys(
             ("requested", "compute", "executed"), STORED[precision].name
         )
+
+
+def last_product(module: Module, context: PassContext) -> PrecisionKernel:
+    """The last product of MODULE at the precision level."""
+    for level in ("graph", "fused", "precision"):
+        module = PassManager(passes_to(level, Target()), context).run(module)
+    kernels = (op for op in module.main.block if isinstance(op, PrecisionKernel))
+    return [kernel for kernel in kernels if kernel.root == "contraction"][-1]
+
+
+@pytest.mark.parametrize("precision", STORED)
+def test_a_product_that_stays_in_floats_says_what_was_asked_for_and_why(precision: str) -> None:
+    settings = Settings(precision=PrecisionPolicy(precision), cache=None)
+    module = layers()
+    context = replace(context_of(settings), clips=dict.fromkeys(tensor_names(module.main).values(), 4.0))
+    last = last_product(module, context)
+    assert (last.requested, last.compute, last.fallback) == (STORED[precision], F16, "")
+    assert "the last contraction before an output stays in floats" in last.why
+    products, _ = launched(layers(), PrecisionPolicy(precision))
+    formats = {key: str(format) for key, format in products[-1][1].formats.items()}
+    assert formats == {"requested": STORED[precision].name, "compute": "f16", "executed": "f16"}
+
+
+def test_products_of_computed_tensors_say_that_they_are_not_quantised() -> None:
+    """In a model that is quantised itself no pass had to say why."""
+    net = Net()
+    scale = net.const(np.float32(0.1))
+    x = net.add(Quantize, net.input("x", 16, 16), scale, to=I8)
+    w = net.add(Dequantize, net.const(np.ones((16, 16), np.int8)), scale, to=F32)
+    y = net.add(Matmul, net.add(Dequantize, x, scale, to=F32), w)
+    settings = Settings(precision=PrecisionPolicy("int8"), cache=None)
+    module, context = net.done(net.add(Matmul, net.add(Relu, y), y)), context_of(settings)
+    last = last_product(module, context)
+    assert last.requested == I8 and last.compute == F16
+    assert "its operands are not quantised" in last.why
+
+
+@pytest.mark.parametrize(("asked", "verdict"), [("fp32", Verdict.REFUSED), ("int8", Verdict.TAKEN)])
+def test_an_override_says_nothing_to_products_of_integers(asked: str, verdict: Verdict) -> None:
+    """The model itself multiplies bytes and gives an i32: there are no floats to go back to."""
+    net = Net()
+    x, w = net.input("x", 8, 16, dtype=U8), net.const(np.ones((16, 16), np.int8))
+    module = net.done(net.add(Cast, net.add(Matmul, x, w, accumulate=I32), to=F32))
+    policy = PrecisionPolicy("fp16", {"op:matmul": asked})
+    products, records = launched(module, policy)
+    assert executed(products) == [U8]
+    (record,) = [r for r in records if r.rule == "precision-override"]
+    assert (record.verdict, record.nodes) == (verdict, ("matmul0",))
+    assert ("policies are about f32, and this is u8" in record.reason) == (verdict is Verdict.REFUSED)
 
 
 @pytest.mark.parametrize("precision", STORED)

@@ -138,3 +138,43 @@ def test_a_quantised_tensor_that_is_an_output_as_well() -> None:
     assert np.abs(got[last] - want[last]).max() <= 0.2001
     (kernel,) = contractions(lowered(model, "fp16")[0])
     assert multiplied(kernel) == ("i8", "i8")
+
+
+# ---------------------------------------------------------------- means of bytes
+
+
+def means(scale: float, window: int) -> ModelProto:
+    """Average pools of bytes whose numbers often lie halfway between two results: 4 or 16 elements each."""
+    net = Net(5)
+    numbers = {"low": (0.02, 128), "high": (scale, 131)}
+    x = net.input("image", 2, 4, 8, 8)
+
+    def stored(value: str, name: str) -> str:
+        size, zero = (
+            net.const(np.asarray(number, kind))
+            for number, kind in zip(numbers[name], (np.float32, np.uint8), strict=True)
+        )
+        return str(net.op("DequantizeLinear", net.op("QuantizeLinear", value, size, zero), size, zero))
+
+    x = stored(x, "low")
+    pooled = net.op("AveragePool", x, kernel_shape=[window] * 2, strides=[window] * 2)
+    return net.done(stored(pooled, "high"), stored(net.op("GlobalAveragePool", x), "high"))
+
+
+@pytest.mark.parametrize("window", [2, 4])
+@pytest.mark.parametrize("scale", [0.02, 0.01])
+def test_means_of_bytes_are_within_a_step(scale: float, window: int) -> None:
+    """Of ONNX Runtime, and of each other; ties may fall to either side, since sums are in another order."""
+    model = means(scale, window)
+    inputs = {"image": np.random.default_rng(8).uniform(-2, 2, (2, 4, 8, 8)).astype(np.float32)}
+    module, _ = lowered(model, "fp16")
+    results = [interpret(module, inputs), run_onnxruntime(model, inputs)]
+    with glassrt.load(glassrt.compile(model, target="host", precision="fp16"), device="host") as engine:
+        results.append(engine.run(inputs))
+    first = results[0]
+    for other in results[1:]:
+        for name, array in first.items():
+            steps = np.rint(np.abs(array - np.asarray(other[name])) / scale)
+            print(f"{name}: {np.mean(steps > 0):.2%} differ")
+            assert steps.max() <= 1
+            assert np.unique(array).size > 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import ml_dtypes
@@ -36,7 +37,9 @@ class KernelOperands:
         plan: StoragePlan,
         module: Module,
         rounding: Rounding,
+        kept: Mapping[str, str],
     ) -> None:
+        """KEPT: why the contractions of nodes stay in floats, where eight bits are asked for."""
         self._kernel = kernel
         self._override = policy.override_of(leading_op(kernel))
         self._format = policy.format_of(leading_op(kernel))
@@ -45,6 +48,7 @@ class KernelOperands:
         self._module = module
         self._rounding = rounding
         self._contraction = contraction_of(kernel)
+        self._kept = kept
         self._table = _table_of(self._contraction)
         self._outside = dict(zip(kernel.body.block.arguments, kernel.inputs, strict=True))
         self._multiplication = self._chosen()
@@ -148,7 +152,9 @@ class KernelOperands:
         lowered = is_lowered(self._contraction.inputs[0].type.dtype, self._format)
         weights = multiplied(self._contraction) | ({self._table} if self._table is not None else set())
         overflows = lowered and not all(self._fits(value) for value in weights)
-        return multiplication_of(self._contraction, self._format, overflows)
+        reasons = (self._kept.get(node, "") for node in self._contraction.location.nodes)
+        reason = next(filter(None, reasons), "")
+        return multiplication_of(self._contraction, self._format, overflows, reason)
 
     def _fits(self, argument: Value) -> bool:
         """True unless ARGUMENT is a constant with numbers beyond the range of the storage type."""

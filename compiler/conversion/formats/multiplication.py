@@ -7,15 +7,21 @@ the kernel from what was requested.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ....codegen.kernels.contraction_mma import needs_k_innermost
-from ....dialects.core.dtypes import TF32, DType
+from ....dialects.core.dtypes import F32, TF32, DType
 from ....dialects.core.ir import Operation
 from ....dialects.core.types import ROW_MAJOR, Layout, TensorType
 from ....dialects.graph.attention import Attention
 from ....dialects.graph.contraction import Conv, Matmul
+from ...ledger import Record, Verdict
 from ...policy import Format
+from ...transforms.quantization.contractions import integer_contraction
+from ...transforms.quantization.insert import InsertQuantization
+
+NOT_QUANTISED = "its operands are not quantised"
 
 
 @dataclass(frozen=True)
@@ -38,18 +44,30 @@ class Multiplication:
         return self.own if self.chosen == TF32 else self.chosen
 
 
-def multiplication_of(op: Operation, format: Format, overflows: bool) -> Multiplication:
-    """What OP multiplies under FORMAT; OVERFLOWS: one of its weights is beyond the format's range."""
+def multiplication_of(op: Operation, format: Format, overflows: bool, reason: str = "") -> Multiplication:
+    """What OP multiplies under FORMAT; OVERFLOWS: one of its weights is beyond the format's range.
+
+    REASON: why it does not multiply in eight bits where FORMAT asks for that, empty when nobody noted it.
+    """
     own = op.inputs[0].type.dtype
     wanted = format.multiplied(own)
     if overflows:
         problem = f"a weight exceeds the range of {wanted}: it multiplies in {own}"
         return Multiplication(own, wanted, own, fallback=problem)
+    if format.quantizes and own == F32:
+        return Multiplication(own, format.products, wanted, reason or NOT_QUANTISED)
     if wanted == TF32:
         kept, problem = _without_tf32(op), _misplaced(op, wanted)
         if kept or problem:
             return Multiplication(own, wanted, own, kept, "" if kept else problem)
     return Multiplication(own, wanted, wanted)
+
+
+def refusals(ledger: Iterable[Record]) -> dict[str, str]:
+    """Why contractions do not multiply in eight bits, by node, as the passes on quantisation noted it."""
+    rules = (InsertQuantization.name, integer_contraction.name)
+    found = (each for each in ledger if each.verdict is Verdict.REFUSED and each.rule in rules)
+    return {node: record.reason for record in found for node in record.nodes}
 
 
 def _without_tf32(op: Operation) -> str:

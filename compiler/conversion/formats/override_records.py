@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+from ....dialects.core.dtypes import I8, DType
+from ....dialects.core.ir import Operation
+from ....dialects.core.traits import Trait, has
 from ....dialects.fused import Kernel
 from ...ledger import Verdict
 from ...passes import PassContext
 from ...policy import Override
 
 OVERRIDE = "precision-override"
+
+
+def _verdict(override: Override, op: Operation) -> tuple[Verdict, str]:
+    """Whether OVERRIDE, which counts for OP, says anything to it, and in words."""
+    asked = f"{override} asks for {override.format.name}"
+    own = _without_floats(op)
+    # Bytes are what an override to eight bits asks for.
+    if own is None or (override.format.quantizes and own.bits == I8.bits):
+        return Verdict.TAKEN, asked
+    return Verdict.REFUSED, f"{asked}, but policies are about f32, and this is {own}"
+
+
+def _without_floats(op: Operation) -> DType | None:
+    """What OP works on, no float that a format is about: what it multiplies, or gives. None for others."""
+    values = op.inputs[:1] if has(op, Trait.CONTRACTION) else (*op.results, *op.inputs)
+    dtypes = [value.type.dtype for value in values]
+    return None if any(each.is_float and each.bits > I8.bits for each in dtypes) else dtypes[0]
 
 
 class OverrideRecords:
@@ -24,9 +44,9 @@ class OverrideRecords:
             override = policy.override_of(op) if op.results else None
             if override is not None:
                 self._used.add(override)
-                reason = f"{override} asks for {override.format.name}"
+                verdict, reason = _verdict(override, op)
                 nodes = op.location.nodes
-                self._context.ledger.add(OVERRIDE, Verdict.TAKEN, reason, ops=(op.name,), nodes=nodes)
+                self._context.ledger.add(OVERRIDE, verdict, reason, ops=(op.name,), nodes=nodes)
 
     def finish(self) -> None:
         """Record the overrides that no op was found for: rewrites may have taken its ops away."""

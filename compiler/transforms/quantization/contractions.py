@@ -3,8 +3,15 @@
     conv((x - zx) * sx, w * sw)  =>  (conv(x, w) - zx * sum(w)) * (sx * sw)
 
 The sums of bytes are exact in i32; those of 8-bit floats are kept in f32. Weights are stored less
-their zero point, which has to leave them bytes. Where the window of a convolution reaches past the
-edge, the stored number for zero is x's zero point, so an x that has one is padded with it first.
+their zero point where that leaves them bytes, and else as they are:
+
+    conv(x - zx, w - zw)  =>  conv(x, w) - zw * conv(x, 1) - zx * sum(w - zw)
+
+where conv(x, 1) has one output channel: what the windows of x add up to. A depthwise convolution would
+have as many of these sums as results; it multiplies w - zw in 16 bits instead, which costs it nothing,
+since it waits for x and makes its products in i32. Where the window of a
+convolution reaches past the edge, the stored number for zero is x's zero point, so an x that has one is
+padded with it first.
 """
 
 from __future__ import annotations
@@ -17,7 +24,7 @@ import numpy as np
 from ....dialects.core.affine import Dim, product
 from ....dialects.core.dtypes import F8E4M3, F32, I8, I32, U8, DType, from_numpy
 from ....dialects.core.ir import Module, Value
-from ....dialects.graph.binary import Add, Mul
+from ....dialects.graph.binary import Add, Mul, Sub
 from ....dialects.graph.constants import constant
 from ....dialects.graph.contraction import Conv, Matmul
 from ....dialects.graph.elementwise import Cast
@@ -26,6 +33,7 @@ from ...rewrite import Rewriter, pattern
 from ..channel_scale import along, channel_axis, weight_of
 from ..matching import constant_array
 from .scaled import Scaled, less_zero_point, scaled
+from .window_sums import window_sums
 
 Array = np.ndarray[Any, Any]
 BYTES = (I8, U8)
@@ -36,11 +44,17 @@ NO_BYTES = "its weights are no bytes without their zero point"
 
 @dataclass(frozen=True)
 class Stored:
-    """A contraction whose operands are both quantised; `weights` are what w stores, about 0."""
+    """A contraction whose operands are both quantised.
+
+    weights: what w stores, about 0; held: what is multiplied; rest: the zero point that `held` still has,
+    None where it is `weights`.
+    """
 
     x: Scaled
     w: Scaled
     weights: Array
+    held: Array
+    rest: Array | None
     accumulate: DType
 
 
@@ -54,14 +68,20 @@ def stored_operands(op: Conv | Matmul, module: Module) -> Stored | str | None:
     stored = constant_array(w.stored, module)
     if stored is None:
         return "its second operand is no constant"
+    centred = less_zero_point(stored, w.zero_point, w.axis)
     refusal = _scales(op, x, w)
-    weights = less_zero_point(stored, w.zero_point, w.axis)
-    if refusal is not None or weights is None:
-        return refusal or NO_BYTES
-    refusal = _types(x.stored.type.dtype, weights, depth(op))
+    if refusal is None:
+        refusal = _types(x.stored.type.dtype, stored if centred is None else centred, depth(op))
+        refusal = NO_BYTES if refusal is not None and centred is None else refusal
     if refusal is not None:
         return refusal
-    return Stored(x, w, weights, I32 if x.stored.type.dtype in BYTES else F32)
+    accumulate = I32 if x.stored.type.dtype in BYTES else F32
+    if centred is not None:
+        return Stored(x, w, centred, centred, None, accumulate)
+    wide = (stored.astype(np.int64) - w.broadcast(w.zero_point, stored.ndim)).astype(np.int16)
+    if is_depthwise(op):
+        return Stored(x, w, wide, wide, None, accumulate)
+    return Stored(x, w, wide, stored, w.zero_point, accumulate)
 
 
 def _scales(op: Conv | Matmul, x: Scaled, w: Scaled) -> str | None:
@@ -90,6 +110,11 @@ def depth(op: Conv | Matmul) -> Dim:
     return product(op.w.type.shape[1:]) if isinstance(op, Conv) else op.extents[2]
 
 
+def is_depthwise(op: Conv | Matmul) -> bool:
+    """True for a convolution with groups of one input channel each."""
+    return isinstance(op, Conv) and op.groups > 1 and op.w.type.shape[1] == 1
+
+
 def _output_axis(op: Conv | Matmul) -> int:
     """The axis of the weights that output channels lie along."""
     if isinstance(op, Conv):
@@ -102,8 +127,17 @@ def _output_axis(op: Conv | Matmul) -> int:
 def integer_contraction(op: Conv | Matmul, rewriter: Rewriter) -> bool:
     """conv(dequantize(x), dequantize(w)) => conv(x, w) * scale, on bytes with sums in i32; matmul likewise"""
     found = stored_operands(op, rewriter.module)
-    if not isinstance(found, Stored):
-        return False
+    return isinstance(found, Stored) and found.rest is None and _multiply(op, found, rewriter)
+
+
+@pattern("integer-window-sums", Conv, Matmul)
+def integer_window_sums(op: Conv | Matmul, rewriter: Rewriter) -> bool:
+    """conv(dequantize(x), dequantize(w)) => (conv(x, w) - z * conv(x, 1)) * scale, where w - z is no byte"""
+    found = stored_operands(op, rewriter.module)
+    return isinstance(found, Stored) and found.rest is not None and _multiply(op, found, rewriter)
+
+
+def _multiply(op: Conv | Matmul, found: Stored, rewriter: Rewriter) -> bool:
     sums = _sums(op, found, rewriter)
     numbers = sums if sums.type.dtype == F32 else rewriter.insert(Cast(sums, to=F32)).result
     scale = found.x.scale * found.w.scale
@@ -113,7 +147,7 @@ def integer_contraction(op: Conv | Matmul, rewriter: Rewriter) -> bool:
 
 
 def _sums(op: Conv | Matmul, found: Stored, rewriter: Rewriter) -> Value:
-    """The sums of what is stored, less what x's zero point adds to them."""
+    """The sums of what is stored, less what zero points add to them."""
     x, attributes = found.x.stored, {**op.attributes, "accumulate": found.accumulate}
     zero = int(found.x.zero_point)
     if zero and isinstance(op, Conv) and any(op.pads):
@@ -121,8 +155,13 @@ def _sums(op: Conv | Matmul, found: Stored, rewriter: Rewriter) -> Value:
         attributes["pads"] = (0,) * len(op.pads)
     w = found.w.stored
     if found.w.zero_point.any():
-        w = rewriter.insert(constant(rewriter.module, found.weights)).result
+        w = rewriter.insert(constant(rewriter.module, found.held)).result
     sums = rewriter.insert(type(op)(x, w, **attributes)).result
+    if found.rest is not None:
+        factor = spread_out(op, found.rest.astype(np.int32))
+        share = rewriter.insert(constant(rewriter.module, factor)).result
+        share = rewriter.insert(Mul(window_sums(op, x, w, attributes, rewriter), share)).result
+        sums = rewriter.insert(Sub(sums, share)).result
     if not zero:
         return sums
     surplus = -zero * _weight_sums(op, found.weights)

@@ -9,7 +9,7 @@ import numpy as np
 from ....dialects.core.dtypes import F32
 from ....dialects.core.ir import Module, Value
 from ....dialects.core.types import TensorType
-from ....dialects.graph.binary import Add, Mul
+from ....dialects.graph.binary import Add, Mul, Sub
 from ....dialects.graph.constants import constant
 from ....dialects.graph.contraction import Conv, Matmul
 from ....dialects.graph.elementwise import Cast
@@ -47,9 +47,11 @@ def integer_bias(op: Add, rewriter: Rewriter) -> bool:
 
 
 def _contraction(sums: Value) -> Conv | Matmul | None:
-    """The contraction that makes SUMS, before what is added for a zero point."""
+    """The contraction that makes SUMS, before what is added and taken away for zero points."""
     add = produced_by(sums, Add)
-    op = (sums if add is None else add.x).producer
+    inner = sums if add is None else add.x
+    less = produced_by(inner, Sub)
+    op = (inner if less is None else less.x).producer
     return op if isinstance(op, (Conv, Matmul)) else None
 
 

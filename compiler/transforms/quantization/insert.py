@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from ....dialects.core.dtypes import F8E4M3, F32, I8, DType
+from ....dialects.core.dtypes import F32, DType
 from ....dialects.core.interpreter import Evaluation
 from ....dialects.core.ir import Block, Function, Module, Operation, Value
 from ....dialects.core.traits import Trait, has
@@ -36,12 +36,13 @@ from ...calibration.names import tensor_names
 from ...calibration.noise import FORMATS, Format
 from ...ledger import Verdict
 from ...passes import PassContext
+from ...policy import FORMATS as PRECISIONS
 from ..channel_scale import weight_of
 from ..matching import constant_array
 from .movement import picks_elements
 
 Array = np.ndarray[Any, Any]
-STORED: Mapping[str, DType] = {"int8": I8, "fp8": F8E4M3}
+STORED: Mapping[str, DType] = {name: PRECISIONS[name].products for name in ("int8", "fp8")}
 
 
 class InsertQuantization:

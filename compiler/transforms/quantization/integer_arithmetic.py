@@ -14,11 +14,12 @@ from ...passes import PassContext
 from ...policy import PrecisionPolicy
 from ...rewrite import Pattern, Rewriter, pattern, rewrite
 from ..matching import constant_array
-from .contractions import Stored, integer_contraction, stored_operands
+from .contractions import NO_BYTES, Stored, integer_contraction, integer_window_sums, stored_operands
 from .epilogues import integer_bias, integer_requantize
 from .whole_numbers import whole_contraction
 
-RULES = (integer_contraction, integer_bias, integer_requantize)
+MULTIPLY = (integer_contraction, integer_window_sums)
+RULES = (*MULTIPLY, integer_bias, integer_requantize)
 
 
 @pattern("dequantize-constant", Dequantize)
@@ -38,7 +39,7 @@ LEFT_OVER = (whole_contraction, dequantize_constant)
 
 def _within(policy: PrecisionPolicy, rule: Pattern) -> Pattern:
     """RULE, but not for contractions that an override of POLICY keeps in floats."""
-    if rule is not integer_contraction or not policy.overrides:
+    if rule not in MULTIPLY or not policy.overrides:
         return rule
     return replace(rule, apply=lambda op, to: policy.kept_in_floats(op) is None and rule.apply(op, to))
 
@@ -61,10 +62,8 @@ class IntegerArithmetic:
     def _record(self, module: Module, context: PassContext) -> None:
         """Why contractions with quantised operands were left alone."""
         for op in module.walk():
-            reason = stored_operands(op, module) if isinstance(op, (Conv, Matmul)) else None
-            if isinstance(reason, Stored):
-                reason = context.policy.kept_in_floats(op)
-            if isinstance(reason, str):
+            reason = _refusal(op, module, context.policy) if isinstance(op, (Conv, Matmul)) else None
+            if reason is not None:
                 context.ledger.add(
                     integer_contraction.name,
                     Verdict.REFUSED,
@@ -72,3 +71,11 @@ class IntegerArithmetic:
                     ops=(op.name,),
                     nodes=op.location.nodes,
                 )
+
+
+def _refusal(op: Conv | Matmul, module: Module, policy: PrecisionPolicy) -> str | None:
+    """Why OP is not done on what is stored; None where no operand is quantised, or it is."""
+    found = stored_operands(op, module)
+    if not isinstance(found, Stored):
+        return found
+    return policy.kept_in_floats(op) or (NO_BYTES if found.rest is not None else None)

@@ -1,4 +1,4 @@
-"""Contractions of quantised tensors that bytes cannot hold, done in floats on whole numbers.
+"""Contractions of quantised tensors that the rules on bytes leave over, done in floats on whole numbers.
 
     conv((x - zx) * sx, (w - zw) * sw)  =>  conv((x - zx) * p, (w - zw) * q) * (sx * sw / (p * q))
 
@@ -20,7 +20,7 @@ from ....dialects.graph.quantization import Dequantize
 from ...rewrite import Rewriter, pattern
 from ..channel_scale import weight_of
 from ..matching import constant_array, produced_by
-from .contractions import NO_BYTES, spread_out, stored_operands
+from .contractions import NO_BYTES, Stored, spread_out, stored_operands
 from .scaled import scaled
 
 Array = np.ndarray[Any, Any]
@@ -37,7 +37,9 @@ def whole_contraction(op: Conv | Matmul, rewriter: Rewriter) -> bool:
         scaled(op.inputs[0], module),
         scaled(weight_of(op), module),
     )
-    if given is None or x is None or w is None or stored_operands(op, module) != NO_BYTES:
+    found = stored_operands(op, module)
+    left = found.rest is not None if isinstance(found, Stored) else found == NO_BYTES
+    if given is None or x is None or w is None or not left:
         return False
     weights = constant_array(w.stored, module)
     if weights is None or any(stored.type.dtype not in BYTES for stored in (x.stored, w.stored)):

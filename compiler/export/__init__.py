@@ -1,0 +1,1 @@
+"""Writes what the compiler decided into files of other formats."""

@@ -1,0 +1,57 @@
+"""Whether two modules store the same tensors, and multiply the same numbers, in eight bits."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+
+import numpy as np
+
+from ...dialects.core.ir import Module, Operation
+from ...dialects.graph.contraction import Conv, Matmul
+from ...dialects.graph.quantization import Quantize
+from ..transforms.channel_scale import weight_of
+from ..transforms.matching import constant_array
+from ..transforms.quantization.scaled import scaled
+from .choices import by_columns
+
+Signature = tuple[str, ...]
+
+
+def difference(one: Module, other: Module) -> str | None:
+    """The first thing that ONE and OTHER, right behind the place where scales are put in, do otherwise.
+
+    None when they multiply the same numbers of eight bits at the same scales, as often, and store as many
+    tensors with each scale; in words, with the node concerned, if not.
+    """
+    parts, others = _parts(one), _parts(other)
+    counts, other_counts = (Counter(key for key, _ in each) for each in (parts, others))
+    for key, op in (*parts, *others):
+        if counts[key] != other_counts[key]:
+            nodes = op.location.nodes
+            return f"{key[0]} at '{nodes[-1] if nodes else op.name}' would be another"
+    pairs = zip(one.main.outputs, one.main.returned, other.main.returned, strict=True)
+    changed = (
+        f"the output '{name}' would be {b.type}, not {a.type}" for name, a, b in pairs if a.type != b.type
+    )
+    return next(changed, None)
+
+
+def _parts(module: Module) -> list[tuple[Signature, Operation]]:
+    """What MODULE multiplies and stores: for each op what it is equal by."""
+    found: list[tuple[Signature, Operation]] = []
+    for op in module.main.block:
+        if isinstance(op, (Conv, Matmul)):
+            found.append((_product(op, module), op))
+        elif isinstance(op, Quantize):
+            found.append((("the scale", str(op.to), repr(constant_array(op.scale, module))), op))
+    return found
+
+
+def _product(op: Conv | Matmul, module: Module) -> Signature:
+    x, w = scaled(op.inputs[0], module), scaled(weight_of(op), module)
+    numbers = None if w is None else constant_array(w.stored, module)
+    if x is None or w is None or numbers is None:
+        return ("the product", "of floats")
+    digest = hashlib.sha256(np.ascontiguousarray(by_columns(op, numbers)).tobytes()).hexdigest()
+    return ("the product", str(x.stored.type.dtype), repr(x.scale), digest, w.scale.tobytes().hex())

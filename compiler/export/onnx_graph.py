@@ -1,0 +1,166 @@
+"""An ONNX graph under change: who makes and reads its tensors, fresh names, and what became unused."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto
+
+from ...dialects.core.dtypes import DType
+from ...errors import UnsupportedError
+from ..frontend.problems import shown
+from ..frontend.walk import node_label
+from ..frontend.weights import ELEMENT_CODES
+
+Array = np.ndarray[Any, Any]
+HANDS_ON = ("Identity", "Dropout")
+
+
+class OnnxGraph:
+    """The graph of MODEL, which is changed: nodes at once, where they stand by `finish`."""
+
+    def __init__(self, model: ModelProto) -> None:
+        self._graph: GraphProto = model.graph
+        self._first: list[NodeProto] = []
+        self._before: dict[int, list[NodeProto]] = defaultdict(list)
+        self._after: dict[int, list[NodeProto]] = defaultdict(list)
+        self._nodes = list(self._graph.node)
+        self._removed: set[int] = set()
+        self._by_label: dict[str, list[NodeProto]] = defaultdict(list)
+        self._makers: dict[str, NodeProto] = {}
+        self._readers: dict[str, list[NodeProto]] = defaultdict(list)
+        self._known = set(_names(self._graph))
+        self._numbers: Counter[str] = Counter()  # the last one tried behind a name
+        for node in self._nodes:
+            self._by_label[node_label(node)].append(node)
+            self._makers |= {name: node for name in node.output if name}
+            for name in dict.fromkeys(node.input):
+                self._readers[name].append(node)
+
+    def contraction(self, label: str) -> NodeProto:
+        """The node that multiplies, of those called LABEL; UnsupportedError unless there is one."""
+        found = [node for node in self._by_label[label] if node.op_type in ("Conv", "Gemm", "MatMul")]
+        if len(found) != 1:
+            problem = "no node" if not found else f"{len(found)} nodes"
+            raise UnsupportedError(
+                f"the model has {problem} called {shown(label)} whose weights could be stored in eight bits",
+                "nodes inside functions are reached after onnx.inliner; give every node a name of its own",
+            )
+        return found[0]
+
+    def maker(self, name: str) -> NodeProto | None:
+        """The node that gives the tensor NAME."""
+        return self._makers.get(name)
+
+    def readers(self, name: str) -> list[tuple[NodeProto, str]]:
+        """The nodes that read the tensor NAME, under its own name or another that it is handed on by."""
+        found: list[tuple[NodeProto, str]] = []
+        pending = [name]
+        while pending:
+            name = pending.pop()
+            for node in self._readers.get(name, ()):
+                if node.op_type in HANDS_ON and not node.domain and node.input[0] == name:
+                    pending.append(node.output[0])
+                else:
+                    found.append((node, name))
+        return found
+
+    def read(self, node: NodeProto, old: str, new: str) -> None:
+        """NODE reads the tensor NEW in place of OLD."""
+        for index, name in enumerate(node.input):
+            if name == old:
+                node.input[index] = new
+        self._readers[new].append(node)
+
+    def fresh(self, name: str) -> str:
+        """NAME, or NAME with a number where it is taken."""
+        found = name
+        while found in self._known:
+            self._numbers[name] += 1
+            found = f"{name}_{self._numbers[name] + 1}"
+        self._known.add(found)
+        return found
+
+    def store(self, name: str, array: Array, dtype: DType) -> str:
+        """A new initialiser of DTYPE; its name, which is like NAME."""
+        name = self.fresh(name)
+        data = array.astype(dtype.numpy, copy=False)  # its bytes are in C order
+        proto = TensorProto(
+            name=name, data_type=ELEMENT_CODES[dtype], dims=data.shape, raw_data=data.tobytes()
+        )
+        self._graph.initializer.append(proto)
+        return name
+
+    def insert(
+        self, node: NodeProto, *, before: NodeProto | None = None, after: NodeProto | None = None
+    ) -> None:
+        """Put the new NODE before or after another one; without one, before all."""
+        if before is not None:
+            self._before[id(before)].append(node)
+        elif after is not None:
+            self._after[id(after)].append(node)
+        else:
+            self._first.append(node)
+
+    def give(self, node: NodeProto, name: str) -> None:
+        """NODE gives the tensor NAME in place of its own; what gave it is removed."""
+        old = self._makers.get(name)
+        if old is not node:
+            self.remove(old)
+            node.output[0] = name
+
+    def remove(self, node: NodeProto | None) -> None:
+        """NODE stands no longer in the graph; what was put before and after it does."""
+        self._removed.add(id(node))
+
+    def finish(self) -> None:
+        """Put all nodes in their places, and remove what nothing reads any more."""
+        ordered = list(self._first)
+        for node in self._nodes:
+            itself = () if id(node) in self._removed else (node,)
+            ordered += [*self._before[id(node)], *itself, *self._after[id(node)]]
+        kept = _living(ordered, [value.name for value in self._graph.output])
+        copies = [NodeProto.FromString(node.SerializeToString()) for node in kept]
+        del self._graph.node[:]
+        self._graph.node.extend(copies)
+        _drop_unused(self._graph)
+
+
+def _names(graph: GraphProto) -> Iterable[str]:
+    for node in graph.node:
+        yield from (node.name, *node.input, *node.output)
+    yield from (tensor.name for tensor in graph.initializer)
+    for values in (graph.input, graph.output, graph.value_info):
+        yield from (value.name for value in values)
+
+
+def _living(nodes: list[NodeProto], outputs: Iterable[str]) -> list[NodeProto]:
+    """The NODES, in order, that OUTPUTS need."""
+    wanted = set(outputs)
+    kept = []
+    for node in reversed(nodes):
+        if any(name in wanted for name in node.output if name):
+            kept.append(node)
+            wanted.update(node.input)
+    return kept[::-1]
+
+
+def _drop_unused(graph: GraphProto) -> None:
+    """Remove initialisers that nothing reads, inputs that stand for them, and types of tensors gone."""
+    read = {name for node in graph.node for name in node.input} | {value.name for value in graph.output}
+    unused = {tensor.name for tensor in graph.initializer if tensor.name not in read}
+    made = read.union(*(node.output for node in graph.node))
+    _keep(graph.initializer, lambda each: each.name not in unused)
+    _keep(graph.input, lambda each: each.name not in unused)
+    _keep(graph.value_info, lambda each: each.name in made)
+
+
+def _keep(repeated: Any, wanted: Any) -> None:
+    kept = [each for each in repeated if wanted(each)]
+    if len(kept) < len(repeated):
+        copies = [type(each).FromString(each.SerializeToString()) for each in kept]
+        del repeated[:]
+        repeated.extend(copies)

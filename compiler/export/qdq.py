@@ -1,0 +1,211 @@
+"""The ONNX model of a network in eight bits: QuantizeLinear and DequantizeLinear say what is stored how.
+
+    relu -> conv(w)  =>  relu -> QuantizeLinear -> DequantizeLinear -> conv(DequantizeLinear(w'))
+
+Nodes and tensors keep their names. Activations have one scale each, weights one per output channel, and
+zero points are 0. Where a normalisation is folded into weights, that is done in the file too, since scales
+are those of the folded weights: the convolution then gives the tensor that the normalisation gave. Biases
+stay floats.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import ModelProto, NodeProto, helper
+
+from ...dialects.core.dtypes import F8E4M3, F32
+from ...dialects.core.ir import Module
+from ...errors import ModelError, UnsupportedError
+from ..array_files import write_whole
+from ..build import Settings, context_of
+from ..calibration.table import CalibrationTable
+from ..frontend.reading import read_model
+from ..frontend.walk import node_label
+from ..frontend.weights import ELEMENT_CODES
+from ..policy import PrecisionPolicy, as_policy
+from ..source import InputShapes, Shapes, Source, load_module
+from .choices import Choices, StoredTensor, StoredWeights, before_scales, choices_of, plain
+from .difference import difference
+from .embed import embed
+from .onnx_graph import OnnxGraph
+from .opset import FLOAT8_OPSET, PER_AXIS_OPSET, raised
+
+MOST_BYTES = 2**31 - 1  # of a protobuf message
+
+
+def export_qdq(
+    model: Source,
+    calibration: CalibrationTable,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    precision: str | PrecisionPolicy = "int8",
+    shapes: Shapes | None = None,
+    inputs: InputShapes | None = None,
+) -> ModelProto:
+    """MODEL with the scales and types that `compile` chooses, as QuantizeLinear and DequantizeLinear.
+
+    model: an ONNX file, its bytes or a ModelProto; calibration, precision, shapes and inputs: as for
+    `compile`; path: a file to write, complete or not at all.
+
+    The model comes in opset 13 at least, for fp8 in 19. Raises UnsupportedError where the ONNX model has no
+    words for what is stored, or cannot be converted; CalibrationError and others as `compile` does.
+    """
+    settings = Settings(precision=as_policy(precision), calibration=calibration, cache=None)
+    exported = exported_model(model, settings, inputs, shapes)
+    if path is not None:
+        write_model(exported, Path(path))
+    return exported
+
+
+def write_model(model: ModelProto, path: Path) -> None:
+    """Write MODEL to PATH, complete or not at all."""
+    write_whole(path, lambda partial: partial.write_bytes(model.SerializeToString()))
+
+
+def exported_model(
+    source: Source, settings: Settings, inputs: InputShapes | None = None, shapes: Shapes | None = None
+) -> ModelProto:
+    """As `export_qdq`, for SETTINGS of a build."""
+    choices = choices_of(source, settings, inputs, shapes)
+    if not choices.weights:
+        hint = "see `insert-quantization` in the ledger of a build: glassrt explain PLAN --ledger"
+        raise UnsupportedError(f"no product runs in {settings.precision.name}: there are no scales", hint)
+    assert not isinstance(source, Module)  # choices_of saw to it
+    read = read_model(source)
+    floats = any(weights.dtype == F8E4M3 for weights in choices.weights)
+    model = raised(read.proto, FLOAT8_OPSET if floats else PER_AXIS_OPSET)
+    embed(model, read.folder)
+    _write_weights(model, choices)
+    _write_tensors(model, choices)
+    _state_outputs(model, choices.module)
+    _check(model)
+    _check_meaning(model, choices, settings, inputs, shapes)
+    return model
+
+
+# ---------------------------------------------------------------- weights
+
+
+def _write_weights(model: ModelProto, choices: Choices) -> None:
+    graph = OnnxGraph(model)
+    for weights in choices.weights:
+        for label in weights.nodes:
+            _store_weights(graph, graph.contraction(label), weights)
+    graph.finish()
+
+
+def _store_weights(graph: OnnxGraph, node: NodeProto, weights: StoredWeights) -> None:
+    """NODE reads what WEIGHTS says, dequantised."""
+    stored, axis, old = weights.stored, weights.axis, node.input[1]
+    if node.op_type == "Gemm" and _attribute(node, "transB"):
+        stored, axis = stored.swapaxes(0, 1), 0
+    held = graph.store(f"{old}_quantized", stored, weights.dtype)
+    scale = graph.store(f"{old}_scale", weights.scales, F32)
+    zero = graph.store(
+        f"{old}_zero_point", np.zeros(weights.scales.shape, weights.dtype.numpy), weights.dtype
+    )
+    back = graph.fresh(f"{old}_dequantized")
+    name = graph.fresh(f"{old}_DequantizeLinear")
+    inputs = [held, scale, zero]
+    graph.insert(helper.make_node("DequantizeLinear", inputs, [back], name=name, axis=axis), before=node)
+    node.input[1] = back
+    if weights.folded is not None:
+        _fold(graph, node, weights)
+
+
+def _attribute(node: NodeProto, name: str) -> int:
+    return next((int(attribute.i) for attribute in node.attribute if attribute.name == name), 0)
+
+
+def _fold(graph: OnnxGraph, node: NodeProto, weights: StoredWeights) -> None:
+    """NODE, or an addition behind it, gives what came out of the nodes that its weights took in."""
+    folded, label = weights.folded, node_label(node)
+    assert folded is not None
+    bias = None if folded.bias is None else graph.store(f"{label}_bias", folded.bias, F32)
+    del node.input[2:]
+    for attribute in [each for each in node.attribute if each.name in ("alpha", "beta")]:
+        node.attribute.remove(attribute)
+    if bias is None or node.op_type != "MatMul":
+        node.input.extend([] if bias is None else [bias])
+        graph.give(node, folded.result)
+        return
+    graph.remove(graph.maker(folded.result))
+    add = helper.make_node(
+        "Add", [node.output[0], bias], [folded.result], name=graph.fresh(f"{label}_bias_add")
+    )
+    graph.insert(add, after=node)
+
+
+# ---------------------------------------------------------------- tensors
+
+
+def _write_tensors(model: ModelProto, choices: Choices) -> None:
+    graph = OnnxGraph(model)
+    for tensor in choices.tensors:
+        _store_tensor(graph, tensor)
+    graph.finish()
+
+
+def _store_tensor(graph: OnnxGraph, tensor: StoredTensor) -> None:
+    """What reads TENSOR reads it quantised and dequantised."""
+    readers = [(node, name) for node, name in graph.readers(tensor.name) if _reads(node, tensor)]
+    scale = graph.store(f"{tensor.name}_scale", tensor.scale, F32)
+    zero = graph.store(f"{tensor.name}_zero_point", np.zeros((), tensor.dtype.numpy), tensor.dtype)
+    held, back = graph.fresh(f"{tensor.name}_quantized"), graph.fresh(f"{tensor.name}_dequantized")
+    for op, source, result in (("QuantizeLinear", tensor.name, held), ("DequantizeLinear", held, back)):
+        node = helper.make_node(op, [source, scale, zero], [result], name=graph.fresh(f"{tensor.name}_{op}"))
+        graph.insert(node, after=graph.maker(tensor.name))
+    for reader, name in readers:
+        graph.read(reader, name, back)
+
+
+def _reads(node: NodeProto, tensor: StoredTensor) -> bool:
+    label = node_label(node)
+    return label not in tensor.kept if tensor.only is None else label in tensor.only
+
+
+# ---------------------------------------------------------------- checks
+
+
+def _state_outputs(model: ModelProto, module: Module) -> None:
+    """Say the types of outputs that MODEL leaves to be inferred: the standard wants them."""
+    for value, result in zip(model.graph.output, module.main.returned, strict=True):
+        if not value.type.tensor_type.HasField("shape"):
+            sizes = [size if isinstance(size, int) else str(size) for size in result.type.shape]
+            code = ELEMENT_CODES[result.type.dtype]
+            value.type.CopyFrom(helper.make_tensor_type_proto(code, sizes))
+
+
+def _check(model: ModelProto) -> None:
+    if model.ByteSize() > MOST_BYTES:
+        raise UnsupportedError(
+            "the model with its scales is larger than 2 GiB, the most that a file may hold"
+        )
+    try:
+        onnx.checker.check_model(model)
+    except onnx.checker.ValidationError as error:
+        reason = str(error).splitlines()[0]
+        hint = "does onnx.checker accept the model itself?"
+        raise ModelError(f"the model with its scales is not valid: {reason}", hint) from None
+
+
+def _check_meaning(
+    model: ModelProto,
+    choices: Choices,
+    settings: Settings,
+    inputs: InputShapes | None,
+    shapes: Shapes | None,
+) -> None:
+    """UnsupportedError unless MODEL, read again, says what CHOICES do."""
+    try:
+        again = before_scales(load_module(model, inputs, shapes), context_of(plain(settings)))
+        problem = difference(choices.module, again)
+    except (ModelError, UnsupportedError) as error:
+        problem = error.message
+    if problem is not None:
+        message = f"QuantizeLinear and DequantizeLinear cannot say what is chosen: {problem}"
+        raise UnsupportedError(message, "an override keeps a node in floats")
