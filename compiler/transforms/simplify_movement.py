@@ -299,7 +299,8 @@ def _joined(left: Value, right: Value, axis: int) -> Slice | None:
         return None
     sizes = list(a.sizes)
     sizes[axis] = total((a.sizes[axis], b.sizes[axis]))
-    return Slice(a.x, starts=a.starts, sizes=sizes, steps=a.step_list)
+    both = a.location.merged(b.location)  # not the concat's, which may have other parts
+    return Slice(a.x, starts=a.starts, sizes=sizes, steps=a.step_list, loc=both)
 
 
 RULES = (
