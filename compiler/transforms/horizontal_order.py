@@ -42,7 +42,7 @@ def arrange(ends: Sequence[Value], axis: int, in_order: bool) -> Arrangement:
                 best, leads, chosen = run, front, concat
     others = tuple(end for end in ends if end not in set(best))
     order = (*others, *best) if leads else (*best, *others)
-    homes = {part: concat for concat in concats for part in concat.parts if part in own}
+    homes = {part: concat for concat in concats for part in concat.parts}
     return Arrangement(
         order,
         tuple(
@@ -61,13 +61,13 @@ def _own_parts(concat: Concat, own: set[Value]) -> tuple[Value, ...]:
 def _can_lie(concat: Concat, homes: Mapping[Value, Concat]) -> bool:
     """True when all parts can be written into CONCAT: they are in no later one, their home, or stand
     there as they do here."""
-    first = next(part for part in concat.parts if part in homes)
-    home = homes[first]
-    if home is concat:
-        return all(homes.get(part, concat) is concat for part in concat.parts)
-    begin = home.parts.index(first) - concat.parts.index(first)
-    same = begin >= 0 and home.parts[begin : begin + len(concat.parts)] == concat.parts
-    return same and home.axis % home.result.type.rank == concat.axis % concat.result.type.rank
+    home = next((homes[part] for part in concat.parts if homes[part] is not concat), None)
+    if home is None:
+        return True
+    if concat.parts[0] not in home.parts or not _joins_along(home, concat.axis % concat.result.type.rank):
+        return False
+    begin = home.parts.index(concat.parts[0])
+    return home.parts[begin : begin + len(concat.parts)] == concat.parts
 
 
 def _is_wanted_alone(concat: Concat) -> bool:
@@ -106,4 +106,4 @@ def _takes_all(concat: Concat, order: Sequence[Value], axis: int) -> bool:
 
 
 def _joins_along(concat: Concat, axis: int) -> bool:
-    return concat.axis % concat.result.type.rank == axis
+    return bool(concat.axis % concat.result.type.rank == axis)

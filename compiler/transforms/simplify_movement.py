@@ -298,7 +298,7 @@ def _follows(left: Value, right: Value, axis: int) -> bool:
     others = [d for d in range(a.x.type.rank) if d != axis]
     if any((a.starts[d], a.sizes[d]) != (b.starts[d], b.sizes[d]) for d in others):
         return False
-    return total((a.starts[axis], a.sizes[axis])) == b.starts[axis]
+    return bool(total((a.starts[axis], a.sizes[axis])) == b.starts[axis])
 
 
 def _one_slice(run: Sequence[Value], axis: int) -> Slice:

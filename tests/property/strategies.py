@@ -54,9 +54,7 @@ def numbers(dtype: DType, *, special: bool = True, limit: float = 8.0) -> Search
 
 
 @st.composite
-def tensors(
-    draw: DrawFn, dtype: DType, shape: Shape, *, special: bool = True, limit: float = 8.0
-) -> Array:
+def tensors(draw: DrawFn, dtype: DType, shape: Shape, *, special: bool = True, limit: float = 8.0) -> Array:
     """A tensor of DTYPE and SHAPE."""
     count = int(np.prod(shape))
     values = draw(st.lists(numbers(dtype, special=special, limit=limit), min_size=count, max_size=count))

@@ -136,9 +136,7 @@ def test_f16_is_rounded_once() -> None:
     x = np.array([0.1, 1.7, -3.3, 60000.0], np.float16)
     wide = x.astype(np.float32)
     exact = 0.5 * wide * (1 + erf(wide / math.sqrt(2)))
-    np.testing.assert_array_equal(
-        evaluated(build(elementwise.Gelu, [x]), [x]), exact.astype(np.float16)
-    )
+    np.testing.assert_array_equal(evaluated(build(elementwise.Gelu, [x]), [x]), exact.astype(np.float16))
     total = evaluated(build(elementwise.Add, [x, x]), [x, x])
     assert total[-1] == np.inf
 
