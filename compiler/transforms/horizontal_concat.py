@@ -24,13 +24,15 @@ from ..passes import PassContext
 @dataclass(frozen=True)
 class _Match:
     """A kernel that only joins: `whole` is the operand of which its first (`leads`) or last parts, of
-    `moved` bytes, are the last or first channels; `rest` are its other parts, in order, along `axis`."""
+    `moved` bytes, are the last or first channels; `rest` are its other parts, in order, along `axis`.
+    `location` is the concat's."""
 
     whole: Value
     rest: tuple[Value, ...]
     leads: bool
     axis: int
     moved: Dim
+    location: Location
 
 
 @dataclass(frozen=True)
@@ -91,11 +93,13 @@ def _match(kernel: Kernel) -> _Match | None:
         whole = taken[0].source if taken else None
         if whole is None or not rest or not plain or not _only_joins(block, taken):
             continue
+        if any(part.source is whole for part in rest):
+            continue  # it can lie in one place only
         maker = whole.producer
         if isinstance(maker, Kernel) and maker.root == "contraction":
             others = tuple(part.value for part in rest)
             moved = total(part.cut.result.type.bytes for part in taken if part.cut is not None)
-            return _Match(whole, others, leads, axis, moved)
+            return _Match(whole, others, leads, axis, moved, concat.location)
     return None
 
 
@@ -164,15 +168,15 @@ def _along(cut: Slice, axis: int) -> bool:
 def _widen(kernel: Kernel, match: _Match) -> None:
     operands = [match.whole, *match.rest] if match.leads else [*match.rest, match.whole]
     block = Block([value.type for value in operands])
-    longer = block.append(Concat(*block.arguments, axis=match.axis))
-    wide = _kernel(kernel, operands, block, longer.result, kernel.location)
+    longer = block.append(Concat(*block.arguments, axis=match.axis, loc=match.location))
+    wide = _kernel(kernel, operands, block, longer.result, match.location)
     shape = kernel.results[0].type.shape
     starts: list[Dim] = [0] * len(shape)
     if match.leads:
         starts[match.axis] = wide.type.shape[match.axis] - shape[match.axis]
     block = Block([wide.type])
-    cut = block.append(Slice(block.arguments[0], starts=starts, sizes=shape))
-    part = _kernel(kernel, [wide], block, cut.result, kernel.location)
+    cut = block.append(Slice(block.arguments[0], starts=starts, sizes=shape, loc=match.location))
+    part = _kernel(kernel, [wide], block, cut.result, match.location)
     kernel.replace_by(part)
 
 

@@ -25,11 +25,12 @@ from glassrt.dialects.graph.window import MaxPool
 from glassrt.dialects.launch import Kernel
 from glassrt.runtime.engine import Engine
 from graphs import Net
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 RULE = HorizontalContraction.name
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate)  # to shrink an example takes minutes
 SIZE = 4
 
 
@@ -277,7 +278,7 @@ def _wide(parts: list[Value]) -> int:
     return sum(int(str(part.type.shape[1])) for part in parts)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, phases=PHASES)
 @given(module=sibling_nets(), precision=st.sampled_from(["fp32", "fp16"]))
 def test_joining_never_costs_launches(module: Module, precision: str) -> None:
     text = print_module(module)
@@ -291,7 +292,7 @@ def test_joining_never_costs_launches(module: Module, precision: str) -> None:
             assert any(("elide-concat", node) in told for node in nodes), text
 
 
-@settings(max_examples=2)
+@settings(max_examples=2, phases=PHASES)
 @given(module=sibling_nets())
 def test_joining_changes_no_result_on_the_host(module: Module) -> None:
     text = print_module(module)
