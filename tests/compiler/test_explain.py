@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from concat_graphs import concat_nets
 from glassrt.codegen.assemble import planning_target
 from glassrt.compiler.dialects import ALL_DIALECTS, LEVELS
 from glassrt.compiler.explain.facts import COPIES, REWRITES, Facts
@@ -31,7 +32,6 @@ from glassrt.dialects.graph.unary import Exp, Neg, Sigmoid
 from glassrt.dialects.graph.window import MaxPool
 from glassrt.dialects.launch import Kernel
 from glassrt.errors import InputError
-from concat_graphs import concat_nets
 from graphs import Net, nets
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -80,13 +80,16 @@ def adjacent_nodes(module: Module) -> list[tuple[str, str]]:
 
 
 def kernels_of(launch: Module) -> list[set[str]]:
-    """The nodes of the ops in every launch."""
+    """The nodes of the ops in every launch; of one without any those that no other has: a copy of what
+    another kernel makes stands for no node."""
+    kernels = [op for op in launch.main.block if isinstance(op, Kernel)]
     found = []
-    for kernel in (op for op in launch.main.block if isinstance(op, Kernel)):
+    for kernel in kernels:
         inner = [op for op in kernel.walk() if op is not kernel and not has(op, Trait.CONSTANT)]
-        nodes = {node for op in inner for node in op.location.nodes}
-        found.append(nodes or set(kernel.location.nodes))
-    return found
+        found.append({node for op in inner for node in op.location.nodes})
+    inside = set().union(*found)
+    pairs = zip(found, kernels, strict=True)
+    return [nodes or set(kernel.location.nodes) - inside for nodes, kernel in pairs]
 
 
 VERDICTS = {"fused", "refused", "disabled", "view", "constant", "eliminated", "rewritten"}
