@@ -110,6 +110,9 @@ def _decided(facts: Facts, a: str, b: str, adjacent: bool, records: list[Record]
     if shared:
         return _fused(facts, a, b, shared)
     gone = _not_running(facts, a, b)
+    cut = _cut(facts, a, b) if adjacent else None
+    if gone is not None and cut is not None and gone.rule not in ("", cut.rule):
+        return _rewritten(a, b, cut)
     if gone is not None and (adjacent or not records):
         return gone
     if adjacent:
@@ -137,9 +140,18 @@ def _adjacent(facts: Facts, a: str, b: str, records: list[Record]) -> PairAnswer
         rewired = facts.rewrite(a, b)
     if rewired is None:
         return PairAnswer(a, b, "unknown", "", "the plan was built from IR text in which this was decided")
-    named = " and ".join((rewired.consumers or rewired.nodes)[:3])
-    reason = f"{named} was rewritten, and they no longer meet: {rewired.reason}"
-    return replace(_by(a, b, "rewritten", rewired), reason=reason)
+    return _rewritten(a, b, rewired)
+
+
+def _cut(facts: Facts, a: str, b: str) -> Record | None:
+    """The rewrite after which B did not read A any more: nothing else was decided about the two."""
+    return None if facts.between(a, b) else facts.rewired(a, b)
+
+
+def _rewritten(a: str, b: str, record: Record) -> PairAnswer:
+    named = " and ".join((record.consumers or record.nodes)[:3])
+    reason = f"{named} was rewritten, and they no longer meet: {record.reason}"
+    return replace(_by(a, b, "rewritten", record), reason=reason)
 
 
 def _by(a: str, b: str, verdict: str, record: Record) -> PairAnswer:

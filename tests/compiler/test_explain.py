@@ -136,7 +136,8 @@ def check_edge(answer: PairAnswer, meet: bool) -> None:
         assert meet, answer
         assert answer.rule not in REWRITES
         assert answer.rule not in ("group-launches", "concurrency")
-    assert answer.order and "concurrently" not in answer.order, answer
+    runs = all(answer.places)
+    assert bool(answer.order) == runs and "concurrently" not in answer.order, answer
 
 
 OFF = ["", "contraction-epilogue", "loop-elementwise", "horizontal-contraction", "group-launches"]
