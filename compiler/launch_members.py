@@ -91,3 +91,19 @@ def op_nodes(block: Block) -> Iterator[tuple[str, ...]]:
             still = has(op, Trait.CONSTANT) or has(op, Trait.TERMINATOR)
             if not still and op.location.nodes:
                 yield op.location.nodes
+
+
+def nodes_by_launch(kernels: Sequence[Kernel]) -> list[tuple[str, ...]]:
+    """The nodes that each of KERNELS, all of a module, computes something of.
+
+    Kernels made late have no ops of a node, but stand for nodes as a whole: for those that no other
+    kernel has. A copy of what another kernel makes stands for none.
+    """
+    found = [
+        tuple(dict.fromkeys(node for nodes in op_nodes(op.body.block) for node in nodes)) for op in kernels
+    ]
+    inside = {node for nodes in found for node in nodes}
+    return [
+        nodes or tuple(node for node in op.location.nodes if node not in inside)
+        for op, nodes in zip(kernels, found, strict=True)
+    ]

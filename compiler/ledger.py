@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 Figure = int | float | str | bool
+SHOWN_NAMES = 24  # in a line of text
 
 
 class Verdict(StrEnum):
@@ -101,10 +102,10 @@ class Record:
 
     def text(self) -> str:
         """The record as one line for people; what could steer a terminal is shown as its escape."""
-        if self.split and self.consumers:
-            about = f"{', '.join(self.producers)} -> {', '.join(self.consumers)}"
+        if self.split and (self.consumers or len(self.ops) > 1):
+            about = f"{_names(self.producers)} -> {_names(self.consumers or self.ops[-1:])}"
         else:
-            about = ", ".join(self.nodes) or ", ".join(self.ops)
+            about = _names(self.nodes or self.ops)
         figures = ", ".join(f"{key} {_number(value)}" for key, value in self.figures.items())
         line = f"{self.verdict} {self.rule}: {about}: {self.reason}" + (f" ({figures})" if figures else "")
         return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line)
@@ -121,6 +122,11 @@ class Record:
             figures=dict(data["figures"]),
             split=int(data.get("split", 0)),
         )
+
+
+def _names(names: tuple[str, ...]) -> str:
+    more = f", and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
+    return ", ".join(names[:SHOWN_NAMES]) + more
 
 
 def _number(value: Figure) -> str:

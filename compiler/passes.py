@@ -47,14 +47,12 @@ class Options:
     """Limits and switches of the passes.
 
     fold_bytes: the largest constant that folding may create, unless it is smaller than what it
-    is made of; kernel_ops: the most ops in one kernel; contraction_prologue: elementwise
-    producers of a contraction's first operand may be computed inside it; streams: how many streams
-    launches are spread over, 0 for as many as should save time.
+    is made of; kernel_ops: the most ops in one kernel; streams: how many streams launches are
+    spread over, 0 for as many as should save time.
     """
 
     fold_bytes: int = 1 << 24
     kernel_ops: int = 64
-    contraction_prologue: bool = True
     streams: int = 0
 
 
@@ -117,16 +115,20 @@ class PassContext:
                 return f"fusing {one} with {other} is switched off"
         return None
 
-    def note(self, rule: str, reason: str, op: str, nodes: tuple[str, ...]) -> None:
-        """Record that RULE rewrote OP."""
+    def note(
+        self, rule: str, reason: str, op: str, nodes: tuple[str, ...], read: tuple[str, ...] = ()
+    ) -> None:
+        """Record that RULE rewrote OP of NODES, which read what the nodes READ give."""
         self.decide()
-        self.ledger.add(rule, Verdict.TAKEN, reason, ops=(op,), nodes=nodes)
+        own = tuple(node for node in nodes if node not in read)
+        about, split = ((*read, *own), len(read)) if own else (nodes, 0)
+        self.ledger.add(rule, Verdict.TAKEN, reason, ops=(op,), nodes=about, split=split)
         if self.debug >= DEBUG_REWRITES:
             self.log(f"rewrite {rule}: {op} {', '.join(nodes)}")
 
     def note_rewrite(self, applied: Applied) -> bool:
         """Record a rewrite by a pattern; False when it was the last that may be applied."""
-        self.note(applied.rule, applied.before_after, applied.op, applied.nodes)
+        self.note(applied.rule, applied.before_after, applied.op, applied.nodes, applied.read)
         return not self.exhausted
 
 

@@ -44,6 +44,7 @@ TO_GRAPH: tuple[Pass, ...] = (
     IntegerArithmetic(),
     CommonSubexpressions(),
     HorizontalContraction(),
+    Canonicalize(),
     DequantizeWhereRead(),
     Release(),
     DeadCodeElimination(),

@@ -21,7 +21,7 @@ from ..dialects.graph import GRAPH
 from ..errors import InputError, UnsupportedError
 
 # The formats of eight bits, and what they store.
-SHORT: Mapping[str, DType] = MappingProxyType({"int8": I8, "fp8": F8E4M3})
+EIGHT_BITS: Mapping[str, DType] = MappingProxyType({"int8": I8, "fp8": F8E4M3})
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Format:
     @property
     def products(self) -> DType:
         """What contractions of float32 are to multiply: for eight bits what their operands are stored in."""
-        return SHORT.get(self.name, self.multiply)
+        return EIGHT_BITS.get(self.name, self.multiply)
 
     @property
     def lowers(self) -> bool:
@@ -54,7 +54,7 @@ class Format:
     @property
     def quantizes(self) -> bool:
         """True when contractions multiply in eight bits, at scales that a calibration table gives."""
-        return self.name in SHORT
+        return self.name in EIGHT_BITS
 
     def stored(self, dtype: DType) -> DType:
         """The element type that a tensor of DTYPE has between kernels."""

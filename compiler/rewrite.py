@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from ..dialects.core.diagnostics import op_error
 from ..dialects.core.ir import Module, Operation, Value
+from ..dialects.core.location import UNKNOWN, Location
 from ..dialects.core.traits import Trait, has
 from ..dialects.graph.base import GraphOp, nofuse_of
 
@@ -52,12 +53,14 @@ def pattern(name: str, *roots: type[Operation]) -> Callable[[Rewrite], Pattern]:
 
 @dataclass(frozen=True)
 class Applied:
-    """One rewrite that happened: the rule, what it does, the op it replaced and its ONNX nodes."""
+    """One rewrite that happened: the rule, what it does, the op it replaced and its ONNX nodes, and the
+    nodes of what that op read, which it may read no longer."""
 
     rule: str
     before_after: str
     op: str
     nodes: tuple[str, ...]
+    read: tuple[str, ...] = ()
 
 
 class Rewriter:
@@ -203,10 +206,17 @@ def _visit(op: Operation, rules: Sequence[Pattern], driver: _Driver, module: Mod
     if is_dead(op):
         rewriter.erase(op)
         return None
+    nodes, sources = op.location.nodes, [_source(value) for value in op.inputs] if rules else []
     for rule in rules:
-        nodes = op.location.nodes
         if rule.apply(op, rewriter):
             if op.parent is not None:
                 driver.touch(op)
-            return Applied(rule.name, rule.before_after, op.name, nodes)
+            read = dict.fromkeys(node for source in sources for node in source.nodes)
+            return Applied(rule.name, rule.before_after, op.name, nodes, tuple(read))
     return None
+
+
+def _source(value: Value) -> Location:
+    """Where what makes VALUE comes from; constants are of no interest."""
+    producer = value.producer
+    return UNKNOWN if producer is None or has(producer, Trait.CONSTANT) else producer.location

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from types import ModuleType
+from typing import Generic, TypeVar
 
 from ...dialects.core.affine import Dim, symbol
 from ...dialects.core.dtypes import TF32
@@ -34,6 +36,7 @@ WIDEST_STORE = 16  # bytes
 MOST_LANES = 8
 PROBLEMS_KEPT = 4096
 Index = tuple[Dim, ...]
+AnyConfig = TypeVar("AnyConfig", bound=MmaConfig | SimtConfig | DepthwiseConfig)
 
 
 @dataclass(frozen=True)
@@ -188,13 +191,31 @@ def row_index(contraction: Contraction, result: Index) -> Index:
     return tuple(own)
 
 
+class Configured(ABC, Generic[AnyConfig]):
+    """A family whose configurations are tables of an AnyConfig."""
+
+    config_type: type[AnyConfig]
+
+    @abstractmethod
+    def propose(self, request: Request) -> list[Candidate]:
+        """Configurations worth trying for REQUEST, the best first."""
+
+    def resized(self, request: Request, config: Config, threads: int) -> list[Candidate]:
+        """The candidates in blocks of THREADS, the best first."""
+        return [c for c in self.propose(request) if self.configured(c.config).threads == threads]
+
+    def configured(self, config: Config) -> AnyConfig:
+        """CONFIG out of its table."""
+        return self.config_type(**{key: int(value) for key, value in config.items()})
+
+
 @dataclass(frozen=True)
-class ProductFamily:
+class ProductFamily(Configured[MmaConfig | SimtConfig]):
     """Matrix products and convolutions in tiles; the configuration is the module's own, as a table."""
 
     name: str
     module: ModuleType
-    config_type: type[MmaConfig] | type[SimtConfig]
+    config_type: type[MmaConfig | SimtConfig]
     least_sm: int
 
     def propose(self, request: Request) -> list[Candidate]:
@@ -209,13 +230,6 @@ class ProductFamily:
             for config, microseconds in _priced(self, problem, request.target)
         ]
 
-    def resized(self, request: Request, config: Config, threads: int) -> list[Candidate]:
-        """The candidates in blocks of THREADS, the best first."""
-        return [c for c in self.propose(request) if self._configured(c.config).threads == threads]
-
-    def _configured(self, config: Config) -> MmaConfig | SimtConfig:
-        return self.config_type(**{key: int(value) for key, value in config.items()})
-
     def _allowed(self, contraction: Contraction) -> bool:
         """Tensor cores round f32 operands to tf32, which the contraction must say."""
         asked = contraction.root.attributes["multiply"] == TF32
@@ -226,7 +240,7 @@ class ProductFamily:
         if contraction is None:
             raise ValueError("no contraction that this family can do")
         problem = contraction.problem
-        made = self._configured(config)
+        made = self.configured(config)
         scratch: tuple[tuple[str, str], ...] = ()
         if made.splits > 1:
             scratch = ((c_type(problem.accumulate), "workspace"), ("u32", "counters"))
@@ -250,10 +264,11 @@ def _priced(
 
 
 @dataclass(frozen=True)
-class DepthwiseFamily:
+class DepthwiseFamily(Configured[DepthwiseConfig]):
     """Depthwise convolutions, memory-bound, vectorised over channels."""
 
     name: str = "depthwise"
+    config_type: type[DepthwiseConfig] = DepthwiseConfig
 
     def propose(self, request: Request) -> list[Candidate]:
         contraction = find_contraction(request)
@@ -269,18 +284,11 @@ class DepthwiseFamily:
             if depthwise.illegal(problem, config, request.target) is None
         ]
 
-    def resized(self, request: Request, config: Config, threads: int) -> list[Candidate]:
-        """The candidates in blocks of THREADS, the best first."""
-        return [c for c in self.propose(request) if self._configured(c.config).threads == threads]
-
-    def _configured(self, config: Config) -> DepthwiseConfig:
-        return DepthwiseConfig(**{key: int(value) for key, value in config.items()})
-
     def realize(self, request: Request, config: Config) -> KernelCode:
         contraction = find_contraction(request)
         if contraction is None:
             raise ValueError("no depthwise convolution")
-        made = self._configured(config)
+        made = self.configured(config)
         signature = make_signature(request)
         binding = bind(request, contraction, made.vector, signature, depthwise_channels=True)
         spec = depthwise.specialize(contraction.problem, made, binding, request.target)

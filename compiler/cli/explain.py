@@ -196,6 +196,8 @@ def pair_text(answer: PairAnswer, facts: Facts) -> str:
         kernels = ", ".join(f"launch {index} ({facts.launches[index].op.kernel})" for index in place)
         lines.append(f"  {node} is in {kernels or 'no launch'}")
     lines += [f"  {step.a} - {step.b}: {step.rule}: {step.reason}" for step in answer.steps]
+    if answer.order:
+        lines.append(f"  {answer.order}")
     if answer.path:
         shown = answer.path if len(answer.path) <= 12 else (*answer.path[:6], "...", *answer.path[-5:])
         lines.append(f"  the way: {' > '.join(shown)}")

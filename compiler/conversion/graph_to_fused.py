@@ -35,7 +35,7 @@ class GraphToFused:
     def run(self, module: Module, context: PassContext) -> Module:
         for function in module.functions:
             erase_dead(function.block)
-            plan = make_plan(module, function.block, context)
+            plan = make_plan(module, function, context)
             for cluster in plan.finish():
                 build_kernel(cluster)
             _materialize_outputs(function)
@@ -44,9 +44,9 @@ class GraphToFused:
         return module
 
 
-def make_plan(module: Module, block: Block, context: PassContext) -> Plan:
-    """Which ops of BLOCK become which kernels."""
-    plan = Plan(module, block)
+def make_plan(module: Module, function: Function, context: PassContext) -> Plan:
+    """Which ops of FUNCTION become which kernels."""
+    plan = Plan(module, function)
     recorder = Recorder(context, plan)
     limit = context.options.kernel_ops
     _open_seeds(plan)
@@ -61,7 +61,7 @@ def make_plan(module: Module, block: Block, context: PassContext) -> Plan:
     for cluster in plan.clusters:
         if cluster.root == "loop":
             consumers.grow(cluster, WINDOW_EPILOGUE)
-    prologues = Prologues(plan, context.policy, context.options.contraction_prologue)
+    prologues = Prologues(plan, context.policy)
     ProducerFusion(plan, recorder, limit, prologues).run()
     for cluster in plan.clusters:
         _peel_views(plan, cluster, recorder)

@@ -14,7 +14,7 @@ from ...dialects.core.diagnostics import op_error
 from ...dialects.core.ir import Block, Function, Module, Operation, Region, Value
 from ...dialects.core.location import UNKNOWN, Location
 from ...dialects.core.traits import Trait, has
-from ...dialects.core.types import ROW_MAJOR, TensorType
+from ...dialects.core.types import ROW_MAJOR, Layout, TensorType
 from ...dialects.graph.constants import Constant
 from ...dialects.graph.elementwise import Cast
 from ...dialects.graph.movement import Reshape
@@ -164,9 +164,15 @@ class _Conversion:
         self._mismatches.add(kernel.compute, kernel.executed, reason, body, nodes, product)
 
     def _copy_part(self, copy: Copy, location: Location) -> None:
-        start, type = settled(copy.place.type, copy.source.type.layout)
-        view = View(self._buffer(copy.place.root), offset=start, types=[type], loc=location)
-        self._copy(self._buffer(copy.source), self._append(view).result, location)
+        like = copy.source.type.layout
+        target = self._part(copy.place, like, location)
+        cut = copy.cut is not None
+        source = self._part(self._plan.source_of(copy), like, location) if cut else self._buffer(copy.source)
+        self._copy(source, target, location)
+
+    def _part(self, place: Place, like: Layout, location: Location) -> Value:
+        start, type = settled(place.type, like)
+        return self._append(View(self._buffer(place.root), offset=start, types=[type], loc=location)).result
 
     def _copy(self, source: Value, target: Value, location: Location) -> None:
         region = Block([source.type])

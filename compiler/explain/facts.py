@@ -14,16 +14,22 @@ from ...errors import IRError, PlanError
 from ...runtime.plan import Plan
 from ..conversion.formats.placement import STORE_CONVERSION
 from ..conversion.formats.rounding import LOAD_CONVERSION
-from ..conversion.fusion.record import VIEW
+from ..conversion.grouping.record import GROUP_LAUNCHES
+from ..conversion.streams.assign import CONCURRENCY
 from ..dialects import ALL_DIALECTS
-from ..launch_members import Member, members_of, op_nodes
+from ..launch_members import Member, members_of, nodes_by_launch, op_nodes
 from ..ledger import Ledger, Origin, Record, Verdict
 from ..origins import NodeNames
+from ..rules import RULES
+from ..transforms.horizontal_concat import WidenConcats
 
 # A copy into another layout stands for no node: it carries those of the kernel that it copies from.
 # Nor does a conversion that a kernel does instead of one: it carries those of that kernel.
 COPIES = "storage-conversion"
 OF_NO_NODE = (COPIES, LOAD_CONVERSION, STORE_CONVERSION)
+# Rules that replace ops by others, and rules about launches that need nothing of each other.
+REWRITES = frozenset(rule.name for rule in RULES.values() if rule.level == "graph") | {WidenConcats.name}
+BESIDE = (GROUP_LAUNCHES, CONCURRENCY)
 
 
 @dataclass(frozen=True)
@@ -74,15 +80,9 @@ class Facts:
     def where(self) -> dict[str, list[int]]:
         """The launches that each running node is in."""
         found: dict[str, list[int]] = {}
-        for launch in self.launches:
-            for node in launch.nodes:
-                found.setdefault(node, []).append(launch.index)
-        known = set(found)
-        for launch in self.launches:
-            # Kernels made late have no ops of a node, but stand for nodes as a whole.
-            for node in launch.op.location.nodes if not launch.groups else ():
-                if node not in known:
-                    found.setdefault(node, []).append(launch.index)
+        for index, nodes in enumerate(nodes_by_launch([launch.op for launch in self.launches])):
+            for node in nodes:
+                found.setdefault(node, []).append(index)
         return found
 
     @cached_property
@@ -122,23 +122,43 @@ class Facts:
         return found
 
     def about(self, a: str, b: str) -> list[Record]:
-        """The records about A and B as a pair, in order; failing that, those that mention both."""
-        fewer, other = sorted((self.by_node.get(a, []), self.by_node.get(b, [])), key=len)
-        wanted = {id(record) for record in other}
-        both = [record for record in fewer if id(record) in wanted]
+        """The records about A and B as a pair, in either order; failing that, those that mention both."""
+        both = self._both(a, b)
         exact = [r for r in both if not r.split or _apart(r, a, b) or _apart(r, b, a)]
         return exact or both
 
+    def between(self, producer: str, consumer: str) -> list[Record]:
+        """The decisions about what PRODUCER gives to CONSUMER, in order: not rewrites, nor those about
+        launches that need nothing of each other."""
+        both = self._both(producer, consumer)
+        return [r for r in both if _apart(r, producer, consumer) and r.rule not in (*REWRITES, *BESIDE)]
+
+    def rewired(self, producer: str, consumer: str) -> Record | None:
+        """The last rewrite of CONSUMER when it read PRODUCER."""
+        found = [r for r in self._both(producer, consumer) if _apart(r, producer, consumer)]
+        return next((r for r in reversed(found) if _is_rewrite(r)), None)
+
+    def _both(self, a: str, b: str) -> list[Record]:
+        """The records that mention both A and B."""
+        fewer, other = sorted((self.by_node.get(a, []), self.by_node.get(b, [])), key=len)
+        wanted = {id(record) for record in other}
+        return [record for record in fewer if id(record) in wanted]
+
     def rewrite(self, *nodes: str) -> Record | None:
-        """The last rewrite that mentions one of NODES, one that mentions more of them first."""
+        """The last rewrite of one of NODES, of more of them first."""
         best: Record | None = None
+        most = 0
         for node in nodes:
             for record in self.by_node.get(node, ()):
-                if record.verdict is Verdict.TAKEN and not record.split and record.rule != VIEW:
-                    count = sum(n in record.nodes for n in nodes)
-                    if best is None or count >= sum(n in best.nodes for n in nodes):
-                        best = record
+                count = len(set(nodes) & set(_rewritten(record)))
+                if _is_rewrite(record) and count >= max(most, 1):
+                    best, most = record, count
         return best
+
+    def last_about(self, rule: str, *nodes: str) -> Record | None:
+        """The last record of RULE that mentions one of NODES."""
+        found = [r for node in nodes for r in self.by_node.get(node, ()) if r.rule == rule]
+        return found[-1] if found else None
 
     def removal(self, node: str) -> Record | None:
         """The decision that took NODE away: a rewrite, or one that gave it to its neighbours."""
@@ -155,6 +175,15 @@ class Facts:
     def resolve(self, name: str) -> str:
         """The node called NAME, or the one that gives the tensor NAME; InputError when there is none."""
         return self._names.resolve(name)
+
+
+def _is_rewrite(record: Record) -> bool:
+    return record.rule in REWRITES and record.verdict is Verdict.TAKEN
+
+
+def _rewritten(record: Record) -> tuple[str, ...]:
+    """The nodes of the op that a rewrite replaced."""
+    return record.consumers or record.nodes
 
 
 def _apart(record: Record, producer: str, consumer: str) -> bool:

@@ -90,7 +90,7 @@ def search(
     """
     floor = reference.quality(trials.outputs(base))
     sensitivities = measured if budget.holds(floor) else unmeasured
-    found = known or sensitivities(trials, reference, base, EIGHT_BITS, progress)
+    found = known or sensitivities(trials, reference, base, tuple(EIGHT_BITS), progress)
     return _Search(trials, base, budget, reference, found, floor, progress).run()
 
 
@@ -110,7 +110,7 @@ class _Search:
     _savings: dict[int, float] = field(default_factory=dict)
 
     def run(self) -> Found:
-        path = Path(self.sensitivity.ops, EIGHT_BITS, self._time)
+        path = Path(self.sensitivity.ops, tuple(EIGHT_BITS), self._time)
         plain = Point(path.base, self._time(path.base).total, sqnr(self.floor.noise), self.floor)
         self._points[path.base] = plain
         chosen = plain

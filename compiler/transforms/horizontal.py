@@ -21,11 +21,12 @@ from ...dialects.core.ir import Block, Module, Operation, Value
 from ...dialects.core.traits import Trait, has
 from ...dialects.graph.base import nofuse_of
 from ...dialects.graph.contraction import Conv, Matmul
+from ..conversion.formats.storage import is_neutral
 from ..ledger import Figure, Record, Verdict
 from ..passes import PassContext
 from .horizontal_build import Group, join
-from .horizontal_concat import order_for_concat
 from .horizontal_cost import ALIGNED_CHANNELS, CostModel, Estimate
+from .horizontal_order import Arrangement, arrange
 from .horizontal_siblings import Contraction, channels, family, following
 
 RULE = "horizontal-contraction"
@@ -49,7 +50,15 @@ class _Choice:
     """Siblings that could be joined, with what it would change."""
 
     group: Group
+    arrangement: Arrangement
     estimate: Estimate
+
+    @property
+    def in_place(self) -> list[Contraction]:
+        """The siblings of which no part is copied."""
+        copied = {end for parts in self.arrangement.copied for end in parts}
+        pairs = zip(self.group.siblings, self.group.ends, strict=True)
+        return [op for op, end in pairs if end not in copied]
 
 
 class _Joining:
@@ -128,27 +137,35 @@ class _Joining:
     # ------------------------------------------------------------ the decision
 
     def _decide(self, siblings: Sequence[Contraction]) -> None:
-        """Join all SIBLINGS, or those that go on alike, or none: whatever should be fastest."""
+        """Join all SIBLINGS, those that go on alike, those that no concat needs copied, or none: whatever
+        should be fastest."""
         whole = self._choice(siblings)
-        parts = [self._choice(part) for part in _by_what_follows(siblings) if 1 < len(part) < len(siblings)]
-        apart = _gain(parts) > _gain([whole])
-        for choice in [*parts, whole] if apart else [whole]:
-            if choice.estimate.pays and (choice is not whole or not apart):
+        alike = [part for part in _by_what_follows(siblings) if 1 < len(part) < len(siblings)]
+        in_place = whole.in_place
+        options = [[whole], [self._choice(part) for part in alike]]
+        if 1 < len(in_place) < len(siblings):
+            options.append([self._choice(in_place)])
+        best = max(options, key=_gain)
+        for choice in best:
+            if choice.estimate.pays:
                 self._join(choice)
             else:
                 self._record(Verdict.REFUSED, choice)
+        if best is not options[0]:
+            self._record(Verdict.REFUSED, whole)
 
     def _choice(self, siblings: Sequence[Contraction]) -> _Choice:
         group = Group.of(siblings, self._module)
-        return _Choice(group, self._costs.estimate(siblings, group.ends))
+        in_order = isinstance(siblings[0], Matmul) or is_neutral(siblings[0].result.type)
+        arrangement = arrange(group.ends, group.axis, in_order)
+        return _Choice(group, arrangement, self._costs.estimate(siblings, group.ends, arrangement))
 
     def _join(self, choice: _Choice) -> None:
         group = choice.group
         anchor = group.siblings[0]
         self._record(Verdict.TAKEN, choice)
         self._context.decide()
-        ordered = order_for_concat(group.ends, group.axis)
-        join(group.ordered(ordered, self._module), self._module, anchor)
+        join(group.ordered(choice.arrangement.order, self._module), self._module, anchor)
 
     # ------------------------------------------------------------ the ledger
 
@@ -194,7 +211,9 @@ def _gain(choices: Sequence[_Choice]) -> float:
 def _reason(estimate: Estimate) -> str:
     times = f"{estimate.joined:.1f} microseconds joined, {estimate.apart:.1f} apart"
     if estimate.stranded:
-        return f"{times}, {estimate.stranded} of them with another kernel for what follows"
+        times += f", {estimate.stranded} of them with another kernel for what follows"
+    if estimate.copied:
+        times += f", with a copy for each of {estimate.copied} concats that could be written in place"
     return times
 
 

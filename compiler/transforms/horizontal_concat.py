@@ -21,41 +21,29 @@ from ..ledger import Record, Verdict
 from ..passes import PassContext
 
 
-def order_for_concat(ends: Sequence[Value], axis: int) -> list[Value]:
-    """ENDS so that those which a concat along AXIS begins or ends with stand at the edge that meets
-    the rest of it; as they are when there is no such concat."""
-    best: list[Value] = []
-    leads = True
-    for concat in dict.fromkeys(user for end in ends for user in end.users):
-        if isinstance(concat, Concat) and concat.axis % concat.result.type.rank == axis:
-            for front in (True, False):
-                run = _run(concat, ends, front)
-                if len(run) > len(best):
-                    best, leads = run, front
-    others = [end for end in ends if end not in best]
-    return [*others, *best] if leads else [*best, *others]
-
-
-def _run(concat: Concat, ends: Sequence[Value], front: bool) -> list[Value]:
-    """The different ENDS that CONCAT begins with (FRONT) or ends with."""
-    run: list[Value] = []
-    for part in concat.parts if front else reversed(concat.parts):
-        if part not in ends or part in run:
-            break
-        run.append(part)
-    return run if front else run[::-1]
-
-
 @dataclass(frozen=True)
 class _Match:
     """A kernel that only joins: `whole` is the operand of which its first (`leads`) or last parts, of
-    `moved` bytes, are the last or first channels; `rest` are its other parts, in order, along `axis`."""
+    `moved` bytes, are the last or first channels; `rest` are its other parts, in order, along `axis`.
+    `location` is the concat's."""
 
     whole: Value
     rest: tuple[Value, ...]
     leads: bool
     axis: int
     moved: Dim
+    location: Location
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A part of a concat: `cut` of the outside value `source`, or all of it; `inside`: the concat's own
+    kernel cuts it."""
+
+    value: Value
+    source: Value | None
+    cut: Slice | None = None
+    inside: bool = False
 
 
 class WidenConcats:
@@ -97,34 +85,73 @@ def _match(kernel: Kernel) -> _Match | None:
     if not all(isinstance(user, Kernel) for user in kernel.results[0].users):
         return None  # an output or a reshape needs the concat dense
     axis = concat.axis % concat.result.type.rank
-    outside = dict(zip(block.arguments, kernel.inputs, strict=True))
+    parts = _parts(kernel, concat)
     for leads in (True, False):
-        count = _sliced(concat.parts, axis, leads)
-        rest = concat.parts[count:] if leads else concat.parts[: len(concat.parts) - count]
-        if not count or not rest or any(part not in outside for part in rest):
+        count = _sliced(parts, axis, leads)
+        taken, rest = _divided(parts, count, leads)
+        plain = all(part.source is not None and not part.inside for part in rest)
+        whole = taken[0].source if taken else None
+        if whole is None or not rest or not plain or not _only_joins(block, taken):
             continue
-        first = concat.parts[0 if leads else -1].producer
-        assert isinstance(first, Slice)
-        maker = outside[first.x].producer if first.x in outside else None
-        if len(block) == count + 2 and isinstance(maker, Kernel) and maker.root == "contraction":
-            moved = kernel.results[0].type.bytes - total(part.type.bytes for part in rest)
-            return _Match(outside[first.x], tuple(outside[part] for part in rest), leads, axis, moved)
+        if any(part.source is whole for part in rest):
+            continue  # it can lie in one place only
+        maker = whole.producer
+        if isinstance(maker, Kernel) and maker.root == "contraction":
+            others = tuple(part.value for part in rest)
+            moved = total(part.cut.result.type.bytes for part in taken if part.cut is not None)
+            return _Match(whole, others, leads, axis, moved, concat.location)
     return None
 
 
-def _sliced(parts: Sequence[Value], axis: int, leads: bool) -> int:
+def _parts(kernel: Kernel, concat: Concat) -> list[_Part]:
+    """The parts of CONCAT in KERNEL; of those cut elsewhere the values that kernels cut them from."""
+    outside = dict(zip(kernel.body.block.arguments, kernel.inputs, strict=True))
+    parts = []
+    for part in concat.parts:
+        cut = part.producer
+        if part in outside:
+            parts.append(_cut_elsewhere(outside[part]))
+        elif isinstance(cut, Slice):
+            parts.append(_Part(part, outside.get(cut.x), cut, inside=True))
+        else:
+            parts.append(_Part(part, None))
+    return parts
+
+
+def _cut_elsewhere(value: Value) -> _Part:
+    """VALUE, as what a kernel that does nothing else cuts from another value, if it is that."""
+    maker = value.producer
+    cut = maker.body.block.first if isinstance(maker, Kernel) else None
+    if isinstance(maker, Kernel) and isinstance(cut, Slice) and isinstance(cut.next, Yield):
+        return _Part(value, maker.inputs[0], cut)
+    return _Part(value, value)
+
+
+def _divided(parts: Sequence[_Part], count: int, leads: bool) -> tuple[Sequence[_Part], Sequence[_Part]]:
+    """The first (LEADS) or last COUNT of PARTS, and the others."""
+    if leads:
+        return parts[:count], parts[count:]
+    return parts[len(parts) - count :], parts[: len(parts) - count]
+
+
+def _only_joins(block: Block, taken: Sequence[_Part]) -> bool:
+    """True when BLOCK has the concat and the cuts of the TAKEN parts, and nothing else."""
+    return len(block) == len({part.cut for part in taken if part.inside}) + 2
+
+
+def _sliced(parts: Sequence[_Part], axis: int, leads: bool) -> int:
     """How many PARTS, from the front (LEADS) or the back, are together the tail or the head of one value."""
     count = 0
     source: Value | None = None
     edge: Dim = 0
     for part in parts if leads else reversed(parts):
-        cut = part.producer
-        if not isinstance(cut, Slice) or not _along(cut, axis) or source not in (None, cut.x):
+        cut = part.cut
+        if cut is None or part.source is None or not _along(cut, axis) or source not in (None, part.source):
             break
         begin, end = cut.starts[axis], cut.starts[axis] + cut.sizes[axis]
         if source is not None and edge != (begin if leads else end):
             break
-        source, edge = cut.x, end if leads else begin
+        source, edge = part.source, end if leads else begin
         count += 1
     if source is None:
         return 0
@@ -141,15 +168,15 @@ def _along(cut: Slice, axis: int) -> bool:
 def _widen(kernel: Kernel, match: _Match) -> None:
     operands = [match.whole, *match.rest] if match.leads else [*match.rest, match.whole]
     block = Block([value.type for value in operands])
-    longer = block.append(Concat(*block.arguments, axis=match.axis))
-    wide = _kernel(kernel, operands, block, longer.result, kernel.location)
+    longer = block.append(Concat(*block.arguments, axis=match.axis, loc=match.location))
+    wide = _kernel(kernel, operands, block, longer.result, match.location)
     shape = kernel.results[0].type.shape
     starts: list[Dim] = [0] * len(shape)
     if match.leads:
         starts[match.axis] = wide.type.shape[match.axis] - shape[match.axis]
     block = Block([wide.type])
-    cut = block.append(Slice(block.arguments[0], starts=starts, sizes=shape))
-    part = _kernel(kernel, [wide], block, cut.result, kernel.location)
+    cut = block.append(Slice(block.arguments[0], starts=starts, sizes=shape, loc=match.location))
+    part = _kernel(kernel, [wide], block, cut.result, match.location)
     kernel.replace_by(part)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import gcd
 
@@ -16,10 +16,14 @@ from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import ROW_MAJOR, TensorType, channels_last
 from ...dialects.graph.contraction import Conv
 from ...dialects.graph.elementwise import Cast
+from ...dialects.graph.movement import Reshape
 from ..conversion.formats.multiplication import product_layout
+from ..conversion.formats.storage import is_neutral
+from ..conversion.views.strided import part, reshaped
 from ..ledger import Figure
 from ..policy import PrecisionPolicy
-from .channel_scale import weight_of
+from .channel_scale import channel_axis, weight_of
+from .horizontal_order import Arrangement
 from .horizontal_siblings import Contraction, channels, following, weight_axis
 
 # A slice is read in accesses of 16 bytes when it begins at a multiple of this many elements.
@@ -30,10 +34,12 @@ SMALL_KERNEL = 2.0
 
 @dataclass(frozen=True)
 class Estimate:
-    """What joining would change. `stranded` siblings need a kernel more than before."""
+    """What joining would change. `stranded` siblings need a kernel more than before, and so do `copied`
+    concats, whose parts are written where they belong while siblings are apart (less than 0: fewer do)."""
 
     siblings: int
     stranded: int
+    copied: int
     bytes_saved: int
     alignment: int
     apart: float
@@ -45,7 +51,7 @@ class Estimate:
 
     @property
     def launches_saved(self) -> int:
-        return self.siblings - 1 - self.stranded
+        return self.siblings - 1 - self.stranded - self.copied
 
     @property
     def figures(self) -> dict[str, Figure]:
@@ -53,6 +59,7 @@ class Estimate:
         return {
             "siblings": self.siblings,
             "launches_saved": self.launches_saved,
+            "copies": self.copied,
             "bytes_saved": self.bytes_saved,
             "slice_alignment_elements": self.alignment,
             "microseconds_apart": round(self.apart, 3),
@@ -70,28 +77,34 @@ class CostModel:
         self._sizes = module.values_at("optimum")
         self._times: dict[tuple[object, ...], float] = {}
 
-    def estimate(self, siblings: Sequence[Contraction], ends: Sequence[Value]) -> Estimate:
-        """Joining SIBLINGS, where what follows the values ENDS stays apart."""
+    def estimate(
+        self, siblings: Sequence[Contraction], ends: Sequence[Value], arrangement: Arrangement
+    ) -> Estimate:
+        """Joining SIBLINGS in ARRANGEMENT, where what follows the values ENDS stays apart."""
         sizes = [channels(op) for op in siblings]
-        stranded = [end for end in ends if is_stranded(end, siblings)]
+        axis = channel_axis(siblings[0])
+        stranded = [end for end in ends if is_stranded(end, siblings) or is_no_view(end, axis, sum(sizes))]
         apart = sum(self._time(op, size) for op, size in zip(siblings, sizes, strict=True))
-        extra = sum(SMALL_KERNEL + self._moved(end) for end in stranded)
+        apart += sum(map(self._copy, arrangement.copied_apart))
+        joined = self._time(siblings[0], sum(sizes)) + sum(map(self._copy, arrangement.copied))
         x = siblings[0].inputs[0].type
         return Estimate(
             siblings=len(siblings),
             stranded=len(stranded),
+            copied=len(arrangement.copied) - len(arrangement.copied_apart),
             bytes_saved=(len(siblings) - 1) * self._bytes(x),
             alignment=gcd(*sizes),
             apart=apart,
-            joined=self._time(siblings[0], sum(sizes)) + extra,
+            joined=joined + sum(self._copy([end]) for end in stranded),
         )
 
     def _bytes(self, type: TensorType) -> int:
         return evaluate(type.elements, self._sizes) * self._policy.default.stored(type.dtype).bytes
 
-    def _moved(self, value: Value) -> float:
-        """Microseconds to read and write VALUE."""
-        return 2.0 * self._bytes(value.type) / self._target.bytes_per_second * 1e6
+    def _copy(self, values: Iterable[Value]) -> float:
+        """Microseconds of a kernel that reads and writes VALUES."""
+        bytes_ = sum(self._bytes(value.type) for value in values)
+        return SMALL_KERNEL + 2.0 * bytes_ / self._target.bytes_per_second * 1e6
 
     def _time(self, op: Contraction, columns: int) -> float:
         """Expected microseconds of OP with COLUMNS output channels."""
@@ -126,6 +139,19 @@ class CostModel:
             self._target,
             weights=frozenset({1}),
         )
+
+
+def is_no_view(end: Value, axis: int, channels: int) -> bool:
+    """True when a reshape of END, a view by itself, is none of a part of CHANNELS along AXIS.
+
+    Reshapes of images need them laid out anew in any case.
+    """
+    if not is_neutral(end.type) and axis != end.type.rank - 1:
+        return False
+    shape = (*end.type.shape[:axis], channels, *end.type.shape[axis + 1 :])
+    cut = part(TensorType(shape, end.type.dtype), (0,) * len(shape), end.type.shape)
+    views = (user for user in end.users if isinstance(user, Reshape))
+    return any(reshaped(cut, view.result.type.shape) is None for view in views)
 
 
 def is_stranded(end: Value, siblings: Sequence[Operation]) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ...dialects.core.affine import Dim, product, total
 from ...dialects.core.ir import Operation, Value
+from ...dialects.core.location import merge
 from ...dialects.graph.contraction import Conv, Matmul
 from ...dialects.graph.movement import Concat, Expand, Pad, Reshape, Slice, Tile, Transpose
 from ...dialects.graph.reduction import Reduce
@@ -274,32 +277,41 @@ def resize_same(op: Resize, rewriter: Rewriter) -> bool:
 def concat_slices(op: Concat, rewriter: Rewriter) -> bool:
     """concat(slice(x, a..b), slice(x, b..c)) => slice(x, a..c), for neighbours"""
     axis = op.axis % op.result.type.rank
-    parts: list[Value] = []
+    runs: list[list[Value]] = []
     for part in op.parts:
-        joined = _joined(parts[-1], part, axis) if parts else None
-        if joined is None:
-            parts.append(part)
+        if runs and _follows(runs[-1][-1], part, axis):
+            runs[-1].append(part)
         else:
-            parts[-1] = rewriter.insert(joined).result
-    if len(parts) == len(op.parts):
+            runs.append([part])
+    if len(runs) == len(op.parts):
         return False
+    parts = [run[0] if len(run) == 1 else rewriter.insert(_one_slice(run, axis)).result for run in runs]
     rewriter.replace(op, rewriter.insert(Concat(*parts, axis=op.axis)).result)
     return True
 
 
-def _joined(left: Value, right: Value, axis: int) -> Slice | None:
-    """One slice that reads LEFT and then RIGHT, which follow each other along AXIS of one tensor."""
+def _follows(left: Value, right: Value, axis: int) -> bool:
+    """True for slices of one tensor of which RIGHT begins along AXIS where LEFT ends."""
     a, b = produced_by(left, Slice), produced_by(right, Slice)
     if a is None or b is None or a.x is not b.x or a.step_list != b.step_list or a.step_list[axis] != 1:
-        return None
+        return False
     others = [d for d in range(a.x.type.rank) if d != axis]
     if any((a.starts[d], a.sizes[d]) != (b.starts[d], b.sizes[d]) for d in others):
-        return None
-    if total((a.starts[axis], a.sizes[axis])) != b.starts[axis]:
-        return None
-    sizes = list(a.sizes)
-    sizes[axis] = total((a.sizes[axis], b.sizes[axis]))
-    return Slice(a.x, starts=a.starts, sizes=sizes, steps=a.step_list)
+        return False
+    return bool(total((a.starts[axis], a.sizes[axis])) == b.starts[axis])
+
+
+def _one_slice(run: Sequence[Value], axis: int) -> Slice:
+    """One slice that reads all of RUN, slices that follow each other along AXIS.
+
+    It stands for their nodes, not for the concat's, which may have other parts.
+    """
+    cuts = [cut for cut in (produced_by(value, Slice) for value in run) if cut is not None]
+    first = cuts[0]
+    sizes = list(first.sizes)
+    sizes[axis] = total(cut.sizes[axis] for cut in cuts)
+    location = merge([cut.location for cut in cuts])
+    return Slice(first.x, starts=first.starts, sizes=sizes, steps=first.step_list, loc=location)
 
 
 RULES = (

@@ -66,7 +66,7 @@ def test_a_planted_rule_is_named(monkeypatch: pytest.MonkeyPatch, device: str | 
     plant(monkeypatch, planted)
     execute = in_interpreter if device is None else on_device(settings(), device)
     found = bisect(trials(execute=execute), TOLERANCE)
-    assert found.records[0].rule == "planted" and found.records[0].nodes == ("relu",)
+    assert found.records[0].rule == "planted" and found.records[0].consumers == ("relu",)
     assert found.before.error < 1e-6 < TOLERANCE < found.after.error
 
 

@@ -43,7 +43,8 @@ def test_the_ledger_is_text_as_well(glassrt: Glassrt, digits_plan: Path) -> None
 def test_two_nodes_that_are_fused_and_two_that_are_not(glassrt: Glassrt, digits_plan: Path) -> None:
     plan = Plan.load(digits_plan)
     ledger = Ledger.from_json(plan.ledger)
-    taken = next(r for r in ledger if r.split and r.consumers and r.verdict is Verdict.TAKEN)
+    fusions = (r for r in ledger if r.rule == "contraction-epilogue")
+    taken = next(r for r in fusions if r.split and r.consumers and r.verdict is Verdict.TAKEN)
     a, b = taken.producers[0], taken.consumers[-1]
     answer = json.loads(glassrt("explain", digits_plan, b, a, "--json").stdout)
     assert answer["nodes"] == [a, b]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from concat_graphs import concat_nets
 from glassrt.codegen.assemble import planning_target
 from glassrt.compiler.dialects import ALL_DIALECTS, LEVELS
-from glassrt.compiler.explain.facts import COPIES, Facts
+from glassrt.compiler.explain.facts import COPIES, REWRITES, Facts
 from glassrt.compiler.explain.nodes import explain_node
 from glassrt.compiler.explain.pairs import PairAnswer, explain_pair
 from glassrt.compiler.explain.summary import summarize
@@ -32,23 +33,35 @@ from glassrt.dialects.graph.window import MaxPool
 from glassrt.dialects.launch import Kernel
 from glassrt.errors import InputError
 from graphs import Net, nets
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from ..growth import assert_growth
 
 Lowered = tuple[Ledger, Module, Module]
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate)  # to shrink an example takes minutes
 
 
-def lowered(module: Module, **switches: Any) -> Lowered:
-    """The ledger, the launch level and the precision level of MODULE."""
+def levels_of(module: Module, **switches: Any) -> tuple[Ledger, dict[str, Module]]:
+    """The ledger and all levels of MODULE."""
     context = PassContext(ALL_DIALECTS, **switches)
     context.ledger.origins = origins_of(module)
     stages = {}
     for level in LEVELS:
         module = PassManager(passes_to(level, planning_target(())), context).run(module)
         stages[level] = parse_module(print_module(module), ALL_DIALECTS)
-    return Ledger.from_json(context.ledger.to_json()), stages["launch"], stages["precision"]
+    return Ledger.from_json(context.ledger.to_json()), stages
+
+
+def lowered(module: Module, **switches: Any) -> Lowered:
+    """The ledger, the launch level and the precision level of MODULE."""
+    ledger, stages = levels_of(module, **switches)
+    return ledger, stages["launch"], stages["precision"]
+
+
+def explained(module: Module, **switches: Any) -> tuple[Facts, dict[str, Module]]:
+    ledger, stages = levels_of(module, **switches)
+    return Facts(ledger, stages["launch"], stages["precision"]), stages
 
 
 def facts_of(module: Module, **switches: Any) -> Facts:
@@ -67,13 +80,16 @@ def adjacent_nodes(module: Module) -> list[tuple[str, str]]:
 
 
 def kernels_of(launch: Module) -> list[set[str]]:
-    """The nodes of the ops in every launch."""
+    """The nodes of the ops in every launch; of one without any those that no other has: a copy of what
+    another kernel makes stands for no node."""
+    kernels = [op for op in launch.main.block if isinstance(op, Kernel)]
     found = []
-    for kernel in (op for op in launch.main.block if isinstance(op, Kernel)):
+    for kernel in kernels:
         inner = [op for op in kernel.walk() if op is not kernel and not has(op, Trait.CONSTANT)]
-        nodes = {node for op in inner for node in op.location.nodes}
-        found.append(nodes or set(kernel.location.nodes))
-    return found
+        found.append({node for op in inner for node in op.location.nodes})
+    inside = set().union(*found)
+    pairs = zip(found, kernels, strict=True)
+    return [nodes or set(kernel.location.nodes) - inside for nodes, kernel in pairs]
 
 
 VERDICTS = {"fused", "refused", "disabled", "view", "constant", "eliminated", "rewritten"}
@@ -95,15 +111,50 @@ def check_pair(answer: PairAnswer, kernels: list[set[str]]) -> None:
         assert "switched off" in answer.reason
 
 
-@settings(max_examples=60)
-@given(nets(), st.sampled_from(["", "contraction-epilogue", "loop-elementwise", "horizontal-contraction"]))
+def edges_of(module: Module) -> set[tuple[str, str]]:
+    """The nodes of every op with those of every op that it reads, of other nodes, through reshapes too."""
+    found: set[tuple[str, str]] = set()
+    for op in module.main.block:
+        for value in op.inputs:
+            while value.producer is not None:
+                nodes = value.producer.location.nodes
+                found |= {(a, b) for a in nodes for b in op.location.nodes}
+                if not isinstance(value.producer, Reshape):
+                    break
+                value = value.producer.x
+    return found
+
+
+def check_edge(answer: PairAnswer, meet: bool) -> None:
+    """ANSWER about two nodes that run apart is about what the first gives to the second, and tells a rewrite
+    from a decision about two ops that MEET after all rewrites."""
+    assert answer.a in answer.producers and answer.b in answer.consumers, answer
+    if answer.verdict == "rewritten":
+        assert not meet, answer
+        assert answer.rule in REWRITES
+    else:
+        assert meet, answer
+        assert answer.rule not in REWRITES
+        assert answer.rule not in ("group-launches", "concurrency")
+    runs = all(answer.places)
+    assert bool(answer.order) == runs and "concurrently" not in answer.order, answer
+
+
+OFF = ["", "contraction-epilogue", "loop-elementwise", "horizontal-contraction", "group-launches"]
+
+
+@settings(max_examples=60, phases=PHASES)
+@given(st.one_of(nets(), concat_nets()), st.sampled_from(OFF))
 def test_every_adjacent_pair_has_an_answer_that_the_launches_agree_with(module: Module, off: str) -> None:
     pairs = adjacent_nodes(module)
-    ledger, launch, precision = lowered(module, disabled=frozenset({off} - {""}))
-    facts = Facts(ledger, launch, precision)
-    kernels = kernels_of(launch)
+    facts, levels = explained(module, disabled=frozenset({off} - {""}))
+    launch, ledger = levels["launch"], facts.records
+    edges, kernels = edges_of(levels["graph"]), kernels_of(launch)
     for a, b in pairs:
-        check_pair(explain_pair(facts, b, a), kernels)
+        answer = explain_pair(facts, b, a)
+        check_pair(answer, kernels)
+        if answer.verdict in ("refused", "disabled", "rewritten") and a != b:
+            check_edge(answer, (a, b) in edges)
     assert {record.rule for record in ledger} <= set(RULES)
     for node in facts.origins:
         answer = explain_node(facts, node)

@@ -172,7 +172,8 @@ def test_rewrites_are_in_the_ledger() -> None:
     module = net.done(net.add(Relu, net.add(Relu, net.input("x", 2))))
     shared = context()
     PassManager(TO_GRAPH, shared).run(module)
-    assert [(record.rule, record.nodes) for record in shared.ledger] == [("idempotent", ("relu1",))]
+    (record,) = shared.ledger
+    assert (record.rule, record.producers, record.consumers) == ("idempotent", ("relu0",), ("relu1",))
 
 
 class TestSemantics:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from glassrt.compiler.dialects import ALL_DIALECTS
 from glassrt.compiler.ledger import Verdict
-from glassrt.compiler.passes import Options, PassContext, PassManager
+from glassrt.compiler.passes import PassContext, PassManager
 from glassrt.compiler.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
 from glassrt.compiler.policy import PrecisionPolicy
 from glassrt.dialects.core.dtypes import F16, F32, I64, U8
@@ -157,14 +157,11 @@ def test_inputs_that_a_kernel_converts_are_recorded(make: Make, reason: str) -> 
     assert "loop" in {kernel.root for kernel in made}
 
 
-@pytest.mark.parametrize(
-    "switch", [{"disabled": frozenset({RULE, LOADS})}, {"options": Options(contraction_prologue=False)}]
-)
-def test_a_switch_turns_all_prologues_off(switch: dict[str, Any]) -> None:
+def test_two_switches_turn_all_prologues_off() -> None:
     def make(net: Net) -> Value:
         rows = net.add(Gather, table(net), net.input("i", 4, dtype=I64))
         return net.add(Mul, product(net, rows), product(net, net.input("x", 4, 8)))
 
-    made, context = lowered(make, **switch)
+    made, context = lowered(make, disabled=frozenset({RULE, LOADS}))
     assert not any(r.rule in (RULE, LOADS) and r.verdict is Verdict.TAKEN for r in context.ledger)
     assert [kernel.root for kernel in made].count("loop") == 2

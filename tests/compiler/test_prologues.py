@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 from glassrt.compiler.ledger import Verdict
-from glassrt.compiler.passes import Options
 from glassrt.compiler.policy import PrecisionPolicy
 from glassrt.dialects.core.dtypes import F32, I8, I32, I64, U8
 from glassrt.dialects.core.ir import Value
@@ -49,11 +48,11 @@ def table(net: Net, rows: int = 5, depth: int = 8) -> Value:
 class TestElements:
     def test_prologues_can_be_switched_off(self) -> None:
         outside, inside = ["loop: relu", "contraction: matmul"], ["contraction: relu matmul"]
-        for prologue, want in ((False, outside), (True, inside)):
+        for disabled, want in ((frozenset({"contraction-prologue"}), outside), (frozenset(), inside)):
             net = Net()
             x = net.add(Relu, net.input("x", 4, 8))
             module = net.done(net.add(Matmul, x, net.weights(8, 3)))
-            fuse(module, options=Options(contraction_prologue=prologue))
+            fuse(module, disabled=disabled)
             assert kernels(module) == want
 
     def test_scale_shift_and_activation_become_the_prologue(self) -> None:

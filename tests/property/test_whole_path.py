@@ -47,8 +47,8 @@ def test_the_host_device_computes_what_the_graph_means(precision: str, module: M
 
 @settings(max_examples=6)
 @given(module=nets(symbolic=True))
-def test_small_kernels_and_prologues_change_nothing(module: Module) -> None:
-    check(module, "fp32", Options(kernel_ops=2, contraction_prologue=True))
+def test_small_kernels_change_nothing(module: Module) -> None:
+    check(module, "fp32", Options(kernel_ops=2))
 
 
 @settings(max_examples=25)

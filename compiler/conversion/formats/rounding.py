@@ -54,7 +54,7 @@ class Rounding:
         return found is None
 
     def _off(self) -> Refusal | None:
-        if LOAD_CONVERSION in self._context.disabled or not self._context.options.contraction_prologue:
+        if LOAD_CONVERSION in self._context.disabled:
             return Refusal(f"the rule {LOAD_CONVERSION} is switched off", disabled=True)
         self._context.decide()
         return None

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ....dialects.core.affine import Dim, evaluate
-from ....dialects.core.ir import Block, Module, Operation, Value
+from ....dialects.core.ir import Function, Module, Operation, Value
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.movement import Reshape
 
@@ -56,10 +56,11 @@ class Cluster:
 class Plan:
     """Which op is in which cluster, while clusters form."""
 
-    def __init__(self, module: Module, block: Block) -> None:
+    def __init__(self, module: Module, function: Function) -> None:
         self.module = module
-        self.block = block
-        self.order = {op: index for index, op in enumerate(block)}
+        self.block = function.block
+        self.outputs = tuple(function.outputs)
+        self.order = {op: index for index, op in enumerate(function.block)}
         self.owner: dict[Operation, Cluster] = {}
         self.clusters: list[Cluster] = []
         self._sizes = module.values_at("optimum")

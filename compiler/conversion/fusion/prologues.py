@@ -29,17 +29,16 @@ MEMORY = Refusal("a contraction reads its operands from memory")
 class Prologues:
     """The legality and the worth of prologues in one function."""
 
-    def __init__(self, plan: Plan, policy: PrecisionPolicy, enabled: bool) -> None:
+    def __init__(self, plan: Plan, policy: PrecisionPolicy) -> None:
         self._plan = plan
         self._policy = policy
-        self._enabled = enabled
         self._sizes = plan.module.values_at("optimum")
         self._returned = {viewed(value) for value in plan.block.terminator.inputs}
 
     def refusal(self, cluster: Cluster, op: Operation) -> Refusal | None:
         """Why OP, all of whose readers are in CLUSTER, cannot be computed there."""
         seed = cluster.seed
-        if not self._enabled or not isinstance(seed, (Conv, Matmul)):
+        if not isinstance(seed, (Conv, Matmul)):
             return MEMORY
         refusal = self._place(op, seed)
         if refusal is not None:

@@ -64,6 +64,7 @@ class Recorder:
     def __init__(self, context: PassContext, plan: Plan) -> None:
         self._context = context
         self._plan = plan
+        self._outputs = plan.outputs
         self._entries: dict[_Key, _Entry] = {}
         self._about: dict[Operation, list[_Key]] = {}
         self._stored_once: set[Value] = set()
@@ -164,11 +165,19 @@ class Recorder:
             entry.rule,
             entry.verdict,
             entry.reason,
-            ops=(op_label(entry.producer), op_label(entry.consumer)),
+            ops=(op_label(entry.producer), self._reader(entry)),
             nodes=nodes,
             split=len(producers),
             **{**entry.figures, **self._saved(entry)},
         )
+
+    def _reader(self, entry: _Entry) -> str:
+        """The consumer; of the end of a function, which reads all outputs, those that it is about."""
+        if entry.consumer.results:
+            return op_label(entry.consumer)
+        value = entry.producer.results[0]
+        read = [self._outputs[index] for user, index in value.uses if user is entry.consumer]
+        return f"output {', '.join(read)}"
 
     def _saved(self, entry: _Entry) -> dict[str, Figure]:
         """Bytes and launches: of a pair that is one kernel now, or what that would have saved.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ....codegen.kernels.family import Target
 from ....codegen.kernels.group_cost import slots, together
@@ -18,15 +18,13 @@ _LEAST = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Draft:
-    """Launches by operation and number, and the variants they run in together; none for one alone."""
+    """Launches by operation and number, the nodes that they compute, and the variants they run in
+    together; none for one alone."""
 
     ops: tuple[Kernel, ...]
     indices: tuple[int, ...]
+    nodes: tuple[str, ...]
     variants: tuple[Variant, ...] = ()
-
-    @property
-    def nodes(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(node for op in self.ops for node in op.location.nodes))
 
     @property
     def full(self) -> bool:
@@ -44,6 +42,7 @@ class Draft:
         return Draft(
             tuple(self.ops[at] for at in order),
             tuple(self.indices[at] for at in order),
+            self.nodes,
             tuple(self.variants[at] for at in order),
         )
 
@@ -68,9 +67,10 @@ class Outcome:
         return (self.joined is not None, self.saved)
 
 
-def join(draft: Draft, op: Kernel, index: int, variants: Variants, most_ops: int) -> Outcome:
-    """DRAFT with OP, launch number INDEX, in the configurations that suit all of them best."""
-    whole = Draft((*draft.ops, op), (*draft.indices, index))
+def join(draft: Draft, alone: Draft, variants: Variants, most_ops: int) -> Outcome:
+    """DRAFT with the launch ALONE, in the configurations that suit all of them best."""
+    nodes = tuple(dict.fromkeys((*draft.nodes, *alone.nodes)))
+    whole = Draft((*draft.ops, *alone.ops), (*draft.indices, *alone.indices), nodes)
     if whole.size > most_ops:
         return Outcome(draft, None, f"together they have {whole.size} ops; the limit is {most_ops}")
     found = list(_fitted(whole, variants))
@@ -79,9 +79,9 @@ def join(draft: Draft, op: Kernel, index: int, variants: Variants, most_ops: int
     target = variants.target
     best = min(found, key=lambda chosen: _time(chosen, target))
     members = draft.variants or tuple(variants.own(member) for member in draft.ops)
-    alone = variants.own(op).load.microseconds
+    added = sum(variants.own(op).load.microseconds for op in alone.ops)
     before = _time(members, target) if len(members) > 1 else members[0].load.microseconds
-    return _judged(draft, Draft(whole.ops, whole.indices, best), before + alone, target)
+    return _judged(draft, replace(whole, variants=best), before + added, target)
 
 
 def _fitted(whole: Draft, variants: Variants) -> Iterator[tuple[Variant, ...]]:

@@ -22,6 +22,7 @@ from ....dialects.core.ir import Module
 from ....dialects.launch import Kernel
 from ...analysis.memory_plan import place_buffers
 from ...analysis.streams_order import dependences
+from ...launch_members import nodes_by_launch
 from ...ledger import Verdict
 from ...passes import PassContext
 from ..reorder import reorder
@@ -43,9 +44,6 @@ class GroupLaunches:
     name: ClassVar[str] = GROUP_LAUNCHES
 
     def run(self, module: Module, context: PassContext) -> Module:
-        if GROUP_LAUNCHES in context.disabled:
-            context.ledger.add(GROUP_LAUNCHES, Verdict.DISABLED, f"the rule {GROUP_LAUNCHES} is switched off")
-            return module
         kernels = [op for op in module.main.block if isinstance(op, Kernel)]
         needs = dependences(module.main, module.ranges)
         known = len(context.ledger)
@@ -66,6 +64,7 @@ class _Grouping:
         self, kernels: Sequence[Kernel], needs: Sequence[set[int]], variants: Variants, context: PassContext
     ) -> None:
         self._kernels = kernels
+        self._nodes = nodes_by_launch(kernels)
         self._levels = Levels(needs)
         self._variants = variants
         self._context = context
@@ -92,24 +91,27 @@ class _Grouping:
         outcomes = [(step, self._outcome(index, draft, off)) for step, draft in near]
         step, best = max(outcomes, key=lambda pair: pair[1].rank, default=(choices[0], None))
         if best is not None:
-            record(self._context, best, self._kernels[index])
+            record(self._context, best, self._kernels[index], self._nodes[index])
         if best is not None and best.joined is not None:
             drafts = self._drafts[step]
             drafts[drafts.index(best.before)] = best.joined
         else:
             step = choices[0]
-            self._drafts[step].append(Draft((self._kernels[index],), (index,)))
+            self._drafts[step].append(self._alone(index))
         self._levels.settle(index, step)
+
+    def _alone(self, index: int) -> Draft:
+        return Draft((self._kernels[index],), (index,), self._nodes[index])
 
     def _outcome(self, index: int, draft: Draft, off: bool) -> Outcome:
         """What would become of launch INDEX in DRAFT; nothing when the rule is OFF."""
         op, context = self._kernels[index], self._context
         if off:
             return Outcome(draft, None, f"the rule {GROUP_LAUNCHES} is switched off", disabled=True)
-        barred = context.barred(draft.nodes, op.location.nodes)
+        barred = context.barred(draft.nodes, self._nodes[index])
         if barred is not None:
             return Outcome(draft, None, barred, disabled=True)
         reason = unfit(op) or unfit(draft.ops[0])
         if reason is not None:
             return Outcome(draft, None, reason)
-        return join(draft, op, index, self._variants, context.options.kernel_ops)
+        return join(draft, self._alone(index), self._variants, context.options.kernel_ops)

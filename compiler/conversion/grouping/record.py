@@ -10,8 +10,8 @@ from .drafts import Outcome
 GROUP_LAUNCHES = "group-launches"
 
 
-def record(context: PassContext, outcome: Outcome, op: Kernel) -> None:
-    """Write down what became of OP: it joined the group of OUTCOME, or why it did not.
+def record(context: PassContext, outcome: Outcome, op: Kernel, nodes: tuple[str, ...]) -> None:
+    """Write down what became of OP, which computes NODES: it joined the group of OUTCOME, or why it did not.
 
     Nothing is stored or loaded less, so that no bytes are saved.
     """
@@ -22,7 +22,7 @@ def record(context: PassContext, outcome: Outcome, op: Kernel) -> None:
         verdict if outcome.joined is None else Verdict.TAKEN,
         outcome.reason,
         ops=[f"{member.name} @{member.kernel}" for member in (*outcome.before.ops, op)],
-        nodes=dict.fromkeys((*group, *op.location.nodes)),
+        nodes=dict.fromkeys((*group, *nodes)),
         split=len(group),
         bytes_saved=0,
         launches_saved=1,

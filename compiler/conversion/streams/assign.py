@@ -19,6 +19,7 @@ from ....dialects.core.ir import Function, Module
 from ....dialects.launch import Kernel
 from ...analysis.streams_memory import place_concurrent
 from ...analysis.streams_order import Ordered, dependences, ordered
+from ...launch_members import nodes_by_launch
 from ...ledger import Verdict
 from ...passes import PassContext
 from ..reorder import reorder
@@ -40,17 +41,21 @@ class AssignStreams:
         wanted = context.options.streams
         if wanted == 1:
             return module
+        kernels = [op for op in module.main.block if isinstance(op, Kernel)]
+        nodes = tuple(dict.fromkeys(node for found in nodes_by_launch(kernels) for node in found))
         if CONCURRENCY in context.disabled:
-            context.ledger.add(CONCURRENCY, Verdict.DISABLED, f"the rule {CONCURRENCY} is switched off")
+            off = f"the rule {CONCURRENCY} is switched off"
+            context.ledger.add(CONCURRENCY, Verdict.DISABLED, off, nodes=nodes)
             return module
         needs = dependences(module.main, module.ranges)
         if all(index - 1 in needs[index] for index in range(1, len(needs))):
-            context.ledger.add(CONCURRENCY, Verdict.REFUSED, "every launch needs the one before it")
+            reason = "every launch needs the one before it"
+            context.ledger.add(CONCURRENCY, Verdict.REFUSED, reason, nodes=nodes)
             return module
         tasks = self._tasks(module)
         counts = (wanted,) if wanted else range(2, MOST_STREAMS + 1)
         best = min((schedule(tasks, needs, count) for count in counts), key=lambda found: found.microseconds)
-        if self._decide(tasks, best, context):
+        if self._decide(tasks, best, nodes, context):
             _apply(module, best, needs)
         return module
 
@@ -68,8 +73,10 @@ class AssignStreams:
                 tasks.append(Task(times[op.kernel], min(1.0, blocks / self.target.multiprocessors)))
         return tasks
 
-    def _decide(self, tasks: Sequence[Task], best: Schedule, context: PassContext) -> bool:
-        """Whether to use BEST, in words for the ledger."""
+    def _decide(
+        self, tasks: Sequence[Task], best: Schedule, nodes: tuple[str, ...], context: PassContext
+    ) -> bool:
+        """Whether to use BEST, in words for the ledger; NODES are those of all launches."""
         alone = sum(task.microseconds for task in tasks)
         saved = 1 - best.microseconds / alone if alone else 0.0
         streams = 1 + max(best.streams, default=0)
@@ -82,6 +89,7 @@ class AssignStreams:
             CONCURRENCY,
             Verdict.TAKEN if taken else Verdict.REFUSED,
             reason + (", as asked for" if asked else ""),
+            nodes=nodes,
             streams=streams,
             microseconds_concurrent=round(best.microseconds, 3),
             microseconds_serial=round(alone, 3),

@@ -69,12 +69,12 @@ class ViewCost:
 
     def copy(self, copy: Copy, places: Places) -> float:
         """Microseconds of a kernel that copies a tensor to its place."""
-        source = self._plan.lies(copy.source, places)
+        source = settled(self._plan.source_of(copy, places).type)[1]
         moved = traffic(source, self._sizes) + traffic(settled(copy.place.type)[1], self._sizes)
         return COPY_LAUNCH + moved / self._speed
 
     def copied_bytes(self, copy: Copy) -> int:
-        return 2 * evaluate(copy.source.type.bytes, self._sizes)
+        return 2 * evaluate(copy.place.type.bytes, self._sizes)
 
     def bytes_of(self, kernel: Kernel) -> int:
         """Bytes that KERNEL reads and writes, each tensor once."""

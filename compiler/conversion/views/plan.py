@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from ....dialects.core.ir import Operation, Value
 from ....dialects.core.types import TensorType
 from ....dialects.graph.movement import Reshape
-from .strided import reshaped, settled
+from .pure_movement import Cut
+from .strided import part, reshaped, settled
 
 
 @dataclass(frozen=True)
@@ -21,10 +22,11 @@ class Place:
 
 @dataclass(frozen=True)
 class Copy:
-    """A tensor that has to be copied to its place in a concatenation."""
+    """A tensor, or a cut of it, that has to be copied to its place in a concatenation."""
 
     source: Value
     place: Place
+    cut: Cut | None = None
 
 
 @dataclass
@@ -58,6 +60,13 @@ class ViewPlan:
                 return None
             place = Place(place.root, type)
         return place
+
+    def source_of(self, copy: Copy, more: Mapping[Value, Place] | None = None) -> Place:
+        """What COPY reads, if MORE were decided as well."""
+        place = self.place_of(copy.source, more)
+        if copy.cut is None:
+            return place
+        return Place(place.root, part(place.type, copy.cut.starts, copy.place.type.shape, copy.cut.steps))
 
     def lies(self, value: Value, more: Mapping[Value, Place] | None = None) -> TensorType:
         """The type under which kernels see VALUE."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ....dialects.core.ir import Value
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.base import nofuse_of
@@ -14,6 +16,24 @@ from .plan import base_of
 
 ELIDE_CONCAT = "elide-concat"
 VIEW_SLICE = "view-slice"
+
+
+@dataclass(frozen=True)
+class Savings:
+    """What it saves that a kernel need not run. `launches` are less than 1 where copies take its place;
+    `microseconds` None: it was not priced."""
+
+    bytes: int
+    launches: int
+    microseconds: float | None = None
+
+    @property
+    def figures(self) -> dict[str, Figure]:
+        """The figures of the ledger's record."""
+        figures: dict[str, Figure] = {"bytes_saved": self.bytes, "launches_saved": self.launches}
+        if self.microseconds is not None:
+            figures["microseconds_saved"] = round(self.microseconds, 3)
+        return figures
 
 
 def _marked(value: Value, producer: Kernel, consumer: Kernel) -> str | None:
@@ -63,15 +83,13 @@ class ViewRecord:
             reason = _marked(value, producer, consumer)
         return None if reason is None else self._switched(reason)
 
-    def taken(self, rule: str, kernel: Kernel, reason: str, bytes_: int, launches: int, saved: float) -> None:
-        figures: dict[str, Figure] = {"bytes_saved": bytes_, "launches_saved": launches}
-        self._add(rule, Verdict.TAKEN, kernel, reason, figures | {"microseconds_saved": round(saved, 3)})
+    def taken(self, rule: str, kernel: Kernel, reason: str, savings: Savings) -> None:
+        self._add(rule, Verdict.TAKEN, kernel, reason, savings.figures)
 
-    def refused(self, rule: str, kernel: Kernel, reason: str, saved: float | None = None) -> None:
+    def refused(self, rule: str, kernel: Kernel, reason: str, savings: Savings) -> None:
+        """SAVINGS are what it would have saved."""
         verdict = Verdict.DISABLED if reason in self._switches else Verdict.REFUSED
-        self._add(
-            rule, verdict, kernel, reason, {} if saved is None else {"microseconds_saved": round(saved, 3)}
-        )
+        self._add(rule, verdict, kernel, reason, savings.figures)
 
     def _add(
         self, rule: str, verdict: Verdict, kernel: Kernel, reason: str, figures: dict[str, Figure]

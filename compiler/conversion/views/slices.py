@@ -10,7 +10,7 @@ from ....dialects.graph.constants import Constant
 from ....dialects.precision import Kernel
 from .plan import Place, base_of
 from .pure_movement import Cut, cuts
-from .record import VIEW_SLICE
+from .record import VIEW_SLICE, Savings
 from .strided import part
 from .surroundings import Places, Surroundings, around, long_order
 
@@ -83,12 +83,15 @@ class _Slices:
         for slice_ in group:
             own: Places = {}
             refusal = switched_off or self._unfit(slice_, own)
-            saved = 0.0 if refusal else self._cost.of(slice_.kernel) - self._narrowed(slice_, own)
-            if refusal is None and saved > 0:
+            if refusal is not None:
+                self._refuse([slice_], refusal, [None])
+                continue
+            saved = self._cost.of(slice_.kernel) - self._narrowed(slice_, own)
+            if saved > 0:
                 places |= own
                 fit.append(slice_)
             else:
-                self._refuse([slice_], refusal or NARROWER, [saved])
+                self._refuse([slice_], NARROWER, [saved])
         if fit:
             self._price(*self._willing(fit, places, least), least)
 
@@ -119,7 +122,7 @@ class _Slices:
             if len(group) > least and not any(reason.alone for reason in reasons):
                 apart.append(slice_)
             else:
-                self._refuse([slice_], reasons[0].reason, [0.0])
+                self._refuse([slice_], reasons[0].reason, [None])
         return willing, places, apart
 
     def _price(self, group: list[_Slice], places: Places, apart: list[_Slice], least: int) -> None:
@@ -131,7 +134,7 @@ class _Slices:
         if sum(saved) > 0:
             self._around.take(kernels, places)
             for kernel, own in zip(kernels, saved, strict=True):
-                self._record.taken(VIEW_SLICE, kernel, IN_PLACE, self._cost.bytes_of(kernel), 1, own)
+                self._record.taken(VIEW_SLICE, kernel, IN_PLACE, Savings(self._cost.bytes_of(kernel), 1, own))
         elif len(group) > least:
             self._halves(group, least)
         else:
@@ -144,9 +147,10 @@ class _Slices:
             if half:
                 self.decide(half, least)
 
-    def _refuse(self, group: Sequence[_Slice], reason: str, saved: Sequence[float]) -> None:
+    def _refuse(self, group: Sequence[_Slice], reason: str, saved: Sequence[float | None]) -> None:
         for slice_, own in zip(group, saved, strict=True):
-            self._record.refused(VIEW_SLICE, slice_.kernel, reason, own)
+            savings = Savings(self._cost.bytes_of(slice_.kernel), 1, own)
+            self._record.refused(VIEW_SLICE, slice_.kernel, reason, savings)
 
     # ------------------------------------------------------------ one slice
 

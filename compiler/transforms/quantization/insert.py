@@ -36,13 +36,12 @@ from ...calibration.names import tensor_names
 from ...calibration.noise import FORMATS, Format
 from ...ledger import Verdict
 from ...passes import PassContext
-from ...policy import FORMATS as PRECISIONS
+from ...policy import EIGHT_BITS
 from ..channel_scale import weight_of
 from ..matching import constant_array
 from .movement import picks_elements
 
 Array = np.ndarray[Any, Any]
-STORED: Mapping[str, DType] = {name: PRECISIONS[name].products for name in ("int8", "fp8")}
 
 
 class InsertQuantization:
@@ -91,9 +90,9 @@ class _Insertion:
             message = f"the calibration table has no scale for {shown}" + (" and more" if missing[3:] else "")
             raise CalibrationError(message, "calibrate the model anew")
         for value, forms in stored.items():
-            self._store(value, sorted(forms, key=list(STORED).index), self.clips[names[value]])
+            self._store(value, sorted(forms, key=list(EIGHT_BITS).index), self.clips[names[value]])
         for op, form in chosen.items():
-            self._store_weights(op, STORED[form], FORMATS[form])
+            self._store_weights(op, EIGHT_BITS[form], FORMATS[form])
 
     # ------------------------------------------------------------ which
 
@@ -158,7 +157,7 @@ class _Insertion:
         backs = {}
         for form in forms:
             number = self._before(first, constant(self.module, FORMATS[form].scale(clip)))
-            stored = self._before(first, Quantize(value, number, to=STORED[form], loc=nodes))
+            stored = self._before(first, Quantize(value, number, to=EIGHT_BITS[form], loc=nodes))
             backs[form] = self._before(first, Dequantize(stored, number, to=F32, loc=nodes))
         for user, index in readers:
             own = self.context.policy.format_of(user).name if has(user, Trait.CONTRACTION) else forms[0]
