@@ -75,6 +75,19 @@ class WidenConcats:
         _widen(kernel, match)
 
 
+def cuts_reach_an_edge(concat: Concat) -> bool:
+    """True when the first (last) parts of CONCAT, and no others, are cut from the end (start) of a value.
+
+    True as well when no part is cut.
+    """
+    parts = [
+        _Part(part, cut.x, cut) if isinstance(cut := part.producer, Slice) else _Part(part, part)
+        for part in concat.parts
+    ]
+    cuts, axis = sum(part.cut is not None for part in parts), concat.axis % concat.result.type.rank
+    return cuts == 0 or any(_sliced(parts, axis, leads) == cuts for leads in (True, False))
+
+
 def _match(kernel: Kernel) -> _Match | None:
     """KERNEL as a concat that can be widened; None for all others."""
     block = kernel.body.block

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import heapq
 
-from ....dialects.core.ir import Operation
+from ....dialects.core.ir import Operation, Value
 from ....dialects.core.traits import Trait, has
-from ....dialects.graph.movement import Reshape
+from ....dialects.graph.movement import Concat, Reshape, Slice
+from ...transforms.horizontal_concat import cuts_reach_an_edge
 from .attention_layouts import producer_refusal
 from .clusters import Cluster, Plan, is_clusterable, shape_text
 from .prologues import Prologues
@@ -147,7 +148,21 @@ class ProducerFusion:
             return self._prologues.refusal(cluster, op)
         if taps(op) != 1.0:
             return Refusal(f"{op.name} reads many elements for each one it gives")
+        if isinstance(op, Concat) and self._is_placed(op):
+            return Refusal("what it joins is written where it lies in the result, by kernels of its own")
         return self._evaluations.refusal(cluster, op, self._limit)
+
+    def _is_placed(self, concat: Concat) -> bool:
+        """True when other kernels store all parts of CONCAT anyway, and may do so where they lie in it."""
+        return cuts_reach_an_edge(concat) and all(self._is_stored(part, concat) for part in concat.parts)
+
+    def _is_stored(self, part: Value, concat: Concat) -> bool:
+        """True for a PART that another kernel makes, for no other concat than CONCAT and no output."""
+        elsewhere = [user for user in part.users if user is not concat]
+        if any(isinstance(user, Concat) or has(user, Trait.TERMINATOR) for user in elsewhere):
+            return False
+        made = part.producer.x.producer if isinstance(part.producer, Slice) else part.producer
+        return made is not None and self._plan.owner.get(made) is not None and not has(made, Trait.MOVEMENT)
 
     # ------------------------------------------------------------ full kernels
 
