@@ -21,6 +21,7 @@ from glassrt.dialects.core.traits import Trait, has
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add
 from glassrt.dialects.graph.movement import Concat, Reshape, Slice
+from glassrt.dialects.graph.unary import Exp
 from glassrt.dialects.graph.window import MaxPool
 from glassrt.dialects.launch import Kernel
 from glassrt.runtime.engine import Engine
@@ -220,7 +221,8 @@ def test_those_that_need_no_copy_are_joined_without_the_others() -> None:
 def test_a_concat_that_is_not_elided_says_why() -> None:
     net = Net()
     x = start(net)
-    whole = net.add(Concat, net.conv(x, 16), net.conv(x, 8, 5), axis=1)
+    both_read = net.add(Exp, x)  # in no kernel yet, so that the pool takes it in with the concat
+    whole = net.add(Concat, net.conv(x, 16), both_read, axis=1)
     pooled = net.add(MaxPool, net.add(Relu, whole), kernel=[2, 2])
     _, context = lowered(net.done(net.conv(pooled, 8)), disabled=SEPARATE)
     (record,) = decided(context, "elide-concat")
