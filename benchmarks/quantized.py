@@ -22,6 +22,7 @@ from . import record
 
 MODELS = {
     "resnet50": lambda: torchvision.models.resnet50(weights=None),
+    "mobilenet_v2": lambda: torchvision.models.mobilenet_v2(weights=None),
     "inception_v1": lambda: torchvision.models.googlenet(weights=None, init_weights=False, aux_logits=False),
 }
 IMAGE = (3, 224, 224)
