@@ -57,39 +57,23 @@ GLASS_DEVICE T extreme(T x, T y) {
 
 #else
 
-#define GLASS_PACKED(function, type, x, y) asm(function "." type " %0, %1, %2;" : "=r"(result) : "r"(x), "r"(y))
+// The larger or smaller halves of two words, by instructions that are named by what a half is.
+#define GLASS_HALVES(T, maximum, minimum)                                                  \
+    template <bool LARGER>                                                                 \
+    GLASS_DEVICE u32 extreme_halves(u32 x, u32 y, T) {                                     \
+        u32 result;                                                                        \
+        if constexpr (LARGER) asm(maximum " %0, %1, %2;" : "=r"(result) : "r"(x), "r"(y)); \
+        else asm(minimum " %0, %1, %2;" : "=r"(result) : "r"(x), "r"(y));                  \
+        return result;                                                                     \
+    }
 
-template <bool LARGER>
-GLASS_DEVICE u32 extreme_halves(u32 x, u32 y, f16) {
-    u32 result;
-    if constexpr (LARGER) GLASS_PACKED("max.NaN", "f16x2", x, y);
-    else GLASS_PACKED("min.NaN", "f16x2", x, y);
-    return result;
-}
-template <bool LARGER>
-GLASS_DEVICE u32 extreme_halves(u32 x, u32 y, bf16) {
-    u32 result;
-    if constexpr (LARGER) GLASS_PACKED("max.NaN", "bf16x2", x, y);
-    else GLASS_PACKED("min.NaN", "bf16x2", x, y);
-    return result;
-}
+GLASS_HALVES(f16, "max.NaN.f16x2", "min.NaN.f16x2")
+GLASS_HALVES(bf16, "max.NaN.bf16x2", "min.NaN.bf16x2")
 
 #if __CUDA_ARCH__ >= 900
 
-template <bool LARGER>
-GLASS_DEVICE u32 extreme_halves(u32 x, u32 y, i8) {
-    u32 result;
-    if constexpr (LARGER) GLASS_PACKED("max", "s16x2", x, y);
-    else GLASS_PACKED("min", "s16x2", x, y);
-    return result;
-}
-template <bool LARGER>
-GLASS_DEVICE u32 extreme_halves(u32 x, u32 y, u8) {
-    u32 result;
-    if constexpr (LARGER) GLASS_PACKED("max", "u16x2", x, y);
-    else GLASS_PACKED("min", "u16x2", x, y);
-    return result;
-}
+GLASS_HALVES(i8, "max.s16x2", "min.s16x2")  // of bytes, each in the upper place
+GLASS_HALVES(u8, "max.u16x2", "min.u16x2")
 
 // The upper byte of a half decides, whatever is below it; so the lower bytes are compared one place up.
 template <bool LARGER, class T>
@@ -111,7 +95,7 @@ GLASS_DEVICE u32 extreme_bytes(u32 x, u32 y, u8) {
 }
 
 #endif
-#undef GLASS_PACKED
+#undef GLASS_HALVES
 #endif
 
 // Element by element the larger one (the smaller one unless LARGER); NaN goes in and comes out.
