@@ -55,6 +55,8 @@ class _Conversion:
         self._plan = StoragePlan(module, old, context.policy)
         self._kept_in_floats = refusals(context.ledger) if context.policy.quantizes else {}
         self._values: dict[Value, Value] = {}
+        # New values that stand for several old ones, all of which are read.
+        self._shared: set[Value] = set()
         # Views that no memory layout can give: the kernels that read them reshape inside.
         self._sunk: dict[Value, Value] = {}
 
@@ -77,7 +79,7 @@ class _Conversion:
             case FusedKernel():
                 self._kernel(op)
             case Return():
-                outputs = [self._row_major(value) for value in op.inputs]
+                outputs = [self._output(value, op) for value in op.inputs]
                 self._place.function.block.append(Return(*outputs, loc=op.location))
             case _:
                 hint = "run graph-to-fused first"
@@ -92,8 +94,10 @@ class _Conversion:
             self._values[old] = self._reshaped(source, old.type.shape)
         return self._values[old]
 
-    def _row_major(self, old: Value) -> Value:
+    def _output(self, old: Value, end: Return) -> Value:
         value = self._stored(old)
+        if (value.type.shape, value.type.dtype) != (old.type.shape, old.type.dtype):
+            raise op_error(end, f"an output of type {old.type} is stored as {value.type}")
         return self._place.form(value, value.type.with_layout(ROW_MAJOR))
 
     # ------------------------------------------------------------ views
@@ -127,7 +131,10 @@ class _Conversion:
     def _alias(self, kernel: FusedKernel) -> None:
         reason = f"what it reads is stored as {self._plan.dtype(kernel.results[0])} already"
         self._place.note(STORED_ALREADY, reason, Cast.name, kernel.location.nodes)
-        self._values[kernel.results[0]] = self._stored(kernel.inputs[0])
+        (source,) = kernel.inputs
+        stored = self._values[kernel.results[0]] = self._stored(source)
+        if len(source.uses) > 1:
+            self._shared.add(stored)
 
     # ------------------------------------------------------------ kernels
 
@@ -174,4 +181,5 @@ class _Conversion:
         if isinstance(value.producer, Constant):
             return self._place.constant(value, *operands.constant_form(argument))
         stored = self._stored(value)
-        return self._place.form(stored, operands.form(argument, stored.type), alone=len(value.uses) == 1)
+        alone = len(value.uses) == 1 and stored not in self._shared
+        return self._place.form(stored, operands.form(argument, stored.type), alone=alone)

@@ -15,6 +15,7 @@ from ....dialects.core.ir import Operation, Value
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.movement import Concat, Reshape, Slice
 from ...transforms.horizontal_concat import cuts_reach_an_edge
+from ..views.record import ELIDE_CONCAT
 from .attention_layouts import producer_refusal
 from .clusters import Cluster, Plan, is_clusterable, shape_text
 from .prologues import Prologues
@@ -149,20 +150,31 @@ class ProducerFusion:
         if taps(op) != 1.0:
             return Refusal(f"{op.name} reads many elements for each one it gives")
         if isinstance(op, Concat) and self._is_placed(op):
-            return Refusal("what it joins is written where it lies in the result, by kernels of its own")
+            return Refusal("what it joins can be written where it lies in the result, by the kernels that make it")
         return self._evaluations.refusal(cluster, op, self._limit)
 
     def _is_placed(self, concat: Concat) -> bool:
-        """True when other kernels store all parts of CONCAT anyway, and may do so where they lie in it."""
-        return cuts_reach_an_edge(concat) and all(self._is_stored(part, concat) for part in concat.parts)
+        """True when other kernels store all parts of CONCAT anyway, and can do so where they lie in it."""
+        if self._recorder.is_off(ELIDE_CONCAT) or not cuts_reach_an_edge(concat):
+            return False
+        makers = [self._maker(part, concat) for part in concat.parts]
+        leaders = {type(maker.seed) for maker in makers if maker is not None and maker.root == "contraction"}
+        # Convolutions and matrix products lay their results out in other ways.
+        return None not in makers and len(leaders) <= 1
 
-    def _is_stored(self, part: Value, concat: Concat) -> bool:
-        """True for a PART that another kernel makes, for no other concat than CONCAT and no output."""
+    def _maker(self, part: Value, concat: Concat) -> Cluster | None:
+        """The kernel that makes PART, for no other concat than CONCAT and no output; None without one.
+
+        It has to be of a kind that can write into a part of something larger.
+        """
         elsewhere = [user for user in part.users if user is not concat]
         if any(isinstance(user, Concat) or has(user, Trait.TERMINATOR) for user in elsewhere):
-            return False
+            return None
         made = part.producer.x.producer if isinstance(part.producer, Slice) else part.producer
-        return made is not None and self._plan.owner.get(made) is not None and not has(made, Trait.MOVEMENT)
+        owner = None if made is None or has(made, Trait.MOVEMENT) else self._plan.owner.get(made)
+        if made is None or owner is None or self._recorder.apart([(made, concat)]) is not None:
+            return None
+        return owner if owner.root in ("contraction", "loop") else None
 
     # ------------------------------------------------------------ full kernels
 

@@ -80,15 +80,19 @@ class Recorder:
         self._context.decide()
         return None
 
+    def is_off(self, rule: str) -> bool:
+        """True when RULE, which another pass applies, is switched off."""
+        return rule in self._context.disabled
+
     def follower_off(self, cluster: Cluster, op: Operation) -> Refusal | None:
         """A refusal when a switch keeps OP apart from CLUSTER, which it reads."""
-        return self._apart((member, op) for member in cluster.ops)
+        return self.apart((member, op) for member in cluster.ops)
 
     def leader_off(self, cluster: Cluster, op: Operation) -> Refusal | None:
         """A refusal when a switch keeps OP apart from CLUSTER, which reads it."""
-        return self._apart((op, member) for member in cluster.ops)
+        return self.apart((op, member) for member in cluster.ops)
 
-    def _apart(self, pairs: Iterable[tuple[Operation, Operation]]) -> Refusal | None:
+    def apart(self, pairs: Iterable[tuple[Operation, Operation]]) -> Refusal | None:
         if not self._switched:
             return None
         for producer, consumer in pairs:
