@@ -45,8 +45,8 @@ class CheckReport:
     launches: worst first; outputs: the plan's against the witness; rewrites: those of the graph
     level, unfused and in f64, against the imported model in f64, which shows what the passes of
     that level did, those before scales are put in where the build does that; ranges: tensors with
-    values that the type they are stored in cannot hold;
-    quantisation: of a quantised plan, the errors of kernels and of passes and the loss of eight bits apart.
+    values that the type they are stored in cannot hold; quantisation: of a quantised plan, the errors
+    of kernels and of passes and the loss of eight bits apart.
     What a policy of eight bits loses is no fault: nothing bounds the outputs then.
     """
 
