@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ...dialects.core.clone import clone_module
 from ...dialects.core.interpreter import Array, bind_symbols
 from ...dialects.core.ir import Module
 from ...dialects.core.parser import parse_module
@@ -15,6 +16,7 @@ from ..dialects import ALL_DIALECTS
 from ..semantics import unit_roundoff
 from ..source import Source, level_of
 from .accuracy import LaunchReport, launched_module, observed
+from .explicit import explicit_outputs, inserts_scales
 from .measures import network_bound
 from .network import OutputReport, Witness, call_witness, compare_outputs, meaning
 from .quantisation import Quantisation, compare_quantised, is_quantised, precision_level, quantised_roundoff
@@ -42,9 +44,10 @@ class CheckReport:
 
     launches: worst first; outputs: the plan's against the witness; rewrites: those of the graph
     level, unfused and in f64, against the imported model in f64, which shows what the passes of
-    that level did; ranges: tensors with values that the type they are stored in cannot hold;
-    quantisation: of a quantised plan, the compiler's error and the loss of eight bits apart.
-    What a policy of eight bits loses is no fault: it bounds neither outputs nor rewrites.
+    that level did, those before scales are put in where the build does that; ranges: tensors with
+    values that the type they are stored in cannot hold; quantisation: of a quantised plan, the errors
+    of kernels and of passes and the loss of eight bits apart.
+    What a policy of eight bits loses is no fault: nothing bounds the outputs then.
     """
 
     device: str
@@ -61,8 +64,8 @@ class CheckReport:
     def ok(self) -> bool:
         """Whether everything is within its bound."""
         launches = all(self.fits(launch) for launch in self.launches)
-        compiler = self.quantisation.compiler if self.quantisation is not None else []
-        return launches and all(report.ok for report in (*self.outputs, *self.rewrites, *compiler))
+        quantised = self.quantisation is None or self.quantisation.ok
+        return launches and quantised and all(report.ok for report in (*self.outputs, *self.rewrites))
 
     def fits(self, launch: LaunchReport) -> bool:
         """Whether LAUNCH's local error is within its bound."""
@@ -76,20 +79,28 @@ def check(case: Case, settings: Settings, device: str | None, tolerance: float |
     graphed = level_of(case.module) == "graph"
     imported = meaning(case.module, case.inputs) if graphed else {}
     symbols, given = case.symbols, is_quantised(case.module)
+    untouched = clone_module(case.module) if given or inserts_scales(case.module, settings) else None
     plan = build(case.module, settings).plan
     level = precision_level(plan, case.module.resources)
     unit = storage_roundoff(plan) if level is None else quantised_roundoff(level)
     bound: float | None = network_bound(unit) if tolerance is None else tolerance
     if level is not None and not given and tolerance is None:
         bound = None
+    explicit = None
+    if level is not None and untouched is not None:
+        explicit = explicit_outputs(untouched, settings, case.inputs, imported, tolerance)
     graph = None
-    rewrites: list[OutputReport] = []
+    rewrites = [] if explicit is None or explicit.rewrites is None else explicit.rewrites
     if graphed:
         graph = parse_module(plan.ir("graph"), ALL_DIALECTS, case.module.resources, "graph.ir")
-        rewrites = compare_outputs(meaning(graph, case.inputs), imported, unit, bound)
+        if explicit is None or explicit.rewrites is None:
+            rewrites = compare_outputs(meaning(graph, case.inputs), imported, unit, bound)
     with Engine(plan, device) as engine:
         observer, outputs = observed(engine, case.inputs, symbols, graph)
         name, launches = engine.device, observer.reports
+    quantisation = None
+    if level is not None and explicit is not None:
+        quantisation = compare_quantised(level, case.inputs, outputs, explicit, witness, tolerance)
     return CheckReport(
         device=name,
         symbols=symbols,
@@ -99,9 +110,7 @@ def check(case: Case, settings: Settings, device: str | None, tolerance: float |
         rewrites=rewrites,
         witness=witness,
         ranges=losses(observer.ranges) + ([] if graph is None else weight_losses(observer.ranges, graph)),
-        quantisation=None
-        if level is None
-        else compare_quantised(level, case.inputs, outputs, witness, tolerance),
+        quantisation=quantisation,
     )
 
 

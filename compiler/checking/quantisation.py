@@ -1,14 +1,16 @@
 """The outputs of a quantised plan, with what the compiler did kept apart from what eight bits cost.
 
 The interpreter executes the precision level with the rounding of each storage type. How far a plan is
-from that is the compiler's error; how far that is from the model is quantisation loss.
+from that is the compiler's error, which is that of kernels. How far that level is from the graph that has
+its scales, but still multiplies floats (see `explicit`), is the lowering error: what passes did. How far
+that graph is from the model is quantisation loss.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,9 +23,14 @@ from ...dialects.graph.quantization import Scaling
 from ...runtime.plan import Plan
 from ..dialects import ALL_DIALECTS
 from ..semantics import float_types
+from .explicit import ExplicitOutputs
 from .measures import Error, error_of, network_bound, roundoff
 from .network import OutputReport, Witness, compare_outputs
 from .rounding import is_short
+
+# How far lowering must stay below quantisation noise, in dB, and the unit roundoffs that it always has:
+# storage in floats alone moves outputs by about one. See docs/precision.md.
+LOWERING_MARGIN, STORAGE_ROUNDOFFS = 3.0, 8
 
 
 @dataclass(frozen=True)
@@ -37,11 +44,19 @@ class OutputLoss:
 
 @dataclass(frozen=True)
 class Quantisation:
-    """compiler: the plan's outputs against the precision level; loss: those of that level against the
-    model; both by output."""
+    """compiler: the plan's outputs against the precision level; lowering: those of that level against the
+    explicit graph; loss: those of that graph against the model; all by output. chosen: whether the build
+    chose the scales, rather than the model."""
 
     compiler: list[OutputReport]
+    lowering: list[OutputReport]
     loss: list[OutputLoss]
+    chosen: bool
+
+    @property
+    def ok(self) -> bool:
+        """Whether the compiler's part is within its bounds."""
+        return all(report.ok for report in (*self.compiler, *self.lowering))
 
 
 def is_quantised(module: Module) -> bool:
@@ -60,20 +75,41 @@ def compare_quantised(
     level: Module,
     inputs: Mapping[str, Array],
     outputs: Mapping[str, Array],
+    explicit: ExplicitOutputs,
     witness: Witness,
     tolerance: float | None,
 ) -> Quantisation:
-    """OUTPUTS of a plan, the interpretation of its precision LEVEL, and the WITNESS, each against the next.
+    """OUTPUTS of a plan, the interpretation of its precision LEVEL, the EXPLICIT graph, and the WITNESS, each
+    against the next.
 
     A value that falls on the other side of a tie moves what is computed from it by a step of eight bits,
-    so outputs are held to the bound of networks in the coarsest of the other types. TOLERANCE takes its
-    place.
+    so the plan is held to the bound of networks in the coarsest of the other types, and the level to
+    `lowering_bound`. TOLERANCE takes the place of both.
     """
     unit = quantised_roundoff(level)
-    bound = network_bound(unit) if tolerance is None else tolerance
+    network = network_bound(unit) if tolerance is None else tolerance
     with np.errstate(all="ignore"):
         meant = interpret(level, inputs)
-    return Quantisation(compare_outputs(outputs, meant, unit, bound), _losses(meant, witness.outputs, unit))
+    compiler = compare_outputs(outputs, meant, unit, network)
+    loss = _losses(explicit.outputs, witness.outputs, unit)
+    lowering = compare_outputs(meant, explicit.outputs, unit, network)
+    # Where the scales are the model's own there is no loss of ours to hold this against.
+    chosen = explicit.rewrites is not None
+    if tolerance is None and chosen:
+        bounds = {each.name: lowering_bound(each.error, unit) for each in loss}
+        lowering = [replace(each, bound=bounds[each.name]) for each in lowering]
+    return Quantisation(compiler, lowering, loss, chosen)
+
+
+def lowering_bound(loss: Error, unit: float) -> float:
+    """The relative L2 error that lowering may add to an output that quantisation did LOSS to.
+
+    The few ties that fall to the other side spread through the layers behind, up to a part of the noise
+    that there is anyway; so does the rounding of what is stored in floats, of unit roundoff UNIT, which is
+    all there is where there is almost no loss.
+    """
+    noise = loss.relative_l2 if math.isfinite(loss.relative_l2) else 0.0
+    return max(noise * 10 ** (-LOWERING_MARGIN / 20), unit * STORAGE_ROUNDOFFS)
 
 
 def quantised_roundoff(level: Module) -> float:

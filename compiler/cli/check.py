@@ -147,7 +147,11 @@ def _quantisation(found: Quantisation) -> dict[str, Any]:
     loss = [
         {"name": each.name, "sqnr_db": _number(each.sqnr), "error": _error(each.error)} for each in found.loss
     ]
-    return {"compiler_error": [_output(output) for output in found.compiler], "loss": loss}
+    return {
+        "compiler_error": [_output(output) for output in found.compiler],
+        "lowering_error": [_output(output) for output in found.lowering],
+        "loss": loss,
+    }
 
 
 def proposed(report: CheckReport) -> list[str]:
@@ -213,7 +217,9 @@ def _show(report: CheckReport) -> None:
     if report.witness.note:
         say(report.witness.note)
     if report.rewrites:
-        _show_outputs("the graph level, unfused in f64, against the model", report.rewrites)
+        chosen = report.quantisation is not None and report.quantisation.chosen
+        at = " before scales are put in" if chosen else ""
+        _show_outputs(f"the graph level{at}, unfused in f64, against the model", report.rewrites)
     console.print("within bounds" if report.ok else "NOT within bounds")
 
 
@@ -288,15 +294,17 @@ def _show_outputs(title: str, reports: list[OutputReport]) -> None:
 
 
 def _show_quantisation(found: Quantisation, witness: str) -> None:
-    """What the compiler did to the outputs, and what eight bits did."""
+    """What kernels and passes did to the outputs, and what eight bits did."""
     title = "compiler error: outputs against the precision level in the interpreter"
     _show_outputs(title, found.compiler)
+    title = "lowering error: that level against the graph with explicit quantisation, in floats"
+    _show_outputs(title, found.lowering)
     columns = ("output", ">SQNR, dB", ">relative L2", ">max")
     rows = [
         (each.name, f"{each.sqnr:.1f}", _short(each.error.relative_l2), _short(each.error.max_abs))
         for each in found.loss
     ]
-    print_table(f"quantisation loss: that level against {witness}", columns, rows)
+    print_table(f"quantisation loss: that graph against {witness}", columns, rows)
 
 
 # ---------------------------------------------------------------- bisection

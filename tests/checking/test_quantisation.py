@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,20 @@ from glassrt import CalibrationTable, calibrate
 from glassrt.codegen import assemble
 from glassrt.compiler.build import Settings, build
 from glassrt.compiler.checking.check import Case, CheckReport, check
+from glassrt.compiler.checking.measures import Error
+from glassrt.compiler.checking.quantisation import lowering_bound
 from glassrt.compiler.checking.rounding import strayed
 from glassrt.compiler.dialects import ALL_DIALECTS
 from glassrt.compiler.frontend import import_model
+from glassrt.compiler.rewrite import Rewriter, pattern
+from glassrt.compiler.transforms import canonicalize
+from glassrt.compiler.transforms.quantization import contractions
+from glassrt.compiler.transforms.quantization.division import Division
 from glassrt.dialects.core.dtypes import F8E4M3, F8E5M2, DType
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.parser import parse_module
+from glassrt.dialects.graph.activations import Relu
+from glassrt.dialects.graph.unary import Abs
 from glassrt.runtime import Plan
 from hypothesis import given
 from hypothesis import strategies as st
@@ -193,11 +202,15 @@ def test_loss_and_compiler_error_are_told_apart(
     report = checked(precision, table, images)
     assert report.ok and report.quantisation is not None
     ((compiler,), (loss,)) = report.quantisation.compiler, report.quantisation.loss
+    (lowering,) = report.quantisation.lowering
+    assert report.quantisation.chosen and lowering.error.relative_l2 < 1e-3
+    assert lowering.bound == pytest.approx(loss.error.relative_l2 / math.sqrt(2), rel=0.01)
     assert compiler.error.relative_l2 < 1e-5 and compiler.bound == 64 * 2.0**-11
     assert least < loss.sqnr < most
     assert loss.sqnr == pytest.approx(-20 * math.log10(loss.error.relative_l2))
-    # What the policy lost bounds nothing.
-    assert [output.bound for output in (*report.outputs, *report.rewrites)] == [None, None]
+    # What the policy lost bounds nothing; what is done before scales are put in loses nothing.
+    assert [output.bound for output in report.outputs] == [None]
+    assert [output.bound for output in report.rewrites] == [256 * 2.0**-24]
     assert report.outputs[0].error.relative_l2 == pytest.approx(loss.error.relative_l2, rel=1e-3)
 
 
@@ -219,6 +232,73 @@ def test_a_fault_of_a_kernel_is_no_loss(
     assert sound.ok and not broken.ok and not broken.quantisation.compiler[0].ok
 
 
+def scale_of_sums(factor: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes the scale that `integer-contraction` gives what it sums up wrong by FACTOR."""
+    sound = contractions.spread_out
+
+    def wrong(op: Any, numbers: Array) -> Array:
+        spread = sound(op, numbers)
+        return spread * spread.dtype.type(factor) if spread.dtype.kind == "f" else spread
+
+    monkeypatch.setattr(contractions, "spread_out", wrong)
+
+
+def quotients(factor: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes the constants wrong by FACTOR into which the division by the next scale is folded."""
+    sound = Division._quotient
+
+    def wrong(self: Division, value: Any, *, positive_only: bool) -> Array | None:
+        quotient = sound(self, value, positive_only=positive_only)
+        return None if quotient is None else quotient * np.float32(factor)
+
+    monkeypatch.setattr(Division, "_quotient", wrong)
+
+
+@pytest.mark.parametrize("precision", ["int8", "fp8"])
+@pytest.mark.parametrize(("fault", "factor"), [(scale_of_sums, 1.2), (scale_of_sums, 1.03), (quotients, 1.3)])
+def test_a_fault_of_a_pass_is_no_loss(
+    precision: str,
+    fault: Callable[[float, pytest.MonkeyPatch], None],
+    factor: float,
+    table: CalibrationTable,
+    images: dict[str, Array],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Kernels do what passes made of the model, so nothing but the explicit graph shows it."""
+    sound = checked(precision, table, images)
+    fault(factor, monkeypatch)
+    broken = checked(precision, table, images)
+    assert sound.quantisation is not None and broken.quantisation is not None
+    assert sound.ok and not broken.ok and [each.ok for each in broken.quantisation.lowering] == [False]
+    assert broken.quantisation.loss == sound.quantisation.loss
+    rest = (*broken.quantisation.compiler, *broken.outputs, *broken.rewrites)
+    assert all(each.ok for each in rest) and all(broken.fits(launch) for launch in broken.launches)
+
+
+@pattern("planted", Relu)
+def planted(op: Relu, rewriter: Rewriter) -> bool:
+    """relu(x) => abs(x)"""
+    rewriter.replace(op, rewriter.insert(Abs(op.x)).result)
+    return True
+
+
+def test_a_fault_before_scales_are_put_in_is_no_loss_either(
+    table: CalibrationTable, images: dict[str, Array], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(canonicalize, "RULES", (*canonicalize.RULES, planted))
+    report = checked("int8", table, images)
+    assert not report.ok and [output.ok for output in report.rewrites] == [False]
+
+
+@pytest.mark.parametrize(
+    ("loss", "allowed"),
+    [(0.1, 0.1 / math.sqrt(2)), (0.0, 8 * 2.0**-11), (1e-4, 8 * 2.0**-11), (math.inf, 8 * 2.0**-11)],
+)
+def test_lowering_may_add_half_the_noise_or_what_storage_rounds(loss: float, allowed: float) -> None:
+    error = Error(relative_l2=loss)
+    assert lowering_bound(error, 2.0**-11) == pytest.approx(allowed, rel=0.01)
+
+
 def test_a_tolerance_bounds_quantised_outputs_too(table: CalibrationTable, images: dict[str, Array]) -> None:
     case = Case(DIGITS, import_model(DIGITS), images)
     report = check(case, eight_bits("int8", table), "host", tolerance=1e-3)
@@ -233,6 +313,22 @@ def test_a_model_that_is_quantised_itself_loses_nothing_more(tmp_path: Path) -> 
     report = check(Case(model, import_model(model), x), settings(), "host")
     assert report.ok and report.quantisation is not None and report.witness.name == "ONNX Runtime"
     assert {output.bound for output in (*report.outputs, *report.rewrites)} == {64 * 2.0**-11}
+    assert all(loss.sqnr > 40 for loss in report.quantisation.loss)
+    # The explicit graph is the model as it was imported.
+    assert not report.quantisation.chosen and report.quantisation.ok
+    assert {lowering.bound for lowering in report.quantisation.lowering} == {64 * 2.0**-11}
+
+
+def test_a_fault_of_a_pass_on_a_model_that_is_quantised_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = quantized(small_network(), tmp_path, "qdq")
+    x = {"x": np.random.default_rng(4).standard_normal((2, 3, 32, 32), np.float32)}
+    scale_of_sums(1.2, monkeypatch)
+    report = check(Case(model, import_model(model), x), settings(), "host")
+    assert not report.ok and report.quantisation is not None
+    assert not any(lowering.ok for lowering in report.quantisation.lowering)
+    assert all(each.ok for each in report.quantisation.compiler)
     assert all(loss.sqnr > 40 for loss in report.quantisation.loss)
 
 

@@ -14,6 +14,7 @@ from glassrt.codegen import assemble
 from glassrt.codegen.kernels.family import Target
 from glassrt.compiler.rewrite import Rewriter, pattern
 from glassrt.compiler.transforms import canonicalize
+from glassrt.compiler.transforms.quantization import contractions
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.unary import Abs
@@ -136,8 +137,8 @@ def test_a_fault_planted_in_one_kernel_is_named(glassrt: Glassrt, monkeypatch: p
     assert any(launch["inherited"] > 1e-3 for launch in others)
 
 
-def test_what_eight_bits_cost_is_told_apart_from_the_compilers_error(
-    glassrt: Glassrt, tmp_path: Path
+def test_what_eight_bits_cost_is_told_apart_from_the_compilers_errors(
+    glassrt: Glassrt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = np.load(HELD_OUT)["image"]
     np.savez(tmp_path / "x.npz", image=data[:6])
@@ -158,12 +159,26 @@ def test_what_eight_bits_cost_is_told_apart_from_the_compilers_error(
     (compiler,), (loss,) = found["quantisation"]["compiler_error"], found["quantisation"]["loss"]
     assert compiler["ok"] and compiler["error"]["relative_l2"] < 1e-5 and compiler["bound"] == 64 * 2.0**-11
     assert 30 < loss["sqnr_db"] < 45 and loss["name"] == "logits"
+    (lowering,) = found["quantisation"]["lowering_error"]
+    assert lowering["ok"] and lowering["error"]["relative_l2"] < 1e-3
+    assert lowering["bound"] == pytest.approx(loss["error"]["relative_l2"] / 2**0.5, rel=0.01)
     assert [output["bound"] for output in found["outputs"]] == [None]
     shown = glassrt("check", *arguments).stdout
     assert "compiler error: outputs against the precision level in the interpreter" in shown
-    assert "quantisation loss: that level against ONNX Runtime" in shown and "SQNR, dB" in shown
+    assert "lowering error: that level against the graph with explicit quantisation, in floats" in shown
+    assert "the graph level before scales are put in, unfused in f64, against the model" in shown
+    assert "quantisation loss: that graph against ONNX Runtime" in shown and "SQNR, dB" in shown
     assert f"{loss['sqnr_db']:.1f}" in shown
     assert report(glassrt, DIGITS, "-d", "host", "--size", "N=1")["quantisation"] is None
+    # A pass that scales the sums of contractions wrongly: nothing else than its own figure says so.
+    spread_out = contractions.spread_out
+    wrong = lambda op, numbers: spread_out(op, numbers) * np.float32(1.2)  # noqa: E731
+    monkeypatch.setattr(contractions, "spread_out", wrong)
+    broken = report(glassrt, *arguments, code=1)
+    assert not broken["ok"] and not broken["quantisation"]["lowering_error"][0]["ok"]
+    assert broken["quantisation"]["compiler_error"][0]["ok"] and broken["quantisation"]["loss"] == [loss]
+    shown = glassrt("check", *arguments, code=1).stdout
+    assert "BEYOND" in shown and "NOT within bounds" in shown
 
 
 # Four branches that need nothing of each other: one launch for all that can be put together.
