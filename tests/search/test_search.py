@@ -98,7 +98,10 @@ def test_top1_is_counted() -> None:
 
 @pytest.mark.parametrize(
     ("budget", "words"),
-    [("sqnr=200", "so that nothing meets the budget sqnr=200"), ("sqnr=60", "no mixture that is faster")],
+    [
+        ("sqnr=200", "so that nothing meets the budget sqnr=200"),
+        ("sqnr=60", "none is faster by the cost model"),
+    ],
 )
 def test_a_budget_that_no_mixture_meets_gives_fp16_and_says_so(budget: str, words: str) -> None:
     found = digits().search(budget)
