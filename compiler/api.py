@@ -50,7 +50,8 @@ def compile(
     budget: what a mixture must keep, measured against fp32: 'sqnr=30' (dB at the output) or 'top1=0.5'
     (percent points lost at most); data: the batches to measure on, and to calibrate with where there is no
     calibration; labels: for top-1, a whole number for each row; device: where mixtures are run, 'interpret'
-    (numpy, the default), 'host', 'cuda' or 'cuda:N'. What was considered is in the plan's ledger.
+    (numpy, the default), 'host', 'cuda' or 'cuda:N'. What was considered is in the plan's ledger. Where
+    even what the mixture is made from does not keep the budget, InputError, unless it has allow_fallback.
     tune: for measured kernel choice, which is not there yet: anything but 0 raises UnsupportedError.
     cache: keep compiled kernels in the user's cache folder.
     progress: called with (stage, done, total).

@@ -22,7 +22,7 @@ def outcome(found: Found) -> str:
     name, budget, quality = found.base.name, found.budget, found.chosen.quality
     assert quality is not None  # what is chosen was measured
     if not found.holds:
-        return f"plain {name}: {budget.measured(quality)} with it, so that nothing meets the budget {budget}"
+        return f"plain {name}: {budget.measured(quality)} with it, which does not meet the budget {budget}"
     if found.chosen is found.plain:
         tried = "of the mixtures that were tried none is faster by the cost model and"
         return f"plain {name}: {tried} meets the budget {budget}"
