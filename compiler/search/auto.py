@@ -17,7 +17,7 @@ from ..calibration.table import CalibrationTable
 from ..policy import PrecisionPolicy
 from ..source import InputShapes, Shapes, Source
 from .budget import Budget
-from .quality import Reference
+from .quality import WANTED_LABELS, Reference
 from .record import outcome, records_of
 from .search import Found, search
 from .sensitivity import WIDE, calibrated
@@ -97,5 +97,8 @@ def searched(
 
 def _labels(given: Any) -> np.ndarray[Any, Any]:
     """Labels as an array of one axis, where they are such; `Reference` refuses the others."""
-    array = np.asarray(given)
+    try:
+        array = np.asarray(given)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"labels are no array: {error}", WANTED_LABELS) from None
     return array.reshape(-1) if array.ndim == 2 and array.shape[1] == 1 else array

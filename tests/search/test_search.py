@@ -191,3 +191,10 @@ def test_a_network_of_which_fp16_keeps_nothing_is_an_error() -> None:
     loud = [{"x": 1e8 * batch["x"]} for batch in batches()]
     with pytest.raises(InputError, match="-inf dB with it, which does not meet the budget sqnr=0"):
         glassrt.compile(chain(), target="host", precision="auto", budget="sqnr=0", data=loud)
+
+
+def test_ragged_labels_are_refused() -> None:
+    with pytest.raises(InputError, match="labels are no array"):
+        glassrt.compile(
+            chain(), target="host", precision="auto", budget="top1=1", data=batches(), labels=[[1], [2, 3]]
+        )
