@@ -213,6 +213,8 @@ def checked_batch(batch: Any, number: int, module: Module) -> dict[str, Array]:
         span = module.symbols[name]
         if not span.minimum <= size <= span.maximum:
             hint = f'give shapes={{"{name}": (1, {size}, {size})}}, or --shape {name}=1,{size},{size}'
+            if size < 1:
+                hint = "take batches without elements out of the calibration set"
             raise InputError(
                 f"batch {number}: {name} is {size}, outside its range {span.minimum} to {span.maximum}", hint
             )
