@@ -37,7 +37,7 @@ from ...calibration.noise import FORMATS, Format
 from ...ledger import Figure, Record, Verdict
 from ...passes import PassContext
 from ...policy import EIGHT_BITS
-from ..channel_scale import weight_of
+from ..channel_scale import weight_axis, weight_of
 from ..matching import constant_array
 from .picked import KEPT, Picked
 
@@ -182,7 +182,7 @@ class _Insertion:
     def _store_weights(self, op: Conv | Matmul, dtype: DType, form: Format) -> None:
         weights = constant_array(weight_of(op), self.module)
         assert weights is not None
-        axis = _channels(op, weights.ndim)
+        axis = weight_axis(op)
         others = tuple(other for other in range(weights.ndim) if other != axis)
         most = np.abs(weights.astype(np.float64)).max(axis=others, initial=0.0)
         scales = np.array([form.scale(float(number)) for number in most], np.float32)
@@ -205,13 +205,6 @@ def _as_calibrated(value: Value) -> Value:
     """The tensor that VALUE was when ranges were found: an input that is given in another type is cast."""
     cast = value.producer
     return cast.x if isinstance(cast, Cast) and not cast.location.nodes and cast.x.producer is None else value
-
-
-def _channels(op: Conv | Matmul, rank: int) -> int:
-    """The axis of OP's weights that its output channels lie along."""
-    if isinstance(op, Conv):
-        return 0
-    return rank - 2 if op.transpose_b else rank - 1
 
 
 def _last_contractions(function: Function) -> set[Operation]:
