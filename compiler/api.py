@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
 from ..codegen.cache import KernelCache
 from ..dialects.core.clone import clone_module
@@ -12,7 +14,7 @@ from ..runtime.discovery import present_target
 from ..runtime.plan import Plan
 from .build import Progress, Settings, build, chosen_targets
 from .calibration.calibrate import calibrate
-from .calibration.data import Batches
+from .calibration.data import Batches, is_no_arrays
 from .calibration.observe import INTERPRET
 from .calibration.table import CalibrationTable
 from .policy import PrecisionPolicy, as_policy
@@ -46,11 +48,12 @@ def compile(
     mixture is made from in place of plain fp16.
     shapes: (min, opt, max) per symbolic dimension, such as {"N": (1, 8, 32)}.
     inputs: other shapes for inputs, such as {"data": ["N", 3, 224, 224]}.
-    calibration: for int8 and fp8: a CalibrationTable, or batches as `calibrate` takes them.
+    calibration: for int8 and fp8: a CalibrationTable, the path of one, or batches as `calibrate` takes them.
     budget: what a mixture must keep, measured against fp32: 'sqnr=30' (dB at the output) or 'top1=0.5'
     (percent points lost at most); data: the batches to measure on, and to calibrate with where there is no
     calibration; labels: for top-1, a whole number for each row; device: where mixtures are run, 'interpret'
-    (numpy, the default), 'host', 'cuda' or 'cuda:N'. What was considered is in the plan's ledger.
+    (numpy, the default), 'host', 'cuda' or 'cuda:N'. What was considered is in the plan's ledger. Where
+    even what the mixture is made from does not keep the budget, InputError, unless it has allow_fallback.
     tune: for measured kernel choice, which is not there yet: anything but 0 raises UnsupportedError.
     cache: keep compiled kernels in the user's cache folder.
     progress: called with (stage, done, total).
@@ -66,6 +69,8 @@ def compile(
     policy = as_policy(precision) if auto is None else auto.base
     if calibration is not None and not policy.quantizes and auto is None:
         raise InputError(f"calibration is for int8 and fp8, not for {policy.name}")
+    if isinstance(calibration, (str, os.PathLike)) and is_no_arrays(Path(calibration)):
+        calibration = CalibrationTable.load(calibration)
     if calibration is not None and not isinstance(calibration, CalibrationTable):
         calibration = calibrate(_kept(model), calibration, inputs=inputs, shapes=shapes, progress=progress)
     settings = Settings(

@@ -165,7 +165,7 @@ class PrecisionPolicy:
     several about one op the last one counts; io: 'model' (inputs and outputs keep their types),
     the element type of all float inputs and outputs, or element types by name;
     allow_fallback: a kernel may run in another precision than was asked for, on record, instead of
-    ending the build with an error.
+    ending the build with an error; likewise a search for a mixture (`compile`) may end beyond its budget.
 
     Policies are values: equal, hashed and printed by what they say. Raises InputError and
     UnsupportedError for what means nothing.

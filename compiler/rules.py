@@ -33,6 +33,7 @@ from .transforms.horizontal import HorizontalContraction
 from .transforms.horizontal_concat import WidenConcats
 from .transforms.quantization import integer_arithmetic, propagate
 from .transforms.quantization.insert import InsertQuantization
+from .transforms.quantization.picked import KEPT
 from .transforms.quantization.recentre import RecentreZeroPoints
 from .transforms.quantization.spread import DequantizeWhereRead
 
@@ -91,6 +92,7 @@ def _table() -> Iterable[Rule]:
     yield Rule(
         STORED_ALREADY, "precision", "a cast to how its operand is stored => its operand", switchable=False
     )
+    yield Rule(KEPT, "graph", "a tensor with elements of another keeps the other's scale", switchable=False)
     for name, summary in SUMMARIES.items():
         yield Rule(name, "precision", summary, switchable=False)
     yield Rule(OVERRIDE, "precision", "an override asks for another format of these ops", switchable=False)

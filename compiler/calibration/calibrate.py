@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from itertools import chain
 
 from ...errors import InputError
@@ -10,7 +11,7 @@ from ..source import InputShapes, Shapes, Source
 from .calibrators import check_calibrator
 from .data import Batches, CalibrationSet, checked_batches, open_set
 from .observe import Network, observer
-from .table import CalibrationTable
+from .table import SHOWN_NAMES, CalibrationTable
 
 STAGE = "calibrate"
 
@@ -39,12 +40,31 @@ def calibrate(
     shapes, inputs, cache: as for `compile`; limit: how many batches to take, None for all;
     progress: called with ('calibrate', done, total), total 0 where it is not known.
 
+    Warns of tensors that held NaNs or infinities, which are left out of their scales.
     Raises InputError for batches that do not fit, hold NaNs, or are none, and as `compile` does.
     """
     check_calibrator(calibrator)
     check_limit(limit)
     network = Network.of(model, inputs, shapes)
-    return run(network, open_set(batches, network.signature), calibrator, device, limit, cache, progress)
+    table = run(network, open_set(batches, network.signature), calibrator, device, limit, cache, progress)
+    warn_of_odd(table)
+    return table
+
+
+def warn_of_odd(table: CalibrationTable) -> None:
+    """Warn of tensors of TABLE that held NaNs or infinities: these have no part in their scales."""
+    seen = [(name, tensor.values) for name, tensor in table.tensors.items() if tensor.values is not None]
+    odd = [
+        f"'{name}' ({values.nans} NaN and {values.infinities} infinite of {values.count})"
+        for name, values in seen
+        if values.nans or values.infinities
+    ]
+    if odd:
+        more = f" and {len(odd) - SHOWN_NAMES} more" if len(odd) > SHOWN_NAMES else ""
+        names = ", ".join(odd[:SHOWN_NAMES])
+        warnings.warn(
+            f"values in the network are not finite, and left out of scales: {names}{more}", stacklevel=3
+        )
 
 
 def check_limit(limit: int | None) -> None:

@@ -16,9 +16,12 @@ from ...dialects.core.interpreter import bind_symbols
 from ...dialects.core.ir import Function, Module, Value
 from ...errors import InputError
 from ..array_files import Array, read_array, read_arrays
+from ..regular import open_regular
 
 Batch = Mapping[str, Any]
 KINDS = (".npy", ".npz")
+ARRAYS = (b"PK", b"\x93NUMPY")  # how files of arrays begin
+TABLES = "a calibration table is for `calibration`; batches are in an .npz file or a folder"
 WANTED = 'such as {"x": x}, with an array for every input'
 
 
@@ -65,6 +68,18 @@ def open_set(data: Batches, module: Module) -> CalibrationSet:
     return CalibrationSet(batches, len(batches) if isinstance(batches, Sized) else None)
 
 
+def is_no_arrays(path: Path) -> bool:
+    """True for a file that holds something else than arrays, such as a calibration table; by its name if
+    that says it, else by how it begins."""
+    if path.suffix in KINDS or not path.is_file():
+        return False
+    try:
+        with open_regular(path) as file:
+            return not file.read(max(map(len, ARRAYS))).startswith(ARRAYS)
+    except OSError:
+        return False  # whoever reads it says so
+
+
 # ---------------------------------------------------------------- files
 
 
@@ -89,6 +104,8 @@ def _batch_of(file: Path, function: Function) -> Batch:
 
 def _split(path: Path, module: Module) -> CalibrationSet:
     """Arrays by name, cut along the first axis."""
+    if is_no_arrays(path):
+        raise InputError(f"{path.name} is no file of arrays", TABLES)
     arrays = read_arrays(path)
     function = module.main
     unused = tuple(name for name in arrays if name not in function.inputs)
@@ -196,6 +213,8 @@ def checked_batch(batch: Any, number: int, module: Module) -> dict[str, Array]:
         span = module.symbols[name]
         if not span.minimum <= size <= span.maximum:
             hint = f'give shapes={{"{name}": (1, {size}, {size})}}, or --shape {name}=1,{size},{size}'
+            if size < 1:
+                hint = "take batches without elements out of the calibration set"
             raise InputError(
                 f"batch {number}: {name} is {size}, outside its range {span.minimum} to {span.maximum}", hint
             )

@@ -35,6 +35,9 @@ from .trt_cache import TrtCache
 GIVEN = "given"
 HISTOGRAMS_SUFFIX = ".hist.npz"
 SHOWN_NAMES = 3
+NO_TABLE = (
+    "of a file of data `glassrt calibrate MODEL DATA -o TABLE` makes a calibration table, which is text"
+)
 
 
 @dataclass(frozen=True)
@@ -241,4 +244,4 @@ def read_text(path: Path) -> str:
     try:
         return content.decode()
     except UnicodeDecodeError:
-        raise CalibrationError(f"{path.name} is not UTF-8 text") from None
+        raise CalibrationError(f"{path.name} is not UTF-8 text", NO_TABLE) from None

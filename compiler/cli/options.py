@@ -87,7 +87,10 @@ IoTypes = Annotated[
 ]
 AllowFallback = Annotated[
     bool,
-    typer.Option("--allow-fallback", help="Let kernels run in another precision than asked for, on record."),
+    typer.Option(
+        "--allow-fallback",
+        help="Let kernels run in another precision than asked for, on record; so, too, a budget fail.",
+    ),
 ]
 ShapeTexts = Annotated[
     list[str] | None,

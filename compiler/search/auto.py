@@ -17,14 +17,18 @@ from ..calibration.table import CalibrationTable
 from ..policy import PrecisionPolicy
 from ..source import InputShapes, Shapes, Source
 from .budget import Budget
-from .quality import Reference
-from .record import records_of
+from .quality import WANTED_LABELS, Reference
+from .record import outcome, records_of
 from .search import Found, search
 from .sensitivity import WIDE, calibrated
 from .trials import Held, Trials, load_model
 
 AUTO = "auto"
 BASE = "fp16"  # what runs in eight bits nowhere runs in
+NO_FLOOR = (
+    "ask for less, give what loses most a wider format (--override, a PrecisionPolicy), "
+    "or take it as it is with --allow-fallback (allow_fallback=True)"
+)
 
 
 @dataclass(frozen=True)
@@ -70,8 +74,9 @@ def searched(
 ) -> Searched:
     """The mixture of formats that AUTO asks for, as settings; the rest of SETTINGS is kept.
 
-    Without a calibration table in SETTINGS one is made of the data, by entropy. Raises InputError,
-    CalibrationError and what a build of the base raises.
+    Without a calibration table in SETTINGS one is made of the data, by entropy. Raises InputError, also
+    where the base itself is not within the budget and may not fall back, CalibrationError and what a build
+    of the base raises.
     """
     module = load_model(model, inputs, shapes)
     held = Held.of(auto.data, module, auto.limit)
@@ -82,6 +87,8 @@ def searched(
     trials = Trials(module, replace(settings, calibration=table), held.batches, auto.device)
     reference = Reference(list(plain.outputs(WIDE)), labels, held.partial)
     found = search(trials, auto.base, auto.budget, reference, progress)
+    if not found.holds and not auto.base.allow_fallback:
+        raise InputError(outcome(found), NO_FLOOR)
     chosen = replace(
         settings, precision=found.policy, calibration=table, decided=(*settings.decided, *records_of(found))
     )
@@ -90,5 +97,8 @@ def searched(
 
 def _labels(given: Any) -> np.ndarray[Any, Any]:
     """Labels as an array of one axis, where they are such; `Reference` refuses the others."""
-    array = np.asarray(given)
+    try:
+        array = np.asarray(given)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"labels are no array: {error}", WANTED_LABELS) from None
     return array.reshape(-1) if array.ndim == 2 and array.shape[1] == 1 else array

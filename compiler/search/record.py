@@ -6,10 +6,9 @@ import math
 from collections.abc import Iterator
 
 from ..ledger import Figure, Record, Verdict
-from .path import WORTH
 from .quality import decibels
 from .rules import MIXTURE, SEARCH
-from .search import SLACK, Found, Point
+from .search import NO_TIME, SLACK, TOO_MUCH, Found, Point
 from .sensitivity import OpSensitivity
 
 
@@ -23,9 +22,10 @@ def outcome(found: Found) -> str:
     name, budget, quality = found.base.name, found.budget, found.chosen.quality
     assert quality is not None  # what is chosen was measured
     if not found.holds:
-        return f"plain {name}: {budget.measured(quality)} with it, so that nothing meets the budget {budget}"
+        return f"plain {name}: {budget.measured(quality)} with it, which does not meet the budget {budget}"
     if found.chosen is found.plain:
-        return f"plain {name}: no mixture that is faster by the cost model meets the budget {budget}"
+        tried = "of the mixtures that were tried none is faster by the cost model and"
+        return f"plain {name}: {tried} meets the budget {budget}"
     saved = found.plain.microseconds - found.chosen.microseconds
     return f"{mixed(found, found.chosen)}: {budget.measured(quality)} measured, {saved:.2f} us saved"
 
@@ -62,18 +62,18 @@ def _taken(found: Found, op: OpSensitivity, form: str) -> str:
 
 def _kept(found: Found, number: int, op: OpSensitivity) -> str:
     """Why it stays in the format of the base."""
-    name, refusals = found.base.name, op.candidate.refusals
+    name, refusals, budget = found.base.name, op.candidate.refusals, found.budget
     if not found.holds:
-        return f"stays in {name}: the budget {found.budget} does not hold even so"
+        return f"stays in {name}: the budget {budget} does not hold even so"
     if not op.noise:
         return f"stays in {name}: {'; '.join(dict.fromkeys(refusals.values()))}"
-    costs = [cost for (which, form), cost in found.costs.items() if which == number and form is None]
-    saving = found.savings.get(number, costs[-1] if costs else None)
-    if saving is not None and saving <= WORTH:
+    why = {found.declined.get((number, form), NO_TIME) for form in op.noise}
+    if number in found.savings or why == {NO_TIME}:
         return f"stays in {name}: eight bits would save no time beside the others"
     alone = ", ".join(f"{decibels(op.sqnr(form) or 0.0)} dB alone in {form}" for form in op.noise)
-    gained = "" if saving is None else f", which would save {saving:.3f} us"
-    return f"stays in {name}: {alone}{gained}, is more than the budget {found.budget} has room for"
+    if TOO_MUCH in why:
+        return f"stays in {name}: {alone}; a mixture with it was measured, and is beyond the budget {budget}"
+    return f"stays in {name}: {alone}; beside the others less is estimated than the budget {budget}"
 
 
 # ---------------------------------------------------------------- points

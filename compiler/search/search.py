@@ -23,6 +23,9 @@ from .trials import Times, Trials
 STAGE = "search"
 SLACK = 3.0  # dB by which an estimate may be too low
 
+# Why a move into eight bits was not made, by what was looked at.
+NO_ROOM, NO_TIME, TOO_MUCH = "estimate", "time", "measured"
+
 
 @dataclass(frozen=True)
 class Point:
@@ -45,8 +48,10 @@ class Found:
 
     policy: the mixture as a policy; chosen: its point; plain: that of the base; points: all that were
     considered, the fastest first; holds: whether what was measured of `chosen` is within the budget, which
-    only the base may fail; costs: by move, microseconds by which it made the mixture on the way slower;
-    savings: by candidate, what its eight bits save in the chosen mixture; top1: of fp32, in percent.
+    only the base may fail; savings: by candidate, what its eight bits save in the chosen mixture; declined:
+    the moves that were tried on the way to `chosen` and not made: NO_ROOM where the estimate with it is
+    beyond the budget, NO_TIME where it saves none, TOO_MUCH where it was measured beside others and they
+    were beyond the budget; top1: of fp32, in percent.
     """
 
     base: PrecisionPolicy
@@ -56,8 +61,8 @@ class Found:
     chosen: Point
     plain: Point
     points: tuple[Point, ...]
-    costs: Mapping[Move, float]
     savings: Mapping[int, float]
+    declined: Mapping[Move, str]
     top1: float | None = None
 
     @property
@@ -106,8 +111,8 @@ class _Search:
     floor: Quality
     progress: Progress | None
     _points: dict[Mixture, Point] = field(default_factory=dict)
-    _costs: dict[Move, float] = field(default_factory=dict)
     _savings: dict[int, float] = field(default_factory=dict)
+    _declined: dict[Move, str] = field(default_factory=dict)
 
     def run(self) -> Found:
         path = Path(self.sensitivity.ops, tuple(EIGHT_BITS), self._time)
@@ -115,9 +120,7 @@ class _Search:
         self._points[path.base] = plain
         chosen = plain
         if self.budget.holds(self.floor) and any(op.noise for op in self.sensitivity.ops):
-            chosen = self._walk(path, plain)
-        if chosen is not plain:
-            chosen = self._settled(self._refilled(path, chosen))
+            chosen = self._settled(self._best(path, plain))
         self._tell(1, 1)
         points = sorted(self._points.values(), key=lambda point: (point.microseconds, -point.estimated))
         return Found(
@@ -128,8 +131,8 @@ class _Search:
             chosen,
             plain,
             tuple(points),
-            self._costs,
             self._savings,
+            self._declined,
             self.reference.top1,
         )
 
@@ -141,8 +144,6 @@ class _Search:
         for number, (step, following) in enumerate(pairwise(steps)):
             assert step is not None  # only the last one is
             self._tell(min(number, len(path.base)), len(path.base) + 1)
-            if step.move is not None:
-                self._costs[step.move] = step.costs
             if step.mixture == path.base:
                 break
             # Where the next step is no slower, and more exact, this one need not be measured.
@@ -163,18 +164,47 @@ class _Search:
 
     # ------------------------------------------------------------ what can be done better
 
-    def _refilled(self, path: Path, chosen: Point) -> Point:
-        """CHOSEN with more candidates in eight bits, where the estimate leaves room and time is saved.
+    def _best(self, path: Path, plain: Point) -> Point:
+        """The fastest of what is found from the way, and from PLAIN.
 
-        The way there takes large noise away late; what went before it may fit again.
+        The way may become slower than PLAIN before it is within the budget, and never see the few ops that
+        are both quiet and worth it.
         """
-        mixture = chosen.mixture
-        for move in self._more(path, mixture):
+        passed = self._walk(path, plain)
+        starts = [plain] if passed is plain else [passed, plain]
+        found = [self._refilled(path, start) for start in starts]
+        best, self._declined = min(found, key=lambda pair: pair[0].microseconds)
+        return best
+
+    def _refilled(self, path: Path, start: Point) -> tuple[Point, dict[Move, str]]:
+        """START with more candidates in eight bits, where the estimate leaves room and time is saved; and
+        why not the others.
+
+        The way takes large noise away late; what went before it may fit again.
+        """
+        mixtures, made = [start.mixture], []
+        declined: dict[Move, str] = {}
+        for move in self._more(path, start.mixture):
+            mixture = mixtures[-1]
+            if mixture[move[0]] is not None:
+                continue
             more = changed(mixture, move)
-            if mixture[move[0]] is None and not self.budget.hopeless(self._estimate(more), 0.0):
-                saved = self._time(mixture).total - self._time(more).total
-                mixture = more if saved > WORTH else mixture
-        return self._if_it_holds(mixture, chosen)
+            if self.budget.hopeless(self._estimate(more), 0.0):
+                declined[move] = NO_ROOM
+            elif self._time(mixture).total - self._time(more).total <= WORTH:
+                declined[move] = NO_TIME
+            else:
+                mixtures.append(more)
+                made.append(move)
+        count = len(made)
+        while count:
+            found = self._if_it_holds(mixtures[count], start)
+            if found is not start:
+                return found, declined
+            # The estimate was too high: half of what was added, the quieter one, may hold.
+            declined |= dict.fromkeys(made[count // 2 : count], TOO_MUCH)
+            count //= 2
+        return start, declined
 
     def _more(self, path: Path, mixture: Mixture) -> list[Move]:
         """Candidates that could go into eight bits again, those that cost the budget least first."""
@@ -196,10 +226,12 @@ class _Search:
         """The point of MIXTURE if it is measured to be within the budget, else CHOSEN."""
         if mixture == chosen.mixture:
             return chosen
-        quality = self._quality(mixture)
-        point = Point(mixture, self._time(mixture).total, self._estimate(mixture), quality)
-        self._points[mixture] = point
-        return point if self.budget.holds(quality) else chosen
+        known = self._points.get(mixture)
+        if known is None or known.quality is None:
+            time, estimate = self._time(mixture).total, self._estimate(mixture)
+            known = self._points[mixture] = Point(mixture, time, estimate, self._quality(mixture))
+        assert known.quality is not None  # it was measured at the latest now
+        return known if self.budget.holds(known.quality) else chosen
 
     # ------------------------------------------------------------ what is known of a mixture
 

@@ -12,6 +12,7 @@ from ...errors import InputError
 from ...runtime.discovery import present_target
 from ..build import HOST, Progress, Settings, chosen_targets
 from ..calibration.calibrate import run as run_calibration
+from ..calibration.calibrate import warn_of_odd
 from ..calibration.calibrators import check_calibrator
 from ..calibration.data import Batches, CalibrationSet
 from ..calibration.names import model_hash
@@ -126,12 +127,13 @@ def run_settings(device: str | None, cache: bool) -> Settings:
 
 
 def calibrated(trials: Trials, calibrator: str, progress: Progress | None) -> CalibrationTable:
-    """The table that CALIBRATOR makes of the batches of TRIALS."""
+    """The table that CALIBRATOR makes of the batches of TRIALS; warns as `calibrate`."""
     network = Network.of(trials.copy())
     data = CalibrationSet(trials.batches, len(trials.batches))
-    return run_calibration(
-        network, data, calibrator, trials.device, None, trials.settings.cache is not None, progress
-    )
+    cache = trials.settings.cache is not None
+    table = run_calibration(network, data, calibrator, trials.device, None, cache, progress)
+    warn_of_odd(table)
+    return table
 
 
 def measured(

@@ -27,6 +27,14 @@ def channel_axis(op: Contraction) -> int:
     return op.result.type.rank - 1 if isinstance(op, Matmul) else 1
 
 
+def weight_axis(op: Conv | Matmul) -> int:
+    """The axis of OP's weights that output channels lie along."""
+    if isinstance(op, Conv):
+        return 0
+    rank = op.b.type.rank
+    return rank - 2 if op.transpose_b else rank - 1
+
+
 def scalable(value: Value | None, module: Module) -> Contraction | None:
     """The float contraction with constant weights that computes VALUE, when nothing else reads it."""
     if value is None or not only_use(value) or not value.type.dtype.is_float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -212,7 +213,7 @@ def test_no_more_batches_are_taken_than_are_wanted() -> None:
 
 
 def test_values_that_are_not_finite_are_counted_and_left_out() -> None:
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore"), pytest.warns(UserWarning, match="and left out of scales"):
         table = calibrate(network(WEIGHT * np.float32(1e38)), batches(), device="interpret")
     values = table["sum"].values
     assert values is not None and values.infinities + values.nans > 0
@@ -236,3 +237,13 @@ def test_memory_does_not_grow_with_the_batches() -> None:
     table = calibrate(network(), batches(40), device="interpret")
     assert all(histogram.counts.shape == Histogram().counts.shape for histogram in table.histograms.values())
     assert table.histograms["x"].count == 40 * 20
+
+
+def test_values_that_overflow_inside_the_network_are_warned_of() -> None:
+    loud = [{"x": np.full((2, 4), 3e38, np.float32)}]
+    weight = np.full((4, 3), 2, np.float32)
+    with pytest.warns(UserWarning, match=r"not finite.*'sum' \(0 NaN and 6 infinite of 6\)"):
+        calibrate(network(weight), loud, device="interpret")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        calibrate(network(weight), [{"x": np.ones((2, 4), np.float32)}], device="interpret")

@@ -132,3 +132,28 @@ def test_scales_along_an_axis_that_is_none(
     refuse(
         glassrt("calibrate", DIGITS, "--from-qdq", path, "-o", tmp_path / "t", code=1), ModelError, message
     )
+
+
+# ---------------------------------------------------------------- one kind of file for another
+
+
+def test_a_table_may_be_given_by_its_path(made: CalibrationTable, tmp_path: Path) -> None:
+    path = tmp_path / "digits.table"
+    made.save(path)
+    for given in (path, str(path)):
+        plan = library.compile(DIGITS, target="host", precision="int8", calibration=given)
+        assert (
+            plan.ledger == library.compile(DIGITS, target="host", precision="int8", calibration=made).ledger
+        )
+
+
+def test_a_table_is_no_data_and_data_no_table(
+    glassrt: Glassrt, made: CalibrationTable, tmp_path: Path
+) -> None:
+    table, data = tmp_path / "digits.table", tmp_path / "data.npz"
+    made.save(table)
+    np.savez(data, image=np.zeros(SHAPE, np.float32))
+    with pytest.raises(InputError, match=r"digits\.table is no file of arrays\n.*is for `calibration`"):
+        library.calibrate(DIGITS, table, device="interpret")
+    arguments = ("build", DIGITS, "-o", tmp_path / "p", "-p", "int8", "--calibration", data)
+    refuse(glassrt(*arguments, code=1), CalibrationError, "is not UTF-8 text.*glassrt calibrate MODEL DATA")

@@ -81,9 +81,12 @@ def test_a_build_prints_and_records_what_it_considered(glassrt: Glassrt, table: 
 
 def test_a_budget_that_nothing_meets_is_said(glassrt: Glassrt, tmp_path: Path) -> None:
     path = tmp_path / "digits.plan"
-    shown = glassrt("build", DIGITS, "-o", path, *AUTO, "--budget", "sqnr=200", "--data", HELD_OUT)
-    assert "plain fp16" in shown.stderr and "nothing meets the budget sqnr=200" in shown.stderr
-    assert path.is_file()
+    arguments = ("build", DIGITS, "-o", path, *AUTO, "--budget", "sqnr=200", "--data", HELD_OUT)
+    shown = glassrt(*arguments, code=1)
+    assert "plain fp16" in shown.stderr and "does not meet the budget sqnr=200" in shown.stderr
+    assert "--allow-fallback" in shown.stderr and not path.exists()
+    shown = glassrt(*arguments, "--allow-fallback")
+    assert "does not meet the budget sqnr=200" in shown.stderr and path.is_file()
 
 
 @pytest.mark.parametrize(

@@ -234,6 +234,9 @@ STAYS: dict[str, Callable[[Net], Value]] = {
     "the scales of its weights do not go along the output channels": lambda net: pointwise(
         net, image(net), weights(net, scale=FOUR, axis=1)
     ),
+    "the product of its operands' scales is no number of f32": lambda net: pointwise(
+        net, image(net, 1e30), weights(net, scale=1e30)
+    ),
     "i16 and i8 are not multiplied as they are": lambda net: pointwise(
         net, image(net, dtype=I16), weights(net)
     ),

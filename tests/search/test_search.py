@@ -98,7 +98,10 @@ def test_top1_is_counted() -> None:
 
 @pytest.mark.parametrize(
     ("budget", "words"),
-    [("sqnr=200", "so that nothing meets the budget sqnr=200"), ("sqnr=60", "no mixture that is faster")],
+    [
+        ("sqnr=200", "which does not meet the budget sqnr=200"),
+        ("sqnr=60", "none is faster by the cost model"),
+    ],
 )
 def test_a_budget_that_no_mixture_meets_gives_fp16_and_says_so(budget: str, words: str) -> None:
     found = digits().search(budget)
@@ -167,3 +170,31 @@ def test_overrides_of_the_caller_stay() -> None:
 def test_half_of_a_request_is_refused(arguments: dict[str, Any], problem: str) -> None:
     with pytest.raises(InputError, match=problem):
         glassrt.compile(DIGITS, target="host", **arguments)
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_budget_that_fp16_fails_is_an_error_unless_that_is_allowed(allowed: bool) -> None:
+    policy = glassrt.PrecisionPolicy("fp16", allow_fallback=allowed)
+    arguments: dict[str, Any] = {"target": "host", "budget": "sqnr=100", "data": DATA}
+    if not allowed:
+        for precision in ("auto", policy):
+            with pytest.raises(InputError, match="which does not meet the budget sqnr=100"):
+                glassrt.compile(DIGITS, precision=precision, **arguments)
+        return
+    plan = glassrt.compile(DIGITS, precision=policy, **arguments)
+    (point,) = decided(plan, "precision-mixture")
+    assert point.verdict is Verdict.TAKEN and "which does not meet the budget sqnr=100" in point.reason
+
+
+def test_a_network_of_which_fp16_keeps_nothing_is_an_error() -> None:
+    """What the first product gives is beyond 65504 by far."""
+    loud = [{"x": 1e8 * batch["x"]} for batch in batches()]
+    with pytest.raises(InputError, match="-inf dB with it, which does not meet the budget sqnr=0"):
+        glassrt.compile(chain(), target="host", precision="auto", budget="sqnr=0", data=loud)
+
+
+def test_ragged_labels_are_refused() -> None:
+    with pytest.raises(InputError, match="labels are no array"):
+        glassrt.compile(
+            chain(), target="host", precision="auto", budget="top1=1", data=batches(), labels=[[1], [2, 3]]
+        )

@@ -30,7 +30,7 @@ from ....dialects.graph.contraction import Conv, Matmul
 from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.movement import Pad
 from ...rewrite import Rewriter, pattern
-from ..channel_scale import along, channel_axis, weight_of
+from ..channel_scale import along, channel_axis, weight_axis, weight_of
 from ..matching import constant_array
 from .scaled import Scaled, less_zero_point, scaled
 from .window_sums import window_sums
@@ -89,8 +89,13 @@ def _scales(op: Conv | Matmul, x: Scaled, w: Scaled) -> str | None:
         return f"its result is of type {op.result.type.dtype}"
     if not x.per_tensor:
         return "its first operand has a scale per channel"
-    if not w.per_tensor and w.axis != _output_axis(op):
+    if not w.per_tensor and w.axis != weight_axis(op):
         return "the scales of its weights do not go along the output channels"
+    with np.errstate(all="ignore"):
+        scale = x.scale * w.scale
+    lost = (scale == 0) & (x.scale != 0) & (w.scale != 0)
+    if not np.isfinite(scale).all() or lost.any():
+        return "the product of its operands' scales is no number of f32"
     return None
 
 
@@ -113,14 +118,6 @@ def depth(op: Conv | Matmul) -> Dim:
 def is_depthwise(op: Conv | Matmul) -> bool:
     """True for a convolution with groups of one input channel each."""
     return isinstance(op, Conv) and op.groups > 1 and op.w.type.shape[1] == 1
-
-
-def _output_axis(op: Conv | Matmul) -> int:
-    """The axis of the weights that output channels lie along."""
-    if isinstance(op, Conv):
-        return 0
-    rank = op.b.type.rank
-    return rank - 2 if op.transpose_b else rank - 1
 
 
 @pattern("integer-contraction", Conv, Matmul)

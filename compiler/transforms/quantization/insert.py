@@ -11,12 +11,12 @@ reads the one of `int8`. Ops that only move or select elements work on what is s
 
     quantize(max_pool(x), s)  =>  max_pool(quantize(x, s)), likewise concat, reshape, transpose, slice
 
-and what they give of a tensor that is stored anyway keeps its scale.
+and what they give of a tensor that is stored anyway keeps its scale, unless it is much quieter (`picked.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,12 +34,12 @@ from ....dialects.graph.quantization import Dequantize, Quantize
 from ....errors import CalibrationError
 from ...calibration.names import tensor_names
 from ...calibration.noise import FORMATS, Format
-from ...ledger import Verdict
+from ...ledger import Figure, Record, Verdict
 from ...passes import PassContext
 from ...policy import EIGHT_BITS
-from ..channel_scale import weight_of
+from ..channel_scale import weight_axis, weight_of
 from ..matching import constant_array
-from .movement import picks_elements
+from .picked import KEPT, Picked
 
 Array = np.ndarray[Any, Any]
 
@@ -82,15 +82,20 @@ class _Insertion:
             stored.setdefault(op.inputs[0], set()).add(form)
         for value, form in _added(self.function.block, dict(chosen.items())):
             stored.setdefault(value, {form})
-        stored = {value: forms for value, forms in stored.items() if not _picked(value, stored)}
         names = {value: known[_as_calibrated(value)] for value in stored}
+        clips = {value: self.clips[name] for value, name in names.items() if name in self.clips}
+        picked = Picked.of(self.function.block, stored, clips)
+        for value, owner in picked.owners.items():
+            self._keep_scale(value, names, owner)
+            del stored[value]
+        names = {value: names[value] for value in stored}
         missing = [name for name in names.values() if name not in self.clips]
         if missing:
             shown = ", ".join(f"'{name}'" for name in missing[:3])
             message = f"the calibration table has no scale for {shown}" + (" and more" if missing[3:] else "")
             raise CalibrationError(message, "calibrate the model anew")
         for value, forms in stored.items():
-            self._store(value, sorted(forms, key=list(EIGHT_BITS).index), self.clips[names[value]])
+            self._store(value, sorted(forms, key=list(EIGHT_BITS).index), clips[value], picked.apart)
         for op, form in chosen.items():
             self._store_weights(op, EIGHT_BITS[form], FORMATS[form])
 
@@ -142,13 +147,24 @@ class _Insertion:
 
     # ------------------------------------------------------------ what is inserted
 
-    def _store(self, value: Value, forms: Sequence[str], clip: float) -> None:
+    def _keep_scale(self, value: Value, names: Mapping[Value, str], owner: Value) -> None:
+        """Record that VALUE keeps the scale of OWNER."""
+        op, clips = value.producer, {"clip": names[value], "clip_kept": names[owner]}
+        assert op is not None  # inputs are picked of nothing
+        figures: dict[str, Figure] = {
+            key: self.clips[name] for key, name in clips.items() if name in self.clips
+        }
+        reason = f"'{names[value]}' has only elements of '{names[owner]}' and keeps its scale"
+        record = Record(KEPT, (op.name,), op.location.nodes, Verdict.TAKEN, reason, figures)
+        self.context.ledger.append(record)
+
+    def _store(self, value: Value, forms: Sequence[str], clip: float, apart: Container[Operation]) -> None:
         """What reads VALUE reads it from its stored form, contractions from that of their own format and
-        everything else from the first; not so outputs, and what is to stay in floats."""
+        everything else from the first; not so outputs, what is to stay in floats, and what is APART."""
         readers = [
             (user, index)
             for user, index in value.uses
-            if not has(user, Trait.TERMINATOR) and not self._keeps_floats(user)
+            if not has(user, Trait.TERMINATOR) and not self._keeps_floats(user) and user not in apart
         ]
         after = value.producer
         first = self.function.block.first if after is None else after.next
@@ -166,7 +182,7 @@ class _Insertion:
     def _store_weights(self, op: Conv | Matmul, dtype: DType, form: Format) -> None:
         weights = constant_array(weight_of(op), self.module)
         assert weights is not None
-        axis = _channels(op, weights.ndim)
+        axis = weight_axis(op)
         others = tuple(other for other in range(weights.ndim) if other != axis)
         most = np.abs(weights.astype(np.float64)).max(axis=others, initial=0.0)
         scales = np.array([form.scale(float(number)) for number in most], np.float32)
@@ -185,28 +201,10 @@ class _Insertion:
         return op.result
 
 
-def _picked(value: Value, stored: Mapping[Value, set[str]]) -> bool:
-    """True when VALUE has only elements of another tensor, and both are STORED in one and the same format."""
-    op = value.producer
-    while op is not None and picks_elements(op):
-        source = op.inputs[0]
-        if source in stored:
-            return len(stored[value]) == 1 and stored[source] == stored[value]
-        op = source.producer
-    return False
-
-
 def _as_calibrated(value: Value) -> Value:
     """The tensor that VALUE was when ranges were found: an input that is given in another type is cast."""
     cast = value.producer
     return cast.x if isinstance(cast, Cast) and not cast.location.nodes and cast.x.producer is None else value
-
-
-def _channels(op: Conv | Matmul, rank: int) -> int:
-    """The axis of OP's weights that its output channels lie along."""
-    if isinstance(op, Conv):
-        return 0
-    return rank - 2 if op.transpose_b else rank - 1
 
 
 def _last_contractions(function: Function) -> set[Operation]:

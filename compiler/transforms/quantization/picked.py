@@ -1,0 +1,75 @@
+"""Tensors that only have elements of another: whether they keep its scale.
+
+    x stored with s:  max_pool(x), reshape(x), transpose(x), slice(x) may be stored with s too
+
+which costs nothing, for the stored numbers themselves are picked. But what is picked of a loud tensor may
+be quiet, the channels that a slice takes for one, and lose everything in its steps: such a tensor is
+stored with a scale of its own, of numbers that were not rounded to the steps of the other before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ....dialects.core.ir import Block, Operation, Value
+from .movement import picks_elements
+
+KEPT = "kept-scale"
+QUIETER = 0.5  # of the other's clip: what has less loses more than one bit with its scale
+
+
+@dataclass
+class Picked:
+    """What is found of the tensors that are STORED, by formats, with these CLIPS where they are known.
+
+    sources: of a tensor that has only elements of a stored one, the nearest such, and the op that reads it on
+    the way; owners: of a tensor that keeps another's scale, that other, which has its own; apart: ops that
+    read a stored tensor and are to read it as it was before.
+    """
+
+    stored: Mapping[Value, set[str]]
+    clips: Mapping[Value, float]
+    sources: dict[Value, tuple[Value, Operation]] = field(default_factory=dict)
+    owners: dict[Value, Value] = field(default_factory=dict)
+    apart: set[Operation] = field(default_factory=set)
+
+    @staticmethod
+    def of(block: Block, stored: Mapping[Value, set[str]], clips: Mapping[Value, float]) -> Picked:
+        """That of BLOCK, in program order."""
+        found = Picked(stored, clips)
+        for op in block:
+            if picks_elements(op):
+                x = op.inputs[0]
+                source = (x, op) if x in stored else found.sources.get(x)
+                if source is not None:
+                    found.sources[op.result] = source
+                    found._look(op.result, source[0])
+        for value in found.owners:  # a tensor between may have got a scale of its own since
+            near, _ = found.sources[value]
+            found.owners[value] = found.owners.get(near, near)
+        return found
+
+    def _look(self, value: Value, source: Value) -> None:
+        """Decide about VALUE, which has only elements of SOURCE, if it is stored."""
+        if value not in self.stored:
+            return
+        owner = self.owners.get(source, source)
+        if self._quiet(value, owner):
+            self._part(value)
+        elif len(self.stored[value]) == 1 and self.stored[source] == self.stored[value]:
+            self.owners[value] = owner
+
+    def _quiet(self, value: Value, owner: Value) -> bool:
+        """True when VALUE is known to be quieter than OWNER; one of nothing but zeros says nothing."""
+        own = self.clips.get(value, 0.0)
+        return 0 < own < QUIETER * self.clips.get(owner, 0.0)
+
+    def _part(self, value: Value) -> None:
+        """VALUE, and what it was picked of by way of other scales, are picked before anything is rounded."""
+        source, reader = self.sources[value]
+        self.apart.add(reader)
+        while source in self.owners and source in self.clips:
+            del self.owners[source]
+            source, reader = self.sources[source]
+            self.apart.add(reader)
