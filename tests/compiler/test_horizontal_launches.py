@@ -187,7 +187,18 @@ def flattened() -> Module:
     return net.done(net.linear(flat, 8), net.linear(net.linear(x, 16), 8))
 
 
-@pytest.mark.parametrize("make", [two_concats, between_others, along_rows, flattened])
+def at_both_ends() -> Module:
+    """Siblings that begin and end one concat: what is joined can lie in one place only."""
+    net = Net()
+    x = start(net)
+    a, b = siblings(net, x, 16, 16)
+    return net.done(net.conv(net.add(Concat, a, net.conv(x, 16), b, axis=1), 8))
+
+
+STAY_APART = (two_concats, between_others, along_rows, at_both_ends, flattened)
+
+
+@pytest.mark.parametrize("make", STAY_APART)
 def test_siblings_stay_apart_when_a_copy_would_eat_what_is_saved(make: Callable[[], Module]) -> None:
     on, off, context = both(make, "fp16")
     (record,) = (r for r in decided(context, RULE) if r.figures)
@@ -216,6 +227,37 @@ def test_those_that_need_no_copy_are_joined_without_the_others() -> None:
     }
     assert len(launches(on)) == len(launches(off)) - 1
     assert moving(on) == []
+
+
+def test_neighbours_at_one_end_of_a_concat_are_joined_without_the_one_at_the_other() -> None:
+    def make() -> Module:
+        net = Net()
+        x = start(net)
+        a, b, c = siblings(net, x, 16, 16, 16)
+        return net.done(net.conv(net.add(Concat, a, net.conv(x, 16), c, b, axis=1), 8))
+
+    on, off, context = both(make, "fp16")
+    found = {r.verdict: r.nodes for r in decided(context, RULE) if r.figures}
+    assert {verdict: set(nodes) for verdict, nodes in found.items()} == {
+        Verdict.TAKEN: {"conv2", "conv3"},
+        Verdict.REFUSED: {"conv1", "conv2", "conv3"},
+    }
+    assert len(launches(on)) == len(launches(off)) - 1
+    assert moving(on) == []
+
+
+@pytest.mark.parametrize("order", ["aat", "abta", "tabb"])
+def test_a_sibling_that_stands_in_a_concat_twice_is_copied_either_way(order: str) -> None:
+    def make() -> Module:
+        net = Net()
+        x = start(net)
+        a, b = siblings(net, x, 16, 16)
+        values = {"a": a, "b": b, "t": net.conv(x, 16)}
+        whole = net.add(Concat, *(values[name] for name in order), axis=1)
+        return net.done(net.conv(whole, 8), net.conv(b, 8))
+
+    on, off, _ = both(make, "fp16")
+    assert len(launches(on)) <= len(launches(off))
 
 
 def test_a_concat_that_is_not_elided_says_why() -> None:
