@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 from concat_graphs import SEPARATE, lowered
 from glassrt.codegen.assemble import BuildOptions, assemble
+from glassrt.compiler.conversion.graph_to_fused import GraphToFused
 from glassrt.compiler.dialects import ALL_DIALECTS
 from glassrt.compiler.ledger import Record, Verdict
-from glassrt.compiler.passes import PassContext
+from glassrt.compiler.passes import PassContext, PassManager
+from glassrt.compiler.pipeline import TO_GRAPH
+from glassrt.compiler.policy import PrecisionPolicy
 from glassrt.compiler.semantics import difference, random_inputs
 from glassrt.compiler.transforms.horizontal import HorizontalContraction
+from glassrt.compiler.transforms.horizontal_concat import WidenConcats
 from glassrt.dialects.core.affine import Dim
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.core.parser import parse_module
@@ -152,6 +157,36 @@ def test_with_every_rule_on_nothing_is_copied(make: Callable[[], Module]) -> Non
     off, _ = lowered(make(), "fp16", disabled=frozenset({RULE}))
     assert moving(on) == []
     assert len(launches(on)) <= len(launches(off))
+
+
+@pytest.mark.parametrize(
+    ("switches", "reason"),
+    [
+        ({"barriers": frozenset({("conv1", "concat5")})}, "fusing conv1 with concat5 is switched off"),
+        ({"keep": frozenset({"conv1"})}, "the result of conv1 is to be kept"),
+        ({}, "graph.concat is marked nofuse"),
+        ({}, "operand 0 of graph.concat is marked nofuse"),
+        ({}, "operand 1 of graph.concat is marked nofuse"),
+        ({}, None),
+    ],
+)
+def test_what_is_switched_off_is_not_widened(switches: dict[str, Any], reason: str | None) -> None:
+    """The joined value that a switch keeps out of a concat is not written into it with the rest."""
+    module = at_the_edge()
+    policy = PrecisionPolicy.named("fp16")
+    module = PassManager((*TO_GRAPH, GraphToFused()), PassContext(ALL_DIALECTS, policy)).run(module)
+    context = PassContext(ALL_DIALECTS, policy, **switches)
+    (concat,) = (op for op in module.walk() if isinstance(op, Concat))
+    if reason and reason.endswith("nofuse"):
+        concat.attributes["nofuse"] = (int(reason.split()[1]),) if reason.startswith("operand") else True
+    text = print_module(module)
+    module = PassManager([WidenConcats()], context, verify_each="semantics").run(module)
+    (record,) = decided(context, WidenConcats.name)
+    if reason is None:
+        assert record.verdict is Verdict.TAKEN and print_module(module) != text
+    else:
+        assert (record.verdict, record.reason) == (Verdict.DISABLED, reason)
+        assert print_module(module) == text
 
 
 def two_concats() -> Module:
