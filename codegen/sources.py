@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ..dialects.core.affine import Dim
 from ..dialects.core.diagnostics import op_error
@@ -27,21 +27,26 @@ def kernel_sources(module: Module, target: Target) -> dict[str, str]:
     Launches may have been written by hand: IRError for one whose configuration its family cannot
     have, whose geometry is not that of its configuration, or that uses another kernel's name.
     """
+    return sources_of([op for op in module.main.block if isinstance(op, Kernel)], module, target)
+
+
+def sources_of(launches: Iterable[Kernel], module: Module, target: Target) -> dict[str, str]:
+    """`kernel_sources` for some LAUNCHES of MODULE."""
     sources: dict[str, str] = {}
     facts: dict[str, str] = {}
-    for op in module.main.block:
-        if not isinstance(op, Kernel):
-            continue
+    made: dict[str, Geometry] = {}
+    for op in launches:
         request = request_of(module, op, target)
         known = kernel_name(request, op.family, op.config)
         if facts.setdefault(op.kernel, known) != known:
             raise op_error(op, f"there is another kernel called @{op.kernel}")
         if op.kernel not in sources:
-            sources[op.kernel] = _source(op, request, module)
+            sources[op.kernel], made[op.kernel] = _source(op, request)
+        _check_geometry(op, made[op.kernel], module)
     return sources
 
 
-def _source(op: Kernel, request: Request, module: Module) -> str:
+def _source(op: Kernel, request: Request) -> tuple[str, Geometry]:
     if op.family not in FAMILIES:
         raise op_error(op, f"there is no kernel family '{op.family}'", f"these exist: {', '.join(FAMILIES)}")
     try:
@@ -50,8 +55,7 @@ def _source(op: Kernel, request: Request, module: Module) -> str:
     except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise op_error(op, f"its family cannot run it with this configuration ({reason})") from error
-    _check_geometry(op, code.geometry, module)
-    return text
+    return text, code.geometry
 
 
 def _check_geometry(op: Kernel, made: Geometry, module: Module) -> None:

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 Figure = int | float | str | bool
-SHOWN_NAMES = 24  # in a line of text
+SHOWN_NAMES = 8  # in a line of text
 
 
 class Verdict(StrEnum):

@@ -63,7 +63,7 @@ class RowFamily:
 
     def propose(self, request: Request) -> list[Candidate]:
         problem = analyse(request)
-        if problem is None or any(not type.layout.is_dense for type in request.writes):
+        if problem is None:
             return []
         across = _rows_are_contiguous(problem)
         shares = [whole_shares(problem, request, across), *split_shares(problem, request, across)]

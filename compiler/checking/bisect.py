@@ -33,13 +33,15 @@ Execute = Callable[[Module, Mapping[str, Array]], Mapping[str, Array]]
 class Trial:
     """One build: the relative L2 error of its worst output, or why there is none.
 
-    decisions: how many were made; taken: the ledger's records of them.
+    decisions: how many were made; taken: the ledger's records of them; misshapen: which output has
+    another shape than it should have, whose error is infinite then.
     """
 
     error: float
     problem: str
     decisions: int
     taken: Sequence[Record]
+    misshapen: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,9 @@ class Trials:
             outputs = self.execute(module, self.inputs)
         except GlassError as error:
             return _trial(math.inf, error.message, context)
-        return _trial(worst(compare_outputs(outputs, self.wanted, 1.0, 0.0)), "", context)
+        reports = compare_outputs(outputs, self.wanted, 1.0, 0.0)
+        misshapen = next((report.problem for report in reports if report.problem), "")
+        return replace(_trial(worst(reports), "", context), misshapen=misshapen)
 
 
 def _trial(error: float, problem: str, context: PassContext) -> Trial:

@@ -25,7 +25,7 @@ class Error:
 
     max_abs: the largest difference; relative_l2: ‖difference‖/‖reference‖; roundoffs: the largest
     difference in unit roundoffs of the largest reference. All are infinite where one array has a
-    NaN or an infinity that the other has not.
+    NaN or an infinity that the other has not, and where the shapes differ.
     """
 
     max_abs: float = 0.0
@@ -49,7 +49,10 @@ def network_bound(unit: float) -> float:
 
 
 def error_of(have: Array, want: Array, unit: float) -> Error:
-    """How far HAVE is from WANT, both of one shape; UNIT is the unit roundoff that counts."""
+    """How far HAVE is from WANT; UNIT is the unit roundoff that counts."""
+    # First of all: arrays of other shapes may well broadcast.
+    if have.shape != want.shape:
+        return Error(math.inf, math.inf, math.inf)
     have, want = have.astype(np.float64), want.astype(np.float64)
     with np.errstate(all="ignore"):
         same = (have == want) | (np.isnan(have) & np.isnan(want))

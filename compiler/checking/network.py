@@ -28,15 +28,19 @@ class Witness:
 
 @dataclass(frozen=True)
 class OutputReport:
-    """The error of one output; `bound` is on error.relative_l2, None where nothing bounds it."""
+    """The error of one output; `bound` is on error.relative_l2, None where nothing bounds it.
+
+    problem: what is wrong whatever the bound is, "" where nothing is.
+    """
 
     name: str
     error: Error
     bound: float | None
+    problem: str = ""
 
     @property
     def ok(self) -> bool:
-        return self.bound is None or self.error.relative_l2 <= self.bound
+        return not self.problem and (self.bound is None or self.error.relative_l2 <= self.bound)
 
 
 def call_witness(source: Source, module: Module, inputs: Mapping[str, Array]) -> Witness:
@@ -57,7 +61,18 @@ def compare_outputs(
     have: Mapping[str, Array], want: Mapping[str, Array], unit: float, bound: float | None
 ) -> list[OutputReport]:
     """Every output against what it should be; UNIT is the unit roundoff of the network's storage."""
-    return [OutputReport(name, error_of(np.asarray(have[name]), want[name], unit), bound) for name in have]
+    reports = []
+    for name in have:
+        got, wanted = np.asarray(have[name]), np.asarray(want[name])
+        reports.append(OutputReport(name, error_of(got, wanted, unit), bound, _misshapen(name, got, wanted)))
+    return reports
+
+
+def _misshapen(name: str, have: Array, want: Array) -> str:
+    """What is wrong with HAVE's shape, if it is not WANT's."""
+    if have.shape == want.shape:
+        return ""
+    return f"output {name!r} has shape {list(have.shape)}, not {list(want.shape)}"
 
 
 def worst(reports: Sequence[OutputReport]) -> float:

@@ -13,7 +13,7 @@ import typer
 
 from ..build import Settings
 from ..checking.accuracy import LaunchReport
-from ..checking.bisect import Bisection, Trials, bisect, in_interpreter, on_device
+from ..checking.bisect import Bisection, Trial, Trials, bisect, in_interpreter, on_device
 from ..checking.check import Case, CheckReport
 from ..checking.check import check as check_case
 from ..checking.measures import Error, network_bound, policy_roundoff
@@ -190,7 +190,8 @@ def _launch(report: CheckReport, launch: LaunchReport) -> dict[str, Any]:
 
 
 def _output(report: OutputReport) -> dict[str, Any]:
-    return {"name": report.name, "ok": report.ok, "bound": report.bound, "error": _error(report.error)}
+    facts = {"name": report.name, "ok": report.ok, "bound": report.bound, "error": _error(report.error)}
+    return facts | {"problem": report.problem}
 
 
 def _error(error: Error) -> dict[str, float | None]:
@@ -291,6 +292,8 @@ def _show_outputs(title: str, reports: list[OutputReport]) -> None:
         for report in reports
     ]
     print_table(title, columns, rows)
+    for problem in (report.problem for report in reports if report.problem):
+        out().print(printable(problem), soft_wrap=True)
 
 
 def _show_quantisation(found: Quantisation, witness: str) -> None:
@@ -347,9 +350,9 @@ def _facts(found: Bisection, witness: str, tolerance: float) -> dict[str, Any]:
         "culprit": found.culprit,
         "decisions": [record.to_json() for record in found.records],
         "error_before": _number(found.before.error),
-        "problem_before": found.before.problem,
+        "problem_before": found.before.problem or found.before.misshapen,
         "error_after": _number(found.after.error),
-        "problem_after": found.after.problem,
+        "problem_after": found.after.problem or found.after.misshapen,
     }
 
 
@@ -364,15 +367,17 @@ def _tell(found: Bisection, facts: Mapping[str, Any]) -> None:
         line(f"nothing is broken: error {_short(found.after.error)}, {bound}")
         return
     if found.culprit == 0:
-        line(f"broken before any decision: {_outcome(found.after.error, found.after.problem)}, {bound}")
+        line(f"broken before any decision: {_outcome(found.after)}, {bound}")
         return
     line(f"decision {found.culprit} breaks the model ({found.trials} builds tried, {bound})")
-    line(f"without it: {_outcome(found.before.error, found.before.problem)}")
-    line(f"with it:    {_outcome(found.after.error, found.after.problem)}")
+    line(f"without it: {_outcome(found.before)}")
+    line(f"with it:    {_outcome(found.after)}")
     rows = [(r.rule, ", ".join(r.ops), ", ".join(r.nodes), r.reason) for r in found.records]
     if rows:
         print_table("what it did", ("rule", "ops", "nodes", "reason"), rows)
 
 
-def _outcome(error: float, problem: str) -> str:
-    return f"the build fails: {problem}" if problem else f"error {_short(error)}"
+def _outcome(trial: Trial) -> str:
+    if trial.problem:
+        return f"the build fails: {trial.problem}"
+    return trial.misshapen or f"error {_short(trial.error)}"

@@ -8,10 +8,13 @@ from typing import Annotated
 import typer
 
 from ...codegen.assemble import planning_target
+from ...codegen.kernels.family import Target
+from ...codegen.sources import sources_of
 from ...dialects.core.ir import Module
 from ...dialects.core.printer import print_module
 from ...dialects.core.resources import ResourceTable
 from ...dialects.core.verifier import verify
+from ...dialects.launch import Kernel
 from ..analysis.check_launch import check_launch
 from ..dialects import ALL_DIALECTS
 from ..interface import check_overrides
@@ -69,7 +72,8 @@ def opt(
 ) -> None:
     """Parse and verify MODEL, run passes if any are asked for, and print the result as IR text.
 
-    Text of the launch level is verified in full: that it uses memory rightly, too.
+    Text of the launch level is held to more: that it uses memory rightly, and that the grid, the block and
+    the scratch of every launch that has a configuration are those that its kernel wants.
     """
     if passes is not None and level is not None:
         raise typer.BadParameter("give either --passes or --level", param_hint="--passes")
@@ -80,7 +84,7 @@ def opt(
     settings = request.settings()
     module = load_module(model, request.inputs, request.shapes)
     verify(module, ALL_DIALECTS)
-    _check_memory(module)
+    _check_launches(module, planning_target(settings.targets))
     check_overrides(settings.precision, origins_of(module), level_of(module))
     context = PassContext(ALL_DIALECTS, policy=settings.precision, disabled=settings.disabled, log=say)
     steps = _steps(module, passes, level, settings.targets)
@@ -94,8 +98,16 @@ def opt(
         _save(module, output)
 
 
+def _check_launches(module: Module, target: Target) -> None:
+    """IRError unless a launch-level MODULE uses its memory rightly and launches its kernels as they want
+    on TARGET; nothing else says so of edited text."""
+    _check_memory(module)
+    if level_of(module) == "launch":
+        launches = (op for op in module.main.block if isinstance(op, Kernel))
+        sources_of((op for op in launches if op.config), module, target)
+
+
 def _check_memory(module: Module) -> None:
-    """IRError unless a launch-level MODULE uses its memory rightly; nothing else says so of edited text."""
     if level_of(module) == "launch":
         check_launch(module)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from ...dialects.core.traits import Trait, has
 from ..conversion.formats.mismatch import FALLBACK
 from ..ledger import Record, Verdict
-from .facts import Facts, Launch
+from .facts import BESIDE, OF_NO_NODE, REWRITES, Facts, Launch
 from .nodes import fate_of
 
 SHOWN_REFUSALS = 10
@@ -59,14 +60,34 @@ def _rules(records: list[Record]) -> list[dict[str, Any]]:
 
 
 def _largest(facts: Facts) -> list[Record]:
-    """The last refusal of every pair that did not come together after all, by the bytes it costs."""
+    """The refusals that are the last word on an edge of the model, by the bytes they cost."""
     last: dict[tuple[str, ...], Record] = {}
     for record in facts.records:
-        if record.split and record.consumers:
-            last[record.nodes] = record
-    refused = [record for record in last.values() if record.verdict is not Verdict.TAKEN]
+        if record.split and record.consumers and not _is_beside(record):
+            last.update(dict.fromkeys(_edges(facts, record), record))
+    refused = [record for record in _once(last.values()) if record.verdict is not Verdict.TAKEN]
     refused.sort(key=lambda record: -_figure(record, "bytes_saved"))
     return [record for record in refused if _figure(record, "bytes_saved") > 0]
+
+
+def _is_beside(record: Record) -> bool:
+    """True for what was done, but not to the edge whose nodes it names."""
+    return record.verdict is Verdict.TAKEN and record.rule in (*OF_NO_NODE, *REWRITES, *BESIDE)
+
+
+def _edges(facts: Facts, record: Record) -> list[tuple[str, ...]]:
+    """The edges from a producer to a consumer of RECORD; all its nodes where rewrites left none of these."""
+    producers = set(record.producers)
+    consumers = (facts.origins[node] for node in record.consumers if node in facts.origins)
+    edges: list[tuple[str, ...]] = [
+        (read, reader.node) for reader in consumers for read in reader.reads if read in producers
+    ]
+    return edges or [record.nodes]
+
+
+def _once(records: Iterable[Record]) -> list[Record]:
+    """RECORDS, each once, by identity: two decisions may read the same."""
+    return list({id(record): record for record in records}.values())
 
 
 def _refusal(record: Record) -> dict[str, Any]:

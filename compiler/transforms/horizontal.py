@@ -26,7 +26,7 @@ from ..ledger import Figure, Record, Verdict
 from ..passes import PassContext
 from .horizontal_build import Group, join
 from .horizontal_cost import ALIGNED_CHANNELS, CostModel, Estimate
-from .horizontal_order import Arrangement, arrange
+from .horizontal_order import Arrangement, arrange, side_by_side
 from .horizontal_siblings import Contraction, channels, family, following
 
 RULE = "horizontal-contraction"
@@ -59,6 +59,12 @@ class _Choice:
         copied = {end for parts in self.arrangement.copied for end in parts}
         pairs = zip(self.group.siblings, self.group.ends, strict=True)
         return [op for op, end in pairs if end not in copied]
+
+    @property
+    def neighbours(self) -> list[list[Contraction]]:
+        """The siblings that stand side by side in a concat that has others of them elsewhere."""
+        made = dict(zip(self.group.ends, self.group.siblings, strict=True))
+        return [[made[end] for end in run] for run in side_by_side(self.group.ends, self.group.axis)]
 
 
 class _Joining:
@@ -137,14 +143,15 @@ class _Joining:
     # ------------------------------------------------------------ the decision
 
     def _decide(self, siblings: Sequence[Contraction]) -> None:
-        """Join all SIBLINGS, those that go on alike, those that no concat needs copied, or none: whatever
-        should be fastest."""
+        """Join all SIBLINGS, those that go on alike, those that no concat needs copied, those that stand
+        side by side in one, or none: whatever should be fastest."""
         whole = self._choice(siblings)
         alike = [part for part in _by_what_follows(siblings) if 1 < len(part) < len(siblings)]
         in_place = whole.in_place
         options = [[whole], [self._choice(part) for part in alike]]
         if 1 < len(in_place) < len(siblings):
             options.append([self._choice(in_place)])
+        options.append([self._choice(part) for part in whole.neighbours if len(part) < len(siblings)])
         best = max(options, key=_gain)
         for choice in best:
             if choice.estimate.pays:

@@ -19,13 +19,14 @@ from ...dialects.fused import Kernel
 from ...dialects.graph.movement import Concat, Slice
 from ..ledger import Record, Verdict
 from ..passes import PassContext
+from ..switches import apart, edges_of
 
 
 @dataclass(frozen=True)
 class _Match:
     """A kernel that only joins: `whole` is the operand of which its first (`leads`) or last parts, of
     `moved` bytes, are the last or first channels; `rest` are its other parts, in order, along `axis`.
-    `location` is the concat's."""
+    `location` is the concat's. `barred`: the switch that keeps the two apart, if there is one."""
 
     whole: Value
     rest: tuple[Value, ...]
@@ -33,6 +34,7 @@ class _Match:
     axis: int
     moved: Dim
     location: Location
+    barred: str | None = None
 
 
 @dataclass(frozen=True)
@@ -57,15 +59,15 @@ class WidenConcats:
     def run(self, module: Module, context: PassContext) -> Module:
         for function in module.functions:
             for op in list(function.block):
-                match = _match(op) if isinstance(op, Kernel) else None
+                match = _match(op, context) if isinstance(op, Kernel) else None
                 if match is not None and isinstance(op, Kernel):
                     self._apply(op, match, module, context)
         return module
 
     def _apply(self, kernel: Kernel, match: _Match, module: Module, context: PassContext) -> None:
         nodes = kernel.location.nodes
-        if self.name in context.disabled:
-            reason = f"the rule {self.name} is switched off"
+        reason = f"the rule {self.name} is switched off" if self.name in context.disabled else match.barred
+        if reason is not None:
             context.ledger.add(self.name, Verdict.DISABLED, reason, ops=(kernel.name,), nodes=nodes)
             return
         context.decide()
@@ -88,7 +90,7 @@ def cuts_reach_an_edge(concat: Concat) -> bool:
     return cuts == 0 or any(_sliced(parts, axis, leads) == cuts for leads in (True, False))
 
 
-def _match(kernel: Kernel) -> _Match | None:
+def _match(kernel: Kernel, context: PassContext) -> _Match | None:
     """KERNEL as a concat that can be widened; None for all others."""
     block = kernel.body.block
     yielded = block.terminator.inputs
@@ -112,8 +114,23 @@ def _match(kernel: Kernel) -> _Match | None:
         if isinstance(maker, Kernel) and maker.root == "contraction":
             others = tuple(part.value for part in rest)
             moved = total(part.cut.result.type.bytes for part in taken if part.cut is not None)
-            return _Match(whole, others, leads, axis, moved, concat.location)
+            barred = _barred(maker, whole, concat, context)
+            return _Match(whole, others, leads, axis, moved, concat.location, barred)
     return None
+
+
+def _barred(maker: Kernel, whole: Value, concat: Concat, context: PassContext) -> str | None:
+    """Why MAKER must not write WHOLE into CONCAT; None without a switch.
+
+    A mark at any operand counts: the concat that is made instead has none.
+    """
+    reason = context.apart(maker.location.nodes, concat.location.nodes)
+    made = maker.body.block.terminator.inputs[whole.index].producer
+    if reason is None and made is not None:
+        reason = apart(context, made, concat)
+    if reason is None and edges_of(concat):
+        reason = f"operand {edges_of(concat)[0]} of {concat.name} is marked nofuse"
+    return reason
 
 
 def _parts(kernel: Kernel, concat: Concat) -> list[_Part]:

@@ -48,19 +48,37 @@ def arrange(ends: Sequence[Value], axis: int, in_order: bool) -> Arrangement:
         tuple(
             _own_parts(concat, own)
             for concat in concats
-            if concat is not chosen and not _takes_all(concat, order, axis)
+            if not _lies(concat, best if concat is chosen else order, axis, own)
         ),
-        tuple(_own_parts(concat, own) for concat in concats if not _can_lie(concat, homes)),
+        tuple(_own_parts(concat, own) for concat in concats if not _can_lie(concat, homes, own)),
     )
+
+
+def side_by_side(ends: Sequence[Value], axis: int) -> list[tuple[Value, ...]]:
+    """Those of ENDS that are neighbours in the first concat that has others elsewhere; [] for none."""
+    own = set(ends)
+    for concat in dict.fromkeys(user for end in ends for user in end.users if isinstance(user, Concat)):
+        runs = _split(concat.parts, own)
+        if len(runs) > 1 and _joins_along(concat, axis) and not _repeats(concat, own):
+            return [run for run in runs if len(run) > 1]
+    return []
 
 
 def _own_parts(concat: Concat, own: set[Value]) -> tuple[Value, ...]:
     return tuple(dict.fromkeys(part for part in concat.parts if part in own))
 
 
-def _can_lie(concat: Concat, homes: Mapping[Value, Concat]) -> bool:
+def _repeats(concat: Concat, own: set[Value]) -> bool:
+    """True when one of OWN is a part of CONCAT twice: the second is a copy in any case."""
+    count = sum(part in own for part in concat.parts)
+    return count > len(_own_parts(concat, own))
+
+
+def _can_lie(concat: Concat, homes: Mapping[Value, Concat], own: set[Value]) -> bool:
     """True when all parts can be written into CONCAT: they are in no later one, their home, or stand
     there as they do here."""
+    if _repeats(concat, own):
+        return False
     home = next((homes[part] for part in concat.parts if homes[part] is not concat), None)
     if home is None:
         return True
@@ -81,7 +99,8 @@ def _runs(concat: Concat, own: set[Value], axis: int) -> Iterator[tuple[tuple[Va
         return
     runs = _split(concat.parts, own)
     yield from ((run, True) for run in runs if len(run) == len(own))
-    if _is_wanted_alone(concat):
+    # The joined value lies in one place only: no other run of its parts can be written there as well.
+    if _is_wanted_alone(concat) or len(runs) > 1:
         return
     if concat.parts[0] in own:
         yield runs[0], True
@@ -100,9 +119,9 @@ def _split(parts: Sequence[Value], own: set[Value]) -> list[tuple[Value, ...]]:
     return [tuple(run) for run in runs if run]
 
 
-def _takes_all(concat: Concat, order: Sequence[Value], axis: int) -> bool:
-    """True when CONCAT takes all of ORDER as one run: it reads the joined value itself."""
-    return _joins_along(concat, axis) and tuple(order) in _split(concat.parts, set(order))
+def _lies(concat: Concat, run: Sequence[Value], axis: int, own: set[Value]) -> bool:
+    """True when all of OWN that CONCAT has are the one RUN that it takes as it is."""
+    return _joins_along(concat, axis) and _split(concat.parts, own) == [tuple(run)]
 
 
 def _joins_along(concat: Concat, axis: int) -> bool:

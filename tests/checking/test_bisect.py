@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
@@ -21,6 +21,8 @@ from glassrt.compiler.checking.network import meaning
 from glassrt.compiler.ledger import Record, Verdict
 from glassrt.compiler.rewrite import Rewriter, pattern
 from glassrt.compiler.transforms import canonicalize
+from glassrt.dialects.core.interpreter import Array
+from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.unary import Abs
@@ -75,6 +77,21 @@ def test_a_rule_that_makes_the_build_fail_is_found(monkeypatch: pytest.MonkeyPat
     found = bisect(trials(), TOLERANCE)
     assert found.culprit == 1 and not found.before.problem
     assert "the planted rule fails" in found.after.problem
+
+
+def test_a_decision_that_changes_the_shape_of_an_output_is_found() -> None:
+    whole = print_module(launch_level(parsed(SMALL), settings(), context_of(settings())))
+    launches = whole.count("launch.kernel")
+
+    def execute(module: Module, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+        outputs = in_interpreter(module, inputs)
+        fused = print_module(module).count("launch.kernel") == launches
+        return {name: array[:, :3] for name, array in outputs.items()} if fused else outputs
+
+    found = bisect(trials(execute), TOLERANCE)
+    assert found.culprit and found.before.error < 1e-6 and not found.before.misshapen
+    assert found.after.error == math.inf and not found.after.problem
+    assert found.after.misshapen == "output 'y' has shape [2, 3, 6, 6], not [2, 4, 6, 6]"
 
 
 def test_the_same_limit_gives_the_same_beginning() -> None:

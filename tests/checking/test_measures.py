@@ -50,6 +50,11 @@ def test_what_is_not_finite_must_be_so_on_both_sides(special: float) -> None:
             assert error_of(wrong, want, 1.0) == Error(np.inf, np.inf, np.inf)
 
 
+@pytest.mark.parametrize("shape", [(2, 1), (1, 2), (2, 3), (1,), ()])
+def test_another_shape_is_an_infinite_error_even_where_it_would_broadcast(shape: tuple[int, ...]) -> None:
+    assert error_of(np.ones(shape), np.ones((2,)), 1.0) == Error(np.inf, np.inf, np.inf)
+
+
 def test_any_error_is_infinite_beside_nothing() -> None:
     assert error_of(np.float32([0, 1]), np.float32([0, 0]), 2.0**-24).relative_l2 == np.inf
 

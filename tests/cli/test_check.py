@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from glassrt.codegen import assemble
 from glassrt.codegen.kernels.family import Target
+from glassrt.compiler.checking import network
 from glassrt.compiler.rewrite import Rewriter, pattern
 from glassrt.compiler.transforms import canonicalize
 from glassrt.compiler.transforms.quantization import contractions
@@ -106,6 +107,21 @@ def test_a_wrong_rule_is_named(glassrt: Glassrt, monkeypatch: pytest.MonkeyPatch
 def test_a_model_that_no_rule_breaks(glassrt: Glassrt) -> None:
     arguments = (DIGITS, "--size", "N=1", "--bisect", "--interpret", "--tolerance", "0")
     assert "broken before any decision" in glassrt("check", *arguments, code=1).stdout
+
+
+@pytest.mark.parametrize("shape", [(1, 9), (1, 1), (10,)])
+def test_another_shape_than_the_witness_has_is_beyond_every_bound(
+    glassrt: Glassrt, monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...]
+) -> None:
+    monkeypatch.setattr(network, "onnx_outputs", lambda source, inputs: {"logits": np.ones(shape)})
+    arguments = (DIGITS, "-d", "host", "--size", "N=1")
+    result = glassrt("check", *arguments, "--tolerance", "1e9", code=1)
+    problem = f"output 'logits' has shape [1, 10], not {list(shape)}"
+    assert "BEYOND" in result.stdout and problem in result.stdout
+    (output,) = report(glassrt, *arguments, code=1)["outputs"]
+    assert not output["ok"] and output["problem"] == problem and output["error"]["relative_l2"] is None
+    bisected = (DIGITS, "--size", "N=1", "--bisect", "--interpret")
+    assert problem in glassrt("check", *bisected, code=1).stdout
 
 
 def test_options_that_mean_nothing_are_refused(glassrt: Glassrt) -> None:

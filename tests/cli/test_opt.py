@@ -92,6 +92,33 @@ def test_passes_on_launch_text_are_no_way_around_the_proof(glassrt: Glassrt, tmp
     assert not (tmp_path / "net.ir").exists()
 
 
+TWICE = """module @net {
+  func @main(%x: tensor<3x512xf32>, %z: tensor<3x512xf32>) -> (tensor<3x512xf32>, tensor<3x512xf32>)
+      {inputs = ["x", "z"], outputs = ["y", "y1"]} {
+    %a = graph.exp %x : tensor<3x512xf32> loc("one")
+    %b = graph.exp %z : tensor<3x512xf32> loc("other")
+    core.return %a, %b
+  }
+}
+"""
+
+
+def test_every_launch_has_the_grid_that_its_kernel_wants(glassrt: Glassrt, tmp_path: Path) -> None:
+    """A block too few leaves elements unwritten, in the first launch of a kernel or in a later one."""
+    source, text = tmp_path / "net.ir", tmp_path / "launch.ir"
+    source.write_text(TWICE, encoding="utf-8")
+    whole = glassrt("opt", source, "--level", "launch", "--disable-rule", "group-launches").stdout
+    places = [match.start() for match in re.finditer(r"grid = \[6, 1, 1\]", whole)]
+    assert len(places) == 2
+    text.write_text(whole, encoding="utf-8")
+    assert glassrt("opt", text).stdout == whole
+    for place in places:
+        text.write_text(whole[:place] + whole[place:].replace("[6,", "[5,", 1), encoding="utf-8")
+        stderr = glassrt("opt", text, code=1).stderr
+        assert "its configuration wants grid [6, 1, 1]" in stderr
+        assert f"launch.ir:{whole[:place].count(chr(10)) + 1}:" in stderr
+
+
 UNBOUND = """module @net {
   symbol N in [1, 2, 4]
   symbol K in [0, 1, 3]

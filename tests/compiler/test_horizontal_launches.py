@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 from concat_graphs import SEPARATE, lowered
 from glassrt.codegen.assemble import BuildOptions, assemble
+from glassrt.compiler.conversion.graph_to_fused import GraphToFused
 from glassrt.compiler.dialects import ALL_DIALECTS
 from glassrt.compiler.ledger import Record, Verdict
-from glassrt.compiler.passes import PassContext
+from glassrt.compiler.passes import PassContext, PassManager
+from glassrt.compiler.pipeline import TO_GRAPH
+from glassrt.compiler.policy import PrecisionPolicy
 from glassrt.compiler.semantics import difference, random_inputs
 from glassrt.compiler.transforms.horizontal import HorizontalContraction
+from glassrt.compiler.transforms.horizontal_concat import WidenConcats
 from glassrt.dialects.core.affine import Dim
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.core.parser import parse_module
@@ -154,6 +159,36 @@ def test_with_every_rule_on_nothing_is_copied(make: Callable[[], Module]) -> Non
     assert len(launches(on)) <= len(launches(off))
 
 
+@pytest.mark.parametrize(
+    ("switches", "reason"),
+    [
+        ({"barriers": frozenset({("conv1", "concat5")})}, "fusing conv1 with concat5 is switched off"),
+        ({"keep": frozenset({"conv1"})}, "the result of conv1 is to be kept"),
+        ({}, "graph.concat is marked nofuse"),
+        ({}, "operand 0 of graph.concat is marked nofuse"),
+        ({}, "operand 1 of graph.concat is marked nofuse"),
+        ({}, None),
+    ],
+)
+def test_what_is_switched_off_is_not_widened(switches: dict[str, Any], reason: str | None) -> None:
+    """The joined value that a switch keeps out of a concat is not written into it with the rest."""
+    module = at_the_edge()
+    policy = PrecisionPolicy.named("fp16")
+    module = PassManager((*TO_GRAPH, GraphToFused()), PassContext(ALL_DIALECTS, policy)).run(module)
+    context = PassContext(ALL_DIALECTS, policy, **switches)
+    (concat,) = (op for op in module.walk() if isinstance(op, Concat))
+    if reason and reason.endswith("nofuse"):
+        concat.attributes["nofuse"] = (int(reason.split()[1]),) if reason.startswith("operand") else True
+    text = print_module(module)
+    module = PassManager([WidenConcats()], context, verify_each="semantics").run(module)
+    (record,) = decided(context, WidenConcats.name)
+    if reason is None:
+        assert record.verdict is Verdict.TAKEN and print_module(module) != text
+    else:
+        assert (record.verdict, record.reason) == (Verdict.DISABLED, reason)
+        assert print_module(module) == text
+
+
 def two_concats() -> Module:
     """Siblings that two concats want, each with something that no sibling is."""
     net = Net()
@@ -187,7 +222,18 @@ def flattened() -> Module:
     return net.done(net.linear(flat, 8), net.linear(net.linear(x, 16), 8))
 
 
-@pytest.mark.parametrize("make", [two_concats, between_others, along_rows, flattened])
+def at_both_ends() -> Module:
+    """Siblings that begin and end one concat: what is joined can lie in one place only."""
+    net = Net()
+    x = start(net)
+    a, b = siblings(net, x, 16, 16)
+    return net.done(net.conv(net.add(Concat, a, net.conv(x, 16), b, axis=1), 8))
+
+
+STAY_APART = (two_concats, between_others, along_rows, at_both_ends, flattened)
+
+
+@pytest.mark.parametrize("make", STAY_APART)
 def test_siblings_stay_apart_when_a_copy_would_eat_what_is_saved(make: Callable[[], Module]) -> None:
     on, off, context = both(make, "fp16")
     (record,) = (r for r in decided(context, RULE) if r.figures)
@@ -216,6 +262,37 @@ def test_those_that_need_no_copy_are_joined_without_the_others() -> None:
     }
     assert len(launches(on)) == len(launches(off)) - 1
     assert moving(on) == []
+
+
+def test_neighbours_at_one_end_of_a_concat_are_joined_without_the_one_at_the_other() -> None:
+    def make() -> Module:
+        net = Net()
+        x = start(net)
+        a, b, c = siblings(net, x, 16, 16, 16)
+        return net.done(net.conv(net.add(Concat, a, net.conv(x, 16), c, b, axis=1), 8))
+
+    on, off, context = both(make, "fp16")
+    found = {r.verdict: r.nodes for r in decided(context, RULE) if r.figures}
+    assert {verdict: set(nodes) for verdict, nodes in found.items()} == {
+        Verdict.TAKEN: {"conv2", "conv3"},
+        Verdict.REFUSED: {"conv1", "conv2", "conv3"},
+    }
+    assert len(launches(on)) == len(launches(off)) - 1
+    assert moving(on) == []
+
+
+@pytest.mark.parametrize("order", ["aat", "abta", "tabb"])
+def test_a_sibling_that_stands_in_a_concat_twice_is_copied_either_way(order: str) -> None:
+    def make() -> Module:
+        net = Net()
+        x = start(net)
+        a, b = siblings(net, x, 16, 16)
+        values = {"a": a, "b": b, "t": net.conv(x, 16)}
+        whole = net.add(Concat, *(values[name] for name in order), axis=1)
+        return net.done(net.conv(whole, 8), net.conv(b, 8))
+
+    on, off, _ = both(make, "fp16")
+    assert len(launches(on)) <= len(launches(off))
 
 
 def test_a_concat_that_is_not_elided_says_why() -> None:

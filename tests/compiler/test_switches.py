@@ -187,6 +187,21 @@ def test_a_marked_concat_is_not_written_in_parts(mark: bool | tuple[int, ...] | 
         assert record.reason.endswith("1 copied: operand 1 of graph.concat is marked nofuse")
 
 
+@pytest.mark.parametrize("off", [{"conv0"}, {"conv0", "conv1"}])
+def test_an_edge_that_is_switched_off_is_disabled_even_where_it_would_not_pay(off: set[str]) -> None:
+    """With one of two operands copied, what is left saves no launch and next to no bytes."""
+    net = Net()
+    x = net.input("x", 1, 4, 6, 6)
+    joined = net.add(Concat, net.conv(x, 8, 1), net.conv(x, 8, 3), axis=1)
+    barriers = frozenset((node, "concat2") for node in off)
+    _, ledger = lowered(net.done(net.conv(joined, 4)), "launch", barriers=barriers)
+    (record,) = (r for r in ledger if r.rule == "elide-concat")
+    assert record.verdict is Verdict.DISABLED
+    assert record.reason.endswith("fusing conv0 with concat2 is switched off")
+    if len(off) == 1:
+        assert "; 1 operand would be copied: " in record.reason
+
+
 # ---------------------------------------------------------------- text
 
 

@@ -106,7 +106,9 @@ class _Concats:
         for base, refused in withdrawn.items():
             for index in by_base[base]:
                 blocked.setdefault(index, refused.reason)
-        self._decide(kernel, [pieces[index] for index in blocked], list(blocked.values()), whole, places)
+        # A switch is named before anything else that would keep an operand from being written in place.
+        reasons = sorted(blocked.values(), key=lambda reason: not self._record.is_switch(reason))
+        self._decide(kernel, [pieces[index] for index in blocked], reasons, whole, places)
 
     def _put(self, kernel: Kernel, piece: Piece, whole: Place, places: Places) -> str | None:
         """Add to PLACES the part of WHOLE that PIECE is; the reason when it cannot be written there."""
@@ -153,14 +155,16 @@ class _Concats:
         savings = Savings(bytes_saved, 1 - len(copies), saved)
         refusal = self._unprofitable(1 - len(copies), saved, places)
         if refusal is not None:
-            copying = f"; {len(copies)} operands would be copied: {reasons[0]}" if reasons else ""
-            self._record.refused(ELIDE_CONCAT, kernel, refusal + copying, savings)
+            cause = reasons[0] if reasons else ""
+            copying = f"; {_operands(len(copies))} would be copied: {cause}" if cause else ""
+            self._record.refused(ELIDE_CONCAT, kernel, refusal + copying, savings, cause)
             return
         self._around.take([kernel], places)
         self._plan.copies[kernel] = copies
         reason = "each operand is written into its part of the result"
         if reasons:
-            reason = f"{len(places)} operands are written into their part, {len(copies)} copied: {reasons[0]}"
+            written = f"{_operands(len(places))} {'is' if len(places) == 1 else 'are'} written in place"
+            reason = f"{written}, {len(copies)} copied: {reasons[0]}"
         self._record.taken(ELIDE_CONCAT, kernel, reason, savings)
 
     def _unprofitable(self, launches: int, saved: float, places: Places) -> str | None:
@@ -180,3 +184,7 @@ class _Concats:
         if contested and saved < COPY_LAUNCH:
             return "it saves no launch, and another concat wants the same operands"
         return None
+
+
+def _operands(count: int) -> str:
+    return "1 operand" if count == 1 else f"{count} operands"

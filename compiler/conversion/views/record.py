@@ -86,9 +86,13 @@ class ViewRecord:
     def taken(self, rule: str, kernel: Kernel, reason: str, savings: Savings) -> None:
         self._add(rule, Verdict.TAKEN, kernel, reason, savings.figures)
 
-    def refused(self, rule: str, kernel: Kernel, reason: str, savings: Savings) -> None:
-        """SAVINGS are what it would have saved."""
-        verdict = Verdict.DISABLED if reason in self._switches else Verdict.REFUSED
+    def is_switch(self, reason: str) -> bool:
+        """True when REASON, as given here, is a switch."""
+        return reason in self._switches
+
+    def refused(self, rule: str, kernel: Kernel, reason: str, savings: Savings, cause: str = "") -> None:
+        """SAVINGS are what it would have saved; CAUSE is what led to REASON, if that is not all of it."""
+        verdict = Verdict.DISABLED if self.is_switch(cause or reason) else Verdict.REFUSED
         self._add(rule, verdict, kernel, reason, savings.figures)
 
     def _add(
