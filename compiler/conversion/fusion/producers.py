@@ -150,7 +150,9 @@ class ProducerFusion:
         if taps(op) != 1.0:
             return Refusal(f"{op.name} reads many elements for each one it gives")
         if isinstance(op, Concat) and self._is_placed(op):
-            return Refusal("what it joins can be written where it lies in the result, by the kernels that make it")
+            return Refusal(
+                "what it joins can be written where it lies in the result, by the kernels that make it"
+            )
         return self._evaluations.refusal(cluster, op, self._limit)
 
     def _is_placed(self, concat: Concat) -> bool:
