@@ -11,7 +11,9 @@ from typing import Annotated, Any
 
 import typer
 
+from ...dialects.core.ir import Module
 from ..build import Settings
+from ..calibration.names import model_hash
 from ..checking.accuracy import LaunchReport
 from ..checking.bisect import Bisection, Trial, Trials, bisect, in_interpreter, on_device
 from ..checking.check import Case, CheckReport
@@ -97,16 +99,28 @@ def check(
     targets = targets_for("host" if interpret else device)
     request = Request.parse(targets, precision, shape, input, disable_rule, no_cache, calibration=calibration)
     request = request.refined(override, io, allow_fallback)
-    module = with_io_types(load_module(model, request.inputs, request.shapes), request.policy)
+    module, settings = _with_io_types(load_module(model, request.inputs, request.shapes), request)
     wanted = of_function(module.main, symbols_of(module, parse_sizes(size)))
     arrays = random_arrays(wanted, seed) if inputs is None else load_inputs(inputs, wanted)
     case = Case(model, module, arrays)
     if bisect:
         ok = _bisect(case, request, device, tolerance, interpret, as_json)
     else:
-        ok = _check(case, request.settings(), device, tolerance, as_json)
+        ok = _check(case, settings, device, tolerance, as_json)
     if not ok:
         raise typer.Exit(1)
+
+
+def _with_io_types(module: Module, request: Request) -> tuple[Module, Settings]:
+    """MODULE with the inputs and outputs that are asked for, and settings whose table is for it."""
+    settings = request.settings()
+    table = settings.calibration
+    if table is not None:
+        table.check(model_hash(module))
+    module = with_io_types(module, request.policy)
+    if table is not None:
+        settings = replace(settings, calibration=replace(table, model=model_hash(module)))
+    return module, settings
 
 
 # ---------------------------------------------------------------- accuracy

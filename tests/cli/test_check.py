@@ -197,6 +197,19 @@ def test_what_eight_bits_cost_is_told_apart_from_the_compilers_errors(
     assert "BEYOND" in shown and "NOT within bounds" in shown
 
 
+def test_a_table_serves_other_types_of_inputs(glassrt: Glassrt, tmp_path: Path) -> None:
+    """It is of the model as it is in the file; casts at its edges do not make it another's."""
+    options = ("--shape", "N=1,30,64", "--batches", 1, "--interpret")
+    glassrt("calibrate", DIGITS, HELD_OUT, "-o", tmp_path / "t", *options)
+    arguments = ("-d", "host", "-p", "int8", "--calibration", tmp_path / "t", "--io", "fp16", "--size", "N=2")
+    found = report(glassrt, DIGITS, *arguments)
+    assert found["ok"] and found["quantisation"]["lowering_error"][0]["ok"]
+    table = (tmp_path / "t").read_text(encoding="utf-8")
+    (tmp_path / "t").write_text(re.sub(r"model \"\w{8}", "model \"00000000", table), encoding="utf-8")
+    (tmp_path / "t.hist.npz").unlink()  # it names the model too
+    assert "made for another model" in glassrt("check", DIGITS, *arguments, code=1).stderr
+
+
 # Four branches that need nothing of each other: one launch for all that can be put together.
 GROUPED = """module @grouped {
   func @main(%x: tensor<1x8x6x6xf32>) -> (tensor<1x8x6x6xf32>, tensor<1x8x6x6xf32>, tensor<1x8x6x6xf32>) {inputs = ["x"], outputs = ["a", "b", "c"]} {
