@@ -205,7 +205,7 @@ def test_a_table_serves_other_types_of_inputs(glassrt: Glassrt, tmp_path: Path) 
     found = report(glassrt, DIGITS, *arguments)
     assert found["ok"] and found["quantisation"]["lowering_error"][0]["ok"]
     table = (tmp_path / "t").read_text(encoding="utf-8")
-    (tmp_path / "t").write_text(re.sub(r"model \"\w{8}", "model \"00000000", table), encoding="utf-8")
+    (tmp_path / "t").write_text(re.sub(r"model \"\w{8}", 'model "00000000', table), encoding="utf-8")
     (tmp_path / "t.hist.npz").unlink()  # it names the model too
     assert "made for another model" in glassrt("check", DIGITS, *arguments, code=1).stderr
 
