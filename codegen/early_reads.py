@@ -9,11 +9,22 @@ fields of a struct `beside`, one for each row, the others into a struct `along`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from ..dialects.core.affine import Dim, symbols
 from ..dialects.core.dtypes import DType
 from .literals import c_type
+from .render import Code
 from .spaces import NameTable, Space, space_to_c
+
+
+@dataclass(frozen=True)
+class StructCode:
+    """The `fields` of a struct, filled by the statements `reads` with `bytes` of memory."""
+
+    fields: Code
+    reads: Code
+    bytes: int
 
 
 class StructReads:
@@ -24,21 +35,23 @@ class StructReads:
         self._names = NameTable(names)
         self._spaces = spaces
         self._reads: list[str] = []
-        self.fields: list[str] = []
-        self.bytes = 0
+        self._fields: list[str] = []
+        self._bytes = 0
 
     def read(self, field: str, dtype: DType, count: int, buffer: str, offset: Dim) -> str:
         """Ask for COUNT elements of BUFFER at OFFSET; gives how to name them."""
         place = space_to_c(offset, self._spaces, self._names)
-        self.bytes += count * dtype.bytes
-        self.fields.append(f"Vec<{c_type(dtype)}, {count}> {field};")
+        self._bytes += count * dtype.bytes
+        self._fields.append(f"Vec<{c_type(dtype)}, {count}> {field};")
         self._reads.append(f"{self._name}.{field} = load_wide<{count}>({buffer}, {place});")
         return f"{self._name}.{field}"
 
-    def lines(self, index_type: str) -> list[str]:
-        """The statements that ask for everything."""
+    def code(self, index_type: str) -> StructCode | None:
+        """The struct and the statements that ask for everything; None when nothing is read."""
+        if not self._fields:
+            return None
         decode = [line for space in self._spaces for line in space.decode(self._names, index_type)]
-        return decode + self._reads
+        return StructCode(Code("\n".join(self._fields)), Code("\n".join(decode + self._reads)), self._bytes)
 
 
 class EarlyReads:

@@ -9,7 +9,7 @@ from ..dialects.core.affine import Dim, Range, simplify
 from ..dialects.core.dtypes import DType
 from ..dialects.core.expr import Cast, Expr, Index
 from ..dialects.core.ir import Operation, Value
-from .early_reads import EarlyReads, StructReads
+from .early_reads import EarlyReads, StructCode
 from .emit import Emitter, Given
 from .inline import Given as Computed
 from .inline import RegionExpressions
@@ -22,15 +22,6 @@ from .spaces import Space
 
 
 @dataclass(frozen=True)
-class Struct:
-    """The `fields` of a struct, filled by the statements `reads` with `bytes` of memory."""
-
-    fields: tuple[str, ...]
-    reads: tuple[str, ...]
-    bytes: int
-
-
-@dataclass(frozen=True)
 class Epilogue:
     """The statements `lines` turn sums into stored results.
 
@@ -39,8 +30,8 @@ class Epilogue:
     """
 
     lines: tuple[str, ...]
-    beside: Struct | None
-    along: Struct | None
+    beside: StructCode | None
+    along: StructCode | None
 
 
 def emit_epilogue(
@@ -91,11 +82,6 @@ def emit_epilogue(
         emitter.store(name, type, place, expr, section)
     decode = [line for space in spaces for line in space.decode(emitter.names, signature.index_type)]
     lines = (*decode, *section.finished(lanes.count))
-    beside, along = (None, None) if early is None else (early.beside, early.along)
-    return Epilogue(lines, _struct(beside, signature), _struct(along, signature))
-
-
-def _struct(reads: StructReads | None, signature: Signature) -> Struct | None:
-    if reads is None or not reads.fields:
-        return None
-    return Struct(tuple(reads.fields), tuple(reads.lines(signature.index_type)), reads.bytes)
+    if early is None:
+        return Epilogue(lines, None, None)
+    return Epilogue(lines, *(reads.code(signature.index_type) for reads in (early.beside, early.along)))

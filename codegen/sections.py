@@ -73,7 +73,7 @@ class Section:
             key: (expr, term)
             for layer in self._known
             for key, (expr, term) in layer.items()
-            if not term.varying or term.vector is not None or term.text.endswith("[lane]")
+            if not term.varying or term.text.endswith("[lane]")
         }
         section = Section(self._lanes, [shared])
         section._guards = list(self._guards)

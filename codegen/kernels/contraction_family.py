@@ -12,7 +12,7 @@ from ...dialects.core.affine import Dim, symbol
 from ...dialects.core.dtypes import TF32
 from ...dialects.core.ir import Operation
 from ...dialects.core.traits import Trait, has
-from ..epilogue import Struct, emit_epilogue
+from ..epilogue import emit_epilogue
 from ..lanes import Lanes
 from ..literals import c_type
 from ..prologue import emit_elements, emit_rows, row_name
@@ -21,7 +21,7 @@ from ..spaces import Space, make_space
 from . import contraction_mma, contraction_simt, depthwise
 from .contraction_mma import MmaConfig
 from .contraction_simt import SimtConfig
-from .contraction_spec import Binding, StructCode
+from .contraction_spec import Binding
 from .depthwise import DepthwiseConfig
 from .describe import title
 from .family import Candidate, Config, KernelCode, Request, Target
@@ -126,20 +126,13 @@ def bind(
         b=Identifier(b),
         symbols=tuple(sorted(signature.symbols.items())),
         epilogue=Code("\n".join(epilogue.lines)),
-        beside=struct_code(epilogue.beside),
-        along=struct_code(epilogue.along),
+        beside=epilogue.beside,
+        along=epilogue.along,
         vector=vector,
         index_type=signature.index_type,
         prologue=prologue_code(request, contraction, signature),
         rows=row_work(request, contraction, signature),
     )
-
-
-def struct_code(struct: Struct | None) -> StructCode | None:
-    """STRUCT for a template."""
-    if struct is None:
-        return None
-    return StructCode(Code("\n".join(struct.fields)), Code("\n".join(struct.reads)), struct.bytes)
 
 
 def prologue_code(request: Request, contraction: Contraction, signature: Signature) -> Code | None:

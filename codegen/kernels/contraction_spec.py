@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ...dialects.core.affine import Dim, ceildiv, product
 from ...dialects.core.dtypes import DType
 from ..affine_c import dim_to_c, factor_to_c
+from ..early_reads import StructCode
 from ..literals import c_type
 from ..render import Code, Identifier
 from .geometry import COPY_BYTES, BatchAxis, Problem, RowAxis
@@ -20,15 +21,6 @@ from .row_work import RowWork
 MASK_BITS = 32
 MOST_AHEAD = 8
 AHEAD_BYTES = 256  # of a thread's registers
-
-
-@dataclass(frozen=True)
-class StructCode:
-    """The `fields` of a struct, filled by the statements `reads` with `bytes` of memory."""
-
-    fields: Code
-    reads: Code
-    bytes: int
 
 
 @dataclass(frozen=True)
