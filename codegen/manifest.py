@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from ..dialects.core.affine import Dim, symbol, symbols, to_json
+from ..dialects.core.affine import Dim, symbol, to_json
+from ..dialects.core.constraints import Constraint, Determined
 from ..dialects.core.diagnostics import op_error
 from ..dialects.core.ir import Function, Module, Operation, Value
-from ..dialects.core.types import TensorType
+from ..dialects.core.types import TensorType, symbols_in
 from ..dialects.launch import Buffer, Kernel, View, largest, span
 from .kernels.describe import ops_in
 from .kernels.family import Target
@@ -62,6 +63,7 @@ class Manifest:
             "targets": targets,
             "min_driver": min_driver,
             "symbols": self._symbols(),
+            **self._size_facts(),
             "inputs": _tensors(function.inputs, [value.type for value in function.arguments]),
             "outputs": _tensors(function.outputs, [value.type for value in function.returned]),
             "arena_bytes": self._arena_bytes,
@@ -74,10 +76,42 @@ class Manifest:
 
     def _symbols(self) -> dict[str, list[int]]:
         """The ranges of the symbols that occur; a module may declare others."""
-        values = [*self._module.main.arguments, *(v for op in self._module.main.block for v in op.results)]
-        used = {name for value in values for dim in value.type.shape for name in symbols(dim)}
-        ranges = self._module.symbols.items()
+        module = self._module
+        values = [*module.main.arguments, *(v for op in module.main.block for v in op.results)]
+        used = {name for value in values for name in value.type.symbols}
+        for op in module.main.block:
+            used |= {name for value in op.attributes.values() for name in symbols_in(value)}
+        used |= {name for each in module.constraints for name in each.symbols}
+        for name, definition in reversed(module.derived.items()):
+            used |= definition.symbols if name in used else set()
+        ranges = module.symbols.items()
         return {name: [r.minimum, r.optimum, r.maximum] for name, r in ranges if name in used}
+
+    def _size_facts(self) -> dict[str, Any]:
+        """What is known of symbols beside their ranges; what there is none of is left out."""
+        module, used = self._module, self._symbols()
+        facts: dict[str, Any] = {
+            "derived": {
+                name: [each.function, *map(to_json, each.operands)]
+                for name, each in module.derived.items()
+                if name in used
+            },
+            "determined": {
+                name: {"size": to_json(each.dim), "text": str(each.dim), **_reason(each)}
+                for name, each in module.determined.items()
+            },
+            "constraints": [
+                {
+                    "left": to_json(each.left),
+                    "relation": each.relation,
+                    "right": to_json(each.right),
+                    "text": str(each),
+                    **_reason(each),
+                }
+                for each in module.constraints
+            ],
+        }
+        return {key: value for key, value in facts.items() if value}
 
     def _add(self, value: Value, entry: dict[str, Any], start: Dim = 0) -> None:
         name = f"b{len(self._entries)}"
@@ -168,6 +202,10 @@ def _label(op: Kernel) -> str:
     if op.family == GROUP:
         blocks = member_blocks(op.body.block, shares_of(dict(op.config)))
     return " + ".join(map(ops_in, blocks))
+
+
+def _reason(fact: Constraint | Determined) -> dict[str, Any]:
+    return {"why": fact.why, "nodes": list(fact.location.nodes)}
 
 
 def _tensors(names: list[str], types: list[TensorType]) -> list[dict[str, Any]]:

@@ -8,13 +8,12 @@ in which the module declares its symbols, and `in_model_symbols` leads back.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from ..dialects.core.affine import Affine, Dim, ceildiv, substitute, symbol
+from ..dialects.core.affine import Dim, ceildiv, substitute, symbol
 from ..dialects.core.clone import clone_block
 from ..dialects.core.dtypes import F32, U32, DType
 from ..dialects.core.ir import Block, Module, Value
-from ..dialects.core.types import Layout, TensorType
+from ..dialects.core.substitution import in_operation, in_type
 from ..dialects.launch import Buffer, View
 from .kernels.family import Geometry, Request, Target
 
@@ -27,7 +26,7 @@ def make_request(
     own: dict[str, Dim] = {old: symbol(new) for old, new in names.items()}
     return Request(
         _block(region, own) if own else region,
-        tuple(_type(value.type, own) for value in writes),
+        tuple(in_type(value.type, own) for value in writes),
         {names[old]: span for old, span in module.ranges.items()},
         {names[old]: size for old, size in module.values_at("optimum").items()},
         target,
@@ -65,29 +64,7 @@ def _block(block: Block, names: Mapping[str, Dim]) -> Block:
     """A copy of BLOCK with other symbols in its types and attributes."""
     copy = clone_block(block)
     for argument in copy.arguments:
-        argument.type = _type(argument.type, names)
-    for outer in copy:
-        for op in outer.walk():
-            op.attributes = {key: _attribute(value, names) for key, value in op.attributes.items()}
-            for value in op.results:
-                value.type = _type(value.type, names)
+        argument.type = in_type(argument.type, names)
+    for op in copy:
+        in_operation(op, names)
     return copy
-
-
-def _type(type: TensorType, names: Mapping[str, Dim]) -> TensorType:
-    if not type.symbols:
-        return type
-    layout = type.layout
-    strides = tuple(substitute(stride, names) for stride in layout.strides)
-    shape = tuple(substitute(dim, names) for dim in type.shape)
-    return TensorType(shape, type.dtype, Layout(layout.order, strides, substitute(layout.offset, names)))
-
-
-def _attribute(value: Any, names: Mapping[str, Dim]) -> Any:
-    if isinstance(value, Affine):
-        return substitute(value, names)
-    if isinstance(value, TensorType):
-        return _type(value, names)
-    if isinstance(value, tuple):
-        return tuple(_attribute(item, names) for item in value)
-    return value

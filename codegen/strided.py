@@ -42,7 +42,7 @@ def view_through(op: Operation, source: Strided) -> Strided | None:
             offset = total([source.offset, *starts])
             strides = tuple(a * b for a, b in zip(source.strides, op.step_list, strict=True))
             return Strided(op.result.type.shape, strides, offset)
-        case Expand():
+        case Expand() if not op.stretches:
             shape = op.result.type.shape
             return Strided(
                 shape, tuple(source.step(axis, len(shape)) for axis in range(len(shape))), source.offset

@@ -25,6 +25,7 @@ from .passes import Options, PassContext, PassManager, Sink
 from .pipeline import checks_at, passes_to
 from .policy import PrecisionPolicy, as_policy
 from .rules import check_rules
+from .size_records import record_sizes
 from .source import InputShapes, Shapes, Source, level_of, load_module
 from .switches import resolve_switches
 
@@ -151,6 +152,7 @@ def lower(
     resolve_switches(context, NodeNames(context.ledger.origins, module.main.inputs))
     check_overrides(context.policy, context.ledger.origins, LEVELS[entered])
     set_io_types(module, context.policy)
+    record_sizes(module, context.ledger)
     number = 0
     for level in LEVELS[entered : LEVELS.index(last) + 1]:
         # A module that enters below the graph level is taken as it is written.

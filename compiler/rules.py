@@ -25,6 +25,7 @@ from .conversion.grouping.record import GROUP_LAUNCHES
 from .conversion.streams.assign import CONCURRENCY
 from .conversion.views.record import ELIDE_CONCAT, VIEW_SLICE
 from .search.rules import SUMMARIES
+from .size_records import SUMMARIES as SIZE_RULES
 from .transforms import canonicalize, decompose_attention, fold_batch_norm, recognize
 from .transforms.cse import CommonSubexpressions
 from .transforms.dce import DeadCodeElimination
@@ -49,6 +50,8 @@ class Rule:
 
 
 def _table() -> Iterable[Rule]:
+    for name, summary in SIZE_RULES.items():
+        yield Rule(name, "graph", summary, switchable=False)
     yield Rule(FoldConstants.name, "graph", "ops on constants => constants")
     for pattern in (*canonicalize.RULES, *recognize.RULES, *fold_batch_norm.RULES):
         yield Rule(pattern.name, "graph", pattern.before_after)

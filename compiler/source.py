@@ -12,6 +12,7 @@ import onnx
 from ..dialects.core.ir import Module
 from ..dialects.core.parser import parse_module
 from ..dialects.core.resources import ResourceTable
+from ..dialects.core.settling import settle
 from ..dialects.core.verifier import verify
 from ..errors import InputError, IRError, ModelError
 from .dialects import ALL_DIALECTS, LEVELS
@@ -72,6 +73,7 @@ def read_ir(path: Path) -> Module:
         raise IRError(f"{path.name} is not UTF-8 text") from None
     module = parse_module(text, ALL_DIALECTS, _weights_beside(path), path.name)
     verify(module, ALL_DIALECTS)
+    settle(module)
     return module
 
 

@@ -11,8 +11,11 @@ from .device import Array, Value
 from .dlpack import CPU, CUDA, CUDA_HOST, CUDA_MANAGED, device_of, import_tensor, speaks_dlpack
 from .dtypes import numpy_dtype
 from .expressions import Expression, clip, evaluate
-from .manifest import Manifest, TensorSpec
+from .manifest import Manifest, SymbolRange, TensorSpec
 from .program import BoundTensor
+from .sizes import bindings, said_of
+
+RANGES = 'the range is chosen when the plan is built: shapes={"N": (least, usual, most)}, --shape N=1,8,64'
 
 
 class InputBinder:
@@ -21,6 +24,7 @@ class InputBinder:
     def __init__(self, manifest: Manifest, device: tuple[int, int]) -> None:
         self._manifest = manifest
         self._device = device
+        self._bindings = bindings([tensor.shape for tensor in manifest.inputs])
 
     def inputs(self, given: Mapping[str, object], stream: int | None) -> tuple[list[Value], dict[str, int]]:
         """The inputs in the plan's order, and the value of every symbol.
@@ -102,34 +106,60 @@ class InputBinder:
         return value
 
     def _symbols(self, values: Sequence[Value], given: Mapping[str, object]) -> dict[str, int]:
-        """Plain symbols take the sizes given; then every size must be what its expression says."""
-        symbols: dict[str, int] = {}
-        for tensor, value in zip(self._manifest.inputs, values, strict=True):
-            for dim, size in zip(tensor.shape, value.shape, strict=True):
-                if isinstance(dim, str):
-                    symbols.setdefault(dim, size)
-        for name, span in self._manifest.symbols.items():
-            if not span.minimum <= symbols[name] <= span.maximum:
-                raise self._mismatch(
-                    f"{clip(name)} is {symbols[name]}, outside its range {span.minimum}..{span.maximum}",
-                    given,
-                )
+        """The values of all symbols; InputError where a size, a constraint or a range says otherwise."""
+        sizes = self._manifest.sizes
+        free = {
+            each.symbol: (values[each.input].shape[each.axis] - each.offset) // each.factor
+            for each in self._bindings
+            if each.symbol not in sizes.derived
+        }
+        symbols = sizes.complete(free) if sizes.derived else free
         for tensor, value in zip(self._manifest.inputs, values, strict=True):
             for axis, (dim, size) in enumerate(zip(tensor.shape, value.shape, strict=True)):
                 if dim != size and _size_of(dim, symbols) != size:
-                    raise self._mismatch(
-                        f"input {clip(tensor.name)} has the wrong size in axis {axis}", given
-                    )
-        return symbols
+                    raise self._mismatch(self._wrong_size(tensor, axis, size), given)
+        broken = sizes.broken(symbols)
+        if broken is not None:
+            raise self._mismatch(broken, given)
+        for name, span in self._manifest.symbols.items():
+            if not span.minimum <= symbols[name] <= span.maximum:
+                raise self._mismatch(self._out_of_range(name, symbols[name], span), given, RANGES)
+        return {name: symbols[name] for name in self._manifest.symbols}
 
-    def _mismatch(self, reason: str, given: Mapping[str, object]) -> InputError:
+    def _wrong_size(self, tensor: TensorSpec, axis: int, size: int) -> str:
+        """That an input's size does not fit, with what determined it."""
+        text = f"input {clip(tensor.name)} has the wrong size in axis {axis}"
+        found = self._manifest.sizes.determining(tensor.shape[axis])
+        if found is None:
+            return text
+        name, reason = found
+        why = f"{clip(name)} is {size}, but it must be {clip(reason.text)[1:-1]}"
+        return f"{text}: {why}{said_of(reason.nodes)} ({reason.why})"
+
+    def _out_of_range(self, name: str, value: int, span: SymbolRange) -> str:
+        """That a symbol leaves its range, by the model's own name for its size where it has one."""
+        place = next((each for each in self._bindings if each.symbol == name), None)
+        if place is None:
+            return f"{clip(name)} is {value}, outside its range {span.minimum}..{span.maximum}"
+        size = self._manifest.inputs[place.input].shape[place.axis]
+        found = self._manifest.sizes.determining(size)
+        shown = name if found is None else found[0]
+        value, low, high = (
+            number * place.factor + place.offset if found is not None else number
+            for number in (value, span.minimum, span.maximum)
+        )
+        return f"{clip(shown)} is {value}, outside its range {low}..{high}"
+
+    def _mismatch(self, reason: str, given: Mapping[str, object], hint: str | None = None) -> InputError:
         wanted = "; ".join(map(describe_tensor, self._manifest.inputs))
         found = "; ".join(f"{clip(name)}: {_describe(value)}" for name, value in given.items())
         ranges = ", ".join(
             f"{clip(name)} in {span.minimum}..{span.maximum}" for name, span in self._manifest.symbols.items()
         )
         where = f" where {ranges}" if ranges else ""
-        return InputError(f"{reason}\n  wanted: {wanted or 'nothing'}{where}\n  given:  {found or 'nothing'}")
+        return InputError(
+            f"{reason}\n  wanted: {wanted or 'nothing'}{where}\n  given:  {found or 'nothing'}", hint
+        )
 
 
 def describe_tensor(tensor: TensorSpec) -> str:

@@ -3,7 +3,8 @@
 An expression is an integer, a symbol's name, or a list ``[operator, operand, ...]``:
 
 ``["+", a, b, ...]``  ``["*", a, b, ...]``  ``["max", a, b, ...]``  ``["min", a, b, ...]``
-``["-", a, b]``  ``["floordiv", a, b]``
+``["-", a, b]``  ``["floordiv", a, b]``  ``["broadcast", a, b]``: b where a is 1, else a
+``["select", c, a, b]``: a where c >= 0, else b
 
 Nothing is ever passed to `eval`; every intermediate value must fit a signed 64-bit integer.
 """
@@ -33,7 +34,11 @@ _VARIADIC: dict[str, Callable[[int, int], int]] = {
     "max": lambda a, b: max(a, b),
     "min": lambda a, b: min(a, b),
 }
-_BINARY: dict[str, Callable[[int, int], int]] = {"-": lambda a, b: a - b, "floordiv": _floordiv}
+_BINARY: dict[str, Callable[[int, int], int]] = {
+    "-": lambda a, b: a - b,
+    "floordiv": _floordiv,
+    "broadcast": lambda a, b: b if a == 1 else a,
+}
 
 
 def evaluate(expression: object, symbols: Mapping[str, int]) -> int:
@@ -56,9 +61,21 @@ def _evaluate(expression: object, symbols: Mapping[str, int], depth: int) -> int
         raise PlanError(f"not an expression: {clip(expression)}")
     if depth >= MAX_DEPTH:
         raise PlanError(f"an expression in the plan is nested deeper than {MAX_DEPTH}")
+    if expression[0] == "select" and len(expression) == 4:
+        condition, yes, no = (_evaluate(operand, symbols, depth + 1) for operand in expression[1:])
+        return yes if condition >= 0 else no
     operation = _operation(expression[0], len(expression) - 1)
     operands = (_evaluate(operand, symbols, depth + 1) for operand in expression[1:])
     return reduce(lambda left, right: _checked(operation(left, right)), operands)
+
+
+def symbols_of(expression: object) -> set[str]:
+    """The symbols in an expression that can be evaluated."""
+    if isinstance(expression, str):
+        return {expression}
+    if isinstance(expression, (list, tuple)):
+        return {name for operand in expression[1:] for name in symbols_of(operand)}
+    return set()
 
 
 def _operation(operator: object, operands: int) -> Callable[[int, int], int]:

@@ -16,6 +16,7 @@ from ..errors import PlanError
 from .dtypes import ELEMENT_TYPES
 from .expressions import LIMIT, Expression, clip
 from .manifest_fields import Fields, is_identifier
+from .sizes import SizeSpec, parse_sizes
 
 SPACES = ("arena", "input", "output", "weights")
 PARAMETERS = ("buffer", "i32", "i64", "tensor_map")
@@ -118,6 +119,7 @@ class Manifest:
     targets: tuple[str, ...]
     min_driver: int
     symbols: Mapping[str, SymbolRange]
+    sizes: SizeSpec
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     arena_bytes: int
@@ -148,6 +150,7 @@ def parse_manifest(value: object) -> Manifest:
         targets=_targets(fields),
         min_driver=fields.integer("min_driver", 0, 1_000_000),
         symbols=MappingProxyType({name: _range(name, entry) for name, entry in fields.named("symbols")}),
+        sizes=parse_sizes(fields),
         inputs=inputs,
         outputs=outputs,
         arena_bytes=arena_bytes,
@@ -189,7 +192,7 @@ def _targets(fields: Fields) -> tuple[str, ...]:
 
 
 def _range(name: str, value: object) -> SymbolRange:
-    bounds = Fields({name: value}, "symbols").integers(name, 0, 2**40)
+    bounds = Fields({name: value}, "symbols").integers(name, -(2**40), 2**40)
     if len(bounds) != 3 or not bounds[0] <= bounds[1] <= bounds[2]:
         raise fails(f"symbol {clip(name)}", "needs a range [min, opt, max] in ascending order")
     return SymbolRange(*bounds)

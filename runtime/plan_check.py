@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from .expressions import clip
+from .expressions import clip, symbols_of
 from .manifest import ArgumentSpec, LaunchSpec, Manifest, TensorMapSpec, fails
 from .program import Program, resolve
+from .sizes import bindings
 
 MAX_THREADS = 1024
 MAX_BLOCK_Z = 64
@@ -22,24 +23,28 @@ def check_manifest(manifest: Manifest) -> None:
     _check_symbols(manifest)
     for index in range(len(manifest.launches)):
         _check_launch(manifest, index)
-    _check_outputs(manifest, [resolve(manifest, corner) for corner in corners(manifest)])
+    allowed = [corner for corner in corners(manifest) if manifest.sizes.broken(corner) is None]
+    _check_outputs(manifest, [resolve(manifest, corner) for corner in allowed])
 
 
 def corners(manifest: Manifest) -> list[Mapping[str, int]]:
     """The symbol values at the minimum, the optimum and the maximum of every range."""
-    ranges = manifest.symbols.items()
+    free = {name: span for name, span in manifest.symbols.items() if name not in manifest.sizes.derived}
     return [
-        {name: span.minimum for name, span in ranges},
-        {name: span.optimum for name, span in ranges},
-        {name: span.maximum for name, span in ranges},
+        manifest.sizes.complete({name: getattr(span, end) for name, span in free.items()})
+        for end in ("minimum", "optimum", "maximum")
     ]
 
 
 def _check_symbols(manifest: Manifest) -> None:
-    plain = {dim for tensor in manifest.inputs for dim in tensor.shape if isinstance(dim, str)}
+    known = {each.symbol for each in bindings([tensor.shape for tensor in manifest.inputs])}
+    for name, expression in manifest.sizes.derived.items():
+        if name not in manifest.symbols or not symbols_of(expression) <= known:
+            raise fails(f"derived symbol {clip(name)}", "is not computed from symbols that stand before it")
+        known.add(name)
     for name in manifest.symbols:
-        if name not in plain:
-            raise fails(f"symbol {clip(name)}", "is not the plain size of any input dimension")
+        if name not in known:
+            raise fails(f"symbol {clip(name)}", "is told by no size of an input")
 
 
 def _check_launch(manifest: Manifest, index: int) -> None:
@@ -96,5 +101,6 @@ def _check_outputs(manifest: Manifest, programs: list[Program]) -> None:
         if manifest.buffers[name].space == "output"
     }
     for index, tensor in enumerate(manifest.outputs):
-        if index not in written and any(program.outputs[index].bytes for program in programs):
+        filled = any(program.outputs[index].bytes for program in programs) or not programs
+        if index not in written and filled:
             raise fails(f"output {clip(tensor.name)}", "is written by no launch")

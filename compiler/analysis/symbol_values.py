@@ -5,7 +5,9 @@ from __future__ import annotations
 from itertools import product
 
 from ...dialects.core.affine import Dim, evaluate, is_nonnegative
+from ...dialects.core.constraints import broken, with_derived
 from ...dialects.core.ir import Module
+from ...dialects.core.sizes import Sizes
 
 MOST_CORNERS = 64
 
@@ -16,23 +18,25 @@ class SymbolValues:
     def __init__(self, module: Module) -> None:
         self.ranges = module.ranges
         self.corners = _corners(module)
+        self._sizes = Sizes(module)
 
     def exceeding(self, a: Dim, b: Dim) -> dict[str, int] | None:
         """Values of the symbols for which A > B; None when A <= B is proved, or true at every corner."""
-        if is_nonnegative(b - a, self.ranges):
+        if is_nonnegative(b - a, self.ranges) or self._sizes.proves(b - a):
             return None
         return next((values for values in self.corners if evaluate(a - b, values) > 0), None)
 
 
 def _corners(module: Module) -> list[dict[str, int]]:
-    """All symbols at their ends, in every combination while these are few, and the optimum."""
-    ends = [sorted({r.minimum, r.maximum}) for r in module.symbols.values()]
-    names = list(module.symbols)
-    uniform = [module.values_at(which) for which in ("minimum", "optimum", "maximum")]
-    if 2 ** len(names) > MOST_CORNERS:
-        return uniform
-    mixed = [dict(zip(names, values, strict=True)) for values in product(*ends)]
-    return [*mixed, uniform[1]] if names else [{}]
+    """All free symbols at their ends, in every combination while these are few, and the optimum: those of
+    them that the constraints allow."""
+    free = {name: r for name, r in module.symbols.items() if name not in module.derived}
+    found = [module.values_at(which) for which in ("minimum", "optimum", "maximum")]
+    if 2 ** len(free) <= MOST_CORNERS and free:
+        ends = [sorted({r.minimum, r.maximum}) for r in free.values()]
+        mixed = (dict(zip(free, values, strict=True)) for values in product(*ends))
+        found = [*(with_derived(module.derived, values) for values in mixed), found[1]]
+    return [values for values in found if broken(module.constraints, values) is None] if free else [{}]
 
 
 def described(values: dict[str, int]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ...dialects.core import affine
+from ...dialects.core.constraints import with_derived
 from ...dialects.core.dtypes import DTYPES, DType
 from ...dialects.core.ir import Function, Module
 from ...errors import InputError
@@ -56,14 +57,19 @@ def of_function(function: Function, symbols: Mapping[str, int]) -> list[Wanted]:
 
 def symbols_of(source: Manifest | Module, sizes: Mapping[str, int]) -> dict[str, int]:
     """The value of every symbol: SIZES, else its optimum. InputError for one that cannot have its value."""
+    derived = source.derived if isinstance(source, Module) else source.sizes.derived
+    free = {name: known for name, known in source.symbols.items() if name not in derived}
     for name, value in sizes.items():
-        known = source.symbols.get(name)
+        known = free.get(name)
         if known is None:
-            there_are = ", ".join(source.symbols) or "none"
+            there_are = ", ".join(free) or "none"
             raise InputError(f"there is no symbolic dimension {name}", f"symbolic dimensions: {there_are}")
         if not known.minimum <= value <= known.maximum:
             raise InputError(f"{name} = {value} is outside its range {known.minimum} to {known.maximum}")
-    return {name: sizes.get(name, known.optimum) for name, known in source.symbols.items()}
+    values = {name: sizes.get(name, known.optimum) for name, known in free.items()}
+    if isinstance(source, Module):
+        return with_derived(source.derived, values)
+    return source.sizes.complete(values)
 
 
 def random_arrays(wanted: Sequence[Wanted], seed: int) -> dict[str, Array]:

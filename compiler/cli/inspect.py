@@ -11,6 +11,7 @@ import typer
 
 from ...errors import InputError
 from ...runtime.plan import Plan
+from ...runtime.sizes import said_of
 from .arrays import symbols_of
 from .console import out, print_table, printable, quantity, write_json, write_text
 from .cubin import registers
@@ -93,6 +94,11 @@ def describe(plan: Plan, symbols: Mapping[str, int]) -> dict[str, Any]:
         "targets": list(spec.targets),
         "min_driver": spec.min_driver,
         "symbols": {n: [r.minimum, r.optimum, r.maximum] for n, r in spec.symbols.items()},
+        "determined": {name: each.text for name, each in spec.sizes.determined.items()},
+        "derived": {name: _expression(each) for name, each in spec.sizes.derived.items()},
+        "constraints": [
+            {"text": each.text, "why": each.why, "nodes": list(each.nodes)} for each in spec.sizes.constraints
+        ],
         "at": dict(symbols),
         "inputs": plan.manifest["inputs"],
         "outputs": plan.manifest["outputs"],
@@ -186,6 +192,9 @@ def _head(facts: Mapping[str, Any]) -> list[str]:
         lines.append("for the host alone")
     for name, (low, usual, high) in facts["symbols"].items():
         lines.append(f"{name}: {low} to {high}, tuned for {usual}, shown at {facts['at'][name]}")
+    lines += [f"{name} = {size}, always" for name, size in facts["determined"].items()]
+    lines += [f"{name} = {size}" for name, size in facts["derived"].items()]
+    lines += [f"needs {each['text']}{said_of(each['nodes'])}: {each['why']}" for each in facts["constraints"]]
     for what in ("inputs", "outputs"):
         tensors = (f"{t['name']} {t['dtype']}{_shape(t['shape'])}" for t in facts[what])
         lines.append(f"{what}: {', '.join(tensors)}")

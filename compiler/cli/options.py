@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -97,7 +98,8 @@ ShapeTexts = Annotated[
     typer.Option(
         "--shape",
         metavar="N=MIN,OPT,MAX",
-        help="The range of a symbolic dimension; repeatable. N=8 fixes it.",
+        help="The range of a symbolic dimension; repeatable. N=8 fixes it. Without it 1,8,64, narrowed by "
+        "what the model needs (`inspect` shows how); a size of 0 is one, too.",
     ),
 ]
 InputTexts = Annotated[
@@ -105,7 +107,7 @@ InputTexts = Annotated[
     typer.Option(
         "--input",
         metavar="NAME=D0,D1,...",
-        help='Another shape for an input, as "data=N,3,224,224"; repeatable.',
+        help='Another shape for an input, as "data=N,3,2*h,2*w"; repeatable.',
     ),
 ]
 DisabledRules = Annotated[
@@ -329,6 +331,9 @@ def parse_sizes(texts: Sequence[str] | None) -> Mapping[str, int]:
     return sizes
 
 
+_COMMA = re.compile(r",(?![^(]*\))")  # not those of floordiv(h, 2)
+
+
 def _pairs(texts: Sequence[str] | None, option: str) -> list[tuple[str, list[str]]]:
     """Name and values of each text; the name may hold an `=`, the values cannot."""
     pairs: dict[str, list[str]] = {}
@@ -338,7 +343,7 @@ def _pairs(texts: Sequence[str] | None, option: str) -> list[tuple[str, list[str
             raise typer.BadParameter(f"{text!r} is not of the form NAME=VALUES", param_hint=option)
         if name in pairs:
             raise typer.BadParameter(f"{name!r} is given twice", param_hint=option)
-        pairs[name] = [value.strip() for value in values.split(",")] if values else []
+        pairs[name] = [value.strip() for value in _COMMA.split(values)] if values else []
     return list(pairs.items())
 
 

@@ -34,7 +34,7 @@ class FusedToPrecision:
     name = "fused-to-precision"
 
     def run(self, module: Module, context: PassContext) -> Module:
-        result = Module(module.name, symbols=dict(module.symbols), resources=module.resources)
+        result = module.emptied()
         for old in module.functions:
             new = result.add(Function(old.name, old.inputs, old.outputs))
             _Conversion(module, old, Placement(result, new, context), context).run()

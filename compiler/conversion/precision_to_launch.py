@@ -37,7 +37,7 @@ def precision_to_launch(
 
     Concats and slices that only moved elements become views; the ledger of CONTEXT says which.
     """
-    result = Module(module.name, symbols=dict(module.symbols), resources=module.resources)
+    result = module.emptied()
     old = module.main
     new = result.add(Function(old.name, old.inputs, old.outputs))
     _Conversion(module, old, new, KernelChooser(module, target, choose), context).run()

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ...dialects.core.affine import Affine, Dim
+from ...dialects.core.diagnostics import SizeMismatch
 from ...dialects.core.dtypes import I64, DType
 from ...dialects.core.interpreter import Evaluation
 from ...dialects.core.ir import Block, Module, Operation, Value
 from ...dialects.core.location import UNKNOWN, Location
+from ...dialects.core.sizes import Conflict, Resized, Sizes
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import TensorType
 from ...dialects.graph.constants import Dims, constant
 from ...dialects.graph.elementwise import Cast, Div
-from ...dialects.graph.movement import Reshape
+from ...dialects.graph.movement import Expand, Reshape
 from . import symbolic
 from .external import ExternalFiles
 from .limits import DEFAULT_FOLDING_BUDGET, MAX_SHAPE_VALUES, check_dim, check_type
@@ -25,6 +27,7 @@ from .problems import Malformed, Refused
 from .shape_folding import fold_sizes
 from .tensor import Array, Tensor
 
+MAX_MISMATCHES = 256  # of sizes among the operands of one op
 FOLDING_WORK = 10**9  # a contraction or window of constants with more FLOPs is left to run time
 
 
@@ -38,9 +41,11 @@ class Builder:
     budget: int = DEFAULT_FOLDING_BUDGET
     location: Location = UNKNOWN
     _left: int = field(init=False)
+    sizes_known: Sizes = field(init=False)
 
     def __post_init__(self) -> None:
         self._left = self.budget
+        self.sizes_known = Sizes(self.module)
 
     # ------------------------------------------------------------ operations
 
@@ -63,11 +68,69 @@ class Builder:
         self, op_class: type[Operation], operands: Sequence[Tensor | None], attributes: Any
     ) -> Tensor:
         values = [None if operand is None else self.value(operand) for operand in operands]
-        op = op_class(*values, loc=self.location, **attributes)
-        for result in op.results:
-            check_type(result.type, self.module.ranges)
+        op = self._reconciled(op_class, values, attributes)
+        try:
+            self._settle(op)
+        except (Conflict, Resized, Malformed):
+            op.drop_operands()
+            raise
         self.block.append(op)
         return Tensor.of(op.result)
+
+    # ------------------------------------------------------------ sizes
+
+    def _settle(self, op: Operation) -> None:
+        """Ask for what OP needs of sizes, and for results whose sizes are not negative."""
+        for need in op.needs():
+            self.sizes_known.require(need, self.location)
+        for result in op.results:
+            for dim in result.type.shape:
+                self.sizes_known.require_at_least(dim, 0, "no size is negative", self.location)
+            check_type(result.type, self.module.ranges)
+
+    def _reconciled(
+        self, op_class: type[Operation], values: list[Value | None], attributes: Any
+    ) -> Operation:
+        """The operation, whose operands are shown with sizes that fit where they are equal."""
+        for _ in range(MAX_MISMATCHES):
+            try:
+                return op_class(*values, loc=self.location, **attributes)
+            except SizeMismatch as error:
+                error.op.drop_operands()
+                values = self._aligned(values, error)
+        raise Malformed("its sizes do not fit together")
+
+    def _aligned(self, values: list[Value | None], error: SizeMismatch) -> list[Value | None]:
+        """VALUES with the two sizes of ERROR made one; ERROR where they differ for all values."""
+        left, right, axis = error.left, error.right, error.stretched
+        if isinstance(left, int) and isinstance(right, int):
+            raise error
+        why = "two sizes are equal" if axis is None else "two sizes broadcast"
+        if axis is None:
+            self.sizes_known.require_equal(left, right, why, self.location)
+            size = right if isinstance(right, int) else left
+            changed = [value and self._renamed(value, (left, right), size) for value in values]
+        else:
+            size = self.sizes_known.require_broadcast(left, right, why, self.location)
+            changed = [value and self._stretched(value, axis, (left, right), size) for value in values]
+        if changed == values:
+            raise error
+        return changed
+
+    def _renamed(self, value: Value, sizes: tuple[Dim, Dim], size: Dim) -> Value:
+        """VALUE with SIZE for each of the equal SIZES in its shape."""
+        shape = tuple(size if dim in sizes else dim for dim in value.type.shape)
+        if shape == value.type.shape:
+            return value
+        return self.value(self._append(Reshape, [Tensor.of(value)], {"shape": shape}))
+
+    def _stretched(self, value: Value, axis: int, sizes: tuple[Dim, Dim], size: Dim) -> Value:
+        """VALUE with SIZE along AXIS, where it has one of SIZES there."""
+        shape = list(value.type.shape)
+        if len(shape) < -axis or shape[axis] not in sizes or shape[axis] == size:
+            return value
+        shape[axis] = size
+        return self.value(self._append(Expand, [Tensor.of(value)], {"shape": tuple(shape)}))
 
     def value(self, tensor: Tensor) -> Value:
         """TENSOR as an IR value; constants and sizes get their operation here, once."""
@@ -138,7 +201,7 @@ class Builder:
             return None
         contents = [None if operand is None else _content(operand) for operand in operands]
         try:
-            sizes = fold_sizes(op, contents, Evaluation(self.module, {}), self.module.ranges)
+            sizes = fold_sizes(op, contents, Evaluation(self.module, {}), self.sizes_known)
         except symbolic.Undecided:
             return None
         return None if sizes is None else self.sizes(sizes, type.dtype)
@@ -153,6 +216,13 @@ class Builder:
         self._left -= count
 
     # ------------------------------------------------------------ known contents
+
+    def replace_sizes(self, tensor: Tensor, values: Mapping[str, Dim]) -> None:
+        """Replace symbols in the content of TENSOR."""
+        if tensor.sizes is not None:
+            changed = symbolic.substituted(tensor.sizes, values)
+            made = self.sizes(changed, tensor.dtype)
+            tensor.sizes, tensor.data = made.sizes, made.data
 
     def constant(self, values: Any, dtype: DType) -> Tensor:
         """A small constant that the importer makes."""

@@ -123,6 +123,31 @@ class Call:
             raise Malformed(f"{what} must be one number")
         return values[0]
 
+    # ------------------------------------------------------------ sizes
+
+    def require(self, left: Dim, right: Dim, why: str) -> None:
+        """LEFT >= RIGHT is needed: `why` says for what."""
+        self.builder.sizes_known.require_at_least(left, right, why, self.builder.location)
+
+    def require_equal(self, left: Dim, right: Dim, why: str) -> None:
+        """LEFT == RIGHT is needed: `why` says for what."""
+        self.builder.sizes_known.require_equal(left, right, why, self.builder.location)
+
+    def require_shape(self, have: Sequence[Dim], wanted: Sequence[Dim], why: str) -> None:
+        """HAVE and WANTED are the same shape; Malformed with WHY where no values make them so."""
+        pairs = list(zip(have, wanted, strict=False))
+        static = any(isinstance(a, int) and isinstance(b, int) and a != b for a, b in pairs)
+        if static or len(have) != len(wanted):
+            raise Malformed(why)
+        for a, b in pairs:
+            self.require_equal(a, b, why)
+
+    def broadcast(self, left: Dim, right: Dim) -> Dim:
+        """The size that LEFT and RIGHT broadcast to."""
+        return self.builder.sizes_known.require_broadcast(
+            left, right, "two sizes broadcast", self.builder.location
+        )
+
     # ------------------------------------------------------------ results
 
     def emit(self, op_class: type[Operation], *operands: Tensor | None, **attributes: Any) -> Tensor:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ...dialects.core.affine import Dim, exact_div
+from ...dialects.core.affine import Dim, ceildiv, floordiv
+from ...dialects.graph.movement import Pad
 from .call import Call
 from .problems import Malformed, Refused
+from .tensor import Tensor
 
 PADDINGS = {"NOTSET": "explicit", "VALID": "none", "SAME_UPPER": "upper", "SAME_LOWER": "lower"}
 
@@ -27,7 +29,36 @@ class Window:
 
 
 def read_window(call: Call, spatial: Sequence[Dim], kernel: Sequence[int]) -> Window:
-    """The window of a node whose input has the SPATIAL sizes, with automatic padding resolved."""
+    """The window of a node whose input has the SPATIAL sizes, with automatic padding resolved; Refused
+    where that depends on symbols."""
+    window, totals = _read(call, spatial, kernel)
+    known = [total for total in totals if isinstance(total, int)]
+    if len(known) != len(totals):
+        raise Refused(f"auto_pad with strides {list(window.strides)} on symbolic sizes")
+    return _with_pads(call, window, known)
+
+
+def padded_window(
+    call: Call, x: Tensor, kernel: Sequence[int], filling: Tensor | None
+) -> tuple[Tensor, Window]:
+    """The window of a node on X, and X, padded by FILLING (None: 0) where its padding depends on symbols."""
+    window, totals = _read(call, x.shape[2:], kernel)
+    known = [total for total in totals if isinstance(total, int)]
+    if len(known) == len(totals):
+        return x, _with_pads(call, window, known)
+    begins, ends = _halves(totals, call.choice("auto_pad", "NOTSET", PADDINGS))
+    padded = call.emit(Pad, x, filling, pads=(0, 0, *begins, 0, 0, *ends))
+    return padded, window
+
+
+def _with_pads(call: Call, window: Window, totals: Sequence[int]) -> Window:
+    """WINDOW with automatic padding of TOTALS, where its padding is automatic."""
+    padding = call.choice("auto_pad", "NOTSET", PADDINGS)
+    return window if padding == "explicit" else replace(window, pads=split_pads(totals, padding))
+
+
+def _read(call: Call, spatial: Sequence[Dim], kernel: Sequence[int]) -> tuple[Window, list[Dim]]:
+    """The window with its explicit padding, and what automatic padding adds along each dimension."""
     rank = len(spatial)
     if len(kernel) != rank:
         raise Malformed(f"a kernel of {len(kernel)} dimensions on an input with {rank} spatial ones")
@@ -39,9 +70,9 @@ def read_window(call: Call, spatial: Sequence[Dim], kernel: Sequence[int]) -> Wi
     )
     padding = call.choice("auto_pad", "NOTSET", PADDINGS)
     if padding == "explicit":
-        return window
-    totals = [0] * rank if padding == "none" else same_totals(window, spatial)
-    return Window(window.kernel, window.strides, window.dilations, split_pads(totals, padding))
+        return window, []
+    window = replace(window, pads=(0,) * (2 * rank))
+    return window, [0] * rank if padding == "none" else _same_totals(call, window, spatial)
 
 
 def _positive(call: Call, name: str, rank: int) -> tuple[int, ...]:
@@ -58,24 +89,23 @@ def _explicit_pads(call: Call, rank: int) -> tuple[int, ...]:
     return pads
 
 
-def same_totals(window: Window, spatial: Sequence[Dim]) -> list[int]:
+def _same_totals(call: Call, window: Window, spatial: Sequence[Dim]) -> list[Dim]:
     """The padding along each dimension for which the output has ceil(input / stride) elements."""
+    sizes = call.builder.sizes_known
     return [
-        _same_total(size, stride, span)
+        sizes.derive("max", (ceildiv(size, stride) - 1) * stride + span - size, 0)
         for size, stride, span in zip(spatial, window.strides, window.spans, strict=True)
     ]
 
 
-def _same_total(size: Dim, stride: int, span: int) -> int:
-    if isinstance(size, int):
-        outputs = -(-size // stride)
-        return max((outputs - 1) * stride + span - size, 0)
-    if exact_div(size, stride) is None:
-        raise Refused(f"auto_pad with stride {stride} on the symbolic size {size}")
-    return max(span - stride, 0)
+def _halves(totals: Sequence[Dim], padding: str) -> tuple[list[Dim], list[Dim]]:
+    """The begins and the ends that TOTALS split into: see `split_pads`."""
+    small = [floordiv(total, 2) for total in totals]
+    large = [total - half for total, half in zip(totals, small, strict=True)]
+    return (large, small) if padding == "lower" else (small, large)
 
 
 def split_pads(totals: Sequence[int], padding: str) -> tuple[int, ...]:
     """Begins, then ends: where a total is odd, the end gets more for 'upper', the begin for 'lower'."""
-    begins = [total - total // 2 if padding == "lower" else total // 2 for total in totals]
-    return (*begins, *(total - begin for total, begin in zip(totals, begins, strict=True)))
+    begins, ends = _halves(totals, padding)
+    return tuple(int(str(pad)) for pad in (*begins, *ends))

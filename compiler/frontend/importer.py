@@ -97,7 +97,7 @@ class _Importer:
         """Function arguments for the inputs; one that is an initialiser is a constant."""
         values = [value for value in self._graph.input if value.name not in self._stored]
         _check_names(values, "input")
-        types, offenders = input_types(values, overrides, ranges, self._module)
+        types, offenders = input_types(values, overrides, ranges, self._builder.sizes_known)
         self._offenders += offenders
         for value in values:
             type = types.get(value.name)

@@ -9,14 +9,19 @@ from ...dialects.graph.contraction import Conv, ConvTranspose, Matmul
 from ...dialects.graph.elementwise import Add, Mul
 from ...dialects.graph.movement import Reshape
 from .call import Call, Outcome
-from .geometry import PADDINGS, Window, read_window, split_pads
+from .geometry import PADDINGS, Window, padded_window, read_window, split_pads
 from .problems import Malformed, Refused
 from .table import Table
 from .tensor import Tensor
 
 
 def window_of(call: Call, x: Tensor, w: Tensor) -> Window:
-    """The window of a convolution of X with W."""
+    """The window of a convolution of X with W; Refused where its padding depends on symbols."""
+    return read_window(call, x.shape[2:], _taps(call, x, w))
+
+
+def _taps(call: Call, x: Tensor, w: Tensor) -> list[int]:
+    """The taps of W, a weight for X, along each spatial dimension."""
     if x.rank < 3 or w.rank != x.rank:
         raise Malformed(f"an input of {x.rank} dimensions and a weight of {w.rank}: not equal, or below 3")
     sizes = [size for size in w.shape[2:] if isinstance(size, int)]
@@ -24,7 +29,7 @@ def window_of(call: Call, x: Tensor, w: Tensor) -> Window:
         raise Refused("the window of its weight is symbolic")
     if (call.ints("kernel_shape") or tuple(sizes)) != tuple(sizes):
         raise Malformed(f"kernel_shape differs from its weight's window {sizes}")
-    return read_window(call, x.shape[2:], sizes)
+    return sizes
 
 
 def _conv(call: Call) -> Outcome:
@@ -33,7 +38,7 @@ def _conv(call: Call) -> Outcome:
 
 def convolved(call: Call, x: Tensor, w: Tensor, bias: Tensor | None) -> Tensor:
     """X convolved with W, in the window that the node's attributes give, plus a number per channel."""
-    window = window_of(call, x, w)
+    x, window = padded_window(call, x, _taps(call, x, w), None)
     y = call.emit(
         Conv,
         x,
@@ -50,8 +55,9 @@ def _with_bias(call: Call, y: Tensor, bias: Tensor | None) -> Tensor:
     """Y plus one number per channel."""
     if bias is None:
         return y
-    if bias.shape != (y.shape[1],):
+    if bias.rank != 1:
         raise Malformed(f"its bias is {bias.type}, one number per output channel is wanted")
+    call.require_equal(bias.shape[0], y.shape[1], "its bias has one number per output channel")
     return call.emit(Add, y, call.emit(Reshape, bias, shape=(y.shape[1], *(1,) * (y.rank - 2))))
 
 

@@ -94,8 +94,9 @@ def _conv_integer(call: Call) -> Outcome:
     x_zero, w_zero = _zero_point(call, 2), _zero_point(call, 3)
     if x_zero is not None and x_zero.rank:
         raise Malformed(f"its zero point {input_name(call, 2)} is {x_zero.type}, one number is wanted")
-    if w_zero is not None and w_zero.rank and w_zero.shape != (w.shape[0],):
-        raise Malformed(f"its zero point {input_name(call, 3)} is {w_zero.type}, which does not fit {w.type}")
+    if w_zero is not None and w_zero.rank:
+        message = f"its zero point {input_name(call, 3)} is {w_zero.type}, which does not fit {w.type}"
+        call.require_shape(w_zero.shape, (w.shape[0],), message)
     padded = _padded(call, x, x_zero, window)
     y = _convolved(call, padded, w, window, groups)
     columns = (w.shape[0], *(1,) * (x.rank - 2))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...dialects.core.affine import Dim, ceildiv
+from ...dialects.core.affine import Dim, ceildiv, total
+from ...dialects.core.sizes import Sizes
 from ...dialects.core.types import TensorType
 from ...dialects.graph.indexing import Gather, GatherElements, GatherNd
 from ...dialects.graph.movement import Concat, Pad, Reshape, Slice, Tile, Transpose, Trilu
 from .call import Call, Outcome
 from .problems import Malformed, Refused
-from .symbolic import Ranges, Undecided, at_least, clamp
+from .symbolic import choose, clamp
 from .table import Table
 from .tensor import Tensor
 
@@ -76,22 +77,17 @@ def _sliced(
 
 def _extent(call: Call, type: TensorType, cut: _Cut) -> tuple[Dim, Dim]:
     """First element and number of elements of CUT, after limiting it to the tensor."""
-    ranges = call.builder.module.ranges
+    sizes = call.builder.sizes_known
     extent = type.shape[cut.axis]
     low, high = (0, extent) if cut.step > 0 else (-1, extent - 1)
-    try:
-        start = clamp(_from_front(cut.start, extent, ranges), 0, high, ranges)
-        end = clamp(_from_front(cut.end, extent, ranges), low, high, ranges)
-        distance = end - start if cut.step > 0 else start - end
-        if not at_least(distance, 0, ranges):
-            return 0, 0
-    except Undecided as error:
-        raise Refused(f"axis {cut.axis}: {error}") from None
-    return start, ceildiv(distance, abs(cut.step))
+    start = clamp(_from_front(cut.start, extent, sizes), 0, high, sizes)
+    end = clamp(_from_front(cut.end, extent, sizes), low, high, sizes)
+    distance = sizes.derive("max", end - start if cut.step > 0 else start - end, 0)
+    return (0, 0) if distance == 0 else (start, ceildiv(distance, abs(cut.step)))
 
 
-def _from_front(position: Dim, extent: Dim, ranges: Ranges) -> Dim:
-    return position if at_least(position, 0, ranges) else position + extent
+def _from_front(position: Dim, extent: Dim, sizes: Sizes) -> Dim:
+    return choose(position, position, position + extent, sizes)
 
 
 def _split_attribute(call: Call) -> Outcome:
@@ -107,9 +103,12 @@ def _split(call: Call, sizes: Sequence[Dim] | None) -> Outcome:
     axis = call.axis(call.integer("axis", 0), x.rank)
     if sizes is None:
         sizes = _equal_parts(call, x.shape[axis], count)
-    if len(sizes) != count or sum(sizes) != x.shape[axis]:
-        listed = list(map(str, sizes))
-        raise Malformed(f"its {count} outputs of sizes {listed} do not make up {x.shape[axis]}")
+    if len(sizes) != count:
+        raise Malformed(f"it has {len(sizes)} sizes for {count} outputs")
+    for size in sizes:
+        call.require(size, 0, "no part is of negative size")
+    listed = ", ".join(map(str, sizes))
+    call.require_equal(total(sizes), x.shape[axis], f"its {count} outputs of sizes {listed} make up the axis")
     results: list[Tensor] = []
     begin: Dim = 0
     for size in sizes:
@@ -126,11 +125,11 @@ def _equal_parts(call: Call, extent: Dim, count: int) -> list[Dim]:
     if call.integer("num_outputs", count) != count:
         raise Malformed(f"num_outputs is {call.integer('num_outputs', count)}, but it has {count} outputs")
     part = ceildiv(extent, count)
+    if "num_outputs" not in call.attributes:
+        call.require_equal(part * count, extent, f"the axis splits into {count} equal parts")
+        return [part] * count
     last = extent - part * (count - 1)
-    if isinstance(last, int) and last != part and (last < 0 or "num_outputs" not in call.attributes):
-        raise Malformed(f"{extent} elements do not split into {count} equal parts")
-    if not isinstance(last, int) and last != part:
-        raise Refused(f"whether {extent} elements split into {count} equal parts is not known")
+    call.require(last, 0, f"the axis splits into {count} parts")
     return [*[part] * (count - 1), last]
 
 
@@ -152,26 +151,28 @@ def _pad_attributes(call: Call) -> Outcome:
 
 def _pad_inputs(call: Call) -> Outcome:
     x = call.input(0)
-    pads = call.known_ints(1, "its pads")
+    pads = call.known_dims(1, "its pads")
     if call.optional(3) is not None:
         pads = _spread(call, pads, call.known_ints(3, "its list of axes"), x.rank)
     return _padded(call, x, pads, call.optional(2))
 
 
-def _spread(call: Call, pads: Sequence[int], axes: Sequence[int], rank: int) -> tuple[int, ...]:
+def _spread(call: Call, pads: Sequence[Dim], axes: Sequence[int], rank: int) -> tuple[Dim, ...]:
     """Pads of some axes as pads of all axes."""
     call.axes(axes, rank)  # for the check that they are distinct
     if len(pads) != 2 * len(axes):
         raise Malformed(f"{len(pads)} pads for {len(axes)} axes")
-    full = [0] * (2 * rank)
+    full: list[Dim] = [0] * (2 * rank)
     for place, axis in enumerate(axes):
         full[call.axis(axis, rank)] = pads[place]
         full[call.axis(axis, rank) + rank] = pads[place + len(axes)]
     return tuple(full)
 
 
-def _padded(call: Call, x: Tensor, pads: Sequence[int], value: Tensor | None) -> Tensor:
+def _padded(call: Call, x: Tensor, pads: Sequence[Dim], value: Tensor | None) -> Tensor:
     mode = call.choice("mode", "constant", _PAD_MODES)
+    if mode != "constant" and not all(isinstance(pad, int) for pad in pads):
+        raise Refused(f"pads that depend on a symbolic dimension, in the mode '{mode}'")
     if len(pads) != 2 * x.rank:
         raise Malformed(f"{len(pads)} pads for {x.rank} dimensions")
     if not any(pads):
@@ -218,9 +219,9 @@ def _image(call: Call) -> tuple[Tensor, int]:
 def _depth_to_space(call: Call) -> Outcome:
     x, block = _image(call)
     n, channels, height, width = x.shape
-    if not isinstance(channels, int) or channels % block**2:
-        raise Malformed(f"{channels} channels do not split into blocks of {block}x{block}")
     depth = channels // block**2
+    call.require_equal(depth * block**2, channels, f"the channels split into blocks of {block}x{block}")
+    split: tuple[Dim, ...]
     if call.choice("mode", "DCR", _BLOCK_ORDERS) == "channels first":
         split, order = (n, depth, block, block, height, width), (0, 1, 4, 2, 5, 3)
     else:
@@ -232,9 +233,9 @@ def _depth_to_space(call: Call) -> Outcome:
 def _space_to_depth(call: Call) -> Outcome:
     x, block = _image(call)
     n, channels, height, width = x.shape
-    if any(isinstance(size, int) and size % block for size in (height, width)):
-        raise Malformed(f"{height}x{width} does not split into blocks of {block}x{block}")
     rows, columns = height // block, width // block
+    for size, parts in ((height, rows), (width, columns)):
+        call.require_equal(parts * block, size, f"the image splits into blocks of {block}x{block}")
     split = call.emit(Reshape, x, shape=(n, channels, rows, block, columns, block))
     channels_first = call.choice("mode", "DCR", _BLOCK_ORDERS) == "channels first"
     perm = (0, 1, 3, 5, 2, 4) if channels_first else (0, 3, 5, 1, 2, 4)

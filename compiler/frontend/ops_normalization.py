@@ -136,8 +136,8 @@ def _per_channel(call: Call, parameter: Tensor, x: Tensor, groups: int) -> Tenso
     spatial = (1,) * (x.rank - 2)
     if parameter.shape == (x.shape[1],):
         return call.emit(Reshape, parameter, shape=(x.shape[1], *spatial))
-    if parameter.shape != (groups,):
-        raise Malformed(f"its parameter is {parameter.type}, not one number per channel")
+    message = f"its parameter is {parameter.type}, not one number per channel"
+    call.require_shape(parameter.shape, (groups,), message)
     channels = x.shape[1]
     column = call.emit(Reshape, parameter, shape=(groups, 1))
     zeros = call.constant([[0.0] * (int(str(channels)) // groups)], x.dtype)

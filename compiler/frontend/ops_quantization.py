@@ -90,8 +90,9 @@ def bias_of_products(call: Call, bias: Tensor, a: Scaling, b: Scaling) -> Tensor
     if bias.dtype != I32:
         raise Malformed(f"its bias is {bias.type}, i32 is wanted")
     scale = call.emit(Mul, a.scale, b.scale)
-    if scale.rank and bias.shape[-1:] != scale.shape:
-        raise Malformed(f"its bias is {bias.type}, but the scale of its products is {scale.type}")
+    if scale.rank:
+        message = f"its bias is {bias.type}, but the scale of its products is {scale.type}"
+        call.require_shape(bias.shape[-1:], scale.shape, message)
     return dequantized(call, bias, Scaling(scale, axis=max(bias.rank - 1, 0)))
 
 

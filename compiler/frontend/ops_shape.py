@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...dialects.core.affine import Affine, Dim, evaluate, product
+from ...dialects.core.affine import Dim, floordiv, product
 from ...dialects.core.dtypes import BOOL
 from ...dialects.graph.movement import Expand, Reshape
 from . import symbolic
@@ -17,18 +17,9 @@ def _reshape(call: Call) -> Outcome:
     x = call.input(0)
     wanted = call.known_dims(1, "its shape")
     shape = _complete(x.shape, wanted, zero_copies=not call.flag("allowzero"))
-    _check_counts(call, product(x.shape) - product(shape), shape)
+    why = f"its shape [{', '.join(map(str, shape))}] holds the elements of its input"
+    call.require_equal(product(x.shape), product(shape), why)
     return call.emit(Reshape, x, shape=shape)
-
-
-def _check_counts(call: Call, surplus: Dim, shape: tuple[Dim, ...]) -> None:
-    """Malformed when the element counts differ for sizes that the symbols may take."""
-    module = call.builder.module
-    for which in ("minimum", "optimum", "maximum"):
-        values = module.values_at(which)
-        if evaluate(surplus, values) != 0:
-            at = f" for {values}" if isinstance(surplus, Affine) else ""
-            raise Malformed(f"its shape {list(map(str, shape))} does not hold the elements of its input{at}")
 
 
 def _complete(have: tuple[Dim, ...], wanted: tuple[Dim, ...], *, zero_copies: bool) -> tuple[Dim, ...]:
@@ -53,10 +44,8 @@ def _left_over(have: tuple[Dim, ...], sizes: list[Dim]) -> Dim:
         raise Malformed("its shape leaves a size open beside a size of 0")
     try:
         return symbolic.quotient(whole, known)
-    except Undecided as error:
-        if isinstance(whole, int) and isinstance(known, int):
-            raise Malformed(f"{whole} elements do not fill a shape of {known} and a rest") from None
-        raise Refused(f"the open size of its shape: {error}") from None
+    except Undecided:
+        return floordiv(whole, known)  # that it divides is asked for with the count of elements
 
 
 def _flatten(call: Call) -> Outcome:
@@ -79,13 +68,24 @@ def _squeeze_input(call: Call) -> Outcome:
 def _squeezed(call: Call, axes: tuple[int, ...] | None) -> Tensor:
     x = call.input(0)
     if axes is None:
-        dropped = [axis for axis, size in enumerate(x.shape) if size == 1]
+        dropped = [axis for axis in range(x.rank) if _is_one(call, x, axis)]
     else:
         dropped = list(call.axes(axes, x.rank))
-        if any(x.shape[axis] != 1 for axis in dropped):
-            raise Malformed(f"it squeezes the axes {dropped} of {x.type}, which are not all of size 1")
+        for axis in dropped:
+            call.require_equal(x.shape[axis], 1, f"the axis {axis} that it squeezes has size 1")
     kept = tuple(size for axis, size in enumerate(x.shape) if axis not in dropped)
     return call.emit(Reshape, x, shape=kept)
+
+
+def _is_one(call: Call, x: Tensor, axis: int) -> bool:
+    """Whether the size of AXIS is 1; Refused where that depends on values, and so the rank of the result."""
+    sign = call.builder.sizes_known.sign(x.shape[axis] - 1)
+    if sign is None:
+        raise Refused(
+            f"it has no list of axes, and whether axis {axis} of size {x.shape[axis]} goes depends on the "
+            "size; give the axes, or a range of sizes that leaves no doubt"
+        )
+    return sign == 0
 
 
 def _unsqueeze_attribute(call: Call) -> Outcome:
@@ -106,7 +106,10 @@ def _unsqueezed(call: Call, axes: tuple[int, ...]) -> Tensor:
 
 def _expand(call: Call) -> Outcome:
     x = call.input(0)
-    return call.emit(Expand, x, shape=call.known_dims(1, "its shape"))
+    wanted = list(call.known_dims(1, "its shape"))
+    for position in range(1, min(len(wanted), x.rank) + 1):
+        wanted[-position] = call.broadcast(x.shape[-position], wanted[-position])
+    return call.emit(Expand, x, shape=wanted)
 
 
 def _shape(call: Call) -> Outcome:

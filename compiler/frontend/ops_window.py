@@ -7,9 +7,9 @@ from typing import Any
 from ...dialects.core.ir import Operation
 from ...dialects.graph.elementwise import Abs, Div, Pow
 from ...dialects.graph.reduction import Reduce
-from ...dialects.graph.window import AvgPool, LpPool, MaxPool, MaxPoolIndices
+from ...dialects.graph.window import AvgPool, LpPool, MaxPool, MaxPoolIndices, lowest
 from .call import Call, Outcome
-from .geometry import read_window
+from .geometry import padded_window, read_window
 from .problems import Malformed
 from .table import Importer, Table
 from .tensor import Tensor
@@ -19,10 +19,12 @@ def _pool(call: Call, op_class: type[Operation], **extra: Any) -> Tensor:
     return _pooled(call, call.input(0), op_class, **extra)
 
 
-def _pooled(call: Call, x: Tensor, op_class: type[Operation], **extra: Any) -> Tensor:
+def _pooled(
+    call: Call, x: Tensor, op_class: type[Operation], filling: Tensor | None = None, **extra: Any
+) -> Tensor:
     if x.rank < 3:
         raise Malformed(f"its input has {x.rank} dimensions, 3 or more are wanted")
-    window = read_window(call, x.shape[2:], call.ints("kernel_shape") or ())
+    x, window = padded_window(call, x, call.ints("kernel_shape") or (), filling)
     return call.emit(
         op_class,
         x,
@@ -37,10 +39,11 @@ def _pooled(call: Call, x: Tensor, op_class: type[Operation], **extra: Any) -> T
 
 
 def _max_pool(call: Call) -> Outcome:
-    y = _pool(call, MaxPool)
+    x = call.input(0)
     if not call.wants(1):
-        return y
-    return y, _pool(call, MaxPoolIndices, column_major=call.flag("storage_order"))
+        return _pooled(call, x, MaxPool, call.constant(lowest(x.dtype), x.dtype))
+    read_window(call, x.shape[2:], call.ints("kernel_shape") or ())  # positions in x, not in a padded x
+    return _pool(call, MaxPool), _pool(call, MaxPoolIndices, column_major=call.flag("storage_order"))
 
 
 def _average_pool(call: Call) -> Outcome:
@@ -49,7 +52,10 @@ def _average_pool(call: Call) -> Outcome:
 
 def averaged(call: Call, x: Tensor) -> Tensor:
     """The mean of every window of X that the node's attributes give."""
-    return _pooled(call, x, AvgPool, count_include_pad=call.flag("count_include_pad"))
+    counts_pads = call.flag("count_include_pad")
+    if not counts_pads:
+        read_window(call, x.shape[2:], call.ints("kernel_shape") or ())
+    return _pooled(call, x, AvgPool, count_include_pad=counts_pads)
 
 
 def _lp_pool(call: Call) -> Outcome:

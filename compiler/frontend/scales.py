@@ -58,10 +58,10 @@ def read_scaling(
         one = None if zero is None else _single(call, zero, first + 1)
         return Scaling(_scalar(call, scale), _read_zero(call, one, first + 1, dtype))
     axis = _checked_axis(call, scale, first, x, axis, block)
-    if zero is not None and zero.shape != scale.shape:
-        raise Malformed(
-            f"its zero point {input_name(call, first + 1)} is {zero.type}, "
-            f"but its scale {input_name(call, first)} is {scale.type}"
+    if zero is not None:
+        named = f"its zero point {input_name(call, first + 1)} is {zero.type}"
+        call.require_shape(
+            zero.shape, scale.shape, f"{named}, but its scale {input_name(call, first)} is {scale.type}"
         )
     return Scaling(scale, _read_zero(call, zero, first + 1, dtype), axis, block)
 
@@ -85,10 +85,9 @@ def _checked_axis(call: Call, scale: Tensor, index: int, x: TensorType, axis: in
     wanted: tuple[Dim, ...] = (x.shape[axis],)
     if block:
         wanted = (*x.shape[:axis], ceildiv(x.shape[axis], block), *x.shape[axis + 1 :])
-    if scale.shape != wanted:
-        sizes = ", ".join(map(str, wanted))
-        named = f"its scale {input_name(call, index)} is {scale.type}"
-        raise Malformed(f"{named}; for axis {axis} of {x}, [{sizes}] is wanted")
+    sizes = ", ".join(map(str, wanted))
+    named = f"its scale {input_name(call, index)} is {scale.type}"
+    call.require_shape(scale.shape, wanted, f"{named}; for axis {axis} of {x}, [{sizes}] is wanted")
     return axis
 
 

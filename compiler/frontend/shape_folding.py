@@ -12,9 +12,10 @@ import numpy as np
 
 from ...dialects.core.interpreter import Evaluation
 from ...dialects.core.ir import Operation
+from ...dialects.core.sizes import Sizes
 from ...dialects.graph import elementwise, indexing, movement, reduction
 from . import symbolic
-from .symbolic import Array, Ranges, Scalar, Undecided
+from .symbolic import Array, Scalar, Undecided
 
 _MOVEMENT = (
     movement.Reshape,
@@ -25,7 +26,7 @@ _MOVEMENT = (
     movement.Tile,
 )
 
-_BINARY: dict[type[Operation], Callable[[Scalar, Scalar, Ranges], Scalar]] = {
+_BINARY: dict[type[Operation], Callable[[Scalar, Scalar, Sizes], Scalar]] = {
     elementwise.Add: symbolic.add,
     elementwise.Sub: symbolic.sub,
     elementwise.Mul: symbolic.mul,
@@ -38,7 +39,7 @@ _BINARY: dict[type[Operation], Callable[[Scalar, Scalar, Ranges], Scalar]] = {
     elementwise.GreaterEqual: symbolic.greater_equal,
 }
 
-_REDUCTIONS: dict[str, Callable[[Scalar, Scalar, Ranges], Scalar]] = {
+_REDUCTIONS: dict[str, Callable[[Scalar, Scalar, Sizes], Scalar]] = {
     "sum": symbolic.add,
     "prod": symbolic.mul,
     "max": symbolic.maximum,
@@ -47,7 +48,7 @@ _REDUCTIONS: dict[str, Callable[[Scalar, Scalar, Ranges], Scalar]] = {
 
 
 def fold_sizes(
-    op: Operation, contents: Sequence[Array | None], evaluation: Evaluation, ranges: Ranges
+    op: Operation, contents: Sequence[Array | None], evaluation: Evaluation, sizes: Sizes
 ) -> Array | None:
     """The result of OP as an object array; None for an op that shape arithmetic does not know.
 
@@ -59,41 +60,41 @@ def fold_sizes(
     if isinstance(op, indexing.Gather):
         return _gather(op, present, evaluation)
     if isinstance(op, elementwise.Where):
-        return _where(present)
+        return _where(present, sizes)
     if isinstance(op, reduction.Reduce):
-        return _reduce(op, _lifted(present[0]), ranges)
-    return _arithmetic(op, [_lifted(content) for content in present], ranges)
+        return _reduce(op, _lifted(present[0]), sizes)
+    return _arithmetic(op, [_lifted(content) for content in present], sizes)
 
 
 def _lifted(content: Array) -> Array:
     return content if content.dtype == object else symbolic.lift(content)
 
 
-def _arithmetic(op: Operation, arrays: list[Array], ranges: Ranges) -> Array | None:
+def _arithmetic(op: Operation, arrays: list[Array], sizes: Sizes) -> Array | None:
     binary = _BINARY.get(type(op))
     if binary is not None:
-        return symbolic.apply(lambda a, b: binary(a, b, ranges), arrays)
+        return symbolic.apply(lambda a, b: binary(a, b, sizes), arrays)
     if isinstance(op, elementwise.Div):
         divide = symbolic.real_div if op.x.type.dtype.is_float else symbolic.integer_div
-        return symbolic.apply(lambda a, b: divide(a, b, ranges), arrays)
+        return symbolic.apply(lambda a, b: divide(a, b, sizes), arrays)
     if isinstance(op, elementwise.Mod) and not op.fmod:
-        return symbolic.apply(lambda a, b: symbolic.modulo(a, b, ranges), arrays)
+        return symbolic.apply(lambda a, b: symbolic.modulo(a, b, sizes), arrays)
     if isinstance(op, elementwise.Neg):
-        return symbolic.apply(lambda a: symbolic.sub(0, a, ranges), arrays)
+        return symbolic.apply(lambda a: symbolic.sub(0, a, sizes), arrays)
     if isinstance(op, elementwise.Floor):
         return symbolic.apply(symbolic.floor, arrays)
     if isinstance(op, elementwise.Ceil):
         return symbolic.apply(symbolic.ceil, arrays)
     if isinstance(op, elementwise.Cast):
-        return _cast(op, arrays[0], ranges)
+        return _cast(op, arrays[0], sizes)
     return None
 
 
-def _cast(op: elementwise.Cast, array: Array, ranges: Ranges) -> Array | None:
+def _cast(op: elementwise.Cast, array: Array, sizes: Sizes) -> Array | None:
     if op.to.is_float:
         return array
     if op.to.is_integer:
-        return symbolic.apply(lambda a: symbolic.truncate(a, ranges), [array])
+        return symbolic.apply(lambda a: symbolic.truncate(a, sizes), [array])
     return None
 
 
@@ -104,18 +105,24 @@ def _gather(op: indexing.Gather, contents: Sequence[Array], evaluation: Evaluati
     return np.asarray(op.evaluate(evaluation, _lifted(data), indices), dtype=object)
 
 
-def _where(contents: Sequence[Array]) -> Array:
-    condition, chosen, other = contents
-    if condition.dtype == object:
-        raise Undecided("a condition is symbolic")
-    return symbolic.apply(lambda c, x, y: x if c else y, [_lifted(a) for a in (condition, chosen, other)])
+def _where(contents: Sequence[Array], sizes: Sizes) -> Array:
+    return symbolic.apply(lambda c, x, y: _chosen(c, x, y, sizes), [_lifted(content) for content in contents])
 
 
-def _reduce(op: reduction.Reduce, array: Array, ranges: Ranges) -> Array | None:
+def _chosen(condition: Scalar, x: Scalar, y: Scalar, sizes: Sizes) -> Scalar:
+    """X where the CONDITION, a truth value, is 1, else Y."""
+    (a, p), (b, q) = symbolic.parts(x), symbolic.parts(y)
+    truth, _ = symbolic.parts(condition)
+    if p != q:
+        raise Undecided("a choice between fractions")
+    return symbolic.ratio(symbolic.choose(truth - 1, a, b, sizes), p)
+
+
+def _reduce(op: reduction.Reduce, array: Array, sizes: Sizes) -> Array | None:
     combine = _REDUCTIONS.get(op.kind)
     if combine is None or len(op.axes) != array.ndim or array.size == 0:
         return None
     total, *rest = array.reshape(-1)
     for item in rest:
-        total = combine(total, item, ranges)
+        total = combine(total, item, sizes)
     return symbolic.object_array([total], (1,) * array.ndim if op.keepdims else ())

@@ -7,11 +7,16 @@ from collections.abc import Mapping, Sequence
 
 from onnx import GraphProto, TensorProto, TensorShapeProto, TypeProto, ValueInfoProto
 
-from ...dialects.core.affine import Affine, Dim, symbol
+from ...dialects.core.affine import Affine, Dim, substitute, symbol
+from ...dialects.core.affine import symbols as symbols_in
+from ...dialects.core.constraints import ARITIES
 from ...dialects.core.dtypes import DTYPES, DType
-from ...dialects.core.ir import Module, SymbolRange
+from ...dialects.core.ir import SymbolRange
+from ...dialects.core.parser import parse_size
+from ...dialects.core.sizes import Sizes
 from ...dialects.core.types import TensorType
-from ...errors import InputError, ModelError
+from ...errors import InputError, IRError, ModelError
+from .limits import check_dim
 from .problems import Malformed, Refused, shown
 from .weights import element_type
 
@@ -24,8 +29,8 @@ SymbolRanges = Mapping[str, tuple[int, int, int]]
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}")
 # An upper-case word followed by `x` reads as a dimension and the separator after it.
 _LOOKS_LIKE_DIM = re.compile(r"[A-Z][A-Z0-9_]*x")
-_GRAMMAR = "module symbol in func loc dense tensor order strided floordiv true false inf nan min max"
-_WORDS = frozenset(_GRAMMAR.split(" "))
+_GRAMMAR = "module symbol constraint determined broadcasts in func loc dense tensor order strided floordiv"
+_WORDS = frozenset(f"{_GRAMMAR} true false inf nan".split(" ")) | ARITIES.keys()
 
 
 def is_plain(name: str) -> bool:
@@ -38,8 +43,9 @@ def is_plain(name: str) -> bool:
 class Symbols:
     """The symbols of one module, by the name the model gives them."""
 
-    def __init__(self, module: Module, ranges: SymbolRanges, taken: set[str]) -> None:
-        self._module = module
+    def __init__(self, sizes: Sizes, ranges: SymbolRanges, taken: set[str]) -> None:
+        self._module = sizes.module
+        self._defaults = sizes.defaults
         self._ranges = dict(ranges)
         self._unused = set(ranges)
         self._taken = taken
@@ -72,6 +78,8 @@ class Symbols:
         low, middle, high = DEFAULT_RANGE if given is None else self._checked(given)
         self._unused.discard(given or "")
         self._module.symbols[name] = SymbolRange(low, middle, high)
+        if given is None:
+            self._defaults.add(name)
 
     def _checked(self, key: str) -> tuple[int, int, int]:
         values = tuple(self._ranges[key])
@@ -91,14 +99,14 @@ class Symbols:
 
 
 def input_types(
-    inputs: Sequence[ValueInfoProto], overrides: Overrides, ranges: SymbolRanges, module: Module
+    inputs: Sequence[ValueInfoProto], overrides: Overrides, ranges: SymbolRanges, sizes: Sizes
 ) -> tuple[dict[str, TensorType], list[str]]:
     """The type of every input, and the offenders: inputs whose type GlassRT does not have."""
     unknown = [name for name in overrides if name not in {value.name for value in inputs}]
     if unknown:
         known = ", ".join(shown(value.name) for value in inputs) or "none"
         raise InputError(f"the model has no input {shown(unknown[0])}", f"its inputs: {known}")
-    symbols = Symbols(module, ranges, _plain_names(inputs, overrides))
+    symbols = Symbols(sizes, ranges, _plain_names(inputs, overrides))
     types: dict[str, TensorType] = {}
     offenders: list[str] = []
     for value in inputs:
@@ -157,12 +165,26 @@ def _overridden(name: str, sizes: Sequence[int | str], rank: int | None, symbols
 
 def _override(name: str, size: int | str, symbols: Symbols) -> Dim:
     if isinstance(size, str):
-        if not is_plain(size):
-            raise InputError(f"{shown(size)}, given for input {shown(name)}, cannot name a dimension")
-        return symbols.named(size)
+        return symbols.named(size) if is_plain(size) else _expression(name, size, symbols)
     if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= MAX_SYMBOL_VALUE:
         raise InputError(f"{size!r}, given for input {shown(name)}, is not a size")
     return size
+
+
+def _expression(name: str, text: str, symbols: Symbols) -> Dim:
+    """A size expression of the IR, such as 2*h or floordiv(W, 2)+1, over named symbols."""
+    try:
+        dim = parse_size(text)
+    except IRError as error:
+        raise InputError(
+            f"{shown(text)}, given for input {shown(name)}, is no size: {error.message.splitlines()[0]}",
+            "a size is a number, a name, or an expression such as 2*h",
+        ) from None
+    named = {word: symbols.named(word) for word in symbols_in(dim) if is_plain(word)}
+    if named.keys() != symbols_in(dim):
+        what = f"{shown(text)}, given for input {shown(name)}"
+        raise InputError(f"{what}, uses a name that no dimension can have")
+    return check_dim(substitute(dim, named))
 
 
 class Declared:

@@ -2,7 +2,8 @@
 
 A known tensor of sizes is a numpy object array of scalars. A scalar is a Dim, or a `Ratio` where
 the model computes in floating point on the way (Shape -> Cast -> Mul -> Floor -> Cast). All
-functions raise `Undecided` where the symbols' ranges do not settle the answer.
+functions raise `Undecided` where no size expresses the answer; what depends on the values of symbols is
+a derived symbol (`Sizes.derive`).
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from ...dialects.core.affine import Affine, Dim, FloorDiv, Range, bounds, exact_div, floordiv
+from ...dialects.core.affine import Affine, Dim, exact_div, floordiv, substitute
+from ...dialects.core.sizes import Sizes
 from .limits import MAX_DIM_PARTS, check_dim
 from .problems import Malformed
 
 Array = np.ndarray[Any, Any]
-Ranges = Mapping[str, Range]
 
 
 class Undecided(Exception):
@@ -35,8 +36,6 @@ class Ratio:
 
 
 Scalar = int | Affine | Ratio
-
-_RELAXATIONS = 8  # divisions that a comparison looks through
 
 
 def ratio(numerator: Dim, denominator: int) -> Scalar:
@@ -86,80 +85,44 @@ def _exact(item: Any) -> Scalar:
 # ------------------------------------------------------------ decisions
 
 
-def sign_of(value: Scalar, ranges: Ranges) -> int | None:
-    """-1, 0 or 1 when RANGES prove it: negative, zero, positive."""
-    low, high = bounds(parts(value)[0], ranges)
-    if low == 0 == high:
-        return 0
-    if low is not None and low > 0:
-        return 1
-    return -1 if high is not None and high < 0 else None
+def sign_of(value: Scalar, sizes: Sizes) -> int | None:
+    """-1, 0 or 1 when it is certain: negative, zero, positive."""
+    return sizes.sign(parts(value)[0])
 
 
-def at_least(a: Dim, b: Dim, ranges: Ranges) -> bool:
+def at_least(a: Dim, b: Dim, sizes: Sizes) -> bool:
     """a >= b; Undecided when it depends on the symbols' values."""
-    if _never_negative(a - b, ranges):
+    if sizes.proves(a - b):
         return True
-    if _never_negative(b - a - 1, ranges):
+    if sizes.proves(b - a - 1):
         return False
     raise Undecided(f"whether {a} reaches {b} depends on the symbols' values")
 
 
-def lesser(a: Dim, b: Dim, ranges: Ranges) -> Dim:
-    """The one of A and B that is never the larger; Undecided when there is none."""
-    if _never_negative(b - a, ranges):
-        return a
-    return b if at_least(a, b, ranges) else a
+def choose(condition: Dim, yes: Dim, no: Dim, sizes: Sizes) -> Dim:
+    """YES where CONDITION >= 0, else NO: a derived symbol where that depends on values."""
+    return sizes.derive("select", condition, yes, no)
 
 
-def clamp(value: Dim, low: Dim, high: Dim, ranges: Ranges) -> Dim:
+def clamp(value: Dim, low: Dim, high: Dim, sizes: Sizes) -> Dim:
     """VALUE limited to low..high."""
-    raised = -1 * lesser(-1 * value, -1 * low, ranges)
-    return lesser(raised, high, ranges)
-
-
-def _never_negative(dim: Dim, ranges: Ranges) -> bool:
-    """True when RANGES prove DIM >= 0, also where divisions relate to their numerators: N >= N // 2."""
-    for _ in range(_RELAXATIONS):
-        low, _high = bounds(dim, ranges)
-        if low is not None and low >= 0:
-            return True
-        relaxed = _without_division(dim)
-        if relaxed is None:
-            return False
-        dim = relaxed
-    return False
-
-
-def _without_division(dim: Dim) -> Dim | None:
-    """A multiple of a lower bound of DIM with one division less; None when none can be replaced.
-
-    floor(a / b) lies between (a - b + 1) / b and a / b.
-    """
-    for monomial, factor in dim.terms if isinstance(dim, Affine) else ():
-        atom = monomial[0] if len(monomial) == 1 else None
-        if isinstance(atom, FloorDiv) and isinstance(atom.denominator, int):
-            by = atom.denominator
-            rest = dim - Affine(((monomial, factor),))
-            least = atom.numerator if factor < 0 else atom.numerator - by + 1
-            return rest * by + least * factor
-    return None
+    return sizes.derive("min", sizes.derive("max", value, low), high)
 
 
 # ------------------------------------------------------------ arithmetic, element by element
 
 
-def add(a: Scalar, b: Scalar, ranges: Ranges) -> Scalar:
+def add(a: Scalar, b: Scalar, sizes: Sizes) -> Scalar:
     (x, p), (y, q) = parts(a), parts(b)
     return ratio(check_dim(x * q + y * p), p * q)
 
 
-def sub(a: Scalar, b: Scalar, ranges: Ranges) -> Scalar:
+def sub(a: Scalar, b: Scalar, sizes: Sizes) -> Scalar:
     (x, p), (y, q) = parts(a), parts(b)
     return ratio(check_dim(x * q - y * p), p * q)
 
 
-def mul(a: Scalar, b: Scalar, ranges: Ranges) -> Scalar:
+def mul(a: Scalar, b: Scalar, sizes: Sizes) -> Scalar:
     (x, p), (y, q) = parts(a), parts(b)
     if _size(x) * _size(y) > MAX_DIM_PARTS**2 // 4:
         raise Malformed("a symbolic size grows beyond all measure")
@@ -170,20 +133,22 @@ def _size(dim: Dim) -> int:
     return sum(1 + len(monomial) for monomial, _ in dim.terms) if isinstance(dim, Affine) else 1
 
 
-def integer_div(a: Scalar, b: Scalar, ranges: Ranges) -> Scalar:
-    """Integer division, which truncates toward zero: floor for operands of known equal sign."""
+def integer_div(a: Scalar, b: Scalar, sizes: Sizes) -> Scalar:
+    """Integer division, which truncates toward zero, by what has a known sign."""
     (x, p), (y, q) = parts(a), parts(b)
     if p != 1 or q != 1:
         raise Undecided("an integer division of fractions")
     exact = exact_div(x, y) if y != 0 else None
     if exact is not None:
         return exact
-    if sign_of(y, ranges) != 1 or not at_least(x, 0, ranges):
-        raise Undecided("a division whose signs are not known")
-    return check_dim(floordiv(x, y))
+    sign = sign_of(y, sizes)
+    if sign not in (-1, 1):
+        raise Undecided("a division by a size whose sign is not known")
+    x, y = x * sign, y * sign
+    return check_dim(choose(x, floordiv(x, y), -1 * floordiv(-1 * x, y), sizes))
 
 
-def real_div(a: Scalar, b: Scalar, ranges: Ranges) -> Scalar:
+def real_div(a: Scalar, b: Scalar, sizes: Sizes) -> Scalar:
     (x, p), (y, q) = parts(a), parts(b)
     if isinstance(y, int) and y != 0:
         sign = 1 if y > 0 else -1
@@ -194,48 +159,45 @@ def real_div(a: Scalar, b: Scalar, ranges: Ranges) -> Scalar:
     return ratio(check_dim(exact * q), p)
 
 
-def modulo(a: Scalar, b: Scalar, ranges: Ranges) -> Scalar:
+def modulo(a: Scalar, b: Scalar, sizes: Sizes) -> Scalar:
     (x, p), (y, q) = parts(a), parts(b)
-    if p != 1 or q != 1 or sign_of(y, ranges) != 1:
+    if p != 1 or q != 1 or sign_of(y, sizes) != 1:
         raise Undecided("a modulus whose sign is not known")
     return check_dim(x - floordiv(x, y) * y)
 
 
-def minimum(a: Scalar, b: Scalar, ranges: Ranges) -> Scalar:
-    if _never_negative(parts(sub(b, a, ranges))[0], ranges):
-        return a
-    return b if _at_least(a, b, ranges) else a
+def minimum(a: Scalar, b: Scalar, sizes: Sizes) -> Scalar:
+    return _extreme("min", a, b, sizes)
 
 
-def maximum(a: Scalar, b: Scalar, ranges: Ranges) -> Scalar:
-    return b if minimum(a, b, ranges) is a else a
+def maximum(a: Scalar, b: Scalar, sizes: Sizes) -> Scalar:
+    return _extreme("max", a, b, sizes)
 
 
-def _at_least(a: Scalar, b: Scalar, ranges: Ranges) -> bool:
-    return at_least(parts(sub(a, b, ranges))[0], 0, ranges)
+def _extreme(function: str, a: Scalar, b: Scalar, sizes: Sizes) -> Scalar:
+    """The lesser or the greater, over the common denominator."""
+    (x, p), (y, q) = parts(a), parts(b)
+    return ratio(sizes.derive(function, x * q, y * p), p * q)
 
 
-def equal(a: Scalar, b: Scalar, ranges: Ranges) -> int:
-    sign = sign_of(sub(a, b, ranges), ranges)
-    if sign is None:
-        raise Undecided("whether two sizes are equal depends on the symbols' values")
-    return int(sign == 0)
+def equal(a: Scalar, b: Scalar, sizes: Sizes) -> Scalar:
+    return mul(greater_equal(a, b, sizes), less_equal(a, b, sizes), sizes)
 
 
-def greater(a: Scalar, b: Scalar, ranges: Ranges) -> int:
-    return int(not _at_least(b, a, ranges))
+def greater(a: Scalar, b: Scalar, sizes: Sizes) -> Scalar:
+    return sub(1, greater_equal(b, a, sizes), sizes)
 
 
-def less(a: Scalar, b: Scalar, ranges: Ranges) -> int:
-    return int(not _at_least(a, b, ranges))
+def less(a: Scalar, b: Scalar, sizes: Sizes) -> Scalar:
+    return sub(1, greater_equal(a, b, sizes), sizes)
 
 
-def greater_equal(a: Scalar, b: Scalar, ranges: Ranges) -> int:
-    return int(_at_least(a, b, ranges))
+def greater_equal(a: Scalar, b: Scalar, sizes: Sizes) -> Scalar:
+    return choose(parts(sub(a, b, sizes))[0], 1, 0, sizes)
 
 
-def less_equal(a: Scalar, b: Scalar, ranges: Ranges) -> int:
-    return int(_at_least(b, a, ranges))
+def less_equal(a: Scalar, b: Scalar, sizes: Sizes) -> Scalar:
+    return greater_equal(b, a, sizes)
 
 
 def floor(value: Scalar) -> Scalar:
@@ -248,11 +210,23 @@ def ceil(value: Scalar) -> Scalar:
     return check_dim(floordiv(numerator + (denominator - 1), denominator))
 
 
-def truncate(value: Scalar, ranges: Ranges) -> Scalar:
+def truncate(value: Scalar, sizes: Sizes) -> Scalar:
     """Toward zero, as a cast to an integer does."""
     if not isinstance(value, Ratio):
         return value
-    return floor(value) if at_least(value.numerator, 0, ranges) else ceil(value)
+    down, up = floor(value), ceil(value)
+    assert not isinstance(down, Ratio) and not isinstance(up, Ratio)  # floors are integers
+    return choose(value.numerator, down, up, sizes)
+
+
+def substituted(values: Array, replaced: Mapping[str, Dim]) -> Array:
+    """A tensor of sizes with symbols replaced."""
+    return object_array([_substituted(item, replaced) for item in values.reshape(-1)], values.shape)
+
+
+def _substituted(value: Scalar, replaced: Mapping[str, Dim]) -> Scalar:
+    numerator, denominator = parts(value)
+    return ratio(substitute(numerator, replaced), denominator)
 
 
 def apply(function: Callable[..., Scalar], arrays: list[Array]) -> Array:

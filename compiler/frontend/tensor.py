@@ -23,7 +23,7 @@ class Tensor:
     first two get a value when an operation reads them as data.
     """
 
-    __slots__ = ("data", "location", "sizes", "type", "value")
+    __slots__ = ("_type", "data", "location", "sizes", "value")
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Tensor:
         sizes: Array | None = None,
         location: Location = UNKNOWN,
     ) -> None:
-        self.type = type
+        self._type = type
         self.value = value
         self.data = data
         self.sizes = sizes
@@ -53,6 +53,11 @@ class Tensor:
     def symbolic(sizes: Array, dtype: DType, location: Location = UNKNOWN) -> Tensor:
         shape = tuple(int(size) for size in sizes.shape)
         return Tensor(TensorType(shape, dtype), sizes=sizes, location=location)
+
+    @property
+    def type(self) -> TensorType:
+        """Its type; that of a value changes where symbols are replaced."""
+        return self._type if self.value is None else self.value.type
 
     @property
     def shape(self) -> tuple[Dim, ...]:

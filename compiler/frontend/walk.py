@@ -10,8 +10,9 @@ from onnx import NodeProto
 from ...dialects.core.dtypes import F32
 from ...dialects.core.ir import Operation
 from ...dialects.core.location import Location
+from ...dialects.core.sizes import Conflict, Resized
 from ...dialects.core.types import TensorType
-from ...errors import IRError, ModelError
+from ...errors import GlassError, InputError, IRError, ModelError
 from .builder import Builder
 from .call import Call, Environment, resolve_attributes
 from .checks import check_form, check_types, refusals
@@ -63,6 +64,7 @@ class Walker:
         self._functions = functions
         self._check = check
         self._count = 0
+        self._frames: list[Frame] = []
         self._names: dict[Operation, dict[str, None]] = {}
 
     def run(self, nodes: Sequence[NodeProto], frame: Frame) -> None:
@@ -75,7 +77,9 @@ class Walker:
             if not frame.standard:
                 self.builder.location = Location((label,))
             try:
-                self._node(node, frame, nodes)
+                self._settled(node, frame, nodes)
+            except Conflict as error:
+                raise _conflict(_place(node, label), error) from None
             except Refused as error:
                 self._lose(node, frame, label, str(error))
             except Malformed as error:
@@ -94,6 +98,25 @@ class Walker:
                 frame.tensors.setdefault(name, LOST)
 
     # ------------------------------------------------------------ one node
+
+    def _settled(self, node: NodeProto, frame: Frame, nodes: Sequence[NodeProto]) -> None:
+        """Import NODE, again whenever it determines a symbol: what it saw of sizes is out of date then."""
+        self._frames.append(frame)
+        try:
+            while not self._tried(node, frame, nodes):
+                pass
+        finally:
+            self._frames.pop()
+
+    def _tried(self, node: NodeProto, frame: Frame, nodes: Sequence[NodeProto]) -> bool:
+        try:
+            self._node(node, frame, nodes)
+        except Resized as change:
+            for each in self._frames:
+                for tensor in filter(None, each.tensors.values()):
+                    self.builder.replace_sizes(tensor, change.values)
+            return False
+        return True
 
     def _node(self, node: NodeProto, frame: Frame, nodes: Sequence[NodeProto]) -> None:
         inputs = [self._input(name, node, frame, nodes) for name in node.input]
@@ -228,6 +251,14 @@ class Walker:
             return frame.find(name)
         except LookupError:
             raise Malformed(f"the function's output {shown(name)} is computed nowhere") from None
+
+
+def _conflict(place: str, error: Conflict) -> GlassError:
+    """Sizes that do not fit: for the ranges or shapes that were given, or for all there are."""
+    if error.ranges:
+        hint = 'ranges are given as shapes={"N": (least, usual, most)}, --shape N=1,8,64'
+        return InputError(f"{place}: {error}", hint)
+    return ModelError(f"{place}: {error}")
 
 
 def node_label(node: NodeProto) -> str:

@@ -204,7 +204,7 @@ def broadcast_expand(op: Operation, rewriter: Rewriter) -> bool:
     """add(expand(x), y) => add(x, y), where broadcasting gives the same shape"""
     for index, value in enumerate(op.operands):
         inner = produced_by(value, Expand)
-        if inner is None:
+        if inner is None or inner.stretches:
             continue
         operands = [inner.x if i == index else other for i, other in enumerate(op.operands)]
         narrower = type(op)(*operands)

@@ -207,7 +207,7 @@ def pad_nothing(op: Pad, rewriter: Rewriter) -> bool:
 def pad_into_conv(op: Conv, rewriter: Rewriter) -> bool:
     """conv(pad(x, 0)) => conv(x) with larger pads, for zeros around the spatial dimensions"""
     inner = produced_by(op.x, Pad)
-    if inner is None or inner.mode != "constant" or min(inner.pads, default=0) < 0:
+    if inner is None or inner.mode != "constant" or not inner.adds:
         return False
     zeros = inner.value is None or is_splat(inner.value, 0, rewriter.module)
     if not zeros or any((*inner.begins[:2], *inner.ends[:2])):

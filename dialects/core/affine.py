@@ -274,6 +274,15 @@ def evaluate(dim: Dim, values: Mapping[str, int]) -> int:
     return result
 
 
+def linear_symbol(dim: Dim) -> tuple[str, int, int] | None:
+    """(symbol, factor, offset) where DIM is factor * symbol + offset: its value tells the symbol's."""
+    if not isinstance(dim, Affine) or len(dim.terms) > 2:
+        return None
+    offset = dict(dim.terms).get((), 0)
+    found = sole_symbol(dim - offset)
+    return None if found is None or found[1] <= 0 else (*found, offset)
+
+
 def sole_symbol(dim: Dim) -> tuple[str, int] | None:
     """(symbol, factor) where DIM is a multiple of one symbol, so that its value tells the symbol's."""
     if isinstance(dim, Affine) and len(dim.terms) == 1 and len(dim.terms[0][0]) == 1:

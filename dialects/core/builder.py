@@ -8,10 +8,20 @@ from dataclasses import replace
 from lark import Token
 
 from ...errors import IRError
+from .affine import symbols
 from .diagnostics import text_error
 from .dialect import DialectSet
-from .ir import Block, Function, Module, Operation, Region, SymbolRange, Value
-from .records import ArgumentRecord, FunctionRecord, ModuleRecord, OpRecord, SourceText
+from .ir import Block, Function, Module, Operation, Region, Value
+from .records import (
+    ArgumentRecord,
+    ConstraintRecord,
+    DeterminedRecord,
+    FunctionRecord,
+    ModuleRecord,
+    OpRecord,
+    SourceText,
+    SymbolRecord,
+)
 from .resources import ResourceTable
 
 
@@ -51,6 +61,23 @@ class _Builder:
 
     def fail(self, message: str, token: Token, hint: str | None = None) -> IRError:
         return text_error(message, self._source.span(token), hint)
+
+    def size(self, module: Module, record: SymbolRecord | DeterminedRecord | ConstraintRecord) -> None:
+        """What one line of the module says about sizes; it may speak of the symbols before it."""
+        if isinstance(record, SymbolRecord):
+            named = set() if record.derived is None else record.derived.symbols
+            module.symbols[record.name] = record.range
+            if record.derived is not None:
+                module.derived[record.name] = record.derived
+        elif isinstance(record, DeterminedRecord):
+            named = symbols(record.found.dim)
+            module.determined[record.name] = record.found
+        else:
+            named = record.constraint.symbols
+            module.constraints.append(record.constraint)
+        if unknown := named - module.symbols.keys():
+            hint = f"declare `symbol {min(unknown)} in [..]` before it"
+            raise self.fail(f"no symbol '{min(unknown)}' stands before this line", record.token, hint)
 
     def function(self, record: FunctionRecord) -> Function:
         function = Function(record.name)
@@ -122,8 +149,8 @@ def build_module(
     """The module for RECORD; weights are looked up in the given table."""
     builder = _Builder(dialects, source)
     module = Module(record.name, resources=weights)
-    for name, low, middle, high in record.symbols:
-        module.symbols[name] = SymbolRange(low, middle, high)
+    for each in record.sizes:
+        builder.size(module, each)
     for function in record.functions:
         module.add(builder.function(function))
     if not module.functions:

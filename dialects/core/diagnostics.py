@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...errors import IRError
+from .affine import Dim
 from .location import Location, Span
 
 if TYPE_CHECKING:
@@ -19,6 +20,28 @@ def text_error(message: str, span: Span, hint: str | None = None) -> IRError:
 def op_error(op: Operation, message: str, hint: str | None = None) -> IRError:
     """An error about OP, located by its text span when it has one, else by its ONNX nodes."""
     return IRError(f"{op.name}: {message}{_place(op.location)}", hint)
+
+
+class SizeMismatch(IRError):
+    """Two sizes that an op needs to be equal are written differently: they may still be equal.
+
+    `stretched`: the axis, counted from the end, along which operands broadcast: there one of the sizes
+    may be 1 instead.
+    """
+
+    def __init__(self, op: Operation, message: str, left: Dim, right: Dim, stretched: int | None) -> None:
+        super().__init__(f"{op.name}: {message}{_place(op.location)}")
+        self.op = op
+        self.left = left
+        self.right = right
+        self.stretched = stretched
+
+
+def size_mismatch(
+    op: Operation, message: str, left: Dim, right: Dim, stretched: int | None = None
+) -> SizeMismatch:
+    """The error about OP whose sizes LEFT and RIGHT should be the same."""
+    return SizeMismatch(op, message, left, right, stretched)
 
 
 def _place(location: Location) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ...errors import InputError
-from .affine import Dim, evaluate, sole_symbol
+from .affine import Dim, evaluate, linear_symbol
+from .constraints import broken, with_derived
 from .diagnostics import op_error
 from .ir import Block, Function, Module, Operation, Region, Value
 from .types import TensorType
@@ -57,21 +58,31 @@ def _named(inputs: Mapping[str, Array], name: str) -> Array:
 
 def bind_symbols(function: Function, arrays: Sequence[Array]) -> dict[str, int]:
     """The value of each symbol that is a dimension of an input; InputError on a contradiction."""
+    module = function.module or Module()
     symbols: dict[str, int] = {}
+    met = list(_dimensions(function, arrays))
+    for _, dim, size in met:
+        found = linear_symbol(dim)
+        if found is not None and found[0] not in module.derived:
+            symbols.setdefault(found[0], (size - found[2]) // found[1])
+    symbols = with_derived(module.derived, symbols)
+    for name, dim, size in met:
+        if evaluate(dim, symbols) != size:
+            raise InputError(f"input '{name}' has a dimension {size} where {dim} is wanted")
+    wrong = broken(module.constraints, symbols)
+    if wrong is not None:
+        values = ", ".join(f"{name} = {symbols[name]}" for name in sorted(wrong.symbols))
+        raise InputError(f"{values}, where {wrong} is needed: {wrong.why}")
+    return symbols
+
+
+def _dimensions(function: Function, arrays: Sequence[Array]) -> Iterator[tuple[str, Dim, int]]:
+    """The input, the type's size and the array's size of every dimension; InputError for a wrong rank."""
     for name, value, array in zip(function.inputs, function.arguments, arrays, strict=True):
         if array.ndim != value.type.rank:
             raise InputError(f"input '{name}' has {array.ndim} dimensions, {value.type.rank} are wanted")
         for size, dim in zip(array.shape, value.type.shape, strict=True):
-            _bind(name, dim, size, symbols)
-    return symbols
-
-
-def _bind(name: str, dim: Dim, size: int, symbols: dict[str, int]) -> None:
-    found = sole_symbol(dim)
-    if found is not None and found[0] not in symbols and size % found[1] == 0:
-        symbols[found[0]] = size // found[1]
-    if evaluate(dim, symbols) != size:
-        raise InputError(f"input '{name}' has a dimension {size} where {dim} is wanted")
+            yield name, dim, size
 
 
 def run_block(block: Block, inputs: Sequence[Array], evaluation: Evaluation) -> tuple[Array, ...]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from .affine import Dim
 from .attributes import AttributeError_
+from .constraints import Constraint, Derived, Determined, Need, with_derived
 from .diagnostics import op_error
 from .location import UNKNOWN, Location
 from .resources import ResourceTable
@@ -99,6 +100,10 @@ class Operation:
     def infer(self) -> Sequence[TensorType]:
         """The result types that the operands and attributes imply; IRError when they do not fit."""
         raise op_error(self, "its result types cannot be inferred and must be given")
+
+    def needs(self) -> Iterable[Need]:
+        """What the op needs of sizes, beyond what `infer` and the generic rules ask for."""
+        return ()
 
     def verify(self) -> None:
         """Rules beyond the generic ones; raises IRError."""
@@ -306,17 +311,35 @@ class SymbolRange:
 
 @dataclass
 class Module:
-    """A whole program at one level: functions, symbolic dimensions and weights."""
+    """A whole program at one level: functions, symbolic dimensions and weights.
+
+    symbols: the range of each; derived: what those are computed from that no input tells; determined:
+    what symbols of the model turned out to be; constraints: what must hold between sizes.
+    """
 
     name: str = "module"
     functions: list[Function] = field(default_factory=list)
     symbols: dict[str, SymbolRange] = field(default_factory=dict)
+    derived: dict[str, Derived] = field(default_factory=dict)
+    determined: dict[str, Determined] = field(default_factory=dict)
+    constraints: list[Constraint] = field(default_factory=list)
     resources: ResourceTable = field(default_factory=ResourceTable)
 
     def add(self, function: Function) -> Function:
         function.module = self
         self.functions.append(function)
         return function
+
+    def emptied(self) -> Module:
+        """A module without functions that has this one's name, symbols, constraints and weights."""
+        return Module(
+            self.name,
+            symbols=dict(self.symbols),
+            derived=dict(self.derived),
+            determined=dict(self.determined),
+            constraints=list(self.constraints),
+            resources=self.resources,
+        )
 
     @property
     def main(self) -> Function:
@@ -328,7 +351,9 @@ class Module:
 
     def values_at(self, which: str) -> dict[str, int]:
         """The value of every symbol at its 'minimum', 'optimum' or 'maximum'."""
-        return {name: int(getattr(r, which)) for name, r in self.symbols.items()}
+        free = {name: int(getattr(r, which)) for name, r in self.symbols.items() if name not in self.derived}
+        values = with_derived(self.derived, free)
+        return {name: values[name] for name in self.symbols}
 
     def walk(self) -> Iterator[Operation]:
         for function in self.functions:

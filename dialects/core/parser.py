@@ -18,12 +18,22 @@ from ...errors import IRError
 from . import affine
 from .attributes import Name, dense_from_numbers
 from .builder import build_module
+from .constraints import ARITIES, RELATIONS, Constraint, Derived, Determined
 from .diagnostics import text_error
 from .dialect import DialectSet
 from .dtypes import DTYPES
-from .ir import Module
+from .ir import Module, SymbolRange
 from .location import UNKNOWN, Location, Span
-from .records import ArgumentRecord, FunctionRecord, ModuleRecord, OpRecord, SourceText
+from .records import (
+    ArgumentRecord,
+    ConstraintRecord,
+    DeterminedRecord,
+    FunctionRecord,
+    ModuleRecord,
+    OpRecord,
+    SourceText,
+    SymbolRecord,
+)
 from .resources import ResourceTable
 from .types import CHANNELS_LAST_NAMES, Layout, TensorType, channels_last
 
@@ -37,13 +47,23 @@ def parse_module(
     source = SourceText(file, text.split("\n"))
     _check_nesting(source)
     try:
-        record: Any = _grammar().parse(text)
+        record: Any = _grammar().parse(text, start="start")
     except UnexpectedInput as error:
         raise _syntax_error(error, source) from None
     except _Misfit as error:
         raise text_error(error.message, source.span(error.token), error.hint) from None
     assert isinstance(record, ModuleRecord)
     return build_module(record, dialects, ResourceTable() if weights is None else weights, source)
+
+
+def parse_size(text: str) -> affine.Dim:
+    """The size that TEXT is in the language of the IR: 4, N, 2*h+1, floordiv(W, 2). IRError otherwise."""
+    source = SourceText("<size>", text.split("\n"))
+    _check_nesting(source)
+    try:
+        return _dim(_grammar().parse(text, start="sum"))
+    except UnexpectedInput as error:
+        raise _syntax_error(error, source) from None
 
 
 class _Misfit(Exception):
@@ -60,7 +80,12 @@ class _Misfit(Exception):
 def _grammar() -> Lark:
     text = resources.files(__package__).joinpath("grammar.lark").read_text(encoding="utf-8")
     return Lark(
-        text, parser="lalr", maybe_placeholders=True, propagate_positions=False, transformer=_Records()
+        text,
+        start=["start", "sum"],
+        parser="lalr",
+        maybe_placeholders=True,
+        propagate_positions=False,
+        transformer=_Records(),
     )
 
 
@@ -100,14 +125,41 @@ class _Records(Transformer):  # type: ignore[misc]  # lark is untyped here
         return module
 
     def module(self, name: Token, *items: Any) -> ModuleRecord:
-        symbols = [item for item in items if not isinstance(item, FunctionRecord)]
+        sizes = [item for item in items if not isinstance(item, FunctionRecord)]
         functions = [item for item in items if isinstance(item, FunctionRecord)]
-        return ModuleRecord(str(name)[1:], symbols, functions)
+        return ModuleRecord(str(name)[1:], sizes, functions)
 
-    def symbol_range(self, name: Token, low: Token, mid: Token, high: Token) -> tuple[str, int, int, int]:
-        if not 0 <= int(low) <= int(mid) <= int(high):
+    def symbol_range(
+        self, name: Token, derived: Derived | None, low: Any, mid: Any, high: Any
+    ) -> SymbolRecord:
+        numbers = [end for end in (low, mid, high) if isinstance(end, int)]
+        if len(numbers) != 3 or not numbers[0] <= numbers[1] <= numbers[2]:
             raise _Misfit(f"the range of {name} must grow: minimum, optimum, maximum", name)
-        return (str(name), int(low), int(mid), int(high))
+        if numbers[0] < 0 and derived is None:
+            raise _Misfit(f"the size {name} cannot be negative", name)
+        return SymbolRecord(str(name), name, derived, SymbolRange(*numbers))
+
+    def derived(self, function: Token, *operands: Any) -> Derived:
+        if ARITIES.get(str(function)) != len(operands):
+            known = ", ".join(f"{name} of {count}" for name, count in ARITIES.items())
+            message = f"no size is derived by {function} of {len(operands)}"
+            raise _Misfit(message, function, f"there are {known}")
+        return Derived(str(function), tuple(_dim(operand) for operand in operands))
+
+    def determined(
+        self, name: Token, dim: Any, why: Token | None, location: Location | None
+    ) -> DeterminedRecord:
+        text = "" if why is None else _unquote(why)
+        return DeterminedRecord(str(name), name, Determined(_dim(dim), text, location or UNKNOWN))
+
+    def constraint(
+        self, left: Any, relation: Token, right: Any, why: Token | None, location: Location | None
+    ) -> ConstraintRecord:
+        text = "" if why is None else _unquote(why)
+        found = next(each for each in RELATIONS if each == str(relation))
+        return ConstraintRecord(
+            relation, Constraint(_dim(left), found, _dim(right), text, location or UNKNOWN)
+        )
 
     def function(self, name: Token, *items: Any) -> FunctionRecord:
         arguments = [item for item in items if isinstance(item, ArgumentRecord)]

@@ -46,12 +46,22 @@ class _Names:
 def print_module(module: Module) -> str:
     """The whole module as text."""
     lines = [f"module @{module.name} {{"]
-    for name, r in module.symbols.items():
-        lines.append(f"  symbol {name} in [{r.minimum}, {r.optimum}, {r.maximum}]")
+    lines += _size_lines(module)
     for function in module.functions:
         lines += _function_lines(function)
     lines.append("}")
     return "\n".join(lines) + "\n"
+
+
+def _size_lines(module: Module) -> Iterator[str]:
+    """Symbols, what was determined of others, and constraints."""
+    for name, r in module.symbols.items():
+        definition = f" = {module.derived[name]}" if name in module.derived else ""
+        yield f"  symbol {name}{definition} in [{r.minimum}, {r.optimum}, {r.maximum}]"
+    for name, found in module.determined.items():
+        yield f"  determined {name} = {found.dim} {json.dumps(found.why)}{_location_text(found.location)}"
+    for each in module.constraints:
+        yield f"  constraint {each} {json.dumps(each.why)}{_location_text(each.location)}"
 
 
 def canonical_text(block: Block) -> str:

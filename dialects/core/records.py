@@ -7,6 +7,8 @@ from typing import Any
 
 from lark import Token
 
+from .constraints import Constraint, Derived, Determined
+from .ir import SymbolRange
 from .location import Location, Span
 from .types import TensorType
 
@@ -54,7 +56,28 @@ class FunctionRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class SymbolRecord:
+    name: str
+    token: Token
+    derived: Derived | None
+    range: SymbolRange
+
+
+@dataclass(frozen=True, slots=True)
+class DeterminedRecord:
+    name: str
+    token: Token
+    found: Determined
+
+
+@dataclass(frozen=True, slots=True)
+class ConstraintRecord:
+    token: Token
+    constraint: Constraint
+
+
+@dataclass(frozen=True, slots=True)
 class ModuleRecord:
     name: str
-    symbols: list[tuple[str, int, int, int]]
+    sizes: list[SymbolRecord | DeterminedRecord | ConstraintRecord]
     functions: list[FunctionRecord]

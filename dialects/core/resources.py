@@ -67,7 +67,7 @@ class ResourceTable:
             name: f"{from_numpy(array.dtype)} {' '.join(str(n) for n in array.shape)}".strip()
             for name, array in self._arrays.items()
         }
-        save_file(raw, path, metadata=metadata)
+        save_file(raw, path, metadata=metadata or None)  # an empty table would make a broken header
 
     @staticmethod
     def load(path: Path) -> ResourceTable:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .affine import sole_symbol
+from .affine import linear_symbol
 from .diagnostics import op_error
 from .dialect import DialectSet
 from .ir import Block, Function, Module, Operation, Value
@@ -23,9 +23,14 @@ def verify(module: Module, dialects: DialectSet | None = None) -> None:
 
 
 def _bound_symbols(function: Function) -> set[str]:
-    """The symbols that the sizes of FUNCTION's inputs tell."""
+    """The symbols that the sizes of FUNCTION's inputs tell, and those that are derived from them."""
     dims = (dim for argument in function.arguments for dim in argument.type.shape)
-    return {found[0] for dim in dims if (found := sole_symbol(dim)) is not None}
+    bound = {found[0] for dim in dims if (found := linear_symbol(dim)) is not None}
+    derived = function.module.derived if function.module is not None else {}
+    for name, definition in derived.items():
+        if definition.symbols <= bound:
+            bound.add(name)
+    return bound
 
 
 def _verify_symbols(op: Operation | None, value: object, module: Module, bound: set[str]) -> None:

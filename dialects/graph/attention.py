@@ -17,7 +17,7 @@ from ..core.interpreter import Evaluation
 from ..core.ir import Operation
 from ..core.op import attribute, define_op, operand, optional_operand, result
 from ..core.types import TensorType
-from .base import GraphOp, broadcast_shapes, same_dtype
+from .base import GraphOp, broadcast_shapes, same_dtype, same_size
 from .elementwise_base import FLOAT, check_kind, parameter
 from .numeric import Array, compute_dtype, converted, widened
 
@@ -54,7 +54,7 @@ class Attention(GraphOp):
     def scores(self) -> tuple[Dim, ...]:
         """The shape of the scores, [.., S, T]."""
         q, k, v = self.q.type.shape, self.k.type.shape, self.v.type.shape
-        leading = broadcast_shapes(self, [q[:-2], k[:-2], v[:-2]])
+        leading = broadcast_shapes(self, [q[:-2], k[:-2], v[:-2]], trailing=2)
         return (*leading, q[-2], k[-2])
 
     @property
@@ -68,10 +68,9 @@ class Attention(GraphOp):
         same_dtype(self, [q, k, v])
         if min(q.rank, k.rank, v.rank) < 2:
             raise op_error(self, "its operands need at least two dimensions")
-        if q.shape[-1] != k.shape[-1]:
-            raise op_error(self, f"queries have {q.shape[-1]} features, keys {k.shape[-1]}")
-        if k.shape[-2] != v.shape[-2]:
-            raise op_error(self, f"there are {k.shape[-2]} keys for {v.shape[-2]} values")
+        features, keys = (q.shape[-1], k.shape[-1]), (k.shape[-2], v.shape[-2])
+        same_size(self, *features, f"queries have {features[0]} features, keys {features[1]}")
+        same_size(self, *keys, f"there are {keys[0]} keys for {keys[1]} values")
         self._check_mask()
         return [TensorType((*self.scores[:-1], v.shape[-1]), self.accumulate or q.dtype)]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..core.affine import Dim
 from ..core.attributes import EDGES
-from ..core.diagnostics import op_error
+from ..core.diagnostics import op_error, size_mismatch
 from ..core.expr import Expr, Index, Scalars
 from ..core.ir import Operation
 from ..core.op import attribute
@@ -31,8 +31,12 @@ def nofuse_of(op: Operation) -> bool | tuple[int, ...] | None:
     return op.nofuse if isinstance(op, GraphOp) else None
 
 
-def broadcast_shapes(op: Operation, shapes: Sequence[tuple[Dim, ...]]) -> tuple[Dim, ...]:
-    """Numpy broadcasting of symbolic shapes; a located error when two dimensions differ."""
+def broadcast_shapes(
+    op: Operation, shapes: Sequence[tuple[Dim, ...]], trailing: int = 0
+) -> tuple[Dim, ...]:
+    """Numpy broadcasting of symbolic shapes, which TRAILING more dimensions follow; a located mismatch
+    when two dimensions are written differently.
+    """
     rank = max((len(shape) for shape in shapes), default=0)
     result: list[Dim] = [1] * rank
     for shape in shapes:
@@ -41,9 +45,26 @@ def broadcast_shapes(op: Operation, shapes: Sequence[tuple[Dim, ...]]) -> tuple[
                 continue
             if result[position] != 1:
                 text = " and ".join(str(list(map(str, s))) for s in shapes)
-                raise op_error(op, f"the shapes {text} do not broadcast")
+                axis = position - rank - trailing
+                raise size_mismatch(
+                    op, f"the shapes {text} do not broadcast", result[position], size, stretched=axis
+                )
             result[position] = size
     return tuple(result)
+
+
+def same_size(op: Operation, left: Dim, right: Dim, message: str) -> None:
+    """A located mismatch with MESSAGE unless two sizes are written the same."""
+    if left != right:
+        raise size_mismatch(op, message, left, right)
+
+
+def same_shape(op: Operation, left: Sequence[Dim], right: Sequence[Dim], message: str) -> None:
+    """`same_size` for every dimension of two shapes of one rank."""
+    if len(left) != len(right):
+        raise op_error(op, message)
+    for a, b in zip(left, right, strict=True):
+        same_size(op, a, b, message)
 
 
 def normalize_axis(op: Operation, axis: int, rank: int) -> int:

@@ -18,7 +18,7 @@ from ..core.ir import Operation, Value
 from ..core.op import attribute, define_op, operand, result
 from ..core.traits import Trait
 from ..core.types import TensorType
-from .base import GraphOp, broadcast_shapes, same_dtype
+from .base import GraphOp, broadcast_shapes, same_dtype, same_size
 from .geometry import Ints, Windowed
 from .numeric import compute_dtype, multiplied
 
@@ -87,8 +87,8 @@ class Convolution(Windowed):
         first = self.w.type.shape[0]
         if self.groups < 1 or (isinstance(first, int) and first % self.groups):
             raise op_error(self, f"{first} {label} channels do not split into {self.groups} groups")
-        if channels != wanted:
-            raise op_error(self, f"the input has {wanted} channels, the weight is for {channels}")
+        message = f"the input has {wanted} channels, the weight is for {channels}"
+        same_size(self, wanted, channels, message)
 
     def outcome(self, shape: tuple[Dim, ...]) -> list[TensorType]:
         return [TensorType(shape, self.accumulate or self.x.type.dtype)]
@@ -281,9 +281,8 @@ class Matmul(GraphOp):
         check_multiply(self, self.multiply)
         rows, columns, depth = self.extents
         other = b.shape[-1 if self.transpose_b else -2]
-        if depth != other:
-            raise op_error(self, f"the inner dimensions {depth} and {other} differ")
-        batch = broadcast_shapes(self, [a.shape[:-2], b.shape[:-2]])
+        same_size(self, depth, other, f"the inner dimensions {depth} and {other} differ")
+        batch = broadcast_shapes(self, [a.shape[:-2], b.shape[:-2]], trailing=2)
         return [TensorType((*batch, rows, columns), self.accumulate or a.dtype)]
 
     def define(self, scalars: Scalars, index: Index) -> Expr:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..core.affine import Dim, floordiv
 from ..core.attributes import INTS
+from ..core.constraints import Need
 from ..core.diagnostics import op_error
 from ..core.expr import Expr, Index, Scalars
 from ..core.interpreter import Array
@@ -78,6 +79,12 @@ class Windowed(GraphOp):
                 raise op_error(self, f"{label} {list(values)} does not give {rank} positive numbers")
         if len(self.pads) != 2 * rank:
             raise op_error(self, f"pads {list(self.pads)} does not give {2 * rank} numbers")
+
+    def needs(self) -> Iterable[Need]:
+        for axis, size in enumerate(self.spatial):
+            room = size + self.begins[axis] + self.ends[axis]
+            why = f"a window of {self.spans[axis]} fits in axis {axis + 2}"
+            yield Need(room, self.spans[axis], why)
 
     def floor_size(self, axis: int) -> Dim:
         """Windows that fit along spatial AXIS of the padded input."""

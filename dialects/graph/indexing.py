@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..core.affine import Dim
 from ..core.attributes import DIM, INT
+from ..core.constraints import Need
 from ..core.diagnostics import op_error
 from ..core.dtypes import I64
 from ..core.expr import Expr, Index, Scalars
@@ -16,7 +17,7 @@ from ..core.interpreter import Array, Evaluation
 from ..core.op import attribute, define_op, operand, result
 from ..core.traits import Trait
 from ..core.types import TensorType
-from .base import GraphOp, normalize_axis, same_dtype
+from .base import GraphOp, normalize_axis, same_dtype, same_shape
 from .numeric import compute_dtype
 
 
@@ -45,6 +46,16 @@ class Indexed(GraphOp):
     indices = operand()
     y = result()
 
+    @property
+    def indexed(self) -> tuple[int, ...]:
+        """The axes of x in which the indices point."""
+        raise NotImplementedError
+
+    def needs(self) -> Iterable[Need]:
+        if self.indices.type.elements != 0:
+            for axis in self.indexed:
+                yield Need(self.x.type.shape[axis], 1, f"an index needs elements in axis {axis}")
+
     def check_indices(self) -> None:
         if not self.indices.type.dtype.is_integer:
             raise op_error(self, f"its indices are {self.indices.type.dtype}, integers are wanted")
@@ -59,6 +70,10 @@ class Gather(Indexed):
 
     name = "graph.gather"
     axis = attribute(INT, 0)
+
+    @property
+    def indexed(self) -> tuple[int, ...]:
+        return (self.axis % self.x.type.rank,)
 
     def infer(self) -> Sequence[TensorType]:
         self.check_indices()
@@ -88,6 +103,17 @@ class GatherElements(Indexed):
 
     name = "graph.gather_elements"
     axis = attribute(INT, 0)
+
+    @property
+    def indexed(self) -> tuple[int, ...]:
+        return (self.axis % self.x.type.rank,)
+
+    def needs(self) -> Iterable[Need]:
+        yield from super().needs()
+        sizes = zip(self.x.type.shape, self.indices.type.shape, strict=True)
+        for axis, (size, count) in enumerate(sizes):
+            if axis not in self.indexed:
+                yield Need(size, count, f"the indices stay inside axis {axis}")
 
     def infer(self) -> Sequence[TensorType]:
         self.check_indices()
@@ -126,14 +152,18 @@ class GatherNd(Indexed):
             raise op_error(self, "the last dimension of the indices is not static")
         return last
 
+    @property
+    def indexed(self) -> tuple[int, ...]:
+        return tuple(range(self.batch_dims, self.batch_dims + self.depth))
+
     def infer(self) -> Sequence[TensorType]:
         self.check_indices()
         x, indices, batch = self.x.type, self.indices.type, self.batch_dims
         covered = batch + self.depth
         if batch < 0 or batch >= indices.rank or covered > x.rank or self.depth < 1:
             raise op_error(self, f"multi-indices of {self.depth} after {batch} dimensions do not fit {x}")
-        if x.shape[:batch] != indices.shape[:batch]:
-            raise op_error(self, f"the first {batch} dimensions of {x} and {indices} differ")
+        message = f"the first {batch} dimensions of {x} and {indices} differ"
+        same_shape(self, x.shape[:batch], indices.shape[:batch], message)
         return [TensorType((*indices.shape[:-1], *x.shape[covered:]), x.dtype)]
 
     def define(self, scalars: Scalars, index: Index) -> Expr:

@@ -5,20 +5,21 @@ Resize, the remaining op of the family, has a file of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..core.affine import Dim, bounds, floordiv, symbols, total
 from ..core.attributes import BOOL, DIMS, INT, INTS, EnumKind
+from ..core.constraints import Need
 from ..core.diagnostics import op_error
 from ..core.expr import Expr, Index, Scalars
 from ..core.interpreter import Evaluation
 from ..core.op import attribute, define_op, operand, operands, optional_operand, result
 from ..core.traits import Trait
 from ..core.types import TensorType
-from .base import GraphOp, broadcast_shapes, normalize_axis, same_dtype
+from .base import GraphOp, broadcast_shapes, normalize_axis, same_dtype, same_shape
 from .geometry import guarded, padded_array
 from .remap import reshaped_index
 from .resize import Resize as Resize
@@ -46,6 +47,9 @@ class Reshape(GraphOp):
         if (low is not None and low > 0) or (high is not None and high < 0):
             raise op_error(self, f"{_text(self.x.type.shape)} and {_text(shape)} differ in element count")
         return [y]
+
+    def needs(self) -> Iterable[Need]:
+        yield Need(self.x.type.elements, self.y.type.elements, "a reshape keeps all elements", "==")
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
         return scalars.load(self.x, reshaped_index(index, self.y.type.shape, self.x.type.shape))
@@ -105,14 +109,26 @@ class Slice(GraphOp):
             self._check_axis(axis)
         return [TensorType(tuple(self.sizes), self.x.type.dtype)]
 
+    def _ends(self, axis: int) -> tuple[Dim, Dim]:
+        """The lowest and the highest element that is picked along AXIS."""
+        first, step = self.starts[axis], self.step_list[axis]
+        last = first + (self.sizes[axis] - 1) * step
+        return (first, last) if step > 0 else (last, first)
+
     def _check_axis(self, axis: int) -> None:
-        first, count, extent = self.starts[axis], self.sizes[axis], self.x.type.shape[axis]
+        count, extent = self.sizes[axis], self.x.type.shape[axis]
         if count == 0:
             return
-        last = first + (count - 1) * self.step_list[axis]
-        wrong = (_surely_negative(edge) or _surely_negative(extent - 1 - edge) for edge in (first, last))
-        if any(wrong) or _surely_negative(count):
-            raise op_error(self, f"axis {axis}: elements {first} to {last} are not all within {extent}")
+        low, high = self._ends(axis)
+        if any(_surely_negative(dim) for dim in (low, extent - 1 - high, count)):
+            raise op_error(self, f"axis {axis}: elements {low} to {high} are not all within {extent}")
+
+    def needs(self) -> Iterable[Need]:
+        for axis, (count, extent) in enumerate(zip(self.sizes, self.x.type.shape, strict=True)):
+            if count != 0:
+                low, high = self._ends(axis)
+                yield Need(low, 0, f"a slice of axis {axis} begins in it")
+                yield Need(extent, high + 1, f"a slice of axis {axis} ends in it")
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
         steps = zip(index, self.starts, self.step_list, strict=True)
@@ -142,10 +158,9 @@ class Concat(GraphOp):
         shape = list(types[0].shape)
         axis = normalize_axis(self, self.axis, len(shape))
         for type in types:
-            others = [(*t.shape[:axis], *t.shape[axis + 1 :]) for t in (types[0], type)]
-            if type.rank != len(shape) or others[0] != others[1]:
-                pair = f"{_text(types[0].shape)} and {_text(type.shape)}"
-                raise op_error(self, f"{pair} do not join along axis {axis}")
+            first, other = ((*t.shape[:axis], *t.shape[axis + 1 :]) for t in (types[0], type))
+            pair = f"{_text(types[0].shape)} and {_text(type.shape)}"
+            same_shape(self, first, other, f"{pair} do not join along axis {axis}")
         if not shape:
             raise op_error(self, "scalars do not join", "reshape them to one dimension")
         shape[axis] = total(type.shape[axis] for type in types)
@@ -178,7 +193,10 @@ class Concat(GraphOp):
 
 @define_op(Trait.MOVEMENT)
 class Expand(GraphOp):
-    """x broadcast together with a shape (ONNX Expand): sizes of 1 on either side give way."""
+    """x broadcast together with a shape (ONNX Expand): sizes of 1 on either side give way.
+
+    A size that the shape writes differently is stretched where it is 1 when the model runs.
+    """
 
     name = "graph.expand"
     x = operand()
@@ -186,10 +204,37 @@ class Expand(GraphOp):
     y = result()
 
     def infer(self) -> Sequence[TensorType]:
-        return [TensorType(broadcast_shapes(self, [self.x.type.shape, tuple(self.shape)]), self.x.type.dtype)]
+        x, wanted = self.x.type.shape, tuple(self.shape)
+        shape = tuple(b if self._stretches(a, b) else a for a, b in self._aligned(x, wanted))
+        return [TensorType(broadcast_shapes(self, [shape, wanted]), self.x.type.dtype)]
+
+    @property
+    def stretches(self) -> bool:
+        """Whether only values can tell if some size of x is 1."""
+        return any(self._stretches(a, b) for a, b in self._aligned(self.x.type.shape, self.shape))
+
+    @staticmethod
+    def _aligned(x: Sequence[Dim], wanted: Sequence[Dim]) -> list[tuple[Dim, Dim]]:
+        """The sizes of x, each with the size of the shape that it meets."""
+        met = [1] * max(len(x) - len(wanted), 0) + list(wanted[max(len(wanted) - len(x), 0) :])
+        return list(zip(x, met, strict=True))
+
+    @staticmethod
+    def _stretches(size: Dim, to: Dim) -> bool:
+        """Whether only values can tell if SIZE is 1 or TO."""
+        return size != to and 1 not in (size, to) and not (isinstance(size, int) and isinstance(to, int))
+
+    def needs(self) -> Iterable[Need]:
+        for size, to in self._aligned(self.x.type.shape, self.shape):
+            if self._stretches(size, to):
+                yield Need(size, to, "a size that is expanded is 1", "broadcasts")
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
-        return scalars.load_broadcast(self.x, index)
+        own = list(index[len(index) - self.x.type.rank :])
+        for axis, (size, to) in enumerate(self._aligned(self.x.type.shape, self.shape)):
+            if self._stretches(size, to):
+                own[axis] = own[axis] * (1 - floordiv(1, size))  # 0 everywhere where the size is 1
+        return scalars.load_broadcast(self.x, own)
 
     def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
         return np.broadcast_to(x, evaluation.shape(self.y.type))
@@ -236,16 +281,21 @@ class Pad(GraphOp):
     name = "graph.pad"
     x = operand()
     value = optional_operand()
-    pads = attribute(INTS)
+    pads = attribute(DIMS)
     mode = attribute(PAD_MODES, "constant")
     y = result()
 
     @property
-    def begins(self) -> tuple[int, ...]:
+    def adds(self) -> bool:
+        """Whether all pads are numbers, and none crops."""
+        return all(isinstance(pad, int) and pad >= 0 for pad in self.pads)
+
+    @property
+    def begins(self) -> tuple[Dim, ...]:
         return tuple(self.pads[: self.x.type.rank])
 
     @property
-    def ends(self) -> tuple[int, ...]:
+    def ends(self) -> tuple[Dim, ...]:
         return tuple(self.pads[self.x.type.rank :])
 
     def infer(self) -> Sequence[TensorType]:
@@ -255,6 +305,8 @@ class Pad(GraphOp):
             same_dtype(self, [self.x.type, self.value.type])
             if self.value.type.elements != 1:
                 raise op_error(self, "the value is not a single element")
+        if self.mode != "constant" and not all(isinstance(pad, int) for pad in self.pads):
+            raise op_error(self, f"pads of the mode '{self.mode}' are numbers, not {_text(self.pads)}")
         shape = tuple(n + b + e for n, b, e in zip(self.x.type.shape, self.begins, self.ends, strict=True))
         for axis, size in enumerate(shape):
             nothing = self.mode != "constant" and self._kept(axis) == 0 and size != 0
@@ -263,14 +315,27 @@ class Pad(GraphOp):
                 raise op_error(self, f"axis {axis}: pads {list(self.pads)} do not fit size {extent}")
         return [TensorType(shape, self.x.type.dtype)]
 
+    def needs(self) -> Iterable[Need]:
+        for axis, extent in enumerate(self.x.type.shape):
+            begin, end = self.begins[axis], self.ends[axis]
+            if not (isinstance(begin, int) and isinstance(end, int)):
+                continue
+            if begin < 0 or end < 0:
+                yield Need(self._kept(axis), 0, f"what pads crop is in axis {axis}")
+            most = max(begin, end)
+            if self.mode != "constant" and most > 0:
+                least = most + 1 if self.mode == "reflect" and not isinstance(extent, int) else 1
+                yield Need(self._kept(axis), least, f"there is something to repeat in axis {axis}")
+
     def _kept(self, axis: int) -> Dim:
-        """The size of AXIS after cropping."""
-        return self.x.type.shape[axis] + min(self.begins[axis], 0) + min(self.ends[axis], 0)
+        """The size of AXIS after cropping by pads that are numbers."""
+        cropped = [pad for pad in (self.begins[axis], self.ends[axis]) if isinstance(pad, int) and pad < 0]
+        return self.x.type.shape[axis] + sum(cropped)
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
         own = [i - begin for i, begin in zip(index, self.begins, strict=True)]
         if self.mode == "constant":
-            padded = [a for a in range(len(own)) if self.begins[a] > 0 or self.ends[a] > 0]
+            padded = [a for a in range(len(own)) if _may_add(self.begins[a]) or _may_add(self.ends[a])]
             return guarded(scalars, self.x, own, self._filling(scalars), padded)
         return self._mapped(scalars, own, 0)
 
@@ -283,7 +348,7 @@ class Pad(GraphOp):
         """x at OWN with the positions from AXIS on moved to the elements they repeat."""
         if axis == len(own):
             return scalars.load(self.x, own)
-        begin, end, size = self.begins[axis], self.ends[axis], self._kept(axis)
+        begin, end, size = int(str(self.begins[axis])), int(str(self.ends[axis])), self._kept(axis)
 
         def proceed(at: Dim) -> Expr:
             # Positions count from the first element that cropping leaves.
@@ -295,7 +360,8 @@ class Pad(GraphOp):
         return scalars.let_index(repeated(scalars, own[axis] - max(-begin, 0), size), proceed)
 
     def evaluate(self, evaluation: Evaluation, x: Any, value: Any = None) -> Any:
-        pads = list(zip(self.begins, self.ends, strict=True))
+        begins, ends = (map(evaluation.dim, pads) for pads in (self.begins, self.ends))
+        pads = list(zip(begins, ends, strict=True))
         if self.mode == "constant":
             return padded_array(x, pads, 0 if value is None else value.reshape(-1)[0])
         cropped = padded_array(x, [(min(b, 0), min(e, 0)) for b, e in pads], 0)
@@ -353,6 +419,11 @@ class Trilu(GraphOp):
     def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
         cut: Callable[..., Any] = np.triu if self.upper else np.tril
         return cut(x, self.k)
+
+
+def _may_add(pad: Dim) -> bool:
+    """Whether PAD may be positive."""
+    return not isinstance(pad, int) or pad > 0
 
 
 def _surely_negative(dim: Dim) -> bool:

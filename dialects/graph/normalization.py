@@ -16,7 +16,7 @@ from ..core.ir import Operation, Value
 from ..core.op import attribute, define_op, operand, optional_operand, result
 from ..core.traits import Trait
 from ..core.types import TensorType
-from .base import GraphOp, broadcast_shapes
+from .base import GraphOp, broadcast_shapes, same_size
 from .elementwise_base import FLOAT, check_kind, parameter
 from .formula import Term, load, load_broadcast
 from .numeric import Array, converted, widened
@@ -173,9 +173,11 @@ def check_channels(op: Normalization, values: Sequence[Value]) -> None:
     if len(shape) < 2:
         raise op_error(op, "the input has no channels: it needs at least 2 dimensions")
     for value in values:
-        if value.type.shape != (shape[1],):
-            have = "x".join(str(size) for size in value.type.shape) or "no dimensions"
-            raise op_error(op, f"a parameter has shape {have} where {shape[1]} channels are wanted")
+        have = "x".join(str(size) for size in value.type.shape) or "no dimensions"
+        message = f"a parameter has shape {have} where {shape[1]} channels are wanted"
+        if value.type.rank != 1:
+            raise op_error(op, message)
+        same_size(op, shape[1], value.type.shape[0], message)
 
 
 @define_op()

@@ -24,7 +24,7 @@ from ..core.ir import Operation, Value
 from ..core.op import attribute, define_op, operand, optional_operand, result
 from ..core.traits import Trait
 from ..core.types import TensorType
-from .base import GraphOp, normalize_axis
+from .base import GraphOp, normalize_axis, same_shape
 from .formula import Term, load
 from .numeric import converted, widened
 
@@ -68,8 +68,8 @@ class Scaling(GraphOp):
             return [self.x.type.with_dtype(self.to)]
         if zero.type.dtype != self.quantized or self.quantized not in INTEGERS:
             raise op_error(self, f"a zero point of type {zero.type.dtype} for a tensor of {self.quantized}")
-        if zero.type.shape != self.scale.type.shape:
-            raise op_error(self, f"the zero point {zero.type} has another shape than {self.scale.type}")
+        message = f"the zero point {zero.type} has another shape than {self.scale.type}"
+        same_shape(self, zero.type.shape, self.scale.type.shape, message)
         return [self.x.type.with_dtype(self.to)]
 
     def _check_shape(self) -> None:
@@ -83,9 +83,11 @@ class Scaling(GraphOp):
         wanted: tuple[Dim, ...] = (shape[axis],) if shape else ()
         if self.block:
             wanted = (*shape[:axis], ceildiv(shape[axis], self.block), *shape[axis + 1 :])
-        if given != wanted or self.axis < 0:
-            sizes = ", ".join(map(str, wanted))
-            raise op_error(self, f"the scale {self.scale.type} does not fit axis {axis}: [{sizes}] is wanted")
+        sizes = ", ".join(map(str, wanted))
+        message = f"the scale {self.scale.type} does not fit axis {axis}: [{sizes}] is wanted"
+        if self.axis < 0:
+            raise op_error(self, message)
+        same_shape(self, wanted, given, message)
 
     def compute(self, x: Array, scale: Array, zero_point: Array | None) -> Any:
         """The result in numpy, before it is converted; all operands in f32."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from ..core.affine import Dim, product
 from ..core.attributes import BOOL as FLAG
 from ..core.attributes import INT, INTS, EnumKind
+from ..core.constraints import Need
 from ..core.diagnostics import op_error
 from ..core.dtypes import BOOL, I64
 from ..core.expr import Expr, Index, Scalars
@@ -152,6 +153,9 @@ class ArgReduce(GraphOp):
         if shape[axis] == 0:
             raise op_error(self, f"axis {axis} is empty and has no extreme")
         return [TensorType(without_axes(shape, [axis], self.keepdims), I64)]
+
+    def needs(self) -> Iterable[Need]:
+        yield Need(self.x.type.shape[self.axis], 1, f"there is an extreme in axis {self.axis}")
 
     def evaluate(self, evaluation: Evaluation, x: Array) -> Array:
         wide = widened(x)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import prod
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from ..core.affine import Dim, is_nonnegative
 from ..core.attributes import BOOL, DIMS, FLOAT, FLOATS, EnumKind
+from ..core.constraints import Need
 from ..core.diagnostics import op_error
 from ..core.dtypes import F32, DType
 from ..core.expr import Expr, Index, Scalars
@@ -66,6 +67,11 @@ class Resize(GraphOp):
                     self, f"antialias needs a static scale, axis {axis} goes from {extent} to {size}"
                 )
         return [TensorType(tuple(self.sizes), self.x.type.dtype)]
+
+    def needs(self) -> Iterable[Need]:
+        for axis, (size, extent) in enumerate(zip(self.sizes, self.x.type.shape, strict=True)):
+            if size != 0 and not isinstance(extent, int):
+                yield Need(extent, 1, f"there is something to resize in axis {axis}")
 
     @property
     def _crops(self) -> bool:

@@ -11,7 +11,7 @@ from glassrt.compiler.frontend import import_model
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module, SymbolRange
 from glassrt.dialects.core.verifier import verify
-from glassrt.errors import ModelError, UnsupportedError
+from glassrt.errors import InputError
 from onnx import ModelProto, NodeProto, TensorProto
 
 from ..models import run_onnxruntime
@@ -210,19 +210,22 @@ def test_symbolic_images_resize_by_scales() -> None:
     assert types(agrees(made, (2, 1, 3, 4))) == ["tensor<Nx1x(2*H)x(W+floordiv(W, 2))xf32>"]
 
 
-def test_what_a_symbol_leaves_open_is_refused() -> None:
+def test_what_a_symbol_leaves_open_is_a_derived_symbol() -> None:
     undecided = model([node("Slice", "x axis0 twelve axis0")], {"x": ("N", 4)}, constants=CONSTANTS)
-    with pytest.raises(UnsupportedError, match="depends on the symbols' values"):
-        import_model(undecided)
+    made = import_model(undecided)
+    assert types(made) == ["tensor<S0x4xf32>"]
+    assert {name: str(each) for name, each in made.derived.items()} == {"S0": "min(N, 12)"}
     assert types(import_model(undecided, shapes={"N": (12, 20, 30)})) == ["tensor<12x4xf32>"]
     assert types(import_model(undecided, shapes={"N": (1, 5, 12)})) == ["tensor<Nx4xf32>"]
 
 
-def test_a_reshape_that_holds_for_one_batch_only_is_an_error() -> None:
+def test_a_reshape_that_holds_for_one_batch_only_determines_it() -> None:
     fixed = model([node("Reshape", "x t")], {"x": ("N", 4)}, constants={"t": ints(1, 4)})
-    with pytest.raises(ModelError, match="does not hold the elements"):
-        import_model(fixed)
-    assert types(import_model(fixed, shapes={"N": (1, 1, 1)})) == ["tensor<1x4xf32>"]
+    made = import_model(fixed)
+    assert types(made) == ["tensor<1x4xf32>"]
+    assert {name: each.dim for name, each in made.determined.items()} == {"N": 1}
+    with pytest.raises(InputError, match=r"4\*N and 4 differ for N in 2\.\.4"):
+        import_model(fixed, shapes={"N": (2, 3, 4)})
 
 
 # ------------------------------------------------------------ transformer spelling

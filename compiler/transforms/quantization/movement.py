@@ -166,7 +166,7 @@ def quantized_pad_into_conv(op: Conv, rewriter: Rewriter) -> bool:
     """conv(dequantize(pad(q, z), s, z)) => conv(dequantize(q, s, z)) with larger pads"""
     outer = whole(op.x)
     inner = None if outer is None else produced_by(outer.x, Pad)
-    if outer is None or inner is None or inner.mode != "constant" or min(inner.pads, default=0) < 0:
+    if outer is None or inner is None or inner.mode != "constant" or not inner.adds:
         return False
     if not _pads_with_zero(inner, outer, rewriter) or any((*inner.begins[:2], *inner.ends[:2])):
         return False

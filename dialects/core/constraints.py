@@ -1,0 +1,145 @@
+"""What a module says about its symbols beside their ranges.
+
+A *constraint* must hold between sizes when the module runs. A symbol may be *derived*: computed from
+others, as min(N, 10) is; and one that the model named may be *determined*: it is always what others
+say (K = 8, H = 4*h), and stands nowhere in the module any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from .affine import Affine, Dim, evaluate, substitute, symbols, total
+from .location import UNKNOWN, Location
+
+Relation = Literal["==", ">=", "broadcasts"]
+RELATIONS: tuple[Relation, ...] = ("==", ">=", "broadcasts")
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """LEFT RELATION RIGHT, which some op needs: `why` says for what, `location` which.
+
+    "broadcasts" holds where the two are equal or one of them is 1 (numpy's rule).
+    """
+
+    left: Dim
+    relation: Relation
+    right: Dim
+    why: str = ""
+    location: Location = UNKNOWN
+
+    def holds(self, values: Mapping[str, int]) -> bool:
+        """Whether it holds for VALUES, which name every symbol."""
+        left, right = evaluate(self.left, values), evaluate(self.right, values)
+        if self.relation == "==":
+            return left == right
+        return left >= right if self.relation == ">=" else left == right or 1 in (left, right)
+
+    @property
+    def symbols(self) -> set[str]:
+        """The symbols that it speaks of."""
+        return symbols(self.left) | symbols(self.right)
+
+    def __str__(self) -> str:
+        return f"{self.left} {self.relation} {self.right}"
+
+
+class Need(NamedTuple):
+    """What an op needs of sizes: LEFT RELATION RIGHT; WHY is said of the op."""
+
+    left: Dim
+    right: Dim
+    why: str
+    relation: Relation = ">="
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """The definition of a derived symbol: FUNCTION of OPERANDS.
+
+    min and max; broadcast(a, b): b where a is 1, else a; select(c, a, b): a where c >= 0, else b.
+    """
+
+    function: str
+    operands: tuple[Dim, ...]
+
+    def value(self, values: Mapping[str, int]) -> int:
+        """Its value where VALUES names every symbol of its operands."""
+        return apply(self.function, tuple(evaluate(operand, values) for operand in self.operands))
+
+    @property
+    def symbols(self) -> set[str]:
+        """The symbols of its operands."""
+        return {name for operand in self.operands for name in symbols(operand)}
+
+    def __str__(self) -> str:
+        return f"{self.function}({', '.join(map(str, self.operands))})"
+
+
+ARITIES = {"min": 2, "max": 2, "broadcast": 2, "select": 3}
+
+
+def apply(function: str, numbers: tuple[int, ...]) -> int:
+    """FUNCTION, one of ARITIES, of NUMBERS."""
+    if function == "min":
+        return min(numbers)
+    if function == "max":
+        return max(numbers)
+    if function == "broadcast":
+        return numbers[1] if numbers[0] == 1 else numbers[0]
+    return numbers[1] if numbers[0] >= 0 else numbers[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Determined:
+    """What a symbol of the model turned out to be, and why."""
+
+    dim: Dim
+    why: str = ""
+    location: Location = UNKNOWN
+
+
+def at_least(dim: Dim, why: str = "", location: Location = UNKNOWN) -> Constraint:
+    """DIM >= 0 with every term on the side where its sign is positive: H >= 7."""
+    left, right = _sides(dim)
+    return Constraint(left, ">=", right, why, location)
+
+
+def equal(dim: Dim, why: str = "", location: Location = UNKNOWN) -> Constraint:
+    """DIM == 0 with every term on the side where its sign is positive: T == 2*floordiv(T, 2)."""
+    left, right = _sides(dim)
+    return Constraint(left, "==", right, why, location)
+
+
+def _sides(dim: Dim) -> tuple[Dim, Dim]:
+    if isinstance(dim, int):
+        return max(dim, 0), max(-dim, 0)
+    single = [Affine(((monomial, value),)) if monomial else value for monomial, value in dim.terms]
+    signs = [value > 0 for _, value in dim.terms]
+    left = total(term for term, positive in zip(single, signs, strict=True) if positive)
+    return left, left - dim
+
+
+def with_derived(derived: Mapping[str, Derived], values: Mapping[str, int]) -> dict[str, int]:
+    """VALUES of the free symbols with those of the derived ones, which stand in order."""
+    result = dict(values)
+    for name, definition in derived.items():
+        result[name] = definition.value(result)
+    return result
+
+
+def broken(constraints: Iterable[Constraint], values: Mapping[str, int]) -> Constraint | None:
+    """The first of CONSTRAINTS that does not hold for VALUES."""
+    return next((each for each in constraints if not each.holds(values)), None)
+
+
+def substituted(constraint: Constraint, values: Mapping[str, Dim]) -> Constraint:
+    """CONSTRAINT with symbols replaced by what VALUES says."""
+    left, right = substitute(constraint.left, values), substitute(constraint.right, values)
+    if constraint.relation == "broadcasts":
+        return Constraint(left, "broadcasts", right, constraint.why, constraint.location)
+    make = equal if constraint.relation == "==" else at_least
+    return make(left - right, constraint.why, constraint.location)

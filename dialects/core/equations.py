@@ -1,0 +1,174 @@
+"""Equations between sizes: which symbol does one determine?"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass
+from functools import reduce
+from math import gcd, lcm, prod
+
+from .affine import Affine, Atom, Dim, FloorDiv, Range, bounds, exact_div, substitute, symbol, symbols
+from .ir import Module
+
+MOST_RESIDUES = 4096
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The symbol NAME is DIM; or STEP * k + START with a k of its own, where STEP is given."""
+
+    name: str
+    dim: Dim = 0
+    step: int | None = None
+    start: int = 0
+
+    @property
+    def dim_text(self) -> str:
+        """What it is, for a message."""
+        if self.step is None:
+            return str(self.dim)
+        return f"{self.step}*k" + (f"+{self.start}" if self.start else "")
+
+
+def solved(dim: Dim, module: Module, defaults: Set[str]) -> Solution | None:
+    """What DIM == 0 says about one symbol of MODULE; None when it is not that simple."""
+    if isinstance(dim, int):
+        return None
+    return _linear(dim, module, defaults) or _stepped(dim, module) or _by_residues(dim, module, defaults)
+
+
+def without_common_factors(dim: Dim) -> Dim:
+    """DIM without the sizes that are factors of all its terms, and without a common number."""
+    if isinstance(dim, int):
+        return dim
+    common = list(dim.terms[0][0])
+    for monomial, _ in dim.terms[1:]:
+        common = [atom for atom in common if atom in monomial]
+    for atom in dict.fromkeys(common):
+        shorter = exact_div(dim, Affine((((atom,), 1),)))
+        while isinstance(shorter, Affine):
+            dim, shorter = shorter, exact_div(shorter, Affine((((atom,), 1),)))
+    number = reduce(gcd, (factor for _, factor in dim.terms))
+    return exact_div(dim, number) or dim
+
+
+def _linear(dim: Affine, module: Module, defaults: Set[str]) -> Solution | None:
+    """A symbol that stands alone once: N - 8 == 0. Anonymous ones go first, then those declared last."""
+    order = list(module.symbols)
+    found = []
+    for monomial, factor in dim.terms:
+        name = monomial[0] if len(monomial) == 1 else None
+        if not isinstance(name, str) or name in module.derived or name not in module.symbols:
+            continue
+        rest = dim - symbol(name) * factor
+        value = exact_div(rest * -1, factor) if factor > 0 else exact_div(rest, -factor)
+        if value is None or name in _depends(value, module):
+            continue
+        found.append((_eagerness(name, value, module, defaults), order.index(name), name, value))
+    if not found:
+        return None
+    _, _, name, value = max(found, key=lambda item: item[:2])
+    return Solution(name, value)
+
+
+def _eagerness(name: str, value: Dim, module: Module, defaults: Set[str]) -> tuple[bool, bool, bool]:
+    """Which symbol goes first: what is a number then, has no name, has a range that nobody chose."""
+    anonymous = name.startswith("unk__") or (name[:1] == "D" and name[1:].isdigit())
+    return isinstance(value, int), anonymous, name in defaults
+
+
+def _depends(dim: Dim, module: Module) -> set[str]:
+    """The symbols in DIM and those that they are derived from."""
+    found: set[str] = set()
+    pending = list(symbols(dim))
+    while pending:
+        name = pending.pop()
+        if name not in found:
+            found.add(name)
+            pending += module.derived[name].symbols if name in module.derived else ()
+    return found
+
+
+def _stepped(dim: Affine, module: Module) -> Solution | None:
+    """a*A == b*B, without common factors: A is a multiple of b."""
+    if len(dim.terms) != 2:
+        return None
+    names = [m[0] if len(m) == 1 else None for m, _ in dim.terms]
+    a, b = (factor for _, factor in dim.terms)
+    free = module.symbols.keys() - module.derived.keys()
+    if a * b >= 0 or not all(name in free for name in names):
+        return None
+    return Solution(str(names[0]), step=abs(b)) if abs(b) > 1 else Solution(str(names[1]), step=abs(a))
+
+
+# ------------------------------------------------------------ remainders
+
+
+def _by_residues(dim: Affine, module: Module, defaults: Set[str]) -> Solution | None:
+    """The only remainder of a symbol with which DIM can be 0: T - 2*floordiv(T, 2) says that T = 2*k.
+
+    Every symbol under a division is written as modulus * k + remainder, for every remainder.
+    """
+    periods = {name: period for name, period in _periods(dim).items() if name in module.symbols}
+    periods = {name: p for name, p in periods.items() if name not in module.derived and p > 1}
+    if not periods or prod(periods.values()) > MOST_RESIDUES:
+        return None
+    ranges = {name: (low, None if name in defaults else high) for name, (low, high) in module.ranges.items()}
+    possible = [
+        rest
+        for rest in itertools.product(*(range(period) for period in periods.values()))
+        if _possible(dim, dict(zip(periods, rest, strict=True)), periods, ranges)
+    ]
+    for place, (name, period) in enumerate(periods.items()):
+        rests = {rest[place] for rest in possible}
+        step, start = _progression(rests, period)
+        if step > 1:
+            return Solution(name, step=step, start=start)
+    return None
+
+
+def _progression(rests: set[int], period: int) -> tuple[int, int]:
+    """The coarsest step and start that all RESTS modulo PERIOD share."""
+    if not rests:
+        return 1, 0
+    start = min(rests)
+    step = reduce(gcd, (rest - start for rest in rests), period)
+    return step, start % step
+
+
+def _periods(dim: Dim) -> dict[str, int]:
+    """For every symbol under divisions by numbers, the period of all remainders."""
+    found: dict[str, int] = {}
+    for atom, divisor in _divisions(dim, 1):
+        for name in symbols(atom.numerator):
+            found[name] = lcm(found.get(name, 1), divisor)
+    return found
+
+
+def _divisions(dim: Dim, outer: int) -> Iterator[tuple[FloorDiv, int]]:
+    """The divisions by numbers in DIM, each with its divisor times those around it."""
+    atoms: Iterator[Atom] = (
+        atom for monomial, _ in (dim.terms if isinstance(dim, Affine) else ()) for atom in monomial
+    )
+    for atom in atoms:
+        if isinstance(atom, FloorDiv):
+            divisor = outer * (atom.denominator if isinstance(atom.denominator, int) else 1)
+            yield atom, divisor
+            yield from _divisions(atom.numerator, divisor)
+
+
+def _possible(
+    dim: Affine, rests: dict[str, int], periods: dict[str, int], spans: Mapping[str, Range]
+) -> bool:
+    """Whether DIM may be 0 where every symbol leaves its rest."""
+    values: dict[str, Dim] = {name: symbol(name) * periods[name] + rest for name, rest in rests.items()}
+    ranges = dict(spans)
+    for name, rest in rests.items():
+        low, high = spans[name]
+        least, most = max(0, -((rest - low) // periods[name])), high
+        if most is not None and least > (most := (most - rest) // periods[name]):
+            return False
+        ranges[name] = (least, most)
+    low_end, high_end = bounds(substitute(dim, values), ranges)
+    return (low_end is None or low_end <= 0) and (high_end is None or high_end >= 0)

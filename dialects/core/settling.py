@@ -1,0 +1,33 @@
+"""What a module that was read as text needs of sizes: asked for as an importer does."""
+
+from __future__ import annotations
+
+from .diagnostics import op_error
+from .ir import Module, Operation
+from .sizes import Conflict, Resized, Sizes
+
+HINT = "mend the sizes, the ranges of the symbols or the constraints"
+
+
+def settle(module: Module) -> None:
+    """Decide every need of MODULE's ops: symbols are determined, constraints added. IRError, located, for
+    one that holds for no sizes."""
+    sizes = Sizes(module)
+    for op in list(module.walk()):
+        while not _settled(op, sizes):
+            pass
+
+
+def _settled(op: Operation, sizes: Sizes) -> bool:
+    """Whether no symbol was replaced while OP's needs were decided."""
+    try:
+        for need in op.needs():
+            sizes.require(need, op.location)
+        for result in op.results:
+            for dim in result.type.shape:
+                sizes.require_at_least(dim, 0, "no size is negative", op.location)
+    except Resized:
+        return False
+    except Conflict as error:
+        raise op_error(op, str(error), HINT) from None
+    return True

@@ -1,0 +1,447 @@
+"""The one place where facts about sizes are decided.
+
+Whatever an op needs of sizes (one at least another, two equal) is asked of `Sizes`. In this order, it
+is true for all values of the symbols, and there is nothing to do; it determines a symbol, which is
+replaced everywhere (`Resized` says so); it holds for some values, and becomes a constraint of the
+module that narrows the ranges; or it holds for none, which is a `Conflict`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from . import constraints, substitution
+from .affine import Affine, Dim, FloorDiv, Range, bounds, sole_symbol, symbol, symbols
+from .constraints import Constraint, Derived, Determined, Need
+from .equations import Solution, solved, without_common_factors
+from .ir import Module, SymbolRange
+from .location import UNKNOWN, Location
+from .values import Values
+
+RELAXATIONS = 8  # divisions that a proof looks through
+FACTS = 64  # constraints that a proof tries, one after the other
+ROUNDS = 4  # in which ranges narrow one another
+LARGEST = 2**31 - 1
+
+
+class Conflict(Exception):
+    """What is needed of sizes holds for no values of the symbols; `ranges`: but it might for other ranges."""
+
+    def __init__(self, message: str, ranges: bool = False) -> None:
+        super().__init__(message)
+        self.ranges = ranges
+
+
+class Resized(Exception):
+    """Symbols were replaced in the module: what was computed from sizes before is out of date."""
+
+    def __init__(self, values: Mapping[str, Dim]) -> None:
+        super().__init__(", ".join(f"{name} = {dim}" for name, dim in values.items()))
+        self.values = values
+
+
+class Sizes:
+    """What is known of the sizes of MODULE.
+
+    `defaults` names the symbols whose range nobody chose: it gives way where none of it is possible.
+    """
+
+    def __init__(self, module: Module) -> None:
+        self.module = module
+        self.defaults: set[str] = set()
+        self._known: set[Dim] = set()
+        self._values = Values(module)
+
+    @property
+    def ranges(self) -> dict[str, tuple[int, int]]:
+        return self.module.ranges
+
+    # ------------------------------------------------------------ questions
+
+    def proves(self, dim: Dim) -> bool:
+        """Whether DIM >= 0 for all values that ranges and constraints allow."""
+        if isinstance(dim, int):
+            return dim >= 0
+        if dim in self._known:
+            return True
+        if not (self._bounded(dim) or self._follows(dim) or self._values.all_at_least_zero(dim)):
+            return False
+        self._known.add(dim)
+        return True
+
+    def sign(self, dim: Dim) -> int | None:
+        """-1, 0 or 1 where DIM is negative, zero or positive for all values; else None."""
+        if self.proves(dim - 1):
+            return 1
+        if self.proves(-1 - dim):
+            return -1
+        return 0 if dim == 0 or (self.proves(dim) and self.proves(-1 * dim)) else None
+
+    def _bounded(self, dim: Dim, ranges: Mapping[str, Range] | None = None) -> bool:
+        ranges = self.ranges if ranges is None else ranges
+        for _ in range(RELAXATIONS):
+            low, _high = bounds(dim, ranges)
+            if low is not None and low >= 0:
+                return True
+            relaxed = without_division(dim)
+            if relaxed is None:
+                return False
+            dim = relaxed
+        return False
+
+    def _follows(self, dim: Dim) -> bool:
+        """Whether DIM is at least something that is known not to be negative."""
+        named = symbols(dim)
+        facts = (fact for fact in self._facts() if symbols(fact) & named)
+        return any(self._bounded(dim - fact) for fact, _ in zip(facts, range(FACTS), strict=False))
+
+    def _facts(self) -> Iterator[Dim]:
+        """What constraints and derived symbols say is not negative."""
+        for each in self.module.constraints:
+            if each.relation != "broadcasts":
+                yield each.left - each.right
+            if each.relation == "==":
+                yield each.right - each.left
+        for name, definition in self.module.derived.items():
+            if definition.function in ("min", "max"):
+                sign = 1 if definition.function == "min" else -1
+                yield from ((operand - symbol(name)) * sign for operand in definition.operands)
+
+    # ------------------------------------------------------------ needs
+
+    def require(self, need: Need, location: Location = UNKNOWN) -> None:
+        """NEED of an op at LOCATION. Raises Conflict or Resized."""
+        if need.relation == "==":
+            self.require_equal(need.left, need.right, need.why, location)
+        elif need.relation == ">=":
+            self.require_at_least(need.left, need.right, need.why, location)
+        else:
+            self._require_stretch(need, location)
+
+    def _require_stretch(self, need: Need, location: Location) -> None:
+        if need.left != 1 and not self._covers(need.right, need.left):
+            if not self._may_be_one(need.left):
+                self.require_equal(need.left, need.right, need.why, location)
+            elif self.sign(need.left - need.right) != 0:
+                self._add(Constraint(need.left, "broadcasts", need.right, need.why, location))
+
+    def require_at_least(self, left: Dim, right: Dim, why: str, location: Location = UNKNOWN) -> None:
+        """LEFT >= RIGHT is needed. Raises Conflict, or Resized where a range leaves a single value."""
+        dim = left - right
+        if self.proves(dim):
+            return
+        if self._excludes(dim):
+            text = f"it needs that {why}, but {left} is less than {right}"
+            raise self._conflict(text, constraints.at_least(dim))
+        self._add(constraints.at_least(_peeled(dim), why, location))
+
+    def require_equal(self, left: Dim, right: Dim, why: str, location: Location = UNKNOWN) -> None:
+        """LEFT == RIGHT is needed. Raises Conflict, or Resized where it determines a symbol."""
+        dim = left - right
+        if dim == 0 or (self.proves(dim) and self.proves(-1 * dim)):
+            return
+        if self._excludes(dim) or self._excludes(-1 * dim):
+            text = f"it needs that {why}, but {left} and {right} differ"
+            raise self._conflict(text, constraints.equal(dim))
+        reduced = without_common_factors(dim)
+        found = solved(reduced, self.module, self.defaults)
+        if found is not None:
+            self._determine(found, why, location)
+        self._add(constraints.equal(reduced, why, location))
+
+    def require_broadcast(self, left: Dim, right: Dim, why: str, location: Location = UNKNOWN) -> Dim:
+        """The size that LEFT and RIGHT broadcast to; what the model does not name apart is made equal."""
+        for whole, part in ((left, right), (right, left)):
+            if part == 1 or self._covers(whole, part):
+                return whole
+        may_stretch = self._may_be_one(left) or self._may_be_one(right)
+        if not (may_stretch and self._named(left) and self._named(right)):
+            self.require_equal(left, right, why, location)
+            return left
+        self._add(Constraint(left, "broadcasts", right, why, location))
+        return self.derive("broadcast", left, right)
+
+    def _may_be_one(self, dim: Dim) -> bool:
+        low, high = bounds(dim, self.ranges)
+        return (low is None or low <= 1) and (high is None or high >= 1)
+
+    def _covers(self, whole: Dim, part: Dim) -> bool:
+        """Whether WHOLE is what PART and others broadcast to."""
+        definition = self.module.derived.get(str(whole))
+        return definition is not None and definition.function == "broadcast" and part in definition.operands
+
+    def _named(self, dim: Dim) -> bool:
+        """Whether DIM is a symbol that the model itself has a name for."""
+        found = sole_symbol(dim)
+        return found is not None and found[1] == 1 and not is_anonymous(found[0])
+
+    def _excludes(self, dim: Dim) -> bool:
+        """Whether DIM >= 0 holds for no values. Ranges that nobody chose exclude no large sizes."""
+        ranges: dict[str, Range] = dict(self.ranges)
+        ranges |= {name: (ranges[name][0], LARGEST) for name in self.defaults & ranges.keys()}
+        return self._bounded(-1 - dim, ranges)
+
+    def _conflict(self, text: str, constraint: Constraint) -> Conflict:
+        """TEXT with the ranges of what CONSTRAINT speaks of; are these the reason that it cannot hold?"""
+        ranges = self.ranges
+        named = sorted(constraint.symbols & ranges.keys())
+        texts = [f"{name} in {ranges[name][0]}..{ranges[name][1]}" for name in named]
+        dim = constraint.left - constraint.right
+        never = [-1 - dim, dim - 1] if constraint.relation == "==" else [-1 - dim]
+        by_ranges = not any(self._bounded(each, {}) for each in never)
+        return Conflict(f"{text} for {', '.join(texts)}" if texts else text, ranges=by_ranges)
+
+    # ------------------------------------------------------------ derived symbols
+
+    def derive(self, function: str, *operands: Dim) -> Dim:
+        """FUNCTION (see `Derived`) of OPERANDS: one of them where that is certain, else a derived symbol."""
+        if function in ("min", "max"):
+            operands = tuple(sorted(operands, key=lambda dim: (isinstance(dim, int), str(dim))))
+        certain = self._certain(function, operands)
+        if certain is not None:
+            return certain
+        definition = Derived(function, operands)
+        for name, other in self.module.derived.items():
+            if other == definition:
+                return symbol(name)
+        name = self.fresh("S")
+        self.module.derived[name] = definition
+        self.module.symbols[name] = self._derived_range(definition)
+        self._values.forget()
+        return symbol(name)
+
+    def _certain(self, function: str, operands: tuple[Dim, ...]) -> Dim | None:
+        if all(isinstance(operand, int) for operand in operands):
+            return constraints.apply(function, tuple(int(o) for o in operands if isinstance(o, int)))
+        if function == "broadcast":
+            a, b = operands
+            return b if a == 1 else a if b in (1, a) else None
+        condition, yes, no = operands if function == "select" else _as_select(function, operands)
+        if yes == no or self.proves(condition):
+            return yes
+        return no if self.proves(-1 - condition) else None
+
+    def _derived_range(self, definition: Derived) -> SymbolRange:
+        chosen = definition.operands[1:] if definition.function == "select" else definition.operands
+        found = [bounds(dim, self.ranges) for dim in chosen]
+        lows = [-LARGEST if low is None else low for low, _ in found]
+        highs = [LARGEST if high is None else high for _, high in found]
+        low = max(lows) if definition.function == "max" else min(lows)
+        high = min(highs) if definition.function == "min" else max(highs)
+        middle = definition.value(self.module.values_at("optimum"))
+        return SymbolRange(low, min(max(middle, low), high), high)
+
+    def fresh(self, prefix: str) -> str:
+        """A name that no symbol of the module has, or had."""
+        taken = self.module.symbols.keys() | self.module.determined.keys()
+        return next(name for k in range(len(taken) + 1) if (name := f"{prefix}{k}") not in taken)
+
+    # ------------------------------------------------------------ constraints
+
+    def _add(self, constraint: Constraint) -> None:
+        if constraint in self.module.constraints:
+            return
+        self.module.constraints.append(constraint)
+        self._values.forget()
+        for _ in range(ROUNDS):
+            narrowed = [self._narrow(each) for each in list(self.module.constraints)]
+            if True not in narrowed:
+                break
+        if self._values.none():
+            text = f"it needs that {constraint.why}, but {constraint} holds for no sizes"
+            raise self._conflict(text, constraint)
+
+    def _narrow(self, constraint: Constraint) -> bool:
+        """Whether CONSTRAINT narrows the range of some symbol."""
+        dim = constraint.left - constraint.right
+        if constraint.relation == "broadcasts" or isinstance(dim, int):
+            return False
+        changed = self._narrow_by(dim, constraint)
+        if constraint.relation == "==":
+            changed |= self._narrow_by(dim * -1, constraint)
+        return changed or self._narrow_to_values(constraint)
+
+    def _narrow_to_values(self, constraint: Constraint) -> bool:
+        """Narrow to the ends of what the values that CONSTRAINT allows are, where these are few."""
+        changed = False
+        for name in sorted(constraint.symbols - self.module.derived.keys()):
+            column = self._values.column(name, constraint.symbols)
+            if column is not None and len(column):
+                changed |= self._clip(name, int(column.min()), int(column.max()), constraint)
+        return changed
+
+    def _narrow_by(self, dim: Dim, constraint: Constraint) -> bool:
+        """Narrow the range of every symbol that stands alone in DIM >= 0."""
+        changed = False
+        for name, factor in _alone(dim):
+            if name in self.module.derived:
+                continue
+            rest = dim - symbol(name) * factor
+            most = bounds(rest, self.ranges)[1]
+            if most is None:
+                continue
+            old = self.module.symbols[name]
+            if factor > 0:
+                changed |= self._clip(name, -(most // factor), old.maximum, constraint)
+            else:
+                changed |= self._clip(name, old.minimum, most // -factor, constraint)
+        return changed
+
+    def _clip(self, name: str, low: int, high: int, constraint: Constraint) -> bool:
+        old = self.module.symbols[name]
+        low, high = max(low, old.minimum), min(high, old.maximum)
+        if low > high:
+            if name not in self.defaults or low > LARGEST or high < old.minimum:
+                raise Conflict(_outside(name, old, constraint), ranges=name not in self.defaults)
+            high = low
+        if (low, high) == (old.minimum, old.maximum):
+            return False
+        self.module.symbols[name] = SymbolRange(low, min(max(old.optimum, low), high), high)
+        self._values.forget()
+        return True
+
+    # ------------------------------------------------------------ determined symbols
+
+    def _determine(self, found: Solution, why: str, location: Location) -> None:
+        """Put what a symbol was FOUND to be in its place, everywhere."""
+        old = self.module.symbols[found.name]
+        dim = found.dim
+        if found.step is not None:
+            name = self.fresh(found.name.lower())
+            span = _stepped(old, found.step, found.start, found.name in self.defaults)
+            if span is None:
+                text = f"it needs that {why}, but no {found.name} in its range is {found.dim_text}"
+                raise Conflict(text, ranges=True)
+            self.module.symbols = _renamed(self.module.symbols, found.name, name, span)
+            if found.name in self.defaults:
+                self.defaults.add(name)
+            dim = symbol(name) * found.step + found.start
+        else:
+            self._fit_range(found.name, dim, old, why, location)
+            del self.module.symbols[found.name]
+        self.module.determined[found.name] = Determined(dim, why, location)
+        values = {found.name: dim}
+        self.replace(values)
+        raise Resized(values)
+
+    def _fit_range(self, name: str, dim: Dim, old: SymbolRange, why: str, location: Location) -> None:
+        """What the range of NAME says holds for DIM from now on."""
+        if isinstance(dim, int):
+            if name in self.defaults and 0 <= dim <= LARGEST:
+                return
+            if not old.minimum <= dim <= old.maximum:
+                span = f"{old.minimum}..{old.maximum}"
+                text = f"it needs that {why}, but {name} is {dim} then, outside its range {span}"
+                raise Conflict(text, ranges=name not in self.defaults)
+            return
+        if name not in self.defaults:
+            self._add(constraints.at_least(_peeled(dim - old.minimum), f"the range of {name}", location))
+            self._add(constraints.at_least(_peeled(old.maximum - dim), f"the range of {name}", location))
+
+    def replace(self, values: Mapping[str, Dim]) -> None:
+        """Replace symbols in the module, in its constraints and definitions."""
+        module = self.module
+        substitution.in_module(module, values)
+        module.determined = {
+            name: replace(each, dim=substitution.in_attribute(each.dim, values))
+            for name, each in module.determined.items()
+        }
+        changed = [constraints.substituted(each, values) for each in module.constraints]
+        module.constraints = [each for each in dict.fromkeys(changed) if not _trivial(each)]
+        module.derived = {
+            name: Derived(each.function, substitution.in_attribute(each.operands, values))
+            for name, each in module.derived.items()
+        }
+        self._known.clear()
+        self._values.forget()
+        self._settle_derived()
+
+    def _settle_derived(self) -> None:
+        """Replace derived symbols that have become certain."""
+        for name, definition in self.module.derived.items():
+            certain = self._certain(definition.function, definition.operands)
+            if certain is not None:
+                del self.module.derived[name], self.module.symbols[name]
+                self.replace({name: certain})
+                return
+
+
+def is_anonymous(name: str) -> bool:
+    """Whether NAME was made for a size that the model leaves without a name: D0 by the importer,
+    unk__5 by exporters."""
+    return name.startswith("unk__") or (name[:1] in "DS" and name[1:].isdigit())
+
+
+def without_division(dim: Dim) -> Dim | None:
+    """A multiple of a lower bound of DIM with one division less; None when none can be replaced.
+
+    floor(a / b) lies between (a - b + 1) / b and a / b.
+    """
+    for monomial, factor in dim.terms if isinstance(dim, Affine) else ():
+        atom = monomial[0] if len(monomial) == 1 else None
+        if isinstance(atom, FloorDiv) and isinstance(atom.denominator, int):
+            by = atom.denominator
+            rest = dim - Affine(((monomial, factor),))
+            least = atom.numerator if factor < 0 else atom.numerator - by + 1
+            return rest * by + least * factor
+    return None
+
+
+def _peeled(dim: Dim) -> Dim:
+    """DIM >= 0 without a division that stands alone: floor(x / d) >= m is x >= m * d."""
+    while isinstance(dim, Affine):
+        terms = dict(dim.terms)
+        constant = terms.pop((), 0)
+        if len(terms) != 1:
+            return dim
+        ((monomial, factor),) = terms.items()
+        atom = monomial[0] if len(monomial) == 1 else ""
+        if isinstance(atom, str) or not isinstance(atom.denominator, int):
+            return dim
+        if factor > 0:
+            dim = atom.numerator - -(constant // factor) * atom.denominator
+        else:
+            dim = (constant // -factor + 1) * atom.denominator - 1 - atom.numerator
+    return dim
+
+
+def _alone(dim: Dim) -> list[tuple[str, int]]:
+    """The symbols that DIM has a multiple of and does not hold otherwise, with their factors."""
+    if isinstance(dim, int):
+        return []
+    found = [(m[0], factor) for m, factor in dim.terms if len(m) == 1 and isinstance(m[0], str)]
+    return [(name, k) for name, k in found if name not in symbols(dim - symbol(name) * k)]
+
+
+def _as_select(function: str, operands: tuple[Dim, ...]) -> tuple[Dim, Dim, Dim]:
+    """min and max as a choice by a sign."""
+    a, b = operands
+    return (b - a, a, b) if function == "min" else (a - b, a, b)
+
+
+def _outside(name: str, range: SymbolRange, constraint: Constraint) -> str:
+    span = f"{range.minimum}..{range.maximum}"
+    return f"it needs that {constraint.why}, but {constraint} holds for no {name} in its range {span}"
+
+
+def _stepped(old: SymbolRange, step: int, start: int, default: bool) -> SymbolRange | None:
+    """The range of k where STEP * k + START has the range OLD; None when that is empty."""
+    low, high = max(0, -((start - old.minimum) // step)), (old.maximum - start) // step
+    if default:
+        high = max(low, high)
+    if low > high:
+        return None
+    return SymbolRange(low, min(max((old.optimum - start) // step, low), high), high)
+
+
+def _renamed(
+    table: Mapping[str, SymbolRange], old: str, new: str, span: SymbolRange
+) -> dict[str, SymbolRange]:
+    """TABLE with OLD replaced by NEW, in its place."""
+    return {(new if name == old else name): (span if name == old else r) for name, r in table.items()}
+
+
+def _trivial(constraint: Constraint) -> bool:
+    """Whether CONSTRAINT speaks of numbers alone, and holds."""
+    return not constraint.symbols and constraint.holds({})

@@ -1,0 +1,123 @@
+"""All values that the symbols of a module may take, where these are few: proofs by looking at each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .affine import Affine, Atom, Dim, symbols
+from .ir import Module
+
+MOST = 1 << 14
+
+Array = np.ndarray[Any, Any]
+
+
+class Values:
+    """The values of MODULE's symbols that satisfy its constraints; tables are kept until `forget`."""
+
+    def __init__(self, module: Module) -> None:
+        self._module = module
+        self._tables: dict[frozenset[str], dict[str, Array] | None] = {}
+
+    def forget(self) -> None:
+        """Ranges or constraints have changed."""
+        self._tables.clear()
+
+    def all_at_least_zero(self, dim: Dim) -> bool:
+        """Whether DIM >= 0 for every value; False where there are too many to look at."""
+        table = self.table(symbols(dim))
+        return table is not None and bool((on_table(dim, table) >= 0).all())
+
+    def always_equal(self, a: Dim, b: Dim) -> bool:
+        """Whether A == B for every value; False where there are too many to look at."""
+        table = self.table(symbols(a) | symbols(b))
+        return table is not None and bool((on_table(a - b, table) == 0).all())
+
+    def column(self, name: str, named: set[str]) -> Array | None:
+        """The values of NAME in the table of the symbols NAMED; None where there are too many."""
+        table = self.table(named)
+        return None if table is None else table.get(name)
+
+    def none(self) -> bool:
+        """Whether some constraints exclude all values."""
+        for each in self._module.constraints:
+            table = self.table(each.symbols)
+            if table and not len(next(iter(table.values()))):
+                return True
+        return False
+
+    def table(self, named: set[str]) -> dict[str, Array] | None:
+        """Columns with all values of the symbols NAMED, and of those that these are derived from."""
+        key = frozenset(self._closure(named))
+        if key not in self._tables:
+            self._tables[key] = self._made(key)
+        return self._tables[key]
+
+    def _closure(self, named: set[str]) -> set[str]:
+        derived = self._module.derived
+        found, pending = set(), list(named)
+        while pending:
+            name = pending.pop()
+            if name not in found:
+                found.add(name)
+                pending += derived[name].symbols if name in derived else ()
+        return found
+
+    def _made(self, names: frozenset[str]) -> dict[str, Array] | None:
+        symbols_, derived = self._module.symbols, self._module.derived
+        free = [name for name in symbols_ if name in names and name not in derived]
+        if names - symbols_.keys():
+            return None
+        count = 1
+        for name in free:
+            count *= symbols_[name].maximum - symbols_[name].minimum + 1
+            if count > MOST:
+                return None
+        spans = [np.arange(symbols_[name].minimum, symbols_[name].maximum + 1) for name in free]
+        grids = np.meshgrid(*spans, indexing="ij") if spans else []
+        table = {name: grid.reshape(-1) for name, grid in zip(free, grids, strict=True)}
+        for name, definition in derived.items():
+            if name in names:
+                table[name] = _derived(definition.function, [on_table(d, table) for d in definition.operands])
+        return self._filtered(table, names)
+
+    def _filtered(self, table: dict[str, Array], names: frozenset[str]) -> dict[str, Array]:
+        for each in self._module.constraints:
+            if table and each.symbols <= names:
+                left, right = on_table(each.left, table), on_table(each.right, table)
+                kept = left == right if each.relation != ">=" else left >= right
+                if each.relation == "broadcasts":
+                    kept = kept | (left == 1) | (right == 1)
+                table = {name: column[kept] for name, column in table.items()}
+        return table
+
+
+def _derived(function: str, operands: list[Array]) -> Array:
+    if function == "min":
+        return np.minimum(*operands)
+    if function == "max":
+        return np.maximum(*operands)
+    if function == "broadcast":
+        return np.where(operands[0] == 1, operands[1], operands[0])
+    return np.where(operands[0] >= 0, operands[1], operands[2])
+
+
+def on_table(dim: Dim, table: dict[str, Array]) -> Array:
+    """DIM for every row of TABLE."""
+    rows = len(next(iter(table.values()))) if table else 1
+    result = np.zeros(rows, dtype=np.int64)
+    for monomial, factor in dim.terms if isinstance(dim, Affine) else (((), int(dim)),):
+        product = np.full(rows, factor, dtype=np.int64)
+        for atom in monomial:
+            product = product * _atom(atom, table)
+        result += product
+    return result
+
+
+def _atom(atom: Atom, table: dict[str, Array]) -> Array:
+    if isinstance(atom, str):
+        return table[atom]
+    # A division by zero has no value; 1 stands in for the divisor, as no size is computed there.
+    return on_table(atom.numerator, table) // np.maximum(on_table(atom.denominator, table), 1)

@@ -1,0 +1,156 @@
+"""From the shapes of inputs to the value of every symbol, and what must hold between these.
+
+A plan's free symbols are told by sizes of its inputs, its derived ones computed from them, and its
+constraints are checked before anything is launched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..errors import PlanError
+from .expressions import Expression, clip, evaluate, symbols_of
+from .manifest_fields import Fields
+
+RELATIONS = ("==", ">=", "broadcasts")
+
+
+@dataclass(frozen=True)
+class ConstraintSpec:
+    """LEFT RELATION RIGHT, needed by the ONNX nodes: `text` shows it, `why` says for what."""
+
+    left: Expression
+    relation: str
+    right: Expression
+    text: str
+    why: str
+    nodes: tuple[str, ...]
+
+    def holds(self, symbols: Mapping[str, int]) -> bool:
+        """Whether it holds for these values."""
+        left, right = evaluate(self.left, symbols), evaluate(self.right, symbols)
+        if self.relation == "==":
+            return left == right
+        return left >= right if self.relation == ">=" else left == right or 1 in (left, right)
+
+    def broken(self, symbols: Mapping[str, int]) -> str:
+        """What to say where it does not hold."""
+        named = sorted(symbols_of(self.left) | symbols_of(self.right))
+        values = ", ".join(f"{clip(name).strip(chr(39))} = {symbols[name]}" for name in named)
+        return f"{values}, but {clip(self.text)[1:-1]} is needed{said_of(self.nodes)}: {self.why}"
+
+
+@dataclass(frozen=True)
+class DeterminedSpec:
+    """What a symbol of the model always is: `text` shows `size`, `why` and the nodes say for what."""
+
+    size: Expression
+    text: str
+    why: str
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SizeSpec:
+    """What a plan says about its symbols beside their ranges; derived ones stand in order."""
+
+    derived: Mapping[str, Expression]
+    determined: Mapping[str, DeterminedSpec]
+    constraints: tuple[ConstraintSpec, ...]
+
+    def complete(self, free: Mapping[str, int]) -> dict[str, int]:
+        """The values of the FREE symbols with those of the derived ones."""
+        values = dict(free)
+        for name, expression in self.derived.items():
+            values[name] = evaluate(expression, values)
+        return values
+
+    def broken(self, symbols: Mapping[str, int]) -> str | None:
+        """What to say of the first constraint that does not hold."""
+        return next((each.broken(symbols) for each in self.constraints if not each.holds(symbols)), None)
+
+    def determining(self, size: Expression) -> tuple[str, DeterminedSpec] | None:
+        """A symbol of the model that is SIZE, with the reason."""
+        found = ((name, each) for name, each in self.determined.items() if each.size == size)
+        return next(found, None)
+
+
+@dataclass(frozen=True)
+class Binding:
+    """A symbol's value is (size - offset) / factor, of the size of one input along one axis."""
+
+    symbol: str
+    input: int
+    axis: int
+    factor: int
+    offset: int
+
+
+def bindings(shapes: Sequence[Sequence[Expression]]) -> list[Binding]:
+    """What sizes of inputs say about symbols; the first one counts."""
+    found: dict[str, Binding] = {}
+    for index, shape in enumerate(shapes):
+        for axis, size in enumerate(shape):
+            linear = _linear(size)
+            if linear is not None:
+                found.setdefault(linear[0], Binding(linear[0], index, axis, *linear[1:]))
+    return list(found.values())
+
+
+def _linear(size: Expression) -> tuple[str, int, int] | None:
+    """(symbol, factor, offset) of a size that is factor * symbol + offset."""
+    rest, offset = _pair(size, "+") or (size, 0)
+    if isinstance(rest, str):
+        return rest, 1, offset
+    name, factor = _pair(rest, "*") or (None, 0)
+    return (name, factor, offset) if isinstance(name, str) and factor > 0 else None
+
+
+def _pair(size: Expression, operator: str) -> tuple[Expression, int] | None:
+    """The operands of OPERATOR where SIZE applies it to something and a number."""
+    if isinstance(size, (int, str)) or len(size) != 3 or size[0] != operator:
+        return None
+    return (size[1], size[2]) if isinstance(size[2], int) else None
+
+
+def said_of(nodes: Sequence[str]) -> str:
+    """` by the node 'a'`; empty where no node is known."""
+    return f" by the node {clip(nodes[0])}" if nodes else ""
+
+
+def parse_sizes(fields: Fields) -> SizeSpec:
+    """The part of a manifest that `SizeSpec` holds. PlanError naming the field that is wrong."""
+    derived = {
+        name: Fields({name: each}, "derived").expression(name) for name, each in _table(fields, "derived")
+    }
+    determined = {name: _determined(name, each) for name, each in _table(fields, "determined")}
+    constraints = (
+        Fields(each, f"constraints[{index}]") for index, each in enumerate(fields.array("constraints", []))
+    )
+    return SizeSpec(derived, determined, tuple(_constraint(each) for each in constraints))
+
+
+def _table(fields: Fields, key: str) -> list[tuple[str, object]]:
+    return list(fields.named(key)) if key in fields.values else []
+
+
+def _determined(name: str, value: object) -> DeterminedSpec:
+    fields = Fields(value, f"determined {clip(name)}")
+    return DeterminedSpec(
+        fields.expression("size"), fields.text("text"), fields.text("why"), fields.texts("nodes")
+    )
+
+
+def _constraint(fields: Fields) -> ConstraintSpec:
+    relation = fields.text("relation")
+    if relation not in RELATIONS:
+        raise PlanError(f"the plan's {fields.where} has the relation {clip(relation)}")
+    return ConstraintSpec(
+        fields.expression("left"),
+        relation,
+        fields.expression("right"),
+        fields.text("text"),
+        fields.text("why"),
+        fields.texts("nodes"),
+    )
