@@ -220,7 +220,8 @@ class Sizes:
         condition, yes, no = operands if function == "select" else _as_select(function, operands)
         if yes == no or self.proves(condition):
             return yes
-        return no if self.proves(-1 - condition) else None
+        # Where the condition is 0, min and max have two equal operands.
+        return no if self.proves(-1 * condition - (function == "select")) else None
 
     def _derived_range(self, definition: Derived) -> SymbolRange:
         chosen = definition.operands[1:] if definition.function == "select" else definition.operands
