@@ -57,17 +57,23 @@ def _with_pads(call: Call, window: Window, totals: Sequence[int]) -> Window:
     return window if padding == "explicit" else replace(window, pads=split_pads(totals, padding))
 
 
-def _read(call: Call, spatial: Sequence[Dim], kernel: Sequence[int]) -> tuple[Window, list[Dim]]:
-    """The window with its explicit padding, and what automatic padding adds along each dimension."""
+def explicit_window(call: Call, spatial: Sequence[Dim], kernel: Sequence[int]) -> Window:
+    """The window with the padding that is given, none where it is automatic."""
     rank = len(spatial)
     if len(kernel) != rank:
         raise Malformed(f"a kernel of {len(kernel)} dimensions on an input with {rank} spatial ones")
-    window = Window(
+    return Window(
         tuple(kernel),
         _positive(call, "strides", rank),
         _positive(call, "dilations", rank),
         _explicit_pads(call, rank),
     )
+
+
+def _read(call: Call, spatial: Sequence[Dim], kernel: Sequence[int]) -> tuple[Window, list[Dim]]:
+    """The window with its explicit padding, and what automatic padding adds along each dimension."""
+    rank = len(spatial)
+    window = explicit_window(call, spatial, kernel)
     padding = call.choice("auto_pad", "NOTSET", PADDINGS)
     if padding == "explicit":
         return window, []

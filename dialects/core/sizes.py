@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from . import constraints, substitution
-from .affine import Affine, Dim, FloorDiv, Range, bounds, sole_symbol, symbol, symbols
+from .affine import Affine, Dim, FloorDiv, Range, bounds, exact_div, symbol, symbols
 from .constraints import Constraint, Derived, Determined, Need
 from .equations import Solution, solved, without_common_factors
 from .ir import Module, SymbolRange
 from .location import UNKNOWN, Location
-from .values import Values
+from .values import Values, closure
 
 RELAXATIONS = 8  # divisions that a proof looks through
 FACTS = 64  # constraints that a proof tries, one after the other
@@ -92,9 +92,16 @@ class Sizes:
 
     def _follows(self, dim: Dim) -> bool:
         """Whether DIM is at least something that is known not to be negative."""
+        if isinstance(dim, int):
+            return False
         named = symbols(dim)
-        facts = (fact for fact in self._facts() if symbols(fact) & named)
-        return any(self._bounded(dim - fact) for fact, _ in zip(facts, range(FACTS), strict=False))
+        facts = [fact for fact in self._facts() if isinstance(fact, Affine) and symbols(fact) & named]
+        return any(
+            self._bounded(dim - fact * times)
+            for fact in facts[:FACTS]
+            for times in _multiples(fact, dim)
+            if self._bounded(times)
+        )
 
     def _facts(self) -> Iterator[Dim]:
         """What constraints and derived symbols say is not negative."""
@@ -155,12 +162,35 @@ class Sizes:
         for whole, part in ((left, right), (right, left)):
             if part == 1 or self._covers(whole, part):
                 return whole
-        may_stretch = self._may_be_one(left) or self._may_be_one(right)
-        if not (may_stretch and self._named(left) and self._named(right)):
+        if not self._stretch(left, right):
             self.require_equal(left, right, why, location)
             return left
         self._add(Constraint(left, "broadcasts", right, why, location))
         return self.derive("broadcast", left, right)
+
+    def _stretch(self, left: Dim, right: Dim) -> bool:
+        """Whether LEFT and RIGHT are sizes apart, one of which may be 1 for the other to be stretched to.
+
+        A number fixes what meets it, what the model has no name for is what it meets, and sizes made
+        from the same symbols are meant to be equal, if they can be.
+        """
+        if isinstance(left, int) or isinstance(right, int):
+            return False
+        if not (self._may_be_one(left) or self._may_be_one(right)):
+            return False
+        named = self._origins(left), self._origins(right)
+        if any(map(is_anonymous, named[0] | named[1])):
+            return False
+        return not named[0] & named[1] or self._differ(left, right)
+
+    def _differ(self, left: Dim, right: Dim) -> bool:
+        """Whether LEFT and RIGHT are equal for no values."""
+        dim = left - right
+        return self._excludes(dim) or self._excludes(-1 * dim) or self._values.never_equal(left, right)
+
+    def _origins(self, dim: Dim) -> set[str]:
+        """The free symbols that DIM is computed from."""
+        return closure(symbols(dim), self.module) - self.module.derived.keys()
 
     def _may_be_one(self, dim: Dim) -> bool:
         low, high = bounds(dim, self.ranges)
@@ -170,11 +200,6 @@ class Sizes:
         """Whether WHOLE is what PART and others broadcast to."""
         definition = self.module.derived.get(str(whole))
         return definition is not None and definition.function == "broadcast" and part in definition.operands
-
-    def _named(self, dim: Dim) -> bool:
-        """Whether DIM is a symbol that the model itself has a name for."""
-        found = sole_symbol(dim)
-        return found is not None and found[1] == 1 and not is_anonymous(found[0])
 
     def _excludes(self, dim: Dim) -> bool:
         """Whether DIM >= 0 holds for no values. Ranges that nobody chose exclude no large sizes."""
@@ -372,6 +397,17 @@ def is_anonymous(name: str) -> bool:
     """Whether NAME was made for a size that the model leaves without a name: D0 by the importer,
     unk__5 by exporters."""
     return name.startswith("unk__") or (name[:1] in "DS" and name[1:].isdigit())
+
+
+def _multiples(fact: Affine, dim: Affine) -> list[Dim]:
+    """What FACT may be multiplied by for one of its terms to be one of DIM's; 1 first."""
+    found: dict[Dim, None] = {1: None}
+    for monomial, factor in fact.terms:
+        for other, value in dim.terms if monomial else ():
+            times = exact_div(Affine(((other, value),)), Affine(((monomial, factor),))) if other else None
+            if times is not None:
+                found[times] = None
+    return list(found)
 
 
 def without_division(dim: Dim) -> Dim | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,11 @@ class Values:
         table = self.table(symbols(a) | symbols(b))
         return table is not None and bool((on_table(a - b, table) == 0).all())
 
+    def never_equal(self, a: Dim, b: Dim) -> bool:
+        """Whether A == B for no value; False where there are too many to look at."""
+        table = self.table(symbols(a) | symbols(b))
+        return table is not None and not bool((on_table(a - b, table) == 0).any())
+
     def column(self, name: str, named: set[str]) -> Array | None:
         """The values of NAME in the table of the symbols NAMED; None where there are too many."""
         table = self.table(named)
@@ -50,20 +56,10 @@ class Values:
 
     def table(self, named: set[str]) -> dict[str, Array] | None:
         """Columns with all values of the symbols NAMED, and of those that these are derived from."""
-        key = frozenset(self._closure(named))
+        key = frozenset(closure(named, self._module))
         if key not in self._tables:
             self._tables[key] = self._made(key)
         return self._tables[key]
-
-    def _closure(self, named: set[str]) -> set[str]:
-        derived = self._module.derived
-        found, pending = set(), list(named)
-        while pending:
-            name = pending.pop()
-            if name not in found:
-                found.add(name)
-                pending += derived[name].symbols if name in derived else ()
-        return found
 
     def _made(self, names: frozenset[str]) -> dict[str, Array] | None:
         symbols_, derived = self._module.symbols, self._module.derived
@@ -92,6 +88,18 @@ class Values:
                     kept = kept | (left == 1) | (right == 1)
                 table = {name: column[kept] for name, column in table.items()}
         return table
+
+
+def closure(named: Iterable[str], module: Module) -> set[str]:
+    """NAMED, and all symbols of MODULE that these are derived from."""
+    found: set[str] = set()
+    pending = list(named)
+    while pending:
+        name = pending.pop()
+        if name not in found:
+            found.add(name)
+            pending += module.derived[name].symbols if name in module.derived else ()
+    return found
 
 
 def _derived(function: str, operands: list[Array]) -> Array:

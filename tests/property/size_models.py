@@ -208,7 +208,7 @@ def conv_transpose(d: Draft) -> str:
 def pool(d: Draft) -> str:
     x = _image(d)
     window = _window(d, x)
-    if d.random.random() < 0.3:
+    if "auto_pad" not in window and d.random.random() < 0.3:
         window["ceil_mode"] = 1
     op = d.choice("MaxPool", "AveragePool")
     if op == "AveragePool" and d.random.random() < 0.3:
