@@ -143,9 +143,7 @@ def _scratch(memories: dict[Value, Memory]) -> Iterator[IRError]:
             yield op_error(users[0].kernel, "uses counters as a tensor")
 
 
-def _outputs(
-    function: Function, memories: dict[Value, Memory], values: SymbolValues
-) -> Iterator[IRError]:
+def _outputs(function: Function, memories: dict[Value, Memory], values: SymbolValues) -> Iterator[IRError]:
     end = function.block.terminator
     owners: dict[Value, str] = {}
     for name, value in zip(function.outputs, function.returned, strict=True):

@@ -171,8 +171,9 @@ class Sizes:
     def _stretch(self, left: Dim, right: Dim) -> bool:
         """Whether LEFT and RIGHT are sizes apart, one of which may be 1 for the other to be stretched to.
 
-        A number fixes what meets it, what the model has no name for is what it meets, and sizes made
-        from the same symbols are meant to be equal, if they can be.
+        A number fixes what meets it, what the model has no name for is what it meets, and sizes computed
+        from the same symbols are meant to be equal, if they can be. One that is cut off by another, as
+        by min, is stretched where only values can tell that it is 1.
         """
         if isinstance(left, int) or isinstance(right, int):
             return False
@@ -181,7 +182,10 @@ class Sizes:
         named = self._origins(left), self._origins(right)
         if any(map(is_anonymous, named[0] | named[1])):
             return False
-        return not named[0] & named[1] or self._differ(left, right)
+        if not named[0] & named[1] or self._differ(left, right):
+            return True
+        cut = (symbols(left) | symbols(right)) & self.module.derived.keys()
+        return bool(cut) and self._values.stretch(left, right)
 
     def _differ(self, left: Dim, right: Dim) -> bool:
         """Whether LEFT and RIGHT are equal for no values."""

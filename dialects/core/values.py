@@ -41,6 +41,14 @@ class Values:
         table = self.table(symbols(a) | symbols(b))
         return table is not None and not bool((on_table(a - b, table) == 0).any())
 
+    def stretch(self, a: Dim, b: Dim) -> bool:
+        """Whether one of A and B is 1 for some value, and the other is more."""
+        table = self.table(symbols(a) | symbols(b))
+        if table is None:
+            return False
+        left, right = on_table(a, table), on_table(b, table)
+        return bool((np.minimum(left, right) == 1)[left != right].any())
+
     def column(self, name: str, named: set[str]) -> Array | None:
         """The values of NAME in the table of the symbols NAMED; None where there are too many."""
         table = self.table(named)

@@ -56,7 +56,7 @@ class Pool(Windowed):
         Of min(ceil((n - span) / stride) + 1, ceil((size + begin) / stride)) windows, both are ceilings of
         (size + begin + constant) / stride, so the smaller constant decides.
         """
-        constant = min(self.ends[axis] - self.spans[axis] + self.strides[axis], 0)
+        constant: int = min(self.ends[axis] - self.spans[axis] + self.strides[axis], 0)
         return self.spatial[axis] + self.begins[axis] + constant
 
     def guarded_axis(self, axis: int) -> bool:
