@@ -16,10 +16,26 @@ from .tensor import Tensor
 def _reshape(call: Call) -> Outcome:
     x = call.input(0)
     wanted = call.known_dims(1, "its shape")
-    shape = _complete(x.shape, wanted, zero_copies=not call.flag("allowzero"))
+    zero_copies = not call.flag("allowzero")
+    shape = _complete(x.shape, wanted, zero_copies=zero_copies)
     why = f"its shape [{', '.join(map(str, shape))}] holds the elements of its input"
     call.require_equal(product(x.shape), product(shape), why)
+    if zero_copies:
+        _require_no_copies(call, x.shape, wanted)
     return call.emit(Reshape, x, shape=shape)
+
+
+def _require_no_copies(call: Call, have: tuple[Dim, ...], wanted: tuple[Dim, ...]) -> None:
+    """A size in WANTED that is 0 for some values stands for that of HAVE then, which has to be 0 too."""
+    sizes = call.builder.sizes_known
+    for axis, size in enumerate(wanted):
+        if isinstance(size, int) or sizes.proves(size - 1):
+            continue
+        if axis >= len(have):
+            call.require(size, 1, f"its size {size} is not 0, which copies dimension {axis}")
+        elif size != have[axis]:
+            copied = sizes.derive("select", size - 1, 0, have[axis])
+            call.require_equal(copied, 0, f"its size {size} copies {have[axis]} where it is 0")
 
 
 def _complete(have: tuple[Dim, ...], wanted: tuple[Dim, ...], *, zero_copies: bool) -> tuple[Dim, ...]:

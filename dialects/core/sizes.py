@@ -175,10 +175,10 @@ class Sizes:
         from the same symbols are meant to be equal, if they can be. One that is cut off by another, as
         by min, is stretched where only values can tell that it is 1.
         """
-        if isinstance(left, int) or isinstance(right, int):
-            return False
         if not (self._may_be_one(left) or self._may_be_one(right)):
             return False
+        if isinstance(left, int) or isinstance(right, int):
+            return self._differ(left, right)
         named = self._origins(left), self._origins(right)
         if any(map(is_anonymous, named[0] | named[1])):
             return False

@@ -322,8 +322,8 @@ class Pad(GraphOp):
                 continue
             if begin < 0 or end < 0:
                 yield Need(self._kept(axis), 0, f"what pads crop is in axis {axis}")
-            most = max(begin, end)
-            if self.mode != "constant" and most > 0:
+            most = max(begin, end, 0)
+            if self.mode != "constant" and (begin or end):
                 least = most + 1 if self.mode == "reflect" and not isinstance(extent, int) else 1
                 yield Need(self._kept(axis), least, f"there is something to repeat in axis {axis}")
 

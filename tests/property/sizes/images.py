@@ -27,6 +27,15 @@ def _window(d: Draft, x: str, most: int = 3) -> dict[str, Any]:
     return found
 
 
+def _fits(d: Draft, x: str, window: dict[str, Any]) -> None:
+    """Unfit where some window is larger than all of X: ONNX Runtime takes parts of it at times."""
+    pads = window.get("pads", [0] * (2 * d.rank(x) - 4))
+    room = [size + b + e for size, b, e in zip(d.shape(x)[2:], pads, pads[d.rank(x) - 2 :], strict=False)]
+    same = window.get("auto_pad", "").startswith("SAME")
+    if not same and any(k > size for k, size in zip(window["kernel_shape"], room, strict=True)):
+        raise Unfit("a window is larger than its input")
+
+
 def _image(d: Draft) -> str:
     return d.pick(rank=d.choice(4, 4, 4, 3))
 
@@ -54,6 +63,7 @@ def pool(d: Draft) -> str:
     window = _window(d, x)
     if "auto_pad" not in window and d.random.random() < 0.3:
         window["ceil_mode"] = 1
+    _fits(d, x, window)
     op = d.choice("MaxPool", "AveragePool")
     if op == "AveragePool" and d.random.random() < 0.3:
         window["count_include_pad"] = 1
