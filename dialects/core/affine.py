@@ -189,7 +189,10 @@ def _cancel(
         if None not in shorter:
             reduced = {monomial: value for monomial, value in shorter.items() if monomial is not None}
             divisor = _without(divisor, (atom,)) or ()
-    return reduced, divisor, by // common
+    by //= common
+    if reduced.keys() == {()}:
+        reduced, by = {(): reduced[()] // by}, 1
+    return reduced, divisor, by
 
 
 def _without(monomial: Monomial, divisor: Monomial) -> Monomial | None:

@@ -11,6 +11,8 @@ from .affine import Affine, Atom, Dim, symbols
 from .ir import Module
 
 MOST = 1 << 14
+MOST_VALUE = 1 << 20  # of a symbol in a table
+LARGEST = 1 << 62  # that numbers computed from a table may become
 
 Array = np.ndarray[Any, Any]
 
@@ -28,13 +30,20 @@ class Values:
 
     def all_at_least_zero(self, dim: Dim) -> bool:
         """Whether DIM >= 0 for every value; False where there are too many to look at."""
-        table = self.table(symbols(dim))
-        return table is not None and bool((on_table(dim, table) >= 0).all())
+        numbers = self._numbers(dim)
+        return numbers is not None and bool((numbers >= 0).all())
 
     def always_equal(self, a: Dim, b: Dim) -> bool:
         """Whether A == B for every value; False where there are too many to look at."""
-        table = self.table(symbols(a) | symbols(b))
-        return table is not None and bool((on_table(a - b, table) == 0).all())
+        numbers = self._numbers(a - b)
+        return numbers is not None and not numbers.any()
+
+    def _numbers(self, dim: Dim) -> Array | None:
+        """DIM for every value; None where there are too many, or numbers too large, to look at."""
+        table = self.table(symbols(dim))
+        if table is None or _magnitude(dim, table) > LARGEST:
+            return None
+        return on_table(dim, table)
 
     def never_equal(self, a: Dim, b: Dim) -> bool:
         """Whether A == B for no value; False where there are too many to look at."""
@@ -74,6 +83,8 @@ class Values:
         free = [name for name in symbols_ if name in names and name not in derived]
         if names - symbols_.keys():
             return None
+        if any(max(abs(symbols_[name].minimum), symbols_[name].maximum) > MOST_VALUE for name in names):
+            return None
         count = 1
         for name in free:
             count *= symbols_[name].maximum - symbols_[name].minimum + 1
@@ -84,12 +95,16 @@ class Values:
         table = {name: grid.reshape(-1) for name, grid in zip(free, grids, strict=True)}
         for name, definition in derived.items():
             if name in names:
+                if any(_magnitude(operand, table) > LARGEST for operand in definition.operands):
+                    return None
                 table[name] = _derived(definition.function, [on_table(d, table) for d in definition.operands])
         return self._filtered(table, names)
 
     def _filtered(self, table: dict[str, Array], names: frozenset[str]) -> dict[str, Array]:
         for each in self._module.constraints:
             if table and each.symbols <= names:
+                if max(_magnitude(each.left, table), _magnitude(each.right, table)) > LARGEST:
+                    continue  # the table holds more values then: proofs by it stay true
                 left, right = on_table(each.left, table), on_table(each.right, table)
                 kept = left == right if each.relation != ">=" else left >= right
                 if each.relation == "broadcasts":
@@ -118,6 +133,23 @@ def _derived(function: str, operands: list[Array]) -> Array:
     if function == "broadcast":
         return np.where(operands[0] == 1, operands[1], operands[0])
     return np.where(operands[0] >= 0, operands[1], operands[2])
+
+
+def _magnitude(dim: Dim, table: dict[str, Array]) -> int:
+    """A bound of what DIM, and all that it is computed from, is on TABLE."""
+    total = 0
+    for monomial, factor in dim.terms if isinstance(dim, Affine) else (((), int(dim)),):
+        product = abs(factor)
+        for atom in monomial:
+            product *= max(1, _atom_magnitude(atom, table))
+        total += product
+    return total
+
+
+def _atom_magnitude(atom: Atom, table: dict[str, Array]) -> int:
+    if isinstance(atom, str):
+        return int(np.abs(table[atom]).max(initial=0))
+    return max(_magnitude(atom.numerator, table), _magnitude(atom.denominator, table))
 
 
 def on_table(dim: Dim, table: dict[str, Array]) -> Array:

@@ -214,6 +214,12 @@ def test_bounds_hold_for_symbols_that_may_be_negative(
     assert affine.evaluate(affine.simplify(term.dim, ranges), values) == number
 
 
+def test_what_is_left_of_a_cancelled_division_is_canonical() -> None:
+    n = affine.symbol("N")
+    assert affine.floordiv(n, 2 * n * n) == 0
+    assert str(affine.floordiv(3 * n, 2 * n * n)) == "floordiv(1, N)"
+
+
 @given(st.lists(DIMS, min_size=1, max_size=3))
 def test_types_read_back_as_they_print(shape: list[Dim]) -> None:
     type = TensorType(tuple(shape), F32)
