@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from . import constraints, substitution
 from .affine import Affine, Dim, FloorDiv, Range, bounds, exact_div, symbol, symbols
-from .constraints import Constraint, Derived, Determined, Need
+from .constraints import Constraint, Derived, Determined, Need, Relation
 from .equations import Solution, solved, without_common_factors
 from .ir import Module, SymbolRange
 from .location import UNKNOWN, Location
@@ -106,7 +106,7 @@ class Sizes:
     def _facts(self) -> Iterator[Dim]:
         """What constraints and derived symbols say is not negative."""
         for each in self.module.constraints:
-            if each.relation != "broadcasts":
+            if each.relation in ("==", ">="):
                 yield each.left - each.right
             if each.relation == "==":
                 yield each.right - each.left
@@ -151,16 +151,35 @@ class Sizes:
         if self._excludes(dim) or self._excludes(-1 * dim):
             text = f"it needs that {why}, but {left} and {right} differ"
             raise self._conflict(text, constraints.equal(dim))
+        self._settle_stretched(left, right)
         reduced = without_common_factors(dim)
         found = solved(reduced, self.module, self.defaults)
         if found is not None:
             self._determine(found, why, location)
         self._add(constraints.equal(reduced, why, location))
 
+    def _settle_stretched(self, left: Dim, right: Dim) -> None:
+        """Where what A and B broadcast to is needed to be A, it is A, and B is A or 1."""
+        for size, wanted in ((left, right), (right, left)):
+            name = str(size)
+            definition = self.module.derived.get(name)
+            if definition is None or definition.function != "broadcast" or wanted not in definition.operands:
+                continue
+            (other,) = (each for each in definition.operands if each != wanted)
+            self.module.constraints = [
+                replace(each, left=other, relation="stretches", right=wanted)
+                if each.relation == "broadcasts" and {each.left, each.right} == {wanted, other}
+                else each
+                for each in self.module.constraints
+            ]
+            del self.module.derived[name], self.module.symbols[name]
+            self.replace({name: wanted})
+            raise Resized({name: wanted})
+
     def require_broadcast(self, left: Dim, right: Dim, why: str, location: Location = UNKNOWN) -> Dim:
         """The size that LEFT and RIGHT broadcast to; what the model does not name apart is made equal."""
         for whole, part in ((left, right), (right, left)):
-            if part == 1 or self._covers(whole, part):
+            if part == 1 or self._covers(whole, part) or self._says(part, "stretches", whole):
                 return whole
         if not self._stretch(left, right):
             self.require_equal(left, right, why, location)
@@ -199,6 +218,11 @@ class Sizes:
     def _may_be_one(self, dim: Dim) -> bool:
         low, high = bounds(dim, self.ranges)
         return (low is None or low <= 1) and (high is None or high >= 1)
+
+    def _says(self, left: Dim, relation: Relation, right: Dim) -> bool:
+        """Whether a constraint says LEFT RELATION RIGHT."""
+        found = (left, relation, right)
+        return any(found == (c.left, c.relation, c.right) for c in self.module.constraints)
 
     def _covers(self, whole: Dim, part: Dim) -> bool:
         """Whether WHOLE is what PART and others broadcast to."""
@@ -270,9 +294,10 @@ class Sizes:
     # ------------------------------------------------------------ constraints
 
     def _add(self, constraint: Constraint) -> None:
-        if constraint in self.module.constraints:
+        if self._says(constraint.left, constraint.relation, constraint.right):
             return
-        self.module.constraints.append(constraint)
+        kept = [each for each in self.module.constraints if not _is_weaker(each, constraint)]
+        self.module.constraints = [*kept, constraint]
         self._values.forget()
         for _ in range(ROUNDS):
             narrowed = [self._narrow(each) for each in list(self.module.constraints)]
@@ -285,7 +310,7 @@ class Sizes:
     def _narrow(self, constraint: Constraint) -> bool:
         """Whether CONSTRAINT narrows the range of some symbol."""
         dim = constraint.left - constraint.right
-        if constraint.relation == "broadcasts" or isinstance(dim, int):
+        if constraint.relation not in ("==", ">=") or isinstance(dim, int):
             return False
         changed = self._narrow_by(dim, constraint)
         if constraint.relation == "==":
@@ -377,8 +402,13 @@ class Sizes:
             name: replace(each, dim=substitution.in_attribute(each.dim, values))
             for name, each in module.determined.items()
         }
-        changed = [constraints.substituted(each, values) for each in module.constraints]
-        module.constraints = [each for each in dict.fromkeys(changed) if not _trivial(each)]
+        changed = dict.fromkeys(constraints.substituted(each, values) for each in module.constraints)
+        needed = [each for each in changed if not _trivial(each)]
+        module.constraints = [
+            each
+            for each in needed
+            if not any(_is_weaker(each, other) for other in needed if other is not each)
+        ]
         module.derived = {
             name: Derived(each.function, substitution.in_attribute(each.operands, values))
             for name, each in module.derived.items()
@@ -481,6 +511,14 @@ def _renamed(
 ) -> dict[str, SymbolRange]:
     """TABLE with OLD replaced by NEW, in its place."""
     return {(new if name == old else name): (span if name == old else r) for name, r in table.items()}
+
+
+def _is_weaker(constraint: Constraint, other: Constraint) -> bool:
+    """Whether CONSTRAINT holds wherever OTHER does, and asks for less: H >= 2 beside H >= 4."""
+    if constraint.relation != ">=" or other.relation != ">=":
+        return False
+    less = (constraint.left - constraint.right) - (other.left - other.right)
+    return isinstance(less, int) and less > 0
 
 
 def _trivial(constraint: Constraint) -> bool:

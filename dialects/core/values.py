@@ -107,8 +107,10 @@ class Values:
                     continue  # the table holds more values then: proofs by it stay true
                 left, right = on_table(each.left, table), on_table(each.right, table)
                 kept = left == right if each.relation != ">=" else left >= right
+                if each.relation in ("broadcasts", "stretches"):
+                    kept = kept | (left == 1)
                 if each.relation == "broadcasts":
-                    kept = kept | (left == 1) | (right == 1)
+                    kept = kept | (right == 1)
                 table = {name: column[kept] for name, column in table.items()}
         return table
 
