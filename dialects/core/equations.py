@@ -39,11 +39,11 @@ def solved(dim: Dim, module: Module, defaults: Set[str]) -> Solution | None:
     return _linear(dim, module, defaults) or _stepped(dim, module) or _by_residues(dim, module, defaults)
 
 
-def without_common_factors(dim: Dim) -> Dim:
-    """DIM without the sizes that are factors of all its terms, and without a common number."""
+def without_common_factors(dim: Dim, kept: Set[str] = frozenset()) -> Dim:
+    """DIM without the sizes that are factors of all its terms, but for KEPT, and without a common number."""
     if isinstance(dim, int):
         return dim
-    common = list(dim.terms[0][0])
+    common = [atom for atom in dim.terms[0][0] if atom not in kept]
     for monomial, _ in dim.terms[1:]:
         common = [atom for atom in common if atom in monomial]
     for atom in dict.fromkeys(common):

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from . import constraints, substitution
-from .affine import Affine, Dim, FloorDiv, Range, bounds, exact_div, symbol, symbols
+from .affine import Affine, Dim, FloorDiv, Range, bounds, exact_div, linear_symbol, symbol, symbols
 from .constraints import Constraint, Derived, Determined, Need, Relation
 from .equations import Solution, solved, without_common_factors
 from .ir import Module, SymbolRange
@@ -127,8 +127,8 @@ class Sizes:
             self._require_stretch(need, location)
 
     def _require_stretch(self, need: Need, location: Location) -> None:
-        if need.left != 1 and not self._covers(need.right, need.left):
-            if not self._may_be_one(need.left):
+        if 1 not in (need.left, need.right) and not self._covers(need.right, need.left):
+            if not (self._may_be_one(need.left) or self._may_be_one(need.right)):
                 self.require_equal(need.left, need.right, need.why, location)
             elif self.sign(need.left - need.right) != 0:
                 self._add(Constraint(need.left, "broadcasts", need.right, need.why, location))
@@ -152,11 +152,16 @@ class Sizes:
             text = f"it needs that {why}, but {left} and {right} differ"
             raise self._conflict(text, constraints.equal(dim))
         self._settle_stretched(left, right)
-        reduced = without_common_factors(dim)
+        reduced = without_common_factors(dim, self._counters())
         found = solved(reduced, self.module, self.defaults)
         if found is not None:
             self._determine(found, why, location)
         self._add(constraints.equal(reduced, why, location))
+
+    def _counters(self) -> set[str]:
+        """Symbols that may be 0 where the size that they count is not: n0 of N = 3*n0+1."""
+        found = (linear_symbol(each.dim) for each in self.module.determined.values())
+        return {name for name, _, offset in filter(None, found) if offset}
 
     def _settle_stretched(self, left: Dim, right: Dim) -> None:
         """Where what A and B broadcast to is needed to be A, it is A, and B is A or 1."""
@@ -363,7 +368,7 @@ class Sizes:
         old = self.module.symbols[found.name]
         dim = found.dim
         if found.step is not None:
-            name = self.fresh(found.name.lower())
+            name = self.fresh(_stem(found.name))
             span = _stepped(old, found.step, found.start, found.name in self.defaults)
             if span is None:
                 text = f"it needs that {why}, but no {found.name} in its range is {found.dim_text}"
@@ -442,6 +447,11 @@ def _multiples(fact: Affine, dim: Affine) -> list[Dim]:
             if times is not None:
                 found[times] = None
     return list(found)
+
+
+def _stem(name: str) -> str:
+    """What NAME is called after, without its number: H gives h0, and that h1."""
+    return "D" if is_anonymous(name) else name.lower().rstrip("0123456789")
 
 
 def without_division(dim: Dim) -> Dim | None:
