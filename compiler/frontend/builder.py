@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ from ...dialects.core.dtypes import I64, DType
 from ...dialects.core.interpreter import Evaluation
 from ...dialects.core.ir import Block, Module, Operation, Value
 from ...dialects.core.location import UNKNOWN, Location
+from ...dialects.core.remarks import Remark
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import TensorType
 from ...dialects.graph.constants import Dims, constant
@@ -38,9 +40,32 @@ class Builder:
     budget: int = DEFAULT_FOLDING_BUDGET
     location: Location = UNKNOWN
     _left: int = field(init=False)
+    _written: list[Tensor] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         self._left = self.budget
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """What is emitted within is taken back when it ends in a refusal."""
+        last, left, self._written = self.block.last, self._left, []
+        try:
+            yield
+        except Refused:
+            self._take_back(last)
+            self._left = left
+            raise
+
+    def _take_back(self, last: Operation | None) -> None:
+        """Erase all operations behind LAST, and forget which constants they wrote down."""
+        while self.block.last is not None and self.block.last is not last:
+            self.block.last.erase()
+        for tensor in self._written:
+            tensor.value = None
+
+    def remark(self, rule: str, reason: str) -> None:
+        """Put a decision about the node being imported on record."""
+        self.module.remarks.append(Remark(rule, self.location.nodes, reason))
 
     # ------------------------------------------------------------ operations
 
@@ -78,6 +103,7 @@ class Builder:
                 tensor.value = op.result
             else:
                 tensor.value = self._sizes_value(tensor)
+            self._written.append(tensor)
         return tensor.value
 
     def _sizes_value(self, tensor: Tensor) -> Value:

@@ -1,27 +1,60 @@
-"""Importer of ONNX Attention (opset 23): heads are split, groups of queries share keys by broadcasting."""
+"""Importer of ONNX Attention: heads are split, groups of queries share keys by broadcasting.
+
+What it does not read (a soft cap, windows, lengths of padded keys) is imported as the standard defines it.
+"""
 
 from __future__ import annotations
 
+import math
+
 from ...dialects.core.affine import Dim, exact_div
+from ...dialects.core.dtypes import BOOL, F32
 from ...dialects.graph.attention import Attention
-from ...dialects.graph.movement import Reshape, Transpose
+from ...dialects.graph.movement import Pad, Reshape, Transpose
 from .call import Call, Outcome
 from .problems import Malformed, Refused
 from .table import Table
 from .tensor import Tensor
+from .weights import element_type
 
 
 def _attention(call: Call) -> Outcome:
-    if call.number("softcap", 0.0) != 0:
-        raise Refused("attention with a soft cap is not supported")
+    """Opset 23: a mask is broadcast to the scores."""
+    _refuse_cache(call)
+    return _attended(call, call.optional(3))
+
+
+def _attention_padded(call: Call) -> Outcome:
+    """Since opset 24: keys behind the end of a shorter mask are not attended to."""
+    _refuse_cache(call)
+    mask = call.optional(3)
+    return _attended(call, None if mask is None else _lengthened(call, mask, call.input(1).shape[-2]))
+
+
+def _lengthened(call: Call, mask: Tensor, keys: Dim) -> Tensor:
+    missing = keys - mask.shape[-1]
+    if not isinstance(missing, int):
+        raise Refused(f"whether the mask {mask.type} is as long as {keys} keys is not known")
+    if missing < 0:
+        raise Malformed(f"the mask {mask.type} is longer than {keys} keys")
+    barred = call.constant(False, BOOL) if mask.dtype == BOOL else call.constant(-math.inf, mask.dtype)
+    pads = (*[0] * (2 * mask.rank - 1), missing)
+    return call.emit(Pad, mask, barred, pads=pads) if missing else mask
+
+
+def _refuse_cache(call: Call) -> None:
     if call.optional(4) is not None or call.optional(5) is not None or any(call.wants(i) for i in (1, 2, 3)):
         raise Refused(
-            "attention with a cache of keys and values, or its scores as a result, is not supported"
+            "attention with a cache of keys and values, or its scores as a result, has no form of its own"
         )
+
+
+def _attended(call: Call, mask: Tensor | None) -> Outcome:
+    call.without_effect("qk_matmul_output_mode")  # the scores are no result
+    _check_precision(call)
     flat = call.input(0).rank == 3
     q = _heads(call, 0, "q_num_heads")
     k, v = (_heads(call, index, "kv_num_heads") for index in (1, 2))
-    mask = call.optional(3)
     depth = q.shape[-1]
     if not isinstance(depth, int) or depth < 1:
         raise Malformed(f"the heads of {q.type} have no static size")
@@ -38,10 +71,18 @@ def _attention(call: Call) -> Outcome:
     return _merged(call, y) if flat else y
 
 
+def _check_precision(call: Call) -> None:
+    """Softmax is computed in f32, or in the type of the queries where that is wider."""
+    code, own = call.integer("softmax_precision", 0), call.input(0).dtype
+    if code and element_type(code) not in (own, F32 if own.bits < 32 else own):
+        raise Refused(f"softmax in {element_type(code)} has no form of its own")
+
+
 def _heads(call: Call, index: int, attribute: str) -> Tensor:
     """Input INDEX as [batch, heads, tokens, features]."""
     x = call.input(index)
     if x.rank == 4:
+        call.without_effect(attribute)
         return x
     count = call.integer(attribute, 0)
     features = exact_div(x.shape[-1], count) if x.rank == 3 and count > 0 else None
@@ -86,4 +127,4 @@ def _grouped_mask(call: Call, mask: Tensor, heads: Dim, groups: int) -> Tensor:
     return call.emit(Reshape, mask, shape=(*mask.shape[:-3], *split, *mask.shape[-2:]))
 
 
-TABLE: Table = {"Attention": [(23, _attention)]}
+TABLE: Table = {"Attention": [(23, _attention), (24, _attention_padded)]}

@@ -127,7 +127,8 @@ def _equal_parts(call: Call, extent: Dim, count: int) -> list[Dim]:
         raise Malformed(f"num_outputs is {call.integer('num_outputs', count)}, but it has {count} outputs")
     part = ceildiv(extent, count)
     last = extent - part * (count - 1)
-    if isinstance(last, int) and last != part and (last < 0 or "num_outputs" not in call.attributes):
+    uneven = call.stated("num_outputs") is not None
+    if isinstance(last, int) and last != part and (last < 0 or not uneven):
         raise Malformed(f"{extent} elements do not split into {count} equal parts")
     if not isinstance(last, int) and last != part:
         raise Refused(f"whether {extent} elements split into {count} equal parts is not known")

@@ -52,6 +52,7 @@ def from_axis_on(call: Call, x: Tensor, op_class: type[Operation], first: int) -
 
 def _batch_norm(call: Call) -> Outcome:
     x, *parameters = [call.input(index) for index in range(5)]
+    call.without_effect("momentum")  # how training updates the statistics
     if call.integer("spatial", 1) != 1:
         raise Malformed("statistics per element (spatial = 0) are not defined since opset 9")
     return call.emit(n.BatchNorm, x, *parameters, epsilon=call.number("epsilon", 1e-5))

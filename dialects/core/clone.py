@@ -31,7 +31,12 @@ def clone_block(block: Block, mapping: dict[Value, Value] | None = None) -> Bloc
 
 def clone_module(module: Module) -> Module:
     """A copy of MODULE that can be changed without changing MODULE; the weights themselves are shared."""
-    copy = Module(module.name, symbols=dict(module.symbols), resources=module.resources.copy())
+    copy = Module(
+        module.name,
+        symbols=dict(module.symbols),
+        resources=module.resources.copy(),
+        remarks=list(module.remarks),
+    )
     for function in module.functions:
         new = copy.add(Function(function.name, function.inputs, function.outputs))
         mapping: dict[Value, Value] = {}

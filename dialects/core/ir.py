@@ -14,6 +14,7 @@ from .affine import Dim
 from .attributes import AttributeError_
 from .diagnostics import op_error
 from .location import UNKNOWN, Location
+from .remarks import Remark
 from .resources import ResourceTable
 from .types import TensorType
 
@@ -306,12 +307,16 @@ class SymbolRange:
 
 @dataclass
 class Module:
-    """A whole program at one level: functions, symbolic dimensions and weights."""
+    """A whole program at one level: functions, symbolic dimensions and weights.
+
+    `remarks` are what was decided while it was made; they are not in its text.
+    """
 
     name: str = "module"
     functions: list[Function] = field(default_factory=list)
     symbols: dict[str, SymbolRange] = field(default_factory=dict)
     resources: ResourceTable = field(default_factory=ResourceTable)
+    remarks: list[Remark] = field(default_factory=list)
 
     def add(self, function: Function) -> Function:
         function.module = self
