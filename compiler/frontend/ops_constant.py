@@ -76,6 +76,8 @@ def _eye_like(call: Call) -> Outcome:
 
 def _range(call: Call) -> Outcome:
     start, limit, delta = (_scalar(call, index) for index in range(3))
+    if start.dtype.bits >= 32:
+        call.without_effect("stash_type")
     if start.dtype.is_integer:
         bounds = [call.builder.known_dims(part, "its length")[0] for part in (start, limit, delta)]
         size = _range_size(bounds[0], bounds[1], bounds[2])

@@ -39,6 +39,7 @@ def _pooled(call: Call, x: Tensor, op_class: type[Operation], **extra: Any) -> T
 def _max_pool(call: Call) -> Outcome:
     y = _pool(call, MaxPool)
     if not call.wants(1):
+        call.without_effect("storage_order")
         return y
     return y, _pool(call, MaxPoolIndices, column_major=call.flag("storage_order"))
 
