@@ -56,8 +56,10 @@ def _attended(call: Call, mask: Tensor | None) -> Outcome:
     q = _heads(call, 0, "q_num_heads")
     k, v = (_heads(call, index, "kv_num_heads") for index in (1, 2))
     depth = q.shape[-1]
-    if not isinstance(depth, int) or depth < 1:
-        raise Malformed(f"the heads of {q.type} have no static size")
+    if not isinstance(depth, int):
+        raise Refused(f"heads of the symbolic size {depth} have no form of their own")
+    if depth < 1:
+        raise Malformed(f"the heads of {q.type} are empty")
     groups = _groups(q, k)
     shape = q.shape
     if groups != 1:
@@ -86,6 +88,8 @@ def _heads(call: Call, index: int, attribute: str) -> Tensor:
         return x
     count = call.integer(attribute, 0)
     features = exact_div(x.shape[-1], count) if x.rank == 3 and count > 0 else None
+    if features is None and count > 0 and x.rank == 3 and not isinstance(x.shape[-1], int):
+        raise Refused(f"whether {x.shape[-1]} features split into {count} heads is not known")
     if features is None:
         raise Malformed(f"its input {index} of type {x.type} does not split into {count} heads")
     split = call.emit(Reshape, x, shape=(*x.shape[:2], count, features))
@@ -101,10 +105,13 @@ def _merged(call: Call, y: Tensor) -> Tensor:
 
 def _groups(q: Tensor, k: Tensor) -> int:
     """How many heads of queries share one of keys."""
-    groups = exact_div(q.shape[1], k.shape[1])
-    if not isinstance(groups, int) or groups < 1:
-        raise Malformed(f"{q.shape[1]} heads of queries do not share {k.shape[1]} heads of keys")
-    return groups
+    queries, keys = q.shape[1], k.shape[1]
+    groups = exact_div(queries, keys)
+    if isinstance(groups, int) and groups > 0:
+        return groups
+    if isinstance(queries, int) and isinstance(keys, int):
+        raise Malformed(f"{queries} heads of queries do not share {keys} heads of keys")
+    raise Refused(f"how many of {queries} heads of queries share one of {keys} heads of keys is not known")
 
 
 def _grouped(call: Call, x: Tensor, groups: int) -> Tensor:

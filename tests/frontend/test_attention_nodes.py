@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from glassrt.compiler.frontend import import_model
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.errors import ModelError
+from glassrt.errors import ModelError, UnsupportedError
 from onnx.reference import ReferenceEvaluator
 
+from .graphs import model, node
 from .nodes import Array, Case, case, check, expanded, ints, label, real
 
 KEPT = np.random.default_rng(2).random((2, 1, 5, 7)) < 0.6
@@ -83,6 +84,22 @@ def test_what_newer_opsets_add(given: Case, opset: int) -> None:
 def test_a_mask_that_is_longer_than_the_keys() -> None:
     with pytest.raises(ModelError, match="is longer than 7 keys"):
         import_model(case("Attention", 24, Q, K, V, real(5, 8)).model(24))
+
+
+def test_heads_of_a_symbolic_size_and_keys_of_the_past() -> None:
+    """Neither has a form of its own; sizes stay symbols in the standard's definition."""
+    sizes = {"q": ("N", 4, "S", "D"), "k": ("N", 4, "S", "D"), "p": ("N", 4, "P", "D")}
+    made = model([node("Attention", "q k k _ p p", "y u v", is_causal=1)], sizes, ["y", "u"], opset=23)
+    inputs = {"q": real(2, 4, 3, 8), "k": real(2, 4, 3, 8), "p": real(2, 4, 5, 8)}
+    have = interpret(import_model(made), inputs)
+    for name, want in zip(("y", "u"), ReferenceEvaluator(made).run(None, inputs), strict=True):
+        np.testing.assert_allclose(have[name], want, rtol=2e-5, atol=2e-5)
+
+
+def test_what_is_not_known_of_symbolic_sizes() -> None:
+    sizes = {"q": ("N", "A", "S", 8), "k": ("N", "B", "S", 8)}
+    with pytest.raises(UnsupportedError, match="how many of A heads of queries share one of B heads"):
+        import_model(model([node("Attention", "q k k")], sizes, opset=23))
 
 
 def test_the_standards_definition_is_on_record() -> None:
