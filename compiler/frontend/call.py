@@ -30,31 +30,32 @@ class Call:
 
     def __post_init__(self) -> None:
         self._attributes = resolve_attributes(self.node, self.environment)
-        self._unread: dict[str | int, None] = dict.fromkeys(self._attributes)
-        self._unread.update((index, None) for index, x in enumerate(self.inputs) if x is not None)
+        # What nobody asked for yet: attributes by name, inputs by index.
+        self.unread: dict[str | int, None] = dict.fromkeys(self._attributes)
+        self.unread.update((index, None) for index, x in enumerate(self.inputs) if x is not None)
 
     # ------------------------------------------------------------ what was looked at
 
     @property
     def unread_attributes(self) -> list[AttributeProto]:
         """The attributes that the node states and nobody asked for."""
-        return [self._attributes[name] for name in self._unread if isinstance(name, str)]
+        return [self._attributes[name] for name in self.unread if isinstance(name, str)]
 
     @property
     def unread_inputs(self) -> list[int]:
         """The inputs that the node has and nobody asked for."""
-        return [index for index in self._unread if isinstance(index, int)]
+        return [index for index in self.unread if isinstance(index, int)]
 
     def without_effect(self, *names: str | int) -> None:
         """Say that these attributes (by name) and inputs (by index) change nothing in this node."""
         for name in names:
-            self._unread.pop(name, None)
+            self.unread.pop(name, None)
 
     # ------------------------------------------------------------ attributes
 
     def stated(self, name: str) -> AttributeProto | None:
         """The attribute as it stands in the model, None where the node does not have it."""
-        self._unread.pop(name, None)
+        self.unread.pop(name, None)
         return self._attributes.get(name)
 
     def stated_names(self) -> tuple[str, ...]:
@@ -111,7 +112,7 @@ class Call:
         return found
 
     def optional(self, index: int) -> Tensor | None:
-        self._unread.pop(index, None)
+        self.unread.pop(index, None)
         return self.inputs[index] if index < len(self.inputs) else None
 
     def all_inputs(self) -> list[Tensor]:

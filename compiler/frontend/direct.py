@@ -28,30 +28,28 @@ def imported(importer: Importer, call: Call, defaults: Defaults) -> Sequence[Ten
     with call.builder.attempt():
         outcome = importer(call)
         results = [outcome] if isinstance(outcome, Tensor) else outcome
-        reasons = [
-            *_unread_attributes(call, defaults),
-            *_unread_inputs(call),
-            *_missing_outputs(call, results),
-        ]
+        reasons = [*_unread(call, defaults), *_missing_outputs(call, results)]
         if reasons:
             raise Refused("; ".join(reasons))
     return results
 
 
-def _unread_attributes(call: Call, defaults: Defaults) -> list[str]:
+def _unread(call: Call, defaults: Defaults) -> list[str]:
+    """Why the attributes and inputs that nobody asked for cannot be left out."""
+    if not call.unread:
+        return []
     stated = [item for item in call.unread_attributes if not _is_default(item, defaults.get(item.name))]
-    return [f"its attribute {shown(item.name)} is not supported" for item in stated]
+    reasons = [f"its attribute {shown(item.name)} is not supported" for item in stated]
+    names = call.node.input
+    return reasons + [
+        f"its input {index}, {shown(names[index])}, is not supported" for index in call.unread_inputs
+    ]
 
 
 def _is_default(stated: AttributeProto, default: AttributeProto | None) -> bool:
     if default is None or stated.type != default.type:
         return False
     return bool(helper.get_attribute_value(stated) == helper.get_attribute_value(default))
-
-
-def _unread_inputs(call: Call) -> list[str]:
-    indices = call.unread_inputs
-    return [f"its input {index}, {shown(call.node.input[index])}, is not supported" for index in indices]
 
 
 def _missing_outputs(call: Call, results: Sequence[Tensor | None]) -> list[str]:

@@ -14,9 +14,9 @@ def in_order(nodes: Sequence[NodeProto]) -> Sequence[NodeProto]:
     Nodes of a cycle, and what depends on them, stand at the end: whoever walks them finds the cycle.
     """
     makers = {name: place for place, node in reversed(list(enumerate(nodes))) for name in node.output if name}
-    needed = [{makers[name] for name in _read(node) if name in makers} for node in nodes]
-    if all(place < reader for reader, places in enumerate(needed) for place in places):
+    if all(makers.get(name, -1) < place for place, node in enumerate(nodes) for name in _read(node)):
         return nodes
+    needed = [{makers[name] for name in _read(node) if name in makers} for node in nodes]
     return [nodes[place] for place in _sorted(needed)]
 
 
