@@ -19,7 +19,7 @@ from .calibration.names import model_hash
 from .calibration.table import CalibrationTable
 from .dialects import ALL_DIALECTS, LEVELS
 from .interface import check_overrides, set_io_types
-from .ledger import Ledger, Record
+from .ledger import Ledger, Record, Verdict
 from .origins import NodeNames, origins_of
 from .passes import Options, PassContext, PassManager, Sink
 from .pipeline import checks_at, passes_to
@@ -149,6 +149,8 @@ def lower(
     target = planning_target(settings.targets)
     clock.texts = dict.fromkeys(LEVELS[:entered], "")
     context.ledger.origins = origins_of(module)
+    for remark in module.remarks:
+        context.ledger.add(remark.rule, Verdict.TAKEN, remark.reason, nodes=remark.nodes)
     resolve_switches(context, NodeNames(context.ledger.origins, module.main.inputs))
     check_overrides(context.policy, context.ledger.origins, LEVELS[entered])
     set_io_types(module, context.policy)

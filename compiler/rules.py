@@ -24,6 +24,8 @@ from .conversion.fusion.shuffles import SUMMARY as SHUFFLES
 from .conversion.grouping.record import GROUP_LAUNCHES
 from .conversion.streams.assign import CONCURRENCY
 from .conversion.views.record import ELIDE_CONCAT, VIEW_SLICE
+from .frontend.functions import STANDARD_BODY
+from .frontend.functions import SUMMARY as STANDARD_BODIES
 from .search.rules import SUMMARIES
 from .size_records import SUMMARIES as SIZE_RULES
 from .transforms import canonicalize, decompose_attention, fold_batch_norm, recognize
@@ -52,6 +54,7 @@ class Rule:
 def _table() -> Iterable[Rule]:
     for name, summary in SIZE_RULES.items():
         yield Rule(name, "graph", summary, switchable=False)
+    yield Rule(STANDARD_BODY, "graph", STANDARD_BODIES, switchable=False)
     yield Rule(FoldConstants.name, "graph", "ops on constants => constants")
     for pattern in (*canonicalize.RULES, *recognize.RULES, *fold_batch_norm.RULES):
         yield Rule(pattern.name, "graph", pattern.before_after)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ from ...dialects.core.dtypes import I64, DType
 from ...dialects.core.interpreter import Evaluation
 from ...dialects.core.ir import Block, Module, Operation, Value
 from ...dialects.core.location import UNKNOWN, Location
+from ...dialects.core.remarks import Remark
 from ...dialects.core.sizes import Conflict, Resized, Sizes
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import TensorType
@@ -42,10 +44,35 @@ class Builder:
     location: Location = UNKNOWN
     _left: int = field(init=False)
     sizes_known: Sizes = field(init=False)
+    _written: list[Tensor] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         self._left = self.budget
         self.sizes_known = Sizes(self.module)
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """What is emitted within is taken back when it ends in a refusal."""
+        last, left, self._written = self.block.last, self._left, []
+        known = self.sizes_known.snapshot()
+        try:
+            yield
+        except Refused:
+            self._take_back(last)
+            self._left = left
+            self.sizes_known.restore(known)
+            raise
+
+    def _take_back(self, last: Operation | None) -> None:
+        """Erase all operations behind LAST, and forget which constants they wrote down."""
+        while self.block.last is not None and self.block.last is not last:
+            self.block.last.erase()
+        for tensor in self._written:
+            tensor.value = None
+
+    def remark(self, rule: str, reason: str) -> None:
+        """Put a decision about the node being imported on record."""
+        self.module.remarks.append(Remark(rule, self.location.nodes, reason))
 
     # ------------------------------------------------------------ operations
 
@@ -141,6 +168,7 @@ class Builder:
                 tensor.value = op.result
             else:
                 tensor.value = self._sizes_value(tensor)
+            self._written.append(tensor)
         return tensor.value
 
     def _sizes_value(self, tensor: Tensor) -> Value:

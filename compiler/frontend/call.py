@@ -12,7 +12,7 @@ from ...dialects.core.affine import Dim
 from ...dialects.core.dtypes import DType
 from ...dialects.core.ir import Operation
 from .builder import Builder
-from .problems import Malformed, shown
+from .problems import Malformed, Refused, shown
 from .tensor import Tensor
 
 Environment = Mapping[str, AttributeProto]
@@ -29,12 +29,41 @@ class Call:
     environment: Environment = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.attributes = resolve_attributes(self.node, self.environment)
+        self._attributes = resolve_attributes(self.node, self.environment)
+        # What nobody asked for yet: attributes by name, inputs by index.
+        self.unread: dict[str | int, None] = dict.fromkeys(self._attributes)
+        self.unread.update((index, None) for index, x in enumerate(self.inputs) if x is not None)
+
+    # ------------------------------------------------------------ what was looked at
+
+    @property
+    def unread_attributes(self) -> list[AttributeProto]:
+        """The attributes that the node states and nobody asked for."""
+        return [self._attributes[name] for name in self.unread if isinstance(name, str)]
+
+    @property
+    def unread_inputs(self) -> list[int]:
+        """The inputs that the node has and nobody asked for."""
+        return [index for index in self.unread if isinstance(index, int)]
+
+    def without_effect(self, *names: str | int) -> None:
+        """Say that these attributes (by name) and inputs (by index) change nothing in this node."""
+        for name in names:
+            self.unread.pop(name, None)
 
     # ------------------------------------------------------------ attributes
 
+    def stated(self, name: str) -> AttributeProto | None:
+        """The attribute as it stands in the model, None where the node does not have it."""
+        self.unread.pop(name, None)
+        return self._attributes.get(name)
+
+    def stated_names(self) -> tuple[str, ...]:
+        """The names of all attributes that the node has."""
+        return tuple(self._attributes)
+
     def _attribute(self, name: str, wanted: int, label: str) -> AttributeProto | None:
-        found = self.attributes.get(name)
+        found = self.stated(name)
         if found is not None and found.type != wanted:
             raise Malformed(f"the attribute '{name}' must be {label}")
         return found
@@ -44,7 +73,11 @@ class Call:
         return default if found is None else int(found.i)
 
     def flag(self, name: str, default: bool = False) -> bool:
-        return self.integer(name, int(default)) != 0
+        """An integer that is 0 or 1; what others mean, runtimes do not agree on."""
+        value = self.integer(name, int(default))
+        if value not in (0, 1):
+            raise Refused(f"the attribute '{name}' is {value}; only 0 and 1 are supported")
+        return value == 1
 
     def number(self, name: str, default: float) -> float:
         found = self._attribute(name, AttributeProto.FLOAT, "a number")
@@ -79,6 +112,7 @@ class Call:
         return found
 
     def optional(self, index: int) -> Tensor | None:
+        self.unread.pop(index, None)
         return self.inputs[index] if index < len(self.inputs) else None
 
     def all_inputs(self) -> list[Tensor]:

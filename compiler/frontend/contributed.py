@@ -4,6 +4,7 @@ All of them compute on the numbers that their quantised inputs stand for, and qu
 
     QLinearAdd(a, b)  =>  quantize(dequantize(a) + dequantize(b))
 
+QLinearAdd, QLinearMul and QLinearAveragePool round behind the zero point's addition, the others before it.
 Their definitions are in ONNX Runtime's ContribOperators.md; no schema of them can be asked for.
 """
 
@@ -29,7 +30,7 @@ from .scales import Scaling, read_dequantized, requantized
 from .table import Importer
 
 CONTRIBUTED_DOMAIN = "com.microsoft"
-NO_LIMIT = 1 << 31
+NO_LIMIT = (1 << 31) - 1
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def _binary(op_class: type[Operation]) -> Importer:
     def importer(call: Call) -> Outcome:
         a, _ = read_dequantized(call, 0)
         b, _ = read_dequantized(call, 3)
-        return requantized(call, call.emit(op_class, a, b), 6, call.input(0).dtype)
+        return requantized(call, call.emit(op_class, a, b), 6, call.input(0).dtype, offset_first=True)
 
     return importer
 
@@ -75,7 +76,7 @@ def _binary(op_class: type[Operation]) -> Importer:
 def _average_pool(call: Call) -> Outcome:
     _refuse_channels_last(call)
     x, _ = read_dequantized(call, 0)
-    return requantized(call, averaged(call, x), 3, call.input(0).dtype)
+    return requantized(call, averaged(call, x), 3, call.input(0).dtype, offset_first=True)
 
 
 def _global_average_pool(call: Call) -> Outcome:
@@ -122,6 +123,8 @@ def _gemm(call: Call) -> Outcome:
         alpha = call.constant(call.number("alpha", 1.0), F32)
         scale = call.emit(Mul, of_a.scale, alpha)
         y = plus_matrix(call, y, bias_of_products(call, c, Scaling(scale), of_b))
+    if call.optional(7) is not None and call.optional(8) is None:
+        raise Refused("a scale of the result without a zero point, which leaves y real, is not supported")
     return y if call.optional(7) is None else requantized(call, y, 7, call.input(0).dtype)
 
 
@@ -130,18 +133,16 @@ def _op(importer: Importer, least: int, most: int, attributes: Iterable[str] = (
 
 
 _POOL = ("auto_pad", "ceil_mode", "channels_last", "count_include_pad", "kernel_shape", "pads", "strides")
-_LINEAR = ("axis", "block_size")
-
 CONTRIBUTED: Mapping[str, Contributed] = {
-    "DequantizeLinear": _op(dequantize_linear, 2, 3, _LINEAR),
+    "DequantizeLinear": _op(dequantize_linear, 2, 3, ("axis",)),
     "QGemm": _op(_gemm, 6, 9, ("alpha", "transA", "transB")),
     "QLinearAdd": _op(_binary(Add), 7, 8),
     "QLinearAveragePool": _op(_average_pool, 4, 5, _POOL),
-    "QLinearConcat": _op(_concat, 5, NO_LIMIT, ("axis",)),
+    "QLinearConcat": _op(_concat, 3, NO_LIMIT, ("axis",)),
     "QLinearGlobalAveragePool": _op(_global_average_pool, 5, 5, ("channels_last",)),
     "QLinearLeakyRelu": _op(_unary(LeakyRelu, alpha=0.01), 4, 5, ("alpha",)),
     "QLinearMul": _op(_binary(Mul), 7, 8),
     "QLinearSigmoid": _op(_unary(Sigmoid), 4, 5),
-    "QLinearSoftmax": _op(_softmax, 4, 5, ("axis", "opset")),
-    "QuantizeLinear": _op(quantize_linear, 2, 3, _LINEAR),
+    "QLinearSoftmax": _op(_softmax, 5, 5, ("axis", "opset")),
+    "QuantizeLinear": _op(quantize_linear, 2, 3, ("axis",)),
 }

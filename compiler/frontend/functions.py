@@ -13,10 +13,15 @@ from onnx import AttributeProto, FunctionProto, NodeProto, TypeProto, helper
 from ...dialects.core.types import TensorType
 from ...errors import ModelError
 from .call import Environment, resolve_attributes
+from .frame import LOST
 from .limits import MAX_DEPTH, MAX_NODES
 from .problems import Malformed, shown
 from .reading import normal_domain
+from .tensor import Tensor
 from .weights import ELEMENT_CODES
+
+STANDARD_BODY = "standard-body"
+SUMMARY = "an op whose attributes or inputs have no form here => the nodes that the standard defines it by"
 
 
 @dataclass(frozen=True)
@@ -80,21 +85,18 @@ def _key(node: NodeProto) -> tuple[str, str, str]:
 
 
 def standard_body(
-    node: NodeProto, opset: int, types: Sequence[TensorType | None], environment: Environment
+    node: NodeProto, opset: int, inputs: Sequence[Tensor | None], environment: Environment
 ) -> Body | None:
-    """The body that the ONNX standard gives for NODE on operands of TYPES, or None."""
+    """The body that the ONNX standard gives for NODE on INPUTS, or None. Some depend on their types."""
     schema = find_schema(node.op_type, opset)
-    if schema is None:
+    if schema is None or not (schema.has_function or LOST not in inputs):
         return None
     attributes = resolve_attributes(node, environment)
+    types = [None if x is None or x is LOST else x.type for x in inputs]
     function = _function(schema, opset, node, attributes, types)
     if function is None:
         return None
-    inner: dict[str, AttributeProto] = {
-        name: field.default_value for name, field in schema.attributes.items() if field.default_value.name
-    }
-    inner.update(attributes)
-    return _body(function, inner, is_local=False)
+    return _body(function, default_attributes(schema) | attributes, is_local=False)
 
 
 @lru_cache(maxsize=4096)
@@ -104,6 +106,13 @@ def find_schema(op_type: str, opset: int) -> Any:
         return onnx.defs.get_schema(op_type, opset, "")
     except onnx.defs.SchemaError:
         return None
+
+
+@lru_cache(maxsize=4096)
+def default_attributes(schema: Any) -> dict[str, AttributeProto]:
+    """The attributes of an op that have a default, by name."""
+    fields = schema.attributes.items()
+    return {name: field.default_value for name, field in fields if field.default_value.name}
 
 
 def _function(

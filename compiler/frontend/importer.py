@@ -13,13 +13,15 @@ from ...dialects.core.types import TensorType
 from ...errors import IRError, ModelError, UnsupportedError
 from .builder import Builder
 from .external import ExternalFiles
+from .frame import LOST, Frame
 from .functions import LocalFunctions
 from .limits import DEFAULT_FOLDING_BUDGET, check_type
+from .ordering import in_order
 from .problems import Malformed, Refused, shown
 from .reading import Model, Source, read_model
 from .signature import Declared, Overrides, SymbolRanges, input_types
 from .tensor import Tensor
-from .walk import LOST, Frame, Walker
+from .walk import Walker
 from .weights import read_tensor
 
 
@@ -76,7 +78,7 @@ class _Importer:
         for sparse in self._graph.sparse_initializer:
             frame.tensors[sparse.values.name] = LOST
         self._functions.check_expansion(self._graph.node)
-        walker.run(self._graph.node, frame)
+        walker.run(in_order(self._graph.node), frame)
         walker.locate_names()
         self._offenders += walker.offenders
         outputs = [self._output(value, frame) for value in _distinct_outputs(self._graph)]

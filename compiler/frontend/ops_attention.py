@@ -1,30 +1,65 @@
-"""Importer of ONNX Attention (opset 23): heads are split, groups of queries share keys by broadcasting."""
+"""Importer of ONNX Attention: heads are split, groups of queries share keys by broadcasting.
+
+What it does not read (a soft cap, windows, lengths of padded keys) is imported as the standard defines it.
+"""
 
 from __future__ import annotations
 
+import math
+
 from ...dialects.core.affine import Dim, exact_div
+from ...dialects.core.dtypes import BOOL, F32
 from ...dialects.graph.attention import Attention
-from ...dialects.graph.movement import Reshape, Transpose
+from ...dialects.graph.movement import Pad, Reshape, Transpose
 from .call import Call, Outcome
 from .problems import Malformed, Refused
 from .table import Table
 from .tensor import Tensor
+from .weights import element_type
 
 
 def _attention(call: Call) -> Outcome:
-    if call.number("softcap", 0.0) != 0:
-        raise Refused("attention with a soft cap is not supported")
+    """Opset 23: a mask is broadcast to the scores."""
+    _refuse_cache(call)
+    return _attended(call, call.optional(3))
+
+
+def _attention_padded(call: Call) -> Outcome:
+    """Since opset 24: keys behind the end of a shorter mask are not attended to."""
+    _refuse_cache(call)
+    mask = call.optional(3)
+    return _attended(call, None if mask is None else _lengthened(call, mask, call.input(1).shape[-2]))
+
+
+def _lengthened(call: Call, mask: Tensor, keys: Dim) -> Tensor:
+    missing = keys - mask.shape[-1]
+    if not isinstance(missing, int):
+        raise Refused(f"whether the mask {mask.type} is as long as {keys} keys is not known")
+    if missing < 0:
+        raise Malformed(f"the mask {mask.type} is longer than {keys} keys")
+    barred = call.constant(False, BOOL) if mask.dtype == BOOL else call.constant(-math.inf, mask.dtype)
+    pads = (*[0] * (2 * mask.rank - 1), missing)
+    return call.emit(Pad, mask, barred, pads=pads) if missing else mask
+
+
+def _refuse_cache(call: Call) -> None:
     if call.optional(4) is not None or call.optional(5) is not None or any(call.wants(i) for i in (1, 2, 3)):
         raise Refused(
-            "attention with a cache of keys and values, or its scores as a result, is not supported"
+            "attention with a cache of keys and values, or its scores as a result, has no form of its own"
         )
+
+
+def _attended(call: Call, mask: Tensor | None) -> Outcome:
+    call.without_effect("qk_matmul_output_mode")  # the scores are no result
+    _check_precision(call)
     flat = call.input(0).rank == 3
     q = _heads(call, 0, "q_num_heads")
     k, v = (_heads(call, index, "kv_num_heads") for index in (1, 2))
-    mask = call.optional(3)
     depth = q.shape[-1]
-    if not isinstance(depth, int) or depth < 1:
-        raise Malformed(f"the heads of {q.type} have no static size")
+    if not isinstance(depth, int):
+        raise Refused(f"heads of the symbolic size {depth} have no form of their own")
+    if depth < 1:
+        raise Malformed(f"the heads of {q.type} are empty")
     groups = _groups(q, k)
     shape = q.shape
     if groups != 1:
@@ -38,13 +73,23 @@ def _attention(call: Call) -> Outcome:
     return _merged(call, y) if flat else y
 
 
+def _check_precision(call: Call) -> None:
+    """Softmax is computed in f32, or in the type of the queries where that is wider."""
+    code, own = call.integer("softmax_precision", 0), call.input(0).dtype
+    if code and element_type(code) not in (own, F32 if own.bits < 32 else own):
+        raise Refused(f"softmax in {element_type(code)} has no form of its own")
+
+
 def _heads(call: Call, index: int, attribute: str) -> Tensor:
     """Input INDEX as [batch, heads, tokens, features]."""
     x = call.input(index)
     if x.rank == 4:
+        call.without_effect(attribute)
         return x
     count = call.integer(attribute, 0)
     features = exact_div(x.shape[-1], count) if x.rank == 3 and count > 0 else None
+    if features is None and count > 0 and x.rank == 3 and not isinstance(x.shape[-1], int):
+        raise Refused(f"whether {x.shape[-1]} features split into {count} heads is not known")
     if features is None:
         raise Malformed(f"its input {index} of type {x.type} does not split into {count} heads")
     split = call.emit(Reshape, x, shape=(*x.shape[:2], count, features))
@@ -60,10 +105,13 @@ def _merged(call: Call, y: Tensor) -> Tensor:
 
 def _groups(q: Tensor, k: Tensor) -> int:
     """How many heads of queries share one of keys."""
-    groups = exact_div(q.shape[1], k.shape[1])
-    if not isinstance(groups, int) or groups < 1:
-        raise Malformed(f"{q.shape[1]} heads of queries do not share {k.shape[1]} heads of keys")
-    return groups
+    queries, keys = q.shape[1], k.shape[1]
+    groups = exact_div(queries, keys)
+    if isinstance(groups, int) and groups > 0:
+        return groups
+    if isinstance(queries, int) and isinstance(keys, int):
+        raise Malformed(f"{queries} heads of queries do not share {keys} heads of keys")
+    raise Refused(f"how many of {queries} heads of queries share one of {keys} heads of keys is not known")
 
 
 def _grouped(call: Call, x: Tensor, groups: int) -> Tensor:
@@ -86,4 +134,4 @@ def _grouped_mask(call: Call, mask: Tensor, heads: Dim, groups: int) -> Tensor:
     return call.emit(Reshape, mask, shape=(*mask.shape[:-3], *split, *mask.shape[-2:]))
 
 
-TABLE: Table = {"Attention": [(23, _attention)]}
+TABLE: Table = {"Attention": [(23, _attention), (24, _attention_padded)]}

@@ -28,9 +28,11 @@ _FORMS = {
 
 
 def _constant(call: Call) -> Outcome:
-    if len(call.attributes) != 1:
+    if len(call.stated_names()) != 1:
         raise Malformed("a Constant has exactly one value")
-    name, attribute = next(iter(call.attributes.items()))
+    name = call.stated_names()[0]
+    attribute = call.stated(name)
+    assert attribute is not None  # it is stated
     if name == "value":
         return Tensor.constant(_tensor(call, attribute), call.builder.location)
     if name not in _FORMS:
@@ -53,7 +55,7 @@ def _constant_of_shape(call: Call) -> Outcome:
     shape = call.known_dims(0, "its shape")
     if any(isinstance(size, int) and size < 0 for size in shape):
         raise Malformed(f"its shape {list(map(str, shape))} has a negative size")
-    value = call.attributes.get("value")
+    value = call.stated("value")
     element = np.zeros((), np.float32) if value is None else _tensor(call, value)
     if element.size != 1:
         raise Malformed(f"its value has {element.size} elements, one is wanted")
@@ -66,7 +68,7 @@ def _eye_like(call: Call) -> Outcome:
     sizes = [size for size in x.shape if isinstance(size, int)]
     if len(sizes) != 2 or x.rank != 2:
         raise Refused("its input is not a matrix of static shape")
-    dtype = element_type(call.integer("dtype", 0)) if "dtype" in call.attributes else x.dtype
+    dtype = x.dtype if call.stated("dtype") is None else element_type(call.integer("dtype", 0))
     call.builder.charge(sizes[0] * sizes[1] * dtype.bytes)
     matrix = np.eye(sizes[0], sizes[1], k=call.integer("k", 0), dtype=dtype.numpy)
     return Tensor.constant(matrix, call.builder.location)
@@ -74,6 +76,8 @@ def _eye_like(call: Call) -> Outcome:
 
 def _range(call: Call) -> Outcome:
     start, limit, delta = (_scalar(call, index) for index in range(3))
+    if start.dtype.bits >= 32:
+        call.without_effect("stash_type")
     if start.dtype.is_integer:
         bounds = [call.builder.known_dims(part, "its length")[0] for part in (start, limit, delta)]
         size = _range_size(call, bounds[0], bounds[1], bounds[2])

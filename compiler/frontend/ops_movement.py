@@ -126,7 +126,7 @@ def _equal_parts(call: Call, extent: Dim, count: int) -> list[Dim]:
     if call.integer("num_outputs", count) != count:
         raise Malformed(f"num_outputs is {call.integer('num_outputs', count)}, but it has {count} outputs")
     part = ceildiv(extent, count)
-    if "num_outputs" not in call.attributes:
+    if call.stated("num_outputs") is None:
         call.require_equal(part * count, extent, f"the axis splits into {count} equal parts")
         return [part] * count
     last = extent - part * (count - 1)

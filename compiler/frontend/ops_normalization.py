@@ -12,7 +12,7 @@ from ...dialects.graph.movement import Reshape
 from ...dialects.graph.reduction import Reduce
 from .call import Call, Outcome
 from .ops_elementwise import cast_to
-from .problems import Malformed
+from .problems import Malformed, Refused
 from .table import Importer, Table
 from .tensor import Tensor
 
@@ -52,8 +52,9 @@ def from_axis_on(call: Call, x: Tensor, op_class: type[Operation], first: int) -
 
 def _batch_norm(call: Call) -> Outcome:
     x, *parameters = [call.input(index) for index in range(5)]
+    call.without_effect("momentum")  # how training updates the statistics
     if call.integer("spatial", 1) != 1:
-        raise Malformed("statistics per element (spatial = 0) are not defined since opset 9")
+        raise Refused("statistics per element (spatial = 0, before opset 9) are not supported")
     return call.emit(n.BatchNorm, x, *parameters, epsilon=call.number("epsilon", 1e-5))
 
 

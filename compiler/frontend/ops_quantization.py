@@ -31,7 +31,9 @@ def _quantize_whole(call: Call) -> Outcome:
 def quantize_linear(call: Call) -> Outcome:
     """Since opset 13: one scale, one per position along an axis, or (since 21) one per block along it."""
     x, dtype = call.input(0), _target(call)
-    if dtype in FLOATS and not call.flag("saturate", True):
+    if dtype not in FLOATS:
+        call.without_effect("saturate")
+    elif not call.flag("saturate", True):
         raise Refused("8-bit floats that do not saturate (saturate = 0) are not supported")
     if call.integer("precision", 0) not in (TensorProto.UNDEFINED, TensorProto.FLOAT):
         raise Refused("a division in another type than float32 (precision) is not supported")

@@ -25,10 +25,10 @@ def _axes_input(call: Call) -> Axes:
 
 
 def _chosen(call: Call, axes: tuple[int, ...] | None) -> Axes:
-    rank = call.input(0).rank
+    rank, nothing = call.input(0).rank, call.flag("noop_with_empty_axes")
     if axes:
         return call.axes(axes, rank)
-    return None if call.flag("noop_with_empty_axes") else tuple(range(rank))
+    return None if nothing else tuple(range(rank))
 
 
 def _reduced(call: Call, kind: str, x: Tensor, axes: Axes, *, keepdims: bool) -> Tensor:

@@ -125,6 +125,7 @@ def _target(call: Call, x: Tensor, axes: Sequence[int]) -> _Target:
         raise Malformed("exactly one of scales and sizes is wanted")
     if sizes is not None:
         return _sized(call, x, axes, call.builder.known_dims(sizes, "its sizes"))
+    call.without_effect("keep_aspect_ratio_policy")
     assert scales is not None  # one of the two is there
     given = _floats(call, scales, "its scales")
     _check_scales(given, len(axes))
@@ -165,6 +166,7 @@ def _keeping_ratio(call: Call, x: Tensor, axes: Sequence[int], shape: list[Dim])
 
 def _with_roi(call: Call, target: _Target, axes: Sequence[int], coordinates: str) -> _Target:
     if coordinates != "tf_crop_and_resize":
+        call.without_effect(1)  # the region of interest
         return target
     roi = _given(call, 1)
     if roi is None:

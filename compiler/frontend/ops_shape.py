@@ -152,6 +152,7 @@ def _identity(call: Call) -> Outcome:
 def _dropout(call: Call) -> Outcome:
     """At inference nothing is dropped, and the mask is true everywhere."""
     x = call.input(0)
+    call.without_effect("ratio", "seed", 1)
     training = call.optional(2)
     if training is not None and bool(call.builder.known_array(training, "training_mode").any()):
         raise Refused("training_mode is not supported")

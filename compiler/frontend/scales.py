@@ -128,12 +128,13 @@ def _read_zero(call: Call, zero: Tensor | None, index: int, dtype: DType) -> Ten
 # ------------------------------------------------------------ both directions
 
 
-def quantized(call: Call, x: Tensor, scaling: Scaling, dtype: DType) -> Tensor:
-    """X stored as DTYPE."""
+def quantized(call: Call, x: Tensor, scaling: Scaling, dtype: DType, *, offset_first: bool = False) -> Tensor:
+    """X stored as DTYPE; with OFFSET_FIRST the zero point is added before rounding."""
     if dtype not in (*INTEGERS, *FLOATS):
         raise Malformed(f"{dtype} is no type to quantise to")
     operands = (x, scaling.scale, scaling.zero_point)
-    return call.emit(Quantize, *operands, axis=scaling.axis, block=scaling.block, to=dtype)
+    late = {"offset_first": True} if offset_first and scaling.zero_point is not None else {}
+    return call.emit(Quantize, *operands, axis=scaling.axis, block=scaling.block, to=dtype, **late)
 
 
 def dequantized(call: Call, q: Tensor, scaling: Scaling, to: DType | None = None) -> Tensor:
@@ -155,8 +156,11 @@ def read_dequantized(call: Call, index: int, *, axis: int = 0) -> tuple[Tensor, 
     return dequantized(call, q, scaling), scaling
 
 
-def requantized(call: Call, y: Tensor, first: int, dtype: DType, *, axis: int = 0) -> Tensor:
+def requantized(
+    call: Call, y: Tensor, first: int, dtype: DType, *, axis: int = 0, offset_first: bool = False
+) -> Tensor:
     """Y stored with the scale at input FIRST, in the type of the zero point behind it or else in DTYPE."""
     zero = call.optional(first + 1)
     dtype = dtype if zero is None else zero.dtype
-    return quantized(call, y, read_scaling(call, y.type, first, dtype, axis=axis), dtype)
+    scaling = read_scaling(call, y.type, first, dtype, axis=axis)
+    return quantized(call, y, scaling, dtype, offset_first=offset_first)

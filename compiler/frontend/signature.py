@@ -152,8 +152,8 @@ def _input_type(value: ValueInfoProto, override: Sequence[int | str] | None, sym
 
 
 def _dim(dim: TensorShapeProto.Dimension, symbols: Symbols) -> Dim:
-    if dim.dim_value < 0:
-        raise Malformed(f"a dimension is {dim.dim_value}")
+    if dim.dim_value < 0:  # an open size without a name, as other frameworks write it
+        return symbols.fresh()
     if dim.dim_value > 0:
         return int(dim.dim_value)
     return symbols.named(dim.dim_param) if dim.dim_param else symbols.fresh()

@@ -2,55 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from onnx import NodeProto
 
-from ...dialects.core.dtypes import F32
 from ...dialects.core.ir import Operation
 from ...dialects.core.location import Location
 from ...dialects.core.sizes import Conflict, Resized
 from ...dialects.core.types import TensorType
 from ...errors import GlassError, InputError, IRError, ModelError
 from .builder import Builder
-from .call import Call, Environment, resolve_attributes
+from .call import Call, resolve_attributes
 from .checks import check_form, check_types, refusals
 from .contributed import CONTRIBUTED, CONTRIBUTED_DOMAIN
-from .functions import Body, LocalFunctions, find_schema, standard_body
+from .direct import imported
+from .frame import LOST, Frame
+from .functions import (
+    STANDARD_BODY,
+    Body,
+    LocalFunctions,
+    default_attributes,
+    find_schema,
+    standard_body,
+)
 from .limits import MAX_DEPTH, MAX_NODES
 from .problems import Malformed, Refused, shown
 from .reading import check_opset, normal_domain
 from .registry import find_importer
 from .tensor import Tensor
 
-# What a node gives that is unsupported, or depends on one: nothing can be said about it.
-LOST = Tensor(TensorType((), F32))
-
 # Faults of a malformed node that a check did not foresee: they must not escape as they are.
 _SLIPS = (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
-
-
-@dataclass
-class Frame:
-    """The names visible to the nodes of one graph or function body. None: absent (an optional input)."""
-
-    opsets: Mapping[str, int]
-    environment: Environment = field(default_factory=dict)
-    prefix: str = ""
-    depth: int = 0
-    standard: bool = False  # the body of a standard op: its nodes have no names of their own
-    tensors: dict[str, Tensor | None] = field(default_factory=dict)
-    late: Callable[[str], Tensor | None] = lambda name: None  # initialisers, read when first used
-
-    def find(self, name: str) -> Tensor | None:
-        """The tensor called NAME; LookupError when there is none."""
-        if name not in self.tensors:
-            found = self.late(name)
-            if found is None:
-                raise LookupError(name)
-            self.tensors[name] = found
-        return self.tensors[name]
 
 
 class Walker:
@@ -189,20 +172,43 @@ class Walker:
             raise Refused("; ".join(reasons))
         # A deprecated definition is kept only where an importer is made for it.
         importer = find_importer(node.op_type, opset, schema.since_version if schema.deprecated else 0)
-        lost = LOST in inputs
-        if importer is not None and lost:
+        if importer is not None and LOST in inputs:
             return [LOST] * len(node.output)
         check_types(schema, [None if x is None or x is LOST else x.dtype for x in inputs])
-        if importer is not None:
-            outcome = importer(Call(node, inputs, self.builder, frame.environment))
-            return [outcome] if isinstance(outcome, Tensor) else outcome
-        body = None
-        if not lost or schema.has_function:
-            types = [None if x is None or x is LOST else x.type for x in inputs]
-            body = standard_body(node, opset, types, frame.environment)
+        if importer is None:
+            return self._by_definition(node, inputs, frame)
+        call = Call(node, inputs, self.builder, frame.environment)
+        try:
+            return imported(importer, call, default_attributes(schema))
+        except Refused as refusal:
+            return self._instead(node, inputs, frame, refusal)
+
+    def _by_definition(
+        self, node: NodeProto, inputs: Sequence[Tensor | None], frame: Frame
+    ) -> Sequence[Tensor | None]:
+        """The results of an ai.onnx op by the body that the standard gives it."""
+        body = standard_body(node, frame.opsets[""], inputs, frame.environment)
         if body is None:
             raise Refused("this op is not supported")
         return self._inlined(node, body, inputs, frame)
+
+    def _instead(
+        self, node: NodeProto, inputs: Sequence[Tensor | None], frame: Frame, refusal: Refused
+    ) -> Sequence[Tensor | None]:
+        """The results by the standard's body, where the importer made for the op gave a REFUSAL.
+
+        What the body cannot do either is told as that refusal, which is about the node itself.
+        """
+        known = len(self.offenders)
+        try:
+            results = self._by_definition(node, inputs, frame)
+        except (Refused, Malformed, ModelError):
+            raise refusal from None
+        if len(self.offenders) > known:
+            del self.offenders[known:]
+            raise refusal
+        self.builder.remark(STANDARD_BODY, f"{refusal}; imported as the standard defines the op")
+        return results
 
     def _contributed(
         self, node: NodeProto, inputs: Sequence[Tensor | None], frame: Frame
@@ -216,8 +222,7 @@ class Walker:
         found.check_form(node, resolve_attributes(node, frame.environment))
         if LOST in inputs:
             return [LOST] * len(node.output)
-        outcome = found.importer(Call(node, inputs, self.builder, frame.environment))
-        return [outcome] if isinstance(outcome, Tensor) else outcome
+        return imported(found.importer, Call(node, inputs, self.builder, frame.environment), {})
 
     # ------------------------------------------------------------ functions
 

@@ -15,6 +15,7 @@ from .attributes import AttributeError_
 from .constraints import Constraint, Derived, Determined, Need, with_derived
 from .diagnostics import op_error
 from .location import UNKNOWN, Location
+from .remarks import Remark
 from .resources import ResourceTable
 from .types import TensorType
 
@@ -314,7 +315,8 @@ class Module:
     """A whole program at one level: functions, symbolic dimensions and weights.
 
     symbols: the range of each; derived: what those are computed from that no input tells; determined:
-    what symbols of the model turned out to be; constraints: what must hold between sizes.
+    what symbols of the model turned out to be; constraints: what must hold between sizes; remarks: what
+    was decided while it was made, which is not in its text.
     """
 
     name: str = "module"
@@ -324,6 +326,7 @@ class Module:
     determined: dict[str, Determined] = field(default_factory=dict)
     constraints: list[Constraint] = field(default_factory=list)
     resources: ResourceTable = field(default_factory=ResourceTable)
+    remarks: list[Remark] = field(default_factory=list)
 
     def add(self, function: Function) -> Function:
         function.module = self
@@ -339,6 +342,7 @@ class Module:
             determined=dict(self.determined),
             constraints=list(self.constraints),
             resources=self.resources,
+            remarks=list(self.remarks),
         )
 
     @property

@@ -25,6 +25,9 @@ ROUNDS = 4  # in which ranges narrow one another
 LARGEST = 2**31 - 1
 
 
+Snapshot = tuple[dict[str, SymbolRange], dict[str, Derived], list[Constraint]]
+
+
 class Conflict(Exception):
     """What is needed of sizes holds for no values of the symbols; `ranges`: but it might for other ranges."""
 
@@ -56,6 +59,19 @@ class Sizes:
     @property
     def ranges(self) -> dict[str, tuple[int, int]]:
         return self.module.ranges
+
+    def snapshot(self) -> Snapshot:
+        """What is known now, for `restore`; it must not be used across a `Resized`."""
+        module = self.module
+        return dict(module.symbols), dict(module.derived), list(module.constraints)
+
+    def restore(self, known: Snapshot) -> None:
+        """Forget what was found since a snapshot."""
+        module = self.module
+        if (module.symbols, module.derived, module.constraints) != known:
+            module.symbols, module.derived, module.constraints = known
+            self._known.clear()
+            self._values.forget()
 
     # ------------------------------------------------------------ questions
 

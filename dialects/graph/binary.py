@@ -206,7 +206,8 @@ class ShiftLeft(Bitwise):
 
 @define_op(Trait.ELEMENTWISE)
 class ShiftRight(Bitwise):
-    """x shifted right by y bits; 0 for counts outside the width (ONNX BitShift)."""
+    """x shifted right by y bits, the sign moving in; counts outside the width leave 0, or -1 for a
+    negative x (ONNX BitShift)."""
 
     name = "graph.shift_right"
     function = "shr"

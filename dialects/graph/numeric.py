@@ -98,11 +98,12 @@ def power(x: Array, y: Array) -> Array:
 
 
 def shift(x: Array, y: Array, *, left: bool) -> Array:
-    """x shifted by y bits; a count outside 0 to the width - 1 gives 0."""
+    """x shifted by y bits; a count outside 0 to the width - 1 leaves 0, to the right the sign of x."""
     inside = (y >= 0) & (y < x.dtype.itemsize * 8)
     count = np.where(inside, y, 0).astype(x.dtype)
     shifted = np.left_shift(x, count) if left else np.right_shift(x, count)
-    return np.asarray(np.where(inside, shifted, 0).astype(x.dtype))
+    rest = 0 if left else np.where(x < 0, -1, 0).astype(x.dtype)
+    return np.asarray(np.where(inside, shifted, rest).astype(x.dtype))
 
 
 def sigmoid(x: Array) -> Array:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..core.affine import Dim, ceildiv, floordiv
-from ..core.attributes import DTYPE, INT
+from ..core.attributes import BOOL, DTYPE, INT
 from ..core.diagnostics import op_error
 from ..core.dtypes import BF16, F8E4M3, F8E5M2, F16, F32, I8, I16, I32, U8, U16, DType
 from ..core.expr import Expr, Index, Scalars
@@ -140,10 +140,13 @@ class Scaling(GraphOp):
 class Quantize(Scaling):
     """saturate(round(x / scale) + zero_point), halves to even (ONNX QuantizeLinear).
 
+    With `offset_first` it is saturate(round(x / scale + zero_point)): another number where x / scale is
+    a half and the zero point odd (ONNX Runtime's QLinearAdd, QLinearMul and QLinearAveragePool).
     8-bit floats are rounded once, after the division, and saturate.
     """
 
     name = "graph.quantize"
+    offset_first = attribute(BOOL, False)
     cost = 3
 
     @property
@@ -160,12 +163,16 @@ class Quantize(Scaling):
     def compute(self, x: Array, scale: Array, zero_point: Array | None) -> Any:
         if self.to.is_float:  # f64 too, where the check of a plan leaves all roundings out
             return x / scale
+        if self.offset_first and zero_point is not None:
+            return np.rint(x / scale + zero_point)
         whole = np.rint(x / scale)
         return whole if zero_point is None else whole + zero_point
 
     def formula(self, x: Term, scale: Term, zero_point: Term | None) -> Term:
         if self.to.is_float:
             return x / scale
+        if self.offset_first and zero_point is not None:
+            return (x / scale + zero_point).call("round")
         whole = (x / scale).call("round")
         return whole if zero_point is None else whole + zero_point
 

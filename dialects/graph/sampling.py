@@ -64,8 +64,7 @@ class AxisSampling:
     @property
     def is_identity(self) -> bool:
         """True when every sample is the element of the same index."""
-        plain = self.roi == (0.0, 1.0) and self.coordinates != "tf_half_pixel_for_nn"
-        return plain and self.length == self.extent and self.scale in (None, 1.0)
+        return self.roi == (0.0, 1.0) and self.length == self.extent and self.scale in (None, 1.0)
 
     @property
     def outputs(self) -> range:
@@ -94,7 +93,8 @@ class AxisSampling:
         """LENGTH positions from BEGIN to END (parts of the axis), both included; one is in the middle."""
         unit = begin.denominator * end.denominator
         first, last = int(begin * unit), int(end * unit)
-        # The length may be a fraction when the model states the scale: LENGTH stays whole over PART.
+        # When the model states the scale, the length is extent * scale, which may be a fraction, as ONNX's
+        # reference has it (ONNX Runtime rounds it down). LENGTH stays whole over PART.
         length, part = (self.length, 1) if self.scale is None else self._stated_length
         single = floordiv(part, length)
         steps = length - part
@@ -105,7 +105,7 @@ class AxisSampling:
 
     @property
     def _stated_length(self) -> tuple[Dim, int]:
-        fraction = simple_fraction(self.scale or 1.0)
+        fraction = Fraction(float(np.float32(self.scale)))
         return self.extent * fraction.numerator, fraction.denominator
 
     def inside(self, scalars: Scalars, index: Dim) -> Expr:

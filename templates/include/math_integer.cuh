@@ -95,14 +95,15 @@ GLASS_DEVICE T m_pow(T x, T y) {
     return T(power);
 }
 
-// Shifts by the type's width or more give 0 (ONNX BitShift leaves them open).
+// A shift by less than 0, or by the type's width or more, leaves only what is shifted in: 0, or to the
+// right of a negative number its sign (ONNX BitShift).
 template <GLASS_INTEGER>
 GLASS_DEVICE T m_shl(T x, T y) {
     return u64(y) < sizeof(T) * 8 ? T(u64(x) << u64(y)) : T(0);
 }
 template <GLASS_INTEGER>
 GLASS_DEVICE T m_shr(T x, T y) {
-    return u64(y) < sizeof(T) * 8 ? T(x >> y) : T(0);
+    return u64(y) < sizeof(T) * 8 ? T(x >> y) : T(x < T(0) ? -1 : 0);
 }
 
 template <GLASS_INTEGER>

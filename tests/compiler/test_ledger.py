@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from glassrt.compiler.build import Settings, context_of, launch_level
+from glassrt.compiler.frontend import import_model
 from glassrt.compiler.ledger import Ledger, Record, Verdict
 from hypothesis import given
 from hypothesis import strategies as st
+from onnx import TensorProto, helper
 
 FIGURES = st.dictionaries(
     st.text(max_size=8),
@@ -60,3 +63,19 @@ def test_a_figure_is_finite() -> None:
 def test_damaged_json_is_refused(data: dict[str, object]) -> None:
     with pytest.raises((KeyError, ValueError)):
         Ledger.from_json([data])
+
+
+def test_what_the_importer_decided_comes_first() -> None:
+    """A soft cap has no form of its own: the node is what the standard defines it by."""
+    sizes = {"q": (1, 2, 3, 8), "k": (1, 2, 4, 8), "v": (1, 2, 4, 8)}
+    inputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, size) for name, size in sizes.items()]
+    node = helper.make_node("Attention", ["q", "k", "v"], ["y"], name="attend", softcap=2.0)
+    output = helper.make_empty_tensor_value_info("y")
+    graph = helper.make_graph([node], "g", inputs, [output])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 23)], ir_version=10)
+    settings = Settings()
+    context = context_of(settings)
+    launch_level(import_model(model), settings, context)
+    first = next(iter(context.ledger))
+    assert (first.rule, first.nodes, first.verdict) == ("standard-body", ("attend",), Verdict.TAKEN)
+    assert "'softcap' is not supported" in first.reason

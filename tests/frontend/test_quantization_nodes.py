@@ -198,6 +198,30 @@ def test_contributed_ops_are_those_of_onnx_runtime(given: Case, opset: int) -> N
     check(given, opset)
 
 
+def halves(zero: int, dtype: Any) -> list[Case]:
+    """Every op on results that are exact, half of them ties, stored with the zero point ZERO."""
+
+    def q(*shape: int) -> tuple[Array, Array, Array]:
+        return whole(*shape, dtype=dtype, low=0, high=12), one(1), one(3, dtype)
+
+    y = (one(2), one(zero, dtype))
+    return [
+        case("QLinearAdd", 18, *q(4, 16), *q(4, 16), *y, domain="com.microsoft"),
+        case("QLinearMul", 18, *q(4, 16), *q(4, 16), *y, domain="com.microsoft"),
+        case("QLinearAveragePool", 18, *q(1, 8, 4, 5), *y, kernel_shape=[1, 2], domain="com.microsoft"),
+        case("QLinearConcat", 18, *y, *q(4, 16), *q(4, 16), axis=0, domain="com.microsoft"),
+        case("QLinearGlobalAveragePool", 18, *q(1, 64, 2, 2), *y, domain="com.microsoft"),
+        case("QLinearLeakyRelu", 18, *q(4, 16), *y, alpha=0.5, domain="com.microsoft"),
+    ]
+
+
+@pytest.mark.parametrize("dtype", [U8, I8], ids=["u8", "i8"])
+@pytest.mark.parametrize("zero", [0, 7, 60])
+def test_ties_are_rounded_as_onnx_runtime_rounds_them(zero: int, dtype: Any) -> None:
+    for given in halves(zero, dtype):
+        check(given, 18)
+
+
 @pytest.mark.parametrize(("given", "opset"), expanded([*QUANTIZE, *DEQUANTIZE]), ids=label)
 def test_conversions_are_those_of_onnx_runtime(given: Case, opset: int) -> None:
     check(given, opset)

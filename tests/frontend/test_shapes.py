@@ -320,3 +320,10 @@ def test_an_override_replaces_what_the_file_says() -> None:
 def test_an_initialiser_among_the_inputs_is_a_constant() -> None:
     made = model([node("Add", "x w")], {"x": (2, 3), "w": (3,)}, constants={"w": np.ones(3, np.float32)})
     assert import_model(made).main.inputs == ["x"]
+
+
+@pytest.mark.parametrize("size", [-1, -7])
+def test_a_size_below_0_is_an_open_one(size: int) -> None:
+    """As ONNX Runtime has it; each is a symbol of its own."""
+    module = import_model(model([node("Relu", "x")], {"x": (size, 3, size)}))
+    assert [str(dim) for dim in module.main.arguments[0].type.shape] == ["D0", "3", "D1"]

@@ -120,7 +120,7 @@ def _integer_row(a: int, b: int, width: int) -> list[int]:
         min(a, b),
         _power(a, b),
         a << b if 0 <= b < width else 0,
-        a >> b if 0 <= b < width else 0,
+        a >> b if 0 <= b < width else -(a < 0),
         -a,
         abs(a),
         (a > 0) - (a < 0),

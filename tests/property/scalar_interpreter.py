@@ -168,7 +168,7 @@ def apply(function: str, operands: Sequence[Number], dtype: DType) -> Number:
     if function in ("shl", "shr"):
         x, count = (int(operand) for operand in operands)
         if not 0 <= count < dtype.bits:
-            return 0
+            return -1 if function == "shr" and x < 0 else 0
         return x << count if function == "shl" else x >> count
     table = _FLOAT if dtype.is_float else _INTEGER
     chosen = table.get(function) or _BOTH.get(function)

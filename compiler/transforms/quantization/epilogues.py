@@ -91,6 +91,6 @@ def integer_requantize(op: Quantize, rewriter: Rewriter) -> bool:
         return False
     numbers = division.apply(op.x, rewriter)
     one = rewriter.insert(constant(rewriter.module, np.ones((), np.float32)))
-    new = rewriter.insert(Quantize(numbers, one.result, op.zero_point, to=op.to))
+    new = rewriter.insert(Quantize(numbers, one.result, op.zero_point, **op.attributes))
     rewriter.replace(op, new.result, absorbed=division.replaced)
     return True

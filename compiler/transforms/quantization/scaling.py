@@ -33,7 +33,7 @@ def same_scaling(a: Scaling, b: Scaling, module: Module) -> bool:
 def rescaled(op: Scaling, x: Value, axis: int = 0) -> Scaling:
     """OP on X instead of its own operand, its scale along AXIS."""
     axis = 0 if op.per_tensor else axis
-    return type(op)(x, op.scale, op.zero_point, axis=axis, block=op.block, to=op.to)
+    return type(op)(x, op.scale, op.zero_point, **{**op.attributes, "axis": axis})
 
 
 def on(op: AnyOp, x: Value) -> AnyOp:

@@ -163,6 +163,15 @@ def test_shifts_beyond_the_width_give_zero() -> None:
     assert evaluated(build(elementwise.ShiftRight, [x, y]), [x, y]).tolist() == [0, 0, 0]
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32, np.int64])
+def test_shifts_of_signed_numbers_beyond_the_width(dtype: type) -> None:
+    bits = np.dtype(dtype).itemsize * 8
+    x = np.array([-8, -8, -8, 8, 8, -8], dtype)
+    y = np.array([bits - 1, bits, -1, bits, -3, 2], dtype)
+    assert evaluated(build(elementwise.ShiftRight, [x, y]), [x, y]).tolist() == [-1, -1, -1, 0, 0, -2]
+    assert evaluated(build(elementwise.ShiftLeft, [x, y]), [x, y]).tolist() == [0, 0, 0, 0, 0, -32]
+
+
 # ---------------------------------------------------------------- types
 
 

@@ -109,8 +109,10 @@ def tied(op: Resize, extents: tuple[int, ...]) -> bool:
 def test_evaluation_is_onnx_runtime(mode: str, data: st.DataObject) -> None:
     attributes = data.draw(resizes(mode))
     extents = attributes.pop("extents")
-    if attributes["coordinates"] in ("tf_half_pixel_for_nn", "half_pixel_symmetric"):
-        return  # ONNX dropped the first; ONNX Runtime computes the second from rounded scales
+    if attributes["coordinates"] == "half_pixel_symmetric":
+        return  # ONNX Runtime computes it from rounded scales
+    if attributes["coordinates"] == "tf_half_pixel_for_nn" and mode != "nearest":
+        return  # it is for nearest neighbours
     if attributes["coordinates"] == "align_corners" and attributes["scales"]:
         return  # ONNX Runtime measures with the rounded length, ONNX's reference with the exact one
     if attributes["coordinates"] == "tf_crop_and_resize" and (mode == "cubic" or attributes["scales"]):
@@ -223,3 +225,19 @@ def test_flops_count_the_taps() -> None:
 def test_attributes_that_do_not_fit(attributes: dict[str, Any], message: str) -> None:
     with pytest.raises(IRError, match=message):
         build(Resize, [tensor((3, 4))], **attributes)
+
+
+@pytest.mark.parametrize("rounding", ["floor", "ceil", "round_prefer_floor", "round_prefer_ceil"])
+@pytest.mark.parametrize("scale", [0.6, 2.5, 1.3, 0.75])
+def test_corners_are_aligned_by_the_length_that_the_scale_gives(rounding: str, scale: float) -> None:
+    """5 elements * 0.6 in f32 are a little more than 3, so the second of three samples is before the
+    third element: what is nearest depends on it."""
+    x = np.arange(35, dtype=np.float32).reshape(1, 1, 7, 5)
+    scales = np.array([1, 1, 2.5, scale], np.float32)
+    sizes = [1, 1, 17, int(np.float32(5) * scales[3])]
+    attributes = {"mode": "nearest", "coordinates": "align_corners", "nearest": rounding}
+    op = build(Resize, [x], sizes=sizes, scales=[float(s) for s in scales], **attributes)
+    stated = {"coordinate_transformation_mode": "align_corners", "nearest_mode": rounding}
+    node = helper.make_node("Resize", ["x", "", "scales"], ["y"], mode="nearest", **stated)
+    expected = ReferenceEvaluator(node).run(None, {"x": x, "scales": scales})[0]
+    np.testing.assert_array_equal(evaluated(op, [x]), expected)

@@ -1,0 +1,36 @@
+"""The names that the nodes of one graph or function body can see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from ...dialects.core.dtypes import F32
+from ...dialects.core.types import TensorType
+from .call import Environment
+from .tensor import Tensor
+
+# What a node gives that is unsupported, or depends on one: nothing can be said about it.
+LOST = Tensor(TensorType((), F32))
+
+
+@dataclass
+class Frame:
+    """The names visible to the nodes of one graph or function body. None: absent (an optional input)."""
+
+    opsets: Mapping[str, int]
+    environment: Environment = field(default_factory=dict)
+    prefix: str = ""
+    depth: int = 0
+    standard: bool = False  # the body of a standard op: its nodes have no names of their own
+    tensors: dict[str, Tensor | None] = field(default_factory=dict)
+    late: Callable[[str], Tensor | None] = lambda name: None  # initialisers, read when first used
+
+    def find(self, name: str) -> Tensor | None:
+        """The tensor called NAME; LookupError when there is none."""
+        if name not in self.tensors:
+            found = self.late(name)
+            if found is None:
+                raise LookupError(name)
+            self.tensors[name] = found
+        return self.tensors[name]
