@@ -107,7 +107,8 @@ def _run(op: Operation, values: Mapping[Value, Array], evaluation: Evaluation) -
     try:
         checked = _evaluated(op, arguments, evaluation)
     except SLIPS as error:
-        raise op_error(op, f"cannot be evaluated on these inputs ({type(error).__name__}: {error})") from error
+        reason = f"{type(error).__name__}: {error}"
+        raise op_error(op, f"cannot be evaluated on these inputs ({reason})") from error
     evaluation.executed(op, arguments, checked)
     return checked
 

@@ -138,7 +138,7 @@ def test_what_holds_for_no_size_is_a_conflict() -> None:
     with pytest.raises(Conflict, match=r"N-70 is less than 0 for N in 1\.\.64") as found:
         require(known(N=SPAN), Need(N - 70, 0, WHY))
     assert found.value.ranges
-    with pytest.raises(Conflict, match="-1\\*N is less than 1|-N is less than 1") as found:
+    with pytest.raises(Conflict, match="-N is less than 1") as found:
         require(known(N=SPAN), Need(-1 * N, 1, WHY))
     assert not found.value.ranges
     with pytest.raises(Conflict, match="6 and 8 differ"):
@@ -197,9 +197,7 @@ def test_of_two_equal_names_both_ranges_count() -> None:
         (2 * floordiv(T, 2) + 1, T, "2*t0+1", (0, 3, 31)),
     ],
 )
-def test_a_remainder_determines_a_step(
-    left: Dim, right: Dim, says: str, span: tuple[int, int, int]
-) -> None:
+def test_a_remainder_determines_a_step(left: Dim, right: Dim, says: str, span: tuple[int, int, int]) -> None:
     sizes = known(T=SPAN)
     require(sizes, Need(left, right, WHY, "=="))
     assert determined(sizes) == {"T": says}
@@ -225,7 +223,7 @@ def _now(sizes: Sizes, name: str) -> Dim:
 
 
 def test_a_size_outside_the_chosen_range_is_a_conflict_of_ranges() -> None:
-    with pytest.raises(Conflict, match="K in 1..6|outside its range") as found:
+    with pytest.raises(Conflict, match="outside its range|differ") as found:
         require(known(K=(1, 3, 6)), Need(K, 8, WHY, "=="))
     assert found.value.ranges
 
@@ -356,7 +354,7 @@ def test_exactly_the_sizes_that_fit_are_allowed(found: list[Need], least: int) -
     """But a common factor is taken out of equations, as if it was not 0: N*K == N*8 says that K is 8."""
     every = [dict(zip(NAMES, v, strict=True)) for v in itertools.product(range(least, MOST + 1), repeat=2)]
     wanted = {tuple(v.values()) for v in every if all(holds(need, v) for need in found)}
-    sizes = known(**{name: (least, 4, MOST) for name in NAMES})
+    sizes = known(**dict.fromkeys(NAMES, (least, 4, MOST)))
     try:
         require(sizes, *found)
     except Conflict:
