@@ -6,7 +6,7 @@ open which one it gives, and gives another one in vectors than beside them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,18 +26,12 @@ def highest(dtype: np.dtype[Any]) -> Any:
 
 def larger(x: Any, y: Any) -> Array:
     """The larger of each two elements."""
-    chosen = np.maximum(x, y)
-    zeros = _zeros(chosen, x, y)
-    # The sum of two zeros is -0 when both are.
-    return chosen if zeros is None else np.where(zeros, np.add(x, y), chosen).astype(chosen.dtype)
+    return _with_zeros(np.maximum(x, y), x, y, np.logical_and)
 
 
 def smaller(x: Any, y: Any) -> Array:
     """The smaller of each two elements."""
-    chosen = np.minimum(x, y)
-    zeros = _zeros(chosen, x, y)
-    negated = None if zeros is None else np.add(np.negative(x), np.negative(y))
-    return chosen if negated is None else np.where(zeros, -negated, chosen).astype(chosen.dtype)
+    return _with_zeros(np.minimum(x, y), x, y, np.logical_or)
 
 
 def clipped(x: Any, low: Any, high: Any) -> Array:
@@ -45,12 +39,13 @@ def clipped(x: Any, low: Any, high: Any) -> Array:
     return smaller(larger(x, low), high)
 
 
-def _zeros(chosen: Array, x: Any, y: Any) -> Array | None:
-    """Where both elements are zeros of floats; None when that is nowhere."""
+def _with_zeros(chosen: Array, x: Any, y: Any, negative: Callable[[Any, Any], Any]) -> Array:
+    """CHOSEN of X and Y; of two zeros it is the one that is NEGATIVE by their sign bits."""
     if chosen.dtype.kind != "f" or np.all(chosen):
-        return None
-    zeros: Array = np.equal(x, 0) & np.equal(y, 0)
-    return zeros
+        return chosen
+    zeros = np.equal(x, 0) & np.equal(y, 0)
+    zero = np.where(negative(np.signbit(x), np.signbit(y)), -0.0, 0.0)
+    return np.where(zeros, zero.astype(chosen.dtype), chosen)
 
 
 def largest(x: Array, axes: Sequence[int], *, keepdims: bool) -> Array:
