@@ -12,7 +12,7 @@ from onnx.defs import get_schema
 from ..models import Array
 from .row import BF16, E4M3, E5M2, Row, graph_of
 
-COPIES = 64  # as many as give every thread a vector of elements
+COPIES = 64  # of the elements: whole vectors, whatever they are of
 LENGTH = 40  # elements of a row
 
 
@@ -46,7 +46,7 @@ def chain(row: Row) -> Spelt:
 
 
 def wide(row: Row) -> Spelt | None:
-    """In a chain, over so many elements that threads take vectors of them."""
+    """In a chain, over vectors of elements."""
     if not row.elementwise:
         return None
     arrays = tuple(
@@ -111,18 +111,19 @@ def stored_short(kind: np.dtype) -> Callable[[Row], Spelt | None]:
 
 @dataclass(frozen=True)
 class Setting:
-    """A spelling, and the policy to build it with."""
+    """A spelling, the policy to build it with, and whether threads must take vectors."""
 
     spelling: Callable[[Row], Spelt | None]
     precision: str = "fp32"
+    vectors: bool = False
 
 
 SETTINGS = {
     "alone": Setting(alone),
     "chain": Setting(chain),
-    "wide": Setting(wide),
+    "wide": Setting(wide, vectors=True),
     "reduced": Setting(reduced),
-    "halves": Setting(halves),
+    "halves": Setting(halves, vectors=True),
     "fp16": Setting(stored_short(np.dtype(np.float16)), "fp16"),
     "bf16": Setting(stored_short(BF16), "bf16"),
 }
