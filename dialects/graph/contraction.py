@@ -42,7 +42,7 @@ def product_of(a: Array, b: Array, dtype: DType) -> Array:
         return wide.astype(np.int64).astype(dtype.numpy)
     with np.errstate(all="ignore"):
         narrow: Array = np.matmul(a.astype(dtype.numpy), b.astype(dtype.numpy))
-        return narrow + dtype.numpy.type(0)
+        return np.asarray(narrow + dtype.numpy.type(0))
 
 
 def multiply_add(scalars: Scalars, a: Expr, b: Expr, dtype: DType) -> Expr:

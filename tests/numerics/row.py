@@ -9,6 +9,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx.defs import get_schema
 
 from ..models import Array
 
@@ -27,7 +28,8 @@ class Row:
     """OP on ARRAYS (None: absent) gives EXPECTED, bit for bit except which NaN it is.
 
     Arrays at the indices in `constant` are initialisers. With `emptied` the first array is cut to nothing
-    along that axis by a Slice in front of the op. `kind` is the subject, `about` what is asked.
+    along that axis by a Slice in front of the op. EXPECTED is the output at index `result`. `kind` is the
+    subject, `about` what is asked.
     """
 
     kind: str
@@ -39,6 +41,7 @@ class Row:
     constant: tuple[int, ...] = ()
     opset: int = 21
     emptied: int | None = None
+    result: int = 0
 
     @property
     def name(self) -> str:
@@ -68,7 +71,11 @@ class Row:
         if self.emptied is not None:
             front = [helper.make_node("Slice", ["x0", "zero", "zero", "cut"], ["nothing"])]
             names[0] = "nothing"
-        return [*front, helper.make_node(self.op, names, ["y"], name=self.name, **self.attributes)]
+        count = get_schema(self.op, self.opset).min_output
+        outputs = [
+            "y" if place == self.result else f"o{place}" for place in range(max(count, self.result + 1))
+        ]
+        return [*front, helper.make_node(self.op, names, outputs, name=self.name, **self.attributes)]
 
     def stored(self) -> dict[str, Array]:
         """The initialisers, by name."""
@@ -84,7 +91,7 @@ class Row:
 
 def row(kind: str, op: str, about: str, *arrays: Any, gives: Any, **options: Any) -> Row:
     """A row; options that `Row` does not know are attributes of the node."""
-    known = {key: options.pop(key) for key in ("constant", "opset", "emptied") if key in options}
+    known = {key: options.pop(key) for key in ("constant", "opset", "emptied", "result") if key in options}
     given = tuple(None if array is None else np.asarray(array) for array in arrays)
     return Row(kind, op, about, given, np.asarray(gives), options, **known)
 

@@ -9,6 +9,7 @@ from onnx import TensorProto
 from ..models import Array
 from .row import BF16, E4M3, E5M2, INF, NAN, Row, element_type, f32, i64, row, scalar
 
+BIG = 3e38
 _WIDE = (NAN, INF, -INF, 1e10, -1e10, 3e38, -1.75, 300.75, -300.75)
 _INTEGERS = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
 
@@ -93,6 +94,30 @@ CASTS = [
         to=TensorProto.FLOAT16,
         gives=np.array([65504, INF, -INF, 2048], np.float16),
     ),
+    row(
+        "Casts",
+        "Cast",
+        "f64 to f16, rounded once",
+        np.array([1 + 2.0**-11 + 2.0**-40, 65519.999]),
+        gives=np.array([1 + 2.0**-10, 65504], np.float16),
+        to=TensorProto.FLOAT16,
+    ),
+    row(
+        "Casts",
+        "Cast",
+        "int64 to f32",
+        i64(2**24 + 1, 2**24 + 3, -(1 << 63)),
+        gives=f32(2**24, 2**24 + 4, -(2.0**63)),
+        to=TensorProto.FLOAT,
+    ),
+    row(
+        "Casts",
+        "CastLike",
+        "f32 to int8",
+        f32(NAN, INF, -1.75, 300.75),
+        np.zeros(1, np.int8),
+        gives=np.array([0, 127, -1, 127], np.int8),
+    ),
     row("Casts", "Cast", "bool to f32", np.array([True, False]), gives=f32(1, 0), to=TensorProto.FLOAT),
 ]
 
@@ -136,6 +161,15 @@ QUANTISATION = [
         scalar(0),
         scalar(1, np.uint8),
         gives=np.array([0, 255, 0, 0], np.uint8),
+    ),
+    *(
+        row("Quantisation", "DynamicQuantizeLinear", about, f32(*x), gives=np.array(gives, np.uint8))
+        for about, x, gives in (
+            ("ties", (0.5, 1.5, 2.5, 255), (0, 2, 2, 255)),
+            ("zeros", (0, -0.0), (0, 0)),
+            ("NaN", (NAN, 1, 2), (0, 0, 0)),
+            ("a range that overflows", (BIG, -BIG, 1), (0, 0, 0)),
+        )
     ),
     row(
         "Quantisation",

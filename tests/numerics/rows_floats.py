@@ -80,6 +80,42 @@ NAN_AND_ZERO = [
         gives=f32(-0.0, 0, 0, NAN, INF),
     ),
     row("NaN and zero", "Add", "a constant 0", f32(-0.0, 0), scalar(0), gives=f32(0, 0), constant=(1,)),
+    *(
+        row(
+            "NaN and zero",
+            op,
+            f"a constant {zero:g}",
+            f32(-0.0, 0, NAN),
+            scalar(zero),
+            gives=f32(*gives),
+            constant=(1,),
+        )
+        for op, zero, gives in (
+            ("Max", 0.0, (0, 0, NAN)),
+            ("Max", -0.0, (-0.0, 0, NAN)),
+            ("Min", 0.0, (-0.0, 0, NAN)),
+            ("Sub", 0.0, (-0.0, 0, NAN)),
+            ("Sub", -0.0, (0, 0, NAN)),
+        )
+    ),
+    *(
+        row(
+            "NaN and zero",
+            "Pow",
+            f"a constant {power:g}",
+            f32(-0.0, NAN, -INF, 4),
+            scalar(power),
+            gives=f32(*gives),
+            constant=(1,),
+        )
+        for power, gives in (
+            (2.0, (0, NAN, INF, 16)),
+            (0.5, (0, NAN, INF, 2)),
+            (-1.0, (-INF, NAN, -0.0, 0.25)),
+            (0.0, (1, 1, 1, 1)),
+            (3.0, (-0.0, NAN, -INF, 64)),
+        )
+    ),
     row("NaN and zero", "Sum", "three times -0", f32(-0.0), f32(-0.0), f32(-0.0), gives=f32(-0.0)),
     row(
         "NaN and zero",
@@ -173,6 +209,9 @@ _ACTIVATIONS = {
     "Sin": (-0.0, 0, NAN, NAN, NAN),
     "Cos": (1, 1, NAN, NAN, NAN),
     "Tan": (-0.0, 0, NAN, NAN, NAN),
+    "Asin": (-0.0, 0, NAN, NAN, NAN),
+    "Sinh": (-0.0, 0, NAN, INF, -INF),
+    "Cosh": (1, 1, NAN, INF, INF),
     "Asinh": (-0.0, 0, NAN, INF, -INF),
     "Acosh": (NAN, NAN, NAN, INF, NAN),
     "Atanh": (-0.0, 0, NAN, NAN, NAN),
@@ -183,6 +222,8 @@ FUNCTIONS = [
         row("Functions", op, "zeros, NaN, infinities", f32(*_SIX), gives=f32(*gives), opset=20)
         for op, gives in _ACTIVATIONS.items()
     ),
+    row("Functions", "Acos", "NaN, infinities", f32(1, NAN, INF, -INF), gives=f32(0, NAN, NAN, NAN)),
+    row("Functions", "Atan", "zeros, NaN", f32(-0.0, 0, NAN), gives=f32(-0.0, 0, NAN)),
     row("Functions", "Softplus", "NaN, infinities", f32(NAN, INF, -INF), gives=f32(NAN, INF, 0)),
     row("Functions", "Selu", "zeros, NaN, infinity", f32(-0.0, 0, NAN, INF), gives=f32(-0.0, 0, NAN, INF)),
     row(

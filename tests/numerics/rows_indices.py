@@ -9,7 +9,6 @@ from .row import INF, NAN, Row, f32, i64, row, scalar
 
 _X = f32(10, 11, 12)
 _INSIDE, _OUTSIDE = (-3, 2), (3, -4, 100, -100)
-_NONE = np.array([], np.float32)
 
 
 def _sliced(about: str, start: int, end: int, step: int, *gives: float) -> Row:
@@ -52,6 +51,14 @@ INDICES = [
     _sliced("a step past the end", 0, 2**63 - 1, 2**62, 10),
     row(
         "Indices",
+        "Trilu",
+        "NaN",
+        f32(NAN, INF, -0.0, 2).reshape(2, 2),
+        gives=f32(NAN, 0, -0.0, 2).reshape(2, 2),
+        upper=0,
+    ),
+    row(
+        "Indices",
         "Pad",
         "with NaN",
         f32(-0.0, NAN),
@@ -69,7 +76,7 @@ def _resized(about: str, x: Array, scale: float, gives: Array, **options: str) -
         "Resize",
         about,
         x.reshape(1, 1, -1),
-        _NONE,
+        None,
         f32(1, 1, scale),
         constant=(1, 2),
         gives=gives.reshape(1, 1, -1),

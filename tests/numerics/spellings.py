@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from onnx import GraphProto, helper
+from onnx import GraphProto, NodeProto, helper
 from onnx.defs import get_schema
 
 from ..models import Array
@@ -38,11 +38,16 @@ def chain(row: Row) -> Spelt:
         nodes.insert(0, helper.make_node("Where", ["k", f"{name}_in", f"{name}_no"], [name]))
         stored[f"{name}_no"] = np.zeros((), array.dtype)
     if row.expected.dtype not in (E4M3, E5M2):  # of which Where takes none
-        nodes[-1].output[0] = "z"
+        _rename_result(nodes)
         nodes.append(helper.make_node("Where", ["k", "z", "z_no"], ["y"]))
         stored["z_no"] = np.zeros((), row.expected.dtype)
     inputs = {f"{name}_in": array for name, array in row.runtime.items()} | {"k": np.array(True)}
     return Spelt(graph_of(nodes, inputs, stored, row.expected), inputs, row.expected)
+
+
+def _rename_result(nodes: Sequence[NodeProto]) -> None:
+    """What the last of NODES calls y is z, for another node to give y."""
+    nodes[-1].output[list(nodes[-1].output).index("y")] = "z"
 
 
 def wide(row: Row) -> Spelt | None:
@@ -62,7 +67,7 @@ def reduced(row: Row) -> Spelt | None:
         return None
     long = replace(row, arrays=tuple(_repeated(array) for array in row.arrays))
     nodes = long.nodes()
-    nodes[-1].output[0] = "z"
+    _rename_result(nodes)
     nodes.append(helper.make_node("ReduceMax", ["z", "along"], ["y"], keepdims=0))
     stored = long.stored() | {"along": np.array([1])}
     return Spelt(graph_of(nodes, long.runtime, stored, row.expected), long.runtime, row.expected)

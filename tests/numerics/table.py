@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def widened(row: Row) -> ModelProto:
     """The row alone, its result in f32 where numpy has no name for its type."""
     model = row.model()
     if row.expected.dtype in (BF16, E4M3, E5M2):
-        model.graph.node[-1].output[0] = "narrow"
+        model.graph.node[-1].output[row.result] = "narrow"
         model.graph.node.append(helper.make_node("Cast", ["narrow"], ["y"], to=TensorProto.FLOAT))
         model.graph.output[0].type.tensor_type.elem_type = TensorProto.FLOAT
     return model
@@ -106,11 +107,9 @@ def _number(element: object) -> str:
         return "yes" if element else "no"
     if isinstance(element, np.integer):
         return _integer(int(element))
-    number = float(element)  # type: ignore[arg-type]
-    if np.isnan(number):
-        return "NaN"
-    digits, mark, exponent = f"{number:.7g}".partition("e")
-    return f"{digits}{mark}{int(exponent)}" if mark else digits
+    # As short as f32 allows, which holds all numbers of shorter types.
+    number = element if isinstance(element, np.float64) else np.float32(element)  # type: ignore[call-overload]
+    return "NaN" if np.isnan(number) else re.sub(r"e\+?(-?)0*", r"e\1", str(number).removesuffix(".0"))
 
 
 def _integer(number: int) -> str:
