@@ -6,7 +6,7 @@ open which one it gives, and gives another one in vectors than beside them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,12 +26,12 @@ def highest(dtype: np.dtype[Any]) -> Any:
 
 def larger(x: Any, y: Any) -> Array:
     """The larger of each two elements."""
-    return _with_zeros(np.maximum(x, y), x, y, np.logical_and)
+    return _with_zeros(np.maximum(x, y), x, y, negative=False)
 
 
 def smaller(x: Any, y: Any) -> Array:
     """The smaller of each two elements."""
-    return _with_zeros(np.minimum(x, y), x, y, np.logical_or)
+    return _with_zeros(np.minimum(x, y), x, y, negative=True)
 
 
 def clipped(x: Any, low: Any, high: Any) -> Array:
@@ -39,13 +39,15 @@ def clipped(x: Any, low: Any, high: Any) -> Array:
     return smaller(larger(x, low), high)
 
 
-def _with_zeros(chosen: Array, x: Any, y: Any, negative: Callable[[Any, Any], Any]) -> Array:
-    """CHOSEN of X and Y; of two zeros it is the one that is NEGATIVE by their sign bits."""
-    if chosen.dtype.kind != "f" or np.all(chosen):
+def _with_zeros(chosen: Array, x: Any, y: Any, *, negative: bool) -> Array:
+    """CHOSEN of X and Y; of two zeros of different signs the NEGATIVE one, or the other."""
+    if chosen.dtype.kind != "f":
         return chosen
-    zeros = np.equal(x, 0) & np.equal(y, 0)
-    zero = np.where(negative(np.signbit(x), np.signbit(y)), -0.0, 0.0)
-    return np.where(zeros, zero.astype(chosen.dtype), chosen)
+    doubtful = (chosen == 0) & (np.signbit(chosen) != negative)
+    if not np.any(doubtful):
+        return chosen
+    differ = doubtful & np.equal(x, y) & (np.signbit(x) != np.signbit(y))
+    return np.where(differ, chosen.dtype.type(-0.0 if negative else 0.0), chosen)
 
 
 def largest(x: Array, axes: Sequence[int], *, keepdims: bool) -> Array:

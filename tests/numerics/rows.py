@@ -6,7 +6,8 @@ from .rows_casts import CASTS, QUANTISATION
 from .rows_floats import FUNCTIONS, NAN_AND_ZERO, ROUNDING
 from .rows_indices import INDICES, RESIZES
 from .rows_integers import INTEGERS
-from .rows_reductions import NORMS, NOTHING, POOLS, REDUCTIONS
+from .rows_layers import NORMS, POOLS
+from .rows_reductions import NOTHING, REDUCTIONS
 
 ROWS = (
     *NAN_AND_ZERO,
