@@ -88,7 +88,7 @@ class OperandSpec:
 @dataclass(frozen=True)
 class MaskSpec:
     """The mask: added as it is, or `boolean`; `shared_row` when all queries have the same; `fill`
-    is what scores become where a boolean is false, times log2(e)."""
+    is what scores become where a boolean is false."""
 
     name: Identifier
     type: Identifier
@@ -125,6 +125,7 @@ class AttentionSpec:
     y: OperandSpec
     mask: MaskSpec | None
     scale: Code
+    factor: Code
     late_scale: bool
     causal: bool
     guarded: bool
@@ -229,7 +230,7 @@ def specialize(
     """The spec of PROBLEM under CONFIG, which must be legal."""
     names = signature.symbols
     columns = padded(problem.depth), padded(problem.width)
-    exponent = problem.scale * math.log2(math.e)
+    late = problem.mask is None and problem.scale > 0  # the largest score is that of the largest product
     return AttentionSpec(
         name=Identifier(request.name),
         title=title(request),
@@ -250,8 +251,9 @@ def specialize(
         v=operand_spec(problem.v, signature, problem.width, columns[1]),
         y=operand_spec(problem.y, signature, problem.width, columns[1], output=True),
         mask=None if problem.mask is None else mask_spec(problem.mask, problem.fill, signature),
-        scale=Code(literal(exponent, F32)),
-        late_scale=problem.mask is None and exponent > 0,
+        scale=Code(literal(problem.scale, F32)),
+        factor=Code(literal((problem.scale if late else 1.0) * math.log2(math.e), F32)),
+        late_scale=late,
         causal=problem.causal,
         guarded=problem.guarded,
     )
@@ -304,7 +306,7 @@ def mask_spec(mask: Operand, fill: float, signature: Signature) -> MaskSpec:
         column=Code(factor_to_c(mask.column, names)),
         vector=min(mask.vector, 2),
         shared_row=mask.row == 0,
-        fill=Code(literal(fill * math.log2(math.e), F32)),
+        fill=Code(literal(fill, F32)),
     )
 
 

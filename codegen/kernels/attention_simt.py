@@ -6,7 +6,6 @@ threads, 16 along the queries and 8 along the keys.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
@@ -161,7 +160,7 @@ def specialize(
         v=operand_spec(problem.v, signature, problem.width, width),
         y=operand_spec(problem.y, signature, problem.width, width, output=True, most=4),
         mask=None if problem.mask is None else mask_spec(problem.mask, problem.fill, signature),
-        scale=Code(literal(problem.scale * math.log2(math.e), F32)),
+        scale=Code(literal(problem.scale, F32)),
         causal=problem.causal,
         guarded=problem.guarded,
     )
