@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 
 from ...dialects.core.affine import Dim, ceildiv
 from ...dialects.core.dtypes import BOOL, F32
+from ...dialects.graph.attention import FAR
 from ..affine_c import dim_to_c, factor_to_c
 from ..literals import c_type, literal
 from ..render import Code, Identifier
@@ -126,7 +127,9 @@ class AttentionSpec:
     mask: MaskSpec | None
     scale: Code
     factor: Code
+    far: Code
     late_scale: bool
+    rounded: bool
     causal: bool
     guarded: bool
 
@@ -253,7 +256,9 @@ def specialize(
         mask=None if problem.mask is None else mask_spec(problem.mask, problem.fill, signature),
         scale=Code(literal(problem.scale, F32)),
         factor=Code(literal((problem.scale if late else 1.0) * math.log2(math.e), F32)),
+        far=Code(literal(FAR * math.log2(math.e), F32)),
         late_scale=late,
+        rounded=problem.rounded,
         causal=problem.causal,
         guarded=problem.guarded,
     )

@@ -60,6 +60,7 @@ class AttentionProblem:
     causal: bool
     guarded: bool
     fill: float
+    rounded: bool
 
     @property
     def batches(self) -> Dim:
@@ -110,6 +111,7 @@ def _problem(
         causal=op.causal,
         guarded=op.guarded,
         fill=op.fill,
+        rounded=op.rounds_sums,
     )
 
 
