@@ -23,7 +23,6 @@ from ...dialects.graph.contraction import Matmul
 from ...dialects.graph.elementwise import Cast, Where
 from ...dialects.graph.movement import Expand, Trilu
 from ...dialects.graph.normalization import Softmax
-from ...dialects.graph.reduction import Reduce
 from ..passes import PassContext
 from ..policy import PrecisionPolicy
 from ..rewrite import Pattern, Rewriter, pattern, rewrite
@@ -33,17 +32,15 @@ from ..rewrite import Pattern, Rewriter, pattern, rewrite
 def attention_parts(op: Attention, rewriter: Rewriter) -> bool:
     """attention{scale}(q, k, v, mask) => matmul(softmax(scale * matmul(q, transpose(k)) + mask), v)
 
-    Guarded, weights are 0 in rows whose scores are all minus infinity, and NaN where a score is.
+    Guarded, keys whose score is minus infinity have the weight 0, in rows that have no others too.
     """
     scores = rewriter.insert(Matmul(op.q, op.k, transpose_b=True)).result
     scale = _number(op.scale, scores, rewriter)
     scores = _masked(op, rewriter.insert(Mul(scores, scale)).result, rewriter)
     weights = rewriter.insert(Softmax(scores, axis=scores.type.rank - 1)).result
     if op.guarded:
-        largest = rewriter.insert(Reduce(scores, kind="max", axes=[scores.type.rank - 1])).result
-        nothing = rewriter.insert(Equal(largest, _number(-np.inf, scores, rewriter))).result
-        zero = _number(0.0, weights, rewriter)
-        weights = rewriter.insert(Where(nothing, zero, weights)).result
+        out = rewriter.insert(Equal(scores, _number(-np.inf, scores, rewriter))).result
+        weights = rewriter.insert(Where(out, _number(0.0, weights, rewriter), weights)).result
     product = Matmul(weights, op.v, accumulate=op.accumulate, types=[op.y.type])
     rewriter.replace(op, rewriter.insert(product).result)
     return True
