@@ -21,7 +21,8 @@ DEVICES = ["host", pytest.param("cuda", marks=pytest.mark.gpu)]
 LOWEST = float(np.finfo(np.float32).min)
 LOWEST_BF16 = -(2.0**128 - 2.0**120)
 TILE = 32  # keys of one warp: 70 keys are three tiles
-SIMT, MMA, MMA_SHARED = SimtAttentionConfig(2, 4), AttentionConfig(1, 1, TILE, 2), AttentionConfig(1, 2, TILE, 2)
+SIMT, MMA = SimtAttentionConfig(2, 4), AttentionConfig(1, 1, TILE, 2)
+MMA_SHARED = AttentionConfig(1, 2, TILE, 2)
 MASKED_OUT, KEPT_LATE = 5, 7  # a query without keys, and one whose only key is in the last tile
 BASE = Shape(queries=20, keys=70, mask=(2, 1, 20, 70))
 
@@ -44,7 +45,7 @@ def kept_keys(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
     return kept
 
 
-def run(shape: Shape, config: Config, low: float, device: str = "host") -> tuple[dict[str, Array], Array, Array]:
+def run(shape: Shape, config: Config, low: float, device: str) -> tuple[dict[str, Array], Array, Array]:
     """Inputs, what the kernel gives, and what the interpreter gives, with LOW where no key is seen."""
     module = module_of(shape)
     rng = np.random.default_rng(2)
@@ -55,7 +56,7 @@ def run(shape: Shape, config: Config, low: float, device: str = "host") -> tuple
     return data, got, want
 
 
-def check(shape: Shape, config: Config, low: float, device: str = "host") -> None:
+def check(shape: Shape, config: Config, low: float, device: str) -> None:
     data, got, want = run(shape, config, low, device)
     assert np.array_equal(np.isnan(got), np.isnan(want))
     allowed = bound(shape, want.astype(np.float64), float(np.abs(data["x2"].astype(np.float64)).max()))
@@ -74,14 +75,18 @@ FAMILIES = [
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("low", [-1e9, -1e30, LOWEST, -np.inf])
 @pytest.mark.parametrize(("dtype", "config"), FAMILIES)
-def test_added_masks_agree_with_the_interpreter(dtype: DType, config: Config, low: float, device: str) -> None:
+def test_added_masks_agree_with_the_interpreter(
+    dtype: DType, config: Config, low: float, device: str
+) -> None:
     check(replace(BASE, dtype=dtype), config, low, device)
 
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("fill", [-1e4, LOWEST, -np.inf])
 @pytest.mark.parametrize(("dtype", "config"), FAMILIES)
-def test_selected_masks_agree_with_the_interpreter(dtype: DType, config: Config, fill: float, device: str) -> None:
+def test_selected_masks_agree_with_the_interpreter(
+    dtype: DType, config: Config, fill: float, device: str
+) -> None:
     shape = replace(BASE, dtype=dtype, mask_dtype=BOOL, attributes={"fill": fill, "scale": 0.7})
     check(shape, config, 0.0, device)
 
@@ -89,7 +94,9 @@ def test_selected_masks_agree_with_the_interpreter(dtype: DType, config: Config,
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("low", [LOWEST, -np.inf])
 @pytest.mark.parametrize(("dtype", "config"), FAMILIES)
-def test_causal_masks_agree_with_the_interpreter(dtype: DType, config: Config, low: float, device: str) -> None:
+def test_causal_masks_agree_with_the_interpreter(
+    dtype: DType, config: Config, low: float, device: str
+) -> None:
     square = replace(BASE, dtype=dtype, queries=70, mask=(2, 1, 70, 70), attributes={"causal": True})
     check(square, config, low, device)
 
@@ -109,7 +116,8 @@ def test_masks_in_the_type_of_the_queries(dtype: DType, low: float, device: str)
 def test_the_lowest_number_gives_the_mean_of_the_values(dtype: DType, config: Config, device: str) -> None:
     data, got, _ = run(replace(BASE, dtype=dtype), config, LOWEST, device)
     mean = data["x2"].astype(np.float64).mean(2)
-    np.testing.assert_allclose(got[:, :, MASKED_OUT].astype(np.float64), mean, atol=1e-6 if dtype == F32 else 0.02)
+    atol = 1e-6 if dtype == F32 else 0.02
+    np.testing.assert_allclose(got[:, :, MASKED_OUT].astype(np.float64), mean, atol=atol)
     np.testing.assert_array_equal(got[:, :, KEPT_LATE], data["x2"][:, :, -1])
 
 
@@ -130,7 +138,8 @@ def test_scores_of_any_size(dtype: DType, config: Config, size: float, device: s
 @given(
     queries=st.integers(1, 20), keys=st.integers(1, 80), depth=st.integers(1, 24), width=st.integers(1, 24),
     dtype=st.sampled_from([F32, F16, BF16]), causal=st.booleans(), guarded=st.booleans(),
-    low=st.sampled_from([-1e9, LOWEST, -np.inf]), rows=st.sampled_from(["one", "all"]), seed=st.integers(0, 99),
+    low=st.sampled_from([-1e9, LOWEST, -np.inf]), rows=st.sampled_from(["one", "all"]),
+    seed=st.integers(0, 99),
 )  # fmt: skip
 @settings(max_examples=15)
 def test_any_mask(

@@ -16,7 +16,7 @@ BATCH, HEADS, TOKENS, FEATURES = 2, 3, 12, 8
 
 @dataclass(frozen=True)
 class Masked:
-    """KIND of mask, with LOW for what is masked. Inputs are in0, the heads, and in1, 1 for tokens that are there."""
+    """KIND of mask, with LOW for what is masked. Inputs: in0, the heads; in1, 1 for tokens that are there."""
 
     kind: str
     low: float

@@ -130,5 +130,3 @@ def test_attention_that_is_taken_apart_hides_no_nan() -> None:
     with glassrt.load(plan, device="host") as engine:
         got = engine.run(data)["y"]
     assert np.isnan(got[0, 0, 5]).all() and np.isnan(got).sum() == 144
-
-

@@ -84,7 +84,7 @@ class RegionPrecision:
         if isinstance(op, Cast):
             return [self._values[op.x]]
         if isinstance(op, Softmax) and isinstance(op.x.producer, (Add, Where)):
-            # A mask of the lowest 16-bit number swallows the scores in the model's own sum, not in a wider one.
+            # A mask of the lowest 16-bit number swallows scores in the sum of the model, not in a wider one.
             return [self._computed(self._cast(self._values[op.x], op.x.type.dtype))]
         if isinstance(op, Dequantize):
             return [None if v is None else self._values[v] for v in op.operands]

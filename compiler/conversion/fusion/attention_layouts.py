@@ -106,9 +106,9 @@ def _all_are_views(cluster: Cluster, more: Sequence[Operation]) -> bool:
 def _is_view(value: Value, inside: Collection[Operation]) -> bool:
     """True when strides say how VALUE lies in what the ops INSIDE make it of."""
     ops: list[Operation] = []
-    while value.producer in inside:
-        ops.append(value.producer)
-        value = value.producer.inputs[0]
+    while (op := value.producer) is not None and op in inside:
+        ops.append(op)
+        value = op.inputs[0]
     return _reaches(ops[::-1], _dense(value), view_through)
 
 

@@ -54,7 +54,9 @@ def epilogue_refusal(cluster: Cluster, op: Operation) -> Refusal | None:
 
 def _masks(op: Operation) -> bool:
     """True when OP adds or selects what is computed to scores that softmax reads."""
-    if not isinstance(op, (Add, Where)) or any(isinstance(value.producer, Constant) for value in op.inputs[:2]):
+    if not isinstance(op, (Add, Where)) or any(
+        isinstance(value.producer, Constant) for value in op.inputs[:2]
+    ):
         return False
     value = op.result
     while len(value.users) == 1 and has(value.users[0], Trait.ELEMENTWISE):
