@@ -132,6 +132,7 @@ class AttentionSpec:
     rounded: bool
     causal: bool
     guarded: bool
+    maybe_empty: bool
 
 
 class AttentionFamily:
@@ -261,6 +262,7 @@ def specialize(
         rounded=problem.rounded,
         causal=problem.causal,
         guarded=problem.guarded,
+        maybe_empty=problem.maybe_empty,
     )
 
 

@@ -63,6 +63,11 @@ class AttentionProblem:
     rounded: bool
 
     @property
+    def maybe_empty(self) -> bool:
+        """True when there may be no keys, not even masked ones: then results are sums of nothing, 0."""
+        return not isinstance(self.keys, int) or self.keys == 0
+
+    @property
     def batches(self) -> Dim:
         return product(self.extents)
 

@@ -72,6 +72,7 @@ class SimtAttentionSpec:
     scale: Code
     causal: bool
     guarded: bool
+    maybe_empty: bool
 
 
 class SimtAttentionFamily:
@@ -163,4 +164,5 @@ def specialize(
         scale=Code(literal(problem.scale, F32)),
         causal=problem.causal,
         guarded=problem.guarded,
+        maybe_empty=problem.maybe_empty,
     )

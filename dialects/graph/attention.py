@@ -33,7 +33,7 @@ class Attention(GraphOp):
     q [.., S, D], k [.., T, D], v [.., T, E] give [.., S, E]; leading dimensions broadcast. The mask
     broadcasts to the scores [.., S, T]: floats are added; where a boolean is false, the score becomes
     `fill`. When `causal`, query i sees keys 0 to i alone. A query whose scores are all minus infinity
-    gives NaN, as softmax does, or zeros when `guarded`.
+    gives NaN, as softmax does, or zeros when `guarded`. Without any keys (T is 0) results are 0.
 
     Scores and sums are kept in at least f32, and so is the result when `accumulate` says so; the
     exponentials are rounded to v's type before they are multiplied with v. Where q and a mask that is
@@ -104,7 +104,7 @@ class Attention(GraphOp):
             total = np.sum(powers, -1, np.float64, keepdims=True)
             rounded = converted(powers, self.v.type.dtype).astype(wide)
             sums = np.matmul(rounded, v.astype(wide)) / total
-            if self.guarded:
+            if self.guarded or scores.shape[-1] == 0:
                 sums = np.where(total == 0, 0.0, sums)
             return converted(sums.astype(wide), self.y.type.dtype)
 

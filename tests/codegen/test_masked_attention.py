@@ -161,3 +161,13 @@ def test_any_mask(
     allowed = bound(shape, np.nan_to_num(want.astype(np.float64)), float(np.abs(data["x2"]).max()))
     error = np.nan_to_num(np.abs(got.astype(np.float64) - want.astype(np.float64)))
     assert (error <= allowed).all()
+
+
+@pytest.mark.parametrize("dtype", [F32, F16])
+def test_no_keys_at_all_give_zeros(dtype: DType) -> None:
+    shape = Shape(queries=20, keys=0, dtype=dtype)
+    config = SIMT if dtype == F32 else MMA
+    module = module_of(shape)
+    data = draw_inputs(module, np.random.default_rng(3))
+    [(got, want)] = compare(module, data, lambda request: taking(config, request))
+    assert (got == 0).all() and (want == 0).all()
