@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..errors import InputError
+from .analysis.narrowing.decisions import KEPT_WIDE
 from .conversion.formats.mismatch import FALLBACK
 from .conversion.formats.override_records import OVERRIDE
 from .conversion.formats.placement import STORE_CONVERSION, STORED_ALREADY
@@ -89,6 +90,7 @@ def _table() -> Iterable[Rule]:
         "precision",
         "conv or matmul(x stored in another type) => x is converted while it is loaded",
     )
+    yield Rule(KEPT_WIDE, "precision", "values and products that 16 bits cannot hold stay f32")
     yield Rule(
         STORED_ALREADY, "precision", "a cast to how its operand is stored => its operand", switchable=False
     )
