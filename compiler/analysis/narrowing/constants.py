@@ -11,21 +11,20 @@ from .facts import Fact, Origin, integers, of_dtype
 
 Array = np.ndarray[Any, Any]
 
-# Weights are larger. Of them it is only asked whether they are whole numbers, which most are seen not to
-# be by the first few.
-SMALL_ELEMENTS = 1 << 16
+# Of weights it is only asked whether they are whole numbers, which most are seen not to be by the first few.
 FIRST_ELEMENTS = 64
 # Whole numbers up to this are held by every format; a table of larger ones counts something.
 COUNTED = 256
 SHORT_BITS = 8  # what weights of quantised networks have
 
 
-def constant_fact(array: Array) -> Fact:
-    """The fact about a constant. A table of large whole numbers is one of positions, folded already."""
+def constant_fact(array: Array, weight: bool = False) -> Fact:
+    """The fact about a constant. A table of large whole numbers is one of positions, folded already; a
+    WEIGHT is large, and read by products or by index alone."""
     if array.size == 0:
         return Fact(Origin.CONSTANT, 0.0, 0.0, whole=True)
     whole = _is_whole(array)
-    if not whole and array.size > SMALL_ELEMENTS:
+    if weight and not whole:
         return Fact(Origin.CONSTANT)
     dtype = from_numpy(array.dtype)
     if not dtype.is_float and dtype.bits <= SHORT_BITS:

@@ -16,17 +16,19 @@ from ....dialects.core.dtypes import F32
 from ....dialects.core.ir import Block, Function, Operation, Value
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.attention import Attention
-from ....dialects.graph.binary import Equal, Mod, Pow
+from ....dialects.graph.binary import Mod, Pow
 from ....dialects.graph.constants import Constant
 from ....dialects.graph.contraction import Conv, Matmul
 from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.elementwise_base import Comparison, Logic
-from ....dialects.graph.indexing import Range
-from ....dialects.graph.reduction import ArgReduce, Cumsum, Reduce
+from ....dialects.graph.normalization import LogSoftmax, Softmax
+from ....dialects.graph.reduction import ArgReduce, Cumsum
 from ....dialects.graph.unary import Ceil, Cos, Cosh, Exp, Floor, Round, Sin, Sinh, Tan
 from .facts import Origin
 from .forward import Facts, data_operands
 
+# Beyond this, 16 bits of an exponent are too few: its rounding changes the power by half a percent.
+MODEST_EXPONENT = 16.0
 # A sum of so few products is about positions or coordinates; more are features, which are never angles.
 FEW_TERMS = 16
 
@@ -68,7 +70,11 @@ def demands_of(op: Operation, facts: Facts) -> Iterator[tuple[Value, Demand]]:
         yield op.x, Demand(Need.POSITION, f"it becomes {op.to}")
     elif isinstance(op, ArgReduce):
         yield op.x, Demand(Need.PICKED, f"{name} makes positions of it")
-    elif isinstance(op, (Comparison, Equal)) and not isinstance(op, Logic):
+    elif isinstance(op, (Softmax, LogSoftmax)) and facts[op.x].peak > MODEST_EXPONENT:
+        yield op.x, Demand(Need.PICKED, f"it is an argument of {name}, and of numbers far from 0")
+    elif isinstance(op, Attention) and op.mask is not None and facts[op.mask].peak > MODEST_EXPONENT:
+        yield op.mask, Demand(Need.PICKED, "it is a mask of numbers far from 0")
+    elif isinstance(op, Comparison) and not isinstance(op, Logic):
         yield from _compared(op, facts)
 
 
@@ -109,9 +115,15 @@ class Demands:
             self._ask(value, demand)
         for result in op.results:
             demand = self.values.get(result)
-            if demand is not None and self._reaches(op, result, demand):
+            if demand is not None:
+                reaches = self._reaches(op, result, demand)
                 for value in self._sources(op):
-                    self._ask(value, demand)
+                    if reaches or self._is_summand(op, value):
+                        self._ask(value, demand)
+
+    def _is_summand(self, op: Operation, value: Value) -> bool:
+        """True for a constant that OP adds: it is exact, whatever it is added to."""
+        return has(op, Trait.ELEMENTWISE) and self._facts[value].origin is Origin.CONSTANT
 
     def _ask(self, value: Value, demand: Demand | None) -> None:
         if demand is None or not value.type.dtype.is_float:
@@ -133,8 +145,7 @@ class Demands:
         products = self._facts[result].products
         if has(op, Trait.CONTRACTION):
             return self._multiplies(op, products, demand)
-        computes = has(op, Trait.ELEMENTWISE) or isinstance(op, (Range, Reduce, Cumsum))
-        return computes and products <= demand.need
+        return products <= demand.need and not isinstance(op, Attention)
 
     def _multiplies(self, op: Operation, products: int, demand: Demand) -> bool:
         if products > demand.need or not _few_terms(op) or op.inputs[0].type.dtype != F32:

@@ -56,9 +56,10 @@ class Fact:
         return self.levels > 0 and self.origin in (Origin.INTEGERS, Origin.WEIGHTED)
 
     def within(self, low: float, high: float) -> Fact:
-        """This with other bounds, the peak being what they allow."""
-        peak = max(abs(low), abs(high)) if self.origin <= Origin.INTEGERS else self.peak
-        return replace(self, low=low, high=high, peak=peak)
+        """This with other bounds, the peak being what they allow. Of weights no bound may be known."""
+        far = max(abs(low), abs(high))
+        evident = self.origin is Origin.INTEGERS or (self.origin is Origin.CONSTANT and far < UNBOUNDED)
+        return replace(self, low=low, high=high, peak=far if evident else self.peak)
 
     def absorbed(self, low: float = -UNBOUNDED, high: float = UNBOUNDED) -> Fact:
         """What a function gives whose results are features, whatever this is: nothing but bounds is evident."""

@@ -72,7 +72,7 @@ class Facts:
 
     def _of(self, op: Operation, value: Value) -> Fact:
         if isinstance(op, Constant):
-            return constant_fact(op.array(self._module))
+            return constant_fact(op.array(self._module), _is_weight(value))
         operands = data_operands(op)
         facts = [self._found[each] for each in operands]
         if not facts:
@@ -88,6 +88,8 @@ class Facts:
     def _other(self, op: Operation, value: Value, facts: list[Fact]) -> Fact:
         if isinstance(op, RangeOp):
             return self._range(op, facts)
+        if isinstance(op, Indexed) and facts[0].origin is Origin.CONSTANT:
+            return replace(facts[0], origin=Origin.DATA)  # which of the numbers, the inputs say
         if has(op, Trait.MOVEMENT) or isinstance(op, (*PICKS, OneHot)):
             return _put_together(facts)
         if not value.type.dtype.is_float:
@@ -131,6 +133,17 @@ class Facts:
             statistic=data and isinstance(op, Reduce),
             whole=fact.whole and not mean,
         )
+
+
+def _is_weight(value: Value) -> bool:
+    """True for a constant that nothing but products and look-ups read."""
+    return all(_reads_weights(op, index) for op, index in value.uses)
+
+
+def _reads_weights(op: Operation, index: int) -> bool:
+    if op.regions:
+        return _is_weight(op.regions[0].block.arguments[index])
+    return has(op, Trait.CONTRACTION) or (isinstance(op, Indexed) and index == 0)
 
 
 def _repeated(fact: Fact, count: float) -> Fact:

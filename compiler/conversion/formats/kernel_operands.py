@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import ml_dtypes
+import numpy as np
 
 from ....codegen.kernels.executed import executed
 from ....codegen.kernels.prologue import Unfit, read_prologue
@@ -88,7 +89,7 @@ class KernelOperands:
         lowered = is_lowered(dtype, self._format)
         large = not small and lowered and not self._fits(argument)
         self._large_constant = self._large_constant or large
-        kept = small or large or not lowered or argument in self._plan.wide.values
+        kept = small or large or not lowered or self._loses(argument)
         return dtype if kept else self._format.stored(dtype), ROW_MAJOR, 0
 
     def form(self, argument: Value, stored: TensorType) -> TensorType:
@@ -168,6 +169,16 @@ class KernelOperands:
         array = constant.producer.array(self._module)
         most = float(ml_dtypes.finfo(self._format.storage.numpy).max)
         return array.size == 0 or (float(array.max()) <= most and float(array.min()) >= -most)
+
+    def _loses(self, argument: Value) -> bool:
+        """True for a constant that must be exact and is not in the storage type."""
+        constant = self._outside[argument].producer
+        if argument not in self._plan.wide.values or not isinstance(constant, Constant):
+            return False
+        array = constant.array(self._module)
+        with np.errstate(all="ignore"):
+            short = array.astype(self._format.storage.numpy).astype(array.dtype)
+        return not np.array_equal(short, array, equal_nan=True)
 
     # ------------------------------------------------------------ what is recorded
 
