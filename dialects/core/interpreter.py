@@ -74,6 +74,7 @@ def _bind(name: str, dim: Dim, size: int, symbols: dict[str, int]) -> None:
         raise InputError(f"input '{name}' has a dimension {size} where {dim} is wanted")
 
 
+@np.errstate(all="ignore")
 def run_block(block: Block, inputs: Sequence[Array], evaluation: Evaluation) -> tuple[Array, ...]:
     """The operands of the block's terminator, after running all its operations."""
     values: dict[Value, Array] = dict(zip(block.arguments, inputs, strict=True))

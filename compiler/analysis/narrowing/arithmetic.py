@@ -64,10 +64,13 @@ def _counted(op: Operation, facts: Sequence[Fact], low: float, high: float) -> F
 
 
 def _levels(op: Operation, facts: Sequence[Fact]) -> float:
+    """How far the integers lie from 0 that OP computes with, each distinct result being one."""
     levels = [fact.levels for fact in facts]
     if isinstance(op, (Add, Sub)):
         return sum(levels)
-    return math.prod(max(level, 1.0) for level in levels) if any(levels) and isinstance(op, Mul) else max(levels)
+    if isinstance(op, Mul) and any(levels):
+        return math.prod(max(level, 1.0) for level in levels)
+    return max(levels)
 
 
 def _peak(op: Operation, facts: Sequence[Fact]) -> float:
@@ -91,7 +94,8 @@ def _clipped(facts: Sequence[Fact]) -> Fact:
     high = min(x.high, max(fact.high for fact in known)) if len(known) == 2 else x.high
     far = max(abs(low), abs(high))
     levels = min(x.levels, far) if x.whole else x.levels
-    return replace(x, low=low, high=high, peak=min(x.peak, far), levels=levels, grows=x.grows and far > MODEST)
+    grows = x.grows and far > MODEST
+    return replace(x, low=low, high=high, peak=min(x.peak, far), levels=levels, grows=grows)
 
 
 def _grows(op: Operation, operands: Sequence[Value], facts: Sequence[Fact], low: float, high: float) -> bool:

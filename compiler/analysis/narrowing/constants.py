@@ -11,20 +11,22 @@ from .facts import Fact, Origin, integers, of_dtype
 
 Array = np.ndarray[Any, Any]
 
-# Of weights it is only asked whether they are whole numbers, which most are seen not to be by the first few.
+# Most tables of other numbers than integers are known as such by the first few.
 FIRST_ELEMENTS = 64
 # Whole numbers up to this are held by every format; a table of larger ones counts something.
 COUNTED = 256
 SHORT_BITS = 8  # what weights of quantised networks have
 
 
-def constant_fact(array: Array, weight: bool = False) -> Fact:
-    """The fact about a constant. A table of large whole numbers is one of positions, folded already; a
-    WEIGHT is large, and read by products or by index alone."""
+def constant_fact(array: Array, bounded: bool = True) -> Fact:
+    """The fact about a constant. A table of large whole numbers is one of positions, folded already.
+
+    BOUNDED: whether it is worth looking for the bounds of other numbers.
+    """
     if array.size == 0:
         return Fact(Origin.CONSTANT, 0.0, 0.0, whole=True)
     whole = _is_whole(array)
-    if weight and not whole:
+    if not whole and not bounded:
         return Fact(Origin.CONSTANT)
     dtype = from_numpy(array.dtype)
     if not dtype.is_float and dtype.bits <= SHORT_BITS:

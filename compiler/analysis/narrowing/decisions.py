@@ -1,6 +1,6 @@
 """Decides, from what is known of a value and what is computed from it, whether it stays f32.
 
-    positions = cast(i64) -> matmul(inverse frequencies) -> cos: all of it up to cos is f32
+positions = cast(i64) -> matmul(inverse frequencies) -> cos: all of it up to cos is f32
 """
 
 from __future__ import annotations

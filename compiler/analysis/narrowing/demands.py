@@ -114,12 +114,12 @@ class Demands:
         for value, demand in demands_of(op, self._facts):
             self._ask(value, demand)
         for result in op.results:
-            demand = self.values.get(result)
-            if demand is not None:
-                reaches = self._reaches(op, result, demand)
+            asked = self.values.get(result)
+            if asked is not None:
+                reaches = self._reaches(op, result, asked)
                 for value in self._sources(op):
                     if reaches or self._is_summand(op, value):
-                        self._ask(value, demand)
+                        self._ask(value, asked)
 
     def _is_summand(self, op: Operation, value: Value) -> bool:
         """True for a constant that OP adds: it is exact, whatever it is added to."""

@@ -62,7 +62,7 @@ class Fact:
         return replace(self, low=low, high=high, peak=far if evident else self.peak)
 
     def absorbed(self, low: float = -UNBOUNDED, high: float = UNBOUNDED) -> Fact:
-        """What a function gives whose results are features, whatever this is: nothing but bounds is evident."""
+        """What a function gives whose results are features, whatever this is: its bounds are known alone."""
         constant = self.origin is Origin.CONSTANT
         known = Fact(self.origin if constant else Origin.DATA, low, high, products=self.products)
         return known.within(low, high) if constant else known

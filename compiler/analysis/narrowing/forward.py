@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from ....dialects.core.affine import Dim, Range, bounds
@@ -72,7 +72,7 @@ class Facts:
 
     def _of(self, op: Operation, value: Value) -> Fact:
         if isinstance(op, Constant):
-            return constant_fact(op.array(self._module), _is_weight(value))
+            return _constant(op, self._module)
         operands = data_operands(op)
         facts = [self._found[each] for each in operands]
         if not facts:
@@ -135,15 +135,22 @@ class Facts:
         )
 
 
-def _is_weight(value: Value) -> bool:
-    """True for a constant that nothing but products and look-ups read."""
-    return all(_reads_weights(op, index) for op, index in value.uses)
+def _constant(op: Constant, module: Module) -> Fact:
+    """Of weights nothing is asked, of tables only whether they count something: both may be large."""
+    readers = set(_readers(op.result))
+    if readers and all(has(reader, Trait.CONTRACTION) for reader in readers):
+        return Fact(Origin.CONSTANT)
+    tables = all(has(reader, Trait.CONTRACTION) or isinstance(reader, Indexed) for reader in readers)
+    return constant_fact(op.array(module), bounded=not tables)
 
 
-def _reads_weights(op: Operation, index: int) -> bool:
-    if op.regions:
-        return _is_weight(op.regions[0].block.arguments[index])
-    return has(op, Trait.CONTRACTION) or (isinstance(op, Indexed) and index == 0)
+def _readers(value: Value) -> Iterator[Operation]:
+    """The ops that read VALUE, in kernels or outside."""
+    for op, index in value.uses:
+        if op.regions:
+            yield from _readers(op.regions[0].block.arguments[index])
+        else:
+            yield op
 
 
 def _repeated(fact: Fact, count: float) -> Fact:
