@@ -33,7 +33,7 @@ def constant_fact(array: Array, bounded: bool = True) -> Fact:
         return Fact(Origin.CONSTANT, low=of_dtype(dtype).low, high=of_dtype(dtype).high, whole=True)
     low, high = _bounds(array)
     far = max(abs(low), abs(high))
-    if whole and array.size > 1 and far > COUNTED:
+    if whole and low < high and far > COUNTED:
         return integers(low, high)
     return Fact(Origin.CONSTANT, low, high, peak=far, whole=whole)
 

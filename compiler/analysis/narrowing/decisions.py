@@ -13,6 +13,7 @@ import ml_dtypes
 from ....dialects.core.dtypes import F32, TF32, DType
 from ....dialects.core.ir import Block, Function, Module, Operation, Value
 from ....dialects.fused import Kernel
+from ...passes import PassContext
 from ...policy import Format, PrecisionPolicy
 from .demands import Demands, is_product
 from .facts import Fact, Origin
@@ -52,9 +53,11 @@ def not_held(fact: Fact, dtype: DType) -> str:
     return ""
 
 
-def kept_wide(module: Module, function: Function, policy: PrecisionPolicy) -> Wide:
-    """What of FUNCTION, at the graph or the fused level, stays f32 under POLICY."""
-    if not any(_lowers(format) for format in policy.formats):
+def wide_of(module: Module, function: Function, context: PassContext) -> Wide:
+    """What of FUNCTION, at the graph or the fused level, stays f32 under the policy of CONTEXT; nothing where
+    the rule is switched off."""
+    policy = context.policy
+    if KEPT_WIDE in context.disabled or not any(_lowers(format) for format in policy.formats):
         return Wide()
     return _Decisions(module, function, policy).wide
 

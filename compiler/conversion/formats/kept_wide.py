@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from ....dialects.core.ir import Function, Module
 from ....dialects.fused import Kernel
-from ...analysis.narrowing.decisions import KEPT_WIDE, Wide, kept_wide
+from ...analysis.narrowing.decisions import KEPT_WIDE, Wide, wide_of
 from ...ledger import Verdict
 from ...passes import PassContext
 
 
 def kept_on_record(module: Module, function: Function, context: PassContext) -> Wide:
-    """The values and products of FUNCTION that stay f32; none where the rule is switched off."""
-    found = kept_wide(module, function, context.policy)
-    if not (found.values or found.products):
-        return found
-    if KEPT_WIDE in context.disabled:
-        context.ledger.add(KEPT_WIDE, Verdict.DISABLED, f"the rule {KEPT_WIDE} is switched off")
-        return Wide()
-    context.decide()
+    """The values and products of FUNCTION that stay f32."""
+    found = wide_of(module, function, context)
+    if found.values or found.products:
+        context.decide()
     for value, reason in found.values.items():
         if isinstance(value.producer, Kernel):
             made = value.producer.body.block.terminator.inputs[value.index].producer

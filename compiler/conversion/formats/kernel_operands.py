@@ -151,12 +151,12 @@ class KernelOperands:
     def _chosen(self) -> Multiplication | None:
         if self._contraction is None:
             return None
-        exact = self._plan.wide.products.get(self._contraction)
-        if exact is not None:
-            return exactly(self._contraction, self._format, exact)
         lowered = is_lowered(self._contraction.inputs[0].type.dtype, self._format)
         weights = multiplied(self._contraction) | ({self._table} if self._table is not None else set())
         overflows = lowered and not all(self._fits(value) for value in weights)
+        exact = self._plan.wide.products.get(self._contraction)
+        if exact is not None and not overflows:
+            return exactly(self._contraction, self._format, exact)
         reasons = (self._kept.get(node, "") for node in self._contraction.location.nodes)
         reason = next(filter(None, reasons), "")
         return multiplication_of(self._contraction, self._format, overflows, reason)
