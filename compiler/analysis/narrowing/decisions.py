@@ -18,7 +18,7 @@ from ...policy import Format, PrecisionPolicy
 from .demands import Demands, is_product
 from .facts import Fact, Origin
 from .forward import Facts
-from .readers import WIDE, Reader, Readers
+from .readers import STREAM, WIDE, Reader, Readers
 
 KEPT_WIDE = "kept-wide"
 TF32_DIGITS = 11
@@ -110,6 +110,8 @@ class _Decisions:
             return "it grows as a power or an exponential does"
         if fact.statistic and Reader.ELEMENTWISE in readers:
             return "it is a statistic of whole axes"
+        if STREAM in readers:
+            return "layers add to it, and RMS norm reads it as it is"
         return ""
 
     def _multiplied(self, op: Operation) -> str:

@@ -7,6 +7,7 @@ from enum import Flag, auto
 from ....dialects.core.builtin import Return, Yield
 from ....dialects.core.ir import Block, Function, Operation, Value
 from ....dialects.core.traits import Trait, has
+from ....dialects.graph.normalization import RmsNorm
 from .demands import is_product
 
 
@@ -16,10 +17,12 @@ class Reader(Flag):
     NONE = 0
     ELEMENTWISE = auto()
     PRODUCT = auto()
+    RMS_NORM = auto()
     OTHER = auto()
 
 
-WIDE = Reader.ELEMENTWISE | Reader.OTHER
+WIDE = Reader.ELEMENTWISE | Reader.RMS_NORM | Reader.OTHER
+STREAM = Reader.ELEMENTWISE | Reader.RMS_NORM
 
 
 class Readers:
@@ -55,6 +58,8 @@ class Readers:
     def _kind(self, op: Operation, index: int) -> Reader:
         if has(op, Trait.MOVEMENT):
             return self[op.result]
+        if isinstance(op, RmsNorm) and index == 0:
+            return Reader.RMS_NORM
         if is_product(op):
             return Reader.PRODUCT if index < 3 else Reader.OTHER
         return Reader.ELEMENTWISE if has(op, Trait.ELEMENTWISE) else Reader.OTHER
