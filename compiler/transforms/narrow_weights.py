@@ -19,6 +19,9 @@ from .matching import constant_array
 
 Array = np.ndarray[Any, Any]
 
+# Channels so much weaker than the strongest are dead: next to it, 16 bits have no normal numbers for them.
+NEGLIGIBLE = 2.0**-14
+
 
 def stored_weights(op: Contraction, policy: PrecisionPolicy) -> DType:
     """The type that the weights of OP are stored in. Eight bits have scales of their own, per channel."""
@@ -29,7 +32,7 @@ def stored_weights(op: Contraction, policy: PrecisionPolicy) -> DType:
 
 def scaling_cost(op: Contraction, scale: Array, dtype: DType, module: Module) -> str:
     """Why the weights of OP, one of DTYPE, should not be multiplied by SCALE per output channel; empty when
-    nothing is lost that is not lost without."""
+    nothing is lost that is not lost without, or a bit of what is far smaller than most weights are."""
     weight = constant_array(weight_of(op), module)
     assert weight is not None
     channels = by_channel(op, weight)
@@ -41,12 +44,14 @@ def scaling_cost(op: Contraction, scale: Array, dtype: DType, module: Module) ->
         largest = np.maximum(channels.max(axis=1), -channels.min(axis=1)).astype(np.float64)
         usual = _usual(channels)
         over = (largest * factor > float(limits.max)) & (largest <= float(limits.max))
-        under = (usual * factor < float(limits.smallest_normal)) & (factor < 1) & (usual * factor > 0)
+        scaled = usual * factor
+        alive = scaled > scaled.max() * NEGLIGIBLE
+        under = (scaled < float(limits.smallest_normal) / 2) & (factor < 1) & alive
     if over.any():
         far, end = float((largest * factor)[over].max()), float(limits.max)
         return f"scaled weights reach {far:.2g}, and {dtype} ends at {end:.5g}"
     if under.any():
-        small, least = float((usual * factor)[under].min()), float(limits.smallest_normal)
+        small, least = float(scaled[under].min()), float(limits.smallest_normal)
         return f"scaled weights are about {small:.2g}, and {dtype} loses bits below {least:.2g}"
     return ""
 

@@ -51,7 +51,11 @@ class Decoder:
     def model(self) -> ModelProto:
         """Token and position ids [N, S] to hidden states [N, S, WIDTH]."""
         net = Net(0)
-        x = net.op("Gather", net.const(self.weights["embedding"]), net.input("ids", "N", "S", dtype=TensorProto.INT64))
+        x = net.op(
+            "Gather",
+            net.const(self.weights["embedding"]),
+            net.input("ids", "N", "S", dtype=TensorProto.INT64),
+        )
         positions = net.input("position_ids", "N", "S", dtype=TensorProto.INT64)
         cos, sin = self._angles(net, positions)
         mask = self._causal(net, positions)

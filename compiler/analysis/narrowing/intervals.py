@@ -89,7 +89,7 @@ RISING: Mapping[type[Operation], Callable[[float], float]] = {
     Ceil: lambda x: _whole(x, math.ceil),
     Round: lambda x: _whole(x, round),
     Relu: lambda x: max(x, 0.0),
-    Softplus: lambda x: max(x, 0.0) + math.log(2),
+    Softplus: lambda x: max(x, 0.0) + math.log1p(math.exp(-abs(x))),
 }  # fmt: skip
 
 UNARY: Mapping[type[Operation], Callable[[Interval], Interval]] = {
