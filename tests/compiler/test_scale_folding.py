@@ -55,7 +55,7 @@ def test_an_ordinary_scale_is_folded(precision: str) -> None:
 @pytest.mark.parametrize("kind", ["Mul", "Div"])
 def test_f16_refuses_what_leaves_its_range(scale: float, kind: str) -> None:
     text = product(scale, kind)
-    module, records = folded(text, "fp16")
+    _, records = folded(text, "fp16")
     (record,) = records
     assert record.verdict is Verdict.REFUSED and "f16" in record.reason and record.split == 1
     assert verdicts(text, "bf16") == verdicts(text, "fp32") == {Verdict.TAKEN}

@@ -1,4 +1,4 @@
-"""What is known about numbers is true: intervals hold what numpy computes, and constants are what they are."""
+"""What is known about numbers is true: intervals hold what numpy computes; constants are what they are."""
 
 from __future__ import annotations
 
