@@ -57,6 +57,7 @@ def scaling_cost(op: Contraction, scale: Array, dtype: DType, module: Module) ->
 
 
 def _usual(channels: Array) -> Array:
-    """The root mean square of each channel."""
-    wide = np.einsum("ij,ij->i", channels, channels, dtype=np.float64, casting="unsafe")
-    return np.asarray(np.sqrt(wide / channels.shape[1]))
+    """The root mean square of each channel, added up in f32, which is fast, where the weights are no f64."""
+    wide = channels.astype(np.promote_types(channels.dtype, np.float32), copy=False)
+    squares: Array = np.einsum("ij,ij->i", wide, wide)
+    return np.asarray(np.sqrt(squares.astype(np.float64) / channels.shape[1]))

@@ -14,12 +14,13 @@ from ....dialects.graph.unary import Abs, Ceil, Cosh, Exp, Floor, Log, Neg, Reci
 from .facts import UNBOUNDED, Fact, Origin, combined, integers, joined, of_dtype
 from .intervals import numbers_of
 
-# Sums and choices: what one operand is in absolute terms, the result is.
+# Sums and choices: as far as one operand is from 0, the result is.
 ADDITIVE = (Add, Sub, Where, Max, Min)
 # What computes with integers, and gives what is counted as they are.
 ARITHMETIC = (*ADDITIVE, Mul, Div, Mod, Neg, Abs, Floor, Ceil, Round, Relu, Exp, Log, Sqrt, Pow, Reciprocal)
-LINEAR = (Add, Sub, Where, Mul, Div, Neg)
 WHOLE = (Floor, Ceil, Round)
+# What is as large as its operands are, and no activation.
+LINEAR = (*ADDITIVE, Mul, Div, Neg, Abs, *WHOLE)
 KEEPS_WHOLE = (Add, Sub, Mul, Where, Max, Min, Mod, Neg, Abs, Relu, *WHOLE)
 EXPONENTIAL = (Exp, Sinh, Cosh)
 KEEPS_GROWTH = (Add, Sub, Mul, Neg, Abs, Max, Relu, Where)
@@ -51,14 +52,17 @@ def _counted(op: Operation, facts: Sequence[Fact], low: float, high: float) -> F
     found = combined(list(facts), low, high)
     if found.origin <= Origin.INTEGERS:
         return replace(found, levels=_levels(op, facts))
-    if not isinstance(op, (*LINEAR, *ADDITIVE)):
+    activates = isinstance(op, Relu) and found.products > 0
+    if not isinstance(op, (*LINEAR, Relu)) or activates:
         return None
     found = replace(found, peak=_peak(op, facts))
-    if found.origin is Origin.WEIGHTED and isinstance(op, LINEAR):
+    if found.origin is Origin.WEIGHTED:
         return found
-    # Weighted integers are features: beside data they are nothing special any more.
-    positions = any(fact.counted and fact.origin is Origin.INTEGERS for fact in facts)
-    if positions and isinstance(op, ADDITIVE):
+    # Weighted integers are features: beside data they are nothing special any more. Nor are quotients by
+    # integers: these are as large as what is divided.
+    factors = facts[:1] if isinstance(op, Div) else facts
+    exact = found.products == 0
+    if any(fact.counted and (exact or fact.origin is Origin.INTEGERS) for fact in factors):
         return replace(found, origin=Origin.WEIGHTED)
     return replace(found, origin=Origin.DATA, levels=0.0)
 
