@@ -10,8 +10,9 @@ from ....dialects.core.ir import Operation, Value
 from ....dialects.graph.activations import Relu
 from ....dialects.graph.binary import Add, Div, Max, Min, Mod, Mul, Pow, Sub
 from ....dialects.graph.elementwise import Cast, Clip, Where
-from ....dialects.graph.unary import Abs, Ceil, Cosh, Exp, Floor, Log, Neg, Reciprocal, Round, Sinh, Sqrt
+from ....dialects.graph.unary import Abs, Ceil, Exp, Floor, Log, Neg, Reciprocal, Round, Sqrt
 from .facts import UNBOUNDED, Fact, Origin, combined, integers, joined, of_dtype
+from .growth import MODEST, grows
 from .intervals import numbers_of
 
 # Sums and choices: as far as one operand is from 0, the result is.
@@ -22,10 +23,6 @@ WHOLE = (Floor, Ceil, Round)
 # What is as large as its operands are, and no activation.
 LINEAR = (*ADDITIVE, Mul, Div, Neg, Abs, *WHOLE)
 KEEPS_WHOLE = (Add, Sub, Mul, Where, Max, Min, Mod, Neg, Abs, Relu, *WHOLE)
-EXPONENTIAL = (Exp, Sinh, Cosh)
-KEEPS_GROWTH = (Add, Sub, Mul, Neg, Abs, Max, Relu, Where)
-# Results up to here are far inside the range of every format.
-MODEST = 1e4
 
 
 def elementwise_fact(op: Operation, operands: Sequence[Value], facts: Sequence[Fact]) -> Fact:
@@ -42,7 +39,7 @@ def elementwise_fact(op: Operation, operands: Sequence[Value], facts: Sequence[F
     return replace(
         joined(list(facts)).absorbed(low, high) if found is None else found,
         whole=whole,
-        grows=_grows(op, operands, facts, low, high),
+        grows=grows(op, operands, facts, low, high),
         statistic=joined(list(facts)).statistic,
     )
 
@@ -98,23 +95,8 @@ def _clipped(facts: Sequence[Fact]) -> Fact:
     high = min(x.high, max(fact.high for fact in known)) if len(known) == 2 else x.high
     far = max(abs(low), abs(high))
     levels = min(x.levels, far) if x.whole else x.levels
-    grows = x.grows and far > MODEST
-    return replace(x, low=low, high=high, peak=min(x.peak, far), levels=levels, grows=grows)
-
-
-def _grows(op: Operation, operands: Sequence[Value], facts: Sequence[Fact], low: float, high: float) -> bool:
-    """True when the result may be much larger than what the op reads."""
-    if max(abs(low), abs(high)) <= MODEST or all(fact.origin is Origin.CONSTANT for fact in facts):
-        return False
-    if isinstance(op, EXPONENTIAL):
-        return True
-    if isinstance(op, Pow):
-        return facts[1].origin is not Origin.CONSTANT or facts[1].high > 1
-    if isinstance(op, Mul) and operands[0] is operands[1]:
-        return True
-    if isinstance(op, Div):
-        return facts[0].grows and facts[1].origin is Origin.CONSTANT
-    return isinstance(op, KEEPS_GROWTH) and any(fact.grows for fact in facts)
+    still = x.grows and far > MODEST
+    return replace(x, low=low, high=high, peak=min(x.peak, far), levels=levels, grows=still)
 
 
 def _whole_numbers(op: Operation, facts: Sequence[Fact]) -> Fact:
@@ -126,7 +108,7 @@ def _whole_numbers(op: Operation, facts: Sequence[Fact]) -> Fact:
     found = joined(list(facts))
     if isinstance(op, Cast) and op.x.type.dtype.is_float:
         low, high = max(found.low, every.low), min(found.high, every.high)
-        return replace(integers(low, high), products=found.products)
+        return integers(low, high)
     if found.origin >= Origin.WEIGHTED:
         return replace(found.absorbed(), whole=True)
     if found.origin is Origin.CONSTANT and not isinstance(op, ARITHMETIC):
@@ -134,4 +116,4 @@ def _whole_numbers(op: Operation, facts: Sequence[Fact]) -> Fact:
     inside = [(fact.low, fact.high) for fact in facts]
     low, high = inside[0] if isinstance(op, Cast) else numbers_of(op, inside)
     low, high = max(low, every.low), min(high, every.high)
-    return replace(integers(low, high), products=found.products)
+    return integers(low, high)

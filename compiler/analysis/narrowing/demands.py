@@ -22,7 +22,7 @@ from ....dialects.graph.contraction import Conv, Matmul
 from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.elementwise_base import Comparison, Logic
 from ....dialects.graph.normalization import LogSoftmax, Softmax
-from ....dialects.graph.reduction import ArgReduce, Cumsum
+from ....dialects.graph.reduction import Cumsum
 from ....dialects.graph.unary import Ceil, Cos, Cosh, Exp, Floor, Round, Sin, Sinh, Tan
 from .facts import Origin
 from .forward import Facts, data_operands
@@ -31,6 +31,7 @@ from .forward import Facts, data_operands
 MODEST_EXPONENT = 16.0
 # A sum of so few products is about positions or coordinates; more are features, which are never angles.
 FEW_TERMS = 16
+POSITION_BITS = 32
 
 
 class Need(IntEnum):
@@ -68,14 +69,21 @@ def demands_of(op: Operation, facts: Facts) -> Iterator[tuple[Value, Demand]]:
         yield op.inputs[0], Demand(Need.POSITION, f"{name} makes whole numbers of it")
     elif isinstance(op, Cast) and not op.to.is_float:
         yield op.x, Demand(Need.POSITION, f"it becomes {op.to}")
-    elif isinstance(op, ArgReduce):
-        yield op.x, Demand(Need.PICKED, f"{name} makes positions of it")
+    elif _makes_positions(op):
+        yield op.inputs[0], Demand(Need.PICKED, f"{name} makes positions of it")
     elif isinstance(op, (Softmax, LogSoftmax)) and facts[op.x].peak > MODEST_EXPONENT:
         yield op.x, Demand(Need.PICKED, f"it is an argument of {name}, and of numbers far from 0")
     elif isinstance(op, Attention) and op.mask is not None and facts[op.mask].peak > MODEST_EXPONENT:
         yield op.mask, Demand(Need.PICKED, "it is a mask of numbers far from 0")
     elif isinstance(op, Comparison) and not isinstance(op, Logic):
         yield from _compared(op, facts)
+
+
+def _makes_positions(op: Operation) -> bool:
+    """True for ops that say where in their first operand something is, such as its largest number."""
+    if has(op, Trait.ELEMENTWISE) or not op.inputs or not op.inputs[0].type.dtype.is_float:
+        return False
+    return any(value.type.dtype.is_integer and value.type.dtype.bits >= POSITION_BITS for value in op.results)
 
 
 def _compared(op: Operation, facts: Facts) -> Iterator[tuple[Value, Demand]]:

@@ -20,6 +20,7 @@ from ....dialects.graph.window import AvgPool, MaxPool
 from .arithmetic import elementwise_fact
 from .constants import constant_fact
 from .facts import UNBOUNDED, Fact, Origin, integers, joined, of_dtype
+from .growth import MODEST
 
 PICKS = (MaxPool, AvgPool, Resize)
 
@@ -117,7 +118,7 @@ class Facts:
 
     def _reduced(self, op: Reduce | Cumsum | ArgReduce, fact: Fact) -> Fact:
         if isinstance(op, ArgReduce):
-            return replace(integers(0, self._most(op.x.type.shape[op.axis]) - 1), products=fact.products)
+            return integers(0, self._most(op.x.type.shape[op.axis]) - 1)
         adds = isinstance(op, Cumsum) or op.kind == "sum"
         count = op.x.type.shape[op.axis] if isinstance(op, Cumsum) else op.count
         if adds and fact.origin <= Origin.INTEGERS:
@@ -167,9 +168,12 @@ def _put_together(facts: list[Fact]) -> Fact:
 
 
 def _product(op: Operation, facts: list[Fact]) -> Fact:
-    """Sums of products: integers times weights are counted as the integers are."""
+    """Sums of products: integers times weights are counted as the integers are, and what is evidently large
+    stays so."""
     facts = facts[:2]
-    found = replace(Fact(), products=max(fact.products for fact in facts) + 1)
+    far = max((fact.peak for fact in facts if fact.origin is not Origin.CONSTANT), default=0.0)
+    products = max(fact.products for fact in facts) + 1
+    found = replace(Fact(), products=products, peak=far if far > MODEST else 0.0)
     dtype = op.inputs[0].type.dtype
     if not dtype.is_float or max(fact.origin for fact in facts) > Origin.WEIGHTED:
         return found
