@@ -90,7 +90,11 @@ def _table() -> Iterable[Rule]:
         "precision",
         "conv or matmul(x stored in another type) => x is converted while it is loaded",
     )
-    yield Rule(KEPT_WIDE, "precision", "values and products that 16 bits cannot hold stay f32")
+    yield Rule(
+        KEPT_WIDE,
+        "precision",
+        "positions, angles, masks, statistics stored or multiplied in 16 bits => in f32",
+    )
     yield Rule(
         STORED_ALREADY, "precision", "a cast to how its operand is stored => its operand", switchable=False
     )
