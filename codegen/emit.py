@@ -243,6 +243,8 @@ class Emitter:
 
     def serial_reduce(self, reduce: Reduce, section: Section) -> Term:
         """Loops over all of REDUCE's variables in one thread."""
+        if not all(self.lanes.uniform(extent) for _, extent in reduce.variables):
+            raise ValueError("a sum must be of as many elements in all lanes")
         inner = section.child()
         for variable, _ in reduce.variables:
             self.names.define(variable, self.fresh("r"))

@@ -29,11 +29,11 @@ class ReductionState:
         return [step.replace("ELEMENT", element) for step in self.steps]
 
 
-def initial(kind: str, dtype: DType) -> str:
-    """What a reduction starts from."""
-    match kind:
+def initial(reduce: Reduce, dtype: DType) -> str:
+    """What REDUCE, whose partial results are of DTYPE, starts from."""
+    match reduce.kind:
         case "sum":
-            return literal(0, dtype)
+            return literal(-0.0 if reduce.signed_zero else 0, dtype)
         case "prod":
             return literal(1, dtype)
         case "max":
@@ -44,7 +44,7 @@ def initial(kind: str, dtype: DType) -> str:
             return literal(False, BOOL)
         case "all":
             return literal(True, BOOL)
-    raise ValueError(f"no reduction '{kind}'")
+    raise ValueError(f"no reduction '{reduce.kind}'")
 
 
 def combined(kind: str, a: str, b: str, dtype: DType) -> str:
@@ -78,7 +78,7 @@ def reduction_state(emitter: Emitter, reduce: Reduce, varying: bool) -> Reductio
     place = f"{name}[lane]" if wide else name
     element = _computed(reduce.body.dtype)
     step = f"{place} = {combined(reduce.kind, place, element, dtype)};"
-    declare = _declared(name, dtype, initial(reduce.kind, dtype), lanes if wide else 0)
+    declare = _declared(name, dtype, initial(reduce, dtype), lanes if wide else 0)
     text = f"convert<{c_type(reduce.dtype)}>({place})" if reduce.dtype.name in STORAGE_FLOATS else place
     return ReductionState(declare, (step,), Term(text, wide))
 

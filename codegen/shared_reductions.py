@@ -96,7 +96,7 @@ def shared_reduction(fresh: Fresh, reduce: Reduce) -> SharedReduction:
         variables = ((fresh("best"), dtype), (fresh("where"), I64))
         return SharedExtreme(reduce.kind, variables, (least, NOWHERE))
     dtype = compute_type(reduce.dtype)
-    return SharedReduction(reduce.kind, ((fresh(reduce.kind), dtype),), (initial(reduce.kind, dtype),))
+    return SharedReduction(reduce.kind, ((fresh(reduce.kind), dtype),), (initial(reduce, dtype),))
 
 
 def _same(a: str, b: str, dtype: DType) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from ..codegen.assemble import BuildOptions, assemble, planning_target
 from ..codegen.cache import KernelCache
 from ..codegen.nvrtc import check_target
@@ -73,6 +75,7 @@ class Build:
     seconds: Mapping[str, float]
 
 
+@np.errstate(all="ignore")
 def build(
     source: Source, settings: Settings, inputs: InputShapes | None = None, shapes: Shapes | None = None
 ) -> Build:
@@ -138,6 +141,7 @@ def brought_to(level: str, module: Module, settings: Settings, context: PassCont
     return lower(module, settings, context, _Clock(settings.progress), level)
 
 
+@np.errstate(all="ignore")
 def lower(
     module: Module, settings: Settings, context: PassContext, clock: _Clock, last: str = LEVELS[-1]
 ) -> Module:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..errors import InputError
+from .analysis.narrowing.decisions import KEPT_WIDE
 from .conversion.formats.mismatch import FALLBACK
 from .conversion.formats.override_records import OVERRIDE
 from .conversion.formats.placement import STORE_CONVERSION, STORED_ALREADY
@@ -94,6 +95,11 @@ def _table() -> Iterable[Rule]:
         LOAD_CONVERSION,
         "precision",
         "conv or matmul(x stored in another type) => x is converted while it is loaded",
+    )
+    yield Rule(
+        KEPT_WIDE,
+        "precision",
+        "positions, angles, masks, statistics stored or multiplied in 16 bits => in f32",
     )
     yield Rule(
         STORED_ALREADY, "precision", "a cast to how its operand is stored => its operand", switchable=False

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Union
 
+import numpy as np
 import onnx
 
 from ..dialects.core.ir import Module
@@ -29,6 +30,7 @@ WEIGHTS_SUFFIX = ".weights"
 MAX_IR_BYTES = 1 << 28
 
 
+@np.errstate(all="ignore")
 def load_module(source: Source, inputs: InputShapes | None = None, shapes: Shapes | None = None) -> Module:
     """The module that SOURCE is or describes: a Module, an ONNX model (file, bytes, ModelProto), an .ir file.
 

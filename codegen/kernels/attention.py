@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 
 from ...dialects.core.affine import Dim, ceildiv
 from ...dialects.core.dtypes import BOOL, F32
+from ...dialects.graph.attention import FAR
 from ..affine_c import dim_to_c, factor_to_c
 from ..literals import c_type, literal
 from ..render import Code, Identifier
@@ -88,7 +89,7 @@ class OperandSpec:
 @dataclass(frozen=True)
 class MaskSpec:
     """The mask: added as it is, or `boolean`; `shared_row` when all queries have the same; `fill`
-    is what scores become where a boolean is false, times log2(e)."""
+    is what scores become where a boolean is false."""
 
     name: Identifier
     type: Identifier
@@ -125,9 +126,13 @@ class AttentionSpec:
     y: OperandSpec
     mask: MaskSpec | None
     scale: Code
+    factor: Code
+    far: Code
     late_scale: bool
+    rounded: bool
     causal: bool
     guarded: bool
+    maybe_empty: bool
 
 
 class AttentionFamily:
@@ -229,7 +234,7 @@ def specialize(
     """The spec of PROBLEM under CONFIG, which must be legal."""
     names = signature.symbols
     columns = padded(problem.depth), padded(problem.width)
-    exponent = problem.scale * math.log2(math.e)
+    late = problem.mask is None and problem.scale > 0  # the largest score is that of the largest product
     return AttentionSpec(
         name=Identifier(request.name),
         title=title(request),
@@ -250,10 +255,14 @@ def specialize(
         v=operand_spec(problem.v, signature, problem.width, columns[1]),
         y=operand_spec(problem.y, signature, problem.width, columns[1], output=True),
         mask=None if problem.mask is None else mask_spec(problem.mask, problem.fill, signature),
-        scale=Code(literal(exponent, F32)),
-        late_scale=problem.mask is None and exponent > 0,
+        scale=Code(literal(problem.scale, F32)),
+        factor=Code(literal((problem.scale if late else 1.0) * math.log2(math.e), F32)),
+        far=Code(literal(FAR * math.log2(math.e), F32)),
+        late_scale=late,
+        rounded=problem.rounded,
         causal=problem.causal,
         guarded=problem.guarded,
+        maybe_empty=problem.maybe_empty,
     )
 
 
@@ -304,7 +313,7 @@ def mask_spec(mask: Operand, fill: float, signature: Signature) -> MaskSpec:
         column=Code(factor_to_c(mask.column, names)),
         vector=min(mask.vector, 2),
         shared_row=mask.row == 0,
-        fill=Code(literal(fill * math.log2(math.e), F32)),
+        fill=Code(literal(fill, F32)),
     )
 
 

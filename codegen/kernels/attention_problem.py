@@ -60,6 +60,12 @@ class AttentionProblem:
     causal: bool
     guarded: bool
     fill: float
+    rounded: bool
+
+    @property
+    def maybe_empty(self) -> bool:
+        """True when there may be no keys, not even masked ones: then results are sums of nothing, 0."""
+        return not isinstance(self.keys, int) or self.keys == 0
 
     @property
     def batches(self) -> Dim:
@@ -110,6 +116,7 @@ def _problem(
         causal=op.causal,
         guarded=op.guarded,
         fill=op.fill,
+        rounded=op.rounds_sums,
     )
 
 

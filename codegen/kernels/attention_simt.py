@@ -6,7 +6,6 @@ threads, 16 along the queries and 8 along the keys.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
@@ -73,6 +72,7 @@ class SimtAttentionSpec:
     scale: Code
     causal: bool
     guarded: bool
+    maybe_empty: bool
 
 
 class SimtAttentionFamily:
@@ -161,7 +161,8 @@ def specialize(
         v=operand_spec(problem.v, signature, problem.width, width),
         y=operand_spec(problem.y, signature, problem.width, width, output=True, most=4),
         mask=None if problem.mask is None else mask_spec(problem.mask, problem.fill, signature),
-        scale=Code(literal(problem.scale * math.log2(math.e), F32)),
+        scale=Code(literal(problem.scale, F32)),
         causal=problem.causal,
         guarded=problem.guarded,
+        maybe_empty=problem.maybe_empty,
     )

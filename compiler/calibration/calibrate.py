@@ -5,6 +5,8 @@ from __future__ import annotations
 import warnings
 from itertools import chain
 
+import numpy as np
+
 from ...errors import InputError
 from ..build import Progress
 from ..source import InputShapes, Shapes, Source
@@ -16,6 +18,7 @@ from .table import SHOWN_NAMES, CalibrationTable
 STAGE = "calibrate"
 
 
+@np.errstate(all="ignore")
 def calibrate(
     model: Source,
     batches: Batches,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from ...dialects.core.clone import clone_module
 from ...dialects.core.interpreter import Array, bind_symbols
 from ...dialects.core.ir import Module
@@ -72,6 +74,7 @@ class CheckReport:
         return launch.excess(self.tolerance) <= 1
 
 
+@np.errstate(all="ignore")
 def check(case: Case, settings: Settings, device: str | None, tolerance: float | None = None) -> CheckReport:
     """Build CASE's model, which consumes its module, and run it on DEVICE. TOLERANCE, a relative L2
     error, takes the place of all bounds."""

@@ -6,6 +6,7 @@ import errno
 from importlib import metadata
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 from typer.core import TyperGroup
 
@@ -26,6 +27,7 @@ INTERRUPTED = 130
 class _Commands(TyperGroup):
     """Turns errors into a message and an exit code: 1 failed, 2 usage, 3 unsupported model."""
 
+    @np.errstate(all="ignore")
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)

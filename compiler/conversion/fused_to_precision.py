@@ -18,6 +18,7 @@ from ...dialects.graph.elementwise import Cast
 from ...dialects.graph.movement import Reshape
 from ...dialects.precision import Kernel
 from ..passes import PassContext
+from .formats.kept_wide import kept_on_record
 from .formats.kernel_operands import KernelOperands
 from .formats.mismatch import Mismatches
 from .formats.multiplication import refusals
@@ -52,7 +53,7 @@ class _Conversion:
         self._policy = context.policy
         self._mismatches = Mismatches("precision", context)
         self._overridden = OverrideRecords(context)
-        self._plan = StoragePlan(module, old, context.policy)
+        self._plan = StoragePlan(module, old, context.policy, kept_on_record(module, old, context))
         self._kept_in_floats = refusals(context.ledger) if context.policy.quantizes else {}
         self._values: dict[Value, Value] = {}
         # New values that stand for several old ones, all of which are read.
@@ -164,7 +165,7 @@ class _Conversion:
             regions=[Region(region.block)],
             loc=old.location,
             root=old.root,
-            **operands.formats(region.block, self._plan.keeps_output_type(old.results)),
+            **operands.formats(region.block, self._plan.reasons_to_keep(old.results)),
         )
         self._place.append(kernel)
         self._overridden.note(old)

@@ -64,6 +64,7 @@ class Searched:
     found: Found
 
 
+@np.errstate(all="ignore")
 def searched(
     model: Source,
     settings: Settings,

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from ...codegen.cache import KernelCache
 from ...errors import InputError
 from ...runtime.discovery import present_target
@@ -79,6 +81,7 @@ def _op_data(op: OpSensitivity) -> dict[str, Any]:
     }
 
 
+@np.errstate(all="ignore")
 def sensitivity(
     model: Source,
     batches: Batches,

@@ -35,6 +35,17 @@ def weight_axis(op: Conv | Matmul) -> int:
     return rank - 2 if op.transpose_b else rank - 1
 
 
+def by_channel(op: Contraction, weight: Array) -> Array:
+    """WEIGHT of OP with a row for every output channel."""
+    if isinstance(op, ConvTranspose):
+        # The weight is [C, M / groups, ...]: the input channels of group g make its share of M.
+        inputs, share = weight.shape[0] // op.groups, weight.shape[1]
+        grouped = weight.reshape(op.groups, inputs, share, -1).swapaxes(1, 2)
+        return grouped.reshape(op.groups * share, -1)
+    axis = weight_axis(op)
+    return np.moveaxis(weight, axis, 0).reshape(weight.shape[axis], -1)
+
+
 def scalable(value: Value | None, module: Module) -> Contraction | None:
     """The float contraction with constant weights that computes VALUE, when nothing else reads it."""
     if value is None or not only_use(value) or not value.type.dtype.is_float:
@@ -63,14 +74,16 @@ def per_channel(value: Value | None, result: TensorType, axis: int, module: Modu
 
 def along(axis: int, rank: int, numbers: Array, dtype: Any) -> Array:
     """NUMBERS as an array of DTYPE that broadcasts along AXIS of a tensor of RANK dimensions."""
-    return numbers.astype(dtype).reshape(-1, *(1,) * (rank - 1 - axis))
+    with np.errstate(all="ignore"):
+        return numbers.astype(dtype).reshape(-1, *(1,) * (rank - 1 - axis))
 
 
 def scaled_contraction(op: Contraction, scale: Array, rewriter: Rewriter) -> Contraction:
     """OP with its weights times SCALE (one number per output channel), inserted before the root."""
     weight = constant_array(weight_of(op), rewriter.module)
     assert weight is not None
-    array = (weight.astype(np.float64) * _weight_scale(op, scale, weight)).astype(weight.dtype)
+    with np.errstate(all="ignore"):
+        array = (weight.astype(np.float64) * _weight_scale(op, scale, weight)).astype(weight.dtype)
     new = rewriter.insert(constant(rewriter.module, array, _weight_location(op)))
     operands = [new.result if value is weight_of(op) else value for value in op.operands]
     result = type(op)(*operands, types=[op.result.type], loc=op.location, **op.attributes)

@@ -17,13 +17,12 @@ from ...codegen.kernels.family import Target
 from ...dialects.core.dtypes import BOOL, F32
 from ...dialects.core.ir import Module, Value
 from ...dialects.graph.attention import Attention
-from ...dialects.graph.binary import Add, Mul
+from ...dialects.graph.binary import Add, Equal, Mul
 from ...dialects.graph.constants import constant
 from ...dialects.graph.contraction import Matmul
 from ...dialects.graph.elementwise import Cast, Where
 from ...dialects.graph.movement import Expand, Trilu
 from ...dialects.graph.normalization import Softmax
-from ...dialects.graph.unary import Isnan
 from ..passes import PassContext
 from ..policy import PrecisionPolicy
 from ..rewrite import Pattern, Rewriter, pattern, rewrite
@@ -31,15 +30,17 @@ from ..rewrite import Pattern, Rewriter, pattern, rewrite
 
 @pattern("attention-parts", Attention)
 def attention_parts(op: Attention, rewriter: Rewriter) -> bool:
-    """attention{scale}(q, k, v, mask) => matmul(softmax(scale * matmul(q, transpose(k)) + mask), v)"""
+    """attention{scale}(q, k, v, mask) => matmul(softmax(scale * matmul(q, transpose(k)) + mask), v)
+
+    Guarded, keys whose score is minus infinity have the weight 0, in rows that have no others too.
+    """
     scores = rewriter.insert(Matmul(op.q, op.k, transpose_b=True)).result
     scale = _number(op.scale, scores, rewriter)
     scores = _masked(op, rewriter.insert(Mul(scores, scale)).result, rewriter)
     weights = rewriter.insert(Softmax(scores, axis=scores.type.rank - 1)).result
     if op.guarded:
-        nothing = rewriter.insert(Isnan(weights)).result
-        zero = _number(0.0, weights, rewriter)
-        weights = rewriter.insert(Where(nothing, zero, weights)).result
+        out = rewriter.insert(Equal(scores, _number(-np.inf, scores, rewriter))).result
+        weights = rewriter.insert(Where(out, _number(0.0, weights, rewriter), weights)).result
     product = Matmul(weights, op.v, accumulate=op.accumulate, types=[op.y.type])
     rewriter.replace(op, rewriter.insert(product).result)
     return True

@@ -6,17 +6,21 @@ weights and biases are computed in float64 and rounded once.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import wraps
 from typing import Any
 
 import numpy as np
 
 from ...dialects.core.dtypes import F32
-from ...dialects.core.ir import Module, Value
+from ...dialects.core.ir import Module, Operation, Value
 from ...dialects.graph.binary import Add, Div, Mul
 from ...dialects.graph.constants import constant
 from ...dialects.graph.normalization import BatchNorm
+from ..ledger import Verdict
 from ..passes import PassContext
-from ..rewrite import Rewriter, pattern, rewrite
+from ..rewrite import Pattern, Rewriter, pattern, rewrite
 from .channel_scale import (
     Contraction,
     along,
@@ -27,6 +31,7 @@ from .channel_scale import (
     shifted,
 )
 from .matching import constant_array, only_use, produced_by
+from .narrow_weights import scaling_cost, stored_weights
 
 Array = np.ndarray[Any, Any]
 
@@ -60,17 +65,32 @@ def _biased(value: Value | None, module: Module) -> tuple[Contraction, Array] | 
     return None if bias is None else (inner, bias)
 
 
-def _rescale(root: Any, value: Value, scale: Array, shift: Array, rewriter: Rewriter) -> bool:
-    """Replace ROOT, which computes VALUE * SCALE + SHIFT, by a contraction with other weights."""
-    found = _biased(value, rewriter.module)
+@dataclass(frozen=True)
+class Rescaling:
+    """The result of CONTRACTION plus BIAS, times SCALE plus SHIFT: numbers per output channel."""
+
+    contraction: Contraction
+    bias: Array
+    scale: Array
+    shift: Array
+
+
+def _rescaling(value: Value | None, scale: Array, shift: Array, module: Module) -> Rescaling | None:
+    found = _biased(value, module)
+    if found is None or not np.isfinite(scale).all():
+        return None
+    contraction, bias = found
+    return Rescaling(contraction, bias, np.broadcast_to(scale, _channels(contraction)), shift)
+
+
+def _rescaled(root: Any, found: Rescaling | None, rewriter: Rewriter) -> bool:
+    """Replace ROOT, which computes what FOUND says, by a contraction with other weights."""
     if found is None:
         return False
-    old, bias = found
-    if not np.isfinite(scale).all():
-        return False
-    new = scaled_contraction(old, np.broadcast_to(scale, _channels(old)), rewriter)
-    outcome = shifted(new.result, channel_axis(old), bias * scale + shift, rewriter, Add)
-    rewriter.replace(root, outcome)
+    old = found.contraction
+    new = scaled_contraction(old, found.scale, rewriter)
+    shift = found.bias * found.scale + found.shift
+    rewriter.replace(root, shifted(new.result, channel_axis(old), shift, rewriter, Add))
     return True
 
 
@@ -80,28 +100,33 @@ def _channels(op: Contraction) -> tuple[int]:
     return (size,)
 
 
+def _of_batch_norm(op: BatchNorm, module: Module) -> Rescaling | None:
+    affine = _affine(op, module)
+    found = None if affine is None else _rescaling(op.x, *affine, module)
+    return None if found is None or channel_axis(found.contraction) != 1 else found
+
+
+def _of_scale(op: Mul | Div, module: Module) -> Rescaling | None:
+    found = _biased(op.x, module)
+    if found is None or found[0].result.type != op.result.type:
+        return None
+    scale = per_channel(op.y, op.result.type, channel_axis(found[0]), module)
+    if scale is None:
+        return None
+    with np.errstate(all="ignore"):
+        return _rescaling(op.x, 1.0 / scale if isinstance(op, Div) else scale, np.zeros(1), module)
+
+
 @pattern("batch-norm-into-contraction", BatchNorm)
 def batch_norm_into_contraction(op: BatchNorm, rewriter: Rewriter) -> bool:
     """batch_norm(conv(x, w) + b) => conv(x, w * s) + (b * s + t), with s, t from the statistics"""
-    found = _biased(op.x, rewriter.module)
-    affine = _affine(op, rewriter.module)
-    if found is None or affine is None or channel_axis(found[0]) != 1:
-        return False
-    return _rescale(op, op.x, *affine, rewriter)
+    return _rescaled(op, _of_batch_norm(op, rewriter.module), rewriter)
 
 
 @pattern("scale-into-contraction", Mul, Div)
 def scale_into_contraction(op: Mul | Div, rewriter: Rewriter) -> bool:
     """mul(conv(x, w) + b, c) => conv(x, w * c) + b * c, for a constant c per channel; div likewise"""
-    found = _biased(op.x, rewriter.module)
-    if found is None or found[0].result.type != op.result.type:
-        return False
-    scale = per_channel(op.y, op.result.type, channel_axis(found[0]), rewriter.module)
-    if scale is None:
-        return False
-    with np.errstate(all="ignore"):
-        scale = 1.0 / scale if isinstance(op, Div) else scale
-    return _rescale(op, op.x, scale, np.zeros(1), rewriter)
+    return _rescaled(op, _of_scale(op, rewriter.module), rewriter)
 
 
 @pattern("bias-bias", Add)
@@ -140,12 +165,49 @@ def batch_norm_affine(op: BatchNorm, rewriter: Rewriter) -> bool:
 RULES = (batch_norm_into_contraction, batch_norm_affine, scale_into_contraction, bias_bias)
 
 
+SCALINGS: dict[Pattern, Callable[[Any, Module], Rescaling | None]] = {
+    batch_norm_into_contraction: _of_batch_norm,
+    scale_into_contraction: _of_scale,
+}
+
+
 class FoldBatchNorm:
-    """Applies RULES until none fits."""
+    """Applies RULES until none fits, but where the policy's format cannot hold scaled weights: such a
+    factor stays behind the product, in f32."""
 
     name = "fold-batch-norm"
 
     def run(self, module: Module, context: PassContext) -> Module:
-        rules = [rule for rule in RULES if rule.name not in context.disabled]
+        rules = [_unless_costly(rule, context) for rule in RULES if rule.name not in context.disabled]
         rewrite(module, rules, context.note_rewrite)
         return module
+
+
+def _unless_costly(rule: Pattern, context: PassContext) -> Pattern:
+    """RULE, refused on record where scaled weights lose more than weights as they are."""
+    refused: set[Operation] = set()
+
+    @wraps(rule.apply)
+    def apply(op: Any, rewriter: Rewriter) -> bool:
+        found = SCALINGS[rule](op, rewriter.module) if rule in SCALINGS else None
+        reason = "" if found is None else _cost(found, context, rewriter.module)
+        if not reason:
+            return rule.apply(op, rewriter)
+        if found is not None and op not in refused:
+            _note(rule, found.contraction, op, reason, context)
+        refused.add(op)
+        return False
+
+    return replace(rule, apply=apply)
+
+
+def _cost(found: Rescaling, context: PassContext, module: Module) -> str:
+    dtype = stored_weights(found.contraction, context.policy)
+    return scaling_cost(found.contraction, found.scale, dtype, module)
+
+
+def _note(rule: Pattern, product: Operation, op: Operation, reason: str, context: PassContext) -> None:
+    nodes = product.location.nodes
+    own = tuple(node for node in op.location.nodes if node not in nodes)
+    ops, about = (product.name, op.name), (*nodes, *own)
+    context.ledger.add(rule.name, Verdict.REFUSED, reason, ops=ops, nodes=about, split=len(nodes))

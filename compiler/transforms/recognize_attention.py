@@ -8,14 +8,16 @@ against queries whose keys are all masked out.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 
 import numpy as np
 
 from ...dialects.core.dtypes import BOOL
 from ...dialects.core.ir import Module, Operation, Value
 from ...dialects.graph.attention import Attention
-from ...dialects.graph.binary import Add, Equal, Mul
+from ...dialects.graph.binary import Add, And, Equal, Mul
 from ...dialects.graph.constants import Constant, constant
 from ...dialects.graph.contraction import Matmul
 from ...dialects.graph.elementwise import Cast, Where
@@ -41,13 +43,13 @@ class _Weights:
 
 @dataclass(frozen=True)
 class _Scores:
-    """scale * q k^T, masks added (each times a number) or one selected in, with `fill` elsewhere."""
+    """scale * q k^T, masks added (each times a number), or kept where all of some conditions hold (or do not,
+    where inverted) with `fill` elsewhere."""
 
     product: Matmul
     scale: float
     added: tuple[tuple[Value, float], ...] = ()
-    kept: Value | None = None
-    inverted: bool = False
+    kept: tuple[tuple[Value, bool], ...] = ()
     fill: float = -math.inf
     absorbed: tuple[Operation, ...] = field(default=())
 
@@ -144,7 +146,8 @@ def _scores(value: Value, module: Module) -> _Scores | None:
     absorbed: list[Operation] = []
     found: _Scores | None = None
     added: list[tuple[Value, float]] = []
-    kept: tuple[Value, bool, float] | None = None
+    kept: list[tuple[Value, bool]] = []
+    fill = -math.inf
     for _ in range(2 * MOST_DEPTH):
         op = value.producer
         if op is None or (absorbed and not only_use(value)):
@@ -165,15 +168,14 @@ def _scores(value: Value, module: Module) -> _Scores | None:
                 return None
             value = inner
             added.append((mask, factor))
-        elif selected is not None and kept is None and not added:
-            value, kept = selected[0], (selected[1], selected[2], selected[3] * factor)
+        elif selected is not None and not added and (not kept or selected[3] * factor == fill):
+            value, fill = selected[0], selected[3] * factor
+            kept.append((selected[1], selected[2]))
         else:
             return None
-    if found is None or (kept is not None and (added or factor <= 0)):
+    if found is None or (kept and (added or factor <= 0)):
         return None
-    if kept is None:
-        return found
-    return replace(found, kept=kept[0], inverted=kept[1], fill=kept[2])
+    return replace(found, kept=tuple(kept), fill=fill)
 
 
 def _split_sum(op: Add, module: Module) -> tuple[Value | None, Value | None]:
@@ -244,9 +246,9 @@ def _swapped(value: Value, rewriter: Rewriter) -> Value:
 
 
 def _mask(scores: _Scores, q: Value, rewriter: Rewriter) -> Value | None:
-    """The mask operand: the condition itself, or the sum of what is added."""
-    if scores.kept is not None:
-        return rewriter.insert(Not(scores.kept)).result if scores.inverted else scores.kept
+    """The mask operand: the condition itself, all of several, or the sum of what is added."""
+    if scores.kept:
+        return _all_hold(scores.kept, rewriter)
     total: Value | None = None
     for mask, factor in reversed(scores.added):
         if factor != 1.0:
@@ -255,6 +257,12 @@ def _mask(scores: _Scores, q: Value, rewriter: Rewriter) -> Value | None:
             mask = rewriter.insert(Mul(mask, scale.result)).result
         total = mask if total is None else rewriter.insert(Add(total, mask)).result
     return total
+
+
+def _all_hold(conditions: Sequence[tuple[Value, bool]], rewriter: Rewriter) -> Value:
+    """True where all CONDITIONS hold, or do not where the flag beside them says so."""
+    values = [rewriter.insert(Not(c)).result if inverted else c for c, inverted in conditions]
+    return reduce(lambda a, b: rewriter.insert(And(a, b)).result, reversed(values))
 
 
 @pattern("attention-mask", Attention)

@@ -58,7 +58,8 @@ def transpose_transpose(op: Transpose, rewriter: Rewriter) -> bool:
 
 @pattern("transpose-regrouped", Reshape)
 def transpose_regrouped(op: Reshape, rewriter: Rewriter) -> bool:
-    """reshape(transpose(reshape(x))) => transpose(x), where the reshapes only join and split dimensions"""
+    """reshape(transpose(reshape(x))) => transpose(x), where the reshapes only join and split dimensions
+    (and add or drop some of size 1: then reshape(transpose(x)))"""
     moved = produced_by(op.x, Transpose)
     inner = None if moved is None else produced_by(moved.x, Reshape)
     if moved is None or inner is None:
@@ -68,9 +69,13 @@ def transpose_regrouped(op: Reshape, rewriter: Rewriter) -> bool:
     if groups is None:
         return False
     perm = [axis for group in moved.perm for axis in groups[group]]
-    if op.result.type.shape != tuple(source[axis] for axis in perm):
+    turned = [source[axis] for axis in perm]
+    if [size for size in op.result.type.shape if size != 1] != [size for size in turned if size != 1]:
         return False
-    rewriter.replace(op, rewriter.insert(Transpose(inner.x, perm=perm)).result)
+    value = rewriter.insert(Transpose(inner.x, perm=perm)).result
+    if value.type.shape != op.result.type.shape:
+        value = rewriter.insert(Reshape(value, shape=op.shape)).result
+    rewriter.replace(op, value)
     return True
 
 

@@ -120,13 +120,16 @@ class Inside(Expr):
 class Reduce(Expr):
     """The body reduced over loop variables, each running from 0 to its extent, outermost first.
 
-    argmax and argmin give the flat position of the first extreme, as i64.
+    argmax and argmin give the flat position of the first extreme, as i64. A sum starts from +0, and so
+    is never -0; one with a `signed_zero`, which must be of one element or more, starts from -0 and is
+    what its elements make it.
     """
 
     kind: str
     variables: tuple[tuple[str, Dim], ...]
     body: Expr
     dtype: DType
+    signed_zero: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,12 +199,19 @@ class Scalars:
             result = condition if result is None else self.apply("and", result, condition)
         return result
 
-    def reduce(self, kind: str, extents: Sequence[Dim], body: Callable[[tuple[Dim, ...]], Expr]) -> Reduce:
+    def reduce(
+        self,
+        kind: str,
+        extents: Sequence[Dim],
+        body: Callable[[tuple[Dim, ...]], Expr],
+        *,
+        signed_zero: bool = False,
+    ) -> Reduce:
         """BODY, given the loop variables, reduced over EXTENTS."""
         names = [self._fresh("r") for _ in extents]
         inner = body(tuple(symbol(name) for name in names))
         dtype = I64 if kind.startswith("arg") else inner.dtype
-        return Reduce(kind, tuple(zip(names, extents, strict=True)), inner, dtype)
+        return Reduce(kind, tuple(zip(names, extents, strict=True)), inner, dtype, signed_zero)
 
     def let_index(self, value: Expr, body: Callable[[Dim], Expr]) -> LetIndex:
         """BODY with an index computed from data."""

@@ -88,6 +88,7 @@ def _dimensions(function: Function, arrays: Sequence[Array]) -> Iterator[tuple[s
             yield name, dim, size
 
 
+@np.errstate(all="ignore")
 def run_block(block: Block, inputs: Sequence[Array], evaluation: Evaluation) -> tuple[Array, ...]:
     """The operands of the block's terminator, after running all its operations."""
     values: dict[Value, Array] = dict(zip(block.arguments, inputs, strict=True))

@@ -12,6 +12,7 @@ from ..core.ir import Operation
 from ..core.op import attribute, define_op
 from ..core.traits import Trait
 from .elementwise_base import NUMBER, Unary, parameter
+from .extremes import clipped, larger, smaller
 from .formula import Term
 from .numeric import Array, erf, sigmoid, softplus
 
@@ -33,7 +34,7 @@ class Relu(Unary):
     kinds = NUMBER
 
     def compute(self, x: Array) -> Any:
-        return np.maximum(x, 0)
+        return larger(x, x.dtype.type(0))
 
     def formula(self, x: Term) -> Term:
         return x.call("max", 0)
@@ -94,7 +95,7 @@ class Celu(Unary):
     cost = 6
 
     def compute(self, x: Array) -> Any:
-        return np.maximum(x, 0) + np.minimum(self.alpha * np.expm1(x / self.alpha), 0)
+        return larger(x, 0) + smaller(self.alpha * np.expm1(x / self.alpha), 0)
 
     def formula(self, x: Term) -> Term:
         return x.call("max", 0) + ((x / self.alpha).call("expm1") * self.alpha).call("min", 0)
@@ -110,7 +111,7 @@ class HardSigmoid(Unary):
     cost = 4
 
     def compute(self, x: Array) -> Any:
-        return np.clip(self.alpha * x + self.beta, 0, 1)
+        return clipped(self.alpha * x + self.beta, 0, 1)
 
     def formula(self, x: Term) -> Term:
         return (x * self.alpha + self.beta).call("max", 0).call("min", 1)
@@ -124,7 +125,7 @@ class HardSwish(Unary):
     cost = 5
 
     def compute(self, x: Array) -> Any:
-        return x * np.clip(x / 6 + 0.5, 0, 1)
+        return x * clipped(x / 6 + 0.5, 0, 1)
 
     def formula(self, x: Term) -> Term:
         return x * (x * (1 / 6) + 0.5).call("max", 0).call("min", 1)

@@ -21,6 +21,7 @@ from .base import GraphOp, broadcast_shapes, same_dtype, same_size
 from .elementwise_base import FLOAT, check_kind, parameter
 from .numeric import Array, compute_dtype, converted, widened
 
+FAR = 1024 * math.log(2)  # scores beyond it are rounded where the mask is of the 16-bit type that q has
 SOFTMAX_FLOPS = 5  # per score: scaling, maximum, difference, exponential, sum
 
 
@@ -32,10 +33,12 @@ class Attention(GraphOp):
     q [.., S, D], k [.., T, D], v [.., T, E] give [.., S, E]; leading dimensions broadcast. The mask
     broadcasts to the scores [.., S, T]: floats are added; where a boolean is false, the score becomes
     `fill`. When `causal`, query i sees keys 0 to i alone. A query whose scores are all minus infinity
-    gives NaN, as softmax does, or zeros when `guarded`.
+    gives NaN, as softmax does, or zeros when `guarded`. Without any keys (T is 0) results are 0.
 
     Scores and sums are kept in at least f32, and so is the result when `accumulate` says so; the
-    exponentials are rounded to v's type before they are multiplied with v.
+    exponentials are rounded to v's type before they are multiplied with v. Where q and a mask that is
+    added are of one 16-bit type, so is their sum in the model: of a query whose largest score is beyond
+    FAR, as it is when all keys are masked, scores are rounded to that type.
     """
 
     name = "graph.attention"
@@ -62,6 +65,12 @@ class Attention(GraphOp):
         """The type that scores and sums are kept in."""
         return self.accumulate or compute_dtype(self.q.type.dtype)
 
+    @property
+    def rounds_sums(self) -> bool:
+        """True where the sum of scores and mask has a 16-bit type in the model."""
+        dtype = self.q.type.dtype
+        return self.mask is not None and self.mask.type.dtype == dtype and compute_dtype(dtype) != dtype
+
     def infer(self) -> Sequence[TensorType]:
         q, k, v = self.q.type, self.k.type, self.v.type
         check_kind(self, self.q, FLOAT)
@@ -87,12 +96,14 @@ class Attention(GraphOp):
         with np.errstate(all="ignore"):
             scores = np.matmul(q.astype(wide), np.swapaxes(k, -1, -2).astype(wide))
             scores = self._masked(scores * wide.type(self.scale), mask)
+            if self.rounds_sums:
+                scores = _rounded_far(scores, self.q.type.dtype)
             largest = np.max(scores, -1, keepdims=True, initial=-np.inf)
             powers = np.exp(scores - np.where(largest == -np.inf, wide.type(0), largest))
             total = np.sum(powers, -1, np.float64, keepdims=True)
             rounded = converted(powers, self.v.type.dtype).astype(wide)
             sums = np.matmul(rounded, v.astype(wide)) / total
-            if self.guarded:
+            if self.guarded or scores.shape[-1] == 0:
                 sums = np.where(total == 0, 0.0, sums)
             return converted(sums.astype(wide), self.y.type.dtype)
 
@@ -109,6 +120,13 @@ class Attention(GraphOp):
     def flops(self) -> Dim:
         depth = self.q.type.shape[-1] + self.v.type.shape[-1]
         return product(self.scores) * (depth * 2 + SOFTMAX_FLOPS)
+
+
+def _rounded_far(scores: Array, dtype: DType) -> Array:
+    """SCORES, rounded to DTYPE in the rows whose largest one is beyond FAR."""
+    largest = np.max(scores, -1, keepdims=True, initial=-np.inf)
+    rounded = converted(scores, dtype).astype(scores.dtype)
+    return np.where(np.abs(largest) > FAR, rounded, scores)
 
 
 OPS: tuple[type[Operation], ...] = (Attention,)

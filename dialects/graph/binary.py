@@ -11,6 +11,7 @@ from ..core.ir import Operation
 from ..core.op import attribute, define_op
 from ..core.traits import Trait
 from .elementwise_base import ANY, Binary, Bitwise, Comparison, Logic
+from .extremes import larger, smaller
 from .formula import Term
 from .numeric import Array, divide, power, shift
 
@@ -62,20 +63,20 @@ class Pow(Binary):
 
 @define_op(Trait.ELEMENTWISE)
 class Min(Binary):
-    """The smaller one; NaN when one is NaN (ONNX Min)."""
+    """The smaller one; NaN when one is NaN, -0 of two zeros that differ (ONNX Min)."""
 
     name = "graph.min"
     function = "min"
-    numpy = np.minimum
+    numpy = staticmethod(smaller)
 
 
 @define_op(Trait.ELEMENTWISE)
 class Max(Binary):
-    """The larger one; NaN when one is NaN (ONNX Max)."""
+    """The larger one; NaN when one is NaN, +0 of two zeros that differ (ONNX Max)."""
 
     name = "graph.max"
     function = "max"
-    numpy = np.maximum
+    numpy = staticmethod(larger)
 
 
 @define_op(Trait.ELEMENTWISE)

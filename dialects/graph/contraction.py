@@ -21,7 +21,7 @@ from ..core.traits import Trait
 from ..core.types import TensorType
 from .base import GraphOp, broadcast_shapes, same_dtype, same_size
 from .geometry import Ints, Windowed
-from .numeric import compute_dtype, multiplied
+from .numeric import compute_dtype, converted, multiplied
 
 BYTES = (I8, U8)
 
@@ -34,14 +34,16 @@ def check_multiplied(op: GraphOp, a: TensorType, b: TensorType, accumulate: DTyp
 
 
 def product_of(a: Array, b: Array, dtype: DType) -> Array:
-    """The matrix product of A and B, kept in DTYPE; that of short integers is exact before it wraps."""
+    """The matrix product of A and B, kept in DTYPE; that of short integers is exact before it wraps.
+    Sums start from +0."""
     short = all(each.dtype.kind in "iu" and each.dtype.itemsize <= 2 for each in (a, b))
     if short and dtype.is_integer:
         # In f64 every sum of fewer than 2^21 products is exact, and far faster than in integers.
         wide: Array = np.matmul(a.astype(np.float64), b.astype(np.float64))
         return wide.astype(np.int64).astype(dtype.numpy)
-    narrow: Array = np.matmul(a.astype(dtype.numpy), b.astype(dtype.numpy))
-    return narrow
+    with np.errstate(all="ignore"):
+        narrow: Array = np.matmul(a.astype(dtype.numpy), b.astype(dtype.numpy))
+        return np.asarray(narrow + dtype.numpy.type(0))
 
 
 def multiply_add(scalars: Scalars, a: Expr, b: Expr, dtype: DType) -> Expr:
@@ -139,7 +141,7 @@ class Conv(Convolution):
             columns = np.stack(list(self.taps(image[None], sizes, 0)), axis=2)
             columns = columns.reshape(self.groups, -1, int(np.prod(sizes)))
             y[number] = product_of(weight, columns, self.sum_dtype).reshape(w.shape[0], *sizes)
-        return y.astype(self.y.type.dtype.numpy, copy=False)
+        return converted(y, self.y.type.dtype)
 
     def flops(self) -> Dim:
         return self.y.type.elements * product(self.w.type.shape[1:]) * 2
@@ -223,7 +225,7 @@ class ConvTranspose(Convolution):
         for number, offsets in enumerate(itertools.product(*(range(k) for k in self.window))):
             full[self._spread(x, offsets)] += columns[:, :, number]
         crop = tuple(slice(max(b, 0), max(b, 0) + n) for b, n in zip(self.begins, shape[2:], strict=True))
-        return full[(slice(None), slice(None), *crop)].astype(self.y.type.dtype.numpy, copy=False)
+        return converted(full[(slice(None), slice(None), *crop)], self.y.type.dtype)
 
     def _columns(self, x: Array, w: Array) -> Array:
         """Products of x and every tap of w: [N, M, taps, spatial...]."""
@@ -310,7 +312,7 @@ class Matmul(GraphOp):
         a, b = multiplied(a, self.multiply), multiplied(b, self.multiply)
         left = np.swapaxes(a, -1, -2) if self.transpose_a else a
         right = np.swapaxes(b, -1, -2) if self.transpose_b else b
-        return product_of(left, right, self.sum_dtype).astype(self.y.type.dtype.numpy, copy=False)
+        return converted(product_of(left, right, self.sum_dtype), self.y.type.dtype)
 
     def flops(self) -> Dim:
         return self.y.type.elements * self.extents[2] * 2

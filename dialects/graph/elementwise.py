@@ -58,6 +58,7 @@ from .binary import (
     Xor,
 )
 from .elementwise_base import Broadcasting, check_kind
+from .extremes import larger, smaller
 from .formula import Term
 from .numeric import Array, converted
 from .unary import (
@@ -200,8 +201,8 @@ class Clip(Broadcasting):
         return super().infer()
 
     def compute(self, x: Array, low: Array | None = None, high: Array | None = None) -> Any:
-        raised = x if low is None else np.maximum(x, low)
-        return raised if high is None else np.minimum(raised, high)
+        raised = x if low is None else larger(x, low)
+        return raised if high is None else smaller(raised, high)
 
     def formula(self, x: Term, low: Term | None = None, high: Term | None = None) -> Term:
         raised = x if low is None else x.call("max", low)

@@ -18,7 +18,7 @@ from ..core.op import attribute, define_op, operand, result
 from ..core.traits import Trait
 from ..core.types import TensorType
 from .base import GraphOp, normalize_axis, same_dtype, same_shape
-from .numeric import compute_dtype
+from .numeric import compute_dtype, converted
 
 
 def wrapped_index(scalars: Scalars, position: Expr, size: Dim) -> Expr:
@@ -214,7 +214,7 @@ class Range(GraphOp):
     def evaluate(self, evaluation: Evaluation, start: Any, delta: Any) -> Any:
         dtype = compute_dtype(self.start.type.dtype).numpy
         steps = np.arange(evaluation.dim(self.size)).astype(dtype) * delta.astype(dtype)
-        return (start.astype(dtype) + steps).astype(self.start.type.dtype.numpy)
+        return converted(start.astype(dtype) + steps, self.start.type.dtype)
 
     def flops(self) -> Dim:
         return self.y.type.elements * 2
@@ -252,7 +252,7 @@ class OneHot(GraphOp):
     def evaluate(self, evaluation: Evaluation, indices: Any, values: Any) -> Any:
         depth = evaluation.dim(self.depth)
         axis = self.axis % (indices.ndim + 1)
-        wide = np.expand_dims(indices.astype(np.int64), axis)
+        wide = np.expand_dims(converted(indices, I64), axis)
         places = np.arange(depth).reshape(-1, *(1,) * (indices.ndim - axis))
         return np.where(np.where(wide < 0, wide + depth, wide) == places, values[1], values[0])
 

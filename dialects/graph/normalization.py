@@ -21,6 +21,7 @@ from .elementwise_base import FLOAT, check_kind, parameter
 from .formula import Term, load, load_broadcast
 from .numeric import Array, converted, widened
 from .reduction import front_axis
+from .sums import held, mean, total
 
 
 class Normalization(GraphOp):
@@ -96,15 +97,11 @@ class Normalization(GraphOp):
         return term.cast(self.x.type.dtype).expr
 
 
-def mean_of(x: Array, axes: tuple[int, ...]) -> Array:
-    """The mean over AXES, kept, added up in f64."""
-    return np.asarray(np.mean(x, axes, np.float64, keepdims=True))
-
-
 def standard(x: Array, axes: tuple[int, ...], epsilon: float) -> Array:
     """X with mean 0 and variance 1 over AXES."""
-    centred = x - mean_of(x, axes)
-    return np.asarray(centred / np.sqrt(mean_of(centred * centred, axes) + epsilon))
+    centred = held(x - mean(x, axes), x.dtype)
+    variance = mean(held(centred * centred, x.dtype), axes, x.dtype)
+    return np.asarray(centred / np.sqrt(variance + epsilon))
 
 
 def along_channels(values: Array, rank: int) -> Array:
@@ -198,8 +195,8 @@ class BatchNorm(Normalization):
         check_channels(self, self.inputs[1:])
 
     def compute(self, x: Array, *parameters: Array) -> Any:
-        scale, bias, mean, variance = (along_channels(p.astype(np.float64), x.ndim) for p in parameters)
-        return (x - mean) / np.sqrt(variance + self.epsilon) * scale + bias
+        scale, bias, centre, variance = (along_channels(p.astype(np.float64), x.ndim) for p in parameters)
+        return held(x - centre, x.dtype) / np.sqrt(variance + self.epsilon) * scale + bias
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
         x = self.load_x(scalars, index)
@@ -258,7 +255,7 @@ class RmsNorm(Trailing):
     y = result()
 
     def compute(self, x: Array, scale: Array) -> Any:
-        return x / np.sqrt(mean_of(np.square(x), self.axes) + self.epsilon) * scale
+        return x / np.sqrt(mean(np.square(x), self.axes) + self.epsilon) * scale
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
         def factor() -> Term:
@@ -322,12 +319,13 @@ class Lrn(Normalization):
             raise op_error(self, f"a window of {self.size} channels is empty")
 
     def compute(self, x: Array) -> Any:
-        squares = np.square(x.astype(np.float64))
-        total = np.empty_like(squares)
+        squares = held(np.square(x.astype(np.float64)), x.dtype)
+        sums = np.empty_like(squares)
         for channel in range(x.shape[1]):
             first = max(0, channel - (self.size - 1) // 2)
-            total[:, channel] = squares[:, first : channel + self.size // 2 + 1].sum(1)
-        return x / np.power(self.bias + self.alpha / self.size * total, self.beta)
+            window = squares[:, first : channel + self.size // 2 + 1]
+            sums[:, channel] = total(window, (1,), keepdims=False, dtype=x.dtype)
+        return x / np.power(self.bias + self.alpha / self.size * sums, self.beta)
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
         def body(inner: tuple[Dim, ...]) -> Expr:

@@ -21,8 +21,10 @@ from ..core.traits import Trait
 from ..core.types import TensorType
 from .base import GraphOp
 from .elementwise_base import NUMBER, TRUTH, check_kind
+from .extremes import largest, smallest
 from .formula import Term, load
 from .numeric import Array, converted, divide, widened
+from .sums import running, sum_dtype, total
 
 LOGICAL = ("any", "all")
 
@@ -51,28 +53,14 @@ def reduced_index(index: Index, axes: Sequence[int], inner: Sequence[Dim], keepd
     return tuple(reduced[axis] if axis in reduced else next(outer) for axis in range(rank))
 
 
-def sum_dtype(array: Array) -> Any:
-    """What numpy adds ARRAY up in: f64 for floats, integers wrap in their own type."""
-    return np.float64 if array.dtype.kind == "f" else array.dtype
-
-
-def lowest(dtype: np.dtype[Any]) -> Any:
-    """What the maximum of nothing is: -inf, or the least integer."""
-    return -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
-
-
-def highest(dtype: np.dtype[Any]) -> Any:
-    """What the minimum of nothing is: inf, or the greatest integer."""
-    return np.inf if dtype.kind == "f" else np.iinfo(dtype).max
-
-
 @define_op(Trait.REDUCTION)
 class Reduce(GraphOp):
     """Reduces AXES (sorted, from the front): ONNX ReduceSum, ReduceMean, ReduceProd, ReduceMax and
     ReduceMin, the global pools, and any/all of truth values.
 
-    An integer mean truncates toward zero. NaN is the extreme of whatever holds one. Nothing sums up
-    to 0, multiplies to 1, and has the type's bounds as its extremes.
+    A mean is the sum over the count, and so infinite where the sum is; of integers it truncates toward
+    zero. NaN is the extreme of whatever holds one, and of two zeros the positive one is the larger.
+    Nothing sums up to 0, multiplies to 1, and has the type's bounds as its extremes.
     """
 
     name = "graph.reduce"
@@ -103,17 +91,17 @@ class Reduce(GraphOp):
         axes, keep = tuple(self.axes), bool(self.keepdims)
         match self.kind:
             case "sum":
-                return np.sum(x, axes, sum_dtype(x), keepdims=keep)
+                return total(x, axes, keepdims=keep)
             case "mean":
-                total = np.sum(x, axes, sum_dtype(x), keepdims=keep)
+                whole = total(x, axes, keepdims=keep)
                 count = np.prod([x.shape[axis] for axis in axes], dtype=np.int64)
-                return divide(np.asarray(total), np.asarray(count).astype(total.dtype))
+                return divide(whole, np.asarray(count).astype(whole.dtype))
             case "prod":
                 return np.prod(x, axes, sum_dtype(x), keepdims=keep)
             case "max":
-                return np.max(x, axes, keepdims=keep, initial=lowest(x.dtype))
+                return largest(x, axes, keepdims=keep)
             case "min":
-                return np.min(x, axes, keepdims=keep, initial=highest(x.dtype))
+                return smallest(x, axes, keepdims=keep)
             case "any":
                 return np.any(x, axes, keepdims=keep)
         return np.all(x, axes, keepdims=keep)
@@ -124,10 +112,10 @@ class Reduce(GraphOp):
             return load(scalars, self.x, place).expr
 
         extents = [self.x.type.shape[axis] for axis in self.axes]
-        total = Term(scalars, scalars.reduce("sum" if self.kind == "mean" else self.kind, extents, body))
+        whole = Term(scalars, scalars.reduce("sum" if self.kind == "mean" else self.kind, extents, body))
         if self.kind == "mean":
-            total = total / Term(scalars, scalars.index_value(self.count, total.dtype))
-        return total.cast(self.y.type.dtype).expr
+            whole = whole / Term(scalars, scalars.index_value(self.count, whole.dtype))
+        return whole.cast(self.y.type.dtype).expr
 
     def flops(self) -> Dim:
         return 0 if self.x.type.dtype == BOOL else self.x.type.elements
@@ -182,7 +170,8 @@ class ArgReduce(GraphOp):
 @define_op(Trait.REDUCTION)
 class Cumsum(GraphOp):
     """The sum of what comes up to each element along an axis, itself left out when `exclusive`, from
-    the end when `reverse` (ONNX CumSum)."""
+    the end when `reverse` (ONNX CumSum). The first element is itself, -0 too; exclusive sums start
+    from +0."""
 
     name = "graph.cumsum"
     x = operand()
@@ -200,22 +189,20 @@ class Cumsum(GraphOp):
         wide = widened(x)
         with np.errstate(all="ignore"):
             ordered = np.moveaxis(np.flip(wide, self.axis) if self.reverse else wide, self.axis, -1)
-            sums = np.zeros((*ordered.shape[:-1], ordered.shape[-1] + 1), sum_dtype(wide))
-            np.cumsum(ordered, -1, sums.dtype, out=sums[..., 1:])
-            kept = np.moveaxis(sums[..., :-1] if self.exclusive else sums[..., 1:], -1, self.axis)
-            return converted(np.flip(kept, self.axis) if self.reverse else kept, self.y.type.dtype)
+            sums = np.moveaxis(running(ordered, exclusive=self.exclusive), -1, self.axis)
+            return converted(np.flip(sums, self.axis) if self.reverse else sums, self.y.type.dtype)
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
         here, size = index[self.axis], self.x.type.shape[self.axis]
-        skipped = int(self.exclusive)
-        start: Dim = here + skipped if self.reverse else 0
-        extent: Dim = size - here - skipped if self.reverse else here + 1 - skipped
+        before: Dim = size - 1 - here if self.reverse else here
 
         def body(inner: tuple[Dim, ...]) -> Expr:
-            place = (*index[: self.axis], start + inner[0], *index[self.axis + 1 :])
-            return load(scalars, self.x, place).expr
+            at = size - 1 - inner[0] if self.reverse else inner[0]
+            return load(scalars, self.x, (*index[: self.axis], at, *index[self.axis + 1 :])).expr
 
-        return scalars.cast(scalars.reduce("sum", [extent], body), self.y.type.dtype)
+        extent = before if self.exclusive else before + 1
+        whole = scalars.reduce("sum", [extent], body, signed_zero=not self.exclusive)
+        return scalars.cast(whole, self.y.type.dtype)
 
     def flops(self) -> Dim:
         return self.x.type.elements

@@ -20,7 +20,7 @@ from ..core.traits import Trait
 from ..core.types import TensorType
 from .base import GraphOp
 from .numeric import compute_dtype, converted
-from .sampling import COORDINATES, NEAREST, AxisSampling, Cell, Filter, clamped, nearest_position
+from .sampling import COORDINATES, NEAREST, AxisSampling, Cell, Filter, clamped, nearest_position, weighted
 
 MODES = EnumKind(("nearest", "linear", "cubic"))
 UNROLLED_TAPS = 16  # bicubic over two axes
@@ -190,8 +190,7 @@ class Resize(GraphOp):
         else:
             y = x.astype(np.float64)
             for axis, sampling in samplings.items():
-                weights = self._filter(sampling).matrix(sampling)
-                y = np.moveaxis(np.tensordot(weights, y, axes=(1, axis)), 0, axis)
+                y = weighted(y, axis, *self._filter(sampling).taps(sampling))
         if self._crops:
             y = self._extrapolated(y, samplings)
         return converted(np.asarray(y), self.x.type.dtype)

@@ -159,21 +159,23 @@ class Filter:
         """True when the weights do not add up to 1 by themselves."""
         return self.scale < 1 or self.exclude_outside
 
-    def matrix(self, sampling: AxisSampling) -> Array:
-        """The weight of every element (column) in every sample (row) of a static axis, f64."""
+    def taps(self, sampling: AxisSampling) -> tuple[Array, Array]:
+        """The elements that every sample (row) of a static axis is made of, and their weights, f64."""
         extent = evaluate(sampling.extent, {})
-        weights: Array = np.zeros((len(sampling.outputs), extent))
-        for row in sampling.outputs:
-            over, under = (evaluate(part, {}) for part in sampling.at(row))
-            base, rest = divmod(over, under)
-            taps = {base + o: self._weight(abs(o - rest / under) * self.scale) for o in self.offsets}
-            if self.exclude_outside:
-                taps = {at: weight for at, weight in taps.items() if 0 <= at < extent}
+        positions = [[evaluate(part, {}) for part in sampling.at(row)] for row in sampling.outputs]
+        over, under = np.array(positions, object).reshape(-1, 2).T
+        bases = over // under
+        rests = ((over - bases * under) / under).astype(np.float64)
+        places = bases.astype(np.int64)[:, None] + np.array(self.offsets)
+        distances = np.abs(np.array(self.offsets) - rests[:, None]) * self.scale
+        weights = np.vectorize(self._weight, otypes=[np.float64])(distances)
+        if self.exclude_outside:
+            weights = np.where((places >= 0) & (places < extent), weights, 0.0)
+        if self.normalizes:
+            sums = weights.sum(1, keepdims=True)
             # No tap is left where a crop reaches far outside x; such samples are not used.
-            whole = (sum(taps.values()) if self.normalizes else 1.0) or 1.0
-            for at, weight in taps.items():
-                weights[row, min(max(at, 0), extent - 1)] += weight / whole
-        return weights
+            weights = weights / np.where(sums == 0, 1.0, sums)
+        return np.clip(places, 0, extent - 1), weights
 
     def _weight(self, distance: float) -> float:
         a = self.coefficient
@@ -182,6 +184,17 @@ class Filter:
         if distance <= 1:
             return ((a + 2) * distance - (a + 3)) * distance**2 + 1
         return ((distance - 5) * distance + 8) * distance * a - 4 * a if distance < 2 else 0.0
+
+
+def weighted(x: Array, axis: int, places: Array, weights: Array) -> Array:
+    """Sums along AXIS of the elements of X at PLACES times WEIGHTS, both [samples, taps]. An element that
+    is no tap of a sample does not reach it, not even as NaN."""
+    shape = [-1 if other == axis else 1 for other in range(x.ndim)]
+    sums: Array = np.zeros((*x.shape[:axis], len(places), *x.shape[axis + 1 :]))
+    with np.errstate(all="ignore"):
+        for at, weight in zip(places.T, weights.T, strict=True):
+            sums += np.take(x, at, axis) * weight.reshape(shape)
+    return sums
 
 
 class Cell:

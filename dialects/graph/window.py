@@ -18,8 +18,9 @@ from ..core.interpreter import Array, Evaluation
 from ..core.op import attribute, define_op
 from ..core.traits import Trait
 from ..core.types import TensorType
+from .extremes import larger
 from .geometry import Ints, Windowed
-from .numeric import compute_dtype
+from .numeric import compute_dtype, converted
 
 
 class Pool(Windowed):
@@ -91,10 +92,10 @@ class MaxPool(Pool):
     def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
         dtype = compute_dtype(self.x.type.dtype)
         taps = self.taps(x.astype(dtype.numpy), evaluation.shape(self.y.type)[2:], lowest(dtype))
-        y = next(taps).copy()
+        y = next(taps)
         for tap in taps:
-            np.maximum(y, tap, out=y)
-        return y.astype(x.dtype, copy=False)
+            y = larger(y, tap)
+        return converted(y, self.x.type.dtype)
 
 
 @define_op(Trait.WINDOW)
@@ -230,12 +231,13 @@ class AvgPool(Pool):
         sizes = evaluation.shape(self.y.type)[2:]
         dtype = compute_dtype(self.x.type.dtype).numpy
         y: Array = np.zeros((*x.shape[:2], *sizes), dtype)
-        for tap in self.taps(x.astype(dtype), sizes, 0):
-            y += tap
+        with np.errstate(all="ignore"):
+            for tap in self.taps(x.astype(dtype), sizes, 0):
+                y += tap
         for axis, size in enumerate(sizes):
             counts = self._counts(axis, size, x.shape[axis + 2]).astype(dtype)
             y /= counts.reshape(-1, *(1,) * (len(sizes) - 1 - axis))
-        return y.astype(x.dtype, copy=False)
+        return converted(y, self.x.type.dtype)
 
     def _counts(self, axis: int, outputs: int, extent: int) -> Array:
         """How many taps along AXIS count in each of the windows, at least 1."""
@@ -276,9 +278,10 @@ class LpPool(Pool):
         dtype = compute_dtype(self.x.type.dtype).numpy
         sizes = evaluation.shape(self.y.type)[2:]
         whole: Array = np.zeros((*x.shape[:2], *sizes), dtype)
-        for tap in self.taps(np.abs(x.astype(dtype)) ** self.p, sizes, 0):
-            whole += tap
-        return np.power(whole, 1 / self.p).astype(x.dtype, copy=False)
+        with np.errstate(all="ignore"):
+            for tap in self.taps(np.abs(x.astype(dtype)) ** self.p, sizes, 0):
+                whole += tap
+            return converted(np.power(whole, 1 / self.p), self.x.type.dtype)
 
 
 def _power(scalars: Scalars, x: Expr, exponent: float) -> Expr:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnx.parser
 import pytest
 from glassrt import Plan
 from onnx import TensorProto, helper, numpy_helper
@@ -19,11 +20,21 @@ from .support import DIGITS, Glassrt
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """x w1 scaled by 1e5, relu, and multiplied with weights that scale it back: beyond fp16 in between."""
+    return stored(tmp_path_factory.mktemp("models") / "large.onnx", 1.0, 1e5)
+
+
+@pytest.fixture(scope="module")
+def heavy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, w1 having the scale itself."""
+    return stored(tmp_path_factory.mktemp("models") / "heavy.onnx", 1e5, 1.0)
+
+
+def stored(path: Path, weight: float, scale: float) -> Path:
     random = np.random.default_rng(0)
     weights = {
-        "w1": random.standard_normal((8, 8)).astype(np.float32),
+        "w1": (random.standard_normal((8, 8)) * weight).astype(np.float32),
         "w2": (random.standard_normal((8, 4)) * 1e-5).astype(np.float32),
-        "big": np.float32(1e5),
+        "big": np.float32(scale),
     }
     nodes = [
         helper.make_node("MatMul", ["x", "w1"], ["a"], "/in/matmul"),
@@ -39,7 +50,6 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, [4, 4])],
         [numpy_helper.from_array(np.asarray(array), name) for name, array in weights.items()],
     )
-    path = tmp_path_factory.mktemp("models") / "large.onnx"
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
     return path
 
@@ -49,10 +59,8 @@ def report(glassrt: Glassrt, *arguments: object, code: int = 0) -> dict[str, Any
 
 
 def test_a_check_proposes_overrides_that_help(glassrt: Glassrt, large: Path) -> None:
-    result = glassrt("build", large, "-o", large.with_suffix(".plan"), "-t", "host", "-p", "fp16", code=3)
-    assert "a weight exceeds the range of f16" in result.output  # 1e5 goes into the weights
-    # In IR text a rule cannot take it there; what is multiplied is then beyond the range.
-    arguments = (large, "-p", "fp16", "--disable-rule", "scale-into-contraction")
+    # 1e5 does not go into the weights, which f16 could not hold; what is multiplied is beyond the range.
+    arguments = (large, "-p", "fp16")
     found = report(glassrt, *arguments, code=1)
     assert found["overrides"] == ["node:relu=fp32", "node:out[[]0]=fp32"]
     (loss,) = [each for each in found["ranges"] if each["overflows"]]
@@ -65,11 +73,51 @@ def test_a_check_proposes_overrides_that_help(glassrt: Glassrt, large: Path) -> 
     assert fixed["ok"] and fixed["overrides"] == []
 
 
-def test_fallbacks_are_errors_until_they_are_allowed(glassrt: Glassrt, large: Path, tmp_path: Path) -> None:
-    plan = tmp_path / "large.plan"
-    arguments = ("build", large, "-o", plan, "-t", "host", "-p", "fp16")
+# Values that leave the range of f16 by themselves: each model with an input, and the op that must be wider.
+BEYOND = {
+    "convolution": (
+        """g (float[N,4,6,6] x) => (float[N,4,6,6] y) <float[4,4,1,1] w={W}, float[4] s={1,1,1,1},
+        float[4] b={0,0,0,0}>
+        { c = Conv(x, w) i = InstanceNormalization(c, s, b) y = Conv(i, w) }""",
+        (2, 4, 6, 6), 1e5, ["node:c=fp32"],
+    ),
+    "matmul": (
+        """g (float[N,4] x) => (float[N,4] y) <float[4,4] w={W}, float[4] s={1,1,1,1}>
+        { c = MatMul(x, w) i = LayerNormalization(c, s) y = MatMul(i, w) }""",
+        (3, 4), 1e5, ["node:c=fp32"],
+    ),
+    "quotient": (
+        """g (float[N,4] x) => (float[N,4] y) <float[4,4] w={W}, float k={1e-6}>
+        { a = Div(x, k) b = MatMul(a, w) y = Mul(b, k) }""",
+        (3, 4), 1.0, ["node:b=fp32"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BEYOND)
+def test_values_beyond_the_range_are_named_and_mended(glassrt: Glassrt, tmp_path: Path, name: str) -> None:
+    body, shape, size, overrides = BEYOND[name]
+    random = np.random.default_rng(0)
+    weights = ", ".join(f"{value:.6g}" for value in random.standard_normal(16))
+    text = '<ir_version: 10, opset_import: ["": 17]> ' + body.replace("W", weights)
+    path, inputs = tmp_path / "model.onnx", tmp_path / "x.npz"
+    model = onnx.parser.parse_model(text)
+    for node in model.graph.node:
+        node.name = node.output[0]
+    onnx.save(model, path)
+    np.savez(inputs, x=(random.standard_normal(shape) * size).astype(np.float32))
+    found = report(glassrt, path, "-p", "fp16", "--inputs", inputs, code=1)
+    assert found["overrides"] == overrides
+    options = [word for override in overrides for word in ("--override", override)]
+    fixed = report(glassrt, path, "-p", "fp16", "--inputs", inputs, *options)
+    assert fixed["ok"] and fixed["overrides"] == []
+
+
+def test_fallbacks_are_errors_until_they_are_allowed(glassrt: Glassrt, heavy: Path, tmp_path: Path) -> None:
+    plan = tmp_path / "heavy.plan"
+    arguments = ("build", heavy, "-o", plan, "-t", "host", "-p", "fp16")
     result = glassrt(*arguments, code=3)
-    assert "/in/matmul, scale" in result.output and "--override node:/in/matmul=fp32" in result.output
+    assert "/in/matmul" in result.output and "--override node:/in/matmul=fp32" in result.output
     assert not plan.exists()
     assert "1 kernel runs in another precision" in glassrt(*arguments, "--allow-fallback").output
     output = glassrt("explain", plan).stdout

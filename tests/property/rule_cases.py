@@ -195,7 +195,8 @@ def _transpose_regrouped(draw: DrawFn, net: Net) -> Value:
     moved = net.add(Transpose, joined, perm=list(perm))
     parts = [[a, b], [b, c], [c, d]][split]
     shape = [size for axis in perm for size in (parts if axis == split else [joined.type.shape[axis]])]
-    return net.add(Reshape, moved, shape=shape)
+    more = draw(st.sampled_from([[], [1]]))
+    return net.add(Reshape, moved, shape=[*more, *shape])
 
 
 @case("transpose-transpose")

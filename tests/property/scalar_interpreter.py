@@ -70,7 +70,7 @@ def cast(value: Number, source: DType, target: DType) -> Number:
 
 
 def _sign(x: Number) -> Number:
-    return x if x != x or x == 0 else math.copysign(1, x)
+    return x if x != x else 0.0 if x == 0 else math.copysign(1, x)
 
 
 def _sigmoid(x: float) -> float:
@@ -78,10 +78,14 @@ def _sigmoid(x: float) -> float:
 
 
 def _smaller(x: Number, y: Number) -> Number:
+    if x == y:
+        return x if math.copysign(1, x) < 0 else y
     return x if x != x or x < y else y
 
 
 def _larger(x: Number, y: Number) -> Number:
+    if x == y:
+        return y if math.copysign(1, x) < 0 else x
     return x if x != x or x > y else y
 
 
@@ -232,17 +236,17 @@ class ScalarInterpreter:
             self.value(reduce.body, {**names, **dict(zip(variables, place, strict=True))})
             for place in np.ndindex(*[max(extent, 0) for extent in extents])
         ]
-        return reduced(reduce.kind, elements, reduce.body.dtype)
+        return reduced(reduce.kind, elements, reduce.body.dtype, signed_zero=reduce.signed_zero)
 
 
-def reduced(kind: str, elements: Sequence[Number], dtype: DType) -> Number:
+def reduced(kind: str, elements: Sequence[Number], dtype: DType, *, signed_zero: bool = False) -> Number:
     """ELEMENTS in order, each partial result rounded to DTYPE."""
     if kind.startswith("arg"):
         return _extreme_position(elements, operator.gt if kind == "argmax" else operator.lt)
     if kind in ("any", "all"):
         return any(elements) if kind == "any" else all(elements)
     function = {"sum": "add", "prod": "mul"}.get(kind, kind)
-    total = _initial(kind, dtype)
+    total = -0.0 if signed_zero and dtype.is_float else _initial(kind, dtype)
     for element in elements:
         total = stored(apply(function, [total, element], dtype), dtype)
     return total

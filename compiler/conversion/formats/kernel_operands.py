@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import ml_dtypes
+import numpy as np
 
 from ....codegen.kernels.executed import executed
 from ....codegen.kernels.prologue import Unfit, read_prologue
@@ -18,7 +19,7 @@ from ....dialects.graph.constants import Constant
 from ....dialects.graph.contraction import Conv, Matmul
 from ...policy import FORMATS, PrecisionPolicy
 from ..fusion.attention_layouts import multiplied
-from .multiplication import Multiplication, multiplication_of, product_layout
+from .multiplication import Multiplication, exactly, multiplication_of, product_layout
 from .region import RegionPrecision
 from .rounding import Rounding
 from .storage import Lead, StoragePlan, contraction_of, is_lowered, is_neutral, leading_op, padded_channels
@@ -85,9 +86,10 @@ class KernelOperands:
             return self._multiplied(dtype), layout, self._channels
         _, most = bounds(argument.type.elements, {})
         small = most is not None and most <= SMALL_ELEMENTS
-        large = not small and is_lowered(dtype, self._format) and not self._fits(argument)
+        lowered = is_lowered(dtype, self._format)
+        large = not small and lowered and not self._fits(argument)
         self._large_constant = self._large_constant or large
-        kept = small or large or not is_lowered(dtype, self._format)
+        kept = small or large or not lowered or self._loses(argument)
         return dtype if kept else self._format.stored(dtype), ROW_MAJOR, 0
 
     def form(self, argument: Value, stored: TensorType) -> TensorType:
@@ -152,6 +154,9 @@ class KernelOperands:
         lowered = is_lowered(self._contraction.inputs[0].type.dtype, self._format)
         weights = multiplied(self._contraction) | ({self._table} if self._table is not None else set())
         overflows = lowered and not all(self._fits(value) for value in weights)
+        exact = self._plan.wide.products.get(self._contraction)
+        if exact is not None and not overflows:
+            return exactly(self._contraction, self._format, exact)
         reasons = (self._kept.get(node, "") for node in self._contraction.location.nodes)
         reason = next(filter(None, reasons), "")
         return multiplication_of(self._contraction, self._format, overflows, reason)
@@ -165,10 +170,23 @@ class KernelOperands:
         most = float(ml_dtypes.finfo(self._format.storage.numpy).max)
         return array.size == 0 or (float(array.max()) <= most and float(array.min()) >= -most)
 
+    def _loses(self, argument: Value) -> bool:
+        """True for a constant that must be exact and is not in the storage type."""
+        constant = self._outside[argument].producer
+        if argument not in self._plan.wide.values or not isinstance(constant, Constant):
+            return False
+        array = constant.array(self._module)
+        with np.errstate(all="ignore"):
+            short = array.astype(self._format.storage.numpy).astype(array.dtype)
+        return not np.array_equal(short, array, equal_nan=True)
+
     # ------------------------------------------------------------ what is recorded
 
-    def formats(self, region: Block, keeps_output: bool) -> dict[str, Any]:
-        """The attributes that say what was asked for, what the kernel got in REGION, and why."""
+    def formats(self, region: Block, kept: list[str]) -> dict[str, Any]:
+        """The attributes that say what was asked for, what the kernel got in REGION, and why.
+
+        KEPT: why its results are not stored as was asked for.
+        """
         compute = executed(region, "")
         accumulate = compute
         requested = self._format.stored(self._kernel.results[0].type.dtype)
@@ -181,7 +199,7 @@ class KernelOperands:
         elsewhere = self._not_for()
         if elsewhere:
             requested, fallback = self._format.storage, elsewhere
-        why = self._why(requested, compute, keeps_output)
+        why = self._why(requested, compute, kept)
         return {
             "requested": requested,
             "compute": compute,
@@ -208,7 +226,7 @@ class KernelOperands:
         found = (each.name for each in FORMATS.values() if each.storage in own)
         return next(found, "") if self._not_for() else "fp32"
 
-    def _why(self, requested: DType, compute: DType, keeps_output: bool) -> str:
+    def _why(self, requested: DType, compute: DType, kept: list[str]) -> str:
         origin = f"{self._format.name} policy" if self._override is None else f"override {self._override}"
         reasons = [origin]
         if not compute.is_float:
@@ -223,8 +241,7 @@ class KernelOperands:
             reasons.append(f"arithmetic between roundings is done in {compute}")
         if self._large_constant:
             reasons.append(f"a constant exceeds the range of {self._format.storage} and keeps its type")
-        if keeps_output:
-            reasons.append("an output keeps its type")
+        reasons += kept
         reasons += [f"{dtype} is converted while it is loaded" for dtype in self._converted]
         if self._channels:
             reasons.append(f"{self._channels} zero channels fill the input's words")

@@ -63,6 +63,13 @@ def multiplication_of(op: Operation, format: Format, overflows: bool, reason: st
     return Multiplication(own, wanted, wanted)
 
 
+def exactly(op: Operation, format: Format, reason: str) -> Multiplication:
+    """OP multiplying its operands as they are, for REASON, which is a rule of FORMAT and no fallback."""
+    own = op.inputs[0].type.dtype
+    requested = format.products if format.quantizes else format.multiplied(own)
+    return Multiplication(own, requested, own, f"products are exact: {reason}")
+
+
 def refusals(ledger: Iterable[Record]) -> dict[str, str]:
     """Why contractions do not multiply in eight bits, by node, as the passes on quantisation noted it."""
     rules = (InsertQuantization.name, integer_contraction.name)

@@ -56,7 +56,8 @@ class Placement:
             array = producer.array(self.module)
             if channels:
                 array = np.pad(array, [(0, channels if axis == 1 else 0) for axis in range(array.ndim)])
-            array = array.astype(dtype.numpy, copy=False)
+            with np.errstate(all="ignore"):
+                array = array.astype(dtype.numpy, copy=False)
             type = TensorType(array.shape, dtype, layout)
             where: dict[str, Any] = {"value": array}
             if array.size > INLINE_ELEMENTS:

@@ -21,6 +21,7 @@ from ....dialects.graph.constants import Constant
 from ....dialects.graph.contraction import Conv, ConvTranspose, Matmul
 from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.movement import Reshape, Transpose
+from ...analysis.narrowing.decisions import Wide
 from ...policy import Format, PrecisionPolicy
 from ..fusion.attention_layouts import masks_of
 from ..fusion.clusters import viewed
@@ -29,6 +30,9 @@ from ..fusion.clusters import viewed
 # a launch, which takes as long as moving about this many elements.
 CONVERSION_PASSES = 2.0
 LAUNCH_ELEMENTS = 1.0e6
+
+
+KEPT_INTERFACE = "an output keeps its type"
 
 
 class Lead(Enum):
@@ -62,7 +66,11 @@ def is_neutral(type: TensorType) -> bool:
 class StoragePlan:
     """The storage type of every kernel result, decided before anything is rewritten."""
 
-    def __init__(self, module: Module, function: Function, policy: PrecisionPolicy) -> None:
+    def __init__(
+        self, module: Module, function: Function, policy: PrecisionPolicy, wide: Wide | None = None
+    ) -> None:
+        """WIDE: what stays f32 whatever the policy stores."""
+        self.wide = wide or Wide()
         self._sizes = module.values_at("optimum")
         self._formats = result_formats(function, policy)
         self._returned = {viewed(value) for value in function.returned}
@@ -85,9 +93,11 @@ class StoragePlan:
         return value in self._returned
 
     def dtype(self, value: Value) -> DType:
-        """The element type that VALUE, a kernel's result, is stored in: outputs and masks keep theirs."""
+        """The element type that VALUE, a kernel's result, is stored in: outputs and masks keep theirs,
+        and so does what 16 bits cannot hold."""
         own = value.type.dtype
-        return own if value in self._returned or value in self._masks else self._asked(value)
+        kept = value in self._returned or value in self._masks or value in self.wide.values
+        return own if kept else self._asked(value)
 
     def converted(self, value: Value, stored: DType, reader: Format) -> DType:
         """The element type of a copy of VALUE, which is STORED so, for a kernel that runs in READER.
@@ -95,6 +105,8 @@ class StoragePlan:
         What is copied anyway is copied in the smaller type, but never in less than its maker's format.
         """
         made = self._formats.get(viewed(value), reader)
+        if viewed(value) in self.wide.values:
+            return stored
         return reader.stored(stored) if made.stored(stored) != stored else made.stored(stored)
 
     def _asked(self, value: Value) -> DType:
@@ -105,9 +117,12 @@ class StoragePlan:
         layout = self._layouts.get(value, ROW_MAJOR)
         return TensorType(value.type.shape, self.dtype(value), layout)
 
-    def keeps_output_type(self, values: Iterable[Value]) -> bool:
-        """True when one of VALUES is an output or a mask that a lower type would otherwise be used for."""
-        return any(self.dtype(value) != self._asked(value) for value in values)
+    def reasons_to_keep(self, values: Iterable[Value]) -> list[str]:
+        """Why some of VALUES keep a type that a lower one would otherwise be used for, each reason once."""
+        kept = [value for value in values if self.dtype(value) != self._asked(value)]
+        reasons = [self.wide.values.get(value, "") for value in kept]
+        stays = [f"its result stays {F32}: {reason}" if reason else KEPT_INTERFACE for reason in reasons]
+        return list(dict.fromkeys(stays))
 
     # ------------------------------------------------------------ layouts
 

@@ -7,7 +7,7 @@ cannot say stays outside, and so do reshapes at the edge, which are views betwee
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from ....codegen.strided import Strided, strided, view_behind, view_through
 from ....dialects.core.ir import Operation, Value
@@ -41,7 +41,7 @@ def open_attention(plan: Plan, recorder: Recorder) -> None:
             cluster = plan.open(ROOT, op)
             for value in dict.fromkeys(op.inputs):
                 _absorb_operand(plan, recorder, cluster, value)
-            _absorb_result(plan, recorder, cluster, op)
+            _absorb_result(plan, recorder, cluster)
 
 
 def multiplied(op: Operation) -> set[Value]:
@@ -89,15 +89,32 @@ def _absorb_operand(plan: Plan, recorder: Recorder, cluster: Cluster, value: Val
         chain.append(op)
         inside.add(op)
         value = op.inputs[0]
-    kept = _longest(chain, lambda ops: _reaches(ops[::-1], _dense(ops[-1].inputs[0]), view_through))
+    kept = _longest(chain, lambda ops: _all_are_views(cluster, ops))
     for op in chain[:kept]:
         plan.add(cluster, op)
         recorder.joined(OPERAND, [(op, user) for user in op.result.users], REASON)
     _refuse_rest(recorder, OPERAND, chain, kept)
 
 
-def _absorb_result(plan: Plan, recorder: Recorder, cluster: Cluster, attention: Operation) -> None:
+def _all_are_views(cluster: Cluster, more: Sequence[Operation]) -> bool:
+    """True when every operand of CLUSTER's attention is a view of what is read, with MORE taken in: an op
+    that leads to several operands must be one on the way to each."""
+    inside = {*cluster.ops, *more}
+    return all(_is_view(value, inside) for value in cluster.seed.inputs)
+
+
+def _is_view(value: Value, inside: Collection[Operation]) -> bool:
+    """True when strides say how VALUE lies in what the ops INSIDE make it of."""
+    ops: list[Operation] = []
+    while (op := value.producer) is not None and op in inside:
+        ops.append(op)
+        value = op.inputs[0]
+    return _reaches(ops[::-1], _dense(value), view_through)
+
+
+def _absorb_result(plan: Plan, recorder: Recorder, cluster: Cluster) -> None:
     """Take in the movement of the result, nearest first, as long as nothing else reads what is between."""
+    attention = cluster.seed
     chain: list[Operation] = []
     value = attention.result
     while len(value.users) == 1:

@@ -14,6 +14,10 @@ from operator import itemgetter
 
 from ....dialects.core.ir import Operation, Value
 from ....dialects.core.traits import Trait, has
+from ....dialects.graph.binary import Add
+from ....dialects.graph.constants import Constant
+from ....dialects.graph.elementwise import Where
+from ....dialects.graph.normalization import LogSoftmax, Softmax
 from ....dialects.graph.quantization import Dequantize
 from .clusters import Cluster, Plan, shape_text
 from .record import Recorder, Refusal, op_label
@@ -24,6 +28,7 @@ Legality = Callable[[Cluster, Operation], Refusal | None]
 ESCAPES = Refusal("an intermediate value is also read outside the kernel")
 LEADS = Refusal("it leads a kernel of its own or belongs to one")
 OUTPUT = Refusal("it is an output")
+MASKS = Refusal("it masks what softmax reads, which adds it in f32: 16 bits may not hold a masked score")
 WIDENS = Refusal("what reads it dequantises for itself, and reads fewer bytes")
 
 
@@ -44,7 +49,19 @@ def epilogue_refusal(cluster: Cluster, op: Operation) -> Refusal | None:
         shapes = shape_text(op.result.type.shape), shape_text(cluster.seed.result.type.shape)
         figures = {"shape": shapes[0], "kernel_shape": shapes[1]}
         return Refusal("it has another shape than the result it follows", figures)
-    return None
+    return MASKS if _masks(op) else None
+
+
+def _masks(op: Operation) -> bool:
+    """True when OP adds or selects what is computed to scores that softmax reads."""
+    if not isinstance(op, (Add, Where)) or any(
+        isinstance(value.producer, Constant) for value in op.inputs[:2]
+    ):
+        return False
+    value = op.result
+    while len(value.users) == 1 and has(value.users[0], Trait.ELEMENTWISE):
+        value = value.users[0].result
+    return any(isinstance(user, (Softmax, LogSoftmax)) for user in value.users)
 
 
 CONTRACTION_EPILOGUE = ConsumerRule(

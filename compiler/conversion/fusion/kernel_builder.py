@@ -9,15 +9,16 @@ from ....dialects.core.traits import Trait, has
 from ....dialects.fused import Kernel
 from ....dialects.graph.constants import Constant
 from ....dialects.graph.elementwise import Cast
+from .attention_layouts import ROOT as ATTENTION
 from .clusters import Cluster
 
 
 def build_kernel(cluster: Cluster) -> Kernel:
     """Replace CLUSTER's ops by one kernel in the place of the last of them.
 
-    Constants of a single element are copied into the region, unless a contraction multiplies by
-    them; everything else that the ops read from outside becomes an operand, in the order in which
-    it is first read.
+    Constants of a single element are copied into the region, unless a contraction or an attention
+    reads them, which find their operands in memory; everything else that the ops read from outside
+    becomes an operand, in the order in which it is first read.
     """
     last = cluster.last
     assert last.parent is not None
@@ -29,7 +30,7 @@ def build_kernel(cluster: Cluster) -> Kernel:
         op.location = merge([op.location])  # from here on tensors are no longer those of the model
         for index, value in enumerate(op.operands):
             if value is not None and value.producer not in cluster.ops:
-                op.set_operand(index, arguments.inside(value, copied=not has(op, Trait.CONTRACTION)))
+                op.set_operand(index, arguments.inside(value, copied=_takes_scalars(cluster, op)))
         arguments.block.append(op)
     readers = [(user, index) for user, index in last.result.uses if user not in cluster]
     arguments.block.append(Yield(last.result))
@@ -41,6 +42,11 @@ def build_kernel(cluster: Cluster) -> Kernel:
     for user, index in readers:
         user.set_operand(index, kernel.result)
     return kernel
+
+
+def _takes_scalars(cluster: Cluster, op: Operation) -> bool:
+    """True when OP may read constants of the region of CLUSTER's kernel."""
+    return cluster.root != ATTENTION and not has(op, Trait.CONTRACTION)
 
 
 class _Arguments:

@@ -32,6 +32,7 @@ from ....dialects.graph.contraction import Conv, Matmul
 from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.quantization import Dequantize, Quantize
 from ....errors import CalibrationError
+from ...analysis.narrowing.decisions import wide_of
 from ...calibration.names import tensor_names
 from ...calibration.noise import FORMATS, Format
 from ...ledger import Figure, Record, Verdict
@@ -105,11 +106,12 @@ class _Insertion:
         """The contractions that multiply in eight bits, and in which format; why the others do not is on
         record."""
         last = _last_contractions(self.function)
+        exact = wide_of(self.module, self.function, self.context).products
         chosen: dict[Conv | Matmul, str] = {}
         for op in self.function.block:
             if not isinstance(op, (Conv, Matmul)):
                 continue
-            reason = self._refusal(op, last)
+            reason = self._refusal(op, last) or exact.get(op)
             if reason is None:
                 chosen[op] = self.context.policy.format_of(op).name
                 words = f"multiplies in {chosen[op]}"

@@ -1,0 +1,55 @@
+"""What is known about the constants of a model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ....dialects.core.dtypes import from_numpy
+from .facts import Fact, Origin, integers, of_dtype
+
+Array = np.ndarray[Any, Any]
+
+# Most tables of other numbers than integers are known as such by the first few.
+FIRST_ELEMENTS = 64
+# Whole numbers up to this are held by every format; a table of larger ones counts something.
+COUNTED = 256
+SHORT_BITS = 8  # what weights of quantised networks have
+
+
+def constant_fact(array: Array, bounded: bool = True) -> Fact:
+    """The fact about a constant. A table of large whole numbers is one of positions, folded already.
+
+    BOUNDED: whether it is worth looking for the bounds of other numbers.
+    """
+    if array.size == 0:
+        return Fact(Origin.CONSTANT, 0.0, 0.0, whole=True)
+    whole = _is_whole(array)
+    if not whole and not bounded:
+        return Fact(Origin.CONSTANT)
+    dtype = from_numpy(array.dtype)
+    if not dtype.is_float and dtype.bits <= SHORT_BITS:
+        return Fact(Origin.CONSTANT, low=of_dtype(dtype).low, high=of_dtype(dtype).high, whole=True)
+    low, high = _bounds(array)
+    far = max(abs(low), abs(high))
+    if whole and low < high and far > COUNTED:
+        return integers(low, high)
+    return Fact(Origin.CONSTANT, low, high, peak=far, whole=whole)
+
+
+def _is_whole(array: Array) -> bool:
+    if not from_numpy(array.dtype).is_float:
+        return True
+    for part in (array.flat[:FIRST_ELEMENTS], array):
+        wide = np.asarray(part, np.float64)
+        if not bool((np.isfinite(wide) & (np.rint(wide) == wide)).all()):
+            return False
+    return True
+
+
+def _bounds(array: Array) -> tuple[float, float]:
+    """The least and the largest finite number: 16 bits hold infinities, too."""
+    wide = np.asarray(array, np.float64) if from_numpy(array.dtype).is_float else array
+    finite = wide[np.isfinite(wide)] if wide.dtype.kind == "f" else wide
+    return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)

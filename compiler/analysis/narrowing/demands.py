@@ -1,0 +1,176 @@
+"""Which values must be exact because of what is computed from them, found from the outputs back.
+
+An error in an angle is one of its sine; one in a number that is rounded down may become a whole step.
+Numbers that were rounded to 16 bits on the way, as operands of products, have such errors already: of
+them the argument itself is kept, and no more. Numbers that are as exact as the inputs stay so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+
+from ....dialects.core.affine import Dim, product
+from ....dialects.core.dtypes import F32
+from ....dialects.core.ir import Block, Function, Operation, Value
+from ....dialects.core.traits import Trait, has
+from ....dialects.graph.attention import Attention
+from ....dialects.graph.binary import Mod, Pow
+from ....dialects.graph.constants import Constant
+from ....dialects.graph.contraction import Conv, Matmul
+from ....dialects.graph.elementwise import Cast
+from ....dialects.graph.elementwise_base import Comparison, Logic
+from ....dialects.graph.normalization import LogSoftmax, Softmax
+from ....dialects.graph.reduction import Cumsum
+from ....dialects.graph.unary import Ceil, Cos, Cosh, Exp, Floor, Round, Sin, Sinh, Tan
+from .facts import Origin
+from .forward import Facts, data_operands
+
+# Beyond this, 16 bits of an exponent are too few: its rounding changes the power by half a percent.
+MODEST_EXPONENT = 16.0
+# A sum of so few products is about positions or coordinates; more are features, which are never angles.
+FEW_TERMS = 16
+POSITION_BITS = 32
+
+
+class Need(IntEnum):
+    """How far back exactness is worth having: by how many contractions."""
+
+    PICKED = 0  # compared or picked by size, or exponents
+    POSITION = 1  # angles, and what becomes integers
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What a value is NEEDed for, and WHY in words."""
+
+    need: Need
+    why: str
+
+
+ANGLES = (Sin, Cos, Tan)
+STEPS = (Floor, Ceil, Round, Mod)
+EXPONENTS = (Exp, Sinh, Cosh)
+
+
+def demands_of(op: Operation, facts: Facts) -> Iterator[tuple[Value, Demand]]:
+    """The operands of OP that its result asks to be exact."""
+    name = op.name.removeprefix("graph.")
+    if isinstance(op, ANGLES):
+        yield op.x, Demand(Need.POSITION, f"it is an argument of {name}")
+    elif isinstance(op, EXPONENTS):
+        yield op.x, Demand(Need.PICKED, f"it is an argument of {name}")
+    elif isinstance(op, Pow) and facts[op.y].origin is not Origin.CONSTANT:
+        yield op.y, Demand(Need.PICKED, f"it is an exponent of {name}")
+    elif isinstance(op, Cumsum):
+        yield op.x, Demand(Need.POSITION, f"it is an argument of {name}")
+    elif isinstance(op, STEPS):
+        yield op.inputs[0], Demand(Need.POSITION, f"{name} makes whole numbers of it")
+    elif isinstance(op, Cast) and not op.to.is_float:
+        yield op.x, Demand(Need.POSITION, f"it becomes {op.to}")
+    elif _makes_positions(op):
+        yield op.inputs[0], Demand(Need.PICKED, f"{name} makes positions of it")
+    elif isinstance(op, (Softmax, LogSoftmax)) and facts[op.x].peak > MODEST_EXPONENT:
+        yield op.x, Demand(Need.PICKED, f"it is an argument of {name}, and of numbers far from 0")
+    elif isinstance(op, Attention) and op.mask is not None and facts[op.mask].peak > MODEST_EXPONENT:
+        yield op.mask, Demand(Need.PICKED, "it is a mask of numbers far from 0")
+    elif isinstance(op, Comparison) and not isinstance(op, Logic):
+        yield from _compared(op, facts)
+
+
+def _makes_positions(op: Operation) -> bool:
+    """True for ops that say where in their first operand something is, such as its largest number."""
+    if has(op, Trait.ELEMENTWISE) or not op.inputs or not op.inputs[0].type.dtype.is_float:
+        return False
+    return any(value.type.dtype.is_integer and value.type.dtype.bits >= POSITION_BITS for value in op.results)
+
+
+def _compared(op: Operation, facts: Facts) -> Iterator[tuple[Value, Demand]]:
+    """Features held against a number of the model's own are activations, spelled out."""
+    varying = [value for value in op.inputs if facts[value].origin is not Origin.CONSTANT]
+    if len(varying) > 1 or any(facts[value].products == 0 for value in varying):
+        for value in varying:
+            yield value, Demand(Need.PICKED, "it is compared")
+
+
+class Demands:
+    """Those of one function: of values, and of the contractions that have to multiply exactly."""
+
+    def __init__(self, function: Function, facts: Facts) -> None:
+        self._facts = facts
+        self.values: dict[Value, Demand] = {}
+        self.products: dict[Operation, Demand] = {}
+        self._walk(function.block)
+
+    def _walk(self, block: Block) -> None:
+        for op in reversed(list(block)):
+            if op.regions:
+                self._region(op)
+            else:
+                self._op(op)
+
+    def _region(self, op: Operation) -> None:
+        block = op.regions[0].block
+        for value, given in zip(op.results, block.terminator.inputs, strict=True):
+            self._ask(given, self.values.get(value))
+        self._walk(block)
+        for argument, value in zip(block.arguments, op.inputs, strict=True):
+            self._ask(value, self.values.get(argument))
+
+    def _op(self, op: Operation) -> None:
+        for value, demand in demands_of(op, self._facts):
+            self._ask(value, demand)
+        for result in op.results:
+            asked = self.values.get(result)
+            if asked is not None:
+                reaches = self._reaches(op, result, asked)
+                for value in self._sources(op):
+                    if reaches or self._is_summand(op, value):
+                        self._ask(value, asked)
+
+    def _is_summand(self, op: Operation, value: Value) -> bool:
+        """True for a constant that OP adds: it is exact, whatever it is added to."""
+        return has(op, Trait.ELEMENTWISE) and self._facts[value].origin is Origin.CONSTANT
+
+    def _ask(self, value: Value, demand: Demand | None) -> None:
+        if demand is None or not value.type.dtype.is_float:
+            return
+        known = self.values.get(value)
+        if known is None or known.need < demand.need:
+            self.values[value] = demand
+
+    def _sources(self, op: Operation) -> list[Value]:
+        product = has(op, Trait.CONTRACTION)
+        return list(op.inputs[:2]) if product else data_operands(op)
+
+    def _reaches(self, op: Operation, result: Value, demand: Demand) -> bool:
+        """True when the operands of OP must be exact for its RESULT to be so, and can be."""
+        if isinstance(op, Constant):
+            return False
+        if has(op, Trait.MOVEMENT) or (isinstance(op, Cast) and op.x.type.dtype.is_float):
+            return True
+        products = self._facts[result].products
+        if has(op, Trait.CONTRACTION):
+            return self._multiplies(op, products, demand)
+        return products <= demand.need and not isinstance(op, Attention)
+
+    def _multiplies(self, op: Operation, products: int, demand: Demand) -> bool:
+        if products > demand.need or not _few_terms(op) or op.inputs[0].type.dtype != F32:
+            return False
+        self.products[op] = demand
+        return True
+
+
+def _few_terms(op: Operation) -> bool:
+    terms: Dim = FEW_TERMS + 1
+    if isinstance(op, Matmul):
+        terms = op.extents[2]
+    elif isinstance(op, Conv):
+        terms = product(op.w.type.shape[1:])
+    return isinstance(terms, int) and terms <= FEW_TERMS
+
+
+def is_product(op: Operation) -> bool:
+    """True for what multiplies its operands in the format of products."""
+    return has(op, Trait.CONTRACTION) or isinstance(op, Attention)

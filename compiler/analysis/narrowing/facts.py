@@ -1,0 +1,113 @@
+"""What is known about the numbers of a value, whatever format they will be stored in.
+
+Floats that a network is fed with, or computes by products with weights, are *data*: a format of 16 bits
+is a bet that they fit, which `glassrt check` tests. About numbers that come from integers, constants
+and bounded functions more is known; that is what facts say.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+from ....dialects.core.dtypes import BOOL, DType
+
+UNBOUNDED = math.inf
+
+
+class Origin(IntEnum):
+    """Where the numbers of a value come from; of several operands the last one counts."""
+
+    CONSTANT = 0  # the model alone
+    INTEGERS = 1  # integers and constants
+    WEIGHTED = 2  # products of these with weights, and sums of these with data: features from here on
+    DATA = 3  # floats of the inputs, or features
+
+
+@dataclass(frozen=True)
+class Fact:
+    """LOW and HIGH bound the numbers, if nothing unknown is added to them.
+
+    peak: a magnitude that they evidently reach, 0 where nothing is evident; levels: how far from 0 the
+    integers lie that they come from, 0 where they come from none; whole: they are integers themselves;
+    products: the most contractions on a way from the inputs; grows: they grow as an exponential or a
+    power of data do; statistic: they are made of reductions of whole axes.
+    """
+
+    origin: Origin = Origin.DATA
+    low: float = -UNBOUNDED
+    high: float = UNBOUNDED
+    peak: float = 0.0
+    levels: float = 0.0
+    whole: bool = False
+    products: int = 0
+    grows: bool = False
+    statistic: bool = False
+
+    @property
+    def magnitude(self) -> float:
+        """The largest distance from 0."""
+        return max(abs(self.low), abs(self.high))
+
+    @property
+    def counted(self) -> bool:
+        """True when the numbers come from integers, with weights or without."""
+        return self.levels > 0 and self.origin in (Origin.INTEGERS, Origin.WEIGHTED)
+
+    def within(self, low: float, high: float) -> Fact:
+        """This with other bounds, the peak being what they allow. Of weights no bound may be known."""
+        far = max(abs(low), abs(high))
+        evident = self.origin is Origin.INTEGERS or (self.origin is Origin.CONSTANT and far < UNBOUNDED)
+        return replace(self, low=low, high=high, peak=far if evident else self.peak)
+
+    def absorbed(self, low: float = -UNBOUNDED, high: float = UNBOUNDED) -> Fact:
+        """What a function gives whose results are features, whatever this is: its bounds are known alone."""
+        constant = self.origin is Origin.CONSTANT
+        known = Fact(self.origin if constant else Origin.DATA, low, high, products=self.products)
+        return known.within(low, high) if constant else known
+
+
+def integers(low: float = -UNBOUNDED, high: float = UNBOUNDED) -> Fact:
+    """Integers between LOW and HIGH that are inputs, sizes or positions."""
+    far = max(abs(low), abs(high), 1.0)
+    return Fact(Origin.INTEGERS, low, high, peak=far, levels=far, whole=True)
+
+
+def of_dtype(dtype: DType) -> Fact:
+    """All numbers of DTYPE: data, or the integers that it has. 32 bits and more say nothing of a bound."""
+    if dtype.is_float:
+        return Fact()
+    if dtype == BOOL:
+        return integers(0, 1)
+    if dtype.bits > 16:
+        return integers(0.0 if dtype.kind == "unsigned" else -UNBOUNDED)
+    if dtype.kind == "unsigned":
+        return integers(0, 2**dtype.bits - 1)
+    return integers(-(2 ** (dtype.bits - 1)), 2 ** (dtype.bits - 1) - 1)
+
+
+def joined(facts: list[Fact]) -> Fact:
+    """What holds for values that are put together element by element, none being changed."""
+    return Fact(
+        origin=max(fact.origin for fact in facts),
+        low=min(fact.low for fact in facts),
+        high=max(fact.high for fact in facts),
+        peak=max(fact.peak for fact in facts),
+        levels=max(fact.levels for fact in facts),
+        whole=all(fact.whole for fact in facts),
+        products=max(fact.products for fact in facts),
+        grows=any(fact.grows for fact in facts),
+        statistic=_statistic(facts),
+    )
+
+
+def combined(facts: list[Fact], low: float, high: float) -> Fact:
+    """What holds for a function of values with FACTS that gives numbers from LOW to HIGH."""
+    return joined(facts).within(low, high)
+
+
+def _statistic(facts: list[Fact]) -> bool:
+    """True when some are statistics, and the others the model's own numbers."""
+    rest = [fact for fact in facts if not fact.statistic]
+    return len(rest) < len(facts) and all(fact.origin is Origin.CONSTANT for fact in rest)

@@ -1,0 +1,32 @@
+"""Which results may be much larger than what is read: exponentials, powers, and what is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ....dialects.core.ir import Operation, Value
+from ....dialects.graph.activations import Relu
+from ....dialects.graph.binary import Add, Div, Max, Mul, Pow, Sub
+from ....dialects.graph.elementwise import Where
+from ....dialects.graph.unary import Abs, Cosh, Exp, Neg, Sinh
+from .facts import Fact, Origin
+
+EXPONENTIAL = (Exp, Sinh, Cosh)
+KEEPS_GROWTH = (Add, Sub, Mul, Neg, Abs, Max, Relu, Where)
+# Results up to here are far inside the range of every format.
+MODEST = 1e4
+
+
+def grows(op: Operation, operands: Sequence[Value], facts: Sequence[Fact], low: float, high: float) -> bool:
+    """True when the result may be much larger than what the op reads."""
+    if max(abs(low), abs(high)) <= MODEST or all(fact.origin is Origin.CONSTANT for fact in facts):
+        return False
+    if isinstance(op, EXPONENTIAL):
+        return True
+    if isinstance(op, Pow):
+        return facts[1].origin is not Origin.CONSTANT or facts[1].high > 1
+    if isinstance(op, Mul) and operands[0] is operands[1]:
+        return True
+    if isinstance(op, Div):
+        return facts[0].grows and facts[1].origin is Origin.CONSTANT
+    return isinstance(op, KEEPS_GROWTH) and any(fact.grows for fact in facts)
