@@ -319,6 +319,8 @@ class Pad(GraphOp):
         for axis, extent in enumerate(self.x.type.shape):
             begin, end = self.begins[axis], self.ends[axis]
             if not (isinstance(begin, int) and isinstance(end, int)):
+                for pad in (begin, end):
+                    yield Need(extent + pad, 0, f"what pads crop is in axis {axis}")
                 continue
             if begin < 0 or end < 0:
                 yield Need(self._kept(axis), 0, f"what pads crop is in axis {axis}")

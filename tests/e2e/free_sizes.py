@@ -167,11 +167,11 @@ def detector() -> ModelProto:
         up = g.add("Resize", top, "", g.const(np.array([1, 1, 2, 2], np.float32)), **NEAREST)
         top = g.conv(g.add("Concat", up, stage, axis=1), 8, 4)
         boxes.append(_boxes(g, top))
-    added = g.add("Resize", boxes_image(g, top), "", g.const(np.array([1, 1, 2, 2], np.float32)), **NEAREST)
+    added = g.add("Resize", _lateral(g, top), "", g.const(np.array([1, 1, 2, 2], np.float32)), **NEAREST)
     return g.done(g.add("Concat", *boxes, axis=1), g.add("Add", added, stages[1]))
 
 
-def boxes_image(g: Graph, x: str) -> str:
+def _lateral(g: Graph, x: str) -> str:
     """A lateral connection of a feature pyramid."""
     return g.add("Conv", x, g.weight(4, 4, 1, 1))
 

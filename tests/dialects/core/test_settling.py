@@ -91,7 +91,7 @@ def test_what_fits_no_sizes_is_refused_with_its_place(op: str, result: str, says
 
 
 def test_ranges_without_a_fitting_size_are_refused() -> None:
-    with pytest.raises(IRError, match="(?s)N-5.*is less than|N >= 5 holds for no N"):
+    with pytest.raises(IRError, match=r"N-5 is less than|it needs that a slice of axis 0"):
         settled(text(SLICE, "tensor<(N-5)x4xf32>", most=4))
 
 
