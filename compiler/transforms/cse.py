@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from ...dialects.core.ir import Module, Operation
+from ...dialects.core.location import Location
 from ...dialects.core.traits import Trait, has
 from ...dialects.graph.base import nofuse_of
 from ..passes import PassContext
@@ -18,6 +19,7 @@ class CommonSubexpressions:
     def run(self, module: Module, context: PassContext) -> Module:
         for function in module.functions:
             known: dict[Hashable, Operation] = {}
+            equal: dict[Operation, list[Location]] = {}
             for op in list(function.block):
                 if op.regions or has(op, Trait.TERMINATOR) or has(op, Trait.SIDE_EFFECT):
                     continue
@@ -25,9 +27,11 @@ class CommonSubexpressions:
                     continue
                 first = known.setdefault(_key(op), op)
                 if first is not op and self.name not in context.disabled:
-                    first.location = first.location.merged(op.location)
+                    equal.setdefault(first, []).append(op.location)
                     context.note(self.name, "an earlier op computes the same", op.name, op.location.nodes)
                     op.replace_by(*first.results)
+            for first, locations in equal.items():
+                first.location = first.location.merged(*locations)
         return module
 
 

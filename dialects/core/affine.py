@@ -48,7 +48,18 @@ class Affine:
         return self._hash
 
     def __add__(self, other: Dim) -> Dim:
+        if isinstance(other, int):
+            return self._plus(other)
         return _normal(_accumulate((self, other)))
+
+    def _plus(self, number: int) -> Affine:
+        """This and a NUMBER: the term without atoms stands last."""
+        if not number:
+            return self
+        *rest, (monomial, value) = self.terms
+        if monomial:
+            return Affine((*self.terms, ((), number)))
+        return Affine((*rest, ((), value + number)) if value + number else tuple(rest))
 
     __radd__ = __add__
 
@@ -63,7 +74,9 @@ class Affine:
 
     def __mul__(self, other: Dim) -> Dim:
         if isinstance(other, int):
-            return _normal({monomial: value * other for monomial, value in self.terms})
+            if other in (0, 1):
+                return self if other else 0
+            return Affine(tuple([(monomial, value * other) for monomial, value in self.terms]))
         return _normal(_multiply(self, other))
 
     __rmul__ = __mul__
@@ -121,8 +134,8 @@ def _normal(total: Mapping[Monomial, int]) -> Dim:
     kept = [(monomial, value) for monomial, value in total.items() if value]
     if not kept:
         return 0
-    if len(kept) == 1 and kept[0][0] == ():
-        return kept[0][1]
+    if len(kept) == 1:
+        return Affine((kept[0],)) if kept[0][0] else kept[0][1]
     return Affine(tuple(sorted(kept, key=_order)))
 
 

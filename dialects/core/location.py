@@ -30,11 +30,13 @@ class Location:
     span: Span | None = None
     tensors: tuple[str, ...] = ()
 
-    def merged(self, other: Location) -> Location:
-        """This location with the nodes and the tensors of OTHER added."""
-        nodes = tuple(node for node in other.nodes if node not in self.nodes)
-        tensors = tuple(name for name in other.tensors if name not in self.tensors)
-        return Location(self.nodes + nodes, self.span or other.span, self.tensors + tensors)
+    def merged(self, *others: Location) -> Location:
+        """This location with the nodes and the tensors of OTHERS added; linear in their number."""
+        every = (self, *others)
+        nodes = dict.fromkeys(node for location in every for node in location.nodes)
+        tensors = dict.fromkeys(name for location in every for name in location.tensors)
+        span = next((location.span for location in every if location.span), None)
+        return Location(tuple(nodes), span, tuple(tensors))
 
 
 UNKNOWN = Location()

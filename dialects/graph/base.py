@@ -33,6 +33,8 @@ def nofuse_of(op: Operation) -> bool | tuple[int, ...] | None:
 
 def broadcast_shapes(op: Operation, shapes: Sequence[tuple[Dim, ...]]) -> tuple[Dim, ...]:
     """Numpy broadcasting of symbolic shapes; a located error when two dimensions differ."""
+    if shapes and shapes.count(shapes[0]) == len(shapes):
+        return shapes[0]
     rank = max((len(shape) for shape in shapes), default=0)
     result: list[Dim] = [1] * rank
     for shape in shapes:
@@ -55,6 +57,6 @@ def normalize_axis(op: Operation, axis: int, rank: int) -> int:
 
 def same_dtype(op: Operation, types: Sequence[TensorType]) -> None:
     """A located error unless all TYPES share an element type."""
-    names = {str(type.dtype) for type in types}
+    names = {type.dtype.name for type in types}
     if len(names) > 1:
         raise op_error(op, f"its operands have different element types: {', '.join(sorted(names))}")

@@ -202,6 +202,20 @@ def spread(made: tuple[Module, list[Task]]) -> Module:
     return module
 
 
+def gathered(launches: int) -> tuple[Module, list[Task]]:
+    """Four chains side by side, of which every value is kept for the end."""
+    text = LaunchText()
+    last = [text.x] * BRANCHES
+    made = []
+    for index in range(launches // 2):
+        made.append(text.relu(last[index % BRANCHES], text.buffer(text.type)))
+        last[index % BRANCHES] = made[-1]
+    whole = text.buffer(TensorType((8, 4 * len(made)), F32))
+    for index, value in enumerate(made):
+        text.relu(value, text.part(whole, index))
+    return text.done(whole), [Task(1.0 + index % 7, 0.2) for index in range(launches * 2)]
+
+
 @pytest.mark.parametrize("make", [forks, apart])
 def test_large_modules_are_spread_soundly(make: Large) -> None:
     module = spread(make(400))
@@ -211,6 +225,8 @@ def test_large_modules_are_spread_soundly(make: Large) -> None:
     assert max(ends) < 100_000  # memory is used again
 
 
-@pytest.mark.parametrize(("make", "sizes"), [(forks, (5_000, 20_000)), (apart, (2_000, 8_000))])
+@pytest.mark.parametrize(
+    ("make", "sizes"), [(forks, (5_000, 20_000)), (apart, (2_000, 8_000)), (gathered, (1_000, 4_000))]
+)
 def test_twenty_thousand_launches_take_time_in_proportion(make: Large, sizes: tuple[int, int]) -> None:
     assert_growth(make, spread, sizes, most=8)
