@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from typing import Any
 
+import numpy as np
+
+from ...dialects.core.attributes import Kind
 from ...dialects.core.ir import Module, Operation
 from ...dialects.core.location import Location
 from ...dialects.core.traits import Trait, has
@@ -35,10 +39,15 @@ class CommonSubexpressions:
         return module
 
 
+def _content(value: Any, kind: Kind) -> Hashable:
+    """Equal for equal attributes of a KIND: their text; the bytes of a tensor, whose type is the result's."""
+    return value.tobytes() if isinstance(value, np.ndarray) else kind.encode(value)
+
+
 def _key(op: Operation) -> Hashable:
     """Equal for operations that compute the same results."""
     fields = op.spec.attributes
     attributes = tuple(
-        None if value is None else fields[name].kind.encode(value) for name, value in op.attributes.items()
+        None if value is None else _content(value, fields[name].kind) for name, value in op.attributes.items()
     )
     return (type(op), op.operands, attributes, tuple(value.type for value in op.results))

@@ -247,6 +247,24 @@ def exact_div(a: Dim, b: Dim) -> Dim | None:
     return _normal(result)
 
 
+def measure(dim: Dim) -> tuple[int, int]:
+    """(the atoms and terms of DIM, its largest number): what working with it costs."""
+    parts = largest = 0
+    pending = [dim]
+    while pending:
+        current = pending.pop()
+        if isinstance(current, int):
+            largest = max(largest, abs(current))
+            continue
+        for monomial, value in current.terms:
+            parts += 1 + len(monomial)
+            largest = max(largest, abs(value))
+            for atom in monomial:
+                if isinstance(atom, FloorDiv):
+                    pending += [atom.numerator, atom.denominator]
+    return parts, largest
+
+
 def product(dims: Iterable[Dim]) -> Dim:
     """The product of DIMS; 1 when there are none."""
     result: Dim = 1

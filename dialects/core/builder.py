@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import replace
 
 from lark import Token
 
 from ...errors import IRError
-from .diagnostics import text_error
+from .diagnostics import closest, text_error
 from .dialect import DialectSet
 from .ir import Block, Function, Module, Operation, Region, SymbolRange, Value
 from .records import ArgumentRecord, FunctionRecord, ModuleRecord, OpRecord, SourceText
@@ -37,8 +36,8 @@ class _Scope:
             if name in scope._values:
                 return scope._values[name]
             scope = scope._outer
-        close = difflib.get_close_matches(name, self._values, 1)
-        hint = f"is %{close[0]} meant?" if close else "a value must be defined before it is used"
+        close = closest(name, self._values)
+        hint = f"is %{close} meant?" if close else "a value must be defined before it is used"
         raise text_error(f"%{name} is not defined", self._source.span(token), hint)
 
 
@@ -84,8 +83,8 @@ class _Builder:
     def _op(self, record: OpRecord, scope: _Scope) -> Operation:
         cls = self._dialects.get(record.name)
         if cls is None:
-            close = difflib.get_close_matches(record.name, self._dialects.ops, 1)
-            hint = f"is {close[0]} meant?" if close else None
+            close = closest(record.name, self._dialects.ops)
+            hint = f"is {close} meant?" if close else None
             raise self.fail(f"there is no op {record.name}", record.token, hint)
         operands = [None if name is None else scope.find(name, token) for name, token in record.operands]
         regions = [self._region(arguments, ops, scope) for arguments, ops in record.regions]
@@ -123,7 +122,7 @@ def build_module(
     builder = _Builder(dialects, source)
     module = Module(record.name, resources=weights)
     for name, low, middle, high in record.symbols:
-        module.symbols[name] = SymbolRange(low, middle, high)
+        module.symbols[str(name)] = SymbolRange(low, middle, high)
     for function in record.functions:
         module.add(builder.function(function))
     if not module.functions:

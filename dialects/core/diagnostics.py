@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ...errors import IRError
@@ -9,6 +11,9 @@ from .location import Location, Span
 
 if TYPE_CHECKING:
     from .ir import Operation
+
+
+MAX_COMPARED = 100  # characters of a name that others are compared with
 
 
 def text_error(message: str, span: Span, hint: str | None = None) -> IRError:
@@ -19,6 +24,14 @@ def text_error(message: str, span: Span, hint: str | None = None) -> IRError:
 def op_error(op: Operation, message: str, hint: str | None = None) -> IRError:
     """An error about OP, located by its text span when it has one, else by its ONNX nodes."""
     return IRError(f"{op.name}: {message}{_place(op.location)}", hint)
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """The one of KNOWN that NAME may have been meant to be; comparing takes the square of their length."""
+    if len(name) > MAX_COMPARED:
+        return None
+    found = difflib.get_close_matches(name, known, 1)
+    return found[0] if found else None
 
 
 def _place(location: Location) -> str:
