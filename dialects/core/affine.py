@@ -14,9 +14,12 @@ from functools import cached_property
 from math import gcd
 from typing import Union
 
+from ...errors import UnsupportedError
+
 Dim = Union[int, "Affine"]
 Range = tuple[int, int | None]
 Bounds = tuple[int | None, int | None]
+MAX_TERMS = 1 << 13  # of a product; with every factor that is a sum they multiply
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,9 @@ def _accumulate(dims: Iterable[Dim]) -> dict[Monomial, int]:
 
 
 def _multiply(a: Affine, b: Affine) -> dict[Monomial, int]:
+    if len(a.terms) * len(b.terms) > MAX_TERMS:
+        text = f"a product of symbolic sizes has {len(a.terms)} times {len(b.terms)} terms"
+        raise UnsupportedError(text, f"the limit is {MAX_TERMS}: give names to parts of it")
     total: dict[Monomial, int] = {}
     for left, x in a.terms:
         for right, y in b.terms:

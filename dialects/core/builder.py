@@ -87,6 +87,8 @@ class _Builder:
             hint = f"is {close} meant?" if close else None
             raise self.fail(f"there is no op {record.name}", record.token, hint)
         operands = [None if name is None else scope.find(name, token) for name, token in record.operands]
+        if not all(ops for _, ops in record.regions):
+            raise self.fail(f"a region of {record.name} is empty", record.token)
         regions = [self._region(arguments, ops, scope) for arguments, ops in record.regions]
         location = replace(record.location, span=self._source.span(record.token))
         op = cls(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from operator import is_
 
+from ...errors import UnsupportedError
 from .affine import sole_symbol
 from .diagnostics import op_error
 from .dialect import DialectSet
@@ -125,8 +126,11 @@ def _verify_op(op: Operation, known: set[Value], dialects: DialectSet | None) ->
 def _verify_rules(op: Operation) -> None:
     """The rules of OP itself, whatever stands around it."""
     op.spec.check_operands(op)
-    _verify_types(op)
-    op.verify()
+    try:
+        _verify_types(op)
+        op.verify()
+    except UnsupportedError as error:
+        raise op_error(op, error.message, error.hint) from None
 
 
 def _verify_types(op: Operation) -> None:
