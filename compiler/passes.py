@@ -17,7 +17,7 @@ from typing import Literal, Protocol
 from ..dialects.core.dialect import DialectSet
 from ..dialects.core.ir import Module
 from ..dialects.core.printer import print_module
-from ..dialects.core.verifier import verify
+from ..dialects.core.verifier import Judged, verify
 from ..errors import InputError, IRError
 from .ledger import Ledger, Verdict
 from .policy import PrecisionPolicy
@@ -83,6 +83,7 @@ class PassContext:
     debug: int = field(default_factory=debug_level)
     log: Sink = _to_stderr
     decisions: int = field(default=0, init=False)
+    judged: Judged = field(default_factory=Judged, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.limit is not None:
@@ -97,6 +98,11 @@ class PassContext:
         """Count a decision."""
         self.decisions += 1
 
+    @property
+    def keeps_apart(self) -> bool:
+        """Whether a switch may say that two ops must not be together."""
+        return bool(self.barriers or self.keep)
+
     def apart(self, producer: Sequence[str], consumer: Sequence[str]) -> str | None:
         """Why an op of the nodes PRODUCER and one of CONSUMER that comes after it must not share a kernel.
 
@@ -105,6 +111,8 @@ class PassContext:
         barred = self.barred(producer, consumer)
         if barred is not None:
             return barred
+        if not self.keep:
+            return None
         kept = next((node for node in producer if node in self.keep and node not in consumer), None)
         return None if kept is None else f"the result of {kept} is to be kept"
 
@@ -251,7 +259,7 @@ class PassManager:
 
     def _verify(self, name: str, module: Module) -> None:
         try:
-            verify(module, self.context.dialects)
+            verify(module, self.context.dialects, self.context.judged)
         except (IRError, ValueError) as error:
             message, hint = (error.message, error.hint) if isinstance(error, IRError) else (str(error), None)
             problem = f"left a broken module: {message}"
