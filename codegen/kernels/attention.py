@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
-from ...dialects.core.affine import Dim, ceildiv
+from ...dialects.core.affine import Dim, ceildiv, may_be_empty
 from ...dialects.core.dtypes import BOOL, F32
 from ..affine_c import dim_to_c, factor_to_c
 from ..literals import c_type, literal
@@ -128,6 +128,7 @@ class AttentionSpec:
     late_scale: bool
     causal: bool
     guarded: bool
+    keyless: bool
 
 
 class AttentionFamily:
@@ -254,6 +255,7 @@ def specialize(
         late_scale=problem.mask is None and exponent > 0,
         causal=problem.causal,
         guarded=problem.guarded,
+        keyless=may_be_empty(problem.keys, request.ranges),
     )
 
 

@@ -170,5 +170,5 @@ def _target(request: Request, op: Attention) -> Strided | None:
 
 
 def at_optimum(dim: Dim, request: Request) -> int:
-    """DIM at the sizes that the model is tuned for."""
-    return evaluate(dim, request.optimum)
+    """DIM at the sizes that the model is tuned for; at least 1, since nobody tunes for what does nothing."""
+    return max(evaluate(dim, request.optimum), 1)

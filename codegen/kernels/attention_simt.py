@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from ...dialects.core.affine import ceildiv
+from ...dialects.core.affine import ceildiv, may_be_empty
 from ...dialects.core.dtypes import F32
 from ..affine_c import dim_to_c
 from ..literals import literal
@@ -73,6 +73,7 @@ class SimtAttentionSpec:
     scale: Code
     causal: bool
     guarded: bool
+    keyless: bool
 
 
 class SimtAttentionFamily:
@@ -164,4 +165,5 @@ def specialize(
         scale=Code(literal(problem.scale * math.log2(math.e), F32)),
         causal=problem.causal,
         guarded=problem.guarded,
+        keyless=may_be_empty(problem.keys, request.ranges),
     )

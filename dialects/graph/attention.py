@@ -32,7 +32,8 @@ class Attention(GraphOp):
     q [.., S, D], k [.., T, D], v [.., T, E] give [.., S, E]; leading dimensions broadcast. The mask
     broadcasts to the scores [.., S, T]: floats are added; where a boolean is false, the score becomes
     `fill`. When `causal`, query i sees keys 0 to i alone. A query whose scores are all minus infinity
-    gives NaN, as softmax does, or zeros when `guarded`.
+    gives NaN, as softmax does, or zeros when `guarded`. Where there are no keys (T = 0), nothing is
+    summed up: zeros.
 
     Scores and sums are kept in at least f32, and so is the result when `accumulate` says so; the
     exponentials are rounded to v's type before they are multiplied with v.
@@ -93,7 +94,7 @@ class Attention(GraphOp):
             total = np.sum(powers, -1, np.float64, keepdims=True)
             rounded = converted(powers, self.v.type.dtype).astype(wide)
             sums = np.matmul(rounded, v.astype(wide)) / total
-            if self.guarded:
+            if self.guarded or not k.shape[-2]:
                 sums = np.where(total == 0, 0.0, sums)
             return converted(sums.astype(wide), self.y.type.dtype)
 

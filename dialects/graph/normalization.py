@@ -97,8 +97,9 @@ class Normalization(GraphOp):
 
 
 def mean_of(x: Array, axes: tuple[int, ...]) -> Array:
-    """The mean over AXES, kept, added up in f64."""
-    return np.asarray(np.mean(x, axes, np.float64, keepdims=True))
+    """The mean over AXES, kept, added up in f64; NaN where there is nothing."""
+    total = np.sum(x, axes, np.float64, keepdims=True)
+    return np.asarray(total / np.float64(np.prod([x.shape[axis] for axis in axes])))
 
 
 def standard(x: Array, axes: tuple[int, ...], epsilon: float) -> Array:
