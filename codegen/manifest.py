@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dialects.core.affine import Dim, symbol, to_json
+from ..dialects.core.affine import Dim, occupied, product, symbol, to_json
 from ..dialects.core.constraints import Constraint, Determined
 from ..dialects.core.diagnostics import op_error
 from ..dialects.core.ir import Function, Module, Operation, Value
@@ -156,8 +156,9 @@ class Manifest:
         entry = self._entries[int(self._buffers[op.x][1:])]
         start = self._starts[op.x] + op.offset * type.dtype.bytes
         fields: dict[str, Any] = {key: entry[key] for key in ("space", "index") if key in entry}
-        size = to_json(span(type) * type.dtype.bytes)
-        self._add(op.result, {**fields, "offset": 0, "bytes": size}, start)
+        size = span(type) * product(occupied(dim, self._module.ranges) for dim in type.shape)
+        bytes_ = to_json(size * type.dtype.bytes)
+        self._add(op.result, {**fields, "offset": 0, "bytes": bytes_}, start)
 
     def _weight(self, op: Buffer) -> tuple[int, int]:
         """Where the weight's bytes lie, in the order of its layout; equal weights are stored once."""

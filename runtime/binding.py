@@ -61,8 +61,9 @@ class InputBinder:
 
     def check_disjoint(self, inputs: Sequence[Value], outputs: Sequence[Value | None]) -> None:
         """Refuse device memory that is both input and output: kernels assume that there is none."""
-        sources = [value for value in inputs if not isinstance(value, np.ndarray)]
-        targets = [value for value in outputs if value is not None and not isinstance(value, np.ndarray)]
+        sources = [value for value in inputs if not isinstance(value, np.ndarray) and value.bytes]
+        given = [value for value in outputs if value is not None and not isinstance(value, np.ndarray)]
+        targets = [value for value in given if value.bytes]  # an empty tensor lies nowhere
         for index, target in enumerate(targets):
             for other in (*sources, *targets[:index]):
                 if (

@@ -99,4 +99,6 @@ def run(
             feed(batch)
             done += 1
             tell(STAGE, done, total)
+    if not any(histogram.count for histogram in histograms.values()):
+        raise InputError("the batches hold no elements", "calibrate with batches that are not empty")
     return CalibrationTable.of(network.hash, calibrator, done, histograms)

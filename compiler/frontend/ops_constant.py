@@ -80,7 +80,7 @@ def _range(call: Call) -> Outcome:
         call.without_effect("stash_type")
     if start.dtype.is_integer:
         bounds = [call.builder.known_dims(part, "its length")[0] for part in (start, limit, delta)]
-        size = _range_size(bounds[0], bounds[1], bounds[2])
+        size = _range_size(call, bounds[0], bounds[1], bounds[2])
     else:
         numbers = [float(call.builder.known_array(part, "its length")) for part in (start, limit, delta)]
         size = _real_range_size(numbers[0], numbers[1], numbers[2])
@@ -94,13 +94,13 @@ def _scalar(call: Call, index: int) -> Tensor:
     return x if x.rank == 0 else call.emit(Reshape, x, shape=())
 
 
-def _range_size(start: Dim, limit: Dim, delta: Dim) -> Dim:
+def _range_size(call: Call, start: Dim, limit: Dim, delta: Dim) -> Dim:
     if not isinstance(delta, int):
         raise Refused("its step is symbolic")
     if delta == 0:
         raise Malformed("its step is 0")
     size = ceildiv(limit - start, delta) if delta > 0 else ceildiv(start - limit, -delta)
-    return max(size, 0) if isinstance(size, int) else size
+    return call.builder.sizes_known.derive("max", size, 0)
 
 
 def _real_range_size(start: float, limit: float, delta: float) -> int:

@@ -415,7 +415,9 @@ def _atom_bounds(atom: Atom, ranges: Mapping[str, Range]) -> Bounds:
         return ranges.get(atom, (0, None))
     low, high = bounds(atom.numerator, ranges)
     least, most = bounds(atom.denominator, ranges)
+    # Nothing is divided by a size of 0: where it may be 0, nothing runs that would divide by it.
     least = max(least or 1, 1)
+    most = None if most is None else max(most, least)
     return _quotient_low(low, least, most), _quotient_high(high, least, most)
 
 
@@ -492,6 +494,25 @@ def is_nonnegative(dim: Dim, ranges: Mapping[str, Range]) -> bool:
     """True when RANGES prove DIM >= 0."""
     low, _ = bounds(dim, ranges)
     return low is not None and low >= 0
+
+
+def may_be_empty(size: Dim, ranges: Mapping[str, Range]) -> bool:
+    """True unless RANGES prove SIZE >= 1."""
+    low, _ = bounds(size, ranges)
+    return low is None or low < 1
+
+
+def occupied(size: Dim, ranges: Mapping[str, Range]) -> Dim:
+    """1 where SIZE, which is never negative, is at least 1, and 0 where it is 0: ceil(SIZE / its maximum).
+
+    ValueError when RANGES do not bound a SIZE that may be 0.
+    """
+    if not may_be_empty(size, ranges):
+        return 1
+    most = bounds(size, ranges)[1]
+    if most is None:
+        raise ValueError(f"nothing bounds the size {size}")
+    return ceildiv(size, most) if most > 0 else 0
 
 
 def to_json(dim: Dim) -> object:

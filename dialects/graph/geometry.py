@@ -122,7 +122,7 @@ class Windowed(GraphOp):
         for offsets in itertools.product(*(range(k) for k in self.window)):
             picks = [slice(None), slice(None)]
             for offset, d, s, size in zip(offsets, self.dilations, self.strides, outputs, strict=True):
-                picks.append(slice(offset * d, offset * d + (size - 1) * s + 1, s))
+                picks.append(slice(offset * d, offset * d + max((size - 1) * s + 1, 0), s))
             yield padded[tuple(picks)]
 
     def _reaching_pads(self, x: Array, outputs: Sequence[int]) -> list[tuple[int, int]]:
@@ -143,7 +143,7 @@ def guarded(scalars: Scalars, value: Value, index: Sequence[Dim], outside: Expr,
 
 def padded_array(x: Array, pads: Sequence[tuple[int, int]], outside: Any) -> Array:
     """X with (begin, end) more elements per dimension, all OUTSIDE; negative numbers crop."""
-    crops = tuple(slice(max(-b, 0), n - max(-e, 0)) for n, (b, e) in zip(x.shape, pads, strict=True))
+    crops = tuple(slice(max(-b, 0), max(n + min(e, 0), 0)) for n, (b, e) in zip(x.shape, pads, strict=True))
     grown = [(max(b, 0), max(e, 0)) for b, e in pads]
     cropped = x[crops]
     if not any(b or e for b, e in grown):

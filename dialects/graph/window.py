@@ -231,7 +231,7 @@ class AvgPool(Pool):
         """How many taps along AXIS count in each of the windows, at least 1."""
         starts = np.arange(outputs)[:, None] * self.strides[axis] - self.begins[axis]
         at = starts + np.arange(self.window[axis]) * self.dilations[axis]
-        first, end = (at.min(), extent + self.ends[axis]) if self.count_include_pad else (0, extent)
+        first, end = (-self.begins[axis], extent + self.ends[axis]) if self.count_include_pad else (0, extent)
         counts: Array = np.count_nonzero((at >= first) & (at < end), axis=1)
         return np.maximum(counts, 1)
 
