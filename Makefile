@@ -2,11 +2,12 @@
 
 PYTHON ?= python3
 JOBS ?= 2
+COUNT ?= 2000
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint sizes clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
@@ -19,6 +20,10 @@ lint: $(VENV)/.test
 	@mkdir -p .mypy_cache/types && ln -sfn "$(CURDIR)" .mypy_cache/types/glassrt
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
+
+# Random models at every choice of small sizes, against ONNX Runtime.
+sizes: $(VENV)/.test
+	$(BIN)/python -m glassrt.tests.property.sizes $(COUNT) --jobs $(JOBS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .demo

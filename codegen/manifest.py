@@ -79,9 +79,9 @@ class Manifest:
     def _symbols(self) -> dict[str, list[int]]:
         """The ranges of the symbols that occur; a module may declare others."""
         module = self._module
-        values = [*module.main.arguments, *(v for op in module.main.block for v in op.results)]
-        used = {name for value in values for name in value.type.symbols}
-        for op in module.main.block:
+        used = {name for value in module.main.arguments for name in value.type.symbols}
+        for op in module.walk():
+            used |= {name for value in op.results for name in value.type.symbols}
             used |= {name for value in op.attributes.values() for name in symbols_in(value)}
         used |= {name for each in module.constraints for name in each.symbols}
         for name, definition in reversed(module.derived.items()):

@@ -13,7 +13,7 @@ from ..errors import PlanError
 from .expressions import Expression, clip, evaluate, symbols_of
 from .manifest_fields import Fields
 
-RELATIONS = ("==", ">=", "broadcasts")
+RELATIONS = ("==", ">=", "broadcasts", "stretches")
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,10 @@ class ConstraintSpec:
     def holds(self, symbols: Mapping[str, int]) -> bool:
         """Whether it holds for these values."""
         left, right = evaluate(self.left, symbols), evaluate(self.right, symbols)
-        if self.relation == "==":
-            return left == right
-        return left >= right if self.relation == ">=" else left == right or 1 in (left, right)
+        if self.relation == ">=":
+            return left >= right
+        stretched = (left == 1, right == 1) if self.relation == "broadcasts" else (left == 1,)
+        return left == right or (self.relation != "==" and any(stretched))
 
     def broken(self, symbols: Mapping[str, int]) -> str:
         """What to say where it does not hold."""

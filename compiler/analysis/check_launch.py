@@ -58,7 +58,7 @@ def faults(module: Module) -> Iterator[IRError]:
         yield error
         return
     yield from _scratch(memories)
-    yield from _outputs(function, memories)
+    yield from _outputs(function, memories, values)
     yield from check_arena(list(memories.values()), kernels, order, values)
     for memory in memories.values():
         yield from check_contents(memory, order, values)
@@ -144,7 +144,7 @@ def _scratch(memories: dict[Value, Memory]) -> Iterator[IRError]:
             yield op_error(users[0].kernel, "uses counters as a tensor")
 
 
-def _outputs(function: Function, memories: dict[Value, Memory]) -> Iterator[IRError]:
+def _outputs(function: Function, memories: dict[Value, Memory], values: SymbolValues) -> Iterator[IRError]:
     end = function.block.terminator
     owners: dict[Value, str] = {}
     for name, value in zip(function.outputs, function.returned, strict=True):
@@ -154,7 +154,7 @@ def _outputs(function: Function, memories: dict[Value, Memory]) -> Iterator[IREr
             yield op_error(end, f"returns '{name}' from the space '{space}'", "copy it to an output buffer")
         elif root in owners:
             yield op_error(end, f"returns one buffer as both '{owners[root]}' and '{name}'")
-        elif start != 0 or value.type.elements != root.type.elements or not _is_row_major(value):
+        elif not values.equal(start, 0) or not _is_whole(value, root, values):
             yield op_error(end, f"returns '{name}' as part of a buffer or not in row-major order")
         owners[root] = name
     for memory in memories.values():
@@ -167,7 +167,10 @@ def _op(memory: Memory) -> Operation:
     return memory.op
 
 
-def _is_row_major(value: Value) -> bool:
+def _is_whole(value: Value, root: Value, values: SymbolValues) -> bool:
+    """Whether VALUE shows all that ROOT holds, in row-major order."""
     plain = value.type.with_layout(ROW_MAJOR)
-    pairs = zip(value.type.shape, value.type.strides, plain.strides, strict=True)
-    return value.type.layout.offset == 0 and all(size == 1 or own == want for size, own, want in pairs)
+    if not values.equal(value.type.elements, root.type.elements) or value.type.layout.offset != 0:
+        return False
+    triples = zip(value.type.shape, value.type.strides, plain.strides, strict=True)
+    return all(size == 1 or values.equal(own, want) for size, own, want in triples)

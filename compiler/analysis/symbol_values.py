@@ -32,6 +32,10 @@ class SymbolValues:
                 return values
         return None
 
+    def equal(self, a: Dim, b: Dim) -> bool:
+        """Whether A is B for all values."""
+        return a == b or (self._sizes.proves(a - b) and self._sizes.proves(b - a))
+
 
 def _corners(module: Module) -> list[dict[str, int]]:
     """All free symbols at their ends, in every combination while these are few, and the optimum: those of

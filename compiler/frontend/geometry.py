@@ -28,6 +28,12 @@ class Window:
         return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilations, strict=True))
 
 
+def pads_are_known(call: Call, spatial: Sequence[Dim]) -> bool:
+    """Whether no padding depends on symbols."""
+    _, totals = _read(call, spatial, call.ints("kernel_shape") or ())
+    return all(isinstance(total, int) for total in totals)
+
+
 def read_window(call: Call, spatial: Sequence[Dim], kernel: Sequence[int]) -> Window:
     """The window of a node whose input has the SPATIAL sizes, with automatic padding resolved; Refused
     where that depends on symbols."""
@@ -57,17 +63,23 @@ def _with_pads(call: Call, window: Window, totals: Sequence[int]) -> Window:
     return window if padding == "explicit" else replace(window, pads=split_pads(totals, padding))
 
 
-def _read(call: Call, spatial: Sequence[Dim], kernel: Sequence[int]) -> tuple[Window, list[Dim]]:
-    """The window with its explicit padding, and what automatic padding adds along each dimension."""
+def explicit_window(call: Call, spatial: Sequence[Dim], kernel: Sequence[int]) -> Window:
+    """The window with the padding that is given, none where it is automatic."""
     rank = len(spatial)
     if len(kernel) != rank:
         raise Malformed(f"a kernel of {len(kernel)} dimensions on an input with {rank} spatial ones")
-    window = Window(
+    return Window(
         tuple(kernel),
         _positive(call, "strides", rank),
         _positive(call, "dilations", rank),
         _explicit_pads(call, rank),
     )
+
+
+def _read(call: Call, spatial: Sequence[Dim], kernel: Sequence[int]) -> tuple[Window, list[Dim]]:
+    """The window with its explicit padding, and what automatic padding adds along each dimension."""
+    rank = len(spatial)
+    window = explicit_window(call, spatial, kernel)
     padding = call.choice("auto_pad", "NOTSET", PADDINGS)
     if padding == "explicit":
         return window, []
@@ -92,10 +104,23 @@ def _explicit_pads(call: Call, rank: int) -> tuple[int, ...]:
 def _same_totals(call: Call, window: Window, spatial: Sequence[Dim]) -> list[Dim]:
     """The padding along each dimension for which the output has ceil(input / stride) elements."""
     sizes = call.builder.sizes_known
+    return [sizes.derive("max", total, 0) for total in _exact_totals(window, spatial)]
+
+
+def _exact_totals(window: Window, spatial: Sequence[Dim]) -> list[Dim]:
     return [
-        sizes.derive("max", (ceildiv(size, stride) - 1) * stride + span - size, 0)
+        (ceildiv(size, stride) - 1) * stride + span - size
         for size, stride, span in zip(spatial, window.strides, window.spans, strict=True)
     ]
+
+
+def require_padding(call: Call, spatial: Sequence[Dim], kernel: Sequence[int]) -> None:
+    """Automatic padding of a pool crops nothing: what is left out then, the standard does not say."""
+    if call.choice("auto_pad", "NOTSET", PADDINGS) not in ("upper", "lower"):
+        return
+    window = explicit_window(call, spatial, kernel)
+    for axis, total in enumerate(_exact_totals(window, spatial)):
+        call.require(total, 0, f"automatic padding is not negative in axis {axis + 2}")
 
 
 def _halves(totals: Sequence[Dim], padding: str) -> tuple[list[Dim], list[Dim]]:

@@ -9,7 +9,7 @@ from ...dialects.graph.contraction import Conv, ConvTranspose, Matmul
 from ...dialects.graph.elementwise import Add, Mul
 from ...dialects.graph.movement import Reshape
 from .call import Call, Outcome
-from .geometry import PADDINGS, Window, padded_window, read_window, split_pads
+from .geometry import PADDINGS, Window, explicit_window, padded_window, read_window, split_pads
 from .problems import Malformed, Refused
 from .table import Table
 from .tensor import Tensor
@@ -63,7 +63,7 @@ def _with_bias(call: Call, y: Tensor, bias: Tensor | None) -> Tensor:
 
 def _conv_transpose(call: Call) -> Outcome:
     x, w = call.input(0), call.input(1)
-    window = window_of(call, x, w)
+    window = explicit_window(call, x.shape[2:], _taps(call, x, w))
     extra = call.ints("output_padding") or (0,) * (x.rank - 2)
     if len(extra) != x.rank - 2 or min(extra) < 0:
         raise Malformed(f"output_padding {list(extra)} does not give {x.rank - 2} non-negative numbers")

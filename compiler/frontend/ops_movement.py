@@ -11,6 +11,7 @@ from ...dialects.core.types import TensorType
 from ...dialects.graph.indexing import Gather, GatherElements, GatherNd
 from ...dialects.graph.movement import Concat, Pad, Reshape, Slice, Tile, Transpose, Trilu
 from .call import Call, Outcome
+from .indices import require_inside
 from .problems import Malformed, Refused
 from .symbolic import choose, clamp
 from .table import Table
@@ -190,17 +191,28 @@ def _trilu(call: Call) -> Outcome:
 
 
 def _gather(call: Call) -> Outcome:
-    x = call.input(0)
-    return call.emit(Gather, x, call.input(1), axis=call.axis(call.integer("axis", 0), x.rank))
+    x, indices = call.input(0), call.input(1)
+    axis = call.axis(call.integer("axis", 0), x.rank)
+    if x.rank:
+        require_inside(call, indices, axis, x.shape[axis])
+    return call.emit(Gather, x, indices, axis=axis)
 
 
 def _gather_elements(call: Call) -> Outcome:
-    x = call.input(0)
-    return call.emit(GatherElements, x, call.input(1), axis=call.axis(call.integer("axis", 0), x.rank))
+    x, indices = call.input(0), call.input(1)
+    axis = call.axis(call.integer("axis", 0), x.rank)
+    if x.rank:
+        require_inside(call, indices, axis, x.shape[axis])
+    return call.emit(GatherElements, x, indices, axis=axis)
 
 
 def _gather_nd(call: Call) -> Outcome:
-    return call.emit(GatherNd, call.input(0), call.input(1), batch_dims=call.integer("batch_dims", 0))
+    x, indices, batch = call.input(0), call.input(1), call.integer("batch_dims", 0)
+    if indices.data is not None and indices.rank:
+        for place, axis in enumerate(range(batch, x.rank)[: indices.data.shape[-1]]):
+            column = call.constant(indices.data[..., place], indices.dtype)
+            require_inside(call, column, axis, x.shape[axis])
+    return call.emit(GatherNd, x, indices, batch_dims=batch)
 
 
 # ------------------------------------------------------------ blocks between depth and space

@@ -16,13 +16,31 @@ from .tensor import Tensor
 def _reshape(call: Call) -> Outcome:
     x = call.input(0)
     wanted = call.known_dims(1, "its shape")
-    shape = _complete(x.shape, wanted, zero_copies=not call.flag("allowzero"))
+    zero_copies = not call.flag("allowzero")
+    shape = _complete(call, x.shape, wanted, zero_copies=zero_copies)
     why = f"its shape [{', '.join(map(str, shape))}] holds the elements of its input"
     call.require_equal(product(x.shape), product(shape), why)
+    if zero_copies:
+        _require_no_copies(call, x.shape, wanted)
     return call.emit(Reshape, x, shape=shape)
 
 
-def _complete(have: tuple[Dim, ...], wanted: tuple[Dim, ...], *, zero_copies: bool) -> tuple[Dim, ...]:
+def _require_no_copies(call: Call, have: tuple[Dim, ...], wanted: tuple[Dim, ...]) -> None:
+    """A size in WANTED that is 0 for some values stands for that of HAVE then, which has to be 0 too."""
+    sizes = call.builder.sizes_known
+    for axis, size in enumerate(wanted):
+        if isinstance(size, int) or sizes.proves(size - 1):
+            continue
+        if axis >= len(have):
+            call.require(size, 1, f"its size {size} is not 0, which copies dimension {axis}")
+        elif size != have[axis]:
+            copied = sizes.derive("select", size - 1, 0, have[axis])
+            call.require_equal(copied, 0, f"its size {size} copies {have[axis]} where it is 0")
+
+
+def _complete(
+    call: Call, have: tuple[Dim, ...], wanted: tuple[Dim, ...], *, zero_copies: bool
+) -> tuple[Dim, ...]:
     """WANTED with 0 (a size of HAVE, unless zeros count as such) and -1 (what is left over) filled in."""
     sizes = list(wanted)
     for axis, size in enumerate(sizes):
@@ -34,14 +52,13 @@ def _complete(have: tuple[Dim, ...], wanted: tuple[Dim, ...], *, zero_copies: bo
     if len(open_axes) > 1 or any(isinstance(size, int) and size < -1 for size in sizes):
         raise Malformed(f"its shape {list(map(str, wanted))} is no shape")
     if open_axes:
-        sizes[open_axes[0]] = _left_over(have, [size for size in sizes if size != -1])
+        sizes[open_axes[0]] = _left_over(call, have, [size for size in sizes if size != -1])
     return tuple(sizes)
 
 
-def _left_over(have: tuple[Dim, ...], sizes: list[Dim]) -> Dim:
+def _left_over(call: Call, have: tuple[Dim, ...], sizes: list[Dim]) -> Dim:
     whole, known = product(have), product(sizes)
-    if known == 0:
-        raise Malformed("its shape leaves a size open beside a size of 0")
+    call.require(known, 1, "a size of its shape that is left open does not stand beside one of 0")
     try:
         return symbolic.quotient(whole, known)
     except Undecided:

@@ -6,10 +6,11 @@ from typing import Any
 
 from ...dialects.core.ir import Operation
 from ...dialects.graph.elementwise import Abs, Div, Pow
+from ...dialects.graph.movement import Expand
 from ...dialects.graph.reduction import Reduce
 from ...dialects.graph.window import AvgPool, LpPool, MaxPool, MaxPoolIndices, lowest
 from .call import Call, Outcome
-from .geometry import padded_window, read_window
+from .geometry import padded_window, pads_are_known, read_window, require_padding
 from .problems import Malformed
 from .table import Importer, Table
 from .tensor import Tensor
@@ -24,7 +25,9 @@ def _pooled(
 ) -> Tensor:
     if x.rank < 3:
         raise Malformed(f"its input has {x.rank} dimensions, 3 or more are wanted")
-    x, window = padded_window(call, x, call.ints("kernel_shape") or (), filling)
+    kernel = call.ints("kernel_shape") or ()
+    require_padding(call, x.shape[2:], kernel)
+    x, window = padded_window(call, x, kernel, filling)
     return call.emit(
         op_class,
         x,
@@ -53,10 +56,12 @@ def _average_pool(call: Call) -> Outcome:
 
 def averaged(call: Call, x: Tensor) -> Tensor:
     """The mean of every window of X that the node's attributes give."""
-    counts_pads = call.flag("count_include_pad")
-    if not counts_pads:
-        read_window(call, x.shape[2:], call.ints("kernel_shape") or ())
-    return _pooled(call, x, AvgPool, count_include_pad=counts_pads)
+    if call.flag("count_include_pad") or x.rank < 3 or pads_are_known(call, x.shape[2:]):
+        return _pooled(call, x, AvgPool, count_include_pad=call.flag("count_include_pad"))
+    # With zeros around x, the mean is that of x times how much of the window lies inside it.
+    ones = call.emit(Expand, call.constant(1.0, x.dtype), shape=(1, 1, *x.shape[2:]))
+    means, shares = (_pooled(call, part, AvgPool, count_include_pad=True) for part in (x, ones))
+    return call.emit(Div, means, shares)
 
 
 def _lp_pool(call: Call) -> Outcome:

@@ -29,7 +29,9 @@ SymbolRanges = Mapping[str, tuple[int, int, int]]
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}")
 # An upper-case word followed by `x` reads as a dimension and the separator after it.
 _LOOKS_LIKE_DIM = re.compile(r"[A-Z][A-Z0-9_]*x")
-_GRAMMAR = "module symbol constraint determined broadcasts in func loc dense tensor order strided floordiv"
+_GRAMMAR = (
+    "module symbol constraint determined broadcasts stretches in func loc dense tensor order strided floordiv"
+)
 _WORDS = frozenset(f"{_GRAMMAR} true false inf nan".split(" ")) | ARITIES.keys()
 
 

@@ -170,7 +170,10 @@ def floordiv(a: Dim, b: Dim) -> Dim:
             return whole + rest // divisor
     single = _single_division(rest)
     if single is not None:
-        return whole + floordiv(single.numerator, single.denominator * divisor)
+        division, more = single
+        return whole + floordiv(
+            division.numerator + division.denominator * more, division.denominator * divisor
+        )
     return whole + Affine((((FloorDiv(rest, divisor),), 1),))
 
 
@@ -224,12 +227,16 @@ def _without(monomial: Monomial, divisor: Monomial) -> Monomial | None:
     return tuple(left)
 
 
-def _single_division(dim: Dim) -> FloorDiv | None:
-    """The division that DIM consists of, if it is one alone: floor(floor(a/b)/c) = floor(a/(b*c))."""
-    if isinstance(dim, Affine) and len(dim.terms) == 1 and dim.terms[0][1] == 1 and len(dim.terms[0][0]) == 1:
-        atom = dim.terms[0][0][0]
-        return atom if isinstance(atom, FloorDiv) else None
-    return None
+def _single_division(dim: Dim) -> tuple[FloorDiv, int] | None:
+    """The division and the number that DIM is the sum of: floor((floor(a/b) + n) / c) is
+    floor((a + b*n) / (b*c))."""
+    if isinstance(dim, int):
+        return None
+    (monomial, factor), *rest = dim.terms
+    if factor != 1 or len(monomial) != 1 or not isinstance(monomial[0], FloorDiv) or len(rest) > 1:
+        return None
+    more = dict(rest).get((), 0)
+    return (monomial[0], more) if bool(rest) == bool(more) else None
 
 
 def ceildiv(a: Dim, b: Dim) -> Dim:

@@ -9,20 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import gcd
 from typing import Literal, NamedTuple
 
-from .affine import Affine, Dim, evaluate, substitute, symbols, total
+from .affine import Affine, Dim, evaluate, floordiv, substitute, symbols, total
 from .location import UNKNOWN, Location
 
-Relation = Literal["==", ">=", "broadcasts"]
-RELATIONS: tuple[Relation, ...] = ("==", ">=", "broadcasts")
+Relation = Literal["==", ">=", "broadcasts", "stretches"]
+RELATIONS: tuple[Relation, ...] = ("==", ">=", "broadcasts", "stretches")
 
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
     """LEFT RELATION RIGHT, which some op needs: `why` says for what, `location` which.
 
-    "broadcasts" holds where the two are equal or one of them is 1 (numpy's rule).
+    "broadcasts" holds where the two are equal or one of them is 1 (numpy's rule), "stretches" where they
+    are equal or LEFT is 1.
     """
 
     left: Dim
@@ -34,9 +36,13 @@ class Constraint:
     def holds(self, values: Mapping[str, int]) -> bool:
         """Whether it holds for VALUES, which name every symbol."""
         left, right = evaluate(self.left, values), evaluate(self.right, values)
-        if self.relation == "==":
-            return left == right
-        return left >= right if self.relation == ">=" else left == right or 1 in (left, right)
+        if self.relation == ">=":
+            return left >= right
+        return left == right or (self.relation != "==" and 1 in self._ones(left, right))
+
+    def _ones(self, left: int, right: int) -> tuple[int, ...]:
+        """The sizes of which one may be 1 instead of being equal."""
+        return (left,) if self.relation == "stretches" else (left, right)
 
     @property
     def symbols(self) -> set[str]:
@@ -103,8 +109,8 @@ class Determined:
 
 
 def at_least(dim: Dim, why: str = "", location: Location = UNKNOWN) -> Constraint:
-    """DIM >= 0 with every term on the side where its sign is positive: H >= 7."""
-    left, right = _sides(dim)
+    """DIM >= 0 with every term on the side where its sign is positive: H >= 7; 4*h >= 2 is h >= 1."""
+    left, right = _sides(_divided(dim))
     return Constraint(left, ">=", right, why, location)
 
 
@@ -112,6 +118,12 @@ def equal(dim: Dim, why: str = "", location: Location = UNKNOWN) -> Constraint:
     """DIM == 0 with every term on the side where its sign is positive: T == 2*floordiv(T, 2)."""
     left, right = _sides(dim)
     return Constraint(left, "==", right, why, location)
+
+
+def _divided(dim: Dim) -> Dim:
+    """DIM by the number that its terms share, rounded down: as much at least 0 as DIM is."""
+    factors = [value for monomial, value in dim.terms if monomial] if isinstance(dim, Affine) else [1]
+    return floordiv(dim, gcd(*factors))
 
 
 def _sides(dim: Dim) -> tuple[Dim, Dim]:
@@ -139,7 +151,7 @@ def broken(constraints: Iterable[Constraint], values: Mapping[str, int]) -> Cons
 def substituted(constraint: Constraint, values: Mapping[str, Dim]) -> Constraint:
     """CONSTRAINT with symbols replaced by what VALUES says."""
     left, right = substitute(constraint.left, values), substitute(constraint.right, values)
-    if constraint.relation == "broadcasts":
-        return Constraint(left, "broadcasts", right, constraint.why, constraint.location)
+    if constraint.relation not in ("==", ">="):
+        return Constraint(left, constraint.relation, right, constraint.why, constraint.location)
     make = equal if constraint.relation == "==" else at_least
     return make(left - right, constraint.why, constraint.location)

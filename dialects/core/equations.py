@@ -10,6 +10,7 @@ from math import gcd, lcm, prod
 
 from .affine import Affine, Atom, Dim, FloorDiv, Range, bounds, exact_div, substitute, symbol, symbols
 from .ir import Module
+from .values import closure
 
 MOST_RESIDUES = 4096
 
@@ -38,11 +39,11 @@ def solved(dim: Dim, module: Module, defaults: Set[str]) -> Solution | None:
     return _linear(dim, module, defaults) or _stepped(dim, module) or _by_residues(dim, module, defaults)
 
 
-def without_common_factors(dim: Dim) -> Dim:
-    """DIM without the sizes that are factors of all its terms, and without a common number."""
+def without_common_factors(dim: Dim, kept: Set[str] = frozenset()) -> Dim:
+    """DIM without the sizes that are factors of all its terms, but for KEPT, and without a common number."""
     if isinstance(dim, int):
         return dim
-    common = list(dim.terms[0][0])
+    common = [atom for atom in dim.terms[0][0] if atom not in kept]
     for monomial, _ in dim.terms[1:]:
         common = [atom for atom in common if atom in monomial]
     for atom in dict.fromkeys(common):
@@ -63,7 +64,7 @@ def _linear(dim: Affine, module: Module, defaults: Set[str]) -> Solution | None:
             continue
         rest = dim - symbol(name) * factor
         value = exact_div(rest * -1, factor) if factor > 0 else exact_div(rest, -factor)
-        if value is None or name in _depends(value, module):
+        if value is None or name in closure(symbols(value), module):
             continue
         found.append((_eagerness(name, value, module, defaults), order.index(name), name, value))
     if not found:
@@ -76,18 +77,6 @@ def _eagerness(name: str, value: Dim, module: Module, defaults: Set[str]) -> tup
     """Which symbol goes first: what is a number then, has no name, has a range that nobody chose."""
     anonymous = name.startswith("unk__") or (name[:1] == "D" and name[1:].isdigit())
     return isinstance(value, int), anonymous, name in defaults
-
-
-def _depends(dim: Dim, module: Module) -> set[str]:
-    """The symbols in DIM and those that they are derived from."""
-    found: set[str] = set()
-    pending = list(symbols(dim))
-    while pending:
-        name = pending.pop()
-        if name not in found:
-            found.add(name)
-            pending += module.derived[name].symbols if name in module.derived else ()
-    return found
 
 
 def _stepped(dim: Affine, module: Module) -> Solution | None:

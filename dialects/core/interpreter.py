@@ -16,6 +16,9 @@ from .types import TensorType
 
 Array = np.ndarray[Any, Any]
 
+# What numpy and the algebra raise where an op does not fit its inputs.
+SLIPS = (ArithmeticError, LookupError, MemoryError, TypeError, ValueError)
+
 
 class Evaluation:
     """What an op may ask for while it is evaluated: symbol values, weights, its regions."""
@@ -102,13 +105,21 @@ def run_block(block: Block, inputs: Sequence[Array], evaluation: Evaluation) -> 
 
 def _run(op: Operation, values: Mapping[Value, Array], evaluation: Evaluation) -> tuple[Array, ...]:
     arguments = [None if value is None else values[value] for value in op.operands]
-    outcome = op.evaluate(evaluation, *arguments)
-    arrays = outcome if isinstance(outcome, tuple) else (outcome,)
-    checked = tuple(
-        _checked(op, value, array, evaluation) for value, array in zip(op.results, arrays, strict=True)
-    )
+    try:
+        checked = _evaluated(op, arguments, evaluation)
+    except SLIPS as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise op_error(op, f"cannot be evaluated on these inputs ({reason})") from error
     evaluation.executed(op, arguments, checked)
     return checked
+
+
+def _evaluated(op: Operation, arguments: Sequence[Array | None], evaluation: Evaluation) -> tuple[Array, ...]:
+    outcome = op.evaluate(evaluation, *arguments)
+    arrays = outcome if isinstance(outcome, tuple) else (outcome,)
+    return tuple(
+        _checked(op, value, array, evaluation) for value, array in zip(op.results, arrays, strict=True)
+    )
 
 
 def _checked(op: Operation, value: Value, array: Any, evaluation: Evaluation) -> Array:

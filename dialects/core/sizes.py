@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from . import constraints, substitution
-from .affine import Affine, Dim, FloorDiv, Range, bounds, sole_symbol, symbol, symbols
-from .constraints import Constraint, Derived, Determined, Need
+from .affine import Affine, Dim, FloorDiv, Range, bounds, exact_div, linear_symbol, symbol, symbols
+from .constraints import Constraint, Derived, Determined, Need, Relation
 from .equations import Solution, solved, without_common_factors
 from .ir import Module, SymbolRange
 from .location import UNKNOWN, Location
-from .values import Values
+from .values import Values, closure
 
 RELAXATIONS = 8  # divisions that a proof looks through
 FACTS = 64  # constraints that a proof tries, one after the other
@@ -108,14 +108,21 @@ class Sizes:
 
     def _follows(self, dim: Dim) -> bool:
         """Whether DIM is at least something that is known not to be negative."""
+        if isinstance(dim, int):
+            return False
         named = symbols(dim)
-        facts = (fact for fact in self._facts() if symbols(fact) & named)
-        return any(self._bounded(dim - fact) for fact, _ in zip(facts, range(FACTS), strict=False))
+        facts = [fact for fact in self._facts() if isinstance(fact, Affine) and symbols(fact) & named]
+        return any(
+            self._bounded(dim - fact * times)
+            for fact in facts[:FACTS]
+            for times in _multiples(fact, dim)
+            if self._bounded(times)
+        )
 
     def _facts(self) -> Iterator[Dim]:
         """What constraints and derived symbols say is not negative."""
         for each in self.module.constraints:
-            if each.relation != "broadcasts":
+            if each.relation in ("==", ">="):
                 yield each.left - each.right
             if each.relation == "==":
                 yield each.right - each.left
@@ -136,8 +143,8 @@ class Sizes:
             self._require_stretch(need, location)
 
     def _require_stretch(self, need: Need, location: Location) -> None:
-        if need.left != 1 and not self._covers(need.right, need.left):
-            if not self._may_be_one(need.left):
+        if 1 not in (need.left, need.right) and not self._covers(need.right, need.left):
+            if not (self._may_be_one(need.left) or self._may_be_one(need.right)):
                 self.require_equal(need.left, need.right, need.why, location)
             elif self.sign(need.left - need.right) != 0:
                 self._add(Constraint(need.left, "broadcasts", need.right, need.why, location))
@@ -160,37 +167,88 @@ class Sizes:
         if self._excludes(dim) or self._excludes(-1 * dim):
             text = f"it needs that {why}, but {left} and {right} differ"
             raise self._conflict(text, constraints.equal(dim))
-        reduced = without_common_factors(dim)
+        self._settle_stretched(left, right)
+        reduced = without_common_factors(dim, self._counters())
         found = solved(reduced, self.module, self.defaults)
         if found is not None:
             self._determine(found, why, location)
         self._add(constraints.equal(reduced, why, location))
 
+    def _counters(self) -> set[str]:
+        """Symbols that may be 0 where the size that they count is not: n0 of N = 3*n0+1."""
+        found = (linear_symbol(each.dim) for each in self.module.determined.values())
+        return {name for name, _, offset in filter(None, found) if offset}
+
+    def _settle_stretched(self, left: Dim, right: Dim) -> None:
+        """Where what A and B broadcast to is needed to be A, it is A, and B is A or 1."""
+        for size, wanted in ((left, right), (right, left)):
+            name = str(size)
+            definition = self.module.derived.get(name)
+            if definition is None or definition.function != "broadcast" or wanted not in definition.operands:
+                continue
+            (other,) = (each for each in definition.operands if each != wanted)
+            self.module.constraints = [
+                replace(each, left=other, relation="stretches", right=wanted)
+                if each.relation == "broadcasts" and {each.left, each.right} == {wanted, other}
+                else each
+                for each in self.module.constraints
+            ]
+            del self.module.derived[name], self.module.symbols[name]
+            self.replace({name: wanted})
+            raise Resized({name: wanted})
+
     def require_broadcast(self, left: Dim, right: Dim, why: str, location: Location = UNKNOWN) -> Dim:
         """The size that LEFT and RIGHT broadcast to; what the model does not name apart is made equal."""
         for whole, part in ((left, right), (right, left)):
-            if part == 1 or self._covers(whole, part):
+            if part == 1 or self._covers(whole, part) or self._says(part, "stretches", whole):
                 return whole
-        may_stretch = self._may_be_one(left) or self._may_be_one(right)
-        if not (may_stretch and self._named(left) and self._named(right)):
+        if not self._stretch(left, right):
             self.require_equal(left, right, why, location)
             return left
         self._add(Constraint(left, "broadcasts", right, why, location))
         return self.derive("broadcast", left, right)
 
+    def _stretch(self, left: Dim, right: Dim) -> bool:
+        """Whether LEFT and RIGHT are sizes apart, one of which may be 1 for the other to be stretched to.
+
+        A number fixes what meets it, what the model has no name for is what it meets, and sizes computed
+        from the same symbols are meant to be equal, if they can be. One that is cut off by another, as
+        by min, is stretched where only values can tell that it is 1.
+        """
+        if not (self._may_be_one(left) or self._may_be_one(right)):
+            return False
+        if isinstance(left, int) or isinstance(right, int):
+            return self._differ(left, right)
+        named = self._origins(left), self._origins(right)
+        if any(map(is_anonymous, named[0] | named[1])):
+            return False
+        if not named[0] & named[1] or self._differ(left, right):
+            return True
+        cut = (symbols(left) | symbols(right)) & self.module.derived.keys()
+        return bool(cut) and self._values.stretch(left, right)
+
+    def _differ(self, left: Dim, right: Dim) -> bool:
+        """Whether LEFT and RIGHT are equal for no values."""
+        dim = left - right
+        return self._excludes(dim) or self._excludes(-1 * dim) or self._values.never_equal(left, right)
+
+    def _origins(self, dim: Dim) -> set[str]:
+        """The free symbols that DIM is computed from."""
+        return closure(symbols(dim), self.module) - self.module.derived.keys()
+
     def _may_be_one(self, dim: Dim) -> bool:
         low, high = bounds(dim, self.ranges)
         return (low is None or low <= 1) and (high is None or high >= 1)
+
+    def _says(self, left: Dim, relation: Relation, right: Dim) -> bool:
+        """Whether a constraint says LEFT RELATION RIGHT."""
+        found = (left, relation, right)
+        return any(found == (c.left, c.relation, c.right) for c in self.module.constraints)
 
     def _covers(self, whole: Dim, part: Dim) -> bool:
         """Whether WHOLE is what PART and others broadcast to."""
         definition = self.module.derived.get(str(whole))
         return definition is not None and definition.function == "broadcast" and part in definition.operands
-
-    def _named(self, dim: Dim) -> bool:
-        """Whether DIM is a symbol that the model itself has a name for."""
-        found = sole_symbol(dim)
-        return found is not None and found[1] == 1 and not is_anonymous(found[0])
 
     def _excludes(self, dim: Dim) -> bool:
         """Whether DIM >= 0 holds for no values. Ranges that nobody chose exclude no large sizes."""
@@ -257,9 +315,10 @@ class Sizes:
     # ------------------------------------------------------------ constraints
 
     def _add(self, constraint: Constraint) -> None:
-        if constraint in self.module.constraints:
+        if self._says(constraint.left, constraint.relation, constraint.right):
             return
-        self.module.constraints.append(constraint)
+        kept = [each for each in self.module.constraints if not _is_weaker(each, constraint)]
+        self.module.constraints = [*kept, constraint]
         self._values.forget()
         for _ in range(ROUNDS):
             narrowed = [self._narrow(each) for each in list(self.module.constraints)]
@@ -272,7 +331,7 @@ class Sizes:
     def _narrow(self, constraint: Constraint) -> bool:
         """Whether CONSTRAINT narrows the range of some symbol."""
         dim = constraint.left - constraint.right
-        if constraint.relation == "broadcasts" or isinstance(dim, int):
+        if constraint.relation not in ("==", ">=") or isinstance(dim, int):
             return False
         changed = self._narrow_by(dim, constraint)
         if constraint.relation == "==":
@@ -325,7 +384,7 @@ class Sizes:
         old = self.module.symbols[found.name]
         dim = found.dim
         if found.step is not None:
-            name = self.fresh(found.name.lower())
+            name = self.fresh(_stem(found.name))
             span = _stepped(old, found.step, found.start, found.name in self.defaults)
             if span is None:
                 text = f"it needs that {why}, but no {found.name} in its range is {found.dim_text}"
@@ -364,8 +423,13 @@ class Sizes:
             name: replace(each, dim=substitution.in_attribute(each.dim, values))
             for name, each in module.determined.items()
         }
-        changed = [constraints.substituted(each, values) for each in module.constraints]
-        module.constraints = [each for each in dict.fromkeys(changed) if not _trivial(each)]
+        changed = dict.fromkeys(constraints.substituted(each, values) for each in module.constraints)
+        needed = [each for each in changed if not _trivial(each)]
+        module.constraints = [
+            each
+            for each in needed
+            if not any(_is_weaker(each, other) for other in needed if other is not each)
+        ]
         module.derived = {
             name: Derived(each.function, substitution.in_attribute(each.operands, values))
             for name, each in module.derived.items()
@@ -388,6 +452,22 @@ def is_anonymous(name: str) -> bool:
     """Whether NAME was made for a size that the model leaves without a name: D0 by the importer,
     unk__5 by exporters."""
     return name.startswith("unk__") or (name[:1] in "DS" and name[1:].isdigit())
+
+
+def _multiples(fact: Affine, dim: Affine) -> list[Dim]:
+    """What FACT may be multiplied by for one of its terms to be one of DIM's; 1 first."""
+    found: dict[Dim, None] = {1: None}
+    for monomial, factor in fact.terms:
+        for other, value in dim.terms if monomial else ():
+            times = exact_div(Affine(((other, value),)), Affine(((monomial, factor),))) if other else None
+            if times is not None:
+                found[times] = None
+    return list(found)
+
+
+def _stem(name: str) -> str:
+    """What NAME is called after, without its number: H gives h0, and that h1."""
+    return "D" if is_anonymous(name) else name.lower().rstrip("0123456789")
 
 
 def without_division(dim: Dim) -> Dim | None:
@@ -457,6 +537,14 @@ def _renamed(
 ) -> dict[str, SymbolRange]:
     """TABLE with OLD replaced by NEW, in its place."""
     return {(new if name == old else name): (span if name == old else r) for name, r in table.items()}
+
+
+def _is_weaker(constraint: Constraint, other: Constraint) -> bool:
+    """Whether CONSTRAINT holds wherever OTHER does, and asks for less: H >= 2 beside H >= 4."""
+    if constraint.relation != ">=" or other.relation != ">=":
+        return False
+    less = (constraint.left - constraint.right) - (other.left - other.right)
+    return isinstance(less, int) and less > 0
 
 
 def _trivial(constraint: Constraint) -> bool:

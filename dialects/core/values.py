@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,19 @@ class Values:
             return None
         return on_table(dim, table)
 
+    def never_equal(self, a: Dim, b: Dim) -> bool:
+        """Whether A == B for no value; False where there are too many to look at."""
+        table = self.table(symbols(a) | symbols(b))
+        return table is not None and not bool((on_table(a - b, table) == 0).any())
+
+    def stretch(self, a: Dim, b: Dim) -> bool:
+        """Whether one of A and B is 1 for some value, and the other is more."""
+        table = self.table(symbols(a) | symbols(b))
+        if table is None:
+            return False
+        left, right = on_table(a, table), on_table(b, table)
+        return bool((np.minimum(left, right) == 1)[left != right].any())
+
     def column(self, name: str, named: set[str]) -> Array | None:
         """The values of NAME in the table of the symbols NAMED; None where there are too many."""
         table = self.table(named)
@@ -59,20 +73,10 @@ class Values:
 
     def table(self, named: set[str]) -> dict[str, Array] | None:
         """Columns with all values of the symbols NAMED, and of those that these are derived from."""
-        key = frozenset(self._closure(named))
+        key = frozenset(closure(named, self._module))
         if key not in self._tables:
             self._tables[key] = self._made(key)
         return self._tables[key]
-
-    def _closure(self, named: set[str]) -> set[str]:
-        derived = self._module.derived
-        found, pending = set(), list(named)
-        while pending:
-            name = pending.pop()
-            if name not in found:
-                found.add(name)
-                pending += derived[name].symbols if name in derived else ()
-        return found
 
     def _made(self, names: frozenset[str]) -> dict[str, Array] | None:
         symbols_, derived = self._module.symbols, self._module.derived
@@ -103,10 +107,24 @@ class Values:
                     continue  # the table holds more values then: proofs by it stay true
                 left, right = on_table(each.left, table), on_table(each.right, table)
                 kept = left == right if each.relation != ">=" else left >= right
+                if each.relation in ("broadcasts", "stretches"):
+                    kept = kept | (left == 1)
                 if each.relation == "broadcasts":
-                    kept = kept | (left == 1) | (right == 1)
+                    kept = kept | (right == 1)
                 table = {name: column[kept] for name, column in table.items()}
         return table
+
+
+def closure(named: Iterable[str], module: Module) -> set[str]:
+    """NAMED, and all symbols of MODULE that these are derived from."""
+    found: set[str] = set()
+    pending = list(named)
+    while pending:
+        name = pending.pop()
+        if name not in found:
+            found.add(name)
+            pending += module.derived[name].symbols if name in module.derived else ()
+    return found
 
 
 def _derived(function: str, operands: list[Array]) -> Array:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..core.affine import Dim, floordiv, product
 from ..core.attributes import BOOL, DTYPE, FORMAT, INT, INTS
+from ..core.constraints import Need
 from ..core.diagnostics import op_error
 from ..core.dtypes import F32, I8, I16, I32, TF32, U8, DType
 from ..core.expr import Expr, Index, Scalars
@@ -167,6 +168,10 @@ class ConvTranspose(Convolution):
             raise op_error(self, f"output_padding {list(self._extra)} is not one number per dimension")
         sizes = [self.checked_size(axis, self._output_size(axis)) for axis in range(len(self.window))]
         return self.outcome((self.x.type.shape[0], shape[1] * self.groups, *sizes))
+
+    def needs(self) -> Iterable[Need]:
+        for axis in range(len(self.window)):
+            yield Need(self._output_size(axis), 1, f"its output has elements along axis {axis + 2}")
 
     @property
     def _extra(self) -> Ints:

@@ -319,11 +319,13 @@ class Pad(GraphOp):
         for axis, extent in enumerate(self.x.type.shape):
             begin, end = self.begins[axis], self.ends[axis]
             if not (isinstance(begin, int) and isinstance(end, int)):
+                for pad in (begin, end):
+                    yield Need(extent + pad, 0, f"what pads crop is in axis {axis}")
                 continue
             if begin < 0 or end < 0:
                 yield Need(self._kept(axis), 0, f"what pads crop is in axis {axis}")
-            most = max(begin, end)
-            if self.mode != "constant" and most > 0:
+            most = max(begin, end, 0)
+            if self.mode != "constant" and (begin or end):
                 least = most + 1 if self.mode == "reflect" and not isinstance(extent, int) else 1
                 yield Need(self._kept(axis), least, f"there is something to repeat in axis {axis}")
 

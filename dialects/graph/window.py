@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import ml_dtypes
@@ -10,6 +10,7 @@ import numpy as np
 
 from ..core.affine import Dim, ceildiv, floordiv
 from ..core.attributes import BOOL, INT, INTS
+from ..core.constraints import Need
 from ..core.diagnostics import op_error
 from ..core.dtypes import F8E4M3, I64, DType
 from ..core.expr import Expr, Index, Scalars
@@ -39,14 +40,25 @@ class Pool(Windowed):
         sizes = [self.checked_size(axis, self._size(axis)) for axis in range(len(self.window))]
         return [TensorType((*self.x.type.shape[:2], *sizes), self.x.type.dtype)]
 
-    def _size(self, axis: int) -> Dim:
+    def needs(self) -> Iterable[Need]:
         if not self.ceil_mode:
-            return self.floor_size(axis)
-        # The rounded-up count, min(ceil((n - span) / stride) + 1, ceil((size + begin) / stride)):
-        # both are ceilings of (size + begin + constant) / stride, so the smaller constant decides.
-        stride = self.strides[axis]
-        constant = min(self.ends[axis] - self.spans[axis] + stride, 0)
-        return ceildiv(self.spatial[axis] + self.begins[axis] + constant, stride)
+            yield from super().needs()
+            return
+        for axis in range(len(self.window)):
+            why = f"a window of {self.spans[axis]} starts in axis {axis + 2}"
+            yield Need(self._reached(axis), 1, why)
+
+    def _size(self, axis: int) -> Dim:
+        return ceildiv(self._reached(axis), self.strides[axis]) if self.ceil_mode else self.floor_size(axis)
+
+    def _reached(self, axis: int) -> Dim:
+        """How many elements of AXIS a window may start at, rounded up.
+
+        Of min(ceil((n - span) / stride) + 1, ceil((size + begin) / stride)) windows, both are ceilings of
+        (size + begin + constant) / stride, so the smaller constant decides.
+        """
+        constant: int = min(self.ends[axis] - self.spans[axis] + self.strides[axis], 0)
+        return self.spatial[axis] + self.begins[axis] + constant
 
     def guarded_axis(self, axis: int) -> bool:
         return self.ceil_mode or super().guarded_axis(axis)

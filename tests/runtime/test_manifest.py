@@ -66,7 +66,18 @@ GOOD: dict[str, Callable[[Manifest], None]] = {
         launch("k0_double", [buffer("in0"), buffer("b0"), {"i32": 1}], ["in0"], ["b0"], stream=1, waits=[1])
     ),
 }
+def constrained(left: Any) -> Callable[[Manifest], None]:
+    """A change that adds the constraint LEFT >= 1."""
+    facts = {"relation": ">=", "right": 1, "text": "", "why": "", "nodes": []}
+    return put("constraints", [{"left": left, **facts}])
+
+
 BAD: dict[str, Callable[[Manifest], None]] = {
+    "constraint of an unknown operator": constrained(["power", "N", 2]),
+    "constraint of an unknown symbol": constrained("Q"),
+    "constraint that divides by zero": constrained(["floordiv", "N", 0]),
+    "derived symbol that is not declared": put("derived", {"S0": ["min", "N", 3]}),
+    "symbol derived from itself": put("derived", {"N": ["min", "N", 3]}),
     "format": put("format", 2),
     "missing field": lambda manifest: manifest.pop("arena_bytes"),
     "negative arena": put("arena_bytes", -1),

@@ -1,0 +1,83 @@
+"""Indices that are known when compiling: ONNX wants them inside the axis that they point into."""
+
+from __future__ import annotations
+
+from ...dialects.core.affine import Dim
+from ...dialects.core.ir import Module, Operation, Value
+from ...dialects.graph.constants import Constant, Dims
+from ...dialects.graph.elementwise import Add, Cast
+from ...dialects.graph.indexing import Range
+from ...dialects.graph.movement import Expand, Reshape, Transpose
+from . import symbolic
+from .call import Call
+from .symbolic import Array, Undecided
+from .tensor import Tensor
+
+Span = tuple[Dim, Dim]  # the least and the most of some numbers
+_KEPT = (Cast, Expand, Reshape, Transpose)  # ops whose results hold the numbers of their first operand
+
+
+def require_inside(call: Call, indices: Tensor, axis: int, extent: Dim) -> None:
+    """What is known of INDICES lies inside AXIS of size EXTENT; negative ones count from its end."""
+    for least, most in _spans(call, indices):
+        call.require(extent, most + 1, f"the index {most} is inside axis {axis}")
+        call.require(extent, -1 * least, f"the index {least} is inside axis {axis}")
+
+
+def _spans(call: Call, tensor: Tensor) -> list[Span]:
+    if tensor.data is not None:
+        return _of_array(tensor.data)
+    if tensor.sizes is not None:
+        try:
+            return [(dim, dim) for dim in symbolic.as_dims(tensor.sizes)]
+        except Undecided:
+            return []
+    assert tensor.value is not None  # one of the three is there
+    found = _of_value(tensor.value, call.builder.module)
+    return [] if found is None else [found]
+
+
+def _of_array(array: Array) -> list[Span]:
+    return [(int(array.min()), int(array.max()))] if array.size and array.dtype.kind in "iu" else []
+
+
+def _of_value(value: Value, module: Module) -> Span | None:
+    """The least and the most of VALUE, where it is a range of positions, moved or shifted."""
+    op = value.producer
+    if isinstance(op, _KEPT):
+        return _of_value(op.inputs[0], module)
+    if isinstance(op, Range):
+        return _of_range(op, module)
+    if isinstance(op, Add):
+        return _shifted(op, module)
+    number = _number(value, module)
+    return None if number is None else (number, number)
+
+
+def _of_range(op: Range, module: Module) -> Span | None:
+    start, delta = _number(op.start, module), _number(op.delta, module)
+    if start is None or not isinstance(delta, int) or delta < 1:
+        return None
+    return start, start + (op.size - 1) * delta
+
+
+def _shifted(op: Operation, module: Module) -> Span | None:
+    """A range plus a number."""
+    for place in (0, 1):
+        span, by = _of_value(op.inputs[place], module), _number(op.inputs[1 - place], module)
+        if span is not None and by is not None:
+            return span[0] + by, span[1] + by
+    return None
+
+
+def _number(value: Value, module: Module) -> Dim | None:
+    """The only number that VALUE holds."""
+    op = value.producer
+    if isinstance(op, _KEPT) and op.inputs[0].type.elements == 1:
+        return _number(op.inputs[0], module)
+    if isinstance(op, Dims) and len(op.values) == 1:
+        dims: tuple[Dim, ...] = op.values
+        return dims[0]
+    if isinstance(op, Constant) and op.y.type.dtype.is_integer and op.y.type.elements == 1:
+        return int(op.array(module).reshape(-1)[0])
+    return None

@@ -1,0 +1,80 @@
+"""Tables of all values: proofs by looking at each, where these are few."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from glassrt.dialects.core.affine import Dim, evaluate, floordiv, symbol
+from glassrt.dialects.core.constraints import Derived, at_least
+from glassrt.dialects.core.ir import Module, SymbolRange
+from glassrt.dialects.core.values import Values, closure, on_table
+from hypothesis import given
+from hypothesis import strategies as st
+
+M, N = symbol("M"), symbol("N")
+DIMS = st.sampled_from([N, M, N * M - 3, floordiv(N, M + 1), floordiv(2 * N + M, 3), N * N - M * M, 5])
+
+
+def module(most: int = 6) -> Module:
+    return Module("net", symbols={name: SymbolRange(1, 2, most) for name in "NM"})
+
+
+@given(DIMS)
+def test_a_table_has_the_value_at_every_row(dim: Dim) -> None:
+    table = Values(module()).table({"N", "M"})
+    assert table is not None and len(table["N"]) == 36
+    rows = zip(table["N"].tolist(), table["M"].tolist(), strict=True)
+    wanted = [evaluate(dim, {"N": n, "M": m}) for n, m in rows]
+    assert np.array_equal(on_table(dim, table), wanted)
+
+
+def test_constraints_filter_and_derived_symbols_are_columns() -> None:
+    made = module()
+    made.constraints.append(at_least(N - M))
+    made.symbols["S0"] = SymbolRange(1, 2, 4)
+    made.derived["S0"] = Derived("min", (N, 4))
+    values = Values(made)
+    table = values.table({"S0", "M"})
+    assert table is not None and set(table) == {"N", "M", "S0"}
+    assert (table["N"] >= table["M"]).all() and np.array_equal(table["S0"], np.minimum(table["N"], 4))
+    assert closure({"S0"}, made) == {"S0", "N"}
+    assert values.all_at_least_zero(symbol("S0") - floordiv(M, 2))
+
+
+def test_questions() -> None:
+    values = Values(module())
+    assert values.all_at_least_zero(N * N - N) and not values.all_at_least_zero(N - M)
+    assert values.never_equal(2 * N, 2 * M + 1) and not values.never_equal(N, M)
+    assert values.stretch(N, M) and not values.stretch(N + 1, M + 1) and not values.stretch(N, N)
+    assert not values.none()
+
+
+def test_too_many_values_answer_nothing() -> None:
+    values = Values(module(1 << 10))
+    assert values.table({"N", "M"}) is None and values.table({"N"}) is not None
+    assert not values.all_at_least_zero(N + M) and not values.never_equal(N, M + 2000)
+    assert not values.stretch(N, M)
+
+
+def test_no_values_at_all() -> None:
+    made = module()
+    made.constraints += [at_least(N - 4), at_least(3 - N)]
+    assert Values(made).none()
+
+
+def test_what_was_looked_at_is_kept_until_something_changes() -> None:
+    made = module()
+    values = Values(made)
+    assert not values.all_at_least_zero(N - 2)
+    made.constraints.append(at_least(N - 2))
+    assert not values.all_at_least_zero(N - 2)
+    values.forget()
+    assert values.all_at_least_zero(N - 2)
+
+
+def test_every_value_is_there() -> None:
+    table = Values(module(3)).table({"N", "M"})
+    assert table is not None
+    found = set(zip(table["N"].tolist(), table["M"].tolist(), strict=True))
+    assert found == set(itertools.product(range(1, 4), repeat=2))
