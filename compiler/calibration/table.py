@@ -11,7 +11,7 @@ from types import MappingProxyType
 import numpy as np
 
 from ...errors import CalibrationError
-from ..array_files import write_whole
+from ...runtime.whole_files import WholeFiles, content, path_of
 from ..regular import open_regular
 from ..source import InputShapes, Shapes, Source, load_module
 from .calibrators import Estimate, check_calibrator, estimates
@@ -157,10 +157,15 @@ class CalibrationTable:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the text to PATH, and the histograms, if there are any, to a file beside it."""
-        target = Path(path)
+        with WholeFiles() as files:
+            self.write(path_of(path), files)
+
+    def write(self, path: Path, files: WholeFiles) -> None:
+        """As `save`, among other FILES that appear together."""
         if self.histograms:
-            write_histograms(histograms_beside(target), self.model, self.histograms)
-        write_whole(target, lambda partial: partial.write_text(self.text, encoding="utf-8"))
+            kept = self.histograms
+            files.write(histograms_beside(path), lambda file: write_histograms(file, self.model, kept))
+        files.write(path, content(self.text.encode()))
 
     @staticmethod
     def load(path: str | os.PathLike[str]) -> CalibrationTable:
@@ -168,7 +173,7 @@ class CalibrationTable:
 
         Raises CalibrationError for a file that cannot be read, or is damaged.
         """
-        source = Path(path)
+        source = path_of(path, CalibrationError)
         table = CalibrationTable.parse(read_text(source), source.name)
         beside = histograms_beside(source)
         return replace(table, histograms=read_histograms(beside, table.model)) if beside.is_file() else table
