@@ -224,13 +224,6 @@ class HostModule:
         self.prepare(kernel, grid, block, cluster, shared_bytes, args).run(order)
 
 
-def aligned_bytes(nbytes: int, alignment: int = 256) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """A zeroed array of bytes whose address is a multiple of `alignment`, as GPU allocations are."""
-    storage = np.zeros(nbytes + alignment, np.uint8)
-    start = -storage.__array_interface__["data"][0] % alignment
-    return storage[start : start + nbytes]
-
-
 def _order(order: Order) -> tuple[int, int]:
     if order == "forward":
         return 0, 0

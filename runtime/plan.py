@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from ..errors import PlanError
+from .arguments import check_fields, expect_each
 from .expressions import clip
 from .manifest import Manifest, parse_manifest
 from .manifest_fields import parse_json
@@ -46,6 +47,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         """Check the whole plan; `spec` becomes the manifest's typed form."""
+        _check_kinds(self)
         spec = parse_manifest(self.manifest)
         check_manifest(spec)
         object.__setattr__(self, "spec", spec)
@@ -135,6 +137,17 @@ def _headers(members: dict[str, memoryview]) -> Iterator[tuple[str, str]]:
         if not name.startswith("include/"):
             raise PlanError(f"the plan has an unexpected member {clip(name)}")
         yield name.removeprefix("include/"), _text(members, name)
+
+
+def _check_kinds(plan: Plan) -> None:
+    """That the parts hold what their types say, where a caller puts them together."""
+    check_fields(plan, PlanError)
+    expect_each("cubins", plan.cubins.values(), Mapping, error=PlanError)
+    for name, table in (("levels", plan.levels), ("sources", plan.sources), ("headers", plan.headers)):
+        expect_each(name, (*table.keys(), *table.values()), str, error=PlanError)
+    for target, cubins in plan.cubins.items():
+        expect_each("cubins", (target, *cubins.keys()), str, error=PlanError)
+        expect_each("cubins", cubins.values(), bytes, error=PlanError)
 
 
 def _check_parts(plan: Plan) -> None:

@@ -6,6 +6,7 @@ import warnings
 from itertools import chain
 
 from ...errors import InputError
+from ...runtime.arguments import checked_but
 from ..build import Progress
 from ..source import InputShapes, Shapes, Source
 from .calibrators import check_calibrator
@@ -16,6 +17,7 @@ from .table import SHOWN_NAMES, CalibrationTable
 STAGE = "calibrate"
 
 
+@checked_but("model", "batches", "shapes", "inputs")
 def calibrate(
     model: Source,
     batches: Batches,

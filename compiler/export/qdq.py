@@ -20,6 +20,7 @@ from onnx import ModelProto, NodeProto, helper
 from ...dialects.core.dtypes import F8E4M3, F32
 from ...dialects.core.ir import Module
 from ...errors import ModelError, UnsupportedError
+from ...runtime.arguments import checked_but
 from ...runtime.whole_files import content, path_of, write_whole
 from ..build import Settings, context_of
 from ..calibration.table import CalibrationTable
@@ -37,6 +38,7 @@ from .opset import FLOAT8_OPSET, PER_AXIS_OPSET, raised
 MOST_BYTES = 2**31 - 1  # of a protobuf message
 
 
+@checked_but("model", "shapes", "inputs")
 def export_qdq(
     model: Source,
     calibration: CalibrationTable,

@@ -15,8 +15,9 @@ import pytest
 from glassrt.codegen.intrinsics import headers
 from glassrt.errors import CompileError, DeviceError
 from glassrt.runtime import host_compiler
-from glassrt.runtime.host import HostBuffer, HostModule, HostScalar, HostTensorMap, aligned_bytes
+from glassrt.runtime.host import HostBuffer, HostModule, HostScalar, HostTensorMap
 from glassrt.runtime.host_cache import CompiledCache
+from glassrt.runtime.host_memory import aligned_bytes
 
 SCALE = """
 #include "glass.cuh"
