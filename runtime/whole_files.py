@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import GlassError, InputError
 from .expressions import clip
+from .leftovers import cleared
 
 Write = Callable[[BinaryIO], object]
 
@@ -41,9 +42,12 @@ class WholeFiles:
     def __init__(self, error: type[GlassError] = GlassError) -> None:
         self._error = error
         self._partials: dict[Path, Path] = {}
+        self._cleared = ExitStack()
 
     def write(self, path: Path, write: Write) -> None:
         """Let WRITE fill the file that will be PATH."""
+        if not self._partials:
+            self._cleared.enter_context(cleared(self._discard))
         partial = path.parent / f".glassrt-{secrets.token_hex(8)}.partial"
         self._partials[partial] = path
         try:
@@ -62,9 +66,12 @@ class WholeFiles:
             if kind is None:
                 self._appear()
         finally:
-            for partial in self._partials:
-                with suppress(OSError):  # normally already renamed away
-                    partial.unlink()
+            self._cleared.close()
+
+    def _discard(self) -> None:
+        for partial in self._partials:
+            with suppress(OSError):  # normally already renamed away
+                partial.unlink()
 
     def _appear(self) -> None:
         for partial, path in self._partials.items():

@@ -43,9 +43,9 @@ ONLY_IN = {
     "cuda": r"codegen\.nvrtc|runtime\.cuda\w*",
     "platformdirs": r"codegen\.cache",
 }
-# The places that load modules by name: the package's lazy face, the one loader of the CUDA device, and
-# the one of a witness that need not be installed.
-LOADERS = {"", "runtime.discovery", "compiler.checking.onnx_runtime"}
+# The places that load modules by name: the package's lazy face, the one loader of the CUDA device, the
+# one of a witness that need not be installed, and the start of the command, which may be interrupted there.
+LOADERS = {"", "runtime.discovery", "compiler.checking.onnx_runtime", "compiler.cli.start"}
 MAX_FILE, MAX_FUNCTION = 600, 70
 
 
