@@ -19,12 +19,14 @@ class Children:
         self._running: set[subprocess.Popen[str]] = set()
         self._stopped = False
 
-    def run(self, command: Sequence[str], seconds: float, **options: Any) -> subprocess.CompletedProcess[str]:
-        """As `subprocess.run`, with what it says as text. Raises OSError and TimeoutExpired as it does, and
-        InterruptedError after `stop`."""
-        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    def run(
+        self, command: Sequence[str], seconds: float, input: str = "", **options: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """As `subprocess.run`, with INPUT and what it says as text. Raises OSError and TimeoutExpired as it
+        does, and InterruptedError after `stop`."""
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         with self._started(command, errors="replace", **pipes, **options) as process:
-            out, err = process.communicate(timeout=seconds)
+            out, err = process.communicate(input, timeout=seconds)
         return subprocess.CompletedProcess(command, process.returncode, out, err)
 
     def stop(self) -> None:

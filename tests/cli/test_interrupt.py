@@ -1,4 +1,4 @@
-"""Ctrl-C at many moments: the command says "interrupted" and ends with 130, within a second, and nothing else."""
+"""Ctrl-C at many moments: the command says "interrupted", ends with 130 within a second, and nothing else."""
 
 from __future__ import annotations
 
