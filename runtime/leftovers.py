@@ -7,6 +7,7 @@ command line is when what was interrupted does not return.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import shutil
 import tempfile
@@ -29,6 +30,12 @@ def cleared(clear: Callable[[], object]) -> Iterator[None]:
     finally:
         clear()
         _present.pop(number, None)
+
+
+def cleared_at_the_end(clear: Callable[[], object]) -> None:
+    """CLEAR is called at the end of the process, whatever that is."""
+    _present[next(_numbers)] = clear
+    atexit.register(clear)
 
 
 def clear_all() -> None:
