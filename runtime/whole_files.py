@@ -82,7 +82,7 @@ class WholeFiles:
                 raise self._failed(path, problem) from None
 
     def _failed(self, path: Path, problem: OSError) -> GlassError:
-        return self._error(f"cannot write {clip(str(path))}: {problem.strerror or problem}")
+        return self._error(f"cannot write {path}: {problem.strerror or problem}")
 
 
 def write_whole(path: Path, write: Write, error: type[GlassError] = GlassError) -> None:
@@ -117,7 +117,7 @@ class WholeFolder:
             self._take_away()
             if not isinstance(error, OSError):
                 raise
-            raise GlassError(f"cannot write {clip(str(path))}: {error.strerror or error}") from None
+            raise GlassError(f"cannot write {path}: {error.strerror or error}") from None
         if new:
             self._made.append(path)
 

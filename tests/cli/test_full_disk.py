@@ -50,7 +50,7 @@ def test_a_full_disk(
     arguments = COMMANDS[command](out)
     result: Any = glassrt(*arguments, code=1 if room == 0 else None)
     if result.exit_code == 1:
-        assert result.stderr.strip().splitlines()[-1].startswith("error: cannot write '")
+        assert result.stderr.strip().splitlines()[-1].startswith("error: cannot write /")
         assert "No space left on device" in result.stderr
         left = sorted(path.name for path in out.rglob("*"))
         # Of a build whose plan has no room the dumps are there, all of them.
