@@ -159,7 +159,16 @@ class Windowed(GraphOp):
 
     def taps(self, x: Array, outputs: Sequence[int], outside: Any) -> Iterator[Array]:
         """For each tap of the window, the elements of x under it: arrays [N, C, outputs...]."""
+        return self._taps(x, outputs, outside, [range(taps) for taps in self.window])
+
+    def met_taps(self, x: Array, outputs: Sequence[int], outside: Any) -> Iterator[Array]:
+        """As `taps`, without those that meet nothing but padding under every window; one at least."""
         spans = [self._met(axis, x.shape[axis + 2], size) for axis, size in enumerate(outputs)]
+        return self._taps(x, outputs, outside, spans)
+
+    def _taps(
+        self, x: Array, outputs: Sequence[int], outside: Any, spans: Sequence[range]
+    ) -> Iterator[Array]:
         padded = padded_array(x, self._reaching_pads(x, outputs, spans), outside)
         for offsets in itertools.product(*(range(len(span)) for span in spans)):
             picks = [slice(None), slice(None)]

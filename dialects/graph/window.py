@@ -78,7 +78,7 @@ class MaxPool(Pool):
 
     def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
         dtype = compute_dtype(self.x.type.dtype)
-        taps = self.taps(x.astype(dtype.numpy), evaluation.shape(self.y.type)[2:], lowest(dtype))
+        taps = self.met_taps(x.astype(dtype.numpy), evaluation.shape(self.y.type)[2:], lowest(dtype))
         y = next(taps).copy()
         for tap in taps:
             np.maximum(y, tap, out=y)
@@ -127,8 +127,8 @@ class MaxPoolIndices(Pool):
         if self.column_major:
             plane = np.arange(int(np.prod(x.shape[2:])), dtype=np.int64).reshape(x.shape[2:], order="F")
             numbers = plane + _plane_starts(x)
-        values = np.stack(list(self.taps(x.astype(dtype.numpy), sizes, lowest(dtype))))
-        places = np.stack(list(self.taps(numbers, sizes, -1)))
+        values = np.stack(list(self.met_taps(x.astype(dtype.numpy), sizes, lowest(dtype))))
+        places = np.stack(list(self.met_taps(numbers, sizes, -1)))
         best = values.argmax(axis=0)
         return np.take_along_axis(places, best[None], axis=0)[0]
 
@@ -218,7 +218,7 @@ class AvgPool(Pool):
         sizes = evaluation.shape(self.y.type)[2:]
         dtype = compute_dtype(self.x.type.dtype).numpy
         y: Array = np.zeros((*x.shape[:2], *sizes), dtype)
-        for tap in self.taps(x.astype(dtype), sizes, 0):
+        for tap in self.met_taps(x.astype(dtype), sizes, 0):
             y += tap
         for axis, size in enumerate(sizes):
             counts = self._counts(axis, size, x.shape[axis + 2]).astype(dtype)
@@ -266,7 +266,7 @@ class LpPool(Pool):
         dtype = compute_dtype(self.x.type.dtype).numpy
         sizes = evaluation.shape(self.y.type)[2:]
         whole: Array = np.zeros((*x.shape[:2], *sizes), dtype)
-        for tap in self.taps(np.abs(x.astype(dtype)) ** self.p, sizes, 0):
+        for tap in self.met_taps(np.abs(x.astype(dtype)) ** self.p, sizes, 0):
             whole += tap
         return np.power(whole, 1 / self.p).astype(x.dtype, copy=False)
 

@@ -11,7 +11,7 @@ import pytest
 from glassrt.compiler.build import Settings, build
 from glassrt.compiler.frontend import import_model
 from glassrt.dialects.core.interpreter import interpret
-from onnx import ModelProto, TensorProto, helper
+from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 X = np.random.default_rng(0).standard_normal((2, 3, 6, 5)).astype(np.float32)
 
@@ -119,3 +119,14 @@ def test_indices_of_a_wide_window() -> None:
         found = engine.run({"x": X})
     for results in (found, interpret(import_model(model), {"x": X})):
         np.testing.assert_array_equal(X.reshape(-1)[results["at"]], results["y"])
+
+
+def test_a_convolution_keeps_the_taps_that_meet_padding_alone() -> None:
+    """Each has a weight of its own."""
+    x, w = X[:, :, :1, :2], np.random.default_rng(1).standard_normal((4, 3, 5, 5)).astype(np.float32)
+    model = pool("Conv", x, pads=[2, 2, 2, 2])
+    model.graph.node[0].input.append("w")
+    model.graph.initializer.append(numpy_helper.from_array(w, "w"))
+    expected = sum(np.einsum("oc,nc->no", w[:, :, 2, 2 + at], x[:, :, 0, at])[:, :, None] for at in range(2))
+    for y in both(model, x):
+        np.testing.assert_allclose(y[:, :, 0, :1], expected, rtol=1e-4, atol=1e-5)
