@@ -19,6 +19,7 @@ from ..dialects.core.ir import Module
 from ..dialects.core.printer import print_module
 from ..dialects.core.verifier import Judged, verify
 from ..errors import InputError, IRError
+from ..runtime.whole_files import WholeFolder, content
 from .ledger import Ledger, Verdict
 from .policy import PrecisionPolicy
 from .rewrite import Applied
@@ -212,10 +213,14 @@ class PassManager:
     passes: Sequence[Pass]
     context: PassContext
     print_ir_after_all: Sink | None = None
-    dump_dir: Path | None = None
+    dump_dir: Path | WholeFolder | None = None
     verify_each: Literal["ir", "semantics"] = "ir"
     first_number: int = 0
     times: list[PassTime] = field(default_factory=list)
+    _dumps: WholeFolder | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._dumps = WholeFolder.of(self.dump_dir)
 
     def run(self, module: Module) -> Module:
         """MODULE after all passes; PassError names the pass that failed or broke it."""
@@ -277,15 +282,13 @@ class PassManager:
             self.context.log(f"// after {name}\n{print_module(module)}")
 
     def _dump(self, number: int, name: str, module: Module) -> None:
-        if self.dump_dir is not None:
-            self.dump_dir.mkdir(parents=True, exist_ok=True)
-            text = print_module(module)
-            (self.dump_dir / f"{number:02d}-{name}.ir").write_text(text, encoding="utf-8")
+        if self._dumps is not None:
+            self._dumps.write(f"{number:02d}-{name}.ir", content(print_module(module).encode()))
 
     def _dump_weights(self, module: Module) -> None:
         # Resources are only ever added, so those of the last module serve every dump.
-        if self.dump_dir is not None:
-            module.resources.save(self.dump_dir / DUMPED_WEIGHTS)
+        if self._dumps is not None:
+            self._dumps.write(DUMPED_WEIGHTS, module.resources.write)
 
 
 def _text_or_reason(module: Module) -> str:

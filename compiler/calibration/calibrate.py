@@ -8,6 +8,7 @@ from itertools import chain
 import numpy as np
 
 from ...errors import InputError
+from ...runtime.arguments import checked_but
 from ..build import Progress
 from ..source import InputShapes, Shapes, Source
 from .calibrators import check_calibrator
@@ -18,6 +19,7 @@ from .table import SHOWN_NAMES, CalibrationTable
 STAGE = "calibrate"
 
 
+@checked_but("model", "batches", "shapes", "inputs")
 @np.errstate(all="ignore")
 def calibrate(
     model: Source,

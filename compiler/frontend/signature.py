@@ -20,7 +20,7 @@ from .limits import check_dim
 from .problems import Malformed, Refused, shown
 from .weights import element_type
 
-DEFAULT_RANGE = (1, 8, 64)
+DEFAULT_RANGE = (0, 8, 64)
 MAX_SYMBOL_VALUE = 2**31 - 1
 
 Overrides = Mapping[str, Sequence[int | str]]
