@@ -3,11 +3,33 @@
 All of them derive from `GlassError`, so a caller needs one `except`. The module imports
 nothing: the dialects, the code generator and the runtime share it without depending on
 each other.
+
+Messages quote what they speak of: names, lines, lists of values, which a hostile file makes as long
+as it is. What is too long is cut here, in one place for all of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+MAX_LINE = 480  # characters of a message's line
+MAX_LINES = 120
+_KEPT_END = 160  # of a line that is cut: the reason stands behind what is quoted
+
+
+def shortened(text: str) -> str:
+    """TEXT with long lines lacking their middle, and with its first lines alone if they are many."""
+    lines = text.split("\n", MAX_LINES)
+    if len(lines) > MAX_LINES:
+        lines[-1] = f"... and {lines[-1].count(chr(10)) + 1} more lines"
+    return "\n".join(map(_shortened_line, lines))
+
+
+def _shortened_line(line: str) -> str:
+    if len(line) <= MAX_LINE:
+        return line
+    left_out = len(line) - MAX_LINE
+    return f"{line[: MAX_LINE - _KEPT_END]} ... ({left_out} characters) ... {line[-_KEPT_END:]}"
 
 
 class GlassError(Exception):
@@ -16,9 +38,9 @@ class GlassError(Exception):
     exit_code = 1
 
     def __init__(self, message: str, hint: str | None = None) -> None:
-        self.message = message
-        self.hint = hint
-        super().__init__(message if hint is None else f"{message}\n  hint: {hint}")
+        self.message = shortened(message)
+        self.hint = hint if hint is None else shortened(hint)
+        super().__init__(self.message if hint is None else f"{self.message}\n  hint: {self.hint}")
 
 
 class ModelError(GlassError):

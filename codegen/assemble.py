@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..dialects.core.ir import Module
+from ..dialects.launch import Kernel
 from ..runtime.plan import Plan
 from .cache import KernelCache
+from .compile_cost import HEAVY_MS, kernel_ms
 from .intrinsics import headers
 from .kernels.family import Target
 from .manifest import Manifest
-from .nvrtc import Progress, compile_kernels, compiler_version
+from .nvrtc import CompiledKernel, Progress, compile_kernels, compiler_version
 from .sources import kernel_sources
 from .targets import target_named
 
@@ -48,14 +50,28 @@ def assemble(
     """
     target = planning_target(options.targets)
     sources = kernel_sources(module, target)
-    texts = dict(headers())
     cubins = {}
     for name in options.targets:
-        kernels = compile_kernels(sources, name, texts, options.cache, progress=options.progress)
+        kernels = _compiled(module, sources, name, options)
         cubins[name] = {kernel: compiled.cubin for kernel, compiled in kernels.items()}
     manifest = Manifest(module, target)
     data = manifest.build(GENERATOR, list(options.targets), _minimum_driver(options.targets))
-    return Plan(data, dict(levels), ledger, sources, cubins, manifest.weights, texts, decisions)
+    return Plan(data, dict(levels), ledger, sources, cubins, manifest.weights, dict(headers()), decisions)
+
+
+def _compiled(
+    module: Module, sources: Mapping[str, str], target: str, options: BuildOptions
+) -> Mapping[str, CompiledKernel]:
+    launches = {op.kernel: op for op in module.main.block if isinstance(op, Kernel)}
+    return compile_kernels(
+        sources,
+        target,
+        dict(headers()),
+        options.cache,
+        heavy={name for name, op in launches.items() if kernel_ms(op.body.block) > HEAVY_MS},
+        nodes={name: op.location.nodes for name, op in launches.items()},
+        progress=options.progress,
+    )
 
 
 def _minimum_driver(targets: Sequence[str]) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from ..dialects.core.affine import Dim, symbol, to_json
+from ..dialects.core.affine import Dim, occupied, product, symbol, to_json
 from ..dialects.core.constraints import Constraint, Determined
 from ..dialects.core.diagnostics import op_error
 from ..dialects.core.ir import Function, Module, Operation, Value
@@ -53,7 +54,8 @@ class Manifest:
         function = self._module.main
         for index, argument in enumerate(function.arguments):
             self._add(argument, {"space": "input", "index": index, "bytes": to_json(argument.type.bytes)})
-        outputs = [_through_views(value) for value in function.returned]
+        returned = [_through_views(value) for value in function.returned]
+        outputs = {value: index for index, value in reversed(list(enumerate(returned)))}
         for op in function.block:
             self._visit(op, outputs)
         return {
@@ -119,7 +121,7 @@ class Manifest:
         self._starts[value] = start
         self._entries.append({"name": name, **entry, **({"offset": to_json(start)} if start != 0 else {})})
 
-    def _visit(self, op: Operation, outputs: list[Value]) -> None:
+    def _visit(self, op: Operation, outputs: Mapping[Value, int]) -> None:
         if isinstance(op, Buffer):
             self._buffer(op, outputs)
         elif isinstance(op, View):
@@ -127,7 +129,7 @@ class Manifest:
         elif isinstance(op, Kernel):
             self._kernel(op)
 
-    def _buffer(self, op: Buffer, outputs: list[Value]) -> None:
+    def _buffer(self, op: Buffer, outputs: Mapping[Value, int]) -> None:
         value, size = op.result, to_json(op.bytes)
         if op.space == "weights":
             offset, length = self._weight(op)
@@ -135,7 +137,7 @@ class Manifest:
         elif op.space == "output":
             if value not in outputs:
                 raise op_error(op, "is in the output space but is not returned")
-            self._add(value, {"space": "output", "index": outputs.index(value), "bytes": size})
+            self._add(value, {"space": "output", "index": outputs[value], "bytes": size})
         elif op.space == "counters":
             self._add(value, {"space": "arena", "offset": 0, "bytes": size}, self._next_counter)
             self._next_counter += _aligned(largest(op.bytes, self._module.ranges))
@@ -154,8 +156,9 @@ class Manifest:
         entry = self._entries[int(self._buffers[op.x][1:])]
         start = self._starts[op.x] + op.offset * type.dtype.bytes
         fields: dict[str, Any] = {key: entry[key] for key in ("space", "index") if key in entry}
-        size = to_json(span(type) * type.dtype.bytes)
-        self._add(op.result, {**fields, "offset": 0, "bytes": size}, start)
+        size = span(type) * product(occupied(dim, self._module.ranges) for dim in type.shape)
+        bytes_ = to_json(size * type.dtype.bytes)
+        self._add(op.result, {**fields, "offset": 0, "bytes": bytes_}, start)
 
     def _weight(self, op: Buffer) -> tuple[int, int]:
         """Where the weight's bytes lie, in the order of its layout; equal weights are stored once."""

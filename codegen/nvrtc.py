@@ -7,23 +7,24 @@ The bindings release the GIL while NVRTC works: two threads on two cores compile
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import metadata
-from typing import Any
 
 from cuda.bindings import nvrtc
 
 from ..errors import CompileError, UnsupportedError
+from ..runtime.children import Children
 from .cache import CacheEntry, KernelCache, content_key
-from .source_check import check_headers, check_source, redact
+from .nvrtc_child import run_in_child
+from .nvrtc_compile import Program, checked, run
+from .source_check import check_headers, check_source
 
 # `-v` makes ptxas report registers and spills. The disk cache of NVRTC itself is off: ours is the one
 # cache. The process-wide stack limit stays alone because threads would race on restoring it. Rounding
@@ -44,12 +45,12 @@ OPTIONS: tuple[str, ...] = (
 )
 SECONDS_PER_KERNEL = 120.0
 LEAST_SM = 80
+SHOWN_NODES = 5
 _TARGET = re.compile(r"sm_([1-9][0-9]{1,2})([af]?)")
 _ENTRY = re.compile(r"Compiling entry function '([^']*)'")
 _REGISTERS = re.compile(r"Used (\d+) registers")
 _SPILLS = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads")
 _LOST_PERFORMANCE = re.compile(r"\(C75(?:0[4-9]|1[0-5])\)[^\n]*")
-_VOLATILE_LINE = re.compile(r"^.*Compile time = .*\n?", re.MULTILINE)
 
 Progress = Callable[[str, int, int], None]
 
@@ -76,7 +77,7 @@ class CompiledKernel:
 def compiler_version() -> tuple[int, int]:
     """(major, minor) of the NVRTC library. Raises CompileError when there is none."""
     try:
-        major, minor = _checked(nvrtc.nvrtcVersion())
+        major, minor = checked(nvrtc.nvrtcVersion())
     except RuntimeError as error:  # DynamicLibNotFoundError is one
         raise CompileError(
             "the NVRTC library was not found",
@@ -101,7 +102,7 @@ def supported_targets() -> tuple[str, ...]:
     """Every `sm_XX` that NVRTC and the kernels' instructions know, with the variants `a` and `f`."""
     compiler_version()
     targets: list[str] = []
-    for number in _checked(nvrtc.nvrtcGetSupportedArchs())[0]:
+    for number in checked(nvrtc.nvrtcGetSupportedArchs())[0]:
         if number < LEAST_SM:
             continue
         targets.append(f"sm_{number}")
@@ -127,6 +128,8 @@ def compile_kernels(
     cache: KernelCache | None,
     *,
     designed: Collection[str] = frozenset(),
+    heavy: Collection[str] = frozenset(),
+    nodes: Mapping[str, Sequence[str]] | None = None,
     progress: Progress | None = None,
     seconds: float = SECONDS_PER_KERNEL,
 ) -> dict[str, CompiledKernel]:
@@ -134,14 +137,16 @@ def compile_kernels(
 
     `headers` are the only files an `#include` can find. Kernels named in `designed` must not
     spill and must not draw C7504-C7515 (ignored setmaxnreg, serialised wgmma). `progress` is
-    called here with (kernel, done, total). A kernel may take at most `seconds`.
+    called here with (kernel, done, total). A kernel may take at most `seconds`; those named in
+    `heavy`, which may take as long, are compiled in processes of their own, because only these can be
+    ended at any time. `nodes` names the ONNX nodes of each, for errors.
     Raises CompileError for the first kernel in order that fails, UnsupportedError for the target.
     """
     check_target(target)
     check_headers(headers)
     for name, source in sources.items():
         check_source(name, source)
-    job = _Job(target, headers, cache, seconds)
+    job = _Job(target, headers, cache, seconds, heavy, nodes or {})
     results: dict[str, CompiledKernel] = {}
     failures: dict[str, CompileError] = {}
     with ThreadPoolExecutor(max_workers=_cores(), thread_name_prefix="nvrtc") as pool:
@@ -149,7 +154,7 @@ def compile_kernels(
         try:
             _collect(futures, results, failures, progress)
         except BaseException:
-            job.cancelled.set()
+            job.stop()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
     if cache is not None:
@@ -196,12 +201,21 @@ class _Job:
     """What the kernels of one call share."""
 
     def __init__(
-        self, target: str, headers: Mapping[str, str], cache: KernelCache | None, seconds: float
+        self,
+        target: str,
+        headers: Mapping[str, str],
+        cache: KernelCache | None,
+        seconds: float,
+        heavy: Collection[str],
+        nodes: Mapping[str, Sequence[str]],
     ) -> None:
         self.target = target
         self.headers = dict(sorted(headers.items()))
         self.cache = cache
         self.seconds = seconds
+        self.heavy = heavy
+        self.nodes = nodes
+        self.children = Children()
         self.options = (f"--gpu-architecture={target}", *OPTIONS)
         self.cancelled = threading.Event()
 
@@ -236,61 +250,30 @@ class _Job:
 
     def _run(self, name: str, source: str) -> tuple[bytes, str]:
         """(cubin, log) from NVRTC, which may be cancelled while it works."""
-        names = [header.encode() for header in self.headers]
-        texts = [text.encode() for text in self.headers.values()]
-        program = _checked(
-            nvrtc.nvrtcCreateProgram(source.encode(), f"{name}.cu".encode(), len(names), texts, names)
-        )[0]
+        program = Program(name, source, self.options, self.headers)
         try:
-            watch = _Watch(self.cancelled, self.seconds)
-            _checked(nvrtc.nvrtcSetFlowCallback(program, watch.address, 0))
-            status = nvrtc.nvrtcCompileProgram(
-                program, len(self.options), [option.encode() for option in self.options]
-            )[0]
-            log = _VOLATILE_LINE.sub("", redact(_log(program)))
-            if status == nvrtc.nvrtcResult.NVRTC_ERROR_CANCELLED:
-                raise CompileError(
-                    f"kernel {name} for {self.target} took longer than {self.seconds:g} s to compile",
-                    hint="the fused region is too large: switch off the fusion that made it",
-                )
-            if status != nvrtc.nvrtcResult.NVRTC_SUCCESS:
-                raise CompileError(f"kernel {name} does not compile for {self.target}:\n{log.strip()}")
-            cubin = bytes(_checked(nvrtc.nvrtcGetCUBINSize(program))[0])
-            _checked(nvrtc.nvrtcGetCUBIN(program, cubin))
-            return cubin, log
-        finally:
-            nvrtc.nvrtcDestroyProgram(program)
+            if name in self.heavy:
+                return run_in_child(program, self.children, self.seconds)
+            deadline = time.monotonic() + self.seconds
+            return run(program, lambda: self.cancelled.is_set() or time.monotonic() > deadline)
+        except TimeoutError:
+            kernel = f"kernel {name}{self._of(name)} for {self.target}"
+            raise CompileError(
+                f"{kernel} took longer than {self.seconds:g} s to compile",
+                hint="it computes too much at once: --nofuse and --disable-rule keep its ops apart, and a "
+                "kernel that was written by hand can be split; Sin, Cos, Tan, Pow and Mod count most",
+            ) from None
 
+    def _of(self, name: str) -> str:
+        """The ONNX nodes that a kernel stands for, in words."""
+        nodes = self.nodes.get(name, ())
+        more = f" and {len(nodes) - SHOWN_NODES} more" if len(nodes) > SHOWN_NODES else ""
+        return f" (of {', '.join(nodes[:SHOWN_NODES])}{more})" if nodes else ""
 
-class _Watch:
-    """The callback by which NVRTC asks, about once a millisecond, whether to go on.
-
-    The code optimiser asks; ptxas, the shorter part, does not. Once it has said stop it keeps to it,
-    as NVRTC demands. The object must outlive the compilation: NVRTC holds only the address.
-    """
-
-    def __init__(self, cancelled: threading.Event, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-
-        def stop(_payload: int | None, _reserved: int | None) -> int:
-            return int(cancelled.is_set() or time.monotonic() > deadline)
-
-        self._callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(stop)
-        self.address = ctypes.cast(self._callback, ctypes.c_void_p).value
-
-
-def _log(program: Any) -> str:
-    # The bindings write into the bytes object that they are given.
-    text = bytes(_checked(nvrtc.nvrtcGetProgramLogSize(program))[0])
-    _checked(nvrtc.nvrtcGetProgramLog(program, text))
-    return text.rstrip(b"\0").decode("utf-8", "replace")
-
-
-def _checked(answer: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The values behind the status of a call to the bindings; CompileError if it failed."""
-    if answer[0] != nvrtc.nvrtcResult.NVRTC_SUCCESS:
-        raise CompileError(f"NVRTC failed: {answer[0].name}")
-    return answer[1:]
+    def stop(self) -> None:
+        """End what is being compiled as soon as may be."""
+        self.cancelled.set()
+        self.children.stop()
 
 
 def _cores() -> int:

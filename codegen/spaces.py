@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from ..dialects.core.affine import Affine, Dim, Range, bounds, product, symbol, total
 from .affine_c import dim_to_c, factor_to_c
@@ -29,7 +30,7 @@ class Space:
     def size(self) -> Dim:
         return product(axis.size for axis in self.axes)
 
-    @property
+    @cached_property
     def polynomial(self) -> Dim:
         """The linear number in terms of the axes' symbols."""
         parts: list[Dim] = []

@@ -10,6 +10,7 @@ from ..codegen.cache import KernelCache
 from ..dialects.core.clone import clone_module
 from ..dialects.core.ir import Module
 from ..errors import InputError, UnsupportedError
+from ..runtime.arguments import checked_but
 from ..runtime.discovery import present_target
 from ..runtime.plan import Plan
 from .build import Progress, Settings, build, chosen_targets
@@ -23,6 +24,7 @@ from .search.budget import Budget
 from .source import InputShapes, Shapes, Source
 
 
+@checked_but("model", "target", "shapes", "inputs", "calibration", "budget", "data")
 def compile(
     model: Source,
     *,

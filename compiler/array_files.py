@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import secrets
+import re
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+from urllib.parse import quote, unquote
 
 import numpy as np
 
-from ..errors import GlassError, InputError
+from ..errors import InputError
+from ..runtime.whole_files import write_whole
 from .regular import open_regular
 
 Array = np.ndarray[Any, Any]
+
+MOST_NAME_BYTES = 60_000  # of the 65,535 of a ZIP file
+_EMPTY = "%"
+# Relative, without a step up or to itself, and no folder has the name of a file.
+_PART = r"(?!\.\.?(?:/|$))[^/\\%\x00-\x1f\x7f\ud800-\udfff]+"
+_PLAIN = re.compile(rf"(?:{_PART}(?<!\.npy)/)*{_PART}(?<!\.npy)")
 
 _UNREADABLE = (OSError, ValueError, EOFError, MemoryError, KeyError, NotImplementedError, zipfile.BadZipFile)
 
@@ -41,33 +47,48 @@ def _load(path: Path, kind: str) -> Array | dict[str, Array]:
         with open_regular(path) as file:
             content: Any = np.load(file, allow_pickle=False)
             if isinstance(content, np.lib.npyio.NpzFile):
-                return {name: content[name] for name in content.files}
+                return {_array_name(name): content[name] for name in _members(content)}
             return np.asarray(content)
     except _UNREADABLE as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise InputError(f"cannot read {path.name} as {kind}: {reason}") from None
 
 
+def _members(content: np.lib.npyio.NpzFile) -> list[str]:
+    """The files of an archive that hold arrays."""
+    archive = content.zip
+    return [] if archive is None else [name for name in archive.namelist() if name.endswith(".npy")]
+
+
 def write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
-    """Write an .npz file of arrays by name; the same arrays give the same bytes."""
+    """Write an .npz file of arrays by name; the same arrays give the same bytes.
 
-    def write(partial: Path) -> None:
-        with zipfile.ZipFile(partial, "x") as archive:
-            for name, array in arrays.items():
-                with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
-                    np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
-
-    write_whole(path, write)
+    A name that could not be a file's below the folder that the archive is unpacked in, or that another
+    array's file could have, is stored with its bytes as `%2F`; `read_arrays` gives it back.
+    """
+    write_whole(path, lambda file: write_archive(file, arrays))
 
 
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Give PATH the content that WRITE puts into a new file: all of it, or PATH stays as it was."""
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}.partial")
-    try:
-        write(partial)
-        os.replace(partial, path)
-    except OSError as error:
-        raise GlassError(f"cannot write {path}: {error.strerror or error}") from None
-    finally:
-        with contextlib.suppress(OSError):  # normally already renamed away
-            partial.unlink()
+def write_archive(file: BinaryIO, arrays: Mapping[str, Array]) -> None:
+    """As `write_arrays`, into an open file."""
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            member = zipfile.ZipInfo(_member_name(name))
+            with archive.open(member, "w", force_zip64=True) as content:
+                np.lib.format.write_array(content, np.asarray(array), allow_pickle=False)
+
+
+def _member_name(name: str) -> str:
+    """The file of the array NAME in an archive; no two names share one."""
+    if _PLAIN.fullmatch(name) is None:
+        name = quote(name, safe="", errors="surrogatepass") or _EMPTY
+    if len(name.encode()) > MOST_NAME_BYTES:
+        raise InputError(f"the name {name[:64]!r}... is too long for a file of arrays")
+    return f"{name}.npy"
+
+
+def _array_name(member: str) -> str:
+    """The name of the array in the file MEMBER, which others may have written: then it is its own."""
+    stored = member.removesuffix(".npy")
+    name = "" if stored == _EMPTY else unquote(stored, errors="surrogatepass")
+    return name if len(name) <= MOST_NAME_BYTES and _member_name(name) == member else stored

@@ -108,6 +108,8 @@ class Record:
             about = _names(self.nodes or self.ops)
         figures = ", ".join(f"{key} {_number(value)}" for key, value in self.figures.items())
         line = f"{self.verdict} {self.rule}: {about}: {self.reason}" + (f" ({figures})" if figures else "")
+        if line.isprintable():
+            return line
         return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line)
 
     @classmethod

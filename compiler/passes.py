@@ -17,8 +17,9 @@ from typing import Literal, Protocol
 from ..dialects.core.dialect import DialectSet
 from ..dialects.core.ir import Module
 from ..dialects.core.printer import print_module
-from ..dialects.core.verifier import verify
+from ..dialects.core.verifier import Judged, verify
 from ..errors import InputError, IRError
+from ..runtime.whole_files import WholeFolder, content
 from .ledger import Ledger, Verdict
 from .policy import PrecisionPolicy
 from .rewrite import Applied
@@ -83,6 +84,7 @@ class PassContext:
     debug: int = field(default_factory=debug_level)
     log: Sink = _to_stderr
     decisions: int = field(default=0, init=False)
+    judged: Judged = field(default_factory=Judged, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.limit is not None:
@@ -97,6 +99,11 @@ class PassContext:
         """Count a decision."""
         self.decisions += 1
 
+    @property
+    def keeps_apart(self) -> bool:
+        """Whether a switch may say that two ops must not be together."""
+        return bool(self.barriers or self.keep)
+
     def apart(self, producer: Sequence[str], consumer: Sequence[str]) -> str | None:
         """Why an op of the nodes PRODUCER and one of CONSUMER that comes after it must not share a kernel.
 
@@ -105,6 +112,8 @@ class PassContext:
         barred = self.barred(producer, consumer)
         if barred is not None:
             return barred
+        if not self.keep:
+            return None
         kept = next((node for node in producer if node in self.keep and node not in consumer), None)
         return None if kept is None else f"the result of {kept} is to be kept"
 
@@ -204,10 +213,14 @@ class PassManager:
     passes: Sequence[Pass]
     context: PassContext
     print_ir_after_all: Sink | None = None
-    dump_dir: Path | None = None
+    dump_dir: Path | WholeFolder | None = None
     verify_each: Literal["ir", "semantics"] = "ir"
     first_number: int = 0
     times: list[PassTime] = field(default_factory=list)
+    _dumps: WholeFolder | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._dumps = WholeFolder.of(self.dump_dir)
 
     def run(self, module: Module) -> Module:
         """MODULE after all passes; PassError names the pass that failed or broke it."""
@@ -251,7 +264,7 @@ class PassManager:
 
     def _verify(self, name: str, module: Module) -> None:
         try:
-            verify(module, self.context.dialects)
+            verify(module, self.context.dialects, self.context.judged)
         except (IRError, ValueError) as error:
             message, hint = (error.message, error.hint) if isinstance(error, IRError) else (str(error), None)
             problem = f"left a broken module: {message}"
@@ -269,15 +282,13 @@ class PassManager:
             self.context.log(f"// after {name}\n{print_module(module)}")
 
     def _dump(self, number: int, name: str, module: Module) -> None:
-        if self.dump_dir is not None:
-            self.dump_dir.mkdir(parents=True, exist_ok=True)
-            text = print_module(module)
-            (self.dump_dir / f"{number:02d}-{name}.ir").write_text(text, encoding="utf-8")
+        if self._dumps is not None:
+            self._dumps.write(f"{number:02d}-{name}.ir", content(print_module(module).encode()))
 
     def _dump_weights(self, module: Module) -> None:
         # Resources are only ever added, so those of the last module serve every dump.
-        if self.dump_dir is not None:
-            module.resources.save(self.dump_dir / DUMPED_WEIGHTS)
+        if self._dumps is not None:
+            self._dumps.write(DUMPED_WEIGHTS, module.resources.write)
 
 
 def _text_or_reason(module: Module) -> str:

@@ -19,6 +19,7 @@ from ..dialects.core.dtypes import BF16, F8E4M3, F16, F32, I8, TF32, DType
 from ..dialects.core.ir import Operation
 from ..dialects.graph import GRAPH
 from ..errors import InputError, UnsupportedError
+from ..runtime.arguments import checked, expect_each
 
 # The formats of eight bits, and what they store.
 EIGHT_BITS: Mapping[str, DType] = MappingProxyType({"int8": I8, "fp8": F8E4M3})
@@ -176,6 +177,7 @@ class PrecisionPolicy:
     io: tuple[tuple[str, DType], ...] = field(default=())
     allow_fallback: bool = False
 
+    @checked
     def __init__(
         self,
         default: str | Format = "fp32",
@@ -189,6 +191,7 @@ class PrecisionPolicy:
         object.__setattr__(self, "allow_fallback", bool(allow_fallback))
 
     @staticmethod
+    @checked
     def named(name: str) -> PrecisionPolicy:
         """The policy with the default NAME and nothing else; UnsupportedError for one that does not exist."""
         return PrecisionPolicy(name)
@@ -270,15 +273,23 @@ def as_policy(precision: str | PrecisionPolicy) -> PrecisionPolicy:
 
 def _overrides(given: Overrides) -> tuple[Override, ...]:
     if isinstance(given, Mapping):
+        expect_each("overrides", given.keys(), str)
+        expect_each("overrides", given.values(), str, Format)
         return tuple(Override.of(subject, format) for subject, format in given.items())
+    expect_each("overrides", given, str, Override)
     return tuple(each if isinstance(each, Override) else Override.parse(each) for each in given)
 
 
 def _io_types(given: IoTypes) -> tuple[tuple[str, DType], ...]:
     """Element types by name, sorted; the default for all under `EVERY`."""
-    table: dict[str, str | DType] = {EVERY: given} if isinstance(given, str) else dict(given)
+    if not isinstance(given, (str, Mapping)):
+        expect_each("io", given, tuple)
+        given = dict(given)
+    table = {EVERY: given} if isinstance(given, str) else given
     found = {}
     for name, type in table.items():
+        expect_each("io", (name,), str)
+        expect_each("io", (type,), str, DType)
         word = type.name if isinstance(type, DType) else type
         if word == MODEL_TYPES:
             continue

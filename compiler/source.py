@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Union
+from typing import TypeAlias
 
 import numpy as np
 import onnx
@@ -21,7 +21,7 @@ from .frontend import import_model
 from .passes import DUMPED_WEIGHTS
 from .regular import open_regular
 
-Source = Union[str, "os.PathLike[str]", bytes, onnx.ModelProto, Module]
+Source: TypeAlias = str | os.PathLike[str] | bytes | onnx.ModelProto | Module
 Shapes = Mapping[str, tuple[int, int, int]]
 InputShapes = Mapping[str, Sequence[int | str]]
 

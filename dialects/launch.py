@@ -86,7 +86,11 @@ class View(Operation):
             hint = "make the view from the buffer, with strides of its own"
             raise op_error(self, f"takes {source} for dense, but it lies strided", hint)
         last = self.offset + span(result)
-        if all(isinstance(dim, int) for dim in (last, source.elements)) and last > source.elements:
+        if (
+            0 not in result.shape
+            and all(isinstance(dim, int) for dim in (last, source.elements))
+            and last > source.elements
+        ):
             raise op_error(self, f"{result} reaches element {last} of a tensor of {source.elements}")
 
     def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
@@ -187,7 +191,10 @@ def _check_sizes(evaluation: Evaluation) -> None:
 
 
 def span(type: TensorType) -> Dim:
-    """Elements from a tensor's first to one past its last in memory, with its layout's offset."""
+    """Elements from a tensor's first to one past its last in memory, with its layout's offset.
+
+    For sizes of at least 1: what is empty reaches nowhere.
+    """
     ends = [(size - 1) * stride for size, stride in zip(type.shape, type.strides, strict=True)]
     return type.layout.offset + total(ends) + 1
 

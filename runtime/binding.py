@@ -12,6 +12,7 @@ from .dlpack import CPU, CUDA, CUDA_HOST, CUDA_MANAGED, device_of, import_tensor
 from .dtypes import numpy_dtype
 from .expressions import Expression, clip, evaluate
 from .manifest import Manifest, SymbolRange, TensorSpec
+from .overlap import shared, writes_twice
 from .program import BoundTensor
 from .sizes import bindings, said_of
 
@@ -48,8 +49,10 @@ class InputBinder:
         self, tensors: Sequence[BoundTensor], given: Mapping[str, object] | None, stream: int | None
     ) -> list[Value | None]:
         """The caller's own output tensors in the plan's order, None where there is none."""
-        if not given:
+        if given is None:
             return [None] * len(tensors)
+        if not isinstance(given, Mapping):
+            raise InputError(f"outputs must be a mapping from names to arrays, not {type(given).__name__}")
         unknown = given.keys() - {tensor.name for tensor in tensors}
         if unknown:
             names = ", ".join(clip(tensor.name) for tensor in tensors)
@@ -60,16 +63,19 @@ class InputBinder:
         ]
 
     def check_disjoint(self, inputs: Sequence[Value], outputs: Sequence[Value | None]) -> None:
-        """Refuse device memory that is both input and output: kernels assume that there is none."""
-        sources = [value for value in inputs if not isinstance(value, np.ndarray)]
-        targets = [value for value in outputs if value is not None and not isinstance(value, np.ndarray)]
-        for index, target in enumerate(targets):
-            for other in (*sources, *targets[:index]):
-                if (
-                    other.pointer < target.pointer + target.bytes
-                    and target.pointer < other.pointer + other.bytes
-                ):
-                    raise InputError("the tensors given for inputs and outputs overlap in memory")
+        """Refuse memory that is written and also read, or written for another output.
+
+        Kernels assume that there is none; and of two results in one place, one is lost.
+        """
+        given = zip(self._manifest.outputs, outputs, strict=True)
+        written = [(f"output {clip(tensor.name)}", value) for tensor, value in given if value is not None]
+        if not written:
+            return
+        named = zip(self._manifest.inputs, inputs, strict=True)
+        met = shared([(f"input {clip(tensor.name)}", value) for tensor, value in named], written)
+        if met is not None:
+            hint = "pass a copy, or memory of its own"
+            raise InputError(f"the tensors given for {met[0]} and {met[1]} overlap in memory", hint)
 
     def _value(self, name: str, given: object, stream: int | None) -> Value:
         if isinstance(given, np.ndarray):
@@ -103,6 +109,8 @@ class InputBinder:
             )
         if isinstance(value, np.ndarray) and not value.flags.writeable:
             raise InputError(f"the array given for output {clip(tensor.name)} is read-only")
+        if writes_twice(value):
+            raise InputError(f"elements of the array given for output {clip(tensor.name)} share memory")
         return value
 
     def _symbols(self, values: Sequence[Value], given: Mapping[str, object]) -> dict[str, int]:
@@ -187,10 +195,12 @@ def _has_dtype(value: Value, name: str) -> bool:
 
 
 def _describe(given: object) -> str:
-    if isinstance(given, np.ndarray) or speaks_dlpack(given):
-        shape = list(getattr(given, "shape", ()))
-        return f"{getattr(given, 'dtype', '?')}{shape}"
-    return type(given).__name__
+    if isinstance(given, np.ndarray):
+        return f"{given.dtype}{list(given.shape)}"
+    try:
+        return f"{given.dtype}{list(given.shape)}"  # type: ignore[attr-defined]
+    except Exception:  # whatever another library's tensor raises
+        return type(given).__name__
 
 
 def on_device(value: Value) -> bool:

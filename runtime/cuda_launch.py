@@ -222,8 +222,7 @@ class _Branches:
             self._await(stream, event)
         if launch.empty:
             return
-        # Overlap is for a plain successor of a kernel: after an event the dependency must be a full one.
-        overlap = launch.pdl and stream in self._after_kernel and not waits
+        overlap = launch.pdl and stream in self._after_kernel
         self._launcher.issue(launch, self._addresses, self._streams[stream], overlap)
         self._after_kernel.add(stream)
 
@@ -240,6 +239,9 @@ class _Branches:
         return event
 
     def _await(self, stream: int, event: Handle) -> None:
+        # Overlap is for a plain successor of a kernel: after an event the dependency must be a full one,
+        # also where the launch that asked for the event is skipped and another one follows.
+        self._after_kernel.discard(stream)
         self._driver.call("cuStreamWaitEvent", self._streams[stream], event.value, 0)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -31,6 +31,7 @@ class LaunchRecord:
 ReadBuffer = Callable[[str], Array]  # a copy of the present bytes of the buffer of that name
 
 
+@runtime_checkable
 class Observer(Protocol):
     """Watches a run from outside: it sees what lies in memory around every launch, and changes nothing."""
 
@@ -91,6 +92,7 @@ class Executable(Protocol):
         """Give everything back. A second call does nothing."""
 
 
+@runtime_checkable
 class Backend(Protocol):
     """A device that can take plans."""
 

@@ -102,13 +102,19 @@ def memory_view(pointer: int, size: int) -> np.ndarray[Any, Any]:
 
 def speaks_dlpack(value: object) -> bool:
     """Whether `value` offers itself through DLPack."""
-    return hasattr(value, "__dlpack__") and hasattr(value, "__dlpack_device__")
+    try:
+        return hasattr(value, "__dlpack__") and hasattr(value, "__dlpack_device__")
+    except Exception:  # whatever a property of another library raises
+        return False
 
 
 def device_of(value: Any) -> tuple[int, int]:
-    """DLPack device type and ordinal of a tensor."""
-    kind, ordinal = value.__dlpack_device__()
-    return int(kind), int(ordinal)
+    """DLPack device type and ordinal of a tensor. Raises `InputError` if the library does not say."""
+    try:
+        kind, ordinal = value.__dlpack_device__()
+        return int(kind), int(ordinal)
+    except Exception as error:  # whatever the other library raises
+        raise InputError(f"the tensor does not say on which DLPack device it lies: {error}") from error
 
 
 def import_tensor(value: Any, stream: int | None) -> ExternalTensor:

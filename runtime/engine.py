@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from ..errors import DeviceError, InputError, PlanError
+from .arguments import checked
 from .binding import InputBinder, on_device
 from .device import Backend, Executable, LaunchRecord, Observer, Session, Value
 from .discovery import open_backend
@@ -82,6 +83,7 @@ class Context:
         named = {tensor.name: result for tensor, result in zip(program.outputs, results, strict=True)}
         return named | dict(outputs or {})
 
+    @checked
     def trace(self, inputs: Mapping[str, object], observer: Observer) -> dict[str, Any]:
         """As `Engine.trace`."""
         session = self._checked()
@@ -89,11 +91,13 @@ class Context:
         results = session.trace(program, values, observer)
         return {tensor.name: result for tensor, result in zip(program.outputs, results, strict=True)}
 
+    @checked
     def profile(self, inputs: Mapping[str, object], repeats: int = 10) -> list[LaunchRecord]:
         """As `Engine.profile`."""
         session = self._checked()
         return session.profile(*self._bind(session, inputs), _count("repeats", repeats, 1))
 
+    @checked
     def time(self, inputs: Mapping[str, object], repeats: int = 100, warmup: int = 10) -> list[float]:
         """As `Engine.time`."""
         session = self._checked()
@@ -146,6 +150,7 @@ class Engine:
     weights do not fit, `CompileError` if the host's compiler refuses a kernel.
     """
 
+    @checked
     def __init__(self, plan: Plan, device: str | Backend | None = None, *, debug: bool | None = None) -> None:
         self.plan = plan
         if device is None and not plan.spec.targets:
@@ -187,6 +192,7 @@ class Engine:
         """
         return self._context().run(inputs, outputs)
 
+    @checked
     def trace(self, inputs: Mapping[str, object], observer: Observer) -> dict[str, Any]:
         """Run once, launch by launch, with OBSERVER told around each; the results as numpy arrays.
 
@@ -195,6 +201,7 @@ class Engine:
         """
         return self._context().trace(inputs, observer)
 
+    @checked
     def profile(self, inputs: Mapping[str, object], repeats: int = 10) -> list[LaunchRecord]:
         """Median time of every kernel launch, in the order of the launches.
 
@@ -202,6 +209,7 @@ class Engine:
         """
         return self._context().profile(inputs, repeats)
 
+    @checked
     def time(self, inputs: Mapping[str, object], repeats: int = 100, warmup: int = 10) -> list[float]:
         """Device time of each of `repeats` runs, in milliseconds, without the transfer of inputs."""
         return self._context().time(inputs, repeats, warmup)
@@ -239,6 +247,7 @@ class Engine:
         return context
 
 
+@checked
 def load(
     plan: Plan | str | os.PathLike[str], device: str | Backend | None = None, *, debug: bool | None = None
 ) -> Engine:

@@ -30,6 +30,7 @@ MOST_THREADS = 1024
 MOST_SHARED_BYTES = 232_448  # what a block may have on sm_90
 MOST_CLUSTER = 16
 _MESSAGE_BYTES = 2048
+_STILL_RUNNING = 2
 _MOST_WORKERS = 16
 _FORMATS: dict[str, str] = {"i32": "<i", "u32": "<I", "i64": "<q", "u64": "<Q", "f32": "<f", "f64": "<d"}
 _SWIZZLE_BITS: dict[str, int] = {"none": 0, "32B": 1, "64B": 2, "128B": 3}
@@ -129,6 +130,7 @@ class _CLaunch(ctypes.Structure):
         ("grid", ctypes.c_uint32 * 3),
         ("block", ctypes.c_uint32 * 3),
         ("cluster", ctypes.c_uint32 * 3),
+        ("running", ctypes.c_void_p),
     ]
 
 
@@ -141,13 +143,23 @@ class PreparedLaunch:
     _keep: list[object] = field(repr=False)
 
     def run(self, order: Order = "forward") -> None:
-        """Runs the grid to its end. Raises DeviceError with what the kernel did wrong."""
+        """Runs the grid to its end. Raises DeviceError with what the kernel did wrong.
+
+        A long one comes back every 50 ms, so that signals are handled; what their handlers raise,
+        as KeyboardInterrupt, ends it.
+        """
         kind, seed = _order(order)
         self._launch.order, self._launch.seed = kind, seed
         message = ctypes.create_string_buffer(_MESSAGE_BYTES)
-        if self._library.glass_host_launch(
-            ctypes.byref(self._launch), message, ctypes.c_ulonglong(_MESSAGE_BYTES)
-        ):
+        arguments = ctypes.byref(self._launch), message, ctypes.c_ulonglong(_MESSAGE_BYTES)
+        try:
+            while (status := self._library.glass_host_launch(*arguments)) == _STILL_RUNNING:
+                pass
+        except BaseException:
+            if self._launch.running:
+                self._library.glass_host_abandon(arguments[0])
+            raise
+        if status:
             raise DeviceError(message.value.decode(errors="replace"))
 
 
@@ -222,13 +234,6 @@ class HostModule:
     ) -> None:
         """Runs one grid to its end: `prepare` and `run` in one call."""
         self.prepare(kernel, grid, block, cluster, shared_bytes, args).run(order)
-
-
-def aligned_bytes(nbytes: int, alignment: int = 256) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """A zeroed array of bytes whose address is a multiple of `alignment`, as GPU allocations are."""
-    storage = np.zeros(nbytes + alignment, np.uint8)
-    start = -storage.__array_interface__["data"][0] % alignment
-    return storage[start : start + nbytes]
 
 
 def _order(order: Order) -> tuple[int, int]:

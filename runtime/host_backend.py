@@ -20,8 +20,8 @@ from .host import (
     HostScalar,
     HostTensorMap,
     Order,
-    aligned_bytes,
 )
+from .host_memory import ALIGNMENT, aligned_bytes
 from .manifest import Manifest
 from .plan import Plan
 from .program import (
@@ -34,7 +34,6 @@ from .program import (
     Program,
 )
 
-ALIGNMENT = 256  # what device memory guarantees, so that kernels see the same alignment here
 _POISON = 0xFF  # NaN in every floating-point type
 
 

@@ -9,12 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import stat
 import tempfile
 import warnings
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
+
+from ..errors import DeviceError
+from .leftovers import cleared, cleared_at_the_end
 
 # Old entries go when a folder holds more than this many; a plan makes one, a few hundred kB each.
 MOST_ENTRIES = 2000
@@ -36,7 +41,7 @@ def default_folder() -> Path:
     if chosen:
         return Path(chosen) / "host"
     base = os.environ.get("XDG_CACHE_HOME")
-    root = Path(base) if base else Path.home() / ".cache"
+    root = Path(base) if base else Path(os.path.expanduser("~")) / ".cache"
     return root / "glassrt" / "host"
 
 
@@ -63,18 +68,27 @@ class CompiledCache:
         return None
 
     def _make(self, key: str, suffix: str, build: Callable[[Path], None]) -> Path:
-        handle, name = tempfile.mkstemp(suffix=suffix, prefix="new-", dir=self.folder)
-        os.close(handle)
-        temporary = Path(name)
         try:
-            build(temporary)
-            temporary.chmod(0o700)  # whatever the umask: entries that others may write are not trusted
-            path = self.folder / f"{key}.{_digest_of(temporary)}{suffix}"
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+            with self._new_file(suffix) as new:
+                build(new)
+                new.chmod(0o700)  # whatever the umask: entries that others may write are not trusted
+                path = self.folder / f"{key}.{_digest_of(new)}{suffix}"
+                new.replace(path)
+        except OSError as error:
+            raise DeviceError(
+                f"cannot keep compiled kernels in {self.folder}: {error.strerror or error}",
+                hint="make room there, or name another folder in GLASSRT_CACHE_DIR",
+            ) from error
         self._prune()
         return path
+
+    @contextmanager
+    def _new_file(self, suffix: str) -> Iterator[Path]:
+        """A file to be filled and renamed; gone afterwards if it was not."""
+        handle, name = tempfile.mkstemp(suffix=suffix, prefix="new-", dir=self.folder)
+        os.close(handle)
+        with cleared(lambda: Path(name).unlink(missing_ok=True)):
+            yield Path(name)
 
     def _prune(self) -> None:
         with suppress(OSError):
@@ -120,6 +134,19 @@ def _private_folder(folder: Path) -> Path:
                 return folder
     except OSError:
         pass
-    fallback = Path(tempfile.mkdtemp(prefix="glassrt-"))
+    fallback = _fallback(os.getpid())
     warnings.warn(f"the cache folder is not private or not writable; using {fallback}", stacklevel=3)
     return fallback
+
+
+@cache
+def _fallback(process: int) -> Path:
+    """A folder for this PROCESS alone, gone when it ends: one, however many plans it runs."""
+    folder = Path(tempfile.mkdtemp(prefix="glassrt-"))
+
+    def clear() -> None:
+        if os.getpid() == process:  # and not a fork of it
+            shutil.rmtree(folder, ignore_errors=True)
+
+    cleared_at_the_end(clear)
+    return folder

@@ -15,14 +15,15 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import CompileError, DeviceError
+from .children import Children
 from .host_cache import CompiledCache, content_key
+from .leftovers import temporary_folder
 
 FLAGS = (
     "-std=c++17",
@@ -126,42 +127,51 @@ def build_library(sources: Mapping[str, str], headers: Mapping[str, str], cache:
     key = content_key([*base, *(text for name in sorted(sources) for text in (name, sources[name]))])
 
     def build(target: Path) -> None:
-        runtime = functools.partial(_runtime_object, compiler, headers, cache, content_key(base))
-        _build(compiler, sources, headers, runtime, target)
+        children = Children()
+        runtime = functools.partial(_runtime_object, compiler, children, headers, cache, content_key(base))
+        _build(compiler, children, sources, headers, runtime, target)
 
     return cache.get(key, ".so", build)
 
 
-def _runtime_object(compiler: Compiler, headers: Mapping[str, str], cache: CompiledCache, key: str) -> Path:
+def _runtime_object(
+    compiler: Compiler, children: Children, headers: Mapping[str, str], cache: CompiledCache, key: str
+) -> Path:
     def build(target: Path) -> None:
-        with tempfile.TemporaryDirectory(prefix="glassrt-") as name:
-            folder = Path(name)
+        with temporary_folder() as folder:
             _write_headers(folder, headers)
             (folder / "runtime.cpp").write_text('#include "host_runtime.hpp"\n')
-            _run(compiler, (*FLAGS, "-c", "runtime.cpp", "-o", str(target)), folder)
+            _run(compiler, children, (*FLAGS, "-c", "runtime.cpp", "-o", str(target)), folder)
 
     return cache.get(key, ".o", build)
 
 
 def _build(
     compiler: Compiler,
+    children: Children,
     sources: Mapping[str, str],
     headers: Mapping[str, str],
     runtime: functools.partial[Path],
     target: Path,
 ) -> None:
-    with tempfile.TemporaryDirectory(prefix="glassrt-") as name:
-        folder = Path(name)
+    with temporary_folder() as folder:
         _write_headers(folder, headers)
         groups = _balance(sources, processor_count())
         with ThreadPoolExecutor(max_workers=len(groups) + 1) as pool:
             runtime_object = pool.submit(runtime)
             units = [
-                pool.submit(_compile_unit, compiler, folder, i, {name: sources[name] for name in group})
+                pool.submit(
+                    _compile_unit, compiler, children, folder, i, {name: sources[name] for name in group}
+                )
                 for i, group in enumerate(groups)
             ]
-            objects = [unit.result() for unit in units]
-            _run(compiler, (*objects, str(runtime_object.result()), *LINK_FLAGS, "-o", str(target)), folder)
+            try:
+                objects = [unit.result() for unit in units]
+                objects.append(str(runtime_object.result()))
+            except BaseException:
+                children.stop()
+                raise
+        _run(compiler, children, (*objects, *LINK_FLAGS, "-o", str(target)), folder)
 
 
 def _write_headers(folder: Path, headers: Mapping[str, str]) -> None:
@@ -180,7 +190,9 @@ def _balance(sources: Mapping[str, str], units: int) -> list[list[str]]:
     return groups
 
 
-def _compile_unit(compiler: Compiler, folder: Path, number: int, sources: Mapping[str, str]) -> str:
+def _compile_unit(
+    compiler: Compiler, children: Children, folder: Path, number: int, sources: Mapping[str, str]
+) -> str:
     text = '#include "glass.cuh"\n#include "host_entry.hpp"\n'
     for i, (name, source) in enumerate(sorted(sources.items())):
         registrations = "\n".join(f"GLASS_REGISTER({kernel})" for kernel in kernel_names(source))
@@ -188,26 +200,19 @@ def _compile_unit(compiler: Compiler, folder: Path, number: int, sources: Mappin
             raise CompileError(f"the source of {name} declares no kernel with GLASS_KERNEL")
         text += f'namespace unit_{i} {{\n#line 1 "{name}.cu"\n{source}\n{registrations}\n}}\n'
     (folder / f"unit{number}.cpp").write_text(text)
-    _run(compiler, (*FLAGS, *KERNEL_FLAGS, "-c", f"unit{number}.cpp", "-o", f"unit{number}.o"), folder)
-    return f"unit{number}.o"
+    result = f"unit{number}.o"
+    _run(compiler, children, (*FLAGS, *KERNEL_FLAGS, "-c", f"unit{number}.cpp", "-o", result), folder)
+    return result
 
 
-def _run(compiler: Compiler, arguments: Sequence[str], folder: Path) -> None:
+def _run(compiler: Compiler, children: Children, arguments: Sequence[str], folder: Path) -> None:
     """Runs the compiler inside `folder`, so that its messages name files without a path."""
     try:
-        result = subprocess.run(
-            (*compiler.command, *arguments),
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=TIMEOUT_SECONDS,
-            stdin=subprocess.DEVNULL,
-        )
+        result = children.run((*compiler.command, *arguments), TIMEOUT_SECONDS, cwd=folder)
     except subprocess.TimeoutExpired:
         raise CompileError(f"the C++ compiler took more than {TIMEOUT_SECONDS} s") from None
     except OSError as error:
-        raise DeviceError(f"the C++ compiler did not start: {error.strerror}") from error
+        raise DeviceError(f"the C++ compiler did not start: {error.strerror or error}") from error
     if result.returncode != 0:
         log = (result.stderr or result.stdout).strip()
         raise CompileError(f"the C++ compiler refused a kernel:\n{log[:LOG_CHARACTERS]}")

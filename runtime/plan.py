@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import mmap
 import os
 import re
-import secrets
-import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ..errors import PlanError
+from .arguments import check_fields, expect_each
 from .expressions import clip
 from .manifest import Manifest, parse_manifest
 from .manifest_fields import parse_json
 from .plan_check import check_manifest
-from .plan_format import Bytes, decode, encode
+from .plan_digest import Bytes
+from .plan_format import decode, encode
+from .plan_read import read_plan
+from .whole_files import path_of, write_whole
 
 LEVELS = ("graph", "fused", "precision", "launch")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9_]{1,100}\.(cuh|hpp|h)")
@@ -48,6 +47,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         """Check the whole plan; `spec` becomes the manifest's typed form."""
+        _check_kinds(self)
         spec = parse_manifest(self.manifest)
         check_manifest(spec)
         object.__setattr__(self, "spec", spec)
@@ -55,7 +55,7 @@ class Plan:
 
     def ir(self, level: str) -> str:
         """The IR text of a level: graph, fused, precision or launch."""
-        if level not in self.levels:
+        if not isinstance(level, str) or level not in self.levels:
             raise PlanError(f"no level {clip(level)}", hint=f"the levels are {', '.join(LEVELS)}")
         return self.levels[level]
 
@@ -65,12 +65,36 @@ class Plan:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the plan file: complete at `path`, or not there at all. Raises `PlanError`."""
-        _write_whole(Path(path), encode(_members(self)))
+        where = path_of(path, PlanError)
+        chunks = encode(_members(self))
+
+        def write(file: BinaryIO) -> None:
+            for chunk in chunks:
+                file.write(chunk)
+
+        write_whole(where, write, PlanError)
 
     @classmethod
-    def from_bytes(cls, data: bytes | bytearray | memoryview | mmap.mmap) -> Plan:
-        """Read and check a plan; the weights stay a view into `data`. Raises `PlanError`."""
-        members = decode(memoryview(data).cast("B").toreadonly())
+    def from_bytes(cls, data: bytes | bytearray | memoryview) -> Plan:
+        """Read and check a plan. Raises `PlanError`.
+
+        The weights stay a view into `data` where nobody can change it any more; else it is copied.
+        """
+        if not isinstance(data, bytes):
+            try:
+                data = bytes(memoryview(data))
+            except TypeError:
+                raise PlanError(f"a plan is bytes, not {type(data).__name__}") from None
+        return cls._from_memory(memoryview(data))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Plan:
+        """Read and check a plan file; what happens to it afterwards is no matter. Raises `PlanError`."""
+        return cls._from_memory(read_plan(path_of(path, PlanError)))
+
+    @classmethod
+    def _from_memory(cls, data: memoryview) -> Plan:
+        members = decode(data)
         manifest = parse_json(_take(members, "manifest.json"), "manifest")
         spec = parse_manifest(manifest)
         ledger = parse_json(_take(members, "ledger.json"), "ledger")
@@ -93,27 +117,6 @@ class Plan:
             headers=dict(_headers(members)),
         )
 
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Plan:
-        """Read and check a plan file. The weights are memory-mapped. Raises `PlanError`."""
-        try:
-            with open(path, "rb", opener=_open_regular) as file:
-                size = os.fstat(file.fileno()).st_size
-                # An empty file cannot be mapped; let the format say what is wrong with it.
-                data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
-        except (OSError, ValueError) as error:
-            raise PlanError(f"cannot read the plan {clip(os.fspath(path))}: {error}") from None
-        return cls.from_bytes(data)
-
-
-def _open_regular(path: str, flags: int) -> int:
-    """Open without blocking on a pipe, and refuse what is not a regular file."""
-    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError("it is not a regular file")
-    return descriptor
-
 
 def _take(members: dict[str, memoryview], name: str) -> memoryview:
     if name not in members:
@@ -134,6 +137,17 @@ def _headers(members: dict[str, memoryview]) -> Iterator[tuple[str, str]]:
         if not name.startswith("include/"):
             raise PlanError(f"the plan has an unexpected member {clip(name)}")
         yield name.removeprefix("include/"), _text(members, name)
+
+
+def _check_kinds(plan: Plan) -> None:
+    """That the parts hold what their types say, where a caller puts them together."""
+    check_fields(plan, PlanError)
+    expect_each("cubins", plan.cubins.values(), Mapping, error=PlanError)
+    for name, table in (("levels", plan.levels), ("sources", plan.sources), ("headers", plan.headers)):
+        expect_each(name, (*table.keys(), *table.values()), str, error=PlanError)
+    for target, cubins in plan.cubins.items():
+        expect_each("cubins", (target, *cubins.keys()), str, error=PlanError)
+        expect_each("cubins", cubins.values(), bytes, error=PlanError)
 
 
 def _check_parts(plan: Plan) -> None:
@@ -188,29 +202,3 @@ def _members(plan: Plan) -> dict[str, Bytes]:
 def _json(value: object) -> bytes:
     """JSON with one spelling per value."""
     return json.dumps(value, sort_keys=True, indent=1, separators=(",", ": "), allow_nan=False).encode()
-
-
-def _write_whole(path: Path, chunks: list[Bytes]) -> None:
-    """Write to a new file beside `path`, flush it to disk, and only then give it its name."""
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}.partial")
-    try:
-        with open(partial, "xb") as file:
-            for chunk in chunks:
-                file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        raise PlanError(f"cannot write the plan {clip(str(path))}: {error}") from error
-    finally:
-        with contextlib.suppress(OSError):  # normally already renamed away
-            partial.unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

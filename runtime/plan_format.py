@@ -1,15 +1,14 @@
 """The bytes of a plan file: a checked header followed by a ZIP of stored members.
 
 Layout, little-endian: magic (8 bytes), format version (u32), reserved zero (u32), payload length
-(u64), SHA-256 of the payload (32 bytes), then the payload. The payload is a ZIP whose offsets count
-from the start of the file, so `unzip -l` and `zipfile` read it without complaint. Every member is
-stored, dated 1980-01-01 and carries a ZIP64 record whatever its size, hence one code path for all
-sizes. Source: PKWARE APPNOTE 6.3.10, sections 4.3 and 4.5.3.
+(u64), checksum of the payload (32 bytes, see `plan_digest`), then the payload. The payload is a ZIP
+whose offsets count from the start of the file, so `unzip -l` and `zipfile` read it without complaint.
+Every member is stored, dated 1980-01-01 and carries a ZIP64 record whatever its size, hence one code
+path for all sizes. Source: PKWARE APPNOTE 6.3.10, sections 4.3 and 4.5.3.
 """
 
 from __future__ import annotations
 
-import hashlib
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
@@ -17,13 +16,12 @@ from dataclasses import dataclass
 
 from ..errors import PlanError
 from .expressions import clip
+from .plan_digest import Bytes, tree_digest
 
 MAGIC = b"GLASSRT\0"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 WEIGHT_ALIGNMENT = 256
 MAX_MEMBERS = 65_535
-
-Bytes = bytes | memoryview
 
 _HEADER = struct.Struct("<8sIIQ32s")
 _LOCAL = struct.Struct("<IHHHHHIIIHH")
@@ -97,11 +95,8 @@ def encode(members: Mapping[str, Bytes]) -> list[Bytes]:
         position += len(head) + len(data)
     directory = b"".join(entry.central() for entry in entries)
     chunks += [directory, _tail(len(entries), len(directory), position)]
-    digest = hashlib.sha256()
-    for chunk in chunks:
-        digest.update(chunk)
     length = sum(len(chunk) for chunk in chunks)
-    return [_HEADER.pack(MAGIC, FORMAT_VERSION, 0, length, digest.digest()), *chunks]
+    return [_HEADER.pack(MAGIC, FORMAT_VERSION, 0, length, tree_digest(chunks)), *chunks]
 
 
 def decode(file: memoryview) -> dict[str, memoryview]:
@@ -110,7 +105,9 @@ def decode(file: memoryview) -> dict[str, memoryview]:
     Accepts exactly what `encode` writes. Raises `PlanError` for anything else: wrong magic or
     version, truncation, trailing bytes, a changed byte, or a ZIP of another form.
     """
-    _check_header(file)
+    check_size(file, len(file))
+    if tree_digest([file[HEADER_BYTES:]]) != _HEADER.unpack_from(file)[-1]:
+        raise PlanError("the plan is damaged: its checksum does not match", hint="copy or build it again")
     entries = list(_directory(file))
     members: dict[str, memoryview] = {}
     position = HEADER_BYTES
@@ -130,10 +127,11 @@ def decode(file: memoryview) -> dict[str, memoryview]:
     return members
 
 
-def _check_header(file: memoryview) -> None:
+def check_size(file: memoryview, size: int) -> None:
+    """Raise `PlanError` unless FILE begins with the header of a plan file of SIZE bytes."""
     if len(file) < HEADER_BYTES or file[:8] != MAGIC:
         raise PlanError("not a GlassRT plan: the file does not begin with GLASSRT")
-    _, version, reserved, length, digest = _HEADER.unpack_from(file)
+    _, version, reserved, length, _ = _HEADER.unpack_from(file)
     if version != FORMAT_VERSION:
         raise PlanError(
             f"the plan has format {version}, this version of GlassRT reads format {FORMAT_VERSION}",
@@ -141,13 +139,11 @@ def _check_header(file: memoryview) -> None:
         )
     if reserved != 0:
         raise PlanError("the plan is damaged: its reserved field is not zero")
-    if length != len(file) - HEADER_BYTES:
+    if length != size - HEADER_BYTES:
         raise PlanError(
-            f"the plan is damaged: {length} bytes were written, {len(file) - HEADER_BYTES} are there",
+            f"the plan is damaged: {length} bytes were written, {size - HEADER_BYTES} are there",
             hint="the file was cut short or appended to; copy or build it again",
         )
-    if hashlib.sha256(file[HEADER_BYTES:]).digest() != digest:
-        raise PlanError("the plan is damaged: its checksum does not match", hint="copy or build it again")
 
 
 def _directory(file: memoryview) -> Iterator[_Entry]:

@@ -122,6 +122,8 @@ def resolve(manifest: Manifest, symbols: Mapping[str, int]) -> Program:
         _bind_launch(launch, f"launch {index}", symbols, buffers)
         for index, launch in enumerate(manifest.launches)
     )
+    if any(launch.empty for launch in launches):
+        _check_skipped(manifest, launches, buffers)
     return Program(tuple(sorted(symbols.items())), inputs, outputs, launches, buffers)
 
 
@@ -148,12 +150,29 @@ def _capacity(
 
 def _bind_buffer(spec: BufferSpec, symbols: Mapping[str, int], capacity: int) -> BoundBuffer:
     offset, size = evaluate(spec.offset, symbols), evaluate(spec.bytes, symbols)
+    if size == 0:  # it lies nowhere: in an empty space no other offset would be inside
+        offset = 0
     if offset < 0 or size < 0 or offset + size > capacity:
         raise PlanError(
             f"the plan's buffer {clip(spec.name)} covers bytes {offset} to {offset + size}, but its space "
             f"({spec.space}) has {capacity} bytes at {_describe(symbols)}"
         )
     return BoundBuffer(spec.name, spec.space, spec.index, offset, size)
+
+
+def _check_skipped(
+    manifest: Manifest, launches: Sequence[BoundLaunch], buffers: Mapping[str, BoundBuffer]
+) -> None:
+    """What a skipped launch would have written is empty, or another launch writes the part that is not."""
+    pairs = list(zip(manifest.launches, launches, strict=True))
+    written = {name for spec, launch in pairs if not launch.empty for name in spec.writes}
+    for index, (spec, launch) in enumerate(pairs):
+        for name in spec.writes:
+            if launch.empty and buffers[name].bytes and name not in written:
+                raise PlanError(
+                    f"the plan's launch {index} ({clip(spec.kernel)}) has an empty grid, yet it writes "
+                    f"the buffer {clip(name)}, which is not empty, and no other launch does"
+                )
 
 
 def _describe(symbols: Mapping[str, int]) -> str:
@@ -165,8 +184,6 @@ def _bind_launch(
 ) -> BoundLaunch:
     where = f"{where} ({clip(launch.kernel)})"
     grid = _bind_grid(launch, where, symbols)
-    if 0 in grid and any(buffers[name].bytes for name in launch.writes):
-        raise PlanError(f"the plan's {where} has an empty grid, yet it writes a buffer that is not empty")
     return BoundLaunch(
         kernel=launch.kernel,
         op=launch.op,

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
-from ...dialects.core.affine import Dim, ceildiv
+from ...dialects.core.affine import Dim, ceildiv, may_be_empty
 from ...dialects.core.dtypes import BOOL, F32
 from ...dialects.graph.attention import FAR
 from ..affine_c import dim_to_c, factor_to_c
@@ -132,7 +132,7 @@ class AttentionSpec:
     rounded: bool
     causal: bool
     guarded: bool
-    maybe_empty: bool
+    keyless: bool
 
 
 class AttentionFamily:
@@ -262,7 +262,7 @@ def specialize(
         rounded=problem.rounded,
         causal=problem.causal,
         guarded=problem.guarded,
-        maybe_empty=problem.maybe_empty,
+        keyless=may_be_empty(problem.keys, request.ranges),
     )
 
 

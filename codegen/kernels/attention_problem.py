@@ -63,11 +63,6 @@ class AttentionProblem:
     rounded: bool
 
     @property
-    def maybe_empty(self) -> bool:
-        """True when there may be no keys, not even masked ones: then results are sums of nothing, 0."""
-        return not isinstance(self.keys, int) or self.keys == 0
-
-    @property
     def batches(self) -> Dim:
         return product(self.extents)
 
@@ -177,5 +172,5 @@ def _target(request: Request, op: Attention) -> Strided | None:
 
 
 def at_optimum(dim: Dim, request: Request) -> int:
-    """DIM at the sizes that the model is tuned for."""
-    return evaluate(dim, request.optimum)
+    """DIM at the sizes that the model is tuned for; at least 1, since nobody tunes for what does nothing."""
+    return max(evaluate(dim, request.optimum), 1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from ...dialects.core.affine import ceildiv
+from ...dialects.core.affine import ceildiv, may_be_empty
 from ...dialects.core.dtypes import F32
 from ..affine_c import dim_to_c
 from ..literals import literal
@@ -72,7 +72,7 @@ class SimtAttentionSpec:
     scale: Code
     causal: bool
     guarded: bool
-    maybe_empty: bool
+    keyless: bool
 
 
 class SimtAttentionFamily:
@@ -164,5 +164,5 @@ def specialize(
         scale=Code(literal(problem.scale, F32)),
         causal=problem.causal,
         guarded=problem.guarded,
-        maybe_empty=problem.maybe_empty,
+        keyless=may_be_empty(problem.keys, request.ranges),
     )

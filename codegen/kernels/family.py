@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from ...dialects.core.affine import Dim
 from ...dialects.core.ir import Block, Operation
 from ...dialects.core.types import TensorType
 
 Config = dict[str, int | str]
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Target:
 class Request:
     """A kernel to be made: its region, the types of the buffers it writes, the symbols' sizes.
 
-    `weights` are the positions of inputs that no kernel ever writes.
+    `weights` are the positions of inputs that no kernel ever writes; `known` keeps what a family has found
+    out about it, for the next time it is asked.
     """
 
     region: Block
@@ -38,6 +40,14 @@ class Request:
     target: Target
     name: str = "kernel"
     weights: frozenset[int] = frozenset()
+    known: dict[Hashable, Any] = field(default_factory=dict, repr=False)
+
+    def once(self, key: Hashable, find: Callable[[], Found]) -> Found:
+        """What FIND gives, under KEY, without finding it again."""
+        if key not in self.known:
+            self.known[key] = find()
+        found: Found = self.known[key]
+        return found
 
     @property
     def reads(self) -> tuple[TensorType, ...]:

@@ -125,8 +125,8 @@ class Problem:
         return {name: optimum for name, _, optimum, _ in self.sizes}
 
     def at_optimum(self, dim: Dim) -> int:
-        """DIM at the sizes the model is tuned for."""
-        return evaluate(dim, self.optimum)
+        """DIM at the sizes the model is tuned for; at least 1, since nobody tunes for what does nothing."""
+        return max(evaluate(dim, self.optimum), 1)
 
     @property
     def a_k_major(self) -> bool:

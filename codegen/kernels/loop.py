@@ -89,7 +89,8 @@ class LoopFamily:
 
     def realize(self, request: Request, config: Config) -> KernelCode:
         lanes, threads = int(config["lanes"]), int(config["threads"])
-        signature = make_signature(request)
+        signature = request.once("signature", lambda: make_signature(request))
+        body = request.once((self.name, lanes), lambda: loop_body(request, signature, lanes))
         count = request.writes[0].elements
         spec = LoopSpec(
             name=Identifier(request.name),
@@ -99,14 +100,14 @@ class LoopFamily:
             lanes=lanes,
             index_type=Identifier(signature.index_type),
             count=Code(dim_to_c(count, signature.symbols)),
-            body=tuple(Code(line) for line in loop_body(request, signature, lanes)),
+            body=body,
         )
         return KernelCode(
             "kernels/loop.cu.j2", spec, Geometry((ceildiv(count, lanes * threads), 1, 1), (threads, 1, 1))
         )
 
 
-def loop_body(request: Request, signature: Signature, lanes: int) -> list[str]:
+def loop_body(request: Request, signature: Signature, lanes: int) -> tuple[Code, ...]:
     """The statements that compute and store the elements of one thread."""
     type = request.writes[0]
     space = make_space("element", "i", [(axis, type.shape[axis]) for axis in type.order])
@@ -121,4 +122,4 @@ def loop_body(request: Request, signature: Signature, lanes: int) -> list[str]:
     for name, out, expr in zip(signature.outputs, request.writes, results, strict=True):
         emitter.store(name, out, index, expr, section)
     body = section.finished(lanes)
-    return space.decode(emitter.names, signature.index_type) + body
+    return tuple(Code(line) for line in space.decode(emitter.names, signature.index_type) + body)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
 
-from ...dialects.core.affine import Range, evaluate
+from ...dialects.core.affine import Range, bounds, evaluate
 from ...dialects.core.diagnostics import op_error
 from ...errors import IRError
 from .footprint import Footprint, Grid, Undecided, footprint, typical
@@ -28,6 +28,8 @@ def check_contents(memory: Memory, order: LaunchOrder, values: SymbolValues) -> 
         for access in memory.writes:
             yield op_error(access.kernel, f"writes to {READ_ONLY[memory.space]}")
         return
+    if bounds(memory.type.elements, values.ranges)[1] == 0:
+        return  # always empty: nothing is in it, in whatever order
     whole = footprint(memory.type)
     if whole is not None and len(memory.writes) == 1 and memory.writes[0].shape == whole:
         yield from _after(memory.writes[0], memory.reads, order)
@@ -87,8 +89,11 @@ class _Parts:
         return shape if self._corner is None else shape.at(self._corner)
 
     def _happens(self, access: Access) -> bool:
-        """False when the tensor is empty at this corner."""
-        return self._corner is None or evaluate(access.value.type.elements, self._corner) > 0
+        """False when the tensor is empty at this corner, or for all values of the symbols."""
+        elements = access.value.type.elements
+        if self._corner is None:
+            return bounds(elements, self._ranges)[1] != 0
+        return evaluate(elements, self._corner) > 0
 
     def check(self) -> Iterator[IRError]:
         yield from self._twice()

@@ -100,7 +100,8 @@ def _buffer(module: Module, op: Buffer, values: SymbolValues) -> Iterator[IRErro
 def _view(op: View, values: SymbolValues) -> Iterator[IRError]:
     type, whole = op.result.type, op.x.type.elements
     start, end = op.offset + _lowest(op.result), op.offset + _highest(op.result)
-    before, after = values.exceeding(0, start), values.exceeding(end, whole)
+    before = values.exceeding(0, start, type.elements)
+    after = values.exceeding(end, whole, type.elements)
     if before is not None:
         yield op_error(op, f"{type} starts before the tensor that it shows{described(before)}")
     elif after is not None:

@@ -50,11 +50,20 @@ class Footprint:
     def is_injective(self, ranges: Mapping[str, Range]) -> bool:
         """True when no element is touched twice: every step goes beyond all that narrower ones reach."""
         reach: Dim = 0
+        ranges = self.where_any(ranges)
         for count, stride in reversed(self.runs):
             if not at_most(reach + 1, stride, ranges):
                 return False
             reach = reach + (count - 1) * stride
         return True
+
+    def where_any(self, ranges: Mapping[str, Range]) -> Mapping[str, Range]:
+        """RANGES where anything is touched: what the counts are multiples of is at least 1."""
+        names = {name for count, _ in self.runs for name in _factors(count)}
+        from_zero = {name for name in names if ranges.get(name, (1, None))[0] < 1}
+        if not from_zero:
+            return ranges
+        return {**ranges, **{name: (1, ranges[name][1]) for name in from_zero}}
 
     def at(self, values: Mapping[str, int]) -> Footprint:
         """The footprint for VALUES of the symbols."""
@@ -89,6 +98,13 @@ def _normal(start: Dim, runs: list[tuple[Dim, Dim]]) -> Footprint:
     return Footprint(start, tuple(joined))
 
 
+def _factors(dim: Dim) -> list[str]:
+    """The symbols that DIM is a multiple of."""
+    if isinstance(dim, int) or len(dim.terms) != 1:
+        return []
+    return [atom for atom in dim.terms[0][0] if isinstance(atom, str)]
+
+
 def typical(dim: Dim) -> int:
     """DIM with every symbol at one large size: puts strides and places in order."""
     return dim if isinstance(dim, int) else evaluate(dim, dict.fromkeys(symbols(dim), LARGE))
@@ -109,13 +125,17 @@ class Grid:
             self._limits.append(limit)
 
     def box(self, shape: Footprint) -> Box:
-        """SHAPE as a box; along a dimension in which it takes only some elements, all between them."""
+        """SHAPE as a box; along a dimension in which it takes only some elements, all between them.
+
+        Of values for which SHAPE is empty the box says that alone: some side of it has no length.
+        """
+        ranges = shape.where_any(self._ranges)
         rest, runs, box = shape.start, list(shape.runs), []
         for step, limit in zip(self._steps, self._limits, strict=True):
-            low = simplify(floordiv(rest, step), self._ranges)
+            low = simplify(floordiv(rest, step), ranges)
             rest = rest - low * step
             length, runs = _along(step, runs)
-            if limit is not None and not self._at_most(low + length, limit):
+            if limit is not None and not at_most(low + length, limit, ranges):
                 raise Undecided
             box.append((low, low + length))
         if runs:
@@ -132,11 +152,12 @@ class Grid:
         """True when the boxes have no element in common."""
         undecided = False
         for (low, high), (start, end) in zip(a, b, strict=True):
-            try:
-                if self._at_most(high, start) or self._at_most(end, low):
-                    return True
-            except Undecided:
-                undecided = True
+            for before, after in ((high, start), (end, low)):
+                try:
+                    if self._at_most(before, after):
+                        return True
+                except Undecided:
+                    undecided = True
         if undecided:
             raise Undecided
         return False

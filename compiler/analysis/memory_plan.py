@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ...dialects.core.ir import Function, Module, Operation, Value
 from ...dialects.launch import Buffer, View, largest
+from .occupancy import Occupancy, lowest_gap
 
 ALIGNMENT = 256
 
@@ -24,9 +25,6 @@ class Lifetime:
     first: int
     last: int
 
-    def overlaps(self, other: Lifetime) -> bool:
-        return self.first <= other.last and other.first <= self.last
-
 
 @dataclass(frozen=True)
 class Placement:
@@ -38,57 +36,25 @@ class Placement:
 
 def place(lifetimes: Sequence[Lifetime]) -> Placement:
     """Offsets (multiples of 256 bytes) for all LIFETIMES."""
-    order = sorted(range(len(lifetimes)), key=lambda i: (-lifetimes[i].size, i))
     offsets = [0] * len(lifetimes)
-    alive = _AliveBySteps(max((life.last for life in lifetimes), default=0) + 1)
+    occupancy = Occupancy(max((life.last for life in lifetimes), default=0) + 1)
     total = 0
-    for index in order:
+    for index in largest_first([life.size for life in lifetimes]):
         life = lifetimes[index]
-        offset = alive.lowest_gap(life)
-        offsets[index] = offset
-        alive.add(life, offset)
-        total = max(total, offset + aligned(life.size))
+        offsets[index] = start = lowest_gap(occupancy.taken(life.first, life.last), life.size)
+        end = start + aligned(life.size)
+        occupancy.take(life.first, life.last, start, end)
+        total = max(total, end)
     return Placement(tuple(offsets), total)
+
+
+def largest_first(sizes: Sequence[int]) -> list[int]:
+    """The positions of those of SIZES that are not 0, by falling size."""
+    return sorted((at for at, size in enumerate(sizes) if size), key=lambda at: -sizes[at])
 
 
 def aligned(size: int) -> int:
     return -(-size // ALIGNMENT) * ALIGNMENT
-
-
-class _AliveBySteps:
-    """The placed buffers, found by the steps they are alive in.
-
-    Most lifetimes are short and meet few buffers; a long one looks through all that are placed, which
-    is then less than what stands at its steps.
-    """
-
-    def __init__(self, steps: int) -> None:
-        self._by_step: list[list[int]] = [[] for _ in range(steps)]
-        self._placed: list[tuple[Lifetime, int]] = []
-
-    def add(self, life: Lifetime, offset: int) -> None:
-        for step in range(life.first, life.last + 1):
-            self._by_step[step].append(len(self._placed))
-        self._placed.append((life, offset))
-
-    def lowest_gap(self, life: Lifetime) -> int:
-        """The lowest offset at which LIFE meets no placed buffer."""
-        offset = 0
-        for start, end in sorted(self._met(life)):
-            if start - offset >= life.size:
-                break
-            offset = max(offset, end)
-        return offset
-
-    def _met(self, life: Lifetime) -> set[tuple[int, int]]:
-        """The stretches of memory that LIFE must keep clear of."""
-        steps = range(life.first, life.last + 1)
-        if sum(len(self._by_step[step]) for step in steps) < len(self._placed):
-            found = {index for step in steps for index in self._by_step[step]}
-            placed = [self._placed[index] for index in found]
-        else:
-            placed = [pair for pair in self._placed if pair[0].overlaps(life)]
-        return {(offset, offset + aligned(other.size)) for other, offset in placed}
 
 
 def place_buffers(module: Module) -> None:

@@ -6,99 +6,96 @@ the other begins. Larger buffers are placed first, as in `memory_plan`.
 
 from __future__ import annotations
 
-from bisect import insort
-from collections.abc import Collection, Sequence
+from bisect import bisect_left
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from ...dialects.core.ir import Module
 from ...dialects.launch import largest
 from .launch_accesses import memories_of
-from .memory_plan import aligned
+from .memory_plan import aligned, largest_first
+from .occupancy import Occupancy, lowest_gap
 from .streams_order import Ordered
+
+Stretch = tuple[int, int]  # of launches, both ends included
 
 
 @dataclass(frozen=True)
 class Use:
-    """A buffer of `size` bytes and when it is in use, in launches by stream.
-
-    last: the last launch on each stream that touches it, -1 for none; ended: the last launch on
-    each stream that has ended before any that touches it begins.
-    """
+    """A buffer of `size` bytes that `launches`, at least one, touch."""
 
     size: int
-    last: tuple[int, ...]
-    ended: tuple[int, ...]
-
-    def before(self, other: Use) -> bool:
-        """True when this one is done with before OTHER is begun."""
-        return all(last <= ended for last, ended in zip(self.last, other.ended, strict=True))
+    launches: Collection[int]
 
 
-def use_of(size: int, launches: Collection[int], order: Ordered) -> Use:
-    """A buffer of SIZE bytes that LAUNCHES touch, at least one."""
-    last = [-1] * len(order.clocks[0])
-    for launch in launches:
-        stream = order.streams[launch]
-        last[stream] = max(last[stream], launch)
-    return Use(size, tuple(last), tuple(map(min, zip(*(order.clocks[n] for n in launches), strict=True))))
+class _Concurrency:
+    """What streams and waits say of the launches that touch one buffer."""
+
+    def __init__(self, order: Ordered) -> None:
+        self._order = order
+        self._by_stream: list[list[int]] = [[] for _ in range(order.count)]
+        for launch, stream in enumerate(order.streams):
+            self._by_stream[stream].append(launch)
+
+    def held(self, use: Use) -> Iterator[tuple[int, Stretch]]:
+        """By stream: the first and the last launch that touch USE."""
+        for stream in {self._order.streams[launch] for launch in use.launches}:
+            own = [launch for launch in use.launches if self._order.streams[launch] == stream]
+            yield stream, (min(own), max(own))
+
+    def beside(self, use: Use) -> Iterator[tuple[int, Stretch]]:
+        """By stream: the launches that neither surely end before USE begins nor begin after it ends."""
+        clocks = self._order.clocks
+        ended = tuple(map(min, zip(*(clocks[launch] for launch in use.launches), strict=True)))
+        held = dict(self.held(use))
+        for stream, launches in enumerate(self._by_stream):
+            behind = max(self._behind(launches, other, last) for other, (_, last) in held.items())
+            if ended[stream] + 1 < behind:
+                yield stream, (ended[stream] + 1, behind - 1)
+
+    def _behind(self, launches: Sequence[int], stream: int, launch: int) -> int:
+        """The first of the LAUNCHES of a stream that begins after LAUNCH on STREAM has ended."""
+        clocks = self._order.clocks
+        at = bisect_left(launches, launch, key=lambda other: clocks[other][stream])
+        return launches[at] if at < len(launches) else len(clocks)
 
 
-@dataclass
-class _Stretch:
-    """Adjoining bytes that were given to some buffers, which use them one after the other."""
+class _Arena:
+    """Who uses which bytes.
 
-    start: int
-    end: int
-    users: list[Use]
-
-    def position(self, use: Use) -> int:
-        """How many users are done with before USE is begun: the first ones."""
-        low, high = 0, len(self.users)
-        while low < high:
-            middle = (low + high) // 2
-            if self.users[middle].before(use):
-                low = middle + 1
-            else:
-                high = middle
-        return low
-
-    def is_free(self, use: Use) -> bool:
-        """True when no user needs the bytes while USE does: the users behind it come after it."""
-        at = self.position(use)
-        return at == len(self.users) or use.before(self.users[at])
-
-
-def place_in_order(uses: Sequence[Use]) -> list[int]:
-    """Offsets (multiples of 256 bytes) for all USES.
-
-    In buffers times the stretches of memory that are told apart, which are few where sizes recur.
+    Two uses are apart when one ends before the other begins. They are not when the launches from the first
+    to the last of one meet those of the other, as listed; else, when one holds launches beside the other.
     """
+
+    def __init__(self, order: Ordered) -> None:
+        steps = len(order.clocks)
+        self._concurrency = _Concurrency(order)
+        self._listed = Occupancy(steps)
+        self._held = [Occupancy(steps) for _ in range(order.count)]
+
+    def lowest_gap(self, use: Use) -> int:
+        """The lowest offset at which USE meets nobody."""
+        taken = self._listed.taken(min(use.launches), max(use.launches))
+        for stream, stretch in self._concurrency.beside(use):
+            taken += self._held[stream].taken(*stretch)
+        return lowest_gap(taken, use.size)
+
+    def take(self, use: Use, start: int, end: int) -> None:
+        """The bytes START to END are given to USE."""
+        self._listed.take(min(use.launches), max(use.launches), start, end)
+        for stream, stretch in self._concurrency.held(use):
+            self._held[stream].take(*stretch, start, end)
+
+
+def place_in_order(uses: Sequence[Use], order: Ordered) -> list[int]:
+    """Offsets (multiples of 256 bytes) for all USES by launches that stand in ORDER."""
     offsets = [0] * len(uses)
-    stretches: list[_Stretch] = []
-    known: dict[tuple[int, int], _Stretch] = {}
-    for index in sorted(range(len(uses)), key=lambda i: (-uses[i].size, i)):
+    arena = _Arena(order)
+    for index in largest_first([use.size for use in uses]):
         use = uses[index]
-        offsets[index] = start = _lowest_gap(use, stretches)
-        end = start + aligned(use.size)
-        if end == start:
-            continue
-        if (start, end) not in known:
-            known[start, end] = _Stretch(start, end, [])
-            insort(stretches, known[start, end], key=lambda stretch: stretch.start)
-        stretch = known[start, end]
-        stretch.users.insert(stretch.position(use), use)
+        offsets[index] = start = arena.lowest_gap(use)
+        arena.take(use, start, start + aligned(use.size))
     return offsets
-
-
-def _lowest_gap(use: Use, stretches: Sequence[_Stretch]) -> int:
-    """The lowest offset at which USE meets nobody; STRETCHES in the order of their starts."""
-    offset = 0
-    for stretch in stretches:
-        if stretch.start - offset >= use.size:
-            break
-        if stretch.end > offset and not stretch.is_free(use):
-            offset = stretch.end
-    return offset
 
 
 def place_concurrent(module: Module, order: Ordered) -> None:
@@ -111,6 +108,6 @@ def place_concurrent(module: Module, order: Ordered) -> None:
         memory.op.offset = 0  # stays where nothing uses it
         if launches:
             buffers.append(memory.op)
-            uses.append(use_of(largest(memory.bytes, module.ranges), launches, order))
-    for buffer, offset in zip(buffers, place_in_order(uses), strict=True):
+            uses.append(Use(largest(memory.bytes, module.ranges), launches))
+    for buffer, offset in zip(buffers, place_in_order(uses, order), strict=True):
         buffer.offset = offset

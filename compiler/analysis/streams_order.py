@@ -134,6 +134,11 @@ class Ordered:
     waits: tuple[tuple[int, ...], ...]
     clocks: tuple[tuple[int, ...], ...]
 
+    @property
+    def count(self) -> int:
+        """How many streams there are."""
+        return 1 + max(self.streams, default=0)
+
 
 def ordered(needs: Sequence[set[int]], streams: Sequence[int]) -> Ordered:
     """The fewest waits that make every launch begin after those it NEEDS, launches standing in order.

@@ -20,11 +20,17 @@ class SymbolValues:
         self.corners = _corners(module)
         self._sizes = Sizes(module)
 
-    def exceeding(self, a: Dim, b: Dim) -> dict[str, int] | None:
-        """Values of the symbols for which A > B; None when A <= B is proved, or true at every corner."""
+    def exceeding(self, a: Dim, b: Dim, elements: Dim = 1) -> dict[str, int] | None:
+        """Values of the symbols for which A > B; None when A <= B is proved, or true at every corner.
+
+        Nothing is asked of values for which there are no ELEMENTS.
+        """
         if is_nonnegative(b - a, self.ranges) or self._sizes.proves(b - a):
             return None
-        return next((values for values in self.corners if evaluate(a - b, values) > 0), None)
+        for values in self.corners:
+            if evaluate(a - b, values) > 0 and evaluate(elements, values) > 0:
+                return values
+        return None
 
     def equal(self, a: Dim, b: Dim) -> bool:
         """Whether A is B for all values."""

@@ -8,6 +8,7 @@ from itertools import chain
 import numpy as np
 
 from ...errors import InputError
+from ...runtime.arguments import checked_but
 from ..build import Progress
 from ..source import InputShapes, Shapes, Source
 from .calibrators import check_calibrator
@@ -18,6 +19,7 @@ from .table import SHOWN_NAMES, CalibrationTable
 STAGE = "calibrate"
 
 
+@checked_but("model", "batches", "shapes", "inputs")
 @np.errstate(all="ignore")
 def calibrate(
     model: Source,
@@ -99,4 +101,6 @@ def run(
             feed(batch)
             done += 1
             tell(STAGE, done, total)
+    if not any(histogram.count for histogram in histograms.values()):
+        raise InputError("the batches hold no elements", "calibrate with batches that are not empty")
     return CalibrationTable.of(network.hash, calibrator, done, histograms)

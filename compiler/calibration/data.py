@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol, Union, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
@@ -32,7 +32,7 @@ class HasBatches(Protocol):
     def batches(self) -> Iterable[Batch]: ...
 
 
-Batches = Union[str, "os.PathLike[str]", Iterable[Batch], HasBatches]
+Batches: TypeAlias = str | os.PathLike[str] | Iterable[Batch] | HasBatches
 
 
 @dataclass(frozen=True)

@@ -6,26 +6,27 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from ...errors import CalibrationError, InputError
-from ..array_files import Array, read_arrays, write_arrays
+from ..array_files import Array, read_arrays, write_archive
 from .histogram import BINS, LEAST_EXPONENT, MOST_EXPONENT, Histogram
 
 FORMAT = 1
 WHOLE, REAL = ("exponent", "count", "zeros", "nans", "infinities"), ("minimum", "maximum", "smallest")
 
 
-def write_histograms(path: Path, model: str, histograms: Mapping[str, Histogram]) -> None:
-    """Write HISTOGRAMS by tensor name, of the network with the hash MODEL, to PATH."""
+def write_histograms(file: BinaryIO, model: str, histograms: Mapping[str, Histogram]) -> None:
+    """Write HISTOGRAMS by tensor name, of the network with the hash MODEL, to FILE."""
     rows = list(histograms.values())
     head = json.dumps({"format": FORMAT, "model": model, "names": list(histograms)}).encode()
     arrays: dict[str, Array] = {"head": np.frombuffer(head, np.uint8)}
     arrays |= {name: np.array([getattr(row, name) for row in rows], np.int64) for name in WHOLE}
     arrays |= {name: np.array([getattr(row, name) for row in rows], np.float64) for name in REAL}
     arrays["counts"] = np.array([row.counts for row in rows], np.int64).reshape(len(rows), BINS)
-    write_arrays(path, arrays)
+    write_archive(file, arrays)
 
 
 def read_histograms(path: Path, model: str) -> dict[str, Histogram]:

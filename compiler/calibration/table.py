@@ -11,7 +11,8 @@ from types import MappingProxyType
 import numpy as np
 
 from ...errors import CalibrationError
-from ..array_files import write_whole
+from ...runtime.arguments import checked, expect_each
+from ...runtime.whole_files import WholeFiles, content, path_of
 from ..regular import open_regular
 from ..source import InputShapes, Shapes, Source, load_module
 from .calibrators import Estimate, check_calibrator, estimates
@@ -93,6 +94,7 @@ class CalibrationTable:
 
     # ------------------------------------------------------------ reading it
 
+    @checked
     def __getitem__(self, name: str) -> TensorCalibration:
         """The tensor called NAME; CalibrationError when the table has none."""
         found = self.tensors.get(name)
@@ -102,11 +104,13 @@ class CalibrationTable:
             )
         return found
 
+    @checked
     def check(self, model: str, names: Iterable[str] = ()) -> None:
         """CalibrationError unless the table is of the network with the hash MODEL and has all NAMES."""
         if model != self.model:
             message = f"the calibration table was made for another model: {self.model}, not {model}"
             raise CalibrationError(message, "calibrate this model; its ops, weights or names have changed")
+        expect_each("names", names := tuple(names), str)
         missing = [name for name in names if name not in self.tensors]
         if missing:
             listed = ", ".join(f"'{name}'" for name in missing[:SHOWN_NAMES])
@@ -116,6 +120,7 @@ class CalibrationTable:
 
     # ------------------------------------------------------------ changing it
 
+    @checked
     def with_calibrator(self, calibrator: str) -> CalibrationTable:
         """The table in which CALIBRATOR chooses every scale, from the histograms: nothing is run.
 
@@ -129,6 +134,7 @@ class CalibrationTable:
         kept = {name: self.histograms[name] for name in self.tensors}
         return CalibrationTable.of(self.model, calibrator, self.batches, kept)
 
+    @checked
     def with_scale(self, name: str, scale: float) -> CalibrationTable:
         """The table in which the tensor NAME has this int8 SCALE; CalibrationError if there is none such."""
         if not LEAST_SCALE <= scale <= MOST_SCALE:
@@ -149,6 +155,7 @@ class CalibrationTable:
         return print_text(TableText(self.model, self.calibrator, self.batches, tensors))
 
     @staticmethod
+    @checked
     def parse(text: str, file: str = "table") -> CalibrationTable:
         """The table that TEXT describes; CalibrationError names FILE and the line that is wrong."""
         read = parse_text(text, file)
@@ -157,10 +164,15 @@ class CalibrationTable:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the text to PATH, and the histograms, if there are any, to a file beside it."""
-        target = Path(path)
+        with WholeFiles() as files:
+            self.write(path_of(path), files)
+
+    def write(self, path: Path, files: WholeFiles) -> None:
+        """As `save`, among other FILES that appear together."""
         if self.histograms:
-            write_histograms(histograms_beside(target), self.model, self.histograms)
-        write_whole(target, lambda partial: partial.write_text(self.text, encoding="utf-8"))
+            kept = self.histograms
+            files.write(histograms_beside(path), lambda file: write_histograms(file, self.model, kept))
+        files.write(path, content(self.text.encode()))
 
     @staticmethod
     def load(path: str | os.PathLike[str]) -> CalibrationTable:
@@ -168,7 +180,7 @@ class CalibrationTable:
 
         Raises CalibrationError for a file that cannot be read, or is damaged.
         """
-        source = Path(path)
+        source = path_of(path, CalibrationError)
         table = CalibrationTable.parse(read_text(source), source.name)
         beside = histograms_beside(source)
         return replace(table, histograms=read_histograms(beside, table.model)) if beside.is_file() else table
@@ -180,6 +192,7 @@ class CalibrationTable:
         return TrtCache({name: tensor.scale() for name, tensor in self.tensors.items()}).text
 
     @staticmethod
+    @checked
     def from_trt_cache(text: str, model: str, file: str = "cache") -> CalibrationTable:
         """A table with the scales of a TensorRT cache, for the network with the hash MODEL."""
         cache = TrtCache.parse(text, file)
@@ -189,6 +202,7 @@ class CalibrationTable:
     # ------------------------------------------------------------ QuantizeLinear
 
     @staticmethod
+    @checked
     def from_qdq(
         quantised: Source, model: Source, inputs: InputShapes | None = None, shapes: Shapes | None = None
     ) -> CalibrationTable:
@@ -200,6 +214,7 @@ class CalibrationTable:
         return CalibrationTable.from_clips(clips_in(quantised, inputs, shapes), network)
 
     @staticmethod
+    @checked
     def from_clips(clips: Mapping[str, float], model: str) -> CalibrationTable:
         """A table of CLIPS that come from elsewhere, for the network with the hash MODEL."""
         tensors = {name: TensorCalibration(clip) for name, clip in clips.items()}

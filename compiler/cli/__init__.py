@@ -1,5 +1,5 @@
 """The command `glassrt`: one file per command, what they share beside them."""
 
-from .app import main
+from .start import main
 
 __all__ = ["main"]

@@ -1,8 +1,10 @@
-"""The application: its commands, and how errors and interruptions end it."""
+"""The application: its commands, and how errors end it."""
 
 from __future__ import annotations
 
 import errno
+import os
+import sys
 from importlib import metadata
 from typing import Annotated, Any
 
@@ -11,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from ...errors import GlassError
+from ...runtime.leftovers import clear_all
 from .bench import bench
 from .build import build
 from .calibrate import calibrate
@@ -20,8 +23,6 @@ from .explain import explain
 from .inspect import inspect
 from .opt import opt
 from .run import run
-
-INTERRUPTED = 130
 
 
 class _Commands(TyperGroup):
@@ -37,11 +38,9 @@ class _Commands(TyperGroup):
         except OSError as error:
             if error.errno == errno.EPIPE:  # the reader of our output has gone
                 raise
-            say_error(f"cannot use {error.filename}: {error.strerror}" if error.filename else str(error))
+            reason = error.strerror or str(error)
+            say_error(f"cannot use {error.filename}: {reason}" if error.filename else reason)
             raise typer.Exit(1) from None
-        except KeyboardInterrupt:
-            say_error("interrupted")
-            raise typer.Exit(INTERRUPTED) from None
 
 
 app = typer.Typer(
@@ -53,6 +52,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+__all__ = ["app", "clear_all", "main"]
+
 for command in (build, run, bench, inspect, explain, opt, check, calibrate):
     app.command()(command)
 
@@ -74,4 +75,18 @@ def options(
 
 def main() -> None:
     """Run the command line; ends the process."""
-    app()
+    try:
+        app()
+    finally:
+        _flush()
+
+
+def _flush() -> None:
+    """Write out what stdout still holds, while there is somebody to say that it cannot be."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python tries, and says so, again
+        if error.errno != errno.EPIPE:
+            say_error(f"cannot write to stdout: {error.strerror}")
+        raise SystemExit(1) from None

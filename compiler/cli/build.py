@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ...runtime.plan import Plan
+from ...runtime.whole_files import WholeFolder, content
 from ..build import Build, Settings
 from ..build import build as build_plan
 from ..calibration.observe import INTERPRET
@@ -18,7 +19,7 @@ from ..search.auto import Auto, searched
 from ..search.search import Found
 from .auto import BudgetText, Labels, SearchBatches, SearchData, SearchDevice, parse_auto, show_found
 from .console import out, print_table, quantity, say, seconds
-from .files import check_output, write_folder
+from .files import check_output
 from .options import (
     AllowFallback,
     Calibration,
@@ -94,12 +95,13 @@ def build(
     if export_qdq is not None and (calibration is None or not request.policy.quantizes):
         text = "scales are those of --precision int8 or fp8 with --calibration"
         raise typer.BadParameter(text, param_hint="--export-qdq")
+    dumps = WholeFolder.of(dump_dir)
     with BuildProgress(shown=not print_ir_after_all) as progress:
         settings = request.settings()
         settings = replace(
             settings,
             options=replace(settings.options, streams=streams),
-            dump_dir=dump_dir,
+            dump_dir=dumps,
             print_ir=say if print_ir_after_all else None,
             verify_each=verify_each.value,
             progress=progress.tell,
@@ -112,8 +114,8 @@ def build(
         show_found(found)
     if export_qdq is not None:
         write_model(exported_model(model, settings, request.inputs, request.shapes), export_qdq)
-    if dump_dir is not None:
-        write_folder(dump_dir / "kernels", kernel_files(result.plan))
+    if dumps is not None:
+        _dump_kernels(result.plan, dumps)
     result.plan.save(output)
     _report(result, output)
 
@@ -126,6 +128,11 @@ def _build_found(
     outcome = searched(model, quiet, auto, request.inputs, request.shapes, progress.tell)
     chosen = replace(outcome.settings, dump_dir=settings.dump_dir, print_ir=settings.print_ir)
     return build_plan(outcome.module, chosen), outcome.found
+
+
+def _dump_kernels(plan: Plan, dumps: WholeFolder) -> None:
+    for name, text in kernel_files(plan).items():
+        dumps.write(f"kernels/{name}", content(text.encode()))
 
 
 def kernel_files(plan: Plan) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ...errors import CalibrationError
-from ..array_files import write_whole
+from ...runtime.whole_files import WholeFiles, content
 from ..calibration.calibrate import run
 from ..calibration.calibrators import CALIBRATORS
 from ..calibration.data import CalibrationSet, open_set
@@ -213,11 +213,11 @@ def _say_missing(network: Network, table: CalibrationTable, source: str) -> None
 
 
 def _write(table: CalibrationTable, output: Path | None, trt_cache: Path | None) -> None:
-    if trt_cache is not None:
-        text = table.to_trt_cache()
-        write_whole(trt_cache, lambda partial: partial.write_text(text, encoding="utf-8"))
-    if output is not None:
-        table.save(output)
+    with WholeFiles() as files:
+        if trt_cache is not None:
+            files.write(trt_cache, content(table.to_trt_cache().encode()))
+        if output is not None:
+            table.write(output, files)
 
 
 # ---------------------------------------------------------------- what is printed

@@ -1,24 +1,14 @@
-"""Writing files that are complete or not there at all."""
+"""Files that the commands read and write."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import typer
 
-from ...errors import GlassError
-from ..array_files import Array, read_arrays, write_arrays, write_whole
+from ..array_files import Array, read_arrays, write_arrays
 
-__all__ = [
-    "Array",
-    "check_output",
-    "read_arrays",
-    "write_arrays",
-    "write_bytes",
-    "write_folder",
-    "write_whole",
-]
+__all__ = ["Array", "check_output", "read_arrays", "write_arrays"]
 
 
 def check_output(path: Path, option: str) -> None:
@@ -27,18 +17,3 @@ def check_output(path: Path, option: str) -> None:
         raise typer.BadParameter(f"{path} is there and is not a regular file", param_hint=option)
     if not path.parent.is_dir():
         raise typer.BadParameter(f"there is no folder {path.parent}", param_hint=option)
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    """As `write_whole`, for content at hand."""
-    write_whole(path, lambda partial: partial.write_bytes(data))
-
-
-def write_folder(folder: Path, texts: Mapping[str, str]) -> None:
-    """Write texts by file name into FOLDER, which is made."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise GlassError(f"cannot make the folder {folder}: {error.strerror or error}") from None
-    for name, text in texts.items():
-        write_bytes(folder / name, text.encode())

@@ -15,6 +15,7 @@ from ...dialects.core.printer import print_module
 from ...dialects.core.resources import ResourceTable
 from ...dialects.core.verifier import verify
 from ...dialects.launch import Kernel
+from ...runtime.whole_files import WholeFiles, content
 from ..analysis.check_launch import check_launch
 from ..dialects import ALL_DIALECTS
 from ..interface import check_overrides
@@ -23,7 +24,7 @@ from ..passes import Pass, PassContext, PassManager, parse_pipeline
 from ..pipeline import all_passes
 from ..source import WEIGHTS_SUFFIX, level_of, load_module
 from .console import say, write_text
-from .files import check_output, write_bytes, write_whole
+from .files import check_output
 from .modules import passes_between
 from .options import (
     AllowFallback,
@@ -122,9 +123,10 @@ def _steps(module: Module, passes: str | None, level: Level | None, targets: tup
 def _save(module: Module, output: Path) -> None:
     """The text at OUTPUT, and the weights that it names beside it."""
     weights = _named_weights(module)
-    if len(weights):
-        write_whole(output.with_suffix(WEIGHTS_SUFFIX), weights.save)
-    write_bytes(output, print_module(module).encode())
+    with WholeFiles() as files:
+        if len(weights):
+            files.write(output.with_suffix(WEIGHTS_SUFFIX), weights.write)
+        files.write(output, content(print_module(module).encode()))
 
 
 def _named_weights(module: Module) -> ResourceTable:

@@ -98,8 +98,8 @@ ShapeTexts = Annotated[
     typer.Option(
         "--shape",
         metavar="N=MIN,OPT,MAX",
-        help="The range of a symbolic dimension; repeatable. N=8 fixes it. Without it 1,8,64, narrowed by "
-        "what the model needs (`inspect` shows how); a size of 0 is one, too.",
+        help="The range of a symbolic dimension; repeatable. N=8 fixes it. Without it 0,8,64, narrowed by "
+        "what the model needs (`inspect` shows how).",
     ),
 ]
 InputTexts = Annotated[

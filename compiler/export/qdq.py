@@ -20,7 +20,8 @@ from onnx import ModelProto, NodeProto, helper
 from ...dialects.core.dtypes import F8E4M3, F32
 from ...dialects.core.ir import Module
 from ...errors import ModelError, UnsupportedError
-from ..array_files import write_whole
+from ...runtime.arguments import checked_but
+from ...runtime.whole_files import content, path_of, write_whole
 from ..build import Settings, context_of
 from ..calibration.table import CalibrationTable
 from ..frontend.reading import read_model
@@ -37,6 +38,7 @@ from .opset import FLOAT8_OPSET, PER_AXIS_OPSET, raised
 MOST_BYTES = 2**31 - 1  # of a protobuf message
 
 
+@checked_but("model", "shapes", "inputs")
 def export_qdq(
     model: Source,
     calibration: CalibrationTable,
@@ -55,15 +57,16 @@ def export_qdq(
     words for what is stored, or cannot be converted; CalibrationError and others as `compile` does.
     """
     settings = Settings(precision=as_policy(precision), calibration=calibration, cache=None)
+    where = None if path is None else path_of(path)
     exported = exported_model(model, settings, inputs, shapes)
-    if path is not None:
-        write_model(exported, Path(path))
+    if where is not None:
+        write_model(exported, where)
     return exported
 
 
 def write_model(model: ModelProto, path: Path) -> None:
     """Write MODEL to PATH, complete or not at all."""
-    write_whole(path, lambda partial: partial.write_bytes(model.SerializeToString()))
+    write_whole(path, content(model.SerializeToString()))
 
 
 def exported_model(

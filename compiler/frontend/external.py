@@ -2,18 +2,20 @@
 
 A model names the files it wants, so this reader trusts nothing: only regular files inside the
 model's own folder, reached without any symbolic link and having no second name (a hard link
-could be anything on the disk), and only bytes that the file really has.
+could be anything on the disk), and only bytes that the file really has. They are read once and kept:
+a mapped file that somebody cuts or writes to later would end the build with a signal, or change what
+was hashed already.
 """
 
 from __future__ import annotations
 
-import mmap
 import os
 import stat
 from pathlib import Path, PurePosixPath
 
 from onnx import TensorProto
 
+from .file_content import FileContent
 from .problems import Malformed, shown
 
 _OPEN_FOLDER = os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY | os.O_NOFOLLOW
@@ -21,11 +23,11 @@ _OPEN_FILE = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class ExternalFiles:
-    """The files beside one model, mapped into memory as they are asked for. FOLDER None: there are none."""
+    """The files beside one model, read as they are asked for. FOLDER None: there are none."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
-        self._maps: dict[str, memoryview] = {}
+        self._files: dict[str, FileContent] = {}
 
     def read(self, proto: TensorProto, wanted: int) -> memoryview:
         """The WANTED bytes of an externally stored tensor, as a view of the file; Malformed otherwise."""
@@ -38,34 +40,46 @@ class ExternalFiles:
         length = _number(entries, "length", wanted)
         if length != wanted:
             raise Malformed(f"its external data has {length} bytes where the shape wants {wanted}")
-        content = self._content(entries["location"])
-        if offset + length > len(content):
+        location = entries["location"]
+        content = self._content(location)
+        if offset + length > content.size:
             raise Malformed(
-                f"its external data ends at byte {offset + length} of {shown(entries['location'])}, "
-                f"which has {len(content)}"
+                f"its external data ends at byte {offset + length} of {shown(location)}, "
+                f"which has {content.size}"
             )
-        return content[offset : offset + length]
+        try:
+            return content.read(offset, offset + length)
+        except (OSError, ValueError) as error:
+            raise Malformed(f"its external data {shown(location)} cannot be read: {error}") from None
 
-    def _content(self, location: str) -> memoryview:
-        if location not in self._maps:
-            self._maps[location] = self._map(location)
-        return self._maps[location]
+    def _content(self, location: str) -> FileContent:
+        if location not in self._files:
+            self._files[location] = self._opened(location)
+        return self._files[location]
 
-    def _map(self, location: str) -> memoryview:
+    def _opened(self, location: str) -> FileContent:
         if self._folder is None:
             raise Malformed("it has external data, but the model was not given as a path")
         handle = _open(self._folder, _parts(location), location)
         try:
-            status = os.fstat(handle)
-            if not stat.S_ISREG(status.st_mode):
-                raise Malformed(f"its external data {shown(location)} is not a regular file")
-            if status.st_nlink != 1:
-                raise Malformed(f"its external data {shown(location)} is a hard link")
-            if status.st_size == 0:
-                return memoryview(b"")
-            return memoryview(mmap.mmap(handle, 0, access=mmap.ACCESS_READ))
-        finally:
+            size = _size_of(handle, location)
+            return FileContent(handle, size)
+        except (OSError, OverflowError):
             os.close(handle)
+            raise Malformed(f"its external data {shown(location)} is larger than memory") from None
+        except Malformed:
+            os.close(handle)
+            raise
+
+
+def _size_of(handle: int, location: str) -> int:
+    """The bytes of an open file, which must be a regular one with one name."""
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        raise Malformed(f"its external data {shown(location)} is not a regular file")
+    if status.st_nlink != 1:
+        raise Malformed(f"its external data {shown(location)} is a hard link")
+    return status.st_size
 
 
 def _number(entries: dict[str, str], key: str, default: int) -> int:

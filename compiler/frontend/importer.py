@@ -36,8 +36,8 @@ def import_model(
 
     `inputs` overrides shapes of inputs, a string naming a symbolic dimension:
     {"data": ["N", 3, 224, 224]}. What the file says about other shapes is then not believed, but
-    inferred anew. `shapes` gives the least, usual and largest value of symbolic dimensions; without
-    it they are (1, 8, 64). `folding_budget` bounds the bytes that folding constants may produce.
+    inferred anew. `shapes` gives the least, usual and largest value of symbolic dimensions, from 0 on;
+    without it they are (0, 8, 64). `folding_budget` bounds the bytes that folding constants may produce.
 
     Raises ModelError for a file that is damaged, contradicts itself or asks for absurd sizes,
     UnsupportedError with every offending node for what GlassRT cannot do, and InputError for

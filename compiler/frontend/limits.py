@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...dialects.core.affine import Affine, Dim, FloorDiv, Range, bounds, product
+from ...dialects.core.affine import Dim, Range, bounds, measure, product
 from ...dialects.core.types import TensorType
 from .problems import Malformed
 
@@ -27,20 +27,10 @@ def check_dim(dim: Dim) -> Dim:
         if abs(dim) > MAX_INTEGER:
             raise Malformed("a size leaves the range of 64-bit integers")
         return dim
-    parts = 0
-    pending: list[Dim] = [dim]
-    while pending:
-        current = pending.pop()
-        for monomial, value in _terms(current):
-            parts += 1 + len(monomial)
-            if parts > MAX_DIM_PARTS or abs(value) > MAX_INTEGER:
-                raise Malformed("a symbolic size grows beyond all measure")
-            pending += [d for a in monomial if isinstance(a, FloorDiv) for d in (a.numerator, a.denominator)]
+    parts, largest = measure(dim)
+    if parts > MAX_DIM_PARTS or largest > MAX_INTEGER:
+        raise Malformed("a symbolic size grows beyond all measure")
     return dim
-
-
-def _terms(dim: Dim) -> tuple[tuple[tuple[str | FloorDiv, ...], int], ...]:
-    return dim.terms if isinstance(dim, Affine) else ()
 
 
 def check_type(type: TensorType, ranges: Mapping[str, Range]) -> None:

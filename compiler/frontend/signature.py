@@ -20,7 +20,7 @@ from .limits import check_dim
 from .problems import Malformed, Refused, shown
 from .weights import element_type
 
-DEFAULT_RANGE = (1, 8, 64)
+DEFAULT_RANGE = (0, 8, 64)
 MAX_SYMBOL_VALUE = 2**31 - 1
 
 Overrides = Mapping[str, Sequence[int | str]]
@@ -88,8 +88,8 @@ class Symbols:
         if len(values) != 3 or not all(isinstance(v, int) and not isinstance(v, bool) for v in values):
             raise InputError(f"the range of {shown(key)} must be three integers: least, usual, most")
         low, middle, high = values
-        if not 1 <= low <= middle <= high <= MAX_SYMBOL_VALUE:
-            raise InputError(f"the range {list(values)} of {shown(key)} is not 1 <= least <= usual <= most")
+        if not 0 <= low <= middle <= high <= MAX_SYMBOL_VALUE:
+            raise InputError(f"the range {list(values)} of {shown(key)} is not 0 <= least <= usual <= most")
         return low, middle, high
 
     def check_all_used(self) -> None:
@@ -154,7 +154,7 @@ def _input_type(value: ValueInfoProto, override: Sequence[int | str] | None, sym
 def _dim(dim: TensorShapeProto.Dimension, symbols: Symbols) -> Dim:
     if dim.dim_value < 0:  # an open size without a name, as other frameworks write it
         return symbols.fresh()
-    if dim.dim_value > 0:
+    if dim.HasField("dim_value"):
         return int(dim.dim_value)
     return symbols.named(dim.dim_param) if dim.dim_param else symbols.fresh()
 
@@ -168,7 +168,7 @@ def _overridden(name: str, sizes: Sequence[int | str], rank: int | None, symbols
 def _override(name: str, size: int | str, symbols: Symbols) -> Dim:
     if isinstance(size, str):
         return symbols.named(size) if is_plain(size) else _expression(name, size, symbols)
-    if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= MAX_SYMBOL_VALUE:
+    if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size <= MAX_SYMBOL_VALUE:
         raise InputError(f"{size!r}, given for input {shown(name)}, is not a size")
     return size
 
@@ -213,4 +213,6 @@ def _contradicts(shape: TensorShapeProto, inferred: TensorType) -> bool:
     if len(shape.dim) != inferred.rank:
         return True
     pairs = zip(shape.dim, inferred.shape, strict=True)
-    return any(dim.dim_value > 0 and isinstance(size, int) and dim.dim_value != size for dim, size in pairs)
+    return any(
+        dim.HasField("dim_value") and isinstance(size, int) and dim.dim_value != size for dim, size in pairs
+    )

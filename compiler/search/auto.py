@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...codegen.nvrtc import check_target
 from ...dialects.core.ir import Module
 from ...errors import InputError
 from ..build import Progress, Settings
@@ -79,6 +80,8 @@ def searched(
     where the base itself is not within the budget and may not fall back, CalibrationError and what a build
     of the base raises.
     """
+    for target in settings.targets:
+        check_target(target)
     module = load_model(model, inputs, shapes)
     held = Held.of(auto.data, module, auto.limit)
     labels = None if auto.labels is None else _labels(auto.labels)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...codegen.cache import KernelCache
 from ...errors import InputError
+from ...runtime.arguments import checked_but, expect_each
 from ...runtime.discovery import present_target
 from ..build import HOST, Progress, Settings, chosen_targets
 from ..calibration.calibrate import run as run_calibration
@@ -81,6 +82,7 @@ def _op_data(op: OpSensitivity) -> dict[str, Any]:
     }
 
 
+@checked_but("model", "batches", "shapes", "inputs")
 @np.errstate(all="ignore")
 def sensitivity(
     model: Source,
@@ -117,6 +119,7 @@ def sensitivity(
 
 def check_formats(formats: Sequence[str]) -> None:
     """InputError unless FORMATS are formats of eight bits, at least one."""
+    expect_each("formats", formats, str)
     odd = [name for name in formats if name not in EIGHT_BITS]
     if odd or not formats or isinstance(formats, str):
         raise InputError(f"{formats!r} are no formats of eight bits", f"these exist: {', '.join(EIGHT_BITS)}")

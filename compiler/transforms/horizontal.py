@@ -134,7 +134,7 @@ class _Joining:
 
     def _barred(self, kept: Sequence[Contraction], op: Operation) -> tuple[Operation | None, str]:
         """The first of KEPT that OP must not be joined with, and the switch that says so."""
-        for other in kept:
+        for other in kept if self._context.keeps_apart else ():
             reason = self._context.apart(other.location.nodes, op.location.nodes)
             if reason is not None:
                 return other, reason
@@ -199,14 +199,19 @@ def _contractions(x: Value) -> list[Operation]:
 
 def _by_what_follows(siblings: Sequence[Contraction]) -> list[list[Contraction]]:
     """SIBLINGS in sets that the same ops follow."""
-    sets: dict[tuple[type[Operation], ...], list[Contraction]] = {}
+    chains: dict[tuple[type[Operation], int], int] = {}  # by their first op and the rest, numbered from 1
+    known: dict[Operation, int] = {}  # the chain that begins with an op: many siblings may share its end
+    sets: dict[int, list[Contraction]] = {}
     for op in siblings:
-        kinds: list[type[Operation]] = []
+        steps = []
         step = following(op.result)
-        while step is not None:
-            kinds.append(type(step))
+        while step is not None and step not in known:
+            steps.append(step)
             step = following(step.result)
-        sets.setdefault(tuple(kinds), []).append(op)
+        chain = 0 if step is None else known[step]
+        for step in reversed(steps):
+            chain = known[step] = chains.setdefault((type(step), chain), len(chains) + 1)
+        sets.setdefault(chain, []).append(op)
     return list(sets.values())
 
 

@@ -40,7 +40,8 @@ def arrange(ends: Sequence[Value], axis: int, in_order: bool) -> Arrangement:
         for run, front in _runs(concat, own, axis):
             if len(run) > len(best):
                 best, leads, chosen = run, front, concat
-    others = tuple(end for end in ends if end not in set(best))
+    placed = set(best)
+    others = tuple(end for end in ends if end not in placed)
     order = (*others, *best) if leads else (*best, *others)
     homes = {part: concat for concat in concats for part in concat.parts}
     return Arrangement(

@@ -14,9 +14,12 @@ from functools import cached_property
 from math import gcd
 from typing import Union
 
+from ...errors import UnsupportedError
+
 Dim = Union[int, "Affine"]
 Range = tuple[int, int | None]
 Bounds = tuple[int | None, int | None]
+MAX_TERMS = 1 << 13  # of a product; with every factor that is a sum they multiply
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,18 @@ class Affine:
         return self._hash
 
     def __add__(self, other: Dim) -> Dim:
+        if isinstance(other, int):
+            return self._plus(other)
         return _normal(_accumulate((self, other)))
+
+    def _plus(self, number: int) -> Affine:
+        """This and a NUMBER: the term without atoms stands last."""
+        if not number:
+            return self
+        *rest, (monomial, value) = self.terms
+        if monomial:
+            return Affine((*self.terms, ((), number)))
+        return Affine((*rest, ((), value + number)) if value + number else tuple(rest))
 
     __radd__ = __add__
 
@@ -63,7 +77,9 @@ class Affine:
 
     def __mul__(self, other: Dim) -> Dim:
         if isinstance(other, int):
-            return _normal({monomial: value * other for monomial, value in self.terms})
+            if other in (0, 1):
+                return self if other else 0
+            return Affine(tuple([(monomial, value * other) for monomial, value in self.terms]))
         return _normal(_multiply(self, other))
 
     __rmul__ = __mul__
@@ -104,6 +120,9 @@ def _accumulate(dims: Iterable[Dim]) -> dict[Monomial, int]:
 
 
 def _multiply(a: Affine, b: Affine) -> dict[Monomial, int]:
+    if len(a.terms) * len(b.terms) > MAX_TERMS:
+        text = f"a product of symbolic sizes has {len(a.terms)} times {len(b.terms)} terms"
+        raise UnsupportedError(text, f"the limit is {MAX_TERMS}: give names to parts of it")
     total: dict[Monomial, int] = {}
     for left, x in a.terms:
         for right, y in b.terms:
@@ -121,8 +140,8 @@ def _normal(total: Mapping[Monomial, int]) -> Dim:
     kept = [(monomial, value) for monomial, value in total.items() if value]
     if not kept:
         return 0
-    if len(kept) == 1 and kept[0][0] == ():
-        return kept[0][1]
+    if len(kept) == 1:
+        return Affine((kept[0],)) if kept[0][0] else kept[0][1]
     return Affine(tuple(sorted(kept, key=_order)))
 
 
@@ -244,6 +263,24 @@ def exact_div(a: Dim, b: Dim) -> Dim | None:
             return None
         result[left] = value // by
     return _normal(result)
+
+
+def measure(dim: Dim) -> tuple[int, int]:
+    """(the atoms and terms of DIM, its largest number): what working with it costs."""
+    parts = largest = 0
+    pending = [dim]
+    while pending:
+        current = pending.pop()
+        if isinstance(current, int):
+            largest = max(largest, abs(current))
+            continue
+        for monomial, value in current.terms:
+            parts += 1 + len(monomial)
+            largest = max(largest, abs(value))
+            for atom in monomial:
+                if isinstance(atom, FloorDiv):
+                    pending += [atom.numerator, atom.denominator]
+    return parts, largest
 
 
 def product(dims: Iterable[Dim]) -> Dim:
@@ -387,7 +424,9 @@ def _atom_bounds(atom: Atom, ranges: Mapping[str, Range]) -> Bounds:
         return ranges.get(atom, (0, None))
     low, high = bounds(atom.numerator, ranges)
     least, most = bounds(atom.denominator, ranges)
+    # Nothing is divided by a size of 0: where it may be 0, nothing runs that would divide by it.
     least = max(least or 1, 1)
+    most = None if most is None else max(most, least)
     return _quotient_low(low, least, most), _quotient_high(high, least, most)
 
 
@@ -464,6 +503,25 @@ def is_nonnegative(dim: Dim, ranges: Mapping[str, Range]) -> bool:
     """True when RANGES prove DIM >= 0."""
     low, _ = bounds(dim, ranges)
     return low is not None and low >= 0
+
+
+def may_be_empty(size: Dim, ranges: Mapping[str, Range]) -> bool:
+    """True unless RANGES prove SIZE >= 1."""
+    low, _ = bounds(size, ranges)
+    return low is None or low < 1
+
+
+def occupied(size: Dim, ranges: Mapping[str, Range]) -> Dim:
+    """1 where SIZE, which is never negative, is at least 1, and 0 where it is 0: ceil(SIZE / its maximum).
+
+    ValueError when RANGES do not bound a SIZE that may be 0.
+    """
+    if not may_be_empty(size, ranges):
+        return 1
+    most = bounds(size, ranges)[1]
+    if most is None:
+        raise ValueError(f"nothing bounds the size {size}")
+    return ceildiv(size, most) if most > 0 else 0
 
 
 def to_json(dim: Dim) -> object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Protocol
 
 import numpy as np
@@ -194,7 +195,7 @@ class DenseKind:
 
     def encode(self, value: np.ndarray[Any, Any]) -> str:
         dims = "".join(f"{n}x" for n in value.shape)
-        numbers = ", ".join(_number_text(item) for item in value.reshape(-1))
+        numbers = ", ".join(_number_texts(value.reshape(-1)))
         return f"dense<{dims}{from_numpy(value.dtype)}: {numbers}>"
 
 
@@ -218,35 +219,51 @@ def _config_value(value: Any) -> int | str:
     return IntKind().decode(value)
 
 
-def _number_text(item: Any) -> str:
-    """A number as text that reads back to the same bits; NaNs and infinities as bit patterns."""
-    if item.dtype.kind == "b":
-        return str(int(item))
-    if item.dtype.kind in "iu":
-        return str(int(item))
-    wide = float(item)
-    if not np.isfinite(wide):
-        return hex(int.from_bytes(item.tobytes(), "little"))
-    return repr(wide)
+def _number_texts(array: np.ndarray[Any, Any]) -> list[str]:
+    """The numbers as text that reads back to the same bits; NaNs and infinities as bit patterns."""
+    dtype = from_numpy(array.dtype)
+    if not dtype.is_float:
+        return [str(int(number)) for number in array.tolist()]
+    with np.errstate(invalid="ignore"):
+        wide = array.astype(np.float64)
+    texts = list(map(repr, wide.tolist()))
+    for at in np.flatnonzero(~np.isfinite(wide)).tolist():
+        texts[at] = hex(int.from_bytes(array[at].tobytes(), "little"))
+    return texts
 
 
-def dense_from_numbers(shape: tuple[int, ...], dtype: DType, numbers: list[Any]) -> np.ndarray[Any, Any]:
-    """The array that `dense<...>` text means; ValueError when the count does not fit."""
-    count = 1
-    for size in shape:
-        count *= size
+def dense_from_text(shape: Sequence[int], dtype: DType, text: str) -> np.ndarray[Any, Any]:
+    """The array whose elements TEXT lists; ValueError or OverflowError when it does not fit.
+
+    A hexadecimal number gives the bits of a float.
+    """
+    numbers = text.split(",") if text.strip() else []
+    count = prod(shape)
     if count != len(numbers):
         raise ValueError(f"dense<> has {len(numbers)} numbers, its shape wants {count}")
-    if not dtype.is_float:
-        return np.array(numbers, dtype=dtype.numpy).reshape(shape)
-    words = f"<u{dtype.bytes}"
-    array = np.zeros(count, dtype=dtype.numpy)
-    for index, number in enumerate(numbers):
-        if isinstance(number, int):
-            array[index] = np.array([number], dtype=words).view(dtype.numpy)[0]
-        else:
-            array[index] = number
-    return array.reshape(shape)
+    array = _floats(numbers, dtype) if dtype.is_float else _integers(numbers, dtype)
+    return array.reshape(tuple(shape))
+
+
+def _integers(numbers: Sequence[str], dtype: DType) -> np.ndarray[Any, Any]:
+    values = [int(number, 16 if "x" in number else 10) for number in numbers]
+    if dtype.kind == "bool" and not set(values) <= {0, 1}:
+        raise ValueError("a bool is written 0 or 1")
+    return np.array(values, dtype=dtype.numpy)
+
+
+def _floats(numbers: Sequence[str], dtype: DType) -> np.ndarray[Any, Any]:
+    bits = {at: int(number, 16) for at, number in enumerate(numbers) if "x" in number}
+    wide = np.array([0.0 if at in bits else float(number) for at, number in enumerate(numbers)], np.float64)
+    with np.errstate(over="ignore"):
+        array = wide.astype(dtype.numpy)
+    lost = ~np.isfinite(array)
+    if lost.any():
+        raise ValueError(f"{numbers[int(lost.argmax())].strip()} is beyond the range of {dtype}")
+    words = array.view(f"<u{dtype.bytes}")
+    for at, word in bits.items():
+        words[at] = word
+    return array
 
 
 INT = IntKind()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import replace
 
 from lark import Token
 
 from ...errors import IRError
 from .affine import symbols
-from .diagnostics import text_error
+from .diagnostics import closest, text_error
 from .dialect import DialectSet
 from .ir import Block, Function, Module, Operation, Region, Value
 from .records import (
@@ -47,8 +46,8 @@ class _Scope:
             if name in scope._values:
                 return scope._values[name]
             scope = scope._outer
-        close = difflib.get_close_matches(name, self._values, 1)
-        hint = f"is %{close[0]} meant?" if close else "a value must be defined before it is used"
+        close = closest(name, self._values)
+        hint = f"is %{close} meant?" if close else "a value must be defined before it is used"
         raise text_error(f"%{name} is not defined", self._source.span(token), hint)
 
 
@@ -111,10 +110,12 @@ class _Builder:
     def _op(self, record: OpRecord, scope: _Scope) -> Operation:
         cls = self._dialects.get(record.name)
         if cls is None:
-            close = difflib.get_close_matches(record.name, self._dialects.ops, 1)
-            hint = f"is {close[0]} meant?" if close else None
+            close = closest(record.name, self._dialects.ops)
+            hint = f"is {close} meant?" if close else None
             raise self.fail(f"there is no op {record.name}", record.token, hint)
         operands = [None if name is None else scope.find(name, token) for name, token in record.operands]
+        if not all(ops for _, ops in record.regions):
+            raise self.fail(f"a region of {record.name} is empty", record.token)
         regions = [self._region(arguments, ops, scope) for arguments, ops in record.regions]
         location = replace(record.location, span=self._source.span(record.token))
         op = cls(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ...errors import IRError
@@ -10,6 +12,9 @@ from .location import Location, Span
 
 if TYPE_CHECKING:
     from .ir import Operation
+
+
+MAX_COMPARED = 100  # characters of a name that others are compared with
 
 
 def text_error(message: str, span: Span, hint: str | None = None) -> IRError:
@@ -42,6 +47,14 @@ def size_mismatch(
 ) -> SizeMismatch:
     """The error about OP whose sizes LEFT and RIGHT should be the same."""
     return SizeMismatch(op, message, left, right, stretched)
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """The one of KNOWN that NAME may have been meant to be; comparing takes the square of their length."""
+    if len(name) > MAX_COMPARED:
+        return None
+    found = difflib.get_close_matches(name, known, 1)
+    return found[0] if found else None
 
 
 def _place(location: Location) -> str:

@@ -126,7 +126,7 @@ class Operation:
     @property
     def inputs(self) -> tuple[Value, ...]:
         """The operands that are present."""
-        return tuple(value for value in self._operands if value is not None)
+        return tuple([value for value in self._operands if value is not None])
 
     @property
     def result(self) -> Value:
@@ -172,8 +172,9 @@ class Operation:
         while pending:
             op = pending.pop()
             yield op
-            inner = [inner_op for region in op.regions for block in region.blocks for inner_op in block]
-            pending.extend(reversed(inner))
+            if op.regions:
+                inner = [inner_op for region in op.regions for block in region.blocks for inner_op in block]
+                pending.extend(reversed(inner))
 
     def erase(self) -> None:
         """Remove this operation, which must have no uses left, and everything inside it."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+SHOWN = 160  # characters of a line
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -16,9 +18,14 @@ class Span:
     source: str
 
     def render(self) -> str:
-        """The place, the source line and a caret line under the stretch."""
-        caret = " " * (self.column - 1) + "^" * max(1, self.length)
-        return f"{self.file}:{self.line}:{self.column}\n  {self.source}\n  {caret}"
+        """The place, what stands around it in its line, and carets under the stretch."""
+        start = max(0, min(self.column - 1 - SHOWN // 2, len(self.source) - SHOWN))
+        shown = self.source[start : start + SHOWN]
+        before, after = "..." * (start > 0), "..." * (start + SHOWN < len(self.source))
+        at = self.column - 1 - start
+        carets = "^" * max(1, min(self.length, SHOWN - at))
+        place = f"{self.file}:{self.line}:{self.column}"
+        return f"{place}\n  {before}{shown}{after}\n  {' ' * (len(before) + at)}{carets}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +37,13 @@ class Location:
     span: Span | None = None
     tensors: tuple[str, ...] = ()
 
-    def merged(self, other: Location) -> Location:
-        """This location with the nodes and the tensors of OTHER added."""
-        nodes = tuple(node for node in other.nodes if node not in self.nodes)
-        tensors = tuple(name for name in other.tensors if name not in self.tensors)
-        return Location(self.nodes + nodes, self.span or other.span, self.tensors + tensors)
+    def merged(self, *others: Location) -> Location:
+        """This location with the nodes and the tensors of OTHERS added; linear in their number."""
+        every = (self, *others)
+        nodes = dict.fromkeys(node for location in every for node in location.nodes)
+        tensors = dict.fromkeys(name for location in every for name in location.tensors)
+        span = next((location.span for location in every if location.span), None)
+        return Location(tuple(nodes), span, tuple(tensors))
 
 
 UNKNOWN = Location()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from importlib import resources
 from typing import Any
@@ -16,7 +17,7 @@ from lark import Lark, Token, Transformer, UnexpectedInput, v_args
 
 from ...errors import IRError
 from . import affine
-from .attributes import Name, dense_from_numbers
+from .attributes import Name, dense_from_text
 from .builder import build_module
 from .constraints import ARITIES, RELATIONS, Constraint, Derived, Determined
 from .diagnostics import text_error
@@ -38,6 +39,10 @@ from .resources import ResourceTable
 from .types import CHANNELS_LAST_NAMES, Layout, TensorType, channels_last
 
 MAX_NESTING = 64
+MAX_PARTS = 4096  # atoms and terms of one symbolic integer
+MAX_FACTORS = 256  # of a product, and of what multiplying sums out may give
+MAX_DIGITS = 20  # of a 64-bit integer
+MAX_SIZE = 2**40  # of a dimension; plans hold no larger one
 
 
 def parse_module(
@@ -61,9 +66,11 @@ def parse_size(text: str) -> affine.Dim:
     source = SourceText("<size>", text.split("\n"))
     _check_nesting(source)
     try:
-        return _dim(_grammar().parse(text, start="sum"))
+        return _dim(_grammar().parse(text, start="sum"), Token("TEXT", text, line=1, column=1))
     except UnexpectedInput as error:
         raise _syntax_error(error, source) from None
+    except _Misfit as error:
+        raise text_error(error.message, source.span(error.token), error.hint) from None
 
 
 class _Misfit(Exception):
@@ -89,16 +96,20 @@ def _grammar() -> Lark:
     )
 
 
-_BRACKETS = re.compile(r"[{(\[<})\]>]")
+# What is no bracket though it looks like one goes first: strings, comments, arrows.
+_BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+"|//.*+|->|([{(\[<])|[})\]>]')
 
 
 def _check_nesting(source: SourceText) -> None:
     depth = 0
     for number, line in enumerate(source.lines, 1):
         for match in _BRACKETS.finditer(line):
-            depth += 1 if match[0] in "{([<" else -1
+            if match[1]:
+                depth += 1
+            elif len(match[0]) == 1:
+                depth -= 1
             if depth > MAX_NESTING:
-                span = Span(source.file, number, match.start() + 1, 1, line[:200])
+                span = Span(source.file, number, match.start() + 1, 1, line)
                 raise text_error(f"nested deeper than {MAX_NESTING} levels", span)
 
 
@@ -127,30 +138,34 @@ class _Records(Transformer):  # type: ignore[misc]  # lark is untyped here
     def module(self, name: Token, *items: Any) -> ModuleRecord:
         sizes = [item for item in items if not isinstance(item, FunctionRecord)]
         functions = [item for item in items if isinstance(item, FunctionRecord)]
+        _once((size.token for size in sizes if isinstance(size, SymbolRecord)), "symbol")
+        _once((function.token for function in functions), "function")
         return ModuleRecord(str(name)[1:], sizes, functions)
 
     def symbol_range(
-        self, name: Token, derived: Derived | None, low: Any, mid: Any, high: Any
+        self, name: Token, derived: Derived | None, low: int, middle: int, high: int
     ) -> SymbolRecord:
-        numbers = [end for end in (low, mid, high) if isinstance(end, int)]
-        if len(numbers) != 3 or not numbers[0] <= numbers[1] <= numbers[2]:
+        if not low <= middle <= high:
             raise _Misfit(f"the range of {name} must grow: minimum, optimum, maximum", name)
-        if numbers[0] < 0 and derived is None:
+        if low < 0 and derived is None:
             raise _Misfit(f"the size {name} cannot be negative", name)
-        return SymbolRecord(str(name), name, derived, SymbolRange(*numbers))
+        return SymbolRecord(str(name), name, derived, SymbolRange(low, middle, high))
+
+    def end(self, minus: Token | None, token: Token) -> int:
+        return _size(token) * (1 if minus is None else -1)
 
     def derived(self, function: Token, *operands: Any) -> Derived:
         if ARITIES.get(str(function)) != len(operands):
             known = ", ".join(f"{name} of {count}" for name, count in ARITIES.items())
             message = f"no size is derived by {function} of {len(operands)}"
             raise _Misfit(message, function, f"there are {known}")
-        return Derived(str(function), tuple(_dim(operand) for operand in operands))
+        return Derived(str(function), tuple(_dim(operand, function) for operand in operands))
 
     def determined(
         self, name: Token, dim: Any, why: Token | None, location: Location | None
     ) -> DeterminedRecord:
         text = "" if why is None else _unquote(why)
-        return DeterminedRecord(str(name), name, Determined(_dim(dim), text, location or UNKNOWN))
+        return DeterminedRecord(str(name), name, Determined(_dim(dim, name), text, location or UNKNOWN))
 
     def constraint(
         self, left: Any, relation: Token, right: Any, why: Token | None, location: Location | None
@@ -158,7 +173,8 @@ class _Records(Transformer):  # type: ignore[misc]  # lark is untyped here
         text = "" if why is None else _unquote(why)
         found = next(each for each in RELATIONS if each == str(relation))
         return ConstraintRecord(
-            relation, Constraint(_dim(left), found, _dim(right), text, location or UNKNOWN)
+            relation,
+            Constraint(_dim(left, relation), found, _dim(right, relation), text, location or UNKNOWN),
         )
 
     def function(self, name: Token, *items: Any) -> FunctionRecord:
@@ -213,15 +229,17 @@ class _Records(Transformer):  # type: ignore[misc]  # lark is untyped here
     # ------------------------------------------------------------ attribute values
 
     def attributes(self, *items: Any) -> dict[str, Any]:
-        return dict(item for item in items if item is not None)
+        pairs = [item for item in items if item is not None]
+        _once((name for name, _ in pairs), "attribute")
+        return {str(name): value for name, value in pairs}
 
-    def attribute(self, name: Token, value: Any) -> tuple[str, Any]:
-        return (str(name), value)
+    def attribute(self, name: Token, value: Any) -> tuple[Token, Any]:
+        return (name, value)
 
     def float_number(self, token: Token) -> float:
         return float(token)
 
-    def negative_float(self, token: Token) -> float:
+    def negative_float(self, _minus: Token, token: Token) -> float:
         return -float(token)
 
     def string(self, token: Token) -> str:
@@ -238,21 +256,13 @@ class _Records(Transformer):  # type: ignore[misc]  # lark is untyped here
 
     def dense(self, *items: Any) -> Any:
         at = next(i for i, item in enumerate(items) if isinstance(item, Token) and item.type == "DTYPE")
-        shape = tuple(affine.evaluate(dim, {}) for dim in items[:at])
-        numbers = [item for item in items[at + 1 :] if item is not None]
+        shape = items[:at]
+        if any(isinstance(dim, affine.Affine) for dim in shape):
+            raise _Misfit("the sizes of dense<> are numbers", items[at])
         try:
-            return dense_from_numbers(shape, DTYPES[str(items[at])], numbers)
+            return dense_from_text(shape, DTYPES[str(items[at])], str(items[at + 1] or ""))
         except (ValueError, OverflowError) as error:
             raise _Misfit(str(error), items[at]) from None
-
-    def dense_int(self, token: Token) -> int:
-        return int(token)
-
-    def dense_hex(self, token: Token) -> int:
-        return int(token, 16)
-
-    def dense_float(self, token: Token) -> float:
-        return float(token)
 
     # ------------------------------------------------------------ types
 
@@ -273,13 +283,13 @@ class _Records(Transformer):  # type: ignore[misc]  # lark is untyped here
             raise _Misfit(f"{len(layout.strides)} strides for {rank} dimensions", at)
 
     def static_dim(self, token: Token) -> int:
-        return int(token[:-1])
+        return _size(token, token[:-1])
 
     def symbol_dim(self, token: Token) -> affine.Dim:
         return affine.symbol(str(token)[:-1])
 
-    def paren_dim(self, value: Any, _close: Token) -> affine.Dim:
-        return _dim(value)
+    def paren_dim(self, value: Any, close: Token) -> affine.Dim:
+        return _dim(value, close)
 
     def named_layout(self, token: Token) -> str:
         if str(token) not in (*CHANNELS_LAST_NAMES.values(), "channels_last"):
@@ -287,46 +297,97 @@ class _Records(Transformer):  # type: ignore[misc]  # lark is untyped here
         return "channels_last"
 
     def order_layout(self, *axes: Token) -> Layout:
-        return Layout(tuple(int(axis) for axis in axes))
+        return Layout(tuple(_integer(axis) for axis in axes))
 
-    def strided_layout(self, *items: Any) -> Layout:
-        *strides, offset = [_dim(item) for item in items if item is not None]
+    def strided_layout(self, at: Token, *items: Any) -> Layout:
+        *strides, offset = [_dim(item, at) for item in items if item is not None]
         return Layout(strides=tuple(strides), offset=offset)
 
     # ------------------------------------------------------------ symbolic integers
 
     def int(self, token: Token) -> int:
-        return int(token)
+        return _integer(token)
 
     def name(self, token: Token) -> Any:
         return {"true": True, "false": False}.get(str(token), Name(str(token)))
 
-    def negate(self, value: Any) -> affine.Dim:
-        return _dim(value) * -1
+    def negate(self, minus: Token, value: Any) -> affine.Dim:
+        return _dim(value, minus) * -1
 
-    def add(self, a: Any, b: Any) -> affine.Dim:
-        return _dim(a) + _dim(b)
+    def added(self, first: Any, *rest: Any) -> affine.Dim:
+        signs, others = rest[::2], rest[1::2]
+        parts = [_dim(value, sign) * (-1 if sign == "-" else 1) for sign, value in _pairs(signs, others)]
+        return _sane(affine.total([_dim(first, signs[0]), *parts]), signs[0], MAX_PARTS)
 
-    def subtract(self, a: Any, b: Any) -> affine.Dim:
-        return _dim(a) - _dim(b)
+    def multiplied(self, result: Any, *rest: Any) -> affine.Dim:
+        for sign, value in _pairs(rest[::2], rest[1::2]):
+            one, other = _dim(result, sign), _dim(value, sign)
+            if affine.measure(one)[0] * affine.measure(other)[0] > MAX_FACTORS:
+                raise _Misfit("a symbolic integer grows beyond all measure", sign)
+            result = _sane(one * other, sign, MAX_FACTORS)
+        return _dim(result, rest[0])
 
-    def multiply(self, a: Any, b: Any) -> affine.Dim:
-        return _dim(a) * _dim(b)
-
-    def floordiv(self, a: Any, b: Any) -> affine.Dim:
-        divisor = _dim(b)
-        if isinstance(divisor, int) and divisor <= 0:
-            raise IRError(f"floordiv by {divisor}", "the divisor must be positive")
-        return affine.floordiv(_dim(a), divisor)
+    def floordiv(self, at: Token, a: Any, b: Any) -> affine.Dim:
+        dividend, divisor = _dim(a, at), _dim(b, at)
+        try:
+            return _sane(affine.floordiv(dividend, divisor), at, MAX_PARTS)
+        except ZeroDivisionError:
+            raise _Misfit(f"floordiv by {divisor}", at, "the divisor must be positive") from None
 
 
-def _dim(value: Any) -> affine.Dim:
+def _pairs(signs: Sequence[Token], values: Sequence[Any]) -> Iterator[tuple[Token, Any]]:
+    return zip(signs, values, strict=True)
+
+
+def _once(names: Iterable[Token], what: str) -> None:
+    """An error for a name that comes twice."""
+    known: set[str] = set()
+    for name in names:
+        if str(name) in known:
+            raise _Misfit(f"the {what} {name} is given twice", name)
+        known.add(str(name))
+
+
+def _integer(token: Token, digits: str | None = None) -> int:
+    """The number that TOKEN, or the DIGITS of it, is: one of 64 bits."""
+    text = str(token) if digits is None else digits
+    if len(text) > MAX_DIGITS or int(text) >= 2**64:
+        raise _Misfit("an integer of 64 bits is wanted", token)
+    return int(text)
+
+
+def _size(token: Token, digits: str | None = None) -> int:
+    """The number of elements that TOKEN gives a dimension."""
+    size = _integer(token, digits)
+    if size > MAX_SIZE:
+        raise _Misfit(f"a size of {size} is more than the limit of {MAX_SIZE}", token)
+    return size
+
+
+def _dim(value: Any, at: Token) -> affine.Dim:
+    """VALUE, which stands beside AT, as a symbolic integer."""
     if isinstance(value, Name):
         return affine.symbol(value.text)
     if isinstance(value, bool) or not isinstance(value, (int, affine.Affine)):
-        raise IRError(f"{value!r} is not a symbolic integer")
+        raise _Misfit(f"{value!r} is not a symbolic integer", at)
     return value
 
 
-def _unquote(token: Any) -> str:
-    return str(json.loads(str(token)))
+def _sane(dim: affine.Dim, at: Token, most: int) -> affine.Dim:
+    """DIM, when it has at most so many parts and no number of more than 64 bits."""
+    parts, largest = affine.measure(dim)
+    if parts > most or largest >= 2**64:
+        raise _Misfit("a symbolic integer grows beyond all measure", at)
+    return dim
+
+
+def _unquote(token: Token) -> str:
+    try:
+        text = str(json.loads(str(token)))
+        text.encode()
+    except UnicodeEncodeError:
+        raise _Misfit("the string has half of a surrogate pair", token) from None
+    except ValueError as error:
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+        raise _Misfit(f"the string cannot be read: {reason}", token, "escapes are those of JSON") from None
+    return text

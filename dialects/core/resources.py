@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.numpy import load
 
 from ...errors import IRError
 from .dtypes import DTYPES, from_numpy
 
 HASH_DIGITS = 20
+_LENGTH = struct.Struct("<Q")  # of the header of a safetensors file
 
 
 class ResourceTable:
@@ -60,40 +63,61 @@ class ResourceTable:
     def __iter__(self) -> Iterator[str]:
         return iter(self._arrays)
 
-    def save(self, path: Path) -> None:
+    def write(self, file: BinaryIO) -> None:
         """Write all arrays as safetensors of raw bytes; dtype and shape stand in the metadata."""
-        raw = {name: np.frombuffer(array.tobytes(), np.uint8) for name, array in self._arrays.items()}
-        metadata = {
-            name: f"{from_numpy(array.dtype)} {' '.join(str(n) for n in array.shape)}".strip()
-            for name, array in self._arrays.items()
+        header = json.dumps(self._header(), separators=(",", ":")).encode()
+        header += b" " * (-len(header) % _LENGTH.size)
+        file.write(_LENGTH.pack(len(header)) + header)
+        for array in self._arrays.values():
+            file.write(raw_bytes(array))
+
+    def _header(self) -> dict[str, Any]:
+        """The table at the head of a safetensors file: where the bytes of every array lie."""
+        header: dict[str, Any] = {
+            "__metadata__": {
+                name: f"{from_numpy(array.dtype)} {' '.join(str(n) for n in array.shape)}".strip()
+                for name, array in self._arrays.items()
+            }
         }
-        save_file(raw, path, metadata=metadata or None)  # an empty table would make a broken header
+        end = 0
+        for name, array in self._arrays.items():
+            start, end = end, end + array.nbytes
+            header[name] = {"dtype": "U8", "shape": [array.nbytes], "data_offsets": [start, end]}
+        return header
 
     @staticmethod
     def load(path: Path) -> ResourceTable:
         """Read a sidecar; IRError when it is damaged or a content hash does not fit."""
         table = ResourceTable()
         try:
-            raw = load_file(path)
-            metadata = _read_metadata(path)
+            # Read at once and not mapped: what is checked is what is used, whatever becomes of the file.
+            content = path.read_bytes()
+            raw, metadata = load(content), _read_metadata(content)
             for name, data in raw.items():
                 dtype, *shape = metadata[name].split()
                 array = data.view(DTYPES[dtype].numpy).reshape([int(n) for n in shape])
                 if table.add(array) != name:
                     raise IRError(f"{path.name}: the content of @{name} does not fit its hash")
-        except (SafetensorError, KeyError, ValueError, OSError) as error:
+        except (SafetensorError, KeyError, ValueError, AttributeError, OSError) as error:
             raise IRError(f"{path.name} is not a readable weights file: {error}") from None
         return table
 
 
-def _read_metadata(path: Path) -> dict[str, str]:
-    """The `__metadata__` table of a safetensors file."""
-    with safe_open(path, framework="numpy") as file:
-        return dict(file.metadata() or {})
+def _read_metadata(content: bytes) -> dict[str, str]:
+    """The `__metadata__` table of a safetensors file that has been read without an error."""
+    (length,) = _LENGTH.unpack_from(content)
+    header = json.loads(content[_LENGTH.size : _LENGTH.size + length])
+    return dict(header.get("__metadata__") or {})
+
+
+def raw_bytes(array: np.ndarray[Any, Any]) -> memoryview:
+    """The bytes of ARRAY, row-major, as a view where they lie so."""
+    flat = np.ascontiguousarray(array).reshape(-1)
+    return flat.view(np.uint8).data if array.size else memoryview(b"")
 
 
 def content_name(array: np.ndarray[Any, Any]) -> str:
     """`w` and the leading hex digits of SHA-256 over dtype, shape and bytes."""
     digest = hashlib.sha256(f"{from_numpy(array.dtype)} {array.shape}\n".encode())
-    digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data if array.size else b"")
+    digest.update(raw_bytes(array))
     return "w" + digest.hexdigest()[:HASH_DIGITS]

@@ -19,6 +19,9 @@ class Trait(Enum):
     TERMINATOR = auto()  # ends a block
     SIDE_EFFECT = auto()  # must be kept even when its results are unused
 
+    # Members are asked for often, and equal to themselves alone.
+    __hash__ = object.__hash__
+
 
 def has(op: object, trait: Trait) -> bool:
     """True when OP's class carries TRAIT."""

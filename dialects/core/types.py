@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from .affine import Affine, Dim, evaluate, product, symbols
@@ -87,13 +87,13 @@ class TensorType:
         return frozenset(symbols_in((*self.shape, *self.layout.strides, self.layout.offset)))
 
     def with_dtype(self, dtype: DType) -> TensorType:
-        return replace(self, dtype=dtype)
+        return self if dtype is self.dtype else TensorType(self.shape, dtype, self.layout)
 
     def with_shape(self, shape: tuple[Dim, ...]) -> TensorType:
         return TensorType(shape, self.dtype)
 
     def with_layout(self, layout: Layout) -> TensorType:
-        return replace(self, layout=layout)
+        return self if layout is self.layout else TensorType(self.shape, self.dtype, layout)
 
     def __str__(self) -> str:
         dims = "".join(f"{dim_text(dim)}x" for dim in self.shape)

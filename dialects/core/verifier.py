@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from operator import is_
+
+from ...errors import UnsupportedError
 from .affine import linear_symbol
 from .diagnostics import op_error
 from .dialect import DialectSet
@@ -9,17 +12,64 @@ from .ir import Block, Function, Module, Operation, Value
 from .traits import Trait, has
 from .types import symbols_in
 
+PLAIN = frozenset({type(None), bool, int, float, str})  # types of attributes that name no symbols
 
-def verify(module: Module, dialects: DialectSet | None = None) -> None:
-    """Raise IRError for the first rule that MODULE breaks. Linear in its size."""
-    for function in module.functions:
-        _verify_block(function.block, set(), dialects)
-        bound = _bound_symbols(function)
+
+class Judged:
+    """What operations looked like when their own rules last held: they need not be tried again before an
+    operand's type, an attribute or a result's type is another. Those with regions are tried every time."""
+
+    def __init__(self) -> None:
+        self._symbols: object = None
+        self._held: dict[Operation, tuple[object, ...]] = {}
+        self._seen: dict[Operation, tuple[object, ...]] = {}
+        self.tried: list[Operation] = []
+
+    def begin(self, symbols: object) -> None:
+        """A module is verified, in which SYMBOLS may be named."""
+        if symbols != self._symbols:
+            self._symbols, self._held = symbols, {}
+        self._seen, self.tried = {}, []
+
+    def holds(self, op: Operation) -> bool:
+        """True when nothing that the rules of OP speak of has changed since they held."""
+        held = self._held.get(op)
+        look = self._seen[op] = _look(op)
+        if held is None or op.regions or len(held) != len(look) or not all(map(is_, held, look)):
+            self.tried.append(op)
+            return False
+        return True
+
+    def end(self) -> None:
+        """All rules hold for the module."""
+        self._held = self._seen
+
+
+def _look(op: Operation) -> tuple[object, ...]:
+    operands = [value if value is None else value.type for value in op.operands]
+    return (*operands, *op.attributes.values(), *[value.type for value in op.results])
+
+
+def verify(module: Module, dialects: DialectSet | None = None, judged: Judged | None = None) -> None:
+    """Raise IRError for the first rule that MODULE breaks. Linear in its size.
+
+    JUDGED is what an earlier call for the same module, which may have changed since, found.
+    """
+    judged = Judged() if judged is None else judged
+    bound = [_bound_symbols(function) for function in module.functions]
+    judged.begin((dict(module.symbols), bound))
+    for function, told in zip(module.functions, bound, strict=True):
+        first = len(judged.tried)
+        _verify_block(function.block, set(), dialects, judged)
         for argument in function.arguments:
-            _verify_symbols(function.block.first, argument.type, module, bound)
-        for op in function.walk():
-            for value in (*op.attributes.values(), *(result.type for result in op.results)):
-                _verify_symbols(op, value, module, bound)
+            _verify_symbols(function.block.first, argument.type, module, told)
+        for op in judged.tried[first:]:
+            for result in op.results:
+                _verify_symbols(op, result.type, module, told)
+            for value in op.attributes.values():
+                if type(value) not in PLAIN:
+                    _verify_symbols(op, value, module, told)
+    judged.end()
 
 
 def _bound_symbols(function: Function) -> set[str]:
@@ -45,14 +95,16 @@ def _verify_symbols(op: Operation | None, value: object, module: Module, bound: 
         raise op_error(op, f"it needs the symbol '{name}', to which no input gives a value", hint)
 
 
-def _verify_block(block: Block, visible: set[Value], dialects: DialectSet | None) -> None:
-    known = visible | set(block.arguments)
+def _verify_block(block: Block, known: set[Value], dialects: DialectSet | None, judged: Judged) -> None:
+    known.update(block.arguments)
     for op in block:
         _verify_op(op, known, dialects)
+        if not judged.holds(op):
+            _verify_rules(op)
         for region in op.regions:
             for inner in region.blocks:
                 # A region of a kernel sees only its own arguments: what it reads is listed as operands.
-                _verify_block(inner, set(), dialects)
+                _verify_block(inner, set(), dialects, judged)
         known.update(op.results)
     if block.last is None or not has(block.last, Trait.TERMINATOR):
         raise (
@@ -66,25 +118,35 @@ def _verify_op(op: Operation, known: set[Value], dialects: DialectSet | None) ->
     if dialects is not None and dialects.get(op.name) is not type(op):
         raise op_error(op, "does not belong to this level")
     for index, value in enumerate(op.operands):
-        if value is not None and value not in known:
+        if value is None:
+            continue
+        if value not in known:
             raise op_error(op, f"operand {index} is not defined before this operation")
-        if value is not None and (op, index) not in value.uses:
+        if (op, index) not in value.uses:
             raise op_error(op, f"operand {index} does not know of this use")
-    if has(op, Trait.TERMINATOR) and op.next is not None:
+    if op.next is not None and has(op, Trait.TERMINATOR):
         raise op_error(op, "a terminator must stand last in its block")
+
+
+def _verify_rules(op: Operation) -> None:
+    """The rules of OP itself, whatever stands around it."""
     op.spec.check_operands(op)
-    _verify_types(op)
-    op.verify()
+    try:
+        _verify_types(op)
+        op.verify()
+    except UnsupportedError as error:
+        raise op_error(op, error.message, error.hint) from None
 
 
 def _verify_types(op: Operation) -> None:
     """The result types must be those that the operands imply, up to layout."""
     if type(op).infer is Operation.infer:
         return
-    inferred = tuple(op.infer())
-    actual = tuple(value.type for value in op.results)
-    if len(inferred) != len(actual):
-        raise op_error(op, f"has {len(actual)} results, {len(inferred)} are implied")
-    for index, (want, have) in enumerate(zip(inferred, actual, strict=True)):
-        if (want.shape, want.dtype) != (have.shape, have.dtype):
-            raise op_error(op, f"result {index} is {have}, but {want} is implied by its operands")
+    inferred = op.infer()
+    if len(inferred) != len(op.results):
+        raise op_error(op, f"has {len(op.results)} results, {len(inferred)} are implied")
+    for want, result in zip(inferred, op.results, strict=True):
+        have = result.type
+        if want.shape != have.shape or want.dtype != have.dtype:
+            text = f"result {result.index} is {have}, but {want} is implied by its operands"
+            raise op_error(op, text)

@@ -37,6 +37,8 @@ def broadcast_shapes(
     """Numpy broadcasting of symbolic shapes, which TRAILING more dimensions follow; a located mismatch
     when two dimensions are written differently.
     """
+    if shapes and shapes.count(shapes[0]) == len(shapes):
+        return shapes[0]
     rank = max((len(shape) for shape in shapes), default=0)
     result: list[Dim] = [1] * rank
     for shape in shapes:
@@ -76,6 +78,6 @@ def normalize_axis(op: Operation, axis: int, rank: int) -> int:
 
 def same_dtype(op: Operation, types: Sequence[TensorType]) -> None:
     """A located error unless all TYPES share an element type."""
-    names = {str(type.dtype) for type in types}
+    names = {type.dtype.name for type in types}
     if len(names) > 1:
         raise op_error(op, f"its operands have different element types: {', '.join(sorted(names))}")

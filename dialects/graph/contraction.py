@@ -134,12 +134,13 @@ class Conv(Convolution):
 
     def evaluate(self, evaluation: Evaluation, x: Any, w: Any) -> Any:
         x, w = multiplied(x, self.multiply), multiplied(w, self.multiply)
-        weight = w.reshape(self.groups, w.shape[0] // self.groups, -1)
+        depth = int(np.prod(w.shape[1:]))
+        weight = w.reshape(self.groups, w.shape[0] // self.groups, depth)
         sizes = evaluation.shape(self.y.type)[2:]
         y = np.empty((x.shape[0], w.shape[0], *sizes), self.sum_dtype.numpy)
         for number, image in enumerate(x):
             columns = np.stack(list(self.taps(image[None], sizes, 0)), axis=2)
-            columns = columns.reshape(self.groups, -1, int(np.prod(sizes)))
+            columns = columns.reshape(self.groups, depth, int(np.prod(sizes)))
             y[number] = product_of(weight, columns, self.sum_dtype).reshape(w.shape[0], *sizes)
         return converted(y, self.y.type.dtype)
 
@@ -229,11 +230,11 @@ class ConvTranspose(Convolution):
 
     def _columns(self, x: Array, w: Array) -> Array:
         """Products of x and every tap of w: [N, M, taps, spatial...]."""
-        groups, share = self.groups, w.shape[1]
-        weight = w.reshape(groups, w.shape[0] // groups, -1).transpose(0, 2, 1)
-        images = x.reshape(x.shape[0], groups, x.shape[1] // groups, -1)
+        groups, share, taps = self.groups, w.shape[1], int(np.prod(w.shape[2:]))
+        weight = w.reshape(groups, w.shape[0] // groups, share * taps).transpose(0, 2, 1)
+        images = x.reshape(x.shape[0], groups, x.shape[1] // groups, int(np.prod(x.shape[2:])))
         products: Array = np.matmul(weight, images)
-        return products.reshape(x.shape[0], groups * share, -1, *x.shape[2:])
+        return products.reshape(x.shape[0], groups * share, taps, *x.shape[2:])
 
     def _spread(self, x: Array, offsets: Ints) -> tuple[slice, ...]:
         """Where the products of the tap at OFFSETS land in the uncropped result."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.affine import Dim, floordiv
+from ..core.affine import Dim, ceildiv, floordiv
 from ..core.attributes import INTS
 from ..core.constraints import Need
 from ..core.diagnostics import op_error
@@ -19,6 +19,9 @@ from ..core.op import attribute, operand, result
 from .base import GraphOp
 
 Ints = tuple[int, ...]
+
+WIDE = 32  # taps along a dimension that are always walked one by one
+MOST_TAPS = 1024  # the same where it is not known how large x is
 
 
 class Windowed(GraphOp):
@@ -104,46 +107,121 @@ class Windowed(GraphOp):
         """True when windows may reach outside x along spatial AXIS."""
         return self.begins[axis] > 0 or self.ends[axis] > 0
 
+    @property
+    def steps(self) -> tuple[Dim, ...]:
+        """How many steps a loop over a window takes along each dimension: its taps, or where these are more
+        than x has room for, as in a window over little but padding, the places in x that they may meet."""
+        pairs = enumerate(zip(self.window, self.spatial, self.dilations, strict=True))
+        return tuple(ceildiv(n, d) if self._walks_x(axis) else taps for axis, (taps, n, d) in pairs)
+
+    def _walks_x(self, axis: int) -> bool:
+        taps, size = self.window[axis], self.spatial[axis]
+        if isinstance(size, int):
+            return self.guarded_axis(axis) and taps > max(WIDE, -(-size // self.dilations[axis]))
+        return taps > MOST_TAPS and 2 * (self.begins[axis] + self.ends[axis]) > self.spans[axis]
+
     def positions(self, outputs: Sequence[Dim], taps: Sequence[Dim]) -> list[Dim]:
         """Where in x (spatial dimensions) tap TAPS of the window of output OUTPUTS lies."""
-        steps = zip(outputs, taps, self.strides, self.begins, self.dilations, strict=True)
-        return [o * stride - begin + tap * dilation for o, tap, stride, begin, dilation in steps]
+        return [
+            self._start(axis, o) + tap * self.dilations[axis]
+            for axis, (o, tap) in enumerate(zip(outputs, taps, strict=True))
+        ]
 
-    def guarded_load(self, scalars: Scalars, lead: Index, at: Sequence[Dim], outside: Expr) -> Expr:
-        """x at LEAD + AT, or OUTSIDE where AT lies in the padding."""
+    def places(self, outputs: Sequence[Dim], steps: Sequence[Dim]) -> list[Dim]:
+        """Where in x (spatial dimensions) STEPS of a loop over the window of output OUTPUTS lie."""
+        at = self.positions(outputs, steps)
+        for axis in filter(self._walks_x, range(len(at))):
+            start, dilation = self._start(axis, outputs[axis]), self.dilations[axis]
+            at[axis] = start - floordiv(start, dilation) * dilation + steps[axis] * dilation
+        return at
+
+    def _start(self, axis: int, output: Dim) -> Dim:
+        start: Dim = output * self.strides[axis] - self.begins[axis]
+        return start
+
+    def load_step(
+        self, scalars: Scalars, lead: Index, outputs: Sequence[Dim], steps: Sequence[Dim], outside: Expr
+    ) -> Expr:
+        """x at LEAD and where STEPS of OUTPUTS' window lie; OUTSIDE in the padding and off the window."""
+        at = self.places(outputs, steps)
+        conditions: list[Expr] = []
+        for axis in filter(self._walks_x, range(len(at))):
+            tap = floordiv(at[axis] - self._start(axis, outputs[axis]), self.dilations[axis])
+            conditions.append(scalars.inside(tap, 0, self.window[axis]))
+        return self.guarded_load(scalars, lead, at, outside, conditions)
+
+    def guarded_load(
+        self,
+        scalars: Scalars,
+        lead: Index,
+        at: Sequence[Dim],
+        outside: Expr,
+        conditions: Sequence[Expr] = (),
+    ) -> Expr:
+        """x at LEAD + AT, or OUTSIDE where AT lies in the padding or one of CONDITIONS fails."""
         axes = [axis + 2 for axis in range(len(at)) if self.guarded_axis(axis)]
-        return guarded(scalars, self.x, (*lead, *at), outside, axes)
+        return guarded(scalars, self.x, (*lead, *at), outside, axes, conditions)
 
     # ------------------------------------------------------------ numpy
 
     def taps(self, x: Array, outputs: Sequence[int], outside: Any) -> Iterator[Array]:
         """For each tap of the window, the elements of x under it: arrays [N, C, outputs...]."""
-        padded = padded_array(x, self._reaching_pads(x, outputs), outside)
-        for offsets in itertools.product(*(range(k) for k in self.window)):
+        return self._taps(x, outputs, outside, [range(taps) for taps in self.window])
+
+    def met_taps(self, x: Array, outputs: Sequence[int], outside: Any) -> Iterator[Array]:
+        """As `taps`, without those that meet nothing but padding under every window; one at least."""
+        spans = [self._met(axis, x.shape[axis + 2], size) for axis, size in enumerate(outputs)]
+        return self._taps(x, outputs, outside, spans)
+
+    def _taps(
+        self, x: Array, outputs: Sequence[int], outside: Any, spans: Sequence[range]
+    ) -> Iterator[Array]:
+        padded = padded_array(x, self._reaching_pads(x, outputs, spans), outside)
+        for offsets in itertools.product(*(range(len(span)) for span in spans)):
             picks = [slice(None), slice(None)]
             for offset, d, s, size in zip(offsets, self.dilations, self.strides, outputs, strict=True):
-                picks.append(slice(offset * d, offset * d + (size - 1) * s + 1, s))
+                picks.append(slice(offset * d, offset * d + max((size - 1) * s + 1, 0), s))
             yield padded[tuple(picks)]
 
-    def _reaching_pads(self, x: Array, outputs: Sequence[int]) -> list[tuple[int, int]]:
-        """Pads with the ends moved to where the last window ends (ceil_mode may reach further)."""
+    def _met(self, axis: int, extent: int, outputs: int) -> range:
+        """The taps along AXIS that meet x under some of the windows; the first one where none does."""
+        begin, dilation = self.begins[axis], self.dilations[axis]
+        # A division rounded up.
+        first = max(-((max(outputs - 1, 0) * self.strides[axis] - begin) // dilation), 0)
+        last = min((extent - 1 + begin) // dilation, self.window[axis] - 1)
+        return range(first, last + 1) if first <= last else range(1)
+
+    def _reaching_pads(
+        self, x: Array, outputs: Sequence[int], spans: Sequence[range]
+    ) -> list[tuple[int, int]]:
+        """Pads for windows of the taps in SPANS alone, the ends moved to where the last of them ends (with
+        ceil_mode it may reach further)."""
         pads = [(0, 0), (0, 0)]
-        for axis, size in enumerate(outputs):
-            reach = (size - 1) * self.strides[axis] + self.spans[axis]
-            pads.append((self.begins[axis], reach - x.shape[axis + 2] - self.begins[axis]))
+        for axis, (size, span) in enumerate(zip(outputs, spans, strict=True)):
+            begin = self.begins[axis] - span.start * self.dilations[axis]
+            reach = (size - 1) * self.strides[axis] + self.dilations[axis] * (len(span) - 1) + 1
+            pads.append((begin, reach - x.shape[axis + 2] - begin))
         return pads
 
 
-def guarded(scalars: Scalars, value: Value, index: Sequence[Dim], outside: Expr, axes: Sequence[int]) -> Expr:
-    """VALUE at INDEX, or OUTSIDE when INDEX leaves the tensor along one of AXES."""
-    condition = scalars.every([scalars.inside(index[axis], 0, value.type.shape[axis]) for axis in axes])
+def guarded(
+    scalars: Scalars,
+    value: Value,
+    index: Sequence[Dim],
+    outside: Expr,
+    axes: Sequence[int],
+    conditions: Sequence[Expr] = (),
+) -> Expr:
+    """VALUE at INDEX, or OUTSIDE when INDEX leaves the tensor along one of AXES or a condition fails."""
+    inside = [scalars.inside(index[axis], 0, value.type.shape[axis]) for axis in axes]
+    condition = scalars.every([*inside, *conditions])
     loaded = scalars.load(value, index)
     return loaded if condition is None else scalars.select(condition, loaded, outside)
 
 
 def padded_array(x: Array, pads: Sequence[tuple[int, int]], outside: Any) -> Array:
     """X with (begin, end) more elements per dimension, all OUTSIDE; negative numbers crop."""
-    crops = tuple(slice(max(-b, 0), n - max(-e, 0)) for n, (b, e) in zip(x.shape, pads, strict=True))
+    crops = tuple(slice(max(-b, 0), max(n + min(e, 0), 0)) for n, (b, e) in zip(x.shape, pads, strict=True))
     grown = [(max(b, 0), max(e, 0)) for b, e in pads]
     cropped = x[crops]
     if not any(b or e for b, e in grown):

@@ -52,9 +52,12 @@ class Indexed(GraphOp):
         raise NotImplementedError
 
     def needs(self) -> Iterable[Need]:
-        if self.indices.type.elements != 0:
-            for axis in self.indexed:
-                yield Need(self.x.type.shape[axis], 1, f"an index needs elements in axis {axis}")
+        count = self.indices.type.elements
+        for axis in self.indexed:
+            extent, why = self.x.type.shape[axis], f"an index needs elements in axis {axis}"
+            # Without indices nothing is asked of the axis.
+            least = min(count, 1) if isinstance(count, int) else count
+            yield Need(extent if isinstance(count, int) else extent * count, least, why)
 
     def check_indices(self) -> None:
         if not self.indices.type.dtype.is_integer:

@@ -19,6 +19,7 @@ from ..core.types import TensorType
 from .base import GraphOp, broadcast_shapes, same_size
 from .elementwise_base import FLOAT, check_kind, parameter
 from .formula import Term, load, load_broadcast
+from .geometry import WIDE
 from .numeric import Array, converted, widened
 from .reduction import front_axis
 from .sums import held, mean, total
@@ -328,13 +329,19 @@ class Lrn(Normalization):
         return x / np.power(self.bias + self.alpha / self.size * sums, self.beta)
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
-        def body(inner: tuple[Dim, ...]) -> Expr:
-            channel = index[1] - self.before + inner[0]
-            x = self.load_x(scalars, (index[0], channel, *index[2:]))
-            inside = Term(scalars, scalars.inside(channel, 0, self.x.type.shape[1]))
-            return inside.choose(x * x, 0).expr
+        channels = self.x.type.shape[1]
+        # A window wider than the channels is walked by channel: it would be loops over nothing.
+        wide = self.size > WIDE and isinstance(channels, int) and self.size > channels
 
-        total = Term(scalars, scalars.reduce("sum", [self.size], body))
+        def body(inner: tuple[Dim, ...]) -> Expr:
+            first = index[1] - self.before
+            channel = inner[0] if wide else first + inner[0]
+            x = self.load_x(scalars, (index[0], channel, *index[2:]))
+            inside = scalars.inside(channel - first, 0, self.size) if wide else None
+            inside = inside or scalars.inside(channel, 0, channels)
+            return Term(scalars, inside).choose(x * x, 0).expr
+
+        total = Term(scalars, scalars.reduce("sum", [channels if wide else self.size], body))
         power = (total * (self.alpha / self.size) + self.bias).call("pow", self.beta)
         return self.finished(self.load_x(scalars, index) / power)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.affine import Dim, is_nonnegative
+from ..core.affine import Dim, exact_div, is_nonnegative
 from ..core.attributes import BOOL, DIMS, FLOAT, FLOATS, EnumKind
 from ..core.constraints import Need
 from ..core.diagnostics import op_error
@@ -70,7 +70,8 @@ class Resize(GraphOp):
 
     def needs(self) -> Iterable[Need]:
         for axis, (size, extent) in enumerate(zip(self.sizes, self.x.type.shape, strict=True)):
-            if size != 0 and not isinstance(extent, int):
+            # A multiple of the extent is 0 where that is.
+            if size != 0 and not isinstance(extent, int) and exact_div(size, extent) is None:
                 yield Need(extent, 1, f"there is something to resize in axis {axis}")
 
     @property

@@ -85,13 +85,13 @@ class MaxPool(Pool):
         outside = scalars.const(lowest(self.x.type.dtype), self.x.type.dtype)
 
         def body(taps: Index) -> Expr:
-            return self.guarded_load(scalars, (image, channel), self.positions(outputs, taps), outside)
+            return self.load_step(scalars, (image, channel), outputs, taps, outside)
 
-        return scalars.reduce("max", self.window, body)
+        return scalars.reduce("max", self.steps, body)
 
     def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
         dtype = compute_dtype(self.x.type.dtype)
-        taps = self.taps(x.astype(dtype.numpy), evaluation.shape(self.y.type)[2:], lowest(dtype))
+        taps = self.met_taps(x.astype(dtype.numpy), evaluation.shape(self.y.type)[2:], lowest(dtype))
         y = next(taps)
         for tap in taps:
             y = larger(y, tap)
@@ -115,13 +115,13 @@ class MaxPoolIndices(Pool):
         outside = scalars.const(lowest(self.x.type.dtype), self.x.type.dtype)
 
         def body(taps: Index) -> Expr:
-            return self.guarded_load(scalars, (image, channel), self.positions(outputs, taps), outside)
+            return self.load_step(scalars, (image, channel), outputs, taps, outside)
 
         def flat(tap: Dim) -> Expr:
-            at = self.positions(outputs, _unravel(tap, self.window))
+            at = self.places(outputs, _unravel(tap, self.steps))
             return scalars.index_value(self._flat((image, channel), at))
 
-        return scalars.let_index(scalars.reduce("argmax", self.window, body), flat)
+        return scalars.let_index(scalars.reduce("argmax", self.steps, body), flat)
 
     def _flat(self, lead: tuple[Dim, Dim], at: Sequence[Dim]) -> Dim:
         order = list(zip(at, self.spatial, strict=True))
@@ -140,8 +140,8 @@ class MaxPoolIndices(Pool):
         if self.column_major:
             plane = np.arange(int(np.prod(x.shape[2:])), dtype=np.int64).reshape(x.shape[2:], order="F")
             numbers = plane + _plane_starts(x)
-        values = np.stack(list(self.taps(x.astype(dtype.numpy), sizes, lowest(dtype))))
-        places = np.stack(list(self.taps(numbers, sizes, -1)))
+        values = np.stack(list(self.met_taps(x.astype(dtype.numpy), sizes, lowest(dtype))))
+        places = np.stack(list(self.met_taps(numbers, sizes, -1)))
         best = values.argmax(axis=0)
         return np.take_along_axis(places, best[None], axis=0)[0]
 
@@ -153,7 +153,7 @@ def _plane_starts(x: Array) -> Array:
     return starts.reshape(*x.shape[:2], *(1,) * (x.ndim - 2))
 
 
-def _unravel(position: Dim, sizes: Sequence[int]) -> list[Dim]:
+def _unravel(position: Dim, sizes: Sequence[Dim]) -> list[Dim]:
     """The multi-index of a flat POSITION, row-major."""
     result: list[Dim] = []
     for size in reversed(sizes[1:]):
@@ -184,10 +184,10 @@ class AvgPool(Pool):
         zero = scalars.const(0, self.x.type.dtype)
 
         def body(taps: Index) -> Expr:
-            loaded = self.guarded_load(scalars, (image, channel), self.positions(outputs, taps), zero)
+            loaded = self.load_step(scalars, (image, channel), outputs, taps, zero)
             return scalars.cast(loaded, dtype)
 
-        whole = scalars.reduce("sum", self.window, body)
+        whole = scalars.reduce("sum", self.steps, body)
         mean = scalars.apply("div", whole, self._count(scalars, outputs, dtype))
         return scalars.cast(mean, self.x.type.dtype)
 
@@ -232,7 +232,7 @@ class AvgPool(Pool):
         dtype = compute_dtype(self.x.type.dtype).numpy
         y: Array = np.zeros((*x.shape[:2], *sizes), dtype)
         with np.errstate(all="ignore"):
-            for tap in self.taps(x.astype(dtype), sizes, 0):
+            for tap in self.met_taps(x.astype(dtype), sizes, 0):
                 y += tap
         for axis, size in enumerate(sizes):
             counts = self._counts(axis, size, x.shape[axis + 2]).astype(dtype)
@@ -241,11 +241,13 @@ class AvgPool(Pool):
 
     def _counts(self, axis: int, outputs: int, extent: int) -> Array:
         """How many taps along AXIS count in each of the windows, at least 1."""
-        starts = np.arange(outputs)[:, None] * self.strides[axis] - self.begins[axis]
-        at = starts + np.arange(self.window[axis]) * self.dilations[axis]
-        first, end = (at.min(), extent + self.ends[axis]) if self.count_include_pad else (0, extent)
-        counts: Array = np.count_nonzero((at >= first) & (at < end), axis=1)
-        return np.maximum(counts, 1)
+        starts = np.arange(outputs) * self.strides[axis] - self.begins[axis]
+        end = extent + (self.ends[axis] if self.count_include_pad else 0)
+        # Divisions rounded up: the first tap behind the end, and the first inside.
+        behind = np.minimum(-((starts - end) // self.dilations[axis]), self.window[axis])
+        first = 0 if self.count_include_pad else np.maximum(-(starts // self.dilations[axis]), 0)
+        counts: Array = np.maximum(behind - first, 1)
+        return counts
 
 
 @define_op(Trait.WINDOW)
@@ -266,11 +268,11 @@ class LpPool(Pool):
         zero = scalars.const(0, self.x.type.dtype)
 
         def body(taps: Index) -> Expr:
-            loaded = self.guarded_load(scalars, (image, channel), self.positions(outputs, taps), zero)
+            loaded = self.load_step(scalars, (image, channel), outputs, taps, zero)
             size = scalars.apply("abs", scalars.cast(loaded, dtype))
             return scalars.apply("mul", size, size) if self.p == 2 else _power(scalars, size, self.p)
 
-        whole = scalars.reduce("sum", self.window, body)
+        whole = scalars.reduce("sum", self.steps, body)
         norm = scalars.apply("sqrt", whole) if self.p == 2 else _power(scalars, whole, 1 / self.p)
         return scalars.cast(norm, self.x.type.dtype)
 
@@ -279,7 +281,7 @@ class LpPool(Pool):
         sizes = evaluation.shape(self.y.type)[2:]
         whole: Array = np.zeros((*x.shape[:2], *sizes), dtype)
         with np.errstate(all="ignore"):
-            for tap in self.taps(np.abs(x.astype(dtype)) ** self.p, sizes, 0):
+            for tap in self.met_taps(np.abs(x.astype(dtype)) ** self.p, sizes, 0):
                 whole += tap
             return converted(np.power(whole, 1 / self.p), self.x.type.dtype)
 

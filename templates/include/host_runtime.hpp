@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <exception>
 #include <mutex>
 #include <string>
@@ -66,33 +67,32 @@ public:
         if (Order(launch.order) == Order::seeded) shuffle();
     }
 
-    // Runs everything; the error of the first cluster that failed, or nothing.
-    std::string run() {
-        using Clock = std::chrono::steady_clock;
-        constexpr std::chrono::microseconds worth_a_thread(200);
+    // Runs on; false when the time slice is over and something is left to do.
+    bool go_on() {
         clear_upper_halves();
-        const auto start = Clock::now();
-        std::unique_ptr<Worker> worker = WorkerPool::instance().take();
-        worker->prepare(launch_);
-        run_one(*worker);
-        const u64 rest = count_ - std::min<u64>(count_, next_);
-        const u64 useful = u64((Clock::now() - start) * rest / worth_a_thread);
-        // Threads blocks out of order would defeat the point of the other orders.
-        const bool parallel = Order(launch_.order) == Order::forward && launch_.workers > 1;
-        std::vector<std::thread> threads;
-        for (u64 i = 1; parallel && i < std::min<u64>({launch_.workers, useful + 1, rest}); i++) {
-            try {
-                threads.emplace_back([this] { run_on_thread(); });
-            } catch (const std::system_error&) {
-                break;  // the system has no more threads to give: those that run do all the work
-            }
+        slice_.begin();
+        if (!worker_) {
+            worker_ = WorkerPool::instance().take();
+            worker_->prepare(launch_, abandoned_, &slice_);
+            begin_ = TimeSlice::Clock::now();
         }
-        while (run_one(*worker)) {
+        while (run_one(*worker_, turn_)) {
+            if (!shared_) share_out();
+            if (worker_->busy()) return false;
         }
-        for (std::thread& thread : threads) thread.join();
-        WorkerPool::instance().give_back(std::move(worker));
-        return error_;
+        if (!others_done()) return false;
+        join();
+        return true;
     }
+
+    // Ends as soon as may be, wherever it is.
+    void abandon() {
+        abandoned_ = true;
+        join();
+    }
+
+    // The error of the first cluster that failed, or nothing.
+    const std::string& error() const { return error_; }
 
 private:
     void shuffle() {
@@ -114,13 +114,48 @@ private:
         }
     }
 
-    bool run_one(Worker& worker) {
-        const u64 turn = next_++;
-        if (turn >= count_ || failed_) return false;
-        const u64 i = in_order(turn);
-        const u32 cluster[3] = {u32(i % clusters_[0]), u32(i / clusters_[0] % clusters_[1]),
-                                u32(i / (clusters_[0] * clusters_[1]))};
-        if (worker.run(cluster)) return true;
+    // Starts threads for what is left, by how long the first cluster took or is taking.
+    void share_out() {
+        constexpr std::chrono::microseconds worth_a_thread(200);
+        shared_ = true;
+        const u64 rest = count_ - std::min<u64>(count_, next_);
+        const u64 useful = u64((TimeSlice::Clock::now() - begin_) * rest / worth_a_thread);
+        // Threads blocks out of order would defeat the point of the other orders.
+        const bool parallel = Order(launch_.order) == Order::forward && launch_.workers > 1;
+        for (u64 i = 1; parallel && i < std::min<u64>({launch_.workers, useful + 1, rest}); i++) {
+            try {
+                threads_.emplace_back([this] { run_on_thread(); });
+                const std::lock_guard<std::mutex> lock(mutex_);
+                running_++;
+            } catch (const std::system_error&) {
+                break;  // the system has no more threads to give: those that run do all the work
+            }
+        }
+    }
+
+    // Waits for the other threads, but not beyond the time slice.
+    bool others_done() {
+        std::unique_lock<std::mutex> lock(mutex_);
+        return done_.wait_for(lock, TimeSlice::length, [this] { return running_ == 0; });
+    }
+
+    void join() {
+        for (std::thread& thread : threads_) thread.join();
+        threads_.clear();
+        if (worker_) WorkerPool::instance().give_back(std::move(worker_));
+    }
+
+    // Takes the next turn, or goes on with the one that the worker paused in; false when none is left.
+    bool run_one(Worker& worker, u64& turn) {
+        if (!worker.busy()) {
+            turn = next_++;
+            if (turn >= count_ || failed_ || abandoned_) return false;
+            const u64 i = in_order(turn);
+            const u32 cluster[3] = {u32(i % clusters_[0]), u32(i / clusters_[0] % clusters_[1]),
+                                    u32(i / (clusters_[0] * clusters_[1]))};
+            worker.start(cluster);
+        }
+        if (worker.go_on() != Worker::Outcome::failed) return true;
         const std::lock_guard<std::mutex> lock(mutex_);
         if (!failed_ || turn < first_failed_) {
             first_failed_ = turn;
@@ -133,8 +168,9 @@ private:
     void run_on_thread() {
         try {
             std::unique_ptr<Worker> worker = WorkerPool::instance().take();
-            worker->prepare(launch_);
-            while (run_one(*worker)) {
+            worker->prepare(launch_, abandoned_, nullptr);
+            u64 turn = 0;
+            while (run_one(*worker, turn) && !worker->busy()) {
             }
             WorkerPool::instance().give_back(std::move(worker));
         } catch (const std::exception& exception) {
@@ -142,6 +178,9 @@ private:
             error_ = exception.what();
             failed_ = true;
         }
+        const std::lock_guard<std::mutex> lock(mutex_);
+        running_--;
+        done_.notify_one();
     }
 
     const Launch& launch_;
@@ -150,9 +189,18 @@ private:
     std::vector<u64> permutation_;
     std::atomic<u64> next_{0};
     std::atomic<bool> failed_{false};
+    std::atomic<bool> abandoned_{false};
     std::mutex mutex_;
     u64 first_failed_ = 0;
     std::string error_;
+    TimeSlice slice_;
+    TimeSlice::Clock::time_point begin_;
+    std::unique_ptr<Worker> worker_;  // of the calling thread
+    u64 turn_ = 0;
+    bool shared_ = false;
+    std::vector<std::thread> threads_;
+    int running_ = 0;
+    std::condition_variable done_;
 };
 
 inline std::string check_arguments(const Launch& launch) {
@@ -171,18 +219,37 @@ inline std::string check_arguments(const Launch& launch) {
 
 }  // namespace glass::host
 
-// 0 when the grid ran; 1 with a text in `message` when the kernel failed. Lets no exception out.
-extern "C" __attribute__((visibility("default"))) int glass_host_launch(const glass::host::Launch* launch, char* message,
+// 0 when the grid ran; 1 with a text in `message` when the kernel failed; 2 when it is still running: call
+// again. Lets no exception out.
+extern "C" __attribute__((visibility("default"))) int glass_host_launch(glass::host::Launch* launch, char* message,
                                                                         unsigned long long capacity) {
+    using glass::host::Grid;
     std::string error;
+    std::unique_ptr<Grid> grid(static_cast<Grid*>(launch->running));
+    launch->running = nullptr;
     try {
-        error = glass::host::check_arguments(*launch);
-        if (error.empty()) error = glass::host::Grid(*launch).run();
+        if (!grid) error = glass::host::check_arguments(*launch);
+        if (error.empty()) {
+            if (!grid) grid = std::make_unique<Grid>(*launch);
+            if (!grid->go_on()) {
+                launch->running = grid.release();
+                return 2;
+            }
+            error = grid->error();
+        }
     } catch (const std::exception& exception) {
         error = exception.what();
+        if (grid) grid->abandon();
     }
     std::snprintf(message, capacity, "%s", error.c_str());
     return error.empty() ? 0 : 1;
+}
+
+// Ends a launch that is still running.
+extern "C" __attribute__((visibility("default"))) void glass_host_abandon(glass::host::Launch* launch) {
+    const std::unique_ptr<glass::host::Grid> grid(static_cast<glass::host::Grid*>(launch->running));
+    launch->running = nullptr;
+    if (grid) grid->abandon();
 }
 
 // Gives back what the launches so far keep for the next ones. Launches may be running.

@@ -120,6 +120,7 @@ struct Launch {
     u32 grid[3];
     u32 block[3];
     u32 cluster[3];
+    void* running;  // the grid, while a call has returned before its end
 };
 
 // Dynamic shared memory of one block, with zones on both sides that no kernel may write.

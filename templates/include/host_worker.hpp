@@ -3,12 +3,14 @@
 // A fiber whose thread has finished starts the next thread itself, so a kernel without meeting points
 // runs as a plain loop on one stack. Lanes that wait are resumed in order of release; when nothing can
 // run, asynchronous copies land one by one, and when there are none left the kernel is stuck.
+// Between threads and at meeting points a worker may pause, to be continued or never to be.
 #pragma once
 
 #include <algorithm>
 #include <cstdarg>
 #include <cstdio>
 
+#include "host_slice.hpp"
 #include "host_state.hpp"
 
 namespace glass::host {
@@ -19,9 +21,15 @@ inline thread_local Worker* current_worker = nullptr;
 
 class Worker {
 public:
-    // Before the first cluster of a launch.
-    void prepare(const Launch& launch) {
+    enum class Outcome { finished, failed, paused };
+
+    // Before the first cluster of a launch. The worker pauses when `slice`, if there is one, is over, and
+    // when the launch is abandoned.
+    void prepare(const Launch& launch, const std::atomic<bool>& abandoned, TimeSlice* slice) {
         launch_ = &launch;
+        is_abandoned_ = &abandoned;
+        slice_ = slice;
+        busy_ = false;
         error_[0] = 0;
         threads_ = int(launch.block[0] * launch.block[1] * launch.block[2]);
         blocks_.resize(launch.cluster[0] * launch.cluster[1] * launch.cluster[2]);
@@ -37,27 +45,38 @@ public:
         for (auto& fiber : fibers_) recycle(*fiber);
     }
 
-    // Runs the blocks of one cluster; false, with error(), when the kernel did something wrong.
-    bool run(const u32 (&cluster)[3]) {
-        current_worker = this;
+    // Makes the blocks of one cluster ready to run.
+    void start(const u32 (&cluster)[3]) {
         for (std::size_t rank = 0; rank < blocks_.size(); rank++) place_block(rank, cluster);
         for (int i = 0; i < total_; i++) restart_lane(lanes_[std::size_t(i)]);
         ready_.reset(std::size_t(total_));
         started_ = finished_ = 0;
+        bulk_loads_.clear();
         failed_ = false;
-        while (!failed_ && finished_ < total_) {
+        busy_ = true;
+    }
+
+    // Runs the blocks that were started; failed, with error(), when the kernel did something wrong.
+    Outcome go_on() {
+        current_worker = this;
+        paused_ = false;
+        while (!failed_ && !paused_ && finished_ < total_) {
             if (!ready_.empty() || started_ < total_) {
                 Context& next = next_context();
-                if (!failed_) switch_context(main_, next);
+                if (!failed_ && !paused_) switch_context(main_, next);
             } else if (!land_one()) {
                 report_stuck();
             }
         }
-        if (!failed_) check_finished();
-        bulk_loads_.clear();
         current_lane = nullptr;
-        return !failed_;
+        if (!failed_ && finished_ < total_) return Outcome::paused;
+        if (!failed_) check_finished();
+        busy_ = false;
+        return failed_ ? Outcome::failed : Outcome::finished;
     }
+
+    // Whether blocks have been started and not run to their end.
+    bool busy() const { return busy_; }
 
     const char* error() const { return error_; }
 
@@ -170,7 +189,13 @@ private:
         if (order == Order::reverse) std::reverse(start_.begin(), start_.end());
     }
 
+    bool must_pause() {
+        paused_ = paused_ || is_abandoned_->load(std::memory_order_relaxed) || (slice_ && slice_->over());
+        return paused_;
+    }
+
     Context& next_context() {
+        if (must_pause()) return main_;
         if (!ready_.empty()) return ready_.pop()->fiber->context;
         if (started_ == total_) return main_;
         if (idle_.empty() && !add_fiber()) {
@@ -204,7 +229,7 @@ private:
         Worker& worker = *current_worker;
         Fiber* const own = worker.starting_;
         for (;;) {
-            if (worker.ready_.empty() && worker.started_ < worker.total_) {
+            if (worker.ready_.empty() && worker.started_ < worker.total_ && !worker.must_pause()) {
                 worker.run_next_lane(own);
                 continue;
             }
@@ -269,7 +294,9 @@ private:
 
     const Launch* launch_ = nullptr;
     int threads_ = 0, total_ = 0, started_ = 0, finished_ = 0;
-    bool failed_ = false;
+    bool failed_ = false, paused_ = false, busy_ = false;
+    const std::atomic<bool>* is_abandoned_ = nullptr;
+    TimeSlice* slice_ = nullptr;
     char error_[1024];
     std::vector<BlockState> blocks_;
     std::vector<SharedMemory> shared_;

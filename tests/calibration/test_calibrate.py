@@ -17,6 +17,7 @@ from glassrt.compiler.calibration.histogram import Histogram
 from glassrt.compiler.calibration.names import model_hash, tensor_names
 from glassrt.compiler.calibration.observe import Network
 from glassrt.compiler.source import load_module
+from glassrt.errors import InputError
 from onnx import helper
 
 from .small import WEIGHT, batches, network, siblings
@@ -210,6 +211,20 @@ def test_no_more_batches_are_taken_than_are_wanted() -> None:
             yield batches(1)[0]
 
     assert calibrate(network(), endless(), device="interpret", limit=4).batches == 4 == len(taken)
+
+
+def test_batches_without_elements() -> None:
+    """They say nothing: beside others they change nothing, alone they are refused."""
+    empty = {"x": np.zeros((0, 4), np.float32)}
+    table, mixed = (
+        calibrate(network(), given, device="interpret", shapes={"N": (0, 8, 64)})
+        for given in (batches(), [empty, *batches()])
+    )
+    assert {name: values.clip for name, values in table.tensors.items()} == {
+        name: values.clip for name, values in mixed.tensors.items()
+    }
+    with pytest.raises(InputError, match="hold no elements"):
+        calibrate(network(), [empty], device="interpret", shapes={"N": (0, 8, 64)})
 
 
 def test_values_that_are_not_finite_are_counted_and_left_out() -> None:

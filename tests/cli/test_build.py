@@ -92,5 +92,5 @@ def test_an_interruption_is_no_crash(
 
     monkeypatch.setattr(build_module, "build_plan", interrupted)
     result = glassrt("build", small, "-o", tmp_path / "net.plan", code=130)
-    assert result.stderr == "error: interrupted\n"
+    assert result.stderr == ""  # the process says it, see test_interrupt
     assert not (tmp_path / "net.plan").exists()

@@ -91,7 +91,7 @@ def test_a_missing_device_exits_with_1(glassrt: Glassrt, digits_plan: Path) -> N
 
 def test_a_folder_that_cannot_be_made_exits_with_1(glassrt: Glassrt, small: Path, tmp_path: Path) -> None:
     options = ("-t", "host", "-o", tmp_path / "net.plan", "--dump-dir", small / "dump")
-    assert "error: cannot use" in glassrt("build", small, *options, code=1).stderr
+    assert "error: cannot write" in glassrt("build", small, *options, code=1).stderr
     assert not (tmp_path / "net.plan").exists()
 
 

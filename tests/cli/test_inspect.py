@@ -21,7 +21,7 @@ def test_the_tables_name_every_launch_and_buffer(glassrt: Glassrt, digits_plan: 
     assert all(launch.kernel in output for launch in plan.spec.launches)
     assert all(f"\n{b.name} " in output for b in plan.spec.buffers.values() if b.space != "weights")
     assert "image f32[N, 1, 8, 8]" in output
-    assert "N: 1 to 64, tuned for 8, shown at 8" in output
+    assert "N: 0 to 64, tuned for 8, shown at 8" in output
 
 
 def test_json_has_what_the_manifest_says(glassrt: Glassrt, digits_plan: Path) -> None:

@@ -1,13 +1,9 @@
-"""The texts that options take, numbers with units, and files that appear complete or not at all."""
+"""The texts that options take, and numbers with units."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from glassrt import GlassError
 from glassrt.compiler.cli.console import printable, quantity, seconds, share
-from glassrt.compiler.cli.files import write_whole
 from glassrt.compiler.cli.options import Request, parse_inputs, parse_ranges, parse_sizes
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,16 +55,3 @@ def test_quantities(value: float | None, text: str) -> None:
 def test_durations_and_shares() -> None:
     assert [seconds(value) for value in (2.5, 0.0125, 3e-6)] == ["2.50 s", "12.50 ms", "3.0 us"]
     assert [share(value) for value in (0.125, None)] == ["12.5 %", "-"]
-
-
-def test_a_file_that_cannot_be_finished_is_not_there(tmp_path: Path) -> None:
-    def fails(partial: Path) -> None:
-        partial.write_bytes(b"half")
-        raise OSError(28, "No space left on device")
-
-    path = tmp_path / "out.bin"
-    path.write_bytes(b"before")
-    with pytest.raises(GlassError, match="No space left"):
-        write_whole(path, fails)
-    assert path.read_bytes() == b"before"
-    assert list(tmp_path.iterdir()) == [path]

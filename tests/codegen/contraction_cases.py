@@ -21,7 +21,8 @@ from glassrt.dialects.core.dtypes import DTYPES
 from glassrt.dialects.core.ir import Block, Operation
 from glassrt.dialects.core.types import TensorType, channels_last
 from glassrt.dialects.graph.contraction import Conv, Matmul
-from glassrt.runtime.host import HostModule, HostScalar, aligned_bytes
+from glassrt.runtime.host import HostModule, HostScalar
+from glassrt.runtime.host_memory import aligned_bytes
 
 Array = np.ndarray[Any, Any]
 TARGET = Target()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -209,3 +210,40 @@ def test_any_text_is_checked_without_a_crash(text: str) -> None:
 def test_paths_are_redacted_and_code_is_not() -> None:
     log = 'k0.cu(3): error: x\n  y = a/b; // note\n"/home/someone/secret.txt" C:\\Users\\x glass.cuh(1)\n'
     assert redact(log) == 'k0.cu(3): error: x\n  y = a/b; // note\n"<path>" <path> glass.cuh(1)\n'
+
+
+SLOW = "\n".join(f"y[{i}] = sinf(y[{i + 1}]) * cosf(y[{i + 2}]);" for i in range(400))
+
+
+def test_a_heavy_kernel_is_the_same_in_a_process_of_its_own() -> None:
+    source = {"k0": kernel("k0", "y[threadIdx.x] = two;")}
+    alone = compile_kernels(source, TARGET, HEADERS, None, heavy={"k0"})
+    assert alone == compile_kernels(source, TARGET, HEADERS, None)
+    with pytest.raises(CompileError, match=r"kernel k0 does not compile for sm_90a:\nk0\.cu\(3\): error"):
+        compile_kernels({"k0": kernel("k0", "y[0] = missing;")}, TARGET, HEADERS, None, heavy={"k0"})
+
+
+def test_a_heavy_kernel_has_a_deadline_that_holds() -> None:
+    """Also while NVRTC makes machine code, when it does not ask whether to go on."""
+    begin = time.monotonic()
+    nodes = {"k0": [f"n{i}" for i in range(9)]}
+    with pytest.raises(
+        CompileError, match=r"k0 \(of n0, n1, n2, n3, n4 and 4 more\) .* longer than 1 s"
+    ) as caught:
+        compile_kernels(
+            {"k0": kernel("k0", SLOW)}, TARGET, HEADERS, None, heavy={"k0"}, nodes=nodes, seconds=1
+        )
+    assert time.monotonic() - begin < 10
+    assert caught.value.hint is not None and "--nofuse" in caught.value.hint
+
+
+def test_a_failure_elsewhere_ends_heavy_kernels() -> None:
+    sources = {"k0": kernel("k0", SLOW), "k1": kernel("k1", "y[0] = 1;")}
+
+    def interrupt(name: str, done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    begin = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        compile_kernels(sources, TARGET, HEADERS, None, heavy={"k0"}, progress=interrupt)
+    assert time.monotonic() - begin < 10

@@ -9,9 +9,13 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from glassrt.compiler.build import Settings, build
 from glassrt.compiler.frontend import import_model
+from glassrt.compiler.frontend.file_content import Spans
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.errors import ModelError
+from hypothesis import given
+from hypothesis import strategies as st
 from onnx import ModelProto, TensorProto
 
 from .graphs import model, node
@@ -130,3 +134,55 @@ def test_weights_are_views_of_the_file(folder: Path) -> None:
     (array,) = (module.resources[name] for name in module.resources)
     assert not array.flags.owndata
     assert not array.flags.writeable
+
+
+def test_a_file_that_is_cut_during_a_build_does_no_harm(folder: Path) -> None:
+    """What was hashed is what the plan holds; a mapped file would end the process with SIGBUS."""
+    module = import_model(saved(folder, external_model(location="w.bin", offset="8")))
+    os.truncate(folder / "w.bin", 0)
+    plan = build(module, Settings(cache=None)).plan
+    assert WEIGHT.tobytes() in bytes(plan.weights)
+
+
+def test_a_file_that_is_cut_while_it_is_read_is_a_model_error(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.preadv
+
+    def cut(file: int, buffers: list[memoryview], offset: int) -> int:
+        os.truncate(folder / "w.bin", 16)
+        return real(file, buffers, offset)
+
+    monkeypatch.setattr(os, "preadv", cut)
+    with pytest.raises(ModelError, match=r"initialiser 'w'.*cut to 16 bytes while it was read"):
+        import_model(saved(folder, external_model(location="w.bin", offset="8")))
+
+
+def test_a_file_that_is_written_to_is_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two tensors that share bytes agree on them."""
+    made = external_model(location="w.bin", offset="8")
+    second = made.graph.initializer.add()
+    second.CopyFrom(made.graph.initializer[0])
+    second.name = "v"
+    made.graph.node.append(node("Mul", "x v", "z"))
+    made.graph.output.add().name = "z"
+    real = os.preadv
+
+    def change(file: int, buffers: list[memoryview], offset: int) -> int:
+        count = real(file, buffers, offset)
+        (folder / "w.bin").write_bytes(bytes(32))
+        return count
+
+    monkeypatch.setattr(os, "preadv", change)
+    results = interpret(import_model(saved(folder, made)), {"x": np.ones((2, 3), np.float32)})
+    np.testing.assert_array_equal(results["y"], 1 + WEIGHT)
+    np.testing.assert_array_equal(results["z"], WEIGHT)
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=12))
+def test_spans_are_a_set(added: list[tuple[int, int]]) -> None:
+    spans, known = Spans(), set[int]()
+    for start, end in added:
+        new = [number for gap in spans.add(start, end) for number in range(*gap)]
+        assert new == sorted(set(range(start, end)) - known)
+        known |= set(range(start, end))

@@ -11,8 +11,8 @@ from glassrt.compiler.frontend import import_model
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module, SymbolRange
 from glassrt.dialects.core.verifier import verify
-from glassrt.errors import InputError
-from onnx import ModelProto, NodeProto, TensorProto
+from glassrt.errors import InputError, ModelError
+from onnx import ModelProto, NodeProto, TensorProto, helper
 
 from ..models import run_onnxruntime
 from .graphs import Sizes, model, node
@@ -288,11 +288,27 @@ def test_an_attention_block_with_a_symbolic_batch() -> None:
 
 
 def test_dimensions_without_a_name_get_symbols_of_their_own() -> None:
-    made = model([node("Relu", "x")], {"x": (None, 0, "D1", 4)})
+    made = model([node("Relu", "x")], {"x": (None, None, "D1", 4)})
     module = import_model(made)
     assert str(module.main.arguments[0].type) == "tensor<D0xD2xD1x4xf32>"
     assert set(module.symbols) == {"D0", "D1", "D2"}
-    assert set(module.symbols.values()) == {SymbolRange(1, 8, 64)}
+    assert set(module.symbols.values()) == {SymbolRange(0, 8, 64)}
+
+
+def test_a_size_of_zero_is_one() -> None:
+    """Declared in the file, given instead of what the file says, and as the least value of a symbol."""
+    made = model([node("Relu", "x")], {"x": (0, "N", 4)})
+    module = import_model(made, shapes={"N": (0, 1, 2)})
+    assert types(module) == ["tensor<0xNx4xf32>"]
+    assert module.symbols == {"N": SymbolRange(0, 1, 2)}
+    assert types(import_model(made, inputs={"x": [0, 2, 0]})) == ["tensor<0x2x0xf32>"]
+
+
+def test_a_declared_output_of_another_size_than_zero_is_refused() -> None:
+    made = model([node("Relu", "x")], {"x": (0, 3)})
+    made.graph.output[0].CopyFrom(helper.make_tensor_value_info("y", TensorProto.FLOAT, (1, 3)))
+    with pytest.raises(ModelError, match="declared as"):
+        import_model(made)
 
 
 @pytest.mark.parametrize("source", ["2*N", "a b", "N\n", "f32", "floordiv", "Nx", "_r1", "é", "x" * 99, "*/"])

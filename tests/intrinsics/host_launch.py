@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from glassrt.runtime.host import HostBuffer, HostModule, HostScalar, HostTensorMap, Order, aligned_bytes
+from glassrt.runtime.host import HostBuffer, HostModule, HostScalar, HostTensorMap, Order
+from glassrt.runtime.host_memory import aligned_bytes
 
 from .cases import Array, Case, Map, Out
 

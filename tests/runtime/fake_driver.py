@@ -253,6 +253,8 @@ class FakeDriver:
         pointers = (ctypes.c_void_p * len(types)).from_address(parameters)
         values = [kind.from_address(address).value for kind, address in zip(types, pointers, strict=True)]
         grid = (config.gridDimX, config.gridDimY, config.gridDimZ)
+        if 0 in grid:  # as the real one: a grid without blocks cannot be launched
+            raise Fault(INVALID_VALUE)
         serial = real.CUlaunchAttributeID.CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION
         overlap = any(attribute.id == serial for attribute in config.attrs)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from fake_driver import FakeDriver, Graph
 from glassrt.errors import DeviceError, InputError
 from glassrt.runtime import Engine, Plan
+from glassrt.runtime.binding import InputBinder
 from glassrt.runtime.cuda import open_backend
 from glassrt.runtime.cuda_driver import Driver
 from glassrt.runtime.cuda_memory import DeviceTensor
@@ -247,15 +249,58 @@ def test_streams_fork_and_join(fake: FakeDriver) -> None:
     assert [node.overlap for node in graph.nodes] == [False, True, False, False, False]
 
 
-def test_an_empty_batch_launches_nothing(fake: FakeDriver) -> None:
-    def from_zero(manifest: dict[str, Any]) -> None:
-        manifest["symbols"]["N"] = [0, 1, 32]
+def from_zero(manifest: dict[str, Any]) -> None:
+    manifest["symbols"]["N"] = [0, 1, 32]
 
-    engine = engine_on(fake, affine_plan(from_zero))
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_an_empty_batch_launches_nothing(fake: FakeDriver, debug: bool) -> None:
+    engine = engine_on(fake, affine_plan(from_zero), debug=debug)
     assert engine.run({"x": batch(0)})["y"].shape == (0, 4)
     assert engine.run({"x": GpuTensor(batch(0))})["y"].shape == (0, 4)
+    assert [record.grid for record in engine.profile({"x": batch(0)})] == [(0, 1, 1)] * 2
+    assert len(engine.time({"x": batch(0)}, repeats=2)) == 2
     assert not fake.launched
     np.testing.assert_array_equal(engine.run({"x": batch(2)})["y"], affine(batch(2)))
+
+
+class NullTensor(GpuTensor):
+    """An empty tensor, which other libraries put at the null address."""
+
+    def __init__(self) -> None:
+        super().__init__(batch(0))
+
+    def __dlpack__(self, *, stream: int | None = None) -> object:
+        return export_tensor(self, 0, self.__dlpack_device__(), "f32", (0, 4))
+
+
+def test_empty_tensors_of_others_have_no_address(fake: FakeDriver) -> None:
+    y = NullTensor()
+    assert engine_on(fake, affine_plan(from_zero)).run({"x": NullTensor()}, {"y": y})["y"] is y
+
+
+def test_an_empty_tensor_overlaps_with_nothing() -> None:
+    whole = import_tensor(GpuTensor(batch(4)), 1)
+    inside = replace(whole, pointer=whole.pointer + 16, shape=(0, 4))
+    InputBinder(affine_plan().spec, (CUDA, 0)).check_disjoint([whole], [inside])
+
+
+def skipping(manifest: dict[str, Any]) -> None:
+    """`branches`, of which launch 2, which waits for another stream, has no blocks; then one more."""
+    branches(manifest)
+    from_zero(manifest)
+    launches = manifest["launches"]
+    launches[3]["grid"], launches[3]["writes"] = [0, 1, 1], []
+    arguments = [buffer("in0"), buffer("b0"), {"i32": ELEMENTS}]
+    launches.append(launch("k0_double", arguments, ["in0"], ["b0"]))
+
+
+def test_what_follows_a_skipped_launch_awaits_what_that_waited_for(fake: FakeDriver) -> None:
+    """And it does not overlap with a kernel before: the dependency on the event is a full one."""
+    engine_on(fake, affine_plan(skipping)).run({"x": batch(4)})
+    (graph,) = fake.graphs
+    assert [sorted(node.after) for node in graph.nodes] == [[], [0], [0], [], [1, 2]]
+    assert [node.overlap for node in graph.nodes] == [False, True, False, False, False]
 
 
 def test_tensor_maps_clusters_and_shared_memory(fake: FakeDriver) -> None:

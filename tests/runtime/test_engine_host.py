@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassrt.errors import CompileError, DeviceError, InputError, PlanError
-from glassrt.runtime import Engine, Plan, load
+from glassrt.errors import CompileError, DeviceError, InputError, OutOfMemoryError, PlanError
+from glassrt.runtime import Engine, Plan, host_memory, load
 from glassrt.runtime.host_backend import HostBackend
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -279,3 +279,20 @@ def test_counters_are_zeroed_once() -> None:
 
 def test_a_tensor_map() -> None:
     np.testing.assert_array_equal(load(tile_plan(), "host").run({"x": batch(32)})["y"], batch(32))
+
+
+@pytest.mark.parametrize("size", [1 << 46, 1 << 62])
+def test_an_arena_larger_than_memory_is_a_typed_error(size: int) -> None:
+    def huge(manifest: dict[str, Any]) -> None:
+        manifest["arena_bytes"] = size
+
+    engine = load(affine_plan(huge, headers=real_headers()), "host")
+    with pytest.raises(OutOfMemoryError, match=f"needs {size} bytes"):
+        engine.run({"x": batch(1)})
+
+
+def test_memory_that_is_promised_and_not_there_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_memory, "available_bytes", lambda: 1 << 20)
+    assert host_memory.aligned_bytes(1 << 21).nbytes == 1 << 21
+    with pytest.raises(OutOfMemoryError, match="1048576 are free"):
+        host_memory.aligned_bytes(host_memory.ASKED_FROM)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
+import os
 import shutil
 import subprocess
+import sys
 import threading
 import warnings
 from pathlib import Path
@@ -15,8 +17,9 @@ import pytest
 from glassrt.codegen.intrinsics import headers
 from glassrt.errors import CompileError, DeviceError
 from glassrt.runtime import host_compiler
-from glassrt.runtime.host import HostBuffer, HostModule, HostScalar, HostTensorMap, aligned_bytes
+from glassrt.runtime.host import HostBuffer, HostModule, HostScalar, HostTensorMap
 from glassrt.runtime.host_cache import CompiledCache
+from glassrt.runtime.host_memory import aligned_bytes
 
 SCALE = """
 #include "glass.cuh"
@@ -115,7 +118,40 @@ def test_the_folder_is_the_users_alone(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="not private or not writable"):
         fallback = CompiledCache(link).folder
     assert fallback.stat().st_mode & 0o777 == 0o700
-    fallback.rmdir()
+
+
+UNUSABLE = """
+import sys, warnings
+from pathlib import Path
+from glassrt.codegen.intrinsics import headers
+from glassrt.runtime.host import HostModule
+warnings.simplefilter("ignore")
+modules = [HostModule({name: Path(sys.argv[1]).read_text()}, headers()) for name in ("a", "b")]
+print(modules[0].path.parent == modules[1].path.parent, modules[0].path.is_file())
+"""
+
+
+def test_an_unusable_cache_is_not_fatal_and_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "in the way").touch()
+    (tmp_path / "source.cu").write_text(SCALE % (3, 3))
+    (tmp_path / "temporary").mkdir()
+    settings = {"GLASSRT_CACHE_DIR": str(tmp_path / "in the way"), "TMPDIR": str(tmp_path / "temporary")}
+    command = [sys.executable, "-c", UNUSABLE, str(tmp_path / "source.cu")]
+    done = subprocess.run(command, env=os.environ | settings, capture_output=True, text=True)
+    assert done.stdout == "True True\n", done.stderr
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_a_cache_without_space_is_a_typed_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = CompiledCache(tmp_path / "cache")
+
+    def full(path: Path) -> None:
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(DeviceError, match=r"cannot keep compiled kernels in .*No space left"):
+        cache.get("key", ".so", full)
+    assert list(cache.folder.iterdir()) == []
 
 
 def test_a_failed_build_leaves_nothing_behind(cache: Path) -> None:

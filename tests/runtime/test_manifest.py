@@ -124,6 +124,7 @@ BAD: dict[str, Callable[[Manifest], None]] = {
     "grid past the limit": put("launches", 0, "grid", [1, 65_536, 1]),
     "grid past the limit at the maximum": put("launches", 0, "grid", [1, ["*", "N", 2048], 1]),
     "empty grid that should write": put("launches", 0, "grid", [0, 1, 1]),
+    "empty grid at the minimum that should write": put("launches", 0, "grid", [["+", "N", -1], 1, 1]),
     "block too large": put("launches", 0, "block", [1024, 2, 1]),
     "block too deep": put("launches", 0, "block", [1, 1, 128]),
     "empty block": put("launches", 0, "block", [0, 1, 1]),

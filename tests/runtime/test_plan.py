@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import io
 import os
 import shutil
@@ -11,13 +10,15 @@ import subprocess
 import sys
 import time
 import zipfile
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from glassrt.errors import PlanError
-from glassrt.runtime import Plan
+from glassrt.runtime import Plan, plan_digest
+from glassrt.runtime.plan_digest import tree_digest
 from glassrt.runtime.plan_format import HEADER_BYTES, decode, encode
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,7 +28,7 @@ from tiny_plans import LEVELS, WEIGHTS, affine_plan
 def sealed(payload: bytes) -> bytes:
     """A header that fits the payload."""
     length = len(payload).to_bytes(8, "little")
-    return b"GLASSRT\0" + b"\1\0\0\0" + bytes(4) + length + hashlib.sha256(payload).digest() + payload
+    return b"GLASSRT\0" + b"\2\0\0\0" + bytes(4) + length + tree_digest([payload]) + payload
 
 
 def test_round_trip(plan: Plan, tmp_path: Path) -> None:
@@ -247,7 +248,7 @@ def test_what_cannot_be_read_is_a_plan_error(tmp_path: Path) -> None:
         Plan.load("/dev/zero")
 
 
-def test_weights_stay_in_the_file(tmp_path: Path) -> None:
+def test_weights_are_aligned_as_in_the_file(tmp_path: Path) -> None:
     weights = np.arange(100_000, dtype=np.int64).tobytes()
 
     def bigger(manifest: dict[str, Any]) -> None:
@@ -259,3 +260,47 @@ def test_weights_stay_in_the_file(tmp_path: Path) -> None:
     assert isinstance(loaded.weights, memoryview) and loaded.weights.readonly
     assert np.frombuffer(loaded.weights, np.uint8).ctypes.data % 256 == 0
     assert loaded.weights == weights
+
+
+def test_a_plan_stays_what_it_was_when_its_file_changes(plan: Plan, tmp_path: Path) -> None:
+    """A mapped file that is cut would end the process with SIGBUS."""
+    path = tmp_path / "net.plan"
+    plan.save(path)
+    loaded = Plan.load(path)
+    os.truncate(path, 0)
+    assert loaded == plan and loaded.to_bytes() == plan.to_bytes()
+    path.write_bytes(bytes(100_000))
+    assert loaded.to_bytes() == plan.to_bytes()
+
+
+def test_a_plan_file_that_is_cut_while_it_is_read_is_a_plan_error(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "net.plan"
+    plan.save(path)
+    real = os.preadv
+
+    def cut(file: int, buffers: Any, offset: int) -> int:
+        os.truncate(path, 100)
+        return real(file, buffers, offset)
+
+    monkeypatch.setattr(os, "preadv", cut)
+    with pytest.raises(PlanError, match="cut short while it was read"):
+        Plan.load(path)
+
+
+def test_bytes_that_others_may_change_are_copied(plan: Plan) -> None:
+    data = bytearray(plan.to_bytes())
+    read = Plan.from_bytes(data)
+    data[:] = bytes(len(data))
+    assert read == plan
+
+
+@given(st.lists(st.binary(max_size=40)), st.integers(1, 50))
+def test_the_checksum_does_not_depend_on_how_the_bytes_come(pieces: list[bytes], leaf: int) -> None:
+    whole = b"".join(pieces)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan_digest, "LEAF_BYTES", leaf)
+        leaves = [whole[start : start + leaf] for start in range(0, len(whole), leaf)]
+        wanted = sha256(b"".join(sha256(part).digest() for part in leaves)).digest()
+        assert tree_digest(pieces) == tree_digest([whole]) == wanted

@@ -175,6 +175,22 @@ def test_ir_text_of_ten_thousand_levels_is_a_typed_error(tmp_path: Path) -> None
         assert line.startswith(("IRError", "ModelError")), f"{name}: {line}"
 
 
+def test_ir_text_of_long_strings_takes_little_memory(tmp_path: Path) -> None:
+    head = (
+        "module @m {\n  func @main(%x: tensor<2xf32>) -> (tensor<2xf32>) "
+        '{inputs = ["x"], outputs = ["y"]} {\n    %0 = graph.relu %x : tensor<2xf32> loc("'
+    )
+    tail = '")\n    core.return %0\n  }\n}\n'
+    bodies = {"long": "a" * 5_000_000 + tail, "open": "a" * 5_000_000, "escapes": "\\n" * 2_500_000}
+    paths = []
+    for name, text in bodies.items():
+        paths.append(tmp_path / f"{name}.ir")
+        paths[-1].write_text(head + text)
+    outcome = run_limited(BUILD, *map(str, paths), gigabytes=1, seconds=60)
+    assert [line.split()[0] for line in outcome.lines] == ["fine", "IRError", "IRError"]
+    assert outcome.peak < 400 * 2**20
+
+
 # ---------------------------------------------------------------- large kernels (T8)
 
 

@@ -95,12 +95,11 @@ class RegionPrecision:
         if not (has(op, Trait.MOVEMENT) or isinstance(op, (Relu, MaxPool))):
             return None
         values = [None if v is None else self._values[v] for v in op.operands]
-        floats = [v for v in values if v is not None and v.type.dtype.is_float]
-        dtypes = {v.type.dtype for v in floats if not isinstance(v.producer, Constant)}
+        dtypes = {v.type.dtype for v in values if _is_float(v) and not isinstance(v.producer, Constant)}
         if len(dtypes) != 1:
             return None
         dtype = dtypes.pop()
-        narrowed = [v if v is None or v not in floats else self._narrowed(v, dtype) for v in values]
+        narrowed = [self._narrowed(v, dtype) if _is_float(v) else v for v in values]
         lost = any(new is None and old is not None for new, old in zip(narrowed, values, strict=True))
         return None if lost else narrowed
 
@@ -134,6 +133,10 @@ class RegionPrecision:
         for value in op.results:
             value.type = value.type.with_layout(ROW_MAJOR)
         return op.result
+
+
+def _is_float(value: Value | None) -> TypeGuard[Value]:
+    return value is not None and value.type.dtype.is_float
 
 
 def _widens(op: Operation | None, dtype: DType) -> TypeGuard[Cast]:

@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from ....codegen.compile_cost import compile_ms
 from ....dialects.core.affine import Dim, evaluate
 from ....dialects.core.ir import Function, Module, Operation, Value
 from ....dialects.core.traits import Trait, has
@@ -40,9 +41,18 @@ class Cluster:
     pending: set[Operation] = field(default_factory=set)
     waist: int = 0
     closed: bool = False
+    compile_ms: float = 0.0
 
     def __post_init__(self) -> None:
-        self.ops[self.seed] = None
+        self.include(self.seed)
+
+    def include(self, op: Operation) -> None:
+        self.ops[op] = None
+        self.compile_ms += compile_ms(op, self.root)
+
+    def exclude(self, op: Operation) -> None:
+        del self.ops[op]
+        self.compile_ms -= compile_ms(op, self.root)
 
     def __contains__(self, op: Operation) -> bool:
         return op in self.ops
@@ -73,12 +83,12 @@ class Plan:
         return cluster
 
     def add(self, cluster: Cluster, op: Operation) -> None:
-        cluster.ops[op] = None
+        cluster.include(op)
         self.owner[op] = cluster
 
     def remove(self, op: Operation) -> None:
         """Take OP out of its cluster; it stays at function level or joins another."""
-        del self.owner.pop(op).ops[op]
+        self.owner.pop(op).exclude(op)
 
     def finish(self) -> list[Cluster]:
         """The clusters with their ops in program order, in the order of their results."""

@@ -20,7 +20,7 @@ from ....dialects.graph.elementwise import Where
 from ....dialects.graph.normalization import LogSoftmax, Softmax
 from ....dialects.graph.quantization import Dequantize
 from .clusters import Cluster, Plan, shape_text
-from .record import Recorder, Refusal, op_label
+from .record import Recorder, Refusal, op_label, too_large
 from .rows import row_refusal
 
 Legality = Callable[[Cluster, Operation], Refusal | None]
@@ -161,8 +161,9 @@ class ConsumerFusion:
     def _refusal(self, cluster: Cluster, user: Operation, rule: ConsumerRule) -> Refusal | None:
         if not self._plan.free(user):
             return LEADS if user.results else OUTPUT
-        if len(cluster.ops) >= self._limit:
-            return Refusal(f"the kernel already has {self._limit} ops", {"kernel_ops": self._limit})
+        full = too_large(cluster, user, self._limit)
+        if full is not None:
+            return full
         off = self._recorder.follower_off(cluster, user) or self._recorder.rule_off(rule.name)
         return off or rule.legal(cluster, user)
 

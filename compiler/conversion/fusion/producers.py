@@ -20,7 +20,7 @@ from .attention_layouts import producer_refusal
 from .clusters import Cluster, Plan, is_clusterable, shape_text
 from .prologues import Prologues
 from .recompute import Evaluations, taps
-from .record import Recorder, Refusal
+from .record import Recorder, Refusal, too_large
 from .rows import row_producer_refusal
 
 PRODUCER_RULES = {
@@ -113,10 +113,9 @@ class ProducerFusion:
             return Refusal("its result is read by several kernels", {"kernels": len(owners)})
         if cluster.closed:
             return ENDED
-        if len(cluster.ops) >= self._limit:
-            return Refusal(
-                f"the kernel already has {self._limit} ops", {"kernel_ops": self._limit}, full=True
-            )
+        full = too_large(cluster, op, self._limit)
+        if full is not None:
+            return full
         off = self._recorder.leader_off(cluster, op) or self._recorder.rule_off(self._rule(op, cluster))
         return off or self._legality(op, cluster)
 

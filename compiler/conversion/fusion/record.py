@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from ....codegen.compile_cost import BUDGET_MS, compile_ms
 from ....dialects.core.ir import Operation, Value
 from ....dialects.graph.base import nofuse_of
 from ....dialects.graph.movement import Reshape
@@ -39,6 +40,17 @@ class Refusal:
     figures: Mapping[str, Figure] = field(default_factory=dict)
     disabled: bool = False
     full: bool = False
+
+
+def too_large(cluster: Cluster, op: Operation, limit: int) -> Refusal | None:
+    """Why CLUSTER has no room for OP; None when it has. LIMIT is the most ops."""
+    if len(cluster.ops) >= limit:
+        return Refusal(f"the kernel already has {limit} ops", {"kernel_ops": limit}, full=True)
+    expected = cluster.compile_ms + compile_ms(op, cluster.root)
+    if expected > BUDGET_MS:
+        figures = {"compile_ms": round(expected), "budget_ms": round(BUDGET_MS)}
+        return Refusal("the kernel would take too long to compile", figures, full=True)
+    return None
 
 
 AT_EDGE = Refusal("at the edge of a kernel it is a view, which moves nothing")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from ....dialects.core.affine import bounds
 from ....dialects.core.ir import Function, Module, Operation, Value
 from ....dialects.core.types import TensorType
 from ....dialects.graph.movement import Reshape
@@ -35,14 +34,13 @@ class Surroundings:
         self.plan = ViewPlan()
         self.cost = ViewCost(module, chooser, self.plan)
         self.record = record
-        self._ranges = module.ranges
         self._returned = set(function.returned)
 
     def unfit(self, values: Iterable[Value]) -> str | None:
         """Why no part of a buffer can hold VALUES."""
         for value in values:
-            if any((bounds(size, self._ranges)[0] or 0) < 1 for size in value.type.shape):
-                return f"{value.type} may be empty"
+            if 0 in value.type.shape:
+                return f"{value.type} is empty"
         return None
 
     def unshown(self, base: Value, places: Mapping[Value, Place]) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from glassrt.compiler.analysis.memory_plan import ALIGNMENT, Lifetime, place
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,11 +40,38 @@ def test_the_plan_is_a_function_of_its_input():
     assert place(lives) == place(list(lives))
 
 
-def test_nested_lifetimes_are_placed_in_quadratic_time():
-    def nested(count):
-        return [Lifetime(256 * (1 + i % 7), i, 2 * count - i) for i in range(count)]
+@given(st.lists(lifetimes, max_size=30))
+def test_every_buffer_lies_as_low_as_those_before_it_allow(lives):
+    placement = place(lives)
+    placed = []
+    for index in sorted((i for i, life in enumerate(lives) if life.size), key=lambda i: -lives[i].size):
+        life = lives[index]
+        met = [
+            (start, start + -(-other.size // ALIGNMENT) * ALIGNMENT)
+            for other, start in placed
+            if other.first <= life.last and life.first <= other.last
+        ]
+        fitting = (
+            at
+            for at in sorted({0, *(end for _, end in met)})
+            if all(at + life.size <= start or end <= at for start, end in met)
+        )
+        assert placement.offsets[index] == next(fitting)
+        placed.append((life, placement.offsets[index]))
 
-    def work(lives):
-        assert place(lives).total == sum(life.size for life in lives)
 
-    assert_growth(nested, work, (400, 1600), most=30)
+def nested(count):
+    return [Lifetime(256 * (1 + i % 7), i, 2 * count - i) for i in range(count)]
+
+
+def to_the_end(count):
+    return [Lifetime(4096, i, count) for i in range(count)]
+
+
+def one_after_the_other(count):
+    return [Lifetime(256 * (1 + i % 7), i, i + 1) for i in range(count)]
+
+
+@pytest.mark.parametrize("lives", [nested, to_the_end, one_after_the_other])
+def test_time_grows_as_the_number_of_buffers(lives):
+    assert_growth(lives, place, (1_000, 8_000), most=16)

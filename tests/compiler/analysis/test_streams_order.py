@@ -10,7 +10,7 @@ from concat_graphs import concat_nets, lowered
 from glassrt.compiler.analysis.check_launch import faults
 from glassrt.compiler.analysis.launch_accesses import root_of
 from glassrt.compiler.analysis.memory_plan import ALIGNMENT, Lifetime, place
-from glassrt.compiler.analysis.streams_memory import place_concurrent, place_in_order, use_of
+from glassrt.compiler.analysis.streams_memory import Use, place_concurrent, place_in_order
 from glassrt.compiler.analysis.streams_order import Ordered, dependences, ordered
 from glassrt.compiler.conversion.reorder import reorder
 from glassrt.compiler.conversion.streams.schedule import Task, schedule
@@ -131,7 +131,7 @@ def test_buffers_in_use_at_the_same_time_do_not_overlap(
     order = ordered(*case)
     known = ended(order)
     buffers = [(size, {n % len(known) for n in launches}) for size, launches in made]
-    offsets = place_in_order([use_of(size, launches, order) for size, launches in buffers])
+    offsets = place_in_order([Use(size, launches) for size, launches in buffers], order)
     for i, (size, launches) in enumerate(buffers):
         assert offsets[i] % ALIGNMENT == 0
         for j in range(i):
@@ -148,8 +148,8 @@ def test_buffers_in_use_at_the_same_time_do_not_overlap(
 def test_one_stream_needs_as_much_as_a_sequence(made: list[tuple[int, int, int]]) -> None:
     order = ordered([set() for _ in range(13)], [0] * 13)
     lives = [Lifetime(size, first, first + length) for size, first, length in made]
-    uses = [use_of(life.size, {life.first, life.last}, order) for life in lives]
-    assert place_in_order(uses) == list(place(lives).offsets)
+    uses = [Use(life.size, {life.first, life.last}) for life in lives]
+    assert place_in_order(uses, order) == list(place(lives).offsets)
 
 
 BRANCHES, DEPTH = 4, 4
@@ -202,6 +202,20 @@ def spread(made: tuple[Module, list[Task]]) -> Module:
     return module
 
 
+def gathered(launches: int) -> tuple[Module, list[Task]]:
+    """Four chains side by side, of which every value is kept for the end."""
+    text = LaunchText()
+    last = [text.x] * BRANCHES
+    made = []
+    for index in range(launches // 2):
+        made.append(text.relu(last[index % BRANCHES], text.buffer(text.type)))
+        last[index % BRANCHES] = made[-1]
+    whole = text.buffer(TensorType((8, 4 * len(made)), F32))
+    for index, value in enumerate(made):
+        text.relu(value, text.part(whole, index))
+    return text.done(whole), [Task(1.0 + index % 7, 0.2) for index in range(launches * 2)]
+
+
 @pytest.mark.parametrize("make", [forks, apart])
 def test_large_modules_are_spread_soundly(make: Large) -> None:
     module = spread(make(400))
@@ -211,6 +225,8 @@ def test_large_modules_are_spread_soundly(make: Large) -> None:
     assert max(ends) < 100_000  # memory is used again
 
 
-@pytest.mark.parametrize(("make", "sizes"), [(forks, (5_000, 20_000)), (apart, (2_000, 8_000))])
+@pytest.mark.parametrize(
+    ("make", "sizes"), [(forks, (5_000, 20_000)), (apart, (2_000, 8_000)), (gathered, (1_000, 4_000))]
+)
 def test_twenty_thousand_launches_take_time_in_proportion(make: Large, sizes: tuple[int, int]) -> None:
     assert_growth(make, spread, sizes, most=8)

@@ -43,7 +43,7 @@ from .mutating import (
 )
 
 UNARY = (Relu, Neg, Abs, Sigmoid)
-RANGES = {"N": (1, 2, 3), "M": (1, 3, 4)}
+RANGES = {"N": (0, 2, 3), "M": (1, 3, 4)}
 # Every op in a launch of its own, so that there are parts to be written and read.
 APART = frozenset({GROUP_LAUNCHES, *CONSUMER_RULES, *PRODUCER_RULES})
 

@@ -7,7 +7,18 @@ from dataclasses import dataclass
 
 import pytest
 from glassrt.dialects.core import affine
-from glassrt.dialects.core.affine import Affine, Dim, FloorDiv, ceildiv, exact_div, floordiv, symbol
+from glassrt.dialects.core.affine import (
+    Affine,
+    Dim,
+    FloorDiv,
+    ceildiv,
+    evaluate,
+    exact_div,
+    floordiv,
+    may_be_empty,
+    occupied,
+    symbol,
+)
 from glassrt.dialects.core.builtin import CORE
 from glassrt.dialects.core.dialect import DialectSet
 from glassrt.dialects.core.dtypes import F32
@@ -294,3 +305,17 @@ def test_divisors_must_be_positive(divisor: int) -> None:
 def test_evaluation_names_the_symbol_without_a_value() -> None:
     with pytest.raises(KeyError, match="M2"):
         affine.evaluate(N + M, {"N": 3})
+
+
+@given(high=st.integers(0, 9), offset=st.integers(0, 2))
+def test_what_is_occupied_is_not_empty(high: int, offset: int) -> None:
+    size, ranges = N * 2 + offset, {"N": (0, high)}
+    assert may_be_empty(size, ranges) == (offset == 0)
+    for value in range(high + 1):
+        assert evaluate(occupied(size, ranges), {"N": value}) == int(2 * value + offset > 0)
+
+
+def test_a_size_without_bounds_is_not_known_to_be_occupied() -> None:
+    assert occupied(N + 1, {}) == 1
+    with pytest.raises(ValueError, match="nothing bounds"):
+        occupied(N, {})

@@ -20,6 +20,7 @@ from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.core.verifier import verify
 from glassrt.dialects.graph import GRAPH
 from glassrt.dialects.graph.elementwise import Add, Neg, Relu
+from glassrt.runtime.whole_files import write_whole
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -138,7 +139,7 @@ def test_weights_are_named_by_content_and_survive_a_file(tmp_path):
     assert table.add(np.arange(6, dtype=np.float32).reshape(2, 3)) == first
     assert table.add(np.arange(6, dtype=np.float32)) != first
     scalar = table.add(np.array(3, np.int64))
-    table.save(tmp_path / "net.weights")
+    write_whole(tmp_path / "net.weights", table.write)
     again = ResourceTable.load(tmp_path / "net.weights")
     assert sorted(again) == sorted(table) and again[scalar].shape == ()
     np.testing.assert_array_equal(again[first], table[first])
@@ -148,7 +149,7 @@ def test_a_damaged_sidecar_is_refused(tmp_path):
     path = tmp_path / "net.weights"
     table = ResourceTable()
     table.add(np.arange(64, dtype=np.float32))
-    table.save(path)
+    write_whole(path, table.write)
     data = bytearray(path.read_bytes())
     data[-5] ^= 1
     path.write_bytes(bytes(data))

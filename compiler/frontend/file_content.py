@@ -1,0 +1,56 @@
+"""The bytes of an open file, read as they are asked for and kept.
+
+They are not mapped: a mapped file that somebody cuts ends the process with a signal, and one that
+somebody writes to changes what was hashed already.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from bisect import bisect_left, bisect_right
+
+
+class FileContent:
+    """SIZE bytes of a file, of which those read so far are in memory. Each byte is read once, however many
+    tensors name it: so they take no more memory than the file, and agree on what it says."""
+
+    def __init__(self, handle: int, size: int) -> None:
+        # Takes no memory before it is filled.
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
+        self._memory = memoryview(mmap.mmap(-1, size, flags=flags) if size else b"")
+        self._file = os.fdopen(handle, "rb", buffering=0)
+        self._read = Spans()
+        self.size = size
+
+    def read(self, start: int, end: int) -> memoryview:
+        """The bytes from START to END, which lie in the file. Raises OSError."""
+        for gap in self._read.add(start, end):
+            self._fill(*gap)
+        return self._memory[start:end].toreadonly()
+
+    def _fill(self, start: int, end: int) -> None:
+        while start < end:
+            count = os.preadv(self._file.fileno(), [self._memory[start:end]], start)
+            if not count:
+                raise OSError(f"it was cut to {start} bytes while it was read")
+            start += count
+
+
+class Spans:
+    """A set of whole numbers, as spans that neither touch nor overlap, in order."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+
+    def add(self, start: int, end: int) -> list[tuple[int, int]]:
+        """Put START to END, without END, into the set; the spans of it that were not there."""
+        if start >= end:
+            return []
+        met = slice(bisect_left(self._ends, start), bisect_right(self._starts, end))
+        begins, ends = self._starts[met], self._ends[met]
+        gaps = [gap for gap in zip([start, *ends], [*begins, end], strict=True) if gap[0] < gap[1]]
+        self._starts[met] = [min([start, *begins])]
+        self._ends[met] = [max([end, *ends])]
+        return gaps

@@ -1,0 +1,66 @@
+"""A plan file as bytes of this process.
+
+The file is read and not mapped: a mapped file that somebody cuts afterwards ends the process with a
+signal, and one that somebody writes to is no longer what was checked. Nothing is lost by it, for the
+checksum goes over every byte anyway.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from functools import partial
+
+import numpy as np
+
+from ..errors import PlanError
+from .expressions import clip
+from .plan_digest import in_threads
+from .plan_format import HEADER_BYTES, WEIGHT_ALIGNMENT, check_size
+
+PART_BYTES = 32 << 20
+
+
+def read_plan(path: str | os.PathLike[str]) -> memoryview:
+    """The whole file, at an address where its weights are aligned. Raises `PlanError`."""
+    try:
+        with open(path, "rb", buffering=0, opener=_open_regular) as file:
+            return _content(file.fileno())
+    except (OSError, ValueError, TypeError) as error:
+        raise PlanError(f"cannot read the plan {clip(str(path))}: {error}") from None
+    except MemoryError:
+        raise PlanError(f"the plan {clip(str(path))} is larger than the memory that is free") from None
+
+
+def _content(file: int) -> memoryview:
+    size = os.fstat(file).st_size
+    # Not a gigabyte of something else, to say only then that it is no plan.
+    check_size(memoryview(os.pread(file, HEADER_BYTES, 0)), size)
+    data = _aligned(size)
+    in_threads(partial(_fill, file, data), range(0, size, PART_BYTES))
+    return data.toreadonly()
+
+
+def _fill(file: int, data: memoryview, start: int) -> None:
+    """Read the part of DATA that begins at START."""
+    part = data[start : start + PART_BYTES]
+    while part:
+        count = os.preadv(file, [part], start)
+        if not count:
+            raise OSError("it was cut short while it was read")
+        part, start = part[count:], start + count
+
+
+def _aligned(size: int) -> memoryview:
+    storage = np.empty(size + WEIGHT_ALIGNMENT, np.uint8)
+    begin = -storage.ctypes.data % WEIGHT_ALIGNMENT
+    return storage[begin : begin + size].data
+
+
+def _open_regular(path: str, flags: int) -> int:
+    """Open without blocking on a pipe, and refuse what is not a regular file."""
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError("it is not a regular file")
+    return descriptor
