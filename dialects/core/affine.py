@@ -184,9 +184,7 @@ def _split(a: Dim, b: Dim) -> tuple[Dim, Dim, Dim]:
         return (1, 0, 1) if a == b else (0, a, b)
     divisor, by = terms[0]
     if by <= 0:
-        if not divisor:
-            raise ZeroDivisionError(f"floordiv by {b}")
-        return 0, a, b  # a size such as -S0: nothing can be taken out of the division
+        raise ZeroDivisionError(f"floordiv by {b}")
     whole: dict[Monomial, int] = {}
     rest: dict[Monomial, int] = {}
     for monomial, value in _terms(a):

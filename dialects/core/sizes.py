@@ -157,7 +157,12 @@ class Sizes:
         if self._excludes(dim):
             text = f"it needs that {why}, but {left} is less than {right}"
             raise self._conflict(text, constraints.at_least(dim))
-        self._constrain(constraints.at_least(_peeled(dim), why, location))
+        factors = _factors(dim)
+        if len(factors) > 1 and all(map(self.proves, factors)):
+            for factor in factors:
+                self.require_at_least(factor, 1, why, location)
+        else:
+            self._constrain(constraints.at_least(_peeled(dim), why, location))
 
     def require_equal(self, left: Dim, right: Dim, why: str, location: Location = UNKNOWN) -> None:
         """LEFT == RIGHT is needed. Raises Conflict, or Resized where it determines a symbol."""
@@ -275,12 +280,16 @@ class Sizes:
         if certain is not None:
             return certain
         definition = Derived(function, operands)
+        span = self._derived_range(definition)
+        if span.minimum < 0 >= span.maximum:  # so that no size is a number times -1
+            flipped, negated = _negated(function, operands)
+            return self.derive(flipped, *negated) * -1
         for name, other in self.module.derived.items():
             if other == definition:
                 return symbol(name)
         name = self.fresh("S")
         self.module.derived[name] = definition
-        self.module.symbols[name] = self._derived_range(definition)
+        self.module.symbols[name] = span
         self._values.forget()
         return symbol(name)
 
@@ -524,6 +533,21 @@ def _alone(dim: Dim) -> list[tuple[str, int]]:
         return []
     found = [(m[0], factor) for m, factor in dim.terms if len(m) == 1 and isinstance(m[0], str)]
     return [(name, k) for name, k in found if name not in symbols(dim - symbol(name) * k)]
+
+
+def _negated(function: str, operands: tuple[Dim, ...]) -> tuple[str, tuple[Dim, ...]]:
+    """The function and the operands that give -1 times what FUNCTION gives of OPERANDS."""
+    flipped = {"min": "max", "max": "min"}.get(function, function)
+    kept, changed = (operands[:1], operands[1:]) if function == "select" else ((), operands)
+    return flipped, (*kept, *(operand * -1 for operand in changed))
+
+
+def _factors(dim: Dim) -> list[Dim]:
+    """The sizes that are at least 1 where DIM is at least 0: both of them in batch*seq - 1."""
+    if not isinstance(dim, Affine) or len(dim.terms) != 2 or dim.terms[1][0] != ():
+        return []
+    (monomial, factor), (_, constant) = dim.terms
+    return [Affine((((atom,), 1),)) for atom in dict.fromkeys(monomial)] if 0 < -constant <= factor else []
 
 
 def _as_select(function: str, operands: tuple[Dim, ...]) -> tuple[Dim, Dim, Dim]:
