@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from onnx import GraphProto, TensorProto, ValueInfoProto
 
@@ -10,7 +11,7 @@ from ...dialects.core.builtin import Return
 from ...dialects.core.ir import Function, Module
 from ...dialects.core.location import UNKNOWN
 from ...dialects.core.types import TensorType
-from ...errors import IRError, ModelError, UnsupportedError
+from ...errors import GlassError, IRError, ModelError, UnsupportedError
 from .builder import Builder
 from .external import ExternalFiles
 from .frame import LOST, Frame
@@ -45,13 +46,22 @@ def import_model(
     """
     model = read_model(source)
     importer = _Importer(model, folding_budget)
-    return importer.run(inputs or {}, shapes or {})
+    try:
+        return importer.run(inputs or {}, shapes or {})
+    except ModelError:
+        if not importer.assumed:
+            raise
+        # Sizes were taken to be equal that may broadcast: without that, the model may be valid.
+        importer = _Importer(model, folding_budget, assumes=False)
+        with suppress(GlassError):
+            return importer.run(inputs or {}, shapes or {})
+        raise
 
 
 class _Importer:
     """The import of one model."""
 
-    def __init__(self, model: Model, folding_budget: int) -> None:
+    def __init__(self, model: Model, folding_budget: int, assumes: bool = True) -> None:
         self._graph = model.proto.graph
         self._opsets = model.opsets
         self._module = Module(name="model")
@@ -59,9 +69,15 @@ class _Importer:
         self._builder = Builder(
             self._module, self._function.block, ExternalFiles(model.folder), budget=folding_budget
         )
+        self._builder.sizes_known.assumes = assumes
         self._functions = LocalFunctions(model.proto.functions)
         self._stored = _named_initialisers(self._graph)
         self._offenders: list[str] = []
+
+    @property
+    def assumed(self) -> bool:
+        """Whether some sizes were taken to be equal though one of them may be 1."""
+        return self._builder.sizes_known.assumed
 
     def run(self, overrides: Overrides, ranges: SymbolRanges) -> Module:
         frame = Frame(self._opsets, late=self._initialiser)

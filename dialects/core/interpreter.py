@@ -76,6 +76,10 @@ def bind_symbols(function: Function, arrays: Sequence[Array]) -> dict[str, int]:
     if wrong is not None:
         values = ", ".join(f"{name} = {symbols[name]}" for name in sorted(wrong.symbols))
         raise InputError(f"{values}, where {wrong} is needed: {wrong.why}")
+    for name, span in module.symbols.items():
+        if name in symbols and not span.minimum <= symbols[name] <= span.maximum:
+            text = f"{name} is {symbols[name]}, outside its range {span.minimum}..{span.maximum}"
+            raise InputError(text, "what was proved of sizes holds in their ranges")
     return symbols
 
 

@@ -48,11 +48,15 @@ class Sizes:
     """What is known of the sizes of MODULE.
 
     `defaults` names the symbols whose range nobody chose: it gives way where none of it is possible.
+    `assumes`: sizes that meet are equal if they are meant to be, though one may be 1 and broadcast;
+    `assumed`: it was so for some.
     """
 
     def __init__(self, module: Module) -> None:
         self.module = module
         self.defaults: set[str] = set()
+        self.assumes = True
+        self.assumed = False
         self._known: set[Dim] = set()
         self._values = Values(module)
 
@@ -221,18 +225,24 @@ class Sizes:
         """
         if not (self._may_be_one(left) or self._may_be_one(right)):
             return False
+        if not self.assumes or not self._meant_equal(left, right):
+            return True
+        self.assumed = True
+        return False
+
+    def _meant_equal(self, left: Dim, right: Dim) -> bool:
         if isinstance(left, int) or isinstance(right, int):
-            return self._differ(left, right)
+            return not self._differ(left, right)
         named = self._origins(left), self._origins(right)
         if any(map(is_anonymous, named[0] | named[1])):
-            return False
-        if not named[0] & named[1] or self._differ(left, right):
             return True
+        if not named[0] & named[1] or self._differ(left, right):
+            return False
         cut = (symbols(left) | symbols(right)) & self.module.derived.keys()
-        return bool(cut) and self._values.stretch(left, right)
+        return not cut or not self._values.stretch(left, right)
 
     def _differ(self, left: Dim, right: Dim) -> bool:
-        """Whether LEFT and RIGHT are equal for no values."""
+        """Whether LEFT and RIGHT are equal for no values, but where they are 0."""
         dim = left - right
         return self._excludes(dim) or self._excludes(-1 * dim) or self._values.never_equal(left, right)
 
@@ -297,9 +307,8 @@ class Sizes:
         if all(isinstance(operand, int) for operand in operands):
             return constraints.apply(function, tuple(int(o) for o in operands if isinstance(o, int)))
         if function == "broadcast":
-            a, b = operands
-            return b if a == 1 else a if b in (1, a) else None
-        condition, yes, no = operands if function == "select" else _as_select(function, operands)
+            return _broadcast(*operands)
+        condition, yes, no = _chosen(function, operands)
         if yes == no or self.proves(condition):
             return yes
         # Where the condition is 0, min and max have two equal operands.
@@ -453,23 +462,46 @@ class Sizes:
             for each in needed
             if not any(_is_weaker(each, other) for other in needed if other is not each)
         ]
-        module.derived = {
-            name: Derived(each.function, substitution.in_attribute(each.operands, values))
-            for name, each in module.derived.items()
-        }
+        self._reorder(
+            {
+                name: Derived(each.function, substitution.in_attribute(each.operands, values))
+                for name, each in module.derived.items()
+            }
+        )
         self._known.clear()
         self._values.forget()
         more = self._settle_derived()
         return {name: substitution.in_attribute(dim, more) for name, dim in values.items()} | more
+
+    def _reorder(self, derived: dict[str, Derived]) -> None:
+        """Make DERIVED the definitions of the module: each behind those that it depends on."""
+        module = self.module
+        module.derived = {}
+        while derived:
+            name = next(n for n, each in derived.items() if not each.symbols & derived.keys())
+            module.derived[name] = derived.pop(name)
+        free = {name: span for name, span in module.symbols.items() if name not in module.derived}
+        module.symbols = free | {name: module.symbols[name] for name in module.derived}
 
     def _settle_derived(self) -> dict[str, Dim]:
         """Replace derived symbols that have become certain; gives what they are."""
         for name, definition in self.module.derived.items():
             certain = self._certain(definition.function, definition.operands)
             if certain is not None:
+                self._keep_reason(name, definition, certain)
                 del self.module.derived[name], self.module.symbols[name]
                 return self.replace({name: certain})
         return {}
+
+    def _keep_reason(self, name: str, definition: Derived, certain: Dim) -> None:
+        """A constraint may say that NAME is CERTAIN; it says nothing once NAME is replaced."""
+        if definition.function == "broadcast":
+            return
+        condition, yes, _ = _chosen(definition.function, definition.operands)
+        sign = 1 if certain == yes else -1
+        told = [each for each in self.module.constraints if name in each.symbols]
+        if told and not self._bounded(condition * sign):
+            self._add(constraints.at_least(_peeled(condition * sign), told[0].why, told[0].location))
 
 
 def is_anonymous(name: str) -> bool:
@@ -550,8 +582,19 @@ def _factors(dim: Dim) -> list[Dim]:
     return [Affine((((atom,), 1),)) for atom in dict.fromkeys(monomial)] if 0 < -constant <= factor else []
 
 
-def _as_select(function: str, operands: tuple[Dim, ...]) -> tuple[Dim, Dim, Dim]:
-    """min and max as a choice by a sign."""
+def _broadcast(a: Dim, b: Dim) -> Dim | None:
+    """What A and B broadcast to, where that is certain: a number above 1 meets itself or 1."""
+    for one, other in ((a, b), (b, a)):
+        if one == 1 or one == other or (isinstance(other, int) and other > 1):
+            return other
+    return None
+
+
+def _chosen(function: str, operands: tuple[Dim, ...]) -> tuple[Dim, Dim, Dim]:
+    """A choice by a sign (see `Derived`), as min and max are, too."""
+    if function == "select":
+        condition, a, b = operands
+        return condition, a, b
     a, b = operands
     return (b - a, a, b) if function == "min" else (a - b, a, b)
 

@@ -47,9 +47,12 @@ class Values:
         return on_table(dim, table)
 
     def never_equal(self, a: Dim, b: Dim) -> bool:
-        """Whether A == B for no value; False where there are too many to look at."""
+        """Whether A == B, and above 0, for no value; False where there are too many to look at."""
         table = self.table(symbols(a) | symbols(b))
-        return table is not None and not bool((on_table(a - b, table) == 0).any())
+        if table is None:
+            return False
+        left, right = on_table(a, table), on_table(b, table)
+        return not bool(((left == right) & (left > 0)).any())
 
     def stretch(self, a: Dim, b: Dim) -> bool:
         """Whether one of A and B is 1 for some value, and the other is more."""

@@ -380,3 +380,19 @@ def test_a_size_below_0_is_an_open_one(size: int) -> None:
     """As ONNX Runtime has it; each is a symbol of its own."""
     module = import_model(model([node("Relu", "x")], {"x": (size, 3, size)}))
     assert [str(dim) for dim in module.main.arguments[0].type.shape] == ["D0", "3", "D1"]
+
+
+def test_what_is_taken_to_be_equal_may_broadcast_after_all() -> None:
+    """T meets a 2, but T*4 has to be 4 too: T is 1, and its sums are stretched."""
+    nodes = [node("Reshape", "x t", "r"), node("Add", "r x")]
+    made = model(nodes, {"x": (2, "T", 4)}, constants={"t": ints(2, -1)})
+    module = agrees(made, (2, 1, 4))
+    with pytest.raises(InputError):
+        interpret(module, {"x": np.zeros((2, 2, 4), np.float32)})
+
+
+def test_what_fits_no_sizes_is_a_model_error_all_the_same() -> None:
+    nodes = [node("Add", "x w", "s"), node("MatMul", "s m")]
+    weights = {"w": np.ones(8, np.float32), "m": np.ones((7, 3), np.float32)}
+    with pytest.raises(ModelError, match="8 and 7"):
+        import_model(model(nodes, {"x": ("N", "K")}, constants=weights))
