@@ -23,8 +23,7 @@ def _pool(call: Call, op_class: type[Operation], **extra: Any) -> Tensor:
 def _pooled(
     call: Call, x: Tensor, op_class: type[Operation], filling: Tensor | None = None, **extra: Any
 ) -> Tensor:
-    if x.rank < 3:
-        raise Malformed(f"its input has {x.rank} dimensions, 3 or more are wanted")
+    _spatial_axes(call, x)
     kernel = call.ints("kernel_shape") or ()
     require_padding(call, x.shape[2:], kernel)
     x, window = padded_window(call, x, kernel, filling)
@@ -77,12 +76,15 @@ def _global(kind: str) -> Importer:
 
 def reduced_spatially(call: Call, x: Tensor, kind: str) -> Tensor:
     """X reduced over everything but its batch and channels."""
-    return call.emit(Reduce, x, kind=kind, axes=_spatial_axes(x), keepdims=True)
+    return call.emit(Reduce, x, kind=kind, axes=_spatial_axes(call, x), keepdims=True)
 
 
-def _spatial_axes(x: Tensor) -> tuple[int, ...]:
+def _spatial_axes(call: Call, x: Tensor) -> tuple[int, ...]:
+    """Those behind the batch and the channels of what is pooled: of all, only a batch may be empty."""
     if x.rank < 3:
         raise Malformed(f"its input has {x.rank} dimensions, 3 or more are wanted")
+    for axis, size in enumerate(x.shape[1:], 1):
+        call.require(size, 1, f"axis {axis} of what is pooled has elements")
     return tuple(range(2, x.rank))
 
 

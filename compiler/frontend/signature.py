@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 
 from onnx import GraphProto, TensorProto, TensorShapeProto, TypeProto, ValueInfoProto
 
-from ...dialects.core.affine import Affine, Dim, substitute, symbol
+from ...dialects.core.affine import Affine, Dim, linear_symbol, substitute, symbol
 from ...dialects.core.affine import symbols as symbols_in
 from ...dialects.core.constraints import ARITIES
 from ...dialects.core.dtypes import DTYPES, DType
 from ...dialects.core.ir import SymbolRange
 from ...dialects.core.parser import parse_size
-from ...dialects.core.sizes import Sizes
+from ...dialects.core.sizes import Conflict, Sizes
 from ...dialects.core.types import TensorType
 from ...errors import InputError, IRError, ModelError
 from .limits import check_dim
@@ -119,7 +119,32 @@ def input_types(
         except Malformed as error:
             raise ModelError(f"input {shown(value.name)}: {error}") from None
     symbols.check_all_used()
+    _check_told(types)
+    for name, type in types.items():
+        _require_sizes(name, type, sizes)
     return types, offenders
+
+
+def _check_told(types: Mapping[str, TensorType]) -> None:
+    """InputError for a symbol whose value no size of an input tells."""
+    found = [(name, dim) for name, type in types.items() for dim in type.shape]
+    told = {linear[0] for _, dim in found if (linear := linear_symbol(dim)) is not None}
+    for name, dim in found:
+        untold = sorted(symbols_in(dim) - told)
+        if untold:
+            raise InputError(
+                f"the size {dim}, given for input {shown(name)}, does not tell {untold[0]}",
+                f"some size has to be {untold[0]}, or a number times {untold[0]} plus a number",
+            )
+
+
+def _require_sizes(name: str, type: TensorType, sizes: Sizes) -> None:
+    """No size of the input NAME is negative; InputError where one always is."""
+    for dim in type.shape:
+        try:
+            sizes.require_at_least(dim, 0, f"no size of the input {shown(name)} is negative")
+        except Conflict as error:
+            raise InputError(f"input {shown(name)}: {error}") from None
 
 
 def _plain_names(inputs: Sequence[ValueInfoProto], overrides: Overrides) -> set[str]:

@@ -147,7 +147,7 @@ class Sizes:
             if not (self._may_be_one(need.left) or self._may_be_one(need.right)):
                 self.require_equal(need.left, need.right, need.why, location)
             elif self.sign(need.left - need.right) != 0:
-                self._add(Constraint(need.left, "broadcasts", need.right, need.why, location))
+                self._constrain(Constraint(need.left, "broadcasts", need.right, need.why, location))
 
     def require_at_least(self, left: Dim, right: Dim, why: str, location: Location = UNKNOWN) -> None:
         """LEFT >= RIGHT is needed. Raises Conflict, or Resized where a range leaves a single value."""
@@ -157,7 +157,12 @@ class Sizes:
         if self._excludes(dim):
             text = f"it needs that {why}, but {left} is less than {right}"
             raise self._conflict(text, constraints.at_least(dim))
-        self._add(constraints.at_least(_peeled(dim), why, location))
+        factors = _factors(dim)
+        if len(factors) > 1 and all(map(self.proves, factors)):
+            for factor in factors:
+                self.require_at_least(factor, 1, why, location)
+        else:
+            self._constrain(constraints.at_least(_peeled(dim), why, location))
 
     def require_equal(self, left: Dim, right: Dim, why: str, location: Location = UNKNOWN) -> None:
         """LEFT == RIGHT is needed. Raises Conflict, or Resized where it determines a symbol."""
@@ -172,7 +177,7 @@ class Sizes:
         found = solved(reduced, self.module, self.defaults)
         if found is not None:
             self._determine(found, why, location)
-        self._add(constraints.equal(reduced, why, location))
+        self._constrain(constraints.equal(reduced, why, location))
 
     def _counters(self) -> set[str]:
         """Symbols that may be 0 where the size that they count is not: n0 of N = 3*n0+1."""
@@ -194,8 +199,7 @@ class Sizes:
                 for each in self.module.constraints
             ]
             del self.module.derived[name], self.module.symbols[name]
-            self.replace({name: wanted})
-            raise Resized({name: wanted})
+            raise Resized(self.replace({name: wanted}))
 
     def require_broadcast(self, left: Dim, right: Dim, why: str, location: Location = UNKNOWN) -> Dim:
         """The size that LEFT and RIGHT broadcast to; what the model does not name apart is made equal."""
@@ -205,7 +209,7 @@ class Sizes:
         if not self._stretch(left, right):
             self.require_equal(left, right, why, location)
             return left
-        self._add(Constraint(left, "broadcasts", right, why, location))
+        self._constrain(Constraint(left, "broadcasts", right, why, location))
         return self.derive("broadcast", left, right)
 
     def _stretch(self, left: Dim, right: Dim) -> bool:
@@ -276,12 +280,16 @@ class Sizes:
         if certain is not None:
             return certain
         definition = Derived(function, operands)
+        span = self._derived_range(definition)
+        if span.minimum < 0 >= span.maximum:  # so that no size is a number times -1
+            flipped, negated = _negated(function, operands)
+            return self.derive(flipped, *negated) * -1
         for name, other in self.module.derived.items():
             if other == definition:
                 return symbol(name)
         name = self.fresh("S")
         self.module.derived[name] = definition
-        self.module.symbols[name] = self._derived_range(definition)
+        self.module.symbols[name] = span
         self._values.forget()
         return symbol(name)
 
@@ -314,6 +322,13 @@ class Sizes:
 
     # ------------------------------------------------------------ constraints
 
+    def _constrain(self, constraint: Constraint) -> None:
+        """Add CONSTRAINT; Resized where derived symbols become certain by it."""
+        self._add(constraint)
+        settled = self._settle_derived()
+        if settled:
+            raise Resized(settled)
+
     def _add(self, constraint: Constraint) -> None:
         if self._says(constraint.left, constraint.relation, constraint.right):
             return
@@ -324,9 +339,14 @@ class Sizes:
             narrowed = [self._narrow(each) for each in list(self.module.constraints)]
             if True not in narrowed:
                 break
-        if self._values.none():
-            text = f"it needs that {constraint.why}, but {constraint} holds for no sizes"
-            raise self._conflict(text, constraint)
+        self._check_possible()
+
+    def _check_possible(self) -> None:
+        """Conflict where constraints leave no sizes."""
+        excluded = self._values.excluded()
+        if excluded is not None:
+            text = f"it needs that {excluded.why}, but {excluded} holds for no sizes"
+            raise self._conflict(text, excluded)
 
     def _narrow(self, constraint: Constraint) -> bool:
         """Whether CONSTRAINT narrows the range of some symbol."""
@@ -397,8 +417,8 @@ class Sizes:
             self._fit_range(found.name, dim, old, why, location)
             del self.module.symbols[found.name]
         self.module.determined[found.name] = Determined(dim, why, location)
-        values = {found.name: dim}
-        self.replace(values)
+        values = self.replace({found.name: dim})
+        self._check_possible()
         raise Resized(values)
 
     def _fit_range(self, name: str, dim: Dim, old: SymbolRange, why: str, location: Location) -> None:
@@ -411,12 +431,15 @@ class Sizes:
                 text = f"it needs that {why}, but {name} is {dim} then, outside its range {span}"
                 raise Conflict(text, ranges=name not in self.defaults)
             return
-        if name not in self.defaults:
+        if name in self.defaults:
+            self._add(constraints.at_least(_peeled(dim), f"{name} is not negative", location))
+        else:
             self._add(constraints.at_least(_peeled(dim - old.minimum), f"the range of {name}", location))
             self._add(constraints.at_least(_peeled(old.maximum - dim), f"the range of {name}", location))
 
-    def replace(self, values: Mapping[str, Dim]) -> None:
-        """Replace symbols in the module, in its constraints and definitions."""
+    def replace(self, values: Mapping[str, Dim]) -> dict[str, Dim]:
+        """Replace symbols in the module, in its constraints and definitions; gives all that were replaced:
+        derived symbols may have become certain."""
         module = self.module
         substitution.in_module(module, values)
         module.determined = {
@@ -436,16 +459,17 @@ class Sizes:
         }
         self._known.clear()
         self._values.forget()
-        self._settle_derived()
+        more = self._settle_derived()
+        return {name: substitution.in_attribute(dim, more) for name, dim in values.items()} | more
 
-    def _settle_derived(self) -> None:
-        """Replace derived symbols that have become certain."""
+    def _settle_derived(self) -> dict[str, Dim]:
+        """Replace derived symbols that have become certain; gives what they are."""
         for name, definition in self.module.derived.items():
             certain = self._certain(definition.function, definition.operands)
             if certain is not None:
                 del self.module.derived[name], self.module.symbols[name]
-                self.replace({name: certain})
-                return
+                return self.replace({name: certain})
+        return {}
 
 
 def is_anonymous(name: str) -> bool:
@@ -509,6 +533,21 @@ def _alone(dim: Dim) -> list[tuple[str, int]]:
         return []
     found = [(m[0], factor) for m, factor in dim.terms if len(m) == 1 and isinstance(m[0], str)]
     return [(name, k) for name, k in found if name not in symbols(dim - symbol(name) * k)]
+
+
+def _negated(function: str, operands: tuple[Dim, ...]) -> tuple[str, tuple[Dim, ...]]:
+    """The function and the operands that give -1 times what FUNCTION gives of OPERANDS."""
+    flipped = {"min": "max", "max": "min"}.get(function, function)
+    kept, changed = (operands[:1], operands[1:]) if function == "select" else ((), operands)
+    return flipped, (*kept, *(operand * -1 for operand in changed))
+
+
+def _factors(dim: Dim) -> list[Dim]:
+    """The sizes that are at least 1 where DIM is at least 0: both of them in batch*seq - 1."""
+    if not isinstance(dim, Affine) or len(dim.terms) != 2 or dim.terms[1][0] != ():
+        return []
+    (monomial, factor), (_, constant) = dim.terms
+    return [Affine((((atom,), 1),)) for atom in dict.fromkeys(monomial)] if 0 < -constant <= factor else []
 
 
 def _as_select(function: str, operands: tuple[Dim, ...]) -> tuple[Dim, Dim, Dim]:

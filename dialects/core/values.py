@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .affine import Affine, Atom, Dim, symbols
+from .constraints import Constraint
 from .ir import Module
 
 MOST = 1 << 14
@@ -63,13 +64,15 @@ class Values:
         table = self.table(named)
         return None if table is None else table.get(name)
 
-    def none(self) -> bool:
-        """Whether some constraints exclude all values."""
+    def excluded(self) -> Constraint | None:
+        """A constraint that, with others, excludes all values."""
         for each in self._module.constraints:
-            table = self.table(each.symbols)
+            table = self.table(each.symbols) if each.symbols else None
             if table and not len(next(iter(table.values()))):
-                return True
-        return False
+                return each
+            if not each.symbols and not each.holds({}):
+                return each
+        return None
 
     def table(self, named: set[str]) -> dict[str, Array] | None:
         """Columns with all values of the symbols NAMED, and of those that these are derived from."""

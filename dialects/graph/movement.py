@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.affine import Dim, bounds, floordiv, symbols, total
+from ..core.affine import Dim, floordiv, total
 from ..core.attributes import BOOL, DIMS, INT, INTS, EnumKind
 from ..core.constraints import Need
 from ..core.diagnostics import op_error
@@ -43,8 +43,7 @@ class Reshape(GraphOp):
             raise op_error(self, f"the shape {_text(shape)} has a negative size")
         y = TensorType(shape, self.x.type.dtype)
         surplus = self.x.type.elements - y.elements
-        low, high = bounds(surplus, dict.fromkeys(symbols(surplus), (1, None)))
-        if (low is not None and low > 0) or (high is not None and high < 0):
+        if isinstance(surplus, int) and surplus != 0:
             raise op_error(self, f"{_text(self.x.type.shape)} and {_text(shape)} differ in element count")
         return [y]
 
@@ -429,9 +428,8 @@ def _may_add(pad: Dim) -> bool:
 
 
 def _surely_negative(dim: Dim) -> bool:
-    """True when DIM is below zero for every size of its symbols."""
-    _, high = bounds(dim, {})
-    return high is not None and high < 0
+    """True when DIM is a number below zero; what symbols say of sizes is asked by `needs`."""
+    return isinstance(dim, int) and dim < 0
 
 
 def _text(shape: Sequence[Dim]) -> str:

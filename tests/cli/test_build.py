@@ -43,6 +43,13 @@ def test_shapes_inputs_precision_and_rules_reach_the_plan(glassrt: Glassrt, tmp_
     assert len(Plan.load(path).spec.launches) > len(plan.spec.launches)
 
 
+def test_sizes_of_inputs_are_expressions(glassrt: Glassrt, tmp_path: Path) -> None:
+    path = tmp_path / "net.plan"
+    glassrt("build", DIGITS, "-o", path, "-t", "host", "--input", "image=2*b,1,8,8", "--shape", "b=1,2,4")
+    plan = Plan.load(path)
+    assert list(plan.spec.symbols) == ["b"] and plan.spec.inputs[0].shape[0] == ["*", "b", 2]
+
+
 def test_a_dump_folder_holds_every_step_and_every_kernel(glassrt: Glassrt, tmp_path: Path) -> None:
     folder, path = tmp_path / "dump", tmp_path / "net.plan"
     glassrt("build", DIGITS, "-o", path, "-t", "host", "--dump-dir", folder)

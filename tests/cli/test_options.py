@@ -26,6 +26,11 @@ def test_inputs(name: str, shape: list[int | str]) -> None:
     assert parse_inputs([f"{name}={','.join(map(str, shape))}"]) == {name: shape}
 
 
+def test_inputs_with_expressions() -> None:
+    assert parse_inputs(["x=N,3,2*h,2*w"]) == {"x": ["N", 3, "2*h", "2*w"]}
+    assert parse_inputs(["x=h, floordiv(h, 2)+1,4"]) == {"x": ["h", "floordiv(h, 2)+1", 4]}
+
+
 def test_sizes() -> None:
     assert parse_sizes(["N=8", "M=1"]) == {"N": 8, "M": 1}
     assert parse_sizes(None) == {}

@@ -40,9 +40,7 @@ def test_no_two_names_share_a_file_and_none_leaves_the_folder(tmp_path: Path) ->
     assert list((tmp_path / "inside").iterdir()) == [folder]
 
 
-@pytest.mark.parametrize(
-    "name", ["y", "a/b", "Call/model/out:0", "onnx::Add_3", "é", "file"]
-)
+@pytest.mark.parametrize("name", ["y", "a/b", "Call/model/out:0", "onnx::Add_3", "é", "file"])
 def test_ordinary_names_are_what_numpy_finds(tmp_path: Path, name: str) -> None:
     write_arrays(tmp_path / "y.npz", {name: np.ones(3)})
     np.testing.assert_array_equal(np.load(tmp_path / "y.npz")[name], np.ones(3))

@@ -105,5 +105,10 @@ def test_what_is_found_out_about_sizes() -> None:
     assert str(found["unet of 4 levels"].determined["H"].dim) == "16*h0"
     assert str(found["swin"].main.returned[0].type) == "tensor<Nx(4*h0*w0)x16xf32>"
     decoder = found["decoder"]
-    assert [str(each) for each in decoder.constraints] == ["32 >= past+seq", "total stretches past+seq"]
+    assert [str(each) for each in decoder.constraints] == [
+        "32 >= past+seq",
+        "total stretches past+seq",
+        "batch >= 1",
+        "seq >= 1",
+    ]
     assert not decoder.derived

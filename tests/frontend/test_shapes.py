@@ -168,9 +168,46 @@ def test_a_chain_folds_to_a_symbolic_shape(chain: str) -> None:
     nodes, shape, expected = CHAINS[chain]
     made = model(nodes, {"x": shape}, constants={**CONSTANTS, "step": np.array(1)})
     sizes = [[{"N": n, "M": 3}.get(str(d), d) for d in shape] for n in (2, 5)]
-    module = agrees(made, *[[int(str(d)) for d in size] for size in sizes])
+    ranges = {str(dim): (1, 8, 64) for dim in shape if isinstance(dim, str)}
+    module = agrees(made, *[[int(str(d)) for d in size] for size in sizes], ranges=ranges)
     assert types(module) == [expected]
     assert "graph.dims" not in names(module)
+
+
+def test_all_but_the_last_of_nothing_is_nothing() -> None:
+    nodes, shape, _ = CHAINS["all but the last"]
+    module = agrees(model(nodes, {"x": shape}, constants=CONSTANTS), (0, 4), (1, 4), (5, 4))
+    assert {name: str(each) for name, each in module.derived.items()} == {"S0": "max(N-1, 0)"}
+
+
+@pytest.mark.parametrize("written", [["N", 3, "2*h", "2*w"], ["N", "h+1", "3*w", "h*w+floordiv(w, 2)"]])
+def test_sizes_are_given_as_expressions(written: list[int | str]) -> None:
+    made = model([node("Relu", "x")], {"x": ("N", "C", "H", "W")})
+    module = import_model(made, inputs={"x": written})
+    assert set(module.symbols) == {"N", "h", "w"}
+    shape = module.main.arguments[0].type.shape
+    assert [str(dim) for dim in shape] == [str(size) for size in written]
+    inputs = {"x": np.zeros((2, 3, 2, 4) if 3 in written else (2, 4, 6, 7), np.float32)}
+    assert interpret(module, inputs)["y"].shape == inputs["x"].shape
+    with pytest.raises(InputError):
+        interpret(module, {"x": np.zeros((2, 3, 3, 4), np.float32)})
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["2*", "h h", "floordiv(h, 0)", "-h", "3-h", "h*w", "floordiv(h, 2)", "2**h", "f32*2", "1e9", ""],
+)
+def test_an_expression_that_is_no_size_is_refused(written: str) -> None:
+    made = model([node("Relu", "x")], {"x": ("N", 4)})
+    with pytest.raises(InputError):
+        import_model(made, inputs={"x": [written, 4]})
+
+
+def test_a_size_that_is_written_as_a_difference_is_not_negative() -> None:
+    module = import_model(model([node("Relu", "x")], {"x": ("N", 4)}), inputs={"x": ["h-3", 4]})
+    assert [str(each) for each in module.constraints] == ["h >= 3"]
+    with pytest.raises(InputError, match="h-70 is less than 0"):
+        import_model(model([node("Relu", "x")]), inputs={"x": ["h-70", 4]}, shapes={"h": (0, 8, 64)})
 
 
 def test_sizes_as_data_become_an_operation() -> None:

@@ -66,6 +66,8 @@ GOOD: dict[str, Callable[[Manifest], None]] = {
         launch("k0_double", [buffer("in0"), buffer("b0"), {"i32": 1}], ["in0"], ["b0"], stream=1, waits=[1])
     ),
 }
+
+
 def constrained(left: Any) -> Callable[[Manifest], None]:
     """A change that adds the constraint LEFT >= 1."""
     facts = {"relation": ">=", "right": 1, "text": "", "why": "", "nodes": []}

@@ -134,6 +134,12 @@ def test_constraints_of_two_symbols_narrow_both() -> None:
     assert sizes.module.symbols["N"].maximum == sizes.module.symbols["M"].maximum == 9
 
 
+def test_a_product_that_is_needed_needs_its_factors() -> None:
+    sizes = known(N=(0, 8, 64), M=(0, 8, 64))
+    require(sizes, Need(N * M * N, 1, WHY))
+    assert sorted(constraints(sizes)) == ["M >= 1", "N >= 1"]
+
+
 def test_what_holds_for_no_size_is_a_conflict() -> None:
     with pytest.raises(Conflict, match=r"N-70 is less than 0 for N in 1\.\.64") as found:
         require(known(N=SPAN), Need(N - 70, 0, WHY))
@@ -300,6 +306,30 @@ def test_one_definition_is_one_symbol_with_its_range() -> None:
     assert first == sizes.derive("min", 10, N) == symbol("S0")
     assert sizes.module.symbols["S0"] == SymbolRange(1, 8, 10)
     assert sizes.proves(10 - first) and sizes.proves(N - first)
+
+
+def test_no_derived_symbol_stands_for_what_is_below_zero() -> None:
+    sizes = known(N=SPAN)
+    found = sizes.derive("max", -1 * N, -10)
+    assert found == -1 * symbol("S0") and str(sizes.module.derived["S0"]) == "min(N, 10)"
+    assert sizes.derive("select", N - 4, -1 * N, -2) == -1 * symbol("S1")
+    assert str(sizes.module.derived["S1"]) == "select(N-4, N, 2)"
+
+
+def test_a_constraint_makes_a_derived_symbol_certain() -> None:
+    sizes = known(N=SPAN)
+    sizes.derive("min", N, 10)
+    with pytest.raises(Resized) as change:
+        sizes.require(Need(9, N, WHY))
+    assert change.value.values == {"S0": N} and not sizes.module.derived
+
+
+def test_all_that_was_replaced_is_told() -> None:
+    sizes = known(N=SPAN, M=SPAN)
+    sizes.derive("max", sizes.derive("min", N, M), 2)
+    with pytest.raises(Resized) as change:
+        sizes.require(Need(N, 1, WHY, "=="))
+    assert change.value.values == {"N": 1, "S0": 1, "S1": 2}
 
 
 def test_a_derived_symbol_goes_where_it_becomes_certain() -> None:

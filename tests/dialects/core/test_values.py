@@ -47,7 +47,7 @@ def test_questions() -> None:
     assert values.all_at_least_zero(N * N - N) and not values.all_at_least_zero(N - M)
     assert values.never_equal(2 * N, 2 * M + 1) and not values.never_equal(N, M)
     assert values.stretch(N, M) and not values.stretch(N + 1, M + 1) and not values.stretch(N, N)
-    assert not values.none()
+    assert values.excluded() is None
 
 
 def test_too_many_values_answer_nothing() -> None:
@@ -60,7 +60,8 @@ def test_too_many_values_answer_nothing() -> None:
 def test_no_values_at_all() -> None:
     made = module()
     made.constraints += [at_least(N - 4), at_least(3 - N)]
-    assert Values(made).none()
+    assert Values(made).excluded() == made.constraints[0]
+    assert Values(Module("net", constraints=[at_least(-1)])).excluded() == at_least(-1)
 
 
 def test_what_was_looked_at_is_kept_until_something_changes() -> None:

@@ -77,4 +77,4 @@ def random_ranges(seed: int, model: ModelProto, least: int) -> dict[str, tuple[i
         return None
     dims = [dim for value in model.graph.input for dim in value.type.tensor_type.shape.dim]
     names = dict.fromkeys(dim.dim_param for dim in dims if dim.dim_param)
-    return {name: (least, 3, random.choice([5, 8, 200])) for name in names}
+    return {name: (least, 3, random.choice([5, 8, 40])) for name in names}
