@@ -217,7 +217,7 @@ BAD_OPTIONS: dict[str, tuple[dict[str, Any], type[GlassError]]] = {
     "range of one": ({"shapes": {"N": (1,)}}, InputError),
     "input": ({"inputs": {"nobody": [1, 8, 8, 8]}}, InputError),
     "rank": ({"inputs": {"image": [1, 8]}}, InputError),
-    "size": ({"inputs": {"image": [0, 8, 8, 8]}}, InputError),
+    "size": ({"inputs": {"image": [-1, 8, 8, 8]}}, InputError),
     "channels": ({"inputs": {"image": [1, 7, 8, 8]}}, ModelError),
     "calibration": ({"calibration": []}, InputError),
     "tune": ({"tune": 3}, UnsupportedError),
