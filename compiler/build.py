@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -105,7 +105,8 @@ def _built(source: Source, settings: Settings, inputs: InputShapes | None, shape
             settings.calibration.check(model_hash(module))
     context = context_of(settings)
     module = lower(module, settings, context, clock)
-    with clock.stage("kernels"):
+    # Compilers take their time, in which the caller's own garbage must not pile up.
+    with clock.stage("kernels"), nullcontext() if settings.targets else no_collections():
         options = BuildOptions(settings.targets, settings.cache, clock.kernels)
         ledger = context.ledger
         plan = assemble(module, clock.texts, ledger.to_json(), options, ledger.text())

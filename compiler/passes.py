@@ -206,7 +206,8 @@ class PassManager:
 
     print_ir_after_all: gets the text of the module after every pass; dump_dir: a folder for
     numbered files (`03-graph-to-fused.ir`) and one weights sidecar; verify_each: 'ir' checks the
-    rules of the dialects after every pass, 'semantics' also interprets before and after;
+    rules of the dialects after every pass that edited the module, 'semantics' also interprets before
+    and after;
     first_number: how many passes other managers ran before, for the numbers of the files.
     """
 
@@ -263,6 +264,8 @@ class PassManager:
             self.context.log(text)
 
     def _verify(self, name: str, module: Module) -> None:
+        if self.context.judged.settled(module):
+            return
         try:
             verify(module, self.context.dialects, self.context.judged)
         except (IRError, ValueError) as error:

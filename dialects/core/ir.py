@@ -24,6 +24,16 @@ if TYPE_CHECKING:
     from .op import OpSpec
 
 
+@dataclass
+class Edits:
+    """How often modules of this process were edited. Who finds the count unchanged knows that nothing was."""
+
+    count: int = 0
+
+
+EDITS = Edits()
+
+
 class Value:
     """Something an operation reads: a result of another operation, or a block argument.
 
@@ -139,6 +149,7 @@ class Operation:
             value.uses[(self, len(self._operands) - 1)] = None
 
     def set_operand(self, index: int, value: Value | None) -> None:
+        EDITS.count += 1
         old = self._operands[index]
         if old is not None:
             old.uses.pop((self, index), None)
@@ -209,6 +220,7 @@ class Block:
             self.add_argument(type)
 
     def add_argument(self, type: TensorType, hint: str = "") -> Value:
+        EDITS.count += 1
         value = Value(type, self, len(self.arguments), hint)
         self.arguments.append(value)
         return value
@@ -228,6 +240,7 @@ class Block:
 
     def insert_before(self, anchor: Operation | None, op: Operation) -> Operation:
         """Put OP before ANCHOR, or at the end when ANCHOR is None."""
+        EDITS.count += 1
         op.parent = self
         op.next = anchor
         op.previous = self.last if anchor is None else anchor.previous
@@ -242,6 +255,7 @@ class Block:
         return op
 
     def unlink(self, op: Operation) -> None:
+        EDITS.count += 1
         if op.previous is None:
             self.first = op.next
         else:

@@ -20,7 +20,7 @@ from typing import Any, Generic, TypeVar, overload
 
 from .attributes import AttributeError_, Kind
 from .diagnostics import op_error
-from .ir import Operation, Region, Value
+from .ir import EDITS, Operation, Region, Value
 from .traits import Trait
 
 T = TypeVar("T")
@@ -117,6 +117,7 @@ class AttributeField(Generic[T]):
         return self if op is None else op.attributes[self.name]
 
     def __set__(self, op: Operation, value: T) -> None:
+        EDITS.count += 1
         op.attributes[self.name] = self.kind.decode(value)
 
 

@@ -8,7 +8,7 @@ from ...errors import UnsupportedError
 from .affine import linear_symbol
 from .diagnostics import op_error
 from .dialect import DialectSet
-from .ir import Block, Function, Module, Operation, Value
+from .ir import EDITS, Block, Function, Module, Operation, Value
 from .traits import Trait, has
 from .types import symbols_in
 
@@ -23,13 +23,21 @@ class Judged:
         self._symbols: object = None
         self._held: dict[Operation, tuple[object, ...]] = {}
         self._seen: dict[Operation, tuple[object, ...]] = {}
+        self._whole: tuple[Module, int] | None = None
         self.tried: list[Operation] = []
+
+    def settled(self, module: Module) -> bool:
+        """True when nothing was edited since all rules held for MODULE."""
+        whole, symbols = self._whole, (dict(module.symbols), [_bound_symbols(f) for f in module.functions])
+        return (
+            whole is not None and whole[0] is module and whole[1] == EDITS.count and symbols == self._symbols
+        )
 
     def begin(self, symbols: object) -> None:
         """A module is verified, in which SYMBOLS may be named."""
         if symbols != self._symbols:
             self._symbols, self._held = symbols, {}
-        self._seen, self.tried = {}, []
+        self._seen, self._whole, self.tried = {}, None, []
 
     def holds(self, op: Operation) -> bool:
         """True when nothing that the rules of OP speak of has changed since they held."""
@@ -40,9 +48,9 @@ class Judged:
             return False
         return True
 
-    def end(self) -> None:
-        """All rules hold for the module."""
-        self._held = self._seen
+    def end(self, module: Module) -> None:
+        """All rules hold for MODULE."""
+        self._held, self._whole = self._seen, (module, EDITS.count)
 
 
 def _look(op: Operation) -> tuple[object, ...]:
@@ -69,7 +77,7 @@ def verify(module: Module, dialects: DialectSet | None = None, judged: Judged | 
             for value in op.attributes.values():
                 if type(value) not in PLAIN:
                     _verify_symbols(op, value, module, told)
-    judged.end()
+    judged.end(module)
 
 
 def _bound_symbols(function: Function) -> set[str]:

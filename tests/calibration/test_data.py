@@ -82,7 +82,7 @@ BATCHES = {
     "rank": ([{"x": X[0]}], r"batch 1: input 'x' has the shape \[4\]; tensor<Nx4xf32> is wanted"),
     "shape": ([{"x": X[:, :3]}], r"batch 1: input 'x' has the shape \[10, 3\]"),
     "range": ([{"x": np.zeros((65, 4), np.float32)}], "batch 1: N is 65, outside its range 0 to 64"),
-    "empty": ([{"x": X[:0]}], r"N is 0, outside its range 0 to 64\n.*take batches without elements out"),
+    "empty": ([{"x": X[:0]}], "the batches hold no elements"),
     "nan": ([{"x": X}, {"x": NAN}], "batch 2: input 'x' holds NaN"),
     "infinite": ([{"x": INFINITE}], "batch 1: input 'x' holds infinity"),
     "text": ([{"x": "abc"}], "batch 1: input 'x' is str, not an array"),

@@ -1,0 +1,69 @@
+"""The verifier tries again what has changed, and only that."""
+
+from __future__ import annotations
+
+import pytest
+from glassrt import IRError
+from glassrt.compiler.dialects import ALL_DIALECTS
+from glassrt.dialects.core.builtin import Return
+from glassrt.dialects.core.dtypes import F16, F32
+from glassrt.dialects.core.ir import Function, Module, Operation
+from glassrt.dialects.core.types import TensorType
+from glassrt.dialects.core.verifier import Judged, verify
+from glassrt.dialects.graph.elementwise import LeakyRelu
+
+
+def chain(length: int) -> tuple[Module, list[Operation]]:
+    module = Module()
+    function = module.add(Function("main", ["x"], ["y"]))
+    value = function.block.add_argument(TensorType((2, 3), F32))
+    ops = []
+    for _ in range(length):
+        ops.append(function.block.append(LeakyRelu(value, alpha=0.5)))
+        value = ops[-1].result
+    function.block.append(Return(value))
+    return module, ops
+
+
+def test_what_is_as_it_was_is_not_tried_again() -> None:
+    module, ops = chain(5)
+    judged = Judged()
+    verify(module, ALL_DIALECTS, judged)
+    assert len(judged.tried) == 6 and judged.settled(module)
+    ops[2].alpha = 0.25
+    assert not judged.settled(module)
+    verify(module, ALL_DIALECTS, judged)
+    assert judged.tried == [ops[2]] and judged.settled(module)
+
+
+def test_an_edit_that_breaks_a_rule_is_found_again_and_again() -> None:
+    module, ops = chain(5)
+    judged = Judged()
+    verify(module, ALL_DIALECTS, judged)
+    ops[2].result.type = TensorType((2, 3), F16)
+    for _ in range(2):
+        with pytest.raises(IRError, match="implied by its operands"):
+            verify(module, ALL_DIALECTS, judged)
+        assert not judged.settled(module)
+    ops[2].result.type = TensorType((2, 3), F32)
+    verify(module, ALL_DIALECTS, judged)
+    assert judged.settled(module)
+
+
+def test_an_op_put_before_what_it_reads_is_found() -> None:
+    module, ops = chain(3)
+    judged = Judged()
+    verify(module, ALL_DIALECTS, judged)
+    block = module.main.block
+    block.unlink(ops[1])
+    block.insert_before(ops[0], ops[1])
+    assert not judged.settled(module)
+    with pytest.raises(IRError, match="not defined before"):
+        verify(module, ALL_DIALECTS, judged)
+
+
+def test_another_module_is_not_taken_for_the_one_that_held() -> None:
+    module, other = chain(2)[0], chain(3)[0]
+    judged = Judged()
+    verify(module, ALL_DIALECTS, judged)
+    assert judged.settled(module) and not judged.settled(other)
