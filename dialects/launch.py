@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, IRError
+from ..errors import IRError
 from .core.affine import Dim, Range, bounds, total
 from .core.attributes import BOOL, CONFIG, DIM, DIMS, FORMAT, INT, INTS, STRING, SYMBOL, EnumKind
 from .core.diagnostics import op_error
@@ -43,7 +43,6 @@ class Buffer(Operation):
     def evaluate(self, evaluation: Evaluation) -> Any:
         if self.space == "weights":
             return evaluation.resource(self.weight)
-        _check_sizes(evaluation)
         shape = evaluation.shape(self.y.type)
         dtype = self.y.type.dtype.numpy
         strides = [evaluation.dim(s) * dtype.itemsize for s in self.y.type.strides]
@@ -180,14 +179,6 @@ class Kernel(Operation):
 
     def flops(self) -> Dim:
         return total(op.flops() for op in self.body.block)
-
-
-def _check_sizes(evaluation: Evaluation) -> None:
-    """InputError for a symbol outside of the range that memory was planned for."""
-    for name, value in evaluation.symbols.items():
-        known = evaluation.module.symbols.get(name)
-        if known is not None and not known.minimum <= value <= known.maximum:
-            raise InputError(f"{name} = {value} is outside its range {known.minimum} to {known.maximum}")
 
 
 def span(type: TensorType) -> Dim:

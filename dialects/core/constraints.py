@@ -155,3 +155,40 @@ def substituted(constraint: Constraint, values: Mapping[str, Dim]) -> Constraint
         return Constraint(left, constraint.relation, right, constraint.why, constraint.location)
     make = equal if constraint.relation == "==" else at_least
     return make(left - right, constraint.why, constraint.location)
+
+
+def is_weaker(constraint: Constraint, other: Constraint) -> bool:
+    """Whether CONSTRAINT holds wherever OTHER does, and asks for less: H >= 2 beside H >= 4."""
+    if constraint.relation != ">=" or other.relation != ">=":
+        return False
+    less = (constraint.left - constraint.right) - (other.left - other.right)
+    return isinstance(less, int) and less > 0
+
+
+def is_trivial(constraint: Constraint) -> bool:
+    """Whether CONSTRAINT speaks of numbers alone, and holds."""
+    return not constraint.symbols and constraint.holds({})
+
+
+def negated(function: str, operands: tuple[Dim, ...]) -> tuple[str, tuple[Dim, ...]]:
+    """The function and the operands that give -1 times what FUNCTION gives of OPERANDS."""
+    flipped = {"min": "max", "max": "min"}.get(function, function)
+    kept, changed = (operands[:1], operands[1:]) if function == "select" else ((), operands)
+    return flipped, (*kept, *(operand * -1 for operand in changed))
+
+
+def broadcast_of(a: Dim, b: Dim) -> Dim | None:
+    """What A and B broadcast to, where that is certain: a number above 1 meets itself or 1."""
+    for one, other in ((a, b), (b, a)):
+        if one == 1 or one == other or (isinstance(other, int) and other > 1):
+            return other
+    return None
+
+
+def chosen_by(function: str, operands: tuple[Dim, ...]) -> tuple[Dim, Dim, Dim]:
+    """A choice by a sign (see `Derived`), as min and max are, too."""
+    if function == "select":
+        condition, a, b = operands
+        return condition, a, b
+    a, b = operands
+    return (b - a, a, b) if function == "min" else (a - b, a, b)

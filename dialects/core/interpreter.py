@@ -76,11 +76,16 @@ def bind_symbols(function: Function, arrays: Sequence[Array]) -> dict[str, int]:
     if wrong is not None:
         values = ", ".join(f"{name} = {symbols[name]}" for name in sorted(wrong.symbols))
         raise InputError(f"{values}, where {wrong} is needed: {wrong.why}")
-    for name, span in module.symbols.items():
-        if name in symbols and not span.minimum <= symbols[name] <= span.maximum:
-            text = f"{name} is {symbols[name]}, outside its range {span.minimum}..{span.maximum}"
-            raise InputError(text, "what was proved of sizes holds in their ranges")
+    _check_ranges(module, symbols)
     return symbols
+
+
+def _check_ranges(module: Module, symbols: Mapping[str, int]) -> None:
+    """InputError for a symbol outside of its range: what is known of sizes is known within it."""
+    for name, known in module.symbols.items():
+        value = symbols.get(name, known.minimum)
+        if not known.minimum <= value <= known.maximum:
+            raise InputError(f"{name} = {value} is outside its range {known.minimum} to {known.maximum}")
 
 
 def _dimensions(function: Function, arrays: Sequence[Array]) -> Iterator[tuple[str, Dim, int]]:

@@ -8,19 +8,30 @@ module that narrows the ranges; or it holds for none, which is a `Conflict`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from . import constraints, substitution
-from .affine import Affine, Dim, FloorDiv, Range, bounds, exact_div, linear_symbol, symbol, symbols
-from .constraints import Constraint, Derived, Determined, Need, Relation
+from .affine import Dim, Range, bounds, linear_symbol, symbol, symbols
+from .constraints import (
+    Constraint,
+    Derived,
+    Determined,
+    Need,
+    Relation,
+    broadcast_of,
+    chosen_by,
+    is_trivial,
+    is_weaker,
+    negated,
+)
 from .equations import Solution, solved, without_common_factors
+from .inequalities import alone, factors_of, peeled
 from .ir import Module, SymbolRange
 from .location import UNKNOWN, Location
-from .values import Values, closure
+from .proofs import Proofs
+from .values import closure
 
-RELAXATIONS = 8  # divisions that a proof looks through
-FACTS = 64  # constraints that a proof tries, one after the other
 ROUNDS = 4  # in which ranges narrow one another
 LARGEST = 2**31 - 1
 
@@ -57,8 +68,8 @@ class Sizes:
         self.defaults: set[str] = set()
         self.assumes = True
         self.assumed = False
-        self._known: set[Dim] = set()
-        self._values = Values(module)
+        self._proofs = Proofs(module)
+        self._values = self._proofs.values
 
     @property
     def ranges(self) -> dict[str, tuple[int, int]]:
@@ -74,66 +85,17 @@ class Sizes:
         module = self.module
         if (module.symbols, module.derived, module.constraints) != known:
             module.symbols, module.derived, module.constraints = known
-            self._known.clear()
-            self._values.forget()
+            self._proofs.forget()
 
     # ------------------------------------------------------------ questions
 
     def proves(self, dim: Dim) -> bool:
         """Whether DIM >= 0 for all values that ranges and constraints allow."""
-        if isinstance(dim, int):
-            return dim >= 0
-        if dim in self._known:
-            return True
-        if not (self._bounded(dim) or self._follows(dim) or self._values.all_at_least_zero(dim)):
-            return False
-        self._known.add(dim)
-        return True
+        return self._proofs.proves(dim)
 
     def sign(self, dim: Dim) -> int | None:
         """-1, 0 or 1 where DIM is negative, zero or positive for all values; else None."""
-        if self.proves(dim - 1):
-            return 1
-        if self.proves(-1 - dim):
-            return -1
-        return 0 if dim == 0 or (self.proves(dim) and self.proves(-1 * dim)) else None
-
-    def _bounded(self, dim: Dim, ranges: Mapping[str, Range] | None = None) -> bool:
-        ranges = self.ranges if ranges is None else ranges
-        for _ in range(RELAXATIONS):
-            low, _high = bounds(dim, ranges)
-            if low is not None and low >= 0:
-                return True
-            relaxed = without_division(dim)
-            if relaxed is None:
-                return False
-            dim = relaxed
-        return False
-
-    def _follows(self, dim: Dim) -> bool:
-        """Whether DIM is at least something that is known not to be negative."""
-        if isinstance(dim, int):
-            return False
-        named = symbols(dim)
-        facts = [fact for fact in self._facts() if isinstance(fact, Affine) and symbols(fact) & named]
-        return any(
-            self._bounded(dim - fact * times)
-            for fact in facts[:FACTS]
-            for times in _multiples(fact, dim)
-            if self._bounded(times)
-        )
-
-    def _facts(self) -> Iterator[Dim]:
-        """What constraints and derived symbols say is not negative."""
-        for each in self.module.constraints:
-            if each.relation in ("==", ">="):
-                yield each.left - each.right
-            if each.relation == "==":
-                yield each.right - each.left
-        for name, definition in self.module.derived.items():
-            if definition.function in ("min", "max"):
-                sign = 1 if definition.function == "min" else -1
-                yield from ((operand - symbol(name)) * sign for operand in definition.operands)
+        return self._proofs.sign(dim)
 
     # ------------------------------------------------------------ needs
 
@@ -161,12 +123,12 @@ class Sizes:
         if self._excludes(dim):
             text = f"it needs that {why}, but {left} is less than {right}"
             raise self._conflict(text, constraints.at_least(dim))
-        factors = _factors(dim)
+        factors = factors_of(dim)
         if len(factors) > 1 and all(map(self.proves, factors)):
             for factor in factors:
                 self.require_at_least(factor, 1, why, location)
         else:
-            self._constrain(constraints.at_least(_peeled(dim), why, location))
+            self._constrain(constraints.at_least(peeled(dim), why, location))
 
     def require_equal(self, left: Dim, right: Dim, why: str, location: Location = UNKNOWN) -> None:
         """LEFT == RIGHT is needed. Raises Conflict, or Resized where it determines a symbol."""
@@ -268,7 +230,7 @@ class Sizes:
         """Whether DIM >= 0 holds for no values. Ranges that nobody chose exclude no large sizes."""
         ranges: dict[str, Range] = dict(self.ranges)
         ranges |= {name: (ranges[name][0], LARGEST) for name in self.defaults & ranges.keys()}
-        return self._bounded(-1 - dim, ranges)
+        return self._proofs.bounded(-1 - dim, ranges)
 
     def _conflict(self, text: str, constraint: Constraint) -> Conflict:
         """TEXT with the ranges of what CONSTRAINT speaks of; are these the reason that it cannot hold?"""
@@ -277,7 +239,7 @@ class Sizes:
         texts = [f"{name} in {ranges[name][0]}..{ranges[name][1]}" for name in named]
         dim = constraint.left - constraint.right
         never = [-1 - dim, dim - 1] if constraint.relation == "==" else [-1 - dim]
-        by_ranges = not any(self._bounded(each, {}) for each in never)
+        by_ranges = not any(self._proofs.bounded(each, {}) for each in never)
         return Conflict(f"{text} for {', '.join(texts)}" if texts else text, ranges=by_ranges)
 
     # ------------------------------------------------------------ derived symbols
@@ -292,8 +254,8 @@ class Sizes:
         definition = Derived(function, operands)
         span = self._derived_range(definition)
         if span.minimum < 0 >= span.maximum:  # so that no size is a number times -1
-            flipped, negated = _negated(function, operands)
-            return self.derive(flipped, *negated) * -1
+            flipped, changed = negated(function, operands)
+            return self.derive(flipped, *changed) * -1
         for name, other in self.module.derived.items():
             if other == definition:
                 return symbol(name)
@@ -307,8 +269,8 @@ class Sizes:
         if all(isinstance(operand, int) for operand in operands):
             return constraints.apply(function, tuple(int(o) for o in operands if isinstance(o, int)))
         if function == "broadcast":
-            return _broadcast(*operands)
-        condition, yes, no = _chosen(function, operands)
+            return broadcast_of(*operands)
+        condition, yes, no = chosen_by(function, operands)
         if yes == no or self.proves(condition):
             return yes
         # Where the condition is 0, min and max have two equal operands.
@@ -341,7 +303,7 @@ class Sizes:
     def _add(self, constraint: Constraint) -> None:
         if self._says(constraint.left, constraint.relation, constraint.right):
             return
-        kept = [each for each in self.module.constraints if not _is_weaker(each, constraint)]
+        kept = [each for each in self.module.constraints if not is_weaker(each, constraint)]
         self.module.constraints = [*kept, constraint]
         self._values.forget()
         for _ in range(ROUNDS):
@@ -379,7 +341,7 @@ class Sizes:
     def _narrow_by(self, dim: Dim, constraint: Constraint) -> bool:
         """Narrow the range of every symbol that stands alone in DIM >= 0."""
         changed = False
-        for name, factor in _alone(dim):
+        for name, factor in alone(dim):
             if name in self.module.derived:
                 continue
             rest = dim - symbol(name) * factor
@@ -441,10 +403,10 @@ class Sizes:
                 raise Conflict(text, ranges=name not in self.defaults)
             return
         if name in self.defaults:
-            self._add(constraints.at_least(_peeled(dim), f"{name} is not negative", location))
+            self._add(constraints.at_least(peeled(dim), f"{name} is not negative", location))
         else:
-            self._add(constraints.at_least(_peeled(dim - old.minimum), f"the range of {name}", location))
-            self._add(constraints.at_least(_peeled(old.maximum - dim), f"the range of {name}", location))
+            self._add(constraints.at_least(peeled(dim - old.minimum), f"the range of {name}", location))
+            self._add(constraints.at_least(peeled(old.maximum - dim), f"the range of {name}", location))
 
     def replace(self, values: Mapping[str, Dim]) -> dict[str, Dim]:
         """Replace symbols in the module, in its constraints and definitions; gives all that were replaced:
@@ -456,11 +418,11 @@ class Sizes:
             for name, each in module.determined.items()
         }
         changed = dict.fromkeys(constraints.substituted(each, values) for each in module.constraints)
-        needed = [each for each in changed if not _trivial(each)]
+        needed = [each for each in changed if not is_trivial(each)]
         module.constraints = [
             each
             for each in needed
-            if not any(_is_weaker(each, other) for other in needed if other is not each)
+            if not any(is_weaker(each, other) for other in needed if other is not each)
         ]
         self._reorder(
             {
@@ -468,8 +430,7 @@ class Sizes:
                 for name, each in module.derived.items()
             }
         )
-        self._known.clear()
-        self._values.forget()
+        self._proofs.forget()
         more = self._settle_derived()
         return {name: substitution.in_attribute(dim, more) for name, dim in values.items()} | more
 
@@ -497,11 +458,11 @@ class Sizes:
         """A constraint may say that NAME is CERTAIN; it says nothing once NAME is replaced."""
         if definition.function == "broadcast":
             return
-        condition, yes, _ = _chosen(definition.function, definition.operands)
+        condition, yes, _ = chosen_by(definition.function, definition.operands)
         sign = 1 if certain == yes else -1
         told = [each for each in self.module.constraints if name in each.symbols]
-        if told and not self._bounded(condition * sign):
-            self._add(constraints.at_least(_peeled(condition * sign), told[0].why, told[0].location))
+        if told and not self._proofs.bounded(condition * sign):
+            self._add(constraints.at_least(peeled(condition * sign), told[0].why, told[0].location))
 
 
 def is_anonymous(name: str) -> bool:
@@ -510,93 +471,9 @@ def is_anonymous(name: str) -> bool:
     return name.startswith("unk__") or (name[:1] in "DS" and name[1:].isdigit())
 
 
-def _multiples(fact: Affine, dim: Affine) -> list[Dim]:
-    """What FACT may be multiplied by for one of its terms to be one of DIM's; 1 first."""
-    found: dict[Dim, None] = {1: None}
-    for monomial, factor in fact.terms:
-        for other, value in dim.terms if monomial else ():
-            times = exact_div(Affine(((other, value),)), Affine(((monomial, factor),))) if other else None
-            if times is not None:
-                found[times] = None
-    return list(found)
-
-
 def _stem(name: str) -> str:
     """What NAME is called after, without its number: H gives h0, and that h1."""
     return "D" if is_anonymous(name) else name.lower().rstrip("0123456789")
-
-
-def without_division(dim: Dim) -> Dim | None:
-    """A multiple of a lower bound of DIM with one division less; None when none can be replaced.
-
-    floor(a / b) lies between (a - b + 1) / b and a / b.
-    """
-    for monomial, factor in dim.terms if isinstance(dim, Affine) else ():
-        atom = monomial[0] if len(monomial) == 1 else None
-        if isinstance(atom, FloorDiv) and isinstance(atom.denominator, int):
-            by = atom.denominator
-            rest = dim - Affine(((monomial, factor),))
-            least = atom.numerator if factor < 0 else atom.numerator - by + 1
-            return rest * by + least * factor
-    return None
-
-
-def _peeled(dim: Dim) -> Dim:
-    """DIM >= 0 without a division that stands alone: floor(x / d) >= m is x >= m * d."""
-    while isinstance(dim, Affine):
-        terms = dict(dim.terms)
-        constant = terms.pop((), 0)
-        if len(terms) != 1:
-            return dim
-        ((monomial, factor),) = terms.items()
-        atom = monomial[0] if len(monomial) == 1 else ""
-        if isinstance(atom, str) or not isinstance(atom.denominator, int):
-            return dim
-        if factor > 0:
-            dim = atom.numerator - -(constant // factor) * atom.denominator
-        else:
-            dim = (constant // -factor + 1) * atom.denominator - 1 - atom.numerator
-    return dim
-
-
-def _alone(dim: Dim) -> list[tuple[str, int]]:
-    """The symbols that DIM has a multiple of and does not hold otherwise, with their factors."""
-    if isinstance(dim, int):
-        return []
-    found = [(m[0], factor) for m, factor in dim.terms if len(m) == 1 and isinstance(m[0], str)]
-    return [(name, k) for name, k in found if name not in symbols(dim - symbol(name) * k)]
-
-
-def _negated(function: str, operands: tuple[Dim, ...]) -> tuple[str, tuple[Dim, ...]]:
-    """The function and the operands that give -1 times what FUNCTION gives of OPERANDS."""
-    flipped = {"min": "max", "max": "min"}.get(function, function)
-    kept, changed = (operands[:1], operands[1:]) if function == "select" else ((), operands)
-    return flipped, (*kept, *(operand * -1 for operand in changed))
-
-
-def _factors(dim: Dim) -> list[Dim]:
-    """The sizes that are at least 1 where DIM is at least 0: both of them in batch*seq - 1."""
-    if not isinstance(dim, Affine) or len(dim.terms) != 2 or dim.terms[1][0] != ():
-        return []
-    (monomial, factor), (_, constant) = dim.terms
-    return [Affine((((atom,), 1),)) for atom in dict.fromkeys(monomial)] if 0 < -constant <= factor else []
-
-
-def _broadcast(a: Dim, b: Dim) -> Dim | None:
-    """What A and B broadcast to, where that is certain: a number above 1 meets itself or 1."""
-    for one, other in ((a, b), (b, a)):
-        if one == 1 or one == other or (isinstance(other, int) and other > 1):
-            return other
-    return None
-
-
-def _chosen(function: str, operands: tuple[Dim, ...]) -> tuple[Dim, Dim, Dim]:
-    """A choice by a sign (see `Derived`), as min and max are, too."""
-    if function == "select":
-        condition, a, b = operands
-        return condition, a, b
-    a, b = operands
-    return (b - a, a, b) if function == "min" else (a - b, a, b)
 
 
 def _outside(name: str, range: SymbolRange, constraint: Constraint) -> str:
@@ -619,16 +496,3 @@ def _renamed(
 ) -> dict[str, SymbolRange]:
     """TABLE with OLD replaced by NEW, in its place."""
     return {(new if name == old else name): (span if name == old else r) for name, r in table.items()}
-
-
-def _is_weaker(constraint: Constraint, other: Constraint) -> bool:
-    """Whether CONSTRAINT holds wherever OTHER does, and asks for less: H >= 2 beside H >= 4."""
-    if constraint.relation != ">=" or other.relation != ">=":
-        return False
-    less = (constraint.left - constraint.right) - (other.left - other.right)
-    return isinstance(less, int) and less > 0
-
-
-def _trivial(constraint: Constraint) -> bool:
-    """Whether CONSTRAINT speaks of numbers alone, and holds."""
-    return not constraint.symbols and constraint.holds({})

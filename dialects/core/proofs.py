@@ -1,0 +1,84 @@
+"""What is certain of sizes: for all values that ranges and constraints allow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from .affine import Affine, Dim, Range, bounds, symbol, symbols
+from .inequalities import multiples, without_division
+from .ir import Module
+from .values import Values
+
+RELAXATIONS = 8  # divisions that a proof looks through
+FACTS = 64  # constraints that a proof tries, one after the other
+
+
+class Proofs:
+    """Proofs about the sizes of MODULE: by ranges, from what constraints say, by looking at all values."""
+
+    def __init__(self, module: Module) -> None:
+        self.values = Values(module)
+        self._module = module
+        self._known: set[Dim] = set()
+
+    def forget(self) -> None:
+        """Symbols were replaced."""
+        self._known.clear()
+        self.values.forget()
+
+    def proves(self, dim: Dim) -> bool:
+        """Whether DIM >= 0 for all values that ranges and constraints allow."""
+        if isinstance(dim, int):
+            return dim >= 0
+        if dim in self._known:
+            return True
+        if not (self.bounded(dim) or self._follows(dim) or self.values.all_at_least_zero(dim)):
+            return False
+        self._known.add(dim)
+        return True
+
+    def sign(self, dim: Dim) -> int | None:
+        """-1, 0 or 1 where DIM is negative, zero or positive for all values; else None."""
+        if self.proves(dim - 1):
+            return 1
+        if self.proves(-1 - dim):
+            return -1
+        return 0 if dim == 0 or (self.proves(dim) and self.proves(-1 * dim)) else None
+
+    def bounded(self, dim: Dim, ranges: Mapping[str, Range] | None = None) -> bool:
+        """Whether RANGES alone, by default those of the module, say that DIM >= 0."""
+        ranges = self._module.ranges if ranges is None else ranges
+        for _ in range(RELAXATIONS):
+            low, _high = bounds(dim, ranges)
+            if low is not None and low >= 0:
+                return True
+            relaxed = without_division(dim)
+            if relaxed is None:
+                return False
+            dim = relaxed
+        return False
+
+    def _follows(self, dim: Dim) -> bool:
+        """Whether DIM is at least something that is known not to be negative."""
+        if isinstance(dim, int):
+            return False
+        named = symbols(dim)
+        facts = [fact for fact in self._facts() if isinstance(fact, Affine) and symbols(fact) & named]
+        return any(
+            self.bounded(dim - fact * times)
+            for fact in facts[:FACTS]
+            for times in multiples(fact, dim)
+            if self.bounded(times)
+        )
+
+    def _facts(self) -> Iterator[Dim]:
+        """What constraints and derived symbols say is not negative."""
+        for each in self._module.constraints:
+            if each.relation in ("==", ">="):
+                yield each.left - each.right
+            if each.relation == "==":
+                yield each.right - each.left
+        for name, definition in self._module.derived.items():
+            if definition.function in ("min", "max"):
+                sign = 1 if definition.function == "min" else -1
+                yield from ((operand - symbol(name)) * sign for operand in definition.operands)
