@@ -15,6 +15,7 @@ from itertools import pairwise
 from ...dialects.core.affine import (
     Dim,
     Range,
+    bounds,
     evaluate,
     exact_div,
     floordiv,
@@ -80,10 +81,16 @@ def footprint(type: TensorType, start: Dim = 0) -> Footprint | None:
     for size, stride in zip(type.shape, type.strides, strict=True):
         if size == 1:
             continue
-        if typical(stride) < 0:
+        if _is_negative(stride):
             at, stride = at + (size - 1) * stride, stride * -1
         runs.append((size, stride))
     return _normal(at, runs)
+
+
+def _is_negative(stride: Dim) -> bool:
+    """Whether STRIDE goes back, for all sizes: one such as 4-floordiv(N, 4) goes on where sizes are valid."""
+    high = bounds(stride, {})[1]
+    return stride != 0 and high is not None and high <= 0
 
 
 def _normal(start: Dim, runs: list[tuple[Dim, Dim]]) -> Footprint:

@@ -63,6 +63,8 @@ def _with_bias(call: Call, y: Tensor, bias: Tensor | None) -> Tensor:
 
 def _conv_transpose(call: Call) -> Outcome:
     x, w = call.input(0), call.input(1)
+    for axis, size in enumerate(x.shape[2:], 2):
+        call.require(size, 1, f"axis {axis} of its input has elements")
     window = explicit_window(call, x.shape[2:], _taps(call, x, w))
     extra = call.ints("output_padding") or (0,) * (x.rank - 2)
     if len(extra) != x.rank - 2 or min(extra) < 0:

@@ -78,6 +78,8 @@ def _layer_norm(call: Call) -> Outcome:
     x, scale, bias = call.input(0), call.input(1), call.optional(2)
     axis = call.axis(call.integer("axis", -1), x.rank)
     epsilon = call.number("epsilon", 1e-5)
+    for each, size in enumerate(x.shape[axis:], axis):
+        call.require(size, 1, f"axis {each}, which it normalises, has elements")
     y = call.emit(n.LayerNorm, x, scale, bias, axis=axis, epsilon=epsilon)
     if not (call.wants(1) or call.wants(2)):
         return y
