@@ -155,6 +155,14 @@ def times_one(op: Binary, rewriter: Rewriter) -> bool:
     return is_splat(op.y, 1, rewriter.module) and replace_with(op, op.x, rewriter)
 
 
+@pattern("times-minus-one", Mul)
+def times_minus_one(op: Mul, rewriter: Rewriter) -> bool:
+    """mul(x, -1) => neg(x) for integers, which wrap alike"""
+    if op.y.type.dtype.kind != "signed" or not is_splat(op.y, -1, rewriter.module):
+        return False
+    return op.x.type == op.result.type and replace_with(op, rewriter.insert(Neg(op.x)).result, rewriter)
+
+
 @pattern("times-zero", Mul)
 def times_zero(op: Mul, rewriter: Rewriter) -> bool:
     """mul(x, 0) => 0 for integers"""
@@ -217,5 +225,5 @@ def broadcast_expand(op: Operation, rewriter: Rewriter) -> bool:
 
 RULES = (
     cast_same, cast_cast, involution, idempotent, abs_neg, constant_right, sub_zero, sub_constant, add_neg,
-    add_zero, times_one, times_zero, square, same_operands, where_constant, clip_nothing, broadcast_expand,
+    add_zero, times_one, times_minus_one, times_zero, square, same_operands, where_constant, clip_nothing, broadcast_expand,
 )  # fmt: skip

@@ -19,9 +19,22 @@ template <GLASS_INTEGER>
 GLASS_DEVICE T m_add(T x, T y) {
     return T(u64(x) + u64(y));
 }
+// -x, wrapping. On the GPU never as neg.s32: the assembler of CUDA 13.0 takes a running maximum of such
+// numbers over the lanes of a warp for one of absolute values (sm_90a; that of 13.5 does not).
+template <class T>
+GLASS_DEVICE T negated(T x) {
+#if !defined(GLASS_HOST)
+    if (sizeof(T) <= sizeof(u32)) {
+        u32 y;
+        asm("{\n.reg .b32 inverted;\nnot.b32 inverted, %1;\nadd.s32 %0, inverted, 1;\n}" : "=r"(y) : "r"(u32(x)));
+        return T(y);
+    }
+#endif
+    return T(u64(0) - u64(x));
+}
 template <GLASS_INTEGER>
 GLASS_DEVICE T m_sub(T x, T y) {
-    return T(u64(x) - u64(y));
+    return T(u64(x) + u64(negated(y)));
 }
 template <GLASS_INTEGER>
 GLASS_DEVICE T m_mul(T x, T y) {
@@ -29,7 +42,7 @@ GLASS_DEVICE T m_mul(T x, T y) {
 }
 template <GLASS_INTEGER>
 GLASS_DEVICE T m_neg(T x) {
-    return T(u64(0) - u64(x));
+    return negated(x);
 }
 template <GLASS_INTEGER>
 GLASS_DEVICE T m_abs(T x) {

@@ -122,6 +122,12 @@ def _times_one(draw: DrawFn, net: Net) -> Value:
     return net.add(draw(st.sampled_from([Mul, Div, Pow])), x, _full(net, x, 1, draw(st.integers(0, 4))))
 
 
+@case("times-minus-one")
+def _times_minus_one(draw: DrawFn, net: Net) -> Value:
+    x = _x(draw, net, dtype=I32)
+    return net.add(Mul, x, _full(net, x, -1))
+
+
 @case("times-zero")
 def _times_zero(draw: DrawFn, net: Net) -> Value:
     x = _x(draw, net, dtype=I32)
