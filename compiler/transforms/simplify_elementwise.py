@@ -225,5 +225,6 @@ def broadcast_expand(op: Operation, rewriter: Rewriter) -> bool:
 
 RULES = (
     cast_same, cast_cast, involution, idempotent, abs_neg, constant_right, sub_zero, sub_constant, add_neg,
-    add_zero, times_one, times_minus_one, times_zero, square, same_operands, where_constant, clip_nothing, broadcast_expand,
+    add_zero, times_one, times_minus_one, times_zero, square, same_operands, where_constant, clip_nothing,
+    broadcast_expand,
 )  # fmt: skip
