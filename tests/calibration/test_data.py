@@ -81,7 +81,7 @@ BATCHES = {
     "type": ([{"x": X.astype(np.float64)}], "batch 1: input 'x' has elements of float64; float32 is wanted"),
     "rank": ([{"x": X[0]}], r"batch 1: input 'x' has the shape \[4\]; tensor<Nx4xf32> is wanted"),
     "shape": ([{"x": X[:, :3]}], r"batch 1: input 'x' has the shape \[10, 3\]"),
-    "range": ([{"x": np.zeros((65, 4), np.float32)}], "batch 1: N is 65, outside its range 0 to 64"),
+    "range": ([{"x": np.zeros((65, 4), np.float32)}], "batch 1: N = 65 is outside its range 0 to 64"),
     "empty": ([{"x": X[:0]}], "the batches hold no elements"),
     "nan": ([{"x": X}, {"x": NAN}], "batch 2: input 'x' holds NaN"),
     "infinite": ([{"x": INFINITE}], "batch 1: input 'x' holds infinity"),
