@@ -26,7 +26,7 @@ _CODE = "from {module} import answer; answer()"
 
 def run_in_child(program: Program, children: Children, seconds: float) -> tuple[bytes, str]:
     """As `nvrtc_compile.run`, in a process that gets SECONDS. Raises TimeoutError after that."""
-    command = [sys.executable, "-c", _CODE.format(module=__name__)]
+    command = [sys.executable, "-P", "-c", _CODE.format(module=__name__)]
     try:
         done = children.run(command, seconds, input=json.dumps(program.to_json()), env=_environment(sys.path))
     except subprocess.TimeoutExpired:
@@ -36,10 +36,13 @@ def run_in_child(program: Program, children: Children, seconds: float) -> tuple[
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise CompileError(f"the process that compiles kernel {program.name} failed: {last[:200]}")
-    found: dict[str, Any] = json.loads(done.stdout)
-    if "error" in found:
-        raise CompileError(found["error"])
-    return base64.b64decode(found["cubin"]), found["log"]
+    try:
+        found: dict[str, Any] = json.loads(done.stdout)
+        if "error" in found:
+            raise CompileError(found["error"])
+        return base64.b64decode(found["cubin"]), found["log"]
+    except (ValueError, KeyError):
+        raise CompileError(f"the process that compiles kernel {program.name} gave no answer") from None
 
 
 def _environment(path: Sequence[str]) -> dict[str, str]:

@@ -121,18 +121,37 @@ class InputBinder:
             for each in self._bindings
             if each.symbol not in sizes.derived
         }
-        symbols = sizes.complete(free) if sizes.derived else free
+        symbols = self._completed(free, given) if sizes.derived else free
         for tensor, value in zip(self._manifest.inputs, values, strict=True):
             for axis, (dim, size) in enumerate(zip(tensor.shape, value.shape, strict=True)):
                 if dim != size and _size_of(dim, symbols) != size:
                     raise self._mismatch(self._wrong_size(tensor, axis, size), given)
-        broken = sizes.broken(symbols)
+        broken = self._broken(symbols, given)
         if broken is not None:
             raise self._mismatch(broken, given)
         for name, span in self._manifest.symbols.items():
             if not span.minimum <= symbols[name] <= span.maximum:
                 raise self._mismatch(self._out_of_range(name, symbols[name], span), given, RANGES)
         return {name: symbols[name] for name in self._manifest.symbols}
+
+    def _completed(self, free: Mapping[str, int], given: Mapping[str, object]) -> dict[str, int]:
+        """The values of all symbols; InputError where derived ones have none: sizes are wrong, then."""
+        try:
+            return self._manifest.sizes.complete(free)
+        except PlanError as error:
+            for name, value in free.items():
+                span = self._manifest.symbols.get(name)
+                if span is not None and not span.minimum <= value <= span.maximum:
+                    raise self._mismatch(self._out_of_range(name, value, span), given, RANGES) from None
+            told = [each for each in self._manifest.sizes.constraints if each.symbols <= free.keys()]
+            broken = next((each.broken(free) for each in told if not each.holds(free)), error.message)
+            raise self._mismatch(broken, given) from None
+
+    def _broken(self, symbols: Mapping[str, int], given: Mapping[str, object]) -> str | None:
+        try:
+            return self._manifest.sizes.broken(symbols)
+        except PlanError as error:
+            raise self._mismatch(f"the plan cannot take these sizes: {error.message}", given) from None
 
     def _wrong_size(self, tensor: TensorSpec, axis: int, size: int) -> str:
         """That an input's size does not fit, with what determined it."""
@@ -178,7 +197,8 @@ def describe_tensor(tensor: TensorSpec) -> str:
 def _dimension(dim: Expression) -> str:
     if isinstance(dim, (int, str)):
         return str(dim) if isinstance(dim, int) else clip(dim).strip("'")
-    return f"{dim[0]}({', '.join(map(_dimension, dim[1:]))})"
+    operands = list(map(_dimension, dim[1:]))
+    return str(dim[0]).join(operands) if dim[0] in ("+", "-", "*") else f"{dim[0]}({', '.join(operands)})"
 
 
 def _size_of(dim: Expression, symbols: Mapping[str, int]) -> int:

@@ -127,4 +127,4 @@ def _device_tensor(value: Value | None) -> ExternalTensor | None:
 def _capacities(manifest: Manifest, tensors: Sequence[TensorSpec]) -> list[int]:
     """The bytes each tensor can need, by the ends of the symbols' ranges."""
     ends = corners(manifest)
-    return [max(bind_tensor(tensor, symbols).bytes for symbols in ends) for tensor in tensors]
+    return [max((bind_tensor(tensor, symbols).bytes for symbols in ends), default=0) for tensor in tensors]

@@ -22,9 +22,13 @@ MAX_DEPTH = 64
 LIMIT = 2**63
 
 
+class DividesByZero(PlanError):
+    """An expression has no value for these symbols."""
+
+
 def _floordiv(left: int, right: int) -> int:
     if right == 0:
-        raise PlanError("an expression in the plan divides by zero")
+        raise DividesByZero("an expression in the plan divides by zero")
     return left // right
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from .expressions import clip, symbols_of
+from .expressions import DividesByZero, clip, symbols_of
 from .manifest import ArgumentSpec, LaunchSpec, Manifest, TensorMapSpec, fails
 from .program import Program, resolve
 from .sizes import bindings
@@ -13,6 +13,7 @@ from .sizes import bindings
 MAX_THREADS = 1024
 MAX_BLOCK_Z = 64
 MAX_CLUSTER = 16
+ENDS = ("minimum", "optimum", "maximum")
 
 
 def check_manifest(manifest: Manifest) -> None:
@@ -23,17 +24,36 @@ def check_manifest(manifest: Manifest) -> None:
     _check_symbols(manifest)
     for index in range(len(manifest.launches)):
         _check_launch(manifest, index)
-    allowed = [corner for corner in corners(manifest) if manifest.sizes.broken(corner) is None]
+    allowed = corners(manifest)
+    if manifest.symbols and not allowed:
+        _check_defined(manifest)
     _check_outputs(manifest, [resolve(manifest, corner) for corner in allowed])
 
 
+def _check_defined(manifest: Manifest) -> None:
+    """PlanError for constraints that have a value nowhere that was looked."""
+    values = {name: span.optimum for name, span in manifest.symbols.items()}
+    for each in manifest.sizes.constraints:
+        each.holds(values)
+
+
 def corners(manifest: Manifest) -> list[Mapping[str, int]]:
-    """The symbol values at the minimum, the optimum and the maximum of every range."""
+    """The symbol values at the minimum, the optimum and the maximum of every range, where constraints allow
+    them."""
     free = {name: span for name, span in manifest.symbols.items() if name not in manifest.sizes.derived}
-    return [
-        manifest.sizes.complete({name: getattr(span, end) for name, span in free.items()})
-        for end in ("minimum", "optimum", "maximum")
-    ]
+    found = ({name: getattr(span, end) for name, span in free.items()} for end in ENDS)
+    return [values for values in (_allowed(manifest, each) for each in found) if values is not None]
+
+
+def _allowed(manifest: Manifest, free: Mapping[str, int]) -> Mapping[str, int] | None:
+    """All symbols where the FREE ones have these values; None where these are not allowed, or divide by 0."""
+    try:
+        values = manifest.sizes.complete(free)
+        return values if manifest.sizes.broken(values) is None else None
+    except DividesByZero:
+        if not free:
+            raise
+        return None
 
 
 def _check_symbols(manifest: Manifest) -> None:

@@ -27,6 +27,11 @@ class ConstraintSpec:
     why: str
     nodes: tuple[str, ...]
 
+    @property
+    def symbols(self) -> set[str]:
+        """The symbols that it speaks of."""
+        return symbols_of(self.left) | symbols_of(self.right)
+
     def holds(self, symbols: Mapping[str, int]) -> bool:
         """Whether it holds for these values."""
         left, right = evaluate(self.left, symbols), evaluate(self.right, symbols)
@@ -37,7 +42,7 @@ class ConstraintSpec:
 
     def broken(self, symbols: Mapping[str, int]) -> str:
         """What to say where it does not hold."""
-        named = sorted(symbols_of(self.left) | symbols_of(self.right))
+        named = sorted(self.symbols)
         values = ", ".join(f"{clip(name).strip(chr(39))} = {symbols[name]}" for name in named)
         return f"{values}, but {clip(self.text)[1:-1]} is needed{said_of(self.nodes)}: {self.why}"
 

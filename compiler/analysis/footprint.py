@@ -127,7 +127,7 @@ class Grid:
         self._limits: list[Dim | None] = [None]
         for wide, narrow in zip(self._steps, self._steps[1:], strict=False):
             limit = exact_div(wide, narrow)
-            if narrow == 0 or limit is None:
+            if limit is None or typical(narrow) <= 0:
                 raise Undecided
             self._limits.append(limit)
 

@@ -21,16 +21,19 @@ class SymbolValues:
         self._sizes = Sizes(module)
 
     def exceeding(self, a: Dim, b: Dim, elements: Dim = 1) -> dict[str, int] | None:
-        """Values of the symbols for which A > B; None when A <= B is proved, or true at every corner.
+        """Values of the symbols for which A > B; None when A <= B is proved, or true for all values where
+        these are few, or else at every corner.
 
         Nothing is asked of values for which there are no ELEMENTS.
         """
         if is_nonnegative(b - a, self.ranges) or self._sizes.proves(b - a):
             return None
+        if not self.corners:  # nothing to try it at
+            return self._sizes.counterexample(b - a, elements)
         for values in self.corners:
             if evaluate(a - b, values) > 0 and evaluate(elements, values) > 0:
                 return values
-        return None
+        return self._sizes.counterexample(b - a, elements)
 
     def equal(self, a: Dim, b: Dim) -> bool:
         """Whether A is B for all values."""
@@ -44,9 +47,18 @@ def _corners(module: Module) -> list[dict[str, int]]:
     found = [module.values_at(which) for which in ("minimum", "optimum", "maximum")]
     if 2 ** len(free) <= MOST_CORNERS and free:
         ends = [sorted({r.minimum, r.maximum}) for r in free.values()]
-        mixed = (dict(zip(free, values, strict=True)) for values in product(*ends))
-        found = [*(with_derived(module.derived, values) for values in mixed), found[1]]
-    return [values for values in found if broken(module.constraints, values) is None] if free else [{}]
+        found = [*(dict(zip(free, values, strict=True)) for values in product(*ends)), found[1]]
+    allowed = (_allowed(module, {name: values[name] for name in free}) for values in found)
+    return [values for values in allowed if values is not None] if free else [{}]
+
+
+def _allowed(module: Module, free: dict[str, int]) -> dict[str, int] | None:
+    """All symbols where the FREE ones have these values; None where these are not allowed, or divide by 0."""
+    try:
+        values = with_derived(module.derived, free)
+        return values if broken(module.constraints, values) is None else None
+    except ZeroDivisionError:
+        return None
 
 
 def described(values: dict[str, int]) -> str:

@@ -30,6 +30,7 @@ class Interruptions:
 
     def __init__(self) -> None:
         self.seen = False
+        self._raised = False
         self.clear: Callable[[], object] = lambda: None  # what is called before the end
         self._ending = threading.Lock()
 
@@ -58,8 +59,9 @@ class Interruptions:
         os._exit(INTERRUPTED)
 
     def _raise(self, number: int, frame: FrameType | None) -> None:
-        if not self.seen:
-            self.seen = True
+        self.seen = True
+        if not self._raised:
+            self._raised = True
             raise KeyboardInterrupt
 
     def _wait(self, woken: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -331,7 +330,16 @@ def parse_sizes(texts: Sequence[str] | None) -> Mapping[str, int]:
     return sizes
 
 
-_COMMA = re.compile(r",(?![^(]*\))")  # not those of floordiv(h, 2)
+def _split(values: str) -> list[str]:
+    """VALUES at the commas that stand in no brackets, as those of floordiv(h, 2) do."""
+    parts, depth = [""], 0
+    for character in values:
+        depth += (character == "(") - (character == ")")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts
 
 
 def _pairs(texts: Sequence[str] | None, option: str) -> list[tuple[str, list[str]]]:
@@ -343,7 +351,7 @@ def _pairs(texts: Sequence[str] | None, option: str) -> list[tuple[str, list[str
             raise typer.BadParameter(f"{text!r} is not of the form NAME=VALUES", param_hint=option)
         if name in pairs:
             raise typer.BadParameter(f"{name!r} is given twice", param_hint=option)
-        pairs[name] = [value.strip() for value in _COMMA.split(values)] if values else []
+        pairs[name] = [value.strip() for value in _split(values)] if values else []
     return list(pairs.items())
 
 

@@ -62,6 +62,10 @@ class Builder:
             self._left = left
             self.sizes_known.restore(known)
             raise
+        except Resized:
+            self._take_back(last)  # the node is imported again
+            self._left = left
+            raise
 
     def _take_back(self, last: Operation | None) -> None:
         """Erase all operations behind LAST, and forget which constants they wrote down."""

@@ -25,8 +25,12 @@ class FileContent:
 
     def read(self, start: int, end: int) -> memoryview:
         """The bytes from START to END, which lie in the file. Raises OSError."""
-        for gap in self._read.add(start, end):
-            self._fill(*gap)
+        try:
+            for gap in self._read.add(start, end):
+                self._fill(*gap)
+        except OSError:
+            self._read = Spans()  # nothing counts as read that may not have been
+            raise
         return self._memory[start:end].toreadonly()
 
     def _fill(self, start: int, end: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from onnx import GraphProto, TensorProto, ValueInfoProto
@@ -10,8 +10,9 @@ from onnx import GraphProto, TensorProto, ValueInfoProto
 from ...dialects.core.builtin import Return
 from ...dialects.core.ir import Function, Module
 from ...dialects.core.location import UNKNOWN
+from ...dialects.core.sizes import GivesWay
 from ...dialects.core.types import TensorType
-from ...errors import GlassError, IRError, ModelError, UnsupportedError
+from ...errors import GlassError, InputError, IRError, ModelError, UnsupportedError
 from .builder import Builder
 from .external import ExternalFiles
 from .frame import LOST, Frame
@@ -45,23 +46,39 @@ def import_model(
     overrides that do not fit the model.
     """
     model = read_model(source)
-    importer = _Importer(model, folding_budget)
+    widened: dict[str, int] = {}
+    while True:
+        try:
+            return _imported(model, inputs or {}, shapes or {}, folding_budget, widened)
+        except GivesWay as change:
+            # What was decided with a range that has to be wider is void: all is decided anew.
+            widened[change.name] = max(change.least, 2 * widened.get(change.name, 0))
+
+
+def _imported(
+    model: Model, inputs: Overrides, shapes: SymbolRanges, budget: int, widened: Mapping[str, int]
+) -> Module:
+    """The module of MODEL, where ranges that nobody chose reach as far as WIDENED says."""
+    importer = _Importer(model, budget, widened)
     try:
-        return importer.run(inputs or {}, shapes or {})
-    except ModelError:
+        return importer.run(inputs, shapes)
+    except (ModelError, InputError):
         if not importer.assumed:
             raise
         # Sizes were taken to be equal that may broadcast: without that, the model may be valid.
-        importer = _Importer(model, folding_budget, assumes=False)
+        importer = _Importer(model, budget, widened, assumes=False)
         with suppress(GlassError):
-            return importer.run(inputs or {}, shapes or {})
+            return importer.run(inputs, shapes)
         raise
 
 
 class _Importer:
     """The import of one model."""
 
-    def __init__(self, model: Model, folding_budget: int, assumes: bool = True) -> None:
+    def __init__(
+        self, model: Model, folding_budget: int, widened: Mapping[str, int], assumes: bool = True
+    ) -> None:
+        self._widened = widened
         self._graph = model.proto.graph
         self._opsets = model.opsets
         self._module = Module(name="model")
@@ -115,7 +132,9 @@ class _Importer:
         """Function arguments for the inputs; one that is an initialiser is a constant."""
         values = [value for value in self._graph.input if value.name not in self._stored]
         _check_names(values, "input")
-        types, offenders = input_types(values, overrides, ranges, self._builder.sizes_known)
+        types, offenders = input_types(
+            values, overrides, ranges, self._builder.sizes_known, self._widened
+        )
         self._offenders += offenders
         for value in values:
             type = types.get(value.name)

@@ -45,9 +45,13 @@ def is_plain(name: str) -> bool:
 class Symbols:
     """The symbols of one module, by the name the model gives them."""
 
-    def __init__(self, sizes: Sizes, ranges: SymbolRanges, taken: set[str]) -> None:
+    def __init__(
+        self, sizes: Sizes, ranges: SymbolRanges, taken: set[str], widened: Mapping[str, int]
+    ) -> None:
         self._module = sizes.module
         self._defaults = sizes.defaults
+        self._unnamed = sizes.unnamed
+        self._widened = widened
         self._ranges = dict(ranges)
         self._unused = set(ranges)
         self._taken = taken
@@ -66,6 +70,7 @@ class Symbols:
         """A symbol of its own for a size that the model leaves open."""
         name = self._fresh_name()
         self._declare(name, name)
+        self._unnamed.add(name)
         return symbol(name)
 
     def _fresh_name(self) -> str:
@@ -77,11 +82,16 @@ class Symbols:
 
     def _declare(self, name: str, source: str) -> None:
         given = next((key for key in (name, source) if key in self._ranges), None)
-        low, middle, high = DEFAULT_RANGE if given is None else self._checked(given)
+        low, middle, high = self._default(name) if given is None else self._checked(given)
         self._unused.discard(given or "")
         self._module.symbols[name] = SymbolRange(low, middle, high)
         if given is None:
             self._defaults.add(name)
+
+    def _default(self, name: str) -> tuple[int, int, int]:
+        """The range that nobody chose, as far as it has to reach."""
+        low, middle, high = DEFAULT_RANGE
+        return low, middle, max(high, self._widened.get(name, 0))
 
     def _checked(self, key: str) -> tuple[int, int, int]:
         values = tuple(self._ranges[key])
@@ -101,14 +111,15 @@ class Symbols:
 
 
 def input_types(
-    inputs: Sequence[ValueInfoProto], overrides: Overrides, ranges: SymbolRanges, sizes: Sizes
+    inputs: Sequence[ValueInfoProto], overrides: Overrides, ranges: SymbolRanges, sizes: Sizes,
+    widened: Mapping[str, int],
 ) -> tuple[dict[str, TensorType], list[str]]:
     """The type of every input, and the offenders: inputs whose type GlassRT does not have."""
     unknown = [name for name in overrides if name not in {value.name for value in inputs}]
     if unknown:
         known = ", ".join(shown(value.name) for value in inputs) or "none"
         raise InputError(f"the model has no input {shown(unknown[0])}", f"its inputs: {known}")
-    symbols = Symbols(sizes, ranges, _plain_names(inputs, overrides))
+    symbols = Symbols(sizes, ranges, _plain_names(inputs, overrides), widened)
     types: dict[str, TensorType] = {}
     offenders: list[str] = []
     for value in inputs:
@@ -211,7 +222,10 @@ def _expression(name: str, text: str, symbols: Symbols) -> Dim:
     if named.keys() != symbols_in(dim):
         what = f"{shown(text)}, given for input {shown(name)}"
         raise InputError(f"{what}, uses a name that no dimension can have")
-    return check_dim(substitute(dim, named))
+    size = check_dim(substitute(dim, named))
+    if isinstance(size, Affine) and all(value < 0 for _, value in size.terms):
+        raise InputError(f"{shown(text)}, given for input {shown(name)}, is never the size of anything")
+    return size
 
 
 class Declared:

@@ -8,7 +8,7 @@ tensor dimensions (`2*N`), buffer sizes, launch grids and the index arithmetic o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import gcd
@@ -319,6 +319,17 @@ def evaluate(dim: Dim, values: Mapping[str, int]) -> int:
     if isinstance(result, Affine):
         raise KeyError(next(iter(sorted(symbols(result)))))
     return result
+
+
+def divisors(dim: Dim) -> Iterator[Dim]:
+    """What DIM divides by, numbers apart."""
+    for monomial, _ in dim.terms if isinstance(dim, Affine) else ():
+        for atom in monomial:
+            if isinstance(atom, FloorDiv):
+                if not isinstance(atom.denominator, int):
+                    yield atom.denominator
+                yield from divisors(atom.numerator)
+                yield from divisors(atom.denominator)
 
 
 def linear_symbol(dim: Dim) -> tuple[str, int, int] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from functools import reduce
 from math import gcd, lcm, prod
@@ -32,11 +32,14 @@ class Solution:
         return f"{self.step}*k" + (f"+{self.start}" if self.start else "")
 
 
-def solved(dim: Dim, module: Module, defaults: Set[str]) -> Solution | None:
+def solved(
+    dim: Dim, module: Module, defaults: Set[str], unnamed: Callable[[str], bool] = lambda name: False
+) -> Solution | None:
     """What DIM == 0 says about one symbol of MODULE; None when it is not that simple."""
     if isinstance(dim, int):
         return None
-    return _linear(dim, module, defaults) or _stepped(dim, module) or _by_residues(dim, module, defaults)
+    found = _linear(dim, module, defaults, unnamed) or _stepped(dim, module)
+    return found or _by_residues(dim, module, defaults)
 
 
 def without_common_factors(dim: Dim, kept: Set[str] = frozenset()) -> Dim:
@@ -54,8 +57,11 @@ def without_common_factors(dim: Dim, kept: Set[str] = frozenset()) -> Dim:
     return exact_div(dim, number) or dim
 
 
-def _linear(dim: Affine, module: Module, defaults: Set[str]) -> Solution | None:
-    """A symbol that stands alone once: N - 8 == 0. Anonymous ones go first, then those declared last."""
+def _linear(
+    dim: Affine, module: Module, defaults: Set[str], unnamed: Callable[[str], bool]
+) -> Solution | None:
+    """A symbol that stands alone once: N - 8 == 0. What is a number then goes first, what has no name, or a
+    range that nobody chose, and what is declared last."""
     order = list(module.symbols)
     found = []
     for monomial, factor in dim.terms:
@@ -66,17 +72,12 @@ def _linear(dim: Affine, module: Module, defaults: Set[str]) -> Solution | None:
         value = exact_div(rest * -1, factor) if factor > 0 else exact_div(rest, -factor)
         if value is None or name in closure(symbols(value), module):
             continue
-        found.append((_eagerness(name, value, module, defaults), order.index(name), name, value))
+        eager = (isinstance(value, int), unnamed(name), name in defaults)
+        found.append((eager, order.index(name), name, value))
     if not found:
         return None
     _, _, name, value = max(found, key=lambda item: item[:2])
     return Solution(name, value)
-
-
-def _eagerness(name: str, value: Dim, module: Module, defaults: Set[str]) -> tuple[bool, bool, bool]:
-    """Which symbol goes first: what is a number then, has no name, has a range that nobody chose."""
-    anonymous = name.startswith("unk__") or (name[:1] == "D" and name[1:].isdigit())
-    return isinstance(value, int), anonymous, name in defaults
 
 
 def _stepped(dim: Affine, module: Module) -> Solution | None:

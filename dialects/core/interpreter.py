@@ -68,11 +68,15 @@ def bind_symbols(function: Function, arrays: Sequence[Array]) -> dict[str, int]:
         found = linear_symbol(dim)
         if found is not None and found[0] not in module.derived:
             symbols.setdefault(found[0], (size - found[2]) // found[1])
-    symbols = with_derived(module.derived, symbols)
-    for name, dim, size in met:
-        if evaluate(dim, symbols) != size:
-            raise InputError(f"input '{name}' has a dimension {size} where {dim} is wanted")
-    wrong = broken(module.constraints, symbols)
+    try:
+        symbols = with_derived(module.derived, symbols)
+        for name, dim, size in met:
+            if evaluate(dim, symbols) != size:
+                raise InputError(f"input '{name}' has a dimension {size} where {dim} is wanted")
+        wrong = broken(module.constraints, symbols)
+    except ZeroDivisionError:
+        _check_ranges(module, symbols)
+        raise InputError(f"sizes are divided by 0 where {symbols}") from None
     if wrong is not None:
         values = ", ".join(f"{name} = {symbols[name]}" for name in sorted(wrong.symbols))
         raise InputError(f"{values}, where {wrong} is needed: {wrong.why}")

@@ -7,12 +7,13 @@ block, so that passes insert and erase in constant time; every value knows its u
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .affine import Dim
 from .attributes import AttributeError_
-from .constraints import Constraint, Derived, Determined, Need, with_derived
+from .constraints import Constraint, Derived, Determined, Need
 from .diagnostics import op_error
 from .location import UNKNOWN, Location
 from .remarks import Remark
@@ -370,9 +371,11 @@ class Module:
 
     def values_at(self, which: str) -> dict[str, int]:
         """The value of every symbol at its 'minimum', 'optimum' or 'maximum'."""
-        free = {name: int(getattr(r, which)) for name, r in self.symbols.items() if name not in self.derived}
-        values = with_derived(self.derived, free)
-        return {name: values[name] for name in self.symbols}
+        values = {name: int(getattr(r, which)) for name, r in self.symbols.items()}
+        for name, definition in self.derived.items():
+            with suppress(ZeroDivisionError):  # it has no value there: the end of its range stands in
+                values[name] = definition.value(values)
+        return values
 
     def walk(self) -> Iterator[Operation]:
         for function in self.functions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .affine import divisors
 from .diagnostics import op_error
 from .ir import Module, Operation
 from .sizes import Conflict, Resized, Sizes
@@ -25,6 +26,8 @@ def _settled(op: Operation, sizes: Sizes) -> bool:
             sizes.require(need, op.location)
         for result in op.results:
             for dim in result.type.shape:
+                for divisor in divisors(dim):
+                    sizes.require_at_least(divisor, 1, "no size is divided by 0", op.location)
                 sizes.require_at_least(dim, 0, "no size is negative", op.location)
     except Resized:
         return False

@@ -47,6 +47,18 @@ class Conflict(Exception):
         self.ranges = ranges
 
 
+class GivesWay(Exception):
+    """The range of the symbol NAME, which nobody chose, excludes what is needed: it has to reach LEAST.
+
+    What was decided with the range as it was is void.
+    """
+
+    def __init__(self, name: str, least: int) -> None:
+        super().__init__(f"{name} reaches {least}")
+        self.name = name
+        self.least = least
+
+
 class Resized(Exception):
     """Symbols were replaced in the module: what was computed from sizes before is out of date."""
 
@@ -59,6 +71,7 @@ class Sizes:
     """What is known of the sizes of MODULE.
 
     `defaults` names the symbols whose range nobody chose: it gives way where none of it is possible.
+    `unnamed`: symbols made for sizes that the model leaves without a name.
     `assumes`: sizes that meet are equal if they are meant to be, though one may be 1 and broadcast;
     `assumed`: it was so for some.
     """
@@ -66,6 +79,8 @@ class Sizes:
     def __init__(self, module: Module) -> None:
         self.module = module
         self.defaults: set[str] = set()
+        self.unnamed: set[str] = set()
+        self._roots: dict[str, tuple[str, int, int]] = {}
         self.assumes = True
         self.assumed = False
         self._proofs = Proofs(module)
@@ -96,6 +111,10 @@ class Sizes:
     def sign(self, dim: Dim) -> int | None:
         """-1, 0 or 1 where DIM is negative, zero or positive for all values; else None."""
         return self._proofs.sign(dim)
+
+    def counterexample(self, dim: Dim, elements: Dim = 1) -> dict[str, int] | None:
+        """Values for which DIM < 0 while there are ELEMENTS; None: there are none, or too many to look at."""
+        return self._values.negative(dim, elements)
 
     # ------------------------------------------------------------ needs
 
@@ -140,7 +159,7 @@ class Sizes:
             raise self._conflict(text, constraints.equal(dim))
         self._settle_stretched(left, right)
         reduced = without_common_factors(dim, self._counters())
-        found = solved(reduced, self.module, self.defaults)
+        found = solved(reduced, self.module, self.defaults, self._anonymous)
         if found is not None:
             self._determine(found, why, location)
         self._constrain(constraints.equal(reduced, why, location))
@@ -196,8 +215,8 @@ class Sizes:
         if isinstance(left, int) or isinstance(right, int):
             return not self._differ(left, right)
         named = self._origins(left), self._origins(right)
-        if any(map(is_anonymous, named[0] | named[1])):
-            return True
+        if any(map(self._anonymous, named[0] | named[1])):
+            return not self._differ(left, right)
         if not named[0] & named[1] or self._differ(left, right):
             return False
         cut = (symbols(left) | symbols(right)) & self.module.derived.keys()
@@ -361,7 +380,7 @@ class Sizes:
         if low > high:
             if name not in self.defaults or low > LARGEST or high < old.minimum:
                 raise Conflict(_outside(name, old, constraint), ranges=name not in self.defaults)
-            high = low
+            raise self._gives_way(name, low)
         if (low, high) == (old.minimum, old.maximum):
             return False
         self.module.symbols[name] = SymbolRange(low, min(max(old.optimum, low), high), high)
@@ -375,14 +394,20 @@ class Sizes:
         old = self.module.symbols[found.name]
         dim = found.dim
         if found.step is not None:
-            name = self.fresh(_stem(found.name))
-            span = _stepped(old, found.step, found.start, found.name in self.defaults)
+            name = self.fresh("D" if self._anonymous(found.name) else _stem(found.name))
+            span = _stepped(old, found.step, found.start)
+            if found.name in self.defaults and (span is None or span.maximum < 1):
+                raise self._gives_way(found.name, found.step + found.start)
             if span is None:
                 text = f"it needs that {why}, but no {found.name} in its range is {found.dim_text}"
                 raise Conflict(text, ranges=True)
             self.module.symbols = _renamed(self.module.symbols, found.name, name, span)
             if found.name in self.defaults:
                 self.defaults.add(name)
+            if self._anonymous(found.name):
+                self.unnamed.add(name)
+            root, factor, offset = self._roots.get(found.name, (found.name, 1, 0))
+            self._roots[name] = (root, factor * found.step, factor * found.start + offset)
             dim = symbol(name) * found.step + found.start
         else:
             self._fit_range(found.name, dim, old, why, location)
@@ -395,18 +420,26 @@ class Sizes:
     def _fit_range(self, name: str, dim: Dim, old: SymbolRange, why: str, location: Location) -> None:
         """What the range of NAME says holds for DIM from now on."""
         if isinstance(dim, int):
-            if name in self.defaults and 0 <= dim <= LARGEST:
-                return
+            if name in self.defaults and old.maximum < dim <= LARGEST:
+                raise self._gives_way(name, dim)
             if not old.minimum <= dim <= old.maximum:
                 span = f"{old.minimum}..{old.maximum}"
                 text = f"it needs that {why}, but {name} is {dim} then, outside its range {span}"
                 raise Conflict(text, ranges=name not in self.defaults)
             return
-        if name in self.defaults:
-            self._add(constraints.at_least(peeled(dim), f"{name} is not negative", location))
-        else:
-            self._add(constraints.at_least(peeled(dim - old.minimum), f"the range of {name}", location))
-            self._add(constraints.at_least(peeled(old.maximum - dim), f"the range of {name}", location))
+        ends = [dim - old.minimum] if name in self.defaults else [dim - old.minimum, old.maximum - dim]
+        for end in ends:
+            if not self.proves(end):
+                self._add(constraints.at_least(peeled(end), f"{name} stays in its range", location))
+
+    def _gives_way(self, name: str, value: int) -> GivesWay:
+        """The range of NAME, which nobody chose, has to reach VALUE."""
+        root, factor, offset = self._roots.get(name, (name, 1, 0))
+        return GivesWay(root, factor * value + offset)
+
+    def _anonymous(self, name: str) -> bool:
+        """Whether NAME was made for a size without a name, by the importer or by an exporter (unk__5)."""
+        return name in self.unnamed or name in self.module.derived or name.startswith("unk__")
 
     def replace(self, values: Mapping[str, Dim]) -> dict[str, Dim]:
         """Replace symbols in the module, in its constraints and definitions; gives all that were replaced:
@@ -465,15 +498,9 @@ class Sizes:
             self._add(constraints.at_least(peeled(condition * sign), told[0].why, told[0].location))
 
 
-def is_anonymous(name: str) -> bool:
-    """Whether NAME was made for a size that the model leaves without a name: D0 by the importer,
-    unk__5 by exporters."""
-    return name.startswith("unk__") or (name[:1] in "DS" and name[1:].isdigit())
-
-
 def _stem(name: str) -> str:
     """What NAME is called after, without its number: H gives h0, and that h1."""
-    return "D" if is_anonymous(name) else name.lower().rstrip("0123456789")
+    return name.lower().rstrip("0123456789") or "k"
 
 
 def _outside(name: str, range: SymbolRange, constraint: Constraint) -> str:
@@ -481,14 +508,13 @@ def _outside(name: str, range: SymbolRange, constraint: Constraint) -> str:
     return f"it needs that {constraint.why}, but {constraint} holds for no {name} in its range {span}"
 
 
-def _stepped(old: SymbolRange, step: int, start: int, default: bool) -> SymbolRange | None:
+def _stepped(old: SymbolRange, step: int, start: int) -> SymbolRange | None:
     """The range of k where STEP * k + START has the range OLD; None when that is empty."""
     low, high = max(0, -((start - old.minimum) // step)), (old.maximum - start) // step
-    if default:
-        high = max(low, high)
     if low > high:
         return None
-    return SymbolRange(low, min(max((old.optimum - start) // step, low), high), high)
+    usual = max((old.optimum - start) // step, min(old.optimum, 1))  # none is made for empty tensors
+    return SymbolRange(low, min(max(usual, low), high), high)
 
 
 def _renamed(

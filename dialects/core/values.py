@@ -34,10 +34,13 @@ class Values:
         numbers = self._numbers(dim)
         return numbers is not None and bool((numbers >= 0).all())
 
-    def always_equal(self, a: Dim, b: Dim) -> bool:
-        """Whether A == B for every value; False where there are too many to look at."""
-        numbers = self._numbers(a - b)
-        return numbers is not None and not numbers.any()
+    def negative(self, dim: Dim, elements: Dim) -> dict[str, int] | None:
+        """Values for which DIM < 0 while there are ELEMENTS; None: there are none, or too many to look at."""
+        table = self.table(symbols(dim) | symbols(elements))
+        if not table or max(_magnitude(dim, table), _magnitude(elements, table)) > LARGEST:
+            return None
+        rows = np.flatnonzero((on_table(dim, table) < 0) & (on_table(elements, table) > 0))
+        return {name: int(column[rows[0]]) for name, column in table.items()} if len(rows) else None
 
     def _numbers(self, dim: Dim) -> Array | None:
         """DIM for every value; None where there are too many, or numbers too large, to look at."""

@@ -72,7 +72,7 @@ class Resize(GraphOp):
         for axis, (size, extent) in enumerate(zip(self.sizes, self.x.type.shape, strict=True)):
             # A multiple of the extent is 0 where that is.
             if size != 0 and not isinstance(extent, int) and exact_div(size, extent) is None:
-                yield Need(extent, 1, f"there is something to resize in axis {axis}")
+                yield Need(extent * size, size, f"there is something to resize in axis {axis}")
 
     @property
     def _crops(self) -> bool:

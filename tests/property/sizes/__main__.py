@@ -51,7 +51,7 @@ def main() -> int:
     )
     parser.add_argument("count", type=int, nargs="?", default=2000)
     parser.add_argument("--first", type=int, default=0, help="the first model's number")
-    parser.add_argument("--least", type=int, default=1, help="the least size")
+    parser.add_argument("--least", type=int, default=0, help="the least size")
     parser.add_argument("--no-host", action="store_true", help="interpret only: compile nothing")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     arguments = parser.parse_args()
