@@ -15,7 +15,7 @@ trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/env"
 "$work/env/bin/python" -m pip install --quiet --disable-pip-version-check \
     onnxruntime==1.32.0 onnx==1.23.2 numpy==2.4.6
-"$work/env/bin/python" - <<'PY'
+"$work/env/bin/python" - <<'PY' || exit 1
 import numpy as np
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper

@@ -17,7 +17,7 @@ trap 'rm -rf "$work"' EXIT
 python3 -m venv --system-site-packages "$work/env"
 "$work/env/bin/python" -m pip install --quiet --disable-pip-version-check \
     nvidia-cuda-nvrtc==13.0.88 cuda-bindings==13.3.1 numpy
-"$work/env/bin/python" - <<'PY'
+"$work/env/bin/python" - <<'PY' || exit 1
 import numpy as np
 from cuda.bindings import driver, nvrtc
 

@@ -11,7 +11,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/env"
 "$work/env/bin/python" -m pip install --quiet --disable-pip-version-check safetensors==0.8.0 numpy==2.4.6
-"$work/env/bin/python" - <<'PY'
+"$work/env/bin/python" - <<'PY' || exit 1
 import numpy as np
 from safetensors.numpy import load, save
 

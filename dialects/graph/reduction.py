@@ -12,7 +12,7 @@ from ..core.attributes import BOOL as FLAG
 from ..core.attributes import INT, INTS, EnumKind
 from ..core.constraints import Need
 from ..core.diagnostics import op_error
-from ..core.dtypes import BOOL, I64
+from ..core.dtypes import BOOL, I64, DType
 from ..core.expr import Expr, Index, Scalars
 from ..core.interpreter import Evaluation
 from ..core.ir import Operation
@@ -60,7 +60,8 @@ class Reduce(GraphOp):
 
     A mean is the sum over the count, and so infinite where the sum is; of integers it truncates toward
     zero. NaN is the extreme of whatever holds one, and of two zeros the positive one is the larger.
-    Nothing sums up to 0, multiplies to 1, and has the type's bounds as its extremes.
+    Nothing sums up to 0, multiplies to 1, and has the type's bounds as its extremes; its mean, which ONNX
+    leaves undefined, is 0, as ONNX Runtime has it.
     """
 
     name = "graph.reduce"
@@ -95,7 +96,7 @@ class Reduce(GraphOp):
             case "mean":
                 whole = total(x, axes, keepdims=keep)
                 count = np.prod([x.shape[axis] for axis in axes], dtype=np.int64)
-                return divide(whole, np.asarray(count).astype(whole.dtype))
+                return divide(whole, np.asarray(max(count, 1)).astype(whole.dtype))
             case "prod":
                 return np.prod(x, axes, sum_dtype(x), keepdims=keep)
             case "max":
@@ -114,8 +115,14 @@ class Reduce(GraphOp):
         extents = [self.x.type.shape[axis] for axis in self.axes]
         whole = Term(scalars, scalars.reduce("sum" if self.kind == "mean" else self.kind, extents, body))
         if self.kind == "mean":
-            whole = whole / Term(scalars, scalars.index_value(self.count, whole.dtype))
+            whole = whole / Term(scalars, self._divisor(scalars, whole.dtype))
         return whole.cast(self.y.type.dtype).expr
+
+    def _divisor(self, scalars: Scalars, dtype: DType) -> Expr:
+        """The count, or 1 where there is nothing."""
+        if isinstance(self.count, int):
+            return scalars.index_value(max(self.count, 1), dtype)
+        return scalars.apply("max", scalars.index_value(self.count, dtype), scalars.const(1, dtype))
 
     def flops(self) -> Dim:
         return 0 if self.x.type.dtype == BOOL else self.x.type.elements

@@ -187,7 +187,7 @@ def _empty(op: str, gives: Any, x: Any = _NOTHING) -> Row:
 
 NOTHING = [
     _empty("ReduceSum", f32(0, 0)),
-    _empty("ReduceMean", f32(NAN, NAN)),
+    _empty("ReduceMean", f32(0, 0)),
     _empty("ReduceProd", f32(1, 1)),
     _empty("ReduceMax", f32(-INF, -INF)),
     _empty("ReduceMin", f32(INF, INF)),
