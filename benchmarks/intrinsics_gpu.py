@@ -185,10 +185,10 @@ def compile_cubin(source: str, architecture: str) -> bytes:
     )
     options = [f"--gpu-architecture={architecture}".encode(), b"--std=c++17"]
     if int(nvrtc.nvrtcCompileProgram(program, len(options), options)[0]) != 0:
-        log = b" " * int(checked(nvrtc.nvrtcGetProgramLogSize(program)))
+        log = bytes(int(checked(nvrtc.nvrtcGetProgramLogSize(program))) + 1)  # an object of its own
         nvrtc.nvrtcGetProgramLog(program, log)
         raise RuntimeError(log.decode(errors="replace"))
-    cubin = b" " * int(checked(nvrtc.nvrtcGetCUBINSize(program)))
+    cubin = bytes(int(checked(nvrtc.nvrtcGetCUBINSize(program))))
     checked((*nvrtc.nvrtcGetCUBIN(program, cubin), None))
     return cubin
 

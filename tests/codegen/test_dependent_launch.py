@@ -26,7 +26,7 @@ def ptx_of(source: str) -> str:
     (error,) = nvrtc.nvrtcCompileProgram(program, len(options), options)
     assert not error
     _, size = nvrtc.nvrtcGetPTXSize(program)
-    data = b" " * size
+    data = bytes(size)
     nvrtc.nvrtcGetPTX(program, data)
     return data.decode()
 

@@ -28,11 +28,12 @@ def assemble(source: str, architecture: str) -> tuple[bytes, str]:
     )
     options = [f"--gpu-architecture={architecture}".encode(), b"--std=c++17"]
     (status,) = nvrtc.nvrtcCompileProgram(program, len(options), options)
-    log = b" " * nvrtc.nvrtcGetProgramLogSize(program)[1]
+    # One byte more: Python shares objects of a single byte, and NVRTC writes into what it is given.
+    log = bytes(nvrtc.nvrtcGetProgramLogSize(program)[1] + 1)
     nvrtc.nvrtcGetProgramLog(program, log)
     cubin = b""
     if int(status) == 0:
-        cubin = b" " * nvrtc.nvrtcGetCUBINSize(program)[1]
+        cubin = bytes(nvrtc.nvrtcGetCUBINSize(program)[1])
         nvrtc.nvrtcGetCUBIN(program, cubin)
     nvrtc.nvrtcDestroyProgram(program)
     return cubin, log.decode(errors="replace").strip("\0 \n")
