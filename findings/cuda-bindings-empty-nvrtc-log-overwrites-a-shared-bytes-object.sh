@@ -19,14 +19,14 @@ from cuda.bindings import nvrtc
 _, program = nvrtc.nvrtcCreateProgram(b"__global__ void nothing() {}", b"nothing.cu", 0, [], [])
 nvrtc.nvrtcCompileProgram(program, 1, [b"--gpu-architecture=sm_90"])
 _, size = nvrtc.nvrtcGetProgramLogSize(program)
-before = bytes([32])
+before = bytes([32])[0]
 own = bytes(size + 1)
 nvrtc.nvrtcGetProgramLog(program, own)
-kept = bytes([32])
+kept = bytes([32])[0]
 nvrtc.nvrtcGetProgramLog(program, b" " * size)
-after = bytes([32])
-print("size of the log:", size, " a space before:", before, " with a longer object:", kept, " after:", after)
-if (size, before, kept, after[0]) != (1, before, before, 0):
+after = bytes([32])[0]
+print(f"size of the log: {size}; code of a space before: {before}, with a longer object: {kept}, after: {after}")
+if (size, before, kept, after) != (1, 32, 32, 0):
     print("the behaviour has changed")
     raise SystemExit(1)
 PY
