@@ -90,15 +90,6 @@ def sign_of(value: Scalar, sizes: Sizes) -> int | None:
     return sizes.sign(parts(value)[0])
 
 
-def at_least(a: Dim, b: Dim, sizes: Sizes) -> bool:
-    """a >= b; Undecided when it depends on the symbols' values."""
-    if sizes.proves(a - b):
-        return True
-    if sizes.proves(b - a - 1):
-        return False
-    raise Undecided(f"whether {a} reaches {b} depends on the symbols' values")
-
-
 def choose(condition: Dim, yes: Dim, no: Dim, sizes: Sizes) -> Dim:
     """YES where CONDITION >= 0, else NO: a derived symbol where that depends on values."""
     return sizes.derive("select", condition, yes, no)
