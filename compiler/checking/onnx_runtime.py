@@ -24,8 +24,10 @@ def onnx_outputs(source: Source, inputs: Mapping[str, Array]) -> dict[str, Array
         return "the model is not in ONNX"
     try:
         runtime: Any = importlib.import_module("onnxruntime")
-    except ImportError:
+    except ModuleNotFoundError:
         return "onnxruntime is not installed"
+    except ImportError as error:
+        return f"onnxruntime cannot be loaded: {error}"
     options = runtime.SessionOptions()
     options.log_severity_level = QUIET
     try:

@@ -4,7 +4,8 @@ Python raises KeyboardInterrupt between two instructions of the main thread, whi
 may come in the middle of an import, and while an earlier one is dealt with; where it comes in a
 callback of another library it is printed and forgotten; and while the main thread waits in a library or
 for a thread it does not come at all. Hence a thread that the system's own handler wakes: what
-has not ended a moment after an interruption is ended by it.
+has not ended a moment after an interruption is ended by it. In between nothing else is said: a library
+that turns the interruption into an error of its own (an import that failed) is not believed.
 
 This module is imported before all others, and needs nothing but the standard library's core.
 """
@@ -17,6 +18,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -31,6 +33,7 @@ class Interruptions:
     def __init__(self) -> None:
         self.seen = False
         self._raised = False
+        self._terminal = 2  # where `end` writes: standard error, which is closed to all others from then on
         self.clear: Callable[[], object] = lambda: None  # what is called before the end
         self._ending = threading.Lock()
 
@@ -54,15 +57,25 @@ class Interruptions:
         """Say it, and end the process on the spot."""
         self._ending.acquire()  # never given back: said once
         self.clear()
-        cursor = _SHOW_CURSOR if sys.stderr is not None and sys.stderr.isatty() else ""
-        os.write(2, f"{cursor}interrupted\n".encode())
+        cursor = _SHOW_CURSOR if os.isatty(self._terminal) else ""
+        with suppress(OSError):  # standard error may be closed
+            os.write(self._terminal, f"{cursor}interrupted\n".encode())
         os._exit(INTERRUPTED)
 
     def _raise(self, number: int, frame: FrameType | None) -> None:
         self.seen = True
         if not self._raised:
             self._raised = True
+            self._silence()
             raise KeyboardInterrupt
+
+    def _silence(self) -> None:
+        """Close standard error to all but `end`, libraries and child processes included."""
+        with suppress(OSError):  # standard error may be closed
+            self._terminal = os.dup(2)
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, 2)
+            os.close(nowhere)
 
     def _wait(self, woken: int) -> None:
         while os.read(woken, 1)[0] != signal.SIGINT:

@@ -76,6 +76,26 @@ def test_what_is_swallowed_ends_the_process_and_leaves_nothing(tmp_path: Path) -
     assert not os.path.exists((tmp_path / "folder").read_text())
 
 
+TURNED_INTO_AN_ERROR = """
+import sys, time
+from glassrt.compiler.cli.interrupt import Interruptions
+
+watch = Interruptions()
+watch.watch()
+try:
+    print("ready", flush=True)
+    time.sleep(60)
+except KeyboardInterrupt:
+    print("a module failed to import", file=sys.stderr, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_an_interruption_that_became_an_error_is_an_interruption() -> None:
+    result = interrupted(TURNED_INTO_AN_ERROR, delay=0.1)
+    assert (result.returncode, result.stderr) == (130, "interrupted\n")
+
+
 def test_who_ignores_interruptions_is_not_interrupted(tmp_path: Path) -> None:
     code = f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n{START}"
     result = interrupted(code, "--version", delay=0.05)
