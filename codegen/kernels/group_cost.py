@@ -10,7 +10,7 @@ greatest of three times:
   more than there are slots.
 - busy: what the multiprocessors' units need. A member takes that part of them which its blocks
   cover: a block of a contraction uses those of a whole multiprocessor, other kernels need all its
-  threads for that. Streams are scheduled on the same model (compiler/conversion/streams).
+  threads for that. Streams are scheduled on the same model (compiler/schedule/streams).
 
 What is saved is the sum of the times alone less that: a launch latency for every launch but the
 first, and the time in which a small launch would have left multiprocessors idle.

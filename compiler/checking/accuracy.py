@@ -22,8 +22,8 @@ from ...runtime.device import ReadBuffer
 from ...runtime.engine import Engine
 from ...runtime.manifest import LaunchSpec
 from ...runtime.plan import Plan
-from ..dialects import ALL_DIALECTS
-from ..launch_members import Member, members_of
+from ..kernels.members import Member, members_of
+from ..passes.levels import ALL_DIALECTS
 from .bounds import quotient
 from .matching import GraphMatch, exact_values
 from .measures import Error, Range, error_of, range_of, roundoff

@@ -14,7 +14,7 @@ from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import TensorType
 from ...dialects.graph.elementwise import Cast
 from ...dialects.launch import Kernel
-from ..launch_members import Member, members_of
+from ..kernels.members import Member, members_of
 from .bounds import Bound, Execution, Sums
 from .rounding import before_rounding, is_short
 from .widen import widened_array, widened_block

@@ -11,12 +11,12 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from glassrt.compiler.build import Settings, build
 from glassrt.compiler.calibration.calibrate import calibrate
-from glassrt.compiler.calibration.histogram import Histogram
-from glassrt.compiler.calibration.names import model_hash, tensor_names
 from glassrt.compiler.calibration.observe import Network
-from glassrt.compiler.source import load_module
+from glassrt.compiler.driver.build import Settings, build
+from glassrt.compiler.frontend.source import load_module
+from glassrt.compiler.precision.scales.histogram import Histogram
+from glassrt.compiler.precision.scales.names import model_hash, tensor_names
 from glassrt.errors import InputError
 from onnx import helper
 

@@ -9,7 +9,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import pytest
-from glassrt.compiler.calibration.calibrators import (
+from glassrt.compiler.precision.scales.calibrators import (
     CALIBRATORS,
     check_calibrator,
     entropy,
@@ -19,8 +19,8 @@ from glassrt.compiler.calibration.calibrators import (
     min_max,
     percentile,
 )
-from glassrt.compiler.calibration.histogram import BINS, Histogram
-from glassrt.compiler.calibration.noise import E4M3, INT8, LEAST_CLIP, noise_power, sqnr
+from glassrt.compiler.precision.scales.histogram import BINS, Histogram
+from glassrt.compiler.precision.scales.noise import E4M3, INT8, LEAST_CLIP, noise_power, sqnr
 from glassrt.errors import InputError
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -7,7 +7,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import pytest
-from glassrt.compiler.calibration.histogram import BINS, CHUNK, Histogram
+from glassrt.compiler.precision.scales.histogram import BINS, CHUNK, Histogram
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 from glassrt import CalibrationError, CalibrationTable, InputError
-from glassrt.compiler.calibration.calibrators import CALIBRATORS, Estimate
-from glassrt.compiler.calibration.histogram import Histogram
-from glassrt.compiler.calibration.noise import INT8
-from glassrt.compiler.calibration.table import HISTOGRAMS_SUFFIX, TensorCalibration
-from glassrt.compiler.calibration.table_text import MOST_SCALE, Values
+from glassrt.compiler.precision.scales.calibrators import CALIBRATORS, Estimate
+from glassrt.compiler.precision.scales.histogram import Histogram
+from glassrt.compiler.precision.scales.noise import INT8
+from glassrt.compiler.precision.scales.table import HISTOGRAMS_SUFFIX, TensorCalibration
+from glassrt.compiler.precision.scales.table_text import MOST_SCALE, Values
 from hypothesis import given
 from hypothesis import strategies as st
 

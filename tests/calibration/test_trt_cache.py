@@ -8,8 +8,8 @@ from contextlib import suppress
 import numpy as np
 import pytest
 from glassrt import CalibrationError, CalibrationTable
-from glassrt.compiler.calibration.table import TensorCalibration
-from glassrt.compiler.calibration.trt_cache import HEADER, TrtCache
+from glassrt.compiler.precision.scales.table import TensorCalibration
+from glassrt.compiler.precision.scales.trt_cache import HEADER, TrtCache
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from glassrt.compiler.build import build
 from glassrt.compiler.checking.accuracy import AccuracyObserver, LaunchReport
 from glassrt.compiler.checking.check import Case, check
 from glassrt.compiler.checking.measures import roundoff
+from glassrt.compiler.driver.build import build
 from glassrt.dialects.core.dtypes import F16, F32
 from glassrt.dialects.core.ir import Module
 from glassrt.errors import PlanError

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
-from glassrt.compiler.build import context_of, launch_level
 from glassrt.compiler.checking.bisect import (
     Bisection,
     Execute,
@@ -18,9 +17,10 @@ from glassrt.compiler.checking.bisect import (
     on_device,
 )
 from glassrt.compiler.checking.network import meaning
-from glassrt.compiler.ledger import Record, Verdict
-from glassrt.compiler.rewrite import Rewriter, pattern
-from glassrt.compiler.transforms import canonicalize
+from glassrt.compiler.driver.build import context_of, launch_level
+from glassrt.compiler.passes.ledger import Record, Verdict
+from glassrt.compiler.patterns.rewrite import Rewriter, pattern
+from glassrt.compiler.simplify import canonicalize
 from glassrt.dialects.core.interpreter import Array
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.printer import print_module

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from glassrt.compiler.build import build
 from glassrt.compiler.checking.accuracy import AccuracyObserver
 from glassrt.compiler.checking.check import Case, check
+from glassrt.compiler.driver.build import build
 from glassrt.dialects.core.ir import Module
 from glassrt.runtime import Engine
 from glassrt.runtime.discovery import present_target

@@ -9,7 +9,7 @@ import pytest
 from glassrt.compiler.checking.matching import exact_values
 from glassrt.compiler.checking.measures import Error, error_of, network_bound, range_of, roundoff
 from glassrt.compiler.checking.replay import typed
-from glassrt.compiler.semantics import random_inputs
+from glassrt.compiler.passes.semantics import random_inputs
 from glassrt.dialects.core.dtypes import BF16, F16, F32, I64
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.types import Layout, TensorType, channels_last

@@ -14,17 +14,17 @@ import numpy as np
 import pytest
 from glassrt import CalibrationTable, calibrate
 from glassrt.codegen import assemble
-from glassrt.compiler.build import Settings, build
 from glassrt.compiler.checking.check import Case, CheckReport, check
 from glassrt.compiler.checking.measures import Error
 from glassrt.compiler.checking.quantisation import lowering_bound
 from glassrt.compiler.checking.rounding import strayed
-from glassrt.compiler.dialects import ALL_DIALECTS
+from glassrt.compiler.driver.build import Settings, build
 from glassrt.compiler.frontend import import_model
-from glassrt.compiler.rewrite import Rewriter, pattern
-from glassrt.compiler.transforms import canonicalize
-from glassrt.compiler.transforms.quantization import contractions
-from glassrt.compiler.transforms.quantization.division import Division
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.patterns.rewrite import Rewriter, pattern
+from glassrt.compiler.precision.quantization import contractions
+from glassrt.compiler.precision.quantization.division import Division
+from glassrt.compiler.simplify import canonicalize
 from glassrt.dialects.core.dtypes import F8E4M3, F8E5M2, DType
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.parser import parse_module

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from glassrt.compiler.build import Settings, build
 from glassrt.compiler.checking.accuracy import observed
 from glassrt.compiler.checking.range_watch import TensorLoss, losses, weight_losses
-from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.policy import PrecisionPolicy
+from glassrt.compiler.driver.build import Settings, build
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.runtime import Engine

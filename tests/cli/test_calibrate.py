@@ -10,8 +10,8 @@ import numpy as np
 import onnx
 import pytest
 from glassrt import CalibrationTable, calibrate
-from glassrt.compiler.calibration.calibrators import CALIBRATORS
 from glassrt.compiler.cli import progress
+from glassrt.compiler.precision.scales.calibrators import CALIBRATORS
 from rich.console import Console
 
 from .support import DIGITS, Glassrt

@@ -13,9 +13,9 @@ import pytest
 from glassrt.codegen import assemble
 from glassrt.codegen.kernels.family import Target
 from glassrt.compiler.checking import network
-from glassrt.compiler.rewrite import Rewriter, pattern
-from glassrt.compiler.transforms import canonicalize
-from glassrt.compiler.transforms.quantization import contractions
+from glassrt.compiler.patterns.rewrite import Rewriter, pattern
+from glassrt.compiler.precision.quantization import contractions
+from glassrt.compiler.simplify import canonicalize
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.unary import Abs

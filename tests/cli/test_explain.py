@@ -9,8 +9,8 @@ from pathlib import Path
 import onnx
 import pytest
 from glassrt import Plan
-from glassrt.compiler.ledger import Ledger, Verdict
-from glassrt.compiler.rules import RULES
+from glassrt.compiler.driver.rules import RULES
+from glassrt.compiler.passes.ledger import Ledger, Verdict
 
 from .support import DIGITS, Glassrt
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from glassrt.compiler.source import read_ir
+from glassrt.compiler.frontend.source import read_ir
 
 from .support import ADD_RELU, DIGITS, Glassrt
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from glassrt import CalibrationTable, calibrate
-from glassrt.compiler.ledger import Ledger
+from glassrt.compiler.passes.ledger import Ledger
 from glassrt.runtime.plan import Plan
 
 from .support import DIGITS, Glassrt

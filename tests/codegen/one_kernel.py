@@ -10,8 +10,8 @@ from glassrt.codegen.assemble import BuildOptions, assemble
 from glassrt.codegen.kernels.family import Candidate, Request
 from glassrt.codegen.kernels.registry import FAMILIES, candidates
 from glassrt.codegen.targets import target_named
-from glassrt.compiler.conversion.precision_to_launch import precision_to_launch
-from glassrt.compiler.dialects import ALL_DIALECTS
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.schedule.precision_to_launch import precision_to_launch
 from glassrt.dialects.core.affine import evaluate
 from glassrt.dialects.core.builtin import Return, Yield
 from glassrt.dialects.core.dtypes import F32

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from glassrt.compiler.conversion.graph_to_fused import GraphToFused
-from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.passes import PassContext, PassManager
+from glassrt.compiler.fusion.graph_to_fused import GraphToFused
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.fused import Kernel
 from glassrt.dialects.graph.movement import Concat, Reshape

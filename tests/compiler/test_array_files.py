@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from glassrt import InputError
-from glassrt.compiler.array_files import read_arrays, write_arrays
+from glassrt.compiler.files.arrays import read_arrays, write_arrays
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -7,12 +7,12 @@ import numpy as np
 import onnx
 import pytest
 from glassrt.codegen.kernels.family import Target
-from glassrt.compiler.dialects import ALL_DIALECTS
+from glassrt.compiler.driver.pipeline import passes_to
 from glassrt.compiler.frontend import import_model
-from glassrt.compiler.ledger import Verdict
-from glassrt.compiler.passes import PassContext, PassManager
-from glassrt.compiler.pipeline import passes_to
-from glassrt.compiler.policy import PrecisionPolicy
+from glassrt.compiler.passes.ledger import Verdict
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.fused import Kernel
 

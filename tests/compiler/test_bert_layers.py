@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from glassrt.compiler.build import Settings, context_of, launch_level
+from glassrt.compiler.driver.build import Settings, context_of, launch_level
 from glassrt.compiler.frontend import import_model
-from glassrt.compiler.policy import PrecisionPolicy
+from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.launch import Kernel
 
 from .transformers import Encoder

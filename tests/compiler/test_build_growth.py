@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from glassrt.compiler.build import Settings, build
+from glassrt.compiler.driver.build import Settings, build
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from ..growth import assert_growth

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from glassrt.codegen import assemble
 from glassrt.codegen.compile_cost import BUDGET_MS, HEAVY_MS, kernel_ms
-from glassrt.compiler.build import Settings, build, context_of, launch_level
-from glassrt.compiler.policy import as_policy
-from glassrt.compiler.source import load_module
+from glassrt.compiler.driver.build import Settings, build, context_of, launch_level
+from glassrt.compiler.frontend.source import load_module
+from glassrt.compiler.settings.policy import as_policy
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.launch import Kernel
 from onnx import ModelProto, TensorProto, helper, numpy_helper

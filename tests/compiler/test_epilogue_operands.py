@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassrt.compiler.build import Settings, build
-from glassrt.compiler.conversion.graph_to_fused import GraphToFused
-from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.ledger import Record, Verdict
-from glassrt.compiler.passes import PassContext, PassManager
-from glassrt.compiler.policy import as_policy
+from glassrt.compiler.driver.build import Settings, build
+from glassrt.compiler.fusion.graph_to_fused import GraphToFused
+from glassrt.compiler.passes.ledger import Record, Verdict
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.settings.policy import as_policy
 from glassrt.dialects.core.dtypes import F16, F32, I8, I32
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module, Value

@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 from concat_graphs import concat_nets
 from glassrt.codegen.assemble import planning_target
-from glassrt.compiler.dialects import ALL_DIALECTS, LEVELS
-from glassrt.compiler.explain.facts import COPIES, REWRITES, Facts
-from glassrt.compiler.explain.nodes import explain_node
-from glassrt.compiler.explain.pairs import PairAnswer, explain_pair
-from glassrt.compiler.explain.summary import summarize
-from glassrt.compiler.ledger import Ledger, Verdict
-from glassrt.compiler.origins import NodeNames, origins_of
-from glassrt.compiler.passes import PassContext, PassManager
-from glassrt.compiler.pipeline import passes_to
-from glassrt.compiler.policy import PrecisionPolicy
-from glassrt.compiler.rules import RULES, check_rules
+from glassrt.compiler.driver.pipeline import passes_to
+from glassrt.compiler.driver.rules import RULES, check_rules
+from glassrt.compiler.passes.ledger import Ledger, Verdict
+from glassrt.compiler.passes.levels import ALL_DIALECTS, LEVELS
+from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.passes.origins import NodeNames, origins_of
+from glassrt.compiler.report.facts import COPIES, REWRITES, Facts
+from glassrt.compiler.report.nodes import explain_node
+from glassrt.compiler.report.pairs import PairAnswer, explain_pair
+from glassrt.compiler.report.summary import summarize
+from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.builtin import Yield
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.location import UNKNOWN

@@ -5,13 +5,13 @@ from __future__ import annotations
 from itertools import combinations
 
 from concat_graphs import concat_nets
-from glassrt.compiler.conversion.grouping.record import GROUP_LAUNCHES
-from glassrt.compiler.conversion.streams.assign import CONCURRENCY
-from glassrt.compiler.conversion.views.record import ELIDE_CONCAT
-from glassrt.compiler.explain.facts import Facts
-from glassrt.compiler.explain.pairs import PairAnswer, explain_pair
-from glassrt.compiler.ledger import Record, Verdict
-from glassrt.compiler.passes import Options
+from glassrt.compiler.fusion.vertical.record import ELIDE_CONCAT
+from glassrt.compiler.passes.ledger import Record, Verdict
+from glassrt.compiler.report.facts import Facts
+from glassrt.compiler.report.pairs import PairAnswer, explain_pair
+from glassrt.compiler.schedule.grouping.record import GROUP_LAUNCHES
+from glassrt.compiler.schedule.streams.assign import CONCURRENCY
+from glassrt.compiler.settings.options import Options
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from glassrt.codegen.assemble import planning_target
-from glassrt.compiler.dialects import ALL_DIALECTS, LEVELS
-from glassrt.compiler.explain.facts import Facts
-from glassrt.compiler.explain.pairs import explain_pair
-from glassrt.compiler.explain.summary import summarize
-from glassrt.compiler.ledger import Verdict
-from glassrt.compiler.origins import origins_of
-from glassrt.compiler.passes import PassContext, PassManager
-from glassrt.compiler.pipeline import passes_to
+from glassrt.compiler.driver.pipeline import passes_to
+from glassrt.compiler.passes.ledger import Verdict
+from glassrt.compiler.passes.levels import ALL_DIALECTS, LEVELS
+from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.passes.origins import origins_of
+from glassrt.compiler.report.facts import Facts
+from glassrt.compiler.report.pairs import explain_pair
+from glassrt.compiler.report.summary import summarize
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.movement import Concat

@@ -9,21 +9,20 @@ from functools import cache
 import onnx
 import pytest
 from glassrt.codegen.assemble import planning_target
-from glassrt.compiler.conversion.fusion.consumers import CONSUMER_RULES
-from glassrt.compiler.conversion.fusion.producers import PRODUCER_RULES
-from glassrt.compiler.conversion.fusion.record import BOUNDARY, VIEW
-from glassrt.compiler.conversion.fusion.shuffles import RULE as SHUFFLE
-from glassrt.compiler.conversion.views.record import ELIDE_CONCAT, VIEW_SLICE
-from glassrt.compiler.dialects import ALL_DIALECTS, LEVELS
-from glassrt.compiler.explain.facts import Facts
-from glassrt.compiler.explain.pairs import explain_pair
-from glassrt.compiler.launch_members import members_of
-from glassrt.compiler.ledger import Ledger, Record, Verdict
-from glassrt.compiler.origins import origins_of
-from glassrt.compiler.passes import PassContext, PassManager
-from glassrt.compiler.pipeline import passes_to
-from glassrt.compiler.rules import RULES
-from glassrt.compiler.source import load_module
+from glassrt.compiler.driver.pipeline import passes_to
+from glassrt.compiler.driver.rules import RULES
+from glassrt.compiler.frontend.source import load_module
+from glassrt.compiler.fusion.vertical.consumers import CONSUMER_RULES
+from glassrt.compiler.fusion.vertical.producers import PRODUCER_RULES
+from glassrt.compiler.fusion.vertical.record import BOUNDARY, ELIDE_CONCAT, VIEW, VIEW_SLICE
+from glassrt.compiler.fusion.vertical.shuffles import RULE as SHUFFLE
+from glassrt.compiler.kernels.members import members_of
+from glassrt.compiler.passes.ledger import Ledger, Record, Verdict
+from glassrt.compiler.passes.levels import ALL_DIALECTS, LEVELS
+from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.passes.origins import origins_of
+from glassrt.compiler.report.facts import Facts
+from glassrt.compiler.report.pairs import explain_pair
 from glassrt.dialects.core.ir import Block, Module, Operation
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module

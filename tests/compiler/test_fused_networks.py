@@ -8,12 +8,12 @@ import numpy as np
 import onnx
 import pytest
 from glassrt.codegen.assemble import planning_target
-from glassrt.compiler.dialects import ALL_DIALECTS, LEVELS
-from glassrt.compiler.ledger import Ledger, Verdict
-from glassrt.compiler.passes import PassContext, PassManager
-from glassrt.compiler.pipeline import passes_to
-from glassrt.compiler.policy import PrecisionPolicy
-from glassrt.compiler.source import load_module
+from glassrt.compiler.driver.pipeline import passes_to
+from glassrt.compiler.frontend.source import load_module
+from glassrt.compiler.passes.ledger import Ledger, Verdict
+from glassrt.compiler.passes.levels import ALL_DIALECTS, LEVELS
+from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.ir import Operation
 from glassrt.dialects.core.traits import Trait, has
 from glassrt.dialects.graph.activations import Relu

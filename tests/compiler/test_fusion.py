@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from glassrt.compiler.ledger import Verdict
-from glassrt.compiler.passes import Options
+from glassrt.compiler.passes.ledger import Verdict
+from glassrt.compiler.settings.options import Options
 from glassrt.dialects.core.dtypes import F32, I64
 from glassrt.dialects.fused import Kernel
 from glassrt.dialects.graph.activations import Relu

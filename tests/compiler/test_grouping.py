@@ -9,23 +9,23 @@ import numpy as np
 import onnx
 import pytest
 from glassrt.codegen.kernels.group_parts import GROUP
-from glassrt.compiler.analysis.check_launch import faults
-from glassrt.compiler.build import Settings, build, context_of, launch_level
 from glassrt.compiler.checking.accuracy import measure
-from glassrt.compiler.conversion.grouping.drafts import WORTHWHILE
-from glassrt.compiler.conversion.grouping.levels import Levels
-from glassrt.compiler.conversion.grouping.record import GROUP_LAUNCHES
-from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.explain.facts import Facts
-from glassrt.compiler.explain.nodes import explain_node
-from glassrt.compiler.explain.pairs import explain_pair
-from glassrt.compiler.explain.summary import summarize
+from glassrt.compiler.driver.build import Settings, build, context_of, launch_level
 from glassrt.compiler.frontend import import_model
-from glassrt.compiler.launch_members import members_of
-from glassrt.compiler.ledger import Record, Verdict
-from glassrt.compiler.passes import PassContext
-from glassrt.compiler.policy import PrecisionPolicy
-from glassrt.compiler.semantics import random_inputs
+from glassrt.compiler.kernels.members import members_of
+from glassrt.compiler.memory.proofs.check_launch import faults
+from glassrt.compiler.passes.ledger import Record, Verdict
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import PassContext
+from glassrt.compiler.passes.semantics import random_inputs
+from glassrt.compiler.report.facts import Facts
+from glassrt.compiler.report.nodes import explain_node
+from glassrt.compiler.report.pairs import explain_pair
+from glassrt.compiler.report.summary import summarize
+from glassrt.compiler.schedule.grouping.drafts import WORTHWHILE
+from glassrt.compiler.schedule.grouping.levels import Levels
+from glassrt.compiler.schedule.grouping.record import GROUP_LAUNCHES
+from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.parser import parse_module

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.ledger import Record, Verdict
-from glassrt.compiler.passes import PassContext, PassManager
-from glassrt.compiler.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
-from glassrt.compiler.policy import PrecisionPolicy
-from glassrt.compiler.transforms.horizontal import HorizontalContraction
+from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
+from glassrt.compiler.fusion.horizontal.contractions import HorizontalContraction
+from glassrt.compiler.passes.ledger import Record, Verdict
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.core.traits import Trait, has
 from glassrt.dialects.graph.activations import LeakyRelu, Relu

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from concat_graphs import SEPARATE, lowered
 from glassrt.codegen.assemble import BuildOptions, assemble
-from glassrt.compiler.conversion.graph_to_fused import GraphToFused
-from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.ledger import Record, Verdict
-from glassrt.compiler.passes import PassContext, PassManager
-from glassrt.compiler.pipeline import TO_GRAPH
-from glassrt.compiler.policy import PrecisionPolicy
-from glassrt.compiler.semantics import difference, random_inputs
-from glassrt.compiler.transforms.horizontal import HorizontalContraction
-from glassrt.compiler.transforms.horizontal_concat import WidenConcats
+from glassrt.compiler.driver.pipeline import TO_GRAPH
+from glassrt.compiler.fusion.graph_to_fused import GraphToFused
+from glassrt.compiler.fusion.horizontal.concats import WidenConcats
+from glassrt.compiler.fusion.horizontal.contractions import HorizontalContraction
+from glassrt.compiler.passes.ledger import Record, Verdict
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.passes.semantics import difference, random_inputs
+from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.affine import Dim
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.core.parser import parse_module

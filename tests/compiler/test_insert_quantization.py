@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassrt.compiler.ledger import Record, Verdict
-from glassrt.compiler.passes import PassContext
-from glassrt.compiler.policy import PrecisionPolicy
-from glassrt.compiler.rules import RULES
-from glassrt.compiler.transforms.quantization.insert import InsertQuantization
+from glassrt.compiler.driver.rules import RULES
+from glassrt.compiler.passes.ledger import Record, Verdict
+from glassrt.compiler.passes.manager import PassContext
+from glassrt.compiler.precision.quantization.insert import InsertQuantization
+from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.dtypes import F8E4M3, F16, F32, I8, DType
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.graph.activations import Relu

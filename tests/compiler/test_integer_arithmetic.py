@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassrt.compiler.ledger import Record, Verdict
-from glassrt.compiler.passes import PassContext
-from glassrt.compiler.transforms.matching import constant_array
-from glassrt.compiler.transforms.quantization.integer_arithmetic import LEFT_OVER, RULES, IntegerArithmetic
-from glassrt.compiler.transforms.quantization.propagate import PropagateQuantization
+from glassrt.compiler.passes.ledger import Record, Verdict
+from glassrt.compiler.passes.manager import PassContext
+from glassrt.compiler.patterns.matching import constant_array
+from glassrt.compiler.precision.quantization.integer_arithmetic import LEFT_OVER, RULES, IntegerArithmetic
+from glassrt.compiler.precision.quantization.propagate import PropagateQuantization
 from glassrt.dialects.core.dtypes import BF16, F8E4M3, F8E5M2, F16, F32, I8, I16, I32, U8, DType
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.graph.activations import Relu

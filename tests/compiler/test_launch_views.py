@@ -10,12 +10,12 @@ import pytest
 from concat_graphs import SEPARATE, concat_nets, lowered
 from glassrt.codegen.assemble import BuildOptions, assemble
 from glassrt.codegen.kernels.family import Target
-from glassrt.compiler.dialects import ALL_DIALECTS
+from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION, passes_to
 from glassrt.compiler.frontend import import_model
-from glassrt.compiler.passes import PassContext, PassManager
-from glassrt.compiler.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION, passes_to
-from glassrt.compiler.policy import PrecisionPolicy
-from glassrt.compiler.semantics import difference, random_inputs
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.passes.semantics import difference, random_inputs
+from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.core.parser import parse_module

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from glassrt.compiler.build import Settings, context_of, launch_level
+from glassrt.compiler.driver.build import Settings, context_of, launch_level
 from glassrt.compiler.frontend import import_model
-from glassrt.compiler.ledger import Ledger, Record, Verdict
+from glassrt.compiler.passes.ledger import Ledger, Record, Verdict
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from glassrt.compiler.build import Settings, context_of, launch_level
-from glassrt.compiler.dialects import ALL_DIALECTS
+from glassrt.compiler.driver.build import Settings, context_of, launch_level
+from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
 from glassrt.compiler.frontend import import_model
-from glassrt.compiler.passes import PassContext, PassManager
-from glassrt.compiler.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
-from glassrt.compiler.policy import PrecisionPolicy
-from glassrt.compiler.semantics import SemanticsCheck
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.passes.semantics import SemanticsCheck
+from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.printer import print_module

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 from glassrt.codegen.assemble import planning_target
-from glassrt.compiler.dialects import ALL_DIALECTS, LEVELS
-from glassrt.compiler.launch_members import members_of
-from glassrt.compiler.passes import PassContext, PassManager
-from glassrt.compiler.pipeline import passes_to
-from glassrt.compiler.policy import PrecisionPolicy
-from glassrt.compiler.source import load_module
+from glassrt.compiler.driver.pipeline import passes_to
+from glassrt.compiler.frontend.source import load_module
+from glassrt.compiler.kernels.members import members_of
+from glassrt.compiler.passes.levels import ALL_DIALECTS, LEVELS
+from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.traits import Trait, has
 from glassrt.dialects.launch import Kernel
 

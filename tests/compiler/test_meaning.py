@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 from glassrt.codegen.kernels.family import Target
-from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.passes import Options, PassContext, PassManager
-from glassrt.compiler.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION, passes_to
-from glassrt.compiler.policy import PrecisionPolicy
-from glassrt.compiler.transforms.canonicalize import Canonicalize
+from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION, passes_to
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.settings.options import Options
+from glassrt.compiler.settings.policy import PrecisionPolicy
+from glassrt.compiler.simplify.canonicalize import Canonicalize
 from glassrt.dialects.core.affine import Dim, total
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.parser import parse_module

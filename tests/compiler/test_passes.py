@@ -7,11 +7,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.passes import PassContext, PassError, PassManager, parse_pipeline, pipeline_text
-from glassrt.compiler.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
-from glassrt.compiler.semantics import SemanticsCheck, difference, random_inputs
-from glassrt.compiler.source import read_ir
+from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
+from glassrt.compiler.frontend.source import read_ir
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import (
+    PassContext,
+    PassError,
+    PassManager,
+    parse_pipeline,
+    pipeline_text,
+)
+from glassrt.compiler.passes.semantics import SemanticsCheck, difference, random_inputs
 from glassrt.dialects.core.diagnostics import op_error
 from glassrt.dialects.core.dtypes import BOOL, F16, I32
 from glassrt.dialects.core.ir import Module

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
-from glassrt.compiler.calibration.names import tensor_names
-from glassrt.compiler.ledger import Record
-from glassrt.compiler.passes import PassContext
-from glassrt.compiler.policy import PrecisionPolicy
-from glassrt.compiler.transforms.quantization.insert import InsertQuantization
-from glassrt.compiler.transforms.quantization.picked import KEPT
+from glassrt.compiler.passes.ledger import Record
+from glassrt.compiler.passes.manager import PassContext
+from glassrt.compiler.precision.quantization.insert import InsertQuantization
+from glassrt.compiler.precision.quantization.picked import KEPT
+from glassrt.compiler.precision.scales.names import tensor_names
+from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Mul

@@ -8,13 +8,13 @@ import glassrt
 import numpy as np
 import pytest
 from glassrt.codegen.kernels.family import Target
-from glassrt.compiler.build import Settings, build
-from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.interface import with_io_types
-from glassrt.compiler.ledger import Record, Verdict
-from glassrt.compiler.passes import PassContext, PassManager
-from glassrt.compiler.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION, passes_to
-from glassrt.compiler.policy import FORMATS, Override, PrecisionPolicy
+from glassrt.compiler.driver.build import Settings, build
+from glassrt.compiler.driver.interface import with_io_types
+from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION, passes_to
+from glassrt.compiler.passes.ledger import Record, Verdict
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.settings.policy import FORMATS, Override, PrecisionPolicy
 from glassrt.dialects.core.dtypes import BF16, F16, F32, I64, TF32
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.core.parser import parse_module

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ml_dtypes
 import numpy as np
 import pytest
-from glassrt.compiler.conversion.fused_to_precision import FusedToPrecision
-from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.passes import PassContext, PassManager
-from glassrt.compiler.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
-from glassrt.compiler.policy import PrecisionPolicy, as_policy
+from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.precision.fused_to_precision import FusedToPrecision
+from glassrt.compiler.settings.policy import PrecisionPolicy, as_policy
 from glassrt.dialects.core.dtypes import BF16, F16, F32, I32, I64
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module, Value

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.ledger import Verdict
-from glassrt.compiler.passes import PassContext, PassManager
-from glassrt.compiler.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
-from glassrt.compiler.policy import PrecisionPolicy
+from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
+from glassrt.compiler.passes.ledger import Verdict
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.dtypes import F16, F32, I64, U8
 from glassrt.dialects.core.ir import Value
 from glassrt.dialects.graph.activations import Relu

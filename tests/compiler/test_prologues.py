@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassrt.compiler.ledger import Verdict
-from glassrt.compiler.policy import PrecisionPolicy
+from glassrt.compiler.passes.ledger import Verdict
+from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.dtypes import F32, I8, I32, I64, U8
 from glassrt.dialects.core.ir import Value
 from glassrt.dialects.graph.activations import Relu

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 from glassrt.compiler.checking.widen import widened_block
-from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.passes import Pass, PassContext, PassManager
-from glassrt.compiler.pipeline import TO_FUSED, TO_GRAPH
-from glassrt.compiler.transforms.quantization.propagate import PropagateQuantization
+from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import Pass, PassContext, PassManager
+from glassrt.compiler.precision.quantization.propagate import PropagateQuantization
 from glassrt.dialects.core.dtypes import F8E4M3, F16, F32, I8, U8, DType
 from glassrt.dialects.core.interpreter import Evaluation
 from glassrt.dialects.core.ir import Module, Value

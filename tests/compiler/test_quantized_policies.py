@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from glassrt.codegen.kernels.family import Target
-from glassrt.compiler.build import Settings, context_of, launch_level
-from glassrt.compiler.calibration.names import tensor_names
-from glassrt.compiler.interface import with_io_types
-from glassrt.compiler.launch_members import Member, members_of
-from glassrt.compiler.ledger import Record, Verdict
-from glassrt.compiler.passes import PassContext, PassManager
-from glassrt.compiler.pipeline import passes_to
-from glassrt.compiler.policy import PrecisionPolicy
+from glassrt.compiler.driver.build import Settings, context_of, launch_level
+from glassrt.compiler.driver.interface import with_io_types
+from glassrt.compiler.driver.pipeline import passes_to
+from glassrt.compiler.kernels.members import Member, members_of
+from glassrt.compiler.passes.ledger import Record, Verdict
+from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.precision.scales.names import tensor_names
+from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.dtypes import F8E4M3, F16, F32, I8, I32, U8, DType
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassrt.compiler.ledger import Verdict
-from glassrt.compiler.transforms.quantization.recentre import RecentreZeroPoints
-from glassrt.compiler.transforms.quantization.spread import DequantizeWhereRead
+from glassrt.compiler.passes.ledger import Verdict
+from glassrt.compiler.precision.quantization.recentre import RecentreZeroPoints
+from glassrt.compiler.precision.quantization.spread import DequantizeWhereRead
 from glassrt.dialects.core.dtypes import F32, I8, U8, DType
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.graph.activations import Relu

@@ -7,16 +7,16 @@ from collections import Counter
 import numpy as np
 import pytest
 from glassrt.codegen.kernels.family import Target
-from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.passes import PassContext, PassManager
-from glassrt.compiler.policy import PrecisionPolicy
-from glassrt.compiler.rewrite import rewrite
-from glassrt.compiler.semantics import random_inputs
-from glassrt.compiler.transforms.canonicalize import Canonicalize
-from glassrt.compiler.transforms.cse import CommonSubexpressions
-from glassrt.compiler.transforms.decompose_attention import DecomposeAttention
-from glassrt.compiler.transforms.fold_constants import FoldConstants
-from glassrt.compiler.transforms.recognize import RULES, Recognize
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.passes.semantics import random_inputs
+from glassrt.compiler.patterns.rewrite import rewrite
+from glassrt.compiler.settings.policy import PrecisionPolicy
+from glassrt.compiler.simplify.canonicalize import Canonicalize
+from glassrt.compiler.simplify.cse import CommonSubexpressions
+from glassrt.compiler.simplify.decompose_attention import DecomposeAttention
+from glassrt.compiler.simplify.fold_constants import FoldConstants
+from glassrt.compiler.simplify.recognize import RULES, Recognize
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.parser import parse_module

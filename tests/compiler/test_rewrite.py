@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from glassrt.compiler.rewrite import Applied, Rewriter, pattern, rewrite
+from glassrt.compiler.patterns.rewrite import Applied, Rewriter, pattern, rewrite
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.unary import Abs, Neg, Sigmoid

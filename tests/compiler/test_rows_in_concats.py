@@ -10,8 +10,8 @@ import pytest
 from concat_graphs import SEPARATE, lowered
 from glassrt.codegen.assemble import BuildOptions, assemble
 from glassrt.codegen.kernels.family import Target
-from glassrt.compiler.conversion.precision_to_launch import precision_to_launch
-from glassrt.compiler.semantics import difference, random_inputs
+from glassrt.compiler.passes.semantics import difference, random_inputs
+from glassrt.compiler.schedule.precision_to_launch import precision_to_launch
 from glassrt.dialects.core.affine import Dim
 from glassrt.dialects.core.builtin import Return, Yield
 from glassrt.dialects.core.dtypes import F32

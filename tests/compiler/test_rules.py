@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.passes import Pass, PassContext
-from glassrt.compiler.rewrite import Pattern, rewrite
-from glassrt.compiler.semantics import difference, random_inputs
-from glassrt.compiler.transforms import canonicalize, fold_batch_norm
-from glassrt.compiler.transforms.canonicalize import Canonicalize
-from glassrt.compiler.transforms.quantization import propagate
-from glassrt.compiler.transforms.quantization.propagate import PropagateQuantization
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import Pass, PassContext
+from glassrt.compiler.passes.semantics import difference, random_inputs
+from glassrt.compiler.patterns.rewrite import Pattern, rewrite
+from glassrt.compiler.precision.quantization import propagate
+from glassrt.compiler.precision.quantization.propagate import PropagateQuantization
+from glassrt.compiler.simplify import canonicalize, fold_batch_norm
+from glassrt.compiler.simplify.canonicalize import Canonicalize
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.verifier import verify

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import onnx.parser
 import pytest
-from glassrt.compiler.build import Settings, brought_to, context_of
-from glassrt.compiler.ledger import Record, Verdict
-from glassrt.compiler.policy import as_policy
-from glassrt.compiler.source import load_module
+from glassrt.compiler.driver.build import Settings, brought_to, context_of
+from glassrt.compiler.frontend.source import load_module
+from glassrt.compiler.passes.ledger import Record, Verdict
+from glassrt.compiler.settings.policy import as_policy
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module
 

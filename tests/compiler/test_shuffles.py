@@ -6,12 +6,12 @@ import glassrt
 import numpy as np
 import pytest
 from glassrt.codegen.shuffle import shuffle_of
-from glassrt.compiler.build import Settings, build
-from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.passes import PassContext, PassManager
-from glassrt.compiler.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
-from glassrt.compiler.policy import as_policy
-from glassrt.compiler.semantics import random_inputs
+from glassrt.compiler.driver.build import Settings, build
+from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.passes.semantics import random_inputs
+from glassrt.compiler.settings.policy import as_policy
 from glassrt.dialects.core.affine import evaluate
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.core.parser import parse_module

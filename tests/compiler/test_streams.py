@@ -6,13 +6,14 @@ from itertools import pairwise
 
 import pytest
 from glassrt.codegen.kernels.family import Target
-from glassrt.compiler.analysis.check_launch import faults
-from glassrt.compiler.conversion.streams.assign import AssignStreams
-from glassrt.compiler.conversion.streams.schedule import CROSSING, Task, critical_paths, schedule
-from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.ledger import Record, Verdict
-from glassrt.compiler.passes import Options, PassContext, PassManager
-from glassrt.compiler.pipeline import passes_to
+from glassrt.compiler.driver.pipeline import passes_to
+from glassrt.compiler.memory.proofs.check_launch import faults
+from glassrt.compiler.passes.ledger import Record, Verdict
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.schedule.streams.assign import AssignStreams
+from glassrt.compiler.schedule.streams.schedule import CROSSING, Task, critical_paths, schedule
+from glassrt.compiler.settings.options import Options
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from glassrt.compiler.conversion.views.strided import access_bytes, part, reshaped, settled, traffic
+from glassrt.compiler.patterns.strided import access_bytes, part, reshaped, settled, traffic
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import F16, F32
 from glassrt.dialects.core.types import ROW_MAJOR, Layout, TensorType, channels_last

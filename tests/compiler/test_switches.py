@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from glassrt.codegen.assemble import planning_target
-from glassrt.compiler.dialects import ALL_DIALECTS, LEVELS
-from glassrt.compiler.ledger import Ledger, Verdict
-from glassrt.compiler.passes import PassContext, PassManager
-from glassrt.compiler.pipeline import passes_to
+from glassrt.compiler.driver.pipeline import passes_to
+from glassrt.compiler.passes.ledger import Ledger, Verdict
+from glassrt.compiler.passes.levels import ALL_DIALECTS, LEVELS
+from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.dialects.core.builtin import Barrier
 from glassrt.dialects.core.ir import Module, Operation
 from glassrt.dialects.core.parser import parse_module

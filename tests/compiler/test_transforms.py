@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.ledger import Verdict
-from glassrt.compiler.passes import Options, Pass, PassContext, PassManager
-from glassrt.compiler.transforms.cse import CommonSubexpressions
-from glassrt.compiler.transforms.dce import DeadCodeElimination
-from glassrt.compiler.transforms.fold_batch_norm import FoldBatchNorm
-from glassrt.compiler.transforms.fold_constants import FoldConstants
+from glassrt.compiler.passes.ledger import Verdict
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import Pass, PassContext, PassManager
+from glassrt.compiler.settings.options import Options
+from glassrt.compiler.simplify.cse import CommonSubexpressions
+from glassrt.compiler.simplify.dce import DeadCodeElimination
+from glassrt.compiler.simplify.fold_batch_norm import FoldBatchNorm
+from glassrt.compiler.simplify.fold_constants import FoldConstants
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.graph.activations import Relu

@@ -10,12 +10,12 @@ from __future__ import annotations
 import glassrt
 import numpy as np
 import pytest
-from glassrt.compiler.build import Settings, build
-from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.policy import as_policy
-from glassrt.compiler.rules import RULES
-from glassrt.compiler.semantics import random_inputs
-from glassrt.compiler.source import Source
+from glassrt.compiler.driver.build import Settings, build
+from glassrt.compiler.driver.rules import RULES
+from glassrt.compiler.frontend.source import Source
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.semantics import random_inputs
+from glassrt.compiler.settings.policy import as_policy
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 
 import pytest
 from glassrt.codegen.kernels.family import Candidate, Target
-from glassrt.compiler.conversion.kernel_choice import KernelChooser
-from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.passes import PassContext, PassManager
-from glassrt.compiler.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION, passes_to
-from glassrt.compiler.policy import PrecisionPolicy
+from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION, passes_to
+from glassrt.compiler.kernels.choice import KernelChooser
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.ir import Block, Module
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.activations import Relu

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from glassrt.compiler.ledger import Verdict
-from glassrt.compiler.transforms.quantization.integer_arithmetic import IntegerArithmetic
-from glassrt.compiler.transforms.quantization.whole_numbers import next_power
+from glassrt.compiler.passes.ledger import Verdict
+from glassrt.compiler.precision.quantization.integer_arithmetic import IntegerArithmetic
+from glassrt.compiler.precision.quantization.whole_numbers import next_power
 from glassrt.dialects.core.dtypes import BF16, F16, I8, U8, DType
 from glassrt.dialects.graph.contraction import Matmul
 

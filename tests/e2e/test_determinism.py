@@ -9,8 +9,8 @@ from pathlib import Path
 
 import glassrt
 import pytest
-from glassrt.compiler.build import Settings, build
-from glassrt.compiler.policy import as_policy
+from glassrt.compiler.driver.build import Settings, build
+from glassrt.compiler.settings.policy import as_policy
 from glassrt.runtime.plan import LEVELS, Plan
 
 from .networks import NETWORKS

@@ -11,12 +11,12 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from glassrt.compiler.build import Settings, context_of
-from glassrt.compiler.calibration.names import model_hash
+from glassrt.compiler.driver.build import Settings, context_of
 from glassrt.compiler.export.choices import before_scales
 from glassrt.compiler.export.difference import difference
-from glassrt.compiler.ledger import Verdict
-from glassrt.compiler.source import load_module
+from glassrt.compiler.frontend.source import load_module
+from glassrt.compiler.passes.ledger import Verdict
+from glassrt.compiler.precision.scales.names import model_hash
 from glassrt.dialects.core.interpreter import interpret
 from onnx import ModelProto, numpy_helper
 

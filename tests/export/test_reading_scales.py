@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import pytest
 from glassrt import CalibrationError, CalibrationTable
-from glassrt.compiler.calibration.qdq import clips_in
+from glassrt.compiler.precision.scales.qdq import clips_in
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from ..quantized import quantized, simplified, small_network

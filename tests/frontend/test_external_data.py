@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from glassrt.compiler.build import Settings, build
+from glassrt.compiler.driver.build import Settings, build
 from glassrt.compiler.frontend import import_model
 from glassrt.compiler.frontend.file_content import Spans
 from glassrt.dialects.core.interpreter import interpret

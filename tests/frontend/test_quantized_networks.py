@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from glassrt.compiler.dialects import ALL_DIALECTS
+from glassrt.compiler.driver.pipeline import TO_GRAPH
 from glassrt.compiler.frontend import import_model
-from glassrt.compiler.passes import PassContext, PassManager
-from glassrt.compiler.pipeline import TO_GRAPH
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.core.verifier import verify

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from glassrt.codegen.kernels.family import Target
-from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.passes import Options, PassContext, PassManager
-from glassrt.compiler.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION, passes_to
-from glassrt.compiler.policy import PrecisionPolicy
+from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION, passes_to
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.settings.options import Options
+from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.affine import Dim
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.graph.activations import Relu

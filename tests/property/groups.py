@@ -10,12 +10,13 @@ from glassrt.codegen.kernels.family import Target
 from glassrt.codegen.kernels.group_parts import GROUP
 from glassrt.codegen.kernels.registry import realize
 from glassrt.codegen.requests import in_model_symbols, make_request
-from glassrt.compiler.analysis.memory_plan import place_buffers
-from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.launch_members import Member, members_of
-from glassrt.compiler.passes import Options, PassContext, PassManager
-from glassrt.compiler.pipeline import passes_to
-from glassrt.compiler.policy import PrecisionPolicy
+from glassrt.compiler.driver.pipeline import passes_to
+from glassrt.compiler.kernels.members import Member, members_of
+from glassrt.compiler.memory.plan import place_buffers
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.settings.options import Options
+from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.affine import Dim
 from glassrt.dialects.core.ir import Module, Region, Value
 from glassrt.dialects.core.printer import print_module

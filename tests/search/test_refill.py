@@ -8,7 +8,6 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from glassrt.compiler.policy import PrecisionPolicy
 from glassrt.compiler.search.budget import Budget
 from glassrt.compiler.search.candidates import Candidate
 from glassrt.compiler.search.quality import Reference
@@ -16,6 +15,7 @@ from glassrt.compiler.search.record import records_of
 from glassrt.compiler.search.search import Found, search
 from glassrt.compiler.search.sensitivity import OpSensitivity, Sensitivity
 from glassrt.compiler.search.trials import Times, Trials
+from glassrt.compiler.settings.policy import PrecisionPolicy
 
 BASE = PrecisionPolicy("fp16")
 SIGNAL = np.ones(1000)

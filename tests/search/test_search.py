@@ -9,8 +9,8 @@ from typing import Any
 import glassrt
 import numpy as np
 import pytest
-from glassrt.compiler.build import Settings
-from glassrt.compiler.ledger import Ledger, Record, Verdict
+from glassrt.compiler.driver.build import Settings
+from glassrt.compiler.passes.ledger import Ledger, Record, Verdict
 from glassrt.compiler.search.auto import Auto, searched
 from glassrt.compiler.search.budget import Budget
 from glassrt.compiler.search.quality import Reference

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 from glassrt import GlassError
-from glassrt.compiler.analysis.check_launch import faults
-from glassrt.compiler.dialects import ALL_DIALECTS
+from glassrt.compiler.memory.proofs.check_launch import faults
+from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module, Operation, Value
 from glassrt.dialects.core.parser import parse_module

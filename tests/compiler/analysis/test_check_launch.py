@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from glassrt import IRError
-from glassrt.compiler.analysis.check_launch import check_launch, faults
-from glassrt.compiler.build import Settings, build
-from glassrt.compiler.dialects import ALL_DIALECTS
+from glassrt.compiler.driver.build import Settings, build
+from glassrt.compiler.memory.proofs.check_launch import check_launch, faults
+from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.dialects.core.dtypes import F32
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.parser import parse_module

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from concat_graphs import concat_nets, lowered
-from glassrt.compiler.analysis.check_launch import faults
-from glassrt.compiler.semantics import random_inputs
+from glassrt.compiler.memory.proofs.check_launch import faults
+from glassrt.compiler.passes.semantics import random_inputs
 from glassrt.dialects.core.ir import Module, Operation
 from glassrt.dialects.core.types import Layout
 from glassrt.dialects.launch import Buffer, Kernel, View

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 import pytest
-from glassrt.compiler.analysis.narrowing.constants import constant_fact
-from glassrt.compiler.analysis.narrowing.decisions import digits, largest, not_held
-from glassrt.compiler.analysis.narrowing.facts import Fact, Origin, integers, joined, of_dtype
-from glassrt.compiler.analysis.narrowing.intervals import numbers_of
+from glassrt.compiler.precision.narrowing.constants import constant_fact
+from glassrt.compiler.precision.narrowing.decisions import digits, largest, not_held
+from glassrt.compiler.precision.narrowing.facts import Fact, Origin, integers, joined, of_dtype
+from glassrt.compiler.precision.narrowing.intervals import numbers_of
 from glassrt.dialects.core.dtypes import BF16, BOOL, F16, F32, I8, I64, TF32, U8, U16
 from glassrt.dialects.core.ir import Block, Operation
 from glassrt.dialects.core.types import TensorType

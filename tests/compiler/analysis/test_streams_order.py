@@ -7,13 +7,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from concat_graphs import concat_nets, lowered
-from glassrt.compiler.analysis.check_launch import faults
-from glassrt.compiler.analysis.launch_accesses import root_of
-from glassrt.compiler.analysis.memory_plan import ALIGNMENT, Lifetime, place
-from glassrt.compiler.analysis.streams_memory import Use, place_concurrent, place_in_order
-from glassrt.compiler.analysis.streams_order import Ordered, dependences, ordered
-from glassrt.compiler.conversion.reorder import reorder
-from glassrt.compiler.conversion.streams.schedule import Task, schedule
+from glassrt.compiler.memory.launch_accesses import root_of
+from glassrt.compiler.memory.plan import ALIGNMENT, Lifetime, place
+from glassrt.compiler.memory.proofs.check_launch import faults
+from glassrt.compiler.memory.streams_order import Ordered, dependences, ordered
+from glassrt.compiler.memory.streams_plan import Use, place_concurrent, place_in_order
+from glassrt.compiler.schedule.reorder import reorder
+from glassrt.compiler.schedule.streams.schedule import Task, schedule
 from glassrt.dialects.core.affine import evaluate
 from glassrt.dialects.core.dtypes import F32
 from glassrt.dialects.core.ir import Module, Value

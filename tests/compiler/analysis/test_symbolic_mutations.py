@@ -12,10 +12,10 @@ from itertools import product
 
 import numpy as np
 from concat_graphs import lowered
-from glassrt.compiler.analysis.check_launch import faults
-from glassrt.compiler.conversion.fusion.consumers import CONSUMER_RULES
-from glassrt.compiler.conversion.fusion.producers import PRODUCER_RULES
-from glassrt.compiler.conversion.grouping.record import GROUP_LAUNCHES
+from glassrt.compiler.fusion.vertical.consumers import CONSUMER_RULES
+from glassrt.compiler.fusion.vertical.producers import PRODUCER_RULES
+from glassrt.compiler.memory.proofs.check_launch import faults
+from glassrt.compiler.schedule.grouping.record import GROUP_LAUNCHES
 from glassrt.dialects.core.affine import Dim, evaluate, symbol, total
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.core.types import Layout

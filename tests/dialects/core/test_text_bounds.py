@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from glassrt import GlassError
-from glassrt.compiler.dialects import ALL_DIALECTS
+from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.verifier import verify
 from hypothesis import given, settings

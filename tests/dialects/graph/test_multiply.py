@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from glassrt.compiler.dialects import ALL_DIALECTS
+from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.dialects.core.dtypes import F16, F32, TF32
 from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.parser import parse_module
