@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from .places import ROOT
+
 PARTS = ("dialects", "compiler", "codegen", "runtime", "templates")
 STANDARD = set(sys.stdlib_module_names)
 
@@ -151,6 +152,13 @@ def test_no_folder_imports_back() -> None:
             TopologicalSorter(graph).prepare()
         except CycleError as error:
             pytest.fail(f"{folder or 'the package'}: {' <- '.join(error.args[1])}", pytrace=False)
+
+
+def test_tests_lie_where_what_they_test_lies() -> None:
+    tests = ROOT / "tests"
+    folders = {path.parent.relative_to(tests) for part in PARTS for path in (tests / part).rglob("test_*.py")}
+    assert folders
+    assert [str(folder) for folder in sorted(folders) if not (ROOT / folder / "__init__.py").is_file()] == []
 
 
 def test_the_runtime_needs_neither_the_compiler_nor_its_libraries() -> None:

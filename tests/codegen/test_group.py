@@ -37,9 +37,9 @@ from glassrt.dialects.graph.reduction import Reduce
 from glassrt.dialects.graph.unary import Sigmoid
 from glassrt.dialects.graph.window import MaxPool
 from glassrt.errors import IRError
-from graphs import Net
-from groups import families, groups, on_host, plan_of, take_apart
 
+from ..property.graphs import Net
+from ..property.groups import families, groups, on_host, plan_of, take_apart
 from .test_dependent_launch import ptx_of
 
 Choice = Callable[[Request], Candidate]

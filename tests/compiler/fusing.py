@@ -10,7 +10,8 @@ from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.fused import Kernel
 from glassrt.dialects.graph.movement import Concat, Reshape
-from graphs import Net
+
+from ..property.graphs import Net
 
 
 def fuse(module: Module, **switches: Any) -> PassContext:

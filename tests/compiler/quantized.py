@@ -17,8 +17,9 @@ from glassrt.dialects.graph.binary import Add
 from glassrt.dialects.graph.contraction import Conv, Matmul
 from glassrt.dialects.graph.movement import Reshape
 from glassrt.dialects.graph.quantization import Dequantize, Quantize
-from graphs import Net
 from hypothesis import strategies as st
+
+from ..property.graphs import Net
 
 Array = np.ndarray[Any, Any]
 X_ZEROS = {I8: (0, -128, 5, 127), U8: (0, 128, 255, 3)}

@@ -15,9 +15,10 @@ from glassrt.dialects.graph.binary import Add
 from glassrt.dialects.graph.movement import Concat, Reshape, Slice, Transpose
 from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.window import MaxPool
-from graphs import Net
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
+
+from .graphs import Net
 
 MOST_CHANNELS = 64
 KINDS = ("conv", "conv", "relu", "join", "join", "join", "cut", "halves", "add", "pool", "shuffle", "softmax")

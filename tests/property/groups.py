@@ -28,9 +28,10 @@ from glassrt.dialects.graph.window import AvgPool, MaxPool
 from glassrt.dialects.launch import Kernel
 from glassrt.runtime.engine import Engine
 from glassrt.runtime.plan import Plan
-from graphs import Net
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
+
+from .graphs import Net
 
 LEVELS = ("graph", "fused", "precision", "launch")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-from pathlib import Path
 
 import pytest
 from glassrt import GlassError
@@ -15,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ...growth import assert_growth
+from ...places import ROOT
 
-TESTS = Path(__file__).parents[2]
+TESTS = ROOT / "tests"
 TEXTS = [path.read_text() for path in sorted((TESTS / "compiler").rglob("*.ir"))]
 HEAD = (
     "module @m {\n  symbol N in [1, 2, 8]\n"

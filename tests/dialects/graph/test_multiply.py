@@ -18,7 +18,8 @@ from glassrt.dialects.graph.numeric import multiplied
 from glassrt.errors import IRError
 from hypothesis import given
 from hypothesis import strategies as st
-from op_checks import build, evaluated
+
+from ...property.op_checks import build, evaluated
 
 BITS = 11
 NUMBERS = st.floats(width=32, allow_nan=False, allow_infinity=False)
