@@ -8,7 +8,8 @@ import pytest
 from glassrt.compiler.cli.app import app
 from typer.testing import CliRunner, Result
 
-from .support import ADD_RELU, DIGITS, Glassrt
+from ...places import DIGITS
+from .support import ADD_RELU, Glassrt
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import pytest
 from glassrt import Plan
 from glassrt.compiler.cli import build as build_module
 
-from .support import DIGITS, Glassrt
+from ...places import DIGITS
+from .support import Glassrt
 
 
 def test_it_writes_a_plan_and_says_what_is_in_it(glassrt: Glassrt, small: Path, tmp_path: Path) -> None:

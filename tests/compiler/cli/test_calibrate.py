@@ -14,7 +14,8 @@ from glassrt.compiler.cli import progress
 from glassrt.compiler.precision.scales.calibrators import CALIBRATORS
 from rich.console import Console
 
-from .support import DIGITS, Glassrt
+from ...places import DIGITS
+from .support import Glassrt
 
 HELD_OUT = DIGITS.with_name("digits_test.npz")
 FEW = ("--interpret", "--shape", "N=1,30,64", "--batches", 2)

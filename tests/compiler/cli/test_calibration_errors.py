@@ -12,7 +12,8 @@ import pytest
 from glassrt import CalibrationError, CalibrationTable, GlassError, InputError, ModelError
 from onnx import TensorProto, helper, numpy_helper
 
-from .support import DIGITS, Glassrt
+from ...places import DIGITS
+from .support import Glassrt
 
 SHAPE = (4, 1, 8, 8)
 

@@ -20,7 +20,8 @@ from glassrt.dialects.core.ir import Module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.unary import Abs
 
-from .support import DIGITS, Glassrt
+from ...places import DIGITS
+from .support import Glassrt
 
 HELD_OUT = DIGITS.with_name("digits_test.npz")
 

@@ -8,7 +8,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from .support import DIGITS, Glassrt
+from ...places import DIGITS
+from .support import Glassrt
 
 
 def unsupported_model(path: Path) -> Path:

@@ -12,7 +12,8 @@ from glassrt import Plan
 from glassrt.compiler.driver.rules import RULES
 from glassrt.compiler.passes.ledger import Ledger, Verdict
 
-from .support import DIGITS, Glassrt
+from ...places import DIGITS
+from .support import Glassrt
 
 
 def test_the_summary_counts_decisions_and_launches(glassrt: Glassrt, digits_plan: Path) -> None:

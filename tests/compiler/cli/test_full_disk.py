@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from .support import DIGITS, Glassrt
+from ...places import DIGITS
+from .support import Glassrt
 
 COMMANDS: dict[str, Callable[[Path], tuple[object, ...]]] = {
     "build": lambda out: ("build", DIGITS, "-t", "host", "-o", out / "net.plan"),

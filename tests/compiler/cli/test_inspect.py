@@ -12,7 +12,8 @@ from glassrt.compiler.cli.cubin import registers
 from hypothesis import given
 from hypothesis import strategies as st
 
-from .support import DIGITS, Glassrt
+from ...places import DIGITS
+from .support import Glassrt
 
 
 def test_the_tables_name_every_launch_and_buffer(glassrt: Glassrt, digits_plan: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from .support import DIGITS
+from ...places import DIGITS
 
 START = "import sys; print('ready', flush=True); from glassrt.compiler.cli import main; main()"
 MOMENTS = (0.05, 0.15, 0.3, 0.6, 1.0, 1.6)  # seconds after Python is there; imports take the first

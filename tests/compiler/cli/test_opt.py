@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from glassrt.compiler.frontend.source import read_ir
 
-from .support import ADD_RELU, DIGITS, Glassrt
+from ...places import DIGITS
+from .support import ADD_RELU, Glassrt
 
 
 def test_what_it_prints_it_reads_back(glassrt: Glassrt, small: Path) -> None:

@@ -14,7 +14,8 @@ import pytest
 from glassrt import Plan
 from onnx import TensorProto, helper, numpy_helper
 
-from .support import DIGITS, Glassrt
+from ...places import DIGITS
+from .support import Glassrt
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,8 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from .support import DIGITS, Glassrt
+from ...places import DIGITS
+from .support import Glassrt
 
 TEST_SET = DIGITS.with_name("digits_test.npz")
 

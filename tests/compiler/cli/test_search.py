@@ -11,7 +11,8 @@ from glassrt import CalibrationTable, calibrate
 from glassrt.compiler.passes.ledger import Ledger
 from glassrt.runtime.plan import Plan
 
-from .support import DIGITS, Glassrt
+from ...places import DIGITS
+from .support import Glassrt
 
 HELD_OUT = DIGITS.with_name("digits_test.npz")
 FEW = ("--shape", "N=1,30,64", "--batches", 1)
