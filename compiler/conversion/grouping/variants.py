@@ -70,7 +70,7 @@ class Variants:
 def unfit(op: Kernel) -> str | None:
     """Why OP can be in no group; None when it can."""
     if not family_of(op, op.family).groupable:
-        return f"kernels of the family {op.family} have grids of their own"
+        return f"kernels of the family {op.family} are not made to be members of a group"
     if op.cluster != (1, 1, 1) or op.grid[2] != 1 or op.block[1:] != (1, 1):
         return "its grid or its blocks have more dimensions than a group's"
     return None
