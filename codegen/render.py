@@ -1,7 +1,7 @@
 """The only Jinja environment: a frozen spec in, CUDA text out.
 
-Templates see integers, closed enums, identifiers that the compiler made and expressions that
-it emitted, never text from the model: `render` checks every field, at any depth, before the
+Templates see integers, closed enums, identifiers that the compiler made, names of other templates and
+expressions that it emitted, never text from the model: `render` checks every field, at any depth, before the
 template runs. Layout is the template's business, decisions are not, so few filters exist.
 """
 
