@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ...codegen.kernels.family import Config
-from ...codegen.kernels.group_parts import GROUP, Share, member_blocks, shares_of
+from ...codegen.kernels.group_parts import Share, member_blocks, shares_of
+from ...codegen.kernels.registry import is_group
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.dtypes import FORMATS, DType
 from ...dialects.core.ir import Block
@@ -40,7 +41,7 @@ class Member:
 
 def members_of(op: Kernel) -> list[Member]:
     """The members of OP in order, one for a launch that is no group. IRError when it does not come apart."""
-    if op.family != GROUP:
+    if not is_group(op.family):
         whole = slice(0, len(op.reads)), slice(0, op.outputs)
         return [Member(op.family, dict(op.config), op.body.block, *whole, _formats(op))]
     try:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ...codegen.kernels.executed import ROUNDING_FAMILIES, drop_rounding, executed
+from ...codegen.kernels.executed import drop_rounding, executed
 from ...codegen.kernels.family import Target
+from ...codegen.kernels.registry import families
 from ...codegen.requests import scratch_of
 from ...dialects.core.builtin import Return, Yield
 from ...dialects.core.diagnostics import op_error
@@ -186,7 +187,8 @@ class _Conversion:
     ) -> Kernel:
         region = lying_as(body, [value.type for value in reads])
         planned = self._chooser.plan(region, reads, outputs)
-        if planned.candidate.family not in ROUNDING_FAMILIES and drop_rounding(region):
+        rounds = families()[planned.candidate.family].rounds_operands
+        if not rounds and drop_rounding(region):
             planned = self._chooser.plan(region, reads, outputs)
         geometry = planned.geometry
         scratch = [self._new_buffer(TensorType((size,), dtype), space)
@@ -197,7 +199,7 @@ class _Conversion:
             family=planned.candidate.family, config=planned.candidate.config,
             grid=geometry.grid, block=geometry.block, cluster=geometry.cluster,
             shared=geometry.shared, regions=[Region(region)], loc=location,
-            executed=executed(region, planned.candidate.family),
+            executed=executed(region, families()[planned.candidate.family].rounds_operands),
         )  # fmt: skip
         self._append(kernel)
         return kernel

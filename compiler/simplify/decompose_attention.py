@@ -11,10 +11,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from ...codegen.kernels.attention import LEAST_SM
-from ...codegen.kernels.attention_problem import MATH, MOST_FEATURES
+from ...codegen.kernels.attention_families import AttentionFamily
+from ...codegen.kernels.attention_problem import MOST_FEATURES
 from ...codegen.kernels.family import Target
-from ...dialects.core.dtypes import BOOL, F32
+from ...codegen.kernels.registry import families
+from ...dialects.core.dtypes import BOOL
 from ...dialects.core.ir import Module, Value
 from ...dialects.graph.attention import Attention
 from ...dialects.graph.binary import Add, Equal, Mul
@@ -90,4 +91,5 @@ def has_kernel(op: Attention, policy: PrecisionPolicy, target: Target) -> bool:
     features = op.q.type.shape[-1], op.v.type.shape[-1]
     fits = all(isinstance(size, int) and 0 < size <= MOST_FEATURES for size in features)
     dtype = policy.format_of(op).stored(op.q.type.dtype)
-    return fits and (dtype == F32 or (dtype in MATH and target.sm >= LEAST_SM))
+    able = [f for f in families().values() if isinstance(f, AttentionFamily) and f.runs_on(target)]
+    return fits and any(dtype in family.operands for family in able)

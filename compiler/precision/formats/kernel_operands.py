@@ -188,7 +188,7 @@ class KernelOperands:
 
         KEPT: why its results are not stored as was asked for.
         """
-        compute = executed(region, "")
+        compute = executed(region)
         accumulate = compute
         requested = self._format.stored(self._kernel.results[0].type.dtype)
         fallback = ""

@@ -85,9 +85,9 @@ def join(draft: Draft, alone: Draft, variants: Variants, most_ops: int) -> Outco
 
 
 def _fitted(whole: Draft, variants: Variants) -> Iterator[tuple[Variant, ...]]:
-    """Variants for all of WHOLE, of every size of blocks that is worth trying: that of a contraction."""
+    """Variants for all of WHOLE, of every size of blocks that is worth trying: those that saturate."""
     own = [variants.own(op).load for op in whole.ops]
-    leading = [load for load in own if load.contraction] or own[:1]
+    leading = [load for load in own if load.saturates] or own[:1]
     for threads in dict.fromkeys(load.threads for load in leading):
         choices = [variants.resized(op, threads) for op in whole.ops]
         if all(choices):

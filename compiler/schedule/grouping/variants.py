@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from ....codegen.kernels.family import Config, KernelCode, Request, Target
 from ....codegen.kernels.group_cost import Load
-from ....codegen.kernels.registry import MEMBERS, expected, realize, resized
+from ....codegen.kernels.registry import expected, family_of, realize, resized
 from ....codegen.sources import request_of
 from ....dialects.core.ir import Module
 from ....dialects.launch import Kernel
@@ -42,12 +42,13 @@ class Variants:
         return self._own[op.kernel]
 
     def resized(self, op: Kernel, threads: int) -> list[Variant]:
-        """OP in blocks of THREADS. A contraction that has such stays as it is: another tile would sum in
-        another order, and give other results."""
+        """OP in blocks of THREADS. Where another tile would sum in another order, and give other results,
+        one that has such blocks stays as it is."""
         key = (op.kernel, threads)
         if key not in self._resized:
             own = self.own(op)
-            if own.load.contraction and own.load.threads == threads:
+            tiled = family_of(op, op.family).accumulation.tiled
+            if tiled and own.load.threads == threads:
                 self._resized[key] = [own]
             else:
                 found = resized(self._request(op), op.family, dict(op.config), threads)[:MOST_VARIANTS]
@@ -62,13 +63,14 @@ class Variants:
     def _variant(self, op: Kernel, config: Config, microseconds: float) -> Variant:
         request = self._request(op)
         code = realize(request, op.family, config)
-        return Variant(config, Load.of(code, request, microseconds), code)
+        saturates = family_of(op, op.family).saturates
+        return Variant(config, Load.of(code, request, microseconds, saturates), code)
 
 
 def unfit(op: Kernel) -> str | None:
     """Why OP can be in no group; None when it can."""
-    if op.family not in MEMBERS:
-        return f"kernels of the family {op.family} have grids of their own"
+    if not family_of(op, op.family).groupable:
+        return f"kernels of the family {op.family} are not made to be members of a group"
     if op.cluster != (1, 1, 1) or op.grid[2] != 1 or op.block[1:] != (1, 1):
         return "its grid or its blocks have more dimensions than a group's"
     return None

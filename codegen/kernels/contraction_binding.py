@@ -1,15 +1,10 @@
-"""Designed contraction kernels as families: the problem from the region, the epilogue from its other ops."""
+"""Designed contraction kernels: the problem from the region, the epilogue from its other ops."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass
-from functools import lru_cache
-from types import ModuleType
-from typing import Generic, TypeVar
+from dataclasses import dataclass
 
 from ...dialects.core.affine import Dim, symbol
-from ...dialects.core.dtypes import TF32
 from ...dialects.core.ir import Operation
 from ...dialects.core.traits import Trait, has
 from ..epilogue import emit_epilogue
@@ -18,25 +13,18 @@ from ..literals import c_type
 from ..prologue import emit_elements, emit_rows, row_name
 from ..render import Code, Identifier
 from ..spaces import Space, make_space
-from . import contraction_mma, contraction_simt, depthwise
-from .contraction_mma import MmaConfig
-from .contraction_simt import SimtConfig
 from .contraction_spec import Binding
-from .depthwise import DepthwiseConfig
 from .describe import title
-from .family import Candidate, Config, KernelCode, Request, Target
+from .family import Request
 from .geometry import Problem, divisor, power_of_two_in
 from .prologue import Prologue, Unfit, read_prologue, summed_axis
 from .row_work import RowValue, RowWork
-from .signature import Signature, make_signature
+from .signature import Signature
 from .stream import streamed_problem
 
-MOST_CANDIDATES = 16
 WIDEST_STORE = 16  # bytes
 MOST_LANES = 8
-PROBLEMS_KEPT = 4096
 Index = tuple[Dim, ...]
-AnyConfig = TypeVar("AnyConfig", bound=MmaConfig | SimtConfig | DepthwiseConfig)
 
 
 @dataclass(frozen=True)
@@ -182,113 +170,3 @@ def row_index(contraction: Contraction, result: Index) -> Index:
     row, summed = (-1, -2) if root.attributes["transpose_a"] else (-2, -1)
     own[row], own[summed] = result[-2], 0
     return tuple(own)
-
-
-class Configured(ABC, Generic[AnyConfig]):
-    """A family whose configurations are tables of an AnyConfig."""
-
-    config_type: type[AnyConfig]
-
-    @abstractmethod
-    def propose(self, request: Request) -> list[Candidate]:
-        """Configurations worth trying for REQUEST, the best first."""
-
-    def resized(self, request: Request, config: Config, threads: int) -> list[Candidate]:
-        """The candidates in blocks of THREADS, the best first."""
-        return [c for c in self.propose(request) if self.configured(c.config).threads == threads]
-
-    def configured(self, config: Config) -> AnyConfig:
-        """CONFIG out of its table."""
-        return self.config_type(**{key: int(value) for key, value in config.items()})
-
-
-@dataclass(frozen=True)
-class ProductFamily(Configured[MmaConfig | SimtConfig]):
-    """Matrix products and convolutions in tiles; the configuration is the module's own, as a table."""
-
-    name: str
-    module: ModuleType
-    config_type: type[MmaConfig | SimtConfig]
-    least_sm: int
-
-    def propose(self, request: Request) -> list[Candidate]:
-        contraction = find_contraction(request)
-        if contraction is None or request.target.sm < self.least_sm:
-            return []
-        problem = contraction.problem
-        if self.module.unsupported(problem, request.target) is not None or not self._allowed(contraction):
-            return []
-        return [
-            Candidate(self.name, dict(config), microseconds)
-            for config, microseconds in _priced(self, problem, request.target)
-        ]
-
-    def _allowed(self, contraction: Contraction) -> bool:
-        """Tensor cores round f32 operands to tf32, which the contraction must say."""
-        asked = contraction.root.attributes["multiply"] == TF32
-        return self.module is not contraction_mma or contraction.problem.a.bits < 32 or asked
-
-    def realize(self, request: Request, config: Config) -> KernelCode:
-        contraction = find_contraction(request)
-        if contraction is None:
-            raise ValueError("no contraction that this family can do")
-        problem = contraction.problem
-        made = self.configured(config)
-        scratch: tuple[tuple[str, str], ...] = ()
-        if made.splits > 1:
-            scratch = ((c_type(problem.accumulate), "workspace"), ("u32", "counters"))
-        signature = make_signature(request, scratch)
-        binding = bind(request, contraction, widest_vector(request, problem.n), signature)
-        spec = self.module.specialize(problem, made, binding, request.target)
-        return KernelCode(self.module.TEMPLATE, spec, self.module.launch(problem, spec), scratch)
-
-
-@lru_cache(maxsize=PROBLEMS_KEPT)
-def _priced(
-    family: ProductFamily, problem: Problem, target: Target
-) -> tuple[tuple[tuple[tuple[str, int], ...], float], ...]:
-    """The configurations worth trying, as items of a table, and their times.
-
-    A problem comes up in several passes, and with results that lie in several places.
-    """
-    module = family.module
-    found = module.candidates(problem, target, MOST_CANDIDATES)
-    return tuple((tuple(asdict(config).items()), module.cost(problem, config, target)) for config in found)
-
-
-@dataclass(frozen=True)
-class DepthwiseFamily(Configured[DepthwiseConfig]):
-    """Depthwise convolutions, memory-bound, vectorised over channels."""
-
-    name: str = "depthwise"
-    config_type: type[DepthwiseConfig] = DepthwiseConfig
-
-    def propose(self, request: Request) -> list[Candidate]:
-        contraction = find_contraction(request)
-        if contraction is None or contraction.has_prologue:
-            return []
-        if depthwise.unsupported(contraction.problem) is not None:
-            return []
-        problem, bytes_ = contraction.problem, request.writes[0].dtype.bytes
-        found = depthwise.candidates(problem, request.target, bytes_, MOST_CANDIDATES)
-        return [
-            Candidate(self.name, asdict(config), depthwise.cost(problem, config, request.target))
-            for config in found
-            if depthwise.illegal(problem, config, request.target) is None
-        ]
-
-    def realize(self, request: Request, config: Config) -> KernelCode:
-        contraction = find_contraction(request)
-        if contraction is None:
-            raise ValueError("no depthwise convolution")
-        made = self.configured(config)
-        signature = make_signature(request)
-        binding = bind(request, contraction, made.vector, signature, depthwise_channels=True)
-        spec = depthwise.specialize(contraction.problem, made, binding, request.target)
-        geometry = depthwise.launch(contraction.problem, made)
-        return KernelCode(depthwise.TEMPLATE, spec, geometry)
-
-
-MMA = ProductFamily("contraction_mma", contraction_mma, MmaConfig, least_sm=80)
-SIMT = ProductFamily("contraction_simt", contraction_simt, SimtConfig, least_sm=0)
-DEPTHWISE = DepthwiseFamily()
