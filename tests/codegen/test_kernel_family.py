@@ -18,9 +18,9 @@ from glassrt.codegen.kernels.group_cost import Load
 from glassrt.codegen.kernels.kernel_family import Accumulation, KernelFamily, Rank
 from glassrt.codegen.kernels.registry import BUILT_IN, candidates, families, family_of, registered
 from glassrt.codegen.sources import request_of
-from glassrt.compiler.build import Settings, build
 from glassrt.compiler.checking.accuracy import LaunchReport, measure
-from glassrt.compiler.conversion.grouping.variants import Variants, unfit
+from glassrt.compiler.driver.build import Settings, build
+from glassrt.compiler.schedule.grouping.variants import Variants, unfit
 from glassrt.dialects.core.dtypes import F32, TF32
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module
@@ -28,10 +28,10 @@ from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.launch import Kernel
 from glassrt.errors import IRError, UnsupportedError
 from glassrt.runtime.engine import Engine
-from graphs import Net
-from groups import families as families_of
-from groups import groups, launches, lowered, on_host, take_apart
 
+from ..property.graphs import Net
+from ..property.groups import families as families_of
+from ..property.groups import groups, launches, lowered, on_host, take_apart
 from .toy_family import ToyConfig, ToyFamily
 
 ROOT = Path(__file__).resolve().parents[2]
