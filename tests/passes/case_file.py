@@ -12,7 +12,7 @@ from pathlib import Path
 TITLE, EXPECTED = "// ==== ", "// ----"
 RUN = "glassrt opt"
 UNCHANGED = "unchanged"
-KEYS = ("run", "applies", "unless", "expect", "changes-numbers")
+KEYS = ("run", "applies", "unless", "because", "expect", "changes-numbers")
 _DIRECTIVE = re.compile(r"// ([a-z-]+): *(.*)")
 
 
@@ -25,7 +25,8 @@ class Case:
     """One case of a file.
 
     title: what it shows, unique in its file; line: where it starts, from 1; options: those of `glassrt opt`;
-    applies, unless: passes and rules that must be applied, or must not; changes_numbers: why its numbers
+    applies, unless: passes and rules that must be applied, or must not; because: words of the reason why
+    one of them was refused, empty where none are given; changes_numbers: why its numbers
     differ, empty when they must not; input: a module; expected: the module or the diagnostic that comes of
     it, None where nothing is written yet; unchanged: the input itself is expected.
     """
@@ -36,6 +37,7 @@ class Case:
     options: str
     applies: tuple[str, ...]
     unless: tuple[str, ...]
+    because: str
     changes_numbers: str
     unchanged: bool
     input: str
@@ -135,6 +137,8 @@ class _Draft:
             raise self.error(f"'expect:' may say {UNCHANGED}, or be left out, not '{expect}'")
         if expect is not None and self.expected is not None:
             raise self.error(f"it says '{UNCHANGED}', and what is expected as well")
+        if "because" in self.values and not {"applies", "unless"} & set(self.values):
+            raise self.error("it gives a reason with 'because:', and names no rule that it is about")
         if not self.input:
             raise self.error("it has no module")
         return Case(
@@ -144,6 +148,7 @@ class _Draft:
             command.removeprefix(RUN).strip(),
             self._names("applies"),
             self._names("unless"),
+            self.values.get("because", ""),
             self.values.get("changes-numbers", ""),
             expect is not None,
             _text(self.input),

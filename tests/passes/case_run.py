@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import shlex
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cache, wraps
 from inspect import signature
@@ -73,6 +73,11 @@ class Outcome:
             return False
         met = self.roots.get(rule.applied_by, set())
         return rule.applied_by in self.changed and (not rule.roots or not met.isdisjoint(rule.roots))
+
+    def refused(self, rules: Collection[str], words: str) -> bool:
+        """Whether WORDS stand in the reason why one of RULES was not applied somewhere."""
+        against = (record for record in self.records if record.verdict is not Verdict.TAKEN)
+        return any(record.rule in rules and words in record.reason for record in against)
 
     def _verdict(self, rule: str, verdict: Verdict) -> bool:
         return any(record.rule == rule and record.verdict is verdict for record in self.records)
@@ -210,6 +215,9 @@ def _unkept(case: Case, outcome: Outcome) -> Iterator[str]:
             yield f"{name} was applied, and must not be; {_ledger(outcome)}"
         elif not outcome.considered(name):
             yield f"{name} had no occasion: it met nothing to refuse; {_ledger(outcome)}"
+    named = (*case.applies, *case.unless)
+    if case.because and not outcome.refused(named, case.because):
+        yield f"no refusal of {', '.join(named)} says '{case.because}'; {_ledger(outcome)}"
     if case.changes_numbers and not outcome.numbers:
         yield "its numbers stay as they are: leave out 'changes-numbers:'"
     elif outcome.numbers and not case.changes_numbers:

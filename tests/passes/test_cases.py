@@ -80,6 +80,7 @@ def test_a_file_is_its_cases(tmp_path: Path) -> None:
         (CASE.replace(" involution\nm", "\nm"), "nothing stands behind 'applies:'"),
         (CASE.replace("applies: inv", "expect: inv"), "'expect:' may say unchanged"),
         (CASE.replace("applies: involution", "expect: unchanged"), "and what is expected as well"),
+        (CASE.replace("applies", "because"), "and names no rule that it is about"),
         (CASE.replace(MODULE, ""), "it has no module"),
         (CASE + CASE, "some.ir:17: another case has the title 'twice'"),
     ],
@@ -132,6 +133,13 @@ def test_what_a_case_says_must_be_so(
     case: Case, tmp_path: Path, changes: dict[str, object], problem: str
 ) -> None:
     assert problem in wrong(replace(case, **changes), tmp_path)  # type: ignore[arg-type]
+
+
+def test_the_reason_of_a_refusal_must_be_so(tmp_path: Path) -> None:
+    refused = next(one for one in cases_of(HERE / "fusion" / "rows.ir") if one.because)
+    assert wrong(refused, tmp_path) == ""
+    (rule,) = refused.unless
+    assert f"no refusal of {rule} says 'it rains'" in wrong(replace(refused, because="it rains"), tmp_path)
 
 
 def test_other_numbers_are_a_problem_unless_they_are_meant(tmp_path: Path) -> None:
