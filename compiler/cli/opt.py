@@ -96,9 +96,20 @@ def opt(
     if output is not None:
         check_output(output, "--output")
     job = Job.parse(
-        passes, rules, level, target, precision, calibration, override, allow_fallback, disable_rule, nofuse,
-        keep, limit, streams,
-    )  # fmt: skip
+        passes=passes,
+        rules=rules,
+        level=level,
+        target=target,
+        precision=precision,
+        calibration=calibration,
+        override=override,
+        allow_fallback=allow_fallback,
+        disable_rule=disable_rule,
+        nofuse=nofuse,
+        keep=keep,
+        limit=limit,
+        streams=streams,
+    )
     module = load_module(model, parse_inputs(input), parse_ranges(shape))
     done = job.run(module, say, say if print_ir_after_all else None, dump_dir, verify_each.value)
     for record in done.ledger if ledger else ():

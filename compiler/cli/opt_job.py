@@ -58,6 +58,7 @@ class Job:
 
     @staticmethod
     def parse(
+        *,
         passes: str | None,
         rules: str | None,
         level: Level | None,

@@ -48,16 +48,20 @@ class Case:
         """The title as the name of a folder."""
         return re.sub(r"\W+", "-", self.title).strip("-")
 
+    def error(self, problem: str) -> CaseError:
+        """That PROBLEM is one of this case."""
+        return CaseError(f"{self.path.name}:{self.line}: the case '{self.title}': {problem}")
+
 
 def cases_of(path: Path) -> list[Case]:
     """The cases in the file PATH, in order; CaseError where it is not in their form."""
     text = path.read_text(encoding="utf-8")
     found = [_Draft.read(path, number, lines).case() for number, lines in _parts(path, text)]
-    titles: set[str] = set()
+    known: set[str] = set()
     for case in found:
-        if case.title in titles:
-            raise CaseError(f"{path.name}:{case.line}: another case has the title '{case.title}'")
-        titles.add(case.title)
+        if case.slug in known:
+            raise case.error("another case has this title")
+        known.add(case.slug)
     return found
 
 

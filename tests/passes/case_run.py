@@ -1,19 +1,11 @@
-"""Runs a case as `glassrt opt` runs it, and says what is wrong with the outcome."""
+"""Runs a case as `glassrt opt` runs it."""
 
 from __future__ import annotations
 
-import difflib
-import shlex
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from functools import cache, wraps
-from inspect import signature
 from pathlib import Path
-from typing import Any
 
-import typer
-from glassrt.compiler.cli.opt import opt
-from glassrt.compiler.cli.opt_job import Job
 from glassrt.compiler.ledger import Record, Verdict
 from glassrt.compiler.rules import RULES
 from glassrt.compiler.semantics import SemanticsCheck
@@ -22,9 +14,8 @@ from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.printer import print_module
 from glassrt.errors import GlassError
 
-from .case_file import RUN, Case
-
-TARGET = "sm_90a"  # of run lines that name none: what passes decide must not depend on this machine's GPU
+from .case_file import Case
+from .case_options import input_file, job_of
 
 # Levels whose rules, where a pass has several, say in the ledger what they refuse: there it takes a record of
 # that to have been considered.
@@ -101,7 +92,7 @@ def run(case: Case, folder: Path) -> Outcome:
     path.write_text(case.input, encoding="utf-8")
     outcome = Outcome()
     try:
-        job = _job(case)
+        job = job_of(case)
         outcome.disabled = job.settings.disabled
         module = load_module(path)
         outcome.before = print_module(module)
@@ -140,95 +131,3 @@ def rendered(error: GlassError) -> str:
 
 def _quiet(_text: str) -> None:
     """Notes of passes are for those who watch them."""
-
-
-# ---------------------------------------------------------------- options
-
-
-def _job(case: Case) -> Job:
-    """The job that the case's options mean to `glassrt opt`."""
-    given = _parsed(("input.ir", *arguments(case)))
-    return Job.parse(**{name: given[name] for name in signature(Job.parse).parameters})
-
-
-def arguments(case: Case) -> tuple[str, ...]:
-    """The options of CASE, word by word; files beside its own by their paths, and a target in any case."""
-    words = shlex.split(case.options)
-    beside = ((case.path.parent / word, word) for word in words)
-    words = [str(path) if path.is_file() else word for path, word in beside]
-    return (*words,) if {"-t", "--target"} & set(words) else (*words, "-t", TARGET)
-
-
-def command(case: Case, folder: Path) -> str:
-    """What to type to see what comes of CASE, whose input `run` has written to FOLDER."""
-    return f"{RUN} {shlex.quote(str(input_file(case, folder)))} {shlex.join(arguments(case))}"
-
-
-def input_file(case: Case, folder: Path) -> Path:
-    """Where the input of CASE is written to."""
-    home = folder / case.path.stem / case.slug
-    home.mkdir(parents=True, exist_ok=True)
-    return home / "input.ir"
-
-
-@cache
-def _command_line() -> tuple[typer.main.TyperCommand, dict[str, Any]]:
-    """The command line of `glassrt opt` that only keeps what it was given, and where it keeps it."""
-    given: dict[str, Any] = {}
-
-    @wraps(opt)
-    def keep(**options: Any) -> None:
-        given.update(options)
-
-    app = typer.Typer(add_completion=False)
-    app.command()(keep)
-    return typer.main.get_command(app), given
-
-
-def _parsed(words: tuple[str, ...]) -> dict[str, Any]:
-    """What WORDS mean to `glassrt opt`, by parameter; click.UsageError where they mean nothing."""
-    line, given = _command_line()
-    line.main(list(words), standalone_mode=False)
-    return given
-
-
-# ---------------------------------------------------------------- what is wrong
-
-
-def problems(case: Case, outcome: Outcome) -> Iterator[str]:
-    """Everything in which OUTCOME is not what CASE says."""
-    wanted = outcome.before if case.unchanged else case.expected
-    if wanted is None:
-        yield "nothing is expected yet: `pytest --update-golden` writes what comes of it, for you to review"
-    elif wanted != outcome.text:
-        yield _difference(wanted, outcome.text)
-    yield from _unkept(case, outcome)
-
-
-def _unkept(case: Case, outcome: Outcome) -> Iterator[str]:
-    """What CASE says about rules, passes and numbers that is not so."""
-    for name in case.applies:
-        if not outcome.took(name):
-            yield f"{name} was not applied; {_ledger(outcome)}"
-    for name in case.unless:
-        if outcome.took(name):
-            yield f"{name} was applied, and must not be; {_ledger(outcome)}"
-        elif not outcome.considered(name):
-            yield f"{name} had no occasion: it met nothing to refuse; {_ledger(outcome)}"
-    named = (*case.applies, *case.unless)
-    if case.because and not outcome.refused(named, case.because):
-        yield f"no refusal of {', '.join(named)} says '{case.because}'; {_ledger(outcome)}"
-    if case.changes_numbers and not outcome.numbers:
-        yield "its numbers stay as they are: leave out 'changes-numbers:'"
-    elif outcome.numbers and not case.changes_numbers:
-        yield f"the interpreter finds other numbers: {outcome.numbers}"
-
-
-def _ledger(outcome: Outcome) -> str:
-    lines = "".join(f"\n    {record.text()}" for record in outcome.records)
-    return f"the ledger says:{lines}" if lines else "the ledger is empty"
-
-
-def _difference(wanted: str, have: str) -> str:
-    lines = difflib.unified_diff(wanted.splitlines(), have.splitlines(), "expected", "what came", lineterm="")
-    return "\n".join(lines)

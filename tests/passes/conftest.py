@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from .case_file import Case, CaseError, cases_of, rewrite_expected
-from .case_run import command, problems, run
+from .case_options import command
+from .case_problems import problems
+from .case_run import run
 
 
 class CaseFailed(Exception):
@@ -37,7 +39,7 @@ class IrCase(pytest.Item):
             raise CaseFailed(f"{case.path.name}:{case.line}: {case.title}\n{listed}\n{command(case, folder)}")
 
     def repr_failure(self, info: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
-        if isinstance(info.value, CaseFailed):
+        if isinstance(info.value, (CaseFailed, CaseError)):
             return str(info.value)
         return str(super().repr_failure(info))
 

@@ -14,7 +14,9 @@ from glassrt.compiler.cli.app import app
 from typer.testing import CliRunner
 
 from .case_file import RUN, Case, CaseError, cases_of, rewrite_expected
-from .case_run import command, problems, run
+from .case_options import command
+from .case_problems import problems
+from .case_run import run
 
 HERE = Path(__file__).parent
 MODULE = """module @net {
@@ -82,7 +84,7 @@ def test_a_file_is_its_cases(tmp_path: Path) -> None:
         (CASE.replace("applies: involution", "expect: unchanged"), "and what is expected as well"),
         (CASE.replace("applies", "because"), "and names no rule that it is about"),
         (CASE.replace(MODULE, ""), "it has no module"),
-        (CASE + CASE, "some.ir:17: another case has the title 'twice'"),
+        (CASE + CASE, "some.ir:17: the case 'twice': another case has this title"),
     ],
 )
 def test_what_is_no_case_is_an_error_with_its_place(tmp_path: Path, text: str, problem: str) -> None:
@@ -133,6 +135,22 @@ def test_what_a_case_says_must_be_so(
     case: Case, tmp_path: Path, changes: dict[str, object], problem: str
 ) -> None:
     assert problem in wrong(replace(case, **changes), tmp_path)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ("--passes dce --level fused", "give either --passes or --level"),
+        ("--pases dce", "No such option: --pases"),
+        ("-t sm_9", "sm_9"),
+    ],
+)
+def test_a_run_line_that_means_nothing_is_an_error(
+    case: Case, tmp_path: Path, options: str, problem: str
+) -> None:
+    with pytest.raises(CaseError, match=r"some\.ir:1: the case 'twice': glassrt opt ") as caught:
+        run(replace(case, options=options), tmp_path)
+    assert problem in str(caught.value)
 
 
 def test_the_reason_of_a_refusal_must_be_so(tmp_path: Path) -> None:
@@ -188,15 +206,16 @@ def test_files_are_collected_and_updated(tmp_path: Path) -> None:
     passes = tmp_path / "passes"
     passes.mkdir()
     shutil.copy(HERE.parent / "conftest.py", tmp_path)
-    for name in ("__init__.py", "conftest.py", "case_file.py", "case_run.py"):
-        shutil.copy(HERE / name, passes)
-    (passes / "some.ir").write_text(CASE.replace(AFTER, MODULE), encoding="utf-8")
-    failed = collect(tmp_path)
+    for source in (HERE / "__init__.py", HERE / "conftest.py", *HERE.glob("case_*.py")):
+        shutil.copy(source, passes)
+    some, none = passes / "some.ir", passes / "none.ir"
+    some.write_text(CASE.replace(AFTER, MODULE), encoding="utf-8")
+    none.write_text("nothing", encoding="utf-8")
+    failed = collect(tmp_path, "--continue-on-collection-errors")
     assert failed.returncode == 1
+    assert "none.ir:1: no case" in failed.stdout
     assert "some.ir:1: twice" in failed.stdout and "+    core.return %x" in failed.stdout
     assert "input.ir --rules involution -t sm_90a" in failed.stdout
+    none.unlink()
     assert collect(tmp_path, "--update-golden").returncode == 0
-    assert (passes / "some.ir").read_text(encoding="utf-8") == CASE
-    assert collect(tmp_path).returncode == 0
-    (passes / "some.ir").write_text("nothing", encoding="utf-8")
-    assert "some.ir:1: no case" in collect(tmp_path).stdout
+    assert some.read_text(encoding="utf-8") == CASE
