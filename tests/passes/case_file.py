@@ -80,8 +80,8 @@ def rewrite_expected(case: Case, text: str) -> None:
         after = [""] if end < len(lines) else []
         lines[start:end] = [*kept, EXPECTED, *text.rstrip("\n").splitlines(), *after]
         file.seek(0)
-        file.truncate()
         file.write("\n".join(lines) + "\n")
+        file.truncate()
 
 
 def _parts(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
