@@ -98,8 +98,10 @@ def _show_rules(as_json: bool) -> None:
     if as_json:
         write_json([vars(rule) for rule in RULES.values()])
         return
-    rows = [(r.name, r.level, "" if r.switchable else "always", r.summary) for r in RULES.values()]
-    print_table("", ("rule", "level", "", "what it does"), rows)
+    rows = [
+        (r.name, r.level, r.applied_by, "" if r.switchable else "always", r.summary) for r in RULES.values()
+    ]
+    print_table("", ("rule", "level", "pass", "", "what it does"), rows)
 
 
 # ---------------------------------------------------------------- all decisions

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from glassrt.compiler.frontend.source import read_ir
 
-from ...places import DIGITS
+from ...places import DIGITS, ROOT
 from .support import ADD_RELU, Glassrt
 
 
@@ -155,3 +155,99 @@ def test_a_symbol_that_no_input_gives_a_value_is_located(
 def test_a_level_above_cannot_be_reached(glassrt: Glassrt, small: Path) -> None:
     assert "fused lies above it" in glassrt("opt", small, "--level", "fused", code=1).stderr
     glassrt("opt", small, "--level", "launch", "--passes", "dce", code=2)
+
+
+TWO_RULES = """module @net {
+  func @main(%x: tensor<4xf32>) -> (tensor<4xf32>) {inputs = ["x"], outputs = ["y"]} {
+    %a = graph.neg %x : tensor<4xf32> loc("one")
+    %b = graph.neg %a : tensor<4xf32> loc("two")
+    %c = graph.abs %b : tensor<4xf32> loc("three")
+    %d = graph.abs %c : tensor<4xf32> loc("four")
+    core.return %d
+  }
+}
+"""
+
+
+def ops(printed: str) -> list[str]:
+    return re.findall(r"graph\.(\w+)", printed)
+
+
+@pytest.fixture
+def two_rules(tmp_path: Path) -> Path:
+    """What two rules of canonicalize apply to."""
+    path = tmp_path / "net.ir"
+    path.write_text(TWO_RULES, encoding="utf-8")
+    return path
+
+
+def test_rules_are_applied_alone_by_their_passes(glassrt: Glassrt, two_rules: Path) -> None:
+    assert ops(glassrt("opt", two_rules, "--rules", "involution").stdout) == ["abs", "abs"]
+    assert ops(glassrt("opt", two_rules, "--rules", "idempotent, involution").stdout) == ["abs"]
+    assert ops(glassrt("opt", two_rules, "--rules", "cse").stdout) == ["neg", "neg", "abs", "abs"]
+
+
+def test_rules_restrict_the_passes_that_are_named(glassrt: Glassrt, two_rules: Path) -> None:
+    named = glassrt("opt", two_rules, "--passes", "cse,canonicalize", "--rules", "idempotent")
+    assert ops(named.stdout) == ["neg", "neg", "abs"]
+    fused = glassrt("opt", two_rules, "--level", "fused", "--rules", "involution").stdout
+    assert fused.count("fused.kernel") == 2
+
+
+@pytest.mark.parametrize(
+    ("rules", "problem"),
+    [
+        ("involutions", "error: there is no rule 'involutions'\nhint: is involution meant?"),
+        ("standard-body", "error: no pass applies the rule 'standard-body'\nhint: "),
+    ],
+)
+def test_rules_that_cannot_be_applied_are_errors(
+    glassrt: Glassrt, two_rules: Path, rules: str, problem: str
+) -> None:
+    assert problem in glassrt("opt", two_rules, "--rules", rules, code=1).stderr
+
+
+def test_a_limit_ends_what_is_optional(glassrt: Glassrt, two_rules: Path) -> None:
+    limited = glassrt("opt", two_rules, "--passes", "canonicalize", "--limit", "1").stdout
+    assert ops(limited) == ["abs", "abs"]
+
+
+def test_switches_keep_apart(glassrt: Glassrt, two_rules: Path) -> None:
+    fused = ("opt", two_rules, "--passes", "graph-to-fused")
+    assert glassrt(*fused).stdout.count("fused.kernel") == 1
+    assert glassrt(*fused, "--nofuse", "two:three").stdout.count("fused.kernel") == 2
+    assert glassrt(*fused, "--keep", "one").stdout.count("fused.kernel") == 2
+    assert "'nobody'" in glassrt(*fused, "--keep", "nobody", code=1).stderr
+
+
+def test_decisions_are_shown(glassrt: Glassrt, two_rules: Path) -> None:
+    shown = glassrt("opt", two_rules, "--rules", "involution", "--ledger")
+    assert shown.stderr.splitlines() == [
+        "taken involution: one -> two: neg(neg(x)) => x, likewise not and bitwise_not"
+    ]
+
+
+def test_scales_and_streams_reach_the_passes(glassrt: Glassrt, tmp_path: Path) -> None:
+    cases = ROOT / "tests" / "passes"
+    text = tmp_path / "net.ir"
+    text.write_text(TWO_PRODUCTS, encoding="utf-8")
+    table = cases / "quantization" / "ranges.table"
+    eight = glassrt(
+        "opt", text, "--passes", "insert-quantization", "-p", "int8", "--calibration", table
+    ).stdout
+    assert "graph.quantize %x" in eight
+    text.write_text(TWICE, encoding="utf-8")
+    launches = ("opt", text, "--level", "launch", "-t", "sm_90a", "--disable-rule", "group-launches")
+    assert "stream = 1" in glassrt(*launches, "--streams", "2").stdout
+    assert "stream = 1" not in glassrt(*launches, "--streams", "1").stdout
+
+
+TWO_PRODUCTS = """module @net {
+  func @main(%x: tensor<1x1xf32>) -> (tensor<1x1xf32>) {inputs = ["x"], outputs = ["y"]} {
+    %w = graph.constant {value = dense<1x1xf32: 2.0>} : tensor<1x1xf32>
+    %a = graph.matmul %x, %w : tensor<1x1xf32> loc("first")
+    %b = graph.matmul %a, %w : tensor<1x1xf32> loc("last")
+    core.return %b
+  }
+}
+"""

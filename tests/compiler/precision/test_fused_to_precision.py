@@ -8,7 +8,6 @@ import pytest
 from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
-from glassrt.compiler.precision.fused_to_precision import FusedToPrecision
 from glassrt.compiler.settings.policy import PrecisionPolicy, as_policy
 from glassrt.dialects.core.dtypes import BF16, F16, F32, I32, I64
 from glassrt.dialects.core.interpreter import interpret
@@ -26,7 +25,7 @@ from glassrt.dialects.graph.reduction import Reduce
 from glassrt.dialects.graph.unary import Sigmoid
 from glassrt.dialects.graph.window import MaxPool
 from glassrt.dialects.precision import Kernel
-from glassrt.errors import IRError, UnsupportedError
+from glassrt.errors import UnsupportedError
 
 from ...property.graphs import Net
 
@@ -137,13 +136,6 @@ def test_few_channels_are_padded_for_whole_words() -> None:
         assert any(op.name == "graph.pad" for op in first.body.block) == (wanted != channels)
 
 
-def test_grouped_and_doubly_read_inputs_are_not_padded() -> None:
-    net = Net()
-    x = image(net, 3)
-    module = lower(net.done(net.conv(x, 3, groups=3), net.add(Add, net.conv(x, 3), x)), "fp16")
-    assert all(k.inputs[0].type.shape[1] == 3 for k in kernels(module))
-
-
 def test_one_conversion_serves_all_readers_of_an_input() -> None:
     net = Net()
     x = image(net)
@@ -151,13 +143,6 @@ def test_one_conversion_serves_all_readers_of_an_input() -> None:
     assert [line.split(":")[0] for line in shown(module)] == [
         "cast", "conv add cast", "conv add cast add", "cast",
     ]  # fmt: skip
-
-
-def test_loops_before_a_convolution_convert_on_the_way() -> None:
-    net = Net()
-    scaled = net.add(Mul, image(net), net.input("s", 8, 1, 1))
-    module = lower(net.done(net.conv(scaled, 8)), "fp16")
-    assert shown(module)[:2] == ["mul cast: tensor<1x8x6x6xf16, nhwc>", "conv: tensor<1x8x6x6xf32, nhwc>"]
 
 
 def test_outputs_are_row_major_in_the_models_type() -> None:
@@ -211,25 +196,6 @@ def test_layouts_follow_the_bytes() -> None:
     assert last.results[0].type.layout == ROW_MAJOR
 
 
-def test_integers_are_left_alone() -> None:
-    net = Net()
-    i = net.input("i", 4, dtype=I64)
-    module = lower(net.done(net.add(Add, i, i)), "fp16")
-    (kernel,) = kernels(module)
-    assert (kernel.requested, kernel.compute, kernel.accumulate) == (I64, I64, I64)
-    assert kernel.why == "i64 is not a float"
-
-
-def test_a_16_bit_model_accumulates_in_f32_under_every_policy() -> None:
-    net = Net()
-    x = net.input("x", 2, 8, dtype=F16)
-    w = net.const(np.random.default_rng(1).standard_normal((8, 4)).astype(np.float16))
-    module = lower(net.done(net.add(Sigmoid, net.add(Matmul, x, w))), "fp32")
-    (kernel,) = kernels(module)
-    assert (kernel.requested, kernel.compute, kernel.accumulate) == (F16, F16, F32)
-    assert module.main.returned[0].type.dtype == F16
-
-
 def test_a_view_of_channels_last_data_goes_into_the_loop_that_reads_it() -> None:
     net = Net()
     y = net.conv(image(net), 8)
@@ -276,10 +242,3 @@ def test_storage_rounds_where_the_kernel_rounds() -> None:
     stored = rows.astype(ml_dtypes.bfloat16).astype(np.float32)
     want = np.exp(stored) / np.exp(stored).sum(0, keepdims=True)
     assert np.allclose(interpret(module, {"x": data})["y"], want, rtol=1e-5)
-
-
-def test_ops_outside_kernels_are_refused() -> None:
-    net = Net()
-    module = net.done(net.add(Relu, net.input("x", 2)))
-    with pytest.raises(IRError, match=r"graph\.relu: cannot stand at the fused level outside a kernel"):
-        FusedToPrecision().run(module, PassContext(ALL_DIALECTS))

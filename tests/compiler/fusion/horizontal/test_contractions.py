@@ -163,13 +163,6 @@ class TestRefusals:
         assert record.verdict is Verdict.REFUSED
         assert record.figures["launches_saved"] == -1
 
-    def test_weights_must_be_constants(self) -> None:
-        net = Net()
-        x, w = net.input("x", 4, 16), net.input("w", 16, 8)
-        module = net.done(net.add(Matmul, x, net.weights(16, 8)), net.add(Matmul, x, w))
-        (record,) = joined(module)
-        assert "no constant weights" in record.reason
-
     def test_the_rule_and_pairs_of_nodes_are_switched_off(self) -> None:
         for switches in ({"disabled": frozenset({RULE})}, {"barriers": frozenset({("conv2", "conv0")})}):
             net, ends = siblings(8, 8)

@@ -11,14 +11,14 @@ from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import Pass, PassContext, PassManager
 from glassrt.compiler.precision.quantization.propagate import PropagateQuantization
-from glassrt.dialects.core.dtypes import F8E4M3, F16, F32, I8, U8, DType
+from glassrt.dialects.core.dtypes import F8E4M3, F32, I8, DType
 from glassrt.dialects.core.interpreter import Evaluation
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.constants import Constant
 from glassrt.dialects.graph.contraction import Conv, Matmul
-from glassrt.dialects.graph.movement import Concat, Pad, Reshape, Transpose
+from glassrt.dialects.graph.movement import Concat, Reshape, Transpose
 from glassrt.dialects.graph.quantization import Dequantize, Quantize
 from glassrt.dialects.graph.window import MaxPool
 
@@ -98,21 +98,6 @@ def test_conversions_around_pooling_and_movement_cancel() -> None:
     assert print_module(module) == before
 
 
-@pytest.mark.parametrize(("scale", "zero", "to"), [(0.2, 3, I8), (0.1, 4, I8), (0.1, None, I8), (0.1, 3, U8)])
-def test_conversions_to_something_else_stay(scale: float, zero: int | None, to: DType) -> None:
-    net = QuantNet()
-    module = net.done(net.q(net.dq(net.bytes(4), 0.1, 3), scale, zero, to))
-    run(module)
-    assert names(module) == ["dequantize", "quantize"]
-
-
-def test_a_way_through_a_short_float_is_not_exact() -> None:
-    net = QuantNet()
-    module = net.done(net.q(net.dq(net.bytes(4), 0.1, to=F16), 0.1))
-    run(module)
-    assert names(module) == ["dequantize", "quantize"]
-
-
 def test_concat_rescales_what_has_another_scale_on_record() -> None:
     net = QuantNet()
     same = net.dq(net.bytes(2, 3, name="a"), 0.5, -2)
@@ -146,23 +131,6 @@ def test_without_any_rounding_a_short_float_is_the_quotient() -> None:
     assert quantize.evaluate(Evaluation(module, {}), x, np.array(0.5)).tolist() == pytest.approx(
         (x / 0.5).tolist()
     )
-
-
-def test_what_does_not_commute_stays() -> None:
-    net = QuantNet()
-    scale = net.const(np.linspace(0.1, 1, 4, dtype=np.float32))
-    x = net.add(Dequantize, net.bytes(3, 4, name="a"), scale, axis=1, to=F32)
-    merged = net.add(Reshape, x, shape=[12])
-    padded = net.add(Pad, net.dq(net.bytes(4, name="b"), 0.1), net.const(np.float32(1)), pads=[1, 0])
-    sparse = net.dq(net.bytes(1, 1, 1, 1, name="c"), 0.1)
-    pool = {"kernel": [2, 2], "dilations": [2, 2], "pads": [1] * 4}
-    unseen = net.add(MaxPool, sparse, **pool)
-    negative = net.add(Relu, net.dq(net.bytes(4, name="d"), -0.1))
-    unknown = net.add(Dequantize, net.bytes(4, name="e"), net.input("s"), to=F32)
-    module = net.done(merged, padded, unseen, negative, net.add(Relu, unknown))
-    context = PassContext(ALL_DIALECTS)
-    PropagateQuantization().run(module, context)
-    assert not list(context.ledger)
 
 
 def test_a_chain_that_moves_one_conversion_along_takes_linear_time() -> None:
