@@ -9,18 +9,13 @@ from functools import partial
 
 import numpy as np
 
+from ..errors import DeviceError
 from .binding import host_array
 from .device import Array, LaunchRecord, Observer, Value
 from .dlpack import CPU
-from .dtypes import ELEMENT_TYPES, numpy_dtype
-from .host import (
-    HostArgument,
-    HostBuffer,
-    HostModule,
-    HostScalar,
-    HostTensorMap,
-    Order,
-)
+from .dtypes import numpy_dtype
+from .host import HostModule, Order
+from .host_arguments import HostArgument, HostBuffer, HostScalar, HostTensorMap
 from .host_memory import ALIGNMENT, aligned_bytes
 from .manifest import Manifest
 from .plan import Plan
@@ -45,6 +40,11 @@ class HostBackend:
 
     def load(self, plan: Plan) -> HostExecutable:
         """Compile the plan's kernels, or find them compiled in the cache. See `device.Backend`."""
+        for launch in plan.spec.launches:
+            if launch.cooperative:
+                what = f"kernel {launch.kernel} ({launch.op!r}) is a cooperative launch"
+                why = "the host device runs clusters one after the other: blocks cannot wait for each other"
+                raise DeviceError(f"{what}; {why}", hint="run this plan on a GPU")
         return HostExecutable(plan, self._order)
 
 
@@ -171,11 +171,10 @@ class HostSession:
         if isinstance(argument, BoundTensorMap):
             return HostTensorMap(
                 self._buffer(argument.buffer, inputs, outputs),
-                ELEMENT_TYPES[argument.dtype].bytes,
+                argument.dtype,
                 argument.dims,
                 argument.strides,
-                argument.box,
-                argument.swizzle,
+                argument.traversal,
             )
         return self._buffer(argument, inputs, outputs)
 

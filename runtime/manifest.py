@@ -10,18 +10,25 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
 
 from ..errors import PlanError
+from ..launch_rules import FILLS, INTERLEAVES, MAX_CLUSTER, MAX_PIXELS, MAX_STEP, SWIZZLES, Traversal
 from .dtypes import ELEMENT_TYPES
 from .expressions import LIMIT, Expression, clip
 from .manifest_fields import Fields, is_identifier
 from .sizes import SizeSpec, parse_sizes
 
+FORMAT = 2
 SPACES = ("arena", "input", "output", "weights")
-PARAMETERS = ("buffer", "i32", "i64", "tensor_map")
-Swizzle = Literal["none", "32B", "64B", "128B"]
-SWIZZLES: dict[Swizzle, int] = {"none": 0, "32B": 32, "64B": 64, "128B": 128}
+SCALARS = ("i32", "i64")
+# What a parameter is given: its kinds are those of the calling convention (codegen/kernels/parameters.py).
+GIVEN = {
+    "read": "buffer",
+    "write": "buffer",
+    "scratch": "buffer",
+    "tensor_map": "tensor_map",
+    "scalar": "scalar",
+}
 MAX_STREAMS = 64
 MAX_SHARED_BYTES = 232_448  # 227 KiB, compute capability 9.0 (CUDA C++ guide, table 27)
 MAX_RANK = 64
@@ -59,31 +66,40 @@ class BufferSpec:
 
 
 @dataclass(frozen=True)
+class ParameterSpec:
+    """A kernel's parameter: `kind` is a key of GIVEN, `dtype` an element type (of a scalar i32 or i64)."""
+
+    kind: str
+    dtype: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.dtype}"
+
+
+@dataclass(frozen=True)
 class KernelSpec:
-    """A compiled function and the kinds of its parameters."""
+    """A compiled function and its parameters."""
 
     name: str
     entry: str
-    parameters: tuple[str, ...]
+    parameters: tuple[ParameterSpec, ...]
 
 
 @dataclass(frozen=True)
 class TensorMapSpec:
-    """A tiled tensor map: dims innermost first in elements, strides in bytes for dims 1 and up."""
+    """A tensor map: dims innermost first in elements, strides in bytes for dims 1 and up."""
 
     buffer: str
-    dtype: str
     dims: tuple[Expression, ...]
     strides: tuple[Expression, ...]
-    box: tuple[int, ...]
-    swizzle: Swizzle
+    traversal: Traversal
 
 
 @dataclass(frozen=True)
 class ArgumentSpec:
-    """One kernel argument; `value` is a buffer's name, an expression, or a tensor map."""
+    """What a parameter is given: a buffer's name, an expression, or a tensor map."""
 
-    kind: str
+    parameter: ParameterSpec
     value: Expression | TensorMapSpec
 
 
@@ -97,13 +113,25 @@ class LaunchSpec:
     grid: tuple[Expression, ...]
     block: tuple[int, int, int]
     cluster: tuple[int, int, int]
+    cooperative: bool
     shared_bytes: int
     stream: int
     waits: tuple[int, ...]
     pdl: bool
     arguments: tuple[ArgumentSpec, ...]
-    reads: tuple[str, ...]
-    writes: tuple[str, ...]
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The buffers that it is given to read."""
+        return self._buffers("read")
+
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """The buffers that it is given to write, scratch memory among them."""
+        return self._buffers("write", "scratch")
+
+    def _buffers(self, *kinds: str) -> tuple[str, ...]:
+        return tuple(str(each.value) for each in self.arguments if each.parameter.kind in kinds)
 
 
 @dataclass(frozen=True)
@@ -133,8 +161,9 @@ class Manifest:
 def parse_manifest(value: object) -> Manifest:
     """The typed form of the manifest's JSON; `PlanError` naming the field that is wrong."""
     fields = Fields(value, "manifest")
-    if fields.integer("format", 0, LIMIT) != 1:
-        raise fails("manifest", f"has format {clip(fields.get('format'))}; this version reads format 1")
+    if fields.integer("format", 0, LIMIT) != FORMAT:
+        found = f"has format {clip(fields.get('format'))}; this version reads format {FORMAT}"
+        raise PlanError(f"the plan's manifest {found}", "build the plan again with this version")
     arena_bytes = fields.integer("arena_bytes", 0, LIMIT - 1)
     inputs = tuple(_tensor(entry) for entry in fields.objects("inputs"))
     outputs = tuple(_tensor(entry) for entry in fields.objects("outputs"))
@@ -143,7 +172,9 @@ def parse_manifest(value: object) -> Manifest:
     buffers = tuple(_buffer(entry, len(inputs), len(outputs)) for entry in fields.objects("buffers"))
     _check_unique("buffer", (buffer.name for buffer in buffers))
     kernels = {name: _kernel(name, entry) for name, entry in fields.named("kernels")}
-    launches = tuple(_launch(entry) for entry in fields.objects("launches"))
+    launches = tuple(
+        _launch(entry, index, kernels) for index, entry in enumerate(fields.objects("launches"))
+    )
     return Manifest(
         name=fields.text("name"),
         generator=fields.text("generator"),
@@ -227,57 +258,83 @@ def _kernel(name: str, value: object) -> KernelSpec:
     fields = Fields(value, f"kernel {clip(name)}")
     if not is_identifier(name):
         raise fails(f"kernel {clip(name)}", "has a name that is not an identifier")
-    parameters = fields.texts("parameters")
-    if not all(parameter in PARAMETERS for parameter in parameters):
-        raise fields.fail("parameters", f"a list of {', '.join(PARAMETERS)}")
+    parameters = tuple(_parameter(entry) for entry in fields.objects("parameters"))
     return KernelSpec(name, fields.identifier("entry"), parameters)
 
 
-def _launch(fields: Fields) -> LaunchSpec:
+def _parameter(fields: Fields) -> ParameterSpec:
+    (kind, *others) = fields.values or [""]
+    if others or kind not in GIVEN:
+        raise fails(fields.where, f"needs exactly one of {', '.join(GIVEN)}")
+    allowed = SCALARS if kind == "scalar" else tuple(ELEMENT_TYPES)
+    if fields.text(kind) not in allowed:
+        raise fields.fail(kind, f"one of {', '.join(allowed)}")
+    return ParameterSpec(kind, fields.text(kind))
+
+
+def _launch(fields: Fields, index: int, kernels: Mapping[str, KernelSpec]) -> LaunchSpec:
+    kernel = kernels.get(fields.text("kernel"))
+    where = f"launch {index} ({clip(fields.get('kernel'))})"
+    if kernel is None:
+        raise fails(where, "names a kernel that the plan does not have")
     grid = fields.expressions("grid")
     if len(grid) != 3:
         raise fields.fail("grid", "three integer expressions")
     return LaunchSpec(
-        kernel=fields.text("kernel"),
+        kernel=kernel.name,
         op=fields.text("op"),
         nodes=fields.texts("nodes"),
         grid=grid,
         block=fields.triple("block", 1, 1024),
-        cluster=fields.triple("cluster", 1, 16, [1, 1, 1]),
+        cluster=fields.triple("cluster", 1, MAX_CLUSTER, [1, 1, 1]),
+        cooperative=fields.boolean("cooperative", False),
         shared_bytes=fields.integer("shared_bytes", 0, MAX_SHARED_BYTES, 0),
         stream=fields.integer("stream", 0, MAX_STREAMS - 1, 0),
         waits=fields.integers("waits", 0, LIMIT, []),
         pdl=fields.boolean("pdl", False),
-        arguments=tuple(_argument(entry) for entry in fields.objects("arguments")),
-        reads=fields.texts("reads"),
-        writes=fields.texts("writes"),
+        arguments=_arguments(fields.objects("arguments"), kernel, where),
     )
 
 
-def _argument(fields: Fields) -> ArgumentSpec:
-    if len(fields.values) != 1:
-        raise fails(fields.where, f"needs exactly one of {', '.join(PARAMETERS)}")
-    (kind,) = fields.values
-    if kind == "buffer":
-        return ArgumentSpec(kind, fields.text(kind))
-    if kind in ("i32", "i64"):
-        return ArgumentSpec(kind, fields.expression(kind))
-    if kind == "tensor_map":
-        return ArgumentSpec(kind, _tensor_map(Fields(fields.get(kind), f"{fields.where} tensor map")))
-    raise fails(fields.where, f"is of the unknown kind {clip(kind)}")
+def _arguments(entries: Iterable[Fields], kernel: KernelSpec, where: str) -> tuple[ArgumentSpec, ...]:
+    """The arguments of a launch, each for the parameter in its place."""
+    given = list(entries)
+    kinds = [" and ".join(fields.values) or "nothing" for fields in given]
+    if kinds != [GIVEN[parameter.kind] for parameter in kernel.parameters]:
+        passed, wanted = clip(", ".join(kinds)), ", ".join(map(str, kernel.parameters))
+        raise fails(where, f"passes ({passed}) to a kernel that takes ({wanted})")
+    pairs = zip(kernel.parameters, given, strict=True)
+    return tuple(ArgumentSpec(parameter, _argument(parameter, fields)) for parameter, fields in pairs)
 
 
-def _tensor_map(fields: Fields) -> TensorMapSpec:
-    dims = fields.expressions("dims")
-    strides = fields.expressions("strides")
-    box = fields.integers("box", 1, 256)
-    if not 1 <= len(dims) <= 5 or len(strides) != len(dims) - 1 or len(box) != len(dims):
-        raise fails(fields.where, "needs 1 to 5 dims, a stride for each but the first, and a box for each")
-    return TensorMapSpec(fields.text("buffer"), _dtype(fields), dims, strides, box, _swizzle(fields))
+def _argument(parameter: ParameterSpec, fields: Fields) -> Expression | TensorMapSpec:
+    match GIVEN[parameter.kind]:
+        case "buffer":
+            return fields.text("buffer")
+        case "scalar":
+            return fields.expression("scalar")
+    map = Fields(fields.get("tensor_map"), f"{fields.where} tensor map")
+    return _tensor_map(map, parameter.dtype)
 
 
-def _swizzle(fields: Fields) -> Swizzle:
-    for name in SWIZZLES:
-        if name == fields.text("swizzle"):
-            return name
-    raise fields.fail("swizzle", f"one of {', '.join(SWIZZLES)}")
+def _tensor_map(fields: Fields, dtype: str) -> TensorMapSpec:
+    dims, strides, traversal = fields.expressions("dims"), fields.expressions("strides"), _traversal(fields)
+    fault = traversal.fault(len(dims), dtype, ELEMENT_TYPES[dtype].bytes)
+    if fault is not None:
+        raise fails(fields.where, fault)
+    return TensorMapSpec(fields.text("buffer"), dims, strides, traversal)
+
+
+def _traversal(fields: Fields) -> Traversal:
+    box = fields.integers("box", 1, MAX_PIXELS)
+    if not box:
+        raise fields.fail("box", "sizes")
+    return Traversal(
+        box=box,
+        steps=fields.integers("steps", 1, MAX_STEP, []),
+        swizzle=fields.word("swizzle", SWIZZLES, "none"),
+        interleave=fields.word("interleave", INTERLEAVES, "none"),
+        fill=fields.word("fill", FILLS, "zero"),
+        lower=fields.integers("lower", -LIMIT, LIMIT, []),
+        upper=fields.integers("upper", -LIMIT, LIMIT, []),
+    )

@@ -161,7 +161,7 @@ class AttentionFamily:
         geometry = Geometry(
             (problem.batches * tiles, 1, 1), (made.threads, 1, 1), shared_bytes(problem, made)
         )
-        return KernelCode(TEMPLATE, spec, geometry)
+        return KernelCode(TEMPLATE, spec, geometry, signature.typed)
 
 
 # ---------------------------------------------------------------- configurations

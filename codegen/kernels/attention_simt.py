@@ -97,10 +97,11 @@ class SimtAttentionFamily:
         if problem is None:
             raise ValueError("not an attention kernel")
         made = SimtAttentionConfig(**{key: int(value) for key, value in config.items()})
-        spec = specialize(request, problem, made, make_signature(request))
+        signature = make_signature(request)
+        spec = specialize(request, problem, made, signature)
         grid = problem.batches * ceildiv(problem.queries, made.block_s)
         geometry = Geometry((grid, 1, 1), (THREADS, 1, 1), shared_bytes(problem, made))
-        return KernelCode(TEMPLATE, spec, geometry)
+        return KernelCode(TEMPLATE, spec, geometry, signature.typed)
 
 
 def configurations() -> Iterator[SimtAttentionConfig]:

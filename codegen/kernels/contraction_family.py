@@ -21,7 +21,7 @@ from ..spaces import Space, make_space
 from . import contraction_mma, contraction_simt, depthwise
 from .contraction_mma import MmaConfig
 from .contraction_simt import SimtConfig
-from .contraction_spec import Binding
+from .contraction_spec import Binding, split_scratch
 from .depthwise import DepthwiseConfig
 from .describe import title
 from .family import Candidate, Config, KernelCode, Request, Target
@@ -234,13 +234,11 @@ class ProductFamily(Configured[MmaConfig | SimtConfig]):
             raise ValueError("no contraction that this family can do")
         problem = contraction.problem
         made = self.configured(config)
-        scratch: tuple[tuple[str, str], ...] = ()
-        if made.splits > 1:
-            scratch = ((c_type(problem.accumulate), "workspace"), ("u32", "counters"))
+        scratch = split_scratch(problem, made.block_m, made.block_n, made.splits)
         signature = make_signature(request, scratch)
         binding = bind(request, contraction, widest_vector(request, problem.n), signature)
         spec = self.module.specialize(problem, made, binding, request.target)
-        return KernelCode(self.module.TEMPLATE, spec, self.module.launch(problem, spec), scratch)
+        return KernelCode(self.module.TEMPLATE, spec, self.module.launch(problem, spec), signature.typed)
 
 
 @lru_cache(maxsize=PROBLEMS_KEPT)
@@ -286,7 +284,7 @@ class DepthwiseFamily(Configured[DepthwiseConfig]):
         binding = bind(request, contraction, made.vector, signature, depthwise_channels=True)
         spec = depthwise.specialize(contraction.problem, made, binding, request.target)
         geometry = depthwise.launch(contraction.problem, made)
-        return KernelCode(depthwise.TEMPLATE, spec, geometry)
+        return KernelCode(depthwise.TEMPLATE, spec, geometry, signature.typed)
 
 
 MMA = ProductFamily("contraction_mma", contraction_mma, MmaConfig, least_sm=80)
