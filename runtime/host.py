@@ -32,7 +32,6 @@ _STILL_RUNNING = 2
 _MOST_WORKERS = 16
 
 
-
 class _CArgument(ctypes.Structure):
     """glass::host::Argument"""
 

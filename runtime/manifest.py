@@ -172,9 +172,7 @@ def parse_manifest(value: object) -> Manifest:
     buffers = tuple(_buffer(entry, len(inputs), len(outputs)) for entry in fields.objects("buffers"))
     _check_unique("buffer", (buffer.name for buffer in buffers))
     kernels = {name: _kernel(name, entry) for name, entry in fields.named("kernels")}
-    launches = tuple(
-        _launch(entry, index, kernels) for index, entry in enumerate(fields.objects("launches"))
-    )
+    launches = tuple(_launch(entry, index, kernels) for index, entry in enumerate(fields.objects("launches")))
     return Manifest(
         name=fields.text("name"),
         generator=fields.text("generator"),
