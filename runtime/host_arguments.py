@@ -31,12 +31,16 @@ class HostBuffer:
         """Part of a contiguous array; `offset` and `nbytes` are in bytes. Raises DeviceError outside it."""
         if not array.flags.c_contiguous:
             raise DeviceError("a buffer argument has to be contiguous")
-        size = array.nbytes - offset if nbytes is None else nbytes
-        if offset < 0 or size < 0 or offset + size > array.nbytes:
+        whole = cls(array.__array_interface__["data"][0], array.nbytes, array)
+        return whole.part(offset, array.nbytes - offset if nbytes is None else nbytes)
+
+    def part(self, offset: int, nbytes: int) -> HostBuffer:
+        """The `nbytes` bytes from `offset` on. Raises DeviceError outside it."""
+        if offset < 0 or nbytes < 0 or offset + nbytes > self.nbytes:
             raise DeviceError(
-                f"bytes {offset} to {offset + size} lie outside an array of {array.nbytes} bytes"
+                f"bytes {offset} to {offset + nbytes} lie outside an array of {self.nbytes} bytes"
             )
-        return cls(array.__array_interface__["data"][0] + offset, size, array)
+        return HostBuffer(self.address + offset, nbytes, self.owner)
 
 
 @dataclass(frozen=True)
