@@ -12,23 +12,15 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from ..errors import PlanError
-from ..launch_rules import FILLS, INTERLEAVES, MAX_CLUSTER, MAX_PIXELS, MAX_STEP, SWIZZLES, Traversal
+from ..launch_rules import MAX_CLUSTER
 from .dtypes import ELEMENT_TYPES
 from .expressions import LIMIT, Expression, clip
-from .manifest_fields import Fields, is_identifier
+from .manifest_arguments import ArgumentSpec, KernelSpec, parse_arguments, parse_kernel
+from .manifest_fields import Fields, fails
 from .sizes import SizeSpec, parse_sizes
 
 FORMAT = 2
 SPACES = ("arena", "input", "output", "weights")
-SCALARS = ("i32", "i64")
-# What a parameter is given: its kinds are those of the calling convention (codegen/kernels/parameters.py).
-GIVEN = {
-    "read": "buffer",
-    "write": "buffer",
-    "scratch": "buffer",
-    "tensor_map": "tensor_map",
-    "scalar": "scalar",
-}
 MAX_STREAMS = 64
 MAX_SHARED_BYTES = 232_448  # 227 KiB, compute capability 9.0 (CUDA C++ guide, table 27)
 MAX_RANK = 64
@@ -63,44 +55,6 @@ class BufferSpec:
     index: int
     offset: Expression
     bytes: Expression
-
-
-@dataclass(frozen=True)
-class ParameterSpec:
-    """A kernel's parameter: `kind` is a key of GIVEN, `dtype` an element type (of a scalar i32 or i64)."""
-
-    kind: str
-    dtype: str
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.dtype}"
-
-
-@dataclass(frozen=True)
-class KernelSpec:
-    """A compiled function and its parameters."""
-
-    name: str
-    entry: str
-    parameters: tuple[ParameterSpec, ...]
-
-
-@dataclass(frozen=True)
-class TensorMapSpec:
-    """A tensor map: dims innermost first in elements, strides in bytes for dims 1 and up."""
-
-    buffer: str
-    dims: tuple[Expression, ...]
-    strides: tuple[Expression, ...]
-    traversal: Traversal
-
-
-@dataclass(frozen=True)
-class ArgumentSpec:
-    """What a parameter is given: a buffer's name, an expression, or a tensor map."""
-
-    parameter: ParameterSpec
-    value: Expression | TensorMapSpec
 
 
 @dataclass(frozen=True)
@@ -171,7 +125,7 @@ def parse_manifest(value: object) -> Manifest:
     _check_unique("output", (tensor.name for tensor in outputs))
     buffers = tuple(_buffer(entry, len(inputs), len(outputs)) for entry in fields.objects("buffers"))
     _check_unique("buffer", (buffer.name for buffer in buffers))
-    kernels = {name: _kernel(name, entry) for name, entry in fields.named("kernels")}
+    kernels = {name: parse_kernel(name, entry) for name, entry in fields.named("kernels")}
     launches = tuple(_launch(entry, index, kernels) for index, entry in enumerate(fields.objects("launches")))
     return Manifest(
         name=fields.text("name"),
@@ -197,11 +151,6 @@ def parse_target(target: str) -> tuple[int, int, str]:
     if match is None:
         raise PlanError(f"not a target: {clip(target)}", hint="targets look like sm_90 or sm_90a")
     return int(match[1]) // 10, int(match[1]) % 10, match[2]
-
-
-def fails(where: str, what: str) -> PlanError:
-    """A `PlanError` about one place in the plan."""
-    return PlanError(f"the plan's {where} {what}")
 
 
 def _check_unique(what: str, names: Iterable[str]) -> None:
@@ -252,24 +201,6 @@ def _buffer(fields: Fields, inputs: int, outputs: int) -> BufferSpec:
     return BufferSpec(fields.text("name"), space, index, offset, fields.expression("bytes"))
 
 
-def _kernel(name: str, value: object) -> KernelSpec:
-    fields = Fields(value, f"kernel {clip(name)}")
-    if not is_identifier(name):
-        raise fails(f"kernel {clip(name)}", "has a name that is not an identifier")
-    parameters = tuple(_parameter(entry) for entry in fields.objects("parameters"))
-    return KernelSpec(name, fields.identifier("entry"), parameters)
-
-
-def _parameter(fields: Fields) -> ParameterSpec:
-    (kind, *others) = fields.values or [""]
-    if others or kind not in GIVEN:
-        raise fails(fields.where, f"needs exactly one of {', '.join(GIVEN)}")
-    allowed = SCALARS if kind == "scalar" else tuple(ELEMENT_TYPES)
-    if fields.text(kind) not in allowed:
-        raise fields.fail(kind, f"one of {', '.join(allowed)}")
-    return ParameterSpec(kind, fields.text(kind))
-
-
 def _launch(fields: Fields, index: int, kernels: Mapping[str, KernelSpec]) -> LaunchSpec:
     kernel = kernels.get(fields.text("kernel"))
     where = f"launch {index} ({clip(fields.get('kernel'))})"
@@ -290,49 +221,5 @@ def _launch(fields: Fields, index: int, kernels: Mapping[str, KernelSpec]) -> La
         stream=fields.integer("stream", 0, MAX_STREAMS - 1, 0),
         waits=fields.integers("waits", 0, LIMIT, []),
         pdl=fields.boolean("pdl", False),
-        arguments=_arguments(fields.objects("arguments"), kernel, where),
-    )
-
-
-def _arguments(entries: Iterable[Fields], kernel: KernelSpec, where: str) -> tuple[ArgumentSpec, ...]:
-    """The arguments of a launch, each for the parameter in its place."""
-    given = list(entries)
-    kinds = [" and ".join(fields.values) or "nothing" for fields in given]
-    if kinds != [GIVEN[parameter.kind] for parameter in kernel.parameters]:
-        passed, wanted = clip(", ".join(kinds)), ", ".join(map(str, kernel.parameters))
-        raise fails(where, f"passes ({passed}) to a kernel that takes ({wanted})")
-    pairs = zip(kernel.parameters, given, strict=True)
-    return tuple(ArgumentSpec(parameter, _argument(parameter, fields)) for parameter, fields in pairs)
-
-
-def _argument(parameter: ParameterSpec, fields: Fields) -> Expression | TensorMapSpec:
-    match GIVEN[parameter.kind]:
-        case "buffer":
-            return fields.text("buffer")
-        case "scalar":
-            return fields.expression("scalar")
-    map = Fields(fields.get("tensor_map"), f"{fields.where} tensor map")
-    return _tensor_map(map, parameter.dtype)
-
-
-def _tensor_map(fields: Fields, dtype: str) -> TensorMapSpec:
-    dims, strides, traversal = fields.expressions("dims"), fields.expressions("strides"), _traversal(fields)
-    fault = traversal.fault(len(dims), dtype, ELEMENT_TYPES[dtype].bytes)
-    if fault is not None:
-        raise fails(fields.where, fault)
-    return TensorMapSpec(fields.text("buffer"), dims, strides, traversal)
-
-
-def _traversal(fields: Fields) -> Traversal:
-    box = fields.integers("box", 1, MAX_PIXELS)
-    if not box:
-        raise fields.fail("box", "sizes")
-    return Traversal(
-        box=box,
-        steps=fields.integers("steps", 1, MAX_STEP, []),
-        swizzle=fields.word("swizzle", SWIZZLES, "none"),
-        interleave=fields.word("interleave", INTERLEAVES, "none"),
-        fill=fields.word("fill", FILLS, "zero"),
-        lower=fields.integers("lower", -LIMIT, LIMIT, []),
-        upper=fields.integers("upper", -LIMIT, LIMIT, []),
+        arguments=parse_arguments(fields.objects("arguments"), kernel, where),
     )

@@ -151,3 +151,8 @@ class Fields:
 def is_identifier(text: str) -> bool:
     """Whether `text` is safe as a C symbol and as a file name."""
     return _IDENTIFIER.fullmatch(text) is not None
+
+
+def fails(where: str, what: str) -> PlanError:
+    """A `PlanError` about one place in the plan."""
+    return PlanError(f"the plan's {where} {what}")

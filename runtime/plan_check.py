@@ -7,7 +7,9 @@ from collections.abc import Mapping
 
 from ..launch_rules import MAX_CLUSTER
 from .expressions import DividesByZero, clip, symbols_of
-from .manifest import ArgumentSpec, LaunchSpec, Manifest, TensorMapSpec, fails
+from .manifest import LaunchSpec, Manifest
+from .manifest_arguments import ArgumentSpec, TensorMapSpec
+from .manifest_fields import fails
 from .program import Program, resolve
 from .sizes import bindings
 

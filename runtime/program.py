@@ -15,14 +15,8 @@ from ..errors import PlanError
 from ..launch_rules import Traversal, extent
 from .dtypes import ELEMENT_TYPES
 from .expressions import LIMIT, clip, evaluate
-from .manifest import (
-    ArgumentSpec,
-    BufferSpec,
-    LaunchSpec,
-    Manifest,
-    TensorMapSpec,
-    TensorSpec,
-)
+from .manifest import BufferSpec, LaunchSpec, Manifest, TensorSpec
+from .manifest_arguments import ArgumentSpec, TensorMapSpec
 
 MAX_GRID = (2**31 - 1, 65_535, 65_535)
 

@@ -30,7 +30,7 @@ from glassrt.compiler.conversion.grouping.variants import unfit
 from glassrt.compiler.conversion.precision_to_launch import precision_to_launch
 from glassrt.compiler.dialects import ALL_DIALECTS
 from glassrt.dialects.core.affine import symbol
-from glassrt.dialects.core.dtypes import F32, U32, U64
+from glassrt.dialects.core.dtypes import F32, F64, U32, U64, DType
 from glassrt.dialects.core.ir import Module, SymbolRange
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
@@ -38,6 +38,8 @@ from glassrt.dialects.core.tensor_map import TensorMap
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.core.verifier import verify
 from glassrt.dialects.graph.activations import Relu
+from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.reduction import ArgReduce, Reduce
 from glassrt.dialects.launch import Kernel
 from glassrt.errors import DeviceError, IRError
 from glassrt.launch_rules import Traversal
@@ -248,3 +250,31 @@ def test_declarations() -> None:
         "Input<f32> x0, Output<u32> y0, Output<u64> words, const GLASS_TENSOR_MAP tiles, "
         "const int s0, const i64 s1"
     )
+
+
+def scratch_types(body: Callable[..., Any], inputs: list[TensorType], family: str) -> list[str]:
+    """The types of the scratch buffers of a kernel of FAMILY whose work is split in three."""
+
+    def choose(request: Request) -> Candidate:
+        return Candidate(family, FAMILIES[family].propose(request)[0].config | {"splits": 3}, 0.0)
+
+    op = the_kernel(precision_to_launch(kernel_module(body, inputs), Target(), choose))
+    return [str(value.type) for value in op.inputs[len(op.inputs) - op.scratch :]]
+
+
+@pytest.mark.parametrize(("kind", "words"), [("sum", 12), ("max", 12), (None, 24)])
+def test_a_row_kernel_keeps_words_of_64_bits(kind: str | None, words: int) -> None:
+    def reduced(do: Any, x: Any) -> Any:
+        if kind is None:
+            return do(ArgReduce(x, kind="max", axis=1, keepdims=True, select_last=False))
+        return do(Reduce(x, kind=kind, axes=[1], keepdims=True))
+
+    found = scratch_types(reduced, [TensorType((4, 4096), F32)], "row")
+    assert found[0] == f"tensor<{words}xu64>" and found[1].endswith("xu32>")
+
+
+@pytest.mark.parametrize("dtype", [F32, F64])
+def test_a_split_product_keeps_sums_of_its_accumulate_type(dtype: DType) -> None:
+    types = [TensorType((16, 8192), dtype), TensorType((8192, 16), dtype)]
+    found = scratch_types(lambda do, a, b: do(Matmul(a, b)), types, "contraction_simt")
+    assert found[0].endswith(f"x{dtype}>") and found[1].endswith("xu32>")
