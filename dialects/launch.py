@@ -203,6 +203,11 @@ class Kernel(Operation):
         fault = map.fault()
         if fault is not None:
             raise op_error(self, f"tensor map {index} {fault}")
+        held = span(shown) * shown.dtype.bytes
+        missing = map.extent - held
+        if isinstance(missing, int) and missing > 0 and 0 not in shown.shape:
+            reach = f"tensor map {index} is over {map.extent} bytes"
+            raise op_error(self, f"{reach}, its operand {map.operand}, {shown}, has {held}")
 
     def evaluate(self, evaluation: Evaluation, *buffers: Any) -> Any:
         reads = [np.array(buffer) for buffer in buffers[: len(self.reads)]]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from ...codegen.kernels.family import Candidate, KernelCode, Request, Target
+from ...codegen.kernels.family import Candidate, Geometry, Request, Target
+from ...codegen.kernels.parameters import Parameter
 from ...codegen.kernels.registry import candidates, realize
 from ...codegen.naming import kernel_name
 from ...codegen.requests import code_in_model_symbols, make_request
@@ -30,7 +31,8 @@ class Planned:
 
     name: str
     candidate: Candidate
-    code: KernelCode
+    geometry: Geometry
+    parameters: tuple[Parameter, ...]
 
 
 class KernelChooser:
@@ -44,14 +46,15 @@ class KernelChooser:
         self._cheapest: dict[_Key, Candidate] = {}
 
     def plan(self, region: Block, reads: Sequence[Value], writes: Sequence[Value]) -> Planned:
-        """Name, choice and code of the kernel that computes REGION from READS into WRITES."""
+        """Name, choice, geometry and parameters of the kernel that computes REGION from READS into WRITES."""
         request = make_request(self._module, region, reads, writes, self.target, "kernel")
         key = _key(request)
         if key not in self._planned:
             candidate = self._best(key, request) if self._choose is cheapest else self._choose(request)
             name = kernel_name(request, candidate.family, candidate.config)
             code = realize(replace(request, name=name), candidate.family, candidate.config)
-            self._planned[key] = Planned(name, candidate, code_in_model_symbols(self._module, code))
+            code = code_in_model_symbols(self._module, code)
+            self._planned[key] = Planned(name, candidate, code.geometry, code.parameters)
         return self._planned[key]
 
     def forecast(

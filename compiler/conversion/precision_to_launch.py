@@ -188,7 +188,7 @@ class _Conversion:
         planned = self._chooser.plan(region, reads, outputs)
         if planned.candidate.family not in ROUNDING_FAMILIES and drop_rounding(region):
             planned = self._chooser.plan(region, reads, outputs)
-        geometry, parameters = planned.code.geometry, planned.code.parameters
+        geometry, parameters = planned.geometry, planned.parameters
         scratch = [self._new_buffer(own.type, own.space) for own in scratch_of(parameters)]
         kernel = Kernel(
             *reads, *outputs, *scratch,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ...launch_rules import Traversal
-from .affine import Dim, exact_div, substitute, symbols
+from .affine import Dim, exact_div, substitute, symbols, total
 from .dtypes import DType
 
 
@@ -28,6 +28,12 @@ class TensorMap:
     def symbols(self) -> frozenset[str]:
         """The symbols in its sizes and strides."""
         return frozenset(name for dim in (*self.dims, *self.strides) for name in symbols(dim))
+
+    @property
+    def extent(self) -> Dim:
+        """Bytes from its first element to one past its last, for sizes of at least 1."""
+        steps = zip(self.dims[1:], self.strides, strict=True)
+        return self.dims[0] * self.dtype.bytes + total((dim - 1) * stride for dim, stride in steps)
 
     def substituted(self, values: Mapping[str, Dim]) -> TensorMap:
         """The same with its symbols under VALUES."""

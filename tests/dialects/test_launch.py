@@ -108,6 +108,10 @@ BAD_MAPS = {
     "operand = 0, element = f16, dims = [64, N], strides = [128], box = [64]": "has a box of 1 sizes",
     "operand = 0, element = f16, dims = [64, N], strides = [], box = [64, 8]": "has 0 strides for 2",
     "operand = 0, element = f16, dims = [64, 0], strides = [128], box = [64, 8]": "has a size of 0",
+    "operand = 0, element = f16, dims = [65, N], strides = [128], box = [64, 8]": (
+        r"tensor map 0 is over 128\*N\+2 bytes, its operand 0, tensor<Nx64xf16>, has 128\*N"
+    ),
+    "operand = 0, element = f16, dims = [64, (N+1)], strides = [128], box = [64, 8]": "has 128\\*N",
     "operand = 0, element = f16, dims = [], strides = [], box = []": "has 0 dimensions; 1 to 5",
 }
 
