@@ -11,13 +11,12 @@ from ..dialects.core.diagnostics import op_error
 from ..dialects.core.ir import Module
 from ..dialects.launch import Kernel
 from .kernels.family import Geometry, KernelCode, Request, Target
+from .kernels.group_cost import THREADS
 from .kernels.parameters import Parameter, maps_of, scratch_of
 from .kernels.registry import FAMILIES, realize
 from .naming import kernel_name
 from .render import render
 from .requests import code_in_model_symbols, make_request
-
-THREADS = 2048  # that a multiprocessor holds
 
 
 @dataclass(frozen=True)

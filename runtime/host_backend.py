@@ -130,7 +130,7 @@ class HostSession:
         """Let go of the arena."""
         self._arena = aligned_bytes(0)
 
-    def _stage(self, program: Program, inputs: Sequence[Value]) -> _Memory:
+    def _stage(self, program: Program, inputs: Sequence[Value]) -> _Spaces:
         """Inputs as aligned, dense bytes, the arena, and memory for the outputs."""
         counters = self._manifest.zeroed_bytes
         if not self._zeroed:
@@ -140,15 +140,15 @@ class HostSession:
         results = [aligned_bytes(tensor.bytes) for tensor in program.outputs]
         for result in results:
             result.fill(_POISON)
-        return _Memory(
+        return _Spaces(
             self._arena, self._weights, [_aligned_copy(host_array(value)) for value in inputs], results
         )
 
-    def _launch_all(self, program: Program, memory: _Memory) -> None:
+    def _launch_all(self, program: Program, memory: _Spaces) -> None:
         for launch in program.launches:
             self._launch(launch, memory)
 
-    def _launch(self, launch: BoundLaunch, memory: _Memory) -> None:
+    def _launch(self, launch: BoundLaunch, memory: _Spaces) -> None:
         if launch.empty:
             return
         self._module.launch(
@@ -162,7 +162,7 @@ class HostSession:
         )
 
 
-class _Memory:
+class _Spaces:
     """Where the spaces of a program lie in one run."""
 
     def __init__(
@@ -172,11 +172,11 @@ class _Memory:
         self._arrays = {("arena", 0): arena, ("weights", 0): weights}
         self._arrays |= {("input", index): array for index, array in enumerate(inputs)}
         self._arrays |= {("output", index): array for index, array in enumerate(outputs)}
-        self._spaces = {place: HostBuffer.of(array) for place, array in self._arrays.items()}
+        self._buffers = {place: HostBuffer.of(array) for place, array in self._arrays.items()}
 
     def of(self, buffer: BoundBuffer) -> HostBuffer:
         """A buffer as kernels are given it."""
-        return self._spaces[buffer.space, buffer.index].part(buffer.offset, buffer.bytes)
+        return self._buffers[buffer.space, buffer.index].part(buffer.offset, buffer.bytes)
 
     def bytes(self, buffer: BoundBuffer) -> Array:
         """What lies in a buffer."""
@@ -184,7 +184,7 @@ class _Memory:
         return array[buffer.offset : buffer.offset + buffer.bytes]
 
 
-def _argument(argument: BoundArgument, memory: _Memory) -> HostArgument:
+def _argument(argument: BoundArgument, memory: _Spaces) -> HostArgument:
     """What a kernel is given for ARGUMENT."""
     if isinstance(argument, BoundBuffer):
         return memory.of(argument)
