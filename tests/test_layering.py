@@ -21,9 +21,10 @@ STANDARD = set(sys.stdlib_module_names)
 # Which other parts of the package a part may import. "codegen" sees two modules of the runtime.
 INSIDE = {
     "errors": set(),
+    "launch_rules": set(),
     "templates": set(),
-    "dialects": {"errors"},
-    "runtime": {"errors"},
+    "dialects": {"errors", "launch_rules"},
+    "runtime": {"errors", "launch_rules"},
     "codegen": {"errors", "dialects", "runtime.plan", "runtime.children", "templates"},
     "compiler": {"errors", "dialects", "codegen", "runtime", "templates"},
     "": {"errors", "dialects", "codegen", "runtime", "compiler"},
@@ -31,6 +32,7 @@ INSIDE = {
 # Which distributions a part may import besides the standard library.
 OUTSIDE = {
     "errors": set(),
+    "launch_rules": set(),
     "templates": set(),
     "dialects": {"numpy", "ml_dtypes", "lark", "safetensors"},
     "runtime": {"numpy", "cuda"},
@@ -53,7 +55,7 @@ MAX_FILE, MAX_FUNCTION = 600, 70
 @cache
 def modules() -> dict[str, tuple[Path, ast.Module]]:
     """Dotted name below the package -> (path, syntax tree)."""
-    paths = [ROOT / "__init__.py", ROOT / "errors.py"]
+    paths = [ROOT / "__init__.py", ROOT / "errors.py", ROOT / "launch_rules.py"]
     paths += [path for part in PARTS for path in sorted((ROOT / part).rglob("*.py"))]
     return {_name(path): (path, ast.parse(path.read_text(encoding="utf-8"))) for path in paths}
 

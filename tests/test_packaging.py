@@ -23,7 +23,7 @@ DATA = {".lark", ".cuh", ".hpp", ".h", ".j2"}
 
 def _package_files(root: Path) -> list[Path]:
     """Every file that an installed package needs."""
-    files = [root / "__init__.py", root / "errors.py", root / "py.typed"]
+    files = [root / "__init__.py", root / "errors.py", root / "launch_rules.py", root / "py.typed"]
     for part in PARTS:
         files += [path for path in (root / part).rglob("*") if path.suffix in DATA | {".py"}]
     return files

@@ -68,9 +68,10 @@ class MmaAttentionFamily(AttentionFamily[AttentionConfig]):
         return attention.cost(problem, config, request)
 
     def code(self, request: Request, problem: AttentionProblem, config: AttentionConfig) -> KernelCode:
-        spec = attention.specialize(request, problem, config, make_signature(request))
-        shared = attention.shared_bytes(problem, config)
-        return KernelCode(attention.TEMPLATE, spec, _geometry(problem, config, shared))
+        signature = make_signature(request)
+        spec = attention.specialize(request, problem, config, signature)
+        geometry = _geometry(problem, config, attention.shared_bytes(problem, config))
+        return KernelCode(attention.TEMPLATE, spec, geometry, signature.typed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,9 +90,10 @@ class SimtAttentionFamily(AttentionFamily[SimtAttentionConfig]):
         return attention_simt.cost(problem, config, request)
 
     def code(self, request: Request, problem: AttentionProblem, config: SimtAttentionConfig) -> KernelCode:
-        spec = attention_simt.specialize(request, problem, config, make_signature(request))
-        shared = attention_simt.shared_bytes(problem, config)
-        return KernelCode(attention_simt.TEMPLATE, spec, _geometry(problem, config, shared))
+        signature = make_signature(request)
+        spec = attention_simt.specialize(request, problem, config, signature)
+        geometry = _geometry(problem, config, attention_simt.shared_bytes(problem, config))
+        return KernelCode(attention_simt.TEMPLATE, spec, geometry, signature.typed)
 
 
 def _geometry(

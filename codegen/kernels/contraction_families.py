@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import TypeVar
 
 from ...dialects.core.dtypes import F8E4M3, TF32
-from ..literals import c_type
 from . import contraction_mma, contraction_simt, depthwise
 from .contraction_binding import Contraction, bind, find_contraction, widest_vector
-from .contraction_mma import MmaConfig
-from .contraction_simt import SimtConfig
-from .contraction_spec import Binding
+from .contraction_mma import MmaConfig, MmaSpec
+from .contraction_simt import SimtConfig, SimtSpec
+from .contraction_spec import Binding, split_scratch
 from .depthwise import DepthwiseConfig
-from .family import Candidate, Config, KernelCode, Request, Target
+from .family import Candidate, Config, Geometry, KernelCode, Request, Target
 from .geometry import Problem
 from .kernel_family import Accumulation, AnyConfig, ConfiguredFamily, Rank
 from .signature import make_signature
@@ -27,6 +26,7 @@ PROBLEMS_KEPT = 4096
 # up, 32 of them; what it gives is added in f32.
 TENSOR_CORE_SUMS = Accumulation(frozenset({F8E4M3}), terms=32, roundoff=2.0**-13, tiled=True)
 TILED_SUMS = Accumulation(tiled=True)
+Product = tuple[str, MmaSpec | SimtSpec, Geometry]
 AnyTiled = TypeVar("AnyTiled", bound=MmaConfig | SimtConfig)
 
 
@@ -73,12 +73,11 @@ class ProductFamily(ContractionFamily[AnyTiled]):
 
     def code(self, request: Request, contraction: Contraction, config: AnyTiled) -> KernelCode:
         problem = contraction.problem
-        scratch: tuple[tuple[str, str], ...] = ()
-        if config.splits > 1:
-            scratch = ((c_type(problem.accumulate), "workspace"), ("u32", "counters"))
+        scratch = split_scratch(problem, config.block_m, config.block_n, config.splits)
         signature = make_signature(request, scratch)
         binding = bind(request, contraction, widest_vector(request, problem.n), signature)
-        return replace(self.product(problem, config, binding, request.target), scratch=scratch)
+        template, spec, geometry = self.product(problem, config, binding, request.target)
+        return KernelCode(template, spec, geometry, signature.typed, spec.blocks_per_multiprocessor)
 
     @abstractmethod
     def configurations(self, problem: Problem, target: Target) -> Sequence[AnyTiled]:
@@ -89,8 +88,8 @@ class ProductFamily(ContractionFamily[AnyTiled]):
         """Expected microseconds of PROBLEM under CONFIG at the optimal sizes."""
 
     @abstractmethod
-    def product(self, problem: Problem, config: AnyTiled, binding: Binding, target: Target) -> KernelCode:
-        """The code of PROBLEM under CONFIG, without its scratch parameters."""
+    def product(self, problem: Problem, config: AnyTiled, binding: Binding, target: Target) -> Product:
+        """The template, the spec and the launch of PROBLEM under CONFIG."""
 
 
 @lru_cache(maxsize=PROBLEMS_KEPT)
@@ -127,10 +126,9 @@ class MmaFamily(ProductFamily[MmaConfig]):
     def cost(self, problem: Problem, config: MmaConfig, target: Target) -> float:
         return contraction_mma.cost(problem, config, target)
 
-    def product(self, problem: Problem, config: MmaConfig, binding: Binding, target: Target) -> KernelCode:
+    def product(self, problem: Problem, config: MmaConfig, binding: Binding, target: Target) -> Product:
         spec = contraction_mma.specialize(problem, config, binding, target)
-        geometry, resident = contraction_mma.launch(problem, spec), spec.blocks_per_multiprocessor
-        return KernelCode(contraction_mma.TEMPLATE, spec, geometry, resident=resident)
+        return contraction_mma.TEMPLATE, spec, contraction_mma.launch(problem, spec)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,10 +149,9 @@ class SimtFamily(ProductFamily[SimtConfig]):
     def cost(self, problem: Problem, config: SimtConfig, target: Target) -> float:
         return contraction_simt.cost(problem, config, target)
 
-    def product(self, problem: Problem, config: SimtConfig, binding: Binding, target: Target) -> KernelCode:
+    def product(self, problem: Problem, config: SimtConfig, binding: Binding, target: Target) -> Product:
         spec = contraction_simt.specialize(problem, config, binding, target)
-        geometry, resident = contraction_simt.launch(problem, spec), spec.blocks_per_multiprocessor
-        return KernelCode(contraction_simt.TEMPLATE, spec, geometry, resident=resident)
+        return contraction_simt.TEMPLATE, spec, contraction_simt.launch(problem, spec)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,4 +180,4 @@ class DepthwiseFamily(ContractionFamily[DepthwiseConfig]):
         problem, signature = contraction.problem, make_signature(request)
         binding = bind(request, contraction, config.vector, signature, depthwise_channels=True)
         spec = depthwise.specialize(problem, config, binding, request.target)
-        return KernelCode(depthwise.TEMPLATE, spec, depthwise.launch(problem, config))
+        return KernelCode(depthwise.TEMPLATE, spec, depthwise.launch(problem, config), signature.typed)

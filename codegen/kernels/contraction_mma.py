@@ -19,7 +19,6 @@ from .contraction_spec import (
     product_spec,
     shared_bytes,
     tile_counts,
-    workspace_words,
 )
 from .family import Geometry, Target
 from .geometry import COPY_BYTES, INT_LIMIT, Problem
@@ -221,7 +220,7 @@ def specialize(problem: Problem, config: MmaConfig, binding: Binding, target: Ta
 
 
 def launch(problem: Problem, spec: MmaSpec) -> Geometry:
-    """Grid, block, shared memory and scratch of a launch."""
+    """Grid, block and shared memory of a launch."""
     product = spec.product
     tiling = product.tiling
     tiles_m, tiles_n = tile_counts(problem, tiling.block_m, tiling.block_n)
@@ -230,8 +229,6 @@ def launch(problem: Problem, spec: MmaSpec) -> Geometry:
         grid=(blocks, tiling.splits, 1),
         block=(tiling.threads, 1, 1),
         shared=shared_bytes(product, spec.warps_k),
-        workspace=workspace_words(problem, tiling) * 4,
-        counters=blocks if tiling.splits > 1 else 0,
     )
 
 

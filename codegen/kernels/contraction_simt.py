@@ -20,7 +20,6 @@ from .contraction_spec import (
     product_spec,
     shared_bytes,
     tile_counts,
-    workspace_words,
 )
 from .family import Geometry, Target
 from .geometry import COPY_BYTES, INT_LIMIT, Problem
@@ -137,7 +136,7 @@ def blocks_per_multiprocessor(problem: Problem, config: SimtConfig, target: Targ
 
 
 def launch(problem: Problem, spec: SimtSpec) -> Geometry:
-    """Grid, block, shared memory and scratch of a launch."""
+    """Grid, block and shared memory of a launch."""
     product = spec.product
     tiling = product.tiling
     tiles_m, tiles_n = tile_counts(problem, tiling.block_m, tiling.block_n)
@@ -146,8 +145,6 @@ def launch(problem: Problem, spec: SimtSpec) -> Geometry:
         grid=(blocks, tiling.splits, 1),
         block=(tiling.threads, 1, 1),
         shared=shared_bytes(product, 1),
-        workspace=workspace_words(problem, tiling) * problem.accumulate.bytes,
-        counters=blocks if tiling.splits > 1 else 0,
     )
 
 

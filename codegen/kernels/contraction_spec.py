@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...dialects.core.affine import Dim, ceildiv, product
-from ...dialects.core.dtypes import DType
+from ...dialects.core.dtypes import U32, DType
 from ..affine_c import dim_to_c, factor_to_c
 from ..early_reads import StructCode
 from ..literals import c_type
 from ..render import Code, Identifier
 from .geometry import COPY_BYTES, BatchAxis, Problem, RowAxis
+from .parameters import ScratchParameter
 from .row_work import RowWork
 
 MASK_BITS = 32
@@ -413,9 +414,12 @@ def tile_counts(problem: Problem, block_m: int, block_n: int) -> tuple[Dim, Dim]
     return ceildiv(problem.m, block_m), ceildiv(problem.n, block_n)
 
 
-def workspace_words(problem: Problem, tiling: Tiling) -> Dim:
-    """Accumulator words of the partial sums that split-K blocks leave for the last one."""
-    if tiling.splits == 1:
-        return 0
-    tiles = product((*tile_counts(problem, tiling.block_m, tiling.block_n), problem.batches))
-    return tiles * (tiling.splits * tiling.block_m * tiling.block_n)
+def split_scratch(problem: Problem, block_m: int, block_n: int, splits: int) -> tuple[ScratchParameter, ...]:
+    """The partial sums that split-K blocks leave for the last one, and what counts those that are done."""
+    if splits == 1:
+        return ()
+    tiles = product((*tile_counts(problem, block_m, block_n), problem.batches))
+    return (
+        ScratchParameter("workspace", problem.accumulate, tiles * (splits * block_m * block_n)),
+        ScratchParameter("counters", U32, tiles, "counters"),
+    )

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from ...dialects.core.affine import Dim
 from ...dialects.core.ir import Block, Operation
 from ...dialects.core.types import TensorType
+from .parameters import Parameter
 
 Config = dict[str, int | str]
 Found = TypeVar("Found")
@@ -73,29 +74,28 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Geometry:
-    """How a kernel is launched. `workspace` bytes and `counters` words are scratch memory.
+    """How a kernel is launched: blocks, threads of a block, bytes of dynamic shared memory.
 
-    `members` are those of a group's kernels, each of which has scratch memory of its own.
+    `cluster` blocks share a cluster, and with it their shared memory. All blocks of a `cooperative` launch
+    are on the GPU at the same time, so that they may wait for each other.
     """
 
     grid: tuple[Dim, Dim, Dim]
     block: tuple[int, int, int]
     shared: int = 0
-    workspace: Dim = 0
-    counters: Dim = 0
     cluster: tuple[int, int, int] = (1, 1, 1)
-    members: tuple[Geometry, ...] = ()
+    cooperative: bool = False
 
 
 @dataclass(frozen=True)
 class KernelCode:
-    """The template and the spec that make a kernel's source; C type and name of its scratch parameters.
+    """The template and the spec that make a kernel's source, how it is launched and what it is given.
 
     `resident`: the blocks that it is compiled to have side by side on a multiprocessor, where it says so.
     """
 
     template: str
     spec: object = field(repr=False)
-    geometry: Geometry = Geometry((1, 1, 1), (1, 1, 1))
-    scratch: tuple[tuple[str, str], ...] = ()
+    geometry: Geometry
+    parameters: tuple[Parameter, ...]
     resident: int | None = None

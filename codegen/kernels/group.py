@@ -7,19 +7,26 @@ and shared memory of a block are those of the most demanding member.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from ...dialects.core.affine import Dim, product
 from ..affine_c import dim_to_c
 from ..render import Code, Identifier, Template
-from ..requests import scratch_of
 from .describe import title
 from .family import Candidate, Config, Geometry, KernelCode, Request
 from .group_cost import Load, together
 from .group_parts import GROUP, Part, parts_of
 from .kernel_family import KernelFamily, Rank
-from .signature import Signature, make_signature, used_symbols
+from .parameters import (
+    BufferParameter,
+    Parameter,
+    ScalarParameter,
+    ScratchParameter,
+    maps_of,
+    scratch_of,
+)
+from .signature import Signature, make_signature
 
 Expected = Callable[[Request, str, Config], float]  # microseconds of a kernel by a family
 
@@ -66,9 +73,8 @@ class GroupFamily(KernelFamily):
     def realize(self, request: Request, config: Config) -> KernelCode:
         parts = parts_of(request, config)
         codes = [self._code(part) for part in parts]
-        geometry = geometry_of([code.geometry for code in codes])
-        scratch = _scratch(codes)
-        signature = make_signature(request, scratch)
+        geometry = geometry_of(codes)
+        signature = make_signature(request, _scratch(codes))
         spec = GroupSpec(
             name=Identifier(request.name),
             title=Code(" + ".join(title(part.request) for part in parts)),
@@ -77,7 +83,7 @@ class GroupFamily(KernelFamily):
             blocks_per_multiprocessor=min((c.resident for c in codes if c.resident is not None), default=1),
             members=tuple(_members(parts, codes, signature)),
         )
-        return KernelCode("kernels/group.cu.j2", spec, geometry, scratch)
+        return KernelCode("kernels/group.cu.j2", spec, geometry, signature.typed)
 
     def _family(self, part: Part) -> KernelFamily:
         found = self.families().get(part.share.family)
@@ -98,16 +104,18 @@ class GroupFamily(KernelFamily):
         return together(loads, request.target)
 
 
-def geometry_of(members: Sequence[Geometry]) -> Geometry:
-    """The launch of a group of MEMBERS, with a grid for all; ValueError when they cannot share one."""
+def geometry_of(codes: Sequence[KernelCode]) -> Geometry:
+    """The launch of a group of CODES, with a grid for all; ValueError when they cannot share one."""
+    members = [code.geometry for code in codes]
     threads = members[0].block[0]
     if any(m.block != (threads, 1, 1) or m.cluster != (1, 1, 1) or m.grid[2] != 1 for m in members):
         raise ValueError("the members of a group need equal blocks of one dimension, and no clusters")
+    if any(code.geometry.cooperative or maps_of(code.parameters) for code in codes):
+        raise ValueError("the members of a group need launches that are not cooperative, and no tensor maps")
     return Geometry(
         grid=(_first(members, len(members)), 1, 1),
         block=(threads, 1, 1),
         shared=max(member.shared for member in members),
-        members=tuple(members),
     )
 
 
@@ -119,22 +127,22 @@ def _first(members: Sequence[Geometry], index: int) -> Dim:
     return blocks
 
 
-def _scratch(codes: Sequence[KernelCode]) -> tuple[tuple[str, str], ...]:
+def _scratch(codes: Sequence[KernelCode]) -> list[ScratchParameter]:
     """The scratch parameters of all members, under names of the group."""
-    for code in codes:
-        if len(code.scratch) != len(scratch_of(code.geometry)):
-            raise ValueError("a member of the group has scratch memory that its family does not name")
-    return tuple((kind, f"{name}_{i}") for i, code in enumerate(codes) for kind, name in code.scratch)
+    return [
+        replace(own, name=f"{own.name}_{index}")
+        for index, code in enumerate(codes)
+        for own in scratch_of(code.parameters)
+    ]
 
 
 def _members(parts: Sequence[Part], codes: Sequence[KernelCode], signature: Signature) -> list[MemberSpec]:
     inputs, outputs = iter(signature.inputs), iter(signature.outputs)
+    scratch = iter(scratch_of(signature.typed))
     geometries = [code.geometry for code in codes]
     members = []
     for index, (part, code) in enumerate(zip(parts, codes, strict=True)):
-        arguments = [next(inputs) for _ in part.request.reads] + [next(outputs) for _ in part.request.writes]
-        arguments += [f"{name}_{index}" for _, name in code.scratch]
-        arguments += [signature.symbols[symbol] for symbol in used_symbols(part.request)]
+        arguments = [_argument(own, inputs, outputs, scratch, signature) for own in code.parameters]
         width, height, _ = code.geometry.grid
         members.append(
             MemberSpec(
@@ -147,3 +155,21 @@ def _members(parts: Sequence[Part], codes: Sequence[KernelCode], signature: Sign
             )
         )
     return members
+
+
+def _argument(
+    own: Parameter,
+    inputs: Iterator[str],
+    outputs: Iterator[str],
+    scratch: Iterator[ScratchParameter],
+    signature: Signature,
+) -> str:
+    """What the group passes for a member's parameter OWN: the next of its kind, or the same symbol."""
+    match own:
+        case BufferParameter():
+            return next(outputs if own.written else inputs)
+        case ScratchParameter():
+            return next(scratch).name
+        case ScalarParameter():
+            return signature.symbols[own.symbol]
+    raise ValueError(f"a member of a group cannot be passed '{own.name}'")

@@ -106,9 +106,8 @@ class LoopFamily(KernelFamily):
             count=Code(dim_to_c(count, signature.symbols)),
             body=body,
         )
-        return KernelCode(
-            "kernels/loop.cu.j2", spec, Geometry((ceildiv(count, lanes * threads), 1, 1), (threads, 1, 1))
-        )
+        geometry = Geometry((ceildiv(count, lanes * threads), 1, 1), (threads, 1, 1))
+        return KernelCode("kernels/loop.cu.j2", spec, geometry, signature.typed)
 
 
 def loop_body(request: Request, signature: Signature, lanes: int) -> tuple[Code, ...]:

@@ -12,7 +12,7 @@ import typer
 
 from ...codegen.assemble import planning_target
 from ...codegen.kernels.family import Target
-from ...codegen.sources import sources_of
+from ...codegen.sources import made_kernels
 from ...dialects.core.ir import Module
 from ...dialects.core.verifier import verify
 from ...dialects.launch import Kernel
@@ -154,4 +154,4 @@ def _check_launches(module: Module, target: Target) -> None:
     of edited text."""
     if level_of(module) == "launch":
         launches = (op for op in module.main.block if isinstance(op, Kernel))
-        sources_of((op for op in launches if op.config), module, target)
+        made_kernels(module, target, (op for op in launches if op.config))

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ...codegen.kernels.family import Candidate, Geometry, Request, Target
+from ...codegen.kernels.parameters import Parameter
 from ...codegen.kernels.registry import candidates, realize
 from ...codegen.naming import kernel_name
-from ...codegen.requests import in_model_symbols, make_request
+from ...codegen.requests import code_in_model_symbols, make_request
 from ...dialects.core.clone import clone_block
 from ...dialects.core.ir import Block, Module, Value
 from ...dialects.core.printer import canonical_text
@@ -26,11 +27,12 @@ def cheapest(request: Request) -> Candidate:
 
 @dataclass(frozen=True)
 class Planned:
-    """A kernel as it will be launched."""
+    """A kernel as it will be launched, its sizes in the symbols of the model."""
 
     name: str
     candidate: Candidate
     geometry: Geometry
+    parameters: tuple[Parameter, ...]
 
 
 class KernelChooser:
@@ -44,14 +46,15 @@ class KernelChooser:
         self._cheapest: dict[_Key, Candidate] = {}
 
     def plan(self, region: Block, reads: Sequence[Value], writes: Sequence[Value]) -> Planned:
-        """Name, choice and geometry of the kernel that computes REGION from READS into WRITES."""
+        """Name, choice, geometry and parameters of the kernel that computes REGION from READS into WRITES."""
         request = make_request(self._module, region, reads, writes, self.target, "kernel")
         key = _key(request)
         if key not in self._planned:
             candidate = self._best(key, request) if self._choose is cheapest else self._choose(request)
             name = kernel_name(request, candidate.family, candidate.config)
             code = realize(replace(request, name=name), candidate.family, candidate.config)
-            self._planned[key] = Planned(name, candidate, self._in_model_symbols(code.geometry))
+            code = code_in_model_symbols(self._module, code)
+            self._planned[key] = Planned(name, candidate, code.geometry, code.parameters)
         return self._planned[key]
 
     def forecast(
@@ -72,13 +75,6 @@ class KernelChooser:
         if key not in self._cheapest:
             self._cheapest[key] = cheapest(request)
         return self._cheapest[key]
-
-    def _in_model_symbols(self, geometry: Geometry) -> Geometry:
-        x, y, z, workspace, counters = (
-            in_model_symbols(self._module, dim)
-            for dim in (*geometry.grid, geometry.workspace, geometry.counters)
-        )
-        return replace(geometry, grid=(x, y, z), workspace=workspace, counters=counters)
 
 
 def lying_as(region: Block, types: Sequence[TensorType]) -> Block:

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from ...codegen.kernels.executed import drop_rounding, executed
 from ...codegen.kernels.family import Target
+from ...codegen.kernels.parameters import maps_of, scratch_of
 from ...codegen.kernels.registry import families
-from ...codegen.requests import scratch_of
 from ...dialects.core.builtin import Return, Yield
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.ir import Block, Function, Module, Operation, Region, Value
@@ -190,14 +190,14 @@ class _Conversion:
         rounds = families()[planned.candidate.family].rounds_operands
         if not rounds and drop_rounding(region):
             planned = self._chooser.plan(region, reads, outputs)
-        geometry = planned.geometry
-        scratch = [self._new_buffer(TensorType((size,), dtype), space)
-                   for size, dtype, space in scratch_of(geometry)]  # fmt: skip
+        geometry, parameters = planned.geometry, planned.parameters
+        scratch = [self._new_buffer(own.type, own.space) for own in scratch_of(parameters)]
         kernel = Kernel(
             *reads, *outputs, *scratch,
             kernel=planned.name, outputs=len(outputs), scratch=len(scratch),
             family=planned.candidate.family, config=planned.candidate.config,
             grid=geometry.grid, block=geometry.block, cluster=geometry.cluster,
+            cooperative=geometry.cooperative, maps=maps_of(parameters),
             shared=geometry.shared, regions=[Region(region)], loc=location,
             executed=executed(region, families()[planned.candidate.family].rounds_operands),
         )  # fmt: skip

@@ -74,7 +74,7 @@ class ToyFamily(ConfiguredFamily[ToyConfig]):
             body=tuple(map(Code, body.splitlines())),
         )
         geometry = Geometry((-(-m * n // made.threads), 1, 1), (made.threads, 1, 1))
-        return KernelCode("kernels/loop.cu.j2", spec, geometry)
+        return KernelCode("kernels/loop.cu.j2", spec, geometry, signature.typed)
 
 
 def product_of(request: Request) -> Operation | None:

@@ -119,9 +119,7 @@ def test_streams_fork_and_join() -> None:
         manifest["launches"] = [
             launch(
                 "k0_double",
-                [buffer(source), buffer(to), {"i32": ELEMENTS}],
-                [source],
-                [to],
+                [buffer(source), buffer(to), {"scalar": ELEMENTS}],
                 stream=stream,
                 waits=waits,
             )

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from ....codegen.kernels.family import Target
 from ....codegen.kernels.group import geometry_of
 from ....codegen.kernels.group_parts import GROUP, Share, group_config
+from ....codegen.kernels.parameters import scratch_of
 from ....codegen.naming import kernel_name
-from ....codegen.requests import in_model_symbols, make_request, scratch_of
+from ....codegen.requests import code_in_model_symbols, in_model_symbols, make_request
 from ....dialects.core.builtin import Yield
 from ....dialects.core.clone import clone_op
 from ....dialects.core.ir import Block, Module, Operation, Region, Value
 from ....dialects.core.location import merge as merge_locations
-from ....dialects.core.types import TensorType
 from ....dialects.launch import Buffer, Kernel
 from ...kernels.members import member_formats
 from .drafts import Draft
@@ -36,7 +36,7 @@ def merged(module: Module, draft: Draft, target: Target) -> Kernel:
     ]
     region, config = _side_by_side(draft.ops), group_config(shares)
     request = make_request(module, region, reads, writes, target, "kernel")
-    geometry = geometry_of([variant.code.geometry for variant in draft.variants])
+    geometry = geometry_of([variant.code for variant in draft.variants])
     x, y, z = (in_model_symbols(module, dim) for dim in geometry.grid)
     kernel = Kernel(
         *reads, *writes, *scratch,
@@ -54,13 +54,10 @@ def merged(module: Module, draft: Draft, target: Target) -> Kernel:
 def _scratch(module: Module, op: Kernel, variant: Variant) -> list[Value]:
     """The scratch buffers of OP, or new ones where its variant wants others."""
     own = list(op.inputs[len(op.inputs) - op.scratch :])
-    wanted = [
-        (TensorType((in_model_symbols(module, size),), dtype), space)
-        for size, dtype, space in scratch_of(variant.code.geometry)
-    ]
-    if [value.type for value in own] == [type for type, _ in wanted]:
+    wanted = scratch_of(code_in_model_symbols(module, variant.code).parameters)
+    if [value.type for value in own] == [need.type for need in wanted]:
         return own
-    made = [Buffer(space=space, bytes=type.bytes, types=[type]) for type, space in wanted]
+    made = [Buffer(space=need.space, bytes=need.type.bytes, types=[need.type]) for need in wanted]
     return [module.main.block.insert_before(op, buffer).result for buffer in made]
 
 

@@ -73,4 +73,6 @@ def unfit(op: Kernel) -> str | None:
         return f"kernels of the family {op.family} are not made to be members of a group"
     if op.cluster != (1, 1, 1) or op.grid[2] != 1 or op.block[1:] != (1, 1):
         return "its grid or its blocks have more dimensions than a group's"
+    if op.cooperative or op.maps:
+        return "it is launched in a way that a group is not"
     return None

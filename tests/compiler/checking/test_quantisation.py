@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from glassrt import CalibrationTable, calibrate
 from glassrt.codegen import assemble
+from glassrt.codegen.sources import MadeKernel
 from glassrt.compiler.checking.check import Case, CheckReport, check
 from glassrt.compiler.checking.measures import Error
 from glassrt.compiler.checking.quantisation import lowering_bound
@@ -218,14 +219,14 @@ def test_a_fault_of_a_kernel_is_no_loss(
     table: CalibrationTable, images: dict[str, Array], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sound = checked("int8", table, images)
-    sources_of = assemble.kernel_sources
+    made_kernels = assemble.made_kernels
 
-    def spoilt(*arguments: Any) -> dict[str, str]:
-        sources = dict(sources_of(*arguments))
-        kernel = next(name for name, source in sources.items() if re.search(SUMS[0], source))
-        return sources | {kernel: re.sub(SUMS[0], r"\1 * 1.2f", sources[kernel])}
+    def spoilt(*arguments: Any) -> dict[str, MadeKernel]:
+        made = made_kernels(*arguments)
+        name = next(name for name, kernel in made.items() if re.search(SUMS[0], kernel.source))
+        return made | {name: replace(made[name], source=re.sub(SUMS[0], r"\1 * 1.2f", made[name].source))}
 
-    monkeypatch.setattr(assemble, "kernel_sources", spoilt)
+    monkeypatch.setattr(assemble, "made_kernels", spoilt)
     broken = checked("int8", table, images)
     assert sound.quantisation is not None and broken.quantisation is not None
     assert broken.quantisation.loss == sound.quantisation.loss

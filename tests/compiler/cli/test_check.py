@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from glassrt.codegen import assemble
 from glassrt.codegen.kernels.family import Target
+from glassrt.codegen.sources import MadeKernel
 from glassrt.compiler.checking import network
 from glassrt.compiler.patterns.rewrite import Rewriter, pattern
 from glassrt.compiler.precision.quantization import contractions
@@ -135,18 +137,18 @@ def test_options_that_mean_nothing_are_refused(glassrt: Glassrt) -> None:
 def test_a_fault_planted_in_one_kernel_is_named(glassrt: Glassrt, monkeypatch: pytest.MonkeyPatch) -> None:
     """The source of one launch is changed behind the compiler's back: it stands at the top, alone."""
     sound = report(glassrt, DIGITS, "-d", "host", "--size", "N=2")
-    sources_of = assemble.kernel_sources
+    made_kernels = assemble.made_kernels
     planted: list[str] = []
 
-    def spoilt(module: Module, target: Target) -> dict[str, str]:
-        sources = dict(sources_of(module, target))
-        kernel = next(name for name in sources if "conv_add_relu" in name)
-        changed, count = re.subn(r"m_max\((\w+), 0x0p\+0f\)", r"(\1)", sources[kernel])
+    def spoilt(module: Module, target: Target) -> dict[str, MadeKernel]:
+        made = made_kernels(module, target)
+        name = next(name for name in made if "conv_add_relu" in name)
+        changed, count = re.subn(r"m_max\((\w+), 0x0p\+0f\)", r"(\1)", made[name].source)
         assert count
-        planted.append(kernel)
-        return sources | {kernel: changed}
+        planted.append(name)
+        return made | {name: replace(made[name], source=changed)}
 
-    monkeypatch.setattr(assemble, "kernel_sources", spoilt)
+    monkeypatch.setattr(assemble, "made_kernels", spoilt)
     found = report(glassrt, DIGITS, "-d", "host", "--size", "N=2", code=1)
     top, *others = found["launches"]
     assert not found["ok"] and [top["kernel"]] == planted and not top["ok"]
