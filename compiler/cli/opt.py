@@ -87,7 +87,7 @@ def opt(
     verify(module, ALL_DIALECTS)
     _check_launches(module, planning_target(settings.targets))
     check_overrides(settings.precision, origins_of(module), level_of(module))
-    context = PassContext(ALL_DIALECTS, policy=settings.precision, disabled=settings.disabled, log=say)
+    context = PassContext(ALL_DIALECTS, policy=settings.precision, disabled=settings.disabled)
     steps = _steps(module, passes, level, settings.targets)
     manager = PassManager(steps, context, say if print_ir_after_all else None, dump_dir, verify_each.value)
     module = manager.run(module)

@@ -147,29 +147,6 @@ def test_the_text_after_every_pass_is_handed_out_and_times_are_kept() -> None:
     assert all(spent.seconds >= 0 and spent.checking >= 0 for spent in manager.times)
 
 
-@pytest.mark.parametrize(
-    ("level", "wanted", "absent"),
-    [
-        ("1", [], ["dce:"]),
-        ("2", ["dce:"], ["// after"]),
-        ("5", ["// after dce"], ["rewrite"]),
-        ("6", ["rewrite"], []),
-    ],
-)
-def test_the_debug_ladder(
-    level: str, wanted: list[str], absent: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GLASSRT_DEBUG", level)
-    lines: list[str] = []
-    net = Net()
-    x = net.input("x", 2, 3)
-    module = net.done(net.add(Relu, net.add(Relu, x)))
-    PassManager(TO_GRAPH, context(log=lines.append)).run(module)
-    text = "\n".join(lines)
-    assert all(word in text for word in wanted)
-    assert not any(word in text for word in absent)
-
-
 def test_rewrites_are_in_the_ledger() -> None:
     net = Net()
     module = net.done(net.add(Relu, net.add(Relu, net.input("x", 2))))
