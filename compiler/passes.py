@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -225,20 +226,34 @@ class PassManager:
     def _step(self, number: int, step: Pass, module: Module) -> Module:
         before = SemanticsCheck(module) if self.verify_each == "semantics" else None
         started = time.perf_counter()
+        with self._restartable(module):
+            module = self._result_of(step, module)
+        finished = time.perf_counter()
+        self._show(step.name, module)
+        self._dump(number, step.name, module)
+        with self._restartable(module):
+            self._verify(step.name, module)
+            self._check_semantics(step.name, module, before)
+        self._account(PassTime(step.name, finished - started, time.perf_counter() - finished))
+        return module
+
+    def _result_of(self, step: Pass, module: Module) -> Module:
         try:
-            module = step.run(module, self.context)
+            return step.run(module, self.context)
         except IRError as error:
             raise PassError(step.name, error.message, _text_or_reason(module), error.hint) from error
         except Exception as error:
             error.add_note(f"while running the pass {step.name}")
             raise
-        finished = time.perf_counter()
-        self._show(step.name, module)
-        self._dump(number, step.name, module)
-        self._verify(step.name, module)
-        self._check_semantics(step.name, module, before)
-        self._account(PassTime(step.name, finished - started, time.perf_counter() - finished))
-        return module
+
+    @contextmanager
+    def _restartable(self, module: Module) -> Iterator[None]:
+        """Where what is done inside fails, the dumps get MODULE's weights, so that they can be read."""
+        try:
+            yield
+        except Exception:
+            self._dump_weights(module)
+            raise
 
     def _account(self, spent: PassTime) -> None:
         self.times.append(spent)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.passes import PassContext, PassError, PassManager, parse_pipeline, pipeline_text
+from glassrt.compiler.passes import Pass, PassContext, PassError, PassManager, parse_pipeline, pipeline_text
 from glassrt.compiler.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
 from glassrt.compiler.semantics import SemanticsCheck, difference, random_inputs
 from glassrt.compiler.source import read_ir
@@ -18,6 +18,7 @@ from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add
+from glassrt.dialects.graph.constants import Constant
 from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.unary import Neg, Sigmoid
 from glassrt.errors import InputError, IRError
@@ -129,6 +130,15 @@ def test_dumps_are_numbered_and_read_back(tmp_path: Path) -> None:
     again = read_ir(tmp_path / passes[len(TO_GRAPH) - 1])
     PassManager([*TO_FUSED, *TO_PRECISION], context()).run(again)
     assert (tmp_path / passes[-1]).read_text() == print_module(result)
+
+
+@pytest.mark.parametrize("step", [Negates(), Hastens(), Refuses(), Crashes()], ids=lambda step: step.name)
+def test_the_dumps_before_a_failure_are_read_back(step: Pass, tmp_path: Path) -> None:
+    with pytest.raises((PassError, ZeroDivisionError)):
+        PassManager((*TO_GRAPH, step), context(), dump_dir=tmp_path, verify_each="semantics").run(small())
+    before = read_ir(tmp_path / f"{len(TO_GRAPH):02d}-{TO_GRAPH[-1].name}.ir")
+    assert any(isinstance(op, Constant) and op.weight is not None for op in before.walk())
+    PassManager([*TO_FUSED, *TO_PRECISION], context()).run(before)
 
 
 def test_a_later_manager_goes_on_counting(tmp_path: Path) -> None:
