@@ -111,7 +111,7 @@ def opt(
         streams=streams,
     )
     module = load_module(model, parse_inputs(input), parse_ranges(shape))
-    done = job.run(module, say, say if print_ir_after_all else None, dump_dir, verify_each.value)
+    done = job.run(module, say if print_ir_after_all else None, dump_dir, verify_each.value)
     for record in done.ledger if ledger else ():
         say(record.text())
     if output is None:

@@ -24,9 +24,10 @@ from ..driver.rules import all_but, rule_named
 from ..driver.size_records import record_sizes
 from ..frontend.source import level_of
 from ..memory.proofs.check_launch import check_launch
+from ..passes.debug import Sink
 from ..passes.ledger import Ledger
 from ..passes.levels import ALL_DIALECTS
-from ..passes.manager import Pass, PassContext, PassManager, Sink, parse_pipeline
+from ..passes.manager import Pass, PassContext, PassManager, parse_pipeline
 from ..passes.origins import NodeNames, origins_of
 from ..passes.switches import resolve_switches
 from .modules import passes_between
@@ -102,7 +103,6 @@ class Job:
     def run(
         self,
         module: Module,
-        log: Sink,
         print_ir: Sink | None = None,
         dump_dir: Path | None = None,
         verify_each: Literal["ir", "semantics"] = "ir",
@@ -113,7 +113,7 @@ class Job:
         Raises as a build does.
         """
         verify(module, ALL_DIALECTS)
-        context = self._context(module, log)
+        context = self._context(module)
         PassManager(checks_at(level_of(module)), context).run(module)
         _check_launches(module, self._target)
         steps = self.steps(module)
@@ -130,10 +130,9 @@ class Job:
     def _target(self) -> Target:
         return planning_target(self.settings.targets)
 
-    def _context(self, module: Module, log: Sink) -> PassContext:
+    def _context(self, module: Module) -> PassContext:
         """What the passes share, with MODULE's nodes and sizes on record."""
         context = context_of(self.settings)
-        context.log = log
         context.ledger.origins = origins_of(module)
         resolve_switches(context, NodeNames(context.ledger.origins, module.main.inputs))
         check_overrides(context.policy, context.ledger.origins, level_of(module))

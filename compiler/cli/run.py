@@ -117,7 +117,7 @@ def _module(path: Path, level: Level | None, request: Request) -> Module:
     if level is None:
         return module
     target = planning_target(gpu_targets(request.targets or targets_for("host")))
-    context = PassContext(ALL_DIALECTS, policy=request.policy, disabled=request.disabled, log=say)
+    context = PassContext(ALL_DIALECTS, policy=request.policy, disabled=request.disabled)
     module = with_io_types(module, request.policy)
     return PassManager(passes_between(module, level, target), context).run(module)
 

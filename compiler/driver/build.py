@@ -21,9 +21,10 @@ from ...errors import InputError, UnsupportedError
 from ...runtime.plan import Plan
 from ...runtime.whole_files import WholeFolder
 from ..frontend.source import InputShapes, Shapes, Source, level_of, load_module
+from ..passes.debug import Sink
 from ..passes.ledger import Ledger, Record, Verdict
 from ..passes.levels import ALL_DIALECTS, LEVELS
-from ..passes.manager import PassContext, PassManager, Sink
+from ..passes.manager import PassContext, PassManager
 from ..passes.origins import NodeNames, origins_of
 from ..passes.switches import resolve_switches
 from ..precision.scales.names import model_hash
@@ -99,18 +100,20 @@ def build(
 def _built(source: Source, settings: Settings, inputs: InputShapes | None, shapes: Shapes | None) -> Build:
     for target in settings.targets:
         check_target(target)
-    clock = _Clock(settings.progress)
+    clock, context = _Clock(settings.progress), context_of(settings)
     with clock.stage("import"), no_collections():
         module = load_module(source, inputs, shapes)
         if settings.calibration is not None:
             settings.calibration.check(model_hash(module))
-    context = context_of(settings)
+    context.debug.stage("import", clock.seconds["import"], {"ops": _op_count(module)})
     module = lower(module, settings, context, clock)
     # Compilers take their time, in which the caller's own garbage must not pile up.
     with clock.stage("kernels"), nullcontext() if settings.targets else no_collections():
         options = BuildOptions(settings.targets, settings.cache, clock.kernels)
         ledger = context.ledger
         plan = assemble(module, clock.texts, ledger.to_json(), options, ledger.text())
+    context.debug.stage("kernels", clock.seconds["kernels"], {"kernels": len(plan.sources)})
+    context.debug.sources(plan.sources)
     return Build(plan, dict(clock.seconds))
 
 
@@ -165,7 +168,7 @@ def lower(
     set_io_types(module, context.policy)
     record_sizes(module, context.ledger)
     dumps = WholeFolder.of(settings.dump_dir)
-    number = 0
+    number = decided = 0
     for level in LEVELS[entered : LEVELS.index(last) + 1]:
         # A module that enters below the graph level is taken as it is written.
         made = level == "graph" or LEVELS.index(level) > entered
@@ -176,8 +179,15 @@ def lower(
         with clock.stage(level), no_collections():
             module = manager.run(module)
             clock.texts[level] = print_module(module)
-        number += len(passes)
+        counts = {"ops": _op_count(module), "decisions": context.decisions - decided}
+        context.debug.stage(level, clock.seconds[level], counts)
+        number, decided = number + len(passes), context.decisions
     return module
+
+
+def _op_count(module: Module) -> int:
+    """The ops of MODULE, those inside kernels among them."""
+    return sum(1 for _ in module.walk())
 
 
 @contextmanager

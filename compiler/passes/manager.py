@@ -6,10 +6,9 @@ A pipeline is a list of pass names as text: `canonicalize,fold-constants,graph-t
 from __future__ import annotations
 
 import difflib
-import os
-import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -23,25 +22,11 @@ from ...runtime.whole_files import WholeFolder, content
 from ..patterns.rewrite import Applied
 from ..settings.options import Options
 from ..settings.policy import PrecisionPolicy
+from .debug import DebugLog, Sink
 from .ledger import Ledger, Verdict
 from .semantics import SemanticsCheck
 
-Sink = Callable[[str], object]
-
 DUMPED_WEIGHTS = "model.weights"  # beside the numbered files, for all of them
-
-# The ladder of GLASSRT_DEBUG, each level with all below it.
-DEBUG_TIMES, DEBUG_IR, DEBUG_REWRITES = 2, 5, 6
-
-
-def _to_stderr(text: str) -> None:
-    print(text, file=sys.stderr)
-
-
-def debug_level() -> int:
-    """GLASSRT_DEBUG as a number: 0 (silent) when it is unset or no number."""
-    text = os.environ.get("GLASSRT_DEBUG", "0")
-    return int(text) if text.isdigit() else 0
 
 
 @dataclass
@@ -51,8 +36,8 @@ class PassContext:
     disabled: names of rules that must not be applied; barriers: pairs of ONNX nodes that must not
     share a kernel; keep: ONNX nodes whose results must be stored; clips: the largest magnitudes of
     tensors by name, which policies of eight bits scale by; limit: how many decisions may be
-    made before everything that is optional is switched off, which is what bisection turns; log:
-    where debugging text goes.
+    made before everything that is optional is switched off, which is what bisection turns; debug:
+    gets what GLASSRT_DEBUG asks for.
 
     A decision is a rewrite that was applied, or a candidate for fusion that may be considered.
     They are counted in the order in which they are made, so that builds of the same model with
@@ -68,8 +53,7 @@ class PassContext:
     keep: frozenset[str] = frozenset()
     clips: Mapping[str, float] | None = None
     limit: int | None = None
-    debug: int = field(default_factory=debug_level)
-    log: Sink = _to_stderr
+    debug: DebugLog = field(default_factory=DebugLog)
     decisions: int = field(default=0, init=False)
     judged: Judged = field(default_factory=Judged, init=False, repr=False)
 
@@ -119,8 +103,7 @@ class PassContext:
         own = tuple(node for node in nodes if node not in read)
         about, split = ((*read, *own), len(read)) if own else (nodes, 0)
         self.ledger.add(rule, Verdict.TAKEN, reason, ops=(op,), nodes=about, split=split)
-        if self.debug >= DEBUG_REWRITES:
-            self.log(f"rewrite {rule}: {op} {', '.join(nodes)}")
+        self.debug.rewrite(rule, op, nodes)
 
     def note_rewrite(self, applied: Applied) -> bool:
         """Record a rewrite by a pattern; False when it was the last that may be applied."""
@@ -225,30 +208,43 @@ class PassManager:
             module = self._step(number, step, module)
             yield step.name, module
         self._dump_weights(module)
+        self.context.debug.kernels(module)
 
     def _step(self, number: int, step: Pass, module: Module) -> Module:
         before = SemanticsCheck(module) if self.verify_each == "semantics" else None
         started = time.perf_counter()
+        with self._restartable(module):
+            module = self._result_of(step, module)
+        finished = time.perf_counter()
+        self._show(step.name, module)
+        self._dump(number, step.name, module)
+        with self._restartable(module):
+            self._verify(step.name, module)
+            self._check_semantics(step.name, module, before)
+        self._account(PassTime(step.name, finished - started, time.perf_counter() - finished))
+        return module
+
+    def _result_of(self, step: Pass, module: Module) -> Module:
         try:
-            module = step.run(module, self.context)
+            return step.run(module, self.context)
         except IRError as error:
             raise PassError(step.name, error.message, _text_or_reason(module), error.hint) from error
         except Exception as error:
             error.add_note(f"while running the pass {step.name}")
             raise
-        finished = time.perf_counter()
-        self._show(step.name, module)
-        self._dump(number, step.name, module)
-        self._verify(step.name, module)
-        self._check_semantics(step.name, module, before)
-        self._account(PassTime(step.name, finished - started, time.perf_counter() - finished))
-        return module
+
+    @contextmanager
+    def _restartable(self, module: Module) -> Iterator[None]:
+        """Where what is done inside fails, the dumps get MODULE's weights, so that they can be read."""
+        try:
+            yield
+        except Exception:
+            self._dump_weights(module)
+            raise
 
     def _account(self, spent: PassTime) -> None:
         self.times.append(spent)
-        if self.context.debug >= DEBUG_TIMES:
-            text = f"{spent.name}: {spent.seconds * 1e3:.1f} ms, checks {spent.checking * 1e3:.1f} ms"
-            self.context.log(text)
+        self.context.debug.finished(spent.name, spent.seconds, spent.checking)
 
     def _verify(self, name: str, module: Module) -> None:
         if self.context.judged.settled(module):
@@ -268,8 +264,7 @@ class PassManager:
     def _show(self, name: str, module: Module) -> None:
         if self.print_ir_after_all is not None:
             self.print_ir_after_all(f"// after {name}\n{print_module(module)}")
-        if self.context.debug >= DEBUG_IR:
-            self.context.log(f"// after {name}\n{print_module(module)}")
+        self.context.debug.module(name, module)
 
     def _dump(self, number: int, name: str, module: Module) -> None:
         if self._dumps is not None:

@@ -97,7 +97,7 @@ def run(case: Case, folder: Path) -> Outcome:
         module = load_module(path)
         outcome.before = print_module(module)
         before = SemanticsCheck(load_module(path))
-        done = job.run(module, _quiet, watch=_Watch(outcome, module))
+        done = job.run(module, watch=_Watch(outcome, module))
     except GlassError as error:
         outcome.text, outcome.failed = rendered(error), True
         return outcome
@@ -127,7 +127,3 @@ def _names(module: Module) -> set[str]:
 def rendered(error: GlassError) -> str:
     """A diagnostic as it is compared: the only place that says how."""
     return f"error: {error}\n"
-
-
-def _quiet(_text: str) -> None:
-    """Notes of passes are for those who watch them."""
