@@ -1,46 +1,67 @@
 """Every error that GlassRT raises for bad input, models, plans or devices.
 
-All of them derive from `GlassError`, so a caller needs one `except`. The module imports
-nothing: the dialects, the code generator and the runtime share it without depending on
-each other.
+All of them derive from `GlassError`, so a caller needs one `except`. The dialects, the code generator
+and the runtime share the module without depending on each other.
 
-Messages quote what they speak of: names, lines, lists of values, which a hostile file makes as long
-as it is. What is too long is cut here, in one place for all of them.
+What an error says is data (see `diagnostics`): `diagnostic` says what is wrong, `diagnostics` lists the
+single cases as well where several were found at once. `str(error)` is the text for people.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, Self
 
-MAX_LINE = 480  # characters of a message's line
-MAX_LINES = 120
-_KEPT_END = 160  # of a line that is cut: the reason stands behind what is quoted
-
-
-def shortened(text: str) -> str:
-    """TEXT with long lines lacking their middle, and with its first lines alone if they are many."""
-    lines = text.split("\n", MAX_LINES)
-    if len(lines) > MAX_LINES:
-        lines[-1] = f"... and {lines[-1].count(chr(10)) + 1} more lines"
-    return "\n".join(map(_shortened_line, lines))
-
-
-def _shortened_line(line: str) -> str:
-    if len(line) <= MAX_LINE:
-        return line
-    left_out = len(line) - MAX_LINE
-    return f"{line[: MAX_LINE - _KEPT_END]} ... ({left_out} characters) ... {line[-_KEPT_END:]}"
+from .diagnostics import Diagnostic
+from .diagnostics.rendering import data, text
 
 
 class GlassError(Exception):
-    """Base of all GlassRT errors: one sentence, and optionally a hint on what to do."""
+    """Base of all GlassRT errors: one sentence, and optionally a hint on what to do and the names of
+    ONNX nodes that it is about."""
 
     exit_code = 1
+    diagnostic: Diagnostic
 
-    def __init__(self, message: str, hint: str | None = None) -> None:
-        self.message = shortened(message)
-        self.hint = hint if hint is None else shortened(hint)
-        super().__init__(self.message if hint is None else f"{self.message}\n  hint: {self.hint}")
+    def __init__(self, message: str, hint: str | None = None, nodes: Sequence[str] = ()) -> None:
+        hints = () if hint is None else (hint,)
+        self.diagnostic = Diagnostic(message, hints=hints, nodes=tuple(nodes))
+        super().__init__(self.message)
+
+    @classmethod
+    def of(cls, diagnostic: Diagnostic) -> Self:
+        """The error that says what DIAGNOSTIC does."""
+        error = cls(diagnostic.message)
+        error.diagnostic = diagnostic
+        return error
+
+    @property
+    def message(self) -> str:
+        """The sentence alone, without a place or hints."""
+        return self.diagnostic.message
+
+    @property
+    def hint(self) -> str | None:
+        """The hints in one line."""
+        return "; ".join(self.diagnostic.hints) or None
+
+    @property
+    def cases(self) -> tuple[Diagnostic, ...]:
+        """The single cases that the error sums up; none where it is about one thing."""
+        return ()
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """All that is wrong: the whole first, then the single cases."""
+        return (self.diagnostic, *self.cases)
+
+    def data(self) -> dict[str, Any]:
+        """The error as JSON data: `kind` is its class, `exit_code` that of the command it ends."""
+        kind = type(self).__name__
+        return {"kind": kind, "exit_code": self.exit_code, "diagnostics": list(map(data, self.diagnostics))}
+
+    def __str__(self) -> str:
+        return text(self.diagnostic, self.cases)
 
 
 class ModelError(GlassError):
@@ -52,10 +73,20 @@ class UnsupportedError(GlassError):
 
     exit_code = 3
 
-    def __init__(self, message: str, hint: str | None = None, offenders: Sequence[str] = ()) -> None:
-        self.offenders = tuple(offenders)
-        listing = "".join(f"\n  - {offender}" for offender in self.offenders)
-        super().__init__(message + listing, hint)
+    def __init__(
+        self, message: str, hint: str | None = None, offenders: Sequence[str | Diagnostic] = ()
+    ) -> None:
+        super().__init__(message, hint)
+        self._cases = tuple(Diagnostic(case) if isinstance(case, str) else case for case in offenders)
+
+    @property
+    def cases(self) -> tuple[Diagnostic, ...]:
+        return self._cases
+
+    @property
+    def offenders(self) -> tuple[str, ...]:
+        """The message of every case."""
+        return tuple(case.message for case in self._cases)
 
 
 class IRError(GlassError):

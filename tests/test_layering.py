@@ -14,21 +14,23 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PARTS = ("dialects", "compiler", "codegen", "runtime", "templates")
+PARTS = ("diagnostics", "dialects", "compiler", "codegen", "runtime", "templates")
 STANDARD = set(sys.stdlib_module_names)
 
 # Which other parts of the package a part may import. "codegen" sees two modules of the runtime.
 INSIDE = {
-    "errors": set(),
+    "diagnostics": set(),
+    "errors": {"diagnostics"},
     "templates": set(),
-    "dialects": {"errors"},
+    "dialects": {"errors", "diagnostics"},
     "runtime": {"errors"},
     "codegen": {"errors", "dialects", "runtime.plan", "runtime.children", "templates"},
-    "compiler": {"errors", "dialects", "codegen", "runtime", "templates"},
+    "compiler": {"errors", "diagnostics", "dialects", "codegen", "runtime", "templates"},
     "": {"errors", "dialects", "codegen", "runtime", "compiler"},
 }
 # Which distributions a part may import besides the standard library.
 OUTSIDE = {
+    "diagnostics": set(),
     "errors": set(),
     "templates": set(),
     "dialects": {"numpy", "ml_dtypes", "lark", "safetensors"},

@@ -15,7 +15,7 @@ import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
-PARTS = ("dialects", "compiler", "codegen", "runtime", "templates")
+PARTS = ("diagnostics", "dialects", "compiler", "codegen", "runtime", "templates")
 SIZE_LIMIT = 350_000_000
 DATA = {".lark", ".cuh", ".hpp", ".h", ".j2"}
 
