@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from ..dialects.core.affine import Dim
 from ..dialects.core.diagnostics import op_error
 from ..dialects.core.ir import Module
+from ..dialects.core.parts import AttributeAt
 from ..dialects.core.types import TensorType
 from ..dialects.launch import Kernel
 from .kernels.family import Geometry, Request, Target
@@ -39,7 +40,7 @@ def sources_of(launches: Iterable[Kernel], module: Module, target: Target) -> di
         request = request_of(module, op, target)
         known = kernel_name(request, op.family, op.config)
         if facts.setdefault(op.kernel, known) != known:
-            raise op_error(op, f"there is another kernel called @{op.kernel}")
+            raise op_error(op, f"there is another kernel called @{op.kernel}", at=AttributeAt("kernel"))
         if op.kernel not in sources:
             sources[op.kernel], made[op.kernel] = _source(op, request)
         _check_geometry(op, made[op.kernel], module)
@@ -48,13 +49,20 @@ def sources_of(launches: Iterable[Kernel], module: Module, target: Target) -> di
 
 def _source(op: Kernel, request: Request) -> tuple[str, Geometry]:
     if op.family not in FAMILIES:
-        raise op_error(op, f"there is no kernel family '{op.family}'", f"these exist: {', '.join(FAMILIES)}")
+        raise op_error(
+            op,
+            f"there is no kernel family '{op.family}'",
+            f"these exist: {', '.join(FAMILIES)}",
+            at=AttributeAt("family"),
+        )
     try:
         code = realize(request, op.family, op.config)
         text = render(code.template, code.spec)
     except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError) as error:
         reason = f"{type(error).__name__}: {error}"
-        raise op_error(op, f"its family cannot run it with this configuration ({reason})") from error
+        raise op_error(
+            op, f"its family cannot run it with this configuration ({reason})", at=AttributeAt("config")
+        ) from error
     return text, code.geometry
 
 

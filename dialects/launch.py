@@ -15,11 +15,12 @@ import numpy as np
 from ..errors import IRError
 from .core.affine import Dim, Range, bounds, total
 from .core.attributes import BOOL, CONFIG, DIM, DIMS, FORMAT, INT, INTS, STRING, SYMBOL, EnumKind
-from .core.diagnostics import op_error
+from .core.diagnostics import op_error, operand_at
 from .core.dialect import Dialect
 from .core.interpreter import Evaluation
 from .core.ir import Operation, Value
 from .core.op import attribute, define_op, operand, operands, region, result
+from .core.parts import ArgumentAt, ResultAt
 from .core.traits import Trait
 from .core.types import TensorType
 
@@ -80,17 +81,21 @@ class View(Operation):
     def verify(self) -> None:
         source, result = self.x.type, self.y.type
         if source.dtype != result.dtype:
-            raise op_error(self, f"cannot show {source} as {result}")
+            raise op_error(self, f"cannot show {source} as {result}", at=ResultAt(0))
         if not source.layout.is_dense:
             hint = "make the view from the buffer, with strides of its own"
-            raise op_error(self, f"takes {source} for dense, but it lies strided", hint)
+            raise op_error(
+                self, f"takes {source} for dense, but it lies strided", hint, at=operand_at(self, self.x)
+            )
         last = self.offset + span(result)
         if (
             0 not in result.shape
             and all(isinstance(dim, int) for dim in (last, source.elements))
             and last > source.elements
         ):
-            raise op_error(self, f"{result} reaches element {last} of a tensor of {source.elements}")
+            raise op_error(
+                self, f"{result} reaches element {last} of a tensor of {source.elements}", at=ResultAt(0)
+            )
 
     def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
         dense = x.transpose(self.x.type.order).reshape(-1)
@@ -161,7 +166,13 @@ class Kernel(Operation):
         for index, (value, argument) in enumerate(zip(self.reads, arguments, strict=True)):
             if value.type != argument.type:
                 hint = "the argument's type must say how the buffer lies"
-                raise op_error(self, f"reads operand {index}, {value.type}, as {argument.type}", hint)
+                raise op_error(
+                    self,
+                    f"reads operand {index}, {value.type}, as {argument.type}",
+                    hint,
+                    at=ArgumentAt(index),
+                    label=f"the buffer is {value.type}",
+                )
         yielded = self.body.block.terminator.inputs
         # What a kernel writes may lie in a strided view; shape and element type must agree.
         if [(v.type.shape, v.type.dtype) for v in yielded] != [

@@ -17,6 +17,7 @@ import numpy as np
 import onnx
 from onnx import ModelProto, NodeProto, helper
 
+from ...diagnostics.rendering import body
 from ...dialects.core.dtypes import F8E4M3, F32
 from ...dialects.core.ir import Module
 from ...errors import ModelError, UnsupportedError
@@ -208,7 +209,7 @@ def _check_meaning(
         again = before_scales(load_module(model, inputs, shapes), context_of(plain(settings)))
         problem = difference(choices.module, again)
     except (ModelError, UnsupportedError) as error:
-        problem = error.message
+        problem = body(error.diagnostic, error.cases)
     if problem is not None:
         message = f"QuantizeLinear and DequantizeLinear cannot say what is chosen: {problem}"
         raise UnsupportedError(message, "an override keeps a node in floats")
