@@ -68,9 +68,11 @@ def _source(op: Kernel, request: Request) -> tuple[str, Geometry]:
 
 def _check_geometry(op: Kernel, made: Geometry, module: Module) -> None:
     grid = tuple(in_model_symbols(module, dim) for dim in made.grid)
-    if (grid, made.block, made.cluster, made.shared) != (op.grid, op.block, op.cluster, op.shared):
+    made_as = {"grid": grid, "block": made.block, "cluster": made.cluster, "shared": made.shared}
+    odd = next((name for name, value in made_as.items() if op.attributes[name] != value), None)
+    if odd is not None:
         wanted = f"grid {_listed(grid)}, block {_listed(made.block)}, cluster {_listed(made.cluster)}"
-        raise op_error(op, f"its configuration wants {wanted}, shared {made.shared}")
+        raise op_error(op, f"its configuration wants {wanted}, shared {made.shared}", at=AttributeAt(odd))
     scratch = [value.type for value in op.inputs[len(op.inputs) - op.scratch :]]
     needs = [TensorType((in_model_symbols(module, n),), dtype) for n, dtype, _ in scratch_of(made)]
     if scratch != needs:

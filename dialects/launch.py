@@ -20,7 +20,7 @@ from .core.dialect import Dialect
 from .core.interpreter import Evaluation
 from .core.ir import Operation, Value
 from .core.op import attribute, define_op, operand, operands, region, result
-from .core.parts import ArgumentAt, ResultAt
+from .core.parts import ArgumentAt, OperandAt, ResultAt
 from .core.traits import Trait
 from .core.types import TensorType
 
@@ -173,12 +173,19 @@ class Kernel(Operation):
                     at=ArgumentAt(index),
                     label=f"the buffer is {value.type}",
                 )
-        yielded = self.body.block.terminator.inputs
-        # What a kernel writes may lie in a strided view; shape and element type must agree.
-        if [(v.type.shape, v.type.dtype) for v in yielded] != [
-            (v.type.shape, v.type.dtype) for v in self.writes
-        ]:
-            raise op_error(self, "its output buffers do not fit what its region yields")
+
+    def verify_regions(self) -> None:
+        yielded, message = (
+            self.body.block.terminator.inputs,
+            "its output buffers do not fit what its region yields",
+        )
+        if len(yielded) != len(self.writes):
+            raise op_error(self, message, label=f"{len(yielded)} values for {len(self.writes)} buffers")
+        for index, (value, buffer) in enumerate(zip(yielded, self.writes, strict=True), len(self.reads)):
+            # What a kernel writes may lie in a strided view; shape and element type must agree.
+            if (value.type.shape, value.type.dtype) != (buffer.type.shape, buffer.type.dtype):
+                label = f"this is {buffer.type}, the region yields {value.type}"
+                raise op_error(self, message, at=OperandAt(index), label=label)
 
     def evaluate(self, evaluation: Evaluation, *buffers: Any) -> Any:
         reads = [np.array(buffer) for buffer in buffers[: len(self.reads)]]

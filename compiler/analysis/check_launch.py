@@ -74,6 +74,7 @@ def _of_single_ops(module: Module, function: Function, values: SymbolValues) -> 
             continue
         try:
             op.verify()
+            op.verify_regions()
         except IRError as error:
             yield error
             continue

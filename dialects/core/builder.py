@@ -113,8 +113,7 @@ class _Builder:
     def _check_returned(self, function: Function, end: Operation, record: FunctionRecord) -> None:
         """An error about the first type that is not the one declared: at the op whose result is not what
         its operands imply, if there is one, else where it is returned."""
-        for op in function.walk():
-            verify_rules(op)
+        verify_rules(function.block)
         message = f"func @{record.name} returns other types than it declares"
         for index, (value, declared) in enumerate(zip(end.inputs, record.types, strict=False)):
             if value.type != declared:
@@ -148,7 +147,9 @@ class _Builder:
         )
         if len(record.results) != len(op.results):
             text = f"{len(record.results)} names for {len(op.results)} result types"
-            raise op_error(op, text, at=ResultAt(len(record.results)) if record.results else None)
+            if len(record.results) > len(op.results):
+                raise self.fail(text, record.results[len(op.results)][1])
+            raise op_error(op, text, at=ResultAt(len(record.results)))
         for (name, token), value in zip(record.results, op.results, strict=True):
             scope.define(name, value, token)
         return op

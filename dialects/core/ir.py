@@ -120,6 +120,9 @@ class Operation:
     def verify(self) -> None:
         """Rules beyond the generic ones; raises IRError."""
 
+    def verify_regions(self) -> None:
+        """Rules about what its regions compute, which have been verified then; raises IRError."""
+
     def evaluate(self, evaluation: Evaluation, *inputs: Any) -> Any:
         """The results as numpy arrays: what the op means, independent of any kernel."""
         raise op_error(self, "has no evaluation of its own")

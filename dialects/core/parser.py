@@ -13,6 +13,7 @@ from importlib import resources
 from typing import Any
 
 from lark import Lark, Token, Transformer, UnexpectedInput, v_args
+from lark.lexer import TerminalDef
 
 from . import affine
 from .attributes import Name, dense_from_text
@@ -69,7 +70,7 @@ def _parsed(source: SourceText, start: str) -> Any:
     try:
         return _grammar().parse(source.text, start=start)
     except UnexpectedInput as error:
-        raise syntax_error(error, source, _grammar().terminals) from None
+        raise syntax_error(error, source, terminals()) from None
     except _Misfit as error:
         raise text_error(error.message, source.span_of(error.token), error.hint) from None
 
@@ -95,6 +96,12 @@ def _grammar() -> Lark:
         propagate_positions=False,
         transformer=_Records(),
     )
+
+
+def terminals() -> list[TerminalDef]:
+    """The terminals of the grammar, those that are ignored too."""
+    found: list[TerminalDef] = _grammar().terminals
+    return found
 
 
 def _check_nesting(source: SourceText) -> None:

@@ -12,14 +12,12 @@ from ...errors import IRError
 from .diagnostics import text_error
 from .source_text import SourceText
 
-MAX_WANTED = 8
-
 _NAMED = {
     "$END": "the end of the text",
     "VALUE": "the name of a value, such as %x",
     "SYMBOL": "a name with an @, such as @main",
     "OPNAME": "the name of an op, such as graph.relu",
-    "ABSENT": "_ for an operand that is absent",
+    "ABSENT": "an absent operand (_)",
     "RELATION": "a relation: ==, >=, broadcasts or stretches",
     "NAME": "a word, such as axis",
     "STATIC_DIM": "a size with an x, such as 4x",
@@ -67,7 +65,7 @@ def syntax_error(error: UnexpectedInput, source: SourceText, terminals: Iterable
     token = getattr(error, "token", None)
     wanted = _wanted(error, {terminal.name: terminal for terminal in terminals})
     few = " or ".join(wanted) if len(wanted) < 3 else ""
-    hint = None if few else f"here one of these may stand: {', '.join(wanted[:MAX_WANTED])}"
+    hint = None if few else f"here one of these may stand: {'; '.join(wanted)}"
     message = f"{_found(token)} is not expected here"
     label = f"{few} is expected" if few else ""
     return text_error(message, _span(error, token, source), hint, label=label)
@@ -76,13 +74,14 @@ def syntax_error(error: UnexpectedInput, source: SourceText, terminals: Iterable
 def _found(token: Token | None) -> str:
     if token is None:
         return "this character"
-    return repr(str(token)) if token else "the end of the text"
+    return repr(token.strip()) if token else "the end of the text"
 
 
 def _span(error: UnexpectedInput, token: Token | None, source: SourceText) -> Span:
     if token is None:
         return source.span(error.pos_in_stream, error.pos_in_stream + 1)
-    return source.span_of(token) if token else source.end()
+    start = token.start_pos or 0
+    return source.span(start, start + len(token.strip())) if token else source.end()
 
 
 def _wanted(error: UnexpectedInput, terminals: dict[str, TerminalDef]) -> list[str]:

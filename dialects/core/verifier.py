@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from operator import is_
 
 from ...errors import UnsupportedError
@@ -118,11 +120,13 @@ def _verify_block(block: Block, known: set[Value], dialects: DialectSet | None, 
     for op in block:
         _verify_op(op, known, dialects)
         if not judged.holds(op):
-            verify_rules(op)
+            _verify_outside(op)
         for region in op.regions:
             for inner in region.blocks:
                 # A region sees its own arguments alone, see `visibility.py`.
                 _verify_block(inner, set(), dialects, judged)
+        if op.regions:
+            _verify_inside(op)
         known.update(op.results)
     if block.last is None or not has(block.last, Trait.TERMINATOR):
         raise (
@@ -146,12 +150,39 @@ def _verify_op(op: Operation, known: set[Value], dialects: DialectSet | None) ->
         raise op_error(op, "a terminator must stand last in its block")
 
 
-def verify_rules(op: Operation) -> None:
-    """The rules of OP itself, whatever stands around it."""
+def verify_rules(block: Block) -> None:
+    """The rules of the ops in BLOCK themselves, whatever stands around them: IRError for the first one that
+    is broken. What stands in a region comes before what the op that has it makes of that."""
+    for op in block:
+        _verify_outside(op)
+        for region in op.regions:
+            for inner in region.blocks:
+                verify_rules(inner)
+        if op.regions:
+            _verify_inside(op)
+
+
+def _verify_outside(op: Operation) -> None:
+    """The rules of OP without what its regions compute."""
     op.spec.check_operands(op)
-    try:
-        _verify_types(op)
+    with _located(op):
+        if not op.regions:
+            _verify_types(op)
         op.verify()
+
+
+def _verify_inside(op: Operation) -> None:
+    """What the regions of OP, which have been verified, compute."""
+    with _located(op):
+        _verify_types(op)
+        op.verify_regions()
+
+
+@contextmanager
+def _located(op: Operation) -> Iterator[None]:
+    """What cannot be done as an error about OP."""
+    try:
+        yield
     except UnsupportedError as error:
         raise op_error(op, error.message, error.hint) from None
 
