@@ -30,7 +30,7 @@ class GlassError(Exception):
 
     @classmethod
     def of(cls, diagnostic: Diagnostic) -> Self:
-        """The error that says what DIAGNOSTIC does."""
+        """The error that says what DIAGNOSTIC does; of a class that is made from a message alone."""
         error = cls(diagnostic.message)
         error.diagnostic = diagnostic
         return error
