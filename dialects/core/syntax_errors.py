@@ -12,6 +12,8 @@ from ...errors import IRError
 from .diagnostics import text_error
 from .source_text import SourceText
 
+MAX_WANTED = 12
+
 _NAMED = {
     "$END": "the end of the text",
     "VALUE": "the name of a value, such as %x",
@@ -65,7 +67,8 @@ def syntax_error(error: UnexpectedInput, source: SourceText, terminals: Iterable
     token = getattr(error, "token", None)
     wanted = _wanted(error, {terminal.name: terminal for terminal in terminals})
     few = " or ".join(wanted) if len(wanted) < 3 else ""
-    hint = None if few else f"here one of these may stand: {'; '.join(wanted)}"
+    more = f" and {len(wanted) - MAX_WANTED} more" if len(wanted) > MAX_WANTED else ""
+    hint = None if few else f"here one of these may stand: {'; '.join(wanted[:MAX_WANTED])}{more}"
     message = f"{_found(token)} is not expected here"
     label = f"{few} is expected" if few else ""
     return text_error(message, _span(error, token, source), hint, label=label)
