@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from operator import is_
 
-from ...errors import UnsupportedError
+from ...errors import IRError, UnsupportedError
 from .affine import linear_symbol
 from .diagnostics import function_error, op_error
 from .dialect import DialectSet
@@ -165,26 +163,26 @@ def verify_rules(block: Block) -> None:
 def _verify_outside(op: Operation) -> None:
     """The rules of OP without what its regions compute."""
     op.spec.check_operands(op)
-    with _located(op):
+    try:
         if not op.regions:
             _verify_types(op)
         op.verify()
+    except UnsupportedError as error:
+        raise _located(op, error) from None
 
 
 def _verify_inside(op: Operation) -> None:
     """What the regions of OP, which have been verified, compute."""
-    with _located(op):
+    try:
         _verify_types(op)
         op.verify_regions()
-
-
-@contextmanager
-def _located(op: Operation) -> Iterator[None]:
-    """What cannot be done as an error about OP."""
-    try:
-        yield
     except UnsupportedError as error:
-        raise op_error(op, error.message, error.hint) from None
+        raise _located(op, error) from None
+
+
+def _located(op: Operation, error: UnsupportedError) -> IRError:
+    """What cannot be done as an error about OP."""
+    return op_error(op, error.message, error.hint)
 
 
 def _verify_types(op: Operation) -> None:

@@ -60,7 +60,7 @@ def test_an_unknown_pass_is_an_error_with_a_hint(glassrt: Glassrt, small: Path) 
         ("graph.add %a", "graph.add %c", "7:24"),
         ("graph.relu", "graph.rely", "8:14"),
         ("core.return %y", "core.return", "11:5"),
-        ("tensor<4xf32>):", "tensor<5xf32>):", "6:32"),
+        ("tensor<4xf32>):", "tensor<5xf32>):", "6:34"),
         ("  }\n}\n", "", "11:"),
     ],
 )
