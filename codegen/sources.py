@@ -9,6 +9,7 @@ from math import prod
 from ..dialects.core.affine import Dim, bounds, product
 from ..dialects.core.diagnostics import op_error
 from ..dialects.core.ir import Module
+from ..dialects.core.parts import AttributeAt
 from ..dialects.launch import Kernel
 from .kernels.family import Geometry, KernelCode, Request, Target
 from .kernels.group_cost import THREADS
@@ -49,7 +50,7 @@ def made_kernels(
         request = request_of(module, op, target)
         known = kernel_name(request, op.family, op.config)
         if facts.setdefault(op.kernel, known) != known:
-            raise op_error(op, f"there is another kernel called @{op.kernel}")
+            raise op_error(op, f"there is another kernel called @{op.kernel}", at=AttributeAt("kernel"))
         if op.kernel not in made:
             made[op.kernel] = _made(op, request, module)
         code = made[op.kernel].code
@@ -67,16 +68,25 @@ def _made(op: Kernel, request: Request, module: Module) -> MadeKernel:
         text = render(code.template, code.spec)
     except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError) as error:
         reason = f"{type(error).__name__}: {error}"
-        raise op_error(op, f"its family cannot run it with this configuration ({reason})") from error
+        raise op_error(
+            op, f"its family cannot run it with this configuration ({reason})", at=AttributeAt("config")
+        ) from error
     return MadeKernel(text, code_in_model_symbols(module, code))
 
 
 def _check_geometry(op: Kernel, made: Geometry) -> None:
-    wanted = (made.grid, made.block, made.cluster, made.shared, made.cooperative)
-    if wanted != (op.grid, op.block, op.cluster, op.shared, op.cooperative):
+    wanted = {
+        "grid": made.grid,
+        "block": made.block,
+        "cluster": made.cluster,
+        "shared": made.shared,
+        "cooperative": made.cooperative,
+    }
+    odd = next((name for name, value in wanted.items() if op.attributes[name] != value), None)
+    if odd is not None:
         text = f"grid {_listed(made.grid)}, block {_listed(made.block)}, cluster {_listed(made.cluster)}"
         kind = ", a cooperative launch" if made.cooperative else ""
-        raise op_error(op, f"its configuration wants {text}, shared {made.shared}{kind}")
+        raise op_error(op, f"its configuration wants {text}, shared {made.shared}{kind}", at=AttributeAt(odd))
 
 
 def _check_parameters(op: Kernel, wanted: Sequence[Parameter]) -> None:
@@ -84,11 +94,13 @@ def _check_parameters(op: Kernel, wanted: Sequence[Parameter]) -> None:
     needs = [parameter.type for parameter in scratch_of(wanted)]
     if [value.type for value in op.inputs[len(op.inputs) - op.scratch :]] != needs:
         text = ", ".join(map(str, needs)) or "none"
-        raise op_error(op, f"its configuration wants other scratch buffers: {text}")
+        raise op_error(
+            op, f"its configuration wants other scratch buffers: {text}", at=AttributeAt("scratch")
+        )
     maps = maps_of(wanted)
     if list(op.maps) != maps:
         text = type(op).maps.kind.encode(maps) if maps else "none"
-        raise op_error(op, f"its configuration wants other tensor maps: {text}")
+        raise op_error(op, f"its configuration wants other tensor maps: {text}", at=AttributeAt("maps"))
 
 
 def _check_fits(op: Kernel, module: Module, target: Target) -> None:
@@ -101,7 +113,8 @@ def _check_fits(op: Kernel, module: Module, target: Target) -> None:
     if blocks is None or blocks > room:
         count = "any number of" if blocks is None else f"up to {blocks}"
         message = f"launches {count} blocks that wait for each other; {target.name} holds {room}"
-        raise op_error(op, message, "a cooperative grid has no more blocks than the GPU holds at a time")
+        hint = "a cooperative grid has no more blocks than the GPU holds at a time"
+        raise op_error(op, message, hint, at=AttributeAt("grid"))
 
 
 def _listed(dims: Sequence[Dim]) -> str:

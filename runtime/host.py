@@ -18,10 +18,10 @@ from typing import Literal
 import numpy as np
 
 from ..errors import DeviceError
-from ..launch_rules import MAX_CLUSTER
 from .host_arguments import HostArgument, HostBuffer, HostTensorMap
 from .host_cache import CompiledCache
 from .host_compiler import build_library, kernel_names, processor_count
+from .launch_rules import MAX_CLUSTER
 
 Order = Literal["forward", "reverse"] | tuple[Literal["seeded"], int]
 

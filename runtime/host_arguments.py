@@ -10,8 +10,8 @@ from typing import Any, Literal
 import numpy as np
 
 from ..errors import DeviceError
-from ..launch_rules import Traversal
 from .dtypes import ELEMENT_TYPES
+from .launch_rules import Traversal
 
 ScalarKind = Literal["i32", "u32", "i64", "u64", "f32", "f64"]
 _FORMATS: dict[str, str] = {"i32": "<i", "u32": "<I", "i64": "<q", "u64": "<Q", "f32": "<f", "f64": "<d"}

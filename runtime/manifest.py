@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from ..errors import PlanError
-from ..launch_rules import MAX_CLUSTER
 from .dtypes import ELEMENT_TYPES
 from .expressions import LIMIT, Expression, clip
+from .launch_rules import MAX_CLUSTER
 from .manifest_arguments import ArgumentSpec, KernelSpec, parse_arguments, parse_kernel
 from .manifest_fields import Fields, fails
 from .sizes import SizeSpec, parse_sizes

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..launch_rules import FILLS, INTERLEAVES, MAX_PIXELS, MAX_STEP, SWIZZLES, Traversal
 from .dtypes import ELEMENT_TYPES
 from .expressions import LIMIT, Expression, clip
+from .launch_rules import FILLS, INTERLEAVES, MAX_PIXELS, MAX_STEP, SWIZZLES, Traversal
 from .manifest_fields import Fields, fails, is_identifier
 
 SCALARS = ("i32", "i64")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from ..launch_rules import MAX_CLUSTER
 from .expressions import DividesByZero, clip, symbols_of
+from .launch_rules import MAX_CLUSTER
 from .manifest import LaunchSpec, Manifest
 from .manifest_arguments import ArgumentSpec, TensorMapSpec
 from .manifest_fields import fails

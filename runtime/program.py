@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import PlanError
-from ..launch_rules import Traversal, extent
 from .dtypes import ELEMENT_TYPES
 from .expressions import LIMIT, clip, evaluate
+from .launch_rules import Traversal, extent
 from .manifest import BufferSpec, LaunchSpec, Manifest, TensorSpec
 from .manifest_arguments import ArgumentSpec, TensorMapSpec
 

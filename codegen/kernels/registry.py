@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.ir import Operation
+from ...dialects.core.parts import AttributeAt
 from ...errors import UnsupportedError
 from .attention_families import MmaAttentionFamily, SimtAttentionFamily
 from .contraction_families import DepthwiseFamily, MmaFamily, SimtFamily
@@ -63,7 +64,10 @@ def family_of(op: Operation, name: str) -> KernelFamily:
     """The family NAME, which runs OP or a member of it; IRError where there is none."""
     found = families().get(name)
     if found is None:
-        raise op_error(op, f"there is no kernel family '{name}'", f"these exist: {', '.join(families())}")
+        at = AttributeAt("family" if op.attributes.get("family") == name else "config")
+        raise op_error(
+            op, f"there is no kernel family '{name}'", f"these exist: {', '.join(families())}", at=at
+        )
     return found
 
 

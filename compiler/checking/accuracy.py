@@ -77,7 +77,7 @@ def launched_module(plan: Plan) -> Module:
     try:
         module = parse_module(plan.ir("launch"), ALL_DIALECTS, file="launch.ir")
     except IRError as error:
-        raise PlanError(f"the plan's launch level is damaged: {error.message}") from None
+        raise PlanError.of(error.diagnostic.within("the plan's launch level is damaged")) from None
     kernels = [op for op in module.main.block if isinstance(op, Kernel)]
     if [op.kernel for op in kernels] != [launch.kernel for launch in plan.spec.launches]:
         raise PlanError("the plan's launch level does not list the manifest's launches")

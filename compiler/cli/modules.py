@@ -38,7 +38,7 @@ def launch_module(plan: Plan) -> Module:
         module = parse_module(plan.ir("launch"), ALL_DIALECTS, file="launch.ir")
         verify(module, ALL_DIALECTS)
     except IRError as error:
-        raise PlanError(f"the plan's launch level is damaged: {error.message}") from None
+        raise PlanError.of(error.diagnostic.within("the plan's launch level is damaged")) from None
     buffers = [op for op in module.walk() if isinstance(op, Buffer) and op.space == "weights"]
     places = [buffer for buffer in plan.spec.buffers.values() if buffer.space == "weights"]
     if len(buffers) != len(places):

@@ -260,7 +260,7 @@ def refused(option: str) -> Iterator[None]:
         yield
     except (InputError, UnsupportedError) as error:
         text = f"{error.message}; {error.hint}" if error.hint else error.message
-        raise typer.BadParameter(text, param_hint=option) from None
+        raise typer.BadParameter(text, param_hint=option) from error
 
 
 def parse_io(texts: Sequence[str]) -> dict[str, str]:
@@ -281,7 +281,8 @@ def gpu_targets(names: Sequence[str] | None) -> tuple[str, ...]:
         try:
             check_target(name)
         except UnsupportedError as error:
-            raise typer.BadParameter(f"{error.message}; {error.hint}", param_hint="--target") from None
+            text = f"{error.message}; {error.hint}"
+            raise typer.BadParameter(text, param_hint="--target") from error
     return chosen
 
 

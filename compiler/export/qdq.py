@@ -20,6 +20,7 @@ from onnx import ModelProto, NodeProto, helper
 from ...dialects.core.dtypes import F8E4M3, F32
 from ...dialects.core.ir import Module
 from ...errors import ModelError, UnsupportedError
+from ...errors.rendering import body
 from ...runtime.arguments import checked_but
 from ...runtime.whole_files import content, path_of, write_whole
 from ..driver.build import Settings, context_of
@@ -208,7 +209,7 @@ def _check_meaning(
         again = before_scales(load_module(model, inputs, shapes), context_of(plain(settings)))
         problem = difference(choices.module, again)
     except (ModelError, UnsupportedError) as error:
-        problem = error.message
+        problem = body(error.diagnostic, error.cases)
     if problem is not None:
         message = f"QuantizeLinear and DequantizeLinear cannot say what is chosen: {problem}"
         raise UnsupportedError(message, "an override keeps a node in floats")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...dialects.core.diagnostics import op_error
+from ...dialects.core.parts import AttributeAt
 from ...dialects.launch import Kernel
 
 
@@ -17,14 +18,21 @@ class LaunchOrder:
         latest: dict[int, int] = {}
         for index, kernel in enumerate(kernels):
             if kernel.stream < 0:
-                raise op_error(kernel, f"runs on stream {kernel.stream}; streams count from 0")
+                raise op_error(
+                    kernel, f"runs on stream {kernel.stream}; streams count from 0", at=AttributeAt("stream")
+                )
             clock: dict[int, int] = {}
             if kernel.stream in latest:
                 self._join(clock, latest[kernel.stream])
             for wait in kernel.waits:
                 if not 0 <= wait < index:
                     hint = "a launch can wait only for launches before it"
-                    raise op_error(kernel, f"is launch {index} and waits for launch {wait}", hint)
+                    raise op_error(
+                        kernel,
+                        f"is launch {index} and waits for launch {wait}",
+                        hint,
+                        at=AttributeAt("waits"),
+                    )
                 self._join(clock, wait)
             self._clocks.append(clock)
             latest[kernel.stream] = index

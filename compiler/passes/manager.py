@@ -18,6 +18,7 @@ from ...dialects.core.ir import Module
 from ...dialects.core.printer import print_module
 from ...dialects.core.verifier import Judged, verify
 from ...errors import InputError, IRError
+from ...errors.diagnostic import Diagnostic
 from ...runtime.whole_files import WholeFolder, content
 from ..patterns.rewrite import Applied
 from ..settings.options import Options
@@ -137,10 +138,11 @@ class Pass(Protocol):
 class PassError(IRError):
     """A pass failed or left a broken module: `pass_name` says which, `ir` is the module's text then."""
 
-    def __init__(self, pass_name: str, problem: str, ir: str, hint: str | None = None) -> None:
+    def __init__(self, pass_name: str, problem: Diagnostic, ir: str) -> None:
+        super().__init__(problem.message)
+        self.diagnostic = problem.within(f"pass {pass_name}")
         self.pass_name = pass_name
         self.ir = ir
-        super().__init__(f"pass {pass_name}: {problem}", hint)
 
 
 @dataclass(frozen=True)
@@ -228,7 +230,7 @@ class PassManager:
         try:
             return step.run(module, self.context)
         except IRError as error:
-            raise PassError(step.name, error.message, _text_or_reason(module), error.hint) from error
+            raise PassError(step.name, error.diagnostic, _text_or_reason(module)) from error
         except Exception as error:
             error.add_note(f"while running the pass {step.name}")
             raise
@@ -252,14 +254,14 @@ class PassManager:
         try:
             verify(module, self.context.dialects, self.context.judged)
         except (IRError, ValueError) as error:
-            message, hint = (error.message, error.hint) if isinstance(error, IRError) else (str(error), None)
-            problem = f"left a broken module: {message}"
-            raise PassError(name, problem, _text_or_reason(module), hint) from error
+            broken = error.diagnostic if isinstance(error, IRError) else Diagnostic(str(error))
+            raise PassError(name, broken.within("left a broken module"), _text_or_reason(module)) from error
 
     def _check_semantics(self, name: str, module: Module, before: SemanticsCheck | None) -> None:
         problem = before.against(module) if before is not None else None
         if problem is not None:
-            raise PassError(name, f"changed the meaning of the module: {problem}", print_module(module))
+            changed = Diagnostic(f"changed the meaning of the module: {problem}")
+            raise PassError(name, changed, print_module(module))
 
     def _show(self, name: str, module: Module) -> None:
         if self.print_ir_after_all is not None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from ...dialects.core.builtin import Barrier
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.ir import Block, Module, Operation, Value
+from ...dialects.core.parts import AttributeAt
 from ...dialects.core.traits import Trait, has
 from ...dialects.graph.base import nofuse_of
 from .manager import PassContext
@@ -69,7 +70,9 @@ def _check_edges(op: Operation) -> None:
     """Edges are named by operands that are there."""
     for index in edges_of(op):
         if index >= len(op.operands) or op.operands[index] is None:
-            raise op_error(op, f"nofuse names the operand {index}, which it does not have")
+            raise op_error(
+                op, f"nofuse names the operand {index}, which it does not have", at=AttributeAt("nofuse")
+            )
 
 
 def _hold_operands(op: Operation) -> None:

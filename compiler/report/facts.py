@@ -70,7 +70,7 @@ class Facts:
             ledger = Ledger.from_json(plan.ledger)
             return cls(ledger, _parsed(plan, "launch"), _parsed(plan, "precision"))
         except IRError as error:
-            raise PlanError(f"the plan's launch level is damaged: {error.message}") from None
+            raise PlanError.of(error.diagnostic.within("the plan's launch level is damaged")) from None
         except (KeyError, TypeError, ValueError):
             raise PlanError("the plan's ledger is not one of this version") from None
 
@@ -196,7 +196,7 @@ def _parsed(plan: Plan, level: str) -> Module:
     try:
         return parse_module(plan.ir(level), ALL_DIALECTS, file=f"{level}.ir")
     except IRError as error:
-        raise PlanError(f"the plan's {level} level is damaged: {error.message}") from None
+        raise PlanError.of(error.diagnostic.within(f"the plan's {level} level is damaged")) from None
 
 
 def _launches(module: Module) -> list[Launch]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from ...launch_rules import Traversal
+from ...runtime.launch_rules import Traversal
 from .affine import Dim, exact_div, substitute, symbols, total
 from .dtypes import DType
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from ...launch_rules import FILLS, INTERLEAVES, SWIZZLES, Traversal
+from ...runtime.launch_rules import FILLS, INTERLEAVES, SWIZZLES, Traversal
 from .attributes import DIMS, DTYPE, INT, INTS, AttributeError_, EnumKind, Kind, ListKind
 from .tensor_map import TensorMap
 

@@ -43,7 +43,7 @@ from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.reduction import ArgReduce, Reduce
 from glassrt.dialects.launch import Kernel
 from glassrt.errors import DeviceError, IRError
-from glassrt.launch_rules import Traversal
+from glassrt.runtime.launch_rules import Traversal
 from glassrt.runtime.plan import Plan
 
 from .one_kernel import kernel_module, plan_of

@@ -11,7 +11,7 @@ from glassrt.dialects.core.substitution import in_module
 from glassrt.dialects.core.verifier import verify
 from glassrt.dialects.launch import Kernel
 from glassrt.errors import IRError
-from glassrt.launch_rules import Traversal
+from glassrt.runtime.launch_rules import Traversal
 
 TEXT = """module @m {{
   symbol N in [1, 2, 4]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from glassrt.launch_rules import Traversal
 from glassrt.runtime.host import HostModule, Order
 from glassrt.runtime.host_arguments import HostBuffer, HostScalar, HostTensorMap
 from glassrt.runtime.host_memory import aligned_bytes
+from glassrt.runtime.launch_rules import Traversal
 
 from .cases import Array, Case, Map, Out
 

@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 from glassrt.codegen.intrinsics import headers
 from glassrt.errors import CompileError, DeviceError
-from glassrt.launch_rules import Traversal
 from glassrt.runtime import host_compiler
 from glassrt.runtime.host import HostModule
 from glassrt.runtime.host_arguments import HostBuffer, HostScalar, HostTensorMap
 from glassrt.runtime.host_cache import CompiledCache
 from glassrt.runtime.host_memory import aligned_bytes
+from glassrt.runtime.launch_rules import Traversal
 
 SCALE = """
 #include "glass.cuh"

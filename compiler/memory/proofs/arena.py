@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ....dialects.core.diagnostics import op_error
+from ....dialects.core.parts import AttributeAt
 from ....dialects.launch import Kernel, largest
 from ....errors import IRError
 from ..launch_accesses import Memory
@@ -56,9 +57,13 @@ def check_alignment(memory: Memory) -> Iterator[IRError]:
     if op is None or op.space != "arena":
         return
     if op.offset < 0:
-        yield op_error(op, f"lies at byte {op.offset}, before the arena begins")
+        yield op_error(op, f"lies at byte {op.offset}, before the arena begins", at=AttributeAt("offset"))
     elif op.offset % ALIGNMENT:
-        yield op_error(op, f"lies at byte {op.offset} of the arena, which is no multiple of {ALIGNMENT}")
+        yield op_error(
+            op,
+            f"lies at byte {op.offset} of the arena, which is no multiple of {ALIGNMENT}",
+            at=AttributeAt("offset"),
+        )
 
 
 def _tenancy(memory: Memory, order: LaunchOrder, values: SymbolValues) -> Tenancy | None:

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from ....dialects.core.affine import Dim
-from ....dialects.core.diagnostics import op_error
+from ....dialects.core.diagnostics import op_error, operand_at
 from ....dialects.core.ir import Function, Module, Operation, Value
+from ....dialects.core.parts import AttributeAt, ResultAt
 from ....dialects.core.types import ROW_MAJOR
 from ....dialects.launch import Buffer, Kernel, View, span
 from ....errors import IRError
@@ -73,6 +74,7 @@ def _of_single_ops(module: Module, function: Function, values: SymbolValues) -> 
             continue
         try:
             op.verify()
+            op.verify_regions()
         except IRError as error:
             yield error
             continue
@@ -85,16 +87,24 @@ def _of_single_ops(module: Module, function: Function, values: SymbolValues) -> 
 def _buffer(module: Module, op: Buffer, values: SymbolValues) -> Iterator[IRError]:
     type = op.result.type
     if not type.layout.is_dense:
-        yield op_error(op, f"holds {type}, which is not dense", "show strided parts by launch.view")
+        yield op_error(
+            op, f"holds {type}, which is not dense", "show strided parts by launch.view", at=ResultAt(0)
+        )
         return
     found = values.exceeding(type.bytes, op.bytes)
     if found is not None:
-        yield op_error(op, f"has {op.bytes} bytes, too few for {type}{described(found)}")
+        yield op_error(
+            op, f"has {op.bytes} bytes, too few for {type}{described(found)}", at=AttributeAt("bytes")
+        )
     yield from check_alignment(Memory(op.result))
     if op.space == "weights" and op.weight in module.resources:
         array = module.resources[op.weight]
         if array.shape != type.shape or array.dtype != type.dtype.numpy:
-            yield op_error(op, f"shows the weight @{op.weight}, {array.dtype}{list(array.shape)}, as {type}")
+            yield op_error(
+                op,
+                f"shows the weight @{op.weight}, {array.dtype}{list(array.shape)}, as {type}",
+                at=AttributeAt("weight"),
+            )
 
 
 def _view(op: View, values: SymbolValues) -> Iterator[IRError]:
@@ -103,9 +113,13 @@ def _view(op: View, values: SymbolValues) -> Iterator[IRError]:
     before = values.exceeding(0, start, type.elements)
     after = values.exceeding(end, whole, type.elements)
     if before is not None:
-        yield op_error(op, f"{type} starts before the tensor that it shows{described(before)}")
+        yield op_error(
+            op, f"{type} starts before the tensor that it shows{described(before)}", at=ResultAt(0)
+        )
     elif after is not None:
-        yield op_error(op, f"{type} reaches element {end} of a tensor of {whole}{described(after)}")
+        yield op_error(
+            op, f"{type} reaches element {end} of a tensor of {whole}{described(after)}", at=ResultAt(0)
+        )
 
 
 def _lowest(value: Value) -> Dim:
@@ -133,7 +147,11 @@ def _scratch(memories: dict[Value, Memory]) -> Iterator[IRError]:
     for memory in memories.values():
         for access in memory.scratch:
             if memory.space not in ("arena", "counters") or access.value is not memory.value:
-                yield op_error(access.kernel, "has scratch memory that is no buffer made for it")
+                yield op_error(
+                    access.kernel,
+                    "has scratch memory that is no buffer made for it",
+                    at=operand_at(access.kernel, access.value),
+                )
         users = list(memory.accesses())
         kind = "counters" if memory.space == "counters" else "workspace"
         if memory.scratch and len(users) > 1:
@@ -151,11 +169,22 @@ def _outputs(function: Function, memories: dict[Value, Memory], values: SymbolVa
         root, start = root_of(value)
         space = memories[root].space
         if space != "output":
-            yield op_error(end, f"returns '{name}' from the space '{space}'", "copy it to an output buffer")
+            yield op_error(
+                end,
+                f"returns '{name}' from the space '{space}'",
+                "copy it to an output buffer",
+                at=operand_at(end, value),
+            )
         elif root in owners:
-            yield op_error(end, f"returns one buffer as both '{owners[root]}' and '{name}'")
+            yield op_error(
+                end, f"returns one buffer as both '{owners[root]}' and '{name}'", at=operand_at(end, value)
+            )
         elif not values.equal(start, 0) or not _is_whole(value, root, values):
-            yield op_error(end, f"returns '{name}' as part of a buffer or not in row-major order")
+            yield op_error(
+                end,
+                f"returns '{name}' as part of a buffer or not in row-major order",
+                at=operand_at(end, value),
+            )
         owners[root] = name
     for memory in memories.values():
         if memory.space == "output" and memory.value not in owners:

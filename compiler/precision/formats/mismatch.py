@@ -10,6 +10,7 @@ from ....dialects.core.dtypes import DType
 from ....dialects.core.ir import Block, Operation
 from ....dialects.core.traits import Trait, has
 from ....errors import UnsupportedError
+from ....errors.diagnostic import Diagnostic
 from ...passes.ledger import Verdict
 from ...passes.manager import PassContext
 
@@ -23,7 +24,7 @@ class Mismatches:
 
     level: str
     context: PassContext
-    _offenders: list[str] = field(default_factory=list)
+    _offenders: list[Diagnostic] = field(default_factory=list)
     _overrides: list[str] = field(default_factory=list)
 
     def add(
@@ -45,7 +46,8 @@ class Mismatches:
         self.context.ledger.add(FALLBACK, Verdict.TAKEN, reason, ops=ops, nodes=nodes,
                                 requested=requested.name, executed=got.name)  # fmt: skip
         about = ", ".join(nodes) or ", ".join(ops)
-        self._offenders.append(f"{about}: {requested} is asked for, it runs in {got}: {reason}")
+        text = f"{about}: {requested} is asked for, it runs in {got}: {reason}"
+        self._offenders.append(Diagnostic(text, nodes=tuple(nodes), level=self.level))
         named = nodes if leader is None or not leader.location.nodes else leader.location.nodes
         self._overrides += [override_text(node, remedy) for node in named[:1] if remedy]
 

@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from ....errors import CalibrationError, InputError
+from ....errors.diagnostic import Diagnostic, Span
 from .calibrators import CALIBRATORS, Estimate, check_calibrator
 from .histogram import Histogram
 from .noise import INT8, LEAST_CLIP, MOST_CLIP
@@ -122,26 +123,51 @@ def _float32(value: float) -> str:
 
 
 def parse_text(text: str, file: str) -> TableText:
-    """The table in TEXT; CalibrationError with FILE, the line's number and what is wrong."""
+    """The table in TEXT; CalibrationError with the place in FILE and what is wrong there."""
     return _Parser(file).table(text)
 
 
 class _Line:
-    """The words of one line, taken one after the other."""
+    """The words of one line, taken one after the other. Errors are about the last one that was taken."""
 
-    def __init__(self, place: str, words: list[str]) -> None:
-        self._place = place
-        self._words = words
+    def __init__(self, file: str, number: int, content: str) -> None:
+        self._file = file
+        self._number = number
+        self._content = content.rstrip()
+        self._words = self._split()
         self._next = 0
 
+    def _split(self) -> list[tuple[str, int]]:
+        """The words, and where they begin, without comments."""
+        words, position = [], 0
+        while position < len(self._content):
+            match = _TOKENS.match(self._content, position)
+            if match is None:
+                start = len(self._content) - len(self._content[position:].lstrip())
+                raise self._error("a string is not closed", start, len(self._content))
+            if match[3] is None:
+                words.append((match[1] or match[2], match.end() - len(match[1] or match[2])))
+            position = match.end()
+        return words
+
+    def __bool__(self) -> bool:
+        return bool(self._words)
+
     def error(self, message: str, hint: str | None = None) -> CalibrationError:
-        return CalibrationError(f"{self._place}: {message}", hint)
+        """The error about the last word that was taken."""
+        word, start = self._words[self._next - 1]
+        return self._error(message, start, start + len(word), hint)
+
+    def _error(self, message: str, start: int, end: int, hint: str | None = None) -> CalibrationError:
+        span = Span(self._file, self._number, start + 1, end - start, self._content)
+        return CalibrationError.of(Diagnostic(message, span, hints=() if hint is None else (hint,)))
 
     def word(self, what: str) -> str:
         if self._next == len(self._words):
-            raise self.error(f"{what} is missing")
+            end = len(self._content)
+            raise self._error(f"{what} is missing", end, end + 1)
         self._next += 1
-        return self._words[self._next - 1]
+        return self._words[self._next - 1][0]
 
     def string(self, what: str) -> str:
         text = self.word(what)
@@ -182,7 +208,7 @@ class _Line:
 
     def end(self) -> None:
         if self._next < len(self._words):
-            raise self.error(f"{_short(self._words[self._next])} is too much")
+            raise self.error(f"{_short(self.word('a word'))} is too much")
 
 
 def _short(text: str) -> str:
@@ -201,8 +227,8 @@ class _Parser:
     def table(self, text: str) -> TableText:
         tensor: str | None = None
         for number, content in enumerate(text.split("\n"), start=1):
-            line = self._line(number, content)
-            if line is not None:
+            line = _Line(self._file, number, content)
+            if line:
                 tensor = self._take(line, line.word("a word"), tensor)
                 line.end()
         for key in HEADER:
@@ -213,19 +239,6 @@ class _Parser:
         return TableText(
             self._header["model"], self._header["calibrator"], self._header["batches"], self._tensors
         )
-
-    def _line(self, number: int, content: str) -> _Line | None:
-        """The words of a line, None when it has none."""
-        place, words, position = f"{self._file}, line {number}", [], 0
-        content = content.rstrip()
-        while position < len(content):
-            match = _TOKENS.match(content, position)
-            if match is None:
-                raise CalibrationError(f"{place}: a string is not closed")
-            if match[3] is None:
-                words.append(match[1] or match[2])
-            position = match.end()
-        return _Line(place, words) if words else None
 
     def _take(self, line: _Line, key: str, tensor: str | None) -> str | None:
         """Read a line that begins with KEY; the tensor that what follows is about."""

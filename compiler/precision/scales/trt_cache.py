@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ....errors import CalibrationError
+from ....errors.diagnostic import Diagnostic, Span
 
 HEADER = "TRT-8601-EntropyCalibration2"
 
@@ -52,10 +53,16 @@ class TrtCache:
 
         A scale of 0 cannot be used and is left out.
         """
+
+        def wrong(number: int, message: str) -> CalibrationError:
+            line = lines[number - 1]
+            span = Span(file, number, len(line) - len(line.lstrip()) + 1, len(line.strip()), line)
+            return CalibrationError.of(Diagnostic(message, span))
+
         lines = text.split("\n")
         header = lines[0].strip()
         if not _HEADER.fullmatch(header):
-            raise CalibrationError(f"{file}, line 1: a header such as {HEADER} is wanted")
+            raise wrong(1, f"a header such as {HEADER} is wanted")
         scales: dict[str, np.float32] = {}
         for number, line in enumerate(lines[1:], start=2):
             if not line.strip():
@@ -64,13 +71,12 @@ class TrtCache:
             name, colon, bits = line.rpartition(":")
             name, bits = name.strip(), bits.strip()
             if not colon or not name or not _BITS.fullmatch(bits):
-                raise CalibrationError(f"{file}, line {number}: a name, a colon and 8 hex digits are wanted")
+                raise wrong(number, "a name, a colon and 8 hex digits are wanted")
             if name in scales:
-                raise CalibrationError(f"{file}, line {number}: the tensor '{name}' is listed twice")
+                raise wrong(number, f"the tensor '{name}' is listed twice")
             (scale,) = struct.unpack(">f", bytes.fromhex(bits.zfill(8)))
             if not 0 <= scale < float("inf"):
-                message = f"the scale of '{name}' is {scale}, not positive and finite"
-                raise CalibrationError(f"{file}, line {number}: {message}")
+                raise wrong(number, f"the scale of '{name}' is {scale}, not positive and finite")
             if scale:
                 scales[name] = np.float32(scale)
         return TrtCache(scales, header)

@@ -60,8 +60,8 @@ def test_an_unknown_pass_is_an_error_with_a_hint(glassrt: Glassrt, small: Path) 
     [
         ("graph.add %a", "graph.add %c", "7:24"),
         ("graph.relu", "graph.rely", "8:14"),
-        ("core.return %y", "core.return", "3:8"),
-        ("tensor<4xf32>):", "tensor<5xf32>):", "5:"),
+        ("core.return %y", "core.return", "11:5"),
+        ("tensor<4xf32>):", "tensor<5xf32>):", "6:34"),
         ("  }\n}\n", "", "11:"),
     ],
 )
@@ -146,7 +146,7 @@ def test_a_symbol_that_no_input_gives_a_value_is_located(
     text.write_text(UNBOUND, encoding="utf-8")
     stderr = glassrt(command[0], text, *command[1:], code=1).stderr
     assert "launch.view: it needs the symbol 'K', to which no input gives a value" in stderr
-    assert "at net.ir:5:10" in stderr
+    assert "at net.ir:5:35" in stderr
     assert "hint: make 'K' a dimension of an input" in stderr
     text.write_text(UNBOUND.replace("(8*K)", "16").replace("  symbol K in [0, 1, 3]\n", ""), encoding="utf-8")
     glassrt("opt", text)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import glassrt
 import pytest
-from glassrt.errors import MAX_LINE, MAX_LINES, GlassError, ModelError, UnsupportedError
+from glassrt.errors import GlassError, ModelError, UnsupportedError
+from glassrt.errors.shortening import MAX_LINE, MAX_LINES
 from onnx import TensorProto, helper
 
 
