@@ -24,6 +24,7 @@ from ..patterns.rewrite import Applied
 from ..settings.options import Options
 from ..settings.policy import PrecisionPolicy
 from .debug import DebugLog, Sink
+from .eight_bits import EightBitProducts
 from .ledger import Ledger, Verdict
 from .semantics import SemanticsCheck
 
@@ -38,7 +39,8 @@ class PassContext:
     share a kernel; keep: ONNX nodes whose results must be stored; clips: the largest magnitudes of
     tensors by name, which policies of eight bits scale by; limit: how many decisions may be
     made before everything that is optional is switched off, which is what bisection turns; debug:
-    gets what GLASSRT_DEBUG asks for.
+    gets what GLASSRT_DEBUG asks for; eight_bits: what passes decided about products in eight bits, for
+    later ones. No pass reads the ledger, which is for people.
 
     A decision is a rewrite that was applied, or a candidate for fusion that may be considered.
     They are counted in the order in which they are made, so that builds of the same model with
@@ -56,6 +58,7 @@ class PassContext:
     limit: int | None = None
     debug: DebugLog = field(default_factory=DebugLog)
     decisions: int = field(default=0, init=False)
+    eight_bits: EightBitProducts = field(default_factory=EightBitProducts, init=False, repr=False)
     judged: Judged = field(default_factory=Judged, init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -22,7 +22,6 @@ from ..patterns.layouts import is_neutral
 from .formats.kept_wide import kept_on_record
 from .formats.kernel_operands import KernelOperands
 from .formats.mismatch import Mismatches
-from .formats.multiplication import refusals
 from .formats.override_records import OverrideRecords
 from .formats.placement import STORED_ALREADY, Placement
 from .formats.region import drop_unused_casts
@@ -55,7 +54,7 @@ class _Conversion:
         self._mismatches = Mismatches("precision", context)
         self._overridden = OverrideRecords(context)
         self._plan = StoragePlan(module, old, context.policy, kept_on_record(module, old, context))
-        self._kept_in_floats = refusals(context.ledger) if context.policy.quantizes else {}
+        self._eight_bits = context.eight_bits
         self._values: dict[Value, Value] = {}
         # New values that stand for several old ones, all of which are read.
         self._shared: set[Value] = set()
@@ -142,7 +141,7 @@ class _Conversion:
 
     def _kernel(self, old: FusedKernel) -> None:
         operands = KernelOperands(
-            old, self._policy, self._plan, self._module, self._rounding, self._kept_in_floats
+            old, self._policy, self._plan, self._module, self._rounding, self._eight_bits
         )
         region = operands.region()
         new_operands = []

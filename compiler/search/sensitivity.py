@@ -183,6 +183,6 @@ def candidates(trials: Trials, base: PrecisionPolicy, formats: Sequence[str]) ->
     found = contraction_kernels(trials.brought_to("fused", base)[0], base)
     for format in formats:
         asked = with_formats(base, found, [format if one.offers(format) else None for one in found])
-        ledger = trials.brought_to("graph", asked)[1]
-        found = list(with_refusals(found, format, ledger))
+        decided = trials.brought_to("graph", asked)[1].eight_bits
+        found = list(with_refusals(found, format, decided))
     return found

@@ -24,7 +24,7 @@ from ..calibration.observe import INTERPRET
 from ..driver.build import Settings, brought_to, build, context_of, launch_level
 from ..frontend.source import InputShapes, Shapes, Source, level_of, load_module
 from ..kernels.members import members_of
-from ..passes.ledger import Ledger
+from ..passes.manager import PassContext
 from ..settings.policy import PrecisionPolicy
 from .quality import Outputs
 
@@ -69,11 +69,11 @@ class Trials:
     def _settings(self, policy: PrecisionPolicy) -> Settings:
         return replace(self.settings, precision=policy, progress=None, decided=())
 
-    def brought_to(self, level: str, policy: PrecisionPolicy) -> tuple[Module, Ledger]:
-        """A copy of the module at LEVEL under POLICY, and the ledger of the way there."""
+    def brought_to(self, level: str, policy: PrecisionPolicy) -> tuple[Module, PassContext]:
+        """A copy of the module at LEVEL under POLICY, and what the passes decided on the way."""
         settings = self._settings(policy)
         context = context_of(settings)
-        return brought_to(level, self.copy(), settings, context), context.ledger
+        return brought_to(level, self.copy(), settings, context), context
 
     def times(self, policy: PrecisionPolicy) -> Times:
         """What the cost model says of the module under POLICY, built once. Raises as `build` does."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import ml_dtypes
@@ -18,6 +17,7 @@ from ....dialects.fused import Kernel
 from ....dialects.graph.constants import Constant
 from ....dialects.graph.contraction import Conv, Matmul
 from ...fusion.vertical.attention_layouts import multiplied
+from ...passes.eight_bits import EightBitProducts
 from ...patterns.layouts import is_neutral, padded_channels, product_layout
 from ...settings.policy import FORMATS, PrecisionPolicy
 from .multiplication import Multiplication, exactly, multiplication_of
@@ -39,9 +39,9 @@ class KernelOperands:
         plan: StoragePlan,
         module: Module,
         rounding: Rounding,
-        kept: Mapping[str, str],
+        eight_bits: EightBitProducts,
     ) -> None:
-        """KEPT: why the contractions of nodes stay in floats, where eight bits are asked for."""
+        """EIGHT_BITS: which contractions stay in floats, where eight bits are asked for, and why."""
         self._kernel = kernel
         self._override = policy.override_of(leading_op(kernel))
         self._format = policy.format_of(leading_op(kernel))
@@ -50,7 +50,7 @@ class KernelOperands:
         self._module = module
         self._rounding = rounding
         self._contraction = contraction_of(kernel)
-        self._kept = kept
+        self._eight_bits = eight_bits
         self._table = _table_of(self._contraction)
         self._outside = dict(zip(kernel.body.block.arguments, kernel.inputs, strict=True))
         self._multiplication = self._chosen()
@@ -158,8 +158,7 @@ class KernelOperands:
         exact = self._plan.wide.products.get(self._contraction)
         if exact is not None and not overflows:
             return exactly(self._contraction, self._format, exact)
-        reasons = (self._kept.get(node, "") for node in self._contraction.location.nodes)
-        reason = next(filter(None, reasons), "")
+        reason = self._eight_bits.why_floats(self._contraction.location.nodes)
         return multiplication_of(self._contraction, self._format, overflows, reason)
 
     def _fits(self, argument: Value) -> bool:

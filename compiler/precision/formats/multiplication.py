@@ -7,7 +7,6 @@ the kernel from what was requested.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ....codegen.kernels.contraction_mma import needs_k_innermost
@@ -15,10 +14,7 @@ from ....dialects.core.dtypes import F32, TF32, DType
 from ....dialects.core.ir import Operation
 from ....dialects.graph.attention import Attention
 from ....dialects.graph.contraction import Conv, Matmul
-from ...passes.ledger import Record, Verdict
 from ...settings.policy import Format
-from ..quantization.contractions import integer_contraction
-from ..quantization.insert import InsertQuantization
 
 NOT_QUANTISED = "its operands are not quantised"
 
@@ -67,13 +63,6 @@ def exactly(op: Operation, format: Format, reason: str) -> Multiplication:
     own = op.inputs[0].type.dtype
     requested = format.products if format.quantizes else format.multiplied(own)
     return Multiplication(own, requested, own, f"products are exact: {reason}")
-
-
-def refusals(ledger: Iterable[Record]) -> dict[str, str]:
-    """Why contractions do not multiply in eight bits, by node, as the passes on quantisation noted it."""
-    rules = (InsertQuantization.name, integer_contraction.name)
-    found = (each for each in ledger if each.verdict is Verdict.REFUSED and each.rule in rules)
-    return {node: record.reason for record in found for node in record.nodes}
 
 
 def _without_tf32(op: Operation) -> str:

@@ -116,7 +116,9 @@ class _Insertion:
                 chosen[op] = self.context.policy.format_of(op).name
                 words = f"multiplies in {chosen[op]}"
                 self.context.note(InsertQuantization.name, words, op.name, op.location.nodes)
+                self.context.eight_bits.choose(op.location.nodes)
             else:
+                self.context.eight_bits.refuse(op.location.nodes, reason)
                 self.context.ledger.add(
                     InsertQuantization.name,
                     Verdict.REFUSED,

@@ -64,6 +64,7 @@ class IntegerArithmetic:
         for op in module.walk():
             reason = _refusal(op, module, context.policy) if isinstance(op, (Conv, Matmul)) else None
             if reason is not None:
+                context.eight_bits.leave(op.location.nodes, reason)
                 context.ledger.add(
                     integer_contraction.name,
                     Verdict.REFUSED,

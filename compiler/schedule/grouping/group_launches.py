@@ -46,9 +46,9 @@ class GroupLaunches:
     def run(self, module: Module, context: PassContext) -> Module:
         kernels = [op for op in module.main.block if isinstance(op, Kernel)]
         needs = dependences(module.main, module.ranges)
-        known = len(context.ledger)
-        groups = _Grouping(kernels, needs, Variants(module, self.target), context).run()
-        if len(context.ledger) == known:
+        grouping = _Grouping(kernels, needs, Variants(module, self.target), context)
+        groups = grouping.run()
+        if not grouping.considered:
             context.ledger.add(GROUP_LAUNCHES, Verdict.REFUSED, "no launch can run beside another")
         if len(groups) < len(kernels):
             launches = launches_in_order(in_order(groups, needs), module, self.target)
@@ -69,6 +69,7 @@ class _Grouping:
         self._variants = variants
         self._context = context
         self._drafts: dict[int, list[Draft]] = defaultdict(list)
+        self.considered = False  # whether any launch could have joined another
 
     def run(self) -> list[Draft]:
         """All launches, in groups of one or more."""
@@ -91,6 +92,7 @@ class _Grouping:
         outcomes = [(step, self._outcome(index, draft, off)) for step, draft in near]
         step, best = max(outcomes, key=lambda pair: pair[1].rank, default=(choices[0], None))
         if best is not None:
+            self.considered = True
             record(self._context, best, self._kernels[index], self._nodes[index])
         if best is not None and best.joined is not None:
             drafts = self._drafts[step]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -11,13 +12,14 @@ from glassrt.compiler.driver.build import Settings, context_of, launch_level
 from glassrt.compiler.driver.interface import with_io_types
 from glassrt.compiler.driver.pipeline import passes_to
 from glassrt.compiler.kernels.members import Member, members_of
-from glassrt.compiler.passes.ledger import Record, Verdict
+from glassrt.compiler.passes.ledger import Ledger, Record, Verdict
 from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.precision.scales.names import tensor_names
 from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.dtypes import F8E4M3, F16, F32, I8, I32, U8, DType
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.types import ROW_MAJOR, Layout
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.contraction import Matmul
@@ -110,6 +112,29 @@ def test_products_of_computed_tensors_say_that_they_are_not_quantised() -> None:
     last = last_product(module, context)
     assert last.requested == I8 and last.compute == F16
     assert "its operands are not quantised" in last.why
+
+
+class Unreadable(Ledger):
+    """A ledger that passes may write to, and no more."""
+
+    def __iter__(self) -> Iterator[Record]:
+        raise AssertionError("a pass reads the ledger to decide")
+
+    def __len__(self) -> int:
+        raise AssertionError("a pass counts the ledger's records to decide")
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
+def test_no_pass_reads_the_ledger(precision: str) -> None:
+    """What passes tell each other does not depend on how it is told to people."""
+    settings = Settings(targets=("sm_90a",), precision=PrecisionPolicy(precision), cache=None)
+    texts = []
+    for ledger in (Ledger(), Unreadable()):
+        module = layers()
+        clips = dict.fromkeys(tensor_names(module.main).values(), 4.0)
+        context = replace(context_of(settings), clips=clips, ledger=ledger)
+        texts.append(print_module(launch_level(module, settings, context)))
+    assert texts[0] == texts[1]
 
 
 @pytest.mark.parametrize(("asked", "verdict"), [("fp32", Verdict.REFUSED), ("int8", Verdict.TAKEN)])
