@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,8 +13,9 @@ from .cache import KernelCache
 from .compile_cost import HEAVY_MS, kernel_ms
 from .intrinsics import headers
 from .kernels.family import Target
+from .kernels.registry import is_designed
 from .manifest import Manifest
-from .nvrtc import CompiledKernel, Progress, compile_kernels, compiler_version
+from .nvrtc import CompiledKernel, Progress, check_designed, compile_kernels, compiler_version
 from .sources import made_kernels
 from .targets import target_named
 
@@ -24,11 +25,17 @@ HOST_MODEL = "sm_90a"  # whose kernels the host device runs when no GPU is named
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """What a plan is built for: GPU targets (none: host only), where cubins are kept, who watches."""
+    """What a plan is built for: GPU targets (none: host only), where cubins are kept, who watches.
+
+    compiled: kernels of earlier attempts at the same build, by target, name and source; spills: whether
+    designed kernels may spill.
+    """
 
     targets: tuple[str, ...] = ()
     cache: KernelCache | None = field(default=None)
     progress: Progress | None = None
+    compiled: dict[tuple[str, str, str], CompiledKernel] = field(default_factory=dict)
+    spills: bool = False
 
 
 def planning_target(targets: Sequence[str]) -> Target:
@@ -46,7 +53,7 @@ def assemble(
 ) -> Plan:
     """The plan for a launch MODULE; LEVELS are the texts of all four, DECISIONS that of the LEDGER.
 
-    Raises CompileError.
+    Raises CompileError, UnfitError for designed kernels that spill.
     """
     target = planning_target(options.targets)
     made = made_kernels(module, target)
@@ -64,15 +71,28 @@ def _compiled(
     module: Module, sources: Mapping[str, str], target: str, options: BuildOptions
 ) -> Mapping[str, CompiledKernel]:
     launches = {op.kernel: op for op in module.main.block if isinstance(op, Kernel)}
-    return compile_kernels(
-        sources,
+    keys = {name: (target, name, source) for name, source in sources.items()}
+    nodes = {name: op.location.nodes for name, op in launches.items()}
+    missing = {name: source for name, source in sources.items() if keys[name] not in options.compiled}
+    made = compile_kernels(
+        missing,
         target,
         dict(headers()),
         options.cache,
         heavy={name for name, op in launches.items() if kernel_ms(op.body.block) > HEAVY_MS},
-        nodes={name: op.location.nodes for name, op in launches.items()},
+        nodes=nodes,
         progress=options.progress,
     )
+    options.compiled.update({keys[name]: kernel for name, kernel in made.items()})
+    kernels = {name: options.compiled[keys[name]] for name in sources}
+    if not options.spills:
+        check_designed(kernels, _families(launches.values()), nodes)
+    return kernels
+
+
+def _families(launches: Iterable[Kernel]) -> dict[str, str]:
+    """The kernels of LAUNCHES that must not spill, with the names of their families."""
+    return {op.kernel: op.family for op in launches if is_designed(op.family, dict(op.config))}
 
 
 def _minimum_driver(targets: Sequence[str]) -> int:

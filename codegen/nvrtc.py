@@ -127,7 +127,6 @@ def compile_kernels(
     headers: Mapping[str, str],
     cache: KernelCache | None,
     *,
-    designed: Collection[str] = frozenset(),
     heavy: Collection[str] = frozenset(),
     nodes: Mapping[str, Sequence[str]] | None = None,
     progress: Progress | None = None,
@@ -135,8 +134,7 @@ def compile_kernels(
 ) -> dict[str, CompiledKernel]:
     """Compile every source (kernel name -> CUDA text) for `target`, in the order of `sources`.
 
-    `headers` are the only files an `#include` can find. Kernels named in `designed` must not
-    spill and must not draw C7504-C7515 (ignored setmaxnreg, serialised wgmma). `progress` is
+    `headers` are the only files an `#include` can find. `progress` is
     called here with (kernel, done, total). A kernel may take at most `seconds`; those named in
     `heavy`, which may take as long, are compiled in processes of their own, because only these can be
     ended at any time. `nodes` names the ONNX nodes of each, for errors.
@@ -162,23 +160,55 @@ def compile_kernels(
     for name in sources:
         if name in failures:
             raise failures[name]
-        if name in designed:
-            check_designed(results[name])
     return {name: results[name] for name in sources}
 
 
-def check_designed(kernel: CompiledKernel) -> None:
-    """Raise CompileError when a designed kernel spills or lost its asynchrony."""
-    if kernel.spill_bytes:
-        raise CompileError(
-            f"kernel {kernel.entry} for {kernel.target} spills {kernel.spill_bytes} bytes per thread "
-            f"({kernel.registers} registers)",
-            hint="build it on the host or for a GPU with more registers, or take ops out of it: "
-            "`glassrt explain PLAN NODE` says what is in there, --nofuse and --disable-rule keep it apart",
+class UnfitError(CompileError):
+    """Designed kernels that spill or lost their asynchrony: `problems` says of each, by name, how."""
+
+    def __init__(self, message: str, problems: Mapping[str, str]) -> None:
+        self.problems = dict(problems)
+        super().__init__(
+            message,
+            "another configuration may fit; or take ops out of the kernel: `glassrt explain MODEL NODE` says "
+            "what is in there, --nofuse and --disable-rule keep it apart",
         )
+
+
+def check_designed(
+    kernels: Mapping[str, CompiledKernel],
+    families: Mapping[str, str],
+    nodes: Mapping[str, Sequence[str]] | None = None,
+) -> None:
+    """Raise UnfitError when any of KERNELS that is in FAMILIES, a table of their families, is `unfit`.
+
+    `nodes` are the ONNX nodes of each, for errors.
+    """
+    problems = {name: unfit(kernel) for name, kernel in kernels.items() if name in families}
+    found = {name: problem for name, problem in problems.items() if problem is not None}
+    if found:
+        name = next(iter(found))
+        of, target = _of((nodes or {}).get(name, ())), kernels[name].target
+        about = f"kernel {name}{of} for {target}, of {families[name]},"
+        others = f"; so do {len(found) - 1} more kernels" if len(found) > 1 else ""
+        raise UnfitError(f"{about} {found[name]}{others}", found)
+
+
+def unfit(kernel: CompiledKernel) -> str | None:
+    """Why KERNEL does not run as its family means it to; None when it does.
+
+    It spills, or drew C7504-C7515: setmaxnreg is ignored, or wgmma is serialised.
+    """
+    if kernel.spill_bytes:
+        return f"spills {kernel.spill_bytes} bytes per thread ({kernel.registers} registers)"
     warning = _LOST_PERFORMANCE.search(kernel.log)
-    if warning:
-        raise CompileError(f"kernel {kernel.entry} for {kernel.target}: {warning.group().strip()}")
+    return None if warning is None else f"is not compiled as written: {warning.group().strip()}"
+
+
+def _of(nodes: Sequence[str]) -> str:
+    """The ONNX nodes that a kernel stands for, in words."""
+    more = f" and {len(nodes) - SHOWN_NODES} more" if len(nodes) > SHOWN_NODES else ""
+    return f" (of {', '.join(nodes[:SHOWN_NODES])}{more})" if nodes else ""
 
 
 def _collect(
@@ -257,18 +287,12 @@ class _Job:
             deadline = time.monotonic() + self.seconds
             return run(program, lambda: self.cancelled.is_set() or time.monotonic() > deadline)
         except TimeoutError:
-            kernel = f"kernel {name}{self._of(name)} for {self.target}"
+            kernel = f"kernel {name}{_of(self.nodes.get(name, ()))} for {self.target}"
             raise CompileError(
                 f"{kernel} took longer than {self.seconds:g} s to compile",
                 hint="it computes too much at once: --nofuse and --disable-rule keep its ops apart, and a "
                 "kernel that was written by hand can be split; Sin, Cos, Tan, Pow and Mod count most",
             ) from None
-
-    def _of(self, name: str) -> str:
-        """The ONNX nodes that a kernel stands for, in words."""
-        nodes = self.nodes.get(name, ())
-        more = f" and {len(nodes) - SHOWN_NODES} more" if len(nodes) > SHOWN_NODES else ""
-        return f" (of {', '.join(nodes[:SHOWN_NODES])}{more})" if nodes else ""
 
     def stop(self) -> None:
         """End what is being compiled as soon as may be."""

@@ -16,7 +16,8 @@ from ..runtime.plan import Plan
 from .calibration.calibrate import calibrate
 from .calibration.data import Batches, is_no_arrays
 from .calibration.observe import INTERPRET
-from .driver.build import Progress, Settings, build, chosen_targets
+from .driver.build import Settings, build, chosen_targets
+from .driver.clock import Progress
 from .frontend.source import InputShapes, Shapes, Source
 from .precision.scales.table import CalibrationTable
 from .search.auto import AUTO, BASE, Auto, searched

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...dialects.core.affine import Dim, ceildiv, product
+from ...dialects.core.dtypes import BF16, DType
 from ..affine_c import dim_to_c, factor_to_c
 from ..literals import c_type
 from ..render import Code, Identifier
@@ -19,8 +20,11 @@ from .geometry import Problem, Window, divisor, power_of_two_in
 TEMPLATE = "kernels/depthwise_conv.cu.j2"
 # More sums of neighbouring positions than these lanes have do not fit a thread's registers.
 MOST_LANES = 8
-# Products of a thread with several outputs; the compiler widens bytes long before it multiplies them.
-MOST_PRODUCTS, MOST_OF_BYTES = 800, 400
+# Products of a thread with several outputs; the compiler widens bytes and bf16 long before it multiplies
+# them: with 800 products of bf16 it spills, with 400 it does not (NVRTC 13.5, sm_90a).
+MOST_PRODUCTS, MOST_WIDENED = 800, 400
+# Products of bf16 with one output, which it widens all at once: 392 spill, 200 take 184 registers.
+MOST_ALONE = 200
 _NO_WINDOW = Window(1, 1, 1, 0, 0, False)
 
 
@@ -85,7 +89,10 @@ def widest(problem: Problem, out_bytes: int) -> int:
     """Channels that one thread can load and store as vectors, for outputs of `out_bytes` an element."""
     steps: list[Dim] = [problem.batches, problem.a_offset]
     steps += [axis.step for axis in problem.rows]
-    return power_of_two_in(divisor(*steps), min(16 // min(problem.a.bytes, out_bytes), MOST_LANES))
+    most = min(16 // min(problem.a.bytes, out_bytes), MOST_LANES)
+    while problem.a == BF16 and most > 1 and most * problem.taps > MOST_ALONE:
+        most //= 2
+    return power_of_two_in(divisor(*steps), most)
 
 
 def candidates(problem: Problem, target: Target, out_bytes: int = 2, most: int = 12) -> list[DepthwiseConfig]:
@@ -111,13 +118,17 @@ def illegal(problem: Problem, config: DepthwiseConfig, target: Target) -> str | 
     if config.pixels > 1 and inner.dilation > 1:
         return "neighbouring outputs share no inputs"
     products = problem.taps * config.pixels * config.vector
-    if config.pixels > 1 and products > (MOST_OF_BYTES if problem.a.bytes == 1 else MOST_PRODUCTS):
+    if config.pixels > 1 and products > (MOST_WIDENED if _is_widened(problem.a) else MOST_PRODUCTS):
         return "the products of so many outputs do not fit a thread's registers"
     if config.channels % config.vector or config.threads % (config.channels // config.vector):
         return "threads do not share the channels evenly"
     if config.channels * problem.taps * problem.accumulate.bytes > target.shared_bytes:
         return "not enough shared memory"
     return None
+
+
+def _is_widened(dtype: DType) -> bool:
+    return dtype.bytes == 1 or dtype == BF16
 
 
 def specialize(problem: Problem, config: DepthwiseConfig, binding: Binding, target: Target) -> DepthwiseSpec:

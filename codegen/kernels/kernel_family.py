@@ -73,6 +73,12 @@ class KernelFamily(ABC):
     saturates: bool = False
     accumulation: Accumulation = Accumulation()
 
+    @property
+    def designed(self) -> bool:
+        """Whether its kernels are made for an op, and must fit the registers; those of other families are
+        whatever their region needs, and may spill."""
+        return self.rank < Rank.ROWS
+
     def runs_on(self, target: Target) -> bool:
         """Whether TARGET has what the kernels use."""
         return target.sm >= self.least_sm

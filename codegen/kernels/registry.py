@@ -16,6 +16,7 @@ from .attention_families import MmaAttentionFamily, SimtAttentionFamily
 from .contraction_families import DepthwiseFamily, MmaFamily, SimtFamily
 from .family import Candidate, Config, KernelCode, Request
 from .group import GroupFamily
+from .group_parts import shares_of
 from .kernel_family import KernelFamily
 from .loop import LoopFamily
 from .row import RowFamily
@@ -78,10 +79,8 @@ def is_group(name: str) -> bool:
 
 def candidates(request: Request) -> list[Candidate]:
     """Candidates of the most specialised families that can do REQUEST, fastest expected first."""
-    for _, equals in groupby(families().values(), key=lambda family: family.rank):
-        found = [candidate for family in equals for candidate in family.propose(request)]
-        if found:
-            return sorted(found, key=lambda candidate: candidate.microseconds)
+    for found in tiers(request):
+        return found
     ops = ", ".join(op.name for op in request.ops)
     nodes = [node for op in request.ops for node in op.location.nodes]
     raise UnsupportedError(
@@ -91,9 +90,24 @@ def candidates(request: Request) -> list[Candidate]:
     )
 
 
+def tiers(request: Request) -> Iterator[list[Candidate]]:
+    """The candidates of all families that can do REQUEST: the most specialised families first, and of
+    these the fastest expected candidate."""
+    for _, equals in groupby(families().values(), key=lambda family: family.rank):
+        found = [candidate for family in equals for candidate in family.propose(request)]
+        if found:
+            yield sorted(found, key=lambda candidate: candidate.microseconds)
+
+
 def realize(request: Request, family: str, config: Config) -> KernelCode:
     """The code of REQUEST by FAMILY with CONFIG."""
     return families()[family].realize(request, config)
+
+
+def is_designed(family: str, config: Config) -> bool:
+    """Whether a kernel of FAMILY with CONFIG must fit the registers: a group has to when a member has."""
+    names = [share.family for share in shares_of(config)] if is_group(family) else [family]
+    return any(families()[name].designed for name in names)
 
 
 def expected(request: Request, family: str, config: Config) -> float:

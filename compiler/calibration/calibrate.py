@@ -9,7 +9,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...runtime.arguments import checked_but
-from ..driver.build import Progress
+from ..driver.clock import Progress
 from ..frontend.source import InputShapes, Shapes, Source
 from ..precision.scales.calibrators import check_calibrator
 from ..precision.scales.table import SHOWN_NAMES, CalibrationTable

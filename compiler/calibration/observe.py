@@ -21,7 +21,8 @@ from ...dialects.core.ir import Function, Module, Operation, Value
 from ...errors import InputError
 from ...runtime.discovery import present_target
 from ...runtime.engine import Engine
-from ..driver.build import HOST, Progress, Settings, build, chosen_targets, context_of
+from ..driver.build import HOST, Settings, build, chosen_targets, context_of
+from ..driver.clock import Progress
 from ..driver.pipeline import passes_to
 from ..frontend.source import InputShapes, Shapes, Source, level_of, load_module
 from ..fusion.horizontal.contractions import HorizontalContraction

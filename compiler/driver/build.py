@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -14,9 +12,10 @@ import numpy as np
 
 from ...codegen.assemble import BuildOptions, assemble, planning_target
 from ...codegen.cache import KernelCache
-from ...codegen.nvrtc import check_target
+from ...codegen.nvrtc import UnfitError, check_target
 from ...dialects.core.ir import Module
 from ...dialects.core.printer import print_module
+from ...dialects.launch import Kernel
 from ...errors import InputError, UnsupportedError
 from ...runtime.plan import Plan
 from ...runtime.whole_files import WholeFolder
@@ -24,19 +23,20 @@ from ..frontend.source import InputShapes, Shapes, Source, level_of, load_module
 from ..passes.debug import Sink
 from ..passes.ledger import Ledger, Record, Verdict
 from ..passes.levels import ALL_DIALECTS, LEVELS
-from ..passes.manager import PassContext, PassManager
+from ..passes.manager import Pass, PassContext, PassManager
 from ..passes.origins import NodeNames, origins_of
+from ..passes.spilled import Spilled
 from ..passes.switches import resolve_switches
 from ..precision.scales.names import model_hash
 from ..precision.scales.table import CalibrationTable
 from ..settings.options import Options
 from ..settings.policy import PrecisionPolicy, as_policy
+from .clock import Clock, Progress, no_collections
 from .interface import check_overrides, set_io_types
 from .pipeline import checks_at, passes_to
 from .rules import check_rules
 from .size_records import record_sizes
 
-Progress = Callable[[str, int, int], None]  # stage, done, total
 HOST = "host"
 
 
@@ -100,21 +100,42 @@ def build(
 def _built(source: Source, settings: Settings, inputs: InputShapes | None, shapes: Shapes | None) -> Build:
     for target in settings.targets:
         check_target(target)
-    clock, context = _Clock(settings.progress), context_of(settings)
+    clock, context = Clock(settings.progress), context_of(settings)
     with clock.stage("import"), no_collections():
         module = load_module(source, inputs, shapes)
         if settings.calibration is not None:
             settings.calibration.check(model_hash(module))
-    context.debug.stage("import", clock.seconds["import"], {"ops": _op_count(module)})
-    module = lower(module, settings, context, clock)
-    # Compilers take their time, in which the caller's own garbage must not pile up.
-    with clock.stage("kernels"), nullcontext() if settings.targets else no_collections():
-        options = BuildOptions(settings.targets, settings.cache, clock.kernels)
-        ledger = context.ledger
-        plan = assemble(module, clock.texts, ledger.to_json(), options, ledger.text())
+    context.debug.stage("import", clock.seconds["import"], {"ops": op_count(module)})
+    descent = _Descent(module, settings, context, clock)
+    plan = _assembled(descent, descent.through(LEVELS[:-1], module, context))
     context.debug.stage("kernels", clock.seconds["kernels"], {"kernels": len(plan.sources)})
     context.debug.sources(plan.sources)
     return Build(plan, dict(clock.seconds))
+
+
+def _assembled(descent: _Descent, module: Module) -> Plan:
+    """The plan for MODULE, which is one level above launch, or there where it entered so.
+
+    Where a kernel spills, the launch level is made again without it. Raises UnfitError when it was given,
+    or when there is no other candidate.
+    """
+    settings, clock = descent.settings, descent.clock
+    options = BuildOptions(settings.targets, settings.cache, clock.kernels)
+    spilled = Spilled()
+    while True:
+        attempt = descent.context.forked(spilled)
+        launched = descent.through(LEVELS[-1:], module, attempt)
+        # Compilers take their time, in which the caller's own garbage must not pile up.
+        with clock.stage("kernels"), nullcontext() if settings.targets else no_collections():
+            try:
+                ledger = attempt.ledger
+                return assemble(launched, clock.texts, ledger.to_json(), options, ledger.text())
+            except UnfitError as error:
+                kernels = (op for op in launched.main.block if isinstance(op, Kernel))
+                more = spilled.and_those(kernels, error.problems)
+                if launched is module or more == spilled:
+                    raise
+                spilled = more
 
 
 def context_of(settings: Settings) -> PassContext:
@@ -141,102 +162,68 @@ def _clips(settings: Settings) -> Mapping[str, float] | None:
 
 def launch_level(module: Module, settings: Settings, context: PassContext) -> Module:
     """What MODULE becomes at the launch level, without the code of its kernels. Raises as `build` does."""
-    return lower(module, settings, context, _Clock(settings.progress))
+    return brought_to(LEVELS[-1], module, settings, context)
 
 
 def brought_to(level: str, module: Module, settings: Settings, context: PassContext) -> Module:
     """What MODULE becomes at LEVEL, which is not above its own. Raises as `build` does."""
-    return lower(module, settings, context, _Clock(settings.progress), level)
+    descent = _Descent(module, settings, context, Clock(settings.progress))
+    return descent.through(LEVELS[: LEVELS.index(level) + 1], module, context)
 
 
-@np.errstate(all="ignore")
-def lower(
-    module: Module, settings: Settings, context: PassContext, clock: _Clock, last: str = LEVELS[-1]
-) -> Module:
-    """MODULE at the level LAST; the text of every level on the way goes to the clock's `texts`.
+class _Descent:
+    """The way of a module down the levels; the text of every level on the way goes to the clock's `texts`.
 
-    Levels above the one that MODULE enters at have no text.
+    Levels above the one that the module enters at have no text.
     """
-    entered = LEVELS.index(level_of(module))
-    target = planning_target(settings.targets)
-    clock.texts = dict.fromkeys(LEVELS[:entered], "")
-    context.ledger.origins = origins_of(module)
-    for remark in module.remarks:
-        context.ledger.add(remark.rule, Verdict.TAKEN, remark.reason, nodes=remark.nodes)
-    resolve_switches(context, NodeNames(context.ledger.origins, module.main.inputs))
-    check_overrides(context.policy, context.ledger.origins, LEVELS[entered])
-    set_io_types(module, context.policy)
-    record_sizes(module, context.ledger)
-    dumps = WholeFolder.of(settings.dump_dir)
-    number = decided = 0
-    for level in LEVELS[entered : LEVELS.index(last) + 1]:
-        # A module that enters below the graph level is taken as it is written.
-        made = level == "graph" or LEVELS.index(level) > entered
-        passes = passes_to(level, target) if made else checks_at(level)
+
+    def __init__(self, module: Module, settings: Settings, context: PassContext, clock: Clock) -> None:
+        self.settings = settings
+        self.context = context
+        self.clock = clock
+        self._entered = LEVELS.index(level_of(module))
+        self._target = planning_target(settings.targets)
+        self._dumps = WholeFolder.of(settings.dump_dir)
+        clock.texts = dict.fromkeys(LEVELS[: self._entered], "")
+        context.ledger.origins = origins_of(module)
+        for remark in module.remarks:
+            context.ledger.add(remark.rule, Verdict.TAKEN, remark.reason, nodes=remark.nodes)
+        resolve_switches(context, NodeNames(context.ledger.origins, module.main.inputs))
+        check_overrides(context.policy, context.ledger.origins, LEVELS[self._entered])
+        set_io_types(module, context.policy)
+        record_sizes(module, context.ledger)
+
+    @np.errstate(all="ignore")
+    def through(self, levels: Sequence[str], module: Module, context: PassContext) -> Module:
+        """MODULE at the last of LEVELS, which follow its own; those above where it entered are skipped."""
+        for level in levels:
+            if LEVELS.index(level) >= self._entered:
+                module = self._to_next(level, module, context)
+        return module
+
+    def _to_next(self, level: str, module: Module, context: PassContext) -> Module:
+        settings, passes = self.settings, self._passes(level)
+        before = LEVELS[self._entered : LEVELS.index(level)]
+        number, decided = sum(len(self._passes(each)) for each in before), context.decisions
         manager = PassManager(
-            passes, context, settings.print_ir, dumps, settings.verify_each, first_number=number
+            passes, context, settings.print_ir, self._dumps, settings.verify_each, first_number=number
         )
-        with clock.stage(level), no_collections():
+        with self.clock.stage(level), no_collections():
             module = manager.run(module)
-            clock.texts[level] = print_module(module)
-        counts = {"ops": _op_count(module), "decisions": context.decisions - decided}
-        context.debug.stage(level, clock.seconds[level], counts)
-        number, decided = number + len(passes), context.decisions
-    return module
+            self.clock.texts[level] = print_module(module)
+        counts = {"ops": op_count(module), "decisions": context.decisions - decided}
+        context.debug.stage(level, self.clock.seconds[level], counts)
+        return module
+
+    def _passes(self, level: str) -> Sequence[Pass]:
+        """A module that enters below the graph level is taken as it is written."""
+        made = level == "graph" or LEVELS.index(level) > self._entered
+        return passes_to(level, self._target) if made else checks_at(level)
 
 
-def _op_count(module: Module) -> int:
+def op_count(module: Module) -> int:
     """The ops of MODULE, those inside kernels among them."""
     return sum(1 for _ in module.walk())
-
-
-@contextmanager
-def no_collections() -> Iterator[None]:
-    """Without garbage collections inside: a module is one web of references, and they would walk all of it
-    over and over to find it alive, which takes a quarter of the time."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
-
-
-class _Clock:
-    """Seconds by stage, texts by level, and messages to whoever watches."""
-
-    def __init__(self, progress: Progress | None) -> None:
-        self._progress = progress
-        self.seconds: dict[str, float] = {}
-        self.texts: dict[str, str] = {}
-
-    def stage(self, name: str) -> _Stage:
-        return _Stage(self, name)
-
-    def tell(self, stage: str, done: int, total: int) -> None:
-        if self._progress is not None:
-            self._progress(stage, done, total)
-
-    def kernels(self, _kernel: str, done: int, total: int) -> None:
-        self.tell("kernels", done, total)
-
-
-class _Stage:
-    """Times one stage."""
-
-    def __init__(self, clock: _Clock, name: str) -> None:
-        self._clock = clock
-        self._name = name
-        self._begin = 0.0
-
-    def __enter__(self) -> None:
-        self._clock.tell(self._name, 0, 1)
-        self._begin = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        self._clock.seconds[self._name] = time.perf_counter() - self._begin
-        self._clock.tell(self._name, 1, 1)
 
 
 def chosen_targets(target: str | Sequence[str] | None, present: str | None) -> tuple[str, ...]:

@@ -23,6 +23,8 @@ from ..fusion.vertical.producers import PRODUCER_RULES
 from ..fusion.vertical.record import BOUNDARY, ELIDE_CONCAT, VIEW, VIEW_SLICE
 from ..fusion.vertical.shuffles import RULE as CONTRACTION_SHUFFLE
 from ..fusion.vertical.shuffles import SUMMARY as SHUFFLES
+from ..passes.spilled import SPILLED
+from ..passes.spilled import SUMMARY as SPILLS
 from ..patterns.rewrite import Pattern
 from ..precision.formats.mismatch import FALLBACK
 from ..precision.formats.override_records import OVERRIDE
@@ -57,7 +59,7 @@ from .size_records import SUMMARIES as SIZE_RULES
 class Rule:
     """A rule by name: its level (`graph`, `fused`, `precision`, `launch`), and what it does.
 
-    applied_by: the pass that applies it; empty where no pass does, but the import or the search;
+    applied_by: the pass that applies it; empty where no pass does, but the import, the search, or a build that starts again;
     roots: the names of the ops that a rewrite starts from, empty for what is no pattern.
     """
 
@@ -156,6 +158,7 @@ def _launch_rules() -> Iterable[Rule]:
     yield Rule(VIEW_SLICE, "launch", "y = slice(x) => y is read where it lies in x", applied_by=lowering)
     grouped = "small launches that need nothing of each other => one launch"
     yield Rule(GROUP_LAUNCHES, "launch", grouped, applied_by=GroupLaunches.name)
+    yield Rule(SPILLED, "launch", SPILLS, switchable=False)
     spread = "launches that need nothing of each other => different streams"
     yield Rule(CONCURRENCY, "launch", spread, applied_by=AssignStreams.name)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from ...codegen.kernels.family import Candidate, Geometry, Request, Target
 from ...codegen.kernels.parameters import Parameter
-from ...codegen.kernels.registry import candidates, realize
+from ...codegen.kernels.registry import candidates, families, realize, tiers
 from ...codegen.naming import kernel_name
 from ...codegen.requests import code_in_model_symbols, make_request
 from ...dialects.core.clone import clone_block
@@ -15,6 +16,7 @@ from ...dialects.core.ir import Block, Module, Value
 from ...dialects.core.printer import canonical_text
 from ...dialects.core.types import TensorType
 from ...dialects.launch import Buffer
+from ..passes.spilled import Spilled
 
 Choice = Callable[[Request], Candidate]
 _Key = tuple[str, tuple[TensorType, ...], frozenset[int]]  # everything that tells one kernel from another
@@ -27,19 +29,24 @@ def cheapest(request: Request) -> Candidate:
 
 @dataclass(frozen=True)
 class Planned:
-    """A kernel as it will be launched, its sizes in the symbols of the model."""
+    """A kernel as it will be launched, its sizes in the symbols of the model; `instead` says of which others,
+    that spill."""
 
     name: str
     candidate: Candidate
     geometry: Geometry
     parameters: tuple[Parameter, ...]
+    instead: tuple[str, ...] = ()
 
 
 class KernelChooser:
-    """Chooses kernels of MODULE for TARGET by CHOOSE and remembers what it chose."""
+    """Chooses kernels of MODULE for TARGET by CHOOSE, none of SPILLED, and remembers what it chose."""
 
-    def __init__(self, module: Module, target: Target, choose: Choice) -> None:
+    def __init__(
+        self, module: Module, target: Target, choose: Choice, spilled: Spilled | None = None
+    ) -> None:
         self.target = target
+        self._spilled = spilled or Spilled()
         self._module = module
         self._choose = choose
         self._planned: dict[_Key, Planned] = {}
@@ -51,11 +58,27 @@ class KernelChooser:
         key = _key(request)
         if key not in self._planned:
             candidate = self._best(key, request) if self._choose is cheapest else self._choose(request)
-            name = kernel_name(request, candidate.family, candidate.config)
-            code = realize(replace(request, name=name), candidate.family, candidate.config)
-            code = code_in_model_symbols(self._module, code)
-            self._planned[key] = Planned(name, candidate, code.geometry, code.parameters)
+            self._planned[key] = self._fitting(request, candidate)
         return self._planned[key]
+
+    def _fitting(self, request: Request, best: Candidate) -> Planned:
+        """BEST, or the first candidate of a designed family that is not known to spill; else BEST."""
+        instead: list[str] = []
+        others = chain.from_iterable(tiers(request)) if self._spilled.kernels else ()
+        for candidate in chain((best,), (each for each in others if families()[each.family].designed)):
+            name = kernel_name(request, candidate.family, candidate.config)
+            if name not in self._spilled.kernels:
+                return self._as_planned(request, candidate, name, tuple(dict.fromkeys(instead)))
+            config = ", ".join(f"{key} {value}" for key, value in candidate.config.items())
+            instead.append(f"{candidate.family} of {config} {self._spilled.kernels[name]}")
+        return self._as_planned(request, best, kernel_name(request, best.family, best.config), ())
+
+    def _as_planned(
+        self, request: Request, candidate: Candidate, name: str, instead: tuple[str, ...]
+    ) -> Planned:
+        code = realize(replace(request, name=name), candidate.family, candidate.config)
+        code = code_in_model_symbols(self._module, code)
+        return Planned(name, candidate, code.geometry, code.parameters, instead)
 
     def forecast(
         self,

@@ -9,7 +9,7 @@ import difflib
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -27,6 +27,7 @@ from .debug import DebugLog, Sink
 from .eight_bits import EightBitProducts
 from .ledger import Ledger, Verdict
 from .semantics import SemanticsCheck
+from .spilled import Spilled
 
 DUMPED_WEIGHTS = "model.weights"  # beside the numbered files, for all of them
 
@@ -40,7 +41,8 @@ class PassContext:
     tensors by name, which policies of eight bits scale by; limit: how many decisions may be
     made before everything that is optional is switched off, which is what bisection turns; debug:
     gets what GLASSRT_DEBUG asks for; eight_bits: what passes decided about products in eight bits, for
-    later ones. No pass reads the ledger, which is for people.
+    later ones; spilled: kernels that an earlier attempt at the build tried in vain.
+    No pass reads the ledger, which is for people.
 
     A decision is a rewrite that was applied, or a candidate for fusion that may be considered.
     They are counted in the order in which they are made, so that builds of the same model with
@@ -57,6 +59,7 @@ class PassContext:
     clips: Mapping[str, float] | None = None
     limit: int | None = None
     debug: DebugLog = field(default_factory=DebugLog)
+    spilled: Spilled = field(default_factory=Spilled, repr=False)
     decisions: int = field(default=0, init=False)
     eight_bits: EightBitProducts = field(default_factory=EightBitProducts, init=False, repr=False)
     judged: Judged = field(default_factory=Judged, init=False, repr=False)
@@ -64,6 +67,12 @@ class PassContext:
     def __post_init__(self) -> None:
         if self.limit is not None:
             self.disabled = _UpToLimit(self.disabled, self)
+
+    def forked(self, spilled: Spilled) -> PassContext:
+        """For one attempt at what follows, without the kernels in SPILLED; this context stays as it is."""
+        attempt = replace(self, ledger=Ledger(self.ledger, self.ledger.origins), spilled=spilled)
+        attempt.decisions, attempt.eight_bits = self.decisions, self.eight_bits
+        return attempt
 
     @property
     def exhausted(self) -> bool:

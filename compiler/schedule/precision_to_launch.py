@@ -22,11 +22,13 @@ from ...dialects.graph.movement import Reshape
 from ...dialects.launch import Buffer, Kernel, View
 from ...dialects.precision import Kernel as PrecisionKernel
 from ...errors import IRError
-from ..kernels.choice import Choice, KernelChooser, cheapest, lying_as
+from ..kernels.choice import Choice, KernelChooser, Planned, cheapest, lying_as
 from ..memory.plan import place_buffers
 from ..memory.views.plan import Copy, Place, base_of
 from ..memory.views.planner import plan_views
+from ..passes.ledger import Verdict
 from ..passes.manager import PassContext
+from ..passes.spilled import SPILLED
 from ..patterns.strided import same_memory, settled
 from ..precision.formats.mismatch import Mismatches
 
@@ -41,7 +43,8 @@ def precision_to_launch(
     result = module.emptied()
     old = module.main
     new = result.add(Function(old.name, old.inputs, old.outputs))
-    _Conversion(module, old, new, KernelChooser(module, target, choose), context).run()
+    chooser = KernelChooser(module, target, choose, None if context is None else context.spilled)
+    _Conversion(module, old, new, chooser, context).run()
     place_buffers(result)
     return result
 
@@ -72,6 +75,7 @@ class _Conversion:
         self._old = old
         self._new = new
         self._chooser = chooser
+        self._context = context
         self._mismatches = None if context is None else Mismatches("launch", context)
         self._plan = plan_views(module, old, chooser, context)
         self._buffers: dict[Value, Value] = {}
@@ -190,6 +194,7 @@ class _Conversion:
         rounds = families()[planned.candidate.family].rounds_operands
         if not rounds and drop_rounding(region):
             planned = self._chooser.plan(region, reads, outputs)
+        self._note(planned, region, location)
         geometry, parameters = planned.geometry, planned.parameters
         scratch = [self._new_buffer(own.type, own.space) for own in scratch_of(parameters)]
         kernel = Kernel(
@@ -203,6 +208,13 @@ class _Conversion:
         )  # fmt: skip
         self._append(kernel)
         return kernel
+
+    def _note(self, planned: Planned, region: Block, location: Location) -> None:
+        """Leave on record what PLANNED is instead of."""
+        if planned.instead and self._context is not None:
+            ops = [op.name for op in region if op.next is not None]
+            reason = "; ".join(planned.instead)
+            self._context.ledger.add(SPILLED, Verdict.TAKEN, reason, ops=ops, nodes=location.nodes)
 
     def _output(self, value: Value) -> Value:
         """The buffer to return for VALUE: its own when it lies in the output space, else a copy."""

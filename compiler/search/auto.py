@@ -12,7 +12,8 @@ from ...dialects.core.ir import Module
 from ...errors import InputError
 from ..calibration.data import Batches
 from ..calibration.observe import INTERPRET
-from ..driver.build import Progress, Settings
+from ..driver.build import Settings
+from ..driver.clock import Progress
 from ..frontend.source import InputShapes, Shapes, Source
 from ..precision.scales.names import model_hash
 from ..precision.scales.table import CalibrationTable

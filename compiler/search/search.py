@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain, pairwise
 
-from ..driver.build import Progress
+from ..driver.clock import Progress
 from ..settings.policy import EIGHT_BITS, PrecisionPolicy
 from .budget import Budget
 from .candidates import with_formats

@@ -17,7 +17,8 @@ from ..calibration.calibrate import run as run_calibration
 from ..calibration.calibrate import warn_of_odd
 from ..calibration.data import Batches, CalibrationSet
 from ..calibration.observe import Network
-from ..driver.build import HOST, Progress, Settings, chosen_targets
+from ..driver.build import HOST, Settings, chosen_targets
+from ..driver.clock import Progress
 from ..frontend.source import InputShapes, Shapes, Source
 from ..precision.scales.calibrators import check_calibrator
 from ..precision.scales.names import model_hash

@@ -12,7 +12,7 @@ from glassrt.codegen.kernels.attention import AttentionConfig, configurations
 from glassrt.codegen.kernels.attention_simt import SimtAttentionConfig
 from glassrt.codegen.kernels.family import Candidate, Request
 from glassrt.codegen.kernels.registry import candidates, families
-from glassrt.codegen.nvrtc import compile_kernels
+from glassrt.codegen.nvrtc import check_designed, compile_kernels
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import BF16, BOOL, F16, F32
 from glassrt.dialects.core.ir import SymbolRange
@@ -210,5 +210,6 @@ def test_no_registers_are_spilled(target: str) -> None:
             sources |= plan_of(module_of(shape), taking(config)).sources
         single = replace(shape, dtype=F32, mask_dtype=F32)
         sources |= plan_of(module_of(single), taking(SimtAttentionConfig(4, 4))).sources
-    compiled = compile_kernels(sources, target, headers(), None, designed=set(sources))
+    compiled = compile_kernels(sources, target, headers(), None)
+    check_designed(compiled, dict.fromkeys(sources, "attention"))
     assert len(compiled) == 9

@@ -11,7 +11,7 @@ from glassrt.codegen.kernels import contraction_mma, contraction_simt, depthwise
 from glassrt.codegen.kernels.contraction_mma import MmaConfig
 from glassrt.codegen.kernels.contraction_simt import SimtConfig
 from glassrt.codegen.kernels.family import Target
-from glassrt.codegen.nvrtc import CompiledKernel, compile_kernels
+from glassrt.codegen.nvrtc import CompiledKernel, check_designed, compile_kernels
 
 from .contraction_cases import TARGET, Case, conv, kernel_of, matmul
 
@@ -39,7 +39,9 @@ EXACT = {
 def compiled(case: Case, configs: list[Any], target: str) -> dict[str, CompiledKernel]:
     kernels = [kernel_of(case, config, f"k{number}") for number, config in enumerate(configs)]
     sources = {kernel.name: kernel.source for kernel in kernels}
-    return compile_kernels(sources, target, headers(), None, designed=set(sources))
+    kernels = compile_kernels(sources, target, headers(), None)
+    check_designed(kernels, dict.fromkeys(sources, "contraction"))
+    return kernels
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -79,7 +81,9 @@ def test_scalar_kernels_do_not_spill(name: str) -> None:
 
 
 @pytest.mark.parametrize("taps", [5, 7])
-@pytest.mark.parametrize("types", [{"dtype": "f16"}, {"dtype": "u8", "weights": "i8", "out": "i32"}])
+@pytest.mark.parametrize(
+    "types", [{"dtype": "f16"}, {"dtype": "bf16"}, {"dtype": "u8", "weights": "i8", "out": "i32"}]
+)
 def test_depthwise_kernels_do_not_spill(types: dict[str, str], taps: int) -> None:
     """With as many neighbouring outputs a thread as are legal."""
     case = conv(**types, x=(8, 96, 28, 28), w=(96, 1, taps, taps), pad=taps // 2, groups=96)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from glassrt.codegen.cache import KernelCache
-from glassrt.codegen.nvrtc import compile_kernels, supported_targets
+from glassrt.codegen.nvrtc import UnfitError, check_designed, compile_kernels, supported_targets
 from glassrt.codegen.source_check import MAX_NESTING, MAX_STATEMENTS, check_source, redact
 from glassrt.errors import CompileError, UnsupportedError
 from hypothesis import given
@@ -94,8 +94,12 @@ def test_a_designed_kernel_must_not_spill() -> None:
     source = kernel("k0", SPILLING).replace("void k0", "void __launch_bounds__(1024, 2) k0")
     loose = compile_kernels({"k0": source}, TARGET, HEADERS, None)["k0"]
     assert loose.spill_bytes > 0
-    with pytest.raises(CompileError, match=f"k0 for sm_90a spills {loose.spill_bytes} bytes"):
-        compile_kernels({"k0": source}, TARGET, HEADERS, None, designed={"k0"})
+    check_designed({"k0": loose}, {})
+    with pytest.raises(UnfitError) as caught:
+        check_designed({"k0": loose}, {"k0": "depthwise"}, {"k0": ("Conv_1", "Relu_2")})
+    about = f"kernel k0 (of Conv_1, Relu_2) for sm_90a, of depthwise, spills {loose.spill_bytes} bytes"
+    assert caught.value.message.startswith(about) and "another configuration" in (caught.value.hint or "")
+    assert list(caught.value.problems) == ["k0"]
 
 
 def test_a_designed_kernel_must_not_lose_setmaxnreg(tmp_path: Path) -> None:
@@ -104,9 +108,11 @@ def test_a_designed_kernel_must_not_lose_setmaxnreg(tmp_path: Path) -> None:
     }
     source = {"k0": kernel("k0", "shrink(); y[threadIdx.x] = 1;")}
     cache = KernelCache(tmp_path)
-    compile_kernels(source, TARGET, headers, cache)
-    with pytest.raises(CompileError, match=r"C7508.*setmaxnreg"):
-        compile_kernels(source, TARGET, headers, cache, designed={"k0"})
+    for from_cache in (False, True):
+        compiled = compile_kernels(source, TARGET, headers, cache)
+        assert compiled["k0"].from_cache == from_cache
+        with pytest.raises(CompileError, match=r"C7508.*setmaxnreg"):
+            check_designed(compiled, {"k0": "contraction_mma"})
 
 
 def test_a_kernel_that_takes_too_long_is_stopped() -> None:

@@ -17,7 +17,7 @@ from glassrt.codegen.kernels import contraction_mma
 from glassrt.codegen.kernels.contraction_binding import Contraction, find_contraction
 from glassrt.codegen.kernels.family import Request
 from glassrt.codegen.kernels.registry import candidates, families
-from glassrt.codegen.nvrtc import compile_kernels
+from glassrt.codegen.nvrtc import check_designed, compile_kernels
 from glassrt.codegen.render import render
 from glassrt.dialects.core.dtypes import BF16, F16, F32, I8, I32, U8, DType
 from glassrt.dialects.core.types import TensorType
@@ -172,7 +172,9 @@ def test_tensor_core_kernels_with_prologues_do_not_spill(name: str) -> None:
     for config in {widest, found[0]}:
         code = families()[MMA].realize(request, vars(config))
         source = render(code.template, code.spec)
-        [kernel] = compile_kernels({"k0": source}, "sm_90a", headers(), None, designed={"k0"}).values()
+        compiled = compile_kernels({"k0": source}, "sm_90a", headers(), None)
+        check_designed(compiled, {"k0": "contraction_mma"})
+        [kernel] = compiled.values()
         assert kernel.registers <= 255
 
 

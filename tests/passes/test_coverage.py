@@ -18,6 +18,7 @@ BEYOND_PASSES = {
     "determine-size",
     "precision-mixture",
     "precision-search",
+    "register-spill",
     "standard-body",
 }
 

@@ -113,7 +113,8 @@ class _Grouping:
         barred = context.barred(draft.nodes, self._nodes[index])
         if barred is not None:
             return Outcome(draft, None, barred, disabled=True)
-        reason = unfit(op) or unfit(draft.ops[0])
+        spilled = context.spilled.barred((*draft.nodes, *self._nodes[index]))
+        reason = unfit(op) or unfit(draft.ops[0]) or spilled
         if reason is not None:
             return Outcome(draft, None, reason)
         return join(draft, self._alone(index), self._variants, context.options.kernel_ops)

@@ -1,0 +1,34 @@
+"""What ptxas said of kernels that an earlier attempt at a build had chosen: they are not chosen again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ...codegen.kernels.registry import is_group
+from ...dialects.launch import Kernel
+
+SPILLED = "register-spill"
+SUMMARY = "a kernel whose registers spill => its next best configuration, members of a group apart"
+
+
+@dataclass(frozen=True)
+class Spilled:
+    """kernels: why a kernel is out of the question, by its name; apart: why nodes stay out of groups."""
+
+    kernels: Mapping[str, str] = field(default_factory=dict)
+    apart: Mapping[str, str] = field(default_factory=dict)
+
+    def barred(self, nodes: Iterable[str]) -> str | None:
+        """Why a launch of NODES is in no group; None when it may be."""
+        return next((self.apart[node] for node in nodes if node in self.apart), None)
+
+    def and_those(self, launches: Iterable[Kernel], problems: Mapping[str, str]) -> Spilled:
+        """This and the kernels of LAUNCHES that PROBLEMS names, a sentence each."""
+        nodes = {
+            node: f"in a group {problems[op.kernel]}"
+            for op in launches
+            if is_group(op.family) and op.kernel in problems
+            for node in op.location.nodes
+        }
+        return Spilled({**self.kernels, **problems}, {**self.apart, **nodes})

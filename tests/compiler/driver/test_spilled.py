@@ -1,0 +1,140 @@
+"""A kernel that turns out to spill is chosen again, in another configuration; else the build fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from glassrt.codegen import nvrtc
+from glassrt.codegen.kernels.registry import tiers
+from glassrt.codegen.nvrtc import CompiledKernel, UnfitError
+from glassrt.compiler.cli.modules import launch_module
+from glassrt.compiler.driver.build import Build, Settings, build
+from glassrt.compiler.kernels import choice as kernel_choice
+from glassrt.compiler.settings.policy import PrecisionPolicy
+from glassrt.dialects.core.ir import Module
+from glassrt.dialects.graph.activations import Relu
+from glassrt.dialects.launch import Kernel
+
+from ...property.graphs import Net
+
+SPILLS = "spills 24 bytes per thread (255 registers)"
+Judge = Callable[[Callable[[str], bool]], None]
+
+
+@pytest.fixture
+def judge(monkeypatch: pytest.MonkeyPatch) -> Judge:
+    """Says of which kernels, by name, ptxas is to report spills."""
+
+    def set_to(spills: Callable[[str], bool]) -> None:
+        monkeypatch.setattr(nvrtc, "unfit", lambda kernel: SPILLS if spills(kernel.entry) else None)
+
+    return set_to
+
+
+def product() -> Module:
+    net = Net()
+    return net.done(net.add(Relu, net.linear(net.input("x", 64, 128), 64)))
+
+
+def two_products() -> Module:
+    net = Net()
+    return net.done(net.linear(net.add(Relu, net.linear(net.input("x", 64, 128), 64)), 64))
+
+
+def branches() -> Module:
+    """Two products that need nothing of each other and become one launch."""
+    net = Net()
+    x, y = net.input("x", 64, 128), net.input("y", 64, 96)
+    return net.done(net.linear(x, 64), net.linear(y, 32))
+
+
+def built(module: Module, **settings: Any) -> Build:
+    policy = PrecisionPolicy("fp16", io="fp16")
+    return build(module, Settings(targets=("sm_90a",), precision=policy, cache=None, **settings))
+
+
+def kernels(result: Build) -> list[Kernel]:
+    return [op for op in launch_module(result.plan).main.block if isinstance(op, Kernel)]
+
+
+def records(result: Build, rule: str) -> list[dict[str, Any]]:
+    return [entry for entry in result.plan.ledger if entry.get("rule") == rule]
+
+
+def test_the_next_candidate_is_taken(judge: Judge) -> None:
+    (first,) = kernels(built(product()))
+    judge(lambda name: name == first.kernel)
+    result = built(product())
+    (other,) = kernels(result)
+    assert other.kernel != first.kernel and other.family == first.family == "contraction_mma"
+    assert dict(other.config) != dict(first.config)
+    assert list(result.plan.cubins["sm_90a"]) == [other.kernel]
+    (record,) = records(result, "register-spill")
+    assert record["verdict"] == "taken" and set(record["nodes"]) >= {"matmul0", "relu2"}
+    assert record["reason"].startswith("contraction_mma of block_m") and SPILLS in record["reason"]
+
+
+def test_what_was_decided_before_is_decided_once(judge: Judge) -> None:
+    """The ledger of a build that chose again differs from another only by that."""
+    (first,) = kernels(built(product()))
+    usual = built(product()).plan.ledger
+    judge(lambda name: name == first.kernel)
+    ledger = built(product()).plan.ledger
+    assert [entry for entry in ledger if entry.get("rule") != "register-spill"] == usual
+
+
+def test_a_group_that_spills_comes_apart(judge: Judge) -> None:
+    (group,) = kernels(built(branches()))
+    assert group.family == "group"
+    judge(lambda name: name == group.kernel)
+    result = built(branches())
+    assert [op.family for op in kernels(result)] == ["contraction_mma"] * 2
+    assert [r["reason"] for r in records(result, "group-launches")] == [f"in a group {SPILLS}"]
+
+
+def test_a_build_whose_designed_kernels_all_spill_fails(
+    judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not done by a general kernel, which would be slow without a word."""
+    monkeypatch.setattr(kernel_choice, "tiers", lambda request: [found[:1] for found in tiers(request)])
+    tried: set[str] = set()
+    judge(lambda name: not tried.add(name))
+    with pytest.raises(UnfitError) as caught:
+        built(product())
+    assert len(tried) == 2  # the best on tensor cores, and the best in plain arithmetic
+    message = caught.value.message
+    assert "(of matmul0" in message and f"for sm_90a, of contraction_mma, {SPILLS}" in message
+    assert "--nofuse" in (caught.value.hint or "")
+
+
+def test_kernels_that_the_text_gives_are_not_chosen_again(judge: Judge) -> None:
+    plan = built(product()).plan
+    judge(lambda name: True)
+    with pytest.raises(UnfitError, match="of contraction_mma, spills"):
+        build(launch_module(plan), Settings(targets=("sm_90a",), cache=None))
+
+
+def test_general_kernels_may_spill(judge: Judge) -> None:
+    net = Net()
+    module = net.done(net.add(Relu, net.input("x", 64)))
+    judge(lambda name: True)
+    (op,) = kernels(built(module))
+    assert op.family == "loop"
+
+
+def test_kernels_that_fit_are_compiled_once(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [op.kernel for op in kernels(built(two_products()))]
+    made: list[str] = []
+    compile_kernel = nvrtc._Job.compile
+
+    def counted(job: Any, name: str, source: str) -> CompiledKernel:
+        made.append(name)
+        return compile_kernel(job, name, source)
+
+    monkeypatch.setattr(nvrtc._Job, "compile", counted)
+    judge(lambda name: name == names[0])
+    again = [op.kernel for op in kernels(built(two_products()))]
+    assert again[0] != names[0] and again[1] == names[1]
+    assert sorted(made) == sorted({*names, *again})
