@@ -1,8 +1,7 @@
-"""All conformance cases, and the hash of what they vouch for."""
+"""All conformance cases, the headers that they are about, and where the record of a GPU lies."""
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from ..places import ROOT
@@ -22,11 +21,3 @@ def all_cases() -> list[Case]:
 def read_headers() -> dict[str, str]:
     """The texts of the headers that NVRTC sees, by file name."""
     return {path.name: path.read_text() for path in sorted(HEADERS.glob("*.cuh"))}
-
-
-def headers_hash() -> str:
-    """SHA-256 (hex) of names and texts of those headers."""
-    digest = hashlib.sha256()
-    for name, text in read_headers().items():
-        digest.update(f"{name}\0{len(text)}\0{text}".encode())
-    return digest.hexdigest()

@@ -19,7 +19,8 @@ def _extreme(x: Array, y: Array, larger: bool) -> Array:
         return chosen
     negative = np.signbit(x) & np.signbit(y) if larger else np.signbit(x) | np.signbit(y)
     zero = np.where(negative, np.float32(-0.0), np.float32(0.0)).astype(chosen.dtype)
-    return np.where((x == 0) & (y == 0), zero, chosen)
+    with np.errstate(invalid="ignore"):  # NaN is equal to nothing
+        return np.where((x == 0) & (y == 0), zero, chosen)
 
 
 def packed(name: str, elements: int, x: Array, y: Array) -> Case:
