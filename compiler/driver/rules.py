@@ -59,7 +59,8 @@ from .size_records import SUMMARIES as SIZE_RULES
 class Rule:
     """A rule by name: its level (`graph`, `fused`, `precision`, `launch`), and what it does.
 
-    applied_by: the pass that applies it; empty where no pass does, but the import, the search, or a build that starts again;
+    applied_by: the pass that applies it; empty where no pass does, but the import, the search, or a build
+    that starts again;
     roots: the names of the ops that a rewrite starts from, empty for what is no pattern.
     """
 
