@@ -19,8 +19,9 @@ from ...dialects.core.remarks import Remark
 from ...dialects.core.sizes import Conflict, Resized, Sizes
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import TensorType
+from ...dialects.graph.binary import Div
 from ...dialects.graph.constants import Dims, constant
-from ...dialects.graph.elementwise import Cast, Div
+from ...dialects.graph.elementwise import Cast
 from ...dialects.graph.movement import Expand, Reshape
 from . import symbolic
 from .external import ExternalFiles

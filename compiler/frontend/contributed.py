@@ -17,9 +17,11 @@ from onnx import AttributeProto, NodeProto
 
 from ...dialects.core.dtypes import F32
 from ...dialects.core.ir import Operation
-from ...dialects.graph.elementwise import Add, LeakyRelu, Mul, Sigmoid
+from ...dialects.graph.activations import LeakyRelu
+from ...dialects.graph.binary import Add, Mul
 from ...dialects.graph.movement import Concat
 from ...dialects.graph.normalization import Softmax
+from ...dialects.graph.unary import Sigmoid
 from .call import Call, Outcome
 from .ops_contraction import plus_matrix, scaled_product
 from .ops_normalization import along_axis, from_axis_on

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ...dialects.core.affine import Dim
 from ...dialects.core.ir import Module, Operation, Value
+from ...dialects.graph.binary import Add
 from ...dialects.graph.constants import Constant, Dims
-from ...dialects.graph.elementwise import Add, Cast
+from ...dialects.graph.elementwise import Cast
 from ...dialects.graph.indexing import Range
 from ...dialects.graph.movement import Expand, Reshape, Transpose
 from . import symbolic

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ...dialects.core.affine import Dim
+from ...dialects.graph.binary import Add, Mul
 from ...dialects.graph.contraction import Conv, ConvTranspose, Matmul
-from ...dialects.graph.elementwise import Add, Mul
 from ...dialects.graph.movement import Reshape
 from .call import Call, Outcome
 from .geometry import PADDINGS, Window, explicit_window, padded_window, read_window, split_pads

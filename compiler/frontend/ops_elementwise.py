@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...dialects.core.dtypes import F8E4M3, F8E5M2, DType
 from ...dialects.core.ir import Operation
-from ...dialects.graph import elementwise as e
+from ...dialects.graph import activations, elementwise, unary
 from ...dialects.graph.movement import Reshape
 from .call import Call, Outcome
 from .problems import Malformed, Refused
@@ -36,7 +36,7 @@ def _with_floats(op_class: type[Operation], **defaults: float) -> Importer:
 
 def _isinf(call: Call) -> Outcome:
     return call.emit(
-        e.Isinf,
+        unary.Isinf,
         call.input(0),
         positive=call.flag("detect_positive", True),
         negative=call.flag("detect_negative", True),
@@ -45,7 +45,7 @@ def _isinf(call: Call) -> Outcome:
 
 def _gelu(call: Call) -> Outcome:
     form = call.choice("approximate", "none", {"none": "none", "tanh": "tanh"})
-    return call.emit(e.Gelu, call.input(0), approximate=form)
+    return call.emit(activations.Gelu, call.input(0), approximate=form)
 
 
 def _cast(call: Call) -> Outcome:
@@ -67,7 +67,7 @@ def _saturating(call: Call, dtype: DType) -> Tensor:
 
 def cast_to(call: Call, x: Tensor, dtype: DType) -> Tensor:
     """X in the element type DTYPE; X itself when it has it already."""
-    return x if x.dtype == dtype else call.emit(e.Cast, x, to=dtype)
+    return x if x.dtype == dtype else call.emit(elementwise.Cast, x, to=dtype)
 
 
 def _clip_attributes(call: Call) -> Outcome:
@@ -94,57 +94,57 @@ def _bound(call: Call, index: int) -> Tensor | None:
 
 
 def _clipped(call: Call, x: Tensor, low: Tensor | None, high: Tensor | None) -> Tensor:
-    return x if low is None and high is None else call.emit(e.Clip, x, low, high)
+    return x if low is None and high is None else call.emit(elementwise.Clip, x, low, high)
 
 
 _PLAIN_OPS: dict[str, type[Operation]] = {
-    "Abs": e.Abs,
-    "Acos": e.Acos,
-    "Acosh": e.Acosh,
-    "Asin": e.Asin,
-    "Asinh": e.Asinh,
-    "Atan": e.Atan,
-    "Atanh": e.Atanh,
-    "BitwiseNot": e.BitwiseNot,
-    "Ceil": e.Ceil,
-    "Cos": e.Cos,
-    "Cosh": e.Cosh,
-    "Erf": e.Erf,
-    "Exp": e.Exp,
-    "Floor": e.Floor,
-    "HardSwish": e.HardSwish,
-    "IsNaN": e.Isnan,
-    "Log": e.Log,
-    "Mish": e.Mish,
-    "Neg": e.Neg,
-    "Not": e.Not,
-    "Reciprocal": e.Reciprocal,
-    "Relu": e.Relu,
-    "Round": e.Round,
-    "Sigmoid": e.Sigmoid,
-    "Sign": e.Sign,
-    "Sin": e.Sin,
-    "Sinh": e.Sinh,
-    "Softplus": e.Softplus,
-    "Softsign": e.Softsign,
-    "Sqrt": e.Sqrt,
-    "Tan": e.Tan,
-    "Tanh": e.Tanh,
+    "Abs": unary.Abs,
+    "Acos": unary.Acos,
+    "Acosh": unary.Acosh,
+    "Asin": unary.Asin,
+    "Asinh": unary.Asinh,
+    "Atan": unary.Atan,
+    "Atanh": unary.Atanh,
+    "BitwiseNot": unary.BitwiseNot,
+    "Ceil": unary.Ceil,
+    "Cos": unary.Cos,
+    "Cosh": unary.Cosh,
+    "Erf": unary.Erf,
+    "Exp": unary.Exp,
+    "Floor": unary.Floor,
+    "HardSwish": activations.HardSwish,
+    "IsNaN": unary.Isnan,
+    "Log": unary.Log,
+    "Mish": activations.Mish,
+    "Neg": unary.Neg,
+    "Not": unary.Not,
+    "Reciprocal": unary.Reciprocal,
+    "Relu": activations.Relu,
+    "Round": unary.Round,
+    "Sigmoid": unary.Sigmoid,
+    "Sign": unary.Sign,
+    "Sin": unary.Sin,
+    "Sinh": unary.Sinh,
+    "Softplus": activations.Softplus,
+    "Softsign": activations.Softsign,
+    "Sqrt": unary.Sqrt,
+    "Tan": unary.Tan,
+    "Tanh": unary.Tanh,
 }
 
 TABLE: Table = {
     **{name: [(1, _plain(op_class))] for name, op_class in _PLAIN_OPS.items()},
     "Cast": [(6, _cast)],
     "CastLike": [(15, _cast_like)],
-    "Celu": [(12, _with_floats(e.Celu, alpha=1.0))],
+    "Celu": [(12, _with_floats(activations.Celu, alpha=1.0))],
     "Clip": [(6, _clip_attributes), (11, _clip)],
-    "Elu": [(6, _with_floats(e.Elu, alpha=1.0))],
+    "Elu": [(6, _with_floats(activations.Elu, alpha=1.0))],
     "Gelu": [(20, _gelu)],
-    "HardSigmoid": [(6, _with_floats(e.HardSigmoid, alpha=0.2, beta=0.5))],
+    "HardSigmoid": [(6, _with_floats(activations.HardSigmoid, alpha=0.2, beta=0.5))],
     "IsInf": [(10, _isinf)],
-    "LeakyRelu": [(6, _with_floats(e.LeakyRelu, alpha=0.01))],
-    "Selu": [(6, _with_floats(e.Selu, alpha=1.6732631921768188, gamma=1.0507010221481323))],
-    "Shrink": [(9, _with_floats(e.Shrink, lambd=0.5, bias=0.0))],
-    "Swish": [(24, _with_floats(e.Swish, alpha=1.0))],
-    "ThresholdedRelu": [(10, _with_floats(e.ThresholdedRelu, alpha=1.0))],
+    "LeakyRelu": [(6, _with_floats(activations.LeakyRelu, alpha=0.01))],
+    "Selu": [(6, _with_floats(activations.Selu, alpha=1.6732631921768188, gamma=1.0507010221481323))],
+    "Shrink": [(9, _with_floats(activations.Shrink, lambd=0.5, bias=0.0))],
+    "Swish": [(24, _with_floats(activations.Swish, alpha=1.0))],
+    "ThresholdedRelu": [(10, _with_floats(activations.ThresholdedRelu, alpha=1.0))],
 }

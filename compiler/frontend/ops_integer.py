@@ -10,11 +10,21 @@ from __future__ import annotations
 
 from ...dialects.core.affine import Dim, product
 from ...dialects.core.dtypes import F32, I8, I32, U8
+from ...dialects.graph.binary import (
+    Add,
+    Div,
+    Equal,
+    Max,
+    Min,
+    Mul,
+    Sub,
+)
 from ...dialects.graph.contraction import Conv, Matmul
-from ...dialects.graph.elementwise import Add, Cast, Clip, Div, Equal, Max, Min, Mul, Round, Sub, Where
+from ...dialects.graph.elementwise import Cast, Clip, Where
 from ...dialects.graph.movement import Expand, Pad, Reshape
 from ...dialects.graph.quantization import Quantize
 from ...dialects.graph.reduction import Reduce
+from ...dialects.graph.unary import Round
 from .call import Call, Outcome
 from .geometry import Window
 from .ops_contraction import as_matrices, window_of

@@ -6,10 +6,12 @@ from ...dialects.core.affine import product
 from ...dialects.core.dtypes import F32, DType
 from ...dialects.core.ir import Operation
 from ...dialects.graph import normalization as n
-from ...dialects.graph.elementwise import Abs, Add, Div, Equal, Reciprocal, Sqrt, Sub, Where
-from ...dialects.graph.elementwise import Mul as Multiply
+from ...dialects.graph.binary import Add, Div, Equal, Sub
+from ...dialects.graph.binary import Mul as Multiply
+from ...dialects.graph.elementwise import Where
 from ...dialects.graph.movement import Reshape
 from ...dialects.graph.reduction import Reduce
+from ...dialects.graph.unary import Abs, Reciprocal, Sqrt
 from .call import Call, Outcome
 from .ops_elementwise import cast_to
 from .problems import Malformed, Refused

@@ -11,7 +11,7 @@ from __future__ import annotations
 from onnx import TensorProto
 
 from ...dialects.core.dtypes import I32, U8, DType
-from ...dialects.graph.elementwise import Mul
+from ...dialects.graph.binary import Mul
 from ...dialects.graph.quantization import FLOATS
 from .call import Call, Outcome
 from .ops_contraction import convolved, multiplied

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...dialects.core.dtypes import BOOL, F32, DType
-from ...dialects.graph.elementwise import Abs, Add, Exp, Isinf, Log, Mul, Sqrt, Sub, Where
+from ...dialects.graph.binary import Add, Mul, Sub
+from ...dialects.graph.elementwise import Where
 from ...dialects.graph.reduction import ArgReduce, Cumsum, Reduce
+from ...dialects.graph.unary import Abs, Exp, Isinf, Log, Sqrt
 from .call import Call, Outcome
 from .ops_elementwise import cast_to
 from .table import Importer, Table, Versions

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ...dialects.core.ir import Operation
-from ...dialects.graph.elementwise import Abs, Div, Pow
+from ...dialects.graph.binary import Div, Pow
 from ...dialects.graph.movement import Expand
 from ...dialects.graph.reduction import Reduce
+from ...dialects.graph.unary import Abs
 from ...dialects.graph.window import AvgPool, LpPool, MaxPool, MaxPoolIndices, lowest
 from .call import Call, Outcome
 from .geometry import padded_window, pads_are_known, read_window, require_padding

@@ -13,7 +13,7 @@ import numpy as np
 from ...dialects.core.interpreter import Evaluation
 from ...dialects.core.ir import Operation
 from ...dialects.core.sizes import Sizes
-from ...dialects.graph import elementwise, indexing, movement, reduction
+from ...dialects.graph import binary, elementwise, indexing, movement, reduction, unary
 from . import symbolic
 from .symbolic import Array, Scalar, Undecided
 
@@ -27,16 +27,16 @@ _MOVEMENT = (
 )
 
 _BINARY: dict[type[Operation], Callable[[Scalar, Scalar, Sizes], Scalar]] = {
-    elementwise.Add: symbolic.add,
-    elementwise.Sub: symbolic.sub,
-    elementwise.Mul: symbolic.mul,
-    elementwise.Min: symbolic.minimum,
-    elementwise.Max: symbolic.maximum,
-    elementwise.Equal: symbolic.equal,
-    elementwise.Less: symbolic.less,
-    elementwise.LessEqual: symbolic.less_equal,
-    elementwise.Greater: symbolic.greater,
-    elementwise.GreaterEqual: symbolic.greater_equal,
+    binary.Add: symbolic.add,
+    binary.Sub: symbolic.sub,
+    binary.Mul: symbolic.mul,
+    binary.Min: symbolic.minimum,
+    binary.Max: symbolic.maximum,
+    binary.Equal: symbolic.equal,
+    binary.Less: symbolic.less,
+    binary.LessEqual: symbolic.less_equal,
+    binary.Greater: symbolic.greater,
+    binary.GreaterEqual: symbolic.greater_equal,
 }
 
 _REDUCTIONS: dict[str, Callable[[Scalar, Scalar, Sizes], Scalar]] = {
@@ -71,19 +71,19 @@ def _lifted(content: Array) -> Array:
 
 
 def _arithmetic(op: Operation, arrays: list[Array], sizes: Sizes) -> Array | None:
-    binary = _BINARY.get(type(op))
-    if binary is not None:
-        return symbolic.apply(lambda a, b: binary(a, b, sizes), arrays)
-    if isinstance(op, elementwise.Div):
+    function = _BINARY.get(type(op))
+    if function is not None:
+        return symbolic.apply(lambda a, b: function(a, b, sizes), arrays)
+    if isinstance(op, binary.Div):
         divide = symbolic.real_div if op.x.type.dtype.is_float else symbolic.integer_div
         return symbolic.apply(lambda a, b: divide(a, b, sizes), arrays)
-    if isinstance(op, elementwise.Mod) and not op.fmod:
+    if isinstance(op, binary.Mod) and not op.fmod:
         return symbolic.apply(lambda a, b: symbolic.modulo(a, b, sizes), arrays)
-    if isinstance(op, elementwise.Neg):
+    if isinstance(op, unary.Neg):
         return symbolic.apply(lambda a: symbolic.sub(0, a, sizes), arrays)
-    if isinstance(op, elementwise.Floor):
+    if isinstance(op, unary.Floor):
         return symbolic.apply(symbolic.floor, arrays)
-    if isinstance(op, elementwise.Ceil):
+    if isinstance(op, unary.Ceil):
         return symbolic.apply(symbolic.ceil, arrays)
     if isinstance(op, elementwise.Cast):
         return _cast(op, arrays[0], sizes)

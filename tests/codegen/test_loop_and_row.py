@@ -8,11 +8,13 @@ from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import F16, F32, I32, I64, DType
 from glassrt.dialects.core.ir import SymbolRange
 from glassrt.dialects.core.types import TensorType, channels_last
-from glassrt.dialects.graph.elementwise import Add, Cast, Div, Erf, Mul, Sigmoid
+from glassrt.dialects.graph.binary import Add, Div, Mul
+from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.indexing import Gather
 from glassrt.dialects.graph.movement import Concat, Pad, Reshape, Slice, Transpose
 from glassrt.dialects.graph.normalization import LayerNorm, LogSoftmax, Lrn, Softmax
 from glassrt.dialects.graph.reduction import ArgReduce, Reduce
+from glassrt.dialects.graph.unary import Erf, Sigmoid
 from glassrt.dialects.graph.window import AvgPool, MaxPool
 from hypothesis import given, settings
 from hypothesis import strategies as st

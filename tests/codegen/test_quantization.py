@@ -10,8 +10,8 @@ from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import F8E4M3, F8E5M2, F16, F32, I8, I16, I32, U8, DType
 from glassrt.dialects.core.ir import SymbolRange
 from glassrt.dialects.core.types import TensorType, channels_last
+from glassrt.dialects.graph.binary import Add, Max
 from glassrt.dialects.graph.constants import Constant
-from glassrt.dialects.graph.elementwise import Add, Max
 from glassrt.dialects.graph.quantization import Dequantize, Quantize
 from glassrt.dialects.graph.window import MaxPool
 

@@ -16,9 +16,12 @@ from glassrt.dialects.core.dtypes import BOOL, F16, F32, F64, I8, I32, I64, U8, 
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module, SymbolRange
 from glassrt.dialects.core.types import TensorType
-from glassrt.dialects.graph.elementwise import Abs, Add, Cast, Log, Mul, Relu, Sqrt, Sub
+from glassrt.dialects.graph.activations import Relu
+from glassrt.dialects.graph.binary import Add, Mul, Sub
+from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.reduction import ArgReduce, Reduce
+from glassrt.dialects.graph.unary import Abs, Log, Sqrt
 from glassrt.runtime.engine import Engine
 from glassrt.runtime.host_backend import HostBackend
 from hypothesis import given, settings

@@ -16,7 +16,8 @@ from glassrt.compiler.frontend.tensor import Tensor
 from glassrt.dialects.core.dtypes import F32
 from glassrt.dialects.core.ir import Function, Module
 from glassrt.dialects.core.types import TensorType
-from glassrt.dialects.graph.elementwise import Add, Relu
+from glassrt.dialects.graph.activations import Relu
+from glassrt.dialects.graph.binary import Add
 from onnx import NodeProto, helper
 
 X = TensorType((2, 3), F32)

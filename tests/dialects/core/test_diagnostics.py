@@ -15,7 +15,8 @@ from glassrt.dialects.core.parts import AttributeAt, OperandAt, ResultAt
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.core.verifier import verify
 from glassrt.dialects.fused import Kernel
-from glassrt.dialects.graph.elementwise import Add, LeakyRelu, Relu
+from glassrt.dialects.graph.activations import LeakyRelu, Relu
+from glassrt.dialects.graph.binary import Add
 
 TEXT = """module @net {
   func @main(%x: tensor<4xf32>) -> (tensor<4xf32>) {inputs = ["x"], outputs = ["y"]} {

@@ -19,7 +19,9 @@ from glassrt.dialects.core.resources import ResourceTable
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.core.verifier import verify
 from glassrt.dialects.graph import GRAPH
-from glassrt.dialects.graph.elementwise import Add, Neg, Relu
+from glassrt.dialects.graph.activations import Relu
+from glassrt.dialects.graph.binary import Add
+from glassrt.dialects.graph.unary import Neg
 from glassrt.runtime.whole_files import write_whole
 from hypothesis import given
 from hypothesis import strategies as st

@@ -15,8 +15,9 @@ from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.types import Layout, TensorType, channels_last
 from glassrt.dialects.core.verifier import verify
+from glassrt.dialects.graph.activations import LeakyRelu
 from glassrt.dialects.graph.constants import Constant
-from glassrt.dialects.graph.elementwise import Cast, LeakyRelu
+from glassrt.dialects.graph.elementwise import Cast
 from hypothesis import given
 from hypothesis import strategies as st
 

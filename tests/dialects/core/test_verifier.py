@@ -10,7 +10,7 @@ from glassrt.dialects.core.dtypes import F16, F32
 from glassrt.dialects.core.ir import Function, Module, Operation
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.core.verifier import Judged, verify
-from glassrt.dialects.graph.elementwise import LeakyRelu
+from glassrt.dialects.graph.activations import LeakyRelu
 
 
 def chain(length: int) -> tuple[Module, list[Operation]]:

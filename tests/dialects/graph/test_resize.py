@@ -12,7 +12,7 @@ from glassrt.dialects.core.dtypes import BF16, F16, F32, F64, U8, DType
 from glassrt.dialects.core.expr import Load, Scalars
 from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.types import TensorType
-from glassrt.dialects.graph.movement import Resize
+from glassrt.dialects.graph.resize import Resize
 from glassrt.dialects.graph.sampling import COORDINATES, NEAREST, nearest_position, simple_fraction
 from glassrt.errors import IRError
 from hypothesis import given, settings

@@ -13,15 +13,18 @@ from glassrt.compiler.precision.narrowing.intervals import numbers_of
 from glassrt.dialects.core.dtypes import BF16, BOOL, F16, F32, I8, I64, TF32, U8, U16
 from glassrt.dialects.core.ir import Block, Operation
 from glassrt.dialects.core.types import TensorType
-from glassrt.dialects.graph import elementwise as ops
+from glassrt.dialects.graph import activations, binary, unary
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+# fmt: off
 UNARY = (
-    ops.Abs, ops.Atan, ops.Ceil, ops.Cos, ops.Erf, ops.Exp, ops.Floor, ops.Log, ops.Neg, ops.Relu, ops.Round,
-    ops.Sigmoid, ops.Sign, ops.Sin, ops.Softplus, ops.Softsign, ops.Sqrt, ops.Tan, ops.Tanh, ops.Gelu,
-)  # fmt: skip
-BINARY = (ops.Add, ops.Sub, ops.Mul, ops.Div, ops.Min, ops.Max, ops.Mod, ops.Pow)
+    unary.Abs, unary.Atan, unary.Ceil, unary.Cos, unary.Erf, unary.Exp, unary.Floor, unary.Log, unary.Neg,
+    activations.Relu, unary.Round, unary.Sigmoid, unary.Sign, unary.Sin, activations.Softplus,
+    activations.Softsign, unary.Sqrt, unary.Tan, unary.Tanh, activations.Gelu,
+)
+# fmt: on
+BINARY = (binary.Add, binary.Sub, binary.Mul, binary.Div, binary.Min, binary.Max, binary.Mod, binary.Pow)
 numbers = st.floats(-1e4, 1e4, width=32)
 
 
