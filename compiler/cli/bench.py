@@ -14,23 +14,7 @@ from ...runtime.engine import Engine
 from .arrays import Wanted, of_plan, random_arrays, symbols_of
 from .console import out, print_table, printable, quantity, share, write_json
 from .facts import Launch, launches_of
-from .options import (
-    AllowFallback,
-    AsJson,
-    Device,
-    DisabledRules,
-    FormatOverrides,
-    InputTexts,
-    IoTypes,
-    NoCache,
-    Precision,
-    Request,
-    Seed,
-    ShapeTexts,
-    Sizes,
-    Subject,
-    parse_sizes,
-)
+from .options import ON_THE_SPOT, AsJson, Device, Request, Seed, Sizes, Subject, parse_sizes, with_request
 from .roofline import Peaks
 from .subject import open_plan
 
@@ -41,6 +25,7 @@ ProfileRepeats = Annotated[
 ]
 
 
+@with_request(ON_THE_SPOT)
 def bench(
     subject: Subject,
     repeats: Repeats = 100,
@@ -50,22 +35,14 @@ def bench(
     seed: Seed = 0,
     device: Device = None,
     as_json: AsJson = False,
-    precision: Precision = "fp32",
-    override: FormatOverrides = None,
-    io: IoTypes = None,
-    allow_fallback: AllowFallback = False,
-    shape: ShapeTexts = None,
-    input: InputTexts = None,
-    disable_rule: DisabledRules = None,
-    no_cache: NoCache = False,
+    *,
+    request: Request,
 ) -> None:
     """Time PLAN, or MODEL built on the spot, on random inputs that lie on the device.
 
     Kernels are timed one by one, so their sum is more than a run, in which they overlap.
     """
     sizes = parse_sizes(size)
-    request = Request.parse(None, precision, shape, input, disable_rule, no_cache)
-    request = request.refined(override, io, allow_fallback)
     with Engine(open_plan(subject, request, device), device) as engine:
         symbols = symbols_of(engine.plan.spec, sizes)
         wanted = of_plan(engine.plan.spec, symbols)

@@ -20,27 +20,7 @@ from ..search.search import Found
 from .auto import BudgetText, Labels, SearchBatches, SearchData, SearchDevice, parse_auto, show_found
 from .console import out, print_table, quantity, say, seconds
 from .files import check_output
-from .options import (
-    AllowFallback,
-    Calibration,
-    Check,
-    DisabledRules,
-    DumpDir,
-    FormatOverrides,
-    InputTexts,
-    IoTypes,
-    KeptNodes,
-    Model,
-    NoCache,
-    Precision,
-    PrintIr,
-    Request,
-    ShapeTexts,
-    Streams,
-    Targets,
-    UnfusedPairs,
-    VerifyEach,
-)
+from .options import EVERY_OPTION, Check, DumpDir, Model, PrintIr, Request, Streams, VerifyEach, with_request
 from .progress import BuildProgress
 
 ExportQdq = Annotated[
@@ -54,26 +34,17 @@ ExportQdq = Annotated[
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="PLAN", help="The plan file to write.")]
 
 
+@with_request(EVERY_OPTION)
 def build(
     model: Model,
     output: Output,
-    target: Targets = None,
-    precision: Precision = "fp32",
-    calibration: Calibration = None,
+    *,
+    request: Request,
     export_qdq: ExportQdq = None,
-    override: FormatOverrides = None,
-    io: IoTypes = None,
-    allow_fallback: AllowFallback = False,
-    shape: ShapeTexts = None,
-    input: InputTexts = None,
-    disable_rule: DisabledRules = None,
-    nofuse: UnfusedPairs = None,
-    keep: KeptNodes = None,
     dump_dir: DumpDir = None,
     print_ir_after_all: PrintIr = False,
     verify_each: VerifyEach = Check.IR,
     streams: Streams = 0,
-    no_cache: NoCache = False,
     budget: BudgetText = None,
     data: SearchData = None,
     labels: Labels = None,
@@ -87,12 +58,8 @@ def build(
     check_output(output, "--output")
     if export_qdq is not None:
         check_output(export_qdq, "--export-qdq")
-    request = Request.parse(
-        target, precision, shape, input, disable_rule, no_cache, nofuse, keep, calibration=calibration
-    )
-    request = request.refined(override, io, allow_fallback)
     request, auto = parse_auto(request, budget, data, labels, device, batches)
-    if export_qdq is not None and (calibration is None or not request.policy.quantizes):
+    if export_qdq is not None and (request.calibration is None or not request.policy.quantizes):
         text = "scales are those of --precision int8 or fp8 with --calibration"
         raise typer.BadParameter(text, param_hint="--export-qdq")
     dumps = WholeFolder.of(dump_dir)

@@ -18,17 +18,7 @@ from ..precision.scales.qdq import clips_in
 from ..precision.scales.table import CalibrationTable, TensorCalibration, histograms_beside, read_text
 from .console import out, print_table, printable, say, write_json
 from .files import check_output
-from .options import (
-    AsJson,
-    Calibration,
-    Device,
-    InputTexts,
-    Model,
-    NoCache,
-    ShapeTexts,
-    parse_inputs,
-    parse_ranges,
-)
+from .options import AsJson, Device, Model, Request, with_request
 from .progress import BuildProgress
 from .sensitivity import Subject, show_sensitivity
 
@@ -86,6 +76,7 @@ Sensitive = Annotated[
 WithFp8 = Annotated[bool, typer.Option("--fp8", help="With --sensitivity: in fp8 likewise.")]
 
 
+@with_request({"calibration", "shape", "input", "no_cache"})
 def calibrate(
     model: Model,
     data: Data = None,
@@ -99,12 +90,10 @@ def calibrate(
     from_qdq: FromQdq = None,
     trt_cache: ToCache = None,
     as_json: AsJson = False,
-    shape: ShapeTexts = None,
-    input: InputTexts = None,
-    no_cache: NoCache = False,
+    *,
+    request: Request,
     sensitivity: Sensitive = False,
     fp8: WithFp8 = False,
-    calibration: Calibration = None,
 ) -> None:
     """Run MODEL in fp32 over DATA and write the table of its tensors' scales.
 
@@ -113,7 +102,7 @@ def calibrate(
     """
     sources = (data, from_histograms, from_trt_cache, from_qdq)
     _check_sources(sources, output, from_histograms is None and not sensitivity)
-    _check_sensitivity(sensitivity, fp8, calibration, data, output or trt_cache)
+    _check_sensitivity(sensitivity, fp8, request.calibration, data, output or trt_cache)
     if interpret and device is not None:
         raise typer.BadParameter("--interpret uses no device", param_hint="--device")
     if calibrator not in CALIBRATORS:
@@ -122,11 +111,11 @@ def calibrate(
     for path, option in ((output, "--output"), (trt_cache, "--trt-cache")):
         if path is not None:
             check_output(path, option)
-    inputs, ranges = parse_inputs(input), parse_ranges(shape)
+    inputs, ranges = request.inputs, request.shapes
     network = Network.of(model, inputs, ranges)
-    plan = _Run(calibrator, INTERPRET if interpret else device, batches, not no_cache)
-    if calibration is not None:
-        table = CalibrationTable.load(calibration)
+    plan = _Run(calibrator, INTERPRET if interpret else device, batches, request.cache)
+    if request.calibration is not None:
+        table = CalibrationTable.load(request.calibration)
     elif data is not None:
         table = plan.table(network, data)
     elif from_histograms is not None:
@@ -136,7 +125,7 @@ def calibrate(
         _say_missing(network, table, "the cache")
     else:
         assert from_qdq is not None  # _check_sources saw to it
-        clips = clips_in(from_qdq, parse_inputs(input), parse_ranges(shape))
+        clips = clips_in(from_qdq, inputs, ranges)
         table = CalibrationTable.from_clips(clips, network.hash)
         _say_missing(network, table, "the quantised model")
     _write(table, output, trt_cache)

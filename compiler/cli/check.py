@@ -27,23 +27,16 @@ from ..precision.scales.names import model_hash
 from .arrays import load_inputs, of_function, random_arrays, symbols_of
 from .console import out, print_table, printable, say, share, write_json
 from .options import (
-    AllowFallback,
+    ON_THE_SPOT,
     AsJson,
-    Calibration,
     Device,
-    DisabledRules,
-    FormatOverrides,
-    InputTexts,
-    IoTypes,
     Model,
-    NoCache,
-    Precision,
     Request,
     Seed,
-    ShapeTexts,
     Sizes,
     parse_sizes,
     targets_for,
+    with_request,
 )
 from .progress import BuildProgress
 
@@ -67,14 +60,12 @@ Interpret = Annotated[
 ]
 
 
+@with_request(ON_THE_SPOT | {"calibration"})
 def check(
     model: Model,
     inputs: Inputs = None,
-    precision: Precision = "fp32",
-    calibration: Calibration = None,
-    override: FormatOverrides = None,
-    io: IoTypes = None,
-    allow_fallback: AllowFallback = False,
+    *,
+    request: Request,
     device: Device = None,
     tolerance: Tolerance = None,
     size: Sizes = None,
@@ -82,10 +73,6 @@ def check(
     bisect: Bisect = False,
     interpret: Interpret = False,
     as_json: AsJson = False,
-    shape: ShapeTexts = None,
-    input: InputTexts = None,
-    disable_rule: DisabledRules = None,
-    no_cache: NoCache = False,
 ) -> None:
     """Run MODEL's plan and hold every launch, and every output, against what the model means.
 
@@ -96,9 +83,7 @@ def check(
         raise typer.BadParameter("only --bisect can do without a device", param_hint="--interpret")
     if interpret and device is not None:
         raise typer.BadParameter("--interpret uses no device", param_hint="--device")
-    targets = targets_for("host" if interpret else device)
-    request = Request.parse(targets, precision, shape, input, disable_rule, no_cache, calibration=calibration)
-    request = request.refined(override, io, allow_fallback)
+    request = replace(request, targets=targets_for("host" if interpret else device))
     module, settings = _with_io_types(load_module(model, request.inputs, request.shapes), request)
     wanted = of_function(module.main, symbols_of(module, parse_sizes(size)))
     arrays = random_arrays(wanted, seed) if inputs is None else load_inputs(inputs, wanted)

@@ -15,22 +15,7 @@ from ..report.nodes import NodeAnswer, explain_node
 from ..report.pairs import PairAnswer, explain_pair
 from ..report.summary import summarize
 from .console import print_table, printable, quantity, write_json, write_text
-from .options import (
-    AllowFallback,
-    AsJson,
-    Calibration,
-    DisabledRules,
-    FormatOverrides,
-    InputTexts,
-    IoTypes,
-    KeptNodes,
-    NoCache,
-    Precision,
-    Request,
-    ShapeTexts,
-    Targets,
-    UnfusedPairs,
-)
+from .options import EVERY_OPTION, AsJson, Request, with_request
 from .subject import open_plan
 
 MaybeSubject = Annotated[
@@ -47,6 +32,7 @@ ShowLedger = Annotated[bool, typer.Option("--ledger", help="Print every decision
 SHOWN_NODES = 4
 
 
+@with_request(EVERY_OPTION)
 def explain(
     subject: MaybeSubject = None,
     a: Node = None,
@@ -54,18 +40,8 @@ def explain(
     rules: ListRules = False,
     ledger: ShowLedger = False,
     as_json: AsJson = False,
-    target: Targets = None,
-    precision: Precision = "fp32",
-    calibration: Calibration = None,
-    override: FormatOverrides = None,
-    io: IoTypes = None,
-    allow_fallback: AllowFallback = False,
-    shape: ShapeTexts = None,
-    input: InputTexts = None,
-    disable_rule: DisabledRules = None,
-    nofuse: UnfusedPairs = None,
-    keep: KeptNodes = None,
-    no_cache: NoCache = False,
+    *,
+    request: Request,
 ) -> None:
     """Say what the compiler decided in PLAN: in all, about the node A, or about the nodes A and B."""
     if rules:
@@ -75,10 +51,6 @@ def explain(
         raise typer.BadParameter("give a plan or a model, or --rules", param_hint="PLAN|MODEL")
     if ledger and a is not None:
         raise typer.BadParameter("--ledger prints all decisions; leave the nodes out", param_hint="--ledger")
-    request = Request.parse(
-        target, precision, shape, input, disable_rule, no_cache, nofuse, keep, calibration=calibration
-    )
-    request = request.refined(override, io, allow_fallback)
     plan = open_plan(subject, request)
     facts = Facts.of(plan)
     if ledger:

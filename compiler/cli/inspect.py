@@ -16,23 +16,7 @@ from .arrays import symbols_of
 from .console import out, print_table, printable, quantity, write_json, write_text
 from .cubin import registers
 from .facts import Buffer, buffers_of, launches_of
-from .options import (
-    AllowFallback,
-    AsJson,
-    DisabledRules,
-    FormatOverrides,
-    InputTexts,
-    IoTypes,
-    Level,
-    NoCache,
-    Precision,
-    Request,
-    ShapeTexts,
-    Sizes,
-    Subject,
-    Targets,
-    parse_sizes,
-)
+from .options import ON_THE_SPOT, AsJson, Level, Request, Sizes, Subject, parse_sizes, with_request
 from .subject import open_plan
 
 _OPERATION = re.compile(r"^\s*(?:%.* = )?[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*\b", re.MULTILINE)
@@ -43,28 +27,20 @@ ShowKernel = Annotated[
 ]
 
 
+@with_request(ON_THE_SPOT | {"target"})
 def inspect(
     subject: Subject,
     level: ShowLevel = None,
     kernel: ShowKernel = None,
     as_json: AsJson = False,
     size: Sizes = None,
-    target: Targets = None,
-    precision: Precision = "fp32",
-    override: FormatOverrides = None,
-    io: IoTypes = None,
-    allow_fallback: AllowFallback = False,
-    shape: ShapeTexts = None,
-    input: InputTexts = None,
-    disable_rule: DisabledRules = None,
-    no_cache: NoCache = False,
+    *,
+    request: Request,
 ) -> None:
     """Show what PLAN, or the plan of MODEL, is made of: levels, launches, memory, sizes."""
     if sum((level is not None, kernel is not None, as_json)) > 1:
         raise typer.BadParameter("give one of --level, --kernel and --json")
     sizes = parse_sizes(size)
-    request = Request.parse(target, precision, shape, input, disable_rule, no_cache)
-    request = request.refined(override, io, allow_fallback)
     plan = open_plan(subject, request)
     if level is not None:
         write_text(plan.ir(level))

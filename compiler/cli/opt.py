@@ -16,25 +16,16 @@ from .console import say, write_text
 from .files import check_output
 from .opt_job import Job
 from .options import (
-    AllowFallback,
-    Calibration,
+    EVERY_OPTION,
     Check,
-    DisabledRules,
     DumpDir,
-    FormatOverrides,
-    InputTexts,
-    KeptNodes,
     Level,
     Model,
-    Precision,
     PrintIr,
-    ShapeTexts,
+    Request,
     Streams,
-    Targets,
-    UnfusedPairs,
     VerifyEach,
-    parse_inputs,
-    parse_ranges,
+    with_request,
 )
 
 Passes = Annotated[
@@ -64,25 +55,18 @@ Output = Annotated[
 ]
 
 
+@with_request(EVERY_OPTION - {"io", "no_cache"})
 def opt(
     model: Model,
     passes: Passes = None,
     rules: Rules = None,
     level: ToLevel = None,
     output: Output = None,
-    target: Targets = None,
-    precision: Precision = "fp32",
-    calibration: Calibration = None,
-    override: FormatOverrides = None,
-    allow_fallback: AllowFallback = False,
-    shape: ShapeTexts = None,
-    input: InputTexts = None,
-    disable_rule: DisabledRules = None,
-    nofuse: UnfusedPairs = None,
-    keep: KeptNodes = None,
     limit: Limit = None,
     streams: Streams = 0,
     ledger: ShowLedger = False,
+    *,
+    request: Request,
     dump_dir: DumpDir = None,
     print_ir_after_all: PrintIr = False,
     verify_each: VerifyEach = Check.IR,
@@ -95,22 +79,8 @@ def opt(
     """
     if output is not None:
         check_output(output, "--output")
-    job = Job.parse(
-        passes=passes,
-        rules=rules,
-        level=level,
-        target=target,
-        precision=precision,
-        calibration=calibration,
-        override=override,
-        allow_fallback=allow_fallback,
-        disable_rule=disable_rule,
-        nofuse=nofuse,
-        keep=keep,
-        limit=limit,
-        streams=streams,
-    )
-    module = load_module(model, parse_inputs(input), parse_ranges(shape))
+    job = Job.parse(request, passes=passes, rules=rules, level=level, limit=limit, streams=streams)
+    module = load_module(model, request.inputs, request.shapes)
     done = job.run(module, say if print_ir_after_all else None, dump_dir, verify_each.value)
     for record in done.ledger if ledger else ():
         say(record.text())

@@ -3,7 +3,7 @@ level that they lead to, run as a build would run them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -59,18 +59,11 @@ class Job:
 
     @staticmethod
     def parse(
+        request: Request,
         *,
         passes: str | None,
         rules: str | None,
         level: Level | None,
-        target: Sequence[str] | None,
-        precision: str,
-        calibration: Path | None,
-        override: Sequence[str] | None,
-        allow_fallback: bool,
-        disable_rule: Sequence[str] | None,
-        nofuse: Sequence[str] | None,
-        keep: Sequence[str] | None,
         limit: int | None,
         streams: int,
     ) -> Job:
@@ -78,9 +71,6 @@ class Job:
         applies, typer.BadParameter for options that mean nothing."""
         if passes is not None and level is not None:
             raise typer.BadParameter("give either --passes or --level", param_hint="--passes")
-        request = Request.parse(
-            target, precision, disabled=disable_rule, nofuse=nofuse, keep=keep, calibration=calibration
-        ).refined(override, None, allow_fallback)
         settings = request.settings()
         settings = replace(settings, limit=limit, options=replace(settings.options, streams=streams))
         if rules is None:

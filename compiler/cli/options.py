@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -186,35 +188,33 @@ class Request:
 
     @staticmethod
     def parse(
-        targets: Sequence[str] | None = None,
+        target: Sequence[str] | None = None,
         precision: str = "fp32",
-        shapes: Sequence[str] | None = None,
-        inputs: Sequence[str] | None = None,
-        disabled: Sequence[str] | None = None,
-        no_cache: bool = False,
+        calibration: Path | None = None,
+        override: Sequence[str] | None = None,
+        io: Sequence[str] | None = None,
+        allow_fallback: bool = False,
+        shape: Sequence[str] | None = None,
+        input: Sequence[str] | None = None,
+        disable_rule: Sequence[str] | None = None,
         nofuse: Sequence[str] | None = None,
         keep: Sequence[str] | None = None,
-        calibration: Path | None = None,
+        no_cache: bool = False,
     ) -> Request:
-        """The request that options mean; typer.BadParameter for one that means nothing."""
+        """The request that options mean, by their names; typer.BadParameter for one that means nothing."""
         return Request(
-            targets or None,
-            precision,
-            parse_ranges(shapes),
-            parse_inputs(inputs),
-            frozenset(disabled or ()),
-            not no_cache,
-            parse_pairs(nofuse),
-            frozenset(keep or ()),
-            calibration,
-        )
-
-    def refined(
-        self, overrides: Sequence[str] | None, io: Sequence[str] | None, allow_fallback: bool
-    ) -> Request:
-        """The request with what options say about precision beside --precision."""
-        return replace(
-            self, overrides=tuple(overrides or ()), io=tuple(io or ()), allow_fallback=allow_fallback
+            targets=target or None,
+            precision=precision,
+            shapes=parse_ranges(shape),
+            inputs=parse_inputs(input),
+            disabled=frozenset(disable_rule or ()),
+            cache=not no_cache,
+            barriers=parse_pairs(nofuse),
+            keep=frozenset(keep or ()),
+            calibration=calibration,
+            overrides=tuple(override or ()),
+            io=tuple(io or ()),
+            allow_fallback=allow_fallback,
         )
 
     @property
@@ -251,6 +251,60 @@ class Request:
     def given(self) -> bool:
         """Whether anything here differs from the default, which means nothing to a finished plan."""
         return self != Request()
+
+
+# The options that say how a model is to be built, in the order of the help, with their defaults. Their names
+# are those that `Request.parse` takes.
+_OPTIONS: Mapping[str, tuple[object, object]] = {
+    "target": (Targets, None),
+    "precision": (Precision, "fp32"),
+    "calibration": (Calibration, None),
+    "override": (FormatOverrides, None),
+    "io": (IoTypes, None),
+    "allow_fallback": (AllowFallback, False),
+    "shape": (ShapeTexts, None),
+    "input": (InputTexts, None),
+    "disable_rule": (DisabledRules, None),
+    "nofuse": (UnfusedPairs, None),
+    "keep": (KeptNodes, None),
+    "no_cache": (NoCache, False),
+}
+EVERY_OPTION = frozenset(_OPTIONS)
+# Of commands that build a model on the spot to do something with its plan, and then forget it.
+ON_THE_SPOT = EVERY_OPTION - {"target", "calibration", "nofuse", "keep"}
+
+
+def with_request(options: Set[str]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A command whose parameter `request` is what these OPTIONS mean: they stand in its place."""
+
+    def decorated(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def wrapped(**given: Any) -> None:
+            asked = {name: given.pop(name) for name in _OPTIONS if name in options}
+            command(**given, request=Request.parse(**asked))
+
+        hints = get_type_hints(command, include_extras=True)
+        parameters = [
+            each
+            for own in signature(command).parameters.values()
+            for each in (
+                _declared(options) if own.name == "request" else [own.replace(annotation=hints[own.name])]
+            )
+        ]
+        # typer reads both; it would call the command with `request` otherwise.
+        wrapped.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+        wrapped.__annotations__ = {each.name: each.annotation for each in parameters}
+        return wrapped
+
+    return decorated
+
+
+def _declared(options: Set[str]) -> list[Parameter]:
+    return [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        for name, (annotation, default) in _OPTIONS.items()
+        if name in options
+    ]
 
 
 @contextmanager

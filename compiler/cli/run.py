@@ -23,23 +23,17 @@ from .console import print_table, say, seconds
 from .files import Array, check_output, write_arrays
 from .modules import launch_module, passes_between
 from .options import (
-    AllowFallback,
+    ON_THE_SPOT,
     Device,
-    DisabledRules,
-    FormatOverrides,
-    InputTexts,
-    IoTypes,
     Level,
-    NoCache,
-    Precision,
     Request,
     Seed,
-    ShapeTexts,
     Sizes,
     Subject,
     gpu_targets,
     parse_sizes,
     targets_for,
+    with_request,
 )
 from .subject import is_plan, load_plan, open_plan
 
@@ -59,6 +53,7 @@ AtLevel = Annotated[
 ]
 
 
+@with_request(ON_THE_SPOT)
 def run(
     subject: Subject,
     inputs: Inputs = None,
@@ -68,14 +63,8 @@ def run(
     device: Device = None,
     interpret: Interpret = False,
     level: AtLevel = None,
-    precision: Precision = "fp32",
-    override: FormatOverrides = None,
-    io: IoTypes = None,
-    allow_fallback: AllowFallback = False,
-    shape: ShapeTexts = None,
-    input: InputTexts = None,
-    disable_rule: DisabledRules = None,
-    no_cache: NoCache = False,
+    *,
+    request: Request,
 ) -> None:
     """Run PLAN, or MODEL built on the spot, once, and summarise its outputs."""
     if outputs is not None:
@@ -84,8 +73,6 @@ def run(
         raise typer.BadParameter("only --interpret runs the levels of the IR", param_hint="--level")
     if interpret and device is not None:
         raise typer.BadParameter("--interpret uses no device", param_hint="--device")
-    request = Request.parse(None, precision, shape, input, disable_rule, no_cache)
-    request = request.refined(override, io, allow_fallback)
     sizes = parse_sizes(size)
     if interpret:
         results = _interpreted(_module(subject, level, request), inputs, sizes, seed)

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from inspect import signature
+from pathlib import Path
+
 import pytest
+from glassrt.compiler.cli.app import app
 from glassrt.compiler.cli.console import printable, quantity, seconds, share
-from glassrt.compiler.cli.options import Request, parse_inputs, parse_ranges, parse_sizes
+from glassrt.compiler.cli.options import (
+    EVERY_OPTION,
+    Model,
+    Request,
+    Seed,
+    parse_inputs,
+    parse_ranges,
+    parse_sizes,
+    with_request,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,6 +53,30 @@ def test_a_request_knows_whether_it_asks_for_anything() -> None:
     assert not Request.parse().given
     assert Request.parse(precision="fp16").given
     assert Request.parse(no_cache=True).given
+
+
+def test_options_stand_in_the_place_of_the_request() -> None:
+    seen: list[Request] = []
+
+    @with_request({"precision", "no_cache"})
+    def command(model: Model, *, request: Request, seed: Seed = 0) -> None:
+        seen.append(request)
+
+    assert list(signature(command).parameters) == ["model", "precision", "no_cache", "seed"]
+    command(model=Path("m.onnx"), precision="fp16", no_cache=True, seed=1)
+    assert seen == [Request(precision="fp16", cache=False)]
+
+
+@pytest.mark.parametrize(
+    "name", [each.callback.__name__ for each in app.registered_commands if each.callback]
+)
+def test_no_command_declares_what_commands_share(name: str) -> None:
+    (command,) = [
+        each.callback for each in app.registered_commands if getattr(each.callback, "__name__", "") == name
+    ]
+    shown = set(signature(command).parameters) & EVERY_OPTION
+    own = set(signature(command.__wrapped__).parameters)
+    assert shown and not own & EVERY_OPTION and "request" in own
 
 
 @given(st.text())
