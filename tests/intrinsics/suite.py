@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..places import ROOT
 from . import suite_bulk, suite_fast, suite_memory, suite_packed, suite_scalars, suite_warp
 from .cases import Case
 
-HEADERS = ROOT / "templates" / "include"
+HEADERS = Path(__file__).resolve().parents[2] / "templates" / "include"
 RECORD = Path(__file__).parent / "gpu_record.json"
 
 
