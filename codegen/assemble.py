@@ -9,32 +9,30 @@ from typing import Any
 from ..dialects.core.ir import Module
 from ..dialects.launch import Kernel
 from ..runtime.plan import Plan
+from .arch.names import REFERENCE
+from .arch.spec import ArchSpec
 from .cache import KernelCache
 from .compile_cost import HEAVY_MS, kernel_ms
 from .intrinsics import headers
-from .kernels.family import Target
 from .manifest import Manifest
 from .nvrtc import CompiledKernel, Progress, compile_kernels, compiler_version
 from .sources import kernel_sources
-from .targets import target_named
 
 GENERATOR = "glassrt 0.1.0"
-HOST_MODEL = "sm_90a"  # whose kernels the host device runs when no GPU is named
 
 
 @dataclass(frozen=True)
 class BuildOptions:
     """What a plan is built for: GPU targets (none: host only), where cubins are kept, who watches."""
 
-    targets: tuple[str, ...] = ()
+    targets: tuple[ArchSpec, ...] = ()
     cache: KernelCache | None = field(default=None)
     progress: Progress | None = None
 
 
-def planning_target(targets: Sequence[str]) -> Target:
+def planning_target(targets: Sequence[ArchSpec]) -> ArchSpec:
     """The target that kernels are chosen for: the least able of those named."""
-    found = [target_named(name) for name in targets] or [target_named(HOST_MODEL)]
-    return min(found, key=lambda target: target.sm)
+    return min(targets, key=lambda target: len(target.features), default=REFERENCE)
 
 
 def assemble(
@@ -51,11 +49,12 @@ def assemble(
     target = planning_target(options.targets)
     sources = kernel_sources(module, target)
     cubins = {}
-    for name in options.targets:
-        kernels = _compiled(module, sources, name, options)
-        cubins[name] = {kernel: compiled.cubin for kernel, compiled in kernels.items()}
+    for each in options.targets:
+        kernels = _compiled(module, sources, each.name, options)
+        cubins[each.name] = {kernel: compiled.cubin for kernel, compiled in kernels.items()}
     manifest = Manifest(module, target)
-    data = manifest.build(GENERATOR, list(options.targets), _minimum_driver(options.targets))
+    names = [each.name for each in options.targets]
+    data = manifest.build(GENERATOR, names, _minimum_driver(options.targets))
     return Plan(data, dict(levels), ledger, sources, cubins, manifest.weights, dict(headers()), decisions)
 
 
@@ -74,6 +73,6 @@ def _compiled(
     )
 
 
-def _minimum_driver(targets: Sequence[str]) -> int:
+def _minimum_driver(targets: Sequence[ArchSpec]) -> int:
     """CUDA promises that a cubin runs on every driver of its major version."""
     return compiler_version()[0] * 1000 if targets else 0

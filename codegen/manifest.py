@@ -13,8 +13,8 @@ from ..dialects.core.diagnostics import op_error
 from ..dialects.core.ir import Function, Module, Operation, Value
 from ..dialects.core.types import TensorType, symbols_in
 from ..dialects.launch import Buffer, Kernel, View, largest, span
+from .arch.spec import ArchSpec
 from .kernels.describe import ops_in
-from .kernels.family import Target
 from .kernels.group_parts import GROUP, member_blocks, shares_of
 from .kernels.signature import index_type, used_symbols
 from .requests import in_model_symbols
@@ -27,7 +27,7 @@ FORMAT = 1
 class Manifest:
     """Collects buffers, weights, kernels and launches of one module."""
 
-    def __init__(self, module: Module, target: Target) -> None:
+    def __init__(self, module: Module, target: ArchSpec) -> None:
         self._module = module
         self._target = target
         self._buffers: dict[Value, str] = {}

@@ -15,11 +15,17 @@ from ..dialects.core.dtypes import F32, U32, DType
 from ..dialects.core.ir import Block, Module, Value
 from ..dialects.core.substitution import in_operation, in_type
 from ..dialects.launch import Buffer, View
-from .kernels.family import Geometry, Request, Target
+from .arch.spec import ArchSpec
+from .kernels.family import Geometry, Request
 
 
 def make_request(
-    module: Module, region: Block, reads: Sequence[Value], writes: Sequence[Value], target: Target, name: str
+    module: Module,
+    region: Block,
+    reads: Sequence[Value],
+    writes: Sequence[Value],
+    target: ArchSpec,
+    name: str,
 ) -> Request:
     """The request for a kernel that computes REGION from the buffers READS into the buffers WRITES."""
     names = _canonical(module)

@@ -9,19 +9,20 @@ from ..dialects.core.diagnostics import op_error
 from ..dialects.core.ir import Module
 from ..dialects.core.types import TensorType
 from ..dialects.launch import Kernel
-from .kernels.family import Geometry, Request, Target
+from .arch.spec import ArchSpec
+from .kernels.family import Geometry, Request
 from .kernels.registry import FAMILIES, realize
 from .naming import kernel_name
 from .render import render
 from .requests import in_model_symbols, make_request, scratch_of
 
 
-def request_of(module: Module, kernel: Kernel, target: Target) -> Request:
+def request_of(module: Module, kernel: Kernel, target: ArchSpec) -> Request:
     """The request that a launch came from, named as the launch names its kernel."""
     return make_request(module, kernel.body.block, kernel.reads, kernel.writes, target, kernel.kernel)
 
 
-def kernel_sources(module: Module, target: Target) -> dict[str, str]:
+def kernel_sources(module: Module, target: ArchSpec) -> dict[str, str]:
     """Kernel name → source, in the order of first launch; launches of one kernel share its source.
 
     Launches may have been written by hand: IRError for one whose configuration its family cannot
@@ -30,7 +31,7 @@ def kernel_sources(module: Module, target: Target) -> dict[str, str]:
     return sources_of([op for op in module.main.block if isinstance(op, Kernel)], module, target)
 
 
-def sources_of(launches: Iterable[Kernel], module: Module, target: Target) -> dict[str, str]:
+def sources_of(launches: Iterable[Kernel], module: Module, target: ArchSpec) -> dict[str, str]:
     """`kernel_sources` for some LAUNCHES of MODULE."""
     sources: dict[str, str] = {}
     facts: dict[str, str] = {}

@@ -11,9 +11,8 @@ from ..dialects.core.clone import clone_module
 from ..dialects.core.ir import Module
 from ..errors import InputError, UnsupportedError
 from ..runtime.arguments import checked_but
-from ..runtime.discovery import present_target
 from ..runtime.plan import Plan
-from .build import Progress, Settings, build, chosen_targets
+from .build import Progress, Settings, build, chosen_targets, present_arch
 from .calibration.calibrate import calibrate
 from .calibration.data import Batches, is_no_arrays
 from .calibration.observe import INTERPRET
@@ -76,7 +75,7 @@ def compile(
     if calibration is not None and not isinstance(calibration, CalibrationTable):
         calibration = calibrate(_kept(model), calibration, inputs=inputs, shapes=shapes, progress=progress)
     settings = Settings(
-        targets=chosen_targets(target, present_target() if target is None else None),
+        targets=chosen_targets(target, present_arch() if target is None else None),
         precision=policy,
         calibration=calibration,
         cache=KernelCache() if cache else None,

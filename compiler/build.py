@@ -7,17 +7,21 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from ..codegen.arch.names import REFERENCE, arch_named, arch_of_device
+from ..codegen.arch.spec import ArchSpec
 from ..codegen.assemble import BuildOptions, assemble, planning_target
 from ..codegen.cache import KernelCache
 from ..codegen.nvrtc import check_target
 from ..dialects.core.ir import Module
 from ..dialects.core.printer import print_module
 from ..errors import InputError, UnsupportedError
+from ..runtime.discovery import present_figures
 from ..runtime.plan import Plan
 from ..runtime.whole_files import WholeFolder
 from .calibration.names import model_hash
@@ -42,7 +46,7 @@ HOST = "host"
 class Settings:
     """How to build.
 
-    targets: GPU architectures (`sm_90a`), empty for the host alone; precision: a policy; disabled:
+    targets: GPU architectures, empty for the host alone; precision: a policy; disabled:
     rules not to apply; barriers: pairs of ONNX nodes not to fuse; keep: ONNX nodes whose results are
     to be stored; calibration: for policies of eight bits; decided: records of what was decided before the
     build, for its ledger; limit: see `PassContext`; dump_dir, print_ir,
@@ -50,7 +54,7 @@ class Settings:
     every stage.
     """
 
-    targets: tuple[str, ...] = ()
+    targets: tuple[ArchSpec, ...] = ()
     precision: PrecisionPolicy = field(default_factory=lambda: as_policy("fp32"))
     options: Options = field(default_factory=Options)
     disabled: frozenset[str] = frozenset()
@@ -64,6 +68,11 @@ class Settings:
     verify_each: Literal["ir", "semantics"] = "ir"
     cache: KernelCache | None = field(default_factory=KernelCache)
     progress: Progress | None = None
+
+    @property
+    def planned(self) -> tuple[ArchSpec, ...]:
+        """The architectures that kernels are chosen for; the host alone runs those of a reference."""
+        return self.targets or (REFERENCE,)
 
     def __post_init__(self) -> None:
         """InputError for a name in `disabled` that no rule has."""
@@ -97,7 +106,7 @@ def build(
 
 def _built(source: Source, settings: Settings, inputs: InputShapes | None, shapes: Shapes | None) -> Build:
     for target in settings.targets:
-        check_target(target)
+        check_target(target.name)
     clock = _Clock(settings.progress)
     with clock.stage("import"), no_collections():
         module = load_module(source, inputs, shapes)
@@ -228,12 +237,23 @@ class _Stage:
         self._clock.tell(self._name, 1, 1)
 
 
-def chosen_targets(target: str | Sequence[str] | None, present: str | None) -> tuple[str, ...]:
+def chosen_targets(target: str | Sequence[str] | None, present: ArchSpec | None) -> tuple[ArchSpec, ...]:
     """The GPU targets that TARGET names; PRESENT is the GPU of this machine, used when TARGET is None."""
     if target is None:
-        target = present or HOST
+        return (present,) if present is not None else ()
     names = [target] if isinstance(target, str) else target
     listed = isinstance(names, Sequence) and all(isinstance(name, str) for name in names)
     if not listed or not names:
-        raise InputError(f"a target is 'host', 'sm_XX' or a list of these, not {target!r}")
-    return tuple(dict.fromkeys(name for name in names if name != HOST))
+        raise InputError(f"a target is 'host', 'sm_XX', 'sm_XX:CARD' or a list of these, not {target!r}")
+    chosen = tuple(dict.fromkeys(arch_named(name) for name in names if name != HOST))
+    for one, other in combinations(chosen, 2):
+        if one.name == other.name:
+            cards = f"{one.card.title} and {other.card.title}"
+            raise InputError(f"a plan has one part for {one.name}, not one for {cards}", "build two plans")
+    return chosen
+
+
+def present_arch() -> ArchSpec | None:
+    """The GPU of this machine, with its own figures; None without a usable one."""
+    figures = present_figures()
+    return None if figures is None else arch_of_device(figures)

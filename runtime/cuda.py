@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DeviceError
-from .cuda_device import CudaDevice, compute_capability, find_device
+from .cuda_device import CudaDevice, compute_capability, device_figures, find_device
 from .cuda_driver import Driver, DriverError
 from .cuda_launch import Launcher
 from .cuda_session import CudaSession
@@ -46,6 +46,11 @@ def device_target(ordinal: int, driver: Driver | None = None) -> str:
     driver = driver or process_driver()
     major, minor = compute_capability(driver, find_device(driver, ordinal))
     return f"sm_{major}{minor}" + ("a" if major >= 9 else "")
+
+
+def present_figures(ordinal: int, driver: Driver | None = None) -> dict[str, int | str]:
+    """What a GPU is and has; see `device_figures`."""
+    return device_figures(driver or process_driver(), ordinal)
 
 
 def open_backend(ordinal: int, debug: bool, driver: Driver | None = None) -> CudaBackend:

@@ -13,22 +13,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from ...dialects.core.affine import Dim, ceildiv, may_be_empty
-from ...dialects.core.dtypes import BOOL, F32
+from ...dialects.core.dtypes import BF16, BOOL, F16, F32, DType
 from ...dialects.graph.attention import FAR
 from ..affine_c import dim_to_c, factor_to_c
+from ..arch.features import Feature
+from ..arch.spec import ArchSpec
 from ..literals import c_type, literal
 from ..render import Code, Identifier
 from .attention_problem import MATH, AttentionProblem, Operand, at_optimum, find_attention
 from .describe import title
-from .family import Candidate, Config, Geometry, KernelCode, Request, Target
+from .family import Candidate, Config, Geometry, KernelCode, Request
 from .signature import Signature, make_signature
 
 TEMPLATE = "kernels/attention_mma.cu.j2"
 QUERIES = 16  # of one warp
+_FEATURES = {F16: Feature.MMA_F16, BF16: Feature.MMA_BF16}
 PADDING = 8  # elements behind each row in shared memory, so that ldmatrix meets no bank conflict
-LEAST_SM = 80
 
-CLOCK = 1.755e3  # cycles per microsecond
 LAUNCH = 0.9  # microseconds
 START = 1500.0  # cycles until queries and the first keys have landed
 MERGE = 700.0  # cycles to join the results of warps that share queries
@@ -141,10 +142,8 @@ class AttentionFamily:
     name = "attention_mma"
 
     def propose(self, request: Request) -> list[Candidate]:
-        if request.target.sm < LEAST_SM:
-            return []
         problem = find_attention(request)
-        if problem is None or problem.math not in MATH:
+        if problem is None or not has_mma(problem.math, request.target):
             return []
         found = [(cost(problem, config, request), config) for config in legal(problem, request.target)]
         found.sort(key=lambda pair: pair[0])
@@ -164,6 +163,11 @@ class AttentionFamily:
         return KernelCode(TEMPLATE, spec, geometry)
 
 
+def has_mma(math: DType, target: ArchSpec) -> bool:
+    """Whether TARGET's tensor cores multiply MATH as these kernels want it."""
+    return math in MATH and target.has(_FEATURES[math])
+
+
 # ---------------------------------------------------------------- configurations
 
 
@@ -175,7 +179,7 @@ def configurations() -> Iterator[AttentionConfig]:
                 yield AttentionConfig(warps_s, warps_t, keys, stages)
 
 
-def legal(problem: AttentionProblem, target: Target) -> list[AttentionConfig]:
+def legal(problem: AttentionProblem, target: ArchSpec) -> list[AttentionConfig]:
     """Configurations that fit shared memory."""
     return [config for config in configurations() if shared_bytes(problem, config) <= target.shared_bytes]
 
@@ -202,7 +206,7 @@ def cost(problem: AttentionProblem, config: AttentionConfig, request: Request) -
     tiles = -(-keys // config.block_t)
     if problem.causal:
         tiles = max(1, tiles // 2)
-    resident = max(1, min(4, (request.target.shared_bytes + 1024) // (shared_bytes(problem, config) + 1024)))
+    resident = max(1, min(4, request.target.limits.blocks_by_shared(shared_bytes(problem, config))))
     resident = max(1, min(resident, 16 // (config.threads // 32)))
     full, rest = divmod(blocks, request.target.multiprocessors * resident)
     cycles = full * _wave(problem, config, tiles, resident)
@@ -210,7 +214,7 @@ def cost(problem: AttentionProblem, config: AttentionConfig, request: Request) -
         cycles += _wave(problem, config, tiles, -(-rest // request.target.multiprocessors))
     features = problem.depth + problem.width
     moved = batches * (queries + keys) * features * 2
-    return LAUNCH + max(cycles / CLOCK, moved / request.target.bytes_per_second * 1e6)
+    return LAUNCH + max(cycles / request.target.clock, moved / request.target.bytes_per_second * 1e6)
 
 
 def _wave(problem: AttentionProblem, config: AttentionConfig, tiles: int, side_by_side: int) -> float:

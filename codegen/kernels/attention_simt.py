@@ -27,7 +27,6 @@ PADDING = 4  # elements behind each row in shared memory
 STAGES = 2
 DEPTH_STEP, WIDTH_STEP = 4, 32  # features come in quads; a row's eight threads have a quad each
 
-CLOCK = 1.755e3  # cycles per microsecond
 LAUNCH = 0.9  # microseconds
 START = 1500.0  # cycles until queries and the first keys have landed
 PRODUCTS_PER_CLOCK = 64.0  # of a multiprocessor, at half of its rate
@@ -136,7 +135,7 @@ def cost(problem: AttentionProblem, config: SimtAttentionConfig, request: Reques
     slowdown = 0.5 + 2.0 / config.rows
     cycles = scores * (features / PRODUCTS_PER_CLOCK * slowdown + SCORE_CYCLES)
     waves = -(-blocks // request.target.multiprocessors)
-    return LAUNCH + (START + waves * cycles) / CLOCK
+    return LAUNCH + (START + waves * cycles) / request.target.clock
 
 
 def specialize(

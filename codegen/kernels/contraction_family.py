@@ -12,6 +12,7 @@ from ...dialects.core.affine import Dim, symbol
 from ...dialects.core.dtypes import TF32
 from ...dialects.core.ir import Operation
 from ...dialects.core.traits import Trait, has
+from ..arch.spec import ArchSpec
 from ..epilogue import emit_epilogue
 from ..lanes import Lanes
 from ..literals import c_type
@@ -24,7 +25,7 @@ from .contraction_simt import SimtConfig
 from .contraction_spec import Binding
 from .depthwise import DepthwiseConfig
 from .describe import title
-from .family import Candidate, Config, KernelCode, Request, Target
+from .family import Candidate, Config, KernelCode, Request
 from .geometry import Problem, divisor, power_of_two_in
 from .prologue import Prologue, Unfit, read_prologue, summed_axis
 from .row_work import RowValue, RowWork
@@ -209,11 +210,10 @@ class ProductFamily(Configured[MmaConfig | SimtConfig]):
     name: str
     module: ModuleType
     config_type: type[MmaConfig | SimtConfig]
-    least_sm: int
 
     def propose(self, request: Request) -> list[Candidate]:
         contraction = find_contraction(request)
-        if contraction is None or request.target.sm < self.least_sm:
+        if contraction is None:
             return []
         problem = contraction.problem
         if self.module.unsupported(problem, request.target) is not None or not self._allowed(contraction):
@@ -245,7 +245,7 @@ class ProductFamily(Configured[MmaConfig | SimtConfig]):
 
 @lru_cache(maxsize=PROBLEMS_KEPT)
 def _priced(
-    family: ProductFamily, problem: Problem, target: Target
+    family: ProductFamily, problem: Problem, target: ArchSpec
 ) -> tuple[tuple[tuple[tuple[str, int], ...], float], ...]:
     """The configurations worth trying, as items of a table, and their times.
 
@@ -289,6 +289,6 @@ class DepthwiseFamily(Configured[DepthwiseConfig]):
         return KernelCode(depthwise.TEMPLATE, spec, geometry)
 
 
-MMA = ProductFamily("contraction_mma", contraction_mma, MmaConfig, least_sm=80)
-SIMT = ProductFamily("contraction_simt", contraction_simt, SimtConfig, least_sm=0)
+MMA = ProductFamily("contraction_mma", contraction_mma, MmaConfig)
+SIMT = ProductFamily("contraction_simt", contraction_simt, SimtConfig)
 DEPTHWISE = DepthwiseFamily()

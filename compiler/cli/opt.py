@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ...codegen.assemble import planning_target
-from ...codegen.kernels.family import Target
+from ...codegen.arch.spec import ArchSpec
 from ...codegen.sources import sources_of
 from ...dialects.core.ir import Module
 from ...dialects.core.printer import print_module
@@ -85,10 +84,13 @@ def opt(
     settings = request.settings()
     module = load_module(model, request.inputs, request.shapes)
     verify(module, ALL_DIALECTS)
-    _check_launches(module, planning_target(settings.targets))
+    if len(settings.targets) > 1:
+        raise typer.BadParameter("a module is lowered for one target", param_hint="--target")
+    planned = settings.planned[0]
+    _check_launches(module, planned)
     check_overrides(settings.precision, origins_of(module), level_of(module))
     context = PassContext(ALL_DIALECTS, policy=settings.precision, disabled=settings.disabled, log=say)
-    steps = _steps(module, passes, level, settings.targets)
+    steps = _steps(module, passes, level, planned)
     manager = PassManager(steps, context, say if print_ir_after_all else None, dump_dir, verify_each.value)
     module = manager.run(module)
     if steps:
@@ -99,7 +101,7 @@ def opt(
         _save(module, output)
 
 
-def _check_launches(module: Module, target: Target) -> None:
+def _check_launches(module: Module, target: ArchSpec) -> None:
     """IRError unless a launch-level MODULE uses its memory rightly and launches its kernels as they want
     on TARGET; nothing else says so of edited text."""
     _check_memory(module)
@@ -113,8 +115,7 @@ def _check_memory(module: Module) -> None:
         check_launch(module)
 
 
-def _steps(module: Module, passes: str | None, level: Level | None, targets: tuple[str, ...]) -> list[Pass]:
-    target = planning_target(targets)
+def _steps(module: Module, passes: str | None, level: Level | None, target: ArchSpec) -> list[Pass]:
     if level is not None:
         return passes_between(module, level, target)
     return parse_pipeline(passes or "", all_passes(target))

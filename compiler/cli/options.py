@@ -11,12 +11,12 @@ from typing import Annotated
 
 import typer
 
+from ...codegen.arch.spec import ArchSpec
 from ...codegen.cache import KernelCache
 from ...codegen.nvrtc import check_target
 from ...errors import InputError, UnsupportedError
-from ...runtime.discovery import present_target
 from ...runtime.manifest import MAX_STREAMS
-from ..build import HOST, Settings, chosen_targets
+from ..build import HOST, Settings, chosen_targets, present_arch
 from ..calibration.table import CalibrationTable
 from ..policy import EVERY, Override, PrecisionPolicy, format_named
 from ..source import InputShapes, Shapes
@@ -48,7 +48,7 @@ Targets = Annotated[
     typer.Option(
         "--target",
         "-t",
-        metavar="sm_XX|host",
+        metavar="sm_XX[:CARD]|host",
         help="What to build for; repeatable. Default: this GPU, else host.",
     ),
 ]
@@ -274,14 +274,12 @@ def parse_io(texts: Sequence[str]) -> dict[str, str]:
     return types
 
 
-def gpu_targets(names: Sequence[str] | None) -> tuple[str, ...]:
+def gpu_targets(names: Sequence[str] | None) -> tuple[ArchSpec, ...]:
     """The GPU targets that NAMES mean, `host` left out; without names the GPU of this machine."""
-    chosen = chosen_targets(names or None, None if names else present_target())
-    for name in chosen:
-        try:
-            check_target(name)
-        except UnsupportedError as error:
-            raise typer.BadParameter(f"{error.message}; {error.hint}", param_hint="--target") from None
+    with refused("--target"):
+        chosen = chosen_targets(names or None, None if names else present_arch())
+        for target in chosen:
+            check_target(target.name)
     return chosen
 
 

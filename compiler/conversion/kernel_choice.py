@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from ...codegen.kernels.family import Candidate, Geometry, Request, Target
+from ...codegen.arch.spec import ArchSpec
+from ...codegen.kernels.family import Candidate, Geometry, Request
 from ...codegen.kernels.registry import candidates, realize
 from ...codegen.naming import kernel_name
 from ...codegen.requests import in_model_symbols, make_request
@@ -36,7 +37,7 @@ class Planned:
 class KernelChooser:
     """Chooses kernels of MODULE for TARGET by CHOOSE and remembers what it chose."""
 
-    def __init__(self, module: Module, target: Target, choose: Choice) -> None:
+    def __init__(self, module: Module, target: ArchSpec, choose: Choice) -> None:
         self.target = target
         self._module = module
         self._choose = choose

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ...codegen.arch.spec import ArchSpec
 from ...codegen.kernels.executed import ROUNDING_FAMILIES, drop_rounding, executed
-from ...codegen.kernels.family import Target
 from ...codegen.requests import scratch_of
 from ...dialects.core.builtin import Return, Yield
 from ...dialects.core.diagnostics import op_error
@@ -31,7 +31,7 @@ from .views.strided import same_memory, settled
 
 
 def precision_to_launch(
-    module: Module, target: Target, choose: Choice = cheapest, context: PassContext | None = None
+    module: Module, target: ArchSpec, choose: Choice = cheapest, context: PassContext | None = None
 ) -> Module:
     """A launch module for MODULE; kernels are picked by CHOOSE for TARGET.
 
@@ -49,7 +49,7 @@ def precision_to_launch(
 class PrecisionToLaunch:
     """The conversion as a pass, for TARGET."""
 
-    target: Target
+    target: ArchSpec
     name: ClassVar[str] = "precision-to-launch"
 
     def run(self, module: Module, context: PassContext) -> Module:

@@ -22,7 +22,7 @@ from ..calibration.names import model_hash
 from ..interface import check_overrides
 from ..origins import origins_of
 from ..passes import Pass, PassContext, PassManager
-from ..pipeline import TO_GRAPH
+from ..pipeline import SIMPLIFY
 from ..source import InputShapes, Shapes, Source, level_of, load_module
 from ..transforms.channel_scale import channel_axis, per_channel, weight_of
 from ..transforms.matching import constant_array
@@ -109,7 +109,7 @@ def choices_of(
 
 def before_scales(module: Module, context: PassContext) -> Module:
     """MODULE after the passes that run before scales are put in."""
-    steps: Iterable[Pass] = takewhile(lambda step: step.name != InsertQuantization.name, TO_GRAPH)
+    steps: Iterable[Pass] = takewhile(lambda step: step.name != InsertQuantization.name, SIMPLIFY)
     return PassManager(tuple(steps), context).run(module)
 
 

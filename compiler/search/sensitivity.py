@@ -12,8 +12,7 @@ import numpy as np
 from ...codegen.cache import KernelCache
 from ...errors import InputError
 from ...runtime.arguments import checked_but, expect_each
-from ...runtime.discovery import present_target
-from ..build import HOST, Progress, Settings, chosen_targets
+from ..build import HOST, Progress, Settings, chosen_targets, present_arch
 from ..calibration.calibrate import run as run_calibration
 from ..calibration.calibrate import warn_of_odd
 from ..calibration.calibrators import check_calibrator
@@ -128,7 +127,7 @@ def check_formats(formats: Sequence[str]) -> None:
 def run_settings(device: str | None, cache: bool) -> Settings:
     """How trials are built that run on DEVICE."""
     host = device == HOST
-    targets = chosen_targets(HOST if host else None, None if host else present_target())
+    targets = chosen_targets(HOST if host else None, None if host else present_arch())
     return Settings(targets=targets, cache=KernelCache() if cache else None)
 
 

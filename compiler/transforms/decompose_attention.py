@@ -11,9 +11,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from ...codegen.kernels.attention import LEAST_SM
-from ...codegen.kernels.attention_problem import MATH, MOST_FEATURES
-from ...codegen.kernels.family import Target
+from ...codegen.arch.spec import ArchSpec
+from ...codegen.kernels.attention import has_mma
+from ...codegen.kernels.attention_problem import MOST_FEATURES
 from ...dialects.core.dtypes import BOOL, F32
 from ...dialects.core.ir import Module, Value
 from ...dialects.graph.attention import Attention
@@ -74,7 +74,7 @@ RULES = (attention_parts,)
 class DecomposeAttention:
     """Takes apart what TARGET has no kernel for under the context's policy."""
 
-    target: Target
+    target: ArchSpec
     name: ClassVar[str] = "decompose-attention"
 
     def run(self, module: Module, context: PassContext) -> Module:
@@ -85,9 +85,9 @@ class DecomposeAttention:
         return module
 
 
-def has_kernel(op: Attention, policy: PrecisionPolicy, target: Target) -> bool:
+def has_kernel(op: Attention, policy: PrecisionPolicy, target: ArchSpec) -> bool:
     """True when an attention kernel of TARGET can do OP with operands as POLICY stores them."""
     features = op.q.type.shape[-1], op.v.type.shape[-1]
     fits = all(isinstance(size, int) and 0 < size <= MOST_FEATURES for size in features)
     dtype = policy.format_of(op).stored(op.q.type.dtype)
-    return fits and (dtype == F32 or (dtype in MATH and target.sm >= LEAST_SM))
+    return fits and (dtype == F32 or has_mma(dtype, target))

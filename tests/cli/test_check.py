@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from glassrt.codegen import assemble
-from glassrt.codegen.kernels.family import Target
+from glassrt.codegen.arch.spec import ArchSpec
 from glassrt.compiler.checking import network
 from glassrt.compiler.rewrite import Rewriter, pattern
 from glassrt.compiler.transforms import canonicalize
@@ -137,7 +137,7 @@ def test_a_fault_planted_in_one_kernel_is_named(glassrt: Glassrt, monkeypatch: p
     sources_of = assemble.kernel_sources
     planted: list[str] = []
 
-    def spoilt(module: Module, target: Target) -> dict[str, str]:
+    def spoilt(module: Module, target: ArchSpec) -> dict[str, str]:
         sources = dict(sources_of(module, target))
         kernel = next(name for name in sources if "conv_add_relu" in name)
         changed, count = re.subn(r"m_max\((\w+), 0x0p\+0f\)", r"(\1)", sources[kernel])

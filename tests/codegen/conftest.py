@@ -1,4 +1,4 @@
-"""Makes the helpers of `tests/property` importable."""
+"""Makes the helpers of `tests/property` and `tests/runtime` importable."""
 
 from __future__ import annotations
 
@@ -6,3 +6,4 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "property"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "runtime"))

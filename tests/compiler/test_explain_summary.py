@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from glassrt.codegen.assemble import planning_target
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.dialects import ALL_DIALECTS, LEVELS
 from glassrt.compiler.explain.facts import Facts
 from glassrt.compiler.explain.pairs import explain_pair
@@ -21,7 +21,7 @@ def facts_of(module: Module) -> Facts:
     context = PassContext(ALL_DIALECTS)
     context.ledger.origins = origins_of(module)
     for level in LEVELS:
-        module = PassManager(passes_to(level, planning_target(())), context).run(module)
+        module = PassManager(passes_to(level, REFERENCE), context).run(module)
     return Facts(context.ledger, module)
 
 

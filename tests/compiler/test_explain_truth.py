@@ -8,7 +8,7 @@ from functools import cache
 
 import onnx
 import pytest
-from glassrt.codegen.assemble import planning_target
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.conversion.fusion.consumers import CONSUMER_RULES
 from glassrt.compiler.conversion.fusion.producers import PRODUCER_RULES
 from glassrt.compiler.conversion.fusion.record import BOUNDARY, VIEW
@@ -144,7 +144,7 @@ def lowered(module: Module) -> tuple[Ledger, Truth, Facts]:
     origins = origins_of(module)
     source = parse_module(print_module(module), ALL_DIALECTS, module.resources)
     for level in LEVELS:
-        module = PassManager(passes_to(level, planning_target(())), context).run(module)
+        module = PassManager(passes_to(level, REFERENCE), context).run(module)
     ledger = Ledger(context.ledger, origins)
     return ledger, Truth(source, module), Facts(ledger, module)
 

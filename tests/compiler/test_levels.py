@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.build import Settings, context_of, launch_level
 from glassrt.compiler.dialects import ALL_DIALECTS
 from glassrt.compiler.frontend import import_model
 from glassrt.compiler.passes import PassContext, PassManager
-from glassrt.compiler.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
+from glassrt.compiler.pipeline import passes_through
 from glassrt.compiler.policy import PrecisionPolicy
 from glassrt.compiler.semantics import SemanticsCheck
 from glassrt.dialects.core.interpreter import interpret
@@ -34,7 +35,7 @@ LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
 
 def manager(precision: str) -> PassManager:
     context = PassContext(ALL_DIALECTS, PrecisionPolicy.named(precision))
-    return PassManager((*TO_GRAPH, *TO_FUSED, *TO_PRECISION), context)
+    return PassManager(passes_through("precision", REFERENCE), context)
 
 
 def small_net() -> Module:

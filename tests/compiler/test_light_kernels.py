@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from glassrt.codegen.assemble import planning_target
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.dialects import ALL_DIALECTS, LEVELS
 from glassrt.compiler.launch_members import members_of
 from glassrt.compiler.passes import PassContext, PassManager
@@ -22,7 +22,7 @@ def test_no_contraction_is_left_to_plain_loops(name: str, precision: str) -> Non
     module = load_module(light_models()[name])
     context = PassContext(ALL_DIALECTS, PrecisionPolicy.named(precision))
     for level in LEVELS:
-        passes = passes_to(level, planning_target(("sm_90a",)))
+        passes = passes_to(level, REFERENCE)
         module = PassManager(passes, context).run(module)
     families = {
         member.family

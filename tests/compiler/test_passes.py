@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.dialects import ALL_DIALECTS
 from glassrt.compiler.passes import PassContext, PassError, PassManager, parse_pipeline, pipeline_text
-from glassrt.compiler.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
+from glassrt.compiler.pipeline import passes_through, passes_to
 from glassrt.compiler.semantics import SemanticsCheck, difference, random_inputs
 from glassrt.compiler.source import read_ir
 from glassrt.dialects.core.diagnostics import op_error
@@ -23,7 +24,11 @@ from glassrt.dialects.graph.unary import Neg, Sigmoid
 from glassrt.errors import InputError, IRError
 from graphs import Net
 
-PASSES = (*TO_GRAPH, *TO_FUSED, *TO_PRECISION)
+TO_GRAPH = passes_to("graph", REFERENCE)
+TO_FUSED = passes_to("fused", REFERENCE)
+TO_PRECISION = passes_to("precision", REFERENCE)
+
+PASSES = passes_through("precision", REFERENCE)
 
 
 def small() -> Module:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ml_dtypes
 import numpy as np
 import pytest
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.conversion.fused_to_precision import FusedToPrecision
 from glassrt.compiler.dialects import ALL_DIALECTS
 from glassrt.compiler.passes import PassContext, PassManager
-from glassrt.compiler.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
+from glassrt.compiler.pipeline import passes_through
 from glassrt.compiler.policy import PrecisionPolicy, as_policy
 from glassrt.dialects.core.dtypes import BF16, F16, F32, I32, I64
 from glassrt.dialects.core.interpreter import interpret
@@ -29,7 +30,7 @@ from glassrt.dialects.precision import Kernel
 from glassrt.errors import IRError, UnsupportedError
 from graphs import Net
 
-PASSES = (*TO_GRAPH, *TO_FUSED, *TO_PRECISION)
+PASSES = passes_through("precision", REFERENCE)
 
 
 def lower(module: Module, precision: str, *, allow_fallback: bool = False) -> Module:
@@ -281,4 +282,4 @@ def test_ops_outside_kernels_are_refused() -> None:
     net = Net()
     module = net.done(net.add(Relu, net.input("x", 2)))
     with pytest.raises(IRError, match=r"graph\.relu: cannot stand at the fused level outside a kernel"):
-        FusedToPrecision().run(module, PassContext(ALL_DIALECTS))
+        FusedToPrecision(REFERENCE).run(module, PassContext(ALL_DIALECTS))

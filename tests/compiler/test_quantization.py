@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.checking.widen import widened_block
 from glassrt.compiler.dialects import ALL_DIALECTS
 from glassrt.compiler.passes import Pass, PassContext, PassManager
-from glassrt.compiler.pipeline import TO_FUSED, TO_GRAPH
+from glassrt.compiler.pipeline import passes_to
 from glassrt.compiler.transforms.quantization.propagate import PropagateQuantization
 from glassrt.dialects.core.dtypes import F8E4M3, F16, F32, I8, U8, DType
 from glassrt.dialects.core.interpreter import Evaluation
@@ -22,6 +23,9 @@ from glassrt.dialects.graph.movement import Concat, Pad, Reshape, Transpose
 from glassrt.dialects.graph.quantization import Dequantize, Quantize
 from glassrt.dialects.graph.window import MaxPool
 from graphs import Net
+
+TO_GRAPH = passes_to("graph", REFERENCE)
+TO_FUSED = passes_to("fused", REFERENCE)
 
 
 class QuantNet(Net):

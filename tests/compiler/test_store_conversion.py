@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.dialects import ALL_DIALECTS
 from glassrt.compiler.ledger import Record, Verdict
 from glassrt.compiler.passes import PassContext, PassManager
-from glassrt.compiler.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
+from glassrt.compiler.pipeline import passes_through
 from glassrt.compiler.policy import PrecisionPolicy
 from glassrt.dialects.core.dtypes import F16, F32
 from glassrt.dialects.core.ir import Module
@@ -19,7 +20,7 @@ from glassrt.dialects.precision import Kernel
 from graphs import Net
 
 RULE = "store-conversion"
-PASSES = (*TO_GRAPH, *TO_FUSED, *TO_PRECISION)
+PASSES = passes_through("precision", REFERENCE)
 
 
 def lowered(

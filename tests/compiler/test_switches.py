@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from glassrt.codegen.assemble import planning_target
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.dialects import ALL_DIALECTS, LEVELS
 from glassrt.compiler.ledger import Ledger, Verdict
 from glassrt.compiler.passes import PassContext, PassManager
@@ -24,7 +24,7 @@ from graphs import Net, nets
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-TARGET = planning_target(())
+TARGET = REFERENCE
 
 
 def lowered(module: Module, level: str = "fused", **switches: frozenset[str]) -> tuple[Module, Ledger]:

@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable, Sequence
 
 import pytest
-from glassrt.codegen.kernels.family import Candidate, Target
+from glassrt.codegen.arch.names import REFERENCE
+from glassrt.codegen.kernels.family import Candidate
 from glassrt.compiler.conversion.kernel_choice import KernelChooser
 from glassrt.compiler.dialects import ALL_DIALECTS
 from glassrt.compiler.passes import PassContext, PassManager
-from glassrt.compiler.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION, passes_to
+from glassrt.compiler.pipeline import passes_through, passes_to
 from glassrt.compiler.policy import PrecisionPolicy
 from glassrt.dialects.core.ir import Block, Module
 from glassrt.dialects.core.types import TensorType
@@ -76,10 +77,10 @@ NETS: dict[str, Callable[[int], Module]] = {
 def planned(module: Module) -> tuple[Module, PassContext, float]:
     """MODULE at the launch level, with the ledger and the processor seconds from the precision level."""
     context = PassContext(ALL_DIALECTS, PrecisionPolicy.named("fp16"), disabled=frozenset({"group-launches"}))
-    module = PassManager((*TO_GRAPH, *TO_FUSED, *TO_PRECISION), context).run(module)
+    module = PassManager(passes_through("precision", REFERENCE), context).run(module)
     gc.collect()
     begin = time.process_time()
-    module = PassManager(passes_to("launch", Target()), context).run(module)
+    module = PassManager(passes_to("launch", REFERENCE), context).run(module)
     return module, context, time.process_time() - begin
 
 

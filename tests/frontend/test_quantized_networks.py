@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.dialects import ALL_DIALECTS
 from glassrt.compiler.frontend import import_model
 from glassrt.compiler.passes import PassContext, PassManager
-from glassrt.compiler.pipeline import TO_GRAPH
+from glassrt.compiler.pipeline import passes_to
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.core.verifier import verify
@@ -25,6 +26,8 @@ from onnx import ModelProto, version_converter
 from ..models import Array, light_models, reseed, run_onnxruntime
 from ..quantized import FORMATS, quantized, simplified, small_mobilenet, small_network
 from .nodes import LEVEL
+
+TO_GRAPH = passes_to("graph", REFERENCE)
 
 
 def canonical(module: Module) -> Module:

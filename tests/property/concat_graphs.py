@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from glassrt.codegen.kernels.family import Target
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.dialects import ALL_DIALECTS
 from glassrt.compiler.passes import Options, PassContext, PassManager
-from glassrt.compiler.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION, passes_to
+from glassrt.compiler.pipeline import passes_through, passes_to
 from glassrt.compiler.policy import PrecisionPolicy
 from glassrt.dialects.core.affine import Dim
 from glassrt.dialects.core.ir import Module, Value
@@ -121,5 +121,5 @@ def lowered(
     """MODULE at the launch level, checked, and the context with its ledger."""
     options = Options(streams=streams)
     context = PassContext(ALL_DIALECTS, PrecisionPolicy.named(precision), options=options, disabled=disabled)
-    module = PassManager((*TO_GRAPH, *TO_FUSED, *TO_PRECISION), context).run(module)
-    return PassManager(passes_to("launch", Target()), context, verify_each="semantics").run(module), context
+    module = PassManager(passes_through("precision", REFERENCE), context).run(module)
+    return PassManager(passes_to("launch", REFERENCE), context, verify_each="semantics").run(module), context

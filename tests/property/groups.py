@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from glassrt.codegen.arch.names import REFERENCE
+from glassrt.codegen.arch.spec import ArchSpec
 from glassrt.codegen.assemble import BuildOptions, assemble
-from glassrt.codegen.kernels.family import Target
 from glassrt.codegen.kernels.group_parts import GROUP
 from glassrt.codegen.kernels.registry import realize
 from glassrt.codegen.requests import in_model_symbols, make_request
@@ -40,7 +41,7 @@ def lowered(
     """MODULE at the launch level, every pass held against the interpreter, and the context."""
     policy = PrecisionPolicy.named(precision)
     context = PassContext(ALL_DIALECTS, policy, options=Options(streams=streams), **switches)
-    steps = [step for level in LEVELS for step in passes_to(level, Target())]
+    steps = [step for level in LEVELS for step in passes_to(level, REFERENCE)]
     return PassManager(steps, context, verify_each="semantics").run(module), context
 
 
@@ -69,7 +70,7 @@ def take_apart(module: Module) -> None:
 
 def _alone(module: Module, op: Kernel, member: Member, number: int, scratch: list[Value]) -> Kernel:
     reads, writes = op.reads[member.reads], op.writes[member.writes]
-    request = make_request(module, member.body, reads, writes, Target(), "kernel")
+    request = make_request(module, member.body, reads, writes, REFERENCE, "kernel")
     geometry = realize(request, member.family, member.config).geometry
     own = [scratch.pop(0) for need in (geometry.workspace, geometry.counters) if need != 0]
     return Kernel(
@@ -80,7 +81,7 @@ def _alone(module: Module, op: Kernel, member: Member, number: int, scratch: lis
     )  # fmt: skip
 
 
-def plan_of(module: Module, targets: tuple[str, ...] = ()) -> Plan:
+def plan_of(module: Module, targets: tuple[ArchSpec, ...] = ()) -> Plan:
     levels = {"graph": "", "fused": "", "precision": "", "launch": print_module(module)}
     return assemble(module, levels, [], BuildOptions(targets))
 

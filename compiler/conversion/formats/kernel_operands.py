@@ -8,6 +8,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
+from ....codegen.arch.spec import ArchSpec
 from ....codegen.kernels.executed import executed
 from ....codegen.kernels.prologue import Unfit, read_prologue
 from ....dialects.core.affine import bounds
@@ -35,6 +36,7 @@ class KernelOperands:
         self,
         kernel: Kernel,
         policy: PrecisionPolicy,
+        target: ArchSpec,
         plan: StoragePlan,
         module: Module,
         rounding: Rounding,
@@ -42,6 +44,7 @@ class KernelOperands:
     ) -> None:
         """KEPT: why the contractions of nodes stay in floats, where eight bits are asked for."""
         self._kernel = kernel
+        self._target = target
         self._override = policy.override_of(leading_op(kernel))
         self._format = policy.format_of(leading_op(kernel))
         self._plan = plan
@@ -146,7 +149,7 @@ class KernelOperands:
         if x not in self._outside or weights is None or not isinstance(weights.producer, Constant):
             return 0
         # A value that the epilogue reads as well cannot get channels.
-        return padded_channels(conv, dtype) if len(x.uses) == 1 else 0
+        return padded_channels(conv, dtype, self._target) if len(x.uses) == 1 else 0
 
     def _chosen(self) -> Multiplication | None:
         if self._contraction is None:
@@ -159,7 +162,7 @@ class KernelOperands:
             return exactly(self._contraction, self._format, exact)
         reasons = (self._kept.get(node, "") for node in self._contraction.location.nodes)
         reason = next(filter(None, reasons), "")
-        return multiplication_of(self._contraction, self._format, overflows, reason)
+        return multiplication_of(self._contraction, self._format, self._target, overflows, reason)
 
     def _fits(self, argument: Value) -> bool:
         """True unless ARGUMENT is a constant with numbers beyond the range of the storage type."""

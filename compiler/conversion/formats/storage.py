@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import Enum
 
+from ....codegen.arch.spec import ArchSpec
 from ....dialects.core.affine import evaluate
 from ....dialects.core.dtypes import F32, DType
 from ....dialects.core.ir import Function, Module, Operation, Value
@@ -27,9 +28,9 @@ from ..fusion.attention_layouts import masks_of
 from ..fusion.clusters import viewed
 
 # What a consumer that needs another layout costs: reading and writing everything once more, and
-# a launch, which takes as long as moving about this many elements.
+# a launch, as long as it keeps memory from moving elements.
 CONVERSION_PASSES = 2.0
-LAUNCH_ELEMENTS = 1.0e6
+LAUNCH_MICROSECONDS = 1.0
 
 
 KEPT_INTERFACE = "an output keeps its type"
@@ -41,6 +42,11 @@ class Lead(Enum):
     CONVOLUTION = "convolution"
     PRODUCT = "product"
     FREE = "free"
+
+
+def launch_elements(target: ArchSpec) -> float:
+    """The elements of f32 that TARGET's memory moves in the time of a launch."""
+    return target.elements_moved(LAUNCH_MICROSECONDS)
 
 
 def contraction_of(kernel: Kernel) -> Operation | None:
@@ -67,10 +73,16 @@ class StoragePlan:
     """The storage type of every kernel result, decided before anything is rewritten."""
 
     def __init__(
-        self, module: Module, function: Function, policy: PrecisionPolicy, wide: Wide | None = None
+        self,
+        module: Module,
+        function: Function,
+        policy: PrecisionPolicy,
+        target: ArchSpec,
+        wide: Wide | None = None,
     ) -> None:
         """WIDE: what stays f32 whatever the policy stores."""
         self.wide = wide or Wide()
+        self._launch_elements = launch_elements(target)
         self._sizes = module.values_at("optimum")
         self._formats = result_formats(function, policy)
         self._returned = {viewed(value) for value in function.returned}
@@ -134,7 +146,7 @@ class StoragePlan:
         if is_neutral(value.type):
             return 0.0
         weight = self._elements(value)
-        need = CONVERSION_PASSES * weight + LAUNCH_ELEMENTS
+        need = CONVERSION_PASSES * weight + self._launch_elements
         if not isinstance(user, Kernel):
             return -need
         match self._leads[user]:
@@ -181,15 +193,17 @@ def _reorders(kernel: Kernel) -> bool:
     return any(isinstance(op, (Transpose, Reshape)) for op in kernel.body.block)
 
 
-def padded_channels(conv: Operation, dtype: DType) -> int:
-    """How many zero channels CONV's input gets so that its channels fill whole 8-byte words.
+def padded_channels(conv: Operation, dtype: DType, target: ArchSpec) -> int:
+    """How many zero channels CONV's input gets so that its channels fill whole words of TARGET's copies.
 
     Only for the few channels of images (at most 4, one group) and constant weights elsewhere.
     """
     if not isinstance(conv, Conv) or conv.groups != 1:
         return 0
     channels = conv.x.type.shape[1]
-    if not isinstance(channels, int) or channels > 4 or channels * dtype.bytes % 8 == 0:
+    if not isinstance(channels, int) or channels > 4:
+        return 0
+    if channels * dtype.bytes % target.limits.staging_bytes == 0:
         return 0
     return 4 - channels
 
