@@ -23,16 +23,17 @@ GENERATOR = "glassrt 0.1.0"
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """What a plan is built for: GPU targets (none: host only), where cubins are kept, who watches."""
+    """What a plan is built for: GPU targets that one launch module serves (none: host only), where cubins are
+    kept, who watches."""
 
     targets: tuple[ArchSpec, ...] = ()
     cache: KernelCache | None = field(default=None)
     progress: Progress | None = None
 
-
-def planning_target(targets: Sequence[ArchSpec]) -> ArchSpec:
-    """The target that kernels are chosen for: the least able of those named."""
-    return min(targets, key=lambda target: len(target.features), default=REFERENCE)
+    @property
+    def planned(self) -> ArchSpec:
+        """The target that the module was planned for."""
+        return self.targets[0] if self.targets else REFERENCE
 
 
 def assemble(
@@ -46,7 +47,7 @@ def assemble(
 
     Raises CompileError.
     """
-    target = planning_target(options.targets)
+    target = options.planned
     sources = kernel_sources(module, target)
     cubins = {}
     for each in options.targets:

@@ -43,7 +43,8 @@ def compile(
     """Compile MODEL to a plan.
 
     model: an ONNX file, its bytes, a ModelProto, or an .ir file of any level.
-    target: 'sm_90a' and the like, 'host', or several; default: the GPU of this machine, else host.
+    target: 'sm_90a' and the like, with a card to tune for as 'sm_90a:h100', 'host', or several, each of
+    which is planned for; default: the GPU of this machine, else host.
     precision: 'fp32', 'tf32', 'fp16', 'bf16', 'int8', 'fp8' or a PrecisionPolicy, which has more to say; or
     'auto', the fastest mixture of fp16, int8 and fp8 within the budget. With a budget, a policy is what the
     mixture is made from in place of plain fp16.

@@ -6,7 +6,7 @@ import gc
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Literal
@@ -15,11 +15,10 @@ import numpy as np
 
 from ..codegen.arch.names import REFERENCE, arch_named, arch_of_device
 from ..codegen.arch.spec import ArchSpec
-from ..codegen.assemble import BuildOptions, assemble, planning_target
+from ..codegen.assemble import BuildOptions, assemble
 from ..codegen.cache import KernelCache
 from ..codegen.nvrtc import check_target
 from ..dialects.core.ir import Module
-from ..dialects.core.printer import print_module
 from ..errors import InputError, UnsupportedError
 from ..runtime.discovery import present_figures
 from ..runtime.plan import Plan
@@ -29,9 +28,10 @@ from .calibration.table import CalibrationTable
 from .dialects import ALL_DIALECTS, LEVELS
 from .interface import check_overrides, set_io_types
 from .ledger import Ledger, Record, Verdict
+from .lowering import Descent, Watch, lowered_for
 from .origins import NodeNames, origins_of
-from .passes import Options, PassContext, PassManager, Sink
-from .pipeline import checks_at, passes_to
+from .parts import Part, parts_of
+from .passes import Options, PassContext, Sink
 from .policy import PrecisionPolicy, as_policy
 from .rules import check_rules
 from .size_records import record_sizes
@@ -112,14 +112,20 @@ def _built(source: Source, settings: Settings, inputs: InputShapes | None, shape
         module = load_module(source, inputs, shapes)
         if settings.calibration is not None:
             settings.calibration.check(model_hash(module))
-    context = context_of(settings)
-    module = lower(module, settings, context, clock)
+    start = _descent(module, settings, context_of(settings), clock)
+    parts = parts_of(lowered_for(settings.planned, start))
     # Compilers take their time, in which the caller's own garbage must not pile up.
     with clock.stage("kernels"), nullcontext() if settings.targets else no_collections():
-        options = BuildOptions(settings.targets, settings.cache, clock.kernels)
-        ledger = context.ledger
-        plan = assemble(module, clock.texts, ledger.to_json(), options, ledger.text())
-    return Build(plan, dict(clock.seconds))
+        plans = [_assembled(part, settings, clock) for part in parts]
+    return Build(replace(plans[0], further=tuple(plans[1:])) if plans[1:] else plans[0], dict(clock.seconds))
+
+
+def _assembled(part: Part, settings: Settings, clock: _Clock) -> Plan:
+    """The plan of one part; what the host alone runs is for no target."""
+    way, targets = part.way, part.targets if settings.targets else ()
+    options = BuildOptions(targets, settings.cache, clock.kernels)
+    ledger = way.context.ledger
+    return assemble(way.module, way.texts, ledger.to_json(), options, ledger.text())
 
 
 def context_of(settings: Settings) -> PassContext:
@@ -145,47 +151,33 @@ def _clips(settings: Settings) -> Mapping[str, float] | None:
 
 
 def launch_level(module: Module, settings: Settings, context: PassContext) -> Module:
-    """What MODULE becomes at the launch level, without the code of its kernels. Raises as `build` does."""
-    return lower(module, settings, context, _Clock(settings.progress))
-
-
-def brought_to(level: str, module: Module, settings: Settings, context: PassContext) -> Module:
-    """What MODULE becomes at LEVEL, which is not above its own. Raises as `build` does."""
-    return lower(module, settings, context, _Clock(settings.progress), level)
+    """What MODULE becomes at the launch level, without the code of its kernels; see `brought_to`."""
+    return brought_to(LEVELS[-1], module, settings, context)
 
 
 @np.errstate(all="ignore")
-def lower(
-    module: Module, settings: Settings, context: PassContext, clock: _Clock, last: str = LEVELS[-1]
-) -> Module:
-    """MODULE at the level LAST; the text of every level on the way goes to the clock's `texts`.
+def brought_to(level: str, module: Module, settings: Settings, context: PassContext) -> Module:
+    """What MODULE becomes for the first target at LEVEL, which is not above its own. Raises as `build`."""
+    return _descent(module, settings, context, _Clock(settings.progress)).to(level)
 
-    Levels above the one that MODULE enters at have no text.
-    """
-    entered = LEVELS.index(level_of(module))
-    target = planning_target(settings.targets)
-    clock.texts = dict.fromkeys(LEVELS[:entered], "")
+
+def _descent(module: Module, settings: Settings, context: PassContext, clock: _Clock) -> Descent:
+    """MODULE before its first pass, with everything that is told of it as it came in."""
     context.ledger.origins = origins_of(module)
     for remark in module.remarks:
         context.ledger.add(remark.rule, Verdict.TAKEN, remark.reason, nodes=remark.nodes)
     resolve_switches(context, NodeNames(context.ledger.origins, module.main.inputs))
-    check_overrides(context.policy, context.ledger.origins, LEVELS[entered])
+    check_overrides(context.policy, context.ledger.origins, level_of(module))
     set_io_types(module, context.policy)
     record_sizes(module, context.ledger)
-    dumps = WholeFolder.of(settings.dump_dir)
-    number = 0
-    for level in LEVELS[entered : LEVELS.index(last) + 1]:
-        # A module that enters below the graph level is taken as it is written.
-        made = level == "graph" or LEVELS.index(level) > entered
-        passes = passes_to(level, target) if made else checks_at(level)
-        manager = PassManager(
-            passes, context, settings.print_ir, dumps, settings.verify_each, first_number=number
-        )
-        with clock.stage(level), no_collections():
-            module = manager.run(module)
-            clock.texts[level] = print_module(module)
-        number += len(passes)
-    return module
+
+    @contextmanager
+    def stage(name: str) -> Iterator[None]:
+        with clock.stage(name), no_collections():
+            yield
+
+    watch = Watch(settings.print_ir, WholeFolder.of(settings.dump_dir), settings.verify_each, stage)
+    return Descent(module, context, settings.planned[0], watch)
 
 
 @contextmanager
@@ -202,12 +194,11 @@ def no_collections() -> Iterator[None]:
 
 
 class _Clock:
-    """Seconds by stage, texts by level, and messages to whoever watches."""
+    """Seconds by stage, and messages to whoever watches."""
 
     def __init__(self, progress: Progress | None) -> None:
         self._progress = progress
         self.seconds: dict[str, float] = {}
-        self.texts: dict[str, str] = {}
 
     def stage(self, name: str) -> _Stage:
         return _Stage(self, name)
@@ -233,7 +224,8 @@ class _Stage:
         self._begin = time.perf_counter()
 
     def __exit__(self, *_: object) -> None:
-        self._clock.seconds[self._name] = time.perf_counter() - self._begin
+        spent = time.perf_counter() - self._begin
+        self._clock.seconds[self._name] = self._clock.seconds.get(self._name, 0.0) + spent
         self._clock.tell(self._name, 1, 1)
 
 

@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -89,6 +89,12 @@ class PassContext:
     def __post_init__(self) -> None:
         if self.limit is not None:
             self.disabled = _UpToLimit(self.disabled, self)
+
+    def fork(self) -> PassContext:
+        """A context that goes on from here on its own."""
+        fork = replace(self, ledger=Ledger(self.ledger, self.ledger.origins))
+        fork.decisions = self.decisions
+        return fork
 
     @property
     def exhausted(self) -> bool:
@@ -208,7 +214,8 @@ class PassManager:
     numbered files (`03-graph-to-fused.ir`) and one weights sidecar; verify_each: 'ir' checks the
     rules of the dialects after every pass that edited the module, 'semantics' also interprets before
     and after;
-    first_number: how many passes other managers ran before, for the numbers of the files.
+    first_number: how many passes other managers ran before, for the numbers of the files; label: what the
+    files' names have before their end, where several modules are dumped.
     """
 
     passes: Sequence[Pass]
@@ -218,6 +225,7 @@ class PassManager:
     verify_each: Literal["ir", "semantics"] = "ir"
     first_number: int = 0
     times: list[PassTime] = field(default_factory=list)
+    label: str = ""
     _dumps: WholeFolder | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -286,7 +294,8 @@ class PassManager:
 
     def _dump(self, number: int, name: str, module: Module) -> None:
         if self._dumps is not None:
-            self._dumps.write(f"{number:02d}-{name}.ir", content(print_module(module).encode()))
+            label = f".{self.label}" if self.label else ""
+            self._dumps.write(f"{number:02d}-{name}{label}.ir", content(print_module(module).encode()))
 
     def _dump_weights(self, module: Module) -> None:
         # Resources are only ever added, so those of the last module serve every dump.

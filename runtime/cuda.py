@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -68,8 +69,8 @@ class CudaBackend:
     def load(self, plan: Plan) -> CudaExecutable:
         """Check that the GPU and its driver can run the plan, then load it; see `device.Backend`."""
         _check_driver(self._device.driver, plan.spec)
-        target = choose_target(plan.spec, self._device.capability)
-        return CudaExecutable(self._device, plan, target, self._debug)
+        target = choose_target(plan.targets, self._device.capability)
+        return CudaExecutable(self._device, plan.part(target), target, self._debug)
 
 
 class CudaExecutable:
@@ -79,6 +80,7 @@ class CudaExecutable:
         self.name = device.name
         self.device = (CUDA, device.ordinal)
         self._device = device
+        self.plan = plan
         self._manifest = plan.spec
         self._debug = debug
         self._released = contextlib.ExitStack()
@@ -148,25 +150,25 @@ def _version(number: int) -> str:
     return f"{number // 1000}.{number % 1000 // 10}"
 
 
-def choose_target(manifest: Manifest, capability: tuple[int, int]) -> str:
-    """The plan's most specific target that a GPU of this compute capability executes.
+def choose_target(targets: Sequence[str], capability: tuple[int, int]) -> str:
+    """The most specific of TARGETS that a GPU of this compute capability executes.
 
     Machine code runs on its own major version from its minor version up; with suffix "a" on exactly
     its own version; with suffix "f" like plain code, within its family. Source: CUDA programming
     guide, "Binary compatibility" and "Feature set compiler targets".
     """
-    fitting = [target for target in manifest.targets if _runs(target, capability)]
+    fitting = [target for target in targets if _runs(target, capability)]
     if fitting:
         return max(fitting, key=_preference)
     major, minor = capability
     have = f"the GPU is sm_{major}{minor}"
-    if not manifest.targets:
+    if not targets:
         raise DeviceError(
             f"the plan has no machine code for GPUs; {have}",
             hint=f"build it again with target='sm_{major}{minor}', or load it with device='host'",
         )
     raise DeviceError(
-        f"the plan was built for {', '.join(map(clip, manifest.targets))}; {have}",
+        f"the plan was built for {', '.join(map(clip, targets))}; {have}",
         hint=f"build it again with target='sm_{major}{minor}'",
     )
 

@@ -44,8 +44,8 @@ class HostBackend:
         self._order = order
 
     def load(self, plan: Plan) -> HostExecutable:
-        """Compile the plan's kernels, or find them compiled in the cache. See `device.Backend`."""
-        return HostExecutable(plan, self._order)
+        """Compile the kernels of the plan's first part, or find them in the cache. See `device.Backend`."""
+        return HostExecutable(plan.parts[0], self._order)
 
 
 class HostExecutable:
@@ -55,6 +55,7 @@ class HostExecutable:
     device = (CPU, 0)
 
     def __init__(self, plan: Plan, order: Order) -> None:
+        self.plan = plan
         self._manifest = plan.spec
         self._order = order
         self._module = HostModule(plan.sources, plan.headers)

@@ -148,7 +148,7 @@ def on_device(settings: Settings, device: str | None) -> Execute:
 
     def execute(module: Module, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
         texts = {"graph": "", "fused": "", "precision": "", "launch": print_module(module)}
-        plan = assemble(module, texts, [], BuildOptions(settings.targets, settings.cache))
+        plan = assemble(module, texts, [], BuildOptions(settings.targets[:1], settings.cache))
         with Engine(plan, device) as engine:
             return engine.run(inputs)
 

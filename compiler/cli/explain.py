@@ -25,13 +25,14 @@ from .options import (
     IoTypes,
     KeptNodes,
     NoCache,
+    PartFor,
     Precision,
     Request,
     ShapeTexts,
     Targets,
     UnfusedPairs,
 )
-from .subject import open_plan
+from .subject import open_plan, part_of
 
 MaybeSubject = Annotated[
     Path | None,
@@ -55,6 +56,7 @@ def explain(
     ledger: ShowLedger = False,
     as_json: AsJson = False,
     target: Targets = None,
+    part: PartFor = None,
     precision: Precision = "fp32",
     calibration: Calibration = None,
     override: FormatOverrides = None,
@@ -79,7 +81,7 @@ def explain(
         target, precision, shape, input, disable_rule, no_cache, nofuse, keep, calibration=calibration
     )
     request = request.refined(override, io, allow_fallback)
-    plan = open_plan(subject, request)
+    plan = part_of(open_plan(subject, request), part)
     facts = Facts.of(plan)
     if ledger:
         write_json(plan.ledger) if as_json else write_text(printable(Ledger(facts.records).text()))

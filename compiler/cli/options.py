@@ -52,6 +52,14 @@ Targets = Annotated[
         help="What to build for; repeatable. Default: this GPU, else host.",
     ),
 ]
+PartFor = Annotated[
+    str | None,
+    typer.Option(
+        "--part",
+        metavar="sm_XX",
+        help="Of a plan for several targets, what is planned for this one. Default: the first.",
+    ),
+]
 Precision = Annotated[
     str,
     typer.Option(
