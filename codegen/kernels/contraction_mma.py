@@ -194,7 +194,8 @@ def blocks_per_multiprocessor(problem: Problem, config: MmaConfig, target: ArchS
     registers = config.sum_registers + (100 if config.sum_registers > 32 else 80)
     registers += product_registers(problem, config)
     limits = target.limits
-    by_registers = limits.registers_per_multiprocessor // (config.threads * min(registers, 255))
+    registers = min(registers, limits.registers_per_thread)
+    by_registers = limits.registers_per_multiprocessor // (config.threads * registers)
     by_shared = limits.blocks_by_shared(pipeline_bytes(problem, config))
     return max(1, min(by_registers, by_shared, limits.threads_per_multiprocessor // config.threads))
 

@@ -133,7 +133,8 @@ def blocks_per_multiprocessor(problem: Problem, config: SimtConfig, target: Arch
     words = problem.accumulate.bytes // 4
     registers = words * (thread_m * thread_n + k_step(problem) * (thread_m + thread_n)) + 64
     limits = target.limits
-    by_registers = limits.registers_per_multiprocessor // (config.threads * min(registers, 255))
+    registers = min(registers, limits.registers_per_thread)
+    by_registers = limits.registers_per_multiprocessor // (config.threads * registers)
     by_shared = limits.blocks_by_shared(pipeline_bytes(problem, config))
     return max(1, min(by_registers, by_shared, limits.threads_per_multiprocessor // config.threads, 4))
 

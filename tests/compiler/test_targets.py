@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from functools import lru_cache
 
 import glassrt
@@ -11,7 +12,10 @@ import numpy as np
 import pytest
 from glassrt.codegen.arch.names import arch_named
 from glassrt.compiler.build import Settings, brought_to, build, chosen_targets, context_of
+from glassrt.compiler.dialects import ALL_DIALECTS
 from glassrt.compiler.ledger import Ledger
+from glassrt.compiler.passes import PassContext, PassManager
+from glassrt.compiler.pipeline import passes_through
 from glassrt.compiler.policy import PrecisionPolicy
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.graph.binary import Add, Sub
@@ -23,7 +27,7 @@ from glassrt.errors import InputError
 from glassrt.runtime.plan import Plan
 from graphs import Net
 
-H200, A100, A40, ORIN = map(arch_named, ("sm_90a", "sm_80", "sm_86", "sm_87"))
+H200, A100 = arch_named("sm_90a"), arch_named("sm_80")
 
 
 def siblings() -> Module:
@@ -83,6 +87,19 @@ def test_operands_are_converted_by_a_kernel_where_a_launch_costs_little() -> Non
         return sum(isinstance(op, Kernel) for op in at("precision", module, name, "fp16").main.block)
 
     assert kernels("sm_86") == kernels("sm_90a") + 1
+
+
+def test_channels_fill_what_the_target_copies_at_once() -> None:
+    def why(staging_bytes: int) -> str:
+        target = replace(H200, limits=replace(H200.limits, staging_bytes=staging_bytes))
+        net = Net()
+        module = net.done(net.conv(net.input("x", 1, 2, 16, 16), 8, 3))
+        context = PassContext(ALL_DIALECTS, PrecisionPolicy("fp16"))
+        module = PassManager(passes_through("precision", target), context).run(module)
+        return " ".join(op.why for op in module.main.block if isinstance(op, Kernel))
+
+    assert "2 zero channels fill the input's words" in why(8)
+    assert "zero channels" not in why(4)
 
 
 # ---------------------------------------------------------------- plans for several
