@@ -119,7 +119,7 @@ def kernels(layer: Layer, most: int, target: ArchSpec) -> Iterator[Kernel]:
         (contraction_simt, contraction_mma) if layer.dtype == "f32" else (contraction_mma,)
     )
     for family in families:
-        if family.unsupported(made) is not None:
+        if family.unsupported(made, target) is not None:
             continue
         for number, config in enumerate(family.candidates(made, target, most)):
             name = f"k{number}"

@@ -15,7 +15,8 @@ from ..dialects.core.types import TensorType, symbols_in
 from ..dialects.launch import Buffer, Kernel, View, largest, span
 from .arch.spec import ArchSpec
 from .kernels.describe import ops_in
-from .kernels.group_parts import GROUP, member_blocks, shares_of
+from .kernels.group_parts import member_blocks, shares_of
+from .kernels.registry import is_group
 from .kernels.signature import index_type, used_symbols
 from .requests import in_model_symbols
 from .sources import request_of
@@ -202,7 +203,7 @@ class Manifest:
 def _label(op: Kernel) -> str:
     """The ops that a launch runs; those of a group's members apart."""
     blocks = [op.body.block]
-    if op.family == GROUP:
+    if is_group(op.family):
         blocks = member_blocks(op.body.block, shares_of(dict(op.config)))
     return " + ".join(map(ops_in, blocks))
 

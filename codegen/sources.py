@@ -11,7 +11,7 @@ from ..dialects.core.types import TensorType
 from ..dialects.launch import Kernel
 from .arch.spec import ArchSpec
 from .kernels.family import Geometry, Request
-from .kernels.registry import FAMILIES, realize
+from .kernels.registry import family_of
 from .naming import kernel_name
 from .render import render
 from .requests import in_model_symbols, make_request, scratch_of
@@ -48,10 +48,9 @@ def sources_of(launches: Iterable[Kernel], module: Module, target: ArchSpec) -> 
 
 
 def _source(op: Kernel, request: Request) -> tuple[str, Geometry]:
-    if op.family not in FAMILIES:
-        raise op_error(op, f"there is no kernel family '{op.family}'", f"these exist: {', '.join(FAMILIES)}")
+    family = family_of(op, op.family)
     try:
-        code = realize(request, op.family, op.config)
+        code = family.realize(request, op.config)
         text = render(code.template, code.spec)
     except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError) as error:
         reason = f"{type(error).__name__}: {error}"

@@ -8,12 +8,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from .places import ROOT
+
 PARTS = ("dialects", "compiler", "codegen", "runtime", "templates")
 STANDARD = set(sys.stdlib_module_names)
 
@@ -132,6 +133,32 @@ def test_no_module_imports_itself_through_others() -> None:
         for name in modules()
     }
     TopologicalSorter(graph).prepare()  # raises CycleError, which shows the cycle
+
+
+def test_no_folder_imports_back() -> None:
+    """In every folder, the files and folders that stand side by side import each other one way only."""
+    beside: dict[str, dict[str, set[str]]] = {}
+    for name in modules():
+        for _, target, inside in imports(name, typing_only=False):
+            if not inside or target not in modules():
+                continue
+            own, other = name.split("."), target.split(".")
+            shared = next((i for i, (a, b) in enumerate(zip(own, other, strict=False)) if a != b), None)
+            if shared is not None and own[0] == "compiler":
+                inner = beside.setdefault(".".join(own[:shared]), {})
+                inner.setdefault(own[shared], set()).add(other[shared])
+    for folder, graph in beside.items():
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            pytest.fail(f"{folder or 'the package'}: {' <- '.join(error.args[1])}", pytrace=False)
+
+
+def test_tests_lie_where_what_they_test_lies() -> None:
+    tests = ROOT / "tests"
+    folders = {path.parent.relative_to(tests) for part in PARTS for path in (tests / part).rglob("test_*.py")}
+    assert folders
+    assert [str(folder) for folder in sorted(folders) if not (ROOT / folder / "__init__.py").is_file()] == []
 
 
 def test_the_runtime_needs_neither_the_compiler_nor_its_libraries() -> None:

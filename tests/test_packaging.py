@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-ROOT = Path(__file__).resolve().parent.parent
+from .places import ROOT
+
 PARTS = ("dialects", "compiler", "codegen", "runtime", "templates")
 SIZE_LIMIT = 350_000_000
 DATA = {".lark", ".cuh", ".hpp", ".h", ".j2"}

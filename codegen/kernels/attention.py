@@ -10,24 +10,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from ...dialects.core.affine import Dim, ceildiv, may_be_empty
-from ...dialects.core.dtypes import BF16, BOOL, F16, F32, DType
+from ...dialects.core.affine import Dim, may_be_empty
+from ...dialects.core.dtypes import BOOL, F32
 from ...dialects.graph.attention import FAR
 from ..affine_c import dim_to_c, factor_to_c
-from ..arch.features import Feature
 from ..arch.spec import ArchSpec
 from ..literals import c_type, literal
 from ..render import Code, Identifier
-from .attention_problem import MATH, AttentionProblem, Operand, at_optimum, find_attention
+from .attention_problem import MATH, AttentionProblem, Operand, at_optimum
 from .describe import title
-from .family import Candidate, Config, Geometry, KernelCode, Request
-from .signature import Signature, make_signature
+from .family import Request
+from .signature import Signature
 
 TEMPLATE = "kernels/attention_mma.cu.j2"
 QUERIES = 16  # of one warp
-_FEATURES = {F16: Feature.MMA_F16, BF16: Feature.MMA_BF16}
 PADDING = 8  # elements behind each row in shared memory, so that ldmatrix meets no bank conflict
 
 LAUNCH = 0.9  # microseconds
@@ -134,38 +132,6 @@ class AttentionSpec:
     causal: bool
     guarded: bool
     keyless: bool
-
-
-class AttentionFamily:
-    """Configuration: the fields of `AttentionConfig`."""
-
-    name = "attention_mma"
-
-    def propose(self, request: Request) -> list[Candidate]:
-        problem = find_attention(request)
-        if problem is None or not has_mma(problem.math, request.target):
-            return []
-        found = [(cost(problem, config, request), config) for config in legal(problem, request.target)]
-        found.sort(key=lambda pair: pair[0])
-        return [Candidate(self.name, asdict(config), expected) for expected, config in found]
-
-    def realize(self, request: Request, config: Config) -> KernelCode:
-        problem = find_attention(request)
-        if problem is None:
-            raise ValueError("not an attention kernel")
-        made = AttentionConfig(**{key: int(value) for key, value in config.items()})
-        signature = make_signature(request)
-        spec = specialize(request, problem, made, signature)
-        tiles = ceildiv(problem.queries, made.block_s)
-        geometry = Geometry(
-            (problem.batches * tiles, 1, 1), (made.threads, 1, 1), shared_bytes(problem, made)
-        )
-        return KernelCode(TEMPLATE, spec, geometry)
-
-
-def has_mma(math: DType, target: ArchSpec) -> bool:
-    """Whether TARGET's tensor cores multiply MATH as these kernels want it."""
-    return math in MATH and target.has(_FEATURES[math])
 
 
 # ---------------------------------------------------------------- configurations

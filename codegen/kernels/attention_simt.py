@@ -7,18 +7,19 @@ threads, 16 along the queries and 8 along the keys.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from ...dialects.core.affine import ceildiv, may_be_empty
+from ...dialects.core.affine import may_be_empty
 from ...dialects.core.dtypes import F32
 from ..affine_c import dim_to_c
+from ..arch.spec import ArchSpec
 from ..literals import literal
 from ..render import Code, Identifier
 from .attention import BatchAxis, MaskSpec, OperandSpec, batch_axes, mask_spec, operand_spec
-from .attention_problem import AttentionProblem, at_optimum, find_attention
+from .attention_problem import AttentionProblem, at_optimum
 from .describe import title
-from .family import Candidate, Config, Geometry, KernelCode, Request
-from .signature import Signature, make_signature
+from .family import Request
+from .signature import Signature
 
 TEMPLATE = "kernels/attention_simt.cu.j2"
 THREADS = 128
@@ -39,6 +40,10 @@ class SimtAttentionConfig:
 
     rows: int
     columns: int
+
+    @property
+    def threads(self) -> int:
+        return THREADS
 
     @property
     def block_s(self) -> int:
@@ -74,38 +79,15 @@ class SimtAttentionSpec:
     keyless: bool
 
 
-class SimtAttentionFamily:
-    """Configuration: the fields of `SimtAttentionConfig`."""
-
-    name = "attention_simt"
-
-    def propose(self, request: Request) -> list[Candidate]:
-        problem = find_attention(request)
-        if problem is None or problem.math != F32:
-            return []
-        found = [
-            (cost(problem, config, request), config)
-            for config in configurations()
-            if shared_bytes(problem, config) <= request.target.shared_bytes
-        ]
-        found.sort(key=lambda pair: pair[0])
-        return [Candidate(self.name, asdict(config), expected) for expected, config in found]
-
-    def realize(self, request: Request, config: Config) -> KernelCode:
-        problem = find_attention(request)
-        if problem is None:
-            raise ValueError("not an attention kernel")
-        made = SimtAttentionConfig(**{key: int(value) for key, value in config.items()})
-        spec = specialize(request, problem, made, make_signature(request))
-        grid = problem.batches * ceildiv(problem.queries, made.block_s)
-        geometry = Geometry((grid, 1, 1), (THREADS, 1, 1), shared_bytes(problem, made))
-        return KernelCode(TEMPLATE, spec, geometry)
-
-
 def configurations() -> Iterator[SimtAttentionConfig]:
     """The combinations worth proposing."""
     for rows in (4, 2, 1):
         yield SimtAttentionConfig(rows, 4)
+
+
+def legal(problem: AttentionProblem, target: ArchSpec) -> list[SimtAttentionConfig]:
+    """Configurations that fit shared memory."""
+    return [config for config in configurations() if shared_bytes(problem, config) <= target.shared_bytes]
 
 
 def padded(features: int, step: int) -> int:

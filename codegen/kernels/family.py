@@ -1,10 +1,10 @@
-"""What every kernel family offers: candidates for a kernel of the precision level, and its code."""
+"""What passes between kernel families and who asks them: targets, requests, candidates and code."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from ...dialects.core.affine import Dim
 from ...dialects.core.ir import Block, Operation
@@ -79,30 +79,13 @@ class Geometry:
 
 @dataclass(frozen=True)
 class KernelCode:
-    """The template and the spec that make a kernel's source; C type and name of its scratch parameters."""
+    """The template and the spec that make a kernel's source; C type and name of its scratch parameters.
+
+    `resident`: the blocks that it is compiled to have side by side on a multiprocessor, where it says so.
+    """
 
     template: str
     spec: object = field(repr=False)
     geometry: Geometry = Geometry((1, 1, 1), (1, 1, 1))
     scratch: tuple[tuple[str, str], ...] = ()
-
-
-class Family(Protocol):
-    """A kernel family: `propose` gives nothing when it cannot do the request."""
-
-    @property
-    def name(self) -> str: ...
-
-    def propose(self, request: Request) -> list[Candidate]: ...
-
-    def realize(self, request: Request, config: Config) -> KernelCode: ...
-
-
-class Resizable(Family, Protocol):
-    """A family whose kernels can be members of a group: they are made in blocks of a given size.
-
-    `resized` gives what is worth trying in blocks of `threads` for a kernel that has CONFIG alone, the
-    best first; nothing when there is no such configuration.
-    """
-
-    def resized(self, request: Request, config: Config, threads: int) -> list[Candidate]: ...
+    resident: int | None = None

@@ -7,29 +7,21 @@ and shared memory of a block are those of the most demanding member.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 
 from ...dialects.core.affine import Dim, product
 from ..affine_c import dim_to_c
-from ..render import Code, Identifier
+from ..render import Code, Identifier, Template
 from ..requests import scratch_of
 from .describe import title
-from .family import Candidate, Config, Geometry, KernelCode, Request, Resizable
-from .group_cost import Load, bound, together
+from .family import Candidate, Config, Geometry, KernelCode, Request
+from .group_cost import Load, together
 from .group_parts import GROUP, Part, parts_of
+from .kernel_family import KernelFamily, Rank
 from .signature import Signature, make_signature, used_symbols
 
-
-class MemberTemplate(Enum):
-    """The templates whose kernels can stand as a function in another."""
-
-    LOOP = "kernels/loop.cu.j2"
-    ROW = "kernels/row.cu.j2"
-    DEPTHWISE = "kernels/depthwise_conv.cu.j2"
-    MMA = "kernels/contraction_mma.cu.j2"
-    SIMT = "kernels/contraction_simt.cu.j2"
+Expected = Callable[[Request, str, Config], float]  # microseconds of a kernel by a family
 
 
 @dataclass(frozen=True)
@@ -40,7 +32,7 @@ class MemberSpec:
     """
 
     name: Identifier
-    template: MemberTemplate
+    template: Template
     spec: object
     arguments: Code
     first: Code
@@ -59,14 +51,16 @@ class GroupSpec:
     members: tuple[MemberSpec, ...]
 
 
-@dataclass(frozen=True)
-class GroupFamily:
-    """Proposes nothing: groups are made of launches. The configuration is that of `group_parts`."""
+@dataclass(frozen=True, kw_only=True)
+class GroupFamily(KernelFamily):
+    """Proposes nothing: groups are made of launches. The configuration is that of `group_parts`; its
+    members are of the groupable ones of `families`, by name."""
 
-    families: Mapping[str, Resizable]
     name: str = GROUP
+    rank: Rank = Rank.GENERAL
+    families: Callable[[], Mapping[str, KernelFamily]]
 
-    def propose(self, request: Request) -> list[Candidate]:
+    def candidates(self, request: Request) -> list[Candidate]:
         return []
 
     def realize(self, request: Request, config: Config) -> KernelCode:
@@ -80,21 +74,27 @@ class GroupFamily:
             title=Code(" + ".join(title(part.request) for part in parts)),
             parameters=signature.parameters,
             threads=geometry.block[0],
-            blocks_per_multiprocessor=min(filter(None, map(bound, codes)), default=1),
+            blocks_per_multiprocessor=min((c.resident for c in codes if c.resident is not None), default=1),
             members=tuple(_members(parts, codes, signature)),
         )
         return KernelCode("kernels/group.cu.j2", spec, geometry, scratch)
 
-    def _code(self, part: Part) -> KernelCode:
-        family = part.share.family
-        if family not in self.families:
-            raise ValueError(f"kernels of the family '{family}' cannot be in a group")
-        return self.families[family].realize(part.request, part.share.config)
+    def _family(self, part: Part) -> KernelFamily:
+        found = self.families().get(part.share.family)
+        if found is None or not found.groupable:
+            raise ValueError(f"kernels of the family '{part.share.family}' cannot be in a group")
+        return found
 
-    def expected(self, request: Request, config: Config, alone: Sequence[float]) -> float:
-        """Microseconds of a group whose members would take ALONE each."""
-        parts = zip(parts_of(request, config), alone, strict=True)
-        loads = [Load.of(self._code(part), part.request, time) for part, time in parts]
+    def _code(self, part: Part) -> KernelCode:
+        return self._family(part).realize(part.request, part.share.config)
+
+    def expected(self, request: Request, config: Config, alone: Expected) -> float:
+        """Microseconds of a group whose members would take what ALONE says of each."""
+        loads = []
+        for part in parts_of(request, config):
+            time = alone(part.request, part.share.family, part.share.config)
+            saturates = self._family(part).saturates
+            loads.append(Load.of(self._code(part), part.request, time, saturates))
         return together(loads, request.target)
 
 
@@ -139,7 +139,7 @@ def _members(parts: Sequence[Part], codes: Sequence[KernelCode], signature: Sign
         members.append(
             MemberSpec(
                 name=Identifier(part.request.name),
-                template=MemberTemplate(code.template),
+                template=Template(code.template),
                 spec=code.spec,
                 arguments=Code(", ".join(arguments)),
                 first=Code(dim_to_c(_first(geometries, index), signature.symbols)),

@@ -20,6 +20,7 @@ from ..row_emit import RowEmitter, in_groups, walk
 from ..sections import Section
 from .describe import title
 from .family import Candidate, Config, Geometry, KernelCode, Request
+from .kernel_family import KernelFamily, Rank
 from .row_cost import Shares, microseconds, split_shares, whole_shares
 from .row_problem import RowProblem, analyse
 from .signature import Signature, make_signature
@@ -55,13 +56,16 @@ class RowSpec:
     join: tuple[Code, ...] = ()
 
 
-class RowFamily:
+@dataclass(frozen=True, kw_only=True)
+class RowFamily(KernelFamily):
     """Configuration: `rows` a block, `workers` threads a row and block, `across` 1 if neighbours are on
     other rows, and `splits` blocks a row where those are several."""
 
-    name = "row"
+    name: str = "row"
+    rank: Rank = Rank.ROWS
+    groupable: bool = True
 
-    def propose(self, request: Request) -> list[Candidate]:
+    def candidates(self, request: Request) -> list[Candidate]:
         problem = analyse(request)
         if problem is None:
             return []

@@ -10,7 +10,7 @@ import typer
 
 from ...runtime.device import LaunchRecord
 from ...runtime.engine import Engine
-from ..build import present_arch
+from ..driver.build import present_arch
 from .arrays import Wanted, of_plan, random_arrays, symbols_of
 from .console import out, print_table, printable, quantity, share, write_json
 from .facts import Launch, launches_of

@@ -15,10 +15,10 @@ from ...dialects.launch import Buffer
 from ...errors import InputError, IRError, PlanError
 from ...runtime.manifest import BufferSpec
 from ...runtime.plan import Plan
-from ..dialects import ALL_DIALECTS, LEVELS
-from ..passes import Pass
-from ..pipeline import passes_to
-from ..source import level_of
+from ..driver.pipeline import passes_to
+from ..frontend.source import level_of
+from ..passes.levels import ALL_DIALECTS, LEVELS
+from ..passes.manager import Pass
 from .files import Array
 
 

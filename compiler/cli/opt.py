@@ -15,13 +15,13 @@ from ...dialects.core.resources import ResourceTable
 from ...dialects.core.verifier import verify
 from ...dialects.launch import Kernel
 from ...runtime.whole_files import WholeFiles, content
-from ..analysis.check_launch import check_launch
-from ..dialects import ALL_DIALECTS
-from ..interface import check_overrides
-from ..origins import origins_of
-from ..passes import Pass, PassContext, PassManager, parse_pipeline
-from ..pipeline import all_passes
-from ..source import WEIGHTS_SUFFIX, level_of, load_module
+from ..driver.interface import check_overrides
+from ..driver.pipeline import all_passes
+from ..frontend.source import WEIGHTS_SUFFIX, level_of, load_module
+from ..memory.proofs.check_launch import check_launch
+from ..passes.levels import ALL_DIALECTS
+from ..passes.manager import Pass, PassContext, PassManager, parse_pipeline
+from ..passes.origins import origins_of
 from .console import say, write_text
 from .files import check_output
 from .modules import passes_between

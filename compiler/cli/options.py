@@ -16,10 +16,10 @@ from ...codegen.cache import KernelCache
 from ...codegen.nvrtc import check_target
 from ...errors import InputError, UnsupportedError
 from ...runtime.manifest import MAX_STREAMS
-from ..build import HOST, Settings, chosen_targets, present_arch
-from ..calibration.table import CalibrationTable
-from ..policy import EVERY, Override, PrecisionPolicy, format_named
-from ..source import InputShapes, Shapes
+from ..driver.build import HOST, Settings, chosen_targets, present_arch
+from ..frontend.source import InputShapes, Shapes
+from ..precision.scales.table import CalibrationTable
+from ..settings.policy import EVERY, Override, PrecisionPolicy, format_named
 
 
 class Level(StrEnum):

@@ -14,10 +14,10 @@ from ...codegen.arch.names import REFERENCE
 from ...dialects.core.interpreter import interpret as interpret_module
 from ...dialects.core.ir import Module
 from ...runtime.engine import Engine
-from ..dialects import ALL_DIALECTS
-from ..interface import with_io_types
-from ..passes import PassContext, PassManager
-from ..source import level_of, load_module
+from ..driver.interface import with_io_types
+from ..frontend.source import level_of, load_module
+from ..passes.levels import ALL_DIALECTS
+from ..passes.manager import PassContext, PassManager
 from .arrays import Wanted, load_inputs, of_function, of_plan, random_arrays, symbols_of
 from .console import print_table, say, seconds
 from .files import Array, check_output, write_arrays

@@ -22,13 +22,13 @@ from ...dialects.core.ir import Module
 from ...errors import ModelError, UnsupportedError
 from ...runtime.arguments import checked_but
 from ...runtime.whole_files import content, path_of, write_whole
-from ..build import Settings, context_of
-from ..calibration.table import CalibrationTable
+from ..driver.build import Settings, context_of
 from ..frontend.reading import read_model
+from ..frontend.source import InputShapes, Shapes, Source, load_module
 from ..frontend.walk import node_label
 from ..frontend.weights import ELEMENT_CODES
-from ..policy import PrecisionPolicy, as_policy
-from ..source import InputShapes, Shapes, Source, load_module
+from ..precision.scales.table import CalibrationTable
+from ..settings.policy import PrecisionPolicy, as_policy
 from .choices import Choices, StoredTensor, StoredWeights, before_scales, choices_of, plain
 from .difference import difference
 from .embed import embed

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from ...dialects.core.ir import Module, Operation
 from ...dialects.core.traits import Trait, has
 from ...dialects.fused import Kernel
-from ..ledger import Ledger, Verdict
-from ..policy import EIGHT_BITS, Override, PrecisionPolicy, format_named
-from ..transforms.quantization.insert import InsertQuantization
+from ..passes.ledger import Ledger, Verdict
+from ..precision.quantization.insert import InsertQuantization
+from ..settings.policy import EIGHT_BITS, Override, PrecisionPolicy, format_named
 
 
 @dataclass(frozen=True)

@@ -12,16 +12,16 @@ import numpy as np
 from ...codegen.cache import KernelCache
 from ...errors import InputError
 from ...runtime.arguments import checked_but, expect_each
-from ..build import HOST, Progress, Settings, chosen_targets, present_arch
 from ..calibration.calibrate import run as run_calibration
 from ..calibration.calibrate import warn_of_odd
-from ..calibration.calibrators import check_calibrator
 from ..calibration.data import Batches, CalibrationSet
-from ..calibration.names import model_hash
 from ..calibration.observe import Network
-from ..calibration.table import CalibrationTable
-from ..policy import EIGHT_BITS, PrecisionPolicy
-from ..source import InputShapes, Shapes, Source
+from ..driver.build import HOST, Progress, Settings, chosen_targets, present_arch
+from ..frontend.source import InputShapes, Shapes, Source
+from ..precision.scales.calibrators import check_calibrator
+from ..precision.scales.names import model_hash
+from ..precision.scales.table import CalibrationTable
+from ..settings.policy import EIGHT_BITS, PrecisionPolicy
 from .candidates import Candidate, contraction_kernels, with_formats, with_refusals
 from .quality import Reference, sqnr
 from .trials import Held, Trials, load_model

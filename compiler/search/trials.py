@@ -17,14 +17,14 @@ from ...dialects.core.ir import Module
 from ...dialects.launch import Kernel
 from ...errors import InputError
 from ...runtime.engine import Engine
-from ..build import Settings, brought_to, build, context_of, launch_level
 from ..calibration.calibrate import check_limit
 from ..calibration.data import Batches, checked_batches, open_set
 from ..calibration.observe import INTERPRET
-from ..launch_members import members_of
-from ..ledger import Ledger
-from ..policy import PrecisionPolicy
-from ..source import InputShapes, Shapes, Source, level_of, load_module
+from ..driver.build import Settings, brought_to, build, context_of, launch_level
+from ..frontend.source import InputShapes, Shapes, Source, level_of, load_module
+from ..kernels.members import members_of
+from ..passes.ledger import Ledger
+from ..settings.policy import PrecisionPolicy
 from .quality import Outputs
 
 Batch = Mapping[str, Array]

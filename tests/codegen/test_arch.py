@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from fake_driver import FakeDriver
 from glassrt.codegen.arch.features import Feature
 from glassrt.codegen.arch.known import CARDS, LIMITS
 from glassrt.codegen.arch.names import REFERENCE, arch_named, arch_of_device
@@ -12,6 +11,8 @@ from glassrt.codegen.nvrtc import supported_targets
 from glassrt.errors import UnsupportedError
 from glassrt.runtime.cuda_device import device_figures
 from glassrt.runtime.cuda_driver import Driver
+
+from ..runtime.fake_driver import FakeDriver
 
 KIB = 1 << 10
 CARD_NAMES = [f"sm_{capability}:{card.name}" for capability, cards in CARDS.items() for card in cards]

@@ -17,15 +17,15 @@ from glassrt.codegen.kernels.group_parts import Share, group_config, member_bloc
 from glassrt.codegen.kernels.registry import candidates
 from glassrt.codegen.nvrtc import compile_kernels
 from glassrt.codegen.sources import kernel_sources
-from glassrt.compiler.analysis.check_launch import faults
-from glassrt.compiler.conversion.grouping.group_launches import GroupLaunches
-from glassrt.compiler.conversion.precision_to_launch import precision_to_launch
-from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.launch_members import members_of
-from glassrt.compiler.passes import PassContext, PassManager
-from glassrt.compiler.pipeline import passes_through
-from glassrt.compiler.policy import PrecisionPolicy
-from glassrt.compiler.semantics import random_inputs
+from glassrt.compiler.driver.pipeline import passes_through
+from glassrt.compiler.kernels.members import members_of
+from glassrt.compiler.memory.proofs.check_launch import faults
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.passes.semantics import random_inputs
+from glassrt.compiler.schedule.grouping.group_launches import GroupLaunches
+from glassrt.compiler.schedule.precision_to_launch import precision_to_launch
+from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.parser import parse_module
@@ -38,9 +38,9 @@ from glassrt.dialects.graph.reduction import Reduce
 from glassrt.dialects.graph.unary import Sigmoid
 from glassrt.dialects.graph.window import MaxPool
 from glassrt.errors import IRError
-from graphs import Net
-from groups import families, groups, on_host, plan_of, take_apart
 
+from ..property.graphs import Net
+from ..property.groups import families, groups, on_host, plan_of, take_apart
 from .test_dependent_launch import ptx_of
 
 Choice = Callable[[Request], Candidate]

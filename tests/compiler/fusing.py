@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from glassrt.codegen.arch.names import REFERENCE
-from glassrt.compiler.conversion.graph_to_fused import GraphToFused
-from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.passes import PassContext, PassManager
+from glassrt.compiler.fusion.graph_to_fused import GraphToFused
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.fused import Kernel
 from glassrt.dialects.graph.movement import Concat, Reshape
-from graphs import Net
+
+from ..property.graphs import Net
 
 
 def fuse(module: Module, **switches: Any) -> PassContext:

@@ -9,11 +9,11 @@ import numpy as np
 import onnx
 import pytest
 from glassrt.codegen.arch.names import REFERENCE
-from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.passes import PassContext, PassManager
-from glassrt.compiler.pipeline import passes_through
-from glassrt.compiler.policy import as_policy
-from glassrt.compiler.source import load_module
+from glassrt.compiler.driver.pipeline import passes_through
+from glassrt.compiler.frontend.source import load_module
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.settings.policy import as_policy
 from glassrt.dialects.core.interpreter import interpret
 from onnx import ModelProto
 

@@ -11,12 +11,13 @@ from glassrt.codegen.assemble import BuildOptions, assemble
 from glassrt.codegen.kernels.group_parts import GROUP
 from glassrt.codegen.kernels.registry import realize
 from glassrt.codegen.requests import in_model_symbols, make_request
-from glassrt.compiler.analysis.memory_plan import place_buffers
-from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.launch_members import Member, members_of
-from glassrt.compiler.passes import Options, PassContext, PassManager
-from glassrt.compiler.pipeline import passes_to
-from glassrt.compiler.policy import PrecisionPolicy
+from glassrt.compiler.driver.pipeline import passes_to
+from glassrt.compiler.kernels.members import Member, members_of
+from glassrt.compiler.memory.plan import place_buffers
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.settings.options import Options
+from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.affine import Dim
 from glassrt.dialects.core.ir import Module, Region, Value
 from glassrt.dialects.core.printer import print_module
@@ -28,9 +29,10 @@ from glassrt.dialects.graph.window import AvgPool, MaxPool
 from glassrt.dialects.launch import Kernel
 from glassrt.runtime.engine import Engine
 from glassrt.runtime.plan import Plan
-from graphs import Net
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
+
+from .graphs import Net
 
 LEVELS = ("graph", "fused", "precision", "launch")
 

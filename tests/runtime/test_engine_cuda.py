@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fake_driver import FakeDriver, Graph
 from glassrt.errors import DeviceError, InputError
 from glassrt.runtime import Engine, Plan
 from glassrt.runtime.binding import InputBinder
@@ -20,7 +19,9 @@ from glassrt.runtime.cuda_session import MAX_GRAPHS
 from glassrt.runtime.dlpack import CUDA, export_tensor, import_tensor, memory_view
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_plans import BYTES, ELEMENTS, affine, affine_plan, buffer, counting_plan, launch
+
+from .fake_driver import FakeDriver, Graph
+from .tiny_plans import BYTES, ELEMENTS, affine, affine_plan, buffer, counting_plan, launch
 
 
 def engine_on(fake: FakeDriver, plan: Plan, debug: bool = False) -> Engine:

@@ -15,7 +15,8 @@ from glassrt.runtime.plan_format import decode, encode
 from glassrt.runtime.program import resolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_plans import AFFINE, affine_manifest, affine_plan, buffer, launch
+
+from .tiny_plans import AFFINE, affine_manifest, affine_plan, buffer, launch
 
 Manifest = dict[str, Any]
 HUGE = 2**62

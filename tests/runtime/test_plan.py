@@ -22,7 +22,8 @@ from glassrt.runtime.plan_digest import tree_digest
 from glassrt.runtime.plan_format import HEADER_BYTES, decode, encode
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_plans import LEVELS, WEIGHTS, affine_plan
+
+from .tiny_plans import LEVELS, WEIGHTS, affine_plan
 
 
 def sealed(payload: bytes) -> bytes:

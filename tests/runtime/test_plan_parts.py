@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fake_driver import FakeDriver
 from glassrt.errors import DeviceError, PlanError
 from glassrt.runtime.cuda import open_backend
 from glassrt.runtime.cuda_driver import Driver
 from glassrt.runtime.engine import Engine
 from glassrt.runtime.plan import Plan
 from glassrt.runtime.plan_format import decode, encode
-from tiny_plans import WEIGHTS, affine_manifest, affine_plan
+
+from .fake_driver import FakeDriver
+from .tiny_plans import WEIGHTS, affine_manifest, affine_plan
 
 
 def other(**changes: Any) -> Plan:

@@ -1,0 +1,87 @@
+"""The pipeline: which passes lead to each level, in order."""
+
+from __future__ import annotations
+
+from ...codegen.arch.spec import ArchSpec
+from ..fusion.graph_to_fused import GraphToFused
+from ..fusion.horizontal.concats import WidenConcats
+from ..fusion.horizontal.contractions import HorizontalContraction
+from ..memory.proofs.check_launch import CheckLaunch
+from ..passes.levels import LEVELS
+from ..passes.manager import Pass
+from ..passes.switches import Hold, Release
+from ..precision.fused_to_precision import FusedToPrecision
+from ..precision.quantization.insert import InsertQuantization
+from ..precision.quantization.integer_arithmetic import IntegerArithmetic
+from ..precision.quantization.propagate import PropagateQuantization
+from ..precision.quantization.recentre import RecentreZeroPoints
+from ..precision.quantization.spread import DequantizeWhereRead
+from ..schedule.grouping.group_launches import GroupLaunches
+from ..schedule.precision_to_launch import PrecisionToLaunch
+from ..schedule.streams.assign import AssignStreams
+from ..simplify.canonicalize import Canonicalize
+from ..simplify.cse import CommonSubexpressions
+from ..simplify.dce import DeadCodeElimination
+from ..simplify.decompose_attention import DecomposeAttention
+from ..simplify.fold_batch_norm import FoldBatchNorm
+from ..simplify.fold_constants import FoldConstants
+from ..simplify.recognize import Recognize
+
+# What is done to a graph whatever it is built for. Everything that asks the target comes after it.
+SIMPLIFY: tuple[Pass, ...] = (
+    Hold(),
+    FoldConstants(),
+    Canonicalize(),
+    CommonSubexpressions(),
+    Recognize(),
+    Canonicalize(),
+    FoldBatchNorm(),
+    FoldConstants(),
+    Canonicalize(),
+    CommonSubexpressions(),
+    InsertQuantization(),
+    PropagateQuantization(),
+    FoldConstants(),
+    RecentreZeroPoints(),
+    IntegerArithmetic(),
+    CommonSubexpressions(),
+)
+_TIDY: tuple[Pass, ...] = (Canonicalize(), DequantizeWhereRead(), Release(), DeadCodeElimination())
+TO_UNJOINED: tuple[Pass, ...] = (*SIMPLIFY, *_TIDY)  # the graph level of no target: siblings stay apart
+
+
+def passes_to(level: str, target: ArchSpec) -> tuple[Pass, ...]:
+    """The passes that bring a module of the level above (or an imported one) to LEVEL, for TARGET."""
+    passes: dict[str, tuple[Pass, ...]] = {
+        "graph": (*SIMPLIFY, HorizontalContraction(target), *_TIDY),
+        "fused": (DecomposeAttention(target), GraphToFused(target), WidenConcats()),
+        "precision": (FusedToPrecision(target),),
+        "launch": (
+            PrecisionToLaunch(target),
+            GroupLaunches(target),
+            AssignStreams(target),
+            CheckLaunch(),
+        ),
+    }
+    return passes[level]
+
+
+def passes_through(level: str, target: ArchSpec) -> tuple[Pass, ...]:
+    """The passes that bring an imported module to LEVEL, through all levels before, for TARGET."""
+    levels = LEVELS[: LEVELS.index(level) + 1]
+    return tuple(step for each in levels for step in passes_to(each, target))
+
+
+def asks_target(step: Pass) -> bool:
+    """Whether what STEP does depends on the target: where plans for several targets part."""
+    return hasattr(step, "target")
+
+
+def checks_at(level: str) -> tuple[Pass, ...]:
+    """What a module must pass that enters at LEVEL, where nothing but its text vouches for it."""
+    return (CheckLaunch(),) if level == "launch" else ()
+
+
+def all_passes(target: ArchSpec) -> tuple[Pass, ...]:
+    """Every pass once, for pipelines given as text."""
+    return tuple({step.name: step for step in passes_through(LEVELS[-1], target)}.values())

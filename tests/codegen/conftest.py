@@ -1,9 +1,0 @@
-"""Makes the helpers of `tests/property` and `tests/runtime` importable."""
-
-from __future__ import annotations
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "property"))
-sys.path.insert(0, str(Path(__file__).parent.parent / "runtime"))
