@@ -18,12 +18,17 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from contraction_layers import Layer, problem
+from glassrt.codegen.arch.names import REFERENCE
+from glassrt.codegen.arch.spec import ArchSpec, ContractionFit
 from glassrt.codegen.kernels import contraction_mma
-from glassrt.codegen.kernels.contraction_cost import FITTED, Constants, Load, Work, expected
+from glassrt.codegen.kernels.contraction_cost import Load, Work, expected
 from glassrt.codegen.kernels.contraction_mma import MmaConfig
-from glassrt.codegen.kernels.family import Target
 
-TARGET = Target()
+TARGET, FITTED = REFERENCE, REFERENCE.fitted.contraction
+
+
+def with_constants(constants: ContractionFit) -> ArchSpec:
+    return replace(TARGET, fitted=replace(TARGET.fitted, contraction=constants))
 
 
 @dataclass(frozen=True)
@@ -51,18 +56,17 @@ def timings(path: Path) -> list[Timing]:
     return found
 
 
-def loss(table: Sequence[Timing], constants: Constants) -> float:
+def loss(table: Sequence[Timing], constants: ContractionFit) -> float:
     """Weighted mean square of the logarithm of expected over measured."""
-    total = sum(
-        t.weight * math.log(expected(t.load, t.work, TARGET, constants) / t.microseconds) ** 2 for t in table
-    )
+    target = with_constants(constants)
+    total = sum(t.weight * math.log(expected(t.load, t.work, target) / t.microseconds) ** 2 for t in table)
     return total / sum(t.weight for t in table)
 
 
-def fit(table: Sequence[Timing], rounds: int) -> Constants:
+def fit(table: Sequence[Timing], rounds: int) -> ContractionFit:
     """Random steps along one constant at a time, longer after a success and shorter after a failure."""
     rng = random.Random(1)
-    names = [field.name for field in fields(Constants)]
+    names = [field.name for field in fields(ContractionFit)]
     steps = dict.fromkeys(names, 0.3)
     best, least = FITTED, loss(table, FITTED)
     for _ in range(rounds):
@@ -77,11 +81,11 @@ def fit(table: Sequence[Timing], rounds: int) -> Constants:
     return best
 
 
-def report(table: Sequence[Timing], constants: Constants, title: str) -> None:
+def report(table: Sequence[Timing], constants: ContractionFit, title: str) -> None:
     chosen: dict[str, tuple[float, float]] = {}
     best: dict[str, float] = {}
     for t in table:
-        guess = expected(t.load, t.work, TARGET, constants)
+        guess = expected(t.load, t.work, with_constants(constants))
         if t.layer not in chosen or guess < chosen[t.layer][0]:
             chosen[t.layer] = (guess, t.microseconds)
         best[t.layer] = min(best.get(t.layer, math.inf), t.microseconds)
@@ -101,7 +105,7 @@ def main() -> None:
     report(table, FITTED, "before")
     fitted = fit(table, options.rounds)
     report(table, fitted, "after")
-    for field in fields(Constants):
+    for field in fields(ContractionFit):
         print(f"  {field.name} = {getattr(fitted, field.name):.4g}")
 
 

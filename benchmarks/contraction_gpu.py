@@ -29,10 +29,12 @@ from typing import Any
 import torch
 from contraction_layers import Layer, problem, products, resnet50, window_of  # makes glassrt importable
 from cuda.bindings import driver, nvrtc
+from glassrt.codegen.arch.names import REFERENCE
+from glassrt.codegen.arch.spec import ArchSpec
 from glassrt.codegen.intrinsics import device_headers
 from glassrt.codegen.kernels import contraction_mma, contraction_simt, depthwise
 from glassrt.codegen.kernels.contraction_spec import Binding, split_scratch
-from glassrt.codegen.kernels.family import Geometry, Target
+from glassrt.codegen.kernels.family import Geometry
 from glassrt.codegen.kernels.parameters import ScratchParameter
 from glassrt.codegen.render import Code, Identifier, render
 from glassrt.dialects.core.dtypes import DTYPES
@@ -106,7 +108,7 @@ class Kernel:
     microseconds: float = 0.0
 
 
-def kernels(layer: Layer, most: int, target: Target) -> Iterator[Kernel]:
+def kernels(layer: Layer, most: int, target: ArchSpec) -> Iterator[Kernel]:
     made = problem(layer)
     if layer.kind == "depthwise":
         for number, form in enumerate(depthwise.candidates(made, target, 2, most)):
@@ -343,7 +345,7 @@ def work(options: argparse.Namespace) -> None:
     """Compiles and measures the layers that have not been measured."""
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = True
-    target, files, start = Target(), dict(device_headers()), time.time()
+    target, files, start = REFERENCE, dict(device_headers()), time.time()
     progress = Progress.load(Path(options.out + ".progress"))
     done = {entry["layer"]["name"] for entry in progress.report}
     layers = [layer for layer in chosen(options) if layer.name not in done]

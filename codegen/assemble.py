@@ -9,39 +9,38 @@ from typing import Any
 from ..dialects.core.ir import Module
 from ..dialects.launch import Kernel
 from ..runtime.plan import Plan
+from .arch.names import REFERENCE
+from .arch.spec import ArchSpec
 from .cache import KernelCache
 from .compile_cost import HEAVY_MS, kernel_ms
 from .intrinsics import headers
-from .kernels.family import Target
 from .kernels.registry import is_designed
 from .manifest import Manifest
 from .nvrtc import CompiledKernel, Progress, check_designed, compile_kernels, compiler_version
 from .sources import made_kernels
-from .targets import target_named
 
 GENERATOR = "glassrt 0.1.0"
-HOST_MODEL = "sm_90a"  # whose kernels the host device runs when no GPU is named
 
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """What a plan is built for: GPU targets (none: host only), where cubins are kept, who watches.
+    """What a plan is built for: GPU targets that one launch module serves (none: host only), where cubins are
+    kept, who watches.
 
     compiled: kernels of earlier attempts at the same build, by target, name and source; spills: whether
     designed kernels may spill.
     """
 
-    targets: tuple[str, ...] = ()
+    targets: tuple[ArchSpec, ...] = ()
     cache: KernelCache | None = field(default=None)
     progress: Progress | None = None
     compiled: dict[tuple[str, str, str], CompiledKernel] = field(default_factory=dict)
     spills: bool = False
 
-
-def planning_target(targets: Sequence[str]) -> Target:
-    """The target that kernels are chosen for: the least able of those named."""
-    found = [target_named(name) for name in targets] or [target_named(HOST_MODEL)]
-    return min(found, key=lambda target: target.sm)
+    @property
+    def planned(self) -> ArchSpec:
+        """The target that the module was planned for."""
+        return self.targets[0] if self.targets else REFERENCE
 
 
 def assemble(
@@ -55,15 +54,15 @@ def assemble(
 
     Raises CompileError, UnfitError for designed kernels that spill.
     """
-    target = planning_target(options.targets)
-    made = made_kernels(module, target)
+    made = made_kernels(module, options.planned)
     sources = {name: kernel.source for name, kernel in made.items()}
     cubins = {}
-    for name in options.targets:
-        kernels = _compiled(module, sources, name, options)
-        cubins[name] = {kernel: compiled.cubin for kernel, compiled in kernels.items()}
+    for each in options.targets:
+        kernels = _compiled(module, sources, each.name, options)
+        cubins[each.name] = {kernel: compiled.cubin for kernel, compiled in kernels.items()}
     manifest = Manifest(module, {name: kernel.code for name, kernel in made.items()})
-    data = manifest.build(GENERATOR, list(options.targets), _minimum_driver(options.targets))
+    names = [each.name for each in options.targets]
+    data = manifest.build(GENERATOR, names, _minimum_driver(options.targets))
     return Plan(data, dict(levels), ledger, sources, cubins, manifest.weights, dict(headers()), decisions)
 
 
@@ -95,6 +94,6 @@ def _families(launches: Iterable[Kernel]) -> dict[str, str]:
     return {op.kernel: op.family for op in launches if is_designed(op.family, dict(op.config))}
 
 
-def _minimum_driver(targets: Sequence[str]) -> int:
+def _minimum_driver(targets: Sequence[ArchSpec]) -> int:
     """CUDA promises that a cubin runs on every driver of its major version."""
     return compiler_version()[0] * 1000 if targets else 0

@@ -21,6 +21,7 @@ from cuda.bindings import nvrtc
 
 from ..errors import CompileError, UnsupportedError
 from ..runtime.children import Children
+from .arch.known import LEAST
 from .cache import CacheEntry, KernelCache, content_key
 from .nvrtc_child import run_in_child
 from .nvrtc_compile import Program, checked, run
@@ -44,7 +45,6 @@ OPTIONS: tuple[str, ...] = (
     "--ptxas-options=-v",
 )
 SECONDS_PER_KERNEL = 120.0
-LEAST_SM = 80
 SHOWN_NODES = 5
 _TARGET = re.compile(r"sm_([1-9][0-9]{1,2})([af]?)")
 _ENTRY = re.compile(r"Compiling entry function '([^']*)'")
@@ -103,7 +103,7 @@ def supported_targets() -> tuple[str, ...]:
     compiler_version()
     targets: list[str] = []
     for number in checked(nvrtc.nvrtcGetSupportedArchs())[0]:
-        if number < LEAST_SM:
+        if number < LEAST:
             continue
         targets.append(f"sm_{number}")
         if number >= 90:
@@ -117,7 +117,7 @@ def check_target(target: str) -> None:
     """Raise UnsupportedError unless NVRTC can produce a cubin for `target`."""
     if _TARGET.fullmatch(target) is None or target not in supported_targets():
         known = ", ".join(supported_targets())
-        hint = f"NVRTC here compiles for {known}; the kernels need sm_{LEAST_SM} (cp.async, NaN-keeping max)"
+        hint = f"NVRTC here compiles for {known}; the kernels need sm_{LEAST} (cp.async, NaN-keeping max)"
         raise UnsupportedError(f"unknown target {target!r}", hint=hint)
 
 

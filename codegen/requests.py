@@ -15,12 +15,18 @@ from ..dialects.core.clone import clone_block
 from ..dialects.core.ir import Block, Module, Value
 from ..dialects.core.substitution import in_operation, in_type
 from ..dialects.launch import Buffer, View
-from .kernels.family import KernelCode, Request, Target
+from .arch.spec import ArchSpec
+from .kernels.family import KernelCode, Request
 from .kernels.parameters import under
 
 
 def make_request(
-    module: Module, region: Block, reads: Sequence[Value], writes: Sequence[Value], target: Target, name: str
+    module: Module,
+    region: Block,
+    reads: Sequence[Value],
+    writes: Sequence[Value],
+    target: ArchSpec,
+    name: str,
 ) -> Request:
     """The request for a kernel that computes REGION from the buffers READS into the buffers WRITES."""
     names = _canonical(module)

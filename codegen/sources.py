@@ -11,8 +11,8 @@ from ..dialects.core.diagnostics import op_error
 from ..dialects.core.ir import Module
 from ..dialects.core.parts import AttributeAt
 from ..dialects.launch import Kernel
-from .kernels.family import Geometry, KernelCode, Request, Target
-from .kernels.group_cost import THREADS
+from .arch.spec import ArchSpec
+from .kernels.family import Geometry, KernelCode, Request
 from .kernels.parameters import Parameter, maps_of, scratch_of
 from .kernels.registry import family_of
 from .naming import kernel_name
@@ -28,13 +28,13 @@ class MadeKernel:
     code: KernelCode
 
 
-def request_of(module: Module, kernel: Kernel, target: Target) -> Request:
+def request_of(module: Module, kernel: Kernel, target: ArchSpec) -> Request:
     """The request that a launch came from, named as the launch names its kernel."""
     return make_request(module, kernel.body.block, kernel.reads, kernel.writes, target, kernel.kernel)
 
 
 def made_kernels(
-    module: Module, target: Target, launches: Iterable[Kernel] | None = None
+    module: Module, target: ArchSpec, launches: Iterable[Kernel] | None = None
 ) -> dict[str, MadeKernel]:
     """Kernel name → what is made of it, for LAUNCHES of MODULE (all), in the order of first launch.
 
@@ -103,12 +103,12 @@ def _check_parameters(op: Kernel, wanted: Sequence[Parameter]) -> None:
         raise op_error(op, f"its configuration wants other tensor maps: {text}", at=AttributeAt("maps"))
 
 
-def _check_fits(op: Kernel, module: Module, target: Target) -> None:
+def _check_fits(op: Kernel, module: Module, target: ArchSpec) -> None:
     """That a cooperative launch may have all its blocks on the GPU at once; the driver knows for sure."""
     blocks = bounds(product(op.grid), module.ranges)[1]
-    resident = THREADS // prod(op.block)
+    resident = target.limits.threads_per_multiprocessor // prod(op.block)
     if op.shared:
-        resident = min(resident, target.shared_bytes // op.shared)
+        resident = min(resident, target.limits.blocks_by_shared(op.shared))
     room = resident * target.multiprocessors
     if blocks is None or blocks > room:
         count = "any number of" if blocks is None else f"up to {blocks}"

@@ -11,12 +11,11 @@ from ..dialects.core.clone import clone_module
 from ..dialects.core.ir import Module
 from ..errors import InputError, UnsupportedError
 from ..runtime.arguments import checked_but
-from ..runtime.discovery import present_target
 from ..runtime.plan import Plan
 from .calibration.calibrate import calibrate
 from .calibration.data import Batches, is_no_arrays
 from .calibration.observe import INTERPRET
-from .driver.build import Settings, build, chosen_targets
+from .driver.build import Settings, build, chosen_targets, present_arch
 from .driver.clock import Progress
 from .frontend.source import InputShapes, Shapes, Source
 from .precision.scales.table import CalibrationTable
@@ -45,7 +44,8 @@ def compile(
     """Compile MODEL to a plan.
 
     model: an ONNX file, its bytes, a ModelProto, or an .ir file of any level.
-    target: 'sm_90a' and the like, 'host', or several; default: the GPU of this machine, else host.
+    target: 'sm_90a' and the like, with a card to tune for as 'sm_90a:h100', 'host', or several, each of
+    which is planned for; default: the GPU of this machine, else host.
     precision: 'fp32', 'tf32', 'fp16', 'bf16', 'int8', 'fp8' or a PrecisionPolicy, which has more to say; or
     'auto', the fastest mixture of fp16, int8 and fp8 within the budget. With a budget, a policy is what the
     mixture is made from in place of plain fp16.
@@ -77,7 +77,7 @@ def compile(
     if calibration is not None and not isinstance(calibration, CalibrationTable):
         calibration = calibrate(_kept(model), calibration, inputs=inputs, shapes=shapes, progress=progress)
     settings = Settings(
-        targets=chosen_targets(target, present_target() if target is None else None),
+        targets=chosen_targets(target, present_arch() if target is None else None),
         precision=policy,
         calibration=calibration,
         cache=KernelCache() if cache else None,

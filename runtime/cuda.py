@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..errors import DeviceError
-from .cuda_device import CudaDevice, compute_capability, find_device
+from .cuda_device import CudaDevice, compute_capability, device_figures, find_device
 from .cuda_driver import Driver, DriverError
 from .cuda_launch import Launcher
 from .cuda_session import CudaSession
@@ -46,6 +47,11 @@ def device_target(ordinal: int, driver: Driver | None = None) -> str:
     return f"sm_{major}{minor}" + ("a" if major >= 9 else "")
 
 
+def present_figures(ordinal: int, driver: Driver | None = None) -> dict[str, int | str]:
+    """What a GPU is and has; see `device_figures`."""
+    return device_figures(driver or process_driver(), ordinal)
+
+
 def open_backend(ordinal: int, debug: bool, driver: Driver | None = None) -> CudaBackend:
     """The backend of one GPU. Raises `DeviceError` if it is not there."""
     return CudaBackend(CudaDevice(driver or process_driver(), ordinal), debug)
@@ -61,8 +67,8 @@ class CudaBackend:
     def load(self, plan: Plan) -> CudaExecutable:
         """Check that the GPU and its driver can run the plan, then load it; see `device.Backend`."""
         _check_driver(self._device.driver, plan.spec)
-        target = choose_target(plan.spec, self._device.capability)
-        return CudaExecutable(self._device, plan, target, self._debug)
+        target = choose_target(plan.targets, self._device.capability)
+        return CudaExecutable(self._device, plan.part(target), target, self._debug)
 
 
 class CudaExecutable:
@@ -72,6 +78,7 @@ class CudaExecutable:
         self.name = device.name
         self.device = (CUDA, device.ordinal)
         self._device = device
+        self.plan = plan
         self._manifest = plan.spec
         self._debug = debug
         self._released = contextlib.ExitStack()
@@ -138,25 +145,25 @@ def _version(number: int) -> str:
     return f"{number // 1000}.{number % 1000 // 10}"
 
 
-def choose_target(manifest: Manifest, capability: tuple[int, int]) -> str:
-    """The plan's most specific target that a GPU of this compute capability executes.
+def choose_target(targets: Sequence[str], capability: tuple[int, int]) -> str:
+    """The most specific of TARGETS that a GPU of this compute capability executes.
 
     Machine code runs on its own major version from its minor version up; with suffix "a" on exactly
     its own version; with suffix "f" like plain code, within its family. Source: CUDA programming
     guide, "Binary compatibility" and "Feature set compiler targets".
     """
-    fitting = [target for target in manifest.targets if _runs(target, capability)]
+    fitting = [target for target in targets if _runs(target, capability)]
     if fitting:
         return max(fitting, key=_preference)
     major, minor = capability
     have = f"the GPU is sm_{major}{minor}"
-    if not manifest.targets:
+    if not targets:
         raise DeviceError(
             f"the plan has no machine code for GPUs; {have}",
             hint=f"build it again with target='sm_{major}{minor}', or load it with device='host'",
         )
     raise DeviceError(
-        f"the plan was built for {', '.join(map(clip, manifest.targets))}; {have}",
+        f"the plan was built for {', '.join(map(clip, targets))}; {have}",
         hint=f"build it again with target='sm_{major}{minor}'",
     )
 

@@ -32,6 +32,36 @@ def compute_capability(driver: Driver, handle: Any) -> tuple[int, int]:
     return found[0], found[1]
 
 
+# The attributes of a GPU by the names that `device_figures` gives them; clocks in kHz, sizes in bytes.
+_FIGURES = {
+    "major": "COMPUTE_CAPABILITY_MAJOR",
+    "minor": "COMPUTE_CAPABILITY_MINOR",
+    "multiprocessors": "MULTIPROCESSOR_COUNT",
+    "clock_khz": "CLOCK_RATE",
+    "memory_clock_khz": "MEMORY_CLOCK_RATE",
+    "memory_bus_bits": "GLOBAL_MEMORY_BUS_WIDTH",
+    "l2_bytes": "L2_CACHE_SIZE",
+    "shared_per_block": "MAX_SHARED_MEMORY_PER_BLOCK_OPTIN",
+    "shared_per_multiprocessor": "MAX_SHARED_MEMORY_PER_MULTIPROCESSOR",
+    "registers_per_multiprocessor": "MAX_REGISTERS_PER_MULTIPROCESSOR",
+    "threads_per_multiprocessor": "MAX_THREADS_PER_MULTIPROCESSOR",
+    "blocks_per_multiprocessor": "MAX_BLOCKS_PER_MULTIPROCESSOR",
+}
+_NAME_BYTES = 256
+
+
+def device_figures(driver: Driver, ordinal: int) -> dict[str, int | str]:
+    """The `name` of a GPU and what it has, by the keys of `_FIGURES`. Raises `DeviceError`."""
+    handle = find_device(driver, ordinal)
+    names = driver.api.CUdevice_attribute
+    figures: dict[str, int | str] = {
+        key: int(driver.call("cuDeviceGetAttribute", getattr(names, f"CU_DEVICE_ATTRIBUTE_{name}"), handle))
+        for key, name in _FIGURES.items()
+    }
+    text: bytes = driver.call("cuDeviceGetName", _NAME_BYTES, handle)
+    return {"name": text.split(b"\0")[0].decode(errors="replace"), **figures}
+
+
 class CudaDevice:
     """A GPU whose primary context stays retained as long as anything refers to this object."""
 

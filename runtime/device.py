@@ -85,6 +85,10 @@ class Executable(Protocol):
     def device(self) -> tuple[int, int]:
         """DLPack type and ordinal of the device's memory."""
 
+    @property
+    def plan(self) -> Plan:
+        """The part of the plan that runs here."""
+
     def session(self) -> Session:
         """A new session for the calling thread."""
 

@@ -53,6 +53,15 @@ def present_target() -> str | None:
         return None
 
 
+def present_figures() -> dict[str, int | str] | None:
+    """What the first GPU of this machine is and has; None without a usable GPU."""
+    try:
+        figures: dict[str, int | str] = _cuda_module().present_figures(0)
+    except DeviceError:
+        return None
+    return figures
+
+
 def _cuda_module() -> ModuleType:
     try:
         return importlib.import_module(".cuda", __package__)

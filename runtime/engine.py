@@ -55,11 +55,11 @@ class _Programs:
 class _Core:
     """What an engine and its contexts share."""
 
-    def __init__(self, plan: Plan, executable: Executable) -> None:
-        self.manifest = plan.spec
+    def __init__(self, executable: Executable) -> None:
+        self.manifest = executable.plan.spec
         self.executable = executable
-        self.programs = _Programs(plan.spec)
-        self.binder = InputBinder(plan.spec, executable.device)
+        self.programs = _Programs(self.manifest)
+        self.binder = InputBinder(self.manifest, executable.device)
         self.closed = False
 
 
@@ -152,14 +152,13 @@ class Engine:
 
     @checked
     def __init__(self, plan: Plan, device: str | Backend | None = None, *, debug: bool | None = None) -> None:
-        self.plan = plan
-        if device is None and not plan.spec.targets:
+        if device is None and not plan.targets:
             device = "host"
         if device is None or isinstance(device, str) or not hasattr(device, "load"):
             backend = open_backend(device, debug)
         else:
             backend = device
-        self._core = _Core(plan, backend.load(plan))
+        self._core = _Core(backend.load(plan))
         self._local = threading.local()
         self._lock = threading.Lock()
         self._contexts: weakref.WeakSet[Context] = weakref.WeakSet()
@@ -168,6 +167,11 @@ class Engine:
     def device(self) -> str:
         """The device's name, such as ``cuda:0``."""
         return self._core.executable.name
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that runs: of one for several architectures the part for this device."""
+        return self._core.executable.plan
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:

@@ -38,13 +38,14 @@ class HostBackend:
         self._order = order
 
     def load(self, plan: Plan) -> HostExecutable:
-        """Compile the plan's kernels, or find them compiled in the cache. See `device.Backend`."""
-        for launch in plan.spec.launches:
+        """Compile the kernels of the plan's first part, or find them in the cache. See `device.Backend`."""
+        part = plan.parts[0]
+        for launch in part.spec.launches:
             if launch.cooperative:
                 what = f"kernel {launch.kernel} ({launch.op!r}) is a cooperative launch"
                 why = "the host device runs clusters one after the other: blocks cannot wait for each other"
                 raise DeviceError(f"{what}; {why}", hint="run this plan on a GPU")
-        return HostExecutable(plan, self._order)
+        return HostExecutable(part, self._order)
 
 
 class HostExecutable:
@@ -54,6 +55,7 @@ class HostExecutable:
     device = (CPU, 0)
 
     def __init__(self, plan: Plan, order: Order) -> None:
+        self.plan = plan
         self._manifest = plan.spec
         self._order = order
         self._module = HostModule(plan.sources, plan.headers)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, BinaryIO
 
 from ..errors import PlanError
 from .arguments import check_fields, expect_each
 from .expressions import clip
 from .manifest import Manifest, parse_manifest
-from .manifest_fields import parse_json
 from .plan_check import check_manifest
 from .plan_digest import Bytes
 from .plan_format import decode, encode
+from .plan_members import Members
+from .plan_parts import MOST_PARTS, WEIGHTS, Part, join, split
 from .plan_read import read_plan
 from .whole_files import path_of, write_whole
 
@@ -33,6 +35,9 @@ class Plan:
     kernel; `cubins` the machine code by target and kernel; `weights` the bytes that buffers in the
     weights space point into; `headers` the include files that the sources need on the host device,
     by file name.
+
+    A plan for several architectures has a part for each that is planned differently: the fields are those of
+    the first, and `further` holds the others, each a plan of its own for the same inputs and outputs.
     """
 
     manifest: dict[str, Any]
@@ -43,6 +48,7 @@ class Plan:
     weights: Bytes
     headers: dict[str, str] = field(default_factory=dict)
     decisions: str = ""
+    further: tuple[Plan, ...] = ()
     spec: Manifest = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -52,6 +58,25 @@ class Plan:
         check_manifest(spec)
         object.__setattr__(self, "spec", spec)
         _check_parts(self)
+        _check_further(self)
+
+    @cached_property
+    def parts(self) -> tuple[Plan, ...]:
+        """The plan for each set of targets that share one, in order; each without `further`."""
+        return (replace(self, further=()), *self.further) if self.further else (self,)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Every target that there is machine code for, those of the first part first."""
+        return tuple(target for part in self.parts for target in part.spec.targets)
+
+    def part(self, target: str) -> Plan:
+        """The part for TARGET, which has machine code. Raises `PlanError` if there is none."""
+        for part in self.parts:
+            if target in part.spec.targets:
+                return part
+        hint = f"it is for {', '.join(self.targets) or 'the host alone'}"
+        raise PlanError(f"the plan has no part for {clip(target)}", hint)
 
     def ir(self, level: str) -> str:
         """The IR text of a level: graph, fused, precision or launch."""
@@ -61,12 +86,12 @@ class Plan:
 
     def to_bytes(self) -> bytes:
         """The plan file's bytes; equal plans give equal bytes."""
-        return b"".join(encode(_members(self)))
+        return b"".join(encode(_file_members(self)))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the plan file: complete at `path`, or not there at all. Raises `PlanError`."""
         where = path_of(path, PlanError)
-        chunks = encode(_members(self))
+        chunks = encode(_file_members(self))
 
         def write(file: BinaryIO) -> None:
             for chunk in chunks:
@@ -94,49 +119,37 @@ class Plan:
 
     @classmethod
     def _from_memory(cls, data: memoryview) -> Plan:
-        members = decode(data)
-        manifest = parse_json(_take(members, "manifest.json"), "manifest")
+        parts = split(decode(data))
+        decoded: dict[tuple[str, int], object] = {}
+        plans = [cls._from_members(Members(members, decoded), own, len(parts) > 1) for members, own in parts]
+        return replace(plans[0], further=tuple(plans[1:])) if plans[1:] else plans[0]
+
+    @classmethod
+    def _from_members(cls, members: Members, own: frozenset[str], shared: bool) -> Plan:
+        """One part, which must use all of its OWN members. SHARED: behind its weights lie those of others."""
+        manifest = members.json("manifest.json", "manifest")
         spec = parse_manifest(manifest)
-        ledger = parse_json(_take(members, "ledger.json"), "ledger")
+        ledger = members.json("ledger.json", "ledger")
         if not isinstance(manifest, dict) or not isinstance(ledger, list):
             raise PlanError("the plan's ledger is not a list")
-        return cls(
+        weights = members.take(WEIGHTS)
+        plan = cls(
             manifest=manifest,
-            levels={level: _text(members, f"ir/{level}.ir") for level in LEVELS},
+            levels={level: members.text(f"ir/{level}.ir") for level in LEVELS},
             ledger=ledger,
-            decisions=_text(members, "ledger.txt"),
-            sources={kernel: _text(members, f"kernels/{kernel}.cu") for kernel in spec.kernels},
+            decisions=members.text("ledger.txt"),
+            sources={kernel: members.text(f"kernels/{kernel}.cu") for kernel in spec.kernels},
             cubins={
                 target: {
-                    kernel: bytes(_take(members, f"cubins/{target}/{kernel}.cubin"))
-                    for kernel in spec.kernels
+                    kernel: bytes(members.take(f"cubins/{target}/{kernel}.cubin")) for kernel in spec.kernels
                 }
                 for target in spec.targets
             },
-            weights=_take(members, "weights.bin"),
-            headers=dict(_headers(members)),
+            weights=weights[: spec.weights_bytes] if shared else weights,
+            headers=members.folder("include"),
         )
-
-
-def _take(members: dict[str, memoryview], name: str) -> memoryview:
-    if name not in members:
-        raise PlanError(f"the plan has no member {clip(name)}")
-    return members.pop(name)
-
-
-def _text(members: dict[str, memoryview], name: str) -> str:
-    try:
-        return bytes(_take(members, name)).decode()
-    except UnicodeDecodeError:
-        raise PlanError(f"the plan's member {clip(name)} is not UTF-8 text") from None
-
-
-def _headers(members: dict[str, memoryview]) -> Iterator[tuple[str, str]]:
-    """The include files, which must be all that is left of the members."""
-    for name in list(members):
-        if not name.startswith("include/"):
-            raise PlanError(f"the plan has an unexpected member {clip(name)}")
-        yield name.removeprefix("include/"), _text(members, name)
+        members.check_all_taken(own)
+        return plan
 
 
 def _check_kinds(plan: Plan) -> None:
@@ -169,6 +182,31 @@ def _check_parts(plan: Plan) -> None:
         )
 
 
+def _check_further(plan: Plan) -> None:
+    """That all parts are for the same tensors, and no target is in two of them."""
+    expect_each("further", plan.further, Plan, error=PlanError)
+    if len(plan.further) >= MOST_PARTS:
+        raise PlanError(
+            f"a plan has at most {MOST_PARTS} parts", "build two plans, each for some of the targets"
+        )
+    if plan.further and not plan.spec.targets:
+        raise PlanError("the first part of the plan is for no target")
+    for part in plan.further:
+        if part.further or part.headers != plan.headers or _interface(part) != _interface(plan):
+            raise PlanError("the plan's parts are not of one model")
+        if not part.spec.targets:
+            raise PlanError("a part of the plan is for no target")
+    targets = [target for part in (plan, *plan.further) for target in part.spec.targets]
+    twice = [target for target in targets if targets.count(target) > 1]
+    if twice:
+        raise PlanError(f"the plan has two parts for {clip(twice[0])}")
+
+
+def _interface(plan: Plan) -> tuple[object, ...]:
+    spec = plan.spec
+    return spec.name, spec.inputs, spec.outputs, dict(spec.symbols), spec.sizes
+
+
 def _check_names(
     what: str, found: Mapping[str, object], wanted: Mapping[str, object] | tuple[str, ...]
 ) -> None:
@@ -178,8 +216,21 @@ def _check_names(
         raise PlanError(f"the plan's list of {what} {verb} {clip(different[0])}")
 
 
+def _file_members(plan: Plan) -> dict[str, Bytes]:
+    """The members of the plan's file, in order."""
+    if not plan.further:
+        return _members(plan)
+    return join([Part(_members(part), _weight_extents(part.spec)) for part in plan.parts])
+
+
+def _weight_extents(spec: Manifest) -> list[tuple[int, int]]:
+    """Where weights lie; parts of them as well."""
+    places = [(b.offset, b.bytes) for b in spec.buffers.values() if b.space == "weights"]
+    return [(at, size) for at, size in places if isinstance(at, int) and isinstance(size, int)]
+
+
 def _members(plan: Plan) -> dict[str, Bytes]:
-    """The plan's members in the order of the file."""
+    """The members of one part, in the order of the file."""
     try:
         members: dict[str, Bytes] = {"manifest.json": _json(plan.manifest)}
         for level in LEVELS:
@@ -195,7 +246,7 @@ def _members(plan: Plan) -> dict[str, Bytes]:
                 members[f"cubins/{target}/{kernel}.cubin"] = cubin
     except (TypeError, ValueError) as error:
         raise PlanError(f"the plan cannot be written: {clip(str(error))}") from error
-    members["weights.bin"] = plan.weights
+    members[WEIGHTS] = plan.weights
     return members
 
 

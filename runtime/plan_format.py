@@ -19,7 +19,7 @@ from .expressions import clip
 from .plan_digest import Bytes, tree_digest
 
 MAGIC = b"GLASSRT\0"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 WEIGHT_ALIGNMENT = 256
 MAX_MEMBERS = 65_535
 

@@ -16,18 +16,18 @@ from ...dialects.core.affine import Dim, may_be_empty
 from ...dialects.core.dtypes import BOOL, F32
 from ...dialects.graph.attention import FAR
 from ..affine_c import dim_to_c, factor_to_c
+from ..arch.spec import ArchSpec
 from ..literals import c_type, literal
 from ..render import Code, Identifier
 from .attention_problem import MATH, AttentionProblem, Operand, at_optimum
 from .describe import title
-from .family import Request, Target
+from .family import Request
 from .signature import Signature
 
 TEMPLATE = "kernels/attention_mma.cu.j2"
 QUERIES = 16  # of one warp
 PADDING = 8  # elements behind each row in shared memory, so that ldmatrix meets no bank conflict
 
-CLOCK = 1.755e3  # cycles per microsecond
 LAUNCH = 0.9  # microseconds
 START = 1500.0  # cycles until queries and the first keys have landed
 MERGE = 700.0  # cycles to join the results of warps that share queries
@@ -145,7 +145,7 @@ def configurations() -> Iterator[AttentionConfig]:
                 yield AttentionConfig(warps_s, warps_t, keys, stages)
 
 
-def legal(problem: AttentionProblem, target: Target) -> list[AttentionConfig]:
+def legal(problem: AttentionProblem, target: ArchSpec) -> list[AttentionConfig]:
     """Configurations that fit shared memory."""
     return [config for config in configurations() if shared_bytes(problem, config) <= target.shared_bytes]
 
@@ -172,7 +172,7 @@ def cost(problem: AttentionProblem, config: AttentionConfig, request: Request) -
     tiles = -(-keys // config.block_t)
     if problem.causal:
         tiles = max(1, tiles // 2)
-    resident = max(1, min(4, (request.target.shared_bytes + 1024) // (shared_bytes(problem, config) + 1024)))
+    resident = max(1, min(4, request.target.limits.blocks_by_shared(shared_bytes(problem, config))))
     resident = max(1, min(resident, 16 // (config.threads // 32)))
     full, rest = divmod(blocks, request.target.multiprocessors * resident)
     cycles = full * _wave(problem, config, tiles, resident)
@@ -180,7 +180,7 @@ def cost(problem: AttentionProblem, config: AttentionConfig, request: Request) -
         cycles += _wave(problem, config, tiles, -(-rest // request.target.multiprocessors))
     features = problem.depth + problem.width
     moved = batches * (queries + keys) * features * 2
-    return LAUNCH + max(cycles / CLOCK, moved / request.target.bytes_per_second * 1e6)
+    return LAUNCH + max(cycles / request.target.clock, moved / request.target.bytes_per_second * 1e6)
 
 
 def _wave(problem: AttentionProblem, config: AttentionConfig, tiles: int, side_by_side: int) -> float:

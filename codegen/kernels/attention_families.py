@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from ...dialects.core.affine import ceildiv
 from ...dialects.core.dtypes import F32, DType
+from ..arch.features import Feature
+from ..arch.spec import ArchSpec
 from . import attention, attention_simt
 from .attention import AttentionConfig
 from .attention_problem import MATH, AttentionProblem, find_attention
 from .attention_simt import SimtAttentionConfig
-from .family import Candidate, Config, Geometry, KernelCode, Request, Target
+from .family import Candidate, Config, Geometry, KernelCode, Request
 from .kernel_family import AnyConfig, ConfiguredFamily, Rank
 from .signature import make_signature
 
@@ -39,7 +41,7 @@ class AttentionFamily(ConfiguredFamily[AnyConfig]):
         return self.code(request, problem, self.configured(config))
 
     @abstractmethod
-    def legal(self, problem: AttentionProblem, target: Target) -> Sequence[AnyConfig]:
+    def legal(self, problem: AttentionProblem, target: ArchSpec) -> Sequence[AnyConfig]:
         """Configurations of PROBLEM that fit the shared memory of TARGET."""
 
     @abstractmethod
@@ -57,11 +59,11 @@ class MmaAttentionFamily(AttentionFamily[AttentionConfig]):
 
     name: str = "attention_mma"
     rank: Rank = Rank.TENSOR_CORES
-    least_sm: int = 80
+    needs_features: frozenset[Feature] = frozenset({Feature.LDMATRIX, Feature.MMA_F16, Feature.MMA_BF16})
     operands: frozenset[DType] = frozenset(MATH)
     config_type: Callable[..., AttentionConfig] = AttentionConfig
 
-    def legal(self, problem: AttentionProblem, target: Target) -> Sequence[AttentionConfig]:
+    def legal(self, problem: AttentionProblem, target: ArchSpec) -> Sequence[AttentionConfig]:
         return attention.legal(problem, target)
 
     def cost(self, problem: AttentionProblem, config: AttentionConfig, request: Request) -> float:
@@ -83,7 +85,7 @@ class SimtAttentionFamily(AttentionFamily[SimtAttentionConfig]):
     operands: frozenset[DType] = frozenset({F32})
     config_type: Callable[..., SimtAttentionConfig] = SimtAttentionConfig
 
-    def legal(self, problem: AttentionProblem, target: Target) -> Sequence[SimtAttentionConfig]:
+    def legal(self, problem: AttentionProblem, target: ArchSpec) -> Sequence[SimtAttentionConfig]:
         return attention_simt.legal(problem, target)
 
     def cost(self, problem: AttentionProblem, config: SimtAttentionConfig, request: Request) -> float:

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from ...dialects.core.affine import may_be_empty
 from ...dialects.core.dtypes import F32
 from ..affine_c import dim_to_c
+from ..arch.spec import ArchSpec
 from ..literals import literal
 from ..render import Code, Identifier
 from .attention import BatchAxis, MaskSpec, OperandSpec, batch_axes, mask_spec, operand_spec
 from .attention_problem import AttentionProblem, at_optimum
 from .describe import title
-from .family import Request, Target
+from .family import Request
 from .signature import Signature
 
 TEMPLATE = "kernels/attention_simt.cu.j2"
@@ -27,7 +28,6 @@ PADDING = 4  # elements behind each row in shared memory
 STAGES = 2
 DEPTH_STEP, WIDTH_STEP = 4, 32  # features come in quads; a row's eight threads have a quad each
 
-CLOCK = 1.755e3  # cycles per microsecond
 LAUNCH = 0.9  # microseconds
 START = 1500.0  # cycles until queries and the first keys have landed
 PRODUCTS_PER_CLOCK = 64.0  # of a multiprocessor, at half of its rate
@@ -85,7 +85,7 @@ def configurations() -> Iterator[SimtAttentionConfig]:
         yield SimtAttentionConfig(rows, 4)
 
 
-def legal(problem: AttentionProblem, target: Target) -> list[SimtAttentionConfig]:
+def legal(problem: AttentionProblem, target: ArchSpec) -> list[SimtAttentionConfig]:
     """Configurations that fit shared memory."""
     return [config for config in configurations() if shared_bytes(problem, config) <= target.shared_bytes]
 
@@ -117,7 +117,7 @@ def cost(problem: AttentionProblem, config: SimtAttentionConfig, request: Reques
     slowdown = 0.5 + 2.0 / config.rows
     cycles = scores * (features / PRODUCTS_PER_CLOCK * slowdown + SCORE_CYCLES)
     waves = -(-blocks // request.target.multiprocessors)
-    return LAUNCH + (START + waves * cycles) / CLOCK
+    return LAUNCH + (START + waves * cycles) / request.target.clock
 
 
 def specialize(

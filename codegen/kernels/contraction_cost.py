@@ -2,38 +2,18 @@
 
 Two times of a multiprocessor are added in a norm, because neither hides the other fully: what its
 units need for all its blocks, and the latencies of the blocks that run one after another. The
-constants were fitted to timings by `benchmarks/contraction_fit.py`.
+constants are the target's, fitted to timings by `benchmarks/contraction_fit.py`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .family import Target
+from ..arch.spec import ArchSpec, ContractionFit
 from .geometry import COPY_BYTES, Problem
 
-CLOCK = 1.755e3  # cycles per microsecond
-SHARED_BYTES = 128.0  # per clock and multiprocessor
 UNITS_NORM = 4.0  # of the units of a multiprocessor, which overlap well
 PHASES_NORM = 1.5  # of throughput and latency
-
-
-@dataclass(frozen=True)
-class Constants:
-    """What a fit finds. Times are in cycles unless they say otherwise."""
-
-    efficiency: float = 0.78  # of the products' peak rate
-    l2_bytes: float = 60.0  # per clock and multiprocessor
-    narrow: float = 2.5  # what a copy narrower than 16 bytes costs, by its share of them
-    memory_latency: float = 925.0  # from a copy's request to its landing, L2 and DRAM mixed
-    step_latency: float = 25.0  # one dependent round of fragment loads and products
-    start: float = 1170.0  # until a block's first tile has landed
-    finish: float = 16.7  # a byte of a thread's sums, from registers to memory
-    split: float = 4790.0  # the counter's round trip and the last block's reads
-    launch: float = 0.44  # microseconds
-
-
-FITTED = Constants()
 
 
 @dataclass(frozen=True)
@@ -82,37 +62,38 @@ class Load:
         )
 
 
-def microseconds(problem: Problem, work: Work, target: Target, constants: Constants = FITTED) -> float:
+def microseconds(problem: Problem, work: Work, target: ArchSpec) -> float:
     """Expected time of PROBLEM at its optimal sizes."""
-    return expected(Load.of(problem, work), work, target, constants)
+    return expected(Load.of(problem, work), work, target)
 
 
-def expected(load: Load, work: Work, target: Target, constants: Constants) -> float:
+def expected(load: Load, work: Work, target: ArchSpec) -> float:
     """Expected microseconds of LOAD."""
     own_blocks = -(-load.blocks // target.multiprocessors)
     waves = -(-load.blocks // (target.multiprocessors * work.resident))
-    busy = own_blocks * _units(load, work, constants)
-    waiting = waves * _latencies(load, work, constants)
+    busy = own_blocks * _units(load, work, target)
+    waiting = waves * _latencies(load, work, target.fitted.contraction)
     cycles = _norm(PHASES_NORM, busy, waiting)
     memory = load.moved_bytes / target.bytes_per_second * 1e6
-    return constants.launch + _norm(UNITS_NORM, cycles / CLOCK, memory)
+    return target.fitted.contraction.launch + _norm(UNITS_NORM, cycles / target.clock, memory)
 
 
-def _units(load: Load, work: Work, constants: Constants) -> float:
+def _units(load: Load, work: Work, target: ArchSpec) -> float:
     """Cycles that the units of a multiprocessor are busy with one block."""
+    constants, shared_bytes = target.fitted.contraction, target.fitted.shared_bytes
     copied = (work.block_m + work.block_n) * work.block_k * load.element_bytes
     narrow = 1 + constants.narrow * (COPY_BYTES / load.copy_bytes - 1)
     products = (
         2.0 * work.block_m * work.block_n * work.block_k / (work.flops_per_clock * constants.efficiency)
     )
-    shared = (copied * narrow + work.shared_bytes) / SHARED_BYTES
+    shared = (copied * narrow + work.shared_bytes) / shared_bytes
     per_tile = _norm(UNITS_NORM, products, shared, copied / constants.l2_bytes)
     sums = work.block_m * work.block_n * 4
     partial = sums * 2 / constants.l2_bytes if work.splits > 1 else 0.0
-    return load.k_tiles * per_tile + sums * (1 + work.groups) / SHARED_BYTES + partial
+    return load.k_tiles * per_tile + sums * (1 + work.groups) / shared_bytes + partial
 
 
-def _latencies(load: Load, work: Work, constants: Constants) -> float:
+def _latencies(load: Load, work: Work, constants: ContractionFit) -> float:
     """Cycles from a block's start to its end when it waits for nothing but itself."""
     per_tile = max(constants.memory_latency / (work.stages - 1), work.steps * constants.step_latency)
     sums = work.block_m * work.block_n * 4

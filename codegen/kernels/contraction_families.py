@@ -9,13 +9,15 @@ from functools import lru_cache
 from typing import TypeVar
 
 from ...dialects.core.dtypes import F8E4M3, TF32
+from ..arch.features import Feature
+from ..arch.spec import ArchSpec
 from . import contraction_mma, contraction_simt, depthwise
 from .contraction_binding import Contraction, bind, find_contraction, widest_vector
 from .contraction_mma import MmaConfig, MmaSpec
 from .contraction_simt import SimtConfig, SimtSpec
 from .contraction_spec import Binding, split_scratch
 from .depthwise import DepthwiseConfig
-from .family import Candidate, Config, Geometry, KernelCode, Request, Target
+from .family import Candidate, Config, Geometry, KernelCode, Request
 from .geometry import Problem
 from .kernel_family import Accumulation, AnyConfig, ConfiguredFamily, Rank
 from .signature import make_signature
@@ -49,7 +51,7 @@ class ContractionFamily(ConfiguredFamily[AnyConfig]):
         return self.code(request, contraction, self.configured(config))
 
     @abstractmethod
-    def unsupported(self, contraction: Contraction, target: Target) -> str | None:
+    def unsupported(self, contraction: Contraction, target: ArchSpec) -> str | None:
         """Why the family cannot do CONTRACTION on TARGET; None when it can."""
 
     @abstractmethod
@@ -80,21 +82,21 @@ class ProductFamily(ContractionFamily[AnyTiled]):
         return KernelCode(template, spec, geometry, signature.typed, spec.blocks_per_multiprocessor)
 
     @abstractmethod
-    def configurations(self, problem: Problem, target: Target) -> Sequence[AnyTiled]:
+    def configurations(self, problem: Problem, target: ArchSpec) -> Sequence[AnyTiled]:
         """Legal configurations worth trying, the most promising by `cost` first."""
 
     @abstractmethod
-    def cost(self, problem: Problem, config: AnyTiled, target: Target) -> float:
+    def cost(self, problem: Problem, config: AnyTiled, target: ArchSpec) -> float:
         """Expected microseconds of PROBLEM under CONFIG at the optimal sizes."""
 
     @abstractmethod
-    def product(self, problem: Problem, config: AnyTiled, binding: Binding, target: Target) -> Product:
+    def product(self, problem: Problem, config: AnyTiled, binding: Binding, target: ArchSpec) -> Product:
         """The template, the spec and the launch of PROBLEM under CONFIG."""
 
 
 @lru_cache(maxsize=PROBLEMS_KEPT)
 def _priced(
-    family: ProductFamily[AnyTiled], problem: Problem, target: Target
+    family: ProductFamily[AnyTiled], problem: Problem, target: ArchSpec
 ) -> tuple[tuple[tuple[tuple[str, int], ...], float], ...]:
     """The configurations worth trying, as items of a table, and their times.
 
@@ -110,23 +112,23 @@ class MmaFamily(ProductFamily[MmaConfig]):
 
     name: str = "contraction_mma"
     rank: Rank = Rank.TENSOR_CORES
-    least_sm: int = 80
+    needs_features: frozenset[Feature] = frozenset({Feature.LDMATRIX})
     rounds_operands: bool = True
     accumulation: Accumulation = TENSOR_CORE_SUMS
     config_type: Callable[..., MmaConfig] = MmaConfig
 
-    def unsupported(self, contraction: Contraction, target: Target) -> str | None:
+    def unsupported(self, contraction: Contraction, target: ArchSpec) -> str | None:
         if contraction.problem.a.bits == 32 and contraction.root.attributes["multiply"] != TF32:
             return "f32 operands are rounded to tf32 only where the contraction says so"
         return contraction_mma.unsupported(contraction.problem, target)
 
-    def configurations(self, problem: Problem, target: Target) -> Sequence[MmaConfig]:
+    def configurations(self, problem: Problem, target: ArchSpec) -> Sequence[MmaConfig]:
         return contraction_mma.candidates(problem, target, MOST_CANDIDATES)
 
-    def cost(self, problem: Problem, config: MmaConfig, target: Target) -> float:
+    def cost(self, problem: Problem, config: MmaConfig, target: ArchSpec) -> float:
         return contraction_mma.cost(problem, config, target)
 
-    def product(self, problem: Problem, config: MmaConfig, binding: Binding, target: Target) -> Product:
+    def product(self, problem: Problem, config: MmaConfig, binding: Binding, target: ArchSpec) -> Product:
         spec = contraction_mma.specialize(problem, config, binding, target)
         return contraction_mma.TEMPLATE, spec, contraction_mma.launch(problem, spec)
 
@@ -140,16 +142,16 @@ class SimtFamily(ProductFamily[SimtConfig]):
     accumulation: Accumulation = TILED_SUMS
     config_type: Callable[..., SimtConfig] = SimtConfig
 
-    def unsupported(self, contraction: Contraction, target: Target) -> str | None:
+    def unsupported(self, contraction: Contraction, target: ArchSpec) -> str | None:
         return contraction_simt.unsupported(contraction.problem, target)
 
-    def configurations(self, problem: Problem, target: Target) -> Sequence[SimtConfig]:
+    def configurations(self, problem: Problem, target: ArchSpec) -> Sequence[SimtConfig]:
         return contraction_simt.candidates(problem, target, MOST_CANDIDATES)
 
-    def cost(self, problem: Problem, config: SimtConfig, target: Target) -> float:
+    def cost(self, problem: Problem, config: SimtConfig, target: ArchSpec) -> float:
         return contraction_simt.cost(problem, config, target)
 
-    def product(self, problem: Problem, config: SimtConfig, binding: Binding, target: Target) -> Product:
+    def product(self, problem: Problem, config: SimtConfig, binding: Binding, target: ArchSpec) -> Product:
         spec = contraction_simt.specialize(problem, config, binding, target)
         return contraction_simt.TEMPLATE, spec, contraction_simt.launch(problem, spec)
 
@@ -162,7 +164,7 @@ class DepthwiseFamily(ContractionFamily[DepthwiseConfig]):
     rank: Rank = Rank.SPECIAL_CASE
     config_type: Callable[..., DepthwiseConfig] = DepthwiseConfig
 
-    def unsupported(self, contraction: Contraction, target: Target) -> str | None:
+    def unsupported(self, contraction: Contraction, target: ArchSpec) -> str | None:
         if contraction.has_prologue:
             return "its input is read as it lies in memory"
         return depthwise.unsupported(contraction.problem)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 
 from ...dialects.core.affine import Dim, bounds, ceildiv
 from ...dialects.core.dtypes import BF16, F8E4M3, F8E5M2, F16, F32, I8, I32, TF32, U8, DType
+from ..arch.features import Feature
+from ..arch.spec import ArchSpec
 from ..render import Identifier
 from .contraction_cost import Work, microseconds
 from .contraction_spec import (
@@ -20,7 +22,7 @@ from .contraction_spec import (
     shared_bytes,
     tile_counts,
 )
-from .family import Geometry, Target
+from .family import Geometry
 from .geometry import COPY_BYTES, INT_LIMIT, Problem
 
 TEMPLATE = "kernels/contraction_mma.cu.j2"
@@ -31,16 +33,16 @@ HELD_AND_SUMS = 96
 # Of a thread with the most sums, for where the rows begin that it picks.
 ORIGIN_REGISTERS = 4
 MOST_PRODUCTS = 128
-# By the operands' types: what the products are made in, what they are summed in, and the least sm.
+# By the operands' types: what the products are made in, what they are summed in, and what does that.
 _MATH = {
-    (F16, F16): ("f16", F32, 80),
-    (BF16, BF16): ("bf16", F32, 80),
-    (F32, F32): ("tf32", F32, 80),
-    (I8, I8): ("i8", I32, 80),
-    (U8, I8): ("u8_i8", I32, 80),
-    (I8, U8): ("i8_u8", I32, 80),
-    (U8, U8): ("u8", I32, 80),
-    (F8E4M3, F8E4M3): ("f8e4m3", F32, 89),
+    (F16, F16): ("f16", F32, Feature.MMA_F16),
+    (BF16, BF16): ("bf16", F32, Feature.MMA_BF16),
+    (F32, F32): ("tf32", F32, Feature.MMA_TF32),
+    (I8, I8): ("i8", I32, Feature.MMA_I8),
+    (U8, I8): ("u8_i8", I32, Feature.MMA_I8),
+    (I8, U8): ("i8_u8", I32, Feature.MMA_I8),
+    (U8, U8): ("u8", I32, Feature.MMA_I8),
+    (F8E4M3, F8E4M3): ("f8e4m3", F32, Feature.MMA_F8),
 }
 
 
@@ -93,12 +95,12 @@ class MmaSpec:
     blocks_per_multiprocessor: int
 
 
-def unsupported(problem: Problem, target: Target) -> str | None:
+def unsupported(problem: Problem, target: ArchSpec) -> str | None:
     """Why TARGET's tensor cores cannot do PROBLEM; None when they can."""
     if (problem.a, problem.b) not in _MATH:
         return f"operands of {problem.a} and {problem.b} have no mma"
-    math, sums, least_sm = _MATH[problem.a, problem.b]
-    if target.sm < least_sm:
+    math, sums, needed = _MATH[problem.a, problem.b]
+    if not target.has(needed):
         return f"{target.name} has no mma of {math}"
     if problem.accumulate != sums:
         return f"mma does not sum in {problem.accumulate}"
@@ -110,7 +112,7 @@ def unsupported(problem: Problem, target: Target) -> str | None:
     return None
 
 
-def illegal(problem: Problem, config: MmaConfig, target: Target) -> str | None:
+def illegal(problem: Problem, config: MmaConfig, target: ArchSpec) -> str | None:
     """Why CONFIG does not fit; None when it does."""
     k_bytes = config.block_k * problem.a.bytes
     steps = k_bytes // STEP_BYTES // config.warps_k
@@ -186,16 +188,18 @@ def pipeline_bytes(problem: Problem, config: MmaConfig) -> int:
     return max(config.stages * stage, sums)
 
 
-def blocks_per_multiprocessor(problem: Problem, config: MmaConfig, target: Target) -> int:
+def blocks_per_multiprocessor(problem: Problem, config: MmaConfig, target: ArchSpec) -> int:
     """Blocks that fit side by side, by shared memory and by the registers that the sums leave."""
     registers = config.sum_registers + (100 if config.sum_registers > 32 else 80)
     registers += product_registers(problem, config)
-    by_registers = 65536 // (config.threads * min(registers, 255))
-    by_shared = (target.shared_bytes + 1024) // (pipeline_bytes(problem, config) + 1024)
-    return max(1, min(by_registers, by_shared, 2048 // config.threads))
+    limits = target.limits
+    registers = min(registers, limits.registers_per_thread)
+    by_registers = limits.registers_per_multiprocessor // (config.threads * registers)
+    by_shared = limits.blocks_by_shared(pipeline_bytes(problem, config))
+    return max(1, min(by_registers, by_shared, limits.threads_per_multiprocessor // config.threads))
 
 
-def specialize(problem: Problem, config: MmaConfig, binding: Binding, target: Target) -> MmaSpec:
+def specialize(problem: Problem, config: MmaConfig, binding: Binding, target: ArchSpec) -> MmaSpec:
     """The spec of PROBLEM under CONFIG, which must be legal."""
     tiling = Tiling(
         block_m=config.block_m,
@@ -271,7 +275,7 @@ def shapes(problem: Problem) -> Iterator[MmaConfig]:
     yield from found
 
 
-def split_counts(problem: Problem, config: MmaConfig, target: Target) -> Iterator[int]:
+def split_counts(problem: Problem, config: MmaConfig, target: ArchSpec) -> Iterator[int]:
     """Ways to share k among blocks that are worth trying: while the GPU has room for more blocks."""
     yield 1
     if not isinstance(problem.k, int):
@@ -289,7 +293,7 @@ def split_counts(problem: Problem, config: MmaConfig, target: Target) -> Iterato
             yield splits
 
 
-def candidates(problem: Problem, target: Target, most: int = 30) -> list[MmaConfig]:
+def candidates(problem: Problem, target: ArchSpec, most: int = 30) -> list[MmaConfig]:
     """Configurations worth trying, the most promising by `cost` first; none for what is `unsupported`."""
     found: list[tuple[float, MmaConfig]] = []
     if unsupported(problem, target) is not None:
@@ -310,12 +314,12 @@ def raster(problem: Problem, config: MmaConfig) -> int:
     return 8 if columns > 16 else 1
 
 
-def cost(problem: Problem, config: MmaConfig, target: Target) -> float:
+def cost(problem: Problem, config: MmaConfig, target: ArchSpec) -> float:
     """Expected microseconds of PROBLEM under CONFIG at the optimal sizes."""
     return microseconds(problem, work_of(problem, config, target), target)
 
 
-def work_of(problem: Problem, config: MmaConfig, target: Target) -> Work:
+def work_of(problem: Problem, config: MmaConfig, target: ArchSpec) -> Work:
     """CONFIG as the cost model sees it."""
     bytes_ = problem.a.bytes
     warp_m, warp_n = config.block_m // config.warps_m, config.block_n // config.warps_n
@@ -327,7 +331,7 @@ def work_of(problem: Problem, config: MmaConfig, target: Target) -> Work:
         stages=config.stages,
         splits=config.splits,
         resident=blocks_per_multiprocessor(problem, config, target),
-        flops_per_clock=2600.0 * 2 / bytes_,
+        flops_per_clock=target.fitted.mma * 2 / bytes_,
         shared_bytes=config.warps_m * config.warps_n * (warp_m + warp_n) * config.block_k * bytes_,
         steps=config.block_k * bytes_ // STEP_BYTES // config.warps_k,
         groups=config.warps_k,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from ...dialects.core.affine import bounds, ceildiv
 from ...dialects.core.dtypes import DType
+from ..arch.spec import ArchSpec
 from .contraction_cost import Work, microseconds
 from .contraction_mma import splits_evenly
 from .contraction_spec import (
@@ -21,7 +22,7 @@ from .contraction_spec import (
     shared_bytes,
     tile_counts,
 )
-from .family import Geometry, Target
+from .family import Geometry
 from .geometry import COPY_BYTES, INT_LIMIT, Problem
 
 TEMPLATE = "kernels/contraction_simt.cu.j2"
@@ -58,7 +59,7 @@ class SimtSpec:
     blocks_per_multiprocessor: int
 
 
-def unsupported(problem: Problem, target: Target) -> str | None:
+def unsupported(problem: Problem, target: ArchSpec) -> str | None:
     """Why this family cannot do PROBLEM; None when it can."""
     if problem.accumulate.bits < 32:
         return f"sums in {problem.accumulate} are too narrow"
@@ -68,7 +69,7 @@ def unsupported(problem: Problem, target: Target) -> str | None:
     return None
 
 
-def illegal(problem: Problem, config: SimtConfig, target: Target) -> str | None:
+def illegal(problem: Problem, config: SimtConfig, target: ArchSpec) -> str | None:
     """Why CONFIG does not fit; None when it does."""
     step = k_step(problem)
     thread_m, thread_n = config.block_m // config.threads_m, config.block_n // config.threads_n
@@ -103,7 +104,7 @@ def pipeline_bytes(problem: Problem, config: SimtConfig) -> int:
     return max(config.stages * stage, config.block_m * (config.block_n + 8) * problem.accumulate.bytes)
 
 
-def specialize(problem: Problem, config: SimtConfig, binding: Binding, target: Target) -> SimtSpec:
+def specialize(problem: Problem, config: SimtConfig, binding: Binding, target: ArchSpec) -> SimtSpec:
     """The spec of PROBLEM under CONFIG, which must be legal."""
     tiling = Tiling(
         block_m=config.block_m,
@@ -125,14 +126,16 @@ def specialize(problem: Problem, config: SimtConfig, binding: Binding, target: T
     )
 
 
-def blocks_per_multiprocessor(problem: Problem, config: SimtConfig, target: Target) -> int:
+def blocks_per_multiprocessor(problem: Problem, config: SimtConfig, target: ArchSpec) -> int:
     """Blocks that fit side by side: by shared memory, and by the registers of sums and operands."""
     thread_m, thread_n = config.block_m // config.threads_m, config.block_n // config.threads_n
     words = problem.accumulate.bytes // 4
     registers = words * (thread_m * thread_n + k_step(problem) * (thread_m + thread_n)) + 64
-    by_registers = 65536 // (config.threads * min(registers, 255))
-    by_shared = (target.shared_bytes + 1024) // (pipeline_bytes(problem, config) + 1024)
-    return max(1, min(by_registers, by_shared, 2048 // config.threads, 4))
+    limits = target.limits
+    registers = min(registers, limits.registers_per_thread)
+    by_registers = limits.registers_per_multiprocessor // (config.threads * registers)
+    by_shared = limits.blocks_by_shared(pipeline_bytes(problem, config))
+    return max(1, min(by_registers, by_shared, limits.threads_per_multiprocessor // config.threads, 4))
 
 
 def launch(problem: Problem, spec: SimtSpec) -> Geometry:
@@ -171,7 +174,7 @@ def shapes(problem: Problem) -> Iterator[SimtConfig]:
         yield SimtConfig(m, n, chunks * chunk, threads_m, threads_n, stages)
 
 
-def split_counts(problem: Problem, config: SimtConfig, target: Target) -> Iterator[int]:
+def split_counts(problem: Problem, config: SimtConfig, target: ArchSpec) -> Iterator[int]:
     """Ways to share k among blocks that are worth trying: while the GPU has room for more blocks."""
     yield 1
     if not isinstance(problem.k, int):
@@ -189,7 +192,7 @@ def split_counts(problem: Problem, config: SimtConfig, target: Target) -> Iterat
             yield splits
 
 
-def candidates(problem: Problem, target: Target, most: int = 20) -> list[SimtConfig]:
+def candidates(problem: Problem, target: ArchSpec, most: int = 20) -> list[SimtConfig]:
     """Configurations worth trying, the most promising by `cost` first; none for what is `unsupported`."""
     found: list[tuple[float, SimtConfig]] = []
     if unsupported(problem, target) is not None:
@@ -203,7 +206,7 @@ def candidates(problem: Problem, target: Target, most: int = 20) -> list[SimtCon
     return [config for _, config in found[:most]]
 
 
-def cost(problem: Problem, config: SimtConfig, target: Target) -> float:
+def cost(problem: Problem, config: SimtConfig, target: ArchSpec) -> float:
     """Expected microseconds of PROBLEM under CONFIG at the optimal sizes."""
     thread_m, thread_n = config.block_m // config.threads_m, config.block_n // config.threads_n
     work = Work(
@@ -214,7 +217,7 @@ def cost(problem: Problem, config: SimtConfig, target: Target) -> float:
         stages=config.stages,
         splits=config.splits,
         resident=blocks_per_multiprocessor(problem, config, target),
-        flops_per_clock=200.0 * 4 / problem.accumulate.bytes,
+        flops_per_clock=target.fitted.simt * 4 / problem.accumulate.bytes,
         shared_bytes=config.threads
         * config.block_k
         * (thread_m * problem.a.bytes + thread_n * problem.b.bytes)

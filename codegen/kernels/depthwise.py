@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from ...dialects.core.affine import Dim, ceildiv, product
 from ...dialects.core.dtypes import BF16, DType
 from ..affine_c import dim_to_c, factor_to_c
+from ..arch.spec import ArchSpec
 from ..literals import c_type
 from ..render import Code, Identifier
 from .contraction_spec import AxisSpec, Binding, row_specs
-from .family import Geometry, Target
+from .family import Geometry
 from .geometry import Problem, Window, divisor, power_of_two_in
 
 TEMPLATE = "kernels/depthwise_conv.cu.j2"
@@ -95,7 +96,9 @@ def widest(problem: Problem, out_bytes: int) -> int:
     return power_of_two_in(divisor(*steps), most)
 
 
-def candidates(problem: Problem, target: Target, out_bytes: int = 2, most: int = 12) -> list[DepthwiseConfig]:
+def candidates(
+    problem: Problem, target: ArchSpec, out_bytes: int = 2, most: int = 12
+) -> list[DepthwiseConfig]:
     """Configurations worth trying, the most promising by `cost` first."""
     vector = widest(problem, out_bytes)
     channels = problem.at_optimum(problem.batches)
@@ -112,7 +115,7 @@ def candidates(problem: Problem, target: Target, out_bytes: int = 2, most: int =
     return found[:most]
 
 
-def illegal(problem: Problem, config: DepthwiseConfig, target: Target) -> str | None:
+def illegal(problem: Problem, config: DepthwiseConfig, target: ArchSpec) -> str | None:
     """Why CONFIG does not fit; None when it does."""
     inner = problem.rows[-1].window or _NO_WINDOW
     if config.pixels > 1 and inner.dilation > 1:
@@ -131,7 +134,9 @@ def _is_widened(dtype: DType) -> bool:
     return dtype.bytes == 1 or dtype == BF16
 
 
-def specialize(problem: Problem, config: DepthwiseConfig, binding: Binding, target: Target) -> DepthwiseSpec:
+def specialize(
+    problem: Problem, config: DepthwiseConfig, binding: Binding, target: ArchSpec
+) -> DepthwiseSpec:
     """The spec of PROBLEM under CONFIG, which must be legal; the binding has its vector."""
     names = binding.names
     axes = row_specs(problem.rows, names)
@@ -192,7 +197,7 @@ def launch(problem: Problem, config: DepthwiseConfig) -> Geometry:
     return Geometry(grid=(blocks, 1, 1), block=(config.threads, 1, 1), shared=shared)
 
 
-def cost(problem: Problem, config: DepthwiseConfig, target: Target) -> float:
+def cost(problem: Problem, config: DepthwiseConfig, target: ArchSpec) -> float:
     """Expected microseconds of PROBLEM under CONFIG at the optimal sizes."""
     inner = problem.rows[-1].window or _NO_WINDOW
     channels = problem.at_optimum(problem.batches)
@@ -204,5 +209,5 @@ def cost(problem: Problem, config: DepthwiseConfig, target: Target) -> float:
     threads = problem.at_optimum(_runs(problem, config)) * channels / config.vector
     busy = min(1.0, threads / (target.multiprocessors * 512))
     moved = outputs * (2 + problem.a.bytes * inner.stride**2)
-    l1 = loads * waste / (target.multiprocessors * 64 * 1755.0)
+    l1 = loads * waste / (target.multiprocessors * 64 * target.clock)
     return 1.5 + max(l1, moved / target.bytes_per_second * 1e6) / busy + 0.15 * lines * columns / 10

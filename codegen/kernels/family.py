@@ -9,21 +9,11 @@ from typing import Any, TypeVar
 from ...dialects.core.affine import Dim
 from ...dialects.core.ir import Block, Operation
 from ...dialects.core.types import TensorType
+from ..arch.spec import ArchSpec
 from .parameters import Parameter
 
 Config = dict[str, int | str]
 Found = TypeVar("Found")
-
-
-@dataclass(frozen=True)
-class Target:
-    """The GPU that code is made for. `sm` is 80, 90, ...; figures are those of the reference GPU."""
-
-    name: str = "sm_90a"
-    sm: int = 90
-    multiprocessors: int = 132
-    bytes_per_second: float = 4.0e12
-    shared_bytes: int = 227 * 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +28,7 @@ class Request:
     writes: tuple[TensorType, ...]
     ranges: Mapping[str, tuple[int, int]]
     optimum: Mapping[str, int]
-    target: Target
+    target: ArchSpec
     name: str = "kernel"
     weights: frozenset[int] = frozenset()
     known: dict[Hashable, Any] = field(default_factory=dict, repr=False)

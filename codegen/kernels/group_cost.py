@@ -1,6 +1,6 @@
 """How long launches take as one, from what they take alone.
 
-A group begins once (LAUNCH microseconds) and ends with its last block. It lasts as long as the
+A group begins once (the target's launch latency) and ends with its last block. It lasts as long as the
 greatest of three times:
 
 - longest: that of its slowest member. A multiprocessor holds as many blocks of a group as of its
@@ -22,14 +22,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...dialects.core.affine import evaluate, product
-from .contraction_cost import FITTED
-from .family import KernelCode, Request, Target
+from ..arch.spec import ArchSpec
+from .family import KernelCode, Request
 
-LAUNCH = FITTED.launch  # microseconds
-THREADS = 2048  # of a multiprocessor
-REGISTER_FILE = 65536
 REGISTERS = 48  # a thread of a kernel that does not say how many blocks fit, at most nearly always
-RESERVED_SHARED = 1024  # bytes that the system takes of each block's shared memory
 
 
 @dataclass(frozen=True)
@@ -58,37 +54,42 @@ class Load:
             saturates=saturates,
         )
 
-    @property
-    def share(self) -> float:
-        """Multiprocessors that it keeps busy."""
-        return self.blocks if self.saturates else self.blocks * self.threads / THREADS
+    def share(self, target: ArchSpec) -> float:
+        """Multiprocessors of TARGET that it keeps busy."""
+        return self.blocks if self.saturates else self.blocks * self.threads / _threads(target)
 
 
-def resident(code: KernelCode, target: Target) -> int:
+def resident(code: KernelCode, target: ArchSpec) -> int:
     """Blocks of CODE that a multiprocessor holds side by side."""
     if code.resident is not None:
         return code.resident
     threads = code.geometry.block[0]
-    by_shared = (target.shared_bytes + RESERVED_SHARED) // (code.geometry.shared + RESERVED_SHARED)
-    return max(1, min(THREADS // threads, REGISTER_FILE // (threads * REGISTERS), by_shared))
+    by_shared = target.limits.blocks_by_shared(code.geometry.shared)
+    by_registers = target.limits.registers_per_multiprocessor // (threads * REGISTERS)
+    return max(1, min(_threads(target) // threads, by_registers, by_shared))
 
 
-def slots(loads: Sequence[Load], target: Target) -> int:
+def _threads(target: ArchSpec) -> int:
+    return target.limits.threads_per_multiprocessor
+
+
+def slots(loads: Sequence[Load], target: ArchSpec) -> int:
     """Blocks of a group of LOADS that the GPU holds at a time."""
     return target.multiprocessors * min(load.resident for load in loads)
 
 
-def together(loads: Sequence[Load], target: Target) -> float:
+def together(loads: Sequence[Load], target: ArchSpec) -> float:
     """Expected microseconds of LOADS as one launch."""
     room = slots(loads, target)
+    launch = target.fitted.contraction.launch
     longest = packed = busy = 0.0
     for load in loads:
-        alone = max(load.microseconds - LAUNCH, 0.0)
+        alone = max(load.microseconds - launch, 0.0)
         waves = -(-load.blocks // (target.multiprocessors * load.resident)) or 1
         block = alone / waves
         longest = max(longest, block * -(-load.blocks // room))
         packed += block * load.blocks / room
-        busy += alone * min(1.0, load.share / target.multiprocessors)
+        busy += alone * min(1.0, load.share(target) / target.multiprocessors)
     if sum(load.blocks for load in loads) <= room:
         packed = 0.0
-    return LAUNCH + max(longest, packed, busy)
+    return launch + max(longest, packed, busy)

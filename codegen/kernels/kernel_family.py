@@ -14,7 +14,9 @@ from enum import IntEnum
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from ...dialects.core.dtypes import DType
-from .family import Candidate, Config, KernelCode, Request, Target
+from ..arch.features import Feature
+from ..arch.spec import ArchSpec
+from .family import Candidate, Config, KernelCode, Request
 
 
 class Rank(IntEnum):
@@ -58,7 +60,7 @@ class KernelFamily(ABC):
 
     - name: stands in launch text, and in the configuration of a group.
     - rank: which families go before it.
-    - least_sm: the least compute capability (80, 90, ...) that has what its kernels use.
+    - needs_features: of a target, without which its kernels cannot be compiled.
     - rounds_operands: whether it executes a contraction's `multiply`; others multiply what is stored.
     - groupable: whether its kernels can be members of a group: its template takes `member` (lib/place.cu.j2).
     - saturates: whether a single block keeps the units of a multiprocessor busy.
@@ -67,7 +69,7 @@ class KernelFamily(ABC):
 
     name: str
     rank: Rank
-    least_sm: int = 0
+    needs_features: frozenset[Feature] = frozenset()
     rounds_operands: bool = False
     groupable: bool = False
     saturates: bool = False
@@ -79,9 +81,9 @@ class KernelFamily(ABC):
         whatever their region needs, and may spill."""
         return self.rank < Rank.ROWS
 
-    def runs_on(self, target: Target) -> bool:
+    def runs_on(self, target: ArchSpec) -> bool:
         """Whether TARGET has what the kernels use."""
-        return target.sm >= self.least_sm
+        return target.has(*self.needs_features)
 
     def propose(self, request: Request) -> list[Candidate]:
         """Configurations worth trying for REQUEST; nothing when the family cannot do it on its target."""

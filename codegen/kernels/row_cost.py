@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...dialects.core.affine import evaluate
-from .family import Request, Target
+from ..arch.spec import ArchSpec
+from .family import Request
 from .row_problem import RowProblem
 
 THREADS = 256
-RESIDENT = 2048  # threads that a multiprocessor holds
 MOST_WORKERS = 512
 MOST_SPLITS = 1024
 LEAST_STEPS = 4  # elements a thread of a split row: fewer and the threads wait for each other
@@ -78,7 +78,7 @@ def microseconds(problem: RowProblem, request: Request, shares: Shares) -> float
     return LAUNCH + working + joining
 
 
-def better_shared(rows: float, length: float, target: Target) -> bool:
+def better_shared(rows: float, length: float, target: ArchSpec) -> bool:
     """Whether ROWS of LENGTH elements are reduced so much faster by several blocks each that it pays
     for a launch and a pass over the elements more."""
     room = _room(target)
@@ -87,5 +87,5 @@ def better_shared(rows: float, length: float, target: Target) -> bool:
     return alone > shared + 2 * LAUNCH
 
 
-def _room(target: Target) -> int:
-    return target.multiprocessors * RESIDENT
+def _room(target: ArchSpec) -> int:
+    return target.multiprocessors * target.limits.threads_per_multiprocessor

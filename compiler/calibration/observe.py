@@ -13,17 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from ...codegen.assemble import planning_target
 from ...codegen.cache import KernelCache
 from ...dialects.core.builtin import Return
 from ...dialects.core.interpreter import Array, Evaluation, bind_symbols, run_block
 from ...dialects.core.ir import Function, Module, Operation, Value
 from ...errors import InputError
-from ...runtime.discovery import present_target
 from ...runtime.engine import Engine
-from ..driver.build import HOST, Settings, build, chosen_targets, context_of
+from ..driver.build import HOST, Settings, build, chosen_targets, context_of, present_arch
 from ..driver.clock import Progress
-from ..driver.pipeline import passes_to
+from ..driver.pipeline import TO_UNJOINED
 from ..frontend.source import InputShapes, Shapes, Source, level_of, load_module
 from ..fusion.horizontal.contractions import HorizontalContraction
 from ..passes.manager import PassManager
@@ -61,7 +59,7 @@ class Network:
             )
         found = model_hash(module)
         context = context_of(Settings(cache=None, disabled=UNJOINED))
-        module = PassManager(passes_to("graph", planning_target(())), context).run(module)
+        module = PassManager(TO_UNJOINED, context).run(module)
         return Network(module, _signature(module), found, tensor_names(module.main))
 
     def histograms(self) -> Histograms:
@@ -89,7 +87,7 @@ def observer(
     if device == INTERPRET:
         yield _interpreted(network, histograms)
         return
-    targets = chosen_targets(HOST if device == HOST else None, None if device == HOST else present_target())
+    targets = chosen_targets(HOST if device == HOST else None, None if device == HOST else present_arch())
     settings = Settings(
         targets=targets, disabled=UNJOINED, cache=KernelCache() if cache else None, progress=progress
     )

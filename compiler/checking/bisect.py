@@ -149,7 +149,8 @@ def on_device(settings: Settings, device: str | None) -> Execute:
     def execute(module: Module, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
         texts = {"graph": "", "fused": "", "precision": "", "launch": print_module(module)}
         # Kernels that spill are right all the same, and which decision is wrong is the question here.
-        plan = assemble(module, texts, [], BuildOptions(settings.targets, settings.cache, spills=True))
+        options = BuildOptions(settings.targets[:1], settings.cache, spills=True)
+        plan = assemble(module, texts, [], options)
         with Engine(plan, device) as engine:
             return engine.run(inputs)
 

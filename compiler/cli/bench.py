@@ -9,8 +9,8 @@ import numpy as np
 import typer
 
 from ...runtime.device import LaunchRecord
-from ...runtime.discovery import present_target
 from ...runtime.engine import Engine
+from ..driver.build import present_arch
 from .arrays import Wanted, of_plan, random_arrays, symbols_of
 from .console import out, print_table, printable, quantity, share, write_json
 from .facts import Launch, launches_of
@@ -51,7 +51,7 @@ def bench(
         records = engine.profile(arrays, profile_repeats)
         launches = launches_of(engine.plan, symbols)
         name = engine.device
-    target = present_target() if name.startswith("cuda") else None
+    target = present_arch() if name.startswith("cuda") else None
     report = {
         "device": name,
         "symbols": symbols,

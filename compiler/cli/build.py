@@ -104,19 +104,20 @@ def _dump_kernels(plan: Plan, dumps: WholeFolder) -> None:
 
 def kernel_files(plan: Plan) -> dict[str, str]:
     """Every kernel and every header by file name: one folder of them compiles."""
-    return {f"{name}.cu": text for name, text in plan.sources.items()} | dict(plan.headers)
+    sources = [item for part in plan.parts for item in part.sources.items()]
+    return {f"{name}.cu": text for name, text in sources} | dict(plan.headers)
 
 
 def _report(result: Build, output: Path) -> None:
     spec = result.plan.spec
     stages = [(name, seconds(spent)) for name, spent in result.seconds.items()]
     print_table("", ("stage", ">time"), stages)
-    targets = ", ".join(spec.targets) or "host only"
+    targets = " and ".join(", ".join(part.spec.targets) for part in result.plan.parts) or "host only"
     size = quantity(output.stat().st_size, "B")
     counts = f"{len(spec.launches)} launches of {len(spec.kernels)} kernels"
     memory = f"{quantity(spec.arena_bytes, 'B')} arena, {quantity(spec.weights_bytes, 'B')} weights"
     out().print(f"{output}: {size}, {targets}, {counts}, {memory}", soft_wrap=True)
-    fallbacks = sum(entry.get("rule") == FALLBACK for entry in result.plan.ledger)
+    fallbacks = sum(entry.get("rule") == FALLBACK for part in result.plan.parts for entry in part.ledger)
     if fallbacks:
         subject = "1 kernel runs" if fallbacks == 1 else f"{fallbacks} kernels run"
         say(f"{subject} in another precision than was asked for: see `glassrt explain {output}`")

@@ -15,8 +15,14 @@ from ..report.nodes import NodeAnswer, explain_node
 from ..report.pairs import PairAnswer, explain_pair
 from ..report.summary import summarize
 from .console import print_table, printable, quantity, write_json, write_text
-from .options import EVERY_OPTION, AsJson, Request, with_request
-from .subject import open_plan
+from .options import (
+    EVERY_OPTION,
+    AsJson,
+    PartFor,
+    Request,
+    with_request,
+)
+from .subject import open_plan, part_of
 
 MaybeSubject = Annotated[
     Path | None,
@@ -40,6 +46,7 @@ def explain(
     rules: ListRules = False,
     ledger: ShowLedger = False,
     as_json: AsJson = False,
+    part: PartFor = None,
     *,
     request: Request,
 ) -> None:
@@ -51,7 +58,7 @@ def explain(
         raise typer.BadParameter("give a plan or a model, or --rules", param_hint="PLAN|MODEL")
     if ledger and a is not None:
         raise typer.BadParameter("--ledger prints all decisions; leave the nodes out", param_hint="--ledger")
-    plan = open_plan(subject, request)
+    plan = part_of(open_plan(subject, request), part)
     facts = Facts.of(plan)
     if ledger:
         write_json(plan.ledger) if as_json else write_text(printable(Ledger(facts.records).text()))

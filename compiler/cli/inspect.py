@@ -16,8 +16,18 @@ from .arrays import symbols_of
 from .console import out, print_table, printable, quantity, write_json, write_text
 from .cubin import registers
 from .facts import Buffer, buffers_of, launches_of
-from .options import ON_THE_SPOT, AsJson, Level, Request, Sizes, Subject, parse_sizes, with_request
-from .subject import open_plan
+from .options import (
+    ON_THE_SPOT,
+    AsJson,
+    Level,
+    PartFor,
+    Request,
+    Sizes,
+    Subject,
+    parse_sizes,
+    with_request,
+)
+from .subject import open_plan, part_of
 
 _OPERATION = re.compile(r"^\s*(?:%.* = )?[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*\b", re.MULTILINE)
 
@@ -34,6 +44,7 @@ def inspect(
     kernel: ShowKernel = None,
     as_json: AsJson = False,
     size: Sizes = None,
+    part: PartFor = None,
     *,
     request: Request,
 ) -> None:
@@ -41,15 +52,16 @@ def inspect(
     if sum((level is not None, kernel is not None, as_json)) > 1:
         raise typer.BadParameter("give one of --level, --kernel and --json")
     sizes = parse_sizes(size)
-    plan = open_plan(subject, request)
+    whole = open_plan(subject, request)
+    plan = part_of(whole, part)
     if level is not None:
         write_text(plan.ir(level))
     elif kernel is not None:
         write_text(plan.sources[_kernel_named(kernel, plan)])
     elif as_json:
-        write_json(describe(plan, symbols_of(plan.spec, sizes)))
+        write_json(describe(plan, symbols_of(plan.spec, sizes), whole))
     else:
-        _show(describe(plan, symbols_of(plan.spec, sizes)))
+        _show(describe(plan, symbols_of(plan.spec, sizes), whole))
 
 
 def _kernel_named(text: str, plan: Plan) -> str:
@@ -61,13 +73,14 @@ def _kernel_named(text: str, plan: Plan) -> str:
     raise InputError(f"there is no kernel {printable(text)}", f"there are {', '.join(close) or 'none'}")
 
 
-def describe(plan: Plan, symbols: Mapping[str, int]) -> dict[str, Any]:
-    """PLAN as JSON data; sizes, grids, FLOPs and bytes are those at SYMBOLS."""
+def describe(plan: Plan, symbols: Mapping[str, int], whole: Plan) -> dict[str, Any]:
+    """PLAN, one part of the WHOLE, as JSON data; sizes, grids, FLOPs and bytes are those at SYMBOLS."""
     spec = plan.spec
     return {
         "name": spec.name,
         "generator": spec.generator,
         "targets": list(spec.targets),
+        "parts": [_part(each) for each in whole.parts],
         "min_driver": spec.min_driver,
         "symbols": {n: [r.minimum, r.optimum, r.maximum] for n, r in spec.symbols.items()},
         "determined": {name: each.text for name, each in spec.sizes.determined.items()},
@@ -85,6 +98,13 @@ def describe(plan: Plan, symbols: Mapping[str, int]) -> dict[str, Any]:
         "launches": _launches(plan, symbols),
         "buffers": [_buffer(buffer) for buffer in buffers_of(plan, symbols)],
     }
+
+
+def _part(plan: Plan) -> dict[str, Any]:
+    """What tells the parts of a plan for several targets apart."""
+    spec = plan.spec
+    counts = {"kernels": len(spec.kernels), "launches": len(spec.launches), "arena_bytes": spec.arena_bytes}
+    return {"targets": list(spec.targets), **counts}
 
 
 def _bytes(plan: Plan) -> dict[str, Any]:
@@ -153,6 +173,7 @@ def _show(facts: Mapping[str, Any]) -> None:
     console = out()
     for line in _head(facts):
         console.print(printable(line), soft_wrap=True)
+    _show_parts(facts)
     levels = [(name, level["lines"], level["operations"]) for name, level in facts["levels"].items()]
     print_table("levels", ("level", ">lines", ">operations"), levels)
     _show_launches(facts)
@@ -192,6 +213,18 @@ def _expression(dim: Any) -> str:
     operator, *operands = dim
     texts = [_expression(operand) for operand in operands]
     return f"({f' {operator} '.join(texts)})" if operator in "+-*" else f"{operator}({', '.join(texts)})"
+
+
+def _show_parts(facts: Mapping[str, Any]) -> None:
+    """Which targets are planned for together, where some are planned for apart; the shown part has a star."""
+    if len(facts["parts"]) < 2:
+        return
+    rows = []
+    for part in facts["parts"]:
+        shown = "*" if part["targets"] == facts["targets"] else ""
+        arena = quantity(part["arena_bytes"], "B")
+        rows.append([shown, ", ".join(part["targets"]), part["kernels"], part["launches"], arena])
+    print_table("parts", ("", "targets", ">kernels", ">launches", ">arena"), rows)
 
 
 def _show_launches(facts: Mapping[str, Any]) -> None:

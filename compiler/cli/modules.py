@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...codegen.kernels.family import Target
+from ...codegen.arch.spec import ArchSpec
 from ...dialects.core.affine import evaluate
 from ...dialects.core.dtypes import DTYPES
 from ...dialects.core.ir import Module
@@ -22,7 +22,7 @@ from ..passes.manager import Pass
 from .files import Array
 
 
-def passes_between(module: Module, level: str, target: Target) -> list[Pass]:
+def passes_between(module: Module, level: str, target: ArchSpec) -> list[Pass]:
     """The passes that bring MODULE to LEVEL; InputError when it is below that already."""
     entered, wanted = LEVELS.index(level_of(module)), LEVELS.index(level)
     if wanted < entered:

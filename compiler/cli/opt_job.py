@@ -10,8 +10,7 @@ from typing import Literal
 
 import typer
 
-from ...codegen.assemble import planning_target
-from ...codegen.kernels.family import Target
+from ...codegen.arch.spec import ArchSpec
 from ...codegen.sources import made_kernels
 from ...dialects.core.ir import Module
 from ...dialects.core.verifier import verify
@@ -72,6 +71,8 @@ class Job:
         if passes is not None and level is not None:
             raise typer.BadParameter("give either --passes or --level", param_hint="--passes")
         settings = request.settings()
+        if len(settings.targets) > 1:
+            raise typer.BadParameter("a module is lowered for one target", param_hint="--target")
         settings = replace(settings, limit=limit, options=replace(settings.options, streams=streams))
         if rules is None:
             return Job(settings, passes, None, level)
@@ -117,8 +118,8 @@ class Job:
         return Done(module, context.ledger)
 
     @property
-    def _target(self) -> Target:
-        return planning_target(self.settings.targets)
+    def _target(self) -> ArchSpec:
+        return self.settings.planned[0]
 
     def _context(self, module: Module) -> PassContext:
         """What the passes share, with MODULE's nodes and sizes on record."""
@@ -138,7 +139,7 @@ def _check_applied(names: Iterable[str]) -> None:
             raise InputError(f"no pass applies the rule '{name}'", hint)
 
 
-def _check_launches(module: Module, target: Target) -> None:
+def _check_launches(module: Module, target: ArchSpec) -> None:
     """IRError unless a launch-level MODULE launches its kernels as they want on TARGET; nothing else says so
     of edited text."""
     if level_of(module) == "launch":

@@ -13,12 +13,12 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from ...codegen.arch.spec import ArchSpec
 from ...codegen.cache import KernelCache
 from ...codegen.nvrtc import check_target
 from ...errors import InputError, UnsupportedError
-from ...runtime.discovery import present_target
 from ...runtime.manifest import MAX_STREAMS
-from ..driver.build import HOST, Settings, chosen_targets
+from ..driver.build import HOST, Settings, chosen_targets, present_arch
 from ..frontend.source import InputShapes, Shapes
 from ..precision.scales.table import CalibrationTable
 from ..settings.policy import EVERY, Override, PrecisionPolicy, format_named
@@ -50,8 +50,16 @@ Targets = Annotated[
     typer.Option(
         "--target",
         "-t",
-        metavar="sm_XX|host",
+        metavar="sm_XX[:CARD]|host",
         help="What to build for; repeatable. Default: this GPU, else host.",
+    ),
+]
+PartFor = Annotated[
+    str | None,
+    typer.Option(
+        "--part",
+        metavar="sm_XX",
+        help="Of a plan for several targets, what is planned for this one. Default: the first.",
     ),
 ]
 Precision = Annotated[
@@ -328,15 +336,12 @@ def parse_io(texts: Sequence[str]) -> dict[str, str]:
     return types
 
 
-def gpu_targets(names: Sequence[str] | None) -> tuple[str, ...]:
+def gpu_targets(names: Sequence[str] | None) -> tuple[ArchSpec, ...]:
     """The GPU targets that NAMES mean, `host` left out; without names the GPU of this machine."""
-    chosen = chosen_targets(names or None, None if names else present_target())
-    for name in chosen:
-        try:
-            check_target(name)
-        except UnsupportedError as error:
-            text = f"{error.message}; {error.hint}"
-            raise typer.BadParameter(text, param_hint="--target") from error
+    with refused("--target"):
+        chosen = chosen_targets(names or None, None if names else present_arch())
+        for target in chosen:
+            check_target(target.name)
     return chosen
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from ...codegen.assemble import planning_target
+from ...codegen.arch.names import REFERENCE
 from ...dialects.core.interpreter import interpret as interpret_module
 from ...dialects.core.ir import Module
 from ...runtime.engine import Engine
@@ -30,9 +30,7 @@ from .options import (
     Seed,
     Sizes,
     Subject,
-    gpu_targets,
     parse_sizes,
-    targets_for,
     with_request,
 )
 from .subject import is_plan, load_plan, open_plan
@@ -103,10 +101,9 @@ def _module(path: Path, level: Level | None, request: Request) -> Module:
     module = load_module(path, request.inputs, request.shapes)
     if level is None:
         return module
-    target = planning_target(gpu_targets(request.targets or targets_for("host")))
     context = PassContext(ALL_DIALECTS, policy=request.policy, disabled=request.disabled)
     module = with_io_types(module, request.policy)
-    return PassManager(passes_between(module, level, target), context).run(module)
+    return PassManager(passes_between(module, level, REFERENCE), context).run(module)
 
 
 def _interpreted(module: Module, path: Path | None, sizes: Mapping[str, int], seed: int) -> dict[str, Array]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from ...errors import ModelError
+from ...errors import ModelError, PlanError
 from ...runtime.plan import Plan
 from ...runtime.plan_format import MAGIC
 from ..driver.build import Build, build
@@ -39,6 +39,16 @@ def open_plan(path: Path, request: Request, device: str | None = None) -> Plan:
     if is_plan(path):
         return load_plan(path, request)
     return build_plan(path, replace(request, targets=request.targets or targets_for(device))).plan
+
+
+def part_of(plan: Plan, target: str | None) -> Plan:
+    """The part of PLAN for TARGET, or the first; typer.BadParameter where there is none."""
+    if target is None:
+        return plan.parts[0]
+    try:
+        return plan.part(target)
+    except PlanError as error:
+        raise typer.BadParameter(f"{error.message}; {error.hint}", param_hint="--part") from None
 
 
 def build_plan(source: Source, request: Request) -> Build:

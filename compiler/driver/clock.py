@@ -24,12 +24,11 @@ def no_collections() -> Iterator[None]:
 
 
 class Clock:
-    """Seconds by stage, texts by level, and messages to whoever watches."""
+    """Seconds by stage, and messages to whoever watches."""
 
     def __init__(self, progress: Progress | None) -> None:
         self._progress = progress
         self.seconds: dict[str, float] = {}
-        self.texts: dict[str, str] = {}
 
     def stage(self, name: str) -> Stage:
         return Stage(self, name)

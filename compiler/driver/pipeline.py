@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ...codegen.kernels.family import Target
+from ...codegen.arch.spec import ArchSpec
 from ..fusion.graph_to_fused import GraphToFused
 from ..fusion.horizontal.concats import WidenConcats
 from ..fusion.horizontal.contractions import HorizontalContraction
 from ..memory.proofs.check_launch import CheckLaunch
+from ..passes.levels import LEVELS
 from ..passes.manager import Pass
 from ..passes.switches import Hold, Release
 from ..precision.fused_to_precision import FusedToPrecision
@@ -26,7 +27,8 @@ from ..simplify.fold_batch_norm import FoldBatchNorm
 from ..simplify.fold_constants import FoldConstants
 from ..simplify.recognize import Recognize
 
-TO_GRAPH: tuple[Pass, ...] = (
+# What is done to a graph whatever it is built for. Everything that asks the target comes after it.
+SIMPLIFY: tuple[Pass, ...] = (
     Hold(),
     FoldConstants(),
     Canonicalize(),
@@ -43,22 +45,17 @@ TO_GRAPH: tuple[Pass, ...] = (
     RecentreZeroPoints(),
     IntegerArithmetic(),
     CommonSubexpressions(),
-    HorizontalContraction(),
-    Canonicalize(),
-    DequantizeWhereRead(),
-    Release(),
-    DeadCodeElimination(),
 )
-TO_FUSED: tuple[Pass, ...] = (GraphToFused(), WidenConcats())
-TO_PRECISION: tuple[Pass, ...] = (FusedToPrecision(),)
+_TIDY: tuple[Pass, ...] = (Canonicalize(), DequantizeWhereRead(), Release(), DeadCodeElimination())
+TO_UNJOINED: tuple[Pass, ...] = (*SIMPLIFY, *_TIDY)  # the graph level of no target: siblings stay apart
 
 
-def passes_to(level: str, target: Target) -> tuple[Pass, ...]:
-    """The passes that bring a module of the level above (or an imported one) to LEVEL."""
-    passes = {
-        "graph": TO_GRAPH,
-        "fused": (DecomposeAttention(target), *TO_FUSED),
-        "precision": TO_PRECISION,
+def passes_to(level: str, target: ArchSpec) -> tuple[Pass, ...]:
+    """The passes that bring a module of the level above (or an imported one) to LEVEL, for TARGET."""
+    passes: dict[str, tuple[Pass, ...]] = {
+        "graph": (*SIMPLIFY, HorizontalContraction(target), *_TIDY),
+        "fused": (DecomposeAttention(target), GraphToFused(target), WidenConcats()),
+        "precision": (FusedToPrecision(target),),
         "launch": (
             PrecisionToLaunch(target),
             GroupLaunches(target),
@@ -69,21 +66,22 @@ def passes_to(level: str, target: Target) -> tuple[Pass, ...]:
     return passes[level]
 
 
+def passes_through(level: str, target: ArchSpec) -> tuple[Pass, ...]:
+    """The passes that bring an imported module to LEVEL, through all levels before, for TARGET."""
+    levels = LEVELS[: LEVELS.index(level) + 1]
+    return tuple(step for each in levels for step in passes_to(each, target))
+
+
+def asks_target(step: Pass) -> bool:
+    """Whether what STEP does depends on the target: where plans for several targets part."""
+    return hasattr(step, "target")
+
+
 def checks_at(level: str) -> tuple[Pass, ...]:
     """What a module must pass that enters at LEVEL, where nothing but its text vouches for it."""
     return (CheckLaunch(),) if level == "launch" else ()
 
 
-def all_passes(target: Target) -> tuple[Pass, ...]:
+def all_passes(target: ArchSpec) -> tuple[Pass, ...]:
     """Every pass once, for pipelines given as text."""
-    steps = (
-        *TO_GRAPH,
-        DecomposeAttention(target),
-        *TO_FUSED,
-        *TO_PRECISION,
-        PrecisionToLaunch(target),
-        GroupLaunches(target),
-        AssignStreams(target),
-        CheckLaunch(),
-    )
-    return tuple({step.name: step for step in steps}.values())
+    return tuple({step.name: step for step in passes_through(LEVELS[-1], target)}.values())

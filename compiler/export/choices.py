@@ -19,7 +19,7 @@ from ...dialects.graph.quantization import Dequantize, Quantize
 from ...errors import InputError, UnsupportedError
 from ..driver.build import Settings, context_of
 from ..driver.interface import check_overrides
-from ..driver.pipeline import TO_GRAPH
+from ..driver.pipeline import SIMPLIFY
 from ..frontend.source import InputShapes, Shapes, Source, level_of, load_module
 from ..passes.manager import Pass, PassContext, PassManager
 from ..passes.origins import origins_of
@@ -109,7 +109,7 @@ def choices_of(
 
 def before_scales(module: Module, context: PassContext) -> Module:
     """MODULE after the passes that run before scales are put in."""
-    steps: Iterable[Pass] = takewhile(lambda step: step.name != InsertQuantization.name, TO_GRAPH)
+    steps: Iterable[Pass] = takewhile(lambda step: step.name != InsertQuantization.name, SIMPLIFY)
     return PassManager(tuple(steps), context).run(module)
 
 

@@ -7,6 +7,10 @@ nothing stay outside kernels, as views.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ...codegen.arch.spec import ArchSpec
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.ir import Block, Function, Module, Operation, Value
 from ...dialects.core.traits import Trait, has
@@ -27,15 +31,17 @@ from .vertical.rows import row_domain, set_rows
 from .vertical.shuffles import absorb_shuffles
 
 
+@dataclass(frozen=True)
 class GraphToFused:
-    """Vertical fusion. Every candidate, taken or refused, is in the ledger."""
+    """Vertical fusion for TARGET. Every candidate, taken or refused, is in the ledger."""
 
-    name = "graph-to-fused"
+    target: ArchSpec
+    name: ClassVar[str] = "graph-to-fused"
 
     def run(self, module: Module, context: PassContext) -> Module:
         for function in module.functions:
             erase_dead(function.block)
-            plan = make_plan(module, function, context)
+            plan = make_plan(module, function, context, self.target)
             for cluster in plan.finish():
                 build_kernel(cluster)
             _materialize_outputs(function)
@@ -44,9 +50,9 @@ class GraphToFused:
         return module
 
 
-def make_plan(module: Module, function: Function, context: PassContext) -> Plan:
-    """Which ops of FUNCTION become which kernels."""
-    plan = Plan(module, function)
+def make_plan(module: Module, function: Function, context: PassContext, target: ArchSpec) -> Plan:
+    """Which ops of FUNCTION become which kernels of TARGET."""
+    plan = Plan(module, function, target)
     recorder = Recorder(context, plan)
     limit = context.options.kernel_ops
     _open_seeds(plan)

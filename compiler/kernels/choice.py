@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from ...codegen.kernels.family import Candidate, Geometry, Request, Target
+from ...codegen.arch.spec import ArchSpec
+from ...codegen.kernels.family import Candidate, Geometry, Request
 from ...codegen.kernels.parameters import Parameter
 from ...codegen.kernels.registry import candidates, families, realize, tiers
 from ...codegen.naming import kernel_name
@@ -43,7 +44,7 @@ class KernelChooser:
     """Chooses kernels of MODULE for TARGET by CHOOSE, none of SPILLED, and remembers what it chose."""
 
     def __init__(
-        self, module: Module, target: Target, choose: Choice, spilled: Spilled | None = None
+        self, module: Module, target: ArchSpec, choose: Choice, spilled: Spilled | None = None
     ) -> None:
         self.target = target
         self._spilled = spilled or Spilled()

@@ -61,7 +61,8 @@ class Record:
     many of the nodes, from the front, are the producer's (0: it is not about such a pair); reason:
     one sentence; figures: the numbers it rests on (units in the key, as in "bytes_saved"), finite,
     kept in order of key. `bytes_saved` and `launches_saved` are what a taken decision saves, and
-    what a refused one would have saved.
+    what a refused one would have saved. target: which it was decided for, in a plan for several whose others
+    were decided otherwise; empty where it was decided for all.
     """
 
     rule: str
@@ -71,6 +72,7 @@ class Record:
     reason: str
     figures: Mapping[str, Figure] = field(default_factory=dict)
     split: int = 0
+    target: str = ""
 
     def __post_init__(self) -> None:
         for key, value in self.figures.items():
@@ -98,7 +100,8 @@ class Record:
             "reason": self.reason,
             "figures": dict(self.figures),
         }
-        return data | ({"split": self.split} if self.split else {})
+        rare = {"split": self.split, "target": self.target}
+        return data | {key: value for key, value in rare.items() if value}
 
     def text(self) -> str:
         """The record as one line for people; what could steer a terminal is shown as its escape."""
@@ -107,7 +110,9 @@ class Record:
         else:
             about = _names(self.nodes or self.ops)
         figures = ", ".join(f"{key} {_number(value)}" for key, value in self.figures.items())
-        line = f"{self.verdict} {self.rule}: {about}: {self.reason}" + (f" ({figures})" if figures else "")
+        where = f" for {self.target}" if self.target else ""
+        line = f"{self.verdict} {self.rule}{where}: {about}: {self.reason}"
+        line += f" ({figures})" if figures else ""
         if line.isprintable():
             return line
         return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line)
@@ -123,6 +128,7 @@ class Record:
             reason=str(data["reason"]),
             figures=dict(data["figures"]),
             split=int(data.get("split", 0)),
+            target=str(data.get("target", "")),
         )
 
 

@@ -9,6 +9,7 @@ import difflib
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
@@ -68,11 +69,12 @@ class PassContext:
         if self.limit is not None:
             self.disabled = _UpToLimit(self.disabled, self)
 
-    def forked(self, spilled: Spilled) -> PassContext:
-        """For one attempt at what follows, without the kernels in SPILLED; this context stays as it is."""
-        attempt = replace(self, ledger=Ledger(self.ledger, self.ledger.origins), spilled=spilled)
-        attempt.decisions, attempt.eight_bits = self.decisions, self.eight_bits
-        return attempt
+    def fork(self, spilled: Spilled | None = None) -> PassContext:
+        """A context that goes on from here on its own, without the kernels in SPILLED."""
+        ledger = Ledger(self.ledger, self.ledger.origins)
+        fork = replace(self, ledger=ledger, spilled=spilled or self.spilled)
+        fork.decisions, fork.eight_bits = self.decisions, deepcopy(self.eight_bits)
+        return fork
 
     @property
     def exhausted(self) -> bool:
@@ -192,7 +194,8 @@ class PassManager:
     numbered files (`03-graph-to-fused.ir`) and one weights sidecar; verify_each: 'ir' checks the
     rules of the dialects after every pass that edited the module, 'semantics' also interprets before
     and after;
-    first_number: how many passes other managers ran before, for the numbers of the files.
+    first_number: how many passes other managers ran before, for the numbers of the files; label: what the
+    files' names have before their end, where several modules are dumped.
     """
 
     passes: Sequence[Pass]
@@ -202,6 +205,7 @@ class PassManager:
     verify_each: Literal["ir", "semantics"] = "ir"
     first_number: int = 0
     times: list[PassTime] = field(default_factory=list)
+    label: str = ""
     _dumps: WholeFolder | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -282,7 +286,8 @@ class PassManager:
 
     def _dump(self, number: int, name: str, module: Module) -> None:
         if self._dumps is not None:
-            self._dumps.write(f"{number:02d}-{name}.ir", content(print_module(module).encode()))
+            label = f".{self.label}" if self.label else ""
+            self._dumps.write(f"{number:02d}-{name}{label}.ir", content(print_module(module).encode()))
 
     def _dump_weights(self, module: Module) -> None:
         # Resources are only ever added, so those of the last module serve every dump.

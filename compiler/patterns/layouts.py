@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...codegen.arch.spec import ArchSpec
 from ...codegen.kernels.contraction_mma import needs_k_innermost
 from ...dialects.core.dtypes import DType
 from ...dialects.core.ir import Operation
@@ -9,9 +10,14 @@ from ...dialects.core.types import ROW_MAJOR, Layout, TensorType
 from ...dialects.graph.contraction import Conv, Matmul
 
 # What a consumer that needs another layout costs: reading and writing everything once more, and
-# a launch, which takes as long as moving about this many elements.
+# a launch, as long as it keeps memory from moving elements.
 CONVERSION_PASSES = 2.0
-LAUNCH_ELEMENTS = 1.0e6
+LAUNCH_MICROSECONDS = 1.0
+
+
+def launch_elements(target: ArchSpec) -> float:
+    """The elements of f32 that TARGET's memory moves in the time of a launch."""
+    return target.elements_moved(LAUNCH_MICROSECONDS)
 
 
 def is_neutral(type: TensorType) -> bool:
@@ -19,15 +25,17 @@ def is_neutral(type: TensorType) -> bool:
     return type.rank < 3 or type.shape[1] == 1 or all(size == 1 for size in type.shape[2:])
 
 
-def padded_channels(conv: Operation, dtype: DType) -> int:
-    """How many zero channels CONV's input gets so that its channels fill whole 8-byte words.
+def padded_channels(conv: Operation, dtype: DType, target: ArchSpec) -> int:
+    """How many zero channels CONV's input gets so that its channels fill whole words of TARGET's copies.
 
     Only for the few channels of images (at most 4, one group) and constant weights elsewhere.
     """
     if not isinstance(conv, Conv) or conv.groups != 1:
         return 0
     channels = conv.x.type.shape[1]
-    if not isinstance(channels, int) or channels > 4 or channels * dtype.bytes % 8 == 0:
+    if not isinstance(channels, int) or channels > 4:
+        return 0
+    if channels * dtype.bytes % target.limits.staging_bytes == 0:
         return 0
     return 4 - channels
 

@@ -7,6 +7,10 @@ arithmetic is done in f32, with casts where values are loaded and stored.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ...codegen.arch.spec import ArchSpec
 from ...dialects.core.affine import Dim
 from ...dialects.core.builtin import Return, Yield
 from ...dialects.core.diagnostics import op_error
@@ -29,31 +33,38 @@ from .formats.rounding import Rounding
 from .formats.storage import StoragePlan, leading_op
 
 
+@dataclass(frozen=True)
 class FusedToPrecision:
-    """Applies the context's policy. Nothing is lowered silently: every kernel says why it has its types."""
+    """Applies the context's policy, as TARGET can do it. Nothing is lowered silently: every kernel says why
+    it has its types."""
 
-    name = "fused-to-precision"
+    target: ArchSpec
+    name: ClassVar[str] = "fused-to-precision"
 
     def run(self, module: Module, context: PassContext) -> Module:
         result = module.emptied()
         for old in module.functions:
             new = result.add(Function(old.name, old.inputs, old.outputs))
-            _Conversion(module, old, Placement(result, new, context), context).run()
+            _Conversion(module, old, Placement(result, new, context), context, self.target).run()
         return result
 
 
 class _Conversion:
     """One function: old values to new ones, kernel by kernel."""
 
-    def __init__(self, module: Module, old: Function, place: Placement, context: PassContext) -> None:
+    def __init__(
+        self, module: Module, old: Function, place: Placement, context: PassContext, target: ArchSpec
+    ) -> None:
+        self._target = target
         self._module = module
-        self._rounding = Rounding(context, module.values_at("optimum"))
+        self._rounding = Rounding(context, module.values_at("optimum"), target)
         self._old = old
         self._place = place
         self._policy = context.policy
         self._mismatches = Mismatches("precision", context)
         self._overridden = OverrideRecords(context)
-        self._plan = StoragePlan(module, old, context.policy, kept_on_record(module, old, context))
+        wide = kept_on_record(module, old, context)
+        self._plan = StoragePlan(module, old, context.policy, target, wide)
         self._eight_bits = context.eight_bits
         self._values: dict[Value, Value] = {}
         # New values that stand for several old ones, all of which are read.
@@ -141,7 +152,7 @@ class _Conversion:
 
     def _kernel(self, old: FusedKernel) -> None:
         operands = KernelOperands(
-            old, self._policy, self._plan, self._module, self._rounding, self._eight_bits
+            old, self._policy, self._target, self._plan, self._module, self._rounding, self._eight_bits
         )
         region = operands.region()
         new_operands = []

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ...codegen.arch.spec import ArchSpec
 from ...codegen.kernels.executed import drop_rounding, executed
-from ...codegen.kernels.family import Target
 from ...codegen.kernels.parameters import maps_of, scratch_of
 from ...codegen.kernels.registry import families
 from ...dialects.core.builtin import Return, Yield
@@ -34,7 +34,7 @@ from ..precision.formats.mismatch import Mismatches
 
 
 def precision_to_launch(
-    module: Module, target: Target, choose: Choice = cheapest, context: PassContext | None = None
+    module: Module, target: ArchSpec, choose: Choice = cheapest, context: PassContext | None = None
 ) -> Module:
     """A launch module for MODULE; kernels are picked by CHOOSE for TARGET.
 
@@ -53,7 +53,7 @@ def precision_to_launch(
 class PrecisionToLaunch:
     """The conversion as a pass, for TARGET."""
 
-    target: Target
+    target: ArchSpec
     name: ClassVar[str] = "precision-to-launch"
 
     def run(self, module: Module, context: PassContext) -> Module:

@@ -82,7 +82,7 @@ def searched(
     of the base raises.
     """
     for target in settings.targets:
-        check_target(target)
+        check_target(target.name)
     module = load_model(model, inputs, shapes)
     held = Held.of(auto.data, module, auto.limit)
     labels = None if auto.labels is None else _labels(auto.labels)

@@ -12,12 +12,11 @@ import numpy as np
 from ...codegen.cache import KernelCache
 from ...errors import InputError
 from ...runtime.arguments import checked_but, expect_each
-from ...runtime.discovery import present_target
 from ..calibration.calibrate import run as run_calibration
 from ..calibration.calibrate import warn_of_odd
 from ..calibration.data import Batches, CalibrationSet
 from ..calibration.observe import Network
-from ..driver.build import HOST, Settings, chosen_targets
+from ..driver.build import HOST, Settings, chosen_targets, present_arch
 from ..driver.clock import Progress
 from ..frontend.source import InputShapes, Shapes, Source
 from ..precision.scales.calibrators import check_calibrator
@@ -129,7 +128,7 @@ def check_formats(formats: Sequence[str]) -> None:
 def run_settings(device: str | None, cache: bool) -> Settings:
     """How trials are built that run on DEVICE."""
     host = device == HOST
-    targets = chosen_targets(HOST if host else None, None if host else present_target())
+    targets = chosen_targets(HOST if host else None, None if host else present_arch())
     return Settings(targets=targets, cache=KernelCache() if cache else None)
 
 

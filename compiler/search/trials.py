@@ -8,8 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ...codegen.assemble import planning_target
-from ...codegen.kernels.family import Target
+from ...codegen.arch.spec import ArchSpec
 from ...codegen.kernels.registry import expected
 from ...codegen.sources import request_of
 from ...dialects.core.clone import clone_module
@@ -59,8 +58,9 @@ class Trials:
         check_graph_level(self.module)
 
     @cached_property
-    def target(self) -> Target:
-        return planning_target(self.settings.targets)
+    def target(self) -> ArchSpec:
+        """Whose times are those of a mixture: the first of the targets, which share the mixture."""
+        return self.settings.planned[0]
 
     def copy(self) -> Module:
         """A copy of the module, to be changed."""
@@ -136,7 +136,7 @@ def load_model(model: Source, inputs: InputShapes | None, shapes: Shapes | None)
     return clone_module(module) if module is model else module
 
 
-def times_of(launched: Module, target: Target) -> Times:
+def times_of(launched: Module, target: ArchSpec) -> Times:
     """The expected times of a module of the launch level; equal kernels are timed once."""
     known: dict[str, float] = {}
     by_node: dict[str, float] = {}

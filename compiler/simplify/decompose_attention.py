@@ -11,9 +11,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from ...codegen.arch.spec import ArchSpec
 from ...codegen.kernels.attention_families import AttentionFamily
 from ...codegen.kernels.attention_problem import MOST_FEATURES
-from ...codegen.kernels.family import Target
 from ...codegen.kernels.registry import families
 from ...dialects.core.dtypes import BOOL
 from ...dialects.core.ir import Module, Value
@@ -75,7 +75,7 @@ RULES = (attention_parts,)
 class DecomposeAttention:
     """Takes apart what TARGET has no kernel for under the context's policy."""
 
-    target: Target
+    target: ArchSpec
     name: ClassVar[str] = "decompose-attention"
 
     def run(self, module: Module, context: PassContext) -> Module:
@@ -86,7 +86,7 @@ class DecomposeAttention:
         return module
 
 
-def has_kernel(op: Attention, policy: PrecisionPolicy, target: Target) -> bool:
+def has_kernel(op: Attention, policy: PrecisionPolicy, target: ArchSpec) -> bool:
     """True when an attention kernel of TARGET can do OP with operands as POLICY stores them."""
     features = op.q.type.shape[-1], op.v.type.shape[-1]
     fits = all(isinstance(size, int) and 0 < size <= MOST_FEATURES for size in features)

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from glassrt.codegen.arch.names import REFERENCE
+from glassrt.codegen.arch.spec import ArchSpec
 from glassrt.codegen.assemble import BuildOptions, assemble
 from glassrt.codegen.kernels.family import Candidate, Request
 from glassrt.codegen.kernels.registry import candidates, families
-from glassrt.codegen.targets import target_named
+from glassrt.compiler.driver.build import present_arch
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.schedule.precision_to_launch import precision_to_launch
 from glassrt.dialects.core.affine import evaluate
@@ -22,7 +24,6 @@ from glassrt.dialects.core.types import ROW_MAJOR, TensorType
 from glassrt.dialects.core.verifier import verify
 from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.precision import Kernel
-from glassrt.runtime.discovery import present_target
 from glassrt.runtime.engine import Engine
 from glassrt.runtime.plan import Plan
 
@@ -86,10 +87,10 @@ def family_of(name: str) -> Callable[[Request], Candidate]:
 
 
 def plan_of(
-    module: Module, choose: Callable[[Request], Candidate] | None = None, targets: tuple[str, ...] = ()
+    module: Module, choose: Callable[[Request], Candidate] | None = None, targets: tuple[ArchSpec, ...] = ()
 ) -> Plan:
     """The plan of a one-kernel module."""
-    target = target_named("sm_90a")
+    target = REFERENCE
     launch = precision_to_launch(module, target, choose) if choose else precision_to_launch(module, target)
     verify(launch, ALL_DIALECTS)
     levels = {"graph": "", "fused": "", "precision": print_module(module), "launch": print_module(launch)}
@@ -103,7 +104,7 @@ def compare(
     device: str = "host",
 ) -> list[tuple[Array, Array]]:
     """(kernel on DEVICE, interpreter) for every output."""
-    target = present_target() if device == "cuda" else None
+    target = present_arch() if device == "cuda" else None
     plan = plan_of(module, choose, (target,) if target else ())
     with Engine(plan, device) as engine:
         got = engine.run(inputs)

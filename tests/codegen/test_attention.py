@@ -7,6 +7,8 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
+from glassrt.codegen.arch.names import REFERENCE
+from glassrt.codegen.arch.spec import ArchSpec
 from glassrt.codegen.intrinsics import headers
 from glassrt.codegen.kernels.attention import AttentionConfig, configurations
 from glassrt.codegen.kernels.attention_simt import SimtAttentionConfig
@@ -168,17 +170,17 @@ def test_nan_reaches_its_queries_alone() -> None:
 
 def test_what_the_family_does_not_take() -> None:
     family = families()["attention_mma"]
-    for shape, sm, wanted in (
-        (Shape(), 90, True),
-        (Shape(), 75, False),
-        (Shape(dtype=F32), 90, False),
-        (Shape(depth=200), 90, False),
+    old = replace(REFERENCE, features=frozenset())  # no tensor cores
+    for shape, target, wanted in (
+        (Shape(), REFERENCE, True),
+        (Shape(), old, False),
+        (Shape(dtype=F32), REFERENCE, False),
+        (Shape(depth=200), REFERENCE, False),
     ):
         seen: list[bool] = []
 
-        def choose(request: Request, sm: int = sm, seen: list[bool] = seen) -> Candidate:
-            other = replace(request, target=replace(request.target, sm=sm))
-            seen.append(bool(family.propose(other)))
+        def choose(request: Request, target: ArchSpec = target, seen: list[bool] = seen) -> Candidate:
+            seen.append(bool(family.propose(replace(request, target=target))))
             raise LookupError
 
         with pytest.raises(LookupError):

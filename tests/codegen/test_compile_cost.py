@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 from glassrt.codegen import assemble
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.compile_cost import BUDGET_MS, HEAVY_MS, kernel_ms
 from glassrt.compiler.driver.build import Settings, build, context_of, launch_level
 from glassrt.compiler.frontend.source import load_module
@@ -35,7 +36,7 @@ def chain(first: str, kind: str, length: int) -> ModelProto:
 
 
 def launched(model: ModelProto, precision: str) -> Module:
-    settings = Settings(targets=("sm_90a",), precision=as_policy(precision), cache=None)
+    settings = Settings(targets=(REFERENCE,), precision=as_policy(precision), cache=None)
     return launch_level(load_module(model), settings, context_of(settings))
 
 

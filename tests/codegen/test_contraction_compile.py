@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from glassrt.codegen.arch.names import arch_named
 from glassrt.codegen.intrinsics import headers
 from glassrt.codegen.kernels import contraction_mma, contraction_simt, depthwise
 from glassrt.codegen.kernels.contraction_mma import MmaConfig
 from glassrt.codegen.kernels.contraction_simt import SimtConfig
-from glassrt.codegen.kernels.family import Target
 from glassrt.codegen.nvrtc import CompiledKernel, check_designed, compile_kernels
 
 from .contraction_cases import TARGET, Case, conv, kernel_of, matmul
 
-AMPERE = Target(name="sm_80", sm=80, multiprocessors=108, bytes_per_second=1.5e12, shared_bytes=163 * 1024)
-ADA = replace(AMPERE, name="sm_89", sm=89, shared_bytes=99 * 1024)
+AMPERE, ADA = arch_named("sm_80"), arch_named("sm_89")
 LAYERS = {
     "stem": conv("f16", (2, 4, 32, 32), (64, 4, 7, 7), stride=2, pad=3),
     "window": conv("f16", (8, 256, 14, 14), (256, 256, 3, 3), pad=1),

@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.intrinsics import headers
-from glassrt.codegen.kernels.family import Candidate, Config, Request, Target
-from glassrt.codegen.kernels.group_cost import LAUNCH, Load, together
+from glassrt.codegen.kernels.family import Candidate, Config, Request
+from glassrt.codegen.kernels.group_cost import Load, together
 from glassrt.codegen.kernels.group_parts import Share, group_config, member_blocks, shares_of
 from glassrt.codegen.kernels.registry import candidates
 from glassrt.codegen.nvrtc import compile_kernels
 from glassrt.codegen.sources import made_kernels
-from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
+from glassrt.compiler.driver.pipeline import passes_through
 from glassrt.compiler.kernels.members import members_of
 from glassrt.compiler.memory.proofs.check_launch import faults
 from glassrt.compiler.passes.levels import ALL_DIALECTS
@@ -62,9 +63,9 @@ def preferring(wanted: Callable[[Config], bool]) -> Choice:
 def grouped(module: Module, precision: str = "fp16", choose: Choice = cheapest) -> Module:
     """MODULE at the launch level with kernels picked by CHOOSE, grouped."""
     context = PassContext(ALL_DIALECTS, PrecisionPolicy.named(precision))
-    module = PassManager((*TO_GRAPH, *TO_FUSED, *TO_PRECISION), context).run(module)
-    module = precision_to_launch(module, Target(), choose)
-    module = PassManager((GroupLaunches(Target()),), context, verify_each="semantics").run(module)
+    module = PassManager(passes_through("precision", REFERENCE), context).run(module)
+    module = precision_to_launch(module, REFERENCE, choose)
+    module = PassManager((GroupLaunches(REFERENCE),), context, verify_each="semantics").run(module)
     assert not list(faults(module))
     return module
 
@@ -80,7 +81,7 @@ def convolution_and_pooling() -> Module:
 def test_a_convolution_beside_a_pooling_is_pinned(golden: Any) -> None:
     module = grouped(convolution_and_pooling())
     op = next(op for op in groups(module) if families(op) == ["contraction_mma", "loop"])
-    source = made_kernels(module, Target())[op.kernel].source
+    source = made_kernels(module, REFERENCE)[op.kernel].source
     assert source == golden.at("convolution_and_pooling.cu")
 
 
@@ -175,7 +176,7 @@ def test_a_contraction_of_other_blocks_is_made_anew() -> None:
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_nvrtc_compiles_groups_without_spills(precision: str) -> None:
-    made = made_kernels(grouped(everything(), precision), Target())
+    made = made_kernels(grouped(everything(), precision), REFERENCE)
     texts = {name: kernel.source for name, kernel in made.items() if "// A group" in kernel.source}
     assert texts
     for kernel in compile_kernels(texts, "sm_90a", dict(headers()), None).values():
@@ -184,7 +185,7 @@ def test_nvrtc_compiles_groups_without_spills(precision: str) -> None:
 
 
 def test_every_member_waits_once_before_it_reads() -> None:
-    made = made_kernels(grouped(convolution_and_pooling()), Target())
+    made = made_kernels(grouped(convolution_and_pooling()), REFERENCE)
     (text,) = [kernel.source for kernel in made.values() if "// A group" in kernel.source]
     ptx = ptx_of(text)
     assert "ld.global.nc" not in ptx
@@ -207,7 +208,7 @@ def test_a_wrong_configuration_is_refused() -> None:
     ):
         op.config = good | change
         with pytest.raises(IRError, match="cannot run it with this configuration"):
-            made_kernels(module, Target())
+            made_kernels(module, REFERENCE)
     op.config = good
     plan_of(module)
 
@@ -234,15 +235,16 @@ class TestCost:
         return Load(microseconds, blocks, 128, resident, contraction)
 
     def test_small_launches_take_as_long_as_the_longest(self) -> None:
-        assert together([self.load(3.0, 20), self.load(5.0, 30)], Target()) == pytest.approx(5.0)
+        assert together([self.load(3.0, 20), self.load(5.0, 30)], REFERENCE) == pytest.approx(5.0)
 
     def test_full_ones_take_their_sum(self) -> None:
         two = [self.load(3.0, 132), self.load(5.0, 132)]
-        assert together(two, Target()) == pytest.approx(8.0 - LAUNCH)
+        assert together(two, REFERENCE) == pytest.approx(8.0 - REFERENCE.fitted.contraction.launch)
 
     def test_a_demanding_member_leaves_less_room_for_the_others(self) -> None:
+        launch = REFERENCE.fitted.contraction.launch
         loop = self.load(3.0, 132 * 8, resident=16, contraction=False)
-        beside_narrow = together([loop, self.load(3.0, 10, resident=16)], Target())
-        beside_wide = together([loop, self.load(3.0, 10, resident=2)], Target())
-        assert beside_wide == pytest.approx(LAUNCH + 4 * (3.0 - LAUNCH) * 1.0, rel=0.1)
+        beside_narrow = together([loop, self.load(3.0, 10, resident=16)], REFERENCE)
+        beside_wide = together([loop, self.load(3.0, 10, resident=2)], REFERENCE)
+        assert beside_wide == pytest.approx(launch + 4 * (3.0 - launch) * 1.0, rel=0.1)
         assert beside_narrow < beside_wide

@@ -14,7 +14,8 @@ import glassrt
 import numpy as np
 import pytest
 from glassrt.codegen import render
-from glassrt.codegen.kernels.family import Candidate, Config, Geometry, KernelCode, Request, Target
+from glassrt.codegen.arch.names import REFERENCE
+from glassrt.codegen.kernels.family import Candidate, Config, Geometry, KernelCode, Request
 from glassrt.codegen.kernels.group import geometry_of
 from glassrt.codegen.kernels.kernel_family import KernelFamily, Rank
 from glassrt.codegen.kernels.parameters import (
@@ -136,7 +137,7 @@ choose = chosen("swap")
 
 
 def launched(family: str = "swap") -> Module:
-    return precision_to_launch(network(), Target(), chosen(family))
+    return precision_to_launch(network(), REFERENCE, chosen(family))
 
 
 def the_kernel(module: Module) -> Kernel:
@@ -152,7 +153,7 @@ def test_all_of_it_is_in_the_launch_text_and_comes_back() -> None:
     again = parse_module(text, ALL_DIALECTS)
     verify(again, ALL_DIALECTS)
     assert print_module(again) == text
-    (made,) = made_kernels(again, Target()).values()
+    (made,) = made_kernels(again, REFERENCE).values()
     given = "Input<f32> x0, Output<f32> y0, Output<u64> slots, const GLASS_TENSOR_MAP tiles, const int s0"
     assert f"({given})" in made.source
 
@@ -184,9 +185,9 @@ def test_a_cooperative_launch_is_one_down_to_the_plan_and_the_host_says_what_it_
 
 def test_a_cooperative_grid_fits_the_gpu() -> None:
     module = launched("swap_large")
-    made_kernels(module, replace(Target(), multiprocessors=3))
+    made_kernels(module, replace(REFERENCE, card=replace(REFERENCE.card, multiprocessors=3)))
     with pytest.raises(IRError, match="launches up to 8 blocks that wait for each other; sm_90a holds 6"):
-        made_kernels(module, replace(Target(), multiprocessors=2))
+        made_kernels(module, replace(REFERENCE, card=replace(REFERENCE.card, multiprocessors=2)))
 
 
 def cooperative(op: Kernel) -> None:
@@ -226,7 +227,7 @@ def test_edited_launches_are_held_to_what_their_kernel_is_given(
     module = launched()
     edit(the_kernel(module))
     with pytest.raises(IRError, match=message):
-        made_kernels(module, Target())
+        made_kernels(module, REFERENCE)
 
 
 def test_such_launches_are_members_of_no_group() -> None:
@@ -262,7 +263,7 @@ def scratch_types(body: Callable[..., Any], inputs: list[TensorType], family: st
     def choose(request: Request) -> Candidate:
         return Candidate(family, families()[family].propose(request)[0].config | {"splits": 3}, 0.0)
 
-    op = the_kernel(precision_to_launch(kernel_module(body, inputs), Target(), choose))
+    op = the_kernel(precision_to_launch(kernel_module(body, inputs), REFERENCE, choose))
     return [str(value.type) for value in op.inputs[len(op.inputs) - op.scratch :]]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.fusion.graph_to_fused import GraphToFused
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
@@ -16,7 +17,7 @@ from ..property.graphs import Net
 
 def fuse(module: Module, **switches: Any) -> PassContext:
     context = PassContext(ALL_DIALECTS, **switches)
-    PassManager([GraphToFused()], context, verify_each="semantics").run(module)
+    PassManager([GraphToFused(REFERENCE)], context, verify_each="semantics").run(module)
     return context
 
 

@@ -10,6 +10,7 @@ import glassrt
 import numpy as np
 import onnx.parser
 import pytest
+from glassrt.codegen.arch.names import arch_named
 from glassrt.compiler.driver.build import Settings, brought_to, context_of
 from glassrt.compiler.driver.rules import RULES
 from glassrt.compiler.frontend.source import load_module
@@ -54,7 +55,7 @@ def lowered(
     disabled: frozenset[str] = frozenset(),
 ) -> tuple[Module, PassContext]:
     """MODEL at the precision level, which the interpreter rounds as kernels do."""
-    settings = Settings(precision=as_policy(precision), targets=("sm_90",), disabled=disabled)
+    settings = Settings(precision=as_policy(precision), targets=(arch_named("sm_90"),), disabled=disabled)
     context = context_of(settings)
     return brought_to("precision", load_module(model, None, shapes), settings, context), context
 
@@ -169,7 +170,7 @@ def test_numpy_warns_of_nothing(precision: str, factor: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         module, _ = lowered(onnx.parser.parse_model(text), "fp32", {})
-        settings = Settings(precision=policy, targets=("sm_90",))
+        settings = Settings(precision=policy, targets=(arch_named("sm_90"),))
         loaded = load_module(onnx.parser.parse_model(text))
         module = brought_to("precision", loaded, settings, context_of(settings))
         interpret(module, {"x": np.full((3, 4), 1e30, np.float32)})

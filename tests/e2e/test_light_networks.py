@@ -8,7 +8,8 @@ import glassrt
 import numpy as np
 import onnx
 import pytest
-from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
+from glassrt.codegen.arch.names import REFERENCE
+from glassrt.compiler.driver.pipeline import passes_through
 from glassrt.compiler.frontend.source import load_module
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
@@ -42,7 +43,7 @@ def check_precision_level(name: str, precision: str) -> None:
     """Fused and lowered to PRECISION, the network still gives what ONNX Runtime gives."""
     model, inputs, expected = reseeded(name)
     context = PassContext(ALL_DIALECTS, as_policy(precision))
-    module = PassManager((*TO_GRAPH, *TO_FUSED, *TO_PRECISION), context).run(load_module(model))
+    module = PassManager(passes_through("precision", REFERENCE), context).run(load_module(model))
     assert distance(interpret(module, inputs), expected, precision) < 1
 
 
@@ -80,7 +81,7 @@ def test_a_symbolic_batch_gives_what_single_images_give() -> None:
     batch = np.concatenate([image, -image[..., ::-1]])
     module = load_module(model, {name: ["N", *image.shape[1:]]}, {"N": (1, 2, 3)})
     assert set(module.symbols) == {"N"}
-    module = PassManager((*TO_GRAPH, *TO_FUSED, *TO_PRECISION), PassContext(ALL_DIALECTS)).run(module)
+    module = PassManager(passes_through("precision", REFERENCE), PassContext(ALL_DIALECTS)).run(module)
     ((output, have),) = interpret(module, {name: batch}).items()
     single = [run_onnxruntime(model, {name: np.ascontiguousarray(one[None])})[output] for one in batch]
     assert distance({output: have}, {output: np.concatenate(single)}, "fp32") < 1

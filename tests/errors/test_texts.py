@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from glassrt import IRError
-from glassrt.codegen.assemble import planning_target
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.sources import made_kernels
 from glassrt.compiler.frontend.source import level_of, read_ir
 from glassrt.compiler.memory.proofs.check_launch import check_launch
@@ -27,7 +27,7 @@ def read(path: Path) -> None:
     if level_of(module) == "launch":
         check_launch(module)
         launches = [op for op in module.main.block if isinstance(op, Kernel) and op.config]
-        made_kernels(module, planning_target(()), launches)
+        made_kernels(module, REFERENCE, launches)
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.stem)

@@ -8,9 +8,10 @@ from math import gcd
 
 import numpy as np
 import pytest
+from glassrt.codegen.arch.spec import ArchSpec
 from glassrt.codegen.kernels.family import Request
 from glassrt.codegen.kernels.loop import WIDEST, LoopFamily
-from glassrt.compiler.driver.build import Settings, build
+from glassrt.compiler.driver.build import Settings, build, present_arch
 from glassrt.compiler.frontend.source import load_module
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.settings.policy import as_policy
@@ -18,7 +19,6 @@ from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.runtime import Engine
-from glassrt.runtime.discovery import present_target
 from glassrt.runtime.plan import Plan
 
 from ..models import Array
@@ -39,7 +39,7 @@ def spelt(setting: str, opset: int | None = None) -> dict[str, Spelt]:
 
 
 @lru_cache
-def built(setting: str, opset: int, target: str | None) -> tuple[Plan, Module]:
+def built(setting: str, opset: int, target: ArchSpec | None) -> tuple[Plan, Module]:
     """One plan for all rows of an opset, and the module with its weights."""
     module = load_module(together([one.graph for one in spelt(setting, opset).values()], opset))
     settings = Settings(precision=as_policy(SETTINGS[setting].precision), targets=(target,) if target else ())
@@ -61,7 +61,7 @@ def outcome(setting: str, device: str, opset: int) -> Mapping[str, Array] | Exce
     spellings = spelt(setting, opset).values()
     inputs = {f"r{place}_{name}": a for place, one in enumerate(spellings) for name, a in one.inputs.items()}
     try:
-        plan, module = built(setting, opset, present_target() if device == "cuda" else None)
+        plan, module = built(setting, opset, present_arch() if device == "cuda" else None)
         if device in ("host", "cuda"):
             with Engine(plan, device) as engine:
                 return engine.run(inputs)

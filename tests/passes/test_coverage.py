@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from glassrt.codegen.assemble import planning_target
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.driver.pipeline import all_passes
 from glassrt.compiler.driver.rules import RULES, Rule
 
 from .case_file import Case
 from .coverage import all_cases, missing
 
-PASSES = [step.name for step in all_passes(planning_target(()))]
+PASSES = [step.name for step in all_passes(REFERENCE)]
 # Decided where ONNX is imported, on reading, or by the search for formats: no pass, so it needs no case.
 BEYOND_PASSES = {
     "constrain-sizes",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from glassrt.codegen.kernels.family import Target
-from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION, passes_to
+from glassrt.codegen.arch.names import REFERENCE
+from glassrt.compiler.driver.pipeline import passes_through, passes_to
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.settings.options import Options
@@ -123,5 +123,5 @@ def lowered(
     """MODULE at the launch level, checked, and the context with its ledger."""
     options = Options(streams=streams)
     context = PassContext(ALL_DIALECTS, PrecisionPolicy.named(precision), options=options, disabled=disabled)
-    module = PassManager((*TO_GRAPH, *TO_FUSED, *TO_PRECISION), context).run(module)
-    return PassManager(passes_to("launch", Target()), context, verify_each="semantics").run(module), context
+    module = PassManager(passes_through("precision", REFERENCE), context).run(module)
+    return PassManager(passes_to("launch", REFERENCE), context, verify_each="semantics").run(module), context

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from glassrt.codegen.arch.names import REFERENCE
+from glassrt.codegen.arch.spec import ArchSpec
 from glassrt.codegen.assemble import BuildOptions, assemble
-from glassrt.codegen.kernels.family import Target
 from glassrt.codegen.kernels.group_parts import GROUP
 from glassrt.codegen.kernels.parameters import scratch_of
 from glassrt.codegen.kernels.registry import realize
@@ -43,7 +44,7 @@ def lowered(
     """MODULE at the launch level, every pass held against the interpreter, and the context."""
     policy = PrecisionPolicy.named(precision)
     context = PassContext(ALL_DIALECTS, policy, options=Options(streams=streams), **switches)
-    steps = [step for level in LEVELS for step in passes_to(level, Target())]
+    steps = [step for level in LEVELS for step in passes_to(level, REFERENCE)]
     return PassManager(steps, context, verify_each="semantics").run(module), context
 
 
@@ -72,7 +73,7 @@ def take_apart(module: Module) -> None:
 
 def _alone(module: Module, op: Kernel, member: Member, number: int, scratch: list[Value]) -> Kernel:
     reads, writes = op.reads[member.reads], op.writes[member.writes]
-    request = make_request(module, member.body, reads, writes, Target(), "kernel")
+    request = make_request(module, member.body, reads, writes, REFERENCE, "kernel")
     code = code_in_model_symbols(module, realize(request, member.family, member.config))
     own = [scratch.pop(0) for _ in scratch_of(code.parameters)]
     return Kernel(
@@ -83,7 +84,7 @@ def _alone(module: Module, op: Kernel, member: Member, number: int, scratch: lis
     )  # fmt: skip
 
 
-def plan_of(module: Module, targets: tuple[str, ...] = ()) -> Plan:
+def plan_of(module: Module, targets: tuple[ArchSpec, ...] = ()) -> Plan:
     levels = {"graph": "", "fused": "", "precision": "", "launch": print_module(module)}
     return assemble(module, levels, [], BuildOptions(targets))
 

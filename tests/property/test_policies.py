@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.checking.accuracy import measure
 from glassrt.compiler.driver.build import Settings, build
 from glassrt.compiler.driver.interface import with_io_types
-from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
+from glassrt.compiler.driver.pipeline import passes_through
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.passes.semantics import (
@@ -84,7 +85,7 @@ def test_lowering_under_any_policy_keeps_the_meaning(data: st.DataObject) -> Non
     policy = data.draw(policies(module))
     context = PassContext(ALL_DIALECTS, policy)
     module = with_io_types(module, policy)
-    PassManager((*TO_GRAPH, *TO_FUSED, *TO_PRECISION), context, verify_each="semantics").run(module)
+    PassManager(passes_through("precision", REFERENCE), context, verify_each="semantics").run(module)
 
 
 @settings(max_examples=6)

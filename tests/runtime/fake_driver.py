@@ -106,6 +106,21 @@ class Graph:
     nodes: list[Node] = field(default_factory=list)
 
 
+# What a GPU has that no table knows.
+SOME_GPU = {
+    "MULTIPROCESSOR_COUNT": 60,
+    "CLOCK_RATE": 1_500_000,
+    "MEMORY_CLOCK_RATE": 2_000_000,
+    "GLOBAL_MEMORY_BUS_WIDTH": 3072,
+    "L2_CACHE_SIZE": 24 << 20,
+    "MAX_SHARED_MEMORY_PER_BLOCK_OPTIN": 99 << 10,
+    "MAX_SHARED_MEMORY_PER_MULTIPROCESSOR": 100 << 10,
+    "MAX_REGISTERS_PER_MULTIPROCESSOR": 65536,
+    "MAX_THREADS_PER_MULTIPROCESSOR": 1536,
+    "MAX_BLOCKS_PER_MULTIPROCESSOR": 24,
+}
+
+
 class Fault(Exception):
     """A driver function returns this status instead of doing its work."""
 
@@ -121,6 +136,8 @@ class FakeDriver:
         self.fail_at = fail_at
         self.fail_code = fail_code
         self.capability = (9, 0)
+        self.gpu_name = "NVIDIA Some GPU"
+        self.figures = dict(SOME_GPU)
         self.version = 13000
         self.devices = 1
         self.free_bytes = 1 << 30
@@ -130,7 +147,7 @@ class FakeDriver:
         self.launched: list[tuple[str, bool]] = []
         self.attributes: list[list[tuple[str, Any]]] = []  # of every launch, as they were issued
         self.encoded: list[tuple[str, tuple[Any, ...]]] = []  # tensor maps: by which function, of what
-        self.multiprocessors, self.resident = 4, 2  # blocks of a kernel on each
+        self.resident = 2  # blocks of a kernel on a multiprocessor
         self.graphs: list[Graph] = []
         self.clock = 0.0
         self._sticky: int | None = None
@@ -206,9 +223,13 @@ class FakeDriver:
         return 100 + ordinal
 
     def do_cuDeviceGetAttribute(self, attribute: Any, device: int) -> int:
-        if attribute.name.endswith("MULTIPROCESSOR_COUNT"):
-            return self.multiprocessors
-        return self.capability[attribute.name.endswith("MINOR")]
+        short = attribute.name.removeprefix("CU_DEVICE_ATTRIBUTE_")
+        if short.startswith("COMPUTE_CAPABILITY_"):
+            return self.capability[short.endswith("MINOR")]
+        return self.figures[short]
+
+    def do_cuDeviceGetName(self, length: int, device: int) -> bytes:
+        return self.gpu_name.encode().ljust(length, b"\0")
 
     def do_cuDriverGetVersion(self) -> int:
         return self.version

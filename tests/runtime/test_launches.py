@@ -58,12 +58,13 @@ def test_a_cooperative_grid_that_the_gpu_cannot_hold_is_an_error(fake: FakeDrive
     def change(manifest: dict[str, Any]) -> None:
         manifest["launches"][1] |= {"cooperative": True, "grid": [9, 1, 1]}
 
+    fake.figures["MULTIPROCESSOR_COUNT"] = 4
     engine = engine_on(fake, affine_plan(change))
     with pytest.raises(DeviceError, match=r"kernel k1_add \('add'\) has 9 blocks that wait for each other; "
                        "cuda:0 holds 8 at a time"):  # fmt: skip
         engine.run({"x": batch(3)})
     larger = FakeDriver()
-    larger.multiprocessors = 5
+    larger.figures["MULTIPROCESSOR_COUNT"] = 5
     found = engine_on(larger, affine_plan(change)).run({"x": batch(3)})["y"]
     np.testing.assert_array_equal(found, affine(batch(3)))
 

@@ -11,11 +11,11 @@ them takes a strided tensor. The cost model decides, and every candidate is in t
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar
 
-from ....codegen.kernels.family import Target
+from ....codegen.arch.spec import ArchSpec
 from ....dialects.core.builtin import Barrier
 from ....dialects.core.ir import Block, Module, Operation, Value
 from ....dialects.core.traits import Trait, has
@@ -36,7 +36,7 @@ RULE = "horizontal-contraction"
 class HorizontalContraction:
     """Joins the sibling contractions of every value, in program order; times are those of TARGET."""
 
-    target: Target = field(default_factory=Target)
+    target: ArchSpec
     name: ClassVar[str] = RULE
 
     def run(self, module: Module, context: PassContext) -> Module:
@@ -70,7 +70,7 @@ class _Choice:
 class _Joining:
     """The pass over one function."""
 
-    def __init__(self, module: Module, block: Block, context: PassContext, target: Target) -> None:
+    def __init__(self, module: Module, block: Block, context: PassContext, target: ArchSpec) -> None:
         self._module = module
         self._block = block
         self._context = context

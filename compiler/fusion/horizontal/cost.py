@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import gcd
 
-from ....codegen.kernels.family import Request, Target
+from ....codegen.arch.spec import ArchSpec
+from ....codegen.kernels.family import Request
 from ....codegen.kernels.registry import candidates
 from ....dialects.core.affine import evaluate
 from ....dialects.core.builtin import Yield
@@ -69,7 +70,7 @@ class Estimate:
 class CostModel:
     """Estimates for one module under one precision policy; equal contractions are timed once."""
 
-    def __init__(self, module: Module, policy: PrecisionPolicy, target: Target) -> None:
+    def __init__(self, module: Module, policy: PrecisionPolicy, target: ArchSpec) -> None:
         self._module = module
         self._policy = policy
         self._target = target

@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from ....codegen.arch.spec import ArchSpec
 from ....codegen.compile_cost import compile_ms
 from ....dialects.core.affine import Dim, evaluate
 from ....dialects.core.ir import Function, Module, Operation, Value
@@ -66,8 +67,9 @@ class Cluster:
 class Plan:
     """Which op is in which cluster, while clusters form."""
 
-    def __init__(self, module: Module, function: Function) -> None:
+    def __init__(self, module: Module, function: Function, target: ArchSpec) -> None:
         self.module = module
+        self.target = target
         self.block = function.block
         self.outputs = tuple(function.outputs)
         self.order = {op: index for index, op in enumerate(function.block)}

@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
+from ....codegen.arch.spec import ArchSpec
 from ....dialects.core.affine import Dim, evaluate
 from ....dialects.core.dtypes import DType
 from ....dialects.core.ir import Operation
 from ....dialects.graph.binary import Div
 from ....dialects.graph.contraction import Conv, Matmul
-from ...patterns.layouts import LAUNCH_ELEMENTS
+from ...patterns.layouts import launch_elements
 from .recompute import flops_per_element
 from .record import Refusal
 
@@ -33,11 +34,17 @@ Sizes = Mapping[str, int]
 
 
 def refusal(
-    seed: Conv | Matmul, ops: Iterable[Operation], stored: DType, multiplied: DType, sizes: Sizes
+    seed: Conv | Matmul,
+    ops: Iterable[Operation],
+    stored: DType,
+    multiplied: DType,
+    sizes: Sizes,
+    target: ArchSpec,
 ) -> Refusal | None:
     """Why SEED should not compute OPS on elements that are STORED in one type and MULTIPLIED in another.
 
     OPS are those done for every element; SIZES gives every symbol's optimum.
+    TARGET says how much memory moves while a launch begins.
     """
     flops = sum(_flops(op) for op in ops)
     if flops > PROLOGUE_FLOPS:
@@ -45,7 +52,7 @@ def refusal(
     evaluations = loads_per_element(seed, sizes)
     if flops and evaluations > PROLOGUE_EVALUATIONS:
         return Refusal(f"it would be computed {evaluations:.3g} times over", {"evaluations": evaluations})
-    return _wider(seed, evaluations, stored, multiplied, sizes)
+    return _wider(seed, evaluations, stored, multiplied, sizes, target)
 
 
 def _flops(op: Operation) -> float:
@@ -53,13 +60,18 @@ def _flops(op: Operation) -> float:
 
 
 def _wider(
-    seed: Conv | Matmul, evaluations: float, stored: DType, multiplied: DType, sizes: Sizes
+    seed: Conv | Matmul,
+    evaluations: float,
+    stored: DType,
+    multiplied: DType,
+    sizes: Sizes,
+    target: ArchSpec,
 ) -> Refusal | None:
     """A refusal when a wider type is read so often that converting it once is cheaper."""
     more = stored.bytes - multiplied.bytes
     elements = max(_count(seed.inputs[0].type.shape, sizes), 1.0)
     again = READ_AGAIN * more * elements * (evaluations - 1.0)
-    saved = (2.0 * elements + LAUNCH_ELEMENTS) * multiplied.bytes
+    saved = (2.0 * elements + launch_elements(target)) * multiplied.bytes
     if again <= saved:
         return None
     reason = f"{stored} would be read {evaluations:.3g} times over"

@@ -83,7 +83,7 @@ class Prologues:
         if isinstance(seed, Conv):
             if seed.groups > 1 and seed.w.type.shape[1] == 1:
                 return Refusal("depthwise kernels read their input as it is")
-            if padded_channels(seed, self._policy.format_of(seed).stored(dtype)):
+            if padded_channels(seed, self._policy.format_of(seed).stored(dtype), self._plan.target):
                 return Refusal("the input gets channels that fill its words")
         return None
 
@@ -101,7 +101,8 @@ class Prologues:
             o for o in inside if o not in prologue.indices and varies(o.result, seed) is Varies.EVERYWHERE
         ]
         multiplied = self._policy.format_of(seed).stored(prologue.operand.type.dtype)
-        return prologue_worth.refusal(seed, full, self._stored(seed, prologue), multiplied, self._sizes)
+        stored, target = self._stored(seed, prologue), self._plan.target
+        return prologue_worth.refusal(seed, full, stored, multiplied, self._sizes, target)
 
     def _stored(self, seed: Operation, prologue: Prologue) -> DType:
         """The type in which the streamed tensor will lie in memory: that of the op that makes it."""

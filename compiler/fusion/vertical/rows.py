@@ -6,7 +6,6 @@ the full shape, or one element per row (axes of size 1, or the axes left out).
 
 from __future__ import annotations
 
-from ....codegen.kernels.family import Target
 from ....codegen.kernels.row_cost import better_shared
 from ....dialects.core.affine import Dim
 from ....dialects.core.ir import Operation
@@ -30,7 +29,7 @@ def set_rows(cluster: Cluster, domain: Domain, plan: Plan) -> None:
     if isinstance(cluster.seed, Reduce | ArgReduce):
         rows = plan.count(kept_shape(cluster))
         elements = plan.count(cluster.row_shape)
-        cluster.divided = better_shared(rows, elements / max(rows, 1.0), Target())
+        cluster.divided = better_shared(rows, elements / max(rows, 1.0), plan.target)
 
 
 def row_domain(op: Operation) -> Domain | None:

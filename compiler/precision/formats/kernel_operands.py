@@ -7,6 +7,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
+from ....codegen.arch.spec import ArchSpec
 from ....codegen.kernels.executed import executed
 from ....codegen.kernels.prologue import Unfit, read_prologue
 from ....dialects.core.affine import bounds
@@ -36,6 +37,7 @@ class KernelOperands:
         self,
         kernel: Kernel,
         policy: PrecisionPolicy,
+        target: ArchSpec,
         plan: StoragePlan,
         module: Module,
         rounding: Rounding,
@@ -43,6 +45,7 @@ class KernelOperands:
     ) -> None:
         """EIGHT_BITS: which contractions stay in floats, where eight bits are asked for, and why."""
         self._kernel = kernel
+        self._target = target
         self._override = policy.override_of(leading_op(kernel))
         self._format = policy.format_of(leading_op(kernel))
         self._plan = plan
@@ -147,7 +150,7 @@ class KernelOperands:
         if x not in self._outside or weights is None or not isinstance(weights.producer, Constant):
             return 0
         # A value that the epilogue reads as well cannot get channels.
-        return padded_channels(conv, dtype) if len(x.uses) == 1 else 0
+        return padded_channels(conv, dtype, self._target) if len(x.uses) == 1 else 0
 
     def _chosen(self) -> Multiplication | None:
         if self._contraction is None:
@@ -159,7 +162,7 @@ class KernelOperands:
         if exact is not None and not overflows:
             return exactly(self._contraction, self._format, exact)
         reason = self._eight_bits.why_floats(self._contraction.location.nodes)
-        return multiplication_of(self._contraction, self._format, overflows, reason)
+        return multiplication_of(self._contraction, self._format, self._target, overflows, reason)
 
     def _fits(self, argument: Value) -> bool:
         """True unless ARGUMENT is a constant with numbers beyond the range of the storage type."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ....codegen.arch.features import Feature
+from ....codegen.arch.spec import ArchSpec
 from ....codegen.kernels.contraction_mma import needs_k_innermost
 from ....dialects.core.dtypes import F32, TF32, DType
 from ....dialects.core.ir import Operation
@@ -39,8 +41,10 @@ class Multiplication:
         return self.own if self.chosen == TF32 else self.chosen
 
 
-def multiplication_of(op: Operation, format: Format, overflows: bool, reason: str = "") -> Multiplication:
-    """What OP multiplies under FORMAT; OVERFLOWS: one of its weights is beyond the format's range.
+def multiplication_of(
+    op: Operation, format: Format, target: ArchSpec, overflows: bool, reason: str = ""
+) -> Multiplication:
+    """What OP multiplies under FORMAT on TARGET; OVERFLOWS: one of its weights is beyond the format's range.
 
     REASON: why it does not multiply in eight bits where FORMAT asks for that, empty when nobody noted it.
     """
@@ -52,7 +56,7 @@ def multiplication_of(op: Operation, format: Format, overflows: bool, reason: st
     if format.quantizes and own == F32:
         return Multiplication(own, format.products, wanted, reason or NOT_QUANTISED)
     if wanted == TF32:
-        kept, problem = _without_tf32(op), _misplaced(op, wanted)
+        kept, problem = _without_tf32(op), _unable(target) or _misplaced(op, wanted)
         if kept or problem:
             return Multiplication(own, wanted, own, kept, "" if kept else problem)
     return Multiplication(own, wanted, wanted)
@@ -74,6 +78,11 @@ def _without_tf32(op: Operation) -> str:
     if not isinstance(op, (Conv, Matmul)):
         return f"products of {op.name.removeprefix('graph.')} are exact: there is no kernel for it with tf32"
     return ""
+
+
+def _unable(target: ArchSpec) -> str:
+    """Why TARGET does not multiply in tf32; empty when it does."""
+    return "" if target.has(Feature.MMA_TF32) else f"{target.name} has no tensor cores for {TF32}"
 
 
 def _misplaced(op: Operation, wanted: DType) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ....codegen.arch.spec import ArchSpec
 from ....dialects.core.dtypes import F32, DType
 from ....dialects.core.ir import Operation, Value
 from ....dialects.core.types import Layout, TensorType
@@ -26,7 +27,8 @@ LOAD_CONVERSION = "load-conversion"
 class Rounding:
     """Decides for the operands of one function, and records why."""
 
-    def __init__(self, context: PassContext, sizes: Mapping[str, int]) -> None:
+    def __init__(self, context: PassContext, sizes: Mapping[str, int], target: ArchSpec) -> None:
+        self._target = target
         self._context = context
         self._sizes = sizes
 
@@ -43,7 +45,7 @@ class Rounding:
         found = (
             off or _kind(contraction, multiplied) or _memory(contraction, given, stored, multiplied, layout)
         )
-        found = found or refusal(contraction, (), stored.dtype, multiplied, self._sizes)
+        found = found or refusal(contraction, (), stored.dtype, multiplied, self._sizes, self._target)
         if found is None:
             reason = f"{stored.dtype} is read, and converted to {multiplied} while it is loaded"
             self._record(Verdict.TAKEN, reason, contraction, {"launches_saved": 1})

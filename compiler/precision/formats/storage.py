@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import Enum
 
+from ....codegen.arch.spec import ArchSpec
 from ....dialects.core.affine import evaluate
 from ....dialects.core.dtypes import F32, DType
 from ....dialects.core.ir import Function, Module, Operation, Value
@@ -23,7 +24,7 @@ from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.movement import Reshape, Transpose
 from ...fusion.vertical.attention_layouts import masks_of
 from ...fusion.vertical.clusters import viewed
-from ...patterns.layouts import CONVERSION_PASSES, LAUNCH_ELEMENTS, is_neutral
+from ...patterns.layouts import CONVERSION_PASSES, is_neutral, launch_elements
 from ...settings.policy import Format, PrecisionPolicy
 from ..narrowing.decisions import Wide
 
@@ -57,10 +58,16 @@ class StoragePlan:
     """The storage type of every kernel result, decided before anything is rewritten."""
 
     def __init__(
-        self, module: Module, function: Function, policy: PrecisionPolicy, wide: Wide | None = None
+        self,
+        module: Module,
+        function: Function,
+        policy: PrecisionPolicy,
+        target: ArchSpec,
+        wide: Wide | None = None,
     ) -> None:
         """WIDE: what stays f32 whatever the policy stores."""
         self.wide = wide or Wide()
+        self._launch_elements = launch_elements(target)
         self._sizes = module.values_at("optimum")
         self._formats = result_formats(function, policy)
         self._returned = {viewed(value) for value in function.returned}
@@ -124,7 +131,7 @@ class StoragePlan:
         if is_neutral(value.type):
             return 0.0
         weight = self._elements(value)
-        need = CONVERSION_PASSES * weight + LAUNCH_ELEMENTS
+        need = CONVERSION_PASSES * weight + self._launch_elements
         if not isinstance(user, Kernel):
             return -need
         match self._leads[user]:

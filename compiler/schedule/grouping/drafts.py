@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ....codegen.kernels.family import Target
+from ....codegen.arch.spec import ArchSpec
 from ....codegen.kernels.group_cost import slots, together
 from ....dialects.launch import Kernel
 from .variants import Variant, Variants
@@ -94,7 +94,7 @@ def _fitted(whole: Draft, variants: Variants) -> Iterator[tuple[Variant, ...]]:
             yield _best(choices, variants.target)
 
 
-def _best(choices: Sequence[list[Variant]], target: Target) -> tuple[Variant, ...]:
+def _best(choices: Sequence[list[Variant]], target: ArchSpec) -> tuple[Variant, ...]:
     """One of each of CHOICES: the first, or another by which the group is faster."""
     chosen = tuple(choice[0] for choice in choices)
     for position, choice in enumerate(choices):
@@ -105,11 +105,11 @@ def _best(choices: Sequence[list[Variant]], target: Target) -> tuple[Variant, ..
     return chosen
 
 
-def _time(chosen: Sequence[Variant], target: Target) -> float:
+def _time(chosen: Sequence[Variant], target: ArchSpec) -> float:
     return together([variant.load for variant in chosen], target)
 
 
-def _judged(before: Draft, made: Draft, apart: float, target: Target) -> Outcome:
+def _judged(before: Draft, made: Draft, apart: float, target: ArchSpec) -> Outcome:
     """Whether MADE is better than BEFORE and a launch, which take APART microseconds."""
     loads = [variant.load for variant in made.variants]
     blocks, room = sum(load.blocks for load in loads), slots(loads, target)

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ....codegen.kernels.family import Target
+from ....codegen.arch.spec import ArchSpec
 from ....dialects.core.ir import Module
 from ....dialects.launch import Kernel
 from ...kernels.members import nodes_by_launch
@@ -40,7 +40,7 @@ MOST_DRAFTS = 4  # of a step that are considered
 class GroupLaunches:
     """The grouping as a pass; kernels are chosen for TARGET."""
 
-    target: Target
+    target: ArchSpec
     name: ClassVar[str] = GROUP_LAUNCHES
 
     def run(self, module: Module, context: PassContext) -> Module:

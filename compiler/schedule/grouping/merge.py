@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 
-from ....codegen.kernels.family import Target
+from ....codegen.arch.spec import ArchSpec
 from ....codegen.kernels.group import geometry_of
 from ....codegen.kernels.group_parts import GROUP, Share, group_config
 from ....codegen.kernels.parameters import scratch_of
@@ -21,7 +21,7 @@ from .drafts import Draft
 from .variants import Variant
 
 
-def merged(module: Module, draft: Draft, target: Target) -> Kernel:
+def merged(module: Module, draft: Draft, target: ArchSpec) -> Kernel:
     """The launches of DRAFT as one, which takes their place in MODULE. Buffers are not placed anew."""
     reads = [value for op in draft.ops for value in op.reads]
     writes = [value for op in draft.ops for value in op.writes]
@@ -108,7 +108,7 @@ def in_order(groups: Sequence[Draft], needs: Sequence[set[int]]) -> list[Draft]:
     return order
 
 
-def launches_in_order(groups: Sequence[Draft], module: Module, target: Target) -> list[Operation]:
+def launches_in_order(groups: Sequence[Draft], module: Module, target: ArchSpec) -> list[Operation]:
     """The launch of every one of GROUPS: its only member, or the members as one."""
     return [
         merged(module, group.longest_first(), target) if len(group.ops) > 1 else group.ops[0]

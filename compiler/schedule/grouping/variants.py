@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ....codegen.kernels.family import Config, KernelCode, Request, Target
+from ....codegen.arch.spec import ArchSpec
+from ....codegen.kernels.family import Config, KernelCode, Request
 from ....codegen.kernels.group_cost import Load
 from ....codegen.kernels.registry import expected, family_of, realize, resized
 from ....codegen.sources import request_of
@@ -26,7 +27,7 @@ class Variant:
 class Variants:
     """The variants of MODULE's launches; launches of one kernel are thought about once."""
 
-    def __init__(self, module: Module, target: Target) -> None:
+    def __init__(self, module: Module, target: ArchSpec) -> None:
         self.target = target
         self._module = module
         self._requests: dict[str, Request] = {}

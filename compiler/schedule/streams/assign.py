@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
-from ....codegen.kernels.family import Target
+from ....codegen.arch.spec import ArchSpec
 from ....codegen.kernels.registry import expected
 from ....codegen.sources import request_of
 from ....dialects.core.affine import evaluate
@@ -34,7 +34,7 @@ WORTHWHILE = 0.05  # the share of the whole time that streams must save when nob
 class AssignStreams:
     """Assigns as many streams as the options say: 0 lets the cost model decide, 1 is a plain sequence."""
 
-    target: Target
+    target: ArchSpec
     name: ClassVar[str] = "assign-streams"
 
     def run(self, module: Module, context: PassContext) -> Module:

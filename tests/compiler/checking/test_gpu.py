@@ -8,10 +8,9 @@ from dataclasses import replace
 import pytest
 from glassrt.compiler.checking.accuracy import AccuracyObserver
 from glassrt.compiler.checking.check import Case, check
-from glassrt.compiler.driver.build import build
+from glassrt.compiler.driver.build import build, present_arch
 from glassrt.dialects.core.ir import Module
 from glassrt.runtime import Engine
-from glassrt.runtime.discovery import present_target
 
 from .small import images, settings
 
@@ -41,6 +40,6 @@ def test_the_graph_and_the_traced_run_agree_to_the_last_bit(
 
 def on_gpu(precision: str):
     """Settings for the GPU that is here."""
-    target = present_target()
+    target = present_arch()
     assert target is not None
     return replace(settings(precision), targets=(target,))

@@ -16,7 +16,7 @@ def test_it_writes_a_plan_and_says_what_is_in_it(glassrt: Glassrt, small: Path, 
     path = tmp_path / "net.plan"
     output = glassrt("build", small, "-o", path, "-t", "sm_90a", "-t", "sm_80").stdout
     plan = Plan.load(path)
-    assert plan.spec.targets == ("sm_90a", "sm_80")
+    assert plan.targets == ("sm_90a", "sm_80")
     assert "sm_90a, sm_80, 1 launches of 1 kernels" in output
     assert all(stage in output for stage in ("import", "precision", "launch", "kernels"))
 

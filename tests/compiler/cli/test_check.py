@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from glassrt.codegen import assemble
-from glassrt.codegen.kernels.family import Target
+from glassrt.codegen.arch.spec import ArchSpec
 from glassrt.codegen.sources import MadeKernel
 from glassrt.compiler.checking import network
 from glassrt.compiler.patterns.rewrite import Rewriter, pattern
@@ -140,7 +140,7 @@ def test_a_fault_planted_in_one_kernel_is_named(glassrt: Glassrt, monkeypatch: p
     made_kernels = assemble.made_kernels
     planted: list[str] = []
 
-    def spoilt(module: Module, target: Target) -> dict[str, MadeKernel]:
+    def spoilt(module: Module, target: ArchSpec) -> dict[str, MadeKernel]:
         made = made_kernels(module, target)
         name = next(name for name in made if "conv_add_relu" in name)
         changed, count = re.subn(r"m_max\((\w+), 0x0p\+0f\)", r"(\1)", made[name].source)

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.driver.build import Settings, context_of, launch_level
-from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
+from glassrt.compiler.driver.pipeline import passes_through
 from glassrt.compiler.frontend import import_model
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
@@ -34,7 +35,7 @@ LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
 
 def manager(precision: str) -> PassManager:
     context = PassContext(ALL_DIALECTS, PrecisionPolicy.named(precision))
-    return PassManager((*TO_GRAPH, *TO_FUSED, *TO_PRECISION), context)
+    return PassManager(passes_through("precision", REFERENCE), context)
 
 
 def small_net() -> Module:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from glassrt.codegen.assemble import planning_target
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.driver.pipeline import passes_to
 from glassrt.compiler.frontend.source import load_module
 from glassrt.compiler.kernels.members import members_of
@@ -22,7 +22,7 @@ def test_no_contraction_is_left_to_plain_loops(name: str, precision: str) -> Non
     module = load_module(light_models()[name])
     context = PassContext(ALL_DIALECTS, PrecisionPolicy.named(precision))
     for level in LEVELS:
-        passes = passes_to(level, planning_target(("sm_90a",)))
+        passes = passes_to(level, REFERENCE)
         module = PassManager(passes, context).run(module)
     families = {
         member.family

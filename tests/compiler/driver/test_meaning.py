@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from glassrt.codegen.kernels.family import Target
-from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION, passes_to
+from glassrt.codegen.arch.names import REFERENCE
+from glassrt.compiler.driver.pipeline import passes_through, passes_to
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.settings.options import Options
@@ -18,7 +18,11 @@ from hypothesis import given, settings
 
 from ...property.graphs import nets
 
-ALL = (*TO_GRAPH, *TO_FUSED, *TO_PRECISION)
+TO_GRAPH = passes_to("graph", REFERENCE)
+TO_FUSED = passes_to("fused", REFERENCE)
+
+TO_FUSED = passes_to("fused", REFERENCE)
+ALL = passes_through("precision", REFERENCE)
 
 
 def context(precision: str = "fp32", **options: int) -> PassContext:
@@ -72,4 +76,4 @@ def test_passes_are_deterministic(module: Module) -> None:
 
 def test_the_pipeline_has_passes_to_every_level() -> None:
     for level in ("graph", "fused", "precision", "launch"):
-        assert passes_to(level, Target())
+        assert passes_to(level, REFERENCE)

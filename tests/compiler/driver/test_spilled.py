@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from glassrt.codegen import nvrtc
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.kernels.registry import tiers
 from glassrt.codegen.nvrtc import CompiledKernel, UnfitError
 from glassrt.compiler.cli.modules import launch_module
@@ -52,7 +53,7 @@ def branches() -> Module:
 
 def built(module: Module, **settings: Any) -> Build:
     policy = PrecisionPolicy("fp16", io="fp16")
-    return build(module, Settings(targets=("sm_90a",), precision=policy, cache=None, **settings))
+    return build(module, Settings(targets=(REFERENCE,), precision=policy, cache=None, **settings))
 
 
 def kernels(result: Build) -> list[Kernel]:
@@ -113,7 +114,7 @@ def test_kernels_that_the_text_gives_are_not_chosen_again(judge: Judge) -> None:
     plan = built(product()).plan
     judge(lambda name: True)
     with pytest.raises(UnfitError, match="of contraction_mma, spills"):
-        build(launch_module(plan), Settings(targets=("sm_90a",), cache=None))
+        build(launch_module(plan), Settings(targets=(REFERENCE,), cache=None))
 
 
 def test_general_kernels_may_spill(judge: Judge) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from glassrt.compiler.driver.pipeline import TO_GRAPH
+from glassrt.codegen.arch.names import REFERENCE
+from glassrt.compiler.driver.pipeline import passes_to
 from glassrt.compiler.frontend import import_model
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
@@ -25,6 +26,8 @@ from onnx import ModelProto, version_converter
 from ...models import Array, light_models, reseed, run_onnxruntime
 from ...quantized import FORMATS, quantized, simplified, small_mobilenet, small_network
 from .nodes import LEVEL
+
+TO_GRAPH = passes_to("graph", REFERENCE)
 
 
 def canonical(module: Module) -> Module:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.driver.build import Settings, context_of, launch_level
 from glassrt.compiler.frontend import import_model
 from glassrt.compiler.settings.policy import PrecisionPolicy
@@ -29,7 +30,7 @@ BEFORE = 2  # the mask, and the input in the storage type
 
 @pytest.mark.parametrize("name", FORMS)
 def test_every_layer_is_recognised_and_has_seven_launches(name: str) -> None:
-    settings = Settings(precision=PrecisionPolicy.named("fp16"), targets=("sm_90a",))
+    settings = Settings(precision=PrecisionPolicy.named("fp16"), targets=(REFERENCE,))
     module = launch_level(import_model(FORMS[name].build()), settings, context_of(settings))
     launches = [op for op in module.main.block if isinstance(op, Kernel)]
     found = Counter(op.name.removeprefix("graph.") for kernel in launches for op in kernel.body.block)

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import onnx
 import pytest
-from glassrt.codegen.assemble import planning_target
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.driver.pipeline import passes_to
 from glassrt.compiler.frontend.source import load_module
 from glassrt.compiler.passes.ledger import Ledger, Verdict
@@ -35,7 +35,7 @@ def launches(name: str) -> tuple[list[list[Operation]], Ledger]:
     module = load_module(reseed(model, np.random.default_rng(0)) if name == "inception_v1" else model)
     context = PassContext(ALL_DIALECTS, PrecisionPolicy.named("fp16"))
     for level in LEVELS:
-        module = PassManager(passes_to(level, planning_target(("sm_90a",))), context).run(module)
+        module = PassManager(passes_to(level, REFERENCE), context).run(module)
     return [_running(op) for op in module.main.block if isinstance(op, Kernel)], context.ledger
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.driver.build import Settings, build
-from glassrt.compiler.driver.pipeline import TO_GRAPH
+from glassrt.compiler.driver.pipeline import passes_to
 from glassrt.compiler.passes.debug import DebugLevel, debug_level
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
@@ -25,6 +26,8 @@ BEGINS = {
     DebugLevel.REWRITES: "rewrite ",
 }
 STAGES = ("import", "graph", "fused", "precision", "launch", "kernels")
+
+TO_GRAPH = passes_to("graph", REFERENCE)
 
 
 def rectified_twice(name: str = "second") -> Module:

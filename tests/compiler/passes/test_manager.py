@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
+from glassrt.codegen.arch.names import REFERENCE
+from glassrt.compiler.driver.pipeline import passes_through, passes_to
 from glassrt.compiler.frontend.source import read_ir
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import (
@@ -32,7 +33,15 @@ from glassrt.errors import InputError, IRError
 
 from ...property.graphs import Net
 
-PASSES = (*TO_GRAPH, *TO_FUSED, *TO_PRECISION)
+TO_GRAPH = passes_to("graph", REFERENCE)
+TO_FUSED = passes_to("fused", REFERENCE)
+TO_PRECISION = passes_to("precision", REFERENCE)
+
+TO_GRAPH = passes_to("graph", REFERENCE)
+TO_FUSED = passes_to("fused", REFERENCE)
+TO_PRECISION = passes_to("precision", REFERENCE)
+
+PASSES = passes_through("precision", REFERENCE)
 
 
 def small() -> Module:

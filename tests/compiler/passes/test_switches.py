@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from glassrt.codegen.assemble import planning_target
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.driver.pipeline import passes_to
 from glassrt.compiler.passes.ledger import Ledger, Verdict
 from glassrt.compiler.passes.levels import ALL_DIALECTS, LEVELS
@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 
 from ...property.graphs import Net, nets
 
-TARGET = planning_target(())
+TARGET = REFERENCE
 
 
 def lowered(module: Module, level: str = "fused", **switches: frozenset[str]) -> tuple[Module, Ledger]:

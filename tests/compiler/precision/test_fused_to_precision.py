@@ -5,7 +5,8 @@ from __future__ import annotations
 import ml_dtypes
 import numpy as np
 import pytest
-from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
+from glassrt.codegen.arch.names import REFERENCE
+from glassrt.compiler.driver.pipeline import passes_through
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.settings.policy import PrecisionPolicy, as_policy
@@ -29,7 +30,7 @@ from glassrt.errors import UnsupportedError
 
 from ...property.graphs import Net
 
-PASSES = (*TO_GRAPH, *TO_FUSED, *TO_PRECISION)
+PASSES = passes_through("precision", REFERENCE)
 
 
 def lower(module: Module, precision: str, *, allow_fallback: bool = False) -> Module:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from glassrt.codegen.kernels.family import Target
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.driver.build import Settings, context_of, launch_level
 from glassrt.compiler.driver.interface import with_io_types
 from glassrt.compiler.driver.pipeline import passes_to
@@ -45,7 +45,7 @@ def layers() -> Module:
 
 def launched(module: Module, policy: PrecisionPolicy) -> tuple[list[tuple[Kernel, Member]], list[Record]]:
     """The products of MODULE's launch level for sm_90a, every tensor between -4 and 4, and the ledger."""
-    settings = Settings(targets=("sm_90a",), precision=policy, cache=None)
+    settings = Settings(targets=(REFERENCE,), precision=policy, cache=None)
     clips = dict.fromkeys(tensor_names(module.main).values(), 4.0) if policy.quantizes else None
     context = replace(context_of(settings), clips=clips)
     lowered = launch_level(with_io_types(module, policy), settings, context)
@@ -82,7 +82,7 @@ def test_products_of_bytes_run_on_tensor_cores(precision: str) -> None:
 def last_product(module: Module, context: PassContext) -> PrecisionKernel:
     """The last product of MODULE at the precision level."""
     for level in ("graph", "fused", "precision"):
-        module = PassManager(passes_to(level, Target()), context).run(module)
+        module = PassManager(passes_to(level, REFERENCE), context).run(module)
     kernels = (op for op in module.main.block if isinstance(op, PrecisionKernel))
     return [kernel for kernel in kernels if kernel.root == "contraction"][-1]
 
@@ -213,7 +213,7 @@ def test_one_program_multiplies_in_both_formats(formats: tuple[str, str]) -> Non
 @pytest.mark.parametrize("formats", [("int8", "fp8"), ("fp8", "int8")])
 def test_both_formats_in_one_program_lose_what_they_lose(formats: tuple[str, str]) -> None:
     policy = PrecisionPolicy("fp16", {"node:matmul0": formats[0], "node:matmul3": formats[1]})
-    settings = Settings(targets=("sm_90a",), precision=policy, cache=None)
+    settings = Settings(targets=(REFERENCE,), precision=policy, cache=None)
     module = layers()
     context = replace(context_of(settings), clips=dict.fromkeys(tensor_names(module.main).values(), 4.0))
     x = np.random.default_rng(3).standard_normal((64, 128)).astype(np.float32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from glassrt.codegen.assemble import planning_target
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.driver.pipeline import passes_to
 from glassrt.compiler.driver.rules import RULES, check_rules
 from glassrt.compiler.passes.ledger import Ledger, Verdict
@@ -48,7 +48,7 @@ def levels_of(module: Module, **switches: Any) -> tuple[Ledger, dict[str, Module
     context.ledger.origins = origins_of(module)
     stages = {}
     for level in LEVELS:
-        module = PassManager(passes_to(level, planning_target(())), context).run(module)
+        module = PassManager(passes_to(level, REFERENCE), context).run(module)
         stages[level] = parse_module(print_module(module), ALL_DIALECTS)
     return Ledger.from_json(context.ledger.to_json()), stages
 
@@ -343,8 +343,8 @@ def test_switches_hold_in_every_net(module: Module, data: st.DataObject) -> None
     kept = data.draw(st.sampled_from(sorted({name for pair in pairs for name in pair})))
     module.main.outputs[:] = [f"y{i}" for i in range(len(module.main.outputs))]
     context = PassContext(ALL_DIALECTS, barriers=frozenset({pair}), keep=frozenset({kept}))
-    module = PassManager(passes_to("graph", planning_target(())), context).run(module)
-    for op in PassManager(passes_to("fused", planning_target(())), context).run(module).main.block:
+    module = PassManager(passes_to("graph", REFERENCE), context).run(module)
+    for op in PassManager(passes_to("fused", REFERENCE), context).run(module).main.block:
         nodes = [o.location.nodes for o in op.walk() if o is not op and not has(o, Trait.CONSTANT)]
         one_op = any(set(pair) <= set(group) for group in nodes)
         assert one_op or not set(pair) <= {node for group in nodes for node in group}

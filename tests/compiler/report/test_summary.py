@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from glassrt.codegen.assemble import planning_target
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.driver.pipeline import passes_to
 from glassrt.compiler.passes.ledger import Verdict
 from glassrt.compiler.passes.levels import ALL_DIALECTS, LEVELS
@@ -22,7 +22,7 @@ def facts_of(module: Module) -> Facts:
     context = PassContext(ALL_DIALECTS)
     context.ledger.origins = origins_of(module)
     for level in LEVELS:
-        module = PassManager(passes_to(level, planning_target(())), context).run(module)
+        module = PassManager(passes_to(level, REFERENCE), context).run(module)
     return Facts(context.ledger, module)
 
 

@@ -8,7 +8,7 @@ from functools import cache
 
 import onnx
 import pytest
-from glassrt.codegen.assemble import planning_target
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.driver.pipeline import passes_to
 from glassrt.compiler.driver.rules import RULES
 from glassrt.compiler.frontend.source import load_module
@@ -143,7 +143,7 @@ def lowered(module: Module) -> tuple[Ledger, Truth, Facts]:
     origins = origins_of(module)
     source = parse_module(print_module(module), ALL_DIALECTS, module.resources)
     for level in LEVELS:
-        module = PassManager(passes_to(level, planning_target(())), context).run(module)
+        module = PassManager(passes_to(level, REFERENCE), context).run(module)
     ledger = Ledger(context.ledger, origins)
     return ledger, Truth(source, module), Facts(ledger, module)
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import glassrt
 import numpy as np
 import pytest
-from glassrt.codegen.kernels.family import Target
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.driver.build import Settings, build
 from glassrt.compiler.driver.interface import with_io_types
-from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION, passes_to
+from glassrt.compiler.driver.pipeline import passes_through, passes_to
 from glassrt.compiler.passes.ledger import Record, Verdict
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
@@ -36,7 +36,7 @@ from hypothesis import strategies as st
 
 from ...property.graphs import Net
 
-PASSES = (*TO_GRAPH, *TO_FUSED, *TO_PRECISION)
+PASSES = passes_through("precision", REFERENCE)
 K_INNERMOST = Layout((1, 0))
 
 
@@ -342,18 +342,33 @@ def test_a_weight_beyond_the_range_is_an_error_unless_allowed() -> None:
     assert not [r for r in records if r.rule == "precision-fallback"]
 
 
+OLD = replace(REFERENCE, name="sm_80", features=frozenset())  # no tensor cores
+
+
 def test_no_tensor_cores_no_tf32() -> None:
-    def launched(**options: bool) -> str:
+    def kernels(**options: bool) -> str:
         context = PassContext(ALL_DIALECTS, PrecisionPolicy("tf32", **options))
-        steps = (*PASSES, *passes_to("launch", Target("old", sm=75)))
-        return print_module(PassManager(steps, context).run(chain()))
+        return print_module(PassManager(passes_through("precision", OLD), context).run(chain()))
 
     with pytest.raises(UnsupportedError) as caught:
-        launched()
-    assert "launch level: 2 kernels get another precision" in caught.value.message
+        kernels()
+    assert "precision level: 2 kernels get another precision" in caught.value.message
+    assert "sm_80 has no tensor cores for tf32" in caught.value.message
     assert [text.split(":")[0] for text in caught.value.offenders] == ["conv0, add1, relu2", "conv3, add4"]
     assert "--override node:conv0=fp32 --override node:conv3=fp32" in str(caught.value.hint)
+    text = kernels(allow_fallback=True)
+    assert text.count("requested = tf32, compute = f32") == 2
+    assert "multiply" not in text
 
+
+def test_text_for_another_target_is_held_to_this_one() -> None:
+    def launched(**options: bool) -> str:
+        context = PassContext(ALL_DIALECTS, PrecisionPolicy("tf32", **options))
+        steps = (*PASSES, *passes_to("launch", OLD))
+        return print_module(PassManager(steps, context).run(chain()))
+
+    with pytest.raises(UnsupportedError, match="launch level: 2 kernels get another precision"):
+        launched()
     text = launched(allow_fallback=True)
     assert text.count("requested = tf32, compute = tf32, executed = f32") == 2
     # The region says what is done: it is the oracle of the kernel.
@@ -380,7 +395,7 @@ def test_edited_text_whose_formats_are_not_true_is_refused() -> None:
     module = parse_module(text.replace("compute = f32", "compute = f16"), ALL_DIALECTS, made.resources)
     context = PassContext(ALL_DIALECTS)
     with pytest.raises(UnsupportedError, match=r"softmax5: f16 is asked for, it runs in f32: row runs it"):
-        PassManager(passes_to("launch", Target()), context).run(module)
+        PassManager(passes_to("launch", REFERENCE), context).run(module)
 
 
 # ---------------------------------------------------------------- inputs and outputs

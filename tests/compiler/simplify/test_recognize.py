@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from glassrt.codegen.kernels.family import Target
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.passes.semantics import random_inputs
@@ -24,7 +25,7 @@ from glassrt.dialects.core.printer import print_module
 from ..spellings import ATTENTIONS, SPELLINGS, Onnx, Spelling, attention, gelu_erf
 
 BEFORE = (FoldConstants(), Canonicalize(), CommonSubexpressions())
-OLD = Target("sm_75", 75)  # no tensor cores that the kernels know
+OLD = replace(REFERENCE, name="sm_80", features=frozenset())  # no tensor cores
 PASSES = (*BEFORE, Recognize(), Canonicalize())
 
 
@@ -72,7 +73,7 @@ def test_attention_is_taken_apart_where_no_kernel_does_it(name: str) -> None:
 
 
 def test_attention_stays_whole_where_there_is_a_kernel() -> None:
-    for target, precision, left in ((Target(), "fp16", 1), (OLD, "fp16", 0), (OLD, "fp32", 1)):
+    for target, precision, left in ((REFERENCE, "fp16", 1), (OLD, "fp16", 0), (OLD, "fp32", 1)):
         module = made(attention("divided"))
         run(module, *PASSES, DecomposeAttention(target), precision=precision)
         assert counts(module)["attention"] == left
@@ -85,7 +86,7 @@ def test_heads_too_large_for_registers_are_taken_apart() -> None:
     module = graph.module(graph("MatMul", graph("Softmax", scores, axis=-1), v))
     run(module, *PASSES)
     assert counts(module)["attention"] == 1
-    run(module, DecomposeAttention(Target()), precision="fp16")
+    run(module, DecomposeAttention(REFERENCE), precision="fp16")
     assert counts(module)["attention"] == 0
 
 

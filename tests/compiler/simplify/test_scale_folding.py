@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx.parser
 import pytest
+from glassrt.codegen.arch.names import arch_named
 from glassrt.compiler.driver.build import Settings, brought_to, context_of
 from glassrt.compiler.frontend.source import load_module
 from glassrt.compiler.passes.ledger import Record, Verdict
@@ -35,7 +36,7 @@ def normalised(*scales: float, op: str = "Conv") -> str:
 
 def folded(text: str, precision: str) -> tuple[Module, list[Record]]:
     """The module at the precision level, and what became of the scales."""
-    settings = Settings(precision=as_policy(precision), targets=("sm_90",))
+    settings = Settings(precision=as_policy(precision), targets=(arch_named("sm_90"),))
     context = context_of(settings)
     module = brought_to("precision", load_module(onnx.parser.parse_model(text)), settings, context)
     return module, [record for record in context.ledger if record.rule in RULES]

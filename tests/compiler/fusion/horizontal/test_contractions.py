@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
+from glassrt.codegen.arch.names import REFERENCE
+from glassrt.compiler.driver.pipeline import passes_through
 from glassrt.compiler.fusion.horizontal.contractions import HorizontalContraction
 from glassrt.compiler.passes.ledger import Record, Verdict
 from glassrt.compiler.passes.levels import ALL_DIALECTS
@@ -34,7 +35,7 @@ RULE = HorizontalContraction.name
 def joined(module: Module, **switches: Any) -> list[Record]:
     """Run the pass, holding its result against the interpreter; its records."""
     context = PassContext(ALL_DIALECTS, PrecisionPolicy.named("fp16"), **switches)
-    PassManager([HorizontalContraction()], context, verify_each="semantics").run(module)
+    PassManager([HorizontalContraction(REFERENCE)], context, verify_each="semantics").run(module)
     return [record for record in context.ledger if record.rule == RULE]
 
 
@@ -243,7 +244,7 @@ def _step(net: Net, value: Value, step: str, shape: tuple[int, ...]) -> Value:
 @settings(deadline=None)
 def test_every_pass_keeps_the_meaning_of_sibling_nets(precision: str, module: Module) -> None:
     context = PassContext(ALL_DIALECTS, PrecisionPolicy.named(precision))
-    passes = (*TO_GRAPH, *TO_FUSED, *TO_PRECISION)
+    passes = passes_through("precision", REFERENCE)
     PassManager(passes, context, verify_each="semantics").run(module)
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.assemble import BuildOptions, assemble
-from glassrt.compiler.driver.pipeline import TO_GRAPH
+from glassrt.compiler.driver.pipeline import passes_to
 from glassrt.compiler.fusion.graph_to_fused import GraphToFused
 from glassrt.compiler.fusion.horizontal.concats import WidenConcats
 from glassrt.compiler.fusion.horizontal.contractions import HorizontalContraction
@@ -175,7 +176,8 @@ def test_what_is_switched_off_is_not_widened(switches: dict[str, Any], reason: s
     """The joined value that a switch keeps out of a concat is not written into it with the rest."""
     module = at_the_edge()
     policy = PrecisionPolicy.named("fp16")
-    module = PassManager((*TO_GRAPH, GraphToFused()), PassContext(ALL_DIALECTS, policy)).run(module)
+    passes = (*passes_to("graph", REFERENCE), GraphToFused(REFERENCE))
+    module = PassManager(passes, PassContext(ALL_DIALECTS, policy)).run(module)
     context = PassContext(ALL_DIALECTS, policy, **switches)
     (concat,) = (op for op in module.walk() if isinstance(op, Concat))
     if reason and reason.endswith("nofuse"):

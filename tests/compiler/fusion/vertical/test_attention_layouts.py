@@ -6,7 +6,7 @@ import glassrt
 import numpy as np
 import onnx
 import pytest
-from glassrt.codegen.kernels.family import Target
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.driver.pipeline import passes_to
 from glassrt.compiler.frontend import import_model
 from glassrt.compiler.passes.ledger import Verdict
@@ -34,7 +34,7 @@ DEVICES = ["host", pytest.param("cuda", marks=pytest.mark.gpu)]
 def fused(encoder: Encoder, precision: str = "fp16", **switches: object) -> tuple[Module, PassContext]:
     module = import_model(encoder.build())
     context = PassContext(ALL_DIALECTS, PrecisionPolicy.named(precision), **switches)  # type: ignore[arg-type]
-    passes = [step for level in ("graph", "fused") for step in passes_to(level, Target())]
+    passes = [step for level in ("graph", "fused") for step in passes_to(level, REFERENCE)]
     PassManager(passes, context, verify_each="semantics").run(module)
     return module, context
 
@@ -97,7 +97,7 @@ def test_keys_that_are_an_output_are_not_cut_inside() -> None:
     model.graph.output.append(onnx.helper.make_empty_tensor_value_info(turned.output[0]))
     module = import_model(model.SerializeToString())
     context = PassContext(ALL_DIALECTS, PrecisionPolicy.named("fp16"))
-    passes = [step for level in ("graph", "fused") for step in passes_to(level, Target())]
+    passes = [step for level in ("graph", "fused") for step in passes_to(level, REFERENCE)]
     PassManager(passes, context, verify_each="semantics").run(module)
     refused = [r for r in context.ledger if r.rule == "attention-operand" and r.verdict is Verdict.REFUSED]
     assert any("several" in r.reason for r in refused)

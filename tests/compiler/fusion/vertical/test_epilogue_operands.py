@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.driver.build import Settings, build
 from glassrt.compiler.fusion.graph_to_fused import GraphToFused
 from glassrt.compiler.passes.ledger import Record, Verdict
@@ -36,7 +37,7 @@ CHANNELS = 8
 def fuse(module: Module, **switches: Any) -> list[Record]:
     """The records about producers, after fusion that keeps the meaning."""
     context = PassContext(ALL_DIALECTS, **switches)
-    PassManager([GraphToFused()], context, verify_each="semantics").run(module)
+    PassManager([GraphToFused(REFERENCE)], context, verify_each="semantics").run(module)
     return [record for record in context.ledger if record.rule in (RULE, "contraction-prologue")]
 
 

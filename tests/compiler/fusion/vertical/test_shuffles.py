@@ -5,9 +5,10 @@ from __future__ import annotations
 import glassrt
 import numpy as np
 import pytest
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.shuffle import shuffle_of
 from glassrt.compiler.driver.build import Settings, build
-from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
+from glassrt.compiler.driver.pipeline import passes_through
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.passes.semantics import random_inputs
@@ -71,7 +72,7 @@ def test_shuffles_keep_the_meaning(outer: int, inner: int, residual: bool, preci
     y = net.conv(x, outer * inner)
     z = net.add(Sigmoid, shuffled(net, net.add(Relu, y), outer))
     context = PassContext(ALL_DIALECTS, as_policy(precision))
-    passes = (*TO_GRAPH, *TO_FUSED, *TO_PRECISION)
+    passes = passes_through("precision", REFERENCE)
     PassManager(passes, context, verify_each="semantics").run(net.done(net.add(Add, z, y) if residual else z))
 
 
@@ -88,7 +89,7 @@ def test_every_channel_is_moved_as_the_ops_move_it(outer: int, inner: int) -> No
 
 def launches(module: Module, **switches: frozenset[object]) -> list[tuple[str, ...]]:
     context = PassContext(ALL_DIALECTS, **switches)  # type: ignore[arg-type]
-    module = PassManager((*TO_GRAPH, *TO_FUSED), context).run(module)
+    module = PassManager(passes_through("fused", REFERENCE), context).run(module)
     return [op.location.nodes for op in module.main.block if isinstance(op, Kernel)]
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.assemble import BuildOptions, assemble
-from glassrt.codegen.kernels.family import Target
 from glassrt.compiler.passes.semantics import difference, random_inputs
 from glassrt.compiler.schedule.precision_to_launch import precision_to_launch
 from glassrt.dialects.core.affine import Dim
@@ -115,7 +115,7 @@ def test_two_results_of_one_kernel_lie_in_two_concats() -> None:
     net.function.outputs = ["y", "y1"]
     block.append(Return(*ends))
     want = interpret(net.module, random_inputs(net.module, which="optimum"))
-    launch = precision_to_launch(net.module, Target())
+    launch = precision_to_launch(net.module, REFERENCE)
     (row,) = (op for op in launch.main.block if isinstance(op, Kernel) and op.family == "row")
     assert [type.layout.is_dense for type in (value.type for value in row.writes)] == [False, False]
     assert not joins(launch)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import onnx
 import pytest
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.assemble import BuildOptions, assemble
-from glassrt.codegen.kernels.family import Target
-from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION, passes_to
+from glassrt.compiler.driver.pipeline import passes_through, passes_to
 from glassrt.compiler.frontend import import_model
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
@@ -251,9 +251,9 @@ def switched(change: Callable[[PassContext], None]) -> tuple[Module, PassContext
     half = net.add(Slice, whole, starts=[0, 4, 0, 0], sizes=[x.type.shape[0], 8, 6, 6])
     module = net.done(net.conv(whole, 4), net.conv(half, 4))
     context = PassContext(ALL_DIALECTS, PrecisionPolicy.named("fp32"), disabled=SEPARATE)
-    module = PassManager((*TO_GRAPH, *TO_FUSED, *TO_PRECISION), context).run(module)
+    module = PassManager(passes_through("precision", REFERENCE), context).run(module)
     change(context)
-    return PassManager(passes_to("launch", Target()), context).run(module), context
+    return PassManager(passes_to("launch", REFERENCE), context).run(module), context
 
 
 @pytest.mark.parametrize("rule", ["elide-concat", "view-slice"])
@@ -290,7 +290,7 @@ def test_no_network_copies_for_a_concat(name: str, precision: str) -> None:
     context = PassContext(ALL_DIALECTS, PrecisionPolicy.named(precision), disabled=SEPARATE)
     module = network(name)
     for level in ("graph", "fused", "precision", "launch"):
-        module = PassManager(passes_to(level, Target()), context).run(module)
+        module = PassManager(passes_to(level, REFERENCE), context).run(module)
     assert copies(module) == []
 
 

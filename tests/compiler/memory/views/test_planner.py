@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable, Sequence
 
 import pytest
-from glassrt.codegen.kernels.family import Candidate, Target
-from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION, passes_to
+from glassrt.codegen.arch.names import REFERENCE
+from glassrt.codegen.kernels.family import Candidate
+from glassrt.compiler.driver.pipeline import passes_through, passes_to
 from glassrt.compiler.kernels.choice import KernelChooser
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
@@ -77,10 +78,10 @@ NETS: dict[str, Callable[[int], Module]] = {
 def planned(module: Module) -> tuple[Module, PassContext, float]:
     """MODULE at the launch level, with the ledger and the processor seconds from the precision level."""
     context = PassContext(ALL_DIALECTS, PrecisionPolicy.named("fp16"), disabled=frozenset({"group-launches"}))
-    module = PassManager((*TO_GRAPH, *TO_FUSED, *TO_PRECISION), context).run(module)
+    module = PassManager(passes_through("precision", REFERENCE), context).run(module)
     gc.collect()
     begin = time.process_time()
-    module = PassManager(passes_to("launch", Target()), context).run(module)
+    module = PassManager(passes_to("launch", REFERENCE), context).run(module)
     return module, context, time.process_time() - begin
 
 

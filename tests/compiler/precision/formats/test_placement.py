@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
+from glassrt.codegen.arch.names import REFERENCE
+from glassrt.compiler.driver.pipeline import passes_through
 from glassrt.compiler.passes.ledger import Record, Verdict
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
@@ -20,7 +21,7 @@ from glassrt.dialects.precision import Kernel
 from ....property.graphs import Net
 
 RULE = "store-conversion"
-PASSES = (*TO_GRAPH, *TO_FUSED, *TO_PRECISION)
+PASSES = passes_through("precision", REFERENCE)
 
 
 def lowered(

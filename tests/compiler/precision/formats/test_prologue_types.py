@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
+from glassrt.codegen.arch.names import REFERENCE
+from glassrt.compiler.driver.pipeline import passes_through
 from glassrt.compiler.passes.ledger import Verdict
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
@@ -46,7 +47,7 @@ def lowered(make: Make, **switches: Any) -> tuple[list[Kernel], PassContext]:
     net = Net()
     module = net.done(make(net))
     context = PassContext(ALL_DIALECTS, **{"policy": FP16, **switches})
-    passes = (*TO_GRAPH, *TO_FUSED, *TO_PRECISION)
+    passes = passes_through("precision", REFERENCE)
     # Shapes that are large for the sake of the cost model would take long to interpret.
     large = any(value.type.elements == 4096 * 256 for value in module.main.arguments)
     result = PassManager(passes, context, verify_each="ir" if large else "semantics").run(module)

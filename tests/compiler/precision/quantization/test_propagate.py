@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.checking.widen import widened_block
-from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH
+from glassrt.compiler.driver.pipeline import passes_to
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import Pass, PassContext, PassManager
 from glassrt.compiler.precision.quantization.propagate import PropagateQuantization
@@ -23,6 +24,12 @@ from glassrt.dialects.graph.quantization import Dequantize, Quantize
 from glassrt.dialects.graph.window import MaxPool
 
 from ....property.graphs import Net
+
+TO_GRAPH = passes_to("graph", REFERENCE)
+TO_FUSED = passes_to("fused", REFERENCE)
+
+TO_GRAPH = passes_to("graph", REFERENCE)
+TO_FUSED = passes_to("fused", REFERENCE)
 
 
 class QuantNet(Net):

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import onnx
 import pytest
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.kernels.group_parts import GROUP
 from glassrt.compiler.checking.accuracy import measure
 from glassrt.compiler.driver.build import Settings, build, context_of, launch_level
@@ -257,7 +258,7 @@ class TestLedger:
         x = net.input("x", 4, 96)
         made = net.done(net.add(Softmax, x, axis=1), net.add(Neg, x), net.add(Tanh, x))
         policy = PrecisionPolicy("fp16", {"op:neg": "bf16", "op:tanh": "fp32"})
-        plan = build(made, Settings(targets=("sm_90a",), precision=policy, cache=None)).plan
+        plan = build(made, Settings(targets=(REFERENCE,), precision=policy, cache=None)).plan
         module = parse_module(plan.ir("launch"), ALL_DIALECTS)
         (op,) = groups(module)
         said = {member.nodes[0]: member.formats for member in members_of(op)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from glassrt.codegen.kernels.family import Target
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.driver.pipeline import passes_to
 from glassrt.compiler.memory.proofs.check_launch import faults
 from glassrt.compiler.passes.ledger import Record, Verdict
@@ -38,7 +38,7 @@ def lowered(module: Module, streams: int, **switches: frozenset[str]) -> tuple[M
     off = switches.pop("disabled", frozenset()) | {"group-launches"}
     options = Options(streams=streams)
     context = PassContext(ALL_DIALECTS, options=options, disabled=off, **switches)  # type: ignore[arg-type]
-    steps = [step for level in LEVELS for step in passes_to(level, Target())]
+    steps = [step for level in LEVELS for step in passes_to(level, REFERENCE)]
     module = PassManager(steps, context, verify_each="semantics").run(module)
     return module, [record for record in context.ledger if record.rule == "concurrency"]
 
@@ -161,7 +161,7 @@ class TestSchedule:
 
 
 def test_passes_stand_before_the_proof() -> None:
-    names = [step.name for step in passes_to("launch", Target())]
+    names = [step.name for step in passes_to("launch", REFERENCE)]
     assert any(pair == ("group-launches", "assign-streams") for pair in pairwise(names))
     assert any(pair == ("assign-streams", "check-launch") for pair in pairwise(names))
-    assert AssignStreams(Target()).name in names
+    assert AssignStreams(REFERENCE).name in names

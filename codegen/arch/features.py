@@ -1,0 +1,80 @@
+"""What the instruction set of an architecture has, by its compute capability and suffix.
+
+Sources: PTX ISA, "Target ISA notes" of each instruction; CUDA programming guide, "Feature set compiler
+targets". A suffix adds instructions that no later architecture promises to keep: `a` those of exactly
+one, `f` those of its family.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Feature(Enum):
+    """An instruction, or a group of them that come together."""
+
+    CP_ASYNC = "cp.async"
+    LDMATRIX = "ldmatrix"
+    BF16 = "arithmetic on bf16"
+    NAN_MAX = "max.NaN"
+    MMA_F16 = "mma.sync of f16"
+    MMA_BF16 = "mma.sync of bf16"
+    MMA_TF32 = "mma.sync of tf32"
+    MMA_I8 = "mma.sync of 8-bit integers"
+    MMA_F8 = "mma.sync of 8-bit floats"
+    CONVERT_F8 = "conversions of 8-bit floats"
+    CLUSTERS = "clusters of blocks"
+    TMA = "bulk tensor copies"
+    MULTICAST = "bulk tensor copies to a whole cluster"
+    IM2COL = "bulk tensor copies of windows"
+    TRANSACTION_BARRIERS = "barriers that count bytes"
+    DEPENDENT_LAUNCH = "griddepcontrol"
+    WGMMA = "wgmma"
+    SETMAXNREG = "setmaxnreg"
+    TCGEN05 = "tcgen05"
+    TCGEN05_I8 = "tcgen05 of 8-bit integers"
+    MMA_BLOCK_SCALED = "mma.sync with block scales"
+
+
+_AMPERE = frozenset(
+    {
+        Feature.CP_ASYNC,
+        Feature.LDMATRIX,
+        Feature.BF16,
+        Feature.NAN_MAX,
+        Feature.MMA_F16,
+        Feature.MMA_BF16,
+        Feature.MMA_TF32,
+        Feature.MMA_I8,
+    }
+)
+_ADA = _AMPERE | {Feature.MMA_F8, Feature.CONVERT_F8}
+_BULK = _ADA | {Feature.TMA, Feature.IM2COL, Feature.TRANSACTION_BARRIERS, Feature.DEPENDENT_LAUNCH}
+_HOPPER = _BULK | {Feature.CLUSTERS, Feature.MULTICAST}
+
+# From this compute capability on, without a suffix. GeForce Blackwell (12.x) has no clusters.
+_PLAIN = {80: _AMPERE, 89: _ADA, 90: _HOPPER, 100: _HOPPER, 120: _BULK}
+
+_TCGEN05 = frozenset({Feature.TCGEN05, Feature.SETMAXNREG})
+_SUFFIXED = {
+    "90a": frozenset({Feature.WGMMA, Feature.SETMAXNREG}),
+    "100a": _TCGEN05 | {Feature.TCGEN05_I8},
+    "100f": _TCGEN05,
+    "103a": _TCGEN05,
+    "103f": _TCGEN05,
+    "110a": _TCGEN05 | {Feature.TCGEN05_I8},
+    "110f": _TCGEN05,
+    "120a": frozenset({Feature.MMA_BLOCK_SCALED, Feature.SETMAXNREG}),
+    "120f": frozenset({Feature.MMA_BLOCK_SCALED, Feature.SETMAXNREG}),
+    "121a": frozenset({Feature.MMA_BLOCK_SCALED, Feature.SETMAXNREG}),
+    "121f": frozenset({Feature.MMA_BLOCK_SCALED, Feature.SETMAXNREG}),
+}
+
+
+def features_of(capability: int, suffix: str) -> frozenset[Feature]:
+    """The features of capability 90 for 9.0 and the like, with SUFFIX "", "a" or "f".
+
+    Of a capability that is not in the table those of the one before: plain instructions stay.
+    """
+    known = max(number for number in _PLAIN if number <= capability)
+    return _PLAIN[known] | _SUFFIXED.get(f"{capability}{suffix}", frozenset())

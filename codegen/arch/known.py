@@ -1,0 +1,88 @@
+"""Limits by generation, and the cards that are known by their published figures.
+
+Sources of the limits: CUDA programming guide, "Technical specifications per compute capability". Of the
+cards: NVIDIA's architecture whitepapers "A100 Tensor Core GPU", "Ampere GA102 GPU", "Ada GPU", "H100 Tensor
+Core GPU", "RTX Blackwell GPU", and the datasheets of L40S, H200, B200 and Jetson AGX Orin. Of the H200 the
+clock and the bandwidth are measured; other cards reach about as much of their published bandwidth.
+"""
+
+from __future__ import annotations
+
+from .spec import Card, ContractionFit, Fitted, Limits, Rates
+
+KIB, MIB = 1 << 10, 1 << 20
+SUSTAINED = 4.0 / 4.8  # of the published bandwidth, as on the H200
+
+
+def _limits(shared: int, threads: int, blocks: int, cluster: int = 1) -> Limits:
+    """SHARED KiB of a multiprocessor, of which the system keeps one for each block."""
+    return Limits((shared - 1) * KIB, shared * KIB, threads, blocks, cluster=cluster)
+
+
+# From this compute capability on.
+LIMITS = {
+    80: _limits(164, 2048, 32),
+    86: _limits(100, 1536, 16),
+    87: _limits(164, 1536, 16),
+    89: _limits(100, 1536, 24),
+    90: _limits(228, 2048, 32, cluster=8),
+    100: _limits(228, 2048, 32, cluster=8),
+    120: _limits(100, 1536, 24),
+}
+
+
+def _card(
+    name: str, title: str, multiprocessors: int, boost: float, bandwidth: float, l2: float, tensor: Rates
+) -> Card:
+    """BOOST in GHz, BANDWIDTH in TB/s, L2 in MiB."""
+    peak = bandwidth * 1e12
+    bytes_ = int(l2 * MIB)
+    clock = boost * 1e9
+    return Card(name, title, multiprocessors, clock, clock, peak, peak * SUSTAINED, bytes_, tensor)
+
+
+_AMPERE = Rates(f32=128, f16=2048, tf32=1024, i8=4096)
+_GA102 = Rates(f32=256, f16=1024, tf32=512, i8=2048)
+_ORIN = Rates(f32=256, f16=2048, tf32=1024, i8=4096)
+_ADA = Rates(f32=256, f16=1024, tf32=512, i8=2048, f8=2048)
+_HOPPER = Rates(f32=256, f16=4096, tf32=2048, i8=8192, f8=8192)
+_BLACKWELL = Rates(f32=256, f16=8192, tf32=4096, i8=16384, f8=16384)
+_RTX_BLACKWELL = Rates(f32=256, f16=512, tf32=256, i8=2048, f8=1024)
+
+H200 = Card(
+    name="h200",
+    title="H200",
+    multiprocessors=132,
+    clock=1.755e9,
+    boost=1.78e9,
+    peak_bytes_per_second=4.8e12,
+    bytes_per_second=4.0e12,
+    l2_bytes=50 * MIB,
+    tensor=_HOPPER,
+)
+# By compute capability; the first of each is the one that its name alone means.
+CARDS = {
+    80: (_card("a100", "A100-SXM4-80GB", 108, 1.41, 2.039, 40, _AMPERE),),
+    86: (_card("a40", "A40", 84, 1.74, 0.696, 6, _GA102),),
+    87: (_card("orin", "Orin", 16, 1.30, 0.2048, 4, _ORIN),),
+    89: (_card("l40s", "L40S", 142, 2.52, 0.864, 96, _ADA),),
+    90: (
+        H200,
+        _card("h100", "H100 80GB HBM3", 132, 1.83, 3.35, 50, _HOPPER),
+        _card("h100-pcie", "H100 PCIe", 114, 1.62, 2.0, 50, _HOPPER),
+    ),
+    100: (_card("b200", "B200", 148, 1.85, 8.0, 126, _BLACKWELL),),
+    120: (_card("rtx5090", "GeForce RTX 5090", 170, 2.407, 1.792, 96, _RTX_BLACKWELL),),
+}
+
+# Fitted on the H200. Latencies in cycles differ little between generations; rates of products do.
+_FIT = ContractionFit()
+FITTED = {
+    80: Fitted(_FIT, shared_bytes=128.0, mma=2048.0, simt=100.0),
+    86: Fitted(_FIT, shared_bytes=128.0, mma=1024.0, simt=200.0),
+    87: Fitted(_FIT, shared_bytes=128.0, mma=2048.0, simt=200.0),
+    89: Fitted(_FIT, shared_bytes=128.0, mma=1024.0, simt=200.0),
+    90: Fitted(_FIT, shared_bytes=128.0, mma=2600.0, simt=200.0),
+    120: Fitted(_FIT, shared_bytes=128.0, mma=512.0, simt=200.0),
+}
+LEAST = min(LIMITS)  # cp.async, and max that keeps NaN

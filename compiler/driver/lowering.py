@@ -1,0 +1,124 @@
+"""Bringing a module down the levels, for one target or several; these part where a pass asks the target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import takewhile
+from typing import Literal
+
+from ...codegen.arch.spec import ArchSpec
+from ...dialects.core.clone import clone_module
+from ...dialects.core.ir import Module
+from ...dialects.core.printer import print_module
+from ...runtime.whole_files import WholeFolder
+from ..frontend.source import level_of
+from ..passes.debug import Sink
+from ..passes.levels import LEVELS
+from ..passes.manager import Pass, PassContext, PassManager
+from ..passes.spilled import Spilled
+from .clock import Clock, no_collections
+from .pipeline import asks_target, checks_at, passes_to
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who sees a module on its way; see `PassManager`. clock: times every level."""
+
+    print_ir: Sink | None
+    dumps: WholeFolder | None
+    verify_each: Literal["ir", "semantics"]
+    clock: Clock
+
+
+@dataclass
+class Descent:
+    """A module on its way down for TARGET, and the text of every level that it came to.
+
+    Levels above the one it enters at have no text. label: see `PassManager`; entered, next: the levels, by
+    number, at which it came in and which it comes to next; number: how many passes have run in the levels
+    before `next`; done: how many of that level have.
+    """
+
+    module: Module
+    context: PassContext
+    target: ArchSpec
+    watch: Watch
+    label: str = ""
+    entered: int = -1
+    next: int = -1
+    number: int = 0
+    done: int = 0
+    texts: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.entered < 0:
+            self.entered = self.next = LEVELS.index(level_of(self.module))
+            self.texts.update(dict.fromkeys(LEVELS[: self.entered], ""))
+
+    @property
+    def was_given(self) -> bool:
+        """Whether the launch level is as it was written, and not made."""
+        return LEVELS[self.entered] == LEVELS[-1]
+
+    def to(self, last: str) -> Module:
+        """The module at the level LAST."""
+        while self.next <= LEVELS.index(last):
+            self._to_next(LEVELS[self.next])
+        return self.module
+
+    def _to_next(self, level: str) -> None:
+        passes, clock, decided = self._passes(level), self.watch.clock, self.context.decisions
+        with clock.stage(level), no_collections():
+            self._run(passes[self.done :], self.number + self.done)
+            self.texts[level] = print_module(self.module)
+        counts = {"ops": op_count(self.module), "decisions": self.context.decisions - decided}
+        self.context.debug.stage(level, clock.seconds[level], counts)
+        self.number, self.done, self.next = self.number + len(passes), 0, self.next + 1
+
+    def before_target(self) -> None:
+        """Run the passes of the level it enters at that come before the first that asks the target."""
+        level = LEVELS[self.entered]
+        shared = tuple(takewhile(lambda step: not asks_target(step), self._passes(level)))
+        with self.watch.clock.stage(level), no_collections():
+            self._run(shared, 0)
+        self.done = len(shared)
+
+    def parted(self, target: ArchSpec) -> Descent:
+        """A copy that goes on from here for TARGET."""
+        module, texts = clone_module(self.module), dict(self.texts)
+        context = self.context.fork()
+        return replace(self, module=module, context=context, target=target, label=target.name, texts=texts)
+
+    def launched(self, spilled: Spilled) -> Descent:
+        """One that went on from here to the launch level, without the kernels in SPILLED; this one stays."""
+        attempt = replace(self, context=self.context.fork(spilled), texts=dict(self.texts))
+        attempt.to(LEVELS[-1])
+        return attempt
+
+    def _passes(self, level: str) -> tuple[Pass, ...]:
+        # A module that enters below the graph level is taken as it is written.
+        made = level == "graph" or LEVELS.index(level) > self.entered
+        return passes_to(level, self.target) if made else checks_at(level)
+
+    def _run(self, passes: Sequence[Pass], number: int) -> None:
+        watch = self.watch
+        manager = PassManager(
+            passes, self.context, watch.print_ir, watch.dumps, watch.verify_each, number, label=self.label
+        )
+        self.module = manager.run(self.module)
+
+
+def parted_for(targets: Sequence[ArchSpec], start: Descent) -> list[Descent]:
+    """START for each of TARGETS, above the launch level; what asks no target is done once."""
+    if len(targets) > 1:
+        start.before_target()
+    ways = [start.parted(target) for target in targets] if len(targets) > 1 else [start]
+    for way in ways:
+        way.to(LEVELS[-2])
+    return ways
+
+
+def op_count(module: Module) -> int:
+    """The ops of MODULE, those inside kernels among them."""
+    return sum(1 for _ in module.walk())

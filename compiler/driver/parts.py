@@ -1,0 +1,126 @@
+"""The parts of a plan for several targets: those that come out alike are one, equal kernels have one name.
+
+Whether a kernel fits the registers is known when it is compiled. Where one spills, the launch level of all
+parts is made again without it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence, Set
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+
+from ...codegen.arch.spec import ArchSpec
+from ...codegen.assemble import BuildOptions, assemble
+from ...codegen.cache import KernelCache
+from ...codegen.nvrtc import CompiledKernel, UnfitError
+from ...codegen.sources import made_kernels
+from ...dialects.core.ir import Module
+from ...dialects.core.printer import print_module
+from ...dialects.launch import Kernel
+from ...runtime.plan import Plan
+from ..passes.ledger import Ledger
+from ..passes.spilled import Spilled
+from .clock import Clock, no_collections
+from .lowering import Descent
+
+
+@dataclass
+class Part:
+    """What is launched on TARGETS, planned for the first of them.
+
+    given: the names that kernels had before equal ones got one, by the name they have now.
+    """
+
+    targets: tuple[ArchSpec, ...]
+    way: Descent
+    given: Mapping[str, Set[str]] = field(default_factory=dict)
+
+
+def assembled(ways: Sequence[Descent], on_gpu: bool, cache: KernelCache | None, clock: Clock) -> list[Plan]:
+    """A plan for each of the parts that WAYS, which are above the launch level, come to.
+
+    What the host alone runs, and is not ON_GPU, is for no target. Raises UnfitError where a kernel spills
+    and there is no other candidate, or the launch level was given.
+    """
+    spilled, compiled = Spilled(), dict[tuple[str, str, str], CompiledKernel]()
+    while True:
+        parts = parts_of([way.launched(spilled) for way in ways])
+        # Compilers take their time, in which the caller's own garbage must not pile up.
+        with clock.stage("kernels"), nullcontext() if on_gpu else no_collections():
+            try:
+                return [
+                    _plan(part, BuildOptions(part.targets if on_gpu else (), cache, clock.kernels, compiled))
+                    for part in parts
+                ]
+            except UnfitError as error:
+                more = _with(spilled, parts, error.problems)
+                if ways[0].was_given or more == spilled:
+                    raise
+                spilled = more
+
+
+def _plan(part: Part, options: BuildOptions) -> Plan:
+    way, ledger = part.way, part.way.context.ledger
+    return assemble(way.module, way.texts, ledger.to_json(), options, ledger.text())
+
+
+def _with(spilled: Spilled, parts: Sequence[Part], problems: Mapping[str, str]) -> Spilled:
+    """SPILLED and the kernels of PARTS that PROBLEMS names, a sentence each."""
+    given = {name: text for new, text in problems.items() for name in (new, *parts[0].given.get(new, ()))}
+    launches = (op for part in parts for op in part.way.module.main.block if isinstance(op, Kernel))
+    return spilled.and_those(launches, given)
+
+
+def parts_of(ways: Sequence[Descent]) -> list[Part]:
+    """The parts for the targets of WAYS, all at the launch level, in the order of their first targets."""
+    if len(ways) == 1:
+        return [Part((ways[0].target,), ways[0])]
+    _tell_apart(ways)
+    names = _Names()
+    parts: dict[tuple[str, str], Part] = {}
+    for way in ways:
+        sources = names.settle(way.module, way.target)
+        way.texts["launch"] = print_module(way.module)
+        key = way.texts["launch"], json.dumps(sources)
+        part = parts.setdefault(key, Part((), way, names.given))
+        part.targets = (*part.targets, way.target)
+    return list(parts.values())
+
+
+class _Names:
+    """Names of kernels by their source. A name has a hash of its target in it, which its source has not."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+        self.given: dict[str, set[str]] = {}
+
+    def settle(self, module: Module, target: ArchSpec) -> dict[str, str]:
+        """Rename the kernels of MODULE whose source is known already; the sources by name."""
+        sources = {name: made.source for name, made in made_kernels(module, target).items()}
+        taken = set(sources)
+        names: dict[str, str] = {}
+        for name, source in sources.items():
+            first = self._known.setdefault(source.replace(name, ""), name)
+            names[name] = name if first in taken else first
+            taken.add(names[name])
+            self.given.setdefault(names[name], set()).add(name)
+        for op in module.main.block:
+            if isinstance(op, Kernel):
+                op.kernel = names[op.kernel]
+        return {names[name]: source.replace(name, names[name]) for name, source in sources.items()}
+
+
+def _tell_apart(ways: Sequence[Descent]) -> None:
+    """Say in the records of each ledger that are not in all which target they are for."""
+    texts = [{json.dumps(record.to_json()) for record in way.context.ledger} for way in ways]
+    common = set[str].intersection(*texts)
+    for way in ways:
+        ledger = way.context.ledger
+        name = way.target.name
+        marked = (
+            record if json.dumps(record.to_json()) in common else replace(record, target=name)
+            for record in ledger
+        )
+        way.context.ledger = Ledger(list(marked), ledger.origins)

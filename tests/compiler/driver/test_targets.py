@@ -1,0 +1,212 @@
+"""What is decided differs with the target, and a plan for several has what each would have alone."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import replace
+from functools import lru_cache
+
+import glassrt
+import numpy as np
+import pytest
+from glassrt.codegen.arch.names import arch_named
+from glassrt.compiler.driver.build import Settings, brought_to, build, chosen_targets, context_of
+from glassrt.compiler.driver.pipeline import passes_through
+from glassrt.compiler.passes.ledger import Ledger
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.settings.policy import PrecisionPolicy
+from glassrt.dialects.core.ir import Module
+from glassrt.dialects.graph.binary import Add, Sub
+from glassrt.dialects.graph.contraction import Conv
+from glassrt.dialects.graph.normalization import Softmax
+from glassrt.dialects.graph.reduction import Reduce
+from glassrt.dialects.precision import Kernel
+from glassrt.errors import InputError
+from glassrt.runtime.plan import Plan
+
+from ...property.graphs import Net
+
+H200, A100 = arch_named("sm_90a"), arch_named("sm_80")
+
+
+def siblings() -> Module:
+    """Two small convolutions of one input."""
+    net = Net()
+    x = net.input("x", 1, 256, 14, 14)
+    return net.done(net.conv(x, 64, 1), net.conv(x, 64, 1))
+
+
+def at(level: str, module: Module, name: str, precision: str = "fp32") -> Module:
+    settings = Settings(targets=(arch_named(name),), precision=PrecisionPolicy(precision), cache=None)
+    return brought_to(level, module, settings, context_of(settings))
+
+
+# ---------------------------------------------------------------- passes
+
+
+def test_siblings_are_joined_where_that_saves_time() -> None:
+    """With fewer multiprocessors and less memory a launch less is worth more."""
+    found = {
+        name: sum(isinstance(op, Conv) for op in at("graph", siblings(), name).main.block)
+        for name in ("sm_90a", "sm_80")
+    }
+    assert found == {"sm_90a": 2, "sm_80": 1}
+
+
+def test_long_rows_are_shared_by_blocks_where_there_is_room_for_these() -> None:
+    def kernels(name: str) -> int:
+        net = Net()
+        x = net.input("x", 64, 65536)
+        mean = net.add(Reduce, x, axes=[1], kind="mean", keepdims=True)
+        module = at("fused", net.done(net.add(Sub, x, mean)), name)
+        return sum(op.name == "fused.kernel" for op in module.walk())
+
+    assert (kernels("sm_90a"), kernels("sm_87")) == (2, 1)
+
+
+def test_layouts_weigh_a_launch_by_the_memory_of_the_target() -> None:
+    """Channels-last costs strided reads of four tensors, row-major a kernel more."""
+
+    def orders(name: str) -> Counter[bool]:
+        net = Net()
+        a, b, c, d = (net.input(f"x{index}", 1, 64, 40, 40) for index in range(4))
+        y = net.add(Add, net.add(Add, a, b), net.add(Add, c, d))
+        module = at("precision", net.done(net.conv(y, 64, 3), net.add(Softmax, y, axis=3)), name)
+        made = next(op for op in module.main.block if isinstance(op, Kernel))
+        return Counter(value.type.layout.is_dense and not value.type.layout.order for value in made.results)
+
+    assert orders("sm_90a") == {False: 1}
+    assert orders("sm_87") == {True: 1}
+
+
+def test_operands_are_converted_by_a_kernel_where_a_launch_costs_little() -> None:
+    def kernels(name: str) -> int:
+        net = Net()
+        module = net.done(net.linear(net.input("x", 512, 1024), 1024))
+        return sum(isinstance(op, Kernel) for op in at("precision", module, name, "fp16").main.block)
+
+    assert kernels("sm_86") == kernels("sm_90a") + 1
+
+
+def test_channels_fill_what_the_target_copies_at_once() -> None:
+    def why(staging_bytes: int) -> str:
+        target = replace(H200, limits=replace(H200.limits, staging_bytes=staging_bytes))
+        net = Net()
+        module = net.done(net.conv(net.input("x", 1, 2, 16, 16), 8, 3))
+        context = PassContext(ALL_DIALECTS, PrecisionPolicy("fp16"))
+        module = PassManager(passes_through("precision", target), context).run(module)
+        return " ".join(op.why for op in module.main.block if isinstance(op, Kernel))
+
+    assert "2 zero channels fill the input's words" in why(8)
+    assert "zero channels" not in why(4)
+
+
+# ---------------------------------------------------------------- plans for several
+
+
+@lru_cache
+def for_several(*names: str, precision: str = "fp32") -> Plan:
+    targets = tuple(map(arch_named, names))
+    return build(siblings(), Settings(targets=targets, precision=PrecisionPolicy(precision))).plan
+
+
+def outputs(plan: Plan) -> list[np.ndarray]:
+    x = np.random.default_rng(0).standard_normal((1, 256, 14, 14)).astype(np.float32)
+    with glassrt.load(plan, device="host") as engine:
+        return [np.asarray(array) for array in engine.run({"x": x}).values()]
+
+
+def unnamed(part: Plan, text: str) -> str:
+    """TEXT without the names of PART's kernels, which have their target in them, but for shared ones."""
+    for name in sorted(part.sources, key=len, reverse=True):
+        text = text.replace(name, "kernel")
+    return text
+
+
+def test_each_target_has_what_it_has_in_a_plan_of_its_own() -> None:
+    plan = for_several("sm_90a", "sm_80")
+    assert [part.spec.targets for part in plan.parts] == [("sm_90a",), ("sm_80",)]
+    assert plan.targets == ("sm_90a", "sm_80")
+    for part in plan.parts:
+        (name,) = part.spec.targets
+        alone = for_several(name)
+        for level in part.levels:
+            assert unnamed(part, part.ir(level)) == unnamed(alone, alone.ir(level))
+        assert unnamed(part, json.dumps(part.manifest["launches"])) == unnamed(
+            alone, json.dumps(alone.manifest["launches"])
+        )
+        assert part.manifest["buffers"] == alone.manifest["buffers"]
+        texts = [{unnamed(plan, text) for text in plan.sources.values()} for plan in (part, alone)]
+        assert texts[0] == texts[1]
+        assert bytes(part.weights) == bytes(alone.weights)
+    first, second = (plan.part(name) for name in plan.targets)
+    assert first.ir("graph") != second.ir("graph") and first.ir("launch") != second.ir("launch")
+
+
+def test_each_part_runs_right_on_the_host() -> None:
+    plan = for_several("sm_90a", "sm_80")
+    first, second = (outputs(plan.part(name)) for name in plan.targets)
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+    for one, other in zip(outputs(plan), first, strict=True):
+        assert one.tobytes() == other.tobytes(), "the host runs the first"
+
+
+def test_what_parts_share_is_stored_once() -> None:
+    several = Plan.from_bytes(for_several("sm_90a", "sm_80").to_bytes())
+    assert several == for_several("sm_90a", "sm_80")
+    assert several.to_bytes() == for_several("sm_90a", "sm_80").to_bytes()
+    sizes = [len(for_several(name).to_bytes()) for name in ("sm_90a", "sm_80")]
+    assert len(several.to_bytes()) < sum(sizes) - len("".join(several.headers.values()))
+
+
+def test_targets_that_are_planned_alike_share_a_part() -> None:
+    plan = for_several("sm_90a", "sm_80", "sm_90")
+    assert [part.spec.targets for part in plan.parts] == [("sm_90a", "sm_90"), ("sm_80",)]
+    first = plan.part("sm_90")
+    assert first is plan.part("sm_90a") and first.cubins.keys() == {"sm_90a", "sm_90"}
+    assert first.cubins["sm_90"] != first.cubins["sm_90a"]
+
+
+def test_equal_kernels_have_one_name() -> None:
+    """The copies of the outputs are the same on both; a kernel's own name has its target in it."""
+    alone = [for_several(name).sources for name in ("sm_90a", "sm_80")]
+    assert not alone[0].keys() & alone[1].keys()
+    first, second = for_several("sm_90a", "sm_80").parts
+    shared = first.sources.keys() & second.sources.keys()
+    assert [name for name in shared if "copy" in name] and shared < first.sources.keys()
+    assert first.sources.keys() == alone[0].keys(), "names of the first stay"
+    assert all(first.sources[name] == second.sources[name] for name in shared)
+
+
+def test_records_say_which_target_they_are_for_where_targets_differ() -> None:
+    plan = for_several("sm_90a", "sm_80")
+    for part in plan.parts:
+        records = list(Ledger.from_json(part.ledger))
+        marked = {record.rule: record.target for record in records if record.target}
+        assert marked["horizontal-contraction"] == part.spec.targets[0]
+        assert f"horizontal-contraction for {part.spec.targets[0]}: conv0, conv1" in part.decisions
+        assert any(not record.target for record in records), "what is decided alike is for all"
+    assert all("target" not in entry for entry in for_several("sm_80").ledger)
+
+
+def test_a_card_changes_what_is_chosen_but_not_what_runs_it() -> None:
+    tuned = for_several("sm_90a:h100-pcie")
+    assert tuned.targets == ("sm_90a",) and tuned.cubins.keys() == {"sm_90a"}
+
+
+def test_a_plan_has_one_part_for_an_architecture() -> None:
+    assert chosen_targets(["sm_90a", "sm_90a:h200", "host"], None) == (H200,)
+    with pytest.raises(InputError, match="not one for H200 and H100 PCIe"):
+        chosen_targets(["sm_90a", "sm_90a:h100-pcie"], None)
+
+
+def test_text_that_enters_lower_down_parts_there() -> None:
+    """The precision level is one for both; what is launched is planned for each."""
+    module = at("precision", siblings(), "sm_90a")
+    plan = build(module, Settings(targets=(H200, A100))).plan
+    assert all(part.ir("graph") == part.ir("fused") == "" for part in plan.parts)
+    assert len({part.ir("precision") for part in plan.parts}) == 1
+    assert plan.targets == ("sm_90a", "sm_80")
