@@ -19,7 +19,8 @@ from pathlib import Path
 
 from contraction_layers import Layer, problem
 from glassrt.codegen.kernels import contraction_mma
-from glassrt.codegen.kernels.contraction_cost import FITTED, Constants, Load, Work, expected
+from glassrt.codegen.kernels.contraction.work import Constants, Load, Work
+from glassrt.codegen.kernels.contraction_cost import FITTED, expected
 from glassrt.codegen.kernels.contraction_mma import MmaConfig
 from glassrt.codegen.kernels.family import Target
 

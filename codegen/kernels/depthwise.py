@@ -12,7 +12,8 @@ from ...dialects.core.affine import Dim, ceildiv, product
 from ..affine_c import dim_to_c, factor_to_c
 from ..literals import c_type
 from ..render import Code, Identifier
-from .contraction_spec import AxisSpec, Binding, row_specs
+from .contraction.gather import AxisSpec, row_specs
+from .contraction_spec import Binding
 from .family import Geometry, Target
 from .geometry import Problem, Window, divisor, power_of_two_in
 

@@ -28,8 +28,7 @@ class MemberTemplate(Enum):
     LOOP = "kernels/loop.cu.j2"
     ROW = "kernels/row.cu.j2"
     DEPTHWISE = "kernels/depthwise_conv.cu.j2"
-    MMA = "kernels/contraction_mma.cu.j2"
-    SIMT = "kernels/contraction_simt.cu.j2"
+    CONTRACTION = "kernels/contraction.cu.j2"
 
 
 @dataclass(frozen=True)

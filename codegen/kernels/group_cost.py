@@ -23,8 +23,7 @@ from dataclasses import dataclass
 
 from ...dialects.core.affine import evaluate, product
 from .contraction_cost import FITTED
-from .contraction_mma import MmaSpec
-from .contraction_simt import SimtSpec
+from .contraction_spec import ContractionSpec
 from .family import KernelCode, Request, Target
 
 LAUNCH = FITTED.launch  # microseconds
@@ -68,7 +67,7 @@ class Load:
 
 def bound(code: KernelCode) -> int | None:
     """The blocks side by side that a contraction is compiled for; None for other kernels."""
-    return code.spec.blocks_per_multiprocessor if isinstance(code.spec, (MmaSpec, SimtSpec)) else None
+    return code.spec.blocks_per_multiprocessor if isinstance(code.spec, ContractionSpec) else None
 
 
 def resident(code: KernelCode, target: Target) -> int:
