@@ -7,11 +7,13 @@ from collections.abc import Iterable, Sequence
 from ..dialects.core.affine import Dim
 from ..dialects.core.diagnostics import op_error
 from ..dialects.core.ir import Module
+from ..dialects.core.location import Location
 from ..dialects.core.types import TensorType
 from ..dialects.launch import Kernel
 from .kernels.family import Geometry, Request, Target
 from .kernels.registry import FAMILIES, realize
 from .naming import kernel_name
+from .provenance import with_provenance
 from .render import render
 from .requests import in_model_symbols, make_request, scratch_of
 
@@ -35,6 +37,7 @@ def sources_of(launches: Iterable[Kernel], module: Module, target: Target) -> di
     sources: dict[str, str] = {}
     facts: dict[str, str] = {}
     made: dict[str, Geometry] = {}
+    places: dict[str, list[Location]] = {}
     for op in launches:
         request = request_of(module, op, target)
         known = kernel_name(request, op.family, op.config)
@@ -43,7 +46,8 @@ def sources_of(launches: Iterable[Kernel], module: Module, target: Target) -> di
         if op.kernel not in sources:
             sources[op.kernel], made[op.kernel] = _source(op, request)
         _check_geometry(op, made[op.kernel], module)
-    return sources
+        places.setdefault(op.kernel, []).append(op.location)
+    return {name: with_provenance(text, places[name]) for name, text in sources.items()}
 
 
 def _source(op: Kernel, request: Request) -> tuple[str, Geometry]:

@@ -11,7 +11,7 @@ from ...render import Code, Identifier
 from ..geometry import BatchAxis, RowAxis
 
 MASK_BITS = 32
-_COORDINATES = {1: ("x",), 2: ("y", "x"), 3: ("z", "y", "x")}
+_COORDINATES = ("z", "y", "x")
 
 
 @dataclass(frozen=True)
@@ -88,13 +88,23 @@ def batch_specs(axes: Sequence[BatchAxis], names: Mapping[str, str]) -> tuple[Ax
 
 
 def row_specs(axes: Sequence[RowAxis], names: Mapping[str, str]) -> tuple[AxisSpec, ...]:
-    """The dimensions of the row index, named after what a convolution uses them for."""
-    windows = _COORDINATES[max(1, min(3, len(axes) - 1))]
-    result = []
-    for i, axis in enumerate(axes):
-        name = windows[i - 1] if 0 < i <= len(windows) else "image"
-        result.append(_row_spec(axis, name, names))
-    return tuple(result)
+    """The dimensions of a convolution's row index: x is innermost, images lie beyond z, y and x."""
+    labels = ("image", *_COORDINATES)[-len(axes) :]
+    return tuple(_row_spec(axis, label, names) for axis, label in zip(axes, labels, strict=True))
+
+
+def plain_specs(axes: Sequence[RowAxis], names: Mapping[str, str]) -> tuple[AxisSpec, ...]:
+    """The dimensions of a row (column) index that no window lies over."""
+    return tuple(
+        AxisSpec(
+            Identifier(f"row_{i}"),
+            Code(factor_to_c(axis.extent, names)),
+            Code(factor_to_c(axis.step, names)),
+            Code("0"),
+            None,
+        )
+        for i, axis in enumerate(axes)
+    )
 
 
 def _row_spec(axis: RowAxis, name: str, names: Mapping[str, str]) -> AxisSpec:

@@ -10,14 +10,15 @@ from ...literals import c_type
 from ...render import Code, Identifier
 from ..geometry import Problem, RowAxis
 from ..row_work import RowWork
-from .gather import GatherSpec, divides, row_specs
+from .gather import GatherSpec, divides, plain_specs, row_specs
 from .staging import StagingSpec, staging_spec
 from .tile import TileSpec, Tiling, tile_spec
 
 
 @dataclass(frozen=True)
 class OperandSpec:
-    """Operand `role` (a or b): elements of `type`, which lie in memory as `memory_type`."""
+    """Operand `role` (a or b): elements of `type`, which lie in memory as `memory_type`; its batch
+    entries may begin at another element than 0 when it is `based`."""
 
     role: Identifier
     name: Identifier
@@ -27,6 +28,7 @@ class OperandSpec:
     tile: TileSpec
     gather: GatherSpec
     staging: StagingSpec
+    based: bool
 
     @property
     def extent(self) -> str:
@@ -76,7 +78,7 @@ def a_operand(
     """The first operand; PROLOGUE computes its elements, ROWS what depends on a row alone."""
     tile = tile_spec(problem.a, tiling.block_m, tiling.block_k, k_major=problem.a_k_major, swizzled=swizzled)
     gather = GatherSpec(
-        axes=row_specs(problem.rows, names),
+        axes=(row_specs if problem.op == "conv" else plain_specs)(problem.rows, names),
         checked=not divides(tiling.block_m, problem.m),
         taps=problem.taps,
         channels=Code(factor_to_c(problem.channels, names)),
@@ -88,7 +90,10 @@ def a_operand(
     staging = staging_spec(tile, problem.a, problem.a_vector, tiling.threads, prologue, rows)
     memory_type = Identifier(c_type(problem.a_stored))
     type = Identifier(c_type(problem.a))
-    return OperandSpec(Identifier("a"), name, type, memory_type, problem.a.bytes, tile, gather, staging)
+    based = problem.a_offset != 0 or any(axis.a_step != 0 for axis in problem.batch)
+    return OperandSpec(
+        Identifier("a"), name, type, memory_type, problem.a.bytes, tile, gather, staging, based
+    )
 
 
 def b_operand(
@@ -98,7 +103,7 @@ def b_operand(
     tile = tile_spec(problem.b, tiling.block_n, tiling.block_k, k_major=problem.b_k_major, swizzled=swizzled)
     k_checked = not divides(tiling.block_k, problem.k)
     gather = GatherSpec(
-        axes=row_specs((RowAxis(problem.n, problem.b_n_step),), names),
+        axes=plain_specs((RowAxis(problem.n, problem.b_n_step),), names),
         checked=not divides(tiling.block_n, problem.n),
         taps=1,
         channels=Code(factor_to_c(problem.channels, names)),
@@ -109,4 +114,5 @@ def b_operand(
     )
     staging = staging_spec(tile, problem.b, problem.b_vector, tiling.threads)
     type = Identifier(c_type(problem.b))
-    return OperandSpec(Identifier("b"), name, type, type, problem.b.bytes, tile, gather, staging)
+    based = problem.b_offset != 0 or any(axis.b_step != 0 for axis in problem.batch)
+    return OperandSpec(Identifier("b"), name, type, type, problem.b.bytes, tile, gather, staging, based)
