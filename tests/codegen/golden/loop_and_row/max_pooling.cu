@@ -1,5 +1,6 @@
-// Loop nest: cast
-// 256 threads a block, 1 element(s) a thread.
+// k_copy_13cd25f0: cast
+//
+// Loop nest: 256 threads a block, 1 element a thread.
 #include "glass.cuh"
 using namespace glass;
 

@@ -1,5 +1,6 @@
-// Row-wise: cast, reduce, mul, reduce, sqrt, arg_reduce
-// 1 row(s) a block, 256 thread(s) a row, 256 blocks a row.
+// k_reduce_mul_sqrt_f63ab0c1: cast, reduce, mul, reduce, sqrt, arg_reduce
+//
+// Row-wise: 1 row a block, 256 threads a row, 256 blocks a row.
 #include "glass.cuh"
 using namespace glass;
 
