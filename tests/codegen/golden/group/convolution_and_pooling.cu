@@ -13,7 +13,7 @@ namespace member_0 {
 static GLASS_DEVICE void run(Input<f16> x0, Output<f16> y0, const int own_block) {
     pdl_launch_dependents();
     pdl_wait();
-    const int element = (int(own_block) * 128 + thread_x()) * 1;
+    const int element = int(own_block) * 128 + thread_x();
     if (element >= 6272) return;
     const int i2 = element / 448 % 14;
     const int i3 = element / 32 % 14;
