@@ -28,10 +28,10 @@ from .errors import (
 if TYPE_CHECKING:
     from .compiler.api import compile
     from .compiler.calibration.calibrate import calibrate
-    from .compiler.calibration.table import CalibrationTable
     from .compiler.export.qdq import export_qdq
-    from .compiler.policy import PrecisionPolicy
+    from .compiler.precision.scales.table import CalibrationTable
     from .compiler.search.sensitivity import sensitivity
+    from .compiler.settings.policy import PrecisionPolicy
     from .runtime import Engine, Plan, load
 
 __version__ = "0.1.0"
@@ -39,8 +39,8 @@ __version__ = "0.1.0"
 _LAZY = {
     "compile": ".compiler.api",
     "calibrate": ".compiler.calibration.calibrate",
-    "CalibrationTable": ".compiler.calibration.table",
-    "PrecisionPolicy": ".compiler.policy",
+    "CalibrationTable": ".compiler.precision.scales.table",
+    "PrecisionPolicy": ".compiler.settings.policy",
     "sensitivity": ".compiler.search.sensitivity",
     "export_qdq": ".compiler.export.qdq",
     "Engine": ".runtime",

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from glassrt.compiler.build import Settings, build
+from glassrt.compiler.driver.build import Settings, build
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from . import record

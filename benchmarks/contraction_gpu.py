@@ -31,8 +31,9 @@ from contraction_layers import Layer, problem, products, resnet50, window_of  # 
 from cuda.bindings import driver, nvrtc
 from glassrt.codegen.intrinsics import device_headers
 from glassrt.codegen.kernels import contraction_mma, contraction_simt, depthwise
-from glassrt.codegen.kernels.contraction_spec import Binding
+from glassrt.codegen.kernels.contraction_spec import Binding, split_scratch
 from glassrt.codegen.kernels.family import Geometry, Target
+from glassrt.codegen.kernels.parameters import ScratchParameter
 from glassrt.codegen.render import Code, Identifier, render
 from glassrt.dialects.core.dtypes import DTYPES
 
@@ -97,6 +98,7 @@ class Kernel:
     geometry: Geometry
     name: str
     source: str
+    scratch: tuple[ScratchParameter, ...] = ()
     cubin: bytes = b""
     registers: int = 0
     spills: int = 0
@@ -117,14 +119,15 @@ def kernels(layer: Layer, most: int, target: Target) -> Iterator[Kernel]:
         (contraction_simt, contraction_mma) if layer.dtype == "f32" else (contraction_mma,)
     )
     for family in families:
-        if family.unsupported(made) is not None:
+        if family.unsupported(made, target) is not None:
             continue
         for number, config in enumerate(family.candidates(made, target, most)):
             name = f"k{number}"
             spec = family.specialize(made, config, binding(layer, name, config.splits), target)
             geometry = family.launch(made, spec)
             predicted = family.cost(made, config, target)
-            yield Kernel(layer, config, predicted, geometry, name, render(family.TEMPLATE, spec))
+            scratch = split_scratch(made, config.block_m, config.block_n, config.splits)
+            yield Kernel(layer, config, predicted, geometry, name, render(family.TEMPLATE, spec), scratch)
 
 
 def checked(answer: tuple[Any, ...]) -> Any:
@@ -212,9 +215,8 @@ def launcher(kernel: Kernel, operands: Operands) -> Any:
     attribute = driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
     driver.cuFuncSetAttribute(function, attribute, kernel.geometry.shared)
     scratch: list[torch.Tensor] = []
-    if kernel.geometry.workspace != 0:
-        scratch.append(torch.empty(int(str(kernel.geometry.workspace)) // 4, device="cuda"))
-        scratch.append(torch.zeros(int(str(kernel.geometry.counters)), device="cuda", dtype=torch.int32))
+    for own in kernel.scratch:  # a workspace of 4-byte sums, and counters
+        scratch.append(torch.zeros(int(str(own.count)), device="cuda", dtype=torch.int32))
 
     def run(i: int, pdl: bool = True) -> None:
         inputs, output = operands.sets[i % len(operands.sets)]

@@ -20,10 +20,10 @@ from typing import Any
 import glassrt
 import numpy as np
 import onnx
-from glassrt.compiler.build import Settings, build
-from glassrt.compiler.passes import Options
-from glassrt.compiler.policy import as_policy
-from glassrt.compiler.rules import RULES
+from glassrt.compiler.driver.build import Settings, build
+from glassrt.compiler.driver.rules import RULES
+from glassrt.compiler.settings.options import Options
+from glassrt.compiler.settings.policy import as_policy
 from glassrt.runtime.discovery import present_target
 
 from tests.models import light_models, random_inputs, reseed

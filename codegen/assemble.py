@@ -15,7 +15,7 @@ from .intrinsics import headers
 from .kernels.family import Target
 from .manifest import Manifest
 from .nvrtc import CompiledKernel, Progress, compile_kernels, compiler_version
-from .sources import kernel_sources
+from .sources import made_kernels
 from .targets import target_named
 
 GENERATOR = "glassrt 0.1.0"
@@ -49,12 +49,13 @@ def assemble(
     Raises CompileError.
     """
     target = planning_target(options.targets)
-    sources = kernel_sources(module, target)
+    made = made_kernels(module, target)
+    sources = {name: kernel.source for name, kernel in made.items()}
     cubins = {}
     for name in options.targets:
         kernels = _compiled(module, sources, name, options)
         cubins[name] = {kernel: compiled.cubin for kernel, compiled in kernels.items()}
-    manifest = Manifest(module, target)
+    manifest = Manifest(module, {name: kernel.code for name, kernel in made.items()})
     data = manifest.build(GENERATOR, list(options.targets), _minimum_driver(options.targets))
     return Plan(data, dict(levels), ledger, sources, cubins, manifest.weights, dict(headers()), decisions)
 

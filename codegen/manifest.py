@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -11,25 +12,32 @@ from ..dialects.core.affine import Dim, occupied, product, symbol, to_json
 from ..dialects.core.constraints import Constraint, Determined
 from ..dialects.core.diagnostics import op_error
 from ..dialects.core.ir import Function, Module, Operation, Value
+from ..dialects.core.tensor_map import TensorMap
 from ..dialects.core.types import TensorType, symbols_in
 from ..dialects.launch import Buffer, Kernel, View, largest, span
 from .kernels.describe import ops_in
-from .kernels.family import Target
-from .kernels.group_parts import GROUP, member_blocks, shares_of
-from .kernels.signature import index_type, used_symbols
+from .kernels.family import KernelCode
+from .kernels.group_parts import member_blocks, shares_of
+from .kernels.parameters import (
+    BufferParameter,
+    Parameter,
+    ScalarParameter,
+    ScratchParameter,
+    TensorMapParameter,
+)
+from .kernels.registry import is_group
 from .requests import in_model_symbols
-from .sources import request_of
 
 ALIGNMENT = 256
-FORMAT = 1
+FORMAT = 2
 
 
 class Manifest:
-    """Collects buffers, weights, kernels and launches of one module."""
+    """Collects buffers, weights, kernels and launches of one module; CODES are its kernels by name."""
 
-    def __init__(self, module: Module, target: Target) -> None:
+    def __init__(self, module: Module, codes: Mapping[str, KernelCode]) -> None:
         self._module = module
-        self._target = target
+        self._codes = codes
         self._buffers: dict[Value, str] = {}
         self._starts: dict[Value, Dim] = {}
         self._entries: list[dict[str, Any]] = []
@@ -172,14 +180,9 @@ class Manifest:
         return self._weight_offsets[key], len(packed)
 
     def _kernel(self, op: Kernel) -> None:
-        request = request_of(self._module, op, self._target)
-        kind = "i32" if index_type(request) == "int" else "i64"
-        sizes = [in_model_symbols(self._module, symbol(name)) for name in used_symbols(request)]
-        names = [self._buffers[value] for value in op.inputs]
-        arguments: list[dict[str, Any]] = [{"buffer": name} for name in names]
-        arguments += [{kind: to_json(size)} for size in sizes]
-        parameters = ["buffer"] * len(names) + [kind] * len(sizes)
-        self._kernels[op.kernel] = {"entry": op.kernel, "parameters": parameters}
+        parameters = self._codes[op.kernel].parameters
+        buffers = iter(op.inputs)
+        self._kernels[op.kernel] = {"entry": op.kernel, "parameters": list(map(_parameter, parameters))}
         self._launches.append(
             {
                 "kernel": op.kernel,
@@ -188,21 +191,49 @@ class Manifest:
                 "grid": [to_json(dim) for dim in op.grid],
                 "block": list(op.block),
                 "cluster": list(op.cluster),
+                "cooperative": op.cooperative,
                 "shared_bytes": op.shared,
                 "stream": op.stream,
                 "waits": list(op.waits),
                 "pdl": op.pdl,
-                "arguments": arguments,
-                "reads": [self._buffers[value] for value in op.reads],
-                "writes": [self._buffers[value] for value in op.inputs[len(op.reads) :]],
+                "arguments": [self._argument(parameter, op, buffers) for parameter in parameters],
             }
         )
+
+    def _argument(self, parameter: Parameter, op: Kernel, buffers: Iterator[Value]) -> dict[str, Any]:
+        """What OP passes for PARAMETER: the next of its BUFFERS, a tensor map or a size."""
+        match parameter:
+            case TensorMapParameter():
+                return {"tensor_map": _map(parameter.map, self._buffers[op.inputs[parameter.map.operand]])}
+            case ScalarParameter():
+                return {"scalar": to_json(in_model_symbols(self._module, symbol(parameter.symbol)))}
+        return {"buffer": self._buffers[next(buffers)]}
+
+
+def _parameter(parameter: Parameter) -> dict[str, str]:
+    """A parameter's kind and type."""
+    match parameter:
+        case BufferParameter():
+            return {"write" if parameter.written else "read": parameter.dtype.name}
+        case ScratchParameter():
+            return {"scratch": parameter.dtype.name}
+        case TensorMapParameter():
+            return {"tensor_map": parameter.map.dtype.name}
+        case ScalarParameter():
+            return {"scalar": "i64" if parameter.wide else "i32"}
+
+
+def _map(map: TensorMap, buffer: str) -> dict[str, Any]:
+    dims, strides = ([to_json(dim) for dim in sizes] for sizes in (map.dims, map.strides))
+    fields = asdict(map.traversal)
+    traversal = {key: list(value) if isinstance(value, tuple) else value for key, value in fields.items()}
+    return {"buffer": buffer, "dims": dims, "strides": strides, **traversal}
 
 
 def _label(op: Kernel) -> str:
     """The ops that a launch runs; those of a group's members apart."""
     blocks = [op.body.block]
-    if op.family == GROUP:
+    if is_group(op.family):
         blocks = member_blocks(op.body.block, shares_of(dict(op.config)))
     return " + ".join(map(ops_in, blocks))
 

@@ -1,7 +1,7 @@
 """The only Jinja environment: a frozen spec in, CUDA text out.
 
-Templates see integers, closed enums, identifiers that the compiler made and expressions that
-it emitted, never text from the model: `render` checks every field, at any depth, before the
+Templates see integers, closed enums, identifiers that the compiler made, names of other templates and
+expressions that it emitted, never text from the model: `render` checks every field, at any depth, before the
 template runs. Layout is the template's business, decisions are not, so few filters exist.
 """
 
@@ -56,10 +56,21 @@ class Code(str):
         return super().__new__(cls, text)
 
 
+class Template(str):
+    """The name of a kernel's template, which another includes."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Template:
+        if _TEMPLATE.fullmatch(text) is None:
+            raise SpecError(f"{text[:80]!r} is not the name of a template")
+        return super().__new__(cls, text)
+
+
 def render(template: str, spec: object) -> str:
     """The text of `template` ("kernels/name.cu.j2") with the frozen dataclass `spec` as `spec`.
 
-    Raises SpecError when a field is not made of int, bool, None, Enum, Identifier, Code, tuples
+    Raises SpecError when a field is not made of int, bool, None, Enum, Identifier, Code, Template, tuples
     of these and frozen dataclasses of these; jinja2.UndefinedError when the template asks for
     a field that the spec lacks. The text ends in exactly one newline and has no trailing blanks, no two
     empty lines in a row and none before a closing brace.
@@ -87,7 +98,7 @@ def check_spec(value: object, path: str) -> None:
     elif isinstance(value, int):
         if not -_INT_LIMIT < value < _INT_LIMIT:
             raise SpecError(f"{path}: {value} does not fit 64 bits")
-    elif value is not None and type(value) not in (Code, Identifier):
+    elif value is not None and type(value) not in (Code, Identifier, Template):
         raise SpecError(f"{path}: {type(value).__name__} must not reach a template")
 
 

@@ -8,14 +8,15 @@ in which the module declares its symbols, and `in_model_symbols` leads back.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from ..dialects.core.affine import Dim, ceildiv, substitute, symbol
+from ..dialects.core.affine import Dim, substitute, symbol
 from ..dialects.core.clone import clone_block
-from ..dialects.core.dtypes import F32, U32, DType
 from ..dialects.core.ir import Block, Module, Value
 from ..dialects.core.substitution import in_operation, in_type
 from ..dialects.launch import Buffer, View
-from .kernels.family import Geometry, Request, Target
+from .kernels.family import KernelCode, Request, Target
+from .kernels.parameters import under
 
 
 def make_request(
@@ -40,14 +41,12 @@ def in_model_symbols(module: Module, dim: Dim) -> Dim:
     return substitute(dim, {new: symbol(old) for old, new in _canonical(module).items()})
 
 
-def scratch_of(geometry: Geometry) -> list[tuple[Dim, DType, str]]:
-    """Element count, type and space of the scratch buffers that a kernel of GEOMETRY wants."""
-    needs = [need for member in geometry.members for need in scratch_of(member)]
-    if geometry.workspace != 0:
-        needs.append((ceildiv(geometry.workspace, F32.bytes), F32, "arena"))
-    if geometry.counters != 0:
-        needs.append((geometry.counters, U32, "counters"))
-    return needs
+def code_in_model_symbols(module: Module, code: KernelCode) -> KernelCode:
+    """CODE, made for MODULE, with its grid and what it is given in the names of the model."""
+    x, y, z = (in_model_symbols(module, dim) for dim in code.geometry.grid)
+    values: dict[str, Dim] = {new: symbol(old) for old, new in _canonical(module).items()}
+    geometry = replace(code.geometry, grid=(x, y, z))
+    return replace(code, geometry=geometry, parameters=under(code.parameters, values))
 
 
 def _is_weight(value: Value) -> bool:

@@ -1,21 +1,33 @@
-"""CUDA source for every kernel of a launch module."""
+"""CUDA source for every kernel of a launch module, and the check that its launches are made for it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from math import prod
 
-from ..dialects.core.affine import Dim
+from ..dialects.core.affine import Dim, bounds, product
 from ..dialects.core.diagnostics import op_error
 from ..dialects.core.ir import Module
 from ..dialects.core.location import Location
-from ..dialects.core.types import TensorType
+from ..dialects.core.parts import AttributeAt
 from ..dialects.launch import Kernel
-from .kernels.family import Geometry, Request, Target
-from .kernels.registry import FAMILIES, realize
+from .kernels.family import Geometry, KernelCode, Request, Target
+from .kernels.group_cost import THREADS
+from .kernels.parameters import Parameter, maps_of, scratch_of
+from .kernels.registry import family_of
 from .naming import kernel_name
 from .provenance import with_provenance
 from .render import render
-from .requests import in_model_symbols, make_request, scratch_of
+from .requests import code_in_model_symbols, make_request
+
+
+@dataclass(frozen=True)
+class MadeKernel:
+    """A kernel's CUDA source, and its code with sizes in the symbols of the model."""
+
+    source: str
+    code: KernelCode
 
 
 def request_of(module: Module, kernel: Kernel, target: Target) -> Request:
@@ -23,55 +35,93 @@ def request_of(module: Module, kernel: Kernel, target: Target) -> Request:
     return make_request(module, kernel.body.block, kernel.reads, kernel.writes, target, kernel.kernel)
 
 
-def kernel_sources(module: Module, target: Target) -> dict[str, str]:
-    """Kernel name → source, in the order of first launch; launches of one kernel share its source.
+def made_kernels(
+    module: Module, target: Target, launches: Iterable[Kernel] | None = None
+) -> dict[str, MadeKernel]:
+    """Kernel name → what is made of it, for LAUNCHES of MODULE (all), in the order of first launch.
 
-    Launches may have been written by hand: IRError for one whose configuration its family cannot
-    have, whose geometry is not that of its configuration, or that uses another kernel's name.
+    Launches of one kernel share it. They may have been written by hand: IRError for one whose configuration
+    its family cannot have, which is not launched or not given what its configuration wants, or that uses
+    another kernel's name.
     """
-    return sources_of([op for op in module.main.block if isinstance(op, Kernel)], module, target)
-
-
-def sources_of(launches: Iterable[Kernel], module: Module, target: Target) -> dict[str, str]:
-    """`kernel_sources` for some LAUNCHES of MODULE."""
-    sources: dict[str, str] = {}
+    made: dict[str, MadeKernel] = {}
     facts: dict[str, str] = {}
-    made: dict[str, Geometry] = {}
     places: dict[str, list[Location]] = {}
+    if launches is None:
+        launches = [op for op in module.main.block if isinstance(op, Kernel)]
     for op in launches:
         request = request_of(module, op, target)
         known = kernel_name(request, op.family, op.config)
         if facts.setdefault(op.kernel, known) != known:
-            raise op_error(op, f"there is another kernel called @{op.kernel}")
-        if op.kernel not in sources:
-            sources[op.kernel], made[op.kernel] = _source(op, request)
-        _check_geometry(op, made[op.kernel], module)
+            raise op_error(op, f"there is another kernel called @{op.kernel}", at=AttributeAt("kernel"))
+        if op.kernel not in made:
+            made[op.kernel] = _made(op, request, module)
+        code = made[op.kernel].code
+        _check_geometry(op, code.geometry)
+        _check_parameters(op, code.parameters)
+        if op.cooperative:
+            _check_fits(op, module, target)
         places.setdefault(op.kernel, []).append(op.location)
-    return {name: with_provenance(text, places[name]) for name, text in sources.items()}
+    return {
+        name: replace(kernel, source=with_provenance(kernel.source, places[name]))
+        for name, kernel in made.items()
+    }
 
 
-def _source(op: Kernel, request: Request) -> tuple[str, Geometry]:
-    if op.family not in FAMILIES:
-        raise op_error(op, f"there is no kernel family '{op.family}'", f"these exist: {', '.join(FAMILIES)}")
+def _made(op: Kernel, request: Request, module: Module) -> MadeKernel:
+    family = family_of(op, op.family)
     try:
-        code = realize(request, op.family, op.config)
+        code = family.realize(request, op.config)
         text = render(code.template, code.spec)
     except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError) as error:
         reason = f"{type(error).__name__}: {error}"
-        raise op_error(op, f"its family cannot run it with this configuration ({reason})") from error
-    return text, code.geometry
+        raise op_error(
+            op, f"its family cannot run it with this configuration ({reason})", at=AttributeAt("config")
+        ) from error
+    return MadeKernel(text, code_in_model_symbols(module, code))
 
 
-def _check_geometry(op: Kernel, made: Geometry, module: Module) -> None:
-    grid = tuple(in_model_symbols(module, dim) for dim in made.grid)
-    if (grid, made.block, made.cluster, made.shared) != (op.grid, op.block, op.cluster, op.shared):
-        wanted = f"grid {_listed(grid)}, block {_listed(made.block)}, cluster {_listed(made.cluster)}"
-        raise op_error(op, f"its configuration wants {wanted}, shared {made.shared}")
-    scratch = [value.type for value in op.inputs[len(op.inputs) - op.scratch :]]
-    needs = [TensorType((in_model_symbols(module, n),), dtype) for n, dtype, _ in scratch_of(made)]
-    if scratch != needs:
-        wanted = ", ".join(map(str, needs)) or "none"
-        raise op_error(op, f"its configuration wants other scratch buffers: {wanted}")
+def _check_geometry(op: Kernel, made: Geometry) -> None:
+    wanted = {
+        "grid": made.grid,
+        "block": made.block,
+        "cluster": made.cluster,
+        "shared": made.shared,
+        "cooperative": made.cooperative,
+    }
+    odd = next((name for name, value in wanted.items() if op.attributes[name] != value), None)
+    if odd is not None:
+        text = f"grid {_listed(made.grid)}, block {_listed(made.block)}, cluster {_listed(made.cluster)}"
+        kind = ", a cooperative launch" if made.cooperative else ""
+        raise op_error(op, f"its configuration wants {text}, shared {made.shared}{kind}", at=AttributeAt(odd))
+
+
+def _check_parameters(op: Kernel, wanted: Sequence[Parameter]) -> None:
+    """That the operands behind reads and writes, and the tensor maps, are those of the WANTED parameters."""
+    needs = [parameter.type for parameter in scratch_of(wanted)]
+    if [value.type for value in op.inputs[len(op.inputs) - op.scratch :]] != needs:
+        text = ", ".join(map(str, needs)) or "none"
+        raise op_error(
+            op, f"its configuration wants other scratch buffers: {text}", at=AttributeAt("scratch")
+        )
+    maps = maps_of(wanted)
+    if list(op.maps) != maps:
+        text = type(op).maps.kind.encode(maps) if maps else "none"
+        raise op_error(op, f"its configuration wants other tensor maps: {text}", at=AttributeAt("maps"))
+
+
+def _check_fits(op: Kernel, module: Module, target: Target) -> None:
+    """That a cooperative launch may have all its blocks on the GPU at once; the driver knows for sure."""
+    blocks = bounds(product(op.grid), module.ranges)[1]
+    resident = THREADS // prod(op.block)
+    if op.shared:
+        resident = min(resident, target.shared_bytes // op.shared)
+    room = resident * target.multiprocessors
+    if blocks is None or blocks > room:
+        count = "any number of" if blocks is None else f"up to {blocks}"
+        message = f"launches {count} blocks that wait for each other; {target.name} holds {room}"
+        hint = "a cooperative grid has no more blocks than the GPU holds at a time"
+        raise op_error(op, message, hint, at=AttributeAt("grid"))
 
 
 def _listed(dims: Sequence[Dim]) -> str:

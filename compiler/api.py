@@ -13,15 +13,15 @@ from ..errors import InputError, UnsupportedError
 from ..runtime.arguments import checked_but
 from ..runtime.discovery import present_target
 from ..runtime.plan import Plan
-from .build import Progress, Settings, build, chosen_targets
 from .calibration.calibrate import calibrate
 from .calibration.data import Batches, is_no_arrays
 from .calibration.observe import INTERPRET
-from .calibration.table import CalibrationTable
-from .policy import PrecisionPolicy, as_policy
+from .driver.build import Progress, Settings, build, chosen_targets
+from .frontend.source import InputShapes, Shapes, Source
+from .precision.scales.table import CalibrationTable
 from .search.auto import AUTO, BASE, Auto, searched
 from .search.budget import Budget
-from .source import InputShapes, Shapes, Source
+from .settings.policy import PrecisionPolicy, as_policy
 
 
 @checked_but("model", "target", "shapes", "inputs", "calibration", "budget", "data")

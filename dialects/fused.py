@@ -17,6 +17,7 @@ from .core.dialect import Dialect
 from .core.interpreter import Evaluation
 from .core.ir import Operation
 from .core.op import attribute, define_op, operands, region, results
+from .core.parts import ArgumentAt
 from .core.types import TensorType
 
 ROOTS = EnumKind(("contraction", "attention", "row", "loop"))
@@ -38,7 +39,12 @@ class RegionKernel(Operation):
             raise op_error(self, f"{len(self.inputs)} operands for {len(arguments)} region arguments")
         for index, (value, argument) in enumerate(zip(self.inputs, arguments, strict=True)):
             if value.type != argument.type:
-                raise op_error(self, f"operand {index} is {value.type}, its region argument {argument.type}")
+                raise op_error(
+                    self,
+                    f"operand {index} is {value.type}, its region argument {argument.type}",
+                    at=ArgumentAt(index),
+                    label=f"operand {index} is {value.type}",
+                )
 
     def evaluate(self, evaluation: Evaluation, *inputs: Any) -> Any:
         return evaluation.run_region(self.body, inputs)

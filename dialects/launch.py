@@ -8,18 +8,22 @@ execution order. The interpreter runs this level on one real arena, so a wrong o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from ..errors import IRError
-from .core.affine import Dim, Range, bounds, total
+from ..runtime.launch_rules import MAX_CLUSTER
+from .core.affine import Dim, Range, bounds, exact_div, total
 from .core.attributes import BOOL, CONFIG, DIM, DIMS, FORMAT, INT, INTS, STRING, SYMBOL, EnumKind
-from .core.diagnostics import op_error
+from .core.diagnostics import op_error, operand_at
 from .core.dialect import Dialect
 from .core.interpreter import Evaluation
 from .core.ir import Operation, Value
 from .core.op import attribute, define_op, operand, operands, region, result
+from .core.parts import ArgumentAt, AttributeAt, OperandAt, ResultAt
+from .core.tensor_map_text import TENSOR_MAPS
 from .core.traits import Trait
 from .core.types import TensorType
 
@@ -80,17 +84,21 @@ class View(Operation):
     def verify(self) -> None:
         source, result = self.x.type, self.y.type
         if source.dtype != result.dtype:
-            raise op_error(self, f"cannot show {source} as {result}")
+            raise op_error(self, f"cannot show {source} as {result}", at=ResultAt(0))
         if not source.layout.is_dense:
             hint = "make the view from the buffer, with strides of its own"
-            raise op_error(self, f"takes {source} for dense, but it lies strided", hint)
+            raise op_error(
+                self, f"takes {source} for dense, but it lies strided", hint, at=operand_at(self, self.x)
+            )
         last = self.offset + span(result)
         if (
             0 not in result.shape
             and all(isinstance(dim, int) for dim in (last, source.elements))
             and last > source.elements
         ):
-            raise op_error(self, f"{result} reaches element {last} of a tensor of {source.elements}")
+            raise op_error(
+                self, f"{result} reaches element {last} of a tensor of {source.elements}", at=ResultAt(0)
+            )
 
     def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
         dense = x.transpose(self.x.type.order).reshape(-1)
@@ -110,11 +118,14 @@ class View(Operation):
 class Kernel(Operation):
     """One kernel launch: a precision-level region, the family and configuration that run it, a grid.
 
-    The operands are the buffers read, then `outputs` buffers written, then `scratch` buffers that
-    hold nothing before or after. `grid` may be symbolic; `block` and `shared` (bytes of dynamic
-    shared memory) are numbers. `requested` and `compute` are those of the precision level, `executed`
-    is the format that the family's arithmetic is done in. A group of kernels says them of each member
-    instead, in `member_formats`: `m0_requested = f16, m0_compute = f16, m0_executed = f16, m1_...`.
+    The operands are the buffers read, then `outputs` buffers written, then `scratch` buffers that hold
+    nothing before or after; `maps` are tensor maps over some of them. `grid` may be symbolic; `block`,
+    `cluster` and `shared` (bytes of dynamic shared memory) are numbers. All blocks of a `cooperative`
+    launch are on the GPU at the same time, so that they may wait for each other.
+
+    `requested` and `compute` are those of the precision level, `executed` is the format that the family's
+    arithmetic is done in. A group of kernels says them of each member instead, in `member_formats`:
+    `m0_requested = f16, m0_compute = f16, m0_executed = f16, m1_...`.
     """
 
     name = "launch.kernel"
@@ -131,6 +142,8 @@ class Kernel(Operation):
     grid = attribute(DIMS)
     block = attribute(INTS)
     cluster = attribute(INTS, (1, 1, 1))
+    cooperative = attribute(BOOL, False)
+    maps = attribute(TENSOR_MAPS, ())
     shared = attribute(INT, 0)
     stream = attribute(INT, 0)
     waits = attribute(INTS, ())
@@ -161,13 +174,60 @@ class Kernel(Operation):
         for index, (value, argument) in enumerate(zip(self.reads, arguments, strict=True)):
             if value.type != argument.type:
                 hint = "the argument's type must say how the buffer lies"
-                raise op_error(self, f"reads operand {index}, {value.type}, as {argument.type}", hint)
-        yielded = self.body.block.terminator.inputs
-        # What a kernel writes may lie in a strided view; shape and element type must agree.
-        if [(v.type.shape, v.type.dtype) for v in yielded] != [
-            (v.type.shape, v.type.dtype) for v in self.writes
-        ]:
-            raise op_error(self, "its output buffers do not fit what its region yields")
+                raise op_error(
+                    self,
+                    f"reads operand {index}, {value.type}, as {argument.type}",
+                    hint,
+                    at=ArgumentAt(index),
+                    label=f"the buffer is {value.type}",
+                )
+        self._verify_cluster()
+        for index in range(len(self.maps)):
+            self._verify_map(index)
+
+    def _verify_cluster(self) -> None:
+        if self.cluster == (1, 1, 1):
+            return
+        at, shown = AttributeAt("cluster"), f"a cluster of {list(self.cluster)}"
+        if len(self.cluster) != 3 or min(self.cluster) < 1 or prod(self.cluster) > MAX_CLUSTER:
+            message = f"has {shown}: three sizes, {MAX_CLUSTER} blocks at most, are wanted"
+            raise op_error(self, message, "larger ones are not portable between GPUs", at=at)
+        if len(self.grid) != 3 or any(
+            exact_div(blocks, size) is None for blocks, size in zip(self.grid, self.cluster, strict=True)
+        ):
+            grid = ", ".join(map(str, self.grid))
+            raise op_error(self, f"has {shown}, which does not divide its grid [{grid}]", at=at)
+
+    def _verify_map(self, index: int) -> None:
+        map, at = self.maps[index], AttributeAt("maps")
+        if not 0 <= map.operand < len(self.inputs):
+            message = f"tensor map {index} shows operand {map.operand} of {len(self.inputs)}"
+            raise op_error(self, message, at=at)
+        shown = self.inputs[map.operand].type
+        if shown.dtype.bytes != map.dtype.bytes:
+            message = f"tensor map {index} shows operand {map.operand}, {shown}, as {map.dtype}"
+            raise op_error(self, message, at=at)
+        fault = map.fault()
+        if fault is not None:
+            raise op_error(self, f"tensor map {index} {fault}", at=at)
+        held = span(shown) * shown.dtype.bytes
+        missing = map.extent - held
+        if isinstance(missing, int) and missing > 0 and 0 not in shown.shape:
+            reach = f"tensor map {index} is over {map.extent} bytes"
+            raise op_error(self, f"{reach}, its operand {map.operand}, {shown}, has {held}", at=at)
+
+    def verify_regions(self) -> None:
+        yielded, message = (
+            self.body.block.terminator.inputs,
+            "its output buffers do not fit what its region yields",
+        )
+        if len(yielded) != len(self.writes):
+            raise op_error(self, message, label=f"{len(yielded)} values for {len(self.writes)} buffers")
+        for index, (value, buffer) in enumerate(zip(yielded, self.writes, strict=True), len(self.reads)):
+            # What a kernel writes may lie in a strided view; shape and element type must agree.
+            if (value.type.shape, value.type.dtype) != (buffer.type.shape, buffer.type.dtype):
+                label = f"this is {buffer.type}, the region yields {value.type}"
+                raise op_error(self, message, at=OperandAt(index), label=label)
 
     def evaluate(self, evaluation: Evaluation, *buffers: Any) -> Any:
         reads = [np.array(buffer) for buffer in buffers[: len(self.reads)]]

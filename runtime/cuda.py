@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import threading
 from typing import Any
 
@@ -20,7 +19,6 @@ from .manifest import Manifest, parse_target
 from .plan import Plan
 
 DEFAULT_SHARED_BYTES = 48 << 10  # what a block may have without asking
-PORTABLE_CLUSTER = 8  # blocks in a cluster that every GPU with clusters takes
 
 _driver_lock = threading.Lock()
 _process_driver: list[Driver] = []
@@ -107,7 +105,7 @@ class CudaExecutable:
         return int(memory)
 
     def _load_kernel(self, plan: Plan, target: str, name: str) -> Any:
-        """The kernel's function, allowed the shared memory and cluster size of its launches."""
+        """The kernel's function, allowed the shared memory of its launches."""
         call, attributes = self._device.driver.call, self._device.driver.api.CUfunction_attribute
         launches = [launch for launch in plan.spec.launches if launch.kernel == name]
         try:
@@ -119,9 +117,6 @@ class CudaExecutable:
             if shared > DEFAULT_SHARED_BYTES:
                 maximum = attributes.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
                 call("cuFuncSetAttribute", function, maximum, shared)
-            if any(math.prod(launch.cluster) > PORTABLE_CLUSTER for launch in launches):
-                wide = attributes.CU_FUNC_ATTRIBUTE_NON_PORTABLE_CLUSTER_SIZE_ALLOWED
-                call("cuFuncSetAttribute", function, wide, 1)
         except DriverError as error:
             message = f"cannot load kernel {name} for {target}: {error.message}"
             raise DriverError(message, error.code, error.hint) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import weakref
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 from ..errors import DeviceError, OutOfMemoryError
@@ -43,6 +44,12 @@ class CudaDevice:
         self.capability = compute_capability(driver, self.handle)
         self._context = driver.call("cuDevicePrimaryCtxRetain", self.handle)
         weakref.finalize(self, _release_primary, driver, self.handle)
+
+    @cached_property
+    def multiprocessors(self) -> int:
+        """How many multiprocessors the GPU has."""
+        name = self.driver.api.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT
+        return int(self.driver.call("cuDeviceGetAttribute", name, self.handle))
 
     @contextlib.contextmanager
     def current(self) -> Iterator[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,26 +11,10 @@ from typing import Any
 from ..errors import DeviceError
 from .cuda_device import CudaDevice, Handle
 from .cuda_driver import DriverError
+from .cuda_tensor_map import encode_tensor_map
 from .program import BoundBuffer, BoundLaunch, BoundScalar, BoundTensorMap, Program
 
 _RELAXED = "CU_STREAM_CAPTURE_MODE_RELAXED"
-_MAP_TYPES = {
-    "u8": "UINT8",
-    "i8": "UINT8",
-    "bool": "UINT8",
-    "f8e4m3": "UINT8",
-    "f8e5m2": "UINT8",
-    "u16": "UINT16",
-    "i16": "UINT16",
-    "u32": "UINT32",
-    "i32": "INT32",
-    "u64": "UINT64",
-    "i64": "INT64",
-    "f16": "FLOAT16",
-    "bf16": "BFLOAT16",
-    "f32": "FLOAT32",
-    "f64": "FLOAT64",
-}
 
 
 @dataclass(frozen=True)
@@ -63,6 +48,8 @@ class Launcher:
 
         Programmatic stream serialisation: CUDA programming guide, "Programmatic dependent launch".
         """
+        if launch.cooperative:
+            self._check_resident(launch)
         parameters = [self._parameter(argument, addresses) for argument in launch.arguments]
         pointers = (ctypes.c_void_p * max(len(parameters), 1))(*map(ctypes.addressof, parameters))
         config = self._config(launch, stream, overlap)
@@ -144,6 +131,11 @@ class Launcher:
         config.sharedMemBytes = launch.shared_bytes
         config.hStream = stream
         attributes = []
+        if launch.cooperative:
+            together = api.CUlaunchAttribute()
+            together.id = api.CUlaunchAttributeID.CU_LAUNCH_ATTRIBUTE_COOPERATIVE
+            together.value.cooperative = 1
+            attributes.append(together)
         if launch.cluster != (1, 1, 1):
             cluster = api.CUlaunchAttribute()
             cluster.id = api.CUlaunchAttributeID.CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION
@@ -159,34 +151,30 @@ class Launcher:
         config.numAttrs = len(attributes)
         return config
 
+    def _check_resident(self, launch: BoundLaunch) -> None:
+        """DeviceError unless all blocks of a cooperative launch can be on the GPU at once."""
+        function, threads = self._functions[launch.kernel], math.prod(launch.block)
+        each = int(
+            self._driver.call(
+                "cuOccupancyMaxActiveBlocksPerMultiprocessor", function, threads, launch.shared_bytes
+            )
+        )
+        room, blocks = each * self._device.multiprocessors, math.prod(launch.grid)
+        if blocks > room:
+            raise DeviceError(
+                f"kernel {launch.kernel} ({launch.op!r}) has {blocks} blocks that wait for each other; "
+                f"{self._device.name} holds {room} at a time",
+                hint="build the plan for this GPU, or for smaller sizes",
+            )
+
     def _parameter(self, argument: object, addresses: Addresses) -> Any:
         if isinstance(argument, BoundBuffer):
             return ctypes.c_uint64(addresses.of(argument))
         if isinstance(argument, BoundScalar):
             return (ctypes.c_int32 if argument.kind == "i32" else ctypes.c_int64)(argument.value)
         if isinstance(argument, BoundTensorMap):
-            return self._tensor_map(argument, addresses.of(argument.buffer))
+            return encode_tensor_map(self._driver, argument, addresses.of(argument.buffer))
         raise TypeError(f"not an argument: {argument!r}")
-
-    def _tensor_map(self, bound: BoundTensorMap, address: int) -> Any:
-        """The 128-byte descriptor of cuTensorMapEncodeTiled (CUDA driver API, "Tensor map object")."""
-        api, rank = self._driver.api, len(bound.dims)
-        swizzle = "NONE" if bound.swizzle == "none" else bound.swizzle
-        encoded = self._driver.call(
-            "cuTensorMapEncodeTiled",
-            getattr(api.CUtensorMapDataType, f"CU_TENSOR_MAP_DATA_TYPE_{_MAP_TYPES[bound.dtype]}"),
-            rank,
-            address,
-            [api.cuuint64_t(dim) for dim in bound.dims],
-            [api.cuuint64_t(stride) for stride in bound.strides],
-            [api.cuuint32_t(size) for size in bound.box],
-            [api.cuuint32_t(1)] * rank,
-            api.CUtensorMapInterleave.CU_TENSOR_MAP_INTERLEAVE_NONE,
-            getattr(api.CUtensorMapSwizzle, f"CU_TENSOR_MAP_SWIZZLE_{swizzle}"),
-            api.CUtensorMapL2promotion.CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
-            api.CUtensorMapFloatOOBfill.CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE,
-        )
-        return (ctypes.c_uint64 * 16)(*(int(word) for word in encoded.opaque))
 
 
 class _Branches:
@@ -222,7 +210,8 @@ class _Branches:
             self._await(stream, event)
         if launch.empty:
             return
-        overlap = launch.pdl and stream in self._after_kernel
+        # Blocks that wait for each other are not to wait for room, too: none may come before they can all.
+        overlap = launch.pdl and not launch.cooperative and stream in self._after_kernel
         self._launcher.issue(launch, self._addresses, self._streams[stream], overlap)
         self._after_kernel.add(stream)
 

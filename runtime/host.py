@@ -9,105 +9,27 @@ nobody waits for) is a DeviceError that names kernel, block, thread and argument
 from __future__ import annotations
 
 import ctypes
-import struct
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from ..errors import DeviceError
+from .host_arguments import HostArgument, HostBuffer, HostTensorMap
 from .host_cache import CompiledCache
 from .host_compiler import build_library, kernel_names, processor_count
+from .launch_rules import MAX_CLUSTER
 
 Order = Literal["forward", "reverse"] | tuple[Literal["seeded"], int]
-ScalarKind = Literal["i32", "u32", "i64", "u64", "f32", "f64"]
-Swizzle = Literal["none", "32B", "64B", "128B"]
 
 MOST_THREADS = 1024
 MOST_SHARED_BYTES = 232_448  # what a block may have on sm_90
-MOST_CLUSTER = 16
 _MESSAGE_BYTES = 2048
 _STILL_RUNNING = 2
 _MOST_WORKERS = 16
-_FORMATS: dict[str, str] = {"i32": "<i", "u32": "<I", "i64": "<q", "u64": "<Q", "f32": "<f", "f64": "<d"}
-_SWIZZLE_BITS: dict[str, int] = {"none": 0, "32B": 1, "64B": 2, "128B": 3}
-
-
-@dataclass(frozen=True)
-class HostBuffer:
-    """A buffer argument: `nbytes` bytes at `address`, kept alive through `owner`."""
-
-    address: int
-    nbytes: int
-    owner: object = None
-
-    @classmethod
-    def of(cls, array: np.ndarray[Any, Any], offset: int = 0, nbytes: int | None = None) -> HostBuffer:
-        """Part of a contiguous array; `offset` and `nbytes` are in bytes. Raises DeviceError outside it."""
-        if not array.flags.c_contiguous:
-            raise DeviceError("a buffer argument has to be contiguous")
-        size = array.nbytes - offset if nbytes is None else nbytes
-        if offset < 0 or size < 0 or offset + size > array.nbytes:
-            raise DeviceError(
-                f"bytes {offset} to {offset + size} lie outside an array of {array.nbytes} bytes"
-            )
-        return cls(array.__array_interface__["data"][0] + offset, size, array)
-
-
-@dataclass(frozen=True)
-class HostScalar:
-    """A number argument of one of the scalar kinds."""
-
-    kind: ScalarKind
-    value: int | float
-
-    def pack(self) -> bytes:
-        """The bytes of the value; DeviceError when it does not fit the kind."""
-        try:
-            return struct.pack(_FORMATS[self.kind], self.value)
-        except (struct.error, OverflowError, KeyError) as error:
-            raise DeviceError(f"{self.value!r} is no {self.kind} argument: {error}") from None
-
-
-@dataclass(frozen=True)
-class HostTensorMap:
-    """What a tensor map says, for the host bodies of the bulk copies (cuTensorMapEncodeTiled's fields).
-
-    `dims` are innermost first, in elements; `strides` are bytes, of dimensions 1 and up; `box` is
-    the tile that one copy moves.
-    """
-
-    buffer: HostBuffer
-    element_bytes: int
-    dims: Sequence[int]
-    strides: Sequence[int]
-    box: Sequence[int]
-    swizzle: Swizzle = "none"
-
-    def pack(self) -> bytes:
-        """The 128 bytes that TensorMapView in host_async.hpp reads. Raises DeviceError on a bad map."""
-        rank = len(self.dims)
-        if not (1 <= rank <= 5 and len(self.strides) == rank - 1 and len(self.box) == rank):
-            raise DeviceError("a tensor map has 1 to 5 dims, one stride less, and as many box sizes")
-        if any(not 1 <= size <= 256 for size in self.box) or any(size < 1 for size in self.dims):
-            raise DeviceError("a tensor map has box sizes of 1 to 256 and positive dims")
-        if self.buffer.address % 16 or any(stride % 16 for stride in self.strides):
-            raise DeviceError("a tensor map has an address and strides that are multiples of 16 bytes")
-        words = [0] * 16
-        words[0] = self.buffer.address
-        words[1] = rank | self.element_bytes << 8 | _SWIZZLE_BITS[self.swizzle] << 16
-        words[2 : 2 + rank] = self.dims
-        words[7 : 7 + rank - 1] = self.strides
-        for axis, size in enumerate(self.box):
-            words[11 + axis // 4] |= size << (16 * (axis % 4))
-        words[13] = self.buffer.nbytes
-        return struct.pack("<16Q", *words)
-
-
-HostArgument = np.ndarray[Any, Any] | np.generic | HostBuffer | HostScalar | HostTensorMap
 
 
 class _CArgument(ctypes.Structure):
@@ -259,8 +181,8 @@ def _check_launch(
     threads = block[0] * block[1] * block[2]
     if threads > MOST_THREADS:
         raise DeviceError(f"kernel {kernel}: {threads} threads in a block, {MOST_THREADS} is the most")
-    if cluster[0] * cluster[1] * cluster[2] > MOST_CLUSTER:
-        raise DeviceError(f"kernel {kernel}: a cluster of {cluster}, {MOST_CLUSTER} blocks is the most")
+    if cluster[0] * cluster[1] * cluster[2] > MAX_CLUSTER:
+        raise DeviceError(f"kernel {kernel}: a cluster of {cluster}, {MAX_CLUSTER} blocks is the most")
     if any(blocks % size for blocks, size in zip(grid, cluster, strict=True)):
         raise DeviceError(f"kernel {kernel}: the cluster {cluster} does not divide the grid {grid}")
     if not 0 <= shared_bytes <= MOST_SHARED_BYTES:

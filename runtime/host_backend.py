@@ -9,18 +9,13 @@ from functools import partial
 
 import numpy as np
 
+from ..errors import DeviceError
 from .binding import host_array
 from .device import Array, LaunchRecord, Observer, Value
 from .dlpack import CPU
-from .dtypes import ELEMENT_TYPES, numpy_dtype
-from .host import (
-    HostArgument,
-    HostBuffer,
-    HostModule,
-    HostScalar,
-    HostTensorMap,
-    Order,
-)
+from .dtypes import numpy_dtype
+from .host import HostModule, Order
+from .host_arguments import HostArgument, HostBuffer, HostScalar, HostTensorMap
 from .host_memory import ALIGNMENT, aligned_bytes
 from .manifest import Manifest
 from .plan import Plan
@@ -30,7 +25,6 @@ from .program import (
     BoundLaunch,
     BoundScalar,
     BoundTensor,
-    BoundTensorMap,
     Program,
 )
 
@@ -45,6 +39,11 @@ class HostBackend:
 
     def load(self, plan: Plan) -> HostExecutable:
         """Compile the plan's kernels, or find them compiled in the cache. See `device.Backend`."""
+        for launch in plan.spec.launches:
+            if launch.cooperative:
+                what = f"kernel {launch.kernel} ({launch.op!r}) is a cooperative launch"
+                why = "the host device runs clusters one after the other: blocks cannot wait for each other"
+                raise DeviceError(f"{what}; {why}", hint="run this plan on a GPU")
         return HostExecutable(plan, self._order)
 
 
@@ -85,37 +84,37 @@ class HostSession:
         self, program: Program, inputs: Sequence[Value], outputs: Sequence[Value | None], on_device: bool
     ) -> list[object]:
         """Every launch in order, on an arena full of NaN: what was not written shows."""
-        sources, results = self._stage(program, inputs)
-        self._launch_all(program, sources, results)
+        memory = self._stage(program, inputs)
+        self._launch_all(program, memory)
         self._zeroed = True
         return [
-            _delivered(_typed(memory, tensor), given)
-            for tensor, memory, given in zip(program.outputs, results, outputs, strict=True)
+            _delivered(_typed(result, tensor), given)
+            for tensor, result, given in zip(program.outputs, memory.outputs, outputs, strict=True)
         ]
 
     def trace(self, program: Program, inputs: Sequence[Value], observer: Observer) -> list[object]:
         """As `run`, with OBSERVER told around every launch."""
-        sources, results = self._stage(program, inputs)
+        memory = self._stage(program, inputs)
 
         def read(name: str) -> Array:
-            buffer = program.buffers[name]
-            memory = self._memory(buffer, sources, results)
-            return memory[buffer.offset : buffer.offset + buffer.bytes].copy()
+            return memory.bytes(program.buffers[name]).copy()
 
         for index, launch in enumerate(program.launches):
             observer.before(index, read)
-            self._launch(launch, sources, results)
+            self._launch(launch, memory)
             observer.after(index, read)
         self._zeroed = True
-        return [_typed(memory, tensor) for tensor, memory in zip(program.outputs, results, strict=True)]
+        return [
+            _typed(result, tensor) for tensor, result in zip(program.outputs, memory.outputs, strict=True)
+        ]
 
     def profile(self, program: Program, inputs: Sequence[Value], repeats: int) -> list[LaunchRecord]:
         """Wall-clock time of every launch."""
-        sources, results = self._stage(program, inputs)
+        memory = self._stage(program, inputs)
         samples: list[list[float]] = [[] for _ in program.launches]
         for _ in range(repeats):
             for times, launch in zip(samples, program.launches, strict=True):
-                times.append(_seconds(partial(self._launch, launch, sources, results)) * 1e6)
+                times.append(_seconds(partial(self._launch, launch, memory)) * 1e6)
         return [
             LaunchRecord(launch.kernel, launch.op, statistics.median(times), launch.grid, launch.block)
             for launch, times in zip(program.launches, samples, strict=True)
@@ -123,19 +122,16 @@ class HostSession:
 
     def time(self, program: Program, inputs: Sequence[Value], repeats: int, warmup: int) -> list[float]:
         """Wall-clock time of whole runs."""
-        sources, results = self._stage(program, inputs)
-        times = [
-            _seconds(partial(self._launch_all, program, sources, results)) * 1e3
-            for _ in range(warmup + repeats)
-        ]
+        memory = self._stage(program, inputs)
+        times = [_seconds(partial(self._launch_all, program, memory)) * 1e3 for _ in range(warmup + repeats)]
         return times[warmup:]
 
     def close(self) -> None:
         """Let go of the arena."""
         self._arena = aligned_bytes(0)
 
-    def _stage(self, program: Program, inputs: Sequence[Value]) -> tuple[list[Array], list[Array]]:
-        """Inputs as aligned, dense bytes, and memory for the outputs."""
+    def _stage(self, program: Program, inputs: Sequence[Value]) -> _Spaces:
+        """Inputs as aligned, dense bytes, the arena, and memory for the outputs."""
         counters = self._manifest.zeroed_bytes
         if not self._zeroed:
             self._arena[:counters].fill(0)
@@ -144,13 +140,15 @@ class HostSession:
         results = [aligned_bytes(tensor.bytes) for tensor in program.outputs]
         for result in results:
             result.fill(_POISON)
-        return [_aligned_copy(host_array(value)) for value in inputs], results
+        return _Spaces(
+            self._arena, self._weights, [_aligned_copy(host_array(value)) for value in inputs], results
+        )
 
-    def _launch_all(self, program: Program, inputs: Sequence[Array], outputs: Sequence[Array]) -> None:
+    def _launch_all(self, program: Program, memory: _Spaces) -> None:
         for launch in program.launches:
-            self._launch(launch, inputs, outputs)
+            self._launch(launch, memory)
 
-    def _launch(self, launch: BoundLaunch, inputs: Sequence[Array], outputs: Sequence[Array]) -> None:
+    def _launch(self, launch: BoundLaunch, memory: _Spaces) -> None:
         if launch.empty:
             return
         self._module.launch(
@@ -159,34 +157,42 @@ class HostSession:
             launch.block,
             launch.cluster,
             launch.shared_bytes,
-            [self._argument(argument, inputs, outputs) for argument in launch.arguments],
+            [_argument(argument, memory) for argument in launch.arguments],
             order=self._order,
         )
 
-    def _argument(
-        self, argument: BoundArgument, inputs: Sequence[Array], outputs: Sequence[Array]
-    ) -> HostArgument:
-        if isinstance(argument, BoundScalar):
-            return HostScalar("i32" if argument.kind == "i32" else "i64", argument.value)
-        if isinstance(argument, BoundTensorMap):
-            return HostTensorMap(
-                self._buffer(argument.buffer, inputs, outputs),
-                ELEMENT_TYPES[argument.dtype].bytes,
-                argument.dims,
-                argument.strides,
-                argument.box,
-                argument.swizzle,
-            )
-        return self._buffer(argument, inputs, outputs)
 
-    def _buffer(self, buffer: BoundBuffer, inputs: Sequence[Array], outputs: Sequence[Array]) -> HostBuffer:
-        return HostBuffer.of(self._memory(buffer, inputs, outputs), buffer.offset, buffer.bytes)
+class _Spaces:
+    """Where the spaces of a program lie in one run."""
 
-    def _memory(self, buffer: BoundBuffer, inputs: Sequence[Array], outputs: Sequence[Array]) -> Array:
-        """The bytes of the space that BUFFER lies in."""
-        if buffer.space in ("arena", "weights"):
-            return self._arena if buffer.space == "arena" else self._weights
-        return (inputs if buffer.space == "input" else outputs)[buffer.index]
+    def __init__(
+        self, arena: Array, weights: Array, inputs: Sequence[Array], outputs: Sequence[Array]
+    ) -> None:
+        self.outputs = outputs
+        self._arrays = {("arena", 0): arena, ("weights", 0): weights}
+        self._arrays |= {("input", index): array for index, array in enumerate(inputs)}
+        self._arrays |= {("output", index): array for index, array in enumerate(outputs)}
+        self._buffers = {place: HostBuffer.of(array) for place, array in self._arrays.items()}
+
+    def of(self, buffer: BoundBuffer) -> HostBuffer:
+        """A buffer as kernels are given it."""
+        return self._buffers[buffer.space, buffer.index].part(buffer.offset, buffer.bytes)
+
+    def bytes(self, buffer: BoundBuffer) -> Array:
+        """What lies in a buffer."""
+        array = self._arrays[buffer.space, buffer.index]
+        return array[buffer.offset : buffer.offset + buffer.bytes]
+
+
+def _argument(argument: BoundArgument, memory: _Spaces) -> HostArgument:
+    """What a kernel is given for ARGUMENT."""
+    if isinstance(argument, BoundBuffer):
+        return memory.of(argument)
+    if isinstance(argument, BoundScalar):
+        return HostScalar("i32" if argument.kind == "i32" else "i64", argument.value)
+    return HostTensorMap(
+        memory.of(argument.buffer), argument.dtype, argument.dims, argument.strides, argument.traversal
+    )
 
 
 def _aligned_copy(array: Array) -> Array:

@@ -10,18 +10,17 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
 
 from ..errors import PlanError
 from .dtypes import ELEMENT_TYPES
 from .expressions import LIMIT, Expression, clip
-from .manifest_fields import Fields, is_identifier
+from .launch_rules import MAX_CLUSTER
+from .manifest_arguments import ArgumentSpec, KernelSpec, parse_arguments, parse_kernel
+from .manifest_fields import Fields, fails
 from .sizes import SizeSpec, parse_sizes
 
+FORMAT = 2
 SPACES = ("arena", "input", "output", "weights")
-PARAMETERS = ("buffer", "i32", "i64", "tensor_map")
-Swizzle = Literal["none", "32B", "64B", "128B"]
-SWIZZLES: dict[Swizzle, int] = {"none": 0, "32B": 32, "64B": 64, "128B": 128}
 MAX_STREAMS = 64
 MAX_SHARED_BYTES = 232_448  # 227 KiB, compute capability 9.0 (CUDA C++ guide, table 27)
 MAX_RANK = 64
@@ -59,35 +58,6 @@ class BufferSpec:
 
 
 @dataclass(frozen=True)
-class KernelSpec:
-    """A compiled function and the kinds of its parameters."""
-
-    name: str
-    entry: str
-    parameters: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class TensorMapSpec:
-    """A tiled tensor map: dims innermost first in elements, strides in bytes for dims 1 and up."""
-
-    buffer: str
-    dtype: str
-    dims: tuple[Expression, ...]
-    strides: tuple[Expression, ...]
-    box: tuple[int, ...]
-    swizzle: Swizzle
-
-
-@dataclass(frozen=True)
-class ArgumentSpec:
-    """One kernel argument; `value` is a buffer's name, an expression, or a tensor map."""
-
-    kind: str
-    value: Expression | TensorMapSpec
-
-
-@dataclass(frozen=True)
 class LaunchSpec:
     """One kernel launch."""
 
@@ -97,13 +67,25 @@ class LaunchSpec:
     grid: tuple[Expression, ...]
     block: tuple[int, int, int]
     cluster: tuple[int, int, int]
+    cooperative: bool
     shared_bytes: int
     stream: int
     waits: tuple[int, ...]
     pdl: bool
     arguments: tuple[ArgumentSpec, ...]
-    reads: tuple[str, ...]
-    writes: tuple[str, ...]
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The buffers that it is given to read."""
+        return self._buffers("read")
+
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """The buffers that it is given to write, scratch memory among them."""
+        return self._buffers("write", "scratch")
+
+    def _buffers(self, *kinds: str) -> tuple[str, ...]:
+        return tuple(str(each.value) for each in self.arguments if each.parameter.kind in kinds)
 
 
 @dataclass(frozen=True)
@@ -133,8 +115,9 @@ class Manifest:
 def parse_manifest(value: object) -> Manifest:
     """The typed form of the manifest's JSON; `PlanError` naming the field that is wrong."""
     fields = Fields(value, "manifest")
-    if fields.integer("format", 0, LIMIT) != 1:
-        raise fails("manifest", f"has format {clip(fields.get('format'))}; this version reads format 1")
+    if fields.integer("format", 0, LIMIT) != FORMAT:
+        found = f"has format {clip(fields.get('format'))}; this version reads format {FORMAT}"
+        raise PlanError(f"the plan's manifest {found}", "build the plan again with this version")
     arena_bytes = fields.integer("arena_bytes", 0, LIMIT - 1)
     inputs = tuple(_tensor(entry) for entry in fields.objects("inputs"))
     outputs = tuple(_tensor(entry) for entry in fields.objects("outputs"))
@@ -142,8 +125,8 @@ def parse_manifest(value: object) -> Manifest:
     _check_unique("output", (tensor.name for tensor in outputs))
     buffers = tuple(_buffer(entry, len(inputs), len(outputs)) for entry in fields.objects("buffers"))
     _check_unique("buffer", (buffer.name for buffer in buffers))
-    kernels = {name: _kernel(name, entry) for name, entry in fields.named("kernels")}
-    launches = tuple(_launch(entry) for entry in fields.objects("launches"))
+    kernels = {name: parse_kernel(name, entry) for name, entry in fields.named("kernels")}
+    launches = tuple(_launch(entry, index, kernels) for index, entry in enumerate(fields.objects("launches")))
     return Manifest(
         name=fields.text("name"),
         generator=fields.text("generator"),
@@ -168,11 +151,6 @@ def parse_target(target: str) -> tuple[int, int, str]:
     if match is None:
         raise PlanError(f"not a target: {clip(target)}", hint="targets look like sm_90 or sm_90a")
     return int(match[1]) // 10, int(match[1]) % 10, match[2]
-
-
-def fails(where: str, what: str) -> PlanError:
-    """A `PlanError` about one place in the plan."""
-    return PlanError(f"the plan's {where} {what}")
 
 
 def _check_unique(what: str, names: Iterable[str]) -> None:
@@ -223,61 +201,25 @@ def _buffer(fields: Fields, inputs: int, outputs: int) -> BufferSpec:
     return BufferSpec(fields.text("name"), space, index, offset, fields.expression("bytes"))
 
 
-def _kernel(name: str, value: object) -> KernelSpec:
-    fields = Fields(value, f"kernel {clip(name)}")
-    if not is_identifier(name):
-        raise fails(f"kernel {clip(name)}", "has a name that is not an identifier")
-    parameters = fields.texts("parameters")
-    if not all(parameter in PARAMETERS for parameter in parameters):
-        raise fields.fail("parameters", f"a list of {', '.join(PARAMETERS)}")
-    return KernelSpec(name, fields.identifier("entry"), parameters)
-
-
-def _launch(fields: Fields) -> LaunchSpec:
+def _launch(fields: Fields, index: int, kernels: Mapping[str, KernelSpec]) -> LaunchSpec:
+    kernel = kernels.get(fields.text("kernel"))
+    where = f"launch {index} ({clip(fields.get('kernel'))})"
+    if kernel is None:
+        raise fails(where, "names a kernel that the plan does not have")
     grid = fields.expressions("grid")
     if len(grid) != 3:
         raise fields.fail("grid", "three integer expressions")
     return LaunchSpec(
-        kernel=fields.text("kernel"),
+        kernel=kernel.name,
         op=fields.text("op"),
         nodes=fields.texts("nodes"),
         grid=grid,
         block=fields.triple("block", 1, 1024),
-        cluster=fields.triple("cluster", 1, 16, [1, 1, 1]),
+        cluster=fields.triple("cluster", 1, MAX_CLUSTER, [1, 1, 1]),
+        cooperative=fields.boolean("cooperative", False),
         shared_bytes=fields.integer("shared_bytes", 0, MAX_SHARED_BYTES, 0),
         stream=fields.integer("stream", 0, MAX_STREAMS - 1, 0),
         waits=fields.integers("waits", 0, LIMIT, []),
         pdl=fields.boolean("pdl", False),
-        arguments=tuple(_argument(entry) for entry in fields.objects("arguments")),
-        reads=fields.texts("reads"),
-        writes=fields.texts("writes"),
+        arguments=parse_arguments(fields.objects("arguments"), kernel, where),
     )
-
-
-def _argument(fields: Fields) -> ArgumentSpec:
-    if len(fields.values) != 1:
-        raise fails(fields.where, f"needs exactly one of {', '.join(PARAMETERS)}")
-    (kind,) = fields.values
-    if kind == "buffer":
-        return ArgumentSpec(kind, fields.text(kind))
-    if kind in ("i32", "i64"):
-        return ArgumentSpec(kind, fields.expression(kind))
-    if kind == "tensor_map":
-        return ArgumentSpec(kind, _tensor_map(Fields(fields.get(kind), f"{fields.where} tensor map")))
-    raise fails(fields.where, f"is of the unknown kind {clip(kind)}")
-
-
-def _tensor_map(fields: Fields) -> TensorMapSpec:
-    dims = fields.expressions("dims")
-    strides = fields.expressions("strides")
-    box = fields.integers("box", 1, 256)
-    if not 1 <= len(dims) <= 5 or len(strides) != len(dims) - 1 or len(box) != len(dims):
-        raise fails(fields.where, "needs 1 to 5 dims, a stride for each but the first, and a box for each")
-    return TensorMapSpec(fields.text("buffer"), _dtype(fields), dims, strides, box, _swizzle(fields))
-
-
-def _swizzle(fields: Fields) -> Swizzle:
-    for name in SWIZZLES:
-        if name == fields.text("swizzle"):
-            return name
-    raise fields.fail("swizzle", f"one of {', '.join(SWIZZLES)}")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from typing import TypeVar
 
 from ..errors import PlanError
 from .expressions import Expression, clip
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
 _NO_DEFAULT = object()
+Word = TypeVar("Word", bound=str)
 
 
 def parse_json(text: bytes | memoryview, what: str) -> object:
@@ -71,6 +73,14 @@ class Fields:
         if not is_identifier(value):
             raise self.fail(key, "an identifier")
         return value
+
+    def word(self, key: str, words: Collection[Word], default: Word) -> Word:
+        """One of WORDS."""
+        value = self.get(key, default)
+        for word in words:
+            if word == value:
+                return word
+        raise self.fail(key, f"one of {', '.join(words)}")
 
     def integer(self, key: str, low: int, high: int, default: object = _NO_DEFAULT) -> int:
         """An integer in low..high, both included."""
@@ -141,3 +151,8 @@ class Fields:
 def is_identifier(text: str) -> bool:
     """Whether `text` is safe as a C symbol and as a file name."""
     return _IDENTIFIER.fullmatch(text) is not None
+
+
+def fails(where: str, what: str) -> PlanError:
+    """A `PlanError` about one place in the plan."""
+    return PlanError(f"the plan's {where} {what}")

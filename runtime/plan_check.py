@@ -6,13 +6,15 @@ import math
 from collections.abc import Mapping
 
 from .expressions import DividesByZero, clip, symbols_of
-from .manifest import ArgumentSpec, LaunchSpec, Manifest, TensorMapSpec, fails
+from .launch_rules import MAX_CLUSTER
+from .manifest import LaunchSpec, Manifest
+from .manifest_arguments import ArgumentSpec, TensorMapSpec
+from .manifest_fields import fails
 from .program import Program, resolve
 from .sizes import bindings
 
 MAX_THREADS = 1024
 MAX_BLOCK_Z = 64
-MAX_CLUSTER = 16
 ENDS = ("minimum", "optimum", "maximum")
 
 
@@ -70,13 +72,6 @@ def _check_symbols(manifest: Manifest) -> None:
 def _check_launch(manifest: Manifest, index: int) -> None:
     launch = manifest.launches[index]
     where = f"launch {index} ({clip(launch.kernel)})"
-    kernel = manifest.kernels.get(launch.kernel)
-    if kernel is None:
-        raise fails(where, "names a kernel that the plan does not have")
-    kinds = tuple(argument.kind for argument in launch.arguments)
-    if kinds != kernel.parameters:
-        given, wanted = ", ".join(kinds), ", ".join(kernel.parameters)
-        raise fails(where, f"passes ({given}) to a kernel that takes ({wanted})")
     if math.prod(launch.block) > MAX_THREADS or launch.block[2] > MAX_BLOCK_Z:
         raise fails(where, f"has a block of {list(launch.block)}; at most {MAX_THREADS} threads are possible")
     if math.prod(launch.cluster) > MAX_CLUSTER:
@@ -94,13 +89,9 @@ def _check_waits(manifest: Manifest, index: int, where: str) -> None:
 
 
 def _check_buffers(manifest: Manifest, launch: LaunchSpec, where: str) -> None:
-    used = {_buffer_of(argument) for argument in launch.arguments} - {None}
-    for name in (*used, *launch.reads, *launch.writes):
+    for name in filter(None, map(_buffer_of, launch.arguments)):
         if name not in manifest.buffers:
             raise fails(where, f"names the buffer {clip(name)}, which the plan does not have")
-    for name in (*launch.reads, *launch.writes):
-        if name not in used:
-            raise fails(where, f"claims to access the buffer {clip(name)}, which is no argument")
     for name in launch.writes:
         if manifest.buffers[name].space in ("input", "weights"):
             raise fails(where, f"writes to the buffer {clip(name)}, which is read-only")
@@ -109,7 +100,7 @@ def _check_buffers(manifest: Manifest, launch: LaunchSpec, where: str) -> None:
 def _buffer_of(argument: ArgumentSpec) -> str | None:
     if isinstance(argument.value, TensorMapSpec):
         return argument.value.buffer
-    return str(argument.value) if argument.kind == "buffer" else None
+    return None if argument.parameter.kind == "scalar" else str(argument.value)
 
 
 def _check_outputs(manifest: Manifest, programs: list[Program]) -> None:

@@ -14,20 +14,11 @@ from dataclasses import dataclass
 from ..errors import PlanError
 from .dtypes import ELEMENT_TYPES
 from .expressions import LIMIT, clip, evaluate
-from .manifest import (
-    SWIZZLES,
-    ArgumentSpec,
-    BufferSpec,
-    LaunchSpec,
-    Manifest,
-    Swizzle,
-    TensorMapSpec,
-    TensorSpec,
-)
+from .launch_rules import Traversal, extent
+from .manifest import BufferSpec, LaunchSpec, Manifest, TensorSpec
+from .manifest_arguments import ArgumentSpec, TensorMapSpec
 
 MAX_GRID = (2**31 - 1, 65_535, 65_535)
-# cuTensorMapEncodeTiled: sizes to 2**32, strides multiples of 16 below 2**40, base 16-byte aligned.
-_MAP_ALIGNMENT, _MAP_SIZE, _MAP_STRIDE = 16, 2**32, 2**40
 
 
 @dataclass(frozen=True)
@@ -67,8 +58,7 @@ class BoundTensorMap:
     dtype: str
     dims: tuple[int, ...]
     strides: tuple[int, ...]
-    box: tuple[int, ...]
-    swizzle: Swizzle
+    traversal: Traversal
 
 
 BoundArgument = BoundBuffer | BoundScalar | BoundTensorMap
@@ -84,6 +74,7 @@ class BoundLaunch:
     grid: tuple[int, int, int]
     block: tuple[int, int, int]
     cluster: tuple[int, int, int]
+    cooperative: bool
     shared_bytes: int
     stream: int
     waits: tuple[int, ...]
@@ -191,6 +182,7 @@ def _bind_launch(
         grid=grid,
         block=launch.block,
         cluster=launch.cluster,
+        cooperative=launch.cooperative,
         shared_bytes=launch.shared_bytes,
         stream=launch.stream,
         waits=launch.waits,
@@ -220,42 +212,37 @@ def _bind_argument(
     buffers: Mapping[str, BoundBuffer],
     empty: bool,
 ) -> BoundArgument:
-    value = argument.value
+    value, dtype = argument.value, argument.parameter.dtype
     if isinstance(value, TensorMapSpec):
-        bound = _bind_tensor_map(value, symbols, buffers[value.buffer])
+        bound = _bind_tensor_map(value, dtype, symbols, buffers[value.buffer])
         if not empty:  # a launch over nothing encodes no map
             _check_tensor_map(bound, where)
         return bound
-    if argument.kind == "buffer":
+    if argument.parameter.kind != "scalar":
         return buffers[str(value)]
     number = evaluate(value, symbols)
-    if argument.kind == "i32" and not -(2**31) <= number < 2**31:
+    if dtype == "i32" and not -(2**31) <= number < 2**31:
         raise PlanError(f"the plan's {where} passes {number} as an i32 at {_describe(symbols)}")
-    return BoundScalar(argument.kind, number)
+    return BoundScalar(dtype, number)
 
 
-def _bind_tensor_map(spec: TensorMapSpec, symbols: Mapping[str, int], buffer: BoundBuffer) -> BoundTensorMap:
+def _bind_tensor_map(
+    spec: TensorMapSpec, dtype: str, symbols: Mapping[str, int], buffer: BoundBuffer
+) -> BoundTensorMap:
     dims = tuple(evaluate(dim, symbols) for dim in spec.dims)
     strides = tuple(evaluate(stride, symbols) for stride in spec.strides)
-    return BoundTensorMap(buffer, spec.dtype, dims, strides, spec.box, spec.swizzle)
+    return BoundTensorMap(buffer, dtype, dims, strides, spec.traversal)
 
 
 def _check_tensor_map(bound: BoundTensorMap, where: str) -> None:
-    size = ELEMENT_TYPES[bound.dtype].bytes
-    row, span = bound.box[0] * size, SWIZZLES[bound.swizzle]
-    aligned = (*bound.strides, bound.buffer.offset, row)
-    if any(value % _MAP_ALIGNMENT for value in aligned):
-        raise PlanError(f"the plan's {where} has a tensor map that is not aligned to {_MAP_ALIGNMENT} bytes")
-    if span and row > span:
-        raise PlanError(f"the plan's {where} has a tensor map box of {row} bytes in a swizzle of {span}")
-    if not all(1 <= dim <= _MAP_SIZE for dim in bound.dims):
-        raise PlanError(f"the plan's {where} has a tensor map with a dimension outside 1..2**32")
-    if not all(0 <= stride < _MAP_STRIDE for stride in bound.strides):
-        raise PlanError(f"the plan's {where} has a tensor map with a stride outside 0..2**40")
-    steps = zip(bound.dims[1:], bound.strides, strict=True)
-    extent = bound.dims[0] * size + sum((dim - 1) * stride for dim, stride in steps)
-    if extent > bound.buffer.bytes:
+    fault = bound.traversal.wrong_sizes(bound.dims, bound.strides)
+    if fault is None and bound.buffer.offset % bound.traversal.alignment:
+        fault = f"begins at byte {bound.buffer.offset}, no multiple of {bound.traversal.alignment}"
+    if fault is not None:
+        raise PlanError(f"the plan's {where} has a tensor map that {fault}")
+    size = extent(bound.dims, bound.strides, ELEMENT_TYPES[bound.dtype].bytes)
+    if size > bound.buffer.bytes:
         raise PlanError(
-            f"the plan's {where} has a tensor map over {extent} bytes, but its buffer "
+            f"the plan's {where} has a tensor map over {size} bytes, but its buffer "
             f"{clip(bound.buffer.name)} has {bound.buffer.bytes}"
         )

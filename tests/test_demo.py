@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-DEMO = Path(__file__).resolve().parent.parent / "examples" / "demo.py"
+from .places import EXAMPLES
+
+DEMO = EXAMPLES / "demo.py"
 
 
 @pytest.mark.slow

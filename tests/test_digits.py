@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 
-EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+from .places import EXAMPLES
 
 
 @pytest.fixture(scope="module")

@@ -8,20 +8,21 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-PARTS = ("dialects", "compiler", "codegen", "runtime", "templates")
+from .places import ROOT
+
+PARTS = ("errors", "dialects", "compiler", "codegen", "runtime", "templates")
 STANDARD = set(sys.stdlib_module_names)
 
 # Which other parts of the package a part may import. "codegen" sees two modules of the runtime.
 INSIDE = {
     "errors": set(),
     "templates": set(),
-    "dialects": {"errors"},
+    "dialects": {"errors", "runtime.launch_rules"},
     "runtime": {"errors"},
     "codegen": {"errors", "dialects", "runtime.plan", "runtime.children", "templates"},
     "compiler": {"errors", "dialects", "codegen", "runtime", "templates"},
@@ -52,7 +53,7 @@ MAX_FILE, MAX_FUNCTION = 600, 70
 @cache
 def modules() -> dict[str, tuple[Path, ast.Module]]:
     """Dotted name below the package -> (path, syntax tree)."""
-    paths = [ROOT / "__init__.py", ROOT / "errors.py"]
+    paths = [ROOT / "__init__.py"]
     paths += [path for part in PARTS for path in sorted((ROOT / part).rglob("*.py"))]
     return {_name(path): (path, ast.parse(path.read_text(encoding="utf-8"))) for path in paths}
 
@@ -132,6 +133,32 @@ def test_no_module_imports_itself_through_others() -> None:
         for name in modules()
     }
     TopologicalSorter(graph).prepare()  # raises CycleError, which shows the cycle
+
+
+def test_no_folder_imports_back() -> None:
+    """In every folder, the files and folders that stand side by side import each other one way only."""
+    beside: dict[str, dict[str, set[str]]] = {}
+    for name in modules():
+        for _, target, inside in imports(name, typing_only=False):
+            if not inside or target not in modules():
+                continue
+            own, other = name.split("."), target.split(".")
+            shared = next((i for i, (a, b) in enumerate(zip(own, other, strict=False)) if a != b), None)
+            if shared is not None and own[0] == "compiler":
+                inner = beside.setdefault(".".join(own[:shared]), {})
+                inner.setdefault(own[shared], set()).add(other[shared])
+    for folder, graph in beside.items():
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            pytest.fail(f"{folder or 'the package'}: {' <- '.join(error.args[1])}", pytrace=False)
+
+
+def test_tests_lie_where_what_they_test_lies() -> None:
+    tests = ROOT / "tests"
+    folders = {path.parent.relative_to(tests) for part in PARTS for path in (tests / part).rglob("test_*.py")}
+    assert folders
+    assert [str(folder) for folder in sorted(folders) if not (ROOT / folder / "__init__.py").is_file()] == []
 
 
 def test_the_runtime_needs_neither_the_compiler_nor_its_libraries() -> None:

@@ -14,15 +14,16 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-ROOT = Path(__file__).resolve().parent.parent
-PARTS = ("dialects", "compiler", "codegen", "runtime", "templates")
+from .places import ROOT
+
+PARTS = ("errors", "dialects", "compiler", "codegen", "runtime", "templates")
 SIZE_LIMIT = 350_000_000
 DATA = {".lark", ".cuh", ".hpp", ".h", ".j2"}
 
 
 def _package_files(root: Path) -> list[Path]:
     """Every file that an installed package needs."""
-    files = [root / "__init__.py", root / "errors.py", root / "py.typed"]
+    files = [root / "__init__.py", root / "py.typed"]
     for part in PARTS:
         files += [path for path in (root / part).rglob("*") if path.suffix in DATA | {".py"}]
     return files

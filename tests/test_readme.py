@@ -17,7 +17,8 @@ import pytest
 import typer
 from glassrt.compiler.cli.app import app
 
-ROOT = Path(__file__).resolve().parent.parent
+from .places import ROOT
+
 README = ROOT / "README.md"
 BLOCK = re.compile(r"(<!-- (\w+) -->\n```\w*\n)(.*?)(```\n)", re.DOTALL)
 

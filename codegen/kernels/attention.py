@@ -10,30 +10,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from ...dialects.core.dtypes import F32
 from ...dialects.graph.attention import FAR
 from ..literals import literal
 from ..render import Code
-from .attention_problem import MATH, AttentionProblem, at_optimum, find_attention
+from .attention_problem import AttentionProblem, at_optimum
 from .attention_spec import (
-    TEMPLATE,
     AttentionProduct,
     AttentionSpec,
     AttentionTemplate,
-    attention_launch,
     attention_spec,
     padded,
 )
-from .family import Candidate, Config, KernelCode, Request, Target
-from .signature import Signature, make_signature
+from .family import Request, Target
+from .signature import Signature
 
+TEMPLATE = "kernels/attention.cu.j2"
 QUERIES = 16  # of one warp
 FEATURES = 16  # of one step of the tensor core
 MOST_STORED = 8  # results that a thread stores at a time
 PADDING = 8  # elements behind each row in shared memory, so that ldmatrix meets no bank conflict
-LEAST_SM = 80
 
 CLOCK = 1.755e3  # cycles per microsecond
 LAUNCH = 0.9  # microseconds
@@ -80,32 +78,6 @@ class MmaAttention(AttentionProduct):
     far: Code
     late_scale: bool
     rounded: bool
-
-
-class AttentionFamily:
-    """Configuration: the fields of `AttentionConfig`."""
-
-    name = "attention_mma"
-
-    def propose(self, request: Request) -> list[Candidate]:
-        if request.target.sm < LEAST_SM:
-            return []
-        problem = find_attention(request)
-        if problem is None or problem.math not in MATH:
-            return []
-        found = [(cost(problem, config, request), config) for config in legal(problem, request.target)]
-        found.sort(key=lambda pair: pair[0])
-        return [Candidate(self.name, asdict(config), expected) for expected, config in found]
-
-    def realize(self, request: Request, config: Config) -> KernelCode:
-        problem = find_attention(request)
-        if problem is None:
-            raise ValueError("not an attention kernel")
-        made = AttentionConfig(**{key: int(value) for key, value in config.items()})
-        signature = make_signature(request)
-        spec = specialize(request, problem, made, signature)
-        geometry = attention_launch(problem, made.block_s, made.threads, shared_bytes(problem, made))
-        return KernelCode(TEMPLATE, spec, geometry)
 
 
 # ---------------------------------------------------------------- configurations

@@ -7,22 +7,21 @@ threads, 16 along the queries and 8 along the keys.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from ...dialects.core.dtypes import F32
-from .attention_problem import AttentionProblem, at_optimum, find_attention
+from .attention_problem import AttentionProblem, at_optimum
 from .attention_spec import (
-    TEMPLATE,
     AttentionProduct,
     AttentionSpec,
     AttentionTemplate,
-    attention_launch,
     attention_spec,
     padded,
 )
-from .family import Candidate, Config, KernelCode, Request
-from .signature import Signature, make_signature
+from .family import Request, Target
+from .signature import Signature
 
+TEMPLATE = "kernels/attention.cu.j2"
 THREADS = 128
 ALONG_S, ALONG_T = 16, 8  # threads
 PADDING = 4  # elements behind each row in shared memory
@@ -45,6 +44,10 @@ class SimtAttentionConfig:
     columns: int
 
     @property
+    def threads(self) -> int:
+        return THREADS
+
+    @property
     def block_s(self) -> int:
         return ALONG_S * self.rows
 
@@ -61,37 +64,15 @@ class SimtAttention(AttentionProduct):
     columns: int
 
 
-class SimtAttentionFamily:
-    """Configuration: the fields of `SimtAttentionConfig`."""
-
-    name = "attention_simt"
-
-    def propose(self, request: Request) -> list[Candidate]:
-        problem = find_attention(request)
-        if problem is None or problem.math != F32:
-            return []
-        found = [
-            (cost(problem, config, request), config)
-            for config in configurations()
-            if shared_bytes(problem, config) <= request.target.shared_bytes
-        ]
-        found.sort(key=lambda pair: pair[0])
-        return [Candidate(self.name, asdict(config), expected) for expected, config in found]
-
-    def realize(self, request: Request, config: Config) -> KernelCode:
-        problem = find_attention(request)
-        if problem is None:
-            raise ValueError("not an attention kernel")
-        made = SimtAttentionConfig(**{key: int(value) for key, value in config.items()})
-        spec = specialize(request, problem, made, make_signature(request))
-        geometry = attention_launch(problem, made.block_s, THREADS, shared_bytes(problem, made))
-        return KernelCode(TEMPLATE, spec, geometry)
-
-
 def configurations() -> Iterator[SimtAttentionConfig]:
     """The combinations worth proposing."""
     for rows in (4, 2, 1):
         yield SimtAttentionConfig(rows, 4)
+
+
+def legal(problem: AttentionProblem, target: Target) -> list[SimtAttentionConfig]:
+    """Configurations that fit shared memory."""
+    return [config for config in configurations() if shared_bytes(problem, config) <= target.shared_bytes]
 
 
 def shared_bytes(problem: AttentionProblem, config: SimtAttentionConfig) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from ...dialects.core.affine import Dim, ceildiv, may_be_empty
+from ...dialects.core.affine import Dim, may_be_empty
 from ...dialects.core.dtypes import BOOL, F32
 from ..affine_c import dim_to_c, factor_to_c
 from ..literals import c_type, literal
@@ -15,10 +15,8 @@ from .attention_problem import AttentionProblem, Operand
 from .contraction.gather import divides
 from .contraction.staging import LEAST_ASYNCHRONOUS
 from .describe import title
-from .family import Geometry, Request
+from .family import Request
 from .signature import Signature
-
-TEMPLATE = "kernels/attention.cu.j2"
 
 
 class AttentionTemplate(Enum):
@@ -144,12 +142,6 @@ def attention_spec(
         guarded=problem.guarded,
         keyless=may_be_empty(problem.keys, request.ranges),
     )
-
-
-def attention_launch(problem: AttentionProblem, block_s: int, threads: int, shared: int) -> Geometry:
-    """A block for every BLOCK_S queries of every batch entry."""
-    tiles = ceildiv(problem.queries, block_s)
-    return Geometry((problem.batches * tiles, 1, 1), (threads, 1, 1), shared)
 
 
 def padded(features: int, step: int) -> int:

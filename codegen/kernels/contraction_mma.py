@@ -187,7 +187,7 @@ def specialize(problem: Problem, config: MmaConfig, binding: Binding, target: Ta
 
 
 def launch(problem: Problem, spec: ContractionSpec) -> Geometry:
-    """Grid, block, shared memory and scratch of a launch."""
+    """Grid, block and shared memory of a launch."""
     return contraction_launch(problem, spec)
 
 

@@ -115,7 +115,7 @@ def specialize(problem: Problem, config: SimtConfig, binding: Binding, target: T
 
 
 def launch(problem: Problem, spec: ContractionSpec) -> Geometry:
-    """Grid, block, shared memory and scratch of a launch."""
+    """Grid, block and shared memory of a launch."""
     return contraction_launch(problem, spec)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...dialects.core.dtypes import U32
 from ..affine_c import dim_to_c
 from ..early_reads import StructCode
 from ..literals import c_type
@@ -15,6 +16,7 @@ from .contraction.product import ProductSpec
 from .contraction.tile import Tiling, tiles_of
 from .family import Geometry
 from .geometry import Problem
+from .parameters import ScratchParameter
 from .row_work import RowWork
 
 
@@ -115,19 +117,21 @@ def _epilogue(problem: Problem, tiling: Tiling, binding: Binding, groups: int) -
 
 
 def contraction_launch(problem: Problem, spec: ContractionSpec) -> Geometry:
-    """Grid, block, shared memory and scratch of a launch.
-
-    Shared memory holds the pipeline's stages, or the sums of all k groups in their place; the workspace the
-    partial sums that split-K blocks leave for the last one.
-    """
+    """Grid, block and shared memory of a launch: that of the stages, or of the staged sums in their place."""
     tiling = spec.tiling
-    blocks = tiles_of(problem, tiling)
-    split = tiling.splits > 1
-    words = blocks * (tiling.splits * tiling.block_m * tiling.block_n) if split else 0
     return Geometry(
-        grid=(blocks, tiling.splits, 1),
+        grid=(tiles_of(problem, tiling.block_m, tiling.block_n), tiling.splits, 1),
         block=(tiling.threads, 1, 1),
         shared=max(tiling.stages * (spec.a.tile_bytes + spec.b.tile_bytes), spec.epilogue.sums_bytes),
-        workspace=words * problem.accumulate.bytes,
-        counters=blocks if split else 0,
+    )
+
+
+def split_scratch(problem: Problem, block_m: int, block_n: int, splits: int) -> tuple[ScratchParameter, ...]:
+    """The partial sums that split-K blocks leave for the last one, and what counts those that are done."""
+    if splits == 1:
+        return ()
+    tiles = tiles_of(problem, block_m, block_n)
+    return (
+        ScratchParameter("workspace", problem.accumulate, tiles * (splits * block_m * block_n)),
+        ScratchParameter("counters", U32, tiles, "counters"),
     )

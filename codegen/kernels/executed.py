@@ -7,22 +7,19 @@ from ...dialects.core.ir import Block, Operation
 from ...dialects.core.traits import Trait, has
 from ...dialects.graph.attention import Attention
 from ...dialects.graph.elementwise import Cast
-from .contraction_family import MMA
-
-# The families that round operands as a contraction's `multiply` says; all others multiply what is stored.
-ROUNDING_FAMILIES = frozenset({MMA.name})
 
 
-def executed(region: Block, family: str) -> DType:
-    """What FAMILY multiplies when REGION holds a contraction; else the widest float that is computed.
+def executed(region: Block, rounds_operands: bool = False) -> DType:
+    """What is multiplied when REGION holds a contraction; else the widest float that is computed.
 
-    Movement and casts are no arithmetic: a region of these alone has the type of its first result.
+    ROUNDS_OPERANDS: by a family that rounds them as the contraction's `multiply` says. Movement and casts
+    are no arithmetic: a region of these alone has the type of its first result.
     """
     leader = next((op for op in region if has(op, Trait.CONTRACTION) or isinstance(op, Attention)), None)
     if leader is not None:
         rounded: DType | None = leader.attributes.get("multiply")
         own = leader.inputs[0].type.dtype
-        return rounded if rounded is not None and family in ROUNDING_FAMILIES else own
+        return rounded if rounded is not None and rounds_operands else own
     first = region.terminator.inputs[0].type.dtype
     found = [value.type.dtype for op in region if _computes(op) for value in op.results]
     floats = [dtype for dtype in found if dtype.is_float]

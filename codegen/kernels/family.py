@@ -1,14 +1,15 @@
-"""What every kernel family offers: candidates for a kernel of the precision level, and its code."""
+"""What passes between kernel families and who asks them: targets, requests, candidates and code."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from ...dialects.core.affine import Dim
 from ...dialects.core.ir import Block, Operation
 from ...dialects.core.types import TensorType
+from .parameters import Parameter
 
 Config = dict[str, int | str]
 Found = TypeVar("Found")
@@ -73,46 +74,28 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Geometry:
-    """How a kernel is launched. `workspace` bytes and `counters` words are scratch memory.
+    """How a kernel is launched: blocks, threads of a block, bytes of dynamic shared memory.
 
-    `members` are those of a group's kernels, each of which has scratch memory of its own.
+    `cluster` blocks share a cluster, and with it their shared memory. All blocks of a `cooperative` launch
+    are on the GPU at the same time, so that they may wait for each other.
     """
 
     grid: tuple[Dim, Dim, Dim]
     block: tuple[int, int, int]
     shared: int = 0
-    workspace: Dim = 0
-    counters: Dim = 0
     cluster: tuple[int, int, int] = (1, 1, 1)
-    members: tuple[Geometry, ...] = ()
+    cooperative: bool = False
 
 
 @dataclass(frozen=True)
 class KernelCode:
-    """The template and the spec that make a kernel's source; C type and name of its scratch parameters."""
+    """The template and the spec that make a kernel's source, how it is launched and what it is given.
+
+    `resident`: the blocks that it is compiled to have side by side on a multiprocessor, where it says so.
+    """
 
     template: str
     spec: object = field(repr=False)
-    geometry: Geometry = Geometry((1, 1, 1), (1, 1, 1))
-    scratch: tuple[tuple[str, str], ...] = ()
-
-
-class Family(Protocol):
-    """A kernel family: `propose` gives nothing when it cannot do the request."""
-
-    @property
-    def name(self) -> str: ...
-
-    def propose(self, request: Request) -> list[Candidate]: ...
-
-    def realize(self, request: Request, config: Config) -> KernelCode: ...
-
-
-class Resizable(Family, Protocol):
-    """A family whose kernels can be members of a group: they are made in blocks of a given size.
-
-    `resized` gives what is worth trying in blocks of `threads` for a kernel that has CONFIG alone, the
-    best first; nothing when there is no such configuration.
-    """
-
-    def resized(self, request: Request, config: Config, threads: int) -> list[Candidate]: ...
+    geometry: Geometry
+    parameters: tuple[Parameter, ...]
+    resident: int | None = None

@@ -7,28 +7,28 @@ and shared memory of a block are those of the most demanding member.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from ...dialects.core.affine import Dim, product
 from ..affine_c import dim_to_c
-from ..render import Code, Identifier
-from ..requests import scratch_of
+from ..render import Code, Identifier, Template
 from .describe import title
-from .family import Candidate, Config, Geometry, KernelCode, Request, Resizable
-from .group_cost import Load, bound, together
+from .family import Candidate, Config, Geometry, KernelCode, Request
+from .group_cost import Load, together
 from .group_parts import GROUP, Part, parts_of
-from .signature import Signature, make_signature, used_symbols
+from .kernel_family import KernelFamily, Rank
+from .parameters import (
+    BufferParameter,
+    Parameter,
+    ScalarParameter,
+    ScratchParameter,
+    maps_of,
+    scratch_of,
+)
+from .signature import Signature, make_signature
 
-
-class MemberTemplate(Enum):
-    """The templates whose kernels can stand as a function in another."""
-
-    LOOP = "kernels/loop.cu.j2"
-    ROW = "kernels/row.cu.j2"
-    DEPTHWISE = "kernels/depthwise_conv.cu.j2"
-    CONTRACTION = "kernels/contraction.cu.j2"
+Expected = Callable[[Request, str, Config], float]  # microseconds of a kernel by a family
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class MemberSpec:
     """
 
     name: Identifier
-    template: MemberTemplate
+    template: Template
     spec: object
     arguments: Code
     first: Code
@@ -58,55 +58,64 @@ class GroupSpec:
     members: tuple[MemberSpec, ...]
 
 
-@dataclass(frozen=True)
-class GroupFamily:
-    """Proposes nothing: groups are made of launches. The configuration is that of `group_parts`."""
+@dataclass(frozen=True, kw_only=True)
+class GroupFamily(KernelFamily):
+    """Proposes nothing: groups are made of launches. The configuration is that of `group_parts`; its
+    members are of the groupable ones of `families`, by name."""
 
-    families: Mapping[str, Resizable]
     name: str = GROUP
+    rank: Rank = Rank.GENERAL
+    families: Callable[[], Mapping[str, KernelFamily]]
 
-    def propose(self, request: Request) -> list[Candidate]:
+    def candidates(self, request: Request) -> list[Candidate]:
         return []
 
     def realize(self, request: Request, config: Config) -> KernelCode:
         parts = parts_of(request, config)
         codes = [self._code(part) for part in parts]
-        geometry = geometry_of([code.geometry for code in codes])
-        scratch = _scratch(codes)
-        signature = make_signature(request, scratch)
+        geometry = geometry_of(codes)
+        signature = make_signature(request, _scratch(codes))
         spec = GroupSpec(
             name=Identifier(request.name),
             title=Code(" + ".join(title(part.request) for part in parts)),
             parameters=signature.parameters,
             threads=geometry.block[0],
-            blocks_per_multiprocessor=min(filter(None, map(bound, codes)), default=1),
+            blocks_per_multiprocessor=min((c.resident for c in codes if c.resident is not None), default=1),
             members=tuple(_members(parts, codes, signature)),
         )
-        return KernelCode("kernels/group.cu.j2", spec, geometry, scratch)
+        return KernelCode("kernels/group.cu.j2", spec, geometry, signature.typed)
+
+    def _family(self, part: Part) -> KernelFamily:
+        found = self.families().get(part.share.family)
+        if found is None or not found.groupable:
+            raise ValueError(f"kernels of the family '{part.share.family}' cannot be in a group")
+        return found
 
     def _code(self, part: Part) -> KernelCode:
-        family = part.share.family
-        if family not in self.families:
-            raise ValueError(f"kernels of the family '{family}' cannot be in a group")
-        return self.families[family].realize(part.request, part.share.config)
+        return self._family(part).realize(part.request, part.share.config)
 
-    def expected(self, request: Request, config: Config, alone: Sequence[float]) -> float:
-        """Microseconds of a group whose members would take ALONE each."""
-        parts = zip(parts_of(request, config), alone, strict=True)
-        loads = [Load.of(self._code(part), part.request, time) for part, time in parts]
+    def expected(self, request: Request, config: Config, alone: Expected) -> float:
+        """Microseconds of a group whose members would take what ALONE says of each."""
+        loads = []
+        for part in parts_of(request, config):
+            time = alone(part.request, part.share.family, part.share.config)
+            saturates = self._family(part).saturates
+            loads.append(Load.of(self._code(part), part.request, time, saturates))
         return together(loads, request.target)
 
 
-def geometry_of(members: Sequence[Geometry]) -> Geometry:
-    """The launch of a group of MEMBERS, with a grid for all; ValueError when they cannot share one."""
+def geometry_of(codes: Sequence[KernelCode]) -> Geometry:
+    """The launch of a group of CODES, with a grid for all; ValueError when they cannot share one."""
+    members = [code.geometry for code in codes]
     threads = members[0].block[0]
     if any(m.block != (threads, 1, 1) or m.cluster != (1, 1, 1) or m.grid[2] != 1 for m in members):
         raise ValueError("the members of a group need equal blocks of one dimension, and no clusters")
+    if any(code.geometry.cooperative or maps_of(code.parameters) for code in codes):
+        raise ValueError("the members of a group need launches that are not cooperative, and no tensor maps")
     return Geometry(
         grid=(_first(members, len(members)), 1, 1),
         block=(threads, 1, 1),
         shared=max(member.shared for member in members),
-        members=tuple(members),
     )
 
 
@@ -118,27 +127,27 @@ def _first(members: Sequence[Geometry], index: int) -> Dim:
     return blocks
 
 
-def _scratch(codes: Sequence[KernelCode]) -> tuple[tuple[str, str], ...]:
+def _scratch(codes: Sequence[KernelCode]) -> list[ScratchParameter]:
     """The scratch parameters of all members, under names of the group."""
-    for code in codes:
-        if len(code.scratch) != len(scratch_of(code.geometry)):
-            raise ValueError("a member of the group has scratch memory that its family does not name")
-    return tuple((kind, f"{name}_{i}") for i, code in enumerate(codes) for kind, name in code.scratch)
+    return [
+        replace(own, name=f"{own.name}_{index}")
+        for index, code in enumerate(codes)
+        for own in scratch_of(code.parameters)
+    ]
 
 
 def _members(parts: Sequence[Part], codes: Sequence[KernelCode], signature: Signature) -> list[MemberSpec]:
     inputs, outputs = iter(signature.inputs), iter(signature.outputs)
+    scratch = iter(scratch_of(signature.typed))
     geometries = [code.geometry for code in codes]
     members = []
     for index, (part, code) in enumerate(zip(parts, codes, strict=True)):
-        arguments = [next(inputs) for _ in part.request.reads] + [next(outputs) for _ in part.request.writes]
-        arguments += [f"{name}_{index}" for _, name in code.scratch]
-        arguments += [signature.symbols[symbol] for symbol in used_symbols(part.request)]
+        arguments = [_argument(own, inputs, outputs, scratch, signature) for own in code.parameters]
         width, height, _ = code.geometry.grid
         members.append(
             MemberSpec(
                 name=Identifier(part.request.name),
-                template=MemberTemplate(code.template),
+                template=Template(code.template),
                 spec=code.spec,
                 arguments=Code(", ".join(arguments)),
                 first=Code(dim_to_c(_first(geometries, index), signature.symbols)),
@@ -146,3 +155,21 @@ def _members(parts: Sequence[Part], codes: Sequence[KernelCode], signature: Sign
             )
         )
     return members
+
+
+def _argument(
+    own: Parameter,
+    inputs: Iterator[str],
+    outputs: Iterator[str],
+    scratch: Iterator[ScratchParameter],
+    signature: Signature,
+) -> str:
+    """What the group passes for a member's parameter OWN: the next of its kind, or the same symbol."""
+    match own:
+        case BufferParameter():
+            return next(outputs if own.written else inputs)
+        case ScratchParameter():
+            return next(scratch).name
+        case ScalarParameter():
+            return signature.symbols[own.symbol]
+    raise ValueError(f"a member of a group cannot be passed '{own.name}'")

@@ -9,8 +9,8 @@ greatest of three times:
 - packed: what all blocks together need, `sum(blocks * time of a block) / slots`, where they are
   more than there are slots.
 - busy: what the multiprocessors' units need. A member takes that part of them which its blocks
-  cover: a block of a contraction uses those of a whole multiprocessor, other kernels need all its
-  threads for that. Streams are scheduled on the same model (compiler/conversion/streams).
+  cover: a block of a family that saturates uses those of a whole multiprocessor, other kernels need all
+  its threads for that. Streams are scheduled on the same model (compiler/schedule/streams).
 
 What is saved is the sum of the times alone less that: a launch latency for every launch but the
 first, and the time in which a small launch would have left multiprocessors idle.
@@ -23,13 +23,12 @@ from dataclasses import dataclass
 
 from ...dialects.core.affine import evaluate, product
 from .contraction_cost import FITTED
-from .contraction_spec import ContractionSpec
 from .family import KernelCode, Request, Target
 
 LAUNCH = FITTED.launch  # microseconds
 THREADS = 2048  # of a multiprocessor
 REGISTER_FILE = 65536
-REGISTERS = 48  # a thread of a kernel that is not a contraction, at most nearly always
+REGISTERS = 48  # a thread of a kernel that does not say how many blocks fit, at most nearly always
 RESERVED_SHARED = 1024  # bytes that the system takes of each block's shared memory
 
 
@@ -38,43 +37,37 @@ class Load:
     """A launch as a member of a group.
 
     microseconds: its time alone; blocks: how many it has; threads: of each; resident: how many a
-    multiprocessor holds at a time; contraction: whether one block uses all of its units.
+    multiprocessor holds at a time; saturates: whether one block keeps all of its units busy.
     """
 
     microseconds: float
     blocks: int
     threads: int
     resident: int
-    contraction: bool
+    saturates: bool
 
     @classmethod
-    def of(cls, code: KernelCode, request: Request, microseconds: float) -> Load:
-        """The load of CODE, made for REQUEST, at the symbols' optimum."""
+    def of(cls, code: KernelCode, request: Request, microseconds: float, saturates: bool) -> Load:
+        """The load of CODE, made for REQUEST, at the symbols' optimum; SATURATES is its family's trait."""
         geometry = code.geometry
         return cls(
             microseconds=microseconds,
             blocks=evaluate(product(geometry.grid), request.optimum),
             threads=geometry.block[0],
             resident=resident(code, request.target),
-            contraction=bound(code) is not None,
+            saturates=saturates,
         )
 
     @property
     def share(self) -> float:
         """Multiprocessors that it keeps busy."""
-        return self.blocks if self.contraction else self.blocks * self.threads / THREADS
-
-
-def bound(code: KernelCode) -> int | None:
-    """The blocks side by side that a contraction is compiled for; None for other kernels."""
-    return code.spec.blocks_per_multiprocessor if isinstance(code.spec, ContractionSpec) else None
+        return self.blocks if self.saturates else self.blocks * self.threads / THREADS
 
 
 def resident(code: KernelCode, target: Target) -> int:
     """Blocks of CODE that a multiprocessor holds side by side."""
-    own = bound(code)
-    if own is not None:
-        return own
+    if code.resident is not None:
+        return code.resident
     threads = code.geometry.block[0]
     by_shared = (target.shared_bytes + RESERVED_SHARED) // (code.geometry.shared + RESERVED_SHARED)
     return max(1, min(THREADS // threads, REGISTER_FILE // (threads * REGISTERS), by_shared))

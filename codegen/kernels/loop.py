@@ -18,6 +18,7 @@ from ..sections import Section
 from ..spaces import make_space
 from .describe import title
 from .family import Candidate, Config, Geometry, KernelCode, Request
+from .kernel_family import KernelFamily, Rank
 from .signature import Signature, make_signature
 
 THREADS = 256
@@ -38,12 +39,15 @@ class LoopSpec:
     body: tuple[Code, ...]
 
 
-class LoopFamily:
+@dataclass(frozen=True, kw_only=True)
+class LoopFamily(KernelFamily):
     """Configuration: `lanes` elements a thread, `threads` a block."""
 
-    name = "loop"
+    name: str = "loop"
+    rank: Rank = Rank.GENERAL
+    groupable: bool = True
 
-    def propose(self, request: Request) -> list[Candidate]:
+    def candidates(self, request: Request) -> list[Candidate]:
         shapes = {(type.shape, type.order) for type in request.writes}
         if len(shapes) != 1 or any(not type.layout.is_dense for type in request.writes[1:]):
             return []
@@ -102,9 +106,8 @@ class LoopFamily:
             count=Code(dim_to_c(count, signature.symbols)),
             body=body,
         )
-        return KernelCode(
-            "kernels/loop.cu.j2", spec, Geometry((ceildiv(count, lanes * threads), 1, 1), (threads, 1, 1))
-        )
+        geometry = Geometry((ceildiv(count, lanes * threads), 1, 1), (threads, 1, 1))
+        return KernelCode("kernels/loop.cu.j2", spec, geometry, signature.typed)
 
 
 def loop_body(request: Request, signature: Signature, lanes: int) -> tuple[Code, ...]:

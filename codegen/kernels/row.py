@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...dialects.core.affine import Affine, ceildiv, symbols
+from ...dialects.core.dtypes import U32, U64
 from ...dialects.core.expr import Load
 from ..affine_c import dim_to_c
 from ..lanes import Lanes
@@ -18,13 +19,16 @@ from ..offsets import linear_offset
 from ..render import Code, Identifier
 from ..row_emit import RowEmitter, in_groups, walk
 from ..sections import Section
+from ..shared_reductions import shared_reduction
 from .describe import title
 from .family import Candidate, Config, Geometry, KernelCode, Request
+from .kernel_family import KernelFamily, Rank
+from .parameters import ScratchParameter
 from .row_cost import Shares, microseconds, split_shares, whole_shares
 from .row_problem import RowProblem, analyse
 from .signature import Signature, make_signature
 
-WORD = 8  # bytes of a thread's place in shared memory, and of a part in the workspace
+WORD = 8  # bytes of a thread's place in shared memory
 FLAG = 16  # bytes of shared memory behind those places, for what one thread tells the others
 
 
@@ -55,13 +59,16 @@ class RowSpec:
     join: tuple[Code, ...] = ()
 
 
-class RowFamily:
+@dataclass(frozen=True, kw_only=True)
+class RowFamily(KernelFamily):
     """Configuration: `rows` a block, `workers` threads a row and block, `across` 1 if neighbours are on
     other rows, and `splits` blocks a row where those are several."""
 
-    name = "row"
+    name: str = "row"
+    rank: Rank = Rank.ROWS
+    groupable: bool = True
 
-    def propose(self, request: Request) -> list[Candidate]:
+    def candidates(self, request: Request) -> list[Candidate]:
         problem = analyse(request)
         if problem is None:
             return []
@@ -89,8 +96,7 @@ class RowFamily:
         share = Shares(int(config["rows"]), int(config["workers"]), int(config.get("splits", 1)))
         if share.splits > 1 and not problem.divisible:
             raise ValueError("rows that several blocks cannot share")
-        scratch = (("u64", "workspace"), ("u32", "counters")) if share.splits > 1 else ()
-        signature = make_signature(request, scratch)
+        signature = make_signature(request, _scratch(problem, share))
         emitter = RowEmitter(
             signature.buffers(request), signature.symbols, (problem.rows, problem.columns), Lanes("", 1)
         )
@@ -98,7 +104,7 @@ class RowFamily:
         emitter.splits = share.splits
         emitter.ranges = {**request.ranges, **problem.rows.ranges(request.ranges)}
         spec = _spec(request, problem, signature, emitter)
-        return KernelCode("kernels/row.cu.j2", spec, _geometry(problem, share, spec.words), scratch)
+        return KernelCode("kernels/row.cu.j2", spec, _geometry(problem, share), signature.typed)
 
 
 def _config(share: Shares, across: bool) -> Config:
@@ -106,15 +112,22 @@ def _config(share: Shares, across: bool) -> Config:
     return config if share.splits == 1 else {**config, "splits": share.splits}
 
 
-def _geometry(problem: RowProblem, share: Shares, words: int) -> Geometry:
-    blocks = ceildiv(problem.rows.size, share.rows)
-    split = share.splits > 1
+def _geometry(problem: RowProblem, share: Shares) -> Geometry:
     return Geometry(
-        (blocks, share.splits, 1),
+        (ceildiv(problem.rows.size, share.rows), share.splits, 1),
         (share.threads, 1, 1),
-        shared=share.threads * WORD + (FLAG if split else 0),
-        workspace=problem.rows.size * share.splits * words * WORD,
-        counters=blocks if split else 0,
+        shared=share.threads * WORD + (FLAG if share.splits > 1 else 0),
+    )
+
+
+def _scratch(problem: RowProblem, share: Shares) -> tuple[ScratchParameter, ...]:
+    """What the blocks of a row leave for the last of them: a word for each variable of a part's state."""
+    if share.splits == 1:
+        return ()
+    words = sum(len(shared_reduction(str, reduce).variables) for reduce in problem.shared)
+    return (
+        ScratchParameter("workspace", U64, problem.rows.size * share.splits * words),
+        ScratchParameter("counters", U32, ceildiv(problem.rows.size, share.rows), "counters"),
     )
 
 

@@ -1,29 +1,55 @@
-"""The parameter list of a kernel: buffers it reads, buffers it writes, scratch, symbols."""
+"""The parameters of a kernel, made for its request; `parameters.py` has the convention."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from ...dialects.core.affine import Dim, bounds, symbols
 from ...dialects.core.ir import Value
 from ...dialects.core.types import TensorType, symbols_in
 from ..affine_c import dim_names
-from ..literals import c_type
 from ..render import Code
 from .family import Request
+from .parameters import (
+    BufferParameter,
+    Parameter,
+    ScalarParameter,
+    ScratchParameter,
+    TensorMapParameter,
+    declarations,
+)
 
 INDEX_LIMIT = 2**31 - 1
 
 
 @dataclass(frozen=True)
 class Signature:
-    """C names for everything a kernel is given."""
+    """What a kernel is given, in order, and the type of its indices (`int` or `i64`)."""
 
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    symbols: dict[str, str]
+    typed: tuple[Parameter, ...]
     index_type: str
-    parameters: Code
+
+    @property
+    def parameters(self) -> Code:
+        """The C declaration of all parameters."""
+        return declarations(self.typed)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """C names of the buffers that it reads."""
+        return tuple(p.name for p in self.typed if isinstance(p, BufferParameter) and not p.written)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """C names of the buffers that it writes."""
+        return tuple(p.name for p in self.typed if isinstance(p, BufferParameter) and p.written)
+
+    @cached_property
+    def symbols(self) -> dict[str, str]:
+        """C names of the symbols."""
+        return {p.symbol: p.name for p in self.typed if isinstance(p, ScalarParameter)}
 
     def buffers(self, request: Request) -> dict[Value, str]:
         return dict(zip(request.region.arguments, self.inputs, strict=True))
@@ -56,14 +82,15 @@ def _extent(type: TensorType) -> Dim:
     return extent
 
 
-def make_signature(request: Request, scratch: tuple[tuple[str, str], ...] = ()) -> Signature:
+def make_signature(
+    request: Request,
+    scratch: Sequence[ScratchParameter] = (),
+    maps: Sequence[TensorMapParameter] = (),
+) -> Signature:
     """Names x0.. for inputs (w0.. would say more, but the op decides), y0.. for outputs, s0.. for symbols."""
-    inputs = tuple(f"x{i}" for i in range(len(request.reads)))
-    outputs = tuple(f"y{i}" for i in range(len(request.writes)))
-    names = dim_names(used_symbols(request))
     kind = index_type(request)
-    parts = [f"Input<{c_type(t.dtype)}> {name}" for t, name in zip(request.reads, inputs, strict=True)]
-    parts += [f"Output<{c_type(t.dtype)}> {name}" for t, name in zip(request.writes, outputs, strict=True)]
-    parts += [f"Output<{kind_}> {name}" for kind_, name in scratch]
-    parts += [f"const {kind} {name}" for name in names.values()]
-    return Signature(inputs, outputs, names, kind, Code(", ".join(parts)))
+    reads = [BufferParameter(f"x{i}", type.dtype) for i, type in enumerate(request.reads)]
+    writes = [BufferParameter(f"y{i}", type.dtype, written=True) for i, type in enumerate(request.writes)]
+    names = dim_names(used_symbols(request))
+    scalars = [ScalarParameter(name, symbol, kind == "i64") for symbol, name in names.items()]
+    return Signature((*reads, *writes, *scratch, *maps, *scalars), kind)

@@ -9,12 +9,12 @@ import numpy as np
 
 from ...errors import InputError
 from ...runtime.arguments import checked_but
-from ..build import Progress
-from ..source import InputShapes, Shapes, Source
-from .calibrators import check_calibrator
+from ..driver.build import Progress
+from ..frontend.source import InputShapes, Shapes, Source
+from ..precision.scales.calibrators import check_calibrator
+from ..precision.scales.table import SHOWN_NAMES, CalibrationTable
 from .data import Batches, CalibrationSet, checked_batches, open_set
 from .observe import Network, observer
-from .table import SHOWN_NAMES, CalibrationTable
 
 STAGE = "calibrate"
 

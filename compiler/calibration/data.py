@@ -15,8 +15,8 @@ from ...dialects.core.affine import evaluate
 from ...dialects.core.interpreter import bind_symbols
 from ...dialects.core.ir import Function, Module, Value
 from ...errors import InputError
-from ..array_files import Array, read_array, read_arrays
-from ..regular import open_regular
+from ..files.arrays import Array, read_array, read_arrays
+from ..files.regular import open_regular
 
 Batch = Mapping[str, Any]
 KINDS = (".npy", ".npz")

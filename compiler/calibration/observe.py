@@ -21,13 +21,13 @@ from ...dialects.core.ir import Function, Module, Operation, Value
 from ...errors import InputError
 from ...runtime.discovery import present_target
 from ...runtime.engine import Engine
-from ..build import HOST, Progress, Settings, build, chosen_targets, context_of
-from ..passes import PassManager
-from ..pipeline import passes_to
-from ..source import InputShapes, Shapes, Source, level_of, load_module
-from ..transforms.horizontal import HorizontalContraction
-from .histogram import Histogram
-from .names import model_hash, tensor_names
+from ..driver.build import HOST, Progress, Settings, build, chosen_targets, context_of
+from ..driver.pipeline import passes_to
+from ..frontend.source import InputShapes, Shapes, Source, level_of, load_module
+from ..fusion.horizontal.contractions import HorizontalContraction
+from ..passes.manager import PassManager
+from ..precision.scales.histogram import Histogram
+from ..precision.scales.names import model_hash, tensor_names
 
 INTERPRET = "interpret"
 # Whether siblings are joined is decided by the times of a machine and a precision; tables are of neither.

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...codegen.kernels.describe import ops_in
-from ...codegen.kernels.group_parts import GROUP
+from ...codegen.kernels.registry import is_group
 from ...dialects.core.dtypes import DType
 from ...dialects.core.interpreter import Array
 from ...dialects.core.ir import Module, Operation, Value
@@ -22,8 +22,8 @@ from ...runtime.device import ReadBuffer
 from ...runtime.engine import Engine
 from ...runtime.manifest import LaunchSpec
 from ...runtime.plan import Plan
-from ..dialects import ALL_DIALECTS
-from ..launch_members import Member, members_of
+from ..kernels.members import Member, members_of
+from ..passes.levels import ALL_DIALECTS
 from .bounds import quotient
 from .matching import GraphMatch, exact_values
 from .measures import Error, Range, error_of, range_of, roundoff
@@ -77,7 +77,7 @@ def launched_module(plan: Plan) -> Module:
     try:
         module = parse_module(plan.ir("launch"), ALL_DIALECTS, file="launch.ir")
     except IRError as error:
-        raise PlanError(f"the plan's launch level is damaged: {error.message}") from None
+        raise PlanError.of(error.diagnostic.within("the plan's launch level is damaged")) from None
     kernels = [op for op in module.main.block if isinstance(op, Kernel)]
     if [op.kernel for op in kernels] != [launch.kernel for launch in plan.spec.launches]:
         raise PlanError("the plan's launch level does not list the manifest's launches")
@@ -167,7 +167,7 @@ class AccuracyObserver:
         """What is said of the results of MEMBER, for each of them."""
         inherited = max((self._arriving(value) for value in op.reads[member.reads]), default=0.0)
         source = _Source(spec.op, spec.nodes, inherited)
-        if op.family == GROUP:
+        if is_group(op.family):
             source = _Source(ops_in(member.body), member.nodes or spec.nodes, inherited)
         return [source] * (member.writes.stop - member.writes.start)
 

@@ -21,9 +21,9 @@ from ...dialects.core.ir import Module
 from ...dialects.core.printer import print_module
 from ...errors import GlassError
 from ...runtime.engine import Engine
-from ..build import Settings, context_of, launch_level
-from ..ledger import Record, Verdict
-from ..passes import PassContext
+from ..driver.build import Settings, context_of, launch_level
+from ..passes.ledger import Record, Verdict
+from ..passes.manager import PassContext
 from .network import compare_outputs, worst
 
 Execute = Callable[[Module, Mapping[str, Array]], Mapping[str, Array]]

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ...codegen.kernels.kernel_family import Accumulation
 from ...dialects.core.dtypes import DType
 from ...dialects.core.interpreter import Array, Evaluation, run_block
 from ...dialects.core.ir import Block, Module, Operation
@@ -27,10 +28,6 @@ from .widen import widened_array, widened_block
 # order along a chain of ops.
 STORING, ARITHMETIC, ARITHMETIC_PER_STEP = 4.0, 16.0, 6.0
 SUM = 2.0  # c in the bound of sums
-# Tensor cores keep about 13 bits of the largest of the products of 8-bit floats that one instruction adds
-# up, 32 of them; what it gives is added in f32.
-SHORT_SUM, SHORT_TERMS = 2.0**-13, 32
-TENSOR_CORES = "contraction_mma"
 
 
 @dataclass(frozen=True)
@@ -113,10 +110,11 @@ class Sums(Evaluation):
 
 @dataclass(frozen=True)
 class Execution:
-    """A block that FAMILY ran on READS; SUMS are those of its replay in f64, whose results are EXACT."""
+    """A block that was run on READS by a family that sums by ACCUMULATION; SUMS are those of its replay in
+    f64, whose results are EXACT."""
 
     block: Block
-    family: str
+    accumulation: Accumulation
     reads: Sequence[Array]
     sums: Sums
     exact: Sequence[Array]
@@ -137,11 +135,15 @@ class Execution:
         if not is_short(stored.dtype):
             chain += STORING * roundoff(stored.dtype) * largest
         flips = sum((changes[position] for changes in self._flips()), 0.0)
-        if not is_short(stored.dtype) and not any(_multiplies_short(op) for op, _ in self.products()):
+        if not is_short(stored.dtype) and not any(self._apart(op) for op, _ in self.products()):
             gain = max(1.0, largest / self.sums.size) if self.sums.size else 1.0
             return chain + inner * SUM * gain * self.sums.growth + flips
-        off = ((op, p.result, _sum_error(op, p, inner, self.family)) for op, p in self.products())
+        off = ((op, p.result, _sum_error(op, p, inner, self.accumulation)) for op, p in self.products())
         return chain + flips + sum((self._changes(*each)[position] for each in off), 0.0)
+
+    def _apart(self, op: Operation) -> bool:
+        """Whether what OP's sums may be off by is followed through the block: it is no roundoff of that."""
+        return _multiplies_short(op) or self.accumulation.is_coarse(_operand_types(op))
 
     def _flips(self) -> Iterator[list[Array]]:
         """What a step of every 8-bit float that is computed, rounded and used here does to the results.
@@ -189,16 +191,19 @@ class _Exact(Evaluation):
             self.results[original] = results[0]
 
 
-def _sum_error(op: Operation, product: _Product, unit: float, family: str) -> Array:
-    """By how much the sums of OP may be off that FAMILY computes, with the roundoff UNIT elsewhere."""
+def _sum_error(op: Operation, product: _Product, unit: float, accumulation: Accumulation) -> Array:
+    """By how much the sums of OP may be off under ACCUMULATION, with the roundoff UNIT elsewhere."""
     share = SUM * math.sqrt(product.terms) * unit
-    if family == TENSOR_CORES and _multiplies_short(op):
-        share += SUM * math.sqrt(min(product.terms, SHORT_TERMS)) * SHORT_SUM
+    share += SUM * accumulation.excess(_operand_types(op), product.terms)
     return share * product.magnitudes
 
 
+def _operand_types(op: Operation) -> list[DType]:
+    return [value.type.dtype for value in op.inputs]
+
+
 def _multiplies_short(op: Operation) -> bool:
-    return any(is_short(value.type.dtype) for value in op.inputs)
+    return any(map(is_short, _operand_types(op)))
 
 
 def _rounds_computed(op: Operation) -> bool:

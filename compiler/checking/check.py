@@ -13,10 +13,10 @@ from ...dialects.core.ir import Module
 from ...dialects.core.parser import parse_module
 from ...runtime.engine import Engine
 from ...runtime.plan import Plan
-from ..build import Settings, build
-from ..dialects import ALL_DIALECTS
-from ..semantics import unit_roundoff
-from ..source import Source, level_of
+from ..driver.build import Settings, build
+from ..frontend.source import Source, level_of
+from ..passes.levels import ALL_DIALECTS
+from ..passes.semantics import unit_roundoff
 from .accuracy import LaunchReport, launched_module, observed
 from .explicit import explicit_outputs, inserts_scales
 from .measures import network_bound

@@ -14,14 +14,14 @@ import numpy as np
 
 from ...dialects.core.interpreter import Array, interpret
 from ...dialects.core.ir import Module
-from ..build import Settings, context_of
+from ..driver.build import Settings, context_of
+from ..driver.interface import set_io_types
 from ..export.choices import before_scales
-from ..interface import set_io_types
-from ..origins import NodeNames, origins_of
-from ..semantics import unit_roundoff
-from ..source import level_of
-from ..switches import resolve_switches
-from ..transforms.quantization.insert import InsertQuantization
+from ..frontend.source import level_of
+from ..passes.origins import NodeNames, origins_of
+from ..passes.semantics import unit_roundoff
+from ..passes.switches import resolve_switches
+from ..precision.quantization.insert import InsertQuantization
 from .measures import network_bound
 from .network import OutputReport, compare_outputs, meaning
 

@@ -10,8 +10,8 @@ import ml_dtypes
 import numpy as np
 
 from ...dialects.core.dtypes import F32, DType
-from ..policy import PrecisionPolicy
-from ..semantics import SIGNIFICAND_BITS
+from ..passes.semantics import SIGNIFICAND_BITS
+from ..settings.policy import PrecisionPolicy
 
 Array = np.ndarray[Any, Any]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...dialects.core.interpreter import Array, interpret
 from ...dialects.core.ir import Module
-from ..source import Source, level_of
+from ..frontend.source import Source, level_of
 from .matching import exact_values
 from .measures import Error, error_of
 from .onnx_runtime import onnx_outputs

@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 
 from ...dialects.core.interpreter import Array
-from ..source import IR_SUFFIX, Source
+from ..frontend.source import IR_SUFFIX, Source
 
 QUIET = 4  # severities from fatal up
 

@@ -21,8 +21,8 @@ from ...dialects.core.parser import parse_module
 from ...dialects.core.resources import ResourceTable
 from ...dialects.graph.quantization import Scaling
 from ...runtime.plan import Plan
-from ..dialects import ALL_DIALECTS
-from ..semantics import float_types
+from ..passes.levels import ALL_DIALECTS
+from ..passes.semantics import float_types
 from .explicit import ExplicitOutputs
 from .measures import Error, error_of, network_bound, roundoff
 from .network import OutputReport, Witness, compare_outputs

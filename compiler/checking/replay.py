@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from ...codegen.kernels.kernel_family import Accumulation
+from ...codegen.kernels.registry import family_of
 from ...dialects.core.interpreter import Array, Evaluation, run_block
 from ...dialects.core.ir import Block, Module, Operation, Value
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import TensorType
 from ...dialects.graph.elementwise import Cast
 from ...dialects.launch import Kernel
-from ..launch_members import Member, members_of
+from ..kernels.members import Member, members_of
 from .bounds import Bound, Execution, Sums
 from .rounding import before_rounding, is_short
 from .widen import widened_array, widened_block
@@ -49,8 +51,14 @@ class Replay:
 def replay(op: Kernel, reads: Sequence[Array], symbols: Mapping[str, int]) -> Replay:
     """Run OP's region on READS, once with its roundings and once without; a group's members one by one."""
     parts = [
-        _replay_member(m, reads[m.reads], [value.type for value in op.writes[m.writes]], symbols)
-        for m in members_of(op)
+        _replay_member(
+            member,
+            family_of(op, member.family).accumulation,
+            reads[member.reads],
+            [value.type for value in op.writes[member.writes]],
+            symbols,
+        )
+        for member in members_of(op)
     ]
     return Replay(
         rounded=tuple(array for part in parts for array in part.rounded),
@@ -61,14 +69,18 @@ def replay(op: Kernel, reads: Sequence[Array], symbols: Mapping[str, int]) -> Re
 
 
 def _replay_member(
-    member: Member, reads: Sequence[Array], kinds: Sequence[TensorType], symbols: Mapping[str, int]
+    member: Member,
+    accumulation: Accumulation,
+    reads: Sequence[Array],
+    kinds: Sequence[TensorType],
+    symbols: Mapping[str, int],
 ) -> Replay:
     module, block = Module(), member.body
     keeping, sums = _Keeping(module, symbols, block, reads), Sums(module, symbols)
     with np.errstate(all="ignore"):
         rounded = run_block(block, reads, keeping)
         exact = run_block(widened_block(block, {}), [widened_array(a) for a in reads], sums)
-        execution = Execution(block, member.family, reads, sums, exact)
+        execution = Execution(block, accumulation, reads, sums, exact)
         bounds = tuple(_bound(execution, i, kind, rounded[i], keeping) for i, kind in enumerate(kinds))
     products = (op for op in block if has(op, Trait.CONTRACTION))
     operands = zip(products, sums.operands, strict=True)

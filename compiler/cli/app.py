@@ -20,26 +20,41 @@ from .calibrate import calibrate
 from .check import check
 from .console import say_error
 from .explain import explain
+from .failure import UsageError, tell, tell_misuse, wants_json
 from .inspect import inspect
 from .opt import opt
 from .run import run
+
+AS_JSON = "glassrt.json"  # where a context keeps whether --json is given
 
 
 class _Commands(TyperGroup):
     """Turns errors into a message and an exit code: 1 failed, 2 usage, 3 unsupported model."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        ctx.meta[AS_JSON] = wants_json(args)
+        try:
+            return super().parse_args(ctx, args)
+        except UsageError as error:
+            tell_misuse(error, ctx.meta[AS_JSON])
+            raise
+
     @np.errstate(all="ignore")
     def invoke(self, ctx: Any) -> Any:
+        as_json = ctx.meta[AS_JSON]
         try:
             return super().invoke(ctx)
         except GlassError as error:
-            say_error(error.message, error.hint)
+            tell(error, as_json)
             raise typer.Exit(error.exit_code) from None
+        except UsageError as error:
+            tell_misuse(error, as_json)
+            raise
         except OSError as error:
             if error.errno == errno.EPIPE:  # the reader of our output has gone
                 raise
             reason = error.strerror or str(error)
-            say_error(f"cannot use {error.filename}: {reason}" if error.filename else reason)
+            tell(GlassError(f"cannot use {error.filename}: {reason}" if error.filename else reason), as_json)
             raise typer.Exit(1) from None
 
 
@@ -88,5 +103,5 @@ def _flush() -> None:
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python tries, and says so, again
         if error.errno != errno.EPIPE:
-            say_error(f"cannot write to stdout: {error.strerror}")
+            say_error(GlassError(f"cannot write to stdout: {error.strerror}"))
         raise SystemExit(1) from None

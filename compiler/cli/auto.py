@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from ...errors import InputError
-from ..array_files import read_arrays
 from ..calibration.observe import INTERPRET
+from ..files.arrays import read_arrays
 from ..search.auto import AUTO, BASE, Auto
 from ..search.budget import Budget
 from ..search.quality import decibels

@@ -10,11 +10,11 @@ import typer
 
 from ...runtime.plan import Plan
 from ...runtime.whole_files import WholeFolder, content
-from ..build import Build, Settings
-from ..build import build as build_plan
 from ..calibration.observe import INTERPRET
-from ..conversion.formats.mismatch import FALLBACK
+from ..driver.build import Build, Settings
+from ..driver.build import build as build_plan
 from ..export.qdq import exported_model, write_model
+from ..precision.formats.mismatch import FALLBACK
 from ..search.auto import Auto, searched
 from ..search.search import Found
 from .auto import BudgetText, Labels, SearchBatches, SearchData, SearchDevice, parse_auto, show_found

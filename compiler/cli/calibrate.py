@@ -11,11 +11,11 @@ import typer
 from ...errors import CalibrationError
 from ...runtime.whole_files import WholeFiles, content
 from ..calibration.calibrate import run
-from ..calibration.calibrators import CALIBRATORS
 from ..calibration.data import CalibrationSet, open_set
 from ..calibration.observe import INTERPRET, Network
-from ..calibration.qdq import clips_in
-from ..calibration.table import CalibrationTable, TensorCalibration, histograms_beside, read_text
+from ..precision.scales.calibrators import CALIBRATORS
+from ..precision.scales.qdq import clips_in
+from ..precision.scales.table import CalibrationTable, TensorCalibration, histograms_beside, read_text
 from .console import out, print_table, printable, say, write_json
 from .files import check_output
 from .options import (

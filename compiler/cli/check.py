@@ -12,8 +12,6 @@ from typing import Annotated, Any
 import typer
 
 from ...dialects.core.ir import Module
-from ..build import Settings
-from ..calibration.names import model_hash
 from ..checking.accuracy import LaunchReport
 from ..checking.bisect import Bisection, Trial, Trials, bisect, in_interpreter, on_device
 from ..checking.check import Case, CheckReport
@@ -22,8 +20,10 @@ from ..checking.measures import Error, network_bound, policy_roundoff
 from ..checking.network import OutputReport, call_witness
 from ..checking.quantisation import Quantisation
 from ..checking.range_watch import TensorLoss
-from ..interface import with_io_types
-from ..source import load_module
+from ..driver.build import Settings
+from ..driver.interface import with_io_types
+from ..frontend.source import load_module
+from ..precision.scales.names import model_hash
 from .arrays import load_inputs, of_function, random_arrays, symbols_of
 from .console import out, print_table, printable, say, share, write_json
 from .options import (

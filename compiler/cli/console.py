@@ -13,6 +13,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ...errors import GlassError
+from ...errors.rendering import body
+
 PIPE_WIDTH = 160  # columns of a table that no terminal bounds
 
 _UNITS = ("", "k", "M", "G", "T", "P")
@@ -40,12 +43,12 @@ def printable(text: object) -> str:
     return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in str(text))
 
 
-def say_error(message: str, hint: str | None = None) -> None:
-    """Print an error, and its hint, to stderr."""
+def say_error(error: GlassError) -> None:
+    """Print an error, and its hints, to stderr."""
     console = err()
-    text = Text("error: ", style="bold red").append(printable(message), style="red")
-    console.print(text, soft_wrap=True)
-    if hint is not None:
+    message = printable(body(error.diagnostic, error.cases))
+    console.print(Text("error: ", style="bold red").append(message, style="red"), soft_wrap=True)
+    for hint in error.diagnostic.hints:
         console.print(Text("hint: ", style="bold").append(printable(hint)), soft_wrap=True)
 
 

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from ..explain.facts import Facts
-from ..explain.nodes import NodeAnswer, explain_node
-from ..explain.pairs import PairAnswer, explain_pair
-from ..explain.summary import summarize
-from ..ledger import Ledger
-from ..rules import RULES
+from ..driver.rules import RULES
+from ..passes.ledger import Ledger
+from ..report.facts import Facts
+from ..report.nodes import NodeAnswer, explain_node
+from ..report.pairs import PairAnswer, explain_pair
+from ..report.summary import summarize
 from .console import print_table, printable, quantity, write_json, write_text
 from .options import (
     AllowFallback,
@@ -98,8 +98,10 @@ def _show_rules(as_json: bool) -> None:
     if as_json:
         write_json([vars(rule) for rule in RULES.values()])
         return
-    rows = [(r.name, r.level, "" if r.switchable else "always", r.summary) for r in RULES.values()]
-    print_table("", ("rule", "level", "", "what it does"), rows)
+    rows = [
+        (r.name, r.level, r.applied_by, "" if r.switchable else "always", r.summary) for r in RULES.values()
+    ]
+    print_table("", ("rule", "level", "pass", "", "what it does"), rows)
 
 
 # ---------------------------------------------------------------- all decisions

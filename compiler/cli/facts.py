@@ -13,8 +13,8 @@ from ...errors import IRError
 from ...runtime.expressions import evaluate as size_of
 from ...runtime.plan import Plan
 from ...runtime.program import BoundLaunch, resolve
-from ..dialects import ALL_DIALECTS
-from ..launch_members import Member, members_of
+from ..kernels.members import Member, members_of
+from ..passes.levels import ALL_DIALECTS
 
 _TENSOR_RATES = {"f16": 1.0, "bf16": 1.0, "tf32": 0.5}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from ..array_files import Array, read_arrays, write_arrays
+from ..files.arrays import Array, read_arrays, write_arrays
 
 __all__ = ["Array", "check_output", "read_arrays", "write_arrays"]
 

@@ -15,10 +15,10 @@ from ...dialects.launch import Buffer
 from ...errors import InputError, IRError, PlanError
 from ...runtime.manifest import BufferSpec
 from ...runtime.plan import Plan
-from ..dialects import ALL_DIALECTS, LEVELS
-from ..passes import Pass
-from ..pipeline import passes_to
-from ..source import level_of
+from ..driver.pipeline import passes_to
+from ..frontend.source import level_of
+from ..passes.levels import ALL_DIALECTS, LEVELS
+from ..passes.manager import Pass
 from .files import Array
 
 
@@ -38,7 +38,7 @@ def launch_module(plan: Plan) -> Module:
         module = parse_module(plan.ir("launch"), ALL_DIALECTS, file="launch.ir")
         verify(module, ALL_DIALECTS)
     except IRError as error:
-        raise PlanError(f"the plan's launch level is damaged: {error.message}") from None
+        raise PlanError.of(error.diagnostic.within("the plan's launch level is damaged")) from None
     buffers = [op for op in module.walk() if isinstance(op, Buffer) and op.space == "weights"]
     places = [buffer for buffer in plan.spec.buffers.values() if buffer.space == "weights"]
     if len(buffers) != len(places):

@@ -7,46 +7,55 @@ from typing import Annotated
 
 import typer
 
-from ...codegen.assemble import planning_target
-from ...codegen.kernels.family import Target
-from ...codegen.sources import sources_of
 from ...dialects.core.ir import Module
 from ...dialects.core.printer import print_module
 from ...dialects.core.resources import ResourceTable
-from ...dialects.core.verifier import verify
-from ...dialects.launch import Kernel
 from ...runtime.whole_files import WholeFiles, content
-from ..analysis.check_launch import check_launch
-from ..dialects import ALL_DIALECTS
-from ..interface import check_overrides
-from ..origins import origins_of
-from ..passes import Pass, PassContext, PassManager, parse_pipeline
-from ..pipeline import all_passes
-from ..source import WEIGHTS_SUFFIX, level_of, load_module
+from ..frontend.source import WEIGHTS_SUFFIX, load_module
 from .console import say, write_text
 from .files import check_output
-from .modules import passes_between
+from .opt_job import Job
 from .options import (
     AllowFallback,
+    Calibration,
     Check,
     DisabledRules,
     DumpDir,
     FormatOverrides,
     InputTexts,
+    KeptNodes,
     Level,
     Model,
     Precision,
     PrintIr,
-    Request,
     ShapeTexts,
+    Streams,
     Targets,
+    UnfusedPairs,
     VerifyEach,
+    parse_inputs,
+    parse_ranges,
 )
 
 Passes = Annotated[
     str | None, typer.Option("--passes", metavar="A,B,...", help="The passes to run, as canonicalize,dce.")
 ]
+Rules = Annotated[
+    str | None,
+    typer.Option(
+        "--rules",
+        metavar="A,B,...",
+        help="Apply these rules alone; without --passes or --level, by the passes that they belong to.",
+    ),
+]
 ToLevel = Annotated[Level | None, typer.Option("--level", help="Run the passes that lead to this level.")]
+Limit = Annotated[
+    int | None,
+    typer.Option("--limit", metavar="N", min=0, help="Do nothing optional any more after N decisions."),
+]
+ShowLedger = Annotated[
+    bool, typer.Option("--ledger", help="Print every decision of the passes, a line each, to stderr.")
+]
 Output = Annotated[
     Path | None,
     typer.Option(
@@ -58,15 +67,22 @@ Output = Annotated[
 def opt(
     model: Model,
     passes: Passes = None,
+    rules: Rules = None,
     level: ToLevel = None,
     output: Output = None,
     target: Targets = None,
     precision: Precision = "fp32",
+    calibration: Calibration = None,
     override: FormatOverrides = None,
     allow_fallback: AllowFallback = False,
     shape: ShapeTexts = None,
     input: InputTexts = None,
     disable_rule: DisabledRules = None,
+    nofuse: UnfusedPairs = None,
+    keep: KeptNodes = None,
+    limit: Limit = None,
+    streams: Streams = 0,
+    ledger: ShowLedger = False,
     dump_dir: DumpDir = None,
     print_ir_after_all: PrintIr = False,
     verify_each: VerifyEach = Check.IR,
@@ -74,50 +90,34 @@ def opt(
     """Parse and verify MODEL, run passes if any are asked for, and print the result as IR text.
 
     Text of the launch level is held to more: that it uses memory rightly, and that the grid, the block and
-    the scratch of every launch that has a configuration are those that its kernel wants.
+    the scratch of every launch that has a configuration are those that its kernel wants. A calibration table
+    is taken as it is, whatever model it was made for: text may be of a model that passes have changed.
     """
-    if passes is not None and level is not None:
-        raise typer.BadParameter("give either --passes or --level", param_hint="--passes")
     if output is not None:
         check_output(output, "--output")
-    request = Request.parse(target, precision, shape, input, disable_rule)
-    request = request.refined(override, None, allow_fallback)
-    settings = request.settings()
-    module = load_module(model, request.inputs, request.shapes)
-    verify(module, ALL_DIALECTS)
-    _check_launches(module, planning_target(settings.targets))
-    check_overrides(settings.precision, origins_of(module), level_of(module))
-    context = PassContext(ALL_DIALECTS, policy=settings.precision, disabled=settings.disabled, log=say)
-    steps = _steps(module, passes, level, settings.targets)
-    manager = PassManager(steps, context, say if print_ir_after_all else None, dump_dir, verify_each.value)
-    module = manager.run(module)
-    if steps:
-        _check_memory(module)
+    job = Job.parse(
+        passes=passes,
+        rules=rules,
+        level=level,
+        target=target,
+        precision=precision,
+        calibration=calibration,
+        override=override,
+        allow_fallback=allow_fallback,
+        disable_rule=disable_rule,
+        nofuse=nofuse,
+        keep=keep,
+        limit=limit,
+        streams=streams,
+    )
+    module = load_module(model, parse_inputs(input), parse_ranges(shape))
+    done = job.run(module, say if print_ir_after_all else None, dump_dir, verify_each.value)
+    for record in done.ledger if ledger else ():
+        say(record.text())
     if output is None:
-        write_text(print_module(module))
+        write_text(print_module(done.module))
     else:
-        _save(module, output)
-
-
-def _check_launches(module: Module, target: Target) -> None:
-    """IRError unless a launch-level MODULE uses its memory rightly and launches its kernels as they want
-    on TARGET; nothing else says so of edited text."""
-    _check_memory(module)
-    if level_of(module) == "launch":
-        launches = (op for op in module.main.block if isinstance(op, Kernel))
-        sources_of((op for op in launches if op.config), module, target)
-
-
-def _check_memory(module: Module) -> None:
-    if level_of(module) == "launch":
-        check_launch(module)
-
-
-def _steps(module: Module, passes: str | None, level: Level | None, targets: tuple[str, ...]) -> list[Pass]:
-    target = planning_target(targets)
-    if level is not None:
-        return passes_between(module, level, target)
-    return parse_pipeline(passes or "", all_passes(target))
+        _save(done.module, output)
 
 
 def _save(module: Module, output: Path) -> None:

@@ -16,10 +16,10 @@ from ...codegen.nvrtc import check_target
 from ...errors import InputError, UnsupportedError
 from ...runtime.discovery import present_target
 from ...runtime.manifest import MAX_STREAMS
-from ..build import HOST, Settings, chosen_targets
-from ..calibration.table import CalibrationTable
-from ..policy import EVERY, Override, PrecisionPolicy, format_named
-from ..source import InputShapes, Shapes
+from ..driver.build import HOST, Settings, chosen_targets
+from ..frontend.source import InputShapes, Shapes
+from ..precision.scales.table import CalibrationTable
+from ..settings.policy import EVERY, Override, PrecisionPolicy, format_named
 
 
 class Level(StrEnum):
@@ -260,7 +260,7 @@ def refused(option: str) -> Iterator[None]:
         yield
     except (InputError, UnsupportedError) as error:
         text = f"{error.message}; {error.hint}" if error.hint else error.message
-        raise typer.BadParameter(text, param_hint=option) from None
+        raise typer.BadParameter(text, param_hint=option) from error
 
 
 def parse_io(texts: Sequence[str]) -> dict[str, str]:
@@ -281,7 +281,8 @@ def gpu_targets(names: Sequence[str] | None) -> tuple[str, ...]:
         try:
             check_target(name)
         except UnsupportedError as error:
-            raise typer.BadParameter(f"{error.message}; {error.hint}", param_hint="--target") from None
+            text = f"{error.message}; {error.hint}"
+            raise typer.BadParameter(text, param_hint="--target") from error
     return chosen
 
 

@@ -14,10 +14,10 @@ from ...codegen.assemble import planning_target
 from ...dialects.core.interpreter import interpret as interpret_module
 from ...dialects.core.ir import Module
 from ...runtime.engine import Engine
-from ..dialects import ALL_DIALECTS
-from ..interface import with_io_types
-from ..passes import PassContext, PassManager
-from ..source import level_of, load_module
+from ..driver.interface import with_io_types
+from ..frontend.source import level_of, load_module
+from ..passes.levels import ALL_DIALECTS
+from ..passes.manager import PassContext, PassManager
 from .arrays import Wanted, load_inputs, of_function, of_plan, random_arrays, symbols_of
 from .console import print_table, say, seconds
 from .files import Array, check_output, write_arrays
@@ -117,7 +117,7 @@ def _module(path: Path, level: Level | None, request: Request) -> Module:
     if level is None:
         return module
     target = planning_target(gpu_targets(request.targets or targets_for("host")))
-    context = PassContext(ALL_DIALECTS, policy=request.policy, disabled=request.disabled, log=say)
+    context = PassContext(ALL_DIALECTS, policy=request.policy, disabled=request.disabled)
     module = with_io_types(module, request.policy)
     return PassManager(passes_between(module, level, target), context).run(module)
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..calibration.table import CalibrationTable
+from ..frontend.source import InputShapes, Shapes
+from ..precision.scales.table import CalibrationTable
 from ..search.quality import decibels
 from ..search.sensitivity import OpSensitivity, Sensitivity, sensitivity
-from ..source import InputShapes, Shapes
 from .console import print_table, write_json
 from .progress import BuildProgress
 

@@ -10,8 +10,8 @@ import typer
 from ...errors import ModelError
 from ...runtime.plan import Plan
 from ...runtime.plan_format import MAGIC
-from ..build import Build, build
-from ..source import Source
+from ..driver.build import Build, build
+from ..frontend.source import Source
 from .options import Request, targets_for
 from .progress import BuildProgress
 

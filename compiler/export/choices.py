@@ -17,16 +17,16 @@ from ...dialects.graph.contraction import Conv, Matmul
 from ...dialects.graph.movement import Reshape, Transpose
 from ...dialects.graph.quantization import Dequantize, Quantize
 from ...errors import InputError, UnsupportedError
-from ..build import Settings, context_of
-from ..calibration.names import model_hash
-from ..interface import check_overrides
-from ..origins import origins_of
-from ..passes import Pass, PassContext, PassManager
-from ..pipeline import TO_GRAPH
-from ..source import InputShapes, Shapes, Source, level_of, load_module
-from ..transforms.channel_scale import channel_axis, per_channel, weight_of
-from ..transforms.matching import constant_array
-from ..transforms.quantization.insert import InsertQuantization
+from ..driver.build import Settings, context_of
+from ..driver.interface import check_overrides
+from ..driver.pipeline import TO_GRAPH
+from ..frontend.source import InputShapes, Shapes, Source, level_of, load_module
+from ..passes.manager import Pass, PassContext, PassManager
+from ..passes.origins import origins_of
+from ..patterns.channel_scale import channel_axis, per_channel, weight_of
+from ..patterns.matching import constant_array
+from ..precision.quantization.insert import InsertQuantization
+from ..precision.scales.names import model_hash
 
 Array = np.ndarray[Any, Any]
 Contraction = Conv | Matmul

@@ -10,9 +10,9 @@ import numpy as np
 from ...dialects.core.ir import Module, Operation
 from ...dialects.graph.contraction import Conv, Matmul
 from ...dialects.graph.quantization import Quantize
-from ..transforms.channel_scale import weight_of
-from ..transforms.matching import constant_array
-from ..transforms.quantization.scaled import scaled
+from ..patterns.channel_scale import weight_of
+from ..patterns.matching import constant_array
+from ..precision.quantization.scaled import scaled
 from .choices import by_columns
 
 Signature = tuple[str, ...]

@@ -20,15 +20,16 @@ from onnx import ModelProto, NodeProto, helper
 from ...dialects.core.dtypes import F8E4M3, F32
 from ...dialects.core.ir import Module
 from ...errors import ModelError, UnsupportedError
+from ...errors.rendering import body
 from ...runtime.arguments import checked_but
 from ...runtime.whole_files import content, path_of, write_whole
-from ..build import Settings, context_of
-from ..calibration.table import CalibrationTable
+from ..driver.build import Settings, context_of
 from ..frontend.reading import read_model
+from ..frontend.source import InputShapes, Shapes, Source, load_module
 from ..frontend.walk import node_label
 from ..frontend.weights import ELEMENT_CODES
-from ..policy import PrecisionPolicy, as_policy
-from ..source import InputShapes, Shapes, Source, load_module
+from ..precision.scales.table import CalibrationTable
+from ..settings.policy import PrecisionPolicy, as_policy
 from .choices import Choices, StoredTensor, StoredWeights, before_scales, choices_of, plain
 from .difference import difference
 from .embed import embed
@@ -208,7 +209,7 @@ def _check_meaning(
         again = before_scales(load_module(model, inputs, shapes), context_of(plain(settings)))
         problem = difference(choices.module, again)
     except (ModelError, UnsupportedError) as error:
-        problem = error.message
+        problem = body(error.diagnostic, error.cases)
     if problem is not None:
         message = f"QuantizeLinear and DequantizeLinear cannot say what is chosen: {problem}"
         raise UnsupportedError(message, "an override keeps a node in floats")

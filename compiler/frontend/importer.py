@@ -13,6 +13,7 @@ from ...dialects.core.location import UNKNOWN
 from ...dialects.core.sizes import GivesWay
 from ...dialects.core.types import TensorType
 from ...errors import GlassError, InputError, IRError, ModelError, UnsupportedError
+from ...errors.diagnostic import Diagnostic
 from .builder import Builder
 from .external import ExternalFiles
 from .frame import LOST, Frame
@@ -89,7 +90,7 @@ class _Importer:
         self._builder.sizes_known.assumes = assumes
         self._functions = LocalFunctions(model.proto.functions)
         self._stored = _named_initialisers(self._graph)
-        self._offenders: list[str] = []
+        self._offenders: list[str | Diagnostic] = []
 
     @property
     def assumed(self) -> bool:
@@ -132,9 +133,7 @@ class _Importer:
         """Function arguments for the inputs; one that is an initialiser is a constant."""
         values = [value for value in self._graph.input if value.name not in self._stored]
         _check_names(values, "input")
-        types, offenders = input_types(
-            values, overrides, ranges, self._builder.sizes_known, self._widened
-        )
+        types, offenders = input_types(values, overrides, ranges, self._builder.sizes_known, self._widened)
         self._offenders += offenders
         for value in values:
             type = types.get(value.name)
@@ -177,8 +176,10 @@ class _Importer:
         self._builder.location = UNKNOWN
         try:
             values = [self._builder.value(tensor) for tensor in outputs]
-        except (Malformed, IRError) as error:
+        except Malformed as error:
             raise ModelError(f"the outputs: {error}") from None
+        except IRError as error:
+            raise ModelError.of(error.diagnostic.within("the outputs")) from None
         self._function.outputs = [value.name for value in self._graph.output]
         self._function.block.append(Return(*values))
 

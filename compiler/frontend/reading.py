@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError
 from onnx import ModelProto
 
 from ...errors import ModelError
-from ..regular import open_regular
+from ..files.regular import open_regular
 from .problems import shown
 from .text import check_text
 

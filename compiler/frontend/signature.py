@@ -111,7 +111,10 @@ class Symbols:
 
 
 def input_types(
-    inputs: Sequence[ValueInfoProto], overrides: Overrides, ranges: SymbolRanges, sizes: Sizes,
+    inputs: Sequence[ValueInfoProto],
+    overrides: Overrides,
+    ranges: SymbolRanges,
+    sizes: Sizes,
     widened: Mapping[str, int],
 ) -> tuple[dict[str, TensorType], list[str]]:
     """The type of every input, and the offenders: inputs whose type GlassRT does not have."""
@@ -215,7 +218,7 @@ def _expression(name: str, text: str, symbols: Symbols) -> Dim:
         dim = parse_size(text)
     except IRError as error:
         raise InputError(
-            f"{shown(text)}, given for input {shown(name)}, is no size: {error.message.splitlines()[0]}",
+            f"{shown(text)}, given for input {shown(name)}, is no size: {error.message}",
             "a size is a number, a name, or an expression such as 2*h",
         ) from None
     named = {word: symbols.named(word) for word in symbols_in(dim) if is_plain(word)}

@@ -12,6 +12,7 @@ from ...dialects.core.location import Location
 from ...dialects.core.sizes import Conflict, Resized
 from ...dialects.core.types import TensorType
 from ...errors import GlassError, InputError, IRError, ModelError
+from ...errors.diagnostic import Diagnostic
 from .builder import Builder
 from .call import Call, resolve_attributes
 from .checks import check_form, check_types, refusals
@@ -43,7 +44,7 @@ class Walker:
         self, builder: Builder, functions: LocalFunctions, check: Callable[[str, TensorType], None]
     ) -> None:
         self.builder = builder
-        self.offenders: list[str] = []
+        self.offenders: list[Diagnostic] = []
         self._functions = functions
         self._check = check
         self._count = 0
@@ -62,20 +63,20 @@ class Walker:
             try:
                 self._settled(node, frame, nodes)
             except Conflict as error:
-                raise _conflict(_place(node, label), error) from None
+                raise _conflict(node, label, error) from None
             except Refused as error:
                 self._lose(node, frame, label, str(error))
             except Malformed as error:
-                raise ModelError(f"{_place(node, label)}: {error}") from None
+                raise ModelError(f"{_place(node, label)}: {error}", nodes=(label,)) from None
             except IRError as error:
-                reason = error.message.splitlines()[0]
-                raise ModelError(f"{_place(node, label)}: {reason}", error.hint) from None
+                found = replace(error.diagnostic.within(_place(node, label)), nodes=(label,))
+                raise ModelError.of(found) from None
             except _SLIPS as error:
-                kind = type(error).__name__
-                raise ModelError(f"{_place(node, label)}: it is malformed ({kind})") from error
+                reason = f"it is malformed ({type(error).__name__})"
+                raise ModelError(f"{_place(node, label)}: {reason}", nodes=(label,)) from error
 
     def _lose(self, node: NodeProto, frame: Frame, label: str, reason: str) -> None:
-        self.offenders.append(f"{_place(node, label)}: {reason}")
+        self.offenders.append(Diagnostic(f"{_place(node, label)}: {reason}", nodes=(label,)))
         for name in node.output:
             if name:
                 frame.tensors.setdefault(name, LOST)
@@ -258,12 +259,13 @@ class Walker:
             raise Malformed(f"the function's output {shown(name)} is computed nowhere") from None
 
 
-def _conflict(place: str, error: Conflict) -> GlassError:
+def _conflict(node: NodeProto, label: str, error: Conflict) -> GlassError:
     """Sizes that do not fit: for the ranges or shapes that were given, or for all there are."""
+    message = f"{_place(node, label)}: {error}"
     if error.ranges:
         hint = 'ranges are given as shapes={"N": (least, usual, most)}, --shape N=1,8,64'
-        return InputError(f"{place}: {error}", hint)
-    return ModelError(f"{place}: {error}")
+        return InputError(message, hint, (label,))
+    return ModelError(message, nodes=(label,))
 
 
 def node_label(node: NodeProto) -> str:

@@ -10,13 +10,13 @@ import numpy as np
 from ...codegen.nvrtc import check_target
 from ...dialects.core.ir import Module
 from ...errors import InputError
-from ..build import Progress, Settings
 from ..calibration.data import Batches
-from ..calibration.names import model_hash
 from ..calibration.observe import INTERPRET
-from ..calibration.table import CalibrationTable
-from ..policy import PrecisionPolicy
-from ..source import InputShapes, Shapes, Source
+from ..driver.build import Progress, Settings
+from ..frontend.source import InputShapes, Shapes, Source
+from ..precision.scales.names import model_hash
+from ..precision.scales.table import CalibrationTable
+from ..settings.policy import PrecisionPolicy
 from .budget import Budget
 from .quality import WANTED_LABELS, Reference
 from .record import outcome, records_of

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from ...dialects.core.ir import Module, Operation
 from ...dialects.core.traits import Trait, has
 from ...dialects.fused import Kernel
-from ..ledger import Ledger, Verdict
-from ..policy import EIGHT_BITS, Override, PrecisionPolicy, format_named
-from ..transforms.quantization.insert import InsertQuantization
+from ..passes.eight_bits import EightBitProducts
+from ..settings.policy import EIGHT_BITS, Override, PrecisionPolicy, format_named
 
 
 @dataclass(frozen=True)
@@ -74,15 +73,14 @@ def _head(heads: list[int], number: int) -> int:
     return number
 
 
-def with_refusals(candidates: Iterable[Candidate], format: str, ledger: Ledger) -> Iterator[Candidate]:
-    """CANDIDATES with the reasons that LEDGER, of a build that asked all for FORMAT, has against it."""
-    records = [record for record in ledger if record.rule == InsertQuantization.name]
-    taken = {node for record in records if record.verdict is Verdict.TAKEN for node in record.nodes}
-    refused = {node: record.reason for record in records for node in record.nodes}
+def with_refusals(
+    candidates: Iterable[Candidate], format: str, decided: EightBitProducts
+) -> Iterator[Candidate]:
+    """CANDIDATES with the reasons against FORMAT of a build that asked all for it and DECIDED so."""
     for one in candidates:
-        if one.refusals.get(format) is None and not taken.intersection(one.named):
+        if one.refusals.get(format) is None and not decided.chosen.intersection(one.named):
             kind = f"no kernel multiplies {' or '.join(one.ops[:1])} in {format}"
-            reason = next((refused[node] for node in one.named if node in refused), kind)
+            reason = next((decided.refused[node] for node in one.named if node in decided.refused), kind)
             one = Candidate(one.nodes, one.named, one.ops, {**one.refusals, format: reason})
         yield one
 

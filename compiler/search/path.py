@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ..policy import EIGHT_BITS
+from ..settings.policy import EIGHT_BITS
 from .sensitivity import OpSensitivity
 from .trials import Times
 

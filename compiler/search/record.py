@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from ..ledger import Figure, Record, Verdict
+from ..passes.ledger import Figure, Record, Verdict
+from ..precision.mixtures import MIXTURE, SEARCH
 from .quality import decibels
-from .rules import MIXTURE, SEARCH
 from .search import NO_TIME, SLACK, TOO_MUCH, Found, Point
 from .sensitivity import OpSensitivity
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain, pairwise
 
-from ..build import Progress
-from ..policy import EIGHT_BITS, PrecisionPolicy
+from ..driver.build import Progress
+from ..settings.policy import EIGHT_BITS, PrecisionPolicy
 from .budget import Budget
 from .candidates import with_formats
 from .path import WORTH, Mixture, Move, Path, Step, changed

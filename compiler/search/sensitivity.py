@@ -13,16 +13,16 @@ from ...codegen.cache import KernelCache
 from ...errors import InputError
 from ...runtime.arguments import checked_but, expect_each
 from ...runtime.discovery import present_target
-from ..build import HOST, Progress, Settings, chosen_targets
 from ..calibration.calibrate import run as run_calibration
 from ..calibration.calibrate import warn_of_odd
-from ..calibration.calibrators import check_calibrator
 from ..calibration.data import Batches, CalibrationSet
-from ..calibration.names import model_hash
 from ..calibration.observe import Network
-from ..calibration.table import CalibrationTable
-from ..policy import EIGHT_BITS, PrecisionPolicy
-from ..source import InputShapes, Shapes, Source
+from ..driver.build import HOST, Progress, Settings, chosen_targets
+from ..frontend.source import InputShapes, Shapes, Source
+from ..precision.scales.calibrators import check_calibrator
+from ..precision.scales.names import model_hash
+from ..precision.scales.table import CalibrationTable
+from ..settings.policy import EIGHT_BITS, PrecisionPolicy
 from .candidates import Candidate, contraction_kernels, with_formats, with_refusals
 from .quality import Reference, sqnr
 from .trials import Held, Trials, load_model
@@ -183,6 +183,6 @@ def candidates(trials: Trials, base: PrecisionPolicy, formats: Sequence[str]) ->
     found = contraction_kernels(trials.brought_to("fused", base)[0], base)
     for format in formats:
         asked = with_formats(base, found, [format if one.offers(format) else None for one in found])
-        ledger = trials.brought_to("graph", asked)[1]
-        found = list(with_refusals(found, format, ledger))
+        decided = trials.brought_to("graph", asked)[1].eight_bits
+        found = list(with_refusals(found, format, decided))
     return found

@@ -18,14 +18,14 @@ from ...dialects.core.ir import Module
 from ...dialects.launch import Kernel
 from ...errors import InputError
 from ...runtime.engine import Engine
-from ..build import Settings, brought_to, build, context_of, launch_level
 from ..calibration.calibrate import check_limit
 from ..calibration.data import Batches, checked_batches, open_set
 from ..calibration.observe import INTERPRET
-from ..launch_members import members_of
-from ..ledger import Ledger
-from ..policy import PrecisionPolicy
-from ..source import InputShapes, Shapes, Source, level_of, load_module
+from ..driver.build import Settings, brought_to, build, context_of, launch_level
+from ..frontend.source import InputShapes, Shapes, Source, level_of, load_module
+from ..kernels.members import members_of
+from ..passes.manager import PassContext
+from ..settings.policy import PrecisionPolicy
 from .quality import Outputs
 
 Batch = Mapping[str, Array]
@@ -69,11 +69,11 @@ class Trials:
     def _settings(self, policy: PrecisionPolicy) -> Settings:
         return replace(self.settings, precision=policy, progress=None, decided=())
 
-    def brought_to(self, level: str, policy: PrecisionPolicy) -> tuple[Module, Ledger]:
-        """A copy of the module at LEVEL under POLICY, and the ledger of the way there."""
+    def brought_to(self, level: str, policy: PrecisionPolicy) -> tuple[Module, PassContext]:
+        """A copy of the module at LEVEL under POLICY, and what the passes decided on the way."""
         settings = self._settings(policy)
         context = context_of(settings)
-        return brought_to(level, self.copy(), settings, context), context.ledger
+        return brought_to(level, self.copy(), settings, context), context
 
     def times(self, policy: PrecisionPolicy) -> Times:
         """What the cost model says of the module under POLICY, built once. Raises as `build` does."""

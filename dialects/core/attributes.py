@@ -12,6 +12,7 @@ import numpy as np
 
 from .affine import Affine, Dim, symbol
 from .dtypes import DTYPES, FORMATS, DType, from_numpy
+from .parts import Part
 from .types import TensorType, dim_text
 
 
@@ -23,7 +24,15 @@ class Name:
 
 
 class AttributeError_(ValueError):
-    """A value does not fit its attribute kind; the message says what is wanted."""
+    """A value does not fit its attribute kind; the message says what is wanted.
+
+    `at`: the name or the value that it is about, where an op is known; `hint`: what can be done.
+    """
+
+    def __init__(self, message: str, at: Part | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.at = at
+        self.hint = hint
 
 
 class Kind(Protocol):

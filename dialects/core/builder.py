@@ -7,10 +7,13 @@ from dataclasses import replace
 from lark import Token
 
 from ...errors import IRError
+from ...errors.diagnostic import Note
 from .affine import symbols
-from .diagnostics import closest, text_error
+from .diagnostics import closest, function_error, function_span, op_error, op_span, text_error
 from .dialect import DialectSet
 from .ir import Block, Function, Module, Operation, Region, Value
+from .location import Location
+from .parts import AttributeNameAt, OperandAt, ResultAt
 from .records import (
     ArgumentRecord,
     ConstraintRecord,
@@ -18,37 +21,41 @@ from .records import (
     FunctionRecord,
     ModuleRecord,
     OpRecord,
-    SourceText,
     SymbolRecord,
 )
 from .resources import ResourceTable
+from .source_text import Place, SourceText
+from .verifier import verify_rules
 
 
 class _Scope:
-    """Values by name; a region sees the names around it."""
+    """Values by name, with the tokens that define them. A region finds the names around it, too: that it
+    must not read them is for the verifier to say, of text as of what passes make."""
 
     def __init__(self, source: SourceText, outer: _Scope | None = None) -> None:
         self._source = source
         self._outer = outer
-        self._values: dict[str, Value] = {}
+        self._values: dict[str, tuple[Value, Token]] = {}
 
     def define(self, name: str, value: Value, token: Token) -> None:
         if name in self._values:
+            span, first = (self._source.span_of(each) for each in (token, self._values[name][1]))
+            notes = [Note("it is defined first here", first)]
             raise text_error(
-                f"%{name} is defined twice", self._source.span(token), "give the second value another name"
+                f"%{name} is defined twice", span, "give the second value another name", notes=notes
             )
-        self._values[name] = value
+        self._values[name] = (value, token)
         value.hint = "" if name.isdigit() else name
 
     def find(self, name: str, token: Token) -> Value:
         scope: _Scope | None = self
         while scope is not None:
             if name in scope._values:
-                return scope._values[name]
+                return scope._values[name][0]
             scope = scope._outer
         close = closest(name, self._values)
         hint = f"is %{close} meant?" if close else "a value must be defined before it is used"
-        raise text_error(f"%{name} is not defined", self._source.span(token), hint)
+        raise text_error(f"%{name} is not defined", self._source.span_of(token), hint)
 
 
 class _Builder:
@@ -59,7 +66,7 @@ class _Builder:
         self._source = source
 
     def fail(self, message: str, token: Token, hint: str | None = None) -> IRError:
-        return text_error(message, self._source.span(token), hint)
+        return text_error(message, self._source.span_of(token), hint)
 
     def size(self, module: Module, record: SymbolRecord | DeterminedRecord | ConstraintRecord) -> None:
         """What one line of the module says about sizes; it may speak of the symbols before it."""
@@ -80,9 +87,13 @@ class _Builder:
 
     def function(self, record: FunctionRecord) -> Function:
         function = Function(record.name)
+        function.location = Location(place=Place(self._source, record.token.start_pos or 0))
         for key in record.attributes:
             if key not in ("inputs", "outputs"):
-                raise self.fail(f"a function has no attribute '{key}'", record.token)
+                close = closest(key, ("inputs", "outputs"))
+                hint = f"is {close} meant?" if close else None
+                message = f"has no attribute '{key}' (it has: inputs, outputs)"
+                raise function_error(function, message, hint, at=AttributeNameAt(key))
         function.inputs = [str(name) for name in record.attributes.get("inputs", [])]
         function.outputs = [str(name) for name in record.attributes.get("outputs", [])]
         self._fill(function.block, record.arguments, record.ops, _Scope(self._source))
@@ -94,10 +105,23 @@ class _Builder:
         if last is None or last.name != "core.return":
             raise self.fail(f"func @{record.name} does not end with core.return", record.token)
         if [value.type for value in last.inputs] != record.types:
-            raise self.fail(f"func @{record.name} returns other types than it declares", record.token)
+            self._check_returned(function, last, record)
         counts = (len(function.inputs), len(function.outputs))
         if counts != (len(record.arguments), len(record.types)):
             raise self.fail(f"func @{record.name} must name every input and output", record.token)
+
+    def _check_returned(self, function: Function, end: Operation, record: FunctionRecord) -> None:
+        """An error about the first type that is not the one declared: at the op whose result is not what
+        its operands imply, if there is one, else where it is returned."""
+        verify_rules(function.block)
+        message = f"func @{record.name} returns other types than it declares"
+        for index, (value, declared) in enumerate(zip(end.inputs, record.types, strict=False)):
+            if value.type != declared:
+                notes = [Note(f"{declared} is declared here", function_span(function, ResultAt(index)))]
+                label = f"this is {value.type}"
+                raise text_error(message, op_span(end, OperandAt(index)), label=label, notes=notes)
+        counts = f"{len(end.inputs)} values for {len(record.types)} declared types"
+        raise text_error(message, op_span(end), label=counts)
 
     def _fill(
         self, block: Block, arguments: list[ArgumentRecord], ops: list[OpRecord], scope: _Scope
@@ -117,13 +141,15 @@ class _Builder:
         if not all(ops for _, ops in record.regions):
             raise self.fail(f"a region of {record.name} is empty", record.token)
         regions = [self._region(arguments, ops, scope) for arguments, ops in record.regions]
-        location = replace(record.location, span=self._source.span(record.token))
+        location = replace(record.location, place=Place(self._source, record.token.start_pos or 0))
         op = cls(
             *operands, types=record.types, regions=regions, loc=location, **self._attributes(cls, record)
         )
         if len(record.results) != len(op.results):
             text = f"{len(record.results)} names for {len(op.results)} result types"
-            raise self.fail(text, record.token)
+            if len(record.results) > len(op.results):
+                raise self.fail(text, record.results[len(op.results)][1])
+            raise op_error(op, text, at=ResultAt(len(record.results)))
         for (name, token), value in zip(record.results, op.results, strict=True):
             scope.define(name, value, token)
         return op

@@ -1,30 +1,51 @@
-"""Errors about IR: one sentence, the place with a caret, and a hint."""
+"""Errors about IR: one sentence, the place of what it is about, and a hint."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ...errors import IRError
+from ...errors.diagnostic import Diagnostic, Note, Span
 from .affine import Dim
-from .location import Location, Span
+from .anatomy import function_anatomy, operation_anatomy
+from .parts import AttributeAt, OperandAt, Part
 
 if TYPE_CHECKING:
-    from .ir import Operation
+    from .ir import Function, Operation, Value
 
 
 MAX_COMPARED = 100  # characters of a name that others are compared with
 
 
-def text_error(message: str, span: Span, hint: str | None = None) -> IRError:
+def text_error(
+    message: str, span: Span | None, hint: str | None = None, *, label: str = "", notes: Sequence[Note] = ()
+) -> IRError:
     """An error at a place in IR text."""
-    return IRError(f"{message}\n  at {span.render()}", hint)
+    return IRError.of(Diagnostic(message, span, label, tuple(notes), _hints(hint)))
 
 
-def op_error(op: Operation, message: str, hint: str | None = None) -> IRError:
-    """An error about OP, located by its text span when it has one, else by its ONNX nodes."""
-    return IRError(f"{op.name}: {message}{_place(op.location)}", hint)
+def op_error(
+    op: Operation,
+    message: str,
+    hint: str | None = None,
+    *,
+    at: Part | None = None,
+    label: str = "",
+    notes: Sequence[Note] = (),
+) -> IRError:
+    """An error about OP, or about the part of it that AT says; located in the text that OP was read from
+    when it was, and by its ONNX nodes. LABEL is what stands under the part."""
+    return IRError.of(_diagnostic(op, message, hint, at, label, notes))
+
+
+def function_error(
+    function: Function, message: str, hint: str | None = None, *, at: Part | None = None, label: str = ""
+) -> IRError:
+    """An error about FUNCTION, or about an argument or a result type in its head."""
+    span = function_span(function, at)
+    return IRError.of(Diagnostic(f"func @{function.name}: {message}", span, label, (), _hints(hint)))
 
 
 class SizeMismatch(IRError):
@@ -34,8 +55,11 @@ class SizeMismatch(IRError):
     may be 1 instead.
     """
 
-    def __init__(self, op: Operation, message: str, left: Dim, right: Dim, stretched: int | None) -> None:
-        super().__init__(f"{op.name}: {message}{_place(op.location)}")
+    def __init__(
+        self, op: Operation, message: str, left: Dim, right: Dim, stretched: int | None, at: Part | None
+    ) -> None:
+        super().__init__(message)
+        self.diagnostic = _diagnostic(op, message, None, at, "", ())
         self.op = op
         self.left = left
         self.right = right
@@ -43,10 +67,48 @@ class SizeMismatch(IRError):
 
 
 def size_mismatch(
-    op: Operation, message: str, left: Dim, right: Dim, stretched: int | None = None
+    op: Operation,
+    message: str,
+    left: Dim,
+    right: Dim,
+    stretched: int | None = None,
+    *,
+    at: Part | None = None,
 ) -> SizeMismatch:
-    """The error about OP whose sizes LEFT and RIGHT should be the same."""
-    return SizeMismatch(op, message, left, right, stretched)
+    """The error about OP, or its part AT, whose sizes LEFT and RIGHT should be the same."""
+    return SizeMismatch(op, message, left, right, stretched, at)
+
+
+def operand_at(op: Operation, value: Value) -> OperandAt | None:
+    """The first operand of OP that VALUE is."""
+    return next((OperandAt(i) for i, operand in enumerate(op.operands) if operand is value), None)
+
+
+def op_span(op: Operation, part: Part | None = None) -> Span | None:
+    """Where OP, or a PART of it, stands in the text it was read from; None without one.
+
+    An op that a pass has put in the place of another, or given more operands than the text has, is shown
+    as a whole.
+    """
+    place = op.location.place
+    if place is None:
+        return None
+    text = place.source.text
+    anatomy = operation_anatomy(text, place.start)
+    start, end = anatomy.name
+    if part is not None and text[start:end] == op.name and len(anatomy.operands) >= len(op.operands):
+        named = anatomy.symbol if part == AttributeAt(op.spec.symbol or "") else None
+        start, end = named or anatomy.of(part) or anatomy.name
+    return place.source.span(start, end)
+
+
+def function_span(function: Function, part: Part | None = None) -> Span | None:
+    """Where the name of FUNCTION, or a PART of its head, stands in the text it was read from."""
+    place = function.location.place
+    if place is None:
+        return None
+    anatomy = function_anatomy(place.source.text, place.start)
+    return place.source.span(*((anatomy.of(part) if part is not None else None) or anatomy.name))
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:
@@ -57,10 +119,28 @@ def closest(name: str, known: Iterable[str]) -> str | None:
     return found[0] if found else None
 
 
-def _place(location: Location) -> str:
-    nodes = ", ".join(repr(node) for node in location.nodes[:3])
-    more = f" and {len(location.nodes) - 3} more" if len(location.nodes) > 3 else ""
-    text = f"\n  from ONNX node {nodes}{more}" if nodes else ""
-    if location.span is not None:
-        text += f"\n  at {location.span.render()}"
-    return text
+def _diagnostic(
+    op: Operation, message: str, hint: str | None, at: Part | None, label: str, notes: Sequence[Note]
+) -> Diagnostic:
+    return Diagnostic(
+        f"{op.name}: {message}",
+        op_span(op, at),
+        label,
+        tuple(notes),
+        _hints(hint),
+        op.location.nodes,
+        _level(op),
+    )
+
+
+def _hints(hint: str | None) -> tuple[str, ...]:
+    return () if hint is None else (hint,)
+
+
+def _level(op: Operation) -> str:
+    """The dialect of the op that stands in a function and is OP or holds it; empty for ops of all levels."""
+    holder = op
+    while (outer := holder.holder) is not None:
+        holder = outer
+    dialect = holder.name.partition(".")[0]
+    return "" if dialect == "core" else dialect

@@ -105,7 +105,7 @@ class Operation:
         try:
             return self.spec.decode_attributes(raw)
         except AttributeError_ as error:
-            raise op_error(self, str(error)) from None
+            raise op_error(self, str(error), error.hint, at=error.at) from None
 
     # ------------------------------------------------------------ meaning, given by each op
 
@@ -119,6 +119,9 @@ class Operation:
 
     def verify(self) -> None:
         """Rules beyond the generic ones; raises IRError."""
+
+    def verify_regions(self) -> None:
+        """Rules about what its regions compute, which have been verified then; raises IRError."""
 
     def evaluate(self, evaluation: Evaluation, *inputs: Any) -> Any:
         """The results as numpy arrays: what the op means, independent of any kernel."""
@@ -163,6 +166,12 @@ class Operation:
             self.set_operand(index, None)
 
     # ------------------------------------------------------------ structure
+
+    @property
+    def holder(self) -> Operation | None:
+        """The operation in whose region this one stands; None in a function, or while it is detached."""
+        region = self.parent.parent if self.parent is not None else None
+        return region.parent if region is not None and isinstance(region.parent, Operation) else None
 
     @property
     def module(self) -> Module | None:
@@ -297,6 +306,7 @@ class Function:
         self.inputs = list(inputs)
         self.outputs = list(outputs)
         self.module: Module | None = None
+        self.location = UNKNOWN
         self.body = Region(Block())
         self.body.parent = self
 

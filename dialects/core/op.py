@@ -19,8 +19,9 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar, overload
 
 from .attributes import AttributeError_, Kind
-from .diagnostics import op_error
+from .diagnostics import closest, op_error
 from .ir import EDITS, Operation, Region, Value
+from .parts import AttributeAt, AttributeNameAt, OperandAt
 from .traits import Trait
 
 T = TypeVar("T")
@@ -189,11 +190,12 @@ class OpSpec:
             op._operands.pop()
         count = len(op._operands)
         if self.most_operands is not None and count > self.most_operands:
-            raise op_error(op, f"takes at most {self.most_operands} operands, {count} were given")
+            message = f"takes at most {self.most_operands} operands, {count} were given"
+            raise op_error(op, message, at=OperandAt(self.most_operands), label="one too many")
         for index, field in enumerate(self.operands):
             present = index < count and op._operands[index] is not None
             if not present and not field.optional and not field.variadic:
-                raise op_error(op, f"the operand '{field.name}' is missing")
+                raise op_error(op, f"the operand '{field.name}' is missing", at=OperandAt(index))
 
     def _variadic_at(self, index: int) -> bool:
         return bool(self.operands) and self.operands[-1].variadic and index >= len(self.operands) - 1
@@ -203,7 +205,11 @@ class OpSpec:
         for name in raw:
             if name not in self.attributes:
                 known = ", ".join(self.attributes) or "none"
-                raise AttributeError_(f"has no attribute '{name}' (it has: {known})")
+                close = closest(name, self.attributes)
+                hint = f"is {close} meant?" if close else None
+                raise AttributeError_(
+                    f"has no attribute '{name}' (it has: {known})", AttributeNameAt(name), hint
+                )
         return {name: _decode(field, raw) for name, field in self.attributes.items()}
 
 
@@ -216,7 +222,7 @@ def _decode(field: AttributeField[Any], raw: Mapping[str, Any]) -> Any:
     try:
         return field.kind.decode(value)
     except AttributeError_ as error:
-        raise AttributeError_(f"attribute '{field.name}': {error}") from None
+        raise AttributeError_(f"attribute '{field.name}': {error}", AttributeAt(field.name)) from None
 
 
 def define_op(*traits: Trait, symbol: str | None = None) -> Any:

@@ -7,15 +7,14 @@ cannot overflow the stack); `builder.py` then turns the records into operations.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from importlib import resources
 from typing import Any
 
 from lark import Lark, Token, Transformer, UnexpectedInput, v_args
+from lark.lexer import TerminalDef
 
-from ...errors import IRError
 from . import affine
 from .attributes import Name, dense_from_text
 from .builder import build_module
@@ -24,7 +23,7 @@ from .diagnostics import text_error
 from .dialect import DialectSet
 from .dtypes import DTYPES
 from .ir import Module, SymbolRange
-from .location import UNKNOWN, Location, Span
+from .location import UNKNOWN, Location
 from .records import (
     ArgumentRecord,
     ConstraintRecord,
@@ -32,10 +31,11 @@ from .records import (
     FunctionRecord,
     ModuleRecord,
     OpRecord,
-    SourceText,
     SymbolRecord,
 )
 from .resources import ResourceTable
+from .source_text import BRACKETS, SourceText
+from .syntax_errors import syntax_error
 from .types import CHANNELS_LAST_NAMES, Layout, TensorType, channels_last
 
 MAX_NESTING = 64
@@ -49,28 +49,30 @@ def parse_module(
     text: str, dialects: DialectSet, weights: ResourceTable | None = None, file: str = "<ir>"
 ) -> Module:
     """The module that TEXT describes; IRError with file, line, column and a caret otherwise."""
-    source = SourceText(file, text.split("\n"))
-    _check_nesting(source)
-    try:
-        record: Any = _grammar().parse(text, start="start")
-    except UnexpectedInput as error:
-        raise _syntax_error(error, source) from None
-    except _Misfit as error:
-        raise text_error(error.message, source.span(error.token), error.hint) from None
+    source = SourceText(file, text)
+    record: Any = _parsed(source, "start")
     assert isinstance(record, ModuleRecord)
     return build_module(record, dialects, ResourceTable() if weights is None else weights, source)
 
 
 def parse_size(text: str) -> affine.Dim:
     """The size that TEXT is in the language of the IR: 4, N, 2*h+1, floordiv(W, 2). IRError otherwise."""
-    source = SourceText("<size>", text.split("\n"))
+    source = SourceText("<size>", text)
+    try:
+        return _dim(_parsed(source, "sum"), Token("TEXT", text, 0, end_pos=len(text)))
+    except _Misfit as error:
+        raise text_error(error.message, source.span_of(error.token), error.hint) from None
+
+
+def _parsed(source: SourceText, start: str) -> Any:
+    """What the grammar's actions make of the text, which is a START; IRError for what they cannot read."""
     _check_nesting(source)
     try:
-        return _dim(_grammar().parse(text, start="sum"), Token("TEXT", text, line=1, column=1))
+        return _grammar().parse(source.text, start=start)
     except UnexpectedInput as error:
-        raise _syntax_error(error, source) from None
+        raise syntax_error(error, source, terminals()) from None
     except _Misfit as error:
-        raise text_error(error.message, source.span(error.token), error.hint) from None
+        raise text_error(error.message, source.span_of(error.token), error.hint) from None
 
 
 class _Misfit(Exception):
@@ -96,34 +98,21 @@ def _grammar() -> Lark:
     )
 
 
-# What is no bracket though it looks like one goes first: strings, comments, arrows.
-_BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+"|//.*+|->|([{(\[<])|[})\]>]')
+def terminals() -> list[TerminalDef]:
+    """The terminals of the grammar, those that are ignored too."""
+    found: list[TerminalDef] = _grammar().terminals
+    return found
 
 
 def _check_nesting(source: SourceText) -> None:
     depth = 0
-    for number, line in enumerate(source.lines, 1):
-        for match in _BRACKETS.finditer(line):
-            if match[1]:
-                depth += 1
-            elif len(match[0]) == 1:
-                depth -= 1
-            if depth > MAX_NESTING:
-                span = Span(source.file, number, match.start() + 1, 1, line)
-                raise text_error(f"nested deeper than {MAX_NESTING} levels", span)
-
-
-def _syntax_error(error: UnexpectedInput, text: SourceText) -> IRError:
-    lines = text.lines
-    line = error.line if error.line and error.line > 0 else len(lines)
-    column = error.column if error.column and error.column > 0 else 1
-    token = getattr(error, "token", None)
-    found = repr(str(token)) if token else "the end of the text" if token is not None else "this character"
-    wanted = sorted(getattr(error, "accepts", None) or getattr(error, "expected", None) or ())
-    hint = f"here one of these may stand: {', '.join(wanted[:8])}" if wanted else None
-    source = lines[min(line, len(lines)) - 1] if lines else ""
-    length = len(str(token)) if token else 1
-    return text_error(f"{found} is not expected here", Span(text.file, line, column, length, source), hint)
+    for match in BRACKETS.finditer(source.text):
+        if match[1]:
+            depth += 1
+        elif len(match[0]) == 1:
+            depth -= 1
+        if depth > MAX_NESTING:
+            raise text_error(f"nested deeper than {MAX_NESTING} levels", source.span(*match.span()))
 
 
 @v_args(inline=True)
@@ -201,13 +190,13 @@ class _Records(Transformer):  # type: ignore[misc]  # lark is untyped here
             regions=regions or [],
         )
 
-    def value_list(self, *tokens: Token) -> list[tuple[str, Span]]:
+    def value_list(self, *tokens: Token) -> list[tuple[str, Token]]:
         return [(str(token)[1:], token) for token in tokens]
 
     def operand_list(self, *items: Any) -> list[Any]:
         return list(items)
 
-    def operand(self, token: Token) -> tuple[str | None, Span]:
+    def operand(self, token: Token) -> tuple[str | None, Token]:
         return (None if token.type == "ABSENT" else str(token)[1:], token)
 
     def type_list(self, *types: TensorType) -> list[TensorType]:

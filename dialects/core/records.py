@@ -1,4 +1,4 @@
-"""What the parser hands to the builder: plain records with spans, names not yet resolved."""
+"""What the parser hands to the builder: plain records with tokens, names not yet resolved."""
 
 from __future__ import annotations
 
@@ -9,20 +9,8 @@ from lark import Token
 
 from .constraints import Constraint, Derived, Determined
 from .ir import SymbolRange
-from .location import Location, Span
+from .location import Location
 from .types import TensorType
-
-
-@dataclass(frozen=True, slots=True)
-class SourceText:
-    """The text that tokens come from, to show where they stand."""
-
-    file: str
-    lines: list[str]
-
-    def span(self, token: Token) -> Span:
-        line, column = token.line or 1, token.column or 1
-        return Span(self.file, line, column, len(token), self.lines[line - 1])
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .affine import divisors
 from .diagnostics import op_error
 from .ir import Module, Operation
+from .parts import Part, ResultAt
 from .sizes import Conflict, Resized, Sizes
 
 HINT = "mend the sizes, the ranges of the symbols or the constraints"
@@ -21,10 +22,12 @@ def settle(module: Module) -> None:
 
 def _settled(op: Operation, sizes: Sizes) -> bool:
     """Whether no symbol was replaced while OP's needs were decided."""
+    at: Part | None = None
     try:
         for need in op.needs():
             sizes.require(need, op.location)
         for result in op.results:
+            at = ResultAt(result.index)
             for dim in result.type.shape:
                 for divisor in divisors(dim):
                     sizes.require_at_least(divisor, 1, "no size is divided by 0", op.location)
@@ -32,5 +35,5 @@ def _settled(op: Operation, sizes: Sizes) -> bool:
     except Resized:
         return False
     except Conflict as error:
-        raise op_error(op, str(error), HINT) from None
+        raise op_error(op, str(error), HINT, at=at) from None
     return True

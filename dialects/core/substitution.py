@@ -7,6 +7,7 @@ from typing import Any
 
 from .affine import Affine, Dim, substitute
 from .ir import Module, Operation, Value
+from .tensor_map import TensorMap
 from .types import Layout, TensorType, symbols_in
 
 Replacements = Mapping[str, Dim]
@@ -28,6 +29,8 @@ def in_attribute(value: Any, values: Replacements) -> Any:
         return substitute(value, values)
     if isinstance(value, TensorType):
         return in_type(value, values)
+    if isinstance(value, TensorMap):
+        return value.substituted(values)
     if isinstance(value, tuple):
         return tuple(in_attribute(item, values) for item in value)
     return value

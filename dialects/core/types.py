@@ -8,6 +8,7 @@ from functools import cached_property
 
 from .affine import Affine, Dim, evaluate, product, symbols
 from .dtypes import DType
+from .tensor_map import TensorMap
 
 CHANNELS_LAST_NAMES = {3: "nwc", 4: "nhwc", 5: "ndhwc"}
 LARGE_SIZE = 1024  # stands for every symbol where strides are put in order
@@ -105,8 +106,8 @@ def _typical(stride: Dim) -> int:
 
 
 def symbols_in(value: object) -> Set[str]:
-    """The symbols in an attribute's value or a type: sizes, tensor types, tuples of these."""
-    if isinstance(value, TensorType):
+    """The symbols in an attribute's value or a type: sizes, tensor types and maps, tuples of these."""
+    if isinstance(value, (TensorType, TensorMap)):
         return value.symbols
     if isinstance(value, Affine):
         return symbols(value)

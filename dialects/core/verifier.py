@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from operator import is_
 
-from ...errors import UnsupportedError
+from ...errors import IRError, UnsupportedError
 from .affine import linear_symbol
-from .diagnostics import op_error
+from .diagnostics import function_error, op_error
 from .dialect import DialectSet
 from .ir import EDITS, Block, Function, Module, Operation, Value
+from .parts import ArgumentAt, AttributeAt, OperandAt, ResultAt
 from .traits import Trait, has
 from .types import symbols_in
+from .visibility import unseen_operand
 
 PLAIN = frozenset({type(None), bool, int, float, str})  # types of attributes that name no symbols
 
@@ -70,13 +72,10 @@ def verify(module: Module, dialects: DialectSet | None = None, judged: Judged | 
         first = len(judged.tried)
         _verify_block(function.block, set(), dialects, judged)
         for argument in function.arguments:
-            _verify_symbols(function.block.first, argument.type, module, told)
+            if problem := _of_symbols(argument.type, module, told):
+                raise function_error(function, *problem, at=ArgumentAt(argument.index))
         for op in judged.tried[first:]:
-            for result in op.results:
-                _verify_symbols(op, result.type, module, told)
-            for value in op.attributes.values():
-                if type(value) not in PLAIN:
-                    _verify_symbols(op, value, module, told)
+            _verify_symbols(op, module, told)
     judged.end(module)
 
 
@@ -91,16 +90,27 @@ def _bound_symbols(function: Function) -> set[str]:
     return bound
 
 
-def _verify_symbols(op: Operation | None, value: object, module: Module, bound: set[str]) -> None:
+def _verify_symbols(op: Operation, module: Module, bound: set[str]) -> None:
+    for result in op.results:
+        if problem := _of_symbols(result.type, module, bound):
+            raise op_error(op, *problem, at=ResultAt(result.index))
+    for name, value in op.attributes.items():
+        if type(value) not in PLAIN and (problem := _of_symbols(value, module, bound)):
+            raise op_error(op, *problem, at=AttributeAt(name))
+
+
+def _of_symbols(value: object, module: Module, bound: set[str]) -> tuple[str, str] | None:
+    """What is wrong with the symbols in VALUE, and a hint; None when nothing is."""
     named = symbols_in(value)
-    if not named or op is None:
-        return
+    if not named:
+        return None
     if unknown := named - module.symbols.keys():
-        raise op_error(op, f"the module declares no symbol '{min(unknown)}'", "add `symbol NAME in [..]`")
+        return f"the module declares no symbol '{min(unknown)}'", "add `symbol NAME in [..]`"
     if unbound := named - bound:
         name = min(unbound)
         hint = f"make '{name}' a dimension of an input, or write a number instead"
-        raise op_error(op, f"it needs the symbol '{name}', to which no input gives a value", hint)
+        return f"it needs the symbol '{name}', to which no input gives a value", hint
+    return None
 
 
 def _verify_block(block: Block, known: set[Value], dialects: DialectSet | None, judged: Judged) -> None:
@@ -108,11 +118,13 @@ def _verify_block(block: Block, known: set[Value], dialects: DialectSet | None, 
     for op in block:
         _verify_op(op, known, dialects)
         if not judged.holds(op):
-            _verify_rules(op)
+            _verify_outside(op)
         for region in op.regions:
             for inner in region.blocks:
-                # A region of a kernel sees only its own arguments: what it reads is listed as operands.
+                # A region sees its own arguments alone, see `visibility.py`.
                 _verify_block(inner, set(), dialects, judged)
+        if op.regions:
+            _verify_inside(op)
         known.update(op.results)
     if block.last is None or not has(block.last, Trait.TERMINATOR):
         raise (
@@ -129,21 +141,48 @@ def _verify_op(op: Operation, known: set[Value], dialects: DialectSet | None) ->
         if value is None:
             continue
         if value not in known:
-            raise op_error(op, f"operand {index} is not defined before this operation")
+            raise unseen_operand(op, index, value)
         if (op, index) not in value.uses:
-            raise op_error(op, f"operand {index} does not know of this use")
+            raise op_error(op, f"operand {index} does not know of this use", at=OperandAt(index))
     if op.next is not None and has(op, Trait.TERMINATOR):
         raise op_error(op, "a terminator must stand last in its block")
 
 
-def _verify_rules(op: Operation) -> None:
-    """The rules of OP itself, whatever stands around it."""
+def verify_rules(block: Block) -> None:
+    """The rules of the ops in BLOCK themselves, whatever stands around them: IRError for the first one that
+    is broken. What stands in a region comes before what the op that has it makes of that."""
+    for op in block:
+        _verify_outside(op)
+        for region in op.regions:
+            for inner in region.blocks:
+                verify_rules(inner)
+        if op.regions:
+            _verify_inside(op)
+
+
+def _verify_outside(op: Operation) -> None:
+    """The rules of OP without what its regions compute."""
     op.spec.check_operands(op)
     try:
-        _verify_types(op)
+        if not op.regions:
+            _verify_types(op)
         op.verify()
     except UnsupportedError as error:
-        raise op_error(op, error.message, error.hint) from None
+        raise _located(op, error) from None
+
+
+def _verify_inside(op: Operation) -> None:
+    """What the regions of OP, which have been verified, compute."""
+    try:
+        _verify_types(op)
+        op.verify_regions()
+    except UnsupportedError as error:
+        raise _located(op, error) from None
+
+
+def _located(op: Operation, error: UnsupportedError) -> IRError:
+    """What cannot be done as an error about OP."""
+    return op_error(op, error.message, error.hint)
 
 
 def _verify_types(op: Operation) -> None:
@@ -157,4 +196,4 @@ def _verify_types(op: Operation) -> None:
         have = result.type
         if want.shape != have.shape or want.dtype != have.dtype:
             text = f"result {result.index} is {have}, but {want} is implied by its operands"
-            raise op_error(op, text)
+            raise op_error(op, text, at=ResultAt(result.index), label=f"{want} is implied")

@@ -11,7 +11,7 @@ import numpy as np
 from ..core.affine import Dim, product
 from ..core.attributes import BOOL as FLAG
 from ..core.attributes import DTYPE
-from ..core.diagnostics import op_error
+from ..core.diagnostics import op_error, operand_at
 from ..core.dtypes import DType
 from ..core.interpreter import Evaluation
 from ..core.ir import Operation
@@ -78,8 +78,13 @@ class Attention(GraphOp):
         if min(q.rank, k.rank, v.rank) < 2:
             raise op_error(self, "its operands need at least two dimensions")
         features, keys = (q.shape[-1], k.shape[-1]), (k.shape[-2], v.shape[-2])
-        same_size(self, *features, f"queries have {features[0]} features, keys {features[1]}")
-        same_size(self, *keys, f"there are {keys[0]} keys for {keys[1]} values")
+        same_size(
+            self,
+            *features,
+            f"queries have {features[0]} features, keys {features[1]}",
+            operand_at(self, self.k),
+        )
+        same_size(self, *keys, f"there are {keys[0]} keys for {keys[1]} values", operand_at(self, self.v))
         self._check_mask()
         return [TensorType((*self.scores[:-1], v.shape[-1]), self.accumulate or q.dtype)]
 
@@ -89,7 +94,11 @@ class Attention(GraphOp):
             return
         check_kind(self, self.mask, (*FLOAT, "bool"))
         if broadcast_shapes(self, [self.scores, self.mask.type.shape]) != self.scores:
-            raise op_error(self, f"the mask {self.mask.type} does not broadcast to the scores")
+            raise op_error(
+                self,
+                f"the mask {self.mask.type} does not broadcast to the scores",
+                at=operand_at(self, self.mask),
+            )
 
     def evaluate(self, evaluation: Evaluation, q: Any, k: Any, v: Any, mask: Any = None) -> Array:
         wide = self.sum_dtype.numpy

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from ..core.affine import Dim
 from ..core.attributes import EDGES
-from ..core.diagnostics import op_error, size_mismatch
+from ..core.diagnostics import op_error, operand_at, size_mismatch
 from ..core.expr import Expr, Index, Scalars
 from ..core.ir import Operation
 from ..core.op import attribute
+from ..core.parts import AttributeAt, Part
 from ..core.types import TensorType
 
 
@@ -31,9 +32,7 @@ def nofuse_of(op: Operation) -> bool | tuple[int, ...] | None:
     return op.nofuse if isinstance(op, GraphOp) else None
 
 
-def broadcast_shapes(
-    op: Operation, shapes: Sequence[tuple[Dim, ...]], trailing: int = 0
-) -> tuple[Dim, ...]:
+def broadcast_shapes(op: Operation, shapes: Sequence[tuple[Dim, ...]], trailing: int = 0) -> tuple[Dim, ...]:
     """Numpy broadcasting of symbolic shapes, which TRAILING more dimensions follow; a located mismatch
     when two dimensions are written differently.
     """
@@ -55,29 +54,40 @@ def broadcast_shapes(
     return tuple(result)
 
 
-def same_size(op: Operation, left: Dim, right: Dim, message: str) -> None:
+def same_size(op: Operation, left: Dim, right: Dim, message: str, at: Part | None = None) -> None:
     """A located mismatch with MESSAGE unless two sizes are written the same."""
     if left != right:
-        raise size_mismatch(op, message, left, right)
+        raise size_mismatch(op, message, left, right, at=at)
 
 
-def same_shape(op: Operation, left: Sequence[Dim], right: Sequence[Dim], message: str) -> None:
+def same_shape(
+    op: Operation, left: Sequence[Dim], right: Sequence[Dim], message: str, at: Part | None = None
+) -> None:
     """`same_size` for every dimension of two shapes of one rank."""
     if len(left) != len(right):
-        raise op_error(op, message)
+        raise op_error(op, message, at=at)
     for a, b in zip(left, right, strict=True):
-        same_size(op, a, b, message)
+        same_size(op, a, b, message, at)
 
 
 def normalize_axis(op: Operation, axis: int, rank: int) -> int:
     """AXIS counted from the front; a located error when it is outside the rank."""
     if not -rank <= axis < max(rank, 1):
-        raise op_error(op, f"axis {axis} is outside a tensor of {rank} dimensions")
+        raise op_error(op, f"axis {axis} is outside a tensor of {rank} dimensions", at=axis_at(op))
     return axis + rank if axis < 0 else axis
 
 
+def axis_at(op: Operation) -> AttributeAt:
+    """The attribute that says along which axes OP works."""
+    return AttributeAt("axes" if "axes" in op.attributes else "axis")
+
+
 def same_dtype(op: Operation, types: Sequence[TensorType]) -> None:
-    """A located error unless all TYPES share an element type."""
-    names = {type.dtype.name for type in types}
-    if len(names) > 1:
-        raise op_error(op, f"its operands have different element types: {', '.join(sorted(names))}")
+    """A located error unless all TYPES, of operands of OP, share an element type."""
+    odd = next((type for type in types if type.dtype != types[0].dtype), None)
+    if odd is None:
+        return
+    names = ", ".join(sorted({type.dtype.name for type in types}))
+    at = next((operand_at(op, value) for value in op.inputs if value.type is odd), None)
+    message = f"its operands have different element types: {names}"
+    raise op_error(op, message, at=at, label=f"this is {odd.dtype}, the first {types[0].dtype}")

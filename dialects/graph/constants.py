@@ -15,6 +15,7 @@ from ..core.interpreter import Evaluation
 from ..core.ir import Module, Operation
 from ..core.location import UNKNOWN, Location
 from ..core.op import attribute, define_op, result
+from ..core.parts import AttributeAt
 from ..core.resources import ResourceTable
 from ..core.traits import Trait
 from ..core.types import TensorType
@@ -97,7 +98,9 @@ class Dims(GraphOp):
 
     def infer(self) -> Sequence[TensorType]:
         if self.scalar and len(self.values) != 1:
-            raise op_error(self, f"a scalar is one integer, {len(self.values)} are given")
+            raise op_error(
+                self, f"a scalar is one integer, {len(self.values)} are given", at=AttributeAt("values")
+            )
         return [TensorType(() if self.scalar else (len(self.values),), I64)]
 
     def evaluate(self, evaluation: Evaluation) -> Any:

@@ -11,12 +11,13 @@ import numpy as np
 from ..core.affine import Dim, floordiv, product
 from ..core.attributes import BOOL, DTYPE, FORMAT, INT, INTS
 from ..core.constraints import Need
-from ..core.diagnostics import op_error
+from ..core.diagnostics import op_error, operand_at
 from ..core.dtypes import F32, I8, I16, I32, TF32, U8, DType
 from ..core.expr import Expr, Index, Scalars
 from ..core.interpreter import Array, Evaluation
 from ..core.ir import Operation, Value
 from ..core.op import attribute, define_op, operand, result
+from ..core.parts import AttributeAt
 from ..core.traits import Trait
 from ..core.types import TensorType
 from .base import GraphOp, broadcast_shapes, same_dtype, same_size
@@ -54,7 +55,12 @@ def multiply_add(scalars: Scalars, a: Expr, b: Expr, dtype: DType) -> Expr:
 def check_multiply(op: Operation, multiply: DType | None) -> None:
     """A located error unless OP's operands can be rounded to MULTIPLY: tf32 is for f32."""
     if multiply is not None and (multiply != TF32 or op.inputs[0].type.dtype != F32):
-        raise op_error(op, f"cannot multiply {op.inputs[0].type.dtype} as {multiply}", "only f32 as tf32")
+        raise op_error(
+            op,
+            f"cannot multiply {op.inputs[0].type.dtype} as {multiply}",
+            "only f32 as tf32",
+            at=AttributeAt("multiply"),
+        )
 
 
 class Convolution(Windowed):
@@ -68,7 +74,9 @@ class Convolution(Windowed):
     def window(self) -> Ints:
         sizes = self.w.type.shape[2:]
         if not all(isinstance(size, int) for size in sizes):
-            raise op_error(self, f"the window of the weight {self.w.type} is not static")
+            raise op_error(
+                self, f"the window of the weight {self.w.type} is not static", at=operand_at(self, self.w)
+            )
         return tuple(int(str(size)) for size in sizes)
 
     @property
@@ -89,9 +97,13 @@ class Convolution(Windowed):
         check_multiplied(self, self.x.type, self.w.type, self.accumulate)
         first = self.w.type.shape[0]
         if self.groups < 1 or (isinstance(first, int) and first % self.groups):
-            raise op_error(self, f"{first} {label} channels do not split into {self.groups} groups")
+            raise op_error(
+                self,
+                f"{first} {label} channels do not split into {self.groups} groups",
+                at=AttributeAt("groups"),
+            )
         message = f"the input has {wanted} channels, the weight is for {channels}"
-        same_size(self, wanted, channels, message)
+        same_size(self, wanted, channels, message, operand_at(self, self.w))
 
     def outcome(self, shape: tuple[Dim, ...]) -> list[TensorType]:
         return [TensorType(shape, self.accumulate or self.x.type.dtype)]
@@ -165,7 +177,11 @@ class ConvTranspose(Convolution):
         self.check_groups("input", shape[0], self.x.type.shape[1])
         self.check_window()
         if len(self._extra) != len(self.window):
-            raise op_error(self, f"output_padding {list(self._extra)} is not one number per dimension")
+            raise op_error(
+                self,
+                f"output_padding {list(self._extra)} is not one number per dimension",
+                at=AttributeAt("output_padding"),
+            )
         sizes = [self.checked_size(axis, self._output_size(axis)) for axis in range(len(self.window))]
         return self.outcome((self.x.type.shape[0], shape[1] * self.groups, *sizes))
 
@@ -289,7 +305,9 @@ class Matmul(GraphOp):
         check_multiply(self, self.multiply)
         rows, columns, depth = self.extents
         other = b.shape[-1 if self.transpose_b else -2]
-        same_size(self, depth, other, f"the inner dimensions {depth} and {other} differ")
+        same_size(
+            self, depth, other, f"the inner dimensions {depth} and {other} differ", operand_at(self, self.b)
+        )
         batch = broadcast_shapes(self, [a.shape[:-2], b.shape[:-2]], trailing=2)
         return [TensorType((*batch, rows, columns), self.accumulate or a.dtype)]
 

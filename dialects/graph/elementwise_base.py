@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.affine import Dim
 from ..core.attributes import FLOAT as NUMBER_KIND
-from ..core.diagnostics import op_error
+from ..core.diagnostics import op_error, operand_at
 from ..core.dtypes import BOOL, DType
 from ..core.expr import Expr, Index, Scalars
 from ..core.interpreter import Evaluation
@@ -31,7 +31,12 @@ def check_kind(op: Operation, value: Value, kinds: Sequence[str]) -> None:
     """A located error unless the element type of VALUE is of one of KINDS."""
     dtype = value.type.dtype
     if dtype.kind not in kinds:
-        raise op_error(op, f"takes {' or '.join(kinds)} elements, not {dtype}")
+        raise op_error(
+            op,
+            f"takes {' or '.join(kinds)} elements, not {dtype}",
+            at=operand_at(op, value),
+            label=f"this is {dtype}",
+        )
 
 
 def parameter(default: float) -> AttributeField[float]:

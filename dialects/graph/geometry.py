@@ -11,11 +11,12 @@ import numpy as np
 from ..core.affine import Dim, ceildiv, floordiv
 from ..core.attributes import INTS
 from ..core.constraints import Need
-from ..core.diagnostics import op_error
+from ..core.diagnostics import op_error, operand_at
 from ..core.expr import Expr, Index, Scalars
 from ..core.interpreter import Array
 from ..core.ir import Value
 from ..core.op import attribute, operand, result
+from ..core.parts import AttributeAt
 from .base import GraphOp
 
 Ints = tuple[int, ...]
@@ -75,13 +76,23 @@ class Windowed(GraphOp):
         """Located errors for lists of the wrong length and steps that are not positive."""
         rank = self.x.type.rank - 2
         if not 1 <= rank <= 3:
-            raise op_error(self, f"its input has {self.x.type.rank} dimensions, 3 to 5 are wanted")
+            raise op_error(
+                self,
+                f"its input has {self.x.type.rank} dimensions, 3 to 5 are wanted",
+                at=operand_at(self, self.x),
+            )
         lists = {"kernel": self.window, "strides": self.strides, "dilations": self.dilations}
         for label, values in lists.items():
             if len(values) != rank or min(values) < 1:
-                raise op_error(self, f"{label} {list(values)} does not give {rank} positive numbers")
+                raise op_error(
+                    self,
+                    f"{label} {list(values)} does not give {rank} positive numbers",
+                    at=AttributeAt(label),
+                )
         if len(self.pads) != 2 * rank:
-            raise op_error(self, f"pads {list(self.pads)} does not give {2 * rank} numbers")
+            raise op_error(
+                self, f"pads {list(self.pads)} does not give {2 * rank} numbers", at=AttributeAt("pads")
+            )
 
     def needs(self) -> Iterable[Need]:
         for axis, size in enumerate(self.spatial):

@@ -10,11 +10,12 @@ import numpy as np
 from ..core.affine import Dim
 from ..core.attributes import DIM, INT
 from ..core.constraints import Need
-from ..core.diagnostics import op_error
+from ..core.diagnostics import op_error, operand_at
 from ..core.dtypes import I64
 from ..core.expr import Expr, Index, Scalars
 from ..core.interpreter import Array, Evaluation
 from ..core.op import attribute, define_op, operand, result
+from ..core.parts import AttributeAt
 from ..core.traits import Trait
 from ..core.types import TensorType
 from .base import GraphOp, normalize_axis, same_dtype, same_shape
@@ -61,7 +62,11 @@ class Indexed(GraphOp):
 
     def check_indices(self) -> None:
         if not self.indices.type.dtype.is_integer:
-            raise op_error(self, f"its indices are {self.indices.type.dtype}, integers are wanted")
+            raise op_error(
+                self,
+                f"its indices are {self.indices.type.dtype}, integers are wanted",
+                at=operand_at(self, self.indices),
+            )
 
 
 @define_op(Trait.MOVEMENT)
@@ -83,7 +88,7 @@ class Gather(Indexed):
         axis = normalize_axis(self, self.axis, self.x.type.rank)
         shape = self.x.type.shape
         if not shape:
-            raise op_error(self, "a scalar has nothing to gather from")
+            raise op_error(self, "a scalar has nothing to gather from", at=operand_at(self, self.x))
         return [TensorType((*shape[:axis], *self.indices.type.shape, *shape[axis + 1 :]), self.x.type.dtype)]
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
@@ -123,7 +128,11 @@ class GatherElements(Indexed):
         x, indices = self.x.type, self.indices.type
         normalize_axis(self, self.axis, x.rank)
         if indices.rank != x.rank or x.rank == 0:
-            raise op_error(self, f"the indices have {indices.rank} dimensions, the input {x.rank}")
+            raise op_error(
+                self,
+                f"the indices have {indices.rank} dimensions, the input {x.rank}",
+                at=operand_at(self, self.indices),
+            )
         return [TensorType(indices.shape, x.dtype)]
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
@@ -152,7 +161,9 @@ class GatherNd(Indexed):
         """How many dimensions of x one multi-index covers."""
         last = self.indices.type.shape[-1] if self.indices.type.rank else None
         if not isinstance(last, int):
-            raise op_error(self, "the last dimension of the indices is not static")
+            raise op_error(
+                self, "the last dimension of the indices is not static", at=operand_at(self, self.indices)
+            )
         return last
 
     @property
@@ -164,7 +175,11 @@ class GatherNd(Indexed):
         x, indices, batch = self.x.type, self.indices.type, self.batch_dims
         covered = batch + self.depth
         if batch < 0 or batch >= indices.rank or covered > x.rank or self.depth < 1:
-            raise op_error(self, f"multi-indices of {self.depth} after {batch} dimensions do not fit {x}")
+            raise op_error(
+                self,
+                f"multi-indices of {self.depth} after {batch} dimensions do not fit {x}",
+                at=operand_at(self, self.indices),
+            )
         message = f"the first {batch} dimensions of {x} and {indices} differ"
         same_shape(self, x.shape[:batch], indices.shape[:batch], message)
         return [TensorType((*indices.shape[:-1], *x.shape[covered:]), x.dtype)]
@@ -205,7 +220,7 @@ class Range(GraphOp):
         if self.start.type.rank or self.delta.type.rank:
             raise op_error(self, "start and delta are not scalars")
         if isinstance(self.size, int) and self.size < 0:
-            raise op_error(self, f"the size {self.size} is negative")
+            raise op_error(self, f"the size {self.size} is negative", at=AttributeAt("size"))
         return [TensorType((self.size,), self.start.type.dtype)]
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
@@ -240,7 +255,11 @@ class OneHot(GraphOp):
         shape = self.indices.type.shape
         axis = normalize_axis(self, self.axis, len(shape) + 1)
         if self.values.type.shape != (2,):
-            raise op_error(self, f"the values are {self.values.type}, off and on are wanted")
+            raise op_error(
+                self,
+                f"the values are {self.values.type}, off and on are wanted",
+                at=operand_at(self, self.values),
+            )
         return [TensorType((*shape[:axis], self.depth, *shape[axis:]), self.values.type.dtype)]
 
     def define(self, scalars: Scalars, index: Index) -> Expr:

@@ -13,10 +13,11 @@ import numpy as np
 from ..core.affine import Dim, floordiv, total
 from ..core.attributes import BOOL, DIMS, INT, INTS, EnumKind
 from ..core.constraints import Need
-from ..core.diagnostics import op_error
+from ..core.diagnostics import op_error, operand_at
 from ..core.expr import Expr, Index, Scalars
 from ..core.interpreter import Evaluation
 from ..core.op import attribute, define_op, operand, operands, optional_operand, result
+from ..core.parts import AttributeAt
 from ..core.traits import Trait
 from ..core.types import TensorType
 from .base import GraphOp, broadcast_shapes, normalize_axis, same_dtype, same_shape
@@ -40,11 +41,15 @@ class Reshape(GraphOp):
     def infer(self) -> Sequence[TensorType]:
         shape = tuple(self.shape)
         if any(isinstance(size, int) and size < 0 for size in shape):
-            raise op_error(self, f"the shape {_text(shape)} has a negative size")
+            raise op_error(self, f"the shape {_text(shape)} has a negative size", at=AttributeAt("shape"))
         y = TensorType(shape, self.x.type.dtype)
         surplus = self.x.type.elements - y.elements
         if isinstance(surplus, int) and surplus != 0:
-            raise op_error(self, f"{_text(self.x.type.shape)} and {_text(shape)} differ in element count")
+            raise op_error(
+                self,
+                f"{_text(self.x.type.shape)} and {_text(shape)} differ in element count",
+                at=AttributeAt("shape"),
+            )
         return [y]
 
     def needs(self) -> Iterable[Need]:
@@ -68,7 +73,11 @@ class Transpose(GraphOp):
 
     def infer(self) -> Sequence[TensorType]:
         if sorted(self.perm) != list(range(self.x.type.rank)):
-            raise op_error(self, f"perm {list(self.perm)} does not order {self.x.type.rank} dimensions")
+            raise op_error(
+                self,
+                f"perm {list(self.perm)} does not order {self.x.type.rank} dimensions",
+                at=AttributeAt("perm"),
+            )
         return [TensorType(tuple(self.x.type.shape[axis] for axis in self.perm), self.x.type.dtype)]
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
@@ -120,7 +129,11 @@ class Slice(GraphOp):
             return
         low, high = self._ends(axis)
         if any(_surely_negative(dim) for dim in (low, extent - 1 - high, count)):
-            raise op_error(self, f"axis {axis}: elements {low} to {high} are not all within {extent}")
+            raise op_error(
+                self,
+                f"axis {axis}: elements {low} to {high} are not all within {extent}",
+                at=AttributeAt("starts"),
+            )
 
     def needs(self) -> Iterable[Need]:
         for axis, (count, extent) in enumerate(zip(self.sizes, self.x.type.shape, strict=True)):
@@ -250,7 +263,11 @@ class Tile(GraphOp):
 
     def infer(self) -> Sequence[TensorType]:
         if len(self.repeats) != self.x.type.rank or min(self.repeats, default=0) < 0:
-            raise op_error(self, f"repeats {list(self.repeats)} does not give {self.x.type.rank} counts")
+            raise op_error(
+                self,
+                f"repeats {list(self.repeats)} does not give {self.x.type.rank} counts",
+                at=AttributeAt("repeats"),
+            )
         sizes = zip(self.x.type.shape, self.repeats, strict=True)
         return [TensorType(tuple(size * count for size, count in sizes), self.x.type.dtype)]
 
@@ -299,19 +316,31 @@ class Pad(GraphOp):
 
     def infer(self) -> Sequence[TensorType]:
         if len(self.pads) != 2 * self.x.type.rank:
-            raise op_error(self, f"pads {list(self.pads)} does not give {2 * self.x.type.rank} numbers")
+            raise op_error(
+                self,
+                f"pads {list(self.pads)} does not give {2 * self.x.type.rank} numbers",
+                at=AttributeAt("pads"),
+            )
         if self.value is not None:
             same_dtype(self, [self.x.type, self.value.type])
             if self.value.type.elements != 1:
-                raise op_error(self, "the value is not a single element")
+                raise op_error(self, "the value is not a single element", at=operand_at(self, self.value))
         if self.mode != "constant" and not all(isinstance(pad, int) for pad in self.pads):
-            raise op_error(self, f"pads of the mode '{self.mode}' are numbers, not {_text(self.pads)}")
+            raise op_error(
+                self,
+                f"pads of the mode '{self.mode}' are numbers, not {_text(self.pads)}",
+                at=AttributeAt("pads"),
+            )
         shape = tuple(n + b + e for n, b, e in zip(self.x.type.shape, self.begins, self.ends, strict=True))
         for axis, size in enumerate(shape):
             nothing = self.mode != "constant" and self._kept(axis) == 0 and size != 0
             if _surely_negative(size) or _surely_negative(self._kept(axis)) or nothing:
                 extent = self.x.type.shape[axis]
-                raise op_error(self, f"axis {axis}: pads {list(self.pads)} do not fit size {extent}")
+                raise op_error(
+                    self,
+                    f"axis {axis}: pads {list(self.pads)} do not fit size {extent}",
+                    at=AttributeAt("pads"),
+                )
         return [TensorType(shape, self.x.type.dtype)]
 
     def needs(self) -> Iterable[Need]:
@@ -407,7 +436,7 @@ class Trilu(GraphOp):
 
     def infer(self) -> Sequence[TensorType]:
         if self.x.type.rank < 2:
-            raise op_error(self, "its input needs at least two dimensions")
+            raise op_error(self, "its input needs at least two dimensions", at=operand_at(self, self.x))
         return [TensorType(self.x.type.shape, self.x.type.dtype)]
 
     def define(self, scalars: Scalars, index: Index) -> Expr:

@@ -9,11 +9,12 @@ import numpy as np
 
 from ..core.affine import Dim, product
 from ..core.attributes import INT
-from ..core.diagnostics import op_error
+from ..core.diagnostics import op_error, operand_at
 from ..core.expr import Expr, Index, Scalars
 from ..core.interpreter import Evaluation
 from ..core.ir import Operation, Value
 from ..core.op import attribute, define_op, operand, optional_operand, result
+from ..core.parts import AttributeAt
 from ..core.traits import Trait
 from ..core.types import TensorType
 from .base import GraphOp, broadcast_shapes, same_size
@@ -169,13 +170,15 @@ def check_channels(op: Normalization, values: Sequence[Value]) -> None:
     """A located error unless x has channels on axis 1 and each of VALUES one element per channel."""
     shape = op.x.type.shape
     if len(shape) < 2:
-        raise op_error(op, "the input has no channels: it needs at least 2 dimensions")
+        raise op_error(
+            op, "the input has no channels: it needs at least 2 dimensions", at=operand_at(op, op.x)
+        )
     for value in values:
         have = "x".join(str(size) for size in value.type.shape) or "no dimensions"
         message = f"a parameter has shape {have} where {shape[1]} channels are wanted"
         if value.type.rank != 1:
-            raise op_error(op, message)
-        same_size(op, shape[1], value.type.shape[0], message)
+            raise op_error(op, message, at=operand_at(op, value))
+        same_size(op, shape[1], value.type.shape[0], message, operand_at(op, value))
 
 
 @define_op()
@@ -223,7 +226,9 @@ class Trailing(Normalization):
         front_axis(self, self.axis, self.x.type.rank)
         for value in self.inputs[1:]:
             if broadcast_shapes(self, [self.x.type.shape, value.type.shape]) != self.x.type.shape:
-                raise op_error(self, "scale and bias must broadcast to the shape of x")
+                raise op_error(
+                    self, "scale and bias must broadcast to the shape of x", at=operand_at(self, value)
+                )
 
 
 @define_op(Trait.ROW)
@@ -317,7 +322,7 @@ class Lrn(Normalization):
     def check_shapes(self) -> None:
         check_channels(self, ())
         if self.size < 1:
-            raise op_error(self, f"a window of {self.size} channels is empty")
+            raise op_error(self, f"a window of {self.size} channels is empty", at=AttributeAt("size"))
 
     def compute(self, x: Array) -> Any:
         squares = held(np.square(x.astype(np.float64)), x.dtype)

@@ -16,12 +16,13 @@ import numpy as np
 
 from ..core.affine import Dim, ceildiv, floordiv
 from ..core.attributes import BOOL, DTYPE, INT
-from ..core.diagnostics import op_error
+from ..core.diagnostics import op_error, operand_at
 from ..core.dtypes import BF16, F8E4M3, F8E5M2, F16, F32, I8, I16, I32, U8, U16, DType
 from ..core.expr import Expr, Index, Scalars
 from ..core.interpreter import Array, Evaluation
 from ..core.ir import Operation, Value
 from ..core.op import attribute, define_op, operand, optional_operand, result
+from ..core.parts import AttributeAt
 from ..core.traits import Trait
 from ..core.types import TensorType
 from .base import GraphOp, normalize_axis, same_shape
@@ -61,22 +62,32 @@ class Scaling(GraphOp):
 
     def infer(self) -> Sequence[TensorType]:
         if self.scale.type.dtype not in REALS:
-            raise op_error(self, f"the scale is of type {self.scale.type.dtype}, a float is wanted")
+            raise op_error(
+                self,
+                f"the scale is of type {self.scale.type.dtype}, a float is wanted",
+                at=operand_at(self, self.scale),
+            )
         self._check_shape()
         zero = self.zero_point
         if zero is None:
             return [self.x.type.with_dtype(self.to)]
         if zero.type.dtype != self.quantized or self.quantized not in INTEGERS:
-            raise op_error(self, f"a zero point of type {zero.type.dtype} for a tensor of {self.quantized}")
+            raise op_error(
+                self,
+                f"a zero point of type {zero.type.dtype} for a tensor of {self.quantized}",
+                at=operand_at(self, zero),
+            )
         message = f"the zero point {zero.type} has another shape than {self.scale.type}"
-        same_shape(self, zero.type.shape, self.scale.type.shape, message)
+        same_shape(self, zero.type.shape, self.scale.type.shape, message, operand_at(self, zero))
         return [self.x.type.with_dtype(self.to)]
 
     def _check_shape(self) -> None:
         """A located error unless the scale has the shape that axis and block ask for."""
         shape, given = self.x.type.shape, self.scale.type.shape
         if self.block < 0 or (self.per_tensor and self.block):
-            raise op_error(self, f"blocks of {self.block} do not fit a scale without dimensions")
+            raise op_error(
+                self, f"blocks of {self.block} do not fit a scale without dimensions", at=AttributeAt("block")
+            )
         if self.per_tensor:
             return
         axis = normalize_axis(self, self.axis, len(shape))
@@ -86,8 +97,8 @@ class Scaling(GraphOp):
         sizes = ", ".join(map(str, wanted))
         message = f"the scale {self.scale.type} does not fit axis {axis}: [{sizes}] is wanted"
         if self.axis < 0:
-            raise op_error(self, message)
-        same_shape(self, wanted, given, message)
+            raise op_error(self, message, at=AttributeAt("axis"))
+        same_shape(self, wanted, given, message, operand_at(self, self.scale))
 
     def compute(self, x: Array, scale: Array, zero_point: Array | None) -> Any:
         """The result in numpy, before it is converted; all operands in f32."""
@@ -155,9 +166,13 @@ class Quantize(Scaling):
 
     def infer(self) -> Sequence[TensorType]:
         if self.to not in (*INTEGERS, *FLOATS):
-            raise op_error(self, f"{self.to} is no type to quantise to")
+            raise op_error(self, f"{self.to} is no type to quantise to", at=AttributeAt("to"))
         if self.x.type.dtype not in (*REALS, I32):
-            raise op_error(self, f"takes f32, f16, bf16 or i32 elements, not {self.x.type.dtype}")
+            raise op_error(
+                self,
+                f"takes f32, f16, bf16 or i32 elements, not {self.x.type.dtype}",
+                at=operand_at(self, self.x),
+            )
         return super().infer()
 
     def compute(self, x: Array, scale: Array, zero_point: Array | None) -> Any:
@@ -189,9 +204,9 @@ class Dequantize(Scaling):
 
     def infer(self) -> Sequence[TensorType]:
         if self.x.type.dtype not in (*INTEGERS, *FLOATS, I32):
-            raise op_error(self, f"{self.x.type.dtype} is no quantised type")
+            raise op_error(self, f"{self.x.type.dtype} is no quantised type", at=operand_at(self, self.x))
         if self.to not in REALS:
-            raise op_error(self, f"gives f32, f16 or bf16 elements, not {self.to}")
+            raise op_error(self, f"gives f32, f16 or bf16 elements, not {self.to}", at=AttributeAt("to"))
         return super().infer()
 
     def compute(self, x: Array, scale: Array, zero_point: Array | None) -> Any:

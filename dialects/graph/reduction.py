@@ -17,9 +17,10 @@ from ..core.expr import Expr, Index, Scalars
 from ..core.interpreter import Evaluation
 from ..core.ir import Operation
 from ..core.op import attribute, define_op, operand, result
+from ..core.parts import AttributeAt
 from ..core.traits import Trait
 from ..core.types import TensorType
-from .base import GraphOp
+from .base import GraphOp, axis_at
 from .elementwise_base import NUMBER, TRUTH, check_kind
 from .extremes import largest, smallest
 from .formula import Term, load
@@ -33,7 +34,7 @@ def front_axis(op: Operation, axis: int, rank: int) -> int:
     """AXIS; a located error unless it counts from the front and is inside the rank."""
     if not 0 <= axis < rank:
         hint = "count the axis from the front" if axis < 0 else None
-        raise op_error(op, f"axis {axis} is not one of the {rank} dimensions", hint)
+        raise op_error(op, f"axis {axis} is not one of the {rank} dimensions", hint, at=axis_at(op))
     return axis
 
 
@@ -76,7 +77,11 @@ class Reduce(GraphOp):
         for axis in self.axes:
             front_axis(self, axis, self.x.type.rank)
         if list(self.axes) != sorted(set(self.axes)):
-            raise op_error(self, f"the axes {list(self.axes)} must be in ascending order, each once")
+            raise op_error(
+                self,
+                f"the axes {list(self.axes)} must be in ascending order, each once",
+                at=AttributeAt("axes"),
+            )
         return [self.x.type.with_shape(without_axes(self.x.type.shape, self.axes, self.keepdims))]
 
     @property
@@ -146,7 +151,7 @@ class ArgReduce(GraphOp):
         shape = self.x.type.shape
         axis = front_axis(self, self.axis, len(shape))
         if shape[axis] == 0:
-            raise op_error(self, f"axis {axis} is empty and has no extreme")
+            raise op_error(self, f"axis {axis} is empty and has no extreme", at=AttributeAt("axis"))
         return [TensorType(without_axes(shape, [axis], self.keepdims), I64)]
 
     def needs(self) -> Iterable[Need]:

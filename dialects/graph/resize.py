@@ -16,6 +16,7 @@ from ..core.dtypes import F32, DType
 from ..core.expr import Expr, Index, Scalars
 from ..core.interpreter import Array, Evaluation
 from ..core.op import attribute, define_op, operand, result
+from ..core.parts import AttributeAt
 from ..core.traits import Trait
 from ..core.types import TensorType
 from .base import GraphOp
@@ -53,14 +54,22 @@ class Resize(GraphOp):
     def infer(self) -> Sequence[TensorType]:
         rank = self.x.type.rank
         if len(self.sizes) != rank:
-            raise op_error(self, f"{len(self.sizes)} sizes for {rank} dimensions")
+            raise op_error(self, f"{len(self.sizes)} sizes for {rank} dimensions", at=AttributeAt("sizes"))
         if self.scales and (len(self.scales) != rank or not all(0 < s < float("inf") for s in self.scales)):
-            raise op_error(self, f"scales {list(self.scales)} does not give {rank} positive numbers")
+            raise op_error(
+                self,
+                f"scales {list(self.scales)} does not give {rank} positive numbers",
+                at=AttributeAt("scales"),
+            )
         if self._crops and (len(self.roi) != 2 * rank or not np.isfinite(self.roi).all()):
-            raise op_error(self, f"roi {list(self.roi)} does not give {2 * rank} numbers")
+            raise op_error(
+                self, f"roi {list(self.roi)} does not give {2 * rank} numbers", at=AttributeAt("roi")
+            )
         for axis, (size, extent) in enumerate(zip(self.sizes, self.x.type.shape, strict=True)):
             if isinstance(size, int) and (size < 0 or (extent == 0 and size != 0)):
-                raise op_error(self, f"axis {axis} cannot be resized from {extent} to {size}")
+                raise op_error(
+                    self, f"axis {axis} cannot be resized from {extent} to {size}", at=AttributeAt("sizes")
+                )
             static = isinstance(size, int) and isinstance(extent, int)
             if self.antialias and self.mode != "nearest" and size != extent and not (self.scales or static):
                 raise op_error(

@@ -2,6 +2,7 @@
 // read before the wait sees NaN and not, by luck, the data.
 #pragma once
 
+#include "host_tensor_map.hpp"
 #include "host_worker.hpp"
 
 namespace glass::host {
@@ -83,54 +84,11 @@ inline void Worker::wake_waiters(u64* barrier, u32 ended_parity) {
 
 // ---- Bulk tensor copies -------------------------------------------------------------------------
 
-// Reads the fields of a host tensor map; see host_tensor_map() in runtime/host.py.
-struct TensorMapView {
-    const u64* map;
-    int rank() const { return int(map[1] & 0xff); }
-    int element() const { return int(map[1] >> 8 & 0xff); }
-    u64 swizzle() const { return map[1] >> 16 & 0xff; }  // the number of address bits exchanged
-    i64 dimension(int axis) const { return i64(map[2 + axis]); }
-    i64 stride(int axis) const { return axis == 0 ? element() : i64(map[6 + axis]); }
-    int box(int axis) const { return int(map[axis < 4 ? 11 : 12] >> (16 * (axis % 4)) & 0xffff); }
-    u64 bytes() const { return map[13]; }
-    // One past the last byte of the tensor's last element.
-    u64 extent() const {
-        i64 last = element();
-        for (int axis = 0; axis < rank(); axis++) last += (dimension(axis) - 1) * stride(axis);
-        return u64(last);
-    }
-    u64 box_bytes() const {
-        u64 bytes = u64(element());
-        for (int axis = 0; axis < rank(); axis++) bytes *= u64(box(axis));
-        return bytes;
-    }
-};
-
-// Calls visit(shared element address, global element address or nullptr when outside the tensor).
-template <class Visit>
-void visit_box(const BulkCopy& copy, Visit visit) {
-    const TensorMapView view{copy.map};
-    const u64 elements = view.box_bytes() / u64(view.element());
-    for (u64 i = 0; i < elements; i++) {
-        u64 rest = i;
-        i64 offset = 0;
-        bool inside = true;
-        for (int axis = 0; axis < view.rank(); axis++) {
-            const i64 at = copy.coordinates[axis] + i64(rest % u64(view.box(axis)));
-            rest /= u64(view.box(axis));
-            inside = inside && at >= 0 && at < view.dimension(axis);
-            offset += at * view.stride(axis);
-        }
-        u64 address = reinterpret_cast<u64>(copy.shared) + i * u64(view.element());
-        address ^= (address >> 7 & ((u64(1) << view.swizzle()) - 1)) << 4;
-        unsigned char* global = inside ? reinterpret_cast<unsigned char*>(copy.map[0]) + offset : nullptr;
-        visit(reinterpret_cast<unsigned char*>(address), global, std::size_t(view.element()));
-    }
-}
-
-inline BulkCopy bulk_copy(const u64* map, const void* shared, const int* coordinates, int rank, const char* what) {
+inline BulkCopy bulk_copy(const u64* map, const void* shared, const int* coordinates, const int* offsets, int rank,
+                          const char* what) {
     const TensorMapView view{map};
     if (view.rank() != rank) fail("a tensor map used with the wrong number of coordinates");
+    if (view.im2col() != (offsets != nullptr)) fail("a tiled tensor map used as an im2col one, or the other way round");
     if (view.extent() > view.bytes()) fail("a tensor map reaches outside its buffer");
     // Whole swizzle patterns: eight lines of 32, 64 or 128 bytes.
     check_shared(shared, view.box_bytes(), view.swizzle() ? u64(128) << view.swizzle() : 128, what);
@@ -138,23 +96,32 @@ inline BulkCopy bulk_copy(const u64* map, const void* shared, const int* coordin
     std::memcpy(copy.map, map, sizeof(copy.map));
     copy.shared = const_cast<unsigned char*>(static_cast<const unsigned char*>(shared));
     for (int axis = 0; axis < rank; axis++) copy.coordinates[axis] = coordinates[axis];
+    for (int axis = 1; offsets && axis < rank - 1; axis++) copy.offsets[axis] = offsets[axis - 1];
     return copy;
 }
 
-void bulk_load(void* to, const u64* map, u64* barrier, const int* coordinates, int rank) {
-    BulkCopy copy = bulk_copy(map, to, coordinates, rank, "tma_load");
+inline void start_load(BulkCopy copy, u64* barrier) {
     read_barrier(barrier);
     copy.barrier = barrier;
-    std::memset(to, 0xff, TensorMapView{map}.box_bytes());
+    std::memset(copy.shared, 0xff, TensorMapView{copy.map}.box_bytes());
     current_worker->bulk_loads().push_back(copy);
 }
 
+void bulk_load(void* to, const u64* map, u64* barrier, const int* coordinates, int rank) {
+    start_load(bulk_copy(map, to, coordinates, nullptr, rank, "tma_load"), barrier);
+}
+
+void bulk_load_im2col(void* to, const u64* map, u64* barrier, const int* coordinates, const int* offsets, int rank) {
+    start_load(bulk_copy(map, to, coordinates, offsets, rank, "tma_load"), barrier);
+}
+
 inline void land_load(const BulkCopy& copy) {
-    visit_box(copy, [](unsigned char* shared, const unsigned char* global, std::size_t bytes) {
+    const int fill = TensorMapView{copy.map}.nan_fill() ? 0xff : 0;  // all ones is NaN in every format
+    visit_box(copy, [fill](unsigned char* shared, const unsigned char* global, std::size_t bytes) {
         if (global) {
             std::memcpy(shared, global, bytes);
         } else {
-            std::memset(shared, 0, bytes);
+            std::memset(shared, fill, bytes);
         }
     });
     BarrierBits bits = bit_cast<BarrierBits>(*copy.barrier);
@@ -172,7 +139,7 @@ inline bool Worker::land_one() {
 }
 
 void bulk_store(const u64* map, const void* from, const int* coordinates, int rank) {
-    current_lane->bulk_stores.add(bulk_copy(map, from, coordinates, rank, "tma_store"));
+    current_lane->bulk_stores.add(bulk_copy(map, from, coordinates, nullptr, rank, "tma_store"));
 }
 
 void bulk_store_commit() { current_lane->bulk_stores.commit(); }

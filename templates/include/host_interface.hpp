@@ -42,6 +42,9 @@ void sync_block();
 void sync_named(int id, int threads);
 void sync_cluster();
 
+// The place in the shared memory of block `rank` of this cluster that `own` is in that of this block.
+void* cluster_shared(const void* own, int rank);
+
 // All lanes of the warp meet; the last to arrive runs `apply` over every lane's `operands`, in lane
 // order. A lane that arrives at another operation (told by `name`) is a fault.
 using Apply = void (*)(void* const* operands, int lanes);
@@ -61,6 +64,8 @@ void barrier_wait(u64* barrier, u32 parity);
 
 constexpr int max_rank = 5;
 void bulk_load(void* to, const u64* map, u64* barrier, const int* coordinates, int rank);
+// `offsets`, of the spatial dimensions, are added to every pixel.
+void bulk_load_im2col(void* to, const u64* map, u64* barrier, const int* coordinates, const int* offsets, int rank);
 void bulk_store(const u64* map, const void* from, const int* coordinates, int rank);
 void bulk_store_commit();
 void bulk_store_wait(int pending);

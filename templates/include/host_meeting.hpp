@@ -50,6 +50,13 @@ void sync_named(int id, int threads) {
 
 void sync_cluster() { current_worker->meet_cluster(); }
 
+void* cluster_shared(const void* own, int rank) {
+    if (rank < 0 || rank >= current_worker->blocks()) fail("cluster_shared takes a rank within the cluster");
+    check_shared(own, 1, 1, "cluster_shared");
+    const BlockView& here = *current_lane->block;
+    return current_worker->shared_of(rank) + (static_cast<const unsigned char*>(own) - here.shared);
+}
+
 void collective(const char* name, void* operands, Apply apply) {
     Lane& lane = *current_lane;
     Warp& warp = *lane.warp_state;

@@ -45,11 +45,13 @@ struct Copy {
     int bytes;
 };
 
-// A tensor map as host_tensor_map() of runtime/host.py lays it out, and where to apply it.
+// A tensor map as runtime/host_arguments.py lays it out, and where to apply it. `offsets` are those of an
+// im2col copy, by dimension.
 struct BulkCopy {
     u64 map[16];
     unsigned char* shared;
     int coordinates[max_rank];
+    int offsets[max_rank];
     int rank;
     u64* barrier;
 };

@@ -113,6 +113,8 @@ public:
 
     void meet_cluster() { meet(cluster_meeting_, total_, "cluster_sync"); }
     int threads() const { return threads_; }
+    int blocks() const { return int(blocks_.size()); }
+    unsigned char* shared_of(int rank) const { return blocks_[std::size_t(rank)].shared; }
 
     [[noreturn]] void fail_at(const Lane* lane, const char* format, ...) {
         va_list values;

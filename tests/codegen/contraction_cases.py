@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,17 +11,19 @@ from glassrt.codegen.intrinsics import headers
 from glassrt.codegen.kernels import contraction_mma, contraction_simt, depthwise
 from glassrt.codegen.kernels.contraction_mma import MmaConfig
 from glassrt.codegen.kernels.contraction_simt import SimtConfig
-from glassrt.codegen.kernels.contraction_spec import Binding
+from glassrt.codegen.kernels.contraction_spec import Binding, split_scratch
 from glassrt.codegen.kernels.depthwise import DepthwiseConfig
 from glassrt.codegen.kernels.family import Geometry, Target
 from glassrt.codegen.kernels.geometry import Problem, divisor, power_of_two_in, problem_of
+from glassrt.codegen.kernels.parameters import ScratchParameter
 from glassrt.codegen.render import Code, Identifier, render
 from glassrt.dialects.core.affine import evaluate
 from glassrt.dialects.core.dtypes import DTYPES
 from glassrt.dialects.core.ir import Block, Operation
 from glassrt.dialects.core.types import TensorType, channels_last
 from glassrt.dialects.graph.contraction import Conv, Matmul
-from glassrt.runtime.host import HostModule, HostScalar
+from glassrt.runtime.host import HostModule
+from glassrt.runtime.host_arguments import HostScalar
 from glassrt.runtime.host_memory import aligned_bytes
 
 Array = np.ndarray[Any, Any]
@@ -149,7 +151,7 @@ def laid_out(array: Array, type: TensorType, sizes: Mapping[str, int]) -> Array:
     return memory
 
 
-def bind(case: Case, name: str, vector: int, scratch: bool) -> Binding:
+def bind(case: Case, name: str, vector: int, scratch: Sequence[ScratchParameter] = ()) -> Binding:
     """The binding of a kernel that stores its sums as [rows, columns]."""
     problem = case.problem
     names = {symbol: f"s{i}" for i, symbol in enumerate(sorted(case.sizes))}
@@ -158,10 +160,8 @@ def bind(case: Case, name: str, vector: int, scratch: bool) -> Binding:
         "N" if problem.op == "matmul" or depthwise.unsupported(problem) is None else columns_of(case)
     )
     index = f"{case.start} + ({row}) * {pitch} + {column}"
-    accumulate = problem.accumulate.name
     parameters = [f"Input<{problem.a}> x0", f"Input<{problem.b}> x1", f"Output<{case.out}> y0"]
-    if scratch:
-        parameters += [f"Output<{accumulate}> workspace", "Output<u32> counters"]
+    parameters += [own.declaration() for own in scratch]
     parameters += [f"const int {c}" for c in names.values()]
     return Binding(
         name=Identifier(name),
@@ -188,6 +188,7 @@ class Kernel:
     name: str
     source: str
     geometry: Geometry
+    scratch: tuple[ScratchParameter, ...] = ()
 
 
 def kernel_of(
@@ -197,14 +198,15 @@ def kernel_of(
     problem = case.problem
     if isinstance(config, DepthwiseConfig):
         assert depthwise.unsupported(problem) is None and depthwise.illegal(problem, config, TARGET) is None
-        spec: Any = depthwise.specialize(problem, config, bind(case, name, config.vector, False), TARGET)
+        spec: Any = depthwise.specialize(problem, config, bind(case, name, config.vector), TARGET)
         return Kernel(name, render(depthwise.TEMPLATE, spec), depthwise.launch(problem, config))
     family: Any = contraction_mma if isinstance(config, MmaConfig) else contraction_simt
     assert family.unsupported(problem, TARGET) is None
     assert family.illegal(problem, config, TARGET) is None
     vector = power_of_two_in(divisor(problem.n, case.pitch, case.start), 16 // DTYPES[case.out].bytes)
-    spec = family.specialize(problem, config, bind(case, name, vector, config.splits > 1), TARGET)
-    return Kernel(name, render(family.TEMPLATE, spec), family.launch(problem, spec))
+    scratch = split_scratch(problem, config.block_m, config.block_n, config.splits)
+    spec = family.specialize(problem, config, bind(case, name, vector, scratch), TARGET)
+    return Kernel(name, render(family.TEMPLATE, spec), family.launch(problem, spec), scratch)
 
 
 def run_case(case: Case, kernel: Kernel, module: HostModule, runs: int = 1) -> Array:
@@ -222,11 +224,10 @@ def run_case(case: Case, kernel: Kernel, module: HostModule, runs: int = 1) -> A
     ]
     arguments: list[Any] = [*buffers, output]
     geometry = kernel.geometry
-    if geometry.workspace != 0:
-        workspace = aligned_bytes(evaluate(geometry.workspace, case.sizes))
-        workspace[:] = POISON
-        counters = aligned_bytes(evaluate(geometry.counters, case.sizes) * 4)
-        arguments += [workspace, counters]
+    for own in kernel.scratch:
+        memory = aligned_bytes(evaluate(own.type.bytes, case.sizes))
+        memory[:] = 0 if own.space == "counters" else POISON
+        arguments.append(memory)
     arguments += [HostScalar("i32", case.sizes[name]) for name in sorted(case.sizes)]
     grid = tuple(evaluate(dim, case.sizes) for dim in geometry.grid)
     for run in range(runs):

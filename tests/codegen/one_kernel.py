@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from glassrt.codegen.assemble import BuildOptions, assemble
 from glassrt.codegen.kernels.family import Candidate, Request
-from glassrt.codegen.kernels.registry import FAMILIES, candidates
+from glassrt.codegen.kernels.registry import candidates, families
 from glassrt.codegen.targets import target_named
-from glassrt.compiler.conversion.precision_to_launch import precision_to_launch
-from glassrt.compiler.dialects import ALL_DIALECTS
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.schedule.precision_to_launch import precision_to_launch
 from glassrt.dialects.core.affine import evaluate
 from glassrt.dialects.core.builtin import Return, Yield
 from glassrt.dialects.core.dtypes import F32
@@ -78,7 +78,7 @@ def family_of(name: str) -> Callable[[Request], Candidate]:
     def choose(request: Request) -> Candidate:
         if [op.name for op in request.ops] == ["graph.cast"]:
             return candidates(request)[0]
-        found = FAMILIES[name].propose(request)
+        found = families()[name].propose(request)
         assert found, f"the family {name} does not take this kernel"
         return found[0]
 

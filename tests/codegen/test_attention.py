@@ -11,7 +11,7 @@ from glassrt.codegen.intrinsics import headers
 from glassrt.codegen.kernels.attention import AttentionConfig, configurations
 from glassrt.codegen.kernels.attention_simt import SimtAttentionConfig
 from glassrt.codegen.kernels.family import Candidate, Request
-from glassrt.codegen.kernels.registry import FAMILIES, candidates
+from glassrt.codegen.kernels.registry import candidates, families
 from glassrt.codegen.nvrtc import compile_kernels
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import BF16, BOOL, F16, F32
@@ -167,7 +167,7 @@ def test_nan_reaches_its_queries_alone() -> None:
 
 
 def test_what_the_family_does_not_take() -> None:
-    family = FAMILIES["attention_mma"]
+    family = families()["attention_mma"]
     for shape, sm, wanted in (
         (Shape(), 90, True),
         (Shape(), 75, False),

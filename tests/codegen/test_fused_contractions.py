@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from glassrt.codegen.kernels.registry import FAMILIES, candidates
+from glassrt.codegen.kernels.registry import candidates, families
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import BF16, F16, F32, DType
 from glassrt.dialects.core.ir import SymbolRange
@@ -159,4 +159,4 @@ def test_half_precision_runs_on_tensor_cores_and_single_does_not():
             return found[0]
 
         check("3x3 with residual", dtype, "host", choose)
-        assert family in chosen and family in FAMILIES
+        assert family in chosen and family in families()

@@ -15,16 +15,16 @@ from glassrt.codegen.kernels.group_cost import LAUNCH, Load, together
 from glassrt.codegen.kernels.group_parts import Share, group_config, member_blocks, shares_of
 from glassrt.codegen.kernels.registry import candidates
 from glassrt.codegen.nvrtc import compile_kernels
-from glassrt.codegen.sources import kernel_sources
-from glassrt.compiler.analysis.check_launch import faults
-from glassrt.compiler.conversion.grouping.group_launches import GroupLaunches
-from glassrt.compiler.conversion.precision_to_launch import precision_to_launch
-from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.launch_members import members_of
-from glassrt.compiler.passes import PassContext, PassManager
-from glassrt.compiler.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
-from glassrt.compiler.policy import PrecisionPolicy
-from glassrt.compiler.semantics import random_inputs
+from glassrt.codegen.sources import made_kernels
+from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
+from glassrt.compiler.kernels.members import members_of
+from glassrt.compiler.memory.proofs.check_launch import faults
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.passes.semantics import random_inputs
+from glassrt.compiler.schedule.grouping.group_launches import GroupLaunches
+from glassrt.compiler.schedule.precision_to_launch import precision_to_launch
+from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.parser import parse_module
@@ -37,9 +37,9 @@ from glassrt.dialects.graph.reduction import Reduce
 from glassrt.dialects.graph.unary import Sigmoid
 from glassrt.dialects.graph.window import MaxPool
 from glassrt.errors import IRError
-from graphs import Net
-from groups import families, groups, on_host, plan_of, take_apart
 
+from ..property.graphs import Net
+from ..property.groups import families, groups, on_host, plan_of, take_apart
 from .test_dependent_launch import ptx_of
 
 Choice = Callable[[Request], Candidate]
@@ -80,7 +80,7 @@ def convolution_and_pooling() -> Module:
 def test_a_convolution_beside_a_pooling_is_pinned(golden: Any) -> None:
     module = grouped(convolution_and_pooling())
     op = next(op for op in groups(module) if families(op) == ["contraction_mma", "loop"])
-    source = kernel_sources(module, Target())[op.kernel]
+    source = made_kernels(module, Target())[op.kernel].source
     assert source == golden.at("convolution_and_pooling.cu")
 
 
@@ -175,8 +175,8 @@ def test_a_contraction_of_other_blocks_is_made_anew() -> None:
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_nvrtc_compiles_groups_without_spills(precision: str) -> None:
-    sources = kernel_sources(grouped(everything(), precision), Target())
-    texts = {name: text for name, text in sources.items() if "// A group" in text}
+    made = made_kernels(grouped(everything(), precision), Target())
+    texts = {name: kernel.source for name, kernel in made.items() if "// A group" in kernel.source}
     assert texts
     for kernel in compile_kernels(texts, "sm_90a", dict(headers()), None).values():
         assert kernel.spill_bytes == 0
@@ -184,8 +184,8 @@ def test_nvrtc_compiles_groups_without_spills(precision: str) -> None:
 
 
 def test_every_member_waits_once_before_it_reads() -> None:
-    sources = kernel_sources(grouped(convolution_and_pooling()), Target())
-    (text,) = [text for text in sources.values() if "// A group" in text]
+    made = made_kernels(grouped(convolution_and_pooling()), Target())
+    (text,) = [kernel.source for kernel in made.values() if "// A group" in kernel.source]
     ptx = ptx_of(text)
     assert "ld.global.nc" not in ptx
     assert len(re.findall(r"griddepcontrol\.wait", ptx)) == 2
@@ -207,7 +207,7 @@ def test_a_wrong_configuration_is_refused() -> None:
     ):
         op.config = good | change
         with pytest.raises(IRError, match="cannot run it with this configuration"):
-            kernel_sources(module, Target())
+            made_kernels(module, Target())
     op.config = good
     plan_of(module)
 

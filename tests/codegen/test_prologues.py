@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from glassrt.codegen.intrinsics import headers
 from glassrt.codegen.kernels import contraction_mma
-from glassrt.codegen.kernels.contraction_family import Contraction, find_contraction
+from glassrt.codegen.kernels.contraction_binding import Contraction, find_contraction
 from glassrt.codegen.kernels.family import Request
-from glassrt.codegen.kernels.registry import FAMILIES, candidates
+from glassrt.codegen.kernels.registry import candidates, families
 from glassrt.codegen.nvrtc import compile_kernels
 from glassrt.codegen.render import render
 from glassrt.dialects.core.dtypes import BF16, F16, F32, I8, I32, U8, DType
@@ -170,7 +170,7 @@ def test_tensor_core_kernels_with_prologues_do_not_spill(name: str) -> None:
     found = contraction_mma.candidates(contraction.problem, request.target, 200)
     widest = max(found, key=lambda config: (config.sum_registers, config.block_m * config.block_k))
     for config in {widest, found[0]}:
-        code = FAMILIES[MMA].realize(request, vars(config))
+        code = families()[MMA].realize(request, vars(config))
         source = render(code.template, code.spec)
         [kernel] = compile_kernels({"k0": source}, "sm_90a", headers(), None, designed={"k0"}).values()
         assert kernel.registers <= 255
@@ -179,7 +179,7 @@ def test_tensor_core_kernels_with_prologues_do_not_spill(name: str) -> None:
 def test_emitted_gather_of_rows(golden: Any) -> None:
     """The index of a row is read once, before the first tile; rows are copied asynchronously."""
     request, _ = request_of(gathered_product(F16, None, (3000, 128), columns=64))
-    code = FAMILIES[MMA].realize(request, FAMILIES[MMA].propose(request)[0].config)
+    code = families()[MMA].realize(request, families()[MMA].propose(request)[0].config)
     source = render(code.template, code.spec)
     assert source.count("load(x1") == 1 and "cp_async<16>(tile + a_slot" in source
     assert source.index("pdl_wait") < source.index("load(x1")
@@ -188,5 +188,5 @@ def test_emitted_gather_of_rows(golden: Any) -> None:
 
 def test_emitted_normalisation(golden: Any) -> None:
     request, _ = request_of(normalised_product(F16, U8, inner=128, columns=64))
-    code = FAMILIES[MMA].realize(request, FAMILIES[MMA].propose(request)[0].config)
+    code = families()[MMA].realize(request, families()[MMA].propose(request)[0].config)
     assert render(code.template, code.spec) == golden.at("normalised_rows_mma.cu")

@@ -16,7 +16,7 @@ from glassrt.codegen.intrinsics import headers
 from glassrt.codegen.kernels.attention_spec import AttentionTemplate
 from glassrt.codegen.kernels.contraction.product import ProductTemplate
 from glassrt.codegen.kernels.contraction.staging import StagingTemplate
-from glassrt.codegen.render import Code, Identifier, SpecError, check_spec, render
+from glassrt.codegen.render import Code, Identifier, SpecError, Template, check_spec, render
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -134,6 +134,17 @@ def test_an_identifier_is_one_word(text: str) -> None:
     except SpecError:
         return
     assert made.isidentifier() and made.isascii()
+
+
+@pytest.mark.parametrize(
+    "text", ["loop.cu.j2", "kernels/../x.cu.j2", "include/glass.cuh", "kernels/x.cu.j2\n", ""]
+)
+def test_a_template_that_is_included_is_one_of_ours(text: str) -> None:
+    with pytest.raises(SpecError, match="not the name of a template"):
+        Template(text)
+    check_spec(Template("kernels/loop.cu.j2"), "spec")
+    with pytest.raises(SpecError):
+        check_spec("kernels/loop.cu.j2", "spec")
 
 
 @given(st.text())

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import pytest
 from glassrt.codegen.kernels.family import Candidate, Request
-from glassrt.codegen.kernels.registry import FAMILIES, candidates
+from glassrt.codegen.kernels.registry import candidates, families
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import BOOL, F16, F32, F64, I8, I32, I64, U8, DType
 from glassrt.dialects.core.interpreter import interpret
@@ -60,7 +60,7 @@ def split_by(splits: int, workers: int = 0) -> Callable[[Request], Candidate]:
     """The row family with every row given to SPLITS blocks, whatever it costs."""
 
     def choose(request: Request) -> Candidate:
-        config = dict(FAMILIES["row"].propose(request)[0].config)
+        config = dict(families()["row"].propose(request)[0].config)
         if workers:
             config |= {"rows": 64 // workers, "workers": workers}
         return Candidate("row", {**config, "splits": splits}, 0.0)
@@ -165,7 +165,7 @@ def test_positions_are_those_of_the_first_extreme(place):
             x[0, :450] = -0.0
     kinds = ["argmax", "argmin"]
     module = kernel_module(lambda do, x: tuple(one(do, kind, x, 1) for kind in kinds), [tensor(2, 900)])
-    for choose in (split_by(6), lambda request: FAMILIES["row"].propose(request)[0]):
+    for choose in (split_by(6), lambda request: families()["row"].propose(request)[0]):
         got = outcomes(module, {"x0": x}, choose)
         np.testing.assert_array_equal(got[0], np.argmax(x, 1, keepdims=True))
         np.testing.assert_array_equal(got[1], np.argmin(x, 1, keepdims=True))

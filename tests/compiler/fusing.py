@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from glassrt.compiler.conversion.graph_to_fused import GraphToFused
-from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.passes import PassContext, PassManager
+from glassrt.compiler.fusion.graph_to_fused import GraphToFused
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.fused import Kernel
-from glassrt.dialects.graph.movement import Concat, Reshape
-from graphs import Net
+from glassrt.dialects.graph.movement import Reshape
+
+from ..property.graphs import Net
 
 
 def fuse(module: Module, **switches: Any) -> PassContext:
@@ -33,8 +34,3 @@ def kernels(module: Module) -> list[str]:
 
 def image(net: Net, channels: int = 4, size: int = 6, name: str = "x") -> Value:
     return net.input(name, 1, channels, size, size)
-
-
-def joined(net: Net) -> Value:
-    """A tensor that no kernel before it can be grown over."""
-    return net.add(Concat, image(net, 2), image(net, 2, name="z"), axis=1)

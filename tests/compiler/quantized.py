@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.passes import Pass, PassContext, PassManager
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import Pass, PassContext, PassManager
 from glassrt.dialects.core.dtypes import F8E4M3, F32, I8, U8, DType
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module, Value
@@ -17,8 +17,9 @@ from glassrt.dialects.graph.binary import Add
 from glassrt.dialects.graph.contraction import Conv, Matmul
 from glassrt.dialects.graph.movement import Reshape
 from glassrt.dialects.graph.quantization import Dequantize, Quantize
-from graphs import Net
 from hypothesis import strategies as st
+
+from ..property.graphs import Net
 
 Array = np.ndarray[Any, Any]
 X_ZEROS = {I8: (0, -128, 5, 127), U8: (0, 128, 255, 3)}

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
-from glassrt.compiler.build import Settings, context_of, launch_level
-from glassrt.compiler.calibration.table import CalibrationTable
-from glassrt.compiler.launch_members import Member, members_of
-from glassrt.compiler.ledger import Ledger
-from glassrt.compiler.policy import as_policy
-from glassrt.compiler.source import load_module
+from glassrt.compiler.driver.build import Settings, context_of, launch_level
+from glassrt.compiler.frontend.source import load_module
+from glassrt.compiler.kernels.members import Member, members_of
+from glassrt.compiler.passes.ledger import Ledger
+from glassrt.compiler.precision.scales.table import CalibrationTable
+from glassrt.compiler.settings.policy import as_policy
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.traits import Trait, has
 from glassrt.dialects.launch import Kernel

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import glassrt
 import pytest
-from glassrt.compiler.build import Settings, build
-from glassrt.compiler.policy import as_policy
+from glassrt.compiler.driver.build import Settings, build
+from glassrt.compiler.settings.policy import as_policy
 from glassrt.runtime.plan import LEVELS, Plan
 
+from ..places import DIGITS
 from .networks import NETWORKS
 
-DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits.onnx"
 BUILD = """
 import hashlib, sys, glassrt
 for path in sys.argv[2:]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import glassrt
 import numpy as np
 import onnx
@@ -11,9 +9,9 @@ import pytest
 from glassrt.runtime.engine import Engine
 
 from ..models import run_onnxruntime
+from ..places import EXAMPLES
 from .agreement import Array, distance
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 BATCH = 60
 
 

@@ -10,13 +10,13 @@ import glassrt
 import numpy as np
 import onnx.parser
 import pytest
-from glassrt.compiler.analysis.narrowing.decisions import KEPT_WIDE
-from glassrt.compiler.build import Settings, brought_to, context_of
-from glassrt.compiler.ledger import Verdict
-from glassrt.compiler.passes import PassContext
-from glassrt.compiler.policy import as_policy
-from glassrt.compiler.rules import RULES
-from glassrt.compiler.source import load_module
+from glassrt.compiler.driver.build import Settings, brought_to, context_of
+from glassrt.compiler.driver.rules import RULES
+from glassrt.compiler.frontend.source import load_module
+from glassrt.compiler.passes.ledger import Verdict
+from glassrt.compiler.passes.manager import PassContext
+from glassrt.compiler.precision.narrowing.decisions import KEPT_WIDE
+from glassrt.compiler.settings.policy import as_policy
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module
 from onnx import ModelProto

@@ -8,11 +8,11 @@ import glassrt
 import numpy as np
 import onnx
 import pytest
-from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.passes import PassContext, PassManager
-from glassrt.compiler.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
-from glassrt.compiler.policy import as_policy
-from glassrt.compiler.source import load_module
+from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
+from glassrt.compiler.frontend.source import load_module
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.settings.policy import as_policy
 from glassrt.dialects.core.interpreter import interpret
 from onnx import ModelProto
 

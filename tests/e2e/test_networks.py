@@ -8,9 +8,9 @@ from pathlib import Path
 import glassrt
 import numpy as np
 import pytest
-from glassrt.compiler.build import Settings, build
-from glassrt.compiler.policy import as_policy
-from glassrt.compiler.source import read_ir
+from glassrt.compiler.driver.build import Settings, build
+from glassrt.compiler.frontend.source import read_ir
+from glassrt.compiler.settings.policy import as_policy
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.runtime.engine import Engine
 from glassrt.runtime.plan import LEVELS, Plan

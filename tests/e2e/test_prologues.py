@@ -8,8 +8,8 @@ from typing import Any
 import glassrt
 import numpy as np
 import pytest
-from glassrt.compiler.build import Settings, build
-from glassrt.compiler.policy import as_policy
+from glassrt.compiler.driver.build import Settings, build
+from glassrt.compiler.settings.policy import as_policy
 from onnx import ModelProto, TensorProto
 
 from ..models import run_onnxruntime

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
 
 import glassrt
 import numpy as np
@@ -11,10 +10,10 @@ import onnx
 import pytest
 from glassrt.dialects.core.interpreter import interpret
 
+from ..places import DIGITS as MODEL
 from .networks import Array
 from .quantizing import contractions, handed_on, lowered, multiplied
 
-MODEL = Path(__file__).resolve().parents[2] / "examples" / "digits.onnx"
 IMAGES = MODEL.with_name("digits_test.npz")
 # The images that the network was trained on are not kept: of those held out from training, the first
 # are for calibration, and all others are tested.

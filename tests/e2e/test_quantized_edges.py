@@ -9,12 +9,12 @@ from typing import Any
 import glassrt
 import numpy as np
 import pytest
-from glassrt.compiler.build import Settings, build
 from glassrt.compiler.checking.check import Case, check
 from glassrt.compiler.cli.app import app
-from glassrt.compiler.dialects import ALL_DIALECTS, LEVELS
-from glassrt.compiler.policy import as_policy
-from glassrt.compiler.source import load_module
+from glassrt.compiler.driver.build import Settings, build
+from glassrt.compiler.frontend.source import load_module
+from glassrt.compiler.passes.levels import ALL_DIALECTS, LEVELS
+from glassrt.compiler.settings.policy import as_policy
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.parser import parse_module
 from onnx import ModelProto, TensorProto

@@ -9,7 +9,7 @@ import glassrt
 import numpy as np
 import onnx
 import pytest
-from glassrt.compiler.ledger import Verdict
+from glassrt.compiler.passes.ledger import Verdict
 from glassrt.dialects.core.interpreter import interpret
 from onnx import ModelProto, version_converter
 

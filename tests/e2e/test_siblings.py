@@ -8,9 +8,9 @@ import glassrt
 import numpy as np
 import onnx
 import pytest
-from glassrt.compiler.build import Settings, build
-from glassrt.compiler.passes import Options
-from glassrt.compiler.policy import as_policy
+from glassrt.compiler.driver.build import Settings, build
+from glassrt.compiler.settings.options import Options
+from glassrt.compiler.settings.policy import as_policy
 from glassrt.runtime.plan import Plan
 from onnx import ModelProto
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from glassrt.runtime.host import HostBuffer, HostModule, HostScalar, HostTensorMap, Order
+from glassrt.runtime.host import HostModule, Order
+from glassrt.runtime.host_arguments import HostBuffer, HostScalar, HostTensorMap
 from glassrt.runtime.host_memory import aligned_bytes
+from glassrt.runtime.launch_rules import Traversal
 
 from .cases import Array, Case, Map, Out
 
@@ -33,10 +35,9 @@ def run_on_host(module: HostModule, case: Case, order: Order = "forward") -> lis
             arguments.append(outputs[-1])
         elif isinstance(argument, Map):
             buffer = HostBuffer.of(copy_of(argument.array))
-            size = argument.array.itemsize
-            arguments.append(
-                HostTensorMap(buffer, size, argument.dims, argument.strides, argument.box, argument.swizzle)
-            )
+            traversal = Traversal(tuple(argument.box), swizzle=argument.swizzle)
+            dtype = f"u{8 * argument.array.itemsize}"
+            arguments.append(HostTensorMap(buffer, dtype, argument.dims, argument.strides, traversal))
         elif isinstance(argument, int):
             arguments.append(HostScalar("i32", argument))
         else:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from ..places import ROOT
 from . import suite_bulk, suite_fast, suite_memory, suite_packed, suite_scalars, suite_warp
 from .cases import Case
 
-HEADERS = Path(__file__).parents[2] / "templates" / "include"
+HEADERS = ROOT / "templates" / "include"
 RECORD = Path(__file__).parent / "gpu_record.json"
 
 

@@ -7,7 +7,8 @@ import re
 import numpy as np
 import pytest
 from glassrt.errors import DeviceError
-from glassrt.runtime.host import HostArgument, HostModule, HostScalar, Order
+from glassrt.runtime.host import HostModule, Order
+from glassrt.runtime.host_arguments import HostArgument, HostScalar
 from glassrt.runtime.host_memory import aligned_bytes
 
 from .cases import Array

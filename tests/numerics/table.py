@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import warnings
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -13,9 +12,10 @@ from onnx import ModelProto, TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
 from ..models import Array, run_onnxruntime
+from ..places import DOCS
 from .row import BF16, E4M3, E5M2, Row
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "numerics.md"
+DOCUMENT = DOCS / "numerics.md"
 BEGIN, END = "<!-- the table: made of tests/numerics -->", "<!-- end of the table -->"
 VERSIONS = (f"ONNX Runtime {onnxruntime.__version__}", f"onnx.reference {onnx.__version__}")
 HEAD = ("Op", "On", "Given", "Gives")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from glassrt.codegen.kernels.family import Candidate, Request
-from glassrt.codegen.kernels.registry import FAMILIES, candidates
+from glassrt.codegen.kernels.registry import candidates, families
 from glassrt.dialects.core.dtypes import BF16, F16, F32, F64, I8, DType
 from glassrt.dialects.core.types import TensorType, channels_last
 from glassrt.dialects.graph.reduction import ArgReduce, Cumsum, Reduce
@@ -51,7 +51,7 @@ def over_rows(**changes: int) -> Callable[[Request], Candidate]:
     """The row family with CHANGES to its configuration, whatever that costs."""
 
     def choose(request: Request) -> Candidate:
-        return Candidate("row", FAMILIES["row"].propose(request)[0].config | changes, 0.0)
+        return Candidate("row", families()["row"].propose(request)[0].config | changes, 0.0)
 
     return choose
 

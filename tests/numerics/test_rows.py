@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from glassrt.codegen.kernels.family import Request
 from glassrt.codegen.kernels.loop import WIDEST, LoopFamily
-from glassrt.compiler.build import Settings, build
-from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.policy import as_policy
-from glassrt.compiler.source import load_module
+from glassrt.compiler.driver.build import Settings, build
+from glassrt.compiler.frontend.source import load_module
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.settings.policy import as_policy
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.parser import parse_module

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from glassrt.codegen.kernels.family import Target
-from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.passes import Options, PassContext, PassManager
-from glassrt.compiler.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION, passes_to
-from glassrt.compiler.policy import PrecisionPolicy
+from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION, passes_to
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.settings.options import Options
+from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.affine import Dim
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.graph.activations import Relu
@@ -14,9 +15,10 @@ from glassrt.dialects.graph.binary import Add
 from glassrt.dialects.graph.movement import Concat, Reshape, Slice, Transpose
 from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.window import MaxPool
-from graphs import Net
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
+
+from .graphs import Net
 
 MOST_CHANNELS = 64
 KINDS = ("conv", "conv", "relu", "join", "join", "join", "cut", "halves", "add", "pool", "shuffle", "softmax")

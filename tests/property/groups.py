@@ -8,14 +8,16 @@ import numpy as np
 from glassrt.codegen.assemble import BuildOptions, assemble
 from glassrt.codegen.kernels.family import Target
 from glassrt.codegen.kernels.group_parts import GROUP
+from glassrt.codegen.kernels.parameters import scratch_of
 from glassrt.codegen.kernels.registry import realize
-from glassrt.codegen.requests import in_model_symbols, make_request
-from glassrt.compiler.analysis.memory_plan import place_buffers
-from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.launch_members import Member, members_of
-from glassrt.compiler.passes import Options, PassContext, PassManager
-from glassrt.compiler.pipeline import passes_to
-from glassrt.compiler.policy import PrecisionPolicy
+from glassrt.codegen.requests import code_in_model_symbols, make_request
+from glassrt.compiler.driver.pipeline import passes_to
+from glassrt.compiler.kernels.members import Member, members_of
+from glassrt.compiler.memory.plan import place_buffers
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.settings.options import Options
+from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.affine import Dim
 from glassrt.dialects.core.ir import Module, Region, Value
 from glassrt.dialects.core.printer import print_module
@@ -27,9 +29,10 @@ from glassrt.dialects.graph.window import AvgPool, MaxPool
 from glassrt.dialects.launch import Kernel
 from glassrt.runtime.engine import Engine
 from glassrt.runtime.plan import Plan
-from graphs import Net
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
+
+from .graphs import Net
 
 LEVELS = ("graph", "fused", "precision", "launch")
 
@@ -70,13 +73,13 @@ def take_apart(module: Module) -> None:
 def _alone(module: Module, op: Kernel, member: Member, number: int, scratch: list[Value]) -> Kernel:
     reads, writes = op.reads[member.reads], op.writes[member.writes]
     request = make_request(module, member.body, reads, writes, Target(), "kernel")
-    geometry = realize(request, member.family, member.config).geometry
-    own = [scratch.pop(0) for need in (geometry.workspace, geometry.counters) if need != 0]
+    code = code_in_model_symbols(module, realize(request, member.family, member.config))
+    own = [scratch.pop(0) for _ in scratch_of(code.parameters)]
     return Kernel(
         *reads, *writes, *own,
         kernel=f"{op.kernel}_{number}", outputs=len(writes), scratch=len(own), family=member.family,
-        config=member.config, grid=tuple(in_model_symbols(module, dim) for dim in geometry.grid),
-        block=geometry.block, shared=geometry.shared, regions=[Region(member.body)],
+        config=member.config, grid=code.geometry.grid, block=code.geometry.block,
+        shared=code.geometry.shared, regions=[Region(member.body)],
     )  # fmt: skip
 
 

@@ -13,7 +13,8 @@ from glassrt.dialects.core.interpreter import Evaluation
 from glassrt.dialects.core.ir import Block, Module
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.base import GraphOp
-from scalar_interpreter import define_array
+
+from .scalar_interpreter import define_array
 
 Array = np.ndarray[Any, Any]
 

@@ -14,12 +14,13 @@ from glassrt.dialects.graph.movement import Concat, Expand, Pad, Reshape, Slice,
 from glassrt.dialects.graph.quantization import Dequantize, Quantize
 from glassrt.dialects.graph.resize import Resize
 from glassrt.dialects.graph.window import MaxPool
-from graphs import Net
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
-from rule_cases import CASES as CASES
-from rule_cases import case
-from rule_cases import nets_for as nets_for
+
+from .graphs import Net
+from .rule_cases import CASES as CASES
+from .rule_cases import case
+from .rule_cases import nets_for as nets_for
 
 
 def scaling(draw: DrawFn, net: Net, dtype: DType) -> list[Value]:

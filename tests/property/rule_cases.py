@@ -17,9 +17,10 @@ from glassrt.dialects.graph.reduction import Reduce
 from glassrt.dialects.graph.resize import Resize
 from glassrt.dialects.graph.unary import Abs, Ceil, Floor, Neg, Not, Round, Sign
 from glassrt.dialects.graph.window import MaxPool
-from graphs import Net
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
+
+from .graphs import Net
 
 Maker = Callable[[DrawFn, Net], Value]
 CASES: dict[str, Maker] = {}

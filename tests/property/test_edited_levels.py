@@ -10,9 +10,9 @@ import glassrt
 import numpy as np
 import pytest
 from glassrt.codegen.assemble import BuildOptions, assemble
-from glassrt.compiler.build import Settings, build
-from glassrt.compiler.policy import as_policy
-from glassrt.compiler.source import read_ir
+from glassrt.compiler.driver.build import Settings, build
+from glassrt.compiler.frontend.source import read_ir
+from glassrt.compiler.settings.policy import as_policy
 from glassrt.errors import GlassError, IRError
 from glassrt.runtime.plan import LEVELS
 from hypothesis import example, given, settings

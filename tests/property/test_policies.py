@@ -5,20 +5,20 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from glassrt.compiler.build import Settings, build
 from glassrt.compiler.checking.accuracy import measure
-from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.interface import with_io_types
-from glassrt.compiler.passes import PassContext, PassManager
-from glassrt.compiler.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
-from glassrt.compiler.policy import FORMATS, PrecisionPolicy
-from glassrt.compiler.semantics import (
+from glassrt.compiler.driver.build import Settings, build
+from glassrt.compiler.driver.interface import with_io_types
+from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.passes.semantics import (
     SIGNIFICAND_BITS,
     allowed_roundings,
     difference,
     random_inputs,
     unit_roundoff,
 )
+from glassrt.compiler.settings.policy import FORMATS, PrecisionPolicy
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.parser import parse_module

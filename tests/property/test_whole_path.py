@@ -5,11 +5,16 @@ from __future__ import annotations
 import glassrt
 import numpy as np
 import pytest
-from glassrt.compiler.build import Settings, build
-from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.passes import Options
-from glassrt.compiler.policy import as_policy
-from glassrt.compiler.semantics import SIGNIFICAND_BITS, allowed_roundings, difference, random_inputs
+from glassrt.compiler.driver.build import Settings, build
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.semantics import (
+    SIGNIFICAND_BITS,
+    allowed_roundings,
+    difference,
+    random_inputs,
+)
+from glassrt.compiler.settings.options import Options
+from glassrt.compiler.settings.policy import as_policy
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.parser import parse_module

@@ -1,18 +1,14 @@
-"""Makes the modules beside the tests importable, and hands out tiny plans and a fake GPU."""
+"""Tiny plans and a fake GPU."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from fake_driver import FakeDriver
 from glassrt.runtime import Plan
-from tiny_plans import affine_plan
+
+from .fake_driver import FakeDriver
+from .tiny_plans import affine_plan
 
 
 @pytest.fixture(scope="session")

@@ -50,10 +50,41 @@ def _count(grid: Sequence[int], counter: int, y: int, step: int) -> None:
     words += step
 
 
+class Descriptor(ctypes.Structure):
+    """A tensor map as a kernel takes it: 128 bytes by value."""
+
+    _fields_ = [("words", ctypes.c_uint64 * 16)]
+
+    @property
+    def value(self) -> list[int]:
+        return list(self.words)
+
+
+def _show(grid: Sequence[int], map: list[int], y: int) -> None:
+    """The descriptor itself is the result."""
+    memory_view(y, 128).view(np.uint64)[:] = map
+
+
+def _plain(value: Any) -> Any:
+    """An argument of the driver as a name, a number or a list of numbers."""
+    if isinstance(value, list):
+        return [int(item) for item in value]
+    return value.name if hasattr(value, "name") else int(value)
+
+
+def _attribute(attribute: Any) -> tuple[str, Any]:
+    """A launch attribute's name and value."""
+    name, value = attribute.id.name.removeprefix("CU_LAUNCH_ATTRIBUTE_"), attribute.value
+    if name == "CLUSTER_DIMENSION":
+        return name, (value.clusterDim.x, value.clusterDim.y, value.clusterDim.z)
+    return name, value.cooperative if name == "COOPERATIVE" else None
+
+
 POINTER, I32 = ctypes.c_uint64, ctypes.c_int32
 KERNELS: dict[str, tuple[Callable[..., None], tuple[Any, ...]]] = {
     "k0_double": (_double, (POINTER, POINTER, I32)),
     "k0_count": (_count, (POINTER, POINTER, I32)),
+    "k2_show": (_show, (Descriptor, POINTER)),
     "k1_add": (_add, (POINTER, POINTER, POINTER, I32)),
 }
 
@@ -97,6 +128,9 @@ class FakeDriver:
         self.log: list[str] = []
         self.live: dict[int, str] = {}
         self.launched: list[tuple[str, bool]] = []
+        self.attributes: list[list[tuple[str, Any]]] = []  # of every launch, as they were issued
+        self.encoded: list[tuple[str, tuple[Any, ...]]] = []  # tensor maps: by which function, of what
+        self.multiprocessors, self.resident = 4, 2  # blocks of a kernel on each
         self.graphs: list[Graph] = []
         self.clock = 0.0
         self._sticky: int | None = None
@@ -172,6 +206,8 @@ class FakeDriver:
         return 100 + ordinal
 
     def do_cuDeviceGetAttribute(self, attribute: Any, device: int) -> int:
+        if attribute.name.endswith("MULTIPROCESSOR_COUNT"):
+            return self.multiprocessors
         return self.capability[attribute.name.endswith("MINOR")]
 
     def do_cuDriverGetVersion(self) -> int:
@@ -243,9 +279,21 @@ class FakeDriver:
 
     def do_cuFuncSetAttribute(self, function: str, attribute: Any, value: int) -> None: ...
 
+    def do_cuOccupancyMaxActiveBlocksPerMultiprocessor(self, function: str, threads: int, shared: int) -> int:
+        return self.resident
+
     def do_cuTensorMapEncodeTiled(self, *arguments: Any) -> Any:
+        return self._encoded("tiled", arguments)
+
+    def do_cuTensorMapEncodeIm2col(self, *arguments: Any) -> Any:
+        return self._encoded("im2col", arguments)
+
+    def _encoded(self, kind: str, arguments: tuple[Any, ...]) -> Any:
+        """A descriptor that holds the address and a mark; what it was made of is kept as plain values."""
+        self.encoded.append((kind, tuple(map(_plain, arguments))))
         encoded = real.CUtensorMap()
-        encoded.opaque = [real.cuuint64_t(int(arguments[2])), *[real.cuuint64_t(0)] * 15]
+        words = [int(arguments[2]), *[0] * 14, len(self.encoded)]
+        encoded.opaque = [real.cuuint64_t(word) for word in words]
         return encoded
 
     def do_cuLaunchKernelEx(self, config: Any, function: str, parameters: int, extra: int) -> None:
@@ -257,6 +305,8 @@ class FakeDriver:
             raise Fault(INVALID_VALUE)
         serial = real.CUlaunchAttributeID.CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION
         overlap = any(attribute.id == serial for attribute in config.attrs)
+        assert config.numAttrs == len(config.attrs)
+        self.attributes.append([_attribute(attribute) for attribute in config.attrs])
 
         def run() -> None:
             self.launched.append((function, overlap))

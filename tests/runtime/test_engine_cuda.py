@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fake_driver import FakeDriver, Graph
 from glassrt.errors import DeviceError, InputError
 from glassrt.runtime import Engine, Plan
 from glassrt.runtime.binding import InputBinder
@@ -20,7 +19,9 @@ from glassrt.runtime.cuda_session import MAX_GRAPHS
 from glassrt.runtime.dlpack import CUDA, export_tensor, import_tensor, memory_view
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_plans import BYTES, ELEMENTS, affine, affine_plan, buffer, counting_plan, launch
+
+from .fake_driver import FakeDriver, Graph
+from .tiny_plans import BYTES, ELEMENTS, affine, affine_plan, buffer, counting_plan, launch
 
 
 def engine_on(fake: FakeDriver, plan: Plan, debug: bool = False) -> Engine:
@@ -226,8 +227,8 @@ def branches(manifest: dict[str, Any]) -> None:
     ]
 
     def double(source: str, to: str, **more: Any) -> dict[str, Any]:
-        arguments = [buffer(source), buffer(to), {"i32": ELEMENTS}]
-        return launch("k0_double", arguments, [source], [to], **more)
+        arguments = [buffer(source), buffer(to), {"scalar": ELEMENTS}]
+        return launch("k0_double", arguments, **more)
 
     manifest["launches"] = [
         double("in0", "b0"),
@@ -290,9 +291,9 @@ def skipping(manifest: dict[str, Any]) -> None:
     branches(manifest)
     from_zero(manifest)
     launches = manifest["launches"]
-    launches[3]["grid"], launches[3]["writes"] = [0, 1, 1], []
-    arguments = [buffer("in0"), buffer("b0"), {"i32": ELEMENTS}]
-    launches.append(launch("k0_double", arguments, ["in0"], ["b0"]))
+    launches[3]["grid"] = [0, 1, 1]
+    arguments = [buffer("in0"), buffer("b0"), {"scalar": ELEMENTS}]
+    launches.append(launch("k0_double", arguments))
 
 
 def test_what_follows_a_skipped_launch_awaits_what_that_waited_for(fake: FakeDriver) -> None:
@@ -301,20 +302,6 @@ def test_what_follows_a_skipped_launch_awaits_what_that_waited_for(fake: FakeDri
     (graph,) = fake.graphs
     assert [sorted(node.after) for node in graph.nodes] == [[], [0], [0], [], [1, 2]]
     assert [node.overlap for node in graph.nodes] == [False, True, False, False, False]
-
-
-def test_tensor_maps_clusters_and_shared_memory(fake: FakeDriver) -> None:
-    def change(manifest: dict[str, Any]) -> None:
-        first = manifest["launches"][0]
-        manifest["kernels"]["k0_double"]["parameters"].append("tensor_map")
-        dims = {"dims": [4, "N"], "strides": [16], "box": [4, 8], "swizzle": "32B"}
-        first["arguments"].append({"tensor_map": {"buffer": "b0", "dtype": "f32"} | dims})
-        first["grid"], first["cluster"], first["shared_bytes"] = [16, 1, 1], [16, 1, 1], 200_000
-
-    x = batch(3)
-    np.testing.assert_array_equal(engine_on(fake, affine_plan(change)).run({"x": x})["y"], affine(x))
-    assert "cuTensorMapEncodeTiled" in fake.log
-    assert fake.log.count("cuFuncSetAttribute") == 2
 
 
 def test_threads_have_their_own_memory(fake: FakeDriver, plan: Plan) -> None:

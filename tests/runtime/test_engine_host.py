@@ -15,7 +15,8 @@ from glassrt.runtime import Engine, Plan, host_memory, load
 from glassrt.runtime.host_backend import HostBackend
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_plans import ADD, DOUBLE, affine, affine_plan, counting_plan, real_headers, tile_plan
+
+from .tiny_plans import ADD, DOUBLE, affine, affine_plan, counting_plan, real_headers, tile_plan
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fake_driver import ILLEGAL_ADDRESS, INVALID_VALUE, NO_BINARY, OUT_OF_MEMORY, FakeDriver
 from glassrt.errors import DeviceError, GlassError, OutOfMemoryError
 from glassrt.runtime import Engine, Plan
 from glassrt.runtime.cuda import choose_target, device_count, device_target, open_backend
 from glassrt.runtime.cuda_driver import Driver
-from tiny_plans import affine, affine_plan
+
+from .fake_driver import ILLEGAL_ADDRESS, INVALID_VALUE, NO_BINARY, OUT_OF_MEMORY, FakeDriver
+from .tiny_plans import affine, affine_plan
 
 X = np.arange(12, dtype=np.float32).reshape(3, 4)
 

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,8 @@ from glassrt.runtime import Engine, Plan, load
 from glassrt.runtime.cuda import process_driver
 from glassrt.runtime.cuda_device import CudaDevice
 from glassrt.runtime.dlpack import export_tensor
-from tiny_plans import (
+
+from .tiny_plans import (
     ADD,
     BYTES,
     COPY_TILE,
@@ -119,9 +119,7 @@ def test_streams_fork_and_join() -> None:
         manifest["launches"] = [
             launch(
                 "k0_double",
-                [buffer(source), buffer(to), {"i32": ELEMENTS}],
-                [source],
-                [to],
+                [buffer(source), buffer(to), {"scalar": ELEMENTS}],
                 stream=stream,
                 waits=waits,
             )
@@ -202,7 +200,7 @@ def wild() -> None:
 
 @pytest.mark.parametrize("debug", ["0", "1"])
 def test_a_kernel_that_writes_outside(debug: str) -> None:
-    code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import test_gpu; test_gpu.wild()"
+    code = "from glassrt.tests.runtime.test_gpu import wild; wild()"
     environment = os.environ | {"GLASSRT_DEBUG_SYNC": debug}
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment

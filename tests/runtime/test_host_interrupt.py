@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 from glassrt.codegen.intrinsics import headers
-from glassrt.runtime.host import HostModule, HostScalar
+from glassrt.runtime.host import HostModule
+from glassrt.runtime.host_arguments import HostScalar
 
 # Every thread takes a millisecond or so for 250,000 turns; `meet` has them wait for each other in between.
 KERNELS = """

@@ -17,9 +17,11 @@ import pytest
 from glassrt.codegen.intrinsics import headers
 from glassrt.errors import CompileError, DeviceError
 from glassrt.runtime import host_compiler
-from glassrt.runtime.host import HostBuffer, HostModule, HostScalar, HostTensorMap
+from glassrt.runtime.host import HostModule
+from glassrt.runtime.host_arguments import HostBuffer, HostScalar, HostTensorMap
 from glassrt.runtime.host_cache import CompiledCache
 from glassrt.runtime.host_memory import aligned_bytes
+from glassrt.runtime.launch_rules import Traversal
 
 SCALE = """
 #include "glass.cuh"
@@ -267,18 +269,23 @@ def test_scalars_fit_their_kind(scalar: HostScalar) -> None:
         scalar.pack()
 
 
-def test_tensor_maps_are_checked() -> None:
+@pytest.mark.parametrize(
+    ("dims", "strides", "traversal", "message"),
+    [
+        ((8, 8), (), Traversal((8, 4)), "a tensor map has 0 strides for 2 dimensions"),
+        ((8, 8), (8,), Traversal((8, 4)), "a tensor map has a stride of 8 bytes"),
+        ((8, 8), (16,), Traversal((8, 512)), "a tensor map has a box size of 512"),
+        ((8, 0), (16,), Traversal((8, 4)), "a tensor map has a size of 0"),
+        ((8, 8, 8), (16, 16), Traversal((8, 4, 1), interleave="16B"), "no interleaved tensor maps"),
+    ],
+)
+def test_tensor_maps_are_checked(
+    dims: tuple[int, ...], strides: tuple[int, ...], traversal: Traversal, message: str
+) -> None:
     buffer = HostBuffer.of(aligned_bytes(1024))
-    good = HostTensorMap(buffer, 2, (8, 8), (16,), (8, 4))
-    assert len(good.pack()) == 128
-    for bad in (
-        HostTensorMap(buffer, 2, (8, 8), (), (8, 4)),
-        HostTensorMap(buffer, 2, (8, 8), (8,), (8, 4)),
-        HostTensorMap(buffer, 2, (8, 8), (16,), (8, 512)),
-        HostTensorMap(buffer, 2, (8, 0), (16,), (8, 4)),
-    ):
-        with pytest.raises(DeviceError, match="a tensor map has"):
-            bad.pack()
+    assert len(HostTensorMap(buffer, "f16", (8, 8), (16,), Traversal((8, 4))).pack()) == 128
+    with pytest.raises(DeviceError, match=message):
+        HostTensorMap(buffer, "f16", dims, strides, traversal).pack()
 
 
 def test_no_exception_or_compiler_output_reaches_the_terminal(

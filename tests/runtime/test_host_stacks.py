@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from glassrt.codegen.intrinsics import headers
 from glassrt.errors import DeviceError
-from glassrt.runtime.host import HostArgument, HostModule
+from glassrt.runtime.host import HostModule
+from glassrt.runtime.host_arguments import HostArgument
 
 THREADS = 512
 MEET = """

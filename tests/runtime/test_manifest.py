@@ -15,7 +15,8 @@ from glassrt.runtime.plan_format import decode, encode
 from glassrt.runtime.program import resolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_plans import AFFINE, affine_manifest, affine_plan, buffer, launch
+
+from .tiny_plans import AFFINE, affine_manifest, affine_plan, buffer, launch
 
 Manifest = dict[str, Any]
 HUGE = 2**62
@@ -36,7 +37,6 @@ def put(*path: Any) -> Callable[[Manifest], None]:
 
 TENSOR_MAP = {
     "buffer": "b0",
-    "dtype": "f32",
     "dims": [4, "N"],
     "strides": [16],
     "box": [4, 8],
@@ -44,14 +44,20 @@ TENSOR_MAP = {
 }
 
 
-def with_map(**fields: Any) -> Callable[[Manifest], None]:
+def with_map(dtype: str = "f32", **fields: Any) -> Callable[[Manifest], None]:
     """A change after which the first kernel also takes a tensor map."""
 
     def change(manifest: Manifest) -> None:
-        manifest["kernels"]["k0_double"]["parameters"].append("tensor_map")
+        manifest["kernels"]["k0_double"]["parameters"].append({"tensor_map": dtype})
         manifest["launches"][0]["arguments"].append({"tensor_map": copy.deepcopy(TENSOR_MAP | fields)})
 
     return change
+
+
+def with_column(**fields: Any) -> Callable[[Manifest], None]:
+    """The same with an im2col map, of N images of one pixel."""
+    shape = {"dims": [4, 1, 1, "N"], "strides": [16, 16, 16], "box": [4, 8]}
+    return with_map(**shape | {"lower": [-1, 0], "upper": [0, 0]} | fields)
 
 
 GOOD: dict[str, Callable[[Manifest], None]] = {
@@ -60,10 +66,21 @@ GOOD: dict[str, Callable[[Manifest], None]] = {
     "swizzled tensor map": with_map(box=[4, 8], swizzle="32B"),
     "zeroed bytes": put("zeroed_bytes", 1024),
     "extra field": put("note", "free"),
-    "output used in place": put("launches", 1, "reads", ["b0", "w0", "out0"]),
+    "output used in place": put("launches", 1, "arguments", 0, buffer("out0")),
+    "tensor map with steps": with_map(box=[4, 8], steps=[1, 8]),
+    "tensor map filled with NaN": with_map(fill="nan"),
+    "interleaved tensor map": with_map(
+        dims=[4, 1, 1], strides=[32, 32], box=[4, 1, 1], interleave="32B", swizzle="32B", dtype="f16"
+    ),
+    "im2col map": with_column(),
+    "im2col map of rank 3": with_column(
+        dims=[4, 1, "N"], strides=[16, 16], box=[4, 1024], lower=[-32768], upper=[32767]
+    ),
+    "cluster": lambda manifest: manifest["launches"][0].update(grid=[8, 1, 1], cluster=[8, 1, 1]),
+    "cooperative": put("launches", 0, "cooperative", True),
     "empty batch": put("symbols", "N", [0, 0, 32]),
     "two streams": lambda manifest: manifest["launches"].append(
-        launch("k0_double", [buffer("in0"), buffer("b0"), {"i32": 1}], ["in0"], ["b0"], stream=1, waits=[1])
+        launch("k0_double", [buffer("in0"), buffer("b0"), {"scalar": 1}], stream=1, waits=[1])
     ),
 }
 
@@ -80,7 +97,8 @@ BAD: dict[str, Callable[[Manifest], None]] = {
     "constraint that divides by zero": constrained(["floordiv", "N", 0]),
     "derived symbol that is not declared": put("derived", {"S0": ["min", "N", 3]}),
     "symbol derived from itself": put("derived", {"N": ["min", "N", 3]}),
-    "format": put("format", 2),
+    "format of old": put("format", 1),
+    "format to come": put("format", 3),
     "missing field": lambda manifest: manifest.pop("arena_bytes"),
     "negative arena": put("arena_bytes", -1),
     "more zeroed than there is": put("zeroed_bytes", 1025),
@@ -113,12 +131,18 @@ BAD: dict[str, Callable[[Manifest], None]] = {
     "unknown kernel": put("launches", 0, "kernel", "k9"),
     "kernel name with a path": put("kernels", "../k", {"entry": "k", "parameters": []}),
     "entry with a quote": put("kernels", "k0_double", "entry", 'k"'),
-    "unknown parameter": put("kernels", "k0_double", "parameters", ["buffer", "buffer", "f32"]),
+    "unknown parameter": put("kernels", "k0_double", "parameters", 0, {"pointer": "f32"}),
+    "parameter of two kinds": put("kernels", "k0_double", "parameters", 0, {"read": "f32", "write": "f32"}),
+    "parameter of no kind": put("kernels", "k0_double", "parameters", 0, {}),
+    "parameter that is no object": put("kernels", "k0_double", "parameters", 0, "read"),
+    "buffer of an unknown dtype": put("kernels", "k0_double", "parameters", 0, {"read": "f31"}),
+    "scalar of a float": put("kernels", "k0_double", "parameters", 2, {"scalar": "f32"}),
     "too few arguments": put("launches", 0, "arguments", [buffer("in0"), buffer("b0")]),
-    "arguments of other kinds": put("launches", 0, "arguments", 2, {"i64": 1}),
-    "argument of two kinds": put("launches", 0, "arguments", 2, {"i32": 1, "i64": 1}),
+    "arguments of other kinds": put("launches", 0, "arguments", 2, buffer("b0")),
+    "argument of two kinds": put("launches", 0, "arguments", 2, {"scalar": 1, "buffer": "b0"}),
+    "argument of no kind": put("launches", 0, "arguments", 2, {}),
     "unknown buffer": put("launches", 0, "arguments", 0, buffer("b9")),
-    "i32 that does not fit": put("launches", 0, "arguments", 2, {"i32": ["*", "N", 2**27]}),
+    "i32 that does not fit": put("launches", 0, "arguments", 2, {"scalar": ["*", "N", 2**27]}),
     "grid of two": put("launches", 0, "grid", [1, 1]),
     "negative grid": put("launches", 0, "grid", [-1, 1, 1]),
     "grid past the limit": put("launches", 0, "grid", [1, 65_536, 1]),
@@ -128,7 +152,11 @@ BAD: dict[str, Callable[[Manifest], None]] = {
     "block too large": put("launches", 0, "block", [1024, 2, 1]),
     "block too deep": put("launches", 0, "block", [1, 1, 128]),
     "empty block": put("launches", 0, "block", [0, 1, 1]),
-    "cluster too large": put("launches", 0, "cluster", [16, 2, 1]),
+    "cluster that is not portable": lambda manifest: manifest["launches"][0].update(
+        grid=[16, 1, 1], cluster=[16, 1, 1]
+    ),
+    "cluster too large": lambda manifest: manifest["launches"][0].update(grid=[8, 2, 1], cluster=[8, 2, 1]),
+    "cooperative as a number": put("launches", 0, "cooperative", 1),
     "cluster that does not divide the grid": put("launches", 0, "cluster", [2, 1, 1]),
     "too much shared memory": put("launches", 0, "shared_bytes", 232_449),
     "wait for itself": put("launches", 1, "waits", [1]),
@@ -136,10 +164,10 @@ BAD: dict[str, Callable[[Manifest], None]] = {
     "negative wait": put("launches", 1, "waits", [-1]),
     "negative stream": put("launches", 0, "stream", -1),
     "pdl as a number": put("launches", 0, "pdl", 1),
-    "writes to an input": put("launches", 0, "writes", ["in0"]),
-    "writes to weights": put("launches", 1, "writes", ["w0", "out0"]),
-    "reads what is no argument": put("launches", 0, "reads", ["w0"]),
-    "output nobody writes": put("launches", 1, "writes", []),
+    "writes to an input": put("launches", 0, "arguments", 1, buffer("in0")),
+    "writes to weights": put("kernels", "k1_add", "parameters", 1, {"write": "f32"}),
+    "scratch in weights": put("kernels", "k1_add", "parameters", 1, {"scratch": "f32"}),
+    "output nobody writes": put("kernels", "k1_add", "parameters", 2, {"read": "f32"}),
     "map past its buffer": with_map(dims=[4, ["+", "N", 17]]),
     "map with a row too wide": with_map(dims=[5, "N"]),
     "map with unaligned strides": with_map(strides=[8]),
@@ -152,7 +180,37 @@ BAD: dict[str, Callable[[Manifest], None]] = {
     "map with an unknown swizzle": with_map(swizzle="256B"),
     "map with an unknown dtype": with_map(dtype="f31"),
     "map over an unknown buffer": with_map(buffer="b9"),
-    "map of rank six": with_map(dims=[1] * 6, strides=[16] * 5, box=[1] * 6),
+    "map of rank six": with_map(dims=[1] * 6, strides=[16] * 5, box=[4] * 6),
+    "map of rank zero": with_map(dims=[], strides=[], box=[]),
+    "map with a box of another rank": with_map(box=[4]),
+    "map with steps of another rank": with_map(steps=[1]),
+    "map with a step too large": with_map(steps=[1, 9]),
+    "map with a step of zero": with_map(steps=[1, 0]),
+    "map with a step along the innermost dimension": with_map(box=[8, 8], steps=[2, 1]),
+    "map with an unknown interleave": with_map(interleave="8B"),
+    "map with an interleave and another swizzle": with_map(
+        dims=[4, 1, "N"], strides=[32, 32], box=[4, 1, 1], interleave="32B", dtype="f16"
+    ),
+    "interleaved map of rank two": with_map(interleave="16B"),
+    "interleaved map with unaligned strides": with_map(
+        dims=[4, 1, "N"], strides=[16, 16], box=[4, 1, 1], interleave="32B", swizzle="32B", dtype="f16"
+    ),
+    "map with an unknown fill": with_map(fill="one"),
+    "integers filled with NaN": with_map(dtype="i32", fill="nan"),
+    "map of an unaligned buffer": lambda manifest: (
+        with_map(dims=[4, 1])(manifest),
+        manifest["buffers"][2].update(offset=264),
+    ),
+    "map with a stride too large": with_map(dims=[4, 1], strides=[2**40]),
+    "map with a dimension too large": with_map(dims=[2**32 + 1, 1]),
+    "im2col map of rank two": with_column(dims=[4, "N"], strides=[16], lower=[], upper=[0]),
+    "im2col map with one corner": with_column(upper=[]),
+    "im2col map with short corners": with_column(lower=[0], upper=[0]),
+    "im2col map with a corner too far": with_column(lower=[-129, 0]),
+    "im2col map with too many channels": with_column(box=[260, 8]),
+    "im2col map with too many pixels": with_column(box=[4, 1025]),
+    "im2col map with a box of its rank": with_column(box=[4, 1, 1, 8]),
+    "im2col map without pixels": with_column(upper=[-2, 0]),
 }
 
 
@@ -166,6 +224,18 @@ def test_good(name: str) -> None:
 def test_bad(name: str) -> None:
     with pytest.raises(PlanError):
         affine_plan(BAD[name])
+
+
+def test_an_old_plan_is_told_how_to_be_made_new() -> None:
+    with pytest.raises(PlanError, match="has format 1; this version reads format 2") as refused:
+        affine_plan(BAD["format of old"])
+    assert refused.value.hint == "build the plan again with this version"
+
+
+def test_errors_of_arguments_name_what_is_taken() -> None:
+    message = r"passes \('buffer, buffer'\).*takes \(read f32, write f32, scalar i32\)"
+    with pytest.raises(PlanError, match=message):
+        affine_plan(BAD["too few arguments"])
 
 
 def test_buffer_errors_name_buffer_and_size() -> None:
@@ -205,7 +275,7 @@ VALUES = st.one_of(
     st.sampled_from([0, -1, 1, 2**31, 2**32, 2**62, 2**63, 2**64, 10**30]),
     st.floats(),
     st.text(max_size=8),
-    st.sampled_from(["N", "b0", "in0", "arena", "output", "i32"]),
+    st.sampled_from(["N", "b0", "in0", "arena", "output", "i32", "f32", "128B"]),
     st.just([]),
     st.just({}),
     st.lists(st.integers(), max_size=4),
@@ -216,7 +286,8 @@ VALUES = st.one_of(
 @st.composite
 def mutated_manifests(draw: st.DrawFn) -> Manifest:
     """The good manifest with one to three values replaced, removed or repeated."""
-    manifest = affine_manifest(draw(st.sampled_from([GOOD["as it is"], GOOD["tensor map"]])))
+    good = [GOOD[name] for name in ("as it is", "tensor map", "im2col map", "cluster")]
+    manifest = affine_manifest(draw(st.sampled_from(good)))
     for _ in range(draw(st.integers(1, 3))):
         path = draw(st.sampled_from([path for path in paths(manifest) if path]))
         place: Any = manifest

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fake_driver import FakeDriver
 from glassrt.errors import DeviceError
 from glassrt.runtime import Engine, Plan, load
 from glassrt.runtime.cuda import open_backend
@@ -15,7 +14,9 @@ from glassrt.runtime.cuda_driver import Driver
 from glassrt.runtime.device import ReadBuffer
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_plans import WEIGHTS, affine, affine_plan, counting_plan, real_headers
+
+from .fake_driver import FakeDriver
+from .tiny_plans import WEIGHTS, affine, affine_plan, counting_plan, real_headers
 
 
 @dataclass

@@ -40,9 +40,7 @@ BYTES = ["*", "N", 4 * COLUMNS]
 GRID = [["floordiv", ["+", ELEMENTS, 31], 32], 1, 1]
 
 
-def launch(
-    kernel: str, arguments: list[Any], reads: list[str], writes: list[str], **more: Any
-) -> dict[str, Any]:
+def launch(kernel: str, arguments: list[Any], **more: Any) -> dict[str, Any]:
     """A launch record over all elements, in blocks of 32 threads."""
     return {
         "kernel": kernel,
@@ -51,13 +49,12 @@ def launch(
         "grid": GRID,
         "block": [32, 1, 1],
         "cluster": [1, 1, 1],
+        "cooperative": False,
         "shared_bytes": 0,
         "stream": 0,
         "waits": [],
         "pdl": True,
         "arguments": arguments,
-        "reads": reads,
-        "writes": writes,
     } | more
 
 
@@ -66,8 +63,11 @@ def buffer(name: str) -> dict[str, str]:
     return {"buffer": name}
 
 
+READ, WRITE, COUNT_OF = {"read": "f32"}, {"write": "f32"}, {"scalar": "i32"}
+
+
 AFFINE: dict[str, Any] = {
-    "format": 1,
+    "format": 2,
     "generator": "glassrt test",
     "name": "affine",
     "targets": ["sm_90a"],
@@ -84,17 +84,12 @@ AFFINE: dict[str, Any] = {
         {"name": "w0", "space": "weights", "offset": 0, "bytes": 16},
     ],
     "kernels": {
-        "k0_double": {"entry": "k0_double", "parameters": ["buffer", "buffer", "i32"]},
-        "k1_add": {"entry": "k1_add", "parameters": ["buffer", "buffer", "buffer", "i32"]},
+        "k0_double": {"entry": "k0_double", "parameters": [READ, WRITE, COUNT_OF]},
+        "k1_add": {"entry": "k1_add", "parameters": [READ, READ, WRITE, COUNT_OF]},
     },
     "launches": [
-        launch("k0_double", [buffer("in0"), buffer("b0"), {"i32": ELEMENTS}], ["in0"], ["b0"]),
-        launch(
-            "k1_add",
-            [buffer("b0"), buffer("w0"), buffer("out0"), {"i32": ELEMENTS}],
-            ["b0", "w0"],
-            ["out0"],
-        ),
+        launch("k0_double", [buffer("in0"), buffer("b0"), {"scalar": ELEMENTS}]),
+        launch("k1_add", [buffer("b0"), buffer("w0"), buffer("out0"), {"scalar": ELEMENTS}]),
     ],
 }
 
@@ -149,7 +144,7 @@ GLASS_KERNEL(1, 1) k0_count(Output<i32> counter, Output<i32> y, const int step) 
 
 def counting_plan(step: int) -> Plan:
     """y = a counter in zeroed memory, which then goes up by `step`."""
-    arguments = [buffer("b0"), buffer("out0"), {"i32": step}]
+    arguments = [buffer("b0"), buffer("out0"), {"scalar": step}]
     manifest = affine_manifest() | {
         "symbols": {},
         "inputs": [],
@@ -159,8 +154,10 @@ def counting_plan(step: int) -> Plan:
             {"name": "b0", "space": "arena", "offset": 0, "bytes": 4},
             {"name": "out0", "space": "output", "index": 0, "bytes": 4},
         ],
-        "kernels": {"k0_count": {"entry": "k0_count", "parameters": ["buffer", "buffer", "i32"]}},
-        "launches": [launch("k0_count", arguments, ["b0"], ["b0", "out0"], grid=[1, 1, 1], block=[1, 1, 1])],
+        "kernels": {
+            "k0_count": {"entry": "k0_count", "parameters": [{"scratch": "i32"}, {"write": "i32"}, COUNT_OF]}
+        },
+        "launches": [launch("k0_count", arguments, grid=[1, 1, 1], block=[1, 1, 1])],
     }
     cubins = {"sm_90a": {"k0_count": b"cubin of k0_count"}}
     return affine_plan(manifest=manifest, sources={"k0_count": COUNT}, cubins=cubins, headers=real_headers())
@@ -191,13 +188,11 @@ def tile_plan(change: Callable[[dict[str, Any]], object] | None = None, **parts:
 
     def tile(manifest: dict[str, Any]) -> None:
         fields = {"dims": [COLUMNS, "N"], "strides": [16], "box": [COLUMNS, 32], "swizzle": "none"}
-        arguments = [{"tensor_map": {"buffer": "in0", "dtype": "f32"} | fields}, buffer("out0")]
+        arguments = [{"tensor_map": {"buffer": "in0"} | fields}, buffer("out0")]
         manifest["targets"] = []
         manifest["symbols"] = {"N": [32, 32, 32]}
-        manifest["kernels"] = {"k2_tile": {"entry": "k2_tile", "parameters": ["tensor_map", "buffer"]}}
-        manifest["launches"] = [
-            launch("k2_tile", arguments, ["in0"], ["out0"], grid=[1, 1, 1], shared_bytes=1024)
-        ]
+        manifest["kernels"] = {"k2_tile": {"entry": "k2_tile", "parameters": [{"tensor_map": "f32"}, WRITE]}}
+        manifest["launches"] = [launch("k2_tile", arguments, grid=[1, 1, 1], shared_bytes=1024)]
         if change is not None:
             change(manifest)
 

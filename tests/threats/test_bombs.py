@@ -10,8 +10,8 @@ import glassrt
 import numpy as np
 import pytest
 from glassrt.codegen.source_check import MAX_STATEMENTS
-from glassrt.compiler.build import Settings, build
-from glassrt.compiler.passes import Options
+from glassrt.compiler.driver.build import Settings, build
+from glassrt.compiler.settings.options import Options
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from .limited import run_limited

@@ -8,7 +8,7 @@ import glassrt
 import ml_dtypes
 import numpy as np
 import pytest
-from glassrt.compiler.source import load_module
+from glassrt.compiler.frontend.source import load_module
 from glassrt.dialects.core.interpreter import interpret
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -126,14 +126,9 @@ def resident_blocks(threads: int, registers: int, shared: int, target: Target) -
     return max(1, min(by_registers, by_shared, THREADS // threads))
 
 
-def tile_counts(problem: Problem, block_m: int, block_n: int) -> tuple[Dim, Dim]:
-    """Tiles along rows and columns."""
-    return ceildiv(problem.m, block_m), ceildiv(problem.n, block_n)
-
-
-def tiles_of(problem: Problem, config: TileConfig | Tiling) -> Dim:
+def tiles_of(problem: Problem, block_m: int, block_n: int) -> Dim:
     """Tiles of the result, of all batch entries."""
-    return product((*tile_counts(problem, config.block_m, config.block_n), problem.batches))
+    return product((ceildiv(problem.m, block_m), ceildiv(problem.n, block_n), problem.batches))
 
 
 def has_too_many_rows(problem: Problem) -> bool:
@@ -157,7 +152,7 @@ def split_ways(problem: Problem, config: AnyTile, counts: tuple[int, ...], room:
     yield config
     if not isinstance(problem.k, int):
         return
-    blocks = problem.at_optimum(tiles_of(problem, config))
+    blocks = problem.at_optimum(tiles_of(problem, config.block_m, config.block_n))
     k_tiles = problem.at_optimum(ceildiv(problem.k, config.block_k))
     for splits in counts:
         if (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from glassrt import InputError, IRError
-from glassrt.compiler.dialects import ALL_DIALECTS
+from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.builtin import Return
 from glassrt.dialects.core.clone import clone_block

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from glassrt import InputError, IRError, PlanError
-from glassrt.compiler.build import Settings, build
-from glassrt.compiler.dialects import ALL_DIALECTS
-from glassrt.compiler.source import read_ir
+from glassrt.compiler.driver.build import Settings, build
+from glassrt.compiler.frontend.source import read_ir
+from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.parser import parse_module

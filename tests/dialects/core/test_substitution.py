@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from glassrt.compiler.dialects import ALL_DIALECTS
+from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.dialects.core.affine import symbol, symbols
 from glassrt.dialects.core.dtypes import F32
 from glassrt.dialects.core.parser import parse_module

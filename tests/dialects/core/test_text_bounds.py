@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import random
 import re
-from pathlib import Path
 
 import pytest
 from glassrt import GlassError
-from glassrt.compiler.dialects import ALL_DIALECTS
+from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.verifier import verify
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ...growth import assert_growth
+from ...places import ROOT
 
-TESTS = Path(__file__).parents[2]
+TESTS = ROOT / "tests"
 TEXTS = [path.read_text() for path in sorted((TESTS / "compiler").rglob("*.ir"))]
 HEAD = (
     "module @m {\n  symbol N in [1, 2, 8]\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from glassrt import IRError
-from glassrt.compiler.dialects import ALL_DIALECTS
+from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.dialects.core.builtin import Return
 from glassrt.dialects.core.dtypes import F16, F32
 from glassrt.dialects.core.ir import Function, Module, Operation

@@ -23,8 +23,9 @@ from glassrt.errors import IRError
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
-from scalar_interpreter import define_array
-from strategies import dtypes, shapes, tensors
+
+from ...property.scalar_interpreter import define_array
+from ...property.strategies import dtypes, shapes, tensors
 
 KNOWN = DialectSet([CORE, GRAPH])
 

@@ -17,9 +17,10 @@ from glassrt.errors import IRError
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
-from onnx_runs import run_onnx
-from op_checks import build, check_op, evaluated
-from strategies import FLOATS, INTEGERS, NUMBERS, broadcast_shapes, dtypes, shapes, tensors
+
+from ...property.onnx_runs import run_onnx
+from ...property.op_checks import build, check_op, evaluated
+from ...property.strategies import FLOATS, INTEGERS, NUMBERS, broadcast_shapes, dtypes, shapes, tensors
 
 UNARY = [op for op in (*unary.OPS, *activations.OPS) if issubclass(op, Unary)]
 BINARY = list(binary.OPS)

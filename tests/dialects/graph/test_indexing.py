@@ -15,9 +15,10 @@ from glassrt.errors import IRError
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
-from onnx_runs import run_onnx
-from op_checks import assert_close, build, check_op, evaluated
-from strategies import dtypes, shapes, tensors
+
+from ...property.onnx_runs import run_onnx
+from ...property.op_checks import assert_close, build, check_op, evaluated
+from ...property.strategies import dtypes, shapes, tensors
 
 Array = np.ndarray[Any, Any]
 

@@ -18,9 +18,10 @@ from glassrt.errors import IRError
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject, DrawFn
-from onnx_runs import run_onnx
-from op_checks import build, check_op, evaluated
-from strategies import broadcast_shapes, dtypes, shapes, tensors
+
+from ...property.onnx_runs import run_onnx
+from ...property.op_checks import build, check_op, evaluated
+from ...property.strategies import broadcast_shapes, dtypes, shapes, tensors
 
 Array = np.ndarray[Any, Any]
 ANY = (F32, F16, I64, U8, BOOL)

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from glassrt.compiler.dialects import ALL_DIALECTS
+from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.dialects.core.dtypes import F16, F32, TF32
 from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.parser import parse_module
@@ -18,7 +18,8 @@ from glassrt.dialects.graph.numeric import multiplied
 from glassrt.errors import IRError
 from hypothesis import given
 from hypothesis import strategies as st
-from op_checks import build, evaluated
+
+from ...property.op_checks import build, evaluated
 
 BITS = 11
 NUMBERS = st.floats(width=32, allow_nan=False, allow_infinity=False)

@@ -13,8 +13,9 @@ from glassrt.errors import IRError
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
-from op_checks import build, check_op, evaluated
-from strategies import dtypes, shapes, tensors
+
+from ...property.op_checks import build, check_op, evaluated
+from ...property.strategies import dtypes, shapes, tensors
 
 INTEGERS = (I8, U8, I16, U16)
 QUANTISED = (*INTEGERS, F8E4M3, F8E5M2)

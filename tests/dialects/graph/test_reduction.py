@@ -16,9 +16,10 @@ from glassrt.errors import IRError
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
-from onnx_runs import run_onnx
-from op_checks import build, check_op, evaluated
-from strategies import NUMBERS, axes_of, dtypes, shapes, tensors
+
+from ...property.onnx_runs import run_onnx
+from ...property.op_checks import build, check_op, evaluated
+from ...property.strategies import NUMBERS, axes_of, dtypes, shapes, tensors
 
 X = np.array([[[3, -1, 3], [0, 2.5, -7]], [[1, 1, 1], [9, -9, 0.5]]], np.float32)
 

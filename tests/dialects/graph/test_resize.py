@@ -20,9 +20,10 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 from onnx import helper
 from onnx.reference import ReferenceEvaluator
-from onnx_runs import run_onnx
-from op_checks import build, check_op, evaluated
-from strategies import dtypes
+
+from ...property.onnx_runs import run_onnx
+from ...property.op_checks import build, check_op, evaluated
+from ...property.strategies import dtypes
 
 Array = np.ndarray[Any, Any]
 RANDOM = np.random.default_rng(5)

@@ -8,7 +8,7 @@ from typing import Any
 import glassrt
 import numpy as np
 import pytest
-from glassrt.compiler.build import Settings, build
+from glassrt.compiler.driver.build import Settings, build
 from glassrt.compiler.frontend import import_model
 from glassrt.dialects.core.interpreter import interpret
 from onnx import ModelProto, TensorProto, helper, numpy_helper

@@ -15,9 +15,10 @@ from glassrt.errors import IRError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
-from onnx_runs import run_onnx
-from op_checks import assert_close, build, check_op, evaluated
-from strategies import dtypes
+
+from ...property.onnx_runs import run_onnx
+from ...property.op_checks import assert_close, build, check_op, evaluated
+from ...property.strategies import dtypes
 
 Array = np.ndarray[Any, Any]
 RANDOM = np.random.default_rng(11)

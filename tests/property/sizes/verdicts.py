@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from glassrt.compiler.build import Settings, build
-from glassrt.compiler.dialects import ALL_DIALECTS
+from glassrt.compiler.driver.build import Settings, build
 from glassrt.compiler.frontend import import_model
+from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.dialects.core.clone import clone_module
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module

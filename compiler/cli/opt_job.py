@@ -1,0 +1,156 @@
+"""What `glassrt opt` does between reading a module and writing it: passes chosen by name, by rules or by the
+level that they lead to, run as a build would run them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import typer
+
+from ...codegen.assemble import planning_target
+from ...codegen.kernels.family import Target
+from ...codegen.sources import made_kernels
+from ...dialects.core.ir import Module
+from ...dialects.core.verifier import verify
+from ...dialects.launch import Kernel
+from ...errors import InputError
+from ..driver.build import Settings, context_of
+from ..driver.interface import check_overrides
+from ..driver.pipeline import all_passes, checks_at
+from ..driver.rules import all_but, rule_named
+from ..driver.size_records import record_sizes
+from ..frontend.source import level_of
+from ..memory.proofs.check_launch import check_launch
+from ..passes.debug import Sink
+from ..passes.ledger import Ledger
+from ..passes.levels import ALL_DIALECTS
+from ..passes.manager import Pass, PassContext, PassManager, parse_pipeline
+from ..passes.origins import NodeNames, origins_of
+from ..passes.switches import resolve_switches
+from .modules import passes_between
+from .options import Level, Request
+
+Watch = Callable[[str, Module], object]
+
+
+@dataclass(frozen=True)
+class Done:
+    """The module after all passes, and what they decided."""
+
+    module: Module
+    ledger: Ledger
+
+
+@dataclass(frozen=True)
+class Job:
+    """Which passes to run, and how.
+
+    passes: their names, None where a level or rules say which; rules: the only ones to apply, None for all
+    that are not switched off; level: the one to reach.
+    """
+
+    settings: Settings
+    passes: str | None = None
+    rules: tuple[str, ...] | None = None
+    level: Level | None = None
+
+    @staticmethod
+    def parse(
+        *,
+        passes: str | None,
+        rules: str | None,
+        level: Level | None,
+        target: Sequence[str] | None,
+        precision: str,
+        calibration: Path | None,
+        override: Sequence[str] | None,
+        allow_fallback: bool,
+        disable_rule: Sequence[str] | None,
+        nofuse: Sequence[str] | None,
+        keep: Sequence[str] | None,
+        limit: int | None,
+        streams: int,
+    ) -> Job:
+        """The job that the command's options mean; InputError for a rule that there is not, or that no pass
+        applies, typer.BadParameter for options that mean nothing."""
+        if passes is not None and level is not None:
+            raise typer.BadParameter("give either --passes or --level", param_hint="--passes")
+        request = Request.parse(
+            target, precision, disabled=disable_rule, nofuse=nofuse, keep=keep, calibration=calibration
+        ).refined(override, None, allow_fallback)
+        settings = request.settings()
+        settings = replace(settings, limit=limit, options=replace(settings.options, streams=streams))
+        if rules is None:
+            return Job(settings, passes, None, level)
+        names = tuple(filter(None, (name.strip() for name in rules.split(","))))
+        _check_applied(names)
+        off = settings.disabled | all_but(names)
+        return Job(replace(settings, disabled=off), passes, names, level)
+
+    def steps(self, module: Module) -> list[Pass]:
+        """The passes, in order. InputError for one that there is not, or a level above that of MODULE."""
+        target = self._target
+        if self.level is not None:
+            return passes_between(module, self.level, target)
+        if self.passes is None and self.rules is not None:
+            wanted = {rule_named(name).applied_by for name in self.rules}
+            return [step for step in all_passes(target) if step.name in wanted]
+        return parse_pipeline(self.passes or "", all_passes(target))
+
+    def run(
+        self,
+        module: Module,
+        print_ir: Sink | None = None,
+        dump_dir: Path | None = None,
+        verify_each: Literal["ir", "semantics"] = "ir",
+        watch: Watch | None = None,
+    ) -> Done:
+        """Verify MODULE and run the passes on it; WATCH is told of every pass, and of the module after it.
+
+        Raises as a build does.
+        """
+        verify(module, ALL_DIALECTS)
+        context = self._context(module)
+        PassManager(checks_at(level_of(module)), context).run(module)
+        _check_launches(module, self._target)
+        steps = self.steps(module)
+        manager = PassManager(steps, context, print_ir, dump_dir, verify_each)
+        for name, after in manager.stages(module):
+            module = after
+            if watch is not None:
+                watch(name, module)
+        if steps and level_of(module) == "launch":
+            check_launch(module)
+        return Done(module, context.ledger)
+
+    @property
+    def _target(self) -> Target:
+        return planning_target(self.settings.targets)
+
+    def _context(self, module: Module) -> PassContext:
+        """What the passes share, with MODULE's nodes and sizes on record."""
+        context = context_of(self.settings)
+        context.ledger.origins = origins_of(module)
+        resolve_switches(context, NodeNames(context.ledger.origins, module.main.inputs))
+        check_overrides(context.policy, context.ledger.origins, level_of(module))
+        record_sizes(module, context.ledger)
+        return context
+
+
+def _check_applied(names: Iterable[str]) -> None:
+    """InputError for a name of no rule, or of one that no pass applies."""
+    for name in names:
+        if not rule_named(name).applied_by:
+            hint = "`glassrt explain --rules` says what it does"
+            raise InputError(f"no pass applies the rule '{name}'", hint)
+
+
+def _check_launches(module: Module, target: Target) -> None:
+    """IRError unless a launch-level MODULE launches its kernels as they want on TARGET; nothing else says so
+    of edited text."""
+    if level_of(module) == "launch":
+        launches = (op for op in module.main.block if isinstance(op, Kernel))
+        made_kernels(module, target, (op for op in launches if op.config))

@@ -1,0 +1,185 @@
+"""The names of all rules that leave records in the ledger, with what each does, in a line, and which pass
+applies it.
+
+Switchable ones may be given to `--disable-rule`; the others are no choice: without them there
+would be no kernel.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ...errors import InputError
+from ..frontend.functions import STANDARD_BODY
+from ..frontend.functions import SUMMARY as STANDARD_BODIES
+from ..fusion.graph_to_fused import GraphToFused
+from ..fusion.horizontal.concats import WidenConcats
+from ..fusion.horizontal.contractions import HorizontalContraction
+from ..fusion.vertical.attention_layouts import ATTENTION_RULES
+from ..fusion.vertical.consumers import CONSUMER_RULES
+from ..fusion.vertical.producers import PRODUCER_RULES
+from ..fusion.vertical.record import BOUNDARY, ELIDE_CONCAT, VIEW, VIEW_SLICE
+from ..fusion.vertical.shuffles import RULE as CONTRACTION_SHUFFLE
+from ..fusion.vertical.shuffles import SUMMARY as SHUFFLES
+from ..patterns.rewrite import Pattern
+from ..precision.formats.mismatch import FALLBACK
+from ..precision.formats.override_records import OVERRIDE
+from ..precision.formats.placement import STORE_CONVERSION, STORED_ALREADY
+from ..precision.formats.rounding import LOAD_CONVERSION
+from ..precision.fused_to_precision import FusedToPrecision
+from ..precision.mixtures import SUMMARIES
+from ..precision.narrowing.decisions import KEPT_WIDE
+from ..precision.quantization import integer_arithmetic, propagate
+from ..precision.quantization.insert import InsertQuantization
+from ..precision.quantization.integer_arithmetic import IntegerArithmetic
+from ..precision.quantization.picked import KEPT
+from ..precision.quantization.propagate import PropagateQuantization
+from ..precision.quantization.recentre import RecentreZeroPoints
+from ..precision.quantization.spread import DequantizeWhereRead
+from ..schedule.grouping.group_launches import GroupLaunches
+from ..schedule.grouping.record import GROUP_LAUNCHES
+from ..schedule.precision_to_launch import PrecisionToLaunch
+from ..schedule.streams.assign import CONCURRENCY, AssignStreams
+from ..simplify import canonicalize, decompose_attention, fold_batch_norm, recognize
+from ..simplify.canonicalize import Canonicalize
+from ..simplify.cse import CommonSubexpressions
+from ..simplify.dce import DeadCodeElimination
+from ..simplify.decompose_attention import DecomposeAttention
+from ..simplify.fold_batch_norm import FoldBatchNorm
+from ..simplify.fold_constants import FoldConstants
+from ..simplify.recognize import Recognize
+from .size_records import SUMMARIES as SIZE_RULES
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule by name: its level (`graph`, `fused`, `precision`, `launch`), and what it does.
+
+    applied_by: the pass that applies it; empty where no pass does, but the import or the search;
+    roots: the names of the ops that a rewrite starts from, empty for what is no pattern.
+    """
+
+    name: str
+    level: str
+    summary: str
+    switchable: bool = True
+    applied_by: str = ""
+    roots: tuple[str, ...] = ()
+
+
+def _table() -> Iterable[Rule]:
+    for name, summary in SIZE_RULES.items():
+        yield Rule(name, "graph", summary, switchable=False)
+    yield Rule(STANDARD_BODY, "graph", STANDARD_BODIES, switchable=False)
+    yield from _graph_rules()
+    yield from _fused_rules()
+    yield from _precision_rules()
+    for name, summary in SUMMARIES.items():
+        yield Rule(name, "precision", summary, switchable=False)
+    yield from _launch_rules()
+
+
+def _graph_rules() -> Iterable[Rule]:
+    yield _of_pass(FoldConstants.name, "ops on constants => constants")
+    yield from _patterns(Canonicalize.name, canonicalize.RULES)
+    yield from _patterns(Recognize.name, recognize.RULES)
+    yield from _patterns(FoldBatchNorm.name, fold_batch_norm.RULES)
+    yield from _patterns(PropagateQuantization.name, propagate.RULES)
+    yield _of_pass(CommonSubexpressions.name, "equal ops on equal operands => one op")
+    yield _of_pass(InsertQuantization.name, "conv(x, w) => conv of x and w as they are stored in eight bits")
+    kept = "a tensor with elements of another keeps the other's scale"
+    yield Rule(KEPT, "graph", kept, switchable=False, applied_by=InsertQuantization.name)
+    yield _of_pass(RecentreZeroPoints.name, "quantize(x, zero -128) : i8 => quantize(x, zero 0) : u8")
+    yield from _patterns(IntegerArithmetic.name, (*integer_arithmetic.RULES, *integer_arithmetic.LEFT_OVER))
+    yield _of_pass(DequantizeWhereRead.name, "f(y), g(y) of y = dequantize(q) => both dequantize q")
+    yield _of_pass(HorizontalContraction.name, "conv(x, v), conv(x, w) => slices of conv(x, concat(v, w))")
+    yield _of_pass(DeadCodeElimination.name, "ops that nothing needs => nothing", switchable=False)
+
+
+def _patterns(applied_by: str, patterns: Iterable[Pattern]) -> Iterable[Rule]:
+    for one in patterns:
+        roots = tuple(root.name for root in one.roots)
+        yield Rule(one.name, "graph", one.before_after, applied_by=applied_by, roots=roots)
+
+
+def _of_pass(name: str, summary: str, switchable: bool = True) -> Rule:
+    """The only rule of the pass NAME, whose name it has."""
+    return Rule(name, "graph", summary, switchable, applied_by=name)
+
+
+def _fused_rules() -> Iterable[Rule]:
+    for pattern in decompose_attention.RULES:
+        roots = tuple(root.name for root in pattern.roots)
+        by = DecomposeAttention.name
+        yield Rule(pattern.name, "fused", pattern.before_after, False, applied_by=by, roots=roots)
+    fusion = GraphToFused.name
+    for name, summary in (*CONSUMER_RULES.items(), *PRODUCER_RULES.items(), *ATTENTION_RULES.items()):
+        yield Rule(name, "fused", summary, applied_by=fusion)
+    yield Rule(CONTRACTION_SHUFFLE, "fused", SHUFFLES, applied_by=fusion)
+    shared = "reshapes between kernels share the memory of what they read"
+    yield Rule(VIEW, "fused", shared, switchable=False, applied_by=fusion)
+    apart = "two ops that each lead a kernel stay apart"
+    yield Rule(BOUNDARY, "fused", apart, switchable=False, applied_by=fusion)
+    widened = "concat(slice(j, tail), y) => slice(concat(j, y), from tail)"
+    yield Rule(WidenConcats.name, "fused", widened, applied_by=WidenConcats.name)
+
+
+# Precision rules by name: what each does, and whether it can be switched off.
+_PRECISION = {
+    "storage-conversion": ("a kernel that copies to another type or layout", False),
+    STORE_CONVERSION: (
+        "a loop whose result is wanted in another type or layout => the loop stores it so",
+        True,
+    ),
+    LOAD_CONVERSION: (
+        "conv or matmul(x stored in another type) => x is converted while it is loaded",
+        True,
+    ),
+    KEPT_WIDE: ("positions, angles, masks, statistics stored or multiplied in 16 bits => in f32", True),
+    STORED_ALREADY: ("a cast to how its operand is stored => its operand", False),
+    OVERRIDE: ("an override asks for another format of these ops", False),
+    FALLBACK: ("a kernel runs in another precision than asked for", False),
+}
+
+
+def _precision_rules() -> Iterable[Rule]:
+    for name, (summary, switchable) in _PRECISION.items():
+        yield Rule(name, "precision", summary, switchable, applied_by=FusedToPrecision.name)
+
+
+def _launch_rules() -> Iterable[Rule]:
+    lowering = PrecisionToLaunch.name
+    in_place = "y = concat(a, b) => a and b are written where they lie in y"
+    yield Rule(ELIDE_CONCAT, "launch", in_place, applied_by=lowering)
+    yield Rule(VIEW_SLICE, "launch", "y = slice(x) => y is read where it lies in x", applied_by=lowering)
+    grouped = "small launches that need nothing of each other => one launch"
+    yield Rule(GROUP_LAUNCHES, "launch", grouped, applied_by=GroupLaunches.name)
+    spread = "launches that need nothing of each other => different streams"
+    yield Rule(CONCURRENCY, "launch", spread, applied_by=AssignStreams.name)
+
+
+RULES: dict[str, Rule] = {rule.name: rule for rule in _table()}
+
+
+def rule_named(name: str) -> Rule:
+    """The rule NAME; InputError that lists the near ones where there is none."""
+    if name in RULES:
+        return RULES[name]
+    close = difflib.get_close_matches(name, RULES, 3)
+    listing = "`glassrt explain --rules` lists all rules"
+    hint = f"is {' or '.join(close)} meant? {listing}" if close else listing
+    raise InputError(f"there is no rule '{name}'", hint)
+
+
+def check_rules(names: Iterable[str]) -> None:
+    """InputError for a name of no rule, or of one that cannot be switched off."""
+    for name in sorted(names):
+        if not rule_named(name).switchable:
+            raise InputError(f"the rule '{name}' cannot be switched off", "without it no plan can be built")
+
+
+def all_but(names: Iterable[str]) -> frozenset[str]:
+    """The rules that are to be switched off so that of all switchable ones those of NAMES remain."""
+    return frozenset(rule.name for rule in RULES.values() if rule.switchable) - frozenset(names)

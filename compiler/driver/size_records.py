@@ -1,0 +1,28 @@
+"""What was decided about sizes, as records of the ledger."""
+
+from __future__ import annotations
+
+from ...dialects.core.ir import Module
+from ..passes.ledger import Ledger, Verdict
+
+DETERMINE = "determine-size"
+DERIVE = "derive-size"
+CONSTRAIN = "constrain-sizes"
+
+SUMMARIES = {
+    DETERMINE: "a size that can have one value only => that value, everywhere",
+    DERIVE: "a size that is one of several, by values => a symbol that is computed from others",
+    CONSTRAIN: "sizes that fit for some values only => a constraint, checked before every run",
+}
+
+
+def record_sizes(module: Module, ledger: Ledger) -> None:
+    """Note what MODULE says about its symbols beside their ranges."""
+    for name, found in module.determined.items():
+        reason = f"{name} = {found.dim}: {found.why}"
+        ledger.add(DETERMINE, Verdict.TAKEN, reason, nodes=found.location.nodes)
+    for name, definition in module.derived.items():
+        span = module.symbols[name]
+        ledger.add(DERIVE, Verdict.TAKEN, f"{name} = {definition}, in {span.minimum}..{span.maximum}")
+    for each in module.constraints:
+        ledger.add(CONSTRAIN, Verdict.TAKEN, f"{each}: {each.why}", nodes=each.location.nodes)

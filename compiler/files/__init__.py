@@ -1,0 +1,1 @@
+"""Reading files that a user names, and writing arrays."""

@@ -1,0 +1,93 @@
+"""What a build starts from: an ONNX model, or IR text of any level."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import onnx
+
+from ...dialects.core.ir import Module
+from ...dialects.core.parser import parse_module
+from ...dialects.core.resources import ResourceTable
+from ...dialects.core.settling import settle
+from ...dialects.core.verifier import verify
+from ...errors import InputError, IRError, ModelError
+from ..files.regular import open_regular
+from ..passes.levels import ALL_DIALECTS, LEVELS
+from ..passes.manager import DUMPED_WEIGHTS
+from . import import_model
+
+Source: TypeAlias = str | os.PathLike[str] | bytes | onnx.ModelProto | Module
+Shapes = Mapping[str, tuple[int, int, int]]
+InputShapes = Mapping[str, Sequence[int | str]]
+
+IR_SUFFIX = ".ir"
+WEIGHTS_SUFFIX = ".weights"
+MAX_IR_BYTES = 1 << 28
+
+
+@np.errstate(all="ignore")
+def load_module(source: Source, inputs: InputShapes | None = None, shapes: Shapes | None = None) -> Module:
+    """The module that SOURCE is or describes: a Module, an ONNX model (file, bytes, ModelProto), an .ir file.
+
+    INPUTS overrides the shapes of model inputs, SHAPES gives (min, opt, max) per symbolic dimension.
+    """
+    if isinstance(source, Module):
+        return source
+    if not isinstance(source, (str, os.PathLike, bytes, onnx.ModelProto)):
+        raise InputError(f"a model is a path, bytes, a ModelProto or a Module, not {type(source).__name__}")
+    _check_shapes(inputs, shapes)
+    if isinstance(source, (str, os.PathLike)) and Path(source).suffix == IR_SUFFIX:
+        if inputs or shapes:
+            raise InputError("shapes of IR text are edited in the text", "change its `symbol` lines")
+        return read_ir(Path(source))
+    return import_model(source, inputs=inputs, shapes=shapes)
+
+
+def _check_shapes(inputs: InputShapes | None, shapes: Shapes | None) -> None:
+    """InputError unless both are tables of sequences."""
+    for what, table in (("inputs", inputs), ("shapes", shapes)):
+        if table is None:
+            continue
+        fits = isinstance(table, Mapping) and all(
+            isinstance(value, Sequence) and not isinstance(value, str) for value in table.values()
+        )
+        if not fits:
+            hint = 'such as {"N": (1, 8, 32)}'
+            raise InputError(f"{what} is a table of sequences by name, not {table!r}", hint)
+
+
+def read_ir(path: Path) -> Module:
+    """A verified module from an .ir file and the .weights sidecar beside it, if there is one."""
+    try:
+        with open_regular(path) as file:
+            content = file.read(MAX_IR_BYTES + 1)
+        if len(content) > MAX_IR_BYTES:
+            raise IRError(f"{path.name} is larger than {MAX_IR_BYTES} bytes")
+        text = content.decode()
+    except OSError as error:
+        raise ModelError(f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise IRError(f"{path.name} is not UTF-8 text") from None
+    module = parse_module(text, ALL_DIALECTS, _weights_beside(path), path.name)
+    verify(module, ALL_DIALECTS)
+    settle(module)
+    return module
+
+
+def _weights_beside(path: Path) -> ResourceTable:
+    """The weights of one file (`x.weights` beside `x.ir`), or those that all files of a dump share."""
+    for sidecar in (path.with_suffix(WEIGHTS_SUFFIX), path.parent / DUMPED_WEIGHTS):
+        if sidecar.is_file():
+            return ResourceTable.load(sidecar)
+    return ResourceTable()
+
+
+def level_of(module: Module) -> str:
+    """The level a module is at: that of the lowest op in its functions."""
+    found = {op.name.split(".")[0] for function in module.functions for op in function.block}
+    return next((level for level in reversed(LEVELS) if level in found), "graph")

@@ -1,0 +1,154 @@
+"""graph → fused: every op that runs is put into a kernel.
+
+The order of the phases is the order of what is worth most: contractions take their epilogues,
+row-wise ops their rows, windows their epilogues; what is left becomes loops. Reshapes that move
+nothing stay outside kernels, as views.
+"""
+
+from __future__ import annotations
+
+from ...dialects.core.diagnostics import op_error
+from ...dialects.core.ir import Block, Function, Module, Operation, Value
+from ...dialects.core.traits import Trait, has
+from ...dialects.fused import Kernel
+from ...dialects.graph.constants import Constant
+from ...dialects.graph.contraction import Matmul
+from ...dialects.graph.movement import Reshape
+from ..passes.manager import PassContext
+from ..simplify.dce import erase_dead
+from .vertical.attention_layouts import open_attention
+from .vertical.clusters import Cluster, Plan, is_clusterable, moves, viewed
+from .vertical.consumers import CONTRACTION_EPILOGUE, ROW_CONSUMER, WINDOW_EPILOGUE, ConsumerFusion
+from .vertical.kernel_builder import build_copy, build_kernel
+from .vertical.producers import ProducerFusion
+from .vertical.prologues import Prologues
+from .vertical.record import Recorder
+from .vertical.rows import row_domain, set_rows
+from .vertical.shuffles import absorb_shuffles
+
+
+class GraphToFused:
+    """Vertical fusion. Every candidate, taken or refused, is in the ledger."""
+
+    name = "graph-to-fused"
+
+    def run(self, module: Module, context: PassContext) -> Module:
+        for function in module.functions:
+            erase_dead(function.block)
+            plan = make_plan(module, function, context)
+            for cluster in plan.finish():
+                build_kernel(cluster)
+            _materialize_outputs(function)
+            erase_dead(function.block)
+            _check(function.block)
+        return module
+
+
+def make_plan(module: Module, function: Function, context: PassContext) -> Plan:
+    """Which ops of FUNCTION become which kernels."""
+    plan = Plan(module, function)
+    recorder = Recorder(context, plan)
+    limit = context.options.kernel_ops
+    _open_seeds(plan)
+    open_attention(plan, recorder)
+    consumers = ConsumerFusion(plan, recorder, limit)
+    # Backwards, so that of two contractions that are added up, the later takes the sum.
+    for cluster in reversed(plan.clusters):
+        if cluster.root == "contraction":
+            consumers.grow(cluster, CONTRACTION_EPILOGUE)
+    absorb_shuffles(plan, recorder, limit)
+    _grow_rows(plan, consumers)
+    for cluster in plan.clusters:
+        if cluster.root == "loop":
+            consumers.grow(cluster, WINDOW_EPILOGUE)
+    prologues = Prologues(plan, context.policy)
+    ProducerFusion(plan, recorder, limit, prologues).run()
+    for cluster in plan.clusters:
+        _peel_views(plan, cluster, recorder)
+    recorder.write()
+    return plan
+
+
+def _open_seeds(plan: Plan) -> None:
+    """Contractions and windows lead kernels of their own, whatever is around them."""
+    for op in plan.order:
+        if has(op, Trait.CONTRACTION):
+            plan.open("contraction", op)
+        elif has(op, Trait.WINDOW):
+            plan.open("loop", op)
+
+
+def _grow_rows(plan: Plan, consumers: ConsumerFusion) -> None:
+    """The first row-wise op of several on the same rows takes in the others."""
+    for op in plan.order:
+        domain = row_domain(op)
+        if domain is not None and plan.free(op):
+            cluster = plan.open("row", op)
+            set_rows(cluster, domain, plan)
+            consumers.grow(cluster, ROW_CONSUMER)
+
+
+# ---------------------------------------------------------------- views
+
+
+def _peel_views(plan: Plan, cluster: Cluster, recorder: Recorder) -> None:
+    """Take reshapes at the edges of a loop kernel out of it: between kernels they cost nothing.
+
+    Those that meet tensors which may lie channels-last stay, since a view is not one there.
+    """
+    if cluster.root != "loop":
+        return
+    ordered = sorted(cluster.ops, key=plan.order.__getitem__)
+    permutes = moves(cluster)
+    alone = all(isinstance(op, Reshape) for op in ordered)
+    for op in ordered:
+        leads = isinstance(op, Reshape) and op.x.producer not in cluster.ops
+        if leads and (alone or not _may_be_channels_last(plan, op, permutes)):
+            plan.remove(op)
+            recorder.became_view(op)
+    for op in reversed(ordered):
+        if not isinstance(op, Reshape) or op not in cluster.ops:
+            break
+        if permutes and any(_wants_channels_last(plan, user) for user in op.result.users):
+            break
+        plan.remove(op)
+        recorder.became_view(op)
+
+
+def _may_be_channels_last(plan: Plan, reshape: Operation, permutes: bool) -> bool:
+    """True when RESHAPE reads a convolution, or in a kernel that PERMUTES, loops that may follow one."""
+    value = reshape.inputs[0]
+    cluster = plan.owner.get(value.producer) if value.producer is not None else None
+    if cluster is None or value.type.rank < 3:
+        return False
+    return _is_convolution(cluster) or (permutes and cluster.root == "loop")
+
+
+def _wants_channels_last(plan: Plan, user: Operation) -> bool:
+    cluster = plan.owner.get(user)
+    return cluster is not None and (cluster.root == "loop" or _is_convolution(cluster))
+
+
+def _is_convolution(cluster: Cluster) -> bool:
+    return cluster.root == "contraction" and not isinstance(cluster.seed, Matmul)
+
+
+# ---------------------------------------------------------------- outputs
+
+
+def _materialize_outputs(function: Function) -> None:
+    """Every output gets memory of its own: inputs, constants and outputs given twice are copied."""
+    reader = function.block.terminator
+    taken: set[Value] = set()
+    for index, value in enumerate(reader.inputs):
+        root = viewed(value)
+        if not isinstance(root.producer, Kernel) or root in taken:
+            build_copy(value, reader, index)
+        taken.add(root)
+
+
+def _check(block: Block) -> None:
+    """Nothing that runs may be left outside kernels."""
+    for op in block:
+        if is_clusterable(op) and not isinstance(op, (Kernel, Reshape, Constant)):
+            raise op_error(op, "was left outside every kernel")

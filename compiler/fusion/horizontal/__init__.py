@@ -1,0 +1,1 @@
+"""Contractions that read the same input become one; concatenations are widened."""

@@ -1,0 +1,146 @@
+"""Builds one contraction out of several, with slices where their results were read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ....dialects.core.affine import Dim
+from ....dialects.core.ir import Module, Operation, Value
+from ....dialects.core.location import Location, merge
+from ....dialects.graph.activations import Relu
+from ....dialects.graph.binary import Max
+from ....dialects.graph.constants import constant
+from ....dialects.graph.movement import Slice
+from ...patterns.channel_scale import along, channel_axis, weight_of
+from ...patterns.matching import constant_array
+from .siblings import Contraction, Step, chains, channels, relus, weight_axis
+
+
+@dataclass(eq=False)
+class Group:
+    """Siblings in the order of their channels, and the elementwise steps they take together."""
+
+    siblings: list[Contraction]
+    steps: list[Step]
+    relus: list[Relu | None] | None
+
+    @staticmethod
+    def of(siblings: Sequence[Contraction], module: Module) -> Group:
+        """SIBLINGS with all that they have in common."""
+        group = Group(list(siblings), list(chains(siblings, module)), None)
+        group.relus = relus(group._stepped)
+        return group
+
+    @property
+    def axis(self) -> int:
+        return channel_axis(self.siblings[0])
+
+    @property
+    def _stepped(self) -> list[Value]:
+        ops = self.steps[-1].ops if self.steps else self.siblings
+        return [op.result for op in ops]
+
+    @property
+    def ends(self) -> list[Value]:
+        """The last value of every sibling that the joined op computes."""
+        floors = self.relus or [None] * len(self.siblings)
+        return [op.result if op else end for op, end in zip(floors, self._stepped, strict=True)]
+
+    def ordered(self, ends: Sequence[Value], module: Module) -> Group:
+        """The same group with its channels in the order of ENDS."""
+        own = self.ends
+        return Group.of([self.siblings[own.index(end)] for end in ends], module)
+
+
+def join(group: Group, module: Module, anchor: Operation) -> None:
+    """Replace GROUP by one contraction before ANCHOR, its first op.
+
+    Every end becomes a slice of what it gives, along the channels.
+    """
+    builder = _Builder(module, anchor)
+    value = builder.contraction(group)
+    for step in group.steps:
+        value = builder.step(step, value)
+    if group.relus is not None:
+        value = builder.floors(group, value)
+    start = 0
+    for op, end in zip(group.siblings, group.ends, strict=True):
+        builder.slice(value, end, group.axis, start)
+        start += channels(op)
+    _erase(group)
+
+
+@dataclass(frozen=True)
+class _Builder:
+    """Puts ops before ANCHOR."""
+
+    module: Module
+    anchor: Operation
+
+    def insert(self, op: Operation) -> Value:
+        assert self.anchor.parent is not None
+        return self.anchor.parent.insert_before(self.anchor, op).result
+
+    def contraction(self, group: Group) -> Value:
+        first = group.siblings[0]
+        arrays = [constant_array(weight_of(op), self.module) for op in group.siblings]
+        known = [array for array in arrays if array is not None]
+        weights = np.concatenate(known, weight_axis(first))
+        location = merge([_producer_location(weight_of(op)) for op in group.siblings])
+        w = self.insert(constant(self.module, weights, location))
+        location = merge([op.location for op in group.siblings])
+        return self.insert(type(first)(first.inputs[0], w, loc=location, **first.attributes))
+
+    def step(self, step: Step, value: Value) -> Value:
+        location = merge([op.location for op in step.ops])
+        operands: list[Value | None] = []
+        for index, array in enumerate(step.arrays):
+            if index == step.position:
+                operands.append(value)
+            elif array is None:
+                operands.append(None)
+            else:
+                operands.append(self.insert(constant(self.module, array, location)))
+        return self.insert(step.kind(*operands, loc=location, **step.attributes))
+
+    def floors(self, group: Group, value: Value) -> Value:
+        """max with 0 in the channels of siblings that have a relu, with minus infinity in the others."""
+        assert group.relus is not None
+        floors = [
+            np.full(channels(op), -np.inf if relu is None else 0.0)
+            for op, relu in zip(group.siblings, group.relus, strict=True)
+        ]
+        location = merge([relu.location for relu in group.relus if relu is not None])
+        dtype = value.type.dtype.numpy
+        array = along(group.axis, value.type.rank, np.concatenate(floors), dtype)
+        floor = self.insert(constant(self.module, array, location))
+        return self.insert(Max(value, floor, loc=location))
+
+    def slice(self, value: Value, end: Value, axis: int, start: int) -> None:
+        """Make what reads END read its channels of VALUE, from START on."""
+        starts: list[Dim] = [0] * value.type.rank
+        starts[axis] = start
+        assert end.producer is not None
+        part = self.insert(Slice(value, starts=starts, sizes=end.type.shape, loc=end.producer.location))
+        part.hint, part.tensor = end.hint, end.tensor
+        end.replace_by(part)
+
+
+def _producer_location(value: Value) -> Location:
+    assert value.producer is not None
+    return value.producer.location
+
+
+def _erase(group: Group) -> None:
+    """Remove the siblings and their steps, which nothing reads any more."""
+    for relu in group.relus or ():
+        if relu is not None:
+            relu.erase()
+    for step in reversed(group.steps):
+        for op in step.ops:
+            op.erase()
+    for sibling in group.siblings:
+        sibling.erase()

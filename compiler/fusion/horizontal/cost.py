@@ -1,0 +1,176 @@
+"""Whether joining siblings pays: the cost model's times, apart and joined."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import gcd
+
+from ....codegen.kernels.family import Request, Target
+from ....codegen.kernels.registry import candidates
+from ....dialects.core.affine import evaluate
+from ....dialects.core.builtin import Yield
+from ....dialects.core.dtypes import TF32
+from ....dialects.core.ir import Block, Module, Operation, Value
+from ....dialects.core.traits import Trait, has
+from ....dialects.core.types import ROW_MAJOR, TensorType, channels_last
+from ....dialects.graph.contraction import Conv
+from ....dialects.graph.elementwise import Cast
+from ....dialects.graph.movement import Reshape
+from ...passes.ledger import Figure
+from ...patterns.channel_scale import channel_axis, weight_of
+from ...patterns.layouts import is_neutral, product_layout
+from ...patterns.strided import part, reshaped
+from ...settings.policy import PrecisionPolicy
+from .order import Arrangement
+from .siblings import Contraction, channels, following, weight_axis
+
+# A slice is read in accesses of 16 bytes when it begins at a multiple of this many elements.
+ALIGNED_CHANNELS = 8
+# What an elementwise kernel takes besides moving its bytes, in microseconds.
+SMALL_KERNEL = 2.0
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What joining would change. `stranded` siblings need a kernel more than before, and so do `copied`
+    concats, whose parts are written where they belong while siblings are apart (less than 0: fewer do)."""
+
+    siblings: int
+    stranded: int
+    copied: int
+    bytes_saved: int
+    alignment: int
+    apart: float
+    joined: float
+
+    @property
+    def pays(self) -> bool:
+        return self.joined < self.apart
+
+    @property
+    def launches_saved(self) -> int:
+        return self.siblings - 1 - self.stranded - self.copied
+
+    @property
+    def figures(self) -> dict[str, Figure]:
+        """The figures of the ledger's record."""
+        return {
+            "siblings": self.siblings,
+            "launches_saved": self.launches_saved,
+            "copies": self.copied,
+            "bytes_saved": self.bytes_saved,
+            "slice_alignment_elements": self.alignment,
+            "microseconds_apart": round(self.apart, 3),
+            "microseconds_joined": round(self.joined, 3),
+        }
+
+
+class CostModel:
+    """Estimates for one module under one precision policy; equal contractions are timed once."""
+
+    def __init__(self, module: Module, policy: PrecisionPolicy, target: Target) -> None:
+        self._module = module
+        self._policy = policy
+        self._target = target
+        self._sizes = module.values_at("optimum")
+        self._times: dict[tuple[object, ...], float] = {}
+
+    def estimate(
+        self, siblings: Sequence[Contraction], ends: Sequence[Value], arrangement: Arrangement
+    ) -> Estimate:
+        """Joining SIBLINGS in ARRANGEMENT, where what follows the values ENDS stays apart."""
+        sizes = [channels(op) for op in siblings]
+        axis = channel_axis(siblings[0])
+        stranded = [end for end in ends if is_stranded(end, siblings) or is_no_view(end, axis, sum(sizes))]
+        apart = sum(self._time(op, size) for op, size in zip(siblings, sizes, strict=True))
+        apart += sum(map(self._copy, arrangement.copied_apart))
+        joined = self._time(siblings[0], sum(sizes)) + sum(map(self._copy, arrangement.copied))
+        x = siblings[0].inputs[0].type
+        return Estimate(
+            siblings=len(siblings),
+            stranded=len(stranded),
+            copied=len(arrangement.copied) - len(arrangement.copied_apart),
+            bytes_saved=(len(siblings) - 1) * self._bytes(x),
+            alignment=gcd(*sizes),
+            apart=apart,
+            joined=joined + sum(self._copy([end]) for end in stranded),
+        )
+
+    def _bytes(self, type: TensorType) -> int:
+        return evaluate(type.elements, self._sizes) * self._policy.default.stored(type.dtype).bytes
+
+    def _copy(self, values: Iterable[Value]) -> float:
+        """Microseconds of a kernel that reads and writes VALUES."""
+        bytes_ = sum(self._bytes(value.type) for value in values)
+        return SMALL_KERNEL + 2.0 * bytes_ / self._target.bytes_per_second * 1e6
+
+    def _time(self, op: Contraction, columns: int) -> float:
+        """Expected microseconds of OP with COLUMNS output channels."""
+        x, weight = op.inputs[0].type, weight_of(op).type
+        shape = list(weight.shape)
+        shape[weight_axis(op)] = columns
+        key = (type(op), tuple(op.attributes.items()), x, tuple(shape))
+        if key not in self._times:
+            request = self._request(op, x, weight.with_shape(tuple(shape)))
+            self._times[key] = candidates(request)[0].microseconds
+        return self._times[key]
+
+    def _request(self, op: Contraction, x: TensorType, weight: TensorType) -> Request:
+        """A kernel for OP alone, on operands as they will be stored."""
+        format = self._policy.format_of(op)
+        dtype = format.stored(x.dtype)
+        spatial = channels_last(x.rank) if isinstance(op, Conv) else ROW_MAJOR
+        multiply = format.multiplied(x.dtype)
+        weight_layout = spatial if isinstance(op, Conv) else product_layout(op, 1, weight, multiply)
+        block = Block([TensorType(x.shape, dtype, spatial), TensorType(weight.shape, dtype, weight_layout)])
+        attributes = {**op.attributes, "accumulate": op.accumulate or format.computed(dtype)}
+        attributes["multiply"] = multiply if multiply == TF32 else None
+        product = block.append(type(op)(*block.arguments, **attributes))
+        product.result.type = product.result.type.with_layout(spatial)
+        stored = block.append(Cast(product.result, to=dtype))
+        block.append(Yield(stored.result))
+        return Request(
+            block,
+            (stored.result.type,),
+            self._module.ranges,
+            self._sizes,
+            self._target,
+            weights=frozenset({1}),
+        )
+
+
+def is_no_view(end: Value, axis: int, channels: int) -> bool:
+    """True when a reshape of END, a view by itself, is none of a part of CHANNELS along AXIS.
+
+    Reshapes of images need them laid out anew in any case.
+    """
+    if not is_neutral(end.type) and axis != end.type.rank - 1:
+        return False
+    shape = (*end.type.shape[:axis], channels, *end.type.shape[axis + 1 :])
+    cut = part(TensorType(shape, end.type.dtype), (0,) * len(shape), end.type.shape)
+    views = (user for user in end.users if isinstance(user, Reshape))
+    return any(reshaped(cut, view.result.type.shape) is None for view in views)
+
+
+def is_stranded(end: Value, siblings: Sequence[Operation]) -> bool:
+    """True when what follows END was part of its kernel, or END must be copied to be an output."""
+    for user in end.users:
+        if has(user, Trait.TERMINATOR):
+            return True
+        if has(user, Trait.ELEMENTWISE) and user.result.type.shape == end.type.shape:
+            others = [value for value in user.inputs if value is not end]
+            if not any(_ends_a_contraction(value, siblings) for value in others):
+                return True
+    return False
+
+
+def _ends_a_contraction(value: Value, siblings: Sequence[Operation]) -> bool:
+    """True when VALUE leaves the kernel of another contraction, which can take in what reads it."""
+    if len(value.uses) != 1:
+        return False
+    op = value.producer
+    while op is not None and has(op, Trait.ELEMENTWISE):
+        sources = [v for v in op.inputs if v.type.shape == op.result.type.shape and following(v) is op]
+        op = sources[0].producer if len(sources) == 1 else None
+    return op is not None and has(op, Trait.CONTRACTION) and op not in siblings

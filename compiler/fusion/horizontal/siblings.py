@@ -1,0 +1,154 @@
+"""Sibling contractions: those that could be one, and the elementwise work that all of them share.
+
+A sibling is a convolution or a matrix product with constant weights, followed by a chain of
+elementwise ops that nothing else reads. Siblings go in step along their chains as long as they do
+the same; the constants of a step may differ from channel to channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ....dialects.core.ir import Module, Operation, Value
+from ....dialects.core.traits import Trait, has
+from ....dialects.graph.activations import Relu
+from ....dialects.graph.contraction import Conv, Matmul
+from ....dialects.graph.elementwise import Prelu
+from ....dialects.graph.elementwise_base import Binary
+from ....dialects.graph.quantization import Scaling
+from ...patterns.channel_scale import channel_axis, weight_of
+from ...patterns.matching import constant_array, only_use
+
+Array = np.ndarray[Any, Any]
+Contraction = Conv | Matmul
+
+
+def family(op: Operation, x: Value, module: Module) -> Hashable | None:
+    """Equal for contractions of X that may be joined; None for ops that never are."""
+    if not isinstance(op, (Conv, Matmul)) or op.inputs[0] is not x or op.inputs[1] is x:
+        return None
+    if (isinstance(op, Conv) and op.groups != 1) or constant_array(weight_of(op), module) is None:
+        return None
+    weight = weight_of(op).type
+    axis = weight_axis(op)
+    others = (*weight.shape[:axis], *weight.shape[axis + 1 :])
+    return (type(op), tuple(sorted(op.attributes.items(), key=lambda item: item[0])), others, weight.dtype)
+
+
+def weight_axis(op: Contraction) -> int:
+    """The axis of OP's weights that output channels lie along."""
+    if isinstance(op, Conv):
+        return 0
+    rank = op.b.type.rank
+    return rank - 2 if op.transpose_b else rank - 1
+
+
+def channels(op: Contraction) -> int:
+    """The output channels of OP: weights are constants, so there is a number of them."""
+    size = weight_of(op).type.shape[weight_axis(op)]
+    assert isinstance(size, int)
+    return size
+
+
+def following(value: Value) -> Operation | None:
+    """The elementwise op of VALUE's shape that alone reads VALUE, once; None when there is none."""
+    if not only_use(value):
+        return None
+    (user,) = value.users
+    if not has(user, Trait.ELEMENTWISE) or user.result.type.shape != value.type.shape:
+        return None
+    return user
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One elementwise op of every sibling, done at once: `kind` with `attributes` on the joined value
+    as operand `position`; the other operands are the constants `arrays` (None where one is absent)."""
+
+    kind: type[Operation]
+    attributes: dict[str, Any]
+    position: int
+    arrays: tuple[Array | None, ...]
+    ops: tuple[Operation, ...]
+
+
+def chains(siblings: Sequence[Contraction], module: Module) -> Iterator[Step]:
+    """The steps that all SIBLINGS take, in order."""
+    ends = [op.result for op in siblings]
+    axis = channel_axis(siblings[0])
+    while True:
+        step = _common_step(ends, axis, module)
+        if step is None:
+            return
+        yield step
+        ends = [op.result for op in step.ops]
+
+
+def relus(ends: Sequence[Value]) -> list[Relu | None] | None:
+    """The relu that follows each of ENDS; None when all have one, or none has."""
+    found = [op if isinstance(op, Relu) else None for op in map(following, ends)]
+    return found if any(found) and not all(found) else None
+
+
+def _common_step(ends: Sequence[Value], axis: int, module: Module) -> Step | None:
+    ops = [following(end) for end in ends]
+    first = ops[0]
+    if first is None or (isinstance(first, Scaling) and not first.per_tensor):
+        # Scales along an axis are not broadcast from the last one, as other operands are.
+        return None
+    position = first.operands.index(ends[0])
+    for op, end in zip(ops, ends, strict=True):
+        if op is None or type(op) is not type(first) or op.attributes != first.attributes:
+            return None
+        if op.operands.index(end) != position or len(op.operands) != len(first.operands):
+            return None
+    present = [op for op in ops if op is not None]
+    arrays: list[Array | None] = []
+    for index in range(len(first.operands)):
+        operands = [op.operands[index] for op in present]
+        if index == position or all(operand is None for operand in operands):
+            arrays.append(None)
+            continue
+        joined = _joined_constant(operands, ends, axis, isinstance(first, (Binary, Prelu)), module)
+        if joined is None:
+            return None
+        arrays.append(joined)
+    return Step(type(first), first.attributes, position, tuple(arrays), tuple(present))
+
+
+def _joined_constant(
+    operands: Sequence[Value | None], ends: Sequence[Value], axis: int, broadcasts: bool, module: Module
+) -> Array | None:
+    """One constant that does for all channels what OPERANDS do for those of ENDS; None without one."""
+    arrays = [array for array in (constant_array(value, module) for value in operands) if array is not None]
+    if len(arrays) < len(operands):
+        return None
+    rank = ends[0].type.rank
+    shapes = [(1,) * (rank - array.ndim) + array.shape for array in arrays]
+    if shapes[0][axis] == 1 and all(_identical(array, arrays[0]) for array in arrays):
+        return arrays[0]
+    if not broadcasts or any(len(shape) != rank for shape in shapes):
+        return None
+    parts = []
+    for array, shape, end in zip(arrays, shapes, ends, strict=True):
+        if _without(shape, axis) != _without(shapes[0], axis):
+            return None
+        size = end.type.shape[axis]
+        assert isinstance(size, int)
+        parts.append(np.broadcast_to(array.reshape(shape), (*shape[:axis], size, *shape[axis + 1 :])))
+    joined = np.concatenate(parts, axis)
+    leading = next(place for place in range(axis + 1) if place == axis or joined.shape[place] != 1)
+    return joined.reshape(joined.shape[leading:])
+
+
+def _identical(a: Array, b: Array) -> bool:
+    """True for the same bits: zeros of either sign are told apart, NaNs are equal to themselves."""
+    return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+
+
+def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
+    return (*shape[:axis], *shape[axis + 1 :])

@@ -1,0 +1,211 @@
+"""Vertical fusion, backwards: rows and loops take in what is computed only for them.
+
+Ops are visited from the last to the first. One whose users all lie in one kernel may be computed
+there; else it starts a loop kernel of its own. So every value that leaves a kernel is its last.
+
+A loop that is full rather ends where a single value enters it: ended elsewhere, it would leave
+behind values that two kernels read, each of which then needs a kernel of its own.
+"""
+
+from __future__ import annotations
+
+import heapq
+
+from ....dialects.core.ir import Operation, Value
+from ....dialects.core.traits import Trait, has
+from ....dialects.graph.movement import Concat, Reshape, Slice
+from ..horizontal.concats import cuts_reach_an_edge
+from .attention_layouts import producer_refusal
+from .clusters import Cluster, Plan, is_clusterable, shape_text
+from .prologues import Prologues
+from .recompute import Evaluations, taps
+from .record import ELIDE_CONCAT, Recorder, Refusal, too_large
+from .rows import row_producer_refusal
+
+PRODUCER_RULES = {
+    "contraction-prologue": "conv or matmul(elementwise or gather of rows(x)) => computed while x is loaded",
+    "epilogue-operand": "add(conv or matmul, elementwise(x)) => computed where it is added",
+    "row-producer": "row-wise(elementwise(x)) => computed while the row is read",
+    "loop-elementwise": "op(elementwise(x)) => computed where it is read",
+    "loop-movement": "op(transpose, slice, concat, pad, gather...(x)) => x is read at the moved index",
+    "loop-reshape": "op(reshape(x)) between movements => x is read at the reshaped index",
+}
+
+OUTPUT = Refusal("its result is an output")
+RULES = {"row": "row-producer", "contraction": "contraction-prologue", "attention": "attention-operand"}
+ENDED = Refusal("the kernel is full, and ends where a single value enters it")
+
+
+class ProducerFusion:
+    """Assigns the ops that no contraction, row or window has taken."""
+
+    def __init__(self, plan: Plan, recorder: Recorder, limit: int, prologues: Prologues) -> None:
+        self._plan = plan
+        self._recorder = recorder
+        self._limit = limit
+        self._prologues = prologues
+        self._evaluations = Evaluations(plan)
+        self._waiting: list[tuple[int, Operation]] = []
+
+    def run(self) -> None:
+        """Visit all ops backwards."""
+        for cluster in self._plan.clusters:
+            if cluster.root == "loop":
+                self._recount(cluster)
+                for op in cluster.ops:
+                    self._enter(cluster, op)
+        for op in self._plan.order:
+            if self._plan.free(op):
+                self._wait(op)
+        while self._waiting:
+            self._place(heapq.heappop(self._waiting)[1])
+
+    def _wait(self, op: Operation) -> None:
+        heapq.heappush(self._waiting, (-self._plan.order[op], op))
+
+    def _place(self, op: Operation) -> None:
+        """Put OP where it belongs; the decision is recorded."""
+        users = op.result.users
+        cluster = self._plan.owner.get(users[0]) if users else None
+        refusal = self._refusal(op, users, cluster)
+        if cluster is not None and refusal is None:
+            self._join(cluster, op, users)
+        elif cluster is None or refusal is None or not self._end_at_waist(cluster, op, refusal):
+            self._open(op, users, refusal)
+
+    def _join(self, cluster: Cluster, op: Operation, users: list[Operation]) -> None:
+        pairs = [(op, user) for user in users]
+        self._recorder.joined(self._rule(op, cluster), pairs, "computed where it is read")
+        if self._after_seed(op, cluster):
+            cluster.beside.add(op)
+        if cluster.pending == {op}:
+            cluster.waist = len(cluster.ops)
+        self._plan.add(cluster, op)
+        if cluster.root == "loop":
+            self._evaluations.join(cluster, op)
+        self._enter(cluster, op)
+
+    def _open(self, op: Operation, users: list[Operation], refusal: Refusal | None) -> None:
+        """A kernel of its own for OP, whose USERS may not have it."""
+        for user in users:
+            owner = self._plan.owner.get(user)
+            if refusal is not None:
+                self._recorder.refused(self._rule(op, owner), op, user, refusal)
+            if owner is not None:
+                owner.pending.discard(op)
+        cluster = self._plan.open("loop", op)
+        self._evaluations.begin(cluster, op)
+        self._enter(cluster, op)
+
+    def _enter(self, cluster: Cluster, op: Operation) -> None:
+        """OP is in CLUSTER now: its producers may be next."""
+        cluster.pending.discard(op)
+        for value in op.inputs:
+            if value.producer is not None and self._plan.free(value.producer):
+                cluster.pending.add(value.producer)
+
+    def _refusal(self, op: Operation, users: list[Operation], cluster: Cluster | None) -> Refusal | None:
+        if any(not is_clusterable(user) for user in users):
+            return OUTPUT
+        owners = {self._plan.owner.get(user) for user in users}
+        if cluster is None or len(owners) > 1:
+            return Refusal("its result is read by several kernels", {"kernels": len(owners)})
+        if cluster.closed:
+            return ENDED
+        full = too_large(cluster, op, self._limit)
+        if full is not None:
+            return full
+        off = self._recorder.leader_off(cluster, op) or self._recorder.rule_off(self._rule(op, cluster))
+        return off or self._legality(op, cluster)
+
+    def _after_seed(self, op: Operation, cluster: Cluster | None) -> bool:
+        """True when a contraction's CLUSTER reads OP in what follows the contraction only."""
+        if cluster is None or cluster.root != "contraction":
+            return False
+        seed = self._plan.order[cluster.seed]
+        return all(user in cluster.beside or self._plan.order[user] > seed for user in op.result.users)
+
+    def _rule(self, op: Operation, cluster: Cluster | None) -> str:
+        """The name of the rule that would put OP into CLUSTER."""
+        root = cluster.root if cluster is not None else "loop"
+        if self._after_seed(op, cluster):
+            return "epilogue-operand"
+        if root != "loop":
+            return RULES[root]
+        if isinstance(op, Reshape):
+            return "loop-reshape"
+        return "loop-movement" if has(op, Trait.MOVEMENT) else "loop-elementwise"
+
+    def _legality(self, op: Operation, cluster: Cluster) -> Refusal | None:
+        if cluster.root == "row":
+            return row_producer_refusal(cluster, op)
+        if cluster.root == "attention":
+            return producer_refusal(op)
+        if self._after_seed(op, cluster):
+            return epilogue_operand_refusal(cluster, op)
+        if cluster.root == "contraction":
+            return self._prologues.refusal(cluster, op)
+        if taps(op) != 1.0:
+            return Refusal(f"{op.name} reads many elements for each one it gives")
+        if isinstance(op, Concat) and self._is_placed(op):
+            return Refusal(
+                "what it joins can be written where it lies in the result, by the kernels that make it"
+            )
+        return self._evaluations.refusal(cluster, op, self._limit)
+
+    def _is_placed(self, concat: Concat) -> bool:
+        """True when other kernels store all parts of CONCAT anyway, and can do so where they lie in it."""
+        if self._recorder.is_off(ELIDE_CONCAT) or not cuts_reach_an_edge(concat):
+            return False
+        makers = [self._maker(part, concat) for part in concat.parts]
+        leaders = {type(maker.seed) for maker in makers if maker is not None and maker.root == "contraction"}
+        # Convolutions and matrix products lay their results out in other ways.
+        return None not in makers and len(leaders) <= 1
+
+    def _maker(self, part: Value, concat: Concat) -> Cluster | None:
+        """The kernel that makes PART, for no other concat than CONCAT and no output; None without one.
+
+        It has to be of a kind that can write into a part of something larger.
+        """
+        elsewhere = [user for user in part.users if user is not concat]
+        if any(isinstance(user, Concat) or has(user, Trait.TERMINATOR) for user in elsewhere):
+            return None
+        made = part.producer.x.producer if isinstance(part.producer, Slice) else part.producer
+        owner = None if made is None or has(made, Trait.MOVEMENT) else self._plan.owner.get(made)
+        if made is None or owner is None or self._recorder.apart([(made, concat)]) is not None:
+            return None
+        return owner if owner.root in ("contraction", "loop") else None
+
+    # ------------------------------------------------------------ full kernels
+
+    def _end_at_waist(self, cluster: Cluster, op: Operation, refusal: Refusal) -> bool:
+        """When CLUSTER is full, end it where one value entered it last: what joined since is free again.
+
+        False when there is nothing to gain: it is so now, or too little would be left.
+        """
+        small = cluster.waist < self._limit // 2
+        if not refusal.full or cluster.root != "loop" or cluster.pending == {op} or small:
+            return False
+        for released in list(cluster.ops)[cluster.waist :]:
+            self._plan.remove(released)
+            self._recorder.forget(released)
+            self._wait(released)
+        cluster.closed = True
+        cluster.pending.clear()
+        self._recount(cluster)
+        self._wait(op)
+        return True
+
+    def _recount(self, cluster: Cluster) -> None:
+        backwards = sorted(cluster.ops, key=self._plan.order.__getitem__, reverse=True)
+        self._evaluations.recount(cluster, backwards)
+
+
+def epilogue_operand_refusal(cluster: Cluster, op: Operation) -> Refusal | None:
+    """Elementwise ops of the contraction's shape are computed once for each element either way."""
+    if not has(op, Trait.ELEMENTWISE):
+        return Refusal(f"{op.name} is not elementwise")
+    if op.result.type.shape != cluster.seed.result.type.shape:
+        figures = {"shape": shape_text(op.result.type.shape)}
+        return Refusal("it has another shape than the contraction's result", figures)
+    return None

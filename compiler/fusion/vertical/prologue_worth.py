@@ -1,0 +1,82 @@
+"""Whether a contraction gains by computing its first operand while it loads it.
+
+What is gained is a launch, and that the operand is neither stored nor loaded again. What is lost: a
+block computes an element each time it loads it, for every column of tiles and every tap of a window,
+and reads it in the type in which it is stored, which may be wider.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+
+from ....dialects.core.affine import Dim, evaluate
+from ....dialects.core.dtypes import DType
+from ....dialects.core.ir import Operation
+from ....dialects.graph.binary import Div
+from ....dialects.graph.contraction import Conv, Matmul
+from ...patterns.layouts import LAUNCH_ELEMENTS
+from .recompute import flops_per_element
+from .record import Refusal
+
+# Two scales and shifts, and an activation; anything transcendental is dearer than storing and loading.
+PROLOGUE_FLOPS = 6.0
+# The elements that a thread loads at a time are divided side by side, which hides most of a division.
+DIVISION_FLOPS = 4.0
+# Every element is loaded once per window tap and per column of tiles.
+PROLOGUE_EVALUATIONS = 16.0
+TILE_COLUMNS = 128
+# What a byte costs that is read again, and comes from the L2 cache, in bytes of memory.
+READ_AGAIN = 0.4
+
+Sizes = Mapping[str, int]
+
+
+def refusal(
+    seed: Conv | Matmul, ops: Iterable[Operation], stored: DType, multiplied: DType, sizes: Sizes
+) -> Refusal | None:
+    """Why SEED should not compute OPS on elements that are STORED in one type and MULTIPLIED in another.
+
+    OPS are those done for every element; SIZES gives every symbol's optimum.
+    """
+    flops = sum(_flops(op) for op in ops)
+    if flops > PROLOGUE_FLOPS:
+        return Refusal("it is too much work to be done while loading", {"flops": flops})
+    evaluations = loads_per_element(seed, sizes)
+    if flops and evaluations > PROLOGUE_EVALUATIONS:
+        return Refusal(f"it would be computed {evaluations:.3g} times over", {"evaluations": evaluations})
+    return _wider(seed, evaluations, stored, multiplied, sizes)
+
+
+def _flops(op: Operation) -> float:
+    return DIVISION_FLOPS if isinstance(op, Div) else flops_per_element(op)
+
+
+def _wider(
+    seed: Conv | Matmul, evaluations: float, stored: DType, multiplied: DType, sizes: Sizes
+) -> Refusal | None:
+    """A refusal when a wider type is read so often that converting it once is cheaper."""
+    more = stored.bytes - multiplied.bytes
+    elements = max(_count(seed.inputs[0].type.shape, sizes), 1.0)
+    again = READ_AGAIN * more * elements * (evaluations - 1.0)
+    saved = (2.0 * elements + LAUNCH_ELEMENTS) * multiplied.bytes
+    if again <= saved:
+        return None
+    reason = f"{stored} would be read {evaluations:.3g} times over"
+    figures = {"evaluations": evaluations, "bytes_read_again": int(again)}
+    return Refusal(f"{reason}: converting it to {multiplied} once is cheaper", figures)
+
+
+def loads_per_element(seed: Conv | Matmul, sizes: Sizes) -> float:
+    """How often an element of the first operand is loaded from memory or cache."""
+    y = seed.result.type.shape
+    if isinstance(seed, Matmul):
+        return float(math.ceil(evaluate(y[-1], sizes) / TILE_COLUMNS))
+    columns = math.ceil(evaluate(y[1], sizes) / seed.groups / TILE_COLUMNS)
+    taps = math.prod(evaluate(size, sizes) for size in seed.w.type.shape[2:])
+    read = _count(seed.x.type.shape[2:], sizes)
+    return float(columns * max(taps * _count(y[2:], sizes) / max(read, 1.0), 1.0))
+
+
+def _count(dims: Iterable[Dim], sizes: Sizes) -> float:
+    return math.prod(float(evaluate(dim, sizes)) for dim in dims)

@@ -1,0 +1,113 @@
+"""Which ops a contraction may compute on its first operand while it loads it.
+
+    conv(relu(x * s + t), w)        =>  one kernel that reads x
+    conv(cast(x), w)                =>  one kernel that reads x in the type in which it is stored
+    matmul(gather(table, rows), w)  =>  one kernel that reads rows of the table
+
+What the kernels can read and compute is told by `codegen/kernels/prologue.py`. A prologue is computed
+anew by every block that loads an element, so it must be cheap, and rarely repeated; what depends on
+a row alone is computed once for each row of a tile.
+"""
+
+from __future__ import annotations
+
+from ....codegen.kernels.contraction_mma import needs_k_innermost
+from ....codegen.kernels.prologue import Prologue, Unfit, Varies, read_prologue, varies
+from ....dialects.core.dtypes import F32, DType
+from ....dialects.core.ir import Operation
+from ....dialects.graph.constants import Constant
+from ....dialects.graph.contraction import Conv, Matmul
+from ...patterns.layouts import is_neutral, padded_channels
+from ...settings.policy import PrecisionPolicy
+from . import prologue_worth
+from .clusters import Cluster, Plan, shape_text, viewed
+from .record import Refusal
+
+MEMORY = Refusal("a contraction reads its operands from memory")
+
+
+class Prologues:
+    """The legality and the worth of prologues in one function."""
+
+    def __init__(self, plan: Plan, policy: PrecisionPolicy) -> None:
+        self._plan = plan
+        self._policy = policy
+        self._sizes = plan.module.values_at("optimum")
+        self._returned = {viewed(value) for value in plan.block.terminator.inputs}
+
+    def refusal(self, cluster: Cluster, op: Operation) -> Refusal | None:
+        """Why OP, all of whose readers are in CLUSTER, cannot be computed there."""
+        seed = cluster.seed
+        if not isinstance(seed, (Conv, Matmul)):
+            return MEMORY
+        refusal = self._place(op, seed)
+        if refusal is not None:
+            return refusal
+        order = self._plan.order
+        before = (o for o in cluster.ops if order[o] < order[seed])
+        inside = [o for o in before if o not in cluster.beside] + [op]
+        prologue = read_prologue(seed, set(inside).__contains__)
+        if isinstance(prologue, Unfit):
+            return Refusal(prologue.reason, prologue.figures)
+        return (
+            self._role(op, seed, prologue)
+            or self._kind(seed)
+            or self._memory(seed, prologue)
+            or self._worth(seed, prologue, inside)
+        )
+
+    def _place(self, op: Operation, seed: Operation) -> Refusal | None:
+        """Readers before the seed are prologue ops; the seed itself may read OP as its first operand."""
+        for user, index in op.result.uses:
+            if self._plan.order[user] > self._plan.order[seed]:
+                return Refusal("it is also read after the contraction")
+            if user is seed and index != 0:
+                return Refusal("only the first operand of a contraction may be computed on the way")
+        return None
+
+    def _role(self, op: Operation, seed: Operation, prologue: Prologue) -> Refusal | None:
+        """Elements, row values and indices are computed; what varies along the summed axis alone is read."""
+        if op in prologue.indices or varies(op.result, seed) in (Varies.EVERYWHERE, Varies.ROWS):
+            return None
+        shape = shape_text(op.result.type.shape)
+        return Refusal("it has another shape than the operand", {"shape": shape})
+
+    def _kind(self, seed: Conv | Matmul) -> Refusal | None:
+        """Kernels that have prologues multiply floats of up to 32 bits, and more than a channel a group."""
+        dtype = seed.inputs[0].type.dtype
+        if not dtype.is_float or dtype.bits > F32.bits:
+            return Refusal(f"no designed kernel multiplies {dtype} with a prologue")
+        multiply = self._policy.format_of(seed).multiplied(dtype)
+        if isinstance(seed, Matmul) and seed.transpose_a and needs_k_innermost(multiply):
+            return Refusal("the first operand must lie with k innermost")
+        if isinstance(seed, Conv):
+            if seed.groups > 1 and seed.w.type.shape[1] == 1:
+                return Refusal("depthwise kernels read their input as it is")
+            if padded_channels(seed, self._policy.format_of(seed).stored(dtype)):
+                return Refusal("the input gets channels that fill its words")
+        return None
+
+    def _memory(self, seed: Operation, prologue: Prologue) -> Refusal | None:
+        """The streamed tensor must lie in memory, in the layout that the kernel reads."""
+        root = viewed(prologue.streamed).producer
+        if isinstance(root, Constant) and prologue.gather is None:
+            return Refusal("the tensor it reads is a constant")
+        if root is None and isinstance(seed, Conv) and not is_neutral(seed.x.type):
+            return Refusal("an input of the model is laid out by a kernel anyway")
+        return None
+
+    def _worth(self, seed: Conv | Matmul, prologue: Prologue, inside: list[Operation]) -> Refusal | None:
+        full = [
+            o for o in inside if o not in prologue.indices and varies(o.result, seed) is Varies.EVERYWHERE
+        ]
+        multiplied = self._policy.format_of(seed).stored(prologue.operand.type.dtype)
+        return prologue_worth.refusal(seed, full, self._stored(seed, prologue), multiplied, self._sizes)
+
+    def _stored(self, seed: Operation, prologue: Prologue) -> DType:
+        """The type in which the streamed tensor will lie in memory: that of the op that makes it."""
+        value = viewed(prologue.streamed)
+        own, maker = value.type.dtype, value.producer
+        if maker is None or value in self._returned:
+            return own
+        # A table is stored for its only reader.
+        return self._policy.format_of(seed if isinstance(maker, Constant) else maker).stored(own)

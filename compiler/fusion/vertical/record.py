@@ -1,0 +1,223 @@
+"""What vertical fusion leaves in the ledger: records for every pair of a producer and its reader.
+
+Decisions are noted while kernels form and written when they are final, with what they save: the
+bytes that are not written and read again, in the model's own element types at the symbols'
+optimum, and launches. Every pair of ops that run leaves at least one record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ....codegen.compile_cost import BUDGET_MS, compile_ms
+from ....dialects.core.ir import Operation, Value
+from ....dialects.graph.base import nofuse_of
+from ....dialects.graph.movement import Reshape
+from ...passes.ledger import Figure, Verdict
+from ...passes.manager import PassContext
+from ...passes.switches import apart
+from .clusters import Cluster, Plan, is_clusterable
+
+VIEW = "view"
+BOUNDARY = "kernel-boundary"
+# Rules of the launch level, which fusion leaves work to.
+ELIDE_CONCAT = "elide-concat"
+VIEW_SLICE = "view-slice"
+
+
+def op_label(op: Operation) -> str:
+    """An op for people: its name and, where it has one, the name of its result."""
+    hint = op.results[0].hint if op.results else ""
+    return f"{op.name} %{hint}" if hint else op.name
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a candidate was not fused, with the figures that decided.
+
+    disabled: a switch said so; full: the kernel has no room for it, others may still find some.
+    """
+
+    reason: str
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+    disabled: bool = False
+    full: bool = False
+
+
+def too_large(cluster: Cluster, op: Operation, limit: int) -> Refusal | None:
+    """Why CLUSTER has no room for OP; None when it has. LIMIT is the most ops."""
+    if len(cluster.ops) >= limit:
+        return Refusal(f"the kernel already has {limit} ops", {"kernel_ops": limit}, full=True)
+    expected = cluster.compile_ms + compile_ms(op, cluster.root)
+    if expected > BUDGET_MS:
+        figures = {"compile_ms": round(expected), "budget_ms": round(BUDGET_MS)}
+        return Refusal("the kernel would take too long to compile", figures, full=True)
+    return None
+
+
+AT_EDGE = Refusal("at the edge of a kernel it is a view, which moves nothing")
+LEADERS = Refusal("each leads a kernel of its own")
+
+
+@dataclass
+class _Entry:
+    """A decision about a pair; `joins` when it is the one that brought an op into a kernel."""
+
+    rule: str
+    producer: Operation
+    consumer: Operation
+    verdict: Verdict
+    reason: str
+    figures: Mapping[str, Figure]
+    joins: bool = False
+
+
+class Recorder:
+    """Asks the switches, and keeps the decisions of one function until they are final."""
+
+    def __init__(self, context: PassContext, plan: Plan) -> None:
+        self._context = context
+        self._plan = plan
+        self._outputs = plan.outputs
+        self._entries: dict[_Key, _Entry] = {}
+        self._about: dict[Operation, list[_Key]] = {}
+        self._stored_once: set[Value] = set()
+        marked = any(nofuse_of(op) is not None for op in plan.order)
+        self._switched = bool(context.barriers or context.keep or marked)
+
+    # ------------------------------------------------------------ switches
+
+    def rule_off(self, rule: str) -> Refusal | None:
+        """A refusal when RULE is switched off; else the candidate counts as considered."""
+        if rule in self._context.disabled:
+            return Refusal(f"the rule {rule} is switched off", disabled=True)
+        self._context.decide()
+        return None
+
+    def is_off(self, rule: str) -> bool:
+        """True when RULE, which another pass applies, is switched off."""
+        return rule in self._context.disabled
+
+    def follower_off(self, cluster: Cluster, op: Operation) -> Refusal | None:
+        """A refusal when a switch keeps OP apart from CLUSTER, which it reads."""
+        return self.apart((member, op) for member in cluster.ops)
+
+    def leader_off(self, cluster: Cluster, op: Operation) -> Refusal | None:
+        """A refusal when a switch keeps OP apart from CLUSTER, which reads it."""
+        return self.apart((op, member) for member in cluster.ops)
+
+    def apart(self, pairs: Iterable[tuple[Operation, Operation]]) -> Refusal | None:
+        if not self._switched:
+            return None
+        for producer, consumer in pairs:
+            reason = apart(self._context, producer, consumer)
+            if reason is not None:
+                return Refusal(reason, disabled=True)
+        return None
+
+    # ------------------------------------------------------------ decisions
+
+    def joined(
+        self, rule: str, pairs: Iterable[tuple[Operation, Operation]], reason: str, figures: _Figures = ()
+    ) -> None:
+        """An op joined a kernel: the PAIRS of it and those in there that read it, or that it reads."""
+        for number, (producer, consumer) in enumerate(pairs):
+            entry = _Entry(rule, producer, consumer, Verdict.TAKEN, reason, dict(figures), joins=number == 0)
+            self._note(entry)
+
+    def refused(self, rule: str, producer: Operation, consumer: Operation, refusal: Refusal) -> None:
+        verdict = Verdict.DISABLED if refusal.disabled else Verdict.REFUSED
+        self._note(_Entry(rule, producer, consumer, verdict, refusal.reason, refusal.figures))
+
+    def _note(self, entry: _Entry) -> None:
+        key = (entry.rule, entry.producer, entry.consumer)
+        self._entries.pop(key, None)  # the latest word counts, and stands last
+        self._entries[key] = entry
+        for op in (entry.producer, entry.consumer):
+            self._about.setdefault(op, []).append(key)
+
+    def became_view(self, op: Operation) -> None:
+        """OP was taken out of its kernel again, to be a view beside it."""
+        for key in self._about.get(op, ()):
+            entry = self._entries.get(key)
+            if entry is not None and entry.verdict is Verdict.TAKEN:
+                del self._entries[key]
+                self.refused(VIEW, entry.producer, entry.consumer, AT_EDGE)
+
+    def forget(self, op: Operation) -> None:
+        """OP was taken out of its kernel again, and is decided about anew."""
+        for key in self._about.get(op, ()):
+            if key[1] is op:
+                self._entries.pop(key, None)
+
+    # ------------------------------------------------------------ the ledger
+
+    def write(self) -> None:
+        """Put the decisions into the ledger, and a word on every pair that none was about."""
+        for entry in self._entries.values():
+            self._write(entry)
+        known = {(producer, consumer) for _, producer, consumer in self._entries}
+        for op in self._plan.order:
+            if is_clusterable(op) and op not in self._plan.owner:
+                names = (op_label(op),)
+                self._context.ledger.add(
+                    VIEW, Verdict.TAKEN, AT_EDGE.reason, ops=names, nodes=op.location.nodes
+                )
+            for producer in dict.fromkeys(value.producer for value in op.inputs):
+                if producer is None or not is_clusterable(producer) or (producer, op) in known:
+                    continue
+                self._write(self._structural(producer, op))
+
+    def _structural(self, producer: Operation, op: Operation) -> _Entry:
+        cluster = self._plan.owner.get(producer)
+        if cluster is not None and cluster is self._plan.owner.get(op):
+            return _Entry(BOUNDARY, producer, op, Verdict.TAKEN, "both are in one kernel", {})
+        if isinstance(producer, Reshape) or isinstance(op, Reshape):
+            return _Entry(VIEW, producer, op, Verdict.REFUSED, AT_EDGE.reason, {})
+        return _Entry(BOUNDARY, producer, op, Verdict.REFUSED, LEADERS.reason, {})
+
+    def _write(self, entry: _Entry) -> None:
+        producers = entry.producer.location.nodes
+        nodes = dict.fromkeys((*producers, *entry.consumer.location.nodes))
+        self._context.ledger.add(
+            entry.rule,
+            entry.verdict,
+            entry.reason,
+            ops=(op_label(entry.producer), self._reader(entry)),
+            nodes=nodes,
+            split=len(producers),
+            **{**entry.figures, **self._saved(entry)},
+        )
+
+    def _reader(self, entry: _Entry) -> str:
+        """The consumer; of the end of a function, which reads all outputs, those that it is about."""
+        if entry.consumer.results:
+            return op_label(entry.consumer)
+        value = entry.producer.results[0]
+        read = [self._outputs[index] for user, index in value.uses if user is entry.consumer]
+        return f"output {', '.join(read)}"
+
+    def _saved(self, entry: _Entry) -> dict[str, Figure]:
+        """Bytes and launches: of a pair that is one kernel now, or what that would have saved.
+
+        A value inside a kernel is neither stored, which its first pair counts, nor loaded by its
+        readers. Reshapes and outputs have nothing to save.
+        """
+        value = entry.producer.result
+        views = isinstance(entry.producer, Reshape), isinstance(entry.consumer, Reshape)
+        if not entry.consumer.results or views[0]:
+            return {"bytes_saved": 0, "launches_saved": 0}
+        size = int(self._plan.elements(value)) * value.type.dtype.bytes
+        if entry.verdict is Verdict.TAKEN:
+            first = value not in self._stored_once
+            self._stored_once.add(value)
+            return {"bytes_saved": size * (1 + first), "launches_saved": int(entry.joins)}
+        if views[1]:
+            return {"bytes_saved": 0, "launches_saved": 0}
+        alone = len(value.users) == 1
+        return {"bytes_saved": size * (1 + alone), "launches_saved": int(alone)}
+
+
+_Key = tuple[str, Operation, Operation]
+_Figures = Mapping[str, Figure] | tuple[()]

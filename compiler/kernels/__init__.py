@@ -1,0 +1,1 @@
+"""Which kernel family runs a kernel, and the members of a launch."""

@@ -1,0 +1,110 @@
+"""The kernels that a launch runs: itself, or the members of a group, each with its part of the operands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from ...codegen.kernels.family import Config
+from ...codegen.kernels.group_parts import Share, member_blocks, shares_of
+from ...codegen.kernels.registry import is_group
+from ...dialects.core.diagnostics import op_error
+from ...dialects.core.dtypes import FORMATS, DType
+from ...dialects.core.ir import Block
+from ...dialects.core.traits import Trait, has
+from ...dialects.launch import Kernel
+
+# What a launch says of the number formats of its arithmetic.
+_SAID = ("requested", "compute", "executed")
+
+
+@dataclass(frozen=True)
+class Member:
+    """A kernel inside a launch: its region, and its operands among the launch's reads and writes.
+
+    formats: what was requested, computed in (chosen) and executed, as far as the launch says it.
+    """
+
+    family: str
+    config: Config
+    body: Block
+    reads: slice
+    writes: slice
+    formats: Mapping[str, DType]
+
+    @cached_property
+    def nodes(self) -> tuple[str, ...]:
+        """The ONNX nodes of its ops, in order."""
+        return tuple(dict.fromkeys(node for nodes in op_nodes(self.body) for node in nodes))
+
+
+def members_of(op: Kernel) -> list[Member]:
+    """The members of OP in order, one for a launch that is no group. IRError when it does not come apart."""
+    if not is_group(op.family):
+        whole = slice(0, len(op.reads)), slice(0, op.outputs)
+        return [Member(op.family, dict(op.config), op.body.block, *whole, _formats(op))]
+    try:
+        shares = shares_of(dict(op.config))
+        blocks = member_blocks(op.body.block, shares)
+        formats = _formats_by_member(op.member_formats, len(shares))
+    except (LookupError, ValueError) as error:
+        raise op_error(
+            op, f"does not come apart into the members that its configuration lists ({error})"
+        ) from error
+    return list(_members(shares, blocks, formats))
+
+
+def _members(shares: list[Share], blocks: list[Block], formats: list[dict[str, DType]]) -> Iterator[Member]:
+    read = wrote = 0
+    for share, block, said in zip(shares, blocks, formats, strict=True):
+        reads, writes = slice(read, read + share.reads), slice(wrote, wrote + share.outputs)
+        yield Member(share.family, share.config, block, reads, writes, said)
+        read, wrote = reads.stop, writes.stop
+
+
+def _formats(op: Kernel) -> dict[str, DType]:
+    return {key: op.attributes[key] for key in _SAID if op.attributes[key] is not None}
+
+
+def member_formats(ops: Sequence[Kernel]) -> dict[str, str]:
+    """What each of OPS says of its formats, as the attribute of the group that they become."""
+    return {
+        f"m{index}_{key}": format.name for index, op in enumerate(ops) for key, format in _formats(op).items()
+    }
+
+
+def _formats_by_member(table: Mapping[str, object], count: int) -> list[dict[str, DType]]:
+    """The inverse of `member_formats`; KeyError or ValueError for what is none."""
+    found: list[dict[str, DType]] = [{} for _ in range(count)]
+    for name, format in table.items():
+        member, _, key = name.partition("_")
+        if key not in _SAID or member not in {f"m{index}" for index in range(count)}:
+            raise ValueError(f"no member has formats called {name}")
+        found[int(member[1:])][key] = FORMATS[str(format)]
+    return found
+
+
+def op_nodes(block: Block) -> Iterator[tuple[str, ...]]:
+    """The nodes of every op of BLOCK that computes something and stands for nodes."""
+    for outer in block:
+        for op in outer.walk():
+            still = has(op, Trait.CONSTANT) or has(op, Trait.TERMINATOR)
+            if not still and op.location.nodes:
+                yield op.location.nodes
+
+
+def nodes_by_launch(kernels: Sequence[Kernel]) -> list[tuple[str, ...]]:
+    """The nodes that each of KERNELS, all of a module, computes something of.
+
+    Kernels made late have no ops of a node, but stand for nodes as a whole: for those that no other
+    kernel has. A copy of what another kernel makes stands for none.
+    """
+    found = [
+        tuple(dict.fromkeys(node for nodes in op_nodes(op.body.block) for node in nodes)) for op in kernels
+    ]
+    inside = {node for nodes in found for node in nodes}
+    return [
+        nodes or tuple(node for node in op.location.nodes if node not in inside)
+        for op, nodes in zip(kernels, found, strict=True)
+    ]

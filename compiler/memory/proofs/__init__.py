@@ -1,0 +1,1 @@
+"""Proofs about a launch module: bounds, overlaps, order, contents."""

@@ -1,0 +1,121 @@
+"""No two buffers of the arena that are in use at the same time share a byte.
+
+Buffers are taken in the order of their first launch, and a map of the arena says who used each
+byte last. All launches of that one must have ended before any of the next begins: by the order
+of launches that streams and waits impose, not by the order in which they are listed. Linear in
+buffers, up to the search in the map.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ....dialects.core.diagnostics import op_error
+from ....dialects.core.parts import AttributeAt
+from ....dialects.launch import Kernel, largest
+from ....errors import IRError
+from ..launch_accesses import Memory
+from ..launch_order import LaunchOrder
+from .symbol_values import SymbolValues
+
+ALIGNMENT = 16  # bytes: the widest access of a thread
+
+
+@dataclass(frozen=True, eq=False)
+class Tenancy:
+    """An arena buffer while it is in use: bytes [start, end), its first and last launch on each stream."""
+
+    start: int
+    end: int
+    first: dict[int, int]
+    last: dict[int, int]
+
+    @property
+    def entry(self) -> int:
+        """The first launch in the list that touches it."""
+        return min(self.first.values())
+
+
+def check_arena(
+    memories: Sequence[Memory], kernels: Sequence[Kernel], order: LaunchOrder, values: SymbolValues
+) -> Iterator[IRError]:
+    """Every buffer that is given memory too early, in the order of launches."""
+    found = [tenancy for memory in memories if (tenancy := _tenancy(memory, order, values)) is not None]
+    arena = _ArenaMap()
+    for tenancy in sorted(found, key=lambda tenancy: tenancy.entry):
+        for before in arena.claim(tenancy):
+            error = _conflict(before, tenancy, kernels, order)
+            if error is not None:
+                yield error
+
+
+def check_alignment(memory: Memory) -> Iterator[IRError]:
+    """What is wrong with the place that an arena buffer is given."""
+    op = memory.op
+    if op is None or op.space != "arena":
+        return
+    if op.offset < 0:
+        yield op_error(op, f"lies at byte {op.offset}, before the arena begins", at=AttributeAt("offset"))
+    elif op.offset % ALIGNMENT:
+        yield op_error(
+            op,
+            f"lies at byte {op.offset} of the arena, which is no multiple of {ALIGNMENT}",
+            at=AttributeAt("offset"),
+        )
+
+
+def _tenancy(memory: Memory, order: LaunchOrder, values: SymbolValues) -> Tenancy | None:
+    op = memory.op
+    if op is None or op.space != "arena":
+        return None
+    size = largest(op.bytes, values.ranges)
+    first: dict[int, int] = {}
+    last: dict[int, int] = {}
+    for access in memory.accesses():
+        stream = order.stream(access.launch)
+        first[stream] = min(first.get(stream, access.launch), access.launch)
+        last[stream] = max(last.get(stream, access.launch), access.launch)
+    return Tenancy(op.offset, op.offset + size, first, last) if first and size else None
+
+
+def _conflict(
+    before: Tenancy, after: Tenancy, kernels: Sequence[Kernel], order: LaunchOrder
+) -> IRError | None:
+    """The error when AFTER is used before all of BEFORE has ended."""
+    for old in before.last.values():
+        for new in after.first.values():
+            if order.before(old, new):
+                continue
+            where = f"bytes {max(before.start, after.start)} to {min(before.end, after.end)} of the arena"
+            holder = f"launch {old} (@{kernels[old].kernel})"
+            if old >= new:
+                hint = "give one of the two buffers another offset"
+                return op_error(kernels[new], f"uses {where}, which {holder} still needs for another", hint)
+            hint = f"add {old} to its waits"
+            return op_error(kernels[new], f"uses {where} without waiting for {holder}", hint)
+    return None
+
+
+class _ArenaMap:
+    """Who used each byte last, as adjoining stretches."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._stretches: list[tuple[int, int, Tenancy]] = []
+
+    def claim(self, tenancy: Tenancy) -> list[Tenancy]:
+        """The last users of TENANCY's bytes, which are its own from now on."""
+        first = max(bisect_right(self._starts, tenancy.start) - 1, 0)
+        last = first
+        while last < len(self._stretches) and self._stretches[last][0] < tenancy.end:
+            last += 1
+        met = [stretch for stretch in self._stretches[first:last] if stretch[1] > tenancy.start]
+        kept = [s for s in self._stretches[first:last] if s[1] <= tenancy.start]
+        kept += [(start, tenancy.start, user) for start, _, user in met if start < tenancy.start]
+        kept.append((tenancy.start, tenancy.end, tenancy))
+        kept += [(tenancy.end, end, user) for _, end, user in met if end > tenancy.end]
+        self._stretches[first:last] = kept
+        self._starts[first:last] = [start for start, _, _ in kept]
+        return list(dict.fromkeys(user for _, _, user in met))

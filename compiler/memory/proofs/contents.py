@@ -1,0 +1,160 @@
+"""Whatever is read was written before, and no element is written twice.
+
+A buffer that one launch writes as a whole needs only the order of launches. One that is written
+in parts is looked at in the grid of its writes, with symbolic sizes; where those do not tell,
+at the corners of the symbols' ranges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import combinations
+
+from ....dialects.core.affine import Range, bounds, evaluate
+from ....dialects.core.diagnostics import op_error
+from ....errors import IRError
+from ..footprint import Footprint, Grid, Undecided, footprint, typical
+from ..launch_accesses import Access, Memory
+from ..launch_order import LaunchOrder
+from .symbol_values import SymbolValues, described
+
+ONCE = "every element of a buffer is written once"
+READ_ONLY = {"input": "an input of the model", "weights": "weights"}
+
+
+def check_contents(memory: Memory, order: LaunchOrder, values: SymbolValues) -> Iterator[IRError]:
+    """What is wrong with the accesses to one buffer."""
+    if memory.space in READ_ONLY:
+        for access in memory.writes:
+            yield op_error(access.kernel, f"writes to {READ_ONLY[memory.space]}")
+        return
+    if bounds(memory.type.elements, values.ranges)[1] == 0:
+        return  # always empty: nothing is in it, in whatever order
+    whole = footprint(memory.type)
+    if whole is not None and len(memory.writes) == 1 and memory.writes[0].shape == whole:
+        yield from _after(memory.writes[0], memory.reads, order)
+    elif whole is not None and (memory.writes or memory.reads or memory.space == "output"):
+        yield from _in_parts(memory, whole, order, values)
+
+
+def _after(write: Access, reads: Sequence[Access], order: LaunchOrder) -> Iterator[IRError]:
+    for read in reads:
+        if not order.before(write.launch, read.launch):
+            yield _too_early(read, [write])
+
+
+def _in_parts(
+    memory: Memory, whole: Footprint, order: LaunchOrder, values: SymbolValues
+) -> Iterator[IRError]:
+    try:
+        yield from list(_Parts(memory, whole, order, values.ranges, None).check())
+        return
+    except Undecided:
+        pass
+    for corner in values.corners:
+        try:
+            errors = list(_Parts(memory, whole, order, {}, corner).check())
+        except Undecided:
+            first = next(memory.accesses())
+            hint = "views of one buffer must cut it along its dimensions"
+            text = f"accesses a buffer in parts that do not fit together{described(corner)}"
+            errors = [op_error(first.kernel, text, hint)]
+        if errors:
+            yield from errors
+            return
+
+
+class _Parts:
+    """The accesses to one buffer as boxes, with symbols or at one corner of their ranges."""
+
+    def __init__(
+        self,
+        memory: Memory,
+        whole: Footprint,
+        order: LaunchOrder,
+        ranges: Mapping[str, Range],
+        corner: dict[str, int] | None,
+    ) -> None:
+        self._memory = memory
+        self._ranges = ranges
+        self._order = order
+        self._corner = corner
+        self._whole = self._shape(whole)
+        self._writes = [(a, self._shape(a.shape)) for a in memory.writes if a.shape and self._happens(a)]
+        self._writes.sort(key=lambda pair: typical(pair[1].start))
+        self._grid = Grid([shape for _, shape in self._writes], ranges)
+        self._boxes = [(access, self._grid.box(shape)) for access, shape in self._writes]
+
+    def _shape(self, shape: Footprint) -> Footprint:
+        return shape if self._corner is None else shape.at(self._corner)
+
+    def _happens(self, access: Access) -> bool:
+        """False when the tensor is empty at this corner, or for all values of the symbols."""
+        elements = access.value.type.elements
+        if self._corner is None:
+            return bounds(elements, self._ranges)[1] != 0
+        return evaluate(elements, self._corner) > 0
+
+    def check(self) -> Iterator[IRError]:
+        yield from self._twice()
+        equal: dict[Footprint, Access] = {shape: access for access, shape in self._writes}
+        for read in self._memory.reads:
+            if read.shape is None or not self._happens(read):
+                continue
+            shape = self._shape(read.shape)
+            if shape in equal and self._order.before(equal[shape].launch, read.launch):
+                continue
+            yield from self._read(read, shape)
+        op = self._memory.op
+        if op is not None and op.space == "output" and not self._complete():
+            yield op_error(op, "is an output of which not every element is written")
+
+    def _complete(self) -> bool:
+        """True when the writes touch the whole buffer, or it is empty at this corner."""
+        if self._corner is not None and evaluate(self._memory.type.elements, self._corner) == 0:
+            return True
+        return self._covers(self._whole, lambda write: True)
+
+    def _twice(self) -> Iterator[IRError]:
+        """Writes that overlap, or that touch an element more than once themselves.
+
+        Boxes that differ along one axis, and are known to lie there one after the other, need no more.
+        """
+        for access, shape in self._writes:
+            if not shape.is_injective(self._ranges):
+                yield op_error(access.kernel, "writes some elements of a buffer more than once", ONCE)
+        boxes = [box for _, box in self._boxes]
+        varying = {axis for box in boxes for axis, side in enumerate(box) if side != boxes[0][axis]}
+        if len(varying) == 1 and self._grid.in_row(boxes, min(varying)):
+            return
+        for (one, a), (other, b) in combinations(self._boxes, 2):
+            if not self._grid.apart(a, b):
+                first, second = sorted((one, other), key=lambda access: access.launch)
+                text = f"writes elements that launch {first.launch} (@{first.kernel.kernel}) writes too"
+                yield op_error(second.kernel, text, ONCE)
+
+    def _read(self, read: Access, shape: Footprint) -> Iterator[IRError]:
+        if self._covers(shape, lambda write: self._order.before(write.launch, read.launch)):
+            return
+        if self._covers(shape, lambda write: write.launch < read.launch):
+            writes = [access for access, _ in self._boxes if access.launch < read.launch]
+            yield _too_early(read, [a for a in writes if not self._order.before(a.launch, read.launch)])
+        else:
+            at = described(self._corner) if self._corner else ""
+            yield op_error(read.kernel, f"reads elements of a buffer that were never written before{at}")
+
+    def _covers(self, shape: Footprint, when: Callable[[Access], bool]) -> bool:
+        """True when the writes that WHEN holds for touch all of SHAPE."""
+        by = [box for access, box in self._boxes if when(access)]
+        try:
+            return self._grid.covered(self._grid.box(shape), by)
+        except Undecided:
+            return self._grid.covered(self._grid.hull(shape), by)
+
+
+def _too_early(read: Access, writes: Sequence[Access]) -> IRError:
+    write = writes[0]
+    if write.launch >= read.launch:
+        return op_error(read.kernel, "reads elements of a buffer that were never written before")
+    text = f"reads what launch {write.launch} (@{write.kernel.kernel}) writes without waiting for it"
+    return op_error(read.kernel, text, f"add {write.launch} to its waits")

@@ -1,0 +1,191 @@
+"""Concats whose operands are written where they belong: y = concat(a, b) => a and b are parts of y."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ....dialects.core.ir import Value
+from ....dialects.precision import Kernel
+from ...fusion.vertical.record import ELIDE_CONCAT
+from ...patterns.strided import part, reshaped, same_memory
+from .cost import COPY_LAUNCH
+from .plan import Copy, Place, base_of
+from .pure_movement import Piece, joined, works_beside
+from .record import Savings
+from .surroundings import Places, Surroundings, around, long_order
+
+WORTHWHILE = 0.1  # microseconds that a concat must save by bytes alone
+DEARER = "copies and narrower accesses would cost more than it saves"
+
+
+def plan_concats(kernels: Sequence[Kernel], surroundings: Surroundings) -> None:
+    """Decide on every concat among KERNELS, from the last to the first, so that nested ones land in the
+    outermost buffer."""
+    joining = {kernel: pieces for kernel in kernels if (pieces := joined(kernel)) is not None}
+    concats = _Concats(surroundings, set(joining))
+    for kernel in reversed(kernels):
+        pieces = joining.get(kernel)
+        beside = works_beside(kernel)
+        if pieces is not None:
+            concats.join(kernel, pieces)
+        elif beside is not None:
+            concats.refuse(kernel, beside)
+
+
+class _Concats:
+    """Decides one by one; UNDECIDED are the kernels that only join, and may want the same operands."""
+
+    def __init__(self, surroundings: Surroundings, undecided: set[Kernel]) -> None:
+        self._undecided = undecided
+        self._around = surroundings
+        self._plan = surroundings.plan
+        self._cost = surroundings.cost
+        self._record = surroundings.record
+
+    def join(self, kernel: Kernel, pieces: list[Piece]) -> None:
+        self._undecided.discard(kernel)
+        refusal = self._record.switched_off(ELIDE_CONCAT) or self._around.unfit(kernel.results)
+        if refusal is not None:
+            self.refuse(kernel, refusal)
+        elif not self._joined_before(kernel, pieces):
+            self._write_parts(kernel, pieces)
+
+    def refuse(self, kernel: Kernel, reason: str) -> None:
+        """Record that KERNEL runs, and what it would save if it did not."""
+        self._record.refused(ELIDE_CONCAT, kernel, reason, Savings(self._cost.bytes_of(kernel), 1))
+
+    def _joined_before(self, kernel: Kernel, pieces: list[Piece]) -> bool:
+        """When a longer concat has put all PIECES side by side already, this one is a part of it."""
+        result = kernel.results[0]
+        place = self._common_place(result, pieces)
+        if place is None or result in self._plan.places or self._around.is_output(result):
+            return False
+        places = {result: place}
+        affected = self._around.affected(places, [kernel])
+        if self._around.unshown(result, places) or self._cost.unwilling(affected, places):
+            return False
+        saved = self._cost.of(kernel) - self._cost.change(affected, places)
+        if saved <= 0:
+            return False
+        self._around.take([kernel], places)
+        reason = "all parts lie side by side in the buffer of a longer concat"
+        self._record.taken(ELIDE_CONCAT, kernel, reason, Savings(self._cost.bytes_of(kernel), 1, saved))
+        return True
+
+    def _common_place(self, result: Value, pieces: list[Piece]) -> Place | None:
+        found = [self._place(piece) for piece in pieces]
+        first = found[0]
+        whole = part(first.type, (0,) * result.type.rank, result.type.shape)
+        if long_order(whole) != long_order(result.type):
+            return None
+        for piece, place in zip(pieces, found, strict=True):
+            wanted = part(whole, piece.starts, piece.shape)
+            same = wanted.layout.offset == place.type.layout.offset and same_memory(wanted, place.type)
+            if place.root is not first.root or not same:
+                return None
+        return Place(first.root, whole)
+
+    def _place(self, piece: Piece) -> Place:
+        place = self._plan.place_of(piece.source)
+        if piece.cut is None:
+            return place
+        return Place(place.root, part(place.type, piece.cut.starts, piece.shape, piece.cut.steps))
+
+    def _write_parts(self, kernel: Kernel, pieces: list[Piece]) -> None:
+        """Have as many PIECES as possible written in place, copy the rest."""
+        whole = self._plan.place_of(kernel.results[0])
+        places: Places = {}
+        blocked: dict[int, str] = {}
+        for index, piece in enumerate(pieces):
+            reason = self._put(kernel, piece, whole, places)
+            if reason is not None:
+                blocked[index] = reason
+        withdrawn = self._around.withdraw(places, [kernel])
+        by_base: dict[Value, list[int]] = {}
+        for index, piece in enumerate(pieces):
+            by_base.setdefault(base_of(piece.source), []).append(index)
+        for base, refused in withdrawn.items():
+            for index in by_base[base]:
+                blocked.setdefault(index, refused.reason)
+        # A switch is named before anything else that would keep an operand from being written in place.
+        reasons = sorted(blocked.values(), key=lambda reason: not self._record.is_switch(reason))
+        self._decide(kernel, [pieces[index] for index in blocked], reasons, whole, places)
+
+    def _put(self, kernel: Kernel, piece: Piece, whole: Place, places: Places) -> str | None:
+        """Add to PLACES the part of WHOLE that PIECE is; the reason when it cannot be written there."""
+        base = base_of(piece.source)
+        refusal = self._record.barrier(base, kernel)
+        refusal = refusal or (None if piece.cut else self._occupied(base, places))
+        if refusal is not None:
+            return refusal
+        if piece.cut is not None:
+            return "an operand is a part of what is made as a whole"
+        wanted = part(whole.type, piece.starts, piece.shape)
+        type = wanted if piece.source is base else reshaped(wanted, base.type.shape)
+        if type is None or type.dtype != base.type.dtype or long_order(type) != long_order(base.type):
+            return f"{base.type} lies in another order than its part of the result"
+        unshown = self._around.unshown(base, {base: Place(whole.root, type)})
+        if unshown is None:
+            places[base] = Place(whole.root, type)
+        return unshown
+
+    def _occupied(self, base: Value, places: Places) -> str | None:
+        """Why BASE cannot be moved to another buffer."""
+        if not isinstance(base.producer, Kernel):
+            return "an operand is no kernel's result"
+        if base in places or base in self._plan.places:
+            return "an operand lies in another concat or stands in this one twice"
+        if self._around.is_output(base):
+            return "an operand is an output of the model"
+        return None
+
+    def _decide(
+        self, kernel: Kernel, copied: list[Piece], reasons: list[str], whole: Place, places: Places
+    ) -> None:
+        if not places:
+            self.refuse(kernel, reasons[0])
+            return
+        copies = [
+            Copy(piece.source, Place(whole.root, part(whole.type, piece.starts, piece.shape)), piece.cut)
+            for piece in copied
+        ]
+        affected = self._around.affected(places, [kernel])
+        saved = self._cost.of(kernel) - self._cost.change(affected, places)
+        saved -= sum(self._cost.copy(copy, places) for copy in copies)
+        bytes_saved = self._cost.bytes_of(kernel) - sum(self._cost.copied_bytes(copy) for copy in copies)
+        savings = Savings(bytes_saved, 1 - len(copies), saved)
+        refusal = self._unprofitable(1 - len(copies), saved, places)
+        if refusal is not None:
+            cause = reasons[0] if reasons else ""
+            copying = f"; {_operands(len(copies))} would be copied: {cause}" if cause else ""
+            self._record.refused(ELIDE_CONCAT, kernel, refusal + copying, savings, cause)
+            return
+        self._around.take([kernel], places)
+        self._plan.copies[kernel] = copies
+        reason = "each operand is written into its part of the result"
+        if reasons:
+            written = f"{_operands(len(places))} {'is' if len(places) == 1 else 'are'} written in place"
+            reason = f"{written}, {len(copies)} copied: {reasons[0]}"
+        self._record.taken(ELIDE_CONCAT, kernel, reason, savings)
+
+    def _unprofitable(self, launches: int, saved: float, places: Places) -> str | None:
+        """Why it saves too little to have the operands PLACES lie in a concat; None when it does not.
+
+        A launch saved is real, however few bytes move. SAVED microseconds without one must be more than
+        what the cost model may be wrong by, and as many as a launch takes when another concat, which
+        might save one, wants the same operands.
+        """
+        if saved <= 0:
+            return DEARER
+        if launches > 0:
+            return None
+        if saved < WORTHWHILE:
+            return f"it saves no launch, and less than {WORTHWHILE} microseconds"
+        contested = any(op in self._undecided for base in places for op in around(base))
+        if contested and saved < COPY_LAUNCH:
+            return "it saves no launch, and another concat wants the same operands"
+        return None
+
+
+def _operands(count: int) -> str:
+    return "1 operand" if count == 1 else f"{count} operands"

@@ -1,0 +1,112 @@
+"""What it costs and saves to have tensors in parts of other buffers, and which kernels take it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ....codegen.kernels.family import Candidate
+from ....dialects.core.affine import evaluate
+from ....dialects.core.ir import Module, Value
+from ....dialects.core.types import TensorType
+from ....dialects.graph.constants import Constant
+from ....dialects.precision import Kernel
+from ....errors import UnsupportedError
+from ...kernels.choice import KernelChooser
+from ...patterns.strided import settled, traffic
+from .plan import Copy, Place, ViewPlan, base_of
+
+COPY_LAUNCH = 2.0  # microseconds of a launch that does little
+Places = Mapping[Value, Place]
+
+
+@dataclass(frozen=True)
+class Unwilling:
+    """A kernel that would not run as well on strided tensors, and why."""
+
+    op: Kernel
+    reason: str
+
+
+class ViewCost:
+    """Asks the kernel families; PLAN is what has been decided so far."""
+
+    def __init__(self, module: Module, chooser: KernelChooser, plan: ViewPlan) -> None:
+        self._chooser = chooser
+        self._plan = plan
+        self._sizes = module.values_at("optimum")
+        self._speed = chooser.target.bytes_per_second / 1e6  # bytes a microsecond
+        self._now: dict[Kernel, float] = {}
+        self._known: dict[tuple[Kernel, tuple[TensorType, ...]], Candidate] = {}
+
+    def unwilling(self, kernels: Iterable[Kernel], places: Places) -> Unwilling | None:
+        """The first of KERNELS that has no candidate of its own family when PLACES are decided."""
+        for kernel in kernels:
+            want = self._forecast(kernel, *_plain_types(kernel)).family
+            nodes = ", ".join(kernel.location.nodes[:3]) or "a conversion"
+            try:
+                have = self._forecast(kernel, *self._types(kernel, places)).family
+            except UnsupportedError:
+                return Unwilling(kernel, f"the kernel of {nodes} has no family for strided tensors")
+            if have != want:
+                return Unwilling(kernel, f"the {want} kernel of {nodes} takes no strided tensors there")
+        return None
+
+    def change(self, kernels: Iterable[Kernel], places: Places) -> float:
+        """Microseconds that KERNELS take longer when PLACES are decided."""
+        return sum(self._time(kernel, places) - self.of(kernel) for kernel in kernels)
+
+    def of(self, kernel: Kernel) -> float:
+        """Microseconds of KERNEL as things stand."""
+        if kernel not in self._now:
+            self._now[kernel] = self._time(kernel, {})
+        return self._now[kernel]
+
+    def forget(self, kernels: Iterable[Kernel]) -> None:
+        """KERNELS meet other tensors from now on."""
+        for kernel in kernels:
+            self._now.pop(kernel, None)
+
+    def copy(self, copy: Copy, places: Places) -> float:
+        """Microseconds of a kernel that copies a tensor to its place."""
+        source = settled(self._plan.source_of(copy, places).type)[1]
+        moved = traffic(source, self._sizes) + traffic(settled(copy.place.type)[1], self._sizes)
+        return COPY_LAUNCH + moved / self._speed
+
+    def copied_bytes(self, copy: Copy) -> int:
+        return 2 * evaluate(copy.place.type.bytes, self._sizes)
+
+    def bytes_of(self, kernel: Kernel) -> int:
+        """Bytes that KERNEL reads and writes, each tensor once."""
+        values = (*kernel.results, *(v for v in kernel.inputs if not _is_weight(v)))
+        results = sum(evaluate(value.type.bytes, self._sizes) for value in kernel.results)
+        return min(2 * results, sum(evaluate(value.type.bytes, self._sizes) for value in values))
+
+    def surplus(self, value: Value, places: Places) -> float:
+        """Microseconds that one reader of VALUE loses by narrower accesses when PLACES are decided."""
+        type = self._plan.lies(value, places)
+        return (traffic(type, self._sizes) - evaluate(type.bytes, self._sizes)) / self._speed
+
+    def _time(self, kernel: Kernel, places: Places) -> float:
+        reads, writes = self._types(kernel, places)
+        surplus = sum(traffic(t, self._sizes) - evaluate(t.bytes, self._sizes) for t in (*reads, *writes))
+        return self._forecast(kernel, reads, writes).microseconds + surplus / self._speed
+
+    def _types(self, kernel: Kernel, places: Places) -> tuple[list[TensorType], list[TensorType]]:
+        reads = [self._plan.lies(value, places) for value in kernel.inputs]
+        return reads, [self._plan.lies(value, places) for value in kernel.results]
+
+    def _forecast(self, kernel: Kernel, reads: list[TensorType], writes: list[TensorType]) -> Candidate:
+        key = (kernel, (*reads, *writes))
+        if key not in self._known:
+            weights = [_is_weight(value) for value in kernel.inputs]
+            self._known[key] = self._chooser.forecast(kernel.body.block, reads, writes, weights)
+        return self._known[key]
+
+
+def _plain_types(kernel: Kernel) -> tuple[list[TensorType], list[TensorType]]:
+    return [value.type for value in kernel.inputs], [value.type for value in kernel.results]
+
+
+def _is_weight(value: Value) -> bool:
+    return isinstance(base_of(value).producer, Constant)

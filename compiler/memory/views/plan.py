@@ -1,0 +1,90 @@
+"""Where the values of a precision-level function lie: in a buffer of their own, or in part of another's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from ....dialects.core.ir import Operation, Value
+from ....dialects.core.types import TensorType
+from ....dialects.graph.movement import Reshape
+from ...patterns.strided import part, reshaped, settled
+from .pure_movement import Cut
+
+
+@dataclass(frozen=True)
+class Place:
+    """A part of the buffer of `root`, as a type whose layout counts from the start of that buffer."""
+
+    root: Value
+    type: TensorType
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A tensor, or a cut of it, that has to be copied to its place in a concatenation."""
+
+    source: Value
+    place: Place
+    cut: Cut | None = None
+
+
+@dataclass
+class ViewPlan:
+    """What was decided: values that lie in another value's buffer, kernels that are not launched,
+    and what has to be copied in place of a kernel."""
+
+    places: dict[Value, Place] = field(default_factory=dict)
+    vanished: set[Operation] = field(default_factory=set)
+    copies: dict[Operation, list[Copy]] = field(default_factory=dict)
+
+    def place_of(self, value: Value, more: Mapping[Value, Place] | None = None) -> Place:
+        """The place of VALUE, if MORE were decided as well. What no plan names lies in its own buffer."""
+        place = self.find(value, more)
+        if place is None:
+            raise ValueError("a reshape was planned that memory does not allow")
+        return place
+
+    def find(self, value: Value, more: Mapping[Value, Place] | None = None) -> Place | None:
+        """Like `place_of`; None when a reshape would have to move elements."""
+        chain = [value]
+        while isinstance(chain[-1].producer, Reshape):
+            chain.append(chain[-1].producer.x)
+        base = chain.pop()
+        place = (more or {}).get(base) or self.places.get(base)
+        if place is None:
+            return Place(base, base.type) if not chain else Place(base, value.type)
+        for view in reversed(chain):
+            type = reshaped(place.type, view.type.shape)
+            if type is None:
+                return None
+            place = Place(place.root, type)
+        return place
+
+    def source_of(self, copy: Copy, more: Mapping[Value, Place] | None = None) -> Place:
+        """What COPY reads, if MORE were decided as well."""
+        place = self.place_of(copy.source, more)
+        if copy.cut is None:
+            return place
+        return Place(place.root, part(place.type, copy.cut.starts, copy.place.type.shape, copy.cut.steps))
+
+    def lies(self, value: Value, more: Mapping[Value, Place] | None = None) -> TensorType:
+        """The type under which kernels see VALUE."""
+        place = self.place_of(value, more)
+        return value.type if place.type == value.type else settled(place.type, value.type.layout)[1]
+
+
+def base_of(value: Value) -> Value:
+    """The value whose memory VALUE shows, through reshapes."""
+    while isinstance(value.producer, Reshape):
+        value = value.producer.x
+    return value
+
+
+def shown(base: Value) -> Iterator[Value]:
+    """BASE and every reshape of it."""
+    pending = [base]
+    while pending:
+        value = pending.pop()
+        yield value
+        pending.extend(user.result for user in value.users if isinstance(user, Reshape))

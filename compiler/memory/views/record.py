@@ -1,0 +1,104 @@
+"""What concat elision and views leave in the ledger, and the switches they obey."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ....dialects.core.ir import Value
+from ....dialects.core.traits import Trait, has
+from ....dialects.graph.base import nofuse_of
+from ....dialects.precision import Kernel
+from ...fusion.vertical.record import op_label
+from ...passes.ledger import Figure, Record, Verdict
+from ...passes.manager import PassContext
+from ...passes.switches import edges_of
+from .plan import base_of
+
+
+@dataclass(frozen=True)
+class Savings:
+    """What it saves that a kernel need not run. `launches` are less than 1 where copies take its place;
+    `microseconds` None: it was not priced."""
+
+    bytes: int
+    launches: int
+    microseconds: float | None = None
+
+    @property
+    def figures(self) -> dict[str, Figure]:
+        """The figures of the ledger's record."""
+        figures: dict[str, Figure] = {"bytes_saved": self.bytes, "launches_saved": self.launches}
+        if self.microseconds is not None:
+            figures["microseconds_saved"] = round(self.microseconds, 3)
+        return figures
+
+
+def _marked(value: Value, producer: Kernel, consumer: Kernel) -> str | None:
+    """Why VALUE, a result of PRODUCER, must not be read in place by CONSUMER, by marks in their regions."""
+    made = producer.body.block.terminator.inputs[value.index].producer
+    inside = [op for op in consumer.body.block if not has(op, Trait.TERMINATOR)]
+    alone = next((op for op in (made, *inside) if op is not None and nofuse_of(op) is True), None)
+    if alone is not None:
+        return f"{alone.name} is marked nofuse"
+    outside = dict(zip(consumer.body.block.arguments, consumer.inputs, strict=True))
+    for op in inside:
+        for index in edges_of(op):
+            operand = op.operands[index]
+            read = None if operand is None else outside.get(base_of(operand))
+            if read is not None and base_of(read) is value:
+                return f"operand {index} of {op.name} is marked nofuse"
+    return None
+
+
+class ViewRecord:
+    """Writes one record for every kernel that only moves elements; without a context nothing is written."""
+
+    def __init__(self, context: PassContext | None) -> None:
+        self._context = context
+        self._switches: set[str] = set()  # the reasons that are switches
+
+    def switched_off(self, rule: str) -> str | None:
+        """Why RULE must not be applied at all; a candidate that is considered counts as a decision."""
+        if self._context is None:
+            return None
+        if rule in self._context.disabled:
+            return self._switched(f"the rule {rule} is switched off")
+        self._context.decide()
+        return None
+
+    def _switched(self, reason: str) -> str:
+        self._switches.add(reason)
+        return reason
+
+    def barrier(self, value: Value, consumer: Kernel) -> str | None:
+        """Why the kernel that makes VALUE and CONSUMER must stay apart."""
+        producer = value.producer
+        if self._context is None or producer is None:
+            return None
+        reason = self._context.apart(producer.location.nodes, consumer.location.nodes)
+        if reason is None and isinstance(producer, Kernel):
+            reason = _marked(value, producer, consumer)
+        return None if reason is None else self._switched(reason)
+
+    def taken(self, rule: str, kernel: Kernel, reason: str, savings: Savings) -> None:
+        self._add(rule, Verdict.TAKEN, kernel, reason, savings.figures)
+
+    def is_switch(self, reason: str) -> bool:
+        """True when REASON, as given here, is a switch."""
+        return reason in self._switches
+
+    def refused(self, rule: str, kernel: Kernel, reason: str, savings: Savings, cause: str = "") -> None:
+        """SAVINGS are what it would have saved; CAUSE is what led to REASON, if that is not all of it."""
+        verdict = Verdict.DISABLED if self.is_switch(cause or reason) else Verdict.REFUSED
+        self._add(rule, verdict, kernel, reason, savings.figures)
+
+    def _add(
+        self, rule: str, verdict: Verdict, kernel: Kernel, reason: str, figures: dict[str, Figure]
+    ) -> None:
+        if self._context is None:
+            return
+        makers = [op for op in (base_of(value).producer for value in kernel.inputs) if isinstance(op, Kernel)]
+        nodes = tuple(dict.fromkeys(node for op in makers for node in op.location.nodes))
+        after = tuple(node for node in kernel.location.nodes if node not in nodes)
+        ops = tuple(op_label(op) for op in (*dict.fromkeys(makers), kernel))
+        self._context.ledger.append(Record(rule, ops, nodes + after, verdict, reason, figures, len(nodes)))

@@ -1,0 +1,179 @@
+"""Slices that are read where they lie: y = slice(x) => the kernels that read y read part of x."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ....dialects.core.ir import Value
+from ....dialects.graph.constants import Constant
+from ....dialects.precision import Kernel
+from ...fusion.vertical.record import VIEW_SLICE
+from ...patterns.strided import part
+from .plan import Place, base_of
+from .pure_movement import Cut, cuts
+from .record import Savings
+from .surroundings import Places, Surroundings, around, long_order
+
+MOST_PARTS = 32  # of a group that is not decided as a whole
+IN_PLACE = "every consumer reads its part of the operand"
+NARROWER = "narrower accesses would cost more than it saves"
+
+
+@dataclass(frozen=True, eq=False)
+class _Slice:
+    """A kernel that only cuts, and what its results are."""
+
+    kernel: Kernel
+    cuts: list[Cut]
+
+
+def plan_slices(kernels: Sequence[Kernel], surroundings: Surroundings) -> None:
+    """Decide on every kernel among KERNELS that only cuts tensors.
+
+    Slices that meet in a kernel are decided together, so that the kernel is priced once for all; one
+    that is cut again, or that another was cut from, is decided alone and in order.
+    """
+    found = [_Slice(kernel, parts) for kernel in kernels if (parts := cuts(kernel)) is not None]
+    slices = _Slices(surroundings)
+    for group in _groups(found):
+        slices.decide(group, max(1, len(group) // MOST_PARTS))
+
+
+def _groups(slices: Sequence[_Slice]) -> Iterator[list[_Slice]]:
+    """SLICES in order; those that some kernel reads together come with the first of them."""
+    cutting = {slice_.kernel for slice_ in slices}
+    made = {value for slice_ in slices for value in slice_.kernel.results}
+    leader: dict[_Slice, _Slice] = {slice_: slice_ for slice_ in slices}
+    first: dict[Kernel, _Slice] = {}
+    for slice_ in slices:
+        readers = {op for value in slice_.kernel.results for op in around(value)} - {slice_.kernel}
+        again = any(base_of(cut.source) in made for cut in slice_.cuts) or not cutting.isdisjoint(readers)
+        if not again:
+            for reader in readers:
+                _join(leader, first.setdefault(reader, slice_), slice_)
+    members: dict[_Slice, list[_Slice]] = {}
+    for slice_ in slices:
+        members.setdefault(_leader(leader, slice_), []).append(slice_)
+    yield from members.values()
+
+
+def _leader(leader: dict[_Slice, _Slice], of: _Slice) -> _Slice:
+    while leader[of] is not of:
+        leader[of] = leader[leader[of]]
+        of = leader[of]
+    return of
+
+
+def _join(leader: dict[_Slice, _Slice], one: _Slice, other: _Slice) -> None:
+    leader[_leader(leader, other)] = _leader(leader, one)
+
+
+class _Slices:
+    def __init__(self, surroundings: Surroundings) -> None:
+        self._around = surroundings
+        self._plan = surroundings.plan
+        self._cost = surroundings.cost
+        self._record = surroundings.record
+
+    def decide(self, group: Sequence[_Slice], least: int) -> None:
+        """Have all of GROUP read in place, or ever smaller parts of it down to LEAST slices."""
+        switched_off = self._record.switched_off(VIEW_SLICE)
+        places: Places = {}
+        fit: list[_Slice] = []
+        for slice_ in group:
+            own: Places = {}
+            refusal = switched_off or self._unfit(slice_, own)
+            if refusal is not None:
+                self._refuse([slice_], refusal, [None])
+                continue
+            saved = self._cost.of(slice_.kernel) - self._narrowed(slice_, own)
+            if saved > 0:
+                places |= own
+                fit.append(slice_)
+            else:
+                self._refuse([slice_], NARROWER, [saved])
+        if fit:
+            self._price(*self._willing(fit, places, least), least)
+
+    def _narrowed(self, slice_: _Slice, places: Places) -> float:
+        """Microseconds that the readers of SLICE_ lose by narrower accesses alone."""
+        results = slice_.kernel.results
+        return sum(self._cost.surplus(value, places) * (len(around(value)) - 1) for value in results)
+
+    def _willing(
+        self, group: Sequence[_Slice], places: Places, least: int
+    ) -> tuple[list[_Slice], Places, list[_Slice]]:
+        """Those of GROUP that every kernel takes strided, their PLACES, and those to be tried apart.
+
+        A kernel that does not take several of GROUP may take some of them; what a kernel does not
+        take alone is refused.
+        """
+        kernels = {slice_.kernel for slice_ in group}
+        withdrawn = self._around.withdraw(places, kernels)
+        willing: list[_Slice] = []
+        apart: list[_Slice] = []
+        for slice_ in group:
+            reasons = [withdrawn[value] for value in slice_.kernel.results if value in withdrawn]
+            if not reasons:
+                willing.append(slice_)
+                continue
+            for value in slice_.kernel.results:
+                places.pop(value, None)
+            if len(group) > least and not any(reason.alone for reason in reasons):
+                apart.append(slice_)
+            else:
+                self._refuse([slice_], reasons[0].reason, [None])
+        return willing, places, apart
+
+    def _price(self, group: list[_Slice], places: Places, apart: list[_Slice], least: int) -> None:
+        """Take GROUP, whose results are PLACES, if that saves time; try parts of it if not, and of APART."""
+        kernels = [slice_.kernel for slice_ in group]
+        # Every slice bears its share of what other kernels lose.
+        lost = self._cost.change(self._around.affected(places, set(kernels)), places) / max(len(group), 1)
+        saved = [self._cost.of(kernel) - lost for kernel in kernels]
+        if sum(saved) > 0:
+            self._around.take(kernels, places)
+            for kernel, own in zip(kernels, saved, strict=True):
+                self._record.taken(VIEW_SLICE, kernel, IN_PLACE, Savings(self._cost.bytes_of(kernel), 1, own))
+        elif len(group) > least:
+            self._halves(group, least)
+        else:
+            self._refuse(group, NARROWER, saved)
+        self._halves(apart, least)
+
+    def _halves(self, group: list[_Slice], least: int) -> None:
+        middle = (len(group) + 1) // 2
+        for half in (group[:middle], group[middle:]):
+            if half:
+                self.decide(half, least)
+
+    def _refuse(self, group: Sequence[_Slice], reason: str, saved: Sequence[float | None]) -> None:
+        for slice_, own in zip(group, saved, strict=True):
+            savings = Savings(self._cost.bytes_of(slice_.kernel), 1, own)
+            self._record.refused(VIEW_SLICE, slice_.kernel, reason, savings)
+
+    # ------------------------------------------------------------ one slice
+
+    def _unfit(self, slice_: _Slice, places: Places) -> str | None:
+        """Why SLICE_ cannot be read in place; adds what its results are to PLACES."""
+        refusal = self._around.unfit(slice_.kernel.results)
+        for value, cut in zip(slice_.kernel.results, slice_.cuts, strict=True):
+            refusal = refusal or self._show(slice_.kernel, value, cut, places)
+        return refusal
+
+    def _show(self, kernel: Kernel, value: Value, cut: Cut, places: Places) -> str | None:
+        """Add to PLACES the part that VALUE, a result of KERNEL, is; the reason when it cannot be one."""
+        base = base_of(cut.source)
+        if isinstance(base.producer, Constant):
+            return "it cuts a constant"
+        if self._around.is_output(value) or value in self._plan.places:
+            return "the result is an output of the model or part of a concat"
+        if min(cut.steps) < 1 or value.type.dtype != cut.source.type.dtype:
+            return "it turns the elements around or changes their type"
+        source = self._plan.place_of(cut.source)
+        type = part(source.type, cut.starts, value.type.shape, cut.steps)
+        if long_order(type) != long_order(value.type):
+            return "the result lies in another order than the operand"
+        places[value] = Place(source.root, type)
+        return self._record.barrier(base, kernel) or self._around.unshown(value, places)

@@ -1,0 +1,1 @@
+"""Passes and their manager, and what they share: the context, the ledger, switches, origins, semantics."""

@@ -1,0 +1,289 @@
+"""Passes and the manager that runs them: verification, dumps and timing after every one.
+
+A pipeline is a list of pass names as text: `canonicalize,fold-constants,graph-to-fused`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from ...dialects.core.dialect import DialectSet
+from ...dialects.core.ir import Module
+from ...dialects.core.printer import print_module
+from ...dialects.core.verifier import Judged, verify
+from ...errors import InputError, IRError
+from ...errors.diagnostic import Diagnostic
+from ...runtime.whole_files import WholeFolder, content
+from ..patterns.rewrite import Applied
+from ..settings.options import Options
+from ..settings.policy import PrecisionPolicy
+from .debug import DebugLog, Sink
+from .eight_bits import EightBitProducts
+from .ledger import Ledger, Verdict
+from .semantics import SemanticsCheck
+
+DUMPED_WEIGHTS = "model.weights"  # beside the numbered files, for all of them
+
+
+@dataclass
+class PassContext:
+    """What passes share: the known ops, the ledger, the policy, limits, and what is switched off.
+
+    disabled: names of rules that must not be applied; barriers: pairs of ONNX nodes that must not
+    share a kernel; keep: ONNX nodes whose results must be stored; clips: the largest magnitudes of
+    tensors by name, which policies of eight bits scale by; limit: how many decisions may be
+    made before everything that is optional is switched off, which is what bisection turns; debug:
+    gets what GLASSRT_DEBUG asks for; eight_bits: what passes decided about products in eight bits, for
+    later ones. No pass reads the ledger, which is for people.
+
+    A decision is a rewrite that was applied, or a candidate for fusion that may be considered.
+    They are counted in the order in which they are made, so that builds of the same model with
+    different limits agree up to the smaller one.
+    """
+
+    dialects: DialectSet
+    policy: PrecisionPolicy = field(default_factory=lambda: PrecisionPolicy.named("fp32"))
+    ledger: Ledger = field(default_factory=Ledger)
+    options: Options = field(default_factory=Options)
+    disabled: frozenset[str] = frozenset()
+    barriers: frozenset[tuple[str, str]] = frozenset()
+    keep: frozenset[str] = frozenset()
+    clips: Mapping[str, float] | None = None
+    limit: int | None = None
+    debug: DebugLog = field(default_factory=DebugLog)
+    decisions: int = field(default=0, init=False)
+    eight_bits: EightBitProducts = field(default_factory=EightBitProducts, init=False, repr=False)
+    judged: Judged = field(default_factory=Judged, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.limit is not None:
+            self.disabled = _UpToLimit(self.disabled, self)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the limit is reached: nothing optional may be done any more."""
+        return self.limit is not None and self.decisions >= self.limit
+
+    def decide(self) -> None:
+        """Count a decision."""
+        self.decisions += 1
+
+    @property
+    def keeps_apart(self) -> bool:
+        """Whether a switch may say that two ops must not be together."""
+        return bool(self.barriers or self.keep)
+
+    def apart(self, producer: Sequence[str], consumer: Sequence[str]) -> str | None:
+        """Why an op of the nodes PRODUCER and one of CONSUMER that comes after it must not share a kernel.
+
+        None when no switch says so.
+        """
+        barred = self.barred(producer, consumer)
+        if barred is not None:
+            return barred
+        if not self.keep:
+            return None
+        kept = next((node for node in producer if node in self.keep and node not in consumer), None)
+        return None if kept is None else f"the result of {kept} is to be kept"
+
+    def barred(self, nodes: Sequence[str], others: Sequence[str]) -> str | None:
+        """Why an op of NODES and one of OTHERS must not be in one launch; None when no switch says so."""
+        for one, other in self.barriers:
+            if (one in nodes and other in others) or (other in nodes and one in others):
+                return f"fusing {one} with {other} is switched off"
+        return None
+
+    def note(
+        self, rule: str, reason: str, op: str, nodes: tuple[str, ...], read: tuple[str, ...] = ()
+    ) -> None:
+        """Record that RULE rewrote OP of NODES, which read what the nodes READ give."""
+        self.decide()
+        own = tuple(node for node in nodes if node not in read)
+        about, split = ((*read, *own), len(read)) if own else (nodes, 0)
+        self.ledger.add(rule, Verdict.TAKEN, reason, ops=(op,), nodes=about, split=split)
+        self.debug.rewrite(rule, op, nodes)
+
+    def note_rewrite(self, applied: Applied) -> bool:
+        """Record a rewrite by a pattern; False when it was the last that may be applied."""
+        self.note(applied.rule, applied.before_after, applied.op, applied.nodes, applied.read)
+        return not self.exhausted
+
+
+class _UpToLimit(frozenset[str]):
+    """The rules that are switched off: those given, and every rule once the limit is reached."""
+
+    _context: PassContext
+
+    def __new__(cls, rules: frozenset[str], context: PassContext) -> _UpToLimit:
+        switched_off = super().__new__(cls, rules)
+        switched_off._context = context
+        return switched_off
+
+    def __contains__(self, rule: object) -> bool:
+        return self._context.exhausted or super().__contains__(rule)
+
+
+class Pass(Protocol):
+    """One step of a pipeline; it may change MODULE in place or return another."""
+
+    @property
+    def name(self) -> str: ...
+
+    def run(self, module: Module, context: PassContext) -> Module: ...
+
+
+class PassError(IRError):
+    """A pass failed or left a broken module: `pass_name` says which, `ir` is the module's text then."""
+
+    def __init__(self, pass_name: str, problem: Diagnostic, ir: str) -> None:
+        super().__init__(problem.message)
+        self.diagnostic = problem.within(f"pass {pass_name}")
+        self.pass_name = pass_name
+        self.ir = ir
+
+
+@dataclass(frozen=True)
+class PassTime:
+    """How long a pass ran, in seconds, and the time that checks after it took."""
+
+    name: str
+    seconds: float
+    checking: float
+
+
+def parse_pipeline(text: str, passes: Iterable[Pass]) -> list[Pass]:
+    """The passes that TEXT names, separated by commas; InputError for one that is not in PASSES."""
+    known = {step.name: step for step in passes}
+    chosen = []
+    for name in filter(None, (part.strip() for part in text.split(","))):
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f"is {close[0]} meant?" if close else f"these exist: {', '.join(known)}"
+            raise InputError(f"there is no pass '{name}'", hint)
+        chosen.append(known[name])
+    return chosen
+
+
+def pipeline_text(passes: Iterable[Pass]) -> str:
+    """PASSES as the text that `parse_pipeline` reads."""
+    return ",".join(step.name for step in passes)
+
+
+@dataclass
+class PassManager:
+    """Runs passes in order.
+
+    print_ir_after_all: gets the text of the module after every pass; dump_dir: a folder for
+    numbered files (`03-graph-to-fused.ir`) and one weights sidecar; verify_each: 'ir' checks the
+    rules of the dialects after every pass that edited the module, 'semantics' also interprets before
+    and after;
+    first_number: how many passes other managers ran before, for the numbers of the files.
+    """
+
+    passes: Sequence[Pass]
+    context: PassContext
+    print_ir_after_all: Sink | None = None
+    dump_dir: Path | WholeFolder | None = None
+    verify_each: Literal["ir", "semantics"] = "ir"
+    first_number: int = 0
+    times: list[PassTime] = field(default_factory=list)
+    _dumps: WholeFolder | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._dumps = WholeFolder.of(self.dump_dir)
+
+    def run(self, module: Module) -> Module:
+        """MODULE after all passes; PassError names the pass that failed or broke it."""
+        for _, after in self.stages(module):
+            module = after
+        return module
+
+    def stages(self, module: Module) -> Iterator[tuple[str, Module]]:
+        """Each pass's name with the module after it, while the pipeline runs."""
+        self._verify("input", module)
+        if self.first_number == 0:
+            self._dump(0, "input", module)
+        for number, step in enumerate(self.passes, self.first_number + 1):
+            module = self._step(number, step, module)
+            yield step.name, module
+        self._dump_weights(module)
+        self.context.debug.kernels(module)
+
+    def _step(self, number: int, step: Pass, module: Module) -> Module:
+        before = SemanticsCheck(module) if self.verify_each == "semantics" else None
+        started = time.perf_counter()
+        with self._restartable(module):
+            module = self._result_of(step, module)
+        finished = time.perf_counter()
+        self._show(step.name, module)
+        self._dump(number, step.name, module)
+        with self._restartable(module):
+            self._verify(step.name, module)
+            self._check_semantics(step.name, module, before)
+        self._account(PassTime(step.name, finished - started, time.perf_counter() - finished))
+        return module
+
+    def _result_of(self, step: Pass, module: Module) -> Module:
+        try:
+            return step.run(module, self.context)
+        except IRError as error:
+            raise PassError(step.name, error.diagnostic, _text_or_reason(module)) from error
+        except Exception as error:
+            error.add_note(f"while running the pass {step.name}")
+            raise
+
+    @contextmanager
+    def _restartable(self, module: Module) -> Iterator[None]:
+        """Where what is done inside fails, the dumps get MODULE's weights, so that they can be read."""
+        try:
+            yield
+        except Exception:
+            self._dump_weights(module)
+            raise
+
+    def _account(self, spent: PassTime) -> None:
+        self.times.append(spent)
+        self.context.debug.finished(spent.name, spent.seconds, spent.checking)
+
+    def _verify(self, name: str, module: Module) -> None:
+        if self.context.judged.settled(module):
+            return
+        try:
+            verify(module, self.context.dialects, self.context.judged)
+        except (IRError, ValueError) as error:
+            broken = error.diagnostic if isinstance(error, IRError) else Diagnostic(str(error))
+            raise PassError(name, broken.within("left a broken module"), _text_or_reason(module)) from error
+
+    def _check_semantics(self, name: str, module: Module, before: SemanticsCheck | None) -> None:
+        problem = before.against(module) if before is not None else None
+        if problem is not None:
+            changed = Diagnostic(f"changed the meaning of the module: {problem}")
+            raise PassError(name, changed, print_module(module))
+
+    def _show(self, name: str, module: Module) -> None:
+        if self.print_ir_after_all is not None:
+            self.print_ir_after_all(f"// after {name}\n{print_module(module)}")
+        self.context.debug.module(name, module)
+
+    def _dump(self, number: int, name: str, module: Module) -> None:
+        if self._dumps is not None:
+            self._dumps.write(f"{number:02d}-{name}.ir", content(print_module(module).encode()))
+
+    def _dump_weights(self, module: Module) -> None:
+        # Resources are only ever added, so those of the last module serve every dump.
+        if self._dumps is not None:
+            self._dumps.write(DUMPED_WEIGHTS, module.resources.write)
+
+
+def _text_or_reason(module: Module) -> str:
+    """The module's text; a broken module may be impossible to print, then the reason."""
+    try:
+        return print_module(module)
+    except Exception as error:  # the module is broken in an unknown way: any failure is possible here
+        return f"// the module cannot be printed: {error}\n"

@@ -1,0 +1,140 @@
+"""Checks that a pass kept the meaning of a module: interpret before and after, and compare.
+
+The bound follows from the element types: a result may differ by a number of roundings of the
+coarsest float type in either module, relative to the largest magnitude of that output. The
+number grows with the square root of the longest chain of float operations: each may round once,
+and independent errors add up like a random walk.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ...dialects.core.affine import evaluate
+from ...dialects.core.dtypes import DType
+from ...dialects.core.interpreter import interpret
+from ...dialects.core.ir import Module, Operation, Value
+from ...dialects.core.traits import Trait, has
+from ...dialects.core.types import TensorType
+
+Array = np.ndarray[Any, Any]
+Arrays = Mapping[str, Array]
+
+# Roundings allowed at the least, and per square root of the depth: well above a random walk's mean.
+ROUNDINGS = 16.0
+ROUNDINGS_PER_STEP = 6.0
+SIGNIFICAND_BITS = {"f64": 53, "f32": 24, "tf32": 11, "f16": 11, "bf16": 8, "f8e4m3": 4, "f8e5m2": 3}
+
+
+def random_inputs(module: Module, seed: int = 0, which: str = "optimum") -> dict[str, Array]:
+    """Inputs for MODULE's main function: normal floats, small integers, at the symbols' WHICH sizes."""
+    generator = np.random.default_rng(seed)
+    symbols = module.values_at(which)
+    function = module.main
+    pairs = zip(function.inputs, function.arguments, strict=True)
+    return {name: _random_array(generator, value.type, symbols) for name, value in pairs}
+
+
+def _random_array(generator: np.random.Generator, type: TensorType, symbols: Mapping[str, int]) -> Array:
+    shape = tuple(evaluate(dim, symbols) for dim in type.shape)
+    if type.dtype.is_float:
+        return generator.standard_normal(shape).astype(type.dtype.numpy)
+    if type.dtype.is_integer:
+        return generator.integers(0, 4, shape).astype(type.dtype.numpy)
+    return generator.integers(0, 2, shape).astype(np.bool_)
+
+
+class SemanticsCheck:
+    """The outputs of a module on random inputs, to hold a later form of it against."""
+
+    def __init__(self, module: Module, seed: int = 0) -> None:
+        self.inputs = random_inputs(module, seed)
+        self.outputs = _run(module, self.inputs)
+        self.unit = unit_roundoff(module)
+
+    def against(self, module: Module) -> str | None:
+        """What is wrong with MODULE's outputs, in words; None when they agree."""
+        outputs = _run(module, self.inputs)
+        if list(outputs) != list(self.outputs):
+            return f"the outputs are {list(outputs)}, they were {list(self.outputs)}"
+        unit = max(self.unit, unit_roundoff(module))
+        loose = unit > self.unit
+        tainted = rounded_outputs(module)
+        for name, want in self.outputs.items():
+            if loose and name in tainted and want.dtype.kind in "iub":
+                continue  # an integer that comes from floats may flip when they are rounded
+            problem = difference(outputs[name], want, unit * allowed_roundings(module))
+            if problem is not None:
+                return f"output '{name}' {problem}"
+        return None
+
+
+def _run(module: Module, inputs: Arrays) -> dict[str, Array]:
+    with np.errstate(all="ignore"):
+        return interpret(module, inputs)
+
+
+def difference(have: Array, want: Array, bound: float) -> str | None:
+    """How HAVE departs from WANT beyond BOUND times WANT's largest magnitude; integers must be equal."""
+    if have.shape != want.shape or have.dtype != want.dtype:
+        return f"is {have.dtype}{list(have.shape)} where {want.dtype}{list(want.shape)} is expected"
+    if want.dtype.kind in "iub":
+        wrong = have != want
+        return f"has {int(wrong.sum())} different integers" if wrong.any() else None
+    have, want = have.astype(np.float64), want.astype(np.float64)
+    special = ~np.isfinite(want)
+    if not np.array_equal(have[special], want[special], equal_nan=True):
+        return "has other NaNs or infinities"
+    scale = float(np.abs(want[~special]).max(initial=0.0))
+    error = np.abs(np.where(special, 0.0, have) - np.where(special, 0.0, want))
+    if not bool((error <= bound * scale).all()):  # NaN in HAVE alone fails this as well
+        return f"is off by {float(error.max()):.3g}, {bound * scale:.3g} is allowed"
+    return None
+
+
+def float_types(module: Module) -> set[DType]:
+    """The float element types of all values in MODULE, and the formats that its contractions multiply."""
+    values = [value for function in module.functions for value in function.arguments]
+    values += [value for op in module.walk() for value in op.results]
+    found = {value.type.dtype for value in values if value.type.dtype.is_float}
+    return found | {op.attributes["multiply"] for op in module.walk() if op.attributes.get("multiply")}
+
+
+def unit_roundoff(module: Module) -> float:
+    """Half the spacing at 1 of the coarsest float type in MODULE; 0 without floats."""
+    return max((2.0 ** -SIGNIFICAND_BITS[dtype.name] for dtype in float_types(module)), default=0.0)
+
+
+def allowed_roundings(module: Module) -> float:
+    """How many unit roundoffs of its largest element an output of MODULE may be off by."""
+    return ROUNDINGS + ROUNDINGS_PER_STEP * math.sqrt(float_depth(module))
+
+
+def float_depth(module: Module) -> int:
+    """The number of rounding operations on the longest path through MODULE; a kernel counts all it holds."""
+    depth: dict[Value, int] = {}
+    for function in module.functions:
+        for op in function.block:
+            own = sum(_rounds(inner) for inner in op.walk())
+            above = max((depth.get(value, 0) for value in op.inputs), default=0)
+            depth.update(dict.fromkeys(op.results, above + own))
+    return max(depth.values(), default=0)
+
+
+def _rounds(op: Operation) -> bool:
+    return not (op.regions or has(op, Trait.MOVEMENT) or has(op, Trait.CONSTANT) or has(op, Trait.TERMINATOR))
+
+
+def rounded_outputs(module: Module) -> set[str]:
+    """The outputs that depend on a float input or constant."""
+    function = module.main
+    rounded = {value for value in function.arguments if value.type.dtype.is_float}
+    for op in function.block:
+        if any(value in rounded for value in op.inputs) or any(v.type.dtype.is_float for v in op.results):
+            rounded.update(op.results)
+    pairs = zip(function.outputs, function.returned, strict=True)
+    return {name for name, value in pairs if value in rounded}

@@ -1,0 +1,123 @@
+"""Keeps what switches speak of through the passes of the graph level.
+
+A switch is given from outside (`--keep`, `--nofuse`), about ONNX nodes, or stands in the IR text, as
+the attribute `nofuse` of an op. Either way what it speaks of must still be there when kernels are
+formed, so the pass `hold` puts barriers around it, through which no rewrite looks, and `release`
+takes them away again. Besides, no rewrite starts from an op that has the attribute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...dialects.core.builtin import Barrier
+from ...dialects.core.diagnostics import op_error
+from ...dialects.core.ir import Block, Module, Operation, Value
+from ...dialects.core.parts import AttributeAt
+from ...dialects.core.traits import Trait, has
+from ...dialects.graph.base import nofuse_of
+from .manager import PassContext
+from .origins import NodeNames
+
+
+def resolve_switches(context: PassContext, names: NodeNames) -> None:
+    """Make CONTEXT's switches speak of nodes: a tensor stands for the node that gives it.
+
+    Raises InputError for the first name that is neither.
+    """
+    context.keep = frozenset(names.resolve(name) for name in sorted(context.keep))
+    pairs = sorted(context.barriers)
+    context.barriers = frozenset((names.resolve(one), names.resolve(other)) for one, other in pairs)
+
+
+class Hold:
+    """op(x) => barrier(op(barrier(x))) for ops that are marked, barrier(op(x)) for switched nodes."""
+
+    name = "hold"
+
+    def run(self, module: Module, context: PassContext) -> Module:
+        nodes = {*context.keep, *(node for barrier in context.barriers for node in barrier)}
+        for function in module.functions:
+            for op in list(function.block):
+                if nofuse_of(op) is not None:
+                    _check_edges(op)
+                    _hold_operands(op)
+                    _hold_results(op, frozenset())
+                elif not has(op, Trait.CONSTANT):
+                    _hold_results(op, nodes & set(op.location.nodes))
+        return module
+
+
+class Release:
+    """barrier(x) => x."""
+
+    name = "release"
+
+    def run(self, module: Module, context: PassContext) -> Module:
+        for function in module.functions:
+            for barrier in list(_barriers(function.block)):
+                barrier.replace_by(barrier.x)
+        return module
+
+
+def _barriers(block: Block) -> Iterator[Barrier]:
+    for op in block:
+        if isinstance(op, Barrier):
+            yield op
+
+
+def _check_edges(op: Operation) -> None:
+    """Edges are named by operands that are there."""
+    for index in edges_of(op):
+        if index >= len(op.operands) or op.operands[index] is None:
+            raise op_error(
+                op, f"nofuse names the operand {index}, which it does not have", at=AttributeAt("nofuse")
+            )
+
+
+def _hold_operands(op: Operation) -> None:
+    for index, value in enumerate(op.operands):
+        if value is not None and not has(value.producer, Trait.CONSTANT):
+            op.set_operand(index, _barrier(value, op))
+
+
+def _hold_results(op: Operation, nodes: frozenset[str] | set[str]) -> None:
+    """Barriers between OP and all who read it; with NODES between these alone and other nodes."""
+    if not nodes and nofuse_of(op) is None:
+        return
+    for value in op.results:
+        readers = [(user, index) for user, index in value.uses if not nodes & set(user.location.nodes)]
+        if readers:
+            held = _barrier(value, op.next)
+            for user, index in readers:
+                user.set_operand(index, held)
+
+
+def _barrier(value: Value, anchor: Operation | None) -> Value:
+    """A barrier behind VALUE, before ANCHOR."""
+    block = anchor.parent if anchor is not None else None
+    assert block is not None  # a block ends with a terminator, which is held by nothing
+    return block.insert_before(anchor, Barrier(value)).result
+
+
+def apart(context: PassContext, producer: Operation, consumer: Operation) -> str | None:
+    """Why PRODUCER and a later CONSUMER must not share a kernel; None when no switch says so."""
+    reason = context.apart(producer.location.nodes, consumer.location.nodes)
+    return reason or _marked(producer, consumer)
+
+
+def _marked(producer: Operation, consumer: Operation) -> str | None:
+    for op in (producer, consumer):
+        if nofuse_of(op) is True:
+            return f"{op.name} is marked nofuse"
+    for index in edges_of(consumer):
+        value = consumer.operands[index] if index < len(consumer.operands) else None
+        if value is not None and value.producer is producer:
+            return f"operand {index} of {consumer.name} is marked nofuse"
+    return None
+
+
+def edges_of(op: Operation) -> tuple[int, ...]:
+    """The operands of OP that are marked one by one."""
+    edges = nofuse_of(op)
+    return edges if isinstance(edges, tuple) else ()

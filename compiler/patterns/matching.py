@@ -1,0 +1,73 @@
+"""What patterns ask about values: constants, their numbers, single uses."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import numpy as np
+
+from ...dialects.core.affine import Dim
+from ...dialects.core.ir import Module, Operation, Value
+from ...dialects.core.types import TensorType
+from ...dialects.graph.constants import Constant
+from ...dialects.graph.movement import Expand
+from .rewrite import Rewriter
+
+Array = np.ndarray[Any, Any]
+AnyOp = TypeVar("AnyOp", bound=Operation)
+
+
+def constant_array(value: Value | None, module: Module) -> Array | None:
+    """The array that VALUE is when compiling; None when it is computed."""
+    if value is not None and isinstance(value.producer, Constant):
+        return value.producer.array(module)
+    return None
+
+
+def is_splat(value: Value | None, number: float, module: Module) -> bool:
+    """True when VALUE is a constant whose elements are all NUMBER (a zero of either sign for 0)."""
+    array = constant_array(value, module)
+    if array is None or array.size == 0 or array.reshape(-1)[0] != number:
+        return False
+    return bool((array == number).all())
+
+
+def is_zero(value: Value | None, module: Module, *, negative: bool) -> bool:
+    """True when VALUE is a constant of zeros that all have the sign given; integers have no sign."""
+    if not is_splat(value, 0, module):
+        return False
+    array = constant_array(value, module)
+    assert array is not None
+    if array.dtype.kind in "iub":
+        return True
+    return bool((np.signbit(array.astype(np.float64)) == negative).all())
+
+
+def only_use(value: Value) -> bool:
+    """True when VALUE is read exactly once."""
+    return len(value.uses) == 1
+
+
+def produced_by(value: Value | None, kind: type[AnyOp]) -> AnyOp | None:
+    """The op of class KIND that computes VALUE; None when something else does."""
+    producer = value.producer if value is not None else None
+    return producer if isinstance(producer, kind) else None
+
+
+def replace_with(op: Operation, value: Value, rewriter: Rewriter) -> bool:
+    """OP gives way to VALUE, broadcast to OP's shape where that is larger."""
+    if value.type.shape != op.result.type.shape:
+        value = rewriter.insert(Expand(value, shape=op.result.type.shape)).result
+    rewriter.replace(op, value)
+    return True
+
+
+def filled(type: TensorType, number: float) -> Array:
+    """A one-element array of TYPE's element type and rank that broadcasts to TYPE."""
+    return np.full((1,) * type.rank, number, type.dtype.numpy)
+
+
+def static_shape(shape: tuple[Dim, ...]) -> tuple[int, ...] | None:
+    """SHAPE as numbers; None when it has symbols."""
+    sizes = tuple(size for size in shape if isinstance(size, int))
+    return sizes if len(sizes) == len(shape) else None

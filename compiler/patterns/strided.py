@@ -1,0 +1,118 @@
+"""Types of parts of a buffer: slices, reshapes of slices, and what reading them costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ...dialects.core.affine import Affine, Dim, evaluate, exact_div, total
+from ...dialects.core.types import ROW_MAJOR, Layout, TensorType, channels_last
+
+ACCESS_BYTES = 16  # the widest access of one thread
+SECTOR_BYTES = 32  # what memory moves at the least
+
+# How much longer memory is busy when a thread's accesses are this narrow, in bytes.
+_NARROW = {16: 1.0, 8: 1.0, 4: 1.25, 2: 1.75, 1: 2.5}
+
+
+def part(
+    type: TensorType, starts: Sequence[Dim], shape: Sequence[Dim], steps: Sequence[int] | None = None
+) -> TensorType:
+    """The type of SHAPE elements of a tensor of TYPE from STARTS on, STEPS apart."""
+    apart = steps or (1,) * type.rank
+    strides = tuple(stride * step for stride, step in zip(type.strides, apart, strict=True))
+    moved = [start * stride for start, stride in zip(starts, type.strides, strict=True)]
+    layout = Layout((), strides, total([type.layout.offset, *moved]))
+    return TensorType(tuple(shape), type.dtype, layout)
+
+
+def reshaped(type: TensorType, shape: Sequence[Dim]) -> TensorType | None:
+    """TYPE under another SHAPE without moving an element; None when memory does not allow it."""
+    if type.layout == ROW_MAJOR:
+        return type.with_shape(tuple(shape))
+    runs = _runs(type)
+    strides: list[Dim] = []
+    for size in reversed(shape):
+        while runs and runs[-1][0] == 1 and size != 1:
+            runs.pop()
+        count, stride = runs[-1] if runs else (1, 1)
+        rest = exact_div(count, size)
+        if rest is None:
+            return None
+        strides.append(stride)
+        if runs:
+            runs[-1] = (rest, stride * size)
+    if any(count != 1 for count, _ in runs):
+        return None
+    layout = Layout((), tuple(reversed(strides)), type.layout.offset)
+    return TensorType(tuple(shape), type.dtype, layout)
+
+
+def _runs(type: TensorType) -> list[tuple[Dim, Dim]]:
+    """(count, stride) of the row-major index, with neighbouring dimensions joined where memory joins them."""
+    runs: list[tuple[Dim, Dim]] = []
+    for size, stride in zip(type.shape, type.strides, strict=True):
+        if size == 1:
+            continue
+        if runs and runs[-1][1] == size * stride:
+            runs[-1] = (runs[-1][0] * size, stride)
+        else:
+            runs.append((size, stride))
+    return runs
+
+
+def settled(type: TensorType, like: Layout = ROW_MAJOR) -> tuple[Dim, TensorType]:
+    """(elements to the start, type from there on): the start is aligned, the type dense where it can be.
+
+    LIKE is the layout to name when the part is dense in several.
+    """
+    start, rest = _aligned_part(type.layout.offset, ACCESS_BYTES // type.dtype.bytes)
+    if rest == 0:
+        for layout in (like, ROW_MAJOR, channels_last(type.rank)):
+            if layout.is_dense and same_memory(type, type.with_layout(layout)):
+                return start, type.with_layout(layout)
+    return start, type.with_layout(Layout((), type.strides, rest))
+
+
+def same_memory(a: TensorType, b: TensorType) -> bool:
+    """True when A and B, of one shape, step through memory alike; dimensions of size 1 may stand anywhere."""
+    return all(size == 1 or x == y for size, x, y in zip(a.shape, a.strides, b.strides, strict=True))
+
+
+def _aligned_part(offset: Dim, unit: int) -> tuple[Dim, Dim]:
+    """OFFSET as a multiple of UNIT and what is left."""
+    if isinstance(offset, int):
+        return offset // unit * unit, offset % unit
+    whole = [Affine(((monomial, value),)) if monomial else value
+             for monomial, value in offset.terms if value % unit == 0]  # fmt: skip
+    start = total(whole)
+    return start, offset - start
+
+
+def traffic(type: TensorType, sizes: Mapping[str, int]) -> float:
+    """Bytes of memory time that one pass over TYPE takes at SIZES: more when accesses are narrow."""
+    run = _run_length(type, sizes) * type.dtype.bytes
+    sectors = -(-run // SECTOR_BYTES) * SECTOR_BYTES / run
+    return float(evaluate(type.bytes, sizes)) * max(_NARROW[access_bytes(type, sizes)], sectors)
+
+
+def access_bytes(type: TensorType, sizes: Mapping[str, int]) -> int:
+    """The widest aligned access, in bytes, that walks TYPE along memory."""
+    bytes_ = type.dtype.bytes
+    steps = [evaluate(type.layout.offset, sizes), _run_length(type, sizes)]
+    steps += [evaluate(s, sizes) for n, s in zip(type.shape, type.strides, strict=True) if n != 1 and s != 1]
+    width = bytes_
+    while width < ACCESS_BYTES and all(step * bytes_ % (width * 2) == 0 for step in steps):
+        width *= 2
+    return min(width, ACCESS_BYTES)
+
+
+def _run_length(type: TensorType, sizes: Mapping[str, int]) -> int:
+    """Elements that lie next to each other; at least 1."""
+    length = 1
+    for axis in reversed(type.order):
+        if type.shape[axis] == 1:
+            continue
+        if evaluate(type.strides[axis], sizes) != length:
+            break
+        length *= max(evaluate(type.shape[axis], sizes), 1)
+    return length

@@ -1,0 +1,1 @@
+"""In which number format everything is computed and stored."""

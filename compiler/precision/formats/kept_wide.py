@@ -1,0 +1,25 @@
+"""What stays f32 whatever the policy stores, in the ledger."""
+
+from __future__ import annotations
+
+from ....dialects.core.ir import Function, Module
+from ....dialects.fused import Kernel
+from ...passes.ledger import Verdict
+from ...passes.manager import PassContext
+from ..narrowing.decisions import KEPT_WIDE, Wide, wide_of
+
+
+def kept_on_record(module: Module, function: Function, context: PassContext) -> Wide:
+    """The values and products of FUNCTION that stay f32."""
+    found = wide_of(module, function, context)
+    if found.values or found.products:
+        context.decide()
+    for value, reason in found.values.items():
+        if isinstance(value.producer, Kernel):
+            made = value.producer.body.block.terminator.inputs[value.index].producer
+            op = value.producer if made is None else made
+            context.ledger.add(KEPT_WIDE, Verdict.TAKEN, reason, ops=(op.name,), nodes=op.location.nodes)
+    for product, reason in found.products.items():
+        nodes = product.location.nodes
+        context.ledger.add(KEPT_WIDE, Verdict.TAKEN, reason, ops=(product.name,), nodes=nodes)
+    return found

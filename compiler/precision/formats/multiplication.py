@@ -1,0 +1,87 @@
+"""What a kernel's contraction multiplies: what the policy asks for, unless a reason stands against it.
+
+A policy keeps some contractions in f32 where no tensor core could do them in the format that is
+asked for; that is its rule and no mismatch. A *fallback* is one: this model's numbers or shapes keep
+the kernel from what was requested.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ....codegen.kernels.contraction_mma import needs_k_innermost
+from ....dialects.core.dtypes import F32, TF32, DType
+from ....dialects.core.ir import Operation
+from ....dialects.graph.attention import Attention
+from ....dialects.graph.contraction import Conv, Matmul
+from ...settings.policy import Format
+
+NOT_QUANTISED = "its operands are not quantised"
+
+
+@dataclass(frozen=True)
+class Multiplication:
+    """What a contraction multiplies, whose operands are of the type OWN in the model.
+
+    kept: why the policy prefers what was chosen; fallback: what stands against what was requested.
+    Both are empty when it is as requested.
+    """
+
+    own: DType
+    requested: DType
+    chosen: DType
+    kept: str = ""
+    fallback: str = ""
+
+    @property
+    def stored(self) -> DType:
+        """The element type that the operands are stored in."""
+        return self.own if self.chosen == TF32 else self.chosen
+
+
+def multiplication_of(op: Operation, format: Format, overflows: bool, reason: str = "") -> Multiplication:
+    """What OP multiplies under FORMAT; OVERFLOWS: one of its weights is beyond the format's range.
+
+    REASON: why it does not multiply in eight bits where FORMAT asks for that, empty when nobody noted it.
+    """
+    own = op.inputs[0].type.dtype
+    wanted = format.multiplied(own)
+    if overflows:
+        problem = f"a weight exceeds the range of {wanted}: it multiplies in {own}"
+        return Multiplication(own, wanted, own, fallback=problem)
+    if format.quantizes and own == F32:
+        return Multiplication(own, format.products, wanted, reason or NOT_QUANTISED)
+    if wanted == TF32:
+        kept, problem = _without_tf32(op), _misplaced(op, wanted)
+        if kept or problem:
+            return Multiplication(own, wanted, own, kept, "" if kept else problem)
+    return Multiplication(own, wanted, wanted)
+
+
+def exactly(op: Operation, format: Format, reason: str) -> Multiplication:
+    """OP multiplying its operands as they are, for REASON, which is a rule of FORMAT and no fallback."""
+    own = op.inputs[0].type.dtype
+    requested = format.products if format.quantizes else format.multiplied(own)
+    return Multiplication(own, requested, own, f"products are exact: {reason}")
+
+
+def _without_tf32(op: Operation) -> str:
+    """Why no kernel could do OP in tf32; empty when some can."""
+    if isinstance(op, Attention):
+        return "attention of f32 is exact: there is no kernel for it with tf32"
+    if isinstance(op, Conv) and op.groups > 1 and op.w.type.shape[1] == 1:
+        return "depthwise products are exact: memory bounds them, and tensor cores do not help"
+    if not isinstance(op, (Conv, Matmul)):
+        return f"products of {op.name.removeprefix('graph.')} are exact: there is no kernel for it with tf32"
+    return ""
+
+
+def _misplaced(op: Operation, wanted: DType) -> str:
+    """Why OP's operands cannot lie as tensor cores need them; empty when they can."""
+    if not isinstance(op, Matmul) or not needs_k_innermost(wanted):
+        return ""
+    if op.a is op.b and op.transpose_a == op.transpose_b:
+        return "one tensor is both operands, and cannot lie with k innermost for both"
+    if op.transpose_a and op.a.producer is not None:
+        return "its first operand is computed on the way, and does not lie with k innermost"
+    return ""

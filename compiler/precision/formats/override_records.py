@@ -1,0 +1,56 @@
+"""What became of every override of a precision policy, in the ledger."""
+
+from __future__ import annotations
+
+from ....dialects.core.dtypes import I8, DType
+from ....dialects.core.ir import Operation
+from ....dialects.core.traits import Trait, has
+from ....dialects.fused import Kernel
+from ...passes.ledger import Verdict
+from ...passes.manager import PassContext
+from ...settings.policy import Override
+
+OVERRIDE = "precision-override"
+
+
+def _verdict(override: Override, op: Operation) -> tuple[Verdict, str]:
+    """Whether OVERRIDE, which counts for OP, says anything to it, and in words."""
+    asked = f"{override} asks for {override.format.name}"
+    own = _without_floats(op)
+    # Bytes are what an override to eight bits asks for.
+    if own is None or (override.format.quantizes and own.bits == I8.bits):
+        return Verdict.TAKEN, asked
+    return Verdict.REFUSED, f"{asked}, but policies are about f32, and this is {own}"
+
+
+def _without_floats(op: Operation) -> DType | None:
+    """What OP works on, no float that a format is about: what it multiplies, or gives. None for others."""
+    values = op.inputs[:1] if has(op, Trait.CONTRACTION) else (*op.results, *op.inputs)
+    dtypes = [value.type.dtype for value in values]
+    return None if any(each.is_float and each.bits > I8.bits for each in dtypes) else dtypes[0]
+
+
+class OverrideRecords:
+    """Notes which ops of which kernels an override is about, and the overrides that are about none."""
+
+    def __init__(self, context: PassContext) -> None:
+        self._context = context
+        self._used: set[Override] = set()
+
+    def note(self, kernel: Kernel) -> None:
+        """Record the overrides about ops of KERNEL."""
+        policy = self._context.policy
+        for op in kernel.body.block if policy.overrides else ():
+            override = policy.override_of(op) if op.results else None
+            if override is not None:
+                self._used.add(override)
+                verdict, reason = _verdict(override, op)
+                nodes = op.location.nodes
+                self._context.ledger.add(OVERRIDE, verdict, reason, ops=(op.name,), nodes=nodes)
+
+    def finish(self) -> None:
+        """Record the overrides that no op was found for: rewrites may have taken its ops away."""
+        for override in self._context.policy.overrides:
+            if override not in self._used:
+                reason = f"{override}: it counts for no op that runs"
+                self._context.ledger.add(OVERRIDE, Verdict.REFUSED, reason)

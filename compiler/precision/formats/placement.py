@@ -1,0 +1,165 @@
+"""Values of the precision level, and the conversions between the forms they are wanted in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ....dialects.core.affine import evaluate
+from ....dialects.core.builtin import Yield
+from ....dialects.core.dtypes import DType
+from ....dialects.core.ir import Block, Function, Module, Operation, Region, Value
+from ....dialects.core.location import UNKNOWN, Location
+from ....dialects.core.types import ROW_MAJOR, Layout, TensorType
+from ....dialects.graph.constants import INLINE_ELEMENTS, Constant
+from ....dialects.graph.elementwise import Cast
+from ....dialects.graph.movement import Pad, Reshape
+from ....dialects.precision import Kernel
+from ...passes.ledger import Verdict
+from ...passes.manager import PassContext
+from ...patterns.strided import same_memory
+from .region import channel_pads
+
+STORED_ALREADY = "stored-already"
+STORE_CONVERSION = "store-conversion"
+
+Array = np.ndarray[Any, Any]
+
+
+class Placement:
+    """Builds the new function; every form of a value is made once and then shared."""
+
+    def __init__(self, module: Module, function: Function, context: PassContext) -> None:
+        self.module = module
+        self.function = function
+        self._context = context
+        self._forms: dict[tuple[Value, TensorType], Value] = {}
+        self._constants: dict[tuple[Value, DType, Layout, int], Value] = {}
+
+    def append(self, op: Operation) -> Value:
+        self.function.block.append(op)
+        return op.result
+
+    def note(self, rule: str, reason: str, op: str, nodes: tuple[str, ...]) -> None:
+        """Record that RULE was applied to OP."""
+        self._context.ledger.add(rule, Verdict.TAKEN, reason, ops=(op,), nodes=nodes)
+
+    # ------------------------------------------------------------ constants
+
+    def constant(self, old: Value, dtype: DType, layout: Layout = ROW_MAJOR, channels: int = 0) -> Value:
+        """The constant OLD stored as DTYPE in LAYOUT, with CHANNELS more zeros along axis 1."""
+        key = (old, dtype, layout, channels)
+        if key not in self._constants:
+            producer = old.producer
+            assert isinstance(producer, Constant)
+            array = producer.array(self.module)
+            if channels:
+                array = np.pad(array, [(0, channels if axis == 1 else 0) for axis in range(array.ndim)])
+            with np.errstate(all="ignore"):
+                array = array.astype(dtype.numpy, copy=False)
+            type = TensorType(array.shape, dtype, layout)
+            where: dict[str, Any] = {"value": array}
+            if array.size > INLINE_ELEMENTS:
+                where = {"weight": self.module.resources.add(array)}
+            value = self.append(Constant(types=[type], loc=producer.location, **where))
+            value.hint = old.hint
+            self._constants[key] = value
+        return self._constants[key]
+
+    # ------------------------------------------------------------ forms
+
+    def form(self, value: Value, wanted: TensorType, *, alone: bool = False) -> Value:
+        """VALUE stored as WANTED: itself, a view where the bytes are the same, or a conversion.
+
+        ALONE says that who asks is the only one to read VALUE in any form.
+        """
+        if value.type == wanted:
+            return value
+        key = (value, wanted)
+        if key not in self._forms:
+            same_bytes = value.type.dtype == wanted.dtype and value.type.shape == wanted.shape
+            if same_bytes and same_memory(value.type, wanted):
+                self._forms[key] = self.view(value, wanted)
+            elif alone and self._stored_by_maker(value, wanted):
+                self._forms[key] = value
+            else:
+                self._forms[key] = self._conversion(value, wanted)
+        return self._forms[key]
+
+    def view(self, value: Value, type: TensorType) -> Value:
+        """VALUE's bytes seen as TYPE."""
+        return self.append(Reshape(value, shape=type.shape, types=[type], loc=_location(value)))
+
+    def _stored_by_maker(self, value: Value, wanted: TensorType) -> bool:
+        """Make the loop that gives VALUE store it as WANTED; False when that is not done."""
+        maker = value.producer
+        if not isinstance(maker, Kernel) or maker.root != "loop" or len(maker.results) > 1:
+            return False
+        nodes = maker.location.nodes
+        if STORE_CONVERSION in self._context.disabled:
+            reason, verdict = f"the rule {STORE_CONVERSION} is switched off", Verdict.DISABLED
+        elif not self._context.keep.isdisjoint(nodes):
+            reason, verdict = "its result is to be kept as it is", Verdict.REFUSED
+        else:
+            reason, verdict = f"{value.type} is stored as {wanted}, in which it is read", Verdict.TAKEN
+            self._context.decide()
+        saved = 2 * evaluate(value.type.bytes, self.module.values_at("optimum"))
+        self._context.ledger.add(
+            STORE_CONVERSION,
+            verdict,
+            reason,
+            ops=(Kernel.name,),
+            nodes=nodes,
+            launches_saved=1,
+            bytes_saved=saved,
+        )
+        if verdict is not Verdict.TAKEN:
+            return False
+        block = maker.body.block
+        made = block.terminator.inputs[0]
+        block.terminator.erase()
+        block.append(Yield(_in_form(block, made, wanted)))
+        value.type = wanted
+        return True
+
+    def _conversion(self, value: Value, wanted: TensorType) -> Value:
+        """A kernel that copies VALUE into another element type, layout or number of channels."""
+        block = Block([value.type])
+        inner = _in_form(block, block.arguments[0], wanted)
+        if inner is block.arguments[0]:  # another layout alone: a kernel has some op
+            inner = _cast(block, inner, wanted.dtype)
+        block.append(Yield(inner))
+        reason = f"{value.type} is wanted as {wanted}"
+        nodes = _location(value).nodes
+        self._context.ledger.add("storage-conversion", Verdict.TAKEN, reason, ops=(Kernel.name,), nodes=nodes)
+        kernel = Kernel(
+            value,
+            types=[wanted],
+            regions=[Region(block)],
+            root="loop",
+            requested=wanted.dtype,
+            compute=wanted.dtype,
+            accumulate=wanted.dtype,
+            why=reason,
+            loc=_location(value),
+        )
+        return self.append(kernel)
+
+
+def _in_form(block: Block, value: Value, wanted: TensorType) -> Value:
+    """VALUE with the channels and the element type of WANTED, by ops at the end of BLOCK."""
+    if wanted.shape != value.type.shape:
+        value = block.append(Pad(value, pads=channel_pads(value.type, wanted))).result
+        value.type = value.type.with_layout(ROW_MAJOR)
+    return value if value.type.dtype == wanted.dtype else _cast(block, value, wanted.dtype)
+
+
+def _cast(block: Block, value: Value, dtype: DType) -> Value:
+    result = block.append(Cast(value, to=dtype)).result
+    result.type = result.type.with_layout(ROW_MAJOR)
+    return result
+
+
+def _location(value: Value) -> Location:
+    return value.producer.location if value.producer is not None else UNKNOWN

@@ -1,0 +1,200 @@
+"""How the values of a fused function will lie in memory: element type and order of dimensions.
+
+Convolutions read and write channels-last; matrix products, views, inputs and outputs are
+row-major. Everything else works in any layout and takes the one in which most of the bytes
+around it lie, so that conversions are rare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+
+from ....dialects.core.affine import evaluate
+from ....dialects.core.dtypes import F32, DType
+from ....dialects.core.ir import Function, Module, Operation, Value
+from ....dialects.core.traits import Trait, has
+from ....dialects.core.types import ROW_MAJOR, Layout, TensorType, channels_last
+from ....dialects.fused import Kernel
+from ....dialects.graph.attention import Attention
+from ....dialects.graph.constants import Constant
+from ....dialects.graph.contraction import Conv, ConvTranspose, Matmul
+from ....dialects.graph.elementwise import Cast
+from ....dialects.graph.movement import Reshape, Transpose
+from ...fusion.vertical.attention_layouts import masks_of
+from ...fusion.vertical.clusters import viewed
+from ...patterns.layouts import CONVERSION_PASSES, LAUNCH_ELEMENTS, is_neutral
+from ...settings.policy import Format, PrecisionPolicy
+from ..narrowing.decisions import Wide
+
+KEPT_INTERFACE = "an output keeps its type"
+
+
+class Lead(Enum):
+    """What decides a kernel's layouts."""
+
+    CONVOLUTION = "convolution"
+    PRODUCT = "product"
+    FREE = "free"
+
+
+def contraction_of(kernel: Kernel) -> Operation | None:
+    """The contraction, or the attention, in KERNEL's region, if there is one."""
+    leaders = (op for op in kernel.body.block if has(op, Trait.CONTRACTION) or isinstance(op, Attention))
+    return next(leaders, None)
+
+
+def lead_of(kernel: Kernel) -> Lead:
+    match contraction_of(kernel):
+        case Conv() | ConvTranspose():
+            return Lead.CONVOLUTION
+        case Matmul() | Attention():
+            return Lead.PRODUCT
+    return Lead.FREE
+
+
+class StoragePlan:
+    """The storage type of every kernel result, decided before anything is rewritten."""
+
+    def __init__(
+        self, module: Module, function: Function, policy: PrecisionPolicy, wide: Wide | None = None
+    ) -> None:
+        """WIDE: what stays f32 whatever the policy stores."""
+        self.wide = wide or Wide()
+        self._sizes = module.values_at("optimum")
+        self._formats = result_formats(function, policy)
+        self._returned = {viewed(value) for value in function.returned}
+        self._leads = {op: lead_of(op) for op in function.block if isinstance(op, Kernel)}
+        self._masks = {viewed(mask) for kernel in self._leads for mask in masks_of(kernel)}
+        self._demand: dict[Value, float] = {}
+        self._layouts: dict[Value, Layout] = {}
+        for op in reversed(list(function.block)):
+            for value in op.results:
+                self._demand[value] = sum(self._wish(value, user, index) for user, index in value.uses)
+        for kernel in self._leads:
+            for value in kernel.results:
+                self._layouts[value] = self._choose(kernel, value)
+
+    def lead(self, kernel: Kernel) -> Lead:
+        return self._leads[kernel]
+
+    def is_returned(self, value: Value) -> bool:
+        """True when VALUE is an output, under any shape."""
+        return value in self._returned
+
+    def dtype(self, value: Value) -> DType:
+        """The element type that VALUE, a kernel's result, is stored in: outputs and masks keep theirs,
+        and so does what 16 bits cannot hold."""
+        own = value.type.dtype
+        kept = value in self._returned or value in self._masks or value in self.wide.values
+        return own if kept else self._asked(value)
+
+    def converted(self, value: Value, stored: DType, reader: Format) -> DType:
+        """The element type of a copy of VALUE, which is STORED so, for a kernel that runs in READER.
+
+        What is copied anyway is copied in the smaller type, but never in less than its maker's format.
+        """
+        made = self._formats.get(viewed(value), reader)
+        if viewed(value) in self.wide.values:
+            return stored
+        return reader.stored(stored) if made.stored(stored) != stored else made.stored(stored)
+
+    def _asked(self, value: Value) -> DType:
+        return self._formats[value].stored(value.type.dtype)
+
+    def type(self, value: Value) -> TensorType:
+        """The storage type of VALUE, a kernel's result."""
+        layout = self._layouts.get(value, ROW_MAJOR)
+        return TensorType(value.type.shape, self.dtype(value), layout)
+
+    def reasons_to_keep(self, values: Iterable[Value]) -> list[str]:
+        """Why some of VALUES keep a type that a lower one would otherwise be used for, each reason once."""
+        kept = [value for value in values if self.dtype(value) != self._asked(value)]
+        reasons = [self.wide.values.get(value, "") for value in kept]
+        stays = [f"its result stays {F32}: {reason}" if reason else KEPT_INTERFACE for reason in reasons]
+        return list(dict.fromkeys(stays))
+
+    # ------------------------------------------------------------ layouts
+
+    def _elements(self, value: Value) -> float:
+        return float(evaluate(value.type.elements, self._sizes))
+
+    def _wish(self, value: Value, user: Operation, index: int) -> float:
+        """How much USER wants VALUE channels-last (positive) or row-major (negative), in elements."""
+        if is_neutral(value.type):
+            return 0.0
+        weight = self._elements(value)
+        need = CONVERSION_PASSES * weight + LAUNCH_ELEMENTS
+        if not isinstance(user, Kernel):
+            return -need
+        match self._leads[user]:
+            case Lead.CONVOLUTION:
+                return need if value.type.rank == user.results[0].type.rank else 0.0
+            case Lead.PRODUCT:
+                return -need
+        return weight * self._passed_on(user)
+
+    def _passed_on(self, kernel: Kernel) -> float:
+        """The sign of what KERNEL's consumers want, when it reads in the order in which it writes."""
+        result = kernel.results[0]
+        if _reorders(kernel) or result in self._returned:
+            return 0.0
+        demand = self._demand.get(result, 0.0)
+        return (demand > 0) - (demand < 0)
+
+    def _choose(self, kernel: Kernel, value: Value) -> Layout:
+        rank = value.type.rank
+        if rank < 3:
+            return ROW_MAJOR
+        if self._leads[kernel] is Lead.CONVOLUTION:
+            return channels_last(rank)
+        if self._leads[kernel] is Lead.PRODUCT or value in self._returned or is_neutral(value.type):
+            return ROW_MAJOR
+        score = self._demand[value] + self._given(kernel, rank)
+        return channels_last(rank) if score > 0 else ROW_MAJOR
+
+    def _given(self, kernel: Kernel, rank: int) -> float:
+        """In which layout the operands of KERNEL come, in elements."""
+        if _reorders(kernel):
+            return 0.0
+        score = 0.0
+        for value in kernel.inputs:
+            if value.type.rank != rank or is_neutral(value.type) or isinstance(value.producer, Constant):
+                continue
+            last = self._layouts.get(value, ROW_MAJOR) != ROW_MAJOR
+            score += self._elements(value) if last else -self._elements(value)
+        return score
+
+
+def _reorders(kernel: Kernel) -> bool:
+    """True when the dimensions of what KERNEL reads are not those of what it writes."""
+    return any(isinstance(op, (Transpose, Reshape)) for op in kernel.body.block)
+
+
+def is_lowered(dtype: DType, format: Format) -> bool:
+    """True when tensors of DTYPE are stored in fewer bits in FORMAT."""
+    return dtype == F32 and format.lowers
+
+
+def leading_op(kernel: Kernel) -> Operation | None:
+    """The op whose format is that of KERNEL: its contraction, its first reduction of rows, or else what
+    makes its first result; casts at the end only store it."""
+    found = contraction_of(kernel)
+    if found is None and kernel.root == "row":
+        rows = (op for op in kernel.body.block if has(op, Trait.ROW) or has(op, Trait.REDUCTION))
+        found = next(rows, None)
+    if found is None:
+        found = kernel.body.block.terminator.inputs[0].producer
+        while isinstance(found, Cast) and found.x.producer is not None:
+            found = found.x.producer
+    return found
+
+
+def result_formats(function: Function, policy: PrecisionPolicy) -> dict[Value, Format]:
+    """The format of every kernel result: that of the op that makes it."""
+    found = {}
+    for kernel in function.block:
+        if isinstance(kernel, Kernel):
+            for value, made in zip(kernel.results, kernel.body.block.terminator.inputs, strict=True):
+                found[value] = policy.format_of(made.producer)
+    return found

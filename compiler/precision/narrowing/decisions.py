@@ -1,0 +1,138 @@
+"""Decides, from what is known of a value and what is computed from it, whether it stays f32.
+
+positions = cast(i64) -> matmul(inverse frequencies) -> cos: all of it up to cos is f32
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import ml_dtypes
+
+from ....dialects.core.dtypes import F32, TF32, DType
+from ....dialects.core.ir import Block, Function, Module, Operation, Value
+from ....dialects.fused import Kernel
+from ...passes.manager import PassContext
+from ...settings.policy import Format, PrecisionPolicy
+from .demands import Demands, is_product
+from .facts import Fact, Origin
+from .forward import Facts
+from .readers import STREAM, WIDE, Reader, Readers
+
+KEPT_WIDE = "kept-wide"
+TF32_DIGITS = 11
+
+
+@dataclass(frozen=True)
+class Wide:
+    """What stays f32, and why. values: what is not stored in 16 bits, results and operands of kernels;
+    products: the contractions that multiply as they are."""
+
+    values: dict[Value, str] = field(default_factory=dict)
+    products: dict[Operation, str] = field(default_factory=dict)
+
+
+def digits(dtype: DType) -> int:
+    """The binary digits of a number of DTYPE."""
+    return TF32_DIGITS if dtype == TF32 else int(ml_dtypes.finfo(dtype.numpy).nmant) + 1
+
+
+def largest(dtype: DType) -> float:
+    """The largest finite number of DTYPE."""
+    return float(ml_dtypes.finfo((F32 if dtype == TF32 else dtype).numpy).max)
+
+
+def not_held(fact: Fact, dtype: DType) -> str:
+    """Why DTYPE cannot hold numbers of FACT, in words; empty when it can as far as is known."""
+    held = 2.0 ** digits(dtype)
+    if fact.counted and (fact.levels > held or (fact.whole and fact.peak > held)):
+        return f"it comes from integers, which {dtype} holds up to {held:.0f}"
+    if fact.peak > largest(dtype):
+        return f"it reaches {fact.peak:.2g}, and {dtype} ends at {largest(dtype):.5g}"
+    return ""
+
+
+def wide_of(module: Module, function: Function, context: PassContext) -> Wide:
+    """What of FUNCTION, at the graph or the fused level, stays f32 under the policy of CONTEXT; nothing where
+    the rule is switched off."""
+    policy = context.policy
+    if KEPT_WIDE in context.disabled or not any(_lowers(format) for format in policy.formats):
+        return Wide()
+    return _Decisions(module, function, policy).wide
+
+
+def _lowers(format: Format) -> bool:
+    return format.lowers or format.multiply != F32
+
+
+class _Decisions:
+    def __init__(self, module: Module, function: Function, policy: PrecisionPolicy) -> None:
+        self._policy = policy
+        self._facts = Facts(module, function)
+        self._demands = Demands(function, self._facts)
+        self._readers = Readers(function)
+        self.wide = Wide()
+        for op in _ops(function.block):
+            self._decide(op)
+
+    def _decide(self, op: Operation) -> None:
+        if isinstance(op, Kernel):
+            block = op.body.block
+            for argument in block.arguments:
+                self._keep(argument, self._policy.format_of(_first_reader(argument)))
+            for value, given in zip(op.results, block.terminator.inputs, strict=True):
+                self._keep(value, self._policy.format_of(given.producer))
+        elif is_product(op):
+            reason = self._multiplied(op)
+            if reason:
+                self.wide.products[op] = reason
+        elif op.parent is not None and not op.regions:
+            for value in op.results:
+                self._keep(value, self._policy.format_of(op))
+
+    def _keep(self, value: Value, format: Format) -> None:
+        if value.type.dtype == F32 and format.lowers:
+            reason = self._reason(value, format.storage)
+            if reason:
+                self.wide.values[value] = reason
+
+    def _reason(self, value: Value, dtype: DType) -> str:
+        fact = self._facts[value]
+        reason = not_held(fact, dtype)
+        if reason:
+            return reason
+        demand = self._demands.values.get(value)
+        if demand is not None and not (fact.whole and fact.magnitude <= 2.0 ** digits(dtype)):
+            return demand.why
+        readers = self._readers[value]
+        if fact.grows and readers & WIDE:
+            return "it grows as a power or an exponential does"
+        if fact.statistic and Reader.ELEMENTWISE in readers:
+            return "it is a statistic of whole axes"
+        if STREAM in readers:
+            return "layers add to it, and RMS norm reads it as it is"
+        return ""
+
+    def _multiplied(self, op: Operation) -> str:
+        """Why OP multiplies in f32; empty when it does as its format says."""
+        format = self._policy.format_of(op)
+        dtype = format.multiplied(F32)
+        if op.inputs[0].type.dtype != F32 or dtype == F32:
+            return ""
+        facts = [self._facts[value] for value in op.inputs[:3]]
+        reasons = (not_held(fact, dtype) for fact in facts if fact.origin is not Origin.CONSTANT)
+        reason = next(filter(None, reasons), "")
+        demand = self._demands.products.get(op)
+        return reason or ("" if demand is None else demand.why)
+
+
+def _ops(block: Block) -> Iterator[Operation]:
+    for op in block:
+        yield op
+        for region in op.regions:
+            yield from _ops(region.block)
+
+
+def _first_reader(argument: Value) -> Operation | None:
+    return next(iter(argument.users), None)

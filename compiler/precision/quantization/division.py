@@ -1,0 +1,108 @@
+"""Divides what follows sums of what is stored in 8 bits by a number, in the constants that it is made of.
+
+A division for every element is dearer than all other arithmetic of an epilogue; that of constants is
+done once, when compiling.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ....dialects.core.dtypes import F8E4M3, F32, I32
+from ....dialects.core.ir import Module, Operation, Value
+from ....dialects.graph.activations import Relu
+from ....dialects.graph.binary import Add, Mul
+from ....dialects.graph.constants import Constant, constant
+from ....dialects.graph.contraction import Conv, Matmul
+from ....dialects.graph.elementwise import Cast
+from ....dialects.graph.movement import Reshape
+from ....dialects.graph.quantization import Dequantize
+from ...patterns.matching import constant_array, only_use, produced_by
+from ...patterns.rewrite import Rewriter
+from .scaled import positive
+
+Array = np.ndarray[Any, Any]
+
+
+def whole_sums(value: Value) -> Value | None:
+    """The i32 sums that VALUE is a conversion of, when nothing else reads either."""
+    cast = produced_by(value, Cast)
+    if cast is None or cast.result.type.dtype != F32 or cast.x.type.dtype != I32:
+        return None
+    return cast.x if only_use(value) and only_use(cast.x) else None
+
+
+def stored_sums(value: Value) -> bool:
+    """True when VALUE is sums of what is stored in 8 bits, in f32, and only the reader asking reads them."""
+    if whole_sums(value) is not None:
+        return True
+    op = value.producer
+    return isinstance(op, (Conv, Matmul)) and op.inputs[0].type.dtype == F8E4M3 and only_use(value)
+
+
+class Division:
+    """Division by a positive DIVISOR of a tree of sums, relus and reshapes; `replaced`: ops it stands for."""
+
+    def __init__(self, divisor: Array, module: Module) -> None:
+        self._divisor = divisor
+        self._module = module
+        self.replaced: list[Operation] = []
+
+    def reaches_sums(self, value: Value) -> bool:
+        """True when VALUE is made of scaled sums, and beside them of constants and stored tensors."""
+        kinds = self._leaves(value)
+        return None not in kinds and any(isinstance(kind, Mul) for kind in kinds)
+
+    def _leaves(self, value: Value) -> list[Operation | None]:
+        """The ops at which the division ends; None for what cannot be divided."""
+        op = value.producer
+        match op:
+            case Relu() | Reshape() if only_use(value):
+                return self._leaves(op.x)
+            case Add() if only_use(value):
+                return [*self._leaves(op.x), *self._leaves(op.y)]
+            case Mul() if only_use(value) and stored_sums(op.x):
+                return [op if self._quotient(op.y, positive_only=True) is not None else None]
+            case Dequantize() if not op.block:
+                return [op if self._quotient(op.scale, positive_only=True) is not None else None]
+            case Constant():
+                return [op if self._quotient(value, positive_only=False) is not None else None]
+        return [None]
+
+    def _quotient(self, value: Value, *, positive_only: bool) -> Array | None:
+        """The constant VALUE over the divisor, in f32; None where that leaves f32 or is not positive."""
+        array = constant_array(value, self._module)
+        if array is None or array.dtype != np.float32:
+            return None
+        with np.errstate(all="ignore"):
+            quotient: Array = (array / self._divisor).astype(np.float32)
+        kept = positive(quotient) if positive_only else bool(np.isfinite(quotient).all())
+        return quotient if kept else None
+
+    def apply(self, value: Value, rewriter: Rewriter) -> Value:
+        """VALUE, which `reaches_sums`, divided."""
+        op = value.producer
+        assert op is not None
+        if not isinstance(op, Constant):
+            self.replaced.append(op)
+        match op:
+            case Relu():
+                return rewriter.insert(Relu(self.apply(op.x, rewriter))).result
+            case Reshape():
+                return rewriter.insert(Reshape(self.apply(op.x, rewriter), shape=op.shape)).result
+            case Add():
+                x, y = (self.apply(part, rewriter) for part in (op.x, op.y))
+                return rewriter.insert(Add(x, y)).result
+            case Mul():
+                return rewriter.insert(Mul(op.x, self._constant(op.y, rewriter))).result
+            case Dequantize():
+                operands = (op.x, self._constant(op.scale, rewriter), op.zero_point)
+                return rewriter.insert(Dequantize(*operands, axis=op.axis, to=op.to)).result
+        return self._constant(value, rewriter)
+
+    def _constant(self, value: Value, rewriter: Rewriter) -> Value:
+        quotient = self._quotient(value, positive_only=False)
+        assert quotient is not None
+        return rewriter.insert(constant(self._module, quotient)).result

@@ -1,0 +1,253 @@
+"""insert-quantization: which tensors are stored in eight bits, by a table of their ranges.
+
+    conv(x, w)  =>  conv(dequantize(quantize(x, s)), dequantize(quantize(w, t)))
+
+Contractions with constant weights multiply in eight bits, the last ones before the outputs excepted.
+What they read is stored so, and is read so by everything else, but for contractions that an override
+keeps in floats; of two contractions that are added up, the one that does not take the sum into its
+kernel hands its result on so too. Scales are symmetric: one for a tensor, one for each output channel
+of a weight. Where contractions of both formats read a tensor it is stored in both, and everything else
+reads the one of `int8`. Ops that only move or select elements work on what is stored:
+
+    quantize(max_pool(x), s)  =>  max_pool(quantize(x, s)), likewise concat, reshape, transpose, slice
+
+and what they give of a tensor that is stored anyway keeps its scale, unless it is much quieter (`picked.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ....dialects.core.dtypes import F32, DType
+from ....dialects.core.interpreter import Evaluation
+from ....dialects.core.ir import Block, Function, Module, Operation, Value
+from ....dialects.core.traits import Trait, has
+from ....dialects.graph.binary import Add
+from ....dialects.graph.constants import Constant, constant
+from ....dialects.graph.contraction import Conv, Matmul
+from ....dialects.graph.elementwise import Cast
+from ....dialects.graph.quantization import Dequantize, Quantize
+from ....errors import CalibrationError
+from ...passes.ledger import Figure, Record, Verdict
+from ...passes.manager import PassContext
+from ...patterns.channel_scale import weight_axis, weight_of
+from ...patterns.matching import constant_array
+from ...settings.policy import EIGHT_BITS
+from ..narrowing.decisions import wide_of
+from ..scales.names import tensor_names
+from ..scales.noise import FORMATS, Format
+from .picked import KEPT, Picked
+
+Array = np.ndarray[Any, Any]
+
+
+class InsertQuantization:
+    """Stores what contractions read in the context's eight-bit format; nothing to do without one."""
+
+    name = "insert-quantization"
+
+    def run(self, module: Module, context: PassContext) -> Module:
+        asked = context.policy.eight_bits
+        if not asked or self.name in context.disabled:
+            return module
+        if context.clips is None:
+            if any(isinstance(op, Dequantize) for op in module.walk()):
+                return module  # the model says itself what is quantised, and how
+            raise CalibrationError(
+                f"{asked[0].name} needs the ranges of the model's tensors",
+                "give calibration data, or a model with QuantizeLinear and DequantizeLinear",
+            )
+        for function in module.functions:
+            _Insertion(module, function, context, context.clips).run()
+        return module
+
+
+@dataclass
+class _Insertion:
+    """The state for one function."""
+
+    module: Module
+    function: Function
+    context: PassContext
+    clips: Mapping[str, float]
+
+    def run(self) -> None:
+        known = tensor_names(self.function)
+        chosen = self._contractions()
+        stored: dict[Value, set[str]] = {}
+        for op, form in chosen.items():
+            stored.setdefault(op.inputs[0], set()).add(form)
+        for value, form in _added(self.function.block, dict(chosen.items())):
+            stored.setdefault(value, {form})
+        names = {value: known[_as_calibrated(value)] for value in stored}
+        clips = {value: self.clips[name] for value, name in names.items() if name in self.clips}
+        picked = Picked.of(self.function.block, stored, clips)
+        for value, owner in picked.owners.items():
+            self._keep_scale(value, names, owner)
+            del stored[value]
+        names = {value: names[value] for value in stored}
+        missing = [name for name in names.values() if name not in self.clips]
+        if missing:
+            shown = ", ".join(f"'{name}'" for name in missing[:3])
+            message = f"the calibration table has no scale for {shown}" + (" and more" if missing[3:] else "")
+            raise CalibrationError(message, "calibrate the model anew")
+        for value, forms in stored.items():
+            self._store(value, sorted(forms, key=list(EIGHT_BITS).index), clips[value], picked.apart)
+        for op, form in chosen.items():
+            self._store_weights(op, EIGHT_BITS[form], FORMATS[form])
+
+    # ------------------------------------------------------------ which
+
+    def _contractions(self) -> dict[Conv | Matmul, str]:
+        """The contractions that multiply in eight bits, and in which format; why the others do not is on
+        record."""
+        last = _last_contractions(self.function)
+        exact = wide_of(self.module, self.function, self.context).products
+        chosen: dict[Conv | Matmul, str] = {}
+        for op in self.function.block:
+            if not isinstance(op, (Conv, Matmul)):
+                continue
+            reason = self._refusal(op, last) or exact.get(op)
+            if reason is None:
+                chosen[op] = self.context.policy.format_of(op).name
+                words = f"multiplies in {chosen[op]}"
+                self.context.note(InsertQuantization.name, words, op.name, op.location.nodes)
+                self.context.eight_bits.choose(op.location.nodes)
+            else:
+                self.context.eight_bits.refuse(op.location.nodes, reason)
+                self.context.ledger.add(
+                    InsertQuantization.name,
+                    Verdict.REFUSED,
+                    reason,
+                    ops=(op.name,),
+                    nodes=op.location.nodes,
+                )
+        return chosen
+
+    def _refusal(self, op: Conv | Matmul, last: set[Operation]) -> str | None:
+        if self._keeps_floats(op):
+            default = f"the policy asks for {self.context.policy.name}"
+            return self.context.policy.kept_in_floats(op) or default
+        if op.result.type.dtype != F32 or op.inputs[0].type.dtype != F32:
+            return f"it multiplies {op.inputs[0].type.dtype}"
+        if isinstance(op.inputs[0].producer, Dequantize):
+            return "the model itself says how its operand is stored"
+        weights = constant_array(weight_of(op), self.module)
+        if weights is None:
+            return "its second operand is no constant"
+        if not np.isfinite(weights).all():
+            return "a weight is not finite"
+        # Whoever names it wants it in eight bits nevertheless.
+        kept = op in last and self.context.policy.override_of(op) is None
+        return "the last contraction before an output stays in floats" if kept else None
+
+    def _keeps_floats(self, op: Operation) -> bool:
+        """True for a contraction that an override, or the policy beside one, keeps out of eight bits."""
+        return has(op, Trait.CONTRACTION) and not self.context.policy.format_of(op).quantizes
+
+    # ------------------------------------------------------------ what is inserted
+
+    def _keep_scale(self, value: Value, names: Mapping[Value, str], owner: Value) -> None:
+        """Record that VALUE keeps the scale of OWNER."""
+        op, clips = value.producer, {"clip": names[value], "clip_kept": names[owner]}
+        assert op is not None  # inputs are picked of nothing
+        figures: dict[str, Figure] = {
+            key: self.clips[name] for key, name in clips.items() if name in self.clips
+        }
+        reason = f"'{names[value]}' has only elements of '{names[owner]}' and keeps its scale"
+        record = Record(KEPT, (op.name,), op.location.nodes, Verdict.TAKEN, reason, figures)
+        self.context.ledger.append(record)
+
+    def _store(self, value: Value, forms: Sequence[str], clip: float, apart: Container[Operation]) -> None:
+        """What reads VALUE reads it from its stored form, contractions from that of their own format and
+        everything else from the first; not so outputs, what is to stay in floats, and what is APART."""
+        readers = [
+            (user, index)
+            for user, index in value.uses
+            if not has(user, Trait.TERMINATOR) and not self._keeps_floats(user) and user not in apart
+        ]
+        after = value.producer
+        first = self.function.block.first if after is None else after.next
+        assert first is not None
+        nodes = after.location if after is not None else readers[0][0].location
+        backs = {}
+        for form in forms:
+            number = self._before(first, constant(self.module, FORMATS[form].scale(clip)))
+            stored = self._before(first, Quantize(value, number, to=EIGHT_BITS[form], loc=nodes))
+            backs[form] = self._before(first, Dequantize(stored, number, to=F32, loc=nodes))
+        for user, index in readers:
+            own = self.context.policy.format_of(user).name if has(user, Trait.CONTRACTION) else forms[0]
+            user.set_operand(index, backs.get(own, backs[forms[0]]))
+
+    def _store_weights(self, op: Conv | Matmul, dtype: DType, form: Format) -> None:
+        weights = constant_array(weight_of(op), self.module)
+        assert weights is not None
+        axis = weight_axis(op)
+        others = tuple(other for other in range(weights.ndim) if other != axis)
+        most = np.abs(weights.astype(np.float64)).max(axis=others, initial=0.0)
+        scales = np.array([form.scale(float(number)) for number in most], np.float32)
+        old = weight_of(op)
+        location = old.producer.location if isinstance(old.producer, Constant) else op.location
+        number = self._before(op, constant(self.module, scales))
+        quantize = Quantize(old, number, axis=axis, to=dtype)
+        array = quantize.evaluate(Evaluation(self.module, {}), weights, scales)
+        quantize.erase()
+        held = self._before(op, constant(self.module, array, location))
+        back = self._before(op, Dequantize(held, number, axis=axis, to=F32, loc=op.location))
+        op.set_operand(1, back)
+
+    def _before(self, anchor: Operation, op: Operation) -> Value:
+        self.function.block.insert_before(anchor, op)
+        return op.result
+
+
+def _as_calibrated(value: Value) -> Value:
+    """The tensor that VALUE was when ranges were found: an input that is given in another type is cast."""
+    cast = value.producer
+    return cast.x if isinstance(cast, Cast) and not cast.location.nodes and cast.x.producer is None else value
+
+
+def _last_contractions(function: Function) -> set[Operation]:
+    """Contractions from whose result an output is reached without another contraction."""
+    found: set[Operation] = set()
+    pending = [value.producer for value in function.returned]
+    seen: set[Operation] = set()
+    while pending:
+        op = pending.pop()
+        if op is None or op in seen:
+            continue
+        seen.add(op)
+        if has(op, Trait.CONTRACTION):
+            found.add(op)
+        else:
+            pending += [value.producer for value in op.inputs]
+    return found
+
+
+def _added(block: Block, chosen: Mapping[Operation, str]) -> Iterable[tuple[Value, str]]:
+    """Of two chosen contractions that are added up, the result of the earlier, and in which format it
+    multiplies; the later takes the sum."""
+    order = {op: number for number, op in enumerate(block)}
+    leaders: dict[Value, Operation] = {}
+    for op in block:
+        leader = op if has(op, Trait.CONTRACTION) else _leader(op, leaders)
+        if leader is not None:
+            leaders[op.result] = leader
+        if not isinstance(op, Add):
+            continue
+        known = [leaders[value] for value in op.inputs if leaders.get(value) in chosen]
+        if len(known) == 2:
+            earlier, value = min(zip(known, op.inputs, strict=True), key=lambda pair: order[pair[0]])
+            yield value, chosen[earlier]
+
+
+def _leader(op: Operation, leaders: Mapping[Value, Operation]) -> Operation | None:
+    """The contraction that OP's result comes from by elementwise ops that read nothing else computed."""
+    if not has(op, Trait.ELEMENTWISE) or len(op.result.uses) != 1:
+        return None
+    computed = [value for value in op.inputs if not isinstance(value.producer, Constant)]
+    return leaders.get(computed[0]) if len(computed) == 1 else None

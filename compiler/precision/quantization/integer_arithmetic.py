@@ -1,0 +1,82 @@
+"""integer-arithmetic: contractions of quantised tensors work on what is stored."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ....dialects.core.interpreter import Evaluation
+from ....dialects.core.ir import Module
+from ....dialects.graph.constants import constant
+from ....dialects.graph.contraction import Conv, Matmul
+from ....dialects.graph.quantization import Dequantize
+from ...passes.ledger import Verdict
+from ...passes.manager import PassContext
+from ...patterns.matching import constant_array
+from ...patterns.rewrite import Pattern, Rewriter, pattern, rewrite
+from ...settings.policy import PrecisionPolicy
+from .contractions import NO_BYTES, Stored, integer_contraction, integer_window_sums, stored_operands
+from .epilogues import integer_bias, integer_requantize
+from .whole_numbers import whole_contraction
+
+MULTIPLY = (integer_contraction, integer_window_sums)
+RULES = (*MULTIPLY, integer_bias, integer_requantize)
+
+
+@pattern("dequantize-constant", Dequantize)
+def dequantize_constant(op: Dequantize, rewriter: Rewriter) -> bool:
+    """dequantize(c) => a constant of floats, where no contraction took c as it is stored"""
+    arrays = [None if v is None else constant_array(v, rewriter.module) for v in op.operands]
+    if any(a is None and v is not None for a, v in zip(arrays, op.operands, strict=True)):
+        return False
+    numbers = op.evaluate(Evaluation(rewriter.module, {}), *arrays)
+    rewriter.replace(op, rewriter.insert(constant(rewriter.module, numbers)).result)
+    return True
+
+
+# In this order: the first takes weights as they are stored, the second makes floats of all that are left.
+LEFT_OVER = (whole_contraction, dequantize_constant)
+
+
+def _within(policy: PrecisionPolicy, rule: Pattern) -> Pattern:
+    """RULE, but not for contractions that an override of POLICY keeps in floats."""
+    if rule not in MULTIPLY or not policy.overrides:
+        return rule
+    return replace(rule, apply=lambda op, to: policy.kept_in_floats(op) is None and rule.apply(op, to))
+
+
+class IntegerArithmetic:
+    """Applies RULES; contractions with quantised operands that stay in floats are on record."""
+
+    name = "integer-arithmetic"
+
+    def run(self, module: Module, context: PassContext) -> Module:
+        rules = [rule for rule in RULES if rule.name not in context.disabled]
+        rewrite(module, [_within(context.policy, rule) for rule in rules], context.note_rewrite)
+        if integer_contraction.name not in context.disabled:
+            self._record(module, context)
+        for rule in LEFT_OVER:
+            if rule.name not in context.disabled:
+                rewrite(module, [rule], context.note_rewrite)
+        return module
+
+    def _record(self, module: Module, context: PassContext) -> None:
+        """Why contractions with quantised operands were left alone."""
+        for op in module.walk():
+            reason = _refusal(op, module, context.policy) if isinstance(op, (Conv, Matmul)) else None
+            if reason is not None:
+                context.eight_bits.leave(op.location.nodes, reason)
+                context.ledger.add(
+                    integer_contraction.name,
+                    Verdict.REFUSED,
+                    reason,
+                    ops=(op.name,),
+                    nodes=op.location.nodes,
+                )
+
+
+def _refusal(op: Conv | Matmul, module: Module, policy: PrecisionPolicy) -> str | None:
+    """Why OP is not done on what is stored; None where no operand is quantised, or it is."""
+    found = stored_operands(op, module)
+    if not isinstance(found, Stored):
+        return found
+    return policy.kept_in_floats(op) or (NO_BYTES if found.rest is not None else None)

@@ -1,0 +1,21 @@
+"""propagate-quantization: ops that commute with it run on quantised numbers, and pairs cancel."""
+
+from __future__ import annotations
+
+from ....dialects.core.ir import Module
+from ...passes.manager import PassContext
+from ...patterns.rewrite import rewrite
+from . import movement, pairs
+
+RULES = (*pairs.RULES, *movement.RULES)
+
+
+class PropagateQuantization:
+    """Applies all rules of RULES that are not switched off until none fits. Idempotent."""
+
+    name = "propagate-quantization"
+
+    def run(self, module: Module, context: PassContext) -> Module:
+        rules = [rule for rule in RULES if rule.name not in context.disabled]
+        rewrite(module, rules, context.note_rewrite)
+        return module

@@ -1,0 +1,118 @@
+"""Stored numbers counted from the other end of a byte, where that makes the zero point 0.
+
+    dequantize(quantize(x, s, -128) : i8, s, -128)  =>  dequantize(quantize(x, s) : u8, s)
+
+i8 with the zero point -128 is u8 with 0, and u8 with 128 is i8 with 0. A zero point of 0 costs a
+contraction nothing: zeros around a convolution's input are then zeros in memory too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ....dialects.core.dtypes import I8, U8, DType
+from ....dialects.core.ir import Module, Operation, Value
+from ....dialects.graph.movement import Concat, Reshape, Slice, Transpose
+from ....dialects.graph.quantization import Dequantize, Quantize
+from ....dialects.graph.window import MaxPool
+from ...passes.ledger import Verdict
+from ...passes.manager import PassContext
+from ...patterns.matching import constant_array
+
+KEEPS_NUMBERS = (MaxPool, Reshape, Transpose, Slice, Concat)
+OTHER_END = {(I8, -128): U8, (U8, 128): I8}
+
+
+@dataclass
+class _Group:
+    """Values that pass the same stored numbers on, and the conversions around them."""
+
+    values: list[Value] = field(default_factory=list)
+    conversions: list[Quantize | Dequantize] = field(default_factory=list)
+    closed: bool = True
+
+
+class RecentreZeroPoints:
+    """Moves zero points at the end of a byte's range to 0, for tensors that stay inside the model."""
+
+    name = "recentre-zero-point"
+
+    def run(self, module: Module, context: PassContext) -> Module:
+        if self.name in context.disabled:
+            return module
+        for function in module.functions:
+            seen: set[Value] = set()
+            for op in list(function.block):
+                if isinstance(op, Quantize) and op.result not in seen and not context.exhausted:
+                    _recentre(_group(op.result, seen), module, context)
+        return module
+
+
+def _group(start: Value, seen: set[Value]) -> _Group:
+    """All values that hold the numbers of START, or numbers that are put beside them."""
+    group = _Group()
+    pending = [start]
+    seen.add(start)
+    while pending:
+        value = pending.pop()
+        group.values.append(value)
+        for neighbour in _neighbours(value, group):
+            if neighbour not in seen:
+                seen.add(neighbour)
+                pending.append(neighbour)
+    return group
+
+
+def _neighbours(value: Value, group: _Group) -> Iterator[Value]:
+    producer = value.producer
+    if isinstance(producer, Quantize):
+        group.conversions.append(producer)
+    elif isinstance(producer, KEEPS_NUMBERS):
+        yield from producer.inputs
+    else:
+        group.closed = False
+    for user in value.users:
+        if isinstance(user, Dequantize):
+            group.conversions.append(user)
+        elif isinstance(user, KEEPS_NUMBERS) and len(user.results) == 1:
+            yield user.results[0]
+        else:
+            group.closed = False
+
+
+def _recentre(group: _Group, module: Module, context: PassContext) -> None:
+    first = group.conversions[0]
+    kind = group.values[0].type.dtype
+    target = OTHER_END.get((kind, _zero_point(first, module)))
+    if target is None:
+        return
+    nodes = dict.fromkeys(node for op in group.conversions for node in op.location.nodes)
+    alike = all(_zero_point(op, module) == _zero_point(first, module) for op in group.conversions)
+    if not group.closed or not alike:
+        reason = "the stored tensor is read or made by something else than conversions of one zero point"
+        context.ledger.add(
+            RecentreZeroPoints.name, Verdict.REFUSED, reason, ops=(first.name,), nodes=tuple(nodes)
+        )
+        return
+    context.note(RecentreZeroPoints.name, f"{kind} counted as {target} from 0", first.name, tuple(nodes))
+    for value in group.values:
+        value.type = value.type.with_dtype(target)
+    for op in dict.fromkeys(group.conversions):
+        _replace(op, target)
+
+
+def _zero_point(op: Quantize | Dequantize, module: Module) -> int:
+    array = None if op.zero_point is None else constant_array(op.zero_point, module)
+    return int(array) if array is not None and array.ndim == 0 else 0
+
+
+def _replace(op: Operation, target: DType) -> None:
+    """OP without its zero point, on tensors of TARGET."""
+    attributes = dict(op.attributes)
+    if isinstance(op, Quantize):
+        attributes["to"] = target
+    new = type(op)(*op.operands[:2], loc=op.location, **attributes)
+    assert op.parent is not None
+    op.parent.insert_before(op, new)
+    op.replace_by(*new.results)

@@ -1,0 +1,51 @@
+"""dequantize-where-read: every reader of a quantised tensor dequantises for itself.
+
+    y = dequantize(q); f(y); g(y)  =>  f(dequantize(q)); g(dequantize(q))
+
+One kernel for both would write floats that the readers could make from a quarter of the bytes. Only
+contractions share one: they read their operands from memory.
+"""
+
+from __future__ import annotations
+
+from ....dialects.core.ir import Module, Operation
+from ....dialects.core.traits import Trait, has
+from ....dialects.graph.quantization import Dequantize
+from ...passes.manager import PassContext
+
+
+class DequantizeWhereRead:
+    """Gives each op that reads a dequantised tensor a conversion of its own."""
+
+    name = "dequantize-where-read"
+
+    def run(self, module: Module, context: PassContext) -> Module:
+        if self.name in context.disabled:
+            return module
+        for function in module.functions:
+            for op in list(function.block):
+                if isinstance(op, Dequantize) and not context.exhausted:
+                    _spread(op, context)
+        return module
+
+
+def _spread(op: Dequantize, context: PassContext) -> None:
+    users = op.result.users
+    readers = [user for user in users if not has(user, Trait.TERMINATOR) and not has(user, Trait.CONTRACTION)]
+    apart = readers if len(readers) < len(users) else readers[1:]
+    if not apart:
+        return
+    context.note(DequantizeWhereRead.name, "each reader dequantises for itself", op.name, op.location.nodes)
+    for reader in apart:
+        _give(reader, op)
+
+
+def _give(reader: Operation, op: Dequantize) -> None:
+    """READER reads a copy of OP that stands right before it."""
+    assert reader.parent is not None
+    copy = Dequantize(*op.operands, loc=op.location, **op.attributes)
+    reader.parent.insert_before(reader, copy)
+    copy.result.hint = op.result.hint
+    for index, value in enumerate(reader.operands):
+        if value is op.result:
+            reader.set_operand(index, copy.result)

@@ -1,0 +1,1 @@
+"""Calibration data: histograms, clips, tables, and scales read from Q/DQ models."""

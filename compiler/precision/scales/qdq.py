@@ -1,0 +1,61 @@
+"""The ranges of tensors that a model with QuantizeLinear nodes says itself."""
+
+from __future__ import annotations
+
+import ml_dtypes
+import numpy as np
+
+from ....dialects.core.dtypes import DType
+from ....dialects.core.ir import Module
+from ....dialects.core.traits import Trait, has
+from ....dialects.graph.quantization import FLOATS, Quantize
+from ....errors import CalibrationError
+from ...frontend.source import InputShapes, Shapes, Source, load_module
+from ...patterns.matching import constant_array
+from .noise import LEAST_CLIP, MOST_CLIP
+
+
+def clips_in(
+    source: Source, inputs: InputShapes | None = None, shapes: Shapes | None = None
+) -> dict[str, float]:
+    """The largest magnitude that every quantised tensor of the model SOURCE represents, by ONNX name.
+
+    Of several scales for one tensor the largest counts. With the zero point 0 the clip has exactly the
+    model's scale. Raises what importing SOURCE does, and CalibrationError, naming the tensor, for a scale
+    that is computed or is not one for the whole tensor, or when nothing is quantised.
+    """
+    module = load_module(source, inputs, shapes)
+    arguments = dict(zip(module.main.arguments, module.main.inputs, strict=True))
+    clips: dict[str, float] = {}
+    for op in module.main.block:
+        if not isinstance(op, Quantize) or has(op.x.producer, Trait.CONSTANT):
+            continue
+        name = arguments.get(op.x) or op.x.tensor
+        if name:
+            clips[name] = max(clips.get(name, 0.0), _clip(op, name, module))
+    if not clips:
+        hint = "QuantizeLinear nodes behind the tensors of the float model are wanted"
+        raise CalibrationError("the model quantises no tensor that has a name", hint)
+    return clips
+
+
+def _clip(op: Quantize, name: str, module: Module) -> float:
+    scale = constant_array(op.scale, module)
+    zero = np.zeros(()) if op.zero_point is None else constant_array(op.zero_point, module)
+    if scale is None or zero is None:
+        raise CalibrationError(f"the scale of the tensor '{name}' is computed; a constant is wanted")
+    if not op.per_tensor:
+        raise CalibrationError(
+            f"the tensor '{name}' has scales along axis {op.axis}; a table has one scale for a tensor"
+        )
+    clip = float(scale) * _most(op.quantized, int(zero))
+    return min(max(clip, LEAST_CLIP), MOST_CLIP)
+
+
+def _most(dtype: DType, zero: int) -> float:
+    """The largest magnitude, in scales, that DTYPE represents about ZERO; symmetric about 0."""
+    if dtype in FLOATS:
+        return float(ml_dtypes.finfo(dtype.numpy).max)
+    info = np.iinfo(dtype.numpy)
+    least = -info.max if info.min and not zero else info.min
+    return float(max(info.max - zero, zero - least))

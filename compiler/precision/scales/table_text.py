@@ -1,0 +1,324 @@
+"""Calibration tables as text.
+
+    format 1
+    model "910e28d7c9f9..."
+    calibrator entropy
+    batches 12
+
+    tensor "relu_2_out"
+      scale 0.0123  # entropy
+      values 92160 zeros 31 nan 0 infinite 0 min 0.0 max 3.25
+      entropy            clip 1.5621   clipped 0.0001  int8 38.2  fp8 31.1
+      percentile         clip 1.6      clipped 0.0001  int8 38.1  fp8 31.1
+      ...
+
+`scale` is the int8 scale that is used: a number, or the name of one of the calibrators below it. All
+else says where it comes from. `#` begins a comment; names are JSON strings.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ....errors import CalibrationError, InputError
+from ....errors.diagnostic import Diagnostic, Span
+from .calibrators import CALIBRATORS, Estimate, check_calibrator
+from .histogram import Histogram
+from .noise import INT8, LEAST_CLIP, MOST_CLIP
+
+FORMAT = 1
+MAX_BYTES = 1 << 26
+HEADER = ("format", "model", "calibrator", "batches")
+ABOUT = (
+    "# A calibration table of GlassRT. Scales may be edited: a number of your own, or the name of a",
+    "# calibrator that is listed below it. Clips are the largest magnitudes that are represented, int8 and",
+    "# fp8 the estimated signal-to-quantisation-noise ratios in dB.",
+)
+
+_TOKENS = re.compile(r'\s*(?:("(?:[^"\\]|\\.)*")|([^\s"#]+)|(#.*))')
+_INTEGER = re.compile(r"[0-9]{1,18}")
+_NUMBER = re.compile(r"[+-]?(?:inf|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?)")
+LEAST_SCALE, MOST_SCALE = LEAST_CLIP / INT8.top, MOST_CLIP / INT8.top
+
+
+@dataclass(frozen=True)
+class Values:
+    """What was seen of a tensor: elements, how many were zero, NaN and infinite, and the finite range.
+
+    Of elements taken as float32; minimum is infinite and maximum minus infinite where none was finite.
+    """
+
+    count: int
+    zeros: int
+    nans: int
+    infinities: int
+    minimum: float
+    maximum: float
+
+    @staticmethod
+    def of(histogram: Histogram) -> Values:
+        """What HISTOGRAM counted."""
+        h = histogram
+        return Values(h.count, h.zeros, h.nans, h.infinities, h.minimum, h.maximum)
+
+
+@dataclass
+class TensorText:
+    """A tensor as it stands in the text; the scale is a number or the name of a calibrator."""
+
+    scale: float | str
+    chosen_by: str = ""
+    values: Values | None = None
+    estimates: Mapping[str, Estimate] = field(default_factory=dict)
+
+
+@dataclass
+class TableText:
+    """A table as it stands in the text."""
+
+    model: str
+    calibrator: str
+    batches: int
+    tensors: Mapping[str, TensorText]
+
+
+# ---------------------------------------------------------------- printing
+
+
+def print_text(table: TableText) -> str:
+    """TABLE as text."""
+    header = (FORMAT, json.dumps(table.model), table.calibrator, table.batches)
+    lines = [*ABOUT, *(f"{key} {value}" for key, value in zip(HEADER, header, strict=True))]
+    for name, tensor in table.tensors.items():
+        lines += ["", f"tensor {json.dumps(name)}", *_tensor_lines(tensor)]
+    return "\n".join(lines) + "\n"
+
+
+def _tensor_lines(tensor: TensorText) -> Iterator[str]:
+    assert not isinstance(tensor.scale, str)  # a table knows the number
+    yield f"  scale {_float32(tensor.scale)}  # {tensor.chosen_by}"
+    if tensor.values is not None:
+        v = tensor.values
+        odd = f"zeros {v.zeros} nan {v.nans} infinite {v.infinities}"
+        yield f"  values {v.count} {odd} min {_float32(v.minimum)} max {_float32(v.maximum)}"
+    for name, row in tensor.estimates.items():
+        clip = _float32(row.clip)
+        figures = f"clipped {row.clipped!r:<12} int8 {row.int8!r:<7} fp8 {row.fp8!r}"
+        yield f"  {name:<18} clip {clip:<14} {figures}"
+
+
+def _float32(value: float) -> str:
+    """A float32 number in as few digits as tell it from others."""
+    return str(np.float32(value))
+
+
+# ---------------------------------------------------------------- parsing
+
+
+def parse_text(text: str, file: str) -> TableText:
+    """The table in TEXT; CalibrationError with the place in FILE and what is wrong there."""
+    return _Parser(file).table(text)
+
+
+class _Line:
+    """The words of one line, taken one after the other. Errors are about the last one that was taken."""
+
+    def __init__(self, file: str, number: int, content: str) -> None:
+        self._file = file
+        self._number = number
+        self._content = content.rstrip()
+        self._words = self._split()
+        self._next = 0
+
+    def _split(self) -> list[tuple[str, int]]:
+        """The words, and where they begin, without comments."""
+        words, position = [], 0
+        while position < len(self._content):
+            match = _TOKENS.match(self._content, position)
+            if match is None:
+                start = len(self._content) - len(self._content[position:].lstrip())
+                raise self._error("a string is not closed", start, len(self._content))
+            if match[3] is None:
+                words.append((match[1] or match[2], match.end() - len(match[1] or match[2])))
+            position = match.end()
+        return words
+
+    def __bool__(self) -> bool:
+        return bool(self._words)
+
+    def error(self, message: str, hint: str | None = None) -> CalibrationError:
+        """The error about the last word that was taken."""
+        word, start = self._words[self._next - 1]
+        return self._error(message, start, start + len(word), hint)
+
+    def _error(self, message: str, start: int, end: int, hint: str | None = None) -> CalibrationError:
+        span = Span(self._file, self._number, start + 1, end - start, self._content)
+        return CalibrationError.of(Diagnostic(message, span, hints=() if hint is None else (hint,)))
+
+    def word(self, what: str) -> str:
+        if self._next == len(self._words):
+            end = len(self._content)
+            raise self._error(f"{what} is missing", end, end + 1)
+        self._next += 1
+        return self._words[self._next - 1][0]
+
+    def string(self, what: str) -> str:
+        text = self.word(what)
+        try:
+            found = json.loads(text) if text.startswith('"') else None
+            if isinstance(found, str) and found.encode():
+                return found
+        except (ValueError, UnicodeEncodeError):  # a broken escape, half of a surrogate pair
+            pass
+        raise self.error(f"{what} is wanted in double quotes, not {_short(text)}")
+
+    def integer(self, what: str) -> int:
+        text = self.word(what)
+        if not _INTEGER.fullmatch(text):
+            raise self.error(f"{what} is a whole number, not {_short(text)}")
+        return int(text)
+
+    def float32(self, what: str, least: float = -math.inf, most: float = math.inf) -> float:
+        """As `number`, rounded to float32, in whose digits the text is written."""
+        with np.errstate(over="ignore"):
+            return float(np.float32(self.number(what, least, most)))
+
+    def number(self, what: str, least: float = -math.inf, most: float = math.inf) -> float:
+        text = self.word(what)
+        if not _NUMBER.fullmatch(text):
+            raise self.error(f"{what} is a number, not {_short(text)}")
+        value = float(text)
+        if not least <= value <= most:
+            raise self.error(f"{what} is {text}; it lies between {least:g} and {most:g}")
+        return value
+
+    def after(self, key: str, read: Callable[..., Any], *bounds: float) -> Any:
+        """The value that READ finds after the word KEY."""
+        found = self.word(f"'{key}'")
+        if found != key:
+            raise self.error(f"'{key}' is wanted, not {_short(found)}")
+        return read(key, *bounds)
+
+    def end(self) -> None:
+        if self._next < len(self._words):
+            raise self.error(f"{_short(self.word('a word'))} is too much")
+
+
+def _short(text: str) -> str:
+    return ascii(text if len(text) <= 40 else text[:40] + "...")
+
+
+class _Parser:
+    """Reads a table line by line."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._header: dict[str, Any] = {}
+        self._tensors: dict[str, TensorText] = {}
+        self._lines: dict[str, _Line] = {}  # of every tensor's scale
+
+    def table(self, text: str) -> TableText:
+        tensor: str | None = None
+        for number, content in enumerate(text.split("\n"), start=1):
+            line = _Line(self._file, number, content)
+            if line:
+                tensor = self._take(line, line.word("a word"), tensor)
+                line.end()
+        for key in HEADER:
+            if key not in self._header:
+                raise CalibrationError(f"{self._file}: the line '{key}' is missing")
+        for name, entry in self._tensors.items():
+            self._check(name, entry)
+        return TableText(
+            self._header["model"], self._header["calibrator"], self._header["batches"], self._tensors
+        )
+
+    def _take(self, line: _Line, key: str, tensor: str | None) -> str | None:
+        """Read a line that begins with KEY; the tensor that what follows is about."""
+        if key == "tensor":
+            return self._begin(line)
+        if tensor is None:
+            self._take_header(line, key)
+        elif key == "scale":
+            self._take_scale(line, tensor)
+        elif key == "values":
+            if self._tensors[tensor].values is not None:
+                raise line.error(f"the values of '{tensor}' are given twice")
+            self._tensors[tensor].values = _values(line)
+        else:
+            self._take_estimate(line, key, tensor)
+        return tensor
+
+    def _begin(self, line: _Line) -> str:
+        name = line.string("the tensor's name")
+        if name in self._tensors:
+            raise line.error(f"the tensor '{name}' is listed twice")
+        self._tensors[name] = TensorText(math.nan, estimates={})
+        return name
+
+    def _take_header(self, line: _Line, key: str) -> None:
+        if key not in HEADER:
+            raise line.error(f"{_short(key)} is not known; a table begins with {', '.join(HEADER)}")
+        if key in self._header:
+            raise line.error(f"'{key}' is given twice")
+        if key == "model":
+            self._header[key] = line.string("the model's hash")
+        elif key == "calibrator":
+            self._header[key] = _calibrator(line, line.word("the calibrator"))
+        else:
+            self._header[key] = line.integer(key)
+        if key == "format" and self._header[key] != FORMAT:
+            raise line.error(f"the table has format {self._header[key]}; this version reads {FORMAT}")
+
+    def _take_scale(self, line: _Line, tensor: str) -> None:
+        if tensor in self._lines:
+            raise line.error(f"the scale of '{tensor}' is given twice")
+        self._lines[tensor] = line
+        text = line.word("the scale")
+        if text in CALIBRATORS:
+            self._tensors[tensor].scale = text
+            return
+        value = float(text) if _NUMBER.fullmatch(text) else math.nan
+        if not LEAST_SCALE <= value <= MOST_SCALE:
+            hint = f"numbers lie between {LEAST_SCALE:.3g} and {MOST_SCALE:.3g}"
+            message = f"the scale of '{tensor}' is a number or a calibrator, not {_short(text)}"
+            raise line.error(message, hint)
+        self._tensors[tensor].scale = value
+
+    def _take_estimate(self, line: _Line, key: str, tensor: str) -> None:
+        rows = self._tensors[tensor].estimates
+        assert isinstance(rows, dict)
+        if _calibrator(line, key) in rows:
+            raise line.error(f"'{key}' is given twice for '{tensor}'")
+        clip = line.after("clip", line.float32, 0.0, MOST_CLIP)
+        clipped = line.after("clipped", line.number, 0.0, 1.0)
+        rows[key] = Estimate(clip, clipped, line.after("int8", line.number), line.after("fp8", line.number))
+
+    def _check(self, name: str, entry: TensorText) -> None:
+        if name not in self._lines:
+            raise CalibrationError(f"{self._file}: the tensor '{name}' has no scale")
+        if isinstance(entry.scale, str) and entry.scale not in entry.estimates:
+            raise self._lines[name].error(f"'{entry.scale}' is not listed for '{name}'", "write a number")
+
+
+def _calibrator(line: _Line, name: str) -> str:
+    try:
+        return check_calibrator(name)
+    except InputError:
+        raise line.error(
+            f"{_short(name)} is no calibrator", f"these exist: {', '.join(CALIBRATORS)}"
+        ) from None
+
+
+def _values(line: _Line) -> Values:
+    count = line.integer("the number of elements")
+    zeros, nans, infinite = (line.after(key, line.integer) for key in ("zeros", "nan", "infinite"))
+    low, high = line.after("min", line.float32), line.after("max", line.float32)
+    return Values(count, zeros, nans, infinite, low, high)

@@ -1,0 +1,207 @@
+"""What a plan says about the nodes of its model: where each runs, and which records mention it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from ...dialects.core.ir import Module
+from ...dialects.core.parser import parse_module
+from ...dialects.launch import Kernel
+from ...dialects.precision import Kernel as PrecisionKernel
+from ...errors import IRError, PlanError
+from ...runtime.plan import Plan
+from ..driver.rules import RULES
+from ..fusion.horizontal.concats import WidenConcats
+from ..kernels.members import Member, members_of, nodes_by_launch, op_nodes
+from ..passes.ledger import Ledger, Origin, Record, Verdict
+from ..passes.levels import ALL_DIALECTS
+from ..passes.origins import NodeNames
+from ..precision.formats.placement import STORE_CONVERSION
+from ..precision.formats.rounding import LOAD_CONVERSION
+from ..schedule.grouping.record import GROUP_LAUNCHES
+from ..schedule.streams.assign import CONCURRENCY
+
+# A copy into another layout stands for no node: it carries those of the kernel that it copies from.
+# Nor does a conversion that a kernel does instead of one: it carries those of that kernel.
+COPIES = "storage-conversion"
+OF_NO_NODE = (COPIES, LOAD_CONVERSION, STORE_CONVERSION)
+# Rules that replace ops by others, and rules about launches that need nothing of each other.
+REWRITES = frozenset(rule.name for rule in RULES.values() if rule.level == "graph") | {WidenConcats.name}
+BESIDE = (GROUP_LAUNCHES, CONCURRENCY)
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A launch with the nodes of each of its ops; nodes of one op were made one by a rewrite.
+
+    `members` are the kernels in it: more than one in a grouped launch.
+    """
+
+    index: int
+    op: Kernel
+    groups: tuple[tuple[str, ...], ...]
+    members: tuple[Member, ...]
+
+    def with_nodes(self, *nodes: str) -> list[int]:
+        """The positions of the members that have all of NODES."""
+        return [at for at, member in enumerate(self.members) if set(nodes) <= set(member.nodes)]
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(node for group in self.groups for node in group))
+
+
+class Facts:
+    """The ledger, the launches and the nodes of one plan."""
+
+    def __init__(self, ledger: Ledger, module: Module, precision: Module | None = None) -> None:
+        self.origins: dict[str, Origin] = {origin.node: origin for origin in ledger.origins}
+        self.records = list(ledger)
+        self._names = NodeNames(ledger.origins, module.main.inputs)
+        self.launches = _launches(module)
+        self._precision = precision
+
+    @classmethod
+    def of(cls, plan: Plan) -> Facts:
+        """The facts of PLAN; PlanError when its texts or its ledger cannot be read."""
+        try:
+            ledger = Ledger.from_json(plan.ledger)
+            return cls(ledger, _parsed(plan, "launch"), _parsed(plan, "precision"))
+        except IRError as error:
+            raise PlanError.of(error.diagnostic.within("the plan's launch level is damaged")) from None
+        except (KeyError, TypeError, ValueError):
+            raise PlanError("the plan's ledger is not one of this version") from None
+
+    # ------------------------------------------------------------ places
+
+    @cached_property
+    def where(self) -> dict[str, list[int]]:
+        """The launches that each running node is in."""
+        found: dict[str, list[int]] = {}
+        for index, nodes in enumerate(nodes_by_launch([launch.op for launch in self.launches])):
+            for node in nodes:
+                found.setdefault(node, []).append(index)
+        return found
+
+    @cached_property
+    def readers(self) -> dict[str, list[str]]:
+        """The nodes that read each node, in the model as it came in."""
+        found: dict[str, list[str]] = {}
+        for origin in self.origins.values():
+            for node in origin.reads:
+                found.setdefault(node, []).append(origin.node)
+        return found
+
+    def precision_of(self, nodes: Iterable[str]) -> PrecisionKernel | None:
+        """The precision-level kernel that has an op of one of NODES, or the first of several."""
+        return next((self._formats[node] for node in nodes if node in self._formats), None)
+
+    @cached_property
+    def _formats(self) -> dict[str, PrecisionKernel]:
+        found: dict[str, PrecisionKernel] = {}
+        kernels = self._precision.main.block if self._precision is not None else ()
+        for op in kernels:
+            if isinstance(op, PrecisionKernel):
+                for group in op_nodes(op.body.block):
+                    for node in group:
+                        found.setdefault(node, op)
+        return found
+
+    # ------------------------------------------------------------ records
+
+    @cached_property
+    def by_node(self) -> dict[str, list[Record]]:
+        """The records about each node."""
+        found: dict[str, list[Record]] = {}
+        for record in self.records:
+            if record.rule not in OF_NO_NODE:
+                for node in record.nodes:
+                    found.setdefault(node, []).append(record)
+        return found
+
+    def about(self, a: str, b: str) -> list[Record]:
+        """The records about A and B as a pair, in either order; failing that, those that mention both."""
+        both = self._both(a, b)
+        exact = [r for r in both if not r.split or _apart(r, a, b) or _apart(r, b, a)]
+        return exact or both
+
+    def between(self, producer: str, consumer: str) -> list[Record]:
+        """The decisions about what PRODUCER gives to CONSUMER, in order: not rewrites, nor those about
+        launches that need nothing of each other."""
+        both = self._both(producer, consumer)
+        return [r for r in both if _apart(r, producer, consumer) and r.rule not in (*REWRITES, *BESIDE)]
+
+    def rewired(self, producer: str, consumer: str) -> Record | None:
+        """The last rewrite of CONSUMER when it read PRODUCER."""
+        found = [r for r in self._both(producer, consumer) if _apart(r, producer, consumer)]
+        return next((r for r in reversed(found) if _is_rewrite(r)), None)
+
+    def _both(self, a: str, b: str) -> list[Record]:
+        """The records that mention both A and B."""
+        fewer, other = sorted((self.by_node.get(a, []), self.by_node.get(b, [])), key=len)
+        wanted = {id(record) for record in other}
+        return [record for record in fewer if id(record) in wanted]
+
+    def rewrite(self, *nodes: str) -> Record | None:
+        """The last rewrite of one of NODES, of more of them first."""
+        best: Record | None = None
+        most = 0
+        for node in nodes:
+            for record in self.by_node.get(node, ()):
+                count = len(set(nodes) & set(_rewritten(record)))
+                if _is_rewrite(record) and count >= max(most, 1):
+                    best, most = record, count
+        return best
+
+    def last_about(self, rule: str, *nodes: str) -> Record | None:
+        """The last record of RULE that mentions one of NODES."""
+        found = [r for node in nodes for r in self.by_node.get(node, ()) if r.rule == rule]
+        return found[-1] if found else None
+
+    def removal(self, node: str) -> Record | None:
+        """The decision that took NODE away: a rewrite, or one that gave it to its neighbours."""
+        taken = [record for record in self.by_node.get(node, ()) if record.verdict is Verdict.TAKEN]
+        reading = [record for record in taken if record.split and node in record.consumers]
+        return next((group[-1] for group in (reading, taken) if group), None)
+
+    # ------------------------------------------------------------ names
+
+    def __contains__(self, name: str) -> bool:
+        """Whether NAME is a node or a tensor that an op gives."""
+        return name in self._names
+
+    def resolve(self, name: str) -> str:
+        """The node called NAME, or the one that gives the tensor NAME; InputError when there is none."""
+        return self._names.resolve(name)
+
+
+def _is_rewrite(record: Record) -> bool:
+    return record.rule in REWRITES and record.verdict is Verdict.TAKEN
+
+
+def _rewritten(record: Record) -> tuple[str, ...]:
+    """The nodes of the op that a rewrite replaced."""
+    return record.consumers or record.nodes
+
+
+def _apart(record: Record, producer: str, consumer: str) -> bool:
+    return producer in record.producers and consumer in record.consumers
+
+
+def _parsed(plan: Plan, level: str) -> Module:
+    if not plan.ir(level):
+        return Module("empty")
+    try:
+        return parse_module(plan.ir(level), ALL_DIALECTS, file=f"{level}.ir")
+    except IRError as error:
+        raise PlanError.of(error.diagnostic.within(f"the plan's {level} level is damaged")) from None
+
+
+def _launches(module: Module) -> list[Launch]:
+    kernels = [op for op in module.main.block if isinstance(op, Kernel)]
+    return [
+        Launch(index, op, tuple(op_nodes(op.body.block)), tuple(members_of(op)))
+        for index, op in enumerate(kernels)
+    ]

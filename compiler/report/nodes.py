@@ -1,0 +1,120 @@
+"""What became of one node: where it runs, or what took it away."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..fusion.vertical.record import VIEW, VIEW_SLICE
+from ..simplify.fold_constants import FoldConstants
+from .facts import Facts
+
+CONSTANT = "graph.constant"
+
+_STATES = {FoldConstants.name: "constant", VIEW: "view", VIEW_SLICE: "view"}
+
+
+@dataclass(frozen=True)
+class Fate:
+    """`state` is 'runs', 'view', 'constant' or 'eliminated'; rule and reason say by what and why."""
+
+    state: str
+    rule: str = ""
+    reason: str = ""
+
+
+def fate_of(facts: Facts, node: str) -> Fate:
+    """What became of NODE."""
+    if node in facts.where:
+        return Fate("runs")
+    if set(facts.origins[node].ops) == {CONSTANT}:
+        return Fate("constant", "", "it is a constant of the model")
+    record = facts.removal(node)
+    if record is not None:
+        return Fate(_STATES.get(record.rule, "eliminated"), record.rule, record.reason)
+    return _with_readers(facts, node)
+
+
+def _with_readers(facts: Facts, node: str) -> Fate:
+    """Why nothing needs NODE any more: what the nearest rewritten reader says."""
+    waiting, seen = deque([node]), {node}
+    while waiting:
+        for reader in facts.readers.get(waiting.popleft(), ()):
+            rewrite = facts.rewrite(reader)
+            if rewrite is not None:
+                reason = f"nothing reads it any more since {reader} was rewritten: {rewrite.reason}"
+                return Fate("eliminated", rewrite.rule, reason)
+            if reader not in seen:
+                seen.add(reader)
+                waiting.append(reader)
+    return Fate("eliminated", "dce", "nothing that is asked for needs its result")
+
+
+@dataclass(frozen=True)
+class Home:
+    """A launch that a node runs in, and in which number formats.
+
+    `together` are the other nodes of its kernel; in a grouped launch `beside` are those of the other
+    kernels, and family and config are those of its own.
+    """
+
+    launch: int
+    kernel: str
+    family: str
+    config: dict[str, Any]
+    together: tuple[str, ...]
+    formats: dict[str, str]
+    beside: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class NodeAnswer:
+    """Everything about one node; `asked` is what it was asked by, `records` are the decisions about it,
+    as text."""
+
+    asked: str
+    node: str
+    ops: tuple[str, ...]
+    fate: Fate
+    homes: tuple[Home, ...] = ()
+    records: tuple[str, ...] = field(default=())
+
+    def to_json(self) -> dict[str, Any]:
+        """The answer as JSON data."""
+        return {
+            "asked": self.asked,
+            "node": self.node,
+            "ops": list(self.ops),
+            "state": self.fate.state,
+            "rule": self.fate.rule,
+            "reason": self.fate.reason,
+            "launches": [
+                vars(home) | {"together": list(home.together), "beside": list(home.beside)}
+                for home in self.homes
+            ],
+            "records": list(self.records),
+        }
+
+
+def explain_node(facts: Facts, name: str) -> NodeAnswer:
+    """Where the node or tensor NAME is. Raises InputError when there is none."""
+    node = facts.resolve(name)
+    homes = tuple(_home(facts, index, node) for index in facts.where.get(node, ()))
+    records = tuple(record.text() for record in facts.by_node.get(node, ()))
+    return NodeAnswer(name, node, facts.origins[node].ops, fate_of(facts, node), homes, records)
+
+
+def _home(facts: Facts, index: int, node: str) -> Home:
+    launch = facts.launches[index]
+    # A launch that stands for nodes as a whole has none inside.
+    member = launch.members[next(iter(launch.with_nodes(node)), 0)]
+    others = tuple(other for other in member.nodes if other != node)
+    beside = tuple(other for other in launch.nodes if other != node and other not in member.nodes)
+    kernel = facts.precision_of((node,))
+    formats = {}
+    if kernel is not None:
+        keys = ("requested", "compute", "accumulate", "why")
+        formats = {key: str(kernel.attributes[key]) for key in keys}
+        formats |= {key: format.name for key, format in member.formats.items()}
+    return Home(index, launch.op.kernel, member.family, dict(member.config), others, formats, beside)

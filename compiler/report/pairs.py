@@ -1,0 +1,309 @@
+"""Whether two nodes run in one kernel, by which rules, and if not, why not."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any
+
+from ...errors import InputError
+from ..fusion.vertical.record import ELIDE_CONCAT, VIEW, VIEW_SLICE
+from ..passes.ledger import Figure, Record, Verdict
+from ..schedule.grouping.record import GROUP_LAUNCHES
+from ..schedule.streams.assign import CONCURRENCY
+from .facts import BESIDE, REWRITES, Facts
+from .nodes import fate_of
+from .order import order_of
+
+IN_PLACE = (VIEW, ELIDE_CONCAT, VIEW_SLICE)
+
+
+@dataclass(frozen=True)
+class Step:
+    """Two nodes that one rule put together."""
+
+    a: str
+    b: str
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class PairAnswer:
+    """The answer about two nodes, the one that is read first.
+
+    verdict: 'fused' (they share a launch), 'refused', 'disabled', 'view', 'constant', 'eliminated'
+    (one of them does not run), 'rewritten' (they no longer meet), 'distant' (neither reads the
+    other) or 'unknown'; rule, reason and figures are what decided. steps: how a shared kernel
+    came to have both. path: the nodes from one to the other. records: all decisions about both. asked:
+    the names that the two were asked by. producers, consumers: the nodes that the deciding record is
+    about, when it is about what one op gives to another. order: how launches that run apart follow
+    each other.
+    """
+
+    a: str
+    b: str
+    verdict: str
+    rule: str = ""
+    reason: str = ""
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+    adjacent: bool = True
+    launches: tuple[int, ...] = ()
+    places: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
+    steps: tuple[Step, ...] = ()
+    path: tuple[str, ...] = ()
+    records: tuple[str, ...] = ()
+    asked: tuple[str, str] = ("", "")
+    producers: tuple[str, ...] = ()
+    consumers: tuple[str, ...] = ()
+    order: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The answer as JSON data."""
+        return {
+            "asked": list(self.asked),
+            "nodes": [self.a, self.b],
+            "verdict": self.verdict,
+            "rule": self.rule,
+            "reason": self.reason,
+            "figures": dict(self.figures),
+            "adjacent": self.adjacent,
+            "launches": list(self.launches),
+            "places": [list(place) for place in self.places],
+            "steps": [vars(step) for step in self.steps],
+            "path": list(self.path),
+            "records": list(self.records),
+            "producers": list(self.producers),
+            "consumers": list(self.consumers),
+            "order": self.order,
+        }
+
+
+def explain_pair(facts: Facts, first: str, second: str) -> PairAnswer:
+    """The answer for the nodes or tensors called FIRST and SECOND, in either order. Raises InputError."""
+    a, b = facts.resolve(first), facts.resolve(second)
+    if a == b:
+        raise InputError(f"'{first}' and '{second}' are one node, {a}", "leave one of them out")
+    asked = (first, second)
+    if b in facts.origins[a].reads:
+        a, b = b, a
+        asked = (second, first)
+    adjacent = a in facts.origins[b].reads
+    records = facts.about(a, b)
+    answer = _decided(facts, a, b, adjacent, records)
+    places = tuple(facts.where.get(a, ())), tuple(facts.where.get(b, ()))
+    return replace(
+        answer,
+        adjacent=adjacent,
+        places=places,
+        records=tuple(record.text() for record in records),
+        asked=asked if answer.a == a else asked[::-1],
+        order="" if answer.launches else _order(facts, *places),
+    )
+
+
+def _decided(facts: Facts, a: str, b: str, adjacent: bool, records: list[Record]) -> PairAnswer:
+    shared = [index for index in facts.where.get(a, ()) if index in facts.where.get(b, ())]
+    if shared:
+        return _fused(facts, a, b, shared)
+    gone = _not_running(facts, a, b)
+    cut = _cut(facts, a, b) if adjacent else None
+    if gone is not None and cut is not None and gone.rule not in ("", cut.rule):
+        return _rewritten(a, b, cut)
+    if gone is not None and (adjacent or not records):
+        return gone
+    if adjacent:
+        return _adjacent(facts, a, b, records)
+    against = [r for r in records if r.verdict is not Verdict.TAKEN and r.rule != CONCURRENCY]
+    return _by(a, b, str(against[-1].verdict), against[-1]) if against else _distant(facts, a, b)
+
+
+def _adjacent(facts: Facts, a: str, b: str, records: list[Record]) -> PairAnswer:
+    """The answer about A and B, which reads it, when no launch has both: what was decided about just that,
+    or else what keeps B from reading A any more."""
+    between = facts.between(a, b)
+    if between and between[-1].verdict is Verdict.TAKEN and between[-1].rule in IN_PLACE:
+        return _by(a, b, "view", between[-1])
+    against = [record for record in between if record.verdict is not Verdict.TAKEN]
+    if against:
+        return _by(a, b, str(against[-1].verdict), against[-1])
+    rewired = facts.rewired(a, b)
+    if rewired is None:
+        whole = [
+            r for r in records if not r.split and r.verdict is not Verdict.TAKEN and r.rule not in BESIDE
+        ]
+        if whole:
+            return _by(a, b, str(whole[-1].verdict), whole[-1])
+        rewired = facts.rewrite(a, b)
+    if rewired is None:
+        return PairAnswer(a, b, "unknown", "", "the plan was built from IR text in which this was decided")
+    return _rewritten(a, b, rewired)
+
+
+def _cut(facts: Facts, a: str, b: str) -> Record | None:
+    """The rewrite after which B did not read A any more: nothing else was decided about the two."""
+    return None if facts.between(a, b) else facts.rewired(a, b)
+
+
+def _rewritten(a: str, b: str, record: Record) -> PairAnswer:
+    named = " and ".join((record.consumers or record.nodes)[:3])
+    reason = f"{named} was rewritten, and they no longer meet: {record.reason}"
+    return replace(_by(a, b, "rewritten", record), reason=reason)
+
+
+def _by(a: str, b: str, verdict: str, record: Record) -> PairAnswer:
+    """The answer that RECORD gives."""
+    pair = (record.producers, record.consumers) if record.split else ((), ())
+    return PairAnswer(
+        a, b, verdict, record.rule, record.reason, record.figures, producers=pair[0], consumers=pair[1]
+    )
+
+
+def _order(facts: Facts, one: Sequence[int], other: Sequence[int]) -> str:
+    """How the last launch of ONE node and the first of the OTHER that is not the same follow each other."""
+    if not one or not other:
+        return ""
+    first, second = sorted((one[-1], other[0]))
+    return order_of(facts.launches, first, second) if first != second else ""
+
+
+def _not_running(facts: Facts, a: str, b: str) -> PairAnswer | None:
+    for node in (a, b):
+        fate = fate_of(facts, node)
+        if fate.state != "runs":
+            return PairAnswer(a, b, fate.state, fate.rule, f"{node}: {fate.reason}")
+    return None
+
+
+# ---------------------------------------------------------------- in one kernel
+
+
+def _fused(facts: Facts, a: str, b: str, shared: list[int]) -> PairAnswer:
+    steps: list[Step] = []
+    for index in shared:
+        steps = _steps(facts, a, b, index)
+        if steps:
+            break
+    last = steps[-1] if steps else Step(a, b, "", "one kernel has both")
+    rules = list(dict.fromkeys(step.rule for step in steps if step.rule))
+    return PairAnswer(
+        a, b, "fused", ", ".join(rules), last.reason, launches=tuple(shared), steps=tuple(steps)
+    )
+
+
+def _steps(facts: Facts, a: str, b: str, index: int) -> list[Step]:
+    """The shortest chain of decisions that leads from A to B inside launch INDEX."""
+    launch = facts.launches[index]
+    own = launch.with_nodes(a, b)
+    inside = set(launch.members[own[0]].nodes if own else launch.nodes)
+    groups: dict[str, list[tuple[str, ...]]] = {}
+    for group in launch.groups:
+        for node in group if len(group) > 1 else ():
+            groups.setdefault(node, []).append(group)
+
+    def links(node: str) -> Iterable[tuple[str, Record | None]]:
+        for record in facts.by_node.get(node, ()):
+            # What brought a kernel into a group did not bring its own nodes together.
+            if record.verdict is Verdict.TAKEN and not _leaves_apart(record, own):
+                for other in _partners(record, node):
+                    yield other, record
+        for group in groups.get(node, ()):
+            for other in group:
+                yield other, None
+
+    came: dict[str, Step] = {}
+    waiting = deque([a])
+    while waiting and b not in came:
+        node = waiting.popleft()
+        for other, record in links(node):
+            if other in inside and other not in came and other != a:
+                came[other] = _step(facts, node, other, record)
+                waiting.append(other)
+    steps: list[Step] = []
+    while b in came:
+        steps.append(came[b])
+        b = came[b].a
+    return steps[::-1]
+
+
+def _leaves_apart(record: Record, own: Sequence[int]) -> bool:
+    """True when RECORD brought no two nodes into one kernel: a rewrite of what read another op; streams;
+    and a group, for nodes that its member OWN has both of."""
+    rewrote = record.rule in REWRITES and record.split > 0
+    return rewrote or record.rule == CONCURRENCY or (bool(own) and record.rule == GROUP_LAUNCHES)
+
+
+def _partners(record: Record, node: str) -> tuple[str, ...]:
+    if not record.split:
+        return record.nodes
+    return record.consumers if node in record.producers else record.producers
+
+
+def _step(facts: Facts, node: str, other: str, record: Record | None) -> Step:
+    if record is None:
+        record = facts.rewrite(node, other)
+        if record is None:
+            return Step(node, other, "", "one op stands for both")
+        return Step(node, other, record.rule, f"one op stands for both: {record.reason}")
+    return Step(node, other, record.rule, record.reason)
+
+
+# ---------------------------------------------------------------- far apart
+
+
+def _distant(facts: Facts, a: str, b: str) -> PairAnswer:
+    path = _path(a, b, lambda node: facts.readers.get(node, ()))
+    if not path:
+        path = _path(b, a, lambda node: facts.readers.get(node, ()))
+        a, b = (b, a) if path else (a, b)
+    if not path:
+        return _independent(facts, a, b)
+    lead = f"they do not touch: {len(path) - 1} steps lead from {a} to {b}"
+    gap = next(((x, y) for x, y in pairwise(path) if not _together(facts, x, y)), None)
+    if gap is None:
+        reason = f"{lead}, and nodes between them run in several launches"
+        return PairAnswer(a, b, "distant", "", reason, path=tuple(path))
+    where = explain_pair(facts, *gap)
+    why = f"{where.verdict}: {where.reason}"
+    reason = f"{lead}, and the way leaves the kernel between {where.a} and {where.b} ({why})"
+    return PairAnswer(a, b, "distant", where.rule, reason, where.figures, path=tuple(path))
+
+
+def _independent(facts: Facts, a: str, b: str) -> PairAnswer:
+    """The answer about launches that need nothing of each other: what streams and groups make of them."""
+    reason = "neither depends on the other"
+    group = facts.last_about(GROUP_LAUNCHES, a, b)
+    if group is not None and group.verdict is not Verdict.TAKEN:
+        reason += f", and no group has the kernels of both ({group.verdict}: {group.reason})"
+    else:
+        reason += ", and no group has the kernels of both"
+    order = _order(facts, facts.where.get(a, ()), facts.where.get(b, ()))
+    streams = facts.last_about(CONCURRENCY, a, b)
+    if streams is None:
+        return PairAnswer(a, b, "distant", "", reason + (f"; {order}" if order else ""))
+    reason += f"; {order} ({streams.verdict}: {streams.reason})"
+    return PairAnswer(a, b, "distant", CONCURRENCY, reason, streams.figures)
+
+
+def _together(facts: Facts, a: str, b: str) -> bool:
+    return bool(set(facts.where.get(a, ())) & set(facts.where.get(b, ())))
+
+
+def _path(start: str, goal: str, following: Callable[[str], Iterable[str]]) -> list[str]:
+    """The shortest path from START to GOAL; empty when there is none."""
+    came = {start: start}
+    waiting = deque([start])
+    while waiting and goal not in came:
+        node = waiting.popleft()
+        for other in following(node):
+            if other not in came:
+                came[other] = node
+                waiting.append(other)
+    if goal not in came:
+        return []
+    path = [goal]
+    while path[-1] != start:
+        path.append(came[path[-1]])
+    return path[::-1]

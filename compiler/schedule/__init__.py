@@ -1,0 +1,1 @@
+"""From kernels with formats to launches: buffers, groups of small launches, streams."""

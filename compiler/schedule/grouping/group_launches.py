@@ -1,0 +1,119 @@
+"""group-launches: independent launches that are small become one.
+
+`launch.kernel a(x), launch.kernel b(y) => launch.kernel a, b(x, y)`
+
+Each launch is put to a step: one more than the latest of those it needs, or a later one while that
+is before all that need it. Launches of one step are independent, so that those of a step may
+become one and the result is a sequence still. Launches are taken from the last step to the first;
+each considers the youngest groups of the steps that it may have, and joins the one by which it
+saves most, if it saves enough (see `codegen/kernels/group_cost.py` and `drafts.py`). Linear in
+launches, up to sorting.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ....codegen.kernels.family import Target
+from ....dialects.core.ir import Module
+from ....dialects.launch import Kernel
+from ...kernels.members import nodes_by_launch
+from ...memory.plan import place_buffers
+from ...memory.streams_order import dependences
+from ...passes.ledger import Verdict
+from ...passes.manager import PassContext
+from ..reorder import reorder
+from .drafts import Draft, Outcome, join
+from .levels import Levels
+from .merge import in_order, launches_in_order
+from .record import GROUP_LAUNCHES, record
+from .variants import Variants, unfit
+
+MOST_STEPS = 4  # to which a launch may be moved
+MOST_DRAFTS = 4  # of a step that are considered
+
+
+@dataclass(frozen=True)
+class GroupLaunches:
+    """The grouping as a pass; kernels are chosen for TARGET."""
+
+    target: Target
+    name: ClassVar[str] = GROUP_LAUNCHES
+
+    def run(self, module: Module, context: PassContext) -> Module:
+        kernels = [op for op in module.main.block if isinstance(op, Kernel)]
+        needs = dependences(module.main, module.ranges)
+        grouping = _Grouping(kernels, needs, Variants(module, self.target), context)
+        groups = grouping.run()
+        if not grouping.considered:
+            context.ledger.add(GROUP_LAUNCHES, Verdict.REFUSED, "no launch can run beside another")
+        if len(groups) < len(kernels):
+            launches = launches_in_order(in_order(groups, needs), module, self.target)
+            reorder(module.main, launches)
+            place_buffers(module)
+        return module
+
+
+class _Grouping:
+    """Carries the state of one function: the step of every launch, and the groups of every step."""
+
+    def __init__(
+        self, kernels: Sequence[Kernel], needs: Sequence[set[int]], variants: Variants, context: PassContext
+    ) -> None:
+        self._kernels = kernels
+        self._nodes = nodes_by_launch(kernels)
+        self._levels = Levels(needs)
+        self._variants = variants
+        self._context = context
+        self._drafts: dict[int, list[Draft]] = defaultdict(list)
+        self.considered = False  # whether any launch could have joined another
+
+    def run(self) -> list[Draft]:
+        """All launches, in groups of one or more."""
+        for index in self._levels.latest_first():
+            self._add(index)
+        return [draft for drafts in self._drafts.values() for draft in drafts]
+
+    def _add(self, index: int) -> None:
+        """Put launch INDEX into the group by which it saves most, or into one of its own."""
+        choices = self._levels.choices(index, MOST_STEPS)
+        near = [
+            (step, draft)
+            for step in choices
+            for draft in self._drafts.get(step, [])[-MOST_DRAFTS:]
+            if not draft.full
+        ]
+        off = GROUP_LAUNCHES in self._context.disabled
+        if near and not off:
+            self._context.decide()
+        outcomes = [(step, self._outcome(index, draft, off)) for step, draft in near]
+        step, best = max(outcomes, key=lambda pair: pair[1].rank, default=(choices[0], None))
+        if best is not None:
+            self.considered = True
+            record(self._context, best, self._kernels[index], self._nodes[index])
+        if best is not None and best.joined is not None:
+            drafts = self._drafts[step]
+            drafts[drafts.index(best.before)] = best.joined
+        else:
+            step = choices[0]
+            self._drafts[step].append(self._alone(index))
+        self._levels.settle(index, step)
+
+    def _alone(self, index: int) -> Draft:
+        return Draft((self._kernels[index],), (index,), self._nodes[index])
+
+    def _outcome(self, index: int, draft: Draft, off: bool) -> Outcome:
+        """What would become of launch INDEX in DRAFT; nothing when the rule is OFF."""
+        op, context = self._kernels[index], self._context
+        if off:
+            return Outcome(draft, None, f"the rule {GROUP_LAUNCHES} is switched off", disabled=True)
+        barred = context.barred(draft.nodes, self._nodes[index])
+        if barred is not None:
+            return Outcome(draft, None, barred, disabled=True)
+        reason = unfit(op) or unfit(draft.ops[0])
+        if reason is not None:
+            return Outcome(draft, None, reason)
+        return join(draft, self._alone(index), self._variants, context.options.kernel_ops)

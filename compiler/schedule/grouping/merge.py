@@ -1,0 +1,116 @@
+"""Makes one launch of several: operands, region and configuration side by side."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+
+from ....codegen.kernels.family import Target
+from ....codegen.kernels.group import geometry_of
+from ....codegen.kernels.group_parts import GROUP, Share, group_config
+from ....codegen.kernels.parameters import scratch_of
+from ....codegen.naming import kernel_name
+from ....codegen.requests import code_in_model_symbols, in_model_symbols, make_request
+from ....dialects.core.builtin import Yield
+from ....dialects.core.clone import clone_op
+from ....dialects.core.ir import Block, Module, Operation, Region, Value
+from ....dialects.core.location import merge as merge_locations
+from ....dialects.launch import Buffer, Kernel
+from ...kernels.members import member_formats
+from .drafts import Draft
+from .variants import Variant
+
+
+def merged(module: Module, draft: Draft, target: Target) -> Kernel:
+    """The launches of DRAFT as one, which takes their place in MODULE. Buffers are not placed anew."""
+    reads = [value for op in draft.ops for value in op.reads]
+    writes = [value for op in draft.ops for value in op.writes]
+    scratch = [
+        value
+        for op, variant in zip(draft.ops, draft.variants, strict=True)
+        for value in _scratch(module, op, variant)
+    ]
+    shares = [
+        Share(op.family, len(op.reads), op.outputs, variant.config)
+        for op, variant in zip(draft.ops, draft.variants, strict=True)
+    ]
+    region, config = _side_by_side(draft.ops), group_config(shares)
+    request = make_request(module, region, reads, writes, target, "kernel")
+    geometry = geometry_of([variant.code for variant in draft.variants])
+    x, y, z = (in_model_symbols(module, dim) for dim in geometry.grid)
+    kernel = Kernel(
+        *reads, *writes, *scratch,
+        kernel=kernel_name(request, GROUP, config), outputs=len(writes), scratch=len(scratch),
+        family=GROUP, config=config, grid=(x, y, z), block=geometry.block, cluster=geometry.cluster,
+        shared=geometry.shared, regions=[Region(region)], member_formats=member_formats(draft.ops),
+        loc=merge_locations([op.location for op in draft.ops]),
+    )  # fmt: skip
+    module.main.block.insert_before(draft.ops[-1], kernel)
+    for op in draft.ops:
+        _erase(op, kernel)
+    return kernel
+
+
+def _scratch(module: Module, op: Kernel, variant: Variant) -> list[Value]:
+    """The scratch buffers of OP, or new ones where its variant wants others."""
+    own = list(op.inputs[len(op.inputs) - op.scratch :])
+    wanted = scratch_of(code_in_model_symbols(module, variant.code).parameters)
+    if [value.type for value in own] == [need.type for need in wanted]:
+        return own
+    made = [Buffer(space=need.space, bytes=need.type.bytes, types=[need.type]) for need in wanted]
+    return [module.main.block.insert_before(op, buffer).result for buffer in made]
+
+
+def _side_by_side(ops: Sequence[Kernel]) -> Block:
+    region = Block()
+    results: list[Value] = []
+    for op in ops:
+        copies: dict[Value, Value] = {}
+        for argument in op.body.block.arguments:
+            copies[argument] = region.add_argument(argument.type, argument.hint)
+        for inner in op.body.block:
+            if inner.next is not None:
+                region.append(clone_op(inner, copies))
+        results += [copies[value] for value in op.body.block.terminator.inputs]
+    region.append(Yield(*results))
+    return region
+
+
+def _erase(op: Kernel, successor: Kernel) -> None:
+    """Take OP away, and its scratch buffers when SUCCESSOR does not go on using them."""
+    scratch = op.inputs[len(op.inputs) - op.scratch :]
+    op.erase()
+    for value in scratch:
+        if value not in successor.inputs and value.producer is not None:
+            value.producer.erase()
+
+
+def in_order(groups: Sequence[Draft], needs: Sequence[set[int]]) -> list[Draft]:
+    """GROUPS, every launch in one of them, so that each follows what its members need; else as before."""
+    home = {index: number for number, group in enumerate(groups) for index in group.indices}
+    waiting: list[set[int]] = [set() for _ in groups]
+    followers: list[set[int]] = [set() for _ in groups]
+    for index, wanted in enumerate(needs):
+        for other in wanted:
+            waiting[home[index]].add(home[other])
+            followers[home[other]].add(home[index])
+    missing = [len(others) for others in waiting]
+    ready = [(min(groups[number].indices), number) for number, count in enumerate(missing) if not count]
+    heapq.heapify(ready)
+    order = []
+    while ready:
+        _, number = heapq.heappop(ready)
+        order.append(groups[number])
+        for other in followers[number]:
+            missing[other] -= 1
+            if not missing[other]:
+                heapq.heappush(ready, (min(groups[other].indices), other))
+    return order
+
+
+def launches_in_order(groups: Sequence[Draft], module: Module, target: Target) -> list[Operation]:
+    """The launch of every one of GROUPS: its only member, or the members as one."""
+    return [
+        merged(module, group.longest_first(), target) if len(group.ops) > 1 else group.ops[0]
+        for group in groups
+    ]

@@ -1,0 +1,78 @@
+"""The ways in which a launch may be part of a group: its own configuration, or one with other blocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ....codegen.kernels.family import Config, KernelCode, Request, Target
+from ....codegen.kernels.group_cost import Load
+from ....codegen.kernels.registry import expected, family_of, realize, resized
+from ....codegen.sources import request_of
+from ....dialects.core.ir import Module
+from ....dialects.launch import Kernel
+
+MOST_VARIANTS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Variant:
+    """A configuration of a launch, with what it costs and the code that it makes."""
+
+    config: Config
+    load: Load
+    code: KernelCode
+
+
+class Variants:
+    """The variants of MODULE's launches; launches of one kernel are thought about once."""
+
+    def __init__(self, module: Module, target: Target) -> None:
+        self.target = target
+        self._module = module
+        self._requests: dict[str, Request] = {}
+        self._own: dict[str, Variant] = {}
+        self._resized: dict[tuple[str, int], list[Variant]] = {}
+
+    def own(self, op: Kernel) -> Variant:
+        """OP as it is."""
+        if op.kernel not in self._own:
+            request = self._request(op)
+            time = expected(request, op.family, op.config)
+            self._own[op.kernel] = self._variant(op, dict(op.config), time)
+        return self._own[op.kernel]
+
+    def resized(self, op: Kernel, threads: int) -> list[Variant]:
+        """OP in blocks of THREADS. Where another tile would sum in another order, and give other results,
+        one that has such blocks stays as it is."""
+        key = (op.kernel, threads)
+        if key not in self._resized:
+            own = self.own(op)
+            tiled = family_of(op, op.family).accumulation.tiled
+            if tiled and own.load.threads == threads:
+                self._resized[key] = [own]
+            else:
+                found = resized(self._request(op), op.family, dict(op.config), threads)[:MOST_VARIANTS]
+                self._resized[key] = [self._variant(op, c.config, c.microseconds) for c in found]
+        return self._resized[key]
+
+    def _request(self, op: Kernel) -> Request:
+        if op.kernel not in self._requests:
+            self._requests[op.kernel] = replace(request_of(self._module, op, self.target), name="member")
+        return self._requests[op.kernel]
+
+    def _variant(self, op: Kernel, config: Config, microseconds: float) -> Variant:
+        request = self._request(op)
+        code = realize(request, op.family, config)
+        saturates = family_of(op, op.family).saturates
+        return Variant(config, Load.of(code, request, microseconds, saturates), code)
+
+
+def unfit(op: Kernel) -> str | None:
+    """Why OP can be in no group; None when it can."""
+    if not family_of(op, op.family).groupable:
+        return f"kernels of the family {op.family} are not made to be members of a group"
+    if op.cluster != (1, 1, 1) or op.grid[2] != 1 or op.block[1:] != (1, 1):
+        return "its grid or its blocks have more dimensions than a group's"
+    if op.cooperative or op.maps:
+        return "it is launched in a way that a group is not"
+    return None

@@ -1,0 +1,223 @@
+"""precision → launch: buffers with offsets, kernels with configurations, launch order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ...codegen.kernels.executed import drop_rounding, executed
+from ...codegen.kernels.family import Target
+from ...codegen.kernels.parameters import maps_of, scratch_of
+from ...codegen.kernels.registry import families
+from ...dialects.core.builtin import Return, Yield
+from ...dialects.core.diagnostics import op_error
+from ...dialects.core.ir import Block, Function, Module, Operation, Region, Value
+from ...dialects.core.location import UNKNOWN, Location
+from ...dialects.core.traits import Trait, has
+from ...dialects.core.types import ROW_MAJOR, Layout, TensorType
+from ...dialects.graph.constants import Constant
+from ...dialects.graph.elementwise import Cast
+from ...dialects.graph.movement import Reshape
+from ...dialects.launch import Buffer, Kernel, View
+from ...dialects.precision import Kernel as PrecisionKernel
+from ...errors import IRError
+from ..kernels.choice import Choice, KernelChooser, cheapest, lying_as
+from ..memory.plan import place_buffers
+from ..memory.views.plan import Copy, Place, base_of
+from ..memory.views.planner import plan_views
+from ..passes.manager import PassContext
+from ..patterns.strided import same_memory, settled
+from ..precision.formats.mismatch import Mismatches
+
+
+def precision_to_launch(
+    module: Module, target: Target, choose: Choice = cheapest, context: PassContext | None = None
+) -> Module:
+    """A launch module for MODULE; kernels are picked by CHOOSE for TARGET.
+
+    Concats and slices that only moved elements become views; the ledger of CONTEXT says which.
+    """
+    result = module.emptied()
+    old = module.main
+    new = result.add(Function(old.name, old.inputs, old.outputs))
+    _Conversion(module, old, new, KernelChooser(module, target, choose), context).run()
+    place_buffers(result)
+    return result
+
+
+@dataclass(frozen=True)
+class PrecisionToLaunch:
+    """The conversion as a pass, for TARGET."""
+
+    target: Target
+    name: ClassVar[str] = "precision-to-launch"
+
+    def run(self, module: Module, context: PassContext) -> Module:
+        return precision_to_launch(module, self.target, context=context)
+
+
+class _Conversion:
+    """Carries the state of one conversion: old values to buffers, launches in order."""
+
+    def __init__(
+        self,
+        module: Module,
+        old: Function,
+        new: Function,
+        chooser: KernelChooser,
+        context: PassContext | None,
+    ) -> None:
+        self._module = module
+        self._old = old
+        self._new = new
+        self._chooser = chooser
+        self._mismatches = None if context is None else Mismatches("launch", context)
+        self._plan = plan_views(module, old, chooser, context)
+        self._buffers: dict[Value, Value] = {}
+        self._returned: set[Value] = set()
+
+    def run(self) -> None:
+        for name, argument in zip(self._old.inputs, self._old.arguments, strict=True):
+            if argument.type.layout != ROW_MAJOR:
+                raise IRError(f"launch level: the input '{name}' is not row-major", "convert it in a kernel")
+            self._buffers[argument] = self._new.block.add_argument(argument.type, argument.hint)
+        self._returned = self._output_roots()
+        for op in self._old.block:
+            if op.next is not None:
+                self._convert(op)
+        if self._mismatches is not None:
+            self._mismatches.check()
+        self._new.block.append(Return(*[self._output(value) for value in self._old.returned]))
+
+    def _output_roots(self) -> set[Value]:
+        """Values whose buffer can be an output itself: made by a kernel, returned once, under any view."""
+        roots = [base_of(value) for value in self._old.returned]
+        return {
+            root
+            for root in roots
+            if isinstance(root.producer, PrecisionKernel)
+            and roots.count(root) == 1
+            and lies_row_major(root.type)
+        }
+
+    def _convert(self, op: Operation) -> None:
+        if isinstance(op, Constant):
+            self._constant(op)
+        elif isinstance(op, PrecisionKernel):
+            self._kernel(op)
+        elif not isinstance(op, Reshape):
+            hint = "only kernels, constants and reshapes may stand at this level"
+            raise op_error(op, "cannot be launched", hint)
+
+    def _append(self, op: Operation) -> Operation:
+        return self._new.block.append(op)
+
+    # ------------------------------------------------------------ memory
+
+    def _constant(self, op: Constant) -> None:
+        type = op.result.type
+        name = self._module.resources.add(op.array(self._module))
+        buffer = Buffer(weight=name, space="weights", bytes=type.bytes, types=[type], loc=op.location)
+        self._buffers[op.result] = self._append(buffer).result
+
+    def _new_buffer(self, type: TensorType, space: str) -> Value:
+        return self._append(Buffer(space=space, bytes=type.bytes, types=[type])).result
+
+    def _buffer(self, value: Value) -> Value:
+        """Where VALUE lies: a buffer of its own, made when it is first asked for, or a view."""
+        if value not in self._buffers:
+            place = self._plan.place_of(value)
+            if place.root is value:
+                space = "output" if value in self._returned else "arena"
+                self._buffers[value] = self._new_buffer(value.type, space)
+            else:
+                self._buffers[value] = self._view(place, value)
+        return self._buffers[value]
+
+    def _view(self, place: Place, value: Value) -> Value:
+        """A view of PLACE, under VALUE's own type where that is the same memory."""
+        root = self._buffer(place.root)
+        if place.type == value.type:
+            return self._append(View(root, types=[value.type], loc=_location(value))).result
+        start, type = settled(place.type, value.type.layout)
+        return self._append(View(root, offset=start, types=[type], loc=_location(value))).result
+
+    # ------------------------------------------------------------ launches
+
+    def _kernel(self, op: PrecisionKernel) -> None:
+        if op not in self._plan.vanished:
+            outputs = [self._buffer(value) for value in op.results]
+            reads = [self._buffer(value) for value in op.inputs]
+            launched = self._launch(op.body.block, reads, outputs, op.location)
+            launched.requested, launched.compute = op.requested, op.compute
+            self._compare(launched)
+        for copy in self._plan.copies.get(op, ()):
+            self._copy_part(copy, op.location)
+
+    def _compare(self, kernel: Kernel) -> None:
+        """Note when KERNEL does not compute in what was chosen for it."""
+        if kernel.executed == kernel.compute or self._mismatches is None:
+            return
+        reason = f"{kernel.family} runs it in {kernel.executed}, and nothing else can run it as it lies"
+        body, nodes = kernel.body.block, kernel.location.nodes
+        product = next((op for op in body if has(op, Trait.CONTRACTION)), None)
+        self._mismatches.add(kernel.compute, kernel.executed, reason, body, nodes, product)
+
+    def _copy_part(self, copy: Copy, location: Location) -> None:
+        like = copy.source.type.layout
+        target = self._part(copy.place, like, location)
+        cut = copy.cut is not None
+        source = self._part(self._plan.source_of(copy), like, location) if cut else self._buffer(copy.source)
+        self._copy(source, target, location)
+
+    def _part(self, place: Place, like: Layout, location: Location) -> Value:
+        start, type = settled(place.type, like)
+        return self._append(View(self._buffer(place.root), offset=start, types=[type], loc=location)).result
+
+    def _copy(self, source: Value, target: Value, location: Location) -> None:
+        region = Block([source.type])
+        copied = region.append(Cast(region.arguments[0], to=source.type.dtype)).result
+        copied.type = copied.type.with_layout(ROW_MAJOR)
+        region.append(Yield(copied))
+        self._launch(region, [source], [target], location)
+
+    def _launch(
+        self, body: Block, reads: Sequence[Value], outputs: Sequence[Value], location: Location
+    ) -> Kernel:
+        region = lying_as(body, [value.type for value in reads])
+        planned = self._chooser.plan(region, reads, outputs)
+        rounds = families()[planned.candidate.family].rounds_operands
+        if not rounds and drop_rounding(region):
+            planned = self._chooser.plan(region, reads, outputs)
+        geometry, parameters = planned.geometry, planned.parameters
+        scratch = [self._new_buffer(own.type, own.space) for own in scratch_of(parameters)]
+        kernel = Kernel(
+            *reads, *outputs, *scratch,
+            kernel=planned.name, outputs=len(outputs), scratch=len(scratch),
+            family=planned.candidate.family, config=planned.candidate.config,
+            grid=geometry.grid, block=geometry.block, cluster=geometry.cluster,
+            cooperative=geometry.cooperative, maps=maps_of(parameters),
+            shared=geometry.shared, regions=[Region(region)], loc=location,
+            executed=executed(region, families()[planned.candidate.family].rounds_operands),
+        )  # fmt: skip
+        self._append(kernel)
+        return kernel
+
+    def _output(self, value: Value) -> Value:
+        """The buffer to return for VALUE: its own when it lies in the output space, else a copy."""
+        source = self._buffer(value)
+        if base_of(value) in self._returned:
+            return source
+        target = self._new_buffer(value.type.with_layout(ROW_MAJOR), "output")
+        self._copy(source, target, UNKNOWN)
+        return target
+
+
+def lies_row_major(type: TensorType) -> bool:
+    """True when a row-major reader finds every element: dimensions of size 1 may stand anywhere."""
+    return type.layout.offset == 0 and same_memory(type, type.with_layout(ROW_MAJOR))
+
+
+def _location(value: Value) -> Location:
+    return UNKNOWN if value.producer is None else value.producer.location

@@ -1,0 +1,118 @@
+"""assign-streams: independent launches go to different streams, where that should save time.
+
+Launches are put in the order in which they should begin, wait for what they need on other streams,
+and memory is placed anew: buffers that are in use at the same time on two streams share nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar
+
+from ....codegen.kernels.family import Target
+from ....codegen.kernels.registry import expected
+from ....codegen.sources import request_of
+from ....dialects.core.affine import evaluate
+from ....dialects.core.ir import Function, Module
+from ....dialects.launch import Kernel
+from ...kernels.members import nodes_by_launch
+from ...memory.streams_order import Ordered, dependences, ordered
+from ...memory.streams_plan import place_concurrent
+from ...passes.ledger import Verdict
+from ...passes.manager import PassContext
+from ..reorder import reorder
+from .schedule import Schedule, Task, schedule
+
+CONCURRENCY = "concurrency"
+MOST_STREAMS = 4
+WORTHWHILE = 0.05  # the share of the whole time that streams must save when nobody asked for them
+
+
+@dataclass(frozen=True)
+class AssignStreams:
+    """Assigns as many streams as the options say: 0 lets the cost model decide, 1 is a plain sequence."""
+
+    target: Target
+    name: ClassVar[str] = "assign-streams"
+
+    def run(self, module: Module, context: PassContext) -> Module:
+        wanted = context.options.streams
+        if wanted == 1:
+            return module
+        kernels = [op for op in module.main.block if isinstance(op, Kernel)]
+        nodes = tuple(dict.fromkeys(node for found in nodes_by_launch(kernels) for node in found))
+        if CONCURRENCY in context.disabled:
+            off = f"the rule {CONCURRENCY} is switched off"
+            context.ledger.add(CONCURRENCY, Verdict.DISABLED, off, nodes=nodes)
+            return module
+        needs = dependences(module.main, module.ranges)
+        if all(index - 1 in needs[index] for index in range(1, len(needs))):
+            reason = "every launch needs the one before it"
+            context.ledger.add(CONCURRENCY, Verdict.REFUSED, reason, nodes=nodes)
+            return module
+        tasks = self._tasks(module)
+        counts = (wanted,) if wanted else range(2, MOST_STREAMS + 1)
+        best = min((schedule(tasks, needs, count) for count in counts), key=lambda found: found.microseconds)
+        if self._decide(tasks, best, nodes, context):
+            _apply(module, best, needs)
+        return module
+
+    def _tasks(self, module: Module) -> list[Task]:
+        """Every launch with the time and the blocks that the cost model knows; equal kernels once."""
+        sizes = module.values_at("optimum")
+        times: dict[str, float] = {}
+        tasks = []
+        for op in module.main.block:
+            if isinstance(op, Kernel):
+                if op.kernel not in times:
+                    request = request_of(module, op, self.target)
+                    times[op.kernel] = expected(request, op.family, op.config)
+                blocks = prod(evaluate(size, sizes) for size in op.grid)
+                tasks.append(Task(times[op.kernel], min(1.0, blocks / self.target.multiprocessors)))
+        return tasks
+
+    def _decide(
+        self, tasks: Sequence[Task], best: Schedule, nodes: tuple[str, ...], context: PassContext
+    ) -> bool:
+        """Whether to use BEST, in words for the ledger; NODES are those of all launches."""
+        alone = sum(task.microseconds for task in tasks)
+        saved = 1 - best.microseconds / alone if alone else 0.0
+        streams = 1 + max(best.streams, default=0)
+        asked = context.options.streams > 1
+        taken = asked or saved >= WORTHWHILE
+        reason = f"{best.microseconds:.1f} microseconds on {streams} streams, {alone:.1f} on one"
+        if not taken:
+            reason += f": less than {WORTHWHILE:.0%} is saved"
+        context.ledger.add(
+            CONCURRENCY,
+            Verdict.TAKEN if taken else Verdict.REFUSED,
+            reason + (", as asked for" if asked else ""),
+            nodes=nodes,
+            streams=streams,
+            microseconds_concurrent=round(best.microseconds, 3),
+            microseconds_serial=round(alone, 3),
+        )
+        if taken:
+            context.decide()
+        return taken
+
+
+def _apply(module: Module, best: Schedule, needs: Sequence[set[int]]) -> None:
+    """Reorder the launches of MODULE, give them streams and waits, and place memory anew."""
+    place = {old: new for new, old in enumerate(best.order)}
+    moved = [{place[other] for other in needs[old]} for old in best.order]
+    order = ordered(moved, [best.streams[old] for old in best.order])
+    kernels = [op for op in module.main.block if isinstance(op, Kernel)]
+    reorder(module.main, [kernels[old] for old in best.order])
+    _annotate(module.main, order)
+    place_concurrent(module, order)
+
+
+def _annotate(function: Function, order: Ordered) -> None:
+    """Streams and waits as attributes; what waits for another stream cannot overlap with its predecessor."""
+    kernels = [op for op in function.block if isinstance(op, Kernel)]
+    for op, stream, waits in zip(kernels, order.streams, order.waits, strict=True):
+        op.stream, op.waits = stream, waits
+        op.pdl = op.pdl and not waits

@@ -1,0 +1,1 @@
+"""Passes within the graph level that leave less to do: canonicalize, fold, recognize."""

@@ -1,0 +1,22 @@
+"""canonicalize: the simplest form of every op and of its neighbours, at the graph level."""
+
+from __future__ import annotations
+
+from ...dialects.core.ir import Module
+from ..passes.manager import PassContext
+from ..patterns.rewrite import rewrite
+from . import elementwise as simplify_elementwise
+from . import movement as simplify_movement
+
+RULES = (*simplify_elementwise.RULES, *simplify_movement.RULES)
+
+
+class Canonicalize:
+    """Applies all rules of RULES that are not switched off until none fits. Idempotent."""
+
+    name = "canonicalize"
+
+    def run(self, module: Module, context: PassContext) -> Module:
+        rules = [rule for rule in RULES if rule.name not in context.disabled]
+        rewrite(module, rules, context.note_rewrite)
+        return module

@@ -1,0 +1,90 @@
+"""fold-constants: evaluates operations whose operands are all known when compiling."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ...dialects.core.interpreter import Evaluation
+from ...dialects.core.ir import Module, Operation
+from ...dialects.core.traits import Trait, has
+from ...dialects.graph.base import GraphOp
+from ...dialects.graph.constants import Constant, Dims, constant
+from ..passes.ledger import Verdict
+from ..passes.manager import PassContext
+from ..patterns.matching import static_shape
+
+# Folding is for small arithmetic on weights: heavier work is left for the device.
+FOLDED_FLOPS = 1 << 30
+
+
+class FoldConstants:
+    """One sweep in program order, so that chains of constants fold at once.
+
+    A result may take up to `fold_bytes`; beyond that only when it is no larger than its operands,
+    so that folding can never blow up a small model (Expand, Tile, Range).
+    """
+
+    name = "fold-constants"
+
+    def run(self, module: Module, context: PassContext) -> Module:
+        if self.name in context.disabled:
+            return module
+        for function in module.functions:
+            for op in list(function.block):
+                if _is_foldable(op):
+                    self._fold(op, module, context)
+        return module
+
+    def _fold(self, op: Operation, module: Module, context: PassContext) -> None:
+        if self.name in context.disabled:  # also once a limit on decisions is reached
+            return
+        refusal = _refusal(op, context.options.fold_bytes)
+        if refusal is not None:
+            context.ledger.add(self.name, Verdict.REFUSED, refusal, ops=(op.name,), nodes=op.location.nodes)
+            return
+        for value, array in zip(op.results, _evaluated(op, module), strict=True):
+            folded = constant(module, array.astype(value.type.dtype.numpy, copy=False), op.location)
+            assert op.parent is not None
+            op.parent.insert_before(op, folded)
+            folded.result.hint = value.hint
+            value.replace_by(folded.result)
+        context.note(self.name, "all its operands are constants", op.name, op.location.nodes)
+        op.erase()
+
+
+def _is_foldable(op: Operation) -> bool:
+    if not isinstance(op, GraphOp) or has(op, Trait.CONSTANT) or has(op, Trait.ENCODING):
+        return False
+    if op.nofuse is not None:
+        return False
+    if not op.inputs:
+        return isinstance(op, Dims) and all(isinstance(value, int) for value in op.values)
+    return all(isinstance(value.producer, Constant) for value in op.inputs)
+
+
+def _refusal(op: Operation, budget: int) -> str | None:
+    """Why OP is not folded; None when it may be."""
+    size = 0
+    for value in op.results:
+        shape = static_shape(value.type.shape)
+        if shape is None:
+            return "its size is symbolic"
+        size += math.prod(shape) * value.type.dtype.bytes
+    given = sum(math.prod(static_shape(v.type.shape) or (0,)) * v.type.dtype.bytes for v in op.inputs)
+    if size > max(budget, given):
+        return f"its result of {size} bytes is larger than the budget of {budget}"
+    flops = op.flops()
+    if not isinstance(flops, int) or flops > FOLDED_FLOPS:
+        return "it is too much work for compile time"
+    return None
+
+
+def _evaluated(op: Operation, module: Module) -> tuple[np.ndarray[Any, Any], ...]:
+    arrays = [v.producer.array(module) if v is not None and isinstance(v.producer, Constant) else None
+              for v in op.operands]  # fmt: skip
+    with np.errstate(all="ignore"):
+        outcome = op.evaluate(Evaluation(module, {}), *arrays)
+    return tuple(np.asarray(a) for a in (outcome if isinstance(outcome, tuple) else (outcome,)))

@@ -1,0 +1,327 @@
+"""Canonical forms of ops that move elements, and of ops that a movement can be folded into."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...dialects.core.affine import Dim, product, total
+from ...dialects.core.ir import Operation, Value
+from ...dialects.core.location import merge
+from ...dialects.graph.contraction import Conv, Matmul
+from ...dialects.graph.movement import Concat, Expand, Pad, Reshape, Slice, Tile, Transpose
+from ...dialects.graph.reduction import Reduce
+from ...dialects.graph.resize import Resize
+from ...dialects.graph.window import MaxPool
+from ..patterns.matching import is_splat, only_use, produced_by, replace_with
+from ..patterns.rewrite import Rewriter, pattern
+
+
+@pattern("reshape-same", Reshape)
+def reshape_same(op: Reshape, rewriter: Rewriter) -> bool:
+    """reshape(x) to the shape of x => x"""
+    if op.x.type.shape != op.result.type.shape:
+        return False
+    rewriter.replace(op, op.x)
+    return True
+
+
+@pattern("reshape-reshape", Reshape)
+def reshape_reshape(op: Reshape, rewriter: Rewriter) -> bool:
+    """reshape(reshape(x)) => reshape(x)"""
+    inner = produced_by(op.x, Reshape)
+    if inner is None:
+        return False
+    rewriter.replace(op, rewriter.insert(Reshape(inner.x, shape=op.shape)).result)
+    return True
+
+
+@pattern("transpose-view", Transpose)
+def transpose_view(op: Transpose, rewriter: Rewriter) -> bool:
+    """transpose(x) that only moves dimensions of size 1 => reshape(x)"""
+    moving = [axis for axis in op.perm if op.x.type.shape[axis] != 1]
+    if moving != sorted(moving):
+        return False
+    rewriter.replace(op, rewriter.insert(Reshape(op.x, shape=op.result.type.shape)).result)
+    return True
+
+
+@pattern("transpose-transpose", Transpose)
+def transpose_transpose(op: Transpose, rewriter: Rewriter) -> bool:
+    """transpose(transpose(x, p), q) => transpose(x, p[q])"""
+    inner = produced_by(op.x, Transpose)
+    if inner is None:
+        return False
+    perm = [inner.perm[axis] for axis in op.perm]
+    rewriter.replace(op, rewriter.insert(Transpose(inner.x, perm=perm)).result)
+    return True
+
+
+@pattern("transpose-regrouped", Reshape)
+def transpose_regrouped(op: Reshape, rewriter: Rewriter) -> bool:
+    """reshape(transpose(reshape(x))) => transpose(x), where the reshapes only join and split dimensions
+    (and add or drop some of size 1: then reshape(transpose(x)))"""
+    moved = produced_by(op.x, Transpose)
+    inner = None if moved is None else produced_by(moved.x, Reshape)
+    if moved is None or inner is None:
+        return False
+    source = inner.x.type.shape
+    groups = _joined_dimensions(source, moved.x.type.shape)
+    if groups is None:
+        return False
+    perm = [axis for group in moved.perm for axis in groups[group]]
+    turned = [source[axis] for axis in perm]
+    if [size for size in op.result.type.shape if size != 1] != [size for size in turned if size != 1]:
+        return False
+    value = rewriter.insert(Transpose(inner.x, perm=perm)).result
+    if value.type.shape != op.result.type.shape:
+        value = rewriter.insert(Reshape(value, shape=op.shape)).result
+    rewriter.replace(op, value)
+    return True
+
+
+def _joined_dimensions(source: tuple[Dim, ...], joined: tuple[Dim, ...]) -> list[list[int]] | None:
+    """For each dimension of JOINED the neighbours of SOURCE that it is the product of; None if it is none."""
+    groups: list[list[int]] = []
+    axis = 0
+    for size in joined:
+        group: list[int] = []
+        while axis < len(source) and product(source[a] for a in group) != size:
+            group.append(axis)
+            axis += 1
+        groups.append(group)
+    whole = all(product(source[a] for a in group) == size for group, size in zip(groups, joined, strict=True))
+    if groups and whole:  # what is left can only be dimensions of size 1
+        groups[-1] += range(axis, len(source))
+    return groups if whole else None
+
+
+@pattern("slice-whole", Slice)
+def slice_whole(op: Slice, rewriter: Rewriter) -> bool:
+    """slice of all of x => x"""
+    if op.result.type.shape != op.x.type.shape or not all(_forward(op, a) for a in range(op.x.type.rank)):
+        return False
+    rewriter.replace(op, op.x)
+    return True
+
+
+def _forward(op: Slice, axis: int) -> bool:
+    """True when AXIS is read from its start, step by step (a single element has no step)."""
+    return op.starts[axis] == 0 and (op.step_list[axis] == 1 or op.sizes[axis] == 1)
+
+
+@pattern("slice-slice", Slice)
+def slice_slice(op: Slice, rewriter: Rewriter) -> bool:
+    """slice(slice(x)) => slice(x)"""
+    inner = produced_by(op.x, Slice)
+    if inner is None:
+        return False
+    axes = range(op.x.type.rank)
+    starts = [inner.starts[a] + op.starts[a] * inner.step_list[a] for a in axes]
+    steps = [inner.step_list[a] * op.step_list[a] for a in axes]
+    rewriter.replace(op, rewriter.insert(Slice(inner.x, starts=starts, sizes=op.sizes, steps=steps)).result)
+    return True
+
+
+@pattern("slice-concat", Slice)
+def slice_concat(op: Slice, rewriter: Rewriter) -> bool:
+    """slice(concat(..., x, ...)) of exactly x => x"""
+    joined = produced_by(op.x, Concat)
+    if joined is None:
+        return False
+    axis = joined.axis % op.x.type.rank
+    others = [a for a in range(op.x.type.rank) if a != axis]
+    if op.step_list[axis] != 1 or not all(_forward(op, a) for a in others):
+        return False
+    begin: Dim = 0
+    for part in joined.parts:
+        if begin == op.starts[axis] and part.type.shape == op.result.type.shape:
+            rewriter.replace(op, part)
+            return True
+        begin = begin + part.type.shape[axis]
+    return False
+
+
+@pattern("concat-one", Concat)
+def concat_one(op: Concat, rewriter: Rewriter) -> bool:
+    """concat(x) => x"""
+    if len(op.parts) != 1:
+        return False
+    rewriter.replace(op, op.parts[0])
+    return True
+
+
+@pattern("concat-empty", Concat)
+def concat_empty(op: Concat, rewriter: Rewriter) -> bool:
+    """concat(x, e, y) => concat(x, y), where e has no elements along the axis"""
+    axis = op.axis % op.result.type.rank
+    kept = [part for part in op.parts if part.type.shape[axis] != 0]
+    if len(kept) == len(op.parts) or not kept:
+        return False
+    rewriter.replace(op, rewriter.insert(Concat(*kept, axis=op.axis)).result)
+    return True
+
+
+@pattern("concat-concat", Concat)
+def concat_concat(op: Concat, rewriter: Rewriter) -> bool:
+    """concat(concat(x, y), z) => concat(x, y, z), where nothing else reads the inner one"""
+    rank = op.result.type.rank
+    parts: list[Value] = []
+    flattened = []
+    for part in op.parts:
+        inner = produced_by(part, Concat)
+        if inner is not None and only_use(part) and inner.axis % rank == op.axis % rank:
+            parts += inner.parts
+            flattened.append(inner)
+        else:
+            parts.append(part)
+    if not flattened:
+        return False
+    rewriter.replace(op, rewriter.insert(Concat(*parts, axis=op.axis)).result, absorbed=flattened)
+    return True
+
+
+@pattern("expand-same", Expand, Tile)
+def expand_same(op: Expand, rewriter: Rewriter) -> bool:
+    """expand(x) to the shape of x => x, tile(x) once => x"""
+    if op.result.type.shape != op.x.type.shape:
+        return False
+    rewriter.replace(op, op.x)
+    return True
+
+
+@pattern("expand-expand", Expand)
+def expand_expand(op: Expand, rewriter: Rewriter) -> bool:
+    """expand(expand(x)) => expand(x)"""
+    inner = produced_by(op.x, Expand)
+    if inner is None:
+        return False
+    rewriter.replace(op, rewriter.insert(Expand(inner.x, shape=op.result.type.shape)).result)
+    return True
+
+
+@pattern("pad-nothing", Pad)
+def pad_nothing(op: Pad, rewriter: Rewriter) -> bool:
+    """pad(x) by nothing => x"""
+    if any(op.pads):
+        return False
+    rewriter.replace(op, op.x)
+    return True
+
+
+@pattern("pad-into-conv", Conv)
+def pad_into_conv(op: Conv, rewriter: Rewriter) -> bool:
+    """conv(pad(x, 0)) => conv(x) with larger pads, for zeros around the spatial dimensions"""
+    inner = produced_by(op.x, Pad)
+    if inner is None or inner.mode != "constant" or not inner.adds:
+        return False
+    zeros = inner.value is None or is_splat(inner.value, 0, rewriter.module)
+    if not zeros or any((*inner.begins[:2], *inner.ends[:2])):
+        return False
+    added = (*inner.begins[2:], *inner.ends[2:])
+    pads = [own + more for own, more in zip(op.pads, added, strict=True)]
+    attributes = {**op.attributes, "pads": pads}
+    conv = rewriter.insert(Conv(inner.x, op.w, **attributes))
+    rewriter.replace(op, conv.result, absorbed=[inner])
+    return True
+
+
+@pattern("transpose-into-matmul", Matmul)
+def transpose_into_matmul(op: Matmul, rewriter: Rewriter) -> bool:
+    """matmul(transpose(a), b) => matmul{transpose_a}(a, b), likewise b, for the last two dimensions"""
+    operands = [op.a, op.b]
+    flags = [op.transpose_a, op.transpose_b]
+    absorbed: list[Operation] = []
+    for index, value in enumerate(operands):
+        inner = produced_by(value, Transpose)
+        if inner is not None and _swaps_last_two(inner.perm):
+            operands[index], flags[index] = inner.x, not flags[index]
+            absorbed.append(inner)
+    if not absorbed:
+        return False
+    attributes = {**op.attributes, "transpose_a": flags[0], "transpose_b": flags[1]}
+    rewriter.replace(op, rewriter.insert(Matmul(*operands, **attributes)).result, absorbed=absorbed)
+    return True
+
+
+def _swaps_last_two(perm: tuple[int, ...]) -> bool:
+    rank = len(perm)
+    return rank >= 2 and perm == (*range(rank - 2), rank - 1, rank - 2)
+
+
+@pattern("reduce-nothing", Reduce)
+def reduce_nothing(op: Reduce, rewriter: Rewriter) -> bool:
+    """reduce(x) over dimensions of size 1 => reshape(x), except float sums, which turn -0 into 0"""
+    if any(op.x.type.shape[axis] != 1 for axis in op.axes):
+        return False
+    if op.kind in ("sum", "mean") and op.x.type.dtype.is_float:
+        return False
+    rewriter.replace(op, rewriter.insert(Reshape(op.x, shape=op.result.type.shape)).result)
+    return True
+
+
+@pattern("pool-nothing", MaxPool)
+def pool_nothing(op: MaxPool, rewriter: Rewriter) -> bool:
+    """max_pool(x) over windows of one element => x"""
+    single = all(k == 1 for k in op.kernel) and all(s == 1 for s in op.strides) and not any(op.pads)
+    if not single or op.result.type.shape != op.x.type.shape:
+        return False
+    rewriter.replace(op, op.x)
+    return True
+
+
+@pattern("resize-same", Resize)
+def resize_same(op: Resize, rewriter: Rewriter) -> bool:
+    """resize(x) to the size of x, nearest, by factors of 1 => x"""
+    plain = op.mode == "nearest" and op.coordinates != "tf_crop_and_resize" and all(s == 1 for s in op.scales)
+    if not plain or op.result.type.shape != op.x.type.shape:
+        return False
+    return replace_with(op, op.x, rewriter)
+
+
+@pattern("concat-slices", Concat)
+def concat_slices(op: Concat, rewriter: Rewriter) -> bool:
+    """concat(slice(x, a..b), slice(x, b..c)) => slice(x, a..c), for neighbours"""
+    axis = op.axis % op.result.type.rank
+    runs: list[list[Value]] = []
+    for part in op.parts:
+        if runs and _follows(runs[-1][-1], part, axis):
+            runs[-1].append(part)
+        else:
+            runs.append([part])
+    if len(runs) == len(op.parts):
+        return False
+    parts = [run[0] if len(run) == 1 else rewriter.insert(_one_slice(run, axis)).result for run in runs]
+    rewriter.replace(op, rewriter.insert(Concat(*parts, axis=op.axis)).result)
+    return True
+
+
+def _follows(left: Value, right: Value, axis: int) -> bool:
+    """True for slices of one tensor of which RIGHT begins along AXIS where LEFT ends."""
+    a, b = produced_by(left, Slice), produced_by(right, Slice)
+    if a is None or b is None or a.x is not b.x or a.step_list != b.step_list or a.step_list[axis] != 1:
+        return False
+    others = [d for d in range(a.x.type.rank) if d != axis]
+    if any((a.starts[d], a.sizes[d]) != (b.starts[d], b.sizes[d]) for d in others):
+        return False
+    return bool(total((a.starts[axis], a.sizes[axis])) == b.starts[axis])
+
+
+def _one_slice(run: Sequence[Value], axis: int) -> Slice:
+    """One slice that reads all of RUN, slices that follow each other along AXIS.
+
+    It stands for their nodes, not for the concat's, which may have other parts.
+    """
+    cuts = [cut for cut in (produced_by(value, Slice) for value in run) if cut is not None]
+    first = cuts[0]
+    sizes = list(first.sizes)
+    sizes[axis] = total(cut.sizes[axis] for cut in cuts)
+    location = merge([cut.location for cut in cuts])
+    return Slice(first.x, starts=first.starts, sizes=sizes, steps=first.step_list, loc=location)
+
+
+RULES = (
+    reshape_same, reshape_reshape, transpose_view, transpose_transpose, transpose_regrouped, slice_whole,
+    slice_slice, slice_concat, concat_one, concat_empty, concat_concat, concat_slices, expand_same,
+    expand_expand, pad_nothing, pad_into_conv, transpose_into_matmul, reduce_nothing, pool_nothing,
+    resize_same,
+)  # fmt: skip

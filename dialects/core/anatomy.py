@@ -1,0 +1,186 @@
+"""Where the parts of an operation stand in its text.
+
+Only errors want to know, so nothing is kept while a text is read: the operation is taken apart again,
+word by word. The text has been parsed before, so nothing is checked here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from .parts import ArgumentAt, AttributeAt, AttributeNameAt, OperandAt, Part, ResultAt
+from .source_text import BRACKETS
+
+Stretch: TypeAlias = tuple[int, int]  # offsets of its first character and of the one behind it
+
+_WORDS = re.compile(
+    r"""(?:\s++|//[^\n]*+)*+          # what says nothing
+    ( "(?:[^"\\\n]++|\\.)*+"          # a string
+    | @[\w.\-]++ | %?[\w.]++ | -> | . )""",
+    re.VERBOSE,
+)
+_OPENING, _CLOSING = frozenset("([{<"), frozenset(")]}>")
+
+
+@dataclass
+class Anatomy:
+    """The stretches of an operation's, or a function's, parts; attributes with their names' and values'.
+
+    arguments: the types of the arguments of every region, or those of a function.
+    """
+
+    name: Stretch
+    symbol: Stretch | None = None
+    operands: list[Stretch] = field(default_factory=list)
+    attributes: dict[str, tuple[Stretch, Stretch]] = field(default_factory=dict)
+    types: list[Stretch] = field(default_factory=list)
+    arguments: list[list[Stretch]] = field(default_factory=list)
+
+    def of(self, part: Part) -> Stretch | None:
+        """Where PART stands; None when it is not in the text."""
+        match part:
+            case OperandAt(index):
+                return _at(self.operands, index)
+            case ResultAt(index):
+                return _at(self.types, index)
+            case AttributeAt(name):
+                return self.attributes[name][1] if name in self.attributes else None
+            case AttributeNameAt(name):
+                return self.attributes[name][0] if name in self.attributes else None
+            case ArgumentAt(index, region):
+                return _at(self.arguments[region], index) if region < len(self.arguments) else None
+
+
+def _at(stretches: list[Stretch], index: int) -> Stretch | None:
+    return stretches[index] if index < len(stretches) else None
+
+
+def operation_anatomy(text: str, start: int) -> Anatomy:
+    """The parts of the operation whose name begins at START."""
+    words = _Words(text, start)
+    found = Anatomy(words.take())
+    if words.next.startswith("@"):
+        found.symbol = words.take()
+    while words.next == "_" or words.next.startswith("%"):
+        found.operands.append(words.take())
+        if not words.skip(","):
+            break
+    if words.next == "{" and words.following() != "^":
+        found.attributes = words.attributes()
+    if words.skip(":"):
+        found.types = words.types()
+    if words.skip("loc"):
+        words.balanced()
+    if words.next == "{" and words.following() == "^":
+        words.take()
+        while words.next == "^":
+            words.take()
+            found.arguments.append(words.arguments())
+            words.until("^")
+    return found
+
+
+def function_anatomy(text: str, start: int) -> Anatomy:
+    """The parts of the head of the function whose @name begins at START; `types` are those it returns."""
+    words = _Words(text, start)
+    found = Anatomy(words.take())
+    found.arguments.append(words.arguments())
+    if words.skip("->") and words.skip("("):
+        found.types = words.types()
+        words.skip(")")
+        found.attributes = words.attributes()
+    return found
+
+
+class _Words:
+    """The words of a text, taken one after the other; the last one is empty."""
+
+    def __init__(self, text: str, start: int) -> None:
+        self._text = text
+        self._match = _WORDS.match(text, start)
+
+    @property
+    def next(self) -> str:
+        """The word that `take` takes."""
+        return self._match[1] if self._match else ""
+
+    def following(self) -> str:
+        """The word behind the next one."""
+        match = _WORDS.match(self._text, self._match.end()) if self._match else None
+        return match[1] if match else ""
+
+    def take(self) -> Stretch:
+        """Go on to the word behind the next one, which is the result."""
+        if self._match is None:
+            return len(self._text), len(self._text)
+        taken = self._match.span(1)
+        self._match = _WORDS.match(self._text, taken[1])
+        return taken
+
+    def skip(self, word: str) -> bool:
+        """Whether the next word was WORD, which is taken then."""
+        if self.next != word:
+            return False
+        self.take()
+        return True
+
+    def balanced(self) -> Stretch:
+        """The next word, or all that stands in brackets if it opens one."""
+        start, end = self.take()
+        if self._text[start:end] not in _OPENING:
+            return start, end
+        depth = 1
+        for bracket in BRACKETS.finditer(self._text, end):
+            depth += 1 if bracket[1] else -1 if len(bracket[0]) == 1 else 0
+            if depth == 0:
+                end = bracket.end()
+                self._match = _WORDS.match(self._text, end)
+                break
+        return start, end
+
+    def value(self, ends: str) -> Stretch:
+        """All up to the next of the words ENDS that stands in no brackets of its own."""
+        start = end = self._match.start(1) if self._match else len(self._text)
+        while self.next and self.next not in ends:
+            end = self.balanced()[1]
+        return start, end
+
+    def until(self, word: str) -> None:
+        """Go to the next WORD that stands in no brackets, or to the end of what is around it."""
+        while self.next and self.next != word and self.next not in _CLOSING:
+            self.balanced()
+
+    def types(self) -> list[Stretch]:
+        """Types between commas."""
+        found: list[Stretch] = []
+        while self.next == "tensor":
+            start = self.take()[0]
+            found.append((start, self.balanced()[1]))
+            if not self.skip(","):
+                break
+        return found
+
+    def attributes(self) -> dict[str, tuple[Stretch, Stretch]]:
+        """Names and values in braces."""
+        found: dict[str, tuple[Stretch, Stretch]] = {}
+        self.skip("{")
+        while self.next and self.next != "}":
+            name = self.take()
+            self.skip("=")
+            found[self._text[name[0] : name[1]]] = (name, self.value(",}"))
+            self.skip(",")
+        self.skip("}")
+        return found
+
+    def arguments(self) -> list[Stretch]:
+        """The types of arguments in parentheses."""
+        found: list[Stretch] = []
+        self.skip("(")
+        while self.next.startswith("%"):
+            self.take()
+            self.skip(":")
+            found += self.types()
+        self.skip(")")
+        return found

@@ -1,0 +1,45 @@
+"""What of an operation an error is about, when that is less than all of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class OperandAt:
+    """An operand, counted from 0."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResultAt:
+    """The type of a result, counted from 0."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeAt:
+    """The value of an attribute."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeNameAt:
+    """The name of an attribute."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArgumentAt:
+    """The type of an argument, of a function or of the region of that number."""
+
+    index: int
+    region: int = 0
+
+
+Part: TypeAlias = OperandAt | ResultAt | AttributeAt | AttributeNameAt | ArgumentAt

@@ -1,0 +1,54 @@
+"""What an operation may read: values that are defined before it, in its own region.
+
+Regions are isolated from above, as MLIR calls it: all of them are bodies of kernels, which get what they
+read as operands. Hence a region sees its own arguments, and nothing of what stands around it.
+"""
+
+from __future__ import annotations
+
+from ...errors import IRError
+from ...errors.diagnostic import Note, Span
+from .diagnostics import function_span, op_error, op_span
+from .ir import Block, Function, Operation, Value
+from .parts import ArgumentAt, OperandAt
+
+
+def unseen_operand(op: Operation, index: int, value: Value) -> IRError:
+    """The error about operand INDEX of OP, which is VALUE though OP cannot see it."""
+    at = OperandAt(index)
+    holder = op.holder
+    if holder is None or not _around(holder, value):
+        return op_error(op, f"operand {index} is not defined before this operation", at=at)
+    message = f"operand {index} is defined outside the region of {holder.name}, which sees no other values"
+    hint = f"pass it to {holder.name} as an operand, and give the region an argument for it"
+    note = Note("it is defined here" if definition_span(value) else _described(value), definition_span(value))
+    return op_error(op, message, hint, at=at, label="defined outside the region", notes=[note])
+
+
+def _around(holder: Operation | None, value: Value) -> bool:
+    """Whether VALUE is defined in the block of HOLDER, or in one around it."""
+    home = value.owner.parent if isinstance(value.owner, Operation) else value.owner
+    while holder is not None:
+        if holder.parent is home:
+            return True
+        holder = holder.holder
+    return False
+
+
+def definition_span(value: Value) -> Span | None:
+    """Where VALUE is defined in the text it was read from: the op, or the type of the argument."""
+    if isinstance(value.owner, Operation):
+        return op_span(value.owner)
+    region = value.owner.parent
+    if region is None or region.parent is None:
+        return None
+    if isinstance(region.parent, Function):
+        return function_span(region.parent, ArgumentAt(value.index))
+    return op_span(region.parent, ArgumentAt(value.index, region.parent.regions.index(region)))
+
+
+def _described(value: Value) -> str:
+    """Where a value that was read from no text comes from."""
+    if isinstance(value.owner, Block):
+        return f"it is argument {value.index} of what stands around the region"
+    return f"it is result {value.index} of {value.owner.name} outside the region"

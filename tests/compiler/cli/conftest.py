@@ -1,0 +1,42 @@
+"""Fixtures of the commands' tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from glassrt.compiler.cli.app import app
+from typer.testing import CliRunner, Result
+
+from ...places import DIGITS
+from .support import ADD_RELU, Glassrt
+
+
+@pytest.fixture
+def glassrt() -> Glassrt:
+    """The command line: `glassrt("run", path, code=1)` runs it and checks its exit code."""
+
+    def run(*arguments: object, code: int | None = 0) -> Result:
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        assert code is None or result.exit_code == code, (result.output, result.exception)
+        assert "Traceback" not in result.output
+        return result
+
+    return run
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """An .ir file of the precision level that builds in no time."""
+    path = tmp_path / "net.ir"
+    path.write_text(ADD_RELU, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def digits_plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The digits network for sm_90a and the host."""
+    path = tmp_path_factory.mktemp("plans") / "digits.plan"
+    result = CliRunner().invoke(app, ["build", str(DIGITS), "-o", str(path), "-t", "sm_90a"])
+    assert result.exit_code == 0, result.output
+    return path

@@ -1,0 +1,80 @@
+"""With --json a command that fails prints one JSON object on stdout; text on stderr and exit codes stay."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ...places import DIGITS
+from .support import ADD_RELU, Glassrt
+from .test_errors import unsupported_model
+
+COMMANDS = ["bench", "inspect", "explain", "check", "calibrate"]
+
+
+def failed(glassrt: Glassrt, *arguments: object, code: int) -> dict[str, Any]:
+    """The error that a command ends with."""
+    result = glassrt(*arguments, code=code)
+    (key,) = found = json.loads(result.stdout)
+    error: dict[str, Any] = found[key]
+    assert key == "error" and error["exit_code"] == code and result.stderr
+    return error
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_with_json_prints_errors_as_such(
+    glassrt: Glassrt, tmp_path: Path, command: str
+) -> None:
+    options = {"explain": ("a",), "calibrate": ("--from-histograms", tmp_path / "net.table")}.get(command, ())
+    for name, kind, code in (("absent.onnx", "ModelError", 1), ("model.onnx", "UnsupportedError", 3)):
+        path = unsupported_model(tmp_path / "model.onnx").with_name(name)
+        error = failed(glassrt, command, path, *options, "--json", code=code)
+        assert error["kind"] == kind
+    whole, *cases = error["diagnostics"]
+    assert whole["severity"] == "error" and [case["nodes"] for case in cases] == [
+        ["first\x1b[31m"],
+        ["second"],
+    ]
+
+
+def test_commands_with_json_are_those_of_the_test(glassrt: Glassrt) -> None:
+    listed = ("build", "run", "bench", "inspect", "explain", "opt", "check", "calibrate")
+    assert [name for name in listed if " --json " in glassrt(name, "--help").stdout] == COMMANDS
+
+
+def test_the_place_in_a_text_is_data(glassrt: Glassrt, small: Path, golden: str) -> None:
+    small.write_text(ADD_RELU.replace("graph.add %a, %b", "graph.add %a, %w"), encoding="utf-8")
+    result = glassrt("inspect", small, "-t", "host", "--json", code=1)
+    assert result.stdout == golden
+
+
+@pytest.mark.parametrize(
+    ("options", "message", "hints"),
+    [
+        (("--precision", "int3"), "invalid value for --precision: there is no precision 'int3'", 1),
+        (("--override", "op:sofmax=fp32"), "invalid value for --override: there is no op 'sofmax'", 1),
+        (("--target", "sm_1"), "invalid value for --target: ", 1),
+        (("--shape", "N=1,x,3"), "Invalid value for --shape: 'x' is not a number", 0),
+        (("--colour",), "No such option: --colour", 0),
+    ],
+)
+def test_wrong_usage_is_told_as_json(
+    glassrt: Glassrt, options: tuple[str, ...], message: str, hints: int
+) -> None:
+    error = failed(glassrt, "inspect", DIGITS, *options, "--json", code=2)
+    (diagnostic,) = error["diagnostics"]
+    assert error["kind"] == "UsageError" and diagnostic["message"].startswith(message)
+    assert len(diagnostic["hints"]) == hints
+
+
+def test_usage_of_the_whole_is_told_as_json(glassrt: Glassrt) -> None:
+    assert failed(glassrt, "inspekt", DIGITS, "--json", code=2)["kind"] == "UsageError"
+    assert failed(glassrt, "--colour", "inspect", DIGITS, "--json", code=2)["kind"] == "UsageError"
+
+
+def test_without_json_nothing_is_printed_on_stdout(glassrt: Glassrt) -> None:
+    assert glassrt("inspect", DIGITS, "--precision", "int3", code=2).stdout == ""
+    assert glassrt("inspect", "absent.onnx", "--", "--json", code=None).stdout == ""

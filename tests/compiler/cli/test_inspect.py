@@ -1,0 +1,97 @@
+"""`glassrt inspect`: what is in a plan, as tables, text and JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from glassrt import Plan
+from glassrt.codegen.nvrtc import compile_kernels
+from glassrt.compiler.cli.cubin import registers
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ...places import DIGITS
+from .support import Glassrt
+
+
+def test_the_tables_name_every_launch_and_buffer(glassrt: Glassrt, digits_plan: Path) -> None:
+    output = glassrt("inspect", digits_plan).stdout
+    plan = Plan.load(digits_plan)
+    assert all(launch.kernel in output for launch in plan.spec.launches)
+    assert all(f"\n{b.name} " in output for b in plan.spec.buffers.values() if b.space != "weights")
+    assert "image f32[N, 1, 8, 8]" in output
+    assert "N: 0 to 64, tuned for 8, shown at 8" in output
+
+
+def test_json_has_what_the_manifest_says(glassrt: Glassrt, digits_plan: Path) -> None:
+    facts = json.loads(glassrt("inspect", digits_plan, "--json", "--size", "N=2").stdout)
+    plan = Plan.load(digits_plan)
+    assert facts["at"] == {"N": 2}
+    assert [launch["kernel"] for launch in facts["launches"]] == [l.kernel for l in plan.spec.launches]  # noqa: E741
+    assert facts["bytes"]["arena"] == plan.spec.arena_bytes
+    assert set(facts["levels"]) == {"graph", "fused", "precision", "launch"}
+    spaces = {buffer["space"] for buffer in facts["buffers"]}
+    assert spaces == {"input", "output", "arena", "weights"}
+
+
+def test_flops_grow_with_the_batch(glassrt: Glassrt, digits_plan: Path) -> None:
+    def flops(size: int) -> int:
+        facts = json.loads(glassrt("inspect", digits_plan, "--json", "--size", f"N={size}").stdout)
+        return sum(launch["flops"] for launch in facts["launches"])
+
+    # Multiply-adds of the five convolutions and the dense layer alone.
+    products = 64 * 9 * (16 + 2 * 256) + 16 * (9 * 16 + 16 * 32 + 9 * 32 * 32) + 320
+    assert flops(1) >= 2 * products
+    assert flops(7) == 7 * flops(1)
+
+
+@pytest.mark.parametrize("level", ["graph", "fused", "precision", "launch"])
+def test_a_level_is_printed_as_it_is(glassrt: Glassrt, digits_plan: Path, level: str) -> None:
+    assert glassrt("inspect", digits_plan, "--level", level).stdout == Plan.load(digits_plan).ir(level)
+
+
+def test_a_kernel_is_found_by_the_beginning_of_its_name(glassrt: Glassrt, digits_plan: Path) -> None:
+    plan = Plan.load(digits_plan)
+    name = next(name for name in plan.sources if name.startswith("k_matmul"))
+    assert glassrt("inspect", digits_plan, "--kernel", name).stdout == plan.sources[name]
+    assert glassrt("inspect", digits_plan, "--kernel", "k_matmul").stdout == plan.sources[name]
+    assert "k_conv" in glassrt("inspect", digits_plan, "--kernel", "k_conv", code=1).stderr
+    glassrt("inspect", digits_plan, "--kernel", "k_matmul", "--json", code=2)
+
+
+def test_a_model_is_built_on_the_spot(glassrt: Glassrt) -> None:
+    facts = json.loads(glassrt("inspect", DIGITS, "-t", "host", "-p", "fp16", "--json").stdout)
+    assert facts["targets"] == []
+
+
+def test_names_of_the_model_cannot_steer_the_terminal(glassrt: Glassrt, small: Path) -> None:
+    text = small.read_text(encoding="utf-8")
+    small.write_text(text.replace('inputs = ["x"]', 'inputs = ["x\\u001b[2J[red]"]'), encoding="utf-8")
+    output = glassrt("inspect", small, "-t", "host").stdout
+    assert "\x1b" not in output
+    assert "x\\x1b[2J[red] f32" in output
+
+
+def test_a_damaged_plan_is_an_error(glassrt: Glassrt, digits_plan: Path, tmp_path: Path) -> None:
+    path = tmp_path / "damaged.plan"
+    data = bytearray(digits_plan.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    assert "damaged" in glassrt("inspect", path, code=1).stderr
+    path.write_bytes(b"")
+    glassrt("inspect", path, code=1)
+
+
+def test_registers_are_those_that_the_compiler_reports(digits_plan: Path) -> None:
+    plan = Plan.load(digits_plan)
+    for target in ("sm_80", "sm_90a", "sm_120"):
+        for kernel in compile_kernels(plan.sources, target, plan.headers, None).values():
+            assert registers(kernel.cubin) == kernel.registers > 0
+
+
+@given(st.binary(max_size=200))
+def test_bytes_that_are_no_cubin_tell_no_registers(data: bytes) -> None:
+    assert registers(data) is None
+    assert registers(b"\x7fELF\x02" + data) is None

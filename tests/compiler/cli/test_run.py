@@ -1,0 +1,114 @@
+"""`glassrt run`: plans and models, on the host and in numpy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+from ...places import DIGITS
+from .support import Glassrt
+
+TEST_SET = DIGITS.with_name("digits_test.npz")
+
+
+def outputs_of(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path) as archive:
+        return dict(archive)
+
+
+def test_a_plan_computes_what_its_ir_says(glassrt: Glassrt, digits_plan: Path, tmp_path: Path) -> None:
+    on_host, in_numpy = tmp_path / "host.npz", tmp_path / "numpy.npz"
+    arguments = (digits_plan, "--seed", 3, "--size", "N=5")
+    result = glassrt("run", *arguments, "--device", "host", "-o", on_host)
+    assert "ran on host" in result.stderr
+    assert "logits  float32  [5, 10]" in result.stdout
+    glassrt("run", *arguments, "--interpret", "-o", in_numpy)
+    have, want = outputs_of(on_host)["logits"], outputs_of(in_numpy)["logits"]
+    np.testing.assert_allclose(have, want, rtol=1e-4, atol=1e-4)
+
+
+def test_random_inputs_follow_the_seed(glassrt: Glassrt, small: Path, tmp_path: Path) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        glassrt("run", small, "--interpret", "--seed", seed, "-o", tmp_path / f"{name}.npz")
+    a, b, c = ((tmp_path / f"{name}.npz").read_bytes() for name in "abc")
+    assert a == b != c
+
+
+@pytest.mark.parametrize("level", ["graph", "fused", "precision", "launch"])
+def test_a_model_can_be_interpreted_at_every_level(glassrt: Glassrt, tmp_path: Path, level: str) -> None:
+    paths = [tmp_path / "imported.npz", tmp_path / "lowered.npz"]
+    common = ("run", DIGITS, "--interpret", "--size", "N=2", "-o")
+    glassrt(*common, paths[0])
+    assert f"interpreted the {level} level" in glassrt(*common, paths[1], "--level", level).stderr
+    want, have = (outputs_of(path)["logits"] for path in paths)
+    np.testing.assert_allclose(have, want, rtol=1e-4, atol=1e-4)
+
+
+def test_a_model_is_built_on_the_spot(glassrt: Glassrt, small: Path, tmp_path: Path) -> None:
+    x = np.arange(-4, 4, dtype=np.float32).reshape(2, 4)
+    np.savez(tmp_path / "x.npz", x=x, label=np.zeros(2))
+    result = glassrt("run", small, "-d", "host", "-i", tmp_path / "x.npz", "-o", tmp_path / "y.npz")
+    assert "not an input, ignored: label" in result.stderr
+    y = outputs_of(tmp_path / "y.npz")["y"]
+    np.testing.assert_array_equal(y, np.maximum(x + np.float32([0.5, -1, 2, 0]), 0))
+
+
+def test_types_that_numpy_lacks_come_from_files(glassrt: Glassrt, small: Path, tmp_path: Path) -> None:
+    text = small.read_text(encoding="utf-8").replace("tensor<Nx4xf32>", "tensor<Nx4xbf16>")
+    text = text.replace("4xf32", "4xbf16")
+    small.write_text(text, encoding="utf-8")
+    np.savez(tmp_path / "x.npz", x=np.ones((2, 4), ml_dtypes.bfloat16))
+    glassrt("run", small, "--interpret", "-i", tmp_path / "x.npz", "-o", tmp_path / "y.npz")
+    y = outputs_of(tmp_path / "y.npz")["y"].view(ml_dtypes.bfloat16)
+    np.testing.assert_array_equal(y.astype(np.float32), [[1.5, 0, 3, 1]] * 2)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"z": np.zeros((2, 4), np.float32)}, "no array for the input 'x'"),
+        ({"x": np.zeros((2, 4))}, "float64[2, 4]"),
+        ({"x": np.zeros(4, np.float32)}, "float32[4]"),
+        ({"x": np.zeros((2, 5), np.float32)}, "5"),
+        ({"x": np.array([None])}, "cannot read x.npz"),
+    ],
+)
+@pytest.mark.parametrize("how", ["--interpret", "--device=host"])
+def test_inputs_that_do_not_fit_are_refused(
+    glassrt: Glassrt, small: Path, tmp_path: Path, arrays: dict[str, np.ndarray], message: str, how: str
+) -> None:
+    np.savez(tmp_path / "x.npz", **arrays)
+    result = glassrt("run", small, how, "-i", tmp_path / "x.npz", "-o", tmp_path / "y.npz", code=1)
+    assert message in result.stderr
+    assert not (tmp_path / "y.npz").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04 damaged"])
+def test_a_file_that_is_no_npz_is_refused(
+    glassrt: Glassrt, small: Path, tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "x.npz").write_bytes(content)
+    result = glassrt("run", small, "--interpret", "-i", tmp_path / "x.npz", code=1)
+    assert "cannot read x.npz as .npz" in result.stderr
+
+
+def test_sizes_outside_the_range_are_refused(glassrt: Glassrt, small: Path) -> None:
+    assert "1 to 16" in glassrt("run", small, "--interpret", "--size", "N=17", code=1).stderr
+    assert "no symbolic dimension M" in glassrt("run", small, "--interpret", "--size", "M=1", code=1).stderr
+
+
+def test_options_that_mean_nothing_are_refused(glassrt: Glassrt, digits_plan: Path) -> None:
+    glassrt("run", digits_plan, "--precision", "fp16", code=2)
+    glassrt("run", digits_plan, "--level", "fused", code=2)
+    glassrt("run", digits_plan, "--interpret", "--level", "fused", code=2)
+    glassrt("run", digits_plan, "--interpret", "--device", "host", code=2)
+
+
+def test_the_held_out_digits_are_recognised(glassrt: Glassrt, tmp_path: Path) -> None:
+    arguments = (DIGITS, "-d", "host", "--shape", "N=360", "-i", TEST_SET, "-o", tmp_path / "y.npz")
+    glassrt("run", *arguments)
+    logits = outputs_of(tmp_path / "y.npz")["logits"]
+    assert (logits.argmax(1) == outputs_of(TEST_SET)["label"]).mean() > 0.98

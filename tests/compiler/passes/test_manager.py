@@ -1,0 +1,218 @@
+"""The pass manager: pipelines as text, verification that names the guilty pass, dumps, times."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
+from glassrt.compiler.frontend.source import read_ir
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import (
+    Pass,
+    PassContext,
+    PassError,
+    PassManager,
+    parse_pipeline,
+    pipeline_text,
+)
+from glassrt.compiler.passes.semantics import SemanticsCheck, difference, random_inputs
+from glassrt.dialects.core.diagnostics import op_error
+from glassrt.dialects.core.dtypes import BOOL, F16, I32
+from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.printer import print_module
+from glassrt.dialects.graph.activations import Relu
+from glassrt.dialects.graph.binary import Add
+from glassrt.dialects.graph.constants import Constant
+from glassrt.dialects.graph.elementwise import Cast
+from glassrt.dialects.graph.unary import Neg, Sigmoid
+from glassrt.errors import InputError, IRError
+
+from ...property.graphs import Net
+
+PASSES = (*TO_GRAPH, *TO_FUSED, *TO_PRECISION)
+
+
+def small() -> Module:
+    net = Net()
+    x = net.input("x", 1, 3, 6, 6)
+    return net.done(net.add(Relu, net.bias(net.conv(x, 4))))
+
+
+def context(**switches: Any) -> PassContext:
+    return PassContext(ALL_DIALECTS, **switches)
+
+
+class Hastens:
+    """Puts an op before what it reads: the module is broken."""
+
+    name = "hastens"
+
+    def run(self, module: Module, context: PassContext) -> Module:
+        block = module.main.block
+        relu = next(op for op in reversed(list(block)) if isinstance(op, Relu))
+        block.unlink(relu)
+        block.insert_before(block.first, relu)
+        return module
+
+
+class Negates:
+    """Changes what the module computes, but leaves it well formed."""
+
+    name = "negates"
+
+    def run(self, module: Module, context: PassContext) -> Module:
+        relu = next(op for op in module.walk() if isinstance(op, Relu))
+        assert relu.parent is not None
+        neg = relu.parent.insert_before(relu, Neg(relu.x))
+        relu.set_operand(0, neg.result)
+        return module
+
+
+class Refuses:
+    name = "refuses"
+
+    def run(self, module: Module, context: PassContext) -> Module:
+        relu = next(op for op in module.walk() if isinstance(op, Relu))
+        raise op_error(relu, "is not wanted", "leave it out")
+
+
+class Crashes:
+    name = "crashes"
+
+    def run(self, module: Module, context: PassContext) -> Module:
+        raise ZeroDivisionError("oops")
+
+
+def test_pipelines_are_text() -> None:
+    text = "canonicalize,fold-constants,cse,dce,graph-to-fused"
+    steps = parse_pipeline(" canonicalize, fold-constants,cse ,dce,graph-to-fused,", PASSES)
+    assert pipeline_text(steps) == text
+    assert parse_pipeline("", PASSES) == []
+
+
+def test_an_unknown_pass_gets_a_hint() -> None:
+    with pytest.raises(InputError, match=r"there is no pass 'canonicalise'\n  hint: is canonicalize meant\?"):
+        parse_pipeline("dce,canonicalise", PASSES)
+    with pytest.raises(InputError, match="these exist: hold, fold-constants, canonicalize"):
+        parse_pipeline("zzz", PASSES)
+
+
+def test_the_pass_that_breaks_a_module_is_named_and_shown() -> None:
+    with pytest.raises(PassError, match=r"pass hastens: left a broken module: graph[.]relu") as caught:
+        PassManager([*TO_GRAPH, Hastens(), *TO_FUSED], context()).run(small())
+    assert caught.value.pass_name == "hastens"
+    assert "graph.relu" in caught.value.ir
+    assert isinstance(caught.value, IRError)
+
+
+def test_a_broken_input_is_told_apart() -> None:
+    module = Hastens().run(small(), context())
+    with pytest.raises(PassError, match="pass input: left a broken module"):
+        PassManager(TO_GRAPH, context()).run(module)
+
+
+def test_semantic_verification_names_the_pass_that_changed_the_meaning() -> None:
+    PassManager([Negates()], context()).run(small())
+    problem = "pass negates: changed the meaning of the module: output 'y' is off by"
+    with pytest.raises(PassError, match=problem):
+        PassManager([*TO_GRAPH, Negates()], context(), verify_each="semantics").run(small())
+
+
+def test_errors_inside_a_pass_name_it() -> None:
+    with pytest.raises(PassError, match=r"pass refuses: graph[.]relu: is not wanted") as caught:
+        PassManager([Refuses()], context()).run(small())
+    assert caught.value.hint == "leave it out"
+    with pytest.raises(ZeroDivisionError) as crashed:
+        PassManager([Crashes()], context()).run(small())
+    assert crashed.value.__notes__ == ["while running the pass crashes"]
+
+
+def test_dumps_are_numbered_and_read_back(tmp_path: Path) -> None:
+    result = PassManager(PASSES, context(), dump_dir=tmp_path).run(small())
+    names = sorted(path.name for path in tmp_path.iterdir())
+    passes = [f"{number:02d}-{step.name}.ir" for number, step in enumerate(PASSES, 1)]
+    assert names == ["00-input.ir", *passes, "model.weights"]
+    again = read_ir(tmp_path / passes[len(TO_GRAPH) - 1])
+    PassManager([*TO_FUSED, *TO_PRECISION], context()).run(again)
+    assert (tmp_path / passes[-1]).read_text() == print_module(result)
+
+
+@pytest.mark.parametrize("step", [Negates(), Hastens(), Refuses(), Crashes()], ids=lambda step: step.name)
+def test_the_dumps_before_a_failure_are_read_back(step: Pass, tmp_path: Path) -> None:
+    with pytest.raises((PassError, ZeroDivisionError)):
+        PassManager((*TO_GRAPH, step), context(), dump_dir=tmp_path, verify_each="semantics").run(small())
+    before = read_ir(tmp_path / f"{len(TO_GRAPH):02d}-{TO_GRAPH[-1].name}.ir")
+    assert any(isinstance(op, Constant) and op.weight is not None for op in before.walk())
+    PassManager([*TO_FUSED, *TO_PRECISION], context()).run(before)
+
+
+def test_a_later_manager_goes_on_counting(tmp_path: Path) -> None:
+    module = PassManager(TO_GRAPH, context()).run(small())
+    PassManager(TO_FUSED, context(), dump_dir=tmp_path, first_number=7).run(module)
+    wanted = [f"{number:02d}-{step.name}.ir" for number, step in enumerate(TO_FUSED, 8)]
+    assert sorted(path.name for path in tmp_path.glob("*.ir")) == wanted
+
+
+def test_the_text_after_every_pass_is_handed_out_and_times_are_kept() -> None:
+    shown: list[str] = []
+    manager = PassManager(TO_GRAPH, context(), print_ir_after_all=shown.append)
+    manager.run(small())
+    assert [text.splitlines()[0] for text in shown] == [f"// after {step.name}" for step in TO_GRAPH]
+    assert [spent.name for spent in manager.times] == [step.name for step in TO_GRAPH]
+    assert all(spent.seconds >= 0 and spent.checking >= 0 for spent in manager.times)
+
+
+def test_rewrites_are_in_the_ledger() -> None:
+    net = Net()
+    module = net.done(net.add(Relu, net.add(Relu, net.input("x", 2))))
+    shared = context()
+    PassManager(TO_GRAPH, shared).run(module)
+    (record,) = shared.ledger
+    assert (record.rule, record.producers, record.consumers) == ("idempotent", ("relu0",), ("relu1",))
+
+
+class TestSemantics:
+    """What the semantic check compares."""
+
+    def test_integers_must_be_equal(self) -> None:
+        assert difference(np.array([1, 2]), np.array([1, 3]), 1.0) == "has 1 different integers"
+
+    def test_shapes_and_types_must_be_equal(self) -> None:
+        assert difference(np.zeros(2), np.zeros((1, 2)), 1.0) is not None
+        assert difference(np.zeros(2, np.float32), np.zeros(2), 1.0) is not None
+
+    def test_special_numbers_must_be_in_the_same_places(self) -> None:
+        want = np.array([np.nan, np.inf, 1.0])
+        assert difference(want.copy(), want, 0.0) is None
+        assert difference(np.array([np.nan, 2.0, 1.0]), want, 1.0) is not None
+        assert difference(np.array([0.0, np.inf, 1.0]), want, 1.0) is not None
+        assert difference(np.array([np.nan, np.inf, np.nan]), want, 1.0) is not None
+
+    def test_inputs_take_the_optimum_sizes(self) -> None:
+        net = Net()
+        x = net.input("x", net.symbol("N", 1, 3, 8), 2)
+        inputs = random_inputs(net.done(net.add(Relu, x)))
+        assert inputs["x"].shape == (3, 2)
+
+    def test_integers_from_rounded_floats_may_flip(self) -> None:
+        def build(lowered: bool) -> Module:
+            net = Net()
+            x = net.add(Sigmoid, net.input("x", 64))
+            big = net.add(Add, x, net.const(np.float32(1000)))
+            big = net.add(Cast, net.add(Cast, big, to=F16), to=big.type.dtype) if lowered else big
+            flags = net.add(Cast, net.input("k", 4, dtype=I32), to=BOOL)
+            return net.done(net.add(Cast, big, to=I32), flags)
+
+        assert SemanticsCheck(build(False)).against(build(True)) is None
+        assert SemanticsCheck(build(True)).against(build(False)) is not None
+
+    def test_other_outputs_are_a_difference(self) -> None:
+        net = Net()
+        x = net.input("x", 2)
+        other = Net()
+        y = other.input("x", 2)
+        check = SemanticsCheck(net.done(net.add(Relu, x)))
+        assert check.against(other.done(other.add(Relu, y), y)) is not None

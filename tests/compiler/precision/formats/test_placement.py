@@ -1,0 +1,73 @@
+"""Loops that store what they make in the form in which it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from glassrt.compiler.driver.pipeline import TO_FUSED, TO_GRAPH, TO_PRECISION
+from glassrt.compiler.passes.ledger import Record, Verdict
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.settings.policy import PrecisionPolicy
+from glassrt.dialects.core.dtypes import F16, F32
+from glassrt.dialects.core.ir import Module
+from glassrt.dialects.graph.elementwise import Cast
+from glassrt.dialects.graph.movement import Pad
+from glassrt.dialects.graph.unary import Sigmoid
+from glassrt.dialects.graph.window import MaxPool
+from glassrt.dialects.precision import Kernel
+
+from ....property.graphs import Net
+
+RULE = "store-conversion"
+PASSES = (*TO_GRAPH, *TO_FUSED, *TO_PRECISION)
+
+
+def lowered(
+    module: Module, disabled: Collection[str] = (), keep: Collection[str] = ()
+) -> tuple[Module, list[Record]]:
+    """MODULE at the precision level in fp16, held against the interpreter, and the rule's records."""
+    policy = PrecisionPolicy("fp16")
+    context = PassContext(ALL_DIALECTS, policy, disabled=frozenset(disabled), keep=frozenset(keep))
+    result = PassManager(PASSES, context, verify_each="semantics").run(module)
+    return result, [record for record in context.ledger if record.rule == RULE]
+
+
+def kernels(module: Module) -> list[Kernel]:
+    return [op for op in module.main.block if isinstance(op, Kernel)]
+
+
+def image() -> Module:
+    """A loop whose three channels a convolution reads as four."""
+    net = Net()
+    return net.done(net.conv(net.add(Sigmoid, net.input("x", 1, 3, 8, 8)), 8))
+
+
+def test_a_loop_stores_the_channels_that_a_convolution_reads() -> None:
+    module, (record,) = lowered(image())
+    loop, conv = kernels(module)[:2]
+    assert any(isinstance(op, Pad) for op in loop.body.block)
+    assert loop.results[0].type.shape[1] == 4 and conv.inputs[0] is loop.results[0]
+    assert record.verdict is Verdict.TAKEN
+    assert record.figures["launches_saved"] == 1 and record.figures["bytes_saved"] > 0
+
+
+def test_switched_off_or_kept_it_is_copied() -> None:
+    on = len(kernels(lowered(image())[0]))
+    for switches, verdict in (
+        ({"disabled": [RULE]}, Verdict.DISABLED),
+        ({"keep": ["sigmoid0"]}, Verdict.REFUSED),
+    ):
+        module, (record,) = lowered(image(), **switches)
+        assert len(kernels(module)) == on + 1
+        assert record.verdict is verdict
+
+
+def test_what_others_read_under_another_name_keeps_its_form() -> None:
+    """A cast to the type that a tensor is stored in gives the tensor itself, which is an output here."""
+    net = Net()
+    pooled = net.add(MaxPool, net.input("x", 1, 3, 5, 5, dtype=F16), kernel=[2, 2])
+    wide = net.add(Cast, pooled, to=F32)
+    module, records = lowered(net.done(pooled, net.conv(wide, 4)))
+    assert module.main.returned[0].type.shape == (1, 3, 4, 4)
+    assert not [record for record in records if record.verdict is Verdict.TAKEN]

@@ -1,0 +1,119 @@
+"""recentre-zero-point and dequantize-where-read: not one number changes.
+
+What stays as it is stands in tests/passes/quantization.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from glassrt.compiler.passes.ledger import Verdict
+from glassrt.compiler.precision.quantization.recentre import RecentreZeroPoints
+from glassrt.compiler.precision.quantization.spread import DequantizeWhereRead
+from glassrt.dialects.core.dtypes import F32, I8, U8, DType
+from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.graph.activations import Relu
+from glassrt.dialects.graph.binary import Add, Mul
+from glassrt.dialects.graph.movement import Concat, Reshape, Slice, Transpose
+from glassrt.dialects.graph.quantization import Dequantize, Quantize
+from glassrt.dialects.graph.unary import Neg, Sigmoid
+from glassrt.dialects.graph.window import MaxPool
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ....property.graphs import Net
+from ...quantized import Array, evaluated, ops, run
+
+ENDS = {I8: (-128, U8), U8: (128, I8)}
+
+
+def quantized(net: Net, x: Value, dtype: DType, zero: int, scale: float = 0.03) -> Value:
+    return net.add(
+        Quantize, x, net.const(np.float32(scale)), net.const(np.array(zero, dtype.numpy)), to=dtype
+    )
+
+
+def dequantized(net: Net, q: Value, zero: int, scale: float = 0.03) -> Value:
+    number = net.const(np.array(zero, q.type.dtype.numpy))
+    return net.add(Dequantize, q, net.const(np.float32(scale)), number, to=F32)
+
+
+def images(net: Net) -> tuple[Value, Value]:
+    return net.input("x", 2, 4, 6, 6), net.input("z", 2, 4, 6, 6)
+
+
+INPUTS = {
+    name: (np.random.default_rng(seed).standard_normal((2, 4, 6, 6)) * 3).astype(np.float32)
+    for seed, name in enumerate("xz")
+}
+# Halves, and numbers beyond the range of a byte.
+INPUTS["x"][0, 0, 0] = [0.015, 0.045, -0.015, 100, -100, 3.825]
+
+
+def conversions(module: Module) -> list[tuple[DType, bool]]:
+    """The stored type of every conversion, and whether it has a zero point."""
+    return [
+        (op.quantized, op.zero_point is not None)
+        for op in module.main.block
+        if isinstance(op, (Quantize, Dequantize))
+    ]
+
+
+MOVES: dict[str, Callable[[Net, Value], Value]] = {
+    "max_pool": lambda net, q: net.add(MaxPool, q, kernel=[3, 3], pads=[1, 1, 1, 1]),
+    "concat": lambda net, q: net.add(Concat, q, q, axis=2),
+    "reshape": lambda net, q: net.add(
+        Reshape, q, shape=[q.type.shape[0] * q.type.shape[1], *q.type.shape[2:]]
+    ),
+    "slice": lambda net, q: net.add(
+        Slice, q, starts=[0] * q.type.rank, sizes=[*q.type.shape[:-1], q.type.shape[-1] - 1]
+    ),
+    "transpose": lambda net, q: net.add(Transpose, q, perm=[1, 0, *range(2, q.type.rank)]),
+}
+
+
+@pytest.mark.parametrize("dtype", ENDS, ids=str)
+@given(names=st.lists(st.sampled_from(["max_pool", "concat", "slice", "transpose"]), max_size=3))
+def test_zero_points_at_an_end_go_and_no_number_changes(dtype: DType, names: list[str]) -> None:
+    """Through any ops that only pass stored numbers on; two tensors that are joined go together."""
+    zero, other = ENDS[dtype]
+    net = Net()
+    x, z = images(net)
+    q = net.add(Concat, *(quantized(net, v, dtype, zero) for v in (x, z)), axis=1)
+    for name in names:
+        q = MOVES[name](net, q)
+    q = MOVES["reshape"](net, q)
+    y = dequantized(net, q, zero)
+    module = net.done(net.add(Relu, y), net.add(Neg, dequantized(net, q, zero)))
+    before = evaluated(module, INPUTS)
+    context = run([RecentreZeroPoints()], module)
+    (record,) = context.ledger
+    assert record.verdict is Verdict.TAKEN and len(record.nodes) == 4
+    assert conversions(module) == [(other, False)] * 4
+    np.testing.assert_array_equal(evaluated(module, INPUTS), before)
+
+
+# ---------------------------------------------------------------- where it is read
+
+
+@pytest.mark.parametrize("output", [False, True])
+def test_every_reader_dequantises_for_itself(output: bool) -> None:
+    net = Net()
+    y = dequantized(net, net.input("q", 2, 3, dtype=I8), 3)
+    values = [net.add(Mul, y, y), net.add(Relu, y), net.add(Sigmoid, y)]
+    total = net.add(Add, net.add(Add, values[0], values[1]), values[2])
+    module = net.done(total, *([y] if output else []))
+    inputs = {"q": np.array([[-128, -1, 0], [3, 4, 127]], np.int8)}
+    before = evaluated(module, inputs)
+    context = run([DequantizeWhereRead()], module)
+    expected = ["dequantize", "mul", "dequantize", "relu", "dequantize", "sigmoid", "add", "add"]
+    assert ops(module) == (["dequantize", *expected] if output else expected)
+    found: list[Any] = [op for op in module.main.block if isinstance(op, Dequantize)]
+    readers = [user.name.removeprefix("graph.") for op in found for user in op.result.users]
+    assert sorted(readers) == sorted(["mul", "relu", "sigmoid", *(["core.return"] if output else [])])
+    assert [record.verdict for record in context.ledger] == [Verdict.TAKEN]
+    got: Array = evaluated(module, inputs)
+    np.testing.assert_array_equal(got, before)

@@ -1,0 +1,412 @@
+"""Answers about nodes: complete, and in agreement with the launches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from glassrt.codegen.assemble import planning_target
+from glassrt.compiler.driver.pipeline import passes_to
+from glassrt.compiler.driver.rules import RULES, check_rules
+from glassrt.compiler.passes.ledger import Ledger, Verdict
+from glassrt.compiler.passes.levels import ALL_DIALECTS, LEVELS
+from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.passes.origins import NodeNames, origins_of
+from glassrt.compiler.report.facts import COPIES, REWRITES, Facts
+from glassrt.compiler.report.nodes import explain_node
+from glassrt.compiler.report.pairs import PairAnswer, explain_pair
+from glassrt.compiler.report.summary import summarize
+from glassrt.compiler.settings.policy import PrecisionPolicy
+from glassrt.dialects.core.builtin import Yield
+from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.location import UNKNOWN
+from glassrt.dialects.core.parser import parse_module
+from glassrt.dialects.core.printer import print_module
+from glassrt.dialects.core.traits import Trait, has
+from glassrt.dialects.graph.activations import Relu
+from glassrt.dialects.graph.binary import Add, Mul
+from glassrt.dialects.graph.movement import Concat, Reshape, Slice, Transpose
+from glassrt.dialects.graph.normalization import Softmax
+from glassrt.dialects.graph.unary import Exp, Neg, Sigmoid
+from glassrt.dialects.graph.window import MaxPool
+from glassrt.dialects.launch import Kernel
+from glassrt.errors import InputError
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from ...growth import assert_growth
+from ...property.concat_graphs import concat_nets
+from ...property.graphs import Net, nets
+
+Lowered = tuple[Ledger, Module, Module]
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate)  # to shrink an example takes minutes
+
+
+def levels_of(module: Module, **switches: Any) -> tuple[Ledger, dict[str, Module]]:
+    """The ledger and all levels of MODULE."""
+    context = PassContext(ALL_DIALECTS, **switches)
+    context.ledger.origins = origins_of(module)
+    stages = {}
+    for level in LEVELS:
+        module = PassManager(passes_to(level, planning_target(())), context).run(module)
+        stages[level] = parse_module(print_module(module), ALL_DIALECTS)
+    return Ledger.from_json(context.ledger.to_json()), stages
+
+
+def lowered(module: Module, **switches: Any) -> Lowered:
+    """The ledger, the launch level and the precision level of MODULE."""
+    ledger, stages = levels_of(module, **switches)
+    return ledger, stages["launch"], stages["precision"]
+
+
+def explained(module: Module, **switches: Any) -> tuple[Facts, dict[str, Module]]:
+    ledger, stages = levels_of(module, **switches)
+    return Facts(ledger, stages["launch"], stages["precision"]), stages
+
+
+def facts_of(module: Module, **switches: Any) -> Facts:
+    return Facts(*lowered(module, **switches))
+
+
+def adjacent_nodes(module: Module) -> list[tuple[str, str]]:
+    """The nodes of every op that reads another op that is no constant."""
+    pairs = []
+    for op in module.main.block:
+        for value in op.inputs:
+            producer = value.producer
+            if producer is not None and op.results and not has(producer, Trait.CONSTANT):
+                pairs.append((producer.location.nodes[0], op.location.nodes[0]))
+    return pairs
+
+
+def kernels_of(launch: Module) -> list[set[str]]:
+    """The nodes of the ops in every launch; of one without any those that no other has: a copy of what
+    another kernel makes stands for no node."""
+    kernels = [op for op in launch.main.block if isinstance(op, Kernel)]
+    found = []
+    for kernel in kernels:
+        inner = [op for op in kernel.walk() if op is not kernel and not has(op, Trait.CONSTANT)]
+        found.append({node for op in inner for node in op.location.nodes})
+    inside = set().union(*found)
+    pairs = zip(found, kernels, strict=True)
+    return [nodes or set(kernel.location.nodes) - inside for nodes, kernel in pairs]
+
+
+VERDICTS = {"fused", "refused", "disabled", "view", "constant", "eliminated", "rewritten"}
+
+
+def check_pair(answer: PairAnswer, kernels: list[set[str]]) -> None:
+    """ANSWER names a decision, and says that the nodes are fused when a launch has both."""
+    together = any({answer.a, answer.b} <= nodes for nodes in kernels)
+    assert (answer.verdict == "fused") == together, answer
+    assert answer.verdict in VERDICTS, answer
+    assert answer.reason, answer
+    if answer.verdict not in ("constant", "fused"):
+        assert answer.rule in RULES, answer
+    if answer.verdict == "fused":
+        assert answer.steps[0].a == answer.a
+        assert answer.steps[-1].b == answer.b
+        assert all(step.rule in RULES for step in answer.steps)
+    if answer.verdict == "disabled":
+        assert "switched off" in answer.reason
+
+
+def edges_of(module: Module) -> set[tuple[str, str]]:
+    """The nodes of every op with those of every op that it reads, of other nodes, through reshapes too."""
+    found: set[tuple[str, str]] = set()
+    for op in module.main.block:
+        for value in op.inputs:
+            while value.producer is not None:
+                nodes = value.producer.location.nodes
+                found |= {(a, b) for a in nodes for b in op.location.nodes}
+                if not isinstance(value.producer, Reshape):
+                    break
+                value = value.producer.x
+    return found
+
+
+def check_edge(answer: PairAnswer, meet: bool) -> None:
+    """ANSWER about two nodes that run apart is about what the first gives to the second, and tells a rewrite
+    from a decision about two ops that MEET after all rewrites."""
+    assert answer.a in answer.producers and answer.b in answer.consumers, answer
+    if answer.verdict == "rewritten":
+        assert not meet, answer
+        assert answer.rule in REWRITES
+    else:
+        assert meet, answer
+        assert answer.rule not in REWRITES
+        assert answer.rule not in ("group-launches", "concurrency")
+    runs = all(answer.places)
+    assert bool(answer.order) == runs and "concurrently" not in answer.order, answer
+
+
+OFF = ["", "contraction-epilogue", "loop-elementwise", "horizontal-contraction", "group-launches"]
+
+
+@settings(max_examples=60, phases=PHASES)
+@given(st.one_of(nets(), concat_nets()), st.sampled_from(OFF))
+def test_every_adjacent_pair_has_an_answer_that_the_launches_agree_with(module: Module, off: str) -> None:
+    pairs = adjacent_nodes(module)
+    facts, levels = explained(module, disabled=frozenset({off} - {""}))
+    launch, ledger = levels["launch"], facts.records
+    edges, kernels = edges_of(levels["graph"]), kernels_of(launch)
+    for a, b in pairs:
+        answer = explain_pair(facts, b, a)
+        check_pair(answer, kernels)
+        if answer.verdict in ("refused", "disabled", "rewritten") and a != b:
+            check_edge(answer, (a, b) in edges)
+    assert {record.rule for record in ledger} <= set(RULES)
+    for node in facts.origins:
+        answer = explain_node(facts, node)
+        runs = any(node in nodes for nodes in kernels)
+        assert runs == (answer.fate.state == "runs") == bool(answer.homes)
+
+
+@settings(max_examples=20)
+@given(nets(), st.data())
+def test_pairs_that_do_not_touch_have_an_answer_as_well(module: Module, data: st.DataObject) -> None:
+    ledger, launch, precision = lowered(module)
+    facts = Facts(ledger, launch, precision)
+    names = st.sampled_from(list(facts.origins))
+    a, b = data.draw(names), data.draw(names)
+    if a == b:
+        with pytest.raises(InputError, match="are one node"):
+            explain_pair(facts, a, b)
+        return
+    answer = explain_pair(facts, a, b)
+    assert answer.verdict in {*VERDICTS, "distant"}
+    if answer.path:
+        assert {answer.path[0], answer.path[-1]} == {a, b}
+
+
+# ---------------------------------------------------------------- cases
+
+
+def residual_net() -> Module:
+    """conv0 add1 relu2 conv3 add4 | reshape5 | matmul... : a residual and a view."""
+    net = Net()
+    x = net.input("image", 1, 4, 6, 6)
+    y = net.add(Relu, net.bias(net.conv(x, 4)))
+    y = net.add(Add, net.conv(y, 4), y)
+    y = net.add(MaxPool, y, kernel=[2, 2], strides=[2, 2])
+    flat = net.add(Reshape, y, shape=[1, 36])
+    return net.done(net.linear(flat, 3))
+
+
+def answer_of(facts: Facts, a: str, b: str) -> tuple[str, str]:
+    answer = explain_pair(facts, a, b)
+    return answer.verdict, answer.rule
+
+
+def test_answers_name_the_rule() -> None:
+    facts = facts_of(residual_net())
+    assert answer_of(facts, "conv0", "add1") == ("fused", "contraction-epilogue")
+    assert answer_of(facts, "relu2", "add1") == ("fused", "contraction-epilogue")
+    assert answer_of(facts, "relu2", "conv3") == ("refused", "contraction-epilogue")
+    assert answer_of(facts, "add4", "max_pool5") == ("refused", "contraction-epilogue")
+    assert answer_of(facts, "max_pool5", "reshape6") == ("view", "view")
+    far = explain_pair(facts, "add8", "conv0")
+    assert far.verdict == "distant"
+    assert far.path == ("conv0", "add1", "relu2", "add4", "max_pool5", "reshape6", "matmul7", "add8")
+    assert "between relu2 and add4" in far.reason
+    # The residual add runs in the second convolution: it meets its other operand in no kernel.
+    assert explain_pair(facts, "relu2", "add4").places == ((1,), (2,))
+
+
+def test_a_chain_in_one_kernel_is_shown_step_by_step() -> None:
+    facts = facts_of(residual_net())
+    answer = explain_pair(facts, "relu2", "conv0")
+    assert (answer.verdict, answer.adjacent, answer.launches) == ("fused", False, (1,))
+    assert [(step.a, step.b, step.rule) for step in answer.steps] == [
+        ("relu2", "add1", "contraction-epilogue"),
+        ("add1", "conv0", "contraction-epilogue"),
+    ]
+
+
+def test_rewritten_nodes_say_what_rewrote_them() -> None:
+    net = Net()
+    x = net.input("x", 2, 3, 4, 4)
+    twice = net.add(Neg, net.add(Neg, x))
+    y = net.batch_norm(net.conv(net.add(Exp, twice), 4))
+    known = net.add(Mul, net.weights(1), net.weights(1))
+    module = net.done(net.add(Add, net.add(Transpose, y, perm=[0, 2, 3, 1]), known))
+    facts = facts_of(module)
+    neg = explain_node(facts, "neg1").fate
+    assert (neg.state, neg.rule) == ("eliminated", "involution")
+    assert explain_node(facts, "neg0").fate.rule == "involution"
+    assert answer_of(facts, "neg0", "neg1") == ("eliminated", "involution")
+    assert answer_of(facts, "conv3", "batch_norm4")[0] == "fused"
+    assert explain_node(facts, "mul5").fate.state == "constant"
+    assert answer_of(facts, "mul5", "add7") == ("constant", "fold-constants")
+
+
+def test_a_node_says_where_it_is_and_in_which_formats() -> None:
+    policy = PrecisionPolicy.named("fp16")
+    facts = facts_of(residual_net(), policy=policy)
+    answer = explain_node(facts, "relu2")
+    (home,) = answer.homes
+    assert home.launch == next(launch.index for launch in facts.launches if "relu2" in launch.nodes)
+    assert home.together == ("conv0", "add1")
+    assert home.family == facts.launches[home.launch].op.family
+    formats = home.formats
+    assert (formats["requested"], formats["compute"], formats["accumulate"]) == ("f16", "f16", "f32")
+    assert formats["why"]
+    assert any(record.startswith("taken contraction-epilogue: add1 -> relu2") for record in answer.records)
+
+
+def test_names_are_nodes_or_tensors() -> None:
+    facts = facts_of(residual_net())
+    assert facts.resolve("y") == "add8"
+    with pytest.raises(InputError, match="is an input of the model"):
+        facts.resolve("image")
+    with pytest.raises(InputError, match="is conv3 or conv0 meant"):
+        facts.resolve("conv")
+
+
+def test_a_plan_without_nodes_says_so() -> None:
+    module = residual_net()
+    for op in module.main.block:
+        op.location = UNKNOWN
+    with pytest.raises(InputError, match="knows no nodes"):
+        explain_node(facts_of(module), "conv0")
+
+
+def test_the_summary_adds_up() -> None:
+    facts = facts_of(residual_net())
+    summary = summarize(facts)
+    assert summary["nodes"] == 9
+    assert summary["launches"] == len(facts.launches) == 5
+    assert summary["states"] == {"runs": 8, "view": 1}
+    # Eight ops run, and conversions of the layout are launches of their own.
+    kernels = 8 - summary["launches_saved"]
+    assert kernels == summary["launches"] - sum(r["taken"] for r in summary["rules"] if r["rule"] == COPIES)
+    rows = {row["rule"]: row for row in summary["rules"]}
+    assert rows["contraction-epilogue"]["taken"] == 4
+    assert summary["bytes_saved"] == 3 * 2 * 4 * 4 * 36 + 2 * 4 * 3
+    sizes = [refusal["bytes"] for refusal in summary["refused"]]
+    assert sizes == sorted(sizes, reverse=True) and sizes[0] > 0
+
+
+def test_ledgers_and_origins_come_back_from_json() -> None:
+    ledger, _, _ = lowered(residual_net())
+    again = Ledger.from_json(ledger.to_json())
+    assert list(again) == list(ledger)
+    assert again.origins == ledger.origins
+    assert [origin.node for origin in again.origins][:3] == ["conv0", "add1", "relu2"]
+    assert again.origins[4].reads == ("conv3", "relu2")
+    assert again.text().count("\n") == len(again)
+
+
+@given(nets(most=4))
+def test_the_same_text_has_the_same_origins(module: Module) -> None:
+    text = print_module(module)
+    module.resources = type(module.resources)()
+    assert origins_of(parse_module(text, ALL_DIALECTS)) == origins_of(module)
+
+
+# ---------------------------------------------------------------- switches
+
+
+def chain() -> Module:
+    net = Net()
+    y = net.add(Sigmoid, net.add(Relu, net.bias(net.conv(net.input("x", 1, 4, 6, 6), 4))))
+    return net.done(net.add(Mul, y, y))
+
+
+@pytest.mark.parametrize("pair", [("relu2", "sigmoid3"), ("sigmoid3", "relu2")])
+def test_a_pair_is_kept_apart_in_either_order(pair: tuple[str, str]) -> None:
+    facts = facts_of(chain(), barriers=frozenset({pair}))
+    answer = explain_pair(facts, "relu2", "sigmoid3")
+    assert (answer.verdict, answer.places) == ("disabled", ((1,), (2,)))
+    assert answer_of(facts, "add1", "relu2")[0] == "fused"
+
+
+def test_nodes_that_do_not_touch_are_kept_apart_as_well() -> None:
+    facts = facts_of(chain(), barriers=frozenset({("conv0", "sigmoid3")}))
+    assert not any({"conv0", "sigmoid3"} <= set(launch.nodes) for launch in facts.launches)
+
+
+def test_a_kept_result_ends_its_kernel() -> None:
+    facts = facts_of(chain(), keep=frozenset({"add1"}))
+    assert facts.launches[1].nodes == ("conv0", "add1")
+    answer = explain_pair(facts, "add1", "relu2")
+    assert (answer.verdict, answer.reason) == ("disabled", "the result of add1 is to be kept")
+
+
+@settings(max_examples=40)
+@given(nets(), st.data())
+def test_switches_hold_in_every_net(module: Module, data: st.DataObject) -> None:
+    pairs = adjacent_nodes(module)
+    if not pairs:
+        return
+    pair = data.draw(st.sampled_from(pairs))
+    kept = data.draw(st.sampled_from(sorted({name for pair in pairs for name in pair})))
+    module.main.outputs[:] = [f"y{i}" for i in range(len(module.main.outputs))]
+    context = PassContext(ALL_DIALECTS, barriers=frozenset({pair}), keep=frozenset({kept}))
+    module = PassManager(passes_to("graph", planning_target(())), context).run(module)
+    for op in PassManager(passes_to("fused", planning_target(())), context).run(module).main.block:
+        nodes = [o.location.nodes for o in op.walk() if o is not op and not has(o, Trait.CONSTANT)]
+        one_op = any(set(pair) <= set(group) for group in nodes)
+        assert one_op or not set(pair) <= {node for group in nodes for node in group}
+        for inner in op.walk() if op.regions else ():
+            ends = any(isinstance(user, Yield) for value in inner.results for user in value.users)
+            outside = [u for v in inner.results for u in v.users if kept not in u.location.nodes]
+            if inner is not op and kept in inner.location.nodes and not has(inner, Trait.CONSTANT):
+                assert ends or not outside
+
+
+def test_nodes_of_switches_exist() -> None:
+    names = NodeNames(origins_of(chain()), ["x"])
+    assert names.resolve("relu2") == "relu2"
+    assert names.resolve("y") == "mul4"
+    with pytest.raises(InputError, match="no node and no tensor 'relu'"):
+        names.resolve("relu")
+
+
+def test_rules_of_switches_exist() -> None:
+    check_rules(["contraction-epilogue", "elide-concat"])
+    with pytest.raises(InputError, match="is contraction-epilogue or contraction-prologue or"):
+        check_rules(["contraction-epilog"])
+    with pytest.raises(InputError, match="cannot be switched off"):
+        check_rules(["storage-conversion"])
+
+
+@pytest.mark.parametrize("rule", [rule.name for rule in RULES.values() if rule.switchable])
+def test_every_rule_says_what_it_does_and_can_be_switched_off(rule: str) -> None:
+    assert "=>" in RULES[rule].summary
+    ledger, _, _ = lowered(residual_net(), disabled=frozenset({rule}))
+    assert not any(r.rule == rule and r.verdict is Verdict.TAKEN for r in ledger)
+
+
+# ---------------------------------------------------------------- size
+
+
+def test_concats_and_attention_heads() -> None:
+    net = Net()
+    x = net.input("x", 1, 4, 6, 6)
+    both = net.add(Concat, net.add(Relu, net.conv(x, 8)), net.add(Relu, net.conv(x, 8, 1)), axis=1)
+    part = net.add(Slice, both, starts=[0, 8, 0, 0], sizes=[1, 8, 6, 6])
+    module = net.done(net.conv(both, 4), net.add(Softmax, part, axis=1))
+    pairs = adjacent_nodes(module)
+    ledger, launch, precision = lowered(module)
+    facts = Facts(ledger, launch, precision)
+    for a, b in pairs:
+        check_pair(explain_pair(facts, a, b), kernels_of(launch))
+
+
+@pytest.mark.slow
+def test_a_large_graph_is_explained_in_time_linear_in_its_size() -> None:
+    def built(length: int) -> Lowered:
+        net = Net()
+        value = net.input("x", 4, 8)
+        for _ in range(length // 2):
+            value = net.add(Add, value, net.add(Sigmoid, value))
+        return lowered(net.done(value))
+
+    def work(built: Lowered) -> None:
+        ledger, launch, precision = built
+        facts = Facts(Ledger.from_json(ledger.to_json()), launch, precision)
+        summarize(facts)
+        explain_pair(facts, "sigmoid0", "add7")
+
+    assert_growth(built, work, (2_000, 8_000), most=8)

@@ -1,0 +1,68 @@
+"""The guides can be followed: what they add to a copy of the repository works there, and is clean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .guides import GUIDES, GuideError, Step, copy_of_the_repository, edited, follow, steps
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.stem)
+def test_a_guide_can_be_followed(guide: Path, tmp_path: Path) -> None:
+    todo = list(steps(guide.read_text(encoding="utf-8")))
+    assert todo[-1].action == "run", "a guide ends with a command that shows that it worked"
+    copy = copy_of_the_repository(tmp_path)
+    for step in todo:
+        follow(step, copy)
+    follow(Step("run", "python -m ruff check --no-cache ."), copy)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.stem)
+def test_the_commands_of_a_guide_need_its_edits(guide: Path, tmp_path: Path) -> None:
+    """A guide whose commands succeed without what it adds shows nothing."""
+    commands = [step for step in steps(guide.read_text(encoding="utf-8")) if step.action == "run"]
+    copy = copy_of_the_repository(tmp_path)
+    with pytest.raises(GuideError):
+        for step in commands:
+            follow(step, copy)
+
+
+def test_all_guides_are_there() -> None:
+    names = {guide.stem for guide in GUIDES}
+    assert names == {f"adding-{what}" for what in ("an-op", "a-kernel-family", "a-rewrite", "a-target")}
+
+
+TEXT = "one = 1\ntwo = 2\nthree = 3\n"
+
+
+@pytest.mark.parametrize(
+    ("action", "wanted"),
+    [
+        ("before", "one = 1\nnew = 0\ntwo = 2\nthree = 3\n"),
+        ("after", "one = 1\ntwo = 2\nnew = 0\nthree = 3\n"),
+        ("instead of", "one = 1\nnew = 0\nthree = 3\n"),
+    ],
+)
+def test_blocks_go_where_the_guide_says(action: str, wanted: str) -> None:
+    assert edited(TEXT, Step(action, "new = 0\n", "some.py", "two")) == wanted
+
+
+@pytest.mark.parametrize("anchor", ["t", "four"])
+def test_an_anchor_is_one_line(anchor: str) -> None:
+    with pytest.raises(GuideError, match=r"lines of some\.py begin with"):
+        edited(TEXT, Step("after", "new = 0\n", "some.py", anchor))
+
+
+def test_every_block_has_a_place(tmp_path: Path) -> None:
+    assert list(steps("Look:\n\n```text\nno step\n```\n")) == []
+    with pytest.raises(GuideError, match="nothing says where"):
+        list(steps("Look:\n\n```python\nx = 1\n```\n"))
+    with pytest.raises(GuideError, match="is not new"):
+        (tmp_path / "old.py").write_text("")
+        follow(Step("new", "x = 1\n", "old.py"), tmp_path)
+    with pytest.raises(GuideError, match="python -c"):
+        follow(Step("run", "python -c 'raise SystemExit(3)'"), tmp_path)

@@ -1,0 +1,43 @@
+"""Texts with one fault each, in `texts`: what is said of it, to people and to tools.
+
+A new case is a file there; `pytest --update-golden` writes what is expected of it, for you to review.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from glassrt import IRError
+from glassrt.codegen.assemble import planning_target
+from glassrt.codegen.sources import made_kernels
+from glassrt.compiler.frontend.source import level_of, read_ir
+from glassrt.compiler.memory.proofs.check_launch import check_launch
+from glassrt.dialects.launch import Kernel
+
+from .support import shown
+
+FOLDER = Path(__file__).parent / "texts"
+TEXTS = sorted(FOLDER.rglob("*.ir"))
+
+
+def read(path: Path) -> None:
+    """Read a text, check what it says, and what its launches are configured to."""
+    module = read_ir(path)
+    if level_of(module) == "launch":
+        check_launch(module)
+        launches = [op for op in module.main.block if isinstance(op, Kernel) and op.config]
+        made_kernels(module, planning_target(()), launches)
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.stem)
+def test_a_fault_is_shown_where_it_is(path: Path, golden: str) -> None:
+    with pytest.raises(IRError) as caught:
+        read(path)
+    assert caught.value.diagnostic.span is not None
+    assert shown(caught.value) == golden.at(f"{path.parent.name}/{path.stem}.txt")  # type: ignore[attr-defined]
+
+
+def test_names_of_cases_are_words() -> None:
+    assert len(TEXTS) >= 40
+    assert all(path.stem.replace("_", "").isalpha() for path in TEXTS)
