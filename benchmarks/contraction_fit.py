@@ -21,7 +21,8 @@ from contraction_layers import Layer, problem
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.arch.spec import ArchSpec, ContractionFit
 from glassrt.codegen.kernels import contraction_mma
-from glassrt.codegen.kernels.contraction_cost import Load, Work, expected
+from glassrt.codegen.kernels.contraction.work import Load, Work
+from glassrt.codegen.kernels.contraction_cost import expected
 from glassrt.codegen.kernels.contraction_mma import MmaConfig
 
 TARGET, FITTED = REFERENCE, REFERENCE.fitted.contraction

@@ -25,6 +25,7 @@ from .arch.known import LEAST
 from .cache import CacheEntry, KernelCache, content_key
 from .nvrtc_child import run_in_child
 from .nvrtc_compile import Program, checked, run
+from .provenance import without_provenance
 from .source_check import check_headers, check_source
 
 # `-v` makes ptxas report registers and spills. The disk cache of NVRTC itself is off: ours is the one
@@ -251,7 +252,7 @@ class _Job:
 
     def compile(self, name: str, source: str) -> CompiledKernel:
         headers = [part for item in self.headers.items() for part in item]
-        key = content_key([compiler_identity(), *self.options, name, source, *headers])
+        key = content_key([compiler_identity(), *self.options, name, without_provenance(source), *headers])
         entry = self.cache.load(key) if self.cache else None
         if entry is not None:
             return self._kernel(name, entry, from_cache=True)

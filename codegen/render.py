@@ -20,7 +20,7 @@ from .. import templates
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _CODE = re.compile(r"[\n\x20-\x7e]*")
 _CODE_FORBIDDEN = re.compile(r"[#\\\"'`@$]|/\*|\*/|%:|\?\?|\b_*asm_*\b")
-_TEMPLATE = re.compile(r"(?:kernels|lib)/[a-z][a-z0-9_]*\.cu\.j2")
+_TEMPLATE = re.compile(r"(?:kernels|lib)(?:/[a-z][a-z0-9_]*)+\.cu\.j2")
 _INT_LIMIT = 1 << 64
 _FILTERS = ("abs", "first", "indent", "join", "last", "length", "list", "map", "max", "min", "reverse", "sum")
 _GLOBALS = ("range", "namespace")

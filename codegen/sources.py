@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from ..dialects.core.affine import Dim, bounds, product
 from ..dialects.core.diagnostics import op_error
 from ..dialects.core.ir import Module
+from ..dialects.core.location import Location
 from ..dialects.core.parts import AttributeAt
 from ..dialects.launch import Kernel
 from .arch.spec import ArchSpec
@@ -16,6 +17,7 @@ from .kernels.family import Geometry, KernelCode, Request
 from .kernels.parameters import Parameter, maps_of, scratch_of
 from .kernels.registry import family_of
 from .naming import kernel_name
+from .provenance import with_provenance
 from .render import render
 from .requests import code_in_model_symbols, make_request
 
@@ -44,6 +46,7 @@ def made_kernels(
     """
     made: dict[str, MadeKernel] = {}
     facts: dict[str, str] = {}
+    places: dict[str, list[Location]] = {}
     if launches is None:
         launches = [op for op in module.main.block if isinstance(op, Kernel)]
     for op in launches:
@@ -58,7 +61,11 @@ def made_kernels(
         _check_parameters(op, code.parameters)
         if op.cooperative:
             _check_fits(op, module, target)
-    return made
+        places.setdefault(op.kernel, []).append(op.location)
+    return {
+        name: replace(kernel, source=with_provenance(kernel.source, places[name]))
+        for name, kernel in made.items()
+    }
 
 
 def _made(op: Kernel, request: Request, module: Module) -> MadeKernel:

@@ -9,23 +9,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ...dialects.core.affine import may_be_empty
 from ...dialects.core.dtypes import F32
-from ..affine_c import dim_to_c
 from ..arch.spec import ArchSpec
-from ..literals import literal
-from ..render import Code, Identifier
-from .attention import BatchAxis, MaskSpec, OperandSpec, batch_axes, mask_spec, operand_spec
 from .attention_problem import AttentionProblem, at_optimum
-from .describe import title
+from .attention_spec import (
+    AttentionProduct,
+    AttentionSpec,
+    AttentionTemplate,
+    attention_spec,
+    padded,
+)
 from .family import Request
 from .signature import Signature
 
-TEMPLATE = "kernels/attention_simt.cu.j2"
+TEMPLATE = "kernels/attention.cu.j2"
 THREADS = 128
 ALONG_S, ALONG_T = 16, 8  # threads
 PADDING = 4  # elements behind each row in shared memory
 STAGES = 2
+MOST_STORED = 4  # results that a thread stores at a time
 DEPTH_STEP, WIDTH_STEP = 4, 32  # features come in quads; a row's eight threads have a quad each
 
 LAUNCH = 0.9  # microseconds
@@ -55,28 +57,11 @@ class SimtAttentionConfig:
 
 
 @dataclass(frozen=True)
-class SimtAttentionSpec:
-    """What the template is given."""
+class SimtAttention(AttentionProduct):
+    """Products of scalar units, by threads of rows x columns scores."""
 
-    name: Identifier
-    title: Code
-    parameters: Code
-    index_type: Identifier
     rows: int
     columns: int
-    queries: Code
-    key_count: Code
-    checked: bool
-    batch: tuple[BatchAxis, ...]
-    q: OperandSpec
-    k: OperandSpec
-    v: OperandSpec
-    y: OperandSpec
-    mask: MaskSpec | None
-    scale: Code
-    causal: bool
-    guarded: bool
-    keyless: bool
 
 
 def configurations() -> Iterator[SimtAttentionConfig]:
@@ -88,11 +73,6 @@ def configurations() -> Iterator[SimtAttentionConfig]:
 def legal(problem: AttentionProblem, target: ArchSpec) -> list[SimtAttentionConfig]:
     """Configurations that fit shared memory."""
     return [config for config in configurations() if shared_bytes(problem, config) <= target.shared_bytes]
-
-
-def padded(features: int, step: int) -> int:
-    """FEATURES in whole STEPs."""
-    return -(-features // step) * step
 
 
 def shared_bytes(problem: AttentionProblem, config: SimtAttentionConfig) -> int:
@@ -122,28 +102,17 @@ def cost(problem: AttentionProblem, config: SimtAttentionConfig, request: Reques
 
 def specialize(
     request: Request, problem: AttentionProblem, config: SimtAttentionConfig, signature: Signature
-) -> SimtAttentionSpec:
+) -> AttentionSpec:
     """The spec of PROBLEM under CONFIG, which must be legal."""
-    names = signature.symbols
-    depth, width = padded(problem.depth, DEPTH_STEP), padded(problem.width, WIDTH_STEP)
-    return SimtAttentionSpec(
-        name=Identifier(request.name),
-        title=title(request),
-        parameters=signature.parameters,
-        index_type=Identifier(signature.index_type),
+    product = SimtAttention(
+        template=AttentionTemplate.SIMT,
+        threads=THREADS,
+        block_s=config.block_s,
+        block_t=config.block_t,
+        depth_step=DEPTH_STEP,
+        width_step=WIDTH_STEP,
+        most_stored=MOST_STORED,
         rows=config.rows,
         columns=config.columns,
-        queries=Code(dim_to_c(problem.queries, names)),
-        key_count=Code(dim_to_c(problem.keys, names)),
-        checked=not isinstance(problem.keys, int) or problem.keys % config.block_t != 0,
-        batch=batch_axes(problem, signature),
-        q=operand_spec(problem.q, signature, problem.depth, depth),
-        k=operand_spec(problem.k, signature, problem.depth, depth),
-        v=operand_spec(problem.v, signature, problem.width, width),
-        y=operand_spec(problem.y, signature, problem.width, width, output=True, most=4),
-        mask=None if problem.mask is None else mask_spec(problem.mask, problem.fill, signature),
-        scale=Code(literal(problem.scale, F32)),
-        causal=problem.causal,
-        guarded=problem.guarded,
-        keyless=may_be_empty(problem.keys, request.ranges),
     )
+    return attention_spec(request, problem, product, signature)

@@ -13,9 +13,9 @@ from ..arch.features import Feature
 from ..arch.spec import ArchSpec
 from . import contraction_mma, contraction_simt, depthwise
 from .contraction_binding import Contraction, bind, find_contraction, widest_vector
-from .contraction_mma import MmaConfig, MmaSpec
-from .contraction_simt import SimtConfig, SimtSpec
-from .contraction_spec import Binding, split_scratch
+from .contraction_mma import MmaConfig
+from .contraction_simt import SimtConfig
+from .contraction_spec import Binding, ContractionSpec, split_scratch
 from .depthwise import DepthwiseConfig
 from .family import Candidate, Config, Geometry, KernelCode, Request
 from .geometry import Problem
@@ -28,7 +28,7 @@ PROBLEMS_KEPT = 4096
 # up, 32 of them; what it gives is added in f32.
 TENSOR_CORE_SUMS = Accumulation(frozenset({F8E4M3}), terms=32, roundoff=2.0**-13, tiled=True)
 TILED_SUMS = Accumulation(tiled=True)
-Product = tuple[str, MmaSpec | SimtSpec, Geometry]
+Product = tuple[str, ContractionSpec, Geometry]
 AnyTiled = TypeVar("AnyTiled", bound=MmaConfig | SimtConfig)
 
 

@@ -8,31 +8,36 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from ...dialects.core.affine import Dim, bounds, ceildiv
+from ...dialects.core.affine import ceildiv
 from ...dialects.core.dtypes import BF16, F8E4M3, F8E5M2, F16, F32, I8, I32, TF32, U8, DType
 from ..arch.features import Feature
 from ..arch.spec import ArchSpec
 from ..render import Identifier
-from .contraction_cost import Work, microseconds
+from .contraction import tile
+from .contraction.product import ProductSpec, ProductTemplate
+from .contraction.staging import held_registers, origin_registers
+from .contraction.work import Work
+from .contraction_cost import microseconds
 from .contraction_spec import (
     Binding,
-    ProductSpec,
-    Tiling,
-    product_spec,
-    shared_bytes,
-    tile_counts,
+    ContractionSpec,
+    contraction_launch,
+    contraction_spec,
 )
 from .family import Geometry
-from .geometry import COPY_BYTES, INT_LIMIT, Problem
+from .geometry import COPY_BYTES, Problem
 
-TEMPLATE = "kernels/contraction_mma.cu.j2"
+TEMPLATE = "kernels/contraction.cu.j2"
 STEP_BYTES = 32  # bytes of k in one mma step: 16 elements of 16 bits, 8 of tf32, 32 of i8
 MAX_SUM_REGISTERS = 128
-# Of a thread that brings tiles by way of its registers: its sums, and those that hold the tiles.
+# Register budget of a thread that stages tiles through registers: accumulators and staged tiles.
 HELD_AND_SUMS = 96
-# Of a thread with the most sums, for where the rows begin that it picks.
+# Registers for the origins of gathered rows, beside the most accumulators that a thread may have.
 ORIGIN_REGISTERS = 4
 MOST_PRODUCTS = 128
+SPLITS = (2, 3, 4, 6, 8, 12, 16)
+MOST_RESIDENT = 2  # blocks that kernels are compiled for
+WIDE_N, RASTER = 16, 8  # tiles along n that the L2 cache holds the operands of; tile rows of a band beyond
 # By the operands' types: what the products are made in, what they are summed in, and what does that.
 _MATH = {
     (F16, F16): ("f16", F32, Feature.MMA_F16),
@@ -46,8 +51,7 @@ _MATH = {
 }
 
 
-# What tensor cores multiply but cannot read from operands that lie the other way round: fragments are
-# transposed in words of 16 bits alone.
+# What tensor cores multiply only from K-major operands: fragments are transposed in words of 16 bits alone.
 _K_INNERMOST = (TF32, I8, U8, F8E4M3, F8E5M2)
 
 
@@ -79,20 +83,21 @@ class MmaConfig:
         """Accumulators of a thread."""
         return self.block_m * self.block_n // (32 * self.warps_m * self.warps_n)
 
+    def split(self, splits: int) -> MmaConfig:
+        """The same with k shared among SPLITS blocks."""
+        return replace(self, splits=splits)
+
 
 @dataclass(frozen=True)
-class MmaSpec:
-    """What the template is given."""
+class MmaProduct(ProductSpec):
+    """Products in `math`, by warps of warp_m x warp_n sums that take `k_steps` mma steps of a tile."""
 
-    product: ProductSpec
     math: Identifier
     warps_m: int
     warps_n: int
-    warps_k: int
     warp_m: int
     warp_n: int
     k_steps: int
-    blocks_per_multiprocessor: int
 
 
 def unsupported(problem: Problem, target: ArchSpec) -> str | None:
@@ -106,10 +111,7 @@ def unsupported(problem: Problem, target: ArchSpec) -> str | None:
         return f"mma does not sum in {problem.accumulate}"
     if problem.a.bytes != 2 and not (problem.a_k_major and problem.b_k_major):
         return f"{problem.a} operands must lie with k innermost"
-    high = bounds(problem.m, {name: (low, high) for name, low, _, high in problem.sizes})[1]
-    if high is not None and high > INT_LIMIT:
-        return "more than 2^31 rows"
-    return None
+    return "more than 2^31 rows" if tile.has_too_many_rows(problem) else None
 
 
 def illegal(problem: Problem, config: MmaConfig, target: ArchSpec) -> str | None:
@@ -123,117 +125,77 @@ def illegal(problem: Problem, config: MmaConfig, target: ArchSpec) -> str | None
         return "warps do not share the tile evenly"
     if config.threads > 1024 or config.stages < 2:
         return "too many warps, or too few stages"
-    if config.sum_registers > MAX_SUM_REGISTERS:
-        return "too many accumulators a thread"
-    narrow = min(problem.a_vector, problem.b_vector) * problem.a.bytes < COPY_BYTES
-    if product_registers(problem, config) > MOST_PRODUCTS:
-        return "too many products of 8-bit floats wait for their sums"
-    if config.sum_registers == MAX_SUM_REGISTERS and narrow:
-        return "narrow copies leave too few registers for so many accumulators"
-    if config.sum_registers == MAX_SUM_REGISTERS and config.splits > 1:
-        return "a split sum leaves too few registers for so many accumulators"
-    held = held_registers(problem, config)
-    if held and config.sum_registers + held > HELD_AND_SUMS:
-        return "tiles that pass through registers leave too few for so many accumulators"
-    if config.sum_registers == MAX_SUM_REGISTERS and origin_registers(problem, config) > ORIGIN_REGISTERS:
-        return "where rows begin leaves too few registers for so many accumulators"
-    if config.splits > 1 and not splits_evenly(problem.k, config.block_k, config.splits):
+    if config.splits > 1 and not tile.splits_evenly(problem.k, config.block_k, config.splits):
         return "a split of k would be empty"
     if pipeline_bytes(problem, config) > target.shared_bytes:
         return "not enough shared memory"
+    return _spills(problem, config)
+
+
+def _spills(problem: Problem, config: MmaConfig) -> str | None:
+    """What a thread of CONFIG has too few registers for; None when it has enough."""
+    if config.sum_registers > MAX_SUM_REGISTERS:
+        return "too many accumulators a thread"
+    if product_registers(problem, config) > MOST_PRODUCTS:
+        return "too many products of 8-bit floats wait for their sums"
+    held = held_registers(problem, config)
+    if held and config.sum_registers + held > HELD_AND_SUMS:
+        return "tiles that pass through registers leave too few for so many accumulators"
+    if config.sum_registers < MAX_SUM_REGISTERS:
+        return None
+    if min(problem.a_vector, problem.b_vector) * problem.a.bytes < COPY_BYTES:
+        return "narrow copies leave too few registers for so many accumulators"
+    if config.splits > 1:
+        return "a split sum leaves too few registers for so many accumulators"
+    if origin_registers(problem, config) > ORIGIN_REGISTERS:
+        return "where rows begin leaves too few registers for so many accumulators"
     return None
-
-
-def held_registers(problem: Problem, config: MmaConfig) -> int:
-    """What a thread holds of its tiles between memory and shared memory; nothing of what is copied
-    asynchronously, twice as much of what it computes on the way."""
-    copies_b = config.block_n * config.block_k * problem.b.bytes // COPY_BYTES // config.threads
-    held = 4 * copies_b if problem.b_vector * problem.b.bytes < 4 else 0
-    if problem.a_computed:
-        return held + 8 * _copies_of_a(problem, config)
-    return held + (4 * _copies_of_a(problem, config) if problem.a_vector * problem.a.bytes < 4 else 0)
-
-
-def origin_registers(problem: Problem, config: MmaConfig) -> int:
-    """Where the rows begin that an index picks."""
-    return _copies_of_a(problem, config) * (2 if problem.wide else 1) if problem.a_picked else 0
-
-
-def _copies_of_a(problem: Problem, config: MmaConfig) -> int:
-    """Copies of 16 bytes that a thread makes of a tile of A."""
-    return config.block_m * config.block_k * problem.a.bytes // COPY_BYTES // config.threads
 
 
 def product_registers(problem: Problem, config: MmaConfig) -> int:
     """Registers of a thread that hold products of 8-bit floats before they are added: those of a whole
     tile, because the compiler makes all that do not depend on each other at once. Others add in place.
     """
-    steps = config.block_k * problem.a.bytes // STEP_BYTES // config.warps_k
-    return steps * config.sum_registers if problem.a == F8E4M3 else 0
+    return k_steps(problem, config) * config.sum_registers if problem.a == F8E4M3 else 0
 
 
-def splits_evenly(k: Dim, block_k: int, splits: int) -> bool:
-    """True when each of SPLITS blocks along a static K gets tiles of its own."""
-    if not isinstance(k, int):
-        return False
-    tiles = -(-k // block_k)
-    share = -(-tiles // splits)
-    return -(-tiles // share) == splits
+def k_steps(problem: Problem, config: MmaConfig) -> int:
+    """mma steps of a warp in one k tile."""
+    return config.block_k * problem.a.bytes // STEP_BYTES // config.warps_k
 
 
 def pipeline_bytes(problem: Problem, config: MmaConfig) -> int:
     """Dynamic shared memory of a block."""
-    stage = (config.block_m + config.block_n) * config.block_k * problem.a.bytes
-    sums = config.warps_k * config.block_m * (config.block_n + 8) * problem.accumulate.bytes
-    return max(config.stages * stage, sums)
+    return tile.pipeline_bytes(problem, config, swizzled=True, groups=config.warps_k)
 
 
 def blocks_per_multiprocessor(problem: Problem, config: MmaConfig, target: ArchSpec) -> int:
     """Blocks that fit side by side, by shared memory and by the registers that the sums leave."""
     registers = config.sum_registers + (100 if config.sum_registers > 32 else 80)
     registers += product_registers(problem, config)
-    limits = target.limits
-    registers = min(registers, limits.registers_per_thread)
-    by_registers = limits.registers_per_multiprocessor // (config.threads * registers)
-    by_shared = limits.blocks_by_shared(pipeline_bytes(problem, config))
-    return max(1, min(by_registers, by_shared, limits.threads_per_multiprocessor // config.threads))
+    return tile.resident_blocks(config.threads, registers, pipeline_bytes(problem, config), target)
 
 
-def specialize(problem: Problem, config: MmaConfig, binding: Binding, target: ArchSpec) -> MmaSpec:
+def specialize(problem: Problem, config: MmaConfig, binding: Binding, target: ArchSpec) -> ContractionSpec:
     """The spec of PROBLEM under CONFIG, which must be legal."""
-    tiling = Tiling(
-        block_m=config.block_m,
-        block_n=config.block_n,
-        block_k=config.block_k,
-        threads=config.threads,
-        stages=config.stages,
-        splits=config.splits,
-        raster=config.raster,
-    )
-    return MmaSpec(
-        product=product_spec(problem, tiling, binding, padding=0, swizzled=True),
+    product = MmaProduct(
+        template=ProductTemplate.MMA,
+        k_groups=config.warps_k,
+        swizzled=True,
         math=Identifier(_MATH[problem.a, problem.b][0]),
         warps_m=config.warps_m,
         warps_n=config.warps_n,
-        warps_k=config.warps_k,
         warp_m=config.block_m // config.warps_m,
         warp_n=config.block_n // config.warps_n,
-        k_steps=config.block_k * problem.a.bytes // STEP_BYTES // config.warps_k,
-        blocks_per_multiprocessor=min(2, blocks_per_multiprocessor(problem, config, target)),
+        k_steps=k_steps(problem, config),
     )
+    resident = min(MOST_RESIDENT, blocks_per_multiprocessor(problem, config, target))
+    return contraction_spec(problem, tile.Tiling.of(config), binding, product, resident)
 
 
-def launch(problem: Problem, spec: MmaSpec) -> Geometry:
+def launch(problem: Problem, spec: ContractionSpec) -> Geometry:
     """Grid, block and shared memory of a launch."""
-    product = spec.product
-    tiling = product.tiling
-    tiles_m, tiles_n = tile_counts(problem, tiling.block_m, tiling.block_n)
-    blocks = tiles_m * tiles_n * problem.batches
-    return Geometry(
-        grid=(blocks, tiling.splits, 1),
-        block=(tiling.threads, 1, 1),
-        shared=shared_bytes(product, spec.warps_k),
-    )
+    return contraction_launch(problem, spec)
 
 
 # Block tile, warps along m, n and k, and stages; widest first. All compile without spills.
@@ -275,43 +237,24 @@ def shapes(problem: Problem) -> Iterator[MmaConfig]:
     yield from found
 
 
-def split_counts(problem: Problem, config: MmaConfig, target: ArchSpec) -> Iterator[int]:
-    """Ways to share k among blocks that are worth trying: while the GPU has room for more blocks."""
-    yield 1
-    if not isinstance(problem.k, int):
-        return
-    tiles_m, tiles_n = tile_counts(problem, config.block_m, config.block_n)
-    blocks = problem.at_optimum(tiles_m * tiles_n * problem.batches)
-    k_tiles = problem.at_optimum(ceildiv(problem.k, config.block_k))
-    room = target.multiprocessors * min(2, blocks_per_multiprocessor(problem, config, target))
-    for splits in (2, 3, 4, 6, 8, 12, 16):
-        if (
-            blocks * splits <= room * 1.1
-            and k_tiles >= 2 * splits
-            and splits_evenly(problem.k, config.block_k, splits)
-        ):
-            yield splits
-
-
 def candidates(problem: Problem, target: ArchSpec, most: int = 30) -> list[MmaConfig]:
     """Configurations worth trying, the most promising by `cost` first; none for what is `unsupported`."""
-    found: list[tuple[float, MmaConfig]] = []
     if unsupported(problem, target) is not None:
         return []
+    found: list[tuple[float, MmaConfig]] = []
     for shape in shapes(problem):
-        shape = replace(shape, raster=raster(problem, shape))
-        for splits in split_counts(problem, shape, target):
-            config = shape if splits == 1 else replace(shape, splits=splits)
+        resident = min(MOST_RESIDENT, blocks_per_multiprocessor(problem, shape, target))
+        banded = replace(shape, raster=raster(problem, shape))
+        for config in tile.split_ways(problem, banded, SPLITS, target.multiprocessors * resident):
             if illegal(problem, config, target) is None:
                 found.append((cost(problem, config, target), config))
-    found.sort(key=lambda pair: pair[0])
-    return [config for _, config in found[:most]]
+    return [config for _, config in sorted(found, key=lambda pair: pair[0])[:most]]
 
 
 def raster(problem: Problem, config: MmaConfig) -> int:
     """Tile rows in a band: one, unless the L2 cache cannot hold B's tiles of all columns."""
     columns = problem.at_optimum(ceildiv(problem.n, config.block_n))
-    return 8 if columns > 16 else 1
+    return RASTER if columns > WIDE_N else 1
 
 
 def cost(problem: Problem, config: MmaConfig, target: ArchSpec) -> float:
@@ -324,15 +267,10 @@ def work_of(problem: Problem, config: MmaConfig, target: ArchSpec) -> Work:
     bytes_ = problem.a.bytes
     warp_m, warp_n = config.block_m // config.warps_m, config.block_n // config.warps_n
     return Work(
-        block_m=config.block_m,
-        block_n=config.block_n,
-        block_k=config.block_k,
-        threads=config.threads,
-        stages=config.stages,
-        splits=config.splits,
+        tiling=tile.Tiling.of(config),
         resident=blocks_per_multiprocessor(problem, config, target),
         flops_per_clock=target.fitted.mma * 2 / bytes_,
         shared_bytes=config.warps_m * config.warps_n * (warp_m + warp_n) * config.block_k * bytes_,
-        steps=config.block_k * bytes_ // STEP_BYTES // config.warps_k,
+        steps=k_steps(problem, config),
         groups=config.warps_k,
     )

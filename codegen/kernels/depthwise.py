@@ -14,7 +14,8 @@ from ..affine_c import dim_to_c, factor_to_c
 from ..arch.spec import ArchSpec
 from ..literals import c_type
 from ..render import Code, Identifier
-from .contraction_spec import AxisSpec, Binding, row_specs
+from .contraction.gather import AxisSpec, row_specs
+from .contraction_spec import Binding
 from .family import Geometry
 from .geometry import Problem, Window, divisor, power_of_two_in
 

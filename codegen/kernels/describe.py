@@ -1,4 +1,4 @@
-"""Words for kernels, made of op names alone: nothing from the model reaches the source."""
+"""Words for kernels, made of op names alone: nothing from the model reaches a template."""
 
 from __future__ import annotations
 

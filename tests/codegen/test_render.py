@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from importlib import resources
+from importlib.abc import Traversable
 
 import jinja2
 import pytest
 from glassrt import templates
 from glassrt.codegen import render as rendering
 from glassrt.codegen.intrinsics import headers
+from glassrt.codegen.kernels.attention_spec import AttentionTemplate
+from glassrt.codegen.kernels.contraction.product import ProductTemplate
+from glassrt.codegen.kernels.contraction.staging import StagingTemplate
 from glassrt.codegen.render import Code, Identifier, SpecError, Template, check_spec, render
 from hypothesis import given
 from hypothesis import strategies as st
+
+MOST_LINES = 200
 
 
 class Width(Enum):
@@ -160,10 +167,39 @@ def test_the_headers_are_found_in_the_package() -> None:
     assert list(found) == sorted(found)
 
 
+def templates_in(folder: Traversable, name: str) -> Iterator[str]:
+    """The names of the templates in FOLDER and below, which is called NAME."""
+    for item in folder.iterdir():
+        if item.is_dir():
+            yield from templates_in(item, f"{name}/{item.name}")
+        elif item.name.endswith(".j2"):
+            yield f"{name}/{item.name}"
+
+
 def test_every_template_of_the_package_is_well_formed() -> None:
     folder = resources.files(templates)
-    names = [f"{kind}/{item.name}" for kind in ("kernels", "lib") for item in (folder / kind).iterdir()]
-    found = [name for name in names if name.endswith(".j2")]
+    found = [name for kind in ("kernels", "lib") for name in templates_in(folder / kind, kind)]
     assert found
     for name in found:
         rendering.environment().get_template(name)
+
+
+@pytest.mark.parametrize("kind", [ProductTemplate, StagingTemplate, AttentionTemplate])
+def test_templates_that_stand_for_each_other_offer_the_same_macros(kind: type[Enum]) -> None:
+    """A kernel's template imports one of them by its name in the spec, and calls all of these."""
+    offered = {
+        "ProductTemplate": {"describe", "constants", "registers", "main_loop", "store_accumulators"},
+        "StagingTemplate": {"define", "fill", "prefetch", "land"},
+        "AttentionTemplate": {"describe", "constants", "tiles", "registers", "fill", "main_loop", "finish"},
+    }
+    for member in kind:
+        module = rendering.environment().get_template(member.value).module
+        missing = {name for name in offered[kind.__name__] if not hasattr(module, name)}
+        assert not missing, f"{member.value} lacks {sorted(missing)}"
+
+
+def test_templates_stay_small() -> None:
+    folder = resources.files(templates)
+    for name in (name for kind in ("kernels", "lib") for name in templates_in(folder / kind, kind)):
+        lines = folder.joinpath(*name.split("/")).read_text(encoding="utf-8").count("\n")
+        assert lines <= MOST_LINES, f"{name} has {lines} lines"

@@ -127,7 +127,7 @@ class Unreadable(Ledger):
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
 def test_no_pass_reads_the_ledger(precision: str) -> None:
     """What passes tell each other does not depend on how it is told to people."""
-    settings = Settings(targets=("sm_90a",), precision=PrecisionPolicy(precision), cache=None)
+    settings = Settings(targets=(REFERENCE,), precision=PrecisionPolicy(precision), cache=None)
     texts = []
     for ledger in (Ledger(), Unreadable()):
         module = layers()

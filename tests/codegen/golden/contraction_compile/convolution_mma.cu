@@ -7,14 +7,14 @@ using namespace glass;
 
 using Offset = int;  // counts elements of a buffer
 constexpr int BLOCK_M = 128, BLOCK_N = 64, BLOCK_K = 64;
-constexpr int THREADS = 128, STAGES = 4, SPLITS = 1;
+constexpr int THREADS = 128, STAGES = 4;
 constexpr int A_TILE = 8192, B_TILE = 4096;  // elements of one stage
 constexpr int VECTOR = 8;  // columns that a thread finishes at a time
 constexpr int COLUMNS = BLOCK_N / VECTOR;  // such vectors in a row of the tile
-constexpr int QUAD = 4;  // sums read from shared memory at a time
+constexpr int QUAD = 4;  // accumulators read from shared memory at a time
 constexpr int SUMS_PITCH = 72;  // padded, so that fragments are stored without bank conflicts
 
-// Where the sum of a row and column of the tile is staged: every second run of eight quads swaps its
+// Where the accumulator of a row and column of the tile is staged: every second run of eight quads swaps its
 // neighbours, so that eight threads that read every other quad meet eight different banks.
 GLASS_DEVICE int sum_slot(int row, int column) { return row * SUMS_PITCH + (column ^ (column >> 3 & 4)); }
 
@@ -43,10 +43,7 @@ GLASS_KERNEL(THREADS, 2) k0_conv(Input<f16> x0, Input<f16> x1, Output<f16> y0) {
     const int tile = block_x();
     const int tile_m = tile / tiles_n;
     const int tile_n = tile - tile_m * tiles_n;
-    constexpr int first_tile = 0;
     const int k_tiles = (K + BLOCK_K - 1) / BLOCK_K;
-    const Offset a_base = 0;
-    const Offset b_base = 0;
 
     f16* const a_tiles = reinterpret_cast<f16*>(shared);
     f16* const b_tiles = reinterpret_cast<f16*>(shared + STAGES * A_TILE * 2);
@@ -56,30 +53,24 @@ GLASS_KERNEL(THREADS, 2) k0_conv(Input<f16> x0, Input<f16> x1, Output<f16> y0) {
     u32 a_taps[8] = {};  // a bit for every tap that lies inside
     GLASS_UNROLL
     for (int pass = 0; pass < 8; pass++) {
-        const int line = tile_m * BLOCK_M + a_line + pass * 16;
-        const int index = m_min(line, M - 1);
-        int rest = index;
+        int rest = m_min(tile_m * BLOCK_M + a_line + pass * 16, M - 1);
         const int out_x = rest % 14;
         rest /= 14;
         const int out_y = rest % 14;
         rest /= 14;
-        const int out_image = rest;
-        Offset origin = a_base;
-        origin += Offset(out_image) * 50176;
+        const int out_z = rest;
         const int out_y_first = out_y * 2 - 1;
-        origin += Offset(out_y_first) * 1792;
         const int out_x_first = out_x * 2 - 1;
-        origin += Offset(out_x_first) * 64;
-        a_origin[pass] = origin;
+        a_origin[pass] = Offset(out_z) * 50176 + Offset(out_y_first) * 1792 + Offset(out_x_first) * 64;
         GLASS_UNROLL
         for (int tap = 0; tap < 9; tap++) {
-            const bool inside = u32(out_y_first + tap / 3 * 1) < u32(28) && u32(out_x_first + tap % 3 * 1) < u32(28);
+            const bool inside = u32(out_y_first + tap / 3) < u32(28) && u32(out_x_first + tap % 3) < u32(28);
             a_taps[pass] |= u32(inside) << tap;
         }
     }
 
     const int b_chunk = thread_x() % 8, b_line = thread_x() / 8;
-    const Offset b_origin = b_base + Offset(tile_n * BLOCK_N + b_line) * 576;
+    const Offset b_origin = Offset(tile_n * BLOCK_N + b_line) * 576;
 
     auto copy_a = [&](int stage, int k_first, int part, int parts) {
         f16* const tile = a_tiles + stage * A_TILE;
@@ -89,43 +80,34 @@ GLASS_KERNEL(THREADS, 2) k0_conv(Input<f16> x0, Input<f16> x1, Output<f16> y0) {
         const int tap_x = tap_rest % 3;
         tap_rest /= 3;
         const int tap_y = tap_rest;
-
-        const Offset tap_shift = Offset(tap_y * 1) * 1792 + Offset(tap_x * 1) * 64;
+        const Offset tap_shift = Offset(tap_y) * 1792 + Offset(tap_x) * 64;
         const u32 tap_bit = 1u << tap;
+        const int k = k_first + a_chunk * 8;
+        const int channel = k - tap * 64;
+        const Offset shift = tap_shift + Offset(channel);
         GLASS_UNROLL
-        for (int piece = 0; piece < 8; piece += 8) {
-            const int k = k_first + a_chunk * 8 + piece;
-            const int channel = k - tap * 64;
-            const Offset shift = tap_shift + Offset(channel);
-            GLASS_UNROLL
-            for (int pass = part; pass < 8; pass += parts) {
-                const int line = a_line + pass * 16;
-                const bool inside = (a_taps[pass] & tap_bit) != 0;
-                cp_async<16>(tile + a_slot(line, a_chunk), x0, a_origin[pass] + shift, inside);
-            }
+        for (int pass = part; pass < 8; pass += parts) {
+            const int line = a_line + pass * 16;
+            const bool inside = (a_taps[pass] & tap_bit) != 0;
+            cp_async<16>(tile + a_slot(line, a_chunk), x0, a_origin[pass] + shift, inside);
         }
     };
 
     auto copy_b = [&](int stage, int k_first, int part, int parts) {
         f16* const tile = b_tiles + stage * B_TILE;
+        const int k = k_first + b_chunk * 8;
+        const Offset shift = Offset(k);
+        const i64 first = b_origin + shift;
         GLASS_UNROLL
-        for (int piece = 0; piece < 8; piece += 8) {
-            const int k = k_first + b_chunk * 8 + piece;
-            const Offset shift = Offset(k);
-            const i64 first = b_origin + shift;
-            GLASS_UNROLL
-            for (int pass = part; pass < 4; pass += parts) {
-                const int line = b_line + pass * 16;
-                const bool inside = true;
-                cp_async<16>(tile + b_slot(line, b_chunk), x1, first + i64(pass * 16) * 576, inside);
-            }
+        for (int pass = part; pass < 4; pass += parts) {
+            const int line = b_line + pass * 16;
+            cp_async<16>(tile + b_slot(line, b_chunk), x1, first + i64(pass * 16) * 576, true);
         }
     };
 
     const int lane = lane_id();
     const int warp_m = warp_id() % 2 * WARP_M;
-    const int warp_n = warp_id() / 2 % 2 * WARP_N;
-    const int warp_k = warp_id() / 4;
+    const int warp_n = warp_id() / 2 * WARP_N;
 
     // Two sets of fragments: one is multiplied while the next is loaded.
     u32 a_fragment[2][FRAGMENTS_M][4];
@@ -133,17 +115,16 @@ GLASS_KERNEL(THREADS, 2) k0_conv(Input<f16> x0, Input<f16> x1, Output<f16> y0) {
     f32 sum[FRAGMENTS_M][FRAGMENTS_N][4] = {};
 
     auto load_fragments = [&](int set, int stage, int step) {
-        const int k_step = warp_k * K_STEPS + step;
         const f16* const a_tile = a_tiles + stage * A_TILE;
         const f16* const b_tile = b_tiles + stage * B_TILE;
         GLASS_UNROLL
         for (int i = 0; i < FRAGMENTS_M; i++) {
-            ldmatrix_x4(a_fragment[set][i], a_tile + a_slot(warp_m + i * 16 + lane % 16, k_step * 2 + lane / 16));
+            ldmatrix_x4(a_fragment[set][i], a_tile + a_slot(warp_m + i * 16 + lane % 16, step * 2 + lane / 16));
         }
         GLASS_UNROLL
         for (int j = 0; j < FRAGMENTS_N; j += 2) {
             u32 pair[4];
-            ldmatrix_x4(pair, b_tile + b_slot(warp_n + j * 8 + lane / 16 * 8 + lane % 8, k_step * 2 + lane / 8 % 2));
+            ldmatrix_x4(pair, b_tile + b_slot(warp_n + j * 8 + lane / 16 * 8 + lane % 8, step * 2 + lane / 8 % 2));
             b_fragment[set][j][0] = pair[0];
             b_fragment[set][j][1] = pair[1];
             b_fragment[set][j + 1][0] = pair[2];
@@ -153,13 +134,13 @@ GLASS_KERNEL(THREADS, 2) k0_conv(Input<f16> x0, Input<f16> x1, Output<f16> y0) {
 
     GLASS_UNROLL
     for (int stage = 0; stage < STAGES - 1; stage++) {
-        if (stage < k_tiles) copy_b(stage, (first_tile + stage) * BLOCK_K, 0, 1);
+        if (stage < k_tiles) copy_b(stage, stage * BLOCK_K, 0, 1);
     }
     pdl_wait();
     GLASS_UNROLL
     for (int stage = 0; stage < STAGES - 1; stage++) {
         if (stage < k_tiles) {
-            const int k_first = (first_tile + stage) * BLOCK_K;
+            const int k_first = stage * BLOCK_K;
             copy_a(stage, k_first, 0, 1);
         }
         cp_async_commit();
@@ -169,9 +150,9 @@ GLASS_KERNEL(THREADS, 2) k0_conv(Input<f16> x0, Input<f16> x1, Output<f16> y0) {
     sync_threads();
     load_fragments(0, 0, 0);
     int read_stage = 0, write_stage = STAGES - 1;
-    // Multiplies tile `k_tile` while the tile STAGES - 1 ahead is asked for, as long as there is one.
+    // Multiplies tile `k_tile` while the tile STAGES - 1 ahead is prefetched, as long as there is one.
     auto multiply = [&](int k_tile, bool more) {
-        const int k_first = (first_tile + k_tile + STAGES - 1) * BLOCK_K;
+        const int k_first = (k_tile + STAGES - 1) * BLOCK_K;
         GLASS_UNROLL
         for (int step = 0; step < K_STEPS; step++) {
             if (step == K_STEPS - 1) {
@@ -205,7 +186,7 @@ GLASS_KERNEL(THREADS, 2) k0_conv(Input<f16> x0, Input<f16> x1, Output<f16> y0) {
     cp_async_wait<0>();
     sync_threads();
 
-    // The sums take the pipeline's memory, so that each thread can finish whole vectors of columns.
+    // The accumulators are staged in the pipeline's memory, so that each thread can finish whole vectors of columns.
     f32* const sums = reinterpret_cast<f32*>(shared);
     GLASS_UNROLL
     for (int i = 0; i < FRAGMENTS_M; i++) {
@@ -213,7 +194,7 @@ GLASS_KERNEL(THREADS, 2) k0_conv(Input<f16> x0, Input<f16> x1, Output<f16> y0) {
         for (int j = 0; j < FRAGMENTS_N; j++) {
             GLASS_UNROLL
             for (int half = 0; half < 2; half++) {
-                const int row = warp_k * BLOCK_M + warp_m + i * 16 + half * 8 + lane / 4;
+                const int row = warp_m + i * 16 + half * 8 + lane / 4;
                 const int column = warp_n + j * 8 + lane % 4 * 2;
                 const Vec<f32, 2> pair = {sum[i][j][half * 2], sum[i][j][half * 2 + 1]};
                 *reinterpret_cast<Vec<f32, 2>*>(sums + sum_slot(row, column)) = pair;

@@ -11,10 +11,10 @@ constexpr int THREADS = 64, STAGES = 3, SPLITS = 2;
 constexpr int A_TILE = 1152, B_TILE = 1152;  // elements of one stage
 constexpr int VECTOR = 4;  // columns that a thread finishes at a time
 constexpr int COLUMNS = BLOCK_N / VECTOR;  // such vectors in a row of the tile
-constexpr int QUAD = 4;  // sums read from shared memory at a time
+constexpr int QUAD = 4;  // accumulators read from shared memory at a time
 constexpr int SUMS_PITCH = 40;  // padded, so that fragments are stored without bank conflicts
 
-// Where the sum of a row and column of the tile is staged: every second run of eight quads swaps its
+// Where the accumulator of a row and column of the tile is staged: every second run of eight quads swaps its
 // neighbours, so that eight threads that read every other quad meet eight different banks.
 GLASS_DEVICE int sum_slot(int row, int column) { return row * SUMS_PITCH + (column ^ (column >> 3 & 4)); }
 
@@ -48,8 +48,6 @@ GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0, O
     const int share = (all_tiles + SPLITS - 1) / SPLITS;
     const int first_tile = block_y() * share;
     const int k_tiles = m_min(share, all_tiles - first_tile);
-    const Offset a_base = 0;
-    const Offset b_base = 0;
 
     f32* const a_tiles = reinterpret_cast<f32*>(shared);
     f32* const b_tiles = reinterpret_cast<f32*>(shared + STAGES * A_TILE * 4);
@@ -59,24 +57,18 @@ GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0, O
     u32 a_taps[4] = {};  // a bit for every tap that lies inside
     GLASS_UNROLL
     for (int pass = 0; pass < 4; pass++) {
-        const int line = tile_m * BLOCK_M + a_line + pass * 8;
-        const int index = m_min(line, M - 1);
-        int rest = index;
+        int rest = m_min(tile_m * BLOCK_M + a_line + pass * 8, M - 1);
         const int out_x = rest % 9;
         rest /= 9;
         const int out_y = rest % 9;
         rest /= 9;
-        const int out_image = rest;
-        Offset origin = a_base;
-        origin += Offset(out_image) * 972;
-        const int out_y_first = out_y * 1 - 1;
-        origin += Offset(out_y_first) * 108;
-        const int out_x_first = out_x * 1 - 1;
-        origin += Offset(out_x_first) * 12;
-        a_origin[pass] = origin;
+        const int out_z = rest;
+        const int out_y_first = out_y - 1;
+        const int out_x_first = out_x - 1;
+        a_origin[pass] = Offset(out_z) * 972 + Offset(out_y_first) * 108 + Offset(out_x_first) * 12;
         GLASS_UNROLL
         for (int tap = 0; tap < 9; tap++) {
-            const bool inside = u32(out_y_first + tap / 3 * 1) < u32(9) && u32(out_x_first + tap % 3 * 1) < u32(9);
+            const bool inside = u32(out_y_first + tap / 3) < u32(9) && u32(out_x_first + tap % 3) < u32(9);
             a_taps[pass] |= u32(inside) << tap;
         }
     }
@@ -85,49 +77,37 @@ GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0, O
     Offset b_origin[4];
     GLASS_UNROLL
     for (int pass = 0; pass < 4; pass++) {
-        const int line = tile_n * BLOCK_N + b_line + pass * 8;
-        const int index = m_min(line, N - 1);
-        const int out_image = index;
-        Offset origin = b_base;
-        origin += Offset(out_image) * 108;
-        b_origin[pass] = origin;
+        b_origin[pass] = Offset(m_min(tile_n * BLOCK_N + b_line + pass * 8, N - 1)) * 108;
     }
 
     auto copy_a = [&](int stage, int k_first, int part, int parts) {
         f32* const tile = a_tiles + stage * A_TILE;
+        const int k = k_first + a_chunk * 4;
+        const int tap = k / 12;
+        int tap_rest = tap;
+        const int tap_x = tap_rest % 3;
+        tap_rest /= 3;
+        const int tap_y = tap_rest;
+        const u32 tap_bit = tap < 9 ? 1u << tap : 0u;
+        const int channel = k - tap * 12;
+        const Offset shift = Offset(tap_y) * 108 + Offset(tap_x) * 12 + Offset(channel);
         GLASS_UNROLL
-        for (int piece = 0; piece < 4; piece += 4) {
-            const int k = k_first + a_chunk * 4 + piece;
-            const int tap = k / 12;
-            const int channel = k - tap * 12;
-            int tap_rest = tap;
-            const int tap_x = tap_rest % 3;
-            tap_rest /= 3;
-            const int tap_y = tap_rest;
-
-            const Offset shift = Offset(tap_y * 1) * 108 + Offset(tap_x * 1) * 12 + Offset(channel);
-            const u32 tap_bit = tap < 9 ? 1u << tap : 0u;
-            GLASS_UNROLL
-            for (int pass = part; pass < 4; pass += parts) {
-                const int line = a_line + pass * 8;
-                const bool inside = k < K && (a_taps[pass] & tap_bit) != 0;
-                cp_async<16>(tile + a_slot(line, a_chunk), x0, a_origin[pass] + shift, inside);
-            }
+        for (int pass = part; pass < 4; pass += parts) {
+            const int line = a_line + pass * 8;
+            const bool inside = k < K && (a_taps[pass] & tap_bit) != 0;
+            cp_async<16>(tile + a_slot(line, a_chunk), x0, a_origin[pass] + shift, inside);
         }
     };
 
     auto copy_b = [&](int stage, int k_first, int part, int parts) {
         f32* const tile = b_tiles + stage * B_TILE;
+        const int k = k_first + b_chunk * 4;
+        const Offset shift = Offset(k);
         GLASS_UNROLL
-        for (int piece = 0; piece < 4; piece += 4) {
-            const int k = k_first + b_chunk * 4 + piece;
-            const Offset shift = Offset(k);
-            GLASS_UNROLL
-            for (int pass = part; pass < 4; pass += parts) {
-                const int line = b_line + pass * 8;
-                const bool inside = k < K;
-                cp_async<16>(tile + b_slot(line, b_chunk), x1, b_origin[pass] + shift, inside);
-            }
+        for (int pass = part; pass < 4; pass += parts) {
+            const int line = b_line + pass * 8;
+            const bool inside = k < K;
+            cp_async<16>(tile + b_slot(line, b_chunk), x1, b_origin[pass] + shift, inside);
         }
     };
 
@@ -157,8 +137,8 @@ GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0, O
         cp_async_wait<STAGES - 2>();
         sync_threads();
         const bool more = k_tile + STAGES - 1 < k_tiles;
+        const int k_first = (first_tile + k_tile + STAGES - 1) * BLOCK_K;
         if (more) {
-            const int k_first = (first_tile + k_tile + STAGES - 1) * BLOCK_K;
             copy_a(write_stage, k_first, 0, 1);
             copy_b(write_stage, k_first, 0, 1);
         }
@@ -195,7 +175,7 @@ GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0, O
     cp_async_wait<0>();
     sync_threads();
 
-    // The sums take the pipeline's memory, so that each thread can finish whole vectors of columns.
+    // The accumulators are staged in the pipeline's memory, so that each thread can finish whole vectors of columns.
     f32* const sums = reinterpret_cast<f32*>(shared);
     GLASS_UNROLL
     for (int i = 0; i < THREAD_M; i++) {
@@ -211,17 +191,14 @@ GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0, O
     for (int item = thread_x(); item < BLOCK_M * COLUMNS; item += THREADS) {
         const int row = item / COLUMNS, column = item % COLUMNS * VECTOR;
         f32 accumulator[VECTOR];
+        auto part = *reinterpret_cast<const Vec<f32, QUAD>*>(sums + sum_slot(row, column));
         GLASS_UNROLL
-        for (int lane = 0; lane < VECTOR; lane += QUAD) {
-            auto part = *reinterpret_cast<const Vec<f32, QUAD>*>(sums + sum_slot(row, column + lane));
-            GLASS_UNROLL
-            for (int i = 0; i < QUAD; i++) accumulator[lane + i] = part[i];
-        }
-        Vec<f32, VECTOR> part;
+        for (int i = 0; i < QUAD; i++) accumulator[i] = part[i];
+        Vec<f32, VECTOR> own;
         GLASS_UNROLL
-        for (int lane = 0; lane < VECTOR; lane++) part[lane] = accumulator[lane];
+        for (int lane = 0; lane < VECTOR; lane++) own[lane] = accumulator[lane];
         const i64 partial = (i64(block_x()) * SPLITS + block_y()) * (BLOCK_M * BLOCK_N) + row * BLOCK_N + column;
-        store_wide<VECTOR>(workspace, partial, part);
+        store_wide<VECTOR>(workspace, partial, own);
     }
     threadfence();
     sync_threads();

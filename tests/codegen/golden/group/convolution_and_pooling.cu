@@ -1,17 +1,19 @@
 // k_max_pool_conv_add_relu_e4c0b972: max_pool + conv, add, relu, cast
+// from ONNX nodes max_pool4, conv1, add2, relu3
 //
 // A group: 2 independent kernels in one launch. A block runs one of them, by its place in the grid.
 #include "glass.cuh"
 using namespace glass;
 
-// Loop nest: max_pool
-// 128 threads a block, 1 element(s) a thread.
+// member_0: max_pool
+//
+// Loop nest: 128 threads a block, 1 element a thread.
 namespace member_0 {
 
 static GLASS_DEVICE void run(Input<f16> x0, Output<f16> y0, const int own_block) {
     pdl_launch_dependents();
     pdl_wait();
-    const int element = (int(own_block) * 128 + thread_x()) * 1;
+    const int element = int(own_block) * 128 + thread_x();
     if (element >= 6272) return;
     const int i2 = element / 448 % 14;
     const int i3 = element / 32 % 14;
@@ -39,14 +41,14 @@ namespace member_1 {
 
 using Offset = int;  // counts elements of a buffer
 constexpr int BLOCK_M = 16, BLOCK_N = 32, BLOCK_K = 128;
-constexpr int THREADS = 128, STAGES = 2, SPLITS = 1;
+constexpr int THREADS = 128, STAGES = 2;
 constexpr int A_TILE = 2048, B_TILE = 4096;  // elements of one stage
 constexpr int VECTOR = 8;  // columns that a thread finishes at a time
 constexpr int COLUMNS = BLOCK_N / VECTOR;  // such vectors in a row of the tile
-constexpr int QUAD = 4;  // sums read from shared memory at a time
+constexpr int QUAD = 4;  // accumulators read from shared memory at a time
 constexpr int SUMS_PITCH = 40;  // padded, so that fragments are stored without bank conflicts
 
-// Where the sum of a row and column of the tile is staged: every second run of eight quads swaps its
+// Where the accumulator of a row and column of the tile is staged: every second run of eight quads swaps its
 // neighbours, so that eight threads that read every other quad meet eight different banks.
 GLASS_DEVICE int sum_slot(int row, int column) { return row * SUMS_PITCH + (column ^ (column >> 3 & 4)); }
 
@@ -75,10 +77,7 @@ static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output
     const int tile = own_block;
     const int tile_m = tile / tiles_n;
     const int tile_n = tile - tile_m * tiles_n;
-    constexpr int first_tile = 0;
     const int k_tiles = (K + BLOCK_K - 1) / BLOCK_K;
-    const Offset a_base = 0;
-    const Offset b_base = 0;
 
     f16* const a_tiles = reinterpret_cast<f16*>(shared);
     f16* const b_tiles = reinterpret_cast<f16*>(shared + STAGES * A_TILE * 2);
@@ -87,52 +86,39 @@ static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output
     Offset a_origin[2];
     GLASS_UNROLL
     for (int pass = 0; pass < 2; pass++) {
-        const int line = tile_m * BLOCK_M + a_line + pass * 8;
-        const int index = m_min(line, M - 1);
-        const int out_image = index;
-        Offset origin = a_base;
-        origin += Offset(out_image) * 32;
-        a_origin[pass] = origin;
+        a_origin[pass] = Offset(m_min(tile_m * BLOCK_M + a_line + pass * 8, M - 1)) * 32;
     }
 
     const int b_chunk = thread_x() % 16, b_line = thread_x() / 16;
-    const Offset b_origin = b_base + Offset(tile_n * BLOCK_N + b_line) * 32;
+    const Offset b_origin = Offset(tile_n * BLOCK_N + b_line) * 32;
 
     auto copy_a = [&](int stage, int k_first, int part, int parts) {
         f16* const tile = a_tiles + stage * A_TILE;
+        const int k = k_first + a_chunk * 8;
+        const Offset shift = Offset(k);
         GLASS_UNROLL
-        for (int piece = 0; piece < 8; piece += 8) {
-            const int k = k_first + a_chunk * 8 + piece;
-            const Offset shift = Offset(k);
-            GLASS_UNROLL
-            for (int pass = part; pass < 2; pass += parts) {
-                const int line = a_line + pass * 8;
-                const bool inside = k < K;
-                cp_async<16>(tile + a_slot(line, a_chunk), x0, a_origin[pass] + shift, inside);
-            }
+        for (int pass = part; pass < 2; pass += parts) {
+            const int line = a_line + pass * 8;
+            const bool inside = k < K;
+            cp_async<16>(tile + a_slot(line, a_chunk), x0, a_origin[pass] + shift, inside);
         }
     };
 
     auto copy_b = [&](int stage, int k_first, int part, int parts) {
         f16* const tile = b_tiles + stage * B_TILE;
+        const int k = k_first + b_chunk * 8;
+        const Offset shift = Offset(k);
+        const i64 first = b_origin + shift;
         GLASS_UNROLL
-        for (int piece = 0; piece < 8; piece += 8) {
-            const int k = k_first + b_chunk * 8 + piece;
-            const Offset shift = Offset(k);
-            const i64 first = b_origin + shift;
-            GLASS_UNROLL
-            for (int pass = part; pass < 4; pass += parts) {
-                const int line = b_line + pass * 8;
-                const bool inside = k < K;
-                cp_async<16>(tile + b_slot(line, b_chunk), x1, first + i64(pass * 8) * 32, inside);
-            }
+        for (int pass = part; pass < 4; pass += parts) {
+            const int line = b_line + pass * 8;
+            const bool inside = k < K;
+            cp_async<16>(tile + b_slot(line, b_chunk), x1, first + i64(pass * 8) * 32, inside);
         }
     };
 
     const int lane = lane_id();
-    const int warp_m = warp_id() % 1 * WARP_M;
-    const int warp_n = warp_id() / 1 % 1 * WARP_N;
-    const int warp_k = warp_id() / 1;
+    const int warp_k = warp_id();
 
     // Two sets of fragments: one is multiplied while the next is loaded.
     u32 a_fragment[2][FRAGMENTS_M][4];
@@ -145,12 +131,12 @@ static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output
         const f16* const b_tile = b_tiles + stage * B_TILE;
         GLASS_UNROLL
         for (int i = 0; i < FRAGMENTS_M; i++) {
-            ldmatrix_x4(a_fragment[set][i], a_tile + a_slot(warp_m + i * 16 + lane % 16, k_step * 2 + lane / 16));
+            ldmatrix_x4(a_fragment[set][i], a_tile + a_slot(i * 16 + lane % 16, k_step * 2 + lane / 16));
         }
         GLASS_UNROLL
         for (int j = 0; j < FRAGMENTS_N; j += 2) {
             u32 pair[4];
-            ldmatrix_x4(pair, b_tile + b_slot(warp_n + j * 8 + lane / 16 * 8 + lane % 8, k_step * 2 + lane / 8 % 2));
+            ldmatrix_x4(pair, b_tile + b_slot(j * 8 + lane / 16 * 8 + lane % 8, k_step * 2 + lane / 8 % 2));
             b_fragment[set][j][0] = pair[0];
             b_fragment[set][j][1] = pair[1];
             b_fragment[set][j + 1][0] = pair[2];
@@ -160,13 +146,13 @@ static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output
 
     GLASS_UNROLL
     for (int stage = 0; stage < STAGES - 1; stage++) {
-        if (stage < k_tiles) copy_b(stage, (first_tile + stage) * BLOCK_K, 0, 1);
+        if (stage < k_tiles) copy_b(stage, stage * BLOCK_K, 0, 1);
     }
     pdl_wait();
     GLASS_UNROLL
     for (int stage = 0; stage < STAGES - 1; stage++) {
         if (stage < k_tiles) {
-            const int k_first = (first_tile + stage) * BLOCK_K;
+            const int k_first = stage * BLOCK_K;
             copy_a(stage, k_first, 0, 1);
         }
         cp_async_commit();
@@ -176,9 +162,9 @@ static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output
     sync_threads();
     load_fragments(0, 0, 0);
     int read_stage = 0, write_stage = STAGES - 1;
-    // Multiplies tile `k_tile` while the tile STAGES - 1 ahead is asked for, as long as there is one.
+    // Multiplies tile `k_tile` while the tile STAGES - 1 ahead is prefetched, as long as there is one.
     auto multiply = [&](int k_tile, bool more) {
-        const int k_first = (first_tile + k_tile + STAGES - 1) * BLOCK_K;
+        const int k_first = (k_tile + STAGES - 1) * BLOCK_K;
         GLASS_UNROLL
         for (int step = 0; step < K_STEPS; step++) {
             if (step == K_STEPS - 1) {
@@ -212,7 +198,7 @@ static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output
     cp_async_wait<0>();
     sync_threads();
 
-    // The sums take the pipeline's memory, so that each thread can finish whole vectors of columns.
+    // The accumulators are staged in the pipeline's memory, so that each thread can finish whole vectors of columns.
     f32* const sums = reinterpret_cast<f32*>(shared);
     GLASS_UNROLL
     for (int i = 0; i < FRAGMENTS_M; i++) {
@@ -220,8 +206,8 @@ static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output
         for (int j = 0; j < FRAGMENTS_N; j++) {
             GLASS_UNROLL
             for (int half = 0; half < 2; half++) {
-                const int row = warp_k * BLOCK_M + warp_m + i * 16 + half * 8 + lane / 4;
-                const int column = warp_n + j * 8 + lane % 4 * 2;
+                const int row = warp_k * BLOCK_M + i * 16 + half * 8 + lane / 4;
+                const int column = j * 8 + lane % 4 * 2;
                 const Vec<f32, 2> pair = {sum[i][j][half * 2], sum[i][j][half * 2 + 1]};
                 *reinterpret_cast<Vec<f32, 2>*>(sums + sum_slot(row, column)) = pair;
             }
@@ -231,7 +217,7 @@ static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output
     const int own_row = thread_x() / COLUMNS, column = thread_x() % COLUMNS * VECTOR;
     const int n = tile_n * BLOCK_N + column;
     const int rows_left = M - tile_m * BLOCK_M;
-    // What 8 results of any row need besides their sums.
+    // Epilogue operands of 8 results that are the same in every row.
     struct Along {
         Vec<f32, 8> x2_1;
     };

@@ -1,5 +1,6 @@
-// Row-wise: layer_norm
-// 2 row(s) a block, 32 thread(s) a row.
+// k_layer_norm_fe0e30bd: layer_norm
+//
+// Row-wise: 2 rows a block, 32 threads a row.
 #include "glass.cuh"
 using namespace glass;
 

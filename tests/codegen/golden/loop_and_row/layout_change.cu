@@ -1,12 +1,13 @@
-// Loop nest: cast
-// 256 threads a block, 1 element(s) a thread.
+// k_copy_7c865321: cast
+//
+// Loop nest: 256 threads a block, 1 element a thread.
 #include "glass.cuh"
 using namespace glass;
 
 GLASS_KERNEL(256, 1) k_copy_7c865321(Input<f16> x0, Output<f16> y0, const int s0) {
     pdl_launch_dependents();
     pdl_wait();
-    const int element = (int(block_x()) * 256 + thread_x()) * 1;
+    const int element = int(block_x()) * 256 + thread_x();
     if (element >= s0*420) return;
     const int i0 = element / 420;
     const int i1 = element / 35 % 12;

@@ -7,14 +7,14 @@ using namespace glass;
 
 using Offset = int;  // counts elements of a buffer
 constexpr int BLOCK_M = 16, BLOCK_N = 32, BLOCK_K = 128;
-constexpr int THREADS = 128, STAGES = 2, SPLITS = 1;
+constexpr int THREADS = 128, STAGES = 2;
 constexpr int A_TILE = 2048, B_TILE = 4096;  // elements of one stage
 constexpr int VECTOR = 8;  // columns that a thread finishes at a time
 constexpr int COLUMNS = BLOCK_N / VECTOR;  // such vectors in a row of the tile
-constexpr int QUAD = 4;  // sums read from shared memory at a time
+constexpr int QUAD = 4;  // accumulators read from shared memory at a time
 constexpr int SUMS_PITCH = 40;  // padded, so that fragments are stored without bank conflicts
 
-// Where the sum of a row and column of the tile is staged: every second run of eight quads swaps its
+// Where the accumulator of a row and column of the tile is staged: every second run of eight quads swaps its
 // neighbours, so that eight threads that read every other quad meet eight different banks.
 GLASS_DEVICE int sum_slot(int row, int column) { return row * SUMS_PITCH + (column ^ (column >> 3 & 4)); }
 
@@ -43,9 +43,7 @@ GLASS_KERNEL(THREADS, 2) k0(Input<f16> x0, Input<i64> x1, Input<f16> x2, Input<f
     const int tile = block_x();
     const int tile_m = tile / tiles_n;
     const int tile_n = tile - tile_m * tiles_n;
-    constexpr int first_tile = 0;
     const int k_tiles = (K + BLOCK_K - 1) / BLOCK_K;
-    const Offset b_base = 0;
 
     f16* const a_tiles = reinterpret_cast<f16*>(shared);
     f16* const b_tiles = reinterpret_cast<f16*>(shared + STAGES * A_TILE * 2);
@@ -55,20 +53,16 @@ GLASS_KERNEL(THREADS, 2) k0(Input<f16> x0, Input<i64> x1, Input<f16> x2, Input<f
 
     const int b_chunk = thread_x() % 4, b_line = thread_x() / 4;
     const int b_first = tile_n * BLOCK_N + b_chunk * 8;
-    const Offset b_origin = b_base + b_first;
+    const Offset b_origin = b_first;
 
     auto copy_a = [&](int stage, int k_first, int part, int parts) {
         f16* const tile = a_tiles + stage * A_TILE;
+        const int k = k_first + a_chunk * 8;
+        const Offset shift = Offset(k);
         GLASS_UNROLL
-        for (int piece = 0; piece < 8; piece += 8) {
-            const int k = k_first + a_chunk * 8 + piece;
-            const Offset shift = Offset(k);
-            GLASS_UNROLL
-            for (int pass = part; pass < 2; pass += parts) {
-                const int line = a_line + pass * 8;
-                const bool inside = true;
-                cp_async<16>(tile + a_slot(line, a_chunk), x0, a_origin[pass] + shift, inside);
-            }
+        for (int pass = part; pass < 2; pass += parts) {
+            const int line = a_line + pass * 8;
+            cp_async<16>(tile + a_slot(line, a_chunk), x0, a_origin[pass] + shift, true);
         }
     };
 
@@ -78,18 +72,12 @@ GLASS_KERNEL(THREADS, 2) k0(Input<f16> x0, Input<i64> x1, Input<f16> x2, Input<f
         for (int pass = part; pass < 4; pass += parts) {
             const int line = b_line + pass * 32;
             const int k = k_first + line;
-            GLASS_UNROLL
-            for (int piece = 0; piece < 8; piece += 8) {
-                const bool inside = true;
-                cp_async<16>(tile + b_slot(line, b_chunk), x2, b_origin + piece + Offset(k) * 64, inside);
-            }
+            cp_async<16>(tile + b_slot(line, b_chunk), x2, b_origin + Offset(k) * 64, true);
         }
     };
 
     const int lane = lane_id();
-    const int warp_m = warp_id() % 1 * WARP_M;
-    const int warp_n = warp_id() / 1 % 1 * WARP_N;
-    const int warp_k = warp_id() / 1;
+    const int warp_k = warp_id();
 
     // Two sets of fragments: one is multiplied while the next is loaded.
     u32 a_fragment[2][FRAGMENTS_M][4];
@@ -102,12 +90,12 @@ GLASS_KERNEL(THREADS, 2) k0(Input<f16> x0, Input<i64> x1, Input<f16> x2, Input<f
         const f16* const b_tile = b_tiles + stage * B_TILE;
         GLASS_UNROLL
         for (int i = 0; i < FRAGMENTS_M; i++) {
-            ldmatrix_x4(a_fragment[set][i], a_tile + a_slot(warp_m + i * 16 + lane % 16, k_step * 2 + lane / 16));
+            ldmatrix_x4(a_fragment[set][i], a_tile + a_slot(i * 16 + lane % 16, k_step * 2 + lane / 16));
         }
         GLASS_UNROLL
         for (int j = 0; j < FRAGMENTS_N; j += 2) {
             u32 pair[4];
-            ldmatrix_x4_trans(pair, b_tile + b_slot(k_step * 16 + lane % 16, warp_n / 8 + j + lane / 16));
+            ldmatrix_x4_trans(pair, b_tile + b_slot(k_step * 16 + lane % 16, j + lane / 16));
             b_fragment[set][j][0] = pair[0];
             b_fragment[set][j][1] = pair[1];
             b_fragment[set][j + 1][0] = pair[2];
@@ -118,8 +106,7 @@ GLASS_KERNEL(THREADS, 2) k0(Input<f16> x0, Input<i64> x1, Input<f16> x2, Input<f
     pdl_wait();
     GLASS_UNROLL
     for (int slot = 0; slot < 2; slot++) {
-        const int row = tile_m * BLOCK_M + a_line + slot * 8;
-        const int m = m_min(row, M - 1);
+        const int m = m_min(tile_m * BLOCK_M + a_line + slot * 8, M - 1);
         const i64 x1_1 = load(x1, m);
         const bool lt_2 = x1_1 < 0ll;
         const i64 add_3 = m_add(x1_1, i64(3000));
@@ -133,7 +120,7 @@ GLASS_KERNEL(THREADS, 2) k0(Input<f16> x0, Input<i64> x1, Input<f16> x2, Input<f
     GLASS_UNROLL
     for (int stage = 0; stage < STAGES - 1; stage++) {
         if (stage < k_tiles) {
-            const int k_first = (first_tile + stage) * BLOCK_K;
+            const int k_first = stage * BLOCK_K;
             copy_a(stage, k_first, 0, 1);
             copy_b(stage, k_first, 0, 1);
         }
@@ -144,9 +131,9 @@ GLASS_KERNEL(THREADS, 2) k0(Input<f16> x0, Input<i64> x1, Input<f16> x2, Input<f
     sync_threads();
     load_fragments(0, 0, 0);
     int read_stage = 0, write_stage = STAGES - 1;
-    // Multiplies tile `k_tile` while the tile STAGES - 1 ahead is asked for, as long as there is one.
+    // Multiplies tile `k_tile` while the tile STAGES - 1 ahead is prefetched, as long as there is one.
     auto multiply = [&](int k_tile, bool more) {
-        const int k_first = (first_tile + k_tile + STAGES - 1) * BLOCK_K;
+        const int k_first = (k_tile + STAGES - 1) * BLOCK_K;
         GLASS_UNROLL
         for (int step = 0; step < K_STEPS; step++) {
             if (step == K_STEPS - 1) {
@@ -180,7 +167,7 @@ GLASS_KERNEL(THREADS, 2) k0(Input<f16> x0, Input<i64> x1, Input<f16> x2, Input<f
     cp_async_wait<0>();
     sync_threads();
 
-    // The sums take the pipeline's memory, so that each thread can finish whole vectors of columns.
+    // The accumulators are staged in the pipeline's memory, so that each thread can finish whole vectors of columns.
     f32* const sums = reinterpret_cast<f32*>(shared);
     GLASS_UNROLL
     for (int i = 0; i < FRAGMENTS_M; i++) {
@@ -188,8 +175,8 @@ GLASS_KERNEL(THREADS, 2) k0(Input<f16> x0, Input<i64> x1, Input<f16> x2, Input<f
         for (int j = 0; j < FRAGMENTS_N; j++) {
             GLASS_UNROLL
             for (int half = 0; half < 2; half++) {
-                const int row = warp_k * BLOCK_M + warp_m + i * 16 + half * 8 + lane / 4;
-                const int column = warp_n + j * 8 + lane % 4 * 2;
+                const int row = warp_k * BLOCK_M + i * 16 + half * 8 + lane / 4;
+                const int column = j * 8 + lane % 4 * 2;
                 const Vec<f32, 2> pair = {sum[i][j][half * 2], sum[i][j][half * 2 + 1]};
                 *reinterpret_cast<Vec<f32, 2>*>(sums + sum_slot(row, column)) = pair;
             }
@@ -199,7 +186,7 @@ GLASS_KERNEL(THREADS, 2) k0(Input<f16> x0, Input<i64> x1, Input<f16> x2, Input<f
     const int own_row = thread_x() / COLUMNS, column = thread_x() % COLUMNS * VECTOR;
     const int n = tile_n * BLOCK_N + column;
     const int rows_left = M - tile_m * BLOCK_M;
-    // What 8 results of any row need besides their sums.
+    // Epilogue operands of 8 results that are the same in every row.
     struct Along {
         Vec<f32, 8> x3_1;
     };

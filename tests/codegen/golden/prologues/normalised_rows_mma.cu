@@ -7,14 +7,14 @@ using namespace glass;
 
 using Offset = int;  // counts elements of a buffer
 constexpr int BLOCK_M = 16, BLOCK_N = 32, BLOCK_K = 128;
-constexpr int THREADS = 128, STAGES = 2, SPLITS = 1;
+constexpr int THREADS = 128, STAGES = 2;
 constexpr int A_TILE = 2048, B_TILE = 4096;  // elements of one stage
 constexpr int VECTOR = 8;  // columns that a thread finishes at a time
 constexpr int COLUMNS = BLOCK_N / VECTOR;  // such vectors in a row of the tile
-constexpr int QUAD = 4;  // sums read from shared memory at a time
+constexpr int QUAD = 4;  // accumulators read from shared memory at a time
 constexpr int SUMS_PITCH = 40;  // padded, so that fragments are stored without bank conflicts
 
-// Where the sum of a row and column of the tile is staged: every second run of eight quads swaps its
+// Where the accumulator of a row and column of the tile is staged: every second run of eight quads swaps its
 // neighbours, so that eight threads that read every other quad meet eight different banks.
 GLASS_DEVICE int sum_slot(int row, int column) { return row * SUMS_PITCH + (column ^ (column >> 3 & 4)); }
 
@@ -43,10 +43,7 @@ GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f3
     const int tile = block_x();
     const int tile_m = tile / tiles_n;
     const int tile_n = tile - tile_m * tiles_n;
-    constexpr int first_tile = 0;
     const int k_tiles = (K + BLOCK_K - 1) / BLOCK_K;
-    const Offset a_base = 0;
-    const Offset b_base = 0;
 
     f16* const a_tiles = reinterpret_cast<f16*>(shared);
     f16* const b_tiles = reinterpret_cast<f16*>(shared + STAGES * A_TILE * 2);
@@ -55,69 +52,54 @@ GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f3
     Offset a_origin[2];
     GLASS_UNROLL
     for (int pass = 0; pass < 2; pass++) {
-        const int line = tile_m * BLOCK_M + a_line + pass * 8;
-        const int index = m_min(line, M - 1);
-        const int out_image = index;
-        Offset origin = a_base;
-        origin += Offset(out_image) * 128;
-        a_origin[pass] = origin;
+        a_origin[pass] = Offset(m_min(tile_m * BLOCK_M + a_line + pass * 8, M - 1)) * 128;
     }
     f32 a_row0[2];
     f32 a_row1[2];
 
     const int b_chunk = thread_x() % 4, b_line = thread_x() / 4;
     const int b_first = tile_n * BLOCK_N + b_chunk * 8;
-    const Offset b_origin = b_base + b_first;
+    const Offset b_origin = b_first;
 
     Vec<u8, 8> a_held[2];
     auto fetch_a = [&](int k_first) {
+        const int k = k_first + a_chunk * 8;
+        const Offset shift = Offset(k);
         GLASS_UNROLL
-        for (int piece = 0; piece < 8; piece += 8) {
-            const int k = k_first + a_chunk * 8 + piece;
-            const Offset shift = Offset(k);
+        for (int pass = 0; pass < 2; pass++) {
+            const int line = a_line + pass * 8;
+            Vec<u8, 8> value = {};
+            value = load_vec<8>(x0, a_origin[pass] + shift);
             GLASS_UNROLL
-            for (int pass = 0; pass < 2; pass++) {
-                const int line = a_line + pass * 8;
-                const bool inside = true;
-                Vec<u8, 8> value = {};
-                if (inside) {
-                    value = load_vec<8>(x0, a_origin[pass] + shift);
-                }
-                GLASS_UNROLL
-                for (int lane = 0; lane < 8; lane++) a_held[pass][piece + lane] = value[lane];
-            }
+            for (int lane = 0; lane < 8; lane++) a_held[pass][lane] = value[lane];
         }
     };
     auto deposit_a = [&](int stage, int k_first) {
         f16* const tile = a_tiles + stage * A_TILE;
+        const int k = k_first + a_chunk * 8;
+        const int channel = k;
         GLASS_UNROLL
-        for (int piece = 0; piece < 8; piece += 8) {
-            const int k = k_first + a_chunk * 8 + piece;
-            const int channel = k;
-            GLASS_UNROLL
-            for (int pass = 0; pass < 2; pass++) {
-                const int line = a_line + pass * 8;
-                const bool inside = true;
-                Vec<f16, 8> value = {};
-                if (inside) {
-                    Vec<u8, 8> loaded;
-                    GLASS_UNROLL
-                    for (int lane = 0; lane < 8; lane++) loaded[lane] = a_held[pass][piece + lane];
-                    const Vec<f32, 8> x3_4 = load_wide<8>(x3, channel);
-                    const Vec<f32, 8> x4_6 = load_wide<8>(x4, channel);
-                    GLASS_UNROLL
-                    for (int lane = 0; lane < 8; ++lane) {
-                        const f32 cast1 = convert<f32>(loaded[lane]);
-                        const f32 sub_2 = cast1 - a_row1[pass];
-                        const f32 mul_3 = sub_2 * a_row0[pass];
-                        const f32 mul_5 = mul_3 * x3_4[lane];
-                        const f32 add_7 = mul_5 + x4_6[lane];
-                        const f16 cast8 = convert<f16>(add_7);
-                        value[lane] = cast8;
-                    }
+        for (int pass = 0; pass < 2; pass++) {
+            const int line = a_line + pass * 8;
+            Vec<f16, 8> value = {};
+            {
+                Vec<u8, 8> loaded;
+                GLASS_UNROLL
+                for (int lane = 0; lane < 8; lane++) loaded[lane] = a_held[pass][lane];
+                const Vec<f32, 8> x3_4 = load_wide<8>(x3, channel);
+                const Vec<f32, 8> x4_6 = load_wide<8>(x4, channel);
+                GLASS_UNROLL
+                for (int lane = 0; lane < 8; ++lane) {
+                    const f32 cast1 = convert<f32>(loaded[lane]);
+                    const f32 sub_2 = cast1 - a_row1[pass];
+                    const f32 mul_3 = sub_2 * a_row0[pass];
+                    const f32 mul_5 = mul_3 * x3_4[lane];
+                    const f32 add_7 = mul_5 + x4_6[lane];
+                    const f16 cast8 = convert<f16>(add_7);
+                    value[lane] = cast8;
                 }
-                *reinterpret_cast<Vec<f16, 8>*>(tile + a_slot(line, a_chunk)) = value;
             }
+            *reinterpret_cast<Vec<f16, 8>*>(tile + a_slot(line, a_chunk)) = value;
         }
     };
 
@@ -127,18 +109,12 @@ GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f3
         for (int pass = part; pass < 4; pass += parts) {
             const int line = b_line + pass * 32;
             const int k = k_first + line;
-            GLASS_UNROLL
-            for (int piece = 0; piece < 8; piece += 8) {
-                const bool inside = true;
-                cp_async<16>(tile + b_slot(line, b_chunk), x5, b_origin + piece + Offset(k) * 64, inside);
-            }
+            cp_async<16>(tile + b_slot(line, b_chunk), x5, b_origin + Offset(k) * 64, true);
         }
     };
 
     const int lane = lane_id();
-    const int warp_m = warp_id() % 1 * WARP_M;
-    const int warp_n = warp_id() / 1 % 1 * WARP_N;
-    const int warp_k = warp_id() / 1;
+    const int warp_k = warp_id();
 
     // Two sets of fragments: one is multiplied while the next is loaded.
     u32 a_fragment[2][FRAGMENTS_M][4];
@@ -151,12 +127,12 @@ GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f3
         const f16* const b_tile = b_tiles + stage * B_TILE;
         GLASS_UNROLL
         for (int i = 0; i < FRAGMENTS_M; i++) {
-            ldmatrix_x4(a_fragment[set][i], a_tile + a_slot(warp_m + i * 16 + lane % 16, k_step * 2 + lane / 16));
+            ldmatrix_x4(a_fragment[set][i], a_tile + a_slot(i * 16 + lane % 16, k_step * 2 + lane / 16));
         }
         GLASS_UNROLL
         for (int j = 0; j < FRAGMENTS_N; j += 2) {
             u32 pair[4];
-            ldmatrix_x4_trans(pair, b_tile + b_slot(k_step * 16 + lane % 16, warp_n / 8 + j + lane / 16));
+            ldmatrix_x4_trans(pair, b_tile + b_slot(k_step * 16 + lane % 16, j + lane / 16));
             b_fragment[set][j][0] = pair[0];
             b_fragment[set][j][1] = pair[1];
             b_fragment[set][j + 1][0] = pair[2];
@@ -167,8 +143,7 @@ GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f3
     pdl_wait();
     GLASS_UNROLL
     for (int slot = 0; slot < 2; slot++) {
-        const int row = tile_m * BLOCK_M + a_line + slot * 8;
-        const int m = m_min(row, M - 1);
+        const int m = m_min(tile_m * BLOCK_M + a_line + slot * 8, M - 1);
         const f32 x2_1 = load(x2, m);
         const f32 mul_2 = x2_1 * x2_1;
         const f32 add_3 = mul_2 + 0x1p+2f;
@@ -182,7 +157,7 @@ GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f3
     GLASS_UNROLL
     for (int stage = 0; stage < STAGES - 1; stage++) {
         if (stage < k_tiles) {
-            const int k_first = (first_tile + stage) * BLOCK_K;
+            const int k_first = stage * BLOCK_K;
             fetch_a(k_first);
             deposit_a(stage, k_first);
             copy_b(stage, k_first, 0, 1);
@@ -194,14 +169,14 @@ GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f3
     sync_threads();
     load_fragments(0, 0, 0);
     int read_stage = 0, write_stage = STAGES - 1;
-    // Multiplies tile `k_tile` while the tile STAGES - 1 ahead is asked for, as long as there is one.
+    // Multiplies tile `k_tile` while the tile STAGES - 1 ahead is prefetched, as long as there is one.
     auto multiply = [&](int k_tile, bool more) {
-        const int k_first = (first_tile + k_tile + STAGES - 1) * BLOCK_K;
+        const int k_first = (k_tile + STAGES - 1) * BLOCK_K;
         GLASS_UNROLL
         for (int step = 0; step < K_STEPS; step++) {
             if (step == K_STEPS - 1) {
                 if (more) {
-                    deposit_a(write_stage, (first_tile + k_tile + STAGES - 1) * BLOCK_K);
+                    deposit_a(write_stage, k_first);
                 }
                 write_stage = write_stage + 1 == STAGES ? 0 : write_stage + 1;
                 // The next tile has landed, and every warp has read this one to its end.
@@ -233,7 +208,7 @@ GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f3
     cp_async_wait<0>();
     sync_threads();
 
-    // The sums take the pipeline's memory, so that each thread can finish whole vectors of columns.
+    // The accumulators are staged in the pipeline's memory, so that each thread can finish whole vectors of columns.
     f32* const sums = reinterpret_cast<f32*>(shared);
     GLASS_UNROLL
     for (int i = 0; i < FRAGMENTS_M; i++) {
@@ -241,8 +216,8 @@ GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f3
         for (int j = 0; j < FRAGMENTS_N; j++) {
             GLASS_UNROLL
             for (int half = 0; half < 2; half++) {
-                const int row = warp_k * BLOCK_M + warp_m + i * 16 + half * 8 + lane / 4;
-                const int column = warp_n + j * 8 + lane % 4 * 2;
+                const int row = warp_k * BLOCK_M + i * 16 + half * 8 + lane / 4;
+                const int column = j * 8 + lane % 4 * 2;
                 const Vec<f32, 2> pair = {sum[i][j][half * 2], sum[i][j][half * 2 + 1]};
                 *reinterpret_cast<Vec<f32, 2>*>(sums + sum_slot(row, column)) = pair;
             }
@@ -252,7 +227,7 @@ GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f3
     const int own_row = thread_x() / COLUMNS, column = thread_x() % COLUMNS * VECTOR;
     const int n = tile_n * BLOCK_N + column;
     const int rows_left = M - tile_m * BLOCK_M;
-    // What 8 results of any row need besides their sums.
+    // Epilogue operands of 8 results that are the same in every row.
     struct Along {
         Vec<f32, 8> x6_1;
     };

@@ -1,5 +1,6 @@
-// Row-wise: cast, reduce, mul, reduce, sqrt, arg_reduce
-// 1 row(s) a block, 256 thread(s) a row, 256 blocks a row.
+// k_reduce_mul_sqrt_f63ab0c1: cast, reduce, mul, reduce, sqrt, arg_reduce
+//
+// Row-wise: 1 row a block, 256 threads a row, 256 blocks a row.
 #include "glass.cuh"
 using namespace glass;
 
@@ -12,7 +13,7 @@ GLASS_KERNEL(256, 1) k_reduce_mul_sqrt_f63ab0c1(Input<f16> x0, Output<f32> y0, O
     pdl_wait();
 
     // Threads beyond the last row repeat it, since all must meet in the reductions; they store nothing.
-    const int wanted = int(block_x()) * 1 + own_row;
+    const int wanted = int(block_x()) + own_row;
     const int row = wanted < s0 ? wanted : s0 - 1;
     f32 sum1 = 0x0p+0f;
     f32 sum2 = 0x0p+0f;
