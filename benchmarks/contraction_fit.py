@@ -17,11 +17,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from contraction_layers import Layer, problem
+from contraction_layers import LayerCase, problem
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.arch.spec import ArchSpec, ContractionFit
 from glassrt.codegen.kernels import contraction_mma
-from glassrt.codegen.kernels.contraction.work import Load, Work
+from glassrt.codegen.kernels.contraction.work import ContractionLoad, Work
 from glassrt.codegen.kernels.contraction_cost import expected
 from glassrt.codegen.kernels.contraction_mma import MmaConfig
 
@@ -37,7 +37,7 @@ class Timing:
     """One measured candidate of a layer."""
 
     layer: str
-    load: Load
+    load: ContractionLoad
     work: Work
     microseconds: float
     weight: float
@@ -46,14 +46,14 @@ class Timing:
 def timings(path: Path) -> list[Timing]:
     found = []
     for entry in json.loads(path.read_text()):
-        layer = Layer(**{**entry["layer"], "shape": tuple(entry["layer"]["shape"])})
+        layer = LayerCase(**{**entry["layer"], "shape": tuple(entry["layer"]["shape"])})
         rows = [row for row in entry["timings"] if row["ok"] and row["family"] == MmaConfig.__name__]
         best = min((row["us"] for row in rows), default=0.0)
         made = problem(layer)
         for row in rows:
             work = contraction_mma.work_of(made, MmaConfig(**row["config"]), TARGET)
             weight = math.exp(-4 * min(row["us"] / best - 1, 1.0)) + 0.05
-            found.append(Timing(layer.name, Load.of(made, work), work, row["us"], weight))
+            found.append(Timing(layer.name, ContractionLoad.of(made, work), work, row["us"], weight))
     return found
 
 

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from contraction_layers import Layer, problem, products, resnet50, window_of  # makes glassrt importable
+from contraction_layers import LayerCase, problem, products, resnet50, window_of  # makes glassrt importable
 from cuda.bindings import driver, nvrtc
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.arch.spec import ArchSpec
@@ -60,7 +60,7 @@ for (int lane = 0; lane < VECTOR; lane++) {{
 store_wide<VECTOR>(y0, at, result);"""
 
 
-def binding(layer: Layer, name: str, splits: int) -> Binding:
+def binding(layer: LayerCase, name: str, splits: int) -> Binding:
     dtype, made = layer.dtype, problem(layer)
     assert isinstance(made.n, int)
     parameters = f"Input<{dtype}> x0, Input<{dtype}> x1, Input<f32> x2, "
@@ -91,10 +91,10 @@ def binding(layer: Layer, name: str, splits: int) -> Binding:
 
 
 @dataclass
-class Kernel:
+class TimedKernel:
     """One candidate of one layer, compiled."""
 
-    layer: Layer
+    layer: LayerCase
     config: Any
     predicted: float
     geometry: Geometry
@@ -108,14 +108,14 @@ class Kernel:
     microseconds: float = 0.0
 
 
-def kernels(layer: Layer, most: int, target: ArchSpec) -> Iterator[Kernel]:
+def kernels(layer: LayerCase, most: int, target: ArchSpec) -> Iterator[TimedKernel]:
     made = problem(layer)
     if layer.kind == "depthwise":
         for number, form in enumerate(depthwise.candidates(made, target, 2, most)):
             spec: Any = depthwise.specialize(made, form, binding(layer, f"k{number}", 1), target)
             source = render(depthwise.TEMPLATE, spec)
             predicted = depthwise.cost(made, form, target)
-            yield Kernel(layer, form, predicted, depthwise.launch(made, form), f"k{number}", source)
+            yield TimedKernel(layer, form, predicted, depthwise.launch(made, form), f"k{number}", source)
         return
     families: tuple[Any, ...] = (
         (contraction_simt, contraction_mma) if layer.dtype == "f32" else (contraction_mma,)
@@ -129,7 +129,9 @@ def kernels(layer: Layer, most: int, target: ArchSpec) -> Iterator[Kernel]:
             geometry = family.launch(made, spec)
             predicted = family.cost(made, config, target)
             scratch = split_scratch(made, config.block_m, config.block_n, config.splits)
-            yield Kernel(layer, config, predicted, geometry, name, render(family.TEMPLATE, spec), scratch)
+            yield TimedKernel(
+                layer, config, predicted, geometry, name, render(family.TEMPLATE, spec), scratch
+            )
 
 
 def checked(answer: tuple[Any, ...]) -> Any:
@@ -138,7 +140,7 @@ def checked(answer: tuple[Any, ...]) -> Any:
     return answer[1] if len(answer) == 2 else answer[1:]
 
 
-def compile_kernel(kernel: Kernel, files: dict[str, str]) -> None:
+def compile_kernel(kernel: TimedKernel, files: dict[str, str]) -> None:
     names, texts = [n.encode() for n in files], [t.encode() for t in files.values()]
     program = checked(nvrtc.nvrtcCreateProgram(kernel.source.encode(), b"k.cu", len(names), texts, names))
     options = [o.encode() for o in (*OPTIONS, "--ptxas-options=-v")]
@@ -159,7 +161,7 @@ def compile_kernel(kernel: Kernel, files: dict[str, str]) -> None:
 class Operands:
     """Buffers of a layer, in as many sets as keep a large layer from running out of the L2 cache alone."""
 
-    def __init__(self, layer: Layer) -> None:
+    def __init__(self, layer: LayerCase) -> None:
         made, dtype = problem(layer), TORCH[layer.dtype]
         m, n, k = (int(str(d)) for d in (made.m, made.n, made.k))
         self.layer = layer
@@ -211,7 +213,7 @@ class Operands:
         return best * 1e3 / launches
 
 
-def launcher(kernel: Kernel, operands: Operands) -> Any:
+def launcher(kernel: TimedKernel, operands: Operands) -> Any:
     module = checked(driver.cuModuleLoadData(kernel.cubin))
     function = checked(driver.cuModuleGetFunction(module, kernel.name.encode()))
     attribute = driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
@@ -243,7 +245,7 @@ def launcher(kernel: Kernel, operands: Operands) -> Any:
     return run
 
 
-def measure(kernel: Kernel, operands: Operands) -> None:
+def measure(kernel: TimedKernel, operands: Operands) -> None:
     run = launcher(kernel, operands)
     output = operands.sets[0][1]
     output.fill_(float("nan"))
@@ -278,7 +280,7 @@ class Progress:
         self.path.write_text(json.dumps(kept))
 
 
-def run_layer(layer: Layer, group: list[Kernel], progress: Progress) -> dict[str, Any] | None:
+def run_layer(layer: LayerCase, group: list[TimedKernel], progress: Progress) -> dict[str, Any] | None:
     operands = Operands(layer)
     rows = []
     for kernel in group:
@@ -322,7 +324,7 @@ def run_layer(layer: Layer, group: list[Kernel], progress: Progress) -> dict[str
     return {"layer": asdict(layer), "flops": flops, "torch_us": peer, "timings": rows}
 
 
-def compiled(kernel: Kernel, files: dict[str, str]) -> None:
+def compiled(kernel: TimedKernel, files: dict[str, str]) -> None:
     """Compiles KERNEL; one that fails keeps no cubin."""
     try:
         compile_kernel(kernel, files)
@@ -330,7 +332,7 @@ def compiled(kernel: Kernel, files: dict[str, str]) -> None:
         print(f"REFUSED {error}", flush=True)
 
 
-def chosen(options: argparse.Namespace) -> list[Layer]:
+def chosen(options: argparse.Namespace) -> list[LayerCase]:
     layers = [layer for batch in options.batches.split(",") if batch for layer in resnet50(int(batch))]
     layers += products()
     patterns = [p if "*" in p else f"*{p}*" for p in options.only.split(",") if p]

@@ -15,7 +15,7 @@ if "glassrt" not in sys.modules:  # runs from a checkout that is not installed
     package.__path__ = [str(ROOT)]
     sys.modules["glassrt"] = package
 
-from glassrt.codegen.kernels.geometry import Problem, problem_of  # noqa: E402
+from glassrt.codegen.kernels.contraction_problem import Problem, problem_of  # noqa: E402
 from glassrt.dialects.core.dtypes import DTYPES  # noqa: E402
 from glassrt.dialects.core.ir import Block  # noqa: E402
 from glassrt.dialects.core.types import TensorType, channels_last  # noqa: E402
@@ -23,7 +23,7 @@ from glassrt.dialects.graph.contraction import Conv, Matmul  # noqa: E402
 
 
 @dataclass(frozen=True)
-class Layer:
+class LayerCase:
     """A convolution (`shape`: images, channels, size, outputs, taps, stride), depthwise when `kind` says so,
     or a product (batch, m, n, k). A `folded` one sees two pixels of a line as one of twice the channels."""
 
@@ -36,17 +36,19 @@ class Layer:
     transpose_b: bool = False
 
 
-def resnet50(batch: int) -> Iterator[Layer]:
+def resnet50(batch: int) -> Iterator[LayerCase]:
     """The distinct convolutions of ResNet-50 (stride on the 3x3), with how often each occurs."""
 
     def conv(
         name: str, c: int, size: int, n: int, taps: int, stride: int, count: int, residual: bool = False
-    ) -> Layer:
-        return Layer(f"b{batch}.{name}", "conv", (batch, c, size, n, taps, stride), count, residual=residual)
+    ) -> LayerCase:
+        return LayerCase(
+            f"b{batch}.{name}", "conv", (batch, c, size, n, taps, stride), count, residual=residual
+        )
 
     yield conv("stem4", 4, 224, 64, 7, 2, 1)
     yield conv("stem8", 8, 224, 64, 7, 2, 0)
-    yield Layer(f"b{batch}.stemfold", "folded", (batch, 8, 224, 64, 7, 2), 0)
+    yield LayerCase(f"b{batch}.stemfold", "folded", (batch, 8, 224, 64, 7, 2), 0)
     size, inner, outer, previous = 56, 64, 256, 64
     for stage, blocks in enumerate((3, 4, 6, 3), start=2):
         stride = 1 if stage == 2 else 2
@@ -60,7 +62,7 @@ def resnet50(batch: int) -> Iterator[Layer]:
         previous, inner, outer = outer, inner * 2, outer * 2
 
 
-def products() -> Iterator[Layer]:
+def products() -> Iterator[LayerCase]:
     """Matrix products: large ones, a classifier, BERT's, and two exact f32 ones."""
     for name, b, m, n, k, transposed in (
         ("mm8192", 1, 8192, 8192, 8192, False),
@@ -78,7 +80,7 @@ def products() -> Iterator[Layer]:
         ("scores", 384, 128, 128, 64, True),
         ("context", 384, 128, 64, 128, False),
     ):
-        yield Layer(name, "matmul", (b, m, n, k), 0, transpose_b=transposed)
+        yield LayerCase(name, "matmul", (b, m, n, k), 0, transpose_b=transposed)
     for images in (1, 128):
         for c, size, taps, stride in (
             (32, 112, 3, 1),
@@ -88,16 +90,16 @@ def products() -> Iterator[Layer]:
             (960, 7, 3, 1),
             (64, 28, 5, 1),
         ):
-            yield Layer(
+            yield LayerCase(
                 f"depthwise{images}.{c}x{size}.{taps}{stride}",
                 "depthwise",
                 (images, c, size, c, taps, stride),
                 0,
             )
-    yield Layer("f32.mm2048", "matmul", (1, 2048, 2048, 2048), 0, "f32")
-    yield Layer("f32.mm2048t", "matmul", (1, 2048, 2048, 2048), 0, "f32", transpose_b=True)
-    yield Layer("f32.conv", "conv", (8, 64, 56, 64, 3, 1), 0, "f32")
-    yield Layer("bf16.mm4096", "matmul", (1, 4096, 4096, 4096), 0, "bf16")
+    yield LayerCase("f32.mm2048", "matmul", (1, 2048, 2048, 2048), 0, "f32")
+    yield LayerCase("f32.mm2048t", "matmul", (1, 2048, 2048, 2048), 0, "f32", transpose_b=True)
+    yield LayerCase("f32.conv", "conv", (8, 64, 56, 64, 3, 1), 0, "f32")
+    yield LayerCase("bf16.mm4096", "matmul", (1, 4096, 4096, 4096), 0, "bf16")
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ class ConvShape:
     groups: int
 
 
-def window_of(layer: Layer) -> ConvShape:
+def window_of(layer: LayerCase) -> ConvShape:
     images, c, size, n, taps, stride = layer.shape
     pad = (taps - 1) // 2
     if layer.kind == "folded":
@@ -121,7 +123,7 @@ def window_of(layer: Layer) -> ConvShape:
     return ConvShape((images, c, size, size), (n, c // groups, taps, taps), (stride,) * 2, (pad,) * 4, groups)
 
 
-def problem(layer: Layer) -> Problem:
+def problem(layer: LayerCase) -> Problem:
     dtype = DTYPES[layer.dtype]
     if layer.kind != "matmul":
         window = window_of(layer)

@@ -4,7 +4,7 @@
 
 torchvision's ResNet-50 and MobileNet-v2 with random weights, as QDQ and as QOperator models, with signed and
 with unsigned activations. The outputs are compared in steps of the output's scale; a
-difference of one step early in a network spreads. So every quantised tensor is compared too, each made from
+difference of one step early in a network spreads. So every quantized tensor is compared too, each made from
 ONNX Runtime's own values of the tensors before it.
 """
 
@@ -44,7 +44,7 @@ class Images(CalibrationDataReader):  # type: ignore[misc]
         return None if batch is None else {"x": batch}
 
 
-def quantised_tensors(model: onnx.ModelProto) -> dict[str, int]:
+def quantized_tensors(model: onnx.ModelProto) -> dict[str, int]:
     """The activations of MODEL that are stored as integers, and their element types, in order."""
     weights = {tensor.name: tensor.data_type for tensor in model.graph.initializer}
     found = {}
@@ -73,9 +73,9 @@ def apart(model: onnx.ModelProto, tensors: dict[str, int]) -> onnx.ModelProto:
 
 
 def local_differences(path: str, x: np.ndarray) -> tuple[float, int]:
-    """Share and size of the differences of quantised tensors, each from ONNX Runtime's values before it."""
+    """Share and size of the differences of quantized tensors, each from ONNX Runtime's values before it."""
     model = onnx.load(path)
-    tensors = quantised_tensors(model)
+    tensors = quantized_tensors(model)
     del model.graph.output[:]
     for name, kind in tensors.items():
         model.graph.output.append(onnx.helper.make_tensor_value_info(name, kind, None))
@@ -96,7 +96,7 @@ def local_differences(path: str, x: np.ndarray) -> tuple[float, int]:
 
 
 def output_step(model: onnx.ModelProto) -> float:
-    """The scale that the network's output is quantised with."""
+    """The scale that the network's output is quantized with."""
     values = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     producers = {name: node for node in model.graph.node for name in node.output}
     last = producers[model.graph.output[0].name]

@@ -15,7 +15,7 @@ from .cache import KernelCache
 from .compile_cost import HEAVY_MS, kernel_ms
 from .intrinsics import headers
 from .kernels.registry import is_designed
-from .manifest import Manifest
+from .manifest import ManifestBuilder
 from .nvrtc import CompiledKernel, Progress, check_designed, compile_kernels, compiler_version
 from .sources import made_kernels
 
@@ -60,7 +60,7 @@ def assemble(
     for each in options.targets:
         kernels = _compiled(module, sources, each.name, options)
         cubins[each.name] = {kernel: compiled.cubin for kernel, compiled in kernels.items()}
-    manifest = Manifest(module, {name: kernel.code for name, kernel in made.items()})
+    manifest = ManifestBuilder(module, {name: kernel.code for name, kernel in made.items()})
     names = [each.name for each in options.targets]
     data = manifest.build(GENERATOR, names, _minimum_driver(options.targets))
     return Plan(data, dict(levels), ledger, sources, cubins, manifest.weights, dict(headers()), decisions)

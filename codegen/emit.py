@@ -15,14 +15,14 @@ from ..dialects.core.affine import Dim, substitute, symbol
 from ..dialects.core.dtypes import BOOL, DType
 from ..dialects.core.expr import (
     Apply,
-    Cast,
+    CastExpr,
     Const,
     Expr,
     IndexValue,
     Inside,
     LetIndex,
-    Load,
-    Reduce,
+    LoadExpr,
+    ReduceExpr,
     Select,
 )
 from ..dialects.core.ir import Value
@@ -35,7 +35,7 @@ from .offsets import linear_offset
 from .operators import spelled
 from .packed import packed_extreme
 from .reductions import ReductionState, reduction_state
-from .sections import Guard, Section, Term
+from .sections import Guard, Section, SectionTerm
 from .spaces import NameTable, Space, space_to_c
 
 
@@ -100,7 +100,7 @@ class Emitter:
 
     # ------------------------------------------------------------ expressions
 
-    def lower(self, expr: Expr, section: Section) -> Term:
+    def lower(self, expr: Expr, section: Section) -> SectionTerm:
         """The name or literal that holds EXPR; statements go to SECTION."""
         known = section.find(expr)
         if known is not None:
@@ -109,15 +109,15 @@ class Emitter:
         section.remember(expr, term)
         return term
 
-    def _lower_new(self, expr: Expr, section: Section) -> Term:
+    def _lower_new(self, expr: Expr, section: Section) -> SectionTerm:
         match expr:
             case Const():
-                return Term(literal(expr.value, expr.dtype))
+                return SectionTerm(literal(expr.value, expr.dtype))
             case Given():
-                return Term(expr.text, expr.varying)
-            case Load():
+                return SectionTerm(expr.text, expr.varying)
+            case LoadExpr():
                 return self._load(expr, section)
-            case Cast():
+            case CastExpr():
                 return self._cast(expr, section)
             case Apply():
                 return self._apply(expr, section)
@@ -127,18 +127,18 @@ class Emitter:
                 return self._index_value(expr)
             case Inside():
                 return self._inside(expr, section)
-            case Reduce():
+            case ReduceExpr():
                 return self._reduce(expr, section)
             case LetIndex():
                 return self._let(expr, section)
         raise TypeError(f"no emission for {type(expr).__name__}")
 
-    def _define(self, section: Section, stem: str, dtype: DType, text: str, varying: bool) -> Term:
+    def _define(self, section: Section, stem: str, dtype: DType, text: str, varying: bool) -> SectionTerm:
         name = self.fresh(stem)
         section.write(f"const {c_type(dtype)} {name} = {text};", varying)
-        return Term(name, varying)
+        return SectionTerm(name, varying)
 
-    def _load(self, load: Load, section: Section) -> Term:
+    def _load(self, load: LoadExpr, section: Section) -> SectionTerm:
         buffer = self._buffers[load.source]
         offset = linear_offset(load.source.type, load.index)
         guard = section.guard()
@@ -148,23 +148,23 @@ class Emitter:
         if stride == 0 and not guard.varying:
             read = guard.applied(f"load({buffer}, {self.index(offset)})", f"{kind}{{}}")
             section.write(f"const {kind} {name} = {read};", varying=False)
-            return Term(name)
+            return SectionTerm(name)
         if stride == 1 and self.lanes.aligned(offset) and not guard.varying:
             early = None if self._early is None or guard.text else self._early.place(offset)
             if early is not None:
                 field = early.read(name, load.dtype, self.lanes.count, buffer, offset)
-                return Term.lane_of(field)
+                return SectionTerm.lane_of(field)
             vector = f"Vec<{kind}, {self.lanes.count}>"
             read = guard.applied(
                 f"load_wide<{self.lanes.count}>({buffer}, {self.index(offset)})", f"{vector}{{}}"
             )
             section.write(f"const {vector} {name} = {read};", varying=False)
-            return Term.lane_of(name)
+            return SectionTerm.lane_of(name)
         read = guard.applied(f"load({buffer}, {self.lane_index(offset)})", f"{kind}{{}}")
         section.write(f"const {kind} {name} = {read};", varying=True)
-        return Term(name, varying=True)
+        return SectionTerm(name, varying=True)
 
-    def _cast(self, cast: Cast, section: Section) -> Term:
+    def _cast(self, cast: CastExpr, section: Section) -> SectionTerm:
         narrow = narrowing(cast)
         if narrow is not None and narrow.rounds:
             term = self.lower(narrow.operand, section)
@@ -175,10 +175,10 @@ class Emitter:
             name = self.fresh("cast")
             line = f"const Vec<{kind}, {self.lanes.count}> {name} = convert_all<{kind}>({term.vector});"
             section.write(line, varying=False)
-            return Term.lane_of(name)
+            return SectionTerm.lane_of(name)
         return self._define(section, "cast", cast.dtype, f"convert<{kind}>({term.text})", term.varying)
 
-    def _apply(self, apply: Apply, section: Section) -> Term:
+    def _apply(self, apply: Apply, section: Section) -> SectionTerm:
         terms = [self.lower(operand, section) for operand in apply.operands]
         varying = any(term.varying for term in terms)
         dtype = apply.operands[0].dtype
@@ -190,7 +190,7 @@ class Emitter:
             text = f"convert<{c_type(apply.dtype)}>({text})"
         return self._define(section, apply.function + "_", apply.dtype, text, varying)
 
-    def _select(self, select: Select, section: Section) -> Term:
+    def _select(self, select: Select, section: Section) -> SectionTerm:
         condition = self.lower(select.condition, section)
         with section.guarded(Guard(condition.text, condition.varying)):
             chosen = self.lower(select.chosen, section)
@@ -200,12 +200,12 @@ class Emitter:
         text = f"{condition.text} ? {chosen.text} : {other.text}"
         return self._define(section, "select", select.dtype, text, varying)
 
-    def _index_value(self, value: IndexValue) -> Term:
+    def _index_value(self, value: IndexValue) -> SectionTerm:
         if self.lanes.uniform(value.dim):
-            return Term(f"i64({self.index(value.dim)})")
-        return Term(f"i64({self.lane_index(value.dim)})", varying=True)
+            return SectionTerm(f"i64({self.index(value.dim)})")
+        return SectionTerm(f"i64({self.lane_index(value.dim)})", varying=True)
 
-    def _inside(self, inside: Inside, section: Section) -> Term:
+    def _inside(self, inside: Inside, section: Section) -> SectionTerm:
         block = self.lanes.block_of(inside.low, inside.dim, inside.high)
         at = self.index if block else self.lane_index
         tests = []
@@ -214,7 +214,7 @@ class Emitter:
         tests.append(f"{at(inside.dim)} < {at(inside.high)}")
         return self._define(section, "inside", BOOL, " && ".join(tests), varying=not block)
 
-    def _let(self, let: LetIndex, section: Section) -> Term:
+    def _let(self, let: LetIndex, section: Section) -> SectionTerm:
         self._name_index(let, section)
         return self.lower(let.body, section)
 
@@ -232,16 +232,16 @@ class Emitter:
         while isinstance(expr, LetIndex):
             self._name_index(expr, section)
             expr = expr.body
-        if not isinstance(expr, Load):
+        if not isinstance(expr, LoadExpr):
             raise TypeError(f"a {type(expr).__name__} has no address")
         return self.index(linear_offset(expr.source.type, expr.index))
 
     # ------------------------------------------------------------ reductions inside one thread
 
-    def _reduce(self, reduce: Reduce, section: Section) -> Term:
+    def _reduce(self, reduce: ReduceExpr, section: Section) -> SectionTerm:
         return self.serial_reduce(reduce, section)
 
-    def serial_reduce(self, reduce: Reduce, section: Section) -> Term:
+    def serial_reduce(self, reduce: ReduceExpr, section: Section) -> SectionTerm:
         """Loops over all of REDUCE's variables in one thread."""
         if not all(self.lanes.uniform(extent) for _, extent in reduce.variables):
             raise ValueError("a sum must be of as many elements in all lanes")
@@ -261,19 +261,19 @@ class Emitter:
         section.lines(state.finish)
         return state.result
 
-    def _by_elements(self, reduce: Reduce, inner: Section) -> ReductionState:
+    def _by_elements(self, reduce: ReduceExpr, inner: Section) -> ReductionState:
         """REDUCE of scalars; what is done for each is written to INNER."""
         body = self.lower(reduce.body, inner)
         state = reduction_state(self, reduce, body.varying)
         inner.write_all(state.update(body.text), body.varying)
         return state
 
-    def _packed(self, reduce: Reduce, inner: Section) -> ReductionState | None:
+    def _packed(self, reduce: ReduceExpr, inner: Section) -> ReductionState | None:
         """REDUCE of whole words, where that is possible; what is done for each is written to INNER."""
         packed = packed_extreme(reduce, self.lanes)
         if packed is None:
             return None
-        guard = Term("") if packed.condition is None else self.lower(packed.condition, inner)
+        guard = SectionTerm("") if packed.condition is None else self.lower(packed.condition, inner)
         if guard.varying:
             return None
         name, result, count = self.fresh(packed.kind), self.fresh(packed.kind), self.lanes.count
@@ -286,7 +286,7 @@ class Emitter:
         return ReductionState(
             declare=[f"Packed<{kind}> {name} = {none};"],
             steps=(),
-            result=Term.lane_of(result),
+            result=SectionTerm.lane_of(result),
             finish=[f"const Vec<{kind}> {result} = unpacked({name});"],
             unrolled=packed.unrolled,
         )

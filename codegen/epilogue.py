@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..dialects.core.affine import Dim, Range, simplify
 from ..dialects.core.dtypes import DType
-from ..dialects.core.expr import Cast, Expr, Index
+from ..dialects.core.expr import CastExpr, Expr, Index
 from ..dialects.core.ir import Operation, Value
 from .early_reads import EarlyReads, StructCode
 from .emit import Emitter, Given
@@ -55,7 +55,7 @@ def emit_epilogue(
     text = "accumulator[lane]" if lanes.count > 1 else "accumulator[0]"
     total: Expr = Given(text, accumulate, varying=lanes.count > 1)
     if accumulate != root.result.type.dtype:
-        total = Cast(total, root.result.type.dtype)
+        total = CastExpr(total, root.result.type.dtype)
 
     def given(at: Index) -> Expr:
         if at != index:

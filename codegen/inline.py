@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from ..dialects.core.affine import Range, simplify
 from ..dialects.core.diagnostics import op_error
-from ..dialects.core.expr import Expr, Index, Load, Scalars
+from ..dialects.core.expr import Expr, Index, LoadExpr, Scalars
 from ..dialects.core.ir import Value
 from ..dialects.graph.base import GraphOp
 
@@ -41,7 +41,7 @@ class RegionExpressions:
             return given(index)
         producer = value.producer
         if producer is None:
-            return Load(value, index, value.type.dtype)
+            return LoadExpr(value, index, value.type.dtype)
         if not isinstance(producer, GraphOp):
             raise op_error(producer, "cannot be part of a kernel")
         return producer.define(self._scalars, index)

@@ -32,7 +32,7 @@ ALIGNMENT = 256
 FORMAT = 2
 
 
-class Manifest:
+class ManifestBuilder:
     """Collects buffers, weights, kernels and launches of one module; CODES are its kernels by name."""
 
     def __init__(self, module: Module, codes: Mapping[str, KernelCode]) -> None:

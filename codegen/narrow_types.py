@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..dialects.core.dtypes import F8E4M3, F8E5M2, F32, I8, U8, DType
-from ..dialects.core.expr import Apply, Cast, Const, Expr, Load
+from ..dialects.core.expr import Apply, CastExpr, Const, Expr, LoadExpr
 from .literals import c_type
 
 BYTES = (I8, U8)
@@ -38,7 +38,7 @@ class Narrowing:
 
 def narrowing(expr: Expr) -> Narrowing | None:
     """EXPR as a conversion of an f32 to 8 bits; None when it is none, or one that cuts fractions off."""
-    if not isinstance(expr, Cast) or expr.operand.dtype != F32:
+    if not isinstance(expr, CastExpr) or expr.operand.dtype != F32:
         return None
     if expr.dtype in EIGHT_BIT_FLOATS:
         return Narrowing(expr.operand, expr.dtype)
@@ -58,13 +58,13 @@ def _is_whole(expr: Expr) -> bool:
         )
     if isinstance(expr, Const):
         return float(expr.value).is_integer()
-    return isinstance(expr, Cast) and expr.operand.dtype.is_integer
+    return isinstance(expr, CastExpr) and expr.operand.dtype.is_integer
 
 
-def widened_at_once(cast: Cast) -> bool:
+def widened_at_once(cast: CastExpr) -> bool:
     """True for a conversion of loaded elements of 8 bits to f32."""
     return (
-        isinstance(cast.operand, Load)
+        isinstance(cast.operand, LoadExpr)
         and cast.operand.dtype in BYTES + EIGHT_BIT_FLOATS
         and cast.dtype == F32
     )

@@ -24,14 +24,14 @@ from ..runtime.children import Children
 from .arch.known import LEAST
 from .cache import CacheEntry, KernelCache, content_key
 from .nvrtc_child import run_in_child
-from .nvrtc_compile import Program, checked, run
+from .nvrtc_compile import NvrtcProgram, checked, run
 from .provenance import without_provenance
 from .source_check import check_headers, check_source
 
 # `-v` makes ptxas report registers and spills. The disk cache of NVRTC itself is off: ours is the one
 # cache. The process-wide stack limit stays alone because threads would race on restoring it. Rounding
 # stays IEEE (no fast-math), and products are fused with sums only where a kernel says so: a number that
-# is quantised afterwards must be the same on every device.
+# is quantized afterwards must be the same on every device.
 OPTIONS: tuple[str, ...] = (
     "--std=c++17",
     "--fmad=false",
@@ -281,7 +281,7 @@ class _Job:
 
     def _run(self, name: str, source: str) -> tuple[bytes, str]:
         """(cubin, log) from NVRTC, which may be cancelled while it works."""
-        program = Program(name, source, self.options, self.headers)
+        program = NvrtcProgram(name, source, self.options, self.headers)
         try:
             if name in self.heavy:
                 return run_in_child(program, self.children, self.seconds)

@@ -19,12 +19,12 @@ from typing import Any
 
 from ..errors import CompileError
 from ..runtime.children import Children
-from .nvrtc_compile import Program, run
+from .nvrtc_compile import NvrtcProgram, run
 
 _CODE = "from {module} import answer; answer()"
 
 
-def run_in_child(program: Program, children: Children, seconds: float) -> tuple[bytes, str]:
+def run_in_child(program: NvrtcProgram, children: Children, seconds: float) -> tuple[bytes, str]:
     """As `nvrtc_compile.run`, in a process that gets SECONDS. Raises TimeoutError after that."""
     command = [sys.executable, "-P", "-c", _CODE.format(module=__name__)]
     try:
@@ -52,7 +52,7 @@ def _environment(path: Sequence[str]) -> dict[str, str]:
 
 def answer() -> None:
     """What the process does."""
-    program = Program.from_json(json.load(sys.stdin))
+    program = NvrtcProgram.from_json(json.load(sys.stdin))
     try:
         cubin, log = run(program, lambda: False)
         found = {"cubin": base64.b64encode(cubin).decode(), "log": log}

@@ -17,7 +17,7 @@ _VOLATILE_LINE = re.compile(r"^.*Compile time = .*\n?", re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class Program:
+class NvrtcProgram:
     """What is compiled: the kernel NAME, its CUDA text, NVRTC's options, and the files it may include."""
 
     name: str
@@ -31,11 +31,11 @@ class Program:
         return {"name": self.name, "source": self.source, "options": options, "headers": headers}
 
     @staticmethod
-    def from_json(data: dict[str, Any]) -> Program:
-        return Program(**data)
+    def from_json(data: dict[str, Any]) -> NvrtcProgram:
+        return NvrtcProgram(**data)
 
 
-def run(program: Program, stop: Callable[[], bool]) -> tuple[bytes, str]:
+def run(program: NvrtcProgram, stop: Callable[[], bool]) -> tuple[bytes, str]:
     """The cubin of PROGRAM and NVRTC's log. STOP is asked meanwhile, and when true ends it: TimeoutError.
 
     Raises CompileError when NVRTC refuses.
@@ -45,7 +45,7 @@ def run(program: Program, stop: Callable[[], bool]) -> tuple[bytes, str]:
     file = f"{program.name}.cu".encode()
     made = checked(nvrtc.nvrtcCreateProgram(program.source.encode(), file, len(names), texts, names))[0]
     try:
-        watch = _Watch(stop)
+        watch = _CancelWatch(stop)
         checked(nvrtc.nvrtcSetFlowCallback(made, watch.address, 0))
         options = [option.encode() for option in program.options]
         status = nvrtc.nvrtcCompileProgram(made, len(options), options)[0]
@@ -62,7 +62,7 @@ def run(program: Program, stop: Callable[[], bool]) -> tuple[bytes, str]:
         nvrtc.nvrtcDestroyProgram(made)
 
 
-class _Watch:
+class _CancelWatch:
     """The callback by which NVRTC asks, about once a millisecond, whether to go on.
 
     The code optimiser asks; ptxas does not. Once it has said stop it keeps to it, as NVRTC demands. The

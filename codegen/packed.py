@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..dialects.core.dtypes import BF16, F16, I8, U8
-from ..dialects.core.expr import Const, Expr, Load, Reduce, Select
+from ..dialects.core.expr import Const, Expr, LoadExpr, ReduceExpr, Select
 from .lanes import Lanes
 from .literals import highest, literal, lowest
 from .offsets import linear_offset
@@ -23,13 +23,13 @@ class PackedExtreme:
     """The maximum or minimum (`kind`) of loads, of those where `condition` holds if there is one."""
 
     kind: str
-    load: Load
+    load: LoadExpr
     condition: Expr | None
     start: str
     unrolled: bool
 
 
-def packed_extreme(reduce: Reduce, lanes: Lanes) -> PackedExtreme | None:
+def packed_extreme(reduce: ReduceExpr, lanes: Lanes) -> PackedExtreme | None:
     """REDUCE as an extreme of vectors; None when its elements are no neighbours, or are computed."""
     body: Expr = reduce.body
     condition: Expr | None = None
@@ -44,7 +44,7 @@ def packed_extreme(reduce: Reduce, lanes: Lanes) -> PackedExtreme | None:
         if not isinstance(other, Const) or literal(other.value, body.dtype) != start:
             return None
         body = body.chosen
-    if not isinstance(body, Load) or body.dtype != reduce.dtype:
+    if not isinstance(body, LoadExpr) or body.dtype != reduce.dtype:
         return None
     offset = linear_offset(body.source.type, body.index)
     if lanes.stride(offset) != 1 or not lanes.aligned(offset):

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..dialects.core.dtypes import BOOL, DType
-from ..dialects.core.expr import Reduce
+from ..dialects.core.expr import ReduceExpr
 from .literals import STORAGE_FLOATS, c_type, compute_type, highest, literal, lowest
-from .sections import Term
+from .sections import SectionTerm
 
 if TYPE_CHECKING:
     from .emit import Emitter
@@ -21,7 +21,7 @@ class ReductionState:
 
     declare: list[str]
     steps: tuple[str, ...]
-    result: Term
+    result: SectionTerm
     finish: Sequence[str] = ()
     unrolled: bool = False
 
@@ -29,7 +29,7 @@ class ReductionState:
         return [step.replace("ELEMENT", element) for step in self.steps]
 
 
-def initial(reduce: Reduce, dtype: DType) -> str:
+def initial(reduce: ReduceExpr, dtype: DType) -> str:
     """What REDUCE, whose partial results are of DTYPE, starts from."""
     match reduce.kind:
         case "sum":
@@ -67,7 +67,7 @@ def better(kind: str, a: str, b: str, dtype: DType) -> str:
     return f"{text} || (m_isnan({a}) && !m_isnan({b}))" if dtype.is_float else text
 
 
-def reduction_state(emitter: Emitter, reduce: Reduce, varying: bool) -> ReductionState:
+def reduction_state(emitter: Emitter, reduce: ReduceExpr, varying: bool) -> ReductionState:
     """The state of REDUCE: one accumulator, or one per lane when its elements vary."""
     lanes = emitter.lanes.count
     wide = varying and lanes > 1
@@ -80,7 +80,7 @@ def reduction_state(emitter: Emitter, reduce: Reduce, varying: bool) -> Reductio
     step = f"{place} = {combined(reduce.kind, place, element, dtype)};"
     declare = _declared(name, dtype, initial(reduce, dtype), lanes if wide else 0)
     text = f"convert<{c_type(reduce.dtype)}>({place})" if reduce.dtype.name in STORAGE_FLOATS else place
-    return ReductionState(declare, (step,), Term(text, wide))
+    return ReductionState(declare, (step,), SectionTerm(text, wide))
 
 
 def _computed(dtype: DType) -> str:
@@ -94,7 +94,7 @@ def _declared(name: str, dtype: DType, start: str, lanes: int) -> list[str]:
     return [f"{c_type(dtype)} {name}[{lanes}];", *fill.replace("GLASS_UNROLL ", "GLASS_UNROLL\n").split("\n")]
 
 
-def _extreme_state(emitter: Emitter, reduce: Reduce, wide: bool) -> ReductionState:
+def _extreme_state(emitter: Emitter, reduce: ReduceExpr, wide: bool) -> ReductionState:
     """argmax and argmin: the best element so far, its position, and a count of elements seen."""
     lanes = emitter.lanes.count if wide else 0
     dtype = compute_type(reduce.body.dtype)
@@ -107,4 +107,4 @@ def _extreme_state(emitter: Emitter, reduce: Reduce, wide: bool) -> ReductionSta
     element = _computed(reduce.body.dtype)
     preferred = better(reduce.kind, element, best, dtype)
     update = f"if ({where} < 0 || {preferred}) {{ {best} = {element}; {where} = {seen}; }}"
-    return ReductionState(declare, (update, f"++{seen};"), Term(where, wide))
+    return ReductionState(declare, (update, f"++{seen};"), SectionTerm(where, wide))

@@ -7,19 +7,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from ..dialects.core.affine import Dim, Range, bounds, product, symbols
 from ..dialects.core.expr import (
     Apply,
-    Cast,
+    CastExpr,
     Expr,
     IndexValue,
     Inside,
     LetIndex,
-    Load,
-    Reduce,
+    LoadExpr,
+    ReduceExpr,
     Select,
 )
 from .affine_c import factor_to_c
 from .emit import Emitter
 from .literals import STORAGE_FLOATS, c_type
-from .sections import Section, Term
+from .sections import Section, SectionTerm
 from .shared_reductions import SharedReduction, as_word, from_word, shared_reduction
 
 INT_STEPS = 1 << 30  # a running number below this may take any step without leaving an int
@@ -30,11 +30,11 @@ def children(expr: Expr) -> tuple[Expr, ...]:
     match expr:
         case Apply():
             return expr.operands
-        case Cast():
+        case CastExpr():
             return (expr.operand,)
         case Select():
             return (expr.condition, expr.chosen, expr.other)
-        case Reduce():
+        case ReduceExpr():
             return (expr.body,)
         case LetIndex():
             return (expr.value, expr.body)
@@ -44,13 +44,13 @@ def children(expr: Expr) -> tuple[Expr, ...]:
 def own_dims(expr: Expr) -> tuple[Dim, ...]:
     """The index expressions that EXPR itself holds."""
     match expr:
-        case Load():
+        case LoadExpr():
             return expr.index
         case IndexValue():
             return (expr.dim,)
         case Inside():
             return (expr.dim, expr.low, expr.high)
-        case Reduce():
+        case ReduceExpr():
             return tuple(extent for _, extent in expr.variables)
     return ()
 
@@ -74,7 +74,7 @@ class Dependences:
             found |= symbols(dim)
         for child in children(node):
             found |= self._known[id(child)][1]
-        if isinstance(node, Reduce):
+        if isinstance(node, ReduceExpr):
             found -= {name for name, _ in node.variables}
         if isinstance(node, LetIndex):
             found -= {node.name}
@@ -95,10 +95,10 @@ def walk(expr: Expr) -> Iterator[Expr]:
             pending += [(child, False) for child in reversed(children(node))]
 
 
-def in_groups(shared: Sequence[Reduce]) -> list[list[Reduce]]:
+def in_groups(shared: Sequence[ReduceExpr]) -> list[list[ReduceExpr]]:
     """SHARED, in its order, with neighbours that run over equal extents and need nothing of each other
     together: one loop does them all."""
-    groups: list[list[Reduce]] = []
+    groups: list[list[ReduceExpr]] = []
     for reduce in shared:
         extents = [extent for _, extent in reduce.variables]
         alike = bool(groups) and extents == [extent for _, extent in groups[-1][0].variables]
@@ -109,15 +109,15 @@ def in_groups(shared: Sequence[Reduce]) -> list[list[Reduce]]:
     return groups
 
 
-def depends(reduce: Reduce, others: Sequence[Reduce]) -> bool:
+def depends(reduce: ReduceExpr, others: Sequence[ReduceExpr]) -> bool:
     """True when an element of REDUCE is made of the result of one of OTHERS."""
     wanted = {id(other) for other in others}
     return any(id(node) in wanted for node in walk(reduce.body))
 
 
-def reductions_inside_out(expr: Expr) -> list[Reduce]:
+def reductions_inside_out(expr: Expr) -> list[ReduceExpr]:
     """Every reduction in EXPR, each once, inner ones before those that contain them."""
-    return [node for node in walk(expr) if isinstance(node, Reduce)]
+    return [node for node in walk(expr) if isinstance(node, ReduceExpr)]
 
 
 class RowEmitter(Emitter):
@@ -134,14 +134,14 @@ class RowEmitter(Emitter):
 
     # ------------------------------------------------------------ one block has the whole row
 
-    def share(self, group: Sequence[Reduce], section: Section) -> None:
+    def share(self, group: Sequence[ReduceExpr], section: Section) -> None:
         """Compute GROUP with all threads of the row; later uses find the results in SECTION."""
         states = self._accumulate(group, section)
         self._meet(states, section)
         for reduce, state in zip(group, states, strict=True):
             self._remember(reduce, state, section)
 
-    def _accumulate(self, group: Sequence[Reduce], section: Section) -> list[SharedReduction]:
+    def _accumulate(self, group: Sequence[ReduceExpr], section: Section) -> list[SharedReduction]:
         """The states of GROUP's reductions, as far as each thread has seen their elements."""
         states = [shared_reduction(self.fresh, reduce) for reduce in group]
         for state in states:
@@ -164,15 +164,15 @@ class RowEmitter(Emitter):
         for state in states:
             section.lines(state.meet(self.fresh, spread))
 
-    def _remember(self, reduce: Reduce, state: SharedReduction, section: Section) -> None:
+    def _remember(self, reduce: ReduceExpr, state: SharedReduction, section: Section) -> None:
         text = state.result
         if reduce.dtype.name in STORAGE_FLOATS:
             text = f"convert<{c_type(reduce.dtype)}>({text})"
-        section.remember(reduce, Term(text))
+        section.remember(reduce, SectionTerm(text))
 
     # ------------------------------------------------------------ several blocks share the row
 
-    def share_parts(self, groups: Sequence[Sequence[Reduce]], section: Section) -> list[SharedReduction]:
+    def share_parts(self, groups: Sequence[Sequence[ReduceExpr]], section: Section) -> list[SharedReduction]:
         """What this block's part of the row gives, in SECTION; the states that hold it."""
         states = [state for group in groups for state in self._accumulate(group, section)]
         self._meet(states, section)
@@ -184,7 +184,7 @@ class RowEmitter(Emitter):
         return [f"store(workspace, slot + {place}, {word});" for place, word in enumerate(words)]
 
     def join_parts(
-        self, reductions: Sequence[Reduce], states: Sequence[SharedReduction], section: Section
+        self, reductions: Sequence[ReduceExpr], states: Sequence[SharedReduction], section: Section
     ) -> None:
         """REDUCTIONS of the whole row from the parts in the workspace; their results are in SECTION.
 
@@ -212,7 +212,7 @@ class RowEmitter(Emitter):
 
     # ------------------------------------------------------------ the loop over elements
 
-    def _loop_header(self, reduce: Reduce, running: str) -> str:
+    def _loop_header(self, reduce: ReduceExpr, running: str) -> str:
         count = product(extent for _, extent in reduce.variables)
         high = bounds(count, self.ranges)[1]
         kind = "int" if high is not None and high < INT_STEPS else "i64"
@@ -220,7 +220,7 @@ class RowEmitter(Emitter):
         step = self.workers * self.splits
         return f"for ({kind} {running} = {first}; {running} < {self.index(count)}; {running} += {step}) {{"
 
-    def _variables(self, group: Sequence[Reduce], running: str) -> list[str]:
+    def _variables(self, group: Sequence[ReduceExpr], running: str) -> list[str]:
         """The loop variables, taken apart from the running number, innermost fastest; all of GROUP use
         the same."""
         first = group[0].variables
@@ -240,6 +240,6 @@ class RowEmitter(Emitter):
             step = step * extent
         return lines
 
-    def _bind(self, group: Sequence[Reduce], position: int, name: str) -> None:
+    def _bind(self, group: Sequence[ReduceExpr], position: int, name: str) -> None:
         for reduce in group:
             self.names.define(reduce.variables[position][0], name)

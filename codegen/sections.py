@@ -12,7 +12,7 @@ INDENT = "    "
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
+class SectionTerm:
     """A value in emitted code: its text, and whether it differs from lane to lane.
 
     vector: the `Vec` of all lanes that it is an element of, if it is one.
@@ -23,7 +23,7 @@ class Term:
     vector: str | None = None
 
     @classmethod
-    def lane_of(cls, vector: str) -> Term:
+    def lane_of(cls, vector: str) -> SectionTerm:
         """The element of VECTOR that belongs to the lane of the loop."""
         return cls(f"{vector}[lane]", varying=True, vector=vector)
 
@@ -46,24 +46,24 @@ class Section:
     defined under a guard are known only there, since a guarded load has no value outside.
     """
 
-    def __init__(self, lanes: int, known: list[dict[int, tuple[Expr, Term]]] | None = None) -> None:
+    def __init__(self, lanes: int, known: list[dict[int, tuple[Expr, SectionTerm]]] | None = None) -> None:
         self._lanes = lanes
         self._head: list[str] = []
         self._body: list[str] = []
         self._tail: list[str] = []
         self._depth = 0
-        self._known: list[dict[int, tuple[Expr, Term]]] = [*(known or []), {}]
+        self._known: list[dict[int, tuple[Expr, SectionTerm]]] = [*(known or []), {}]
         self._guards: list[Guard] = []
 
     # ------------------------------------------------------------ what is known already
 
-    def find(self, expr: Expr) -> Term | None:
+    def find(self, expr: Expr) -> SectionTerm | None:
         for layer in reversed(self._known):
             if id(expr) in layer:
                 return layer[id(expr)][1]
         return None
 
-    def remember(self, expr: Expr, term: Term) -> None:
+    def remember(self, expr: Expr, term: SectionTerm) -> None:
         # The expression is kept with the term, so that its identity is not reused.
         self._known[-1][id(expr)] = (expr, term)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..dialects.core.dtypes import BOOL, F32, F64, I64, DType
-from ..dialects.core.expr import Reduce
+from ..dialects.core.expr import ReduceExpr
 from .literals import c_type, compute_type, highest, lowest
 from .reductions import better, combined, initial
 
@@ -88,7 +88,7 @@ class SharedExtreme(SharedReduction):
         return best, where, dtype
 
 
-def shared_reduction(fresh: Fresh, reduce: Reduce) -> SharedReduction:
+def shared_reduction(fresh: Fresh, reduce: ReduceExpr) -> SharedReduction:
     """A thread's state of REDUCE, under FRESH names."""
     if reduce.kind in EXTREMES:
         dtype = compute_type(reduce.body.dtype)

@@ -54,7 +54,7 @@ class RegionKernel(Operation):
 
 
 @define_op()
-class Kernel(RegionKernel):
+class FusedKernel(RegionKernel):
     """A fused kernel. `root` says what leads it: a contraction, attention, a row-wise op, or plain
     loops."""
 
@@ -62,4 +62,4 @@ class Kernel(RegionKernel):
     root = attribute(ROOTS)
 
 
-FUSED = Dialect("fused", (Kernel,))
+FUSED = Dialect("fused", (FusedKernel,))

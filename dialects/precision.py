@@ -12,7 +12,7 @@ from .fused import ROOTS, RegionKernel
 
 
 @define_op()
-class Kernel(RegionKernel):
+class PrecisionKernel(RegionKernel):
     """A kernel with its number formats decided.
 
     `requested` is the format that the policy asks for, `compute` the one that was chosen for its
@@ -29,4 +29,4 @@ class Kernel(RegionKernel):
     fallback = attribute(STRING, "")
 
 
-PRECISION = Dialect("precision", (Kernel,))
+PRECISION = Dialect("precision", (PrecisionKernel,))

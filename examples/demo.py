@@ -46,7 +46,7 @@ WIDTH = 110
 Array = np.ndarray[Any, Any]
 
 
-class Clock:
+class DemoClock:
     """Seconds by step and precision, in order."""
 
     def __init__(self) -> None:
@@ -88,7 +88,7 @@ def excerpt(text: str, nodes: list[str]) -> str:
     return re.sub(r"(dense<[^:>]*: (?:[^,>]*, ){2})[^>]*>", r"\1...>", "\n".join(line[4:] for line in chosen))
 
 
-def build(precision: str, target: str, clock: Clock, console: Console) -> glassrt.Plan:
+def build(precision: str, target: str, clock: DemoClock, console: Console) -> glassrt.Plan:
     """The plan for all held-out images at once, with a progress bar; its stages are timed."""
     columns = (TextColumn("{task.description:24}"), BarColumn(), MofNCompleteColumn())
     begin: dict[str, float] = {}
@@ -125,7 +125,7 @@ def show_levels(plan: glassrt.Plan, console: Console) -> None:
     console.print(coloured(plan.sources[kernel], "cuda"))
 
 
-def reference(images: Array, clock: Clock) -> Array:
+def reference(images: Array, clock: DemoClock) -> Array:
     """ONNX Runtime's logits on the CPU."""
     with clock.step("load the model", "ONNX Runtime"):
         session = onnxruntime.InferenceSession(str(MODEL), providers=["CPUExecutionProvider"])
@@ -133,7 +133,7 @@ def reference(images: Array, clock: Clock) -> Array:
         return np.asarray(session.run(["logits"], {"image": images})[0])
 
 
-def execute(plan: glassrt.Plan, device: str, images: Array, clock: Clock, precision: str) -> Array:
+def execute(plan: glassrt.Plan, device: str, images: Array, clock: DemoClock, precision: str) -> Array:
     """The logits of all images, from the plan as it was saved; the steps are timed."""
     path = PLAN_FOLDER / f"digits-{precision}.plan"
     PLAN_FOLDER.mkdir(exist_ok=True)
@@ -176,7 +176,7 @@ def table(console: Console, title: str, columns: Sequence[str], rows: list[list[
     console.print()
 
 
-def show_times(clock: Clock, console: Console) -> None:
+def show_times(clock: DemoClock, console: Console) -> None:
     """The time of every step by precision."""
     columns = (*BOUNDS, "ONNX Runtime")
     rows = [
@@ -190,7 +190,7 @@ def main() -> int:
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = WIDTH
-    clock = Clock()
+    clock = DemoClock()
     gpu = present_target()
     target, device = gpu or FALLBACK_TARGET, "cuda" if gpu else "host"
     where = f"for the GPU here, {gpu}" if gpu else f"no GPU here: cubins for {target}, execution on the host"

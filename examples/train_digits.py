@@ -49,7 +49,7 @@ class Layer:
         raise NotImplementedError
 
 
-class Conv(Layer):
+class ConvLayer(Layer):
     """Convolution, stride 1, "same" padding, no bias. Weights [out, in/groups, k, k]; groups is 1 or in."""
 
     def __init__(
@@ -103,7 +103,7 @@ class Conv(Layer):
         )
 
 
-class BatchNorm(Layer):
+class BatchNormLayer(Layer):
     """Batch normalisation over N, H, W; running statistics serve inference."""
 
     def __init__(self, channels: int):
@@ -136,7 +136,7 @@ class BatchNorm(Layer):
         return graph.node("BatchNormalization", [x, *map(graph.constant, values)], epsilon=EPSILON)
 
 
-class Relu(Layer):
+class ReluLayer(Layer):
     def forward(self, x: Array, training: bool) -> Array:
         self.mask = x > 0
         return x * self.mask
@@ -148,7 +148,7 @@ class Relu(Layer):
         return graph.node("Relu", [x])
 
 
-class MaxPool(Layer):
+class MaxPoolLayer(Layer):
     """2x2, stride 2."""
 
     def forward(self, x: Array, training: bool) -> Array:
@@ -266,13 +266,19 @@ class OnnxWriter:
 def network(rng: np.random.Generator) -> Chain:
     """Image [N, 1, 8, 8] in 0..1 to logits [N, 10]."""
     return Chain(
-        Chain(Conv(rng, 1, 16, 3), BatchNorm(16), Relu()),
-        Residual(Conv(rng, 16, 16, 3), BatchNorm(16), Relu(), Conv(rng, 16, 16, 3), BatchNorm(16)),
-        Relu(),
-        MaxPool(),
-        Chain(Conv(rng, 16, 16, 3, depthwise=True), BatchNorm(16), Relu()),
-        Chain(Conv(rng, 16, 32, 1), BatchNorm(32), Relu()),
-        Chain(Conv(rng, 32, 32, 3), BatchNorm(32), Relu()),
+        Chain(ConvLayer(rng, 1, 16, 3), BatchNormLayer(16), ReluLayer()),
+        Residual(
+            ConvLayer(rng, 16, 16, 3),
+            BatchNormLayer(16),
+            ReluLayer(),
+            ConvLayer(rng, 16, 16, 3),
+            BatchNormLayer(16),
+        ),
+        ReluLayer(),
+        MaxPoolLayer(),
+        Chain(ConvLayer(rng, 16, 16, 3, depthwise=True), BatchNormLayer(16), ReluLayer()),
+        Chain(ConvLayer(rng, 16, 32, 1), BatchNormLayer(32), ReluLayer()),
+        Chain(ConvLayer(rng, 32, 32, 3), BatchNormLayer(32), ReluLayer()),
         MeanPool(),
         Dense(rng, 32, 10),
     )

@@ -11,7 +11,7 @@ from .device import Array, Value
 from .dlpack import CPU, CUDA, CUDA_HOST, CUDA_MANAGED, device_of, import_tensor, speaks_dlpack
 from .dtypes import numpy_dtype
 from .expressions import Expression, clip, evaluate
-from .manifest import Manifest, SymbolRange, TensorSpec
+from .manifest import Manifest, SymbolSpec, TensorSpec
 from .overlap import shared, writes_twice
 from .program import BoundTensor
 from .sizes import bindings, said_of
@@ -163,7 +163,7 @@ class InputBinder:
         why = f"{clip(name)} is {size}, but it must be {clip(reason.text)[1:-1]}"
         return f"{text}: {why}{said_of(reason.nodes)} ({reason.why})"
 
-    def _out_of_range(self, name: str, value: int, span: SymbolRange) -> str:
+    def _out_of_range(self, name: str, value: int, span: SymbolSpec) -> str:
         """That a symbol leaves its range, by the model's own name for its size where it has one."""
         place = next((each for each in self._bindings if each.symbol == name), None)
         if place is None:

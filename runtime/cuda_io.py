@@ -22,7 +22,7 @@ ADDRESS_ALIGNMENT = 16  # kernels access memory in vectors of up to 16 bytes
 
 
 @dataclass(frozen=True)
-class Target:
+class CopyTarget:
     """Where one output is written: a leased buffer, or directly the caller's own tensor."""
 
     tensor: BoundTensor
@@ -46,12 +46,12 @@ class Transfers:
         triples = zip(program.inputs, inputs, self._inputs, strict=True)
         return tuple(self._upload(*triple) for triple in triples)
 
-    def targets(self, program: Program, outputs: Sequence[Value | None]) -> list[Target]:
+    def targets(self, program: Program, outputs: Sequence[Value | None]) -> list[CopyTarget]:
         """Where to write the outputs, given the caller's own tensors for some of them."""
         triples = zip(program.outputs, outputs, self._pools, strict=True)
         return [self._target(*triple) for triple in triples]
 
-    def download(self, targets: Sequence[Target], on_device: bool) -> None:
+    def download(self, targets: Sequence[CopyTarget], on_device: bool) -> None:
         """Queue the copies from the leased buffers to where the results are wanted."""
         for target, staging in zip(targets, self._results, strict=True):
             size = target.tensor.bytes
@@ -66,7 +66,7 @@ class Transfers:
                     "cuMemcpyDtoHAsync", staging.pinned(target.tensor).ctypes.data, target.address, size
                 )
 
-    def results(self, targets: Sequence[Target], on_device: bool) -> list[object]:
+    def results(self, targets: Sequence[CopyTarget], on_device: bool) -> list[object]:
         """What the caller gets, once the stream has finished."""
         return [
             self._result(target, staging, on_device)
@@ -95,14 +95,14 @@ class Transfers:
             self._copy("cuMemcpyHtoDAsync", staging.address, pinned.ctypes.data, tensor.bytes)
         return staging.address
 
-    def _target(self, tensor: BoundTensor, given: Value | None, pool: OutputPool) -> Target:
+    def _target(self, tensor: BoundTensor, given: Value | None, pool: OutputPool) -> CopyTarget:
         own = _device_tensor(given)
         if own is not None and own.pointer % ADDRESS_ALIGNMENT == 0 and tensor.bytes:
-            return Target(tensor, own.pointer, None, given)
+            return CopyTarget(tensor, own.pointer, None, given)
         lease = pool.take(tensor.bytes, self._stream)
-        return Target(tensor, lease.address, lease, given)
+        return CopyTarget(tensor, lease.address, lease, given)
 
-    def _result(self, target: Target, staging: Staging, on_device: bool) -> object:
+    def _result(self, target: CopyTarget, staging: Staging, on_device: bool) -> object:
         tensor, given = target.tensor, target.given
         if _device_tensor(given) is not None:
             return given

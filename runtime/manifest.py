@@ -29,7 +29,7 @@ _TARGET = re.compile(r"sm_([1-9][0-9]{1,2})([af]?)")
 
 
 @dataclass(frozen=True)
-class SymbolRange:
+class SymbolSpec:
     """The values a symbolic dimension may take, and the one it was tuned for."""
 
     minimum: int
@@ -100,7 +100,7 @@ class Manifest:
     generator: str
     targets: tuple[str, ...]
     min_driver: int
-    symbols: Mapping[str, SymbolRange]
+    symbols: Mapping[str, SymbolSpec]
     sizes: SizeSpec
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
@@ -169,11 +169,11 @@ def _targets(fields: Fields) -> tuple[str, ...]:
     return targets
 
 
-def _range(name: str, value: object) -> SymbolRange:
+def _range(name: str, value: object) -> SymbolSpec:
     bounds = Fields({name: value}, "symbols").integers(name, -(2**40), 2**40)
     if len(bounds) != 3 or not bounds[0] <= bounds[1] <= bounds[2]:
         raise fails(f"symbol {clip(name)}", "needs a range [min, opt, max] in ascending order")
-    return SymbolRange(*bounds)
+    return SymbolSpec(*bounds)
 
 
 def _dtype(fields: Fields) -> str:

@@ -18,7 +18,7 @@ from .plan_check import check_manifest
 from .plan_digest import Bytes
 from .plan_format import decode, encode
 from .plan_members import Members
-from .plan_parts import MOST_PARTS, WEIGHTS, Part, join, split
+from .plan_parts import MOST_PARTS, WEIGHTS, StoredPart, join, split
 from .plan_read import read_plan
 from .whole_files import path_of, write_whole
 
@@ -220,7 +220,7 @@ def _file_members(plan: Plan) -> dict[str, Bytes]:
     """The members of the plan's file, in order."""
     if not plan.further:
         return _members(plan)
-    return join([Part(_members(part), _weight_extents(part.spec)) for part in plan.parts])
+    return join([StoredPart(_members(part), _weight_extents(part.spec)) for part in plan.parts])
 
 
 def _weight_extents(spec: Manifest) -> list[tuple[int, int]]:

@@ -29,14 +29,14 @@ Extent = tuple[int, int]  # offset and length
 
 
 @dataclass(frozen=True)
-class Part:
+class StoredPart:
     """The members of one part as a plan of its own has them, and where its weights lie in `weights.bin`."""
 
     members: Mapping[str, Bytes]
     weights: Sequence[Extent] = ()
 
 
-def join(parts: Sequence[Part]) -> dict[str, Bytes]:
+def join(parts: Sequence[StoredPart]) -> dict[str, Bytes]:
     """The members of the file of PARTS, at least one, in the order of the file."""
     first = dict(parts[0].members)
     pool = _Pool(first.pop(WEIGHTS), parts[0].weights)

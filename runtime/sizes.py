@@ -83,7 +83,7 @@ class SizeSpec:
 
 
 @dataclass(frozen=True)
-class Binding:
+class SizeBinding:
     """A symbol's value is (size - offset) / factor, of the size of one input along one axis."""
 
     symbol: str
@@ -93,14 +93,14 @@ class Binding:
     offset: int
 
 
-def bindings(shapes: Sequence[Sequence[Expression]]) -> list[Binding]:
+def bindings(shapes: Sequence[Sequence[Expression]]) -> list[SizeBinding]:
     """What sizes of inputs say about symbols; the first one counts."""
-    found: dict[str, Binding] = {}
+    found: dict[str, SizeBinding] = {}
     for index, shape in enumerate(shapes):
         for axis, size in enumerate(shape):
             linear = _linear(size)
             if linear is not None:
-                found.setdefault(linear[0], Binding(linear[0], index, axis, *linear[1:]))
+                found.setdefault(linear[0], SizeBinding(linear[0], index, axis, *linear[1:]))
     return list(found.values())
 
 

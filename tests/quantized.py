@@ -1,4 +1,4 @@
-"""Small networks, quantised as ONNX Runtime's quantiser does it, in both of its formats."""
+"""Small networks, quantized as ONNX Runtime's quantizer does it, in both of its formats."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Layers:
 
 
 def small_network() -> ModelProto:
-    """Every kind of layer that quantised networks are made of, once: x [N, 3, 32, 32]."""
+    """Every kind of layer that quantized networks are made of, once: x [N, 3, 32, 32]."""
     net = Layers(seed=1)
     stem = net.add("Relu", net.conv("x", (3, 16), 3, stride=2))
     deep = net.relu6(net.conv(stem, (16, 16), 3, groups=16))
@@ -107,7 +107,7 @@ class _Batches(CalibrationDataReader):  # type: ignore[misc]
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Without the quantiser's advice on the root logger."""
+    """Without the quantizer's advice on the root logger."""
     logging.disable(logging.WARNING)
     yield
     logging.disable(logging.NOTSET)
@@ -127,7 +127,7 @@ def quantized(
 
     SYMMETRIC activations have the zero point 0.
     Normalisations must be folded (`simplified`). FORM is 'qdq' or 'qoperator'. FOLDER takes the files
-    that the quantiser goes by.
+    that the quantizer goes by.
     """
     sizes = [dim.dim_value or 4 for dim in model.graph.input[0].type.tensor_type.shape.dim]
     given, made = folder / "given.onnx", folder / f"{form}.onnx"

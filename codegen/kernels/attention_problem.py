@@ -16,8 +16,8 @@ from ...dialects.core.ir import Operation, Value
 from ...dialects.graph.attention import Attention
 from ...dialects.graph.elementwise import Cast
 from ..strided import Strided, strided, view_behind, view_through
+from .contraction_problem import COPY_BYTES, divisor, power_of_two_in
 from .family import Request
-from .geometry import COPY_BYTES, divisor, power_of_two_in
 
 MATH = {F16: "f16", BF16: "bf16"}  # what tensor cores multiply
 MASKS = (F32, F16, BF16, BOOL)

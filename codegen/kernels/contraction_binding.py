@@ -13,10 +13,10 @@ from ..literals import c_type
 from ..prologue import emit_elements, emit_rows, row_name
 from ..render import Code, Identifier
 from ..spaces import Space, make_space
+from .contraction_problem import Problem, divisor, power_of_two_in
 from .contraction_spec import Binding
 from .describe import title
 from .family import Request
-from .geometry import Problem, divisor, power_of_two_in
 from .prologue import Prologue, Unfit, read_prologue, summed_axis
 from .row_work import RowValue, RowWork
 from .signature import Signature

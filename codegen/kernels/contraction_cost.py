@@ -11,8 +11,8 @@ from ..arch.spec import ArchSpec, ContractionFit
 from .contraction.epilogue import finish_latency, partial_cycles, split_latency, staged_cycles
 from .contraction.product import dependent_cycles, product_cycles
 from .contraction.staging import arrival_cycles, copied_bytes, stored_bytes
-from .contraction.work import Load, Work
-from .geometry import Problem
+from .contraction.work import ContractionLoad, Work
+from .contraction_problem import Problem
 
 UNITS_NORM = 4.0  # of the units of a multiprocessor, which overlap well
 PHASES_NORM = 1.5  # of throughput and latency
@@ -20,10 +20,10 @@ PHASES_NORM = 1.5  # of throughput and latency
 
 def microseconds(problem: Problem, work: Work, target: ArchSpec) -> float:
     """Expected time of PROBLEM at its optimal sizes."""
-    return expected(Load.of(problem, work), work, target)
+    return expected(ContractionLoad.of(problem, work), work, target)
 
 
-def expected(load: Load, work: Work, target: ArchSpec) -> float:
+def expected(load: ContractionLoad, work: Work, target: ArchSpec) -> float:
     """Expected microseconds of LOAD."""
     own_blocks = -(-load.blocks // target.multiprocessors)
     waves = -(-load.blocks // (target.multiprocessors * work.resident))
@@ -34,7 +34,7 @@ def expected(load: Load, work: Work, target: ArchSpec) -> float:
     return target.fitted.contraction.launch + _norm(UNITS_NORM, cycles / target.clock, memory)
 
 
-def _units(load: Load, work: Work, target: ArchSpec) -> float:
+def _units(load: ContractionLoad, work: Work, target: ArchSpec) -> float:
     """Cycles that the units of a multiprocessor are busy with one block."""
     constants, shared_bytes = target.fitted.contraction, target.fitted.shared_bytes
     shared = (stored_bytes(load, work, constants) + work.shared_bytes) / shared_bytes
@@ -43,7 +43,7 @@ def _units(load: Load, work: Work, target: ArchSpec) -> float:
     return load.k_tiles * per_tile + staged_cycles(work, shared_bytes) + partial_cycles(work, constants)
 
 
-def _latencies(load: Load, work: Work, constants: ContractionFit) -> float:
+def _latencies(load: ContractionLoad, work: Work, constants: ContractionFit) -> float:
     """Cycles from a block's start to its end when it waits for nothing but itself."""
     per_tile = max(arrival_cycles(work, constants), dependent_cycles(work, constants))
     finish = finish_latency(work, constants)

@@ -14,11 +14,11 @@ from ..arch.spec import ArchSpec
 from . import contraction_mma, contraction_simt, depthwise
 from .contraction_binding import Contraction, bind, find_contraction, widest_vector
 from .contraction_mma import MmaConfig
+from .contraction_problem import Problem
 from .contraction_simt import SimtConfig
 from .contraction_spec import Binding, ContractionSpec, split_scratch
 from .depthwise import DepthwiseConfig
 from .family import Candidate, Config, Geometry, KernelCode, Request
-from .geometry import Problem
 from .kernel_family import Accumulation, AnyConfig, ConfiguredFamily, Rank
 from .signature import make_signature
 

@@ -18,6 +18,7 @@ from .contraction.product import ProductSpec, ProductTemplate
 from .contraction.staging import held_registers, origin_registers
 from .contraction.work import Work
 from .contraction_cost import microseconds
+from .contraction_problem import COPY_BYTES, Problem
 from .contraction_spec import (
     Binding,
     ContractionSpec,
@@ -25,7 +26,6 @@ from .contraction_spec import (
     contraction_spec,
 )
 from .family import Geometry
-from .geometry import COPY_BYTES, Problem
 
 TEMPLATE = "kernels/contraction.cu.j2"
 STEP_BYTES = 32  # bytes of k in one mma step: 16 elements of 16 bits, 8 of tf32, 32 of i8

@@ -14,6 +14,7 @@ from .contraction import tile
 from .contraction.product import ProductSpec, ProductTemplate
 from .contraction.work import Work
 from .contraction_cost import microseconds
+from .contraction_problem import COPY_BYTES, Problem
 from .contraction_spec import (
     Binding,
     ContractionSpec,
@@ -21,7 +22,6 @@ from .contraction_spec import (
     contraction_spec,
 )
 from .family import Geometry
-from .geometry import COPY_BYTES, Problem
 
 TEMPLATE = "kernels/contraction.cu.j2"
 SPLITS = (2, 4, 8, 16)

@@ -14,8 +14,8 @@ from .contraction.gather import AxisSpec, batch_specs, divides
 from .contraction.operand import OperandSpec, a_operand, b_operand
 from .contraction.product import ProductSpec
 from .contraction.tile import Tiling, tiles_of
+from .contraction_problem import Problem
 from .family import Geometry
-from .geometry import Problem
 from .parameters import ScratchParameter
 from .row_work import RowWork
 

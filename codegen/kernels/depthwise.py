@@ -15,9 +15,9 @@ from ..arch.spec import ArchSpec
 from ..literals import c_type
 from ..render import Code, Identifier
 from .contraction.gather import AxisSpec, row_specs
+from .contraction_problem import Problem, Window, divisor, power_of_two_in
 from .contraction_spec import Binding
 from .family import Geometry
-from .geometry import Problem, Window, divisor, power_of_two_in
 
 TEMPLATE = "kernels/depthwise_conv.cu.j2"
 # More sums of neighbouring positions than these lanes have do not fit a thread's registers.

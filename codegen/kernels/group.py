@@ -15,8 +15,8 @@ from ..affine_c import dim_to_c
 from ..render import Code, Identifier, Template
 from .describe import title
 from .family import Candidate, Config, Geometry, KernelCode, Request
-from .group_cost import Load, together
-from .group_parts import GROUP, Part, parts_of
+from .group_cost import MemberLoad, together
+from .group_parts import GROUP, GroupPart, parts_of
 from .kernel_family import KernelFamily, Rank
 from .parameters import (
     BufferParameter,
@@ -85,13 +85,13 @@ class GroupFamily(KernelFamily):
         )
         return KernelCode("kernels/group.cu.j2", spec, geometry, signature.typed)
 
-    def _family(self, part: Part) -> KernelFamily:
+    def _family(self, part: GroupPart) -> KernelFamily:
         found = self.families().get(part.share.family)
         if found is None or not found.groupable:
             raise ValueError(f"kernels of the family '{part.share.family}' cannot be in a group")
         return found
 
-    def _code(self, part: Part) -> KernelCode:
+    def _code(self, part: GroupPart) -> KernelCode:
         return self._family(part).realize(part.request, part.share.config)
 
     def expected(self, request: Request, config: Config, alone: Expected) -> float:
@@ -100,7 +100,7 @@ class GroupFamily(KernelFamily):
         for part in parts_of(request, config):
             time = alone(part.request, part.share.family, part.share.config)
             saturates = self._family(part).saturates
-            loads.append(Load.of(self._code(part), part.request, time, saturates))
+            loads.append(MemberLoad.of(self._code(part), part.request, time, saturates))
         return together(loads, request.target)
 
 
@@ -136,7 +136,9 @@ def _scratch(codes: Sequence[KernelCode]) -> list[ScratchParameter]:
     ]
 
 
-def _members(parts: Sequence[Part], codes: Sequence[KernelCode], signature: Signature) -> list[MemberSpec]:
+def _members(
+    parts: Sequence[GroupPart], codes: Sequence[KernelCode], signature: Signature
+) -> list[MemberSpec]:
     inputs, outputs = iter(signature.inputs), iter(signature.outputs)
     scratch = iter(scratch_of(signature.typed))
     geometries = [code.geometry for code in codes]

@@ -29,7 +29,7 @@ REGISTERS = 48  # a thread of a kernel that does not say how many blocks fit, at
 
 
 @dataclass(frozen=True)
-class Load:
+class MemberLoad:
     """A launch as a member of a group.
 
     microseconds: its time alone; blocks: how many it has; threads: of each; resident: how many a
@@ -43,7 +43,7 @@ class Load:
     saturates: bool
 
     @classmethod
-    def of(cls, code: KernelCode, request: Request, microseconds: float, saturates: bool) -> Load:
+    def of(cls, code: KernelCode, request: Request, microseconds: float, saturates: bool) -> MemberLoad:
         """The load of CODE, made for REQUEST, at the symbols' optimum; SATURATES is its family's trait."""
         geometry = code.geometry
         return cls(
@@ -73,12 +73,12 @@ def _threads(target: ArchSpec) -> int:
     return target.limits.threads_per_multiprocessor
 
 
-def slots(loads: Sequence[Load], target: ArchSpec) -> int:
+def slots(loads: Sequence[MemberLoad], target: ArchSpec) -> int:
     """Blocks of a group of LOADS that the GPU holds at a time."""
     return target.multiprocessors * min(load.resident for load in loads)
 
 
-def together(loads: Sequence[Load], target: ArchSpec) -> float:
+def together(loads: Sequence[MemberLoad], target: ArchSpec) -> float:
     """Expected microseconds of LOADS as one launch."""
     room = slots(loads, target)
     launch = target.fitted.contraction.launch

@@ -31,7 +31,7 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Part:
+class GroupPart:
     """One member as a kernel of its own."""
 
     request: Request
@@ -115,7 +115,7 @@ def _owner(op: Operation, owners: dict[Value, int]) -> int:
     return next(owners[value] for value in op.results if value in owners)
 
 
-def parts_of(request: Request, config: Config) -> list[Part]:
+def parts_of(request: Request, config: Config) -> list[GroupPart]:
     """The members of a group, each as a request; ValueError or KeyError when it is no group."""
     shares = shares_of(config)
     parts = []
@@ -130,6 +130,6 @@ def parts_of(request: Request, config: Config) -> list[Part]:
             name=f"member_{index}",
             weights=frozenset(at - read for at in request.weights if read <= at < read + share.reads),
         )
-        parts.append(Part(own, share))
+        parts.append(GroupPart(own, share))
         read, wrote = read + share.reads, wrote + share.outputs
     return parts

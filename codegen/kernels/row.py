@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ...dialects.core.affine import Affine, ceildiv, symbols
 from ...dialects.core.dtypes import U32, U64
-from ...dialects.core.expr import Load
+from ...dialects.core.expr import LoadExpr
 from ..affine_c import dim_to_c
 from ..lanes import Lanes
 from ..offsets import linear_offset
@@ -202,7 +202,7 @@ def _rows_are_contiguous(problem: RowProblem) -> bool:
     innermost = axes[-1].symbol
     for reduce in problem.shared:
         variables = {name for name, _ in reduce.variables}
-        for load in (node for node in walk(reduce.body) if isinstance(node, Load)):
+        for load in (node for node in walk(reduce.body) if isinstance(node, LoadExpr)):
             offset = linear_offset(load.source.type, load.index)
             # What is the same for the whole row is read once and does not count.
             if isinstance(offset, Affine) and not variables.isdisjoint(symbols(offset)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...dialects.core.affine import Dim, evaluate, product
-from ...dialects.core.expr import Expr, Reduce
+from ...dialects.core.expr import Expr, ReduceExpr
 from ...dialects.core.types import TensorType
 from ..inline import RegionExpressions
 from ..row_emit import Dependences, depends, reductions_inside_out
@@ -28,7 +28,7 @@ class RowProblem:
     columns: Space
     results: tuple[Expr, ...]
     index: tuple[Dim, ...]
-    shared: tuple[Reduce, ...]
+    shared: tuple[ReduceExpr, ...]
     lengths: tuple[int, ...]
 
     @property
@@ -56,7 +56,7 @@ def _split(
 ) -> RowProblem | None:
     dependences = Dependences()
     axes = {f"_i{axis}" for axis in range(type.rank)}
-    found: dict[int, Reduce] = {}
+    found: dict[int, ReduceExpr] = {}
     for result in results:
         for reduce in reductions_inside_out(result):
             outside = {name for name in dependences.of(reduce) if name.startswith("_")}
@@ -79,7 +79,7 @@ def _split(
     )
 
 
-def _length(reduce: Reduce, request: Request) -> int:
+def _length(reduce: ReduceExpr, request: Request) -> int:
     """Elements that REDUCE takes in, at the symbols' optimum; 0 when that varies from row to row."""
     try:
         return evaluate(product(extent for _, extent in reduce.variables), request.optimum)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ...dialects.core.ir import Operation
-from .geometry import Problem, RowAxis, problem_of, span_of
+from .contraction_problem import Problem, RowAxis, problem_of, span_of
 from .prologue import Prologue
 
 Sizes = Mapping[str, tuple[int, int, int]]

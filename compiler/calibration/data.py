@@ -110,7 +110,9 @@ def _split(path: Path, module: Module) -> CalibrationSet:
     function = module.main
     unused = tuple(name for name in arrays if name not in function.inputs)
     sizes = module.values_at("optimum")
-    found = [_Cut.of(name, value, arrays[name], sizes) for name, value in _present(function, arrays, path)]
+    found = [
+        _BatchCut.of(name, value, arrays[name], sizes) for name, value in _present(function, arrays, path)
+    ]
     count = max((cut.pieces for cut in found if cut.step), default=1)
     if count == 0:
         raise InputError(f"{path.name} holds no batch", "; ".join(cut.described for cut in found))
@@ -130,7 +132,7 @@ def _present(function: Function, arrays: Mapping[str, Array], where: Path) -> It
 
 
 @dataclass(frozen=True)
-class _Cut:
+class _BatchCut:
     """An array that is cut into pieces of `step` along its first axis; 0: every batch has all of it.
 
     fixed: all pieces have that size; where the model leaves it open the last may be smaller.
@@ -142,14 +144,14 @@ class _Cut:
     fixed: bool
 
     @staticmethod
-    def of(name: str, value: Value, array: Array, sizes: Mapping[str, int]) -> _Cut:
+    def of(name: str, value: Value, array: Array, sizes: Mapping[str, int]) -> _BatchCut:
         if not value.type.rank:
-            return _Cut(name, array, 0, False)
+            return _BatchCut(name, array, 0, False)
         if not array.ndim:
             raise InputError(f"input '{name}' is a single number; {value.type} is wanted")
         size = value.type.shape[0]
         step = evaluate(size, sizes)
-        return _Cut(name, array, step, isinstance(size, int) and step > 0)
+        return _BatchCut(name, array, step, isinstance(size, int) and step > 0)
 
     @property
     def pieces(self) -> int:
@@ -157,7 +159,7 @@ class _Cut:
         size: int = self.array.shape[0]
         return size // self.step if self.fixed else -(-size // self.step)
 
-    def fitting(self, count: int) -> _Cut:
+    def fitting(self, count: int) -> _BatchCut:
         """This cut, if it makes COUNT pieces; an array that is one whole batch serves all of them."""
         if not self.step or self.pieces == count:
             return self

@@ -26,7 +26,7 @@ from ..kernels.members import Member, members_of
 from ..passes.levels import ALL_DIALECTS
 from .bounds import quotient
 from .matching import GraphMatch, exact_values
-from .measures import Error, Range, error_of, range_of, roundoff
+from .measures import Error, MeasuredRange, error_of, range_of, roundoff
 from .range_watch import NO_RESULT, TensorRange
 from .replay import replay, typed
 
@@ -54,7 +54,7 @@ class LaunchReport:
     worst: float
     inherited: float
     total: float | None
-    range: Range
+    range: MeasuredRange
 
     def excess(self, tolerance: float | None) -> float:
         """The local error in units of its bound; with a TOLERANCE that bounds the relative L2 error."""

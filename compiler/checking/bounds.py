@@ -212,7 +212,7 @@ def _rounds_computed(op: Operation) -> bool:
 
 
 def _rounds_computed_short(op: Operation) -> bool:
-    """Whether OP rounds what was computed here to 8-bit floats: what is moved, or quantised as it was
+    """Whether OP rounds what was computed here to 8-bit floats: what is moved, or quantized as it was
     stored, is the same on both sides."""
     if not op.results or not is_short(op.result.type.dtype) or has(op, Trait.CONSTANT) or keeps(op):
         return False

@@ -21,7 +21,7 @@ from .accuracy import LaunchReport, launched_module, observed
 from .explicit import explicit_outputs, inserts_scales
 from .measures import network_bound
 from .network import OutputReport, Witness, call_witness, compare_outputs, meaning
-from .quantisation import Quantisation, compare_quantised, is_quantised, precision_level, quantised_roundoff
+from .quantization import Quantization, compare_quantized, is_quantized, precision_level, quantized_roundoff
 from .range_watch import TensorLoss, losses, weight_losses
 
 
@@ -47,7 +47,7 @@ class CheckReport:
     launches: worst first; outputs: the plan's against the witness; rewrites: those of the graph
     level, unfused and in f64, against the imported model in f64, which shows what the passes of
     that level did, those before scales are put in where the build does that; ranges: tensors with
-    values that the type they are stored in cannot hold; quantisation: of a quantised plan, the errors
+    values that the type they are stored in cannot hold; quantization: of a quantized plan, the errors
     of kernels and of passes and the loss of eight bits apart.
     What a policy of eight bits loses is no fault: nothing bounds the outputs then.
     """
@@ -60,14 +60,14 @@ class CheckReport:
     rewrites: list[OutputReport]
     witness: Witness
     ranges: list[TensorLoss] = field(default_factory=list)
-    quantisation: Quantisation | None = None
+    quantization: Quantization | None = None
 
     @property
     def ok(self) -> bool:
         """Whether everything is within its bound."""
         launches = all(self.fits(launch) for launch in self.launches)
-        quantised = self.quantisation is None or self.quantisation.ok
-        return launches and quantised and all(report.ok for report in (*self.outputs, *self.rewrites))
+        quantized = self.quantization is None or self.quantization.ok
+        return launches and quantized and all(report.ok for report in (*self.outputs, *self.rewrites))
 
     def fits(self, launch: LaunchReport) -> bool:
         """Whether LAUNCH's local error is within its bound."""
@@ -81,11 +81,11 @@ def check(case: Case, settings: Settings, device: str | None, tolerance: float |
     witness = call_witness(case.source, case.module, case.inputs)
     graphed = level_of(case.module) == "graph"
     imported = meaning(case.module, case.inputs) if graphed else {}
-    symbols, given = case.symbols, is_quantised(case.module)
+    symbols, given = case.symbols, is_quantized(case.module)
     untouched = clone_module(case.module) if given or inserts_scales(case.module, settings) else None
     plan = build(case.module, settings).plan
     level = precision_level(plan, case.module.resources)
-    unit = storage_roundoff(plan) if level is None else quantised_roundoff(level)
+    unit = storage_roundoff(plan) if level is None else quantized_roundoff(level)
     bound: float | None = network_bound(unit) if tolerance is None else tolerance
     if level is not None and not given and tolerance is None:
         bound = None
@@ -101,9 +101,9 @@ def check(case: Case, settings: Settings, device: str | None, tolerance: float |
     with Engine(plan, device) as engine:
         observer, outputs = observed(engine, case.inputs, symbols, graph)
         name, launches = engine.device, observer.reports
-    quantisation = None
+    quantization = None
     if level is not None and explicit is not None:
-        quantisation = compare_quantised(level, case.inputs, outputs, explicit, witness, tolerance)
+        quantization = compare_quantized(level, case.inputs, outputs, explicit, witness, tolerance)
     return CheckReport(
         device=name,
         symbols=symbols,
@@ -113,7 +113,7 @@ def check(case: Case, settings: Settings, device: str | None, tolerance: float |
         rewrites=rewrites,
         witness=witness,
         ranges=losses(observer.ranges) + ([] if graph is None else weight_losses(observer.ranges, graph)),
-        quantisation=quantisation,
+        quantization=quantization,
     )
 
 

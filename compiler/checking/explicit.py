@@ -1,4 +1,4 @@
-"""A quantised network before anything is done on what is stored: every tensor in eight bits is still a pair
+"""A quantized network before anything is done on what is stored: every tensor in eight bits is still a pair
 of quantize and dequantize around a float, and contractions multiply floats.
 
 What this differs by from the model is what eight bits cost. Whatever follows, the rewrites to integers

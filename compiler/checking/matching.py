@@ -92,7 +92,7 @@ def _reads_the_same(op: Operation, other: Operation, known: Mapping[Value, Value
     return all(b is known[a] for a, b in pairs if a is not None and a in known)
 
 
-class _Keeping(Evaluation):
+class _KeepingNames(Evaluation):
     """Keeps the values that are asked for."""
 
     def __init__(self, module: Module, symbols: Mapping[str, int], wanted: Iterable[Value]) -> None:
@@ -113,7 +113,7 @@ def exact_values(
     mapping: dict[Value, Value] = {}
     block: Block = widened_block(function.block, mapping)
     copies = {mapping[value]: value for value in wanted}
-    keeping = _Keeping(module, bind_symbols(function, arrays), copies)
+    keeping = _KeepingNames(module, bind_symbols(function, arrays), copies)
     results = run_block(block, [widened_array(array) for array in arrays], keeping)
     values = {copies[value]: array for value, array in keeping.kept.items()}
     values |= {

@@ -86,7 +86,7 @@ def _ratio(part: float, whole: float) -> float:
 
 
 @dataclass(frozen=True)
-class Range:
+class MeasuredRange:
     """What storing values does to them: how many exceed the type's range, how many fall below it.
 
     overflows: values whose magnitude is beyond the largest finite number of the type; subnormals:
@@ -101,10 +101,10 @@ class Range:
     nonzero: int = 0
 
 
-def range_of(values: Array, stored: DType) -> Range:
+def range_of(values: Array, stored: DType) -> MeasuredRange:
     """What becomes of the exact VALUES when they are stored; nothing where the type is as wide as f32."""
     if not stored.is_float or stored.bits >= F32.bits:
-        return Range()
+        return MeasuredRange()
     limits = ml_dtypes.finfo(stored.numpy)
     exact = values.astype(np.float64)
     magnitude = np.abs(exact)
@@ -112,7 +112,7 @@ def range_of(values: Array, stored: DType) -> Range:
     small = (magnitude > 0) & (magnitude < float(limits.smallest_normal))
     with np.errstate(all="ignore"):
         rounded = np.where(small, exact, 0.0).astype(stored.numpy).astype(np.float64)
-    return Range(
+    return MeasuredRange(
         overflows=int(np.count_nonzero(finite & (magnitude > float(limits.max)))),
         subnormals=int(np.count_nonzero(small & (rounded != exact))),
         vanished=int(np.count_nonzero(small & (rounded == 0))),

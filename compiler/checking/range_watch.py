@@ -18,7 +18,7 @@ from ...dialects.graph.constants import Constant
 from ...dialects.graph.elementwise import Cast
 from ...dialects.graph.movement import Pad
 from ...dialects.launch import Kernel, View
-from .measures import Range, range_of
+from .measures import MeasuredRange, range_of
 
 WIDER = "fp32"
 # Small values are rounded all the time; an override is proposed when most of a tensor becomes zero.
@@ -36,7 +36,7 @@ class TensorRange:
     kernel: str
     op: Kernel
     stored: DType
-    range: Range
+    range: MeasuredRange
     product: Operation | None = None
 
 
@@ -54,7 +54,7 @@ class TensorLoss:
     tensor: str
     nodes: tuple[str, ...]
     stored: DType
-    range: Range
+    range: MeasuredRange
     overrides: tuple[str, ...]
 
 
@@ -92,11 +92,11 @@ def weight_losses(ranges: Sequence[TensorRange], graph: Module) -> list[TensorLo
     return found
 
 
-def _is_loss(lost: Range) -> bool:
+def _is_loss(lost: MeasuredRange) -> bool:
     return lost.overflows > 0 or lost.subnormals > 0
 
 
-def _is_grave(lost: Range) -> bool:
+def _is_grave(lost: MeasuredRange) -> bool:
     return lost.overflows > 0 or lost.vanished > VANISHED_SHARE * lost.nonzero
 
 

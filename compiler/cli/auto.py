@@ -18,7 +18,7 @@ from ..search.record import outcome
 from ..search.search import Found, Point
 from .console import print_table, say
 from .files import Array
-from .options import Request, refused
+from .options import BuildRequest, refused
 
 BudgetText = Annotated[
     str | None,
@@ -57,13 +57,13 @@ SearchBatches = Annotated[
 
 
 def parse_auto(
-    request: Request,
+    request: BuildRequest,
     budget: str | None,
     data: Path | None,
     labels: str | None,
     device: str,
     batches: int | None,
-) -> tuple[Request, Auto | None]:
+) -> tuple[BuildRequest, Auto | None]:
     """The request without its `auto`, and the search that is asked for; BadParameter for half of one."""
     if request.precision != AUTO:
         given = {"--budget": budget, "--data": data, "--labels": labels, "--batches": batches}

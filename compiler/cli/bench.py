@@ -13,8 +13,18 @@ from ...runtime.engine import Engine
 from ..driver.build import present_arch
 from .arrays import Wanted, of_plan, random_arrays, symbols_of
 from .console import out, print_table, printable, quantity, share, write_json
-from .facts import Launch, launches_of
-from .options import ON_THE_SPOT, AsJson, Device, Request, Seed, Sizes, Subject, parse_sizes, with_request
+from .facts import LaunchFacts, launches_of
+from .options import (
+    ON_THE_SPOT,
+    AsJson,
+    BuildRequest,
+    Device,
+    Seed,
+    Sizes,
+    Subject,
+    parse_sizes,
+    with_request,
+)
 from .roofline import Peaks
 from .subject import open_plan
 
@@ -36,7 +46,7 @@ def bench(
     device: Device = None,
     as_json: AsJson = False,
     *,
-    request: Request,
+    request: BuildRequest,
 ) -> None:
     """Time PLAN, or MODEL built on the spot, on random inputs that lie on the device.
 
@@ -82,7 +92,7 @@ def throughput(times: Sequence[float], wanted: Sequence[Wanted]) -> dict[str, fl
 
 
 def kernel_rows(
-    records: Sequence[LaunchRecord], launches: Sequence[Launch], peaks: Peaks | None
+    records: Sequence[LaunchRecord], launches: Sequence[LaunchFacts], peaks: Peaks | None
 ) -> list[dict[str, Any]]:
     """Time, share, work and roofline fraction of every launch, in order."""
     total = sum(record.microseconds for record in records)

@@ -20,7 +20,17 @@ from ..search.search import Found
 from .auto import BudgetText, Labels, SearchBatches, SearchData, SearchDevice, parse_auto, show_found
 from .console import out, print_table, quantity, say, seconds
 from .files import check_output
-from .options import EVERY_OPTION, Check, DumpDir, Model, PrintIr, Request, Streams, VerifyEach, with_request
+from .options import (
+    EVERY_OPTION,
+    BuildRequest,
+    Check,
+    DumpDir,
+    Model,
+    PrintIr,
+    Streams,
+    VerifyEach,
+    with_request,
+)
 from .progress import BuildProgress
 
 ExportQdq = Annotated[
@@ -39,7 +49,7 @@ def build(
     model: Model,
     output: Output,
     *,
-    request: Request,
+    request: BuildRequest,
     export_qdq: ExportQdq = None,
     dump_dir: DumpDir = None,
     print_ir_after_all: PrintIr = False,
@@ -88,7 +98,7 @@ def build(
 
 
 def _build_found(
-    model: Path, settings: Settings, auto: Auto, request: Request, progress: BuildProgress
+    model: Path, settings: Settings, auto: Auto, request: BuildRequest, progress: BuildProgress
 ) -> tuple[Build, Found]:
     """The build of the mixture that AUTO finds. What is written on the way is of that build alone."""
     quiet = replace(settings, dump_dir=None, print_ir=None)

@@ -18,7 +18,7 @@ from ..precision.scales.qdq import clips_in
 from ..precision.scales.table import CalibrationTable, TensorCalibration, histograms_beside, read_text
 from .console import out, print_table, printable, say, write_json
 from .files import check_output
-from .options import AsJson, Device, Model, Request, with_request
+from .options import AsJson, BuildRequest, Device, Model, with_request
 from .progress import BuildProgress
 from .sensitivity import Subject, show_sensitivity
 
@@ -91,7 +91,7 @@ def calibrate(
     trt_cache: ToCache = None,
     as_json: AsJson = False,
     *,
-    request: Request,
+    request: BuildRequest,
     sensitivity: Sensitive = False,
     fp8: WithFp8 = False,
 ) -> None:
@@ -127,7 +127,7 @@ def calibrate(
         assert from_qdq is not None  # _check_sources saw to it
         clips = clips_in(from_qdq, inputs, ranges)
         table = CalibrationTable.from_clips(clips, network.hash)
-        _say_missing(network, table, "the quantised model")
+        _say_missing(network, table, "the quantized model")
     _write(table, output, trt_cache)
     if sensitivity and data is not None:
         formats = ("int8", "fp8") if fp8 else ("int8",)

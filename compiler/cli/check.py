@@ -18,7 +18,7 @@ from ..checking.check import Case, CheckReport
 from ..checking.check import check as check_case
 from ..checking.measures import Error, network_bound, policy_roundoff
 from ..checking.network import OutputReport, call_witness
-from ..checking.quantisation import Quantisation
+from ..checking.quantization import Quantization
 from ..checking.range_watch import TensorLoss
 from ..driver.build import Settings
 from ..driver.interface import with_io_types
@@ -29,9 +29,9 @@ from .console import out, print_table, printable, say, share, write_json
 from .options import (
     ON_THE_SPOT,
     AsJson,
+    BuildRequest,
     Device,
     Model,
-    Request,
     Seed,
     Sizes,
     parse_sizes,
@@ -65,7 +65,7 @@ def check(
     model: Model,
     inputs: Inputs = None,
     *,
-    request: Request,
+    request: BuildRequest,
     device: Device = None,
     tolerance: Tolerance = None,
     size: Sizes = None,
@@ -96,7 +96,7 @@ def check(
         raise typer.Exit(1)
 
 
-def _with_io_types(module: Module, request: Request) -> tuple[Module, Settings]:
+def _with_io_types(module: Module, request: BuildRequest) -> tuple[Module, Settings]:
     """MODULE with the inputs and outputs that are asked for, and settings whose table is for it."""
     settings = request.settings()
     table = settings.calibration
@@ -137,11 +137,11 @@ def describe(report: CheckReport) -> dict[str, Any]:
         "launches": [_launch(report, launch) for launch in report.launches],
         "ranges": [_loss(loss) for loss in report.ranges],
         "overrides": proposed(report),
-        "quantisation": None if report.quantisation is None else _quantisation(report.quantisation),
+        "quantization": None if report.quantization is None else _quantization(report.quantization),
     }
 
 
-def _quantisation(found: Quantisation) -> dict[str, Any]:
+def _quantization(found: Quantization) -> dict[str, Any]:
     """A ratio of null dB is infinite: there is no noise, or there is an infinity."""
     loss = [
         {"name": each.name, "sqnr_db": _number(each.sqnr), "error": _error(each.error)} for each in found.loss
@@ -211,13 +211,13 @@ def _show(report: CheckReport) -> None:
     )  # fmt: skip
     print_table("launches, worst first", columns, [_row(report, launch) for launch in report.launches])
     _show_ranges(report)
-    if report.quantisation is not None:
-        _show_quantisation(report.quantisation, report.witness.name)
+    if report.quantization is not None:
+        _show_quantization(report.quantization, report.witness.name)
     _show_outputs(f"outputs against {report.witness.name}", report.outputs)
     if report.witness.note:
         say(report.witness.note)
     if report.rewrites:
-        chosen = report.quantisation is not None and report.quantisation.chosen
+        chosen = report.quantization is not None and report.quantization.chosen
         at = " before scales are put in" if chosen else ""
         _show_outputs(f"the graph level{at}, unfused in f64, against the model", report.rewrites)
     console.print("within bounds" if report.ok else "NOT within bounds")
@@ -295,18 +295,18 @@ def _show_outputs(title: str, reports: list[OutputReport]) -> None:
         out().print(printable(problem), soft_wrap=True)
 
 
-def _show_quantisation(found: Quantisation, witness: str) -> None:
+def _show_quantization(found: Quantization, witness: str) -> None:
     """What kernels and passes did to the outputs, and what eight bits did."""
     title = "compiler error: outputs against the precision level in the interpreter"
     _show_outputs(title, found.compiler)
-    title = "lowering error: that level against the graph with explicit quantisation, in floats"
+    title = "lowering error: that level against the graph with explicit quantization, in floats"
     _show_outputs(title, found.lowering)
     columns = ("output", ">SQNR, dB", ">relative L2", ">max")
     rows = [
         (each.name, f"{each.sqnr:.1f}", _short(each.error.relative_l2), _short(each.error.max_abs))
         for each in found.loss
     ]
-    print_table(f"quantisation loss: that graph against {witness}", columns, rows)
+    print_table(f"quantization loss: that graph against {witness}", columns, rows)
 
 
 # ---------------------------------------------------------------- bisection
@@ -314,7 +314,7 @@ def _show_quantisation(found: Quantisation, witness: str) -> None:
 
 def _bisect(
     case: Case,
-    request: Request,
+    request: BuildRequest,
     device: str | None,
     tolerance: float | None,
     interpret: bool,

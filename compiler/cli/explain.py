@@ -18,8 +18,8 @@ from .console import print_table, printable, quantity, write_json, write_text
 from .options import (
     EVERY_OPTION,
     AsJson,
+    BuildRequest,
     PartFor,
-    Request,
     with_request,
 )
 from .subject import open_plan, part_of
@@ -48,7 +48,7 @@ def explain(
     as_json: AsJson = False,
     part: PartFor = None,
     *,
-    request: Request,
+    request: BuildRequest,
 ) -> None:
     """Say what the compiler decided in PLAN: in all, about the node A, or about the nodes A and B."""
     if rules:

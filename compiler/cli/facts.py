@@ -20,7 +20,7 @@ _TENSOR_RATES = {"f16": 1.0, "bf16": 1.0, "tf32": 0.5}
 
 
 @dataclass(frozen=True)
-class Launch:
+class LaunchFacts:
     """One launch at given sizes. `flops` is None where the plan's launch level does not tell.
 
     bytes: what it reads and writes, each buffer once; tensor: how fast tensor cores make its products,
@@ -38,7 +38,7 @@ class Launch:
 
 
 @dataclass(frozen=True)
-class Buffer:
+class BufferFacts:
     """One buffer at given sizes, with the launches that read or write it, in order."""
 
     name: str
@@ -48,7 +48,7 @@ class Buffer:
     users: tuple[int, ...]
 
 
-def launches_of(plan: Plan, symbols: Mapping[str, int]) -> list[Launch]:
+def launches_of(plan: Plan, symbols: Mapping[str, int]) -> list[LaunchFacts]:
     """The launches of PLAN, in order."""
     bound = resolve(plan.spec, symbols).launches
     sizes = {buffer.name: buffer.bytes for buffer in buffers_of(plan, symbols)}
@@ -59,7 +59,9 @@ def launches_of(plan: Plan, symbols: Mapping[str, int]) -> list[Launch]:
         flops = None if op is None else _flops(op, symbols)
         members = [] if op is None else members_of(op)
         formats = _formats(members)
-        result.append(Launch(launch, spec.reads, spec.writes, moved, flops, _tensor_rate(members), formats))
+        result.append(
+            LaunchFacts(launch, spec.reads, spec.writes, moved, flops, _tensor_rate(members), formats)
+        )
     return result
 
 
@@ -101,14 +103,14 @@ def _formats(members: Sequence[Member]) -> dict[str, str]:
     return result
 
 
-def buffers_of(plan: Plan, symbols: Mapping[str, int]) -> list[Buffer]:
+def buffers_of(plan: Plan, symbols: Mapping[str, int]) -> list[BufferFacts]:
     """The buffers of PLAN, in the manifest's order."""
     users: dict[str, list[int]] = {}
     for index, launch in enumerate(plan.spec.launches):
         for name in (*launch.reads, *launch.writes):
             users.setdefault(name, []).append(index)
     return [
-        Buffer(
+        BufferFacts(
             buffer.name,
             buffer.space,
             size_of(buffer.offset, symbols),

@@ -15,13 +15,13 @@ from ...runtime.sizes import said_of
 from .arrays import symbols_of
 from .console import out, print_table, printable, quantity, write_json, write_text
 from .cubin import registers
-from .facts import Buffer, buffers_of, launches_of
+from .facts import BufferFacts, buffers_of, launches_of
 from .options import (
     ON_THE_SPOT,
     AsJson,
+    BuildRequest,
     Level,
     PartFor,
-    Request,
     Sizes,
     Subject,
     parse_sizes,
@@ -46,7 +46,7 @@ def inspect(
     size: Sizes = None,
     part: PartFor = None,
     *,
-    request: Request,
+    request: BuildRequest,
 ) -> None:
     """Show what PLAN, or the plan of MODEL, is made of: levels, launches, memory, sizes."""
     if sum((level is not None, kernel is not None, as_json)) > 1:
@@ -158,7 +158,7 @@ def _launches(plan: Plan, symbols: Mapping[str, int]) -> list[dict[str, Any]]:
     ]
 
 
-def _buffer(buffer: Buffer) -> dict[str, Any]:
+def _buffer(buffer: BufferFacts) -> dict[str, Any]:
     return {
         "name": buffer.name,
         "space": buffer.space,

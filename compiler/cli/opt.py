@@ -17,12 +17,12 @@ from .files import check_output
 from .opt_job import Job
 from .options import (
     EVERY_OPTION,
+    BuildRequest,
     Check,
     DumpDir,
     Level,
     Model,
     PrintIr,
-    Request,
     Streams,
     VerifyEach,
     with_request,
@@ -66,7 +66,7 @@ def opt(
     streams: Streams = 0,
     ledger: ShowLedger = False,
     *,
-    request: Request,
+    request: BuildRequest,
     dump_dir: DumpDir = None,
     print_ir_after_all: PrintIr = False,
     verify_each: VerifyEach = Check.IR,

@@ -30,7 +30,7 @@ from ..passes.manager import Pass, PassContext, PassManager, parse_pipeline
 from ..passes.origins import NodeNames, origins_of
 from ..passes.switches import resolve_switches
 from .modules import passes_between
-from .options import Level, Request
+from .options import BuildRequest, Level
 
 Watch = Callable[[str, Module], object]
 
@@ -58,7 +58,7 @@ class Job:
 
     @staticmethod
     def parse(
-        request: Request,
+        request: BuildRequest,
         *,
         passes: str | None,
         rules: str | None,

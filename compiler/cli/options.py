@@ -177,7 +177,7 @@ Streams = Annotated[
 
 
 @dataclass(frozen=True)
-class Request:
+class BuildRequest:
     """How a model is to be built, as the command line says it."""
 
     targets: Sequence[str] | None = None
@@ -208,9 +208,9 @@ class Request:
         nofuse: Sequence[str] | None = None,
         keep: Sequence[str] | None = None,
         no_cache: bool = False,
-    ) -> Request:
+    ) -> BuildRequest:
         """The request that options mean, by their names; typer.BadParameter for one that means nothing."""
-        return Request(
+        return BuildRequest(
             targets=target or None,
             precision=precision,
             shapes=parse_ranges(shape),
@@ -258,7 +258,7 @@ class Request:
     @property
     def given(self) -> bool:
         """Whether anything here differs from the default, which means nothing to a finished plan."""
-        return self != Request()
+        return self != BuildRequest()
 
 
 # The options that say how a model is to be built, in the order of the help, with their defaults. Their names
@@ -289,7 +289,7 @@ def with_request(options: Set[str]) -> Callable[[Callable[..., None]], Callable[
         @wraps(command)
         def wrapped(**given: Any) -> None:
             asked = {name: given.pop(name) for name in _OPTIONS if name in options}
-            command(**given, request=Request.parse(**asked))
+            command(**given, request=BuildRequest.parse(**asked))
 
         hints = get_type_hints(command, include_extras=True)
         parameters = [

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...codegen.arch.spec import ArchSpec
-from .facts import Launch
+from .facts import LaunchFacts
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Peaks:
         tensor = arch.card.tensor
         return Peaks(arch.name, tensor.f32 * rate, tensor.f16 * rate, arch.bytes_per_second)
 
-    def seconds(self, launch: Launch) -> float:
+    def seconds(self, launch: LaunchFacts) -> float:
         """The least time LAUNCH can take; its memory alone counts where its FLOPs are unknown."""
         peak = self.tensor * launch.tensor if launch.tensor else self.fp32
         return max((launch.flops or 0) / peak, launch.bytes / self.bandwidth)

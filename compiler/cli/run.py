@@ -24,9 +24,9 @@ from .files import Array, check_output, write_arrays
 from .modules import launch_module, passes_between
 from .options import (
     ON_THE_SPOT,
+    BuildRequest,
     Device,
     Level,
-    Request,
     Seed,
     Sizes,
     Subject,
@@ -62,7 +62,7 @@ def run(
     interpret: Interpret = False,
     level: AtLevel = None,
     *,
-    request: Request,
+    request: BuildRequest,
 ) -> None:
     """Run PLAN, or MODEL built on the spot, once, and summarise its outputs."""
     if outputs is not None:
@@ -90,7 +90,7 @@ def _arrays(path: Path | None, wanted: Sequence[Wanted], seed: int) -> dict[str,
     return random_arrays(wanted, seed) if path is None else load_inputs(path, wanted)
 
 
-def _module(path: Path, level: Level | None, request: Request) -> Module:
+def _module(path: Path, level: Level | None, request: BuildRequest) -> Module:
     """The module to interpret: a plan's launch level, or a model brought to LEVEL."""
     if is_plan(path):
         if level not in (None, Level.LAUNCH):

@@ -12,7 +12,7 @@ from ...runtime.plan import Plan
 from ...runtime.plan_format import MAGIC
 from ..driver.build import Build, build
 from ..frontend.source import Source
-from .options import Request, targets_for
+from .options import BuildRequest, targets_for
 from .progress import BuildProgress
 
 PLAN_SUFFIX = ".plan"
@@ -27,14 +27,14 @@ def is_plan(path: Path) -> bool:
         raise ModelError(f"cannot read {path}: {error.strerror or error}") from None
 
 
-def load_plan(path: Path, request: Request) -> Plan:
+def load_plan(path: Path, request: BuildRequest) -> Plan:
     """The plan in a file; options that say how to build are refused, for they would do nothing."""
     if request.given:
         raise typer.BadParameter("this is a plan; --target, --precision, --shape and the like are for models")
     return Plan.load(path)
 
 
-def open_plan(path: Path, request: Request, device: str | None = None) -> Plan:
+def open_plan(path: Path, request: BuildRequest, device: str | None = None) -> Plan:
     """The plan at PATH, or what the model at PATH builds to, for DEVICE where no target is requested."""
     if is_plan(path):
         return load_plan(path, request)
@@ -51,7 +51,7 @@ def part_of(plan: Plan, target: str | None) -> Plan:
         raise typer.BadParameter(f"{error.message}; {error.hint}", param_hint="--part") from None
 
 
-def build_plan(source: Source, request: Request) -> Build:
+def build_plan(source: Source, request: BuildRequest) -> Build:
     """Build with progress bars."""
     settings = request.settings()
     with BuildProgress() as progress:

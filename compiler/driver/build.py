@@ -30,7 +30,7 @@ from ..precision.scales.names import model_hash
 from ..precision.scales.table import CalibrationTable
 from ..settings.options import Options
 from ..settings.policy import PrecisionPolicy, as_policy
-from .clock import Clock, Progress, no_collections
+from .clock import BuildClock, Progress, no_collections
 from .interface import check_overrides, set_io_types
 from .lowering import Descent, Watch, op_count, parted_for
 from .parts import assembled
@@ -105,7 +105,7 @@ def build(
 def _built(source: Source, settings: Settings, inputs: InputShapes | None, shapes: Shapes | None) -> Build:
     for target in settings.targets:
         check_target(target.name)
-    clock, context = Clock(settings.progress), context_of(settings)
+    clock, context = BuildClock(settings.progress), context_of(settings)
     with clock.stage("import"), no_collections():
         module = load_module(source, inputs, shapes)
         if settings.calibration is not None:
@@ -149,10 +149,10 @@ def launch_level(module: Module, settings: Settings, context: PassContext) -> Mo
 @np.errstate(all="ignore")
 def brought_to(level: str, module: Module, settings: Settings, context: PassContext) -> Module:
     """What MODULE becomes for the first target at LEVEL, which is not above its own. Raises as `build`."""
-    return _descent(module, settings, context, Clock(settings.progress)).to(level)
+    return _descent(module, settings, context, BuildClock(settings.progress)).to(level)
 
 
-def _descent(module: Module, settings: Settings, context: PassContext, clock: Clock) -> Descent:
+def _descent(module: Module, settings: Settings, context: PassContext, clock: BuildClock) -> Descent:
     """MODULE before its first pass, with everything that is told of it as it came in."""
     context.ledger.origins = origins_of(module)
     for remark in module.remarks:

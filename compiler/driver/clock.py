@@ -23,7 +23,7 @@ def no_collections() -> Iterator[None]:
             gc.enable()
 
 
-class Clock:
+class BuildClock:
     """Seconds by stage, and messages to whoever watches."""
 
     def __init__(self, progress: Progress | None) -> None:
@@ -44,7 +44,7 @@ class Clock:
 class Stage:
     """Times one stage, which may be gone through more than once."""
 
-    def __init__(self, clock: Clock, name: str) -> None:
+    def __init__(self, clock: BuildClock, name: str) -> None:
         self._clock = clock
         self._name = name
         self._begin = 0.0

@@ -17,7 +17,7 @@ from ..passes.debug import Sink
 from ..passes.levels import LEVELS
 from ..passes.manager import Pass, PassContext, PassManager
 from ..passes.spilled import Spilled
-from .clock import Clock, no_collections
+from .clock import BuildClock, no_collections
 from .pipeline import asks_target, checks_at, passes_to
 
 
@@ -28,7 +28,7 @@ class Watch:
     print_ir: Sink | None
     dumps: WholeFolder | None
     verify_each: Literal["ir", "semantics"]
-    clock: Clock
+    clock: BuildClock
 
 
 @dataclass

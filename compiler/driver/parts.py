@@ -22,12 +22,12 @@ from ...dialects.launch import Kernel
 from ...runtime.plan import Plan
 from ..passes.ledger import Ledger
 from ..passes.spilled import Spilled
-from .clock import Clock, no_collections
+from .clock import BuildClock, no_collections
 from .lowering import Descent
 
 
 @dataclass
-class Part:
+class PlannedPart:
     """What is launched on TARGETS, planned for the first of them.
 
     given: the names that kernels had before equal ones got one, by the name they have now.
@@ -38,7 +38,9 @@ class Part:
     given: Mapping[str, Set[str]] = field(default_factory=dict)
 
 
-def assembled(ways: Sequence[Descent], on_gpu: bool, cache: KernelCache | None, clock: Clock) -> list[Plan]:
+def assembled(
+    ways: Sequence[Descent], on_gpu: bool, cache: KernelCache | None, clock: BuildClock
+) -> list[Plan]:
     """A plan for each of the parts that WAYS, which are above the launch level, come to.
 
     What the host alone runs, and is not ON_GPU, is for no target. Raises UnfitError where a kernel spills
@@ -61,35 +63,35 @@ def assembled(ways: Sequence[Descent], on_gpu: bool, cache: KernelCache | None, 
                 spilled = more
 
 
-def _plan(part: Part, options: BuildOptions) -> Plan:
+def _plan(part: PlannedPart, options: BuildOptions) -> Plan:
     way, ledger = part.way, part.way.context.ledger
     return assemble(way.module, way.texts, ledger.to_json(), options, ledger.text())
 
 
-def _with(spilled: Spilled, parts: Sequence[Part], problems: Mapping[str, str]) -> Spilled:
+def _with(spilled: Spilled, parts: Sequence[PlannedPart], problems: Mapping[str, str]) -> Spilled:
     """SPILLED and the kernels of PARTS that PROBLEMS names, a sentence each."""
     given = {name: text for new, text in problems.items() for name in (new, *parts[0].given.get(new, ()))}
     launches = (op for part in parts for op in part.way.module.main.block if isinstance(op, Kernel))
     return spilled.and_those(launches, given)
 
 
-def parts_of(ways: Sequence[Descent]) -> list[Part]:
+def parts_of(ways: Sequence[Descent]) -> list[PlannedPart]:
     """The parts for the targets of WAYS, all at the launch level, in the order of their first targets."""
     if len(ways) == 1:
-        return [Part((ways[0].target,), ways[0])]
+        return [PlannedPart((ways[0].target,), ways[0])]
     _tell_apart(ways)
-    names = _Names()
-    parts: dict[tuple[str, str], Part] = {}
+    names = _KernelNames()
+    parts: dict[tuple[str, str], PlannedPart] = {}
     for way in ways:
         sources = names.settle(way.module, way.target)
         way.texts["launch"] = print_module(way.module)
         key = way.texts["launch"], json.dumps(sources)
-        part = parts.setdefault(key, Part((), way, names.given))
+        part = parts.setdefault(key, PlannedPart((), way, names.given))
         part.targets = (*part.targets, way.target)
     return list(parts.values())
 
 
-class _Names:
+class _KernelNames:
     """Names of kernels by their source. A name has a hash of its target in it, which its source has not."""
 
     def __init__(self) -> None:

@@ -103,7 +103,7 @@ def _write_weights(model: ModelProto, choices: Choices) -> None:
 
 
 def _store_weights(graph: OnnxGraph, node: NodeProto, weights: StoredWeights) -> None:
-    """NODE reads what WEIGHTS says, dequantised."""
+    """NODE reads what WEIGHTS says, dequantized."""
     stored, axis, old = weights.stored, weights.axis, node.input[1]
     if node.op_type == "Gemm" and _attribute(node, "transB"):
         stored, axis = stored.swapaxes(0, 1), 0
@@ -155,7 +155,7 @@ def _write_tensors(model: ModelProto, choices: Choices) -> None:
 
 
 def _store_tensor(graph: OnnxGraph, tensor: StoredTensor) -> None:
-    """What reads TENSOR reads it quantised and dequantised."""
+    """What reads TENSOR reads it quantized and dequantized."""
     readers = [(node, name) for node, name in graph.readers(tensor.name) if _reads(node, tensor)]
     scale = graph.store(f"{tensor.name}_scale", tensor.scale, F32)
     zero = graph.store(f"{tensor.name}_zero_point", np.zeros((), tensor.dtype.numpy), tensor.dtype)

@@ -1,6 +1,6 @@
-"""Importers of the ops that ONNX Runtime's quantiser adds to the standard's (domain com.microsoft).
+"""Importers of the ops that ONNX Runtime's quantizer adds to the standard's (domain com.microsoft).
 
-All of them compute on the numbers that their quantised inputs stand for, and quantise the result:
+All of them compute on the numbers that their quantized inputs stand for, and quantize the result:
 
     QLinearAdd(a, b)  =>  quantize(dequantize(a) + dequantize(b))
 
@@ -28,7 +28,7 @@ from .ops_normalization import along_axis, from_axis_on
 from .ops_quantization import bias_of_products, dequantize_linear, quantize_linear
 from .ops_window import averaged, reduced_spatially
 from .problems import Malformed, Refused, shown
-from .scales import Scaling, read_dequantized, requantized
+from .scales import ImportedScaling, read_dequantized, requantized
 from .table import Importer
 
 CONTRIBUTED_DOMAIN = "com.microsoft"
@@ -124,7 +124,7 @@ def _gemm(call: Call) -> Outcome:
     if c is not None:
         alpha = call.constant(call.number("alpha", 1.0), F32)
         scale = call.emit(Mul, of_a.scale, alpha)
-        y = plus_matrix(call, y, bias_of_products(call, c, Scaling(scale), of_b))
+        y = plus_matrix(call, y, bias_of_products(call, c, ImportedScaling(scale), of_b))
     if call.optional(7) is not None and call.optional(8) is None:
         raise Refused("a scale of the result without a zero point, which leaves y real, is not supported")
     return y if call.optional(7) is None else requantized(call, y, 7, call.input(0).dtype)

@@ -9,13 +9,20 @@ from ...dialects.graph.binary import Add, Mul
 from ...dialects.graph.contraction import Conv, ConvTranspose, Matmul
 from ...dialects.graph.movement import Reshape
 from .call import Call, Outcome
-from .geometry import PADDINGS, Window, explicit_window, padded_window, read_window, split_pads
 from .problems import Malformed, Refused
 from .table import Table
 from .tensor import Tensor
+from .window_attributes import (
+    PADDINGS,
+    WindowAttributes,
+    explicit_window,
+    padded_window,
+    read_window,
+    split_pads,
+)
 
 
-def window_of(call: Call, x: Tensor, w: Tensor) -> Window:
+def window_of(call: Call, x: Tensor, w: Tensor) -> WindowAttributes:
     """The window of a convolution of X with W; Refused where its padding depends on symbols."""
     return read_window(call, x.shape[2:], _taps(call, x, w))
 
@@ -83,7 +90,7 @@ def _conv_transpose(call: Call) -> Outcome:
 
 
 def _transposed_pads(
-    call: Call, window: Window, spatial: Sequence[Dim], extra: Sequence[int]
+    call: Call, window: WindowAttributes, spatial: Sequence[Dim], extra: Sequence[int]
 ) -> tuple[int, ...]:
     """What the output is cropped by; an output_shape, or input * stride for SAME, decides it."""
     padding = call.choice("auto_pad", "NOTSET", PADDINGS)

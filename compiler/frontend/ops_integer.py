@@ -1,4 +1,4 @@
-"""Importers of exact integer products, and of quantisation by the range of the data.
+"""Importers of exact integer products, and of quantization by the range of the data.
 
     MatMulInteger(a, b)  =>  matmul(a, b) - za * sum(b) - zb * sum(a) + K * za * zb    in i32
 
@@ -26,12 +26,12 @@ from ...dialects.graph.quantization import Quantize
 from ...dialects.graph.reduction import Reduce
 from ...dialects.graph.unary import Round
 from .call import Call, Outcome
-from .geometry import Window
 from .ops_contraction import as_matrices, window_of
 from .problems import Malformed, Refused
 from .scales import input_name
 from .table import Table
 from .tensor import Tensor
+from .window_attributes import WindowAttributes
 
 
 def _zero_point(call: Call, index: int) -> Tensor | None:
@@ -126,7 +126,7 @@ def _conv_integer(call: Call) -> Outcome:
     return call.emit(Sub, y, call.emit(Mul, zero, sums))
 
 
-def _padded(call: Call, x: Tensor, zero: Tensor | None, window: Window) -> Tensor:
+def _padded(call: Call, x: Tensor, zero: Tensor | None, window: WindowAttributes) -> Tensor:
     """X with its padding written out: it stands for 0, which is stored as the zero point."""
     if zero is None and not any(window.pads):
         return x
@@ -135,13 +135,13 @@ def _padded(call: Call, x: Tensor, zero: Tensor | None, window: Window) -> Tenso
     return call.emit(Pad, x, zero, pads=pads) if any(pads) else x
 
 
-def _convolved(call: Call, x: Tensor, w: Tensor, window: Window, groups: int) -> Tensor:
+def _convolved(call: Call, x: Tensor, w: Tensor, window: WindowAttributes, groups: int) -> Tensor:
     """The convolution of an X that is padded already."""
     steps = {"strides": window.strides, "dilations": window.dilations}
     return call.emit(Conv, x, w, groups=groups, accumulate=I32, **steps)
 
 
-def _window_sums(call: Call, x: Tensor, w: Tensor, window: Window, groups: int) -> Tensor:
+def _window_sums(call: Call, x: Tensor, w: Tensor, window: WindowAttributes, groups: int) -> Tensor:
     """What each output's window of X adds up to, for every output channel (or 1 that holds for all)."""
     sizes = [size for size in w.shape[1:] if isinstance(size, int)]
     if len(sizes) != w.rank - 1 or not isinstance(w.shape[0], int):
@@ -156,7 +156,7 @@ def _window_sums(call: Call, x: Tensor, w: Tensor, window: Window, groups: int) 
     return call.emit(Reshape, spread, shape=(sums.shape[0], w.shape[0], *spatial))
 
 
-# ------------------------------------------------------------ quantisation by the data's own range
+# ------------------------------------------------------------ quantization by the data's own range
 
 
 def _dynamic_quantize(call: Call) -> Outcome:

@@ -1,6 +1,6 @@
-"""Importers of quantisation, and of the standard's ops on quantised tensors.
+"""Importers of quantization, and of the standard's ops on quantized tensors.
 
-There is one form of quantised models: a quantised tensor stands between `graph.quantize` and
+There is one form of quantized models: a quantized tensor stands between `graph.quantize` and
 `graph.dequantize`, and what is computed is computed on real numbers between them.
 
     QLinearConv(x, w, b)  =>  quantize(conv(dequantize(x), dequantize(w)) + dequantize(b))
@@ -16,7 +16,15 @@ from ...dialects.graph.quantization import FLOATS
 from .call import Call, Outcome
 from .ops_contraction import convolved, multiplied
 from .problems import Malformed, Refused
-from .scales import Scaling, dequantized, input_name, quantized, read_dequantized, read_scaling, requantized
+from .scales import (
+    ImportedScaling,
+    dequantized,
+    input_name,
+    quantized,
+    read_dequantized,
+    read_scaling,
+    requantized,
+)
 from .table import Table
 from .tensor import Tensor
 from .weights import element_type
@@ -42,7 +50,7 @@ def quantize_linear(call: Call) -> Outcome:
 
 
 def _target(call: Call) -> DType:
-    """The type to quantise to: that of the zero point, else output_dtype, else u8."""
+    """The type to quantize to: that of the zero point, else output_dtype, else u8."""
     zero, code = call.optional(2), call.integer("output_dtype", TensorProto.UNDEFINED)
     if code == TensorProto.UNDEFINED:
         return U8 if zero is None else zero.dtype
@@ -73,7 +81,7 @@ def _check_single(call: Call) -> None:
         raise Malformed(f"its scale {input_name(call, 1)} is {scale.type}; before opset 13 it is one number")
 
 
-# ------------------------------------------------------------ contractions of quantised tensors
+# ------------------------------------------------------------ contractions of quantized tensors
 
 
 def _qlinear_conv(call: Call) -> Outcome:
@@ -84,7 +92,7 @@ def _qlinear_conv(call: Call) -> Outcome:
     return requantized(call, convolved(call, x, w, summed), 6, call.input(0).dtype)
 
 
-def bias_of_products(call: Call, bias: Tensor, a: Scaling, b: Scaling) -> Tensor:
+def bias_of_products(call: Call, bias: Tensor, a: ImportedScaling, b: ImportedScaling) -> Tensor:
     """An i32 BIAS as the number it stands for when it is added to products of tensors scaled by A and B.
 
     A scale per column goes along the last axis of the bias.
@@ -95,7 +103,7 @@ def bias_of_products(call: Call, bias: Tensor, a: Scaling, b: Scaling) -> Tensor
     if scale.rank:
         message = f"its bias is {bias.type}, but the scale of its products is {scale.type}"
         call.require_shape(bias.shape[-1:], scale.shape, message)
-    return dequantized(call, bias, Scaling(scale, axis=max(bias.rank - 1, 0)))
+    return dequantized(call, bias, ImportedScaling(scale, axis=max(bias.rank - 1, 0)))
 
 
 def _qlinear_matmul(call: Call) -> Outcome:

@@ -11,10 +11,10 @@ from ...dialects.graph.reduction import Reduce
 from ...dialects.graph.unary import Abs
 from ...dialects.graph.window import AvgPool, LpPool, MaxPool, MaxPoolIndices, lowest
 from .call import Call, Outcome
-from .geometry import padded_window, pads_are_known, read_window, require_padding
 from .problems import Malformed
 from .table import Importer, Table
 from .tensor import Tensor
+from .window_attributes import padded_window, pads_are_known, read_window, require_padding
 
 
 def _pool(call: Call, op_class: type[Operation], **extra: Any) -> Tensor:

@@ -1,4 +1,4 @@
-"""Scales and zero points of quantised tensors: read from a node's inputs, checked, and applied."""
+"""Scales and zero points of quantized tensors: read from a node's inputs, checked, and applied."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .tensor import Tensor
 
 
 @dataclass(frozen=True)
-class Scaling:
+class ImportedScaling:
     """A scale and a zero point (None: 0): per tensor, along an axis, or per block along an axis."""
 
     scale: Tensor
@@ -41,7 +41,7 @@ def read_scaling(
     axis: int = 0,
     block: int = 0,
     broadcast: bool = False,
-) -> Scaling:
+) -> ImportedScaling:
     """The scale at input FIRST and the zero point behind it, for a tensor of shape X stored as DTYPE.
 
     With BROADCAST one of them may be a single number and the other one per position of the axis.
@@ -56,14 +56,14 @@ def read_scaling(
         scale, zero = _broadcast(call, scale, zero)
     if not block and scale.rank <= 1 and scale.type.elements == 1:
         one = None if zero is None else _single(call, zero, first + 1)
-        return Scaling(_scalar(call, scale), _read_zero(call, one, first + 1, dtype))
+        return ImportedScaling(_scalar(call, scale), _read_zero(call, one, first + 1, dtype))
     axis = _checked_axis(call, scale, first, x, axis, block)
     if zero is not None:
         named = f"its zero point {input_name(call, first + 1)} is {zero.type}"
         call.require_shape(
             zero.shape, scale.shape, f"{named}, but its scale {input_name(call, first)} is {scale.type}"
         )
-    return Scaling(scale, _read_zero(call, zero, first + 1, dtype), axis, block)
+    return ImportedScaling(scale, _read_zero(call, zero, first + 1, dtype), axis, block)
 
 
 def _check_positive(call: Call, scale: Tensor, index: int) -> None:
@@ -128,30 +128,32 @@ def _read_zero(call: Call, zero: Tensor | None, index: int, dtype: DType) -> Ten
 # ------------------------------------------------------------ both directions
 
 
-def quantized(call: Call, x: Tensor, scaling: Scaling, dtype: DType, *, offset_first: bool = False) -> Tensor:
+def quantized(
+    call: Call, x: Tensor, scaling: ImportedScaling, dtype: DType, *, offset_first: bool = False
+) -> Tensor:
     """X stored as DTYPE; with OFFSET_FIRST the zero point is added before rounding."""
     if dtype not in (*INTEGERS, *FLOATS):
-        raise Malformed(f"{dtype} is no type to quantise to")
+        raise Malformed(f"{dtype} is no type to quantize to")
     operands = (x, scaling.scale, scaling.zero_point)
     late = {"offset_first": True} if offset_first and scaling.zero_point is not None else {}
     return call.emit(Quantize, *operands, axis=scaling.axis, block=scaling.block, to=dtype, **late)
 
 
-def dequantized(call: Call, q: Tensor, scaling: Scaling, to: DType | None = None) -> Tensor:
+def dequantized(call: Call, q: Tensor, scaling: ImportedScaling, to: DType | None = None) -> Tensor:
     """The numbers that Q stands for, in the type of the scale unless TO is given."""
     operands = (q, scaling.scale, scaling.zero_point)
     dtype = to or scaling.scale.dtype
     return call.emit(Dequantize, *operands, axis=scaling.axis, block=scaling.block, to=dtype)
 
 
-def read_dequantized(call: Call, index: int, *, axis: int = 0) -> tuple[Tensor, Scaling]:
+def read_dequantized(call: Call, index: int, *, axis: int = 0) -> tuple[Tensor, ImportedScaling]:
     """The numbers that input INDEX stands for, and the scale and zero point that are right behind it.
 
     AXIS says along which dimension a scale of more than one element changes.
     """
     q = call.input(index)
     if q.dtype not in (*INTEGERS, *FLOATS):
-        raise Malformed(f"its input {input_name(call, index)} is {q.type}, which is not quantised")
+        raise Malformed(f"its input {input_name(call, index)} is {q.type}, which is not quantized")
     scaling = read_scaling(call, q.type, index + 1, q.dtype, axis=axis, broadcast=True)
     return dequantized(call, q, scaling), scaling
 

@@ -14,14 +14,14 @@ from ...codegen.arch.spec import ArchSpec
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.ir import Block, Function, Module, Operation, Value
 from ...dialects.core.traits import Trait, has
-from ...dialects.fused import Kernel
+from ...dialects.fused import FusedKernel
 from ...dialects.graph.constants import Constant
 from ...dialects.graph.contraction import Matmul
 from ...dialects.graph.movement import Reshape
 from ..passes.manager import PassContext
 from ..simplify.dce import erase_dead
 from .vertical.attention_layouts import open_attention
-from .vertical.clusters import Cluster, Plan, is_clusterable, moves, viewed
+from .vertical.clusters import Cluster, ClusterPlan, is_clusterable, moves, viewed
 from .vertical.consumers import CONTRACTION_EPILOGUE, ROW_CONSUMER, WINDOW_EPILOGUE, ConsumerFusion
 from .vertical.kernel_builder import build_copy, build_kernel
 from .vertical.producers import ProducerFusion
@@ -50,9 +50,9 @@ class GraphToFused:
         return module
 
 
-def make_plan(module: Module, function: Function, context: PassContext, target: ArchSpec) -> Plan:
+def make_plan(module: Module, function: Function, context: PassContext, target: ArchSpec) -> ClusterPlan:
     """Which ops of FUNCTION become which kernels of TARGET."""
-    plan = Plan(module, function, target)
+    plan = ClusterPlan(module, function, target)
     recorder = Recorder(context, plan)
     limit = context.options.kernel_ops
     _open_seeds(plan)
@@ -75,7 +75,7 @@ def make_plan(module: Module, function: Function, context: PassContext, target: 
     return plan
 
 
-def _open_seeds(plan: Plan) -> None:
+def _open_seeds(plan: ClusterPlan) -> None:
     """Contractions and windows lead kernels of their own, whatever is around them."""
     for op in plan.order:
         if has(op, Trait.CONTRACTION):
@@ -84,7 +84,7 @@ def _open_seeds(plan: Plan) -> None:
             plan.open("loop", op)
 
 
-def _grow_rows(plan: Plan, consumers: ConsumerFusion) -> None:
+def _grow_rows(plan: ClusterPlan, consumers: ConsumerFusion) -> None:
     """The first row-wise op of several on the same rows takes in the others."""
     for op in plan.order:
         domain = row_domain(op)
@@ -97,7 +97,7 @@ def _grow_rows(plan: Plan, consumers: ConsumerFusion) -> None:
 # ---------------------------------------------------------------- views
 
 
-def _peel_views(plan: Plan, cluster: Cluster, recorder: Recorder) -> None:
+def _peel_views(plan: ClusterPlan, cluster: Cluster, recorder: Recorder) -> None:
     """Take reshapes at the edges of a loop kernel out of it: between kernels they cost nothing.
 
     Those that meet tensors which may lie channels-last stay, since a view is not one there.
@@ -121,7 +121,7 @@ def _peel_views(plan: Plan, cluster: Cluster, recorder: Recorder) -> None:
         recorder.became_view(op)
 
 
-def _may_be_channels_last(plan: Plan, reshape: Operation, permutes: bool) -> bool:
+def _may_be_channels_last(plan: ClusterPlan, reshape: Operation, permutes: bool) -> bool:
     """True when RESHAPE reads a convolution, or in a kernel that PERMUTES, loops that may follow one."""
     value = reshape.inputs[0]
     cluster = plan.owner.get(value.producer) if value.producer is not None else None
@@ -130,7 +130,7 @@ def _may_be_channels_last(plan: Plan, reshape: Operation, permutes: bool) -> boo
     return _is_convolution(cluster) or (permutes and cluster.root == "loop")
 
 
-def _wants_channels_last(plan: Plan, user: Operation) -> bool:
+def _wants_channels_last(plan: ClusterPlan, user: Operation) -> bool:
     cluster = plan.owner.get(user)
     return cluster is not None and (cluster.root == "loop" or _is_convolution(cluster))
 
@@ -148,7 +148,7 @@ def _materialize_outputs(function: Function) -> None:
     taken: set[Value] = set()
     for index, value in enumerate(reader.inputs):
         root = viewed(value)
-        if not isinstance(root.producer, Kernel) or root in taken:
+        if not isinstance(root.producer, FusedKernel) or root in taken:
             build_copy(value, reader, index)
         taken.add(root)
 
@@ -156,5 +156,5 @@ def _materialize_outputs(function: Function) -> None:
 def _check(block: Block) -> None:
     """Nothing that runs may be left outside kernels."""
     for op in block:
-        if is_clusterable(op) and not isinstance(op, (Kernel, Reshape, Constant)):
+        if is_clusterable(op) and not isinstance(op, (FusedKernel, Reshape, Constant)):
             raise op_error(op, "was left outside every kernel")

@@ -32,7 +32,7 @@ Interval = tuple[Dim, Dim]  # from, up to but not including
 Box = tuple[Interval, ...]
 
 
-class Undecided(Exception):
+class UndecidedFootprint(Exception):
     """The symbols' ranges do not tell, or the accesses do not fit in one grid."""
 
 
@@ -128,7 +128,7 @@ class Grid:
         for wide, narrow in zip(self._steps, self._steps[1:], strict=False):
             limit = exact_div(wide, narrow)
             if limit is None or typical(narrow) <= 0:
-                raise Undecided
+                raise UndecidedFootprint
             self._limits.append(limit)
 
     def box(self, shape: Footprint) -> Box:
@@ -143,10 +143,10 @@ class Grid:
             rest = rest - low * step
             length, runs = _along(step, runs)
             if limit is not None and not at_most(low + length, limit, ranges):
-                raise Undecided
+                raise UndecidedFootprint
             box.append((low, low + length))
         if runs:
-            raise Undecided
+            raise UndecidedFootprint
         return tuple(box)
 
     def hull(self, shape: Footprint) -> Box:
@@ -163,17 +163,17 @@ class Grid:
                 try:
                     if self._at_most(before, after):
                         return True
-                except Undecided:
+                except UndecidedFootprint:
                     undecided = True
         if undecided:
-            raise Undecided
+            raise UndecidedFootprint
         return False
 
     def in_row(self, boxes: Sequence[Box], axis: int) -> bool:
         """True when along AXIS each of BOXES is known to end before the next one begins."""
         try:
             return all(self._at_most(one[axis][1], other[axis][0]) for one, other in pairwise(boxes))
-        except Undecided:
+        except UndecidedFootprint:
             return False
 
     def covered(self, box: Box, by: Sequence[Box]) -> bool:
@@ -211,7 +211,7 @@ def at_most(a: Dim, b: Dim, ranges: Mapping[str, Range]) -> bool:
         return True
     if is_nonnegative(a - b - 1, ranges):
         return False
-    raise Undecided
+    raise UndecidedFootprint
 
 
 def _along(step: Dim, runs: list[tuple[Dim, Dim]]) -> tuple[Dim, list[tuple[Dim, Dim]]]:

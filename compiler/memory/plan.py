@@ -27,14 +27,14 @@ class Lifetime:
 
 
 @dataclass(frozen=True)
-class Placement:
+class ArenaPlacement:
     """Offsets in the order of the lifetimes given, and the bytes of the whole arena."""
 
     offsets: tuple[int, ...]
     total: int
 
 
-def place(lifetimes: Sequence[Lifetime]) -> Placement:
+def place(lifetimes: Sequence[Lifetime]) -> ArenaPlacement:
     """Offsets (multiples of 256 bytes) for all LIFETIMES."""
     offsets = [0] * len(lifetimes)
     occupancy = Occupancy(max((life.last for life in lifetimes), default=0) + 1)
@@ -45,7 +45,7 @@ def place(lifetimes: Sequence[Lifetime]) -> Placement:
         end = start + aligned(life.size)
         occupancy.take(life.first, life.last, start, end)
         total = max(total, end)
-    return Placement(tuple(offsets), total)
+    return ArenaPlacement(tuple(offsets), total)
 
 
 def largest_first(sizes: Sequence[int]) -> list[int]:

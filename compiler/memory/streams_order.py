@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ...dialects.core.affine import Range
 from ...dialects.core.ir import Function
-from .footprint import Box, Footprint, Grid, Undecided
+from .footprint import Box, Footprint, Grid, UndecidedFootprint
 from .launch_accesses import Access, Memory, memories_of
 
 WIDE = 1 << 62  # beyond every offset
@@ -88,7 +88,7 @@ class _Boxes:
         self._known: dict[Footprint, Box | None] = {}
         try:
             self._grid: Grid | None = Grid(writes, ranges)
-        except Undecided:
+        except UndecidedFootprint:
             self._grid = None
 
     def place(self, access: Access) -> list[tuple[int, int]] | None:
@@ -110,14 +110,14 @@ class _Boxes:
             return True
         try:
             return not self._grid.apart(one, other)
-        except Undecided:
+        except UndecidedFootprint:
             return True
 
     def _box(self, shape: Footprint) -> Box | None:
         if shape not in self._known:
             try:
                 self._known[shape] = self._grid.box(shape) if self._grid is not None else None
-            except Undecided:
+            except UndecidedFootprint:
                 self._known[shape] = None
         return self._known[shape]
 

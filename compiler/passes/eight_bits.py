@@ -11,7 +11,7 @@ class EightBitProducts:
     """Contractions by their ONNX nodes.
 
     chosen: those that the policy has multiply in eight bits; refused: why it does not have others do so;
-    left: why contractions of quantised tensors multiply floats nevertheless.
+    left: why contractions of quantized tensors multiply floats nevertheless.
     """
 
     chosen: set[str] = field(default_factory=set)

@@ -16,11 +16,11 @@ from ...dialects.core.builtin import Return, Yield
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.ir import Function, Module, Operation, Region, Value
 from ...dialects.core.types import ROW_MAJOR, TensorType
-from ...dialects.fused import Kernel as FusedKernel
+from ...dialects.fused import FusedKernel
 from ...dialects.graph.constants import Constant
 from ...dialects.graph.elementwise import Cast
 from ...dialects.graph.movement import Reshape
-from ...dialects.precision import Kernel
+from ...dialects.precision import PrecisionKernel
 from ..passes.manager import PassContext
 from ..patterns.layouts import is_neutral
 from .formats.kept_wide import kept_on_record
@@ -45,11 +45,11 @@ class FusedToPrecision:
         result = module.emptied()
         for old in module.functions:
             new = result.add(Function(old.name, old.inputs, old.outputs))
-            _Conversion(module, old, Placement(result, new, context), context, self.target).run()
+            _ToPrecision(module, old, Placement(result, new, context), context, self.target).run()
         return result
 
 
-class _Conversion:
+class _ToPrecision:
     """One function: old values to new ones, kernel by kernel."""
 
     def __init__(
@@ -170,7 +170,7 @@ class _Conversion:
         yielded = old.body.block.terminator.inputs
         region.block.append(Yield(*[region.result(v, t) for v, t in zip(yielded, types, strict=True)]))
         drop_unused_casts(region.block)
-        kernel = Kernel(
+        kernel = PrecisionKernel(
             *new_operands,
             types=types,
             regions=[Region(region.block)],

@@ -9,7 +9,7 @@ from functools import cached_property
 from ...dialects.core.ir import Module
 from ...dialects.core.parser import parse_module
 from ...dialects.launch import Kernel
-from ...dialects.precision import Kernel as PrecisionKernel
+from ...dialects.precision import PrecisionKernel
 from ...errors import IRError, PlanError
 from ...runtime.plan import Plan
 from ..driver.rules import RULES

@@ -21,7 +21,7 @@ IN_PLACE = (VIEW, ELIDE_CONCAT, VIEW_SLICE)
 
 
 @dataclass(frozen=True)
-class Step:
+class PairStep:
     """Two nodes that one rule put together."""
 
     a: str
@@ -52,7 +52,7 @@ class PairAnswer:
     adjacent: bool = True
     launches: tuple[int, ...] = ()
     places: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
-    steps: tuple[Step, ...] = ()
+    steps: tuple[PairStep, ...] = ()
     path: tuple[str, ...] = ()
     records: tuple[str, ...] = ()
     asked: tuple[str, str] = ("", "")
@@ -181,19 +181,19 @@ def _not_running(facts: Facts, a: str, b: str) -> PairAnswer | None:
 
 
 def _fused(facts: Facts, a: str, b: str, shared: list[int]) -> PairAnswer:
-    steps: list[Step] = []
+    steps: list[PairStep] = []
     for index in shared:
         steps = _steps(facts, a, b, index)
         if steps:
             break
-    last = steps[-1] if steps else Step(a, b, "", "one kernel has both")
+    last = steps[-1] if steps else PairStep(a, b, "", "one kernel has both")
     rules = list(dict.fromkeys(step.rule for step in steps if step.rule))
     return PairAnswer(
         a, b, "fused", ", ".join(rules), last.reason, launches=tuple(shared), steps=tuple(steps)
     )
 
 
-def _steps(facts: Facts, a: str, b: str, index: int) -> list[Step]:
+def _steps(facts: Facts, a: str, b: str, index: int) -> list[PairStep]:
     """The shortest chain of decisions that leads from A to B inside launch INDEX."""
     launch = facts.launches[index]
     own = launch.with_nodes(a, b)
@@ -213,7 +213,7 @@ def _steps(facts: Facts, a: str, b: str, index: int) -> list[Step]:
             for other in group:
                 yield other, None
 
-    came: dict[str, Step] = {}
+    came: dict[str, PairStep] = {}
     waiting = deque([a])
     while waiting and b not in came:
         node = waiting.popleft()
@@ -221,7 +221,7 @@ def _steps(facts: Facts, a: str, b: str, index: int) -> list[Step]:
             if other in inside and other not in came and other != a:
                 came[other] = _step(facts, node, other, record)
                 waiting.append(other)
-    steps: list[Step] = []
+    steps: list[PairStep] = []
     while b in came:
         steps.append(came[b])
         b = came[b].a
@@ -241,13 +241,13 @@ def _partners(record: Record, node: str) -> tuple[str, ...]:
     return record.consumers if node in record.producers else record.producers
 
 
-def _step(facts: Facts, node: str, other: str, record: Record | None) -> Step:
+def _step(facts: Facts, node: str, other: str, record: Record | None) -> PairStep:
     if record is None:
         record = facts.rewrite(node, other)
         if record is None:
-            return Step(node, other, "", "one op stands for both")
-        return Step(node, other, record.rule, f"one op stands for both: {record.reason}")
-    return Step(node, other, record.rule, record.reason)
+            return PairStep(node, other, "", "one op stands for both")
+        return PairStep(node, other, record.rule, f"one op stands for both: {record.reason}")
+    return PairStep(node, other, record.rule, record.reason)
 
 
 # ---------------------------------------------------------------- far apart

@@ -20,11 +20,11 @@ from ...dialects.graph.constants import Constant
 from ...dialects.graph.elementwise import Cast
 from ...dialects.graph.movement import Reshape
 from ...dialects.launch import Buffer, Kernel, View
-from ...dialects.precision import Kernel as PrecisionKernel
+from ...dialects.precision import PrecisionKernel
 from ...errors import IRError
 from ..kernels.choice import Choice, KernelChooser, Planned, cheapest, lying_as
 from ..memory.plan import place_buffers
-from ..memory.views.plan import Copy, Place, base_of
+from ..memory.views.plan import Copy, ViewPlace, base_of
 from ..memory.views.planner import plan_views
 from ..passes.ledger import Verdict
 from ..passes.manager import PassContext
@@ -44,7 +44,7 @@ def precision_to_launch(
     old = module.main
     new = result.add(Function(old.name, old.inputs, old.outputs))
     chooser = KernelChooser(module, target, choose, None if context is None else context.spilled)
-    _Conversion(module, old, new, chooser, context).run()
+    _ToLaunch(module, old, new, chooser, context).run()
     place_buffers(result)
     return result
 
@@ -60,7 +60,7 @@ class PrecisionToLaunch:
         return precision_to_launch(module, self.target, context=context)
 
 
-class _Conversion:
+class _ToLaunch:
     """Carries the state of one conversion: old values to buffers, launches in order."""
 
     def __init__(
@@ -139,7 +139,7 @@ class _Conversion:
                 self._buffers[value] = self._view(place, value)
         return self._buffers[value]
 
-    def _view(self, place: Place, value: Value) -> Value:
+    def _view(self, place: ViewPlace, value: Value) -> Value:
         """A view of PLACE, under VALUE's own type where that is the same memory."""
         root = self._buffer(place.root)
         if place.type == value.type:
@@ -175,7 +175,7 @@ class _Conversion:
         source = self._part(self._plan.source_of(copy), like, location) if cut else self._buffer(copy.source)
         self._copy(source, target, location)
 
-    def _part(self, place: Place, like: Layout, location: Location) -> Value:
+    def _part(self, place: ViewPlace, like: Layout, location: Location) -> Value:
         start, type = settled(place.type, like)
         return self._append(View(self._buffer(place.root), offset=start, types=[type], loc=location)).result
 

@@ -23,7 +23,7 @@ from .quality import WANTED_LABELS, Reference
 from .record import outcome, records_of
 from .search import Found, search
 from .sensitivity import WIDE, calibrated
-from .trials import Held, Trials, load_model
+from .trials import Held, MixtureTrials, load_model
 
 AUTO = "auto"
 BASE = "fp16"  # what runs in eight bits nowhere runs in
@@ -86,10 +86,10 @@ def searched(
     module = load_model(model, inputs, shapes)
     held = Held.of(auto.data, module, auto.limit)
     labels = None if auto.labels is None else _labels(auto.labels)
-    plain = Trials(module, replace(settings, calibration=None), held.batches, auto.device)
+    plain = MixtureTrials(module, replace(settings, calibration=None), held.batches, auto.device)
     table: CalibrationTable = settings.calibration or calibrated(plain, "entropy", progress)
     table.check(model_hash(module))
-    trials = Trials(module, replace(settings, calibration=table), held.batches, auto.device)
+    trials = MixtureTrials(module, replace(settings, calibration=table), held.batches, auto.device)
     reference = Reference(list(plain.outputs(WIDE)), labels, held.partial)
     found = search(trials, auto.base, auto.budget, reference, progress)
     if not found.holds and not auto.base.allow_fallback:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 from ...dialects.core.ir import Module, Operation
 from ...dialects.core.traits import Trait, has
-from ...dialects.fused import Kernel
+from ...dialects.fused import FusedKernel
 from ..passes.eight_bits import EightBitProducts
 from ..settings.policy import EIGHT_BITS, Override, PrecisionPolicy, format_named
 
 
 @dataclass(frozen=True)
-class Candidate:
+class MixtureCandidate:
     """A fused kernel with a contraction, or several that share an ONNX node.
 
     nodes: the ONNX nodes it stands for, in order; named: those of its contractions, which overrides
@@ -36,7 +36,7 @@ class Candidate:
 
 
 def with_formats(
-    base: PrecisionPolicy, candidates: Sequence[Candidate], formats: Sequence[str | None]
+    base: PrecisionPolicy, candidates: Sequence[MixtureCandidate], formats: Sequence[str | None]
 ) -> PrecisionPolicy:
     """BASE with each of CANDIDATES in its own of FORMATS, None being that of BASE.
 
@@ -47,7 +47,7 @@ def with_formats(
     return PrecisionPolicy(base.default, (*mixed, *base.overrides), base.io, base.allow_fallback)
 
 
-def contraction_kernels(fused: Module, policy: PrecisionPolicy) -> list[Candidate]:
+def contraction_kernels(fused: Module, policy: PrecisionPolicy) -> list[MixtureCandidate]:
     """The candidates of a module of the fused level, in program order.
 
     Kernels whose contractions stem from the same ONNX node are one: no override tells them apart.
@@ -59,7 +59,7 @@ def contraction_kernels(fused: Module, policy: PrecisionPolicy) -> list[Candidat
         for node in _named(kernel):
             one, other = sorted((_head(heads, number), _head(heads, owner.setdefault(node, number))))
             heads[other] = one
-    groups: dict[int, list[Kernel]] = {}
+    groups: dict[int, list[FusedKernel]] = {}
     for number, kernel in enumerate(kernels):
         groups.setdefault(_head(heads, number), []).append(kernel)
     return [_candidate(members, policy) for members in groups.values()]
@@ -74,33 +74,33 @@ def _head(heads: list[int], number: int) -> int:
 
 
 def with_refusals(
-    candidates: Iterable[Candidate], format: str, decided: EightBitProducts
-) -> Iterator[Candidate]:
+    candidates: Iterable[MixtureCandidate], format: str, decided: EightBitProducts
+) -> Iterator[MixtureCandidate]:
     """CANDIDATES with the reasons against FORMAT of a build that asked all for it and DECIDED so."""
     for one in candidates:
         if one.refusals.get(format) is None and not decided.chosen.intersection(one.named):
             kind = f"no kernel multiplies {' or '.join(one.ops[:1])} in {format}"
             reason = next((decided.refused[node] for node in one.named if node in decided.refused), kind)
-            one = Candidate(one.nodes, one.named, one.ops, {**one.refusals, format: reason})
+            one = MixtureCandidate(one.nodes, one.named, one.ops, {**one.refusals, format: reason})
         yield one
 
 
-def _kernels(fused: Module) -> Iterator[Kernel]:
+def _kernels(fused: Module) -> Iterator[FusedKernel]:
     """Those that hold a contraction."""
     for op in fused.main.block:
-        if isinstance(op, Kernel) and any(has(inner, Trait.CONTRACTION) for inner in op.body.block):
+        if isinstance(op, FusedKernel) and any(has(inner, Trait.CONTRACTION) for inner in op.body.block):
             yield op
 
 
-def _contractions(kernel: Kernel) -> list[Operation]:
+def _contractions(kernel: FusedKernel) -> list[Operation]:
     return [op for op in kernel.body.block if has(op, Trait.CONTRACTION)]
 
 
-def _named(kernel: Kernel) -> list[str]:
+def _named(kernel: FusedKernel) -> list[str]:
     return list(dict.fromkeys(node for op in _contractions(kernel) for node in op.location.nodes))
 
 
-def _candidate(kernels: Sequence[Kernel], policy: PrecisionPolicy) -> Candidate:
+def _candidate(kernels: Sequence[FusedKernel], policy: PrecisionPolicy) -> MixtureCandidate:
     inner = [op for kernel in kernels for op in kernel.body.block if op.next is not None]
     computing = [op for op in inner if not has(op, Trait.CONSTANT)]
     contractions = [op for op in computing if has(op, Trait.CONTRACTION)]
@@ -110,7 +110,7 @@ def _candidate(kernels: Sequence[Kernel], policy: PrecisionPolicy) -> Candidate:
     decided = next((each for each in map(policy.override_of, contractions) if each is not None), None)
     if decided is not None:
         reason = f"the override {decided} decides"
-    return Candidate(
+    return MixtureCandidate(
         tuple(dict.fromkeys(node for op in computing for node in op.location.nodes)),
         tuple(named),
         tuple(op.name.rpartition(".")[2] for op in (*contractions, *others)),

@@ -32,7 +32,7 @@ def changed(mixture: Mixture, move: Move) -> Mixture:
 
 
 @dataclass(frozen=True)
-class Step:
+class PathStep:
     """A mixture, its time in microseconds by the cost model, and the move that led to it.
 
     costs: microseconds by which the move made it slower; negative where it became faster.
@@ -58,10 +58,10 @@ class Path:
         """Everything in the format of the base."""
         return (None,) * len(self.ops)
 
-    def steps(self) -> Iterator[Step]:
+    def steps(self) -> Iterator[PathStep]:
         """From the cheapest mixture to the base, each when it is asked for."""
         mixture = self._cheapest()
-        step = Step(mixture, self.times(mixture).total)
+        step = PathStep(mixture, self.times(mixture).total)
         yield step
         while any(form is not None for form in step.mixture):
             step = self._next(step)
@@ -110,11 +110,11 @@ class Path:
 
     # ------------------------------------------------------------ where it goes
 
-    def _next(self, step: Step) -> Step:
+    def _next(self, step: PathStep) -> PathStep:
         """The step that costs least per noise taken away, of those that looked best."""
         moves = list(self._moves(step.mixture))
         ranks = {move: self._rank(move, step.mixture, self._guesses[move]) for move in moves}
-        built: dict[Move, Step] = {}
+        built: dict[Move, PathStep] = {}
         for _ in range(min(BUILT_AT_A_STEP, len(moves))):
             move = min((move for move in moves if move not in built), key=lambda move: ranks[move])
             built[move] = self._step(step, move)
@@ -124,10 +124,10 @@ class Path:
                 break
         return built[min(built, key=lambda move: ranks[move])]
 
-    def _step(self, step: Step, move: Move) -> Step:
+    def _step(self, step: PathStep, move: Move) -> PathStep:
         mixture = changed(step.mixture, move)
         time = self.times(mixture).total
-        return Step(mixture, time, move, time - step.microseconds)
+        return PathStep(mixture, time, move, time - step.microseconds)
 
     def _moves(self, mixture: Mixture) -> Iterator[Move]:
         """All moves that take noise away."""

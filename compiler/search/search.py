@@ -15,10 +15,10 @@ from ..driver.clock import Progress
 from ..settings.policy import EIGHT_BITS, PrecisionPolicy
 from .budget import Budget
 from .candidates import with_formats
-from .path import WORTH, Mixture, Move, Path, Step, changed
+from .path import WORTH, Mixture, Move, Path, PathStep, changed
 from .quality import Quality, Reference, added, sqnr
 from .sensitivity import Sensitivity, measured, unmeasured
-from .trials import Times, Trials
+from .trials import MixtureTrials, Times
 
 STAGE = "search"
 SLACK = 3.0  # dB by which an estimate may be too low
@@ -81,7 +81,7 @@ class Found:
 
 
 def search(
-    trials: Trials,
+    trials: MixtureTrials,
     base: PrecisionPolicy,
     budget: Budget,
     reference: Reference,
@@ -103,7 +103,7 @@ def search(
 class _Search:
     """The state of one search. floor: what was measured of the base."""
 
-    trials: Trials
+    trials: MixtureTrials
     base: PrecisionPolicy
     budget: Budget
     reference: Reference
@@ -140,7 +140,7 @@ class _Search:
 
     def _walk(self, path: Path, plain: Point) -> Point:
         """The first mixture on the way that holds and is faster than PLAIN, which is at its end."""
-        steps: Iterator[Step | None] = chain(path.steps(), [None])
+        steps: Iterator[PathStep | None] = chain(path.steps(), [None])
         for number, (step, following) in enumerate(pairwise(steps)):
             assert step is not None  # only the last one is
             self._tell(min(number, len(path.base)), len(path.base) + 1)
@@ -153,7 +153,7 @@ class _Search:
                 return point
         return plain
 
-    def _point(self, step: Step, plain: Point, passed: bool) -> Point:
+    def _point(self, step: PathStep, plain: Point, passed: bool) -> Point:
         """What is known of the mixture of STEP; measured if that can change anything."""
         point = Point(step.mixture, step.microseconds, self._estimate(step.mixture))
         slow = point.microseconds > plain.microseconds - WORTH

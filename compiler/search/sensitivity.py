@@ -23,9 +23,9 @@ from ..precision.scales.calibrators import check_calibrator
 from ..precision.scales.names import model_hash
 from ..precision.scales.table import CalibrationTable
 from ..settings.policy import EIGHT_BITS, PrecisionPolicy
-from .candidates import Candidate, contraction_kernels, with_formats, with_refusals
+from .candidates import MixtureCandidate, contraction_kernels, with_formats, with_refusals
 from .quality import Reference, sqnr
-from .trials import Held, Trials, load_model
+from .trials import Held, MixtureTrials, load_model
 
 STAGE = "sensitivity"
 FUSED_AS = PrecisionPolicy("fp16")  # which kernels there are is that of the network in fp16
@@ -36,7 +36,7 @@ WIDE = PrecisionPolicy("fp32")
 class OpSensitivity:
     """A candidate, and by format the relative noise power at each output when it alone runs in it."""
 
-    candidate: Candidate
+    candidate: MixtureCandidate
     noise: Mapping[str, Mapping[str, float]]
 
     def sqnr(self, format: str) -> float | None:
@@ -111,9 +111,9 @@ def sensitivity(
     module = load_model(model, inputs, shapes)
     held = Held.of(batches, module, limit).batches
     settings = run_settings(device, cache)
-    table = calibration or calibrated(Trials(module, settings, held, device), calibrator, progress)
+    table = calibration or calibrated(MixtureTrials(module, settings, held, device), calibrator, progress)
     table.check(model_hash(module))
-    trials = Trials(module, replace(settings, calibration=table), held, device)
+    trials = MixtureTrials(module, replace(settings, calibration=table), held, device)
     return measured(trials, Reference(list(trials.outputs(WIDE))), FUSED_AS, formats, progress)
 
 
@@ -132,7 +132,7 @@ def run_settings(device: str | None, cache: bool) -> Settings:
     return Settings(targets=targets, cache=KernelCache() if cache else None)
 
 
-def calibrated(trials: Trials, calibrator: str, progress: Progress | None) -> CalibrationTable:
+def calibrated(trials: MixtureTrials, calibrator: str, progress: Progress | None) -> CalibrationTable:
     """The table that CALIBRATOR makes of the batches of TRIALS; warns as `calibrate`."""
     network = Network.of(trials.copy())
     data = CalibrationSet(trials.batches, len(trials.batches))
@@ -143,7 +143,7 @@ def calibrated(trials: Trials, calibrator: str, progress: Progress | None) -> Ca
 
 
 def measured(
-    trials: Trials,
+    trials: MixtureTrials,
     reference: Reference,
     base: PrecisionPolicy,
     formats: Sequence[str],
@@ -167,7 +167,7 @@ def measured(
 
 
 def unmeasured(
-    trials: Trials,
+    trials: MixtureTrials,
     reference: Reference,
     base: PrecisionPolicy,
     formats: Sequence[str],
@@ -178,7 +178,9 @@ def unmeasured(
     return Sensitivity(tuple(formats), len(trials.batches), reference.names, ops)
 
 
-def candidates(trials: Trials, base: PrecisionPolicy, formats: Sequence[str]) -> list[Candidate]:
+def candidates(
+    trials: MixtureTrials, base: PrecisionPolicy, formats: Sequence[str]
+) -> list[MixtureCandidate]:
     """What may run in one of FORMATS on the fused graph under BASE, with the reasons of what may not."""
     found = contraction_kernels(trials.brought_to("fused", base)[0], base)
     for format in formats:

@@ -41,7 +41,7 @@ class Times:
 
 
 @dataclass(frozen=True)
-class Trials:
+class MixtureTrials:
     """MODULE, as it was imported, and what its mixtures are tried on.
 
     settings: how to build; device: as for `Engine`, or 'interpret' for numpy.

@@ -23,7 +23,7 @@ Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
+class FunctionExpr:
     """A scalar function of the closed list: operand count, whether it gives a bool, its FLOPs."""
 
     arity: int
@@ -31,11 +31,13 @@ class Function:
     flops: int = 1
 
 
-def _functions(names: str, arity: int, *, gives_bool: bool = False, flops: int = 1) -> dict[str, Function]:
-    return {name: Function(arity, gives_bool, flops) for name in names.split()}
+def _functions(
+    names: str, arity: int, *, gives_bool: bool = False, flops: int = 1
+) -> dict[str, FunctionExpr]:
+    return {name: FunctionExpr(arity, gives_bool, flops) for name in names.split()}
 
 
-FUNCTIONS: dict[str, Function] = {
+FUNCTIONS: dict[str, FunctionExpr] = {
     **_functions("neg abs sign floor ceil round trunc sqrt rsqrt reciprocal", 1),
     **_functions(
         "exp log sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh erf sigmoid log1p expm1", 1
@@ -65,7 +67,7 @@ class Const(Expr):
 
 
 @dataclass(frozen=True, eq=False)
-class Load(Expr):
+class LoadExpr(Expr):
     """One element of a tensor that the kernel reads from memory."""
 
     source: Value
@@ -93,7 +95,7 @@ class Select(Expr):
 
 
 @dataclass(frozen=True, eq=False)
-class Cast(Expr):
+class CastExpr(Expr):
     operand: Expr
     dtype: DType
 
@@ -117,7 +119,7 @@ class Inside(Expr):
 
 
 @dataclass(frozen=True, eq=False)
-class Reduce(Expr):
+class ReduceExpr(Expr):
     """The body reduced over loop variables, each running from 0 to its extent, outermost first.
 
     argmax and argmin give the flat position of the first extreme, as i64. A sum starts from +0, and so
@@ -147,7 +149,7 @@ class Scalars:
     """Builds expressions for one kernel; `load` is how an op reads its operands."""
 
     loader: Callable[[Value, Index], Expr] = field(
-        default=lambda value, index: Load(value, index, value.type.dtype)
+        default=lambda value, index: LoadExpr(value, index, value.type.dtype)
     )
     _count: int = 0
     _shared: dict[Hashable, Any] = field(default_factory=dict)
@@ -184,7 +186,7 @@ class Scalars:
         return Select(condition, chosen, other, chosen.dtype)
 
     def cast(self, operand: Expr, dtype: DType) -> Expr:
-        return operand if operand.dtype == dtype else Cast(operand, dtype)
+        return operand if operand.dtype == dtype else CastExpr(operand, dtype)
 
     def index_value(self, dim: Dim, dtype: DType = I64) -> Expr:
         return self.cast(IndexValue(dim), dtype)
@@ -206,12 +208,12 @@ class Scalars:
         body: Callable[[tuple[Dim, ...]], Expr],
         *,
         signed_zero: bool = False,
-    ) -> Reduce:
+    ) -> ReduceExpr:
         """BODY, given the loop variables, reduced over EXTENTS."""
         names = [self._fresh("r") for _ in extents]
         inner = body(tuple(symbol(name) for name in names))
         dtype = I64 if kind.startswith("arg") else inner.dtype
-        return Reduce(kind, tuple(zip(names, extents, strict=True)), inner, dtype, signed_zero)
+        return ReduceExpr(kind, tuple(zip(names, extents, strict=True)), inner, dtype, signed_zero)
 
     def let_index(self, value: Expr, body: Callable[[Dim], Expr]) -> LetIndex:
         """BODY with an index computed from data."""

@@ -21,8 +21,8 @@ from ..core.parts import AttributeAt
 from ..core.traits import Trait
 from ..core.types import TensorType
 from .base import GraphOp, broadcast_shapes, same_dtype, same_size
-from .geometry import Ints, Windowed
 from .numeric import compute_dtype, converted, multiplied
+from .windowed import Ints, Windowed
 
 BYTES = (I8, U8)
 

@@ -21,10 +21,10 @@ from ..core.parts import AttributeAt
 from ..core.traits import Trait
 from ..core.types import TensorType
 from .base import GraphOp, broadcast_shapes, normalize_axis, same_dtype, same_shape
-from .geometry import guarded, padded_array
 from .remap import reshaped_index
 from .resize import Resize as Resize
 from .sampling import clamped
+from .windowed import guarded, padded_array
 
 
 @define_op(Trait.MOVEMENT)

@@ -20,10 +20,10 @@ from ..core.types import TensorType
 from .base import GraphOp, broadcast_shapes, same_size
 from .elementwise_base import FLOAT, check_kind, parameter
 from .formula import Term, load, load_broadcast
-from .geometry import WIDE
 from .numeric import Array, converted, widened
 from .reduction import front_axis
 from .sums import held, mean, total
+from .windowed import WIDE
 
 
 class Normalization(GraphOp):

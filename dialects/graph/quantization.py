@@ -1,6 +1,6 @@
-"""Quantisation: real numbers as small integers or 8-bit floats, and back.
+"""Quantization: real numbers as small integers or 8-bit floats, and back.
 
-A quantised tensor q stands for the real numbers (q - zero_point) * scale. Scale and zero point are
+A quantized tensor q stands for the real numbers (q - zero_point) * scale. Scale and zero point are
 given once for the tensor, per position along an axis, or per block of positions along it. A missing
 zero point is 0.
 
@@ -52,7 +52,7 @@ class Scaling(GraphOp):
 
     @property
     def quantized(self) -> DType:
-        """The element type of the quantised side."""
+        """The element type of the quantized side."""
         raise NotImplementedError
 
     @property
@@ -166,7 +166,7 @@ class Quantize(Scaling):
 
     def infer(self) -> Sequence[TensorType]:
         if self.to not in (*INTEGERS, *FLOATS):
-            raise op_error(self, f"{self.to} is no type to quantise to", at=AttributeAt("to"))
+            raise op_error(self, f"{self.to} is no type to quantize to", at=AttributeAt("to"))
         if self.x.type.dtype not in (*REALS, I32):
             raise op_error(
                 self,
@@ -204,7 +204,7 @@ class Dequantize(Scaling):
 
     def infer(self) -> Sequence[TensorType]:
         if self.x.type.dtype not in (*INTEGERS, *FLOATS, I32):
-            raise op_error(self, f"{self.x.type.dtype} is no quantised type", at=operand_at(self, self.x))
+            raise op_error(self, f"{self.x.type.dtype} is no quantized type", at=operand_at(self, self.x))
         if self.to not in REALS:
             raise op_error(self, f"gives f32, f16 or bf16 elements, not {self.to}", at=AttributeAt("to"))
         return super().infer()

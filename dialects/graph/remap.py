@@ -9,7 +9,7 @@ from ..core.affine import Dim, exact_div, floordiv, product
 
 
 @dataclass
-class _Group:
+class _AxisGroup:
     """Consecutive dimensions of the new and of the old shape with the same element count."""
 
     new: list[int] = field(default_factory=list)
@@ -43,12 +43,12 @@ def _unravel(linear: Dim, axes: Sequence[int], shape: Sequence[Dim], result: lis
         result[axes[0]] = linear
 
 
-def _groups(new: Sequence[Dim], old: Sequence[Dim]) -> Iterator[_Group]:
+def _groups(new: Sequence[Dim], old: Sequence[Dim]) -> Iterator[_AxisGroup]:
     """Smallest groups, in order; dimensions of size 1 are in none."""
     left = [axis for axis, size in enumerate(new) if size != 1]
     right = [axis for axis, size in enumerate(old) if size != 1]
     while left and right:
-        group = _Group([left.pop(0)], [right.pop(0)])
+        group = _AxisGroup([left.pop(0)], [right.pop(0)])
         while True:
             ahead = _compare(product(new[a] for a in group.new), product(old[a] for a in group.old))
             if ahead == 0:

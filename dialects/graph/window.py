@@ -19,8 +19,8 @@ from ..core.op import attribute, define_op
 from ..core.traits import Trait
 from ..core.types import TensorType
 from .extremes import larger
-from .geometry import Ints, Windowed
 from .numeric import compute_dtype, converted
+from .windowed import Ints, Windowed
 
 
 class Pool(Windowed):

@@ -11,11 +11,11 @@ from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.intrinsics import headers
 from glassrt.codegen.kernels import contraction_mma, contraction_simt, depthwise
 from glassrt.codegen.kernels.contraction_mma import MmaConfig
+from glassrt.codegen.kernels.contraction_problem import Problem, divisor, power_of_two_in, problem_of
 from glassrt.codegen.kernels.contraction_simt import SimtConfig
 from glassrt.codegen.kernels.contraction_spec import Binding, split_scratch
 from glassrt.codegen.kernels.depthwise import DepthwiseConfig
 from glassrt.codegen.kernels.family import Geometry
-from glassrt.codegen.kernels.geometry import Problem, divisor, power_of_two_in, problem_of
 from glassrt.codegen.kernels.parameters import ScratchParameter
 from glassrt.codegen.render import Code, Identifier, render
 from glassrt.dialects.core.affine import evaluate

@@ -23,7 +23,7 @@ from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.types import ROW_MAJOR, TensorType
 from glassrt.dialects.core.verifier import verify
 from glassrt.dialects.graph.elementwise import Cast
-from glassrt.dialects.precision import Kernel
+from glassrt.dialects.precision import PrecisionKernel
 from glassrt.runtime.engine import Engine
 from glassrt.runtime.plan import Plan
 
@@ -51,7 +51,7 @@ def kernel_module(
         for value, type in zip(values, outputs, strict=True):
             value.type = type
     block.append(Yield(*values))
-    kernel = Kernel(
+    kernel = PrecisionKernel(
         *arguments, root="loop", requested=F32, compute=F32, accumulate=F32, regions=[Region(block)]
     )
     function.block.append(kernel)
@@ -69,7 +69,9 @@ def _laid_out(function: Function, value: Value, type: TensorType) -> Value:
     copy = block.append(Cast(block.arguments[0], to=type.dtype)).result
     copy.type = type
     block.append(Yield(copy))
-    kernel = Kernel(value, root="loop", requested=F32, compute=F32, accumulate=F32, regions=[Region(block)])
+    kernel = PrecisionKernel(
+        value, root="loop", requested=F32, compute=F32, accumulate=F32, regions=[Region(block)]
+    )
     return function.block.append(kernel).result
 
 

@@ -12,7 +12,7 @@ import pytest
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.intrinsics import headers
 from glassrt.codegen.kernels.family import Candidate, Config, Request
-from glassrt.codegen.kernels.group_cost import Load, together
+from glassrt.codegen.kernels.group_cost import MemberLoad, together
 from glassrt.codegen.kernels.group_parts import Share, group_config, member_blocks, shares_of
 from glassrt.codegen.kernels.registry import candidates
 from glassrt.codegen.nvrtc import compile_kernels
@@ -231,8 +231,10 @@ class TestParts:
 
 
 class TestCost:
-    def load(self, microseconds: float, blocks: int, resident: int = 2, contraction: bool = True) -> Load:
-        return Load(microseconds, blocks, 128, resident, contraction)
+    def load(
+        self, microseconds: float, blocks: int, resident: int = 2, contraction: bool = True
+    ) -> MemberLoad:
+        return MemberLoad(microseconds, blocks, 128, resident, contraction)
 
     def test_small_launches_take_as_long_as_the_longest(self) -> None:
         assert together([self.load(3.0, 20), self.load(5.0, 30)], REFERENCE) == pytest.approx(5.0)

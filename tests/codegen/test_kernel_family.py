@@ -16,7 +16,7 @@ from glassrt.codegen.arch.features import Feature
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.kernels.contraction_families import MmaFamily, SimtFamily, _priced
 from glassrt.codegen.kernels.family import Request
-from glassrt.codegen.kernels.group_cost import Load
+from glassrt.codegen.kernels.group_cost import MemberLoad
 from glassrt.codegen.kernels.kernel_family import Accumulation, KernelFamily, Rank
 from glassrt.codegen.kernels.registry import BUILT_IN, candidates, families, family_of, registered
 from glassrt.codegen.sources import request_of
@@ -197,7 +197,7 @@ class TestGroups:
             own = Variants(module, REFERENCE).own(op)
         assert own.load.blocks == 8 and own.load.share(REFERENCE) == share
         code = replace(own.code, resident=3)
-        assert Load.of(code, request_of(module, op, REFERENCE), 1.0, saturates).resident == 3
+        assert MemberLoad.of(code, request_of(module, op, REFERENCE), 1.0, saturates).resident == 3
 
 
 class TestChecking:

@@ -1,4 +1,4 @@
-"""Emitted kernels quantise and dequantise exactly as the interpreter does."""
+"""Emitted kernels quantize and dequantize exactly as the interpreter does."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ SUM_LOSS = 2 * np.sqrt(32) * 2.0**-13
 class Chain:
     """A contraction, its scale and bias, a stored residual and a relu if wanted; its operands' types.
 
-    With `to`, the result is quantised; else it stays f32.
+    With `to`, the result is quantized; else it stays f32.
     """
 
     operands: tuple[TensorType, ...]

@@ -9,7 +9,7 @@ from glassrt.compiler.fusion.graph_to_fused import GraphToFused
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.dialects.core.ir import Module, Value
-from glassrt.dialects.fused import Kernel
+from glassrt.dialects.fused import FusedKernel
 from glassrt.dialects.graph.movement import Reshape
 
 from ..property.graphs import Net
@@ -25,7 +25,7 @@ def kernels(module: Module) -> list[str]:
     """Each kernel as 'root: op op op', in order; views as 'view'."""
     lines = []
     for op in module.main.block:
-        if isinstance(op, Kernel):
+        if isinstance(op, FusedKernel):
             inner = [o.name.split(".")[1] for o in op.body.block if o.name.startswith("graph.")]
             lines.append(f"{op.root}: {' '.join(name for name in inner if name != 'constant')}")
         elif isinstance(op, Reshape):

@@ -1,4 +1,4 @@
-"""Quantised contractions in the graph level's words, drawn at random, and what numpy makes of them."""
+"""Quantized contractions in the graph level's words, drawn at random, and what numpy makes of them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Bytes:
 
 @dataclass(frozen=True)
 class Problem:
-    """A contraction y = x * w (+ b) of quantised tensors, x a model input that holds stored numbers.
+    """A contraction y = x * w (+ b) of quantized tensors, x a model input that holds stored numbers.
 
     bias: i32 numbers per channel, at `bias_scale` times the product's scale; out: how the result is stored,
     None when it stays in floats.
@@ -103,7 +103,7 @@ class Problem:
         return (-1, *(1,) * (self.x.stored.ndim - 2)) if self.is_conv else (-1,)
 
     def real(self, y_sums: Array) -> Array:
-        """The result in float64 of what numpy sums up, before it is quantised."""
+        """The result in float64 of what numpy sums up, before it is quantized."""
         scale = self.x.scale.astype(np.float64) * self.w.scale
         y = y_sums * scale.reshape(self.channel_shape if scale.ndim else ())
         if self.bias is not None:

@@ -1,4 +1,4 @@
-"""Models as ONNX Runtime's quantiser writes them, and where the numbers of two runs are steps apart."""
+"""Models as ONNX Runtime's quantizer writes them, and where the numbers of two runs are steps apart."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Feeds(CalibrationDataReader):
 
 
 def prepared(model: ModelProto) -> ModelProto:
-    """MODEL with batch norms folded and shapes inferred, as the quantiser wants it."""
+    """MODEL with batch norms folded and shapes inferred, as the quantizer wants it."""
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "model.onnx")
         onnx.save(model, path)
@@ -74,7 +74,7 @@ def quantized(
 
 
 def output_steps(model: ModelProto) -> dict[str, float]:
-    """The quantisation step of every output that the last node before it dequantises."""
+    """The quantization step of every output that the last node before it dequantizes."""
     stored = {tensor.name: tensor for tensor in model.graph.initializer}
     made = {name: node for node in model.graph.node for name in node.output}
     steps = {}
@@ -86,7 +86,7 @@ def output_steps(model: ModelProto) -> dict[str, float]:
 
 
 def steps_apart(have: Mapping[str, Array], want: Mapping[str, Array], model: ModelProto) -> dict[str, Array]:
-    """How many quantisation steps every element of every output is off."""
+    """How many quantization steps every element of every output is off."""
     assert have.keys() == want.keys()
     steps = output_steps(model)
     return {name: np.rint(np.abs(have[name] - want[name]) / steps[name]) for name in want}

@@ -28,7 +28,7 @@ def embedding() -> tuple[ModelProto, Inputs]:
     return model, {"words": np.random.default_rng(2).integers(-WORDS, WORDS, SIZE)}
 
 
-def quantised() -> tuple[ModelProto, Inputs]:
+def quantized() -> tuple[ModelProto, Inputs]:
     """Rows of a table of bytes with a scale for each word, read with short indices."""
     net = Net(2)
     words = net.op("Cast", net.input("words", "N", 3, dtype=TensorProto.INT32), to=TensorProto.INT64)
@@ -59,7 +59,7 @@ def floats() -> tuple[ModelProto, Inputs]:
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
-@pytest.mark.parametrize("make", [embedding, quantised, pixels, floats])
+@pytest.mark.parametrize("make", [embedding, quantized, pixels, floats])
 def test_a_product_is_a_launch(make: Callable[[], tuple[ModelProto, Inputs]], precision: str) -> None:
     model, inputs = make()
     plan = build(model, Settings(precision=as_policy(precision))).plan

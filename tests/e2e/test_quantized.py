@@ -1,4 +1,4 @@
-"""Quantised models from the file to the kernels of the host device: exactly what the interpreter gives."""
+"""Quantized models from the file to the kernels of the host device: exactly what the interpreter gives."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def run_on_host(model: ModelProto, inputs: dict[str, Array], precision: str = "f
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_a_network_of_the_quantiser(form: str, tmp_path: Path) -> None:
+def test_a_network_of_the_quantizer(form: str, tmp_path: Path) -> None:
     model = quantized(small_network(), tmp_path, form)
     inputs = {"x": np.random.default_rng(4).standard_normal((2, 3, 32, 32), np.float32)}
     want = interpret(import_model(model), inputs)

@@ -74,7 +74,7 @@ def test_unseen_digits_are_read_as_well(precision: str, calibrator: str | None) 
     least, most = SQNR[precision]
     assert least < decibels < most
     if calibrator is not None:
-        assert decibels < sqnr(logits("fp16")) - 10  # something is lost: it is quantised
+        assert decibels < sqnr(logits("fp16")) - 10  # something is lost: it is quantized
 
 
 @pytest.mark.parametrize(("precision", "stored"), [("int8", "i8"), ("fp8", "f8e4m3")])

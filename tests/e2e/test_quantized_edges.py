@@ -1,4 +1,4 @@
-"""Quantised models at their edges, at every level, and under `glassrt check`."""
+"""Quantized models at their edges, at every level, and under `glassrt check`."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_all_levels_agree(form: str) -> None:
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
-def test_a_check_of_a_quantised_model_passes_bit_for_bit(precision: str) -> None:
+def test_a_check_of_a_quantized_model_passes_bit_for_bit(precision: str) -> None:
     model = example("qdq")
     settings = Settings(precision=as_policy(precision), cache=None)
     report = check(Case(model, load_module(model), feeds(model, 1, 7)), settings, "host")
@@ -89,7 +89,7 @@ def real(net: Net, q: str, scale: float, zero: Any) -> str:
 
 
 def edged(zero: Any) -> ModelProto:
-    """The image comes in bytes and is dequantised at once; the result goes out in bytes."""
+    """The image comes in bytes and is dequantized at once; the result goes out in bytes."""
     net = Net(22)
     kind = TensorProto.UINT8 if zero.dtype == np.uint8 else TensorProto.INT8
     x = real(net, net.input("image", 1, 16, 6, 6, dtype=kind), 0.02, zero)
@@ -119,7 +119,7 @@ def test_bytes_come_in_and_go_out(zero: Any) -> None:
     assert kernel.family == "contraction_mma" and set(multiplied(kernel)) <= {"i8", "u8"}
 
 
-def test_a_quantised_tensor_that_is_an_output_as_well() -> None:
+def test_a_quantized_tensor_that_is_an_output_as_well() -> None:
     """It goes out as the model says, and is read as bytes by the contraction after it."""
     net = Net(23)
     q = stored(net, net.relu(net.input("x", 4, 32)), 0.03, np.int8(-128))

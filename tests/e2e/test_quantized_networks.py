@@ -1,4 +1,4 @@
-"""QDQ and QOperator models of ONNX Runtime's quantiser: its numbers, in kernels that work on bytes."""
+"""QDQ and QOperator models of ONNX Runtime's quantizer: its numbers, in kernels that work on bytes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def ready() -> ModelProto:
 
 @lru_cache(maxsize=1)
 def example(form: str, kind: str, per_channel: bool) -> tuple[ModelProto, dict[str, Array]]:
-    """A quantised model, and what ONNX Runtime makes of inputs that it was not calibrated on."""
+    """A quantized model, and what ONNX Runtime makes of inputs that it was not calibrated on."""
     batches = [feeds(ready(), BATCH, seed) for seed in range(3)]
     model = quantized(ready(), batches, form, kind, per_channel=per_channel)
     return model, run_onnxruntime(model, feeds(model, BATCH, 99))

@@ -20,7 +20,7 @@ NAN, INF = np.nan, np.inf
 
 
 # Ops that compute an element from those at its place, by subject.
-ELEMENTWISE = ("NaN and zero", "Functions", "Casts", "Quantisation", "Integers")
+ELEMENTWISE = ("NaN and zero", "Functions", "Casts", "Quantization", "Integers")
 
 
 @dataclass(frozen=True)

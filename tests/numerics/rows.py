@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .rows_casts import CASTS, QUANTISATION
+from .rows_casts import CASTS, QUANTIzATION
 from .rows_floats import FUNCTIONS, NAN_AND_ZERO, ROUNDING
 from .rows_indices import INDICES, RESIZES
 from .rows_integers import INTEGERS
@@ -15,7 +15,7 @@ ROWS = (
     *ROUNDING,
     *RESIZES,
     *CASTS,
-    *QUANTISATION,
+    *QUANTIzATION,
     *INTEGERS,
     *REDUCTIONS,
     *NOTHING,

@@ -1,4 +1,4 @@
-"""Rows on conversions: out of range, rounding, quantisation."""
+"""Rows on conversions: out of range, rounding, quantization."""
 
 from __future__ import annotations
 
@@ -124,10 +124,10 @@ CASTS = [
 _REALS = f32(0.5, 1.5, 2.5, -0.5, NAN, INF, -INF, 7e4, -7e4)
 _E4M3_ZERO = np.array(0, ml_dtypes.float8_e4m3fn)
 
-QUANTISATION = [
+QUANTIzATION = [
     *(
         row(
-            "Quantisation",
+            "Quantization",
             "QuantizeLinear",
             f"to {kind}, zero point {zero}",
             _REALS,
@@ -144,7 +144,7 @@ QUANTISATION = [
         )
     ),
     row(
-        "Quantisation",
+        "Quantization",
         "QuantizeLinear",
         "to f8e4m3",
         f32(500, -500, NAN, INF, 17, 19),
@@ -154,7 +154,7 @@ QUANTISATION = [
         constant=(1, 2),
     ),
     row(
-        "Quantisation",
+        "Quantization",
         "QuantizeLinear",
         "a scale of 0",
         f32(0, 1, -1, NAN),
@@ -163,7 +163,7 @@ QUANTISATION = [
         gives=np.array([0, 255, 0, 0], np.uint8),
     ),
     *(
-        row("Quantisation", "DynamicQuantizeLinear", about, f32(*x), gives=np.array(gives, np.uint8))
+        row("Quantization", "DynamicQuantizeLinear", about, f32(*x), gives=np.array(gives, np.uint8))
         for about, x, gives in (
             ("ties", (0.5, 1.5, 2.5, 255), (0, 2, 2, 255)),
             ("zeros", (0, -0.0), (0, 0)),
@@ -172,7 +172,7 @@ QUANTISATION = [
         )
     ),
     row(
-        "Quantisation",
+        "Quantization",
         "DequantizeLinear",
         "a scale of infinity",
         np.array([-128, 127], np.int8),

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from glassrt.compiler.cli.opt import opt
 from glassrt.compiler.cli.opt_job import Job
-from glassrt.compiler.cli.options import Request
+from glassrt.compiler.cli.options import BuildRequest
 from glassrt.errors import GlassError
 from typer.testing import CliRunner
 
@@ -59,9 +59,9 @@ def _command_line() -> tuple[typer.Typer, list[Job]]:
 
     @wraps(opt)
     def keep(**options: Any) -> None:
-        asked = {name: options[name] for name in signature(Request.parse).parameters if name in options}
+        asked = {name: options[name] for name in signature(BuildRequest.parse).parameters if name in options}
         own = {name: options[name] for name in signature(Job.parse).parameters if name in options}
-        made.append(Job.parse(Request.parse(**asked), **own))
+        made.append(Job.parse(BuildRequest.parse(**asked), **own))
 
     command_line = typer.Typer(add_completion=False, rich_markup_mode=None)
     command_line.command()(keep)

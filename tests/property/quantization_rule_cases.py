@@ -1,4 +1,4 @@
-"""For every rewrite rule on quantised tensors a generator of nets that it applies to."""
+"""For every rewrite rule on quantized tensors a generator of nets that it applies to."""
 
 from __future__ import annotations
 

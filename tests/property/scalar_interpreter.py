@@ -16,14 +16,14 @@ from glassrt.dialects.core.affine import Dim, evaluate, symbol
 from glassrt.dialects.core.dtypes import DType
 from glassrt.dialects.core.expr import (
     Apply,
-    Cast,
+    CastExpr,
     Const,
     Expr,
     IndexValue,
     Inside,
     LetIndex,
-    Load,
-    Reduce,
+    LoadExpr,
+    ReduceExpr,
     Scalars,
     Select,
 )
@@ -197,9 +197,9 @@ class ScalarInterpreter:
         match expr:
             case Const():
                 return stored(expr.value, expr.dtype)
-            case Load():
+            case LoadExpr():
                 return self._load(expr, names)
-            case Cast():
+            case CastExpr():
                 return cast(self.value(expr.operand, names), expr.operand.dtype, expr.dtype)
             case Apply():
                 operands = [self.value(operand, names) for operand in expr.operands]
@@ -212,7 +212,7 @@ class ScalarInterpreter:
             case Inside():
                 low, dim, high = (self._dim(dim, names) for dim in (expr.low, expr.dim, expr.high))
                 return low <= dim < high
-            case Reduce():
+            case ReduceExpr():
                 return self._reduce(expr, names)
             case LetIndex():
                 return self.value(expr.body, {**names, expr.name: int(self.value(expr.value, names))})
@@ -221,7 +221,7 @@ class ScalarInterpreter:
     def _dim(self, dim: Dim, names: Names) -> int:
         return dim if isinstance(dim, int) else evaluate(dim, {**self._symbols, **names})
 
-    def _load(self, load: Load, names: Names) -> Number:
+    def _load(self, load: LoadExpr, names: Names) -> Number:
         array = self._arrays[load.source]
         place = tuple(self._dim(dim, names) for dim in load.index)
         if len(place) != array.ndim or any(not 0 <= i < n for i, n in zip(place, array.shape, strict=True)):
@@ -229,7 +229,7 @@ class ScalarInterpreter:
         item = array[place]
         return float(item) if load.dtype.is_float else item.item()
 
-    def _reduce(self, reduce: Reduce, names: Names) -> Number:
+    def _reduce(self, reduce: ReduceExpr, names: Names) -> Number:
         extents = [self._dim(extent, names) for _, extent in reduce.variables]
         variables = [name for name, _ in reduce.variables]
         elements = [

@@ -10,7 +10,7 @@ import pytest
 from glassrt.errors import InputError, PlanError
 from glassrt.runtime import Engine
 from glassrt.runtime.manifest_fields import Fields
-from glassrt.runtime.sizes import Binding, bindings, parse_sizes
+from glassrt.runtime.sizes import SizeBinding, bindings, parse_sizes
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx import helper
@@ -73,23 +73,23 @@ def test_facts_that_are_none_are_a_plan_error(facts: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("size", "found"),
     [
-        ("N", Binding("N", 0, 0, 1, 0)),
-        (["*", "N", 4], Binding("N", 0, 0, 4, 0)),
-        (["+", "N", 3], Binding("N", 0, 0, 1, 3)),
-        (["+", ["*", "N", 4], -1], Binding("N", 0, 0, 4, -1)),
+        ("N", SizeBinding("N", 0, 0, 1, 0)),
+        (["*", "N", 4], SizeBinding("N", 0, 0, 4, 0)),
+        (["+", "N", 3], SizeBinding("N", 0, 0, 1, 3)),
+        (["+", ["*", "N", 4], -1], SizeBinding("N", 0, 0, 4, -1)),
         (["*", "N", "M"], None),
         (["floordiv", "N", 2], None),
         (7, None),
     ],
 )
-def test_sizes_of_inputs_tell_symbols(size: Any, found: Binding | None) -> None:
+def test_sizes_of_inputs_tell_symbols(size: Any, found: SizeBinding | None) -> None:
     assert bindings([[size]]) == ([] if found is None else [found])
 
 
 def test_the_first_size_that_tells_a_symbol_counts() -> None:
     assert bindings([["N", "M"], ["M", ["*", "N", 2]]]) == [
-        Binding("N", 0, 0, 1, 0),
-        Binding("M", 0, 1, 1, 0),
+        SizeBinding("N", 0, 0, 1, 0),
+        SizeBinding("M", 0, 1, 1, 0),
     ]
 
 

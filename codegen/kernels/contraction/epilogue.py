@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ...arch.spec import ContractionFit
 from ...early_reads import StructCode
 from ...render import Code, Identifier
-from ..geometry import COPY_BYTES
+from ..contraction_problem import COPY_BYTES
 from .tile import SUMS_PADDING, Tiling
 from .work import Work
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ....dialects.core.affine import Dim
 from ...affine_c import factor_to_c
 from ...render import Code, Identifier
-from ..geometry import BatchAxis, RowAxis
+from ..contraction_problem import BatchAxis, RowAxis
 
 MASK_BITS = 32
 _COORDINATES = ("z", "y", "x")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ...affine_c import factor_to_c
 from ...literals import c_type
 from ...render import Code, Identifier
-from ..geometry import Problem, RowAxis
+from ..contraction_problem import Problem, RowAxis
 from ..row_work import RowWork
 from .gather import GatherSpec, divides, plain_specs, row_specs
 from .staging import StagingSpec, staging_spec

@@ -11,10 +11,10 @@ from enum import Enum
 from ....dialects.core.dtypes import DType
 from ...arch.spec import ContractionFit
 from ...render import Code
-from ..geometry import COPY_BYTES, Problem
+from ..contraction_problem import COPY_BYTES, Problem
 from ..row_work import RowWork
 from .tile import TileConfig, TileSpec
-from .work import Load, Work
+from .work import ContractionLoad, Work
 
 LEAST_ASYNCHRONOUS = 4  # bytes of the narrowest cp.async
 
@@ -97,12 +97,12 @@ def _copies_of_a(problem: Problem, config: TileConfig) -> int:
 # ---------------------------------------------------------------- cost
 
 
-def copied_bytes(load: Load, work: Work) -> int:
+def copied_bytes(load: ContractionLoad, work: Work) -> int:
     """Bytes of one k tile of both operands."""
     return (work.tiling.block_m + work.tiling.block_n) * work.tiling.block_k * load.element_bytes
 
 
-def stored_bytes(load: Load, work: Work, constants: ContractionFit) -> float:
+def stored_bytes(load: ContractionLoad, work: Work, constants: ContractionFit) -> float:
     """Bytes written to shared memory for one k tile; narrow copies count for more."""
     narrow = 1 + constants.narrow * (COPY_BYTES / load.copy_bytes - 1)
     return copied_bytes(load, work) * narrow

@@ -13,7 +13,7 @@ from typing import Protocol, Self, TypeVar
 from ....dialects.core.affine import Dim, bounds, ceildiv, product
 from ....dialects.core.dtypes import DType
 from ...arch.spec import ArchSpec
-from ..geometry import COPY_BYTES, INT_LIMIT, Problem
+from ..contraction_problem import COPY_BYTES, INT_LIMIT, Problem
 
 SUMS_PADDING = 8  # accumulators behind each row of the staged tile of the result
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..geometry import COPY_BYTES, Problem
+from ..contraction_problem import COPY_BYTES, Problem
 from .tile import Tiling
 
 SUM_BYTES = 4
@@ -30,7 +30,7 @@ class Work:
 
 
 @dataclass(frozen=True)
-class Load:
+class ContractionLoad:
     """A problem at its optimal sizes, shared out by a configuration."""
 
     blocks: int
@@ -40,7 +40,7 @@ class Load:
     copy_bytes: int
 
     @classmethod
-    def of(cls, problem: Problem, work: Work) -> Load:
+    def of(cls, problem: Problem, work: Work) -> ContractionLoad:
         m, n, k = (problem.at_optimum(dim) for dim in (problem.m, problem.n, problem.k))
         batches = problem.at_optimum(problem.batches)
         tiling = work.tiling

@@ -16,7 +16,7 @@ from ....dialects.graph.constants import constant
 from ....dialects.graph.movement import Slice
 from ...patterns.channel_scale import along, channel_axis, weight_of
 from ...patterns.matching import constant_array
-from .siblings import Contraction, Step, chains, channels, relus, weight_axis
+from .siblings import Contraction, SiblingStep, chains, channels, relus, weight_axis
 
 
 @dataclass(eq=False)
@@ -24,7 +24,7 @@ class Group:
     """Siblings in the order of their channels, and the elementwise steps they take together."""
 
     siblings: list[Contraction]
-    steps: list[Step]
+    steps: list[SiblingStep]
     relus: list[Relu | None] | None
 
     @staticmethod
@@ -60,7 +60,7 @@ def join(group: Group, module: Module, anchor: Operation) -> None:
 
     Every end becomes a slice of what it gives, along the channels.
     """
-    builder = _Builder(module, anchor)
+    builder = _JoinBuilder(module, anchor)
     value = builder.contraction(group)
     for step in group.steps:
         value = builder.step(step, value)
@@ -74,7 +74,7 @@ def join(group: Group, module: Module, anchor: Operation) -> None:
 
 
 @dataclass(frozen=True)
-class _Builder:
+class _JoinBuilder:
     """Puts ops before ANCHOR."""
 
     module: Module
@@ -94,7 +94,7 @@ class _Builder:
         location = merge([op.location for op in group.siblings])
         return self.insert(type(first)(first.inputs[0], w, loc=location, **first.attributes))
 
-    def step(self, step: Step, value: Value) -> Value:
+    def step(self, step: SiblingStep, value: Value) -> Value:
         location = merge([op.location for op in step.ops])
         operands: list[Value | None] = []
         for index, array in enumerate(step.arrays):

@@ -15,7 +15,7 @@ from ....dialects.core.affine import Dim, evaluate, total
 from ....dialects.core.builtin import Yield
 from ....dialects.core.ir import Block, Module, Region, Value
 from ....dialects.core.location import Location
-from ....dialects.fused import Kernel
+from ....dialects.fused import FusedKernel
 from ....dialects.graph.movement import Concat, Slice
 from ...passes.ledger import Record, Verdict
 from ...passes.manager import PassContext
@@ -59,12 +59,12 @@ class WidenConcats:
     def run(self, module: Module, context: PassContext) -> Module:
         for function in module.functions:
             for op in list(function.block):
-                match = _match(op, context) if isinstance(op, Kernel) else None
-                if match is not None and isinstance(op, Kernel):
+                match = _match(op, context) if isinstance(op, FusedKernel) else None
+                if match is not None and isinstance(op, FusedKernel):
                     self._apply(op, match, module, context)
         return module
 
-    def _apply(self, kernel: Kernel, match: _Match, module: Module, context: PassContext) -> None:
+    def _apply(self, kernel: FusedKernel, match: _Match, module: Module, context: PassContext) -> None:
         nodes = kernel.location.nodes
         reason = f"the rule {self.name} is switched off" if self.name in context.disabled else match.barred
         if reason is not None:
@@ -90,14 +90,14 @@ def cuts_reach_an_edge(concat: Concat) -> bool:
     return cuts == 0 or any(_sliced(parts, axis, leads) == cuts for leads in (True, False))
 
 
-def _match(kernel: Kernel, context: PassContext) -> _Match | None:
+def _match(kernel: FusedKernel, context: PassContext) -> _Match | None:
     """KERNEL as a concat that can be widened; None for all others."""
     block = kernel.body.block
     yielded = block.terminator.inputs
     concat = yielded[0].producer
     if len(yielded) != 1 or not isinstance(concat, Concat):
         return None
-    if not all(isinstance(user, Kernel) for user in kernel.results[0].users):
+    if not all(isinstance(user, FusedKernel) for user in kernel.results[0].users):
         return None  # an output or a reshape needs the concat dense
     axis = concat.axis % concat.result.type.rank
     parts = _parts(kernel, concat)
@@ -111,7 +111,7 @@ def _match(kernel: Kernel, context: PassContext) -> _Match | None:
         if any(part.source is whole for part in rest):
             continue  # it can lie in one place only
         maker = whole.producer
-        if isinstance(maker, Kernel) and maker.root == "contraction":
+        if isinstance(maker, FusedKernel) and maker.root == "contraction":
             others = tuple(part.value for part in rest)
             moved = total(part.cut.result.type.bytes for part in taken if part.cut is not None)
             barred = _barred(maker, whole, concat, context)
@@ -119,7 +119,7 @@ def _match(kernel: Kernel, context: PassContext) -> _Match | None:
     return None
 
 
-def _barred(maker: Kernel, whole: Value, concat: Concat, context: PassContext) -> str | None:
+def _barred(maker: FusedKernel, whole: Value, concat: Concat, context: PassContext) -> str | None:
     """Why MAKER must not write WHOLE into CONCAT; None without a switch.
 
     A mark at any operand counts: the concat that is made instead has none.
@@ -133,7 +133,7 @@ def _barred(maker: Kernel, whole: Value, concat: Concat, context: PassContext) -
     return reason
 
 
-def _parts(kernel: Kernel, concat: Concat) -> list[_Part]:
+def _parts(kernel: FusedKernel, concat: Concat) -> list[_Part]:
     """The parts of CONCAT in KERNEL; of those cut elsewhere the values that kernels cut them from."""
     outside = dict(zip(kernel.body.block.arguments, kernel.inputs, strict=True))
     parts = []
@@ -151,8 +151,8 @@ def _parts(kernel: Kernel, concat: Concat) -> list[_Part]:
 def _cut_elsewhere(value: Value) -> _Part:
     """VALUE, as what a kernel that does nothing else cuts from another value, if it is that."""
     maker = value.producer
-    cut = maker.body.block.first if isinstance(maker, Kernel) else None
-    if isinstance(maker, Kernel) and isinstance(cut, Slice) and isinstance(cut.next, Yield):
+    cut = maker.body.block.first if isinstance(maker, FusedKernel) else None
+    if isinstance(maker, FusedKernel) and isinstance(cut, Slice) and isinstance(cut.next, Yield):
         return _Part(value, maker.inputs[0], cut)
     return _Part(value, value)
 
@@ -195,7 +195,7 @@ def _along(cut: Slice, axis: int) -> bool:
     return plain and set(cut.step_list) == {1}
 
 
-def _widen(kernel: Kernel, match: _Match) -> None:
+def _widen(kernel: FusedKernel, match: _Match) -> None:
     operands = [match.whole, *match.rest] if match.leads else [*match.rest, match.whole]
     block = Block([value.type for value in operands])
     longer = block.append(Concat(*block.arguments, axis=match.axis, loc=match.location))
@@ -211,10 +211,10 @@ def _widen(kernel: Kernel, match: _Match) -> None:
 
 
 def _kernel(
-    anchor: Kernel, operands: Sequence[Value], block: Block, result: Value, location: Location
+    anchor: FusedKernel, operands: Sequence[Value], block: Block, result: Value, location: Location
 ) -> Value:
     """A loop kernel of BLOCK before ANCHOR that gives RESULT."""
     block.append(Yield(result))
     assert anchor.parent is not None
-    made = Kernel(*operands, regions=[Region(block)], root="loop", loc=location)
+    made = FusedKernel(*operands, regions=[Region(block)], root="loop", loc=location)
     return anchor.parent.insert_before(anchor, made).result

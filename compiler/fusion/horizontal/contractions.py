@@ -25,7 +25,7 @@ from ...passes.ledger import Figure, Record, Verdict
 from ...passes.manager import PassContext
 from ...patterns.layouts import is_neutral
 from .build import Group, join
-from .cost import ALIGNED_CHANNELS, CostModel, Estimate
+from .cost import ALIGNED_CHANNELS, CostModel, JoinEstimate
 from .order import Arrangement, arrange, side_by_side
 from .siblings import Contraction, channels, family, following
 
@@ -51,7 +51,7 @@ class _Choice:
 
     group: Group
     arrangement: Arrangement
-    estimate: Estimate
+    estimate: JoinEstimate
 
     @property
     def in_place(self) -> list[Contraction]:
@@ -220,7 +220,7 @@ def _gain(choices: Sequence[_Choice]) -> float:
     return sum(max(c.estimate.apart - c.estimate.joined, 0.0) for c in choices)
 
 
-def _reason(estimate: Estimate) -> str:
+def _reason(estimate: JoinEstimate) -> str:
     times = f"{estimate.joined:.1f} microseconds joined, {estimate.apart:.1f} apart"
     if estimate.stranded:
         times += f", {estimate.stranded} of them with another kernel for what follows"

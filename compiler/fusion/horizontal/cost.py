@@ -33,7 +33,7 @@ SMALL_KERNEL = 2.0
 
 
 @dataclass(frozen=True)
-class Estimate:
+class JoinEstimate:
     """What joining would change. `stranded` siblings need a kernel more than before, and so do `copied`
     concats, whose parts are written where they belong while siblings are apart (less than 0: fewer do)."""
 
@@ -79,7 +79,7 @@ class CostModel:
 
     def estimate(
         self, siblings: Sequence[Contraction], ends: Sequence[Value], arrangement: Arrangement
-    ) -> Estimate:
+    ) -> JoinEstimate:
         """Joining SIBLINGS in ARRANGEMENT, where what follows the values ENDS stays apart."""
         sizes = [channels(op) for op in siblings]
         axis = channel_axis(siblings[0])
@@ -88,7 +88,7 @@ class CostModel:
         apart += sum(map(self._copy, arrangement.copied_apart))
         joined = self._time(siblings[0], sum(sizes)) + sum(map(self._copy, arrangement.copied))
         x = siblings[0].inputs[0].type
-        return Estimate(
+        return JoinEstimate(
             siblings=len(siblings),
             stranded=len(stranded),
             copied=len(arrangement.copied) - len(arrangement.copied_apart),

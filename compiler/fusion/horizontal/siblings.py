@@ -65,7 +65,7 @@ def following(value: Value) -> Operation | None:
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
+class SiblingStep:
     """One elementwise op of every sibling, done at once: `kind` with `attributes` on the joined value
     as operand `position`; the other operands are the constants `arrays` (None where one is absent)."""
 
@@ -76,7 +76,7 @@ class Step:
     ops: tuple[Operation, ...]
 
 
-def chains(siblings: Sequence[Contraction], module: Module) -> Iterator[Step]:
+def chains(siblings: Sequence[Contraction], module: Module) -> Iterator[SiblingStep]:
     """The steps that all SIBLINGS take, in order."""
     ends = [op.result for op in siblings]
     axis = channel_axis(siblings[0])
@@ -94,7 +94,7 @@ def relus(ends: Sequence[Value]) -> list[Relu | None] | None:
     return found if any(found) and not all(found) else None
 
 
-def _common_step(ends: Sequence[Value], axis: int, module: Module) -> Step | None:
+def _common_step(ends: Sequence[Value], axis: int, module: Module) -> SiblingStep | None:
     ops = [following(end) for end in ends]
     first = ops[0]
     if first is None or (isinstance(first, Scaling) and not first.per_tensor):
@@ -117,7 +117,7 @@ def _common_step(ends: Sequence[Value], axis: int, module: Module) -> Step | Non
         if joined is None:
             return None
         arrays.append(joined)
-    return Step(type(first), first.attributes, position, tuple(arrays), tuple(present))
+    return SiblingStep(type(first), first.attributes, position, tuple(arrays), tuple(present))
 
 
 def _joined_constant(

@@ -12,10 +12,10 @@ from collections.abc import Callable, Collection, Sequence
 from ....codegen.strided import Strided, strided, view_behind, view_through
 from ....dialects.core.ir import Operation, Value
 from ....dialects.core.types import ROW_MAJOR
-from ....dialects.fused import Kernel
+from ....dialects.fused import FusedKernel
 from ....dialects.graph.attention import Attention
 from ....dialects.graph.movement import Expand, Reshape, Slice, Transpose
-from .clusters import Cluster, Plan
+from .clusters import Cluster, ClusterPlan
 from .record import Recorder, Refusal
 
 ROOT = "attention"
@@ -34,7 +34,7 @@ VIEWS = (Transpose, Reshape, Slice, Expand)
 Step = Callable[[Operation, Strided], Strided | None]
 
 
-def open_attention(plan: Plan, recorder: Recorder) -> None:
+def open_attention(plan: ClusterPlan, recorder: Recorder) -> None:
     """A cluster for every attention of PLAN, with the movement around it."""
     for op in plan.order:
         if isinstance(op, Attention) and plan.free(op):
@@ -56,7 +56,7 @@ def multiplied(op: Operation) -> set[Value]:
     return found
 
 
-def masks_of(kernel: Kernel) -> list[Value]:
+def masks_of(kernel: FusedKernel) -> list[Value]:
     """The values that KERNEL reads as masks of attention: they keep their type, since what stands for
     minus infinity in it may be beyond the range of a shorter one."""
     outside = dict(zip(kernel.body.block.arguments, kernel.inputs, strict=True))
@@ -75,7 +75,7 @@ def producer_refusal(op: Operation) -> Refusal:
     return Refusal(f"attention reads its operands from memory, and {op.name} has no strides")
 
 
-def _absorb_operand(plan: Plan, recorder: Recorder, cluster: Cluster, value: Value) -> None:
+def _absorb_operand(plan: ClusterPlan, recorder: Recorder, cluster: Cluster, value: Value) -> None:
     """Take in the movement that leads to VALUE, nearest first."""
     chain: list[Operation] = []
     inside = set(cluster.ops)
@@ -112,7 +112,7 @@ def _is_view(value: Value, inside: Collection[Operation]) -> bool:
     return _reaches(ops[::-1], _dense(value), view_through)
 
 
-def _absorb_result(plan: Plan, recorder: Recorder, cluster: Cluster) -> None:
+def _absorb_result(plan: ClusterPlan, recorder: Recorder, cluster: Cluster) -> None:
     """Take in the movement of the result, nearest first, as long as nothing else reads what is between."""
     attention = cluster.seed
     chain: list[Operation] = []

@@ -64,7 +64,7 @@ class Cluster:
         return next(reversed(self.ops))
 
 
-class Plan:
+class ClusterPlan:
     """Which op is in which cluster, while clusters form."""
 
     def __init__(self, module: Module, function: Function, target: ArchSpec) -> None:

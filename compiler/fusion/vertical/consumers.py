@@ -19,7 +19,7 @@ from ....dialects.graph.constants import Constant
 from ....dialects.graph.elementwise import Where
 from ....dialects.graph.normalization import LogSoftmax, Softmax
 from ....dialects.graph.quantization import Dequantize
-from .clusters import Cluster, Plan, shape_text
+from .clusters import Cluster, ClusterPlan, shape_text
 from .record import Recorder, Refusal, op_label, too_large
 from .rows import row_refusal
 
@@ -29,7 +29,7 @@ ESCAPES = Refusal("an intermediate value is also read outside the kernel")
 LEADS = Refusal("it leads a kernel of its own or belongs to one")
 OUTPUT = Refusal("it is an output")
 MASKS = Refusal("it masks what softmax reads, which adds it in f32: 16 bits may not hold a masked score")
-WIDENS = Refusal("what reads it dequantises for itself, and reads fewer bytes")
+WIDENS = Refusal("what reads it dequantizes for itself, and reads fewer bytes")
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class _Growth:
     candidates: list[tuple[int, Operation]] = field(default_factory=list)
     seen: set[Operation] = field(default_factory=set)
 
-    def expose(self, op: Operation, plan: Plan) -> None:
+    def expose(self, op: Operation, plan: ClusterPlan) -> None:
         """OP is inside now: its results may be read by candidates, its operands are read once less."""
         for value in op.inputs:
             self._close(value)
@@ -108,7 +108,7 @@ class _Growth:
 class ConsumerFusion:
     """Grows clusters over their consumers."""
 
-    def __init__(self, plan: Plan, recorder: Recorder, limit: int) -> None:
+    def __init__(self, plan: ClusterPlan, recorder: Recorder, limit: int) -> None:
         self._plan = plan
         self._recorder = recorder
         self._limit = limit

@@ -6,14 +6,14 @@ from ....dialects.core.builtin import Yield
 from ....dialects.core.ir import Block, Operation, Region, Value
 from ....dialects.core.location import merge
 from ....dialects.core.traits import Trait, has
-from ....dialects.fused import Kernel
+from ....dialects.fused import FusedKernel
 from ....dialects.graph.constants import Constant
 from ....dialects.graph.elementwise import Cast
 from .attention_layouts import ROOT as ATTENTION
 from .clusters import Cluster
 
 
-def build_kernel(cluster: Cluster) -> Kernel:
+def build_kernel(cluster: Cluster) -> FusedKernel:
     """Replace CLUSTER's ops by one kernel in the place of the last of them.
 
     Constants of a single element are copied into the region, unless a contraction or an attention
@@ -36,7 +36,7 @@ def build_kernel(cluster: Cluster) -> Kernel:
     arguments.block.append(Yield(last.result))
     location = merge([op.location for op in cluster.ops])
     region = Region(arguments.block)
-    kernel = Kernel(*arguments.operands, regions=[region], loc=location, root=cluster.root)
+    kernel = FusedKernel(*arguments.operands, regions=[region], loc=location, root=cluster.root)
     outside.insert_before(anchor, kernel)
     kernel.result.hint, last.result.hint = last.result.hint, ""
     for user, index in readers:
@@ -77,13 +77,13 @@ def _scalar_copy(value: Value) -> Operation | None:
     return None
 
 
-def build_copy(value: Value, reader: Operation, index: int) -> Kernel:
+def build_copy(value: Value, reader: Operation, index: int) -> FusedKernel:
     """Make operand INDEX of READER (a return) a copy of VALUE, computed by a kernel of its own."""
     assert reader.parent is not None
     block = Block([value.type])
     cast = block.append(Cast(block.arguments[0], to=value.type.dtype))
     block.append(Yield(cast.result))
-    kernel = Kernel(value, regions=[Region(block)], root="loop")
+    kernel = FusedKernel(value, regions=[Region(block)], root="loop")
     reader.parent.insert_before(reader, kernel)
     reader.set_operand(index, kernel.result)
     return kernel

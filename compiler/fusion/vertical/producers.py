@@ -16,7 +16,7 @@ from ....dialects.core.traits import Trait, has
 from ....dialects.graph.movement import Concat, Reshape, Slice
 from ..horizontal.concats import cuts_reach_an_edge
 from .attention_layouts import producer_refusal
-from .clusters import Cluster, Plan, is_clusterable, shape_text
+from .clusters import Cluster, ClusterPlan, is_clusterable, shape_text
 from .prologues import Prologues
 from .recompute import Evaluations, taps
 from .record import ELIDE_CONCAT, Recorder, Refusal, too_large
@@ -39,7 +39,7 @@ ENDED = Refusal("the kernel is full, and ends where a single value enters it")
 class ProducerFusion:
     """Assigns the ops that no contraction, row or window has taken."""
 
-    def __init__(self, plan: Plan, recorder: Recorder, limit: int, prologues: Prologues) -> None:
+    def __init__(self, plan: ClusterPlan, recorder: Recorder, limit: int, prologues: Prologues) -> None:
         self._plan = plan
         self._recorder = recorder
         self._limit = limit

@@ -20,7 +20,7 @@ from ....dialects.graph.contraction import Conv, Matmul
 from ...patterns.layouts import is_neutral, padded_channels
 from ...settings.policy import PrecisionPolicy
 from . import prologue_worth
-from .clusters import Cluster, Plan, shape_text, viewed
+from .clusters import Cluster, ClusterPlan, shape_text, viewed
 from .record import Refusal
 
 MEMORY = Refusal("a contraction reads its operands from memory")
@@ -29,7 +29,7 @@ MEMORY = Refusal("a contraction reads its operands from memory")
 class Prologues:
     """The legality and the worth of prologues in one function."""
 
-    def __init__(self, plan: Plan, policy: PrecisionPolicy) -> None:
+    def __init__(self, plan: ClusterPlan, policy: PrecisionPolicy) -> None:
         self._plan = plan
         self._policy = policy
         self._sizes = plan.module.values_at("optimum")

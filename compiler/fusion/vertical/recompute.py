@@ -23,7 +23,7 @@ from ....dialects.graph.normalization import Lrn
 from ....dialects.graph.resize import Resize
 from ....dialects.graph.unary import Abs, BitwiseNot, Ceil, Floor, Neg, Round, Sign
 from ....dialects.graph.window import Pool
-from .clusters import Access, Cluster, Plan
+from .clusters import Access, Cluster, ClusterPlan
 from .record import Refusal
 
 # Flops spent again per element of a value, at most: less than what storing and loading it costs.
@@ -64,7 +64,7 @@ def taps(op: Operation) -> float:
 class Evaluations:
     """Keeps, per loop cluster, how its values are read: accesses and their evaluation counts."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: ClusterPlan) -> None:
         self._plan = plan
         self._accesses: dict[tuple[object, ...], Access] = {}
 

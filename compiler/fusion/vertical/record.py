@@ -17,7 +17,7 @@ from ....dialects.graph.movement import Reshape
 from ...passes.ledger import Figure, Verdict
 from ...passes.manager import PassContext
 from ...passes.switches import apart
-from .clusters import Cluster, Plan, is_clusterable
+from .clusters import Cluster, ClusterPlan, is_clusterable
 
 VIEW = "view"
 BOUNDARY = "kernel-boundary"
@@ -61,7 +61,7 @@ LEADERS = Refusal("each leads a kernel of its own")
 
 
 @dataclass
-class _Entry:
+class _FusionEntry:
     """A decision about a pair; `joins` when it is the one that brought an op into a kernel."""
 
     rule: str
@@ -76,11 +76,11 @@ class _Entry:
 class Recorder:
     """Asks the switches, and keeps the decisions of one function until they are final."""
 
-    def __init__(self, context: PassContext, plan: Plan) -> None:
+    def __init__(self, context: PassContext, plan: ClusterPlan) -> None:
         self._context = context
         self._plan = plan
         self._outputs = plan.outputs
-        self._entries: dict[_Key, _Entry] = {}
+        self._entries: dict[_Key, _FusionEntry] = {}
         self._about: dict[Operation, list[_Key]] = {}
         self._stored_once: set[Value] = set()
         marked = any(nofuse_of(op) is not None for op in plan.order)
@@ -123,14 +123,16 @@ class Recorder:
     ) -> None:
         """An op joined a kernel: the PAIRS of it and those in there that read it, or that it reads."""
         for number, (producer, consumer) in enumerate(pairs):
-            entry = _Entry(rule, producer, consumer, Verdict.TAKEN, reason, dict(figures), joins=number == 0)
+            entry = _FusionEntry(
+                rule, producer, consumer, Verdict.TAKEN, reason, dict(figures), joins=number == 0
+            )
             self._note(entry)
 
     def refused(self, rule: str, producer: Operation, consumer: Operation, refusal: Refusal) -> None:
         verdict = Verdict.DISABLED if refusal.disabled else Verdict.REFUSED
-        self._note(_Entry(rule, producer, consumer, verdict, refusal.reason, refusal.figures))
+        self._note(_FusionEntry(rule, producer, consumer, verdict, refusal.reason, refusal.figures))
 
-    def _note(self, entry: _Entry) -> None:
+    def _note(self, entry: _FusionEntry) -> None:
         key = (entry.rule, entry.producer, entry.consumer)
         self._entries.pop(key, None)  # the latest word counts, and stands last
         self._entries[key] = entry
@@ -169,15 +171,15 @@ class Recorder:
                     continue
                 self._write(self._structural(producer, op))
 
-    def _structural(self, producer: Operation, op: Operation) -> _Entry:
+    def _structural(self, producer: Operation, op: Operation) -> _FusionEntry:
         cluster = self._plan.owner.get(producer)
         if cluster is not None and cluster is self._plan.owner.get(op):
-            return _Entry(BOUNDARY, producer, op, Verdict.TAKEN, "both are in one kernel", {})
+            return _FusionEntry(BOUNDARY, producer, op, Verdict.TAKEN, "both are in one kernel", {})
         if isinstance(producer, Reshape) or isinstance(op, Reshape):
-            return _Entry(VIEW, producer, op, Verdict.REFUSED, AT_EDGE.reason, {})
-        return _Entry(BOUNDARY, producer, op, Verdict.REFUSED, LEADERS.reason, {})
+            return _FusionEntry(VIEW, producer, op, Verdict.REFUSED, AT_EDGE.reason, {})
+        return _FusionEntry(BOUNDARY, producer, op, Verdict.REFUSED, LEADERS.reason, {})
 
-    def _write(self, entry: _Entry) -> None:
+    def _write(self, entry: _FusionEntry) -> None:
         producers = entry.producer.location.nodes
         nodes = dict.fromkeys((*producers, *entry.consumer.location.nodes))
         self._context.ledger.add(
@@ -190,7 +192,7 @@ class Recorder:
             **{**entry.figures, **self._saved(entry)},
         )
 
-    def _reader(self, entry: _Entry) -> str:
+    def _reader(self, entry: _FusionEntry) -> str:
         """The consumer; of the end of a function, which reads all outputs, those that it is about."""
         if entry.consumer.results:
             return op_label(entry.consumer)
@@ -198,7 +200,7 @@ class Recorder:
         read = [self._outputs[index] for user, index in value.uses if user is entry.consumer]
         return f"output {', '.join(read)}"
 
-    def _saved(self, entry: _Entry) -> dict[str, Figure]:
+    def _saved(self, entry: _FusionEntry) -> dict[str, Figure]:
         """Bytes and launches: of a pair that is one kernel now, or what that would have saved.
 
         A value inside a kernel is neither stored, which its first pair counts, nor loaded by its

@@ -12,7 +12,7 @@ from ....dialects.core.ir import Operation
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.normalization import InstanceNorm, LayerNorm, LogSoftmax, RmsNorm, Softmax
 from ....dialects.graph.reduction import ArgReduce, Reduce
-from .clusters import Cluster, Plan, shape_text
+from .clusters import Cluster, ClusterPlan, shape_text
 from .record import Refusal
 
 Shape = tuple[Dim, ...]
@@ -23,7 +23,7 @@ MOST_ROW_OPS = 8
 SHARED = "several blocks share each of the few long rows, and none could go on with a whole one"
 
 
-def set_rows(cluster: Cluster, domain: Domain, plan: Plan) -> None:
+def set_rows(cluster: Cluster, domain: Domain, plan: ClusterPlan) -> None:
     """Make CLUSTER, whose seed is a row-wise op, one over the rows of DOMAIN."""
     cluster.row_shape, cluster.row_axes = domain
     if isinstance(cluster.seed, Reduce | ArgReduce):

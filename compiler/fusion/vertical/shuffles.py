@@ -11,7 +11,7 @@ from __future__ import annotations
 from ....codegen.shuffle import Shuffle, shuffle_of
 from ....dialects.core.ir import Operation, Value
 from ....dialects.graph.contraction import Conv
-from .clusters import Cluster, Plan
+from .clusters import Cluster, ClusterPlan
 from .record import Recorder, Refusal
 
 RULE = "contraction-shuffle"
@@ -19,7 +19,7 @@ SUMMARY = "shuffle(conv) => results are stored at the channels where the shuffle
 REASON = "results are stored at the channels where it puts them"
 
 
-def absorb_shuffles(plan: Plan, recorder: Recorder, limit: int) -> None:
+def absorb_shuffles(plan: ClusterPlan, recorder: Recorder, limit: int) -> None:
     """Let the convolutions of PLAN take in the channel shuffles of what they give; LIMIT ops a kernel."""
     for cluster in plan.clusters:
         shuffle = _behind(plan, cluster) if isinstance(cluster.seed, Conv) else None
@@ -37,7 +37,7 @@ def absorb_shuffles(plan: Plan, recorder: Recorder, limit: int) -> None:
                 recorder.refused(RULE, producer, consumer, refusal)
 
 
-def _behind(plan: Plan, cluster: Cluster) -> Shuffle | None:
+def _behind(plan: ClusterPlan, cluster: Cluster) -> Shuffle | None:
     """The shuffle that alone reads what leaves CLUSTER."""
     ends = [op.result for op in cluster.ops if any(user not in cluster for user in op.result.users)]
     value: Value = ends[0] if len(ends) == 1 else cluster.seed.result

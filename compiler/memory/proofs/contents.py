@@ -13,7 +13,7 @@ from itertools import combinations
 from ....dialects.core.affine import Range, bounds, evaluate
 from ....dialects.core.diagnostics import op_error
 from ....errors import IRError
-from ..footprint import Footprint, Grid, Undecided, footprint, typical
+from ..footprint import Footprint, Grid, UndecidedFootprint, footprint, typical
 from ..launch_accesses import Access, Memory
 from ..launch_order import LaunchOrder
 from .symbol_values import SymbolValues, described
@@ -49,12 +49,12 @@ def _in_parts(
     try:
         yield from list(_Parts(memory, whole, order, values.ranges, None).check())
         return
-    except Undecided:
+    except UndecidedFootprint:
         pass
     for corner in values.corners:
         try:
             errors = list(_Parts(memory, whole, order, {}, corner).check())
-        except Undecided:
+        except UndecidedFootprint:
             first = next(memory.accesses())
             hint = "views of one buffer must cut it along its dimensions"
             text = f"accesses a buffer in parts that do not fit together{described(corner)}"
@@ -148,7 +148,7 @@ class _Parts:
         by = [box for access, box in self._boxes if when(access)]
         try:
             return self._grid.covered(self._grid.box(shape), by)
-        except Undecided:
+        except UndecidedFootprint:
             return self._grid.covered(self._grid.hull(shape), by)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ....dialects.core.ir import Value
-from ....dialects.precision import Kernel
+from ....dialects.precision import PrecisionKernel
 from ...fusion.vertical.record import ELIDE_CONCAT
 from ...patterns.strided import part, reshaped, same_memory
 from .cost import COPY_LAUNCH
-from .plan import Copy, Place, base_of
+from .plan import Copy, ViewPlace, base_of
 from .pure_movement import Piece, joined, works_beside
 from .record import Savings
 from .surroundings import Places, Surroundings, around, long_order
@@ -18,7 +18,7 @@ WORTHWHILE = 0.1  # microseconds that a concat must save by bytes alone
 DEARER = "copies and narrower accesses would cost more than it saves"
 
 
-def plan_concats(kernels: Sequence[Kernel], surroundings: Surroundings) -> None:
+def plan_concats(kernels: Sequence[PrecisionKernel], surroundings: Surroundings) -> None:
     """Decide on every concat among KERNELS, from the last to the first, so that nested ones land in the
     outermost buffer."""
     joining = {kernel: pieces for kernel in kernels if (pieces := joined(kernel)) is not None}
@@ -35,14 +35,14 @@ def plan_concats(kernels: Sequence[Kernel], surroundings: Surroundings) -> None:
 class _Concats:
     """Decides one by one; UNDECIDED are the kernels that only join, and may want the same operands."""
 
-    def __init__(self, surroundings: Surroundings, undecided: set[Kernel]) -> None:
+    def __init__(self, surroundings: Surroundings, undecided: set[PrecisionKernel]) -> None:
         self._undecided = undecided
         self._around = surroundings
         self._plan = surroundings.plan
         self._cost = surroundings.cost
         self._record = surroundings.record
 
-    def join(self, kernel: Kernel, pieces: list[Piece]) -> None:
+    def join(self, kernel: PrecisionKernel, pieces: list[Piece]) -> None:
         self._undecided.discard(kernel)
         refusal = self._record.switched_off(ELIDE_CONCAT) or self._around.unfit(kernel.results)
         if refusal is not None:
@@ -50,11 +50,11 @@ class _Concats:
         elif not self._joined_before(kernel, pieces):
             self._write_parts(kernel, pieces)
 
-    def refuse(self, kernel: Kernel, reason: str) -> None:
+    def refuse(self, kernel: PrecisionKernel, reason: str) -> None:
         """Record that KERNEL runs, and what it would save if it did not."""
         self._record.refused(ELIDE_CONCAT, kernel, reason, Savings(self._cost.bytes_of(kernel), 1))
 
-    def _joined_before(self, kernel: Kernel, pieces: list[Piece]) -> bool:
+    def _joined_before(self, kernel: PrecisionKernel, pieces: list[Piece]) -> bool:
         """When a longer concat has put all PIECES side by side already, this one is a part of it."""
         result = kernel.results[0]
         place = self._common_place(result, pieces)
@@ -72,7 +72,7 @@ class _Concats:
         self._record.taken(ELIDE_CONCAT, kernel, reason, Savings(self._cost.bytes_of(kernel), 1, saved))
         return True
 
-    def _common_place(self, result: Value, pieces: list[Piece]) -> Place | None:
+    def _common_place(self, result: Value, pieces: list[Piece]) -> ViewPlace | None:
         found = [self._place(piece) for piece in pieces]
         first = found[0]
         whole = part(first.type, (0,) * result.type.rank, result.type.shape)
@@ -83,15 +83,15 @@ class _Concats:
             same = wanted.layout.offset == place.type.layout.offset and same_memory(wanted, place.type)
             if place.root is not first.root or not same:
                 return None
-        return Place(first.root, whole)
+        return ViewPlace(first.root, whole)
 
-    def _place(self, piece: Piece) -> Place:
+    def _place(self, piece: Piece) -> ViewPlace:
         place = self._plan.place_of(piece.source)
         if piece.cut is None:
             return place
-        return Place(place.root, part(place.type, piece.cut.starts, piece.shape, piece.cut.steps))
+        return ViewPlace(place.root, part(place.type, piece.cut.starts, piece.shape, piece.cut.steps))
 
-    def _write_parts(self, kernel: Kernel, pieces: list[Piece]) -> None:
+    def _write_parts(self, kernel: PrecisionKernel, pieces: list[Piece]) -> None:
         """Have as many PIECES as possible written in place, copy the rest."""
         whole = self._plan.place_of(kernel.results[0])
         places: Places = {}
@@ -111,7 +111,7 @@ class _Concats:
         reasons = sorted(blocked.values(), key=lambda reason: not self._record.is_switch(reason))
         self._decide(kernel, [pieces[index] for index in blocked], reasons, whole, places)
 
-    def _put(self, kernel: Kernel, piece: Piece, whole: Place, places: Places) -> str | None:
+    def _put(self, kernel: PrecisionKernel, piece: Piece, whole: ViewPlace, places: Places) -> str | None:
         """Add to PLACES the part of WHOLE that PIECE is; the reason when it cannot be written there."""
         base = base_of(piece.source)
         refusal = self._record.barrier(base, kernel)
@@ -124,14 +124,14 @@ class _Concats:
         type = wanted if piece.source is base else reshaped(wanted, base.type.shape)
         if type is None or type.dtype != base.type.dtype or long_order(type) != long_order(base.type):
             return f"{base.type} lies in another order than its part of the result"
-        unshown = self._around.unshown(base, {base: Place(whole.root, type)})
+        unshown = self._around.unshown(base, {base: ViewPlace(whole.root, type)})
         if unshown is None:
-            places[base] = Place(whole.root, type)
+            places[base] = ViewPlace(whole.root, type)
         return unshown
 
     def _occupied(self, base: Value, places: Places) -> str | None:
         """Why BASE cannot be moved to another buffer."""
-        if not isinstance(base.producer, Kernel):
+        if not isinstance(base.producer, PrecisionKernel):
             return "an operand is no kernel's result"
         if base in places or base in self._plan.places:
             return "an operand lies in another concat or stands in this one twice"
@@ -140,13 +140,18 @@ class _Concats:
         return None
 
     def _decide(
-        self, kernel: Kernel, copied: list[Piece], reasons: list[str], whole: Place, places: Places
+        self,
+        kernel: PrecisionKernel,
+        copied: list[Piece],
+        reasons: list[str],
+        whole: ViewPlace,
+        places: Places,
     ) -> None:
         if not places:
             self.refuse(kernel, reasons[0])
             return
         copies = [
-            Copy(piece.source, Place(whole.root, part(whole.type, piece.starts, piece.shape)), piece.cut)
+            Copy(piece.source, ViewPlace(whole.root, part(whole.type, piece.starts, piece.shape)), piece.cut)
             for piece in copied
         ]
         affected = self._around.affected(places, [kernel])

@@ -10,21 +10,21 @@ from ....dialects.core.affine import evaluate
 from ....dialects.core.ir import Module, Value
 from ....dialects.core.types import TensorType
 from ....dialects.graph.constants import Constant
-from ....dialects.precision import Kernel
+from ....dialects.precision import PrecisionKernel
 from ....errors import UnsupportedError
 from ...kernels.choice import KernelChooser
 from ...patterns.strided import settled, traffic
-from .plan import Copy, Place, ViewPlan, base_of
+from .plan import Copy, ViewPlace, ViewPlan, base_of
 
 COPY_LAUNCH = 2.0  # microseconds of a launch that does little
-Places = Mapping[Value, Place]
+Places = Mapping[Value, ViewPlace]
 
 
 @dataclass(frozen=True)
 class Unwilling:
     """A kernel that would not run as well on strided tensors, and why."""
 
-    op: Kernel
+    op: PrecisionKernel
     reason: str
 
 
@@ -36,10 +36,10 @@ class ViewCost:
         self._plan = plan
         self._sizes = module.values_at("optimum")
         self._speed = chooser.target.bytes_per_second / 1e6  # bytes a microsecond
-        self._now: dict[Kernel, float] = {}
-        self._known: dict[tuple[Kernel, tuple[TensorType, ...]], Candidate] = {}
+        self._now: dict[PrecisionKernel, float] = {}
+        self._known: dict[tuple[PrecisionKernel, tuple[TensorType, ...]], Candidate] = {}
 
-    def unwilling(self, kernels: Iterable[Kernel], places: Places) -> Unwilling | None:
+    def unwilling(self, kernels: Iterable[PrecisionKernel], places: Places) -> Unwilling | None:
         """The first of KERNELS that has no candidate of its own family when PLACES are decided."""
         for kernel in kernels:
             want = self._forecast(kernel, *_plain_types(kernel)).family
@@ -52,17 +52,17 @@ class ViewCost:
                 return Unwilling(kernel, f"the {want} kernel of {nodes} takes no strided tensors there")
         return None
 
-    def change(self, kernels: Iterable[Kernel], places: Places) -> float:
+    def change(self, kernels: Iterable[PrecisionKernel], places: Places) -> float:
         """Microseconds that KERNELS take longer when PLACES are decided."""
         return sum(self._time(kernel, places) - self.of(kernel) for kernel in kernels)
 
-    def of(self, kernel: Kernel) -> float:
+    def of(self, kernel: PrecisionKernel) -> float:
         """Microseconds of KERNEL as things stand."""
         if kernel not in self._now:
             self._now[kernel] = self._time(kernel, {})
         return self._now[kernel]
 
-    def forget(self, kernels: Iterable[Kernel]) -> None:
+    def forget(self, kernels: Iterable[PrecisionKernel]) -> None:
         """KERNELS meet other tensors from now on."""
         for kernel in kernels:
             self._now.pop(kernel, None)
@@ -76,7 +76,7 @@ class ViewCost:
     def copied_bytes(self, copy: Copy) -> int:
         return 2 * evaluate(copy.place.type.bytes, self._sizes)
 
-    def bytes_of(self, kernel: Kernel) -> int:
+    def bytes_of(self, kernel: PrecisionKernel) -> int:
         """Bytes that KERNEL reads and writes, each tensor once."""
         values = (*kernel.results, *(v for v in kernel.inputs if not _is_weight(v)))
         results = sum(evaluate(value.type.bytes, self._sizes) for value in kernel.results)
@@ -87,16 +87,18 @@ class ViewCost:
         type = self._plan.lies(value, places)
         return (traffic(type, self._sizes) - evaluate(type.bytes, self._sizes)) / self._speed
 
-    def _time(self, kernel: Kernel, places: Places) -> float:
+    def _time(self, kernel: PrecisionKernel, places: Places) -> float:
         reads, writes = self._types(kernel, places)
         surplus = sum(traffic(t, self._sizes) - evaluate(t.bytes, self._sizes) for t in (*reads, *writes))
         return self._forecast(kernel, reads, writes).microseconds + surplus / self._speed
 
-    def _types(self, kernel: Kernel, places: Places) -> tuple[list[TensorType], list[TensorType]]:
+    def _types(self, kernel: PrecisionKernel, places: Places) -> tuple[list[TensorType], list[TensorType]]:
         reads = [self._plan.lies(value, places) for value in kernel.inputs]
         return reads, [self._plan.lies(value, places) for value in kernel.results]
 
-    def _forecast(self, kernel: Kernel, reads: list[TensorType], writes: list[TensorType]) -> Candidate:
+    def _forecast(
+        self, kernel: PrecisionKernel, reads: list[TensorType], writes: list[TensorType]
+    ) -> Candidate:
         key = (kernel, (*reads, *writes))
         if key not in self._known:
             weights = [_is_weight(value) for value in kernel.inputs]
@@ -104,7 +106,7 @@ class ViewCost:
         return self._known[key]
 
 
-def _plain_types(kernel: Kernel) -> tuple[list[TensorType], list[TensorType]]:
+def _plain_types(kernel: PrecisionKernel) -> tuple[list[TensorType], list[TensorType]]:
     return [value.type for value in kernel.inputs], [value.type for value in kernel.results]
 
 

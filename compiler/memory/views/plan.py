@@ -13,7 +13,7 @@ from .pure_movement import Cut
 
 
 @dataclass(frozen=True)
-class Place:
+class ViewPlace:
     """A part of the buffer of `root`, as a type whose layout counts from the start of that buffer."""
 
     root: Value
@@ -25,7 +25,7 @@ class Copy:
     """A tensor, or a cut of it, that has to be copied to its place in a concatenation."""
 
     source: Value
-    place: Place
+    place: ViewPlace
     cut: Cut | None = None
 
 
@@ -34,18 +34,18 @@ class ViewPlan:
     """What was decided: values that lie in another value's buffer, kernels that are not launched,
     and what has to be copied in place of a kernel."""
 
-    places: dict[Value, Place] = field(default_factory=dict)
+    places: dict[Value, ViewPlace] = field(default_factory=dict)
     vanished: set[Operation] = field(default_factory=set)
     copies: dict[Operation, list[Copy]] = field(default_factory=dict)
 
-    def place_of(self, value: Value, more: Mapping[Value, Place] | None = None) -> Place:
+    def place_of(self, value: Value, more: Mapping[Value, ViewPlace] | None = None) -> ViewPlace:
         """The place of VALUE, if MORE were decided as well. What no plan names lies in its own buffer."""
         place = self.find(value, more)
         if place is None:
             raise ValueError("a reshape was planned that memory does not allow")
         return place
 
-    def find(self, value: Value, more: Mapping[Value, Place] | None = None) -> Place | None:
+    def find(self, value: Value, more: Mapping[Value, ViewPlace] | None = None) -> ViewPlace | None:
         """Like `place_of`; None when a reshape would have to move elements."""
         chain = [value]
         while isinstance(chain[-1].producer, Reshape):
@@ -53,22 +53,22 @@ class ViewPlan:
         base = chain.pop()
         place = (more or {}).get(base) or self.places.get(base)
         if place is None:
-            return Place(base, base.type) if not chain else Place(base, value.type)
+            return ViewPlace(base, base.type) if not chain else ViewPlace(base, value.type)
         for view in reversed(chain):
             type = reshaped(place.type, view.type.shape)
             if type is None:
                 return None
-            place = Place(place.root, type)
+            place = ViewPlace(place.root, type)
         return place
 
-    def source_of(self, copy: Copy, more: Mapping[Value, Place] | None = None) -> Place:
+    def source_of(self, copy: Copy, more: Mapping[Value, ViewPlace] | None = None) -> ViewPlace:
         """What COPY reads, if MORE were decided as well."""
         place = self.place_of(copy.source, more)
         if copy.cut is None:
             return place
-        return Place(place.root, part(place.type, copy.cut.starts, copy.place.type.shape, copy.cut.steps))
+        return ViewPlace(place.root, part(place.type, copy.cut.starts, copy.place.type.shape, copy.cut.steps))
 
-    def lies(self, value: Value, more: Mapping[Value, Place] | None = None) -> TensorType:
+    def lies(self, value: Value, more: Mapping[Value, ViewPlace] | None = None) -> TensorType:
         """The type under which kernels see VALUE."""
         place = self.place_of(value, more)
         return value.type if place.type == value.type else settled(place.type, value.type.layout)[1]

@@ -14,7 +14,7 @@ for a whole concat, or for all slices that it reads, and not once for each.
 from __future__ import annotations
 
 from ....dialects.core.ir import Function, Module
-from ....dialects.precision import Kernel
+from ....dialects.precision import PrecisionKernel
 from ...kernels.choice import KernelChooser
 from ...passes.manager import PassContext
 from .concats import plan_concats
@@ -28,7 +28,7 @@ def plan_views(
     module: Module, function: Function, chooser: KernelChooser, context: PassContext | None
 ) -> ViewPlan:
     """The plan for FUNCTION; what was considered goes to the ledger of CONTEXT."""
-    kernels = [op for op in function.block if isinstance(op, Kernel)]
+    kernels = [op for op in function.block if isinstance(op, PrecisionKernel)]
     around = Surroundings(module, function, chooser, ViewRecord(context))
     plan_concats(kernels, around)
     plan_slices(kernels, around)

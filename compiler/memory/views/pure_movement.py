@@ -10,7 +10,7 @@ from ....dialects.core.ir import Value
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.movement import Concat, Slice
-from ....dialects.precision import Kernel
+from ....dialects.precision import PrecisionKernel
 
 _Placed = tuple[Value, tuple[Dim, ...]]
 
@@ -34,7 +34,7 @@ class Piece:
     cut: Cut | None = None
 
 
-def joined(kernel: Kernel) -> list[Piece] | None:
+def joined(kernel: PrecisionKernel) -> list[Piece] | None:
     """The operands, or cuts of them, that KERNEL's only result consists of, one after the other; None when
     it does more."""
     yielded = kernel.body.block.terminator.inputs
@@ -69,7 +69,7 @@ def _parts(concat: Concat, starts: tuple[Dim, ...]) -> list[_Placed]:
     return parts
 
 
-def cuts(kernel: Kernel) -> list[Cut] | None:
+def cuts(kernel: PrecisionKernel) -> list[Cut] | None:
     """For each of KERNEL's results the part of an operand that it is; None when it does more."""
     operands = dict(zip(kernel.body.block.arguments, kernel.inputs, strict=True))
     found = []
@@ -85,7 +85,7 @@ def _cut(op: Slice, operands: Mapping[Value, Value]) -> Cut:
     return Cut(operands[_plain(op.x)], tuple(op.starts), op.step_list)
 
 
-def works_beside(kernel: Kernel) -> str | None:
+def works_beside(kernel: PrecisionKernel) -> str | None:
     """What a KERNEL that joins tensors does besides, in words; None when it joins none."""
     ops = [op for op in kernel.body.block if not has(op, Trait.TERMINATOR) and not has(op, Trait.CONSTANT)]
     if not any(isinstance(op, Concat) for op in ops):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ....dialects.core.ir import Value
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.base import nofuse_of
-from ....dialects.precision import Kernel
+from ....dialects.precision import PrecisionKernel
 from ...fusion.vertical.record import op_label
 from ...passes.ledger import Figure, Record, Verdict
 from ...passes.manager import PassContext
@@ -33,7 +33,7 @@ class Savings:
         return figures
 
 
-def _marked(value: Value, producer: Kernel, consumer: Kernel) -> str | None:
+def _marked(value: Value, producer: PrecisionKernel, consumer: PrecisionKernel) -> str | None:
     """Why VALUE, a result of PRODUCER, must not be read in place by CONSUMER, by marks in their regions."""
     made = producer.body.block.terminator.inputs[value.index].producer
     inside = [op for op in consumer.body.block if not has(op, Trait.TERMINATOR)]
@@ -70,34 +70,40 @@ class ViewRecord:
         self._switches.add(reason)
         return reason
 
-    def barrier(self, value: Value, consumer: Kernel) -> str | None:
+    def barrier(self, value: Value, consumer: PrecisionKernel) -> str | None:
         """Why the kernel that makes VALUE and CONSUMER must stay apart."""
         producer = value.producer
         if self._context is None or producer is None:
             return None
         reason = self._context.apart(producer.location.nodes, consumer.location.nodes)
-        if reason is None and isinstance(producer, Kernel):
+        if reason is None and isinstance(producer, PrecisionKernel):
             reason = _marked(value, producer, consumer)
         return None if reason is None else self._switched(reason)
 
-    def taken(self, rule: str, kernel: Kernel, reason: str, savings: Savings) -> None:
+    def taken(self, rule: str, kernel: PrecisionKernel, reason: str, savings: Savings) -> None:
         self._add(rule, Verdict.TAKEN, kernel, reason, savings.figures)
 
     def is_switch(self, reason: str) -> bool:
         """True when REASON, as given here, is a switch."""
         return reason in self._switches
 
-    def refused(self, rule: str, kernel: Kernel, reason: str, savings: Savings, cause: str = "") -> None:
+    def refused(
+        self, rule: str, kernel: PrecisionKernel, reason: str, savings: Savings, cause: str = ""
+    ) -> None:
         """SAVINGS are what it would have saved; CAUSE is what led to REASON, if that is not all of it."""
         verdict = Verdict.DISABLED if self.is_switch(cause or reason) else Verdict.REFUSED
         self._add(rule, verdict, kernel, reason, savings.figures)
 
     def _add(
-        self, rule: str, verdict: Verdict, kernel: Kernel, reason: str, figures: dict[str, Figure]
+        self, rule: str, verdict: Verdict, kernel: PrecisionKernel, reason: str, figures: dict[str, Figure]
     ) -> None:
         if self._context is None:
             return
-        makers = [op for op in (base_of(value).producer for value in kernel.inputs) if isinstance(op, Kernel)]
+        makers = [
+            op
+            for op in (base_of(value).producer for value in kernel.inputs)
+            if isinstance(op, PrecisionKernel)
+        ]
         nodes = tuple(dict.fromkeys(node for op in makers for node in op.location.nodes))
         after = tuple(node for node in kernel.location.nodes if node not in nodes)
         ops = tuple(op_label(op) for op in (*dict.fromkeys(makers), kernel))

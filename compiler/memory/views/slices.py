@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from ....dialects.core.ir import Value
 from ....dialects.graph.constants import Constant
-from ....dialects.precision import Kernel
+from ....dialects.precision import PrecisionKernel
 from ...fusion.vertical.record import VIEW_SLICE
 from ...patterns.strided import part
-from .plan import Place, base_of
+from .plan import ViewPlace, base_of
 from .pure_movement import Cut, cuts
 from .record import Savings
 from .surroundings import Places, Surroundings, around, long_order
@@ -24,11 +24,11 @@ NARROWER = "narrower accesses would cost more than it saves"
 class _Slice:
     """A kernel that only cuts, and what its results are."""
 
-    kernel: Kernel
+    kernel: PrecisionKernel
     cuts: list[Cut]
 
 
-def plan_slices(kernels: Sequence[Kernel], surroundings: Surroundings) -> None:
+def plan_slices(kernels: Sequence[PrecisionKernel], surroundings: Surroundings) -> None:
     """Decide on every kernel among KERNELS that only cuts tensors.
 
     Slices that meet in a kernel are decided together, so that the kernel is priced once for all; one
@@ -45,7 +45,7 @@ def _groups(slices: Sequence[_Slice]) -> Iterator[list[_Slice]]:
     cutting = {slice_.kernel for slice_ in slices}
     made = {value for slice_ in slices for value in slice_.kernel.results}
     leader: dict[_Slice, _Slice] = {slice_: slice_ for slice_ in slices}
-    first: dict[Kernel, _Slice] = {}
+    first: dict[PrecisionKernel, _Slice] = {}
     for slice_ in slices:
         readers = {op for value in slice_.kernel.results for op in around(value)} - {slice_.kernel}
         again = any(base_of(cut.source) in made for cut in slice_.cuts) or not cutting.isdisjoint(readers)
@@ -162,7 +162,7 @@ class _Slices:
             refusal = refusal or self._show(slice_.kernel, value, cut, places)
         return refusal
 
-    def _show(self, kernel: Kernel, value: Value, cut: Cut, places: Places) -> str | None:
+    def _show(self, kernel: PrecisionKernel, value: Value, cut: Cut, places: Places) -> str | None:
         """Add to PLACES the part that VALUE, a result of KERNEL, is; the reason when it cannot be one."""
         base = base_of(cut.source)
         if isinstance(base.producer, Constant):
@@ -175,5 +175,5 @@ class _Slices:
         type = part(source.type, cut.starts, value.type.shape, cut.steps)
         if long_order(type) != long_order(value.type):
             return "the result lies in another order than the operand"
-        places[value] = Place(source.root, type)
+        places[value] = ViewPlace(source.root, type)
         return self._record.barrier(base, kernel) or self._around.unshown(value, places)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from ....dialects.core.ir import Function, Module, Operation, Value
 from ....dialects.core.types import TensorType
 from ....dialects.graph.movement import Reshape
-from ....dialects.precision import Kernel
+from ....dialects.precision import PrecisionKernel
 from ...kernels.choice import KernelChooser
 from .cost import ViewCost
-from .plan import Place, ViewPlan, shown
+from .plan import ViewPlace, ViewPlan, shown
 from .record import ViewRecord
 
-Places = dict[Value, Place]
+Places = dict[Value, ViewPlace]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Surroundings:
                 return f"{value.type} is empty"
         return None
 
-    def unshown(self, base: Value, places: Mapping[Value, Place]) -> str | None:
+    def unshown(self, base: Value, places: Mapping[Value, ViewPlace]) -> str | None:
         """Why a reshape of BASE has no view when BASE lies as in PLACES."""
         if any(self.plan.find(value, places) is None for value in shown(base)):
             return f"a reshape of {base.type} is no view of a strided part"
@@ -53,7 +53,7 @@ class Surroundings:
         """True when the model returns BASE under any shape."""
         return any(value in self._returned for value in shown(base))
 
-    def affected(self, places: Iterable[Value], but: Collection[Operation]) -> list[Kernel]:
+    def affected(self, places: Iterable[Value], but: Collection[Operation]) -> list[PrecisionKernel]:
         """The kernels that would meet the tensors PLACES strided, except those of BUT, which go."""
         found = {op: None for base in places for op in around(base)}
         return [op for op in found if op not in but and op not in self.plan.vanished]
@@ -63,14 +63,14 @@ class Surroundings:
 
         Every kernel is asked once, and once more when fewer of its tensors would be strided.
         """
-        meeting: dict[Kernel, list[Value]] = {}
+        meeting: dict[PrecisionKernel, list[Value]] = {}
         for base in places:
             for op in dict.fromkeys(around(base)):
                 meeting.setdefault(op, []).append(base)
         found: dict[Value, Withdrawn] = {}
         asked = self.affected(places, but)
         while asked:
-            again: dict[Kernel, None] = {}
+            again: dict[PrecisionKernel, None] = {}
             for op in asked:
                 met = [base for base in meeting[op] if base in places]
                 unwilling = self.cost.unwilling([op], places) if met else None
@@ -82,18 +82,18 @@ class Surroundings:
             asked = [op for op in again if op not in but and op not in self.plan.vanished]
         return found
 
-    def take(self, kernels: Collection[Kernel], places: Mapping[Value, Place]) -> None:
+    def take(self, kernels: Collection[PrecisionKernel], places: Mapping[Value, ViewPlace]) -> None:
         """KERNELS need not run: their tensors lie as in PLACES."""
         self.plan.places.update(places)
         self.plan.vanished.update(kernels)
         self.cost.forget(self.affected(places, kernels))
 
 
-def around(base: Value) -> list[Kernel]:
+def around(base: Value) -> list[PrecisionKernel]:
     """The kernels that make or read BASE under any shape."""
     made = [base.producer] if base.producer is not None else []
     users = [user for value in shown(base) for user in value.users if not isinstance(user, Reshape)]
-    return [op for op in made + users if isinstance(op, Kernel)]
+    return [op for op in made + users if isinstance(op, PrecisionKernel)]
 
 
 def long_order(type: TensorType) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ....dialects.core.ir import Function, Module
-from ....dialects.fused import Kernel
+from ....dialects.fused import FusedKernel
 from ...passes.ledger import Verdict
 from ...passes.manager import PassContext
 from ..narrowing.decisions import KEPT_WIDE, Wide, wide_of
@@ -15,7 +15,7 @@ def kept_on_record(module: Module, function: Function, context: PassContext) -> 
     if found.values or found.products:
         context.decide()
     for value, reason in found.values.items():
-        if isinstance(value.producer, Kernel):
+        if isinstance(value.producer, FusedKernel):
             made = value.producer.body.block.terminator.inputs[value.index].producer
             op = value.producer if made is None else made
             context.ledger.add(KEPT_WIDE, Verdict.TAKEN, reason, ops=(op.name,), nodes=op.location.nodes)

@@ -14,7 +14,7 @@ from ....dialects.core.affine import bounds
 from ....dialects.core.dtypes import F16, F32, DType
 from ....dialects.core.ir import Block, Module, Operation, Value
 from ....dialects.core.types import ROW_MAJOR, Layout, TensorType, channels_last
-from ....dialects.fused import Kernel
+from ....dialects.fused import FusedKernel
 from ....dialects.graph.constants import Constant
 from ....dialects.graph.contraction import Conv, Matmul
 from ...fusion.vertical.attention_layouts import multiplied
@@ -35,7 +35,7 @@ class KernelOperands:
 
     def __init__(
         self,
-        kernel: Kernel,
+        kernel: FusedKernel,
         policy: PrecisionPolicy,
         target: ArchSpec,
         plan: StoragePlan,
@@ -217,7 +217,7 @@ class KernelOperands:
         if self._override is None or op is None:
             return ""
         own = op.inputs[0].type.dtype if self._contraction is not None else op.results[0].type.dtype
-        # Integers and floats of eight bits are what quantisation stores.
+        # Integers and floats of eight bits are what quantization stores.
         if own in (F32, self._format.storage) or not own.is_float or own.bits < F16.bits:
             return ""
         return f"the model itself has {own} here, and policies are about f32"

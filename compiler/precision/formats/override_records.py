@@ -5,7 +5,7 @@ from __future__ import annotations
 from ....dialects.core.dtypes import I8, DType
 from ....dialects.core.ir import Operation
 from ....dialects.core.traits import Trait, has
-from ....dialects.fused import Kernel
+from ....dialects.fused import FusedKernel
 from ...passes.ledger import Verdict
 from ...passes.manager import PassContext
 from ...settings.policy import Override
@@ -37,7 +37,7 @@ class OverrideRecords:
         self._context = context
         self._used: set[Override] = set()
 
-    def note(self, kernel: Kernel) -> None:
+    def note(self, kernel: FusedKernel) -> None:
         """Record the overrides about ops of KERNEL."""
         policy = self._context.policy
         for op in kernel.body.block if policy.overrides else ():

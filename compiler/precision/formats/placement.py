@@ -15,7 +15,7 @@ from ....dialects.core.types import ROW_MAJOR, Layout, TensorType
 from ....dialects.graph.constants import INLINE_ELEMENTS, Constant
 from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.movement import Pad, Reshape
-from ....dialects.precision import Kernel
+from ....dialects.precision import PrecisionKernel
 from ...passes.ledger import Verdict
 from ...passes.manager import PassContext
 from ...patterns.strided import same_memory
@@ -94,7 +94,7 @@ class Placement:
     def _stored_by_maker(self, value: Value, wanted: TensorType) -> bool:
         """Make the loop that gives VALUE store it as WANTED; False when that is not done."""
         maker = value.producer
-        if not isinstance(maker, Kernel) or maker.root != "loop" or len(maker.results) > 1:
+        if not isinstance(maker, PrecisionKernel) or maker.root != "loop" or len(maker.results) > 1:
             return False
         nodes = maker.location.nodes
         if STORE_CONVERSION in self._context.disabled:
@@ -109,7 +109,7 @@ class Placement:
             STORE_CONVERSION,
             verdict,
             reason,
-            ops=(Kernel.name,),
+            ops=(PrecisionKernel.name,),
             nodes=nodes,
             launches_saved=1,
             bytes_saved=saved,
@@ -132,8 +132,10 @@ class Placement:
         block.append(Yield(inner))
         reason = f"{value.type} is wanted as {wanted}"
         nodes = _location(value).nodes
-        self._context.ledger.add("storage-conversion", Verdict.TAKEN, reason, ops=(Kernel.name,), nodes=nodes)
-        kernel = Kernel(
+        self._context.ledger.add(
+            "storage-conversion", Verdict.TAKEN, reason, ops=(PrecisionKernel.name,), nodes=nodes
+        )
+        kernel = PrecisionKernel(
             value,
             types=[wanted],
             regions=[Region(block)],

@@ -13,7 +13,7 @@ from ....codegen.arch.spec import ArchSpec
 from ....dialects.core.dtypes import F32, DType
 from ....dialects.core.ir import Operation, Value
 from ....dialects.core.types import Layout, TensorType
-from ....dialects.fused import Kernel
+from ....dialects.fused import FusedKernel
 from ....dialects.graph.contraction import Conv, Matmul
 from ...fusion.vertical.prologue_worth import refusal
 from ...fusion.vertical.record import Refusal, op_label
@@ -83,7 +83,7 @@ def _memory(
 ) -> Refusal | None:
     if layout != stored.layout and not is_neutral(stored):
         return Refusal("it is laid out by a kernel anyway")
-    if sum(isinstance(user, Kernel) for user in given.users) > 1:
+    if sum(isinstance(user, FusedKernel) for user in given.users) > 1:
         return Refusal(f"several kernels read it as {multiplied}")
     if sum(value is contraction.inputs[0] for value in contraction.inputs) > 1:
         return Refusal("both operands of the product are the same tensor")

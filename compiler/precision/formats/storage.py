@@ -16,7 +16,7 @@ from ....dialects.core.dtypes import F32, DType
 from ....dialects.core.ir import Function, Module, Operation, Value
 from ....dialects.core.traits import Trait, has
 from ....dialects.core.types import ROW_MAJOR, Layout, TensorType, channels_last
-from ....dialects.fused import Kernel
+from ....dialects.fused import FusedKernel
 from ....dialects.graph.attention import Attention
 from ....dialects.graph.constants import Constant
 from ....dialects.graph.contraction import Conv, ConvTranspose, Matmul
@@ -39,13 +39,13 @@ class Lead(Enum):
     FREE = "free"
 
 
-def contraction_of(kernel: Kernel) -> Operation | None:
+def contraction_of(kernel: FusedKernel) -> Operation | None:
     """The contraction, or the attention, in KERNEL's region, if there is one."""
     leaders = (op for op in kernel.body.block if has(op, Trait.CONTRACTION) or isinstance(op, Attention))
     return next(leaders, None)
 
 
-def lead_of(kernel: Kernel) -> Lead:
+def lead_of(kernel: FusedKernel) -> Lead:
     match contraction_of(kernel):
         case Conv() | ConvTranspose():
             return Lead.CONVOLUTION
@@ -71,7 +71,7 @@ class StoragePlan:
         self._sizes = module.values_at("optimum")
         self._formats = result_formats(function, policy)
         self._returned = {viewed(value) for value in function.returned}
-        self._leads = {op: lead_of(op) for op in function.block if isinstance(op, Kernel)}
+        self._leads = {op: lead_of(op) for op in function.block if isinstance(op, FusedKernel)}
         self._masks = {viewed(mask) for kernel in self._leads for mask in masks_of(kernel)}
         self._demand: dict[Value, float] = {}
         self._layouts: dict[Value, Layout] = {}
@@ -82,7 +82,7 @@ class StoragePlan:
             for value in kernel.results:
                 self._layouts[value] = self._choose(kernel, value)
 
-    def lead(self, kernel: Kernel) -> Lead:
+    def lead(self, kernel: FusedKernel) -> Lead:
         return self._leads[kernel]
 
     def is_returned(self, value: Value) -> bool:
@@ -132,7 +132,7 @@ class StoragePlan:
             return 0.0
         weight = self._elements(value)
         need = CONVERSION_PASSES * weight + self._launch_elements
-        if not isinstance(user, Kernel):
+        if not isinstance(user, FusedKernel):
             return -need
         match self._leads[user]:
             case Lead.CONVOLUTION:
@@ -141,7 +141,7 @@ class StoragePlan:
                 return -need
         return weight * self._passed_on(user)
 
-    def _passed_on(self, kernel: Kernel) -> float:
+    def _passed_on(self, kernel: FusedKernel) -> float:
         """The sign of what KERNEL's consumers want, when it reads in the order in which it writes."""
         result = kernel.results[0]
         if _reorders(kernel) or result in self._returned:
@@ -149,7 +149,7 @@ class StoragePlan:
         demand = self._demand.get(result, 0.0)
         return (demand > 0) - (demand < 0)
 
-    def _choose(self, kernel: Kernel, value: Value) -> Layout:
+    def _choose(self, kernel: FusedKernel, value: Value) -> Layout:
         rank = value.type.rank
         if rank < 3:
             return ROW_MAJOR
@@ -160,7 +160,7 @@ class StoragePlan:
         score = self._demand[value] + self._given(kernel, rank)
         return channels_last(rank) if score > 0 else ROW_MAJOR
 
-    def _given(self, kernel: Kernel, rank: int) -> float:
+    def _given(self, kernel: FusedKernel, rank: int) -> float:
         """In which layout the operands of KERNEL come, in elements."""
         if _reorders(kernel):
             return 0.0
@@ -173,7 +173,7 @@ class StoragePlan:
         return score
 
 
-def _reorders(kernel: Kernel) -> bool:
+def _reorders(kernel: FusedKernel) -> bool:
     """True when the dimensions of what KERNEL reads are not those of what it writes."""
     return any(isinstance(op, (Transpose, Reshape)) for op in kernel.body.block)
 
@@ -183,7 +183,7 @@ def is_lowered(dtype: DType, format: Format) -> bool:
     return dtype == F32 and format.lowers
 
 
-def leading_op(kernel: Kernel) -> Operation | None:
+def leading_op(kernel: FusedKernel) -> Operation | None:
     """The op whose format is that of KERNEL: its contraction, its first reduction of rows, or else what
     makes its first result; casts at the end only store it."""
     found = contraction_of(kernel)
@@ -201,7 +201,7 @@ def result_formats(function: Function, policy: PrecisionPolicy) -> dict[Value, F
     """The format of every kernel result: that of the op that makes it."""
     found = {}
     for kernel in function.block:
-        if isinstance(kernel, Kernel):
+        if isinstance(kernel, FusedKernel):
             for value, made in zip(kernel.results, kernel.body.block.terminator.inputs, strict=True):
                 found[value] = policy.format_of(made.producer)
     return found

@@ -11,7 +11,7 @@ from ....dialects.graph.activations import Relu
 from ....dialects.graph.binary import Add, Div, Max, Min, Mod, Mul, Pow, Sub
 from ....dialects.graph.elementwise import Cast, Clip, Where
 from ....dialects.graph.unary import Abs, Ceil, Exp, Floor, Log, Neg, Reciprocal, Round, Sqrt
-from .facts import UNBOUNDED, Fact, Origin, combined, integers, joined, of_dtype
+from .facts import UNBOUNDED, Fact, NumberOrigin, combined, integers, joined, of_dtype
 from .growth import MODEST, grows
 from .intervals import numbers_of
 
@@ -47,21 +47,21 @@ def elementwise_fact(op: Operation, operands: Sequence[Value], facts: Sequence[F
 def _counted(op: Operation, facts: Sequence[Fact], low: float, high: float) -> Fact | None:
     """The result of arithmetic, as far as it comes from integers or evidently leaves a range."""
     found = combined(list(facts), low, high)
-    if found.origin <= Origin.INTEGERS:
+    if found.origin <= NumberOrigin.INTEGERS:
         return replace(found, levels=_levels(op, facts))
     activates = isinstance(op, Relu) and found.products > 0
     if not isinstance(op, (*LINEAR, Relu)) or activates:
         return None
     found = replace(found, peak=_peak(op, facts))
-    if found.origin is Origin.WEIGHTED:
+    if found.origin is NumberOrigin.WEIGHTED:
         return found
     # Weighted integers are features: beside data they are nothing special any more. Nor are quotients by
     # integers: these are as large as what is divided.
     factors = facts[:1] if isinstance(op, Div) else facts
     exact = found.products == 0
-    if any(fact.counted and (exact or fact.origin is Origin.INTEGERS) for fact in factors):
-        return replace(found, origin=Origin.WEIGHTED)
-    return replace(found, origin=Origin.DATA, levels=0.0)
+    if any(fact.counted and (exact or fact.origin is NumberOrigin.INTEGERS) for fact in factors):
+        return replace(found, origin=NumberOrigin.WEIGHTED)
+    return replace(found, origin=NumberOrigin.DATA, levels=0.0)
 
 
 def _levels(op: Operation, facts: Sequence[Fact]) -> float:
@@ -80,15 +80,17 @@ def _peak(op: Operation, facts: Sequence[Fact]) -> float:
         return 0.0 if any(fact.peak == 0 for fact in facts) else math.prod(fact.peak for fact in facts)
     if isinstance(op, Div):
         least = min(abs(facts[1].low), abs(facts[1].high))
-        return facts[0].peak / least if facts[1].origin is Origin.CONSTANT and least > 0 else facts[0].peak
+        return (
+            facts[0].peak / least if facts[1].origin is NumberOrigin.CONSTANT and least > 0 else facts[0].peak
+        )
     limits = isinstance(op, (Max, Min))
-    return max(fact.peak for fact in facts if not (limits and fact.origin is Origin.CONSTANT))
+    return max(fact.peak for fact in facts if not (limits and fact.origin is NumberOrigin.CONSTANT))
 
 
 def _clipped(facts: Sequence[Fact]) -> Fact:
     """Between its bounds, where these are the model's own."""
     x, *limits = facts
-    known = [fact for fact in limits if fact.origin is Origin.CONSTANT]
+    known = [fact for fact in limits if fact.origin is NumberOrigin.CONSTANT]
     if len(known) < len(limits) or not known:
         return replace(joined(list(facts)), low=-UNBOUNDED, high=UNBOUNDED)
     low = max(x.low, min(fact.low for fact in known)) if len(known) == 2 else x.low
@@ -100,7 +102,7 @@ def _clipped(facts: Sequence[Fact]) -> Fact:
 
 
 def _whole_numbers(op: Operation, facts: Sequence[Fact]) -> Fact:
-    """Integers and truth values. Those of quantised networks are data."""
+    """Integers and truth values. Those of quantized networks are data."""
     dtype = op.result.type.dtype
     every = of_dtype(dtype)
     if not dtype.is_integer:
@@ -109,9 +111,9 @@ def _whole_numbers(op: Operation, facts: Sequence[Fact]) -> Fact:
     if isinstance(op, Cast) and op.x.type.dtype.is_float:
         low, high = max(found.low, every.low), min(found.high, every.high)
         return integers(low, high)
-    if found.origin >= Origin.WEIGHTED:
+    if found.origin >= NumberOrigin.WEIGHTED:
         return replace(found.absorbed(), whole=True)
-    if found.origin is Origin.CONSTANT and not isinstance(op, ARITHMETIC):
+    if found.origin is NumberOrigin.CONSTANT and not isinstance(op, ARITHMETIC):
         return every
     inside = [(fact.low, fact.high) for fact in facts]
     low, high = inside[0] if isinstance(op, Cast) else numbers_of(op, inside)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ....dialects.core.dtypes import from_numpy
-from .facts import Fact, Origin, integers, of_dtype
+from .facts import Fact, NumberOrigin, integers, of_dtype
 
 Array = np.ndarray[Any, Any]
 
@@ -15,7 +15,7 @@ Array = np.ndarray[Any, Any]
 FIRST_ELEMENTS = 64
 # Whole numbers up to this are held by every format; a table of larger ones counts something.
 COUNTED = 256
-SHORT_BITS = 8  # what weights of quantised networks have
+SHORT_BITS = 8  # what weights of quantized networks have
 
 
 def constant_fact(array: Array, bounded: bool = True) -> Fact:
@@ -24,18 +24,18 @@ def constant_fact(array: Array, bounded: bool = True) -> Fact:
     BOUNDED: whether it is worth looking for the bounds of other numbers.
     """
     if array.size == 0:
-        return Fact(Origin.CONSTANT, 0.0, 0.0, whole=True)
+        return Fact(NumberOrigin.CONSTANT, 0.0, 0.0, whole=True)
     whole = _is_whole(array)
     if not whole and not bounded:
-        return Fact(Origin.CONSTANT)
+        return Fact(NumberOrigin.CONSTANT)
     dtype = from_numpy(array.dtype)
     if not dtype.is_float and dtype.bits <= SHORT_BITS:
-        return Fact(Origin.CONSTANT, low=of_dtype(dtype).low, high=of_dtype(dtype).high, whole=True)
+        return Fact(NumberOrigin.CONSTANT, low=of_dtype(dtype).low, high=of_dtype(dtype).high, whole=True)
     low, high = _bounds(array)
     far = max(abs(low), abs(high))
     if whole and low < high and far > COUNTED:
         return integers(low, high)
-    return Fact(Origin.CONSTANT, low, high, peak=far, whole=whole)
+    return Fact(NumberOrigin.CONSTANT, low, high, peak=far, whole=whole)
 
 
 def _is_whole(array: Array) -> bool:

@@ -12,12 +12,12 @@ import ml_dtypes
 
 from ....dialects.core.dtypes import F32, TF32, DType
 from ....dialects.core.ir import Block, Function, Module, Operation, Value
-from ....dialects.fused import Kernel
+from ....dialects.fused import FusedKernel
 from ...passes.manager import PassContext
 from ...settings.policy import Format, PrecisionPolicy
 from .demands import Demands, is_product
-from .facts import Fact, Origin
-from .forward import Facts
+from .facts import Fact, NumberOrigin
+from .forward import ForwardFacts
 from .readers import STREAM, WIDE, Reader, Readers
 
 KEPT_WIDE = "kept-wide"
@@ -69,7 +69,7 @@ def _lowers(format: Format) -> bool:
 class _Decisions:
     def __init__(self, module: Module, function: Function, policy: PrecisionPolicy) -> None:
         self._policy = policy
-        self._facts = Facts(module, function)
+        self._facts = ForwardFacts(module, function)
         self._demands = Demands(function, self._facts)
         self._readers = Readers(function)
         self.wide = Wide()
@@ -77,7 +77,7 @@ class _Decisions:
             self._decide(op)
 
     def _decide(self, op: Operation) -> None:
-        if isinstance(op, Kernel):
+        if isinstance(op, FusedKernel):
             block = op.body.block
             for argument in block.arguments:
                 self._keep(argument, self._policy.format_of(_first_reader(argument)))
@@ -121,7 +121,7 @@ class _Decisions:
         if op.inputs[0].type.dtype != F32 or dtype == F32:
             return ""
         facts = [self._facts[value] for value in op.inputs[:3]]
-        reasons = (not_held(fact, dtype) for fact in facts if fact.origin is not Origin.CONSTANT)
+        reasons = (not_held(fact, dtype) for fact in facts if fact.origin is not NumberOrigin.CONSTANT)
         reason = next(filter(None, reasons), "")
         demand = self._demands.products.get(op)
         return reason or ("" if demand is None else demand.why)

@@ -24,8 +24,8 @@ from ....dialects.graph.elementwise_base import Comparison, Logic
 from ....dialects.graph.normalization import LogSoftmax, Softmax
 from ....dialects.graph.reduction import Cumsum
 from ....dialects.graph.unary import Ceil, Cos, Cosh, Exp, Floor, Round, Sin, Sinh, Tan
-from .facts import Origin
-from .forward import Facts, data_operands
+from .facts import NumberOrigin
+from .forward import ForwardFacts, data_operands
 
 # Beyond this, 16 bits of an exponent are too few: its rounding changes the power by half a percent.
 MODEST_EXPONENT = 16.0
@@ -34,7 +34,7 @@ FEW_TERMS = 16
 POSITION_BITS = 32
 
 
-class Need(IntEnum):
+class WidthNeed(IntEnum):
     """How far back exactness is worth having: by how many contractions."""
 
     PICKED = 0  # compared or picked by size, or exponents
@@ -45,7 +45,7 @@ class Need(IntEnum):
 class Demand:
     """What a value is NEEDed for, and WHY in words."""
 
-    need: Need
+    need: WidthNeed
     why: str
 
 
@@ -54,27 +54,27 @@ STEPS = (Floor, Ceil, Round, Mod)
 EXPONENTS = (Exp, Sinh, Cosh)
 
 
-def demands_of(op: Operation, facts: Facts) -> Iterator[tuple[Value, Demand]]:
+def demands_of(op: Operation, facts: ForwardFacts) -> Iterator[tuple[Value, Demand]]:
     """The operands of OP that its result asks to be exact."""
     name = op.name.removeprefix("graph.")
     if isinstance(op, ANGLES):
-        yield op.x, Demand(Need.POSITION, f"it is an argument of {name}")
+        yield op.x, Demand(WidthNeed.POSITION, f"it is an argument of {name}")
     elif isinstance(op, EXPONENTS):
-        yield op.x, Demand(Need.PICKED, f"it is an argument of {name}")
-    elif isinstance(op, Pow) and facts[op.y].origin is not Origin.CONSTANT:
-        yield op.y, Demand(Need.PICKED, f"it is an exponent of {name}")
+        yield op.x, Demand(WidthNeed.PICKED, f"it is an argument of {name}")
+    elif isinstance(op, Pow) and facts[op.y].origin is not NumberOrigin.CONSTANT:
+        yield op.y, Demand(WidthNeed.PICKED, f"it is an exponent of {name}")
     elif isinstance(op, Cumsum):
-        yield op.x, Demand(Need.POSITION, f"it is an argument of {name}")
+        yield op.x, Demand(WidthNeed.POSITION, f"it is an argument of {name}")
     elif isinstance(op, STEPS):
-        yield op.inputs[0], Demand(Need.POSITION, f"{name} makes whole numbers of it")
+        yield op.inputs[0], Demand(WidthNeed.POSITION, f"{name} makes whole numbers of it")
     elif isinstance(op, Cast) and not op.to.is_float:
-        yield op.x, Demand(Need.POSITION, f"it becomes {op.to}")
+        yield op.x, Demand(WidthNeed.POSITION, f"it becomes {op.to}")
     elif _makes_positions(op):
-        yield op.inputs[0], Demand(Need.PICKED, f"{name} makes positions of it")
+        yield op.inputs[0], Demand(WidthNeed.PICKED, f"{name} makes positions of it")
     elif isinstance(op, (Softmax, LogSoftmax)) and facts[op.x].peak > MODEST_EXPONENT:
-        yield op.x, Demand(Need.PICKED, f"it is an argument of {name}, and of numbers far from 0")
+        yield op.x, Demand(WidthNeed.PICKED, f"it is an argument of {name}, and of numbers far from 0")
     elif isinstance(op, Attention) and op.mask is not None and facts[op.mask].peak > MODEST_EXPONENT:
-        yield op.mask, Demand(Need.PICKED, "it is a mask of numbers far from 0")
+        yield op.mask, Demand(WidthNeed.PICKED, "it is a mask of numbers far from 0")
     elif isinstance(op, Comparison) and not isinstance(op, Logic):
         yield from _compared(op, facts)
 
@@ -86,18 +86,18 @@ def _makes_positions(op: Operation) -> bool:
     return any(value.type.dtype.is_integer and value.type.dtype.bits >= POSITION_BITS for value in op.results)
 
 
-def _compared(op: Operation, facts: Facts) -> Iterator[tuple[Value, Demand]]:
+def _compared(op: Operation, facts: ForwardFacts) -> Iterator[tuple[Value, Demand]]:
     """Features held against a number of the model's own are activations, spelled out."""
-    varying = [value for value in op.inputs if facts[value].origin is not Origin.CONSTANT]
+    varying = [value for value in op.inputs if facts[value].origin is not NumberOrigin.CONSTANT]
     if len(varying) > 1 or any(facts[value].products == 0 for value in varying):
         for value in varying:
-            yield value, Demand(Need.PICKED, "it is compared")
+            yield value, Demand(WidthNeed.PICKED, "it is compared")
 
 
 class Demands:
     """Those of one function: of values, and of the contractions that have to multiply exactly."""
 
-    def __init__(self, function: Function, facts: Facts) -> None:
+    def __init__(self, function: Function, facts: ForwardFacts) -> None:
         self._facts = facts
         self.values: dict[Value, Demand] = {}
         self.products: dict[Operation, Demand] = {}
@@ -131,7 +131,7 @@ class Demands:
 
     def _is_summand(self, op: Operation, value: Value) -> bool:
         """True for a constant that OP adds: it is exact, whatever it is added to."""
-        return has(op, Trait.ELEMENTWISE) and self._facts[value].origin is Origin.CONSTANT
+        return has(op, Trait.ELEMENTWISE) and self._facts[value].origin is NumberOrigin.CONSTANT
 
     def _ask(self, value: Value, demand: Demand | None) -> None:
         if demand is None or not value.type.dtype.is_float:

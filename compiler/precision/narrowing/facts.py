@@ -16,7 +16,7 @@ from ....dialects.core.dtypes import BOOL, DType
 UNBOUNDED = math.inf
 
 
-class Origin(IntEnum):
+class NumberOrigin(IntEnum):
     """Where the numbers of a value come from; of several operands the last one counts."""
 
     CONSTANT = 0  # the model alone
@@ -35,7 +35,7 @@ class Fact:
     power of data do; statistic: they are made of reductions of whole axes.
     """
 
-    origin: Origin = Origin.DATA
+    origin: NumberOrigin = NumberOrigin.DATA
     low: float = -UNBOUNDED
     high: float = UNBOUNDED
     peak: float = 0.0
@@ -53,25 +53,27 @@ class Fact:
     @property
     def counted(self) -> bool:
         """True when the numbers come from integers, with weights or without."""
-        return self.levels > 0 and self.origin in (Origin.INTEGERS, Origin.WEIGHTED)
+        return self.levels > 0 and self.origin in (NumberOrigin.INTEGERS, NumberOrigin.WEIGHTED)
 
     def within(self, low: float, high: float) -> Fact:
         """This with other bounds, the peak being what they allow. Of weights no bound may be known."""
         far = max(abs(low), abs(high))
-        evident = self.origin is Origin.INTEGERS or (self.origin is Origin.CONSTANT and far < UNBOUNDED)
+        evident = self.origin is NumberOrigin.INTEGERS or (
+            self.origin is NumberOrigin.CONSTANT and far < UNBOUNDED
+        )
         return replace(self, low=low, high=high, peak=far if evident else self.peak)
 
     def absorbed(self, low: float = -UNBOUNDED, high: float = UNBOUNDED) -> Fact:
         """What a function gives whose results are features, whatever this is: its bounds are known alone."""
-        constant = self.origin is Origin.CONSTANT
-        known = Fact(self.origin if constant else Origin.DATA, low, high, products=self.products)
+        constant = self.origin is NumberOrigin.CONSTANT
+        known = Fact(self.origin if constant else NumberOrigin.DATA, low, high, products=self.products)
         return known.within(low, high) if constant else known
 
 
 def integers(low: float = -UNBOUNDED, high: float = UNBOUNDED) -> Fact:
     """Integers between LOW and HIGH that are inputs, sizes or positions."""
     far = max(abs(low), abs(high), 1.0)
-    return Fact(Origin.INTEGERS, low, high, peak=far, levels=far, whole=True)
+    return Fact(NumberOrigin.INTEGERS, low, high, peak=far, levels=far, whole=True)
 
 
 def of_dtype(dtype: DType) -> Fact:
@@ -110,4 +112,4 @@ def combined(facts: list[Fact], low: float, high: float) -> Fact:
 def _statistic(facts: list[Fact]) -> bool:
     """True when some are statistics, and the others the model's own numbers."""
     rest = [fact for fact in facts if not fact.statistic]
-    return len(rest) < len(facts) and all(fact.origin is Origin.CONSTANT for fact in rest)
+    return len(rest) < len(facts) and all(fact.origin is NumberOrigin.CONSTANT for fact in rest)

@@ -19,7 +19,7 @@ from ....dialects.graph.resize import Resize
 from ....dialects.graph.window import AvgPool, MaxPool
 from .arithmetic import elementwise_fact
 from .constants import constant_fact
-from .facts import UNBOUNDED, Fact, Origin, integers, joined, of_dtype
+from .facts import UNBOUNDED, Fact, NumberOrigin, integers, joined, of_dtype
 from .growth import MODEST
 
 PICKS = (MaxPool, AvgPool, Resize)
@@ -34,7 +34,7 @@ def data_operands(op: Operation) -> list[Value]:
     return [value for value in op.inputs if value.type.dtype.name != "bool" or len(op.inputs) == 1]
 
 
-class Facts:
+class ForwardFacts:
     """The facts of one function at the graph or the fused level."""
 
     def __init__(self, module: Module, function: Function) -> None:
@@ -89,13 +89,13 @@ class Facts:
     def _other(self, op: Operation, value: Value, facts: list[Fact]) -> Fact:
         if isinstance(op, RangeOp):
             return self._range(op, facts)
-        if isinstance(op, Indexed) and facts[0].origin is Origin.CONSTANT:
-            return replace(facts[0], origin=Origin.DATA)  # which of the numbers, the inputs say
+        if isinstance(op, Indexed) and facts[0].origin is NumberOrigin.CONSTANT:
+            return replace(facts[0], origin=NumberOrigin.DATA)  # which of the numbers, the inputs say
         if has(op, Trait.MOVEMENT) or isinstance(op, (*PICKS, OneHot)):
             return _put_together(facts)
         if not value.type.dtype.is_float:
-            quantised = value.type.dtype.bits <= 8
-            return replace(Fact(), whole=True) if quantised else of_dtype(value.type.dtype)
+            quantized = value.type.dtype.bits <= 8
+            return replace(Fact(), whole=True) if quantized else of_dtype(value.type.dtype)
         low, high = (0.0, 1.0) if isinstance(op, Softmax) else (-UNBOUNDED, UNBOUNDED)
         return joined(facts).absorbed(low, high)
 
@@ -121,11 +121,11 @@ class Facts:
             return integers(0, self._most(op.x.type.shape[op.axis]) - 1)
         adds = isinstance(op, Cumsum) or op.kind == "sum"
         count = op.x.type.shape[op.axis] if isinstance(op, Cumsum) else op.count
-        if adds and fact.origin <= Origin.INTEGERS:
+        if adds and fact.origin <= NumberOrigin.INTEGERS:
             fact = _repeated(fact, self._most(count))
         elif adds or (isinstance(op, Reduce) and op.kind == "prod"):
             fact = replace(fact, low=-UNBOUNDED, high=UNBOUNDED)
-        data = fact.origin >= Origin.WEIGHTED and op.result.type.dtype.is_float
+        data = fact.origin >= NumberOrigin.WEIGHTED and op.result.type.dtype.is_float
         running = isinstance(op, Cumsum) or op.kind == "prod"
         mean = isinstance(op, Reduce) and op.kind == "mean"
         return replace(
@@ -140,7 +140,7 @@ def _constant(op: Constant, module: Module) -> Fact:
     """Of weights nothing is asked, of tables only whether they count something: both may be large."""
     readers = set(_readers(op.result))
     if readers and all(has(reader, Trait.CONTRACTION) for reader in readers):
-        return Fact(Origin.CONSTANT)
+        return Fact(NumberOrigin.CONSTANT)
     tables = all(has(reader, Trait.CONTRACTION) or isinstance(reader, Indexed) for reader in readers)
     return constant_fact(op.array(module), bounded=not tables)
 
@@ -163,19 +163,19 @@ def _repeated(fact: Fact, count: float) -> Fact:
 def _put_together(facts: list[Fact]) -> Fact:
     """Elements moved: what comes from integers keeps its precision beside data."""
     found = joined(facts)
-    mixed = found.origin is Origin.DATA and any(fact.counted for fact in facts)
-    return replace(found, origin=Origin.WEIGHTED) if mixed else found
+    mixed = found.origin is NumberOrigin.DATA and any(fact.counted for fact in facts)
+    return replace(found, origin=NumberOrigin.WEIGHTED) if mixed else found
 
 
 def _product(op: Operation, facts: list[Fact]) -> Fact:
     """Sums of products: integers times weights are counted as the integers are, and what is evidently large
     stays so."""
     facts = facts[:2]
-    far = max((fact.peak for fact in facts if fact.origin is not Origin.CONSTANT), default=0.0)
+    far = max((fact.peak for fact in facts if fact.origin is not NumberOrigin.CONSTANT), default=0.0)
     products = max(fact.products for fact in facts) + 1
     found = replace(Fact(), products=products, peak=far if far > MODEST else 0.0)
     dtype = op.inputs[0].type.dtype
-    if not dtype.is_float or max(fact.origin for fact in facts) > Origin.WEIGHTED:
+    if not dtype.is_float or max(fact.origin for fact in facts) > NumberOrigin.WEIGHTED:
         return found
     levels = max(fact.levels for fact in facts)
-    return replace(found, origin=Origin.WEIGHTED, levels=levels) if levels else found
+    return replace(found, origin=NumberOrigin.WEIGHTED, levels=levels) if levels else found

@@ -9,7 +9,7 @@ from ....dialects.graph.activations import Relu
 from ....dialects.graph.binary import Add, Div, Max, Mul, Pow, Sub
 from ....dialects.graph.elementwise import Where
 from ....dialects.graph.unary import Abs, Cosh, Exp, Neg, Sinh
-from .facts import Fact, Origin
+from .facts import Fact, NumberOrigin
 
 EXPONENTIAL = (Exp, Sinh, Cosh)
 KEEPS_GROWTH = (Add, Sub, Mul, Neg, Abs, Max, Relu, Where)
@@ -19,14 +19,14 @@ MODEST = 1e4
 
 def grows(op: Operation, operands: Sequence[Value], facts: Sequence[Fact], low: float, high: float) -> bool:
     """True when the result may be much larger than what the op reads."""
-    if max(abs(low), abs(high)) <= MODEST or all(fact.origin is Origin.CONSTANT for fact in facts):
+    if max(abs(low), abs(high)) <= MODEST or all(fact.origin is NumberOrigin.CONSTANT for fact in facts):
         return False
     if isinstance(op, EXPONENTIAL):
         return True
     if isinstance(op, Pow):
-        return facts[1].origin is not Origin.CONSTANT or facts[1].high > 1
+        return facts[1].origin is not NumberOrigin.CONSTANT or facts[1].high > 1
     if isinstance(op, Mul) and operands[0] is operands[1]:
         return True
     if isinstance(op, Div):
-        return facts[0].grows and facts[1].origin is Origin.CONSTANT
+        return facts[0].grows and facts[1].origin is NumberOrigin.CONSTANT
     return isinstance(op, KEEPS_GROWTH) and any(fact.grows for fact in facts)

@@ -1,1 +1,1 @@
-"""Quantised tensors: where they are, at what scale, and the arithmetic on what is stored."""
+"""Quantized tensors: where they are, at what scale, and the arithmetic on what is stored."""

@@ -1,4 +1,4 @@
-"""Contractions of quantised tensors, done on what is stored: bytes or 8-bit floats.
+"""Contractions of quantized tensors, done on what is stored: bytes or 8-bit floats.
 
     conv((x - zx) * sx, w * sw)  =>  (conv(x, w) - zx * sum(w)) * (sx * sw)
 
@@ -44,7 +44,7 @@ NO_BYTES = "its weights are no bytes without their zero point"
 
 @dataclass(frozen=True)
 class Stored:
-    """A contraction whose operands are both quantised.
+    """A contraction whose operands are both quantized.
 
     weights: what w stores, about 0; held: what is multiplied; rest: the zero point that `held` still has,
     None where it is `weights`.
@@ -59,12 +59,12 @@ class Stored:
 
 
 def stored_operands(op: Conv | Matmul, module: Module) -> Stored | str | None:
-    """OP's quantised operands; in words why it is not done on what is stored; None if none is quantised."""
+    """OP's quantized operands; in words why it is not done on what is stored; None if none is quantized."""
     x, w = scaled(op.inputs[0], module), scaled(weight_of(op), module)
     if x is None and w is None:
         return None
     if x is None or w is None:
-        return "only one of its operands is quantised"
+        return "only one of its operands is quantized"
     stored = constant_array(w.stored, module)
     if stored is None:
         return "its second operand is no constant"
@@ -166,10 +166,10 @@ def _sums(op: Conv | Matmul, found: Stored, rewriter: Rewriter) -> Value:
     return rewriter.insert(Add(sums, correction.result)).result
 
 
-def _padded(op: Conv, x: Value, quantised: Scaled, rewriter: Rewriter) -> Value:
+def _padded(op: Conv, x: Value, quantized: Scaled, rewriter: Rewriter) -> Value:
     half = len(op.pads) // 2
     pads = [0, 0, *op.pads[:half], 0, 0, *op.pads[half:]]
-    number = quantised.zero_point.astype(x.type.dtype.numpy)
+    number = quantized.zero_point.astype(x.type.dtype.numpy)
     value = rewriter.insert(constant(rewriter.module, number))
     return rewriter.insert(Pad(x, value.result, pads=pads)).result
 

@@ -1,4 +1,4 @@
-"""What follows a contraction of bytes: its bias joins the exact sums, its scale the quantisation after it."""
+"""What follows a contraction of bytes: its bias joins the exact sums, its scale the quantization after it."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ from ...patterns.matching import constant_array
 from ...settings.policy import EIGHT_BITS
 from ..narrowing.decisions import wide_of
 from ..scales.names import tensor_names
-from ..scales.noise import FORMATS, Format
+from ..scales.noise import FORMATS, NoiseFormat
 from .picked import KEPT, Picked
 
 Array = np.ndarray[Any, Any]
@@ -56,7 +56,7 @@ class InsertQuantization:
             return module
         if context.clips is None:
             if any(isinstance(op, Dequantize) for op in module.walk()):
-                return module  # the model says itself what is quantised, and how
+                return module  # the model says itself what is quantized, and how
             raise CalibrationError(
                 f"{asked[0].name} needs the ranges of the model's tensors",
                 "give calibration data, or a model with QuantizeLinear and DequantizeLinear",
@@ -183,7 +183,7 @@ class _Insertion:
             own = self.context.policy.format_of(user).name if has(user, Trait.CONTRACTION) else forms[0]
             user.set_operand(index, backs.get(own, backs[forms[0]]))
 
-    def _store_weights(self, op: Conv | Matmul, dtype: DType, form: Format) -> None:
+    def _store_weights(self, op: Conv | Matmul, dtype: DType, form: NoiseFormat) -> None:
         weights = constant_array(weight_of(op), self.module)
         assert weights is not None
         axis = weight_axis(op)

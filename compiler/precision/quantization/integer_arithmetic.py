@@ -1,4 +1,4 @@
-"""integer-arithmetic: contractions of quantised tensors work on what is stored."""
+"""integer-arithmetic: contractions of quantized tensors work on what is stored."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _within(policy: PrecisionPolicy, rule: Pattern) -> Pattern:
 
 
 class IntegerArithmetic:
-    """Applies RULES; contractions with quantised operands that stay in floats are on record."""
+    """Applies RULES; contractions with quantized operands that stay in floats are on record."""
 
     name = "integer-arithmetic"
 
@@ -60,7 +60,7 @@ class IntegerArithmetic:
         return module
 
     def _record(self, module: Module, context: PassContext) -> None:
-        """Why contractions with quantised operands were left alone."""
+        """Why contractions with quantized operands were left alone."""
         for op in module.walk():
             reason = _refusal(op, module, context.policy) if isinstance(op, (Conv, Matmul)) else None
             if reason is not None:
@@ -75,7 +75,7 @@ class IntegerArithmetic:
 
 
 def _refusal(op: Conv | Matmul, module: Module, policy: PrecisionPolicy) -> str | None:
-    """Why OP is not done on what is stored; None where no operand is quantised, or it is."""
+    """Why OP is not done on what is stored; None where no operand is quantized, or it is."""
     found = stored_operands(op, module)
     if not isinstance(found, Stored):
         return found

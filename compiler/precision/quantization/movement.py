@@ -1,6 +1,6 @@
-"""Rules that let ops run on quantised numbers, where that gives exactly the same.
+"""Rules that let ops run on quantized numbers, where that gives exactly the same.
 
-Reshapes, windows of maxima and their like only pick elements, so they may as well pick quantised
+Reshapes, windows of maxima and their like only pick elements, so they may as well pick quantized
 ones. What was between them is then seen by the rules for pairs (`pairs.py`).
 """
 
@@ -153,7 +153,7 @@ def quantize_before_movement(op: Quantize, rewriter: Rewriter) -> bool:
     if not isinstance(moved, (Reshape, Transpose, Slice, MaxPool)) or not op.per_tensor:
         return False
     if not only_use(op.x) or (isinstance(moved, (Slice, MaxPool)) and not only_use(moved.x)):
-        return False  # what others read too, and is larger, would be quantised beside that
+        return False  # what others read too, and is larger, would be quantized beside that
     if isinstance(moved, MaxPool) and not ascending(op, rewriter.module):
         return False
     q = rewriter.insert(rescaled(op, moved.x)).result

@@ -1,4 +1,4 @@
-"""propagate-quantization: ops that commute with it run on quantised numbers, and pairs cancel."""
+"""propagate-quantization: ops that commute with it run on quantized numbers, and pairs cancel."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ OTHER_END = {(I8, -128): U8, (U8, 128): I8}
 
 
 @dataclass
-class _Group:
+class _ScaleGroup:
     """Values that pass the same stored numbers on, and the conversions around them."""
 
     values: list[Value] = field(default_factory=list)
@@ -49,9 +49,9 @@ class RecentreZeroPoints:
         return module
 
 
-def _group(start: Value, seen: set[Value]) -> _Group:
+def _group(start: Value, seen: set[Value]) -> _ScaleGroup:
     """All values that hold the numbers of START, or numbers that are put beside them."""
-    group = _Group()
+    group = _ScaleGroup()
     pending = [start]
     seen.add(start)
     while pending:
@@ -64,7 +64,7 @@ def _group(start: Value, seen: set[Value]) -> _Group:
     return group
 
 
-def _neighbours(value: Value, group: _Group) -> Iterator[Value]:
+def _neighbours(value: Value, group: _ScaleGroup) -> Iterator[Value]:
     producer = value.producer
     if isinstance(producer, Quantize):
         group.conversions.append(producer)
@@ -81,7 +81,7 @@ def _neighbours(value: Value, group: _Group) -> Iterator[Value]:
             group.closed = False
 
 
-def _recentre(group: _Group, module: Module, context: PassContext) -> None:
+def _recentre(group: _ScaleGroup, module: Module, context: PassContext) -> None:
     first = group.conversions[0]
     kind = group.values[0].type.dtype
     target = OTHER_END.get((kind, _zero_point(first, module)))

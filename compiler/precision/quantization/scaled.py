@@ -1,4 +1,4 @@
-"""What the passes on quantised tensors ask about them: scales and zero points that are known."""
+"""What the passes on quantized tensors ask about them: scales and zero points that are known."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Scaled:
 
 
 def scaled(value: Value | None, module: Module) -> Scaled | None:
-    """VALUE as a dequantised tensor with constant scales, one or one per position of an axis; else None."""
+    """VALUE as a dequantized tensor with constant scales, one or one per position of an axis; else None."""
     op = produced_by(value, Dequantize)
     if op is None or op.block:
         return None

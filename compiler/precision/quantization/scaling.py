@@ -1,4 +1,4 @@
-"""What the rules on quantised tensors ask about scales, and how they move ops past them."""
+"""What the rules on quantized tensors ask about scales, and how they move ops past them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def equal(a: Value | None, b: Value | None, module: Module) -> bool:
 
 
 def same_scaling(a: Scaling, b: Scaling, module: Module) -> bool:
-    """True when A and B have one quantised type, scale and zero point, along one axis."""
+    """True when A and B have one quantized type, scale and zero point, along one axis."""
     if a.quantized != b.quantized or (not a.per_tensor and (a.axis, a.block) != (b.axis, b.block)):
         return False
     return equal(a.scale, b.scale, module) and equal(a.zero_point, b.zero_point, module)
@@ -43,13 +43,13 @@ def on(op: AnyOp, x: Value) -> AnyOp:
 
 
 def whole(value: Value | None) -> Dequantize | None:
-    """The op that dequantises VALUE, when it has one scale for all of it."""
+    """The op that dequantizes VALUE, when it has one scale for all of it."""
     found = produced_by(value, Dequantize)
     return found if found is not None and found.per_tensor else None
 
 
 def ascending(op: Scaling, module: Module) -> bool:
-    """True when larger quantised numbers stand for larger numbers: the scale is known to be positive."""
+    """True when larger quantized numbers stand for larger numbers: the scale is known to be positive."""
     scale = constant_array(op.scale, module)
     return scale is not None and bool((scale > 0).all())
 
@@ -57,7 +57,7 @@ def ascending(op: Scaling, module: Module) -> bool:
 def delay(
     op: Operation, inner: Sequence[Dequantize], moved: Operation, rewriter: Rewriter, axis: int = 0
 ) -> bool:
-    """Replace OP, which reads INNER, by MOVED (the same on quantised numbers) and a dequantize behind it.
+    """Replace OP, which reads INNER, by MOVED (the same on quantized numbers) and a dequantize behind it.
 
     MOVED stands for OP's nodes, the new dequantize for those of INNER, whose scales are equal.
     """

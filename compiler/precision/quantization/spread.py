@@ -1,4 +1,4 @@
-"""dequantize-where-read: every reader of a quantised tensor dequantises for itself.
+"""dequantize-where-read: every reader of a quantized tensor dequantizes for itself.
 
     y = dequantize(q); f(y); g(y)  =>  f(dequantize(q)); g(dequantize(q))
 
@@ -15,7 +15,7 @@ from ...passes.manager import PassContext
 
 
 class DequantizeWhereRead:
-    """Gives each op that reads a dequantised tensor a conversion of its own."""
+    """Gives each op that reads a dequantized tensor a conversion of its own."""
 
     name = "dequantize-where-read"
 
@@ -35,7 +35,7 @@ def _spread(op: Dequantize, context: PassContext) -> None:
     apart = readers if len(readers) < len(users) else readers[1:]
     if not apart:
         return
-    context.note(DequantizeWhereRead.name, "each reader dequantises for itself", op.name, op.location.nodes)
+    context.note(DequantizeWhereRead.name, "each reader dequantizes for itself", op.name, op.location.nodes)
     for reader in apart:
         _give(reader, op)
 

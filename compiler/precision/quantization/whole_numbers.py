@@ -1,4 +1,4 @@
-"""Contractions of quantised tensors that the rules on bytes leave over, done in floats on whole numbers.
+"""Contractions of quantized tensors that the rules on bytes leave over, done in floats on whole numbers.
 
     conv((x - zx) * sx, (w - zw) * sw)  =>  conv((x - zx) * p, (w - zw) * q) * (sx * sw / (p * q))
 

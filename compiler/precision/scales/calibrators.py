@@ -17,7 +17,7 @@ import numpy as np
 
 from ....errors import InputError
 from .histogram import Histogram
-from .noise import E4M3, INT8, LEAST_CLIP, Format, noise_power, sqnr
+from .noise import E4M3, INT8, LEAST_CLIP, NoiseFormat, noise_power, sqnr
 
 Array = np.ndarray[Any, Any]
 Calibrator = Callable[[Histogram], float]
@@ -92,7 +92,7 @@ def _xlogx(x: Array) -> Array:
     return np.asarray(x * np.log(np.maximum(x, 1.0)))
 
 
-def least_noise(histogram: Histogram, form: Format = INT8) -> float:
+def least_noise(histogram: Histogram, form: NoiseFormat = INT8) -> float:
     """The clip with the least expected squared error in FORM: a coarse search, then one near the best."""
     bins = histogram.bins()
     if not bins.weights.size:

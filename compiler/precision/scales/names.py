@@ -35,10 +35,10 @@ def tensor_names(function: Function) -> dict[Value, str]:
         if value not in names:
             names[value] = _derived(value, taken, numbers)
     ordered = (*function.arguments, *values)
-    return {value: names[value] for value in ordered if _is_quantisable(value)}
+    return {value: names[value] for value in ordered if _is_quantizable(value)}
 
 
-def _is_quantisable(value: Value) -> bool:
+def _is_quantizable(value: Value) -> bool:
     return value.type.dtype.is_float and value.type.dtype.bits <= MOST_BITS
 
 

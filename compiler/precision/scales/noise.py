@@ -23,7 +23,7 @@ E4M3_STEPS, E4M3_LEAST, E4M3_MOST = 8, -6, 8
 
 
 @dataclass(frozen=True)
-class Format:
+class NoiseFormat:
     """An eight-bit format with a symmetric scale: numbers are n * scale, |n| at most `top`.
 
     integral: the integral from 0 to v, at most `top`, of the squared distance to the nearest number of
@@ -80,15 +80,15 @@ def _e4m3_error(v: Array) -> Array:
     return np.asarray(step * _integer_error((v - start) / step))
 
 
-INT8 = Format("int8", 127.0, _steps, _integer_error)
-E4M3 = Format("fp8", 448.0, _e4m3_integral, _e4m3_error)
+INT8 = NoiseFormat("int8", 127.0, _steps, _integer_error)
+E4M3 = NoiseFormat("fp8", 448.0, _e4m3_integral, _e4m3_error)
 FORMATS = {form.name: form for form in (INT8, E4M3)}
 
 # The least clip other than 0, whose scale is a normal float32 number in every format, and the largest.
 LEAST_CLIP, MOST_CLIP = 448.0 * 2.0**-126, float(np.finfo(np.float32).max)
 
 
-def noise_power(bins: Bins, clips: Array, form: Format) -> Array:
+def noise_power(bins: Bins, clips: Array, form: NoiseFormat) -> Array:
     """The sum of squared errors when the elements are stored in FORM, for every one of CLIPS > 0."""
     scale = np.asarray(clips, np.float64)[:, None] / form.top
     low, high = bins.lower / scale, bins.upper / scale
@@ -108,8 +108,8 @@ def signal_power(bins: Bins) -> float:
     return float(squares @ bins.weights)
 
 
-def sqnr(bins: Bins, clip: float, form: Format) -> float:
-    """The signal-to-quantisation-noise ratio in dB when stored in FORM; infinite where nothing is lost."""
+def sqnr(bins: Bins, clip: float, form: NoiseFormat) -> float:
+    """The signal-to-quantization-noise ratio in dB when stored in FORM; infinite where nothing is lost."""
     noise = float(noise_power(bins, np.array([clip]), form)[0]) if clip else 0.0
     signal = signal_power(bins)
     # Less than that is the rounding of this estimate itself.

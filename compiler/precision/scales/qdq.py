@@ -18,11 +18,11 @@ from .noise import LEAST_CLIP, MOST_CLIP
 def clips_in(
     source: Source, inputs: InputShapes | None = None, shapes: Shapes | None = None
 ) -> dict[str, float]:
-    """The largest magnitude that every quantised tensor of the model SOURCE represents, by ONNX name.
+    """The largest magnitude that every quantized tensor of the model SOURCE represents, by ONNX name.
 
     Of several scales for one tensor the largest counts. With the zero point 0 the clip has exactly the
     model's scale. Raises what importing SOURCE does, and CalibrationError, naming the tensor, for a scale
-    that is computed or is not one for the whole tensor, or when nothing is quantised.
+    that is computed or is not one for the whole tensor, or when nothing is quantized.
     """
     module = load_module(source, inputs, shapes)
     arguments = dict(zip(module.main.arguments, module.main.inputs, strict=True))
@@ -35,7 +35,7 @@ def clips_in(
             clips[name] = max(clips.get(name, 0.0), _clip(op, name, module))
     if not clips:
         hint = "QuantizeLinear nodes behind the tensors of the float model are wanted"
-        raise CalibrationError("the model quantises no tensor that has a name", hint)
+        raise CalibrationError("the model quantizes no tensor that has a name", hint)
     return clips
 
 

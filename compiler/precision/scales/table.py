@@ -26,8 +26,8 @@ from .table_text import (
     MAX_BYTES,
     MOST_SCALE,
     TableText,
+    TableValues,
     TensorText,
-    Values,
     parse_text,
     print_text,
 )
@@ -52,7 +52,7 @@ class TensorCalibration:
     clip: float
     chosen_by: str = GIVEN
     estimates: Mapping[str, Estimate] = field(default_factory=dict)
-    values: Values | None = None
+    values: TableValues | None = None
 
     def scale(self, form: str = INT8.name) -> np.float32:
         """The float32 scale of the symmetric format FORM, 'int8' (clip / 127) or 'fp8' (clip / 448)."""
@@ -204,14 +204,14 @@ class CalibrationTable:
     @staticmethod
     @checked
     def from_qdq(
-        quantised: Source, model: Source, inputs: InputShapes | None = None, shapes: Shapes | None = None
+        quantized: Source, model: Source, inputs: InputShapes | None = None, shapes: Shapes | None = None
     ) -> CalibrationTable:
-        """A table for MODEL with the scales that QUANTISED, a model with the same tensor names, gives them.
+        """A table for MODEL with the scales that QUANTIzED, a model with the same tensor names, gives them.
 
         See `clips_in`; INPUTS and SHAPES are those of both. Raises as it does, and as `compile` does.
         """
         network = model_hash(load_module(model, inputs, shapes))
-        return CalibrationTable.from_clips(clips_in(quantised, inputs, shapes), network)
+        return CalibrationTable.from_clips(clips_in(quantized, inputs, shapes), network)
 
     @staticmethod
     @checked
@@ -228,7 +228,7 @@ def histograms_beside(path: Path) -> Path:
 
 def _chosen(histogram: Histogram, calibrator: str) -> TensorCalibration:
     found = estimates(histogram)
-    return TensorCalibration(found[calibrator].clip, calibrator, found, Values.of(histogram))
+    return TensorCalibration(found[calibrator].clip, calibrator, found, TableValues.of(histogram))
 
 
 def _tensor(entry: TensorText, calibrator: str) -> TensorCalibration:

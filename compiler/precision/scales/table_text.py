@@ -39,7 +39,7 @@ HEADER = ("format", "model", "calibrator", "batches")
 ABOUT = (
     "# A calibration table of GlassRT. Scales may be edited: a number of your own, or the name of a",
     "# calibrator that is listed below it. Clips are the largest magnitudes that are represented, int8 and",
-    "# fp8 the estimated signal-to-quantisation-noise ratios in dB.",
+    "# fp8 the estimated signal-to-quantization-noise ratios in dB.",
 )
 
 _TOKENS = re.compile(r'\s*(?:("(?:[^"\\]|\\.)*")|([^\s"#]+)|(#.*))')
@@ -49,7 +49,7 @@ LEAST_SCALE, MOST_SCALE = LEAST_CLIP / INT8.top, MOST_CLIP / INT8.top
 
 
 @dataclass(frozen=True)
-class Values:
+class TableValues:
     """What was seen of a tensor: elements, how many were zero, NaN and infinite, and the finite range.
 
     Of elements taken as float32; minimum is infinite and maximum minus infinite where none was finite.
@@ -63,10 +63,10 @@ class Values:
     maximum: float
 
     @staticmethod
-    def of(histogram: Histogram) -> Values:
+    def of(histogram: Histogram) -> TableValues:
         """What HISTOGRAM counted."""
         h = histogram
-        return Values(h.count, h.zeros, h.nans, h.infinities, h.minimum, h.maximum)
+        return TableValues(h.count, h.zeros, h.nans, h.infinities, h.minimum, h.maximum)
 
 
 @dataclass
@@ -75,7 +75,7 @@ class TensorText:
 
     scale: float | str
     chosen_by: str = ""
-    values: Values | None = None
+    values: TableValues | None = None
     estimates: Mapping[str, Estimate] = field(default_factory=dict)
 
 
@@ -317,8 +317,8 @@ def _calibrator(line: _Line, name: str) -> str:
         ) from None
 
 
-def _values(line: _Line) -> Values:
+def _values(line: _Line) -> TableValues:
     count = line.integer("the number of elements")
     zeros, nans, infinite = (line.after(key, line.integer) for key in ("zeros", "nan", "infinite"))
     low, high = line.after("min", line.float32), line.after("max", line.float32)
-    return Values(count, zeros, nans, infinite, low, high)
+    return TableValues(count, zeros, nans, infinite, low, high)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from ....codegen.arch.spec import ArchSpec
 from ....codegen.kernels.family import Config, KernelCode, Request
-from ....codegen.kernels.group_cost import Load
+from ....codegen.kernels.group_cost import MemberLoad
 from ....codegen.kernels.registry import expected, family_of, realize, resized
 from ....codegen.sources import request_of
 from ....dialects.core.ir import Module
@@ -20,7 +20,7 @@ class Variant:
     """A configuration of a launch, with what it costs and the code that it makes."""
 
     config: Config
-    load: Load
+    load: MemberLoad
     code: KernelCode
 
 
@@ -65,7 +65,7 @@ class Variants:
         request = self._request(op)
         code = realize(request, op.family, config)
         saturates = family_of(op, op.family).saturates
-        return Variant(config, Load.of(code, request, microseconds, saturates), code)
+        return Variant(config, MemberLoad.of(code, request, microseconds, saturates), code)
 
 
 def unfit(op: Kernel) -> str | None:

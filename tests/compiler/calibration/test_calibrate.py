@@ -116,7 +116,7 @@ def test_the_batches_may_be_cut_otherwise(digits: glassrt.CalibrationTable) -> N
     assert table["logits"].clip == pytest.approx(digits["logits"].clip, rel=1e-3)
 
 
-def test_quantised_inputs_of_the_last_layer_lose_what_is_estimated(
+def test_quantized_inputs_of_the_last_layer_lose_what_is_estimated(
     digits: glassrt.CalibrationTable, onnx_tensors: dict[str, Array]
 ) -> None:
     x = onnx_tensors["relu_9_out"].astype(np.float64)

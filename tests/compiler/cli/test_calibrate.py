@@ -88,7 +88,7 @@ def test_a_cache_of_tensorrt_becomes_a_table(glassrt: Glassrt, tmp_path: Path) -
     )
 
 
-def test_scales_go_out_as_a_quantised_model_and_come_back(
+def test_scales_go_out_as_a_quantized_model_and_come_back(
     glassrt: Glassrt, table: Path, tmp_path: Path
 ) -> None:
     int8 = ("--precision", "int8", "--target", "host")
@@ -96,7 +96,7 @@ def test_scales_go_out_as_a_quantised_model_and_come_back(
     glassrt("build", DIGITS, "-o", first, "--calibration", table, "--export-qdq", qdq, *int8)
     back, again = tmp_path / "back.table", tmp_path / "again.plan"
     shown = glassrt("calibrate", DIGITS, "--from-qdq", qdq, "-o", back)
-    assert "the quantised model lacks 19 of 25 tensors, and has 0 that are not here" in shown.stderr
+    assert "the quantized model lacks 19 of 25 tensors, and has 0 that are not here" in shown.stderr
     assert CalibrationTable.load(back)["relu_5_out"].chosen_by == "given"
     glassrt("build", DIGITS, "-o", again, "--calibration", back, *int8)
     assert again.read_bytes() == first.read_bytes()

@@ -175,27 +175,27 @@ def test_what_eight_bits_cost_is_told_apart_from_the_compilers_errors(
         tmp_path / "x.npz",
     )
     found = report(glassrt, *arguments)
-    (compiler,), (loss,) = found["quantisation"]["compiler_error"], found["quantisation"]["loss"]
+    (compiler,), (loss,) = found["quantization"]["compiler_error"], found["quantization"]["loss"]
     assert compiler["ok"] and compiler["error"]["relative_l2"] < 1e-5 and compiler["bound"] == 64 * 2.0**-11
     assert 30 < loss["sqnr_db"] < 45 and loss["name"] == "logits"
-    (lowering,) = found["quantisation"]["lowering_error"]
+    (lowering,) = found["quantization"]["lowering_error"]
     assert lowering["ok"] and lowering["error"]["relative_l2"] < 1e-3
     assert lowering["bound"] == pytest.approx(loss["error"]["relative_l2"] / 2**0.5, rel=0.01)
     assert [output["bound"] for output in found["outputs"]] == [None]
     shown = glassrt("check", *arguments).stdout
     assert "compiler error: outputs against the precision level in the interpreter" in shown
-    assert "lowering error: that level against the graph with explicit quantisation, in floats" in shown
+    assert "lowering error: that level against the graph with explicit quantization, in floats" in shown
     assert "the graph level before scales are put in, unfused in f64, against the model" in shown
-    assert "quantisation loss: that graph against ONNX Runtime" in shown and "SQNR, dB" in shown
+    assert "quantization loss: that graph against ONNX Runtime" in shown and "SQNR, dB" in shown
     assert f"{loss['sqnr_db']:.1f}" in shown
-    assert report(glassrt, DIGITS, "-d", "host", "--size", "N=1")["quantisation"] is None
+    assert report(glassrt, DIGITS, "-d", "host", "--size", "N=1")["quantization"] is None
     # A pass that scales the sums of contractions wrongly: nothing else than its own figure says so.
     spread_out = contractions.spread_out
     wrong = lambda op, numbers: spread_out(op, numbers) * np.float32(1.2)  # noqa: E731
     monkeypatch.setattr(contractions, "spread_out", wrong)
     broken = report(glassrt, *arguments, code=1)
-    assert not broken["ok"] and not broken["quantisation"]["lowering_error"][0]["ok"]
-    assert broken["quantisation"]["compiler_error"][0]["ok"] and broken["quantisation"]["loss"] == [loss]
+    assert not broken["ok"] and not broken["quantization"]["lowering_error"][0]["ok"]
+    assert broken["quantization"]["compiler_error"][0]["ok"] and broken["quantization"]["loss"] == [loss]
     shown = glassrt("check", *arguments, code=1).stdout
     assert "BEYOND" in shown and "NOT within bounds" in shown
 
@@ -206,7 +206,7 @@ def test_a_table_serves_other_types_of_inputs(glassrt: Glassrt, tmp_path: Path) 
     glassrt("calibrate", DIGITS, HELD_OUT, "-o", tmp_path / "t", *options)
     arguments = ("-d", "host", "-p", "int8", "--calibration", tmp_path / "t", "--io", "fp16", "--size", "N=2")
     found = report(glassrt, DIGITS, *arguments)
-    assert found["ok"] and found["quantisation"]["lowering_error"][0]["ok"]
+    assert found["ok"] and found["quantization"]["lowering_error"][0]["ok"]
     table = (tmp_path / "t").read_text(encoding="utf-8")
     (tmp_path / "t").write_text(re.sub(r"model \"\w{8}", 'model "00000000', table), encoding="utf-8")
     (tmp_path / "t.hist.npz").unlink()  # it names the model too

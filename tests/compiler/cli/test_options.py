@@ -10,8 +10,8 @@ from glassrt.compiler.cli.app import app
 from glassrt.compiler.cli.console import printable, quantity, seconds, share
 from glassrt.compiler.cli.options import (
     EVERY_OPTION,
+    BuildRequest,
     Model,
-    Request,
     Seed,
     parse_inputs,
     parse_ranges,
@@ -50,21 +50,21 @@ def test_sizes() -> None:
 
 
 def test_a_request_knows_whether_it_asks_for_anything() -> None:
-    assert not Request.parse().given
-    assert Request.parse(precision="fp16").given
-    assert Request.parse(no_cache=True).given
+    assert not BuildRequest.parse().given
+    assert BuildRequest.parse(precision="fp16").given
+    assert BuildRequest.parse(no_cache=True).given
 
 
 def test_options_stand_in_the_place_of_the_request() -> None:
-    seen: list[Request] = []
+    seen: list[BuildRequest] = []
 
     @with_request({"precision", "no_cache"})
-    def command(model: Model, *, request: Request, seed: Seed = 0) -> None:
+    def command(model: Model, *, request: BuildRequest, seed: Seed = 0) -> None:
         seen.append(request)
 
     assert list(signature(command).parameters) == ["model", "precision", "no_cache", "seed"]
     command(model=Path("m.onnx"), precision="fp16", no_cache=True, seed=1)
-    assert seen == [Request(precision="fp16", cache=False)]
+    assert seen == [BuildRequest(precision="fp16", cache=False)]
 
 
 @pytest.mark.parametrize(

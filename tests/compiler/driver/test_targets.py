@@ -22,7 +22,7 @@ from glassrt.dialects.graph.binary import Add, Sub
 from glassrt.dialects.graph.contraction import Conv
 from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.reduction import Reduce
-from glassrt.dialects.precision import Kernel
+from glassrt.dialects.precision import PrecisionKernel
 from glassrt.errors import InputError
 from glassrt.runtime.plan import Plan
 
@@ -74,7 +74,7 @@ def test_layouts_weigh_a_launch_by_the_memory_of_the_target() -> None:
         a, b, c, d = (net.input(f"x{index}", 1, 64, 40, 40) for index in range(4))
         y = net.add(Add, net.add(Add, a, b), net.add(Add, c, d))
         module = at("precision", net.done(net.conv(y, 64, 3), net.add(Softmax, y, axis=3)), name)
-        made = next(op for op in module.main.block if isinstance(op, Kernel))
+        made = next(op for op in module.main.block if isinstance(op, PrecisionKernel))
         return Counter(value.type.layout.is_dense and not value.type.layout.order for value in made.results)
 
     assert orders("sm_90a") == {False: 1}
@@ -85,7 +85,7 @@ def test_operands_are_converted_by_a_kernel_where_a_launch_costs_little() -> Non
     def kernels(name: str) -> int:
         net = Net()
         module = net.done(net.linear(net.input("x", 512, 1024), 1024))
-        return sum(isinstance(op, Kernel) for op in at("precision", module, name, "fp16").main.block)
+        return sum(isinstance(op, PrecisionKernel) for op in at("precision", module, name, "fp16").main.block)
 
     assert kernels("sm_86") == kernels("sm_90a") + 1
 
@@ -97,7 +97,7 @@ def test_channels_fill_what_the_target_copies_at_once() -> None:
         module = net.done(net.conv(net.input("x", 1, 2, 16, 16), 8, 3))
         context = PassContext(ALL_DIALECTS, PrecisionPolicy("fp16"))
         module = PassManager(passes_through("precision", target), context).run(module)
-        return " ".join(op.why for op in module.main.block if isinstance(op, Kernel))
+        return " ".join(op.why for op in module.main.block if isinstance(op, PrecisionKernel))
 
     assert "2 zero channels fill the input's words" in why(8)
     assert "zero channels" not in why(4)

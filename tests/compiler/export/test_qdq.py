@@ -29,7 +29,7 @@ from .odd_networks import ODD, Draft, inputs
 
 HELD_OUT = DIGITS.with_name("digits_test.npz")
 # dB of signal over the difference from ONNX Runtime: we store f16 where it has f32, which now and then
-# tips a number over to the next step of eight bits. Quantisation itself leaves 30 to 38.
+# tips a number over to the next step of eight bits. Quantization itself leaves 30 to 38.
 SQNR = 40.0
 
 
@@ -136,9 +136,9 @@ def test_names_stay_and_scales_are_those_of_the_table() -> None:
     assert gone == {"BatchNormalization"}  # folded into the weights
     tensors = {name for node in exported.graph.node for name in node.output}
     assert {f"relu_{number}_out" for number in (2, 5, 9, 13, 16, 19)} <= tensors
-    quantised = [node for node in exported.graph.node if node.op_type == "QuantizeLinear"]
-    assert len(quantised) == 6
-    for node in quantised:
+    quantized = [node for node in exported.graph.node if node.op_type == "QuantizeLinear"]
+    assert len(quantized) == 6
+    for node in quantized:
         scale, zero = stored[node.input[1]], stored[node.input[2]]
         assert scale.shape == () and scale == table()[node.input[0]].scale()
         assert zero.dtype == np.int8 and zero == 0

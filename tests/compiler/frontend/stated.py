@@ -85,7 +85,7 @@ def microsoft(op: str, *arrays: Array | None, **attributes: Any) -> Base:
 
 
 def stored(*shape: int, scale: float = 0.5) -> tuple[Array, Array, Array]:
-    """A quantised tensor with its scale and zero point."""
+    """A quantized tensor with its scale and zero point."""
     return whole(*shape, dtype=U8, low=0, high=200), *to(scale)
 
 

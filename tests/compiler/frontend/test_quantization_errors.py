@@ -17,7 +17,7 @@ ONE = np.array(0.5, F32)
 
 
 def quantize(constants: dict[str, Any], opset: int = 21, **attributes: Any) -> Any:
-    """A model that quantises x [2, 3] with the tensors s and z of CONSTANTS."""
+    """A model that quantizes x [2, 3] with the tensors s and z of CONSTANTS."""
     names = ["x", *[name for name in "sz" if name in constants]]
     node = helper.make_node("QuantizeLinear", names, ["y"], name="Q7", **attributes)
     return model([node], constants=constants, opset=opset)
@@ -129,7 +129,7 @@ def test_convolution(inputs: str, words: str) -> None:
     ("op", "inputs", "attributes", "words"),
     [
         ("QLinearAdd", "x s z x s z", {}, "6 inputs"),
-        ("QLinearAdd", "s s z x s z s z", {}, "input 's' is tensor<f32>, which is not quantised"),
+        ("QLinearAdd", "s s z x s z s z", {}, "input 's' is tensor<f32>, which is not quantized"),
         ("QLinearSigmoid", "x s zw s z", {}, "zero point 'zw' is tensor<i8>, u8 is wanted"),
         ("QLinearConcat", "s z x s z x s", {"axis": 1}, "7 inputs"),
         ("QLinearAdd", "x s z x s z s z", {"alpha": 1.0}, "no attribute 'alpha'"),

@@ -1,4 +1,4 @@
-"""Nodes that quantise, and nodes on quantised tensors, mean what ONNX Runtime computes."""
+"""Nodes that quantize, and nodes on quantized tensors, mean what ONNX Runtime computes."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def microsoft(op: str, *arrays: Array | None, **options: Any) -> Case:
 
 
 def triple(*shape: int, scale: float = 0.05, zero: int = 3, dtype: Any = U8) -> tuple[Array, Array, Array]:
-    """A quantised tensor with its scale and zero point."""
+    """A quantized tensor with its scale and zero point."""
     return byte(*shape, dtype=dtype), one(scale), one(zero, dtype)
 
 
@@ -260,7 +260,7 @@ def test_nan_becomes_0_plainly() -> None:
     assert interpret(import_model(given.model(13)), given.inputs)["y0"].tolist() == [0, -4]
 
 
-def test_integers_are_quantised_as_numbers() -> None:
+def test_integers_are_quantized_as_numbers() -> None:
     """A form that ONNX has and ONNX Runtime has not."""
     x = np.array([-2000, -75, 11, 19, 26, 900], I32)
     given = case("QuantizeLinear", 13, x, one(7.5), one(11, I8))

@@ -1,4 +1,4 @@
-"""Networks from ONNX Runtime's quantiser, in both formats, mean what ONNX Runtime computes."""
+"""Networks from ONNX Runtime's quantizer, in both formats, mean what ONNX Runtime computes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def canonical(module: Module) -> Module:
 
 
 def steps_apart(module: Module, have: dict[str, Array], want: dict[str, Array]) -> Array:
-    """By how many quantisation steps the outputs differ, all in one row."""
+    """By how many quantization steps the outputs differ, all in one row."""
     apart = []
     for name, value in zip(module.main.outputs, module.main.block.terminator.inputs, strict=True):
         assert isinstance(value.producer, Dequantize)
@@ -82,12 +82,12 @@ def test_small_networks(
 
 @pytest.fixture(scope="module")
 def resnet50(tmp_path_factory: pytest.TempPathFactory) -> ModelProto:
-    """ResNet-50 with random weights, in an opset that the quantiser takes."""
+    """ResNet-50 with random weights, in an opset that the quantizer takes."""
     given = reseed(onnx.load(light_models()["resnet50"]), np.random.default_rng(3))
     model = version_converter.convert_version(given, 13)
     model.ir_version = 8
     for node in model.graph.node:
-        if node.op_type == "Sum":  # which the quantiser leaves alone
+        if node.op_type == "Sum":  # which the quantizer leaves alone
             node.op_type = "Add"
     return simplified(model, tmp_path_factory.mktemp("resnet50"))
 

@@ -7,7 +7,7 @@ import pytest
 from glassrt.compiler.passes.ledger import Verdict
 from glassrt.compiler.settings.options import Options
 from glassrt.dialects.core.dtypes import F32
-from glassrt.dialects.fused import Kernel
+from glassrt.dialects.fused import FusedKernel
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add, Mul, Sub
 from glassrt.dialects.graph.elementwise import Cast
@@ -62,7 +62,7 @@ class TestLoops:
             value = net.add(Add, value, net.add(Transpose, value, perm=[1, 0]))
         module = net.done(value)
         fuse(module)
-        statements = [len(op.body.block) for op in module.main.block if isinstance(op, Kernel)]
+        statements = [len(op.body.block) for op in module.main.block if isinstance(op, FusedKernel)]
         assert len(statements) > 5
         assert max(statements) <= 12
 

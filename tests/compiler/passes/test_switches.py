@@ -13,7 +13,7 @@ from glassrt.dialects.core.ir import Module, Operation
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import canonical_text, print_module
 from glassrt.dialects.core.traits import Trait, has
-from glassrt.dialects.fused import Kernel
+from glassrt.dialects.fused import FusedKernel
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.base import nofuse_of
 from glassrt.dialects.graph.binary import Add
@@ -45,7 +45,7 @@ def running(kernel: Operation) -> list[Operation]:
 
 def marked_kernels(module: Module) -> list[list[Operation]]:
     """The ops of every kernel, or of none, that has a marked one."""
-    groups = [running(op) if isinstance(op, Kernel) else [op] for op in module.main.block]
+    groups = [running(op) if isinstance(op, FusedKernel) else [op] for op in module.main.block]
     return [group for group in groups if any(nofuse_of(op) is not None for op in group)]
 
 
@@ -90,7 +90,7 @@ def test_a_marked_edge_is_the_edge_of_a_kernel(module: Module, data: st.DataObje
     value = kept.operands[edge]
     assert value is not None
     assert value.producer is None or has(value.producer, Trait.CONSTANT) or not isinstance(
-        kept.parent.parent.parent, Kernel  # type: ignore[union-attr]
+        kept.parent.parent.parent, FusedKernel  # type: ignore[union-attr]
     )  # fmt: skip
 
 
@@ -137,7 +137,7 @@ def test_a_kept_result_outlives_a_rewrite_that_needs_it_no_more() -> None:
     y = net.add(Reshape, net.add(Sigmoid, net.input("x", 4, 6)), shape=[2, 12])
     y = net.add(Neg, net.add(Neg, net.add(Reshape, y, shape=[24])))
     module, _ = lowered(net.done(y), "fused", keep=frozenset({"neg3"}))
-    assert [op.location.nodes for op in module.main.block if isinstance(op, Kernel)] == [
+    assert [op.location.nodes for op in module.main.block if isinstance(op, FusedKernel)] == [
         ("sigmoid0", "reshape2", "neg3"),
         ("neg4",),
     ]
@@ -229,7 +229,7 @@ def test_marks_in_hand_written_text(mark: str, kernels: int) -> None:
     module = parse_module(text, ALL_DIALECTS)
     assert print_module(module) == text.replace(" {}", "")
     module, ledger = lowered(module)
-    assert sum(isinstance(op, Kernel) for op in module.main.block) == kernels
+    assert sum(isinstance(op, FusedKernel) for op in module.main.block) == kernels
     assert sum(record.verdict is Verdict.DISABLED for record in ledger) == kernels - 1
     assert mark in print_module(module)
 

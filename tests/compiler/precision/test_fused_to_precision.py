@@ -25,7 +25,7 @@ from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.reduction import Reduce
 from glassrt.dialects.graph.unary import Sigmoid
 from glassrt.dialects.graph.window import MaxPool
-from glassrt.dialects.precision import Kernel
+from glassrt.dialects.precision import PrecisionKernel
 from glassrt.errors import UnsupportedError
 
 from ...property.graphs import Net
@@ -38,15 +38,15 @@ def lower(module: Module, precision: str, *, allow_fallback: bool = False) -> Mo
     return PassManager(PASSES, context, verify_each="semantics").run(module)
 
 
-def kernels(module: Module) -> list[Kernel]:
-    return [op for op in module.main.block if isinstance(op, Kernel)]
+def kernels(module: Module) -> list[PrecisionKernel]:
+    return [op for op in module.main.block if isinstance(op, PrecisionKernel)]
 
 
 def shown(module: Module) -> list[str]:
     """Each function-level op that is no constant: its ops and the type of its result."""
     lines = []
     for op in module.main.block:
-        if isinstance(op, Kernel):
+        if isinstance(op, PrecisionKernel):
             inner = [o.name.split(".")[1] for o in op.body.block if o.name.startswith("graph.")]
             lines.append(f"{' '.join(name for name in inner if name != 'constant')}: {op.results[0].type}")
         elif isinstance(op, Reshape):

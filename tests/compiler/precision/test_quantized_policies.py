@@ -26,7 +26,7 @@ from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.quantization import Dequantize, Quantize
 from glassrt.dialects.launch import Kernel
-from glassrt.dialects.precision import Kernel as PrecisionKernel
+from glassrt.dialects.precision import PrecisionKernel
 
 from ...property.graphs import Net
 
@@ -100,8 +100,8 @@ def test_a_product_that_stays_in_floats_says_what_was_asked_for_and_why(precisio
     assert formats == {"requested": STORED[precision].name, "compute": "f16", "executed": "f16"}
 
 
-def test_products_of_computed_tensors_say_that_they_are_not_quantised() -> None:
-    """In a model that is quantised itself no pass had to say why."""
+def test_products_of_computed_tensors_say_that_they_are_not_quantized() -> None:
+    """In a model that is quantized itself no pass had to say why."""
     net = Net()
     scale = net.const(np.float32(0.1))
     x = net.add(Quantize, net.input("x", 16, 16), scale, to=I8)
@@ -111,7 +111,7 @@ def test_products_of_computed_tensors_say_that_they_are_not_quantised() -> None:
     module, context = net.done(net.add(Matmul, net.add(Relu, y), y)), context_of(settings)
     last = last_product(module, context)
     assert last.requested == I8 and last.compute == F16
-    assert "its operands are not quantised" in last.why
+    assert "its operands are not quantized" in last.why
 
 
 class Unreadable(Ledger):
@@ -178,7 +178,7 @@ def test_an_override_asks_for_eight_bits() -> None:
     assert refusals(records) == {"matmul0": "the policy asks for fp16"}
 
 
-def test_an_override_keeps_what_the_model_quantises_in_floats() -> None:
+def test_an_override_keeps_what_the_model_quantizes_in_floats() -> None:
     def module() -> Module:
         net = Net()
         scale = net.const(np.float32(0.1))

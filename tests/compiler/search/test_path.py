@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from glassrt.compiler.search.candidates import Candidate
+from glassrt.compiler.search.candidates import MixtureCandidate
 from glassrt.compiler.search.path import Mixture, Path
 from glassrt.compiler.search.sensitivity import OpSensitivity
 from glassrt.compiler.search.trials import Times
@@ -13,7 +13,7 @@ def op(number: int, **noise: float) -> OpSensitivity:
     """The candidate of one node, with its noise by format."""
     node = f"n{number}"
     return OpSensitivity(
-        Candidate((node,), (node,), ("matmul",)), {key: {"y": n} for key, n in noise.items()}
+        MixtureCandidate((node,), (node,), ("matmul",)), {key: {"y": n} for key, n in noise.items()}
     )
 
 

@@ -9,12 +9,12 @@ from typing import Any, cast
 import numpy as np
 import pytest
 from glassrt.compiler.search.budget import Budget
-from glassrt.compiler.search.candidates import Candidate
+from glassrt.compiler.search.candidates import MixtureCandidate
 from glassrt.compiler.search.quality import Reference
 from glassrt.compiler.search.record import records_of
 from glassrt.compiler.search.search import Found, search
 from glassrt.compiler.search.sensitivity import OpSensitivity, Sensitivity
-from glassrt.compiler.search.trials import Times, Trials
+from glassrt.compiler.search.trials import MixtureTrials, Times
 from glassrt.compiler.settings.policy import PrecisionPolicy
 
 BASE = PrecisionPolicy("fp16")
@@ -46,12 +46,16 @@ class Network:
 
     def search(self, budget: str) -> Found:
         ops = [
-            OpSensitivity(Candidate((op,), (op,), (op,)), {"int8": {"y": 10 ** (-lost / 10)}})
+            OpSensitivity(MixtureCandidate((op,), (op,), (op,)), {"int8": {"y": 10 ** (-lost / 10)}})
             for op, lost in self.losses.items()
         ]
         known = Sensitivity(("int8",), 1, ("y",), tuple(ops))
         return search(
-            cast(Trials, self), BASE, Budget.parse(budget), Reference([{"y": SIGNAL}], None), known=known
+            cast(MixtureTrials, self),
+            BASE,
+            Budget.parse(budget),
+            Reference([{"y": SIGNAL}], None),
+            known=known,
         )
 
 

@@ -17,7 +17,7 @@ from glassrt.compiler.search.record import outcome, records_of
 from glassrt.compiler.search.search import Found, search
 from glassrt.compiler.search.sensitivity import WIDE as EXACT
 from glassrt.compiler.search.sensitivity import calibrated, measured
-from glassrt.compiler.search.trials import Trials, load_model
+from glassrt.compiler.search.trials import MixtureTrials, load_model
 from glassrt.errors import InputError
 
 from ...places import DIGITS
@@ -34,8 +34,8 @@ class Digits:
 
     def __init__(self) -> None:
         module = load_model(DIGITS, None, None)
-        table = calibrated(Trials(module, Settings(cache=None), DATA), "entropy", None)
-        self.trials = Trials(module, Settings(cache=None, calibration=table), DATA)
+        table = calibrated(MixtureTrials(module, Settings(cache=None), DATA), "entropy", None)
+        self.trials = MixtureTrials(module, Settings(cache=None, calibration=table), DATA)
         self.reference = Reference(list(self.trials.outputs(EXACT)), LABELS)
         self.known = measured(self.trials, self.reference, BASE, ("int8", "fp8"))
 

@@ -29,7 +29,7 @@ from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.unary import Sigmoid
 from glassrt.dialects.graph.window import MaxPool
 from glassrt.dialects.launch import Kernel as LaunchKernel
-from glassrt.dialects.precision import Kernel
+from glassrt.dialects.precision import PrecisionKernel
 from glassrt.errors import InputError, UnsupportedError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,15 +40,15 @@ PASSES = passes_through("precision", REFERENCE)
 K_INNERMOST = Layout((1, 0))
 
 
-def lower(module: Module, policy: PrecisionPolicy) -> tuple[list[Kernel], list[Record]]:
+def lower(module: Module, policy: PrecisionPolicy) -> tuple[list[PrecisionKernel], list[Record]]:
     """The kernels of MODULE at the precision level, and the ledger."""
     context = PassContext(ALL_DIALECTS, policy)
     module = with_io_types(module, policy)
     lowered = PassManager(PASSES, context, verify_each="semantics").run(module)
-    return [op for op in lowered.main.block if isinstance(op, Kernel)], list(context.ledger)
+    return [op for op in lowered.main.block if isinstance(op, PrecisionKernel)], list(context.ledger)
 
 
-def kernel_of(kernels: list[Kernel], node: str) -> Kernel:
+def kernel_of(kernels: list[PrecisionKernel], node: str) -> PrecisionKernel:
     """The kernel that has an op of NODE: names end in the number of the op, as `conv0`."""
     return next(k for k in kernels if any(node in op.location.nodes for op in k.body.block))
 

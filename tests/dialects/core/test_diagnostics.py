@@ -14,7 +14,7 @@ from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.parts import AttributeAt, OperandAt, ResultAt
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.core.verifier import verify
-from glassrt.dialects.fused import Kernel
+from glassrt.dialects.fused import FusedKernel
 from glassrt.dialects.graph.activations import LeakyRelu, Relu
 from glassrt.dialects.graph.binary import Add
 
@@ -69,7 +69,7 @@ def kernel_reading(outer: bool) -> Module:
     body = Block([type])
     total = body.append(Add(body.arguments[0], x if outer else body.arguments[0])).result
     body.append(Yield(total))
-    kernel = function.block.append(Kernel(x, regions=[Region(body)], root="loop"))
+    kernel = function.block.append(FusedKernel(x, regions=[Region(body)], root="loop"))
     function.block.append(Return(kernel.result))
     return module
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from glassrt.dialects.core.affine import Dim, evaluate, symbol
 from glassrt.dialects.core.dtypes import BOOL, F16, F32, I64, U8
-from glassrt.dialects.core.expr import Load, Scalars
+from glassrt.dialects.core.expr import LoadExpr, Scalars
 from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.movement import Concat, Expand, Pad, Reshape, Slice, Tile, Transpose, Trilu
@@ -143,7 +143,7 @@ def test_symbolic_slices() -> None:
     half = Slice(x, starts=[0, C], sizes=[N, C])
     assert half.y.type.shape == (N, C)
     load = half.define(Scalars(), (symbol("i"), symbol("j")))
-    assert isinstance(load, Load)
+    assert isinstance(load, LoadExpr)
     assert [str(place) for place in load.index] == ["i", "C+j"]
 
 

@@ -1,4 +1,4 @@
-"""Quantisation ops: definitions against numpy, the numbers at the edges, and the rules of types."""
+"""Quantization ops: definitions against numpy, the numbers at the edges, and the rules of types."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ...property.op_checks import build, check_op, evaluated
 from ...property.strategies import dtypes, shapes, tensors
 
 INTEGERS = (I8, U8, I16, U16)
-QUANTISED = (*INTEGERS, F8E4M3, F8E5M2)
+QUANTIzED = (*INTEGERS, F8E4M3, F8E5M2)
 REALS = (F32, F16, BF16)
 
 Parameters = tuple[list[Any], dict[str, int]]
@@ -45,7 +45,7 @@ def parameters(draw: Any, shape: tuple[int, ...], dtype: DType, real: DType) -> 
 
 @given(data=st.data())
 def test_quantize_definition_is_numpy(data: DataObject) -> None:
-    dtype, real = data.draw(dtypes(*QUANTISED)), data.draw(dtypes(*REALS))
+    dtype, real = data.draw(dtypes(*QUANTIzED)), data.draw(dtypes(*REALS))
     shape = data.draw(shapes(most=3, side=4))
     x = data.draw(tensors(data.draw(dtypes(*REALS, I32)), shape, limit=2000.0))
     arrays, options = data.draw(parameters(shape, dtype, real))
@@ -54,7 +54,7 @@ def test_quantize_definition_is_numpy(data: DataObject) -> None:
 
 @given(data=st.data())
 def test_dequantize_definition_is_numpy(data: DataObject) -> None:
-    dtype, real = data.draw(dtypes(*QUANTISED, I32)), data.draw(dtypes(*REALS))
+    dtype, real = data.draw(dtypes(*QUANTIzED, I32)), data.draw(dtypes(*REALS))
     shape = data.draw(shapes(most=3, side=4))
     arrays, options = data.draw(parameters(shape, dtype, real))
     q = data.draw(tensors(dtype, shape))
@@ -126,7 +126,7 @@ Q = np.zeros((2, 3), np.int8)
 @pytest.mark.parametrize(
     ("arrays", "options", "words"),
     [
-        ([X, ONE], {"to": I32}, "no type to quantise to"),
+        ([X, ONE], {"to": I32}, "no type to quantize to"),
         ([Q, ONE], {"to": I8}, "not i8"),
         ([X, np.array(1, np.int32)], {"to": I8}, "a float is wanted"),
         ([X, np.ones(2, np.float32)], {"to": I8, "axis": 1}, r"\[3\] is wanted"),
@@ -148,7 +148,7 @@ def test_parameters_that_do_not_fit_are_located(
 @pytest.mark.parametrize(
     ("arrays", "to", "words"),
     [
-        ([X, ONE], F32, "no quantised type"),
+        ([X, ONE], F32, "no quantized type"),
         ([Q, ONE], I8, "gives f32"),
         ([Q.astype(np.int32), ONE, np.array(1, np.int32)], F32, "zero point of type i32"),
     ],

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from glassrt.dialects.core.affine import evaluate, symbol
 from glassrt.dialects.core.dtypes import BF16, F16, F32, F64, U8, DType
-from glassrt.dialects.core.expr import Load, Scalars
+from glassrt.dialects.core.expr import LoadExpr, Scalars
 from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.resize import Resize
@@ -193,7 +193,7 @@ def test_whole_scales_need_one_division(attributes: dict[str, Any], index: list[
     x = Block().add_argument(TensorType((symbol("N"), 8, height, 5), F32))
     resize = Resize(x, sizes=[symbol("N"), 8, height * 2, 15], **attributes)
     load = resize.define(Scalars(), tuple(map(symbol, "nchw")))
-    assert isinstance(load, Load)
+    assert isinstance(load, LoadExpr)
     assert [str(place) for place in load.index] == index
 
 

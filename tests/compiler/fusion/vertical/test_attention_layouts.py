@@ -14,7 +14,7 @@ from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.ir import Module
-from glassrt.dialects.fused import Kernel
+from glassrt.dialects.fused import FusedKernel
 
 from ....models import run_onnxruntime
 from ...transformers import Encoder
@@ -39,8 +39,8 @@ def fused(encoder: Encoder, precision: str = "fp16", **switches: object) -> tupl
     return module, context
 
 
-def kernels(module: Module) -> list[Kernel]:
-    return [op for op in module.main.block if isinstance(op, Kernel)]
+def kernels(module: Module) -> list[FusedKernel]:
+    return [op for op in module.main.block if isinstance(op, FusedKernel)]
 
 
 @pytest.mark.parametrize("device", DEVICES)

@@ -18,7 +18,7 @@ from glassrt.dialects.core.dtypes import F16, F32, I8, I32
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.core.traits import Trait, has
-from glassrt.dialects.fused import Kernel
+from glassrt.dialects.fused import FusedKernel
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add, Mul
 from glassrt.dialects.graph.contraction import Conv
@@ -43,7 +43,7 @@ def fuse(module: Module, **switches: Any) -> list[Record]:
 
 def kernels(module: Module) -> list[str]:
     """Each kernel as 'root: op op op', in order."""
-    found = [op for op in module.main.block if isinstance(op, Kernel)]
+    found = [op for op in module.main.block if isinstance(op, FusedKernel)]
     lines = []
     for op in found:
         inner = [o for o in op.body.block if o.name.startswith("graph.") and not has(o, Trait.CONSTANT)]

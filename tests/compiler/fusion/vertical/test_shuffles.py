@@ -17,7 +17,7 @@ from glassrt.dialects.core.affine import evaluate
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
-from glassrt.dialects.fused import Kernel
+from glassrt.dialects.fused import FusedKernel
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add
 from glassrt.dialects.graph.movement import Reshape, Transpose
@@ -90,7 +90,7 @@ def test_every_channel_is_moved_as_the_ops_move_it(outer: int, inner: int) -> No
 def launches(module: Module, **switches: frozenset[object]) -> list[tuple[str, ...]]:
     context = PassContext(ALL_DIALECTS, **switches)  # type: ignore[arg-type]
     module = PassManager(passes_through("fused", REFERENCE), context).run(module)
-    return [op.location.nodes for op in module.main.block if isinstance(op, Kernel)]
+    return [op.location.nodes for op in module.main.block if isinstance(op, FusedKernel)]
 
 
 def test_what_is_no_shuffle_of_channels_stays_outside() -> None:

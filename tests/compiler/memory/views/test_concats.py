@@ -23,7 +23,7 @@ from glassrt.dialects.graph.normalization import LayerNorm, LogSoftmax, Softmax
 from glassrt.dialects.graph.reduction import Reduce
 from glassrt.dialects.graph.window import MaxPool
 from glassrt.dialects.launch import Kernel
-from glassrt.dialects.precision import Kernel as Fused
+from glassrt.dialects.precision import PrecisionKernel as Fused
 from glassrt.runtime.engine import Engine
 from glassrt.runtime.host_backend import HostBackend
 from hypothesis import Phase, given, settings

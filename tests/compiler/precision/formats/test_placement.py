@@ -16,7 +16,7 @@ from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.movement import Pad
 from glassrt.dialects.graph.unary import Sigmoid
 from glassrt.dialects.graph.window import MaxPool
-from glassrt.dialects.precision import Kernel
+from glassrt.dialects.precision import PrecisionKernel
 
 from ....property.graphs import Net
 
@@ -34,8 +34,8 @@ def lowered(
     return result, [record for record in context.ledger if record.rule == RULE]
 
 
-def kernels(module: Module) -> list[Kernel]:
-    return [op for op in module.main.block if isinstance(op, Kernel)]
+def kernels(module: Module) -> list[PrecisionKernel]:
+    return [op for op in module.main.block if isinstance(op, PrecisionKernel)]
 
 
 def image() -> Module:

@@ -21,7 +21,7 @@ from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.indexing import Gather
 from glassrt.dialects.graph.unary import Sigmoid
-from glassrt.dialects.precision import Kernel
+from glassrt.dialects.precision import PrecisionKernel
 from glassrt.errors import UnsupportedError
 
 from ....property.graphs import Net
@@ -42,7 +42,7 @@ def table(net: Net, rows: int = 5, depth: int = 8) -> Value:
     return net.weights(rows, depth)
 
 
-def lowered(make: Make, **switches: Any) -> tuple[list[Kernel], PassContext]:
+def lowered(make: Make, **switches: Any) -> tuple[list[PrecisionKernel], PassContext]:
     """The kernels of the net that MAKE builds, at the precision level."""
     net = Net()
     module = net.done(make(net))
@@ -51,10 +51,10 @@ def lowered(make: Make, **switches: Any) -> tuple[list[Kernel], PassContext]:
     # Shapes that are large for the sake of the cost model would take long to interpret.
     large = any(value.type.elements == 4096 * 256 for value in module.main.arguments)
     result = PassManager(passes, context, verify_each="ir" if large else "semantics").run(module)
-    return [op for op in result.main.block if isinstance(op, Kernel)], context
+    return [op for op in result.main.block if isinstance(op, PrecisionKernel)], context
 
 
-def types_of(kernel: Kernel) -> list[str]:
+def types_of(kernel: PrecisionKernel) -> list[str]:
     return [str(value.type.dtype) for value in kernel.inputs]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from glassrt.compiler.precision.narrowing.constants import constant_fact
 from glassrt.compiler.precision.narrowing.decisions import digits, largest, not_held
-from glassrt.compiler.precision.narrowing.facts import Fact, Origin, integers, joined, of_dtype
+from glassrt.compiler.precision.narrowing.facts import Fact, NumberOrigin, integers, joined, of_dtype
 from glassrt.compiler.precision.narrowing.intervals import numbers_of
 from glassrt.dialects.core.dtypes import BF16, BOOL, F16, F32, I8, I64, TF32, U8, U16
 from glassrt.dialects.core.ir import Block, Operation
@@ -53,12 +53,12 @@ def test_results_lie_within_the_interval(kind: type[Operation], drawn: list[floa
 @pytest.mark.parametrize(
     ("array", "expected"),
     [
-        (np.array([0.5, -2.0], np.float32), Fact(Origin.CONSTANT, -2.0, 0.5, peak=2.0)),
-        (np.array([0, -np.inf], np.float32), Fact(Origin.CONSTANT, 0.0, 0.0)),
+        (np.array([0.5, -2.0], np.float32), Fact(NumberOrigin.CONSTANT, -2.0, 0.5, peak=2.0)),
+        (np.array([0, -np.inf], np.float32), Fact(NumberOrigin.CONSTANT, 0.0, 0.0)),
         (np.arange(3000, dtype=np.float32), integers(0, 2999)),
-        (np.full(8, 3000, np.float32), Fact(Origin.CONSTANT, 3000, 3000, peak=3000, whole=True)),
-        (np.array([1, 2, 3], np.float32), Fact(Origin.CONSTANT, 1, 3, peak=3, whole=True)),
-        (np.zeros((0, 4), np.float32), Fact(Origin.CONSTANT, 0, 0, whole=True)),
+        (np.full(8, 3000, np.float32), Fact(NumberOrigin.CONSTANT, 3000, 3000, peak=3000, whole=True)),
+        (np.array([1, 2, 3], np.float32), Fact(NumberOrigin.CONSTANT, 1, 3, peak=3, whole=True)),
+        (np.zeros((0, 4), np.float32), Fact(NumberOrigin.CONSTANT, 0, 0, whole=True)),
     ],
     ids=["numbers", "infinity", "positions", "one number", "few", "empty"],
 )
@@ -92,5 +92,5 @@ def test_what_16_bits_hold(fact: Fact, f16: bool, bf16: bool) -> None:
 
 
 def test_what_is_joined_is_no_more_certain_than_its_parts() -> None:
-    found = joined([integers(0, 5), Fact(Origin.CONSTANT, -1.0, 1.0, peak=1.0)])
-    assert (found.low, found.high, found.whole, found.origin) == (-1.0, 5.0, False, Origin.INTEGERS)
+    found = joined([integers(0, 5), Fact(NumberOrigin.CONSTANT, -1.0, 1.0, peak=1.0)])
+    assert (found.low, found.high, found.whole, found.origin) == (-1.0, 5.0, False, NumberOrigin.INTEGERS)

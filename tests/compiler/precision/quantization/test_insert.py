@@ -63,7 +63,7 @@ def residual() -> Module:
 
 
 def stored(module: Module) -> set[str]:
-    """The nodes whose results are quantised, 'x' for the input."""
+    """The nodes whose results are quantized, 'x' for the input."""
     found = [op for op in module.main.block if isinstance(op, Quantize)]
     return {op.x.producer.location.nodes[0] if op.x.producer else "x" for op in found}
 

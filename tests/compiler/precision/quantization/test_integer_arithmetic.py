@@ -1,4 +1,4 @@
-"""Contractions of quantised tensors on what is stored: exact sums, and what stays in floats and why."""
+"""Contractions of quantized tensors on what is stored: exact sums, and what stays in floats and why."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_sums_are_exact(problem: Problem, disabled: frozenset[str]) -> None:
 
 
 def steps_apart(one: Array, other: Array) -> Array:
-    """How many representable numbers two arrays of quantised numbers are apart."""
+    """How many representable numbers two arrays of quantized numbers are apart."""
     if one.dtype.kind in "iu":
         return np.abs(one.astype(np.int64) - other.astype(np.int64))
     ranks = []
@@ -140,7 +140,7 @@ def steps_apart(one: Array, other: Array) -> Array:
 
 @given(problem=convolutions() | products(), disabled=SWITCHES)
 def test_what_follows_rounds_as_it_did(problem: Problem, disabled: frozenset[str]) -> None:
-    """Bias, relu and quantisation: a step of difference at most, and that only beside a tie."""
+    """Bias, relu and quantization: a step of difference at most, and that only beside a tie."""
     module, inputs = problem.module(), {"x": problem.x.stored}
     before = evaluated(module, inputs)
     context = run([IntegerArithmetic()], module, disabled=disabled)
@@ -189,13 +189,13 @@ def test_eight_bit_floats_are_multiplied_as_they_are(problem: Problem) -> None:
 
 
 def image(net: Net, scale: Any = 0.02, dtype: DType = U8, **options: Any) -> Value:
-    """A dequantised model input of four channels."""
+    """A dequantized model input of four channels."""
     x = net.input("x", 1, 4, 5, 5, dtype=dtype)
     return net.add(Dequantize, x, net.const(np.asarray(scale, np.float32)), **{"to": F32, **options})
 
 
 def weights(net: Net, numbers: Any = 3, scale: Any = 0.01, dtype: DType = I8, **options: Any) -> Value:
-    """Dequantised weights of a 1x1 convolution of four channels."""
+    """Dequantized weights of a 1x1 convolution of four channels."""
     held = net.const(np.broadcast_to(np.asarray(numbers), (4, 4, 1, 1)).astype(dtype.numpy))
     return net.add(Dequantize, held, net.const(np.asarray(scale, np.float32)), None, **{"to": F32, **options})
 
@@ -225,7 +225,7 @@ def deep(net: Net) -> Value:
 
 FOUR = [0.1, 0.2, 0.3, 0.4]
 STAYS: dict[str, Callable[[Net], Value]] = {
-    "only one of its operands is quantised": lambda net: net.conv(image(net), 3, 1),
+    "only one of its operands is quantized": lambda net: net.conv(image(net), 3, 1),
     "its second operand is no constant": computed,
     "its result is of type f16": half,
     "its first operand has a scale per channel": lambda net: pointwise(
@@ -339,7 +339,7 @@ def moved(net: Net, kind: str) -> tuple[Value, int]:
 
 @pytest.mark.parametrize("dtype", [I8, U8, F8E4M3])
 @pytest.mark.parametrize("kind", ["max_pool", "reshape", "transpose", "slice", "concat"])
-def test_quantisation_moves_before_movement_without_a_trace(kind: str, dtype: DType) -> None:
+def test_quantization_moves_before_movement_without_a_trace(kind: str, dtype: DType) -> None:
     net = Net()
     y, parts = moved(net, kind)
     zero = net.const(np.asarray(9, dtype.numpy)) if dtype.is_integer else None
@@ -355,7 +355,7 @@ def test_quantisation_moves_before_movement_without_a_trace(kind: str, dtype: DT
     np.testing.assert_array_equal(evaluated(module, inputs).view(np.uint8), before.view(np.uint8))
 
 
-def test_floats_that_are_read_elsewhere_are_not_quantised_twice() -> None:
+def test_floats_that_are_read_elsewhere_are_not_quantized_twice() -> None:
     net = Net()
     x = net.add(Cast, net.input("x", 2, 4, 6, 6), to=F32)
     pooled = net.add(MaxPool, x, kernel=[2, 2])
@@ -406,7 +406,7 @@ def test_a_rule_that_is_switched_off_is_not_applied(rule: str) -> None:
 
 
 def test_a_scale_is_divided_out_of_every_part_of_a_sum() -> None:
-    """Bias, residual and relu: what is quantised in the end is divided by 1."""
+    """Bias, residual and relu: what is quantized in the end is divided by 1."""
     net = Net()
     y = net.add(Add, pointwise(net, image(net), weights(net)), net.weights(4, 1, 1))
     residual = net.add(Dequantize, net.input("r", 1, 4, 5, 5, dtype=I8), net.const(np.float32(0.03)), to=F32)

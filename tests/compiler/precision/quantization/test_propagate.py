@@ -49,7 +49,7 @@ class QuantNet(Net):
         return self.input(name, *shape, dtype=dtype)
 
     def weight(self, *shape: int) -> Value:
-        """A quantised weight, one scale per output channel."""
+        """A quantized weight, one scale per output channel."""
         q = self.const(self.random.integers(-128, 128, shape).astype(np.int8))
         scale = self.const(self.random.uniform(0.01, 0.1, shape[0]).astype(np.float32))
         return self.add(Dequantize, q, scale, axis=0, to=F32)
@@ -70,7 +70,7 @@ def names(module: Module) -> list[str]:
     return [op.name.split(".")[1] for op in module.main.block if not isinstance(op, Constant)][:-1]
 
 
-def test_quantised_weights_stay_quantised() -> None:
+def test_quantized_weights_stay_quantized() -> None:
     net = QuantNet()
     x = net.dq(net.bytes(1, 4, 5, 5), 0.1)
     bias = net.dq(net.const(np.arange(6, dtype=np.int32)), 0.01)

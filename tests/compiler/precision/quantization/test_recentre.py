@@ -100,7 +100,7 @@ def test_zero_points_at_an_end_go_and_no_number_changes(dtype: DType, names: lis
 
 
 @pytest.mark.parametrize("output", [False, True])
-def test_every_reader_dequantises_for_itself(output: bool) -> None:
+def test_every_reader_dequantizes_for_itself(output: bool) -> None:
     net = Net()
     y = dequantized(net, net.input("q", 2, 3, dtype=I8), 3)
     values = [net.add(Mul, y, y), net.add(Relu, y), net.add(Sigmoid, y)]

@@ -49,7 +49,7 @@ def of(samples: Any) -> Histogram:
     return histogram
 
 
-def quantised(x: Array, clip: float, form: str) -> Array:
+def quantized(x: Array, clip: float, form: str) -> Array:
     """X stored in FORM and read back, by the types' own rounding."""
     if form == "int8":
         scale = clip / 127
@@ -62,7 +62,7 @@ def quantised(x: Array, clip: float, form: str) -> Array:
 
 def measured(x: Array, clip: float, form: str) -> float:
     """The SQNR of the samples themselves, in dB."""
-    error = x - quantised(x, clip, form)
+    error = x - quantized(x, clip, form)
     return float(10 * np.log10(np.sum(x**2) / np.sum(error**2)))
 
 
@@ -193,7 +193,7 @@ def test_the_noise_of_single_magnitudes_is_exact(samples: list[float], clip: flo
         if not sample:
             continue
         for form, name in ((INT8, "int8"), (E4M3, "fp8")):
-            error = sample - quantised(np.array([sample], float), clip, name)[0]
+            error = sample - quantized(np.array([sample], float), clip, name)[0]
             got = noise_power(histogram.bins(), np.array([clip]), form)[0]
             assert got == pytest.approx(2 * error**2, rel=1e-4, abs=1e-8 * sample**2)
 

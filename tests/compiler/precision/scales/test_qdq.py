@@ -16,7 +16,7 @@ from ....quantized import quantized, simplified, small_network
 from ...export.odd_networks import ODD
 
 
-def quantising(
+def quantizing(
     scale: object, zero: object = np.int8(0), twice: object = None, opset: int = 19, **attributes: int
 ) -> ModelProto:
     """relu(x), stored with SCALE and ZERO, and once more with another scale TWICE."""
@@ -34,7 +34,7 @@ def quantising(
         nodes.append(helper.make_node("QuantizeLinear", ["kept", "t", "z"], ["r"], name="again"))
     graph = helper.make_graph(
         nodes,
-        "quantising",
+        "quantizing",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 4])],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 4])]
         + ([] if twice is None else [helper.make_tensor_value_info("r", code, ["N", 4])]),
@@ -56,15 +56,15 @@ def quantising(
     ids=str,
 )
 def test_a_clip_is_the_largest_magnitude_that_is_represented(zero: object, most: int) -> None:
-    assert clips_in(quantising(0.013, zero)) == {"kept": pytest.approx(float(np.float32(0.013)) * most)}
+    assert clips_in(quantizing(0.013, zero)) == {"kept": pytest.approx(float(np.float32(0.013)) * most)}
 
 
 def test_of_two_scales_the_larger_counts() -> None:
     for first, second in ((0.1, 0.3), (0.3, 0.1)):
-        assert clips_in(quantising(first, twice=second)) == {"kept": pytest.approx(0.3 * 127)}
+        assert clips_in(quantizing(first, twice=second)) == {"kept": pytest.approx(0.3 * 127)}
 
 
-def test_symmetric_scales_of_onnx_runtimes_quantiser_are_kept_bit_by_bit(tmp_path: Path) -> None:
+def test_symmetric_scales_of_onnx_runtimes_quantizer_are_kept_bit_by_bit(tmp_path: Path) -> None:
     model = simplified(small_network(), tmp_path)
     made = quantized(model, tmp_path, "qdq", symmetric=True)
     stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in made.graph.initializer}
@@ -82,8 +82,8 @@ def test_symmetric_scales_of_onnx_runtimes_quantiser_are_kept_bit_by_bit(tmp_pat
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (quantising([0.1, 0.2, 0.3, 0.4], axis=1), "the tensor 'kept' has scales along axis 1"),
-        (ODD["scaled_gemm"](), "quantises no tensor that has a name"),
+        (quantizing([0.1, 0.2, 0.3, 0.4], axis=1), "the tensor 'kept' has scales along axis 1"),
+        (ODD["scaled_gemm"](), "quantizes no tensor that has a name"),
     ],
     ids=["per channel", "nothing"],
 )
@@ -93,7 +93,7 @@ def test_what_makes_no_table_is_refused(model: ModelProto, message: str) -> None
 
 
 def test_a_computed_scale_is_refused_with_its_tensor() -> None:
-    model = quantising(0.1)
+    model = quantizing(0.1)
     model.graph.node.insert(0, helper.make_node("ReduceMax", ["x"], ["s2"], name="scale", keepdims=0))
     for node in model.graph.node[2:]:
         node.input[1] = "s2"
@@ -104,4 +104,4 @@ def test_a_computed_scale_is_refused_with_its_tensor() -> None:
 
 def test_an_axis_outside_is_refused_with_the_tensor() -> None:
     with pytest.raises(glassrt.ModelError, match=r"'quantize'.*axis 2 is outside .*'s'"):
-        clips_in(quantising([0.1, 0.2, 0.3, 0.4], axis=2))
+        clips_in(quantizing([0.1, 0.2, 0.3, 0.4], axis=2))

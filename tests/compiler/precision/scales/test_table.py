@@ -18,7 +18,7 @@ from glassrt.compiler.precision.scales.calibrators import CALIBRATORS, Estimate
 from glassrt.compiler.precision.scales.histogram import Histogram
 from glassrt.compiler.precision.scales.noise import INT8
 from glassrt.compiler.precision.scales.table import HISTOGRAMS_SUFFIX, TensorCalibration
-from glassrt.compiler.precision.scales.table_text import MOST_SCALE, Values
+from glassrt.compiler.precision.scales.table_text import MOST_SCALE, TableValues
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -89,7 +89,7 @@ decibels = st.floats(allow_nan=False)
 clips = st.one_of(st.just(0.0), st.floats(2.0**-100, 2.0**100, width=32))
 rows = st.builds(Estimate, clips, st.floats(0, 1), decibels, decibels)
 counts = st.integers(0, 10**17)
-values = st.builds(Values, counts, counts, counts, counts, shorts, shorts)
+values = st.builds(TableValues, counts, counts, counts, counts, shorts, shorts)
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 
 

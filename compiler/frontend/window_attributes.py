@@ -15,7 +15,7 @@ PADDINGS = {"NOTSET": "explicit", "VALID": "none", "SAME_UPPER": "upper", "SAME_
 
 
 @dataclass(frozen=True)
-class Window:
+class WindowAttributes:
     """Per spatial dimension: taps, strides, dilations; pads as all begins, then all ends."""
 
     kernel: tuple[int, ...]
@@ -34,7 +34,7 @@ def pads_are_known(call: Call, spatial: Sequence[Dim]) -> bool:
     return all(isinstance(total, int) for total in totals)
 
 
-def read_window(call: Call, spatial: Sequence[Dim], kernel: Sequence[int]) -> Window:
+def read_window(call: Call, spatial: Sequence[Dim], kernel: Sequence[int]) -> WindowAttributes:
     """The window of a node whose input has the SPATIAL sizes, with automatic padding resolved; Refused
     where that depends on symbols."""
     window, totals = _read(call, spatial, kernel)
@@ -46,7 +46,7 @@ def read_window(call: Call, spatial: Sequence[Dim], kernel: Sequence[int]) -> Wi
 
 def padded_window(
     call: Call, x: Tensor, kernel: Sequence[int], filling: Tensor | None
-) -> tuple[Tensor, Window]:
+) -> tuple[Tensor, WindowAttributes]:
     """The window of a node on X, and X, padded by FILLING (None: 0) where its padding depends on symbols."""
     window, totals = _read(call, x.shape[2:], kernel)
     known = [total for total in totals if isinstance(total, int)]
@@ -57,18 +57,18 @@ def padded_window(
     return padded, window
 
 
-def _with_pads(call: Call, window: Window, totals: Sequence[int]) -> Window:
+def _with_pads(call: Call, window: WindowAttributes, totals: Sequence[int]) -> WindowAttributes:
     """WINDOW with automatic padding of TOTALS, where its padding is automatic."""
     padding = call.choice("auto_pad", "NOTSET", PADDINGS)
     return window if padding == "explicit" else replace(window, pads=split_pads(totals, padding))
 
 
-def explicit_window(call: Call, spatial: Sequence[Dim], kernel: Sequence[int]) -> Window:
+def explicit_window(call: Call, spatial: Sequence[Dim], kernel: Sequence[int]) -> WindowAttributes:
     """The window with the padding that is given, none where it is automatic."""
     rank = len(spatial)
     if len(kernel) != rank:
         raise Malformed(f"a kernel of {len(kernel)} dimensions on an input with {rank} spatial ones")
-    return Window(
+    return WindowAttributes(
         tuple(kernel),
         _positive(call, "strides", rank),
         _positive(call, "dilations", rank),
@@ -76,7 +76,7 @@ def explicit_window(call: Call, spatial: Sequence[Dim], kernel: Sequence[int]) -
     )
 
 
-def _read(call: Call, spatial: Sequence[Dim], kernel: Sequence[int]) -> tuple[Window, list[Dim]]:
+def _read(call: Call, spatial: Sequence[Dim], kernel: Sequence[int]) -> tuple[WindowAttributes, list[Dim]]:
     """The window with its explicit padding, and what automatic padding adds along each dimension."""
     rank = len(spatial)
     window = explicit_window(call, spatial, kernel)
@@ -101,13 +101,13 @@ def _explicit_pads(call: Call, rank: int) -> tuple[int, ...]:
     return pads
 
 
-def _same_totals(call: Call, window: Window, spatial: Sequence[Dim]) -> list[Dim]:
+def _same_totals(call: Call, window: WindowAttributes, spatial: Sequence[Dim]) -> list[Dim]:
     """The padding along each dimension for which the output has ceil(input / stride) elements."""
     sizes = call.builder.sizes_known
     return [sizes.derive("max", total, 0) for total in _exact_totals(window, spatial)]
 
 
-def _exact_totals(window: Window, spatial: Sequence[Dim]) -> list[Dim]:
+def _exact_totals(window: WindowAttributes, spatial: Sequence[Dim]) -> list[Dim]:
     return [
         (ceildiv(size, stride) - 1) * stride + span - size
         for size, stride, span in zip(spatial, window.strides, window.spans, strict=True)

@@ -17,7 +17,7 @@ from glassrt.codegen import assemble
 from glassrt.codegen.sources import MadeKernel
 from glassrt.compiler.checking.check import Case, CheckReport, check
 from glassrt.compiler.checking.measures import Error
-from glassrt.compiler.checking.quantisation import lowering_bound
+from glassrt.compiler.checking.quantization import lowering_bound
 from glassrt.compiler.checking.rounding import strayed
 from glassrt.compiler.driver.build import Settings, build
 from glassrt.compiler.frontend import import_model
@@ -43,9 +43,9 @@ from .small import measured, parsed, settings
 Array = np.ndarray[Any, Any]
 DIGITS = EXAMPLES / "digits.onnx"
 
-# Makes what a convolution sums up, or what is quantised, three percent larger.
+# Makes what a convolution sums up, or what is quantized, three percent larger.
 SUMS = (r"(const f32 mul_\d+ = \w+(?:\[lane\])? \* (?:along\.)?x\d_\d+\[lane\])", r"\1 * 1.03f")
-QUANTISED = (r"(const f32 div_\d+ = \w+) / ", r"\1 * 1.03f / ")
+QUANTIzED = (r"(const f32 div_\d+ = \w+) / ", r"\1 * 1.03f / ")
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def test_sound_kernels_of_eight_bits_are_within_their_bounds(
 @pytest.mark.parametrize(
     ("nodes", "fault"),
     [
-        (("conv_0",), QUANTISED),
+        (("conv_0",), QUANTIzED),
         (("conv_3", "relu_5"), SUMS),
         (("conv_6", "maxpool_10"), SUMS),
         (("conv_11", "relu_13"), SUMS),
@@ -201,10 +201,10 @@ def test_loss_and_compiler_error_are_told_apart(
     precision: str, least: float, most: float, table: CalibrationTable, images: dict[str, Array]
 ) -> None:
     report = checked(precision, table, images)
-    assert report.ok and report.quantisation is not None
-    ((compiler,), (loss,)) = report.quantisation.compiler, report.quantisation.loss
-    (lowering,) = report.quantisation.lowering
-    assert report.quantisation.chosen and lowering.error.relative_l2 < 1e-3
+    assert report.ok and report.quantization is not None
+    ((compiler,), (loss,)) = report.quantization.compiler, report.quantization.loss
+    (lowering,) = report.quantization.lowering
+    assert report.quantization.chosen and lowering.error.relative_l2 < 1e-3
     assert lowering.bound == pytest.approx(loss.error.relative_l2 / math.sqrt(2), rel=0.01)
     assert compiler.error.relative_l2 < 1e-5 and compiler.bound == 64 * 2.0**-11
     assert least < loss.sqnr < most
@@ -228,9 +228,9 @@ def test_a_fault_of_a_kernel_is_no_loss(
 
     monkeypatch.setattr(assemble, "made_kernels", spoilt)
     broken = checked("int8", table, images)
-    assert sound.quantisation is not None and broken.quantisation is not None
-    assert broken.quantisation.loss == sound.quantisation.loss
-    assert sound.ok and not broken.ok and not broken.quantisation.compiler[0].ok
+    assert sound.quantization is not None and broken.quantization is not None
+    assert broken.quantization.loss == sound.quantization.loss
+    assert sound.ok and not broken.ok and not broken.quantization.compiler[0].ok
 
 
 def scale_of_sums(factor: float, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,10 +269,10 @@ def test_a_fault_of_a_pass_is_no_loss(
     sound = checked(precision, table, images)
     fault(factor, monkeypatch)
     broken = checked(precision, table, images)
-    assert sound.quantisation is not None and broken.quantisation is not None
-    assert sound.ok and not broken.ok and [each.ok for each in broken.quantisation.lowering] == [False]
-    assert broken.quantisation.loss == sound.quantisation.loss
-    rest = (*broken.quantisation.compiler, *broken.outputs, *broken.rewrites)
+    assert sound.quantization is not None and broken.quantization is not None
+    assert sound.ok and not broken.ok and [each.ok for each in broken.quantization.lowering] == [False]
+    assert broken.quantization.loss == sound.quantization.loss
+    rest = (*broken.quantization.compiler, *broken.outputs, *broken.rewrites)
     assert all(each.ok for each in rest) and all(broken.fits(launch) for launch in broken.launches)
 
 
@@ -300,39 +300,39 @@ def test_lowering_may_add_half_the_noise_or_what_storage_rounds(loss: float, all
     assert lowering_bound(error, 2.0**-11) == pytest.approx(allowed, rel=0.01)
 
 
-def test_a_tolerance_bounds_quantised_outputs_too(table: CalibrationTable, images: dict[str, Array]) -> None:
+def test_a_tolerance_bounds_quantized_outputs_too(table: CalibrationTable, images: dict[str, Array]) -> None:
     case = Case(DIGITS, import_model(DIGITS), images)
     report = check(case, eight_bits("int8", table), "host", tolerance=1e-3)
     assert not report.ok and not report.outputs[0].ok and report.outputs[0].bound == 1e-3
-    assert report.quantisation is not None and report.quantisation.compiler[0].ok
+    assert report.quantization is not None and report.quantization.compiler[0].ok
 
 
-def test_a_model_that_is_quantised_itself_loses_nothing_more(tmp_path: Path) -> None:
+def test_a_model_that_is_quantized_itself_loses_nothing_more(tmp_path: Path) -> None:
     """Its outputs are held to a bound against ONNX Runtime, which rounds as the model says."""
     model = quantized(small_network(), tmp_path, "qdq")
     x = {"x": np.random.default_rng(4).standard_normal((2, 3, 32, 32), np.float32)}
     report = check(Case(model, import_model(model), x), settings(), "host")
-    assert report.ok and report.quantisation is not None and report.witness.name == "ONNX Runtime"
+    assert report.ok and report.quantization is not None and report.witness.name == "ONNX Runtime"
     assert {output.bound for output in (*report.outputs, *report.rewrites)} == {64 * 2.0**-11}
-    assert all(loss.sqnr > 40 for loss in report.quantisation.loss)
+    assert all(loss.sqnr > 40 for loss in report.quantization.loss)
     # The explicit graph is the model as it was imported.
-    assert not report.quantisation.chosen and report.quantisation.ok
-    assert {lowering.bound for lowering in report.quantisation.lowering} == {64 * 2.0**-11}
+    assert not report.quantization.chosen and report.quantization.ok
+    assert {lowering.bound for lowering in report.quantization.lowering} == {64 * 2.0**-11}
 
 
-def test_a_fault_of_a_pass_on_a_model_that_is_quantised_itself(
+def test_a_fault_of_a_pass_on_a_model_that_is_quantized_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = quantized(small_network(), tmp_path, "qdq")
     x = {"x": np.random.default_rng(4).standard_normal((2, 3, 32, 32), np.float32)}
     scale_of_sums(1.2, monkeypatch)
     report = check(Case(model, import_model(model), x), settings(), "host")
-    assert not report.ok and report.quantisation is not None
-    assert not any(lowering.ok for lowering in report.quantisation.lowering)
-    assert all(each.ok for each in report.quantisation.compiler)
-    assert all(loss.sqnr > 40 for loss in report.quantisation.loss)
+    assert not report.ok and report.quantization is not None
+    assert not any(lowering.ok for lowering in report.quantization.lowering)
+    assert all(each.ok for each in report.quantization.compiler)
+    assert all(loss.sqnr > 40 for loss in report.quantization.loss)
 
 
-def test_what_is_not_quantised_has_no_such_tables(images: dict[str, Array]) -> None:
+def test_what_is_not_quantized_has_no_such_tables(images: dict[str, Array]) -> None:
     report = check(Case(DIGITS, import_model(DIGITS), images), settings("fp16"), "host")
-    assert report.quantisation is None and report.outputs[0].bound == 64 * 2.0**-11
+    assert report.quantization is None and report.outputs[0].bound == 64 * 2.0**-11

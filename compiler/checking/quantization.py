@@ -1,9 +1,9 @@
-"""The outputs of a quantised plan, with what the compiler did kept apart from what eight bits cost.
+"""The outputs of a quantized plan, with what the compiler did kept apart from what eight bits cost.
 
 The interpreter executes the precision level with the rounding of each storage type. How far a plan is
 from that is the compiler's error, which is that of kernels. How far that level is from the graph that has
 its scales, but still multiplies floats (see `explicit`), is the lowering error: what passes did. How far
-that graph is from the model is quantisation loss.
+that graph is from the model is quantization loss.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from .measures import Error, error_of, network_bound, roundoff
 from .network import OutputReport, Witness, compare_outputs
 from .rounding import is_short
 
-# How far lowering must stay below quantisation noise, in dB, and the unit roundoffs that it always has:
+# How far lowering must stay below quantization noise, in dB, and the unit roundoffs that it always has:
 # storage in floats alone moves outputs by about one. See docs/precision.md.
 LOWERING_MARGIN, STORAGE_ROUNDOFFS = 3.0, 8
 
 
 @dataclass(frozen=True)
 class OutputLoss:
-    """What quantisation did to one output; sqnr: signal to quantisation noise in dB, infinite for none."""
+    """What quantization did to one output; sqnr: signal to quantization noise in dB, infinite for none."""
 
     name: str
     error: Error
@@ -43,7 +43,7 @@ class OutputLoss:
 
 
 @dataclass(frozen=True)
-class Quantisation:
+class Quantization:
     """compiler: the plan's outputs against the precision level; lowering: those of that level against the
     explicit graph; loss: those of that graph against the model; all by output. chosen: whether the build
     chose the scales, rather than the model."""
@@ -59,26 +59,26 @@ class Quantisation:
         return all(report.ok for report in (*self.compiler, *self.lowering))
 
 
-def is_quantised(module: Module) -> bool:
+def is_quantized(module: Module) -> bool:
     """Whether something in MODULE, of any level, is stored in another scale than it is computed in."""
     return any(isinstance(op, Scaling) for op in module.walk())
 
 
 def precision_level(plan: Plan, weights: ResourceTable) -> Module | None:
-    """PLAN's precision level if it is quantised; None where it is not, or the plan has no such level."""
+    """PLAN's precision level if it is quantized; None where it is not, or the plan has no such level."""
     text = plan.ir("precision")
     module = parse_module(text, ALL_DIALECTS, weights, "precision.ir") if text else None
-    return module if module is not None and is_quantised(module) else None
+    return module if module is not None and is_quantized(module) else None
 
 
-def compare_quantised(
+def compare_quantized(
     level: Module,
     inputs: Mapping[str, Array],
     outputs: Mapping[str, Array],
     explicit: ExplicitOutputs,
     witness: Witness,
     tolerance: float | None,
-) -> Quantisation:
+) -> Quantization:
     """OUTPUTS of a plan, the interpretation of its precision LEVEL, the EXPLICIT graph, and the WITNESS, each
     against the next.
 
@@ -86,7 +86,7 @@ def compare_quantised(
     so the plan is held to the bound of networks in the coarsest of the other types, and the level to
     `lowering_bound`. TOLERANCE takes the place of both.
     """
-    unit = quantised_roundoff(level)
+    unit = quantized_roundoff(level)
     network = network_bound(unit) if tolerance is None else tolerance
     with np.errstate(all="ignore"):
         meant = interpret(level, inputs)
@@ -98,11 +98,11 @@ def compare_quantised(
     if tolerance is None and chosen:
         bounds = {each.name: lowering_bound(each.error, unit) for each in loss}
         lowering = [replace(each, bound=bounds[each.name]) for each in lowering]
-    return Quantisation(compiler, lowering, loss, chosen)
+    return Quantization(compiler, lowering, loss, chosen)
 
 
 def lowering_bound(loss: Error, unit: float) -> float:
-    """The relative L2 error that lowering may add to an output that quantisation did LOSS to.
+    """The relative L2 error that lowering may add to an output that quantization did LOSS to.
 
     The few ties that fall to the other side spread through the layers behind, up to a part of the noise
     that there is anyway; so does the rounding of what is stored in floats, of unit roundoff UNIT, which is
@@ -112,7 +112,7 @@ def lowering_bound(loss: Error, unit: float) -> float:
     return max(noise * 10 ** (-LOWERING_MARGIN / 20), unit * STORAGE_ROUNDOFFS)
 
 
-def quantised_roundoff(level: Module) -> float:
+def quantized_roundoff(level: Module) -> float:
     """The coarsest unit roundoff of what LEVEL stores in more than eight bits, at least that of f16.
 
     In f32 nothing would allow for values that fall on the other side of a tie.
