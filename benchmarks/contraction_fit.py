@@ -20,10 +20,10 @@ from pathlib import Path
 from contraction_layers import LayerCase, problem
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.arch.spec import ArchSpec, ContractionFit
-from glassrt.codegen.kernels import contraction_mma
-from glassrt.codegen.kernels.contraction.work import ContractionLoad, Work
-from glassrt.codegen.kernels.contraction_cost import expected
-from glassrt.codegen.kernels.contraction_mma import MmaConfig
+from glassrt.codegen.families.contraction import mma as contraction_mma
+from glassrt.codegen.families.contraction.cost import expected
+from glassrt.codegen.families.contraction.mma import MmaConfig
+from glassrt.codegen.families.contraction.work import ContractionLoad, Work
 
 TARGET, FITTED = REFERENCE, REFERENCE.fitted.contraction
 

@@ -31,12 +31,14 @@ from contraction_layers import LayerCase, problem, products, resnet50, window_of
 from cuda.bindings import driver, nvrtc
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.arch.spec import ArchSpec
-from glassrt.codegen.intrinsics import device_headers
-from glassrt.codegen.kernels import contraction_mma, contraction_simt, depthwise
-from glassrt.codegen.kernels.contraction_spec import Binding, split_scratch
-from glassrt.codegen.kernels.family import Geometry
-from glassrt.codegen.kernels.parameters import ScratchParameter
-from glassrt.codegen.render import Code, Identifier, render
+from glassrt.codegen.families.contraction import depthwise
+from glassrt.codegen.families.contraction import mma as contraction_mma
+from glassrt.codegen.families.contraction import simt as contraction_simt
+from glassrt.codegen.families.contraction.spec import Binding, split_scratch
+from glassrt.codegen.nvrtc.intrinsics import device_headers
+from glassrt.codegen.request.parameters import ScratchParameter
+from glassrt.codegen.request.request import Geometry
+from glassrt.codegen.text.render import Code, Identifier, render
 from glassrt.dialects.core.dtypes import DTYPES
 
 OPTIONS = (

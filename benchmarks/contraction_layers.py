@@ -15,7 +15,7 @@ if "glassrt" not in sys.modules:  # runs from a checkout that is not installed
     package.__path__ = [str(ROOT)]
     sys.modules["glassrt"] = package
 
-from glassrt.codegen.kernels.contraction_problem import Problem, problem_of  # noqa: E402
+from glassrt.codegen.families.contraction.problem import Problem, problem_of  # noqa: E402
 from glassrt.dialects.core.dtypes import DTYPES  # noqa: E402
 from glassrt.dialects.core.ir import Block  # noqa: E402
 from glassrt.dialects.core.types import TensorType, channels_last  # noqa: E402

@@ -11,7 +11,7 @@ from .launch_rules import FILLS, INTERLEAVES, MAX_PIXELS, MAX_STEP, SWIZZLES, Tr
 from .manifest_fields import Fields, fails, is_identifier
 
 SCALARS = ("i32", "i64")
-# What a parameter is given: its kinds are those of the calling convention (codegen/kernels/parameters.py).
+# What a parameter is given: its kinds are those of the calling convention (codegen/request/parameters.py).
 GIVEN = {
     "read": "buffer",
     "write": "buffer",

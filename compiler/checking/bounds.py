@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ...codegen.kernels.kernel_family import Accumulation
+from ...codegen.families.kernel_family import Accumulation
 from ...dialects.core.dtypes import DType
 from ...dialects.core.interpreter import Array, Evaluation, run_block
 from ...dialects.core.ir import Block, Module, Operation

@@ -11,7 +11,7 @@ from typing import Literal
 import typer
 
 from ...codegen.arch.spec import ArchSpec
-from ...codegen.sources import made_kernels
+from ...codegen.plan.sources import made_kernels
 from ...dialects.core.ir import Module
 from ...dialects.core.verifier import verify
 from ...dialects.launch import Kernel

@@ -12,8 +12,8 @@ import numpy as np
 
 from ...codegen.arch.names import REFERENCE, arch_named, arch_of_device
 from ...codegen.arch.spec import ArchSpec
-from ...codegen.cache import KernelCache
-from ...codegen.nvrtc import check_target
+from ...codegen.nvrtc.cache import KernelCache
+from ...codegen.nvrtc.compiler import check_target
 from ...dialects.core.ir import Module
 from ...errors import InputError, UnsupportedError
 from ...runtime.discovery import present_figures

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from ...codegen.arch.spec import ArchSpec
-from ...codegen.kernels.family import Candidate, Geometry, Request
-from ...codegen.kernels.parameters import Parameter
-from ...codegen.kernels.registry import candidates, families, realize, tiers
-from ...codegen.naming import kernel_name
-from ...codegen.requests import code_in_model_symbols, make_request
+from ...codegen.families.registry import candidates, families, realize, tiers
+from ...codegen.request.make import code_in_model_symbols, make_request
+from ...codegen.request.naming import kernel_name
+from ...codegen.request.parameters import Parameter
+from ...codegen.request.request import Candidate, Geometry, Request
 from ...dialects.core.clone import clone_block
 from ...dialects.core.ir import Block, Module, Value
 from ...dialects.core.printer import canonical_text

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ...codegen.arch.spec import ArchSpec
-from ...codegen.kernels.executed import drop_rounding, executed
-from ...codegen.kernels.parameters import maps_of, scratch_of
-from ...codegen.kernels.registry import families
+from ...codegen.families.executed import drop_rounding, executed
+from ...codegen.families.registry import families
+from ...codegen.request.parameters import maps_of, scratch_of
 from ...dialects.core.builtin import Return, Yield
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.ir import Block, Function, Module, Operation, Region, Value

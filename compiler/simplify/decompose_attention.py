@@ -12,9 +12,9 @@ from typing import ClassVar
 import numpy as np
 
 from ...codegen.arch.spec import ArchSpec
-from ...codegen.kernels.attention_families import AttentionFamily
-from ...codegen.kernels.attention_problem import MOST_FEATURES
-from ...codegen.kernels.registry import families
+from ...codegen.families.attention.families import AttentionFamily
+from ...codegen.families.attention.problem import MOST_FEATURES
+from ...codegen.families.registry import families
 from ...dialects.core.dtypes import BOOL
 from ...dialects.core.ir import Module, Value
 from ...dialects.graph.attention import Attention

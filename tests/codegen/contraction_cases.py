@@ -8,16 +8,18 @@ from typing import Any
 
 import numpy as np
 from glassrt.codegen.arch.names import REFERENCE
-from glassrt.codegen.intrinsics import headers
-from glassrt.codegen.kernels import contraction_mma, contraction_simt, depthwise
-from glassrt.codegen.kernels.contraction_mma import MmaConfig
-from glassrt.codegen.kernels.contraction_problem import Problem, divisor, power_of_two_in, problem_of
-from glassrt.codegen.kernels.contraction_simt import SimtConfig
-from glassrt.codegen.kernels.contraction_spec import Binding, split_scratch
-from glassrt.codegen.kernels.depthwise import DepthwiseConfig
-from glassrt.codegen.kernels.family import Geometry
-from glassrt.codegen.kernels.parameters import ScratchParameter
-from glassrt.codegen.render import Code, Identifier, render
+from glassrt.codegen.families.contraction import depthwise
+from glassrt.codegen.families.contraction import mma as contraction_mma
+from glassrt.codegen.families.contraction import simt as contraction_simt
+from glassrt.codegen.families.contraction.depthwise import DepthwiseConfig
+from glassrt.codegen.families.contraction.mma import MmaConfig
+from glassrt.codegen.families.contraction.problem import Problem, divisor, power_of_two_in, problem_of
+from glassrt.codegen.families.contraction.simt import SimtConfig
+from glassrt.codegen.families.contraction.spec import Binding, split_scratch
+from glassrt.codegen.nvrtc.intrinsics import headers
+from glassrt.codegen.request.parameters import ScratchParameter
+from glassrt.codegen.request.request import Geometry
+from glassrt.codegen.text.render import Code, Identifier, render
 from glassrt.dialects.core.affine import evaluate
 from glassrt.dialects.core.dtypes import DTYPES
 from glassrt.dialects.core.ir import Block, Operation

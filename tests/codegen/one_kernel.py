@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.arch.spec import ArchSpec
-from glassrt.codegen.assemble import BuildOptions, assemble
-from glassrt.codegen.kernels.family import Candidate, Request
-from glassrt.codegen.kernels.registry import candidates, families
+from glassrt.codegen.families.registry import candidates, families
+from glassrt.codegen.plan.assemble import BuildOptions, assemble
+from glassrt.codegen.request.request import Candidate, Request
 from glassrt.compiler.driver.build import present_arch
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.schedule.precision_to_launch import precision_to_launch

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from glassrt.codegen.kernels.describe import title
-from glassrt.codegen.kernels.family import Candidate, Config, Geometry, KernelCode, Request
-from glassrt.codegen.kernels.kernel_family import Accumulation, ConfiguredFamily, Rank
-from glassrt.codegen.kernels.loop import LoopSpec
-from glassrt.codegen.kernels.signature import make_signature
-from glassrt.codegen.render import Code, Identifier
+from glassrt.codegen.families.kernel_family import Accumulation, ConfiguredFamily, Rank
+from glassrt.codegen.families.loop import LoopSpec
+from glassrt.codegen.request.describe import title
+from glassrt.codegen.request.request import Candidate, Config, Geometry, KernelCode, Request
+from glassrt.codegen.request.signature import make_signature
+from glassrt.codegen.text.render import Code, Identifier
 from glassrt.dialects.core.dtypes import F32
 from glassrt.dialects.core.ir import Operation
 from glassrt.dialects.core.types import TensorType

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glassrt
 import numpy as np
 import pytest
-from glassrt.codegen.affine_c import dim_to_c, factor_to_c
+from glassrt.codegen.text.affine_c import dim_to_c, factor_to_c
 from glassrt.dialects.core.affine import evaluate, floordiv, symbol
 from hypothesis import given
 from hypothesis import strategies as st

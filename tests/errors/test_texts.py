@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from glassrt import IRError
 from glassrt.codegen.arch.names import REFERENCE
-from glassrt.codegen.sources import made_kernels
+from glassrt.codegen.plan.sources import made_kernels
 from glassrt.compiler.frontend.source import level_of, read_ir
 from glassrt.compiler.memory.proofs.check_launch import check_launch
 from glassrt.dialects.launch import Kernel

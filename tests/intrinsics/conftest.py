@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from glassrt.codegen.intrinsics import headers
+from glassrt.codegen.nvrtc.intrinsics import headers
 from glassrt.runtime.host import HostModule
 
 from .cases import KERNELS

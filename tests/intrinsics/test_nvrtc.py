@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from cuda.bindings import nvrtc
-from glassrt.codegen.intrinsics import content_hash, device_headers, headers
+from glassrt.codegen.nvrtc.intrinsics import content_hash, device_headers, headers
 
 from .cases import KERNELS
 from .suite import read_headers

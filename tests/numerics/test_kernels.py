@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassrt.codegen.kernels.family import Candidate, Request
-from glassrt.codegen.kernels.registry import candidates, families
+from glassrt.codegen.families.registry import candidates, families
+from glassrt.codegen.request.request import Candidate, Request
 from glassrt.dialects.core.dtypes import BF16, F16, F32, F64, I8, DType
 from glassrt.dialects.core.types import TensorType, channels_last
 from glassrt.dialects.graph.reduction import ArgReduce, Cumsum, Reduce

@@ -9,8 +9,8 @@ from math import gcd
 import numpy as np
 import pytest
 from glassrt.codegen.arch.spec import ArchSpec
-from glassrt.codegen.kernels.family import Request
-from glassrt.codegen.kernels.loop import WIDEST, LoopFamily
+from glassrt.codegen.families.loop import WIDEST, LoopFamily
+from glassrt.codegen.request.request import Request
 from glassrt.compiler.driver.build import Settings, build, present_arch
 from glassrt.compiler.frontend.source import load_module
 from glassrt.compiler.passes.levels import ALL_DIALECTS

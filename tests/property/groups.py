@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.arch.spec import ArchSpec
-from glassrt.codegen.assemble import BuildOptions, assemble
-from glassrt.codegen.kernels.group_parts import GROUP
-from glassrt.codegen.kernels.parameters import scratch_of
-from glassrt.codegen.kernels.registry import realize
-from glassrt.codegen.requests import code_in_model_symbols, make_request
+from glassrt.codegen.families.group.parts import GROUP
+from glassrt.codegen.families.registry import realize
+from glassrt.codegen.plan.assemble import BuildOptions, assemble
+from glassrt.codegen.request.make import code_in_model_symbols, make_request
+from glassrt.codegen.request.parameters import scratch_of
 from glassrt.compiler.driver.pipeline import passes_to
 from glassrt.compiler.kernels.members import Member, members_of
 from glassrt.compiler.memory.plan import place_buffers

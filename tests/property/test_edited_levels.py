@@ -9,7 +9,7 @@ from pathlib import Path
 import glassrt
 import numpy as np
 import pytest
-from glassrt.codegen.assemble import BuildOptions, assemble
+from glassrt.codegen.plan.assemble import BuildOptions, assemble
 from glassrt.compiler.driver.build import Settings, build
 from glassrt.compiler.frontend.source import read_ir
 from glassrt.compiler.settings.policy import as_policy

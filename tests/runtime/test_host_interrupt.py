@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassrt.codegen.intrinsics import headers
+from glassrt.codegen.nvrtc.intrinsics import headers
 from glassrt.runtime.host import HostModule
 from glassrt.runtime.host_arguments import HostScalar
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from glassrt.codegen.intrinsics import headers
+from glassrt.codegen.nvrtc.intrinsics import headers
 from glassrt.errors import CompileError, DeviceError
 from glassrt.runtime import host_compiler
 from glassrt.runtime.host import HostModule
@@ -125,7 +125,7 @@ def test_the_folder_is_the_users_alone(tmp_path: Path) -> None:
 UNUSABLE = """
 import sys, warnings
 from pathlib import Path
-from glassrt.codegen.intrinsics import headers
+from glassrt.codegen.nvrtc.intrinsics import headers
 from glassrt.runtime.host import HostModule
 warnings.simplefilter("ignore")
 modules = [HostModule({name: Path(sys.argv[1]).read_text()}, headers()) for name in ("a", "b")]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from glassrt.codegen.intrinsics import headers
+from glassrt.codegen.nvrtc.intrinsics import headers
 from glassrt.errors import DeviceError
 from glassrt.runtime.host import HostModule
 from glassrt.runtime.host_arguments import HostArgument
@@ -38,7 +38,7 @@ WITHOUT_ROOM = """
 import resource, sys
 from pathlib import Path
 import numpy as np
-from glassrt.codegen.intrinsics import headers
+from glassrt.codegen.nvrtc.intrinsics import headers
 from glassrt.errors import DeviceError
 from glassrt.runtime.host import HostModule
 module = HostModule({"meet": sys.argv[1]}, headers(), Path(sys.argv[2]), workers=1)

@@ -9,7 +9,7 @@ from pathlib import Path
 import glassrt
 import numpy as np
 import pytest
-from glassrt.codegen.source_check import MAX_STATEMENTS
+from glassrt.codegen.text.source_check import MAX_STATEMENTS
 from glassrt.compiler.driver.build import Settings, build
 from glassrt.compiler.settings.options import Options
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper

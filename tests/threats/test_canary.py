@@ -8,7 +8,7 @@ from pathlib import Path
 import glassrt
 import numpy as np
 import pytest
-from glassrt.codegen.provenance import without_provenance
+from glassrt.codegen.text.provenance import without_provenance
 from glassrt.errors import GlassError
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import glassrt
 import numpy as np
 import pytest
-from glassrt.codegen.provenance import without_provenance
-from glassrt.codegen.source_check import check_source
+from glassrt.codegen.text.provenance import without_provenance
+from glassrt.codegen.text.source_check import check_source
 from glassrt.compiler.api import compile as compile_model
 from glassrt.runtime.plan import Plan
 from hypothesis import example, given, settings

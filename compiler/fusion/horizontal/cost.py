@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from math import gcd
 
 from ....codegen.arch.spec import ArchSpec
-from ....codegen.kernels.family import Request
-from ....codegen.kernels.registry import candidates
+from ....codegen.families.registry import candidates
+from ....codegen.request.request import Request
 from ....dialects.core.affine import evaluate
 from ....dialects.core.builtin import Yield
 from ....dialects.core.dtypes import TF32

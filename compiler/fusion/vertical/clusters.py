@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ....codegen.arch.spec import ArchSpec
-from ....codegen.compile_cost import compile_ms
+from ....codegen.nvrtc.cost import compile_ms
 from ....dialects.core.affine import Dim, evaluate
 from ....dialects.core.ir import Function, Module, Operation, Value
 from ....dialects.core.traits import Trait, has

@@ -4,15 +4,15 @@
     conv(cast(x), w)                =>  one kernel that reads x in the type in which it is stored
     matmul(gather(table, rows), w)  =>  one kernel that reads rows of the table
 
-What the kernels can read and compute is told by `codegen/kernels/prologue.py`. A prologue is computed
-anew by every block that loads an element, so it must be cheap, and rarely repeated; what depends on
+What the kernels can read and compute is told by `codegen/families/contraction/prologue.py`. A prologue is
+computed anew by every block that loads an element, so it must be cheap, and rarely repeated; what depends on
 a row alone is computed once for each row of a tile.
 """
 
 from __future__ import annotations
 
-from ....codegen.kernels.contraction_mma import needs_k_innermost
-from ....codegen.kernels.prologue import Prologue, Unfit, Varies, read_prologue, varies
+from ....codegen.families.contraction.mma import needs_k_innermost
+from ....codegen.families.contraction.prologue import Prologue, Unfit, Varies, read_prologue, varies
 from ....dialects.core.dtypes import F32, DType
 from ....dialects.core.ir import Operation
 from ....dialects.graph.constants import Constant

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ....codegen.arch.spec import ArchSpec
-from ....codegen.kernels.group_cost import slots, together
+from ....codegen.families.group.cost import slots, together
 from ....dialects.launch import Kernel
 from .variants import Variant, Variants
 

@@ -6,7 +6,7 @@ Each launch is put to a step: one more than the latest of those it needs, or a l
 is before all that need it. Launches of one step are independent, so that those of a step may
 become one and the result is a sequence still. Launches are taken from the last step to the first;
 each considers the youngest groups of the steps that it may have, and joins the one by which it
-saves most, if it saves enough (see `codegen/kernels/group_cost.py` and `drafts.py`). Linear in
+saves most, if it saves enough (see `codegen/families/group/cost.py` and `drafts.py`). Linear in
 launches, up to sorting.
 """
 

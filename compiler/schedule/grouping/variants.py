@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ....codegen.arch.spec import ArchSpec
-from ....codegen.kernels.family import Config, KernelCode, Request
-from ....codegen.kernels.group_cost import MemberLoad
-from ....codegen.kernels.registry import expected, family_of, realize, resized
-from ....codegen.sources import request_of
+from ....codegen.families.group.cost import MemberLoad
+from ....codegen.families.registry import expected, family_of, realize, resized
+from ....codegen.plan.sources import request_of
+from ....codegen.request.request import Config, KernelCode, Request
 from ....dialects.core.ir import Module
 from ....dialects.launch import Kernel
 

@@ -12,8 +12,8 @@ from math import prod
 from typing import ClassVar
 
 from ....codegen.arch.spec import ArchSpec
-from ....codegen.kernels.registry import expected
-from ....codegen.sources import request_of
+from ....codegen.families.registry import expected
+from ....codegen.plan.sources import request_of
 from ....dialects.core.affine import evaluate
 from ....dialects.core.ir import Function, Module
 from ....dialects.launch import Kernel

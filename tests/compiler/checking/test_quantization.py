@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 from glassrt import CalibrationTable, calibrate
-from glassrt.codegen import assemble
-from glassrt.codegen.sources import MadeKernel
+from glassrt.codegen.plan import assemble
+from glassrt.codegen.plan.sources import MadeKernel
 from glassrt.compiler.checking.check import Case, CheckReport, check
 from glassrt.compiler.checking.measures import Error
 from glassrt.compiler.checking.quantization import lowering_bound

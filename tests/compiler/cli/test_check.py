@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassrt.codegen import assemble
 from glassrt.codegen.arch.spec import ArchSpec
-from glassrt.codegen.sources import MadeKernel
+from glassrt.codegen.plan import assemble
+from glassrt.codegen.plan.sources import MadeKernel
 from glassrt.compiler.checking import network
 from glassrt.compiler.patterns.rewrite import Rewriter, pattern
 from glassrt.compiler.precision.quantization import contractions

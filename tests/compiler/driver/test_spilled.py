@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from glassrt.codegen import nvrtc
 from glassrt.codegen.arch.names import REFERENCE
-from glassrt.codegen.kernels.registry import tiers
-from glassrt.codegen.nvrtc import CompiledKernel, UnfitError
+from glassrt.codegen.families.registry import tiers
+from glassrt.codegen.nvrtc import compiler as nvrtc
+from glassrt.codegen.nvrtc.compiler import CompiledKernel, UnfitError
 from glassrt.compiler.cli.modules import launch_module
 from glassrt.compiler.driver.build import Build, Settings, build
 from glassrt.compiler.kernels import choice as kernel_choice

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from glassrt.codegen.arch.names import REFERENCE
-from glassrt.codegen.assemble import BuildOptions, assemble
+from glassrt.codegen.plan.assemble import BuildOptions, assemble
 from glassrt.compiler.driver.pipeline import passes_to
 from glassrt.compiler.fusion.graph_to_fused import GraphToFused
 from glassrt.compiler.fusion.horizontal.concats import WidenConcats

@@ -6,7 +6,7 @@ import glassrt
 import numpy as np
 import pytest
 from glassrt.codegen.arch.names import REFERENCE
-from glassrt.codegen.shuffle import shuffle_of
+from glassrt.codegen.emit.shuffle import shuffle_of
 from glassrt.compiler.driver.build import Settings, build
 from glassrt.compiler.driver.pipeline import passes_through
 from glassrt.compiler.passes.levels import ALL_DIALECTS

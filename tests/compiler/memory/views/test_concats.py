@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from glassrt.codegen.arch.names import REFERENCE
-from glassrt.codegen.assemble import BuildOptions, assemble
+from glassrt.codegen.plan.assemble import BuildOptions, assemble
 from glassrt.compiler.passes.semantics import difference, random_inputs
 from glassrt.compiler.schedule.precision_to_launch import precision_to_launch
 from glassrt.dialects.core.affine import Dim

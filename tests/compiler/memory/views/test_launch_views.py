@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import pytest
 from glassrt.codegen.arch.names import REFERENCE
-from glassrt.codegen.assemble import BuildOptions, assemble
+from glassrt.codegen.plan.assemble import BuildOptions, assemble
 from glassrt.compiler.driver.pipeline import passes_through, passes_to
 from glassrt.compiler.frontend import import_model
 from glassrt.compiler.passes.levels import ALL_DIALECTS

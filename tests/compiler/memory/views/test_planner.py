@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 from glassrt.codegen.arch.names import REFERENCE
-from glassrt.codegen.kernels.family import Candidate
+from glassrt.codegen.request.request import Candidate
 from glassrt.compiler.driver.pipeline import passes_through, passes_to
 from glassrt.compiler.kernels.choice import KernelChooser
 from glassrt.compiler.passes.levels import ALL_DIALECTS

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import pytest
 from glassrt.codegen.arch.names import REFERENCE
-from glassrt.codegen.kernels.group_parts import GROUP
+from glassrt.codegen.families.group.parts import GROUP
 from glassrt.compiler.checking.accuracy import measure
 from glassrt.compiler.driver.build import Settings, build, context_of, launch_level
 from glassrt.compiler.frontend import import_model

@@ -1,0 +1,326 @@
+"""Turns scalar expressions into CUDA statements.
+
+The emitter walks shared expression graphs and writes named constants, one per operation, so the
+result reads like hand-written code. With several lanes a thread owns a short vector: loads are
+hoisted in front as wide accesses, arithmetic goes into a loop over lanes. See `lanes.py` for
+what can be hoisted and `sections.py` for where statements go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ...dialects.core.affine import Dim, substitute, symbol
+from ...dialects.core.dtypes import BOOL, DType
+from ...dialects.core.expr import (
+    Apply,
+    CastExpr,
+    Const,
+    Expr,
+    IndexValue,
+    Inside,
+    LetIndex,
+    LoadExpr,
+    ReduceExpr,
+    Select,
+)
+from ...dialects.core.ir import Value
+from ...dialects.core.types import TensorType
+from ..text.literals import STORAGE_FLOATS, c_type, compute_type, literal
+from ..text.operators import spelled
+from .early_reads import EarlyReads
+from .lanes import Lanes
+from .narrow_types import Narrowing, narrowing, widened_at_once
+from .offsets import linear_offset
+from .packed import packed_extreme
+from .reductions import ReductionState, reduction_state
+from .sections import Guard, Section, SectionTerm
+from .spaces import NameTable, Space, space_to_c
+
+
+@dataclass(frozen=True)
+class Given(Expr):
+    """A value that the surrounding kernel has computed: an accumulator, a staged element."""
+
+    text: str
+    dtype: DType
+    varying: bool = False
+
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__
+
+
+class Emitter:
+    """Emits the statements of one kernel body.
+
+    `buffers` names the C parameter of every value the region reads, `names` the C variable of
+    every symbol of the model; `spaces` are the kernel's own indices. `early` takes the loads that
+    the kernel asks for before it has what they are combined with.
+    """
+
+    def __init__(
+        self,
+        buffers: Mapping[Value, str],
+        names: Mapping[str, str],
+        spaces: tuple[Space, ...],
+        lanes: Lanes,
+        early: EarlyReads | None = None,
+    ) -> None:
+        self._buffers = buffers
+        self._early = early
+        axes = {axis.symbol: axis.variable for space in spaces for axis in space.axes}
+        self.names = NameTable({**names, **axes})
+        self.spaces = spaces
+        self.lanes = lanes
+        self._count = 0
+
+    def fresh(self, stem: str) -> str:
+        self._count += 1
+        return f"{stem}{self._count}"
+
+    # ------------------------------------------------------------ index expressions
+
+    def index(self, dim: Dim) -> str:
+        """DIM at the first lane."""
+        return space_to_c(dim, self.spaces, self.names)
+
+    def lane_index(self, dim: Dim) -> str:
+        """DIM at the lane of the loop."""
+        stride = self.lanes.stride(dim)
+        if stride == 0:
+            return self.index(dim)
+        if stride is not None:
+            step = "lane" if stride == 1 else f"lane*{stride}"
+            return f"{self.index(dim)} + {step}"
+        # Irregular in the lane: the lane's own index goes into the divisions.
+        own = "_own_lane"
+        self.names.define(own, f"({self.names[self.lanes.symbol]} + lane)")
+        return space_to_c(substitute(dim, {self.lanes.symbol: symbol(own)}), self.spaces, self.names)
+
+    # ------------------------------------------------------------ expressions
+
+    def lower(self, expr: Expr, section: Section) -> SectionTerm:
+        """The name or literal that holds EXPR; statements go to SECTION."""
+        known = section.find(expr)
+        if known is not None:
+            return known
+        term = self._lower_new(expr, section)
+        section.remember(expr, term)
+        return term
+
+    def _lower_new(self, expr: Expr, section: Section) -> SectionTerm:
+        match expr:
+            case Const():
+                return SectionTerm(literal(expr.value, expr.dtype))
+            case Given():
+                return SectionTerm(expr.text, expr.varying)
+            case LoadExpr():
+                return self._load(expr, section)
+            case CastExpr():
+                return self._cast(expr, section)
+            case Apply():
+                return self._apply(expr, section)
+            case Select():
+                return self._select(expr, section)
+            case IndexValue():
+                return self._index_value(expr)
+            case Inside():
+                return self._inside(expr, section)
+            case ReduceExpr():
+                return self._reduce(expr, section)
+            case LetIndex():
+                return self._let(expr, section)
+        raise TypeError(f"no emission for {type(expr).__name__}")
+
+    def _define(self, section: Section, stem: str, dtype: DType, text: str, varying: bool) -> SectionTerm:
+        name = self.fresh(stem)
+        section.write(f"const {c_type(dtype)} {name} = {text};", varying)
+        return SectionTerm(name, varying)
+
+    def _load(self, load: LoadExpr, section: Section) -> SectionTerm:
+        buffer = self._buffers[load.source]
+        offset = linear_offset(load.source.type, load.index)
+        guard = section.guard()
+        stride = self.lanes.stride(offset)
+        name = self.fresh(f"{buffer}_")
+        kind = c_type(load.dtype)
+        if stride == 0 and not guard.varying:
+            read = guard.applied(f"load({buffer}, {self.index(offset)})", f"{kind}{{}}")
+            section.write(f"const {kind} {name} = {read};", varying=False)
+            return SectionTerm(name)
+        if stride == 1 and self.lanes.aligned(offset) and not guard.varying:
+            early = None if self._early is None or guard.text else self._early.place(offset)
+            if early is not None:
+                field = early.read(name, load.dtype, self.lanes.count, buffer, offset)
+                return SectionTerm.lane_of(field)
+            vector = f"Vec<{kind}, {self.lanes.count}>"
+            read = guard.applied(
+                f"load_wide<{self.lanes.count}>({buffer}, {self.index(offset)})", f"{vector}{{}}"
+            )
+            section.write(f"const {vector} {name} = {read};", varying=False)
+            return SectionTerm.lane_of(name)
+        read = guard.applied(f"load({buffer}, {self.lane_index(offset)})", f"{kind}{{}}")
+        section.write(f"const {kind} {name} = {read};", varying=True)
+        return SectionTerm(name, varying=True)
+
+    def _cast(self, cast: CastExpr, section: Section) -> SectionTerm:
+        narrow = narrowing(cast)
+        if narrow is not None and narrow.rounds:
+            term = self.lower(narrow.operand, section)
+            return self._define(section, "cast", cast.dtype, narrow.of_one(term.text), term.varying)
+        term = self.lower(cast.operand, section)
+        kind = c_type(cast.dtype)
+        if term.vector is not None and widened_at_once(cast):
+            name = self.fresh("cast")
+            line = f"const Vec<{kind}, {self.lanes.count}> {name} = convert_all<{kind}>({term.vector});"
+            section.write(line, varying=False)
+            return SectionTerm.lane_of(name)
+        return self._define(section, "cast", cast.dtype, f"convert<{kind}>({term.text})", term.varying)
+
+    def _apply(self, apply: Apply, section: Section) -> SectionTerm:
+        terms = [self.lower(operand, section) for operand in apply.operands]
+        varying = any(term.varying for term in terms)
+        dtype = apply.operands[0].dtype
+        texts = [term.text for term in terms]
+        if dtype.name in STORAGE_FLOATS:
+            texts = [f"convert<f32>({text})" for text in texts]
+        text = spelled(apply.function, texts, compute_type(dtype))
+        if apply.dtype.name in STORAGE_FLOATS:
+            text = f"convert<{c_type(apply.dtype)}>({text})"
+        return self._define(section, apply.function + "_", apply.dtype, text, varying)
+
+    def _select(self, select: Select, section: Section) -> SectionTerm:
+        condition = self.lower(select.condition, section)
+        with section.guarded(Guard(condition.text, condition.varying)):
+            chosen = self.lower(select.chosen, section)
+        with section.guarded(Guard(f"!{condition.text}", condition.varying)):
+            other = self.lower(select.other, section)
+        varying = condition.varying or chosen.varying or other.varying
+        text = f"{condition.text} ? {chosen.text} : {other.text}"
+        return self._define(section, "select", select.dtype, text, varying)
+
+    def _index_value(self, value: IndexValue) -> SectionTerm:
+        if self.lanes.uniform(value.dim):
+            return SectionTerm(f"i64({self.index(value.dim)})")
+        return SectionTerm(f"i64({self.lane_index(value.dim)})", varying=True)
+
+    def _inside(self, inside: Inside, section: Section) -> SectionTerm:
+        block = self.lanes.block_of(inside.low, inside.dim, inside.high)
+        at = self.index if block else self.lane_index
+        tests = []
+        if inside.low != 0 or not _never_negative(inside.dim):
+            tests.append(f"{at(inside.dim)} >= {at(inside.low)}")
+        tests.append(f"{at(inside.dim)} < {at(inside.high)}")
+        return self._define(section, "inside", BOOL, " && ".join(tests), varying=not block)
+
+    def _let(self, let: LetIndex, section: Section) -> SectionTerm:
+        self._name_index(let, section)
+        return self.lower(let.body, section)
+
+    def _name_index(self, let: LetIndex, section: Section) -> None:
+        """Write LET's number under a name that index expressions can use."""
+        value = self.lower(let.value, section)
+        name = self.fresh("j")
+        section.write(f"const i64 {name} = i64({value.text});", value.varying)
+        self.names.define(let.name, name)
+        if value.varying:
+            raise ValueError("an index computed from data must be the same in all lanes")
+
+    def address(self, expr: Expr, section: Section) -> str:
+        """The offset that EXPR, a load at an index that may be computed from data, would read at."""
+        while isinstance(expr, LetIndex):
+            self._name_index(expr, section)
+            expr = expr.body
+        if not isinstance(expr, LoadExpr):
+            raise TypeError(f"a {type(expr).__name__} has no address")
+        return self.index(linear_offset(expr.source.type, expr.index))
+
+    # ------------------------------------------------------------ reductions inside one thread
+
+    def _reduce(self, reduce: ReduceExpr, section: Section) -> SectionTerm:
+        return self.serial_reduce(reduce, section)
+
+    def serial_reduce(self, reduce: ReduceExpr, section: Section) -> SectionTerm:
+        """Loops over all of REDUCE's variables in one thread."""
+        if not all(self.lanes.uniform(extent) for _, extent in reduce.variables):
+            raise ValueError("a sum must be of as many elements in all lanes")
+        inner = section.child()
+        for variable, _ in reduce.variables:
+            self.names.define(variable, self.fresh("r"))
+        state = self._packed(reduce, inner) or self._by_elements(reduce, inner)
+        section.lines(state.declare)
+        for variable, extent in reduce.variables:
+            name = self.names[variable]
+            if state.unrolled:
+                section.lines(["GLASS_UNROLL"])
+            section.open(f"for (int {name} = 0; {name} < {self.index(extent)}; ++{name}) {{")
+        section.embed(inner.finished(self.lanes.count))
+        for _ in reduce.variables:
+            section.close()
+        section.lines(state.finish)
+        return state.result
+
+    def _by_elements(self, reduce: ReduceExpr, inner: Section) -> ReductionState:
+        """REDUCE of scalars; what is done for each is written to INNER."""
+        body = self.lower(reduce.body, inner)
+        state = reduction_state(self, reduce, body.varying)
+        inner.write_all(state.update(body.text), body.varying)
+        return state
+
+    def _packed(self, reduce: ReduceExpr, inner: Section) -> ReductionState | None:
+        """REDUCE of whole words, where that is possible; what is done for each is written to INNER."""
+        packed = packed_extreme(reduce, self.lanes)
+        if packed is None:
+            return None
+        guard = SectionTerm("") if packed.condition is None else self.lower(packed.condition, inner)
+        if guard.varying:
+            return None
+        name, result, count = self.fresh(packed.kind), self.fresh(packed.kind), self.lanes.count
+        buffer = self._buffers[packed.load.source]
+        offset = self.index(linear_offset(packed.load.source.type, packed.load.index))
+        none = f"filled<{count}>({packed.start})"
+        read = Guard(guard.text).applied(f"load_packed<{count}>({buffer}, {offset})", none)
+        inner.lines([f"{name} = {packed.kind}_all({name}, {read});"])
+        kind = f"{c_type(packed.load.dtype)}, {count}"
+        return ReductionState(
+            declare=[f"Packed<{kind}> {name} = {none};"],
+            steps=(),
+            result=SectionTerm.lane_of(result),
+            finish=[f"const Vec<{kind}> {result} = unpacked({name});"],
+            unrolled=packed.unrolled,
+        )
+
+    # ------------------------------------------------------------ stores
+
+    def store(
+        self, buffer: str, type: TensorType, index: tuple[Dim, ...], expr: Expr, section: Section
+    ) -> None:
+        """Write EXPR to element INDEX of an output."""
+        offset = linear_offset(type, index)
+        if self.lanes.count > 1 and self.lanes.stride(offset) == 1 and self.lanes.aligned(offset):
+            self._store_wide(buffer, type.dtype, self.index(offset), expr, section)
+            return
+        term = self.lower(expr, section)
+        if self.lanes.count > 1:
+            section.write(f"store({buffer}, {self.lane_index(offset)}, {term.text});", varying=True)
+        else:
+            section.lines([f"store({buffer}, {self.index(offset)}, {term.text});"])
+
+    def _store_wide(self, buffer: str, dtype: DType, offset: str, expr: Expr, section: Section) -> None:
+        narrow = narrowing(expr) or Narrowing(expr, dtype)
+        term = self.lower(narrow.operand, section)
+        count = self.lanes.count
+        if term.vector is not None:
+            section.after(f"store_wide<{count}>({buffer}, {offset}, {narrow.of_all(term.vector)});")
+            return
+        name = self.fresh(f"{buffer}_")
+        section.lines([f"Vec<{c_type(narrow.operand.dtype)}, {count}> {name};"])
+        section.write(f"{name}[lane] = {term.text};", varying=True)
+        section.after(f"store_wide<{count}>({buffer}, {offset}, {narrow.of_all(name)});")
+
+
+def _never_negative(dim: Dim) -> bool:
+    return (isinstance(dim, int) and dim >= 0) or (
+        not isinstance(dim, int) and all(value > 0 for _, value in dim.terms)
+    )

@@ -1,0 +1,87 @@
+"""The work around a contraction, emitted for the place where the contraction keeps its sums."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ...dialects.core.affine import Dim, Range, simplify
+from ...dialects.core.dtypes import DType
+from ...dialects.core.expr import CastExpr, Expr, Index
+from ...dialects.core.ir import Operation, Value
+from ..request.request import Request
+from ..request.signature import Signature
+from .early_reads import EarlyReads, StructCode
+from .emitter import Emitter, Given
+from .inline import Given as Computed
+from .inline import RegionExpressions
+from .lanes import Lanes
+from .sections import Section
+from .shuffle import shuffle_of
+from .spaces import Space
+
+
+@dataclass(frozen=True)
+class Epilogue:
+    """The statements `lines` turn sums into stored results.
+
+    They use what does not wait for the sums: the fields of `beside` for every row, and of `along`,
+    which is the same for all rows.
+    """
+
+    lines: tuple[str, ...]
+    beside: StructCode | None
+    along: StructCode | None
+
+
+def emit_epilogue(
+    request: Request,
+    signature: Signature,
+    root: Operation,
+    accumulate: DType,
+    index: tuple[Dim, ...],
+    spaces: tuple[Space, ...],
+    lanes: Lanes,
+    names: Mapping[str, str],
+    rows: Space | None = None,
+) -> Epilogue:
+    """What makes results of `lanes.count` sums of ROOT at INDEX.
+
+    INDEX gives the logical index of the contraction's result in terms of the SPACES' axes; the sums
+    are in the array `accumulator`, of type ACCUMULATE. NAMES adds C variables for further symbols of INDEX.
+    With ROWS, the one of the spaces that counts them, what is to be read is apart. Behind a channel shuffle
+    the results have another index.
+    """
+    text = "accumulator[lane]" if lanes.count > 1 else "accumulator[0]"
+    total: Expr = Given(text, accumulate, varying=lanes.count > 1)
+    if accumulate != root.result.type.dtype:
+        total = CastExpr(total, root.result.type.dtype)
+
+    def given(at: Index) -> Expr:
+        if at != index:
+            raise ValueError("an epilogue reads the contraction at another element than its own")
+        return total
+
+    ranges: dict[str, Range] = dict(request.ranges)
+    for space in spaces:
+        ranges.update(space.ranges(request.ranges))
+    known: dict[Value, Computed] = {root.result: given}
+    place = index
+    expressions = RegionExpressions(ranges, known)
+    shuffle = next(filter(None, (shuffle_of(op.result) for op in request.ops)), None)
+    if shuffle is not None:
+        source = shuffle.source
+        place = tuple(simplify(dim, ranges) for dim in shuffle.moved(index))
+        known[shuffle.result] = lambda _: expressions.element(source, index)
+    named = {**signature.symbols, **names}
+    early = None if rows is None else EarlyReads(named, spaces, rows)
+    emitter = Emitter(signature.buffers(request), named, spaces, lanes, early)
+    section = Section(lanes.count)
+    results = [expressions.element(value, place) for value in request.region.terminator.inputs]
+    for name, type, expr in zip(signature.outputs, request.writes, results, strict=True):
+        emitter.store(name, type, place, expr, section)
+    decode = [line for space in spaces for line in space.decode(emitter.names, signature.index_type)]
+    lines = (*decode, *section.finished(lanes.count))
+    if early is None:
+        return Epilogue(lines, None, None)
+    return Epilogue(lines, *(reads.code(signature.index_type) for reads in (early.beside, early.along)))

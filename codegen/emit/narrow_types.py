@@ -1,0 +1,70 @@
+"""Conversions to and from 8 bits, which the GPU does for several elements at a time.
+
+See `templates/include/quantize.cuh`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...dialects.core.dtypes import F8E4M3, F8E5M2, F32, I8, U8, DType
+from ...dialects.core.expr import Apply, CastExpr, Const, Expr, LoadExpr
+from ..text.literals import c_type
+
+BYTES = (I8, U8)
+EIGHT_BIT_FLOATS = (F8E4M3, F8E5M2)
+_KEEPS_WHOLE = ("add", "sub", "min", "max", "neg", "abs")
+_MAKES_WHOLE = ("round", "floor", "ceil", "trunc")
+
+
+@dataclass(frozen=True)
+class Narrowing:
+    """A conversion of OPERAND to `to`, an element or a vector at a time; `rounds`: to the nearest integer."""
+
+    operand: Expr
+    to: DType
+    rounds: bool = False
+
+    def of_one(self, text: str) -> str:
+        """The conversion of one element."""
+        return f"{'nearest' if self.rounds else 'convert'}<{c_type(self.to)}>({text})"
+
+    def of_all(self, text: str) -> str:
+        """The conversion of a vector; the vector itself when it has the type already."""
+        if self.operand.dtype == self.to:
+            return text
+        return f"{'nearest' if self.rounds else 'convert'}_all<{c_type(self.to)}>({text})"
+
+
+def narrowing(expr: Expr) -> Narrowing | None:
+    """EXPR as a conversion of an f32 to 8 bits; None when it is none, or one that cuts fractions off."""
+    if not isinstance(expr, CastExpr) or expr.operand.dtype != F32:
+        return None
+    if expr.dtype in EIGHT_BIT_FLOATS:
+        return Narrowing(expr.operand, expr.dtype)
+    if expr.dtype not in BYTES or not _is_whole(expr.operand):
+        return None
+    operand = expr.operand
+    if isinstance(operand, Apply) and operand.function == "round":
+        operand = operand.operands[0]
+    return Narrowing(operand, expr.dtype, rounds=True)
+
+
+def _is_whole(expr: Expr) -> bool:
+    """True when EXPR is an integer, an infinity or NaN, so that rounding and cutting off agree."""
+    if isinstance(expr, Apply):
+        return expr.function in _MAKES_WHOLE or (
+            expr.function in _KEEPS_WHOLE and all(_is_whole(operand) for operand in expr.operands)
+        )
+    if isinstance(expr, Const):
+        return float(expr.value).is_integer()
+    return isinstance(expr, CastExpr) and expr.operand.dtype.is_integer
+
+
+def widened_at_once(cast: CastExpr) -> bool:
+    """True for a conversion of loaded elements of 8 bits to f32."""
+    return (
+        isinstance(cast.operand, LoadExpr)
+        and cast.operand.dtype in BYTES + EIGHT_BIT_FLOATS
+        and cast.dtype == F32
+    )

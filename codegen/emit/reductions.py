@@ -1,0 +1,110 @@
+"""The running state of a reduction in emitted code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ...dialects.core.dtypes import BOOL, DType
+from ...dialects.core.expr import ReduceExpr
+from ..text.literals import STORAGE_FLOATS, c_type, compute_type, highest, literal, lowest
+from .sections import SectionTerm
+
+if TYPE_CHECKING:
+    from .emitter import Emitter
+
+
+@dataclass(frozen=True)
+class ReductionState:
+    """What to declare before the loops, how to take in one element, what to do behind them, the result."""
+
+    declare: list[str]
+    steps: tuple[str, ...]
+    result: SectionTerm
+    finish: Sequence[str] = ()
+    unrolled: bool = False
+
+    def update(self, element: str) -> list[str]:
+        return [step.replace("ELEMENT", element) for step in self.steps]
+
+
+def initial(reduce: ReduceExpr, dtype: DType) -> str:
+    """What REDUCE, whose partial results are of DTYPE, starts from."""
+    match reduce.kind:
+        case "sum":
+            return literal(-0.0 if reduce.signed_zero else 0, dtype)
+        case "prod":
+            return literal(1, dtype)
+        case "max":
+            return lowest(dtype)
+        case "min":
+            return highest(dtype)
+        case "any":
+            return literal(False, BOOL)
+        case "all":
+            return literal(True, BOOL)
+    raise ValueError(f"no reduction '{reduce.kind}'")
+
+
+def combined(kind: str, a: str, b: str, dtype: DType) -> str:
+    """Two partial results as one."""
+    match kind:
+        case "sum":
+            return f"{a} + {b}" if dtype.is_float else f"m_add({a}, {b})"
+        case "prod":
+            return f"{a} * {b}" if dtype.is_float else f"m_mul({a}, {b})"
+        case "any":
+            return f"{a} || {b}"
+        case "all":
+            return f"{a} && {b}"
+    return f"m_{kind}({a}, {b})"
+
+
+def better(kind: str, a: str, b: str, dtype: DType) -> str:
+    """Whether argmax or argmin prefers A to B wherever they stand: NaN is the extreme of all."""
+    text = f"{a} {'>' if kind == 'argmax' else '<'} {b}"
+    return f"{text} || (m_isnan({a}) && !m_isnan({b}))" if dtype.is_float else text
+
+
+def reduction_state(emitter: Emitter, reduce: ReduceExpr, varying: bool) -> ReductionState:
+    """The state of REDUCE: one accumulator, or one per lane when its elements vary."""
+    lanes = emitter.lanes.count
+    wide = varying and lanes > 1
+    if reduce.kind.startswith("arg"):
+        return _extreme_state(emitter, reduce, wide)
+    dtype = compute_type(reduce.dtype)
+    name = emitter.fresh(reduce.kind)
+    place = f"{name}[lane]" if wide else name
+    element = _computed(reduce.body.dtype)
+    step = f"{place} = {combined(reduce.kind, place, element, dtype)};"
+    declare = _declared(name, dtype, initial(reduce, dtype), lanes if wide else 0)
+    text = f"convert<{c_type(reduce.dtype)}>({place})" if reduce.dtype.name in STORAGE_FLOATS else place
+    return ReductionState(declare, (step,), SectionTerm(text, wide))
+
+
+def _computed(dtype: DType) -> str:
+    return "convert<f32>(ELEMENT)" if dtype.name in STORAGE_FLOATS else "ELEMENT"
+
+
+def _declared(name: str, dtype: DType, start: str, lanes: int) -> list[str]:
+    if not lanes:
+        return [f"{c_type(dtype)} {name} = {start};"]
+    fill = f"GLASS_UNROLL for (int lane = 0; lane < {lanes}; ++lane) {name}[lane] = {start};"
+    return [f"{c_type(dtype)} {name}[{lanes}];", *fill.replace("GLASS_UNROLL ", "GLASS_UNROLL\n").split("\n")]
+
+
+def _extreme_state(emitter: Emitter, reduce: ReduceExpr, wide: bool) -> ReductionState:
+    """argmax and argmin: the best element so far, its position, and a count of elements seen."""
+    lanes = emitter.lanes.count if wide else 0
+    dtype = compute_type(reduce.body.dtype)
+    best, where, seen = (emitter.fresh(stem) for stem in ("best", "where", "seen"))
+    declare = _declared(best, dtype, literal(0, dtype), lanes)
+    declare += _declared(where, reduce.dtype, literal(-1, reduce.dtype), lanes)
+    declare += _declared(seen, reduce.dtype, literal(0, reduce.dtype), lanes)
+    if wide:
+        best, where, seen = (f"{name}[lane]" for name in (best, where, seen))
+    element = _computed(reduce.body.dtype)
+    preferred = better(reduce.kind, element, best, dtype)
+    update = f"if ({where} < 0 || {preferred}) {{ {best} = {element}; {where} = {seen}; }}"
+    return ReductionState(declare, (update, f"++{seen};"), SectionTerm(where, wide))

@@ -1,0 +1,245 @@
+"""Emission for row kernels: large reductions are shared by the threads of a row, or of several blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from ...dialects.core.affine import Dim, Range, bounds, product, symbols
+from ...dialects.core.expr import (
+    Apply,
+    CastExpr,
+    Expr,
+    IndexValue,
+    Inside,
+    LetIndex,
+    LoadExpr,
+    ReduceExpr,
+    Select,
+)
+from ..text.affine_c import factor_to_c
+from ..text.literals import STORAGE_FLOATS, c_type
+from .emitter import Emitter
+from .sections import Section, SectionTerm
+from .shared_reductions import SharedReduction, as_word, from_word, shared_reduction
+
+INT_STEPS = 1 << 30  # a running number below this may take any step without leaving an int
+
+
+def children(expr: Expr) -> tuple[Expr, ...]:
+    """The expressions that EXPR is made of."""
+    match expr:
+        case Apply():
+            return expr.operands
+        case CastExpr():
+            return (expr.operand,)
+        case Select():
+            return (expr.condition, expr.chosen, expr.other)
+        case ReduceExpr():
+            return (expr.body,)
+        case LetIndex():
+            return (expr.value, expr.body)
+    return ()
+
+
+def own_dims(expr: Expr) -> tuple[Dim, ...]:
+    """The index expressions that EXPR itself holds."""
+    match expr:
+        case LoadExpr():
+            return expr.index
+        case IndexValue():
+            return (expr.dim,)
+        case Inside():
+            return (expr.dim, expr.low, expr.high)
+        case ReduceExpr():
+            return tuple(extent for _, extent in expr.variables)
+    return ()
+
+
+class Dependences:
+    """Which index symbols each expression depends on; each shared expression is visited once."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Expr, frozenset[str]]] = {}
+
+    def of(self, expr: Expr) -> frozenset[str]:
+        if id(expr) not in self._known:
+            for node in walk(expr):
+                if id(node) not in self._known:
+                    self._known[id(node)] = (node, self._found(node))
+        return self._known[id(expr)][1]
+
+    def _found(self, node: Expr) -> frozenset[str]:
+        found: set[str] = set()
+        for dim in own_dims(node):
+            found |= symbols(dim)
+        for child in children(node):
+            found |= self._known[id(child)][1]
+        if isinstance(node, ReduceExpr):
+            found -= {name for name, _ in node.variables}
+        if isinstance(node, LetIndex):
+            found -= {node.name}
+        return frozenset(found)
+
+
+def walk(expr: Expr) -> Iterator[Expr]:
+    """EXPR and all it is made of, each shared expression once, parts before what they are part of."""
+    seen: set[int] = set()
+    pending = [(expr, False)]
+    while pending:
+        node, complete = pending.pop()
+        if complete:
+            yield node
+        elif id(node) not in seen:
+            seen.add(id(node))
+            pending.append((node, True))
+            pending += [(child, False) for child in reversed(children(node))]
+
+
+def in_groups(shared: Sequence[ReduceExpr]) -> list[list[ReduceExpr]]:
+    """SHARED, in its order, with neighbours that run over equal extents and need nothing of each other
+    together: one loop does them all."""
+    groups: list[list[ReduceExpr]] = []
+    for reduce in shared:
+        extents = [extent for _, extent in reduce.variables]
+        alike = bool(groups) and extents == [extent for _, extent in groups[-1][0].variables]
+        if alike and not depends(reduce, groups[-1]):
+            groups[-1].append(reduce)
+        else:
+            groups.append([reduce])
+    return groups
+
+
+def depends(reduce: ReduceExpr, others: Sequence[ReduceExpr]) -> bool:
+    """True when an element of REDUCE is made of the result of one of OTHERS."""
+    wanted = {id(other) for other in others}
+    return any(id(node) in wanted for node in walk(reduce.body))
+
+
+def reductions_inside_out(expr: Expr) -> list[ReduceExpr]:
+    """Every reduction in EXPR, each once, inner ones before those that contain them."""
+    return [node for node in walk(expr) if isinstance(node, ReduceExpr)]
+
+
+class RowEmitter(Emitter):
+    """An emitter whose `share` spreads reductions over `workers` threads of a row in `splits` blocks.
+
+    `ranges` bound the symbols, and so the running numbers.
+    """
+
+    rows = 1
+    workers = 1
+    across = False
+    splits = 1
+    ranges: Mapping[str, Range] = {}
+
+    # ------------------------------------------------------------ one block has the whole row
+
+    def share(self, group: Sequence[ReduceExpr], section: Section) -> None:
+        """Compute GROUP with all threads of the row; later uses find the results in SECTION."""
+        states = self._accumulate(group, section)
+        self._meet(states, section)
+        for reduce, state in zip(group, states, strict=True):
+            self._remember(reduce, state, section)
+
+    def _accumulate(self, group: Sequence[ReduceExpr], section: Section) -> list[SharedReduction]:
+        """The states of GROUP's reductions, as far as each thread has seen their elements."""
+        states = [shared_reduction(self.fresh, reduce) for reduce in group]
+        for state in states:
+            section.lines(state.declare())
+        inner = section.child()
+        running = self.fresh("k")
+        section.open(self._loop_header(group[0], running))
+        section.lines(self._variables(group, running))
+        for reduce, state in zip(group, states, strict=True):
+            element = self.lower(reduce.body, inner).text
+            if reduce.body.dtype.name in STORAGE_FLOATS:
+                element = f"convert<f32>({element})"
+            inner.lines(state.update(element, running))
+        section.embed(inner.finished(1))
+        section.close()
+        return states
+
+    def _meet(self, states: Sequence[SharedReduction], section: Section) -> None:
+        spread = f"{self.rows}, {self.workers}, {'true' if self.across else 'false'}"
+        for state in states:
+            section.lines(state.meet(self.fresh, spread))
+
+    def _remember(self, reduce: ReduceExpr, state: SharedReduction, section: Section) -> None:
+        text = state.result
+        if reduce.dtype.name in STORAGE_FLOATS:
+            text = f"convert<{c_type(reduce.dtype)}>({text})"
+        section.remember(reduce, SectionTerm(text))
+
+    # ------------------------------------------------------------ several blocks share the row
+
+    def share_parts(self, groups: Sequence[Sequence[ReduceExpr]], section: Section) -> list[SharedReduction]:
+        """What this block's part of the row gives, in SECTION; the states that hold it."""
+        states = [state for group in groups for state in self._accumulate(group, section)]
+        self._meet(states, section)
+        return states
+
+    def save_parts(self, states: Sequence[SharedReduction]) -> list[str]:
+        """Statements that store STATES from `slot` of the workspace on."""
+        words = [as_word(*variable) for state in states for variable in state.variables]
+        return [f"store(workspace, slot + {place}, {word});" for place, word in enumerate(words)]
+
+    def join_parts(
+        self, reductions: Sequence[ReduceExpr], states: Sequence[SharedReduction], section: Section
+    ) -> None:
+        """REDUCTIONS of the whole row from the parts in the workspace; their results are in SECTION.
+
+        The threads of the row take the parts in turns, so the order is that of the parts, whoever
+        came last.
+        """
+        for state in states:
+            section.lines(state.restart())
+        words = sum(len(state.variables) for state in states)
+        section.open(f"for (int part = worker; part < {self.splits}; part += {self.workers}) {{")
+        section.lines([f"const i64 slot = (i64(row) * {self.splits} + part) * {words};"])
+        place = 0
+        for state in states:
+            names = []
+            for _, dtype in state.variables:
+                names.append(self.fresh("part"))
+                word = from_word(f"load(workspace, slot + {place})", dtype)
+                section.lines([f"const {c_type(dtype)} {names[-1]} = {word};"])
+                place += 1
+            section.lines(state.join(names))
+        section.close()
+        self._meet(states, section)
+        for reduce, state in zip(reductions, states, strict=True):
+            self._remember(reduce, state, section)
+
+    # ------------------------------------------------------------ the loop over elements
+
+    def _loop_header(self, reduce: ReduceExpr, running: str) -> str:
+        count = product(extent for _, extent in reduce.variables)
+        high = bounds(count, self.ranges)[1]
+        kind = "int" if high is not None and high < INT_STEPS else "i64"
+        first = "worker" if self.splits == 1 else f"share * {self.workers} + worker"
+        step = self.workers * self.splits
+        return f"for ({kind} {running} = {first}; {running} < {self.index(count)}; {running} += {step}) {{"
+
+    def _variables(self, group: Sequence[ReduceExpr], running: str) -> list[str]:
+        """The loop variables, taken apart from the running number, innermost fastest; all of GROUP use
+        the same."""
+        first = group[0].variables
+        if len(first) == 1:
+            self._bind(group, 0, running)
+            return []
+        lines = []
+        step: Dim = 1
+        for position in reversed(range(len(first))):
+            name = self.fresh("r")
+            self._bind(group, position, name)
+            text = running if step == 1 else f"{running} / {factor_to_c(step, self.names)}"
+            extent = first[position][1]
+            if position != 0:
+                text += f" % {factor_to_c(extent, self.names)}"
+            lines.append(f"const int {name} = {text};")
+            step = step * extent
+        return lines
+
+    def _bind(self, group: Sequence[ReduceExpr], position: int, name: str) -> None:
+        for reduce in group:
+            self.names.define(reduce.variables[position][0], name)

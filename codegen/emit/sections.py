@@ -1,0 +1,137 @@
+"""Where emitted statements go: in front, in the loop over lanes, or behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from ...dialects.core.expr import Expr
+
+INDENT = "    "
+
+
+@dataclass(frozen=True, slots=True)
+class SectionTerm:
+    """A value in emitted code: its text, and whether it differs from lane to lane.
+
+    vector: the `Vec` of all lanes that it is an element of, if it is one.
+    """
+
+    text: str
+    varying: bool = False
+    vector: str | None = None
+
+    @classmethod
+    def lane_of(cls, vector: str) -> SectionTerm:
+        """The element of VECTOR that belongs to the lane of the loop."""
+        return cls(f"{vector}[lane]", varying=True, vector=vector)
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A condition under which loads may be executed; empty text: always."""
+
+    text: str = ""
+    varying: bool = False
+
+    def applied(self, read: str, otherwise: str) -> str:
+        return f"{self.text} ? {read} : {otherwise}" if self.text else read
+
+
+class Section:
+    """A stretch of straight code: a head, a loop over lanes, a tail.
+
+    Statements that are equal in all lanes go to the head, the others into the lane loop. Names
+    defined under a guard are known only there, since a guarded load has no value outside.
+    """
+
+    def __init__(self, lanes: int, known: list[dict[int, tuple[Expr, SectionTerm]]] | None = None) -> None:
+        self._lanes = lanes
+        self._head: list[str] = []
+        self._body: list[str] = []
+        self._tail: list[str] = []
+        self._depth = 0
+        self._known: list[dict[int, tuple[Expr, SectionTerm]]] = [*(known or []), {}]
+        self._guards: list[Guard] = []
+
+    # ------------------------------------------------------------ what is known already
+
+    def find(self, expr: Expr) -> SectionTerm | None:
+        for layer in reversed(self._known):
+            if id(expr) in layer:
+                return layer[id(expr)][1]
+        return None
+
+    def remember(self, expr: Expr, term: SectionTerm) -> None:
+        # The expression is kept with the term, so that its identity is not reused.
+        self._known[-1][id(expr)] = (expr, term)
+
+    def child(self) -> Section:
+        """A section nested in a loop of this one's head: it sees what all lanes share."""
+        shared = {
+            key: (expr, term)
+            for layer in self._known
+            for key, (expr, term) in layer.items()
+            if not term.varying or term.text.endswith("[lane]")
+        }
+        section = Section(self._lanes, [shared])
+        section._guards = list(self._guards)
+        return section
+
+    # ------------------------------------------------------------ guards
+
+    @contextmanager
+    def guarded(self, guard: Guard) -> Iterator[None]:
+        self._guards.append(guard)
+        self._known.append({})
+        yield
+        self._known.pop()
+        self._guards.pop()
+
+    def guard(self) -> Guard:
+        """The conjunction of the guards around the current point."""
+        if not self._guards:
+            return Guard()
+        texts = list(dict.fromkeys(guard.text for guard in self._guards))
+        joined = texts[0] if len(texts) == 1 else "(" + " && ".join(texts) + ")"
+        return Guard(joined, any(guard.varying for guard in self._guards))
+
+    # ------------------------------------------------------------ statements
+
+    def write(self, line: str, varying: bool) -> None:
+        if varying and self._lanes > 1:
+            self._body.append(line)
+        else:
+            self._head.append(INDENT * self._depth + line)
+
+    def write_all(self, lines: list[str], varying: bool) -> None:
+        for line in lines:
+            self.write(line, varying)
+
+    def lines(self, lines: Sequence[str]) -> None:
+        """Statements of the head, whatever they compute."""
+        self._head += [INDENT * self._depth + line for line in lines]
+
+    def open(self, line: str) -> None:
+        self.lines([line])
+        self._depth += 1
+
+    def close(self) -> None:
+        self._depth -= 1
+        self.lines(["}"])
+
+    def embed(self, lines: list[str]) -> None:
+        self.lines(lines)
+
+    def after(self, line: str) -> None:
+        """A statement behind the lane loop."""
+        self._tail.append(line)
+
+    def finished(self, lanes: int) -> list[str]:
+        """All statements in order."""
+        body = []
+        if self._body:
+            body = ["GLASS_UNROLL", f"for (int lane = 0; lane < {lanes}; ++lane) {{"]
+            body += [INDENT + line for line in self._body] + ["}"]
+        return self._head + body + self._tail

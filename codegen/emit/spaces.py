@@ -1,0 +1,138 @@
+"""Index spaces: one running number in a kernel, and the logical indices it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from ...dialects.core.affine import Affine, Dim, Range, bounds, product, symbol, total
+from ..text.affine_c import dim_to_c, factor_to_c
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A loop index: its symbol in expressions, its C variable, how far it runs."""
+
+    symbol: str
+    variable: str
+    size: Dim
+
+
+@dataclass(frozen=True)
+class Space:
+    """A C variable `linear` that counts through `axes`, outermost first."""
+
+    linear: str
+    axes: tuple[Axis, ...]
+
+    @property
+    def size(self) -> Dim:
+        return product(axis.size for axis in self.axes)
+
+    @cached_property
+    def polynomial(self) -> Dim:
+        """The linear number in terms of the axes' symbols."""
+        parts: list[Dim] = []
+        step: Dim = 1
+        for axis in reversed(self.axes):
+            if axis.size != 1:
+                parts.append(symbol(axis.symbol) * step)
+            step = step * axis.size
+        return total(parts)
+
+    def ranges(self, outer: Mapping[str, Range]) -> dict[str, Range]:
+        """The range of every axis, as far as the symbols' ranges bound it."""
+        found: dict[str, Range] = {}
+        for axis in self.axes:
+            high = bounds(axis.size, outer)[1]
+            found[axis.symbol] = (0, None if high is None else max(high - 1, 0))
+        return found
+
+    def index(self, order: Iterable[int]) -> dict[int, Dim]:
+        """Logical index by dimension, when the axes are the dimensions ORDER."""
+        return {
+            dimension: 0 if axis.size == 1 else symbol(axis.symbol)
+            for dimension, axis in zip(order, self.axes, strict=True)
+        }
+
+    def decode(self, names: NameTable, kind: str) -> list[str]:
+        """Definitions of the axis variables that NAMES has seen used."""
+        lines = []
+        step: Dim = 1
+        used = set(names.used)
+        for position, axis in enumerate(reversed(self.axes)):
+            if axis.variable in used and axis.variable != self.linear:
+                text = self.linear
+                if step != 1:
+                    text += f" / {factor_to_c(step, names)}"
+                if position != len(self.axes) - 1:
+                    text += f" % {factor_to_c(axis.size, names)}"
+                lines.append(f"const {kind} {axis.variable} = {text};")
+            step = step * axis.size
+        return list(reversed(lines))
+
+
+def make_space(linear: str, prefix: str, sizes: Iterable[tuple[int, Dim]]) -> Space:
+    """A space over (dimension, size) pairs, outermost first; variables are named PREFIX and the dimension.
+
+    A space with a single axis longer than 1 needs no decoding: that axis is the linear number.
+    """
+    pairs = list(sizes)
+    long = [dimension for dimension, size in pairs if size != 1]
+    axes = []
+    for dimension, size in pairs:
+        alone = long == [dimension]
+        axes.append(Axis(f"_{prefix}{dimension}", linear if alone else f"{prefix}{dimension}", size))
+    return Space(linear, tuple(axes))
+
+
+class NameTable(Mapping[str, str]):
+    """C variables by symbol; remembers which were asked for."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = dict(names)
+        self.used: dict[str, None] = {}
+
+    def define(self, symbol_: str, variable: str) -> None:
+        self._names[symbol_] = variable
+
+    def __getitem__(self, key: str) -> str:
+        name = self._names[key]
+        self.used[name] = None
+        return name
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def space_to_c(dim: Dim, spaces: Iterable[Space], names: NameTable) -> str:
+    """DIM in C, with the linear numbers of SPACES in place of what they stand for."""
+    return dim_to_c(fold_spaces(dim, spaces, names), names)
+
+
+def fold_spaces(dim: Dim, spaces: Iterable[Space], names: NameTable) -> Dim:
+    """DIM with multiples of a space's polynomial replaced by its linear number."""
+    for space in spaces:
+        polynomial = space.polynomial
+        if isinstance(dim, int) or isinstance(polynomial, int) or len(polynomial.terms) < 2:
+            continue
+        factor = _factor(dim, polynomial)
+        if factor:
+            linear = f"_{space.linear}"
+            names.define(linear, space.linear)
+            dim = dim - polynomial * factor + symbol(linear) * factor
+    return dim
+
+
+def _factor(dim: Affine, polynomial: Affine) -> int:
+    """c such that DIM - c*POLYNOMIAL loses all of POLYNOMIAL's terms; 0 when there is none."""
+    terms = dict(dim.terms)
+    first, value = polynomial.terms[0]
+    if first not in terms or terms[first] % value:
+        return 0
+    factor = terms[first] // value
+    return factor if all(terms.get(m) == v * factor for m, v in polynomial.terms) else 0

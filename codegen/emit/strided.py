@@ -1,0 +1,98 @@
+"""Views by strides: what reshape, transpose, slice and expand are when nothing is moved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...dialects.core.affine import Dim, product, total
+from ...dialects.core.ir import Operation
+from ...dialects.core.types import TensorType
+from ...dialects.graph.movement import Expand, Reshape, Slice, Transpose
+
+
+@dataclass(frozen=True)
+class Strided:
+    """Where the elements of a tensor lie in a buffer: strides per dimension and an offset, in elements."""
+
+    shape: tuple[Dim, ...]
+    strides: tuple[Dim, ...]
+    offset: Dim = 0
+
+    def step(self, axis: int, rank: int) -> Dim:
+        """Elements per step along AXIS of a result of RANK dimensions; 0 where this one is broadcast."""
+        own = axis - (rank - len(self.shape))
+        return 0 if own < 0 or self.shape[own] == 1 else self.strides[own]
+
+
+def strided(type: TensorType) -> Strided:
+    """The elements of a tensor of TYPE in its buffer."""
+    return Strided(type.shape, type.strides, type.layout.offset)
+
+
+def view_through(op: Operation, source: Strided) -> Strided | None:
+    """The result of OP as a view of the buffer that holds its operand; None when OP must move elements."""
+    match op:
+        case Transpose():
+            return _permuted(source, op.perm)
+        case Reshape():
+            return reshaped(source, op.result.type.shape)
+        case Slice():
+            starts = (start * stride for start, stride in zip(op.starts, source.strides, strict=True))
+            offset = total([source.offset, *starts])
+            strides = tuple(a * b for a, b in zip(source.strides, op.step_list, strict=True))
+            return Strided(op.result.type.shape, strides, offset)
+        case Expand() if not op.stretches:
+            shape = op.result.type.shape
+            return Strided(
+                shape, tuple(source.step(axis, len(shape)) for axis in range(len(shape))), source.offset
+            )
+    return None
+
+
+def view_behind(op: Operation, target: Strided) -> Strided | None:
+    """Where OP's operand must be written so that its result lies as TARGET; None when OP moves elements."""
+    match op:
+        case Transpose():
+            inverse = sorted(range(len(op.perm)), key=op.perm.__getitem__)
+            return _permuted(target, inverse)
+        case Reshape():
+            return reshaped(target, op.x.type.shape)
+    return None
+
+
+def _permuted(view: Strided, perm: Sequence[int]) -> Strided:
+    return Strided(
+        tuple(view.shape[axis] for axis in perm), tuple(view.strides[axis] for axis in perm), view.offset
+    )
+
+
+def reshaped(view: Strided, shape: tuple[Dim, ...]) -> Strided | None:
+    """VIEW's elements, in row-major order, under another SHAPE; None when no strides give that."""
+    strides: list[Dim] = [0] * len(shape)
+    axis = len(shape) - 1
+    for size, step in reversed(_runs(view)):
+        covered: Dim = 1
+        while covered != size:
+            while axis >= 0 and shape[axis] == 1:
+                axis -= 1
+            if axis < 0:
+                return None
+            strides[axis] = step * covered
+            covered = covered * shape[axis]
+            axis -= 1
+    rest = product(shape[: axis + 1]) if axis >= 0 else 1
+    return Strided(shape, tuple(strides), view.offset) if rest == 1 else None
+
+
+def _runs(view: Strided) -> list[tuple[Dim, Dim]]:
+    """Size and step of the stretches of evenly spaced elements that VIEW is made of, outermost first."""
+    runs: list[tuple[Dim, Dim]] = []
+    for size, stride in zip(view.shape, view.strides, strict=True):
+        if size == 1:
+            continue
+        if runs and runs[-1][1] == stride * size:
+            runs[-1] = (runs[-1][0] * size, stride)
+        else:
+            runs.append((size, stride))
+    return runs

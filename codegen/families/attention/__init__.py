@@ -1,0 +1,1 @@
+"""Scaled dot products with softmax and masks, in one pass over the keys."""

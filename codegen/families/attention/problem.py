@@ -1,0 +1,176 @@
+"""What an attention kernel computes, apart from how: extents, and where every operand lies.
+
+The region holds one graph.attention; what leads to its operands and from its result only moves
+elements in ways that strides can say, so that heads are split and merged where they are read and
+written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ....dialects.core.affine import Dim, evaluate, product
+from ....dialects.core.dtypes import BF16, BOOL, F16, F32, DType
+from ....dialects.core.ir import Operation, Value
+from ....dialects.graph.attention import Attention
+from ....dialects.graph.elementwise import Cast
+from ...emit.strided import Strided, strided, view_behind, view_through
+from ...request.request import Request
+from ..contraction.problem import COPY_BYTES, divisor, power_of_two_in
+
+MATH = {F16: "f16", BF16: "bf16"}  # what tensor cores multiply
+MASKS = (F32, F16, BF16, BOOL)
+MOST_FEATURES = 128  # more would spill registers
+
+
+@dataclass(frozen=True)
+class Operand:
+    """A matrix per batch entry: the region argument (or output) it lies in, and its steps in elements.
+
+    `batch` has a step for every batch dimension, 0 where it is broadcast; `vector` elements along
+    a row can move at once.
+    """
+
+    index: int
+    dtype: DType
+    offset: Dim
+    batch: tuple[Dim, ...]
+    row: Dim
+    column: Dim
+    vector: int
+
+
+@dataclass(frozen=True)
+class AttentionProblem:
+    """softmax(scale * q k^T + mask) v for every batch entry; `extents` are those of the batch."""
+
+    math: DType
+    extents: tuple[Dim, ...]
+    queries: Dim
+    keys: Dim
+    depth: int
+    width: int
+    q: Operand
+    k: Operand
+    v: Operand
+    y: Operand
+    mask: Operand | None
+    scale: float
+    causal: bool
+    guarded: bool
+    fill: float
+    rounded: bool
+
+    @property
+    def batches(self) -> Dim:
+        return product(self.extents)
+
+
+def find_attention(request: Request) -> AttentionProblem | None:
+    """The region as attention, or None when it is something else or lies where strides do not reach."""
+    roots = [op for op in request.ops if isinstance(op, Attention)]
+    if len(roots) != 1 or len(request.writes) != 1:
+        return None
+    op = roots[0]
+    sources = [None if value is None else _source(request, value) for value in op.operands]
+    target = _target(request, op)
+    if target is None or any(
+        value is not None and source is None for value, source in zip(op.operands, sources, strict=True)
+    ):
+        return None
+    return _problem(request, op, [source for source in sources if source is not None], target)
+
+
+def _problem(
+    request: Request, op: Attention, sources: Sequence[tuple[int, Strided]], target: Strided
+) -> AttentionProblem | None:
+    depth, width = op.q.type.shape[-1], op.v.type.shape[-1]
+    math = request.reads[sources[0][0]].dtype
+    if not isinstance(depth, int) or not isinstance(width, int) or not _fits(op, math, depth, width):
+        return None
+    leading = [axis for axis in range(op.y.type.rank - 2) if op.y.type.shape[axis] != 1]
+    rank = op.y.type.rank
+    operands = [
+        _operand(index, request.reads[index].dtype, view, leading, rank, features)
+        for (index, view), features in zip(sources, (depth, depth, width, op.k.type.shape[-2]), strict=False)
+    ]
+    return AttentionProblem(
+        math=math,
+        extents=tuple(op.y.type.shape[axis] for axis in leading),
+        queries=op.q.type.shape[-2],
+        keys=op.k.type.shape[-2],
+        depth=depth,
+        width=width,
+        q=operands[0],
+        k=operands[1],
+        v=operands[2],
+        y=_operand(0, request.writes[0].dtype, target, leading, rank, width),
+        mask=operands[3] if len(operands) > 3 else None,
+        scale=op.scale,
+        causal=op.causal,
+        guarded=op.guarded,
+        fill=op.fill,
+        rounded=op.rounds_sums,
+    )
+
+
+def _fits(op: Attention, math: DType, depth: int, width: int) -> bool:
+    """True for what there are kernels for, and the registers of a thread hold."""
+    sums = op.accumulate or op.y.type.dtype
+    same = all(value.type.dtype == math for value in (op.q, op.k, op.v))
+    masked = op.mask is None or op.mask.type.dtype in MASKS
+    return (
+        (math in MATH or math == F32)
+        and same
+        and masked
+        and sums in (F32, math)
+        and 0 < depth <= MOST_FEATURES
+        and 0 < width <= MOST_FEATURES
+    )
+
+
+def _operand(
+    index: int, dtype: DType, view: Strided, leading: Sequence[int], rank: int, columns: Dim
+) -> Operand:
+    batch = tuple(view.step(axis, rank) for axis in leading)
+    row, column = view.step(rank - 2, rank), view.step(rank - 1, rank)
+    vector = 1
+    if column == 1:
+        vector = power_of_two_in(divisor(view.offset, *batch, row, columns), COPY_BYTES // dtype.bytes)
+    return Operand(index, dtype, view.offset, batch, row, column, vector)
+
+
+def _source(request: Request, value: Value) -> tuple[int, Strided] | None:
+    """The argument that VALUE is a view of, and the view."""
+    chain: list[Operation] = []
+    while value.producer is not None:
+        if len(value.producer.inputs) != 1:
+            return None
+        chain.append(value.producer)
+        value = value.producer.inputs[0]
+    view: Strided | None = strided(value.type)
+    for op in reversed(chain):
+        view = view_through(op, view) if view is not None else None
+    return None if view is None else (request.region.arguments.index(value), view)
+
+
+def _target(request: Request, op: Attention) -> Strided | None:
+    """Where OP's result is to be written, from the type of what the region yields."""
+    chain: list[Operation] = []
+    value = request.region.terminator.inputs[0]
+    while value is not op.result:
+        if value.producer is None or len(value.producer.inputs) != 1:
+            return None
+        chain.append(value.producer)
+        value = value.producer.inputs[0]
+    view: Strided | None = strided(request.writes[0])
+    for step in chain:
+        if view is not None and not isinstance(step, Cast):
+            view = view_behind(step, view)
+    return view
+
+
+def at_optimum(dim: Dim, request: Request) -> int:
+    """DIM at the sizes that the model is tuned for; at least 1, since nobody tunes for what does nothing."""
+    return max(evaluate(dim, request.optimum), 1)

@@ -1,0 +1,1 @@
+"""Implicit matrix products: problem, configurations and cost; product, staging and epilogue."""

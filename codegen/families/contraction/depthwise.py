@@ -1,0 +1,214 @@
+"""Depthwise convolution (one channel a group, channels last): direct, vectorised over channels.
+
+It is bound by memory: each thread keeps the sums of a few neighbouring positions, so that an input
+element is loaded once per line of the window; the weights lie in shared memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ....dialects.core.affine import Dim, ceildiv, product
+from ....dialects.core.dtypes import BF16, DType
+from ...arch.spec import ArchSpec
+from ...request.request import Geometry
+from ...text.affine_c import dim_to_c, factor_to_c
+from ...text.literals import c_type
+from ...text.render import Code, Identifier
+from .gather import AxisSpec, row_specs
+from .problem import Problem, Window, divisor, power_of_two_in
+from .spec import Binding
+
+TEMPLATE = "kernels/depthwise_conv.cu.j2"
+# More sums of neighbouring positions than these lanes have do not fit a thread's registers.
+MOST_LANES = 8
+# Products of a thread with several outputs; the compiler widens bytes and bf16 long before it multiplies
+# them: with 800 products of bf16 it spills, with 400 it does not (NVRTC 13.5, sm_90a).
+MOST_PRODUCTS, MOST_WIDENED = 800, 400
+# Products of bf16 with one output, which it widens all at once: 392 spill, 200 take 184 registers.
+MOST_ALONE = 200
+_NO_WINDOW = Window(1, 1, 1, 0, 0, False)
+
+
+@dataclass(frozen=True)
+class DepthwiseConfig:
+    """Channels and neighbouring positions of a thread, channels and threads of a block."""
+
+    vector: int
+    pixels: int
+    channels: int
+    threads: int
+
+
+@dataclass(frozen=True)
+class DepthwiseSpec:
+    """What the template is given. `first_tap` is the flat index of the window line's first tap."""
+
+    name: Identifier
+    title: Code
+    parameters: Code
+    index_type: Identifier
+    a: Identifier
+    b: Identifier
+    type: Identifier
+    accumulate: Identifier
+    m: Code
+    channels: Code
+    a_offset: Code
+    b_offset: Code
+    b_is_weight: bool
+    axes: tuple[AxisSpec, ...]
+    taps: int
+    first_tap: Code
+    columns: int
+    inner_checked: bool
+    inner_limit: Code
+    inner_dilation: int
+    inner_stride: int
+    inner_taps: int
+    vector: int
+    pixels: int
+    channels_per_block: int
+    runs_per_block: int
+    threads: int
+    epilogue: Code
+
+
+def unsupported(problem: Problem) -> str | None:
+    """Why PROBLEM is not a depthwise convolution; None when it is."""
+    if problem.op != "conv" or problem.n != 1 or problem.channels != 1 or len(problem.batch) != 1:
+        return "not one channel and one output channel a group"
+    if problem.batch[0].a_step != 1:
+        return "channels are not innermost"
+    if problem.accumulate.bits < 32:
+        return f"sums in {problem.accumulate} are too narrow"
+    if problem.taps > 256:
+        return "the window is too large for shared memory"
+    return None
+
+
+def widest(problem: Problem, out_bytes: int) -> int:
+    """Channels that one thread can load and store as vectors, for outputs of `out_bytes` an element."""
+    steps: list[Dim] = [problem.batches, problem.a_offset]
+    steps += [axis.step for axis in problem.rows]
+    most = min(16 // min(problem.a.bytes, out_bytes), MOST_LANES)
+    while problem.a == BF16 and most > 1 and most * problem.taps > MOST_ALONE:
+        most //= 2
+    return power_of_two_in(divisor(*steps), most)
+
+
+def candidates(
+    problem: Problem, target: ArchSpec, out_bytes: int = 2, most: int = 12
+) -> list[DepthwiseConfig]:
+    """Configurations worth trying, the most promising by `cost` first."""
+    vector = widest(problem, out_bytes)
+    channels = problem.at_optimum(problem.batches)
+    lanes = [count for count in (4, 8, 16, 32) if count * vector < channels * 2] or [4]
+    inner = problem.rows[-1].window or _NO_WINDOW
+    pixels = (1, 2, 4) if inner.dilation == 1 else (1,)
+    found = [
+        DepthwiseConfig(vector, run, count * vector, threads)
+        for run in pixels
+        for count in lanes
+        for threads in (128, 256)
+    ]
+    found.sort(key=lambda config: cost(problem, config, target))
+    return found[:most]
+
+
+def illegal(problem: Problem, config: DepthwiseConfig, target: ArchSpec) -> str | None:
+    """Why CONFIG does not fit; None when it does."""
+    inner = problem.rows[-1].window or _NO_WINDOW
+    if config.pixels > 1 and inner.dilation > 1:
+        return "neighbouring outputs share no inputs"
+    products = problem.taps * config.pixels * config.vector
+    if config.pixels > 1 and products > (MOST_WIDENED if _is_widened(problem.a) else MOST_PRODUCTS):
+        return "the products of so many outputs do not fit a thread's registers"
+    if config.channels % config.vector or config.threads % (config.channels // config.vector):
+        return "threads do not share the channels evenly"
+    if config.channels * problem.taps * problem.accumulate.bytes > target.shared_bytes:
+        return "not enough shared memory"
+    return None
+
+
+def _is_widened(dtype: DType) -> bool:
+    return dtype.bytes == 1 or dtype == BF16
+
+
+def specialize(
+    problem: Problem, config: DepthwiseConfig, binding: Binding, target: ArchSpec
+) -> DepthwiseSpec:
+    """The spec of PROBLEM under CONFIG, which must be legal; the binding has its vector."""
+    names = binding.names
+    axes = row_specs(problem.rows, names)
+    inner = problem.rows[-1].window or _NO_WINDOW
+    return DepthwiseSpec(
+        name=binding.name,
+        title=binding.title,
+        parameters=binding.parameters,
+        index_type=Identifier("i64" if problem.wide else binding.index_type),
+        a=binding.a,
+        b=binding.b,
+        type=Identifier(c_type(problem.a)),
+        accumulate=Identifier(c_type(problem.accumulate)),
+        m=Code(dim_to_c(problem.m, names)),
+        channels=Code(dim_to_c(problem.batches, names)),
+        a_offset=Code(factor_to_c(problem.a_offset, names)),
+        b_offset=Code(factor_to_c(problem.b_offset, names)),
+        b_is_weight=problem.b_is_weight,
+        axes=axes,
+        taps=problem.taps,
+        first_tap=Code(_first_tap(axes)),
+        columns=(config.pixels - 1) * inner.stride + inner.taps if inner.dilation == 1 else inner.taps,
+        inner_checked=inner.checked,
+        inner_limit=Code(factor_to_c(inner.limit, names)),
+        inner_dilation=inner.dilation,
+        inner_stride=inner.stride,
+        inner_taps=inner.taps,
+        vector=config.vector,
+        pixels=config.pixels,
+        channels_per_block=config.channels,
+        runs_per_block=config.threads * config.vector // config.channels,
+        threads=config.threads,
+        epilogue=binding.epilogue,
+    )
+
+
+def _first_tap(axes: tuple[AxisSpec, ...]) -> str:
+    """The flat index of the tap (tap_z, tap_y, 0)."""
+    inner = axes[-1].window.taps if axes[-1].window else 1
+    text = ""
+    for axis in axes[:-1]:
+        if axis.window:
+            text = f"({text} * {axis.window.taps} + {axis.window.tap})" if text else f"{axis.window.tap}"
+    return f"{text} * {inner}" if text else "0"
+
+
+def _runs(problem: Problem, config: DepthwiseConfig) -> Dim:
+    """Threads along the output positions."""
+    lines = product(axis.extent for axis in problem.rows[:-1])
+    return lines * ceildiv(problem.rows[-1].extent, config.pixels)
+
+
+def launch(problem: Problem, config: DepthwiseConfig) -> Geometry:
+    """Grid, block and shared memory of a launch."""
+    runs_per_block = config.threads * config.vector // config.channels
+    blocks = ceildiv(_runs(problem, config), runs_per_block) * ceildiv(problem.batches, config.channels)
+    shared = config.channels * problem.taps * problem.accumulate.bytes
+    return Geometry(grid=(blocks, 1, 1), block=(config.threads, 1, 1), shared=shared)
+
+
+def cost(problem: Problem, config: DepthwiseConfig, target: ArchSpec) -> float:
+    """Expected microseconds of PROBLEM under CONFIG at the optimal sizes."""
+    inner = problem.rows[-1].window or _NO_WINDOW
+    channels = problem.at_optimum(problem.batches)
+    outputs = problem.at_optimum(problem.m) * channels
+    columns = (config.pixels - 1) * inner.stride + inner.taps
+    lines = problem.taps // inner.taps
+    loads = outputs / config.pixels * columns * lines * problem.a.bytes
+    waste = problem.at_optimum(ceildiv(problem.batches, config.channels)) * config.channels / channels
+    threads = problem.at_optimum(_runs(problem, config)) * channels / config.vector
+    busy = min(1.0, threads / (target.multiprocessors * 512))
+    moved = outputs * (2 + problem.a.bytes * inner.stride**2)
+    l1 = loads * waste / (target.multiprocessors * 64 * target.clock)
+    return 1.5 + max(l1, moved / target.bytes_per_second * 1e6) / busy + 0.15 * lines * columns / 10

@@ -1,0 +1,271 @@
+"""Implicit matrix products on tensor cores with mma.sync (sm_80 and later).
+
+Operands of 16 bits, f32 rounded to tf32, bytes, or f8e4m3 (sm_89); sums in f32 or i32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from ....dialects.core.affine import ceildiv
+from ....dialects.core.dtypes import BF16, F8E4M3, F8E5M2, F16, F32, I8, I32, TF32, U8, DType
+from ...arch.features import Feature
+from ...arch.spec import ArchSpec
+from ...request.request import Geometry
+from ...text.render import Identifier
+from . import tile
+from .cost import microseconds
+from .problem import COPY_BYTES, Problem
+from .product import ProductSpec, ProductTemplate
+from .spec import Binding, ContractionSpec, contraction_launch, contraction_spec
+from .staging import held_registers, origin_registers
+from .work import Work
+
+TEMPLATE = "kernels/contraction.cu.j2"
+STEP_BYTES = 32  # bytes of k in one mma step: 16 elements of 16 bits, 8 of tf32, 32 of i8
+MAX_SUM_REGISTERS = 128
+# Register budget of a thread that stages tiles through registers: accumulators and staged tiles.
+HELD_AND_SUMS = 96
+# Registers for the origins of gathered rows, beside the most accumulators that a thread may have.
+ORIGIN_REGISTERS = 4
+MOST_PRODUCTS = 128
+SPLITS = (2, 3, 4, 6, 8, 12, 16)
+MOST_RESIDENT = 2  # blocks that kernels are compiled for
+WIDE_N, RASTER = 16, 8  # tiles along n that the L2 cache holds the operands of; tile rows of a band beyond
+# By the operands' types: what the products are made in, what they are summed in, and what does that.
+_MATH = {
+    (F16, F16): ("f16", F32, Feature.MMA_F16),
+    (BF16, BF16): ("bf16", F32, Feature.MMA_BF16),
+    (F32, F32): ("tf32", F32, Feature.MMA_TF32),
+    (I8, I8): ("i8", I32, Feature.MMA_I8),
+    (U8, I8): ("u8_i8", I32, Feature.MMA_I8),
+    (I8, U8): ("i8_u8", I32, Feature.MMA_I8),
+    (U8, U8): ("u8", I32, Feature.MMA_I8),
+    (F8E4M3, F8E4M3): ("f8e4m3", F32, Feature.MMA_F8),
+}
+
+
+# What tensor cores multiply only from K-major operands: fragments are transposed in words of 16 bits alone.
+_K_INNERMOST = (TF32, I8, U8, F8E4M3, F8E5M2)
+
+
+def needs_k_innermost(multiply: DType) -> bool:
+    """True when tensor cores multiply MULTIPLY only if both operands lie with k innermost."""
+    return multiply in _K_INNERMOST
+
+
+@dataclass(frozen=True)
+class MmaConfig:
+    """Tile of a block, its warps along m, n and k, pipeline stages, blocks along k, L2 raster."""
+
+    block_m: int
+    block_n: int
+    block_k: int
+    warps_m: int
+    warps_n: int
+    warps_k: int = 1
+    stages: int = 3
+    splits: int = 1
+    raster: int = 1
+
+    @property
+    def threads(self) -> int:
+        return 32 * self.warps_m * self.warps_n * self.warps_k
+
+    @property
+    def sum_registers(self) -> int:
+        """Accumulators of a thread."""
+        return self.block_m * self.block_n // (32 * self.warps_m * self.warps_n)
+
+    def split(self, splits: int) -> MmaConfig:
+        """The same with k shared among SPLITS blocks."""
+        return replace(self, splits=splits)
+
+
+@dataclass(frozen=True)
+class MmaProduct(ProductSpec):
+    """Products in `math`, by warps of warp_m x warp_n sums that take `k_steps` mma steps of a tile."""
+
+    math: Identifier
+    warps_m: int
+    warps_n: int
+    warp_m: int
+    warp_n: int
+    k_steps: int
+
+
+def unsupported(problem: Problem, target: ArchSpec) -> str | None:
+    """Why TARGET's tensor cores cannot do PROBLEM; None when they can."""
+    if (problem.a, problem.b) not in _MATH:
+        return f"operands of {problem.a} and {problem.b} have no mma"
+    math, sums, needed = _MATH[problem.a, problem.b]
+    if not target.has(needed):
+        return f"{target.name} has no mma of {math}"
+    if problem.accumulate != sums:
+        return f"mma does not sum in {problem.accumulate}"
+    if problem.a.bytes != 2 and not (problem.a_k_major and problem.b_k_major):
+        return f"{problem.a} operands must lie with k innermost"
+    return "more than 2^31 rows" if tile.has_too_many_rows(problem) else None
+
+
+def illegal(problem: Problem, config: MmaConfig, target: ArchSpec) -> str | None:
+    """Why CONFIG does not fit; None when it does."""
+    k_bytes = config.block_k * problem.a.bytes
+    steps = k_bytes // STEP_BYTES // config.warps_k
+    warp_m, warp_n = config.block_m // config.warps_m, config.block_n // config.warps_n
+    if steps < 2 or steps % 2 or steps * STEP_BYTES * config.warps_k != k_bytes:
+        return "each warp needs an even number of mma steps in a tile"
+    if warp_m % 16 or warp_n % 16 or warp_m * config.warps_m != config.block_m:
+        return "warps do not share the tile evenly"
+    if config.threads > 1024 or config.stages < 2:
+        return "too many warps, or too few stages"
+    if config.splits > 1 and not tile.splits_evenly(problem.k, config.block_k, config.splits):
+        return "a split of k would be empty"
+    if pipeline_bytes(problem, config) > target.shared_bytes:
+        return "not enough shared memory"
+    return _spills(problem, config)
+
+
+def _spills(problem: Problem, config: MmaConfig) -> str | None:
+    """What a thread of CONFIG has too few registers for; None when it has enough."""
+    if config.sum_registers > MAX_SUM_REGISTERS:
+        return "too many accumulators a thread"
+    if product_registers(problem, config) > MOST_PRODUCTS:
+        return "too many products of 8-bit floats wait for their sums"
+    held = held_registers(problem, config)
+    if held and config.sum_registers + held > HELD_AND_SUMS:
+        return "tiles that pass through registers leave too few for so many accumulators"
+    if config.sum_registers < MAX_SUM_REGISTERS:
+        return None
+    if min(problem.a_vector, problem.b_vector) * problem.a.bytes < COPY_BYTES:
+        return "narrow copies leave too few registers for so many accumulators"
+    if config.splits > 1:
+        return "a split sum leaves too few registers for so many accumulators"
+    if origin_registers(problem, config) > ORIGIN_REGISTERS:
+        return "where rows begin leaves too few registers for so many accumulators"
+    return None
+
+
+def product_registers(problem: Problem, config: MmaConfig) -> int:
+    """Registers of a thread that hold products of 8-bit floats before they are added: those of a whole
+    tile, because the compiler makes all that do not depend on each other at once. Others add in place.
+    """
+    return k_steps(problem, config) * config.sum_registers if problem.a == F8E4M3 else 0
+
+
+def k_steps(problem: Problem, config: MmaConfig) -> int:
+    """mma steps of a warp in one k tile."""
+    return config.block_k * problem.a.bytes // STEP_BYTES // config.warps_k
+
+
+def pipeline_bytes(problem: Problem, config: MmaConfig) -> int:
+    """Dynamic shared memory of a block."""
+    return tile.pipeline_bytes(problem, config, swizzled=True, groups=config.warps_k)
+
+
+def blocks_per_multiprocessor(problem: Problem, config: MmaConfig, target: ArchSpec) -> int:
+    """Blocks that fit side by side, by shared memory and by the registers that the sums leave."""
+    registers = config.sum_registers + (100 if config.sum_registers > 32 else 80)
+    registers += product_registers(problem, config)
+    return tile.resident_blocks(config.threads, registers, pipeline_bytes(problem, config), target)
+
+
+def specialize(problem: Problem, config: MmaConfig, binding: Binding, target: ArchSpec) -> ContractionSpec:
+    """The spec of PROBLEM under CONFIG, which must be legal."""
+    product = MmaProduct(
+        template=ProductTemplate.MMA,
+        k_groups=config.warps_k,
+        swizzled=True,
+        math=Identifier(_MATH[problem.a, problem.b][0]),
+        warps_m=config.warps_m,
+        warps_n=config.warps_n,
+        warp_m=config.block_m // config.warps_m,
+        warp_n=config.block_n // config.warps_n,
+        k_steps=k_steps(problem, config),
+    )
+    resident = min(MOST_RESIDENT, blocks_per_multiprocessor(problem, config, target))
+    return contraction_spec(problem, tile.Tiling.of(config), binding, product, resident)
+
+
+def launch(problem: Problem, spec: ContractionSpec) -> Geometry:
+    """Grid, block and shared memory of a launch."""
+    return contraction_launch(problem, spec)
+
+
+# Block tile, warps along m, n and k, and stages; widest first. All compile without spills.
+_SHAPES: tuple[tuple[int, int, int, int, int, int, int], ...] = (
+    (128, 256, 64, 2, 4, 1, 4),
+    (128, 256, 64, 2, 4, 1, 3),
+    (256, 128, 64, 4, 2, 1, 4),
+    (256, 128, 64, 4, 2, 1, 3),
+    (256, 128, 32, 4, 2, 1, 4),
+    (128, 128, 64, 2, 2, 1, 3),
+    (128, 128, 64, 2, 4, 1, 3),
+    (128, 128, 32, 2, 2, 1, 4),
+    (256, 64, 32, 4, 2, 1, 4),
+    (128, 64, 64, 2, 2, 1, 4),
+    (128, 64, 64, 4, 1, 1, 3),
+    (128, 64, 32, 2, 2, 1, 4),
+    (64, 128, 64, 2, 2, 1, 4),
+    (64, 64, 64, 2, 2, 1, 4),
+    (64, 64, 64, 2, 1, 2, 4),
+    (64, 64, 128, 2, 2, 2, 3),
+    (64, 32, 64, 2, 1, 2, 6),
+    (32, 64, 64, 1, 2, 2, 6),
+    (32, 32, 64, 1, 1, 2, 6),
+    (32, 32, 128, 1, 1, 4, 6),
+    (16, 64, 64, 1, 2, 2, 6),
+    (16, 64, 128, 1, 2, 4, 6),
+    (16, 32, 128, 1, 1, 4, 6),
+)
+
+
+def shapes(problem: Problem) -> Iterator[MmaConfig]:
+    """The tiles, with block_k in elements of PROBLEM's type; no more stages than there are tiles of k."""
+    found: dict[MmaConfig, None] = {}
+    for m, n, k, warps_m, warps_n, warps_k, stages in _SHAPES:
+        block_k = k * 2 // problem.a.bytes
+        most = max(2, problem.k // block_k + 1) if isinstance(problem.k, int) else stages
+        config = MmaConfig(m, n, block_k, warps_m, warps_n, warps_k, min(stages, most))
+        found[config] = None
+    yield from found
+
+
+def candidates(problem: Problem, target: ArchSpec, most: int = 30) -> list[MmaConfig]:
+    """Configurations worth trying, the most promising by `cost` first; none for what is `unsupported`."""
+    if unsupported(problem, target) is not None:
+        return []
+    found: list[tuple[float, MmaConfig]] = []
+    for shape in shapes(problem):
+        resident = min(MOST_RESIDENT, blocks_per_multiprocessor(problem, shape, target))
+        banded = replace(shape, raster=raster(problem, shape))
+        for config in tile.split_ways(problem, banded, SPLITS, target.multiprocessors * resident):
+            if illegal(problem, config, target) is None:
+                found.append((cost(problem, config, target), config))
+    return [config for _, config in sorted(found, key=lambda pair: pair[0])[:most]]
+
+
+def raster(problem: Problem, config: MmaConfig) -> int:
+    """Tile rows in a band: one, unless the L2 cache cannot hold B's tiles of all columns."""
+    columns = problem.at_optimum(ceildiv(problem.n, config.block_n))
+    return RASTER if columns > WIDE_N else 1
+
+
+def cost(problem: Problem, config: MmaConfig, target: ArchSpec) -> float:
+    """Expected microseconds of PROBLEM under CONFIG at the optimal sizes."""
+    return microseconds(problem, work_of(problem, config, target), target)
+
+
+def work_of(problem: Problem, config: MmaConfig, target: ArchSpec) -> Work:
+    """CONFIG as the cost model sees it."""
+    bytes_ = problem.a.bytes
+    warp_m, warp_n = config.block_m // config.warps_m, config.block_n // config.warps_n
+    return Work(
+        tiling=tile.Tiling.of(config),
+        resident=blocks_per_multiprocessor(problem, config, target),
+        flops_per_clock=target.fitted.mma * 2 / bytes_,
+        shared_bytes=config.warps_m * config.warps_n * (warp_m + warp_n) * config.block_k * bytes_,
+        steps=k_steps(problem, config),
+        groups=config.warps_k,
+    )

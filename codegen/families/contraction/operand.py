@@ -1,0 +1,118 @@
+"""An operand as the templates see it: its tiles, where they are gathered from, and how they are staged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ...text.affine_c import factor_to_c
+from ...text.literals import c_type
+from ...text.render import Code, Identifier
+from .gather import GatherSpec, divides, plain_specs, row_specs
+from .problem import Problem, RowAxis
+from .row_work import RowWork
+from .staging import StagingSpec, staging_spec
+from .tile import TileSpec, Tiling, tile_spec
+
+
+@dataclass(frozen=True)
+class OperandSpec:
+    """Operand `role` (a or b): elements of `type`, which lie in memory as `memory_type`; its batch
+    entries may begin at another element than 0 when it is `based`."""
+
+    role: Identifier
+    name: Identifier
+    type: Identifier
+    memory_type: Identifier
+    element_bytes: int
+    tile: TileSpec
+    gather: GatherSpec
+    staging: StagingSpec
+    based: bool
+
+    @property
+    def extent(self) -> str:
+        """The C variable of its rows (columns)."""
+        return "M" if self.role == "a" else "N"
+
+    @property
+    def stage_size(self) -> str:
+        """The C constant of the elements of one stage."""
+        return "A_TILE" if self.role == "a" else "B_TILE"
+
+    @property
+    def tile_bytes(self) -> int:
+        return self.tile.elements * self.element_bytes
+
+    @property
+    def picked(self) -> bool:
+        """True when an index says where a row begins."""
+        return self.staging.rows is not None and self.staging.rows.picks
+
+    @property
+    def clamped(self) -> bool:
+        """True when a thread may have lines past the end, for which the last one stands."""
+        return self.gather.checked or self.staging.ragged
+
+    @property
+    def linear(self) -> bool:
+        """True when a thread's lines are equal steps apart: whole tiles of a single axis."""
+        plain = len(self.gather.axes) == 1 and not self.gather.windows
+        return plain and not self.clamped and not self.picked
+
+    @property
+    def slots(self) -> int:
+        """Rows of a tile that a thread brings pieces of."""
+        return self.staging.passes if self.tile.k_major else self.tile.chunk
+
+
+def a_operand(
+    problem: Problem,
+    tiling: Tiling,
+    name: Identifier,
+    names: Mapping[str, str],
+    swizzled: bool,
+    prologue: Code | None,
+    rows: RowWork | None,
+) -> OperandSpec:
+    """The first operand; PROLOGUE computes its elements, ROWS what depends on a row alone."""
+    tile = tile_spec(problem.a, tiling.block_m, tiling.block_k, k_major=problem.a_k_major, swizzled=swizzled)
+    gather = GatherSpec(
+        axes=(row_specs if problem.op == "conv" else plain_specs)(problem.rows, names),
+        checked=not divides(tiling.block_m, problem.m),
+        taps=problem.taps,
+        channels=Code(factor_to_c(problem.channels, names)),
+        uniform_taps=divides(tiling.block_k, problem.channels),
+        k_step=Code(factor_to_c(problem.a_k_step, names)),
+        k_checked=not divides(tiling.block_k, problem.k),
+        offset=Code(factor_to_c(problem.a_offset, names)),
+    )
+    staging = staging_spec(tile, problem.a, problem.a_vector, tiling.threads, prologue, rows)
+    memory_type = Identifier(c_type(problem.a_stored))
+    type = Identifier(c_type(problem.a))
+    based = problem.a_offset != 0 or any(axis.a_step != 0 for axis in problem.batch)
+    return OperandSpec(
+        Identifier("a"), name, type, memory_type, problem.a.bytes, tile, gather, staging, based
+    )
+
+
+def b_operand(
+    problem: Problem, tiling: Tiling, name: Identifier, names: Mapping[str, str], swizzled: bool
+) -> OperandSpec:
+    """The second operand, whose k runs over taps and channels alike."""
+    tile = tile_spec(problem.b, tiling.block_n, tiling.block_k, k_major=problem.b_k_major, swizzled=swizzled)
+    k_checked = not divides(tiling.block_k, problem.k)
+    gather = GatherSpec(
+        axes=plain_specs((RowAxis(problem.n, problem.b_n_step),), names),
+        checked=not divides(tiling.block_n, problem.n),
+        taps=1,
+        channels=Code(factor_to_c(problem.channels, names)),
+        uniform_taps=not k_checked,
+        k_step=Code(factor_to_c(problem.b_k_step, names)),
+        k_checked=k_checked,
+        offset=Code(factor_to_c(problem.b_offset, names)),
+    )
+    staging = staging_spec(tile, problem.b, problem.b_vector, tiling.threads)
+    type = Identifier(c_type(problem.b))
+    based = problem.b_offset != 0 or any(axis.b_step != 0 for axis in problem.batch)
+    return OperandSpec(Identifier("b"), name, type, type, problem.b.bytes, tile, gather, staging, based)

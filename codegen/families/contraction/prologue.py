@@ -1,0 +1,220 @@
+"""What a contraction computes on its first operand while it loads it.
+
+    matmul(elementwise(x), w)
+    matmul(elementwise(gather(table, indices)), w)
+
+One buffer is streamed, element by element; a gather picks its rows. Whatever else is read varies
+along the summed axis alone, or along rows alone: the latter, with all that is computed from it, is
+found once for each row of a tile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from ....dialects.core.ir import Operation, Value
+from ....dialects.core.traits import Trait, has
+from ....dialects.graph.indexing import Gather
+from ....dialects.graph.quantization import Scaling
+
+Inside = Callable[[Operation], bool]
+
+
+class Varies(Enum):
+    """Along what a value that is broadcast to the first operand differs."""
+
+    EVERYWHERE = "everywhere"
+    SUMMED = "summed"
+    ROWS = "rows"
+    SEVERAL = "several"
+
+
+@dataclass(frozen=True)
+class Prologue:
+    """How the first operand comes about.
+
+    streamed: the buffer whose elements are loaded, the operand itself where nothing is computed;
+    gather: what picks its rows; rows: the values with one element per row, in the order in which
+    they were met; indices: the ops that compute the indices of the gather.
+    """
+
+    operand: Value
+    streamed: Value
+    gather: Gather | None = None
+    rows: tuple[Value, ...] = ()
+    indices: frozenset[Operation] = frozenset()
+
+    @property
+    def element(self) -> Value:
+        """What a loaded element is an element of: the streamed buffer, or the rows gathered from it."""
+        return self.streamed if self.gather is None else self.gather.result
+
+    @property
+    def computes(self) -> bool:
+        """True when elements change on their way, and not only rows are picked."""
+        return self.element is not self.operand
+
+
+@dataclass(frozen=True)
+class Unfit:
+    """Why no kernel computes this while it loads, with the figures that decided."""
+
+    reason: str
+    figures: Mapping[str, str | int] = field(default_factory=dict)
+
+
+def is_within(op: Operation) -> bool:
+    """True for every op: in the region of a kernel all of them are the kernel's."""
+    return True
+
+
+def summed_axis(root: Operation) -> int:
+    """The axis of the first operand that is summed over: channels, or the inner dimension."""
+    rank = root.inputs[0].type.rank
+    if root.name == "graph.conv":
+        return 1
+    return rank - 2 if root.attributes["transpose_a"] else rank - 1
+
+
+def read_prologue(root: Operation, inside: Inside = is_within) -> Prologue | Unfit:
+    """What ROOT's first operand is made of by those ops that are INSIDE its kernel."""
+    return _Reader(root, inside).read()
+
+
+def varies(value: Value, root: Operation) -> Varies:
+    """How VALUE, broadcast to the first operand of ROOT, differs along it."""
+    operand = root.inputs[0]
+    shape, rank = value.type.shape, operand.type.rank
+    if shape == operand.type.shape:
+        return Varies.EVERYWHERE
+    axes = {axis for axis, size in enumerate(shape, rank - len(shape)) if size != 1}
+    if axes <= {summed_axis(root)}:
+        return Varies.SUMMED
+    return Varies.SEVERAL if summed_axis(root) in axes else Varies.ROWS
+
+
+class _Reader:
+    """Walks from the first operand of one contraction to the memory that it is made of."""
+
+    def __init__(self, root: Operation, inside: Inside) -> None:
+        self._root = root
+        self._inside = inside
+        self._operand = root.inputs[0]
+        self._streamed: list[Value] = []
+        self._gather: Gather | None = None
+        self._rows: list[Value] = []
+        self._indices: set[Operation] = set()
+
+    def read(self) -> Prologue | Unfit:
+        unfit = self._walk([self._operand], self._visit)
+        if unfit is not None:
+            return unfit
+        if len(self._streamed) != 1:
+            figures = {"tensors": len(self._streamed)}
+            return Unfit("a prologue reads one tensor of the operand's shape", figures)
+        rows, indices = tuple(self._rows), frozenset(self._indices)
+        return Prologue(self._operand, self._streamed[0], self._gather, rows, indices)
+
+    def _walk(
+        self, start: Iterable[Value], visit: Callable[[Value], Iterable[Value] | Unfit]
+    ) -> Unfit | None:
+        """VISIT every value behind START once; it gives the values to go on with."""
+        pending = list(start)
+        seen = set(pending)
+        while pending:
+            found = visit(pending.pop())
+            if isinstance(found, Unfit):
+                return found
+            new = [value for value in found if value not in seen]
+            seen.update(new)
+            pending += new
+        return None
+
+    def _computing(self, value: Value) -> Operation | None:
+        """The op that computes VALUE inside the kernel; None when it is read from memory."""
+        op = value.producer
+        return op if op is not None and self._inside(op) else None
+
+    # ------------------------------------------------------------ elements
+
+    def _visit(self, value: Value) -> Iterable[Value] | Unfit:
+        op = self._computing(value)
+        if op is not None and has(op, Trait.CONSTANT):
+            return ()
+        kind = varies(value, self._root)
+        if kind is Varies.ROWS:
+            return self._row_value(value)
+        if op is None:
+            return self._leaf(value, kind)
+        if isinstance(op, Gather):
+            return self._gathered(op)
+        if isinstance(op, Scaling) and not op.per_tensor:
+            return self._scaled(op)
+        if has(op, Trait.ELEMENTWISE):
+            return op.inputs
+        return Unfit(f"{op.name} is neither elementwise nor a gather of rows")
+
+    def _scaled(self, op: Scaling) -> Iterable[Value] | Unfit:
+        """Scales are not broadcast: `axis` says where they differ."""
+        if op.axis != summed_axis(self._root) or op.block:
+            return Unfit("it reads scales that differ along another axis than the summed one")
+        return (op.x,)
+
+    def _leaf(self, value: Value, kind: Varies) -> Iterable[Value] | Unfit:
+        if kind is Varies.EVERYWHERE:
+            self._streamed.append(value)
+        elif kind is Varies.SEVERAL:
+            shape = "x".join(map(str, value.type.shape))
+            return Unfit("it reads a value that varies along rows and the summed axis", {"shape": shape})
+        return ()
+
+    # ------------------------------------------------------------ rows
+
+    def _row_value(self, value: Value) -> Iterable[Value] | Unfit:
+        """A value with one element per row; of a convolution, whose windows overlap, one per image."""
+        shape = value.type.shape
+        ahead = self._operand.type.rank - len(shape)
+        if self._root.name == "graph.conv" and any(
+            size != 1 for axis, size in enumerate(shape, ahead) if axis > 0
+        ):
+            return Unfit("it reads a value of every position", {"shape": "x".join(map(str, shape))})
+        self._rows.append(value)
+        return self._walk([value], self._behind_row) or ()
+
+    def _behind_row(self, value: Value) -> Iterable[Value] | Unfit:
+        return self._elementwise_only(value, None)
+
+    def _elementwise_only(self, value: Value, seen: set[Operation] | None) -> Iterable[Value] | Unfit:
+        op = self._computing(value)
+        if op is None:
+            return ()
+        if not has(op, Trait.ELEMENTWISE) and not has(op, Trait.CONSTANT):
+            return Unfit(f"{op.name} is not elementwise")
+        if isinstance(op, Scaling) and not op.per_tensor:
+            return Unfit("it reads scales that differ along a row")
+        if seen is not None:
+            seen.add(op)
+        return op.inputs
+
+    # ------------------------------------------------------------ gather
+
+    def _gathered(self, op: Gather) -> Iterable[Value] | Unfit:
+        """Rows picked from a table in memory: the summed axis stays whole, and innermost."""
+        axis = op.axis % op.x.type.rank
+        if self._root.name != "graph.matmul" or self._root.attributes["transpose_a"]:
+            return Unfit("only the rows of a matrix product's first operand may be gathered")
+        if op.result.type.shape != self._operand.type.shape:
+            shape = "x".join(map(str, op.result.type.shape))
+            return Unfit("it has another shape than the operand", {"shape": shape})
+        if axis == op.x.type.rank - 1:
+            return Unfit("it gathers along the summed axis", {"axis": axis})
+        if self._computing(op.x) is not None:
+            return Unfit("a gather in a prologue reads its table from memory")
+        self._gather = op
+        self._streamed.append(op.x)
+        return self._walk([op.indices], self._behind_index) or ()
+
+    def _behind_index(self, value: Value) -> Iterable[Value] | Unfit:
+        return self._elementwise_only(value, self._indices)

@@ -1,0 +1,128 @@
+"""Loop-nest kernels: each thread computes a few neighbouring elements of the result.
+
+Anything whose results are scalar expressions of the same shape: elementwise chains, movement,
+gather, pooling and other small windows, layout and type conversion.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...dialects.core.affine import ceildiv, evaluate
+from ..emit.emitter import Emitter
+from ..emit.inline import RegionExpressions
+from ..emit.lanes import Lanes
+from ..emit.sections import Section
+from ..emit.spaces import make_space
+from ..request.describe import title
+from ..request.request import Candidate, Config, Geometry, KernelCode, Request
+from ..request.signature import Signature, make_signature
+from ..text.affine_c import dim_to_c
+from ..text.render import Code, Identifier
+from .kernel_family import KernelFamily, Rank
+
+THREADS = 256
+WIDEST = 16  # bytes of one access
+
+
+@dataclass(frozen=True)
+class LoopSpec:
+    """What the template needs: everything decided, the body emitted."""
+
+    name: Identifier
+    title: Code
+    parameters: Code
+    threads: int
+    lanes: int
+    index_type: Identifier
+    count: Code
+    body: tuple[Code, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoopFamily(KernelFamily):
+    """Configuration: `lanes` elements a thread, `threads` a block."""
+
+    name: str = "loop"
+    rank: Rank = Rank.GENERAL
+    groupable: bool = True
+
+    def candidates(self, request: Request) -> list[Candidate]:
+        shapes = {(type.shape, type.order) for type in request.writes}
+        if len(shapes) != 1 or any(not type.layout.is_dense for type in request.writes[1:]):
+            return []
+        lanes = self._lanes(request)
+        while lanes > 1 and not self._works(request, lanes):
+            lanes //= 2
+        return [Candidate(self.name, {"lanes": lanes, "threads": THREADS}, self._cost(request))]
+
+    def resized(self, request: Request, config: Config, threads: int) -> list[Candidate]:
+        """CONFIG in blocks of THREADS, with as many elements a thread, and with more."""
+        lanes, widest = int(config["lanes"]), WIDEST // min(t.dtype.bytes for t in request.writes)
+        type, found = request.writes[0], [lanes]
+        inner = type.shape[type.order[-1]] if type.rank else 1
+        while found[-1] < widest and isinstance(inner, int) and inner % (found[-1] * 2) == 0:
+            found.append(found[-1] * 2)
+        return [
+            Candidate(self.name, {"lanes": count, "threads": threads}, self._cost(request))
+            for count in found
+            if self._works(request, count)
+        ]
+
+    def _lanes(self, request: Request) -> int:
+        """As wide as the innermost dimension and one 16-byte access allow, while the GPU stays full."""
+        type = request.writes[0]
+        inner = type.shape[type.order[-1]] if type.rank else 1
+        elements = evaluate(type.elements, request.optimum)
+        lanes = WIDEST // min(t.dtype.bytes for t in request.writes)
+        enough = 2 * THREADS * request.target.multiprocessors
+        while lanes > 1 and (not isinstance(inner, int) or inner % lanes or elements // lanes < enough):
+            lanes //= 2
+        return lanes
+
+    def _works(self, request: Request, lanes: int) -> bool:
+        try:
+            self.realize(request, {"lanes": lanes, "threads": THREADS})
+        except ValueError:
+            return False
+        return True
+
+    def _cost(self, request: Request) -> float:
+        moved = sum(evaluate(type.bytes, request.optimum) for type in (*request.reads, *request.writes))
+        return 2.0 + moved / request.target.bytes_per_second * 1e6
+
+    def realize(self, request: Request, config: Config) -> KernelCode:
+        lanes, threads = int(config["lanes"]), int(config["threads"])
+        signature = request.once("signature", lambda: make_signature(request))
+        body = request.once((self.name, lanes), lambda: loop_body(request, signature, lanes))
+        count = request.writes[0].elements
+        spec = LoopSpec(
+            name=Identifier(request.name),
+            title=title(request),
+            parameters=signature.parameters,
+            threads=threads,
+            lanes=lanes,
+            index_type=Identifier(signature.index_type),
+            count=Code(dim_to_c(count, signature.symbols)),
+            body=body,
+        )
+        geometry = Geometry((ceildiv(count, lanes * threads), 1, 1), (threads, 1, 1))
+        return KernelCode("kernels/loop.cu.j2", spec, geometry, signature.typed)
+
+
+def loop_body(request: Request, signature: Signature, lanes: int) -> tuple[Code, ...]:
+    """The statements that compute and store the elements of one thread."""
+    type = request.writes[0]
+    space = make_space("element", "i", [(axis, type.shape[axis]) for axis in type.order])
+    by_axis = space.index(type.order)
+    index = tuple(by_axis[axis] for axis in range(type.rank))
+    expressions = RegionExpressions({**request.ranges, **space.ranges(request.ranges)})
+    innermost = space.axes[-1].symbol if space.axes else ""
+    emitter = Emitter(signature.buffers(request), signature.symbols, (space,), Lanes(innermost, lanes))
+    section = Section(lanes)
+    yielded = request.region.terminator.inputs
+    results = [expressions.element(value, index) for value in yielded]
+    for name, out, expr in zip(signature.outputs, request.writes, results, strict=True):
+        emitter.store(name, out, index, expr, section)
+    body = section.finished(lanes)
+    return tuple(Code(line) for line in space.decode(emitter.names, signature.index_type) + body)

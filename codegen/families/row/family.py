@@ -1,0 +1,213 @@
+"""Row kernels: softmax, normalisations and reductions, with the elementwise work around them.
+
+Every result element belongs to a row; the reductions depend on the row alone and are shared by
+the `workers` threads of it. A reduction over whole axes is a row whose result is one element. Few
+long rows of that kind are divided over `splits` blocks each: every block leaves what its part gives
+in the workspace, and the last one to finish joins the parts and stores the result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ....dialects.core.affine import Affine, ceildiv, symbols
+from ....dialects.core.dtypes import U32, U64
+from ....dialects.core.expr import LoadExpr
+from ...emit.lanes import Lanes
+from ...emit.offsets import linear_offset
+from ...emit.rows import RowEmitter, in_groups, walk
+from ...emit.sections import Section
+from ...emit.shared_reductions import shared_reduction
+from ...request.describe import title
+from ...request.parameters import ScratchParameter
+from ...request.request import Candidate, Config, Geometry, KernelCode, Request
+from ...request.signature import Signature, make_signature
+from ...text.affine_c import dim_to_c
+from ...text.render import Code, Identifier
+from ..kernel_family import KernelFamily, Rank
+from .cost import Shares, microseconds, split_shares, whole_shares
+from .problem import RowProblem, analyse
+
+WORD = 8  # bytes of a thread's place in shared memory
+FLAG = 16  # bytes of shared memory behind those places, for what one thread tells the others
+
+
+@dataclass(frozen=True)
+class RowSpec:
+    """What the template needs: the shape of a block and the emitted statements.
+
+    With several `splits`, `reductions` leave the part of the block, `save` stores its `words`, and
+    `join` makes the row's results of all parts.
+    """
+
+    name: Identifier
+    title: Code
+    parameters: Code
+    threads: int
+    rows: int
+    workers: int
+    across: bool
+    index_type: Identifier
+    row_count: Code
+    column_count: Code
+    decode: tuple[Code, ...]
+    reductions: tuple[Code, ...]
+    columns: tuple[Code, ...]
+    splits: int = 1
+    words: int = 0
+    save: tuple[Code, ...] = ()
+    join: tuple[Code, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowFamily(KernelFamily):
+    """Configuration: `rows` a block, `workers` threads a row and block, `across` 1 if neighbours are on
+    other rows, and `splits` blocks a row where those are several."""
+
+    name: str = "row"
+    rank: Rank = Rank.ROWS
+    groupable: bool = True
+
+    def candidates(self, request: Request) -> list[Candidate]:
+        problem = analyse(request)
+        if problem is None:
+            return []
+        across = _rows_are_contiguous(problem)
+        shares = [whole_shares(problem, request, across), *split_shares(problem, request, across)]
+        return [
+            Candidate(self.name, _config(share, across), microseconds(problem, request, share))
+            for share in shares
+        ]
+
+    def resized(self, request: Request, config: Config, threads: int) -> list[Candidate]:
+        """CONFIG in blocks of THREADS, with more rows or fewer; each row as before."""
+        problem = analyse(request)
+        workers, splits = int(config["workers"]), int(config.get("splits", 1))
+        rows, rest = divmod(threads, workers)
+        if problem is None or rest or not rows:
+            return []
+        share = Shares(rows, workers, splits)
+        return [Candidate(self.name, config | {"rows": rows}, microseconds(problem, request, share))]
+
+    def realize(self, request: Request, config: Config) -> KernelCode:
+        problem = analyse(request)
+        if problem is None:
+            raise ValueError("not a row kernel")
+        share = Shares(int(config["rows"]), int(config["workers"]), int(config.get("splits", 1)))
+        if share.splits > 1 and not problem.divisible:
+            raise ValueError("rows that several blocks cannot share")
+        signature = make_signature(request, _scratch(problem, share))
+        emitter = RowEmitter(
+            signature.buffers(request), signature.symbols, (problem.rows, problem.columns), Lanes("", 1)
+        )
+        emitter.rows, emitter.workers, emitter.across = share.rows, share.workers, bool(config["across"])
+        emitter.splits = share.splits
+        emitter.ranges = {**request.ranges, **problem.rows.ranges(request.ranges)}
+        spec = _spec(request, problem, signature, emitter)
+        return KernelCode("kernels/row.cu.j2", spec, _geometry(problem, share), signature.typed)
+
+
+def _config(share: Shares, across: bool) -> Config:
+    config: Config = {"rows": share.rows, "workers": share.workers, "across": int(across)}
+    return config if share.splits == 1 else {**config, "splits": share.splits}
+
+
+def _geometry(problem: RowProblem, share: Shares) -> Geometry:
+    return Geometry(
+        (ceildiv(problem.rows.size, share.rows), share.splits, 1),
+        (share.threads, 1, 1),
+        shared=share.threads * WORD + (FLAG if share.splits > 1 else 0),
+    )
+
+
+def _scratch(problem: RowProblem, share: Shares) -> tuple[ScratchParameter, ...]:
+    """What the blocks of a row leave for the last of them: a word for each variable of a part's state."""
+    if share.splits == 1:
+        return ()
+    words = sum(len(shared_reduction(str, reduce).variables) for reduce in problem.shared)
+    return (
+        ScratchParameter("workspace", U64, problem.rows.size * share.splits * words),
+        ScratchParameter("counters", U32, ceildiv(problem.rows.size, share.rows), "counters"),
+    )
+
+
+def _spec(request: Request, problem: RowProblem, signature: Signature, emitter: RowEmitter) -> RowSpec:
+    bodies = _bodies(request, problem, signature, emitter)
+    kind = signature.index_type
+    decode = problem.rows.decode(emitter.names, kind)
+    columns = problem.columns.decode(emitter.names, kind) + bodies.columns
+    return RowSpec(
+        name=Identifier(request.name),
+        title=title(request),
+        parameters=signature.parameters,
+        threads=emitter.rows * emitter.workers,
+        rows=emitter.rows,
+        workers=emitter.workers,
+        across=emitter.across,
+        index_type=Identifier(kind),
+        row_count=Code(dim_to_c(problem.rows.size, signature.symbols)),
+        column_count=Code(dim_to_c(problem.columns.size, signature.symbols)),
+        decode=_code(decode),
+        reductions=_code(bodies.reductions),
+        columns=_code(columns),
+        splits=emitter.splits,
+        words=len(bodies.save),
+        save=_code(bodies.save),
+        join=_code(bodies.join),
+    )
+
+
+def _code(lines: list[str]) -> tuple[Code, ...]:
+    return tuple(Code(line) for line in lines)
+
+
+@dataclass(frozen=True)
+class _Bodies:
+    """Emitted statements, as RowSpec has them."""
+
+    reductions: list[str]
+    columns: list[str]
+    save: list[str]
+    join: list[str]
+
+
+def _bodies(request: Request, problem: RowProblem, signature: Signature, emitter: RowEmitter) -> _Bodies:
+    """The shared reductions, and what is done for each column of the row."""
+    top = Section(1)
+    groups = in_groups(problem.shared)
+    save: list[str] = []
+    join: list[str] = []
+    reductions: list[str] = []
+    if emitter.splits > 1:
+        parts = Section(1)
+        states = emitter.share_parts(groups, parts)
+        save = emitter.save_parts(states)
+        emitter.join_parts(problem.shared, states, top)
+        reductions, join = parts.finished(1), top.finished(1)
+    else:
+        for group in groups:
+            emitter.share(group, top)
+        reductions = top.finished(1)
+    inner = top.child()
+    for name, type, expr in zip(signature.outputs, request.writes, problem.results, strict=True):
+        emitter.store(name, type, problem.index, expr, inner)
+    return _Bodies(reductions, inner.finished(1), save, join)
+
+
+def _rows_are_contiguous(problem: RowProblem) -> bool:
+    """True when the long reads walk memory along rows' neighbours rather than along the reduction."""
+    axes = [axis for axis in problem.rows.axes if axis.size != 1]
+    if not axes:
+        return False
+    innermost = axes[-1].symbol
+    for reduce in problem.shared:
+        variables = {name for name, _ in reduce.variables}
+        for load in (node for node in walk(reduce.body) if isinstance(node, LoadExpr)):
+            offset = linear_offset(load.source.type, load.index)
+            # What is the same for the whole row is read once and does not count.
+            if isinstance(offset, Affine) and not variables.isdisjoint(symbols(offset)):
+                steps = dict(offset.terms)
+                along = any(steps.get((name,)) == 1 for name in variables)
+                if steps.get((innermost,)) == 1 and not along:
+                    return True
+    return False

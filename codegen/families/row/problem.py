@@ -1,0 +1,87 @@
+"""A region seen as rows: what belongs to a row, and which of its reductions threads share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ....dialects.core.affine import Dim, evaluate, product
+from ....dialects.core.expr import Expr, ReduceExpr
+from ....dialects.core.types import TensorType
+from ...emit.inline import RegionExpressions
+from ...emit.rows import Dependences, depends, reductions_inside_out
+from ...emit.shared_reductions import KINDS
+from ...emit.spaces import Space, make_space
+from ...request.request import Request
+
+LEAST_SHARED = 8  # shorter reductions are cheaper inside one thread, even if every column repeats them
+LEAST_ALONE = 32  # the same for reductions that only one result element needs: pooling windows
+
+
+@dataclass(frozen=True, eq=False)
+class RowProblem:
+    """A region seen as rows: which reductions are shared, which dimensions make a row.
+
+    Extents, `lengths` among them, are at the symbols' optimum.
+    """
+
+    rows: Space
+    columns: Space
+    results: tuple[Expr, ...]
+    index: tuple[Dim, ...]
+    shared: tuple[ReduceExpr, ...]
+    lengths: tuple[int, ...]
+
+    @property
+    def divisible(self) -> bool:
+        """True when several blocks may share a row: one result a row, made of reductions none of which
+        needs the result of another, since that is only known when all blocks have finished."""
+        return self.columns.size == 1 and not any(depends(reduce, self.shared) for reduce in self.shared)
+
+
+def analyse(request: Request) -> RowProblem | None:
+    """The region as rows, or None when no large reduction depends on whole rows only."""
+    first = request.writes[0]
+    if any(type.shape != first.shape for type in request.writes):
+        return None
+    space = make_space("element", "i", [(axis, first.shape[axis]) for axis in first.order])
+    by_axis = space.index(first.order)
+    index = tuple(by_axis[axis] for axis in range(first.rank))
+    expressions = RegionExpressions({**request.ranges, **space.ranges(request.ranges)})
+    results = tuple(expressions.element(value, index) for value in request.region.terminator.inputs)
+    return _split(request, first, index, results)
+
+
+def _split(
+    request: Request, type: TensorType, index: tuple[Dim, ...], results: tuple[Expr, ...]
+) -> RowProblem | None:
+    dependences = Dependences()
+    axes = {f"_i{axis}" for axis in range(type.rank)}
+    found: dict[int, ReduceExpr] = {}
+    for result in results:
+        for reduce in reductions_inside_out(result):
+            outside = {name for name in dependences.of(reduce) if name.startswith("_")}
+            alone = all(f"_i{axis}" in outside or size == 1 for axis, size in enumerate(type.shape))
+            least = LEAST_ALONE if alone else LEAST_SHARED
+            if reduce.kind in KINDS and _length(reduce, request) >= least and outside <= axes:
+                found[id(reduce)] = reduce
+    if not found:
+        return None
+    in_row = {name for reduce in found.values() for name in dependences.of(reduce)} & axes
+    kept = [(axis, type.shape[axis]) for axis in type.order if f"_i{axis}" in in_row or type.shape[axis] == 1]
+    rest = [(axis, type.shape[axis]) for axis in type.order if (axis, type.shape[axis]) not in kept]
+    return RowProblem(
+        make_space("row", "i", kept),
+        make_space("column", "i", rest),
+        results,
+        index,
+        tuple(found.values()),
+        tuple(_length(reduce, request) for reduce in found.values()),
+    )
+
+
+def _length(reduce: ReduceExpr, request: Request) -> int:
+    """Elements that REDUCE takes in, at the symbols' optimum; 0 when that varies from row to row."""
+    try:
+        return evaluate(product(extent for _, extent in reduce.variables), request.optimum)
+    except KeyError:
+        return 0

@@ -1,0 +1,94 @@
+"""One call of NVRTC: a source and its headers in, a cubin and a log out."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cuda.bindings import nvrtc
+
+from ...errors import CompileError
+from ..text.source_check import redact
+
+_VOLATILE_LINE = re.compile(r"^.*Compile time = .*\n?", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class NvrtcProgram:
+    """What is compiled: the kernel NAME, its CUDA text, NVRTC's options, and the files it may include."""
+
+    name: str
+    source: str
+    options: Sequence[str]
+    headers: Mapping[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON data, from which `from_json` makes it again."""
+        options, headers = list(self.options), dict(self.headers)
+        return {"name": self.name, "source": self.source, "options": options, "headers": headers}
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> NvrtcProgram:
+        return NvrtcProgram(**data)
+
+
+def run(program: NvrtcProgram, stop: Callable[[], bool]) -> tuple[bytes, str]:
+    """The cubin of PROGRAM and NVRTC's log. STOP is asked meanwhile, and when true ends it: TimeoutError.
+
+    Raises CompileError when NVRTC refuses.
+    """
+    names = [header.encode() for header in program.headers]
+    texts = [text.encode() for text in program.headers.values()]
+    file = f"{program.name}.cu".encode()
+    made = checked(nvrtc.nvrtcCreateProgram(program.source.encode(), file, len(names), texts, names))[0]
+    try:
+        watch = _CancelWatch(stop)
+        checked(nvrtc.nvrtcSetFlowCallback(made, watch.address, 0))
+        options = [option.encode() for option in program.options]
+        status = nvrtc.nvrtcCompileProgram(made, len(options), options)[0]
+        if status == nvrtc.nvrtcResult.NVRTC_ERROR_CANCELLED:
+            raise TimeoutError
+        log = _VOLATILE_LINE.sub("", redact(_log(made)))
+        if status != nvrtc.nvrtcResult.NVRTC_SUCCESS:
+            target = program.options[0].partition("=")[2]
+            raise CompileError(f"kernel {program.name} does not compile for {target}:\n{log.strip()}")
+        cubin = bytes(checked(nvrtc.nvrtcGetCUBINSize(made))[0])
+        checked(nvrtc.nvrtcGetCUBIN(made, cubin))
+        return cubin, log
+    finally:
+        nvrtc.nvrtcDestroyProgram(made)
+
+
+class _CancelWatch:
+    """The callback by which NVRTC asks, about once a millisecond, whether to go on.
+
+    The code optimiser asks; ptxas does not. Once it has said stop it keeps to it, as NVRTC demands. The
+    object must outlive the compilation: NVRTC holds only the address.
+    """
+
+    def __init__(self, stop: Callable[[], bool]) -> None:
+        self._stopped = False
+
+        def asked(_payload: int | None, _reserved: int | None) -> int:
+            self._stopped = self._stopped or stop()
+            return int(self._stopped)
+
+        self._callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(asked)
+        self.address = ctypes.cast(self._callback, ctypes.c_void_p).value
+
+
+def _log(program: Any) -> str:
+    # The bindings write into the bytes object that they are given.
+    text = bytes(checked(nvrtc.nvrtcGetProgramLogSize(program))[0])
+    checked(nvrtc.nvrtcGetProgramLog(program, text))
+    return text.rstrip(b"\0").decode("utf-8", "replace")
+
+
+def checked(answer: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The values behind the status of a call to the bindings; CompileError if it failed."""
+    if answer[0] != nvrtc.nvrtcResult.NVRTC_SUCCESS:
+        raise CompileError(f"NVRTC failed: {answer[0].name}")
+    return answer[1:]

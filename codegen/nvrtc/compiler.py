@@ -1,0 +1,305 @@
+"""CUDA source to cubin with NVRTC: in parallel threads, through the cache, without a GPU.
+
+`cuda.core.Program` cannot take headers from memory, so this module uses `cuda.bindings.nvrtc`.
+The bindings release the GIL while NVRTC works: two threads on two cores compile twice as fast.
+`source_check` has refused everything that could make NVRTC open a file before it sees a kernel.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib import metadata
+
+from cuda.bindings import nvrtc
+
+from ...errors import CompileError, UnsupportedError
+from ...runtime.children import Children
+from ..arch.known import LEAST
+from ..text.provenance import without_provenance
+from ..text.source_check import check_headers, check_source
+from .cache import CacheEntry, KernelCache, content_key
+from .child import run_in_child
+from .compile import NvrtcProgram, checked, run
+
+# `-v` makes ptxas report registers and spills. The disk cache of NVRTC itself is off: ours is the one
+# cache. The process-wide stack limit stays alone because threads would race on restoring it. Rounding
+# stays IEEE (no fast-math), and products are fused with sums only where a kernel says so: a number that
+# is quantized afterwards must be the same on every device.
+OPTIONS: tuple[str, ...] = (
+    "--std=c++17",
+    "--fmad=false",
+    "--ftz=false",
+    "--prec-div=true",
+    "--prec-sqrt=true",
+    "--minimal",
+    "--device-as-default-execution-space",
+    "--no-source-include",
+    "--no-cache",
+    "--modify-stack-limit=false",
+    "--ptxas-options=-v",
+)
+SECONDS_PER_KERNEL = 120.0
+SHOWN_NODES = 5
+_TARGET = re.compile(r"sm_([1-9][0-9]{1,2})([af]?)")
+_ENTRY = re.compile(r"Compiling entry function '([^']*)'")
+_REGISTERS = re.compile(r"Used (\d+) registers")
+_SPILLS = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads")
+_LOST_PERFORMANCE = re.compile(r"\(C75(?:0[4-9]|1[0-5])\)[^\n]*")
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class CompiledKernel:
+    """One kernel for one target.
+
+    `entry` is the symbol in `cubin` (the kernel is extern "C", so it is the kernel's name);
+    `log` is ptxas's report; spills and stack are bytes per thread.
+    """
+
+    entry: str
+    target: str
+    cubin: bytes
+    log: str
+    registers: int
+    stack_bytes: int
+    spill_bytes: int
+    from_cache: bool = field(default=False, compare=False)
+
+
+@lru_cache(maxsize=1)
+def compiler_version() -> tuple[int, int]:
+    """(major, minor) of the NVRTC library. Raises CompileError when there is none."""
+    try:
+        major, minor = checked(nvrtc.nvrtcVersion())
+    except RuntimeError as error:  # DynamicLibNotFoundError is one
+        raise CompileError(
+            "the NVRTC library was not found",
+            hint="pip install nvidia-cuda-nvrtc, or build for target 'host'",
+        ) from error
+    return int(major), int(minor)
+
+
+@lru_cache(maxsize=1)
+def compiler_identity() -> str:
+    """Text that changes whenever NVRTC may generate other code: a part of every cache key."""
+    major, minor = compiler_version()
+    try:
+        wheel = metadata.version("nvidia-cuda-nvrtc")
+    except metadata.PackageNotFoundError:
+        wheel = "system"
+    return f"nvrtc {major}.{minor} ({wheel})"
+
+
+@lru_cache(maxsize=1)
+def supported_targets() -> tuple[str, ...]:
+    """Every `sm_XX` that NVRTC and the kernels' instructions know, with the variants `a` and `f`."""
+    compiler_version()
+    targets: list[str] = []
+    for number in checked(nvrtc.nvrtcGetSupportedArchs())[0]:
+        if number < LEAST:
+            continue
+        targets.append(f"sm_{number}")
+        if number >= 90:
+            targets.append(f"sm_{number}a")
+        if number >= 100:
+            targets.append(f"sm_{number}f")
+    return tuple(targets)
+
+
+def check_target(target: str) -> None:
+    """Raise UnsupportedError unless NVRTC can produce a cubin for `target`."""
+    if _TARGET.fullmatch(target) is None or target not in supported_targets():
+        known = ", ".join(supported_targets())
+        hint = f"NVRTC here compiles for {known}; the kernels need sm_{LEAST} (cp.async, NaN-keeping max)"
+        raise UnsupportedError(f"unknown target {target!r}", hint=hint)
+
+
+def compile_kernels(
+    sources: Mapping[str, str],
+    target: str,
+    headers: Mapping[str, str],
+    cache: KernelCache | None,
+    *,
+    heavy: Collection[str] = frozenset(),
+    nodes: Mapping[str, Sequence[str]] | None = None,
+    progress: Progress | None = None,
+    seconds: float = SECONDS_PER_KERNEL,
+) -> dict[str, CompiledKernel]:
+    """Compile every source (kernel name -> CUDA text) for `target`, in the order of `sources`.
+
+    `headers` are the only files an `#include` can find. `progress` is
+    called here with (kernel, done, total). A kernel may take at most `seconds`; those named in
+    `heavy`, which may take as long, are compiled in processes of their own, because only these can be
+    ended at any time. `nodes` names the ONNX nodes of each, for errors.
+    Raises CompileError for the first kernel in order that fails, UnsupportedError for the target.
+    """
+    check_target(target)
+    check_headers(headers)
+    for name, source in sources.items():
+        check_source(name, source)
+    job = _Job(target, headers, cache, seconds, heavy, nodes or {})
+    results: dict[str, CompiledKernel] = {}
+    failures: dict[str, CompileError] = {}
+    with ThreadPoolExecutor(max_workers=_cores(), thread_name_prefix="nvrtc") as pool:
+        futures = {pool.submit(job.compile, name, source): name for name, source in sources.items()}
+        try:
+            _collect(futures, results, failures, progress)
+        except BaseException:
+            job.stop()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    if cache is not None:
+        cache.trim()
+    for name in sources:
+        if name in failures:
+            raise failures[name]
+    return {name: results[name] for name in sources}
+
+
+class UnfitError(CompileError):
+    """Designed kernels that spill or lost their asynchrony: `problems` says of each, by name, how."""
+
+    def __init__(self, message: str, problems: Mapping[str, str]) -> None:
+        self.problems = dict(problems)
+        super().__init__(
+            message,
+            "another configuration may fit; or take ops out of the kernel: `glassrt explain MODEL NODE` says "
+            "what is in there, --nofuse and --disable-rule keep it apart",
+        )
+
+
+def check_designed(
+    kernels: Mapping[str, CompiledKernel],
+    families: Mapping[str, str],
+    nodes: Mapping[str, Sequence[str]] | None = None,
+) -> None:
+    """Raise UnfitError when any of KERNELS that is in FAMILIES, a table of their families, is `unfit`.
+
+    `nodes` are the ONNX nodes of each, for errors.
+    """
+    problems = {name: unfit(kernel) for name, kernel in kernels.items() if name in families}
+    found = {name: problem for name, problem in problems.items() if problem is not None}
+    if found:
+        name = next(iter(found))
+        of, target = _of((nodes or {}).get(name, ())), kernels[name].target
+        about = f"kernel {name}{of} for {target}, of {families[name]},"
+        others = f"; so do {len(found) - 1} more kernels" if len(found) > 1 else ""
+        raise UnfitError(f"{about} {found[name]}{others}", found)
+
+
+def unfit(kernel: CompiledKernel) -> str | None:
+    """Why KERNEL does not run as its family means it to; None when it does.
+
+    It spills, or drew C7504-C7515: setmaxnreg is ignored, or wgmma is serialised.
+    """
+    if kernel.spill_bytes:
+        return f"spills {kernel.spill_bytes} bytes per thread ({kernel.registers} registers)"
+    warning = _LOST_PERFORMANCE.search(kernel.log)
+    return None if warning is None else f"is not compiled as written: {warning.group().strip()}"
+
+
+def _of(nodes: Sequence[str]) -> str:
+    """The ONNX nodes that a kernel stands for, in words."""
+    more = f" and {len(nodes) - SHOWN_NODES} more" if len(nodes) > SHOWN_NODES else ""
+    return f" (of {', '.join(nodes[:SHOWN_NODES])}{more})" if nodes else ""
+
+
+def _collect(
+    futures: Mapping[Future[CompiledKernel], str],
+    results: dict[str, CompiledKernel],
+    failures: dict[str, CompileError],
+    progress: Progress | None,
+) -> None:
+    for done, future in enumerate(as_completed(futures), start=1):
+        name = futures[future]
+        try:
+            results[name] = future.result()
+        except CompileError as error:
+            failures[name] = error
+        if progress is not None:
+            progress(name, done, len(futures))
+
+
+class _Job:
+    """What the kernels of one call share."""
+
+    def __init__(
+        self,
+        target: str,
+        headers: Mapping[str, str],
+        cache: KernelCache | None,
+        seconds: float,
+        heavy: Collection[str],
+        nodes: Mapping[str, Sequence[str]],
+    ) -> None:
+        self.target = target
+        self.headers = dict(sorted(headers.items()))
+        self.cache = cache
+        self.seconds = seconds
+        self.heavy = heavy
+        self.nodes = nodes
+        self.children = Children()
+        self.options = (f"--gpu-architecture={target}", *OPTIONS)
+        self.cancelled = threading.Event()
+
+    def compile(self, name: str, source: str) -> CompiledKernel:
+        headers = [part for item in self.headers.items() for part in item]
+        key = content_key([compiler_identity(), *self.options, name, without_provenance(source), *headers])
+        entry = self.cache.load(key) if self.cache else None
+        if entry is not None:
+            return self._kernel(name, entry, from_cache=True)
+        entry = CacheEntry(*self._run(name, source))
+        kernel = self._kernel(name, entry, from_cache=False)
+        if self.cache is not None:
+            self.cache.store(key, entry, source)
+        return kernel
+
+    def _kernel(self, name: str, entry: CacheEntry, from_cache: bool) -> CompiledKernel:
+        entries = _ENTRY.findall(entry.log)
+        if entries != [name]:
+            raise CompileError(f"kernel {name} defines the entries {entries}, not one of its own name")
+        registers = _REGISTERS.search(entry.log)
+        spills = _SPILLS.findall(entry.log)
+        return CompiledKernel(
+            entry=name,
+            target=self.target,
+            cubin=entry.cubin,
+            log=entry.log,
+            registers=int(registers.group(1)) if registers else 0,
+            stack_bytes=sum(int(stack) for stack, _, _ in spills),
+            spill_bytes=sum(int(stores) + int(loads) for _, stores, loads in spills),
+            from_cache=from_cache,
+        )
+
+    def _run(self, name: str, source: str) -> tuple[bytes, str]:
+        """(cubin, log) from NVRTC, which may be cancelled while it works."""
+        program = NvrtcProgram(name, source, self.options, self.headers)
+        try:
+            if name in self.heavy:
+                return run_in_child(program, self.children, self.seconds)
+            deadline = time.monotonic() + self.seconds
+            return run(program, lambda: self.cancelled.is_set() or time.monotonic() > deadline)
+        except TimeoutError:
+            kernel = f"kernel {name}{_of(self.nodes.get(name, ()))} for {self.target}"
+            raise CompileError(
+                f"{kernel} took longer than {self.seconds:g} s to compile",
+                hint="it computes too much at once: --nofuse and --disable-rule keep its ops apart, and a "
+                "kernel that was written by hand can be split; Sin, Cos, Tan, Pow and Mod count most",
+            ) from None
+
+    def stop(self) -> None:
+        """End what is being compiled as soon as may be."""
+        self.cancelled.set()
+        self.children.stop()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

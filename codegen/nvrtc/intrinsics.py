@@ -1,0 +1,35 @@
+"""The intrinsics headers that every kernel includes, as texts."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.resources
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from ...templates import include
+
+
+@functools.cache
+def headers() -> Mapping[str, str]:
+    """File name -> text of all headers, host-only ones (`.hpp`) included, in order of their names."""
+    files = importlib.resources.files(include).iterdir()
+    texts = {file.name: file.read_text("utf-8") for file in files if file.name.endswith((".cuh", ".hpp"))}
+    return MappingProxyType(dict(sorted(texts.items())))
+
+
+@functools.cache
+def device_headers() -> Mapping[str, str]:
+    """The part of `headers()` that NVRTC needs: `.cuh` files."""
+    return MappingProxyType({name: text for name, text in headers().items() if name.endswith(".cuh")})
+
+
+def content_hash(texts: Mapping[str, str]) -> str:
+    """SHA-256 (hex) over names and texts; a change of any header changes it."""
+    digest = hashlib.sha256()
+    for name in sorted(texts):
+        for part in (name.encode(), texts[name].encode()):
+            digest.update(len(part).to_bytes(8, "little"))
+            digest.update(part)
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""From a launch module to a plan: sources, manifest, cubins, weights."""

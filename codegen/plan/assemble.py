@@ -1,0 +1,99 @@
+"""From a launch module to a plan: sources, cubins, manifest and weights in one file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...dialects.core.ir import Module
+from ...dialects.launch import Kernel
+from ...runtime.plan import Plan
+from ..arch.names import REFERENCE
+from ..arch.spec import ArchSpec
+from ..families.registry import is_designed
+from ..nvrtc.cache import KernelCache
+from ..nvrtc.compiler import CompiledKernel, Progress, check_designed, compile_kernels, compiler_version
+from ..nvrtc.cost import HEAVY_MS, kernel_ms
+from ..nvrtc.intrinsics import headers
+from .manifest import ManifestBuilder
+from .sources import made_kernels
+
+GENERATOR = "glassrt 0.1.0"
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """What a plan is built for: GPU targets that one launch module serves (none: host only), where cubins are
+    kept, who watches.
+
+    compiled: kernels of earlier attempts at the same build, by target, name and source; spills: whether
+    designed kernels may spill.
+    """
+
+    targets: tuple[ArchSpec, ...] = ()
+    cache: KernelCache | None = field(default=None)
+    progress: Progress | None = None
+    compiled: dict[tuple[str, str, str], CompiledKernel] = field(default_factory=dict)
+    spills: bool = False
+
+    @property
+    def planned(self) -> ArchSpec:
+        """The target that the module was planned for."""
+        return self.targets[0] if self.targets else REFERENCE
+
+
+def assemble(
+    module: Module,
+    levels: Mapping[str, str],
+    ledger: list[dict[str, Any]],
+    options: BuildOptions,
+    decisions: str = "",
+) -> Plan:
+    """The plan for a launch MODULE; LEVELS are the texts of all four, DECISIONS that of the LEDGER.
+
+    Raises CompileError, UnfitError for designed kernels that spill.
+    """
+    made = made_kernels(module, options.planned)
+    sources = {name: kernel.source for name, kernel in made.items()}
+    cubins = {}
+    for each in options.targets:
+        kernels = _compiled(module, sources, each.name, options)
+        cubins[each.name] = {kernel: compiled.cubin for kernel, compiled in kernels.items()}
+    manifest = ManifestBuilder(module, {name: kernel.code for name, kernel in made.items()})
+    names = [each.name for each in options.targets]
+    data = manifest.build(GENERATOR, names, _minimum_driver(options.targets))
+    return Plan(data, dict(levels), ledger, sources, cubins, manifest.weights, dict(headers()), decisions)
+
+
+def _compiled(
+    module: Module, sources: Mapping[str, str], target: str, options: BuildOptions
+) -> Mapping[str, CompiledKernel]:
+    launches = {op.kernel: op for op in module.main.block if isinstance(op, Kernel)}
+    keys = {name: (target, name, source) for name, source in sources.items()}
+    nodes = {name: op.location.nodes for name, op in launches.items()}
+    missing = {name: source for name, source in sources.items() if keys[name] not in options.compiled}
+    made = compile_kernels(
+        missing,
+        target,
+        dict(headers()),
+        options.cache,
+        heavy={name for name, op in launches.items() if kernel_ms(op.body.block) > HEAVY_MS},
+        nodes=nodes,
+        progress=options.progress,
+    )
+    options.compiled.update({keys[name]: kernel for name, kernel in made.items()})
+    kernels = {name: options.compiled[keys[name]] for name in sources}
+    if not options.spills:
+        check_designed(kernels, _families(launches.values()), nodes)
+    return kernels
+
+
+def _families(launches: Iterable[Kernel]) -> dict[str, str]:
+    """The kernels of LAUNCHES that must not spill, with the names of their families."""
+    return {op.kernel: op.family for op in launches if is_designed(op.family, dict(op.config))}
+
+
+def _minimum_driver(targets: Sequence[ArchSpec]) -> int:
+    """CUDA promises that a cubin runs on every driver of its major version."""
+    return compiler_version()[0] * 1000 if targets else 0

@@ -1,0 +1,264 @@
+"""The plan's manifest: a launch module as the data that the runtime executes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from ...dialects.core.affine import Dim, occupied, product, symbol, to_json
+from ...dialects.core.constraints import Constraint, Determined
+from ...dialects.core.diagnostics import op_error
+from ...dialects.core.ir import Function, Module, Operation, Value
+from ...dialects.core.tensor_map import TensorMap
+from ...dialects.core.types import TensorType, symbols_in
+from ...dialects.launch import Buffer, Kernel, View, largest, span
+from ..families.group.parts import member_blocks, shares_of
+from ..families.registry import is_group
+from ..request.describe import ops_in
+from ..request.make import in_model_symbols
+from ..request.parameters import (
+    BufferParameter,
+    Parameter,
+    ScalarParameter,
+    ScratchParameter,
+    TensorMapParameter,
+)
+from ..request.request import KernelCode
+
+ALIGNMENT = 256
+FORMAT = 2
+
+
+class ManifestBuilder:
+    """Collects buffers, weights, kernels and launches of one module; CODES are its kernels by name."""
+
+    def __init__(self, module: Module, codes: Mapping[str, KernelCode]) -> None:
+        self._module = module
+        self._codes = codes
+        self._buffers: dict[Value, str] = {}
+        self._starts: dict[Value, Dim] = {}
+        self._entries: list[dict[str, Any]] = []
+        self._weights = bytearray()
+        self._weight_offsets: dict[tuple[str, str], int] = {}
+        self._kernels: dict[str, dict[str, Any]] = {}
+        self._launches: list[dict[str, Any]] = []
+        self._counter_bytes = sum(
+            _aligned(largest(op.bytes, module.ranges))
+            for op in module.main.block
+            if isinstance(op, Buffer) and op.space == "counters"
+        )
+        self._next_counter = 0
+        self._arena_bytes = self._counter_bytes
+
+    @property
+    def weights(self) -> bytes:
+        return bytes(self._weights)
+
+    def build(self, generator: str, targets: list[str], min_driver: int) -> dict[str, Any]:
+        """The manifest as JSON data."""
+        function = self._module.main
+        for index, argument in enumerate(function.arguments):
+            self._add(argument, {"space": "input", "index": index, "bytes": to_json(argument.type.bytes)})
+        returned = [_through_views(value) for value in function.returned]
+        outputs = {value: index for index, value in reversed(list(enumerate(returned)))}
+        for op in function.block:
+            self._visit(op, outputs)
+        return {
+            "format": FORMAT,
+            "generator": generator,
+            "name": self._module.name,
+            "targets": targets,
+            "min_driver": min_driver,
+            "symbols": self._symbols(),
+            **self._size_facts(),
+            "inputs": _tensors(function.inputs, [value.type for value in function.arguments]),
+            "outputs": _tensors(function.outputs, [value.type for value in function.returned]),
+            "arena_bytes": self._arena_bytes,
+            "zeroed_bytes": self._counter_bytes,
+            "weights_bytes": len(self._weights),
+            "buffers": self._entries,
+            "kernels": self._kernels,
+            "launches": self._launches,
+        }
+
+    def _symbols(self) -> dict[str, list[int]]:
+        """The ranges of the symbols that occur; a module may declare others."""
+        module = self._module
+        used = {name for value in module.main.arguments for name in value.type.symbols}
+        for op in module.walk():
+            used |= {name for value in op.results for name in value.type.symbols}
+            used |= {name for value in op.attributes.values() for name in symbols_in(value)}
+        used |= {name for each in module.constraints for name in each.symbols}
+        for name, definition in reversed(module.derived.items()):
+            used |= definition.symbols if name in used else set()
+        ranges = module.symbols.items()
+        return {name: [r.minimum, r.optimum, r.maximum] for name, r in ranges if name in used}
+
+    def _size_facts(self) -> dict[str, Any]:
+        """What is known of symbols beside their ranges; what there is none of is left out."""
+        module, used = self._module, self._symbols()
+        facts: dict[str, Any] = {
+            "derived": {
+                name: [each.function, *map(to_json, each.operands)]
+                for name, each in module.derived.items()
+                if name in used
+            },
+            "determined": {
+                name: {"size": to_json(each.dim), "text": str(each.dim), **_reason(each)}
+                for name, each in module.determined.items()
+            },
+            "constraints": [
+                {
+                    "left": to_json(each.left),
+                    "relation": each.relation,
+                    "right": to_json(each.right),
+                    "text": str(each),
+                    **_reason(each),
+                }
+                for each in module.constraints
+            ],
+        }
+        return {key: value for key, value in facts.items() if value}
+
+    def _add(self, value: Value, entry: dict[str, Any], start: Dim = 0) -> None:
+        name = f"b{len(self._entries)}"
+        self._buffers[value] = name
+        self._starts[value] = start
+        self._entries.append({"name": name, **entry, **({"offset": to_json(start)} if start != 0 else {})})
+
+    def _visit(self, op: Operation, outputs: Mapping[Value, int]) -> None:
+        if isinstance(op, Buffer):
+            self._buffer(op, outputs)
+        elif isinstance(op, View):
+            self._view(op)
+        elif isinstance(op, Kernel):
+            self._kernel(op)
+
+    def _buffer(self, op: Buffer, outputs: Mapping[Value, int]) -> None:
+        value, size = op.result, to_json(op.bytes)
+        if op.space == "weights":
+            offset, length = self._weight(op)
+            self._add(value, {"space": "weights", "offset": 0, "bytes": length}, offset)
+        elif op.space == "output":
+            if value not in outputs:
+                raise op_error(op, "is in the output space but is not returned")
+            self._add(value, {"space": "output", "index": outputs[value], "bytes": size})
+        elif op.space == "counters":
+            self._add(value, {"space": "arena", "offset": 0, "bytes": size}, self._next_counter)
+            self._next_counter += _aligned(largest(op.bytes, self._module.ranges))
+        else:
+            offset = self._counter_bytes + op.offset
+            self._add(value, {"space": "arena", "offset": 0, "bytes": size}, offset)
+            end = offset + largest(op.bytes, self._module.ranges)
+            self._arena_bytes = max(self._arena_bytes, end)
+
+    def _view(self, op: View) -> None:
+        """A view of everything is its buffer; a part has an entry of its own, as far as it reaches."""
+        type = op.result.type
+        if op.offset == 0 and type.layout.is_dense and type.elements == op.x.type.elements:
+            self._buffers[op.result], self._starts[op.result] = self._buffers[op.x], self._starts[op.x]
+            return
+        entry = self._entries[int(self._buffers[op.x][1:])]
+        start = self._starts[op.x] + op.offset * type.dtype.bytes
+        fields: dict[str, Any] = {key: entry[key] for key in ("space", "index") if key in entry}
+        size = span(type) * product(occupied(dim, self._module.ranges) for dim in type.shape)
+        bytes_ = to_json(size * type.dtype.bytes)
+        self._add(op.result, {**fields, "offset": 0, "bytes": bytes_}, start)
+
+    def _weight(self, op: Buffer) -> tuple[int, int]:
+        """Where the weight's bytes lie, in the order of its layout; equal weights are stored once."""
+        array = np.asarray(self._module.resources[op.weight])
+        packed = np.ascontiguousarray(array.transpose(op.result.type.order)).tobytes()
+        key = (op.weight, str(op.result.type.order))
+        if key not in self._weight_offsets:
+            self._weights.extend(bytes(-len(self._weights) % ALIGNMENT))
+            self._weight_offsets[key] = len(self._weights)
+            self._weights.extend(packed)
+        return self._weight_offsets[key], len(packed)
+
+    def _kernel(self, op: Kernel) -> None:
+        parameters = self._codes[op.kernel].parameters
+        buffers = iter(op.inputs)
+        self._kernels[op.kernel] = {"entry": op.kernel, "parameters": list(map(_parameter, parameters))}
+        self._launches.append(
+            {
+                "kernel": op.kernel,
+                "op": _label(op),
+                "nodes": list(op.location.nodes),
+                "grid": [to_json(dim) for dim in op.grid],
+                "block": list(op.block),
+                "cluster": list(op.cluster),
+                "cooperative": op.cooperative,
+                "shared_bytes": op.shared,
+                "stream": op.stream,
+                "waits": list(op.waits),
+                "pdl": op.pdl,
+                "arguments": [self._argument(parameter, op, buffers) for parameter in parameters],
+            }
+        )
+
+    def _argument(self, parameter: Parameter, op: Kernel, buffers: Iterator[Value]) -> dict[str, Any]:
+        """What OP passes for PARAMETER: the next of its BUFFERS, a tensor map or a size."""
+        match parameter:
+            case TensorMapParameter():
+                return {"tensor_map": _map(parameter.map, self._buffers[op.inputs[parameter.map.operand]])}
+            case ScalarParameter():
+                return {"scalar": to_json(in_model_symbols(self._module, symbol(parameter.symbol)))}
+        return {"buffer": self._buffers[next(buffers)]}
+
+
+def _parameter(parameter: Parameter) -> dict[str, str]:
+    """A parameter's kind and type."""
+    match parameter:
+        case BufferParameter():
+            return {"write" if parameter.written else "read": parameter.dtype.name}
+        case ScratchParameter():
+            return {"scratch": parameter.dtype.name}
+        case TensorMapParameter():
+            return {"tensor_map": parameter.map.dtype.name}
+        case ScalarParameter():
+            return {"scalar": "i64" if parameter.wide else "i32"}
+
+
+def _map(map: TensorMap, buffer: str) -> dict[str, Any]:
+    dims, strides = ([to_json(dim) for dim in sizes] for sizes in (map.dims, map.strides))
+    fields = asdict(map.traversal)
+    traversal = {key: list(value) if isinstance(value, tuple) else value for key, value in fields.items()}
+    return {"buffer": buffer, "dims": dims, "strides": strides, **traversal}
+
+
+def _label(op: Kernel) -> str:
+    """The ops that a launch runs; those of a group's members apart."""
+    blocks = [op.body.block]
+    if is_group(op.family):
+        blocks = member_blocks(op.body.block, shares_of(dict(op.config)))
+    return " + ".join(map(ops_in, blocks))
+
+
+def _reason(fact: Constraint | Determined) -> dict[str, Any]:
+    return {"why": fact.why, "nodes": list(fact.location.nodes)}
+
+
+def _tensors(names: list[str], types: list[TensorType]) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "dtype": type.dtype.name, "shape": [to_json(dim) for dim in type.shape]}
+        for name, type in zip(names, types, strict=True)
+    ]
+
+
+def _through_views(value: Value) -> Value:
+    while isinstance(value.producer, View):
+        value = value.producer.x
+    return value
+
+
+def _aligned(size: int) -> int:
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+def launches_of(function: Function) -> list[Kernel]:
+    """The launches of a function in order."""
+    return [op for op in function.block if isinstance(op, Kernel)]

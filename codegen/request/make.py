@@ -1,0 +1,75 @@
+"""Requests for kernels, in which the symbols of a model have names that the compiler made.
+
+A symbol keeps the name that the model gives it in every level of the IR. Emitted code must not
+depend on that name, not even in the order of a sum: so a request speaks of S0, S1, ... in the order
+in which the module declares its symbols, and `in_model_symbols` leads back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from ...dialects.core.affine import Dim, substitute, symbol
+from ...dialects.core.clone import clone_block
+from ...dialects.core.ir import Block, Module, Value
+from ...dialects.core.substitution import in_operation, in_type
+from ...dialects.launch import Buffer, View
+from ..arch.spec import ArchSpec
+from .parameters import under
+from .request import KernelCode, Request
+
+
+def make_request(
+    module: Module,
+    region: Block,
+    reads: Sequence[Value],
+    writes: Sequence[Value],
+    target: ArchSpec,
+    name: str,
+) -> Request:
+    """The request for a kernel that computes REGION from the buffers READS into the buffers WRITES."""
+    names = _canonical(module)
+    own: dict[str, Dim] = {old: symbol(new) for old, new in names.items()}
+    return Request(
+        _block(region, own) if own else region,
+        tuple(in_type(value.type, own) for value in writes),
+        {names[old]: span for old, span in module.ranges.items()},
+        {names[old]: size for old, size in module.values_at("optimum").items()},
+        target,
+        name,
+        frozenset(index for index, value in enumerate(reads) if _is_weight(value)),
+    )
+
+
+def in_model_symbols(module: Module, dim: Dim) -> Dim:
+    """DIM, of a request made for MODULE, in the names of the model."""
+    return substitute(dim, {new: symbol(old) for old, new in _canonical(module).items()})
+
+
+def code_in_model_symbols(module: Module, code: KernelCode) -> KernelCode:
+    """CODE, made for MODULE, with its grid and what it is given in the names of the model."""
+    x, y, z = (in_model_symbols(module, dim) for dim in code.geometry.grid)
+    values: dict[str, Dim] = {new: symbol(old) for old, new in _canonical(module).items()}
+    geometry = replace(code.geometry, grid=(x, y, z))
+    return replace(code, geometry=geometry, parameters=under(code.parameters, values))
+
+
+def _is_weight(value: Value) -> bool:
+    while isinstance(value.producer, View):
+        value = value.producer.x
+    return isinstance(value.producer, Buffer) and value.producer.space == "weights"
+
+
+def _canonical(module: Module) -> dict[str, str]:
+    return {name: f"S{index}" for index, name in enumerate(module.symbols)}
+
+
+def _block(block: Block, names: Mapping[str, Dim]) -> Block:
+    """A copy of BLOCK with other symbols in its types and attributes."""
+    copy = clone_block(block)
+    for argument in copy.arguments:
+        argument.type = in_type(argument.type, names)
+    for op in copy:
+        in_operation(op, names)
+    return copy

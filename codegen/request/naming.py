@@ -1,0 +1,26 @@
+"""Names of kernels: readable, and equal exactly when the kernels are."""
+
+from __future__ import annotations
+
+import hashlib
+
+from ...dialects.core.printer import canonical_text
+from .describe import label
+from .request import Config, Request
+
+DIGITS = 8
+
+
+def kernel_name(request: Request, family: str, config: Config) -> str:
+    """`k_conv_add_relu_1f3a09b2`: op names, then a hash over everything the source depends on."""
+    facts = [
+        canonical_text(request.region),
+        " ".join(str(type) for type in request.writes),
+        family,
+        repr(sorted(config.items())),
+        repr(sorted(request.ranges.items())),
+        repr(sorted(request.weights)),
+        request.target.name,
+    ]
+    digest = hashlib.sha256("\n".join(facts).encode()).hexdigest()
+    return f"k_{label(request)}_{digest[:DIGITS]}"

@@ -1,0 +1,123 @@
+"""Contraction kernels compiled for GPUs: no spills, wide accesses, and the text that is emitted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from glassrt.codegen.arch.names import arch_named
+from glassrt.codegen.families.contraction import depthwise
+from glassrt.codegen.families.contraction import mma as contraction_mma
+from glassrt.codegen.families.contraction import simt as contraction_simt
+from glassrt.codegen.families.contraction.mma import MmaConfig
+from glassrt.codegen.families.contraction.simt import SimtConfig
+from glassrt.codegen.nvrtc.compiler import CompiledKernel, check_designed, compile_kernels
+from glassrt.codegen.nvrtc.intrinsics import headers
+
+from ...contraction_cases import TARGET, Case, conv, kernel_of, matmul
+
+AMPERE, ADA = arch_named("sm_80"), arch_named("sm_89")
+LAYERS = {
+    "stem": conv("f16", (2, 4, 32, 32), (64, 4, 7, 7), stride=2, pad=3),
+    "window": conv("f16", (8, 256, 14, 14), (256, 256, 3, 3), pad=1),
+    "pointwise": conv("bf16", (8, 256, 14, 14), (1024, 256, 1, 1)),
+    "product": matmul("f16", (512, 512), (512, 512)),
+    "tf32": matmul("f32", (512, 512), (512, 512), transpose_b=True),
+    "integers": matmul("i8", (512, 512), (512, 512), out="i32", transpose_b=True),
+    "mixed": conv("u8", (8, 128, 14, 14), (256, 128, 3, 3), weights="i8", out="i32", pad=1),
+    "unsigned": matmul("u8", (512, 512), (512, 512), weights="u8", out="i32", transpose_b=True),
+    "eight_bit_floats": conv("f8e4m3", (8, 128, 14, 14), (256, 128, 3, 3), out="f32", pad=1),
+}
+EXACT = {
+    "exact": matmul("f32", (512, 512), (512, 512)),
+    "exact_window": conv("f32", (8, 64, 14, 14), (64, 64, 3, 3), pad=1),
+    "double": matmul("f64", (256, 256), (256, 256)),
+    "bytes": matmul("u8", (256, 256), (256, 256), weights="i8", out="i32"),
+}
+
+
+def compiled(case: Case, configs: list[Any], target: str) -> dict[str, CompiledKernel]:
+    kernels = [kernel_of(case, config, f"k{number}") for number, config in enumerate(configs)]
+    sources = {kernel.name: kernel.source for kernel in kernels}
+    kernels = compile_kernels(sources, target, headers(), None)
+    check_designed(kernels, dict.fromkeys(sources, "contraction"))
+    return kernels
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_tensor_core_kernels_do_not_spill(name: str) -> None:
+    """The widest tiles of the table, which need the most registers, and the model's choice."""
+    problem = LAYERS[name].problem
+    legal = [
+        shape
+        for shape in contraction_mma.shapes(problem)
+        if contraction_mma.illegal(problem, shape, TARGET) is None
+    ]
+    chosen = contraction_mma.candidates(problem, TARGET, most=1)
+    for kernel in compiled(LAYERS[name], [*legal[:2], *chosen], "sm_90a").values():
+        assert kernel.registers <= 255
+
+
+def test_8_bit_floats_have_no_tensor_cores_before_ada() -> None:
+    problem = LAYERS["eight_bit_floats"].problem
+    assert contraction_mma.unsupported(problem, AMPERE) == "sm_80 has no mma of f8e4m3"
+    assert contraction_mma.candidates(problem, AMPERE) == []
+    assert contraction_mma.unsupported(problem, ADA) is None
+    compiled(LAYERS["eight_bit_floats"], contraction_mma.candidates(problem, ADA, most=1), "sm_89")
+
+
+@pytest.mark.parametrize("name", ["window", "product", "integers", "mixed"])
+def test_kernels_compile_for_ampere(name: str) -> None:
+    problem = LAYERS[name].problem
+    chosen = contraction_mma.candidates(problem, AMPERE, most=1)
+    assert chosen
+    assert contraction_mma.pipeline_bytes(problem, chosen[0]) <= AMPERE.shared_bytes
+    compiled(LAYERS[name], chosen, "sm_80")
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_scalar_kernels_do_not_spill(name: str) -> None:
+    compiled(EXACT[name], contraction_simt.candidates(EXACT[name].problem, TARGET, most=2), "sm_90a")
+
+
+@pytest.mark.parametrize("taps", [5, 7])
+@pytest.mark.parametrize(
+    "types", [{"dtype": "f16"}, {"dtype": "bf16"}, {"dtype": "u8", "weights": "i8", "out": "i32"}]
+)
+def test_depthwise_kernels_do_not_spill(types: dict[str, str], taps: int) -> None:
+    """With as many neighbouring outputs a thread as are legal."""
+    case = conv(**types, x=(8, 96, 28, 28), w=(96, 1, taps, taps), pad=taps // 2, groups=96)
+    found = depthwise.candidates(case.problem, TARGET, most=20)
+    legal = [config for config in found if depthwise.illegal(case.problem, config, TARGET) is None]
+    most = max(config.pixels for config in legal)
+    compiled(case, [config for config in legal if config.pixels == most][:1], "sm_90a")
+
+
+def test_operands_that_no_instruction_reads_have_no_candidates() -> None:
+    """tf32 and i8 fragments are only loaded from operands that lie with k innermost."""
+    for dtype in ("f32", "i8"):
+        problem = matmul(dtype, (64, 64), (64, 64), out="i32" if dtype == "i8" else None).problem
+        assert contraction_mma.unsupported(problem, TARGET) is not None
+        assert contraction_mma.candidates(problem, TARGET) == []
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_candidates_are_legal_and_ordered(name: str) -> None:
+    problem = LAYERS[name].problem
+    found = contraction_mma.candidates(problem, TARGET, most=200)
+    costs = [contraction_mma.cost(problem, config, TARGET) for config in found]
+    assert costs == sorted(costs) and min(costs) > 0
+    assert len(set(found)) == len(found)
+    assert all(contraction_mma.illegal(problem, config, TARGET) is None for config in found)
+
+
+def test_emitted_tensor_core_convolution(golden: Any) -> None:
+    case = conv("f16", (8, 64, 28, 28), (128, 64, 3, 3), stride=2, pad=1)
+    config = MmaConfig(128, 64, 64, 2, 2, 1, 4)
+    assert kernel_of(case, config, "k0_conv").source == golden.at("convolution_mma.cu")
+
+
+def test_emitted_scalar_convolution(golden: Any) -> None:
+    case = conv("f32", (2, 12, 9, 9), (20, 12, 3, 3), pad=1)
+    config = SimtConfig(32, 32, 32, 8, 8, 3, splits=2)
+    assert kernel_of(case, config, "k0_conv").source == golden.at("convolution_simt.cu")

@@ -1,0 +1,252 @@
+"""Grouped kernels: each block runs its member's code, and the members give what they give alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from glassrt.codegen.arch.names import REFERENCE
+from glassrt.codegen.families.group.cost import MemberLoad, together
+from glassrt.codegen.families.group.parts import Share, group_config, member_blocks, shares_of
+from glassrt.codegen.families.registry import candidates
+from glassrt.codegen.nvrtc.compiler import compile_kernels
+from glassrt.codegen.nvrtc.intrinsics import headers
+from glassrt.codegen.plan.sources import made_kernels
+from glassrt.codegen.request.request import Candidate, Config, Request
+from glassrt.compiler.driver.pipeline import passes_through
+from glassrt.compiler.kernels.members import members_of
+from glassrt.compiler.memory.proofs.check_launch import faults
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.passes.semantics import random_inputs
+from glassrt.compiler.schedule.grouping.group_launches import GroupLaunches
+from glassrt.compiler.schedule.precision_to_launch import precision_to_launch
+from glassrt.compiler.settings.policy import PrecisionPolicy
+from glassrt.dialects.core.interpreter import interpret
+from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.parser import parse_module
+from glassrt.dialects.core.printer import print_module
+from glassrt.dialects.graph.activations import Relu
+from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.movement import Concat
+from glassrt.dialects.graph.normalization import Softmax
+from glassrt.dialects.graph.reduction import Reduce
+from glassrt.dialects.graph.unary import Sigmoid
+from glassrt.dialects.graph.window import MaxPool
+from glassrt.errors import IRError
+
+from ....property.graphs import Net
+from ....property.groups import families, groups, on_host, plan_of, take_apart
+from ..test_dependent_launch import ptx_of
+
+Choice = Callable[[Request], Candidate]
+
+
+def cheapest(request: Request) -> Candidate:
+    return candidates(request)[0]
+
+
+def preferring(wanted: Callable[[Config], bool]) -> Choice:
+    """The best candidate that is WANTED, or the best where none is."""
+
+    def choose(request: Request) -> Candidate:
+        found = candidates(request)
+        return next((candidate for candidate in found if wanted(candidate.config)), found[0])
+
+    return choose
+
+
+def grouped(module: Module, precision: str = "fp16", choose: Choice = cheapest) -> Module:
+    """MODULE at the launch level with kernels picked by CHOOSE, grouped."""
+    context = PassContext(ALL_DIALECTS, PrecisionPolicy.named(precision))
+    module = PassManager(passes_through("precision", REFERENCE), context).run(module)
+    module = precision_to_launch(module, REFERENCE, choose)
+    module = PassManager((GroupLaunches(REFERENCE),), context, verify_each="semantics").run(module)
+    assert not list(faults(module))
+    return module
+
+
+def convolution_and_pooling() -> Module:
+    net = Net()
+    x = net.add(Sigmoid, net.input("x", 1, 32, 14, 14))
+    y = net.add(Relu, net.bias(net.conv(x, 64, 1)))
+    pooled = net.add(MaxPool, x, kernel=[3, 3], strides=[1, 1], pads=[1] * 4)
+    return net.done(net.conv(net.add(Concat, y, pooled, axis=1), 8, 1))
+
+
+def test_a_convolution_beside_a_pooling_is_pinned(golden: Any) -> None:
+    module = grouped(convolution_and_pooling())
+    op = next(op for op in groups(module) if families(op) == ["contraction_mma", "loop"])
+    source = made_kernels(module, REFERENCE)[op.kernel].source
+    assert source == golden.at("convolution_and_pooling.cu")
+
+
+def everything(batch: Any = 2) -> Module:
+    """Kernels of every family that can be in a group, all reading one value."""
+    net = Net()
+    if batch == "N":
+        batch = net.symbol("N", 1, 2, 3)
+    x = net.input("x", batch, 16, 5, 8)
+    ends = [
+        net.add(Relu, net.bias(net.conv(x, 24, 3))),
+        net.conv(x, 16, 3, groups=16),
+        net.add(MaxPool, x, kernel=[2, 2]),
+        net.add(Softmax, x, axis=3),
+        net.add(Sigmoid, x),
+    ]
+    return net.done(*ends)
+
+
+def same_as_apart(module: Module) -> None:
+    """The host device gives the same bits with every member launched alone, twice."""
+    apart = parse_module(print_module(module), ALL_DIALECTS, module.resources)
+    take_apart(apart)
+    for which in ("minimum", "maximum") if module.symbols else ("optimum",):
+        inputs = random_inputs(module, seed=5, which=which)
+        together_, single = on_host(module, inputs), on_host(apart, inputs)
+        for name, array in together_.items():
+            assert array.tobytes() == single[name].tobytes(), (name, which)
+
+
+@pytest.mark.parametrize("batch", [2, "N"])
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_members_of_every_family_give_what_they_give_alone(batch: Any, precision: str) -> None:
+    module = grouped(everything(batch), precision)
+    found = {family for op in groups(module) for family in families(op)}
+    contraction = "contraction_mma" if precision == "fp16" else "contraction_simt"
+    assert found >= {contraction, "depthwise", "loop", "row"}
+    same_as_apart(module)
+
+
+def test_a_split_sum_keeps_its_scratch_memory_in_a_group() -> None:
+    net = Net()
+    a, b = net.input("a", 8, 512), net.input("b", 8, 768)
+    ends = [net.add(Matmul, v, net.weights(v.type.shape[1], 32)) for v in (a, b)]  # type: ignore[arg-type]
+    module = grouped(net.done(*ends), "fp32", preferring(lambda config: int(config.get("splits", 1)) > 1))
+    (op,) = groups(module)
+    assert families(op) == ["contraction_simt"] * 2
+    assert op.scratch == 4
+    splits = [int(member.config["splits"]) for member in members_of(op)]
+    assert min(splits) > 1
+    assert op.grid[1] == 1
+    same_as_apart(module)
+    # The counters are zero again after every run.
+    inputs = random_inputs(module, seed=6)
+    first, again = on_host(module, inputs), on_host(module, inputs)
+    assert all(first[name].tobytes() == again[name].tobytes() for name in first)
+
+
+def test_divided_rows_keep_their_scratch_memory_and_their_shares_in_a_group() -> None:
+    net = Net()
+    x = net.input("x", 3, 70001)
+    ends = [net.add(Reduce, x, kind=kind, axes=[1], keepdims=False) for kind in ("max", "sum")]
+    module = grouped(net.done(*ends), "fp32", preferring(lambda config: int(config.get("splits", 1)) > 1))
+    (op,) = groups(module)
+    assert families(op) == ["row"] * 2
+    assert min(int(member.config["splits"]) for member in members_of(op)) > 1
+    same_as_apart(module)
+
+
+def test_a_contraction_of_other_blocks_is_made_anew() -> None:
+    net = Net()
+    a, b = net.input("a", 64, 96), net.input("b", 64, 32)
+    sizes = iter([64, 128])
+
+    def choose(request: Request) -> Candidate:
+        found = candidates(request)
+        if found[0].family != "contraction_simt":
+            return found[0]
+        wanted = next(sizes)
+        return next(c for c in found if int(c.config["threads_m"]) * int(c.config["threads_n"]) == wanted)
+
+    ends = [net.add(Matmul, v, net.weights(v.type.shape[1], 32)) for v in (a, b)]  # type: ignore[arg-type]
+    module = grouped(net.done(*ends), "fp32", choose)
+    (op,) = groups(module)
+    assert families(op) == ["contraction_simt"] * 2
+    same_as_apart(module)
+    inputs = random_inputs(module, seed=2)
+    results = on_host(module, inputs)
+    for name, want in interpret(module, inputs).items():
+        assert np.allclose(results[name], want, rtol=1e-4, atol=1e-4), name
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_nvrtc_compiles_groups_without_spills(precision: str) -> None:
+    made = made_kernels(grouped(everything(), precision), REFERENCE)
+    texts = {name: kernel.source for name, kernel in made.items() if "// A group" in kernel.source}
+    assert texts
+    for kernel in compile_kernels(texts, "sm_90a", dict(headers()), None).values():
+        assert kernel.spill_bytes == 0
+        assert kernel.registers <= 128
+
+
+def test_every_member_waits_once_before_it_reads() -> None:
+    made = made_kernels(grouped(convolution_and_pooling()), REFERENCE)
+    (text,) = [kernel.source for kernel in made.values() if "// A group" in kernel.source]
+    ptx = ptx_of(text)
+    assert "ld.global.nc" not in ptx
+    assert len(re.findall(r"griddepcontrol\.wait", ptx)) == 2
+    loads = [match.start() for match in re.finditer(r"\bld\.global", ptx)]
+    assert re.search(r"griddepcontrol\.wait", ptx).start() < min(loads)  # type: ignore[union-attr]
+
+
+def test_a_wrong_configuration_is_refused() -> None:
+    module = grouped(convolution_and_pooling())
+    op = groups(module)[-1]
+    good = dict(op.config)
+    for change in (
+        {"m0_family": "attention_mma"},
+        {"m0_reads": int(good["m0_reads"]) + 1},
+        {"m0_reads": 10**15},
+        {"m0_reads": int(good["m0_reads"]) + int(good["m1_reads"]) + 1, "m1_reads": -1},
+        {"m1_threads": 64},
+        {"m7_family": "loop"},
+    ):
+        op.config = good | change
+        with pytest.raises(IRError, match="cannot run it with this configuration"):
+            made_kernels(module, REFERENCE)
+    op.config = good
+    plan_of(module)
+
+
+class TestParts:
+    def test_configurations_go_there_and_back(self) -> None:
+        shares = [Share("loop", 1, 2, {"lanes": 4, "threads": 128}), Share("row", 2, 1, {"rows": 8})]
+        assert shares_of(group_config(shares)) == shares
+
+    def test_members_that_share_a_value_do_not_come_apart(self) -> None:
+        op = groups(grouped(everything()))[0]
+        shares = shares_of(dict(op.config))
+        assert len(member_blocks(op.body.block, shares)) == len(shares)
+        first, *rest, last = (replace(share, reads=share.reads) for share in shares)
+        greedy = [replace(first, reads=first.reads + last.reads), *rest, replace(last, reads=0)]
+        with pytest.raises(ValueError, match=r"reads an input of member|share a value"):
+            member_blocks(op.body.block, greedy)
+        with pytest.raises(ValueError, match="as many inputs and results"):
+            member_blocks(op.body.block, shares[:-1])
+
+
+class TestCost:
+    def load(
+        self, microseconds: float, blocks: int, resident: int = 2, contraction: bool = True
+    ) -> MemberLoad:
+        return MemberLoad(microseconds, blocks, 128, resident, contraction)
+
+    def test_small_launches_take_as_long_as_the_longest(self) -> None:
+        assert together([self.load(3.0, 20), self.load(5.0, 30)], REFERENCE) == pytest.approx(5.0)
+
+    def test_full_ones_take_their_sum(self) -> None:
+        two = [self.load(3.0, 132), self.load(5.0, 132)]
+        assert together(two, REFERENCE) == pytest.approx(8.0 - REFERENCE.fitted.contraction.launch)
+
+    def test_a_demanding_member_leaves_less_room_for_the_others(self) -> None:
+        launch = REFERENCE.fitted.contraction.launch
+        loop = self.load(3.0, 132 * 8, resident=16, contraction=False)
+        beside_narrow = together([loop, self.load(3.0, 10, resident=16)], REFERENCE)
+        beside_wide = together([loop, self.load(3.0, 10, resident=2)], REFERENCE)
+        assert beside_wide == pytest.approx(launch + 4 * (3.0 - launch) * 1.0, rel=0.1)
+        assert beside_narrow < beside_wide
