@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..codegen.nvrtc.cache import KernelCache
+from ..codegen.interface import KernelCache
 from ..dialects.core.clone import clone_module
 from ..dialects.core.ir import Module
 from ..errors import InputError, UnsupportedError

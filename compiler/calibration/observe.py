@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ...codegen.nvrtc.cache import KernelCache
+from ...codegen.interface import KernelCache
 from ...dialects.core.builtin import Return
 from ...dialects.core.interpreter import Array, Evaluation, bind_symbols, run_block
 from ...dialects.core.ir import Function, Module, Operation, Value

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ...codegen.families.registry import is_group
-from ...codegen.request.describe import ops_in
+from ...codegen.interface import is_group, ops_in
 from ...dialects.core.dtypes import DType
 from ...dialects.core.interpreter import Array
 from ...dialects.core.ir import Module, Operation, Value

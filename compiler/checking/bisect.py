@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...codegen.plan.assemble import BuildOptions, assemble
+from ...codegen.interface import BuildOptions, assemble
 from ...dialects.core.interpreter import Array, interpret
 from ...dialects.core.ir import Module
 from ...dialects.core.printer import print_module

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ...codegen.families.kernel_family import Accumulation
+from ...codegen.interface import Accumulation
 from ...dialects.core.dtypes import DType
 from ...dialects.core.interpreter import Array, Evaluation, run_block
 from ...dialects.core.ir import Block, Module, Operation

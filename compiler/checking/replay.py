@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...codegen.families.kernel_family import Accumulation
-from ...codegen.families.registry import family_of
+from ...codegen.interface import Accumulation, family_of
 from ...dialects.core.interpreter import Array, Evaluation, run_block
 from ...dialects.core.ir import Block, Module, Operation, Value
 from ...dialects.core.traits import Trait, has

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...codegen.arch.spec import ArchSpec
+from ...codegen.interface import ArchSpec
 from ...dialects.core.affine import evaluate
 from ...dialects.core.dtypes import DTYPES
 from ...dialects.core.ir import Module

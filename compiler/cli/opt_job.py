@@ -10,8 +10,7 @@ from typing import Literal
 
 import typer
 
-from ...codegen.arch.spec import ArchSpec
-from ...codegen.plan.sources import made_kernels
+from ...codegen.interface import ArchSpec, made_kernels
 from ...dialects.core.ir import Module
 from ...dialects.core.verifier import verify
 from ...dialects.launch import Kernel

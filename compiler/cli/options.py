@@ -13,9 +13,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from ...codegen.arch.spec import ArchSpec
-from ...codegen.nvrtc.cache import KernelCache
-from ...codegen.nvrtc.compiler import check_target
+from ...codegen.interface import ArchSpec, KernelCache, check_target
 from ...errors import InputError, UnsupportedError
 from ...runtime.manifest import MAX_STREAMS
 from ..driver.build import HOST, Settings, chosen_targets, present_arch

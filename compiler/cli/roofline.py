@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...codegen.arch.spec import ArchSpec
+from ...codegen.interface import ArchSpec
 from .facts import LaunchFacts
 
 

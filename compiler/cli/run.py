@@ -10,7 +10,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from ...codegen.arch.names import REFERENCE
+from ...codegen.interface import REFERENCE
 from ...dialects.core.interpreter import interpret as interpret_module
 from ...dialects.core.ir import Module
 from ...runtime.engine import Engine

@@ -10,10 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from ...codegen.arch.names import REFERENCE, arch_named, arch_of_device
-from ...codegen.arch.spec import ArchSpec
-from ...codegen.nvrtc.cache import KernelCache
-from ...codegen.nvrtc.compiler import check_target
+from ...codegen.interface import REFERENCE, ArchSpec, KernelCache, arch_named, arch_of_device, check_target
 from ...dialects.core.ir import Module
 from ...errors import InputError, UnsupportedError
 from ...runtime.discovery import present_figures

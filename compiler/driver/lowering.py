@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import Literal
 
-from ...codegen.arch.spec import ArchSpec
+from ...codegen.interface import ArchSpec
 from ...dialects.core.clone import clone_module
 from ...dialects.core.ir import Module
 from ...dialects.core.printer import print_module

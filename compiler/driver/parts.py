@@ -11,11 +11,15 @@ from collections.abc import Mapping, Sequence, Set
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
-from ...codegen.arch.spec import ArchSpec
-from ...codegen.nvrtc.cache import KernelCache
-from ...codegen.nvrtc.compiler import CompiledKernel, UnfitError
-from ...codegen.plan.assemble import BuildOptions, assemble
-from ...codegen.plan.sources import made_kernels
+from ...codegen.interface import (
+    ArchSpec,
+    BuildOptions,
+    CompiledKernel,
+    KernelCache,
+    UnfitError,
+    assemble,
+    made_kernels,
+)
 from ...dialects.core.ir import Module
 from ...dialects.core.printer import print_module
 from ...dialects.launch import Kernel

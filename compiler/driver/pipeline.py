@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...codegen.arch.spec import ArchSpec
+from ...codegen.interface import ArchSpec
 from ..fusion.graph_to_fused import GraphToFused
 from ..fusion.horizontal.concats import WidenConcats
 from ..fusion.horizontal.contractions import HorizontalContraction

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ...codegen.arch.spec import ArchSpec
+from ...codegen.interface import ArchSpec
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.ir import Block, Function, Module, Operation, Value
 from ...dialects.core.traits import Trait, has

@@ -6,12 +6,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from ...codegen.arch.spec import ArchSpec
-from ...codegen.families.registry import candidates, families, realize, tiers
-from ...codegen.request.make import code_in_model_symbols, make_request
-from ...codegen.request.naming import kernel_name
-from ...codegen.request.parameters import Parameter
-from ...codegen.request.request import Candidate, Geometry, Request
+from ...codegen.interface import (
+    ArchSpec,
+    Candidate,
+    Geometry,
+    Parameter,
+    Request,
+    candidates,
+    code_in_model_symbols,
+    families,
+    kernel_name,
+    make_request,
+    realize,
+    tiers,
+)
 from ...dialects.core.clone import clone_block
 from ...dialects.core.ir import Block, Module, Value
 from ...dialects.core.printer import canonical_text

@@ -6,9 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ...codegen.families.group.parts import Share, member_blocks, shares_of
-from ...codegen.families.registry import is_group
-from ...codegen.request.request import Config
+from ...codegen.interface import Config, Share, is_group, member_blocks, shares_of
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.dtypes import FORMATS, DType
 from ...dialects.core.ir import Block

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ...codegen.families.registry import is_group
+from ...codegen.interface import is_group
 from ...dialects.launch import Kernel
 
 SPILLED = "register-spill"

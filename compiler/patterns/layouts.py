@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ...codegen.arch.spec import ArchSpec
-from ...codegen.families.contraction.mma import needs_k_innermost
+from ...codegen.interface import ArchSpec, needs_k_innermost
 from ...dialects.core.dtypes import DType
 from ...dialects.core.ir import Operation
 from ...dialects.core.types import ROW_MAJOR, Layout, TensorType

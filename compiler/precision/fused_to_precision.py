@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ...codegen.arch.spec import ArchSpec
+from ...codegen.interface import ArchSpec
 from ...dialects.core.affine import Dim
 from ...dialects.core.builtin import Return, Yield
 from ...dialects.core.diagnostics import op_error

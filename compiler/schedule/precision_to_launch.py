@@ -6,10 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ...codegen.arch.spec import ArchSpec
-from ...codegen.families.executed import drop_rounding, executed
-from ...codegen.families.registry import families
-from ...codegen.request.parameters import maps_of, scratch_of
+from ...codegen.interface import ArchSpec, drop_rounding, executed, families, maps_of, scratch_of
 from ...dialects.core.builtin import Return, Yield
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.ir import Block, Function, Module, Operation, Region, Value

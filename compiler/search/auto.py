@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...codegen.nvrtc.compiler import check_target
+from ...codegen.interface import check_target
 from ...dialects.core.ir import Module
 from ...errors import InputError
 from ..calibration.data import Batches

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...codegen.nvrtc.cache import KernelCache
+from ...codegen.interface import KernelCache
 from ...errors import InputError
 from ...runtime.arguments import checked_but, expect_each
 from ..calibration.calibrate import run as run_calibration

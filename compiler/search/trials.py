@@ -8,9 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ...codegen.arch.spec import ArchSpec
-from ...codegen.families.registry import expected
-from ...codegen.plan.sources import request_of
+from ...codegen.interface import ArchSpec, expected, request_of
 from ...dialects.core.clone import clone_module
 from ...dialects.core.interpreter import Array, interpret
 from ...dialects.core.ir import Module

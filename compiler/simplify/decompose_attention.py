@@ -11,10 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ...codegen.arch.spec import ArchSpec
-from ...codegen.families.attention.families import AttentionFamily
-from ...codegen.families.attention.problem import MOST_FEATURES
-from ...codegen.families.registry import families
+from ...codegen.interface import MOST_FEATURES, ArchSpec, AttentionFamily, families
 from ...dialects.core.dtypes import BOOL
 from ...dialects.core.ir import Module, Value
 from ...dialects.graph.attention import Attention

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar
 
-from ....codegen.arch.spec import ArchSpec
+from ....codegen.interface import ArchSpec
 from ....dialects.core.builtin import Barrier
 from ....dialects.core.ir import Block, Module, Operation, Value
 from ....dialects.core.traits import Trait, has

@@ -6,9 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import gcd
 
-from ....codegen.arch.spec import ArchSpec
-from ....codegen.families.registry import candidates
-from ....codegen.request.request import Request
+from ....codegen.interface import ArchSpec, Request, candidates
 from ....dialects.core.affine import evaluate
 from ....dialects.core.builtin import Yield
 from ....dialects.core.dtypes import TF32

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-from ....codegen.emit.strided import Strided, strided, view_behind, view_through
+from ....codegen.interface import Strided, strided, view_behind, view_through
 from ....dialects.core.ir import Operation, Value
 from ....dialects.core.types import ROW_MAJOR
 from ....dialects.fused import FusedKernel

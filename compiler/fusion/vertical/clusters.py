@@ -12,8 +12,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ....codegen.arch.spec import ArchSpec
-from ....codegen.nvrtc.cost import compile_ms
+from ....codegen.interface import ArchSpec, compile_ms
 from ....dialects.core.affine import Dim, evaluate
 from ....dialects.core.ir import Function, Module, Operation, Value
 from ....dialects.core.traits import Trait, has

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
-from ....codegen.arch.spec import ArchSpec
+from ....codegen.interface import ArchSpec
 from ....dialects.core.affine import Dim, evaluate
 from ....dialects.core.dtypes import DType
 from ....dialects.core.ir import Operation

@@ -11,8 +11,7 @@ a row alone is computed once for each row of a tile.
 
 from __future__ import annotations
 
-from ....codegen.families.contraction.mma import needs_k_innermost
-from ....codegen.families.contraction.prologue import Prologue, Unfit, Varies, read_prologue, varies
+from ....codegen.interface import Prologue, Unfit, Varies, needs_k_innermost, read_prologue, varies
 from ....dialects.core.dtypes import F32, DType
 from ....dialects.core.ir import Operation
 from ....dialects.graph.constants import Constant

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ....codegen.nvrtc.cost import BUDGET_MS, compile_ms
+from ....codegen.interface import BUDGET_MS, compile_ms
 from ....dialects.core.ir import Operation, Value
 from ....dialects.graph.base import nofuse_of
 from ....dialects.graph.movement import Reshape

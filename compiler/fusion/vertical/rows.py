@@ -6,7 +6,7 @@ the full shape, or one element per row (axes of size 1, or the axes left out).
 
 from __future__ import annotations
 
-from ....codegen.families.row.cost import better_shared
+from ....codegen.interface import better_shared
 from ....dialects.core.affine import Dim
 from ....dialects.core.ir import Operation
 from ....dialects.core.traits import Trait, has

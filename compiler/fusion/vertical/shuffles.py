@@ -8,7 +8,7 @@ of the stores: neighbouring channels no longer lie together.
 
 from __future__ import annotations
 
-from ....codegen.emit.shuffle import Shuffle, shuffle_of
+from ....codegen.interface import Shuffle, shuffle_of
 from ....dialects.core.ir import Operation, Value
 from ....dialects.graph.contraction import Conv
 from .clusters import Cluster, ClusterPlan

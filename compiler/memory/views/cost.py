@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ....codegen.request.request import Candidate
+from ....codegen.interface import Candidate
 from ....dialects.core.affine import evaluate
 from ....dialects.core.ir import Module, Value
 from ....dialects.core.types import TensorType

@@ -7,9 +7,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from ....codegen.arch.spec import ArchSpec
-from ....codegen.families.contraction.prologue import Unfit, read_prologue
-from ....codegen.families.executed import executed
+from ....codegen.interface import ArchSpec, Unfit, executed, read_prologue
 from ....dialects.core.affine import bounds
 from ....dialects.core.dtypes import F16, F32, DType
 from ....dialects.core.ir import Block, Module, Operation, Value

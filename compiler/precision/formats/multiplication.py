@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ....codegen.arch.features import Feature
-from ....codegen.arch.spec import ArchSpec
-from ....codegen.families.contraction.mma import needs_k_innermost
+from ....codegen.interface import ArchSpec, Feature, needs_k_innermost
 from ....dialects.core.dtypes import F32, TF32, DType
 from ....dialects.core.ir import Operation
 from ....dialects.graph.attention import Attention

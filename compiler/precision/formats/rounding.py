@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ....codegen.arch.spec import ArchSpec
+from ....codegen.interface import ArchSpec
 from ....dialects.core.dtypes import F32, DType
 from ....dialects.core.ir import Operation, Value
 from ....dialects.core.types import Layout, TensorType

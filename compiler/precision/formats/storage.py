@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import Enum
 
-from ....codegen.arch.spec import ArchSpec
+from ....codegen.interface import ArchSpec
 from ....dialects.core.affine import evaluate
 from ....dialects.core.dtypes import F32, DType
 from ....dialects.core.ir import Function, Module, Operation, Value

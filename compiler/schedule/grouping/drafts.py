@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ....codegen.arch.spec import ArchSpec
-from ....codegen.families.group.cost import slots, together
+from ....codegen.interface import ArchSpec, slots, together
 from ....dialects.launch import Kernel
 from .variants import Variant, Variants
 

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ....codegen.arch.spec import ArchSpec
+from ....codegen.interface import ArchSpec
 from ....dialects.core.ir import Module
 from ....dialects.launch import Kernel
 from ...kernels.members import nodes_by_launch

@@ -5,12 +5,18 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 
-from ....codegen.arch.spec import ArchSpec
-from ....codegen.families.group.family import geometry_of
-from ....codegen.families.group.parts import GROUP, Share, group_config
-from ....codegen.request.make import code_in_model_symbols, in_model_symbols, make_request
-from ....codegen.request.naming import kernel_name
-from ....codegen.request.parameters import scratch_of
+from ....codegen.interface import (
+    GROUP,
+    ArchSpec,
+    Share,
+    code_in_model_symbols,
+    geometry_of,
+    group_config,
+    in_model_symbols,
+    kernel_name,
+    make_request,
+    scratch_of,
+)
 from ....dialects.core.builtin import Yield
 from ....dialects.core.clone import clone_op
 from ....dialects.core.ir import Block, Module, Operation, Region, Value

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ....codegen.arch.spec import ArchSpec
-from ....codegen.families.group.cost import MemberLoad
-from ....codegen.families.registry import expected, family_of, realize, resized
-from ....codegen.plan.sources import request_of
-from ....codegen.request.request import Config, KernelCode, Request
+from ....codegen.interface import (
+    ArchSpec,
+    Config,
+    KernelCode,
+    MemberLoad,
+    Request,
+    expected,
+    family_of,
+    realize,
+    request_of,
+    resized,
+)
 from ....dialects.core.ir import Module
 from ....dialects.launch import Kernel
 

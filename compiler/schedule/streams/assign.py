@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
-from ....codegen.arch.spec import ArchSpec
-from ....codegen.families.registry import expected
-from ....codegen.plan.sources import request_of
+from ....codegen.interface import ArchSpec, expected, request_of
 from ....dialects.core.affine import evaluate
 from ....dialects.core.ir import Function, Module
 from ....dialects.launch import Kernel

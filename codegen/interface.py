@@ -1,0 +1,103 @@
+"""What the compiler asks of code generation: this and nothing else of `codegen`.
+
+- Architectures: what a GPU has and how fast it is (`arch`).
+- Abilities: what kernels can read, compute and write on their way, for fusion and layouts to ask.
+- Kernels: requests, candidates with their expected times, and the code of the chosen (`request`, `families`).
+- Groups: kernels that share a launch (`families/group`).
+- Plans: sources, cubins and the manifest of a launch module (`plan`, `nvrtc`).
+"""
+
+from __future__ import annotations
+
+from .arch.features import Feature
+from .arch.names import REFERENCE, arch_named, arch_of_device
+from .arch.spec import ArchSpec
+from .emit.shuffle import Shuffle, shuffle_of
+from .emit.strided import Strided, strided, view_behind, view_through
+from .families.attention.families import AttentionFamily
+from .families.attention.problem import MOST_FEATURES
+from .families.contraction.mma import needs_k_innermost
+from .families.contraction.prologue import Prologue, Unfit, Varies, read_prologue, varies
+from .families.executed import drop_rounding, executed
+from .families.group.cost import MemberLoad, slots, together
+from .families.group.family import geometry_of
+from .families.group.parts import GROUP, Share, group_config, member_blocks, shares_of
+from .families.kernel_family import Accumulation
+from .families.registry import candidates, expected, families, family_of, is_group, realize, resized, tiers
+from .families.row.cost import better_shared
+from .nvrtc.cache import KernelCache
+from .nvrtc.compiler import CompiledKernel, UnfitError, check_target
+from .nvrtc.cost import BUDGET_MS, compile_ms
+from .plan.assemble import BuildOptions, assemble
+from .plan.sources import made_kernels, request_of
+from .request.describe import ops_in
+from .request.make import code_in_model_symbols, in_model_symbols, make_request
+from .request.naming import kernel_name
+from .request.parameters import Parameter, maps_of, scratch_of
+from .request.request import Candidate, Config, Geometry, KernelCode, Request
+
+__all__ = [
+    "BUDGET_MS",
+    "GROUP",
+    "MOST_FEATURES",
+    "REFERENCE",
+    "Accumulation",
+    "ArchSpec",
+    "AttentionFamily",
+    "BuildOptions",
+    "Candidate",
+    "CompiledKernel",
+    "Config",
+    "Feature",
+    "Geometry",
+    "KernelCache",
+    "KernelCode",
+    "MemberLoad",
+    "Parameter",
+    "Prologue",
+    "Request",
+    "Share",
+    "Shuffle",
+    "Strided",
+    "Unfit",
+    "UnfitError",
+    "Varies",
+    "arch_named",
+    "arch_of_device",
+    "assemble",
+    "better_shared",
+    "candidates",
+    "check_target",
+    "code_in_model_symbols",
+    "compile_ms",
+    "drop_rounding",
+    "executed",
+    "expected",
+    "families",
+    "family_of",
+    "geometry_of",
+    "group_config",
+    "in_model_symbols",
+    "is_group",
+    "kernel_name",
+    "made_kernels",
+    "make_request",
+    "maps_of",
+    "member_blocks",
+    "needs_k_innermost",
+    "ops_in",
+    "read_prologue",
+    "realize",
+    "request_of",
+    "resized",
+    "scratch_of",
+    "shares_of",
+    "shuffle_of",
+    "slots",
+    "strided",
+    "tiers",
+    "together",
+    "varies",
+    "view_behind",
+    "view_through",
+]
