@@ -18,8 +18,8 @@ from .places import ROOT
 PARTS = ("errors", "dialects", "compiler", "codegen", "runtime", "templates")
 STANDARD = set(sys.stdlib_module_names)
 
-# Which other parts of the package a part may import. "codegen" sees two modules of the runtime, "compiler" the
-# face of code generation.
+# Which other parts of the package a part may import. "codegen" sees two modules of the runtime, "compiler"
+# the face of code generation.
 INSIDE = {
     "errors": set(),
     "templates": set(),

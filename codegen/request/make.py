@@ -13,7 +13,7 @@ from dataclasses import replace
 from ...dialects.core.affine import Dim, substitute, symbol
 from ...dialects.core.clone import clone_block
 from ...dialects.core.ir import Block, Module, Value
-from ...dialects.core.substitution import in_operation, in_type
+from ...dialects.core.sizes.substitution import in_operation, in_type
 from ...dialects.launch import Buffer, View
 from ..arch.spec import ArchSpec
 from .parameters import under

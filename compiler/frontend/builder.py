@@ -16,7 +16,7 @@ from ...dialects.core.interpreter import Evaluation
 from ...dialects.core.ir import Block, Module, Operation, Value
 from ...dialects.core.location import UNKNOWN, Location
 from ...dialects.core.remarks import Remark
-from ...dialects.core.sizes import Conflict, Resized, Sizes
+from ...dialects.core.sizes.sizes import Conflict, Resized, Sizes
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import TensorType
 from ...dialects.graph.binary import Div

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...dialects.core.affine import Dim, ceildiv, total
-from ...dialects.core.sizes import Sizes
+from ...dialects.core.sizes.sizes import Sizes
 from ...dialects.core.types import TensorType
 from ...dialects.graph.indexing import Gather, GatherElements, GatherNd
 from ...dialects.graph.movement import Concat, Pad, Reshape, Slice, Tile, Transpose, Trilu

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...dialects.core.interpreter import Evaluation
 from ...dialects.core.ir import Operation
-from ...dialects.core.sizes import Sizes
+from ...dialects.core.sizes.sizes import Sizes
 from ...dialects.graph import binary, elementwise, indexing, movement, reduction, unary
 from . import symbolic
 from .symbolic import Array, Scalar, Undecided

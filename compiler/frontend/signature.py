@@ -13,7 +13,7 @@ from ...dialects.core.constraints import ARITIES
 from ...dialects.core.dtypes import DTYPES, DType
 from ...dialects.core.ir import SymbolRange
 from ...dialects.core.parser import parse_size
-from ...dialects.core.sizes import Conflict, Sizes
+from ...dialects.core.sizes.sizes import Conflict, Sizes
 from ...dialects.core.types import TensorType
 from ...errors import InputError, IRError, ModelError
 from .limits import check_dim

@@ -13,7 +13,7 @@ import onnx
 from ...dialects.core.ir import Module
 from ...dialects.core.parser import parse_module
 from ...dialects.core.resources import ResourceTable
-from ...dialects.core.settling import settle
+from ...dialects.core.sizes.settling import settle
 from ...dialects.core.verifier import verify
 from ...errors import InputError, IRError, ModelError
 from ..files.regular import open_regular

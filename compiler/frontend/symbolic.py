@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ...dialects.core.affine import Affine, Dim, exact_div, floordiv, substitute
-from ...dialects.core.sizes import Sizes
+from ...dialects.core.sizes.sizes import Sizes
 from .limits import MAX_DIM_PARTS, check_dim
 from .problems import Malformed
 

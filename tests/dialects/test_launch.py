@@ -7,7 +7,7 @@ from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
-from glassrt.dialects.core.substitution import in_module
+from glassrt.dialects.core.sizes.substitution import in_module
 from glassrt.dialects.core.verifier import verify
 from glassrt.dialects.launch import Kernel
 from glassrt.errors import IRError

@@ -7,7 +7,7 @@ from itertools import product
 from ....dialects.core.affine import Dim, evaluate, is_nonnegative
 from ....dialects.core.constraints import broken, with_derived
 from ....dialects.core.ir import Module
-from ....dialects.core.sizes import Sizes
+from ....dialects.core.sizes.sizes import Sizes
 
 MOST_CORNERS = 64
 

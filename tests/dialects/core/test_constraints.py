@@ -18,7 +18,7 @@ from glassrt.dialects.core.constraints import (
     with_derived,
 )
 from glassrt.dialects.core.ir import Module, SymbolRange
-from glassrt.dialects.core.values import Values
+from glassrt.dialects.core.sizes.values import Values
 from glassrt.runtime.expressions import evaluate as run_time
 from glassrt.runtime.sizes import ConstraintSpec
 from hypothesis import given

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import reduce
 from math import gcd, lcm, prod
 
-from .affine import Affine, Atom, Dim, FloorDiv, Range, bounds, exact_div, substitute, symbol, symbols
-from .ir import Module
+from ..affine import Affine, Atom, Dim, FloorDiv, Range, bounds, exact_div, substitute, symbol, symbols
+from ..ir import Module
 from .values import closure
 
 MOST_RESIDUES = 4096

@@ -14,7 +14,7 @@ from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
-from glassrt.dialects.core.settling import settle
+from glassrt.dialects.core.sizes.settling import settle
 from glassrt.dialects.core.verifier import verify
 
 LEVELS = ("graph", "fused", "precision", "launch")

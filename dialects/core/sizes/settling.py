@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .affine import divisors
-from .diagnostics import op_error
-from .ir import Module, Operation
-from .parts import Part, ResultAt
+from ..affine import divisors
+from ..diagnostics import op_error
+from ..ir import Module, Operation
+from ..parts import Part, ResultAt
 from .sizes import Conflict, Resized, Sizes
 
 HINT = "mend the sizes, the ranges of the symbols or the constraints"

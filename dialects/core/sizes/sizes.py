@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from . import constraints, substitution
-from .affine import Dim, Range, bounds, linear_symbol, symbol, symbols
-from .constraints import (
+from .. import constraints
+from ..affine import Dim, Range, bounds, linear_symbol, symbol, symbols
+from ..constraints import (
     Constraint,
     Derived,
     Determined,
@@ -25,10 +25,11 @@ from .constraints import (
     is_weaker,
     negated,
 )
+from ..ir import Module, SymbolRange
+from ..location import UNKNOWN, Location
+from . import substitution
 from .equations import Solution, solved, without_common_factors
 from .inequalities import alone, factors_of, peeled
-from .ir import Module, SymbolRange
-from .location import UNKNOWN, Location
 from .proofs import Proofs
 from .values import closure
 

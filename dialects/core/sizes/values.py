@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .affine import Affine, Atom, Dim, symbols
-from .constraints import Constraint
-from .ir import Module
+from ..affine import Affine, Atom, Dim, symbols
+from ..constraints import Constraint
+from ..ir import Module
 
 MOST = 1 << 14
 MOST_VALUE = 1 << 20  # of a symbol in a table

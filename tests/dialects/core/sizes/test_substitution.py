@@ -7,7 +7,7 @@ from glassrt.dialects.core.affine import symbol, symbols
 from glassrt.dialects.core.dtypes import F32
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
-from glassrt.dialects.core.substitution import in_attribute, in_module, in_type
+from glassrt.dialects.core.sizes.substitution import in_attribute, in_module, in_type
 from glassrt.dialects.core.types import Layout, TensorType
 from glassrt.dialects.core.verifier import verify
 

@@ -8,7 +8,7 @@ import numpy as np
 from glassrt.dialects.core.affine import Dim, evaluate, floordiv, symbol
 from glassrt.dialects.core.constraints import Derived, at_least
 from glassrt.dialects.core.ir import Module, SymbolRange
-from glassrt.dialects.core.values import Values, closure, on_table
+from glassrt.dialects.core.sizes.values import Values, closure, on_table
 from hypothesis import given
 from hypothesis import strategies as st
 

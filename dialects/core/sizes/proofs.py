@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from .affine import Affine, Dim, Range, bounds, symbol, symbols
+from ..affine import Affine, Dim, Range, bounds, symbol, symbols
+from ..ir import Module
 from .inequalities import multiples, without_division
-from .ir import Module
 from .values import Values
 
 RELAXATIONS = 8  # divisions that a proof looks through

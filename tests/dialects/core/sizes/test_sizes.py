@@ -9,7 +9,7 @@ import pytest
 from glassrt.dialects.core.affine import Dim, ceildiv, evaluate, floordiv, substitute, symbol
 from glassrt.dialects.core.constraints import Need, broken, with_derived
 from glassrt.dialects.core.ir import Module, SymbolRange
-from glassrt.dialects.core.sizes import Conflict, GivesWay, Resized, Sizes
+from glassrt.dialects.core.sizes.sizes import Conflict, GivesWay, Resized, Sizes
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy

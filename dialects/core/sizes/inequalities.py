@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .affine import Affine, Dim, FloorDiv, exact_div, symbol, symbols
+from ..affine import Affine, Dim, FloorDiv, exact_div, symbol, symbols
 
 
 def without_division(dim: Dim) -> Dim | None:

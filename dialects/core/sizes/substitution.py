@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .affine import Affine, Dim, substitute
-from .ir import Module, Operation, Value
-from .tensor_map import TensorMap
-from .types import Layout, TensorType, symbols_in
+from ..affine import Affine, Dim, substitute
+from ..ir import Module, Operation, Value
+from ..tensor_map import TensorMap
+from ..types import Layout, TensorType, symbols_in
 
 Replacements = Mapping[str, Dim]
 
