@@ -165,10 +165,11 @@ def compile_kernels(
 
 
 class UnfitError(CompileError):
-    """Designed kernels that spill or lost their asynchrony: `problems` says of each, by name, how."""
+    """Designed kernels that spill or lost their asynchrony for `target`: `problems` says how, by name."""
 
-    def __init__(self, message: str, problems: Mapping[str, str]) -> None:
+    def __init__(self, message: str, problems: Mapping[str, str], target: str) -> None:
         self.problems = dict(problems)
+        self.target = target
         super().__init__(
             message,
             "another configuration may fit; or take ops out of the kernel: `glassrt explain MODEL NODE` says "
@@ -192,7 +193,7 @@ def check_designed(
         of, target = _of((nodes or {}).get(name, ())), kernels[name].target
         about = f"kernel {name}{of} for {target}, of {families[name]},"
         others = f"; so do {len(found) - 1} more kernels" if len(found) > 1 else ""
-        raise UnfitError(f"{about} {found[name]}{others}", found)
+        raise UnfitError(f"{about} {found[name]}{others}", found, target)
 
 
 def unfit(kernel: CompiledKernel) -> str | None:

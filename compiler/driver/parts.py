@@ -1,13 +1,13 @@
 """The parts of a plan for several targets: those that come out alike are one, equal kernels have one name.
 
-Whether a kernel fits the registers is known when it is compiled. Where one spills, the launch level of all
-parts is made again without it.
+Whether a kernel fits the registers is known when it is compiled. Where one spills, the launch level is made
+again without it for the target on which it spills: others keep it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
@@ -34,12 +34,13 @@ from .lowering import Descent
 class PlannedPart:
     """What is launched on TARGETS, planned for the first of them.
 
-    given: the names that kernels had before equal ones got one, by the name they have now.
+    chosen: for every target, by its name, what its kernels were called before equal ones got one name, by the
+    name they have now; nothing for a single target.
     """
 
     targets: tuple[ArchSpec, ...]
     way: Descent
-    given: Mapping[str, Set[str]] = field(default_factory=dict)
+    chosen: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def assembled(
@@ -50,9 +51,10 @@ def assembled(
     What the host alone runs, and is not ON_GPU, is for no target. Raises UnfitError where a kernel spills
     and there is no other candidate, or the launch level was given.
     """
-    spilled, compiled = Spilled(), dict[tuple[str, str, str], CompiledKernel]()
+    spilled = {way.target.name: Spilled() for way in ways}
+    compiled: dict[tuple[str, str, str], CompiledKernel] = {}
     while True:
-        parts = parts_of([way.launched(spilled) for way in ways])
+        parts = parts_of([way.launched(spilled[way.target.name]) for way in ways])
         # Compilers take their time, in which the caller's own garbage must not pile up.
         with clock.stage("kernels"), nullcontext() if on_gpu else no_collections():
             try:
@@ -61,10 +63,10 @@ def assembled(
                     for part in parts
                 ]
             except UnfitError as error:
-                more = _with(spilled, parts, error.problems)
-                if ways[0].was_given or more == spilled:
+                more = _with(spilled[error.target], parts, error)
+                if ways[0].was_given or more == spilled[error.target]:
                     raise
-                spilled = more
+                spilled[error.target] = more
 
 
 def _plan(part: PlannedPart, options: BuildOptions) -> Plan:
@@ -72,11 +74,11 @@ def _plan(part: PlannedPart, options: BuildOptions) -> Plan:
     return assemble(way.module, way.texts, ledger.to_json(), options, ledger.text())
 
 
-def _with(spilled: Spilled, parts: Sequence[PlannedPart], problems: Mapping[str, str]) -> Spilled:
-    """SPILLED and the kernels of PARTS that PROBLEMS names, a sentence each."""
-    given = {name: text for new, text in problems.items() for name in (new, *parts[0].given.get(new, ()))}
-    launches = (op for part in parts for op in part.way.module.main.block if isinstance(op, Kernel))
-    return spilled.and_those(launches, given)
+def _with(spilled: Spilled, parts: Sequence[PlannedPart], error: UnfitError) -> Spilled:
+    """SPILLED, which is what the target of ERROR does without, and the kernels of PARTS that ERROR names."""
+    part = next(part for part in parts if any(target.name == error.target for target in part.targets))
+    launches = (op for op in part.way.module.main.block if isinstance(op, Kernel))
+    return spilled.and_those(launches, error.problems, part.chosen.get(error.target, {}))
 
 
 def parts_of(ways: Sequence[Descent]) -> list[PlannedPart]:
@@ -87,11 +89,12 @@ def parts_of(ways: Sequence[Descent]) -> list[PlannedPart]:
     names = _KernelNames()
     parts: dict[tuple[str, str], PlannedPart] = {}
     for way in ways:
-        sources = names.settle(way.module, way.target)
+        sources, chosen = names.settle(way.module, way.target)
         way.texts["launch"] = print_module(way.module)
         key = way.texts["launch"], json.dumps(sources)
-        part = parts.setdefault(key, PlannedPart((), way, names.given))
+        part = parts.setdefault(key, PlannedPart((), way))
         part.targets = (*part.targets, way.target)
+        part.chosen[way.target.name] = chosen
     return list(parts.values())
 
 
@@ -100,10 +103,12 @@ class _KernelNames:
 
     def __init__(self) -> None:
         self._known: dict[str, str] = {}
-        self.given: dict[str, set[str]] = {}
 
-    def settle(self, module: Module, target: ArchSpec) -> dict[str, str]:
-        """Rename the kernels of MODULE whose source is known already; the sources by name."""
+    def settle(self, module: Module, target: ArchSpec) -> tuple[dict[str, str], dict[str, str]]:
+        """Rename the kernels of MODULE whose source is known already.
+
+        Gives the sources, and the names before, both by the names after.
+        """
         sources = {name: made.source for name, made in made_kernels(module, target).items()}
         taken = set(sources)
         names: dict[str, str] = {}
@@ -111,11 +116,11 @@ class _KernelNames:
             first = self._known.setdefault(source.replace(name, ""), name)
             names[name] = name if first in taken else first
             taken.add(names[name])
-            self.given.setdefault(names[name], set()).add(name)
         for op in module.main.block:
             if isinstance(op, Kernel):
                 op.kernel = names[op.kernel]
-        return {names[name]: source.replace(name, names[name]) for name, source in sources.items()}
+        renamed = {names[name]: source.replace(name, names[name]) for name, source in sources.items()}
+        return renamed, {new: old for old, new in names.items()}
 
 
 def _tell_apart(ways: Sequence[Descent]) -> None:

@@ -23,12 +23,18 @@ class Spilled:
         """Why a launch of NODES is in no group; None when it may be."""
         return next((self.apart[node] for node in nodes if node in self.apart), None)
 
-    def and_those(self, launches: Iterable[Kernel], problems: Mapping[str, str]) -> Spilled:
-        """This and the kernels of LAUNCHES that PROBLEMS names, a sentence each."""
+    def and_those(
+        self, launches: Iterable[Kernel], problems: Mapping[str, str], chosen: Mapping[str, str]
+    ) -> Spilled:
+        """This and the kernels of LAUNCHES that PROBLEMS names, a sentence each.
+
+        CHOSEN: the names under which kernels were chosen, where those of LAUNCHES are others.
+        """
         nodes = {
             node: f"in a group {problems[op.kernel]}"
             for op in launches
             if is_group(op.family) and op.kernel in problems
             for node in op.location.nodes
         }
-        return Spilled({**self.kernels, **problems}, {**self.apart, **nodes})
+        kernels = {chosen.get(name, name): problem for name, problem in problems.items()}
+        return Spilled({**self.kernels, **kernels}, {**self.apart, **nodes})

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from glassrt.codegen.arch.names import REFERENCE
+from glassrt.codegen.arch.names import REFERENCE, arch_named
+from glassrt.codegen.arch.spec import ArchSpec
 from glassrt.codegen.families.registry import tiers
 from glassrt.codegen.nvrtc import compiler as nvrtc
 from glassrt.codegen.nvrtc.compiler import CompiledKernel, UnfitError
@@ -17,19 +18,20 @@ from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.launch import Kernel
+from glassrt.runtime.plan import Plan
 
 from ...property.graphs import Net
 
 SPILLS = "spills 24 bytes per thread (255 registers)"
-Judge = Callable[[Callable[[str], bool]], None]
+Judge = Callable[[Callable[[CompiledKernel], bool]], None]
 
 
 @pytest.fixture
 def judge(monkeypatch: pytest.MonkeyPatch) -> Judge:
-    """Says of which kernels, by name, ptxas is to report spills."""
+    """Says of which kernels ptxas is to report spills."""
 
-    def set_to(spills: Callable[[str], bool]) -> None:
-        monkeypatch.setattr(nvrtc, "unfit", lambda kernel: SPILLS if spills(kernel.entry) else None)
+    def set_to(spills: Callable[[CompiledKernel], bool]) -> None:
+        monkeypatch.setattr(nvrtc, "unfit", lambda kernel: SPILLS if spills(kernel) else None)
 
     return set_to
 
@@ -51,22 +53,30 @@ def branches() -> Module:
     return net.done(net.linear(x, 64), net.linear(y, 32))
 
 
-def built(module: Module, **settings: Any) -> Build:
+def built(module: Module, *targets: ArchSpec, **settings: Any) -> Build:
     policy = PrecisionPolicy("fp16", io="fp16")
-    return build(module, Settings(targets=(REFERENCE,), precision=policy, cache=None, **settings))
+    return build(module, Settings(targets=targets or (REFERENCE,), precision=policy, cache=None, **settings))
 
 
 def kernels(result: Build) -> list[Kernel]:
-    return [op for op in launch_module(result.plan).main.block if isinstance(op, Kernel)]
+    return launches(result.plan)
+
+
+def launches(plan: Plan) -> list[Kernel]:
+    return [op for op in launch_module(plan).main.block if isinstance(op, Kernel)]
 
 
 def records(result: Build, rule: str) -> list[dict[str, Any]]:
-    return [entry for entry in result.plan.ledger if entry.get("rule") == rule]
+    return said_of(result.plan, rule)
+
+
+def said_of(plan: Plan, rule: str) -> list[dict[str, Any]]:
+    return [entry for entry in plan.ledger if entry.get("rule") == rule]
 
 
 def test_the_next_candidate_is_taken(judge: Judge) -> None:
     (first,) = kernels(built(product()))
-    judge(lambda name: name == first.kernel)
+    judge(lambda kernel: kernel.entry == first.kernel)
     result = built(product())
     (other,) = kernels(result)
     assert other.kernel != first.kernel and other.family == first.family == "contraction_mma"
@@ -81,7 +91,7 @@ def test_what_was_decided_before_is_decided_once(judge: Judge) -> None:
     """The ledger of a build that chose again differs from another only by that."""
     (first,) = kernels(built(product()))
     usual = built(product()).plan.ledger
-    judge(lambda name: name == first.kernel)
+    judge(lambda kernel: kernel.entry == first.kernel)
     ledger = built(product()).plan.ledger
     assert [entry for entry in ledger if entry.get("rule") != "register-spill"] == usual
 
@@ -89,7 +99,7 @@ def test_what_was_decided_before_is_decided_once(judge: Judge) -> None:
 def test_a_group_that_spills_comes_apart(judge: Judge) -> None:
     (group,) = kernels(built(branches()))
     assert group.family == "group"
-    judge(lambda name: name == group.kernel)
+    judge(lambda kernel: kernel.entry == group.kernel)
     result = built(branches())
     assert [op.family for op in kernels(result)] == ["contraction_mma"] * 2
     assert [r["reason"] for r in records(result, "group-launches")] == [f"in a group {SPILLS}"]
@@ -101,7 +111,7 @@ def test_a_build_whose_designed_kernels_all_spill_fails(
     """It is not done by a general kernel, which would be slow without a word."""
     monkeypatch.setattr(kernel_choice, "tiers", lambda request: [found[:1] for found in tiers(request)])
     tried: set[str] = set()
-    judge(lambda name: not tried.add(name))
+    judge(lambda kernel: not tried.add(kernel.entry))
     with pytest.raises(UnfitError) as caught:
         built(product())
     assert len(tried) == 2  # the best on tensor cores, and the best in plain arithmetic
@@ -112,7 +122,7 @@ def test_a_build_whose_designed_kernels_all_spill_fails(
 
 def test_kernels_that_the_text_gives_are_not_chosen_again(judge: Judge) -> None:
     plan = built(product()).plan
-    judge(lambda name: True)
+    judge(lambda kernel: True)
     with pytest.raises(UnfitError, match="of contraction_mma, spills"):
         build(launch_module(plan), Settings(targets=(REFERENCE,), cache=None))
 
@@ -120,7 +130,7 @@ def test_kernels_that_the_text_gives_are_not_chosen_again(judge: Judge) -> None:
 def test_general_kernels_may_spill(judge: Judge) -> None:
     net = Net()
     module = net.done(net.add(Relu, net.input("x", 64)))
-    judge(lambda name: True)
+    judge(lambda kernel: True)
     (op,) = kernels(built(module))
     assert op.family == "loop"
 
@@ -135,7 +145,54 @@ def test_kernels_that_fit_are_compiled_once(judge: Judge, monkeypatch: pytest.Mo
         return compile_kernel(job, name, source)
 
     monkeypatch.setattr(nvrtc._Job, "compile", counted)
-    judge(lambda name: name == names[0])
+    judge(lambda kernel: kernel.entry == names[0])
     again = [op.kernel for op in kernels(built(two_products()))]
     assert again[0] != names[0] and again[1] == names[1]
     assert sorted(made) == sorted({*names, *again})
+
+
+# ---------------------------------------------------------------- several targets
+
+OLDER = arch_named("sm_90")
+
+
+def names_of(module: Callable[[], Module]) -> set[str]:
+    """The names of the kernel of a plan for both: its own for each, one of which a shared kernel has."""
+    return {op.kernel for target in (REFERENCE, OLDER) for op in kernels(built(module(), target))}
+
+
+def for_both(module: Module) -> tuple[Plan, ...]:
+    return built(module, REFERENCE, OLDER).plan.parts
+
+
+def test_a_kernel_that_spills_for_one_target_is_chosen_again_for_that_alone(judge: Judge) -> None:
+    """Both targets run one kernel, under the name that it has for the first."""
+    names = names_of(product)
+    (shared,) = for_both(product())
+    (first,) = launches(shared)
+    judge(lambda kernel: kernel.target == "sm_90" and kernel.entry in names)
+    newer, older = for_both(product())
+    assert (newer.spec.targets, older.spec.targets) == (("sm_90a",), ("sm_90",))
+    (kept,), (other,) = launches(newer), launches(older)
+    assert (kept.kernel, kept.config) == (first.kernel, first.config)
+    assert other.family == first.family and other.config != first.config
+    (alone,) = kernels(built(product(), OLDER))
+    assert other.config == alone.config, "as in a plan of its own"
+    assert said_of(newer, "register-spill") == []
+    assert [entry["target"] for entry in said_of(older, "register-spill")] == ["sm_90"]
+
+
+def test_a_group_that_spills_for_one_target_stays_for_the_other(judge: Judge) -> None:
+    names = names_of(branches)
+    judge(lambda kernel: kernel.target == "sm_90" and kernel.entry in names)
+    families = [[op.family for op in launches(part)] for part in for_both(branches())]
+    assert families == [["group"], ["contraction_mma"] * 2]
+
+
+def test_a_kernel_that_spills_for_every_target_is_chosen_again_for_each(judge: Judge) -> None:
+    names = names_of(product)
+    judge(lambda kernel: kernel.entry in names)
+    (part,) = for_both(product())
+    assert part.spec.targets == ("sm_90a", "sm_90")
+    (alone,) = kernels(built(product()))
+    assert launches(part)[0].config == alone.config and launches(part)[0].kernel not in names
