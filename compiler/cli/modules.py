@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...codegen.interface import ArchSpec
 from ...dialects.core.affine import evaluate
 from ...dialects.core.dtypes import DTYPES
 from ...dialects.core.ir import Module
@@ -12,24 +11,11 @@ from ...dialects.core.parser import parse_module
 from ...dialects.core.types import TensorType
 from ...dialects.core.verifier import verify
 from ...dialects.launch import Buffer
-from ...errors import InputError, IRError, PlanError
+from ...errors import IRError, PlanError
 from ...runtime.manifest import BufferSpec
 from ...runtime.plan import Plan
-from ..driver.pipeline import passes_to
-from ..frontend.source import level_of
-from ..passes.levels import ALL_DIALECTS, LEVELS
-from ..passes.manager import Pass
+from ..passes.levels import ALL_DIALECTS
 from .files import Array
-
-
-def passes_between(module: Module, level: str, target: ArchSpec) -> list[Pass]:
-    """The passes that bring MODULE to LEVEL; InputError when it is below that already."""
-    entered, wanted = LEVELS.index(level_of(module)), LEVELS.index(level)
-    if wanted < entered:
-        raise InputError(f"the module is at the {LEVELS[entered]} level; {level} lies above it")
-    # A module that enters below the graph level is taken as it is written.
-    levels = LEVELS[entered if entered == 0 else entered + 1 : wanted + 1]
-    return [step for name in levels for step in passes_to(name, target)]
 
 
 def launch_module(plan: Plan) -> Module:

@@ -17,6 +17,7 @@ from ...dialects.launch import Kernel
 from ...errors import InputError
 from ..driver.build import Settings, context_of
 from ..driver.interface import check_overrides
+from ..driver.lowering import passes_between
 from ..driver.pipeline import all_passes, checks_at
 from ..driver.rules import all_but, rule_named
 from ..driver.size_records import record_sizes
@@ -28,7 +29,6 @@ from ..passes.levels import ALL_DIALECTS
 from ..passes.manager import Pass, PassContext, PassManager, parse_pipeline
 from ..passes.origins import NodeNames, origins_of
 from ..passes.switches import resolve_switches
-from .modules import passes_between
 from .options import BuildRequest, Level
 
 Watch = Callable[[str, Module], object]

@@ -10,18 +10,15 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from ...codegen.interface import REFERENCE
 from ...dialects.core.interpreter import interpret as interpret_module
 from ...dialects.core.ir import Module
 from ...runtime.engine import Engine
-from ..driver.interface import with_io_types
+from ..driver.build import brought_to, context_of
 from ..frontend.source import level_of, load_module
-from ..passes.levels import ALL_DIALECTS
-from ..passes.manager import PassContext, PassManager
 from .arrays import Wanted, load_inputs, of_function, of_plan, random_arrays, symbols_of
 from .console import print_table, say, seconds
 from .files import Array, check_output, write_arrays
-from .modules import launch_module, passes_between
+from .modules import launch_module
 from .options import (
     ON_THE_SPOT,
     BuildRequest,
@@ -101,9 +98,8 @@ def _module(path: Path, level: Level | None, request: BuildRequest) -> Module:
     module = load_module(path, request.inputs, request.shapes)
     if level is None:
         return module
-    context = PassContext(ALL_DIALECTS, policy=request.policy, disabled=request.disabled)
-    module = with_io_types(module, request.policy)
-    return PassManager(passes_between(module, level, REFERENCE), context).run(module)
+    settings = request.settings()
+    return brought_to(level, module, settings, context_of(settings))
 
 
 def _interpreted(module: Module, path: Path | None, sizes: Mapping[str, int], seed: int) -> dict[str, Array]:

@@ -29,7 +29,7 @@ from ..settings.options import Options
 from ..settings.policy import PrecisionPolicy, as_policy
 from .clock import BuildClock, Progress, no_collections
 from .interface import check_overrides, set_io_types
-from .lowering import Descent, Watch, op_count, parted_for
+from .lowering import Descent, Watch, check_below, op_count, parted_for
 from .parts import assembled
 from .rules import check_rules
 from .size_records import record_sizes
@@ -145,7 +145,11 @@ def launch_level(module: Module, settings: Settings, context: PassContext) -> Mo
 
 @np.errstate(all="ignore")
 def brought_to(level: str, module: Module, settings: Settings, context: PassContext) -> Module:
-    """What MODULE becomes for the first target at LEVEL, which is not above its own. Raises as `build`."""
+    """What MODULE becomes for the first target at LEVEL; InputError when it is below that already.
+
+    Raises as `build`.
+    """
+    check_below(level, module)
     return _descent(module, settings, context, BuildClock(settings.progress)).to(level)
 
 

@@ -11,6 +11,7 @@ from ...codegen.interface import ArchSpec
 from ...dialects.core.clone import clone_module
 from ...dialects.core.ir import Module
 from ...dialects.core.printer import print_module
+from ...errors import InputError
 from ...runtime.whole_files import WholeFolder
 from ..frontend.source import level_of
 from ..passes.debug import Sink
@@ -97,8 +98,7 @@ class Descent:
         return attempt
 
     def _passes(self, level: str) -> tuple[Pass, ...]:
-        # A module that enters below the graph level is taken as it is written.
-        made = level == "graph" or LEVELS.index(level) > self.entered
+        made = is_made(level, LEVELS[self.entered])
         return passes_to(level, self.target) if made else checks_at(level)
 
     def _run(self, passes: Sequence[Pass], number: int) -> None:
@@ -117,6 +117,27 @@ def parted_for(targets: Sequence[ArchSpec], start: Descent) -> list[Descent]:
     for way in ways:
         way.to(LEVELS[-2])
     return ways
+
+
+def passes_between(module: Module, level: str, target: ArchSpec) -> list[Pass]:
+    """The passes that bring MODULE to LEVEL; InputError when it is below that already."""
+    check_below(level, module)
+    entered = level_of(module)
+    levels = (each for each in LEVELS[: LEVELS.index(level) + 1] if is_made(each, entered))
+    return [step for each in levels for step in passes_to(each, target)]
+
+
+def is_made(level: str, entered: str) -> bool:
+    """Whether passes make LEVEL of what came in at the level ENTERED; below the graph level, what comes in is
+    taken as it is written."""
+    return level == "graph" == entered or LEVELS.index(level) > LEVELS.index(entered)
+
+
+def check_below(level: str, module: Module) -> None:
+    """InputError unless LEVEL is that of MODULE or lies below it."""
+    entered = level_of(module)
+    if LEVELS.index(level) < LEVELS.index(entered):
+        raise InputError(f"the module is at the {entered} level; {level} lies above it")
 
 
 def op_count(module: Module) -> int:

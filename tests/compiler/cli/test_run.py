@@ -7,8 +7,16 @@ from pathlib import Path
 import ml_dtypes
 import numpy as np
 import pytest
+from glassrt.codegen.arch.names import arch_named
+from glassrt.compiler.cli import options
+from glassrt.compiler.cli.options import BuildRequest, Level
+from glassrt.compiler.cli.run import _module
+from glassrt.dialects.core.printer import print_module
+from glassrt.dialects.graph.binary import Sub
+from glassrt.dialects.graph.reduction import Reduce
 
 from ...places import DIGITS
+from ...property.graphs import Net
 from .support import Glassrt
 
 TEST_SET = DIGITS.with_name("digits_test.npz")
@@ -45,6 +53,27 @@ def test_a_model_can_be_interpreted_at_every_level(glassrt: Glassrt, tmp_path: P
     assert f"interpreted the {level} level" in glassrt(*common, paths[1], "--level", level).stderr
     want, have = (outputs_of(path)["logits"] for path in paths)
     np.testing.assert_allclose(have, want, rtol=1e-4, atol=1e-4)
+
+
+def test_a_level_is_that_of_a_build_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows this long are shared by several blocks where the GPU of this machine has room for these."""
+    net = Net()
+    x = net.input("x", 64, 65536)
+    mean = net.add(Reduce, x, axes=[1], kind="mean", keepdims=True)
+    model = tmp_path / "rows.ir"
+    model.write_text(print_module(net.done(net.add(Sub, x, mean))), encoding="utf-8")
+
+    def kernels(name: str) -> int:
+        monkeypatch.setattr(options, "present_arch", lambda: arch_named(name))
+        return sum(op.name == "fused.kernel" for op in _module(model, Level.FUSED, BuildRequest()).walk())
+
+    assert (kernels("sm_90a"), kernels("sm_87")) == (2, 1)
+
+
+def test_what_a_build_refuses_is_not_interpreted(glassrt: Glassrt, small: Path) -> None:
+    at_launch = ("run", small, "--interpret", "--level", "launch")
+    refused = glassrt(*at_launch, "--disable-rule", "no-such-rule", code=1)
+    assert "there is no rule 'no-such-rule'" in refused.stderr
 
 
 def test_a_model_is_built_on_the_spot(glassrt: Glassrt, small: Path, tmp_path: Path) -> None:
