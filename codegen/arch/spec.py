@@ -30,6 +30,15 @@ class Limits:
         """Blocks of SHARED bytes each that a multiprocessor holds side by side."""
         return self.shared_per_multiprocessor // (shared + self.reserved_shared)
 
+    def resident(self, threads: int, shared: int, registers: int = 0) -> int:
+        """Blocks of THREADS and of SHARED bytes that a multiprocessor holds side by side, 0 where there is no
+        room for one; REGISTERS: of a thread, where they are known."""
+        room = min(self.blocks_per_multiprocessor, self.threads_per_multiprocessor // threads)
+        if registers:
+            held = threads * min(registers, self.registers_per_thread)
+            room = min(room, self.registers_per_multiprocessor // held)
+        return min(room, self.blocks_by_shared(shared))
+
 
 @dataclass(frozen=True)
 class Rates:

@@ -113,10 +113,7 @@ def _check_parameters(op: Kernel, wanted: Sequence[Parameter]) -> None:
 def _check_fits(op: Kernel, module: Module, target: ArchSpec) -> None:
     """That a cooperative launch may have all its blocks on the GPU at once; the driver knows for sure."""
     blocks = bounds(product(op.grid), module.ranges)[1]
-    resident = target.limits.threads_per_multiprocessor // prod(op.block)
-    if op.shared:
-        resident = min(resident, target.limits.blocks_by_shared(op.shared))
-    room = resident * target.multiprocessors
+    room = target.limits.resident(prod(op.block), op.shared) * target.multiprocessors
     if blocks is None or blocks > room:
         count = "any number of" if blocks is None else f"up to {blocks}"
         message = f"launches {count} blocks that wait for each other; {target.name} holds {room}"

@@ -118,7 +118,7 @@ def illegal(problem: Problem, config: MmaConfig, target: ArchSpec) -> str | None
         return "each warp needs an even number of mma steps in a tile"
     if warp_m % 16 or warp_n % 16 or warp_m * config.warps_m != config.block_m:
         return "warps do not share the tile evenly"
-    if config.threads > 1024 or config.stages < 2:
+    if config.threads > target.limits.threads_per_block or config.stages < 2:
         return "too many warps, or too few stages"
     if config.splits > 1 and not tile.splits_evenly(problem.k, config.block_k, config.splits):
         return "a split of k would be empty"

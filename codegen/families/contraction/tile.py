@@ -117,13 +117,8 @@ def pipeline_bytes(problem: Problem, config: TileConfig, *, swizzled: bool, grou
 
 
 def resident_blocks(threads: int, registers: int, shared: int, target: ArchSpec) -> int:
-    """Blocks that fit side by side on a multiprocessor, at least 1: by registers, shared memory, threads."""
-    limits = target.limits
-    by_registers = limits.registers_per_multiprocessor // (
-        threads * min(registers, limits.registers_per_thread)
-    )
-    by_shared = limits.blocks_by_shared(shared)
-    return max(1, min(by_registers, by_shared, limits.threads_per_multiprocessor // threads))
+    """Blocks that fit side by side on a multiprocessor, at least 1."""
+    return max(1, target.limits.resident(threads, shared, registers))
 
 
 def tiles_of(problem: Problem, block_m: int, block_n: int) -> Dim:

@@ -63,10 +63,7 @@ def resident(code: KernelCode, target: ArchSpec) -> int:
     """Blocks of CODE that a multiprocessor holds side by side."""
     if code.resident is not None:
         return code.resident
-    threads = code.geometry.block[0]
-    by_shared = target.limits.blocks_by_shared(code.geometry.shared)
-    by_registers = target.limits.registers_per_multiprocessor // (threads * REGISTERS)
-    return max(1, min(_threads(target) // threads, by_registers, by_shared))
+    return max(1, target.limits.resident(code.geometry.block[0], code.geometry.shared, REGISTERS))
 
 
 def _threads(target: ArchSpec) -> int:

@@ -47,6 +47,24 @@ def test_features_need_each_other(name: str) -> None:
         assert not any(map(has, (Feature.WGMMA, Feature.TCGEN05, Feature.SETMAXNREG)))
 
 
+@pytest.mark.parametrize(
+    ("name", "threads", "shared", "registers", "blocks"),
+    [
+        ("sm_86", 64, 0, 0, 16),  # as many blocks as there may be, not the 24 that have threads enough
+        ("sm_90a", 256, 0, 0, 8),
+        ("sm_90a", 128, 56 * KIB, 0, 4),
+        ("sm_90a", 128, 57 * KIB, 0, 3),  # each with the KiB that the system keeps
+        ("sm_90a", 256, 0, 128, 2),
+        ("sm_90a", 256, 0, 400, 1),  # a thread has 255 at most; the rest would spill
+        ("sm_86", 128, 100 * KIB, 0, 0),
+    ],
+)
+def test_a_multiprocessor_holds_what_all_its_limits_allow(
+    name: str, threads: int, shared: int, registers: int, blocks: int
+) -> None:
+    assert arch_named(name).limits.resident(threads, shared, registers) == blocks
+
+
 def test_the_suffix_is_part_of_an_architecture() -> None:
     plain, own = arch_named("sm_90"), arch_named("sm_90a")
     assert own.features - plain.features == {Feature.WGMMA, Feature.SETMAXNREG}
