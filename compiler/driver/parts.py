@@ -7,6 +7,7 @@ again without it for the target on which it spills: others keep it.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -124,14 +125,13 @@ class _KernelNames:
 
 
 def _tell_apart(ways: Sequence[Descent]) -> None:
-    """Say in the records of each ledger that are not in all which target they are for."""
-    texts = [{json.dumps(record.to_json()) for record in way.context.ledger} for way in ways]
-    common = set[str].intersection(*texts)
+    """Say in the records of each ledger that are not in all which targets they are for."""
+    targets: dict[str, dict[str, None]] = defaultdict(dict)
+    for way in ways:
+        for record in way.context.ledger:
+            targets[json.dumps(record.to_json())][way.target.name] = None
+    said = {text: ", ".join(names) if len(names) < len(ways) else "" for text, names in targets.items()}
     for way in ways:
         ledger = way.context.ledger
-        name = way.target.name
-        marked = (
-            record if json.dumps(record.to_json()) in common else replace(record, target=name)
-            for record in ledger
-        )
-        way.context.ledger = Ledger(list(marked), ledger.origins)
+        marked = [replace(record, target=said[json.dumps(record.to_json())]) for record in ledger]
+        way.context.ledger = Ledger(marked, ledger.origins)

@@ -181,11 +181,6 @@ def parse_pipeline(text: str, passes: Iterable[Pass]) -> list[Pass]:
     return chosen
 
 
-def pipeline_text(passes: Iterable[Pass]) -> str:
-    """PASSES as the text that `parse_pipeline` reads."""
-    return ",".join(step.name for step in passes)
-
-
 @dataclass
 class PassManager:
     """Runs passes in order.

@@ -50,8 +50,6 @@ FUNCTIONS: dict[str, FunctionExpr] = {
     **_functions("bitand bitor bitxor shl shr", 2, flops=0),
 }
 
-REDUCTIONS = ("sum", "prod", "max", "min", "argmax", "argmin", "any", "all")
-
 
 class Expr:
     """A scalar expression of some element type."""

@@ -192,6 +192,12 @@ def test_records_say_which_target_they_are_for_where_targets_differ() -> None:
     assert all("target" not in entry for entry in for_several("sm_80").ledger)
 
 
+def test_a_record_is_for_every_target_that_shares_it() -> None:
+    first, _ = for_several("sm_90a", "sm_80", "sm_90").parts
+    marked = {record.rule: record.target for record in Ledger.from_json(first.ledger) if record.target}
+    assert marked["horizontal-contraction"] == "sm_90a, sm_90"
+
+
 def test_a_card_changes_what_is_chosen_but_not_what_runs_it() -> None:
     tuned = for_several("sm_90a:h100-pcie")
     assert tuned.targets == ("sm_90a",) and tuned.cubins.keys() == {"sm_90a"}

@@ -17,7 +17,6 @@ from glassrt.compiler.passes.manager import (
     PassError,
     PassManager,
     parse_pipeline,
-    pipeline_text,
 )
 from glassrt.compiler.passes.semantics import SemanticsCheck, difference, random_inputs
 from glassrt.dialects.core.diagnostics import op_error
@@ -96,9 +95,9 @@ class Crashes:
 
 
 def test_pipelines_are_text() -> None:
-    text = "canonicalize,fold-constants,cse,dce,graph-to-fused"
     steps = parse_pipeline(" canonicalize, fold-constants,cse ,dce,graph-to-fused,", PASSES)
-    assert pipeline_text(steps) == text
+    names = ["canonicalize", "fold-constants", "cse", "dce", "graph-to-fused"]
+    assert [step.name for step in steps] == names
     assert parse_pipeline("", PASSES) == []
 
 
