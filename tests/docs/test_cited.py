@@ -9,7 +9,7 @@ import glassrt
 import pytest
 
 from .guides import GUIDES
-from .index import classes, defined_in, files, members, ops, options, tails, words
+from .index import defined_in, files, homes, members, ops, options, tails, words
 from .pages import ROOT, blocks, pages, quoted
 
 SOURCES = {".py", ".md", ".j2", ".cuh", ".hpp", ".lark", ".toml", ".json", ".cu"}
@@ -48,7 +48,7 @@ def _is_name(text: str) -> bool:
     *owner, name = text.split(".")
     if text in ops() or owner == ["glassrt"]:
         return text in ops() or name in glassrt.__all__
-    if owner[-1] in classes():
+    if owner[-1] in homes():
         return name in members(owner[-1])
     return name in defined_in(tuple(part for part in owner if part != "glassrt"))
 
