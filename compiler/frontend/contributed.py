@@ -1,6 +1,6 @@
-"""Importers of the ops that ONNX Runtime's quantizer adds to the standard's (domain com.microsoft).
+"""Importers of ops that ONNX Runtime adds to the standard's (domain com.microsoft).
 
-All of them compute on the numbers that their quantized inputs stand for, and quantize the result:
+Those of its quantizer compute on the numbers that their quantized inputs stand for, and quantize the result:
 
     QLinearAdd(a, b)  =>  quantize(dequantize(a) + dequantize(b))
 
@@ -17,13 +17,14 @@ from onnx import AttributeProto, NodeProto
 
 from ...dialects.core.dtypes import F32
 from ...dialects.core.ir import Operation
-from ...dialects.graph.activations import LeakyRelu
+from ...dialects.graph import activations
 from ...dialects.graph.binary import Add, Mul
 from ...dialects.graph.movement import Concat
 from ...dialects.graph.normalization import Softmax
 from ...dialects.graph.unary import Sigmoid
 from .call import Call, Outcome
 from .ops_contraction import plus_matrix, scaled_product
+from .ops_elementwise import of_one_operand
 from .ops_normalization import along_axis, from_axis_on
 from .ops_quantization import bias_of_products, dequantize_linear, quantize_linear
 from .ops_window import averaged, reduced_spatially
@@ -137,12 +138,13 @@ def _op(importer: Importer, least: int, most: int, attributes: Iterable[str] = (
 _POOL = ("auto_pad", "ceil_mode", "channels_last", "count_include_pad", "kernel_shape", "pads", "strides")
 CONTRIBUTED: Mapping[str, Contributed] = {
     "DequantizeLinear": _op(dequantize_linear, 2, 3, ("axis",)),
+    "Gelu": _op(of_one_operand(activations.Gelu), 1, 1),
     "QGemm": _op(_gemm, 6, 9, ("alpha", "transA", "transB")),
     "QLinearAdd": _op(_binary(Add), 7, 8),
     "QLinearAveragePool": _op(_average_pool, 4, 5, _POOL),
     "QLinearConcat": _op(_concat, 3, NO_LIMIT, ("axis",)),
     "QLinearGlobalAveragePool": _op(_global_average_pool, 5, 5, ("channels_last",)),
-    "QLinearLeakyRelu": _op(_unary(LeakyRelu, alpha=0.01), 4, 5, ("alpha",)),
+    "QLinearLeakyRelu": _op(_unary(activations.LeakyRelu, alpha=0.01), 4, 5, ("alpha",)),
     "QLinearMul": _op(_binary(Mul), 7, 8),
     "QLinearSigmoid": _op(_unary(Sigmoid), 4, 5),
     "QLinearSoftmax": _op(_softmax, 5, 5, ("axis", "opset")),

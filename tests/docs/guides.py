@@ -2,9 +2,9 @@
 
 The sentence before a block says where it goes; what is in backticks after the path begins one line there:
 
-    New file `codegen/kernels/copy.py`:
+    New file `codegen/families/copy.py`:
     In `README.md`, before `## License`:
-    In `compiler/pipeline.py`, after `    DeadCodeElimination(),`:
+    In `compiler/driver/pipeline.py`, after `    DeadCodeElimination(),`:
     In `compiler/cli/app.py`, instead of `for command in`:
     Run:
 """

@@ -40,27 +40,38 @@ def tails(of_folders: bool) -> frozenset[tuple[str, ...]]:
 
 
 @cache
-def trees() -> dict[PurePosixPath, ast.Module]:
-    """The syntax tree of every module."""
-    modules = [file for file in files() if file.suffix == ".py"]
-    return {file: ast.parse((ROOT / file).read_text(encoding="utf-8")) for file in modules}
+def texts() -> dict[PurePosixPath, str]:
+    """The text of every module."""
+    return {file: (ROOT / file).read_text(encoding="utf-8") for file in files() if file.suffix == ".py"}
 
 
 @cache
-def classes() -> dict[str, list[ast.ClassDef]]:
-    """The classes of the repository by name."""
-    found: dict[str, list[ast.ClassDef]] = {}
-    for tree in trees().values():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ClassDef):
-                found.setdefault(node.name, []).append(node)
+def tree(module: PurePosixPath) -> ast.Module:
+    """The syntax tree of one module: of all of them it would take seconds."""
+    return ast.parse(texts()[module])
+
+
+@cache
+def homes() -> dict[str, list[PurePosixPath]]:
+    """The classes of the repository by name, with the modules that define them."""
+    found: dict[str, list[PurePosixPath]] = {}
+    for module, text in texts().items():
+        for name in re.findall(r"^ *class (\w+)", text, re.MULTILINE):
+            found.setdefault(name, []).append(module)
     return found
+
+
+def classes(name: str) -> Iterator[ast.ClassDef]:
+    """The classes called NAME."""
+    for module in homes().get(name, ()):
+        nodes = (node for node in ast.walk(tree(module)) if isinstance(node, ast.ClassDef))
+        yield from (node for node in nodes if node.name == name)
 
 
 def members(name: str) -> set[str]:
     """What instances of the classes called NAME, and of those they are made from, have."""
     found: set[str] = set()
-    for node in classes().get(name, ()):
+    for node in classes(name):
         for inner in ast.walk(node):
             if isinstance(inner, ast.FunctionDef | ast.ClassDef):
                 found.add(inner.name)
@@ -76,10 +87,10 @@ def members(name: str) -> set[str]:
 def defined_in(module: tuple[str, ...]) -> set[str]:
     """The names at the top of the modules whose path ends so; empty where there is none."""
     found: set[str] = set()
-    for file, tree in trees().items():
+    for file in texts():
         parts = file.parent.parts if file.name == "__init__.py" else file.with_suffix("").parts
         if parts[-len(module) :] == module:
-            found |= {name for node in tree.body for name in _names(node)}
+            found |= {name for node in tree(file).body for name in _names(node)}
     return found
 
 
@@ -112,10 +123,10 @@ def options() -> dict[str, frozenset[str]]:
 @cache
 def words() -> frozenset[str]:
     """Every word of the sources, of the tests and of what stands beside them; not of the pages."""
-    texts = (file for file in files() if file.suffix in {".py", ".j2", ".cuh", ".hpp", ".lark", ".toml"})
+    sources = (file for file in files() if file.suffix in {".py", ".j2", ".cuh", ".hpp", ".lark", ".toml"})
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     found = set(re.findall(r"\w+", makefile))
-    for file in texts:
+    for file in sources:
         if file.parts[:2] != ("tests", "docs"):
             found.update(re.findall(r"\w+", (ROOT / file).read_text(encoding="utf-8")))
     return frozenset(found)

@@ -9,7 +9,7 @@ import glassrt
 import pytest
 
 from .guides import GUIDES
-from .index import classes, defined_in, files, members, ops, options, tails, words
+from .index import defined_in, files, homes, members, ops, options, tails, words
 from .pages import ROOT, blocks, pages, quoted
 
 SOURCES = {".py", ".md", ".j2", ".cuh", ".hpp", ".lark", ".toml", ".json", ".cu"}
@@ -19,9 +19,9 @@ OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]+")
 LINK = re.compile(r"\]\(([^)#\s]+)\)")
 
 # What belongs to others, by its first word: libraries, instructions of the GPU, a node of a page's model.
-OF_OTHERS = {"conv_6", "cp", "cuda", "mma", "onnx"}
-# Files that tools make, or that users bring.
-MADE = {".venv", "model.weights", "digits.table.hist.npz"}
+OF_OTHERS = {"com", "conv_6", "cp", "cuda", "mma", "onnx"}
+# Files that tools make, that users bring, or that lie in a plan.
+MADE = {".venv", "model.weights", "digits.table.hist.npz", "parts/N"}
 # Options of programs that are not GlassRT's.
 OTHER_OPTIONS = {"--update-golden"}
 
@@ -48,7 +48,7 @@ def _is_name(text: str) -> bool:
     *owner, name = text.split(".")
     if text in ops() or owner == ["glassrt"]:
         return text in ops() or name in glassrt.__all__
-    if owner[-1] in classes():
+    if owner[-1] in homes():
         return name in members(owner[-1])
     return name in defined_in(tuple(part for part in owner if part != "glassrt"))
 
@@ -126,7 +126,7 @@ def test_what_does_not_exist_is_found_out(text: str) -> None:
         "UnsupportedError.offenders",
         "graph.conv",
         "glassrt.compile",
-        "registry.FAMILIES",
+        "registry.BUILT_IN",
         "compiler.passes.debug.DebugLog",
         "glassrt check --bisect",
         "--verify-each=semantics",

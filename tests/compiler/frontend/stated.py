@@ -197,6 +197,7 @@ BASES: dict[str, Base] = {
 # With every zero point there: ONNX Runtime does not bear that all of these are left out.
 _CONTRIBUTED_BASES: dict[str, Base] = {
     "DequantizeLinear": microsoft("DequantizeLinear", *stored(2, 4)),
+    "Gelu": microsoft("Gelu", reals(-3, -0.5, 0.5, 3)),
     "QGemm": microsoft("QGemm", *stored(3, 3), *stored(3, 3)),
     "QLinearAdd": microsoft("QLinearAdd", *stored(2, 3), *stored(2, 3), *to(1.3)),
     "QLinearAveragePool": microsoft("QLinearAveragePool", *stored(1, 4, 6, 7), *to(0.7), kernel_shape=(3, 3)),

@@ -189,6 +189,7 @@ CONTRIBUTED = [
     microsoft("QGemm", *triple(4, 6), GEMM_B.T.copy(), *to(0.1, 0, I8), None, *to(0.5, 120), transB=1),
     microsoft("QGemm", *triple(4, 6, dtype=I8), GEMM_B, *to(0.1, 4, I8), GEMM_C, *to(0.5, 9, I8), alpha=0.5),
     microsoft("QuantizeLinear", real(3, 4), scales(3), byte(3), axis=0),
+    microsoft("Gelu", np.linspace(-6, 6, 80, dtype=F32)),
     microsoft("DequantizeLinear", whole(9, dtype=U16, low=0, high=65536), *to(0.1, 40000, U16)),
 ]
 
