@@ -15,7 +15,7 @@ from .weights import element_type
 _F32_LOWEST, _F32_LARGEST = -3.4028234663852886e38, 3.4028234663852886e38
 
 
-def _plain(op_class: type[Operation]) -> Importer:
+def plain(op_class: type[Operation]) -> Importer:
     """An op without attributes."""
 
     def importer(call: Call) -> Outcome:
@@ -24,7 +24,7 @@ def _plain(op_class: type[Operation]) -> Importer:
     return importer
 
 
-def _with_floats(op_class: type[Operation], **defaults: float) -> Importer:
+def with_floats(op_class: type[Operation], **defaults: float) -> Importer:
     """An op whose attributes are numbers with these defaults."""
 
     def importer(call: Call) -> Outcome:
@@ -133,18 +133,18 @@ _PLAIN_OPS: dict[str, type[Operation]] = {
 }
 
 TABLE: Table = {
-    **{name: [(1, _plain(op_class))] for name, op_class in _PLAIN_OPS.items()},
+    **{name: [(1, plain(op_class))] for name, op_class in _PLAIN_OPS.items()},
     "Cast": [(6, _cast)],
     "CastLike": [(15, _cast_like)],
-    "Celu": [(12, _with_floats(activations.Celu, alpha=1.0))],
+    "Celu": [(12, with_floats(activations.Celu, alpha=1.0))],
     "Clip": [(6, _clip_attributes), (11, _clip)],
-    "Elu": [(6, _with_floats(activations.Elu, alpha=1.0))],
+    "Elu": [(6, with_floats(activations.Elu, alpha=1.0))],
     "Gelu": [(20, _gelu)],
-    "HardSigmoid": [(6, _with_floats(activations.HardSigmoid, alpha=0.2, beta=0.5))],
+    "HardSigmoid": [(6, with_floats(activations.HardSigmoid, alpha=0.2, beta=0.5))],
     "IsInf": [(10, _isinf)],
-    "LeakyRelu": [(6, _with_floats(activations.LeakyRelu, alpha=0.01))],
-    "Selu": [(6, _with_floats(activations.Selu, alpha=1.6732631921768188, gamma=1.0507010221481323))],
-    "Shrink": [(9, _with_floats(activations.Shrink, lambd=0.5, bias=0.0))],
-    "Swish": [(24, _with_floats(activations.Swish, alpha=1.0))],
-    "ThresholdedRelu": [(10, _with_floats(activations.ThresholdedRelu, alpha=1.0))],
+    "LeakyRelu": [(6, with_floats(activations.LeakyRelu, alpha=0.01))],
+    "Selu": [(6, with_floats(activations.Selu, alpha=1.6732631921768188, gamma=1.0507010221481323))],
+    "Shrink": [(9, with_floats(activations.Shrink, lambd=0.5, bias=0.0))],
+    "Swish": [(24, with_floats(activations.Swish, alpha=1.0))],
+    "ThresholdedRelu": [(10, with_floats(activations.ThresholdedRelu, alpha=1.0))],
 }
