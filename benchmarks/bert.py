@@ -1,4 +1,4 @@
-"""BERT-base as torch.onnx exports it: what is recognised, how many launches, how fast, and how exact.
+"""How fast and how exact is BERT-base as torch.onnx exports it, and what of it is recognised?
 
     python -m benchmarks.bert --out benchmarks/results/bert.json
 
@@ -7,19 +7,16 @@ Random weights; fp16 by policy from an fp32 export; the peer is PyTorch eager in
 
 from __future__ import annotations
 
-import argparse
 import re
-import statistics
 import tempfile
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import glassrt
 import torch
 from transformers import BertConfig, BertModel
 
-from . import record
-from .resnet50 import eager_ms
+from .common.rows import Row, median_ms, parser, relative_error, report, rounded
+from .common.torch_models import eager_ms
 
 TOKENS = 128
 RECOGNISED = ("graph.attention", "graph.layer_norm", "graph.gelu")
@@ -46,7 +43,7 @@ def exported(model: torch.nn.Module, ids: torch.Tensor, opset: int, folder: str)
     return path
 
 
-def measure(batch: int, opset: int, folder: str) -> dict[str, Any]:
+def measure(batch: int, opset: int, folder: str) -> Row:
     torch.manual_seed(0)
     config = BertConfig(attn_implementation="sdpa")
     model = Encoder(config).eval()
@@ -54,37 +51,35 @@ def measure(batch: int, opset: int, folder: str) -> dict[str, Any]:
     with torch.inference_mode():
         reference = model(ids).double()
     plan = glassrt.compile(exported(model, ids, opset, folder), precision="fp16")
-    row: dict[str, Any] = {"model": "bert", "batch": batch, "opset": opset, "precision": "fp16"}
+    row: Row = {"model": "bert", "batch": batch, "opset": opset, "precision": "fp16"}
     graph = plan.ir("graph")
     row |= {name: len(re.findall(re.escape(name) + r"\b", graph)) for name in RECOGNISED}
     row["launches"] = len(plan.manifest["launches"])
     row["launches_per_layer"] = round(row["launches"] / config.num_hidden_layers, 2)
+    inputs = {"ids": ids.numpy()}
     with glassrt.load(plan, device="cuda:0") as engine:
-        hidden = torch.from_numpy(next(iter(engine.run({"ids": ids.numpy()}).values()))).double()
-        row["relative_error"] = float(f"{((hidden - reference).norm() / reference.norm()).item():.3g}")
-        row["ms"] = round(statistics.median(engine.time({"ids": ids.numpy()}, repeats=200, warmup=20)), 4)
-        for entry in engine.profile({"ids": ids.numpy()}, 10)[:24]:
+        hidden = next(iter(engine.run(inputs).values()))
+        row["relative_error"] = rounded(relative_error(hidden, reference.numpy()))
+        row["ms"] = median_ms(engine, inputs, 200, 20)
+        for entry in engine.profile(inputs, 10)[:24]:
             print(entry)
-    half = model.half().to("cuda")
-    row["eager_ms"] = round(eager_ms(half, ids.to("cuda")), 4)
+    row["eager_ms"] = eager_ms(model.half().to("cuda"), ids.to("cuda"))
     return row
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--cases", default="1:17,1:20,32:20", help="batch:opset, separated by commas")
-    parser.add_argument("--out", type=Path)
-    arguments = parser.parse_args()
-    rows = []
+def measured(cases: str) -> Iterator[Row]:
+    """A row for each of CASES."""
     with tempfile.TemporaryDirectory() as folder:
-        for case in arguments.cases.split(","):
+        for case in cases.split(","):
             batch, opset = (int(part) for part in case.split(":"))
-            rows.append(measure(batch, opset, folder))
-            print(rows[-1], flush=True)
-    if arguments.out:
-        record.write(arguments.out, rows)
+            yield measure(batch, opset, folder)
+
+
+def main() -> None:
+    command = parser(__doc__)
+    command.add_argument("--cases", default="1:17,1:20,32:20", help="batch:opset, separated by commas")
+    arguments = command.parse_args()
+    report(measured(arguments.cases), arguments.out)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How the time of a build grows with the size of the model: seconds by stage for chains of ops.
+"""How does the time of a build grow with the size of the model, by stage, for chains of ops?
 
     python -m benchmarks.compile_scaling --out benchmarks/results/compile_scaling.json
 
@@ -9,20 +9,17 @@ family: 1 is linear, 2 quadratic. Exit code 1 when one exceeds what is allowed.
 
 from __future__ import annotations
 
-import argparse
 import gc
 import itertools
 import math
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from glassrt.compiler.driver.build import Settings, build
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from . import record
+from .common.rows import Row, parser, write
 
 SIZES = (2_500, 5_000, 10_000, 20_000)
 STEEPEST = 1.35  # caches and the collector make linear work look a little steeper
@@ -74,7 +71,7 @@ FAMILIES: dict[str, tuple[Callable[[int, Sequence[str]], ModelProto], tuple[str,
 }
 
 
-def measure(family: str, size: int) -> dict[str, Any]:
+def measure(family: str, size: int) -> Row:
     """One build: processor seconds in all, wall seconds by stage, and what came out."""
     make, kinds = FAMILIES[family]
     model = make(size, kinds)
@@ -88,18 +85,17 @@ def measure(family: str, size: int) -> dict[str, Any]:
             "launches": launches, "kernels": kernels}  # fmt: skip
 
 
-def slope(rows: Sequence[dict[str, Any]]) -> float:
+def slope(rows: Sequence[Row]) -> float:
     """The exponent of growth between the two largest sizes."""
     before, last = sorted(rows, key=lambda row: row["nodes"])[-2:]
     return math.log(last["seconds"] / before["seconds"]) / math.log(last["nodes"] / before["nodes"])
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--out", type=Path, help="where to write the results")
-    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
-    options = parser.parse_args()
-    rows: list[dict[str, Any]] = []
+    command = parser(__doc__)
+    command.add_argument("--sizes", type=int, nargs="+", default=SIZES)
+    options = command.parse_args()
+    rows: list[Row] = []
     steep = []
     for family in FAMILIES:
         mine = []
@@ -112,7 +108,7 @@ def main() -> int:
         steep += [family] if mine[-1]["slope"] > STEEPEST else []
         rows += mine
     if options.out is not None:
-        record.write(options.out, rows)
+        write(options.out, rows)
     if steep:
         print(f"steeper than {STEEPEST}: {', '.join(steep)}")
     return 1 if steep else 0

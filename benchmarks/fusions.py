@@ -1,4 +1,4 @@
-"""What each fusion is worth: whole networks with a fusion off and on, on one GPU, in one run.
+"""What is each fusion worth to whole networks, off and on, on one GPU, in one run?
 
     python -m benchmarks.fusions --out benchmarks/results/fusions.json
 
@@ -8,27 +8,23 @@ variant must agree with the one that has everything on.
 
 from __future__ import annotations
 
-import argparse
-import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
-from pathlib import Path
-from typing import Any
 
 import glassrt
 import numpy as np
 import onnx
-from glassrt.compiler.driver.build import Settings, build
+from glassrt.codegen.interface import ArchSpec
+from glassrt.compiler.driver.build import Settings, build, chosen_targets, present_arch
 from glassrt.compiler.driver.rules import RULES
 from glassrt.compiler.settings.options import Options
 from glassrt.compiler.settings.policy import as_policy
-from glassrt.runtime.discovery import present_target
 
 from tests.models import light_models, random_inputs, reseed
 
-from . import record
+from .common.rows import Row, median_ms, parser, relative_error, report, rounded
 
 BOUND = 64 * 2.0**-11
 
@@ -70,22 +66,22 @@ def network(name: str) -> onnx.ModelProto:
     return reseed(onnx.load(light_models()[name]), np.random.default_rng(0))
 
 
-def plan_of(variant: Variant, target: str) -> bytes:
-    """The plan of VARIANT for TARGET, as bytes: it is built in another process."""
+def plan_of(variant: Variant, targets: tuple[ArchSpec, ...]) -> bytes:
+    """The plan of VARIANT for TARGETS, as bytes: it is built in another process."""
     name, _, disabled, streams = variant
     options = Options() if streams is None else Options(streams=streams)
-    settings = Settings((target,), as_policy("fp16"), options=options, disabled=disabled)
+    settings = Settings(targets, as_policy("fp16"), options=options, disabled=disabled)
     return build(network(name), settings).plan.to_bytes()
 
 
-def measure(plan: glassrt.Plan, inputs: dict[str, np.ndarray]) -> tuple[dict[str, Any], np.ndarray]:
+def measure(plan: glassrt.Plan, inputs: dict[str, np.ndarray]) -> tuple[Row, np.ndarray]:
     with glassrt.load(plan, device="cuda:0") as engine:
         output = np.concatenate([a.astype(np.float64).reshape(-1) for a in engine.run(inputs).values()])
-        ms = statistics.median(engine.time(inputs, repeats=200, warmup=20))
-    return {"ms": round(ms, 4), "launches": len(plan.manifest["launches"])}, output
+        ms = median_ms(engine, inputs, 200, 20)
+    return {"ms": ms, "launches": len(plan.manifest["launches"])}, output
 
 
-def run(cases: list[Variant], plans: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+def run(cases: list[Variant], plans: Iterable[bytes]) -> Iterator[Row]:
     """A row per variant; the first of each model is what the others are compared with."""
     references: dict[str, np.ndarray] = {}
     inputs: dict[str, dict[str, np.ndarray]] = {}
@@ -93,29 +89,21 @@ def run(cases: list[Variant], plans: Iterable[bytes]) -> Iterator[dict[str, Any]
         if name not in inputs:
             inputs[name] = random_inputs(network(name), np.random.default_rng(1))
         row, output = measure(glassrt.Plan.from_bytes(plan), inputs[name])
-        reference = references.setdefault(name, output)
-        difference = float(np.linalg.norm(output - reference) / np.linalg.norm(reference))
-        row |= {"difference": float(f"{difference:.3g}"), "agrees": difference <= BOUND}
+        difference = relative_error(output, references.setdefault(name, output))
+        row |= {"difference": rounded(difference), "agrees": difference <= BOUND}
         yield {"model": name, "variant": label, **row}
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--models", default="inception_v1,resnet50")
-    parser.add_argument("--out", type=Path)
-    parser.add_argument("--jobs", type=int, default=4, help="plans that are built at a time")
-    arguments = parser.parse_args()
+    command = parser(__doc__)
+    command.add_argument("--models", default="inception_v1,resnet50")
+    command.add_argument("--jobs", type=int, default=4, help="plans that are built at a time")
+    arguments = command.parse_args()
     cases = variants(arguments.models.split(","))
+    targets = chosen_targets(None, present_arch())
     with ProcessPoolExecutor(arguments.jobs, get_context("spawn")) as pool:
-        plans = list(pool.map(partial(plan_of, target=present_target()), cases))
-    rows = []
-    for row in run(cases, plans):
-        rows.append(row)
-        print(row, flush=True)
-    if arguments.out:
-        record.write(arguments.out, rows)
+        plans = list(pool.map(partial(plan_of, targets=targets), cases))
+    rows = report(run(cases, plans), arguments.out)
     return 0 if all(row["agrees"] for row in rows) else 1
 
 

@@ -1,6 +1,8 @@
-"""Runs the intrinsics' conformance cases on the GPU and writes tests/intrinsics/gpu_record.json.
+"""Does every intrinsic do on the GPU what its conformance cases say?
 
-Usage: python benchmarks/intrinsics_gpu.py [--output FILE]
+    python benchmarks/intrinsics_gpu.py [--output FILE]
+
+Runs the cases of tests/intrinsics and writes gpu_record.json there.
 
 Needs numpy, ml_dtypes and cuda-bindings with NVRTC and a driver; not an installed glassrt. The
 record says where and when, how each case went, and which kernels and headers were run (their hashes).
@@ -216,7 +218,9 @@ def run_case(gpu: Gpu, case: Case) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--output", type=Path, default=RECORD)
     output = parser.parse_args().output
     gpu = Gpu()

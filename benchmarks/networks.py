@@ -1,4 +1,4 @@
-"""Real networks against ONNX Runtime: agreement on the GPU in fp32 and fp16, at several batch sizes.
+"""Do real networks agree with ONNX Runtime on the GPU, in fp32 and fp16, at several batch sizes?
 
     python -m benchmarks.networks --out benchmarks/results/networks.json [--extra MODEL.onnx]
 
@@ -8,13 +8,10 @@ faults. Every run draws fresh inputs. Exit code 1 when any agreement misses its 
 
 from __future__ import annotations
 
-import argparse
 import re
-import statistics
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import glassrt
 import numpy as np
@@ -22,7 +19,7 @@ import onnx
 
 from tests.models import light_models, reseed, run_onnxruntime
 
-from . import record
+from .common.rows import Row, median_ms, parser, relative_error, report, rounded
 
 # ‖ours − reference‖ / ‖reference‖ over each output, in units of the storage type's roundoff.
 BOUNDS = {"fp32": 256 * 2.0**-24, "fp16": 64 * 2.0**-11}
@@ -46,12 +43,11 @@ def variants(model: onnx.ModelProto) -> list[tuple[str, dict[str, list[int | str
     return [("1", None, [1]), ("8", eight, [8]), ("N", free, [1, 8, 5])]
 
 
-def run_network(name: str, model: onnx.ModelProto, device: str | None, seed: int) -> list[dict[str, Any]]:
+def run_network(name: str, model: onnx.ModelProto, device: str | None, seed: int) -> Iterator[Row]:
     """One row per precision, variant and batch size."""
-    rows = []
     for label, inputs, batches in variants(model):
         for precision in BOUNDS:
-            row: dict[str, Any] = {"model": name, "variant": label, "precision": precision}
+            row: Row = {"model": name, "variant": label, "precision": precision}
             begin = time.perf_counter()
             try:
                 plan = glassrt.compile(model, precision=precision, inputs=inputs)
@@ -59,50 +55,40 @@ def run_network(name: str, model: onnx.ModelProto, device: str | None, seed: int
                 if inputs is None:
                     raise
                 # The file's own shape constants hold it to its batch size.
-                rows.append({**row, "not_possible": error.message[:200]})
+                yield {**row, "not_possible": error.message[:200]}
                 continue
             row |= {
                 "build_s": round(time.perf_counter() - begin, 2),
                 "launches": len(plan.manifest["launches"]),
             }
             with glassrt.load(plan, device=device) as engine:
-                rows += [{**row, **check_batch(model, engine, batch, precision, seed)} for batch in batches]
-    return rows
+                for batch in batches:
+                    yield {**row, **check_batch(model, engine, batch, precision, seed)}
 
 
-def check_batch(
-    model: onnx.ModelProto, engine: glassrt.Engine, batch: int, precision: str, seed: int
-) -> dict[str, Any]:
+def check_batch(model: onnx.ModelProto, engine: glassrt.Engine, batch: int, precision: str, seed: int) -> Row:
     """Error against ONNX Runtime and the device time of one batch size."""
     generator = np.random.default_rng(seed + batch)
     inputs = {}
     for tensor in engine.inputs:
         shape = [dim if isinstance(dim, int) else batch for dim in tensor.shape]
         inputs[tensor.name] = generator.standard_normal(shape).astype(np.float32)
-    ours = {name: array.astype(np.float64) for name, array in engine.run(inputs).items()}
-    reference = reference_outputs(model, inputs)
-    worst = max(relative(ours[name], reference[name]) for name in reference)
-    times = engine.time(inputs, repeats=30, warmup=3)
+    ours, reference = engine.run(inputs), reference_outputs(model, inputs)
+    worst = max(relative_error(ours[name], reference[name]) for name in reference)
     return {
         "batch": batch,
-        "relative_error": float(f"{worst:.3g}"),
-        "bound": float(f"{BOUNDS[precision]:.3g}"),
+        "relative_error": rounded(worst),
+        "bound": rounded(BOUNDS[precision]),
         "agrees": bool(worst <= BOUNDS[precision]),
-        "ms": round(statistics.median(times), 4),
+        "ms": median_ms(engine, inputs, 30, 3),
     }
-
-
-def relative(ours: np.ndarray, reference: np.ndarray) -> float:
-    difference = float(np.linalg.norm(ours - reference))
-    value = difference / max(float(np.linalg.norm(reference)), 1e-30)
-    return value if np.isfinite(value) else float("inf")
 
 
 def reference_outputs(model: onnx.ModelProto, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """ONNX Runtime on the CPU, one image at a time: the models' own batch size is 1."""
     batch = next(iter(inputs.values())).shape[0]
     parts = [run_onnxruntime(model, {k: v[i : i + 1] for k, v in inputs.items()}) for i in range(batch)]
-    return {name: np.concatenate([part[name] for part in parts]).astype(np.float64) for name in parts[0]}
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def networks(only: str, extra: list[str], seed: int) -> Iterator[tuple[str, onnx.ModelProto]]:
@@ -110,28 +96,22 @@ def networks(only: str, extra: list[str], seed: int) -> Iterator[tuple[str, onnx
     for name, path in light_models().items():
         if re.search(only, name):
             yield name, reseed(onnx.load(path), np.random.default_rng(seed))
-    for path in (str(DIGITS), *extra):
-        if re.search(only, path):
-            yield Path(path).stem, onnx.load(path)
+    for file in (str(DIGITS), *extra):
+        if re.search(only, file):
+            yield Path(file).stem, onnx.load(file)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--out", type=Path)
-    parser.add_argument("--extra", nargs="*", default=[])
-    parser.add_argument("--only", default="", help="run only networks whose name fits this pattern")
-    parser.add_argument("--device", default=None)
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    rows: list[dict[str, Any]] = []
-    for name, model in networks(arguments.only, arguments.extra, arguments.seed):
-        for row in run_network(name, model, arguments.device, arguments.seed):
-            print(row, flush=True)
-            rows.append(row)
-    if arguments.out:
-        record.write(arguments.out, rows)
+    command = parser(__doc__)
+    command.add_argument("--extra", nargs="*", default=[], metavar="MODEL.onnx")
+    command.add_argument("--only", default="", help="run only networks whose name fits this pattern")
+    command.add_argument("--device", default=None)
+    command.add_argument("--seed", type=int, default=0)
+    arguments = command.parse_args()
+    device, seed = arguments.device, arguments.seed
+    models = networks(arguments.only, arguments.extra, seed)
+    measured = (row for name, model in models for row in run_network(name, model, device, seed))
+    rows = report(measured, arguments.out)
     tried = [row for row in rows if "not_possible" not in row]
     wrong = [row for row in tried if not row["agrees"]]
     print(f"{len(tried) - len(wrong)} of {len(tried)} agree")

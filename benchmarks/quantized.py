@@ -1,4 +1,4 @@
-"""Networks in fp16, int8 and fp8 on one GPU, in one run: time, and how far eight bits are from fp32.
+"""What do int8 and fp8 gain in time over fp16, and lose in exactness, on one GPU, in one run?
 
     python -m benchmarks.quantized --out benchmarks/results/quantized.json
 
@@ -7,42 +7,16 @@ torchvision's networks with random weights, calibrated on random images; the pee
 
 from __future__ import annotations
 
-import argparse
-import statistics
 import tempfile
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import glassrt
 import numpy as np
-import torch
-import torchvision
 
-from . import record
+from .common.rows import Row, median_ms, parser, report
+from .common.torch_models import IMAGE, exported
 
-MODELS = {
-    "resnet50": lambda: torchvision.models.resnet50(weights=None),
-    "mobilenet_v2": lambda: torchvision.models.mobilenet_v2(weights=None),
-    "inception_v1": lambda: torchvision.models.googlenet(weights=None, init_weights=False, aux_logits=False),
-}
-IMAGE = (3, 224, 224)
 CALIBRATION_BATCH = 4
-
-
-def exported(name: str, batch: int, folder: str) -> str:
-    """The ONNX file of the network called NAME at BATCH, with batch norms that do something."""
-    torch.manual_seed(0)
-    model = MODELS[name]().eval()
-    for module in model.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.running_mean.uniform_(-0.2, 0.2)
-            module.running_var.uniform_(0.5, 1.5)
-    path = f"{folder}/{name}{batch}.onnx"
-    torch.onnx.export(
-        model, (torch.randn(batch, *IMAGE),), path, opset_version=17, input_names=["x"], output_names=["y"],
-        dynamo=False,
-    )  # fmt: skip
-    return path
 
 
 def sqnr(have: np.ndarray, want: np.ndarray) -> float:
@@ -51,7 +25,7 @@ def sqnr(have: np.ndarray, want: np.ndarray) -> float:
     return round(10 * float(np.log10(float((want**2).sum()) / max(noise, 1e-300))), 2)
 
 
-def measure(name: str, batch: int, folder: str) -> list[dict[str, Any]]:
+def measure(name: str, batch: int, folder: str) -> Iterator[Row]:
     """A row per precision."""
     random = np.random.default_rng(0)
     small = exported(name, CALIBRATION_BATCH, folder)
@@ -60,7 +34,6 @@ def measure(name: str, batch: int, folder: str) -> list[dict[str, Any]]:
     with glassrt.load(glassrt.compile(small)) as engine:
         want = np.asarray(engine.run({"x": images[2]})["y"]).astype(np.float64)
     path = exported(name, batch, folder)
-    rows = []
     for precision in ("fp16", "int8", "fp8"):
         table_given = None if precision == "fp16" else table
         with glassrt.load(glassrt.compile(small, precision=precision, calibration=table_given)) as engine:
@@ -69,27 +42,19 @@ def measure(name: str, batch: int, folder: str) -> list[dict[str, Any]]:
         x = {"x": random.standard_normal((batch, *IMAGE)).astype(np.float32)}
         with glassrt.load(plan) as engine:
             engine.run(x)
-            ms = statistics.median(engine.time(x, repeats=50, warmup=5))
-        row = {"model": name, "batch": batch, "precision": precision, "ms": round(ms, 4)}
-        rows.append(row | {"launches": len(plan.manifest["launches"]), "sqnr_db": sqnr(have, want)})
-        print(rows[-1], flush=True)
-    return rows
+            ms = median_ms(engine, x, 50, 5)
+        row = {"model": name, "batch": batch, "precision": precision, "ms": ms}
+        yield row | {"launches": len(plan.manifest["launches"]), "sqnr_db": sqnr(have, want)}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--models", default="resnet50,inception_v1")
-    parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--out", type=Path)
-    arguments = parser.parse_args()
-    rows: list[dict[str, Any]] = []
+    command = parser(__doc__)
+    command.add_argument("--models", default="resnet50,inception_v1")
+    command.add_argument("--batch", type=int, default=128)
+    arguments = command.parse_args()
+    names = arguments.models.split(",")
     with tempfile.TemporaryDirectory() as folder:
-        for name in arguments.models.split(","):
-            rows += measure(name, arguments.batch, folder)
-            if arguments.out:
-                record.write(arguments.out, rows)
+        report((row for name in names for row in measure(name, arguments.batch, folder)), arguments.out)
 
 
 if __name__ == "__main__":

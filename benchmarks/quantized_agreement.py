@@ -1,4 +1,4 @@
-"""Networks as onnxruntime.quantization writes them, on one GPU, against ONNX Runtime.
+"""Do networks as onnxruntime.quantization writes them give what ONNX Runtime gives?
 
     python -m benchmarks.quantized_agreement --out benchmarks/results/quantized_agreement.json
 
@@ -10,11 +10,8 @@ ONNX Runtime's own values of the tensors before it.
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import glassrt
 import numpy as np
@@ -23,8 +20,8 @@ import onnxruntime
 from onnx import numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
-from . import record
-from .quantized import IMAGE, exported
+from .common.rows import Row, parser, report, rounded
+from .common.torch_models import IMAGE, exported
 
 MODELS = ("resnet50", "mobilenet_v2")
 FORMATS = {"QDQ": QuantFormat.QDQ, "QOperator": QuantFormat.QOperator}
@@ -105,7 +102,7 @@ def output_step(model: onnx.ModelProto) -> float:
     return float(values[last.input[1]])
 
 
-def measure(name: str, folder: str) -> Iterator[dict[str, Any]]:
+def measure(name: str, folder: str) -> Iterator[Row]:
     """A row per format and type of activations."""
     path = exported(name, SHAPE[0], folder)
     x = np.random.default_rng(2).standard_normal(SHAPE).astype(np.float32)
@@ -127,25 +124,17 @@ def measure(name: str, folder: str) -> Iterator[dict[str, Any]]:
             "model": name, "format": form, "activations": kind, "launches": len(plan.manifest["launches"]),
             "elements": steps.size, "share_differing": round(float((steps != 0).mean()), 6),
             "largest_difference_in_steps": int(np.abs(steps).max()),
-            "share_differing_by_op": float(f"{share:.3g}"), "largest_difference_in_steps_by_op": largest,
+            "share_differing_by_op": rounded(share), "largest_difference_in_steps_by_op": largest,
         }  # fmt: skip
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--models", default=",".join(MODELS))
-    parser.add_argument("--out", type=Path)
-    arguments = parser.parse_args()
-    rows: list[dict[str, Any]] = []
+    command = parser(__doc__)
+    command.add_argument("--models", default=",".join(MODELS))
+    arguments = command.parse_args()
+    names = arguments.models.split(",")
     with tempfile.TemporaryDirectory() as folder:
-        for name in arguments.models.split(","):
-            for row in measure(name, folder):
-                rows.append(row)
-                print(row, flush=True)
-                if arguments.out:
-                    record.write(arguments.out, rows)
+        report((row for name in names for row in measure(name, folder)), arguments.out)
 
 
 if __name__ == "__main__":

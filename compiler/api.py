@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ..codegen.interface import KernelCache
@@ -72,20 +73,18 @@ def compile(
     policy = as_policy(precision) if auto is None else auto.base
     if calibration is not None and not policy.quantizes and auto is None:
         raise InputError(f"calibration is for int8 and fp8, not for {policy.name}")
-    if isinstance(calibration, (str, os.PathLike)) and is_no_arrays(Path(calibration)):
-        calibration = CalibrationTable.load(calibration)
-    if calibration is not None and not isinstance(calibration, CalibrationTable):
-        calibration = calibrate(_kept(model), calibration, inputs=inputs, shapes=shapes, progress=progress)
     settings = Settings(
         targets=chosen_targets(target, present_arch() if target is None else None),
         precision=policy,
-        calibration=calibration,
         cache=KernelCache() if cache else None,
         progress=progress,
     )
+    # Everything above is checked before the model runs. What follows runs whole builds to decide about one.
+    if calibration is not None:
+        settings = replace(settings, calibration=_scales(model, calibration, inputs, shapes, progress))
     if auto is None:
         return build(model, settings, inputs, shapes).plan
-    outcome = searched(model, settings, auto, inputs, shapes, progress)
+    outcome = searched(model, settings, auto, inputs, shapes)
     return build(outcome.module, outcome.settings).plan
 
 
@@ -110,6 +109,17 @@ def _auto(
     return Auto(Budget.parse(budget), data, labels, base, device or INTERPRET)
 
 
-def _kept(model: Source) -> Source:
-    """MODEL for a run that consumes it."""
-    return clone_module(model) if isinstance(model, Module) else model
+def _scales(
+    model: Source,
+    given: CalibrationTable | Batches,
+    inputs: InputShapes | None,
+    shapes: Shapes | None,
+    progress: Progress | None,
+) -> CalibrationTable:
+    """The table that is GIVEN, or whose path is, or that MODEL has on the batches that are."""
+    if isinstance(given, (str, os.PathLike)) and is_no_arrays(Path(given)):
+        return CalibrationTable.load(given)
+    if isinstance(given, CalibrationTable):
+        return given
+    consumed = clone_module(model) if isinstance(model, Module) else model
+    return calibrate(consumed, given, inputs=inputs, shapes=shapes, progress=progress)

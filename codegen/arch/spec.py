@@ -73,7 +73,7 @@ class Card:
 
 @dataclass(frozen=True)
 class ContractionFit:
-    """What `benchmarks/contraction_fit.py` finds. Times are in cycles unless they say otherwise."""
+    """What `benchmarks/contraction/fit.py` finds. Times are in cycles unless they say otherwise."""
 
     efficiency: float = 0.78  # of the products' rate
     l2_bytes: float = 60.0  # per clock and multiprocessor

@@ -86,7 +86,7 @@ def build(
         if auto is None:
             result, found = build_plan(model, settings, request.inputs, request.shapes), None
         else:
-            result, found = _build_found(model, settings, auto, request, progress)
+            result, found = _build_found(model, settings, auto, request)
     if found is not None:
         show_found(found)
     if export_qdq is not None:
@@ -97,12 +97,10 @@ def build(
     _report(result, output)
 
 
-def _build_found(
-    model: Path, settings: Settings, auto: Auto, request: BuildRequest, progress: BuildProgress
-) -> tuple[Build, Found]:
+def _build_found(model: Path, settings: Settings, auto: Auto, request: BuildRequest) -> tuple[Build, Found]:
     """The build of the mixture that AUTO finds. What is written on the way is of that build alone."""
     quiet = replace(settings, dump_dir=None, print_ir=None)
-    outcome = searched(model, quiet, auto, request.inputs, request.shapes, progress.tell)
+    outcome = searched(model, quiet, auto, request.inputs, request.shapes)
     chosen = replace(outcome.settings, dump_dir=settings.dump_dir, print_ir=settings.print_ir)
     return build_plan(outcome.module, chosen), outcome.found
 

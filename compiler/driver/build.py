@@ -88,7 +88,7 @@ def build(
 ) -> Build:
     """Build a plan from SOURCE (see `load_module`). IR text enters at its own level.
 
-    Raises ModelError, UnsupportedError, IRError, InputError or CompileError.
+    Raises ModelError, UnsupportedError, IRError, InputError, CalibrationError or CompileError.
     """
     try:
         return _built(source, settings, inputs, shapes)
@@ -100,13 +100,11 @@ def build(
 
 
 def _built(source: Source, settings: Settings, inputs: InputShapes | None, shapes: Shapes | None) -> Build:
+    """The steps of a build: the import, the levels down to precision, then the launch level with its code."""
     for target in settings.targets:
         check_target(target.name)
     clock, context = BuildClock(settings.progress), context_of(settings)
-    with clock.stage("import"), no_collections():
-        module = load_module(source, inputs, shapes)
-        if settings.calibration is not None:
-            settings.calibration.check(model_hash(module))
+    module = _imported(source, settings, inputs, shapes, clock)
     context.debug.stage("import", clock.seconds["import"], {"ops": op_count(module)})
     ways = parted_for(settings.planned, _descent(module, settings, context, clock))
     plans = assembled(ways, settings.targets != (), settings.cache, clock)
@@ -138,19 +136,19 @@ def _clips(settings: Settings) -> Mapping[str, float] | None:
     return {name: tensor.clip for name, tensor in settings.calibration.tensors.items()}
 
 
-def launch_level(module: Module, settings: Settings, context: PassContext) -> Module:
-    """What MODULE becomes at the launch level, without the code of its kernels; see `brought_to`."""
-    return brought_to(LEVELS[-1], module, settings, context)
-
-
-@np.errstate(all="ignore")
-def brought_to(level: str, module: Module, settings: Settings, context: PassContext) -> Module:
-    """What MODULE becomes for the first target at LEVEL; InputError when it is below that already.
-
-    Raises as `build`.
-    """
-    check_below(level, module)
-    return _descent(module, settings, context, BuildClock(settings.progress)).to(level)
+def _imported(
+    source: Source,
+    settings: Settings,
+    inputs: InputShapes | None,
+    shapes: Shapes | None,
+    clock: BuildClock,
+) -> Module:
+    """The module that SOURCE describes; CalibrationError where the calibration is of another."""
+    with clock.stage("import"), no_collections():
+        module = load_module(source, inputs, shapes)
+        if settings.calibration is not None:
+            settings.calibration.check(model_hash(module))
+    return module
 
 
 def _descent(module: Module, settings: Settings, context: PassContext, clock: BuildClock) -> Descent:
@@ -165,6 +163,21 @@ def _descent(module: Module, settings: Settings, context: PassContext, clock: Bu
 
     watch = Watch(settings.print_ir, WholeFolder.of(settings.dump_dir), settings.verify_each, clock)
     return Descent(module, context, settings.planned[0], watch)
+
+
+def launch_level(module: Module, settings: Settings, context: PassContext) -> Module:
+    """What MODULE becomes at the launch level, without the code of its kernels; see `brought_to`."""
+    return brought_to(LEVELS[-1], module, settings, context)
+
+
+@np.errstate(all="ignore")
+def brought_to(level: str, module: Module, settings: Settings, context: PassContext) -> Module:
+    """What MODULE becomes for the first target at LEVEL; InputError when it is below that already.
+
+    Raises as `build`.
+    """
+    check_below(level, module)
+    return _descent(module, settings, context, BuildClock(settings.progress)).to(level)
 
 
 def chosen_targets(target: str | Sequence[str] | None, present: ArchSpec | None) -> tuple[ArchSpec, ...]:

@@ -13,7 +13,6 @@ from ...errors import InputError
 from ..calibration.data import Batches
 from ..calibration.observe import INTERPRET
 from ..driver.build import Settings
-from ..driver.clock import Progress
 from ..frontend.source import InputShapes, Shapes, Source
 from ..precision.scales.names import model_hash
 from ..precision.scales.table import CalibrationTable
@@ -73,7 +72,6 @@ def searched(
     auto: Auto,
     inputs: InputShapes | None = None,
     shapes: Shapes | None = None,
-    progress: Progress | None = None,
 ) -> Searched:
     """The mixture of formats that AUTO asks for, as settings; the rest of SETTINGS is kept.
 
@@ -87,11 +85,11 @@ def searched(
     held = Held.of(auto.data, module, auto.limit)
     labels = None if auto.labels is None else _labels(auto.labels)
     plain = MixtureTrials(module, replace(settings, calibration=None), held.batches, auto.device)
-    table: CalibrationTable = settings.calibration or calibrated(plain, "entropy", progress)
+    table: CalibrationTable = settings.calibration or calibrated(plain, "entropy", settings.progress)
     table.check(model_hash(module))
     trials = MixtureTrials(module, replace(settings, calibration=table), held.batches, auto.device)
     reference = Reference(list(plain.outputs(WIDE)), labels, held.partial)
-    found = search(trials, auto.base, auto.budget, reference, progress)
+    found = search(trials, auto.base, auto.budget, reference, settings.progress)
     if not found.holds and not auto.base.allow_fallback:
         raise InputError(outcome(found), NO_FLOOR)
     chosen = replace(

@@ -46,14 +46,14 @@ class _Names:
 def print_module(module: Module) -> str:
     """The whole module as text."""
     lines = [f"module @{module.name} {{"]
-    lines += _size_lines(module)
+    lines += size_lines(module)
     for function in module.functions:
         lines += _function_lines(function)
     lines.append("}")
     return "\n".join(lines) + "\n"
 
 
-def _size_lines(module: Module) -> Iterator[str]:
+def size_lines(module: Module) -> Iterator[str]:
     """Symbols, what was determined of others, and constraints."""
     for name, r in module.symbols.items():
         definition = f" = {module.derived[name]}" if name in module.derived else ""

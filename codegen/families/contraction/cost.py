@@ -2,7 +2,7 @@
 
 Two times of a multiprocessor are added in a norm, because neither hides the other fully: what its
 units need for all its blocks, and the latencies of the blocks that run one after another. The
-constants are the target's, fitted to timings by `benchmarks/contraction_fit.py`.
+constants are the target's, fitted to timings by `benchmarks/contraction/fit.py`.
 """
 
 from __future__ import annotations

@@ -100,8 +100,8 @@ class TestRegistration:
         op = only_launch(products(48))
         with pytest.raises(IRError, match="no kernel family 'toy'") as caught:
             family_of(op, "toy")
-        assert "matmul0" in str(caught.value) and caught.value.hint is not None
-        assert caught.value.hint.startswith("these exist: depthwise, contraction_mma")
+        assert "matmul0" in str(caught.value)
+        assert caught.value.hint == f"these exist: {', '.join(BUILT_IN)}"
 
     def test_families_are_values(self) -> None:
         assert MmaFamily() == families()["contraction_mma"] and hash(MmaFamily()) == hash(MmaFamily())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from glassrt.compiler.driver.build import Settings, build
 from glassrt.compiler.frontend.source import load_module
 from glassrt.compiler.precision.scales.histogram import Histogram
 from glassrt.compiler.precision.scales.names import model_hash, tensor_names
-from glassrt.errors import InputError
+from glassrt.errors import InputError, UnsupportedError
 from onnx import helper
 
 from ...places import DIGITS
@@ -262,3 +263,12 @@ def test_values_that_overflow_inside_the_network_are_warned_of() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         calibrate(network(weight), [{"x": np.ones((2, 4), np.float32)}], device="interpret")
+
+
+def test_what_a_plan_cannot_be_made_for_is_refused_before_the_model_runs() -> None:
+    def unread() -> Iterator[dict[str, Array]]:
+        raise AssertionError("a batch was asked for")
+        yield {}
+
+    with pytest.raises(UnsupportedError, match="not a target"):
+        glassrt.compile(network(), target="sm_x", precision="int8", calibration=unread())

@@ -26,8 +26,8 @@ from onnxruntime.capi import onnxruntime_pybind11_state
 
 from ...models import run_onnxruntime
 from .graphs import model
-from .nodes import Array, Case
-from .stated import BASES, CHANGES, MICROSOFT, Change
+from .nodes import Array, Case, case, real
+from .stated import BASES, CHANGES, MICROSOFT, Change, right
 
 Results = list[Array]
 Run = Callable[[onnx.ModelProto, dict[str, Array]], dict[str, Array]]
@@ -184,3 +184,15 @@ def test_contributed_ops_have_the_attributes_and_inputs_that_onnx_runtime_gives_
     for op, ours in CONTRIBUTED.items():
         assert ours.attributes == set(known[op].attributes), op
         assert (ours.least, ours.most) == (known[op].min_input, known[op].max_input), op
+
+
+def test_a_case_has_the_same_numbers_wherever_it_stands() -> None:
+    case("Relu", 7, real(5))
+    first, second = case("Relu", 7, real(3)), case("Relu", 7, real(3))
+    assert first.arrays[0] is not None
+    np.testing.assert_array_equal(first.arrays[0], second.arrays[0])
+    right(x=real(5))
+    change, other = right(x=real(3)), right(x=real(3))
+    np.testing.assert_array_equal(change.values["x"], other.values["x"])
+    assert not np.array_equal(change.values["x"], first.arrays[0]), "a base and a change differ"
+    assert not np.array_equal(real(3), real(3)), "so do the inputs of one case"

@@ -1,8 +1,8 @@
-"""Fits the cost model of the contraction kernels to timings, and says how good its choices are.
+"""Which constants fit the cost model of the contraction kernels to timings, and how good are its choices?
 
-    python benchmarks/contraction_fit.py contraction.json [--rounds 1500]
+    python -m benchmarks.contraction.fit contraction.json [--rounds 1500]
 
-The file is what contraction_gpu.py writes. Prints, before and after the fit, how much slower the
+The file is what benchmarks.contraction.time writes. Prints, before and after the fit, how much slower the
 model's first choice is than the best candidate, and the fitted constants. Least squares of the
 logarithms; candidates far from the best count for little.
 """
@@ -17,13 +17,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from contraction_layers import LayerCase, problem
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.arch.spec import ArchSpec, ContractionFit
 from glassrt.codegen.families.contraction import mma as contraction_mma
 from glassrt.codegen.families.contraction.cost import expected
 from glassrt.codegen.families.contraction.mma import MmaConfig
 from glassrt.codegen.families.contraction.work import ContractionLoad, Work
+
+from .layers import LayerCase, problem
 
 TARGET, FITTED = REFERENCE, REFERENCE.fitted.contraction
 
@@ -98,7 +99,9 @@ def report(table: Sequence[Timing], constants: ContractionFit, title: str) -> No
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("file", type=Path)
     parser.add_argument("--rounds", type=int, default=1500)
     options = parser.parse_args()

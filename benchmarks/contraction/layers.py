@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-import types
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-if "glassrt" not in sys.modules:  # runs from a checkout that is not installed
-    package = types.ModuleType("glassrt")
-    package.__path__ = [str(ROOT)]
-    sys.modules["glassrt"] = package
-
-from glassrt.codegen.families.contraction.problem import Problem, problem_of  # noqa: E402
-from glassrt.dialects.core.dtypes import DTYPES  # noqa: E402
-from glassrt.dialects.core.ir import Block  # noqa: E402
-from glassrt.dialects.core.types import TensorType, channels_last  # noqa: E402
-from glassrt.dialects.graph.contraction import Conv, Matmul  # noqa: E402
+from glassrt.codegen.families.contraction.problem import Problem, problem_of
+from glassrt.dialects.core.dtypes import DTYPES
+from glassrt.dialects.core.ir import Block
+from glassrt.dialects.core.types import TensorType, channels_last
+from glassrt.dialects.graph.contraction import Conv, Matmul
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,144 @@
+"""The candidates of the contraction kernels for a layer, each with its source, compiled by NVRTC."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from cuda.bindings import nvrtc
+from glassrt.codegen.arch.spec import ArchSpec
+from glassrt.codegen.families.contraction import depthwise
+from glassrt.codegen.families.contraction import mma as contraction_mma
+from glassrt.codegen.families.contraction import simt as contraction_simt
+from glassrt.codegen.families.contraction.spec import Binding, split_scratch
+from glassrt.codegen.request.parameters import ScratchParameter
+from glassrt.codegen.request.request import Geometry
+from glassrt.codegen.text.render import Code, Identifier, render
+from glassrt.dialects.core.dtypes import DTYPES
+
+from .layers import LayerCase, problem
+
+OPTIONS = (
+    "--gpu-architecture=sm_90a",
+    "--std=c++17",
+    "--minimal",
+    "--device-as-default-execution-space",
+    "--no-cache",  # its hits come without the log that registers and spills are read from
+)
+EPILOGUE = """\
+const i64 at = {index};
+const auto bias = load_wide<VECTOR>(x2, n);
+{residual}Vec<{out}, VECTOR> result;
+GLASS_UNROLL
+for (int lane = 0; lane < VECTOR; lane++) {{
+    const f32 value = accumulator[lane] + bias[lane]{added};
+    result[lane] = convert<{out}>(value > 0.0f ? value : 0.0f);
+}}
+store_wide<VECTOR>(y0, at, result);"""
+
+
+def binding(layer: LayerCase, name: str, splits: int) -> Binding:
+    dtype, made = layer.dtype, problem(layer)
+    assert isinstance(made.n, int)
+    parameters = f"Input<{dtype}> x0, Input<{dtype}> x1, Input<f32> x2, "
+    parameters += f"Input<{dtype}> x3, " if layer.residual else ""
+    parameters += f"Output<{dtype}> y0" + (
+        ", Output<f32> workspace, Output<u32> counters" if splits > 1 else ""
+    )
+    columns = layer.shape[1] if layer.kind == "depthwise" else made.n
+    vector = next(v for v in (16 // DTYPES[dtype].bytes, 4, 2, 1) if columns % v == 0)
+    code = EPILOGUE.format(
+        out=dtype,
+        index="i64(m) * N + n"
+        if layer.kind != "matmul" or made.batches == 1
+        else "(i64(batch) * M + m) * N + n",
+        residual="const auto other = load_wide<VECTOR>(x3, at);\n" if layer.residual else "",
+        added=" + convert<f32>(other[lane])" if layer.residual else "",
+    )
+    return Binding(
+        Identifier(name),
+        Code(layer.kind),
+        Code(parameters),
+        Identifier("x0"),
+        Identifier("x1"),
+        (),
+        Code(code),
+        vector,
+    )
+
+
+@dataclass
+class TimedKernel:
+    """One candidate of one layer, compiled."""
+
+    layer: LayerCase
+    config: Any
+    predicted: float
+    geometry: Geometry
+    name: str
+    source: str
+    scratch: tuple[ScratchParameter, ...] = ()
+    cubin: bytes = b""
+    registers: int = 0
+    spills: int = 0
+    correct: bool = False
+    microseconds: float = 0.0
+
+
+def kernels(layer: LayerCase, most: int, target: ArchSpec) -> Iterator[TimedKernel]:
+    made = problem(layer)
+    if layer.kind == "depthwise":
+        for number, form in enumerate(depthwise.candidates(made, target, 2, most)):
+            spec: Any = depthwise.specialize(made, form, binding(layer, f"k{number}", 1), target)
+            source = render(depthwise.TEMPLATE, spec)
+            predicted = depthwise.cost(made, form, target)
+            yield TimedKernel(layer, form, predicted, depthwise.launch(made, form), f"k{number}", source)
+        return
+    families: tuple[Any, ...] = (
+        (contraction_simt, contraction_mma) if layer.dtype == "f32" else (contraction_mma,)
+    )
+    for family in families:
+        if family.unsupported(made, target) is not None:
+            continue
+        for number, config in enumerate(family.candidates(made, target, most)):
+            name = f"k{number}"
+            spec = family.specialize(made, config, binding(layer, name, config.splits), target)
+            geometry = family.launch(made, spec)
+            predicted = family.cost(made, config, target)
+            scratch = split_scratch(made, config.block_m, config.block_n, config.splits)
+            yield TimedKernel(
+                layer, config, predicted, geometry, name, render(family.TEMPLATE, spec), scratch
+            )
+
+
+def checked(answer: tuple[Any, ...]) -> Any:
+    if int(answer[0]) != 0:
+        raise RuntimeError(str(answer[0]))
+    return answer[1] if len(answer) == 2 else answer[1:]
+
+
+def compile_kernel(kernel: TimedKernel, files: dict[str, str]) -> None:
+    names, texts = [n.encode() for n in files], [t.encode() for t in files.values()]
+    program = checked(nvrtc.nvrtcCreateProgram(kernel.source.encode(), b"k.cu", len(names), texts, names))
+    options = [o.encode() for o in (*OPTIONS, "--ptxas-options=-v")]
+    status = nvrtc.nvrtcCompileProgram(program, len(options), options)[0]
+    log = bytes(checked(nvrtc.nvrtcGetProgramLogSize(program)))
+    nvrtc.nvrtcGetProgramLog(program, log)
+    text = log.decode(errors="replace")
+    if int(status) != 0:
+        raise RuntimeError(f"{kernel.layer.name} {kernel.config}: {text[:2000]}")
+    kernel.cubin = bytes(checked(nvrtc.nvrtcGetCUBINSize(program)))
+    nvrtc.nvrtcGetCUBIN(program, kernel.cubin)
+    nvrtc.nvrtcDestroyProgram(program)
+    words = text.replace(",", " ").split()
+    kernel.registers = int(words[words.index("registers") - 1]) if "registers" in words else -1
+    kernel.spills = int(words[words.index("spill") - 2]) if "spill" in words else -1
+
+
+def compiled(kernel: TimedKernel, files: dict[str, str]) -> None:
+    """Compiles KERNEL; one that fails keeps no cubin."""
+    try:
+        compile_kernel(kernel, files)
+    except RuntimeError as error:
+        print(f"REFUSED {error}", flush=True)

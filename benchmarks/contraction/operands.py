@@ -1,0 +1,117 @@
+"""Operands of a layer on the GPU, PyTorch's answer, and the time of a kernel on them."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import torch
+from cuda.bindings import driver
+
+from .kernels import TimedKernel, checked
+from .layers import LayerCase, problem, window_of
+
+TORCH = {"f16": torch.float16, "bf16": torch.bfloat16, "f32": torch.float32}
+
+
+class Operands:
+    """Buffers of a layer, in as many sets as keep a large layer from running out of the L2 cache alone."""
+
+    def __init__(self, layer: LayerCase) -> None:
+        made, dtype = problem(layer), TORCH[layer.dtype]
+        m, n, k = (int(str(d)) for d in (made.m, made.n, made.k))
+        self.layer = layer
+        if layer.kind != "matmul":
+            window = window_of(layer)
+            top, left, bottom, right = window.pads
+            x = torch.randn(window.x, device="cuda", dtype=dtype).to(memory_format=torch.channels_last)
+            w = torch.randn(window.w, device="cuda", dtype=dtype) * (k**-0.5)
+            w = w.to(memory_format=torch.channels_last)
+            even = (top, left) == (bottom, right)
+            padded = x if even else torch.nn.functional.pad(x, (left, right, top, bottom))
+            padding = (top, left) if even else (0, 0)
+            self.product = lambda: torch.nn.functional.conv2d(
+                padded, w, stride=window.strides, padding=padding, groups=window.groups
+            )
+            n = window.w[0]
+            y = self.product().permute(0, 2, 3, 1).reshape(m, n)
+        else:
+            b = layer.shape[0]
+            x = torch.randn(b, layer.shape[1], k, device="cuda", dtype=dtype)
+            w = torch.randn(b, *((n, k) if layer.transpose_b else (k, n)), device="cuda", dtype=dtype) * (
+                k**-0.5
+            )
+            self.product = lambda: x @ (w.mT if layer.transpose_b else w)
+            y = self.product()
+        bias = torch.randn(n, device="cuda")
+        residual = torch.randn_like(y)
+        self.want = torch.relu(y.float() + bias + (residual.float() if layer.residual else 0))
+        self.inputs = [x, w, bias, *([residual] if layer.residual else [])]
+        size_of_all = sum(t.nbytes for t in self.inputs) + y.nbytes
+        sets = 1 if size_of_all < 40e6 else max(2, min(4, int(150e6 / size_of_all) + 1))
+        self.sets = [([t.clone() for t in self.inputs], torch.zeros_like(y)) for _ in range(sets)]
+
+    def graph_time(self, run: Any, launches: int) -> float:
+        """Microseconds of one of LAUNCHES back-to-back runs inside a CUDA graph, the best of five replays."""
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            for i in range(launches):
+                run(i)
+        graph.replay()
+        best = float("inf")
+        for _ in range(5):
+            start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+            start.record()
+            graph.replay()
+            end.record()
+            end.synchronize()
+            best = min(best, start.elapsed_time(end))
+        return best * 1e3 / launches
+
+
+def launcher(kernel: TimedKernel, operands: Operands) -> Any:
+    module = checked(driver.cuModuleLoadData(kernel.cubin))
+    function = checked(driver.cuModuleGetFunction(module, kernel.name.encode()))
+    attribute = driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+    driver.cuFuncSetAttribute(function, attribute, kernel.geometry.shared)
+    scratch: list[torch.Tensor] = []
+    for own in kernel.scratch:  # a workspace of 4-byte sums, and counters
+        scratch.append(torch.zeros(int(str(own.count)), device="cuda", dtype=torch.int32))
+
+    def run(i: int, pdl: bool = True) -> None:
+        inputs, output = operands.sets[i % len(operands.sets)]
+        config = driver.CUlaunchConfig()
+        config.gridDimX, config.gridDimY, config.gridDimZ = (int(str(d)) for d in kernel.geometry.grid)
+        config.blockDimX, config.blockDimY, config.blockDimZ = kernel.geometry.block
+        config.sharedMemBytes = kernel.geometry.shared
+        config.hStream = driver.CUstream(torch.cuda.current_stream().cuda_stream)
+        if pdl:
+            serial = driver.CUlaunchAttribute()
+            serial.id = driver.CUlaunchAttributeID.CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION
+            serial.value.programmaticStreamSerializationAllowed = 1
+            config.attrs, config.numAttrs = [serial], 1
+        pointers = tuple(t.data_ptr() for t in (*inputs, output, *scratch))
+        status = driver.cuLaunchKernelEx(config, function, (pointers, (ctypes.c_void_p,) * len(pointers)), 0)[
+            0
+        ]
+        if int(status) != 0:
+            raise RuntimeError(f"{kernel.layer.name} {kernel.config}: {status}")
+
+    run.keep = (module, scratch)  # type: ignore[attr-defined]
+    return run
+
+
+def measure(kernel: TimedKernel, operands: Operands) -> None:
+    run = launcher(kernel, operands)
+    output = operands.sets[0][1]
+    output.fill_(float("nan"))
+    for _ in range(2):  # twice: the counters must be back at zero
+        run(0, pdl=False)
+    torch.cuda.synchronize()
+    error = (output.float().reshape(operands.want.shape) - operands.want).abs().max().item()
+    tolerance = {"f16": 0.03, "bf16": 0.2, "f32": 0.03}[kernel.layer.dtype]
+    kernel.correct = error <= tolerance  # false for NaN
+    if not kernel.correct:
+        print(f"WRONG {kernel.layer.name} {kernel.config}: error {error}")
+    launches = max(4, min(40, int(1500 / max(kernel.predicted, 1.0))))
+    kernel.microseconds = operands.graph_time(run, launches)

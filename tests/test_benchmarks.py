@@ -1,0 +1,70 @@
+"""Benchmarks without a GPU: each answers a question that their page lists, and what they import is there."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from .places import ROOT
+
+FOLDER = ROOT / "benchmarks"
+FILES = sorted(path for path in FOLDER.rglob("*.py"))
+ROW = re.compile(r"^\| ([^|]+\?) \| `(python [^`]+)` \| (?:`([^`]+)`)? ?\|$", re.MULTILINE)
+
+
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def defined(module: ast.Module) -> set[str]:
+    """The names that MODULE binds at its top."""
+    names: set[str] = set()
+    for node in module.body:
+        for each in ast.walk(node) if isinstance(node, ast.Assign) else [node]:
+            if isinstance(each, (ast.FunctionDef, ast.ClassDef)):
+                names.add(each.name)
+            elif isinstance(each, ast.Name):
+                names.add(each.id)
+    return names
+
+
+def own_imports(path: Path) -> Iterator[tuple[str, int, str]]:
+    """(module, level, name) of everything that the file at PATH takes from this repository."""
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").startswith("glassrt")):
+            yield from ((node.module or "", node.level, alias.name) for alias in node.names)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(FOLDER)))
+def test_what_a_benchmark_imports_exists(path: Path) -> None:
+    for module, level, name in own_imports(path):
+        if level == 0:
+            owner = importlib.import_module(module)
+            assert hasattr(owner, name) or find_spec(f"{module}.{name}"), f"{module}.{name}"
+        else:
+            file = path.parents[level - 1].joinpath(*module.split(".")).with_suffix(".py")
+            assert name in defined(parsed(file)), f"{file.relative_to(ROOT)}: {name}"
+
+
+def test_the_page_lists_every_question_with_its_command_and_results() -> None:
+    rows = {command: (question, kept) for question, command, kept in ROW.findall(_page())}
+    programs = [path for path in FILES if "main" in defined(parsed(path))]
+    listed = {}
+    for path in programs:
+        lines = (ast.get_docstring(parsed(path)) or "").splitlines()
+        words = lines[2].split()
+        (command,) = (each for each in rows if words[: len(each.split())] == each.split())
+        listed[command] = lines[0]
+    assert listed == {command: question for command, (question, _) in rows.items()}
+    for _, kept in rows.values():
+        assert not kept or (FOLDER / kept).exists() or (ROOT / kept).exists(), kept
+
+
+def _page() -> str:
+    return (FOLDER / "README.md").read_text(encoding="utf-8")
