@@ -38,14 +38,14 @@ def run_in_child(program: NvrtcProgram, children: Children, seconds: float) -> t
         raise CompileError(f"the compiler process did not start: {error.strerror or error}") from None
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["no output"])[-1]
-        raise CompileError(f"the process that compiles kernel {program.name} failed: {last[:200]}")
+        raise CompileError(f"the compiler process of kernel {program.name} failed: {last[:200]}")
     try:
         found: dict[str, Any] = json.loads(done.stdout)
         if "error" in found:
             raise CompileError(found["error"])
         return base64.b64decode(found["cubin"]), found["log"]
     except (ValueError, KeyError):
-        raise CompileError(f"the process that compiles kernel {program.name} gave no answer") from None
+        raise CompileError(f"the compiler process of kernel {program.name} gave no answer") from None
 
 
 def _environment(path: Sequence[str]) -> dict[str, str]:

@@ -83,7 +83,7 @@ class DepthwiseSpec:
 def unsupported(problem: Problem) -> str | None:
     """Why PROBLEM is not a depthwise convolution; None when it is."""
     if problem.op != "conv" or problem.n != 1 or problem.channels != 1 or len(problem.batch) != 1:
-        return "groups have more than one input channel or output channel"
+        return "not a convolution with one input and one output channel per group"
     if problem.batch[0].a_step != 1:
         return "the channels are not innermost"
     if problem.accumulate.bits < 32:
