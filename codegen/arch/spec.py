@@ -118,6 +118,7 @@ class ArchSpec:
 
     @property
     def multiprocessors(self) -> int:
+        """The number of streaming multiprocessors (SMs)."""
         return self.card.multiprocessors
 
     @property

@@ -62,6 +62,7 @@ class Dependences:
         self._known: dict[int, tuple[Expr, frozenset[str]]] = {}
 
     def of(self, expr: Expr) -> frozenset[str]:
+        """The index symbols that EXPR depends on, without those that it binds itself."""
         if id(expr) not in self._known:
             for node in walk(expr):
                 if id(node) not in self._known:

@@ -111,6 +111,7 @@ class Section:
             self._head.append(INDENT * self._depth + line)
 
     def write_all(self, lines: list[str], varying: bool) -> None:
+        """Add statements, each as by `write`."""
         for line in lines:
             self.write(line, varying)
 
@@ -119,14 +120,17 @@ class Section:
         self._head += [INDENT * self._depth + line for line in lines]
 
     def open(self, line: str) -> None:
+        """Add LINE to the head, which opens a block; later statements of the head are indented."""
         self.lines([line])
         self._depth += 1
 
     def close(self) -> None:
+        """Close the block of the head that was opened last."""
         self._depth -= 1
         self.lines(["}"])
 
     def embed(self, lines: list[str]) -> None:
+        """Add the finished statements of a child section to the head."""
         self.lines(lines)
 
     def after(self, line: str) -> None:

@@ -256,6 +256,7 @@ class _Job:
         self.cancelled = threading.Event()
 
     def compile(self, name: str, source: str) -> CompiledKernel:
+        """Compile kernel NAME, or load it from the cache; raises CompileError."""
         headers = [part for item in self.headers.items() for part in item]
         key = content_key([compiler_identity(), *self.options, name, without_provenance(source), *headers])
         entry = self.cache.load(key) if self.cache else None

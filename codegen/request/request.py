@@ -57,6 +57,7 @@ class Request:
 
     @property
     def symbols(self) -> list[str]:
+        """The symbols that the request declares, sorted by name."""
         return sorted(self.ranges)
 
 
