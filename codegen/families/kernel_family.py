@@ -128,7 +128,9 @@ class BlockConfig(Protocol):
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
     @property
-    def threads(self) -> int: ...
+    def threads(self) -> int:
+        """Threads of a block."""
+        ...
 
 
 AnyConfig = TypeVar("AnyConfig", bound=BlockConfig)

@@ -128,13 +128,13 @@ def cost(problem: AttentionProblem, config: AttentionConfig, request: Request) -
     return LAUNCH + max(cycles / request.target.clock, moved / request.target.bytes_per_second * 1e6)
 
 
-def _wave(problem: AttentionProblem, config: AttentionConfig, tiles: int, side_by_side: int) -> float:
-    """Cycles until the `side_by_side` resident blocks of a multiprocessor have finished TILES tiles each."""
+def _wave(problem: AttentionProblem, config: AttentionConfig, tiles: int, resident: int) -> float:
+    """Cycles until the `resident` resident blocks of a multiprocessor have finished TILES tiles each."""
     features = padded(problem.depth, FEATURES) + padded(problem.width, FEATURES)
     products = QUERIES * config.keys * features / PRODUCTS_PER_CLOCK
     softmax = QUERIES * config.keys / 32 * SOFTMAX_CYCLES
-    warps = -(-config.warps_s * config.warps_t * side_by_side // 4)  # of a quarter of a multiprocessor
-    copied = side_by_side * config.block_t * features * 2 / L2_BYTES
+    warps = -(-config.warps_s * config.warps_t * resident // 4)  # of a quarter of a multiprocessor
+    copied = resident * config.block_t * features * 2 / L2_BYTES
     latency = TILE_LATENCY / (config.stages - 1) + products + softmax
     tile = max(latency, warps * max(products, softmax) * 1.15, copied)
     return START + tiles * tile + (MERGE * config.warps_t if config.warps_t > 1 else MERGE / 2)

@@ -25,7 +25,7 @@ MOST_LANES = 8
 # The most multiply-adds of a thread with several output positions. The compiler converts bytes and bf16 to
 # f32 long before it multiplies them, so their live ranges are long: with 800 multiply-adds of bf16 it spills,
 # with 400 it does not (NVRTC 13.5, sm_90a).
-MOST_PRODUCTS, MOST_WIDENED = 800, 400
+MOST_PRODUCTS, MOST_CONVERTED = 800, 400
 # The same for bf16 with one output position, all converted at once: 392 spill, 200 take 184 registers.
 MOST_ALONE = 200
 _NO_WINDOW = Window(1, 1, 1, 0, 0, False)
@@ -134,7 +134,7 @@ def illegal(problem: Problem, config: DepthwiseConfig, target: ArchSpec) -> str 
     if config.pixels > 1 and inner.dilation > 1:
         return "adjacent outputs of a dilated window share no inputs"
     products = problem.taps * config.pixels * config.vector
-    if config.pixels > 1 and products > (MOST_WIDENED if _is_widened(problem.a) else MOST_PRODUCTS):
+    if config.pixels > 1 and products > (MOST_CONVERTED if _is_converted(problem.a) else MOST_PRODUCTS):
         return "too many outputs per thread for its registers"
     if config.channels % config.vector or config.threads % (config.channels // config.vector):
         return "the channels do not divide evenly among the threads"
@@ -143,7 +143,7 @@ def illegal(problem: Problem, config: DepthwiseConfig, target: ArchSpec) -> str 
     return None
 
 
-def _is_widened(dtype: DType) -> bool:
+def _is_converted(dtype: DType) -> bool:
     return dtype.bytes == 1 or dtype == BF16
 
 

@@ -11,8 +11,8 @@ from .problem import COPY_BYTES
 from .tile import SUMS_PADDING, Tiling
 from .work import Work
 
-MOST_AHEAD = 8  # rows whose epilogue operands a thread prefetches
-AHEAD_BYTES = 256  # register budget of a thread for prefetched epilogue operands
+MOST_PREFETCHED = 8  # rows whose epilogue operands a thread prefetches
+PREFETCH_BYTES = 256  # register budget of a thread for prefetched epilogue operands
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,9 @@ class EpilogueSpec:
             return 0
         ahead, passes = 1, self.block_m // self.rows_at_a_time
         while (
-            ahead < MOST_AHEAD and passes % (2 * ahead) == 0 and 2 * ahead * self.beside.bytes <= AHEAD_BYTES
+            ahead < MOST_PREFETCHED
+            and passes % (2 * ahead) == 0
+            and 2 * ahead * self.beside.bytes <= PREFETCH_BYTES
         ):
             ahead *= 2
         return ahead
@@ -83,21 +85,21 @@ def accumulator_bytes(c_type: str) -> int:
 
 def staged_cycles(work: Work, shared_bytes: float) -> float:
     """Cycles of shared memory for staging a block's accumulators: one write per k group, one read."""
-    return work.sum_bytes * (1 + work.groups) / shared_bytes
+    return work.accumulator_bytes * (1 + work.groups) / shared_bytes
 
 
 def partial_cycles(work: Work, constants: ContractionFit) -> float:
     """Cycles of the L2 cache for a block's partial sums, with split-K; else 0."""
-    return work.sum_bytes * 2 / constants.l2_bytes if work.tiling.splits > 1 else 0.0
+    return work.accumulator_bytes * 2 / constants.l2_bytes if work.tiling.splits > 1 else 0.0
 
 
 def finish_latency(work: Work, constants: ContractionFit) -> float:
     """Cycles of a thread's epilogue: from its accumulators to its results in memory."""
-    return work.sum_bytes / work.tiling.threads * constants.finish
+    return work.accumulator_bytes / work.tiling.threads * constants.finish
 
 
 def split_latency(work: Work, constants: ContractionFit) -> float:
     """Cycles until the last block of a tile has added the partial sums, with split-K; else 0."""
     if work.tiling.splits == 1:
         return 0.0
-    return constants.split + work.sum_bytes * (work.tiling.splits + 1) / constants.l2_bytes
+    return constants.split + work.accumulator_bytes * (work.tiling.splits + 1) / constants.l2_bytes

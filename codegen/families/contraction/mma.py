@@ -19,17 +19,17 @@ from .cost import microseconds
 from .problem import COPY_BYTES, Problem
 from .product import ProductSpec, ProductTemplate
 from .spec import Binding, ContractionSpec, contraction_launch, contraction_spec
-from .staging import held_registers, origin_registers
+from .staging import origin_registers, staged_registers
 from .work import Work
 
 TEMPLATE = "kernels/contraction.cu.j2"
 STEP_BYTES = 32  # bytes along k of one mma step: 16 elements of 16 bits, 8 of tf32, 32 of i8
-MAX_SUM_REGISTERS = 128  # accumulators of a thread
+MAX_ACCUMULATORS = 128  # the most accumulators of a thread
 # Register budget of a thread that stages tiles through registers: accumulators and staged tiles.
-HELD_AND_SUMS = 96
+STAGING_REGISTERS = 96
 # Registers for the origins of gathered rows, in a thread with the most accumulators.
-ORIGIN_REGISTERS = 4
-MOST_PRODUCTS = 128  # registers of a thread for products of 8-bit floats that are not yet accumulated
+MAX_ORIGIN_REGISTERS = 4
+MAX_PENDING_REGISTERS = 128  # registers of a thread for products of 8-bit floats that are not yet accumulated
 SPLITS = (2, 3, 4, 6, 8, 12, 16)
 MOST_RESIDENT = 2  # the highest occupancy that kernels are compiled for, in blocks per multiprocessor
 # Rasterization of tiles: beyond WIDE_N tiles along n the L2 cache does not hold B, so tiles are visited in
@@ -80,7 +80,7 @@ class MmaConfig:
         return 32 * self.warps_m * self.warps_n * self.warps_k
 
     @property
-    def sum_registers(self) -> int:
+    def accumulators(self) -> int:
         """Accumulators of a thread."""
         return self.block_m * self.block_n // (32 * self.warps_m * self.warps_n)
 
@@ -136,31 +136,31 @@ def illegal(problem: Problem, config: MmaConfig, target: ArchSpec) -> str | None
 
 def _spills(problem: Problem, config: MmaConfig) -> str | None:
     """Why a thread of CONFIG would spill registers; None when it would not."""
-    if config.sum_registers > MAX_SUM_REGISTERS:
+    if config.accumulators > MAX_ACCUMULATORS:
         return "too many accumulators per thread"
-    if product_registers(problem, config) > MOST_PRODUCTS:
+    if pending_registers(problem, config) > MAX_PENDING_REGISTERS:
         return "too many registers hold products of 8-bit floats before they are accumulated"
-    held = held_registers(problem, config)
-    if held and config.sum_registers + held > HELD_AND_SUMS:
+    staged = staged_registers(problem, config)
+    if staged and config.accumulators + staged > STAGING_REGISTERS:
         return "staging through registers leaves too few registers for so many accumulators"
-    if config.sum_registers < MAX_SUM_REGISTERS:
+    if config.accumulators < MAX_ACCUMULATORS:
         return None
     if min(problem.a_vector, problem.b_vector) * problem.a.bytes < COPY_BYTES:
         return "narrow copies leave too few registers for so many accumulators"
     if config.splits > 1:
         return "split-K leaves too few registers for so many accumulators"
-    if origin_registers(problem, config) > ORIGIN_REGISTERS:
+    if origin_registers(problem, config) > MAX_ORIGIN_REGISTERS:
         return "the origins of gathered rows leave too few registers for so many accumulators"
     return None
 
 
-def product_registers(problem: Problem, config: MmaConfig) -> int:
+def pending_registers(problem: Problem, config: MmaConfig) -> int:
     """Registers of a thread for products of 8-bit floats that are not yet added to the accumulators.
 
     They are those of a whole k tile, because the compiler issues all independent mma instructions at once.
     Other types accumulate in place and need none.
     """
-    return k_steps(problem, config) * config.sum_registers if problem.a == F8E4M3 else 0
+    return k_steps(problem, config) * config.accumulators if problem.a == F8E4M3 else 0
 
 
 def k_steps(problem: Problem, config: MmaConfig) -> int:
@@ -175,8 +175,8 @@ def pipeline_bytes(problem: Problem, config: MmaConfig) -> int:
 
 def blocks_per_multiprocessor(problem: Problem, config: MmaConfig, target: ArchSpec) -> int:
     """The expected occupancy in blocks per multiprocessor, by shared memory and an estimate of registers."""
-    registers = config.sum_registers + (100 if config.sum_registers > 32 else 80)
-    registers += product_registers(problem, config)
+    registers = config.accumulators + (100 if config.accumulators > 32 else 80)
+    registers += pending_registers(problem, config)
     return tile.resident_blocks(config.threads, registers, pipeline_bytes(problem, config), target)
 
 

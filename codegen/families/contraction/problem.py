@@ -245,6 +245,8 @@ def span_of(type: TensorType, ranges: Mapping[str, Range]) -> int | None:
 
 @dataclass(frozen=True)
 class _Common:
+    """The facts that are found in one way for convolutions and matrix products; see `Problem`."""
+
     a: TensorType
     b: TensorType
     dtype: DType

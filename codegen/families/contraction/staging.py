@@ -77,18 +77,18 @@ def staging_spec(
 # ---------------------------------------------------------------- registers
 
 
-def held_registers(problem: Problem, config: TileConfig) -> int:
+def staged_registers(problem: Problem, config: TileConfig) -> int:
     """Registers of a thread for tiles that are staged through registers.
 
     None for operands that are copied by cp.async; twice as many for an operand with a prologue, which has
     both loaded and computed elements.
     """
     copies_b = config.block_n * config.block_k * problem.b.bytes // COPY_BYTES // config.threads
-    held = 4 * copies_b if problem.b_vector * problem.b.bytes < LEAST_ASYNCHRONOUS else 0
+    staged = 4 * copies_b if problem.b_vector * problem.b.bytes < LEAST_ASYNCHRONOUS else 0
     if problem.a_computed:
-        return held + 8 * _copies_of_a(problem, config)
+        return staged + 8 * _copies_of_a(problem, config)
     narrow = problem.a_vector * problem.a.bytes < LEAST_ASYNCHRONOUS
-    return held + (4 * _copies_of_a(problem, config) if narrow else 0)
+    return staged + (4 * _copies_of_a(problem, config) if narrow else 0)
 
 
 def origin_registers(problem: Problem, config: TileConfig) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from .problem import COPY_BYTES, Problem
 from .tile import Tiling
 
-SUM_BYTES = 4  # of an accumulator
+ACCUMULATOR_BYTES = 4  # bytes of an accumulator; f64 and i64 are not modelled
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class Work:
     groups: int = 1
 
     @property
-    def sum_bytes(self) -> int:
+    def accumulator_bytes(self) -> int:
         """Bytes of the block's accumulators."""
-        return self.tiling.block_m * self.tiling.block_n * SUM_BYTES
+        return self.tiling.block_m * self.tiling.block_n * ACCUMULATOR_BYTES
 
 
 @dataclass(frozen=True)
