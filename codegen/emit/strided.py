@@ -13,7 +13,7 @@ from ...dialects.graph.movement import Expand, Reshape, Slice, Transpose
 
 @dataclass(frozen=True)
 class Strided:
-    """A strided view of a buffer: a shape, the stride of each dimension and an offset, both in elements."""
+    """A strided view of a buffer: a shape, a stride per dimension and an offset, counted in elements."""
 
     shape: tuple[Dim, ...]
     strides: tuple[Dim, ...]

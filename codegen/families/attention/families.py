@@ -24,7 +24,7 @@ from .simt import SimtAttentionConfig
 class AttentionFamily(ConfiguredFamily[AnyConfig]):
     """A kernel family for regions with one attention op whose operands have a type in `operands`.
 
-    Fusion asks instances which operand types they support; the kernels never store the scores.
+    Its kernels compute softmax(q k^T) v in one pass over the keys, and never store the scores in memory.
     """
 
     operands: frozenset[DType]

@@ -82,7 +82,7 @@ def microseconds(problem: RowProblem, request: Request, shares: Shares) -> float
 
 
 def better_shared(rows: float, length: float, target: ArchSpec) -> bool:
-    """Whether splitting rows over several blocks pays for one more launch and one more pass over the data.
+    """Whether reducing each row with several blocks pays for one more launch and pass over the data.
 
     ROWS rows of LENGTH elements each are reduced on TARGET.
     """
