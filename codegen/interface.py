@@ -1,10 +1,12 @@
-"""What the compiler asks of code generation: this and nothing else of `codegen`.
+"""The interface of code generation: the only module of `codegen` that the compiler imports.
 
-- Architectures: what a GPU has and how fast it is (`arch`).
-- Abilities: what kernels can read, compute and write on their way, for fusion and layouts to ask.
-- Kernels: requests, candidates with their expected times, and the code of the chosen (`request`, `families`).
-- Groups: kernels that share a launch (`families/group`).
-- Plans: sources, cubins and the manifest of a launch module (`plan`, `nvrtc`).
+- Architectures (`arch`): the instructions, limits and speed of a GPU.
+- Capabilities (`emit`, `families`): which prologues, layouts and views kernels support; fusion and layout
+  passes ask these before they decide.
+- Kernels (`request`, `families`): a `Request` for a kernel, the `Candidate`s for it with their expected
+  times, and the `KernelCode` of the chosen one.
+- Groups (`families/group`): independent kernels that share one launch.
+- Plans (`plan`, `nvrtc`): CUDA sources, cubins and the manifest of a launch module.
 """
 
 from __future__ import annotations

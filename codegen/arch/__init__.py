@@ -1,1 +1,1 @@
-"""The architectures that code is made for, as values: what each can do, how much it has, how fast it is."""
+"""Target architectures as values: instruction-set features, resource limits and measured speeds."""

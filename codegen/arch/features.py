@@ -1,8 +1,8 @@
-"""What the instruction set of an architecture has, by its compute capability and suffix.
+"""Instruction-set features of each architecture, by compute capability and suffix.
 
 Sources: PTX ISA, "Target ISA notes" of each instruction; CUDA programming guide, "Feature set compiler
-targets". A suffix adds instructions that no later architecture promises to keep: `a` those of exactly
-one, `f` those of its family.
+targets". A suffix adds instructions that later architectures need not have: `a` those of exactly one
+architecture, `f` those of one family of architectures.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from enum import Enum
 
 
 class Feature(Enum):
-    """An instruction, or a group of them that come together."""
+    """An instruction of the GPU, or a group of instructions that always come together."""
 
     CP_ASYNC = "cp.async"
     LDMATRIX = "ldmatrix"
@@ -23,12 +23,12 @@ class Feature(Enum):
     MMA_I8 = "mma.sync of 8-bit integers"
     MMA_F8 = "mma.sync of 8-bit floats"
     CONVERT_F8 = "conversions of 8-bit floats"
-    CLUSTERS = "clusters of blocks"
-    TMA = "bulk tensor copies"
-    MULTICAST = "bulk tensor copies to a whole cluster"
-    IM2COL = "bulk tensor copies of windows"
-    TRANSACTION_BARRIERS = "barriers that count bytes"
-    DEPENDENT_LAUNCH = "griddepcontrol"
+    CLUSTERS = "thread block clusters"
+    TMA = "TMA: bulk tensor copies"
+    MULTICAST = "TMA multicast to the blocks of a cluster"
+    IM2COL = "TMA im2col mode, for windows of convolutions"
+    TRANSACTION_BARRIERS = "mbarriers with transaction counts"
+    DEPENDENT_LAUNCH = "griddepcontrol: programmatic dependent launch"
     WGMMA = "wgmma"
     SETMAXNREG = "setmaxnreg"
     TCGEN05 = "tcgen05"
@@ -52,7 +52,7 @@ _ADA = _AMPERE | {Feature.MMA_F8, Feature.CONVERT_F8}
 _BULK = _ADA | {Feature.TMA, Feature.IM2COL, Feature.TRANSACTION_BARRIERS, Feature.DEPENDENT_LAUNCH}
 _HOPPER = _BULK | {Feature.CLUSTERS, Feature.MULTICAST}
 
-# From this compute capability on, without a suffix. GeForce Blackwell (12.x) has no clusters.
+# By the first compute capability that has them; no suffix needed. GeForce Blackwell (12.x) has no clusters.
 _PLAIN = {80: _AMPERE, 89: _ADA, 90: _HOPPER, 100: _HOPPER, 120: _BULK}
 
 _TCGEN05 = frozenset({Feature.TCGEN05, Feature.SETMAXNREG})
@@ -72,9 +72,10 @@ _SUFFIXED = {
 
 
 def features_of(capability: int, suffix: str) -> frozenset[Feature]:
-    """The features of capability 90 for 9.0 and the like, with SUFFIX "", "a" or "f".
+    """The features of an architecture: CAPABILITY is 90 for compute capability 9.0, SUFFIX "", "a" or "f".
 
-    Of a capability that is not in the table those of the one before: plain instructions stay.
+    A capability that is not in the table has the features of the next lower one, because instructions
+    without a suffix are kept by later architectures. ValueError below the lowest in the table.
     """
     known = max(number for number in _PLAIN if number <= capability)
     return _PLAIN[known] | _SUFFIXED.get(f"{capability}{suffix}", frozenset())

@@ -1,9 +1,10 @@
-"""Limits by generation, and the cards that are known by their published figures.
+"""Tables of known hardware: limits by generation, and cards with their published figures.
 
-Sources of the limits: CUDA programming guide, "Technical specifications per compute capability". Of the
-cards: NVIDIA's architecture whitepapers "A100 Tensor Core GPU", "Ampere GA102 GPU", "Ada GPU", "H100 Tensor
-Core GPU", "RTX Blackwell GPU", and the datasheets of L40S, H200, B200 and Jetson AGX Orin. Of the H200 the
-clock and the bandwidth are measured; other cards reach about as much of their published bandwidth.
+Sources of the limits: CUDA programming guide, "Technical specifications per compute capability". Sources of
+the cards: NVIDIA's architecture whitepapers "A100 Tensor Core GPU", "Ampere GA102 GPU", "Ada GPU", "H100
+Tensor Core GPU", "RTX Blackwell GPU", and the datasheets of L40S, H200, B200 and Jetson AGX Orin. The clock
+and the bandwidth of the H200 are measured; other cards are assumed to reach the same share of their published
+bandwidth.
 """
 
 from __future__ import annotations
@@ -11,15 +12,15 @@ from __future__ import annotations
 from .spec import Card, ContractionFit, Fitted, Limits, Rates
 
 KIB, MIB = 1 << 10, 1 << 20
-SUSTAINED = 4.0 / 4.8  # of the published bandwidth, as on the H200
+SUSTAINED = 4.0 / 4.8  # sustained share of the published bandwidth, as measured on the H200
 
 
 def _limits(shared: int, threads: int, blocks: int, cluster: int = 1) -> Limits:
-    """SHARED KiB of a multiprocessor, of which the system keeps one for each block."""
+    """Limits of a multiprocessor with SHARED KiB of shared memory; the system reserves 1 KiB per block."""
     return Limits((shared - 1) * KIB, shared * KIB, threads, blocks, cluster=cluster)
 
 
-# From this compute capability on.
+# By the first compute capability that they hold for.
 LIMITS = {
     80: _limits(164, 2048, 32),
     86: _limits(100, 1536, 16),
@@ -34,7 +35,7 @@ LIMITS = {
 def _card(
     name: str, title: str, multiprocessors: int, boost: float, bandwidth: float, l2: float, tensor: Rates
 ) -> Card:
-    """BOOST in GHz, BANDWIDTH in TB/s, L2 in MiB."""
+    """A card by its published figures: BOOST in GHz, BANDWIDTH in TB/s, L2 in MiB."""
     peak = bandwidth * 1e12
     bytes_ = int(l2 * MIB)
     clock = boost * 1e9
@@ -60,7 +61,7 @@ H200 = Card(
     l2_bytes=50 * MIB,
     tensor=_HOPPER,
 )
-# By compute capability; the first of each is the one that its name alone means.
+# By compute capability. The first card of each is the default for a target that names no card.
 CARDS = {
     80: (_card("a100", "A100-SXM4-80GB", 108, 1.41, 2.039, 40, _AMPERE),),
     86: (_card("a40", "A40", 84, 1.74, 0.696, 6, _GA102),),
@@ -75,7 +76,7 @@ CARDS = {
     120: (_card("rtx5090", "GeForce RTX 5090", 170, 2.407, 1.792, 96, _RTX_BLACKWELL),),
 }
 
-# Fitted on the H200. Latencies in cycles differ little between generations; rates of products do.
+# Fitted on the H200. Latencies in cycles differ little between generations; throughput does.
 _FIT = ContractionFit()
 FITTED = {
     80: Fitted(_FIT, shared_bytes=128.0, mma=2048.0, simt=100.0),
@@ -85,4 +86,4 @@ FITTED = {
     90: Fitted(_FIT, shared_bytes=128.0, mma=2600.0, simt=200.0),
     120: Fitted(_FIT, shared_bytes=128.0, mma=512.0, simt=200.0),
 }
-LEAST = min(LIMITS)  # cp.async, and max that keeps NaN
+LEAST = min(LIMITS)  # kernels need cp.async and NaN-propagating max

@@ -1,4 +1,4 @@
-"""From a name, or from what the driver says of a GPU, to its `ArchSpec`."""
+"""Looks up an `ArchSpec`: by the name of a target, or by the properties of a GPU that is present."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Entry = TypeVar("Entry")
 
 
 def arch_named(text: str) -> ArchSpec:
-    """The architecture that `sm_90a`, or with a card `sm_90a:h100`, names.
+    """The architecture of a target name: `sm_90a`, or with a card `sm_90a:h100`.
 
-    Without a card it is the generation's reference card; of a generation that is not in the tables the
-    figures are those of the one before. UnsupportedError for what is no name, a card that is not known or
-    of another generation, and a generation before the first that the kernels run on.
+    Without a card, choices are tuned for the generation's default card. A generation that is not in the
+    tables gets the figures of the one before it. Raises UnsupportedError for text that is not a target name,
+    for a card that is unknown or of another generation, and for a generation too old for the kernels.
     """
     match = _NAME.fullmatch(text)
     if match is None:
@@ -33,16 +33,16 @@ def arch_named(text: str) -> ArchSpec:
         raise UnsupportedError(f"unknown target {text!r}", f"the kernels need sm_{LEAST} or later")
     cards = {each.name: each for each in _before(CARDS, capability)}
     if card is not None and card not in cards:
-        hint = f"these are known: {', '.join(cards)}"
-        raise UnsupportedError(f"there is no card {card!r} of sm_{capability}", hint)
+        hint = f"known cards of sm_{capability}: {', '.join(cards)}"
+        raise UnsupportedError(f"unknown card {card!r} for sm_{capability}", hint)
     return _spec(capability, suffix, cards[card] if card is not None else next(iter(cards.values())))
 
 
 def arch_of_device(figures: Mapping[str, int | str]) -> ArchSpec:
-    """The architecture of a GPU by FIGURES, as `runtime.cuda_device.device_figures` gives them.
+    """The architecture of a GPU from its driver's FIGURES (see `runtime.cuda_device.device_figures`).
 
-    A card that is known has the figures it is known by, so that plans do not differ from those that were
-    made elsewhere; another one those of its driver.
+    A known card gets the figures of the tables, so that plans made on different machines agree; an unknown
+    card gets those that its driver reports. Raises UnsupportedError for a GPU too old for the kernels.
     """
     number = {key: value for key, value in figures.items() if isinstance(value, int)}
     capability = number["major"] * 10 + number["minor"]
@@ -63,12 +63,12 @@ def _spec(capability: int, suffix: str, card: Card) -> ArchSpec:
 
 
 def _before(table: Mapping[int, Entry], capability: int) -> Entry:
-    """The entry of CAPABILITY, or of the last one before."""
+    """The entry of CAPABILITY, or of the highest one below it."""
     return table[max(known for known in table if known <= capability)]
 
 
 def _measured(capability: int, title: str, number: Mapping[str, int]) -> Card:
-    """A card by the driver's figures; clocks come in kHz, and memory moves data twice in a cycle."""
+    """An unknown card by its driver's figures: clocks are in kHz, and memory is double data rate."""
     like = _before(CARDS, capability)[0]
     clock = number["clock_khz"] * 1e3
     peak = 2.0 * number["memory_clock_khz"] * 1e3 * number["memory_bus_bits"] / 8
@@ -96,4 +96,5 @@ def _limits(like: Limits, number: Mapping[str, int]) -> Limits:
     )
 
 
-REFERENCE = arch_named("sm_90a")  # whose kernels the host device runs where no GPU is named
+# The target that a plan without GPU targets is made for; the host device runs its kernels.
+REFERENCE = arch_named("sm_90a")

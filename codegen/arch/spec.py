@@ -1,4 +1,4 @@
-"""An architecture as a value."""
+"""The description of a target GPU as a value: features, limits, card and fitted cost constants."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .features import Feature
 
 @dataclass(frozen=True)
 class Limits:
-    """What a block, a thread and a multiprocessor may have; sizes in bytes, registers of 32 bits.
+    """Resource limits of a multiprocessor, a block and a thread; sizes in bytes, registers of 32 bits.
 
     Source: CUDA programming guide, "Technical specifications per compute capability".
     """
@@ -18,16 +18,16 @@ class Limits:
     shared_per_multiprocessor: int
     threads_per_multiprocessor: int
     blocks_per_multiprocessor: int
-    reserved_shared: int = 1024  # of each block, which the system keeps for itself
+    reserved_shared: int = 1024  # reserved by the system in each block
     registers_per_multiprocessor: int = 65536
     registers_per_thread: int = 255
     threads_per_block: int = 1024
     named_barriers: int = 16
-    cluster: int = 1  # blocks of a cluster that every launch may have
-    staging_bytes: int = 8  # what a copy of neighbouring channels to shared memory should move at least
+    cluster: int = 1  # the largest portable cluster size, in blocks
+    staging_bytes: int = 8  # the least that one copy of adjacent channels to shared memory should move
 
     def blocks_by_shared(self, shared: int) -> int:
-        """Blocks of SHARED bytes each that a multiprocessor holds side by side."""
+        """Resident blocks per multiprocessor as limited by shared memory: each block uses SHARED bytes."""
         return self.shared_per_multiprocessor // (shared + self.reserved_shared)
 
     def resident(self, threads: int, shared: int, registers: int = 0) -> int:
@@ -42,7 +42,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Rates:
-    """FLOPs per clock and multiprocessor, dense, with sums in f32 (i32 of integers); 0: it has none."""
+    """Peak dense FLOPs per clock and multiprocessor by operand type; 0 where the type is not supported.
+
+    Accumulators are f32, or i32 for integers.
+    """
 
     f32: float
     f16: float  # and bf16
@@ -53,11 +56,11 @@ class Rates:
 
 @dataclass(frozen=True)
 class Card:
-    """A product: how much of its architecture it has. Published figures, but for what was measured.
+    """A GPU model: the size and speed of one product of an architecture. Figures are published or measured.
 
-    clock: in Hz, at which it runs under load; boost: in Hz, of the published peaks; peak_bytes_per_second:
-    of its memory, as published; bytes_per_second: of a long kernel that only moves memory; tensor: most
-    that its tensor cores do, by any instruction; l2_bytes: of the cache that all multiprocessors share.
+    clock: in Hz, sustained under load; boost: in Hz, the clock of the published peak rates;
+    peak_bytes_per_second: published memory bandwidth; bytes_per_second: bandwidth of a long memory-bound
+    kernel; l2_bytes: size of the L2 cache; tensor: peak rates of the tensor cores with the best instruction.
     """
 
     name: str
@@ -73,26 +76,28 @@ class Card:
 
 @dataclass(frozen=True)
 class ContractionFit:
-    """What `benchmarks/contraction/fit.py` finds. Times are in cycles unless they say otherwise."""
+    """Constants of the contraction cost model, fitted by `benchmarks/contraction/fit.py`.
 
-    efficiency: float = 0.78  # of the products' rate
-    l2_bytes: float = 60.0  # per clock and multiprocessor
-    narrow: float = 2.5  # what a copy narrower than 16 bytes costs, by its share of them
-    memory_latency: float = 925.0  # from a copy's request to its landing, L2 and DRAM mixed
-    step_latency: float = 25.0  # one dependent round of fragment loads and products
-    start: float = 1170.0  # until a block's first tile has landed
-    finish: float = 16.7  # a byte of a thread's sums, from registers to memory
-    split: float = 4790.0  # the counter's round trip and the last block's reads
-    launch: float = 0.44  # microseconds
+    Times are in cycles unless stated otherwise.
+    """
+
+    efficiency: float = 0.78  # sustained share of the peak multiply-add rate
+    l2_bytes: float = 60.0  # L2 bandwidth, bytes per clock and multiprocessor
+    narrow: float = 2.5  # extra cost of copies narrower than 16 bytes; see `staging.stored_bytes`
+    memory_latency: float = 925.0  # from issue to arrival of a copy, L2 and DRAM mixed
+    step_latency: float = 25.0  # one dependent round of fragment loads and multiply-adds
+    start: float = 1170.0  # until a block's first tile has arrived
+    finish: float = 16.7  # epilogue, per byte of a thread's accumulators
+    split: float = 4790.0  # split-K: round trip to the counter, and the last block's reads
+    launch: float = 0.44  # launch latency in microseconds
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """Constants of the cost models that were fitted on a machine.
+    """Constants of the cost models, fitted to timings.
 
-    shared_bytes: what a multiprocessor reads of its shared memory in a clock; mma, simt: FLOPs per clock and
-    multiprocessor that products of 16-bit operands on tensor cores by mma.sync reach, and those of 32-bit
-    operands in plain arithmetic.
+    shared_bytes: shared memory bandwidth in bytes per clock and multiprocessor; mma: FLOPs per clock and
+    multiprocessor of mma.sync with 16-bit operands; simt: those of scalar arithmetic on 32-bit operands.
     """
 
     contraction: ContractionFit
@@ -103,9 +108,11 @@ class Fitted:
 
 @dataclass(frozen=True)
 class ArchSpec:
-    """The GPU that code is made for: an instruction set, and the card that choices are tuned for.
+    """The GPU that code is generated for: an instruction set, and the card that choices are tuned for.
 
-    `name` has the suffix, which is a part of it: only `sm_90a` has wgmma.
+    `name` includes the suffix, because the suffix changes the instruction set: `sm_90a` has wgmma, `sm_90`
+    does not. `features` are the instructions, `limits` the resources of a block, a thread and a
+    multiprocessor, `card` the size and speed of the GPU, `fitted` constants of the cost models.
     """
 
     name: str
@@ -115,21 +122,22 @@ class ArchSpec:
     fitted: Fitted
 
     def has(self, *features: Feature) -> bool:
-        """Whether all FEATURES are there."""
+        """Whether the GPU has all of FEATURES."""
         return self.features.issuperset(features)
 
     @property
     def multiprocessors(self) -> int:
+        """The number of streaming multiprocessors (SMs)."""
         return self.card.multiprocessors
 
     @property
     def bytes_per_second(self) -> float:
-        """Of the GPU's memory, as a long kernel sees it."""
+        """Sustained memory bandwidth, as a long memory-bound kernel reaches it."""
         return self.card.bytes_per_second
 
     @property
     def shared_bytes(self) -> int:
-        """The most shared memory that a block may have."""
+        """The most shared memory that a block may have, in bytes."""
         return self.limits.shared_per_block
 
     @property
@@ -138,5 +146,5 @@ class ArchSpec:
         return self.card.clock / 1e6
 
     def elements_moved(self, microseconds: float) -> float:
-        """How many elements of 4 bytes memory moves in so many MICROSECONDS."""
+        """How many 4-byte elements the memory moves in MICROSECONDS, at its sustained bandwidth."""
         return self.bytes_per_second / 4 / 1e6 * microseconds

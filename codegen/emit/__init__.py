@@ -1,1 +1,1 @@
-"""From scalar expressions of the IR to statements of C: loads, lanes, loops, reductions, epilogues."""
+"""Emits C statements from scalar expressions of the IR: loads, lanes, loops, reductions, epilogues."""

@@ -1,9 +1,10 @@
-"""What sums are combined with, asked for before the sums are there.
+"""Prefetch of epilogue operands: loads that are issued before the accumulators are ready.
 
-A compiler that cannot tell whether a kernel's buffers overlap keeps its loads and stores in the order
-in which they are written, so memory would be waited for at every row. Loads that the indices of the
-kernel alone say where to find are asked for together: those that differ from row to row into the
-fields of a struct `beside`, one for each row, the others into a struct `along`.
+The CUDA compiler cannot tell whether the buffers of a kernel overlap, so it keeps loads and stores in program
+order. Operands that are loaded where they are used would then stall on memory at every row. So loads whose
+address depends only on the kernel's indices are issued together and early: operands that differ from row to
+row go to the fields of a struct `beside`, with one copy per row; operands that all rows share (such as a
+bias) go to a struct `along`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from .spaces import NameTable, Space, space_to_c
 
 @dataclass(frozen=True)
 class StructCode:
-    """The `fields` of a struct, filled by the statements `reads` with `bytes` of memory."""
+    """A struct of prefetched operands: its `fields`, the loads `reads` that fill it, its size in `bytes`."""
 
     fields: Code
     reads: Code
@@ -28,7 +29,7 @@ class StructCode:
 
 
 class StructReads:
-    """The fields of one struct and the loads that fill them."""
+    """Collects the fields of one struct and the loads that fill them."""
 
     def __init__(self, name: str, names: Mapping[str, str], spaces: tuple[Space, ...]) -> None:
         self._name = name
@@ -39,7 +40,10 @@ class StructReads:
         self._bytes = 0
 
     def read(self, field: str, dtype: DType, count: int, buffer: str, offset: Dim) -> str:
-        """Ask for COUNT elements of BUFFER at OFFSET; gives how to name them."""
+        """Add a load of COUNT elements of BUFFER at OFFSET as FIELD; returns the C name of the field.
+
+        The elements have type DTYPE; OFFSET counts elements, and COUNT is the width of the vectorized load.
+        """
         place = space_to_c(offset, self._spaces, self._names)
         self._bytes += count * dtype.bytes
         self._fields.append(f"Vec<{c_type(dtype)}, {count}> {field};")
@@ -47,7 +51,7 @@ class StructReads:
         return f"{self._name}.{field}"
 
     def code(self, index_type: str) -> StructCode | None:
-        """The struct and the statements that ask for everything; None when nothing is read."""
+        """The struct with all its loads, index variables being of INDEX_TYPE; None when nothing is loaded."""
         if not self._fields:
             return None
         decode = [line for space in self._spaces for line in space.decode(self._names, index_type)]
@@ -55,7 +59,10 @@ class StructReads:
 
 
 class EarlyReads:
-    """The loads of an epilogue at places that only the kernel's indices say, of which ROWS count rows."""
+    """Collects the loads of an epilogue whose offsets depend only on the kernel's indices.
+
+    SPACES are the kernel's index spaces, of which ROWS counts rows. NAMES gives the C variables of symbols.
+    """
 
     def __init__(self, names: Mapping[str, str], spaces: tuple[Space, ...], rows: Space) -> None:
         known = dict(names) | {axis.symbol: axis.variable for space in spaces for axis in space.axes}
@@ -65,7 +72,7 @@ class EarlyReads:
         self.along = StructReads("along", known, spaces)
 
     def place(self, offset: Dim) -> StructReads | None:
-        """Where a load at OFFSET is asked for; None when something else than indices says where it is."""
+        """The struct that prefetches a load at OFFSET; None when OFFSET depends on computed values."""
         used = set() if isinstance(offset, int) else symbols(offset)
         if not used <= self._known:
             return None

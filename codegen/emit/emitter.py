@@ -1,9 +1,9 @@
 """Turns scalar expressions into CUDA statements.
 
-The emitter walks shared expression graphs and writes named constants, one per operation, so the
-result reads like hand-written code. With several lanes a thread owns a short vector: loads are
-hoisted in front as wide accesses, arithmetic goes into a loop over lanes. See `lanes.py` for
-what can be hoisted and `sections.py` for where statements go.
+The emitter walks expression graphs with shared nodes and writes one named constant per operation, so the
+result reads like hand-written code. With several lanes a thread computes a short vector: vectorized loads
+come first, arithmetic goes into a loop over the lanes. `lanes.py` decides what can be vectorized,
+`sections.py` where statements go.
 """
 
 from __future__ import annotations
@@ -41,7 +41,10 @@ from .spaces import NameTable, Space, space_to_c
 
 @dataclass(frozen=True)
 class Given(Expr):
-    """A value that the surrounding kernel has computed: an accumulator, a staged element."""
+    """A value that the surrounding kernel has computed, such as an accumulator or a staged element.
+
+    `text` is its C expression; `varying` says that it differs from lane to lane.
+    """
 
     text: str
     dtype: DType
@@ -54,9 +57,9 @@ class Given(Expr):
 class Emitter:
     """Emits the statements of one kernel body.
 
-    `buffers` names the C parameter of every value the region reads, `names` the C variable of
-    every symbol of the model; `spaces` are the kernel's own indices. `early` takes the loads that
-    the kernel asks for before it has what they are combined with.
+    buffers: the C parameter of every value that the region reads; names: the C variable of every symbol of
+    the model; spaces: the kernel's own index spaces; lanes: the vector that a thread computes; early: the
+    loads to prefetch are added to it, where a kernel prefetches.
     """
 
     def __init__(
@@ -76,24 +79,25 @@ class Emitter:
         self._count = 0
 
     def fresh(self, stem: str) -> str:
+        """A C name that is not used yet: STEM and a number."""
         self._count += 1
         return f"{stem}{self._count}"
 
     # ------------------------------------------------------------ index expressions
 
     def index(self, dim: Dim) -> str:
-        """DIM at the first lane."""
+        """DIM as C text, at the first lane."""
         return space_to_c(dim, self.spaces, self.names)
 
     def lane_index(self, dim: Dim) -> str:
-        """DIM at the lane of the loop."""
+        """DIM as C text, at the current `lane` of the lane loop."""
         stride = self.lanes.stride(dim)
         if stride == 0:
             return self.index(dim)
         if stride is not None:
             step = "lane" if stride == 1 else f"lane*{stride}"
             return f"{self.index(dim)} + {step}"
-        # Irregular in the lane: the lane's own index goes into the divisions.
+        # Not linear in the lane: the index of the lane itself must go into the divisions.
         own = "_own_lane"
         self.names.define(own, f"({self.names[self.lanes.symbol]} + lane)")
         return space_to_c(substitute(dim, {self.lanes.symbol: symbol(own)}), self.spaces, self.names)
@@ -101,7 +105,7 @@ class Emitter:
     # ------------------------------------------------------------ expressions
 
     def lower(self, expr: Expr, section: Section) -> SectionTerm:
-        """The name or literal that holds EXPR; statements go to SECTION."""
+        """The C name or literal that holds EXPR; the statements that compute it go to SECTION."""
         known = section.find(expr)
         if known is not None:
             return known
@@ -219,7 +223,7 @@ class Emitter:
         return self.lower(let.body, section)
 
     def _name_index(self, let: LetIndex, section: Section) -> None:
-        """Write LET's number under a name that index expressions can use."""
+        """Define a C variable for the index that LET computes from data, for use in index expressions."""
         value = self.lower(let.value, section)
         name = self.fresh("j")
         section.write(f"const i64 {name} = i64({value.text});", value.varying)
@@ -228,7 +232,10 @@ class Emitter:
             raise ValueError("an index computed from data must be the same in all lanes")
 
     def address(self, expr: Expr, section: Section) -> str:
-        """The offset that EXPR, a load at an index that may be computed from data, would read at."""
+        """The element offset, as C text, at which EXPR would load; TypeError when EXPR is not a load.
+
+        The index of the load may itself be computed from data, as in a gather.
+        """
         while isinstance(expr, LetIndex):
             self._name_index(expr, section)
             expr = expr.body
@@ -242,7 +249,7 @@ class Emitter:
         return self.serial_reduce(reduce, section)
 
     def serial_reduce(self, reduce: ReduceExpr, section: Section) -> SectionTerm:
-        """Loops over all of REDUCE's variables in one thread."""
+        """Emit REDUCE as nested loops in one thread. ValueError when its extents differ between lanes."""
         if not all(self.lanes.uniform(extent) for _, extent in reduce.variables):
             raise ValueError("a sum must be of as many elements in all lanes")
         inner = section.child()
@@ -262,14 +269,17 @@ class Emitter:
         return state.result
 
     def _by_elements(self, reduce: ReduceExpr, inner: Section) -> ReductionState:
-        """REDUCE of scalars; what is done for each is written to INNER."""
+        """The state of REDUCE over scalars; the statements for one element go to INNER."""
         body = self.lower(reduce.body, inner)
         state = reduction_state(self, reduce, body.varying)
         inner.write_all(state.update(body.text), body.varying)
         return state
 
     def _packed(self, reduce: ReduceExpr, inner: Section) -> ReductionState | None:
-        """REDUCE of whole words, where that is possible; what is done for each is written to INNER."""
+        """The state of REDUCE over packed vectors; None where that is impossible.
+
+        The statements for one vector go to INNER.
+        """
         packed = packed_extreme(reduce, self.lanes)
         if packed is None:
             return None
@@ -296,7 +306,7 @@ class Emitter:
     def store(
         self, buffer: str, type: TensorType, index: tuple[Dim, ...], expr: Expr, section: Section
     ) -> None:
-        """Write EXPR to element INDEX of an output."""
+        """Emit the store of EXPR to element INDEX of BUFFER, an output of TYPE; vectorized where possible."""
         offset = linear_offset(type, index)
         if self.lanes.count > 1 and self.lanes.stride(offset) == 1 and self.lanes.aligned(offset):
             self._store_wide(buffer, type.dtype, self.index(offset), expr, section)

@@ -1,4 +1,4 @@
-"""The work around a contraction, emitted for the place where the contraction keeps its sums."""
+"""Emits the epilogue of a contraction: the fused ops that turn accumulators into stored results."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from .spaces import Space
 
 @dataclass(frozen=True)
 class Epilogue:
-    """The statements `lines` turn sums into stored results.
+    """An emitted epilogue: the statements `lines` turn accumulators into stored results.
 
-    They use what does not wait for the sums: the fields of `beside` for every row, and of `along`,
-    which is the same for all rows.
+    They use prefetched operands: `beside` has those that differ from row to row, `along` those that all rows
+    share. Both are None where nothing is prefetched.
     """
 
     lines: tuple[str, ...]
@@ -45,12 +45,13 @@ def emit_epilogue(
     names: Mapping[str, str],
     rows: Space | None = None,
 ) -> Epilogue:
-    """What makes results of `lanes.count` sums of ROOT at INDEX.
+    """The epilogue that computes and stores the results of `lanes.count` adjacent accumulators of ROOT.
 
-    INDEX gives the logical index of the contraction's result in terms of the SPACES' axes; the sums
-    are in the array `accumulator`, of type ACCUMULATE. NAMES adds C variables for further symbols of INDEX.
-    With ROWS, the one of the spaces that counts them, what is to be read is apart. Behind a channel shuffle
-    the results have another index.
+    INDEX is the logical index of the first one in the result of ROOT, in terms of the axes of SPACES. The
+    emitted code finds the accumulators in the array `accumulator`, of type ACCUMULATE. NAMES adds C variables
+    for further symbols of INDEX. ROWS is the space that counts rows; with it, epilogue operands are
+    prefetched. Where the region shuffles channels, results are stored at the shuffled index. ValueError when
+    an op of the epilogue reads the contraction's result at another element than INDEX.
     """
     text = "accumulator[lane]" if lanes.count > 1 else "accumulator[0]"
     total: Expr = Given(text, accumulate, varying=lanes.count > 1)
@@ -59,7 +60,7 @@ def emit_epilogue(
 
     def given(at: Index) -> Expr:
         if at != index:
-            raise ValueError("an epilogue reads the contraction at another element than its own")
+            raise ValueError("an epilogue may read the contraction only at the element that it stores")
         return total
 
     ranges: dict[str, Range] = dict(request.ranges)

@@ -1,4 +1,4 @@
-"""Inlines a kernel's region: any value of it as one scalar expression over what the kernel reads."""
+"""Inlines a kernel's region: each value becomes one scalar expression over the buffers that are read."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ Given = Callable[[Index], Expr]
 
 
 class RegionExpressions:
-    """Expressions for the values of one region.
+    """The scalar expressions of the values of one region.
 
-    `given` lists values that something else computes (the accumulator of a contraction); every
-    other value is inlined down to loads of the region's arguments. The same value at the same
-    index is one shared expression.
+    `given` maps values that the surrounding kernel computes (such as the accumulator of a contraction) to
+    their expressions. Every other value is inlined down to loads of the region's arguments. The same value at
+    the same index is one shared expression.
     """
 
     def __init__(self, ranges: Mapping[str, Range], given: Mapping[Value, Given] | None = None) -> None:
@@ -28,7 +28,7 @@ class RegionExpressions:
         self._scalars = Scalars(loader=self.element)
 
     def element(self, value: Value, index: Index) -> Expr:
-        """The element of VALUE at INDEX."""
+        """The expression of VALUE's element at INDEX; IRError when an op that it needs has no expression."""
         index = tuple(simplify(dim, self.ranges) for dim in index)
         key = (value, index)
         if key not in self._known:

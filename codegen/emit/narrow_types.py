@@ -1,4 +1,4 @@
-"""Conversions to and from 8 bits, which the GPU does for several elements at a time.
+"""Recognizes conversions to and from 8-bit types, which have vectorized forms.
 
 See `templates/include/quantize.cuh`.
 """
@@ -19,25 +19,25 @@ _MAKES_WHOLE = ("round", "floor", "ceil", "trunc")
 
 @dataclass(frozen=True)
 class Narrowing:
-    """A conversion of OPERAND to `to`, an element or a vector at a time; `rounds`: to the nearest integer."""
+    """A conversion of `operand` to the type `to`; with `rounds`, to the nearest integer, ties to even."""
 
     operand: Expr
     to: DType
     rounds: bool = False
 
     def of_one(self, text: str) -> str:
-        """The conversion of one element."""
+        """The conversion of one element, TEXT, as C text."""
         return f"{'nearest' if self.rounds else 'convert'}<{c_type(self.to)}>({text})"
 
     def of_all(self, text: str) -> str:
-        """The conversion of a vector; the vector itself when it has the type already."""
+        """The conversion of a vector, TEXT, as C text; TEXT itself when it has the type already."""
         if self.operand.dtype == self.to:
             return text
         return f"{'nearest' if self.rounds else 'convert'}_all<{c_type(self.to)}>({text})"
 
 
 def narrowing(expr: Expr) -> Narrowing | None:
-    """EXPR as a conversion of an f32 to 8 bits; None when it is none, or one that cuts fractions off."""
+    """EXPR as a conversion of f32 to an 8-bit type; None when it is not one, or when it truncates."""
     if not isinstance(expr, CastExpr) or expr.operand.dtype != F32:
         return None
     if expr.dtype in EIGHT_BIT_FLOATS:
@@ -51,7 +51,7 @@ def narrowing(expr: Expr) -> Narrowing | None:
 
 
 def _is_whole(expr: Expr) -> bool:
-    """True when EXPR is an integer, an infinity or NaN, so that rounding and cutting off agree."""
+    """True when EXPR is always an integer, an infinity or NaN, so that rounding and truncation agree."""
     if isinstance(expr, Apply):
         return expr.function in _MAKES_WHOLE or (
             expr.function in _KEEPS_WHOLE and all(_is_whole(operand) for operand in expr.operands)
@@ -62,7 +62,7 @@ def _is_whole(expr: Expr) -> bool:
 
 
 def widened_at_once(cast: CastExpr) -> bool:
-    """True for a conversion of loaded elements of 8 bits to f32."""
+    """True for a conversion of loaded 8-bit elements to f32, which is done for a whole vector at once."""
     return (
         isinstance(cast.operand, LoadExpr)
         and cast.operand.dtype in BYTES + EIGHT_BIT_FLOATS

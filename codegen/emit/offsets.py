@@ -1,4 +1,4 @@
-"""From a logical index to the offset in memory."""
+"""Element offsets in memory from logical indices."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from ...dialects.core.types import TensorType
 
 
 def linear_offset(type: TensorType, index: Sequence[Dim]) -> Dim:
-    """The element offset of INDEX in a buffer of TYPE, by its strides."""
+    """The offset of the logical INDEX in a buffer of TYPE, in elements, by its strides and base offset."""
     parts = [i * stride for i, stride in zip(index, type.strides, strict=True)]
     return total([type.layout.offset, *parts])

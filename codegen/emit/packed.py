@@ -1,4 +1,4 @@
-"""Maxima and minima over windows that are taken of whole vectors, as they lie in memory.
+"""Recognizes maxima and minima over windows that can be computed on packed vectors, without unpacking.
 
 See `templates/include/packed.cuh`.
 """
@@ -14,13 +14,17 @@ from .lanes import Lanes
 from .offsets import linear_offset
 
 PACKED = (I8, U8, F16, BF16)
-WORDS = (4, 8, 16)  # bytes of one access that are whole words
-UNROLLED = 16  # elements of a window that are asked for at once
+WORDS = (4, 8, 16)  # widths of a packed access, in bytes
+UNROLLED = 16  # the most elements of a window whose loop is unrolled, so that its loads overlap
 
 
 @dataclass(frozen=True)
 class PackedExtreme:
-    """The maximum or minimum (`kind`) of loads, of those where `condition` holds if there is one."""
+    """A maximum or minimum (`kind`) over vectorized loads.
+
+    condition: the predicate of a load, if there is one; start: the identity of the reduction, as a literal;
+    unrolled: whether its loop is unrolled.
+    """
 
     kind: str
     load: LoadExpr
@@ -30,7 +34,7 @@ class PackedExtreme:
 
 
 def packed_extreme(reduce: ReduceExpr, lanes: Lanes) -> PackedExtreme | None:
-    """REDUCE as an extreme of vectors; None when its elements are no neighbours, or are computed."""
+    """REDUCE on packed vectors; None when its elements are not contiguous across lanes, or are computed."""
     body: Expr = reduce.body
     condition: Expr | None = None
     if reduce.kind not in ("max", "min") or reduce.dtype not in PACKED:
@@ -39,7 +43,7 @@ def packed_extreme(reduce: ReduceExpr, lanes: Lanes) -> PackedExtreme | None:
         return None
     start = lowest(reduce.dtype) if reduce.kind == "max" else highest(reduce.dtype)
     if isinstance(body, Select):
-        # What stands for an element that is not there must not count.
+        # Elements outside the window must be the identity, so that they do not affect the result.
         other, condition = body.other, body.condition
         if not isinstance(other, Const) or literal(other.value, body.dtype) != start:
             return None

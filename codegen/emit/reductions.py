@@ -1,4 +1,4 @@
-"""The running state of a reduction in emitted code."""
+"""Reductions inside one thread: the accumulators in emitted code, and how elements update them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ReductionState:
-    """What to declare before the loops, how to take in one element, what to do behind them, the result."""
+    """The emitted parts of a reduction.
+
+    declare: statements before the loops, which define the accumulators; steps: statements for one element,
+    which they call ELEMENT; finish: statements after the loops; result: the value of the reduction; unrolled:
+    whether the loops are unrolled.
+    """
 
     declare: list[str]
     steps: tuple[str, ...]
@@ -26,11 +31,12 @@ class ReductionState:
     unrolled: bool = False
 
     def update(self, element: str) -> list[str]:
+        """The statements that reduce ELEMENT, a C expression, into the accumulators."""
         return [step.replace("ELEMENT", element) for step in self.steps]
 
 
 def initial(reduce: ReduceExpr, dtype: DType) -> str:
-    """What REDUCE, whose partial results are of DTYPE, starts from."""
+    """The identity of REDUCE as a literal, for partial results of DTYPE; ValueError for an unknown kind."""
     match reduce.kind:
         case "sum":
             return literal(-0.0 if reduce.signed_zero else 0, dtype)
@@ -48,7 +54,7 @@ def initial(reduce: ReduceExpr, dtype: DType) -> str:
 
 
 def combined(kind: str, a: str, b: str, dtype: DType) -> str:
-    """Two partial results as one."""
+    """The C expression that combines the partial results A and B of a reduction of KIND in DTYPE."""
     match kind:
         case "sum":
             return f"{a} + {b}" if dtype.is_float else f"m_add({a}, {b})"
@@ -62,7 +68,7 @@ def combined(kind: str, a: str, b: str, dtype: DType) -> str:
 
 
 def better(kind: str, a: str, b: str, dtype: DType) -> str:
-    """Whether argmax or argmin prefers A to B wherever they stand: NaN is the extreme of all."""
+    """The C condition that argmax or argmin (KIND) prefers A to B, positions aside: NaN beats all numbers."""
     text = f"{a} {'>' if kind == 'argmax' else '<'} {b}"
     return f"{text} || (m_isnan({a}) && !m_isnan({b}))" if dtype.is_float else text
 
@@ -95,7 +101,7 @@ def _declared(name: str, dtype: DType, start: str, lanes: int) -> list[str]:
 
 
 def _extreme_state(emitter: Emitter, reduce: ReduceExpr, wide: bool) -> ReductionState:
-    """argmax and argmin: the best element so far, its position, and a count of elements seen."""
+    """The state of argmax or argmin: the best element so far, its position, and a count of elements seen."""
     lanes = emitter.lanes.count if wide else 0
     dtype = compute_type(reduce.body.dtype)
     best, where, seen = (emitter.fresh(stem) for stem in ("best", "where", "seen"))

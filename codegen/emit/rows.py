@@ -1,4 +1,4 @@
-"""Emission for row kernels: large reductions are shared by the threads of a row, or of several blocks."""
+"""Emission for row kernels, whose large reductions are spread over many threads of one or several blocks."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from .emitter import Emitter
 from .sections import Section, SectionTerm
 from .shared_reductions import SharedReduction, as_word, from_word, shared_reduction
 
-INT_STEPS = 1 << 30  # a running number below this may take any step without leaving an int
+INT_STEPS = 1 << 30  # a loop counter below this cannot overflow an int by one step
 
 
 def children(expr: Expr) -> tuple[Expr, ...]:
-    """The expressions that EXPR is made of."""
+    """The direct operands of EXPR."""
     match expr:
         case Apply():
             return expr.operands
@@ -42,7 +42,7 @@ def children(expr: Expr) -> tuple[Expr, ...]:
 
 
 def own_dims(expr: Expr) -> tuple[Dim, ...]:
-    """The index expressions that EXPR itself holds."""
+    """The index expressions of EXPR itself, without those of its operands."""
     match expr:
         case LoadExpr():
             return expr.index
@@ -56,12 +56,13 @@ def own_dims(expr: Expr) -> tuple[Dim, ...]:
 
 
 class Dependences:
-    """Which index symbols each expression depends on; each shared expression is visited once."""
+    """Finds the index symbols that expressions depend on; visits each shared expression once."""
 
     def __init__(self) -> None:
         self._known: dict[int, tuple[Expr, frozenset[str]]] = {}
 
     def of(self, expr: Expr) -> frozenset[str]:
+        """The index symbols that EXPR depends on, without those that it binds itself."""
         if id(expr) not in self._known:
             for node in walk(expr):
                 if id(node) not in self._known:
@@ -82,7 +83,7 @@ class Dependences:
 
 
 def walk(expr: Expr) -> Iterator[Expr]:
-    """EXPR and all it is made of, each shared expression once, parts before what they are part of."""
+    """All nodes of the expression graph EXPR in postorder: operands first, each shared node once."""
     seen: set[int] = set()
     pending = [(expr, False)]
     while pending:
@@ -96,8 +97,10 @@ def walk(expr: Expr) -> Iterator[Expr]:
 
 
 def in_groups(shared: Sequence[ReduceExpr]) -> list[list[ReduceExpr]]:
-    """SHARED, in its order, with neighbours that run over equal extents and need nothing of each other
-    together: one loop does them all."""
+    """SHARED in order, with neighbours grouped that one loop can compute together.
+
+    Those have equal extents, and none needs the result of another.
+    """
     groups: list[list[ReduceExpr]] = []
     for reduce in shared:
         extents = [extent for _, extent in reduce.variables]
@@ -110,20 +113,22 @@ def in_groups(shared: Sequence[ReduceExpr]) -> list[list[ReduceExpr]]:
 
 
 def depends(reduce: ReduceExpr, others: Sequence[ReduceExpr]) -> bool:
-    """True when an element of REDUCE is made of the result of one of OTHERS."""
+    """True when the elements of REDUCE use the result of one of OTHERS."""
     wanted = {id(other) for other in others}
     return any(id(node) in wanted for node in walk(reduce.body))
 
 
 def reductions_inside_out(expr: Expr) -> list[ReduceExpr]:
-    """Every reduction in EXPR, each once, inner ones before those that contain them."""
+    """Every reduction in EXPR, once each, inner ones before those that contain them."""
     return [node for node in walk(expr) if isinstance(node, ReduceExpr)]
 
 
 class RowEmitter(Emitter):
-    """An emitter whose `share` spreads reductions over `workers` threads of a row in `splits` blocks.
+    """An emitter that spreads the reductions of a row over several threads, and over several blocks.
 
-    `ranges` bound the symbols, and so the running numbers.
+    rows: rows per block; workers: threads per row in a block; across: whether adjacent threads are on
+    different rows, for coalesced loads; splits: blocks per row; ranges: bounds of the symbols, which decide
+    whether loop counters fit an int.
     """
 
     rows = 1
@@ -135,34 +140,34 @@ class RowEmitter(Emitter):
     # ------------------------------------------------------------ one block has the whole row
 
     def share(self, group: Sequence[ReduceExpr], section: Section) -> None:
-        """Compute GROUP with all threads of the row; later uses find the results in SECTION."""
+        """Emit GROUP's reductions over all threads of a row; every thread gets the results, in SECTION."""
         states = self._accumulate(group, section)
-        self._meet(states, section)
+        self._combine_threads(states, section)
         for reduce, state in zip(group, states, strict=True):
             self._remember(reduce, state, section)
 
     def _accumulate(self, group: Sequence[ReduceExpr], section: Section) -> list[SharedReduction]:
-        """The states of GROUP's reductions, as far as each thread has seen their elements."""
+        """Emit the loop in which each thread reduces its own elements; returns GROUP's per-thread states."""
         states = [shared_reduction(self.fresh, reduce) for reduce in group]
         for state in states:
             section.lines(state.declare())
         inner = section.child()
-        running = self.fresh("k")
-        section.open(self._loop_header(group[0], running))
-        section.lines(self._variables(group, running))
+        counter = self.fresh("k")
+        section.open(self._loop_header(group[0], counter))
+        section.lines(self._variables(group, counter))
         for reduce, state in zip(group, states, strict=True):
             element = self.lower(reduce.body, inner).text
             if reduce.body.dtype.name in STORAGE_FLOATS:
                 element = f"convert<f32>({element})"
-            inner.lines(state.update(element, running))
+            inner.lines(state.update(element, counter))
         section.embed(inner.finished(1))
         section.close()
         return states
 
-    def _meet(self, states: Sequence[SharedReduction], section: Section) -> None:
+    def _combine_threads(self, states: Sequence[SharedReduction], section: Section) -> None:
         spread = f"{self.rows}, {self.workers}, {'true' if self.across else 'false'}"
         for state in states:
-            section.lines(state.meet(self.fresh, spread))
+            section.lines(state.combine_threads(self.fresh, spread))
 
     def _remember(self, reduce: ReduceExpr, state: SharedReduction, section: Section) -> None:
         text = state.result
@@ -173,23 +178,23 @@ class RowEmitter(Emitter):
     # ------------------------------------------------------------ several blocks share the row
 
     def share_parts(self, groups: Sequence[Sequence[ReduceExpr]], section: Section) -> list[SharedReduction]:
-        """What this block's part of the row gives, in SECTION; the states that hold it."""
+        """Emit the reductions of GROUPS over this block's part of the row; returns the partial states."""
         states = [state for group in groups for state in self._accumulate(group, section)]
-        self._meet(states, section)
+        self._combine_threads(states, section)
         return states
 
     def save_parts(self, states: Sequence[SharedReduction]) -> list[str]:
-        """Statements that store STATES from `slot` of the workspace on."""
+        """Statements that store the partial results in STATES to the workspace, from `slot` on."""
         words = [as_word(*variable) for state in states for variable in state.variables]
         return [f"store(workspace, slot + {place}, {word});" for place, word in enumerate(words)]
 
     def join_parts(
         self, reductions: Sequence[ReduceExpr], states: Sequence[SharedReduction], section: Section
     ) -> None:
-        """REDUCTIONS of the whole row from the parts in the workspace; their results are in SECTION.
+        """Emit the final reduction of a row from the partial results of all blocks in the workspace.
 
-        The threads of the row take the parts in turns, so the order is that of the parts, whoever
-        came last.
+        The results of REDUCTIONS are in SECTION. Partial results are assigned to threads by their number, so
+        the order of summation does not depend on which block finishes last.
         """
         for state in states:
             section.lines(state.restart())
@@ -206,33 +211,35 @@ class RowEmitter(Emitter):
                 place += 1
             section.lines(state.join(names))
         section.close()
-        self._meet(states, section)
+        self._combine_threads(states, section)
         for reduce, state in zip(reductions, states, strict=True):
             self._remember(reduce, state, section)
 
     # ------------------------------------------------------------ the loop over elements
 
-    def _loop_header(self, reduce: ReduceExpr, running: str) -> str:
+    def _loop_header(self, reduce: ReduceExpr, counter: str) -> str:
         count = product(extent for _, extent in reduce.variables)
         high = bounds(count, self.ranges)[1]
         kind = "int" if high is not None and high < INT_STEPS else "i64"
         first = "worker" if self.splits == 1 else f"share * {self.workers} + worker"
         step = self.workers * self.splits
-        return f"for ({kind} {running} = {first}; {running} < {self.index(count)}; {running} += {step}) {{"
+        return f"for ({kind} {counter} = {first}; {counter} < {self.index(count)}; {counter} += {step}) {{"
 
-    def _variables(self, group: Sequence[ReduceExpr], running: str) -> list[str]:
-        """The loop variables, taken apart from the running number, innermost fastest; all of GROUP use
-        the same."""
+    def _variables(self, group: Sequence[ReduceExpr], counter: str) -> list[str]:
+        """Definitions of the loop variables, decoded from COUNTER, innermost fastest.
+
+        All reductions of GROUP use the same variables.
+        """
         first = group[0].variables
         if len(first) == 1:
-            self._bind(group, 0, running)
+            self._bind(group, 0, counter)
             return []
         lines = []
         step: Dim = 1
         for position in reversed(range(len(first))):
             name = self.fresh("r")
             self._bind(group, position, name)
-            text = running if step == 1 else f"{running} / {factor_to_c(step, self.names)}"
+            text = counter if step == 1 else f"{counter} / {factor_to_c(step, self.names)}"
             extent = first[position][1]
             if position != 0:
                 text += f" % {factor_to_c(extent, self.names)}"

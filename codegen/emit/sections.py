@@ -1,4 +1,4 @@
-"""Where emitted statements go: in front, in the loop over lanes, or behind it."""
+"""Where emitted statements go: before the loop over lanes, into it, or after it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ INDENT = "    "
 
 @dataclass(frozen=True, slots=True)
 class SectionTerm:
-    """A value in emitted code: its text, and whether it differs from lane to lane.
+    """A value in emitted code: its C expression, and whether it varies from lane to lane.
 
-    vector: the `Vec` of all lanes that it is an element of, if it is one.
+    vector: the C name of the `Vec` of all lanes, when the value is an element of one.
     """
 
     text: str
@@ -24,26 +24,27 @@ class SectionTerm:
 
     @classmethod
     def lane_of(cls, vector: str) -> SectionTerm:
-        """The element of VECTOR that belongs to the lane of the loop."""
+        """The element of VECTOR at the current lane of the lane loop."""
         return cls(f"{vector}[lane]", varying=True, vector=vector)
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """A condition under which loads may be executed; empty text: always."""
+    """A predicate under which loads are executed; always, when its text is empty."""
 
     text: str = ""
     varying: bool = False
 
     def applied(self, read: str, otherwise: str) -> str:
+        """READ under the predicate, as C text, and OTHERWISE where it does not hold."""
         return f"{self.text} ? {read} : {otherwise}" if self.text else read
 
 
 class Section:
-    """A stretch of straight code: a head, a loop over lanes, a tail.
+    """A sequence of statements: a head, a loop over the lanes, and a tail.
 
-    Statements that are equal in all lanes go to the head, the others into the lane loop. Names
-    defined under a guard are known only there, since a guarded load has no value outside.
+    Uniform statements go to the head, those that vary from lane to lane into the loop. Names that are defined
+    under a guard are known only under it, because a predicated load has no value outside.
     """
 
     def __init__(self, lanes: int, known: list[dict[int, tuple[Expr, SectionTerm]]] | None = None) -> None:
@@ -58,17 +59,19 @@ class Section:
     # ------------------------------------------------------------ what is known already
 
     def find(self, expr: Expr) -> SectionTerm | None:
+        """The term that holds EXPR; None when it has not been computed here."""
         for layer in reversed(self._known):
             if id(expr) in layer:
                 return layer[id(expr)][1]
         return None
 
     def remember(self, expr: Expr, term: SectionTerm) -> None:
+        """Record that TERM holds EXPR, until the current guard ends."""
         # The expression is kept with the term, so that its identity is not reused.
         self._known[-1][id(expr)] = (expr, term)
 
     def child(self) -> Section:
-        """A section nested in a loop of this one's head: it sees what all lanes share."""
+        """A section for the body of a loop in this one's head: it knows the values that the head defines."""
         shared = {
             key: (expr, term)
             for layer in self._known
@@ -83,6 +86,7 @@ class Section:
 
     @contextmanager
     def guarded(self, guard: Guard) -> Iterator[None]:
+        """A context in which loads are predicated by GUARD, too."""
         self._guards.append(guard)
         self._known.append({})
         yield
@@ -90,7 +94,7 @@ class Section:
         self._guards.pop()
 
     def guard(self) -> Guard:
-        """The conjunction of the guards around the current point."""
+        """The conjunction of all guards that are in force."""
         if not self._guards:
             return Guard()
         texts = list(dict.fromkeys(guard.text for guard in self._guards))
@@ -100,36 +104,41 @@ class Section:
     # ------------------------------------------------------------ statements
 
     def write(self, line: str, varying: bool) -> None:
+        """Add a statement: to the lane loop when it is VARYING, else to the head."""
         if varying and self._lanes > 1:
             self._body.append(line)
         else:
             self._head.append(INDENT * self._depth + line)
 
     def write_all(self, lines: list[str], varying: bool) -> None:
+        """Add statements, each as by `write`."""
         for line in lines:
             self.write(line, varying)
 
     def lines(self, lines: Sequence[str]) -> None:
-        """Statements of the head, whatever they compute."""
+        """Add statements to the head."""
         self._head += [INDENT * self._depth + line for line in lines]
 
     def open(self, line: str) -> None:
+        """Add LINE to the head, which opens a block; later statements of the head are indented."""
         self.lines([line])
         self._depth += 1
 
     def close(self) -> None:
+        """Close the block of the head that was opened last."""
         self._depth -= 1
         self.lines(["}"])
 
     def embed(self, lines: list[str]) -> None:
+        """Add the finished statements of a child section to the head."""
         self.lines(lines)
 
     def after(self, line: str) -> None:
-        """A statement behind the lane loop."""
+        """Add a statement after the lane loop."""
         self._tail.append(line)
 
     def finished(self, lanes: int) -> list[str]:
-        """All statements in order."""
+        """All statements in order: head, loop over LANES lanes, tail."""
         body = []
         if self._body:
             body = ["GLASS_UNROLL", f"for (int lane = 0; lane < {lanes}; ++lane) {{"]

@@ -1,4 +1,4 @@
-"""Reductions whose elements several threads take in turns: their states, and how states are joined."""
+"""Reductions that are spread over several threads: the state of a thread, and how states are combined."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .reductions import better, combined, initial
 FUNCTORS = {"sum": "Sum", "prod": "Product", "max": "Maximum", "min": "Minimum", "any": "Any", "all": "All"}
 EXTREMES = {"argmax": "Maximum", "argmin": "Minimum"}
 KINDS = frozenset((*FUNCTORS, *EXTREMES))
-NOWHERE = "0x7fffffffffffffffll"  # the position of a thread that has seen no element
+NOWHERE = "0x7fffffffffffffffll"  # argmax, argmin: the position in a thread that has seen no element
 
 Fresh = Callable[[str], str]
 
 
 @dataclass(frozen=True)
 class SharedReduction:
-    """What one thread holds of a reduction: its `variables` with their types and first values."""
+    """The state of a reduction in one thread: C `variables` with their types, and their `first` values."""
 
     kind: str
     variables: tuple[tuple[str, DType], ...]
@@ -33,32 +33,35 @@ class SharedReduction:
         return [f"{c_type(dtype)} {name} = {value};" for (name, dtype), value in pairs]
 
     def restart(self) -> list[str]:
-        """Statements that set the variables back to what they began with."""
+        """Statements that reset the variables to their first values."""
         return [f"{name} = {value};" for (name, _), value in zip(self.variables, self.first, strict=True)]
 
     def update(self, element: str, position: str) -> list[str]:
-        """Take in ELEMENT, which stands at POSITION, after all that this thread took in before."""
+        """Statements that reduce ELEMENT at POSITION into the state; positions ascend within a thread."""
         name, dtype = self.variables[0]
         return [f"{name} = {combined(self.kind, name, element, dtype)};"]
 
     def join(self, other: Sequence[str]) -> list[str]:
-        """Take in what OTHER variables hold."""
+        """Statements that combine the state with that of the variables OTHER."""
         return self.update(other[0], "")
 
-    def meet(self, fresh: Fresh, spread: str) -> list[str]:
-        """Give every thread of the row what they hold together; SPREAD says how they stand."""
+    def combine_threads(self, fresh: Fresh, spread: str) -> list[str]:
+        """Statements that combine the states of all threads of a row; every thread gets the result.
+
+        SPREAD has the template arguments of `row_reduce` that say which threads share a row.
+        """
         name = self.variables[0][0]
         return [f"{name} = row_reduce<{FUNCTORS[self.kind]}, {spread}>({name}, smem);"]
 
     @property
     def result(self) -> str:
-        """The variable that holds what the reduction gives."""
+        """The variable that holds the result of the reduction."""
         return self.variables[-1][0]
 
 
 @dataclass(frozen=True)
 class SharedExtreme(SharedReduction):
-    """argmax and argmin: the best element and its position. The first of equals is kept."""
+    """The state of argmax or argmin: the best element and its position; the first of equal elements wins."""
 
     def update(self, element: str, position: str) -> list[str]:
         best, where, dtype = self._names()
@@ -72,8 +75,8 @@ class SharedExtreme(SharedReduction):
         condition = f"{other[1]} != {NOWHERE} && ({where} == {NOWHERE} || {preferred} || ({earlier}))"
         return [f"if ({condition}) {{ {best} = {other[0]}; {where} = {other[1]}; }}"]
 
-    def meet(self, fresh: Fresh, spread: str) -> list[str]:
-        """The best of all, then the first position among the threads that hold it."""
+    def combine_threads(self, fresh: Fresh, spread: str) -> list[str]:
+        """As for other reductions: the best element, then the lowest position among its holders."""
         best, where, dtype = self._names()
         own = fresh("own")
         holder = f"{_same(own, best, dtype)} ? {where} : {NOWHERE}"
@@ -89,7 +92,7 @@ class SharedExtreme(SharedReduction):
 
 
 def shared_reduction(fresh: Fresh, reduce: ReduceExpr) -> SharedReduction:
-    """A thread's state of REDUCE, under FRESH names."""
+    """The state of REDUCE in one thread; FRESH makes the names of its variables."""
     if reduce.kind in EXTREMES:
         dtype = compute_type(reduce.body.dtype)
         least = lowest(dtype) if reduce.kind == "argmax" else highest(dtype)
@@ -105,14 +108,14 @@ def _same(a: str, b: str, dtype: DType) -> str:
 
 
 def as_word(name: str, dtype: DType) -> str:
-    """The variable NAME as the 8 bytes that a workspace keeps."""
+    """The variable NAME of DTYPE as a 64-bit word for the workspace, as C text."""
     if dtype == F32:
         return f"u64(bit_cast<u32>({name}))"
     return f"bit_cast<u64>({name})" if dtype == F64 else f"u64({name})"
 
 
 def from_word(word: str, dtype: DType) -> str:
-    """A value of DTYPE from what `as_word` made of it."""
+    """The value of DTYPE that `as_word` encoded as WORD, as C text."""
     if dtype == F32:
         return f"bit_cast<f32>(u32({word}))"
     if dtype == F64:

@@ -1,4 +1,4 @@
-"""Channel shuffles: reshape, transpose, reshape that only give elements other places along axis 1."""
+"""Recognizes channel shuffles: reshape, transpose and reshape that only permute channels (axis 1)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from ...dialects.graph.movement import Reshape, Transpose
 
 @dataclass(frozen=True)
 class Shuffle:
-    """Channel `i*inner + j` of the source becomes channel `j*outer + i` of what the last of OPS gives."""
+    """A channel shuffle: channel `i*inner + j` of `source` becomes channel `j*outer + i` of the result.
+
+    `ops` are the reshape, transpose and reshape that do it, in order.
+    """
 
     source: Value
     ops: tuple[Operation, ...]
@@ -20,10 +23,11 @@ class Shuffle:
 
     @property
     def result(self) -> Value:
+        """The shuffled value, which the last op gives."""
         return self.ops[-1].result
 
     def moved(self, index: tuple[Dim, ...]) -> tuple[Dim, ...]:
-        """Where the source's element at INDEX goes."""
+        """The index in the result of the source's element at INDEX."""
         channel = index[1]
         group = floordiv(channel, self.inner)
         place = (channel - group * self.inner) * self.outer + group
@@ -31,7 +35,7 @@ class Shuffle:
 
 
 def shuffle_of(value: Value) -> Shuffle | None:
-    """The channel shuffle that gives VALUE; None when something else does."""
+    """The channel shuffle that produces VALUE; None when its producer is not the end of one."""
     join = value.producer
     turn = join.x.producer if isinstance(join, Reshape) else None
     split = turn.x.producer if isinstance(turn, Transpose) else None

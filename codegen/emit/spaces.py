@@ -1,4 +1,4 @@
-"""Index spaces: one running number in a kernel, and the logical indices it stands for."""
+"""Index spaces: a linear index in a kernel, and the logical indices that it encodes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..text.affine_c import dim_to_c, factor_to_c
 
 @dataclass(frozen=True)
 class Axis:
-    """A loop index: its symbol in expressions, its C variable, how far it runs."""
+    """One logical index: its symbol in index expressions, its C variable, and its extent `size`."""
 
     symbol: str
     variable: str
@@ -21,18 +21,19 @@ class Axis:
 
 @dataclass(frozen=True)
 class Space:
-    """A C variable `linear` that counts through `axes`, outermost first."""
+    """The C variable `linear`, which enumerates the elements of `axes` in row-major order."""
 
     linear: str
     axes: tuple[Axis, ...]
 
     @property
     def size(self) -> Dim:
+        """The number of elements of the space."""
         return product(axis.size for axis in self.axes)
 
     @cached_property
     def polynomial(self) -> Dim:
-        """The linear number in terms of the axes' symbols."""
+        """The linear index as a polynomial in the symbols of the axes."""
         parts: list[Dim] = []
         step: Dim = 1
         for axis in reversed(self.axes):
@@ -42,7 +43,7 @@ class Space:
         return total(parts)
 
     def ranges(self, outer: Mapping[str, Range]) -> dict[str, Range]:
-        """The range of every axis, as far as the symbols' ranges bound it."""
+        """The range of every axis symbol, given the ranges OUTER of the model's symbols."""
         found: dict[str, Range] = {}
         for axis in self.axes:
             high = bounds(axis.size, outer)[1]
@@ -50,14 +51,14 @@ class Space:
         return found
 
     def index(self, order: Iterable[int]) -> dict[int, Dim]:
-        """Logical index by dimension, when the axes are the dimensions ORDER."""
+        """The logical index by tensor dimension, where the axes stand for the dimensions ORDER."""
         return {
             dimension: 0 if axis.size == 1 else symbol(axis.symbol)
             for dimension, axis in zip(order, self.axes, strict=True)
         }
 
     def decode(self, names: NameTable, kind: str) -> list[str]:
-        """Definitions of the axis variables that NAMES has seen used."""
+        """C definitions, of type KIND, of the axis variables that were used according to NAMES."""
         lines = []
         step: Dim = 1
         used = set(names.used)
@@ -76,7 +77,7 @@ class Space:
 def make_space(linear: str, prefix: str, sizes: Iterable[tuple[int, Dim]]) -> Space:
     """A space over (dimension, size) pairs, outermost first; variables are named PREFIX and the dimension.
 
-    A space with a single axis longer than 1 needs no decoding: that axis is the linear number.
+    A space with a single axis longer than 1 needs no decoding: that axis is the linear index itself.
     """
     pairs = list(sizes)
     long = [dimension for dimension, size in pairs if size != 1]
@@ -88,13 +89,14 @@ def make_space(linear: str, prefix: str, sizes: Iterable[tuple[int, Dim]]) -> Sp
 
 
 class NameTable(Mapping[str, str]):
-    """C variables by symbol; remembers which were asked for."""
+    """The C variable of every symbol; records which ones were looked up."""
 
     def __init__(self, names: Mapping[str, str]) -> None:
         self._names = dict(names)
         self.used: dict[str, None] = {}
 
     def define(self, symbol_: str, variable: str) -> None:
+        """Set the C VARIABLE of a symbol."""
         self._names[symbol_] = variable
 
     def __getitem__(self, key: str) -> str:
@@ -110,12 +112,12 @@ class NameTable(Mapping[str, str]):
 
 
 def space_to_c(dim: Dim, spaces: Iterable[Space], names: NameTable) -> str:
-    """DIM in C, with the linear numbers of SPACES in place of what they stand for."""
+    """DIM as C text, using the linear indices of SPACES where they shorten it."""
     return dim_to_c(fold_spaces(dim, spaces, names), names)
 
 
 def fold_spaces(dim: Dim, spaces: Iterable[Space], names: NameTable) -> Dim:
-    """DIM with multiples of a space's polynomial replaced by its linear number."""
+    """DIM with multiples of a space's polynomial replaced by multiples of its linear index."""
     for space in spaces:
         polynomial = space.polynomial
         if isinstance(dim, int) or isinstance(polynomial, int) or len(polynomial.terms) < 2:
@@ -129,7 +131,7 @@ def fold_spaces(dim: Dim, spaces: Iterable[Space], names: NameTable) -> Dim:
 
 
 def _factor(dim: Affine, polynomial: Affine) -> int:
-    """c such that DIM - c*POLYNOMIAL loses all of POLYNOMIAL's terms; 0 when there is none."""
+    """The factor c such that DIM contains c*POLYNOMIAL as terms; 0 when there is none."""
     terms = dict(dim.terms)
     first, value = polynomial.terms[0]
     if first not in terms or terms[first] % value:

@@ -1,4 +1,4 @@
-"""Views by strides: what reshape, transpose, slice and expand are when nothing is moved."""
+"""Strided views: reshape, transpose, slice and expand that only reinterpret a buffer, without a copy."""
 
 from __future__ import annotations
 
@@ -13,25 +13,31 @@ from ...dialects.graph.movement import Expand, Reshape, Slice, Transpose
 
 @dataclass(frozen=True)
 class Strided:
-    """Where the elements of a tensor lie in a buffer: strides per dimension and an offset, in elements."""
+    """A strided view of a buffer: a shape, a stride per dimension and an offset, counted in elements."""
 
     shape: tuple[Dim, ...]
     strides: tuple[Dim, ...]
     offset: Dim = 0
 
     def step(self, axis: int, rank: int) -> Dim:
-        """Elements per step along AXIS of a result of RANK dimensions; 0 where this one is broadcast."""
+        """The stride along AXIS of a result of RANK dimensions to which this view is broadcast.
+
+        It is 0 where the view has size 1 or lacks the dimension.
+        """
         own = axis - (rank - len(self.shape))
         return 0 if own < 0 or self.shape[own] == 1 else self.strides[own]
 
 
 def strided(type: TensorType) -> Strided:
-    """The elements of a tensor of TYPE in its buffer."""
+    """The view of a buffer that a tensor of TYPE is, by its layout."""
     return Strided(type.shape, type.strides, type.layout.offset)
 
 
 def view_through(op: Operation, source: Strided) -> Strided | None:
-    """The result of OP as a view of the buffer that holds its operand; None when OP must move elements."""
+    """The result of OP as a view of the buffer in which its operand is the view SOURCE.
+
+    None when OP must copy elements, or is not a movement of elements.
+    """
     match op:
         case Transpose():
             return _permuted(source, op.perm)
@@ -51,7 +57,10 @@ def view_through(op: Operation, source: Strided) -> Strided | None:
 
 
 def view_behind(op: Operation, target: Strided) -> Strided | None:
-    """Where OP's operand must be written so that its result lies as TARGET; None when OP moves elements."""
+    """The view to which OP's operand must be written so that its result is the view TARGET.
+
+    The inverse of `view_through`; None when OP must copy elements, or is neither a transpose nor a reshape.
+    """
     match op:
         case Transpose():
             inverse = sorted(range(len(op.perm)), key=op.perm.__getitem__)
@@ -68,7 +77,7 @@ def _permuted(view: Strided, perm: Sequence[int]) -> Strided:
 
 
 def reshaped(view: Strided, shape: tuple[Dim, ...]) -> Strided | None:
-    """VIEW's elements, in row-major order, under another SHAPE; None when no strides give that."""
+    """The elements of VIEW in row-major order with another SHAPE; None when no strides express that."""
     strides: list[Dim] = [0] * len(shape)
     axis = len(shape) - 1
     for size, step in reversed(_runs(view)):
@@ -86,7 +95,7 @@ def reshaped(view: Strided, shape: tuple[Dim, ...]) -> Strided | None:
 
 
 def _runs(view: Strided) -> list[tuple[Dim, Dim]]:
-    """Size and step of the stretches of evenly spaced elements that VIEW is made of, outermost first."""
+    """VIEW as (size, stride) pairs, outermost first, with dimensions merged where one stride covers both."""
     runs: list[tuple[Dim, Dim]] = []
     for size, stride in zip(view.shape, view.strides, strict=True):
         if size == 1:

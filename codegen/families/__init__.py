@@ -1,1 +1,1 @@
-"""The kernel families, one file or folder each, and their registry."""
+"""The kernel families, each in a file or folder of its own, and their registry."""

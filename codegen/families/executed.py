@@ -1,4 +1,4 @@
-"""In which number format a kernel's arithmetic is really done: by its region, and by who runs it."""
+"""The number format in which a kernel computes, as its region and its family determine it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from ...dialects.graph.elementwise import Cast
 
 
 def executed(region: Block, rounds_operands: bool = False) -> DType:
-    """What is multiplied when REGION holds a contraction; else the widest float that is computed.
+    """The number format in which a kernel of REGION computes.
 
-    ROUNDS_OPERANDS: by a family that rounds them as the contraction's `multiply` says. Movement and casts
-    are no arithmetic: a region of these alone has the type of its first result.
+    For a contraction it is the type of the operands as they are multiplied. For other regions it is the
+    widest float that an op computes; movement and casts do not count, and a region with nothing else has the
+    type of its first result. ROUNDS_OPERANDS: the family rounds operands as the op's `multiply` says.
     """
     leader = next((op for op in region if has(op, Trait.CONTRACTION) or isinstance(op, Attention)), None)
     if leader is not None:
@@ -31,7 +32,10 @@ def _computes(op: Operation) -> bool:
 
 
 def drop_rounding(region: Block) -> bool:
-    """Make REGION say what a family does that multiplies operands as they are stored; False if it did."""
+    """Remove `multiply` from REGION's ops, for a family that multiplies operands as they are stored.
+
+    Returns whether there was any.
+    """
     rounding = [op for op in region if op.attributes.get("multiply") is not None]
     for op in rounding:
         op.attributes["multiply"] = None

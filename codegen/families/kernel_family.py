@@ -1,7 +1,7 @@
-"""What a kernel family is: the traits that it declares, and what it is asked for.
+"""The interface of a kernel family: the traits that it declares, and the methods that it implements.
 
-Nothing outside a family's own files knows it by name: whoever decides something by who runs a kernel
-asks a trait, through the registry.
+No code outside of a family's own files refers to it by name. A decision that depends on the family of a
+kernel asks for one of its traits, through the registry.
 """
 
 from __future__ import annotations
@@ -20,23 +20,26 @@ from ..request.request import Candidate, Config, KernelCode, Request
 
 
 class Rank(IntEnum):
-    """How specialised a family is. The most specialised that offers something for a kernel runs it;
-    those of one rank are compared by cost."""
+    """How specialised a kernel family is; lower is more specialised.
 
-    SPECIAL_CASE = 0  # of an op, such as convolutions with one channel a group
+    The most specialised family with a candidate for a kernel runs it. Families of equal rank compete by cost.
+    """
+
+    SPECIAL_CASE = 0  # designed for a special case of an op, such as depthwise convolutions
     TENSOR_CORES = 1  # designed for an op, on tensor cores
-    SCALAR_UNITS = 2  # designed for an op, in plain arithmetic
+    SCALAR_UNITS = 2  # designed for an op, on the scalar units
     ROWS = 3  # any reduction along rows
-    GENERAL = 4  # whatever is a scalar expression
+    GENERAL = 4  # any scalar expression
 
 
 @dataclass(frozen=True)
 class Accumulation:
-    """How a family adds up the products of a contraction, as far as error bounds depend on it.
+    """How a kernel family accumulates the products of a contraction, as error bounds need to know it.
 
-    Sums are made in the op's accumulate type, but for products of operands of the types `coarse`: `terms`
-    at a time of these are first added with the unit roundoff `roundoff`, relative to the largest of them.
-    `tiled`: the order of a sum is that of the configuration's tiles, so that another gives other bits.
+    Products are added in the op's accumulate type, except where an operand has one of the types `coarse`:
+    there, groups of `terms` products are first added with the unit roundoff `roundoff`, relative to the
+    largest of them. `tiled`: the order of summation depends on the tiles of the configuration, so that two
+    configurations may differ in the last bits.
     """
 
     coarse: frozenset[DType] = frozenset()
@@ -45,26 +48,31 @@ class Accumulation:
     tiled: bool = False
 
     def is_coarse(self, operands: Iterable[DType]) -> bool:
-        """Whether products of OPERANDS are added with `roundoff`."""
+        """Whether products of operands of the types OPERANDS are added with `roundoff`."""
         return not self.coarse.isdisjoint(operands)
 
     def excess(self, operands: Iterable[DType], terms: float) -> float:
-        """The error of a sum of TERMS products of OPERANDS beyond that of the accumulate type: statistically,
-        by the square root of how many are added coarsely, in units of the sum of their magnitudes."""
+        """The error of a sum of TERMS products beyond that of the accumulate type; 0 unless it is coarse.
+
+        A statistical estimate, which grows with the square root of the number of products that are added
+        coarsely. It is relative to the sum of the magnitudes of the products; OPERANDS are operand types.
+        """
         return math.sqrt(min(terms, self.terms)) * self.roundoff if self.is_coarse(operands) else 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class KernelFamily(ABC):
-    """One way to make kernels. Two families are equal when they are of one class with equal traits.
+    """A way to generate kernels for a class of regions, such as tiled contractions or reductions along rows.
 
-    - name: stands in launch text, and in the configuration of a group.
-    - rank: which families go before it.
-    - needs_features: of a target, without which its kernels cannot be compiled.
-    - rounds_operands: whether it executes a contraction's `multiply`; others multiply what is stored.
-    - groupable: whether its kernels can be members of a group: its template takes `member` (lib/place.cu.j2).
+    Two families are equal when they have the same class and equal traits. The traits:
+
+    - name: identifies the family in launch text, and in the configuration of a group.
+    - rank: how specialised it is; decides which families come first.
+    - needs_features: the features that a target must have to compile its kernels.
+    - rounds_operands: whether it executes a contraction's `multiply`; others multiply operands as stored.
+    - groupable: whether its kernels can be in a group; its template must take `member` (lib/place.cu.j2).
     - saturates: whether a single block keeps the units of a multiprocessor busy.
-    - accumulation: how it adds up products.
+    - accumulation: how it accumulates products.
     """
 
     name: str
@@ -77,30 +85,36 @@ class KernelFamily(ABC):
 
     @property
     def designed(self) -> bool:
-        """Whether its kernels are made for an op, and must fit the registers; those of other families are
-        whatever their region needs, and may spill."""
+        """Whether its kernels are designed for an op, and so must not spill registers.
+
+        Kernels of other families compute whatever their region needs, and may spill.
+        """
         return self.rank < Rank.ROWS
 
     def runs_on(self, target: ArchSpec) -> bool:
-        """Whether TARGET has what the kernels use."""
+        """Whether TARGET has all features that the kernels need."""
         return target.has(*self.needs_features)
 
     def propose(self, request: Request) -> list[Candidate]:
-        """Configurations worth trying for REQUEST; nothing when the family cannot do it on its target."""
+        """Candidates for REQUEST that are worth trying; none when the family cannot run it on its target."""
         return self.candidates(request) if self.runs_on(request.target) else []
 
     @abstractmethod
     def candidates(self, request: Request) -> list[Candidate]:
-        """`propose`, on a target that the kernels run on."""
+        """Candidates for REQUEST, whose target has the needed features; none when it cannot be run."""
 
     @abstractmethod
     def realize(self, request: Request, config: Config) -> KernelCode:
-        """The code of REQUEST with CONFIG; ArithmeticError, LookupError, TypeError or ValueError where the
-        family cannot have that."""
+        """The code of REQUEST's kernel with CONFIG.
+
+        Raises ArithmeticError, LookupError, TypeError or ValueError when CONFIG is not a legal configuration.
+        """
 
     def resized(self, request: Request, config: Config, threads: int) -> list[Candidate]:
-        """What is worth trying in a group of blocks of THREADS for a kernel that has CONFIG alone, the best
-        first; nothing when there is no such configuration."""
+        """Candidates for REQUEST as a member of a group whose blocks have THREADS threads, the best first.
+
+        CONFIG is its configuration outside of a group. Empty when none has so many threads.
+        """
         return [c for c in self.propose(request) if self.threads(request, c.config) == threads]
 
     def threads(self, request: Request, config: Config) -> int:
@@ -109,12 +123,14 @@ class KernelFamily(ABC):
 
 
 class BlockConfig(Protocol):
-    """A dataclass of integers that says how a kernel is made, among it how many threads a block has."""
+    """A configuration as a dataclass of integers; `threads` is the number of threads of a block."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
     @property
-    def threads(self) -> int: ...
+    def threads(self) -> int:
+        """Threads of a block."""
+        ...
 
 
 AnyConfig = TypeVar("AnyConfig", bound=BlockConfig)
@@ -122,16 +138,16 @@ AnyConfig = TypeVar("AnyConfig", bound=BlockConfig)
 
 @dataclass(frozen=True, kw_only=True)
 class ConfiguredFamily(KernelFamily, Generic[AnyConfig]):
-    """A family whose configurations are tables of the fields of a `config_type`."""
+    """A family with a dataclass `config_type` for its configurations; a `Config` has its fields."""
 
     config_type: Callable[..., AnyConfig]
 
     def candidate(self, config: AnyConfig, microseconds: float) -> Candidate:
-        """CONFIG as a table, with the time that it should take."""
+        """The candidate with CONFIG and its expected time."""
         return Candidate(self.name, asdict(config), microseconds)
 
     def configured(self, config: Config) -> AnyConfig:
-        """CONFIG out of its table."""
+        """The dataclass from the table CONFIG; TypeError or ValueError when its fields are not those."""
         return self.config_type(**{key: int(value) for key, value in config.items()})
 
     def threads(self, request: Request, config: Config) -> int:

@@ -1,7 +1,7 @@
-"""Loop-nest kernels: each thread computes a few neighbouring elements of the result.
+"""Loop kernels: each thread computes a few adjacent elements of the results.
 
-Anything whose results are scalar expressions of the same shape: elementwise chains, movement,
-gather, pooling and other small windows, layout and type conversion.
+They run any region whose results have one shape and are scalar expressions: elementwise chains, movement,
+gathers, pooling and other small windows, conversions of layout and type.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from ..text.render import Code, Identifier
 from .kernel_family import KernelFamily, Rank
 
 THREADS = 256
-WIDEST = 16  # bytes of one access
+WIDEST = 16  # bytes of a vectorized access
 
 
 @dataclass(frozen=True)
 class LoopSpec:
-    """What the template needs: everything decided, the body emitted."""
+    """The spec of a loop kernel for its template: `count` elements, `lanes` per thread, the emitted body."""
 
     name: Identifier
     title: Code
@@ -41,7 +41,10 @@ class LoopSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class LoopFamily(KernelFamily):
-    """Configuration: `lanes` elements a thread, `threads` a block."""
+    """The family of loop kernels, which run regions of scalar expressions.
+
+    Configuration: `lanes`, adjacent elements per thread; `threads` per block.
+    """
 
     name: str = "loop"
     rank: Rank = Rank.GENERAL
@@ -57,7 +60,7 @@ class LoopFamily(KernelFamily):
         return [Candidate(self.name, {"lanes": lanes, "threads": THREADS}, self._cost(request))]
 
     def resized(self, request: Request, config: Config, threads: int) -> list[Candidate]:
-        """CONFIG in blocks of THREADS, with as many elements a thread, and with more."""
+        """CONFIG with blocks of THREADS, and variants with more elements per thread."""
         lanes, widest = int(config["lanes"]), WIDEST // min(t.dtype.bytes for t in request.writes)
         type, found = request.writes[0], [lanes]
         inner = type.shape[type.order[-1]] if type.rank else 1
@@ -70,7 +73,7 @@ class LoopFamily(KernelFamily):
         ]
 
     def _lanes(self, request: Request) -> int:
-        """As wide as the innermost dimension and one 16-byte access allow, while the GPU stays full."""
+        """The most lanes that divide the innermost dimension, fit a 16-byte access and still fill the GPU."""
         type = request.writes[0]
         inner = type.shape[type.order[-1]] if type.rank else 1
         elements = evaluate(type.elements, request.optimum)
@@ -111,7 +114,7 @@ class LoopFamily(KernelFamily):
 
 
 def loop_body(request: Request, signature: Signature, lanes: int) -> tuple[Code, ...]:
-    """The statements that compute and store the elements of one thread."""
+    """The statements that compute and store the LANES elements of one thread."""
     type = request.writes[0]
     space = make_space("element", "i", [(axis, type.shape[axis]) for axis in type.order])
     by_axis = space.index(type.order)

@@ -1,4 +1,4 @@
-"""All kernel families, and the choice among their candidates."""
+"""The registry of kernel families, and the choice among their candidates."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .row.family import RowFamily
 
 
 def families() -> Mapping[str, KernelFamily]:
-    """The kernel families by name, the most specialised first."""
+    """All registered kernel families by name, the most specialised first."""
     return _changed.get(BUILT_IN)
 
 
@@ -52,8 +52,10 @@ _changed: ContextVar[Mapping[str, KernelFamily]] = ContextVar("kernel families")
 
 @contextmanager
 def registered(*added: KernelFamily) -> Iterator[None]:
-    """ADDED beside the other families, for as long as the context is open and where it was opened: other
-    threads do not see them. ValueError for a name that is taken."""
+    """A context in which the families ADDED are registered, too; other threads do not see them.
+
+    Raises ValueError for a name that is taken.
+    """
     token = _changed.set(_ranked([*families().values(), *added]))
     try:
         yield
@@ -62,7 +64,7 @@ def registered(*added: KernelFamily) -> Iterator[None]:
 
 
 def family_of(op: Operation, name: str) -> KernelFamily:
-    """The family NAME, which runs OP or a member of it; IRError where there is none."""
+    """The kernel family called NAME, which the launch OP names; raises IRError at OP for an unknown name."""
     found = families().get(name)
     if found is None:
         at = AttributeAt("family" if op.attributes.get("family") == name else "config")
@@ -73,26 +75,31 @@ def family_of(op: Operation, name: str) -> KernelFamily:
 
 
 def is_group(name: str) -> bool:
-    """Whether the kernels of the family NAME are groups: made of members, which the configuration lists."""
+    """Whether NAME is the family of groups, whose kernels consist of members listed in the configuration."""
     return isinstance(families().get(name), GroupFamily)
 
 
 def candidates(request: Request) -> list[Candidate]:
-    """Candidates of the most specialised families that can do REQUEST, fastest expected first."""
+    """Candidates of the most specialised families that can run REQUEST, the fastest expected first.
+
+    Raises UnsupportedError when no family can.
+    """
     for found in tiers(request):
         return found
     ops = ", ".join(op.name for op in request.ops)
     nodes = [node for op in request.ops for node in op.location.nodes]
     raise UnsupportedError(
         f"launch level: no kernel family can run ({ops})",
-        "switch the fusion that joined these ops off",
+        "switch off the fusion that joined these ops",
         nodes,
     )
 
 
 def tiers(request: Request) -> Iterator[list[Candidate]]:
-    """The candidates of all families that can do REQUEST: the most specialised families first, and of
-    these the fastest expected candidate."""
+    """The candidates for REQUEST in one list per rank, the most specialised rank first.
+
+    Each list is sorted by expected time; ranks without candidates are left out.
+    """
     for _, equals in groupby(families().values(), key=lambda family: family.rank):
         found = [candidate for family in equals for candidate in family.propose(request)]
         if found:
@@ -100,18 +107,22 @@ def tiers(request: Request) -> Iterator[list[Candidate]]:
 
 
 def realize(request: Request, family: str, config: Config) -> KernelCode:
-    """The code of REQUEST by FAMILY with CONFIG."""
+    """The code of REQUEST's kernel by FAMILY with CONFIG; raises what `KernelFamily.realize` raises."""
     return families()[family].realize(request, config)
 
 
 def is_designed(family: str, config: Config) -> bool:
-    """Whether a kernel of FAMILY with CONFIG must fit the registers: a group has to when a member has."""
+    """Whether a kernel of FAMILY with CONFIG must not spill; true for a group when it is for a member."""
     names = [share.family for share in shares_of(config)] if is_group(family) else [family]
     return any(families()[name].designed for name in names)
 
 
 def expected(request: Request, family: str, config: Config) -> float:
-    """Microseconds of REQUEST by FAMILY with CONFIG; of its best candidate when that is not proposed."""
+    """The expected microseconds of REQUEST by FAMILY with CONFIG.
+
+    Those of REQUEST's best candidate when the family does not propose CONFIG. Raises UnsupportedError when no
+    family can run REQUEST.
+    """
     group = families().get(family)
     if isinstance(group, GroupFamily):
         return group.expected(request, config, expected)
@@ -121,5 +132,5 @@ def expected(request: Request, family: str, config: Config) -> float:
 
 
 def resized(request: Request, family: str, config: Config, threads: int) -> list[Candidate]:
-    """Configurations of a member of a group for blocks of THREADS; see `KernelFamily.resized`."""
+    """Candidates for REQUEST as a member of a group with blocks of THREADS; see `KernelFamily.resized`."""
     return families()[family].resized(request, config, threads)

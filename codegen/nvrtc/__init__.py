@@ -1,1 +1,1 @@
-"""From CUDA C to cubins: NVRTC, here or in a process that can be killed, its cost and its cache."""
+"""Compiles CUDA C to cubins with NVRTC, in this process or in a child that can be killed; cost and cache."""

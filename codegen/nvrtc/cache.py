@@ -1,10 +1,9 @@
-"""Compiled kernels on disk, addressed by the hash of all that determines them.
+"""The on-disk cache of compiled kernels, addressed by a hash of everything that determines them.
 
-Layout: `<root>/kernels-1/<key>.entry` with the generated `<key>.cu` beside it, to read. An
-entry is one file, so that it appears by one atomic rename: magic, SHA-256 of the rest, then
-key, log and cubin. Processes may share the folder without locks: two that miss the same key
-both compile and either file is right. Trouble with the cache is logged and worked around,
-never raised: an unusable folder only costs compile time.
+Layout: `<root>/kernels-1/<key>.entry`, and beside it the source `<key>.cu` for humans to read. An entry is a
+single file, so that it appears with one atomic rename: magic, SHA-256 of the rest, then key, log and cubin.
+Processes may share the folder without locks: two that miss the same key both compile, and either file is
+right. Problems with the cache are logged, never raised: an unusable folder only costs compile time.
 """
 
 from __future__ import annotations
@@ -32,14 +31,14 @@ DEFAULT_LIMIT = 2 << 30
 
 @dataclass(frozen=True)
 class CacheEntry:
-    """What a compilation produced: the cubin and the compiler's log."""
+    """The result of a compilation: the cubin and the compiler's log."""
 
     cubin: bytes
     log: str
 
 
 def content_key(parts: Iterable[str]) -> str:
-    """SHA-256 over the parts, each with its length, so that no two lists of parts collide."""
+    """SHA-256 (hex) over the parts; each is preceded by its length, so that different lists differ."""
     digest = hashlib.sha256()
     for part in parts:
         encoded = part.encode()
@@ -49,13 +48,17 @@ def content_key(parts: Iterable[str]) -> str:
 
 
 def default_root() -> Path:
-    """`$GLASSRT_CACHE_DIR`, else the user's cache folder for glassrt."""
+    """The default cache folder: `$GLASSRT_CACHE_DIR`, else the user's cache folder for glassrt."""
     override = os.environ.get("GLASSRT_CACHE_DIR")
     return Path(override) if override else Path(platformdirs.user_cache_dir("glassrt"))
 
 
 class KernelCache:
-    """A folder of compiled kernels, private to the user; the oldest used go beyond `limit_bytes`."""
+    """A folder of compiled kernels, private to the user.
+
+    `trim` removes the least recently used entries beyond `limit_bytes`. No method raises for a problem with
+    the folder: `usable` is False, or a warning is logged.
+    """
 
     def __init__(self, root: Path | None = None, limit_bytes: int = DEFAULT_LIMIT) -> None:
         self.folder = (root if root is not None else default_root()) / _FOLDER
@@ -63,7 +66,10 @@ class KernelCache:
         self.usable = self._prepare()
 
     def load(self, key: str) -> CacheEntry | None:
-        """The entry, now the most recently used; None when absent or (with a warning) not to be trusted."""
+        """The entry of KEY, which becomes the most recently used; None when it is absent or invalid.
+
+        An invalid entry is removed, with a warning.
+        """
         path = self._entry(key)
         if not self.usable:
             return None
@@ -79,7 +85,7 @@ class KernelCache:
         return entry
 
     def store(self, key: str, entry: CacheEntry, source: str) -> None:
-        """Write the entry, and its source beside it; on failure only the cache is missing something."""
+        """Write ENTRY under KEY, and SOURCE beside it; a failure is logged as a warning."""
         if not self.usable:
             return
         try:
@@ -113,7 +119,7 @@ class KernelCache:
                 path.unlink()
 
     def _prepare(self) -> bool:
-        """Make the folder private, throwing away what others may have put there; False if impossible."""
+        """Make the folder private, and empty it if others could write to it; False if that is impossible."""
         try:
             self.folder.parent.mkdir(parents=True, exist_ok=True)
             if self.folder.is_symlink():
@@ -154,7 +160,7 @@ def _decode(data: bytes, key: str) -> CacheEntry:
 
 
 def _read_private(path: Path) -> bytes:
-    """The bytes of a regular file that only this user can write. Raises ValueError otherwise."""
+    """The bytes of a file; raises ValueError unless it is a regular file that only this user can write."""
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(file.fileno())
@@ -164,7 +170,7 @@ def _read_private(path: Path) -> bytes:
 
 
 def _write_atomically(path: Path, data: bytes) -> None:
-    # Named like a source, so that `trim` also finds what a killed process left behind.
+    # Named like a source, so that `trim` also removes what a killed process left behind.
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix="new-", suffix=".cu")
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -177,7 +183,7 @@ def _write_atomically(path: Path, data: bytes) -> None:
 
 
 def _files(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """The cache's own files; others are not touched."""
+    """The names and status of the cache's own files in FOLDER; other files are never touched."""
     with os.scandir(folder) as scan:
         for item in scan:
             if item.name.endswith((".entry", ".cu")):

@@ -1,8 +1,8 @@
-"""NVRTC in a process of its own, which can be ended: for kernels that may take very long.
+"""Runs NVRTC in a child process that can be killed, for kernels that may take very long to compile.
 
-NVRTC asks now and then whether to go on while it optimises, but not while it makes machine code, which for
-a large kernel may be an hour; a thread in there can neither be stopped nor left behind. A process costs a
-quarter of a second, so only kernels that are expected to take several seconds are given one.
+NVRTC polls a callback for cancellation while it optimises, but not while ptxas generates machine code, which
+may take an hour for a large kernel; a thread in there can be neither stopped nor abandoned. A process costs a
+quarter of a second to start, so only kernels that are expected to take several seconds get one.
 
 Request and answer are JSON on the standard streams.
 """
@@ -25,33 +25,36 @@ _CODE = "from {module} import answer; answer()"
 
 
 def run_in_child(program: NvrtcProgram, children: Children, seconds: float) -> tuple[bytes, str]:
-    """As `nvrtc_compile.run`, in a process that gets SECONDS. Raises TimeoutError after that."""
+    """Runs `compile.run` in a child process with a limit of SECONDS; returns the cubin and NVRTC's log.
+
+    Raises TimeoutError after that time, and CompileError when NVRTC rejects the program or the child fails.
+    """
     command = [sys.executable, "-P", "-c", _CODE.format(module=__name__)]
     try:
         done = children.run(command, seconds, input=json.dumps(program.to_json()), env=_environment(sys.path))
     except subprocess.TimeoutExpired:
         raise TimeoutError from None
     except OSError as error:
-        raise CompileError(f"the process that compiles did not start: {error.strerror or error}") from None
+        raise CompileError(f"the compiler process did not start: {error.strerror or error}") from None
     if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise CompileError(f"the process that compiles kernel {program.name} failed: {last[:200]}")
+        last = (done.stderr.strip().splitlines() or ["no output"])[-1]
+        raise CompileError(f"the compiler process of kernel {program.name} failed: {last[:200]}")
     try:
         found: dict[str, Any] = json.loads(done.stdout)
         if "error" in found:
             raise CompileError(found["error"])
         return base64.b64decode(found["cubin"]), found["log"]
     except (ValueError, KeyError):
-        raise CompileError(f"the process that compiles kernel {program.name} gave no answer") from None
+        raise CompileError(f"the compiler process of kernel {program.name} gave no answer") from None
 
 
 def _environment(path: Sequence[str]) -> dict[str, str]:
-    """That of this process, and its path of modules, which a program may have changed."""
+    """The environment of this process with its module search PATH, which a program may have changed."""
     return {**os.environ, "PYTHONPATH": os.pathsep.join(entry or os.getcwd() for entry in path)}
 
 
 def answer() -> None:
-    """What the process does."""
+    """The main function of the child: compiles the program on stdin and writes the answer to stdout."""
     program = NvrtcProgram.from_json(json.load(sys.stdin))
     try:
         cubin, log = run(program, lambda: False)

@@ -18,7 +18,7 @@ _VOLATILE_LINE = re.compile(r"^.*Compile time = .*\n?", re.MULTILINE)
 
 @dataclass(frozen=True)
 class NvrtcProgram:
-    """What is compiled: the kernel NAME, its CUDA text, NVRTC's options, and the files it may include."""
+    """The input of NVRTC: the kernel's name, its CUDA source, the options, and the headers it may include."""
 
     name: str
     source: str
@@ -26,19 +26,20 @@ class NvrtcProgram:
     headers: Mapping[str, str]
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON data, from which `from_json` makes it again."""
+        """The program as JSON data; the inverse of `from_json`."""
         options, headers = list(self.options), dict(self.headers)
         return {"name": self.name, "source": self.source, "options": options, "headers": headers}
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> NvrtcProgram:
+        """The program from the JSON data that `to_json` gives."""
         return NvrtcProgram(**data)
 
 
 def run(program: NvrtcProgram, stop: Callable[[], bool]) -> tuple[bytes, str]:
-    """The cubin of PROGRAM and NVRTC's log. STOP is asked meanwhile, and when true ends it: TimeoutError.
+    """Compiles PROGRAM; returns the cubin and NVRTC's log.
 
-    Raises CompileError when NVRTC refuses.
+    NVRTC polls STOP meanwhile; TimeoutError when it returns true. CompileError when NVRTC rejects PROGRAM.
     """
     names = [header.encode() for header in program.headers]
     texts = [text.encode() for text in program.headers.values()]
@@ -63,10 +64,10 @@ def run(program: NvrtcProgram, stop: Callable[[], bool]) -> tuple[bytes, str]:
 
 
 class _CancelWatch:
-    """The callback by which NVRTC asks, about once a millisecond, whether to go on.
+    """The callback that NVRTC polls, about once a millisecond, for whether to cancel.
 
-    The code optimiser asks; ptxas does not. Once it has said stop it keeps to it, as NVRTC demands. The
-    object must outlive the compilation: NVRTC holds only the address.
+    The optimiser polls it; ptxas does not. Once it has said yes it keeps saying so, as NVRTC demands. The
+    object must outlive the compilation, because NVRTC holds only its address.
     """
 
     def __init__(self, stop: Callable[[], bool]) -> None:
@@ -88,7 +89,7 @@ def _log(program: Any) -> str:
 
 
 def checked(answer: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The values behind the status of a call to the bindings; CompileError if it failed."""
+    """The results of a call to the bindings, without its status; CompileError if the call failed."""
     if answer[0] != nvrtc.nvrtcResult.NVRTC_SUCCESS:
         raise CompileError(f"NVRTC failed: {answer[0].name}")
     return answer[1:]

@@ -1,8 +1,8 @@
-"""CUDA source to cubin with NVRTC: in parallel threads, through the cache, without a GPU.
+"""Compiles CUDA sources to cubins with NVRTC: in parallel threads, through the cache, without a GPU.
 
-`cuda.core.Program` cannot take headers from memory, so this module uses `cuda.bindings.nvrtc`.
-The bindings release the GIL while NVRTC works: two threads on two cores compile twice as fast.
-`source_check` has refused everything that could make NVRTC open a file before it sees a kernel.
+`cuda.core.Program` cannot take headers from memory, so this module uses `cuda.bindings.nvrtc`. The bindings
+release the GIL while NVRTC works, so two threads on two cores compile twice as fast. Before NVRTC sees a
+kernel, `source_check` has rejected everything that could make it open a file.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from .cache import CacheEntry, KernelCache, content_key
 from .child import run_in_child
 from .compile import NvrtcProgram, checked, run
 
-# `-v` makes ptxas report registers and spills. The disk cache of NVRTC itself is off: ours is the one
-# cache. The process-wide stack limit stays alone because threads would race on restoring it. Rounding
-# stays IEEE (no fast-math), and products are fused with sums only where a kernel says so: a number that
-# is quantized afterwards must be the same on every device.
+# `-v` makes ptxas report registers and spills. NVRTC's own disk cache is off, because `cache.py` replaces it.
+# The process-wide stack limit is left alone, because threads would race on restoring it. Rounding is IEEE (no
+# fast-math), and multiply-adds are fused only where a kernel asks for it, because a number that is quantized
+# afterwards must be the same on every device.
 OPTIONS: tuple[str, ...] = (
     "--std=c++17",
     "--fmad=false",
@@ -58,10 +58,11 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class CompiledKernel:
-    """One kernel for one target.
+    """A kernel that is compiled for one target.
 
-    `entry` is the symbol in `cubin` (the kernel is extern "C", so it is the kernel's name);
-    `log` is ptxas's report; spills and stack are bytes per thread.
+    entry: the symbol in `cubin`; the kernel is extern "C", so it is the kernel's name. log: the report of
+    ptxas. registers: per thread; stack_bytes, spill_bytes: stack frame, and spill stores and loads, per
+    thread. from_cache: whether it was found in the kernel cache.
     """
 
     entry: str
@@ -89,7 +90,7 @@ def compiler_version() -> tuple[int, int]:
 
 @lru_cache(maxsize=1)
 def compiler_identity() -> str:
-    """Text that changes whenever NVRTC may generate other code: a part of every cache key."""
+    """A text that identifies the version of NVRTC, for cache keys: other versions may generate other code."""
     major, minor = compiler_version()
     try:
         wheel = metadata.version("nvidia-cuda-nvrtc")
@@ -100,7 +101,7 @@ def compiler_identity() -> str:
 
 @lru_cache(maxsize=1)
 def supported_targets() -> tuple[str, ...]:
-    """Every `sm_XX` that NVRTC and the kernels' instructions know, with the variants `a` and `f`."""
+    """Every target that NVRTC and the kernels support, with the suffixes `a` and `f`."""
     compiler_version()
     targets: list[str] = []
     for number in checked(nvrtc.nvrtcGetSupportedArchs())[0]:
@@ -115,10 +116,10 @@ def supported_targets() -> tuple[str, ...]:
 
 
 def check_target(target: str) -> None:
-    """Raise UnsupportedError unless NVRTC can produce a cubin for `target`."""
+    """Raise UnsupportedError unless NVRTC can compile kernels for `target`, such as `sm_90a`."""
     if _TARGET.fullmatch(target) is None or target not in supported_targets():
         known = ", ".join(supported_targets())
-        hint = f"NVRTC here compiles for {known}; the kernels need sm_{LEAST} (cp.async, NaN-keeping max)"
+        hint = f"NVRTC here compiles for {known}; the kernels need sm_{LEAST} (cp.async, NaN-propagating max)"
         raise UnsupportedError(f"unknown target {target!r}", hint=hint)
 
 
@@ -133,13 +134,13 @@ def compile_kernels(
     progress: Progress | None = None,
     seconds: float = SECONDS_PER_KERNEL,
 ) -> dict[str, CompiledKernel]:
-    """Compile every source (kernel name -> CUDA text) for `target`, in the order of `sources`.
+    """Compile every source (kernel name -> CUDA text) for `target`; results are in the order of `sources`.
 
-    `headers` are the only files an `#include` can find. `progress` is
-    called here with (kernel, done, total). A kernel may take at most `seconds`; those named in
-    `heavy`, which may take as long, are compiled in processes of their own, because only these can be
-    ended at any time. `nodes` names the ONNX nodes of each, for errors.
-    Raises CompileError for the first kernel in order that fails, UnsupportedError for the target.
+    headers: the only files that an `#include` can find. progress: called in this thread with (kernel, done,
+    total). seconds: the time limit of a kernel. heavy: the kernels that may reach that limit; they are
+    compiled in processes of their own, because only these can be killed at any time. nodes: the ONNX nodes of
+    each kernel, for errors. Raises UnsupportedError for the target, and CompileError for a source that is not
+    allowed, else for the first kernel in order that fails.
     """
     check_target(target)
     check_headers(headers)
@@ -165,15 +166,19 @@ def compile_kernels(
 
 
 class UnfitError(CompileError):
-    """Designed kernels that spill or lost their asynchrony for `target`: `problems` says how, by name."""
+    """Raised for designed kernels that spill registers, or whose asynchronous instructions were serialised,
+    on `target`.
+
+    `problems` says by kernel name what is wrong with each.
+    """
 
     def __init__(self, message: str, problems: Mapping[str, str], target: str) -> None:
         self.problems = dict(problems)
         self.target = target
         super().__init__(
             message,
-            "another configuration may fit; or take ops out of the kernel: `glassrt explain MODEL NODE` says "
-            "what is in there, --nofuse and --disable-rule keep it apart",
+            "another configuration may fit; or fuse fewer ops into the kernel: `glassrt explain MODEL NODE` "
+            "lists them, --nofuse and --disable-rule keep them apart",
         )
 
 
@@ -182,9 +187,10 @@ def check_designed(
     families: Mapping[str, str],
     nodes: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
-    """Raise UnfitError when any of KERNELS that is in FAMILIES, a table of their families, is `unfit`.
+    """Raise UnfitError when any designed kernel among KERNELS is `unfit`.
 
-    `nodes` are the ONNX nodes of each, for errors.
+    families: the family of each designed kernel by the kernel's name; others are not checked. nodes: the ONNX
+    nodes of each kernel, for errors.
     """
     problems = {name: unfit(kernel) for name, kernel in kernels.items() if name in families}
     found = {name: problem for name, problem in problems.items() if problem is not None}
@@ -197,9 +203,9 @@ def check_designed(
 
 
 def unfit(kernel: CompiledKernel) -> str | None:
-    """Why KERNEL does not run as its family means it to; None when it does.
+    """Why KERNEL is not compiled as its family intends; None when it is.
 
-    It spills, or drew C7504-C7515: setmaxnreg is ignored, or wgmma is serialised.
+    It spills registers, or ptxas warned with C7504 to C7515: setmaxnreg is ignored, or wgmma is serialised.
     """
     if kernel.spill_bytes:
         return f"spills {kernel.spill_bytes} bytes per thread ({kernel.registers} registers)"
@@ -208,7 +214,7 @@ def unfit(kernel: CompiledKernel) -> str | None:
 
 
 def _of(nodes: Sequence[str]) -> str:
-    """The ONNX nodes that a kernel stands for, in words."""
+    """The ONNX nodes of a kernel as text for an error."""
     more = f" and {len(nodes) - SHOWN_NODES} more" if len(nodes) > SHOWN_NODES else ""
     return f" (of {', '.join(nodes[:SHOWN_NODES])}{more})" if nodes else ""
 
@@ -230,7 +236,7 @@ def _collect(
 
 
 class _Job:
-    """What the kernels of one call share."""
+    """The compilation of all kernels of one call, with the settings that they share."""
 
     def __init__(
         self,
@@ -252,6 +258,7 @@ class _Job:
         self.cancelled = threading.Event()
 
     def compile(self, name: str, source: str) -> CompiledKernel:
+        """Compile kernel NAME, or load it from the cache; raises CompileError."""
         headers = [part for item in self.headers.items() for part in item]
         key = content_key([compiler_identity(), *self.options, name, without_provenance(source), *headers])
         entry = self.cache.load(key) if self.cache else None
@@ -281,7 +288,7 @@ class _Job:
         )
 
     def _run(self, name: str, source: str) -> tuple[bytes, str]:
-        """(cubin, log) from NVRTC, which may be cancelled while it works."""
+        """The cubin and log of a kernel from NVRTC; CompileError when it fails or exceeds the time limit."""
         program = NvrtcProgram(name, source, self.options, self.headers)
         try:
             if name in self.heavy:
@@ -293,11 +300,11 @@ class _Job:
             raise CompileError(
                 f"{kernel} took longer than {self.seconds:g} s to compile",
                 hint="it computes too much at once: --nofuse and --disable-rule keep its ops apart, and a "
-                "kernel that was written by hand can be split; Sin, Cos, Tan, Pow and Mod count most",
+                "hand-written kernel can be split; Sin, Cos, Tan, Pow and Mod cost most",
             ) from None
 
     def stop(self) -> None:
-        """End what is being compiled as soon as may be."""
+        """Cancel all running compilations as soon as possible."""
         self.cancelled.set()
         self.children.stop()
 

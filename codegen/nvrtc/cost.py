@@ -1,9 +1,9 @@
-"""How long NVRTC should take over a kernel: what bounds fusion, and says which kernels to watch.
+"""Estimates how long NVRTC takes to compile a kernel: a bound for fusion, and a test for heavy kernels.
 
-Functions are inlined, once for each element that a thread computes, so what counts is how many copies of
-how much code there are. The figures are milliseconds of CPU time of NVRTC 13 for sm_90a, measured on twelve
-ops in a row, less two. Beyond a few seconds times grow faster than the number of copies: 10 sines behind a
-product took 4.5 s, 40 more than ten minutes.
+Functions are inlined once per element that a thread computes, so the time depends on the amount of code and
+the number of its copies. The figures are milliseconds of CPU time of NVRTC 13 for sm_90a, measured on chains
+of twelve ops minus chains of two. Beyond a few seconds, times grow faster than the number of copies: 10 sines
+in the epilogue of a contraction took 4.5 s, 40 took more than ten minutes.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from ...dialects.core.ir import Block, Operation
 from ...dialects.core.traits import Trait, has
 from ...dialects.graph.attention import Attention
 
-# What a region that fusion makes may take by this estimate; ordinary ones stay below a tenth of it.
+# The most milliseconds that a kernel formed by fusion may take to compile, by this estimate. Ordinary kernels
+# stay below a tenth of it.
 BUDGET_MS = 2000.0
-# From here on a kernel is compiled where it can be stopped. Fusion makes none such.
+# From this estimate on a kernel is compiled in a process that can be killed. Fusion forms none of these.
 HEAVY_MS = 4000.0
 
 PLAIN_MS = 0.5
@@ -27,17 +28,20 @@ _MS = {
     **dict.fromkeys(("sinh", "cosh", "tanh", "elu", "selu", "celu"), 1.2),
     **dict.fromkeys(("exp", "sqrt", "reciprocal", "div", "asin", "acos", "atan"), 1.0),
 }
-# Elements that a thread computes in unrolled code: lanes of loops and rows, accumulators of tiles.
+# Copies of an op's code: the elements that a thread computes in unrolled code, by the kind of kernel.
 _COPIES = {"loop": 4.0, "row": 4.0, "contraction": 48.0, "attention": 16.0}
 
 
 def compile_ms(op: Operation, root: str) -> float:
-    """What OP adds in a kernel of the kind ROOT: 'loop', 'row', 'contraction' or 'attention'."""
+    """The milliseconds of compile time that OP adds to a kernel.
+
+    ROOT is the kind of the kernel: 'loop', 'row', 'contraction' or 'attention'; KeyError for others.
+    """
     return _MS.get(op.name.removeprefix("graph."), PLAIN_MS) * _COPIES[root]
 
 
 def kernel_ms(region: Block) -> float:
-    """What a kernel with this REGION takes."""
+    """The estimated milliseconds of compile time of a kernel with this REGION."""
     root = _root(region)
     return sum(compile_ms(op, root) for op in region)
 

@@ -1,1 +1,1 @@
-"""From a launch module to a plan: sources, manifest, cubins, weights."""
+"""Makes the plan of a launch module: sources, cubins, manifest and weights."""

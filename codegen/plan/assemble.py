@@ -1,4 +1,4 @@
-"""From a launch module to a plan: sources, cubins, manifest and weights in one file."""
+"""Assembles the plan of a launch module: sources, cubins, manifest and weights in one file."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ GENERATOR = "glassrt 0.1.0"
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """What a plan is built for: GPU targets that one launch module serves (none: host only), where cubins are
-    kept, who watches.
+    """The options of `assemble`.
 
-    compiled: kernels of earlier attempts at the same build, by target, name and source; spills: whether
-    designed kernels may spill.
+    targets: the GPU targets to compile for; none for the host device only. cache: the kernel cache, if any.
+    progress: called after each compiled kernel with (kernel, done, total). compiled: kernels from earlier
+    attempts at the same build, by target, name and source; new ones are added. spills: whether designed
+    kernels may spill registers.
     """
 
     targets: tuple[ArchSpec, ...] = ()
@@ -39,7 +40,7 @@ class BuildOptions:
 
     @property
     def planned(self) -> ArchSpec:
-        """The target that the module was planned for."""
+        """The target that the launch module was planned for: the first one, or the reference target."""
         return self.targets[0] if self.targets else REFERENCE
 
 
@@ -50,9 +51,11 @@ def assemble(
     options: BuildOptions,
     decisions: str = "",
 ) -> Plan:
-    """The plan for a launch MODULE; LEVELS are the texts of all four, DECISIONS that of the LEDGER.
+    """The plan of the launch module MODULE, compiled for the targets in OPTIONS.
 
-    Raises CompileError, UnfitError for designed kernels that spill.
+    levels: the IR text of each level by name; ledger: records of decisions; decisions: the ledger as text.
+    Raises IRError for a launch that its family cannot run, CompileError when a kernel does not compile, and
+    UnfitError, a CompileError, for designed kernels that spill.
     """
     made = made_kernels(module, options.planned)
     sources = {name: kernel.source for name, kernel in made.items()}
@@ -90,10 +93,11 @@ def _compiled(
 
 
 def _families(launches: Iterable[Kernel]) -> dict[str, str]:
-    """The kernels of LAUNCHES that must not spill, with the names of their families."""
+    """The family of each kernel of LAUNCHES that must not spill, by the kernel's name."""
     return {op.kernel: op.family for op in launches if is_designed(op.family, dict(op.config))}
 
 
 def _minimum_driver(targets: Sequence[ArchSpec]) -> int:
-    """CUDA promises that a cubin runs on every driver of its major version."""
+    """The minimum driver version, such as 13000: CUDA promises that all drivers of a major version run its
+    cubins. 0 without targets."""
     return compiler_version()[0] * 1000 if targets else 0

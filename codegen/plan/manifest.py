@@ -1,4 +1,4 @@
-"""The plan's manifest: a launch module as the data that the runtime executes."""
+"""Builds the manifest of a plan: a launch module as data that the runtime executes."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from ..request.parameters import (
 )
 from ..request.request import KernelCode
 
-ALIGNMENT = 256
-FORMAT = 2
+ALIGNMENT = 256  # bytes, of weights and counters
+FORMAT = 2  # version of the manifest
 
 
 class ManifestBuilder:
-    """Collects buffers, weights, kernels and launches of one module; CODES are its kernels by name."""
+    """Collects the buffers, weights, kernels and launches of MODULE; CODES has its kernels' code by name."""
 
     def __init__(self, module: Module, codes: Mapping[str, KernelCode]) -> None:
         self._module = module
@@ -55,10 +55,15 @@ class ManifestBuilder:
 
     @property
     def weights(self) -> bytes:
+        """The data of all weights, to which the manifest's offsets refer."""
         return bytes(self._weights)
 
     def build(self, generator: str, targets: list[str], min_driver: int) -> dict[str, Any]:
-        """The manifest as JSON data."""
+        """The manifest as JSON data.
+
+        GENERATOR is the name and version of the compiler, MIN_DRIVER the lowest driver version, as 13000 for
+        13.0. IRError for an output buffer that is not returned.
+        """
         function = self._module.main
         for index, argument in enumerate(function.arguments):
             self._add(argument, {"space": "input", "index": index, "bytes": to_json(argument.type.bytes)})
@@ -85,7 +90,7 @@ class ManifestBuilder:
         }
 
     def _symbols(self) -> dict[str, list[int]]:
-        """The ranges of the symbols that occur; a module may declare others."""
+        """[minimum, optimum, maximum] of every symbol that occurs; the module may declare others."""
         module = self._module
         used = {name for value in module.main.arguments for name in value.type.symbols}
         for op in module.walk():
@@ -98,7 +103,7 @@ class ManifestBuilder:
         return {name: [r.minimum, r.optimum, r.maximum] for name, r in ranges if name in used}
 
     def _size_facts(self) -> dict[str, Any]:
-        """What is known of symbols beside their ranges; what there is none of is left out."""
+        """Definitions and constraints of symbols; empty sections are left out."""
         module, used = self._module, self._symbols()
         facts: dict[str, Any] = {
             "derived": {
@@ -156,7 +161,7 @@ class ManifestBuilder:
             self._arena_bytes = max(self._arena_bytes, end)
 
     def _view(self, op: View) -> None:
-        """A view of everything is its buffer; a part has an entry of its own, as far as it reaches."""
+        """Add a view: one of a whole buffer is that buffer; one of a part is an entry of its own."""
         type = op.result.type
         if op.offset == 0 and type.layout.is_dense and type.elements == op.x.type.elements:
             self._buffers[op.result], self._starts[op.result] = self._buffers[op.x], self._starts[op.x]
@@ -169,7 +174,10 @@ class ManifestBuilder:
         self._add(op.result, {**fields, "offset": 0, "bytes": bytes_}, start)
 
     def _weight(self, op: Buffer) -> tuple[int, int]:
-        """Where the weight's bytes lie, in the order of its layout; equal weights are stored once."""
+        """The offset and length in bytes of a weight, stored in the order of its layout.
+
+        Equal weights of equal layout are stored once.
+        """
         array = np.asarray(self._module.resources[op.weight])
         packed = np.ascontiguousarray(array.transpose(op.result.type.order)).tobytes()
         key = (op.weight, str(op.result.type.order))
@@ -201,7 +209,7 @@ class ManifestBuilder:
         )
 
     def _argument(self, parameter: Parameter, op: Kernel, buffers: Iterator[Value]) -> dict[str, Any]:
-        """What OP passes for PARAMETER: the next of its BUFFERS, a tensor map or a size."""
+        """The argument of OP for PARAMETER: the next of its BUFFERS, a tensor map or a size."""
         match parameter:
             case TensorMapParameter():
                 return {"tensor_map": _map(parameter.map, self._buffers[op.inputs[parameter.map.operand]])}
@@ -211,7 +219,7 @@ class ManifestBuilder:
 
 
 def _parameter(parameter: Parameter) -> dict[str, str]:
-    """A parameter's kind and type."""
+    """PARAMETER as JSON data: its kind and type."""
     match parameter:
         case BufferParameter():
             return {"write" if parameter.written else "read": parameter.dtype.name}
@@ -231,7 +239,7 @@ def _map(map: TensorMap, buffer: str) -> dict[str, Any]:
 
 
 def _label(op: Kernel) -> str:
-    """The ops that a launch runs; those of a group's members apart."""
+    """The ops of a launch as text; members of a group are separated by `+`."""
     blocks = [op.body.block]
     if is_group(op.family):
         blocks = member_blocks(op.body.block, shares_of(dict(op.config)))

@@ -1,4 +1,4 @@
-"""CUDA source for every kernel of a launch module, and the check that its launches are made for it."""
+"""Makes the CUDA source of every kernel of a launch module, and checks that launches fit their kernels."""
 
 from __future__ import annotations
 
@@ -24,25 +24,26 @@ from ..text.render import render
 
 @dataclass(frozen=True)
 class MadeKernel:
-    """A kernel's CUDA source, and its code with sizes in the symbols of the model."""
+    """The result of code generation for a kernel: its CUDA source, and its code in the model's symbols."""
 
     source: str
     code: KernelCode
 
 
 def request_of(module: Module, kernel: Kernel, target: ArchSpec) -> Request:
-    """The request that a launch came from, named as the launch names its kernel."""
+    """The request for the kernel that the launch KERNEL of MODULE runs, for TARGET."""
     return make_request(module, kernel.body.block, kernel.reads, kernel.writes, target, kernel.kernel)
 
 
 def made_kernels(
     module: Module, target: ArchSpec, launches: Iterable[Kernel] | None = None
 ) -> dict[str, MadeKernel]:
-    """Kernel name → what is made of it, for LAUNCHES of MODULE (all), in the order of first launch.
+    """The source and code of every kernel by name, in the order of first launch.
 
-    Launches of one kernel share it. They may have been written by hand: IRError for one whose configuration
-    its family cannot have, which is not launched or not given what its configuration wants, or that uses
-    another kernel's name.
+    They are made for LAUNCHES of MODULE (all by default) on TARGET; launches of one kernel share it. Launches
+    may be written by hand. So IRError is raised for a launch with a configuration that is not legal for its
+    family, with another geometry or other operands than its configuration needs, or with the name of a
+    different kernel.
     """
     made: dict[str, MadeKernel] = {}
     facts: dict[str, str] = {}
@@ -97,7 +98,7 @@ def _check_geometry(op: Kernel, made: Geometry) -> None:
 
 
 def _check_parameters(op: Kernel, wanted: Sequence[Parameter]) -> None:
-    """That the operands behind reads and writes, and the tensor maps, are those of the WANTED parameters."""
+    """Raise IRError unless OP's scratch buffers and tensor maps are those that the WANTED parameters need."""
     needs = [parameter.type for parameter in scratch_of(wanted)]
     if [value.type for value in op.inputs[len(op.inputs) - op.scratch :]] != needs:
         text = ", ".join(map(str, needs)) or "none"
@@ -111,7 +112,10 @@ def _check_parameters(op: Kernel, wanted: Sequence[Parameter]) -> None:
 
 
 def _check_fits(op: Kernel, module: Module, target: ArchSpec) -> None:
-    """That a cooperative launch may have all its blocks on the GPU at once; the driver knows for sure."""
+    """Raise IRError when the blocks of a cooperative launch cannot all be resident at once.
+
+    An estimate without registers, so the driver may still refuse the launch.
+    """
     blocks = bounds(product(op.grid), module.ranges)[1]
     room = target.limits.resident(prod(op.block), op.shared) * target.multiprocessors
     if blocks is None or blocks > room:

@@ -1,1 +1,1 @@
-"""What is asked of a kernel family, and what it gives back: requests, candidates, code, parameters."""
+"""The interface of kernel families: requests go in; candidates, code and parameters come out."""

@@ -1,4 +1,4 @@
-"""Words for kernels, made of op names alone: nothing from the model reaches a template."""
+"""Human-readable names for kernels, made from op names alone: no text of the model reaches a template."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MAX_TITLE_OPS = 12
 
 
 def title(request: Request) -> Code:
-    """`conv, add, relu` for the header of the emitted file."""
+    """The ops of a kernel, as `conv, add, relu`, for the head comment of its source."""
     names = [op.name.removeprefix("graph.") for op in request.ops if op.name != "graph.constant"]
     shown = names[:MAX_TITLE_OPS] + (
         [f"and {len(names) - MAX_TITLE_OPS} more"] if len(names) > MAX_TITLE_OPS else []
@@ -19,13 +19,13 @@ def title(request: Request) -> Code:
 
 
 def ops_in(block: Block) -> str:
-    """`conv, add, relu`: what the kernel of a region BLOCK does, for tables."""
+    """The ops of a kernel's region BLOCK, as `conv, add, relu`, for tables; without constants and casts."""
     names = [inner.name.removeprefix("graph.") for inner in block if inner.next is not None]
     return ", ".join(name for name in names if name not in ("constant", "cast")) or "copy"
 
 
 def label(request: Request) -> str:
-    """`conv_add_relu`: the readable part of a kernel's name."""
+    """The readable part of a kernel's name, as `conv_add_relu`: at most four distinct ops."""
     names = [op.name.removeprefix("graph.") for op in request.ops]
     kept = [name for name in names if name not in ("constant", "cast", "reshape")] or ["copy"]
     return "_".join(dict.fromkeys(kept[:4]))

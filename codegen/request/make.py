@@ -1,8 +1,8 @@
-"""Requests for kernels, in which the symbols of a model have names that the compiler made.
+"""Makes requests for kernels, with the model's symbols renamed to S0, S1, ...
 
-A symbol keeps the name that the model gives it in every level of the IR. Emitted code must not
-depend on that name, not even in the order of a sum: so a request speaks of S0, S1, ... in the order
-in which the module declares its symbols, and `in_model_symbols` leads back.
+At every level of the IR a symbol keeps the name that the model gave it. Emitted code must not depend on
+that name, not even in the order of terms of an index expression. So a request uses S0, S1, ... in the order
+in which the module declares its symbols, and `in_model_symbols` maps them back.
 """
 
 from __future__ import annotations
@@ -28,7 +28,11 @@ def make_request(
     target: ArchSpec,
     name: str,
 ) -> Request:
-    """The request for a kernel that computes REGION from the buffers READS into the buffers WRITES."""
+    """The request for a kernel NAME that computes REGION from the buffers READS into the buffers WRITES.
+
+    Its symbols are S0, S1, ... instead of those of MODULE, so that equal kernels of different models get
+    equal code. TARGET is the architecture that the kernel is made for.
+    """
     names = _canonical(module)
     own: dict[str, Dim] = {old: symbol(new) for old, new in names.items()}
     return Request(
@@ -43,12 +47,12 @@ def make_request(
 
 
 def in_model_symbols(module: Module, dim: Dim) -> Dim:
-    """DIM, of a request made for MODULE, in the names of the model."""
+    """DIM of a request made for MODULE, with S0, S1, ... replaced by the symbols of MODULE."""
     return substitute(dim, {new: symbol(old) for old, new in _canonical(module).items()})
 
 
 def code_in_model_symbols(module: Module, code: KernelCode) -> KernelCode:
-    """CODE, made for MODULE, with its grid and what it is given in the names of the model."""
+    """CODE with the launch grid and parameters in the symbols of MODULE, whose request it was made for."""
     x, y, z = (in_model_symbols(module, dim) for dim in code.geometry.grid)
     values: dict[str, Dim] = {new: symbol(old) for old, new in _canonical(module).items()}
     geometry = replace(code.geometry, grid=(x, y, z))
@@ -66,7 +70,7 @@ def _canonical(module: Module) -> dict[str, str]:
 
 
 def _block(block: Block, names: Mapping[str, Dim]) -> Block:
-    """A copy of BLOCK with other symbols in its types and attributes."""
+    """A copy of BLOCK with the symbols in its types and attributes replaced by NAMES."""
     copy = clone_block(block)
     for argument in copy.arguments:
         argument.type = in_type(argument.type, names)

@@ -1,4 +1,4 @@
-"""Names of kernels: readable, and equal exactly when the kernels are."""
+"""Names of kernels: readable, and equal exactly when the sources are equal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ DIGITS = 8
 
 
 def kernel_name(request: Request, family: str, config: Config) -> str:
-    """`k_conv_add_relu_1f3a09b2`: op names, then a hash over everything the source depends on."""
+    """The name of REQUEST's kernel by FAMILY with CONFIG, such as `k_conv_add_relu_1f3a09b2`.
+
+    The op names are followed by a hash of everything that the source depends on.
+    """
     facts = [
         canonical_text(request.region),
         " ".join(str(type) for type in request.writes),

@@ -1,4 +1,4 @@
-"""What passes between kernel families and who asks them: targets, requests, candidates and code."""
+"""The data exchanged with kernel families: requests, candidates, launch geometry and code."""
 
 from __future__ import annotations
 
@@ -12,16 +12,21 @@ from ...dialects.core.types import TensorType
 from ..arch.spec import ArchSpec
 from .parameters import Parameter
 
+# The configuration of a kernel by its family, such as tile sizes and pipeline stages: stands in launch text.
 Config = dict[str, int | str]
 Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """A kernel to be made: its region, the types of the buffers it writes, the symbols' sizes.
+    """A request for one kernel, which kernel families answer with candidates and code.
 
-    `weights` are the positions of inputs that no kernel ever writes; `known` keeps what a family has found
-    out about it, for the next time it is asked.
+    region: the ops to compute; its arguments are the buffers that the kernel reads.
+    writes: the types of the buffers that it writes, with shapes and strides.
+    ranges, optimum: (minimum, maximum) of every symbol, and the size that the kernel is tuned for.
+    target: the architecture that it is made for.
+    weights: the positions of the inputs that are weights, which no kernel ever writes.
+    known: a cache for what families derive from the request; see `once`.
     """
 
     region: Block
@@ -34,7 +39,7 @@ class Request:
     known: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
     def once(self, key: Hashable, find: Callable[[], Found]) -> Found:
-        """What FIND gives, under KEY, without finding it again."""
+        """The result of FIND, which is called only the first time that KEY is asked for."""
         if key not in self.known:
             self.known[key] = find()
         found: Found = self.known[key]
@@ -42,20 +47,26 @@ class Request:
 
     @property
     def reads(self) -> tuple[TensorType, ...]:
+        """The types of the buffers that the kernel reads."""
         return tuple(argument.type for argument in self.region.arguments)
 
     @property
     def ops(self) -> tuple[Operation, ...]:
+        """The ops of the region, without its terminator."""
         return tuple(op for op in self.region if op.next is not None)
 
     @property
     def symbols(self) -> list[str]:
+        """The symbols that the request declares, sorted by name."""
         return sorted(self.ranges)
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A way to run a kernel, with the time that the cost model expects."""
+    """One way to run a requested kernel: a family, its configuration, and the expected time.
+
+    `microseconds` is the cost model's estimate at the symbols' optimal sizes.
+    """
 
     family: str
     config: Config
@@ -64,10 +75,11 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Geometry:
-    """How a kernel is launched: blocks, threads of a block, bytes of dynamic shared memory.
+    """The launch geometry of a kernel: `grid` in blocks, `block` in threads, `cluster` in blocks.
 
-    `cluster` blocks share a cluster, and with it their shared memory. All blocks of a `cooperative` launch
-    are on the GPU at the same time, so that they may wait for each other.
+    `shared` is the dynamic shared memory of a block in bytes. Blocks of a cluster can access each other's
+    shared memory. All blocks of a `cooperative` launch are resident at the same time, so that they may wait
+    for each other.
     """
 
     grid: tuple[Dim, Dim, Dim]
@@ -79,9 +91,10 @@ class Geometry:
 
 @dataclass(frozen=True)
 class KernelCode:
-    """The template and the spec that make a kernel's source, how it is launched and what it is given.
+    """The code of one kernel: a template with the spec to render it, its launch geometry and its parameters.
 
-    `resident`: the blocks that it is compiled to have side by side on a multiprocessor, where it says so.
+    `resident` is the occupancy that the kernel is compiled for, in blocks per multiprocessor; None where its
+    source does not ask for one.
     """
 
     template: str

@@ -1,4 +1,4 @@
-"""The parameters of a kernel, made for its request; `parameters.py` has the convention."""
+"""Builds the parameter list of a kernel from its request; `parameters.py` defines the calling convention."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ INDEX_LIMIT = 2**31 - 1
 
 @dataclass(frozen=True)
 class Signature:
-    """What a kernel is given, in order, and the type of its indices (`int` or `i64`)."""
+    """The ordered parameters of a kernel, and the C type of its indices (`int` or `i64`)."""
 
     typed: tuple[Parameter, ...]
     index_type: str
@@ -38,20 +38,21 @@ class Signature:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """C names of the buffers that it reads."""
+        """C names of the buffers that the kernel reads."""
         return tuple(p.name for p in self.typed if isinstance(p, BufferParameter) and not p.written)
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """C names of the buffers that it writes."""
+        """C names of the buffers that the kernel writes."""
         return tuple(p.name for p in self.typed if isinstance(p, BufferParameter) and p.written)
 
     @cached_property
     def symbols(self) -> dict[str, str]:
-        """C names of the symbols."""
+        """C names of the symbols that the kernel is passed."""
         return {p.symbol: p.name for p in self.typed if isinstance(p, ScalarParameter)}
 
     def buffers(self, request: Request) -> dict[Value, str]:
+        """C names of the arguments of REQUEST's region."""
         return dict(zip(request.region.arguments, self.inputs, strict=True))
 
 
@@ -68,14 +69,14 @@ def used_symbols(request: Request) -> list[str]:
 
 
 def index_type(request: Request) -> str:
-    """`int`, unless an offset may exceed it at the symbols' largest sizes."""
+    """The C type of the kernel's indices: `int`, or `i64` where an offset may overflow an int."""
     extents = [_extent(type) for type in (*request.reads, *request.writes)]
     highs = [bounds(extent, request.ranges)[1] for extent in extents]
     return "int" if all(high is not None and high < INDEX_LIMIT for high in highs) else "i64"
 
 
 def _extent(type: TensorType) -> Dim:
-    """One more than the largest offset."""
+    """The extent of a buffer of TYPE in elements: one more than its largest offset."""
     extent: Dim = type.layout.offset + 1
     for size, stride in zip(type.shape, type.strides, strict=True):
         extent = extent + (size - 1) * stride
@@ -87,7 +88,7 @@ def make_signature(
     scratch: Sequence[ScratchParameter] = (),
     maps: Sequence[TensorMapParameter] = (),
 ) -> Signature:
-    """Names x0.. for inputs (w0.. would say more, but the op decides), y0.. for outputs, s0.. for symbols."""
+    """The signature of REQUEST's kernel: inputs x0.., outputs y0.., SCRATCH, MAPS and symbols s0.."""
     kind = index_type(request)
     reads = [BufferParameter(f"x{i}", type.dtype) for i, type in enumerate(request.reads)]
     writes = [BufferParameter(f"y{i}", type.dtype, written=True) for i, type in enumerate(request.writes)]

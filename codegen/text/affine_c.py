@@ -1,4 +1,4 @@
-"""Symbolic integers as C expressions."""
+"""Prints symbolic integers (sizes, offsets, indices) as C expressions."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from ...dialects.core.affine import Atom, Dim, FloorDiv, Monomial, floordiv
 
 
 def dim_to_c(dim: Dim, names: Mapping[str, str]) -> str:
-    """DIM as a C expression; NAMES gives the C variable of each symbol. Divisions are of
-    non-negative numbers, where C agrees with floor."""
+    """DIM as a C expression; NAMES gives the C variable of each symbol (KeyError for one without).
+
+    Floor divisions become C's `/`, which agrees with them because dividends are never negative.
+    """
     if isinstance(dim, int):
         return str(dim)
     terms = dict(dim.terms)
@@ -23,19 +25,19 @@ def dim_to_c(dim: Dim, names: Mapping[str, str]) -> str:
 
 
 def factor_to_c(dim: Dim, names: Mapping[str, str]) -> str:
-    """DIM as a C expression that may stand on either side of `*`, `/` and `%`."""
+    """DIM as a C expression with parentheses where needed as an operand of `*`, `/` or `%`."""
     text = dim_to_c(dim, names)
     return f"({text})" if "*" in text or " " in text or text.startswith("-") else text
 
 
 def _dividend_to_c(dim: Dim, names: Mapping[str, str]) -> str:
-    """DIM on the left of `/` or `%`, where a product needs no parentheses."""
+    """DIM as the left operand of `/` or `%`, where a product needs no parentheses."""
     text = dim_to_c(dim, names)
     return f"({text})" if " " in text or text.startswith("-") else text
 
 
 def _remainders(terms: dict[Monomial, int], names: Mapping[str, str]) -> list[tuple[int, str]]:
-    """Takes pairs `x - d*floor(x/d)` out of TERMS and gives them as `x % d`."""
+    """Removes every pair of terms `s*(x - d*floor(x/d))` from TERMS; returns each as (s, "x % d")."""
     found: list[tuple[int, str]] = []
     for monomial in [m for m in terms if len(m) == 1 and isinstance(m[0], FloorDiv)]:
         if monomial not in terms:
@@ -50,7 +52,10 @@ def _remainders(terms: dict[Monomial, int], names: Mapping[str, str]) -> list[tu
 
 
 def _dividends(atom: Atom, terms: Mapping[Monomial, int]) -> list[tuple[Dim, int]]:
-    """(x, d) such that ATOM is floor(x / d), with x from TERMS: also x = floor(y / a) of divisor a*d."""
+    """All pairs (x, d) such that ATOM is floor(x / d).
+
+    If ATOM is floor(y / (a*d)) and TERMS has floor(y / a), then x may also be floor(y / a).
+    """
     if not isinstance(atom, FloorDiv) or not isinstance(atom.denominator, int):
         return []
     pairs: list[tuple[Dim, int]] = [(atom.numerator, atom.denominator)]
@@ -64,7 +69,7 @@ def _dividends(atom: Atom, terms: Mapping[Monomial, int]) -> list[tuple[Dim, int
 
 
 def _take(terms: dict[Monomial, int], dividend: Dim, scale: int) -> bool:
-    """Removes scale*DIVIDEND from TERMS if all of it is there."""
+    """Removes SCALE*DIVIDEND from TERMS if all its terms are there; returns whether they were."""
     if isinstance(dividend, int) or any(terms.get(m) != value * scale for m, value in dividend.terms):
         return False
     for monomial, _ in dividend.terms:
@@ -86,5 +91,5 @@ def _atom(atom: Atom, names: Mapping[str, str]) -> str:
 
 
 def dim_names(symbols: Mapping[str, str] | list[str]) -> dict[str, str]:
-    """C parameter names s0, s1, ... for the model's symbols, in order of name."""
+    """C parameter names s0, s1, ... for SYMBOLS, assigned in sorted order."""
     return {name: f"s{i}" for i, name in enumerate(sorted(symbols))}

@@ -1,4 +1,4 @@
-"""Constants and element types as CUDA text."""
+"""Prints constants and element types as CUDA text."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ STORAGE_FLOATS = ("f16", "bf16", "f8e4m3", "f8e5m2")
 
 
 def c_type(dtype: DType) -> str:
-    """The type's name in glass.cuh."""
+    """The name of DTYPE in glass.cuh."""
     return dtype.name
 
 
 def compute_type(dtype: DType) -> DType:
-    """The type that arithmetic on DTYPE is done in: storage-only floats compute in f32."""
+    """The type of arithmetic on DTYPE: f32 for floats narrower than 32 bits, else DTYPE itself."""
     return F32 if dtype.name in STORAGE_FLOATS else dtype
 
 
 def literal(value: float | int | bool, dtype: DType) -> str:
-    """VALUE as a literal of DTYPE: floats in hexadecimal, NaN and infinities as bit patterns."""
+    """VALUE as a C literal of DTYPE: floats in hexadecimal, NaN and infinities as bit patterns."""
     if dtype == BOOL:
         return "true" if value else "false"
     if dtype.is_float:
@@ -32,7 +32,7 @@ def literal(value: float | int | bool, dtype: DType) -> str:
 
 
 def _float_literal(value: float, dtype: DType) -> str:
-    # Not through a Python float: that would lose which NaN it is.
+    # Not through a Python float: that would lose the payload of a NaN.
     with np.errstate(over="ignore"):
         array = np.array(value, dtype.numpy)
     bits = int.from_bytes(array.tobytes(), "little")
@@ -55,19 +55,19 @@ def _int_literal(value: int, dtype: DType) -> str:
 
 
 def lowest(dtype: DType) -> str:
-    """What a maximum starts from."""
+    """The identity of a maximum over DTYPE, as a literal: its lowest value."""
     return _extreme(dtype, -math.inf)
 
 
 def highest(dtype: DType) -> str:
-    """What a minimum starts from."""
+    """The identity of a minimum over DTYPE, as a literal: its highest value."""
     return _extreme(dtype, math.inf)
 
 
 def _extreme(dtype: DType, infinity: float) -> str:
     if dtype == BOOL:
         return literal(infinity > 0, dtype)
-    if dtype == F8E4M3:  # which has no infinities
+    if dtype == F8E4M3:  # it has no infinities
         return literal(math.copysign(float(ml_dtypes.finfo(dtype.numpy).max), infinity), dtype)
     if dtype.is_float:
         return literal(infinity, dtype)

@@ -1,4 +1,4 @@
-"""How the functions of the scalar language are spelled in CUDA."""
+"""Prints the functions of the scalar expression language as CUDA operators and calls."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BITS = {"bitand": "&", "bitor": "|", "bitxor": "^"}
 
 
 def spelled(function: str, operands: list[str], dtype: DType) -> str:
-    """FUNCTION of OPERANDS, whose arithmetic is done in DTYPE."""
+    """FUNCTION applied to OPERANDS as C text: infix, or a call of `m_<function>`; arithmetic is in DTYPE."""
     if function in _LOGIC and dtype == BOOL:
         return f"{operands[0]} {_LOGIC[function]} {operands[1]}"
     if function == "not":
@@ -37,5 +37,5 @@ def _gives_bool(function: str) -> bool:
 
 
 def _narrowed(text: str, dtype: DType) -> str:
-    # C promotes short integers to int.
+    # C promotes short integers to int, so the result is converted back.
     return f"{dtype.name}({text})" if dtype.bits < 32 else text

@@ -1,8 +1,8 @@
-"""The only Jinja environment: a frozen spec in, CUDA text out.
+"""Renders kernel templates with Jinja: a frozen spec in, CUDA text out. No other Jinja environment exists.
 
-Templates see integers, closed enums, identifiers that the compiler made, names of other templates and
-expressions that it emitted, never text from the model: `render` checks every field, at any depth, before the
-template runs. Layout is the template's business, decisions are not, so few filters exist.
+Templates see integers, closed enums, compiler-made identifiers, names of other templates and emitted
+expressions, never text from the model: `render` checks every field, at any depth, before the template runs.
+Templates lay out text and decide nothing, so they get few filters.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _GLOBALS = ("range", "namespace")
 
 
 class SpecError(TypeError):
-    """A kernel spec holds something that must not reach a template: a fault of the compiler."""
+    """A kernel spec holds a value that must not reach a template: an internal error of the compiler."""
 
 
 class Identifier(str):
-    """A C++ name that the compiler made, such as a kernel's or a variable's."""
+    """A C++ name made by the compiler, such as that of a kernel or a variable; SpecError for other text."""
 
     __slots__ = ()
 
@@ -44,8 +44,8 @@ class Identifier(str):
 class Code(str):
     """CUDA text from the expression emitter: expressions or statements.
 
-    Floating-point numbers are in it as hexadecimal, so that no rounding or spelling (`inf`)
-    comes between the model and the kernel. It holds no directives, literals in quotes or asm.
+    Floating-point numbers are written in hexadecimal, so that neither rounding nor the spelling of special
+    values (`inf`) changes them. SpecError for text with directives, comments, quotes or inline assembly.
     """
 
     __slots__ = ()
@@ -57,7 +57,7 @@ class Code(str):
 
 
 class Template(str):
-    """The name of a kernel's template, which another includes."""
+    """The name of a kernel template that another template includes; SpecError for other text."""
 
     __slots__ = ()
 
@@ -68,7 +68,7 @@ class Template(str):
 
 
 def render(template: str, spec: object) -> str:
-    """The text of `template` ("kernels/name.cu.j2") with the frozen dataclass `spec` as `spec`.
+    """Renders `template` ("kernels/name.cu.j2") with the frozen dataclass `spec`, which it sees as `spec`.
 
     Raises SpecError when a field is not made of int, bool, None, Enum, Identifier, Code, Template, tuples
     of these and frozen dataclasses of these; jinja2.UndefinedError when the template asks for

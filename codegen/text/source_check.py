@@ -1,7 +1,7 @@
-"""What an emitted kernel may contain, checked after rendering and before any compiler sees it.
+"""Checks the text of an emitted kernel after rendering, before any compiler sees it.
 
-NVRTC opens absolute includes and prints the text of the file in its log, so nothing of the
-preprocessor is allowed beyond the one umbrella header and unroll hints, however it is spelled.
+NVRTC opens absolute includes and prints the file's text in its log. So the only preprocessor directives that
+are allowed, in whatever spelling, are the include of the one umbrella header and unroll hints.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ _PATH = re.compile(r"(?<![\w.)\]/])(?:[A-Za-z]:)?[/\\][\w.+~-]+(?:[/\\][\w.+~-]*
 
 
 def check_source(name: str, source: str) -> None:
-    """Raise CompileError unless `source` is text the compiler may be given as kernel `name`."""
+    """Raise CompileError unless `source` is safe to compile as kernel `name`: its name, characters, size
+    and directives."""
     if _NAME.fullmatch(name) is None:
         raise CompileError(f"{name!r} is not a kernel name made by the compiler")
     if len(source) > MAX_BYTES:
@@ -43,7 +44,7 @@ def check_source(name: str, source: str) -> None:
 
 
 def check_headers(headers: Mapping[str, str]) -> None:
-    """Raise CompileError unless every header has a plain file name and includes only its siblings."""
+    """Raise CompileError unless every header has a plain file name and includes only others of the set."""
     for name, text in headers.items():
         if _HEADER_NAME.fullmatch(name) is None:
             raise CompileError(f"{name!r} is not the name of a header")
@@ -53,7 +54,7 @@ def check_headers(headers: Mapping[str, str]) -> None:
 
 
 def redact(log: str) -> str:
-    """A compiler's log without the paths of this machine; virtual headers have no path."""
+    """LOG with file paths of this machine replaced by `<path>`; in-memory headers have no path and stay."""
     return _PATH.sub("<path>", log)
 
 

@@ -1,1 +1,1 @@
-"""Scaled dot products with softmax and masks, in one pass over the keys."""
+"""Attention: scaled dot products with softmax and masks, in one pass over the keys."""

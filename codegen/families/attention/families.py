@@ -22,7 +22,10 @@ from .simt import SimtAttentionConfig
 
 @dataclass(frozen=True, kw_only=True)
 class AttentionFamily(ConfiguredFamily[AnyConfig]):
-    """A family for attention of operands of one of the types `operands`."""
+    """A kernel family for regions with one attention op whose operands have a type in `operands`.
+
+    Its kernels compute softmax(q k^T) v in one pass over the keys, and never store the scores in memory.
+    """
 
     operands: frozenset[DType]
 
@@ -43,20 +46,20 @@ class AttentionFamily(ConfiguredFamily[AnyConfig]):
 
     @abstractmethod
     def legal(self, problem: AttentionProblem, target: ArchSpec) -> Sequence[AnyConfig]:
-        """Configurations of PROBLEM that fit the shared memory of TARGET."""
+        """The configurations of PROBLEM that fit the shared memory of TARGET."""
 
     @abstractmethod
     def cost(self, problem: AttentionProblem, config: AnyConfig, request: Request) -> float:
-        """Expected microseconds at the optimal sizes of REQUEST."""
+        """Expected microseconds of PROBLEM under CONFIG, at the optimal sizes of REQUEST."""
 
     @abstractmethod
     def code(self, request: Request, problem: AttentionProblem, config: AnyConfig) -> KernelCode:
-        """The code of PROBLEM, that of REQUEST."""
+        """The code of REQUEST, whose attention is PROBLEM, under CONFIG."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MmaAttentionFamily(AttentionFamily[AttentionConfig]):
-    """Attention on tensor cores, of 16-bit floats."""
+    """Attention of 16-bit floats on tensor cores."""
 
     name: str = "attention_mma"
     rank: Rank = Rank.TENSOR_CORES
@@ -79,7 +82,7 @@ class MmaAttentionFamily(AttentionFamily[AttentionConfig]):
 
 @dataclass(frozen=True, kw_only=True)
 class SimtAttentionFamily(AttentionFamily[SimtAttentionConfig]):
-    """Attention of f32, without tensor cores."""
+    """Attention of f32 on the scalar units."""
 
     name: str = "attention_simt"
     rank: Rank = Rank.SCALAR_UNITS
@@ -102,6 +105,6 @@ class SimtAttentionFamily(AttentionFamily[SimtAttentionConfig]):
 def _geometry(
     problem: AttentionProblem, config: AttentionConfig | SimtAttentionConfig, shared: int
 ) -> Geometry:
-    """The launch of PROBLEM: a block for every tile of queries of every batch entry."""
+    """The launch geometry of PROBLEM: one block per tile of queries and batch entry; SHARED in bytes."""
     blocks = problem.batches * ceildiv(problem.queries, config.block_s)
     return Geometry((blocks, 1, 1), (config.threads, 1, 1), shared)

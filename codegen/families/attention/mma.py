@@ -1,9 +1,9 @@
 """Attention in one pass over the keys, on tensor cores (mma.sync, sm_80 and later).
 
-Each warp holds 16 queries and the sums of their results in registers; keys and values stream
-through shared memory. Scores never leave the registers: softmax runs along with the products, its
-sums rescaled whenever a larger score comes up (Milakov and Gimelshein, "Online normalizer
-calculation for softmax"; Dao et al., "FlashAttention").
+Each warp holds 16 queries and the accumulators of their results in registers; keys and values stream through
+shared memory. Scores never leave the registers: softmax is computed online, and the accumulators are rescaled
+whenever a larger score appears (Milakov and Gimelshein, "Online normalizer calculation for softmax"; Dao et
+al., "FlashAttention").
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from .problem import AttentionProblem, at_optimum
 from .spec import AttentionProduct, AttentionSpec, AttentionTemplate, attention_spec, padded
 
 TEMPLATE = "kernels/attention.cu.j2"
-QUERIES = 16  # of one warp
-FEATURES = 16  # of one step of the tensor core
-MOST_STORED = 8  # results that a thread stores at a time
-PADDING = 8  # elements behind each row in shared memory, so that ldmatrix meets no bank conflict
+QUERIES = 16  # queries of one warp
+FEATURES = 16  # features of one mma step
+MOST_STORED = 8  # results of the widest vectorized store
+PADDING = 8  # elements of padding per row in shared memory, so that ldmatrix has no bank conflicts
 
-LAUNCH = 0.9  # microseconds
-START = 1500.0  # cycles until queries and the first keys have landed
-MERGE = 700.0  # cycles to join the results of warps that share queries
-PRODUCTS_PER_CLOCK = 325.0  # multiply-adds of a quarter multiprocessor
-SOFTMAX_CYCLES = 13.0  # of a warp, per score that a thread holds
+LAUNCH = 0.9  # launch latency in microseconds
+START = 1500.0  # cycles until the queries and the first keys have arrived
+MERGE = 700.0  # cycles to combine the results of warps that share queries
+PRODUCTS_PER_CLOCK = 325.0  # multiply-adds of a quarter of a multiprocessor
+SOFTMAX_CYCLES = 13.0  # cycles of a warp per score that a thread holds
 TILE_LATENCY = 350.0  # cycles of a tile's barrier, first loads and reductions along rows
-L2_BYTES = 42.0  # per clock and multiprocessor
+L2_BYTES = 42.0  # L2 bandwidth, bytes per clock and multiprocessor
 
 
 @dataclass(frozen=True)
 class AttentionConfig:
-    """Warps along queries and along the keys of a tile, keys of one warp in it, pipeline stages."""
+    """A configuration: warps along the queries (s) and keys (t) of a tile, keys per warp, pipeline stages."""
 
     warps_s: int
     warps_t: int
@@ -48,21 +48,28 @@ class AttentionConfig:
 
     @property
     def threads(self) -> int:
+        """Threads of a block."""
         return 32 * self.warps_s * self.warps_t
 
     @property
     def block_s(self) -> int:
+        """Queries of a block."""
         return QUERIES * self.warps_s
 
     @property
     def block_t(self) -> int:
+        """Keys of a tile."""
         return self.keys * self.warps_t
 
 
 @dataclass(frozen=True)
 class MmaAttention(AttentionProduct):
-    """Products of tensor cores. `factor` turns scores into exponents of 2, with their scale where it comes as
-    late as that (`late_scale`); exponents beyond `far` are too coarse to be the origin of others."""
+    """The products of attention by mma.sync.
+
+    factor: what a score is multiplied by to become an exponent of 2; it includes the scale of the scores
+    where that can be applied so late (`late_scale`). far: the magnitude beyond which a row's largest exponent
+    is rounded too coarsely to be subtracted from the others.
+    """
 
     warps_s: int
     warps_t: int
@@ -86,12 +93,15 @@ def configurations() -> Iterator[AttentionConfig]:
 
 
 def legal(problem: AttentionProblem, target: ArchSpec) -> list[AttentionConfig]:
-    """Configurations that fit shared memory."""
+    """The configurations of PROBLEM that fit the shared memory of TARGET."""
     return [config for config in configurations() if shared_bytes(problem, config) <= target.shared_bytes]
 
 
 def shared_bytes(problem: AttentionProblem, config: AttentionConfig) -> int:
-    """Dynamic shared memory: the pipeline, and afterwards in its place the sums of all warps."""
+    """Dynamic shared memory of a block in bytes: the larger of the pipeline and all warps' accumulators.
+
+    Both use the same memory, one after the other.
+    """
     depth, width = padded(problem.depth, FEATURES) + PADDING, padded(problem.width, FEATURES) + PADDING
     pipeline = 2 * (config.block_s * depth + config.stages * config.block_t * (depth + width))
     merged = config.warps_t * config.block_s * (width + 2) * F32.bytes
@@ -99,7 +109,7 @@ def shared_bytes(problem: AttentionProblem, config: AttentionConfig) -> int:
 
 
 def cost(problem: AttentionProblem, config: AttentionConfig, request: Request) -> float:
-    """Expected microseconds at the optimal sizes."""
+    """Expected microseconds of PROBLEM under CONFIG, at the optimal sizes of REQUEST."""
     keys, queries, batches = (
         at_optimum(dim, request) for dim in (problem.keys, problem.queries, problem.batches)
     )
@@ -118,13 +128,13 @@ def cost(problem: AttentionProblem, config: AttentionConfig, request: Request) -
     return LAUNCH + max(cycles / request.target.clock, moved / request.target.bytes_per_second * 1e6)
 
 
-def _wave(problem: AttentionProblem, config: AttentionConfig, tiles: int, side_by_side: int) -> float:
-    """Cycles until `side_by_side` blocks of one multiprocessor have finished."""
+def _wave(problem: AttentionProblem, config: AttentionConfig, tiles: int, resident: int) -> float:
+    """Cycles until the `resident` resident blocks of a multiprocessor have finished TILES tiles each."""
     features = padded(problem.depth, FEATURES) + padded(problem.width, FEATURES)
     products = QUERIES * config.keys * features / PRODUCTS_PER_CLOCK
     softmax = QUERIES * config.keys / 32 * SOFTMAX_CYCLES
-    warps = -(-config.warps_s * config.warps_t * side_by_side // 4)  # of a quarter multiprocessor
-    copied = side_by_side * config.block_t * features * 2 / L2_BYTES
+    warps = -(-config.warps_s * config.warps_t * resident // 4)  # of a quarter of a multiprocessor
+    copied = resident * config.block_t * features * 2 / L2_BYTES
     latency = TILE_LATENCY / (config.stages - 1) + products + softmax
     tile = max(latency, warps * max(products, softmax) * 1.15, copied)
     return START + tiles * tile + (MERGE * config.warps_t if config.warps_t > 1 else MERGE / 2)
@@ -137,7 +147,7 @@ def specialize(
     request: Request, problem: AttentionProblem, config: AttentionConfig, signature: Signature
 ) -> AttentionSpec:
     """The spec of PROBLEM under CONFIG, which must be legal."""
-    late = problem.mask is None and problem.scale > 0  # the largest score is that of the largest product
+    late = problem.mask is None and problem.scale > 0  # the scale keeps the order of scores
     product = MmaAttention(
         template=AttentionTemplate.MMA,
         threads=config.threads,

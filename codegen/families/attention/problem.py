@@ -1,8 +1,7 @@
-"""What an attention kernel computes, apart from how: extents, and where every operand lies.
+"""Attention as a problem, independent of any kernel: its sizes, and its operands as strided views.
 
-The region holds one graph.attention; what leads to its operands and from its result only moves
-elements in ways that strides can say, so that heads are split and merged where they are read and
-written.
+The region has one graph.attention. The ops before and after it only move elements in ways that strides can
+express, so that heads are split when operands are loaded, and merged when results are stored.
 """
 
 from __future__ import annotations
@@ -19,17 +18,18 @@ from ...emit.strided import Strided, strided, view_behind, view_through
 from ...request.request import Request
 from ..contraction.problem import COPY_BYTES, divisor, power_of_two_in
 
-MATH = {F16: "f16", BF16: "bf16"}  # what tensor cores multiply
+MATH = {F16: "f16", BF16: "bf16"}  # the operand types of tensor cores
 MASKS = (F32, F16, BF16, BOOL)
-MOST_FEATURES = 128  # more would spill registers
+MOST_FEATURES = 128  # the most features of a head (depth or width): kernels with more would spill registers
 
 
 @dataclass(frozen=True)
 class Operand:
-    """A matrix per batch entry: the region argument (or output) it lies in, and its steps in elements.
+    """An operand or the result of attention: one matrix per batch entry, as a strided view of a buffer.
 
-    `batch` has a step for every batch dimension, 0 where it is broadcast; `vector` elements along
-    a row can move at once.
+    index: the position of the buffer among the region's arguments (or outputs); offset, batch, row, column:
+    its offset and strides in elements, with one stride per batch dimension, 0 where it is broadcast; vector:
+    elements along a row that one aligned vectorized access may move.
     """
 
     index: int
@@ -43,7 +43,12 @@ class Operand:
 
 @dataclass(frozen=True)
 class AttentionProblem:
-    """softmax(scale * q k^T + mask) v for every batch entry; `extents` are those of the batch."""
+    """Attention as kernels see it: softmax(scale * q k^T + mask) v for every batch entry.
+
+    math: the type of the operands; extents: the sizes of the batch dimensions; depth: features of a query or
+    key; width: features of a value or result; fill: the score where a boolean mask is false. `causal`,
+    `guarded` and `rounded` are as in the op.
+    """
 
     math: DType
     extents: tuple[Dim, ...]
@@ -64,11 +69,16 @@ class AttentionProblem:
 
     @property
     def batches(self) -> Dim:
+        """The number of batch entries."""
         return product(self.extents)
 
 
 def find_attention(request: Request) -> AttentionProblem | None:
-    """The region as attention, or None when it is something else or lies where strides do not reach."""
+    """The attention problem of REQUEST's region.
+
+    None when it is something else, when an operand or the result is not a strided view of a buffer, or when
+    no kernel has its types or sizes.
+    """
     roots = [op for op in request.ops if isinstance(op, Attention)]
     if len(roots) != 1 or len(request.writes) != 1:
         return None
@@ -116,7 +126,7 @@ def _problem(
 
 
 def _fits(op: Attention, math: DType, depth: int, width: int) -> bool:
-    """True for what there are kernels for, and the registers of a thread hold."""
+    """True when kernels support the types, and a thread's registers hold the features."""
     sums = op.accumulate or op.y.type.dtype
     same = all(value.type.dtype == math for value in (op.q, op.k, op.v))
     masked = op.mask is None or op.mask.type.dtype in MASKS
@@ -142,7 +152,7 @@ def _operand(
 
 
 def _source(request: Request, value: Value) -> tuple[int, Strided] | None:
-    """The argument that VALUE is a view of, and the view."""
+    """The position of the region argument that VALUE is a view of, and the view; None when it is not one."""
     chain: list[Operation] = []
     while value.producer is not None:
         if len(value.producer.inputs) != 1:
@@ -156,7 +166,7 @@ def _source(request: Request, value: Value) -> tuple[int, Strided] | None:
 
 
 def _target(request: Request, op: Attention) -> Strided | None:
-    """Where OP's result is to be written, from the type of what the region yields."""
+    """OP's result as a view of the output buffer; None when no strides express where it is written."""
     chain: list[Operation] = []
     value = request.region.terminator.inputs[0]
     while value is not op.result:
@@ -172,5 +182,5 @@ def _target(request: Request, op: Attention) -> Strided | None:
 
 
 def at_optimum(dim: Dim, request: Request) -> int:
-    """DIM at the sizes that the model is tuned for; at least 1, since nobody tunes for what does nothing."""
+    """DIM at the sizes that kernels are tuned for; at least 1, since an empty kernel needs no tuning."""
     return max(evaluate(dim, request.optimum), 1)

@@ -1,7 +1,7 @@
-"""Attention in f32, one pass over the keys, without tensor cores.
+"""Attention of f32 in one pass over the keys, on the scalar units.
 
-As exact as f32 products around a softmax, with none of the scores in memory. A block has 128
-threads, 16 along the queries and 8 along the keys.
+It is as accurate as f32 matrix products with a softmax between them, and stores no scores in memory. A block
+has 128 threads, 16 along the queries and 8 along the keys.
 """
 
 from __future__ import annotations
@@ -18,41 +18,44 @@ from .spec import AttentionProduct, AttentionSpec, AttentionTemplate, attention_
 
 TEMPLATE = "kernels/attention.cu.j2"
 THREADS = 128
-ALONG_S, ALONG_T = 16, 8  # threads
-PADDING = 4  # elements behind each row in shared memory
+ALONG_S, ALONG_T = 16, 8  # threads along queries and keys
+PADDING = 4  # elements of padding per row in shared memory
 STAGES = 2
-MOST_STORED = 4  # results that a thread stores at a time
-DEPTH_STEP, WIDTH_STEP = 4, 32  # features come in quads; a row's eight threads have a quad each
+MOST_STORED = 4  # results of the widest vectorized store
+DEPTH_STEP, WIDTH_STEP = 4, 32  # features are loaded in quads; the eight threads of a row have a quad each
 
-LAUNCH = 0.9  # microseconds
-START = 1500.0  # cycles until queries and the first keys have landed
-PRODUCTS_PER_CLOCK = 64.0  # of a multiprocessor, at half of its rate
-SCORE_CYCLES = 0.35  # of a multiprocessor, for softmax
+LAUNCH = 0.9  # launch latency in microseconds
+START = 1500.0  # cycles until the queries and the first keys have arrived
+PRODUCTS_PER_CLOCK = 64.0  # multiply-adds of a multiprocessor, at half of its peak rate
+SCORE_CYCLES = 0.35  # cycles of a multiprocessor per score, for softmax
 
 
 @dataclass(frozen=True)
 class SimtAttentionConfig:
-    """Queries and keys of one thread."""
+    """A configuration: `rows` queries and `columns` keys of a tile per thread."""
 
     rows: int
     columns: int
 
     @property
     def threads(self) -> int:
+        """Threads of a block."""
         return THREADS
 
     @property
     def block_s(self) -> int:
+        """Queries of a block."""
         return ALONG_S * self.rows
 
     @property
     def block_t(self) -> int:
+        """Keys of a tile."""
         return ALONG_T * self.columns
 
 
 @dataclass(frozen=True)
 class SimtAttention(AttentionProduct):
-    """Products of scalar units, by threads of rows x columns scores."""
+    """The products of attention on the scalar units: a thread computes rows x columns scores."""
 
     rows: int
     columns: int
@@ -65,12 +68,12 @@ def configurations() -> Iterator[SimtAttentionConfig]:
 
 
 def legal(problem: AttentionProblem, target: ArchSpec) -> list[SimtAttentionConfig]:
-    """Configurations that fit shared memory."""
+    """The configurations of PROBLEM that fit the shared memory of TARGET."""
     return [config for config in configurations() if shared_bytes(problem, config) <= target.shared_bytes]
 
 
 def shared_bytes(problem: AttentionProblem, config: SimtAttentionConfig) -> int:
-    """Dynamic shared memory: queries, tiles of keys and values, weights."""
+    """Dynamic shared memory of a block in bytes: queries, tiles of keys and values, softmax weights."""
     depth = padded(problem.depth, DEPTH_STEP) + PADDING
     width = padded(problem.width, WIDTH_STEP) + PADDING
     tiles = STAGES * config.block_t * (depth + width)
@@ -78,7 +81,7 @@ def shared_bytes(problem: AttentionProblem, config: SimtAttentionConfig) -> int:
 
 
 def cost(problem: AttentionProblem, config: SimtAttentionConfig, request: Request) -> float:
-    """Expected microseconds at the optimal sizes."""
+    """Expected microseconds of PROBLEM under CONFIG, at the optimal sizes of REQUEST."""
     keys, queries, batches = (
         at_optimum(dim, request) for dim in (problem.keys, problem.queries, problem.batches)
     )
@@ -87,7 +90,7 @@ def cost(problem: AttentionProblem, config: SimtAttentionConfig, request: Reques
         keys = max(1, keys // 2)
     scores = config.block_s * keys
     features = padded(problem.depth, DEPTH_STEP) + padded(problem.width, WIDTH_STEP)
-    # The fewer queries a thread has, the more it reads from shared memory for each product.
+    # The fewer queries a thread has, the more it loads from shared memory per multiply-add.
     slowdown = 0.5 + 2.0 / config.rows
     cycles = scores * (features / PRODUCTS_PER_CLOCK * slowdown + SCORE_CYCLES)
     waves = -(-blocks // request.target.multiprocessors)

@@ -1,4 +1,4 @@
-"""What the attention template is given: a product with its softmax, the staged operands, the mask."""
+"""The spec of an attention kernel for its template: products with softmax, staged operands, and the mask."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .problem import AttentionProblem, Operand
 
 
 class AttentionTemplate(Enum):
-    """The ways to make scores and results."""
+    """The templates that compute scores and results."""
 
     MMA = "lib/attention/mma.cu.j2"
     SIMT = "lib/attention/simt.cu.j2"
@@ -28,10 +28,10 @@ class AttentionTemplate(Enum):
 
 @dataclass(frozen=True)
 class AttentionProduct:
-    """How the threads of a block multiply queries, keys and values; each way has fields of its own.
+    """How the threads of a block multiply queries, keys and values; each kind has a subclass.
 
-    A block has `block_s` queries and takes `block_t` keys at a time, their features in whole steps; a
-    thread stores at most `most_stored` elements at a time.
+    A block has `block_s` queries and processes `block_t` keys per tile. Features are padded to multiples of
+    `depth_step` and `width_step`. A vectorized store has at most `most_stored` elements.
     """
 
     template: AttentionTemplate
@@ -45,7 +45,7 @@ class AttentionProduct:
 
 @dataclass(frozen=True)
 class EntryAxis:
-    """One of the dimensions of the batch: its index variable and extent."""
+    """One dimension of the batch: its C index variable and its extent."""
 
     name: Identifier
     extent: Code
@@ -53,8 +53,12 @@ class EntryAxis:
 
 @dataclass(frozen=True)
 class MatrixSpec:
-    """An operand as the template reads it: base and row step in elements; `features` columns of
-    `padded`, moved `vector` at a time, by cp.async when `asynchronous`."""
+    """The spec of an operand or of the result: one matrix per batch entry.
+
+    base, row, column: the offset of its first element, and its strides, in elements; features: its columns,
+    padded to `padded` in shared memory; vector, bytes: elements and bytes of a vectorized copy; asynchronous:
+    whether copies are cp.async; rows_first: whether it is contiguous along rows, not features.
+    """
 
     name: Identifier
     type: Identifier
@@ -71,8 +75,11 @@ class MatrixSpec:
 
 @dataclass(frozen=True)
 class MaskSpec:
-    """The mask: added as it is, or `boolean`; `shared_row` when all queries have the same; `fill`
-    is what scores become where a boolean is false."""
+    """The spec of the mask: it is added to the scores or, if `boolean`, selects between them and `fill`.
+
+    shared_row: all queries have the same mask; base, row, column: offset and strides in elements; vector:
+    elements of a vectorized load.
+    """
 
     name: Identifier
     type: Identifier
@@ -87,10 +94,10 @@ class MaskSpec:
 
 @dataclass(frozen=True)
 class AttentionSpec:
-    """An attention kernel, for its template.
+    """The spec of an attention kernel for its template.
 
-    `element` is the type of all staged tiles; `checked` says whether tiles may reach past the keys, `keyless`
-    whether there may be none.
+    element: the type of all staged tiles; key_count: the number of keys; checked: tiles may reach past the
+    last key, so loads need an in-bounds predicate; keyless: there may be no keys at all.
     """
 
     name: Identifier
@@ -117,7 +124,7 @@ class AttentionSpec:
 def attention_spec(
     request: Request, problem: AttentionProblem, product: AttentionProduct, signature: Signature
 ) -> AttentionSpec:
-    """The spec of PROBLEM by PRODUCT."""
+    """The spec of PROBLEM with PRODUCT."""
     names = signature.symbols
     depth = padded(problem.depth, product.depth_step)
     width = padded(problem.width, product.width_step)
@@ -145,7 +152,7 @@ def attention_spec(
 
 
 def padded(features: int, step: int) -> int:
-    """FEATURES in whole STEPs."""
+    """FEATURES rounded up to a multiple of STEP."""
     return -(-features // step) * step
 
 
@@ -160,7 +167,7 @@ def _batch_axes(problem: AttentionProblem, signature: Signature) -> tuple[EntryA
 def _matrix_spec(
     operand: Operand, signature: Signature, features: int, wide: int, stored: int | None = None
 ) -> MatrixSpec:
-    """OPERAND with WIDE columns in shared memory; an output when it is STORED, at most so many at a time."""
+    """The spec of OPERAND, padded to WIDE columns; for the result, STORED bounds its vectorized stores."""
     names = signature.symbols
     vector = operand.vector if stored is None else min(operand.vector, stored)
     buffers = signature.inputs if stored is None else signature.outputs
@@ -181,7 +188,7 @@ def _matrix_spec(
 
 
 def _mask_spec(mask: Operand, fill: float, signature: Signature) -> MaskSpec:
-    """The mask, read in pairs of keys where they are neighbours."""
+    """The spec of MASK, which is loaded in pairs of keys where these are adjacent in memory."""
     names = signature.symbols
     return MaskSpec(
         name=Identifier(signature.inputs[mask.index]),
@@ -197,7 +204,7 @@ def _mask_spec(mask: Operand, fill: float, signature: Signature) -> MaskSpec:
 
 
 def _base(operand: Operand, names: dict[str, str]) -> Code:
-    """The element at which the matrix of the batch entry (b0, b1, ..) begins."""
+    """The offset of the matrix of batch entry (b0, b1, ..) in elements, as C text."""
     parts = _terms(operand.offset, operand.batch, names)
     return Code(" + ".join(parts) or "0")
 

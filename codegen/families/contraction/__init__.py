@@ -1,1 +1,1 @@
-"""Implicit matrix products: problem, configurations and cost; product, staging and epilogue."""
+"""Contractions (matmul, convolution) as implicit GEMMs: problem, cost, product, staging, epilogue."""

@@ -1,4 +1,4 @@
-"""Designed contraction kernels: the problem from the region, the epilogue from its other ops."""
+"""Binds a region to a contraction kernel: finds its problem, and emits the epilogue and the prologue."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from .row_work import RowValue, RowWork
 from .spec import Binding
 from .stream import streamed_problem
 
-WIDEST_STORE = 16  # bytes
-MOST_LANES = 8
+WIDEST_STORE = 16  # bytes of a vectorized store
+MOST_LANES = 8  # result columns that one thread stores together
 Index = tuple[Dim, ...]
 
 
 @dataclass(frozen=True)
 class Contraction:
-    """The contraction that leads a region, as a problem for kernels."""
+    """The contraction of a region: the op `root`, its problem, and the prologue of its first operand."""
 
     root: Operation
     problem: Problem
@@ -37,12 +37,16 @@ class Contraction:
 
     @property
     def has_prologue(self) -> bool:
-        """True unless the first operand is read as it lies in memory."""
+        """True when the first operand is computed or gathered while it is loaded."""
         return self.prologue.streamed is not self.root.inputs[0]
 
 
 def find_contraction(request: Request) -> Contraction | None:
-    """The region's only contraction, if a kernel can read its operands as they lie in memory."""
+    """The only contraction of REQUEST's region, if kernels can load its operands.
+
+    None when the region has no contraction or several, when its prologue is not supported, or when the second
+    operand is computed in the region.
+    """
     roots = [op for op in request.ops if has(op, Trait.CONTRACTION)]
     if len(roots) != 1 or len(roots[0].inputs) != 2:
         return None
@@ -58,7 +62,10 @@ def find_contraction(request: Request) -> Contraction | None:
 
 
 def spaces_of(contraction: Contraction, depthwise_channels: bool) -> tuple[Index, tuple[Space, ...]]:
-    """The result's logical index in terms of the kernel's `m`, `n` and `batch`, and those as spaces."""
+    """The result's logical index in terms of the kernel's indices, and their spaces: batches, rows, columns.
+
+    A convolution has no space for the batch, which is its group; DEPTHWISE_CHANNELS: columns are channels.
+    """
     problem, shape = contraction.problem, contraction.root.result.type.shape
     rows = make_space("m", "i", [(axis, shape[axis]) for axis in problem.row_axes])
     index: dict[int, Dim] = rows.index(problem.row_axes)
@@ -79,7 +86,10 @@ def spaces_of(contraction: Contraction, depthwise_channels: bool) -> tuple[Index
 
 
 def widest_vector(request: Request, columns: Dim) -> int:
-    """Result columns that one thread may finish at a time: one wide store of the first output."""
+    """Result columns that one thread computes together: one vectorized store of the first output.
+
+    A power of two that divides COLUMNS.
+    """
     most = WIDEST_STORE // request.writes[0].dtype.bytes
     return power_of_two_in(divisor(columns), min(most, MOST_LANES))
 
@@ -91,7 +101,10 @@ def bind(
     signature: Signature,
     depthwise_channels: bool = False,
 ) -> Binding:
-    """Names, parameters and the emitted epilogue for a template."""
+    """The binding of CONTRACTION: names, parameters, and the emitted prologue and epilogue.
+
+    VECTOR is the number of adjacent result columns that the epilogue handles together.
+    """
     index, spaces = spaces_of(contraction, depthwise_channels)
     epilogue = emit_epilogue(
         request,
@@ -124,7 +137,10 @@ def bind(
 
 
 def prologue_code(request: Request, contraction: Contraction, signature: Signature) -> Code | None:
-    """Statements that make `value`, some neighbouring elements of the first operand, from `loaded`."""
+    """Statements of the prologue: they compute adjacent elements `value` of the first operand from `loaded`.
+
+    None when elements are used as they are loaded.
+    """
     if not contraction.prologue.computes:
         return None
     root, problem = contraction.root, contraction.problem
@@ -144,7 +160,10 @@ def prologue_code(request: Request, contraction: Contraction, signature: Signatu
 
 
 def row_work(request: Request, contraction: Contraction, signature: Signature) -> RowWork | None:
-    """What is found once for each row of the first operand: row values, and where gathered rows begin."""
+    """What is computed once per row of the first operand: row values, and the origins of gathered rows.
+
+    None when there is neither.
+    """
     prologue = contraction.prologue
     if not prologue.rows and prologue.gather is None:
         return None
@@ -160,11 +179,11 @@ def row_work(request: Request, contraction: Contraction, signature: Signature) -
 
 
 def row_index(contraction: Contraction, result: Index) -> Index:
-    """The first element of a row of the first operand, of which RESULT is an element of the result."""
+    """The index of the first element of the first operand's row that contributes to the element RESULT."""
     root, shape = contraction.root, contraction.root.inputs[0].type.shape
     if contraction.problem.op == "conv":
         return (result[0], *(0 for _ in shape[1:]))
-    # The operand has no dimensions that the result lacks; those it is short of it is repeated along.
+    # The operand has no dimensions that the result lacks; it is broadcast along those that it lacks.
     ahead = len(result) - len(shape)
     own: list[Dim] = [0 if size == 1 else at for at, size in zip(result[ahead:], shape, strict=True)]
     row, summed = (-1, -2) if root.attributes["transpose_a"] else (-2, -1)

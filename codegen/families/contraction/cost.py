@@ -1,8 +1,8 @@
-"""How long a contraction takes, from the tile alone: the costs of its product, staging and epilogue.
+"""The cost model of contractions: expected time from the tile, by product, staging and epilogue.
 
-Two times of a multiprocessor are added in a norm, because neither hides the other fully: what its
-units need for all its blocks, and the latencies of the blocks that run one after another. The
-constants are the target's, fitted to timings by `benchmarks/contraction/fit.py`.
+A multiprocessor has two times, combined by a norm because neither fully hides the other: throughput (the
+cycles that its units are busy with all of its blocks) and latency (the waves of blocks that run one after
+another). The constants belong to the target and are fitted to timings by `benchmarks/contraction/fit.py`.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from .product import dependent_cycles, product_cycles
 from .staging import arrival_cycles, copied_bytes, stored_bytes
 from .work import ContractionLoad, Work
 
-UNITS_NORM = 4.0  # of the units of a multiprocessor, which overlap well
-PHASES_NORM = 1.5  # of throughput and latency
+UNITS_NORM = 4.0  # order of the norm over the units of a multiprocessor, which overlap well
+PHASES_NORM = 1.5  # order of the norm over throughput and latency
 
 
 def microseconds(problem: Problem, work: Work, target: ArchSpec) -> float:
-    """Expected time of PROBLEM at its optimal sizes."""
+    """Expected microseconds of PROBLEM at its optimal sizes, with the configuration WORK on TARGET."""
     return expected(ContractionLoad.of(problem, work), work, target)
 
 
 def expected(load: ContractionLoad, work: Work, target: ArchSpec) -> float:
-    """Expected microseconds of LOAD."""
+    """Expected microseconds of LOAD with the configuration WORK on TARGET."""
     own_blocks = -(-load.blocks // target.multiprocessors)
     waves = -(-load.blocks // (target.multiprocessors * work.resident))
     busy = own_blocks * _units(load, work, target)
@@ -44,7 +44,7 @@ def _units(load: ContractionLoad, work: Work, target: ArchSpec) -> float:
 
 
 def _latencies(load: ContractionLoad, work: Work, constants: ContractionFit) -> float:
-    """Cycles from a block's start to its end when it waits for nothing but itself."""
+    """Cycles from the start of a block to its end when no other block competes for units."""
     per_tile = max(arrival_cycles(work, constants), dependent_cycles(work, constants))
     finish = finish_latency(work, constants)
     return constants.start + load.k_tiles * per_tile + finish + split_latency(work, constants)

@@ -1,7 +1,7 @@
-"""Depthwise convolution (one channel a group, channels last): direct, vectorised over channels.
+"""Depthwise convolution (one channel per group, channels last): direct, vectorized over channels.
 
-It is bound by memory: each thread keeps the sums of a few neighbouring positions, so that an input
-element is loaded once per line of the window; the weights lie in shared memory.
+It is memory-bound. Each thread keeps accumulators for a few adjacent output positions, so that it loads an
+input element once per line of the window. The weights are in shared memory.
 """
 
 from __future__ import annotations
@@ -20,19 +20,21 @@ from .problem import Problem, Window, divisor, power_of_two_in
 from .spec import Binding
 
 TEMPLATE = "kernels/depthwise_conv.cu.j2"
-# More sums of neighbouring positions than these lanes have do not fit a thread's registers.
+# The most channels of a thread: accumulators of more would not fit its registers.
 MOST_LANES = 8
-# Products of a thread with several outputs; the compiler widens bytes and bf16 long before it multiplies
-# them: with 800 products of bf16 it spills, with 400 it does not (NVRTC 13.5, sm_90a).
-MOST_PRODUCTS, MOST_WIDENED = 800, 400
-# Products of bf16 with one output, which it widens all at once: 392 spill, 200 take 184 registers.
+# The most multiply-adds of a thread with several output positions. The compiler converts bytes and bf16 to
+# f32 long before it multiplies them, so their live ranges are long: with 800 multiply-adds of bf16 it spills,
+# with 400 it does not (NVRTC 13.5, sm_90a).
+MOST_PRODUCTS, MOST_CONVERTED = 800, 400
+# The same for bf16 with one output position, all converted at once: 392 spill, 200 take 184 registers.
 MOST_ALONE = 200
 _NO_WINDOW = Window(1, 1, 1, 0, 0, False)
 
 
 @dataclass(frozen=True)
 class DepthwiseConfig:
-    """Channels and neighbouring positions of a thread, channels and threads of a block."""
+    """A configuration: `vector` channels and `pixels` adjacent output positions per thread; `channels` and
+    `threads` per block."""
 
     vector: int
     pixels: int
@@ -42,7 +44,11 @@ class DepthwiseConfig:
 
 @dataclass(frozen=True)
 class DepthwiseSpec:
-    """What the template is given. `first_tap` is the flat index of the window line's first tap."""
+    """The spec of a depthwise kernel for its template.
+
+    A window has `taps` taps, and its innermost line `inner_taps`; `first_tap` is the flat index of a line's
+    first tap. A thread loads `columns` input positions of a line. Steps and offsets count elements.
+    """
 
     name: Identifier
     title: Code
@@ -77,18 +83,21 @@ class DepthwiseSpec:
 def unsupported(problem: Problem) -> str | None:
     """Why PROBLEM is not a depthwise convolution; None when it is."""
     if problem.op != "conv" or problem.n != 1 or problem.channels != 1 or len(problem.batch) != 1:
-        return "not one channel and one output channel a group"
+        return "not a convolution with one input and one output channel per group"
     if problem.batch[0].a_step != 1:
-        return "channels are not innermost"
+        return "the channels are not innermost"
     if problem.accumulate.bits < 32:
-        return f"sums in {problem.accumulate} are too narrow"
+        return f"accumulators of {problem.accumulate} are too narrow"
     if problem.taps > 256:
         return "the window is too large for shared memory"
     return None
 
 
 def widest(problem: Problem, out_bytes: int) -> int:
-    """Channels that one thread can load and store as vectors, for outputs of `out_bytes` an element."""
+    """Channels that one thread loads and stores as one vector; an output element has OUT_BYTES bytes.
+
+    At most `MOST_LANES`; fewer where the conversions of bf16 would spill.
+    """
     steps: list[Dim] = [problem.batches, problem.a_offset]
     steps += [axis.step for axis in problem.rows]
     most = min(16 // min(problem.a.bytes, out_bytes), MOST_LANES)
@@ -100,7 +109,10 @@ def widest(problem: Problem, out_bytes: int) -> int:
 def candidates(
     problem: Problem, target: ArchSpec, out_bytes: int = 2, most: int = 12
 ) -> list[DepthwiseConfig]:
-    """Configurations worth trying, the most promising by `cost` first."""
+    """Up to MOST configurations of PROBLEM, the fastest by `cost` first; some may be `illegal`.
+
+    An output element has OUT_BYTES bytes.
+    """
     vector = widest(problem, out_bytes)
     channels = problem.at_optimum(problem.batches)
     lanes = [count for count in (4, 8, 16, 32) if count * vector < channels * 2] or [4]
@@ -117,28 +129,28 @@ def candidates(
 
 
 def illegal(problem: Problem, config: DepthwiseConfig, target: ArchSpec) -> str | None:
-    """Why CONFIG does not fit; None when it does."""
+    """Why CONFIG cannot run PROBLEM on TARGET; None when it can."""
     inner = problem.rows[-1].window or _NO_WINDOW
     if config.pixels > 1 and inner.dilation > 1:
-        return "neighbouring outputs share no inputs"
+        return "adjacent outputs of a dilated window share no inputs"
     products = problem.taps * config.pixels * config.vector
-    if config.pixels > 1 and products > (MOST_WIDENED if _is_widened(problem.a) else MOST_PRODUCTS):
-        return "the products of so many outputs do not fit a thread's registers"
+    if config.pixels > 1 and products > (MOST_CONVERTED if _is_converted(problem.a) else MOST_PRODUCTS):
+        return "too many outputs per thread for its registers"
     if config.channels % config.vector or config.threads % (config.channels // config.vector):
-        return "threads do not share the channels evenly"
+        return "the channels do not divide evenly among the threads"
     if config.channels * problem.taps * problem.accumulate.bytes > target.shared_bytes:
         return "not enough shared memory"
     return None
 
 
-def _is_widened(dtype: DType) -> bool:
+def _is_converted(dtype: DType) -> bool:
     return dtype.bytes == 1 or dtype == BF16
 
 
 def specialize(
     problem: Problem, config: DepthwiseConfig, binding: Binding, target: ArchSpec
 ) -> DepthwiseSpec:
-    """The spec of PROBLEM under CONFIG, which must be legal; the binding has its vector."""
+    """The spec of PROBLEM under CONFIG, which must be legal; BINDING was made for CONFIG's vector."""
     names = binding.names
     axes = row_specs(problem.rows, names)
     inner = problem.rows[-1].window or _NO_WINDOW
@@ -175,7 +187,7 @@ def specialize(
 
 
 def _first_tap(axes: tuple[AxisSpec, ...]) -> str:
-    """The flat index of the tap (tap_z, tap_y, 0)."""
+    """The flat index of the tap (tap_z, tap_y, 0), as C text."""
     inner = axes[-1].window.taps if axes[-1].window else 1
     text = ""
     for axis in axes[:-1]:
@@ -185,13 +197,13 @@ def _first_tap(axes: tuple[AxisSpec, ...]) -> str:
 
 
 def _runs(problem: Problem, config: DepthwiseConfig) -> Dim:
-    """Threads along the output positions."""
+    """Runs of output positions: a thread computes one, of `pixels` adjacent positions."""
     lines = product(axis.extent for axis in problem.rows[:-1])
     return lines * ceildiv(problem.rows[-1].extent, config.pixels)
 
 
 def launch(problem: Problem, config: DepthwiseConfig) -> Geometry:
-    """Grid, block and shared memory of a launch."""
+    """The launch geometry of PROBLEM under CONFIG."""
     runs_per_block = config.threads * config.vector // config.channels
     blocks = ceildiv(_runs(problem, config), runs_per_block) * ceildiv(problem.batches, config.channels)
     shared = config.channels * problem.taps * problem.accumulate.bytes

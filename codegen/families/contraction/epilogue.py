@@ -1,4 +1,4 @@
-"""From accumulators to stored results: what the epilogue's templates are given, and what it costs."""
+"""The epilogue of a contraction, from accumulators to stored results: its spec and its cost."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from .problem import COPY_BYTES
 from .tile import SUMS_PADDING, Tiling
 from .work import Work
 
-MOST_AHEAD = 8
-AHEAD_BYTES = 256  # of a thread's registers
+MOST_PREFETCHED = 8  # rows whose epilogue operands a thread prefetches
+PREFETCH_BYTES = 256  # register budget of a thread for prefetched epilogue operands
 
 
 @dataclass(frozen=True)
 class EpilogueSpec:
-    """How `threads` threads finish a tile of block_m rows of `columns` vectors of accumulators.
+    """The spec of an epilogue: how `threads` threads turn a tile of accumulators into stored results.
 
-    The accumulators are staged in shared memory, once for each of `groups`, in rows `pitch` apart, and in
-    the workspace where k is split. `code` makes results of `vector` of them, with the fields of `beside`,
-    read for every row, and `along`, the same for all rows. `m_checked` and `n_checked` say whether the tile
-    may reach past the result.
+    The tile has `block_m` rows of `columns` vectors of `vector` accumulators. It is staged in shared memory
+    with `pitch` accumulators from row to row, once for each of the `groups` that split a k tile among
+    themselves; with split-K, in the workspace too. `code` computes and stores the results of one vector. It
+    uses prefetched operands: the fields of `beside`, which differ from row to row, and of `along`, which all
+    rows share. `m_checked` and `n_checked` say whether stores need an in-bounds predicate.
     """
 
     accumulate: Identifier
@@ -41,39 +42,41 @@ class EpilogueSpec:
 
     @property
     def rows_at_a_time(self) -> int:
-        """Rows of the tile that the threads finish side by side; 0 when they do not share them evenly."""
+        """Rows of the tile that the threads handle in one pass; 0 when rows do not divide evenly."""
         return 0 if self.threads % self.columns else self.threads // self.columns
 
     @property
     def rows_ahead(self) -> int:
-        """Rows that a thread reads the epilogue operands of before it finishes the first of them."""
+        """The prefetch distance: rows whose epilogue operands a thread loads before it handles the first."""
         if not self.rows_at_a_time or self.block_m % self.rows_at_a_time or self.beside is None:
             return 0
         ahead, passes = 1, self.block_m // self.rows_at_a_time
         while (
-            ahead < MOST_AHEAD and passes % (2 * ahead) == 0 and 2 * ahead * self.beside.bytes <= AHEAD_BYTES
+            ahead < MOST_PREFETCHED
+            and passes % (2 * ahead) == 0
+            and 2 * ahead * self.beside.bytes <= PREFETCH_BYTES
         ):
             ahead *= 2
         return ahead
 
     @property
     def quad(self) -> int:
-        """Sums that a thread reads from shared memory at a time: 16 bytes, or all of its vector."""
+        """Accumulators that a thread loads from shared memory at a time: 16 bytes, or its whole vector."""
         return min(self.vector, COPY_BYTES // accumulator_bytes(self.accumulate))
 
     @property
     def sums_bytes(self) -> int:
-        """Shared memory of the staged sums."""
+        """Shared memory of the staged accumulators, in bytes."""
         return self.groups * self.block_m * self.pitch * accumulator_bytes(self.accumulate)
 
 
 def sums_pitch(tiling: Tiling) -> int:
-    """Accumulators from row to row of the staged tile."""
+    """The pitch of the staged tile: accumulators from row to row."""
     return tiling.block_n + SUMS_PADDING
 
 
 def accumulator_bytes(c_type: str) -> int:
-    """Bytes of a sum, by its C type."""
+    """Bytes of an accumulator, by its C type."""
     return 8 if c_type in ("f64", "i64", "u64") else 4
 
 
@@ -81,22 +84,22 @@ def accumulator_bytes(c_type: str) -> int:
 
 
 def staged_cycles(work: Work, shared_bytes: float) -> float:
-    """Cycles of shared memory for the sums of a block: written once for each k group, and read."""
-    return work.sum_bytes * (1 + work.groups) / shared_bytes
+    """Cycles of shared memory for staging a block's accumulators: one write per k group, one read."""
+    return work.accumulator_bytes * (1 + work.groups) / shared_bytes
 
 
 def partial_cycles(work: Work, constants: ContractionFit) -> float:
-    """Cycles of the L2 cache for the partial sums of a block; none unless k is split."""
-    return work.sum_bytes * 2 / constants.l2_bytes if work.tiling.splits > 1 else 0.0
+    """Cycles of the L2 cache for a block's partial sums, with split-K; else 0."""
+    return work.accumulator_bytes * 2 / constants.l2_bytes if work.tiling.splits > 1 else 0.0
 
 
 def finish_latency(work: Work, constants: ContractionFit) -> float:
-    """Cycles from a thread's sums to its results in memory."""
-    return work.sum_bytes / work.tiling.threads * constants.finish
+    """Cycles of a thread's epilogue: from its accumulators to its results in memory."""
+    return work.accumulator_bytes / work.tiling.threads * constants.finish
 
 
 def split_latency(work: Work, constants: ContractionFit) -> float:
-    """Cycles until the last block of a tile has added the partial sums; none unless k is split."""
+    """Cycles until the last block of a tile has added the partial sums, with split-K; else 0."""
     if work.tiling.splits == 1:
         return 0.0
-    return constants.split + work.sum_bytes * (work.tiling.splits + 1) / constants.l2_bytes
+    return constants.split + work.accumulator_bytes * (work.tiling.splits + 1) / constants.l2_bytes

@@ -1,4 +1,4 @@
-"""The kernel families of contractions: implicit matrix products in tiles, and depthwise convolutions."""
+"""The kernel families of contractions: tiled implicit GEMMs, and depthwise convolutions."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from .simt import SimtConfig
 from .spec import Binding, ContractionSpec, split_scratch
 
 MOST_CANDIDATES = 16
-PROBLEMS_KEPT = 4096
-# Tensor cores keep about 13 bits of the largest of the products of 8-bit floats that one instruction adds
-# up, 32 of them; what it gives is added in f32.
+PROBLEMS_KEPT = 4096  # size of the cache of priced problems
+# One mma of 8-bit floats adds 32 products with about 13 bits of precision, relative to the largest product;
+# its result is added to the accumulator in f32.
 TENSOR_CORE_SUMS = Accumulation(frozenset({F8E4M3}), terms=32, roundoff=2.0**-13, tiled=True)
 TILED_SUMS = Accumulation(tiled=True)
 Product = tuple[str, ContractionSpec, Geometry]
@@ -36,7 +36,7 @@ AnyTiled = TypeVar("AnyTiled", bound=MmaConfig | SimtConfig)
 
 @dataclass(frozen=True, kw_only=True)
 class ContractionFamily(ConfiguredFamily[AnyConfig]):
-    """A family for regions that one contraction leads."""
+    """A kernel family for regions with one contraction."""
 
     groupable: bool = True
 
@@ -54,20 +54,20 @@ class ContractionFamily(ConfiguredFamily[AnyConfig]):
 
     @abstractmethod
     def unsupported(self, contraction: Contraction, target: ArchSpec) -> str | None:
-        """Why the family cannot do CONTRACTION on TARGET; None when it can."""
+        """Why the family cannot run CONTRACTION on TARGET; None when it can."""
 
     @abstractmethod
     def priced(self, request: Request, problem: Problem) -> list[Candidate]:
-        """Legal configurations of PROBLEM, that of REQUEST, the best first."""
+        """Legal configurations of PROBLEM, the contraction of REQUEST, with their times, fastest first."""
 
     @abstractmethod
     def code(self, request: Request, contraction: Contraction, config: AnyConfig) -> KernelCode:
-        """The code of CONTRACTION, that of REQUEST."""
+        """The code of REQUEST, whose contraction is CONTRACTION, under CONFIG."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProductFamily(ContractionFamily[AnyTiled]):
-    """Matrix products and convolutions in tiles, one a block."""
+    """Matrix products and convolutions as tiled implicit GEMMs; a block computes one tile of the result."""
 
     saturates: bool = True
 
@@ -85,7 +85,7 @@ class ProductFamily(ContractionFamily[AnyTiled]):
 
     @abstractmethod
     def configurations(self, problem: Problem, target: ArchSpec) -> Sequence[AnyTiled]:
-        """Legal configurations worth trying, the most promising by `cost` first."""
+        """Legal configurations worth trying, the fastest by `cost` first."""
 
     @abstractmethod
     def cost(self, problem: Problem, config: AnyTiled, target: ArchSpec) -> float:
@@ -93,16 +93,16 @@ class ProductFamily(ContractionFamily[AnyTiled]):
 
     @abstractmethod
     def product(self, problem: Problem, config: AnyTiled, binding: Binding, target: ArchSpec) -> Product:
-        """The template, the spec and the launch of PROBLEM under CONFIG."""
+        """The template, the spec and the launch geometry of PROBLEM under CONFIG."""
 
 
 @lru_cache(maxsize=PROBLEMS_KEPT)
 def _priced(
     family: ProductFamily[AnyTiled], problem: Problem, target: ArchSpec
 ) -> tuple[tuple[tuple[tuple[str, int], ...], float], ...]:
-    """The configurations worth trying, as items of a table, and their times.
+    """The configurations worth trying, as (field, value) pairs, with their times in microseconds.
 
-    A problem comes up in several passes, and with results that lie in several places.
+    Cached, because several passes price the same problem, and with several layouts of the result.
     """
     found = family.configurations(problem, target)
     return tuple((tuple(asdict(config).items()), family.cost(problem, config, target)) for config in found)
@@ -110,7 +110,7 @@ def _priced(
 
 @dataclass(frozen=True, kw_only=True)
 class MmaFamily(ProductFamily[MmaConfig]):
-    """Products on tensor cores."""
+    """Tiled contractions on tensor cores."""
 
     name: str = "contraction_mma"
     rank: Rank = Rank.TENSOR_CORES
@@ -137,7 +137,7 @@ class MmaFamily(ProductFamily[MmaConfig]):
 
 @dataclass(frozen=True, kw_only=True)
 class SimtFamily(ProductFamily[SimtConfig]):
-    """Products on the scalar units."""
+    """Tiled contractions on the scalar units."""
 
     name: str = "contraction_simt"
     rank: Rank = Rank.SCALAR_UNITS
@@ -160,7 +160,7 @@ class SimtFamily(ProductFamily[SimtConfig]):
 
 @dataclass(frozen=True, kw_only=True)
 class DepthwiseFamily(ContractionFamily[DepthwiseConfig]):
-    """Depthwise convolutions, bound by memory, vectorised over channels."""
+    """Depthwise convolutions: memory-bound, vectorized over channels."""
 
     name: str = "depthwise"
     rank: Rank = Rank.SPECIAL_CASE
@@ -168,7 +168,7 @@ class DepthwiseFamily(ContractionFamily[DepthwiseConfig]):
 
     def unsupported(self, contraction: Contraction, target: ArchSpec) -> str | None:
         if contraction.has_prologue:
-            return "its input is read as it lies in memory"
+            return "a depthwise kernel has no prologue"
         return depthwise.unsupported(contraction.problem)
 
     def priced(self, request: Request, problem: Problem) -> list[Candidate]:

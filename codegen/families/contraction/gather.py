@@ -1,4 +1,4 @@
-"""Where the elements of an operand lie in memory, as templates gather them: axes, windows and steps."""
+"""The addressing of an operand in memory, as templates gather it: axes, windows and strides."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ from ...text.affine_c import factor_to_c
 from ...text.render import Code, Identifier
 from .problem import BatchAxis, RowAxis
 
-MASK_BITS = 32
+MASK_BITS = 32  # bits of a register that holds the in-bounds mask of a line's taps
 _COORDINATES = ("z", "y", "x")
 
 
 @dataclass(frozen=True)
 class WindowSpec:
-    """One dimension of a convolution's window: `name` is its coordinate, `tap` the index in the window."""
+    """One dimension of a convolution's window, for templates; see `problem.Window`.
+
+    name: the C variable of the input coordinate; tap: that of the index in the window; step: elements per
+    input position.
+    """
 
     name: Identifier
     tap: Identifier
@@ -31,7 +35,11 @@ class WindowSpec:
 
 @dataclass(frozen=True)
 class AxisSpec:
-    """One dimension of a row or batch index: `name` is its coordinate, `step` elements per position."""
+    """One dimension of a row or batch index, for templates.
+
+    name: the C variable of its coordinate; extent: its size; step: the operand's stride in elements;
+    other_step: B's stride, where the dimension is one of the batch; window: the window over it, if any.
+    """
 
     name: Identifier
     extent: Code
@@ -42,11 +50,11 @@ class AxisSpec:
 
 @dataclass(frozen=True)
 class GatherSpec:
-    """An operand in memory: the axes of a row of A (column of B), and the steps of the summed axis.
+    """The addressing of an operand: the axes of a row index of A (column index of B), and the steps along k.
 
-    A row is `taps` taps of the window with `channels` elements each, `k_step` apart; `uniform_taps` says that
-    a tile never spans two taps. `checked` and `k_checked` say whether tiles may reach past the rows and
-    past k.
+    Along k a row has `taps` window taps of `channels` elements each, with stride `k_step`. `uniform_taps`:
+    a k tile never spans two taps. `checked` and `k_checked`: tiles may reach past the last row and past the
+    end of k, so loads need an in-bounds predicate. `offset`: the operand's first element in its buffer.
     """
 
     axes: tuple[AxisSpec, ...]
@@ -60,11 +68,12 @@ class GatherSpec:
 
     @property
     def windows(self) -> tuple[WindowSpec, ...]:
+        """The windows over the axes, outermost first."""
         return tuple(axis.window for axis in self.axes if axis.window is not None)
 
     @property
     def masked(self) -> bool:
-        """True when a word can hold which taps of a line lie inside."""
+        """True when a line's taps need an in-bounds mask and it fits one register."""
         return self.taps <= MASK_BITS and any(window.checked for window in self.windows)
 
 
@@ -74,7 +83,7 @@ def divides(by: int, dim: Dim) -> bool:
 
 
 def batch_specs(axes: Sequence[BatchAxis], names: Mapping[str, str]) -> tuple[AxisSpec, ...]:
-    """The dimensions of the batch index; `step` is A's and `other_step` B's."""
+    """The dimensions of the batch index; `step` is A's stride and `other_step` is B's."""
     return tuple(
         AxisSpec(
             Identifier(f"batch_{i}"),
@@ -88,13 +97,13 @@ def batch_specs(axes: Sequence[BatchAxis], names: Mapping[str, str]) -> tuple[Ax
 
 
 def row_specs(axes: Sequence[RowAxis], names: Mapping[str, str]) -> tuple[AxisSpec, ...]:
-    """The dimensions of a convolution's row index: x is innermost, images lie beyond z, y and x."""
+    """The dimensions of a convolution's row index: image, z, y, x, with x innermost."""
     labels = ("image", *_COORDINATES)[-len(axes) :]
     return tuple(_row_spec(axis, label, names) for axis, label in zip(axes, labels, strict=True))
 
 
 def plain_specs(axes: Sequence[RowAxis], names: Mapping[str, str]) -> tuple[AxisSpec, ...]:
-    """The dimensions of a row (column) index that no window lies over."""
+    """The dimensions of a row (column) index without windows."""
     return tuple(
         AxisSpec(
             Identifier(f"row_{i}"),

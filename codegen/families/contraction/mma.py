@@ -1,6 +1,6 @@
-"""Implicit matrix products on tensor cores with mma.sync (sm_80 and later).
+"""Implicit GEMMs on tensor cores with mma.sync (sm_80 and later).
 
-Operands of 16 bits, f32 rounded to tf32, bytes, or f8e4m3 (sm_89); sums in f32 or i32.
+Operands are 16-bit floats, f32 rounded to tf32, 8-bit integers, or f8e4m3 (sm_89); accumulators f32 or i32.
 """
 
 from __future__ import annotations
@@ -19,21 +19,23 @@ from .cost import microseconds
 from .problem import COPY_BYTES, Problem
 from .product import ProductSpec, ProductTemplate
 from .spec import Binding, ContractionSpec, contraction_launch, contraction_spec
-from .staging import held_registers, origin_registers
+from .staging import origin_registers, staged_registers
 from .work import Work
 
 TEMPLATE = "kernels/contraction.cu.j2"
-STEP_BYTES = 32  # bytes of k in one mma step: 16 elements of 16 bits, 8 of tf32, 32 of i8
-MAX_SUM_REGISTERS = 128
+STEP_BYTES = 32  # bytes along k of one mma step: 16 elements of 16 bits, 8 of tf32, 32 of i8
+MAX_ACCUMULATORS = 128  # the most accumulators of a thread
 # Register budget of a thread that stages tiles through registers: accumulators and staged tiles.
-HELD_AND_SUMS = 96
-# Registers for the origins of gathered rows, beside the most accumulators that a thread may have.
-ORIGIN_REGISTERS = 4
-MOST_PRODUCTS = 128
+STAGING_REGISTERS = 96
+# Registers for the origins of gathered rows, in a thread with the most accumulators.
+MAX_ORIGIN_REGISTERS = 4
+MAX_PENDING_REGISTERS = 128  # registers of a thread for products of 8-bit floats that are not yet accumulated
 SPLITS = (2, 3, 4, 6, 8, 12, 16)
-MOST_RESIDENT = 2  # blocks that kernels are compiled for
-WIDE_N, RASTER = 16, 8  # tiles along n that the L2 cache holds the operands of; tile rows of a band beyond
-# By the operands' types: what the products are made in, what they are summed in, and what does that.
+MOST_RESIDENT = 2  # the highest occupancy that kernels are compiled for, in blocks per multiprocessor
+# Rasterization of tiles: beyond WIDE_N tiles along n the L2 cache does not hold B, so tiles are visited in
+# bands of RASTER tile rows.
+WIDE_N, RASTER = 16, 8
+# By the types of the operands: the mma's name, the type of its accumulators, and the feature that it needs.
 _MATH = {
     (F16, F16): ("f16", F32, Feature.MMA_F16),
     (BF16, BF16): ("bf16", F32, Feature.MMA_BF16),
@@ -46,18 +48,21 @@ _MATH = {
 }
 
 
-# What tensor cores multiply only from K-major operands: fragments are transposed in words of 16 bits alone.
+# The types that tensor cores multiply only from K-major operands: ldmatrix transposes 16-bit elements only.
 _K_INNERMOST = (TF32, I8, U8, F8E4M3, F8E5M2)
 
 
 def needs_k_innermost(multiply: DType) -> bool:
-    """True when tensor cores multiply MULTIPLY only if both operands lie with k innermost."""
+    """True when products in MULTIPLY on tensor cores need both operands K-major (k innermost in memory)."""
     return multiply in _K_INNERMOST
 
 
 @dataclass(frozen=True)
 class MmaConfig:
-    """Tile of a block, its warps along m, n and k, pipeline stages, blocks along k, L2 raster."""
+    """A configuration: block tile in elements, warps along m, n and k, pipeline stages, split-K and raster.
+
+    `splits` blocks share the k of one tile. `raster` is the number of tile rows in a band.
+    """
 
     block_m: int
     block_n: int
@@ -71,21 +76,23 @@ class MmaConfig:
 
     @property
     def threads(self) -> int:
+        """Threads of a block."""
         return 32 * self.warps_m * self.warps_n * self.warps_k
 
     @property
-    def sum_registers(self) -> int:
+    def accumulators(self) -> int:
         """Accumulators of a thread."""
         return self.block_m * self.block_n // (32 * self.warps_m * self.warps_n)
 
     def split(self, splits: int) -> MmaConfig:
-        """The same with k shared among SPLITS blocks."""
+        """The same configuration with split-K over SPLITS blocks."""
         return replace(self, splits=splits)
 
 
 @dataclass(frozen=True)
 class MmaProduct(ProductSpec):
-    """Products in `math`, by warps of warp_m x warp_n sums that take `k_steps` mma steps of a tile."""
+    """The product by mma.sync in the type `math`: a warp has warp_m x warp_n accumulators and takes `k_steps`
+    mma steps per k tile."""
 
     math: Identifier
     warps_m: int
@@ -96,28 +103,28 @@ class MmaProduct(ProductSpec):
 
 
 def unsupported(problem: Problem, target: ArchSpec) -> str | None:
-    """Why TARGET's tensor cores cannot do PROBLEM; None when they can."""
+    """Why the tensor cores of TARGET cannot run PROBLEM with mma.sync; None when they can."""
     if (problem.a, problem.b) not in _MATH:
         return f"operands of {problem.a} and {problem.b} have no mma"
     math, sums, needed = _MATH[problem.a, problem.b]
     if not target.has(needed):
         return f"{target.name} has no mma of {math}"
     if problem.accumulate != sums:
-        return f"mma does not sum in {problem.accumulate}"
+        return f"mma of {math} does not accumulate in {problem.accumulate}"
     if problem.a.bytes != 2 and not (problem.a_k_major and problem.b_k_major):
-        return f"{problem.a} operands must lie with k innermost"
+        return f"{problem.a} operands must be K-major"
     return "more than 2^31 rows" if tile.has_too_many_rows(problem) else None
 
 
 def illegal(problem: Problem, config: MmaConfig, target: ArchSpec) -> str | None:
-    """Why CONFIG does not fit; None when it does."""
+    """Why CONFIG cannot run PROBLEM on TARGET; None when it can."""
     k_bytes = config.block_k * problem.a.bytes
     steps = k_bytes // STEP_BYTES // config.warps_k
     warp_m, warp_n = config.block_m // config.warps_m, config.block_n // config.warps_n
     if steps < 2 or steps % 2 or steps * STEP_BYTES * config.warps_k != k_bytes:
         return "each warp needs an even number of mma steps in a tile"
     if warp_m % 16 or warp_n % 16 or warp_m * config.warps_m != config.block_m:
-        return "warps do not share the tile evenly"
+        return "the tile does not divide evenly among the warps"
     if config.threads > target.limits.threads_per_block or config.stages < 2:
         return "too many warps, or too few stages"
     if config.splits > 1 and not tile.splits_evenly(problem.k, config.block_k, config.splits):
@@ -128,30 +135,32 @@ def illegal(problem: Problem, config: MmaConfig, target: ArchSpec) -> str | None
 
 
 def _spills(problem: Problem, config: MmaConfig) -> str | None:
-    """What a thread of CONFIG has too few registers for; None when it has enough."""
-    if config.sum_registers > MAX_SUM_REGISTERS:
-        return "too many accumulators a thread"
-    if product_registers(problem, config) > MOST_PRODUCTS:
-        return "too many products of 8-bit floats wait for their sums"
-    held = held_registers(problem, config)
-    if held and config.sum_registers + held > HELD_AND_SUMS:
-        return "tiles that pass through registers leave too few for so many accumulators"
-    if config.sum_registers < MAX_SUM_REGISTERS:
+    """Why a thread of CONFIG would spill registers; None when it would not."""
+    if config.accumulators > MAX_ACCUMULATORS:
+        return "too many accumulators per thread"
+    if pending_registers(problem, config) > MAX_PENDING_REGISTERS:
+        return "too many registers hold products of 8-bit floats before they are accumulated"
+    staged = staged_registers(problem, config)
+    if staged and config.accumulators + staged > STAGING_REGISTERS:
+        return "staging through registers leaves too few registers for so many accumulators"
+    if config.accumulators < MAX_ACCUMULATORS:
         return None
     if min(problem.a_vector, problem.b_vector) * problem.a.bytes < COPY_BYTES:
         return "narrow copies leave too few registers for so many accumulators"
     if config.splits > 1:
-        return "a split sum leaves too few registers for so many accumulators"
-    if origin_registers(problem, config) > ORIGIN_REGISTERS:
-        return "where rows begin leaves too few registers for so many accumulators"
+        return "split-K leaves too few registers for so many accumulators"
+    if origin_registers(problem, config) > MAX_ORIGIN_REGISTERS:
+        return "the origins of gathered rows leave too few registers for so many accumulators"
     return None
 
 
-def product_registers(problem: Problem, config: MmaConfig) -> int:
-    """Registers of a thread that hold products of 8-bit floats before they are added: those of a whole
-    tile, because the compiler makes all that do not depend on each other at once. Others add in place.
+def pending_registers(problem: Problem, config: MmaConfig) -> int:
+    """Registers of a thread for products of 8-bit floats that are not yet added to the accumulators.
+
+    They are those of a whole k tile, because the compiler issues all independent mma instructions at once.
+    Other types accumulate in place and need none.
     """
-    return k_steps(problem, config) * config.sum_registers if problem.a == F8E4M3 else 0
+    return k_steps(problem, config) * config.accumulators if problem.a == F8E4M3 else 0
 
 
 def k_steps(problem: Problem, config: MmaConfig) -> int:
@@ -160,14 +169,14 @@ def k_steps(problem: Problem, config: MmaConfig) -> int:
 
 
 def pipeline_bytes(problem: Problem, config: MmaConfig) -> int:
-    """Dynamic shared memory of a block."""
+    """Dynamic shared memory of a block, in bytes."""
     return tile.pipeline_bytes(problem, config, swizzled=True, groups=config.warps_k)
 
 
 def blocks_per_multiprocessor(problem: Problem, config: MmaConfig, target: ArchSpec) -> int:
-    """Blocks that fit side by side, by shared memory and by the registers that the sums leave."""
-    registers = config.sum_registers + (100 if config.sum_registers > 32 else 80)
-    registers += product_registers(problem, config)
+    """The expected occupancy in blocks per multiprocessor, by shared memory and an estimate of registers."""
+    registers = config.accumulators + (100 if config.accumulators > 32 else 80)
+    registers += pending_registers(problem, config)
     return tile.resident_blocks(config.threads, registers, pipeline_bytes(problem, config), target)
 
 
@@ -189,11 +198,11 @@ def specialize(problem: Problem, config: MmaConfig, binding: Binding, target: Ar
 
 
 def launch(problem: Problem, spec: ContractionSpec) -> Geometry:
-    """Grid, block and shared memory of a launch."""
+    """The launch geometry of PROBLEM with SPEC."""
     return contraction_launch(problem, spec)
 
 
-# Block tile, warps along m, n and k, and stages; widest first. All compile without spills.
+# Block tile (block_k in 16-bit elements), warps along m, n and k, stages; widest first. None spills.
 _SHAPES: tuple[tuple[int, int, int, int, int, int, int], ...] = (
     (128, 256, 64, 2, 4, 1, 4),
     (128, 256, 64, 2, 4, 1, 3),
@@ -222,7 +231,7 @@ _SHAPES: tuple[tuple[int, int, int, int, int, int, int], ...] = (
 
 
 def shapes(problem: Problem) -> Iterator[MmaConfig]:
-    """The tiles, with block_k in elements of PROBLEM's type; no more stages than there are tiles of k."""
+    """All shapes, with block_k in elements of PROBLEM's type, and no more stages than useful for its k."""
     found: dict[MmaConfig, None] = {}
     for m, n, k, warps_m, warps_n, warps_k, stages in _SHAPES:
         block_k = k * 2 // problem.a.bytes
@@ -233,7 +242,7 @@ def shapes(problem: Problem) -> Iterator[MmaConfig]:
 
 
 def candidates(problem: Problem, target: ArchSpec, most: int = 30) -> list[MmaConfig]:
-    """Configurations worth trying, the most promising by `cost` first; none for what is `unsupported`."""
+    """Up to MOST legal configurations of PROBLEM, the fastest by `cost` first; none if `unsupported`."""
     if unsupported(problem, target) is not None:
         return []
     found: list[tuple[float, MmaConfig]] = []
@@ -247,7 +256,7 @@ def candidates(problem: Problem, target: ArchSpec, most: int = 30) -> list[MmaCo
 
 
 def raster(problem: Problem, config: MmaConfig) -> int:
-    """Tile rows in a band: one, unless the L2 cache cannot hold B's tiles of all columns."""
+    """Tile rows in a raster band: one, unless the L2 cache cannot hold B's tiles of all columns."""
     columns = problem.at_optimum(ceildiv(problem.n, config.block_n))
     return RASTER if columns > WIDE_N else 1
 
@@ -258,7 +267,7 @@ def cost(problem: Problem, config: MmaConfig, target: ArchSpec) -> float:
 
 
 def work_of(problem: Problem, config: MmaConfig, target: ArchSpec) -> Work:
-    """CONFIG as the cost model sees it."""
+    """The inputs of the cost model for PROBLEM under CONFIG."""
     bytes_ = problem.a.bytes
     warp_m, warp_n = config.block_m // config.warps_m, config.block_n // config.warps_n
     return Work(

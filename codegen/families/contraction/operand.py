@@ -1,4 +1,4 @@
-"""An operand as the templates see it: its tiles, where they are gathered from, and how they are staged."""
+"""The spec of one operand for templates: its tile in shared memory, its addressing and its staging."""
 
 from __future__ import annotations
 
@@ -17,8 +17,12 @@ from .tile import TileSpec, Tiling, tile_spec
 
 @dataclass(frozen=True)
 class OperandSpec:
-    """Operand `role` (a or b): elements of `type`, which lie in memory as `memory_type`; its batch
-    entries may begin at another element than 0 when it is `based`."""
+    """One operand: `role` is a or b, `name` the C name of its buffer.
+
+    type, memory_type: its element type in shared memory, and in global memory (before a prologue);
+    element_bytes: the size of `type`; tile, gather, staging: its tile in shared memory, its addressing in
+    global memory, and the way between them; based: whether a batch entry may start at an offset other than 0.
+    """
 
     role: Identifier
     name: Identifier
@@ -32,37 +36,38 @@ class OperandSpec:
 
     @property
     def extent(self) -> str:
-        """The C variable of its rows (columns)."""
+        """The C variable with the number of its rows (columns for B)."""
         return "M" if self.role == "a" else "N"
 
     @property
     def stage_size(self) -> str:
-        """The C constant of the elements of one stage."""
+        """The C constant with the elements of one pipeline stage."""
         return "A_TILE" if self.role == "a" else "B_TILE"
 
     @property
     def tile_bytes(self) -> int:
+        """Bytes of one pipeline stage in shared memory."""
         return self.tile.elements * self.element_bytes
 
     @property
     def picked(self) -> bool:
-        """True when an index says where a row begins."""
+        """True when its rows are gathered: an index tensor says where each row begins."""
         return self.staging.rows is not None and self.staging.rows.picks
 
     @property
     def clamped(self) -> bool:
-        """True when a thread may have lines past the end, for which the last one stands."""
+        """True when a thread may be assigned lines past the end; it then loads the last line instead."""
         return self.gather.checked or self.staging.ragged
 
     @property
     def linear(self) -> bool:
-        """True when a thread's lines are equal steps apart: whole tiles of a single axis."""
+        """True when a thread's lines have a constant stride: whole tiles of a single axis."""
         plain = len(self.gather.axes) == 1 and not self.gather.windows
         return plain and not self.clamped and not self.picked
 
     @property
     def slots(self) -> int:
-        """Rows of a tile that a thread brings pieces of."""
+        """Rows of a tile that a thread copies pieces of."""
         return self.staging.passes if self.tile.k_major else self.tile.chunk
 
 
@@ -75,7 +80,7 @@ def a_operand(
     prologue: Code | None,
     rows: RowWork | None,
 ) -> OperandSpec:
-    """The first operand; PROLOGUE computes its elements, ROWS what depends on a row alone."""
+    """The spec of A; PROLOGUE has the code that computes its elements, ROWS the code run once per row."""
     tile = tile_spec(problem.a, tiling.block_m, tiling.block_k, k_major=problem.a_k_major, swizzled=swizzled)
     gather = GatherSpec(
         axes=(row_specs if problem.op == "conv" else plain_specs)(problem.rows, names),
@@ -99,7 +104,7 @@ def a_operand(
 def b_operand(
     problem: Problem, tiling: Tiling, name: Identifier, names: Mapping[str, str], swizzled: bool
 ) -> OperandSpec:
-    """The second operand, whose k runs over taps and channels alike."""
+    """The spec of B, whose k index is dense: it needs no distinction of taps and channels."""
     tile = tile_spec(problem.b, tiling.block_n, tiling.block_k, k_major=problem.b_k_major, swizzled=swizzled)
     k_checked = not divides(tiling.block_k, problem.k)
     gather = GatherSpec(

@@ -1,11 +1,11 @@
-"""What a contraction is, apart from any kernel: an implicit matrix product.
+"""A contraction as an implicit GEMM, independent of any kernel.
 
     D[batch][m, n] = sum over k of A[batch][m, k] * B[batch][n, k]
 
-A convolution's rows m run over images and output positions, its columns n over the output
-channels of one group, its k over window taps and then the channels of a group; the batch is the
-group. A matrix product's rows and batch are its own, with neighbouring dimensions merged where
-memory allows. Every dimension may be symbolic, except a convolution's taps.
+For a convolution, m runs over images and output positions, n over the output channels of one group, and k
+over window taps (outer) and the channels of a group (inner); the batch is the group. For a matrix product, m
+and the batch are its own dimensions, with adjacent ones merged where strides allow. Every size may be
+symbolic, except the taps of a convolution.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from ....dialects.core.dtypes import F32, I32, DType
 from ....dialects.core.ir import Operation
 from ....dialects.core.types import TensorType
 
-COPY_BYTES = 16
+COPY_BYTES = 16  # the widest vectorized access
 INT_LIMIT = 2**31 - 1
 Size = tuple[str, int, int, int]  # a symbol with its minimum, optimum and maximum
 
 
 @dataclass(frozen=True)
 class Window:
-    """How a convolution's output position maps to x along one dimension.
+    """A convolution's window along one dimension: how output positions map to input positions.
 
-    Tap t of output o reads position o*stride - pad + t*dilation, zero outside [0, limit).
-    `checked` says whether positions may lie outside.
+    Tap t of output position o reads input position o*stride - pad + t*dilation, or zero outside [0, limit).
+    `checked`: positions may be out of bounds, so loads need an in-bounds predicate.
     """
 
     taps: int
@@ -43,7 +43,7 @@ class Window:
 
 @dataclass(frozen=True)
 class RowAxis:
-    """One of the dimensions that a row index is made of; `step` is elements per position."""
+    """One dimension of the row index m, with A's stride `step` in elements per (input) position."""
 
     extent: Dim
     step: Dim
@@ -52,7 +52,7 @@ class RowAxis:
 
 @dataclass(frozen=True)
 class BatchAxis:
-    """One of the dimensions that the batch index is made of, with the operands' steps in elements."""
+    """One dimension of the batch index, with the strides of both operands in elements."""
 
     extent: Dim
     a_step: Dim
@@ -61,12 +61,15 @@ class BatchAxis:
 
 @dataclass(frozen=True)
 class Problem:
-    """A contraction as kernels see it. Axes are outermost first; steps and offsets count elements.
+    """A contraction as kernels see it. Axes are outermost first; steps (strides) and offsets count elements.
 
-    `row_axes` and `batch_axes` name the result's logical axes that m and batch run over, so that
-    an epilogue can turn (batch, m, n) into a result index; n runs over `column_axis`, within the
-    group for a convolution. Where a prologue makes A (`a_computed`), it lies in memory as
-    `a_memory`; where an index picks its rows, they may begin at all multiples of `a_picked`.
+    a, b, accumulate: the types of the operands as they are multiplied, and of the accumulators.
+    channels: the elements of k per window tap. a_k_step, b_k_step, b_n_step: strides along k and n.
+    row_axes, batch_axes, column_axis: the logical axes of the result that m, batch and n run over, by which
+    an epilogue turns (batch, m, n) into an index of the result; for a convolution n is within the group.
+    b_is_weight: no kernel writes B. sizes: (minimum, optimum, maximum) of every symbol. wide: offsets may
+    overflow an int. a_memory: A's type in memory; a_computed: a prologue computes A from it. a_picked: where
+    A's rows are gathered, each starts at a sum of multiples of these.
     """
 
     op: str
@@ -99,10 +102,12 @@ class Problem:
 
     @property
     def windows(self) -> tuple[Window, ...]:
+        """The windows over the row axes; none for a matrix product."""
         return tuple(axis.window for axis in self.rows if axis.window is not None)
 
     @cached_property
     def taps(self) -> int:
+        """The number of window taps; 1 for a matrix product."""
         count = 1
         for window in self.windows:
             count *= window.taps
@@ -110,39 +115,43 @@ class Problem:
 
     @cached_property
     def m(self) -> Dim:
+        """Rows of the result, per batch entry."""
         return product(axis.extent for axis in self.rows)
 
     @cached_property
     def k(self) -> Dim:
+        """The extent of the reduction."""
         return self.channels * self.taps
 
     @cached_property
     def batches(self) -> Dim:
+        """The number of batch entries."""
         return product(axis.extent for axis in self.batch)
 
     @cached_property
     def optimum(self) -> dict[str, int]:
+        """The size of every symbol that kernels are tuned for."""
         return {name: optimum for name, _, optimum, _ in self.sizes}
 
     def at_optimum(self, dim: Dim) -> int:
-        """DIM at the sizes the model is tuned for; at least 1, since nobody tunes for what does nothing."""
+        """DIM at the sizes that kernels are tuned for; at least 1, since an empty kernel needs no tuning."""
         return max(evaluate(dim, self.optimum), 1)
 
     @property
     def a_k_major(self) -> bool:
-        """True unless A lies with its rows next to each other (a transposed A)."""
+        """Whether A is staged K-major: True unless m is innermost in memory, as in a transposed A."""
         return not (
             self.a_k_step != 1 and len(self.rows) == 1 and not self.windows and self.rows[0].step == 1
         )
 
     @property
     def b_k_major(self) -> bool:
-        """True unless B lies with its columns next to each other (a row-major [K, N])."""
+        """Whether B is staged K-major: True unless n is innermost in memory, as in a row-major [K, N]."""
         return not (self.b_k_step != 1 and self.b_n_step == 1)
 
     @cached_property
     def a_vector(self) -> int:
-        """Elements of A that one aligned copy may move."""
+        """Elements of A that one aligned vectorized load may move: a power of two, at most 16 bytes."""
         steps = [self.a_offset, *self.a_picked, *(axis.a_step for axis in self.batch)]
         widest = max(self.a, self.a_stored, key=lambda dtype: dtype.bytes)
         if not self.a_k_major:
@@ -156,7 +165,7 @@ class Problem:
 
     @cached_property
     def b_vector(self) -> int:
-        """Elements of B that one aligned copy may move."""
+        """Elements of B that one aligned vectorized load may move: a power of two, at most 16 bytes."""
         steps = [self.b_offset, *(axis.b_step for axis in self.batch)]
         if not self.b_k_major:
             return self._vector(self.b, [*steps, self.n, self.b_k_step])
@@ -170,7 +179,7 @@ class Problem:
 
 
 def divisor(*dims: Dim) -> int:
-    """The largest integer known to divide all of DIMS whatever the symbols are; 0 when all are 0."""
+    """The largest integer that divides all of DIMS for all values of the symbols; 0 when all are 0."""
     result = 0
     for dim in dims:
         values = [value for _, value in dim.terms] if isinstance(dim, Affine) else [dim]
@@ -179,7 +188,7 @@ def divisor(*dims: Dim) -> int:
 
 
 def power_of_two_in(number: int, most: int) -> int:
-    """The largest power of two that divides NUMBER (any, when it is 0), at most MOST."""
+    """The largest power of two that is at most MOST and divides NUMBER; all of them divide 0."""
     result = 1
     while result * 2 <= most and number % (result * 2) == 0:
         result *= 2
@@ -193,11 +202,11 @@ def problem_of(
     b_is_weight: bool = False,
     streamed: TensorType | None = None,
 ) -> Problem | None:
-    """The problem of a graph.conv or graph.matmul; None when it is none, or lies as no kernel takes it.
+    """The problem of OP, a graph.conv or graph.matmul; None for other ops and for layouts without a kernel.
 
-    `sizes` gives (minimum, optimum, maximum) of every symbol. The accumulator is the op's
-    `accumulate`, else what its operands call for. `streamed` is the type of the buffer that a
-    prologue turns into the first operand, where there is one.
+    sizes: (minimum, optimum, maximum) of every symbol; b_is_weight: no kernel writes the second operand;
+    streamed: the type of the buffer that is loaded, where a prologue computes the first operand from it. The
+    type of the accumulators is the op's `accumulate`, else `accumulator_of` the first operand.
     """
     if op.name not in ("graph.conv", "graph.matmul"):
         return None
@@ -214,7 +223,10 @@ def problem_of(
 
 
 def accumulator_of(dtype: DType, asked: DType | None = None) -> DType:
-    """The type sums of products of DTYPE are kept in: at least 32 bits wide."""
+    """The type of accumulators for products of DTYPE: ASKED if it has at least 32 bits, else the default.
+
+    The default is DTYPE itself from 32 bits on, else f32 or i32.
+    """
     if asked is not None and asked.bits >= 32:
         return asked
     if dtype.bits >= 32:
@@ -223,7 +235,7 @@ def accumulator_of(dtype: DType, asked: DType | None = None) -> DType:
 
 
 def span_of(type: TensorType, ranges: Mapping[str, Range]) -> int | None:
-    """The largest element offset, if it is known to fit 32 bits."""
+    """An upper bound of the element offsets in a buffer of TYPE; None when it may overflow an int."""
     last = type.layout.offset
     for extent, stride in zip(type.shape, type.strides, strict=True):
         last = last + extent * stride
@@ -233,6 +245,8 @@ def span_of(type: TensorType, ranges: Mapping[str, Range]) -> int | None:
 
 @dataclass(frozen=True)
 class _Common:
+    """The facts that are found in one way for convolutions and matrix products; see `Problem`."""
+
     a: TensorType
     b: TensorType
     dtype: DType
@@ -283,7 +297,7 @@ def _static_taps(taps: Sequence[Dim]) -> tuple[int, ...] | None:
 
 
 def _weight_is_k_major(w: TensorType) -> bool:
-    """True when one output channel's weights lie densely in the order window, then channels."""
+    """True when the weights of an output channel are dense, channels innermost and window outermost."""
     step: Dim = 1
     for axis in (1, *range(w.rank - 1, 1, -1)):
         if w.shape[axis] != 1 and w.strides[axis] != step:
@@ -311,7 +325,7 @@ def _spatial_rows(op: Operation, x: TensorType, taps: Sequence[int]) -> list[Row
 
 
 def merged_rows(rows: Sequence[RowAxis]) -> tuple[RowAxis, ...]:
-    """ROWS with neighbours joined that memory holds as one run; axes of one position dropped."""
+    """ROWS with adjacent axes merged where one stride covers both; axes of extent 1 are dropped."""
     result: list[RowAxis] = []
     for axis in rows:
         if axis.extent == 1 and axis.window is None:
@@ -334,7 +348,7 @@ def _matmul(op: Operation, common: _Common) -> Problem | None:
     a_steps = [_broadcast_step(a, axis, y.rank) for axis in leading]
     b_steps = [_broadcast_step(b, axis, y.rank) for axis in leading]
     row = RowAxis(y.shape[-2], a.strides[a_row])
-    # Leading dimensions that B does not have are further rows, unless A's own layout forbids it.
+    # Leading dimensions along which B is broadcast become rows, unless A is transposed.
     folded = len(leading)
     transposed = a.strides[a_k] != 1 and a.strides[a_row] == 1
     while folded > 0 and b_steps[folded - 1] == 0 and not transposed:
@@ -366,13 +380,13 @@ def _matmul(op: Operation, common: _Common) -> Problem | None:
 
 
 def _broadcast_step(type: TensorType, axis: int, rank: int) -> Dim:
-    """Elements of TYPE per step of result axis AXIS; 0 where it is broadcast."""
+    """The stride of an operand of TYPE along AXIS of a result of RANK dimensions; 0 where it is broadcast."""
     own = axis - (rank - type.rank)
     return 0 if own < 0 or type.shape[own] == 1 else type.strides[own]
 
 
 def merged_batch(batch: Sequence[BatchAxis]) -> tuple[BatchAxis, ...]:
-    """BATCH with neighbours joined that both operands hold as one run; axes of one position dropped."""
+    """BATCH with adjacent axes merged where one stride covers both in both operands; extent 1 is dropped."""
     result: list[BatchAxis] = []
     for axis in batch:
         if axis.extent == 1:

@@ -1,7 +1,7 @@
-"""The product of two tiles: what all kinds of it tell the templates, and what it costs.
+"""The product of two tiles: the common part of its specs, and its cost.
 
-A kind is a template (see `templates/lib/product/mma.cu.j2`) and a spec of its own; `contraction_mma` and
-`contraction_simt` have one each.
+Each kind of product is a template (such as `templates/lib/product/mma.cu.j2`) with a spec of its own, in
+`mma.py` and `simt.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .work import Work
 
 
 class ProductTemplate(Enum):
-    """The ways to multiply."""
+    """The templates that multiply tiles."""
 
     MMA = "lib/product/mma.cu.j2"
     SIMT = "lib/product/simt.cu.j2"
@@ -22,9 +22,10 @@ class ProductTemplate(Enum):
 
 @dataclass(frozen=True)
 class ProductSpec:
-    """How the threads of a block multiply its tiles: `k_groups` of them sum up shares of each k tile.
+    """How the threads of a block multiply its tiles.
 
-    `swizzled` says how fragments want the tiles to lie in shared memory: swizzled, or in padded lines.
+    k_groups: groups of threads that split each k tile and have accumulators of their own; swizzled: whether
+    tiles in shared memory are swizzled, rather than padded, to avoid bank conflicts.
     """
 
     template: ProductTemplate
@@ -36,11 +37,11 @@ class ProductSpec:
 
 
 def product_cycles(work: Work, constants: ContractionFit) -> float:
-    """Cycles that the units need for the products of one k tile."""
+    """Cycles of the arithmetic units for the multiply-adds of one k tile."""
     rate = work.flops_per_clock * constants.efficiency
     return 2.0 * work.tiling.block_m * work.tiling.block_n * work.tiling.block_k / rate
 
 
 def dependent_cycles(work: Work, constants: ContractionFit) -> float:
-    """Cycles of the dependent rounds of fragment loads and products in one k tile."""
+    """Latency in cycles of the dependent rounds of fragment loads and multiply-adds in one k tile."""
     return work.steps * constants.step_latency

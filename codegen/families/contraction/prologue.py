@@ -1,11 +1,11 @@
-"""What a contraction computes on its first operand while it loads it.
+"""Prologues: what a contraction computes on its first operand between loading and staging it.
 
     matmul(elementwise(x), w)
     matmul(elementwise(gather(table, indices)), w)
 
-One buffer is streamed, element by element; a gather picks its rows. Whatever else is read varies
-along the summed axis alone, or along rows alone: the latter, with all that is computed from it, is
-found once for each row of a tile.
+One buffer is streamed, element by element; a gather may pick its rows. All other inputs must vary along the
+summed axis only, or along rows only. Row values, and all that is computed from them alone, are computed once
+per row of a tile.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ Inside = Callable[[Operation], bool]
 
 
 class Varies(Enum):
-    """Along what a value that is broadcast to the first operand differs."""
+    """The axes of a contraction's first operand along which a value that is broadcast to it varies."""
 
-    EVERYWHERE = "everywhere"
-    SUMMED = "summed"
-    ROWS = "rows"
-    SEVERAL = "several"
+    EVERYWHERE = "everywhere"  # it has the operand's shape
+    SUMMED = "summed"  # along the summed axis only, or not at all
+    ROWS = "rows"  # along other axes only
+    SEVERAL = "several"  # along the summed axis and others
 
 
 @dataclass(frozen=True)
 class Prologue:
-    """How the first operand comes about.
+    """How a contraction's kernel computes its first operand while it loads it.
 
-    streamed: the buffer whose elements are loaded, the operand itself where nothing is computed;
-    gather: what picks its rows; rows: the values with one element per row, in the order in which
-    they were met; indices: the ops that compute the indices of the gather.
+    operand: the first operand. streamed: the buffer whose elements are loaded; it is the operand itself where
+    nothing is computed. gather: the op that picks rows of the buffer, if there is one. rows: the values with
+    one element per row, in the order of discovery. indices: the ops that compute the indices of the gather.
     """
 
     operand: Value
@@ -48,30 +48,30 @@ class Prologue:
 
     @property
     def element(self) -> Value:
-        """What a loaded element is an element of: the streamed buffer, or the rows gathered from it."""
+        """The value that loaded elements belong to: the streamed buffer, or the rows gathered from it."""
         return self.streamed if self.gather is None else self.gather.result
 
     @property
     def computes(self) -> bool:
-        """True when elements change on their way, and not only rows are picked."""
+        """True when elements are computed, rather than only loaded or gathered."""
         return self.element is not self.operand
 
 
 @dataclass(frozen=True)
 class Unfit:
-    """Why no kernel computes this while it loads, with the figures that decided."""
+    """Why a contraction cannot have a prologue: the reason, for the ledger, and the figures that decided."""
 
     reason: str
     figures: Mapping[str, str | int] = field(default_factory=dict)
 
 
 def is_within(op: Operation) -> bool:
-    """True for every op: in the region of a kernel all of them are the kernel's."""
+    """True for every op: all ops of a kernel's region are inside the kernel."""
     return True
 
 
 def summed_axis(root: Operation) -> int:
-    """The axis of the first operand that is summed over: channels, or the inner dimension."""
+    """The axis of ROOT's first operand that is reduced: the channels of a conv, k of a matmul."""
     rank = root.inputs[0].type.rank
     if root.name == "graph.conv":
         return 1
@@ -79,12 +79,15 @@ def summed_axis(root: Operation) -> int:
 
 
 def read_prologue(root: Operation, inside: Inside = is_within) -> Prologue | Unfit:
-    """What ROOT's first operand is made of by those ops that are INSIDE its kernel."""
+    """The prologue of the contraction ROOT, or the reason why it has none that kernels support.
+
+    INSIDE says which ops belong to the kernel; values of all other ops are read from memory.
+    """
     return _Reader(root, inside).read()
 
 
 def varies(value: Value, root: Operation) -> Varies:
-    """How VALUE, broadcast to the first operand of ROOT, differs along it."""
+    """The axes along which VALUE varies when it is broadcast to the first operand of the contraction ROOT."""
     operand = root.inputs[0]
     shape, rank = value.type.shape, operand.type.rank
     if shape == operand.type.shape:
@@ -96,7 +99,7 @@ def varies(value: Value, root: Operation) -> Varies:
 
 
 class _Reader:
-    """Walks from the first operand of one contraction to the memory that it is made of."""
+    """Walks from the first operand of a contraction back to the buffers that it is computed from."""
 
     def __init__(self, root: Operation, inside: Inside) -> None:
         self._root = root
@@ -120,7 +123,7 @@ class _Reader:
     def _walk(
         self, start: Iterable[Value], visit: Callable[[Value], Iterable[Value] | Unfit]
     ) -> Unfit | None:
-        """VISIT every value behind START once; it gives the values to go on with."""
+        """Call VISIT once for START and all values behind it; VISIT returns the values to go on with."""
         pending = list(start)
         seen = set(pending)
         while pending:
@@ -133,7 +136,7 @@ class _Reader:
         return None
 
     def _computing(self, value: Value) -> Operation | None:
-        """The op that computes VALUE inside the kernel; None when it is read from memory."""
+        """The op inside the kernel that produces VALUE; None when VALUE is read from memory."""
         op = value.producer
         return op if op is not None and self._inside(op) else None
 
@@ -157,7 +160,7 @@ class _Reader:
         return Unfit(f"{op.name} is neither elementwise nor a gather of rows")
 
     def _scaled(self, op: Scaling) -> Iterable[Value] | Unfit:
-        """Scales are not broadcast: `axis` says where they differ."""
+        """A scaling with several scales: these do not follow broadcasting; `axis` says where they vary."""
         if op.axis != summed_axis(self._root) or op.block:
             return Unfit("it reads scales that differ along another axis than the summed one")
         return (op.x,)
@@ -173,13 +176,13 @@ class _Reader:
     # ------------------------------------------------------------ rows
 
     def _row_value(self, value: Value) -> Iterable[Value] | Unfit:
-        """A value with one element per row; of a convolution, whose windows overlap, one per image."""
+        """A value with one element per row; for a convolution, whose windows overlap, one per image."""
         shape = value.type.shape
         ahead = self._operand.type.rank - len(shape)
         if self._root.name == "graph.conv" and any(
             size != 1 for axis, size in enumerate(shape, ahead) if axis > 0
         ):
-            return Unfit("it reads a value of every position", {"shape": "x".join(map(str, shape))})
+            return Unfit("it reads a value that varies by position", {"shape": "x".join(map(str, shape))})
         self._rows.append(value)
         return self._walk([value], self._behind_row) or ()
 
@@ -201,7 +204,7 @@ class _Reader:
     # ------------------------------------------------------------ gather
 
     def _gathered(self, op: Gather) -> Iterable[Value] | Unfit:
-        """Rows picked from a table in memory: the summed axis stays whole, and innermost."""
+        """Rows gathered from a table in memory; the summed axis must stay whole and innermost."""
         axis = op.axis % op.x.type.rank
         if self._root.name != "graph.matmul" or self._root.attributes["transpose_a"]:
             return Unfit("only the rows of a matrix product's first operand may be gathered")

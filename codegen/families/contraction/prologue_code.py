@@ -1,4 +1,4 @@
-"""The work before a contraction, emitted for the place where its first operand is loaded."""
+"""Emits the prologue of a contraction: the code between loading and staging its first operand."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOADED, PLACE, ORIGIN = "loaded", "value", "a_origin"
 
 
 def row_name(number: int) -> str:
-    """The array with what row value NUMBER is, for each row that a thread copies."""
+    """The C array with row value NUMBER, for each row that a thread copies."""
     return f"a_row{number}"
 
 
@@ -34,10 +34,10 @@ def emit_elements(
     row_at: str,
     names: Mapping[str, str],
 ) -> list[str]:
-    """Statements that make `lanes.count` elements of the operand in VALUE from those in LOADED.
+    """Statements that compute `lanes.count` adjacent elements of the first operand, `value`, from `loaded`.
 
-    INDEX is that of the first one, in NAMES' symbols; ROW_AT is the index of its row among those
-    that the thread copies, which holds `lane` when neighbours lie in different rows.
+    INDEX is the index of the first one, in symbols whose C variables NAMES gives. ROW_AT is the C expression
+    of its row among those that the thread copies; it uses `lane` when the elements are in different rows.
     """
     suffix = "[lane]" if lanes.count > 1 else "[0]"
     several = lanes.count > 1
@@ -62,8 +62,10 @@ def emit_rows(
     spaces: Sequence[Space],
     names: Mapping[str, str],
 ) -> list[str]:
-    """Statements that find what depends on a row alone, for the row whose first element is at INDEX:
-    the row values and, with a gather, where in the table the row begins."""
+    """Statements that run once per row, for the row whose first element is at INDEX.
+
+    They compute the row values and, with a gather, the row's origin: its offset in the table, in elements.
+    """
     ranges: dict[str, Range] = dict(request.ranges)
     for space in spaces:
         ranges.update(space.ranges(request.ranges))
@@ -82,7 +84,7 @@ def emit_rows(
 
 
 def broadcast_index(value: Value, index: Index) -> tuple[Dim, ...]:
-    """Where VALUE is read for the element at INDEX of what it is broadcast to."""
+    """The index in VALUE that corresponds to INDEX in the tensor that VALUE is broadcast to."""
     shape = value.type.shape
     own = index[len(index) - len(shape) :]
     return tuple(0 if size == 1 else at for at, size in zip(own, shape, strict=True))

@@ -1,4 +1,4 @@
-"""What a contraction template is told about the rows of its first operand."""
+"""The spec of code that a contraction runs once per row of its first operand, before it copies the row."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ...text.render import Code, Identifier
 
 @dataclass(frozen=True)
 class RowValue:
-    """A number for each row of A that a thread copies, in an array."""
+    """A row value: a C array with one number for each row of A that a thread copies."""
 
     name: Identifier
     type: Identifier
@@ -17,10 +17,10 @@ class RowValue:
 
 @dataclass(frozen=True)
 class RowWork:
-    """What a thread finds out about a row of A before it copies any of it.
+    """What a thread computes about a row of A before it copies any of it.
 
-    `code` may use the ints `batch` and `m`; it sets `[slot]` of every one of `values` and, when an
-    index picks the rows (`picks`), of `a_origin`, the element at which the row begins.
+    `code` may use the ints `batch` and `m`. It sets element `[slot]` of each array in `values` and, when rows
+    are gathered (`picks`), of `a_origin`: the row's offset in the table, in elements.
     """
 
     values: tuple[RowValue, ...]

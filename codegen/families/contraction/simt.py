@@ -1,7 +1,7 @@
-"""Implicit matrix products on the scalar units: exact f32, and every other element type.
+"""Implicit GEMMs on the scalar units (SIMT): full f32 precision, and every element type.
 
-Operands are converted to the accumulate type (f32, f64, i32, i64, ...) as they leave shared
-memory; products and sums are made in it, with fused multiply-add for floats.
+Operands are converted to the type of the accumulators (f32, f64, i32, i64, ...) when they are read from
+shared memory. Arithmetic is done in that type, with fused multiply-add for floats.
 """
 
 from __future__ import annotations
@@ -20,12 +20,15 @@ from .work import Work
 
 TEMPLATE = "kernels/contraction.cu.j2"
 SPLITS = (2, 4, 8, 16)
-MOST_RESIDENT = 4  # blocks that kernels are compiled for
+MOST_RESIDENT = 4  # the highest occupancy that kernels are compiled for, in blocks per multiprocessor
 
 
 @dataclass(frozen=True)
 class SimtConfig:
-    """Tile of a block, its threads along m and n, pipeline stages, blocks along k, L2 raster."""
+    """A configuration: block tile in elements, threads along m and n, pipeline stages, split-K and raster.
+
+    `splits` blocks share the k of one tile. `raster` is the number of tile rows in a band.
+    """
 
     block_m: int
     block_n: int
@@ -38,16 +41,20 @@ class SimtConfig:
 
     @property
     def threads(self) -> int:
+        """Threads of a block."""
         return self.threads_m * self.threads_n
 
     def split(self, splits: int) -> SimtConfig:
-        """The same with k shared among SPLITS blocks."""
+        """The same configuration with split-K over SPLITS blocks."""
         return replace(self, splits=splits)
 
 
 @dataclass(frozen=True)
 class SimtProduct(ProductSpec):
-    """Products by threads of thread_m x thread_n sums, which read `k_step` elements at a time."""
+    """The product on scalar units: a thread has thread_m x thread_n accumulators.
+
+    Vectorized loads from shared memory have `k_step` elements.
+    """
 
     threads_m: int
     threads_n: int
@@ -57,22 +64,22 @@ class SimtProduct(ProductSpec):
 
 
 def unsupported(problem: Problem, target: ArchSpec) -> str | None:
-    """Why this family cannot do PROBLEM; None when it can."""
+    """Why the scalar units cannot run PROBLEM; None when they can. TARGET does not matter."""
     if problem.accumulate.bits < 32:
-        return f"sums in {problem.accumulate} are too narrow"
+        return f"accumulators of {problem.accumulate} are too narrow"
     return "more than 2^31 rows" if tile.has_too_many_rows(problem) else None
 
 
 def illegal(problem: Problem, config: SimtConfig, target: ArchSpec) -> str | None:
-    """Why CONFIG does not fit; None when it does."""
+    """Why CONFIG cannot run PROBLEM on TARGET; None when it can."""
     step = k_step(problem)
     thread_m, thread_n = config.block_m // config.threads_m, config.block_n // config.threads_n
     if thread_m * config.threads_m != config.block_m or thread_n * config.threads_n != config.block_n:
-        return "threads do not share the tile evenly"
+        return "the tile does not divide evenly among the threads"
     if (thread_m % step and not problem.a_k_major) or (thread_n % step and not problem.b_k_major):
-        return "threads own fewer neighbours than they read at a time"
+        return "a thread has fewer adjacent elements than one vectorized load"
     if config.block_k % (COPY_BYTES // min(problem.a.bytes, problem.b.bytes)) or config.stages < 2:
-        return "a tile is not whole chunks along k, or has no second stage"
+        return "block_k is not a multiple of 16 bytes, or there are fewer than two stages"
     if config.splits > 1 and not tile.splits_evenly(problem.k, config.block_k, config.splits):
         return "a split of k would be empty"
     if pipeline_bytes(problem, config) > target.shared_bytes:
@@ -81,17 +88,17 @@ def illegal(problem: Problem, config: SimtConfig, target: ArchSpec) -> str | Non
 
 
 def k_step(problem: Problem) -> int:
-    """Elements that a thread reads from shared memory at a time."""
+    """Elements of a vectorized load from shared memory."""
     return min(4, COPY_BYTES // max(problem.a.bytes, problem.b.bytes))
 
 
 def pipeline_bytes(problem: Problem, config: SimtConfig) -> int:
-    """Dynamic shared memory of a block."""
+    """Dynamic shared memory of a block, in bytes."""
     return tile.pipeline_bytes(problem, config, swizzled=False)
 
 
 def blocks_per_multiprocessor(problem: Problem, config: SimtConfig, target: ArchSpec) -> int:
-    """Blocks that fit side by side: by shared memory, and by the registers of sums and operands."""
+    """The expected occupancy in blocks per multiprocessor, by shared memory and an estimate of registers."""
     thread_m, thread_n = config.block_m // config.threads_m, config.block_n // config.threads_n
     words = problem.accumulate.bytes // 4
     registers = words * (thread_m * thread_n + k_step(problem) * (thread_m + thread_n)) + 64
@@ -116,11 +123,11 @@ def specialize(problem: Problem, config: SimtConfig, binding: Binding, target: A
 
 
 def launch(problem: Problem, spec: ContractionSpec) -> Geometry:
-    """Grid, block and shared memory of a launch."""
+    """The launch geometry of PROBLEM with SPEC."""
     return contraction_launch(problem, spec)
 
 
-# Block tile (k in 16-byte chunks), threads along m and n, stages; widest first.
+# Block tile (block_k in 16-byte chunks), threads along m and n, stages; widest first.
 _SHAPES: tuple[tuple[int, int, int, int, int, int], ...] = (
     (128, 128, 4, 16, 16, 3),
     (128, 64, 4, 16, 8, 3),
@@ -137,14 +144,14 @@ _SHAPES: tuple[tuple[int, int, int, int, int, int], ...] = (
 
 
 def shapes(problem: Problem) -> Iterator[SimtConfig]:
-    """The tiles, with block_k in elements."""
+    """All shapes, with block_k in elements: whole 16-byte chunks of PROBLEM's narrower operand type."""
     chunk = COPY_BYTES // min(problem.a.bytes, problem.b.bytes)
     for m, n, chunks, threads_m, threads_n, stages in _SHAPES:
         yield SimtConfig(m, n, chunks * chunk, threads_m, threads_n, stages)
 
 
 def candidates(problem: Problem, target: ArchSpec, most: int = 20) -> list[SimtConfig]:
-    """Configurations worth trying, the most promising by `cost` first; none for what is `unsupported`."""
+    """Up to MOST legal configurations of PROBLEM, the fastest by `cost` first; none if `unsupported`."""
     if unsupported(problem, target) is not None:
         return []
     found: list[tuple[float, SimtConfig]] = []

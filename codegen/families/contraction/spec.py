@@ -1,4 +1,4 @@
-"""What the contraction template is given: a product, the staging of both operands, and an epilogue."""
+"""The spec of a contraction kernel for its template: a product, the staging of both operands, an epilogue."""
 
 from __future__ import annotations
 
@@ -22,13 +22,16 @@ from .tile import Tiling, tiles_of
 
 @dataclass(frozen=True)
 class Binding:
-    """What surrounds the product: names, parameters and the code that takes the sums.
+    """What binds a kernel to its request: names, parameters, and the emitted prologue and epilogue.
 
-    `epilogue` may use the ints `batch`, `m`, `n` and `accumulator[vector]`, of the accumulate type:
-    the sums of columns n .. n + vector - 1; `vector` divides N; and the fields of
-    `beside`, read for every row, and `along`, the same for all rows. `prologue` makes the elements
-    `value[lane]` of A from `loaded[lane]`, neighbours along k (along m when A is transposed); it may use
-    `batch`, `channel` (within a group) and the values that `rows` has found for each row.
+    a, b: the C names of the operands' buffers. symbols: (symbol, C variable) pairs.
+
+    epilogue: code that may use the ints `batch`, `m` and `n`, the accumulators `accumulator[vector]` of the
+    columns n .. n + vector - 1 (`vector` divides N), and prefetched operands: the fields of `beside`, which
+    differ from row to row, and of `along`, which all rows share.
+
+    prologue: code that computes the elements `value[lane]` of A from `loaded[lane]`, adjacent along k (along
+    m when A is transposed). It may use `batch`, `channel` (within a group) and the row values of `rows`.
     """
 
     name: Identifier
@@ -53,7 +56,10 @@ class Binding:
 
 @dataclass(frozen=True)
 class ContractionSpec:
-    """A contraction kernel, for its template. `blocks_per_multiprocessor` fit side by side."""
+    """The spec of a contraction kernel for its template.
+
+    `blocks_per_multiprocessor` is the occupancy that the kernel is compiled for.
+    """
 
     name: Identifier
     title: Code
@@ -76,7 +82,7 @@ class ContractionSpec:
 def contraction_spec(
     problem: Problem, tiling: Tiling, binding: Binding, product: ProductSpec, resident: int
 ) -> ContractionSpec:
-    """The spec of PROBLEM by PRODUCT, compiled for RESIDENT blocks side by side."""
+    """The spec of PROBLEM with PRODUCT, compiled for an occupancy of RESIDENT blocks per multiprocessor."""
     names, swizzled = binding.names, product.swizzled
     return ContractionSpec(
         name=binding.name,
@@ -117,7 +123,7 @@ def _epilogue(problem: Problem, tiling: Tiling, binding: Binding, groups: int) -
 
 
 def contraction_launch(problem: Problem, spec: ContractionSpec) -> Geometry:
-    """Grid, block and shared memory of a launch: that of the stages, or of the staged sums in their place."""
+    """The launch geometry of PROBLEM with SPEC; pipeline and staged accumulators share their memory."""
     tiling = spec.tiling
     return Geometry(
         grid=(tiles_of(problem, tiling.block_m, tiling.block_n), tiling.splits, 1),
@@ -127,7 +133,10 @@ def contraction_launch(problem: Problem, spec: ContractionSpec) -> Geometry:
 
 
 def split_scratch(problem: Problem, block_m: int, block_n: int, splits: int) -> tuple[ScratchParameter, ...]:
-    """The partial sums that split-K blocks leave for the last one, and what counts those that are done."""
+    """The scratch memory of split-K: a workspace for partial sums, and a counter per tile of finished blocks.
+
+    The last block of a tile to finish adds the partial sums. Nothing when SPLITS is 1.
+    """
     if splits == 1:
         return ()
     tiles = tiles_of(problem, block_m, block_n)

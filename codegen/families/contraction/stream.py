@@ -1,4 +1,4 @@
-"""Problems whose first operand is made from a buffer of another type, or by picking rows of one."""
+"""Problems with a prologue: the first operand is computed from a buffer, or gathered from its rows."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Sizes = Mapping[str, tuple[int, int, int]]
 def streamed_problem(
     root: Operation, prologue: Prologue, sizes: Sizes, *, b_is_weight: bool
 ) -> Problem | None:
-    """The problem of ROOT, its first operand read as PROLOGUE says; None when no kernel can take it.
+    """The problem of ROOT with its first operand loaded as PROLOGUE says; None when no kernel supports it.
 
-    `sizes` gives (minimum, optimum, maximum) of every symbol.
+    sizes: (minimum, optimum, maximum) of every symbol; b_is_weight: no kernel writes the second operand.
     """
     picked = prologue.gather is not None
     buffer = prologue.streamed.type
@@ -28,7 +28,7 @@ def streamed_problem(
     if not picked:
         return found
     ranges = {name: (low, high) for name, (low, _, high) in sizes.items()}
-    # Where a row begins is told by its index: the steps from row to row and along the batch are not.
+    # The origin of a gathered row comes from its index, so there are no strides along rows or the batch.
     return replace(
         found,
         batch=tuple(replace(axis, a_step=0) for axis in found.batch),

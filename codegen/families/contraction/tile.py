@@ -1,7 +1,7 @@
-"""Tiles: the block's share of a contraction, and an operand's tile in shared memory.
+"""Tiles: a block's part of a contraction, and the layout of an operand's tile in shared memory.
 
-A tile of an operand is stored as lines of 16-byte chunks. The lines of a K-major tile are rows of A
-(columns of B) and its chunks run along k; otherwise lines are steps of k.
+An operand's tile is stored as lines of 16-byte chunks. In a K-major tile a line is a row of A (a column of
+B) and chunks run along k; otherwise a line is one step of k, and chunks run along m (n).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from ....dialects.core.dtypes import DType
 from ...arch.spec import ArchSpec
 from .problem import COPY_BYTES, INT_LIMIT, Problem
 
-SUMS_PADDING = 8  # accumulators behind each row of the staged tile of the result
+SUMS_PADDING = 8  # padding of each row of staged accumulators, against bank conflicts
 
 
 class TileConfig(Protocol):
-    """What the configurations of all products have in common."""
+    """The common part of all products' configurations; `Tiling` explains the fields."""
 
     @property
     def block_m(self) -> int: ...
@@ -44,7 +44,11 @@ AnyTile = TypeVar("AnyTile", bound=TileConfig)
 
 @dataclass(frozen=True)
 class Tiling:
-    """The block's tile and the way it is shared out."""
+    """How a contraction is tiled: block_m x block_n results per block, in k steps of block_k elements.
+
+    threads: of a block; stages: of the pipeline, in k tiles; splits: blocks that share the k of one tile
+    (split-K); raster: tile rows in a band, for reuse in the L2 cache.
+    """
 
     block_m: int
     block_n: int
@@ -56,6 +60,7 @@ class Tiling:
 
     @classmethod
     def of(cls, config: TileConfig) -> Tiling:
+        """The tiling of a configuration."""
         return cls(
             block_m=config.block_m,
             block_n=config.block_n,
@@ -69,10 +74,11 @@ class Tiling:
 
 @dataclass(frozen=True)
 class TileSpec:
-    """One stage of an operand in shared memory.
+    """The layout of one pipeline stage of an operand in shared memory.
 
-    Chunk c of line l lies at l*pitch + c*chunk when the tile is padded; when it is swizzled, chunk c is
-    stored in place of c ^ ((l >> swizzle_shift) & swizzle_mask).
+    A tile has `lines` lines of `chunks` chunks of `chunk` elements. A padded tile has chunk c of line l at
+    element l*pitch + c*chunk. A swizzled one has it at chunk position c ^ ((l >> swizzle_shift) &
+    swizzle_mask) of its line.
     """
 
     k_major: bool
@@ -85,11 +91,12 @@ class TileSpec:
 
     @property
     def elements(self) -> int:
+        """Elements of the tile in shared memory, padding included."""
         return self.lines * self.pitch
 
 
 def tile_spec(dtype: DType, wide: int, block_k: int, *, k_major: bool, swizzled: bool) -> TileSpec:
-    """The tile of WIDE rows of A (columns of B) and BLOCK_K steps of k, swizzled or with padded lines."""
+    """The tile of WIDE rows of A (columns of B) by BLOCK_K steps of k, either swizzled or padded."""
     lines, run = (wide, block_k) if k_major else (block_k, wide)
     chunk = COPY_BYTES // dtype.bytes
     shift, mask = swizzle(run // chunk) if swizzled else (0, 0)
@@ -98,13 +105,19 @@ def tile_spec(dtype: DType, wide: int, block_k: int, *, k_major: bool, swizzled:
 
 
 def swizzle(chunks: int) -> tuple[int, int]:
-    """(shift, mask) of the XOR by which eight lines' chunks of one column fall in eight bank groups."""
+    """(shift, mask) of the XOR swizzle that spreads a column of chunks over all bank groups.
+
+    A tile has CHUNKS chunks per line; eight lines' chunks of one column fall into eight bank groups.
+    """
     lines_per_bank_row = max(1, 8 // chunks)
     return lines_per_bank_row.bit_length() - 1, min(8, chunks) - 1
 
 
 def pipeline_bytes(problem: Problem, config: TileConfig, *, swizzled: bool, groups: int = 1) -> int:
-    """Dynamic shared memory of a block: the stages, or the sums of GROUPS k groups in their place."""
+    """Dynamic shared memory of a block in bytes: the larger of the pipeline and the staged accumulators.
+
+    Both use the same memory, one after the other. Each of the GROUPS k groups stages accumulators of its own.
+    """
     a = tile_spec(
         problem.a, config.block_m, config.block_k, k_major=problem.a_k_major, swizzled=swizzled
     ).elements
@@ -117,23 +130,26 @@ def pipeline_bytes(problem: Problem, config: TileConfig, *, swizzled: bool, grou
 
 
 def resident_blocks(threads: int, registers: int, shared: int, target: ArchSpec) -> int:
-    """Blocks that fit side by side on a multiprocessor, at least 1."""
+    """The occupancy in blocks per multiprocessor, at least 1, by all limits of the target.
+
+    A block has THREADS threads of REGISTERS registers each, and SHARED bytes of shared memory.
+    """
     return max(1, target.limits.resident(threads, shared, registers))
 
 
 def tiles_of(problem: Problem, block_m: int, block_n: int) -> Dim:
-    """Tiles of the result, of all batch entries."""
+    """The number of tiles of the result, over all batch entries."""
     return product((ceildiv(problem.m, block_m), ceildiv(problem.n, block_n), problem.batches))
 
 
 def has_too_many_rows(problem: Problem) -> bool:
-    """True when a row index may not fit an int."""
+    """True when a row index may overflow an int."""
     high = bounds(problem.m, {name: (low, high) for name, low, _, high in problem.sizes})[1]
     return high is not None and high > INT_LIMIT
 
 
 def splits_evenly(k: Dim, block_k: int, splits: int) -> bool:
-    """True when each of SPLITS blocks along a static K gets tiles of its own."""
+    """True when split-K over SPLITS blocks leaves none without k tiles; False for a symbolic K."""
     if not isinstance(k, int):
         return False
     tiles = -(-k // block_k)
@@ -142,8 +158,10 @@ def splits_evenly(k: Dim, block_k: int, splits: int) -> bool:
 
 
 def split_ways(problem: Problem, config: AnyTile, counts: tuple[int, ...], room: int) -> Iterator[AnyTile]:
-    """CONFIG, and with k shared among several blocks where that is worth trying: those of COUNTS for which a
-    GPU with ROOM for so many blocks at a time has blocks to spare."""
+    """CONFIG, and its split-K variants that are worth trying, with splits from COUNTS.
+
+    Split-K helps only while the GPU has room for more blocks: ROOM is how many it holds at a time.
+    """
     yield config
     if not isinstance(problem.k, int):
         return

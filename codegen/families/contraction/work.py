@@ -1,4 +1,4 @@
-"""What the cost model sees of a contraction: a configuration, and the problem that it shares out."""
+"""The inputs of the contraction cost model: a configuration, and a problem divided by it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from .problem import COPY_BYTES, Problem
 from .tile import Tiling
 
-SUM_BYTES = 4
+ACCUMULATOR_BYTES = 4  # bytes of an accumulator; f64 and i64 are not modelled
 
 
 @dataclass(frozen=True)
 class Work:
-    """A configuration as the model sees it. `flops_per_clock` are the products' peak rate,
-    `shared_bytes` what fragments read of one k tile, `steps` the dependent rounds of products in
-    it, `resident` the blocks side by side, `groups` the k groups of warps that sum apart."""
+    """A configuration as the cost model sees it.
+
+    resident: the occupancy in blocks per multiprocessor. flops_per_clock: the peak rate of the product, per
+    multiprocessor. Per k tile: shared_bytes are read from shared memory by fragment loads, in `steps`
+    dependent rounds of multiply-adds. groups: k groups of warps with accumulators of their own.
+    """
 
     tiling: Tiling
     resident: int
@@ -24,14 +27,18 @@ class Work:
     groups: int = 1
 
     @property
-    def sum_bytes(self) -> int:
+    def accumulator_bytes(self) -> int:
         """Bytes of the block's accumulators."""
-        return self.tiling.block_m * self.tiling.block_n * SUM_BYTES
+        return self.tiling.block_m * self.tiling.block_n * ACCUMULATOR_BYTES
 
 
 @dataclass(frozen=True)
 class ContractionLoad:
-    """A problem at its optimal sizes, shared out by a configuration."""
+    """A problem at its optimal sizes, divided by a configuration.
+
+    blocks: of the launch grid; k_tiles: per block; moved_bytes: traffic to and from memory; element_bytes:
+    of A's elements; copy_bytes: width of the narrower operand's copies.
+    """
 
     blocks: int
     k_tiles: int
@@ -41,6 +48,7 @@ class ContractionLoad:
 
     @classmethod
     def of(cls, problem: Problem, work: Work) -> ContractionLoad:
+        """The load of PROBLEM with the configuration WORK."""
         m, n, k = (problem.at_optimum(dim) for dim in (problem.m, problem.n, problem.k))
         batches = problem.at_optimum(problem.batches)
         tiling = work.tiling

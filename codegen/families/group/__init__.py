@@ -1,1 +1,1 @@
-"""Several kernels in one launch, each on blocks of its own."""
+"""Groups: several independent kernels in one launch, each on blocks of its own."""

@@ -1,19 +1,18 @@
-"""How long launches take as one, from what they take alone.
+"""The cost model of groups: the time of several kernels in one launch, from their times alone.
 
-A group begins once (the target's launch latency) and ends with its last block. It lasts as long as the
-greatest of three times:
+A group pays the launch latency once and ends with its last block. Its time is the greatest of three:
 
-- longest: that of its slowest member. A multiprocessor holds as many blocks of a group as of its
-  most demanding member, since registers and shared memory are shared out by the kernel, not by the
-  block; a member that filled more room alone comes in more waves now, each as long as before.
-- packed: what all blocks together need, `sum(blocks * time of a block) / slots`, where they are
-  more than there are slots.
-- busy: what the multiprocessors' units need. A member takes that part of them which its blocks
-  cover: a block of a family that saturates uses those of a whole multiprocessor, other kernels need all
-  its threads for that. Streams are scheduled on the same model (compiler/schedule/streams).
+- longest: the time of its slowest member. The occupancy of a group is that of its most demanding member,
+  because registers and shared memory are allocated per kernel, not per block. A member with a higher
+  occupancy of its own therefore needs more waves in the group, each as long as before.
+- packed: the time of all blocks on the available slots, `sum(blocks * time of a block) / slots`, where there
+  are more blocks than slots.
+- busy: the time of the multiprocessors' units. A member uses the share of them that its blocks cover: a block
+  of a family that saturates uses a whole multiprocessor; other kernels need all of its threads for that.
+  Streams are scheduled by the same model (compiler/schedule/streams).
 
-What is saved is the sum of the times alone less that: a launch latency for every launch but the
-first, and the time in which a small launch would have left multiprocessors idle.
+A group saves the sum of its members' times minus its own: a launch latency for every member but the first,
+and the time in which a small launch would have left multiprocessors idle.
 """
 
 from __future__ import annotations
@@ -25,15 +24,15 @@ from ....dialects.core.affine import evaluate, product
 from ...arch.spec import ArchSpec
 from ...request.request import KernelCode, Request
 
-REGISTERS = 48  # a thread of a kernel that does not say how many blocks fit, at most nearly always
+REGISTERS = 48  # assumed per thread where a kernel states no occupancy; nearly always an upper bound
 
 
 @dataclass(frozen=True)
 class MemberLoad:
-    """A launch as a member of a group.
+    """The load of one launch in the cost model of groups and streams.
 
-    microseconds: its time alone; blocks: how many it has; threads: of each; resident: how many a
-    multiprocessor holds at a time; saturates: whether one block keeps all of its units busy.
+    microseconds: its time alone; blocks: of its grid; threads: per block; resident: its occupancy in blocks
+    per multiprocessor; saturates: whether one block keeps all units of a multiprocessor busy.
     """
 
     microseconds: float
@@ -44,7 +43,10 @@ class MemberLoad:
 
     @classmethod
     def of(cls, code: KernelCode, request: Request, microseconds: float, saturates: bool) -> MemberLoad:
-        """The load of CODE, made for REQUEST, at the symbols' optimum; SATURATES is its family's trait."""
+        """The load of CODE, made for REQUEST, at the symbols' optimal sizes.
+
+        MICROSECONDS is its time alone, SATURATES the trait of its family.
+        """
         geometry = code.geometry
         return cls(
             microseconds=microseconds,
@@ -55,12 +57,12 @@ class MemberLoad:
         )
 
     def share(self, target: ArchSpec) -> float:
-        """Multiprocessors of TARGET that it keeps busy."""
+        """The number of TARGET's multiprocessors that the launch keeps busy; may be a fraction."""
         return self.blocks if self.saturates else self.blocks * self.threads / _threads(target)
 
 
 def resident(code: KernelCode, target: ArchSpec) -> int:
-    """Blocks of CODE that a multiprocessor holds side by side."""
+    """The occupancy of CODE in blocks per multiprocessor, as its source states or by an estimate."""
     if code.resident is not None:
         return code.resident
     return max(1, target.limits.resident(code.geometry.block[0], code.geometry.shared, REGISTERS))
@@ -71,12 +73,12 @@ def _threads(target: ArchSpec) -> int:
 
 
 def slots(loads: Sequence[MemberLoad], target: ArchSpec) -> int:
-    """Blocks of a group of LOADS that the GPU holds at a time."""
+    """The number of blocks that TARGET runs at a time for a group of LOADS."""
     return target.multiprocessors * min(load.resident for load in loads)
 
 
 def together(loads: Sequence[MemberLoad], target: ArchSpec) -> float:
-    """Expected microseconds of LOADS as one launch."""
+    """The expected microseconds of LOADS as one launch on TARGET."""
     room = slots(loads, target)
     launch = target.fitted.contraction.launch
     longest = packed = busy = 0.0

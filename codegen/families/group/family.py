@@ -1,8 +1,8 @@
-"""Grouped kernels: independent launches as one, whose blocks are shared out among the members.
+"""Grouped kernels: independent kernels in one launch, whose blocks are divided among the members.
 
-Each member's code is that of its own family, as a function; the kernel's blocks [0, n0) run member 0,
-the next n1 member 1, and so on. All members have the same number of threads a block; registers
-and shared memory of a block are those of the most demanding member.
+The code of a member is that of its own family, as a device function. The first n0 blocks of the launch run
+member 0, the next n1 blocks member 1, and so on. All members have the same number of threads per block. A
+block has the registers and the shared memory of the most demanding member.
 """
 
 from __future__ import annotations
@@ -28,14 +28,15 @@ from ..kernel_family import KernelFamily, Rank
 from .cost import MemberLoad, together
 from .parts import GROUP, GroupPart, parts_of
 
-Expected = Callable[[Request, str, Config], float]  # microseconds of a kernel by a family
+Expected = Callable[[Request, str, Config], float]  # expected microseconds of a request by a family
 
 
 @dataclass(frozen=True)
 class MemberSpec:
-    """One member: its own spec, what it is called with, the block of the grid at which it begins.
+    """The spec of one member: its template with spec, the arguments of its call, and its first block.
 
-    `split` is the number of its blocks along the first dimension of its grid, None where it has no second.
+    `first` is its first block in the grid of the group. `split` is the size of the first dimension of its own
+    grid; None where that grid is one-dimensional.
     """
 
     name: Identifier
@@ -48,7 +49,10 @@ class MemberSpec:
 
 @dataclass(frozen=True)
 class GroupSpec:
-    """What the template needs. `blocks_per_multiprocessor` should fit side by side."""
+    """The spec of a group for its template.
+
+    `blocks_per_multiprocessor` is the occupancy that the kernel is compiled for.
+    """
 
     name: Identifier
     title: Code
@@ -60,8 +64,11 @@ class GroupSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class GroupFamily(KernelFamily):
-    """Proposes nothing: groups are made of launches. The configuration is that of `group_parts`; its
-    members are of the groupable ones of `families`, by name."""
+    """The family of groups. It proposes no candidates: the scheduler forms groups from launches.
+
+    The configuration lists the members (see `parts.py`). `families` gives all families by name; those of
+    members must be groupable.
+    """
 
     name: str = GROUP
     rank: Rank = Rank.GENERAL
@@ -95,7 +102,7 @@ class GroupFamily(KernelFamily):
         return self._family(part).realize(part.request, part.share.config)
 
     def expected(self, request: Request, config: Config, alone: Expected) -> float:
-        """Microseconds of a group whose members would take what ALONE says of each."""
+        """The expected microseconds of a group; ALONE gives those of each member by itself."""
         loads = []
         for part in parts_of(request, config):
             time = alone(part.request, part.share.family, part.share.config)
@@ -105,13 +112,16 @@ class GroupFamily(KernelFamily):
 
 
 def geometry_of(codes: Sequence[KernelCode]) -> Geometry:
-    """The launch of a group of CODES, with a grid for all; ValueError when they cannot share one."""
+    """The launch geometry of a group of CODES; ValueError when their launches cannot be joined.
+
+    The members need equal one-dimensional blocks, and no clusters, cooperative launches or tensor maps.
+    """
     members = [code.geometry for code in codes]
     threads = members[0].block[0]
     if any(m.block != (threads, 1, 1) or m.cluster != (1, 1, 1) or m.grid[2] != 1 for m in members):
-        raise ValueError("the members of a group need equal blocks of one dimension, and no clusters")
+        raise ValueError("the members of a group need equal one-dimensional blocks and no clusters")
     if any(code.geometry.cooperative or maps_of(code.parameters) for code in codes):
-        raise ValueError("the members of a group need launches that are not cooperative, and no tensor maps")
+        raise ValueError("the members of a group cannot have cooperative launches or tensor maps")
     return Geometry(
         grid=(_first(members, len(members)), 1, 1),
         block=(threads, 1, 1),
@@ -120,7 +130,7 @@ def geometry_of(codes: Sequence[KernelCode]) -> Geometry:
 
 
 def _first(members: Sequence[Geometry], index: int) -> Dim:
-    """The block of the grid at which member INDEX begins."""
+    """The first block of member INDEX in the grid of the group."""
     blocks: Dim = 0
     for member in members[:index]:
         blocks = blocks + product(member.grid)
@@ -128,7 +138,7 @@ def _first(members: Sequence[Geometry], index: int) -> Dim:
 
 
 def _scratch(codes: Sequence[KernelCode]) -> list[ScratchParameter]:
-    """The scratch parameters of all members, under names of the group."""
+    """The scratch parameters of all members, renamed so that they differ."""
     return [
         replace(own, name=f"{own.name}_{index}")
         for index, code in enumerate(codes)
@@ -166,7 +176,7 @@ def _argument(
     scratch: Iterator[ScratchParameter],
     signature: Signature,
 ) -> str:
-    """What the group passes for a member's parameter OWN: the next of its kind, or the same symbol."""
+    """The group's argument for a member's parameter OWN: the next one of its kind, or the same symbol."""
     match own:
         case BufferParameter():
             return next(outputs if own.written else inputs)

@@ -1,8 +1,8 @@
-"""A group's configuration and region, taken apart into those of its members.
+"""Splits the configuration and the region of a group into those of its members.
 
-The region of a grouped launch holds the members' regions side by side: the arguments of the first
-member, then those of the second, and the results likewise. The configuration says how many of
-each a member has, which family runs it and how: `m0_family = loop, m0_reads = 1, m0_outputs = 1,
+The region of a group contains the members' regions side by side: first the arguments of member 0, then those
+of member 1, and so on; the results likewise. For each member the configuration has its family, the number of
+its arguments and results, and its own configuration: `m0_family = loop, m0_reads = 1, m0_outputs = 1,
 m0_lanes = 4, ...`.
 """
 
@@ -16,13 +16,17 @@ from ....dialects.core.clone import clone_op
 from ....dialects.core.ir import Block, Operation, Value
 from ...request.request import Config, Request
 
-GROUP = "group"
+GROUP = "group"  # the name of the family of groups
 _FACTS = ("family", "reads", "outputs")
 
 
 @dataclass(frozen=True)
 class Share:
-    """What a group's configuration says of one member."""
+    """One member in the configuration of a group.
+
+    family: its kernel family; reads, outputs: how many of the group's inputs and results are its own; config:
+    its own configuration.
+    """
 
     family: str
     reads: int
@@ -32,14 +36,14 @@ class Share:
 
 @dataclass(frozen=True)
 class GroupPart:
-    """One member as a kernel of its own."""
+    """One member of a group as a kernel of its own: its request, and its share of the configuration."""
 
     request: Request
     share: Share
 
 
 def group_config(shares: Sequence[Share]) -> Config:
-    """The configuration of a group of SHARES."""
+    """The configuration of a group with the members SHARES, in order."""
     config: Config = {}
     for index, share in enumerate(shares):
         facts: Config = {"family": share.family, "reads": share.reads, "outputs": share.outputs}
@@ -48,7 +52,10 @@ def group_config(shares: Sequence[Share]) -> Config:
 
 
 def shares_of(config: Config) -> list[Share]:
-    """The inverse of `group_config`. KeyError or ValueError for what is none."""
+    """The members in CONFIG, the configuration of a group: the inverse of `group_config`.
+
+    Raises KeyError or ValueError when CONFIG is not one.
+    """
     tables: dict[str, Config] = {}
     for key, value in config.items():
         member, _, name = key.partition("_")
@@ -67,14 +74,15 @@ def shares_of(config: Config) -> list[Share]:
 
 
 def member_blocks(block: Block, shares: Sequence[Share]) -> list[Block]:
-    """A region for each of SHARES, from the region of a group; ValueError when it does not come apart.
+    """The regions of the members SHARES, split from the region BLOCK of a group.
 
-    Linear in the operations.
+    Raises ValueError when BLOCK has other numbers of arguments or results, or when members share a value.
+    Linear in the number of ops.
     """
     counts = sum(share.reads for share in shares), sum(share.outputs for share in shares)
     least = min(min(share.reads, share.outputs) for share in shares)
     if counts != (len(block.arguments), len(block.terminator.inputs)) or least < 0:
-        raise ValueError("the members of the group have not as many inputs and results as its region")
+        raise ValueError("the members of the group do not have as many inputs and results as its region")
     given = [index for index, share in enumerate(shares) for _ in range(share.reads)]
     taken = [index for index, share in enumerate(shares) for _ in range(share.outputs)]
     owners = _owners(block, zip(block.terminator.inputs, taken, strict=True))
@@ -94,7 +102,7 @@ def member_blocks(block: Block, shares: Sequence[Share]) -> list[Block]:
 
 
 def _owners(block: Block, results: Iterable[tuple[Value, int]]) -> dict[Value, int]:
-    """The member that every needed value belongs to, found from the results up."""
+    """The member that each used value belongs to, found by walking backwards from the results."""
     owners: dict[Value, int] = {}
     for value, index in results:
         _own(owners, value, index)
@@ -116,7 +124,7 @@ def _owner(op: Operation, owners: dict[Value, int]) -> int:
 
 
 def parts_of(request: Request, config: Config) -> list[GroupPart]:
-    """The members of a group, each as a request; ValueError or KeyError when it is no group."""
+    """The members of the group REQUEST with CONFIG; KeyError or ValueError when they are not a group."""
     shares = shares_of(config)
     parts = []
     read = wrote = 0

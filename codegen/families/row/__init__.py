@@ -1,1 +1,1 @@
-"""Reductions along rows, shared by the threads of a row or by several blocks."""
+"""Row kernels: reductions along rows, spread over the threads of a block or over several blocks."""

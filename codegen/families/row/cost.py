@@ -1,4 +1,4 @@
-"""How the rows of a kernel are shared out to blocks and threads, and how long that should take."""
+"""How rows are divided among blocks and threads, and the expected time of each division."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from .problem import RowProblem
 THREADS = 256
 MOST_WORKERS = 512
 MOST_SPLITS = 1024
-LEAST_STEPS = 4  # elements a thread of a split row: fewer and the threads wait for each other
+LEAST_STEPS = 4  # elements per thread of a split row; with fewer, synchronization dominates
 
-# Microseconds. A load takes some 0.6 to come back and a thread has about four under way; joining the
-# parts is a round trip to the counter and one to the workspace, and the counter takes blocks in turns.
+# In microseconds. A load has a latency of about 0.6, and a thread has about four in flight (STEP, per
+# element). Combining the parts of a split row takes a round trip to the counter and one to the workspace
+# (JOIN), and blocks update the counter one after another (ARRIVAL, per block).
 LAUNCH = 3.0
 STEP = 0.15
 JOIN = 2.0
@@ -25,7 +26,7 @@ ARRIVAL = 0.001
 
 @dataclass(frozen=True)
 class Shares:
-    """`rows` a block, `workers` threads of it a row, `splits` blocks a row."""
+    """A division of rows: `rows` per block, `workers` threads per row in a block, `splits` blocks per row."""
 
     rows: int
     workers: int
@@ -38,7 +39,7 @@ class Shares:
 
 
 def whole_shares(problem: RowProblem, request: Request, across: bool) -> Shares:
-    """Every row to one block."""
+    """The division in which one block has the whole row; ACROSS: adjacent threads are on different rows."""
     length = max(problem.lengths)
     if across:
         workers = 8 if length <= 128 else 16
@@ -50,7 +51,7 @@ def whole_shares(problem: RowProblem, request: Request, across: bool) -> Shares:
 
 
 def split_shares(problem: RowProblem, request: Request, across: bool) -> Iterator[Shares]:
-    """Every row to several blocks, where that is legal and the GPU has room for more of them."""
+    """The divisions in which several blocks share a row, where that is legal and the GPU has room."""
     if not problem.divisible:
         return
     rows = evaluate(problem.rows.size, request.optimum)
@@ -67,8 +68,10 @@ def split_shares(problem: RowProblem, request: Request, across: bool) -> Iterato
 
 
 def microseconds(problem: RowProblem, request: Request, shares: Shares) -> float:
-    """Expected time at the optimal sizes: what memory needs, or what the threads that have work need
-    when those are too few to keep it busy."""
+    """Expected microseconds at the optimal sizes.
+
+    Bound by memory bandwidth, or by load latency when too few threads are resident to saturate it.
+    """
     rows = evaluate(problem.rows.size, request.optimum)
     moved = sum(evaluate(type.bytes, request.optimum) for type in (*request.reads, *request.writes))
     elements = rows * (sum(problem.lengths) + evaluate(problem.columns.size, request.optimum))
@@ -79,8 +82,10 @@ def microseconds(problem: RowProblem, request: Request, shares: Shares) -> float
 
 
 def better_shared(rows: float, length: float, target: ArchSpec) -> bool:
-    """Whether ROWS of LENGTH elements are reduced so much faster by several blocks each that it pays
-    for a launch and a pass over the elements more."""
+    """Whether reducing each row with several blocks pays for one more launch and pass over the data.
+
+    ROWS rows of LENGTH elements each are reduced on TARGET.
+    """
     room = _room(target)
     alone = rows * length / max(1.0, min(rows * MOST_WORKERS, room)) * STEP
     shared = rows * length / room * STEP + JOIN

@@ -1,9 +1,9 @@
-"""Row kernels: softmax, normalisations and reductions, with the elementwise work around them.
+"""Row kernels: softmax, normalisations and reductions, with elementwise ops around them.
 
-Every result element belongs to a row; the reductions depend on the row alone and are shared by
-the `workers` threads of it. A reduction over whole axes is a row whose result is one element. Few
-long rows of that kind are divided over `splits` blocks each: every block leaves what its part gives
-in the workspace, and the last one to finish joins the parts and stores the result.
+Every result element belongs to a row. The reductions depend on the row only, and the `workers` threads of a
+row compute them together. A reduction over whole axes is a row with one result element. If such rows are few
+and long, `splits` blocks share each of them: every block writes its partial result to the workspace, and the
+last one to finish combines them and stores the result.
 """
 
 from __future__ import annotations
@@ -28,16 +28,17 @@ from ..kernel_family import KernelFamily, Rank
 from .cost import Shares, microseconds, split_shares, whole_shares
 from .problem import RowProblem, analyse
 
-WORD = 8  # bytes of a thread's place in shared memory
-FLAG = 16  # bytes of shared memory behind those places, for what one thread tells the others
+WORD = 8  # bytes of shared memory per thread, for exchanging partial results
+FLAG = 16  # bytes of shared memory after those, for a flag that one thread broadcasts to the block
 
 
 @dataclass(frozen=True)
 class RowSpec:
-    """What the template needs: the shape of a block and the emitted statements.
+    """The spec of a row kernel for its template: the division of rows, and the emitted statements.
 
-    With several `splits`, `reductions` leave the part of the block, `save` stores its `words`, and
-    `join` makes the row's results of all parts.
+    `reductions` computes the reductions of a row, `columns` the results of one column. With several `splits`,
+    `reductions` computes the partial results of one block, `save` stores them as `words` words in the
+    workspace, and `join` combines those of all blocks.
     """
 
     name: Identifier
@@ -61,8 +62,11 @@ class RowSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class RowFamily(KernelFamily):
-    """Configuration: `rows` a block, `workers` threads a row and block, `across` 1 if neighbours are on
-    other rows, and `splits` blocks a row where those are several."""
+    """The family of row kernels, which run regions with large reductions along rows.
+
+    Configuration: `rows` per block; `workers`, threads per row in a block; `across`, 1 if adjacent threads
+    are on different rows, for coalesced loads; `splits`, blocks per row, where more than one.
+    """
 
     name: str = "row"
     rank: Rank = Rank.ROWS
@@ -80,7 +84,7 @@ class RowFamily(KernelFamily):
         ]
 
     def resized(self, request: Request, config: Config, threads: int) -> list[Candidate]:
-        """CONFIG in blocks of THREADS, with more rows or fewer; each row as before."""
+        """CONFIG with blocks of THREADS, by more or fewer rows per block."""
         problem = analyse(request)
         workers, splits = int(config["workers"]), int(config.get("splits", 1))
         rows, rest = divmod(threads, workers)
@@ -95,7 +99,7 @@ class RowFamily(KernelFamily):
             raise ValueError("not a row kernel")
         share = Shares(int(config["rows"]), int(config["workers"]), int(config.get("splits", 1)))
         if share.splits > 1 and not problem.divisible:
-            raise ValueError("rows that several blocks cannot share")
+            raise ValueError("the rows cannot be split over several blocks")
         signature = make_signature(request, _scratch(problem, share))
         emitter = RowEmitter(
             signature.buffers(request), signature.symbols, (problem.rows, problem.columns), Lanes("", 1)
@@ -121,7 +125,10 @@ def _geometry(problem: RowProblem, share: Shares) -> Geometry:
 
 
 def _scratch(problem: RowProblem, share: Shares) -> tuple[ScratchParameter, ...]:
-    """What the blocks of a row leave for the last of them: a word for each variable of a part's state."""
+    """The scratch memory of split rows: a workspace for partial results, and counters of finished blocks.
+
+    The workspace has a word for each variable of each block's state.
+    """
     if share.splits == 1:
         return ()
     words = sum(len(shared_reduction(str, reduce).variables) for reduce in problem.shared)
@@ -163,7 +170,7 @@ def _code(lines: list[str]) -> tuple[Code, ...]:
 
 @dataclass(frozen=True)
 class _Bodies:
-    """Emitted statements, as RowSpec has them."""
+    """Emitted statements; `RowSpec` explains them."""
 
     reductions: list[str]
     columns: list[str]
@@ -172,7 +179,7 @@ class _Bodies:
 
 
 def _bodies(request: Request, problem: RowProblem, signature: Signature, emitter: RowEmitter) -> _Bodies:
-    """The shared reductions, and what is done for each column of the row."""
+    """Emits the shared reductions of a row, and the statements for each of its columns."""
     top = Section(1)
     groups = in_groups(problem.shared)
     save: list[str] = []
@@ -195,7 +202,10 @@ def _bodies(request: Request, problem: RowProblem, signature: Signature, emitter
 
 
 def _rows_are_contiguous(problem: RowProblem) -> bool:
-    """True when the long reads walk memory along rows' neighbours rather than along the reduction."""
+    """True when loads in the reductions are contiguous across rows, and not along the reduction.
+
+    Adjacent threads should then be on different rows, for coalesced loads.
+    """
     axes = [axis for axis in problem.rows.axes if axis.size != 1]
     if not axes:
         return False
@@ -204,7 +214,7 @@ def _rows_are_contiguous(problem: RowProblem) -> bool:
         variables = {name for name, _ in reduce.variables}
         for load in (node for node in walk(reduce.body) if isinstance(node, LoadExpr)):
             offset = linear_offset(load.source.type, load.index)
-            # What is the same for the whole row is read once and does not count.
+            # A load that is the same for the whole row happens once and does not count.
             if isinstance(offset, Affine) and not variables.isdisjoint(symbols(offset)):
                 steps = dict(offset.terms)
                 along = any(steps.get((name,)) == 1 for name in variables)

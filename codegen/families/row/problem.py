@@ -1,4 +1,4 @@
-"""A region seen as rows: what belongs to a row, and which of its reductions threads share."""
+"""A region as a row problem: its rows and columns, and the reductions that the threads of a row share."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from ...emit.shared_reductions import KINDS
 from ...emit.spaces import Space, make_space
 from ...request.request import Request
 
-LEAST_SHARED = 8  # shorter reductions are cheaper inside one thread, even if every column repeats them
-LEAST_ALONE = 32  # the same for reductions that only one result element needs: pooling windows
+LEAST_SHARED = 8  # shorter reductions are cheaper in one thread, even if every column repeats them
+LEAST_ALONE = 32  # the same for reductions that only one result element uses, such as pooling windows
 
 
 @dataclass(frozen=True, eq=False)
 class RowProblem:
-    """A region seen as rows: which reductions are shared, which dimensions make a row.
+    """A region as a row problem.
 
-    Extents, `lengths` among them, are at the symbols' optimum.
+    rows, columns: the index spaces of the rows, and of the result elements of a row; results: the expressions
+    of the results at `index`; shared: the reductions that depend on the row only, which its threads compute
+    together; lengths: the number of elements of each, at the symbols' optimal sizes.
     """
 
     rows: Space
@@ -33,13 +35,16 @@ class RowProblem:
 
     @property
     def divisible(self) -> bool:
-        """True when several blocks may share a row: one result a row, made of reductions none of which
-        needs the result of another, since that is only known when all blocks have finished."""
+        """True when several blocks may share a row.
+
+        It then has one result, and no reduction uses the result of another, which would only be known after
+        all blocks have finished.
+        """
         return self.columns.size == 1 and not any(depends(reduce, self.shared) for reduce in self.shared)
 
 
 def analyse(request: Request) -> RowProblem | None:
-    """The region as rows, or None when no large reduction depends on whole rows only."""
+    """The row problem of REQUEST's region; None when no large reduction depends on the row only."""
     first = request.writes[0]
     if any(type.shape != first.shape for type in request.writes):
         return None
@@ -80,7 +85,7 @@ def _split(
 
 
 def _length(reduce: ReduceExpr, request: Request) -> int:
-    """Elements that REDUCE takes in, at the symbols' optimum; 0 when that varies from row to row."""
+    """The number of elements of REDUCE at the symbols' optimal sizes; 0 when it varies from row to row."""
     try:
         return evaluate(product(extent for _, extent in reduce.variables), request.optimum)
     except KeyError:

@@ -168,7 +168,7 @@ def test_tensor_core_kernels_with_prologues_do_not_spill(name: str) -> None:
     """The widest tile that is legal, which needs the most registers, and the model's choice."""
     request, contraction = request_of(LARGE[name])
     found = contraction_mma.candidates(contraction.problem, request.target, 200)
-    widest = max(found, key=lambda config: (config.sum_registers, config.block_m * config.block_k))
+    widest = max(found, key=lambda config: (config.accumulators, config.block_m * config.block_k))
     for config in {widest, found[0]}:
         code = families()[MMA].realize(request, vars(config))
         source = render(code.template, code.spec)

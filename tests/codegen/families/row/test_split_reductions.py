@@ -281,7 +281,7 @@ def variance(do, x):
 def test_rows_whose_blocks_would_wait_for_each_other_are_not_split(body):
     found = chosen(body, tensor(2, 1 << 20))
     assert found.family == "row" and "splits" not in found.config
-    with pytest.raises(Exception, match="several blocks cannot share"):
+    with pytest.raises(Exception, match="cannot be split over several blocks"):
         plan_of(kernel_module(body, [tensor(2, 512)]), split_by(4))
 
 
