@@ -10,8 +10,10 @@ from typing import TypeAlias
 import numpy as np
 import onnx
 
+from ...dialects.core.diagnostics import op_error
 from ...dialects.core.ir import Module
 from ...dialects.core.parser import parse_module
+from ...dialects.core.parts import AttributeAt
 from ...dialects.core.resources import ResourceTable
 from ...dialects.core.sizes.settling import settle
 from ...dialects.core.verifier import verify
@@ -74,9 +76,20 @@ def read_ir(path: Path) -> Module:
     except UnicodeDecodeError:
         raise IRError(f"{path.name} is not UTF-8 text") from None
     module = parse_module(text, ALL_DIALECTS, _weights_beside(path), path.name)
+    _check_weights(module)
     verify(module, ALL_DIALECTS)
     settle(module)
     return module
+
+
+def _check_weights(module: Module) -> None:
+    """IRError at the first op that names a weight which MODULE has not."""
+    for op in module.walk():
+        name = op.attributes.get("weight") if op.spec.symbol == "weight" else None
+        if name is not None and name not in module.resources:
+            message = f"the weight @{name} is not among the module's resources"
+            hint = "keep the .weights file that was written beside the .ir file"
+            raise op_error(op, message, hint, at=AttributeAt("weight"))
 
 
 def _weights_beside(path: Path) -> ResourceTable:

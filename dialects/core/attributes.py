@@ -22,6 +22,10 @@ class Name:
 
     text: str
 
+    def __repr__(self) -> str:
+        """As it is written: errors quote it."""
+        return self.text
+
 
 class AttributeError_(ValueError):
     """A value does not fit its attribute kind; the message says what is wanted.
@@ -290,3 +294,4 @@ EDGES = EdgesKind()
 INTS = ListKind(INT)
 FLOATS = ListKind(FLOAT)
 DIMS = ListKind(DIM)
+STRINGS = ListKind(STRING)

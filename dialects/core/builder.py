@@ -9,11 +9,12 @@ from lark import Token
 from ...errors import IRError
 from ...errors.diagnostic import Note
 from .affine import symbols
+from .attributes import STRINGS, AttributeError_
 from .diagnostics import closest, function_error, function_span, op_error, op_span, text_error
 from .dialect import DialectSet
 from .ir import Block, Function, Module, Operation, Region, Value
 from .location import Location
-from .parts import AttributeNameAt, OperandAt, ResultAt
+from .parts import AttributeAt, AttributeNameAt, OperandAt, ResultAt
 from .records import (
     ArgumentRecord,
     ConstraintRecord,
@@ -94,8 +95,7 @@ class _Builder:
                 hint = f"is {close} meant?" if close else None
                 message = f"has no attribute '{key}' (it has: inputs, outputs)"
                 raise function_error(function, message, hint, at=AttributeNameAt(key))
-        function.inputs = [str(name) for name in record.attributes.get("inputs", [])]
-        function.outputs = [str(name) for name in record.attributes.get("outputs", [])]
+        function.inputs, function.outputs = (_names(function, record, key) for key in ("inputs", "outputs"))
         self._fill(function.block, record.arguments, record.ops, _Scope(self._source))
         self._check_signature(function, record)
         return function
@@ -168,6 +168,14 @@ class _Builder:
         block = Block()
         self._fill(block, arguments, ops, _Scope(self._source, scope))
         return Region(block)
+
+
+def _names(function: Function, record: FunctionRecord, key: str) -> list[str]:
+    """What the attribute KEY, a list of strings, calls the arguments or results of FUNCTION."""
+    try:
+        return list(STRINGS.decode(record.attributes.get(key, [])))
+    except AttributeError_ as error:
+        raise function_error(function, f"attribute '{key}': {error}", at=AttributeAt(key)) from None
 
 
 def build_module(
