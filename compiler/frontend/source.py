@@ -10,12 +10,13 @@ from typing import TypeAlias
 import numpy as np
 import onnx
 
-from ...dialects.core.diagnostics import op_error
+from ...dialects.core.diagnostics import op_error, text_error
 from ...dialects.core.ir import Module
 from ...dialects.core.parser import parse_module
 from ...dialects.core.parts import AttributeAt
 from ...dialects.core.resources import ResourceTable
 from ...dialects.core.sizes.settling import settle
+from ...dialects.core.source_text import SourceText
 from ...dialects.core.verifier import verify
 from ...errors import InputError, IRError, ModelError
 from ..files.regular import open_regular
@@ -73,8 +74,11 @@ def read_ir(path: Path) -> Module:
         text = content.decode()
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise IRError(f"{path.name} is not UTF-8 text") from None
+    except UnicodeDecodeError as error:
+        text = content.decode(errors="replace")
+        start = len(content[: error.start].decode())
+        span = SourceText(path.name, text).span(start, start + 1)
+        raise text_error(f"{path.name} is not UTF-8 text", span) from None
     module = parse_module(text, ALL_DIALECTS, _weights_beside(path), path.name)
     _check_weights(module)
     verify(module, ALL_DIALECTS)

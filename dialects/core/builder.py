@@ -9,12 +9,13 @@ from lark import Token
 from ...errors import IRError
 from ...errors.diagnostic import Note
 from .affine import symbols
+from .anatomy import operation_anatomy
 from .attributes import STRINGS, AttributeError_
 from .diagnostics import closest, function_error, function_span, op_error, op_span, text_error
 from .dialect import DialectSet
 from .ir import Block, Function, Module, Operation, Region, Value
 from .location import Location
-from .parts import AttributeAt, AttributeNameAt, OperandAt, ResultAt
+from .parts import AttributeAt, AttributeNameAt, OperandAt, Part, ResultAt
 from .records import (
     ArgumentRecord,
     ConstraintRecord,
@@ -157,12 +158,18 @@ class _Builder:
     def _attributes(self, cls: type[Operation], record: OpRecord) -> dict[str, object]:
         for reserved in ("types", "regions", "loc"):
             if reserved in record.attributes:
-                raise self.fail(f"'{reserved}' is not an attribute", record.token)
+                raise self._misplaced(f"'{reserved}' is not an attribute", record, AttributeNameAt(reserved))
         if record.symbol is None:
             return record.attributes
         if cls.spec.symbol is None:
-            raise self.fail(f"{record.name} takes no @{record.symbol}", record.token)
+            raise self._misplaced(f"{record.name} takes no @{record.symbol}", record)
         return {**record.attributes, cls.spec.symbol: record.symbol}
+
+    def _misplaced(self, message: str, record: OpRecord, part: Part | None = None) -> IRError:
+        """An error about the PART of RECORD that its op has no place for; without one, about its @symbol."""
+        anatomy = operation_anatomy(self._source.text, record.token.start_pos or 0)
+        stretch = anatomy.symbol if part is None else anatomy.of(part)
+        return text_error(message, self._source.span(*(stretch or anatomy.name)))
 
     def _region(self, arguments: list[ArgumentRecord], ops: list[OpRecord], scope: _Scope) -> Region:
         block = Block()
@@ -189,5 +196,6 @@ def build_module(
     for function in record.functions:
         module.add(builder.function(function))
     if not module.functions:
-        raise IRError(f"module @{record.name} has no function", "add `func @main(...)`")
+        message = f"module @{record.name} has no function"
+        raise text_error(message, source.end(), "add `func @main(...)`")
     return module
