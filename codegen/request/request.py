@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, TypeVar
 
 from ...dialects.core.affine import Dim
@@ -71,6 +72,11 @@ class Candidate:
     family: str
     config: Config
     microseconds: float
+
+    def __post_init__(self) -> None:
+        """ValueError for a time that cannot be compared with others."""
+        if not 0 <= self.microseconds < inf:
+            raise ValueError(f"{self.family} expects {self.microseconds} microseconds of a kernel")
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,13 @@ from typing import TypeAlias
 import numpy as np
 import onnx
 
+from ...dialects.core.diagnostics import op_error, text_error
 from ...dialects.core.ir import Module
 from ...dialects.core.parser import parse_module
+from ...dialects.core.parts import AttributeAt
 from ...dialects.core.resources import ResourceTable
 from ...dialects.core.sizes.settling import settle
+from ...dialects.core.source_text import SourceText
 from ...dialects.core.verifier import verify
 from ...errors import InputError, IRError, ModelError
 from ..files.regular import open_regular
@@ -71,12 +74,26 @@ def read_ir(path: Path) -> Module:
         text = content.decode()
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise IRError(f"{path.name} is not UTF-8 text") from None
+    except UnicodeDecodeError as error:
+        text = content.decode(errors="replace")
+        start = len(content[: error.start].decode())
+        span = SourceText(path.name, text).span(start, start + 1)
+        raise text_error(f"{path.name} is not UTF-8 text", span) from None
     module = parse_module(text, ALL_DIALECTS, _weights_beside(path), path.name)
+    _check_weights(module)
     verify(module, ALL_DIALECTS)
     settle(module)
     return module
+
+
+def _check_weights(module: Module) -> None:
+    """IRError at the first op that names a weight which MODULE has not."""
+    for op in module.walk():
+        name = op.attributes.get("weight") if op.spec.symbol == "weight" else None
+        if name is not None and name not in module.resources:
+            message = f"the weight @{name} is not among the module's resources"
+            hint = "keep the .weights file that was written beside the .ir file"
+            raise op_error(op, message, hint, at=AttributeAt("weight"))
 
 
 def _weights_beside(path: Path) -> ResourceTable:

@@ -35,6 +35,21 @@ class AttributeError_(ValueError):
         self.hint = hint
 
 
+def quoted(raw: Any) -> str:
+    """RAW as an error quotes it: as IR text writes it, as far as that is known."""
+    match raw:
+        case bool():
+            return "true" if raw else "false"
+        case Name() | Affine():
+            return raw.text if isinstance(raw, Name) else str(raw)
+        case list() | tuple():
+            return "[" + ", ".join(map(quoted, raw)) + "]"
+        case dict():
+            return "{" + ", ".join(f"{name} = {quoted(value)}" for name, value in raw.items()) + "}"
+        case _:
+            return repr(raw)
+
+
 class Kind(Protocol):
     """Turns raw text values into attribute values (`decode`) and back (`encode`)."""
 
@@ -45,7 +60,7 @@ class Kind(Protocol):
 class IntKind:
     def decode(self, raw: Any) -> int:
         if isinstance(raw, bool) or not isinstance(raw, (int, np.integer)):
-            raise AttributeError_(f"an integer is wanted, not {raw!r}")
+            raise AttributeError_(f"an integer is wanted, not {quoted(raw)}")
         if not -(2**63) <= int(raw) < 2**63:
             raise AttributeError_("an integer of 64 bits is wanted")
         return int(raw)
@@ -61,7 +76,7 @@ class FloatKind:
         if isinstance(raw, Affine) and str(raw) == "-inf":
             return float("-inf")
         if isinstance(raw, bool) or not isinstance(raw, (int, float, np.floating)):
-            raise AttributeError_(f"a number is wanted, not {raw!r}")
+            raise AttributeError_(f"a number is wanted, not {quoted(raw)}")
         return float(raw)
 
     def encode(self, value: float) -> str:
@@ -72,7 +87,7 @@ class BoolKind:
     def decode(self, raw: Any) -> bool:
         if isinstance(raw, (bool, np.bool_)):
             return bool(raw)
-        raise AttributeError_(f"true or false is wanted, not {raw!r}")
+        raise AttributeError_(f"true or false is wanted, not {quoted(raw)}")
 
     def encode(self, value: bool) -> str:
         return "true" if value else "false"
@@ -81,7 +96,7 @@ class BoolKind:
 class StringKind:
     def decode(self, raw: Any) -> str:
         if not isinstance(raw, str):
-            raise AttributeError_(f"a string is wanted, not {raw!r}")
+            raise AttributeError_(f"a string is wanted, not {quoted(raw)}")
         return raw
 
     def encode(self, value: str) -> str:
@@ -94,7 +109,7 @@ class DTypeKind:
             return raw
         if isinstance(raw, Name) and raw.text in DTYPES:
             return DTYPES[raw.text]
-        raise AttributeError_(f"an element type is wanted, not {raw!r}")
+        raise AttributeError_(f"an element type is wanted, not {quoted(raw)}")
 
     def encode(self, value: DType) -> str:
         return value.name
@@ -108,7 +123,7 @@ class FormatKind:
             return raw
         if isinstance(raw, Name) and raw.text in FORMATS:
             return FORMATS[raw.text]
-        raise AttributeError_(f"a number format is wanted, not {raw!r}")
+        raise AttributeError_(f"a number format is wanted, not {quoted(raw)}")
 
     def encode(self, value: DType) -> str:
         return value.name
@@ -129,7 +144,7 @@ class DimKind:
 class TypeKind:
     def decode(self, raw: Any) -> TensorType:
         if not isinstance(raw, TensorType):
-            raise AttributeError_(f"a tensor type is wanted, not {raw!r}")
+            raise AttributeError_(f"a tensor type is wanted, not {quoted(raw)}")
         return raw
 
     def encode(self, value: TensorType) -> str:
@@ -141,7 +156,7 @@ class SymbolKind:
 
     def decode(self, raw: Any) -> str:
         if not isinstance(raw, str):
-            raise AttributeError_(f"a @name is wanted, not {raw!r}")
+            raise AttributeError_(f"a @name is wanted, not {quoted(raw)}")
         return raw
 
     def encode(self, value: str) -> str:
@@ -157,7 +172,7 @@ class EnumKind:
     def decode(self, raw: Any) -> str:
         text = raw.text if isinstance(raw, Name) else raw
         if text not in self.words:
-            raise AttributeError_(f"one of {', '.join(self.words)} is wanted, not {raw!r}")
+            raise AttributeError_(f"one of {', '.join(self.words)} is wanted, not {quoted(raw)}")
         return str(text)
 
     def encode(self, value: str) -> str:
@@ -172,7 +187,7 @@ class ListKind:
 
     def decode(self, raw: Any) -> tuple[Any, ...]:
         if isinstance(raw, (str, Name)) or not isinstance(raw, (Sequence, np.ndarray)):
-            raise AttributeError_(f"a list is wanted, not {raw!r}")
+            raise AttributeError_(f"a list is wanted, not {quoted(raw)}")
         return tuple(self.item.decode(value) for value in raw)
 
     def encode(self, value: Sequence[Any]) -> str:
@@ -187,7 +202,7 @@ class EdgesKind:
             return True
         edges = ListKind(INT).decode(raw) if isinstance(raw, (list, tuple)) else ()
         if not edges or min(edges) < 0:
-            raise AttributeError_(f"true or a list of operand numbers is wanted, not {raw!r}")
+            raise AttributeError_(f"true or a list of operand numbers is wanted, not {quoted(raw)}")
         return tuple(sorted(set(edges)))
 
     def encode(self, value: bool | tuple[int, ...]) -> str:
@@ -199,7 +214,7 @@ class DenseKind:
 
     def decode(self, raw: Any) -> np.ndarray[Any, Any]:
         if not isinstance(raw, np.ndarray):
-            raise AttributeError_(f"a dense<...> tensor is wanted, not {raw!r}")
+            raise AttributeError_(f"a dense<...> tensor is wanted, not {quoted(raw)}")
         return raw
 
     def encode(self, value: np.ndarray[Any, Any]) -> str:
@@ -213,7 +228,7 @@ class ConfigKind:
 
     def decode(self, raw: Any) -> dict[str, int | str]:
         if not isinstance(raw, dict):
-            raise AttributeError_(f"a {{key = value}} table is wanted, not {raw!r}")
+            raise AttributeError_(f"a {{key = value}} table is wanted, not {quoted(raw)}")
         return {str(key): _config_value(value) for key, value in raw.items()}
 
     def encode(self, value: dict[str, int | str]) -> str:
@@ -290,3 +305,4 @@ EDGES = EdgesKind()
 INTS = ListKind(INT)
 FLOATS = ListKind(FLOAT)
 DIMS = ListKind(DIM)
+STRINGS = ListKind(STRING)

@@ -9,11 +9,13 @@ from lark import Token
 from ...errors import IRError
 from ...errors.diagnostic import Note
 from .affine import symbols
+from .anatomy import operation_anatomy
+from .attributes import STRINGS, AttributeError_
 from .diagnostics import closest, function_error, function_span, op_error, op_span, text_error
 from .dialect import DialectSet
 from .ir import Block, Function, Module, Operation, Region, Value
 from .location import Location
-from .parts import AttributeNameAt, OperandAt, ResultAt
+from .parts import AttributeAt, AttributeNameAt, OperandAt, Part, ResultAt
 from .records import (
     ArgumentRecord,
     ConstraintRecord,
@@ -94,8 +96,7 @@ class _Builder:
                 hint = f"is {close} meant?" if close else None
                 message = f"has no attribute '{key}' (it has: inputs, outputs)"
                 raise function_error(function, message, hint, at=AttributeNameAt(key))
-        function.inputs = [str(name) for name in record.attributes.get("inputs", [])]
-        function.outputs = [str(name) for name in record.attributes.get("outputs", [])]
+        function.inputs, function.outputs = (_names(function, record, key) for key in ("inputs", "outputs"))
         self._fill(function.block, record.arguments, record.ops, _Scope(self._source))
         self._check_signature(function, record)
         return function
@@ -157,17 +158,31 @@ class _Builder:
     def _attributes(self, cls: type[Operation], record: OpRecord) -> dict[str, object]:
         for reserved in ("types", "regions", "loc"):
             if reserved in record.attributes:
-                raise self.fail(f"'{reserved}' is not an attribute", record.token)
+                raise self._misplaced(f"'{reserved}' is not an attribute", record, AttributeNameAt(reserved))
         if record.symbol is None:
             return record.attributes
         if cls.spec.symbol is None:
-            raise self.fail(f"{record.name} takes no @{record.symbol}", record.token)
+            raise self._misplaced(f"{record.name} takes no @{record.symbol}", record)
         return {**record.attributes, cls.spec.symbol: record.symbol}
+
+    def _misplaced(self, message: str, record: OpRecord, part: Part | None = None) -> IRError:
+        """An error about the PART of RECORD that its op has no place for; without one, about its @symbol."""
+        anatomy = operation_anatomy(self._source.text, record.token.start_pos or 0)
+        stretch = anatomy.symbol if part is None else anatomy.of(part)
+        return text_error(message, self._source.span(*(stretch or anatomy.name)))
 
     def _region(self, arguments: list[ArgumentRecord], ops: list[OpRecord], scope: _Scope) -> Region:
         block = Block()
         self._fill(block, arguments, ops, _Scope(self._source, scope))
         return Region(block)
+
+
+def _names(function: Function, record: FunctionRecord, key: str) -> list[str]:
+    """What the attribute KEY, a list of strings, calls the arguments or results of FUNCTION."""
+    try:
+        return list(STRINGS.decode(record.attributes.get(key, [])))
+    except AttributeError_ as error:
+        raise function_error(function, f"attribute '{key}': {error}", at=AttributeAt(key)) from None
 
 
 def build_module(
@@ -181,5 +196,6 @@ def build_module(
     for function in record.functions:
         module.add(builder.function(function))
     if not module.functions:
-        raise IRError(f"module @{record.name} has no function", "add `func @main(...)`")
+        message = f"module @{record.name} has no function"
+        raise text_error(message, source.end(), "add `func @main(...)`")
     return module

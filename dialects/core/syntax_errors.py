@@ -52,6 +52,9 @@ _LITERALS = {
 }
 
 
+_ENDS = ("$END", "<END-OF-FILE>")  # as the parser and as the lexer call the end of the text
+
+
 def in_words(terminal: TerminalDef) -> str:
     """What people call a TERMINAL of the grammar; KeyError for one that has no words yet."""
     if terminal.name in _NAMED:
@@ -90,4 +93,4 @@ def _span(error: UnexpectedInput, token: Token | None, source: SourceText) -> Sp
 def _wanted(error: UnexpectedInput, terminals: dict[str, TerminalDef]) -> list[str]:
     """What may stand where ERROR is, in words and in their order."""
     names = getattr(error, "accepts", None) or getattr(error, "expected", None) or error.allowed
-    return sorted({_NAMED["$END"] if name == "$END" else in_words(terminals[name]) for name in names or ()})
+    return sorted({_NAMED["$END"] if name in _ENDS else in_words(terminals[name]) for name in names or ()})

@@ -11,7 +11,7 @@ from dataclasses import fields
 from typing import Any
 
 from ...runtime.launch_rules import FILLS, INTERLEAVES, SWIZZLES, Traversal
-from .attributes import DIMS, DTYPE, INT, INTS, AttributeError_, EnumKind, Kind, ListKind
+from .attributes import DIMS, DTYPE, INT, INTS, AttributeError_, EnumKind, Kind, ListKind, quoted
 from .tensor_map import TensorMap
 
 _OF_MAP: dict[str, Kind] = {"operand": INT, "element": DTYPE, "dims": DIMS, "strides": DIMS}
@@ -35,7 +35,7 @@ class TensorMapKind:
         if isinstance(raw, TensorMap):
             return raw
         if not isinstance(raw, Mapping):
-            raise AttributeError_(f"a tensor map is wanted, not {raw!r}")
+            raise AttributeError_(f"a tensor map is wanted, not {quoted(raw)}")
         known = _OF_MAP | _OF_TRAVERSAL
         for name in raw:
             if name not in known:

@@ -132,6 +132,9 @@ def _verify_block(block: Block, known: set[Value], dialects: DialectSet | None, 
             if block.last is None
             else op_error(block.last, "stands last in its block but is no terminator")
         )
+    wanted = "core.return" if block.last.holder is None else "core.yield"
+    if block.last.name != wanted:
+        raise op_error(block.last, f"stands where {wanted} is wanted", "functions return, regions yield")
 
 
 def _verify_op(op: Operation, known: set[Value], dialects: DialectSet | None) -> None:

@@ -41,3 +41,12 @@ def test_a_fault_is_shown_where_it_is(path: Path, golden: str) -> None:
 def test_names_of_cases_are_words() -> None:
     assert len(TEXTS) >= 40
     assert all(path.stem.replace("_", "").isalpha() for path in TEXTS)
+
+
+def test_bytes_that_are_no_text_are_shown_where_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "net.ir"
+    path.write_bytes("module @net {\n  // é".encode() + b"\xe9\n}\n")
+    with pytest.raises(IRError, match=r"net\.ir is not UTF-8 text") as caught:
+        read(path)
+    span = caught.value.diagnostic.span
+    assert span is not None and (span.line, span.column, span.length) == (2, 7, 1)
