@@ -1,8 +1,8 @@
-"""Level 4: what the GPU is told. Values are buffers in memory; kernels read and write them.
+"""Level 4, launch: what is launched on the GPU. Values are buffers in memory, which kernels read and write.
 
-`launch.buffer` places a tensor in the arena, in the weights, or binds an output;
-`launch.kernel` lists its inputs and then its `outputs` last operands, which it writes. Order is
-execution order. The interpreter runs this level on one real arena, so a wrong offset shows.
+`launch.buffer` places a tensor in the arena or in the weights, or binds an output; the operands of
+`launch.kernel` are its inputs followed by its outputs. Execution order is textual order. The interpreter
+runs this level on one real arena, so that a wrong offset gives a wrong result.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ SPACES = EnumKind(("arena", "counters", "output", "weights"))
 
 @define_op(symbol="weight")
 class Buffer(Operation):
-    """A stretch of memory: `offset` and `bytes` within its space; weights name their resource.
+    """A range of memory: `offset` and `bytes` within its space; a weight also names its resource.
 
-    `counters` are words that are zero whenever no kernel runs: kernels that count set them back.
+    `counters` are words that are zero whenever no kernel runs: kernels that count reset them.
     """
 
     name = "launch.buffer"
@@ -70,10 +70,10 @@ class Buffer(Operation):
 
 @define_op()
 class View(Operation):
-    """Elements of a dense tensor under another shape or layout: a reshape, or a part of a buffer.
+    """A dense tensor viewed with another shape or layout: a reshape, or a slice of a buffer.
 
-    The result's first element lies `offset` elements from the start of x in memory, before the
-    offset of its own layout. Views of a part start from the buffer, never from another part.
+    `offset`: elements from the start of x in memory to the result's first element, without the offset of the
+    result's own layout. A view of a slice takes the buffer as its operand, never another slice.
     """
 
     name = "launch.view"
@@ -116,15 +116,15 @@ class View(Operation):
 
 @define_op(Trait.SIDE_EFFECT, symbol="kernel")
 class Kernel(Operation):
-    """One kernel launch: a precision-level region, the family and configuration that run it, a grid.
+    """One kernel launch: a precision-level region, the family and configuration that run it, and a grid.
 
-    The operands are the buffers read, then `outputs` buffers written, then `scratch` buffers that hold
-    nothing before or after; `maps` are tensor maps over some of them. `grid` may be symbolic; `block`,
-    `cluster` and `shared` (bytes of dynamic shared memory) are numbers. All blocks of a `cooperative`
-    launch are on the GPU at the same time, so that they may wait for each other.
+    The operands are the buffers read, then `outputs` buffers written, then `scratch` buffers whose content
+    matters only during the launch; `maps` are tensor maps over some of them. `grid` (blocks) may be symbolic;
+    `block` (threads), `cluster` (blocks) and `shared` (bytes of dynamic shared memory) are numbers. All
+    blocks of a `cooperative` launch are resident at the same time, so that they may wait for each other.
 
-    `requested` and `compute` are those of the precision level, `executed` is the format that the family's
-    arithmetic is done in. A group of kernels says them of each member instead, in `member_formats`:
+    `requested` and `compute` are those of the precision level; `executed` is the format in which the family
+    does the arithmetic. A group has them per member, in `member_formats`:
     `m0_requested = f16, m0_compute = f16, m0_executed = f16, m1_...`.
     """
 
@@ -224,7 +224,7 @@ class Kernel(Operation):
         if len(yielded) != len(self.writes):
             raise op_error(self, message, label=f"{len(yielded)} values for {len(self.writes)} buffers")
         for index, (value, buffer) in enumerate(zip(yielded, self.writes, strict=True), len(self.reads)):
-            # What a kernel writes may lie in a strided view; shape and element type must agree.
+            # A result may be written to a strided view, so only shape and element type must agree.
             if (value.type.shape, value.type.dtype) != (buffer.type.shape, buffer.type.dtype):
                 label = f"this is {buffer.type}, the region yields {value.type}"
                 raise op_error(self, message, at=OperandAt(index), label=label)
@@ -242,16 +242,17 @@ class Kernel(Operation):
 
 
 def span(type: TensorType) -> Dim:
-    """Elements from a tensor's first to one past its last in memory, with its layout's offset.
+    """Elements from a tensor's first to one past its last in memory, including its layout's offset.
 
-    For sizes of at least 1: what is empty reaches nowhere.
+    For sizes of at least 1; an empty tensor occupies nothing.
     """
     ends = [(size - 1) * stride for size, stride in zip(type.shape, type.strides, strict=True)]
     return type.layout.offset + total(ends) + 1
 
 
 def largest(size: Dim, ranges: Mapping[str, Range]) -> int:
-    """The most bytes that SIZE can be: memory is set aside for these. IRError when nothing bounds it."""
+    """The largest value of SIZE (bytes) within RANGES, for which memory is reserved. Raises IRError if
+    unbounded."""
     high = bounds(size, ranges)[1]
     if high is None:
         raise IRError(f"launch level: nothing bounds the size {size}", "give every symbol a range")
