@@ -84,12 +84,10 @@ class View(Operation):
     def verify(self) -> None:
         source, result = self.x.type, self.y.type
         if source.dtype != result.dtype:
-            raise op_error(self, f"cannot show {source} as {result}", at=ResultAt(0))
+            raise op_error(self, f"cannot view {source} as {result}", at=ResultAt(0))
         if not source.layout.is_dense:
             hint = "make the view from the buffer, with strides of its own"
-            raise op_error(
-                self, f"takes {source} for dense, but it lies strided", hint, at=operand_at(self, self.x)
-            )
+            raise op_error(self, f"needs a dense operand, not {source}", hint, at=operand_at(self, self.x))
         last = self.offset + span(result)
         if (
             0 not in result.shape
@@ -109,7 +107,7 @@ class View(Operation):
         if 0 in shape:
             return np.empty(shape, x.dtype)
         if start + sum(min(end, 0) for end in ends) < 0 or start + sum(max(end, 0) for end in ends) >= x.size:
-            raise op_error(self, f"{self.y.type} leaves the tensor that it shows")
+            raise op_error(self, f"{self.y.type} exceeds the tensor that it views")
         steps = [stride * x.itemsize for stride in strides]
         return np.lib.stride_tricks.as_strided(dense[start:], shape, steps)
 
@@ -164,7 +162,7 @@ class Kernel(Operation):
     def verify(self) -> None:
         if self.outputs < 0 or self.scratch < 0 or self.outputs + self.scratch > len(self.inputs):
             raise op_error(
-                self, f"has {len(self.inputs)} operands, too few for what it writes and its scratch"
+                self, f"has {len(self.inputs)} operands, too few for its outputs and scratch buffers"
             )
         arguments = self.body.block.arguments
         if len(arguments) != len(self.reads):
@@ -255,7 +253,7 @@ def largest(size: Dim, ranges: Mapping[str, Range]) -> int:
     unbounded."""
     high = bounds(size, ranges)[1]
     if high is None:
-        raise IRError(f"launch level: nothing bounds the size {size}", "give every symbol a range")
+        raise IRError(f"launch level: the size {size} is unbounded", "give every symbol a range")
     return max(high, 0)
 
 

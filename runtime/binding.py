@@ -91,7 +91,7 @@ class InputBinder:
             )
         try:
             if not self._reachable(device_of(given)):
-                raise InputError(f"it lies on DLPack device {device_of(given)}, the engine on {self._device}")
+                raise InputError(f"it is on DLPack device {device_of(given)}, the engine on {self._device}")
             tensor = import_tensor(given, stream)
         except InputError as error:
             raise InputError(f"{clip(name)}: {error.message}") from error

@@ -114,7 +114,7 @@ def device_of(value: Any) -> tuple[int, int]:
         kind, ordinal = value.__dlpack_device__()
         return int(kind), int(ordinal)
     except Exception as error:  # a foreign library may raise anything
-        raise InputError(f"the tensor does not say on which DLPack device it lies: {error}") from error
+        raise InputError(f"the tensor does not report its DLPack device: {error}") from error
 
 
 def import_tensor(value: Any, stream: int | None) -> ExternalTensor:

@@ -166,7 +166,7 @@ def _order(order: Order) -> tuple[int, int]:
         return 1, 0
     kind, seed = order
     if kind != "seeded":
-        raise DeviceError(f"{order!r} is no block order", hint="forward, reverse or ('seeded', n)")
+        raise DeviceError(f"{order!r} is not a block order", hint="forward, reverse or ('seeded', n)")
     return 2, int(seed) % 2**64
 
 

@@ -56,7 +56,7 @@ class HostScalar:
         try:
             return struct.pack(_FORMATS[self.kind], self.value)
         except (struct.error, OverflowError, KeyError) as error:
-            raise DeviceError(f"{self.value!r} is no {self.kind} argument: {error}") from None
+            raise DeviceError(f"{self.value!r} does not fit a scalar of kind {self.kind}: {error}") from None
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class HostTensorMap:
         fault = self.traversal.fault(rank, self.dtype, ELEMENT_TYPES[self.dtype].bytes)
         fault = fault or self.traversal.wrong_sizes(self.dims, self.strides)
         if fault is None and self.buffer.address % self.traversal.alignment:
-            fault = f"has an address that is no multiple of {self.traversal.alignment} bytes"
+            fault = f"has an address that is not a multiple of {self.traversal.alignment} bytes"
         if fault is not None:
             raise DeviceError(f"a tensor map {fault}")
         if self.traversal.interleave != "none":

@@ -67,7 +67,7 @@ def _check_symbols(manifest: Manifest) -> None:
         known.add(name)
     for name in manifest.symbols:
         if name not in known:
-            raise fails(f"symbol {clip(name)}", "is told by no size of an input")
+            raise fails(f"symbol {clip(name)}", "is not determined by any input size")
 
 
 def _check_launch(manifest: Manifest, index: int) -> None:

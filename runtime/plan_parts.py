@@ -141,7 +141,7 @@ def _segments(text: Bytes) -> Iterator[Extent]:
             case [int() as offset, int() as size] if offset >= 0 and size >= 0:
                 yield offset, size
             case _:
-                raise PlanError("the plan's list of weights holds something that is no offset and length")
+                raise PlanError("the plan's list of weights has an entry that is not [offset, bytes]")
 
 
 def _image(pool: Bytes, segments: Iterable[Extent]) -> Bytes:

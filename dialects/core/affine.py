@@ -531,7 +531,7 @@ def occupied(size: Dim, ranges: Mapping[str, Range]) -> Dim:
         return 1
     most = bounds(size, ranges)[1]
     if most is None:
-        raise ValueError(f"nothing bounds the size {size}")
+        raise ValueError(f"the size {size} is unbounded")
     return ceildiv(size, most) if most > 0 else 0
 
 

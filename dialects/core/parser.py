@@ -43,6 +43,7 @@ MAX_PARTS = 4096  # atoms and terms of one symbolic integer
 MAX_FACTORS = 256  # of a product, counting the terms that multiplying it out may give
 MAX_DIGITS = 20  # of a 64-bit integer
 MAX_SIZE = 2**40  # of a dimension; plans hold no larger one
+TOO_LARGE = "a symbolic integer has too many terms, or numbers of more than 64 bits"
 
 
 def parse_module(
@@ -315,7 +316,7 @@ class _Records(Transformer):  # type: ignore[misc]  # lark is untyped here
         for sign, value in _pairs(rest[::2], rest[1::2]):
             one, other = _dim(result, sign), _dim(value, sign)
             if affine.measure(one)[0] * affine.measure(other)[0] > MAX_FACTORS:
-                raise _Misfit("a symbolic integer grows beyond all measure", sign)
+                raise _Misfit(TOO_LARGE, sign)
             result = _sane(one * other, sign, MAX_FACTORS)
         return _dim(result, rest[0])
 
@@ -369,7 +370,7 @@ def _sane(dim: affine.Dim, at: Token, most: int) -> affine.Dim:
     """DIM if it has at most MOST parts and no number of more than 64 bits, else an error."""
     parts, largest = affine.measure(dim)
     if parts > most or largest >= 2**64:
-        raise _Misfit("a symbolic integer grows beyond all measure", at)
+        raise _Misfit(TOO_LARGE, at)
     return dim
 
 
@@ -378,7 +379,7 @@ def _unquote(token: Token) -> str:
         text = str(json.loads(str(token)))
         text.encode()
     except UnicodeEncodeError:
-        raise _Misfit("the string has half of a surrogate pair", token) from None
+        raise _Misfit("the string has an unpaired surrogate", token) from None
     except ValueError as error:
         reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
         raise _Misfit(f"the string cannot be read: {reason}", token, "escapes are those of JSON") from None

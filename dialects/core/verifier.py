@@ -130,7 +130,7 @@ def _verify_block(block: Block, known: set[Value], dialects: DialectSet | None, 
         raise (
             ValueError("a block must end with a terminator")
             if block.last is None
-            else op_error(block.last, "stands last in its block but is no terminator")
+            else op_error(block.last, "is the last op of its block, but no terminator")
         )
 
 
@@ -143,7 +143,7 @@ def _verify_op(op: Operation, known: set[Value], dialects: DialectSet | None) ->
         if value not in known:
             raise unseen_operand(op, index, value)
         if (op, index) not in value.uses:
-            raise op_error(op, f"operand {index} does not know of this use", at=OperandAt(index))
+            raise op_error(op, f"is not among the uses of its operand {index}", at=OperandAt(index))
     if op.next is not None and has(op, Trait.TERMINATOR):
         raise op_error(op, "a terminator must stand last in its block")
 

@@ -165,7 +165,7 @@ class Concat(GraphOp):
     def infer(self) -> Sequence[TensorType]:
         types = [value.type for value in self.parts]
         if not types:
-            raise op_error(self, "has nothing to join")
+            raise op_error(self, "needs at least one operand")
         same_dtype(self, types)
         shape = list(types[0].shape)
         axis = normalize_axis(self, self.axis, len(shape))
@@ -174,7 +174,7 @@ class Concat(GraphOp):
             pair = f"{_text(types[0].shape)} and {_text(type.shape)}"
             same_shape(self, first, other, f"{pair} do not join along axis {axis}")
         if not shape:
-            raise op_error(self, "scalars do not join", "reshape them to one dimension")
+            raise op_error(self, "cannot concatenate scalars", "reshape them to one dimension")
         shape[axis] = total(type.shape[axis] for type in types)
         return [TensorType(tuple(shape), types[0].dtype)]
 

@@ -166,7 +166,7 @@ class Quantize(Scaling):
 
     def infer(self) -> Sequence[TensorType]:
         if self.to not in (*INTEGERS, *FLOATS):
-            raise op_error(self, f"{self.to} is no type to quantize to", at=AttributeAt("to"))
+            raise op_error(self, f"cannot quantize to {self.to}", at=AttributeAt("to"))
         if self.x.type.dtype not in (*REALS, I32):
             raise op_error(
                 self,
@@ -204,7 +204,7 @@ class Dequantize(Scaling):
 
     def infer(self) -> Sequence[TensorType]:
         if self.x.type.dtype not in (*INTEGERS, *FLOATS, I32):
-            raise op_error(self, f"{self.x.type.dtype} is no quantized type", at=operand_at(self, self.x))
+            raise op_error(self, f"{self.x.type.dtype} is not a quantized type", at=operand_at(self, self.x))
         if self.to not in REALS:
             raise op_error(self, f"gives f32, f16 or bf16 elements, not {self.to}", at=AttributeAt("to"))
         return super().infer()
