@@ -172,7 +172,7 @@ class Concat(GraphOp):
         for type in types:
             first, other = ((*t.shape[:axis], *t.shape[axis + 1 :]) for t in (types[0], type))
             pair = f"{_text(types[0].shape)} and {_text(type.shape)}"
-            same_shape(self, first, other, f"{pair} do not join along axis {axis}")
+            same_shape(self, first, other, f"{pair} cannot be concatenated along axis {axis}")
         if not shape:
             raise op_error(self, "cannot concatenate scalars", "reshape them to one dimension")
         shape[axis] = total(type.shape[axis] for type in types)

@@ -71,7 +71,7 @@ def ladder() -> dict[int, str]:
 
 
 def test_the_ladder_is_that_of_the_code() -> None:
-    source = (ROOT / "compiler" / "debug.py").read_text(encoding="utf-8")
+    source = (ROOT / "compiler" / "passes" / "debug.py").read_text(encoding="utf-8")
     assert list(ladder()) == [level.value for level in DebugLevel]
     assert all(f'f"{begin} ' in source for begin in ladder().values() if begin)
 
