@@ -1,8 +1,8 @@
-"""Level 2: what runs together. One `fused.kernel` is one kernel launch.
+"""Level 2, fused: which ops run together. One `fused.kernel` is one kernel launch.
 
-Its region holds the graph ops it stands for, so meaning, cost and reference come from them;
-there is no class per combination. The region reads only its own arguments, which match the
-operands one to one.
+Its region holds the graph ops that it fuses, from which its meaning, cost and reference follow;
+there is no class per combination. The region is isolated: it reads only its own arguments, which match
+the operands one to one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ROOTS = EnumKind(("contraction", "attention", "row", "loop"))
 
 
 class RegionKernel(Operation):
-    """What kernels of the fused and of the precision level share."""
+    """Base class of the kernel ops of the fused and the precision level: an op with one region."""
 
     operands_ = operands()
     results_ = results()
@@ -55,8 +55,8 @@ class RegionKernel(Operation):
 
 @define_op()
 class FusedKernel(RegionKernel):
-    """A fused kernel. `root` says what leads it: a contraction, attention, a row-wise op, or plain
-    loops."""
+    """A fused kernel. `root` is the kind of its leading op: a contraction, attention, a row-wise op, or a
+    plain loop nest."""
 
     name = "fused.kernel"
     root = attribute(ROOTS)

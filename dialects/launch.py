@@ -1,8 +1,8 @@
-"""Level 4: what the GPU is told. Values are buffers in memory; kernels read and write them.
+"""Level 4, launch: what is launched on the GPU. Values are buffers in memory, which kernels read and write.
 
-`launch.buffer` places a tensor in the arena, in the weights, or binds an output;
-`launch.kernel` lists its inputs and then its `outputs` last operands, which it writes. Order is
-execution order. The interpreter runs this level on one real arena, so a wrong offset shows.
+`launch.buffer` places a tensor in the arena or in the weights, or binds an output; the operands of
+`launch.kernel` are its inputs followed by its outputs. Execution order is textual order. The interpreter
+runs this level on one real arena, so that a wrong offset gives a wrong result.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ SPACES = EnumKind(("arena", "counters", "output", "weights"))
 
 @define_op(symbol="weight")
 class Buffer(Operation):
-    """A stretch of memory: `offset` and `bytes` within its space; weights name their resource.
+    """A range of memory: `offset` and `bytes` within its space; a weight also names its resource.
 
-    `counters` are words that are zero whenever no kernel runs: kernels that count set them back.
+    `counters` are words that are zero whenever no kernel runs: kernels that count reset them.
     """
 
     name = "launch.buffer"
@@ -70,10 +70,10 @@ class Buffer(Operation):
 
 @define_op()
 class View(Operation):
-    """Elements of a dense tensor under another shape or layout: a reshape, or a part of a buffer.
+    """A dense tensor viewed with another shape or layout: a reshape, or a slice of a buffer.
 
-    The result's first element lies `offset` elements from the start of x in memory, before the
-    offset of its own layout. Views of a part start from the buffer, never from another part.
+    `offset`: elements from the start of x in memory to the result's first element, without the offset of the
+    result's own layout. A view of a slice takes the buffer as its operand, never another slice.
     """
 
     name = "launch.view"
@@ -84,12 +84,10 @@ class View(Operation):
     def verify(self) -> None:
         source, result = self.x.type, self.y.type
         if source.dtype != result.dtype:
-            raise op_error(self, f"cannot show {source} as {result}", at=ResultAt(0))
+            raise op_error(self, f"cannot view {source} as {result}", at=ResultAt(0))
         if not source.layout.is_dense:
             hint = "make the view from the buffer, with strides of its own"
-            raise op_error(
-                self, f"takes {source} for dense, but it lies strided", hint, at=operand_at(self, self.x)
-            )
+            raise op_error(self, f"needs a dense operand, not {source}", hint, at=operand_at(self, self.x))
         last = self.offset + span(result)
         if (
             0 not in result.shape
@@ -109,22 +107,22 @@ class View(Operation):
         if 0 in shape:
             return np.empty(shape, x.dtype)
         if start + sum(min(end, 0) for end in ends) < 0 or start + sum(max(end, 0) for end in ends) >= x.size:
-            raise op_error(self, f"{self.y.type} leaves the tensor that it shows")
+            raise op_error(self, f"{self.y.type} exceeds the tensor that it views")
         steps = [stride * x.itemsize for stride in strides]
         return np.lib.stride_tricks.as_strided(dense[start:], shape, steps)
 
 
 @define_op(Trait.SIDE_EFFECT, symbol="kernel")
 class Kernel(Operation):
-    """One kernel launch: a precision-level region, the family and configuration that run it, a grid.
+    """One kernel launch: a precision-level region, the family and configuration that run it, and a grid.
 
-    The operands are the buffers read, then `outputs` buffers written, then `scratch` buffers that hold
-    nothing before or after; `maps` are tensor maps over some of them. `grid` may be symbolic; `block`,
-    `cluster` and `shared` (bytes of dynamic shared memory) are numbers. All blocks of a `cooperative`
-    launch are on the GPU at the same time, so that they may wait for each other.
+    The operands are the buffers read, then `outputs` buffers written, then `scratch` buffers whose content
+    matters only during the launch; `maps` are tensor maps over some of them. `grid` (blocks) may be symbolic;
+    `block` (threads), `cluster` (blocks) and `shared` (bytes of dynamic shared memory) are numbers. All
+    blocks of a `cooperative` launch are resident at the same time, so that they may wait for each other.
 
-    `requested` and `compute` are those of the precision level, `executed` is the format that the family's
-    arithmetic is done in. A group of kernels says them of each member instead, in `member_formats`:
+    `requested` and `compute` are those of the precision level; `executed` is the format in which the family
+    does the arithmetic. A group has them per member, in `member_formats`:
     `m0_requested = f16, m0_compute = f16, m0_executed = f16, m1_...`.
     """
 
@@ -164,7 +162,7 @@ class Kernel(Operation):
     def verify(self) -> None:
         if self.outputs < 0 or self.scratch < 0 or self.outputs + self.scratch > len(self.inputs):
             raise op_error(
-                self, f"has {len(self.inputs)} operands, too few for what it writes and its scratch"
+                self, f"has {len(self.inputs)} operands, too few for its outputs and scratch buffers"
             )
         arguments = self.body.block.arguments
         if len(arguments) != len(self.reads):
@@ -224,7 +222,7 @@ class Kernel(Operation):
         if len(yielded) != len(self.writes):
             raise op_error(self, message, label=f"{len(yielded)} values for {len(self.writes)} buffers")
         for index, (value, buffer) in enumerate(zip(yielded, self.writes, strict=True), len(self.reads)):
-            # What a kernel writes may lie in a strided view; shape and element type must agree.
+            # A result may be written to a strided view, so only shape and element type must agree.
             if (value.type.shape, value.type.dtype) != (buffer.type.shape, buffer.type.dtype):
                 label = f"this is {buffer.type}, the region yields {value.type}"
                 raise op_error(self, message, at=OperandAt(index), label=label)
@@ -242,19 +240,20 @@ class Kernel(Operation):
 
 
 def span(type: TensorType) -> Dim:
-    """Elements from a tensor's first to one past its last in memory, with its layout's offset.
+    """Elements from a tensor's first to one past its last in memory, including its layout's offset.
 
-    For sizes of at least 1: what is empty reaches nowhere.
+    For sizes of at least 1; an empty tensor occupies nothing.
     """
     ends = [(size - 1) * stride for size, stride in zip(type.shape, type.strides, strict=True)]
     return type.layout.offset + total(ends) + 1
 
 
 def largest(size: Dim, ranges: Mapping[str, Range]) -> int:
-    """The most bytes that SIZE can be: memory is set aside for these. IRError when nothing bounds it."""
+    """The largest value of SIZE (bytes) within RANGES, for which memory is reserved. Raises IRError if
+    unbounded."""
     high = bounds(size, ranges)[1]
     if high is None:
-        raise IRError(f"launch level: nothing bounds the size {size}", "give every symbol a range")
+        raise IRError(f"launch level: the size {size} is unbounded", "give every symbol a range")
     return max(high, 0)
 
 

@@ -1,6 +1,6 @@
-"""Level 3: in which number formats. A `precision.kernel` is a fused kernel whose operand and
-result types are storage types: element type and layout as they lie in memory. The casts between
-storage and computation stand in the region, so the interpreter rounds where the kernel rounds.
+"""Level 3, precision: which number formats are used. A `precision.kernel` is a fused kernel whose operand
+and result types are storage types: element type and layout in memory. The casts between storage and
+computation are ops of its region, so that the interpreter rounds where the kernel rounds.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from .fused import ROOTS, RegionKernel
 
 @define_op()
 class PrecisionKernel(RegionKernel):
-    """A kernel with its number formats decided.
+    """A kernel with decided number formats.
 
-    `requested` is the format that the policy asks for, `compute` the one that was chosen for its
-    arithmetic (what a contraction multiplies), `accumulate` the type sums are kept in; `why` gives the
-    reason in words. `fallback` says what kept the kernel from what was requested, where something did.
+    `requested` is the format that the policy asks for, `compute` the one chosen for the arithmetic (of a
+    contraction: the type that is multiplied), `accumulate` the type of the accumulators; `why` is the reason
+    in words. `fallback` says what prevented the requested format, if something did.
     """
 
     name = "precision.kernel"

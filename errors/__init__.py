@@ -1,10 +1,10 @@
 """Every error that GlassRT raises for bad input, models, plans or devices.
 
-All of them derive from `GlassError`, so a caller needs one `except`. The dialects, the code generator
-and the runtime share the module without depending on each other.
+All of them derive from `GlassError`, so one `except` catches them. The dialects, the code generator
+and the runtime share this module without depending on each other.
 
-What an error says is data (`errors/diagnostic.py`): `diagnostic` says what is wrong, `diagnostics` lists
-the single cases as well where several were found at once. `str(error)` is the text for people.
+An error's content is data (`errors/diagnostic.py`): `diagnostic` says what is wrong; `diagnostics` also lists
+the individual cases if several were found at once. `str(error)` is the text for people.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from .rendering import data, text
 
 
 class GlassError(Exception):
-    """Base of all GlassRT errors: one sentence, and optionally a hint on what to do and the names of
-    ONNX nodes that it is about."""
+    """Base class of all GlassRT errors: one sentence, and optionally a hint on what to do and the names of
+    the ONNX nodes at fault."""
 
     exit_code = 1
     diagnostic: Diagnostic
@@ -30,33 +30,33 @@ class GlassError(Exception):
 
     @classmethod
     def of(cls, diagnostic: Diagnostic) -> Self:
-        """The error that says what DIAGNOSTIC does; of a class that is made from a message alone."""
+        """The error with the content of DIAGNOSTIC, for classes whose constructor needs only a message."""
         error = cls(diagnostic.message)
         error.diagnostic = diagnostic
         return error
 
     @property
     def message(self) -> str:
-        """The sentence alone, without a place or hints."""
+        """The sentence alone, without location or hints."""
         return self.diagnostic.message
 
     @property
     def hint(self) -> str | None:
-        """The hints in one line."""
+        """The hints in one line; None if there are none."""
         return "; ".join(self.diagnostic.hints) or None
 
     @property
     def cases(self) -> tuple[Diagnostic, ...]:
-        """The single cases that the error sums up; none where it is about one thing."""
+        """The individual cases that the error summarises; empty if it is about one thing."""
         return ()
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """All that is wrong: the whole first, then the single cases."""
+        """Everything that is wrong: the summary first, then the individual cases."""
         return (self.diagnostic, *self.cases)
 
     def data(self) -> dict[str, Any]:
-        """The error as JSON data: `kind` is its class, `exit_code` that of the command it ends."""
+        """The error as JSON data: `kind` is its class, `exit_code` that of the command that fails with it."""
         kind = type(self).__name__
         return {"kind": kind, "exit_code": self.exit_code, "diagnostics": list(map(data, self.diagnostics))}
 
@@ -69,7 +69,7 @@ class ModelError(GlassError):
 
 
 class UnsupportedError(GlassError):
-    """The model is valid but uses something GlassRT cannot do; `offenders` lists every case found."""
+    """The model is valid but uses something that GlassRT does not support; `offenders` lists every case."""
 
     exit_code = 3
 
@@ -90,23 +90,23 @@ class UnsupportedError(GlassError):
 
 
 class IRError(GlassError):
-    """IR text that does not parse, or IR that breaks a rule of its dialect."""
+    """IR text that does not parse, or IR that violates a rule of its dialect."""
 
 
 class PlanError(GlassError):
-    """A plan file that is damaged, hostile, or not for this version or device."""
+    """A plan file is damaged, hostile, or not for this version or device."""
 
 
 class CompileError(GlassError):
-    """NVRTC or the C++ compiler refused a generated kernel."""
+    """NVRTC or the C++ compiler rejected a generated kernel."""
 
 
 class InputError(GlassError):
-    """Inputs given to a run or a build have the wrong names, shapes or types."""
+    """An argument of a run or a build has the wrong name, shape or type."""
 
 
 class CalibrationError(GlassError):
-    """A calibration table or cache that is damaged, misses a tensor, or was made for another model."""
+    """A calibration table or cache is damaged, lacks a tensor, or was made for another model."""
 
 
 class DeviceError(GlassError):
@@ -114,4 +114,4 @@ class DeviceError(GlassError):
 
 
 class OutOfMemoryError(DeviceError):
-    """The device has too little free memory; says how much was wanted and how much was free."""
+    """The device has too little free memory; the message has the bytes wanted and, where known, free."""

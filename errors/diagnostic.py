@@ -1,4 +1,4 @@
-"""A diagnostic: what is wrong, where, and what can be done. Data, which `rendering.py` shows."""
+"""Diagnostics as data: what is wrong, where, and what can be done. `rendering.py` turns them into text."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of one line of text: LENGTH characters of it. Line and column count from 1.
+    """A range of LENGTH characters in one line of text. Line and column count from 1.
 
-    file: the name of the file, or of the text where it is in none (`<ir>`, an option of the command
-    line); source: the whole line.
+    file: the file's name, or a name for text that is in no file (`<ir>`, a command-line option); source: the
+    whole line.
     """
 
     file: str
@@ -32,7 +32,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A fact beside the message, and where it is to be seen in a text, if anywhere."""
+    """A fact that supplements the message, and where it shows in a text, if anywhere."""
 
     message: str
     span: Span | None = None
@@ -43,11 +43,11 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One thing that is wrong. Texts that are too long are cut.
+    """One thing that is wrong. Overlong texts are shortened.
 
-    message: what is wrong, in one sentence; span: the smallest thing in a text that it is about;
-    label: a few words that stand under it; notes: facts; hints: what can be done; nodes: names of the
-    ONNX nodes that it is about; level: the level of the IR that it was found at, empty outside the IR.
+    message: what is wrong, in one sentence; span: the smallest part of a text at fault; label: a few words
+    shown under the span; notes: facts; hints: what can be done; nodes: names of the ONNX nodes at fault;
+    level: the IR level at which it was found, empty outside the IR.
     """
 
     message: str
@@ -65,5 +65,5 @@ class Diagnostic:
         object.__setattr__(self, "hints", tuple(map(shortened, self.hints)))
 
     def within(self, context: str) -> Diagnostic:
-        """The same, the message behind words about where it was found: "pass dce: ..."."""
+        """The same with CONTEXT, which says where it was found, before the message: "pass dce: ..."."""
         return replace(self, message=f"{context}: {self.message}")

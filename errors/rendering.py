@@ -1,4 +1,4 @@
-"""Diagnostics shown: as text with the line and a caret for people, as JSON data for tools."""
+"""Renders diagnostics: as text with the source line and a caret for people, as JSON data for tools."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any
 from .diagnostic import Diagnostic, Note, Span
 from .shortening import shortened
 
-SHOWN = 160  # characters of a line
+SHOWN = 160  # characters shown of a source line
 MAX_NODES = 3
-_COMPARED = 60  # characters of a name that are looked for in a message
+_COMPARED = 60  # leading characters of a node's name that are searched for in the message
 
 
 def text(diagnostic: Diagnostic, cases: Sequence[Diagnostic] = ()) -> str:
-    """DIAGNOSTIC for people: what `body` says, then the hints, one a line."""
+    """DIAGNOSTIC as text: its `body`, then the hints, one per line."""
     return body(diagnostic, cases) + "".join(f"\n  hint: {hint}" for hint in diagnostic.hints)
 
 
 def body(diagnostic: Diagnostic, cases: Sequence[Diagnostic] = ()) -> str:
-    """The message, those of the CASES that it sums up, ONNX nodes, the place with its label, and notes."""
+    """The message, the messages of the CASES that it summarises, ONNX nodes, the excerpt and the notes."""
     message = shortened("\n  - ".join((diagnostic.message, *(case.message for case in cases))))
     parts = [message, *_nodes(diagnostic)]
     if diagnostic.span is not None:
@@ -35,7 +35,7 @@ def _note(note: Note) -> list[str]:
 
 
 def _nodes(diagnostic: Diagnostic) -> list[str]:
-    """The line about ONNX nodes, of which there is none where the message names the first."""
+    """The line about ONNX nodes; empty if there are none, or if the message already names the first."""
     nodes = diagnostic.nodes
     if not nodes or ascii(nodes[0])[:_COMPARED] in diagnostic.message:
         return []
@@ -45,7 +45,7 @@ def _nodes(diagnostic: Diagnostic) -> list[str]:
 
 
 def _excerpt(span: Span, label: str) -> list[str]:
-    """The place, what stands around it in its line, and carets under the stretch."""
+    """Three lines: the location, the source line around SPAN, and carets with the LABEL under it."""
     start = _first_shown(span)
     shown, before = _window(span, start)
     at = span.column - 1 - start
@@ -58,13 +58,14 @@ def _first_shown(span: Span) -> int:
 
 
 def _window(span: Span, start: int) -> tuple[str, int]:
-    """What is shown of the line from START on, and how many characters stand before it for what is not."""
+    """SHOWN characters of the line from START on, with "..." for omitted ends, and the length of the "..."
+    before them."""
     before, after = "..." * (start > 0), "..." * (start + SHOWN < len(span.source))
     return f"{before}{span.source[start : start + SHOWN]}{after}", len(before)
 
 
 def data(diagnostic: Diagnostic) -> dict[str, Any]:
-    """DIAGNOSTIC as JSON data; a span's `excerpt` is what `text` shows of the line."""
+    """DIAGNOSTIC as JSON data; a span's `excerpt` is the part of the line that `text` shows."""
     return {
         "severity": diagnostic.severity,
         "message": diagnostic.message,

@@ -1,16 +1,16 @@
-"""Messages quote what they speak of: names, lines, lists of values, which a hostile file makes as long
-as it is. What is too long is cut here, in one place for all of them."""
+"""Shortens messages. They quote names, lines and lists of values from files, which a hostile file can make
+arbitrarily long; all messages are cut here."""
 
 from __future__ import annotations
 
-MAX_LINE = 480  # characters kept of a message's line
+MAX_LINE = 480  # characters kept of each line of a message
 MAX_LINES = 120
-_KEPT_END = 160  # of a line that is cut: the reason stands behind what is quoted
-_MARK = 40  # room for what stands in place of the rest, so that a text that was cut is not cut again
+_KEPT_END = 160  # characters kept at the end of a cut line: the reason follows the quotation
+_MARK = 40  # room for the mark in place of the omitted part, so that a cut text is not cut again
 
 
 def shortened(text: str) -> str:
-    """TEXT with long lines lacking their middle, and with its first lines alone if they are many."""
+    """TEXT without the middle of long lines, and without the last lines if there are many."""
     lines = text.split("\n", MAX_LINES + 1)
     if len(lines) > MAX_LINES + 1:
         more = lines[-1].count("\n") + 2

@@ -1,4 +1,4 @@
-"""Arguments of the wrong kind: one check for the whole Python interface, by what the signatures say."""
+"""Type checks for the arguments of the public Python interface, derived from the functions' annotations."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from ..errors import GlassError, InputError
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# What numpy's scalars are, too.
+# Numbers are checked by their abstract types, so that numpy scalars pass.
 _NUMBERS: dict[type, type] = {int: Integral, float: Real, bool: Integral}
 
 
 def checked(function: Callable[P, R]) -> Callable[P, R]:
-    """FUNCTION, which raises `InputError` for an argument that is not of the type that its signature names.
+    """Decorate FUNCTION to raise `InputError` for an argument that is not of its annotated type.
 
-    Only the outermost type is looked at: that of what a list holds is for the function to see.
+    Only the outermost type is checked; the elements of a list are the function's own business.
     """
     return checked_but()(function)
 
 
 def checked_but(*others: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """As `checked`, without the parameters OTHERS, of which the function itself has more to say."""
+    """As `checked`, but leave out the parameters OTHERS, which the function checks itself with better
+    messages."""
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         @wraps(function)
@@ -43,7 +44,7 @@ def checked_but(*others: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 def check_fields(value: object, error: type[GlassError] = InputError) -> None:
-    """ERROR for a field of the dataclass VALUE that is not of the type that its class names."""
+    """Raise ERROR for a field of the dataclass VALUE that is not of its annotated type."""
     kind: Any = type(value)
     for name, kinds in _kinds(kind).items():
         if hasattr(value, name):
@@ -51,7 +52,7 @@ def check_fields(value: object, error: type[GlassError] = InputError) -> None:
 
 
 def expect(name: str, value: object, *kinds: type, error: type[GlassError] = InputError) -> None:
-    """ERROR unless VALUE, of the argument NAME, is of one of KINDS."""
+    """Raise ERROR unless VALUE, given for the argument NAME, is an instance of one of KINDS."""
     if not _is(value, kinds):
         words = " or ".join(dict.fromkeys(_WORDS.get(kind, kind.__name__) for kind in kinds))
         raise error(f"{name} is {words}, not {type(value).__name__}")
@@ -60,7 +61,7 @@ def expect(name: str, value: object, *kinds: type, error: type[GlassError] = Inp
 def _is(value: object, kinds: tuple[type, ...]) -> bool:
     try:
         return isinstance(value, kinds)
-    except Exception:  # a protocol looks for attributes, and objects of others may raise whatever they like
+    except Exception:  # isinstance on a protocol reads attributes, and a foreign object's may raise anything
         return False
 
 
@@ -81,14 +82,15 @@ def _signature(function: Callable[..., object]) -> inspect.Signature:
 
 @cache
 def _kinds(function: Callable[..., object] | type) -> dict[str, tuple[type, ...]]:
-    """The types that each parameter, or field of a class, may have; those that may have any are left out."""
+    """The types that each annotated parameter (or dataclass field) accepts; those that accept anything are
+    left out."""
     hints = get_type_hints(function)
     found = {name: tuple(_types(hint)) for name, hint in hints.items() if name != "return"}
     return {name: kinds for name, kinds in found.items() if object not in kinds}
 
 
 def _types(hint: Any) -> Iterator[type]:
-    """The classes of HINT; `object` where it is none that can be tested."""
+    """The classes that the annotation HINT accepts; `object` where isinstance cannot test it."""
     origin = get_origin(hint)
     if origin in (Union, UnionType):
         for one in get_args(hint):
@@ -102,7 +104,7 @@ def _types(hint: Any) -> Iterator[type]:
 def _can_be_tested(kind: type) -> bool:
     try:
         isinstance(None, kind)
-    except TypeError:  # a protocol that is for checkers alone
+    except TypeError:  # a protocol that is not runtime-checkable
         return False
     return True
 
@@ -110,6 +112,6 @@ def _can_be_tested(kind: type) -> bool:
 def expect_each(
     name: str, values: Iterable[object], *kinds: type, error: type[GlassError] = InputError
 ) -> None:
-    """ERROR for one of VALUES, of the argument NAME, that is of none of KINDS."""
+    """Raise ERROR unless every one of VALUES, given for the argument NAME, is an instance of one of KINDS."""
     for value in values:
         expect(f"every item of {name}", value, *kinds, error=error)

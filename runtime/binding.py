@@ -1,4 +1,4 @@
-"""Checks what a caller passes to a run against the plan, and binds the symbols to its sizes."""
+"""Checks a run's inputs and outputs against the plan, and binds the symbols to the input sizes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RANGES = 'the range is chosen when the plan is built: shapes={"N": (least, usual
 
 
 class InputBinder:
-    """Checks inputs and outputs for one plan on one device."""
+    """Checks the inputs and outputs of runs of one plan on one device (DLPack type and ordinal)."""
 
     def __init__(self, manifest: Manifest, device: tuple[int, int]) -> None:
         self._manifest = manifest
@@ -30,7 +30,8 @@ class InputBinder:
     def inputs(self, given: Mapping[str, object], stream: int | None) -> tuple[list[Value], dict[str, int]]:
         """The inputs in the plan's order, and the value of every symbol.
 
-        Raises `InputError` that lists what is wanted and what was given.
+        Raises `InputError`, listing the wanted and the given tensors, for a wrong name, dtype, rank or size,
+        a violated constraint, or a symbol outside its range.
         """
         wanted = self._manifest.inputs
         if not isinstance(given, Mapping):
@@ -48,7 +49,11 @@ class InputBinder:
     def outputs(
         self, tensors: Sequence[BoundTensor], given: Mapping[str, object] | None, stream: int | None
     ) -> list[Value | None]:
-        """The caller's own output tensors in the plan's order, None where there is none."""
+        """The caller's output tensors in the plan's order; None where the caller gave none.
+
+        Raises `InputError` for an unknown name, or a tensor of another dtype or shape (elements) than the
+        output, that is read-only, or whose elements overlap.
+        """
         if given is None:
             return [None] * len(tensors)
         if not isinstance(given, Mapping):
@@ -63,9 +68,9 @@ class InputBinder:
         ]
 
     def check_disjoint(self, inputs: Sequence[Value], outputs: Sequence[Value | None]) -> None:
-        """Refuse memory that is written and also read, or written for another output.
+        """Raise `InputError` for an output tensor that shares memory with an input or with another output.
 
-        Kernels assume that there is none; and of two results in one place, one is lost.
+        Kernels assume that their operands do not alias, and overlapping outputs would overwrite each other.
         """
         given = zip(self._manifest.outputs, outputs, strict=True)
         written = [(f"output {clip(tensor.name)}", value) for tensor, value in given if value is not None]
@@ -86,7 +91,7 @@ class InputBinder:
             )
         try:
             if not self._reachable(device_of(given)):
-                raise InputError(f"it lies on DLPack device {device_of(given)}, the engine on {self._device}")
+                raise InputError(f"it is on DLPack device {device_of(given)}, the engine on {self._device}")
             tensor = import_tensor(given, stream)
         except InputError as error:
             raise InputError(f"{clip(name)}: {error.message}") from error
@@ -95,7 +100,8 @@ class InputBinder:
         return tensor
 
     def _reachable(self, device: tuple[int, int]) -> bool:
-        """Whether memory there can be used: host memory always, device memory only if it is ours."""
+        """Whether this device can access memory there: host memory always, device memory only on the same
+        device."""
         if device[0] in (CPU, CUDA_HOST):
             return True
         return self._device[0] == CUDA and device[0] in (CUDA, CUDA_MANAGED) and device[1] == self._device[1]
@@ -114,7 +120,7 @@ class InputBinder:
         return value
 
     def _symbols(self, values: Sequence[Value], given: Mapping[str, object]) -> dict[str, int]:
-        """The values of all symbols; InputError where a size, a constraint or a range says otherwise."""
+        """The values of all symbols. Raises `InputError` for a wrong size, constraint or range."""
         sizes = self._manifest.sizes
         free = {
             each.symbol: (values[each.input].shape[each.axis] - each.offset) // each.factor
@@ -135,7 +141,8 @@ class InputBinder:
         return {name: symbols[name] for name in self._manifest.symbols}
 
     def _completed(self, free: Mapping[str, int], given: Mapping[str, object]) -> dict[str, int]:
-        """The values of all symbols; InputError where derived ones have none: sizes are wrong, then."""
+        """The values of all symbols, derived ones included. Raises `InputError` where a derived one is
+        undefined."""
         try:
             return self._manifest.sizes.complete(free)
         except PlanError as error:
@@ -154,7 +161,7 @@ class InputBinder:
             raise self._mismatch(f"the plan cannot take these sizes: {error.message}", given) from None
 
     def _wrong_size(self, tensor: TensorSpec, axis: int, size: int) -> str:
-        """That an input's size does not fit, with what determined it."""
+        """The message for an input whose size does not match, with what determines the expected size."""
         text = f"input {clip(tensor.name)} has the wrong size in axis {axis}"
         found = self._manifest.sizes.determining(tensor.shape[axis])
         if found is None:
@@ -164,7 +171,8 @@ class InputBinder:
         return f"{text}: {why}{said_of(reason.nodes)} ({reason.why})"
 
     def _out_of_range(self, name: str, value: int, span: SymbolSpec) -> str:
-        """That a symbol leaves its range, by the model's own name for its size where it has one."""
+        """The message for a symbol outside its range, in terms of the model's own dimension where it has
+        one."""
         place = next((each for each in self._bindings if each.symbol == name), None)
         if place is None:
             return f"{clip(name)} is {value}, outside its range {span.minimum}..{span.maximum}"
@@ -224,17 +232,17 @@ def _describe(given: object) -> str:
 
 
 def on_device(value: Value) -> bool:
-    """Whether a value lies in the memory of a device that is not the host."""
+    """Whether a value is in device memory, not in host memory."""
     return not isinstance(value, np.ndarray) and not value.in_host_memory
 
 
 def as_array(value: Value) -> Array | None:
-    """The value as an array, or None if it does not lie in host memory."""
+    """The value as a numpy array; None if it is not in host memory."""
     if isinstance(value, np.ndarray):
         return value
     return value.numpy() if value.in_host_memory else None
 
 
 def host_array(value: Value) -> Array:
-    """The value as an array, where it is known to lie in host memory."""
+    """The value as a numpy array. The caller knows that it is in host memory."""
     return value if isinstance(value, np.ndarray) else value.numpy()

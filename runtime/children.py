@@ -1,4 +1,4 @@
-"""Other programs at work for this one: run to their end, or ended together."""
+"""Child processes of a task: each runs to its end, or all are killed together."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .leftovers import cleared
 
 
 class Children:
-    """The processes of one task, in whichever threads they were started."""
+    """The child processes of one task, whichever threads started them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -22,15 +22,18 @@ class Children:
     def run(
         self, command: Sequence[str], seconds: float, input: str = "", **options: Any
     ) -> subprocess.CompletedProcess[str]:
-        """As `subprocess.run`, with INPUT and what it says as text. Raises OSError and TimeoutExpired as it
-        does, and InterruptedError after `stop`."""
+        """As `subprocess.run`, with INPUT and the captured output as text.
+
+        Raises OSError if the process does not start, TimeoutExpired after SECONDS, InterruptedError after
+        `stop`.
+        """
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         with self._started(command, errors="replace", **pipes, **options) as process:
             out, err = process.communicate(input, timeout=seconds)
         return subprocess.CompletedProcess(command, process.returncode, out, err)
 
     def stop(self) -> None:
-        """End all that run, and start no more."""
+        """Kill all running processes, and refuse to start more."""
         with self._lock:
             self._stopped = True
             for process in self._running:

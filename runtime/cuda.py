@@ -1,4 +1,4 @@
-"""The cuda device: picks the right machine code, loads it, uploads the weights, opens sessions."""
+"""The CUDA device: selects the machine code, loads it, uploads the weights and opens sessions."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from .expressions import clip
 from .manifest import Manifest, parse_target
 from .plan import Plan
 
-DEFAULT_SHARED_BYTES = 48 << 10  # what a block may have without asking
+DEFAULT_SHARED_BYTES = 48 << 10  # shared memory that a block may use without opting in
 
 _driver_lock = threading.Lock()
 _process_driver: list[Driver] = []
 
 
 def process_driver() -> Driver:
-    """The one driver of this process; it remembers which devices are lost."""
+    """The process-wide driver; it remembers which devices are lost."""
     with _driver_lock:
         if not _process_driver:
             _process_driver.append(Driver())
@@ -34,38 +34,38 @@ def process_driver() -> Driver:
 
 
 def device_count(driver: Driver | None = None) -> int:
-    """How many GPUs there are. Raises `DeviceError` if there is no working driver."""
+    """The number of GPUs. Raises `DeviceError` if there is no working driver."""
     driver = driver or process_driver()
     driver.call("cuInit", 0)
     return int(driver.call("cuDeviceGetCount"))
 
 
 def device_target(ordinal: int, driver: Driver | None = None) -> str:
-    """The target that makes the most of a GPU, such as ``sm_90a``. Raises `DeviceError`."""
+    """The best target for a GPU, such as ``sm_90a``. Raises `DeviceError`."""
     driver = driver or process_driver()
     major, minor = compute_capability(driver, find_device(driver, ordinal))
     return f"sm_{major}{minor}" + ("a" if major >= 9 else "")
 
 
 def present_figures(ordinal: int, driver: Driver | None = None) -> dict[str, int | str]:
-    """What a GPU is and has; see `device_figures`."""
+    """A GPU's name and limits; see `device_figures`. Raises `DeviceError`."""
     return device_figures(driver or process_driver(), ordinal)
 
 
 def open_backend(ordinal: int, debug: bool, driver: Driver | None = None) -> CudaBackend:
-    """The backend of one GPU. Raises `DeviceError` if it is not there."""
+    """The backend of one GPU. Raises `DeviceError` if there is no such GPU."""
     return CudaBackend(CudaDevice(driver or process_driver(), ordinal), debug)
 
 
 class CudaBackend:
-    """One GPU, ready to take plans."""
+    """One GPU, ready to load plans."""
 
     def __init__(self, device: CudaDevice, debug: bool = False) -> None:
         self._device = device
         self._debug = debug
 
     def load(self, plan: Plan) -> CudaExecutable:
-        """Check that the GPU and its driver can run the plan, then load it; see `device.Backend`."""
+        """Check that the GPU and its driver can run PLAN, and load it; see `device.Backend`."""
         _check_driver(self._device.driver, plan.spec)
         target = choose_target(plan.targets, self._device.capability)
         return CudaExecutable(self._device, plan.part(target), target, self._debug)
@@ -99,11 +99,11 @@ class CudaExecutable:
         return CudaSession(self._device, self._launcher, self._manifest, self._weights, self._debug)
 
     def close(self) -> None:
-        """Release code and weights."""
+        """Unload the code and free the weights."""
         self._released.close()
 
     def _upload(self, plan: Plan) -> int:
-        """Address of the weights on the GPU: one allocation, copied once."""
+        """Upload the weights in one allocation and one copy; returns their device address."""
         memory = self._device.allocate(len(plan.weights))
         self._released.callback(memory.close)
         if len(plan.weights):
@@ -112,7 +112,7 @@ class CudaExecutable:
         return int(memory)
 
     def _load_kernel(self, plan: Plan, target: str, name: str) -> Any:
-        """The kernel's function, allowed the shared memory of its launches."""
+        """The kernel's function handle, with its shared-memory limit raised to what its launches need."""
         call, attributes = self._device.driver.call, self._device.driver.api.CUfunction_attribute
         launches = [launch for launch in plan.spec.launches if launch.kernel == name]
         try:
@@ -146,10 +146,10 @@ def _version(number: int) -> str:
 
 
 def choose_target(targets: Sequence[str], capability: tuple[int, int]) -> str:
-    """The most specific of TARGETS that a GPU of this compute capability executes.
+    """The most specific of TARGETS that runs on a GPU of this compute capability. Raises `DeviceError`.
 
-    Machine code runs on its own major version from its minor version up; with suffix "a" on exactly
-    its own version; with suffix "f" like plain code, within its family. Source: CUDA programming
+    Plain machine code runs on its own major version, from its minor version up. With the suffix "a" it runs
+    on exactly its version; with the suffix "f" like plain code, within its family. Source: CUDA programming
     guide, "Binary compatibility" and "Feature set compiler targets".
     """
     fitting = [target for target in targets if _runs(target, capability)]

@@ -24,7 +24,7 @@ def find_device(driver: Driver, ordinal: int) -> Any:
 
 
 def compute_capability(driver: Driver, handle: Any) -> tuple[int, int]:
-    """Major and minor version of what a GPU can do."""
+    """Compute capability of a GPU: major and minor version."""
     names = driver.api.CUdevice_attribute
     major = names.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
     minor = names.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR
@@ -32,7 +32,7 @@ def compute_capability(driver: Driver, handle: Any) -> tuple[int, int]:
     return found[0], found[1]
 
 
-# The attributes of a GPU by the names that `device_figures` gives them; clocks in kHz, sizes in bytes.
+# Device attributes by the names that `device_figures` reports; clocks in kHz, sizes in bytes.
 _FIGURES = {
     "major": "COMPUTE_CAPABILITY_MAJOR",
     "minor": "COMPUTE_CAPABILITY_MINOR",
@@ -51,7 +51,7 @@ _NAME_BYTES = 256
 
 
 def device_figures(driver: Driver, ordinal: int) -> dict[str, int | str]:
-    """The `name` of a GPU and what it has, by the keys of `_FIGURES`. Raises `DeviceError`."""
+    """A GPU's `name` and its attributes, keyed as in `_FIGURES`. Raises `DeviceError`."""
     handle = find_device(driver, ordinal)
     names = driver.api.CUdevice_attribute
     figures: dict[str, int | str] = {
@@ -77,15 +77,15 @@ class CudaDevice:
 
     @cached_property
     def multiprocessors(self) -> int:
-        """How many multiprocessors the GPU has."""
+        """Number of multiprocessors (SMs)."""
         name = self.driver.api.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT
         return int(self.driver.call("cuDeviceGetAttribute", name, self.handle))
 
     @contextlib.contextmanager
     def current(self) -> Iterator[None]:
-        """The device's context is the calling thread's current one inside.
+        """Make the device's context current on the calling thread within the `with`.
 
-        A failure that takes the context with it is remembered; afterwards this raises at once.
+        An error that destroys the context is remembered; from then on this raises `DeviceError` at once.
         """
         self.driver.check(self.ordinal)
         self.driver.call("cuCtxPushCurrent", self._context)
@@ -98,16 +98,17 @@ class CudaDevice:
             self._pop()
 
     def _pop(self) -> None:
-        # A lost context cannot always be popped, and the reason is already on its way to the caller.
+        # Popping a lost context can fail too; the original error is already propagating to the caller.
         with contextlib.suppress(DeviceError):
             self.driver.call("cuCtxPopCurrent")
 
     def create(self, release: str, function: str, *arguments: object) -> Handle:
-        """What a driver function creates, to be released by the function `release`."""
+        """Call the driver function FUNCTION and wrap its result in a handle that the function RELEASE
+        frees."""
         return Handle(self, self.driver.call(function, *arguments), release)
 
     def allocate(self, size: int) -> Handle:
-        """Device memory. Raises `OutOfMemoryError` with the bytes wanted and free."""
+        """Allocate SIZE bytes of device memory. Raises `OutOfMemoryError` with the bytes wanted and free."""
         try:
             return self.create("cuMemFree", "cuMemAlloc", max(size, 1))
         except OutOfMemoryError as error:
@@ -118,14 +119,15 @@ class CudaDevice:
             ) from error
 
     def allocate_pinned(self, size: int) -> Handle:
-        """Page-locked host memory, which copies run through."""
+        """Allocate SIZE bytes of pinned host memory, the staging memory of copies. Raises
+        `OutOfMemoryError`."""
         try:
             return self.create("cuMemFreeHost", "cuMemHostAlloc", max(size, 1), 0)
         except OutOfMemoryError as error:
             raise OutOfMemoryError(f"the host cannot page-lock {size} bytes of memory") from error
 
     def release(self, function: str, value: Any) -> None:
-        """Release a handle. Failures are passed over: there is nothing left to be done about them."""
+        """Release a handle. Errors are ignored: no caller could act on them."""
         with contextlib.ExitStack() as stack:
             with contextlib.suppress(DeviceError):
                 self.driver.call("cuCtxPushCurrent", self._context)
@@ -140,7 +142,7 @@ def _release_primary(driver: Driver, handle: Any) -> None:
 
 
 class Handle:
-    """Something the driver gave, released when closed or no longer referred to, whichever is first."""
+    """A driver resource, released when closed or when no longer referenced, whichever comes first."""
 
     def __init__(self, device: CudaDevice, value: Any, release: str) -> None:
         self.value = value
@@ -154,5 +156,5 @@ class Handle:
         self._finalizer()
 
     def bytes(self, size: int) -> Array:
-        """The first `size` bytes of page-locked memory."""
+        """The first SIZE bytes of pinned memory, as an array of u8."""
         return memory_view(int(self.value), size)

@@ -1,6 +1,6 @@
-"""Calls into the CUDA driver, with every failure turned into a typed error.
+"""Calls into the CUDA driver; every failure becomes a typed error.
 
-`Driver` is the one seam to `cuda.bindings.driver`; tests put a fake module behind it.
+`Driver` is the only access to `cuda.bindings.driver`; tests put a fake module in its place.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from cuda.bindings import driver as bindings
 from ..errors import DeviceError, OutOfMemoryError
 
 _OUT_OF_MEMORY = 2
-# Errors after which the CUDA context, and with it every later call, is lost (CUDA driver API, "CUresult").
+# Errors that destroy the CUDA context, so that all later calls fail too (CUDA driver API, "CUresult").
 _STICKY = frozenset({214, 220, 226, 700, 702, 709, *range(710, 712), *range(714, 720), 721})
 _NO_DRIVER_HINT = "install the NVIDIA driver, or use device='host'; building plans needs neither"
 
 
 class DriverError(DeviceError):
-    """A driver call failed with `code`; internal, so that callers can react to certain codes."""
+    """A driver call failed with status `code`. Internal: callers react to certain codes."""
 
     def __init__(self, message: str, code: int, hint: str | None = None) -> None:
         super().__init__(message, hint)
@@ -26,25 +26,26 @@ class DriverError(DeviceError):
 
 
 class Driver:
-    """The driver API of one process: checked calls, and a memory of devices that are lost."""
+    """The CUDA driver API of one process: checked calls, and a record of the devices that are lost."""
 
     def __init__(self, api: Any = bindings) -> None:
         self.api = api
         self._lost: dict[int, str] = {}
 
     def call(self, function: str, *arguments: object) -> Any:
-        """Call a driver function; its result without the status, or a typed error."""
+        """Call a driver function and return its results without the status. Raises `DriverError` or
+        `DeviceError`."""
         try:
             status, *results = getattr(self.api, function)(*arguments)
         except (RuntimeError, AttributeError) as error:
-            # The loader's "library not found" and the bindings' "function not found".
+            # RuntimeError when the library is not found, or lacks the function.
             raise DeviceError(f"the NVIDIA driver cannot be used: {error}", _NO_DRIVER_HINT) from error
         if int(status):
             raise self._failure(function, int(status))
         return results[0] if len(results) == 1 else tuple(results)
 
     def check(self, ordinal: int) -> None:
-        """Raise at once if an earlier failure took the device's context with it."""
+        """Raise `DeviceError` at once if an earlier failure destroyed the device's context."""
         if ordinal in self._lost:
             raise DeviceError(
                 f"cuda:{ordinal} is unusable in this process since an earlier failure: {self._lost[ordinal]}",
@@ -52,7 +53,7 @@ class Driver:
             )
 
     def lose(self, ordinal: int, error: DeviceError) -> None:
-        """Remember the first failure that makes a device unusable; others are no such thing."""
+        """Remember the first error that makes a device unusable; other errors are ignored."""
         if isinstance(error, DriverError) and error.code in _STICKY:
             self._lost.setdefault(ordinal, error.message)
 
@@ -65,10 +66,10 @@ class Driver:
         return DriverError(f"{self._describe(code)} in {function}", code, hint)
 
     def _describe(self, code: int) -> str:
-        """The driver's own name and sentence for an error."""
+        """The driver's own name and description of an error."""
         try:
             result = self.api.CUresult(code)
             texts = [self.api.cuGetErrorName(result)[1], self.api.cuGetErrorString(result)[1]]
             return ": ".join(text.decode() for text in texts)
-        except (RuntimeError, ValueError, AttributeError):  # a code that the bindings do not know
+        except (RuntimeError, ValueError, AttributeError):  # a code unknown to the bindings
             return f"CUDA error {code}"

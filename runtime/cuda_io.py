@@ -1,4 +1,4 @@
-"""Moves inputs to a GPU and results back, with copies only where the caller's memory cannot be used."""
+"""Moves inputs to a GPU and results back; copies only where the caller's memory cannot be used directly."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ADDRESS_ALIGNMENT = 16  # kernels access memory in vectors of up to 16 bytes
 
 @dataclass(frozen=True)
 class CopyTarget:
-    """Where one output is written: a leased buffer, or directly the caller's own tensor."""
+    """Where one output is written: a leased buffer, or the caller's own tensor (zero-copy)."""
 
     tensor: BoundTensor
     address: int
@@ -32,7 +32,7 @@ class CopyTarget:
 
 
 class Transfers:
-    """The input and output memory of one session."""
+    """The input and output memory of one session, all of it used on one stream."""
 
     def __init__(self, device: CudaDevice, manifest: Manifest, stream: Any) -> None:
         self._device = device
@@ -42,17 +42,18 @@ class Transfers:
         self._pools = [OutputPool(device, size) for size in _capacities(manifest, manifest.outputs)]
 
     def upload(self, program: Program, inputs: Sequence[Value]) -> tuple[int, ...]:
-        """Device addresses of the inputs; those elsewhere, or not aligned, are copied first."""
+        """Device addresses of the inputs. Inputs in host memory or not aligned are copied to the device
+        first."""
         triples = zip(program.inputs, inputs, self._inputs, strict=True)
         return tuple(self._upload(*triple) for triple in triples)
 
     def targets(self, program: Program, outputs: Sequence[Value | None]) -> list[CopyTarget]:
-        """Where to write the outputs, given the caller's own tensors for some of them."""
+        """Where to write the outputs; OUTPUTS holds the caller's own tensors, None where there is none."""
         triples = zip(program.outputs, outputs, self._pools, strict=True)
         return [self._target(*triple) for triple in triples]
 
     def download(self, targets: Sequence[CopyTarget], on_device: bool) -> None:
-        """Queue the copies from the leased buffers to where the results are wanted."""
+        """Queue the copies from the leased buffers to host memory or the callers' tensors."""
         for target, staging in zip(targets, self._results, strict=True):
             size = target.tensor.bytes
             if target.lease is None or not size:
@@ -67,14 +68,14 @@ class Transfers:
                 )
 
     def results(self, targets: Sequence[CopyTarget], on_device: bool) -> list[object]:
-        """What the caller gets, once the stream has finished."""
+        """The results for the caller; to be called after the stream has finished."""
         return [
             self._result(target, staging, on_device)
             for target, staging in zip(targets, self._results, strict=True)
         ]
 
     def close(self) -> None:
-        """Release all memory that is not lent out."""
+        """Free all memory that is not leased out."""
         for staging in (*self._inputs, *self._results):
             staging.close()
         for pool in self._pools:
@@ -120,11 +121,11 @@ class Transfers:
 
 
 def _device_tensor(value: Value | None) -> ExternalTensor | None:
-    """The value if it lies in GPU memory."""
+    """The value if it is in GPU memory, else None."""
     return value if isinstance(value, ExternalTensor) and not value.in_host_memory else None
 
 
 def _capacities(manifest: Manifest, tensors: Sequence[TensorSpec]) -> list[int]:
-    """The bytes each tensor can need, by the ends of the symbols' ranges."""
+    """The largest size of each tensor, in bytes, over the symbols' ranges."""
     ends = corners(manifest)
     return [max((bind_tensor(tensor, symbols).bytes for symbols in ends), default=0) for tensor in tensors]

@@ -1,4 +1,4 @@
-"""Puts a program's launches onto streams, straight away or while a stream is being captured."""
+"""Issues a program's launches to streams, directly or under graph capture."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _RELAXED = "CU_STREAM_CAPTURE_MODE_RELAXED"
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the spaces of a program lie in device memory."""
+    """Device addresses of a program's spaces: arena, weights, inputs and outputs."""
 
     arena: int
     weights: int
@@ -36,7 +36,7 @@ class Addresses:
 
 
 class Launcher:
-    """Issues launches of one engine's kernels."""
+    """Issues the kernel launches of one engine."""
 
     def __init__(self, device: CudaDevice, functions: Mapping[str, Any]) -> None:
         self._device = device
@@ -44,9 +44,10 @@ class Launcher:
         self._functions = functions
 
     def issue(self, launch: BoundLaunch, addresses: Addresses, stream: Any, overlap: bool) -> None:
-        """One kernel launch; with `overlap` it may start before the previous one has ended.
+        """Issue one kernel launch to STREAM; with OVERLAP it may start before the previous one has ended.
 
-        Programmatic stream serialisation: CUDA programming guide, "Programmatic dependent launch".
+        Overlap is programmatic dependent launch, set by the launch attribute for programmatic stream
+        serialization (CUDA programming guide). Raises `DriverError`, naming the kernel.
         """
         if launch.cooperative:
             self._check_resident(launch)
@@ -60,12 +61,13 @@ class Launcher:
             raise _in_kernel(error, launch) from error
 
     def issue_synchronously(self, program: Program, addresses: Addresses, stream: Any) -> None:
-        """All launches one after the other, each awaited, so that a fault names its kernel."""
+        """Issue all launches one by one and wait for each, so that an error names its kernel."""
         for launch in program.launches:
             self.issue_and_wait(launch, addresses, stream)
 
     def issue_and_wait(self, launch: BoundLaunch, addresses: Addresses, stream: Any) -> None:
-        """One launch with nothing else running; on return it has ended."""
+        """Issue one launch without overlap, and wait until STREAM is idle. Raises `DriverError`, naming the
+        kernel."""
         if launch.empty:
             return
         self.issue(launch, addresses, stream, overlap=False)
@@ -75,7 +77,7 @@ class Launcher:
             raise _in_kernel(error, launch) from error
 
     def capture(self, program: Program, addresses: Addresses, stream: Any, spares: Sequence[Any]) -> Handle:
-        """The whole program as one executable graph; `spares` are streams for its branches."""
+        """Capture the program as one executable graph; SPARES are the streams for its branches."""
 
         def body() -> None:
             _Branches(self, addresses, [stream, *spares]).issue(program)
@@ -85,8 +87,8 @@ class Launcher:
     def capture_timed(
         self, program: Program, addresses: Addresses, stream: Any, events: Sequence[Handle]
     ) -> Handle:
-        """A graph of the launches in a row with an event before the first and after each."""
-        external = 1  # CU_EVENT_RECORD_EXTERNAL: the record becomes a node that really takes the time
+        """Capture a linear graph of the launches, with a timing event before the first and after each."""
+        external = 1  # CU_EVENT_RECORD_EXTERNAL: a graph node that takes a timestamp at every replay
 
         def body() -> None:
             self._driver.call("cuEventRecordWithFlags", events[0].value, stream, external)
@@ -98,9 +100,9 @@ class Launcher:
         return self._captured(stream, body)
 
     def _captured(self, stream: Any, body: Callable[[], None]) -> Handle:
-        """What `body` issues to `stream`, instantiated as a graph.
+        """Capture what BODY issues to STREAM, and instantiate it as a graph.
 
-        Relaxed mode: a finaliser that frees memory meanwhile must not invalidate the capture.
+        The capture mode is relaxed: memory that a finaliser frees meanwhile must not invalidate the capture.
         """
         call = self._driver.call
         call("cuStreamBeginCapture", stream, getattr(self._driver.api.CUstreamCaptureMode, _RELAXED))
@@ -116,11 +118,11 @@ class Launcher:
             graph.close()
 
     def _abandon(self, stream: Any) -> None:
-        """End a capture that failed half-way, whatever state it is in."""
+        """End a capture that failed midway, whatever state it is in."""
         try:
             graph = self._driver.call("cuStreamEndCapture", stream)
         except DeviceError:
-            return  # an invalidated capture leaves no graph
+            return  # an invalidated capture returns no graph
         self._device.release("cuGraphDestroy", graph)
 
     def _config(self, launch: BoundLaunch, stream: Any, overlap: bool) -> Any:
@@ -152,7 +154,7 @@ class Launcher:
         return config
 
     def _check_resident(self, launch: BoundLaunch) -> None:
-        """DeviceError unless all blocks of a cooperative launch can be on the GPU at once."""
+        """Raise `DeviceError` unless all blocks of a cooperative launch can be resident at once."""
         function, threads = self._functions[launch.kernel], math.prod(launch.block)
         each = int(
             self._driver.call(
@@ -178,7 +180,7 @@ class Launcher:
 
 
 class _Branches:
-    """Forks streams off the captured one where the program names them, and joins them at its end."""
+    """Issues a program's branches: forks streams off the captured one, and joins them at the end."""
 
     def __init__(self, launcher: Launcher, addresses: Addresses, streams: Sequence[Any]) -> None:
         self._launcher = launcher
@@ -210,7 +212,7 @@ class _Branches:
             self._await(stream, event)
         if launch.empty:
             return
-        # Blocks that wait for each other are not to wait for room, too: none may come before they can all.
+        # A cooperative launch starts only when all of its blocks fit, so it must not overlap its predecessor.
         overlap = launch.pdl and not launch.cooperative and stream in self._after_kernel
         self._launcher.issue(launch, self._addresses, self._streams[stream], overlap)
         self._after_kernel.add(stream)
@@ -228,12 +230,12 @@ class _Branches:
         return event
 
     def _await(self, stream: int, event: Handle) -> None:
-        # Overlap is for a plain successor of a kernel: after an event the dependency must be a full one,
-        # also where the launch that asked for the event is skipped and another one follows.
+        # Only a direct successor of a kernel may overlap it. After an event wait the dependency must be a
+        # full one, even if the launch that waits for the event is skipped and another one follows.
         self._after_kernel.discard(stream)
         self._driver.call("cuStreamWaitEvent", self._streams[stream], event.value, 0)
 
 
 def _in_kernel(error: DriverError, launch: BoundLaunch) -> DriverError:
-    """The same error, naming the kernel that it came from."""
+    """The same error, prefixed with the kernel that raised it."""
     return DriverError(f"kernel {launch.kernel} ({launch.op!r}): {error.message}", error.code, error.hint)

@@ -1,4 +1,4 @@
-"""Memory that one CUDA session keeps for its inputs and outputs, and the tensors it hands out."""
+"""Memory that a CUDA session keeps for its inputs and outputs, and the tensors that it returns."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .dlpack import CUDA, export_tensor
 from .dtypes import numpy_dtype
 from .program import BoundTensor
 
-_LEGACY_STREAM = 1  # what `stream=None` means for CUDA in the DLPack protocol
+_LEGACY_STREAM = 1  # `stream=None` means the legacy default stream in the DLPack protocol for CUDA
 
 
 class Staging:
-    """A pair of page-locked and device memory that grows to the largest tensor seen."""
+    """A staging pair, pinned and device memory, that grows to the largest tensor seen."""
 
     def __init__(self, device: CudaDevice, capacity: int) -> None:
         self._device = device
@@ -26,13 +26,13 @@ class Staging:
         self._memory: Handle | None = None
 
     def reserve(self, size: int) -> None:
-        """Make room for a tensor of `size` bytes; frees what was there if it is too small."""
+        """Make room for a tensor of SIZE bytes; a smaller allocation is freed and replaced."""
         if size > self._capacity:
             self.close()
             self._capacity = size
 
     def pinned(self, tensor: BoundTensor) -> Array:
-        """The page-locked memory in the form of `tensor`."""
+        """The pinned memory, viewed with the dtype and shape of TENSOR."""
         if self._pinned is None:
             self._pinned = self._device.allocate_pinned(self._capacity)
         flat = self._pinned.bytes(tensor.bytes) if tensor.bytes else np.empty(0, np.uint8)
@@ -40,13 +40,13 @@ class Staging:
 
     @property
     def address(self) -> int:
-        """Address of the device memory."""
+        """Device address of the device half."""
         if self._memory is None:
             self._memory = self._device.allocate(self._capacity)
         return int(self._memory)
 
     def close(self) -> None:
-        """Release both."""
+        """Free both halves."""
         for handle in (self._pinned, self._memory):
             if handle is not None:
                 handle.close()
@@ -54,7 +54,7 @@ class Staging:
 
 
 class OutputPool:
-    """Device buffers of one output, used again once the tensors that were handed out are gone."""
+    """Device buffers of one output, recycled once the tensors that use them are no longer referenced."""
 
     def __init__(self, device: CudaDevice, capacity: int) -> None:
         self._device = device
@@ -63,7 +63,7 @@ class OutputPool:
         self._closed = False
 
     def take(self, size: int, stream: Any) -> Lease:
-        """A buffer of at least `size` bytes; work on `stream` waits for those who used it before."""
+        """Lease a buffer of at least SIZE bytes; work on STREAM waits for the streams that used it before."""
         self._capacity = max(self._capacity, size)
         while self._free:
             memory, capacity, users = self._free.pop()
@@ -76,7 +76,7 @@ class OutputPool:
         return Lease(self, self._device.allocate(self._capacity), self._capacity)
 
     def _order(self, earlier: int, later: Any) -> None:
-        """Let work on stream `later` wait for what stream `earlier` has been given so far."""
+        """Make work issued to stream LATER wait for all work issued to stream EARLIER so far."""
         untimed = 2  # CU_EVENT_DISABLE_TIMING
         event = self._device.create("cuEventDestroy", "cuEventCreate", untimed)
         try:
@@ -86,21 +86,21 @@ class OutputPool:
             event.close()
 
     def give_back(self, memory: Handle, capacity: int, users: set[int]) -> None:
-        """Take a buffer back from a lease; may be called by any thread."""
+        """Take a buffer back when its lease ends; any thread may call this."""
         if self._closed:
             memory.close()
         else:
             self._free.append((memory, capacity, frozenset(users)))
 
     def close(self) -> None:
-        """Release every buffer that is not lent out; the others go as their leases end."""
+        """Free every buffer that is not leased; the others are freed as their leases end."""
         self._closed = True
         while self._free:
             self._free.pop()[0].close()
 
 
 class Lease:
-    """The right to use one buffer of a pool, which ends when released or no longer referred to."""
+    """The right to use one buffer of a pool; ends when released or no longer referenced."""
 
     def __init__(self, pool: OutputPool, memory: Handle, capacity: int) -> None:
         self.address = int(memory)
@@ -113,9 +113,9 @@ class Lease:
 
 
 class DeviceTensor:
-    """A result in GPU memory: dense, row-major, finished. Hand it on with ``torch.from_dlpack(t)``.
+    """A result in GPU memory: dense, row-major, complete. Pass it on with ``torch.from_dlpack(t)``.
 
-    The memory is used again by later runs only after this object and all tensors made from it are gone.
+    Later runs reuse the memory only once this object, and all tensors that share its memory, are gone.
     """
 
     def __init__(self, device: CudaDevice, tensor: BoundTensor, lease: Lease) -> None:
@@ -127,23 +127,27 @@ class DeviceTensor:
         self._bytes = tensor.bytes
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        """DLPack type and ordinal of the GPU."""
+        """DLPack device type and ordinal of the GPU."""
         return CUDA, self._device.ordinal
 
     def __dlpack__(
         self, *, stream: int | None = None, max_version: Any = None, dl_device: Any = None, copy: Any = None
     ) -> object:
-        """A capsule over the result. It is finished, so the consumer's stream has nothing to wait for."""
+        """A DLPack capsule over the result, without a copy. The result is complete, so no stream needs to
+        wait.
+
+        Raises `BufferError` if a copy or another device is asked for.
+        """
         if dl_device not in (None, self.__dlpack_device__()) or copy:
             raise BufferError("a result on the GPU is shared as it is: without a copy, on its own device")
-        if stream != -1:  # -1: the consumer orders its work itself
+        if stream != -1:  # -1: the consumer synchronises by itself
             self._lease.users.add(_LEGACY_STREAM if stream is None else stream)
         return export_tensor(
             self._lease, self._lease.address, self.__dlpack_device__(), self.dtype, self.shape
         )
 
     def numpy(self) -> Array:
-        """A copy in host memory."""
+        """Copy the result to host memory."""
         result: Array = np.empty(self.shape, numpy_dtype(self.dtype))
         if self._bytes:
             with self._device.current():

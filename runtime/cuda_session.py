@@ -1,4 +1,5 @@
-"""Runs programs on a GPU for one thread: one graph per shape and set of addresses, one launch per run."""
+"""Runs programs on a GPU for one thread: one graph per shape and set of addresses, one graph launch per
+run."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ _NON_BLOCKING = 1  # CU_STREAM_NON_BLOCKING
 
 
 class CudaSession:
-    """One thread's streams, arena, staging memory and graphs; the methods are those of `Session`."""
+    """One thread's streams, arena, staging memory and graphs; implements `device.Session`."""
 
     def __init__(
         self, device: CudaDevice, launcher: Launcher, manifest: Manifest, weights: int, debug: bool
@@ -53,13 +54,13 @@ class CudaSession:
 
     @property
     def stream(self) -> int | None:
-        """Handle of the stream that everything runs on."""
+        """Handle of the stream that everything is issued to."""
         return int(self._streams[0])
 
     def run(
         self, program: Program, inputs: Sequence[Value], outputs: Sequence[Value | None], on_device: bool
     ) -> list[object]:
-        """One graph launch, after the copies in and before the copies out."""
+        """Copy the inputs in, launch the graph, copy the outputs out, and wait."""
         with self._running():
             sources = self._transfers.upload(program, inputs)
             targets = self._transfers.targets(program, outputs)
@@ -73,7 +74,7 @@ class CudaSession:
             return self._transfers.results(targets, on_device)
 
     def trace(self, program: Program, inputs: Sequence[Value], observer: Observer) -> list[object]:
-        """Launch by launch without a graph; what OBSERVER reads is copied out while nothing runs."""
+        """Run launch by launch without a graph; OBSERVER's reads are copied out while the device is idle."""
         with self._running():
             sources = self._transfers.upload(program, inputs)
             targets = self._transfers.targets(program, [None] * len(program.outputs))
@@ -92,7 +93,7 @@ class CudaSession:
             return self._transfers.results(targets, False)
 
     def profile(self, program: Program, inputs: Sequence[Value], repeats: int) -> list[LaunchRecord]:
-        """Replays a graph that records an event between each two launches."""
+        """Replay a graph that records an event between consecutive launches, REPEATS times."""
         samples: list[list[float]] = [[] for _ in program.launches]
         with self._running(), contextlib.ExitStack() as stack:
             addresses = self._scratch(program, inputs, stack)
@@ -103,7 +104,7 @@ class CudaSession:
                 self._call("cuGraphLaunch", graph.value, self._streams[0])
                 self._call("cuStreamSynchronize", self._streams[0])
                 if repeat == 0:
-                    continue  # the first one warms up
+                    continue  # the first replay is the warm-up
                 for times, begin, end in zip(samples, events, events[1:], strict=False):
                     times.append(self._milliseconds(begin, end) * 1000)
         return [
@@ -112,7 +113,7 @@ class CudaSession:
         ]
 
     def time(self, program: Program, inputs: Sequence[Value], repeats: int, warmup: int) -> list[float]:
-        """Queues all runs at once, an event around each, so that the CPU's part stays hidden."""
+        """Queue all runs at once with an event around each, so that launch overhead on the CPU is hidden."""
         with self._running(), contextlib.ExitStack() as stack:
             graph = self._graph(program, self._scratch(program, inputs, stack)).value
             events = [(self._new_event(stack), self._new_event(stack)) for _ in range(repeats)]
@@ -126,12 +127,12 @@ class CudaSession:
             return [self._milliseconds(begin, end) for begin, end in events]
 
     def close(self) -> None:
-        """Release everything, the latest first."""
+        """Release everything in reverse order of creation."""
         self._released.close()
 
     @contextlib.contextmanager
     def _running(self) -> Iterator[None]:
-        """The device is current inside; if something fails, nothing is still running afterwards."""
+        """Make the device current; if the body fails, wait until the device is idle."""
         with self._device.current():
             try:
                 if self._zeroed_bytes and not self._zeroed:
@@ -139,13 +140,13 @@ class CudaSession:
                 self._zeroed = True
                 yield
             except BaseException:
-                self._zeroed = False  # a run that broke off may have left counters as they were
+                self._zeroed = False  # an aborted run may have left counters non-zero
                 with contextlib.suppress(DeviceError):
                     self._call("cuStreamSynchronize", self._streams[0])
                 raise
 
     def _scratch(self, program: Program, inputs: Sequence[Value], stack: contextlib.ExitStack) -> Addresses:
-        """Addresses for repeated runs whose results nobody sees."""
+        """Addresses for repeated runs whose results are discarded."""
         sources = self._transfers.upload(program, inputs)
         targets = self._transfers.targets(program, [None] * len(program.outputs))
         for target in targets:
@@ -157,14 +158,14 @@ class CudaSession:
         return Addresses(self._arena, self._weights, tuple(inputs), tuple(outputs))
 
     def _read(self, buffer: BoundBuffer, addresses: Addresses) -> Array:
-        """A copy of a buffer's bytes in host memory."""
+        """Copy a buffer's bytes to host memory."""
         copy: Array = np.empty(buffer.bytes, np.uint8)
         if buffer.bytes:
             self._call("cuMemcpyDtoH", copy.ctypes.data, addresses.of(buffer), buffer.bytes)
         return copy
 
     def _graph(self, program: Program, addresses: Addresses) -> Handle:
-        """The graph for this shape and these addresses, captured when first needed."""
+        """The graph for this shape and these addresses, captured on first use."""
         key = (program.symbols, addresses)
         graph = self._graphs.get(key)
         if graph is None:
@@ -189,6 +190,6 @@ class CudaSession:
 
 
 def _drop_graphs(graphs: OrderedDict[object, Handle], keep: int) -> None:
-    """Destroy the least recently used graphs until `keep` are left."""
+    """Destroy the least recently used graphs until KEEP are left."""
     while len(graphs) > keep:
         graphs.popitem(last=False)[1].close()

@@ -1,4 +1,4 @@
-"""Tensor maps as the driver encodes them: 128 bytes that a kernel takes by value."""
+"""Tensor maps in the driver's encoding: 128 bytes that a kernel takes by value."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _MAP_TYPES = {
 
 
 def encode_tensor_map(driver: Driver, bound: BoundTensorMap, address: int) -> Any:
-    """The descriptor for the buffer at ADDRESS, as a ctypes array. Raises `DeviceError`.
+    """Encode the tensor map of the buffer at device address ADDRESS, as a ctypes array. Raises `DeviceError`.
 
-    It holds the address: another one needs another descriptor. Source: CUDA driver API, "Tensor map object
-    management".
+    The encoding contains the address, so each address needs its own. Source: CUDA driver API, "Tensor map
+    object management".
     """
     function, walk = _tiled(driver.api, bound) if not bound.traversal.im2col else _im2col(bound)
     encoded = driver.call(
@@ -58,7 +58,7 @@ def _im2col(bound: BoundTensorMap) -> tuple[str, list[object]]:
 
 
 def _modes(api: Any, bound: BoundTensorMap) -> list[object]:
-    """What both kinds end with: steps, interleave, swizzle, promotion in the L2 cache, fill."""
+    """The trailing arguments of both kinds: element strides, interleave, swizzle, L2 promotion, fill mode."""
     traversal = bound.traversal
     fill = "NONE" if traversal.fill == "zero" else "NAN_REQUEST_ZERO_FMA"
     return [

@@ -1,4 +1,4 @@
-"""What the engine asks of a device. The host and CUDA backends both answer it, and alike."""
+"""The interface between the engine and a device, implemented by the host and CUDA backends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .plan import Plan
 from .program import Program
 
 Array = np.ndarray[Any, Any]
-# A tensor given by the caller, checked against the plan: numpy, or another library's memory.
+# A caller's tensor, checked against the plan: a numpy array, or memory of another library.
 Value = Array | ExternalTensor
 
 
@@ -28,54 +28,54 @@ class LaunchRecord:
     block: tuple[int, int, int]
 
 
-ReadBuffer = Callable[[str], Array]  # a copy of the present bytes of the buffer of that name
+ReadBuffer = Callable[[str], Array]  # returns a copy of the named buffer's current bytes
 
 
 @runtime_checkable
 class Observer(Protocol):
-    """Watches a run from outside: it sees what lies in memory around every launch, and changes nothing."""
+    """Observes a run: may read memory around every launch, but must not change anything."""
 
     def before(self, index: int, read: ReadBuffer) -> None:
-        """All launches before launch INDEX have ended."""
+        """Called when all launches before launch INDEX have ended."""
 
     def after(self, index: int, read: ReadBuffer) -> None:
-        """Launch INDEX has ended."""
+        """Called when launch INDEX has ended."""
 
 
 class Session(Protocol):
-    """What one thread needs to run a plan: its own arena, staging and streams."""
+    """One thread's state for running a plan: its own arena, staging memory and streams."""
 
     @property
     def stream(self) -> int | None:
-        """The handle that other libraries order their work against; None where there is none."""
+        """The stream handle that other libraries synchronise with; None where there is none."""
 
     def run(
         self, program: Program, inputs: Sequence[Value], outputs: Sequence[Value | None], on_device: bool
     ) -> list[object]:
-        """Run once and wait. New results for outputs that are None, else the values given there.
+        """Run once and wait. Returns the given tensor for each output that has one, else a new result.
 
-        New results are numpy arrays, or with `on_device` tensors in this device's memory that
-        speak DLPack.
+        New results are numpy arrays; with ON_DEVICE they are tensors in device memory that support DLPack.
+        Raises `DeviceError`.
         """
 
     def trace(self, program: Program, inputs: Sequence[Value], observer: Observer) -> list[object]:
-        """Run once, each launch awaited before the next, with OBSERVER told in between.
+        """Run once, waiting for each launch before issuing the next; OBSERVER is called in between.
 
-        The kernels, their memory and their arguments are those of `run`. Results are numpy arrays.
+        Kernels, memory and arguments are those of `run`. Results are numpy arrays.
         """
 
     def profile(self, program: Program, inputs: Sequence[Value], repeats: int) -> list[LaunchRecord]:
-        """Time every launch of the program."""
+        """The median time of every launch of the program, in microseconds, over REPEATS runs."""
 
     def time(self, program: Program, inputs: Sequence[Value], repeats: int, warmup: int) -> list[float]:
-        """Milliseconds of device time of each of `repeats` runs of the whole program."""
+        """Device time of each of REPEATS whole runs, in milliseconds, after WARMUP runs."""
 
     def close(self) -> None:
-        """Give everything back. A second call does nothing."""
+        """Release everything. A second call does nothing."""
 
 
 class Executable(Protocol):
-    """A plan on a device: its code and its weights, shared by every session."""
+    """A plan loaded onto a device: code and weights, shared by all sessions."""
 
     @property
     def name(self) -> str:
@@ -83,22 +83,22 @@ class Executable(Protocol):
 
     @property
     def device(self) -> tuple[int, int]:
-        """DLPack type and ordinal of the device's memory."""
+        """DLPack device type and ordinal of the device's memory."""
 
     @property
     def plan(self) -> Plan:
-        """The part of the plan that runs here."""
+        """The part of the plan that runs on this device."""
 
     def session(self) -> Session:
         """A new session for the calling thread."""
 
     def close(self) -> None:
-        """Give everything back. A second call does nothing."""
+        """Release everything. A second call does nothing."""
 
 
 @runtime_checkable
 class Backend(Protocol):
-    """A device that can take plans."""
+    """A device that can load plans."""
 
     def load(self, plan: Plan) -> Executable:
-        """Put a plan on the device. Raises `DeviceError`, `OutOfMemoryError` or `CompileError`."""
+        """Load a plan onto the device. Raises `DeviceError`, `OutOfMemoryError` or `CompileError`."""

@@ -1,4 +1,4 @@
-"""From a device's name to its backend. CUDA's packages are imported here, and only when asked for."""
+"""From a device name to its backend. The CUDA packages are imported only here, and only on demand."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ _CUDA_NAME = re.compile(r"cuda(?::([0-9]{1,4}))?")
 def open_backend(device: object, debug: bool | None = None) -> Backend:
     """The backend for ``cuda``, ``cuda:N``, ``host``, or None: CUDA if there is a GPU, else the host.
 
-    `debug` launches kernels one by one and synchronises after each, so that a fault names its
-    kernel; by default the environment variable GLASSRT_DEBUG_SYNC=1 decides.
+    With `debug`, kernels are launched one by one with a synchronisation after each, so that an error names
+    its kernel; the default is the environment variable GLASSRT_DEBUG_SYNC=1. Raises `DeviceError` for another
+    name, and where the device or its packages are missing.
     """
     if debug is None:
         debug = os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0")
@@ -38,7 +39,7 @@ def open_backend(device: object, debug: bool | None = None) -> Backend:
 
 
 def cuda_devices() -> int:
-    """How many CUDA devices this process can use; 0 without a driver or without its packages."""
+    """Number of CUDA devices that this process can use; 0 without a driver or without the CUDA packages."""
     try:
         return int(_cuda_module().device_count())
     except DeviceError:
@@ -46,7 +47,7 @@ def cuda_devices() -> int:
 
 
 def present_target() -> str | None:
-    """The target to build for on this machine, such as ``sm_90a``; None without a usable GPU."""
+    """The target of this machine's first GPU, such as ``sm_90a``; None without a usable GPU."""
     try:
         return str(_cuda_module().device_target(0))
     except DeviceError:
@@ -54,7 +55,8 @@ def present_target() -> str | None:
 
 
 def present_figures() -> dict[str, int | str] | None:
-    """What the first GPU of this machine is and has; None without a usable GPU."""
+    """Name and limits of this machine's first GPU (see `cuda_device.device_figures`); None without a usable
+    GPU."""
     try:
         figures: dict[str, int | str] = _cuda_module().present_figures(0)
     except DeviceError:

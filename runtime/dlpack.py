@@ -1,7 +1,7 @@
-"""Tensors of other libraries, in and out, without a copy: the DLPack protocol.
+"""The DLPack protocol: zero-copy exchange of tensors with other libraries.
 
 Source: dlpack.h 1.0 and the Python specification of the array API standard, "Data interchange
-mechanisms". Capsules are read and made in the unversioned form, which every library accepts.
+mechanisms". Capsules are imported and exported in the unversioned form, which every library accepts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..errors import InputError
 from .dtypes import ELEMENT_TYPES, element_name, numpy_dtype
 
 CPU, CUDA, CUDA_HOST, CUDA_MANAGED = 1, 2, 3, 13
-_NAME = b"dltensor"  # capsules keep the address, so this object must live as long as the process
+_NAME = b"dltensor"  # capsules store this pointer, so the object must live as long as the process
 
 
 class _Device(ctypes.Structure):
@@ -47,7 +47,7 @@ class _Managed(ctypes.Structure):
     _fields_ = (("tensor", _Tensor), ("context", ctypes.c_void_p), ("deleter", _Deleter))
 
 
-# Own prototypes: the functions on `ctypes.pythonapi` are shared with every other user of ctypes.
+# Separate prototypes: those of `ctypes.pythonapi` are shared with every other user of ctypes.
 _Destructor = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)
 _new_capsule = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_char_p, _Destructor)(
     ("PyCapsule_New", ctypes.pythonapi)
@@ -58,7 +58,7 @@ _is_valid = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.c_char_p)(
 _get_pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
     ("PyCapsule_GetPointer", ctypes.pythonapi)
 )
-# The same two for a capsule that is being destroyed: a reference to it must not be taken any more.
+# The same two for use in a capsule's destructor, which must not take a new reference to the capsule.
 _is_valid_raw = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p)(
     ("PyCapsule_IsValid", ctypes.pythonapi)
 )
@@ -69,7 +69,7 @@ _get_pointer_raw = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_
 
 @dataclass(frozen=True)
 class ExternalTensor:
-    """Another library's tensor: address, shape in elements, and what keeps its memory alive."""
+    """Another library's tensor: address, shape in elements, and the owner that keeps its memory alive."""
 
     pointer: int
     device: tuple[int, int]
@@ -80,7 +80,7 @@ class ExternalTensor:
 
     @property
     def bytes(self) -> int:
-        """Size of a dense tensor of this shape."""
+        """Size in bytes; the tensor is dense."""
         return math.prod(self.shape) * ELEMENT_TYPES[self.dtype].bytes
 
     @property
@@ -89,22 +89,22 @@ class ExternalTensor:
         return self.device[0] in (CPU, CUDA_HOST)
 
     def numpy(self) -> np.ndarray[Any, Any]:
-        """The memory as an array, for a dense tensor in host memory. Valid as long as this object."""
+        """View a dense tensor in host memory as an array, valid as long as this object."""
         if not self.bytes:
             return np.empty(self.shape, numpy_dtype(self.dtype))
         return memory_view(self.pointer, self.bytes).view(numpy_dtype(self.dtype)).reshape(self.shape)
 
 
 def memory_view(pointer: int, size: int) -> np.ndarray[Any, Any]:
-    """`size` bytes of host memory at `pointer` as a writable array; the caller keeps them alive."""
+    """View SIZE bytes of host memory at POINTER as a writable array; the caller keeps them alive."""
     return np.ctypeslib.as_array((ctypes.c_uint8 * size).from_address(pointer))
 
 
 def speaks_dlpack(value: object) -> bool:
-    """Whether `value` offers itself through DLPack."""
+    """Whether VALUE supports the DLPack protocol."""
     try:
         return hasattr(value, "__dlpack__") and hasattr(value, "__dlpack_device__")
-    except Exception:  # whatever a property of another library raises
+    except Exception:  # a property of a foreign object may raise anything
         return False
 
 
@@ -113,23 +113,24 @@ def device_of(value: Any) -> tuple[int, int]:
     try:
         kind, ordinal = value.__dlpack_device__()
         return int(kind), int(ordinal)
-    except Exception as error:  # whatever the other library raises
-        raise InputError(f"the tensor does not say on which DLPack device it lies: {error}") from error
+    except Exception as error:  # a foreign library may raise anything
+        raise InputError(f"the tensor does not report its DLPack device: {error}") from error
 
 
 def import_tensor(value: Any, stream: int | None) -> ExternalTensor:
-    """View another library's tensor. On a GPU, work on `stream` then sees what was written before.
+    """View another library's tensor, zero-copy. On a GPU, work on STREAM is ordered after earlier writes to
+    it.
 
     Raises `InputError` if the library refuses or the data type is not supported.
     """
     device = device_of(value)
     try:
         capsule = value.__dlpack__(stream=stream) if device[0] in (CUDA, CUDA_MANAGED) else value.__dlpack__()
-    except Exception as error:  # whatever the other library raises
+    except Exception as error:  # a foreign library may raise anything
         raise InputError(f"the tensor cannot be shared through DLPack: {error}") from error
     if not _is_valid(capsule, _NAME):
         raise InputError("the tensor's __dlpack__ did not return a DLPack capsule")
-    # The capsule is not consumed: it owns the tensor, and is kept for as long as the view is used.
+    # The capsule is not consumed: it owns the tensor, and is kept as long as the view is used.
     tensor = _Managed.from_address(_get_pointer(capsule, _NAME)).tensor
     shape = tuple(int(tensor.shape[axis]) for axis in range(tensor.ndim))
     strides = tuple(int(tensor.strides[axis]) for axis in range(tensor.ndim)) if tensor.strides else None
@@ -154,14 +155,14 @@ def _is_dense(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
     return True
 
 
-# Exported tensors that a capsule or a consumer still holds: address -> everything to keep alive.
+# Exported tensors still held by a capsule or a consumer: address -> the objects to keep alive.
 _exported: dict[int, tuple[_Managed, object, object]] = {}
 
 
 def export_tensor(
     owner: object, pointer: int, device: tuple[int, int], dtype: str, shape: tuple[int, ...]
 ) -> object:
-    """A DLPack capsule over memory that stays valid as long as `owner` is referenced."""
+    """A DLPack capsule over memory at POINTER, which stays valid as long as OWNER is referenced."""
     managed = _Managed()
     entry = ELEMENT_TYPES[dtype]
     sizes = (ctypes.c_int64 * max(len(shape), 1))(*shape)
@@ -181,11 +182,12 @@ def _release_exported(address: int) -> None:
 
 
 def _destroy_capsule(capsule: int) -> None:
-    """Free the tensor of a capsule that nobody consumed; a consumer renames it and frees it itself."""
+    """Free the tensor of a capsule that was never consumed; a consumer renames the capsule and frees it
+    itself."""
     if _is_valid_raw(capsule, _NAME):
         _exported.pop(_get_pointer_raw(capsule, _NAME), None)
 
 
-# Made once: a consumer may call them as long as the process lives.
+# Created once: a consumer may call them for as long as the process lives.
 _deleter = _Deleter(_release_exported)
 _destructor = _Destructor(_destroy_capsule)

@@ -1,4 +1,4 @@
-"""Element types at the boundary of a plan: text name, size in bytes, numpy and DLPack forms."""
+"""Element types at a plan's boundary: name, size in bytes, numpy and DLPack equivalents."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _F8E4M3, _F8E5M2 = 10, 12
 
 @dataclass(frozen=True)
 class ElementType:
-    """One element type: `numpy` is its numpy name, `bits` the numpy name of its raw bits."""
+    """One element type. `numpy` is its numpy name, `bits` that of the unsigned integer of the same size."""
 
     name: str
     bytes: int
@@ -48,10 +48,10 @@ ELEMENT_TYPES: dict[str, ElementType] = {
 
 
 def numpy_dtype(name: str) -> np.dtype[Any]:
-    """The numpy type of element type `name`.
+    """The numpy dtype of the element type NAME.
 
-    numpy has no bfloat16 or float8. Where a package that registers them (ml_dtypes) has been
-    imported its types are used, otherwise the raw bits as unsigned integers.
+    numpy itself has no bfloat16 or float8. If a package that registers them (ml_dtypes) has been imported its
+    types are used; otherwise the raw bits as unsigned integers.
     """
     entry = ELEMENT_TYPES[name]
     try:
@@ -61,7 +61,7 @@ def numpy_dtype(name: str) -> np.dtype[Any]:
 
 
 def element_name(code: int, bits: int, lanes: int) -> str:
-    """Text name of a DLPack data type; `InputError` where there is none."""
+    """The element type of a DLPack data type. Raises `InputError` if there is none."""
     for entry in ELEMENT_TYPES.values():
         if lanes == 1 and entry.code == code and entry.bytes * 8 == bits:
             return entry.name

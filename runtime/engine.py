@@ -1,4 +1,4 @@
-"""Runs plans: the engine is shared between threads, a context belongs to one."""
+"""Runs plans: an engine is shared between threads, a context belongs to one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_PROGRAMS = 64
 
 
 class _Programs:
-    """The plan resolved for the shapes seen lately; shared by all threads."""
+    """The plan resolved for recently seen shapes; shared by all threads."""
 
     def __init__(self, manifest: Manifest) -> None:
         self._manifest = manifest
@@ -53,7 +53,7 @@ class _Programs:
 
 
 class _Core:
-    """What an engine and its contexts share."""
+    """State that an engine shares with its contexts."""
 
     def __init__(self, executable: Executable) -> None:
         self.manifest = executable.plan.spec
@@ -64,7 +64,8 @@ class _Core:
 
 
 class Context:
-    """One thread's way to run an engine. Use from another thread than its maker's is refused."""
+    """One thread's handle to an engine, with memory of its own. Use from another thread raises
+    `DeviceError`."""
 
     def __init__(self, core: _Core) -> None:
         self._core = core
@@ -105,7 +106,7 @@ class Context:
         return session.time(program, values, _count("repeats", repeats, 1), _count("warmup", warmup, 0))
 
     def close(self) -> None:
-        """Give the context's memory back. A second call does nothing."""
+        """Free the context's memory. A second call does nothing."""
         session, self._session = self._session, None
         if session is not None:
             session.close()
@@ -140,14 +141,14 @@ def _count(name: str, value: int, least: int) -> int:
 
 
 class Engine:
-    """A plan on a device, ready to run. Immutable; any number of threads may use it at once.
+    """A plan loaded onto a device, ready to run. Immutable; any number of threads may use it at once.
 
     `device` is ``cuda``, ``cuda:N``, ``host``, None (CUDA if there is a GPU that the plan has code
     for, else the host) or a backend. With `debug`, or GLASSRT_DEBUG_SYNC=1 in the environment,
-    kernels are launched one by one and a fault names its kernel.
+    kernels are launched one by one, so that an error names its kernel.
 
     Raises `DeviceError` if the device is missing or cannot run the plan, `OutOfMemoryError` if the
-    weights do not fit, `CompileError` if the host's compiler refuses a kernel.
+    weights do not fit, `CompileError` if the host compiler rejects a kernel.
     """
 
     @checked
@@ -170,27 +171,27 @@ class Engine:
 
     @property
     def plan(self) -> Plan:
-        """The plan that runs: of one for several architectures the part for this device."""
+        """The plan that runs; of a plan for several architectures, the part for this device."""
         return self._core.executable.plan
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
-        """Name, element type and shape (elements; integers, symbols or expressions) of every input."""
+        """Name, element type and shape (in elements; integers, symbols or expressions) of every input."""
         return self._core.manifest.inputs
 
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:
-        """Name, element type and shape of every output."""
+        """Name, element type and shape (in elements) of every output."""
         return self._core.manifest.outputs
 
     def run(
         self, inputs: Mapping[str, object], outputs: Mapping[str, object] | None = None
     ) -> dict[str, Any]:
-        """Run once and wait for the results, by name.
+        """Run once, wait, and return the results by name.
 
-        Inputs are numpy arrays, or tensors of any library that speaks DLPack; those on the engine's
-        device are used where they lie. If any input lies on a GPU the results are `DeviceTensor`s
-        there, else numpy arrays. `outputs` may name tensors to be written into instead.
+        Inputs are numpy arrays, or tensors of any library that supports DLPack; those on the engine's
+        device are used zero-copy. If any input is on a GPU the results are `DeviceTensor`s there, else
+        numpy arrays. `outputs` may name tensors to write the results into.
 
         Raises `InputError` for wrong names, types or shapes, `DeviceError` if the device fails.
         """
@@ -198,28 +199,29 @@ class Engine:
 
     @checked
     def trace(self, inputs: Mapping[str, object], observer: Observer) -> dict[str, Any]:
-        """Run once, launch by launch, with OBSERVER told around each; the results as numpy arrays.
+        """Run once, launch by launch, calling OBSERVER around each; the results are numpy arrays.
 
-        What runs is what `run` runs, in the same memory: the results are the same, bit for bit.
+        The same kernels run in the same memory as in `run`, so the results are equal bit for bit.
         Raises as `run`, and whatever OBSERVER raises.
         """
         return self._context().trace(inputs, observer)
 
     @checked
     def profile(self, inputs: Mapping[str, object], repeats: int = 10) -> list[LaunchRecord]:
-        """Median time of every kernel launch, in the order of the launches.
+        """Median time of every kernel launch, in microseconds, in launch order.
 
-        The launches are separated by events, so they do not overlap as they do in `run`.
+        Events between the launches prevent the overlap that there is in `run`. Raises as `run`.
         """
         return self._context().profile(inputs, repeats)
 
     @checked
     def time(self, inputs: Mapping[str, object], repeats: int = 100, warmup: int = 10) -> list[float]:
-        """Device time of each of `repeats` runs, in milliseconds, without the transfer of inputs."""
+        """Device time of each of REPEATS runs in milliseconds, without the transfer of inputs. Raises as
+        `run`."""
         return self._context().time(inputs, repeats, warmup)
 
     def context(self) -> Context:
-        """A new context for the calling thread, with its own memory."""
+        """A new context for the calling thread, with memory of its own. Raises `DeviceError` if closed."""
         if self._core.closed:
             raise DeviceError("this engine is closed")
         context = Context(self._core)
@@ -228,7 +230,7 @@ class Engine:
         return context
 
     def close(self) -> None:
-        """Give everything on the device back. No thread may be running the engine."""
+        """Free everything on the device. No thread may be running the engine."""
         self._core.closed = True
         with self._lock:
             contexts = list(self._contexts)

@@ -23,7 +23,7 @@ LIMIT = 2**63
 
 
 class DividesByZero(PlanError):
-    """An expression has no value for these symbols."""
+    """An expression divides by zero for the given symbol values."""
 
 
 def _floordiv(left: int, right: int) -> int:
@@ -46,10 +46,10 @@ _BINARY: dict[str, Callable[[int, int], int]] = {
 
 
 def evaluate(expression: object, symbols: Mapping[str, int]) -> int:
-    """Value of `expression` with the given symbol values.
+    """The value of EXPRESSION for the given symbol values.
 
-    Raises `PlanError` for a malformed expression, an unknown symbol, a division by zero, a
-    value outside the signed 64-bit range, or nesting deeper than `MAX_DEPTH`.
+    Raises `PlanError` for a malformed expression, an unknown symbol, a division by zero, a value outside the
+    signed 64-bit range, or nesting deeper than `MAX_DEPTH`.
     """
     return _evaluate(expression, symbols, 0)
 
@@ -74,7 +74,7 @@ def _evaluate(expression: object, symbols: Mapping[str, int], depth: int) -> int
 
 
 def symbols_of(expression: object) -> set[str]:
-    """The symbols in an expression that can be evaluated."""
+    """The symbols in a well-formed expression."""
     if isinstance(expression, str):
         return {expression}
     if isinstance(expression, (list, tuple)):
@@ -98,7 +98,7 @@ def _checked(value: int) -> int:
 
 
 def clip(value: object, length: int = 80) -> str:
-    """A printable, bounded rendering of an untrusted value for an error message."""
+    """VALUE, which is untrusted, as printable text of at most LENGTH characters, for an error message."""
     text = ascii(value) if isinstance(value, str) else _shallow(value)
     return text if len(text) <= length else text[: length - 3] + "..."
 

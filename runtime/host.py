@@ -1,9 +1,9 @@
-"""The host device: runs a plan's own kernels on this machine's processors.
+"""The host device: runs a plan's kernels on this machine's CPU.
 
-A `HostModule` compiles CUDA sources against the host bodies of the intrinsics and launches them:
-a fiber per thread, poisoned shared memory, checked buffers, and blocks in a chosen order. What a
-kernel does wrong (out of bounds, a barrier not all threads reach, a misaligned vector, a copy
-nobody waits for) is a DeviceError that names kernel, block, thread and argument.
+A `HostModule` compiles CUDA sources against the host implementation of the intrinsics and launches
+them: one fiber per thread, poisoned shared memory, checked buffers, and blocks in a chosen order. A
+kernel's error (an access out of bounds, a barrier that not all threads reach, a misaligned vector,
+an asynchronous copy that is never waited for) is a DeviceError that names kernel, block, thread and argument.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from .launch_rules import MAX_CLUSTER
 Order = Literal["forward", "reverse"] | tuple[Literal["seeded"], int]
 
 MOST_THREADS = 1024
-MOST_SHARED_BYTES = 232_448  # what a block may have on sm_90
+MOST_SHARED_BYTES = 232_448  # per block, on sm_90
 _MESSAGE_BYTES = 2048
 _STILL_RUNNING = 2
 _MOST_WORKERS = 16
 
 
 class _CArgument(ctypes.Structure):
-    """glass::host::Argument"""
+    """Mirrors glass::host::Argument."""
 
     _fields_ = [("data", ctypes.c_void_p), ("bytes", ctypes.c_uint64)]
 
 
 class _CLaunch(ctypes.Structure):
-    """glass::host::Launch"""
+    """Mirrors glass::host::Launch."""
 
     _fields_ = [
         ("entry", ctypes.c_void_p),
@@ -58,16 +58,16 @@ class _CLaunch(ctypes.Structure):
 
 @dataclass
 class PreparedLaunch:
-    """A launch with its arguments bound; may run many times, from one thread at a time."""
+    """A launch with its arguments bound; may run many times, in one thread at a time."""
 
     _library: ctypes.CDLL
     _launch: _CLaunch
     _keep: list[object] = field(repr=False)
 
     def run(self, order: Order = "forward") -> None:
-        """Runs the grid to its end. Raises DeviceError with what the kernel did wrong.
+        """Run the whole grid. Raises `DeviceError` with what the kernel did wrong.
 
-        A long one comes back every 50 ms, so that signals are handled; what their handlers raise,
+        A long run returns to Python every 50 ms to handle signals; an exception from a signal handler, such
         as KeyboardInterrupt, ends it.
         """
         kind, seed = _order(order)
@@ -89,8 +89,8 @@ class HostModule:
     """The kernels of a plan, compiled for this machine.
 
     `sources` maps names to CUDA texts that include "glass.cuh"; `headers` maps the file names of the
-    intrinsics to their texts. Raises CompileError when the compiler refuses, DeviceError when there
-    is none. `workers` bounds the processors a launch uses (default: all, at most 16).
+    intrinsics to their texts. `workers` limits the threads that a launch uses (default: all processors, at
+    most 16). Raises `CompileError` if the compiler rejects a kernel, `DeviceError` if there is no compiler.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class HostModule:
         except OSError as error:
             raise DeviceError("the compiled kernels do not load", hint=str(error)) from error
         self._entries = {name: self._entry(name) for name in self.kernels}
-        # A process that has run hundreds of plans would otherwise hold the stacks of all of them.
+        # Without this, a process that runs hundreds of plans would keep the fiber stacks of all of them.
         weakref.finalize(self, self._library.glass_host_release)
 
     def _entry(self, name: str) -> int:
@@ -124,7 +124,8 @@ class HostModule:
         shared_bytes: int,
         args: Sequence[HostArgument],
     ) -> PreparedLaunch:
-        """Checks the launch and binds its arguments. Raises DeviceError on a launch no GPU would take."""
+        """Check the launch and bind its arguments. Raises `DeviceError` for a launch that no GPU would
+        accept."""
         if kernel not in self._entries:
             raise DeviceError(
                 f"no kernel named {kernel!r}", hint=f"there are {', '.join(self.kernels) or 'none'}"
@@ -154,7 +155,7 @@ class HostModule:
         args: Sequence[HostArgument],
         order: Order = "forward",
     ) -> None:
-        """Runs one grid to its end: `prepare` and `run` in one call."""
+        """Run one grid: `prepare` and `run` in one call."""
         self.prepare(kernel, grid, block, cluster, shared_bytes, args).run(order)
 
 
@@ -165,7 +166,7 @@ def _order(order: Order) -> tuple[int, int]:
         return 1, 0
     kind, seed = order
     if kind != "seeded":
-        raise DeviceError(f"{order!r} is no block order", hint="forward, reverse or ('seeded', n)")
+        raise DeviceError(f"{order!r} is not a block order", hint="forward, reverse or ('seeded', n)")
     return 2, int(seed) % 2**64
 
 
@@ -192,7 +193,7 @@ def _check_launch(
 
 
 def _argument(argument: HostArgument, keep: list[object]) -> _CArgument:
-    """The C form of one argument; whatever it points to is appended to `keep`."""
+    """The C form of one argument; the objects that it points to are appended to KEEP."""
     if isinstance(argument, np.ndarray):
         argument = HostBuffer.of(argument)
     if isinstance(argument, HostBuffer):

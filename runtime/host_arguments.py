@@ -1,4 +1,4 @@
-"""What a kernel on the host device is given: buffers, numbers and tensor maps, and the bytes of these."""
+"""Kernel arguments on the host device: buffers, scalars and tensor maps, and their encodings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SWIZZLE_BITS: dict[str, int] = {"none": 0, "32B": 1, "64B": 2, "128B": 3}
 
 @dataclass(frozen=True)
 class HostBuffer:
-    """A buffer argument: `nbytes` bytes at `address`, kept alive through `owner`."""
+    """A buffer argument: `nbytes` bytes at `address`, kept alive by `owner`."""
 
     address: int
     nbytes: int
@@ -28,14 +28,15 @@ class HostBuffer:
 
     @classmethod
     def of(cls, array: np.ndarray[Any, Any], offset: int = 0, nbytes: int | None = None) -> HostBuffer:
-        """Part of a contiguous array; `offset` and `nbytes` are in bytes. Raises DeviceError outside it."""
+        """Part of a contiguous array; OFFSET and NBYTES in bytes. Raises `DeviceError` if it exceeds the
+        array."""
         if not array.flags.c_contiguous:
             raise DeviceError("a buffer argument has to be contiguous")
         whole = cls(array.__array_interface__["data"][0], array.nbytes, array)
         return whole.part(offset, array.nbytes - offset if nbytes is None else nbytes)
 
     def part(self, offset: int, nbytes: int) -> HostBuffer:
-        """The `nbytes` bytes from `offset` on. Raises DeviceError outside it."""
+        """The NBYTES bytes from byte OFFSET on. Raises `DeviceError` if they exceed the buffer."""
         if offset < 0 or nbytes < 0 or offset + nbytes > self.nbytes:
             raise DeviceError(
                 f"bytes {offset} to {offset + nbytes} lie outside an array of {self.nbytes} bytes"
@@ -45,24 +46,24 @@ class HostBuffer:
 
 @dataclass(frozen=True)
 class HostScalar:
-    """A number argument of one of the scalar kinds."""
+    """A scalar argument, of one of the scalar kinds."""
 
     kind: ScalarKind
     value: int | float
 
     def pack(self) -> bytes:
-        """The bytes of the value; DeviceError when it does not fit the kind."""
+        """The value's bytes. Raises `DeviceError` if it does not fit its kind."""
         try:
             return struct.pack(_FORMATS[self.kind], self.value)
         except (struct.error, OverflowError, KeyError) as error:
-            raise DeviceError(f"{self.value!r} is no {self.kind} argument: {error}") from None
+            raise DeviceError(f"{self.value!r} does not fit a scalar of kind {self.kind}: {error}") from None
 
 
 @dataclass(frozen=True)
 class HostTensorMap:
-    """What a tensor map says, for the host bodies of the bulk copies.
+    """A tensor map, for the host implementation of the bulk copies.
 
-    `dims` are innermost first, in elements of `dtype`; `strides` are bytes, of dimensions 1 and up.
+    `dims` are innermost first, in elements of `dtype`; `strides` are in bytes, for dimensions 1 and up.
     """
 
     buffer: HostBuffer
@@ -72,7 +73,8 @@ class HostTensorMap:
     traversal: Traversal
 
     def pack(self) -> bytes:
-        """The 128 bytes that TensorMapView in host_tensor_map.hpp reads. Raises DeviceError on a bad map."""
+        """The 128 bytes that TensorMapView in host_tensor_map.hpp reads. Raises `DeviceError` for an invalid
+        map."""
         rank, traversal = len(self.dims), self.traversal
         self._check(rank)
         element = ELEMENT_TYPES[self.dtype].bytes
@@ -95,7 +97,7 @@ class HostTensorMap:
         fault = self.traversal.fault(rank, self.dtype, ELEMENT_TYPES[self.dtype].bytes)
         fault = fault or self.traversal.wrong_sizes(self.dims, self.strides)
         if fault is None and self.buffer.address % self.traversal.alignment:
-            fault = f"has an address that is no multiple of {self.traversal.alignment} bytes"
+            fault = f"has an address that is not a multiple of {self.traversal.alignment} bytes"
         if fault is not None:
             raise DeviceError(f"a tensor map {fault}")
         if self.traversal.interleave != "none":

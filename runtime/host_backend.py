@@ -1,4 +1,4 @@
-"""The host device: a plan's own kernels, compiled as C++ and run without a GPU."""
+"""The host backend: a plan's kernels, compiled as C++ and run without a GPU."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ _POISON = 0xFF  # NaN in every floating-point type
 
 
 class HostBackend:
-    """The CPU as a device; `order` is the order in which blocks run: forward, reverse or ("seeded", n)."""
+    """The CPU as a device; ORDER is the order in which blocks run: forward, reverse or ("seeded", n)."""
 
     def __init__(self, order: Order = "forward") -> None:
         self._order = order
 
     def load(self, plan: Plan) -> HostExecutable:
-        """Compile the kernels of the plan's first part, or find them in the cache. See `device.Backend`."""
+        """Compile the kernels of the plan's first part, or load them from the cache. See `device.Backend`."""
         part = plan.parts[0]
         for launch in part.spec.launches:
             if launch.cooperative:
@@ -49,7 +49,7 @@ class HostBackend:
 
 
 class HostExecutable:
-    """A plan's kernels in this process; see `device.Executable`."""
+    """A plan's kernels, loaded into this process; see `device.Executable`."""
 
     name = "host"
     device = (CPU, 0)
@@ -66,11 +66,11 @@ class HostExecutable:
         return HostSession(self._module, self._manifest, self._weights, self._order)
 
     def close(self) -> None:
-        """Nothing to give back that Python does not."""
+        """Nothing to release: Python frees the memory."""
 
 
 class HostSession:
-    """One thread's arena; the methods are those of `device.Session`."""
+    """One thread's arena; implements `device.Session`."""
 
     stream = None
 
@@ -85,7 +85,7 @@ class HostSession:
     def run(
         self, program: Program, inputs: Sequence[Value], outputs: Sequence[Value | None], on_device: bool
     ) -> list[object]:
-        """Every launch in order, on an arena full of NaN: what was not written shows."""
+        """Run every launch in order. The arena is filled with NaN first, so that unwritten elements show."""
         memory = self._stage(program, inputs)
         self._launch_all(program, memory)
         self._zeroed = True
@@ -95,7 +95,7 @@ class HostSession:
         ]
 
     def trace(self, program: Program, inputs: Sequence[Value], observer: Observer) -> list[object]:
-        """As `run`, with OBSERVER told around every launch."""
+        """As `run`, calling OBSERVER around every launch."""
         memory = self._stage(program, inputs)
 
         def read(name: str) -> Array:
@@ -111,7 +111,7 @@ class HostSession:
         ]
 
     def profile(self, program: Program, inputs: Sequence[Value], repeats: int) -> list[LaunchRecord]:
-        """Wall-clock time of every launch."""
+        """Wall-clock time of every launch, in microseconds."""
         memory = self._stage(program, inputs)
         samples: list[list[float]] = [[] for _ in program.launches]
         for _ in range(repeats):
@@ -123,21 +123,21 @@ class HostSession:
         ]
 
     def time(self, program: Program, inputs: Sequence[Value], repeats: int, warmup: int) -> list[float]:
-        """Wall-clock time of whole runs."""
+        """Wall-clock time of whole runs, in milliseconds."""
         memory = self._stage(program, inputs)
         times = [_seconds(partial(self._launch_all, program, memory)) * 1e3 for _ in range(warmup + repeats)]
         return times[warmup:]
 
     def close(self) -> None:
-        """Let go of the arena."""
+        """Free the arena."""
         self._arena = aligned_bytes(0)
 
     def _stage(self, program: Program, inputs: Sequence[Value]) -> _Spaces:
-        """Inputs as aligned, dense bytes, the arena, and memory for the outputs."""
+        """The spaces of one run: inputs as aligned, dense bytes, the arena, and memory for the outputs."""
         counters = self._manifest.zeroed_bytes
         if not self._zeroed:
             self._arena[:counters].fill(0)
-        self._zeroed = False  # until the run has ended, and its kernels have set the counters back
+        self._zeroed = False  # until the run completes, and its kernels have reset the counters
         self._arena[counters:].fill(_POISON)
         results = [aligned_bytes(tensor.bytes) for tensor in program.outputs]
         for result in results:
@@ -165,7 +165,7 @@ class HostSession:
 
 
 class _Spaces:
-    """Where the spaces of a program lie in one run."""
+    """The memory of a program's spaces in one run: arena, weights, inputs and outputs."""
 
     def __init__(
         self, arena: Array, weights: Array, inputs: Sequence[Array], outputs: Sequence[Array]
@@ -177,17 +177,17 @@ class _Spaces:
         self._buffers = {place: HostBuffer.of(array) for place, array in self._arrays.items()}
 
     def of(self, buffer: BoundBuffer) -> HostBuffer:
-        """A buffer as kernels are given it."""
+        """A buffer as a kernel argument."""
         return self._buffers[buffer.space, buffer.index].part(buffer.offset, buffer.bytes)
 
     def bytes(self, buffer: BoundBuffer) -> Array:
-        """What lies in a buffer."""
+        """A buffer's bytes."""
         array = self._arrays[buffer.space, buffer.index]
         return array[buffer.offset : buffer.offset + buffer.bytes]
 
 
 def _argument(argument: BoundArgument, memory: _Spaces) -> HostArgument:
-    """What a kernel is given for ARGUMENT."""
+    """ARGUMENT in the form that the host device takes."""
     if isinstance(argument, BoundBuffer):
         return memory.of(argument)
     if isinstance(argument, BoundScalar):
@@ -198,7 +198,7 @@ def _argument(argument: BoundArgument, memory: _Spaces) -> HostArgument:
 
 
 def _aligned_copy(array: Array) -> Array:
-    """The array as dense bytes at an aligned address; itself where it is that already."""
+    """The array as dense bytes at an aligned address; no copy if it is that already."""
     if array.flags.c_contiguous and array.ctypes.data % ALIGNMENT == 0:
         return array.reshape(-1).view(np.uint8)
     copy: Array = aligned_bytes(array.nbytes, ALIGNMENT)
@@ -212,7 +212,7 @@ def _typed(memory: Array, tensor: BoundTensor) -> Array:
 
 
 def _delivered(result: Array, given: Value | None) -> Array:
-    """The result, or the caller's own array with the result in it."""
+    """The result; where the caller gave an array, that array with the result copied in."""
     if given is None:
         return result
     array = host_array(given)

@@ -1,8 +1,8 @@
-"""A private folder of compiled files, named by what they were made from and what they contain.
+"""A private cache of compiled files, addressed by their inputs and verified by their content.
 
-An entry is `<key>.<sha256 of the content><suffix>`. It appears by one atomic rename, so a reader
-sees all of it or nothing; its name tells whether it is intact, so a damaged or swapped entry is
-noticed, deleted and made again. The folder belongs to the user alone (mode 0700).
+An entry is `<key>.<sha256 of the content><suffix>`. It appears by one atomic rename, so that readers
+see all of it or nothing. The hash in its name detects a damaged or swapped entry, which is deleted and
+rebuilt. The folder is accessible to its user alone (mode 0700).
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from pathlib import Path
 from ..errors import DeviceError
 from .leftovers import cleared, cleared_at_the_end
 
-# Old entries go when a folder holds more than this many; a plan makes one, a few hundred kB each.
+# Beyond this many entries the oldest are deleted; a plan makes one entry of a few hundred kB.
 MOST_ENTRIES = 2000
 
 
 def content_key(parts: list[str]) -> str:
-    """The SHA-256 of a list of texts; no two different lists share one by concatenation."""
+    """The SHA-256 of a list of texts; each is framed, so that no two lists collide by concatenation."""
     digest = hashlib.sha256()
     for part in parts:
         data = part.encode()
@@ -36,7 +36,7 @@ def content_key(parts: list[str]) -> str:
 
 
 def default_folder() -> Path:
-    """`$GLASSRT_CACHE_DIR`, else the XDG cache folder of the user, with `host` below it."""
+    """The folder `host` in `$GLASSRT_CACHE_DIR`, else in the user's XDG cache folder."""
     chosen = os.environ.get("GLASSRT_CACHE_DIR")
     if chosen:
         return Path(chosen) / "host"
@@ -46,17 +46,17 @@ def default_folder() -> Path:
 
 
 class CompiledCache:
-    """Looks entries up by key, and makes them when they are missing or damaged."""
+    """Looks up entries by key, and builds those that are missing or damaged."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = _private_folder(default_folder() if folder is None else folder)
 
     def get(self, key: str, suffix: str, build: Callable[[Path], None]) -> Path:
-        """The path of the entry; `build(path)` writes the file when there is none yet."""
+        """The path of the entry; `build(path)` writes the file if there is none. Raises `DeviceError`."""
         return self.find(key, suffix) or self._make(key, suffix, build)
 
     def find(self, key: str, suffix: str) -> Path | None:
-        """The intact entry of a key, if there is one; damaged ones are deleted with a warning."""
+        """The intact entry of a key, or None; damaged ones are deleted with a warning."""
         for path in sorted(self.folder.glob(f"{key}.*{suffix}")):
             if _digest_of(path) == path.name[len(key) + 1 : -len(suffix)]:
                 with suppress(OSError):
@@ -71,7 +71,7 @@ class CompiledCache:
         try:
             with self._new_file(suffix) as new:
                 build(new)
-                new.chmod(0o700)  # whatever the umask: entries that others may write are not trusted
+                new.chmod(0o700)  # independent of the umask: a file that others can write is not trusted
                 path = self.folder / f"{key}.{_digest_of(new)}{suffix}"
                 new.replace(path)
         except OSError as error:
@@ -84,7 +84,7 @@ class CompiledCache:
 
     @contextmanager
     def _new_file(self, suffix: str) -> Iterator[Path]:
-        """A file to be filled and renamed; gone afterwards if it was not."""
+        """A new file to fill and rename; deleted afterwards if it was not renamed."""
         handle, name = tempfile.mkstemp(suffix=suffix, prefix="new-", dir=self.folder)
         os.close(handle)
         with cleared(lambda: Path(name).unlink(missing_ok=True)):
@@ -99,7 +99,7 @@ class CompiledCache:
 
 
 def _digest_of(path: Path) -> str | None:
-    """The SHA-256 of a regular file that is no symbolic link; None for anything else."""
+    """The SHA-256 of a regular file; None for a symbolic link or anything else."""
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
     except OSError:
@@ -120,14 +120,14 @@ def _empty(folder: Path) -> None:
 
 
 def _private_folder(folder: Path) -> Path:
-    """The folder, made if need be; a temporary one when it cannot be the user's alone."""
+    """The folder, created if necessary; a temporary one if it cannot be private to the user."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = folder.lstat()
         ours = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
         if ours:
             if status.st_mode & 0o022:
-                _empty(folder)  # others may have put something there
+                _empty(folder)  # another user may have put files there
             if status.st_mode & 0o077:
                 folder.chmod(0o700)
             if os.access(folder, os.W_OK | os.X_OK):
@@ -141,11 +141,11 @@ def _private_folder(folder: Path) -> Path:
 
 @cache
 def _fallback(process: int) -> Path:
-    """A folder for this PROCESS alone, gone when it ends: one, however many plans it runs."""
+    """A temporary folder for this PROCESS, deleted when it ends; all plans of the process share it."""
     folder = Path(tempfile.mkdtemp(prefix="glassrt-"))
 
     def clear() -> None:
-        if os.getpid() == process:  # and not a fork of it
+        if os.getpid() == process:  # not in a forked child
             shutil.rmtree(folder, ignore_errors=True)
 
     cleared_at_the_end(clear)

@@ -1,7 +1,7 @@
-"""Compiles the kernels of a plan, as they are, into one shared library for this machine.
+"""Compiles a plan's kernels, unmodified, into one shared library for this machine.
 
-The kernels are spread over a few translation units, each kernel in a namespace of its own, and
-compiled in parallel; the fiber runtime is a further unit, compiled once and kept.
+The kernels are distributed over a few translation units, each kernel in its own namespace, which compile in
+parallel; the fiber runtime is a separate unit, compiled once and cached.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ FLAGS = (
     "-fPIC",
     "-DGLASS_HOST",
     "-fvisibility=hidden",
-    # Kernels view shared memory under several types, and CUDA integers wrap in practice.
+    # Kernels view shared memory through several types, and CUDA integers wrap in practice.
     "-fno-strict-aliasing",
     "-fwrapv",
-    # The same bits on every machine, whether or not it has fused multiply-add.
+    # The same bits on every machine, with or without fused multiply-add.
     "-ffp-contract=off",
     "-fno-math-errno",
     "-fno-sanitize=undefined",
@@ -53,7 +53,7 @@ _KERNEL = re.compile(r"\bGLASS_KERNEL\s*\([^()]*\)\s*([A-Za-z_][A-Za-z0-9_]*)\s*
 
 @dataclass(frozen=True)
 class Compiler:
-    """A C++ compiler that answered: its command line and what it says of its version."""
+    """A working C++ compiler: its command line and its version."""
 
     command: tuple[str, ...]
     version: str
@@ -62,7 +62,7 @@ class Compiler:
 def find_compiler() -> Compiler:
     """`$CXX`, else c++, g++ or clang++ from the path, else the `ziglang` package.
 
-    Raises DeviceError when none answers.
+    Raises `DeviceError` if none works.
     """
     return _find_compiler(os.environ.get("CXX", ""), os.environ.get("PATH", ""))
 
@@ -74,7 +74,7 @@ def _find_compiler(chosen: str, path: str) -> Compiler:
         found = (shutil.which(name, path=path) for name in ("c++", "g++", "clang++"))
         candidates = [(command,) for command in found if command]
         if importlib.util.find_spec("ziglang"):
-            # Its default is this very processor; a cache may be shared with an older one.
+            # zig targets the exact CPU by default, but a cache may be shared with an older one
             candidates.append((sys.executable, "-m", "ziglang", "c++", "-mcpu=baseline"))
     for command in candidates:
         version = _version(command)
@@ -98,22 +98,22 @@ def _version(command: tuple[str, ...]) -> str | None:
 
 
 def processor_count() -> int:
-    """The processors this process may use."""
+    """The number of processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def kernel_names(source: str) -> list[str]:
-    """The kernels that a source declares with GLASS_KERNEL."""
+    """The names of the kernels that a source declares with GLASS_KERNEL."""
     return _KERNEL.findall(source)
 
 
 def build_library(sources: Mapping[str, str], headers: Mapping[str, str], cache: CompiledCache) -> Path:
-    """The shared library with every kernel of `sources` (name -> CUDA text), from the cache or compiled.
+    """The shared library with every kernel of SOURCES (name -> CUDA text), compiled or from the cache.
 
-    `headers` maps file names to texts of the intrinsics. Raises CompileError with the compiler's
-    words when it refuses, DeviceError when there is no compiler.
+    HEADERS maps file names of the intrinsics to their texts. Raises `CompileError` with the compiler's
+    messages if it rejects a kernel, `DeviceError` if there is no compiler.
     """
     compiler = find_compiler()
     for name in sources:
@@ -180,7 +180,7 @@ def _write_headers(folder: Path, headers: Mapping[str, str]) -> None:
 
 
 def _balance(sources: Mapping[str, str], units: int) -> list[list[str]]:
-    """Spreads the sources over at most `units` groups of like length."""
+    """Distribute the sources over at most UNITS groups of similar length."""
     groups: list[list[str]] = [[] for _ in range(max(1, min(units, len(sources))))]
     loads = [0] * len(groups)
     for name in sorted(sources, key=lambda name: (-len(sources[name]), name)):
@@ -206,7 +206,7 @@ def _compile_unit(
 
 
 def _run(compiler: Compiler, children: Children, arguments: Sequence[str], folder: Path) -> None:
-    """Runs the compiler inside `folder`, so that its messages name files without a path."""
+    """Run the compiler inside FOLDER, so that its messages name files without a path."""
     try:
         result = children.run((*compiler.command, *arguments), TIMEOUT_SECONDS, cwd=folder)
     except subprocess.TimeoutExpired:

@@ -1,4 +1,4 @@
-"""Memory of this machine, as aligned as a GPU's, or a typed error: the kernel would end the process."""
+"""Host memory with a GPU's alignment. Too large a request is a typed error, not a killed process."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import numpy as np
 from ..errors import OutOfMemoryError
 
 ALIGNMENT = 256
-# From here on it is asked how much there is: less than writing to that much takes.
+# Larger requests first read how much memory is free, which costs little beside writing that many bytes.
 ASKED_FROM = 256 << 20
 _AVAILABLE = re.compile(r"^MemAvailable:\s+(\d+) kB", re.MULTILINE)
 
 
 def aligned_bytes(nbytes: int, alignment: int = ALIGNMENT) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """A zeroed array of bytes whose address is a multiple of `alignment`, as GPU allocations are.
+    """A zeroed array of NBYTES bytes whose address is a multiple of ALIGNMENT, as GPU allocations are.
 
-    Raises `OutOfMemoryError` where there is not as much. Where the system promises more memory than it
-    has, `np.zeros` succeeds, and the process ends when the array is written to.
+    Raises `OutOfMemoryError` if that much memory is not free. Where the system overcommits, `np.zeros` would
+    succeed and the process be killed when it writes to the array.
     """
     if nbytes >= ASKED_FROM and nbytes > (free := available_bytes()):
         raise _too_much(nbytes, free)
@@ -34,7 +34,7 @@ def aligned_bytes(nbytes: int, alignment: int = ALIGNMENT) -> np.ndarray[Any, np
 
 
 def available_bytes() -> int:
-    """How much memory the system could give without swapping; what it has where it does not say."""
+    """Bytes that the system can give without swapping; all of its memory where it does not report them."""
     with suppress(OSError), open("/proc/meminfo", encoding="ascii") as file:
         found = _AVAILABLE.search(file.read())
         if found is not None:

@@ -1,8 +1,8 @@
-"""What the CUDA driver allows of clusters and of tensor maps, the descriptors of bulk copies (TMA).
+"""What the CUDA driver requires of clusters and of tensor maps, the descriptors of bulk copies (TMA).
 
-The launch dialect, the plan loader and the devices hold a launch to the same rules, so they stand here, below
-all of them: those of `cuTensorMapEncodeTiled` and `cuTensorMapEncodeIm2col` (CUDA driver API, "Tensor map
-object management"). A rule that is broken is told as text that goes on from "tensor map ...".
+The launch dialect, the plan loader and the devices apply the same rules, so these are defined here, below all
+of them: those of `cuTensorMapEncodeTiled` and `cuTensorMapEncodeIm2col` (CUDA driver API, "Tensor map
+object management"). A violation is reported as text that continues "tensor map ...".
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
-MAX_CLUSTER = 8  # blocks that every GPU with clusters takes; more are not portable
+MAX_CLUSTER = 8  # blocks; the portable limit, which every GPU with clusters supports
 
 Swizzle = Literal["none", "32B", "64B", "128B"]
 Interleave = Literal["none", "16B", "32B"]
@@ -24,18 +24,18 @@ FILLS: tuple[Fill, ...] = ("zero", "nan")
 MAX_RANK, MAX_BOX, MAX_PIXELS, MAX_STEP = 5, 256, 1024, 8
 MAX_SIZE, MAX_STRIDE = 2**32, 2**40
 FLOATS = frozenset({"f16", "bf16", "f32", "f64"})  # 8-bit floats are copied as integers
-_CORNERS = {3: 2**15, 4: 2**7, 5: 2**4}  # by rank: corners lie in -n..n-1
+_CORNERS = {3: 2**15, 4: 2**7, 5: 2**4}  # by rank: corners are in -n..n-1
 
 
 @dataclass(frozen=True)
 class Traversal:
-    """How copies walk a tensor; everything in the order of its dimensions, the innermost first.
+    """How bulk copies traverse a tensor; everything in the order of its dimensions, innermost first.
 
-    A tiled map copies a `box` of elements. An im2col map has corners, `lower` and `upper`: the pixels that a
-    copy may begin at are those from lower to size + upper along width, height and depth, and its box is
-    (channels of a pixel, pixels of a column). `steps` takes every n-th element along a dimension (the
-    driver's element strides); empty stands for all of them. Of an interleaved layout the innermost dimension
-    is one slice (C8 of NC/8HWC8): sizes are checked as if all addresses were linear in the coordinates.
+    A tiled map copies a `box` of elements. An im2col map has corners, `lower` and `upper`: a copy may begin
+    at the pixels from lower to size + upper along width, height and depth, and its box is (channels per
+    pixel, pixels per column). `steps` (the driver's element strides) takes every n-th element along a
+    dimension; empty means all elements. With an interleaved layout the innermost dimension is one slice (C8
+    of NC/8HWC8): sizes are checked as if all addresses were linear in the coordinates.
     """
 
     box: tuple[int, ...]
@@ -52,21 +52,21 @@ class Traversal:
 
     @property
     def alignment(self) -> int:
-        """Bytes that the address and the strides are multiples of."""
+        """Required alignment of the address and the strides, in bytes."""
         return 32 if self.interleave == "32B" else 16
 
     def every(self, rank: int) -> tuple[int, ...]:
-        """The step along each of RANK dimensions."""
+        """The element stride along each of RANK dimensions."""
         return self.steps or (1,) * rank
 
     def copied(self, rank: int) -> int:
-        """Elements that one copy moves."""
+        """The number of elements that one copy moves."""
         if self.im2col:
             return prod(self.box)
         return prod(-(-size // step) for size, step in zip(self.box, self.every(rank), strict=True))
 
     def fault(self, rank: int, dtype: str, element_bytes: int) -> str | None:
-        """Which rule a map of RANK dimensions of DTYPE breaks; None when it keeps them all."""
+        """The rule that a map of RANK dimensions of DTYPE violates, as text; None if there is none."""
         return (
             self._wrong_lengths(rank)
             or self._wrong_numbers(rank)
@@ -101,7 +101,7 @@ class Traversal:
         return None
 
     def _wrong_row(self, row: int) -> str | None:
-        """What is wrong with a box whose innermost dimension has ROW bytes."""
+        """What is wrong with a box whose innermost dimension is ROW bytes long; None if nothing is."""
         if self.interleave == "32B" and self.swizzle != "32B":
             return "has an interleave of 32B, which needs a swizzle of 32B"
         if self.interleave != "none":
@@ -113,7 +113,8 @@ class Traversal:
         return None
 
     def wrong_sizes(self, dims: Sequence[int], strides: Sequence[int]) -> str | None:
-        """Which rule the sizes (elements) and STRIDES (bytes, of all dimensions but the first) break."""
+        """The rule that the sizes (elements) or STRIDES (bytes, all dimensions but the first) violate, or
+        None."""
         if len(strides) != len(dims) - 1:
             return f"has {len(strides)} strides for {len(dims)} dimensions; it takes one less than those"
         for dim in dims:

@@ -1,8 +1,7 @@
-"""What must not stay behind when the process ends in the middle of something: half-written files, folders of
-temporary files, compilers at work.
+"""Cleanup when the process ends midway: half-written files, temporary folders and running compilers.
 
-`with` and `finally` clear up in all other cases. They do not where the process is ended on the spot, as the
-command line is when what was interrupted does not return.
+`with` and `finally` clean up in all other cases. They do not run when the process exits at once, as the
+command line does when interrupted code does not return.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _present: dict[int, Callable[[], object]] = {}
 
 @contextmanager
 def cleared(clear: Callable[[], object]) -> Iterator[None]:
-    """CLEAR is called at the end of the `with`, or of the process if that comes first."""
+    """Call CLEAR at the end of the `with`, or at the end of the process if that comes first."""
     number = next(_numbers)
     _present[number] = clear
     try:
@@ -33,13 +32,13 @@ def cleared(clear: Callable[[], object]) -> Iterator[None]:
 
 
 def cleared_at_the_end(clear: Callable[[], object]) -> None:
-    """CLEAR is called at the end of the process, whatever that is."""
+    """Call CLEAR when the process ends, however it ends."""
     _present[next(_numbers)] = clear
     atexit.register(clear)
 
 
 def clear_all() -> None:
-    """Clear up whatever is there now; for the end of the process."""
+    """Run all pending cleanups now; for the end of the process."""
     for clear in list(_present.values()):
         with contextlib.suppress(Exception):
             clear()
@@ -47,7 +46,7 @@ def clear_all() -> None:
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """A folder of its own, gone afterwards."""
+    """A new temporary folder, deleted at the end of the `with`."""
     folder = Path(tempfile.mkdtemp(prefix="glassrt-"))
     with cleared(lambda: shutil.rmtree(folder, ignore_errors=True)):
         yield folder

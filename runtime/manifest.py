@@ -30,7 +30,7 @@ _TARGET = re.compile(r"sm_([1-9][0-9]{1,2})([af]?)")
 
 @dataclass(frozen=True)
 class SymbolSpec:
-    """The values a symbolic dimension may take, and the one it was tuned for."""
+    """A symbol's range, and the value that the plan was tuned for."""
 
     minimum: int
     optimum: int
@@ -48,7 +48,7 @@ class TensorSpec:
 
 @dataclass(frozen=True)
 class BufferSpec:
-    """A range of bytes in one space; `index` says which input or output where that is the space."""
+    """A byte range in one space; `index` selects the input or output where the space is one of these."""
 
     name: str
     space: str
@@ -76,12 +76,12 @@ class LaunchSpec:
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """The buffers that it is given to read."""
+        """The buffers that the launch reads."""
         return self._buffers("read")
 
     @property
     def writes(self) -> tuple[str, ...]:
-        """The buffers that it is given to write, scratch memory among them."""
+        """The buffers that the launch writes, scratch memory included."""
         return self._buffers("write", "scratch")
 
     def _buffers(self, *kinds: str) -> tuple[str, ...]:
@@ -90,10 +90,10 @@ class LaunchSpec:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Everything the runtime needs to know besides the cubins and the weights.
+    """Everything the runtime needs besides the cubins and the weights.
 
     The first `zeroed_bytes` of the arena are zero before the first launch of a run, and again after
-    its last: kernels that count set their counters back.
+    its last: kernels reset the counters that they use.
     """
 
     name: str
@@ -113,7 +113,7 @@ class Manifest:
 
 
 def parse_manifest(value: object) -> Manifest:
-    """The typed form of the manifest's JSON; `PlanError` naming the field that is wrong."""
+    """The typed form of the manifest's JSON. Raises `PlanError`, naming the wrong field."""
     fields = Fields(value, "manifest")
     if fields.integer("format", 0, LIMIT) != FORMAT:
         found = f"has format {clip(fields.get('format'))}; this version reads format {FORMAT}"
@@ -146,7 +146,8 @@ def parse_manifest(value: object) -> Manifest:
 
 
 def parse_target(target: str) -> tuple[int, int, str]:
-    """Major, minor and feature suffix ("", "a" or "f") of a target such as ``sm_90a``."""
+    """Major version, minor version and suffix ("", "a" or "f") of a target such as ``sm_90a``. Raises
+    `PlanError`."""
     match = _TARGET.fullmatch(target)
     if match is None:
         raise PlanError(f"not a target: {clip(target)}", hint="targets look like sm_90 or sm_90a")

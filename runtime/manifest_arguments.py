@@ -1,4 +1,4 @@
-"""What kernels take and what launches give them, as the manifest says it."""
+"""Kernel parameters and launch arguments in the manifest."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .launch_rules import FILLS, INTERLEAVES, MAX_PIXELS, MAX_STEP, SWIZZLES, Tr
 from .manifest_fields import Fields, fails, is_identifier
 
 SCALARS = ("i32", "i64")
-# What a parameter is given: its kinds are those of the calling convention (codegen/request/parameters.py).
+# The argument for each kind of parameter; the kinds are those of codegen/request/parameters.py.
 GIVEN = {
     "read": "buffer",
     "write": "buffer",
@@ -53,14 +53,14 @@ class TensorMapSpec:
 
 @dataclass(frozen=True)
 class ArgumentSpec:
-    """What a parameter is given: a buffer's name, an expression, or a tensor map."""
+    """A launch argument: a buffer's name, an integer expression, or a tensor map."""
 
     parameter: ParameterSpec
     value: Expression | TensorMapSpec
 
 
 def parse_kernel(name: str, value: object) -> KernelSpec:
-    """The kernel of that name from its JSON."""
+    """The kernel NAME from its JSON. Raises `PlanError`."""
     fields = Fields(value, f"kernel {clip(name)}")
     if not is_identifier(name):
         raise fails(f"kernel {clip(name)}", "has a name that is not an identifier")
@@ -79,7 +79,7 @@ def _parameter(fields: Fields) -> ParameterSpec:
 
 
 def parse_arguments(entries: Iterable[Fields], kernel: KernelSpec, where: str) -> tuple[ArgumentSpec, ...]:
-    """The arguments of a launch, each for the parameter in its place."""
+    """A launch's arguments, matched to the kernel's parameters by position. Raises `PlanError`."""
     given = list(entries)
     kinds = [" and ".join(fields.values) or "nothing" for fields in given]
     if kinds != [GIVEN[parameter.kind] for parameter in kernel.parameters]:

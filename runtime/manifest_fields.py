@@ -1,4 +1,4 @@
-"""Typed, located access to the fields of untrusted JSON objects."""
+"""Typed access to the fields of untrusted JSON objects; errors name the place in the manifest."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Word = TypeVar("Word", bound=str)
 
 
 def parse_json(text: bytes | memoryview, what: str) -> object:
-    """Strict JSON: UTF-8, no duplicate keys, no NaN or Infinity; `PlanError` otherwise."""
+    """Parse strict JSON: UTF-8, no duplicate keys, no NaN or Infinity. Raises `PlanError`."""
     try:
         return json.loads(
             bytes(text).decode(), object_pairs_hook=_unique_keys, parse_constant=_refuse_constant
@@ -38,7 +38,7 @@ def _refuse_constant(name: str) -> object:
 
 
 class Fields:
-    """One JSON object together with its place in the manifest, for error messages."""
+    """One JSON object and its place in the manifest. The accessors raise `PlanError`, naming that place."""
 
     def __init__(self, value: object, where: str) -> None:
         if not isinstance(value, dict):
@@ -47,7 +47,7 @@ class Fields:
         self.where = where
 
     def get(self, key: str, default: object = _NO_DEFAULT) -> object:
-        """The raw value of a field."""
+        """A field's raw value; `PlanError` if it is missing and has no DEFAULT."""
         if key in self.values:
             return self.values[key]
         if default is _NO_DEFAULT:
@@ -61,7 +61,7 @@ class Fields:
         )
 
     def text(self, key: str, default: object = _NO_DEFAULT) -> str:
-        """Any string."""
+        """A string."""
         value = self.get(key, default)
         if not isinstance(value, str):
             raise self.fail(key, "a string")
@@ -75,7 +75,7 @@ class Fields:
         return value
 
     def word(self, key: str, words: Collection[Word], default: Word) -> Word:
-        """One of WORDS."""
+        """A string that is one of WORDS."""
         value = self.get(key, default)
         for word in words:
             if word == value:
@@ -83,21 +83,21 @@ class Fields:
         raise self.fail(key, f"one of {', '.join(words)}")
 
     def integer(self, key: str, low: int, high: int, default: object = _NO_DEFAULT) -> int:
-        """An integer in low..high, both included."""
+        """An integer in LOW..HIGH, both included."""
         value = self.get(key, default)
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
             raise self.fail(key, f"an integer in {low}..{high}")
         return value
 
     def boolean(self, key: str, default: object = _NO_DEFAULT) -> bool:
-        """true or false."""
+        """A boolean."""
         value = self.get(key, default)
         if not isinstance(value, bool):
             raise self.fail(key, "true or false")
         return value
 
     def array(self, key: str, default: object = _NO_DEFAULT) -> list[object]:
-        """A list of anything."""
+        """A list of any values."""
         value = self.get(key, default)
         if not isinstance(value, list):
             raise self.fail(key, "a list")
@@ -111,7 +111,7 @@ class Fields:
         return tuple(str(value) for value in values)
 
     def integers(self, key: str, low: int, high: int, default: object = _NO_DEFAULT) -> tuple[int, ...]:
-        """A list of integers in low..high."""
+        """A list of integers in LOW..HIGH, both included."""
         found: list[int] = []
         for value in self.array(key, default):
             if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
@@ -120,14 +120,14 @@ class Fields:
         return tuple(found)
 
     def triple(self, key: str, low: int, high: int, default: object = _NO_DEFAULT) -> tuple[int, int, int]:
-        """Three integers in low..high."""
+        """Three integers in LOW..HIGH, both included."""
         values = self.integers(key, low, high, default)
         if len(values) != 3:
             raise self.fail(key, "three integers")
         return values[0], values[1], values[2]
 
     def expression(self, key: str, default: object = _NO_DEFAULT) -> Expression:
-        """An integer expression; its inside is checked when it is evaluated."""
+        """An integer expression; its operands are checked when it is evaluated."""
         value = self.get(key, default)
         if isinstance(value, bool) or not isinstance(value, (int, str, list)):
             raise self.fail(key, "an integer expression")
@@ -143,16 +143,16 @@ class Fields:
             yield Fields(value, f"{self.where} {key}[{index}]".removeprefix("manifest "))
 
     def named(self, key: str) -> Iterator[tuple[str, object]]:
-        """An object used as a table from names to anything."""
+        """An object that is a table from names to any values."""
         table = Fields(self.get(key), f"{self.where} {key}")
         yield from table.values.items()
 
 
 def is_identifier(text: str) -> bool:
-    """Whether `text` is safe as a C symbol and as a file name."""
+    """Whether TEXT is safe as a C symbol and as a file name."""
     return _IDENTIFIER.fullmatch(text) is not None
 
 
 def fails(where: str, what: str) -> PlanError:
-    """A `PlanError` about one place in the plan."""
+    """A `PlanError` that names a place in the plan."""
     return PlanError(f"the plan's {where} {what}")

@@ -1,7 +1,7 @@
-"""Whether the tensors given to a run share memory: what is written must be nobody else's.
+"""Aliasing between the tensors given to a run: nothing else may share memory with an output.
 
-Spans of addresses are compared in order, so that a thousand tensors cost no more than sorting them;
-only where two spans meet is it asked whether the elements do, as those of `a[::2]` and `a[1::2]` do not.
+Address spans are compared in sorted order, so that a thousand tensors cost no more than sorting them. Only
+where two spans overlap are elements compared: those of `a[::2]` and `a[1::2]` do not overlap.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import numpy as np
 
 from .device import Array, Value
 
-MOST_WORK = 10_000  # of `np.shares_memory`, which is NP-complete; beyond it, tensors are taken to meet
+MOST_WORK = 10_000  # for `np.shares_memory`, which is NP-complete; beyond it, tensors count as overlapping
 Given = tuple[str, Value]
 _Span = tuple[int, int, bool, str, Value]
 
 
 def writes_twice(value: Value) -> bool:
-    """Whether two elements of a tensor may lie at the same address, as in a broadcast array."""
+    """Whether two elements of a tensor may have the same address, as in a broadcast array."""
     if not isinstance(value, np.ndarray) or value.flags.forc or not value.size:
         return False
     reach = value.itemsize
@@ -30,7 +30,7 @@ def writes_twice(value: Value) -> bool:
 
 
 def shared(inputs: Iterable[Given], outputs: Iterable[Given]) -> tuple[str, str] | None:
-    """The names of an output and of another tensor that share memory; None when no output does."""
+    """The names of an output and of another tensor that share memory; None if no output does."""
     spans = [_span(*given, False) for given in inputs] + [_span(*given, True) for given in outputs]
     open_spans: list[_Span] = []
     for span in sorted((span for span in spans if span[0] < span[1]), key=lambda span: span[0]):
@@ -43,7 +43,7 @@ def shared(inputs: Iterable[Given], outputs: Iterable[Given]) -> tuple[str, str]
 
 
 def _span(name: str, value: Value, written: bool) -> _Span:
-    """The addresses from the first to behind the last byte; none for a tensor without elements."""
+    """The addresses from the first byte to one past the last; empty for a tensor without elements."""
     if not isinstance(value, np.ndarray):
         return value.pointer, value.pointer + value.bytes, written, name, value
     start = value.__array_interface__["data"][0]
@@ -55,7 +55,7 @@ def _span(name: str, value: Value, written: bool) -> _Span:
 
 
 def _meet(one: Value, other: Value) -> bool:
-    """Whether two tensors whose spans meet have an element in common."""
+    """Whether two tensors with overlapping spans have an element in common."""
     if not isinstance(one, np.ndarray) or not isinstance(other, np.ndarray):
         return True
     return _arrays_meet(one, other)

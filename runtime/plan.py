@@ -1,4 +1,4 @@
-"""The plan: a compiled model in one file, readable by people, checked before it is used."""
+"""The plan: a compiled model in one file, human-readable, and checked before use."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _HEADER_NAME = re.compile(r"[A-Za-z0-9_]{1,100}\.(cuh|hpp|h)")
 class Plan:
     """A compiled model. Every instance is valid: the constructor checks it, or raises `PlanError`.
 
-    `manifest` is the JSON object that says what to launch; `levels` the IR texts by level; `ledger`
-    the fusion decisions, and `decisions` the same as text for people; `sources` the CUDA source by
-    kernel; `cubins` the machine code by target and kernel; `weights` the bytes that buffers in the
-    weights space point into; `headers` the include files that the sources need on the host device,
-    by file name.
+    `manifest` is the JSON object that says what to launch; `levels` the IR text of each level; `ledger`
+    the fusion decisions, and `decisions` the same as readable text; `sources` the CUDA source by
+    kernel; `cubins` the machine code by target and kernel; `weights` the bytes of the weights space;
+    `headers` the include files that the sources need on the host device, by file name.
 
-    A plan for several architectures has a part for each that is planned differently: the fields are those of
-    the first, and `further` holds the others, each a plan of its own for the same inputs and outputs.
+    A plan for several architectures has a part for each group of targets that is planned differently: the
+    fields are those of the first part, and `further` holds the others, each a plan for the same inputs and
+    outputs.
     """
 
     manifest: dict[str, Any]
@@ -52,7 +52,7 @@ class Plan:
     spec: Manifest = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Check the whole plan; `spec` becomes the manifest's typed form."""
+        """Check the whole plan; sets `spec` to the manifest's typed form. Raises `PlanError`."""
         _check_kinds(self)
         spec = parse_manifest(self.manifest)
         check_manifest(spec)
@@ -62,16 +62,16 @@ class Plan:
 
     @cached_property
     def parts(self) -> tuple[Plan, ...]:
-        """The plan for each set of targets that share one, in order; each without `further`."""
+        """One plan per group of targets that share a plan, in order; each without `further`."""
         return (replace(self, further=()), *self.further) if self.further else (self,)
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """Every target that there is machine code for, those of the first part first."""
+        """Every target with machine code, those of the first part first."""
         return tuple(target for part in self.parts for target in part.spec.targets)
 
     def part(self, target: str) -> Plan:
-        """The part for TARGET, which has machine code. Raises `PlanError` if there is none."""
+        """The part with machine code for TARGET. Raises `PlanError` if there is none."""
         for part in self.parts:
             if target in part.spec.targets:
                 return part
@@ -79,17 +79,17 @@ class Plan:
         raise PlanError(f"the plan has no part for {clip(target)}", hint)
 
     def ir(self, level: str) -> str:
-        """The IR text of a level: graph, fused, precision or launch."""
+        """The IR text of a level: graph, fused, precision or launch. Raises `PlanError` for another."""
         if not isinstance(level, str) or level not in self.levels:
             raise PlanError(f"no level {clip(level)}", hint=f"the levels are {', '.join(LEVELS)}")
         return self.levels[level]
 
     def to_bytes(self) -> bytes:
-        """The plan file's bytes; equal plans give equal bytes."""
+        """The bytes of the plan file; equal plans give equal bytes. Raises `PlanError`."""
         return b"".join(encode(_file_members(self)))
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the plan file: complete at `path`, or not there at all. Raises `PlanError`."""
+        """Write the plan file atomically: complete at PATH, or not at all. Raises `PlanError`."""
         where = path_of(path, PlanError)
         chunks = encode(_file_members(self))
 
@@ -103,7 +103,7 @@ class Plan:
     def from_bytes(cls, data: bytes | bytearray | memoryview) -> Plan:
         """Read and check a plan. Raises `PlanError`.
 
-        The weights stay a view into `data` where nobody can change it any more; else it is copied.
+        The weights are a view into DATA if it is immutable, else a copy.
         """
         if not isinstance(data, bytes):
             try:
@@ -114,7 +114,7 @@ class Plan:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Plan:
-        """Read and check a plan file; what happens to it afterwards is no matter. Raises `PlanError`."""
+        """Read and check a plan file; later changes to the file have no effect. Raises `PlanError`."""
         return cls._from_memory(read_plan(path_of(path, PlanError)))
 
     @classmethod
@@ -126,7 +126,7 @@ class Plan:
 
     @classmethod
     def _from_members(cls, members: Members, own: frozenset[str], shared: bool) -> Plan:
-        """One part, which must use all of its OWN members. SHARED: behind its weights lie those of others."""
+        """One part, which must use all members in OWN. SHARED: other parts' weights follow its own."""
         manifest = members.json("manifest.json", "manifest")
         spec = parse_manifest(manifest)
         ledger = members.json("ledger.json", "ledger")
@@ -153,7 +153,7 @@ class Plan:
 
 
 def _check_kinds(plan: Plan) -> None:
-    """That the parts hold what their types say, where a caller puts them together."""
+    """Check the Python types of fields that a caller passed."""
     check_fields(plan, PlanError)
     expect_each("cubins", plan.cubins.values(), Mapping, error=PlanError)
     for name, table in (("levels", plan.levels), ("sources", plan.sources), ("headers", plan.headers)):
@@ -164,7 +164,7 @@ def _check_kinds(plan: Plan) -> None:
 
 
 def _check_parts(plan: Plan) -> None:
-    """Sources, cubins, levels, headers and weights against the manifest."""
+    """Check sources, cubins, levels, headers and weights against the manifest."""
     kernels = plan.spec.kernels
     _check_names("IR levels", plan.levels, LEVELS)
     _check_names("kernel sources", plan.sources, kernels)
@@ -183,7 +183,7 @@ def _check_parts(plan: Plan) -> None:
 
 
 def _check_further(plan: Plan) -> None:
-    """That all parts are for the same tensors, and no target is in two of them."""
+    """Check that all parts have the same interface, and that no target is in two of them."""
     expect_each("further", plan.further, Plan, error=PlanError)
     if len(plan.further) >= MOST_PARTS:
         raise PlanError(
@@ -217,20 +217,20 @@ def _check_names(
 
 
 def _file_members(plan: Plan) -> dict[str, Bytes]:
-    """The members of the plan's file, in order."""
+    """The members of the plan file, in order."""
     if not plan.further:
         return _members(plan)
     return join([StoredPart(_members(part), _weight_extents(part.spec)) for part in plan.parts])
 
 
 def _weight_extents(spec: Manifest) -> list[tuple[int, int]]:
-    """Where weights lie; parts of them as well."""
+    """The extents (offset and length, in bytes) of the weights that buffers use; extents may overlap."""
     places = [(b.offset, b.bytes) for b in spec.buffers.values() if b.space == "weights"]
     return [(at, size) for at, size in places if isinstance(at, int) and isinstance(size, int)]
 
 
 def _members(plan: Plan) -> dict[str, Bytes]:
-    """The members of one part, in the order of the file."""
+    """The members of one part, in file order."""
     try:
         members: dict[str, Bytes] = {"manifest.json": _json(plan.manifest)}
         for level in LEVELS:
@@ -251,5 +251,5 @@ def _members(plan: Plan) -> dict[str, Bytes]:
 
 
 def _json(value: object) -> bytes:
-    """JSON with one spelling per value."""
+    """JSON in a canonical form: equal values give equal bytes."""
     return json.dumps(value, sort_keys=True, indent=1, separators=(",", ": "), allow_nan=False).encode()

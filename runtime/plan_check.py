@@ -1,4 +1,4 @@
-"""What must hold between the records of a plan before anything of it is launched."""
+"""Consistency checks over the records of a plan, before anything is launched."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ENDS = ("minimum", "optimum", "maximum")
 
 
 def check_manifest(manifest: Manifest) -> None:
-    """Check references and limits, then resolve the plan at min, opt and max of its symbols.
+    """Check references and limits, then resolve the plan at the min, opt and max of its symbols.
 
     Raises `PlanError` with the place and the reason.
     """
@@ -33,14 +33,14 @@ def check_manifest(manifest: Manifest) -> None:
 
 
 def _check_defined(manifest: Manifest) -> None:
-    """PlanError for constraints that have a value nowhere that was looked."""
+    """Raise `PlanError` if the constraints allow none of the symbol values that were tried."""
     values = {name: span.optimum for name, span in manifest.symbols.items()}
     for each in manifest.sizes.constraints:
         each.holds(values)
 
 
 def corners(manifest: Manifest) -> list[Mapping[str, int]]:
-    """The symbol values at the minimum, the optimum and the maximum of every range, where constraints allow
+    """The symbol values at the minimum, optimum and maximum of the ranges, as far as the constraints allow
     them."""
     free = {name: span for name, span in manifest.symbols.items() if name not in manifest.sizes.derived}
     found = ({name: getattr(span, end) for name, span in free.items()} for end in ENDS)
@@ -48,7 +48,8 @@ def corners(manifest: Manifest) -> list[Mapping[str, int]]:
 
 
 def _allowed(manifest: Manifest, free: Mapping[str, int]) -> Mapping[str, int] | None:
-    """All symbols where the FREE ones have these values; None where these are not allowed, or divide by 0."""
+    """All symbols, given the FREE ones; None if constraints exclude these values or an expression divides by
+    0."""
     try:
         values = manifest.sizes.complete(free)
         return values if manifest.sizes.broken(values) is None else None
@@ -66,7 +67,7 @@ def _check_symbols(manifest: Manifest) -> None:
         known.add(name)
     for name in manifest.symbols:
         if name not in known:
-            raise fails(f"symbol {clip(name)}", "is told by no size of an input")
+            raise fails(f"symbol {clip(name)}", "is not determined by any input size")
 
 
 def _check_launch(manifest: Manifest, index: int) -> None:
@@ -104,7 +105,7 @@ def _buffer_of(argument: ArgumentSpec) -> str | None:
 
 
 def _check_outputs(manifest: Manifest, programs: list[Program]) -> None:
-    """Every output is written by some launch: what the caller gets was computed, not left over."""
+    """Raise `PlanError` unless some launch writes every output: results must be computed, not left over."""
     written = {
         manifest.buffers[name].index
         for launch in manifest.launches

@@ -1,7 +1,7 @@
-"""The checksum of a plan file: SHA-256 in two levels, so that all processors share the work.
+"""The checksum of a plan file: a two-level SHA-256 that is computed on all processors.
 
-One SHA-256 takes 1.5 GB/s of a processor, less than any disk that weights are read from. The payload
-is cut into leaves of 4 MiB; the checksum is the SHA-256 of the SHA-256 of every leaf, in order.
+One SHA-256 runs at 1.5 GB/s on one processor, slower than any disk that weights are read from. So the
+payload is cut into leaves of 4 MiB; the checksum is the SHA-256 of the leaves' SHA-256, in order.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MOST_THREADS = 16
 
 
 def tree_digest(chunks: Iterable[Bytes]) -> bytes:
-    """The checksum of the bytes of CHUNKS, one after the other."""
+    """The checksum of the concatenated bytes of CHUNKS."""
     root = hashlib.sha256()
     for digest in in_threads(_leaf_digest, list(_leaves(chunks))):
         root.update(digest)
@@ -29,7 +29,7 @@ def tree_digest(chunks: Iterable[Bytes]) -> bytes:
 
 
 def in_threads(work: Callable[[Item], Made], items: Sequence[Item]) -> list[Made]:
-    """WORK of every item, in order; in several threads where there are several items."""
+    """Map WORK over ITEMS, in order; in several threads if there are several items."""
     threads = min(len(items), os.cpu_count() or 1, MOST_THREADS)
     if threads < 2:
         return [work(item) for item in items]
@@ -45,7 +45,7 @@ def _leaf_digest(pieces: Sequence[memoryview]) -> bytes:
 
 
 def _leaves(chunks: Iterable[Bytes]) -> Iterator[list[memoryview]]:
-    """The bytes of CHUNKS as leaves, each a list of views."""
+    """Split the concatenated bytes of CHUNKS into leaves, each a list of views."""
     leaf: list[memoryview] = []
     room = LEAF_BYTES
     for chunk in chunks:

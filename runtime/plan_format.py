@@ -3,8 +3,8 @@
 Layout, little-endian: magic (8 bytes), format version (u32), reserved zero (u32), payload length
 (u64), checksum of the payload (32 bytes, see `plan_digest`), then the payload. The payload is a ZIP
 whose offsets count from the start of the file, so `unzip -l` and `zipfile` read it without complaint.
-Every member is stored, dated 1980-01-01 and carries a ZIP64 record whatever its size, hence one code
-path for all sizes. Source: PKWARE APPNOTE 6.3.10, sections 4.3 and 4.5.3.
+Every member is stored uncompressed, dated 1980-01-01 and has a ZIP64 record whatever its size, so that
+there is one code path. Source: PKWARE APPNOTE 6.3.10, sections 4.3 and 4.5.3.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class _Entry:
     alignment: int
 
     def local(self) -> bytes:
-        """The member's local header; its end is aligned relative to the start of the file."""
+        """The member's local header, padded so that its data is aligned relative to the start of the file."""
         extra = _LOCAL_EXTRA.pack(_ZIP64, 16, self.size, self.size)
         if self.alignment > 1:
             bare = self.offset + _LOCAL.size + len(self.name) + len(extra) + _PADDING_EXTRA.size
@@ -67,7 +67,7 @@ class _Entry:
 
 
 def _tail(count: int, directory_bytes: int, directory: int) -> bytes:
-    """Both end-of-directory records for `count` members."""
+    """Both end-of-directory records for COUNT members."""
     sizes = (count, count, directory_bytes, directory)
     end64 = _END64.pack(0x06064B50, _END64.size - 12, _VERSION, _VERSION, 0, 0, *sizes)
     locator = _LOCATOR64.pack(0x07064B50, 0, directory + directory_bytes, 1)
@@ -81,7 +81,8 @@ def alignment_of(name: str) -> int:
 
 
 def encode(members: Mapping[str, Bytes]) -> list[Bytes]:
-    """The file's bytes as consecutive chunks, the header first; equal members give equal bytes."""
+    """The file's bytes as consecutive chunks, header first; equal members give equal bytes. Raises
+    `PlanError`."""
     if len(members) > MAX_MEMBERS:
         raise PlanError(f"a plan holds at most {MAX_MEMBERS} members, not {len(members)}")
     chunks: list[Bytes] = []
@@ -100,7 +101,7 @@ def encode(members: Mapping[str, Bytes]) -> list[Bytes]:
 
 
 def decode(file: memoryview) -> dict[str, memoryview]:
-    """The members of a plan file as views into `file`, in the order of the file.
+    """The members of a plan file as views into FILE, in file order.
 
     Accepts exactly what `encode` writes. Raises `PlanError` for anything else: wrong magic or
     version, truncation, trailing bytes, a changed byte, or a ZIP of another form.
@@ -147,7 +148,7 @@ def check_size(file: memoryview, size: int) -> None:
 
 
 def _directory(file: memoryview) -> Iterator[_Entry]:
-    """Entries of the central directory, each compared with the record this module would write."""
+    """Entries of the central directory, each compared with the record that `encode` would write."""
     if len(file) < HEADER_BYTES + _TAIL_BYTES:
         raise PlanError("the plan is too short to hold a directory")
     end = len(file) - _TAIL_BYTES

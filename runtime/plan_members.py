@@ -1,4 +1,4 @@
-"""The members of one part of a plan file, taken one by one; what several parts share is decoded once."""
+"""Reads the members of one part of a plan file; members that several parts share are decoded once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .plan_digest import Bytes
 
 
 class Members:
-    """Members by name. DECODED keeps what was made of those that parts share, for the parts of one file."""
+    """Members by name. DECODED caches the decoded members that the parts of one file share."""
 
     def __init__(self, members: dict[str, Bytes], decoded: dict[tuple[str, int], object]) -> None:
         self._members = members
@@ -17,14 +17,14 @@ class Members:
         self._left = dict.fromkeys(members)
 
     def take(self, name: str) -> Bytes:
-        """The bytes of a member. PlanError where there is none."""
+        """Take a member's bytes. Raises `PlanError` if there is none."""
         if name not in self._members:
             raise PlanError(f"the plan has no member {clip(name)}")
         self._left.pop(name, None)
         return self._members[name]
 
     def text(self, name: str) -> str:
-        """The text of a member. PlanError where it is none."""
+        """Take a member's text. Raises `PlanError` if it is not UTF-8."""
         data = self.take(name)
         key = ("text", id(data))
         if key not in self._decoded:
@@ -35,7 +35,7 @@ class Members:
         return str(self._decoded[key])
 
     def json(self, name: str, what: str) -> object:
-        """The data in a member, which is WHAT of the plan. PlanError where it is none."""
+        """Take a member's JSON value; WHAT names it in errors. Raises `PlanError` if it is malformed."""
         data = self.take(name)
         key = ("json", id(data))
         if key not in self._decoded:
@@ -43,12 +43,12 @@ class Members:
         return self._decoded[key]
 
     def folder(self, name: str) -> dict[str, str]:
-        """The texts of all members in a folder, by the rest of their names."""
+        """Take the texts of all members in a folder, keyed by the rest of their names."""
         found = [member for member in self._members if member.startswith(f"{name}/")]
         return {member.removeprefix(f"{name}/"): self.text(member) for member in found}
 
     def check_all_taken(self, own: frozenset[str]) -> None:
-        """PlanError for one of OWN that nobody took."""
+        """Raise `PlanError` if a member in OWN was not taken."""
         for name in self._left:
             if name in own:
                 raise PlanError(f"the plan has an unexpected member {clip(name)}")

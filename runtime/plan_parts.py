@@ -1,9 +1,9 @@
-"""The members of a plan for several architectures: a part for each, and what is equal stored once.
+"""The members of a plan for several architectures: one part each, with equal content stored once.
 
-The first part's members lie where those of a plan for one architecture do. A member of another part lies
-below `parts/N/`, and is left out where the first has the same bytes under the same name. Weights of all
-parts share `weights.bin`: it begins with those of the first, and `parts/N/weights.json` lists where those of
-another lie in it, as [offset, bytes]. In its part, each of these begins at the next multiple of ALIGNMENT.
+The first part's members have the names that they have in a plan for one architecture. Those of part N have
+the prefix `parts/N/`, and are left out if the first part has the same bytes under the same name. All parts
+share `weights.bin`, which begins with the first part's weights; `parts/N/weights.json` lists the extents of
+part N in it, as [offset, bytes]. In part N, each extent begins at the next multiple of ALIGNMENT.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from .plan_digest import Bytes
 
 WEIGHTS = "weights.bin"
 ALIGNMENT = 256
-MOST_PARTS = 16  # each may have weights as large as the file, put together in memory
+MOST_PARTS = 16  # each may have weights as large as the file, assembled in memory
 _PART = re.compile(r"parts/([1-9][0-9]?)/(.+)")
 _SEGMENTS = "weights.json"
 
-Extent = tuple[int, int]  # offset and length
+Extent = tuple[int, int]  # offset and length, in bytes
 
 
 @dataclass(frozen=True)
 class StoredPart:
-    """The members of one part as a plan of its own has them, and where its weights lie in `weights.bin`."""
+    """One part's members, named as in a plan of its own, and its weights' extents in `weights.bin`."""
 
     members: Mapping[str, Bytes]
     weights: Sequence[Extent] = ()
 
 
 def join(parts: Sequence[StoredPart]) -> dict[str, Bytes]:
-    """The members of the file of PARTS, at least one, in the order of the file."""
+    """The members of a file of PARTS (at least one), in file order."""
     first = dict(parts[0].members)
     pool = _Pool(first.pop(WEIGHTS), parts[0].weights)
     members: dict[str, Bytes] = dict(first)
@@ -52,9 +52,9 @@ def join(parts: Sequence[StoredPart]) -> dict[str, Bytes]:
 
 
 def split(members: Mapping[str, memoryview]) -> list[tuple[dict[str, Bytes], frozenset[str]]]:
-    """For each part of a file of MEMBERS, in order, its members and the names of those that are its own.
+    """The inverse of `join`: for each part in order, its members and the names of those that are its own.
 
-    PlanError for parts that are not numbered from 1, and weights that do not lie in `weights.bin`.
+    Raises `PlanError` if parts are not numbered from 1, or weights exceed `weights.bin`.
     """
     first = {name: data for name, data in members.items() if not name.startswith("parts/")}
     own: dict[int, dict[str, Bytes]] = {}
@@ -77,7 +77,7 @@ def split(members: Mapping[str, memoryview]) -> list[tuple[dict[str, Bytes], fro
 
 
 class _Pool:
-    """Weights, each once."""
+    """Deduplicated weights."""
 
     def __init__(self, first: Bytes, extents: Sequence[Extent]) -> None:
         self._chunks: list[Bytes] = [first]
@@ -90,7 +90,7 @@ class _Pool:
         return self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
 
     def place(self, image: Bytes, extents: Sequence[Extent]) -> list[Extent]:
-        """Where the weights of IMAGE lie; those that are not there yet are added."""
+        """The extents of IMAGE's weights in the pool; adds those that are missing."""
         if image == self._chunks[0]:
             return [(0, len(image))]
         pieces = _pieces(image, extents)
@@ -121,7 +121,7 @@ def _key(piece: Bytes) -> tuple[int, bytes]:
 
 
 def _pieces(image: Bytes, extents: Iterable[Extent]) -> list[Extent] | None:
-    """EXTENTS without those inside of others, where IMAGE is these, aligned, and zeros between; else None."""
+    """EXTENTS without nested ones, if IMAGE consists of these, aligned, with zeros between; else None."""
     found: list[Extent] = []
     end = 0
     for at, size in sorted(set(extents), key=lambda extent: (extent[0], -extent[1])):
@@ -141,16 +141,16 @@ def _segments(text: Bytes) -> Iterator[Extent]:
             case [int() as offset, int() as size] if offset >= 0 and size >= 0:
                 yield offset, size
             case _:
-                raise PlanError("the plan's list of weights holds something that is no offset and length")
+                raise PlanError("the plan's list of weights has an entry that is not [offset, bytes]")
 
 
 def _image(pool: Bytes, segments: Iterable[Extent]) -> Bytes:
-    """The weights of a part: a view where they lie in one piece."""
+    """The weights of a part; a view if they are contiguous, else a copy."""
     chunks: list[Bytes] = []
     length = taken = 0
     for offset, size in segments:
         taken += size
-        # Every byte of a part is a byte of its own, so that a small file cannot ask for much memory.
+        # Every byte of a part is a byte of the file, so that a small file cannot ask for much memory.
         if offset + size > len(pool) or taken > len(pool):
             raise PlanError("the plan's list of weights asks for more than there is")
         gap = _aligned(length) - length

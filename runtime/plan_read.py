@@ -1,8 +1,8 @@
-"""A plan file as bytes of this process.
+"""Reads a plan file into memory.
 
-The file is read and not mapped: a mapped file that somebody cuts afterwards ends the process with a
-signal, and one that somebody writes to is no longer what was checked. Nothing is lost by it, for the
-checksum goes over every byte anyway.
+The file is read, not mapped: if a mapped file is truncated the process dies with a signal, and if it is
+written to, its content is no longer what was checked. Mapping would save nothing, since the checksum reads
+every byte anyway.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def read_plan(path: str | os.PathLike[str]) -> memoryview:
 
 def _content(file: int) -> memoryview:
     size = os.fstat(file).st_size
-    # Not a gigabyte of something else, to say only then that it is no plan.
+    # Check the header first: do not read gigabytes only to find that it is not a plan.
     check_size(memoryview(os.pread(file, HEADER_BYTES, 0)), size)
     data = _aligned(size)
     in_threads(partial(_fill, file, data), range(0, size, PART_BYTES))
@@ -42,7 +42,7 @@ def _content(file: int) -> memoryview:
 
 
 def _fill(file: int, data: memoryview, start: int) -> None:
-    """Read the part of DATA that begins at START."""
+    """Read into DATA the part of the file that begins at byte START."""
     part = data[start : start + PART_BYTES]
     while part:
         count = os.preadv(file, [part], start)
@@ -58,7 +58,7 @@ def _aligned(size: int) -> memoryview:
 
 
 def _open_regular(path: str, flags: int) -> int:
-    """Open without blocking on a pipe, and refuse what is not a regular file."""
+    """Open without blocking on a pipe; refuse anything but a regular file."""
     descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)

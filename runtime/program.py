@@ -1,8 +1,7 @@
-"""A plan with its symbols bound: concrete sizes, grids and arguments, every one of them checked.
+"""A plan with its symbols bound: concrete sizes, grids and arguments, all of them checked.
 
-The same function serves the loader, which resolves a plan at the ends of its symbols' ranges, and
-the engine, which resolves it for the shapes it is given. So no launch ever uses a size, offset or
-grid that was not checked for that very shape.
+The loader resolves a plan at the ends of its symbols' ranges, and the engine for the shapes that it is
+given, with the same function. So every launch uses sizes, offsets and grids that were checked for its shape.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ class BoundTensor:
 
 @dataclass(frozen=True)
 class BoundBuffer:
-    """A byte range inside the arena, the weights, or one input or output."""
+    """A byte range within the arena, the weights, or one input or output."""
 
     name: str
     space: str
@@ -52,7 +51,7 @@ class BoundScalar:
 
 @dataclass(frozen=True)
 class BoundTensorMap:
-    """A tensor map whose extent lies inside its buffer; strides in bytes, for dims 1 and up."""
+    """A tensor map whose extent is within its buffer; strides in bytes, for dims 1 and up."""
 
     buffer: BoundBuffer
     dtype: str
@@ -66,7 +65,7 @@ BoundArgument = BoundBuffer | BoundScalar | BoundTensorMap
 
 @dataclass(frozen=True)
 class BoundLaunch:
-    """One kernel launch with nothing left to evaluate. An empty grid launches nothing."""
+    """One kernel launch with concrete values. An empty grid launches nothing."""
 
     kernel: str
     op: str
@@ -99,10 +98,10 @@ class Program:
 
 
 def resolve(manifest: Manifest, symbols: Mapping[str, int]) -> Program:
-    """Evaluate and check everything in `manifest` for the given symbol values.
+    """Evaluate and check everything in MANIFEST for the given symbol values.
 
-    Raises `PlanError` if a buffer leaves its space, a grid or an integer argument leaves its
-    range, a tensor map leaves its buffer, or an expression cannot be evaluated.
+    Raises `PlanError` if a buffer exceeds its space, a grid or an integer argument its range, a tensor map
+    its buffer, or if an expression cannot be evaluated.
     """
     inputs = tuple(bind_tensor(tensor, symbols) for tensor in manifest.inputs)
     outputs = tuple(bind_tensor(tensor, symbols) for tensor in manifest.outputs)
@@ -119,7 +118,7 @@ def resolve(manifest: Manifest, symbols: Mapping[str, int]) -> Program:
 
 
 def bind_tensor(tensor: TensorSpec, symbols: Mapping[str, int]) -> BoundTensor:
-    """The concrete shape and size of an input or output."""
+    """An input or output with its concrete shape (elements) and size (bytes). Raises `PlanError`."""
     shape = tuple(evaluate(dim, symbols) for dim in tensor.shape)
     if min(shape, default=0) < 0:
         raise PlanError(f"the plan's tensor {clip(tensor.name)} has a negative dimension: {list(shape)}")
@@ -141,7 +140,7 @@ def _capacity(
 
 def _bind_buffer(spec: BufferSpec, symbols: Mapping[str, int], capacity: int) -> BoundBuffer:
     offset, size = evaluate(spec.offset, symbols), evaluate(spec.bytes, symbols)
-    if size == 0:  # it lies nowhere: in an empty space no other offset would be inside
+    if size == 0:  # nowhere in memory: in an empty space any other offset would be out of bounds
         offset = 0
     if offset < 0 or size < 0 or offset + size > capacity:
         raise PlanError(
@@ -154,7 +153,7 @@ def _bind_buffer(spec: BufferSpec, symbols: Mapping[str, int], capacity: int) ->
 def _check_skipped(
     manifest: Manifest, launches: Sequence[BoundLaunch], buffers: Mapping[str, BoundBuffer]
 ) -> None:
-    """What a skipped launch would have written is empty, or another launch writes the part that is not."""
+    """Check that what a skipped launch would have written is empty or written by another launch."""
     pairs = list(zip(manifest.launches, launches, strict=True))
     written = {name for spec, launch in pairs if not launch.empty for name in spec.writes}
     for index, (spec, launch) in enumerate(pairs):
@@ -215,7 +214,7 @@ def _bind_argument(
     value, dtype = argument.value, argument.parameter.dtype
     if isinstance(value, TensorMapSpec):
         bound = _bind_tensor_map(value, dtype, symbols, buffers[value.buffer])
-        if not empty:  # a launch over nothing encodes no map
+        if not empty:  # an empty launch encodes no tensor map
             _check_tensor_map(bound, where)
         return bound
     if argument.parameter.kind != "scalar":

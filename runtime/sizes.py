@@ -1,7 +1,7 @@
-"""From the shapes of inputs to the value of every symbol, and what must hold between these.
+"""Symbol values from the shapes of inputs, and the constraints between them.
 
-A plan's free symbols are told by sizes of its inputs, its derived ones computed from them, and its
-constraints are checked before anything is launched.
+A plan's free symbols are determined by input sizes; derived symbols are computed from them; constraints are
+checked before anything is launched.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ RELATIONS = ("==", ">=", "broadcasts", "stretches")
 
 @dataclass(frozen=True)
 class ConstraintSpec:
-    """LEFT RELATION RIGHT, needed by the ONNX nodes: `text` shows it, `why` says for what."""
+    """The constraint LEFT RELATION RIGHT, which the ONNX nodes need: `text` shows it, `why` gives the
+    reason."""
 
     left: Expression
     relation: str
@@ -29,11 +30,11 @@ class ConstraintSpec:
 
     @property
     def symbols(self) -> set[str]:
-        """The symbols that it speaks of."""
+        """The symbols in the constraint."""
         return symbols_of(self.left) | symbols_of(self.right)
 
     def holds(self, symbols: Mapping[str, int]) -> bool:
-        """Whether it holds for these values."""
+        """Whether the constraint holds for these values."""
         left, right = evaluate(self.left, symbols), evaluate(self.right, symbols)
         if self.relation == ">=":
             return left >= right
@@ -41,7 +42,7 @@ class ConstraintSpec:
         return left == right or (self.relation != "==" and any(stretched))
 
     def broken(self, symbols: Mapping[str, int]) -> str:
-        """What to say where it does not hold."""
+        """The error message for values that violate the constraint."""
         named = sorted(self.symbols)
         values = ", ".join(f"{clip(name).strip(chr(39))} = {symbols[name]}" for name in named)
         return f"{values}, but {clip(self.text)[1:-1]} is needed{said_of(self.nodes)}: {self.why}"
@@ -49,7 +50,7 @@ class ConstraintSpec:
 
 @dataclass(frozen=True)
 class DeterminedSpec:
-    """What a symbol of the model always is: `text` shows `size`, `why` and the nodes say for what."""
+    """A model symbol that always has one size: `text` shows `size`; `why` and the nodes give the reason."""
 
     size: Expression
     text: str
@@ -59,32 +60,32 @@ class DeterminedSpec:
 
 @dataclass(frozen=True)
 class SizeSpec:
-    """What a plan says about its symbols beside their ranges; derived ones stand in order."""
+    """Derived symbols, in order of computation, constraints and determined symbols of a plan."""
 
     derived: Mapping[str, Expression]
     determined: Mapping[str, DeterminedSpec]
     constraints: tuple[ConstraintSpec, ...]
 
     def complete(self, free: Mapping[str, int]) -> dict[str, int]:
-        """The values of the FREE symbols with those of the derived ones."""
+        """The values of all symbols: FREE ones as given, derived ones computed."""
         values = dict(free)
         for name, expression in self.derived.items():
             values[name] = evaluate(expression, values)
         return values
 
     def broken(self, symbols: Mapping[str, int]) -> str | None:
-        """What to say of the first constraint that does not hold."""
+        """The error message for the first violated constraint; None if all hold."""
         return next((each.broken(symbols) for each in self.constraints if not each.holds(symbols)), None)
 
     def determining(self, size: Expression) -> tuple[str, DeterminedSpec] | None:
-        """A symbol of the model that is SIZE, with the reason."""
+        """The model symbol that is determined to be SIZE, with the reason; None if there is none."""
         found = ((name, each) for name, each in self.determined.items() if each.size == size)
         return next(found, None)
 
 
 @dataclass(frozen=True)
 class SizeBinding:
-    """A symbol's value is (size - offset) / factor, of the size of one input along one axis."""
+    """A symbol's value is (size - offset) / factor, where size is that of one input along one axis."""
 
     symbol: str
     input: int
@@ -94,7 +95,7 @@ class SizeBinding:
 
 
 def bindings(shapes: Sequence[Sequence[Expression]]) -> list[SizeBinding]:
-    """What sizes of inputs say about symbols; the first one counts."""
+    """How input sizes determine symbols; the first occurrence of a symbol counts."""
     found: dict[str, SizeBinding] = {}
     for index, shape in enumerate(shapes):
         for axis, size in enumerate(shape):
@@ -105,7 +106,7 @@ def bindings(shapes: Sequence[Sequence[Expression]]) -> list[SizeBinding]:
 
 
 def _linear(size: Expression) -> tuple[str, int, int] | None:
-    """(symbol, factor, offset) of a size that is factor * symbol + offset."""
+    """(symbol, factor, offset) if SIZE is factor * symbol + offset, else None."""
     rest, offset = _pair(size, "+") or (size, 0)
     if isinstance(rest, str):
         return rest, 1, offset
@@ -114,19 +115,19 @@ def _linear(size: Expression) -> tuple[str, int, int] | None:
 
 
 def _pair(size: Expression, operator: str) -> tuple[Expression, int] | None:
-    """The operands of OPERATOR where SIZE applies it to something and a number."""
+    """The operands if SIZE applies OPERATOR to an expression and a number, else None."""
     if isinstance(size, (int, str)) or len(size) != 3 or size[0] != operator:
         return None
     return (size[1], size[2]) if isinstance(size[2], int) else None
 
 
 def said_of(nodes: Sequence[str]) -> str:
-    """` by the node 'a'`; empty where no node is known."""
+    """` by the node 'a'` for an error message; empty if no node is known."""
     return f" by the node {clip(nodes[0])}" if nodes else ""
 
 
 def parse_sizes(fields: Fields) -> SizeSpec:
-    """The part of a manifest that `SizeSpec` holds. PlanError naming the field that is wrong."""
+    """Parse the manifest's sizes. Raises `PlanError`, naming the wrong field."""
     derived = {
         name: Fields({name: each}, "derived").expression(name) for name, each in _table(fields, "derived")
     }

@@ -1,4 +1,4 @@
-"""Files that are complete or not there at all: the one way in which GlassRT writes what a user asked for."""
+"""Atomic writes: a file is complete or absent. GlassRT writes everything that a user asked for this way."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Write = Callable[[BinaryIO], object]
 
 
 def content(data: bytes) -> Write:
-    """What writes DATA."""
+    """A writer of DATA."""
     return lambda file: file.write(data)
 
 
 def path_of(path: object, error: type[GlassError] = InputError) -> Path:
-    """PATH as a `Path`; ERROR for what no file can be called."""
+    """PATH as a `Path`. Raises ERROR for a value that cannot be a file's path."""
     try:
         found = Path(path)  # type: ignore[arg-type]
     except TypeError:
@@ -33,10 +33,10 @@ def path_of(path: object, error: type[GlassError] = InputError) -> Path:
 
 
 class WholeFiles:
-    """Files that appear together where a `with` ends well, and leave nothing behind where it does not.
+    """Files that appear together if the `with` block succeeds, and leave nothing behind if it fails.
 
-    Each is written to a new file beside its place and flushed to the disk; only when all of them are
-    there do they get their names. What cannot be written is an ERROR that says which file and why.
+    Each is written to a temporary file next to its destination and flushed to disk; all are renamed at the
+    end. A write error raises ERROR, naming the file and the reason.
     """
 
     def __init__(self, error: type[GlassError] = GlassError) -> None:
@@ -45,7 +45,7 @@ class WholeFiles:
         self._cleared = ExitStack()
 
     def write(self, path: Path, write: Write) -> None:
-        """Let WRITE fill the file that will be PATH."""
+        """Let WRITE fill the file that will appear as PATH."""
         if not self._partials:
             self._cleared.enter_context(cleared(self._discard))
         partial = path.parent / f".glassrt-{secrets.token_hex(8)}.partial"
@@ -70,7 +70,7 @@ class WholeFiles:
 
     def _discard(self) -> None:
         for partial in self._partials:
-            with suppress(OSError):  # normally already renamed away
+            with suppress(OSError):  # usually renamed already
                 partial.unlink()
 
     def _appear(self) -> None:
@@ -86,15 +86,15 @@ class WholeFiles:
 
 
 def write_whole(path: Path, write: Write, error: type[GlassError] = GlassError) -> None:
-    """Give PATH the content that WRITE puts into a new file: all of it, or PATH stays as it was."""
+    """Replace PATH atomically with the content that WRITE produces; on failure PATH is unchanged."""
     with WholeFiles(error) as files:
         files.write(path, write)
 
 
 class WholeFolder:
-    """A folder of files that are written one after the other, each of them whole.
+    """A folder of files that are written one by one, each atomically.
 
-    Where one cannot be written, those before it and the folders made for them are taken away again.
+    If one cannot be written, those before it, and the folders created for them, are removed again.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -103,11 +103,11 @@ class WholeFolder:
 
     @staticmethod
     def of(folder: Path | WholeFolder | None) -> WholeFolder | None:
-        """FOLDER, which may be a path."""
+        """FOLDER itself, or a `WholeFolder` for a path; None for None."""
         return WholeFolder(folder) if isinstance(folder, Path) else folder
 
     def write(self, name: str, write: Write) -> None:
-        """Let WRITE fill the file NAME, which may lie in a folder of the folder."""
+        """Let WRITE fill the file NAME, which may be in a subfolder. Raises `GlassError`."""
         path = self._folder / name
         try:
             self._make(path.parent)

@@ -1,9 +1,9 @@
-"""Symbolic integers: dimensions, sizes and index expressions.
+"""Affine expressions: symbolic integers for dimensions, sizes and indices.
 
-A `Dim` is an `int` or an `Affine`: a polynomial with integer coefficients over atoms, where
-an atom is a symbol or the floor division of a Dim by a Dim. Values are kept in a canonical
-form, so that equal expressions compare equal and print alike. The same algebra serves
-tensor dimensions (`2*N`), buffer sizes, launch grids and the index arithmetic of kernels.
+A `Dim` is an `int` or an `Affine`: a polynomial with integer coefficients over atoms, where an atom is a
+symbol or the floor division of a Dim by a Dim. Values are kept in a canonical form, so that equal
+expressions compare equal and print alike. The same algebra serves tensor dimensions (`2*N`), buffer
+sizes, launch grids and the index arithmetic of kernels.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ...errors import UnsupportedError
 Dim = Union[int, "Affine"]
 Range = tuple[int, int | None]
 Bounds = tuple[int | None, int | None]
-MAX_TERMS = 1 << 13  # of a product; with every factor that is a sum they multiply
+MAX_TERMS = 1 << 13  # of a product; the number of terms multiplies with every factor that is a sum
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Affine:
         return _normal(_accumulate((self, other)))
 
     def _plus(self, number: int) -> Affine:
-        """This and a NUMBER: the term without atoms stands last."""
+        """The sum with NUMBER; the constant is the last term, so nothing has to be sorted."""
         if not number:
             return self
         *rest, (monomial, value) = self.terms
@@ -101,7 +101,7 @@ class Affine:
 
 
 def symbol(name: str) -> Affine:
-    """The Dim that stands for the symbol NAME."""
+    """The Dim of the symbol NAME."""
     return Affine((((name,), 1),))
 
 
@@ -154,11 +154,11 @@ def _term_text(monomial: Monomial, value: int, *, first: bool) -> str:
 
 
 def floordiv(a: Dim, b: Dim) -> Dim:
-    """floor(a / b) for positive b, in canonical form.
+    """floor(a / b) for positive b, in canonical form. Raises ZeroDivisionError for a b known to be 0 or less.
 
-    Multiples of b are taken out of the division, coefficients in it lie between 0 and b, and
-    common factors are cancelled. So floordiv(2*i-1, 4) is floordiv(i+1, 2)-1, and what is
-    divided by a number is not negative unless a symbol is.
+    Multiples of b are taken out of the division, coefficients in it are reduced to 0..b-1, and common factors
+    are cancelled: floordiv(2*i-1, 4) is floordiv(i+1, 2)-1. So a numerator over a number is negative only if
+    a symbol is.
     """
     if isinstance(a, int) and isinstance(b, int) and b > 0:
         return a // b
@@ -178,7 +178,7 @@ def floordiv(a: Dim, b: Dim) -> Dim:
 
 
 def _split(a: Dim, b: Dim) -> tuple[Dim, Dim, Dim]:
-    """(q, r, d) with floor(a / b) = q + floor(r / d), where q takes all it can."""
+    """(q, r, d) with floor(a / b) = q + floor(r / d) and r as small as possible."""
     terms = tuple(_terms(b))
     if len(terms) != 1:
         return (1, 0, 1) if a == b else (0, a, b)
@@ -202,7 +202,7 @@ def _split(a: Dim, b: Dim) -> tuple[Dim, Dim, Dim]:
 def _cancel(
     rest: Mapping[Monomial, int], divisor: Monomial, by: int
 ) -> tuple[dict[Monomial, int], Monomial, int]:
-    """The same floor without the factors that numerator and denominator share."""
+    """Cancel the factors that numerator and denominator share; the floor stays the same."""
     # floor((g*x + c) / (g*y)) = floor((x + floor(c / g)) / y): the constant need not share g.
     common = gcd(by, *(value for monomial, value in rest.items() if monomial))
     reduced = {monomial: value // common for monomial, value in rest.items() if monomial or value // common}
@@ -218,7 +218,7 @@ def _cancel(
 
 
 def _without(monomial: Monomial, divisor: Monomial) -> Monomial | None:
-    """MONOMIAL / DIVISOR; None when it does not divide."""
+    """MONOMIAL / DIVISOR; None if DIVISOR does not divide it."""
     left = list(monomial)
     for atom in divisor:
         if atom not in left:
@@ -228,8 +228,8 @@ def _without(monomial: Monomial, divisor: Monomial) -> Monomial | None:
 
 
 def _single_division(dim: Dim) -> tuple[FloorDiv, int] | None:
-    """The division and the number that DIM is the sum of: floor((floor(a/b) + n) / c) is
-    floor((a + b*n) / (b*c))."""
+    """(division, number) if DIM is their sum, else None. It serves nested divisions:
+    floor((floor(a/b) + n) / c) = floor((a + b*n) / (b*c))."""
     if isinstance(dim, int):
         return None
     (monomial, factor), *rest = dim.terms
@@ -245,7 +245,7 @@ def ceildiv(a: Dim, b: Dim) -> Dim:
 
 
 def exact_div(a: Dim, b: Dim) -> Dim | None:
-    """a / b when b is one monomial that divides every term of a, else None."""
+    """a / b if b is one monomial that divides every term of a, else None."""
     terms = tuple(_terms(b))
     if len(terms) != 1:
         return 1 if a == b else None
@@ -264,7 +264,8 @@ def exact_div(a: Dim, b: Dim) -> Dim | None:
 
 
 def measure(dim: Dim) -> tuple[int, int]:
-    """(the atoms and terms of DIM, its largest number): what working with it costs."""
+    """Size of DIM: the number of its atoms and terms, and its largest coefficient. Bounds the cost of working
+    with it."""
     parts = largest = 0
     pending = [dim]
     while pending:
@@ -282,7 +283,7 @@ def measure(dim: Dim) -> tuple[int, int]:
 
 
 def product(dims: Iterable[Dim]) -> Dim:
-    """The product of DIMS; 1 when there are none."""
+    """The product of DIMS; 1 if there are none."""
     result: Dim = 1
     for dim in dims:
         result = result * dim
@@ -290,7 +291,7 @@ def product(dims: Iterable[Dim]) -> Dim:
 
 
 def total(dims: Iterable[Dim]) -> Dim:
-    """The sum of DIMS in one normalisation, so long sums stay linear."""
+    """The sum of DIMS, normalised once, so that long sums take linear time."""
     return _normal(_accumulate(dims))
 
 
@@ -301,7 +302,7 @@ def _map_atoms(dim: Dim, convert: Callable[[Atom], Dim]) -> Dim:
 
 
 def substitute(dim: Dim, values: Mapping[str, Dim]) -> Dim:
-    """DIM with each symbol in VALUES replaced."""
+    """DIM with every symbol in VALUES replaced."""
     if isinstance(dim, int):
         return dim
 
@@ -314,7 +315,7 @@ def substitute(dim: Dim, values: Mapping[str, Dim]) -> Dim:
 
 
 def evaluate(dim: Dim, values: Mapping[str, int]) -> int:
-    """The integer that DIM is under VALUES; KeyError names a symbol without one."""
+    """The value of DIM under VALUES. Raises KeyError for a symbol without a value."""
     result = substitute(dim, values) if isinstance(dim, Affine) else dim
     if isinstance(result, Affine):
         raise KeyError(next(iter(sorted(symbols(result)))))
@@ -322,7 +323,7 @@ def evaluate(dim: Dim, values: Mapping[str, int]) -> int:
 
 
 def divisors(dim: Dim) -> Iterator[Dim]:
-    """What DIM divides by, numbers apart."""
+    """The non-constant denominators in DIM."""
     for monomial, _ in dim.terms if isinstance(dim, Affine) else ():
         for atom in monomial:
             if isinstance(atom, FloorDiv):
@@ -333,7 +334,8 @@ def divisors(dim: Dim) -> Iterator[Dim]:
 
 
 def linear_symbol(dim: Dim) -> tuple[str, int, int] | None:
-    """(symbol, factor, offset) where DIM is factor * symbol + offset: its value tells the symbol's."""
+    """(symbol, factor, offset) if DIM is factor * symbol + offset, so that DIM's value determines the
+    symbol's."""
     if not isinstance(dim, Affine) or len(dim.terms) > 2:
         return None
     offset = dict(dim.terms).get((), 0)
@@ -342,7 +344,7 @@ def linear_symbol(dim: Dim) -> tuple[str, int, int] | None:
 
 
 def sole_symbol(dim: Dim) -> tuple[str, int] | None:
-    """(symbol, factor) where DIM is a multiple of one symbol, so that its value tells the symbol's."""
+    """(symbol, factor) if DIM is a multiple of one symbol, so that DIM's value determines the symbol's."""
     if isinstance(dim, Affine) and len(dim.terms) == 1 and len(dim.terms[0][0]) == 1:
         (atom,), factor = dim.terms[0]
         return (atom, factor) if isinstance(atom, str) else None
@@ -367,7 +369,7 @@ def symbols(dim: Dim) -> set[str]:
 
 
 def bounds(dim: Dim, ranges: Mapping[str, Range]) -> Bounds:
-    """Inclusive lower and upper bounds of DIM; symbols without a range are at least 0. None: unbounded."""
+    """Inclusive lower and upper bounds of DIM; None: unbounded. Symbols without a range are at least 0."""
     if isinstance(dim, int):
         return dim, dim
     plain = _sum_bounds(dim, ranges)
@@ -379,7 +381,7 @@ def bounds(dim: Dim, ranges: Mapping[str, Range]) -> Bounds:
 
 
 def _sum_bounds(dim: Affine, ranges: Mapping[str, Range]) -> Bounds:
-    """Bounds term by term."""
+    """Bounds of a sum, term by term."""
     low: int | None = 0
     high: int | None = 0
     for monomial, value in dim.terms:
@@ -389,7 +391,7 @@ def _sum_bounds(dim: Affine, ranges: Mapping[str, Range]) -> Bounds:
 
 
 def _fold_remainders(dim: Affine) -> tuple[Dim, int, int]:
-    """DIM without its remainders c*x - c*b*floor(x/b), and the bounds of what was left out."""
+    """DIM without its remainders c*x - c*b*floor(x/b), and the bounds of the sum of these."""
     rest: Dim = dim
     low = high = 0
     for monomial, value in dim.terms:
@@ -419,7 +421,7 @@ def _monomial_bounds(monomial: Monomial, ranges: Mapping[str, Range]) -> Bounds:
 
 
 def _product_bounds(a: Bounds, b: Bounds) -> Bounds:
-    """Bounds of a product; without a known sign only where all four ends are known."""
+    """Bounds of a product; where a sign is unknown, only if all four ends are known."""
     if None not in (*a, *b):
         ends = [x * y for x in a for y in b if x is not None and y is not None]
         return min(ends), max(ends)
@@ -433,21 +435,21 @@ def _atom_bounds(atom: Atom, ranges: Mapping[str, Range]) -> Bounds:
         return ranges.get(atom, (0, None))
     low, high = bounds(atom.numerator, ranges)
     least, most = bounds(atom.denominator, ranges)
-    # Nothing is divided by a size of 0: where it may be 0, nothing runs that would divide by it.
+    # A division by a size of 0 is never evaluated, since nothing runs then; so the divisor is at least 1.
     least = max(least or 1, 1)
     most = None if most is None else max(most, least)
     return _quotient_low(low, least, most), _quotient_high(high, least, most)
 
 
 def _quotient_low(low: int | None, least: int, most: int | None) -> int | None:
-    """The lower bound of x // d for x >= LOW and LEAST <= d <= MOST: a negative x wants a small d."""
+    """Lower bound of x // d for x >= LOW and LEAST <= d <= MOST: for negative x a small d gives it."""
     if low is None or low < 0:
         return None if low is None else low // least
     return 0 if most is None else low // most
 
 
 def _quotient_high(high: int | None, least: int, most: int | None) -> int | None:
-    """The upper bound of x // d for x <= HIGH and LEAST <= d <= MOST."""
+    """Upper bound of x // d for x <= HIGH and LEAST <= d <= MOST."""
     if high is None or high >= 0:
         return None if high is None else high // least
     return -1 if most is None else high // most
@@ -469,7 +471,7 @@ def _tighter(a: int | None, b: int | None, choose: Callable[[int, int], int]) ->
 
 
 def simplify(dim: Dim, ranges: Mapping[str, Range]) -> Dim:
-    """DIM with divisions resolved that RANGES decide: floor((4*i + j) / 4) is i when 0 <= j < 4."""
+    """DIM with those divisions resolved that RANGES decide: floor((4*i + j) / 4) is i when 0 <= j < 4."""
     if isinstance(dim, int):
         return dim
 
@@ -497,7 +499,7 @@ def _divide_within(numerator: Dim, denominator: Dim, ranges: Mapping[str, Range]
 
 
 def _drop_small_terms(rest: Affine, divisor: int, ranges: Mapping[str, Range]) -> Dim | None:
-    """floor((g*x + y) / (g*d)) is floor(x / d) when 0 <= y < g; None when no g does it."""
+    """floor(x / d) for floor((g*x + y) / (g*d)) with 0 <= y < g; None if there is no such g."""
     factors = {gcd(value, divisor) for monomial, value in rest.terms if monomial} - {1, divisor}
     for factor in sorted(factors, reverse=True):
         kept = {monomial: value // factor for monomial, value in rest.terms if value % factor == 0}
@@ -509,13 +511,13 @@ def _drop_small_terms(rest: Affine, divisor: int, ranges: Mapping[str, Range]) -
 
 
 def is_nonnegative(dim: Dim, ranges: Mapping[str, Range]) -> bool:
-    """True when RANGES prove DIM >= 0."""
+    """Whether RANGES prove DIM >= 0."""
     low, _ = bounds(dim, ranges)
     return low is not None and low >= 0
 
 
 def may_be_empty(size: Dim, ranges: Mapping[str, Range]) -> bool:
-    """True unless RANGES prove SIZE >= 1."""
+    """Whether SIZE may be 0: False if RANGES prove SIZE >= 1."""
     low, _ = bounds(size, ranges)
     return low is None or low < 1
 
@@ -523,18 +525,18 @@ def may_be_empty(size: Dim, ranges: Mapping[str, Range]) -> bool:
 def occupied(size: Dim, ranges: Mapping[str, Range]) -> Dim:
     """1 where SIZE, which is never negative, is at least 1, and 0 where it is 0: ceil(SIZE / its maximum).
 
-    ValueError when RANGES do not bound a SIZE that may be 0.
+    Raises ValueError if SIZE may be 0 and RANGES do not bound it.
     """
     if not may_be_empty(size, ranges):
         return 1
     most = bounds(size, ranges)[1]
     if most is None:
-        raise ValueError(f"nothing bounds the size {size}")
+        raise ValueError(f"the size {size} is unbounded")
     return ceildiv(size, most) if most > 0 else 0
 
 
 def to_json(dim: Dim) -> object:
-    """DIM in the prefix form that plan manifests use: ["*", "N", 4]."""
+    """DIM in the JSON prefix form of plan manifests: ["*", "N", 4]."""
     if isinstance(dim, int):
         return dim
     parts = [_term_json(monomial, value) for monomial, value in dim.terms]

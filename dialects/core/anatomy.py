@@ -1,7 +1,7 @@
-"""Where the parts of an operation stand in its text.
+"""Locates the parts of an operation in its text.
 
-Only errors want to know, so nothing is kept while a text is read: the operation is taken apart again,
-word by word. The text has been parsed before, so nothing is checked here.
+Only errors need this, so the parser records nothing: the operation's text is tokenized again. It has been
+parsed before, so nothing is checked here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TypeAlias
 from .parts import ArgumentAt, AttributeAt, AttributeNameAt, OperandAt, Part, ResultAt
 from .source_text import BRACKETS
 
-Stretch: TypeAlias = tuple[int, int]  # offsets of its first character and of the one behind it
+Stretch: TypeAlias = tuple[int, int]  # offsets of the first character and of one past the last
 
 _WORDS = re.compile(
     r"""(?:\s++|//[^\n]*+)*+          # what says nothing
@@ -26,7 +26,7 @@ _OPENING, _CLOSING = frozenset("([{<"), frozenset(")]}>")
 
 @dataclass
 class Anatomy:
-    """The stretches of an operation's, or a function's, parts; attributes with their names' and values'.
+    """Where the parts of an operation or a function are; attributes as pairs of name and value.
 
     arguments: the types of the arguments of every region, or those of a function.
     """
@@ -39,7 +39,7 @@ class Anatomy:
     arguments: list[list[Stretch]] = field(default_factory=list)
 
     def of(self, part: Part) -> Stretch | None:
-        """Where PART stands; None when it is not in the text."""
+        """The stretch of PART; None if it is not in the text."""
         match part:
             case OperandAt(index):
                 return _at(self.operands, index)
@@ -58,7 +58,7 @@ def _at(stretches: list[Stretch], index: int) -> Stretch | None:
 
 
 def operation_anatomy(text: str, start: int) -> Anatomy:
-    """The parts of the operation whose name begins at START."""
+    """The parts of the operation whose name begins at offset START."""
     words = _Words(text, start)
     found = Anatomy(words.take())
     if words.next.startswith("@"):
@@ -83,7 +83,8 @@ def operation_anatomy(text: str, start: int) -> Anatomy:
 
 
 def function_anatomy(text: str, start: int) -> Anatomy:
-    """The parts of the head of the function whose @name begins at START; `types` are those it returns."""
+    """The parts of the signature of the function whose @name begins at offset START; `types` are its result
+    types."""
     words = _Words(text, start)
     found = Anatomy(words.take())
     found.arguments.append(words.arguments())
@@ -95,7 +96,7 @@ def function_anatomy(text: str, start: int) -> Anatomy:
 
 
 class _Words:
-    """The words of a text, taken one after the other; the last one is empty."""
+    """A tokenizer: words one after the other; the last one is empty."""
 
     def __init__(self, text: str, start: int) -> None:
         self._text = text
@@ -103,16 +104,16 @@ class _Words:
 
     @property
     def next(self) -> str:
-        """The word that `take` takes."""
+        """The next word, without taking it."""
         return self._match[1] if self._match else ""
 
     def following(self) -> str:
-        """The word behind the next one."""
+        """The word after the next one, without taking it."""
         match = _WORDS.match(self._text, self._match.end()) if self._match else None
         return match[1] if match else ""
 
     def take(self) -> Stretch:
-        """Go on to the word behind the next one, which is the result."""
+        """Take the next word; returns its stretch."""
         if self._match is None:
             return len(self._text), len(self._text)
         taken = self._match.span(1)
@@ -120,14 +121,14 @@ class _Words:
         return taken
 
     def skip(self, word: str) -> bool:
-        """Whether the next word was WORD, which is taken then."""
+        """Take the next word if it is WORD; returns whether it was."""
         if self.next != word:
             return False
         self.take()
         return True
 
     def balanced(self) -> Stretch:
-        """The next word, or all that stands in brackets if it opens one."""
+        """Take the next word, or everything up to its closing bracket if it opens one."""
         start, end = self.take()
         if self._text[start:end] not in _OPENING:
             return start, end
@@ -141,19 +142,19 @@ class _Words:
         return start, end
 
     def value(self, ends: str) -> Stretch:
-        """All up to the next of the words ENDS that stands in no brackets of its own."""
+        """Take everything up to the next of the words ENDS outside of nested brackets."""
         start = end = self._match.start(1) if self._match else len(self._text)
         while self.next and self.next not in ends:
             end = self.balanced()[1]
         return start, end
 
     def until(self, word: str) -> None:
-        """Go to the next WORD that stands in no brackets, or to the end of what is around it."""
+        """Advance to the next WORD outside of nested brackets, or to the end of the enclosing ones."""
         while self.next and self.next != word and self.next not in _CLOSING:
             self.balanced()
 
     def types(self) -> list[Stretch]:
-        """Types between commas."""
+        """Take a comma-separated list of types."""
         found: list[Stretch] = []
         while self.next == "tensor":
             start = self.take()[0]
@@ -163,7 +164,7 @@ class _Words:
         return found
 
     def attributes(self) -> dict[str, tuple[Stretch, Stretch]]:
-        """Names and values in braces."""
+        """Take the names and values of attributes in braces."""
         found: dict[str, tuple[Stretch, Stretch]] = {}
         self.skip("{")
         while self.next and self.next != "}":
@@ -175,7 +176,7 @@ class _Words:
         return found
 
     def arguments(self) -> list[Stretch]:
-        """The types of arguments in parentheses."""
+        """Take the types of arguments in parentheses."""
         found: list[Stretch] = []
         self.skip("(")
         while self.next.startswith("%"):

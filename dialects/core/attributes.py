@@ -1,4 +1,4 @@
-"""Attribute kinds: how an attribute of an op is checked, printed and read back."""
+"""Attribute kinds: how an attribute's value is checked, printed and parsed."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from .types import TensorType, dim_text
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A bare word in IR text, before an attribute kind gives it a meaning."""
+    """A bare word in IR text; the attribute kind gives it a meaning."""
 
     text: str
 
 
 class AttributeError_(ValueError):
-    """A value does not fit its attribute kind; the message says what is wanted.
+    """A value does not fit its attribute kind; the message says what is expected.
 
-    `at`: the name or the value that it is about, where an op is known; `hint`: what can be done.
+    `at`: the name or value at fault, if the op is known; `hint`: what can be done.
     """
 
     def __init__(self, message: str, at: Part | None = None, hint: str | None = None) -> None:
@@ -51,7 +51,8 @@ def quoted(raw: Any) -> str:
 
 
 class Kind(Protocol):
-    """Turns raw text values into attribute values (`decode`) and back (`encode`)."""
+    """Converts parsed values into attribute values (`decode`, raises `AttributeError_`) and back into text
+    (`encode`)."""
 
     def decode(self, raw: Any) -> Any: ...
     def encode(self, value: Any) -> str: ...
@@ -116,7 +117,7 @@ class DTypeKind:
 
 
 class FormatKind:
-    """An element type, or a format that exists in arithmetic alone."""
+    """An element type, or a format that exists only in arithmetic (tf32)."""
 
     def decode(self, raw: Any) -> DType:
         if isinstance(raw, DType):
@@ -152,7 +153,7 @@ class TypeKind:
 
 
 class SymbolKind:
-    """A name that starts with @ in the text: a weight, a kernel, a function."""
+    """A name with @ in the text: a weight, a kernel, a function."""
 
     def decode(self, raw: Any) -> str:
         if not isinstance(raw, str):
@@ -165,7 +166,7 @@ class SymbolKind:
 
 @dataclass(frozen=True, slots=True)
 class EnumKind:
-    """One word of a closed list."""
+    """One word of a fixed list."""
 
     words: tuple[str, ...]
 
@@ -195,7 +196,7 @@ class ListKind:
 
 
 class EdgesKind:
-    """`true` for all operands and results of an op, or the numbers of some of its operands."""
+    """`true` for all operands and results of an op, or the indices of some of its operands."""
 
     def decode(self, raw: Any) -> bool | tuple[int, ...]:
         if raw is True:
@@ -224,7 +225,7 @@ class DenseKind:
 
 
 class ConfigKind:
-    """A flat table of words and integers: the configuration of a kernel."""
+    """A flat table of words and integers: a kernel's configuration."""
 
     def decode(self, raw: Any) -> dict[str, int | str]:
         if not isinstance(raw, dict):
@@ -244,7 +245,7 @@ def _config_value(value: Any) -> int | str:
 
 
 def _number_texts(array: np.ndarray[Any, Any]) -> list[str]:
-    """The numbers as text that reads back to the same bits; NaNs and infinities as bit patterns."""
+    """The numbers as text that parses back to the same bits; NaNs and infinities as bit patterns."""
     dtype = from_numpy(array.dtype)
     if not dtype.is_float:
         return [str(int(number)) for number in array.tolist()]
@@ -257,9 +258,9 @@ def _number_texts(array: np.ndarray[Any, Any]) -> list[str]:
 
 
 def dense_from_text(shape: Sequence[int], dtype: DType, text: str) -> np.ndarray[Any, Any]:
-    """The array whose elements TEXT lists; ValueError or OverflowError when it does not fit.
+    """The array of SHAPE whose elements TEXT lists. Raises ValueError or OverflowError if it does not fit.
 
-    A hexadecimal number gives the bits of a float.
+    A hexadecimal number is the bit pattern of a float.
     """
     numbers = text.split(",") if text.strip() else []
     count = prod(shape)

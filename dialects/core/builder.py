@@ -1,4 +1,4 @@
-"""Turns parsed records into operations, resolving value names scope by scope."""
+"""Builds operations from parsed records, resolving value names scope by scope."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from .verifier import verify_rules
 
 
 class _Scope:
-    """Values by name, with the tokens that define them. A region finds the names around it, too: that it
-    must not read them is for the verifier to say, of text as of what passes make."""
+    """Values by name, with the tokens that define them. A region also finds the names around it: that it must
+    not read them is the verifier's rule, which holds for parsed modules and for those that passes build."""
 
     def __init__(self, source: SourceText, outer: _Scope | None = None) -> None:
         self._source = source
@@ -61,7 +61,7 @@ class _Scope:
 
 
 class _Builder:
-    """Builds one module; SOURCE shows where an error stands, DIALECTS which ops exist."""
+    """Builds one module. SOURCE locates errors, DIALECTS are the known ops."""
 
     def __init__(self, dialects: DialectSet, source: SourceText) -> None:
         self._dialects = dialects
@@ -71,7 +71,8 @@ class _Builder:
         return text_error(message, self._source.span_of(token), hint)
 
     def size(self, module: Module, record: SymbolRecord | DeterminedRecord | ConstraintRecord) -> None:
-        """What one line of the module says about sizes; it may speak of the symbols before it."""
+        """Add one line about sizes (a symbol, a determined symbol or a constraint); it may use earlier
+        symbols."""
         if isinstance(record, SymbolRecord):
             named = set() if record.derived is None else record.derived.symbols
             module.symbols[record.name] = record.range
@@ -112,8 +113,9 @@ class _Builder:
             raise self.fail(f"func @{record.name} must name every input and output", record.token)
 
     def _check_returned(self, function: Function, end: Operation, record: FunctionRecord) -> None:
-        """An error about the first type that is not the one declared: at the op whose result is not what
-        its operands imply, if there is one, else where it is returned."""
+        """Raise an error for the first returned type that differs from the declared one: at the op whose
+        result types are not those inferred from its operands, if there is one, else where the value is
+        returned."""
         verify_rules(function.block)
         message = f"func @{record.name} returns other types than it declares"
         for index, (value, declared) in enumerate(zip(end.inputs, record.types, strict=False)):
@@ -188,7 +190,7 @@ def _names(function: Function, record: FunctionRecord, key: str) -> list[str]:
 def build_module(
     record: ModuleRecord, dialects: DialectSet, weights: ResourceTable, source: SourceText
 ) -> Module:
-    """The module for RECORD; weights are looked up in the given table."""
+    """The module for RECORD, with its weights from WEIGHTS. Raises IRError, located in SOURCE."""
     builder = _Builder(dialects, source)
     module = Module(record.name, resources=weights)
     for each in record.sizes:

@@ -1,4 +1,4 @@
-"""Ops that every level shares."""
+"""Builtin ops, which every level shares."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @define_op(Trait.TERMINATOR)
 class Return(Operation):
-    """Ends a function; its operands are the function's outputs."""
+    """Terminator of a function; its operands are the function's outputs."""
 
     name = "core.return"
     values = operands()
@@ -28,7 +28,7 @@ class Return(Operation):
 
 @define_op(Trait.TERMINATOR)
 class Yield(Operation):
-    """Ends a region; its operands are the region's results."""
+    """Terminator of a region; its operands are the region's results."""
 
     name = "core.yield"
     values = operands()
@@ -39,7 +39,7 @@ class Yield(Operation):
 
 @define_op(Trait.SIDE_EFFECT)
 class Barrier(Operation):
-    """x, which no rewrite looks through. There are some between the passes of the graph level only."""
+    """The identity, which no rewrite looks through. It exists only between passes of the graph level."""
 
     name = "core.barrier"
     x = operand()

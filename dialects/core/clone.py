@@ -1,4 +1,4 @@
-"""Copies operations, blocks and modules, for conversions that build a new module from an old one."""
+"""Copies operations, blocks and modules, for conversions that build a new module from an existing one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from .ir import Block, Function, Module, Operation, Region, Value
 
 
 def clone_op(op: Operation, mapping: dict[Value, Value]) -> Operation:
-    """A detached copy of OP that reads the MAPPING of its operands; its results are added to MAPPING."""
+    """A detached copy of OP whose operands are mapped by MAPPING; its results are added to MAPPING."""
     operands = [None if value is None else mapping[value] for value in op.operands]
     regions = [Region(clone_block(block)) for region in op.regions for block in region.blocks]
     types = [value.type for value in op.results]
@@ -19,7 +19,7 @@ def clone_op(op: Operation, mapping: dict[Value, Value]) -> Operation:
 
 
 def clone_block(block: Block, mapping: dict[Value, Value] | None = None) -> Block:
-    """A copy of BLOCK with its arguments and operations."""
+    """A copy of BLOCK: its arguments and its operations. MAPPING, if given, is extended by both."""
     known = {} if mapping is None else mapping
     copy = Block()
     for argument in block.arguments:
@@ -30,7 +30,7 @@ def clone_block(block: Block, mapping: dict[Value, Value] | None = None) -> Bloc
 
 
 def clone_module(module: Module) -> Module:
-    """A copy of MODULE that can be changed without changing MODULE; the weights themselves are shared."""
+    """A deep copy of MODULE, except that the weights are shared."""
     copy = module.emptied()
     copy.resources = module.resources.copy()
     for function in module.functions:

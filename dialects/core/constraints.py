@@ -1,8 +1,8 @@
-"""What a module says about its symbols beside their ranges.
+"""What a module states about its symbols besides their ranges.
 
-A *constraint* must hold between sizes when the module runs. A symbol may be *derived*: computed from
-others, as min(N, 10) is; and one that the model named may be *determined*: it is always what others
-say (K = 8, H = 4*h), and stands nowhere in the module any more.
+A *constraint* between sizes must hold when the module runs. A symbol may be *derived*: computed from
+others, as min(N, 10) is. A symbol that the model named may be *determined*: it always equals an expression
+of others (K = 8, H = 4*h), and occurs nowhere else in the module.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ RELATIONS: tuple[Relation, ...] = ("==", ">=", "broadcasts", "stretches")
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """LEFT RELATION RIGHT, which some op needs: `why` says for what, `location` which.
+    """The constraint LEFT RELATION RIGHT, which some op needs: `why` is the reason, `location` the op's.
 
-    "broadcasts" holds where the two are equal or one of them is 1 (numpy's rule), "stretches" where they
-    are equal or LEFT is 1.
+    "broadcasts" holds if the two are equal or one of them is 1 (numpy's rule), "stretches" if they are
+    equal or LEFT is 1.
     """
 
     left: Dim
@@ -34,19 +34,20 @@ class Constraint:
     location: Location = UNKNOWN
 
     def holds(self, values: Mapping[str, int]) -> bool:
-        """Whether it holds for VALUES, which name every symbol."""
+        """Whether it holds under VALUES, which must contain every symbol. Divisions by 0 raise
+        ZeroDivisionError."""
         left, right = evaluate(self.left, values), evaluate(self.right, values)
         if self.relation == ">=":
             return left >= right
         return left == right or (self.relation != "==" and 1 in self._ones(left, right))
 
     def _ones(self, left: int, right: int) -> tuple[int, ...]:
-        """The sizes of which one may be 1 instead of being equal."""
+        """The sizes that may be 1 instead of being equal."""
         return (left,) if self.relation == "stretches" else (left, right)
 
     @property
     def symbols(self) -> set[str]:
-        """The symbols that it speaks of."""
+        """The symbols in it."""
         return symbols(self.left) | symbols(self.right)
 
     def __str__(self) -> str:
@@ -54,7 +55,7 @@ class Constraint:
 
 
 class Need(NamedTuple):
-    """What an op needs of sizes: LEFT RELATION RIGHT; WHY is said of the op."""
+    """A constraint that an op needs: LEFT RELATION RIGHT; WHY is a predicate of the op."""
 
     left: Dim
     right: Dim
@@ -64,7 +65,7 @@ class Need(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """The definition of a derived symbol: FUNCTION of OPERANDS.
+    """The definition of a derived symbol: FUNCTION applied to OPERANDS.
 
     min and max; broadcast(a, b): b where a is 1, else a; select(c, a, b): a where c >= 0, else b.
     """
@@ -73,7 +74,7 @@ class Derived:
     operands: tuple[Dim, ...]
 
     def value(self, values: Mapping[str, int]) -> int:
-        """Its value where VALUES names every symbol of its operands."""
+        """Its value under VALUES, which must contain every symbol of its operands."""
         return apply(self.function, tuple(evaluate(operand, values) for operand in self.operands))
 
     @property
@@ -89,7 +90,7 @@ ARITIES = {"min": 2, "max": 2, "broadcast": 2, "select": 3}
 
 
 def apply(function: str, numbers: tuple[int, ...]) -> int:
-    """FUNCTION, one of ARITIES, of NUMBERS."""
+    """FUNCTION, one of ARITIES, applied to NUMBERS."""
     if function == "min":
         return min(numbers)
     if function == "max":
@@ -101,7 +102,7 @@ def apply(function: str, numbers: tuple[int, ...]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Determined:
-    """What a symbol of the model turned out to be, and why."""
+    """What a symbol of the model was determined to be, and why."""
 
     dim: Dim
     why: str = ""
@@ -109,19 +110,19 @@ class Determined:
 
 
 def at_least(dim: Dim, why: str = "", location: Location = UNKNOWN) -> Constraint:
-    """DIM >= 0 with every term on the side where its sign is positive: H >= 7; 4*h >= 2 is h >= 1."""
+    """The constraint DIM >= 0, with positive terms on either side: H >= 7; 4*h >= 2 is h >= 1."""
     left, right = _sides(_divided(dim))
     return Constraint(left, ">=", right, why, location)
 
 
 def equal(dim: Dim, why: str = "", location: Location = UNKNOWN) -> Constraint:
-    """DIM == 0 with every term on the side where its sign is positive: T == 2*floordiv(T, 2)."""
+    """The constraint DIM == 0, with positive terms on either side: T == 2*floordiv(T, 2)."""
     left, right = _sides(dim)
     return Constraint(left, "==", right, why, location)
 
 
 def _divided(dim: Dim) -> Dim:
-    """DIM by the number that its terms share, rounded down: as much at least 0 as DIM is."""
+    """DIM divided by its terms' common factor, rounded down; it is at least 0 exactly where DIM is."""
     factors = [value for monomial, value in dim.terms if monomial] if isinstance(dim, Affine) else [1]
     return floordiv(dim, gcd(*factors))
 
@@ -136,7 +137,7 @@ def _sides(dim: Dim) -> tuple[Dim, Dim]:
 
 
 def with_derived(derived: Mapping[str, Derived], values: Mapping[str, int]) -> dict[str, int]:
-    """VALUES of the free symbols with those of the derived ones, which stand in order."""
+    """VALUES of the free symbols, extended by those of the DERIVED ones in order."""
     result = dict(values)
     for name, definition in derived.items():
         result[name] = definition.value(result)
@@ -144,12 +145,12 @@ def with_derived(derived: Mapping[str, Derived], values: Mapping[str, int]) -> d
 
 
 def broken(constraints: Iterable[Constraint], values: Mapping[str, int]) -> Constraint | None:
-    """The first of CONSTRAINTS that does not hold for VALUES."""
+    """The first of CONSTRAINTS that does not hold under VALUES; None if all do."""
     return next((each for each in constraints if not each.holds(values)), None)
 
 
 def substituted(constraint: Constraint, values: Mapping[str, Dim]) -> Constraint:
-    """CONSTRAINT with symbols replaced by what VALUES says."""
+    """CONSTRAINT with symbols replaced as VALUES says."""
     left, right = substitute(constraint.left, values), substitute(constraint.right, values)
     if constraint.relation not in ("==", ">="):
         return Constraint(left, constraint.relation, right, constraint.why, constraint.location)
@@ -158,7 +159,7 @@ def substituted(constraint: Constraint, values: Mapping[str, Dim]) -> Constraint
 
 
 def is_weaker(constraint: Constraint, other: Constraint) -> bool:
-    """Whether CONSTRAINT holds wherever OTHER does, and asks for less: H >= 2 beside H >= 4."""
+    """Whether CONSTRAINT is implied by OTHER and weaker: H >= 2 besides H >= 4."""
     if constraint.relation != ">=" or other.relation != ">=":
         return False
     less = (constraint.left - constraint.right) - (other.left - other.right)
@@ -166,19 +167,20 @@ def is_weaker(constraint: Constraint, other: Constraint) -> bool:
 
 
 def is_trivial(constraint: Constraint) -> bool:
-    """Whether CONSTRAINT speaks of numbers alone, and holds."""
+    """Whether CONSTRAINT is between numbers, and holds."""
     return not constraint.symbols and constraint.holds({})
 
 
 def negated(function: str, operands: tuple[Dim, ...]) -> tuple[str, tuple[Dim, ...]]:
-    """The function and the operands that give -1 times what FUNCTION gives of OPERANDS."""
+    """The function and the operands that give -1 times FUNCTION of OPERANDS."""
     flipped = {"min": "max", "max": "min"}.get(function, function)
     kept, changed = (operands[:1], operands[1:]) if function == "select" else ((), operands)
     return flipped, (*kept, *(operand * -1 for operand in changed))
 
 
 def broadcast_of(a: Dim, b: Dim) -> Dim | None:
-    """What A and B broadcast to, where that is certain: a number above 1 meets itself or 1."""
+    """The size that A and B broadcast to if that is certain: a number above 1 broadcasts only with itself or
+    1."""
     for one, other in ((a, b), (b, a)):
         if one == 1 or one == other or (isinstance(other, int) and other > 1):
             return other
@@ -186,7 +188,7 @@ def broadcast_of(a: Dim, b: Dim) -> Dim | None:
 
 
 def chosen_by(function: str, operands: tuple[Dim, ...]) -> tuple[Dim, Dim, Dim]:
-    """A choice by a sign (see `Derived`), as min and max are, too."""
+    """(condition, chosen, other) of `select`; min and max are choices by a sign, too."""
     if function == "select":
         condition, a, b = operands
         return condition, a, b

@@ -1,4 +1,4 @@
-"""Errors about IR: one sentence, the place of what it is about, and a hint."""
+"""Constructors for errors about IR: one sentence, a span and a hint."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from .ir import Function, Operation, Value
 
 
-MAX_COMPARED = 100  # characters of a name that others are compared with
+MAX_COMPARED = 100  # names longer than this many characters get no suggestions
 
 
 def text_error(
     message: str, span: Span | None, hint: str | None = None, *, label: str = "", notes: Sequence[Note] = ()
 ) -> IRError:
-    """An error at a place in IR text."""
+    """An error at SPAN in IR text."""
     return IRError.of(Diagnostic(message, span, label, tuple(notes), _hints(hint)))
 
 
@@ -35,23 +35,23 @@ def op_error(
     label: str = "",
     notes: Sequence[Note] = (),
 ) -> IRError:
-    """An error about OP, or about the part of it that AT says; located in the text that OP was read from
-    when it was, and by its ONNX nodes. LABEL is what stands under the part."""
+    """An error about OP, or about its part AT; located in the text that OP was parsed from, if any, and by
+    its ONNX nodes. LABEL is shown under the part."""
     return IRError.of(_diagnostic(op, message, hint, at, label, notes))
 
 
 def function_error(
     function: Function, message: str, hint: str | None = None, *, at: Part | None = None, label: str = ""
 ) -> IRError:
-    """An error about FUNCTION, or about an argument or a result type in its head."""
+    """An error about FUNCTION, or about an argument or a result type in its signature."""
     span = function_span(function, at)
     return IRError.of(Diagnostic(f"func @{function.name}: {message}", span, label, (), _hints(hint)))
 
 
 class SizeMismatch(IRError):
-    """Two sizes that an op needs to be equal are written differently: they may still be equal.
+    """Two sizes that an op needs to be equal are written differently; they may still have equal values.
 
-    `stretched`: the axis, counted from the end, along which operands broadcast: there one of the sizes
+    `stretched`: the axis, counted from the end, along which the operands broadcast, so that one of the sizes
     may be 1 instead.
     """
 
@@ -75,20 +75,19 @@ def size_mismatch(
     *,
     at: Part | None = None,
 ) -> SizeMismatch:
-    """The error about OP, or its part AT, whose sizes LEFT and RIGHT should be the same."""
+    """The error that sizes LEFT and RIGHT of OP, or of its part AT, should be equal."""
     return SizeMismatch(op, message, left, right, stretched, at)
 
 
 def operand_at(op: Operation, value: Value) -> OperandAt | None:
-    """The first operand of OP that VALUE is."""
+    """The position of VALUE's first use among OP's operands; None if it is no operand."""
     return next((OperandAt(i) for i, operand in enumerate(op.operands) if operand is value), None)
 
 
 def op_span(op: Operation, part: Part | None = None) -> Span | None:
-    """Where OP, or a PART of it, stands in the text it was read from; None without one.
+    """The span of OP, or of its PART, in the text that it was parsed from; None if there is no text.
 
-    An op that a pass has put in the place of another, or given more operands than the text has, is shown
-    as a whole.
+    For an op that a pass put in the place of another, or gave more operands, the span is the whole op.
     """
     place = op.location.place
     if place is None:
@@ -103,7 +102,8 @@ def op_span(op: Operation, part: Part | None = None) -> Span | None:
 
 
 def function_span(function: Function, part: Part | None = None) -> Span | None:
-    """Where the name of FUNCTION, or a PART of its head, stands in the text it was read from."""
+    """The span of FUNCTION's name, or of a PART of its signature, in the text that it was parsed from, or
+    None."""
     place = function.location.place
     if place is None:
         return None
@@ -112,7 +112,7 @@ def function_span(function: Function, part: Part | None = None) -> Span | None:
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:
-    """The one of KNOWN that NAME may have been meant to be; comparing takes the square of their length."""
+    """The name in KNOWN most similar to NAME, if one is similar. The comparison takes quadratic time."""
     if len(name) > MAX_COMPARED:
         return None
     found = difflib.get_close_matches(name, known, 1)
@@ -138,7 +138,7 @@ def _hints(hint: str | None) -> tuple[str, ...]:
 
 
 def _level(op: Operation) -> str:
-    """The dialect of the op that stands in a function and is OP or holds it; empty for ops of all levels."""
+    """The dialect of the outermost op around OP (or of OP), which names the level; empty for builtin ops."""
     holder = op
     while (outer := holder.holder) is not None:
         holder = outer

@@ -1,4 +1,4 @@
-"""Dialects are explicit lists of ops; nothing registers itself on import."""
+"""Dialects are explicit lists of ops; nothing is registered by importing it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from .ir import Operation
 
 @dataclass(frozen=True)
 class Dialect:
-    """A level of the IR (or a part of one): a name and its ops."""
+    """A level of the IR, or a part of one: a name and its ops."""
 
     name: str
     ops: tuple[type[Operation], ...]
 
 
 class DialectSet:
-    """The ops that a parser or a verifier knows, by full name (`graph.conv`)."""
+    """The ops that a parser or a verifier accepts, by full name (`graph.conv`)."""
 
     def __init__(self, dialects: Iterable[Dialect]) -> None:
         self.ops: dict[str, type[Operation]] = {op.name: op for d in dialects for op in d.ops}

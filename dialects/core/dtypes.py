@@ -1,4 +1,4 @@
-"""Element types: their names in IR text, their sizes and their numpy equivalents."""
+"""Element types: names in IR text, sizes and numpy equivalents."""
 
 from __future__ import annotations
 
@@ -76,14 +76,14 @@ DTYPES: dict[str, DType] = {
     for dtype in (F64, F32, F16, BF16, F8E4M3, F8E5M2, I64, I32, I16, I8, U64, U32, U16, U8, BOOL)
 }
 
-# What f32 operands of a contraction may be rounded to: 10 explicit mantissa bits. Nothing is stored so.
+# A format for f32 operands of a contraction, rounded to 10 explicit mantissa bits. Never a storage type.
 TF32 = DType("tf32", "float", 32)
 
-FORMATS: dict[str, DType] = DTYPES | {TF32.name: TF32}  # everything that numbers may be computed in
+FORMATS: dict[str, DType] = DTYPES | {TF32.name: TF32}  # every format that arithmetic may be done in
 
 _FROM_NUMPY = {numpy: DTYPES[name] for name, numpy in _NUMPY.items()}
 
 
 def from_numpy(dtype: Any) -> DType:
-    """The DType of a numpy dtype; KeyError when GlassRT has none."""
+    """The DType of a numpy dtype. Raises KeyError if there is none."""
     return _FROM_NUMPY[np.dtype(dtype)]

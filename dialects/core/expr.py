@@ -1,11 +1,11 @@
-"""The scalar language: what one element of a result is, as an expression over output indices.
+"""Scalar expressions: one element of a result as an expression over the output indices.
 
-An op states its result with `define(scalars, index)`, where `index` holds one Dim per output
-dimension. Code generation inlines producers into consumers (each `scalars.load` of a value
-computed in the same kernel becomes that value's own definition) and emits CUDA; numpy's
-`evaluate` stays independent of it, so that each checks the other.
+An op defines its result with `define(scalars, index)`, where `index` holds one Dim per output dimension.
+Code generation fuses producers into consumers (each `scalars.load` of a value computed in the same kernel
+becomes that value's own definition) and emits CUDA. The numpy `evaluate` is independent of it, so that
+each checks the other.
 
-Expressions are compared by identity: sharing an object means computing it once.
+Expressions are compared by identity: a shared object is computed once.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True, slots=True)
 class FunctionExpr:
-    """A scalar function of the closed list: operand count, whether it gives a bool, its FLOPs."""
+    """A scalar function: number of operands, whether it returns a bool, FLOPs per application."""
 
     arity: int
     gives_bool: bool = False
@@ -75,7 +75,7 @@ class LoadExpr(Expr):
 
 @dataclass(frozen=True, eq=False)
 class Apply(Expr):
-    """A function of the closed list; operands share one element type."""
+    """A scalar function applied to operands of one element type."""
 
     function: str
     operands: tuple[Expr, ...]
@@ -84,7 +84,7 @@ class Apply(Expr):
 
 @dataclass(frozen=True, eq=False)
 class Select(Expr):
-    """`chosen` where the condition holds, else `other`; the branch not taken is not evaluated."""
+    """`chosen` if the condition holds, else `other`; only that branch is evaluated."""
 
     condition: Expr
     chosen: Expr
@@ -100,7 +100,7 @@ class CastExpr(Expr):
 
 @dataclass(frozen=True, eq=False)
 class IndexValue(Expr):
-    """A symbolic integer as a number (Range, one-hot, position tests)."""
+    """A symbolic integer as a number (for Range, one-hot, comparisons of indices)."""
 
     dim: Dim
     dtype: DType = I64
@@ -108,7 +108,7 @@ class IndexValue(Expr):
 
 @dataclass(frozen=True, eq=False)
 class Inside(Expr):
-    """low <= dim < high: guards loads at the edges of padded tensors."""
+    """low <= dim < high: the guard of a load at the edge of a padded tensor."""
 
     dim: Dim
     low: Dim
@@ -118,11 +118,11 @@ class Inside(Expr):
 
 @dataclass(frozen=True, eq=False)
 class ReduceExpr(Expr):
-    """The body reduced over loop variables, each running from 0 to its extent, outermost first.
+    """A reduction of the body over loop variables from 0 to their extents, outermost first.
 
-    argmax and argmin give the flat position of the first extreme, as i64. A sum starts from +0, and so
-    is never -0; one with a `signed_zero`, which must be of one element or more, starts from -0 and is
-    what its elements make it.
+    argmax and argmin return the flat position of the first extreme, as i64. A sum starts from +0, so it
+    is never -0; with `signed_zero`, which requires at least one element, it starts from -0, so that a sum
+    of -0 is -0.
     """
 
     kind: str
@@ -134,7 +134,7 @@ class ReduceExpr(Expr):
 
 @dataclass(frozen=True, eq=False)
 class LetIndex(Expr):
-    """An integer computed from data under a name that index expressions may use (Gather)."""
+    """An integer computed from data, bound to a name that index expressions may use (Gather)."""
 
     name: str
     value: Expr
@@ -144,7 +144,7 @@ class LetIndex(Expr):
 
 @dataclass
 class Scalars:
-    """Builds expressions for one kernel; `load` is how an op reads its operands."""
+    """Builds the expressions of one kernel; ops read their operands through `load`."""
 
     loader: Callable[[Value, Index], Expr] = field(
         default=lambda value, index: LoadExpr(value, index, value.type.dtype)
@@ -153,7 +153,7 @@ class Scalars:
     _shared: dict[Hashable, Any] = field(default_factory=dict)
 
     def shared(self, key: Hashable, build: Callable[[], Made]) -> Made:
-        """What BUILD makes, made once per KEY: sums that several elements have in common."""
+        """BUILD(), computed once per KEY: for sums that several elements share."""
         if key not in self._shared:
             self._shared[key] = build()
         made: Made = self._shared[key]
@@ -174,7 +174,8 @@ class Scalars:
         return Const(value, dtype)
 
     def apply(self, function: str, *operands: Expr) -> Apply:
-        """FUNCTION of OPERANDS, which share one element type."""
+        """FUNCTION applied to OPERANDS of one element type. Raises ValueError for another number or mixed
+        types."""
         info = FUNCTIONS[function]
         if len(operands) != info.arity or len({operand.dtype for operand in operands}) != 1:
             raise ValueError(f"{function} takes {info.arity} operands of one type")
@@ -193,7 +194,7 @@ class Scalars:
         return Inside(dim, low, high)
 
     def every(self, conditions: Sequence[Expr]) -> Expr | None:
-        """The conjunction; None when there is nothing to test."""
+        """The conjunction of CONDITIONS; None if there are none."""
         result: Expr | None = None
         for condition in conditions:
             result = condition if result is None else self.apply("and", result, condition)
@@ -207,19 +208,19 @@ class Scalars:
         *,
         signed_zero: bool = False,
     ) -> ReduceExpr:
-        """BODY, given the loop variables, reduced over EXTENTS."""
+        """BODY, called with the loop variables, reduced over EXTENTS."""
         names = [self._fresh("r") for _ in extents]
         inner = body(tuple(symbol(name) for name in names))
         dtype = I64 if kind.startswith("arg") else inner.dtype
         return ReduceExpr(kind, tuple(zip(names, extents, strict=True)), inner, dtype, signed_zero)
 
     def let_index(self, value: Expr, body: Callable[[Dim], Expr]) -> LetIndex:
-        """BODY with an index computed from data."""
+        """BODY, called with an index whose value is computed from data."""
         name = self._fresh("j")
         inner = body(symbol(name))
         return LetIndex(name, value, inner, inner.dtype)
 
     def _fresh(self, prefix: str) -> str:
-        # A leading underscore keeps loop variables apart from the model's symbols.
+        # A leading underscore separates loop variables from the model's symbols.
         self._count += 1
         return f"_{prefix}{self._count}"

@@ -1,4 +1,4 @@
-"""Executes any level in numpy: the meaning of a module, independent of every kernel."""
+"""The interpreter: executes any level in numpy. It defines a module's meaning, independently of kernels."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .types import TensorType
 
 Array = np.ndarray[Any, Any]
 
-# What numpy and the algebra raise where an op does not fit its inputs.
+# The exceptions that numpy and the algebra raise if inputs do not suit an op.
 SLIPS = (ArithmeticError, LookupError, MemoryError, TypeError, ValueError)
 
 
 class Evaluation:
-    """What an op may ask for while it is evaluated: symbol values, weights, its regions."""
+    """What an op may use while it is evaluated: symbol values, weights, its regions."""
 
     def __init__(self, module: Module, symbols: Mapping[str, int]) -> None:
         self.module = module
@@ -38,14 +38,17 @@ class Evaluation:
         return self.module.resources[name]
 
     def executed(self, op: Operation, arguments: Sequence[Any], results: Sequence[Array]) -> None:
-        """Called after every operation; for those who want to look at values on the way."""
+        """A hook, called after every operation, for subclasses that observe intermediate values."""
 
     def run_region(self, region: Region, inputs: Sequence[Array]) -> tuple[Array, ...]:
         return run_block(region.block, inputs, self)
 
 
 def interpret(module: Module, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    """Run the main function on named INPUTS; outputs by name. Arrays have the types' shapes."""
+    """Run the main function on INPUTS, by name; returns the outputs by name, with the shapes of their types.
+
+    Raises InputError for wrong inputs, IRError for an op that cannot be evaluated on them.
+    """
     function = module.main
     arrays = [_named(inputs, name) for name in function.inputs]
     symbols = bind_symbols(function, arrays)
@@ -60,7 +63,7 @@ def _named(inputs: Mapping[str, Array], name: str) -> Array:
 
 
 def bind_symbols(function: Function, arrays: Sequence[Array]) -> dict[str, int]:
-    """The value of each symbol that is a dimension of an input; InputError on a contradiction."""
+    """The values of the symbols in the input dimensions. Raises InputError for a contradiction."""
     module = function.module or Module()
     symbols: dict[str, int] = {}
     met = list(_dimensions(function, arrays))
@@ -85,7 +88,7 @@ def bind_symbols(function: Function, arrays: Sequence[Array]) -> dict[str, int]:
 
 
 def _check_ranges(module: Module, symbols: Mapping[str, int]) -> None:
-    """InputError for a symbol outside of its range: what is known of sizes is known within it."""
+    """Raise InputError for a symbol outside its range, since passes rely on the ranges."""
     for name, known in module.symbols.items():
         value = symbols.get(name, known.minimum)
         if not known.minimum <= value <= known.maximum:
@@ -93,7 +96,8 @@ def _check_ranges(module: Module, symbols: Mapping[str, int]) -> None:
 
 
 def _dimensions(function: Function, arrays: Sequence[Array]) -> Iterator[tuple[str, Dim, int]]:
-    """The input, the type's size and the array's size of every dimension; InputError for a wrong rank."""
+    """The input, the type's size and the array's size of every dimension. Raises InputError for a wrong
+    rank."""
     for name, value, array in zip(function.inputs, function.arguments, arrays, strict=True):
         if array.ndim != value.type.rank:
             raise InputError(f"input '{name}' has {array.ndim} dimensions, {value.type.rank} are wanted")
@@ -103,7 +107,7 @@ def _dimensions(function: Function, arrays: Sequence[Array]) -> Iterator[tuple[s
 
 @np.errstate(all="ignore")
 def run_block(block: Block, inputs: Sequence[Array], evaluation: Evaluation) -> tuple[Array, ...]:
-    """The operands of the block's terminator, after running all its operations."""
+    """Run the block's operations; returns the values of the terminator's operands."""
     values: dict[Value, Array] = dict(zip(block.arguments, inputs, strict=True))
     remaining = {value: len(value.uses) for value in values}
     for op in block:
@@ -136,7 +140,8 @@ def _evaluated(op: Operation, arguments: Sequence[Array | None], evaluation: Eva
 
 
 def _checked(op: Operation, value: Value, array: Any, evaluation: Evaluation) -> Array:
-    """The array, in the dtype of its type (this is where storage rounding happens)."""
+    """ARRAY converted to the dtype of VALUE's type (this is where storage rounding happens). Raises IRError
+    for another shape."""
     shape = evaluation.shape(value.type)
     result = np.asarray(array)
     if result.shape != shape:

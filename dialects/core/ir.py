@@ -1,7 +1,7 @@
-"""The IR itself: values with their uses, operations, blocks, regions, functions, modules.
+"""The IR's data structures: values with their uses, operations, blocks, regions, functions, modules.
 
-Every level of GlassRT is made of these. An operation sits in a doubly linked list inside its
-block, so that passes insert and erase in constant time; every value knows its uses.
+Every level is made of these. The operations of a block form a doubly linked list, so that passes insert
+and erase in constant time; every value knows its uses.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Edits:
-    """How often modules of this process were edited. Who finds the count unchanged knows that nothing was."""
+    """The number of edits to modules of this process. If it has not changed, no module has."""
 
     count: int = 0
 
@@ -36,10 +36,10 @@ EDITS = Edits()
 
 
 class Value:
-    """Something an operation reads: a result of another operation, or a block argument.
+    """What an operation reads: a result of another operation, or a block argument.
 
-    `hint` is the name it would like to have in IR text; `tensor` that of the ONNX tensor it is, empty
-    where it is none, which the text does not show.
+    `hint` is its preferred name in IR text; `tensor` the name of its ONNX tensor, empty if there is none,
+    which is not printed.
     """
 
     __slots__ = ("hint", "index", "owner", "tensor", "type", "uses")
@@ -54,24 +54,24 @@ class Value:
 
     @property
     def producer(self) -> Operation | None:
-        """The operation that computes this value; None for a block argument."""
+        """The operation whose result this is; None for a block argument."""
         return self.owner if isinstance(self.owner, Operation) else None
 
     @property
     def users(self) -> list[Operation]:
-        """The operations that read this value, each once, in the order of use."""
+        """The operations that read this value, each once, in order of use."""
         return list(dict.fromkeys(op for op, _ in self.uses))
 
     def replace_by(self, other: Value) -> None:
-        """Make every use of this value a use of OTHER."""
+        """Replace all uses of this value by OTHER."""
         for op, index in list(self.uses):
             op.set_operand(index, other)
 
 
 class Operation:
-    """One operation. Concrete ops declare fields (see `op.py`); the rest is derived.
+    """One operation. Concrete ops declare fields (see `op.py`); everything generic is derived from these.
 
-    `operands` may hold None where an optional operand is absent.
+    `operands` holds None for an optional operand that is absent.
     """
 
     name: ClassVar[str]
@@ -110,25 +110,25 @@ class Operation:
     # ------------------------------------------------------------ meaning, given by each op
 
     def infer(self) -> Sequence[TensorType]:
-        """The result types that the operands and attributes imply; IRError when they do not fit."""
+        """The result types implied by operands and attributes. Raises IRError if these do not fit."""
         raise op_error(self, "its result types cannot be inferred and must be given")
 
     def needs(self) -> Iterable[Need]:
-        """What the op needs of sizes, beyond what `infer` and the generic rules ask for."""
+        """The constraints on sizes that the op needs, beyond those of `infer` and of the generic rules."""
         return ()
 
     def verify(self) -> None:
-        """Rules beyond the generic ones; raises IRError."""
+        """Check rules beyond the generic ones. Raises IRError."""
 
     def verify_regions(self) -> None:
-        """Rules about what its regions compute, which have been verified then; raises IRError."""
+        """Check rules about what its regions, already verified, compute. Raises IRError."""
 
     def evaluate(self, evaluation: Evaluation, *inputs: Any) -> Any:
-        """The results as numpy arrays: what the op means, independent of any kernel."""
+        """The results as numpy arrays: the op's meaning, independent of any kernel."""
         raise op_error(self, "has no evaluation of its own")
 
     def flops(self) -> Dim:
-        """Floating-point operations of one execution; data movement counts nothing."""
+        """Floating-point operations per execution; data movement counts as 0."""
         return 0
 
     # ------------------------------------------------------------ operands
@@ -144,7 +144,7 @@ class Operation:
 
     @property
     def result(self) -> Value:
-        """The only (or first) result."""
+        """The only result, or the first."""
         return self.results[0]
 
     def _append_operand(self, value: Value | None) -> None:
@@ -169,13 +169,13 @@ class Operation:
 
     @property
     def holder(self) -> Operation | None:
-        """The operation in whose region this one stands; None in a function, or while it is detached."""
+        """The operation whose region contains this one; None directly in a function, or if detached."""
         region = self.parent.parent if self.parent is not None else None
         return region.parent if region is not None and isinstance(region.parent, Operation) else None
 
     @property
     def module(self) -> Module | None:
-        """The module this operation is in; None while it is detached."""
+        """The module that contains this operation; None if detached."""
         op: Operation | None = self
         while op is not None:
             block = op.parent
@@ -188,7 +188,7 @@ class Operation:
         return None
 
     def walk(self) -> Iterator[Operation]:
-        """This operation and all inside it, outermost first."""
+        """This operation and all nested ones, in pre-order."""
         pending: list[Operation] = [self]
         while pending:
             op = pending.pop()
@@ -198,7 +198,7 @@ class Operation:
                 pending.extend(reversed(inner))
 
     def erase(self) -> None:
-        """Remove this operation, which must have no uses left, and everything inside it."""
+        """Remove this operation and everything inside it. Raises IRError if a result is still used."""
         for value in self.results:
             if value.uses:
                 raise op_error(self, "cannot be erased while its results are used")
@@ -208,7 +208,7 @@ class Operation:
             self.parent.unlink(self)
 
     def replace_by(self, *values: Value) -> None:
-        """Give every use of the results to VALUES and erase this operation."""
+        """Replace all uses of the results by VALUES, and erase this operation."""
         for old, new in zip(self.results, values, strict=True):
             if not new.hint:
                 new.hint = old.hint
@@ -219,7 +219,7 @@ class Operation:
 
 
 class Block:
-    """A list of operations with arguments; the last one is its terminator."""
+    """A list of operations, with arguments; the last operation is the terminator."""
 
     def __init__(self, argument_types: Iterable[TensorType] = ()) -> None:
         self.parent: Region | None = None
@@ -249,7 +249,7 @@ class Block:
         return self.insert_before(None, op)
 
     def insert_before(self, anchor: Operation | None, op: Operation) -> Operation:
-        """Put OP before ANCHOR, or at the end when ANCHOR is None."""
+        """Insert OP before ANCHOR; at the end if ANCHOR is None."""
         EDITS.count += 1
         op.parent = self
         op.next = anchor
@@ -284,7 +284,7 @@ class Block:
 
 
 class Region:
-    """Blocks that belong to an operation or a function."""
+    """The blocks of an operation or a function."""
 
     def __init__(self, *blocks: Block) -> None:
         self.parent: Operation | Function | None = None
@@ -299,7 +299,8 @@ class Region:
 
 
 class Function:
-    """A named entry: arguments are the inputs, the terminator `core.return` lists the outputs."""
+    """A named function: the arguments are the inputs, the operands of its terminator `core.return` the
+    outputs."""
 
     def __init__(self, name: str, inputs: Sequence[str] = (), outputs: Sequence[str] = ()) -> None:
         self.name = name
@@ -329,7 +330,7 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class SymbolRange:
-    """The sizes a symbolic dimension may take: least, the one to optimise for, most."""
+    """The sizes that a symbol may take: minimum, the optimum to tune for, maximum."""
 
     minimum: int
     optimum: int
@@ -338,11 +339,11 @@ class SymbolRange:
 
 @dataclass
 class Module:
-    """A whole program at one level: functions, symbolic dimensions and weights.
+    """A whole program at one level: functions, symbols and weights.
 
-    symbols: the range of each; derived: what those are computed from that no input tells; determined:
-    what symbols of the model turned out to be; constraints: what must hold between sizes; remarks: what
-    was decided while it was made, which is not in its text.
+    symbols: the range of each; derived: the definitions of those that no input determines; determined: the
+    expressions that symbols of the model were found to equal; constraints: what must hold between sizes;
+    remarks: decisions taken while it was built, which are not printed.
     """
 
     name: str = "module"
@@ -360,7 +361,7 @@ class Module:
         return function
 
     def emptied(self) -> Module:
-        """A module without functions that has this one's name, symbols, constraints and weights."""
+        """A module without functions but with this one's name, symbols, constraints and weights."""
         return Module(
             self.name,
             symbols=dict(self.symbols),
@@ -380,10 +381,10 @@ class Module:
         return {name: (r.minimum, r.maximum) for name, r in self.symbols.items()}
 
     def values_at(self, which: str) -> dict[str, int]:
-        """The value of every symbol at its 'minimum', 'optimum' or 'maximum'."""
+        """The value of every symbol at WHICH end of its range: 'minimum', 'optimum' or 'maximum'."""
         values = {name: int(getattr(r, which)) for name, r in self.symbols.items()}
         for name, definition in self.derived.items():
-            with suppress(ZeroDivisionError):  # it has no value there: the end of its range stands in
+            with suppress(ZeroDivisionError):  # undefined there: the end of its own range is used instead
                 values[name] = definition.value(values)
         return values
 

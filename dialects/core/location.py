@@ -1,4 +1,4 @@
-"""Where an operation comes from: ONNX nodes, and a place in IR text when it was parsed."""
+"""Locations: the ONNX nodes that an operation comes from, and its place in IR text if it was parsed."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from .source_text import Place
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """The ONNX nodes an operation stands for, in order, the names that the model has for what they
-    give, and its place in IR text, if any."""
+    """The ONNX nodes that an operation stands for, in order, the model's names of their outputs, and its
+    place in IR text, if any."""
 
     nodes: tuple[str, ...] = ()
     place: Place | None = None
     tensors: tuple[str, ...] = ()
 
     def merged(self, *others: Location) -> Location:
-        """This location with the nodes and the tensors of OTHERS added; linear in their number."""
+        """This location with the nodes and tensors of OTHERS added, in linear time."""
         every = (self, *others)
         nodes = dict.fromkeys(node for location in every for node in location.nodes)
         tensors = dict.fromkeys(name for location in every for name in location.tensors)
@@ -29,7 +29,7 @@ UNKNOWN = Location()
 
 
 def merge(locations: list[Location]) -> Location:
-    """One location, of nodes, for an operation that stands for several; linear in their number."""
+    """One location, without a place in text, for an operation that replaces several; in linear time."""
     nodes = dict.fromkeys(node for location in locations for node in location.nodes)
     place = next((location.place for location in locations if location.place), None)
     return Location(tuple(nodes), place)

@@ -1,4 +1,4 @@
-"""How an op is declared: fields on a class, from which everything generic is derived.
+"""Op declarations: fields on a class, from which everything generic is derived.
 
     class Clip(Operation):
         name = "graph.clip"
@@ -7,8 +7,8 @@
         y = result()
         mode = attribute(EnumKind(("a", "b")), "a")
 
-Reading `op.x`, `op.y`, `op.mode` works through the fields; the constructor, the printer, the
-parser and the verifier read the `OpSpec` that `define_op` collects from them.
+`op.x`, `op.y` and `op.mode` are read through the fields; the constructor, the printer, the parser
+and the verifier use the `OpSpec` that `define_op` collects from them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _REQUIRED: Any = object()
 
 
 class OperandField:
-    """An operand that must be present."""
+    """A required operand."""
 
     optional = False
     variadic = False
@@ -47,7 +47,7 @@ class OperandField:
 
 
 class OptionalOperandField(OperandField):
-    """An operand that may be absent: None when it is."""
+    """An optional operand: None if absent."""
 
     optional = True
 
@@ -62,7 +62,7 @@ class OptionalOperandField(OperandField):
 
 
 class VariadicField(OperandField):
-    """All operands from this position on."""
+    """A variadic operand: all operands from this position on."""
 
     variadic = True
 
@@ -75,7 +75,7 @@ class VariadicField(OperandField):
 
 
 class ResultField:
-    """A result; `variadic` stands for any number of them."""
+    """A result; with `variadic`, any number of results."""
 
     def __init__(self, *, variadic: bool = False) -> None:
         self.variadic = variadic
@@ -93,9 +93,9 @@ class ResultField:
 
 
 class AttributeField(Generic[T]):
-    """An attribute of some kind, with a default unless it is required.
+    """An attribute of some kind; required unless it has a default.
 
-    One that is discardable says nothing about what the op computes.
+    A discardable attribute does not affect what the op computes.
     """
 
     def __init__(self, kind: Kind, default: T, discardable: bool = False) -> None:
@@ -167,7 +167,7 @@ def region() -> RegionField:
 
 @dataclass(frozen=True)
 class OpSpec:
-    """What a class declares, in order of declaration (base classes first)."""
+    """What an op class declares, in order of declaration, base classes first."""
 
     operands: tuple[OperandField, ...]
     attributes: Mapping[str, AttributeField[Any]]
@@ -185,7 +185,7 @@ class OpSpec:
         return None if any(field.variadic for field in self.operands) else len(self.operands)
 
     def check_operands(self, op: Operation) -> None:
-        """Trailing absent operands are cut; too few, too many or missing ones are an IRError."""
+        """Cut trailing absent operands. Raises IRError if operands are too few, too many or missing."""
         while op._operands and op._operands[-1] is None and not self._variadic_at(len(op._operands) - 1):
             op._operands.pop()
         count = len(op._operands)
@@ -201,7 +201,8 @@ class OpSpec:
         return bool(self.operands) and self.operands[-1].variadic and index >= len(self.operands) - 1
 
     def decode_attributes(self, raw: Mapping[str, Any]) -> dict[str, Any]:
-        """Attribute values of the declared kinds, defaults filled in, in order of declaration."""
+        """Attribute values of the declared kinds, with defaults, in order of declaration. Raises
+        `AttributeError_`."""
         for name in raw:
             if name not in self.attributes:
                 known = ", ".join(self.attributes) or "none"
@@ -226,7 +227,7 @@ def _decode(field: AttributeField[Any], raw: Mapping[str, Any]) -> Any:
 
 
 def define_op(*traits: Trait, symbol: str | None = None) -> Any:
-    """Class decorator that collects the fields of an op; SYMBOL names the attribute printed as @name."""
+    """Class decorator that collects an op's fields; SYMBOL names the attribute that is printed as @name."""
 
     def collect(cls: type[Operation]) -> type[Operation]:
         fields: dict[str, Any] = {}

@@ -1,7 +1,7 @@
-"""Reads IR text of any level back into a module.
+"""Parses IR text of any level into a module.
 
-The grammar's actions make plain records bottom-up while parsing (no recursion, so deep nesting
-cannot overflow the stack); `builder.py` then turns the records into operations.
+The grammar's actions build plain records bottom-up while parsing (without recursion, so that deep nesting
+cannot overflow the stack); `builder.py` turns the records into operations.
 """
 
 from __future__ import annotations
@@ -40,15 +40,19 @@ from .types import CHANNELS_LAST_NAMES, Layout, TensorType, channels_last
 
 MAX_NESTING = 64
 MAX_PARTS = 4096  # atoms and terms of one symbolic integer
-MAX_FACTORS = 256  # of a product, and of what multiplying sums out may give
+MAX_FACTORS = 256  # of a product, counting the terms that multiplying it out may give
 MAX_DIGITS = 20  # of a 64-bit integer
 MAX_SIZE = 2**40  # of a dimension; plans hold no larger one
+TOO_LARGE = "a symbolic integer has too many terms, or numbers of more than 64 bits"
 
 
 def parse_module(
     text: str, dialects: DialectSet, weights: ResourceTable | None = None, file: str = "<ir>"
 ) -> Module:
-    """The module that TEXT describes; IRError with file, line, column and a caret otherwise."""
+    """The module in TEXT. Raises IRError with file, line, column and a caret.
+
+    WEIGHTS resolves weight names; FILE is the name of the text in errors.
+    """
     source = SourceText(file, text)
     record: Any = _parsed(source, "start")
     assert isinstance(record, ModuleRecord)
@@ -56,7 +60,7 @@ def parse_module(
 
 
 def parse_size(text: str) -> affine.Dim:
-    """The size that TEXT is in the language of the IR: 4, N, 2*h+1, floordiv(W, 2). IRError otherwise."""
+    """Parse a size in IR syntax: 4, N, 2*h+1, floordiv(W, 2). Raises IRError."""
     source = SourceText("<size>", text)
     try:
         return _dim(_parsed(source, "sum"), Token("TEXT", text, 0, end_pos=len(text)))
@@ -65,7 +69,7 @@ def parse_size(text: str) -> affine.Dim:
 
 
 def _parsed(source: SourceText, start: str) -> Any:
-    """What the grammar's actions make of the text, which is a START; IRError for what they cannot read."""
+    """Parse the text from the grammar's rule START. Raises IRError."""
     _check_nesting(source)
     try:
         return _grammar().parse(source.text, start=start)
@@ -76,7 +80,7 @@ def _parsed(source: SourceText, start: str) -> Any:
 
 
 class _Misfit(Exception):
-    """Text of the right form that means nothing; raised by the grammar's actions."""
+    """Text that matches the grammar but has no meaning; raised by the grammar's actions."""
 
     def __init__(self, message: str, token: Token, hint: str | None = None) -> None:
         super().__init__(message)
@@ -99,7 +103,7 @@ def _grammar() -> Lark:
 
 
 def terminals() -> list[TerminalDef]:
-    """The terminals of the grammar, those that are ignored too."""
+    """The terminals of the grammar, including ignored ones."""
     found: list[TerminalDef] = _grammar().terminals
     return found
 
@@ -117,7 +121,7 @@ def _check_nesting(source: SourceText) -> None:
 
 @v_args(inline=True)
 class _Records(Transformer):  # type: ignore[misc]  # lark is untyped here
-    """The grammar's actions: rules to records and values."""
+    """The grammar's actions: from rules to records and values."""
 
     # ------------------------------------------------------------ structure
 
@@ -312,7 +316,7 @@ class _Records(Transformer):  # type: ignore[misc]  # lark is untyped here
         for sign, value in _pairs(rest[::2], rest[1::2]):
             one, other = _dim(result, sign), _dim(value, sign)
             if affine.measure(one)[0] * affine.measure(other)[0] > MAX_FACTORS:
-                raise _Misfit("a symbolic integer grows beyond all measure", sign)
+                raise _Misfit(TOO_LARGE, sign)
             result = _sane(one * other, sign, MAX_FACTORS)
         return _dim(result, rest[0])
 
@@ -329,7 +333,7 @@ def _pairs(signs: Sequence[Token], values: Sequence[Any]) -> Iterator[tuple[Toke
 
 
 def _once(names: Iterable[Token], what: str) -> None:
-    """An error for a name that comes twice."""
+    """Raise an error for a name that occurs twice."""
     known: set[str] = set()
     for name in names:
         if str(name) in known:
@@ -338,7 +342,7 @@ def _once(names: Iterable[Token], what: str) -> None:
 
 
 def _integer(token: Token, digits: str | None = None) -> int:
-    """The number that TOKEN, or the DIGITS of it, is: one of 64 bits."""
+    """The integer in TOKEN (or in DIGITS, a part of it); it must fit 64 bits."""
     text = str(token) if digits is None else digits
     if len(text) > MAX_DIGITS or int(text) >= 2**64:
         raise _Misfit("an integer of 64 bits is wanted", token)
@@ -346,7 +350,7 @@ def _integer(token: Token, digits: str | None = None) -> int:
 
 
 def _size(token: Token, digits: str | None = None) -> int:
-    """The number of elements that TOKEN gives a dimension."""
+    """The size of a dimension in TOKEN, in elements."""
     size = _integer(token, digits)
     if size > MAX_SIZE:
         raise _Misfit(f"a size of {size} is more than the limit of {MAX_SIZE}", token)
@@ -354,7 +358,7 @@ def _size(token: Token, digits: str | None = None) -> int:
 
 
 def _dim(value: Any, at: Token) -> affine.Dim:
-    """VALUE, which stands beside AT, as a symbolic integer."""
+    """VALUE as a symbolic integer; errors are located at AT."""
     if isinstance(value, Name):
         return affine.symbol(value.text)
     if isinstance(value, bool) or not isinstance(value, (int, affine.Affine)):
@@ -363,10 +367,10 @@ def _dim(value: Any, at: Token) -> affine.Dim:
 
 
 def _sane(dim: affine.Dim, at: Token, most: int) -> affine.Dim:
-    """DIM, when it has at most so many parts and no number of more than 64 bits."""
+    """DIM if it has at most MOST parts and no number of more than 64 bits, else an error."""
     parts, largest = affine.measure(dim)
     if parts > most or largest >= 2**64:
-        raise _Misfit("a symbolic integer grows beyond all measure", at)
+        raise _Misfit(TOO_LARGE, at)
     return dim
 
 
@@ -375,7 +379,7 @@ def _unquote(token: Token) -> str:
         text = str(json.loads(str(token)))
         text.encode()
     except UnicodeEncodeError:
-        raise _Misfit("the string has half of a surrogate pair", token) from None
+        raise _Misfit("the string has an unpaired surrogate", token) from None
     except ValueError as error:
         reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
         raise _Misfit(f"the string cannot be read: {reason}", token, "escapes are those of JSON") from None

@@ -1,4 +1,4 @@
-"""What of an operation an error is about, when that is less than all of it."""
+"""Parts of an operation that an error can point at."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class OperandAt:
-    """An operand, counted from 0."""
+    """An operand, by its index from 0."""
 
     index: int
 
 
 @dataclass(frozen=True, slots=True)
 class ResultAt:
-    """The type of a result, counted from 0."""
+    """The type of a result, by its index from 0."""
 
     index: int
 
@@ -36,7 +36,7 @@ class AttributeNameAt:
 
 @dataclass(frozen=True, slots=True)
 class ArgumentAt:
-    """The type of an argument, of a function or of the region of that number."""
+    """The type of an argument of a function or of the given region, by its index from 0."""
 
     index: int
     region: int = 0

@@ -1,4 +1,4 @@
-"""Prints modules as text. What it prints, the parser reads back to the same module."""
+"""Prints modules as text that the parser reads back to the same module."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _HINT = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 class _Names:
-    """Gives every value of a function a distinct name, from its hint where that is free."""
+    """Gives every value of a function a unique name: its hint if that is free."""
 
     def __init__(self, hints: bool = True) -> None:
         self._hints = hints
@@ -54,7 +54,7 @@ def print_module(module: Module) -> str:
 
 
 def size_lines(module: Module) -> Iterator[str]:
-    """Symbols, what was determined of others, and constraints."""
+    """The lines about sizes: symbols, determined symbols and constraints."""
     for name, r in module.symbols.items():
         definition = f" = {module.derived[name]}" if name in module.derived else ""
         yield f"  symbol {name}{definition} in [{r.minimum}, {r.optimum}, {r.maximum}]"
@@ -65,7 +65,8 @@ def size_lines(module: Module) -> Iterator[str]:
 
 
 def canonical_text(block: Block) -> str:
-    """A region as text of what it computes alone: equal for regions that compute the same way."""
+    """A region as text without anything that does not affect what it computes: equal text, equal
+    computation."""
     names = _Names(hints=False)
     return "\n".join(_region_lines(block, names, "", whole=False))
 
@@ -122,9 +123,9 @@ def _region_lines(block: Block, names: _Names, indent: str, *, whole: bool = Tru
 
 
 def attributes_text(op: Operation, *, whole: bool = True) -> str:
-    """The attributes that differ from their defaults, as ` {key = value}`; empty when none do.
+    """The attributes that differ from their defaults, as ` {key = value}`; empty if there are none.
 
-    Those that say nothing about what OP computes are there in the WHOLE text only.
+    Discardable attributes are included only if WHOLE.
     """
     parts = []
     for name, field in op.spec.attributes.items():
@@ -140,5 +141,5 @@ def attributes_text(op: Operation, *, whole: bool = True) -> str:
 def _is_default(value: object, default: object) -> bool:
     try:
         return type(value) is type(default) and bool(value == default)
-    except ValueError:  # arrays have no truth value: they are never a default
+    except ValueError:  # arrays have no truth value, and are never a default
         return False

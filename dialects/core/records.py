@@ -1,4 +1,4 @@
-"""What the parser hands to the builder: plain records with tokens, names not yet resolved."""
+"""Plain records that the parser passes to the builder: with tokens, and names not yet resolved."""
 
 from __future__ import annotations
 

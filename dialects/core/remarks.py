@@ -1,4 +1,4 @@
-"""What was decided while a module was made, for the ledger of the build that begins with it."""
+"""Decisions taken while a module was built, for the ledger of the build that starts with it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """One decision that was taken: by which rule, about which ONNX nodes, and why in a sentence."""
+    """One decision: the rule, the ONNX nodes that it is about, and the reason in a sentence."""
 
     rule: str
     nodes: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Weights: tensors named by the hash of their content, kept outside the IR text."""
+"""Weights: tensors named by the hash of their content, stored outside the IR text."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from ...errors import IRError
 from .dtypes import DTYPES, from_numpy
 
 HASH_DIGITS = 20
-_LENGTH = struct.Struct("<Q")  # of the header of a safetensors file
+_LENGTH = struct.Struct("<Q")  # the header length of a safetensors file
 
 
 class ResourceTable:
-    """Content-addressed arrays. Adding the same content twice gives the same name."""
+    """Content-addressed arrays: equal content has one name."""
 
     def __init__(self) -> None:
         self._arrays: dict[str, np.ndarray[Any, Any]] = {}
         self._names: dict[int, str] = {}
 
     def add(self, array: np.ndarray[Any, Any]) -> str:
-        """Store ARRAY and return its name; the array must not be changed afterwards."""
+        """Store ARRAY and return its name; the array must not be modified afterwards."""
         known = self._names.get(id(array))
         if known is not None:
             return known
@@ -40,7 +40,7 @@ class ResourceTable:
         return name
 
     def copy(self) -> ResourceTable:
-        """A table of the same arrays, to which others can be added."""
+        """A table of the same arrays; adding to it does not affect this one."""
         table = ResourceTable()
         table._arrays, table._names = dict(self._arrays), dict(self._names)
         return table
@@ -64,7 +64,7 @@ class ResourceTable:
         return iter(self._arrays)
 
     def write(self, file: BinaryIO) -> None:
-        """Write all arrays as safetensors of raw bytes; dtype and shape stand in the metadata."""
+        """Write all arrays as a safetensors file of raw bytes, with dtype and shape in the metadata."""
         header = json.dumps(self._header(), separators=(",", ":")).encode()
         header += b" " * (-len(header) % _LENGTH.size)
         file.write(_LENGTH.pack(len(header)) + header)
@@ -72,7 +72,7 @@ class ResourceTable:
             file.write(raw_bytes(array))
 
     def _header(self) -> dict[str, Any]:
-        """The table at the head of a safetensors file: where the bytes of every array lie."""
+        """The header of a safetensors file: the byte range of every array."""
         header: dict[str, Any] = {
             "__metadata__": {
                 name: f"{from_numpy(array.dtype)} {' '.join(str(n) for n in array.shape)}".strip()
@@ -87,10 +87,10 @@ class ResourceTable:
 
     @staticmethod
     def load(path: Path) -> ResourceTable:
-        """Read a sidecar; IRError when it is damaged or a content hash does not fit."""
+        """Read a weights file. Raises IRError if it is damaged or a content hash does not match."""
         table = ResourceTable()
         try:
-            # Read at once and not mapped: what is checked is what is used, whatever becomes of the file.
+            # Read once, not mapped: what is checked is what is used, even if the file changes meanwhile.
             content = path.read_bytes()
             raw, metadata = load(content), _read_metadata(content)
             for name, data in raw.items():
@@ -104,14 +104,14 @@ class ResourceTable:
 
 
 def _read_metadata(content: bytes) -> dict[str, str]:
-    """The `__metadata__` table of a safetensors file that has been read without an error."""
+    """The `__metadata__` table of a well-formed safetensors file."""
     (length,) = _LENGTH.unpack_from(content)
     header = json.loads(content[_LENGTH.size : _LENGTH.size + length])
     return dict(header.get("__metadata__") or {})
 
 
 def raw_bytes(array: np.ndarray[Any, Any]) -> memoryview:
-    """The bytes of ARRAY, row-major, as a view where they lie so."""
+    """The bytes of ARRAY in row-major order; a view if it is contiguous."""
     flat = np.ascontiguousarray(array).reshape(-1)
     return flat.view(np.uint8).data if array.size else memoryview(b"")
 

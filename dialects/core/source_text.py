@@ -1,4 +1,4 @@
-"""The text that IR was read from, to show where things stand in it."""
+"""The text that IR was parsed from, for locating errors in it."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from lark import Token
 
 from ...errors.diagnostic import Span
 
-# A bracket, opening ones as group 1. What is none though it looks like one goes first: strings, comments,
-# arrows. Possessive: a string that ends nowhere is found to do so without trying shorter ones.
+# A bracket; group 1 if it opens. Strings, comments and arrows, which may contain brackets, are matched first.
+# Possessive, so that an unterminated string fails at once, without backtracking.
 BRACKETS = re.compile(r'"(?:[^"\\\n]++|\\.)*+"|//.*+|->|([{(\[<])|[})\]>]')
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SourceText:
-    """A text and the name of its file. Lines are looked for when an error wants them: most never are."""
+    """A text and its file's name. Lines are searched only when an error needs them."""
 
     file: str
     text: str
 
     def span(self, start: int, end: int) -> Span:
-        """The characters from START to END, as far as they are in one line."""
+        """The span of the characters from offset START to END, clipped to one line."""
         begin = self.text.rfind("\n", 0, start) + 1
         stop = self.text.find("\n", start)
         stop = len(self.text) if stop < 0 else stop
@@ -31,21 +31,21 @@ class SourceText:
         return Span(self.file, line, start - begin + 1, length, self.text[begin:stop])
 
     def span_of(self, token: Token) -> Span:
-        """Where TOKEN stands."""
+        """The span of TOKEN."""
         return self.span(token.start_pos or 0, token.end_pos or 0)
 
     def end(self) -> Span:
-        """The last character that is no space."""
+        """The span of the last character that is not white space."""
         last = max(0, len(self.text.rstrip()) - 1)
         return self.span(last, last + 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an operation or a function stands in a text: the offset at which its name begins.
+    """The place of an operation or a function in a text: the offset at which its name begins.
 
-    Where its operands, attributes and types stand follows from the text (`anatomy.py`), so that a place
-    costs the same whatever the operation has.
+    The places of its operands, attributes and types are derived from the text on demand (`anatomy.py`), so
+    that a place has constant size.
     """
 
     source: SourceText

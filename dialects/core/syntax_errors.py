@@ -1,4 +1,4 @@
-"""Errors of the grammar in words: what stands where something else is expected."""
+"""Syntax errors in words: what was found, and what was expected instead."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _ENDS = ("$END", "<END-OF-FILE>")  # as the parser and as the lexer call the end
 
 
 def in_words(terminal: TerminalDef) -> str:
-    """What people call a TERMINAL of the grammar; KeyError for one that has no words yet."""
+    """The description of a TERMINAL for people. Raises KeyError for one without a description."""
     if terminal.name in _NAMED:
         return _NAMED[terminal.name]
     literal = terminal.pattern.value
@@ -66,7 +66,7 @@ def in_words(terminal: TerminalDef) -> str:
 
 
 def syntax_error(error: UnexpectedInput, source: SourceText, terminals: Iterable[TerminalDef]) -> IRError:
-    """The error of the grammar, located, with what may stand there instead."""
+    """The located IRError for a grammar error, with the expected tokens in words."""
     token = getattr(error, "token", None)
     wanted = _wanted(error, {terminal.name: terminal for terminal in terminals})
     few = " or ".join(wanted) if len(wanted) < 3 else ""
@@ -91,6 +91,6 @@ def _span(error: UnexpectedInput, token: Token | None, source: SourceText) -> Sp
 
 
 def _wanted(error: UnexpectedInput, terminals: dict[str, TerminalDef]) -> list[str]:
-    """What may stand where ERROR is, in words and in their order."""
+    """The tokens expected at ERROR, described in words and sorted."""
     names = getattr(error, "accepts", None) or getattr(error, "expected", None) or error.allowed
     return sorted({_NAMED["$END"] if name in _ENDS else in_words(terminals[name]) for name in names or ()})

@@ -1,4 +1,4 @@
-"""Tensor maps as an attribute: which operand of a kernel a descriptor of bulk copies shows, and how."""
+"""Tensor maps as an attribute: the operand of a kernel that bulk copies access, and how."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from .dtypes import DType
 class TensorMap:
     """A tensor map over the kernel's operand number `operand`.
 
-    `dims` are its sizes in elements of `dtype`, the innermost first; `strides` are the bytes between
-    neighbours of all dimensions but the innermost, whose elements are neighbours.
+    `dims` are the sizes in elements of `dtype`, innermost first; `strides` are in bytes, for all dimensions
+    but the innermost, whose elements are contiguous.
     """
 
     operand: int
@@ -31,21 +31,22 @@ class TensorMap:
 
     @property
     def extent(self) -> Dim:
-        """Bytes from its first element to one past its last, for sizes of at least 1."""
+        """Bytes from the first element to one past the last, for sizes of at least 1."""
         steps = zip(self.dims[1:], self.strides, strict=True)
         return self.dims[0] * self.dtype.bytes + total((dim - 1) * stride for dim, stride in steps)
 
     def substituted(self, values: Mapping[str, Dim]) -> TensorMap:
-        """The same with its symbols under VALUES."""
+        """The tensor map with its symbols replaced as VALUES says."""
         dims, strides = (
             tuple(substitute(dim, values) for dim in given) for given in (self.dims, self.strides)
         )
         return replace(self, dims=dims, strides=strides)
 
     def fault(self) -> str | None:
-        """Which rule of the driver it breaks, or may break at some sizes; None when it keeps them all.
+        """The rule of the driver that it violates, or may violate at some sizes, as text; None if there is
+        none.
 
-        Ranges of symbolic sizes are for who knows them to check: the plan's loader.
+        Ranges of symbolic sizes are not known here; the plan's loader checks them.
         """
         found = self.traversal.fault(len(self.dims), self.dtype.name, self.dtype.bytes)
         if found is not None:
@@ -54,6 +55,6 @@ class TensorMap:
         for stride in self.strides:
             if exact_div(stride, by) is None:
                 return f"has a stride of {stride} bytes, which need not be a multiple of {by}"
-        dims = [dim if isinstance(dim, int) else 1 << 16 for dim in self.dims]  # any size that is allowed
+        dims = [dim if isinstance(dim, int) else 1 << 16 for dim in self.dims]  # any allowed size
         strides = [stride if isinstance(stride, int) else by for stride in self.strides]
         return self.traversal.wrong_sizes(dims, strides)

@@ -1,7 +1,7 @@
 """Tensor maps in IR text: `{operand = 0, element = f16, dims = [64, N], strides = [128], box = [64, 8]}`.
 
-`steps`, `swizzle`, `interleave`, `fill` and the corners `lower` and `upper` of an im2col map are left out
-where they are the default.
+`steps`, `swizzle`, `interleave`, `fill` and the corners `lower` and `upper` of an im2col map are omitted if
+they have their defaults.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _DEFAULTS = {field.name: field.default for field in fields(Traversal)}
 
 
 class TensorMapKind:
-    """The attribute kind of one tensor map."""
+    """The attribute kind of a tensor map."""
 
     def decode(self, raw: Any) -> TensorMap:
         if isinstance(raw, TensorMap):

@@ -1,4 +1,4 @@
-"""Properties of ops that passes ask for instead of naming op classes."""
+"""Traits: properties of ops that passes test instead of naming op classes."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from enum import Enum, auto
 
 
 class Trait(Enum):
-    """What holds for every instance of an op that carries it."""
+    """A property of every instance of an op."""
 
     ELEMENTWISE = auto()  # each output element depends on one element of each input (after broadcasting)
-    CONTRACTION = auto()  # a sum of products over a large reduction: matmul, convolution
+    CONTRACTION = auto()  # a large sum of products: matmul, convolution
     REDUCTION = auto()  # reduces whole axes
     WINDOW = auto()  # reduces a small window around each output: pooling, LRN
     MOVEMENT = auto()  # only moves elements: reshape, transpose, slice, concat, ...
     ROW = auto()  # normalises along axes: softmax, layer norm
-    CONSTANT = auto()  # its result is known when compiling
-    ENCODING = auto()  # says how a constant operand is stored: kept, never folded into another constant
+    CONSTANT = auto()  # its result is known at compile time
+    ENCODING = auto()  # encodes a constant operand's storage: kept, never folded into another constant
     TERMINATOR = auto()  # ends a block
-    SIDE_EFFECT = auto()  # must be kept even when its results are unused
+    SIDE_EFFECT = auto()  # kept even if its results are unused
 
-    # Members are asked for often, and equal to themselves alone.
+    # Members are hashed often and equal only to themselves, so the hash of the identity is enough.
     __hash__ = object.__hash__
 
 
 def has(op: object, trait: Trait) -> bool:
-    """True when OP's class carries TRAIT."""
+    """Whether OP's class has TRAIT."""
     spec = getattr(op, "spec", None)
     return spec is not None and trait in spec.traits

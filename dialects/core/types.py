@@ -1,4 +1,4 @@
-"""Tensor types: a shape of Dims, an element type and a layout in memory."""
+"""Tensor types: a shape of Dims, an element type and a memory layout."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from .dtypes import DType
 from .tensor_map import TensorMap
 
 CHANNELS_LAST_NAMES = {3: "nwc", 4: "nhwc", 5: "ndhwc"}
-LARGE_SIZE = 1024  # stands for every symbol where strides are put in order
+LARGE_SIZE = 1024  # replaces every symbol when strides are sorted
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the elements of a tensor lie in memory.
+    """The memory layout of a tensor.
 
     `order` lists the logical dimensions from the outermost to the innermost in memory; empty
-    means row-major. `strides` (in elements, per logical dimension) and `offset` describe a view
+    means row-major. `strides` (in elements, per logical dimension) and `offset` (in elements) describe a view
     into a larger buffer; without strides the tensor is dense in its order.
     """
 
@@ -84,7 +84,7 @@ class TensorType:
 
     @cached_property
     def symbols(self) -> frozenset[str]:
-        """The symbols in its sizes and in where it lies."""
+        """The symbols in its sizes, strides and offset."""
         return frozenset(symbols_in((*self.shape, *self.layout.strides, self.layout.offset)))
 
     def with_dtype(self, dtype: DType) -> TensorType:
@@ -106,7 +106,8 @@ def _typical(stride: Dim) -> int:
 
 
 def symbols_in(value: object) -> Set[str]:
-    """The symbols in an attribute's value or a type: sizes, tensor types and maps, tuples of these."""
+    """The symbols in a type or an attribute's value: a size, a tensor type, a tensor map, or a tuple of
+    these."""
     if isinstance(value, (TensorType, TensorMap)):
         return value.symbols
     if isinstance(value, Affine):
@@ -117,7 +118,7 @@ def symbols_in(value: object) -> Set[str]:
 
 
 def dim_text(dim: Dim) -> str:
-    """A dimension as a type prints it: bare when it is a number or a plain upper-case symbol."""
+    """A dimension in a type's syntax: without parentheses if it is a number or a plain upper-case symbol."""
     text = str(dim)
     if text[0] == "-" or (isinstance(dim, Affine) and not is_plain_symbol(text)):
         return f"({text})"

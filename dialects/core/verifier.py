@@ -1,4 +1,4 @@
-"""Generic verification: what every op promises by its declaration, plus its own rules."""
+"""The verifier: the rules that follow from every op's declaration, and the op's own rules."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .traits import Trait, has
 from .types import symbols_in
 from .visibility import unseen_operand
 
-PLAIN = frozenset({type(None), bool, int, float, str})  # types of attributes that name no symbols
+PLAIN = frozenset({type(None), bool, int, float, str})  # types of attributes that contain no symbols
 
 
 class Judged:
-    """What operations looked like when their own rules last held: they need not be tried again before an
-    operand's type, an attribute or a result's type is another. Those with regions are tried every time."""
+    """A cache of verified operations: an op's own rules need not be checked again until an operand's type, an
+    attribute or a result's type has changed. Ops with regions are always checked."""
 
     def __init__(self) -> None:
         self._symbols: object = None
@@ -29,20 +29,20 @@ class Judged:
         self.tried: list[Operation] = []
 
     def settled(self, module: Module) -> bool:
-        """True when nothing was edited since all rules held for MODULE."""
+        """Whether nothing was edited since all rules held for MODULE."""
         whole, symbols = self._whole, (dict(module.symbols), [_bound_symbols(f) for f in module.functions])
         return (
             whole is not None and whole[0] is module and whole[1] == EDITS.count and symbols == self._symbols
         )
 
     def begin(self, symbols: object) -> None:
-        """A module is verified, in which SYMBOLS may be named."""
+        """Begin to verify a module whose symbols are SYMBOLS."""
         if symbols != self._symbols:
             self._symbols, self._held = symbols, {}
         self._seen, self._whole, self.tried = {}, None, []
 
     def holds(self, op: Operation) -> bool:
-        """True when nothing that the rules of OP speak of has changed since they held."""
+        """Whether nothing that OP's rules depend on has changed since they held."""
         held = self._held.get(op)
         look = self._seen[op] = _look(op)
         if held is None or op.regions or len(held) != len(look) or not all(map(is_, held, look)):
@@ -51,7 +51,7 @@ class Judged:
         return True
 
     def end(self, module: Module) -> None:
-        """All rules hold for MODULE."""
+        """Record that all rules hold for MODULE."""
         self._held, self._whole = self._seen, (module, EDITS.count)
 
 
@@ -61,9 +61,9 @@ def _look(op: Operation) -> tuple[object, ...]:
 
 
 def verify(module: Module, dialects: DialectSet | None = None, judged: Judged | None = None) -> None:
-    """Raise IRError for the first rule that MODULE breaks. Linear in its size.
+    """Raise IRError for the first rule that MODULE violates. Takes linear time.
 
-    JUDGED is what an earlier call for the same module, which may have changed since, found.
+    JUDGED is the cache of earlier calls for the same module, which may have changed since.
     """
     judged = Judged() if judged is None else judged
     bound = [_bound_symbols(function) for function in module.functions]
@@ -80,7 +80,7 @@ def verify(module: Module, dialects: DialectSet | None = None, judged: Judged | 
 
 
 def _bound_symbols(function: Function) -> set[str]:
-    """The symbols that the sizes of FUNCTION's inputs tell, and those that are derived from them."""
+    """The symbols that the sizes of FUNCTION's inputs determine, and those derived from them."""
     dims = (dim for argument in function.arguments for dim in argument.type.shape)
     bound = {found[0] for dim in dims if (found := linear_symbol(dim)) is not None}
     derived = function.module.derived if function.module is not None else {}
@@ -100,7 +100,7 @@ def _verify_symbols(op: Operation, module: Module, bound: set[str]) -> None:
 
 
 def _of_symbols(value: object, module: Module, bound: set[str]) -> tuple[str, str] | None:
-    """What is wrong with the symbols in VALUE, and a hint; None when nothing is."""
+    """What is wrong with the symbols in VALUE, and a hint; None if nothing is."""
     named = symbols_in(value)
     if not named:
         return None
@@ -121,7 +121,7 @@ def _verify_block(block: Block, known: set[Value], dialects: DialectSet | None, 
             _verify_outside(op)
         for region in op.regions:
             for inner in region.blocks:
-                # A region sees its own arguments alone, see `visibility.py`.
+                # A region sees only its own arguments; see `visibility.py`.
                 _verify_block(inner, set(), dialects, judged)
         if op.regions:
             _verify_inside(op)
@@ -130,7 +130,7 @@ def _verify_block(block: Block, known: set[Value], dialects: DialectSet | None, 
         raise (
             ValueError("a block must end with a terminator")
             if block.last is None
-            else op_error(block.last, "stands last in its block but is no terminator")
+            else op_error(block.last, "is the last op of its block, but no terminator")
         )
     wanted = "core.return" if block.last.holder is None else "core.yield"
     if block.last.name != wanted:
@@ -146,14 +146,14 @@ def _verify_op(op: Operation, known: set[Value], dialects: DialectSet | None) ->
         if value not in known:
             raise unseen_operand(op, index, value)
         if (op, index) not in value.uses:
-            raise op_error(op, f"operand {index} does not know of this use", at=OperandAt(index))
+            raise op_error(op, f"is not among the uses of its operand {index}", at=OperandAt(index))
     if op.next is not None and has(op, Trait.TERMINATOR):
         raise op_error(op, "a terminator must stand last in its block")
 
 
 def verify_rules(block: Block) -> None:
-    """The rules of the ops in BLOCK themselves, whatever stands around them: IRError for the first one that
-    is broken. What stands in a region comes before what the op that has it makes of that."""
+    """Check the own rules of the ops in BLOCK, without their context. Raises IRError for the first violation.
+    The ops of a region are checked before the op that has the region relies on them."""
     for op in block:
         _verify_outside(op)
         for region in op.regions:
@@ -164,7 +164,7 @@ def verify_rules(block: Block) -> None:
 
 
 def _verify_outside(op: Operation) -> None:
-    """The rules of OP without what its regions compute."""
+    """Check the rules of OP that do not depend on what its regions compute."""
     op.spec.check_operands(op)
     try:
         if not op.regions:
@@ -175,7 +175,7 @@ def _verify_outside(op: Operation) -> None:
 
 
 def _verify_inside(op: Operation) -> None:
-    """What the regions of OP, which have been verified, compute."""
+    """Check the rules of OP about what its regions, already verified, compute."""
     try:
         _verify_types(op)
         op.verify_regions()
@@ -184,12 +184,12 @@ def _verify_inside(op: Operation) -> None:
 
 
 def _located(op: Operation, error: UnsupportedError) -> IRError:
-    """What cannot be done as an error about OP."""
+    """An UnsupportedError as an error located at OP."""
     return op_error(op, error.message, error.hint)
 
 
 def _verify_types(op: Operation) -> None:
-    """The result types must be those that the operands imply, up to layout."""
+    """Check that the result types are the inferred ones, up to layout."""
     if type(op).infer is Operation.infer:
         return
     inferred = op.infer()

@@ -1,7 +1,7 @@
-"""What an operation may read: values that are defined before it, in its own region.
+"""Which values an operation may read: those defined before it in its own region.
 
-Regions are isolated from above, as MLIR calls it: all of them are bodies of kernels, which get what they
-read as operands. Hence a region sees its own arguments, and nothing of what stands around it.
+All regions are isolated from above, in MLIR's words: they are bodies of kernels, which read memory only
+through operands. So a region sees its own arguments, and no values of the enclosing block.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .parts import ArgumentAt, OperandAt
 
 
 def unseen_operand(op: Operation, index: int, value: Value) -> IRError:
-    """The error about operand INDEX of OP, which is VALUE though OP cannot see it."""
+    """The error that operand INDEX of OP is VALUE, which is not visible there."""
     at = OperandAt(index)
     holder = op.holder
     if holder is None or not _around(holder, value):
@@ -26,7 +26,7 @@ def unseen_operand(op: Operation, index: int, value: Value) -> IRError:
 
 
 def _around(holder: Operation | None, value: Value) -> bool:
-    """Whether VALUE is defined in the block of HOLDER, or in one around it."""
+    """Whether VALUE is defined in the block of HOLDER, or in an enclosing one."""
     home = value.owner.parent if isinstance(value.owner, Operation) else value.owner
     while holder is not None:
         if holder.parent is home:
@@ -36,7 +36,8 @@ def _around(holder: Operation | None, value: Value) -> bool:
 
 
 def definition_span(value: Value) -> Span | None:
-    """Where VALUE is defined in the text it was read from: the op, or the type of the argument."""
+    """The span of VALUE's definition in the text it was parsed from: the op, or the argument's type; else
+    None."""
     if isinstance(value.owner, Operation):
         return op_span(value.owner)
     region = value.owner.parent
@@ -48,7 +49,7 @@ def definition_span(value: Value) -> Span | None:
 
 
 def _described(value: Value) -> str:
-    """Where a value that was read from no text comes from."""
+    """A description of where a value comes from, if there is no text to point at."""
     if isinstance(value.owner, Block):
         return f"it is argument {value.index} of what stands around the region"
     return f"it is result {value.index} of {value.owner.name} outside the region"

@@ -1,4 +1,4 @@
-"""Level 1: what is computed. One op class per operation, a file per family."""
+"""Level 1, graph: what is computed. One op class per operation, one file per family of ops."""
 
 from __future__ import annotations
 

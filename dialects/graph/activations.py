@@ -42,7 +42,7 @@ class Relu(Unary):
 
 @define_op(Trait.ELEMENTWISE)
 class LeakyRelu(Unary):
-    """x, times alpha below zero (ONNX LeakyRelu)."""
+    """x, or alpha * x below zero (ONNX LeakyRelu)."""
 
     name = "graph.leaky_relu"
     alpha = parameter(0.01)
@@ -57,7 +57,7 @@ class LeakyRelu(Unary):
 
 @define_op(Trait.ELEMENTWISE)
 class Elu(Unary):
-    """x, and alpha * (exp(x) - 1) below zero (ONNX Elu)."""
+    """x, or alpha * (exp(x) - 1) below zero (ONNX Elu)."""
 
     name = "graph.elu"
     alpha = parameter(1.0)
@@ -72,7 +72,7 @@ class Elu(Unary):
 
 @define_op(Trait.ELEMENTWISE)
 class Selu(Unary):
-    """gamma * x, and gamma * alpha * (exp(x) - 1) up to zero (ONNX Selu)."""
+    """gamma * x above zero, else gamma * alpha * (exp(x) - 1) (ONNX Selu)."""
 
     name = "graph.selu"
     alpha = parameter(SELU_ALPHA)
@@ -103,7 +103,7 @@ class Celu(Unary):
 
 @define_op(Trait.ELEMENTWISE)
 class HardSigmoid(Unary):
-    """alpha * x + beta within 0 and 1 (ONNX HardSigmoid)."""
+    """alpha * x + beta, clipped to [0, 1] (ONNX HardSigmoid)."""
 
     name = "graph.hard_sigmoid"
     alpha = parameter(0.2)
@@ -119,7 +119,7 @@ class HardSigmoid(Unary):
 
 @define_op(Trait.ELEMENTWISE)
 class HardSwish(Unary):
-    """x times (x / 6 + 1/2 within 0 and 1) (ONNX HardSwish)."""
+    """x * clip(x / 6 + 1/2, 0, 1) (ONNX HardSwish)."""
 
     name = "graph.hard_swish"
     cost = 5
@@ -204,7 +204,8 @@ class Shrink(Unary):
 
 @define_op(Trait.ELEMENTWISE)
 class Gelu(Unary):
-    """x times the normal distribution function at x, exact or approximated with tanh (ONNX Gelu)."""
+    """x * Phi(x), with the standard normal distribution function Phi, exact or approximated by tanh (ONNX
+    Gelu)."""
 
     name = "graph.gelu"
     approximate = attribute(EnumKind(("none", "tanh")), "none")

@@ -21,24 +21,24 @@ from .base import GraphOp, broadcast_shapes, same_dtype, same_size
 from .elementwise_base import FLOAT, check_kind, parameter
 from .numeric import Array, compute_dtype, converted, widened
 
-FAR = 1024 * math.log(2)  # scores beyond it are rounded where the mask is of the 16-bit type that q has
+FAR = 1024 * math.log(2)  # if q and the mask share a 16-bit type, scores beyond this are rounded to it
 SOFTMAX_FLOPS = 5  # per score: scaling, maximum, difference, exponential, sum
 
 
 @define_op()
 class Attention(GraphOp):
-    """softmax(scale * q k^T + mask) v over the last two dimensions (ONNX Attention's core; Vaswani et
+    """softmax(scale * q k^T + mask) v over the last two dimensions (the core of ONNX Attention; Vaswani et
     al., "Attention Is All You Need").
 
     q [.., S, D], k [.., T, D], v [.., T, E] give [.., S, E]; leading dimensions broadcast. The mask
-    broadcasts to the scores [.., S, T]: floats are added; where a boolean is false, the score becomes
-    `fill`. When `causal`, query i sees keys 0 to i alone. A query whose scores are all minus infinity
-    gives NaN, as softmax does, or zeros when `guarded`. Without any keys (T is 0) results are 0.
+    broadcasts to the scores [.., S, T]: a float mask is added; where a boolean mask is false the score
+    becomes `fill`. With `causal`, query i attends only to keys 0 to i. A query whose scores are all minus
+    infinity gives NaN, as softmax does, or zeros with `guarded`. Without any keys (T = 0) the results are 0.
 
-    Scores and sums are kept in at least f32, and so is the result when `accumulate` says so; the
-    exponentials are rounded to v's type before they are multiplied with v. Where q and a mask that is
-    added are of one 16-bit type, so is their sum in the model: of a query whose largest score is beyond
-    FAR, as it is when all keys are masked, scores are rounded to that type.
+    Scores and accumulators are at least f32, and so is the result if `accumulate` says so; the weights are
+    rounded to v's type before they are multiplied with v. Where q and an added mask share a 16-bit type, the
+    model rounds their sum to it: so the scores of a query whose largest score is beyond FAR, as it is when
+    all keys are masked, are rounded to that type.
     """
 
     name = "graph.attention"
@@ -62,12 +62,12 @@ class Attention(GraphOp):
 
     @property
     def sum_dtype(self) -> DType:
-        """The type that scores and sums are kept in."""
+        """The type of scores and accumulators."""
         return self.accumulate or compute_dtype(self.q.type.dtype)
 
     @property
     def rounds_sums(self) -> bool:
-        """True where the sum of scores and mask has a 16-bit type in the model."""
+        """Whether the sum of scores and mask has a 16-bit type in the model."""
         dtype = self.q.type.dtype
         return self.mask is not None and self.mask.type.dtype == dtype and compute_dtype(dtype) != dtype
 
@@ -89,7 +89,7 @@ class Attention(GraphOp):
         return [TensorType((*self.scores[:-1], v.shape[-1]), self.accumulate or q.dtype)]
 
     def _check_mask(self) -> None:
-        """A located error unless the mask broadcasts to the scores."""
+        """Raise a located error unless the mask broadcasts to the scores."""
         if self.mask is None:
             return
         check_kind(self, self.mask, (*FLOAT, "bool"))
@@ -117,7 +117,7 @@ class Attention(GraphOp):
             return converted(sums.astype(wide), self.y.type.dtype)
 
     def _masked(self, scores: Array, mask: Any) -> Array:
-        """SCORES with the mask added and minus infinity for what takes no part."""
+        """SCORES with the mask added, and minus infinity for masked keys."""
         if mask is not None and mask.dtype == np.bool_:
             scores = np.where(mask, scores, scores.dtype.type(self.fill))
         elif mask is not None:
@@ -132,7 +132,7 @@ class Attention(GraphOp):
 
 
 def _rounded_far(scores: Array, dtype: DType) -> Array:
-    """SCORES, rounded to DTYPE in the rows whose largest one is beyond FAR."""
+    """SCORES with those rows rounded to DTYPE whose largest score is beyond FAR."""
     largest = np.max(scores, -1, keepdims=True, initial=-np.inf)
     rounded = converted(scores, dtype).astype(scores.dtype)
     return np.where(np.abs(largest) > FAR, rounded, scores)

@@ -1,4 +1,4 @@
-"""What the families of the graph dialect share: broadcasting, axes and common op shapes."""
+"""Shared by all op families of the graph dialect: broadcasting, axes and common checks."""
 
 from __future__ import annotations
 
@@ -15,26 +15,27 @@ from ..core.types import TensorType
 
 
 class GraphOp(Operation):
-    """An op of the graph level. Ops with one result may state it as a scalar expression.
+    """An op of the graph level. An op with one result may define it as a scalar expression.
 
-    nofuse: it runs in a kernel of its own, or in one without the producers of the operands named.
+    nofuse: run the op in a kernel of its own, or in one without the producers of the named operands.
     """
 
     nofuse = attribute(EDGES, None, discardable=True)
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
-        """The element of the (only) result at INDEX."""
+        """The scalar expression of the (only) result's element at INDEX, one Dim per dimension."""
         raise op_error(self, "has no scalar definition")
 
 
 def nofuse_of(op: Operation) -> bool | tuple[int, ...] | None:
-    """How OP is marked; None for ops that are not, and for those of other dialects."""
+    """OP's `nofuse` attribute; None for unmarked ops and for those of other dialects."""
     return op.nofuse if isinstance(op, GraphOp) else None
 
 
 def broadcast_shapes(op: Operation, shapes: Sequence[tuple[Dim, ...]], trailing: int = 0) -> tuple[Dim, ...]:
-    """Numpy broadcasting of symbolic shapes, which TRAILING more dimensions follow; a located mismatch
-    when two dimensions are written differently.
+    """Numpy broadcasting of symbolic shapes, which are followed by TRAILING more dimensions.
+
+    Raises a located SizeMismatch if two dimensions are written differently.
     """
     if shapes and shapes.count(shapes[0]) == len(shapes):
         return shapes[0]
@@ -55,7 +56,7 @@ def broadcast_shapes(op: Operation, shapes: Sequence[tuple[Dim, ...]], trailing:
 
 
 def same_size(op: Operation, left: Dim, right: Dim, message: str, at: Part | None = None) -> None:
-    """A located mismatch with MESSAGE unless two sizes are written the same."""
+    """Raise a located SizeMismatch with MESSAGE unless two sizes are written the same."""
     if left != right:
         raise size_mismatch(op, message, left, right, at=at)
 
@@ -63,7 +64,7 @@ def same_size(op: Operation, left: Dim, right: Dim, message: str, at: Part | Non
 def same_shape(
     op: Operation, left: Sequence[Dim], right: Sequence[Dim], message: str, at: Part | None = None
 ) -> None:
-    """`same_size` for every dimension of two shapes of one rank."""
+    """Apply `same_size` to every dimension; raises IRError with MESSAGE for shapes of different rank."""
     if len(left) != len(right):
         raise op_error(op, message, at=at)
     for a, b in zip(left, right, strict=True):
@@ -71,19 +72,19 @@ def same_shape(
 
 
 def normalize_axis(op: Operation, axis: int, rank: int) -> int:
-    """AXIS counted from the front; a located error when it is outside the rank."""
+    """AXIS counted from the front. Raises a located IRError if it is out of range."""
     if not -rank <= axis < max(rank, 1):
         raise op_error(op, f"axis {axis} is outside a tensor of {rank} dimensions", at=axis_at(op))
     return axis + rank if axis < 0 else axis
 
 
 def axis_at(op: Operation) -> AttributeAt:
-    """The attribute that says along which axes OP works."""
+    """The attribute that holds OP's axis or axes, for the location of an error."""
     return AttributeAt("axes" if "axes" in op.attributes else "axis")
 
 
 def same_dtype(op: Operation, types: Sequence[TensorType]) -> None:
-    """A located error unless all TYPES, of operands of OP, share an element type."""
+    """Raise a located IRError unless all TYPES, of operands of OP, share an element type."""
     odd = next((type for type in types if type.dtype != types[0].dtype), None)
     if odd is None:
         return

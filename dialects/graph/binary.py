@@ -63,7 +63,7 @@ class Pow(Binary):
 
 @define_op(Trait.ELEMENTWISE)
 class Min(Binary):
-    """The smaller one; NaN when one is NaN, -0 of two zeros that differ (ONNX Min)."""
+    """The smaller operand; NaN if one is NaN, and -0 of zeros that differ in sign (ONNX Min)."""
 
     name = "graph.min"
     function = "min"
@@ -72,7 +72,7 @@ class Min(Binary):
 
 @define_op(Trait.ELEMENTWISE)
 class Max(Binary):
-    """The larger one; NaN when one is NaN, +0 of two zeros that differ (ONNX Max)."""
+    """The larger operand; NaN if one is NaN, and +0 of zeros that differ in sign (ONNX Max)."""
 
     name = "graph.max"
     function = "max"
@@ -127,7 +127,7 @@ class GreaterEqual(Comparison):
 
 @define_op(Trait.ELEMENTWISE)
 class And(Logic):
-    """Both hold (ONNX And)."""
+    """Logical conjunction (ONNX And)."""
 
     name = "graph.and"
     function = "and"
@@ -136,7 +136,7 @@ class And(Logic):
 
 @define_op(Trait.ELEMENTWISE)
 class Or(Logic):
-    """One or both hold (ONNX Or)."""
+    """Logical disjunction (ONNX Or)."""
 
     name = "graph.or"
     function = "or"
@@ -145,7 +145,7 @@ class Or(Logic):
 
 @define_op(Trait.ELEMENTWISE)
 class Xor(Logic):
-    """Exactly one holds (ONNX Xor)."""
+    """Logical exclusive disjunction (ONNX Xor)."""
 
     name = "graph.xor"
     function = "xor"
@@ -154,7 +154,7 @@ class Xor(Logic):
 
 @define_op(Trait.ELEMENTWISE)
 class BitwiseAnd(Bitwise):
-    """The bits that both have (ONNX BitwiseAnd)."""
+    """Bitwise and (ONNX BitwiseAnd)."""
 
     name = "graph.bitwise_and"
     function = "bitand"
@@ -163,7 +163,7 @@ class BitwiseAnd(Bitwise):
 
 @define_op(Trait.ELEMENTWISE)
 class BitwiseOr(Bitwise):
-    """The bits that one or both have (ONNX BitwiseOr)."""
+    """Bitwise or (ONNX BitwiseOr)."""
 
     name = "graph.bitwise_or"
     function = "bitor"
@@ -172,7 +172,7 @@ class BitwiseOr(Bitwise):
 
 @define_op(Trait.ELEMENTWISE)
 class BitwiseXor(Bitwise):
-    """The bits that exactly one has (ONNX BitwiseXor)."""
+    """Bitwise exclusive or (ONNX BitwiseXor)."""
 
     name = "graph.bitwise_xor"
     function = "bitxor"
@@ -207,8 +207,8 @@ class ShiftLeft(Bitwise):
 
 @define_op(Trait.ELEMENTWISE)
 class ShiftRight(Bitwise):
-    """x shifted right by y bits, the sign moving in; counts outside the width leave 0, or -1 for a
-    negative x (ONNX BitShift)."""
+    """Arithmetic shift of x right by y bits; counts outside the width give 0, or -1 for a negative x (ONNX
+    BitShift)."""
 
     name = "graph.shift_right"
     function = "shr"

@@ -1,4 +1,4 @@
-"""Values known when compiling: tensors, inline or among the weights, and symbolic integers."""
+"""Compile-time values: tensors, inline or among the weights, and symbolic integers."""
 
 from __future__ import annotations
 
@@ -38,14 +38,15 @@ class Constant(GraphOp):
             raise op_error(self, "needs either an inline value or a @weight")
         module = self.module
         if self.value is None and module is None:
-            # Nothing to compare with until the operation is in a module: the type is as given.
+            # While the operation is in no module its weight cannot be looked up, so the given type is not
+            # checked.
             return [value.type for value in self.results] or super().infer()
         array = self.array(module)
         return [TensorType(array.shape, from_numpy(array.dtype))]
 
     def array(self, module: Module | None = None) -> np.ndarray[Any, Any]:
-        """The tensor itself, in the logical shape; a weight is looked up in MODULE (this op's own if
-        not given)."""
+        """The tensor in its logical shape. A weight is looked up in MODULE, by default the op's own; raises
+        IRError if there is none."""
         if self.value is not None:
             return self.value  # type: ignore[no-any-return]
         module = module or self.module
@@ -64,8 +65,8 @@ class Constant(GraphOp):
 
 
 def _number(array: np.ndarray[Any, Any]) -> Any:
-    """The only element of ARRAY as a plain Python number of the same value; a NaN stays as it is, since
-    its bits say more than that it is one."""
+    """The only element of ARRAY as a Python number of the same value; a NaN stays a numpy scalar, to keep its
+    bits."""
     if not from_numpy(array.dtype).is_float:
         return array.item()
     with np.errstate(invalid="ignore"):
@@ -74,9 +75,9 @@ def _number(array: np.ndarray[Any, Any]) -> Any:
 
 
 def constant(target: Module | ResourceTable, array: Any, loc: Location = UNKNOWN) -> Constant:
-    """A constant op, not yet in a block, for ARRAY: inline up to 16 elements, else stored in TARGET.
+    """A detached constant op for ARRAY: inline up to 16 elements, else stored in TARGET.
 
-    KeyError when GlassRT has no element type for the array's dtype.
+    Raises KeyError if GlassRT has no element type for the array's dtype.
     """
     array = np.asarray(array)
     dtype = from_numpy(array.dtype)
@@ -88,8 +89,8 @@ def constant(target: Module | ResourceTable, array: Any, loc: Location = UNKNOWN
 
 @define_op()
 class Dims(GraphOp):
-    """Symbolic integers as an i64 tensor: of one dimension, or of none when `scalar` (ONNX Shape and
-    what is computed from it)."""
+    """Symbolic integers as an i64 tensor of rank 1, or of rank 0 with `scalar` (ONNX Shape and what is
+    computed from it)."""
 
     name = "graph.dims"
     values = attribute(DIMS)

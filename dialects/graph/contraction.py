@@ -28,18 +28,19 @@ BYTES = (I8, U8)
 
 
 def check_multiplied(op: GraphOp, a: TensorType, b: TensorType, accumulate: DType | None) -> None:
-    """A located error unless A and B have one element type, or add up in i32: bytes, B of i16 at most."""
+    """Raise a located IRError unless A and B share an element type, or are integers that accumulate in i32: A
+    of 8 bits, B of 8 or 16."""
     if accumulate == I32 and a.dtype in BYTES and b.dtype in (*BYTES, I16):
         return
     same_dtype(op, [a, b])
 
 
 def product_of(a: Array, b: Array, dtype: DType) -> Array:
-    """The matrix product of A and B, kept in DTYPE; that of short integers is exact before it wraps.
+    """The matrix product of A and B, as DTYPE; for short integers it is computed exactly and then wraps.
     Sums start from +0."""
     short = all(each.dtype.kind in "iu" and each.dtype.itemsize <= 2 for each in (a, b))
     if short and dtype.is_integer:
-        # In f64 every sum of fewer than 2^21 products is exact, and far faster than in integers.
+        # In f64 every sum of fewer than 2^21 such products is exact, and far faster than in integers.
         wide: Array = np.matmul(a.astype(np.float64), b.astype(np.float64))
         return wide.astype(np.int64).astype(dtype.numpy)
     with np.errstate(all="ignore"):
@@ -48,12 +49,12 @@ def product_of(a: Array, b: Array, dtype: DType) -> Array:
 
 
 def multiply_add(scalars: Scalars, a: Expr, b: Expr, dtype: DType) -> Expr:
-    """A * B in DTYPE, the body of a contraction's sum."""
+    """A * B in DTYPE: the body of a contraction's reduction."""
     return scalars.apply("mul", scalars.cast(a, dtype), scalars.cast(b, dtype))
 
 
 def check_multiply(op: Operation, multiply: DType | None) -> None:
-    """A located error unless OP's operands can be rounded to MULTIPLY: tf32 is for f32."""
+    """Raise a located IRError unless OP's operands can be rounded to MULTIPLY: only f32, to tf32."""
     if multiply is not None and (multiply != TF32 or op.inputs[0].type.dtype != F32):
         raise op_error(
             op,
@@ -64,7 +65,7 @@ def check_multiply(op: Operation, multiply: DType | None) -> None:
 
 
 class Convolution(Windowed):
-    """What the convolutions share: the weight operand and its static window."""
+    """Base class of the convolutions: the weight operand and its static window."""
 
     w = operand()
     groups = attribute(INT, 1)
@@ -81,11 +82,11 @@ class Convolution(Windowed):
 
     @property
     def sum_dtype(self) -> DType:
-        """The type the sum is kept in."""
+        """The type of the accumulator."""
         return self.accumulate or compute_dtype(self.x.type.dtype)
 
     def check_ranks(self) -> None:
-        """A located error unless the weight has as many dimensions as the input."""
+        """Raise a located IRError unless the weight has as many dimensions as the input."""
         ranks = self.x.type.rank, self.w.type.rank
         if ranks[0] != ranks[1] or not 3 <= ranks[0] <= 5:
             raise op_error(
@@ -93,7 +94,8 @@ class Convolution(Windowed):
             )
 
     def check_groups(self, label: str, channels: Dim, wanted: Dim) -> None:
-        """Located errors unless the weight's CHANNELS are those WANTED and its first dimension splits."""
+        """Raise a located IRError unless the weight's CHANNELS equal WANTED and its first dimension splits
+        into groups."""
         check_multiplied(self, self.x.type, self.w.type, self.accumulate)
         first = self.w.type.shape[0]
         if self.groups < 1 or (isinstance(first, int) and first % self.groups):
@@ -113,9 +115,9 @@ class Convolution(Windowed):
 class Conv(Convolution):
     """Convolution (ONNX Conv without bias): x [N, C, spatial], w [M, C/groups, window].
 
-    With `accumulate` the result has that type: 16-bit operands, an f32 result; i8 and u8 operands, in
-    any pair, or weights of i16, an i32 result. With `multiply` the operands are rounded to that format
-    first; kernels derived from `define` multiply them as they are.
+    `accumulate` is the result's type: f32 for 16-bit operands; i32 for i8 and u8 operands in any
+    combination, and for i16 weights. With `multiply` the operands are rounded to that format first; kernels
+    derived from `define` multiply them unrounded.
     """
 
     name = "graph.conv"
@@ -164,8 +166,8 @@ class Conv(Convolution):
 class ConvTranspose(Convolution):
     """Transposed convolution (ONNX ConvTranspose without bias): x [N, C, spatial], w [C, M/groups, window].
 
-    Each input element spreads over a window of the output; `pads` crop the result,
-    `output_padding` lengthens it at the end.
+    Each input element is scattered over a window of the output; `pads` crop the result, and
+    `output_padding` extends it at the end.
     """
 
     name = "graph.conv_transpose"
@@ -217,7 +219,7 @@ class ConvTranspose(Convolution):
     def _source(
         self, scalars: Scalars, outputs: Sequence[Dim], taps: Sequence[Dim]
     ) -> tuple[list[Dim], Expr]:
-        """Which element of x reaches OUTPUTS through TAPS, and whether there is one."""
+        """The element of x that contributes to OUTPUTS through TAPS, and the condition that there is one."""
         source: list[Dim] = []
         conditions: list[Expr] = []
         for axis, (o, tap) in enumerate(zip(outputs, taps, strict=True)):
@@ -245,7 +247,7 @@ class ConvTranspose(Convolution):
         return converted(full[(slice(None), slice(None), *crop)], self.y.type.dtype)
 
     def _columns(self, x: Array, w: Array) -> Array:
-        """Products of x and every tap of w: [N, M, taps, spatial...]."""
+        """Products of x with every tap of w: [N, M, taps, spatial...]."""
         groups, share, taps = self.groups, w.shape[1], int(np.prod(w.shape[2:]))
         weight = w.reshape(groups, w.shape[0] // groups, share * taps).transpose(0, 2, 1)
         images = x.reshape(x.shape[0], groups, x.shape[1] // groups, int(np.prod(x.shape[2:])))
@@ -253,7 +255,7 @@ class ConvTranspose(Convolution):
         return products.reshape(x.shape[0], groups * share, taps, *x.shape[2:])
 
     def _spread(self, x: Array, offsets: Ints) -> tuple[slice, ...]:
-        """Where the products of the tap at OFFSETS land in the uncropped result."""
+        """The slice of the uncropped result that the products of the tap at OFFSETS are added to."""
         picks = [slice(None), slice(None)]
         for axis, offset in enumerate(offsets):
             first = offset * self.dilations[axis] - min(self.begins[axis], 0)
@@ -267,10 +269,10 @@ class ConvTranspose(Convolution):
 
 @define_op(Trait.CONTRACTION)
 class Matmul(GraphOp):
-    """Matrix product of the last two dimensions, the others broadcast (ONNX MatMul, Gemm's product).
+    """Matrix product over the last two dimensions, with the others broadcast (ONNX MatMul, Gemm's product).
 
-    Operands have at least two dimensions. With `accumulate` the result has that type; i8 and u8
-    operands, in any pair, give i32 (ONNX MatMulInteger without zero points). With `multiply` they are
+    a [.., M, K], b [.., K, N] give [.., M, N]. With `accumulate` the result has that type; i8 and u8
+    operands, in any combination, give i32 (ONNX MatMulInteger without zero points). With `multiply` they are
     rounded to that format first, as in `Conv`.
     """
 
@@ -285,7 +287,7 @@ class Matmul(GraphOp):
 
     @property
     def extents(self) -> tuple[Dim, Dim, Dim]:
-        """Rows and columns of the result, and the length of the sum: M, N, K."""
+        """The extents M, N and K: rows and columns of the result, and length of the reduction."""
         rows, depth = self.a.type.shape[-2:]
         if self.transpose_a:
             rows, depth = depth, rows
@@ -294,7 +296,7 @@ class Matmul(GraphOp):
 
     @property
     def sum_dtype(self) -> DType:
-        """The type the sum is kept in."""
+        """The type of the accumulator."""
         return self.accumulate or compute_dtype(self.a.type.dtype)
 
     def infer(self) -> Sequence[TensorType]:

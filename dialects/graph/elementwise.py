@@ -1,4 +1,4 @@
-"""Elementwise ops: those of one and of two operands by name, then casts, clipping and selection."""
+"""Elementwise ops: unary and binary ones by name, then casts, clipping and selection."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Clip(Broadcasting):
 
 @define_op(Trait.ELEMENTWISE)
 class Prelu(Broadcasting):
-    """x, times a slope below zero (ONNX PRelu)."""
+    """x, or slope * x below zero (ONNX PRelu)."""
 
     name = "graph.prelu"
     x = operand()

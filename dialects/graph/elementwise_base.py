@@ -1,4 +1,4 @@
-"""What elementwise ops are made of: one operand, two with broadcasting, and their predicates."""
+"""Base classes of elementwise ops: unary, binary with broadcasting, and predicates."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ANY = (*NUMBER, *TRUTH)
 
 
 def check_kind(op: Operation, value: Value, kinds: Sequence[str]) -> None:
-    """A located error unless the element type of VALUE is of one of KINDS."""
+    """Raise a located IRError unless the element type of VALUE is of one of KINDS."""
     dtype = value.type.dtype
     if dtype.kind not in kinds:
         raise op_error(
@@ -40,12 +40,12 @@ def check_kind(op: Operation, value: Value, kinds: Sequence[str]) -> None:
 
 
 def parameter(default: float) -> AttributeField[float]:
-    """A number that an op takes as an attribute."""
+    """A float attribute with the given default."""
     return attribute(NUMBER_KIND, default)
 
 
 class Elementwise(GraphOp):
-    """An op whose one result has `result_dtype`; `cost` counts FLOPs per element."""
+    """An op with one result, of element type `result_dtype`; `cost` is FLOPs per element."""
 
     kinds: ClassVar[tuple[str, ...]] = FLOAT
     cost: ClassVar[int] = 1
@@ -54,7 +54,7 @@ class Elementwise(GraphOp):
         return self.inputs[0].type.dtype
 
     def compute(self, *inputs: Any) -> Any:
-        """The result in numpy; floats come in at least as f32."""
+        """The result in numpy; float operands are at least f32."""
         raise op_error(self, "has no evaluation of its own")
 
     def evaluate(self, evaluation: Evaluation, *inputs: Any) -> Array:
@@ -67,7 +67,7 @@ class Elementwise(GraphOp):
 
 
 class Unary(Elementwise):
-    """y = f(x), element by element."""
+    """y = f(x), elementwise."""
 
     x = operand()
     y = result()
@@ -82,7 +82,7 @@ class Unary(Elementwise):
         return self.numpy(x)
 
     def formula(self, x: Term) -> Term:
-        """The element of y as a formula over the element of x."""
+        """An element of y as a formula over the element of x."""
         return x.call(self.function)
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
@@ -90,7 +90,7 @@ class Unary(Elementwise):
 
 
 class Broadcasting(Elementwise):
-    """An op whose operands, all of one element type, are broadcast as in numpy."""
+    """An op whose operands share an element type and broadcast as in numpy."""
 
     kinds: ClassVar[tuple[str, ...]] = NUMBER
 
@@ -101,7 +101,7 @@ class Broadcasting(Elementwise):
         return [TensorType(shape, self.result_dtype())]
 
     def formula(self, *terms: Any) -> Term:
-        """The element of the result as a formula over those of the operands."""
+        """An element of the result as a formula over the operands' elements."""
         raise op_error(self, "has no scalar definition")
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
@@ -126,7 +126,7 @@ class Binary(Broadcasting):
 
 
 class UnaryPredicate(Unary):
-    """y = whether x has a property."""
+    """y = whether x has some property; the result is bool."""
 
     cost = 0
 
@@ -135,7 +135,7 @@ class UnaryPredicate(Unary):
 
 
 class Comparison(Binary):
-    """z = whether x and y stand in a relation; false when one is NaN."""
+    """z = whether a relation between x and y holds; false if one is NaN."""
 
     cost = 0
 
@@ -144,13 +144,13 @@ class Comparison(Binary):
 
 
 class Logic(Comparison):
-    """A connective of truth values."""
+    """A logical connective of bools."""
 
     kinds = TRUTH
 
 
 class Bitwise(Binary):
-    """Works on the bits of integers."""
+    """An operation on the bits of integers."""
 
     kinds = INTEGER
     cost = 0

@@ -1,4 +1,4 @@
-"""Scalar definitions written as formulas: `0.5 * x * (1 + (x / c).call("erf"))`."""
+"""Formulas: scalar definitions with operators, such as `0.5 * x * (1 + (x / c).call("erf"))`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Number = float | int | bool
 
 @dataclass(frozen=True, eq=False)
 class Term:
-    """A scalar expression with operators; a plain number takes the element type of its neighbour."""
+    """A scalar expression with operators; a plain number gets the element type of the other operand."""
 
     scalars: Scalars
     expr: Expr
@@ -26,11 +26,11 @@ class Term:
         return self.expr.dtype
 
     def term(self, value: Term | Number) -> Term:
-        """VALUE as a term, a number as a constant of this term's type."""
+        """VALUE as a term; a number becomes a constant of this term's type."""
         return value if isinstance(value, Term) else Term(self.scalars, self.scalars.const(value, self.dtype))
 
     def call(self, function: str, *others: Term | Number) -> Term:
-        """FUNCTION of the closed list with this term as its first operand."""
+        """The scalar function FUNCTION with this term as its first operand."""
         operands = [self.expr, *(self.term(other).expr for other in others)]
         return Term(self.scalars, self.scalars.apply(function, *operands))
 
@@ -38,7 +38,7 @@ class Term:
         return Term(self.scalars, self.scalars.cast(self.expr, dtype))
 
     def choose(self, chosen: Term | Number, other: Term | Number) -> Term:
-        """CHOSEN where this (bool) term holds, else OTHER; one of them is a term."""
+        """CHOSEN where this bool term holds, else OTHER. Raises TypeError if both are plain numbers."""
         typed = chosen if isinstance(chosen, Term) else other
         if not isinstance(typed, Term):
             raise TypeError("a choice between two numbers has no element type")
@@ -68,9 +68,8 @@ class Term:
 
     def __truediv__(self, other: Term | Number) -> Term:
         divisor = self.term(other)
-        if (
-            isinstance(divisor.expr, Const) and divisor.expr.value == 1
-        ):  # a scale that constants have taken in
+        # A divisor of 1 is a scale that constants have been folded into.
+        if isinstance(divisor.expr, Const) and divisor.expr.value == 1:
             return self
         return self.call("div", divisor)
 
@@ -85,12 +84,12 @@ class Term:
 
 
 def load(scalars: Scalars, value: Value, index: Sequence[Dim]) -> Term:
-    """The element of VALUE at INDEX, in the type that its arithmetic is done in."""
+    """The element of VALUE at INDEX, converted to its arithmetic's type."""
     return _computed(scalars, scalars.load(value, index))
 
 
 def load_broadcast(scalars: Scalars, value: Value, index: Index) -> Term:
-    """The element of VALUE that numpy broadcasting puts at INDEX, in its arithmetic's type."""
+    """The element of VALUE that numpy broadcasting puts at INDEX, converted to its arithmetic's type."""
     return _computed(scalars, scalars.load_broadcast(value, index))
 
 

@@ -1,4 +1,4 @@
-"""Ops that read at positions computed from data, and ops that make positions."""
+"""Gathers, which read at positions computed from data, and ops that make positions."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from .numeric import compute_dtype, converted
 
 
 def wrapped_index(scalars: Scalars, position: Expr, size: Dim) -> Expr:
-    """POSITION as an i64 within 0..SIZE-1: negative ones count from the end.
+    """POSITION as an i64 in 0..SIZE-1: negative positions count from the end.
 
-    Positions outside are moved to the nearest element: ONNX leaves them undefined, and a
-    kernel must not read elsewhere in memory because of what its input says.
+    Positions out of range are clamped: ONNX leaves them undefined, and a kernel must not read outside the
+    operand because of its input data.
     """
     wide = scalars.cast(position, I64)
     zero, extent = scalars.const(0, I64), scalars.index_value(size)
@@ -35,13 +35,13 @@ def wrapped_index(scalars: Scalars, position: Expr, size: Dim) -> Expr:
 
 
 def wrapped_array(positions: Array, size: int) -> Array:
-    """`wrapped_index` for an array."""
+    """`wrapped_index` for a numpy array."""
     wide = positions.astype(np.int64)
     return np.clip(np.where(wide < 0, wide + size, wide), 0, max(size - 1, 0))
 
 
 class Indexed(GraphOp):
-    """An op that reads x at positions given by an integer tensor."""
+    """Base class of ops that read x at positions given by an integer tensor."""
 
     x = operand()
     indices = operand()
@@ -49,14 +49,14 @@ class Indexed(GraphOp):
 
     @property
     def indexed(self) -> tuple[int, ...]:
-        """The axes of x in which the indices point."""
+        """The axes of x that the indices refer to."""
         raise NotImplementedError
 
     def needs(self) -> Iterable[Need]:
         count = self.indices.type.elements
         for axis in self.indexed:
             extent, why = self.x.type.shape[axis], f"an index needs elements in axis {axis}"
-            # Without indices nothing is asked of the axis.
+            # Without indices the axis may be empty.
             least = min(count, 1) if isinstance(count, int) else count
             yield Need(extent if isinstance(count, int) else extent * count, least, why)
 
@@ -71,9 +71,9 @@ class Indexed(GraphOp):
 
 @define_op(Trait.MOVEMENT)
 class Gather(Indexed):
-    """Slices of x along an axis, one for each index (ONNX Gather).
+    """Slices of x along an axis, one per index (ONNX Gather).
 
-    Indices from -n to n-1; others give the nearest of these.
+    Indices are in -n..n-1; others are clamped.
     """
 
     name = "graph.gather"
@@ -107,7 +107,7 @@ class Gather(Indexed):
 
 @define_op(Trait.MOVEMENT)
 class GatherElements(Indexed):
-    """One element of x for each index, taken along an axis (ONNX GatherElements)."""
+    """Elements of x along an axis, one per index (ONNX GatherElements)."""
 
     name = "graph.gather_elements"
     axis = attribute(INT, 0)
@@ -151,14 +151,14 @@ class GatherElements(Indexed):
 
 @define_op(Trait.MOVEMENT)
 class GatherNd(Indexed):
-    """Slices of x at multi-indices: the last dimension of indices (ONNX GatherND)."""
+    """Slices of x at multi-indices, which are the last dimension of the indices (ONNX GatherND)."""
 
     name = "graph.gather_nd"
     batch_dims = attribute(INT, 0)
 
     @property
     def depth(self) -> int:
-        """How many dimensions of x one multi-index covers."""
+        """The number of dimensions of x that a multi-index covers."""
         last = self.indices.type.shape[-1] if self.indices.type.rank else None
         if not isinstance(last, int):
             raise op_error(
@@ -188,7 +188,7 @@ class GatherNd(Indexed):
         return self._locate(scalars, index, ())
 
     def _locate(self, scalars: Scalars, index: Index, found: Index) -> Expr:
-        """x at the multi-index whose first positions are FOUND."""
+        """The element of x at the multi-index whose first positions are FOUND."""
         lead = index[: self.indices.type.rank - 1]
         if len(found) == self.depth:
             return scalars.load(self.x, (*lead[: self.batch_dims], *found, *index[len(lead) :]))
@@ -240,8 +240,8 @@ class Range(GraphOp):
 
 @define_op()
 class OneHot(GraphOp):
-    """values[1] where the position along the new axis is the index, values[0] elsewhere (ONNX
-    OneHot). Indices from -depth to depth-1; others match nowhere.
+    """values[1] where the position along the new axis equals the index, values[0] elsewhere (ONNX
+    OneHot). Indices are in -depth..depth-1; others match no position.
     """
 
     name = "graph.one_hot"

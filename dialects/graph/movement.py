@@ -1,6 +1,6 @@
-"""Ops that move elements: reshape, transpose, slice, concat, expand, tile, pad, trilu.
+"""Movement ops: reshape, transpose, slice, concat, expand, tile, pad, trilu.
 
-Resize, the remaining op of the family, has a file of its own.
+Resize, the remaining op of the family, is in a file of its own.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from .windowed import guarded, padded_array
 
 @define_op(Trait.MOVEMENT)
 class Reshape(GraphOp):
-    """The same elements, in row-major order, under another shape (ONNX Reshape, Flatten,
-    Squeeze, Unsqueeze). The shape is complete: neither 0 nor -1 stand for anything.
+    """The same elements, in row-major order, in another shape (ONNX Reshape, Flatten, Squeeze,
+    Unsqueeze). The shape is explicit: 0 and -1 have no special meaning.
     """
 
     name = "graph.reshape"
@@ -92,9 +92,9 @@ class Transpose(GraphOp):
 
 @define_op(Trait.MOVEMENT)
 class Slice(GraphOp):
-    """Every axis: SIZES elements from STARTS on, STEPS apart (ONNX Slice, Split).
+    """Along every axis, SIZES elements from STARTS on, with step STEPS (ONNX Slice, Split).
 
-    Starts are non-negative positions; steps may be negative. An empty list of steps means 1.
+    Starts are non-negative; steps may be negative. An empty list of steps means all 1.
     """
 
     name = "graph.slice"
@@ -118,7 +118,7 @@ class Slice(GraphOp):
         return [TensorType(tuple(self.sizes), self.x.type.dtype)]
 
     def _ends(self, axis: int) -> tuple[Dim, Dim]:
-        """The lowest and the highest element that is picked along AXIS."""
+        """The lowest and the highest index read along AXIS."""
         first, step = self.starts[axis], self.step_list[axis]
         last = first + (self.sizes[axis] - 1) * step
         return (first, last) if step > 0 else (last, first)
@@ -155,7 +155,7 @@ class Slice(GraphOp):
 
 @define_op(Trait.MOVEMENT)
 class Concat(GraphOp):
-    """The operands one after the other along an axis (ONNX Concat)."""
+    """The concatenation of the operands along an axis (ONNX Concat)."""
 
     name = "graph.concat"
     parts = operands()
@@ -165,16 +165,16 @@ class Concat(GraphOp):
     def infer(self) -> Sequence[TensorType]:
         types = [value.type for value in self.parts]
         if not types:
-            raise op_error(self, "has nothing to join")
+            raise op_error(self, "needs at least one operand")
         same_dtype(self, types)
         shape = list(types[0].shape)
         axis = normalize_axis(self, self.axis, len(shape))
         for type in types:
             first, other = ((*t.shape[:axis], *t.shape[axis + 1 :]) for t in (types[0], type))
             pair = f"{_text(types[0].shape)} and {_text(type.shape)}"
-            same_shape(self, first, other, f"{pair} do not join along axis {axis}")
+            same_shape(self, first, other, f"{pair} cannot be concatenated along axis {axis}")
         if not shape:
-            raise op_error(self, "scalars do not join", "reshape them to one dimension")
+            raise op_error(self, "cannot concatenate scalars", "reshape them to one dimension")
         shape[axis] = total(type.shape[axis] for type in types)
         return [TensorType(tuple(shape), types[0].dtype)]
 
@@ -190,7 +190,7 @@ class Concat(GraphOp):
         ]
 
         def chosen(first: int, last: int) -> Expr:
-            # Halving keeps the depth of the expression, and the tests per element, logarithmic.
+            # A binary choice keeps the expression's depth, and the tests per element, logarithmic.
             if last - first == 1:
                 return loads[first]
             middle = (first + last + 1) // 2
@@ -205,9 +205,9 @@ class Concat(GraphOp):
 
 @define_op(Trait.MOVEMENT)
 class Expand(GraphOp):
-    """x broadcast together with a shape (ONNX Expand): sizes of 1 on either side give way.
+    """x broadcast with a shape (ONNX Expand): sizes of 1 on either side are stretched.
 
-    A size that the shape writes differently is stretched where it is 1 when the model runs.
+    A size that the shape writes differently is stretched if it is 1 at run time.
     """
 
     name = "graph.expand"
@@ -222,18 +222,18 @@ class Expand(GraphOp):
 
     @property
     def stretches(self) -> bool:
-        """Whether only values can tell if some size of x is 1."""
+        """Whether some size of x may or may not be 1, depending on the values of symbols."""
         return any(self._stretches(a, b) for a, b in self._aligned(self.x.type.shape, self.shape))
 
     @staticmethod
     def _aligned(x: Sequence[Dim], wanted: Sequence[Dim]) -> list[tuple[Dim, Dim]]:
-        """The sizes of x, each with the size of the shape that it meets."""
+        """The sizes of x, each with the corresponding size of the shape."""
         met = [1] * max(len(x) - len(wanted), 0) + list(wanted[max(len(wanted) - len(x), 0) :])
         return list(zip(x, met, strict=True))
 
     @staticmethod
     def _stretches(size: Dim, to: Dim) -> bool:
-        """Whether only values can tell if SIZE is 1 or TO."""
+        """Whether SIZE may be 1 or TO, depending on the values of symbols."""
         return size != to and 1 not in (size, to) and not (isinstance(size, int) and isinstance(to, int))
 
     def needs(self) -> Iterable[Need]:
@@ -245,7 +245,7 @@ class Expand(GraphOp):
         own = list(index[len(index) - self.x.type.rank :])
         for axis, (size, to) in enumerate(self._aligned(self.x.type.shape, self.shape)):
             if self._stretches(size, to):
-                own[axis] = own[axis] * (1 - floordiv(1, size))  # 0 everywhere where the size is 1
+                own[axis] = own[axis] * (1 - floordiv(1, size))  # index 0 throughout where the size is 1
         return scalars.load_broadcast(self.x, own)
 
     def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
@@ -287,11 +287,11 @@ PAD_MODES = EnumKind(("constant", "reflect", "edge", "wrap"))
 
 @define_op(Trait.MOVEMENT)
 class Pad(GraphOp):
-    """More elements at both ends of every axis (ONNX Pad); negative pads crop.
+    """x extended at both ends of every axis (ONNX Pad); negative pads crop.
 
-    `pads` lists all begins, then all ends. In constant mode the new elements are `value`
-    (0 when absent). The other modes repeat what the cropped x holds: reflect mirrors it
-    without its edge, edge repeats the edge, wrap starts over at the other end.
+    `pads` lists all begins, then all ends. In constant mode the new elements are `value` (0 if absent).
+    The other modes repeat elements of the cropped x: reflect mirrors it without the edge, edge repeats the
+    edge, wrap continues from the other end.
     """
 
     name = "graph.pad"
@@ -303,7 +303,7 @@ class Pad(GraphOp):
 
     @property
     def adds(self) -> bool:
-        """Whether all pads are numbers, and none crops."""
+        """Whether all pads are numbers, and none is negative."""
         return all(isinstance(pad, int) and pad >= 0 for pad in self.pads)
 
     @property
@@ -358,7 +358,7 @@ class Pad(GraphOp):
                 yield Need(self._kept(axis), least, f"there is something to repeat in axis {axis}")
 
     def _kept(self, axis: int) -> Dim:
-        """The size of AXIS after cropping by pads that are numbers."""
+        """The size of AXIS after cropping by static pads."""
         cropped = [pad for pad in (self.begins[axis], self.ends[axis]) if isinstance(pad, int) and pad < 0]
         return self.x.type.shape[axis] + sum(cropped)
 
@@ -375,13 +375,13 @@ class Pad(GraphOp):
         return scalars.load(self.value, (0,) * self.value.type.rank)
 
     def _mapped(self, scalars: Scalars, own: list[Dim], axis: int) -> Expr:
-        """x at OWN with the positions from AXIS on moved to the elements they repeat."""
+        """x at OWN, with the positions from AXIS on mapped to the elements that they repeat."""
         if axis == len(own):
             return scalars.load(self.x, own)
         begin, end, size = int(str(self.begins[axis])), int(str(self.ends[axis])), self._kept(axis)
 
         def proceed(at: Dim) -> Expr:
-            # Positions count from the first element that cropping leaves.
+            # Positions count from the first element that is not cropped.
             return self._mapped(scalars, [*own[:axis], at + max(-begin, 0), *own[axis + 1 :]], axis + 1)
 
         if begin <= 0 and end <= 0:
@@ -402,19 +402,19 @@ class Pad(GraphOp):
 
 
 def _mirrored(scalars: Scalars, at: Dim, size: Dim) -> Expr:
-    """AT reflected at both ends until it is in 0..SIZE-1: the distance from the last element,
-    taken along the period of 2 * (SIZE - 1) that going there and back takes.
+    """AT reflected at both ends into 0..SIZE-1: its distance from the last element, modulo the period
+    2 * (SIZE - 1) of a full reflection.
     """
     last = size - 1
-    # A single element reflects to itself: its period is made 1.
+    # A single element reflects to itself: its period is set to 1.
     period = 2 * last + floordiv(1, size)
     away = scalars.apply("sub", scalars.index_value(last), _remainder(scalars, at, period))
     return scalars.apply("sub", scalars.index_value(last), scalars.apply("abs", away))
 
 
 def _remainder(scalars: Scalars, at: Dim, period: Dim) -> Expr:
-    """AT modulo PERIOD. Index divisions are kept for numerators that are not negative, which a
-    static period ensures; otherwise the function does it.
+    """AT modulo PERIOD. Index arithmetic divides only non-negative numerators, which a static period
+    ensures; otherwise the scalar function is used.
     """
     if isinstance(period, int):
         return scalars.index_value(at % period)
@@ -425,7 +425,7 @@ def _remainder(scalars: Scalars, at: Dim, period: Dim) -> Expr:
 class Trilu(GraphOp):
     """The upper or lower triangle of the last two dimensions, zeros elsewhere (ONNX Trilu).
 
-    `k` moves the boundary: positive towards the upper right.
+    `k` moves the diagonal; positive towards the upper right.
     """
 
     name = "graph.trilu"
@@ -457,7 +457,7 @@ def _may_add(pad: Dim) -> bool:
 
 
 def _surely_negative(dim: Dim) -> bool:
-    """True when DIM is a number below zero; what symbols say of sizes is asked by `needs`."""
+    """Whether DIM is a negative number; sizes with symbols are decided through `needs`."""
     return isinstance(dim, int) and dim < 0
 
 

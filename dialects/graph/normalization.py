@@ -1,4 +1,4 @@
-"""Normalisations: softmax and its logarithm, batch, layer, RMS, instance and local response."""
+"""Normalisations: softmax and log-softmax, batch, layer, RMS, instance and local response norm."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from .windowed import WIDE
 
 
 class Normalization(GraphOp):
-    """An op whose result has the type of its first operand, x, of floats; `cost` counts FLOPs per
-    element. Other operands may be of another float type."""
+    """Base class: the result has the type of the first operand x, which is of floats; `cost` is FLOPs per
+    element. Other operands may have another float type."""
 
     x = operand()
     cost = 5
@@ -40,10 +40,10 @@ class Normalization(GraphOp):
         return [self.x.type]
 
     def check_shapes(self) -> None:
-        """A located error when the operands do not fit together."""
+        """Raise a located IRError if the operands' shapes do not match."""
 
     def compute(self, *inputs: Any) -> Any:
-        """The result in numpy; operands come in at least as f32."""
+        """The result in numpy; operands are at least f32."""
         raise op_error(self, "has no evaluation of its own")
 
     def evaluate(self, evaluation: Evaluation, *inputs: Any) -> Array:
@@ -54,7 +54,7 @@ class Normalization(GraphOp):
     def flops(self) -> Dim:
         return self.x.type.elements * self.cost
 
-    # ------------------------------------------------------------ what definitions are made of
+    # ------------------------------------------------------------ building blocks of definitions
 
     def load_x(self, scalars: Scalars, index: Sequence[Dim]) -> Term:
         return load(scalars, self.x, index)
@@ -62,7 +62,7 @@ class Normalization(GraphOp):
     def over(
         self, kind: str, scalars: Scalars, index: Index, axes: Sequence[int], body: Callable[[Term], Term]
     ) -> Term:
-        """BODY of each x along AXES, in the row of INDEX, reduced."""
+        """The reduction over AXES of BODY, applied to each x of the row of INDEX."""
 
         def element(inner: tuple[Dim, ...]) -> Expr:
             place = list(index)
@@ -75,17 +75,17 @@ class Normalization(GraphOp):
     def average(
         self, scalars: Scalars, index: Index, axes: Sequence[int], body: Callable[[Term], Term]
     ) -> Term:
-        """The mean of BODY of each x along AXES, in the row of INDEX."""
+        """The mean over AXES of BODY, applied to each x of the row of INDEX."""
         total = self.over("sum", scalars, index, axes, body)
         count = product(self.x.type.shape[axis] for axis in axes)
         return total / Term(scalars, scalars.index_value(count, total.dtype))
 
     def row(self, index: Index, axes: Sequence[int]) -> tuple[object, ...]:
-        """A key that the elements along AXES have in common, with this op."""
+        """The sharing key of values that all elements of a row along AXES have in common."""
         return (self, *(None if axis in axes else dim for axis, dim in enumerate(index)))
 
     def standardized(self, scalars: Scalars, index: Index, axes: Sequence[int], epsilon: float) -> Term:
-        """(x - mean) / sqrt(variance + epsilon) over AXES; the variance from the differences."""
+        """(x - mean) / sqrt(variance + epsilon) over AXES, with the variance of differences from the mean."""
 
         def statistics() -> tuple[Term, Term]:
             mean = self.average(scalars, index, axes, lambda x: x)
@@ -100,19 +100,19 @@ class Normalization(GraphOp):
 
 
 def standard(x: Array, axes: tuple[int, ...], epsilon: float) -> Array:
-    """X with mean 0 and variance 1 over AXES."""
+    """X normalised to mean 0 and variance 1 over AXES."""
     centred = held(x - mean(x, axes), x.dtype)
     variance = mean(held(centred * centred, x.dtype), axes, x.dtype)
     return np.asarray(centred / np.sqrt(variance + epsilon))
 
 
 def along_channels(values: Array, rank: int) -> Array:
-    """One value per channel, shaped to broadcast over tensors of RANK whose axis 1 is channels."""
+    """One value per channel, shaped to broadcast to tensors of RANK with channels on axis 1."""
     return values.reshape(-1, *[1] * (rank - 2))
 
 
 class Row(Normalization):
-    """Softmax and its logarithm: along one axis."""
+    """Base class of softmax and log-softmax, along one axis."""
 
     axis = attribute(INT)
     y = result()
@@ -121,11 +121,11 @@ class Row(Normalization):
         front_axis(self, self.axis, self.x.type.rank)
 
     def shifted(self, x: Array) -> Any:
-        """x less its maximum, so that no exponential overflows."""
+        """x minus its maximum, so that no exponential overflows."""
         return x - np.max(x, self.axis, keepdims=True, initial=-np.inf)
 
     def shifted_terms(self, scalars: Scalars, index: Index) -> tuple[Term, Term]:
-        """x less the maximum of its row, and the sum of the row's exponentials of that."""
+        """x minus its row's maximum, and the sum of the row's exponentials of that."""
         axes = [self.axis]
 
         def statistics() -> tuple[Term, Term]:
@@ -138,7 +138,7 @@ class Row(Normalization):
 
 @define_op(Trait.ROW)
 class Softmax(Row):
-    """exp(x) over its sum along the axis (ONNX Softmax since opset 13)."""
+    """exp(x) / sum(exp(x)) along the axis (ONNX Softmax since opset 13)."""
 
     name = "graph.softmax"
 
@@ -153,7 +153,7 @@ class Softmax(Row):
 
 @define_op(Trait.ROW)
 class LogSoftmax(Row):
-    """The logarithm of softmax, computed without forming it (ONNX LogSoftmax since opset 13)."""
+    """log(softmax(x)) along the axis, without computing softmax (ONNX LogSoftmax since opset 13)."""
 
     name = "graph.log_softmax"
 
@@ -167,7 +167,7 @@ class LogSoftmax(Row):
 
 
 def check_channels(op: Normalization, values: Sequence[Value]) -> None:
-    """A located error unless x has channels on axis 1 and each of VALUES one element per channel."""
+    """Raise a located IRError unless x has channels on axis 1 and each of VALUES one element per channel."""
     shape = op.x.type.shape
     if len(shape) < 2:
         raise op_error(
@@ -211,7 +211,7 @@ class BatchNorm(Normalization):
 
 
 class Trailing(Normalization):
-    """Over all axes from `axis` on, then scaled; scale and bias broadcast to x."""
+    """Normalisation over all axes from `axis` on, then scale and bias, which broadcast to x."""
 
     scale = operand()
     axis = attribute(INT)
@@ -304,8 +304,8 @@ class InstanceNorm(Normalization):
 
 @define_op(Trait.WINDOW)
 class Lrn(Normalization):
-    """x / (bias + alpha / size * s) ** beta, where s adds up the squares of the `size` channels around
-    each, those beyond the edges left out (ONNX LRN)."""
+    """x / (bias + alpha / size * s) ** beta, where s is the sum of squares over the window of `size` channels
+    around each channel, cut off at the edges (ONNX LRN)."""
 
     name = "graph.lrn"
     y = result()
@@ -316,7 +316,7 @@ class Lrn(Normalization):
 
     @property
     def before(self) -> int:
-        """How many of the window's channels lie in front of its own."""
+        """The number of channels in the window before its centre."""
         return (int(self.size) - 1) // 2
 
     def check_shapes(self) -> None:
@@ -335,7 +335,7 @@ class Lrn(Normalization):
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
         channels = self.x.type.shape[1]
-        # A window wider than the channels is walked by channel: it would be loops over nothing.
+        # A window wider than the channels loops over channels instead: most of its taps would be outside.
         wide = self.size > WIDE and isinstance(channels, int) and self.size > channels
 
         def body(inner: tuple[Dim, ...]) -> Expr:

@@ -1,6 +1,6 @@
-"""Numpy arithmetic that the families share: widening, conversions, integer rules and erf.
+"""Numpy arithmetic that the op families share: widening, conversions, integer rules and erf.
 
-Storage-only floats (f16, bf16, f8) compute in f32 and are rounded once, into the result.
+Storage-only floats (f16, bf16, f8) are computed in f32 and rounded once, to the result.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from ..core.dtypes import BOOL, F32, TF32, DType, from_numpy
 
 Array = np.ndarray[Any, Any]
 
-ERF_STEPS = 32  # table nodes per unit: at most 1/64 from the nearest one
+ERF_STEPS = 32  # table nodes per unit, so that the nearest is at most 1/64 away
 ERF_END = 6  # erf rounds to 1 in f64 from here on
 ERF_TERMS = 9
-ERF_BLOCK = 1 << 13  # elements at a time, so that a block's temporaries stay in cache
+ERF_BLOCK = 1 << 13  # elements per block, so that its temporaries stay in cache
 
 
 def compute_dtype(dtype: DType) -> DType:
-    """The type that arithmetic on DTYPE is done in: at least f32 for floats."""
+    """The type of arithmetic on DTYPE: at least f32 for floats."""
     return F32 if dtype.is_float and dtype.bits < 32 else dtype
 
 
 def widened(array: Any) -> Array:
-    """ARRAY in the type that its arithmetic is done in."""
+    """ARRAY converted to the type of its arithmetic."""
     given: Array = np.asarray(array)
     return given.astype(compute_dtype(from_numpy(given.dtype)).numpy, copy=False)
 
@@ -50,8 +50,8 @@ def converted(array: Any, dtype: DType) -> Array:
 
 
 def multiplied(array: Any, multiply: DType | None) -> Array:
-    """ARRAY as a contraction multiplies it: f32 rounded to tf32, to the nearest, ties away from zero
-    (PTX cvt.rna.tf32.f32), where MULTIPLY says so, and else as it is."""
+    """ARRAY rounded for a contraction: f32 to tf32, to nearest with ties away from zero (PTX
+    cvt.rna.tf32.f32), if MULTIPLY says so; else unchanged."""
     given: Array = np.asarray(array)
     if multiply != TF32:
         return given
@@ -71,7 +71,8 @@ def _float_to_integer(array: Array, dtype: DType) -> Array:
 
 
 def _to_f8(array: Array, dtype: DType) -> Array:
-    """Beyond the largest finite value, infinities included, is that value (ONNX Cast, saturate=1)."""
+    """Round to f8, saturating: values beyond the largest finite one, and infinities, become that (ONNX Cast,
+    saturate=1)."""
     largest = 448.0 if dtype.name == "f8e4m3" else 57344.0
     return np.asarray(np.clip(array.astype(np.float32), -largest, largest).astype(dtype.numpy))
 
@@ -88,7 +89,7 @@ def divide(x: Array, y: Array) -> Array:
 def power(x: Array, y: Array) -> Array:
     """x ** y; a negative integer exponent truncates the true value toward zero, 0 ** -n is 0."""
     if x.dtype.kind == "f":
-        # numpy makes a square root of a power of one 0.5, which differs from pow at -inf.
+        # For an array of one exponent 0.5 numpy uses a square root, which differs from pow at -inf.
         shape = np.broadcast_shapes(x.shape, y.shape)
         exponents = np.broadcast_to(y, shape).reshape(-1).copy()
         return np.asarray(np.power(np.broadcast_to(x, shape).reshape(-1), exponents)).reshape(shape)
@@ -98,7 +99,7 @@ def power(x: Array, y: Array) -> Array:
 
 
 def shift(x: Array, y: Array, *, left: bool) -> Array:
-    """x shifted by y bits; a count outside 0 to the width - 1 leaves 0, to the right the sign of x."""
+    """x shifted by y bits; counts outside 0..width-1 give 0, to the right 0 or -1 by the sign of x."""
     inside = (y >= 0) & (y < x.dtype.itemsize * 8)
     count = np.where(inside, y, 0).astype(x.dtype)
     shifted = np.left_shift(x, count) if left else np.right_shift(x, count)
@@ -118,7 +119,7 @@ def softplus(x: Array) -> Array:
 
 
 def erf(x: Array) -> Array:
-    """The error function, to a few ulp of f64, in the type of X."""
+    """The error function, accurate to a few ulp of f64, returned in the type of X."""
     flat = np.ascontiguousarray(x).reshape(-1)
     result = np.empty_like(flat)
     for start in range(0, flat.size, ERF_BLOCK):
@@ -128,7 +129,7 @@ def erf(x: Array) -> Array:
 
 
 def _erf_block(x: Array) -> Array:
-    """Taylor's series around the nearest node of a table."""
+    """The Taylor series around the nearest node of a table."""
     size = np.fmin(np.abs(x), ERF_END)
     node = np.rint(size * ERF_STEPS).astype(np.intp)
     offset = size - node / ERF_STEPS
@@ -144,7 +145,7 @@ def _erf_block(x: Array) -> Array:
 def _erf_terms() -> Array:
     """Taylor coefficients of erf at each node, [terms, nodes].
 
-    With f' = 2/sqrt(pi) * exp(-x*x), the derivatives follow f'' = -2x f', differentiated on.
+    With f' = 2/sqrt(pi) * exp(-x*x), higher derivatives follow by differentiating f'' = -2x f'.
     """
     nodes = np.arange(ERF_END * ERF_STEPS + 1) / ERF_STEPS
     terms = np.zeros((ERF_TERMS, nodes.size))

@@ -1,10 +1,10 @@
 """Quantization: real numbers as small integers or 8-bit floats, and back.
 
-A quantized tensor q stands for the real numbers (q - zero_point) * scale. Scale and zero point are
-given once for the tensor, per position along an axis, or per block of positions along it. A missing
-zero point is 0.
+A quantized tensor q represents the real numbers (q - zero_point) * scale. There is one scale and zero point
+for the whole tensor, per position along an axis, or per block of positions along it. A missing zero
+point is 0.
 
-Arithmetic is done in f32. NaN becomes 0 in an integer type and stays NaN in an 8-bit float.
+Arithmetic is in f32. NaN becomes 0 in an integer type and stays NaN in an 8-bit float.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ REALS = (F32, F16, BF16)
 
 
 class Scaling(GraphOp):
-    """What both directions share: x, its scale and zero point, and where along x they change.
+    """Base class of both directions: x, its scale and zero point, and the axis that these vary along.
 
-    scale and zero_point have no dimensions, or one: that of `axis`. With a `block` above 0 they have
-    all dimensions of x, and one element for that many positions along `axis`.
+    scale and zero_point have rank 0 (per tensor) or 1 (one element per position of `axis`). With `block` > 0
+    they have the rank of x, and one element per `block` positions along `axis`.
     """
 
     x = operand()
@@ -57,7 +57,7 @@ class Scaling(GraphOp):
 
     @property
     def per_tensor(self) -> bool:
-        """True when one scale holds for all of x."""
+        """Whether one scale applies to all of x."""
         return self.scale.type.rank == 0
 
     def infer(self) -> Sequence[TensorType]:
@@ -82,7 +82,7 @@ class Scaling(GraphOp):
         return [self.x.type.with_dtype(self.to)]
 
     def _check_shape(self) -> None:
-        """A located error unless the scale has the shape that axis and block ask for."""
+        """Raise a located IRError unless the scale has the shape that axis and block require."""
         shape, given = self.x.type.shape, self.scale.type.shape
         if self.block < 0 or (self.per_tensor and self.block):
             raise op_error(
@@ -101,14 +101,14 @@ class Scaling(GraphOp):
         same_shape(self, wanted, given, message, operand_at(self, self.scale))
 
     def compute(self, x: Array, scale: Array, zero_point: Array | None) -> Any:
-        """The result in numpy, before it is converted; all operands in f32."""
+        """The result in numpy, before conversion to its type; operands in f32."""
         raise NotImplementedError
 
     def formula(self, x: Term, scale: Term, zero_point: Term | None) -> Term:
-        """The element of y, before it is converted, as a formula over terms of f32."""
+        """An element of y, before conversion to its type, as a formula over f32 terms."""
         raise NotImplementedError
 
-    # ------------------------------------------------------------ one element
+    # ------------------------------------------------------------ scalar definition
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
         x = load(scalars, self.x, index).cast(F32)
@@ -117,7 +117,7 @@ class Scaling(GraphOp):
         return self.formula(x, scale, zero).cast(self.to).expr
 
     def _parameter(self, scalars: Scalars, value: Value, index: Index) -> Term:
-        """The scale or zero point for the element at INDEX, in f32."""
+        """The scale or zero point of the element at INDEX, in f32."""
         if self.per_tensor:
             return load(scalars, value, ()).cast(F32)
         if not self.block:
@@ -135,7 +135,7 @@ class Scaling(GraphOp):
             return converted(y, self.to)
 
     def _spread(self, array: Array, shape: tuple[int, ...]) -> Array:
-        """Scales or zero points in f32, one for every element of a tensor of SHAPE or broadcast to it."""
+        """Scales or zero points in f32, one per element of a tensor of SHAPE, or broadcastable to it."""
         wide: Array = np.asarray(array).astype(np.float32)
         if self.per_tensor:
             return wide
@@ -149,11 +149,11 @@ class Scaling(GraphOp):
 
 @define_op(Trait.ELEMENTWISE)
 class Quantize(Scaling):
-    """saturate(round(x / scale) + zero_point), halves to even (ONNX QuantizeLinear).
+    """saturate(round(x / scale) + zero_point), rounding half to even (ONNX QuantizeLinear).
 
-    With `offset_first` it is saturate(round(x / scale + zero_point)): another number where x / scale is
-    a half and the zero point odd (ONNX Runtime's QLinearAdd, QLinearMul and QLinearAveragePool).
-    8-bit floats are rounded once, after the division, and saturate.
+    With `offset_first` it is saturate(round(x / scale + zero_point)), which differs where x / scale is
+    halfway and the zero point odd (ONNX Runtime's QLinearAdd, QLinearMul and QLinearAveragePool). 8-bit
+    floats are rounded once, after the division, and saturate.
     """
 
     name = "graph.quantize"
@@ -166,7 +166,7 @@ class Quantize(Scaling):
 
     def infer(self) -> Sequence[TensorType]:
         if self.to not in (*INTEGERS, *FLOATS):
-            raise op_error(self, f"{self.to} is no type to quantize to", at=AttributeAt("to"))
+            raise op_error(self, f"cannot quantize to {self.to}", at=AttributeAt("to"))
         if self.x.type.dtype not in (*REALS, I32):
             raise op_error(
                 self,
@@ -176,7 +176,7 @@ class Quantize(Scaling):
         return super().infer()
 
     def compute(self, x: Array, scale: Array, zero_point: Array | None) -> Any:
-        if self.to.is_float:  # f64 too, where the check of a plan leaves all roundings out
+        if self.to.is_float:  # also for f64, in which a plan is checked without any rounding
             return x / scale
         if self.offset_first and zero_point is not None:
             return np.rint(x / scale + zero_point)
@@ -194,7 +194,7 @@ class Quantize(Scaling):
 
 @define_op(Trait.ELEMENTWISE, Trait.ENCODING)
 class Dequantize(Scaling):
-    """(x - zero_point) * scale (ONNX DequantizeLinear); i32, as biases are stored, has no zero point."""
+    """(x - zero_point) * scale (ONNX DequantizeLinear); i32, the type of biases, has no zero point."""
 
     name = "graph.dequantize"
 
@@ -204,7 +204,7 @@ class Dequantize(Scaling):
 
     def infer(self) -> Sequence[TensorType]:
         if self.x.type.dtype not in (*INTEGERS, *FLOATS, I32):
-            raise op_error(self, f"{self.x.type.dtype} is no quantized type", at=operand_at(self, self.x))
+            raise op_error(self, f"{self.x.type.dtype} is not a quantized type", at=operand_at(self, self.x))
         if self.to not in REALS:
             raise op_error(self, f"gives f32, f16 or bf16 elements, not {self.to}", at=AttributeAt("to"))
         return super().infer()

@@ -31,7 +31,7 @@ LOGICAL = ("any", "all")
 
 
 def front_axis(op: Operation, axis: int, rank: int) -> int:
-    """AXIS; a located error unless it counts from the front and is inside the rank."""
+    """AXIS; raises a located IRError unless it is in 0..RANK-1."""
     if not 0 <= axis < rank:
         hint = "count the axis from the front" if axis < 0 else None
         raise op_error(op, f"axis {axis} is not one of the {rank} dimensions", hint, at=axis_at(op))
@@ -39,14 +39,14 @@ def front_axis(op: Operation, axis: int, rank: int) -> int:
 
 
 def without_axes(shape: Sequence[Dim], axes: Sequence[int], keepdims: bool) -> tuple[Dim, ...]:
-    """SHAPE after a reduction over AXES."""
+    """The shape after a reduction of SHAPE over AXES."""
     if keepdims:
         return tuple(1 if axis in axes else size for axis, size in enumerate(shape))
     return tuple(size for axis, size in enumerate(shape) if axis not in axes)
 
 
 def reduced_index(index: Index, axes: Sequence[int], inner: Sequence[Dim], keepdims: bool) -> tuple[Dim, ...]:
-    """Where in the operand of a reduction the loop variables INNER (one per axis) and INDEX lie."""
+    """The operand's index for result index INDEX and loop variables INNER, one per reduced axis."""
     if keepdims:
         index = tuple(i for axis, i in enumerate(index) if axis not in axes)
     outer, reduced = iter(index), dict(zip(axes, inner, strict=True))
@@ -56,13 +56,12 @@ def reduced_index(index: Index, axes: Sequence[int], inner: Sequence[Dim], keepd
 
 @define_op(Trait.REDUCTION)
 class Reduce(GraphOp):
-    """Reduces AXES (sorted, from the front): ONNX ReduceSum, ReduceMean, ReduceProd, ReduceMax and
-    ReduceMin, the global pools, and any/all of truth values.
+    """A reduction over AXES (sorted, non-negative): ONNX ReduceSum, ReduceMean, ReduceProd, ReduceMax and
+    ReduceMin, the global pools, and any/all of bools.
 
-    A mean is the sum over the count, and so infinite where the sum is; of integers it truncates toward
-    zero. NaN is the extreme of whatever holds one, and of two zeros the positive one is the larger.
-    Nothing sums up to 0, multiplies to 1, and has the type's bounds as its extremes; its mean, which ONNX
-    leaves undefined, is 0, as ONNX Runtime has it.
+    A mean is the sum divided by the count, and so infinite where the sum is; for integers it truncates toward
+    zero. Maxima and minima propagate NaN, and +0 is larger than -0. An empty reduction gives the identity: 0,
+    1, or the type's bounds; an empty mean, which ONNX leaves undefined, gives 0 as in ONNX Runtime.
     """
 
     name = "graph.reduce"
@@ -86,7 +85,7 @@ class Reduce(GraphOp):
 
     @property
     def count(self) -> Dim:
-        """How many elements make up one of the result."""
+        """The number of elements that are reduced to one."""
         return product(self.x.type.shape[axis] for axis in self.axes)
 
     def evaluate(self, evaluation: Evaluation, x: Array) -> Array:
@@ -124,7 +123,7 @@ class Reduce(GraphOp):
         return whole.cast(self.y.type.dtype).expr
 
     def _divisor(self, scalars: Scalars, dtype: DType) -> Expr:
-        """The count, or 1 where there is nothing."""
+        """The count, or 1 if it is 0."""
         if isinstance(self.count, int):
             return scalars.index_value(max(self.count, 1), dtype)
         return scalars.apply("max", scalars.index_value(self.count, dtype), scalars.const(1, dtype))
@@ -135,8 +134,8 @@ class Reduce(GraphOp):
 
 @define_op(Trait.REDUCTION)
 class ArgReduce(GraphOp):
-    """The position of the extreme along an axis, as i64: the first one, or the last one with
-    `select_last` (ONNX ArgMax, ArgMin). NaN is the extreme of whatever holds one."""
+    """The position of the extreme along an axis, as i64: the first one, or the last with `select_last` (ONNX
+    ArgMax, ArgMin). NaN counts as the extreme."""
 
     name = "graph.arg_reduce"
     x = operand()
@@ -181,9 +180,8 @@ class ArgReduce(GraphOp):
 
 @define_op(Trait.REDUCTION)
 class Cumsum(GraphOp):
-    """The sum of what comes up to each element along an axis, itself left out when `exclusive`, from
-    the end when `reverse` (ONNX CumSum). The first element is itself, -0 too; exclusive sums start
-    from +0."""
+    """The running sum along an axis: inclusive, or `exclusive`; from the end if `reverse` (ONNX CumSum).
+    An inclusive sum starts from the first element, so it keeps -0; an exclusive one starts from +0."""
 
     name = "graph.cumsum"
     x = operand()

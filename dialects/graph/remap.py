@@ -1,4 +1,4 @@
-"""Where an element of a reshaped tensor comes from, with as few divisions as possible."""
+"""Index arithmetic of reshapes, with as few divisions as possible."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from ..core.affine import Dim, exact_div, floordiv, product
 
 @dataclass
 class _AxisGroup:
-    """Consecutive dimensions of the new and of the old shape with the same element count."""
+    """Adjacent dimensions of the new and the old shape with the same element count."""
 
     new: list[int] = field(default_factory=list)
     old: list[int] = field(default_factory=list)
 
 
 def reshaped_index(index: Sequence[Dim], new: Sequence[Dim], old: Sequence[Dim]) -> list[Dim]:
-    """The position in shape OLD of the element at INDEX of shape NEW, both row-major.
+    """The index in shape OLD of the element at INDEX of shape NEW, both row-major.
 
     Dimensions are matched in groups of equal element count, so that only dimensions that are
-    really split or merged cost arithmetic.
+    split or merged cost arithmetic.
     """
     result: list[Dim] = [0] * len(old)
     if 0 in old or 0 in new:
@@ -34,7 +34,7 @@ def reshaped_index(index: Sequence[Dim], new: Sequence[Dim], old: Sequence[Dim])
 
 
 def _unravel(linear: Dim, axes: Sequence[int], shape: Sequence[Dim], result: list[Dim]) -> None:
-    """Put the multi-index of LINEAR within AXES of SHAPE into RESULT."""
+    """Write the multi-index of LINEAR within AXES of SHAPE into RESULT."""
     for axis in reversed(axes[1:]):
         quotient = floordiv(linear, shape[axis])
         result[axis] = linear - quotient * shape[axis]
@@ -44,7 +44,7 @@ def _unravel(linear: Dim, axes: Sequence[int], shape: Sequence[Dim], result: lis
 
 
 def _groups(new: Sequence[Dim], old: Sequence[Dim]) -> Iterator[_AxisGroup]:
-    """Smallest groups, in order; dimensions of size 1 are in none."""
+    """The smallest groups, in order; dimensions of size 1 are in none."""
     left = [axis for axis, size in enumerate(new) if size != 1]
     right = [axis for axis, size in enumerate(old) if size != 1]
     while left and right:
@@ -60,7 +60,7 @@ def _groups(new: Sequence[Dim], old: Sequence[Dim]) -> Iterator[_AxisGroup]:
                 break
             target.append(source.pop(0))
         if not left or not right:
-            # What is left over belongs to a group whose sizes could not be compared.
+            # The remaining dimensions join a group whose sizes could not be compared.
             group.new += left
             group.old += right
             yield group
@@ -69,7 +69,7 @@ def _groups(new: Sequence[Dim], old: Sequence[Dim]) -> Iterator[_AxisGroup]:
 
 
 def _compare(new: Dim, old: Dim) -> int:
-    """0 when the counts are equal, -1 when the new one has to grow, 1 when the old one has to."""
+    """0 if the counts are equal, -1 if the new group has to grow, 1 if the old one has to."""
     if new == old:
         return 0
     if isinstance(new, int) and isinstance(old, int):

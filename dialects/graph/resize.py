@@ -31,10 +31,10 @@ UNROLLED_TAPS = 16  # bicubic over two axes
 class Resize(GraphOp):
     """Resampling along every axis (ONNX Resize).
 
-    `sizes` is the shape of the result. `scales` (one per axis) are those the model states;
-    empty, they are the quotients of the sizes. `roi` lists the begins, then the ends of the
-    region that tf_crop_and_resize samples, relative to x; samples outside x are `extrapolation`.
-    Positions are exact fractions, so that no rounding decides which element is nearest.
+    `sizes` is the shape of the result. `scales` (one per axis) are the model's; if empty, they are the
+    quotients of the sizes. `roi` lists the begins, then the ends of the region that tf_crop_and_resize
+    samples, relative to x; samples outside x are `extrapolation`. Positions are exact fractions, so that
+    rounding never decides which element is nearest.
     """
 
     name = "graph.resize"
@@ -79,7 +79,7 @@ class Resize(GraphOp):
 
     def needs(self) -> Iterable[Need]:
         for axis, (size, extent) in enumerate(zip(self.sizes, self.x.type.shape, strict=True)):
-            # A multiple of the extent is 0 where that is.
+            # A multiple of the extent is 0 if the extent is.
             if size != 0 and not isinstance(extent, int) and exact_div(size, extent) is None:
                 yield Need(extent * size, size, f"there is something to resize in axis {axis}")
 
@@ -97,7 +97,7 @@ class Resize(GraphOp):
         return Filter(self.mode, scale, self.cubic_coefficient, exclude_outside=self.exclude_outside)
 
     def _samplings(self, extents: Sequence[Dim], lengths: Sequence[Dim]) -> dict[int, AxisSampling]:
-        """How each axis is sampled that does not stay as it is."""
+        """The sampling of each axis that is not the identity."""
         sizes = enumerate(zip(extents, lengths, strict=True))
         samplings = {axis: self._sampling(axis, extent, length) for axis, (extent, length) in sizes}
         return {axis: sampling for axis, sampling in samplings.items() if not sampling.is_identity}
@@ -118,7 +118,7 @@ class Resize(GraphOp):
         return sampled if condition is None else scalars.select(condition, sampled, outside)
 
     def _nearest(self, scalars: Scalars, own: list[Dim], pending: list[tuple[int, AxisSampling]]) -> Expr:
-        """x at the nearest positions to OWN along the axes PENDING."""
+        """The element of x nearest to OWN along the axes PENDING."""
         if not pending:
             return scalars.load(self.x, own)
         (axis, sampling), *others = pending
@@ -129,7 +129,7 @@ class Resize(GraphOp):
         at = nearest_position(self.nearest, *sampling.at(own[axis]))
         first = nearest_position(self.nearest, *sampling.at(0))
         last = nearest_position(self.nearest, *sampling.at(sampling.length - 1))
-        # Positions grow with the index, so the ends decide whether any leaves x.
+        # Positions are monotonic in the index, so the end positions decide whether any is outside x.
         if not self._crops and is_nonnegative(first, {}) and is_nonnegative(sampling.extent - 1 - last, {}):
             return proceed(at)
         return scalars.let_index(clamped(scalars, at, sampling.extent), proceed)
@@ -146,7 +146,7 @@ class Resize(GraphOp):
         return scalars.cast(whole, self.x.type.dtype)
 
     def _unrolled(self, scalars: Scalars, index: list[Dim], cells: dict[int, Cell], dtype: DType) -> Expr:
-        """The weighted sum written out, axis inside axis; every place and weight is computed once."""
+        """The weighted sum, unrolled, with the axes nested; every position and weight is computed once."""
         taps = [(axis, offset) for axis, cell in cells.items() for offset in cell.filter.offsets]
         weights = {(axis, offset): cells[axis].weight(offset) for axis, offset in taps}
 

@@ -1,4 +1,4 @@
-"""Resampling along one axis: where samples lie, and how elements around them are weighted."""
+"""Resampling along one axis: sample positions, and the weights of the elements around them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NEAREST = ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")
 
 
 def simple_fraction(number: float) -> Fraction:
-    """The simplest fraction that a number of f32 precision stands for: 3/5 for 0.60000002."""
+    """The simplest fraction that rounds to a number of f32 precision: 3/5 for 0.60000002."""
     simple = Fraction(number).limit_denominator(1 << 12)
     if np.float32(float(simple)) == np.float32(number):
         return simple
@@ -36,9 +36,9 @@ def simple_fraction(number: float) -> Fraction:
 
 @dataclass(frozen=True)
 class AxisSampling:
-    """LENGTH samples of an axis of EXTENT elements. Positions are fractions of Dims.
+    """The sampling of an axis of EXTENT elements at LENGTH positions, which are fractions of Dims.
 
-    SCALE is the model's; without one it is length / extent.
+    SCALE is the model's; by default it is length / extent.
     """
 
     coordinates: str
@@ -57,13 +57,13 @@ class AxisSampling:
 
     @property
     def scale_number(self) -> float:
-        """The scale of a static axis (or one with a stated scale)."""
+        """The scale of a static axis (or of one with a given scale) as a number."""
         over, under = self.ratio
         return float(Fraction(evaluate(over, {}), evaluate(under, {})))
 
     @property
     def is_identity(self) -> bool:
-        """True when every sample is the element of the same index."""
+        """Whether every sample is the element of the same index."""
         return self.roi == (0.0, 1.0) and self.length == self.extent and self.scale in (None, 1.0)
 
     @property
@@ -72,7 +72,7 @@ class AxisSampling:
         return range(evaluate(self.length, {}))
 
     def at(self, index: Dim) -> tuple[Dim, Dim]:
-        """The position of sample INDEX in the axis: numerator and positive denominator."""
+        """The position of sample INDEX on the axis: numerator and positive denominator."""
         over, under = self.ratio
         if self.coordinates == "asymmetric":
             return index * under, over
@@ -90,11 +90,12 @@ class AxisSampling:
         return center - over, 2 * over
 
     def _between_corners(self, index: Dim, begin: Fraction, end: Fraction) -> tuple[Dim, Dim]:
-        """LENGTH positions from BEGIN to END (parts of the axis), both included; one is in the middle."""
+        """LENGTH positions from BEGIN to END (fractions of the axis), both included; a single one is in the
+        middle."""
         unit = begin.denominator * end.denominator
         first, last = int(begin * unit), int(end * unit)
-        # When the model states the scale, the length is extent * scale, which may be a fraction, as ONNX's
-        # reference has it (ONNX Runtime rounds it down). LENGTH stays whole over PART.
+        # With the model's scale the length is extent * scale, which may be fractional, as in ONNX's reference
+        # (ONNX Runtime rounds it down). LENGTH is the numerator over PART.
         length, part = (self.length, 1) if self.scale is None else self._stated_length
         single = floordiv(part, length)
         steps = length - part
@@ -109,7 +110,7 @@ class AxisSampling:
         return self.extent * fraction.numerator, fraction.denominator
 
     def inside(self, scalars: Scalars, index: Dim) -> Expr:
-        """True when sample INDEX lies within the axis."""
+        """Whether sample INDEX is within the axis, as an expression."""
         over, under = self.at(index)
         return scalars.inside(over, 0, under * (self.extent - 1) + 1)
 
@@ -121,14 +122,14 @@ class AxisSampling:
 
 
 def whole_part(over: Dim, under: Dim) -> Dim:
-    """floor(OVER / UNDER) of a position, written so that what is divided is not negative: positions
-    are above -1 (or outside x, where nothing is read).
+    """floor(OVER / UNDER) of a position, written with a non-negative numerator: positions are above -1 (or
+    outside x, where nothing is read).
     """
     return floordiv(over + under, under) - 1
 
 
 def nearest_position(rounding: str, over: Dim, under: Dim) -> Dim:
-    """OVER / UNDER rounded to an integer."""
+    """OVER / UNDER rounded to an integer, by the rule ROUNDING."""
     if rounding == "floor":
         return whole_part(over, under)
     if rounding == "ceil":
@@ -139,8 +140,8 @@ def nearest_position(rounding: str, over: Dim, under: Dim) -> Dim:
 
 @dataclass(frozen=True)
 class Filter:
-    """The weights of the elements around a position: mode 'linear' or 'cubic' (Keys, with its
-    coefficient). SCALE below 1 widens the filter (antialias).
+    """An interpolation filter: mode 'linear' or 'cubic' (Keys, with its coefficient). A SCALE below 1 widens
+    it (antialiasing).
     """
 
     mode: str
@@ -150,17 +151,18 @@ class Filter:
 
     @property
     def offsets(self) -> range:
-        """Which elements have weight, counted from the one at or before the position."""
+        """The elements with non-zero weight, relative to the one at or before the position."""
         reach = (1 if self.mode == "linear" else 2) / self.scale
         return range(floor(-reach) + 1, ceil(reach) + 1)
 
     @property
     def normalizes(self) -> bool:
-        """True when the weights do not add up to 1 by themselves."""
+        """Whether the weights have to be normalised to add up to 1."""
         return self.scale < 1 or self.exclude_outside
 
     def taps(self, sampling: AxisSampling) -> tuple[Array, Array]:
-        """The elements that every sample (row) of a static axis is made of, and their weights, f64."""
+        """The elements (taps) of every sample of a static axis, and their weights, f64; both [samples,
+        taps]."""
         extent = evaluate(sampling.extent, {})
         positions = [[evaluate(part, {}) for part in sampling.at(row)] for row in sampling.outputs]
         over, under = np.array(positions, object).reshape(-1, 2).T
@@ -173,7 +175,7 @@ class Filter:
             weights = np.where((places >= 0) & (places < extent), weights, 0.0)
         if self.normalizes:
             sums = weights.sum(1, keepdims=True)
-            # No tap is left where a crop reaches far outside x; such samples are not used.
+            # A crop far outside x leaves no taps; such samples are not used.
             weights = weights / np.where(sums == 0, 1.0, sums)
         return np.clip(places, 0, extent - 1), weights
 
@@ -187,8 +189,8 @@ class Filter:
 
 
 def weighted(x: Array, axis: int, places: Array, weights: Array) -> Array:
-    """Sums along AXIS of the elements of X at PLACES times WEIGHTS, both [samples, taps]. An element that
-    is no tap of a sample does not reach it, not even as NaN."""
+    """Weighted sums along AXIS of the elements of X at PLACES; PLACES and WEIGHTS are [samples, taps].
+    Elements that are no tap of a sample do not affect it, not even if they are NaN."""
     shape = [-1 if other == axis else 1 for other in range(x.ndim)]
     sums: Array = np.zeros((*x.shape[:axis], len(places), *x.shape[axis + 1 :]))
     with np.errstate(all="ignore"):
@@ -198,7 +200,7 @@ def weighted(x: Array, axis: int, places: Array, weights: Array) -> Array:
 
 
 class Cell:
-    """The scalar expressions around one sample: its base element, the rest, the weights."""
+    """The scalar expressions of one sample: base element, fraction, weights."""
 
     def __init__(
         self, scalars: Scalars, sampling: AxisSampling, filter: Filter, index: Dim, dtype: DType
@@ -213,7 +215,7 @@ class Cell:
         self._rest = scalars.apply("div", rest, scalars.index_value(under, dtype))
 
     def place(self, offset: Dim) -> Expr:
-        """The element at OFFSET from the base, moved into the axis; i64."""
+        """The index of the element at OFFSET from the base, clamped to the axis; i64."""
         return clamped(self._scalars, self.base + offset, self.extent)
 
     def weight(self, offset: Dim) -> Expr:
@@ -261,6 +263,6 @@ class Cell:
 
 
 def clamped(scalars: Scalars, at: Dim, size: Dim) -> Expr:
-    """AT moved into 0..SIZE-1, as i64."""
+    """AT clamped to 0..SIZE-1, as i64."""
     low = scalars.apply("max", scalars.index_value(at), scalars.const(0, I64))
     return scalars.apply("min", low, scalars.index_value(size - 1))

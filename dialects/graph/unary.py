@@ -48,7 +48,7 @@ class Sign(Unary):
 
 @define_op(Trait.ELEMENTWISE)
 class Floor(Unary):
-    """The integer below (ONNX Floor)."""
+    """The largest integer not above x (ONNX Floor)."""
 
     name = "graph.floor"
     function = "floor"
@@ -57,7 +57,7 @@ class Floor(Unary):
 
 @define_op(Trait.ELEMENTWISE)
 class Ceil(Unary):
-    """The integer above (ONNX Ceil)."""
+    """The smallest integer not below x (ONNX Ceil)."""
 
     name = "graph.ceil"
     function = "ceil"
@@ -66,7 +66,7 @@ class Ceil(Unary):
 
 @define_op(Trait.ELEMENTWISE)
 class Round(Unary):
-    """The nearest integer, halves to even (ONNX Round)."""
+    """The nearest integer, ties to even (ONNX Round)."""
 
     name = "graph.round"
     function = "round"
@@ -237,7 +237,7 @@ class Sigmoid(Unary):
 
 @define_op(Trait.ELEMENTWISE)
 class Not(UnaryPredicate):
-    """The opposite truth value (ONNX Not)."""
+    """Logical negation (ONNX Not)."""
 
     name = "graph.not"
     function = "not"
@@ -247,7 +247,7 @@ class Not(UnaryPredicate):
 
 @define_op(Trait.ELEMENTWISE)
 class BitwiseNot(Unary):
-    """Every bit of an integer inverted (ONNX BitwiseNot)."""
+    """Bitwise complement of an integer (ONNX BitwiseNot)."""
 
     name = "graph.bitwise_not"
     function = "bitnot"
@@ -267,7 +267,7 @@ class Isnan(UnaryPredicate):
 
 @define_op(Trait.ELEMENTWISE)
 class Isinf(UnaryPredicate):
-    """Whether x is an infinity of a wanted sign (ONNX IsInf)."""
+    """Whether x is an infinity of one of the selected signs (ONNX IsInf)."""
 
     name = "graph.isinf"
     positive = attribute(FLAG, True)

@@ -24,8 +24,8 @@ from .windowed import Ints, Windowed
 
 
 class Pool(Windowed):
-    """A pool over x [N, C, spatial]. With `ceil_mode` a last window may reach past the end
-    padding, as long as it starts inside the input or its padding at the beginning.
+    """Base class of pools over x [N, C, spatial]. With `ceil_mode` the last window may extend past the end
+    padding, if it starts inside the input or its begin padding.
     """
 
     kernel = attribute(INTS)
@@ -52,10 +52,10 @@ class Pool(Windowed):
         return ceildiv(self._reached(axis), self.strides[axis]) if self.ceil_mode else self.floor_size(axis)
 
     def _reached(self, axis: int) -> Dim:
-        """How many elements of AXIS a window may start at, rounded up.
+        """The number of elements of AXIS that a window may start at, for a division that rounds up.
 
-        Of min(ceil((n - span) / stride) + 1, ceil((size + begin) / stride)) windows, both are ceilings of
-        (size + begin + constant) / stride, so the smaller constant decides.
+        Of min(ceil((n - span) / stride) + 1, ceil((size + begin) / stride)) windows, both terms are ceilings
+        of (size + begin + constant) / stride, so the smaller constant decides.
         """
         constant: int = min(self.ends[axis] - self.spans[axis] + self.strides[axis], 0)
         return self.spatial[axis] + self.begins[axis] + constant
@@ -68,7 +68,7 @@ class Pool(Windowed):
 
 
 def lowest(dtype: DType) -> float | int:
-    """The identity of max; f8e4m3, which has no infinities, starts from its least number."""
+    """The identity of max; for f8e4m3, which has no infinities, its lowest number."""
     if dtype == F8E4M3:
         return float(ml_dtypes.finfo(dtype.numpy).min)
     return float("-inf") if dtype.is_float else int(np.iinfo(dtype.numpy).min)
@@ -76,7 +76,7 @@ def lowest(dtype: DType) -> float | int:
 
 @define_op(Trait.WINDOW)
 class MaxPool(Pool):
-    """The largest element of each window (ONNX MaxPool); NaN wins."""
+    """The maximum of each window (ONNX MaxPool); NaN propagates."""
 
     name = "graph.max_pool"
 
@@ -100,8 +100,8 @@ class MaxPool(Pool):
 
 @define_op(Trait.WINDOW)
 class MaxPoolIndices(Pool):
-    """Where the largest element of each window lies (the second result of ONNX MaxPool): the
-    first one, as a position in the flat x; column-major over the spatial dimensions on request.
+    """The position of each window's maximum (the second result of ONNX MaxPool): the first one, as a flat
+    position in x, row-major, or column-major over the spatial dimensions on request.
     """
 
     name = "graph.max_pool_indices"
@@ -165,9 +165,8 @@ def _unravel(position: Dim, sizes: Sequence[Dim]) -> list[Dim]:
 
 @define_op(Trait.WINDOW)
 class AvgPool(Pool):
-    """The mean of each window (ONNX AveragePool). Elements of the padding count as zeros with
-    `count_include_pad` and not at all without; what lies past the padding never counts. The mean
-    of nothing is 0.
+    """The mean of each window (ONNX AveragePool). Padding counts as zeros with `count_include_pad`, else not
+    at all; what is past the padding never counts. An empty mean is 0.
     """
 
     name = "graph.avg_pool"
@@ -192,7 +191,7 @@ class AvgPool(Pool):
         return scalars.cast(mean, self.x.type.dtype)
 
     def _count(self, scalars: Scalars, outputs: Sequence[Dim], dtype: DType) -> Expr:
-        """How many taps count in the window at OUTPUTS."""
+        """The number of counted taps in the window at OUTPUTS."""
         fixed = 1
         varying: Expr | None = None
         for axis, o in enumerate(outputs):
@@ -210,7 +209,7 @@ class AvgPool(Pool):
         return self.ceil_mode if self.count_include_pad else self.guarded_axis(axis)
 
     def _axis_count(self, scalars: Scalars, axis: int, output: Dim) -> Expr:
-        """Taps along AXIS that count, as i64: from the first inside to the last inside."""
+        """The number of counted taps along AXIS, as i64: from the first to the last inside."""
         dilation, taps = self.dilations[axis], self.window[axis]
         start = output * self.strides[axis] - self.begins[axis]
         limit = self.spatial[axis] + (self.ends[axis] if self.count_include_pad else 0)
@@ -223,7 +222,7 @@ class AvgPool(Pool):
         return scalars.apply("max", count, scalars.const(1, I64)) if self._may_miss(axis) else count
 
     def _may_miss(self, axis: int) -> bool:
-        """True when a window may see nothing but padding along AXIS."""
+        """Whether some window may cover only padding along AXIS."""
         widest = max(self.begins[axis], self.ends[axis])
         return self.dilations[axis] > 1 or widest >= self.window[axis]
 
@@ -240,10 +239,10 @@ class AvgPool(Pool):
         return converted(y, self.x.type.dtype)
 
     def _counts(self, axis: int, outputs: int, extent: int) -> Array:
-        """How many taps along AXIS count in each of the windows, at least 1."""
+        """The number of counted taps along AXIS in each window, at least 1."""
         starts = np.arange(outputs) * self.strides[axis] - self.begins[axis]
         end = extent + (self.ends[axis] if self.count_include_pad else 0)
-        # Divisions rounded up: the first tap behind the end, and the first inside.
+        # Ceiling divisions: the first tap past the end, and the first inside.
         behind = np.minimum(-((starts - end) // self.dilations[axis]), self.window[axis])
         first = 0 if self.count_include_pad else np.maximum(-(starts // self.dilations[axis]), 0)
         counts: Array = np.maximum(behind - first, 1)

@@ -1,4 +1,4 @@
-"""Sliding windows over spatial dimensions: what convolutions and pools share."""
+"""Sliding windows over spatial dimensions, for convolutions and pools."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from .base import GraphOp
 
 Ints = tuple[int, ...]
 
-WIDE = 32  # taps along a dimension that are always walked one by one
-MOST_TAPS = 1024  # the same where it is not known how large x is
+WIDE = 32  # taps along a dimension up to which a loop always covers all of them
+MOST_TAPS = 1024  # the same bound where the size of x is unknown
 
 
 class Windowed(GraphOp):
-    """An op that slides a window over the spatial dimensions of x: [N, C, spatial...].
+    """Base class of ops that slide a window over the spatial dimensions of x: [N, C, spatial...].
 
-    `pads` lists the begins of all spatial dimensions, then their ends; a negative one crops.
-    Lists that are left empty stand for strides and dilations of 1 and pads of 0.
+    `pads` lists the begins of all spatial dimensions, then their ends; negative pads crop. Empty lists mean
+    strides and dilations of 1 and pads of 0.
     """
 
     x = operand()
@@ -40,12 +40,12 @@ class Windowed(GraphOp):
 
     @property
     def window(self) -> Ints:
-        """Taps along each spatial dimension."""
+        """The number of taps along each spatial dimension."""
         raise NotImplementedError
 
     @property
     def spatial(self) -> tuple[Dim, ...]:
-        """The sizes of the spatial dimensions of x."""
+        """The sizes of x's spatial dimensions."""
         return self.x.type.shape[2:]
 
     @property
@@ -58,11 +58,11 @@ class Windowed(GraphOp):
 
     @property
     def spans(self) -> Ints:
-        """How far a window reaches along each dimension: dilation * (taps - 1) + 1."""
+        """The extent of a window along each dimension: dilation * (taps - 1) + 1."""
         return tuple(d * (k - 1) + 1 for k, d in zip(self.window, self.dilations, strict=True))
 
     def _decoded(self, raw: Mapping[str, Any]) -> dict[str, Any]:
-        # Filled in here and not where they are read: every reader then sees complete lists.
+        # Defaults are filled in here, so that every reader sees complete lists.
         values = super()._decoded(raw)
         x = self.operands[0] if self.operands else None
         if x is not None:
@@ -73,7 +73,7 @@ class Windowed(GraphOp):
         return values
 
     def check_window(self) -> None:
-        """Located errors for lists of the wrong length and steps that are not positive."""
+        """Raise located IRErrors for lists of the wrong length, and for strides or dilations below 1."""
         rank = self.x.type.rank - 2
         if not 1 <= rank <= 3:
             raise op_error(
@@ -101,12 +101,12 @@ class Windowed(GraphOp):
             yield Need(room, self.spans[axis], why)
 
     def floor_size(self, axis: int) -> Dim:
-        """Windows that fit along spatial AXIS of the padded input."""
+        """The number of windows that fit along spatial AXIS of the padded input."""
         padded = self.spatial[axis] + self.begins[axis] + self.ends[axis]
         return floordiv(padded - self.spans[axis], self.strides[axis]) + 1
 
     def checked_size(self, axis: int, size: Dim) -> Dim:
-        """SIZE, unless it shows that no window fits."""
+        """SIZE, unless it shows that no window fits: then a located IRError."""
         if isinstance(size, int) and size < 1:
             room = self.spatial[axis] + self.begins[axis] + self.ends[axis]
             raise op_error(self, f"a window of {self.spans[axis]} does not fit in {room} elements with pads")
@@ -115,13 +115,14 @@ class Windowed(GraphOp):
     # ------------------------------------------------------------ scalar definitions
 
     def guarded_axis(self, axis: int) -> bool:
-        """True when windows may reach outside x along spatial AXIS."""
+        """Whether windows may extend outside x along spatial AXIS."""
         return self.begins[axis] > 0 or self.ends[axis] > 0
 
     @property
     def steps(self) -> tuple[Dim, ...]:
-        """How many steps a loop over a window takes along each dimension: its taps, or where these are more
-        than x has room for, as in a window over little but padding, the places in x that they may meet."""
+        """The trip counts of the loops over a window: its taps along each dimension, or, if these are more
+        than the elements of x (a window mostly over padding), the positions in x that the window may
+        cover."""
         pairs = enumerate(zip(self.window, self.spatial, self.dilations, strict=True))
         return tuple(ceildiv(n, d) if self._walks_x(axis) else taps for axis, (taps, n, d) in pairs)
 
@@ -132,14 +133,14 @@ class Windowed(GraphOp):
         return taps > MOST_TAPS and 2 * (self.begins[axis] + self.ends[axis]) > self.spans[axis]
 
     def positions(self, outputs: Sequence[Dim], taps: Sequence[Dim]) -> list[Dim]:
-        """Where in x (spatial dimensions) tap TAPS of the window of output OUTPUTS lies."""
+        """The positions in x (spatial dimensions) of the taps TAPS of the window of output OUTPUTS."""
         return [
             self._start(axis, o) + tap * self.dilations[axis]
             for axis, (o, tap) in enumerate(zip(outputs, taps, strict=True))
         ]
 
     def places(self, outputs: Sequence[Dim], steps: Sequence[Dim]) -> list[Dim]:
-        """Where in x (spatial dimensions) STEPS of a loop over the window of output OUTPUTS lie."""
+        """The positions in x (spatial dimensions) of the loop STEPS over the window of output OUTPUTS."""
         at = self.positions(outputs, steps)
         for axis in filter(self._walks_x, range(len(at))):
             start, dilation = self._start(axis, outputs[axis]), self.dilations[axis]
@@ -153,7 +154,8 @@ class Windowed(GraphOp):
     def load_step(
         self, scalars: Scalars, lead: Index, outputs: Sequence[Dim], steps: Sequence[Dim], outside: Expr
     ) -> Expr:
-        """x at LEAD and where STEPS of OUTPUTS' window lie; OUTSIDE in the padding and off the window."""
+        """The element of x at LEAD and loop STEPS of OUTPUTS' window; OUTSIDE in the padding and off the
+        window."""
         at = self.places(outputs, steps)
         conditions: list[Expr] = []
         for axis in filter(self._walks_x, range(len(at))):
@@ -169,7 +171,7 @@ class Windowed(GraphOp):
         outside: Expr,
         conditions: Sequence[Expr] = (),
     ) -> Expr:
-        """x at LEAD + AT, or OUTSIDE where AT lies in the padding or one of CONDITIONS fails."""
+        """The element of x at LEAD + AT, or OUTSIDE if AT is in the padding or one of CONDITIONS fails."""
         axes = [axis + 2 for axis in range(len(at)) if self.guarded_axis(axis)]
         return guarded(scalars, self.x, (*lead, *at), outside, axes, conditions)
 
@@ -180,7 +182,7 @@ class Windowed(GraphOp):
         return self._taps(x, outputs, outside, [range(taps) for taps in self.window])
 
     def met_taps(self, x: Array, outputs: Sequence[int], outside: Any) -> Iterator[Array]:
-        """As `taps`, without those that meet nothing but padding under every window; one at least."""
+        """As `taps`, without taps that meet only padding under every window; but at least one."""
         spans = [self._met(axis, x.shape[axis + 2], size) for axis, size in enumerate(outputs)]
         return self._taps(x, outputs, outside, spans)
 
@@ -195,9 +197,9 @@ class Windowed(GraphOp):
             yield padded[tuple(picks)]
 
     def _met(self, axis: int, extent: int, outputs: int) -> range:
-        """The taps along AXIS that meet x under some of the windows; the first one where none does."""
+        """The taps along AXIS that meet x under some window; the first tap if none does."""
         begin, dilation = self.begins[axis], self.dilations[axis]
-        # A division rounded up.
+        # A ceiling division.
         first = max(-((max(outputs - 1, 0) * self.strides[axis] - begin) // dilation), 0)
         last = min((extent - 1 + begin) // dilation, self.window[axis] - 1)
         return range(first, last + 1) if first <= last else range(1)
@@ -205,8 +207,8 @@ class Windowed(GraphOp):
     def _reaching_pads(
         self, x: Array, outputs: Sequence[int], spans: Sequence[range]
     ) -> list[tuple[int, int]]:
-        """Pads for windows of the taps in SPANS alone, the ends moved to where the last of them ends (with
-        ceil_mode it may reach further)."""
+        """Pads for windows that consist only of the taps in SPANS; the ends are moved to the end of the last
+        window (which with ceil_mode may be further out)."""
         pads = [(0, 0), (0, 0)]
         for axis, (size, span) in enumerate(zip(outputs, spans, strict=True)):
             begin = self.begins[axis] - span.start * self.dilations[axis]
@@ -223,7 +225,7 @@ def guarded(
     axes: Sequence[int],
     conditions: Sequence[Expr] = (),
 ) -> Expr:
-    """VALUE at INDEX, or OUTSIDE when INDEX leaves the tensor along one of AXES or a condition fails."""
+    """VALUE at INDEX, or OUTSIDE if INDEX leaves the tensor along one of AXES or a condition fails."""
     inside = [scalars.inside(index[axis], 0, value.type.shape[axis]) for axis in axes]
     condition = scalars.every([*inside, *conditions])
     loaded = scalars.load(value, index)
@@ -231,7 +233,7 @@ def guarded(
 
 
 def padded_array(x: Array, pads: Sequence[tuple[int, int]], outside: Any) -> Array:
-    """X with (begin, end) more elements per dimension, all OUTSIDE; negative numbers crop."""
+    """X extended by (begin, end) elements per dimension, all OUTSIDE; negative numbers crop."""
     crops = tuple(slice(max(-b, 0), max(n + min(e, 0), 0)) for n, (b, e) in zip(x.shape, pads, strict=True))
     grown = [(max(b, 0), max(e, 0)) for b, e in pads]
     cropped = x[crops]

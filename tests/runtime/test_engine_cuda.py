@@ -194,7 +194,7 @@ def test_unaligned_tensors_are_copied(fake: FakeDriver, plan: Plan) -> None:
 
 def test_bad_tensors(fake: FakeDriver, plan: Plan) -> None:
     engine = engine_on(fake, plan)
-    with pytest.raises(InputError, match="lies on DLPack device"):
+    with pytest.raises(InputError, match="is on DLPack device"):
         engine.run({"x": GpuTensor(batch(4), ordinal=1)})
     with pytest.raises(InputError, match="wrong type"):
         engine.run({"x": GpuTensor(batch(4).astype(np.int32))})

@@ -1,1 +1,1 @@
-"""What ops need of sizes: proved, solved for a symbol, kept as a constraint, or an error."""
+"""Constraints between sizes that ops need: proved, solved for a symbol, kept as a constraint, or refused."""

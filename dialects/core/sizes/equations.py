@@ -1,4 +1,4 @@
-"""Equations between sizes: which symbol does one determine?"""
+"""Solves an equation between sizes for one symbol."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_RESIDUES = 4096
 
 @dataclass(frozen=True)
 class Solution:
-    """The symbol NAME is DIM; or STEP * k + START with a k of its own, where STEP is given."""
+    """The symbol NAME equals DIM; with STEP, it equals STEP * k + START for a new symbol k."""
 
     name: str
     dim: Dim = 0
@@ -26,7 +26,7 @@ class Solution:
 
     @property
     def dim_text(self) -> str:
-        """What it is, for a message."""
+        """The solution as text, for a message."""
         if self.step is None:
             return str(self.dim)
         return f"{self.step}*k" + (f"+{self.start}" if self.start else "")
@@ -35,7 +35,10 @@ class Solution:
 def solved(
     dim: Dim, module: Module, defaults: Set[str], unnamed: Callable[[str], bool] = lambda name: False
 ) -> Solution | None:
-    """What DIM == 0 says about one symbol of MODULE; None when it is not that simple."""
+    """The symbol of MODULE that DIM == 0 determines; None if the equation is not that simple.
+
+    DEFAULTS are the symbols whose range nobody chose; UNNAMED tells those that have no name in the model.
+    """
     if isinstance(dim, int):
         return None
     found = _linear(dim, module, defaults, unnamed) or _stepped(dim, module)
@@ -43,7 +46,7 @@ def solved(
 
 
 def without_common_factors(dim: Dim, kept: Set[str] = frozenset()) -> Dim:
-    """DIM without the sizes that are factors of all its terms, but for KEPT, and without a common number."""
+    """DIM divided by the sizes, other than KEPT, and by the number that are factors of all its terms."""
     if isinstance(dim, int):
         return dim
     common = [atom for atom in dim.terms[0][0] if atom not in kept]
@@ -60,8 +63,8 @@ def without_common_factors(dim: Dim, kept: Set[str] = frozenset()) -> Dim:
 def _linear(
     dim: Affine, module: Module, defaults: Set[str], unnamed: Callable[[str], bool]
 ) -> Solution | None:
-    """A symbol that stands alone once: N - 8 == 0. What is a number then goes first, what has no name, or a
-    range that nobody chose, and what is declared last."""
+    """Solve for a symbol that occurs once, alone: N - 8 == 0. Preferred are symbols that equal a number, then
+    unnamed ones, then those with a default range, then the last declared one."""
     order = list(module.symbols)
     found = []
     for monomial, factor in dim.terms:
@@ -81,7 +84,7 @@ def _linear(
 
 
 def _stepped(dim: Affine, module: Module) -> Solution | None:
-    """a*A == b*B, without common factors: A is a multiple of b."""
+    """Solve a*A == b*B, without common factors: A is a multiple of b."""
     if len(dim.terms) != 2:
         return None
     names = [m[0] if len(m) == 1 else None for m, _ in dim.terms]
@@ -96,9 +99,9 @@ def _stepped(dim: Affine, module: Module) -> Solution | None:
 
 
 def _by_residues(dim: Affine, module: Module, defaults: Set[str]) -> Solution | None:
-    """The only remainder of a symbol with which DIM can be 0: T - 2*floordiv(T, 2) says that T = 2*k.
+    """Solve for the only remainder of a symbol with which DIM can be 0: T - 2*floordiv(T, 2) gives T = 2*k.
 
-    Every symbol under a division is written as modulus * k + remainder, for every remainder.
+    Every symbol under a division is written as modulus * k + remainder, and all remainders are tried.
     """
     periods = {name: period for name, period in _periods(dim).items() if name in module.symbols}
     periods = {name: p for name, p in periods.items() if name not in module.derived and p > 1}
@@ -119,7 +122,7 @@ def _by_residues(dim: Affine, module: Module, defaults: Set[str]) -> Solution | 
 
 
 def _progression(rests: set[int], period: int) -> tuple[int, int]:
-    """The coarsest step and start that all RESTS modulo PERIOD share."""
+    """The coarsest arithmetic progression, as step and start, that contains all RESTS modulo PERIOD."""
     if not rests:
         return 1, 0
     start = min(rests)
@@ -128,7 +131,7 @@ def _progression(rests: set[int], period: int) -> tuple[int, int]:
 
 
 def _periods(dim: Dim) -> dict[str, int]:
-    """For every symbol under divisions by numbers, the period of all remainders."""
+    """For every symbol under divisions by numbers, the period after which all remainders repeat."""
     found: dict[str, int] = {}
     for atom, divisor in _divisions(dim, 1):
         for name in symbols(atom.numerator):
@@ -137,7 +140,7 @@ def _periods(dim: Dim) -> dict[str, int]:
 
 
 def _divisions(dim: Dim, outer: int) -> Iterator[tuple[FloorDiv, int]]:
-    """The divisions by numbers in DIM, each with its divisor times those around it."""
+    """The divisions by numbers in DIM, each with the product of its divisor and the enclosing ones."""
     atoms: Iterator[Atom] = (
         atom for monomial, _ in (dim.terms if isinstance(dim, Affine) else ()) for atom in monomial
     )
@@ -151,7 +154,7 @@ def _divisions(dim: Dim, outer: int) -> Iterator[tuple[FloorDiv, int]]:
 def _possible(
     dim: Affine, rests: dict[str, int], periods: dict[str, int], spans: Mapping[str, Range]
 ) -> bool:
-    """Whether DIM may be 0 where every symbol leaves its rest."""
+    """Whether DIM can be 0 if the symbols have these remainders."""
     values: dict[str, Dim] = {name: symbol(name) * periods[name] + rest for name, rest in rests.items()}
     ranges = dict(spans)
     for name, rest in rests.items():

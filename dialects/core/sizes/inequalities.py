@@ -1,4 +1,4 @@
-"""DIM >= 0 in other forms, and what may be taken from it."""
+"""Rewrites of inequalities DIM >= 0, and conclusions from them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from ..affine import Affine, Dim, FloorDiv, exact_div, symbol, symbols
 
 
 def without_division(dim: Dim) -> Dim | None:
-    """A multiple of a lower bound of DIM with one division less; None when none can be replaced.
+    """A multiple of a lower bound of DIM with one division less; None if no division can be replaced.
 
-    floor(a / b) lies between (a - b + 1) / b and a / b.
+    Uses (a - b + 1) / b <= floor(a / b) <= a / b.
     """
     for monomial, factor in dim.terms if isinstance(dim, Affine) else ():
         atom = monomial[0] if len(monomial) == 1 else None
@@ -21,7 +21,7 @@ def without_division(dim: Dim) -> Dim | None:
 
 
 def multiples(fact: Affine, dim: Affine) -> list[Dim]:
-    """What FACT may be multiplied by for one of its terms to be one of DIM's; 1 first."""
+    """The factors by which a term of FACT becomes a term of DIM; 1 first."""
     found: dict[Dim, None] = {1: None}
     for monomial, factor in fact.terms:
         for other, value in dim.terms if monomial else ():
@@ -32,7 +32,7 @@ def multiples(fact: Affine, dim: Affine) -> list[Dim]:
 
 
 def peeled(dim: Dim) -> Dim:
-    """DIM >= 0 without a division that stands alone: floor(x / d) >= m is x >= m * d."""
+    """Rewrite DIM >= 0 without a division that is a term of its own: floor(x / d) >= m becomes x >= m * d."""
     while isinstance(dim, Affine):
         terms = dict(dim.terms)
         constant = terms.pop((), 0)
@@ -50,7 +50,7 @@ def peeled(dim: Dim) -> Dim:
 
 
 def alone(dim: Dim) -> list[tuple[str, int]]:
-    """The symbols that DIM has a multiple of and does not hold otherwise, with their factors."""
+    """The symbols that occur in DIM only as one linear term, with their coefficients."""
     if isinstance(dim, int):
         return []
     found = [(m[0], factor) for m, factor in dim.terms if len(m) == 1 and isinstance(m[0], str)]
@@ -58,7 +58,7 @@ def alone(dim: Dim) -> list[tuple[str, int]]:
 
 
 def factors_of(dim: Dim) -> list[Dim]:
-    """The sizes that are at least 1 where DIM is at least 0: both of them in batch*seq - 1."""
+    """The sizes that must be at least 1 for DIM to be at least 0: both of them in batch*seq - 1."""
     if not isinstance(dim, Affine) or len(dim.terms) != 2 or dim.terms[1][0] != ():
         return []
     (monomial, factor), (_, constant) = dim.terms

@@ -1,4 +1,4 @@
-"""What is certain of sizes: for all values that ranges and constraints allow."""
+"""Proofs about sizes, for all values that ranges and constraints allow."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ..ir import Module
 from .inequalities import multiples, without_division
 from .values import Values
 
-RELAXATIONS = 8  # divisions that a proof looks through
-FACTS = 64  # constraints that a proof tries, one after the other
+RELAXATIONS = 8  # divisions that a proof replaces by bounds
+FACTS = 64  # constraints that a proof tries in turn
 
 
 class Proofs:
-    """Proofs about the sizes of MODULE: by ranges, from what constraints say, by looking at all values."""
+    """Proofs about the sizes of MODULE: by ranges, by constraints, or by enumerating all values."""
 
     def __init__(self, module: Module) -> None:
         self.values = Values(module)
@@ -22,7 +22,7 @@ class Proofs:
         self._known: set[Dim] = set()
 
     def forget(self) -> None:
-        """Symbols were replaced."""
+        """Drop cached results after symbols were replaced."""
         self._known.clear()
         self.values.forget()
 
@@ -38,7 +38,7 @@ class Proofs:
         return True
 
     def sign(self, dim: Dim) -> int | None:
-        """-1, 0 or 1 where DIM is negative, zero or positive for all values; else None."""
+        """-1, 0 or 1 if DIM is negative, zero or positive for all values; else None."""
         if self.proves(dim - 1):
             return 1
         if self.proves(-1 - dim):
@@ -46,7 +46,7 @@ class Proofs:
         return 0 if dim == 0 or (self.proves(dim) and self.proves(-1 * dim)) else None
 
     def bounded(self, dim: Dim, ranges: Mapping[str, Range] | None = None) -> bool:
-        """Whether RANGES alone, by default those of the module, say that DIM >= 0."""
+        """Whether RANGES alone (by default those of the module) imply DIM >= 0."""
         ranges = self._module.ranges if ranges is None else ranges
         for _ in range(RELAXATIONS):
             low, _high = bounds(dim, ranges)
@@ -59,7 +59,7 @@ class Proofs:
         return False
 
     def _follows(self, dim: Dim) -> bool:
-        """Whether DIM is at least something that is known not to be negative."""
+        """Whether DIM is at least some expression that is known not to be negative."""
         if isinstance(dim, int):
             return False
         named = symbols(dim)
@@ -72,7 +72,7 @@ class Proofs:
         )
 
     def _facts(self) -> Iterator[Dim]:
-        """What constraints and derived symbols say is not negative."""
+        """The expressions that constraints and derived symbols state not to be negative."""
         for each in self._module.constraints:
             if each.relation in ("==", ">="):
                 yield each.left - each.right

@@ -1,4 +1,4 @@
-"""What a module that was read as text needs of sizes: asked for as an importer does."""
+"""Settles the size constraints of a module that was parsed from text, as the importer does for a model."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ HINT = "mend the sizes, the ranges of the symbols or the constraints"
 
 
 def settle(module: Module) -> None:
-    """Decide every need of MODULE's ops: symbols are determined, constraints added. IRError, located, for
-    one that holds for no sizes."""
+    """Decide all size constraints of MODULE's ops: determine symbols, add constraints. Raises a located
+    IRError for one that cannot hold."""
     sizes = Sizes(module)
     for op in list(module.walk()):
         while not _settled(op, sizes):
@@ -21,7 +21,7 @@ def settle(module: Module) -> None:
 
 
 def _settled(op: Operation, sizes: Sizes) -> bool:
-    """Whether no symbol was replaced while OP's needs were decided."""
+    """Decide what OP needs; returns whether no symbol was replaced meanwhile."""
     at: Part | None = None
     try:
         for need in op.needs():

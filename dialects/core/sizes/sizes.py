@@ -1,9 +1,9 @@
-"""The one place where facts about sizes are decided.
+"""Decides all constraints between sizes.
 
-Whatever an op needs of sizes (one at least another, two equal) is asked of `Sizes`. In this order, it
-is true for all values of the symbols, and there is nothing to do; it determines a symbol, which is
-replaced everywhere (`Resized` says so); it holds for some values, and becomes a constraint of the
-module that narrows the ranges; or it holds for none, which is a `Conflict`.
+Every constraint that an op needs (one size at least another, two equal) is passed to `Sizes`, which tries in
+this order: it holds for all values of the symbols, and nothing is to be done; it determines a symbol, which
+is replaced everywhere (`Resized` reports that); it holds for some values, and becomes a constraint of the
+module, which narrows the ranges; it holds for none, which raises `Conflict`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from .inequalities import alone, factors_of, peeled
 from .proofs import Proofs
 from .values import closure
 
-ROUNDS = 4  # in which ranges narrow one another
+ROUNDS = 4  # of constraint propagation, in which ranges narrow one another
 LARGEST = 2**31 - 1
 
 
@@ -41,7 +41,7 @@ Snapshot = tuple[dict[str, SymbolRange], dict[str, Derived], list[Constraint]]
 
 
 class Conflict(Exception):
-    """What is needed of sizes holds for no values of the symbols; `ranges`: but it might for other ranges."""
+    """A constraint holds for no values of the symbols. `ranges`: other ranges might allow it."""
 
     def __init__(self, message: str, ranges: bool = False) -> None:
         super().__init__(message)
@@ -49,9 +49,9 @@ class Conflict(Exception):
 
 
 class GivesWay(Exception):
-    """The range of the symbol NAME, which nobody chose, excludes what is needed: it has to reach LEAST.
+    """The default range of the symbol NAME excludes what is needed: it has to be extended to LEAST.
 
-    What was decided with the range as it was is void.
+    Everything that was decided with the old range is void.
     """
 
     def __init__(self, name: str, least: int) -> None:
@@ -61,7 +61,7 @@ class GivesWay(Exception):
 
 
 class Resized(Exception):
-    """Symbols were replaced in the module: what was computed from sizes before is out of date."""
+    """Symbols were replaced in the module: whatever was computed from sizes before is out of date."""
 
     def __init__(self, values: Mapping[str, Dim]) -> None:
         super().__init__(", ".join(f"{name} = {dim}" for name, dim in values.items()))
@@ -69,12 +69,12 @@ class Resized(Exception):
 
 
 class Sizes:
-    """What is known of the sizes of MODULE.
+    """What is known about the sizes of MODULE.
 
-    `defaults` names the symbols whose range nobody chose: it gives way where none of it is possible.
-    `unnamed`: symbols made for sizes that the model leaves without a name.
-    `assumes`: sizes that meet are equal if they are meant to be, though one may be 1 and broadcast;
-    `assumed`: it was so for some.
+    `defaults` names the symbols with a default range, which is extended where it allows no value.
+    `unnamed`: symbols made for sizes without a name in the model.
+    `assumes`: sizes that meet in a broadcast are assumed to be equal if they are computed from the same
+    symbols, though one might be 1; `assumed`: whether that was used.
     """
 
     def __init__(self, module: Module) -> None:
@@ -92,12 +92,12 @@ class Sizes:
         return self.module.ranges
 
     def snapshot(self) -> Snapshot:
-        """What is known now, for `restore`; it must not be used across a `Resized`."""
+        """The present knowledge, for `restore`. It becomes invalid when `Resized` is raised."""
         module = self.module
         return dict(module.symbols), dict(module.derived), list(module.constraints)
 
     def restore(self, known: Snapshot) -> None:
-        """Forget what was found since a snapshot."""
+        """Forget what was found since the snapshot KNOWN."""
         module = self.module
         if (module.symbols, module.derived, module.constraints) != known:
             module.symbols, module.derived, module.constraints = known
@@ -110,17 +110,17 @@ class Sizes:
         return self._proofs.proves(dim)
 
     def sign(self, dim: Dim) -> int | None:
-        """-1, 0 or 1 where DIM is negative, zero or positive for all values; else None."""
+        """-1, 0 or 1 if DIM is negative, zero or positive for all values; else None."""
         return self._proofs.sign(dim)
 
     def counterexample(self, dim: Dim, elements: Dim = 1) -> dict[str, int] | None:
-        """Values for which DIM < 0 while there are ELEMENTS; None: there are none, or too many to look at."""
+        """Values with DIM < 0 and ELEMENTS > 0; None if there are none, or too many values to enumerate."""
         return self._values.negative(dim, elements)
 
     # ------------------------------------------------------------ needs
 
     def require(self, need: Need, location: Location = UNKNOWN) -> None:
-        """NEED of an op at LOCATION. Raises Conflict or Resized."""
+        """Decide the constraint NEED of an op at LOCATION. Raises Conflict or Resized."""
         if need.relation == "==":
             self.require_equal(need.left, need.right, need.why, location)
         elif need.relation == ">=":
@@ -136,7 +136,7 @@ class Sizes:
                 self._constrain(Constraint(need.left, "broadcasts", need.right, need.why, location))
 
     def require_at_least(self, left: Dim, right: Dim, why: str, location: Location = UNKNOWN) -> None:
-        """LEFT >= RIGHT is needed. Raises Conflict, or Resized where a range leaves a single value."""
+        """Decide LEFT >= RIGHT. Raises Conflict, or Resized if a range is left with a single value."""
         dim = left - right
         if self.proves(dim):
             return
@@ -151,7 +151,7 @@ class Sizes:
             self._constrain(constraints.at_least(peeled(dim), why, location))
 
     def require_equal(self, left: Dim, right: Dim, why: str, location: Location = UNKNOWN) -> None:
-        """LEFT == RIGHT is needed. Raises Conflict, or Resized where it determines a symbol."""
+        """Decide LEFT == RIGHT. Raises Conflict, or Resized if it determines a symbol."""
         dim = left - right
         if dim == 0 or (self.proves(dim) and self.proves(-1 * dim)):
             return
@@ -166,12 +166,12 @@ class Sizes:
         self._constrain(constraints.equal(reduced, why, location))
 
     def _counters(self) -> set[str]:
-        """Symbols that may be 0 where the size that they count is not: n0 of N = 3*n0+1."""
+        """Symbols that may be 0 while the size that they count is not: n0 of N = 3*n0+1."""
         found = (linear_symbol(each.dim) for each in self.module.determined.values())
         return {name for name, _, offset in filter(None, found) if offset}
 
     def _settle_stretched(self, left: Dim, right: Dim) -> None:
-        """Where what A and B broadcast to is needed to be A, it is A, and B is A or 1."""
+        """Resolve a broadcast whose result must equal one operand: the other is equal to it or 1."""
         for size, wanted in ((left, right), (right, left)):
             name = str(size)
             definition = self.module.derived.get(name)
@@ -188,7 +188,8 @@ class Sizes:
             raise Resized(self.replace({name: wanted}))
 
     def require_broadcast(self, left: Dim, right: Dim, why: str, location: Location = UNKNOWN) -> Dim:
-        """The size that LEFT and RIGHT broadcast to; what the model does not name apart is made equal."""
+        """The size that LEFT and RIGHT broadcast to. Sizes that the model does not distinguish are made
+        equal."""
         for whole, part in ((left, right), (right, left)):
             if part == 1 or self._covers(whole, part) or self._says(part, "stretches", whole):
                 return whole
@@ -199,11 +200,11 @@ class Sizes:
         return self.derive("broadcast", left, right)
 
     def _stretch(self, left: Dim, right: Dim) -> bool:
-        """Whether LEFT and RIGHT are sizes apart, one of which may be 1 for the other to be stretched to.
+        """Whether LEFT and RIGHT are different sizes, of which one may be 1 and broadcast to the other.
 
-        A number fixes what meets it, what the model has no name for is what it meets, and sizes computed
-        from the same symbols are meant to be equal, if they can be. One that is cut off by another, as
-        by min, is stretched where only values can tell that it is 1.
+        A number determines the size that it meets, and so does any size for an unnamed one; sizes computed
+        from the same symbols are meant to be equal, if they can be. A clamped size (by min, say) broadcasts
+        if only values can tell whether it is 1.
         """
         if not (self._may_be_one(left) or self._may_be_one(right)):
             return False
@@ -224,7 +225,7 @@ class Sizes:
         return not cut or not self._values.stretch(left, right)
 
     def _differ(self, left: Dim, right: Dim) -> bool:
-        """Whether LEFT and RIGHT are equal for no values, but where they are 0."""
+        """Whether LEFT and RIGHT are equal for no values, except where they are 0."""
         dim = left - right
         return self._excludes(dim) or self._excludes(-1 * dim) or self._values.never_equal(left, right)
 
@@ -237,23 +238,24 @@ class Sizes:
         return (low is None or low <= 1) and (high is None or high >= 1)
 
     def _says(self, left: Dim, relation: Relation, right: Dim) -> bool:
-        """Whether a constraint says LEFT RELATION RIGHT."""
+        """Whether some constraint is LEFT RELATION RIGHT."""
         found = (left, relation, right)
         return any(found == (c.left, c.relation, c.right) for c in self.module.constraints)
 
     def _covers(self, whole: Dim, part: Dim) -> bool:
-        """Whether WHOLE is what PART and others broadcast to."""
+        """Whether WHOLE is the broadcast of PART with other sizes."""
         definition = self.module.derived.get(str(whole))
         return definition is not None and definition.function == "broadcast" and part in definition.operands
 
     def _excludes(self, dim: Dim) -> bool:
-        """Whether DIM >= 0 holds for no values. Ranges that nobody chose exclude no large sizes."""
+        """Whether DIM >= 0 holds for no values. A default range excludes no large sizes."""
         ranges: dict[str, Range] = dict(self.ranges)
         ranges |= {name: (ranges[name][0], LARGEST) for name in self.defaults & ranges.keys()}
         return self._proofs.bounded(-1 - dim, ranges)
 
     def _conflict(self, text: str, constraint: Constraint) -> Conflict:
-        """TEXT with the ranges of what CONSTRAINT speaks of; are these the reason that it cannot hold?"""
+        """The Conflict with TEXT and the ranges of CONSTRAINT's symbols; decides whether these are the
+        reason."""
         ranges = self.ranges
         named = sorted(constraint.symbols & ranges.keys())
         texts = [f"{name} in {ranges[name][0]}..{ranges[name][1]}" for name in named]
@@ -265,7 +267,7 @@ class Sizes:
     # ------------------------------------------------------------ derived symbols
 
     def derive(self, function: str, *operands: Dim) -> Dim:
-        """FUNCTION (see `Derived`) of OPERANDS: one of them where that is certain, else a derived symbol."""
+        """FUNCTION (see `Derived`) of OPERANDS: one of them if that is certain, else a derived symbol."""
         if function in ("min", "max"):
             operands = tuple(sorted(operands, key=lambda dim: (isinstance(dim, int), str(dim))))
         certain = self._certain(function, operands)
@@ -273,7 +275,7 @@ class Sizes:
             return certain
         definition = Derived(function, operands)
         span = self._derived_range(definition)
-        if span.minimum < 0 >= span.maximum:  # so that no size is a number times -1
+        if span.minimum < 0 >= span.maximum:  # canonical sign, so that no size is -1 times another symbol
             flipped, changed = negated(function, operands)
             return self.derive(flipped, *changed) * -1
         for name, other in self.module.derived.items():
@@ -293,7 +295,7 @@ class Sizes:
         condition, yes, no = chosen_by(function, operands)
         if yes == no or self.proves(condition):
             return yes
-        # Where the condition is 0, min and max have two equal operands.
+        # Where the condition is 0, the two operands of min and max are equal.
         return no if self.proves(-1 * condition - (function == "select")) else None
 
     def _derived_range(self, definition: Derived) -> SymbolRange:
@@ -307,14 +309,14 @@ class Sizes:
         return SymbolRange(low, min(max(middle, low), high), high)
 
     def fresh(self, prefix: str) -> str:
-        """A name that no symbol of the module has, or had."""
+        """A name that no symbol of the module has or had."""
         taken = self.module.symbols.keys() | self.module.determined.keys()
         return next(name for k in range(len(taken) + 1) if (name := f"{prefix}{k}") not in taken)
 
     # ------------------------------------------------------------ constraints
 
     def _constrain(self, constraint: Constraint) -> None:
-        """Add CONSTRAINT; Resized where derived symbols become certain by it."""
+        """Add CONSTRAINT. Raises Resized if derived symbols become certain by it."""
         self._add(constraint)
         settled = self._settle_derived()
         if settled:
@@ -333,14 +335,14 @@ class Sizes:
         self._check_possible()
 
     def _check_possible(self) -> None:
-        """Conflict where constraints leave no sizes."""
+        """Raise Conflict if the constraints allow no sizes."""
         excluded = self._values.excluded()
         if excluded is not None:
             text = f"it needs that {excluded.why}, but {excluded} holds for no sizes"
             raise self._conflict(text, excluded)
 
     def _narrow(self, constraint: Constraint) -> bool:
-        """Whether CONSTRAINT narrows the range of some symbol."""
+        """Whether CONSTRAINT narrowed the range of some symbol."""
         dim = constraint.left - constraint.right
         if constraint.relation not in ("==", ">=") or isinstance(dim, int):
             return False
@@ -350,7 +352,7 @@ class Sizes:
         return changed or self._narrow_to_values(constraint)
 
     def _narrow_to_values(self, constraint: Constraint) -> bool:
-        """Narrow to the ends of what the values that CONSTRAINT allows are, where these are few."""
+        """Narrow ranges to the values that CONSTRAINT allows, if these are few enough to enumerate."""
         changed = False
         for name in sorted(constraint.symbols - self.module.derived.keys()):
             column = self._values.column(name, constraint.symbols)
@@ -359,7 +361,7 @@ class Sizes:
         return changed
 
     def _narrow_by(self, dim: Dim, constraint: Constraint) -> bool:
-        """Narrow the range of every symbol that stands alone in DIM >= 0."""
+        """Narrow the range of every symbol that is a linear term of its own in DIM >= 0."""
         changed = False
         for name, factor in alone(dim):
             if name in self.module.derived:
@@ -391,7 +393,7 @@ class Sizes:
     # ------------------------------------------------------------ determined symbols
 
     def _determine(self, found: Solution, why: str, location: Location) -> None:
-        """Put what a symbol was FOUND to be in its place, everywhere."""
+        """Replace the symbol that was FOUND everywhere. Raises Resized."""
         old = self.module.symbols[found.name]
         dim = found.dim
         if found.step is not None:
@@ -419,7 +421,7 @@ class Sizes:
         raise Resized(values)
 
     def _fit_range(self, name: str, dim: Dim, old: SymbolRange, why: str, location: Location) -> None:
-        """What the range of NAME says holds for DIM from now on."""
+        """Transfer the range of NAME to DIM, which replaces it."""
         if isinstance(dim, int):
             if name in self.defaults and old.maximum < dim <= LARGEST:
                 raise self._gives_way(name, dim)
@@ -434,16 +436,16 @@ class Sizes:
                 self._add(constraints.at_least(peeled(end), f"{name} stays in its range", location))
 
     def _gives_way(self, name: str, value: int) -> GivesWay:
-        """The range of NAME, which nobody chose, has to reach VALUE."""
+        """The error that the default range of NAME has to be extended to VALUE."""
         root, factor, offset = self._roots.get(name, (name, 1, 0))
         return GivesWay(root, factor * value + offset)
 
     def _anonymous(self, name: str) -> bool:
-        """Whether NAME was made for a size without a name, by the importer or by an exporter (unk__5)."""
+        """Whether NAME stands for an unnamed size, by the importer or by an exporter (unk__5)."""
         return name in self.unnamed or name in self.module.derived or name.startswith("unk__")
 
     def replace(self, values: Mapping[str, Dim]) -> dict[str, Dim]:
-        """Replace symbols in the module, in its constraints and definitions; gives all that were replaced:
+        """Replace symbols in the module, its constraints and definitions. Returns all that were replaced:
         derived symbols may have become certain."""
         module = self.module
         substitution.in_module(module, values)
@@ -469,7 +471,7 @@ class Sizes:
         return {name: substitution.in_attribute(dim, more) for name, dim in values.items()} | more
 
     def _reorder(self, derived: dict[str, Derived]) -> None:
-        """Make DERIVED the definitions of the module: each behind those that it depends on."""
+        """Set the module's definitions to DERIVED, sorted by dependency."""
         module = self.module
         module.derived = {}
         while derived:
@@ -479,7 +481,7 @@ class Sizes:
         module.symbols = free | {name: module.symbols[name] for name in module.derived}
 
     def _settle_derived(self) -> dict[str, Dim]:
-        """Replace derived symbols that have become certain; gives what they are."""
+        """Replace derived symbols that have become certain; returns their values."""
         for name, definition in self.module.derived.items():
             certain = self._certain(definition.function, definition.operands)
             if certain is not None:
@@ -489,7 +491,7 @@ class Sizes:
         return {}
 
     def _keep_reason(self, name: str, definition: Derived, certain: Dim) -> None:
-        """A constraint may say that NAME is CERTAIN; it says nothing once NAME is replaced."""
+        """Keep the reason of a constraint that states NAME == CERTAIN: it is lost once NAME is replaced."""
         if definition.function == "broadcast":
             return
         condition, yes, _ = chosen_by(definition.function, definition.operands)
@@ -500,7 +502,7 @@ class Sizes:
 
 
 def _stem(name: str) -> str:
-    """What NAME is called after, without its number: H gives h0, and that h1."""
+    """The name that NAME was made from, without its number: H gives h0, and that h1."""
     return name.lower().rstrip("0123456789") or "k"
 
 
@@ -510,16 +512,16 @@ def _outside(name: str, range: SymbolRange, constraint: Constraint) -> str:
 
 
 def _stepped(old: SymbolRange, step: int, start: int) -> SymbolRange | None:
-    """The range of k where STEP * k + START has the range OLD; None when that is empty."""
+    """The range of k if STEP * k + START has the range OLD; None if it is empty."""
     low, high = max(0, -((start - old.minimum) // step)), (old.maximum - start) // step
     if low > high:
         return None
-    usual = max((old.optimum - start) // step, min(old.optimum, 1))  # none is made for empty tensors
+    usual = max((old.optimum - start) // step, min(old.optimum, 1))  # tune for no empty tensors
     return SymbolRange(low, min(max(usual, low), high), high)
 
 
 def _renamed(
     table: Mapping[str, SymbolRange], old: str, new: str, span: SymbolRange
 ) -> dict[str, SymbolRange]:
-    """TABLE with OLD replaced by NEW, in its place."""
+    """TABLE with OLD replaced by NEW at the same position."""
     return {(new if name == old else name): (span if name == old else r) for name, r in table.items()}

@@ -1,4 +1,4 @@
-"""Symbols replaced by sizes: in types, in attributes, in a whole module."""
+"""Replaces symbols by sizes in types, in attributes and in whole modules."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Replacements = Mapping[str, Dim]
 
 
 def in_type(type: TensorType, values: Replacements) -> TensorType:
-    """TYPE with its sizes, strides and offset under VALUES."""
+    """TYPE with symbols replaced in its sizes, strides and offset."""
     if not type.symbols:
         return type
     layout = type.layout
@@ -24,7 +24,7 @@ def in_type(type: TensorType, values: Replacements) -> TensorType:
 
 
 def in_attribute(value: Any, values: Replacements) -> Any:
-    """An attribute's VALUE, with the sizes in it under VALUES."""
+    """An attribute's VALUE with symbols replaced in its sizes."""
     if isinstance(value, Affine):
         return substitute(value, values)
     if isinstance(value, TensorType):
@@ -37,7 +37,7 @@ def in_attribute(value: Any, values: Replacements) -> Any:
 
 
 def in_operation(op: Operation, values: Replacements) -> None:
-    """Replace symbols in OP and in all inside it."""
+    """Replace symbols in OP and in all nested operations."""
     for inner in op.walk():
         inner.attributes = {
             key: in_attribute(value, values) if symbols_in(value) & values.keys() else value
@@ -50,7 +50,7 @@ def in_operation(op: Operation, values: Replacements) -> None:
 
 
 def in_module(module: Module, values: Replacements) -> None:
-    """Replace symbols in every function of MODULE; its symbols and constraints stay as they are."""
+    """Replace symbols in every function of MODULE; its symbols and constraints are unchanged."""
     for function in module.functions:
         _in_values(function.arguments, values)
         for op in function.block:

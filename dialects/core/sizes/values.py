@@ -1,4 +1,4 @@
-"""All values that the symbols of a module may take, where these are few: proofs by looking at each."""
+"""Proofs by enumeration: all values that a module's symbols may take, where these are few."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from ..ir import Module
 
 MOST = 1 << 14
 MOST_VALUE = 1 << 20  # of a symbol in a table
-LARGEST = 1 << 62  # that numbers computed from a table may become
+LARGEST = 1 << 62  # bound of numbers computed from a table
 
 Array = np.ndarray[Any, Any]
 
 
 class Values:
-    """The values of MODULE's symbols that satisfy its constraints; tables are kept until `forget`."""
+    """The values of MODULE's symbols that satisfy its constraints; tables are cached until `forget`."""
 
     def __init__(self, module: Module) -> None:
         self._module = module
         self._tables: dict[frozenset[str], dict[str, Array] | None] = {}
 
     def forget(self) -> None:
-        """Ranges or constraints have changed."""
+        """Drop the tables after ranges or constraints have changed."""
         self._tables.clear()
 
     def all_at_least_zero(self, dim: Dim) -> bool:
-        """Whether DIM >= 0 for every value; False where there are too many to look at."""
+        """Whether DIM >= 0 for all values; False if there are too many to enumerate."""
         numbers = self._numbers(dim)
         return numbers is not None and bool((numbers >= 0).all())
 
     def negative(self, dim: Dim, elements: Dim) -> dict[str, int] | None:
-        """Values for which DIM < 0 while there are ELEMENTS; None: there are none, or too many to look at."""
+        """Values with DIM < 0 and ELEMENTS > 0; None if there are none, or too many to enumerate."""
         table = self.table(symbols(dim) | symbols(elements))
         if not table or max(_magnitude(dim, table), _magnitude(elements, table)) > LARGEST:
             return None
@@ -43,14 +43,14 @@ class Values:
         return {name: int(column[rows[0]]) for name, column in table.items()} if len(rows) else None
 
     def _numbers(self, dim: Dim) -> Array | None:
-        """DIM for every value; None where there are too many, or numbers too large, to look at."""
+        """DIM for every value; None if there are too many values, or numbers too large."""
         table = self.table(symbols(dim))
         if table is None or _magnitude(dim, table) > LARGEST:
             return None
         return on_table(dim, table)
 
     def never_equal(self, a: Dim, b: Dim) -> bool:
-        """Whether A == B, and above 0, for no value; False where there are too many to look at."""
+        """Whether A == B > 0 for no value; False if there are too many to enumerate."""
         table = self.table(symbols(a) | symbols(b))
         if table is None:
             return False
@@ -58,7 +58,7 @@ class Values:
         return not bool(((left == right) & (left > 0)).any())
 
     def stretch(self, a: Dim, b: Dim) -> bool:
-        """Whether one of A and B is 1 for some value, and the other is more."""
+        """Whether one of A and B is 1, and the other more, for some value."""
         table = self.table(symbols(a) | symbols(b))
         if table is None:
             return False
@@ -66,12 +66,12 @@ class Values:
         return bool((np.minimum(left, right) == 1)[left != right].any())
 
     def column(self, name: str, named: set[str]) -> Array | None:
-        """The values of NAME in the table of the symbols NAMED; None where there are too many."""
+        """The values of NAME in the table of the symbols NAMED; None if there are too many."""
         table = self.table(named)
         return None if table is None else table.get(name)
 
     def excluded(self) -> Constraint | None:
-        """A constraint that, with others, excludes all values."""
+        """A constraint that, together with others, excludes all values; None if there is none."""
         for each in self._module.constraints:
             table = self.table(each.symbols) if each.symbols else None
             if table and not len(next(iter(table.values()))):
@@ -81,7 +81,8 @@ class Values:
         return None
 
     def table(self, named: set[str]) -> dict[str, Array] | None:
-        """Columns with all values of the symbols NAMED, and of those that these are derived from."""
+        """A table with a column per symbol in NAMED and per symbol these are derived from; None if it is too
+        large."""
         key = frozenset(closure(named, self._module))
         if key not in self._tables:
             self._tables[key] = self._made(key)
@@ -113,7 +114,7 @@ class Values:
         for each in self._module.constraints:
             if table and each.symbols <= names:
                 if max(_magnitude(each.left, table), _magnitude(each.right, table)) > LARGEST:
-                    continue  # the table holds more values then: proofs by it stay true
+                    continue  # the table then has more values than are allowed, so proofs by it stay valid
                 left, right = on_table(each.left, table), on_table(each.right, table)
                 kept = left == right if each.relation != ">=" else left >= right
                 if each.relation in ("broadcasts", "stretches"):
@@ -147,7 +148,7 @@ def _derived(function: str, operands: list[Array]) -> Array:
 
 
 def _magnitude(dim: Dim, table: dict[str, Array]) -> int:
-    """A bound of what DIM, and all that it is computed from, is on TABLE."""
+    """A bound on the magnitude of DIM, and of all intermediate values, over TABLE."""
     total = 0
     for monomial, factor in dim.terms if isinstance(dim, Affine) else (((), int(dim)),):
         product = abs(factor)
@@ -178,5 +179,5 @@ def on_table(dim: Dim, table: dict[str, Array]) -> Array:
 def _atom(atom: Atom, table: dict[str, Array]) -> Array:
     if isinstance(atom, str):
         return table[atom]
-    # A division by zero has no value; 1 stands in for the divisor, as no size is computed there.
+    # A division by zero has no value, and no size is computed there; 1 replaces the divisor.
     return on_table(atom.numerator, table) // np.maximum(on_table(atom.denominator, table), 1)

@@ -317,5 +317,5 @@ def test_what_is_occupied_is_not_empty(high: int, offset: int) -> None:
 
 def test_a_size_without_bounds_is_not_known_to_be_occupied() -> None:
     assert occupied(N + 1, {}) == 1
-    with pytest.raises(ValueError, match="nothing bounds"):
+    with pytest.raises(ValueError, match="is unbounded"):
         occupied(N, {})

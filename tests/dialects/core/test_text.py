@@ -152,7 +152,7 @@ BROKEN = {
     "product that grows": (
         "Nx4xf32>)",
         "(" + "*".join(["(N+A+B+C)"] * 20) + ")x4xf32>)",
-        "grows beyond",
+        "too many terms",
         "net.ir:3",
     ),
     "sum of no numbers": ("Nx4xf32>)", "(N+true)x4xf32>)", "not a symbolic integer", "net.ir:3:27"),

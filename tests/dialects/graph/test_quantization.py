@@ -126,7 +126,7 @@ Q = np.zeros((2, 3), np.int8)
 @pytest.mark.parametrize(
     ("arrays", "options", "words"),
     [
-        ([X, ONE], {"to": I32}, "no type to quantize to"),
+        ([X, ONE], {"to": I32}, "cannot quantize to i32"),
         ([Q, ONE], {"to": I8}, "not i8"),
         ([X, np.array(1, np.int32)], {"to": I8}, "a float is wanted"),
         ([X, np.ones(2, np.float32)], {"to": I8, "axis": 1}, r"\[3\] is wanted"),
@@ -148,7 +148,7 @@ def test_parameters_that_do_not_fit_are_located(
 @pytest.mark.parametrize(
     ("arrays", "to", "words"),
     [
-        ([X, ONE], F32, "no quantized type"),
+        ([X, ONE], F32, "not a quantized type"),
         ([Q, ONE], I8, "gives f32"),
         ([Q.astype(np.int32), ONE, np.array(1, np.int32)], F32, "zero point of type i32"),
     ],

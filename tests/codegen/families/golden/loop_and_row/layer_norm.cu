@@ -1,6 +1,6 @@
 // k_layer_norm_fe0e30bd: layer_norm
 //
-// Row-wise: 2 rows a block, 32 threads a row.
+// Row-wise: 2 rows per block, 32 threads per row.
 #include "glass.cuh"
 using namespace glass;
 
@@ -11,7 +11,7 @@ GLASS_KERNEL(64, 1) k_layer_norm_fe0e30bd(Input<f32> x0, Input<f32> x1, Input<f3
     pdl_launch_dependents();
     pdl_wait();
 
-    // Threads beyond the last row repeat it, since all must meet in the reductions; they store nothing.
+    // Threads past the last row recompute it, since every thread must reach the reductions' barriers; they store nothing.
     const int wanted = int(block_x()) * 2 + own_row;
     const int row = wanted < s0*5 ? wanted : s0*5 - 1;
     f32 sum1 = 0x0p+0f;

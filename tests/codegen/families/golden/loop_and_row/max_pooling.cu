@@ -1,6 +1,6 @@
 // k_copy_13cd25f0: cast
 //
-// Loop nest: 256 threads a block, 1 element a thread.
+// Loop nest: 256 threads per block, 1 element per thread.
 #include "glass.cuh"
 using namespace glass;
 

@@ -1,7 +1,7 @@
 // k0_conv: conv
 //
-// Implicit matrix product on scalar units (sums in f32): block tile 32 x 32 x 32,
-// 8 x 8 threads of 4 x 4 sums each, 3 stages, 2 splits of k.
+// Implicit matrix product without tensor cores (accumulators in f32): block tile 32 x 32 x 32,
+// 8 x 8 threads of 4 x 4 accumulators each, 3 stages, 2 splits of k.
 #include "glass.cuh"
 using namespace glass;
 
@@ -10,27 +10,27 @@ constexpr int BLOCK_M = 32, BLOCK_N = 32, BLOCK_K = 32;
 constexpr int THREADS = 64, STAGES = 3, SPLITS = 2;
 constexpr int A_TILE = 1152, B_TILE = 1152;  // elements of one stage
 constexpr int VECTOR = 4;  // columns that a thread finishes at a time
-constexpr int COLUMNS = BLOCK_N / VECTOR;  // such vectors in a row of the tile
+constexpr int COLUMNS = BLOCK_N / VECTOR;  // vectors per row of the tile
 constexpr int QUAD = 4;  // accumulators read from shared memory at a time
-constexpr int SUMS_PITCH = 40;  // padded, so that fragments are stored without bank conflicts
+constexpr int SUMS_PITCH = 40;  // row pitch, padded so that fragments are stored without bank conflicts
 
-// Where the accumulator of a row and column of the tile is staged: every second run of eight quads swaps its
-// neighbours, so that eight threads that read every other quad meet eight different banks.
+// Swizzled offset of a staged accumulator, by row and column of the tile: every second run of eight quads swaps its
+// neighbours, so that eight threads that read every other quad hit eight different banks.
 GLASS_DEVICE int sum_slot(int row, int column) { return row * SUMS_PITCH + (column ^ (column >> 3 & 4)); }
 
-// Where a keeps 16-byte chunk `chunk` of line `line` of a tile; lines run along M.
+// Offset (elements) of 16-byte chunk `chunk` of line `line` in a tile of a; lines run along M.
 GLASS_DEVICE int a_slot(int line, int chunk) {
     return line * 36 + chunk * 4;
 }
 
-// Where b keeps 16-byte chunk `chunk` of line `line` of a tile; lines run along N.
+// Offset (elements) of 16-byte chunk `chunk` of line `line` in a tile of b; lines run along N.
 GLASS_DEVICE int b_slot(int line, int chunk) {
     return line * 36 + chunk * 4;
 }
 
 constexpr int THREADS_M = 8, THREADS_N = 8;
-constexpr int THREAD_M = 4, THREAD_N = 4;  // one thread's part of the tile
-constexpr int K_STEP = 4;  // steps of k taken from shared memory at a time
+constexpr int THREAD_M = 4, THREAD_N = 4;  // tile of one thread
+constexpr int K_STEP = 4;  // steps of k loaded from shared memory at a time
 
 GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0, Output<f32> workspace, Output<u32> counters) {
     GLASS_DYNAMIC_SHARED(shared);
@@ -43,7 +43,7 @@ GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0, O
     const int tile = block_x();
     const int tile_m = tile / tiles_n;
     const int tile_n = tile - tile_m * tiles_n;
-    // This block sums k tiles first_tile .. first_tile + k_tiles - 1.
+    // Split-k: this block accumulates k tiles first_tile .. first_tile + k_tiles - 1.
     const int all_tiles = (K + BLOCK_K - 1) / BLOCK_K;
     const int share = (all_tiles + SPLITS - 1) / SPLITS;
     const int first_tile = block_y() * share;
@@ -54,7 +54,7 @@ GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0, O
 
     const int a_chunk = thread_x() % 8, a_line = thread_x() / 8;
     Offset a_origin[4];
-    u32 a_taps[4] = {};  // a bit for every tap that lies inside
+    u32 a_taps[4] = {};  // one bit per tap: whether it lies inside the input
     GLASS_UNROLL
     for (int pass = 0; pass < 4; pass++) {
         int rest = m_min(tile_m * BLOCK_M + a_line + pass * 8, M - 1);
@@ -112,7 +112,7 @@ GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0, O
     };
 
     const int thread_n = thread_x() % THREADS_N, thread_m = thread_x() / THREADS_N;
-    // Where in the tile this thread's i-th row and j-th column are.
+    // Row and column, within the tile, of this thread's i-th row and j-th column.
     auto row_of = [&](int i) { return thread_m + i * THREADS_M; };
     auto column_of = [&](int j) { return thread_n + j * THREADS_N; };
     f32 sum[THREAD_M][THREAD_N] = {};
@@ -175,14 +175,14 @@ GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0, O
     cp_async_wait<0>();
     sync_threads();
 
-    // The accumulators are staged in the pipeline's memory, so that each thread can finish whole vectors of columns.
+    // Stage the accumulators in the pipeline's shared memory, so that each thread finishes whole vectors of columns.
     f32* const sums = reinterpret_cast<f32*>(shared);
     GLASS_UNROLL
     for (int i = 0; i < THREAD_M; i++) {
         GLASS_UNROLL
         for (int j = 0; j < THREAD_N; j++) sums[sum_slot(row_of(i), column_of(j))] = sum[i][j];
     }
-    constexpr int ROWS = THREADS / COLUMNS;  // rows that are finished at a time
+    constexpr int ROWS = THREADS / COLUMNS;  // rows finished per iteration
     const int own_row = thread_x() / COLUMNS, column = thread_x() % COLUMNS * VECTOR;
     const int n = tile_n * BLOCK_N + column;
     const int rows_left = M - tile_m * BLOCK_M;

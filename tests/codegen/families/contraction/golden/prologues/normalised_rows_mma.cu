@@ -1,6 +1,6 @@
 // k0: cast, sub, mul, add, sqrt, reciprocal, mul, mul, add, cast, matmul, cast, and 3 more
 //
-// Implicit matrix product on tensor cores (f16, sums in f32):
+// Implicit matrix product on tensor cores (f16, accumulators in f32):
 // block tile 16 x 32 x 128, 1 x 1 x 4 warps (m, n, k), 2 stages, 1 split of k.
 #include "glass.cuh"
 using namespace glass;
@@ -10,27 +10,27 @@ constexpr int BLOCK_M = 16, BLOCK_N = 32, BLOCK_K = 128;
 constexpr int THREADS = 128, STAGES = 2;
 constexpr int A_TILE = 2048, B_TILE = 4096;  // elements of one stage
 constexpr int VECTOR = 8;  // columns that a thread finishes at a time
-constexpr int COLUMNS = BLOCK_N / VECTOR;  // such vectors in a row of the tile
+constexpr int COLUMNS = BLOCK_N / VECTOR;  // vectors per row of the tile
 constexpr int QUAD = 4;  // accumulators read from shared memory at a time
-constexpr int SUMS_PITCH = 40;  // padded, so that fragments are stored without bank conflicts
+constexpr int SUMS_PITCH = 40;  // row pitch, padded so that fragments are stored without bank conflicts
 
-// Where the accumulator of a row and column of the tile is staged: every second run of eight quads swaps its
-// neighbours, so that eight threads that read every other quad meet eight different banks.
+// Swizzled offset of a staged accumulator, by row and column of the tile: every second run of eight quads swaps its
+// neighbours, so that eight threads that read every other quad hit eight different banks.
 GLASS_DEVICE int sum_slot(int row, int column) { return row * SUMS_PITCH + (column ^ (column >> 3 & 4)); }
 
-// Where a keeps 16-byte chunk `chunk` of line `line` of a tile; lines run along M.
+// Swizzled offset (elements) of 16-byte chunk `chunk` of line `line` in a tile of a; lines run along M.
 GLASS_DEVICE int a_slot(int line, int chunk) {
     return line * 128 + (chunk ^ (line & 7)) * 8;
 }
 
-// Where b keeps 16-byte chunk `chunk` of line `line` of a tile; lines run along K.
+// Swizzled offset (elements) of 16-byte chunk `chunk` of line `line` in a tile of b; lines run along K.
 GLASS_DEVICE int b_slot(int line, int chunk) {
     return line * 32 + (chunk ^ ((line >> 1) & 3)) * 8;
 }
 
-constexpr int WARP_M = 16, WARP_N = 32;  // one warp's part of the tile
+constexpr int WARP_M = 16, WARP_N = 32;  // tile of one warp
 constexpr int FRAGMENTS_M = WARP_M / 16, FRAGMENTS_N = WARP_N / 8;
-constexpr int K_STEPS = 2;  // mma steps of one warp in a tile, 32 bytes of k each
+constexpr int K_STEPS = 2;  // mma steps of one warp per k tile, 32 bytes of k each
 
 GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f32> x3, Input<f32> x4, Input<f16> x5, Input<f32> x6, Output<f16> y0, const int s0) {
     GLASS_DYNAMIC_SHARED(shared);
@@ -116,7 +116,7 @@ GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f3
     const int lane = lane_id();
     const int warp_k = warp_id();
 
-    // Two sets of fragments: one is multiplied while the next is loaded.
+    // Double-buffered fragments: one set is multiplied while the next is loaded.
     u32 a_fragment[2][FRAGMENTS_M][4];
     u32 b_fragment[2][FRAGMENTS_N][2];
     f32 sum[FRAGMENTS_M][FRAGMENTS_N][4] = {};
@@ -169,7 +169,7 @@ GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f3
     sync_threads();
     load_fragments(0, 0, 0);
     int read_stage = 0, write_stage = STAGES - 1;
-    // Multiplies tile `k_tile` while the tile STAGES - 1 ahead is prefetched, as long as there is one.
+    // Multiply tile `k_tile` while prefetching the tile STAGES - 1 ahead, if there is one.
     auto multiply = [&](int k_tile, bool more) {
         const int k_first = (k_tile + STAGES - 1) * BLOCK_K;
         GLASS_UNROLL
@@ -179,7 +179,7 @@ GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f3
                     deposit_a(write_stage, k_first);
                 }
                 write_stage = write_stage + 1 == STAGES ? 0 : write_stage + 1;
-                // The next tile has landed, and every warp has read this one to its end.
+                // Wait until the next tile has arrived and every warp has finished reading this one.
                 cp_async_commit();
                 cp_async_wait<STAGES - 2>();
                 sync_threads();
@@ -194,7 +194,7 @@ GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f3
             for (int i = 0; i < FRAGMENTS_M; i++) {
                 GLASS_UNROLL
                 for (int count = 0; count < FRAGMENTS_N; count++) {
-                    const int j = i % 2 ? FRAGMENTS_N - 1 - count : count;  // back and forth: operands are reused
+                    const int j = i % 2 ? FRAGMENTS_N - 1 - count : count;  // back and forth, to reuse the operand of the last mma
                     mma_m16n8k16(sum[i][j], a_fragment[step % 2][i], b_fragment[step % 2][j], f16{});
                 }
             }
@@ -208,7 +208,7 @@ GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f3
     cp_async_wait<0>();
     sync_threads();
 
-    // The accumulators are staged in the pipeline's memory, so that each thread can finish whole vectors of columns.
+    // Stage the accumulators in the pipeline's shared memory, so that each thread finishes whole vectors of columns.
     f32* const sums = reinterpret_cast<f32*>(shared);
     GLASS_UNROLL
     for (int i = 0; i < FRAGMENTS_M; i++) {
@@ -223,7 +223,7 @@ GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f3
             }
         }
     }
-    constexpr int ROWS = THREADS / COLUMNS;  // rows that are finished at a time
+    constexpr int ROWS = THREADS / COLUMNS;  // rows finished per iteration
     const int own_row = thread_x() / COLUMNS, column = thread_x() % COLUMNS * VECTOR;
     const int n = tile_n * BLOCK_N + column;
     const int rows_left = M - tile_m * BLOCK_M;

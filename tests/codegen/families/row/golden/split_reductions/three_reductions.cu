@@ -1,6 +1,6 @@
 // k_reduce_mul_sqrt_f63ab0c1: cast, reduce, mul, reduce, sqrt, arg_reduce
 //
-// Row-wise: 1 row a block, 256 threads a row, 256 blocks a row.
+// Row-wise: 1 row per block, 256 threads per row, 256 blocks per row.
 #include "glass.cuh"
 using namespace glass;
 
@@ -8,11 +8,11 @@ GLASS_KERNEL(256, 1) k_reduce_mul_sqrt_f63ab0c1(Input<f16> x0, Output<f32> y0, O
     GLASS_DYNAMIC_SHARED(smem);
     const int own_row = thread_x() / 256;
     const int worker = thread_x() % 256;
-    const int share = block_y();  // of the row's elements
+    const int share = block_y();  // which share of the row's elements this block reduces
     pdl_launch_dependents();
     pdl_wait();
 
-    // Threads beyond the last row repeat it, since all must meet in the reductions; they store nothing.
+    // Threads past the last row recompute it, since every thread must reach the reductions' barriers; they store nothing.
     const int wanted = int(block_x()) + own_row;
     const int row = wanted < s0 ? wanted : s0 - 1;
     f32 sum1 = 0x0p+0f;
@@ -37,8 +37,8 @@ GLASS_KERNEL(256, 1) k_reduce_mul_sqrt_f63ab0c1(Input<f16> x0, Output<f32> y0, O
     best3 = row_reduce<Maximum, 1, 256, false>(own13, smem);
     where4 = row_reduce<Minimum, 1, 256, false>((own13 == best3 || (m_isnan(own13) && m_isnan(best3))) ? where4 : 0x7fffffffffffffffll, smem);
 
-    // Every block leaves its part in the workspace; the last one to arrive joins the parts, in their
-    // order, so that the result does not depend on who came last.
+    // Every block writes its partial result to the workspace. The last block to arrive combines them in index
+    // order, so that the result does not depend on the order of arrival.
     if (worker == 0 && wanted == row) {
         const i64 slot = (i64(row) * 256 + share) * 4;
         store(workspace, slot + 0, u64(bit_cast<u32>(sum1)));
