@@ -134,7 +134,7 @@ def _names(nodes: list[str] | tuple[str, ...]) -> str:
 def _stand_ins(asked: Sequence[str], nodes: Sequence[str]) -> list[str]:
     """A line for every name that is no node's own."""
     pairs = zip(asked, nodes, strict=True)
-    return [f"{name} is what {node} gives" for name, node in pairs if name != node]
+    return [f"{name} is a result of {node}" for name, node in pairs if name != node]
 
 
 # ---------------------------------------------------------------- one node
@@ -181,7 +181,7 @@ def pair_text(answer: PairAnswer, facts: Facts) -> str:
         lines.append(f"  {answer.order}")
     if answer.path:
         shown = answer.path if len(answer.path) <= 12 else (*answer.path[:6], "...", *answer.path[-5:])
-        lines.append(f"  the way: {' > '.join(shown)}")
+        lines.append(f"  path: {' > '.join(shown)}")
     if answer.records:
         lines += ["decisions about both:", *(f"  {record}" for record in answer.records)]
     return "\n".join(lines)

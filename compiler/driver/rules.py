@@ -1,8 +1,7 @@
-"""The names of all rules that leave records in the ledger, with what each does, in a line, and which pass
-applies it.
+"""The rules: the name of every rule that writes records to the ledger, a one-line summary, and its pass.
 
-Switchable ones may be given to `--disable-rule`; the others are no choice: without them there
-would be no kernel.
+A switchable rule may be given to `--disable-rule`. The others cannot be switched off, because no plan
+could be built without them.
 """
 
 from __future__ import annotations
@@ -57,11 +56,11 @@ from .size_records import SUMMARIES as SIZE_RULES
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule by name: its level (`graph`, `fused`, `precision`, `launch`), and what it does.
+    """A rule: its name, its level (`graph`, `fused`, `precision` or `launch`), and a summary of what it does.
 
-    applied_by: the pass that applies it; empty where no pass does, but the import, the search, or a build
-    that starts again;
-    roots: the names of the ops that a rewrite starts from, empty for what is no pattern.
+    applied_by: the pass that applies it; empty for rules of the import, of the search, and of a build
+    that is repeated;
+    roots: the names of the ops that a rewrite pattern matches at; empty for a rule that is no pattern.
     """
 
     name: str
@@ -91,14 +90,14 @@ def _graph_rules() -> Iterable[Rule]:
     yield from _patterns(FoldBatchNorm.name, fold_batch_norm.RULES)
     yield from _patterns(PropagateQuantization.name, propagate.RULES)
     yield _of_pass(CommonSubexpressions.name, "equal ops on equal operands => one op")
-    yield _of_pass(InsertQuantization.name, "conv(x, w) => conv of x and w as they are stored in eight bits")
-    kept = "a tensor with elements of another keeps the other's scale"
+    yield _of_pass(InsertQuantization.name, "conv(x, w) => conv(x, w) with x and w stored in eight bits")
+    kept = "an op that only selects or moves quantized elements => its result keeps their scale"
     yield Rule(KEPT, "graph", kept, switchable=False, applied_by=InsertQuantization.name)
     yield _of_pass(RecentreZeroPoints.name, "quantize(x, zero -128) : i8 => quantize(x, zero 0) : u8")
     yield from _patterns(IntegerArithmetic.name, (*integer_arithmetic.RULES, *integer_arithmetic.LEFT_OVER))
     yield _of_pass(DequantizeWhereRead.name, "f(y), g(y) of y = dequantize(q) => both dequantize q")
     yield _of_pass(HorizontalContraction.name, "conv(x, v), conv(x, w) => slices of conv(x, concat(v, w))")
-    yield _of_pass(DeadCodeElimination.name, "ops that nothing needs => nothing", switchable=False)
+    yield _of_pass(DeadCodeElimination.name, "dead ops => removed", switchable=False)
 
 
 def _patterns(applied_by: str, patterns: Iterable[Pattern]) -> Iterable[Rule]:
@@ -108,7 +107,7 @@ def _patterns(applied_by: str, patterns: Iterable[Pattern]) -> Iterable[Rule]:
 
 
 def _of_pass(name: str, summary: str, switchable: bool = True) -> Rule:
-    """The only rule of the pass NAME, whose name it has."""
+    """The rule of a pass that has only one; both are called NAME."""
     return Rule(name, "graph", summary, switchable, applied_by=name)
 
 
@@ -121,29 +120,29 @@ def _fused_rules() -> Iterable[Rule]:
     for name, summary in (*CONSUMER_RULES.items(), *PRODUCER_RULES.items(), *ATTENTION_RULES.items()):
         yield Rule(name, "fused", summary, applied_by=fusion)
     yield Rule(CONTRACTION_SHUFFLE, "fused", SHUFFLES, applied_by=fusion)
-    shared = "reshapes between kernels share the memory of what they read"
+    shared = "a reshape between kernels => a view of its operand's memory"
     yield Rule(VIEW, "fused", shared, switchable=False, applied_by=fusion)
-    apart = "two ops that each lead a kernel stay apart"
+    apart = "two ops that each need a kernel of their own => not fused"
     yield Rule(BOUNDARY, "fused", apart, switchable=False, applied_by=fusion)
     widened = "concat(slice(j, tail), y) => slice(concat(j, y), from tail)"
     yield Rule(WidenConcats.name, "fused", widened, applied_by=WidenConcats.name)
 
 
-# Precision rules by name: what each does, and whether it can be switched off.
+# Precision rules by name: the summary, and whether the rule can be switched off.
 _PRECISION = {
-    "storage-conversion": ("a kernel that copies to another type or layout", False),
+    "storage-conversion": ("x wanted in another type or layout => a kernel that copies it", False),
     STORE_CONVERSION: (
-        "a loop whose result is wanted in another type or layout => the loop stores it so",
+        "a loop whose consumer needs another type or layout => the loop stores its result in that",
         True,
     ),
     LOAD_CONVERSION: (
         "conv or matmul(x stored in another type) => x is converted while it is loaded",
         True,
     ),
-    KEPT_WIDE: ("positions, angles, masks, statistics stored or multiplied in 16 bits => in f32", True),
-    STORED_ALREADY: ("a cast to how its operand is stored => its operand", False),
-    OVERRIDE: ("an override asks for another format of these ops", False),
-    FALLBACK: ("a kernel runs in another precision than asked for", False),
+    KEPT_WIDE: ("positions, angles, masks or statistics in 16 bits => kept in f32", True),
+    STORED_ALREADY: ("a cast to the type that its operand is stored in => the operand", False),
+    OVERRIDE: ("an override requests another format for these ops", False),
+    FALLBACK: ("a kernel runs in another precision than requested", False),
 }
 
 
@@ -154,13 +153,13 @@ def _precision_rules() -> Iterable[Rule]:
 
 def _launch_rules() -> Iterable[Rule]:
     lowering = PrecisionToLaunch.name
-    in_place = "y = concat(a, b) => a and b are written where they lie in y"
+    in_place = "y = concat(a, b) => the producers of a and b write them in place, as parts of y"
     yield Rule(ELIDE_CONCAT, "launch", in_place, applied_by=lowering)
-    yield Rule(VIEW_SLICE, "launch", "y = slice(x) => y is read where it lies in x", applied_by=lowering)
-    grouped = "small launches that need nothing of each other => one launch"
+    yield Rule(VIEW_SLICE, "launch", "y = slice(x) => y is read as a view of x", applied_by=lowering)
+    grouped = "small independent launches => one launch"
     yield Rule(GROUP_LAUNCHES, "launch", grouped, applied_by=GroupLaunches.name)
     yield Rule(SPILLED, "launch", SPILLS, switchable=False)
-    spread = "launches that need nothing of each other => different streams"
+    spread = "independent launches => different streams"
     yield Rule(CONCURRENCY, "launch", spread, applied_by=AssignStreams.name)
 
 
@@ -168,7 +167,7 @@ RULES: dict[str, Rule] = {rule.name: rule for rule in _table()}
 
 
 def rule_named(name: str) -> Rule:
-    """The rule NAME; InputError that lists the near ones where there is none."""
+    """The rule called NAME. Raises InputError, with similar names as a hint, when there is none."""
     if name in RULES:
         return RULES[name]
     close = difflib.get_close_matches(name, RULES, 3)
@@ -178,12 +177,12 @@ def rule_named(name: str) -> Rule:
 
 
 def check_rules(names: Iterable[str]) -> None:
-    """InputError for a name of no rule, or of one that cannot be switched off."""
+    """Check that every one of NAMES is a rule that can be switched off. Raises InputError otherwise."""
     for name in sorted(names):
         if not rule_named(name).switchable:
             raise InputError(f"the rule '{name}' cannot be switched off", "without it no plan can be built")
 
 
 def all_but(names: Iterable[str]) -> frozenset[str]:
-    """The rules that are to be switched off so that of all switchable ones those of NAMES remain."""
+    """The rules to switch off so that only NAMES remain of the switchable ones."""
     return frozenset(rule.name for rule in RULES.values() if rule.switchable) - frozenset(names)

@@ -1,1 +1,1 @@
-"""From the graph level to kernels: siblings side by side (horizontal), chains (vertical)."""
+"""Fusion, from the graph level to kernels: siblings (horizontal), producers and consumers (vertical)."""

@@ -1,8 +1,8 @@
-"""graph → fused: every op that runs is put into a kernel.
+"""graph → fused: vertical fusion puts every op that runs into a kernel.
 
-The order of the phases is the order of what is worth most: contractions take their epilogues,
-row-wise ops their rows, windows their epilogues; what is left becomes loops. Reshapes that move
-nothing stay outside kernels, as views.
+The phases are ordered by what they save: contractions absorb their epilogues, row-wise ops the other
+ops on their rows, windows their epilogues, and the remaining ops become loops. Reshapes that move no
+data stay outside of kernels, as views.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ from .vertical.shuffles import absorb_shuffles
 
 @dataclass(frozen=True)
 class GraphToFused:
-    """Vertical fusion for TARGET. Every candidate, taken or refused, is in the ledger."""
+    """Vertical fusion for TARGET; every candidate, taken or refused, is recorded in the ledger.
+
+    Raises IRError for an op that no kernel took.
+    """
 
     target: ArchSpec
     name: ClassVar[str] = "graph-to-fused"
@@ -51,14 +54,14 @@ class GraphToFused:
 
 
 def make_plan(module: Module, function: Function, context: PassContext, target: ArchSpec) -> ClusterPlan:
-    """Which ops of FUNCTION become which kernels of TARGET."""
+    """Decide which ops of FUNCTION form which kernels for TARGET; the function is not changed."""
     plan = ClusterPlan(module, function, target)
     recorder = Recorder(context, plan)
     limit = context.options.kernel_ops
     _open_seeds(plan)
     open_attention(plan, recorder)
     consumers = ConsumerFusion(plan, recorder, limit)
-    # Backwards, so that of two contractions that are added up, the later takes the sum.
+    # In reverse, so that of two contractions whose results are added, the later one absorbs the add.
     for cluster in reversed(plan.clusters):
         if cluster.root == "contraction":
             consumers.grow(cluster, CONTRACTION_EPILOGUE)
@@ -76,7 +79,7 @@ def make_plan(module: Module, function: Function, context: PassContext, target: 
 
 
 def _open_seeds(plan: ClusterPlan) -> None:
-    """Contractions and windows lead kernels of their own, whatever is around them."""
+    """Open a cluster for every contraction and window: each is the seed of its own kernel."""
     for op in plan.order:
         if has(op, Trait.CONTRACTION):
             plan.open("contraction", op)
@@ -85,7 +88,7 @@ def _open_seeds(plan: ClusterPlan) -> None:
 
 
 def _grow_rows(plan: ClusterPlan, consumers: ConsumerFusion) -> None:
-    """The first row-wise op of several on the same rows takes in the others."""
+    """Open a row kernel at each row-wise op that is still free, and let it absorb ops on the same rows."""
     for op in plan.order:
         domain = row_domain(op)
         if domain is not None and plan.free(op):
@@ -98,9 +101,9 @@ def _grow_rows(plan: ClusterPlan, consumers: ConsumerFusion) -> None:
 
 
 def _peel_views(plan: ClusterPlan, cluster: Cluster, recorder: Recorder) -> None:
-    """Take reshapes at the edges of a loop kernel out of it: between kernels they cost nothing.
+    """Remove reshapes at the edges of a loop kernel from it: between kernels they are free views.
 
-    Those that meet tensors which may lie channels-last stay, since a view is not one there.
+    A reshape next to a tensor that may be stored channels-last stays, since there it is no view.
     """
     if cluster.root != "loop":
         return
@@ -122,7 +125,7 @@ def _peel_views(plan: ClusterPlan, cluster: Cluster, recorder: Recorder) -> None
 
 
 def _may_be_channels_last(plan: ClusterPlan, reshape: Operation, permutes: bool) -> bool:
-    """True when RESHAPE reads a convolution, or in a kernel that PERMUTES, loops that may follow one."""
+    """True when RESHAPE reads a convolution's result or, in a kernel that PERMUTES, that of a loop."""
     value = reshape.inputs[0]
     cluster = plan.owner.get(value.producer) if value.producer is not None else None
     if cluster is None or value.type.rank < 3:
@@ -143,7 +146,7 @@ def _is_convolution(cluster: Cluster) -> bool:
 
 
 def _materialize_outputs(function: Function) -> None:
-    """Every output gets memory of its own: inputs, constants and outputs given twice are copied."""
+    """Copy outputs that need their own memory: inputs, constants, and values that are returned twice."""
     reader = function.block.terminator
     taken: set[Value] = set()
     for index, value in enumerate(reader.inputs):
@@ -154,7 +157,7 @@ def _materialize_outputs(function: Function) -> None:
 
 
 def _check(block: Block) -> None:
-    """Nothing that runs may be left outside kernels."""
+    """Raise IRError when an op that runs was left outside every kernel."""
     for op in block:
         if is_clusterable(op) and not isinstance(op, (FusedKernel, Reshape, Constant)):
             raise op_error(op, "was left outside every kernel")

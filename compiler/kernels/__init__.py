@@ -1,1 +1,1 @@
-"""Which kernel family runs a kernel, and the members of a launch."""
+"""Kernel selection: the family and configuration of every kernel, and the members of a launch."""

@@ -1,4 +1,4 @@
-"""Which family runs a kernel, how and under what name; equal kernels are thought about once."""
+"""Chooses the family, configuration and name of kernels; equal kernels are decided once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ...dialects.launch import Buffer
 from ..passes.spilled import Spilled
 
 Choice = Callable[[Request], Candidate]
-_Key = tuple[str, tuple[TensorType, ...], frozenset[int]]  # everything that tells one kernel from another
+_Key = tuple[str, tuple[TensorType, ...], frozenset[int]]  # identifies a kernel: region, results, weights
 
 
 def cheapest(request: Request) -> Candidate:
@@ -38,8 +38,10 @@ def cheapest(request: Request) -> Candidate:
 
 @dataclass(frozen=True)
 class Planned:
-    """A kernel as it will be launched, its sizes in the symbols of the model; `instead` says of which others,
-    that spill."""
+    """A kernel as it will be launched, with its sizes in the symbols of the model.
+
+    instead: descriptions of the better candidates that it replaces because they spill registers.
+    """
 
     name: str
     candidate: Candidate
@@ -49,7 +51,7 @@ class Planned:
 
 
 class KernelChooser:
-    """Chooses kernels of MODULE for TARGET by CHOOSE, none of SPILLED, and remembers what it chose."""
+    """Chooses the kernels of MODULE for TARGET by CHOOSE, avoiding those in SPILLED; choices are cached."""
 
     def __init__(
         self, module: Module, target: ArchSpec, choose: Choice, spilled: Spilled | None = None
@@ -62,7 +64,10 @@ class KernelChooser:
         self._cheapest: dict[_Key, Candidate] = {}
 
     def plan(self, region: Block, reads: Sequence[Value], writes: Sequence[Value]) -> Planned:
-        """Name, choice, geometry and parameters of the kernel that computes REGION from READS into WRITES."""
+        """The kernel that computes REGION from the buffers READS into the buffers WRITES.
+
+        Raises UnsupportedError when no family can run it.
+        """
         request = make_request(self._module, region, reads, writes, self.target, "kernel")
         key = _key(request)
         if key not in self._planned:
@@ -71,7 +76,7 @@ class KernelChooser:
         return self._planned[key]
 
     def _fitting(self, request: Request, best: Candidate) -> Planned:
-        """BEST, or the first candidate of a designed family that is not known to spill; else BEST."""
+        """BEST or, if it is known to spill, the next designed candidate that is not; BEST without one."""
         instead: list[str] = []
         others = chain.from_iterable(tiers(request)) if self._spilled.kernels else ()
         for candidate in chain((best,), (each for each in others if families()[each.family].designed)):
@@ -96,7 +101,8 @@ class KernelChooser:
         writes: Sequence[TensorType],
         weights: Sequence[bool],
     ) -> Candidate:
-        """The best candidate if the operands lay as READS and WRITES; UnsupportedError when there is none."""
+        """The best candidate for REGION with operands of the types READS and WRITES; WEIGHTS says which reads
+        are weights. Raises UnsupportedError when there is none."""
         values = [_stand_in(t, "weights" if w else "arena") for t, w in zip(reads, weights, strict=True)]
         outputs = [_stand_in(type, "arena") for type in writes]
         block = lying_as(region, reads)
@@ -110,7 +116,7 @@ class KernelChooser:
 
 
 def lying_as(region: Block, types: Sequence[TensorType]) -> Block:
-    """A copy of REGION whose arguments lie in memory as TYPES say."""
+    """A copy of REGION whose arguments have TYPES, which differ from its own in layout only."""
     block = clone_block(region)
     for argument, type in zip(block.arguments, types, strict=True):
         argument.type = type
@@ -122,5 +128,5 @@ def _key(request: Request) -> _Key:
 
 
 def _stand_in(type: TensorType, space: str) -> Value:
-    """A buffer that is in no module, to ask about."""
+    """A buffer of TYPE outside of any module, for a request about a kernel that does not exist yet."""
     return Buffer(space=space, bytes=type.bytes, types=[type]).result

@@ -1,4 +1,4 @@
-"""The kernels that a launch runs: itself, or the members of a group, each with its part of the operands."""
+"""The members of a launch: the kernels of a group, each with its part of the operands, or itself."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ...dialects.core.ir import Block
 from ...dialects.core.traits import Trait, has
 from ...dialects.launch import Kernel
 
-# What a launch says of the number formats of its arithmetic.
-_SAID = ("requested", "compute", "executed")
+# The attributes of a launch that name number formats of its arithmetic.
+_FORMAT_KEYS = ("requested", "compute", "executed")
 
 
 @dataclass(frozen=True)
 class Member:
     """A kernel inside a launch: its region, and its operands among the launch's reads and writes.
 
-    formats: what was requested, computed in (chosen) and executed, as far as the launch says it.
+    formats: the formats requested, chosen ("compute") and executed, as far as the launch has them.
     """
 
     family: str
@@ -33,12 +33,15 @@ class Member:
 
     @cached_property
     def nodes(self) -> tuple[str, ...]:
-        """The ONNX nodes of its ops, in order."""
+        """The ONNX nodes of the member's ops, in order."""
         return tuple(dict.fromkeys(node for nodes in op_nodes(self.body) for node in nodes))
 
 
 def members_of(op: Kernel) -> list[Member]:
-    """The members of OP in order, one for a launch that is no group. IRError when it does not come apart."""
+    """The members of OP in order; a launch that is no group is its only member.
+
+    Raises IRError when the region of a group does not split into the members in its configuration.
+    """
     if not is_group(op.family):
         whole = slice(0, len(op.reads)), slice(0, op.outputs)
         return [Member(op.family, dict(op.config), op.body.block, *whole, _formats(op))]
@@ -62,29 +65,29 @@ def _members(shares: list[Share], blocks: list[Block], formats: list[dict[str, D
 
 
 def _formats(op: Kernel) -> dict[str, DType]:
-    return {key: op.attributes[key] for key in _SAID if op.attributes[key] is not None}
+    return {key: op.attributes[key] for key in _FORMAT_KEYS if op.attributes[key] is not None}
 
 
 def member_formats(ops: Sequence[Kernel]) -> dict[str, str]:
-    """What each of OPS says of its formats, as the attribute of the group that they become."""
+    """The formats of all OPS, as the attribute `member_formats` of the group that they become."""
     return {
         f"m{index}_{key}": format.name for index, op in enumerate(ops) for key, format in _formats(op).items()
     }
 
 
 def _formats_by_member(table: Mapping[str, object], count: int) -> list[dict[str, DType]]:
-    """The inverse of `member_formats`; KeyError or ValueError for what is none."""
+    """The inverse of `member_formats`, for COUNT members. Raises KeyError or ValueError for other tables."""
     found: list[dict[str, DType]] = [{} for _ in range(count)]
     for name, format in table.items():
         member, _, key = name.partition("_")
-        if key not in _SAID or member not in {f"m{index}" for index in range(count)}:
+        if key not in _FORMAT_KEYS or member not in {f"m{index}" for index in range(count)}:
             raise ValueError(f"no member has formats called {name}")
         found[int(member[1:])][key] = FORMATS[str(format)]
     return found
 
 
 def op_nodes(block: Block) -> Iterator[tuple[str, ...]]:
-    """The nodes of every op of BLOCK that computes something and stands for nodes."""
+    """The ONNX nodes of every op in BLOCK that computes something, for ops that have nodes."""
     for outer in block:
         for op in outer.walk():
             still = has(op, Trait.CONSTANT) or has(op, Trait.TERMINATOR)
@@ -93,10 +96,10 @@ def op_nodes(block: Block) -> Iterator[tuple[str, ...]]:
 
 
 def nodes_by_launch(kernels: Sequence[Kernel]) -> list[tuple[str, ...]]:
-    """The nodes that each of KERNELS, all of a module, computes something of.
+    """The ONNX nodes that each of KERNELS, the launches of one module, computes.
 
-    Kernels made late have no ops of a node, but stand for nodes as a whole: for those that no other
-    kernel has. A copy of what another kernel makes stands for none.
+    A kernel without ops of a node, such as one that a pass added, stands for those nodes of its own
+    location that no other kernel computes. A copy of another kernel's result stands for none.
     """
     found = [
         tuple(dict.fromkeys(node for nodes in op_nodes(op.body.block) for node in nodes)) for op in kernels

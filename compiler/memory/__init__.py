@@ -1,1 +1,1 @@
-"""Where buffers lie: views, live ranges, one arena, and the proofs that a launch module uses it rightly."""
+"""Memory planning: views, live ranges, one arena, and proofs that a launch module uses memory correctly."""

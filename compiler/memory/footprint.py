@@ -1,9 +1,8 @@
-"""Which elements of a buffer an access touches, and whether some accesses touch all that another does.
+"""Footprints: which elements of a buffer an access touches, and whether footprints overlap or cover.
 
-A footprint lists counts and strides. Footprints that were made by cutting one buffer along its
-dimensions are boxes in a common grid, whose steps are the strides that occur: there, overlap and
-coverage are questions about intervals. Sizes may be symbolic; what their ranges do not decide
-raises `Undecided`.
+A footprint lists counts and strides. The footprints of slices of one buffer are boxes in a common grid,
+whose steps are the strides that occur; there, overlap and coverage are questions about intervals. Sizes
+may be symbolic. A question that the symbols' ranges do not decide raises `UndecidedFootprint`.
 """
 
 from __future__ import annotations
@@ -26,19 +25,22 @@ from ...dialects.core.affine import (
 )
 from ...dialects.core.types import TensorType
 
-LARGE = 1024  # stands for every symbol where strides are put in order
+LARGE = 1024  # the value of every symbol when strides are sorted
 
-Interval = tuple[Dim, Dim]  # from, up to but not including
+Interval = tuple[Dim, Dim]  # half-open: [from, to)
 Box = tuple[Interval, ...]
 
 
 class UndecidedFootprint(Exception):
-    """The symbols' ranges do not tell, or the accesses do not fit in one grid."""
+    """The symbols' ranges do not decide a question, or the accesses are not boxes of one grid."""
 
 
 @dataclass(frozen=True)
 class Footprint:
-    """Elements start + sum of i*stride for 0 <= i < count; (count, stride) pairs, the widest stride first."""
+    """The elements start + sum of i*stride for 0 <= i < count, for every (count, stride) of `runs`.
+
+    The widest stride comes first. All numbers are in elements.
+    """
 
     start: Dim
     runs: tuple[tuple[Dim, Dim], ...]
@@ -49,7 +51,10 @@ class Footprint:
         return total([self.start, *((count - 1) * stride for count, stride in self.runs)])
 
     def is_injective(self, ranges: Mapping[str, Range]) -> bool:
-        """True when no element is touched twice: every step goes beyond all that narrower ones reach."""
+        """True when no element is touched twice: every stride exceeds the reach of all narrower ones.
+
+        Raises UndecidedFootprint.
+        """
         reach: Dim = 0
         ranges = self.where_any(ranges)
         for count, stride in reversed(self.runs):
@@ -59,7 +64,7 @@ class Footprint:
         return True
 
     def where_any(self, ranges: Mapping[str, Range]) -> Mapping[str, Range]:
-        """RANGES where anything is touched: what the counts are multiples of is at least 1."""
+        """RANGES, narrowed to sizes for which the footprint is not empty: factors of counts are positive."""
         names = {name for count, _ in self.runs for name in _factors(count)}
         from_zero = {name for name in names if ranges.get(name, (1, None))[0] < 1}
         if not from_zero:
@@ -67,13 +72,13 @@ class Footprint:
         return {**ranges, **{name: (1, ranges[name][1]) for name in from_zero}}
 
     def at(self, values: Mapping[str, int]) -> Footprint:
-        """The footprint for VALUES of the symbols."""
+        """The footprint at VALUES of the symbols."""
         pairs = [(evaluate(count, values), evaluate(stride, values)) for count, stride in self.runs]
         return _normal(evaluate(self.start, values), list(pairs))
 
 
 def footprint(type: TensorType, start: Dim = 0) -> Footprint | None:
-    """What an access to all of TYPE touches when its buffer is entered at element START; None for nothing."""
+    """The footprint of an access to all of TYPE, from element START of its buffer on; None if empty."""
     if any(size == 0 for size in type.shape):
         return None
     runs: list[tuple[Dim, Dim]] = []
@@ -88,7 +93,8 @@ def footprint(type: TensorType, start: Dim = 0) -> Footprint | None:
 
 
 def _is_negative(stride: Dim) -> bool:
-    """Whether STRIDE goes back, for all sizes: one such as 4-floordiv(N, 4) goes on where sizes are valid."""
+    """True when STRIDE is negative for all sizes. One like 4-floordiv(N, 4) is not: it is positive for all
+    valid N."""
     high = bounds(stride, {})[1]
     return stride != 0 and high is not None and high <= 0
 
@@ -106,19 +112,23 @@ def _normal(start: Dim, runs: list[tuple[Dim, Dim]]) -> Footprint:
 
 
 def _factors(dim: Dim) -> list[str]:
-    """The symbols that DIM is a multiple of."""
+    """The symbols that are factors of DIM."""
     if isinstance(dim, int) or len(dim.terms) != 1:
         return []
     return [atom for atom in dim.terms[0][0] if isinstance(atom, str)]
 
 
 def typical(dim: Dim) -> int:
-    """DIM with every symbol at one large size: puts strides and places in order."""
+    """DIM with every symbol at one large size, as a key to sort strides and starts by."""
     return dim if isinstance(dim, int) else evaluate(dim, dict.fromkeys(symbols(dim), LARGE))
 
 
 class Grid:
-    """The coordinates in which the writes to a buffer are boxes; Undecided when there are none such."""
+    """The coordinates in which all writes to a buffer are boxes.
+
+    Raises UndecidedFootprint when there are no such coordinates, and where the symbols' ranges do not
+    decide a question.
+    """
 
     def __init__(self, writes: Iterable[Footprint], ranges: Mapping[str, Range]) -> None:
         self._ranges = ranges
@@ -132,9 +142,9 @@ class Grid:
             self._limits.append(limit)
 
     def box(self, shape: Footprint) -> Box:
-        """SHAPE as a box; along a dimension in which it takes only some elements, all between them.
+        """The bounding box of SHAPE, exact where SHAPE is contiguous along every axis of the grid.
 
-        Of values for which SHAPE is empty the box says that alone: some side of it has no length.
+        Where the symbols make SHAPE empty, some side of the box has length 0.
         """
         ranges = shape.where_any(self._ranges)
         rest, runs, box = shape.start, list(shape.runs), []
@@ -150,13 +160,13 @@ class Grid:
         return tuple(box)
 
     def hull(self, shape: Footprint) -> Box:
-        """A box around SHAPE, whatever its strides are: whole along all but the widest step."""
+        """A box around SHAPE, whatever its strides: unlimited along all axes but the widest."""
         step = self._steps[0]
         low, high = (simplify(floordiv(at, step), self._ranges) for at in (shape.start, shape.last))
         return ((low, high + 1), *((0, limit or 1) for limit in self._limits[1:]))
 
     def apart(self, a: Box, b: Box) -> bool:
-        """True when the boxes have no element in common."""
+        """True when boxes A and B are disjoint."""
         undecided = False
         for (low, high), (start, end) in zip(a, b, strict=True):
             for before, after in ((high, start), (end, low)):
@@ -170,14 +180,14 @@ class Grid:
         return False
 
     def in_row(self, boxes: Sequence[Box], axis: int) -> bool:
-        """True when along AXIS each of BOXES is known to end before the next one begins."""
+        """True when, along AXIS, each of BOXES is known to end before the next one starts."""
         try:
             return all(self._at_most(one[axis][1], other[axis][0]) for one, other in pairwise(boxes))
         except UndecidedFootprint:
             return False
 
     def covered(self, box: Box, by: Sequence[Box]) -> bool:
-        """True when every element of BOX is in one of BY."""
+        """True when the boxes BY together cover BOX."""
         pieces = [box]
         for other in by:
             pieces = [left for piece in pieces for left in self._without(piece, other)]
@@ -204,7 +214,7 @@ class Grid:
 
 
 def at_most(a: Dim, b: Dim, ranges: Mapping[str, Range]) -> bool:
-    """Whether A <= B for all values of the symbols; Undecided when that differs, or is not known."""
+    """Whether A <= B for all values of the symbols. Raises UndecidedFootprint if it varies or is unknown."""
     if isinstance(a, int) and isinstance(b, int):
         return a <= b
     if is_nonnegative(b - a, ranges):
@@ -215,7 +225,7 @@ def at_most(a: Dim, b: Dim, ranges: Mapping[str, Range]) -> bool:
 
 
 def _along(step: Dim, runs: list[tuple[Dim, Dim]]) -> tuple[Dim, list[tuple[Dim, Dim]]]:
-    """How many steps RUNS span along STEP, and what is left for the narrower steps."""
+    """How many steps of size STEP the RUNS span, and the runs that are left for narrower steps."""
     length: Dim = 1
     while runs:
         count, stride = runs[0]

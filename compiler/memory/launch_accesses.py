@@ -1,4 +1,4 @@
-"""The buffers of a launch module and who touches which of their elements, read off the text."""
+"""The buffers of a launch module, and which launch accesses which of their elements, read off its IR."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from .footprint import Footprint, footprint
 
 @dataclass(frozen=True, eq=False)
 class Access:
-    """Launch number `launch` touches `shape` of a buffer, as its operand VALUE."""
+    """An access of launch number `launch` to a buffer, through its operand `value`.
+
+    shape: the elements that it touches; None when there are none.
+    """
 
     launch: int
     kernel: Kernel
@@ -24,7 +27,7 @@ class Access:
 
 @dataclass(eq=False)
 class Memory:
-    """A buffer, an input or a weight, with everything that touches it in order of launch."""
+    """A buffer, an input or a weight, with all accesses to it, in launch order."""
 
     value: Value
     writes: list[Access] = field(default_factory=list)
@@ -56,7 +59,7 @@ class Memory:
 
 
 def memories_of(function: Function) -> dict[Value, Memory]:
-    """Every buffer of FUNCTION, its inputs first."""
+    """Every buffer of FUNCTION with its accesses, the inputs first."""
     memories = {value: Memory(value) for value in function.arguments}
     shapes: dict[Value, Footprint | None] = {}
     launch = 0
@@ -85,7 +88,7 @@ def _note(
 
 
 def root_of(value: Value) -> tuple[Value, Dim]:
-    """The buffer that VALUE is a view of, and the element of it at which the view starts."""
+    """The buffer that VALUE is a view of, and the element at which the view starts."""
     start: Dim = 0
     while isinstance(value.producer, View):
         start = start + value.producer.offset

@@ -1,4 +1,4 @@
-"""Which launches have surely ended before another begins: the order within streams, and waits."""
+"""Happens-before between launches, from the order within streams and from event waits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from ...dialects.launch import Kernel
 
 
 class LaunchOrder:
-    """A vector clock for every launch, in launches times streams. IRError for a wait that looks ahead."""
+    """A vector clock per launch; time and space are launches times streams.
+
+    Raises IRError for a wait for a later launch, and for a negative stream.
+    """
 
     def __init__(self, kernels: Sequence[Kernel]) -> None:
         self._streams: list[int] = [kernel.stream for kernel in kernels]
@@ -38,14 +41,14 @@ class LaunchOrder:
             latest[kernel.stream] = index
 
     def _join(self, clock: dict[int, int], launch: int) -> None:
-        """Whatever ended before LAUNCH, and LAUNCH itself, has ended for CLOCK too."""
+        """Advance CLOCK past LAUNCH and everything that happens before it."""
         for stream, index in self._clocks[launch].items():
             clock[stream] = max(clock.get(stream, -1), index)
         own = self._streams[launch]
         clock[own] = max(clock.get(own, -1), launch)
 
     def before(self, first: int, second: int) -> bool:
-        """True when launch FIRST has ended, and what it wrote is visible, when SECOND begins."""
+        """True when launch FIRST has ended, and its writes are visible, when launch SECOND starts."""
         return first <= self._clocks[second].get(self._streams[first], -1)
 
     def stream(self, launch: int) -> int:

@@ -1,7 +1,7 @@
-"""Which addresses are taken at which steps, so that the lowest free ones are found in logarithmic time.
+"""Arena occupancy over time: which addresses are taken at which steps.
 
-A segment tree over the steps (de Berg et al., Computational Geometry, chapter 10): a stretch of steps is
-the union of a few nodes, and what is taken at a node is kept as few, merged intervals of addresses.
+A segment tree over the steps (de Berg et al., Computational Geometry, chapter 10): a live range is the
+union of logarithmically many nodes, and each node keeps its taken addresses as merged intervals.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from itertools import cycle
 
 
 class Intervals:
-    """Addresses as disjoint intervals [start, end) in ascending order, none adjoining the next."""
+    """A set of addresses, as disjoint intervals [start, end) in ascending order, merged where they touch."""
 
     def __init__(self) -> None:
         self._starts: list[int] = []
         self._ends: list[int] = []
 
     def add(self, start: int, end: int) -> bool:
-        """Take START to END; False when all of it was taken before."""
+        """Add [START, END); False when all of it was taken before."""
         first = bisect_left(self._ends, start)
         behind = bisect_right(self._starts, end)
         if first < behind:
@@ -32,7 +32,7 @@ class Intervals:
         return True
 
     def lowest_gap(self, offset: int, size: int) -> int:
-        """The lowest address, from OFFSET on, behind which SIZE bytes are free."""
+        """The lowest address, from OFFSET on, at which SIZE bytes are free."""
         at = bisect_right(self._ends, offset)
         while at < len(self._starts) and self._starts[at] - offset < size:
             offset = self._ends[at]
@@ -41,7 +41,7 @@ class Intervals:
 
 
 class Occupancy:
-    """The addresses that are taken at each of so many STEPS."""
+    """The addresses that are taken at each of STEPS steps."""
 
     def __init__(self, steps: int) -> None:
         self._leaves = 1 << max(steps - 1, 0).bit_length()
@@ -50,21 +50,21 @@ class Occupancy:
         self._sometime: defaultdict[int, Intervals] = defaultdict(Intervals)
 
     def take(self, first: int, last: int, start: int, end: int) -> None:
-        """The addresses START to END are taken at the steps FIRST to LAST."""
+        """Take the addresses [START, END) at the steps FIRST to LAST, both included."""
         for node in self._parts(first, last):
             self._throughout[node].add(start, end)
             while node and self._sometime[node].add(start, end):
                 node >>= 1
 
     def taken(self, first: int, last: int) -> list[Intervals]:
-        """What is taken at some of the steps FIRST to LAST: the union of these."""
+        """The addresses that are taken at any of the steps FIRST to LAST: the union of these sets."""
         parts = list(self._parts(first, last))
         above = {node >> up for node in parts for up in range(1, node.bit_length())}
         found = [self._sometime[node] for node in parts if node in self._sometime]
         return found + [self._throughout[node] for node in above if node in self._throughout]
 
     def _parts(self, first: int, last: int) -> Iterator[int]:
-        """The fewest nodes that stand for FIRST to LAST together."""
+        """The fewest nodes whose union is the steps FIRST to LAST."""
         low, high = first + self._leaves, last + self._leaves + 1
         while low < high:
             if low & 1:
@@ -78,7 +78,7 @@ class Occupancy:
 
 
 def lowest_gap(taken: Sequence[Intervals], size: int) -> int:
-    """The lowest address behind which SIZE bytes are free in all of TAKEN."""
+    """The lowest address at which SIZE bytes are free in all of TAKEN."""
     offset = agreed = 0
     for intervals in cycle(taken):
         found = intervals.lowest_gap(offset, size)

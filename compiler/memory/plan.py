@@ -1,8 +1,8 @@
-"""Places buffers in one arena: two that are alive at the same time never overlap.
+"""Places buffers in one arena, so that buffers with overlapping live ranges share no byte.
 
-Sizes are taken at the symbols' largest values, so one placement serves every shape. Buffers are
-placed largest first, each at the lowest offset that is free during its lifetime ("greedy by
-size", Pisarchyk and Lee, Efficient Memory Management for Deep Neural Net Inference, 2020).
+Sizes are those at the symbols' maxima, so that one placement serves every shape. Buffers are placed
+largest first, each at the lowest offset that is free during its live range ("greedy by size",
+Pisarchyk and Lee, Efficient Memory Management for Deep Neural Net Inference, 2020).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ALIGNMENT = 256
 
 @dataclass(frozen=True)
 class Lifetime:
-    """A buffer of `size` bytes that is written first at step `first` and read last at step `last`."""
+    """The live range of a buffer of `size` bytes: from step `first` to step `last`, both included."""
 
     size: int
     first: int
@@ -28,14 +28,14 @@ class Lifetime:
 
 @dataclass(frozen=True)
 class ArenaPlacement:
-    """Offsets in the order of the lifetimes given, and the bytes of the whole arena."""
+    """The offset of every lifetime, in the order given, and the size of the arena, all in bytes."""
 
     offsets: tuple[int, ...]
     total: int
 
 
 def place(lifetimes: Sequence[Lifetime]) -> ArenaPlacement:
-    """Offsets (multiples of 256 bytes) for all LIFETIMES."""
+    """Place all LIFETIMES in one arena, at multiples of 256 bytes."""
     offsets = [0] * len(lifetimes)
     occupancy = Occupancy(max((life.last for life in lifetimes), default=0) + 1)
     total = 0
@@ -49,16 +49,17 @@ def place(lifetimes: Sequence[Lifetime]) -> ArenaPlacement:
 
 
 def largest_first(sizes: Sequence[int]) -> list[int]:
-    """The positions of those of SIZES that are not 0, by falling size."""
+    """The indices of the nonzero SIZES, largest first."""
     return sorted((at for at, size in enumerate(sizes) if size), key=lambda at: -sizes[at])
 
 
 def aligned(size: int) -> int:
+    """SIZE in bytes, rounded up to a multiple of 256."""
     return -(-size // ALIGNMENT) * ALIGNMENT
 
 
 def place_buffers(module: Module) -> None:
-    """Give every arena buffer of a launch MODULE its offset, in the order in which launches stand."""
+    """Give every arena buffer of a launch-level MODULE its offset; launches run one after the other."""
     function = module.main
     buffers = [op for op in function.block if isinstance(op, Buffer) and op.space == "arena"]
     lives = _lifetimes(module, function, buffers)
@@ -76,7 +77,7 @@ def _lifetimes(module: Module, function: Function, buffers: Sequence[Buffer]) ->
 
 
 def _readers_and_writers(value: Value) -> list[Operation]:
-    """The operations that use VALUE, under any view of it."""
+    """The operations that use VALUE, directly or through views."""
     users: list[Operation] = []
     pending = [value]
     while pending:

@@ -1,4 +1,4 @@
-"""What must come before what: the order that launches need, and the order that streams and waits give."""
+"""Dependencies between launches, and the order that streams and event waits give to them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ WIDE = 1 << 62  # beyond every offset
 
 
 def dependences(function: Function, ranges: Mapping[str, Range]) -> list[set[int]]:
-    """For every launch of FUNCTION the earlier launches that it shares memory with, one of both writing.
+    """For every launch of FUNCTION, the earlier launches that it depends on through memory.
 
-    Parts of one buffer that cannot overlap for any size in RANGES are told apart.
+    Two launches depend on each other when both access an element and at least one writes it. Parts of one
+    buffer that overlap for no sizes in RANGES are independent.
     """
     memories = memories_of(function).values()
     count = 1 + max((access.launch for memory in memories for access in memory.accesses()), default=-1)
@@ -39,14 +40,16 @@ def _add(memory: Memory, ranges: Mapping[str, Range], needs: list[set[int]]) -> 
 
 
 class _Neighbours:
-    """Accesses by where they lie along one dimension, so that not every two have to be compared: the
-    parts of a concat are many, and few of them meet."""
+    """An index of accesses along one dimension, so that not every pair has to be compared.
+
+    A concat may have many parts, few of which overlap with any other access.
+    """
 
     def __init__(self, accesses: Sequence[Access], boxes: _Boxes) -> None:
         self._all = accesses
         places = [boxes.place(access) for access in accesses]
         known = [place for place in places if place is not None]
-        # The dimension in which most accesses begin at a place of their own.
+        # The dimension that separates the accesses best: the one with the most distinct intervals.
         self._axis = max(
             range(len(known[0]) if known else 0),
             key=lambda axis: len({place[axis] for place in known}),
@@ -65,7 +68,7 @@ class _Neighbours:
                     self._covering[cell].append(access)
 
     def of(self, access: Access) -> Iterator[Access]:
-        """All accesses that may have an element in common with ACCESS."""
+        """All accesses that may overlap with ACCESS."""
         place = self._boxes.place(access)
         if place is None:
             yield from self._all
@@ -82,7 +85,7 @@ class _Neighbours:
 
 
 class _Boxes:
-    """Accesses to one buffer as boxes of a grid, where they are such."""
+    """The accesses to one buffer as boxes of a grid, as far as they are boxes."""
 
     def __init__(self, writes: Sequence[Footprint], ranges: Mapping[str, Range]) -> None:
         self._known: dict[Footprint, Box | None] = {}
@@ -92,7 +95,7 @@ class _Boxes:
             self._grid = None
 
     def place(self, access: Access) -> list[tuple[int, int]] | None:
-        """The box of ACCESS, with symbolic intervals as wide as can be; None when there is no box."""
+        """The box of ACCESS, with symbolic intervals widened to everything; None when there is no box."""
         box = None if access.shape is None else self._box(access.shape)
         if box is None:
             return None
@@ -102,7 +105,7 @@ class _Boxes:
         ]
 
     def meet(self, a: Access, b: Access) -> bool:
-        """True unless A and B surely have no element in common."""
+        """True unless A and B are proved to be disjoint."""
         if a.shape is None or b.shape is None:
             return False
         one, other = self._box(a.shape), self._box(b.shape)
@@ -124,10 +127,10 @@ class _Boxes:
 
 @dataclass(frozen=True)
 class Ordered:
-    """The launches in an order, a stream for each, and what each waits for on other streams.
+    """Launches in order: the stream of each, and the launches on other streams that each waits for.
 
-    `clocks[i][s]` is the last launch on stream s that has surely ended before launch i begins, -1 for
-    none; all before it on its stream have then ended too.
+    `clocks[i][s]` is the last launch on stream s that is guaranteed to end before launch i starts, -1 for
+    none; all launches before it on that stream have then ended, too.
     """
 
     streams: tuple[int, ...]
@@ -136,15 +139,15 @@ class Ordered:
 
     @property
     def count(self) -> int:
-        """How many streams there are."""
+        """The number of streams."""
         return 1 + max(self.streams, default=0)
 
 
 def ordered(needs: Sequence[set[int]], streams: Sequence[int]) -> Ordered:
-    """The fewest waits that make every launch begin after those it NEEDS, launches standing in order.
+    """Launches on STREAMS with the fewest waits that satisfy the dependencies NEEDS.
 
-    A launch follows the one before it on its stream, and all that this one followed. In launches times
-    streams.
+    A wait is left out when the order within streams and earlier waits imply it. Time is launches times
+    streams, besides the dependencies.
     """
     count = 1 + max(streams, default=0)
     clocks: list[tuple[int, ...]] = []
@@ -155,7 +158,7 @@ def ordered(needs: Sequence[set[int]], streams: Sequence[int]) -> Ordered:
         if stream in latest:
             _learn(known, clocks, streams, latest[stream])
         added = []
-        # The latest first: what it waited for need not be waited for again.
+        # The latest first: its own dependencies are then implied.
         for other in sorted(wanted, reverse=True):
             if known[streams[other]] < other:
                 added.append(other)
@@ -167,6 +170,6 @@ def ordered(needs: Sequence[set[int]], streams: Sequence[int]) -> Ordered:
 
 
 def _learn(known: list[int], clocks: Sequence[tuple[int, ...]], streams: Sequence[int], launch: int) -> None:
-    """LAUNCH has ended, and all that had ended before it began."""
+    """Advance the clock KNOWN past LAUNCH and everything that happens before it."""
     known[:] = map(max, known, clocks[launch])
     known[streams[launch]] = max(known[streams[launch]], launch)

@@ -1,7 +1,7 @@
-"""Places buffers when launches run at the same time.
+"""Places buffers in the arena when launches run concurrently on several streams.
 
-Two buffers may share memory when every launch that touches one has ended before any that touches
-the other begins. Larger buffers are placed first, as in `memory_plan`.
+Two buffers may share memory when every launch that accesses one has ended before any launch that
+accesses the other starts. Larger buffers are placed first, as in `plan`.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from .occupancy import Occupancy, lowest_gap
 from .plan import aligned, largest_first
 from .streams_order import Ordered
 
-Stretch = tuple[int, int]  # of launches, both ends included
+Stretch = tuple[int, int]  # a range of launches, both ends included
 
 
 @dataclass(frozen=True)
 class Use:
-    """A buffer of `size` bytes that `launches`, at least one, touch."""
+    """A buffer of `size` bytes that `launches`, at least one, access."""
 
     size: int
     launches: Collection[int]
 
 
 class _Concurrency:
-    """What streams and waits say of the launches that touch one buffer."""
+    """Which launches may run concurrently with those that access a buffer, by streams and waits."""
 
     def __init__(self, order: Ordered) -> None:
         self._order = order
@@ -38,13 +38,14 @@ class _Concurrency:
             self._by_stream[stream].append(launch)
 
     def held(self, use: Use) -> Iterator[tuple[int, Stretch]]:
-        """By stream: the first and the last launch that touch USE."""
+        """For each stream, the first and the last launch that access USE."""
         for stream in {self._order.streams[launch] for launch in use.launches}:
             own = [launch for launch in use.launches if self._order.streams[launch] == stream]
             yield stream, (min(own), max(own))
 
     def beside(self, use: Use) -> Iterator[tuple[int, Stretch]]:
-        """By stream: the launches that neither surely end before USE begins nor begin after it ends."""
+        """For each stream, the launches that may run concurrently with USE: those that are neither
+        guaranteed to end before it starts nor to start after it ends."""
         clocks = self._order.clocks
         ended = tuple(map(min, zip(*(clocks[launch] for launch in use.launches), strict=True)))
         held = dict(self.held(use))
@@ -54,17 +55,17 @@ class _Concurrency:
                 yield stream, (ended[stream] + 1, behind - 1)
 
     def _behind(self, launches: Sequence[int], stream: int, launch: int) -> int:
-        """The first of the LAUNCHES of a stream that begins after LAUNCH on STREAM has ended."""
+        """The first of LAUNCHES, all on one stream, that starts after LAUNCH on STREAM has ended."""
         clocks = self._order.clocks
         at = bisect_left(launches, launch, key=lambda other: clocks[other][stream])
         return launches[at] if at < len(launches) else len(clocks)
 
 
 class _Arena:
-    """Who uses which bytes.
+    """The arena: which uses hold which bytes.
 
-    Two uses are apart when one ends before the other begins. They are not when the launches from the first
-    to the last of one meet those of the other, as listed; else, when one holds launches beside the other.
+    Two uses may share bytes only when one ends before the other starts. They must not when their ranges of
+    launches overlap in list order, nor when one has launches that may run concurrently with the other.
     """
 
     def __init__(self, order: Ordered) -> None:
@@ -74,21 +75,21 @@ class _Arena:
         self._held = [Occupancy(steps) for _ in range(order.count)]
 
     def lowest_gap(self, use: Use) -> int:
-        """The lowest offset at which USE meets nobody."""
+        """The lowest offset at which USE shares bytes with no use that it may overlap with in time."""
         taken = self._listed.taken(min(use.launches), max(use.launches))
         for stream, stretch in self._concurrency.beside(use):
             taken += self._held[stream].taken(*stretch)
         return lowest_gap(taken, use.size)
 
     def take(self, use: Use, start: int, end: int) -> None:
-        """The bytes START to END are given to USE."""
+        """Give the bytes [START, END) to USE."""
         self._listed.take(min(use.launches), max(use.launches), start, end)
         for stream, stretch in self._concurrency.held(use):
             self._held[stream].take(*stretch, start, end)
 
 
 def place_in_order(uses: Sequence[Use], order: Ordered) -> list[int]:
-    """Offsets (multiples of 256 bytes) for all USES by launches that stand in ORDER."""
+    """Offsets, multiples of 256 bytes, for all USES by launches in ORDER."""
     offsets = [0] * len(uses)
     arena = _Arena(order)
     for index in largest_first([use.size for use in uses]):
@@ -99,13 +100,13 @@ def place_in_order(uses: Sequence[Use], order: Ordered) -> list[int]:
 
 
 def place_concurrent(module: Module, order: Ordered) -> None:
-    """Give every arena buffer of a launch MODULE its offset; its launches stand in ORDER."""
+    """Give every arena buffer of a launch-level MODULE its offset; its launches run in ORDER."""
     buffers, uses = [], []
     for memory in memories_of(module.main).values():
         launches = {access.launch for access in memory.accesses()}
         if memory.op is None or memory.space != "arena":
             continue
-        memory.op.offset = 0  # stays where nothing uses it
+        memory.op.offset = 0  # kept by buffers that nothing accesses
         if launches:
             buffers.append(memory.op)
             uses.append(Use(largest(memory.bytes, module.ranges), launches))

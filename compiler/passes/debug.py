@@ -1,8 +1,7 @@
-"""What compiling says of itself on stderr: the ladder of the environment variable GLASSRT_DEBUG.
+"""Debug output of the compiler on stderr, by the level in the environment variable GLASSRT_DEBUG.
 
-Every level says what the levels below it say, and more. None of them changes what is done: checks that
-cost time have switches of their own (`--verify-each=semantics`, GLASSRT_DEBUG_SYNC). docs/debugging.md
-is the page for users.
+Every level includes the levels below it. None of them changes what the compiler does: checks that cost
+time have their own switches (`--verify-each=semantics`, GLASSRT_DEBUG_SYNC). See docs/debugging.md.
 """
 
 from __future__ import annotations
@@ -25,11 +24,11 @@ VARIABLE = "GLASSRT_DEBUG"
 
 
 class DebugLevel(IntEnum):
-    """SILENT, then what each level adds.
+    """The levels of debug output; each adds to the one before.
 
-    STAGES: time, ops and decisions of every stage of a build; PASSES: the time of every pass and of the
-    checks after it; KERNELS: family, configuration and launch of every kernel; SOURCES: the CUDA source of
-    every kernel; IR: the module's text after every pass; REWRITES: every rewrite that a rule makes.
+    SILENT: nothing; STAGES: time, ops and decisions of every stage of a build; PASSES: the time of every
+    pass and of the checks after it; KERNELS: family, configuration and launch of every kernel; SOURCES: the
+    CUDA source of every kernel; IR: the module's text after every pass; REWRITES: every rewrite by a rule.
     """
 
     SILENT = 0
@@ -42,12 +41,12 @@ class DebugLevel(IntEnum):
 
 
 def debug_level() -> DebugLevel:
-    """The level that GLASSRT_DEBUG asks for, SILENT when it is unset or empty; InputError for no level."""
+    """The level in GLASSRT_DEBUG, SILENT if it is unset or empty. Raises InputError for any other text."""
     text = os.environ.get(VARIABLE) or "0"
     levels = {str(level.value): level for level in DebugLevel}
     if text not in levels:
         hint = "levels: " + ", ".join(f"{level.value} {level.name.lower()}" for level in DebugLevel)
-        raise InputError(f"the environment variable {VARIABLE} is {text!r}, which is no level", hint)
+        raise InputError(f"the environment variable {VARIABLE} is {text!r}, which is not a level", hint)
     return levels[text]
 
 
@@ -57,42 +56,42 @@ def _to_stderr(text: str) -> None:
 
 @dataclass(frozen=True)
 class DebugLog:
-    """Writes what LEVEL asks for, each item as one text without a newline at its end."""
+    """Writes the output of LEVEL, each item as one text without a final newline."""
 
     level: DebugLevel = field(default_factory=debug_level)
     write: Sink = _to_stderr
 
     def stage(self, name: str, seconds: float, counts: Mapping[str, int]) -> None:
-        """A stage of a build is over; COUNTS say what it left, by what is counted."""
+        """Report that a stage of a build took SECONDS; COUNTS are numbers of what it left, by name."""
         if self.level >= DebugLevel.STAGES:
             counted = "".join(f", {what} {number}" for what, number in counts.items())
             self.write(f"stage {name}: {_milliseconds(seconds)}{counted}")
 
     def finished(self, name: str, seconds: float, checking: float) -> None:
-        """The pass NAME ran for SECONDS, and was checked for CHECKING seconds."""
+        """Report that the pass NAME took SECONDS, and the checks after it CHECKING seconds."""
         if self.level >= DebugLevel.PASSES:
             self.write(f"pass {name}: {_milliseconds(seconds)}, checks {_milliseconds(checking)}")
 
     def kernels(self, module: Module) -> None:
-        """The kernels of a launch-level MODULE; other modules have none."""
+        """Report the kernels of a launch-level MODULE; other modules have none."""
         if self.level >= DebugLevel.KERNELS:
             for op in module.main.block:
                 if isinstance(op, Kernel):
                     self.write(_kernel_text(op))
 
     def sources(self, sources: Mapping[str, str]) -> None:
-        """The CUDA text of every kernel by its name."""
+        """Report the CUDA source of every kernel, by kernel name."""
         if self.level >= DebugLevel.SOURCES:
             for name, text in sources.items():
                 self.write(f"// source of {name}\n{text.rstrip()}")
 
     def module(self, step: str, module: Module) -> None:
-        """MODULE as the pass STEP left it."""
+        """Report MODULE as it is after the pass STEP."""
         if self.level >= DebugLevel.IR:
             self.write(f"// after {step}\n{print_module(module).rstrip()}")
 
     def rewrite(self, rule: str, op: str, nodes: Sequence[str]) -> None:
-        """RULE rewrote OP of the ONNX nodes NODES."""
+        """Report that RULE rewrote OP, which has the ONNX nodes NODES."""
         if self.level >= DebugLevel.REWRITES:
             self.write(f"rewrite {rule}: {op} {_names(nodes)}".rstrip())
 
@@ -107,7 +106,7 @@ def _kernel_text(op: Kernel) -> str:
 
 
 def _names(nodes: Sequence[str]) -> str:
-    """Names of ONNX nodes, which may hold any character, as harmless text."""
+    """Names of ONNX nodes, quoted and escaped, since they may hold any character."""
     return ", ".join(map(json.dumps, nodes))
 
 

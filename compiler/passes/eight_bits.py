@@ -1,4 +1,4 @@
-"""What was decided about products in eight bits, for later passes to read; the ledger says it to people."""
+"""Decisions about 8-bit contractions, which later passes read. (The ledger has them for people.)"""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 @dataclass
 class EightBitProducts:
-    """Contractions by their ONNX nodes.
+    """Decisions about contractions, by ONNX node.
 
-    chosen: those that the policy has multiply in eight bits; refused: why it does not have others do so;
-    left: why contractions of quantized tensors multiply floats nevertheless.
+    chosen: contractions that the policy quantizes to eight bits; refused: reasons why others are not;
+    left: reasons why contractions of quantized tensors multiply floats nevertheless.
     """
 
     chosen: set[str] = field(default_factory=set)
@@ -19,18 +19,18 @@ class EightBitProducts:
     left: dict[str, str] = field(default_factory=dict)
 
     def choose(self, nodes: Iterable[str]) -> None:
-        """The contraction of NODES multiplies in eight bits."""
+        """Note that the contraction of NODES multiplies in eight bits."""
         self.chosen.update(nodes)
 
     def refuse(self, nodes: Iterable[str], reason: str) -> None:
-        """The contraction of NODES is not given operands of eight bits, for REASON."""
+        """Note that the operands of the contraction of NODES are not quantized, for REASON."""
         self.refused.update(dict.fromkeys(nodes, reason))
 
     def leave(self, nodes: Iterable[str], reason: str) -> None:
-        """The contraction of NODES does not multiply its operands as they are stored, for REASON."""
+        """Note that the contraction of NODES dequantizes its operands and multiplies floats, for REASON."""
         self.left.update(dict.fromkeys(nodes, reason))
 
     def why_floats(self, nodes: Iterable[str]) -> str:
-        """Why the contraction of NODES multiplies floats; empty where nothing was decided against bytes."""
+        """Why the contraction of NODES multiplies floats; empty without a decision against eight bits."""
         reasons = (self.left.get(node) or self.refused.get(node, "") for node in nodes)
         return next(filter(None, reasons), "")

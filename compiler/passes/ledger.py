@@ -1,8 +1,8 @@
 """The ledger: one record for every decision of the compiler, taken or refused, in order.
 
-It travels in the plan as JSON and answers `glassrt explain`. Records hold facts of the model
-and the rules only (no times, no addresses), so that the same model gives the same ledger. Before
-the records stand the origins: the nodes of the model as it came in, and what each of them read.
+The plan holds it as JSON, and `glassrt explain` answers from it. Records depend on the model and the rules
+only (no wall-clock times, no addresses), so that the same model gives the same ledger. The records are
+preceded by the origins: the nodes of the model before any pass, and what each of them reads.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from types import MappingProxyType
 from typing import Any
 
 Figure = int | float | str | bool
-SHOWN_NAMES = 8  # in a line of text
+SHOWN_NAMES = 8  # names in a line of text
 
 
 class Verdict(StrEnum):
-    """What became of a candidate."""
+    """The outcome for a candidate: taken, refused, or disabled by a switch."""
 
     TAKEN = "taken"
     REFUSED = "refused"
@@ -31,8 +31,8 @@ class Verdict(StrEnum):
 class Origin:
     """A node of the model before any pass.
 
-    ops: what it was imported as; reads: the nodes whose results it reads; gives: names of its
-    results, as far as they have any beside the node's own name.
+    ops: the names of the ops that it was imported as; reads: the nodes whose results it reads; gives: the
+    names of its results, other than the node's own name.
     """
 
     node: str
@@ -54,15 +54,14 @@ class Origin:
 
 @dataclass(frozen=True)
 class Record:
-    """One decision.
+    """One decision. Raises ValueError when a figure is infinite or NaN.
 
     rule: the rule's name ("contraction-epilogue"); ops: the IR operations concerned, consumer last;
-    nodes: the names of their ONNX nodes; split: in a decision about a producer and a consumer, how
-    many of the nodes, from the front, are the producer's (0: it is not about such a pair); reason:
-    one sentence; figures: the numbers it rests on (units in the key, as in "bytes_saved"), finite,
-    kept in order of key. `bytes_saved` and `launches_saved` are what a taken decision saves, and
-    what a refused one would have saved. target: which it was decided for, in a plan for several whose others
-    were decided otherwise; empty where it was decided for all.
+    nodes: the names of their ONNX nodes; split: in a decision about a producer and a consumer, how many of
+    the nodes, from the front, are the producer's (0: it is not about such a pair); reason: one sentence;
+    figures: the numbers that the decision rests on, sorted by key, with the unit in the key. `bytes_saved`
+    and `launches_saved` are what a taken decision saves, and what a refused one would have saved. target:
+    in a plan for several targets, the one that it was decided for; empty if the decision is for all.
     """
 
     rule: str
@@ -82,12 +81,12 @@ class Record:
 
     @property
     def producers(self) -> tuple[str, ...]:
-        """The nodes of the producer, in a decision about a pair."""
+        """The producer's nodes, in a decision about a pair; empty otherwise."""
         return self.nodes[: self.split]
 
     @property
     def consumers(self) -> tuple[str, ...]:
-        """The nodes of the consumer, in a decision about a pair; a node of both is the producer's."""
+        """The consumer's nodes, in a decision about a pair; a node of both counts as the producer's."""
         return self.nodes[self.split :]
 
     def to_json(self) -> dict[str, Any]:
@@ -104,7 +103,7 @@ class Record:
         return data | {key: value for key, value in rare.items() if value}
 
     def text(self) -> str:
-        """The record as one line for people; what could steer a terminal is shown as its escape."""
+        """The record as one line for people; characters that could steer a terminal are escaped."""
         if self.split and (self.consumers or len(self.ops) > 1):
             about = f"{_names(self.producers)} -> {_names(self.consumers or self.ops[-1:])}"
         else:
@@ -142,14 +141,14 @@ def _number(value: Figure) -> str:
 
 
 class Ledger:
-    """An append-only list of records, and the origins they speak of."""
+    """An append-only list of records, and the origins of the nodes that they name."""
 
     def __init__(self, records: Iterable[Record] = (), origins: Iterable[Origin] = ()) -> None:
         self._records = list(records)
         self.origins = list(origins)
 
     def append(self, record: Record) -> None:
-        """Add a decision already made into a record."""
+        """Add RECORD."""
         self._records.append(record)
 
     def add(
@@ -163,11 +162,11 @@ class Ledger:
         split: int = 0,
         **figures: Figure,
     ) -> None:
-        """Add a decision; the remaining keywords are its figures."""
+        """Add a record of these fields; the remaining keywords are its figures."""
         self.append(Record(rule, tuple(ops), tuple(nodes), verdict, reason, figures, split))
 
     def about(self, *names: str) -> list[Record]:
-        """The records that mention every one of `names`, as an operation or as a node."""
+        """The records that name all of NAMES, each as an operation or as a node."""
         return [record for record in self if set(names) <= {*record.ops, *record.nodes}]
 
     def to_json(self) -> list[dict[str, Any]]:
@@ -187,7 +186,7 @@ class Ledger:
         return f"[\n{lines}\n]\n" if lines else "[]\n"
 
     def text(self) -> str:
-        """The records for people, a line each."""
+        """The records as text for people, one per line."""
         return "".join(f"{record.text()}\n" for record in self)
 
     def __iter__(self) -> Iterator[Record]:

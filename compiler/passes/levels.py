@@ -1,4 +1,4 @@
-"""Which ops each level may hold."""
+"""The levels of the IR, and the dialects of all of them."""
 
 from __future__ import annotations
 

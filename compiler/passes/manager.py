@@ -1,6 +1,6 @@
-"""Passes and the manager that runs them: verification, dumps and timing after every one.
+"""The pass manager: runs passes in order, with verification, dumps and timing after each of them.
 
-A pipeline is a list of pass names as text: `canonicalize,fold-constants,graph-to-fused`.
+A pipeline as text is a list of pass names: `canonicalize,fold-constants,graph-to-fused`.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ DUMPED_WEIGHTS = "model.weights"  # beside the numbered files, for all of them
 
 @dataclass
 class PassContext:
-    """What passes share: the known ops, the ledger, the policy, limits, and what is switched off.
+    """What passes share: the known ops, the ledger, the policy, limits, and switches.
 
     disabled: names of rules that must not be applied; barriers: pairs of ONNX nodes that must not
     share a kernel; keep: ONNX nodes whose results must be stored; clips: the largest magnitudes of
-    tensors by name, which policies of eight bits scale by; limit: how many decisions may be
-    made before everything that is optional is switched off, which is what bisection turns; debug:
-    gets what GLASSRT_DEBUG asks for; eight_bits: what passes decided about products in eight bits, for
-    later ones; spilled: kernels that an earlier attempt at the build tried in vain.
+    tensors by name, from calibration, which 8-bit policies take scales from; limit: how many decisions may
+    be made before everything optional is switched off (bisection varies it); debug: receives the output
+    that GLASSRT_DEBUG requests; eight_bits: decisions about 8-bit contractions, for later passes; spilled:
+    kernels that spilled registers in an earlier attempt at the build.
     No pass reads the ledger, which is for people.
 
-    A decision is a rewrite that was applied, or a candidate for fusion that may be considered.
-    They are counted in the order in which they are made, so that builds of the same model with
-    different limits agree up to the smaller one.
+    A decision is an applied rewrite, or a candidate for fusion that may be considered. Decisions are
+    counted in the order in which they are made, so that builds of the same model with different limits
+    agree up to the smaller one.
     """
 
     dialects: DialectSet
@@ -70,7 +70,7 @@ class PassContext:
             self.disabled = _UpToLimit(self.disabled, self)
 
     def fork(self, spilled: Spilled | None = None) -> PassContext:
-        """A context that goes on from here on its own, without the kernels in SPILLED."""
+        """An independent copy of the context as it is now, which also avoids the kernels in SPILLED."""
         ledger = Ledger(self.ledger, self.ledger.origins)
         fork = replace(self, ledger=ledger, spilled=spilled or self.spilled)
         fork.decisions, fork.eight_bits = self.decisions, deepcopy(self.eight_bits)
@@ -78,7 +78,7 @@ class PassContext:
 
     @property
     def exhausted(self) -> bool:
-        """Whether the limit is reached: nothing optional may be done any more."""
+        """True when the limit on decisions is reached, so that nothing optional may be done any more."""
         return self.limit is not None and self.decisions >= self.limit
 
     def decide(self) -> None:
@@ -87,13 +87,13 @@ class PassContext:
 
     @property
     def keeps_apart(self) -> bool:
-        """Whether a switch may say that two ops must not be together."""
+        """True when there are switches that may keep two ops out of one kernel."""
         return bool(self.barriers or self.keep)
 
     def apart(self, producer: Sequence[str], consumer: Sequence[str]) -> str | None:
-        """Why an op of the nodes PRODUCER and one of CONSUMER that comes after it must not share a kernel.
+        """Why an op of the nodes PRODUCER and a later one of CONSUMER must not share a kernel.
 
-        None when no switch says so.
+        None when no switch keeps them apart.
         """
         barred = self.barred(producer, consumer)
         if barred is not None:
@@ -104,7 +104,7 @@ class PassContext:
         return None if kept is None else f"the result of {kept} is to be kept"
 
     def barred(self, nodes: Sequence[str], others: Sequence[str]) -> str | None:
-        """Why an op of NODES and one of OTHERS must not be in one launch; None when no switch says so."""
+        """Why an op of NODES and one of OTHERS must not share a launch; None when no switch forbids it."""
         for one, other in self.barriers:
             if (one in nodes and other in others) or (other in nodes and one in others):
                 return f"fusing {one} with {other} is switched off"
@@ -113,7 +113,7 @@ class PassContext:
     def note(
         self, rule: str, reason: str, op: str, nodes: tuple[str, ...], read: tuple[str, ...] = ()
     ) -> None:
-        """Record that RULE rewrote OP of NODES, which read what the nodes READ give."""
+        """Record that RULE rewrote OP, of NODES, whose operands the nodes READ produce."""
         self.decide()
         own = tuple(node for node in nodes if node not in read)
         about, split = ((*read, *own), len(read)) if own else (nodes, 0)
@@ -121,13 +121,13 @@ class PassContext:
         self.debug.rewrite(rule, op, nodes)
 
     def note_rewrite(self, applied: Applied) -> bool:
-        """Record a rewrite by a pattern; False when it was the last that may be applied."""
+        """Record the rewrite APPLIED by a pattern; False when it was the last that may be made."""
         self.note(applied.rule, applied.before_after, applied.op, applied.nodes, applied.read)
         return not self.exhausted
 
 
 class _UpToLimit(frozenset[str]):
-    """The rules that are switched off: those given, and every rule once the limit is reached."""
+    """The disabled rules: those given, and every rule once the limit on decisions is reached."""
 
     _context: PassContext
 
@@ -141,7 +141,7 @@ class _UpToLimit(frozenset[str]):
 
 
 class Pass(Protocol):
-    """One step of a pipeline; it may change MODULE in place or return another."""
+    """One step of a pipeline. It may change MODULE in place or return another one."""
 
     @property
     def name(self) -> str: ...
@@ -150,7 +150,7 @@ class Pass(Protocol):
 
 
 class PassError(IRError):
-    """A pass failed or left a broken module: `pass_name` says which, `ir` is the module's text then."""
+    """A pass failed or left an invalid module: `pass_name` is its name, `ir` the module's text then."""
 
     def __init__(self, pass_name: str, problem: Diagnostic, ir: str) -> None:
         super().__init__(problem.message)
@@ -161,7 +161,7 @@ class PassError(IRError):
 
 @dataclass(frozen=True)
 class PassTime:
-    """How long a pass ran, in seconds, and the time that checks after it took."""
+    """The time of a pass, and of the checks after it, in seconds."""
 
     name: str
     seconds: float
@@ -169,7 +169,7 @@ class PassTime:
 
 
 def parse_pipeline(text: str, passes: Iterable[Pass]) -> list[Pass]:
-    """The passes that TEXT names, separated by commas; InputError for one that is not in PASSES."""
+    """The passes whose names, separated by commas, are in TEXT. Raises InputError for one not in PASSES."""
     known = {step.name: step for step in passes}
     chosen = []
     for name in filter(None, (part.strip() for part in text.split(","))):
@@ -185,12 +185,10 @@ def parse_pipeline(text: str, passes: Iterable[Pass]) -> list[Pass]:
 class PassManager:
     """Runs passes in order.
 
-    print_ir_after_all: gets the text of the module after every pass; dump_dir: a folder for
-    numbered files (`03-graph-to-fused.ir`) and one weights sidecar; verify_each: 'ir' checks the
-    rules of the dialects after every pass that edited the module, 'semantics' also interprets before
-    and after;
-    first_number: how many passes other managers ran before, for the numbers of the files; label: what the
-    files' names have before their end, where several modules are dumped.
+    print_ir_after_all: receives the module's text after every pass; dump_dir: a folder for numbered files
+    (`03-graph-to-fused.ir`) and one weights sidecar; verify_each: 'ir' verifies the module after every
+    pass that changed it, 'semantics' also interprets it before and after; first_number: the number of
+    passes that ran before, for file numbers; label: a suffix of file names where several modules are dumped.
     """
 
     passes: Sequence[Pass]
@@ -207,13 +205,13 @@ class PassManager:
         self._dumps = WholeFolder.of(self.dump_dir)
 
     def run(self, module: Module) -> Module:
-        """MODULE after all passes; PassError names the pass that failed or broke it."""
+        """MODULE after all passes. Raises PassError with the name of the pass that failed or broke it."""
         for _, after in self.stages(module):
             module = after
         return module
 
     def stages(self, module: Module) -> Iterator[tuple[str, Module]]:
-        """Each pass's name with the module after it, while the pipeline runs."""
+        """Run the pipeline lazily: yields each pass's name with the module after it. Raises PassError."""
         self._verify("input", module)
         if self.first_number == 0:
             self._dump(0, "input", module)
@@ -248,7 +246,7 @@ class PassManager:
 
     @contextmanager
     def _restartable(self, module: Module) -> Iterator[None]:
-        """Where what is done inside fails, the dumps get MODULE's weights, so that they can be read."""
+        """If the body fails, dump MODULE's weights, so that the pipeline can be restarted from the dumps."""
         try:
             yield
         except Exception:
@@ -266,7 +264,7 @@ class PassManager:
             verify(module, self.context.dialects, self.context.judged)
         except (IRError, ValueError) as error:
             broken = error.diagnostic if isinstance(error, IRError) else Diagnostic(str(error))
-            raise PassError(name, broken.within("left a broken module"), _text_or_reason(module)) from error
+            raise PassError(name, broken.within("left an invalid module"), _text_or_reason(module)) from error
 
     def _check_semantics(self, name: str, module: Module, before: SemanticsCheck | None) -> None:
         problem = before.against(module) if before is not None else None
@@ -291,8 +289,8 @@ class PassManager:
 
 
 def _text_or_reason(module: Module) -> str:
-    """The module's text; a broken module may be impossible to print, then the reason."""
+    """The module's text or, if the module is too broken to print, the reason."""
     try:
         return print_module(module)
-    except Exception as error:  # the module is broken in an unknown way: any failure is possible here
+    except Exception as error:  # the module is invalid in an unknown way, so that anything may fail
         return f"// the module cannot be printed: {error}\n"

@@ -1,4 +1,4 @@
-"""The nodes of a model before any pass, for the ledger: what they were, and what they read."""
+"""Origins for the ledger: the nodes of a model before any pass, their ops, and what they read."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class _Draft:
 
 
 def origins_of(module: Module) -> list[Origin]:
-    """An origin for every node that an op of MODULE, of any level, stands for; in program order.
+    """An origin for every node in the locations of MODULE's ops, in program order, at any level.
 
-    Tensors are known by the names that locations give, by those of the text, and outputs by their own.
+    A node's results have the names in locations, the names in the IR text, and those of the outputs.
     """
     drafts: dict[str, _Draft] = {}
     for function in module.functions:
@@ -44,7 +44,7 @@ def origins_of(module: Module) -> list[Origin]:
 
 
 def _flat(block: Block, makers: dict[Value, _Nodes]) -> Iterator[Operation]:
-    """The ops of BLOCK, and in place of a kernel those of its region, in terms of outside values."""
+    """The ops of BLOCK, with kernels replaced by the ops of their regions; MAKERS maps values across."""
     for op in block:
         if not op.regions:
             yield op
@@ -61,7 +61,7 @@ def _add(op: Operation, drafts: dict[str, _Draft], makers: dict[Value, _Nodes]) 
     read = {node: None for value in op.inputs for node in makers.get(value, ())}
     nodes = op.location.nodes
     for value in op.results:
-        # Ops without a node pass on the nodes of what they read.
+        # A result of an op without nodes counts as made by the nodes of the op's operands.
         makers[value] = dict.fromkeys(nodes) if nodes or has(op, Trait.CONSTANT) else read
     for node in nodes:
         draft = drafts.setdefault(node, _Draft())
@@ -69,13 +69,13 @@ def _add(op: Operation, drafts: dict[str, _Draft], makers: dict[Value, _Nodes]) 
         draft.reads.update((other, None) for other in read if other not in nodes)
         draft.gives.update((v.hint, None) for v in op.results if _NAME.fullmatch(v.hint) and v.hint != node)
     if nodes:
-        # Of an op that stands for several nodes, the last is the one whose result is there.
+        # Where an op has several nodes, its result is that of the last one.
         last = drafts[nodes[-1]]
         last.gives.update((name, None) for name in op.location.tensors if name != nodes[-1])
 
 
 class NodeNames:
-    """The nodes of a model by all names that a user may have for them; INPUTS are those of the model."""
+    """Looks up nodes of a model by every name that a user may know; INPUTS are the model's inputs."""
 
     def __init__(self, origins: Iterable[Origin], inputs: Iterable[str]) -> None:
         listed = list(origins)
@@ -87,7 +87,7 @@ class NodeNames:
         return name in self._nodes or name in self._makers
 
     def resolve(self, name: str) -> str:
-        """The node called NAME, or the one that gives the tensor NAME; InputError when there is none."""
+        """The node called NAME, or the one that produces the tensor NAME. Raises InputError for neither."""
         if name in self._nodes:
             return name
         if name in self._makers:
@@ -95,9 +95,9 @@ class NodeNames:
         if name in self._inputs:
             raise InputError(f"'{name}' is an input of the model", "give the node that reads it")
         if not self._nodes:
-            raise InputError("the plan knows no nodes", "it was built from IR text without locations")
+            raise InputError("the plan names no nodes", "it was built from IR text without locations")
         known = (*self._nodes, *self._makers)
         close = difflib.get_close_matches(name, sorted(known), 3, 0.5)
-        gone = "nodes that are known at import, such as constants and shapes, leave no op"
+        gone = "nodes that are evaluated at import, such as constants and shapes, leave no op"
         hint = f"is {' or '.join(close)} meant? {gone}" if close else gone
         raise InputError(f"the model has no node and no tensor '{name}'", hint)

@@ -1,9 +1,9 @@
-"""Checks that a pass kept the meaning of a module: interpret before and after, and compare.
+"""Checks that a pass preserved the semantics of a module: interprets it before and after, and compares.
 
-The bound follows from the element types: a result may differ by a number of roundings of the
-coarsest float type in either module, relative to the largest magnitude of that output. The
-number grows with the square root of the longest chain of float operations: each may round once,
-and independent errors add up like a random walk.
+The error bound follows from the element types: an output may be off by a number of unit roundoffs of the
+coarsest float type in either module, relative to its largest magnitude. That number grows with the square
+root of the longest chain of float operations: each rounds once, and independent errors add up like a
+random walk.
 """
 
 from __future__ import annotations
@@ -24,14 +24,17 @@ from ...dialects.core.types import TensorType
 Array = np.ndarray[Any, Any]
 Arrays = Mapping[str, Array]
 
-# Roundings allowed at the least, and per square root of the depth: well above a random walk's mean.
+# Roundings that are always allowed, and per square root of the depth: well above a random walk's mean.
 ROUNDINGS = 16.0
 ROUNDINGS_PER_STEP = 6.0
 SIGNIFICAND_BITS = {"f64": 53, "f32": 24, "tf32": 11, "f16": 11, "bf16": 8, "f8e4m3": 4, "f8e5m2": 3}
 
 
 def random_inputs(module: Module, seed: int = 0, which: str = "optimum") -> dict[str, Array]:
-    """Inputs for MODULE's main function: normal floats, small integers, at the symbols' WHICH sizes."""
+    """Random inputs for MODULE's main function: normal floats, integers 0 to 3, booleans.
+
+    WHICH names the symbols' sizes: 'minimum', 'optimum' or 'maximum'.
+    """
     generator = np.random.default_rng(seed)
     symbols = module.values_at(which)
     function = module.main
@@ -49,7 +52,7 @@ def _random_array(generator: np.random.Generator, type: TensorType, symbols: Map
 
 
 class SemanticsCheck:
-    """The outputs of a module on random inputs, to hold a later form of it against."""
+    """The outputs of a module on random inputs, to compare a later form of the module with."""
 
     def __init__(self, module: Module, seed: int = 0) -> None:
         self.inputs = random_inputs(module, seed)
@@ -57,7 +60,7 @@ class SemanticsCheck:
         self.unit = unit_roundoff(module)
 
     def against(self, module: Module) -> str | None:
-        """What is wrong with MODULE's outputs, in words; None when they agree."""
+        """How MODULE's outputs differ, in words; None when they agree within the bound."""
         outputs = _run(module, self.inputs)
         if list(outputs) != list(self.outputs):
             return f"the outputs are {list(outputs)}, they were {list(self.outputs)}"
@@ -66,7 +69,7 @@ class SemanticsCheck:
         tainted = rounded_outputs(module)
         for name, want in self.outputs.items():
             if loose and name in tainted and want.dtype.kind in "iub":
-                continue  # an integer that comes from floats may flip when they are rounded
+                continue  # an integer computed from floats may change when these round differently
             problem = difference(outputs[name], want, unit * allowed_roundings(module))
             if problem is not None:
                 return f"output '{name}' {problem}"
@@ -79,7 +82,10 @@ def _run(module: Module, inputs: Arrays) -> dict[str, Array]:
 
 
 def difference(have: Array, want: Array, bound: float) -> str | None:
-    """How HAVE departs from WANT beyond BOUND times WANT's largest magnitude; integers must be equal."""
+    """How HAVE differs from WANT by more than BOUND times WANT's largest magnitude; None if it does not.
+
+    Integers, shapes, types, NaNs and infinities must be equal.
+    """
     if have.shape != want.shape or have.dtype != want.dtype:
         return f"is {have.dtype}{list(have.shape)} where {want.dtype}{list(want.shape)} is expected"
     if want.dtype.kind in "iub":
@@ -97,7 +103,7 @@ def difference(have: Array, want: Array, bound: float) -> str | None:
 
 
 def float_types(module: Module) -> set[DType]:
-    """The float element types of all values in MODULE, and the formats that its contractions multiply."""
+    """The float element types of all values in MODULE, and the formats that its contractions multiply in."""
     values = [value for function in module.functions for value in function.arguments]
     values += [value for op in module.walk() for value in op.results]
     found = {value.type.dtype for value in values if value.type.dtype.is_float}
@@ -105,17 +111,17 @@ def float_types(module: Module) -> set[DType]:
 
 
 def unit_roundoff(module: Module) -> float:
-    """Half the spacing at 1 of the coarsest float type in MODULE; 0 without floats."""
+    """The unit roundoff of the coarsest float type in MODULE: half its spacing at 1; 0 without floats."""
     return max((2.0 ** -SIGNIFICAND_BITS[dtype.name] for dtype in float_types(module)), default=0.0)
 
 
 def allowed_roundings(module: Module) -> float:
-    """How many unit roundoffs of its largest element an output of MODULE may be off by."""
+    """The error that an output of MODULE may have, in unit roundoffs of its largest element."""
     return ROUNDINGS + ROUNDINGS_PER_STEP * math.sqrt(float_depth(module))
 
 
 def float_depth(module: Module) -> int:
-    """The number of rounding operations on the longest path through MODULE; a kernel counts all it holds."""
+    """The number of rounding operations on the longest path through MODULE; a kernel counts all its ops."""
     depth: dict[Value, int] = {}
     for function in module.functions:
         for op in function.block:
@@ -130,7 +136,7 @@ def _rounds(op: Operation) -> bool:
 
 
 def rounded_outputs(module: Module) -> set[str]:
-    """The outputs that depend on a float input or constant."""
+    """The names of the outputs that depend on a float input or constant."""
     function = module.main
     rounded = {value for value in function.arguments if value.type.dtype.is_float}
     for op in function.block:

@@ -1,4 +1,4 @@
-"""What ptxas said of kernels that an earlier attempt at a build had chosen: they are not chosen again."""
+"""Kernels that spilled registers in an earlier attempt at a build, by ptxas: they are not chosen again."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from ...codegen.interface import is_group
 from ...dialects.launch import Kernel
 
 SPILLED = "register-spill"
-SUMMARY = "a kernel whose registers spill => its next best configuration, members of a group apart"
+SUMMARY = "a kernel that spills registers => its next best configuration; a group that spills => its members"
 
 
 @dataclass(frozen=True)
 class Spilled:
-    """kernels: why a kernel is out of the question, by its name; apart: why nodes stay out of groups."""
+    """The spilling kernels. kernels: the problem of each, by kernel name; apart: reasons by ONNX node, for
+    nodes that must stay out of groups."""
 
     kernels: Mapping[str, str] = field(default_factory=dict)
     apart: Mapping[str, str] = field(default_factory=dict)
 
     def barred(self, nodes: Iterable[str]) -> str | None:
-        """Why a launch of NODES is in no group; None when it may be."""
+        """Why a launch of NODES must not join a group; None when it may."""
         return next((self.apart[node] for node in nodes if node in self.apart), None)
 
     def and_those(

@@ -1,9 +1,9 @@
-"""Keeps what switches speak of through the passes of the graph level.
+"""hold and release: preserve the ops that fusion switches name through the passes of the graph level.
 
-A switch is given from outside (`--keep`, `--nofuse`), about ONNX nodes, or stands in the IR text, as
-the attribute `nofuse` of an op. Either way what it speaks of must still be there when kernels are
-formed, so the pass `hold` puts barriers around it, through which no rewrite looks, and `release`
-takes them away again. Besides, no rewrite starts from an op that has the attribute.
+A switch is an option about ONNX nodes (`--keep`, `--nofuse`) or the attribute `nofuse` of an op in the IR
+text. The ops that it names must still exist when kernels are formed. So the pass `hold` puts barriers
+around them, which no pattern matches through, and `release` removes the barriers again. Besides, no
+pattern matches at an op with the attribute.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from .origins import NodeNames
 
 
 def resolve_switches(context: PassContext, names: NodeNames) -> None:
-    """Make CONTEXT's switches speak of nodes: a tensor stands for the node that gives it.
+    """Resolve the names in CONTEXT's switches to nodes; a tensor stands for the node that produces it.
 
-    Raises InputError for the first name that is neither.
+    Raises InputError for the first name that is neither a node nor a tensor.
     """
     context.keep = frozenset(names.resolve(name) for name in sorted(context.keep))
     pairs = sorted(context.barriers)
@@ -31,7 +31,10 @@ def resolve_switches(context: PassContext, names: NodeNames) -> None:
 
 
 class Hold:
-    """op(x) => barrier(op(barrier(x))) for ops that are marked, barrier(op(x)) for switched nodes."""
+    """op(x) => barrier(op(barrier(x))) for ops marked `nofuse`, barrier(op(x)) for nodes in switches.
+
+    Raises IRError for a mark on an operand that the op does not have.
+    """
 
     name = "hold"
 
@@ -67,11 +70,11 @@ def _barriers(block: Block) -> Iterator[Barrier]:
 
 
 def _check_edges(op: Operation) -> None:
-    """Edges are named by operands that are there."""
+    """Check that the operands marked `nofuse` exist. Raises IRError."""
     for index in edges_of(op):
         if index >= len(op.operands) or op.operands[index] is None:
             raise op_error(
-                op, f"nofuse names the operand {index}, which it does not have", at=AttributeAt("nofuse")
+                op, f"nofuse names operand {index}, which the op does not have", at=AttributeAt("nofuse")
             )
 
 
@@ -82,7 +85,7 @@ def _hold_operands(op: Operation) -> None:
 
 
 def _hold_results(op: Operation, nodes: frozenset[str] | set[str]) -> None:
-    """Barriers between OP and all who read it; with NODES between these alone and other nodes."""
+    """Insert barriers between OP and its users; with NODES, only before users that are of none of NODES."""
     if not nodes and nofuse_of(op) is None:
         return
     for value in op.results:
@@ -94,14 +97,14 @@ def _hold_results(op: Operation, nodes: frozenset[str] | set[str]) -> None:
 
 
 def _barrier(value: Value, anchor: Operation | None) -> Value:
-    """A barrier behind VALUE, before ANCHOR."""
+    """The result of a new barrier on VALUE, inserted before ANCHOR."""
     block = anchor.parent if anchor is not None else None
-    assert block is not None  # a block ends with a terminator, which is held by nothing
+    assert block is not None  # the anchor exists, because a block ends with a terminator
     return block.insert_before(anchor, Barrier(value)).result
 
 
 def apart(context: PassContext, producer: Operation, consumer: Operation) -> str | None:
-    """Why PRODUCER and a later CONSUMER must not share a kernel; None when no switch says so."""
+    """Why PRODUCER and a later CONSUMER must not share a kernel; None when no switch forbids it."""
     reason = context.apart(producer.location.nodes, consumer.location.nodes)
     return reason or _marked(producer, consumer)
 
@@ -118,6 +121,6 @@ def _marked(producer: Operation, consumer: Operation) -> str | None:
 
 
 def edges_of(op: Operation) -> tuple[int, ...]:
-    """The operands of OP that are marked one by one."""
+    """The indices of the operands of OP that are marked `nofuse`; empty if OP as a whole is, or nothing."""
     edges = nofuse_of(op)
     return edges if isinstance(edges, tuple) else ()

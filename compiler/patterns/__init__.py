@@ -1,1 +1,1 @@
-"""What rewrites are made of: the rewriter, and matchers for shapes of IR that many of them look for."""
+"""The pattern rewriter, and matchers that many rewrite patterns share."""

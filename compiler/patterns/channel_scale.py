@@ -1,4 +1,4 @@
-"""Scales and shifts per output channel of a contraction, in float64."""
+"""Per-channel scales and shifts of a contraction's result, and folding them into its weights, in float64."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def weight_of(op: Contraction) -> Value:
 
 
 def channel_axis(op: Contraction) -> int:
-    """The axis of OP's result that output channels lie along."""
+    """The axis of the output channels in OP's result."""
     return op.result.type.rank - 1 if isinstance(op, Matmul) else 1
 
 
 def weight_axis(op: Conv | Matmul) -> int:
-    """The axis of OP's weights that output channels lie along."""
+    """The axis of the output channels in OP's weights."""
     if isinstance(op, Conv):
         return 0
     rank = op.b.type.rank
@@ -36,9 +36,9 @@ def weight_axis(op: Conv | Matmul) -> int:
 
 
 def by_channel(op: Contraction, weight: Array) -> Array:
-    """WEIGHT of OP with a row for every output channel."""
+    """WEIGHT of OP as a matrix [output channels, weights of a channel]."""
     if isinstance(op, ConvTranspose):
-        # The weight is [C, M / groups, ...]: the input channels of group g make its share of M.
+        # The weight is [C, M / groups, ...]: the input channels of group g contribute to its share of M.
         inputs, share = weight.shape[0] // op.groups, weight.shape[1]
         grouped = weight.reshape(op.groups, inputs, share, -1).swapaxes(1, 2)
         return grouped.reshape(op.groups * share, -1)
@@ -47,7 +47,7 @@ def by_channel(op: Contraction, weight: Array) -> Array:
 
 
 def scalable(value: Value | None, module: Module) -> Contraction | None:
-    """The float contraction with constant weights that computes VALUE, when nothing else reads it."""
+    """The float contraction with constant weights that defines VALUE, if VALUE has one use; else None."""
     if value is None or not only_use(value) or not value.type.dtype.is_float:
         return None
     op = value.producer
@@ -57,9 +57,9 @@ def scalable(value: Value | None, module: Module) -> Contraction | None:
 
 
 def per_channel(value: Value | None, result: TensorType, axis: int, module: Module) -> Array | None:
-    """The constant VALUE, broadcast to RESULT, as one float64 number per channel along AXIS.
+    """The constant VALUE, broadcast to RESULT, as a float64 array [channels] along AXIS.
 
-    None when it is no constant, varies along other axes, or would widen the result.
+    None when VALUE is not constant, varies along other axes, or would broadcast RESULT to a larger shape.
     """
     array = constant_array(value, module)
     channels = result.shape[axis]
@@ -73,13 +73,13 @@ def per_channel(value: Value | None, result: TensorType, axis: int, module: Modu
 
 
 def along(axis: int, rank: int, numbers: Array, dtype: Any) -> Array:
-    """NUMBERS as an array of DTYPE that broadcasts along AXIS of a tensor of RANK dimensions."""
+    """NUMBERS, one per channel, as an array of DTYPE that broadcasts along AXIS of a tensor of rank RANK."""
     with np.errstate(all="ignore"):
         return numbers.astype(dtype).reshape(-1, *(1,) * (rank - 1 - axis))
 
 
 def scaled_contraction(op: Contraction, scale: Array, rewriter: Rewriter) -> Contraction:
-    """OP with its weights times SCALE (one number per output channel), inserted before the root."""
+    """A copy of OP with its weights multiplied by SCALE, one number per output channel, before the root."""
     weight = constant_array(weight_of(op), rewriter.module)
     assert weight is not None
     with np.errstate(all="ignore"):
@@ -96,13 +96,13 @@ def _weight_location(op: Contraction) -> Any:
 
 
 def _weight_scale(op: Contraction, scale: Array, weight: Array) -> Array:
-    """SCALE in a shape that broadcasts to the weights of OP."""
+    """SCALE, reshaped so that it broadcasts to WEIGHT of OP."""
     spatial = (1,) * (weight.ndim - 2)
     match op:
         case Conv():
             return scale.reshape(-1, 1, *spatial)
         case ConvTranspose():
-            # The weight is [C, M / groups, ...]: the input channels of group g make its share of M.
+            # The weight is [C, M / groups, ...]: the input channels of group g contribute to its share of M.
             shares = scale.reshape(op.groups, 1, -1)
             rows = np.repeat(shares, weight.shape[0] // op.groups, axis=1)
             return rows.reshape(weight.shape[0], -1, *spatial)
@@ -111,7 +111,7 @@ def _weight_scale(op: Contraction, scale: Array, weight: Array) -> Array:
 
 
 def shifted(value: Value, axis: int, shift: Array, rewriter: Rewriter, add: type[Operation]) -> Value:
-    """add(VALUE, SHIFT), or VALUE itself when there is nothing to add."""
+    """add(VALUE, SHIFT) with SHIFT per channel along AXIS, or VALUE itself when SHIFT is all zeros."""
     if not shift.any():
         return value
     array = along(axis, value.type.rank, shift, value.type.dtype.numpy)

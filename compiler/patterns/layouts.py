@@ -1,4 +1,4 @@
-"""Layouts that kernels ask for, and what another one costs."""
+"""Layouts that kernels require, and the cost of converting to them."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from ...dialects.core.ir import Operation
 from ...dialects.core.types import ROW_MAJOR, Layout, TensorType
 from ...dialects.graph.contraction import Conv, Matmul
 
-# What a consumer that needs another layout costs: reading and writing everything once more, and
-# a launch, as long as it keeps memory from moving elements.
+# The cost of a layout conversion: one more read and write of everything, and a launch, in which memory
+# could have moved elements.
 CONVERSION_PASSES = 2.0
 LAUNCH_MICROSECONDS = 1.0
 
 
 def launch_elements(target: ArchSpec) -> float:
-    """The elements of f32 that TARGET's memory moves in the time of a launch."""
+    """The f32 elements that TARGET's memory moves during the latency of a launch."""
     return target.elements_moved(LAUNCH_MICROSECONDS)
 
 
 def is_neutral(type: TensorType) -> bool:
-    """True when row-major and channels-last are the same bytes: one channel, or one position."""
+    """True when row-major and channels-last are the same in memory: one channel, or one position."""
     return type.rank < 3 or type.shape[1] == 1 or all(size == 1 for size in type.shape[2:])
 
 
 def padded_channels(conv: Operation, dtype: DType, target: ArchSpec) -> int:
-    """How many zero channels CONV's input gets so that its channels fill whole words of TARGET's copies.
+    """How many zero channels pad CONV's input, so that its channels fill whole words of staging copies.
 
-    Only for the few channels of images (at most 4, one group) and constant weights elsewhere.
+    0 unless CONV has one group and at most 4 input channels, as for images.
     """
     if not isinstance(conv, Conv) or conv.groups != 1:
         return 0
@@ -40,7 +40,10 @@ def padded_channels(conv: Operation, dtype: DType, target: ArchSpec) -> int:
 
 
 def product_layout(op: Operation, index: int, type: TensorType, multiply: DType) -> Layout:
-    """How operand INDEX of the matrix product OP, of TYPE, lies in memory when it multiplies MULTIPLY."""
+    """The layout of operand INDEX, of TYPE, that the kernels of matrix product OP need to multiply MULTIPLY.
+
+    K-major where MULTIPLY requires it, otherwise row-major.
+    """
     if not isinstance(op, Matmul) or index > 1 or not needs_k_innermost(multiply):
         return ROW_MAJOR
     innermost = not op.transpose_a if index == 0 else op.transpose_b

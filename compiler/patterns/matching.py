@@ -1,4 +1,4 @@
-"""What patterns ask about values: constants, their numbers, single uses."""
+"""Predicates on values for patterns: constants, splats, single uses, defining ops."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ AnyOp = TypeVar("AnyOp", bound=Operation)
 
 
 def constant_array(value: Value | None, module: Module) -> Array | None:
-    """The array that VALUE is when compiling; None when it is computed."""
+    """The array of the constant that defines VALUE; None when VALUE is absent or computed at run time."""
     if value is not None and isinstance(value.producer, Constant):
         return value.producer.array(module)
     return None
 
 
 def is_splat(value: Value | None, number: float, module: Module) -> bool:
-    """True when VALUE is a constant whose elements are all NUMBER (a zero of either sign for 0)."""
+    """True when VALUE is a constant whose elements all equal NUMBER (0 matches zeros of either sign)."""
     array = constant_array(value, module)
     if array is None or array.size == 0 or array.reshape(-1)[0] != number:
         return False
@@ -33,7 +33,7 @@ def is_splat(value: Value | None, number: float, module: Module) -> bool:
 
 
 def is_zero(value: Value | None, module: Module, *, negative: bool) -> bool:
-    """True when VALUE is a constant of zeros that all have the sign given; integers have no sign."""
+    """True when VALUE is a constant of zeros that all have the given sign; integer zeros match any sign."""
     if not is_splat(value, 0, module):
         return False
     array = constant_array(value, module)
@@ -44,18 +44,18 @@ def is_zero(value: Value | None, module: Module, *, negative: bool) -> bool:
 
 
 def only_use(value: Value) -> bool:
-    """True when VALUE is read exactly once."""
+    """True when VALUE has exactly one use."""
     return len(value.uses) == 1
 
 
 def produced_by(value: Value | None, kind: type[AnyOp]) -> AnyOp | None:
-    """The op of class KIND that computes VALUE; None when something else does."""
+    """The op that defines VALUE if it is of class KIND; otherwise None."""
     producer = value.producer if value is not None else None
     return producer if isinstance(producer, kind) else None
 
 
 def replace_with(op: Operation, value: Value, rewriter: Rewriter) -> bool:
-    """OP gives way to VALUE, broadcast to OP's shape where that is larger."""
+    """Replace OP by VALUE, expanded to OP's shape if that differs; always True, for patterns to return."""
     if value.type.shape != op.result.type.shape:
         value = rewriter.insert(Expand(value, shape=op.result.type.shape)).result
     rewriter.replace(op, value)
@@ -63,11 +63,11 @@ def replace_with(op: Operation, value: Value, rewriter: Rewriter) -> bool:
 
 
 def filled(type: TensorType, number: float) -> Array:
-    """A one-element array of TYPE's element type and rank that broadcasts to TYPE."""
+    """NUMBER as an array of TYPE's element type and of shape [1, ..., 1], which broadcasts to TYPE."""
     return np.full((1,) * type.rank, number, type.dtype.numpy)
 
 
 def static_shape(shape: tuple[Dim, ...]) -> tuple[int, ...] | None:
-    """SHAPE as numbers; None when it has symbols."""
+    """SHAPE as integers; None when it has symbols."""
     sizes = tuple(size for size in shape if isinstance(size, int))
     return sizes if len(sizes) == len(shape) else None

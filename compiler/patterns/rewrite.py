@@ -1,8 +1,8 @@
-"""Pattern rewriting: small named rules applied from a worklist until none of them fits.
+"""Pattern rewriting: named patterns, applied greedily from a worklist until none of them matches.
 
-The driver visits every operation once, in order, and again only when something near it changed,
-so its work is linear in the size of the module plus the number of rewrites. It is deterministic:
-operations are visited in program order and patterns in the order they are given.
+The driver visits every operation once, and again only when an operation near it changed, so its work is
+linear in the size of the module plus the number of rewrites. It is deterministic: operations are visited
+in program order, and patterns are tried in the order given.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from ...dialects.graph.base import GraphOp, nofuse_of
 Rewrite = Callable[[Any, "Rewriter"], bool]
 AnyOp = TypeVar("AnyOp", bound=Operation)
 
-# A set of patterns that needs more rewrites than this per operation is taken not to terminate.
+# Patterns that need more rewrites than this per operation are assumed not to terminate.
 REWRITES_PER_OP = 32
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """A rule: its name, the op classes it starts from, and the function that tries it.
+    """A rewrite pattern: its name, the op classes that it matches at, and the function that applies it.
 
-    The function returns True when it changed the module, and must change nothing otherwise.
+    The function returns True when it rewrote the module, and must change nothing otherwise.
     """
 
     name: str
@@ -38,12 +38,12 @@ class Pattern:
 
     @property
     def before_after(self) -> str:
-        """The rule's own words: `before => after`."""
+        """The summary of the pattern, `before => after`: the docstring of its function."""
         return " ".join((self.apply.__doc__ or "").split())
 
 
 def pattern(name: str, *roots: type[Operation]) -> Callable[[Rewrite], Pattern]:
-    """Decorator that makes a pattern of a function; its docstring shows `before => after`."""
+    """Decorator that turns a function into the pattern NAME at ROOTS; its docstring is `before => after`."""
 
     def wrap(function: Rewrite) -> Pattern:
         return Pattern(name, roots, function)
@@ -53,8 +53,10 @@ def pattern(name: str, *roots: type[Operation]) -> Callable[[Rewrite], Pattern]:
 
 @dataclass(frozen=True)
 class Applied:
-    """One rewrite that happened: the rule, what it does, the op it replaced and its ONNX nodes, and the
-    nodes of what that op read, which it may read no longer."""
+    """A rewrite that was applied: the pattern's name and summary, and the replaced op with its ONNX nodes.
+
+    read: the nodes of the producers of the op's operands, which may no longer be read.
+    """
 
     rule: str
     before_after: str
@@ -64,7 +66,7 @@ class Applied:
 
 
 class Rewriter:
-    """What a pattern may do. New operations go before the root and carry its location."""
+    """The changes that a pattern may make. New operations go before the root and carry its location."""
 
     def __init__(self, driver: _Driver, root: Operation, module: Module) -> None:
         self._driver = driver
@@ -72,9 +74,9 @@ class Rewriter:
         self.module = module
 
     def insert(self, op: AnyOp, before: Operation | None = None) -> AnyOp:
-        """Put OP before the root (or BEFORE), at the root's location unless it has its own.
+        """Insert OP before the root (or BEFORE), with the root's location unless it has its own.
 
-        Parts of an op that is to stay alone stay alone.
+        If the root is marked `nofuse`, so is OP.
         """
         anchor = before or self.root
         assert anchor.parent is not None
@@ -89,10 +91,10 @@ class Rewriter:
     def replace(
         self, op: Operation, *values: Value, absorbed: Sequence[Operation] = (), located: bool = False
     ) -> None:
-        """Give the uses of OP to VALUES and erase it.
+        """Replace all uses of OP by VALUES and erase OP.
 
-        Operations that compute VALUES take over the location of OP and of the ABSORBED operations
-        whose work they now do; not so those that are LOCATED already, since other operations do it.
+        The operations that define VALUES take over the locations of OP and of the ABSORBED operations,
+        whose work they now do. LOCATED: they keep the locations they have, because they do no such work.
         """
         locations = [op.location, *(other.location for other in absorbed)]
         for old, new in zip(op.results, values, strict=True):
@@ -108,7 +110,7 @@ class Rewriter:
         self._driver.released(operands)
 
     def erase(self, op: Operation) -> None:
-        """Remove OP, whose results have no uses."""
+        """Erase OP, whose results have no uses."""
         operands = op.inputs
         op.erase()
         self._driver.forget(op)
@@ -116,7 +118,7 @@ class Rewriter:
 
 
 def is_dead(op: Operation) -> bool:
-    """True when nothing reads OP's results and nothing else needs it."""
+    """True when OP has no uses, no side effects, and is no terminator."""
     if has(op, Trait.TERMINATOR) or has(op, Trait.SIDE_EFFECT):
         return False
     return not any(value.uses for value in op.results)
@@ -124,7 +126,7 @@ def is_dead(op: Operation) -> bool:
 
 @dataclass
 class _Driver:
-    """The worklist: operations waiting for a visit, each at most once."""
+    """The worklist: operations to visit, each at most once."""
 
     queue: deque[Operation] = field(default_factory=deque)
     waiting: set[Operation] = field(default_factory=set)
@@ -138,9 +140,9 @@ class _Driver:
         self.waiting.discard(op)
 
     def released(self, values: Iterable[Value]) -> None:
-        """Values that lost a use: producers that are dead now go at once, others are looked at again.
+        """Handle VALUES, which lost a use: erase producers that are dead now, and revisit the others.
 
-        A dead reader left for later would still count as a use, and hide matches from patterns.
+        A dead user that was erased later would still count as a use and hide matches from patterns.
         """
         pending = list(values)
         while pending:
@@ -173,11 +175,11 @@ def rewrite(
     *,
     marked: bool = False,
 ) -> int:
-    """Apply PATTERNS everywhere in MODULE until none fits; returns how often one was applied.
+    """Apply PATTERNS everywhere in MODULE until none matches; returns the number of rewrites.
 
-    ON_REWRITE is told of each, and ends the rewriting by returning False. Dead operations met on
-    the way are erased. Ops that carry `nofuse` are left as they are, unless MARKED ones have to go
-    as well. IRError when the patterns do not terminate.
+    ON_REWRITE is called for each rewrite, and stops rewriting by returning False. Dead operations are
+    erased when they are visited. Ops marked `nofuse` are no roots, unless MARKED. Raises IRError when the
+    patterns do not terminate.
     """
     by_root: dict[type[Operation], list[Pattern]] = {}
     for rule in patterns:
@@ -217,6 +219,6 @@ def _visit(op: Operation, rules: Sequence[Pattern], driver: _Driver, module: Mod
 
 
 def _source(value: Value) -> Location:
-    """Where what makes VALUE comes from; constants are of no interest."""
+    """The location of the op that defines VALUE; unknown for arguments and constants."""
     producer = value.producer
     return UNKNOWN if producer is None or has(producer, Trait.CONSTANT) else producer.location

@@ -1,7 +1,7 @@
-"""Reading formulas out of ops: scalar constants, polynomials of a few values, their spellings.
+"""Matching of formulas: scalar constants, factors, and polynomials of a few values.
 
-A formula may be written in many orders (`x * 0.5 * (1 + t)`, `0.5 * (x + x * t)`). Expanded to a
-polynomial all of them look the same.
+A formula may be spelled in many orders (`x * 0.5 * (1 + t)`, `0.5 * (x + x * t)`). Expanded to a polynomial,
+all spellings are equal.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from .matching import constant_array
 Powers = tuple[int, ...]
 Polynomial = Mapping[Powers, float]
 
-MOST_DEPTH = 6  # of nested ops in a formula
+MOST_DEPTH = 6  # nested ops in a formula
 MOST_POWER = 4
 
 
 def scalar(value: Value | None, module: Module) -> float | None:
-    """The number that VALUE is everywhere; None unless it is such a constant."""
+    """The number that all elements of the constant VALUE equal; None if it is not constant or not uniform."""
     array = constant_array(value, module)
     if array is None or array.size == 0 or array.dtype.kind == "b":
         return None
@@ -33,7 +33,7 @@ def scalar(value: Value | None, module: Module) -> float | None:
 
 
 def near(value: float | None, wanted: float, type_of: Value) -> bool:
-    """True when VALUE is WANTED to the accuracy that constants of TYPE_OF's element type have."""
+    """True when VALUE equals WANTED to the precision of constants of TYPE_OF's element type."""
     if value is None:
         return False
     unit = {F16: 2.0**-10, BF16: 2.0**-7}.get(type_of.type.dtype, 2.0**-19)
@@ -41,14 +41,14 @@ def near(value: float | None, wanted: float, type_of: Value) -> bool:
 
 
 def orders(op: Operation) -> Iterator[tuple[Value, Value]]:
-    """The operands of a commutative op, in both orders."""
+    """The two operands of a commutative OP, in both orders."""
     x, y = op.inputs
     yield x, y
     yield y, x
 
 
 def scalings(value: Value, module: Module) -> Iterator[tuple[Value, float]]:
-    """(v, c) such that VALUE is c * v, first VALUE itself, then without products by constants."""
+    """All (v, c) such that VALUE is c * v: first VALUE itself, then with more and more constant factors."""
     factor = 1.0
     yield value, factor
     for _ in range(MOST_DEPTH):
@@ -78,7 +78,10 @@ def _without_factor(value: Value, module: Module) -> tuple[Value, float] | None:
 def polynomial(
     value: Value, atoms: Sequence[Value], module: Module, depth: int = MOST_DEPTH
 ) -> dict[Powers, float] | None:
-    """VALUE as a polynomial of ATOMS: coefficients by the powers of each; None when it is none."""
+    """VALUE as a polynomial of ATOMS: a coefficient for each tuple of powers; None when it is not one.
+
+    At most DEPTH nested ops are expanded.
+    """
     if value in atoms:
         return {tuple(int(value is atom) for atom in atoms): 1.0}
     number = scalar(value, module)
@@ -133,12 +136,12 @@ def _power(base: dict[Powers, float] | None, exponent: float | None) -> dict[Pow
 
 
 def _constant_term(poly: Polynomial) -> float | None:
-    """The number that POLY is; None when it depends on an atom."""
+    """The value of POLY if it is constant; None when it depends on an atom."""
     return next(iter(poly.values())) if len(poly) == 1 and not any(next(iter(poly))) else None
 
 
 def is_polynomial(found: Polynomial | None, wanted: Polynomial, type_of: Value) -> bool:
-    """True when FOUND has the coefficients WANTED, to the accuracy of TYPE_OF's constants."""
+    """True when FOUND has the coefficients WANTED, to the precision of TYPE_OF's constants."""
     if found is None:
         return False
     kept = {powers: value for powers, value in found.items() if value != 0}
@@ -146,7 +149,7 @@ def is_polynomial(found: Polynomial | None, wanted: Polynomial, type_of: Value) 
 
 
 def inner_values(value: Value, depth: int) -> Iterator[Value]:
-    """VALUE and what it is computed from by arithmetic, at most DEPTH ops away, nearest first."""
+    """VALUE and the values it is computed from by arithmetic, at most DEPTH ops away, nearest first."""
     level, seen = [value], {value}
     for _ in range(depth + 1):
         yield from level

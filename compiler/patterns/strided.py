@@ -1,4 +1,4 @@
-"""Types of parts of a buffer: slices, reshapes of slices, and what reading them costs."""
+"""Strided types: of slices of a buffer and reshapes of these, and the memory traffic of accessing them."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Mapping, Sequence
 from ...dialects.core.affine import Affine, Dim, evaluate, exact_div, total
 from ...dialects.core.types import ROW_MAJOR, Layout, TensorType, channels_last
 
-ACCESS_BYTES = 16  # the widest access of one thread
-SECTOR_BYTES = 32  # what memory moves at the least
+ACCESS_BYTES = 16  # the widest access of a thread
+SECTOR_BYTES = 32  # the smallest unit of memory traffic
 
-# How much longer memory is busy when a thread's accesses are this narrow, in bytes.
+# The slowdown of memory by the width of a thread's accesses, in bytes.
 _NARROW = {16: 1.0, 8: 1.0, 4: 1.25, 2: 1.75, 1: 2.5}
 
 
 def part(
     type: TensorType, starts: Sequence[Dim], shape: Sequence[Dim], steps: Sequence[int] | None = None
 ) -> TensorType:
-    """The type of SHAPE elements of a tensor of TYPE from STARTS on, STEPS apart."""
+    """The type of a slice of a tensor of TYPE: SHAPE elements from STARTS on, STEPS (default 1) apart."""
     apart = steps or (1,) * type.rank
     strides = tuple(stride * step for stride, step in zip(type.strides, apart, strict=True))
     moved = [start * stride for start, stride in zip(starts, type.strides, strict=True)]
@@ -26,7 +26,7 @@ def part(
 
 
 def reshaped(type: TensorType, shape: Sequence[Dim]) -> TensorType | None:
-    """TYPE under another SHAPE without moving an element; None when memory does not allow it."""
+    """The type of a view of TYPE with another SHAPE; None when elements would have to move."""
     if type.layout == ROW_MAJOR:
         return type.with_shape(tuple(shape))
     runs = _runs(type)
@@ -48,7 +48,7 @@ def reshaped(type: TensorType, shape: Sequence[Dim]) -> TensorType | None:
 
 
 def _runs(type: TensorType) -> list[tuple[Dim, Dim]]:
-    """(count, stride) of the row-major index, with neighbouring dimensions joined where memory joins them."""
+    """(count, stride) of TYPE's dimensions in order, with adjacent ones merged where memory allows it."""
     runs: list[tuple[Dim, Dim]] = []
     for size, stride in zip(type.shape, type.strides, strict=True):
         if size == 1:
@@ -61,9 +61,9 @@ def _runs(type: TensorType) -> list[tuple[Dim, Dim]]:
 
 
 def settled(type: TensorType, like: Layout = ROW_MAJOR) -> tuple[Dim, TensorType]:
-    """(elements to the start, type from there on): the start is aligned, the type dense where it can be.
+    """(offset in elements, type relative to it): the offset is aligned, and the type dense if possible.
 
-    LIKE is the layout to name when the part is dense in several.
+    LIKE is the layout to prefer when the part is dense in several.
     """
     start, rest = _aligned_part(type.layout.offset, ACCESS_BYTES // type.dtype.bytes)
     if rest == 0:
@@ -74,12 +74,12 @@ def settled(type: TensorType, like: Layout = ROW_MAJOR) -> tuple[Dim, TensorType
 
 
 def same_memory(a: TensorType, b: TensorType) -> bool:
-    """True when A and B, of one shape, step through memory alike; dimensions of size 1 may stand anywhere."""
+    """True when A and B, of equal shape, have equal strides; those of dimensions of size 1 do not matter."""
     return all(size == 1 or x == y for size, x, y in zip(a.shape, a.strides, b.strides, strict=True))
 
 
 def _aligned_part(offset: Dim, unit: int) -> tuple[Dim, Dim]:
-    """OFFSET as a multiple of UNIT and what is left."""
+    """OFFSET as the sum of a multiple of UNIT and a remainder."""
     if isinstance(offset, int):
         return offset // unit * unit, offset % unit
     whole = [Affine(((monomial, value),)) if monomial else value
@@ -89,14 +89,14 @@ def _aligned_part(offset: Dim, unit: int) -> tuple[Dim, Dim]:
 
 
 def traffic(type: TensorType, sizes: Mapping[str, int]) -> float:
-    """Bytes of memory time that one pass over TYPE takes at SIZES: more when accesses are narrow."""
+    """The effective memory traffic of one pass over TYPE at SIZES, in bytes; more for narrow accesses."""
     run = _run_length(type, sizes) * type.dtype.bytes
     sectors = -(-run // SECTOR_BYTES) * SECTOR_BYTES / run
     return float(evaluate(type.bytes, sizes)) * max(_NARROW[access_bytes(type, sizes)], sectors)
 
 
 def access_bytes(type: TensorType, sizes: Mapping[str, int]) -> int:
-    """The widest aligned access, in bytes, that walks TYPE along memory."""
+    """The widest aligned access, in bytes, with which a thread can read TYPE at SIZES."""
     bytes_ = type.dtype.bytes
     steps = [evaluate(type.layout.offset, sizes), _run_length(type, sizes)]
     steps += [evaluate(s, sizes) for n, s in zip(type.shape, type.strides, strict=True) if n != 1 and s != 1]
@@ -107,7 +107,7 @@ def access_bytes(type: TensorType, sizes: Mapping[str, int]) -> int:
 
 
 def _run_length(type: TensorType, sizes: Mapping[str, int]) -> int:
-    """Elements that lie next to each other; at least 1."""
+    """The number of elements that are contiguous in memory; at least 1."""
     length = 1
     for axis in reversed(type.order):
         if type.shape[axis] == 1:

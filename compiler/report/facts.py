@@ -1,4 +1,4 @@
-"""What a plan says about the nodes of its model: where each runs, and which records mention it."""
+"""Facts of a plan about the nodes of its model: where each runs, and the ledger records about it."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from ..precision.formats.rounding import LOAD_CONVERSION
 from ..schedule.grouping.record import GROUP_LAUNCHES
 from ..schedule.streams.assign import CONCURRENCY
 
-# A copy into another layout stands for no node: it carries those of the kernel that it copies from.
-# Nor does a conversion that a kernel does instead of one: it carries those of that kernel.
+# Records of layout and type conversions name the nodes of the kernel whose result is converted, by a copy
+# kernel or while it is stored or loaded; they are about none of these nodes.
 COPIES = "storage-conversion"
 OF_NO_NODE = (COPIES, LOAD_CONVERSION, STORE_CONVERSION)
-# Rules that replace ops by others, and rules about launches that need nothing of each other.
+# Rules that replace ops by others, and rules about independent launches.
 REWRITES = frozenset(rule.name for rule in RULES.values() if rule.level == "graph") | {WidenConcats.name}
 BESIDE = (GROUP_LAUNCHES, CONCURRENCY)
 
 
 @dataclass(frozen=True)
 class Launch:
-    """A launch with the nodes of each of its ops; nodes of one op were made one by a rewrite.
+    """A launch: the nodes of each of its ops (`groups`), and its kernels (`members`).
 
-    `members` are the kernels in it: more than one in a grouped launch.
+    Several nodes of one op were merged by a rewrite. A grouped launch has several members.
     """
 
     index: int
@@ -45,7 +45,7 @@ class Launch:
     members: tuple[Member, ...]
 
     def with_nodes(self, *nodes: str) -> list[int]:
-        """The positions of the members that have all of NODES."""
+        """The indices of the members that compute all of NODES."""
         return [at for at, member in enumerate(self.members) if set(nodes) <= set(member.nodes)]
 
     @property
@@ -65,7 +65,7 @@ class Facts:
 
     @classmethod
     def of(cls, plan: Plan) -> Facts:
-        """The facts of PLAN; PlanError when its texts or its ledger cannot be read."""
+        """The facts of PLAN. Raises PlanError when its IR texts or its ledger cannot be read."""
         try:
             ledger = Ledger.from_json(plan.ledger)
             return cls(ledger, _parsed(plan, "launch"), _parsed(plan, "precision"))
@@ -78,7 +78,7 @@ class Facts:
 
     @cached_property
     def where(self) -> dict[str, list[int]]:
-        """The launches that each running node is in."""
+        """The indices of the launches that each running node is in."""
         found: dict[str, list[int]] = {}
         for index, nodes in enumerate(nodes_by_launch([launch.op for launch in self.launches])):
             for node in nodes:
@@ -87,7 +87,7 @@ class Facts:
 
     @cached_property
     def readers(self) -> dict[str, list[str]]:
-        """The nodes that read each node, in the model as it came in."""
+        """The consumers of each node, in the model before any pass."""
         found: dict[str, list[str]] = {}
         for origin in self.origins.values():
             for node in origin.reads:
@@ -95,7 +95,7 @@ class Facts:
         return found
 
     def precision_of(self, nodes: Iterable[str]) -> PrecisionKernel | None:
-        """The precision-level kernel that has an op of one of NODES, or the first of several."""
+        """The first precision-level kernel that has an op of one of NODES; None without one."""
         return next((self._formats[node] for node in nodes if node in self._formats), None)
 
     @cached_property
@@ -113,7 +113,7 @@ class Facts:
 
     @cached_property
     def by_node(self) -> dict[str, list[Record]]:
-        """The records about each node."""
+        """The records that name each node."""
         found: dict[str, list[Record]] = {}
         for record in self.records:
             if record.rule not in OF_NO_NODE:
@@ -122,30 +122,30 @@ class Facts:
         return found
 
     def about(self, a: str, b: str) -> list[Record]:
-        """The records about A and B as a pair, in either order; failing that, those that mention both."""
+        """The records about the edge between A and B, in either direction; if none, those that name both."""
         both = self._both(a, b)
-        exact = [r for r in both if not r.split or _apart(r, a, b) or _apart(r, b, a)]
+        exact = [r for r in both if not r.split or _is_edge(r, a, b) or _is_edge(r, b, a)]
         return exact or both
 
     def between(self, producer: str, consumer: str) -> list[Record]:
-        """The decisions about what PRODUCER gives to CONSUMER, in order: not rewrites, nor those about
-        launches that need nothing of each other."""
+        """The decisions about the edge from PRODUCER to CONSUMER, in order, without rewrites and without
+        decisions about independent launches."""
         both = self._both(producer, consumer)
-        return [r for r in both if _apart(r, producer, consumer) and r.rule not in (*REWRITES, *BESIDE)]
+        return [r for r in both if _is_edge(r, producer, consumer) and r.rule not in (*REWRITES, *BESIDE)]
 
     def rewired(self, producer: str, consumer: str) -> Record | None:
-        """The last rewrite of CONSUMER when it read PRODUCER."""
-        found = [r for r in self._both(producer, consumer) if _apart(r, producer, consumer)]
+        """The last rewrite that replaced CONSUMER while it read PRODUCER; None without one."""
+        found = [r for r in self._both(producer, consumer) if _is_edge(r, producer, consumer)]
         return next((r for r in reversed(found) if _is_rewrite(r)), None)
 
     def _both(self, a: str, b: str) -> list[Record]:
-        """The records that mention both A and B."""
+        """The records that name both A and B."""
         fewer, other = sorted((self.by_node.get(a, []), self.by_node.get(b, [])), key=len)
         wanted = {id(record) for record in other}
         return [record for record in fewer if id(record) in wanted]
 
     def rewrite(self, *nodes: str) -> Record | None:
-        """The last rewrite of one of NODES, of more of them first."""
+        """The last rewrite of the most of NODES at once; None without a rewrite of any."""
         best: Record | None = None
         most = 0
         for node in nodes:
@@ -156,12 +156,12 @@ class Facts:
         return best
 
     def last_about(self, rule: str, *nodes: str) -> Record | None:
-        """The last record of RULE that mentions one of NODES."""
+        """The last record of RULE that names one of NODES; the later ones of NODES take precedence."""
         found = [r for node in nodes for r in self.by_node.get(node, ()) if r.rule == rule]
         return found[-1] if found else None
 
     def removal(self, node: str) -> Record | None:
-        """The decision that took NODE away: a rewrite, or one that gave it to its neighbours."""
+        """The decision that removed NODE: the last taken one about it, as a consumer if there is such."""
         taken = [record for record in self.by_node.get(node, ()) if record.verdict is Verdict.TAKEN]
         reading = [record for record in taken if record.split and node in record.consumers]
         return next((group[-1] for group in (reading, taken) if group), None)
@@ -169,11 +169,11 @@ class Facts:
     # ------------------------------------------------------------ names
 
     def __contains__(self, name: str) -> bool:
-        """Whether NAME is a node or a tensor that an op gives."""
+        """True when NAME is a node or the name of a node's result."""
         return name in self._names
 
     def resolve(self, name: str) -> str:
-        """The node called NAME, or the one that gives the tensor NAME; InputError when there is none."""
+        """The node called NAME, or the one that produces the tensor NAME. Raises InputError for neither."""
         return self._names.resolve(name)
 
 
@@ -182,11 +182,12 @@ def _is_rewrite(record: Record) -> bool:
 
 
 def _rewritten(record: Record) -> tuple[str, ...]:
-    """The nodes of the op that a rewrite replaced."""
+    """The nodes of the op that the rewrite RECORD replaced."""
     return record.consumers or record.nodes
 
 
-def _apart(record: Record, producer: str, consumer: str) -> bool:
+def _is_edge(record: Record, producer: str, consumer: str) -> bool:
+    """True when RECORD is about the edge from PRODUCER to CONSUMER."""
     return producer in record.producers and consumer in record.consumers
 
 

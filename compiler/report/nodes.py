@@ -1,4 +1,4 @@
-"""What became of one node: where it runs, or what took it away."""
+"""The answer about one node: where it runs, or which decision removed it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STATES = {FoldConstants.name: "constant", VIEW: "view", VIEW_SLICE: "view"}
 
 @dataclass(frozen=True)
 class Fate:
-    """`state` is 'runs', 'view', 'constant' or 'eliminated'; rule and reason say by what and why."""
+    """What became of a node: `state` is 'runs', 'view', 'constant' or 'eliminated'; rule, reason: why."""
 
     state: str
     rule: str = ""
@@ -25,7 +25,7 @@ class Fate:
 
 
 def fate_of(facts: Facts, node: str) -> Fate:
-    """What became of NODE."""
+    """The fate of NODE, a node of the model."""
     if node in facts.where:
         return Fate("runs")
     if set(facts.origins[node].ops) == {CONSTANT}:
@@ -37,7 +37,7 @@ def fate_of(facts: Facts, node: str) -> Fate:
 
 
 def _with_readers(facts: Facts, node: str) -> Fate:
-    """Why nothing needs NODE any more: what the nearest rewritten reader says."""
+    """The fate of a NODE without uses: eliminated by the rewrite of its nearest consumer, or by dce."""
     waiting, seen = deque([node]), {node}
     while waiting:
         for reader in facts.readers.get(waiting.popleft(), ()):
@@ -48,15 +48,15 @@ def _with_readers(facts: Facts, node: str) -> Fate:
             if reader not in seen:
                 seen.add(reader)
                 waiting.append(reader)
-    return Fate("eliminated", "dce", "nothing that is asked for needs its result")
+    return Fate("eliminated", "dce", "no output of the model depends on it")
 
 
 @dataclass(frozen=True)
 class Home:
-    """A launch that a node runs in, and in which number formats.
+    """A launch that a node runs in, with its kernel and number formats.
 
-    `together` are the other nodes of its kernel; in a grouped launch `beside` are those of the other
-    kernels, and family and config are those of its own.
+    together: the other nodes of its kernel; beside: in a grouped launch, the nodes of the other members;
+    family and config are those of the node's own kernel.
     """
 
     launch: int
@@ -70,8 +70,8 @@ class Home:
 
 @dataclass(frozen=True)
 class NodeAnswer:
-    """Everything about one node; `asked` is what it was asked by, `records` are the decisions about it,
-    as text."""
+    """Everything about one node; `asked` is the name in the question, `records` are the decisions about the
+    node, as text."""
 
     asked: str
     node: str
@@ -98,7 +98,7 @@ class NodeAnswer:
 
 
 def explain_node(facts: Facts, name: str) -> NodeAnswer:
-    """Where the node or tensor NAME is. Raises InputError when there is none."""
+    """The answer about the node or tensor NAME. Raises InputError when there is none."""
     node = facts.resolve(name)
     homes = tuple(_home(facts, index, node) for index in facts.where.get(node, ()))
     records = tuple(record.text() for record in facts.by_node.get(node, ()))
@@ -107,7 +107,7 @@ def explain_node(facts: Facts, name: str) -> NodeAnswer:
 
 def _home(facts: Facts, index: int, node: str) -> Home:
     launch = facts.launches[index]
-    # A launch that stands for nodes as a whole has none inside.
+    # A launch that has a node by its location only has it in no member.
     member = launch.members[next(iter(launch.with_nodes(node)), 0)]
     others = tuple(other for other in member.nodes if other != node)
     beside = tuple(other for other in launch.nodes if other != node and other not in member.nodes)

@@ -1,4 +1,4 @@
-"""In which order launches run, as their streams and waits say."""
+"""The order of two launches, as streams and event waits determine it, in words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .facts import Launch
 
 
 def order_of(launches: Sequence[Launch], first: int, second: int) -> str:
-    """Whether launch FIRST has ended before launch SECOND begins, in words; FIRST stands before SECOND."""
+    """How launches FIRST and SECOND are ordered, as a sentence; FIRST comes before SECOND in LAUNCHES."""
     one, other = launches[first].op.stream, launches[second].op.stream
     if one == other:
         return f"launch {first} runs before launch {second} on stream {one}"
@@ -22,7 +22,7 @@ def order_of(launches: Sequence[Launch], first: int, second: int) -> str:
 
 
 def _before(launches: Sequence[Launch], last: int) -> set[int]:
-    """The launches that have surely ended when launch LAST begins."""
+    """The launches that are guaranteed to end before launch LAST starts."""
     ahead: dict[int, int] = {}
     previous: list[int | None] = []
     for launch in launches[: last + 1]:

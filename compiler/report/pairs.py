@@ -1,4 +1,4 @@
-"""Whether two nodes run in one kernel, by which rules, and if not, why not."""
+"""The answer about two nodes: whether they are fused into one kernel, by which rules, or why not."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ IN_PLACE = (VIEW, ELIDE_CONCAT, VIEW_SLICE)
 
 @dataclass(frozen=True)
 class PairStep:
-    """Two nodes that one rule put together."""
+    """Two nodes that one rule brought into one kernel."""
 
     a: str
     b: str
@@ -32,15 +32,14 @@ class PairStep:
 
 @dataclass(frozen=True)
 class PairAnswer:
-    """The answer about two nodes, the one that is read first.
+    """The answer about the nodes `a` and `b`; if one reads the other, `a` is the producer.
 
     verdict: 'fused' (they share a launch), 'refused', 'disabled', 'view', 'constant', 'eliminated'
-    (one of them does not run), 'rewritten' (they no longer meet), 'distant' (neither reads the
-    other) or 'unknown'; rule, reason and figures are what decided. steps: how a shared kernel
-    came to have both. path: the nodes from one to the other. records: all decisions about both. asked:
-    the names that the two were asked by. producers, consumers: the nodes that the deciding record is
-    about, when it is about what one op gives to another. order: how launches that run apart follow
-    each other.
+    (one of them does not run), 'rewritten' (they are no longer adjacent), 'distant' (neither reads the
+    other) or 'unknown'; rule, reason, figures: those of the deciding record; places: the launches of each;
+    steps: how a shared kernel came to hold both; path: the nodes from one to the other; records: all
+    decisions about both, as text; asked: the two names in the question; producers, consumers: the nodes of
+    the deciding record, if it is about an edge; order: how separate launches are ordered.
     """
 
     a: str
@@ -121,8 +120,8 @@ def _decided(facts: Facts, a: str, b: str, adjacent: bool, records: list[Record]
 
 
 def _adjacent(facts: Facts, a: str, b: str, records: list[Record]) -> PairAnswer:
-    """The answer about A and B, which reads it, when no launch has both: what was decided about just that,
-    or else what keeps B from reading A any more."""
+    """The answer about A and its consumer B when no launch has both: the decision about their edge or, if
+    there is none, the rewrite that removed the edge."""
     between = facts.between(a, b)
     if between and between[-1].verdict is Verdict.TAKEN and between[-1].rule in IN_PLACE:
         return _by(a, b, "view", between[-1])
@@ -138,18 +137,19 @@ def _adjacent(facts: Facts, a: str, b: str, records: list[Record]) -> PairAnswer
             return _by(a, b, str(whole[-1].verdict), whole[-1])
         rewired = facts.rewrite(a, b)
     if rewired is None:
-        return PairAnswer(a, b, "unknown", "", "the plan was built from IR text in which this was decided")
+        reason = "the plan was built from IR text in which it was already decided"
+        return PairAnswer(a, b, "unknown", "", reason)
     return _rewritten(a, b, rewired)
 
 
 def _cut(facts: Facts, a: str, b: str) -> Record | None:
-    """The rewrite after which B did not read A any more: nothing else was decided about the two."""
+    """The rewrite that removed the edge from A to B, if no other decision was about that edge."""
     return None if facts.between(a, b) else facts.rewired(a, b)
 
 
 def _rewritten(a: str, b: str, record: Record) -> PairAnswer:
     named = " and ".join((record.consumers or record.nodes)[:3])
-    reason = f"{named} was rewritten, and they no longer meet: {record.reason}"
+    reason = f"{named} was rewritten, and they are no longer adjacent: {record.reason}"
     return replace(_by(a, b, "rewritten", record), reason=reason)
 
 
@@ -162,7 +162,7 @@ def _by(a: str, b: str, verdict: str, record: Record) -> PairAnswer:
 
 
 def _order(facts: Facts, one: Sequence[int], other: Sequence[int]) -> str:
-    """How the last launch of ONE node and the first of the OTHER that is not the same follow each other."""
+    """How the last launch of ONE node and the first of the OTHER are ordered; empty if they are the same."""
     if not one or not other:
         return ""
     first, second = sorted((one[-1], other[0]))
@@ -186,7 +186,7 @@ def _fused(facts: Facts, a: str, b: str, shared: list[int]) -> PairAnswer:
         steps = _steps(facts, a, b, index)
         if steps:
             break
-    last = steps[-1] if steps else PairStep(a, b, "", "one kernel has both")
+    last = steps[-1] if steps else PairStep(a, b, "", "one kernel computes both")
     rules = list(dict.fromkeys(step.rule for step in steps if step.rule))
     return PairAnswer(
         a, b, "fused", ", ".join(rules), last.reason, launches=tuple(shared), steps=tuple(steps)
@@ -205,7 +205,7 @@ def _steps(facts: Facts, a: str, b: str, index: int) -> list[PairStep]:
 
     def links(node: str) -> Iterable[tuple[str, Record | None]]:
         for record in facts.by_node.get(node, ()):
-            # What brought a kernel into a group did not bring its own nodes together.
+            # The record that put a kernel into a group did not fuse the kernel's own nodes.
             if record.verdict is Verdict.TAKEN and not _leaves_apart(record, own):
                 for other in _partners(record, node):
                     yield other, record
@@ -229,8 +229,8 @@ def _steps(facts: Facts, a: str, b: str, index: int) -> list[PairStep]:
 
 
 def _leaves_apart(record: Record, own: Sequence[int]) -> bool:
-    """True when RECORD brought no two nodes into one kernel: a rewrite of what read another op; streams;
-    and a group, for nodes that its member OWN has both of."""
+    """True when RECORD fused no nodes: it is a rewrite of a consumer, about streams, or about a group whose
+    member OWN has both nodes anyway."""
     rewrote = record.rule in REWRITES and record.split > 0
     return rewrote or record.rule == CONCURRENCY or (bool(own) and record.rule == GROUP_LAUNCHES)
 
@@ -260,25 +260,25 @@ def _distant(facts: Facts, a: str, b: str) -> PairAnswer:
         a, b = (b, a) if path else (a, b)
     if not path:
         return _independent(facts, a, b)
-    lead = f"they do not touch: {len(path) - 1} steps lead from {a} to {b}"
+    lead = f"they are not adjacent: the path from {a} to {b} has {len(path) - 1} edges"
     gap = next(((x, y) for x, y in pairwise(path) if not _together(facts, x, y)), None)
     if gap is None:
         reason = f"{lead}, and nodes between them run in several launches"
         return PairAnswer(a, b, "distant", "", reason, path=tuple(path))
     where = explain_pair(facts, *gap)
     why = f"{where.verdict}: {where.reason}"
-    reason = f"{lead}, and the way leaves the kernel between {where.a} and {where.b} ({why})"
+    reason = f"{lead}, and it leaves the kernel between {where.a} and {where.b} ({why})"
     return PairAnswer(a, b, "distant", where.rule, reason, where.figures, path=tuple(path))
 
 
 def _independent(facts: Facts, a: str, b: str) -> PairAnswer:
-    """The answer about launches that need nothing of each other: what streams and groups make of them."""
+    """The answer about independent nodes: whether groups or streams run them together."""
     reason = "neither depends on the other"
     group = facts.last_about(GROUP_LAUNCHES, a, b)
     if group is not None and group.verdict is not Verdict.TAKEN:
-        reason += f", and no group has the kernels of both ({group.verdict}: {group.reason})"
+        reason += f", and no grouped launch runs both kernels ({group.verdict}: {group.reason})"
     else:
-        reason += ", and no group has the kernels of both"
+        reason += ", and no grouped launch runs both kernels"
     order = _order(facts, facts.where.get(a, ()), facts.where.get(b, ()))
     streams = facts.last_about(CONCURRENCY, a, b)
     if streams is None:

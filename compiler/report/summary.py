@@ -1,4 +1,4 @@
-"""The ledger of a plan in numbers."""
+"""A summary of a plan's ledger, in numbers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ SHOWN_REFUSALS = 10
 
 
 def summarize(facts: Facts, refusals: int = SHOWN_REFUSALS) -> dict[str, Any]:
-    """Launches, what became of the nodes, every rule's decisions and savings, the costliest refusals."""
+    """A summary as JSON data: launches, the fates of nodes, each rule's decisions and savings, and the
+    REFUSALS refused decisions that cost the most bytes."""
     return {
         "nodes": len(facts.origins),
         "launches": len(facts.launches),
@@ -37,7 +38,7 @@ def summarize(facts: Facts, refusals: int = SHOWN_REFUSALS) -> dict[str, Any]:
 
 
 def _executed(launch: Launch) -> list[str]:
-    """The formats that the kernels of LAUNCH work in; "unsaid" where IR text does not say it."""
+    """The format that each kernel of LAUNCH executes in; "unsaid" where the IR text does not give it."""
     return [str(member.formats.get("executed", "unsaid")) for member in launch.members]
 
 
@@ -60,7 +61,7 @@ def _rules(records: list[Record]) -> list[dict[str, Any]]:
 
 
 def _largest(facts: Facts) -> list[Record]:
-    """The refusals that are the last word on an edge of the model, by the bytes they cost."""
+    """The refusals that are the final decision about an edge of the model, by the bytes that they cost."""
     last: dict[tuple[str, ...], Record] = {}
     for record in facts.records:
         if record.split and record.consumers and not _is_beside(record):
@@ -71,12 +72,12 @@ def _largest(facts: Facts) -> list[Record]:
 
 
 def _is_beside(record: Record) -> bool:
-    """True for what was done, but not to the edge whose nodes it names."""
+    """True for a taken decision that is not about the edge between the nodes that it names."""
     return record.verdict is Verdict.TAKEN and record.rule in (*OF_NO_NODE, *REWRITES, *BESIDE)
 
 
 def _edges(facts: Facts, record: Record) -> list[tuple[str, ...]]:
-    """The edges from a producer to a consumer of RECORD; all its nodes where rewrites left none of these."""
+    """The edges from producers to consumers of RECORD; all its nodes as one if rewrites left no edge."""
     producers = set(record.producers)
     consumers = (facts.origins[node] for node in record.consumers if node in facts.origins)
     edges: list[tuple[str, ...]] = [
@@ -86,7 +87,7 @@ def _edges(facts: Facts, record: Record) -> list[tuple[str, ...]]:
 
 
 def _once(records: Iterable[Record]) -> list[Record]:
-    """RECORDS, each once, by identity: two decisions may read the same."""
+    """RECORDS without duplicates, by identity, since two decisions may have equal text."""
     return list({id(record): record for record in records}.values())
 
 

@@ -1,1 +1,1 @@
-"""From kernels with formats to launches: buffers, groups of small launches, streams."""
+"""Scheduling, precision → launch: launches and their buffers, groups of small launches, streams."""

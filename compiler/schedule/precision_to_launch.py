@@ -1,4 +1,4 @@
-"""precision → launch: buffers with offsets, kernels with configurations, launch order."""
+"""precision → launch: a configuration for every kernel, buffers with offsets, and launches in order."""
 
 from __future__ import annotations
 
@@ -33,9 +33,10 @@ from ..precision.formats.mismatch import Mismatches
 def precision_to_launch(
     module: Module, target: ArchSpec, choose: Choice = cheapest, context: PassContext | None = None
 ) -> Module:
-    """A launch module for MODULE; kernels are picked by CHOOSE for TARGET.
+    """The launch-level module for MODULE, with a configuration for every kernel chosen by CHOOSE for TARGET.
 
-    Concats and slices that only moved elements become views; the ledger of CONTEXT says which.
+    Concats and slices that only move elements become views where that pays; the ledger of CONTEXT records
+    it. Raises IRError for an op that cannot be launched, and for an input that is not row-major.
     """
     result = module.emptied()
     old = module.main
@@ -58,7 +59,7 @@ class PrecisionToLaunch:
 
 
 class _ToLaunch:
-    """Carries the state of one conversion: old values to buffers, launches in order."""
+    """The state of one conversion: the buffer of every old value, and the launches in order."""
 
     def __init__(
         self,
@@ -92,7 +93,7 @@ class _ToLaunch:
         self._new.block.append(Return(*[self._output(value) for value in self._old.returned]))
 
     def _output_roots(self) -> set[Value]:
-        """Values whose buffer can be an output itself: made by a kernel, returned once, under any view."""
+        """The values whose buffers can be outputs: produced by a kernel, returned once, stored row-major."""
         roots = [base_of(value) for value in self._old.returned]
         return {
             root
@@ -126,7 +127,7 @@ class _ToLaunch:
         return self._append(Buffer(space=space, bytes=type.bytes, types=[type])).result
 
     def _buffer(self, value: Value) -> Value:
-        """Where VALUE lies: a buffer of its own, made when it is first asked for, or a view."""
+        """The buffer that VALUE owns, created on first use, or the view that VALUE is."""
         if value not in self._buffers:
             place = self._plan.place_of(value)
             if place.root is value:
@@ -137,7 +138,7 @@ class _ToLaunch:
         return self._buffers[value]
 
     def _view(self, place: ViewPlace, value: Value) -> Value:
-        """A view of PLACE, under VALUE's own type where that is the same memory."""
+        """A view of PLACE, with VALUE's own type where that describes the same memory."""
         root = self._buffer(place.root)
         if place.type == value.type:
             return self._append(View(root, types=[value.type], loc=_location(value))).result
@@ -157,10 +158,10 @@ class _ToLaunch:
             self._copy_part(copy, op.location)
 
     def _compare(self, kernel: Kernel) -> None:
-        """Note when KERNEL does not compute in what was chosen for it."""
+        """Note a mismatch when KERNEL does not execute in the format that was chosen for it."""
         if kernel.executed == kernel.compute or self._mismatches is None:
             return
-        reason = f"{kernel.family} runs it in {kernel.executed}, and nothing else can run it as it lies"
+        reason = f"{kernel.family} runs it in {kernel.executed}, and no other family takes these layouts"
         body, nodes = kernel.body.block, kernel.location.nodes
         product = next((op for op in body if has(op, Trait.CONTRACTION)), None)
         self._mismatches.add(kernel.compute, kernel.executed, reason, body, nodes, product)
@@ -207,14 +208,14 @@ class _ToLaunch:
         return kernel
 
     def _note(self, planned: Planned, region: Block, location: Location) -> None:
-        """Leave on record what PLANNED is instead of."""
+        """Record the kernels that PLANNED replaces because they spill registers."""
         if planned.instead and self._context is not None:
             ops = [op.name for op in region if op.next is not None]
             reason = "; ".join(planned.instead)
             self._context.ledger.add(SPILLED, Verdict.TAKEN, reason, ops=ops, nodes=location.nodes)
 
     def _output(self, value: Value) -> Value:
-        """The buffer to return for VALUE: its own when it lies in the output space, else a copy."""
+        """The buffer to return for VALUE: its own if it is an output buffer, otherwise a copy."""
         source = self._buffer(value)
         if base_of(value) in self._returned:
             return source
@@ -224,7 +225,7 @@ class _ToLaunch:
 
 
 def lies_row_major(type: TensorType) -> bool:
-    """True when a row-major reader finds every element: dimensions of size 1 may stand anywhere."""
+    """True when TYPE has the memory of a dense row-major tensor; dimensions of size 1 may have any stride."""
     return type.layout.offset == 0 and same_memory(type, type.with_layout(ROW_MAJOR))
 
 

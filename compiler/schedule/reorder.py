@@ -1,4 +1,4 @@
-"""Puts the launches of a function in another order, with the buffers and views that they need."""
+"""Reorders the launches of a function, together with the buffers and views that they use."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from ...dialects.core.ir import Block, Function, Operation
 
 
 def reorder(function: Function, kernels: Iterable[Operation]) -> None:
-    """Put the launches KERNELS of FUNCTION in this order, each after the buffers and views it is the
-    first to need. What none of them needs stands behind them."""
+    """Put the launches of FUNCTION into the order of KERNELS, each after its buffers and views.
+
+    A buffer comes directly before the first launch that uses it; ops that no launch uses come last.
+    """
     block = function.block
     operations = list(block)
     for op in operations:
@@ -22,7 +24,7 @@ def reorder(function: Function, kernels: Iterable[Operation]) -> None:
 
 
 def _place(op: Operation, block: Block, placed: set[Operation]) -> None:
-    """Append OP to BLOCK after all that it reads, unless it is there already."""
+    """Append OP to BLOCK after the producers of its operands, unless it is there already."""
     if op in placed:
         return
     placed.add(op)

@@ -1,1 +1,1 @@
-"""Passes within the graph level that leave less to do: canonicalize, fold, recognize."""
+"""Simplification at the graph level: canonicalization, folding, recognition, dead code, equal ops."""

@@ -1,4 +1,4 @@
-"""canonicalize: the simplest form of every op and of its neighbours, at the graph level."""
+"""canonicalize: rewrites graph-level ops to canonical forms."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RULES = (*simplify_elementwise.RULES, *simplify_movement.RULES)
 
 
 class Canonicalize:
-    """Applies all rules of RULES that are not switched off until none fits. Idempotent."""
+    """Applies those of RULES that are not switched off until none matches. Idempotent."""
 
     name = "canonicalize"
 

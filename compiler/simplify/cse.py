@@ -1,4 +1,4 @@
-"""cse: of equal operations on equal operands, one is kept."""
+"""cse: common subexpression elimination keeps one of equal operations on equal operands."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..passes.manager import PassContext
 
 
 class CommonSubexpressions:
-    """Replaces an operation by an earlier one that computes the same; regions are left alone."""
+    """Replaces an operation by an earlier one that computes the same; operations with regions are kept."""
 
     name = "cse"
 
@@ -40,12 +40,12 @@ class CommonSubexpressions:
 
 
 def _content(value: Any, kind: Kind) -> Hashable:
-    """Equal for equal attributes of a KIND: their text; the bytes of a tensor, whose type is the result's."""
+    """A key for an attribute VALUE of KIND: its text, or the bytes of a tensor (the result has its type)."""
     return value.tobytes() if isinstance(value, np.ndarray) else kind.encode(value)
 
 
 def _key(op: Operation) -> Hashable:
-    """Equal for operations that compute the same results."""
+    """A key that is equal for operations that compute the same results."""
     fields = op.spec.attributes
     attributes = tuple(
         None if value is None else _content(value, fields[name].kind) for name, value in op.attributes.items()

@@ -1,4 +1,4 @@
-"""dce: erases operations whose results nothing reads."""
+"""dce: dead code elimination erases operations without uses or side effects."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class DeadCodeElimination:
 
 
 def erase_dead(block: Block) -> int:
-    """Erase the dead operations of BLOCK and of its regions; how many there were."""
+    """Erase the dead operations in BLOCK and in the regions of its ops; returns their number."""
     count = 0
     for op in reversed(list(block)):
         if is_dead(op):

@@ -1,7 +1,7 @@
-"""decompose-attention: attention that no kernel of its own can do becomes products around a softmax.
+"""decompose-attention: attention without a fused kernel becomes two matrix products around a softmax.
 
-There are kernels for f32, and with tensor cores for 16-bit floats; heads have a static and moderate
-size.
+There are attention kernels for f32 and, with tensor cores, for 16-bit floats, for heads of a static and
+moderate size.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from ..settings.policy import PrecisionPolicy
 def attention_parts(op: Attention, rewriter: Rewriter) -> bool:
     """attention{scale}(q, k, v, mask) => matmul(softmax(scale * matmul(q, transpose(k)) + mask), v)
 
-    Guarded, keys whose score is minus infinity have the weight 0, in rows that have no others too.
+    A guarded op gives keys with a score of minus infinity the weight 0, even in rows with no other keys.
     """
     scores = rewriter.insert(Matmul(op.q, op.k, transpose_b=True)).result
     scale = _number(op.scale, scores, rewriter)
@@ -49,7 +49,7 @@ def _number(value: float, like: Value, rewriter: Rewriter) -> Value:
 
 
 def _masked(op: Attention, scores: Value, rewriter: Rewriter) -> Value:
-    """SCORES with the mask, and minus infinity for the keys after a causal query."""
+    """SCORES with OP's mask applied and, if OP is causal, minus infinity for keys after the query."""
     mask = op.mask
     if mask is not None and mask.type.dtype == BOOL:
         scores = rewriter.insert(Where(mask, scores, _number(op.fill, scores, rewriter))).result
@@ -70,7 +70,7 @@ RULES = (attention_parts,)
 
 @dataclass(frozen=True)
 class DecomposeAttention:
-    """Takes apart what TARGET has no kernel for under the context's policy."""
+    """Decomposes every attention that TARGET has no kernel for under the context's policy."""
 
     target: ArchSpec
     name: ClassVar[str] = "decompose-attention"
@@ -84,7 +84,7 @@ class DecomposeAttention:
 
 
 def has_kernel(op: Attention, policy: PrecisionPolicy, target: ArchSpec) -> bool:
-    """True when an attention kernel of TARGET can do OP with operands as POLICY stores them."""
+    """True when an attention kernel of TARGET can run OP on operands as POLICY stores them."""
     features = op.q.type.shape[-1], op.v.type.shape[-1]
     fits = all(isinstance(size, int) and 0 < size <= MOST_FEATURES for size in features)
     dtype = policy.format_of(op).stored(op.q.type.dtype)

@@ -1,7 +1,7 @@
-"""Canonical forms of elementwise ops. Every rule is exact for its element types.
+"""Canonicalization patterns for elementwise ops. Every pattern is exact for its element types.
 
-For floats that means: NaN stays NaN, infinities and the sign of zero are kept. So x + 0 is only
-x when the zero is negative, x * 0 is only zero for integers, and nothing is reassociated.
+For floats this means that NaN, infinities and the sign of zero are preserved. So x + 0 becomes x only
+when the zero is negative, x * 0 becomes 0 only for integers, and nothing is reassociated.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _EXPONENT = {"f64": 11, "f32": 8, "f16": 5, "bf16": 8, "f8e4m3": 4, "f8e5m2": 5}
 
 
 def holds(wide: DType, narrow: DType) -> bool:
-    """True when every value of NARROW is a value of WIDE."""
+    """True when WIDE represents every value of NARROW exactly."""
     if wide == narrow:
         return True
     if narrow.kind == "bool":
@@ -157,7 +157,7 @@ def times_one(op: Binary, rewriter: Rewriter) -> bool:
 
 @pattern("times-minus-one", Mul)
 def times_minus_one(op: Mul, rewriter: Rewriter) -> bool:
-    """mul(x, -1) => neg(x) for integers, which wrap alike"""
+    """mul(x, -1) => neg(x) for signed integers: both wrap on overflow"""
     if op.y.type.dtype.kind != "signed" or not is_splat(op.y, -1, rewriter.module):
         return False
     return op.x.type == op.result.type and replace_with(op, rewriter.insert(Neg(op.x)).result, rewriter)

@@ -1,7 +1,7 @@
-"""fold-batch-norm: per-channel scales and shifts go into the contraction before them.
+"""fold-batch-norm: folds per-channel scales and shifts into the weights and bias of a contraction.
 
-Both spellings are taken: the batch_norm op, and mul and add by constants per channel. The new
-weights and biases are computed in float64 and rounded once.
+Handles batch_norm as well as mul, div and add by per-channel constants. New weights and biases are
+computed in float64 and rounded once.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ Array = np.ndarray[Any, Any]
 
 
 def _affine(op: BatchNorm, module: Module) -> tuple[Array, Array] | None:
-    """Scale and shift per channel, in float64; None unless all parameters are finite constants."""
+    """OP as a scale and a shift, float64 arrays [channels]; None unless all parameters are constants and
+    both are finite."""
     arrays = [constant_array(value, module) for value in op.inputs[1:]]
     known = [array.astype(np.float64) for array in arrays if array is not None]
     if len(known) < len(arrays):
@@ -51,7 +52,7 @@ def _affine(op: BatchNorm, module: Module) -> tuple[Array, Array] | None:
 
 
 def _biased(value: Value | None, module: Module) -> tuple[Contraction, Array] | None:
-    """VALUE as a contraction plus a constant per channel, none of it read elsewhere."""
+    """VALUE as a contraction plus a per-channel constant; None if VALUE or the contraction has other uses."""
     direct = scalable(value, module)
     if direct is not None:
         return direct, np.zeros(1)
@@ -67,7 +68,7 @@ def _biased(value: Value | None, module: Module) -> tuple[Contraction, Array] | 
 
 @dataclass(frozen=True)
 class Rescaling:
-    """The result of CONTRACTION plus BIAS, times SCALE plus SHIFT: numbers per output channel."""
+    """The value (contraction + bias) * scale + shift, with one number per output channel in each array."""
 
     contraction: Contraction
     bias: Array
@@ -84,7 +85,7 @@ def _rescaling(value: Value | None, scale: Array, shift: Array, module: Module) 
 
 
 def _rescaled(root: Any, found: Rescaling | None, rewriter: Rewriter) -> bool:
-    """Replace ROOT, which computes what FOUND says, by a contraction with other weights."""
+    """Replace ROOT, which computes FOUND, by a contraction with scaled weights; False if FOUND is None."""
     if found is None:
         return False
     old = found.contraction
@@ -153,7 +154,7 @@ def batch_norm_affine(op: BatchNorm, rewriter: Rewriter) -> bool:
     """batch_norm(x) => x * s + t, with constants s and t from the statistics"""
     affine = _affine(op, rewriter.module)
     if affine is None or op.result.type.dtype.bits < F32.bits:
-        # Short floats would round in between, where batch_norm computes in f32.
+        # 16-bit floats would round after the product; batch_norm computes in f32 throughout.
         return False
     rank, dtype = op.x.type.rank, op.x.type.dtype.numpy
     scale, shift = (rewriter.insert(constant(rewriter.module, along(1, rank, a, dtype))) for a in affine)
@@ -172,8 +173,10 @@ SCALINGS: dict[Pattern, Callable[[Any, Module], Rescaling | None]] = {
 
 
 class FoldBatchNorm:
-    """Applies RULES until none fits, but where the policy's format cannot hold scaled weights: such a
-    factor stays behind the product, in f32."""
+    """Applies RULES until none matches, except where the policy's format cannot hold the scaled weights.
+
+    Such a scale stays after the contraction, in f32.
+    """
 
     name = "fold-batch-norm"
 
@@ -184,7 +187,7 @@ class FoldBatchNorm:
 
 
 def _unless_costly(rule: Pattern, context: PassContext) -> Pattern:
-    """RULE, refused on record where scaled weights lose more than weights as they are."""
+    """RULE, guarded: it is refused, with a ledger record, where scaling would lose precision of weights."""
     refused: set[Operation] = set()
 
     @wraps(rule.apply)

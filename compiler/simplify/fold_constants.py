@@ -1,4 +1,4 @@
-"""fold-constants: evaluates operations whose operands are all known when compiling."""
+"""fold-constants: constant folding evaluates operations on constants at compile time."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from ..passes.ledger import Verdict
 from ..passes.manager import PassContext
 from ..patterns.matching import static_shape
 
-# Folding is for small arithmetic on weights: heavier work is left for the device.
+# Folding is for small arithmetic on weights; heavier work is left to the device.
 FOLDED_FLOPS = 1 << 30
 
 
 class FoldConstants:
-    """One sweep in program order, so that chains of constants fold at once.
+    """Folds in one sweep in program order, so that whole chains are folded.
 
-    A result may take up to `fold_bytes`; beyond that only when it is no larger than its operands,
-    so that folding can never blow up a small model (Expand, Tile, Range).
+    A result may have up to `fold_bytes` bytes, or the size of its operands if that is larger. So folding
+    cannot blow up a small model (Expand, Tile, Range).
     """
 
     name = "fold-constants"
@@ -39,7 +39,7 @@ class FoldConstants:
         return module
 
     def _fold(self, op: Operation, module: Module, context: PassContext) -> None:
-        if self.name in context.disabled:  # also once a limit on decisions is reached
+        if self.name in context.disabled:  # becomes true when the limit on decisions is reached
             return
         refusal = _refusal(op, context.options.fold_bytes)
         if refusal is not None:
@@ -66,7 +66,7 @@ def _is_foldable(op: Operation) -> bool:
 
 
 def _refusal(op: Operation, budget: int) -> str | None:
-    """Why OP is not folded; None when it may be."""
+    """Why OP is not folded, with BUDGET bytes for its results; None when it may be."""
     size = 0
     for value in op.results:
         shape = static_shape(value.type.shape)
@@ -78,7 +78,7 @@ def _refusal(op: Operation, budget: int) -> str | None:
         return f"its result of {size} bytes is larger than the budget of {budget}"
     flops = op.flops()
     if not isinstance(flops, int) or flops > FOLDED_FLOPS:
-        return "it is too much work for compile time"
+        return "it takes too many flops to evaluate at compile time"
     return None
 
 

@@ -1,4 +1,4 @@
-"""Canonical forms of ops that move elements, and of ops that a movement can be folded into."""
+"""Canonicalization patterns for data movement, and for ops that data movement folds into."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def transpose_regrouped(op: Reshape, rewriter: Rewriter) -> bool:
 
 
 def _joined_dimensions(source: tuple[Dim, ...], joined: tuple[Dim, ...]) -> list[list[int]] | None:
-    """For each dimension of JOINED the neighbours of SOURCE that it is the product of; None if it is none."""
+    """For each dimension of JOINED, the adjacent dimensions of SOURCE that it merges; None if it does not."""
     groups: list[list[int]] = []
     axis = 0
     for size in joined:
@@ -90,14 +90,14 @@ def _joined_dimensions(source: tuple[Dim, ...], joined: tuple[Dim, ...]) -> list
             axis += 1
         groups.append(group)
     whole = all(product(source[a] for a in group) == size for group, size in zip(groups, joined, strict=True))
-    if groups and whole:  # what is left can only be dimensions of size 1
+    if groups and whole:  # the remaining dimensions all have size 1
         groups[-1] += range(axis, len(source))
     return groups if whole else None
 
 
 @pattern("slice-whole", Slice)
 def slice_whole(op: Slice, rewriter: Rewriter) -> bool:
-    """slice of all of x => x"""
+    """slice(x) of all of x => x"""
     if op.result.type.shape != op.x.type.shape or not all(_forward(op, a) for a in range(op.x.type.rank)):
         return False
     rewriter.replace(op, op.x)
@@ -105,7 +105,7 @@ def slice_whole(op: Slice, rewriter: Rewriter) -> bool:
 
 
 def _forward(op: Slice, axis: int) -> bool:
-    """True when AXIS is read from its start, step by step (a single element has no step)."""
+    """True when OP reads AXIS from its start in steps of 1; for a single element any step is as good."""
     return op.starts[axis] == 0 and (op.step_list[axis] == 1 or op.sizes[axis] == 1)
 
 
@@ -124,7 +124,7 @@ def slice_slice(op: Slice, rewriter: Rewriter) -> bool:
 
 @pattern("slice-concat", Slice)
 def slice_concat(op: Slice, rewriter: Rewriter) -> bool:
-    """slice(concat(..., x, ...)) of exactly x => x"""
+    """slice(concat(..., x, ...)), where it selects exactly x => x"""
     joined = produced_by(op.x, Concat)
     if joined is None:
         return False
@@ -280,7 +280,7 @@ def resize_same(op: Resize, rewriter: Rewriter) -> bool:
 
 @pattern("concat-slices", Concat)
 def concat_slices(op: Concat, rewriter: Rewriter) -> bool:
-    """concat(slice(x, a..b), slice(x, b..c)) => slice(x, a..c), for neighbours"""
+    """concat(slice(x, a..b), slice(x, b..c)) => slice(x, a..c), for adjacent slices"""
     axis = op.axis % op.result.type.rank
     runs: list[list[Value]] = []
     for part in op.parts:
@@ -296,7 +296,7 @@ def concat_slices(op: Concat, rewriter: Rewriter) -> bool:
 
 
 def _follows(left: Value, right: Value, axis: int) -> bool:
-    """True for slices of one tensor of which RIGHT begins along AXIS where LEFT ends."""
+    """True when LEFT and RIGHT are slices of one tensor, and RIGHT starts along AXIS where LEFT ends."""
     a, b = produced_by(left, Slice), produced_by(right, Slice)
     if a is None or b is None or a.x is not b.x or a.step_list != b.step_list or a.step_list[axis] != 1:
         return False
@@ -307,9 +307,9 @@ def _follows(left: Value, right: Value, axis: int) -> bool:
 
 
 def _one_slice(run: Sequence[Value], axis: int) -> Slice:
-    """One slice that reads all of RUN, slices that follow each other along AXIS.
+    """One slice that covers RUN, a run of adjacent slices along AXIS.
 
-    It stands for their nodes, not for the concat's, which may have other parts.
+    Its location is that of the slices and not of the concat, which may have other parts.
     """
     cuts = [cut for cut in (produced_by(value, Slice) for value in run) if cut is not None]
     first = cuts[0]

@@ -1,7 +1,7 @@
-"""What scaling weights costs when they are stored in few bits.
+"""The precision that weights in a narrow type lose by scaling.
 
-Rounding is relative and costs nothing more for a scale, but at the ends of a type's range: beyond the
-largest number weights become infinite, below the smallest normal one they lose bits, or become zero.
+Rounding errors are relative, so a scale adds none, except at the ends of the type's range: above the
+largest number weights overflow to infinity, below the smallest normal number they lose bits or become 0.
 """
 
 from __future__ import annotations
@@ -19,20 +19,23 @@ from ..settings.policy import PrecisionPolicy
 
 Array = np.ndarray[Any, Any]
 
-# Channels so much weaker than the strongest are dead: next to it, 16 bits have no normal numbers for them.
+# A channel weaker than the strongest by this factor is dead: f16 has no normal numbers for both.
 NEGLIGIBLE = 2.0**-14
 
 
 def stored_weights(op: Contraction, policy: PrecisionPolicy) -> DType:
-    """The type that the weights of OP are stored in. Eight bits have scales of their own, per channel."""
+    """The type that POLICY stores the weights of OP in; their own for 8-bit formats, which have scales."""
     own = weight_of(op).type.dtype
     format = policy.format_of(op)
     return own if format.quantizes else format.stored(own)
 
 
 def scaling_cost(op: Contraction, scale: Array, dtype: DType, module: Module) -> str:
-    """Why the weights of OP, one of DTYPE, should not be multiplied by SCALE per output channel; empty when
-    nothing is lost that is not lost without, or a bit of what is far smaller than most weights are."""
+    """Why the weights of OP, stored in DTYPE, should not be multiplied by SCALE.
+
+    SCALE has one number per output channel. Empty when scaling loses nothing, or only bits of channels that
+    are negligibly small.
+    """
     weight = constant_array(weight_of(op), module)
     assert weight is not None
     channels = by_channel(op, weight)
@@ -49,15 +52,15 @@ def scaling_cost(op: Contraction, scale: Array, dtype: DType, module: Module) ->
         under = (scaled < float(limits.smallest_normal) / 2) & (factor < 1) & alive
     if over.any():
         far, end = float((largest * factor)[over].max()), float(limits.max)
-        return f"scaled weights reach {far:.2g}, and {dtype} ends at {end:.5g}"
+        return f"scaled weights would reach {far:.2g}, and the largest {dtype} is {end:.5g}"
     if under.any():
         small, least = float(scaled[under].min()), float(limits.smallest_normal)
-        return f"scaled weights are about {small:.2g}, and {dtype} loses bits below {least:.2g}"
+        return f"scaled weights would be about {small:.2g}, and {dtype} loses bits below {least:.2g}"
     return ""
 
 
 def _usual(channels: Array) -> Array:
-    """The root mean square of each channel, added up in f32, which is fast, where the weights are no f64."""
+    """The root mean square of each channel, accumulated in f32 (f64 for f64 weights)."""
     wide = channels.astype(np.promote_types(channels.dtype, np.float32), copy=False)
     squares: Array = np.einsum("ij,ij->i", wide, wide)
     return np.asarray(np.sqrt(squares.astype(np.float64) / channels.shape[1]))

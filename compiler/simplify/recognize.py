@@ -1,4 +1,4 @@
-"""recognize: activations, normalisations and attention that a model spells out become ops of their own."""
+"""recognize: raises spelled-out activations, normalisations and attention to single ops."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ RULES = (*recognize_activations.RULES, *recognize_rows.RULES, *recognize_attenti
 
 
 class Recognize:
-    """Applies all rules of RULES that are not switched off until none fits."""
+    """Applies those of RULES that are not switched off until none matches."""
 
     name = "recognize"
 

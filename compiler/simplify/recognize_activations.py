@@ -1,4 +1,4 @@
-"""GELU, SiLU and hard-swish from the arithmetic that exporters spell them with."""
+"""Patterns that recognize GELU, SiLU, hard-sigmoid and hard-swish in the arithmetic that exporters emit."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from ..patterns.spelling import (
     scalings,
 )
 
-# The product that a spelling ends in, with x first and the bounded function second.
+# The final product of a GELU, as a polynomial of x and of erf or tanh.
 HALVES: Polynomial = {(1, 0): 0.5, (1, 1): 0.5}
 TANH_ARGUMENT: Polynomial = {(1,): math.sqrt(2 / math.pi), (3,): math.sqrt(2 / math.pi) * GELU_CUBIC}
 
 
 def _functions(root: Operation, kinds: tuple[type[Operation], ...]) -> Iterator[Value]:
-    """Results of ops of KINDS that ROOT's arithmetic is made of, a few ops away."""
+    """Results of ops of KINDS in the expression that ROOT computes, at most 4 ops away."""
     for value in inner_values(root.result, 4):
         if isinstance(value.producer, kinds):
             yield value
 
 
 def _stands_for(root: Operation, x: Value) -> bool:
-    """True when an elementwise op on X gives what ROOT gives, by type."""
+    """True when an elementwise op on X has ROOT's result type."""
     return x.type.shape == root.result.type.shape and x.type.dtype == root.result.type.dtype
 
 
@@ -72,7 +72,7 @@ def _is_gelu_argument(argument: Value, x: Value, module: Module) -> bool:
 
 
 def _argument(value: Value) -> Value:
-    """What the op that computes VALUE is applied to."""
+    """The first operand of the op that defines VALUE."""
     assert value.producer is not None
     return value.producer.inputs[0]
 
@@ -143,7 +143,7 @@ def hard_sigmoid_clip(op: Mul | Div, rewriter: Rewriter) -> bool:
 
 
 def _shifted_by_three(value: Value, module: Module) -> Value | None:
-    """The x of clip(x + 3, 0, 6)."""
+    """The x if VALUE is clip(x + 3, 0, 6); otherwise None."""
     clip = produced_by(value, Clip)
     total = produced_by(clip.x, Add) if clip is not None else None
     if clip is None or total is None or scalar(total.y, module) != 3:

@@ -1,8 +1,8 @@
-"""Scaled dot-product attention from the ops that exporters spell it with.
+"""Patterns that recognize scaled dot-product attention in the ops that exporters emit.
 
-The spellings differ in where the scale stands (on the scores, on q, half of it on q and on k), how
-k is transposed, how masks come in (added, or selected with a large negative number), and in guards
-against queries whose keys are all masked out.
+The spellings differ in where the scale is applied (to the scores, to q, or its root to q and to k), how
+k is transposed, how masks are applied (added, or selected with a large negative number), and whether
+queries with all keys masked out are guarded.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from ..patterns.matching import is_splat, only_use, produced_by
 from ..patterns.rewrite import Rewriter, pattern
 from ..patterns.spelling import MOST_DEPTH, orders, scalar, scalings
 
-MOST_GUARDS = 6  # ops between the scores and a guard's condition
+MOST_GUARDS = 6  # most ops between the scores and a guard's condition
 
 
 @dataclass(frozen=True)
 class _Weights:
-    """softmax(scores), as the values are multiplied with it."""
+    """The left operand of the second product: softmax(scores), guarded or not; `absorbed` computes it."""
 
     scores: Value
     guarded: bool
@@ -43,8 +43,11 @@ class _Weights:
 
 @dataclass(frozen=True)
 class _Scores:
-    """scale * q k^T, masks added (each times a number), or kept where all of some conditions hold (or do not,
-    where inverted) with `fill` elsewhere."""
+    """The scores: scale * q k^T with masks.
+
+    added: masks that are added, each with a factor; kept: conditions, each with True if inverted, that must
+    all hold for a score to be kept; where one does not, the score is `fill`.
+    """
 
     product: Matmul
     scale: float
@@ -73,8 +76,8 @@ def attention(op: Matmul, rewriter: Rewriter) -> bool:
 
 
 def _fits(op: Matmul, scores: _Scores) -> bool:
-    """True when nothing broadcasts the scores, all products are of one float type, and keys and values
-    are computed: with weights in their place it is a network's layer."""
+    """True when the scores are not broadcast, both products have one float type, and keys and values are
+    computed: with constant weights in their place, the products are ordinary layers."""
     a = scores.product.a.type
     known = any(isinstance(value.producer, Constant) for value in (scores.product.b, op.b))
     narrow = scores.product.result.type.shape == op.a.type.shape
@@ -86,7 +89,7 @@ def _fits(op: Matmul, scores: _Scores) -> bool:
 
 
 def _weights(value: Value, module: Module) -> _Weights | None:
-    """VALUE as softmax along the last axis, through guards and casts between floats."""
+    """VALUE as a softmax along the last axis, looked for through guards and float casts."""
     guarded, absorbed = False, []
     for _ in range(MOST_DEPTH):
         op = value.producer
@@ -106,7 +109,7 @@ def _weights(value: Value, module: Module) -> _Weights | None:
 
 
 def _guards(op: Where, module: Module) -> bool:
-    """True for where(isnan(p), 0, p), and where(no key takes part, 0, p) for p = softmax(x)."""
+    """True for where(isnan(p), 0, p), and for where(all keys are masked out, 0, p), with p = softmax(x)."""
     if not is_splat(op.x, 0, module) or op.y.type.shape != op.result.type.shape:
         return False
     isnan = produced_by(op.condition, Isnan)
@@ -117,7 +120,7 @@ def _guards(op: Where, module: Module) -> bool:
 
 
 def _all_are_minus_infinity(value: Value, scores: Value, module: Module) -> bool:
-    """True when VALUE says of every row of SCORES whether all of it is minus infinity."""
+    """True when VALUE is, for each row of SCORES, whether all its elements are minus infinity."""
     negations = [0, 0]  # outside and inside the reduction
     kind = ""
     for _ in range(MOST_GUARDS):
@@ -141,7 +144,7 @@ def _all_are_minus_infinity(value: Value, scores: Value, module: Module) -> bool
 
 
 def _scores(value: Value, module: Module) -> _Scores | None:
-    """VALUE as a product of queries and keys with scales and masks."""
+    """VALUE as a product of queries and keys with scales and masks; None when it is anything else."""
     factor = 1.0
     absorbed: list[Operation] = []
     found: _Scores | None = None
@@ -179,7 +182,7 @@ def _scores(value: Value, module: Module) -> _Scores | None:
 
 
 def _split_sum(op: Add, module: Module) -> tuple[Value | None, Value | None]:
-    """The operand of OP that leads to a product of queries and keys, and the other, a mask."""
+    """OP's operands as (scores, mask), where scores come from a product; (None, None) when neither does."""
     for inner, mask in orders(op):
         if inner.type.shape == op.result.type.shape and _leads_to_product(inner, module):
             return inner, mask
@@ -187,7 +190,7 @@ def _split_sum(op: Add, module: Module) -> tuple[Value | None, Value | None]:
 
 
 def _leads_to_product(value: Value, module: Module) -> bool:
-    """True when VALUE is a product of two computed tensors with scales, masks and casts around it."""
+    """True when VALUE is a product of two computed tensors, with any scales, masks and casts applied."""
     for _ in range(2 * MOST_DEPTH):
         op = value.producer
         if isinstance(op, Matmul):
@@ -208,7 +211,7 @@ def _leads_to_product(value: Value, module: Module) -> bool:
 
 
 def _selected(op: Where, module: Module) -> tuple[Value, Value, bool, float] | None:
-    """(scores, condition, inverted, fill) for where(condition, scores, fill) or the other way round."""
+    """(scores, condition, inverted, fill) for where(condition, scores, fill), or inverted the other way."""
     for scores, other, inverted in ((op.x, op.y, False), (op.y, op.x, True)):
         fill = scalar(other, module)
         if fill is not None and fill < 0 and scores.type.shape == op.result.type.shape:
@@ -220,7 +223,7 @@ def _selected(op: Where, module: Module) -> tuple[Value, Value, bool, float] | N
 
 
 def _operands(scores: _Scores, rewriter: Rewriter) -> tuple[Value, Value, float]:
-    """q and k as they stand before they are scaled and transposed for the product, and the whole scale."""
+    """q and k before they were scaled and transposed for the product, and the combined scale."""
     product = scores.product
     q, first = _plain(product.a, product.transpose_a, rewriter)
     k, second = _plain(product.b, not product.transpose_b, rewriter)
@@ -228,7 +231,7 @@ def _operands(scores: _Scores, rewriter: Rewriter) -> tuple[Value, Value, float]
 
 
 def _plain(value: Value, swap: bool, rewriter: Rewriter) -> tuple[Value, float]:
-    """VALUE without its scale, its last two dimensions swapped when SWAP, and the scale."""
+    """VALUE without its scale, with its last two dimensions swapped if SWAP, and that scale."""
     *_, (value, factor) = scalings(value, rewriter.module)
     transpose = produced_by(value, Transpose)
     if transpose is not None:
@@ -246,7 +249,7 @@ def _swapped(value: Value, rewriter: Rewriter) -> Value:
 
 
 def _mask(scores: _Scores, q: Value, rewriter: Rewriter) -> Value | None:
-    """The mask operand: the condition itself, all of several, or the sum of what is added."""
+    """The mask operand: the conjunction of the conditions, or the sum of the added masks; or None."""
     if scores.kept:
         return _all_hold(scores.kept, rewriter)
     total: Value | None = None
@@ -260,14 +263,14 @@ def _mask(scores: _Scores, q: Value, rewriter: Rewriter) -> Value | None:
 
 
 def _all_hold(conditions: Sequence[tuple[Value, bool]], rewriter: Rewriter) -> Value:
-    """True where all CONDITIONS hold, or do not where the flag beside them says so."""
+    """The conjunction of CONDITIONS, each negated if its flag is True."""
     values = [rewriter.insert(Not(c)).result if inverted else c for c, inverted in conditions]
     return reduce(lambda a, b: rewriter.insert(And(a, b)).result, reversed(values))
 
 
 @pattern("attention-mask", Attention)
 def attention_mask(op: Attention, rewriter: Rewriter) -> bool:
-    """attention(q, k, v, where(c, 0, -inf)) => attention(q, k, v, c), for a mask that is all it is for"""
+    """attention(q, k, v, where(c, 0, -inf)) => attention(q, k, v, c), for a boolean condition c"""
     select = produced_by(op.mask, Where)
     if select is None or op.mask is None or op.mask.type.dtype == BOOL:
         return False

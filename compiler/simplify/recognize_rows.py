@@ -1,4 +1,4 @@
-"""Softmax, layer norm and RMS norm from the reductions and arithmetic that exporters spell them with."""
+"""Patterns that recognize softmax, layer norm and RMS norm in the reductions that exporters emit."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def softmax(op: Div | Mul, rewriter: Rewriter) -> bool:
 
 
 def _quotients(op: Div | Mul) -> list[tuple[Value, Value]]:
-    """(a, b) such that OP computes a / b."""
+    """All (a, b) such that OP computes a / b."""
     if isinstance(op, Div):
         return [(op.x, op.y)]
     inverses = [(x, produced_by(y, Reciprocal)) for x, y in orders(op)]
@@ -41,7 +41,7 @@ def _quotients(op: Div | Mul) -> list[tuple[Value, Value]]:
 
 @pattern("softmax-shift", Softmax, LogSoftmax)
 def softmax_shift(op: Softmax | LogSoftmax, rewriter: Rewriter) -> bool:
-    """softmax(x - max(x)) => softmax(x), which takes the maximum away itself; likewise log_softmax"""
+    """softmax(x - max(x)) => softmax(x), which subtracts the maximum itself; likewise log_softmax"""
     difference = produced_by(op.x, Sub)
     largest = produced_by(difference.y, Reduce) if difference is not None else None
     if difference is None or largest is None or largest.x is not difference.x or largest.kind != "max":
@@ -68,7 +68,7 @@ def log_softmax(op: Log, rewriter: Rewriter) -> bool:
 
 @dataclass(frozen=True)
 class Deviation:
-    """sqrt(square + epsilon), or one over it when `inverse`."""
+    """The value sqrt(square + epsilon), or its reciprocal if `inverse`."""
 
     square: Value
     epsilon: float
@@ -76,7 +76,7 @@ class Deviation:
 
 
 def _deviation(value: Value, module: Module) -> Deviation | None:
-    """VALUE as a root of a mean square, in its spellings: sqrt, pow by 0.5 or -0.5, reciprocal, 1 / x."""
+    """VALUE as a deviation, spelled with sqrt, pow by 0.5 or -0.5, reciprocal or 1 / x; or None."""
     op = value.producer
     match op:
         case Sqrt():
@@ -106,7 +106,7 @@ def _summed(value: Value, module: Module, inverse: bool) -> Deviation | None:
 
 
 def _trailing_mean(value: Value) -> tuple[Value, int] | None:
-    """(x, axis) when VALUE is the kept mean of x over all axes from AXIS on."""
+    """(x, axis) when VALUE is the mean of x over all axes from `axis` on, kept as size 1."""
     reduced = produced_by(value, Reduce)
     if reduced is None or reduced.kind != "mean" or not reduced.keepdims or not reduced.axes:
         return None
@@ -126,13 +126,13 @@ def _mean_square(value: Value) -> tuple[Value, int] | None:
 
 
 def _same_difference(a: Value, b: Value) -> bool:
-    """True when A and B are the same value, or differences of the same values."""
+    """True when A and B are one value, or subtractions of the same operands."""
     first, second = produced_by(a, Sub), produced_by(b, Sub)
     return a is b or (first is not None and second is not None and first.operands == second.operands)
 
 
 def _centred(value: Value, axis: int) -> Value | None:
-    """x when VALUE is x less its own mean from AXIS on."""
+    """x when VALUE is x minus its own mean over the axes from AXIS on."""
     difference = produced_by(value, Sub)
     mean = _trailing_mean(difference.y) if difference is not None else None
     if difference is None or mean is None or mean != (difference.x, axis):
@@ -141,7 +141,7 @@ def _centred(value: Value, axis: int) -> Value | None:
 
 
 def _normalized(op: Div | Mul, module: Module) -> tuple[Value, Value, int, float] | None:
-    """(a, d, axis, epsilon) when OP is a over the root of d's mean square."""
+    """(a, d, axis, epsilon) when OP is a / sqrt(mean(d^2) + epsilon), with the mean from `axis` on."""
     pairs = [(op.x, op.y)] if isinstance(op, Div) else list(orders(op))
     for a, b in pairs:
         found = _deviation(b, module)
@@ -212,7 +212,7 @@ def _replace_moments(op: Add, x: Value, mean: Value, factor: Value, bias: Value,
 
 
 def _scaled_inverse(factor: Value, x: Value, module: Module) -> tuple[Value | None, int, float] | None:
-    """(g, axis, epsilon) when FACTOR is g / sqrt(variance(x) + epsilon), g being None for 1."""
+    """(g, axis, epsilon) when FACTOR is g / sqrt(variance(x) + epsilon); g is None for 1."""
     product = produced_by(factor, Mul)
     options: list[tuple[Value, Value | None]] = [(factor, None)]
     options += [(a, b) for a, b in orders(product)] if product is not None else []
@@ -225,7 +225,7 @@ def _scaled_inverse(factor: Value, x: Value, module: Module) -> tuple[Value | No
 
 
 def _varies_within(value: Value, x: Value, axis: int) -> bool:
-    """True when VALUE broadcasts to X and is the same for all rows of the axes from AXIS on."""
+    """True when VALUE broadcasts to X and varies along the axes from AXIS on only: all rows share it."""
     shape, rank = value.type.shape, x.type.rank
     if len(shape) > rank or value.type.dtype != x.type.dtype:
         return False
@@ -236,7 +236,7 @@ def _varies_within(value: Value, x: Value, axis: int) -> bool:
 
 @pattern("norm-scale", Mul)
 def norm_scale(op: Mul, rewriter: Rewriter) -> bool:
-    """layer_norm(x, 1) * g => layer_norm(x, g), for one g for all rows; likewise rms_norm"""
+    """layer_norm(x, 1) * g => layer_norm(x, g), for a g that all rows share; likewise rms_norm"""
     for value, scale in orders(op):
         norm = value.producer
         if not isinstance(norm, (LayerNorm, RmsNorm)) or not only_use(value):
@@ -250,7 +250,7 @@ def norm_scale(op: Mul, rewriter: Rewriter) -> bool:
 
 @pattern("norm-bias", Add)
 def norm_bias(op: Add, rewriter: Rewriter) -> bool:
-    """layer_norm(x, g) + b => layer_norm(x, g, b), for one b for all rows"""
+    """layer_norm(x, g) + b => layer_norm(x, g, b), for a b that all rows share"""
     for value, bias in orders(op):
         norm = produced_by(value, LayerNorm)
         if norm is None or norm.bias is not None or not only_use(value):

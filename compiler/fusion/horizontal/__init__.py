@@ -1,1 +1,1 @@
-"""Contractions that read the same input become one; concatenations are widened."""
+"""Horizontal fusion: contractions that read the same input become one, and concats are widened for them."""

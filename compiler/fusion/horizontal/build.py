@@ -1,4 +1,4 @@
-"""Builds one contraction out of several, with slices where their results were read."""
+"""Builds the joined contraction of a group of siblings, with a slice for each sibling's result."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .siblings import Contraction, SiblingStep, chains, channels, relus, weight_
 
 @dataclass(eq=False)
 class Group:
-    """Siblings in the order of their channels, and the elementwise steps they take together."""
+    """Siblings in the order of their channels, with the elementwise steps that all of them share."""
 
     siblings: list[Contraction]
     steps: list[SiblingStep]
@@ -29,7 +29,7 @@ class Group:
 
     @staticmethod
     def of(siblings: Sequence[Contraction], module: Module) -> Group:
-        """SIBLINGS with all that they have in common."""
+        """The group of SIBLINGS, with the steps and relus that follow them."""
         group = Group(list(siblings), list(chains(siblings, module)), None)
         group.relus = relus(group._stepped)
         return group
@@ -45,20 +45,20 @@ class Group:
 
     @property
     def ends(self) -> list[Value]:
-        """The last value of every sibling that the joined op computes."""
+        """For each sibling, the last value that the joined ops compute."""
         floors = self.relus or [None] * len(self.siblings)
         return [op.result if op else end for op, end in zip(floors, self._stepped, strict=True)]
 
     def ordered(self, ends: Sequence[Value], module: Module) -> Group:
-        """The same group with its channels in the order of ENDS."""
+        """The same group, with its channels in the order of ENDS."""
         own = self.ends
         return Group.of([self.siblings[own.index(end)] for end in ends], module)
 
 
 def join(group: Group, module: Module, anchor: Operation) -> None:
-    """Replace GROUP by one contraction before ANCHOR, its first op.
+    """Replace GROUP by one contraction before ANCHOR, the group's first op.
 
-    Every end becomes a slice of what it gives, along the channels.
+    Every end becomes a slice of the joined result, along the channels.
     """
     builder = _JoinBuilder(module, anchor)
     value = builder.contraction(group)
@@ -75,7 +75,7 @@ def join(group: Group, module: Module, anchor: Operation) -> None:
 
 @dataclass(frozen=True)
 class _JoinBuilder:
-    """Puts ops before ANCHOR."""
+    """Inserts the joined ops before ANCHOR."""
 
     module: Module
     anchor: Operation
@@ -107,7 +107,7 @@ class _JoinBuilder:
         return self.insert(step.kind(*operands, loc=location, **step.attributes))
 
     def floors(self, group: Group, value: Value) -> Value:
-        """max with 0 in the channels of siblings that have a relu, with minus infinity in the others."""
+        """max(VALUE, floor): the floor is 0 in the channels with a relu, and minus infinity elsewhere."""
         assert group.relus is not None
         floors = [
             np.full(channels(op), -np.inf if relu is None else 0.0)
@@ -120,7 +120,7 @@ class _JoinBuilder:
         return self.insert(Max(value, floor, loc=location))
 
     def slice(self, value: Value, end: Value, axis: int, start: int) -> None:
-        """Make what reads END read its channels of VALUE, from START on."""
+        """Replace END by a slice of VALUE: its channels along AXIS, from START on."""
         starts: list[Dim] = [0] * value.type.rank
         starts[axis] = start
         assert end.producer is not None
@@ -135,7 +135,7 @@ def _producer_location(value: Value) -> Location:
 
 
 def _erase(group: Group) -> None:
-    """Remove the siblings and their steps, which nothing reads any more."""
+    """Erase the siblings and their steps, which have no uses any more."""
     for relu in group.relus or ():
         if relu is not None:
             relu.erase()

@@ -1,9 +1,8 @@
-"""Concats that want a part of a joined contraction's channels.
+"""Widens concats that read some channels of a joined contraction.
 
-A concat that is elided has its producers write where their parts lie. A joined contraction writes
-all of its channels as one run, of which a concat wants some. With those at the edge of the run, the
-others may lie just outside the concat's own channels: the concat takes in the whole run, and what
-read it reads a slice. So no kernel is needed to move the part.
+The producers of an elided concat write their parts in place. A joined contraction writes all of its
+channels as one run, of which a concat may need only some. If these are at one end of the run, the concat
+is widened to hold the whole run, and its consumers read a slice of it. So no kernel has to copy the part.
 """
 
 from __future__ import annotations
@@ -24,9 +23,13 @@ from ...passes.switches import apart, edges_of
 
 @dataclass(frozen=True)
 class _Match:
-    """A kernel that only joins: `whole` is the operand of which its first (`leads`) or last parts, of
-    `moved` bytes, are the last or first channels; `rest` are its other parts, in order, along `axis`.
-    `location` is the concat's. `barred`: the switch that keeps the two apart, if there is one."""
+    """A concat kernel that can be widened.
+
+    whole: the joined value; leads: its last channels are the concat's first parts (otherwise, its first
+    channels are the concat's last parts); rest: the concat's other parts, in order; axis: that of the
+    concat; moved: the bytes of the parts that need no copy; location: the concat's; barred: why a switch
+    keeps the two apart, if one does.
+    """
 
     whole: Value
     rest: tuple[Value, ...]
@@ -39,8 +42,10 @@ class _Match:
 
 @dataclass(frozen=True)
 class _Part:
-    """A part of a concat: `cut` of the outside value `source`, or all of it; `inside`: the concat's own
-    kernel cuts it."""
+    """A part of a concat: the slice `cut` of the outside value `source`, or all of it without a cut.
+
+    inside: the slice is in the concat's own kernel.
+    """
 
     value: Value
     source: Value | None
@@ -51,7 +56,7 @@ class _Part:
 class WidenConcats:
     """concat(slice(j, tail), y, z) => slice(concat(j, y, z), from tail), likewise at the other end.
 
-    At the fused level, for a contraction j and a concat that is a kernel of its own.
+    Runs at the fused level, for a contraction j and a concat that is a kernel of its own.
     """
 
     name = "widen-concat"
@@ -71,16 +76,16 @@ class WidenConcats:
             context.ledger.add(self.name, Verdict.DISABLED, reason, ops=(kernel.name,), nodes=nodes)
             return
         context.decide()
-        reason = "the joined contraction writes the concat's part, and the other channels beside it"
+        reason = "the joined contraction writes its part of the concat in place, its other channels beside it"
         figures = {"launches_saved": 1, "bytes_saved": 2 * evaluate(match.moved, module.values_at("optimum"))}
         context.ledger.append(Record(self.name, (kernel.name,), nodes, Verdict.TAKEN, reason, figures))
         _widen(kernel, match)
 
 
 def cuts_reach_an_edge(concat: Concat) -> bool:
-    """True when the first (last) parts of CONCAT, and no others, are cut from the end (start) of a value.
+    """True when the first (last) parts of CONCAT, and no others, are slices at the end (start) of one value.
 
-    True as well when no part is cut.
+    Also true when no part is a slice.
     """
     parts = [
         _Part(part, cut.x, cut) if isinstance(cut := part.producer, Slice) else _Part(part, part)
@@ -91,7 +96,7 @@ def cuts_reach_an_edge(concat: Concat) -> bool:
 
 
 def _match(kernel: FusedKernel, context: PassContext) -> _Match | None:
-    """KERNEL as a concat that can be widened; None for all others."""
+    """KERNEL as a concat that can be widened; None for any other kernel."""
     block = kernel.body.block
     yielded = block.terminator.inputs
     concat = yielded[0].producer
@@ -109,7 +114,7 @@ def _match(kernel: FusedKernel, context: PassContext) -> _Match | None:
         if whole is None or not rest or not plain or not _only_joins(block, taken):
             continue
         if any(part.source is whole for part in rest):
-            continue  # it can lie in one place only
+            continue  # the joined value can be written to one place only
         maker = whole.producer
         if isinstance(maker, FusedKernel) and maker.root == "contraction":
             others = tuple(part.value for part in rest)
@@ -120,9 +125,9 @@ def _match(kernel: FusedKernel, context: PassContext) -> _Match | None:
 
 
 def _barred(maker: FusedKernel, whole: Value, concat: Concat, context: PassContext) -> str | None:
-    """Why MAKER must not write WHOLE into CONCAT; None without a switch.
+    """The switch that keeps MAKER from writing WHOLE into CONCAT, as a reason; None without one.
 
-    A mark at any operand counts: the concat that is made instead has none.
+    A `nofuse` mark on any operand counts, because the widened concat would not carry the marks over.
     """
     reason = context.apart(maker.location.nodes, concat.location.nodes)
     made = maker.body.block.terminator.inputs[whole.index].producer
@@ -134,7 +139,7 @@ def _barred(maker: FusedKernel, whole: Value, concat: Concat, context: PassConte
 
 
 def _parts(kernel: FusedKernel, concat: Concat) -> list[_Part]:
-    """The parts of CONCAT in KERNEL; of those cut elsewhere the values that kernels cut them from."""
+    """The parts of CONCAT in KERNEL; a part that another kernel slices is traced to the sliced value."""
     outside = dict(zip(kernel.body.block.arguments, kernel.inputs, strict=True))
     parts = []
     for part in concat.parts:
@@ -149,7 +154,7 @@ def _parts(kernel: FusedKernel, concat: Concat) -> list[_Part]:
 
 
 def _cut_elsewhere(value: Value) -> _Part:
-    """VALUE, as what a kernel that does nothing else cuts from another value, if it is that."""
+    """VALUE as a part: a slice of another value if it comes from a kernel that only slices."""
     maker = value.producer
     cut = maker.body.block.first if isinstance(maker, FusedKernel) else None
     if isinstance(maker, FusedKernel) and isinstance(cut, Slice) and isinstance(cut.next, Yield):
@@ -158,19 +163,19 @@ def _cut_elsewhere(value: Value) -> _Part:
 
 
 def _divided(parts: Sequence[_Part], count: int, leads: bool) -> tuple[Sequence[_Part], Sequence[_Part]]:
-    """The first (LEADS) or last COUNT of PARTS, and the others."""
+    """PARTS split in two: the first (LEADS) or last COUNT of them, and the others."""
     if leads:
         return parts[:count], parts[count:]
     return parts[len(parts) - count :], parts[: len(parts) - count]
 
 
 def _only_joins(block: Block, taken: Sequence[_Part]) -> bool:
-    """True when BLOCK has the concat and the cuts of the TAKEN parts, and nothing else."""
+    """True when BLOCK holds only the concat, the slices of the TAKEN parts, and the yield."""
     return len(block) == len({part.cut for part in taken if part.inside}) + 2
 
 
 def _sliced(parts: Sequence[_Part], axis: int, leads: bool) -> int:
-    """How many PARTS, from the front (LEADS) or the back, are together the tail or the head of one value."""
+    """How many of PARTS, from the front (LEADS) or the back, together form the tail or head of one value."""
     count = 0
     source: Value | None = None
     edge: Dim = 0
@@ -189,13 +194,14 @@ def _sliced(parts: Sequence[_Part], axis: int, leads: bool) -> int:
 
 
 def _along(cut: Slice, axis: int) -> bool:
-    """True when CUT takes neighbours along AXIS and everything along the others."""
+    """True when CUT selects adjacent elements along AXIS and everything along the other axes."""
     others = [a for a in range(len(cut.sizes)) if a != axis]
     plain = all(cut.starts[a] == 0 and cut.sizes[a] == cut.x.type.shape[a] for a in others)
     return plain and set(cut.step_list) == {1}
 
 
 def _widen(kernel: FusedKernel, match: _Match) -> None:
+    """Replace KERNEL by a kernel that concatenates the whole value, and one that slices its result."""
     operands = [match.whole, *match.rest] if match.leads else [*match.rest, match.whole]
     block = Block([value.type for value in operands])
     longer = block.append(Concat(*block.arguments, axis=match.axis, loc=match.location))
@@ -213,7 +219,7 @@ def _widen(kernel: FusedKernel, match: _Match) -> None:
 def _kernel(
     anchor: FusedKernel, operands: Sequence[Value], block: Block, result: Value, location: Location
 ) -> Value:
-    """A loop kernel of BLOCK before ANCHOR that gives RESULT."""
+    """The result of a new loop kernel before ANCHOR, whose region BLOCK yields RESULT."""
     block.append(Yield(result))
     assert anchor.parent is not None
     made = FusedKernel(*operands, regions=[Region(block)], root="loop", loc=location)

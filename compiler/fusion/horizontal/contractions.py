@@ -1,11 +1,11 @@
-"""horizontal-contraction: contractions of one input become one, with their weights joined.
+"""horizontal-contraction: contractions of one input become one, with concatenated weights.
 
     conv(x, v) and conv(x, w) => slices of conv(x, concat(v, w))
 
-likewise for matrix products with one first operand (queries, keys and values). What all of them do
-next, element by element and with constants, is done on the joined value; of relus that only some
-of them have, one maximum with a bound per channel is made. The slices cost nothing where what reads
-them takes a strided tensor. The cost model decides, and every candidate is in the ledger.
+Likewise for matrix products with the same first operand (queries, keys and values). Elementwise ops with
+constants that all siblings share run on the joined value. A relu that only some of them have becomes a
+maximum with a bound per channel. A slice is free where its consumer can read a strided tensor. The cost
+model decides, and every candidate is recorded in the ledger.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ RULE = "horizontal-contraction"
 
 @dataclass(frozen=True)
 class HorizontalContraction:
-    """Joins the sibling contractions of every value, in program order; times are those of TARGET."""
+    """Joins the sibling contractions of every value, in program order; the cost model is TARGET's."""
 
     target: ArchSpec
     name: ClassVar[str] = RULE
@@ -47,7 +47,7 @@ class HorizontalContraction:
 
 @dataclass(frozen=True)
 class _Choice:
-    """Siblings that could be joined, with what it would change."""
+    """Siblings that could be joined, the order of their channels, and the estimate for joining them."""
 
     group: Group
     arrangement: Arrangement
@@ -55,14 +55,14 @@ class _Choice:
 
     @property
     def in_place(self) -> list[Contraction]:
-        """The siblings of which no part is copied."""
+        """The siblings whose results no concat has to copy."""
         copied = {end for parts in self.arrangement.copied for end in parts}
         pairs = zip(self.group.siblings, self.group.ends, strict=True)
         return [op for op, end in pairs if end not in copied]
 
     @property
     def neighbours(self) -> list[list[Contraction]]:
-        """The siblings that stand side by side in a concat that has others of them elsewhere."""
+        """The runs of siblings that are adjacent in a concat that has other siblings elsewhere."""
         made = dict(zip(self.group.ends, self.group.siblings, strict=True))
         return [[made[end] for end in run] for run in side_by_side(self.group.ends, self.group.axis)]
 
@@ -82,13 +82,13 @@ class _Joining:
             self._value(argument)
         op = self._block.first
         while op is not None:
-            # What is joined stands after OP, so that slices made on the way are visited as well.
+            # The joined ops come after OP, so that their slices are visited as well.
             for value in op.results:
                 self._value(value)
             op = op.next
 
     def _value(self, x: Value) -> None:
-        """Join contractions of X."""
+        """Join contractions that read X, family by family."""
         readers = _contractions(x)
         readers.sort(key=self._order.__getitem__)
         held = [op for user in x.users if isinstance(user, Barrier) for op in _contractions(user.y)]
@@ -104,7 +104,7 @@ class _Joining:
                 families.setdefault((key, self._context.policy.format_of(op)), []).append(op)
             else:
                 other = readers[op is readers[0]]
-                self._note(Verdict.REFUSED, _strangeness(op), [other, op])
+                self._note(Verdict.REFUSED, _why_in_no_family(op), [other, op])
         heads = [members[0] for members in families.values()]
         for head in heads[1:]:
             reason = "their windows, strides, pads, element types or formats differ"
@@ -113,7 +113,7 @@ class _Joining:
             self._family(members)
 
     def _family(self, members: Sequence[Contraction]) -> None:
-        """Join some of MEMBERS, all of which could be one by their types."""
+        """Join some of MEMBERS, contractions of one family, all of which could be joined by type."""
         if len(members) < 2:
             return
         if RULE in self._context.disabled:
@@ -133,7 +133,7 @@ class _Joining:
             self._decide(kept)
 
     def _barred(self, kept: Sequence[Contraction], op: Operation) -> tuple[Operation | None, str]:
-        """The first of KEPT that OP must not be joined with, and the switch that says so."""
+        """The first of KEPT that a switch keeps apart from OP, and the reason; (None, "") without one."""
         for other in kept if self._context.keeps_apart else ():
             reason = self._context.apart(other.location.nodes, op.location.nodes)
             if reason is not None:
@@ -143,8 +143,8 @@ class _Joining:
     # ------------------------------------------------------------ the decision
 
     def _decide(self, siblings: Sequence[Contraction]) -> None:
-        """Join all SIBLINGS, those that go on alike, those that no concat needs copied, those that stand
-        side by side in one, or none: whatever should be fastest."""
+        """Join all SIBLINGS, those with equal epilogues, those that no concat has to copy, those that are
+        adjacent in a concat, or none: whichever the cost model expects to be fastest."""
         whole = self._choice(siblings)
         alike = [part for part in _by_what_follows(siblings) if 1 < len(part) < len(siblings)]
         in_place = whole.in_place
@@ -198,9 +198,10 @@ def _contractions(x: Value) -> list[Operation]:
 
 
 def _by_what_follows(siblings: Sequence[Contraction]) -> list[list[Contraction]]:
-    """SIBLINGS in sets that the same ops follow."""
-    chains: dict[tuple[type[Operation], int], int] = {}  # by their first op and the rest, numbered from 1
-    known: dict[Operation, int] = {}  # the chain that begins with an op: many siblings may share its end
+    """SIBLINGS in sets with the same chain of ops after each of them."""
+    # A chain is its first op and the number of the rest; numbers count from 1, and 0 is the empty chain.
+    chains: dict[tuple[type[Operation], int], int] = {}
+    known: dict[Operation, int] = {}  # the chain that starts at an op; siblings may share its tail
     sets: dict[int, list[Contraction]] = {}
     for op in siblings:
         steps = []
@@ -216,20 +217,20 @@ def _by_what_follows(siblings: Sequence[Contraction]) -> list[list[Contraction]]
 
 
 def _gain(choices: Sequence[_Choice]) -> float:
-    """Microseconds that joining each of CHOICES that pays would save."""
+    """Microseconds that joining those of CHOICES that pay would save."""
     return sum(max(c.estimate.apart - c.estimate.joined, 0.0) for c in choices)
 
 
 def _reason(estimate: JoinEstimate) -> str:
     times = f"{estimate.joined:.1f} microseconds joined, {estimate.apart:.1f} apart"
     if estimate.stranded:
-        times += f", {estimate.stranded} of them with another kernel for what follows"
+        times += f", {estimate.stranded} of them with an extra kernel for the epilogue"
     if estimate.copied:
         times += f", with a copy for each of {estimate.copied} concats that could be written in place"
     return times
 
 
-def _strangeness(op: Operation) -> str:
+def _why_in_no_family(op: Operation) -> str:
     if op.attributes.get("groups", 1) != 1:
         return f"one of them has {op.attributes['groups']} groups"
     return "one of them has no constant weights, or is of a kind that is not joined"

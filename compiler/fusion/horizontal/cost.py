@@ -1,4 +1,4 @@
-"""Whether joining siblings pays: the cost model's times, apart and joined."""
+"""Cost model of joining siblings: expected times, apart and joined."""
 
 from __future__ import annotations
 
@@ -24,16 +24,20 @@ from ...settings.policy import PrecisionPolicy
 from .order import Arrangement
 from .siblings import Contraction, channels, following, weight_axis
 
-# A slice is read in accesses of 16 bytes when it begins at a multiple of this many elements.
+# A slice can be read in 16-byte accesses when it starts at a multiple of this many elements.
 ALIGNED_CHANNELS = 8
-# What an elementwise kernel takes besides moving its bytes, in microseconds.
+# The time of an elementwise kernel beyond its memory traffic, in microseconds.
 SMALL_KERNEL = 2.0
 
 
 @dataclass(frozen=True)
 class JoinEstimate:
-    """What joining would change. `stranded` siblings need a kernel more than before, and so do `copied`
-    concats, whose parts are written where they belong while siblings are apart (less than 0: fewer do)."""
+    """What joining would change; `apart` and `joined` are expected times in microseconds.
+
+    stranded: siblings that need an extra kernel for the epilogue they lose; copied: concats that need a
+    copy although their parts are written in place while the siblings are apart (negative: fewer need one);
+    alignment: of the slices, in elements.
+    """
 
     siblings: int
     stranded: int
@@ -66,7 +70,7 @@ class JoinEstimate:
 
 
 class CostModel:
-    """Estimates for one module under one precision policy; equal contractions are timed once."""
+    """Estimates for one module, policy and target; equal contractions are timed once."""
 
     def __init__(self, module: Module, policy: PrecisionPolicy, target: ArchSpec) -> None:
         self._module = module
@@ -78,7 +82,7 @@ class CostModel:
     def estimate(
         self, siblings: Sequence[Contraction], ends: Sequence[Value], arrangement: Arrangement
     ) -> JoinEstimate:
-        """Joining SIBLINGS in ARRANGEMENT, where what follows the values ENDS stays apart."""
+        """The estimate for joining SIBLINGS in ARRANGEMENT, with the consumers of ENDS left as they are."""
         sizes = [channels(op) for op in siblings]
         axis = channel_axis(siblings[0])
         stranded = [end for end in ends if is_stranded(end, siblings) or is_no_view(end, axis, sum(sizes))]
@@ -100,7 +104,7 @@ class CostModel:
         return evaluate(type.elements, self._sizes) * self._policy.default.stored(type.dtype).bytes
 
     def _copy(self, values: Iterable[Value]) -> float:
-        """Microseconds of a kernel that reads and writes VALUES."""
+        """Microseconds of a kernel that copies VALUES."""
         bytes_ = sum(self._bytes(value.type) for value in values)
         return SMALL_KERNEL + 2.0 * bytes_ / self._target.bytes_per_second * 1e6
 
@@ -116,7 +120,7 @@ class CostModel:
         return self._times[key]
 
     def _request(self, op: Contraction, x: TensorType, weight: TensorType) -> Request:
-        """A kernel for OP alone, on operands as they will be stored."""
+        """The request for a kernel of OP alone, on operands in the type and layout they will be stored in."""
         format = self._policy.format_of(op)
         dtype = format.stored(x.dtype)
         spatial = channels_last(x.rank) if isinstance(op, Conv) else ROW_MAJOR
@@ -140,9 +144,9 @@ class CostModel:
 
 
 def is_no_view(end: Value, axis: int, channels: int) -> bool:
-    """True when a reshape of END, a view by itself, is none of a part of CHANNELS along AXIS.
+    """True when a reshape of END, free as long as END is dense, cannot be a view of a part of CHANNELS.
 
-    Reshapes of images need them laid out anew in any case.
+    END would be a part along AXIS. A reshape of an image needs a layout conversion in any case.
     """
     if not is_neutral(end.type) and axis != end.type.rank - 1:
         return False
@@ -153,7 +157,7 @@ def is_no_view(end: Value, axis: int, channels: int) -> bool:
 
 
 def is_stranded(end: Value, siblings: Sequence[Operation]) -> bool:
-    """True when what follows END was part of its kernel, or END must be copied to be an output."""
+    """True when joining costs END an extra kernel: for an op that was its epilogue, or to copy an output."""
     for user in end.users:
         if has(user, Trait.TERMINATOR):
             return True
@@ -165,7 +169,7 @@ def is_stranded(end: Value, siblings: Sequence[Operation]) -> bool:
 
 
 def _ends_a_contraction(value: Value, siblings: Sequence[Operation]) -> bool:
-    """True when VALUE leaves the kernel of another contraction, which can take in what reads it."""
+    """True when VALUE is the result of another contraction's kernel, which can absorb its consumer."""
     if len(value.uses) != 1:
         return False
     op = value.producer

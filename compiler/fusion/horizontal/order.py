@@ -1,4 +1,4 @@
-"""In which order the channels of joined siblings lie, for the concats that some of them are parts of."""
+"""Chooses the channel order of joined siblings, so that concats of their results need few copies."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ....dialects.graph.movement import Concat, Reshape
 
 @dataclass(frozen=True)
 class Arrangement:
-    """Siblings in the order of their channels.
+    """An order of the siblings' channels, and the copies that concats need with it.
 
-    `copied` are, for each concat that cannot have its parts written where they belong then, these
-    parts; `copied_apart` those of concats that cannot have them so while siblings stay apart.
+    copied: the parts of each concat that cannot be written in place once the siblings are joined;
+    copied_apart: the parts of each concat that cannot be written in place while they stay apart.
     """
 
     order: tuple[Value, ...]
@@ -24,11 +24,11 @@ class Arrangement:
 
 
 def arrange(ends: Sequence[Value], axis: int, in_order: bool) -> Arrangement:
-    """The order of ENDS along AXIS that most of them suit a concat in.
+    """The order of ENDS along AXIS that lets a concat take as many of them in place as possible.
 
-    Written in place is either a whole that a concat takes as one run, or that which a concat begins
-    or ends with, with the others just outside of it. IN_ORDER: they lie as outputs and reshapes want
-    them to; else a concat for these moves its parts in any case.
+    A concat takes them in place if it reads all of them as one run, or if it starts or ends with a run of
+    them, so that the others lie just outside of it. IN_ORDER: the results are row-major, as outputs and
+    reshapes need them; otherwise a concat for one of these copies its parts in any case.
     """
     concats = list(dict.fromkeys(user for end in ends for user in end.users if isinstance(user, Concat)))
     if not in_order:
@@ -56,7 +56,7 @@ def arrange(ends: Sequence[Value], axis: int, in_order: bool) -> Arrangement:
 
 
 def side_by_side(ends: Sequence[Value], axis: int) -> list[tuple[Value, ...]]:
-    """Those of ENDS that are neighbours in the first concat that has others elsewhere; [] for none."""
+    """The runs of ENDS that are adjacent in the first concat that has several runs; [] without one."""
     own = set(ends)
     for concat in dict.fromkeys(user for end in ends for user in end.users if isinstance(user, Concat)):
         runs = _split(concat.parts, own)
@@ -70,14 +70,17 @@ def _own_parts(concat: Concat, own: set[Value]) -> tuple[Value, ...]:
 
 
 def _repeats(concat: Concat, own: set[Value]) -> bool:
-    """True when one of OWN is a part of CONCAT twice: the second is a copy in any case."""
+    """True when one of OWN occurs in CONCAT twice: the second occurrence is a copy in any case."""
     count = sum(part in own for part in concat.parts)
     return count > len(_own_parts(concat, own))
 
 
 def _can_lie(concat: Concat, homes: Mapping[Value, Concat], own: set[Value]) -> bool:
-    """True when all parts can be written into CONCAT: they are in no later one, their home, or stand
-    there as they do here."""
+    """True when all parts can be written into CONCAT in place while siblings stay apart.
+
+    The home of a part is the last concat that reads it. The parts must have this concat as their home, or
+    be adjacent in another home in the same order.
+    """
     if _repeats(concat, own):
         return False
     home = next((homes[part] for part in concat.parts if homes[part] is not concat), None)
@@ -90,17 +93,18 @@ def _can_lie(concat: Concat, homes: Mapping[Value, Concat], own: set[Value]) -> 
 
 
 def _is_wanted_alone(concat: Concat) -> bool:
-    """True when CONCAT is wanted in memory of its own, without anything beside it."""
+    """True when CONCAT must be dense, in memory of its own: for a reshape or an output."""
     return any(isinstance(user, Reshape) or has(user, Trait.TERMINATOR) for user in concat.result.users)
 
 
 def _runs(concat: Concat, own: set[Value], axis: int) -> Iterator[tuple[tuple[Value, ...], bool]]:
-    """Runs of different values of OWN that can lie in CONCAT; true when they must stand last of all."""
+    """The runs of values of OWN that CONCAT could take in place, each with True if it must come last in the
+    order."""
     if not _joins_along(concat, axis):
         return
     runs = _split(concat.parts, own)
     yield from ((run, True) for run in runs if len(run) == len(own))
-    # The joined value lies in one place only: no other run of its parts can be written there as well.
+    # The joined value is written to one place: with several runs, the others would have to be copied.
     if _is_wanted_alone(concat) or len(runs) > 1:
         return
     if concat.parts[0] in own:
@@ -110,7 +114,7 @@ def _runs(concat: Concat, own: set[Value], axis: int) -> Iterator[tuple[tuple[Va
 
 
 def _split(parts: Sequence[Value], own: set[Value]) -> list[tuple[Value, ...]]:
-    """The longest stretches of different values of OWN among PARTS, in order."""
+    """The maximal runs of distinct values of OWN among PARTS, in order."""
     runs: list[dict[Value, None]] = [{}]
     for part in parts:
         if runs[-1] and (part not in own or part in runs[-1]):
@@ -121,7 +125,7 @@ def _split(parts: Sequence[Value], own: set[Value]) -> list[tuple[Value, ...]]:
 
 
 def _lies(concat: Concat, run: Sequence[Value], axis: int, own: set[Value]) -> bool:
-    """True when all of OWN that CONCAT has are the one RUN that it takes as it is."""
+    """True when the values of OWN in CONCAT are exactly RUN, in order, so that it takes them in place."""
     return _joins_along(concat, axis) and _split(concat.parts, own) == [tuple(run)]
 
 

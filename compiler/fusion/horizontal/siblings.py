@@ -1,8 +1,8 @@
-"""Sibling contractions: those that could be one, and the elementwise work that all of them share.
+"""Sibling contractions: which could be joined, and the elementwise steps that they share.
 
 A sibling is a convolution or a matrix product with constant weights, followed by a chain of
-elementwise ops that nothing else reads. Siblings go in step along their chains as long as they do
-the same; the constants of a step may differ from channel to channel.
+elementwise ops with a single use each. The chains are compared op by op, as far as they are equal; the
+constants of a step may differ per channel.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Contraction = Conv | Matmul
 
 
 def family(op: Operation, x: Value, module: Module) -> Hashable | None:
-    """Equal for contractions of X that may be joined; None for ops that never are."""
+    """A key that is equal for contractions of X that may be joined; None for an op that never is."""
     if not isinstance(op, (Conv, Matmul)) or op.inputs[0] is not x or op.inputs[1] is x:
         return None
     if (isinstance(op, Conv) and op.groups != 1) or constant_array(weight_of(op), module) is None:
@@ -40,7 +40,7 @@ def family(op: Operation, x: Value, module: Module) -> Hashable | None:
 
 
 def weight_axis(op: Contraction) -> int:
-    """The axis of OP's weights that output channels lie along."""
+    """The axis of the output channels in OP's weights."""
     if isinstance(op, Conv):
         return 0
     rank = op.b.type.rank
@@ -48,14 +48,14 @@ def weight_axis(op: Contraction) -> int:
 
 
 def channels(op: Contraction) -> int:
-    """The output channels of OP: weights are constants, so there is a number of them."""
+    """The number of output channels of OP, which is static because its weights are constants."""
     size = weight_of(op).type.shape[weight_axis(op)]
     assert isinstance(size, int)
     return size
 
 
 def following(value: Value) -> Operation | None:
-    """The elementwise op of VALUE's shape that alone reads VALUE, once; None when there is none."""
+    """The elementwise op of VALUE's shape that has VALUE's only use; None when there is none."""
     if not only_use(value):
         return None
     (user,) = value.users
@@ -66,8 +66,11 @@ def following(value: Value) -> Operation | None:
 
 @dataclass(frozen=True, eq=False)
 class SiblingStep:
-    """One elementwise op of every sibling, done at once: `kind` with `attributes` on the joined value
-    as operand `position`; the other operands are the constants `arrays` (None where one is absent)."""
+    """One elementwise op of every sibling as a single op on the joined value.
+
+    The op is of class `kind` with `attributes`. The joined value is operand `position`; the other operands
+    are the constants `arrays` (None where an operand is absent). `ops` are the siblings' own.
+    """
 
     kind: type[Operation]
     attributes: dict[str, Any]
@@ -77,7 +80,7 @@ class SiblingStep:
 
 
 def chains(siblings: Sequence[Contraction], module: Module) -> Iterator[SiblingStep]:
-    """The steps that all SIBLINGS take, in order."""
+    """The elementwise steps that all SIBLINGS share, in order."""
     ends = [op.result for op in siblings]
     axis = channel_axis(siblings[0])
     while True:
@@ -89,7 +92,7 @@ def chains(siblings: Sequence[Contraction], module: Module) -> Iterator[SiblingS
 
 
 def relus(ends: Sequence[Value]) -> list[Relu | None] | None:
-    """The relu that follows each of ENDS; None when all have one, or none has."""
+    """The relu after each of ENDS (None for an end without one); None when all have one, or none has."""
     found = [op if isinstance(op, Relu) else None for op in map(following, ends)]
     return found if any(found) and not all(found) else None
 
@@ -98,7 +101,7 @@ def _common_step(ends: Sequence[Value], axis: int, module: Module) -> SiblingSte
     ops = [following(end) for end in ends]
     first = ops[0]
     if first is None or (isinstance(first, Scaling) and not first.per_tensor):
-        # Scales along an axis are not broadcast from the last one, as other operands are.
+        # Per-axis scales name their axis; they do not broadcast from the last one, as other operands do.
         return None
     position = first.operands.index(ends[0])
     for op, end in zip(ops, ends, strict=True):
@@ -123,7 +126,7 @@ def _common_step(ends: Sequence[Value], axis: int, module: Module) -> SiblingSte
 def _joined_constant(
     operands: Sequence[Value | None], ends: Sequence[Value], axis: int, broadcasts: bool, module: Module
 ) -> Array | None:
-    """One constant that does for all channels what OPERANDS do for those of ENDS; None without one."""
+    """OPERANDS, one for each of ENDS, as one constant for all channels along AXIS; None if there is none."""
     arrays = [array for array in (constant_array(value, module) for value in operands) if array is not None]
     if len(arrays) < len(operands):
         return None
@@ -146,7 +149,7 @@ def _joined_constant(
 
 
 def _identical(a: Array, b: Array) -> bool:
-    """True for the same bits: zeros of either sign are told apart, NaNs are equal to themselves."""
+    """True for bitwise equal arrays: the sign of zero counts, and a NaN equals itself."""
     return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
 
 

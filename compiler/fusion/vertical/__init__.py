@@ -1,1 +1,1 @@
-"""Which ops form a kernel: clusters, the rules that grow them, and the record of every decision."""
+"""Vertical fusion of producers with consumers: clusters, the rules that grow them, and their records."""

@@ -1,8 +1,8 @@
-"""Attention takes in how its operands are cut from projections and how its heads are put together.
+"""Fusion of data movement into attention: its operands and its result become strided views.
 
-Splitting heads and merging them (reshape, transpose), and cutting q, k and v out of one tensor
-(slice), only change where elements lie: a kernel for attention does it by strides. What strides
-cannot say stays outside, and so do reshapes at the edge, which are views between kernels.
+Splitting and merging heads (reshape, transpose) and slicing q, k and v out of one tensor only change
+where elements lie, so an attention kernel reads and writes them with strides. Movement that strides
+cannot express stays outside; so do reshapes at the edge, which are views between kernels.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ ROOT = "attention"
 OPERAND = "attention-operand"
 RESULT = "attention-result"
 ATTENTION_RULES = {
-    OPERAND: "attention(transpose, reshape, slice(x)) => x is read by strides",
-    RESULT: "transpose, reshape(attention(x)) => the result is written by strides",
+    OPERAND: "attention(transpose, reshape, slice(x)) => x is read as a strided view",
+    RESULT: "transpose, reshape(attention(x)) => the result is written as a strided view",
 }
-REASON = "attention reads and writes by strides"
+REASON = "attention reads and writes strided views"
 SEVERAL = Refusal("its result is read by several kernels")
-MOVES = Refusal("no strides say what it does")
+MOVES = Refusal("strides cannot express it")
 
 VIEWS = (Transpose, Reshape, Slice, Expand)
 
@@ -35,7 +35,7 @@ Step = Callable[[Operation, Strided], Strided | None]
 
 
 def open_attention(plan: ClusterPlan, recorder: Recorder) -> None:
-    """A cluster for every attention of PLAN, with the movement around it."""
+    """Open a cluster for every attention in PLAN, and absorb the movement around it."""
     for op in plan.order:
         if isinstance(op, Attention) and plan.free(op):
             cluster = plan.open(ROOT, op)
@@ -45,8 +45,8 @@ def open_attention(plan: ClusterPlan, recorder: Recorder) -> None:
 
 
 def multiplied(op: Operation) -> set[Value]:
-    """What a contraction or an attention multiplies: its operands without a mask, and what these are
-    views of within the same kernel."""
+    """The values that a contraction or an attention multiplies: its operands without the mask, and the
+    values in the same kernel that these are views of."""
     found: set[Value] = set()
     for value in op.inputs[:3]:
         found.add(value)
@@ -57,8 +57,10 @@ def multiplied(op: Operation) -> set[Value]:
 
 
 def masks_of(kernel: FusedKernel) -> list[Value]:
-    """The values that KERNEL reads as masks of attention: they keep their type, since what stands for
-    minus infinity in it may be beyond the range of a shorter one."""
+    """The operands of KERNEL that are attention masks.
+
+    They keep their type: the number that stands for minus infinity may exceed the range of a narrower one.
+    """
     outside = dict(zip(kernel.body.block.arguments, kernel.inputs, strict=True))
     masks = []
     for op in kernel.body.block:
@@ -71,12 +73,12 @@ def masks_of(kernel: FusedKernel) -> list[Value]:
 
 
 def producer_refusal(op: Operation) -> Refusal:
-    """Why nothing else is computed in an attention kernel."""
-    return Refusal(f"attention reads its operands from memory, and {op.name} has no strides")
+    """Why OP cannot be a producer inside an attention kernel: no arithmetic can."""
+    return Refusal(f"attention reads its operands from memory, and {op.name} is no strided view")
 
 
 def _absorb_operand(plan: ClusterPlan, recorder: Recorder, cluster: Cluster, value: Value) -> None:
-    """Take in the movement that leads to VALUE, nearest first."""
+    """Absorb the movement that produces VALUE, from the attention outwards."""
     chain: list[Operation] = []
     inside = set(cluster.ops)
     while (op := value.producer) is not None and isinstance(op, VIEWS) and plan.free(op):
@@ -97,14 +99,16 @@ def _absorb_operand(plan: ClusterPlan, recorder: Recorder, cluster: Cluster, val
 
 
 def _all_are_views(cluster: Cluster, more: Sequence[Operation]) -> bool:
-    """True when every operand of CLUSTER's attention is a view of what is read, with MORE taken in: an op
-    that leads to several operands must be one on the way to each."""
+    """True when every operand of CLUSTER's attention is a strided view, with MORE absorbed.
+
+    All operands are checked, since one op may lead to several of them.
+    """
     inside = {*cluster.ops, *more}
     return all(_is_view(value, inside) for value in cluster.seed.inputs)
 
 
 def _is_view(value: Value, inside: Collection[Operation]) -> bool:
-    """True when strides say how VALUE lies in what the ops INSIDE make it of."""
+    """True when VALUE is a strided view of the tensor that the ops INSIDE compute it from."""
     ops: list[Operation] = []
     while (op := value.producer) is not None and op in inside:
         ops.append(op)
@@ -113,7 +117,7 @@ def _is_view(value: Value, inside: Collection[Operation]) -> bool:
 
 
 def _absorb_result(plan: ClusterPlan, recorder: Recorder, cluster: Cluster) -> None:
-    """Take in the movement of the result, nearest first, as long as nothing else reads what is between."""
+    """Absorb the movement of the result, from the attention outwards, while each value has one consumer."""
     attention = cluster.seed
     chain: list[Operation] = []
     value = attention.result
@@ -141,7 +145,7 @@ def _refusal(recorder: Recorder, rule: str, apart: Refusal | None) -> Refusal | 
 
 
 def _longest(chain: Sequence[Operation], legal: Callable[[Sequence[Operation]], bool]) -> int:
-    """How much of CHAIN, from the attention on, is LEGAL and ends in no reshape."""
+    """The length of the longest LEGAL prefix of CHAIN, from the attention on, that ends in no reshape."""
     for count in range(len(chain), 0, -1):
         if not isinstance(chain[count - 1], Reshape) and legal(chain[:count]):
             return count
@@ -149,7 +153,7 @@ def _longest(chain: Sequence[Operation], legal: Callable[[Sequence[Operation]], 
 
 
 def _reaches(ops: Sequence[Operation], view: Strided, step: Step) -> bool:
-    """True when the view of a dense tensor stays one through all of OPS."""
+    """True when VIEW, taken through OPS by STEP one after the other, stays expressible by strides."""
     for op in ops:
         found = step(op, view)
         if found is None:
@@ -163,7 +167,7 @@ def _dense(value: Value) -> Strided:
 
 
 def _refuse_rest(recorder: Recorder, rule: str, chain: Sequence[Operation], kept: int) -> None:
-    """Record what stays outside, but for views next to the kernel."""
+    """Record the ops of CHAIN that stay outside, except reshapes, which are views there."""
     for op in chain[kept:]:
         if not isinstance(op, Reshape):
             neighbour = op.result.users[0] if rule == OPERAND else op.inputs[0].producer

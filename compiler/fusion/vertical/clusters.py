@@ -1,9 +1,9 @@
-"""Clusters: the sets of graph ops that become one kernel each.
+"""Clusters: sets of graph ops, each of which becomes one kernel.
 
 Every cluster keeps one invariant: exactly one of its values is read outside, the result of its
-last op. Such clusters can never form a cycle with each other, whatever else they hold: a cycle
-through two of them would lead from the result of the first, through the second, back into the
-first and on to its result, and so would be a cycle of the graph itself.
+last op. Therefore clusters never depend on each other in a cycle: a cycle through two of them would
+lead from the result of the first through the second back into the first, on to its result, and so
+would be a cycle of the graph itself.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ Access = int
 
 @dataclass(eq=False)
 class Cluster:
-    """Ops of one kernel in program order. `root` is the kernel's kind, `seed` the op it grew from."""
+    """The ops of one kernel. `root` is the kernel's kind, `seed` the op that it grew from."""
 
     root: str
     seed: Operation
     ops: dict[Operation, None] = field(default_factory=dict)
     row_axes: tuple[int, ...] = ()
     row_shape: tuple[Dim, ...] = ()
-    # Rows so few and long that several blocks should share each.
+    # The rows are so few and long that each should be split across several blocks.
     divided: bool = False
-    # For loops: the ways in which each value is read, with the number of evaluations of each.
+    # For loops: the distinct accesses to each value, with the number of evaluations of each.
     reads: dict[Value, dict[Access, float]] = field(default_factory=dict)
     statements: int = 0
-    # For contractions: ops that only what follows the contraction reads.
+    # For contractions: producers of epilogue operands, which the prologue does not need.
     beside: set[Operation] = field(default_factory=set)
-    # Producers that may still join, how many ops there were when only one could, and that none may.
+    # Producers that may still join; the number of ops when last only one could; whether none may any more.
     pending: set[Operation] = field(default_factory=set)
     waist: int = 0
     closed: bool = False
@@ -64,7 +64,7 @@ class Cluster:
 
 
 class ClusterPlan:
-    """Which op is in which cluster, while clusters form."""
+    """The assignment of a function's ops to clusters, while clusters form."""
 
     def __init__(self, module: Module, function: Function, target: ArchSpec) -> None:
         self.module = module
@@ -77,7 +77,7 @@ class ClusterPlan:
         self._sizes = module.values_at("optimum")
 
     def open(self, root: str, seed: Operation) -> Cluster:
-        """A new cluster of SEED alone."""
+        """Open a new cluster that holds SEED alone."""
         cluster = Cluster(root, seed)
         self.clusters.append(cluster)
         self.owner[seed] = cluster
@@ -88,7 +88,7 @@ class ClusterPlan:
         self.owner[op] = cluster
 
     def remove(self, op: Operation) -> None:
-        """Take OP out of its cluster; it stays at function level or joins another."""
+        """Remove OP from its cluster; it stays at function level or joins another."""
         self.owner.pop(op).exclude(op)
 
     def finish(self) -> list[Cluster]:
@@ -99,7 +99,7 @@ class ClusterPlan:
         return sorted(kept, key=lambda cluster: self.order[cluster.last])
 
     def free(self, op: Operation) -> bool:
-        """True when OP needs a cluster and has none."""
+        """True when OP needs a cluster and has none yet."""
         return op not in self.owner and is_clusterable(op)
 
     def count(self, dims: Iterable[Dim]) -> float:
@@ -112,22 +112,22 @@ class ClusterPlan:
 
 
 def is_clusterable(op: Operation) -> bool:
-    """True for ops that run: all but constants and terminators."""
+    """True for ops that must run in a kernel or become a view: all but constants and terminators."""
     return not has(op, Trait.CONSTANT) and not has(op, Trait.TERMINATOR)
 
 
 def viewed(value: Value) -> Value:
-    """The value whose memory VALUE shares, through reshapes."""
+    """The value that VALUE is a view of, through any number of reshapes; VALUE itself without any."""
     while isinstance(value.producer, Reshape):
         value = value.producer.x
     return value
 
 
 def shape_text(shape: Iterable[Dim]) -> str:
-    """A shape in a record."""
+    """SHAPE as text for a ledger record, such as `1x64x56x56`."""
     return "x".join(map(str, shape)) or "scalar"
 
 
 def moves(cluster: Cluster) -> bool:
-    """True when CLUSTER permutes elements, so that views around it are free inside it."""
+    """True when CLUSTER moves elements anyway, so that a reshape inside it costs nothing."""
     return any(has(op, Trait.MOVEMENT) and not isinstance(op, Reshape) for op in cluster.ops)

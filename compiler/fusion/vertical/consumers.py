@@ -1,8 +1,8 @@
-"""Vertical fusion, forwards: contractions, rows and windows take in what follows them.
+"""Forward vertical fusion: contractions, row kernels and windows absorb their consumers.
 
-A kernel grows along the uses of its values in program order. After each op it is checked whether
-a single value is still read outside; the kernel ends at the last point where that held, so that
-diamonds (`x * sigmoid(x)`) are taken whole or not at all.
+A cluster grows along the def-use chains of its values, in program order. After each op it is checked
+whether a single value is still read outside the cluster. The kernel ends at the last point where that
+held, so that a diamond (`x * sigmoid(x)`) is fused whole or not at all.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from .rows import row_refusal
 Legality = Callable[[Cluster, Operation], Refusal | None]
 
 ESCAPES = Refusal("an intermediate value is also read outside the kernel")
-LEADS = Refusal("it leads a kernel of its own or belongs to one")
+TAKEN = Refusal("it already belongs to another kernel")
 OUTPUT = Refusal("it is an output")
-MASKS = Refusal("it masks what softmax reads, which adds it in f32: 16 bits may not hold a masked score")
-WIDENS = Refusal("what reads it dequantizes for itself, and reads fewer bytes")
+MASKS = Refusal("it masks the scores of a softmax, which adds it in f32: in 16 bits they may overflow")
+WIDENS = Refusal("its consumers dequantize it themselves, and load fewer bytes")
 
 
 @dataclass(frozen=True)
 class ConsumerRule:
-    """A named way to take consumers into a kernel."""
+    """A rule that fuses consumers: `legal` gives the refusal for an op, or None when it may join."""
 
     name: str
     legal: Legality
@@ -42,18 +42,18 @@ class ConsumerRule:
 
 
 def epilogue_refusal(cluster: Cluster, op: Operation) -> Refusal | None:
-    """Elementwise ops of the seed's shape follow it element by element."""
+    """Why OP cannot be an epilogue of CLUSTER; None for elementwise ops of the seed's shape."""
     if not has(op, Trait.ELEMENTWISE):
         return Refusal(f"{op.name} is not elementwise")
     if op.result.type.shape != cluster.seed.result.type.shape:
         shapes = shape_text(op.result.type.shape), shape_text(cluster.seed.result.type.shape)
         figures = {"shape": shapes[0], "kernel_shape": shapes[1]}
-        return Refusal("it has another shape than the result it follows", figures)
+        return Refusal("its shape differs from that of the kernel's result", figures)
     return MASKS if _masks(op) else None
 
 
 def _masks(op: Operation) -> bool:
-    """True when OP adds or selects what is computed to scores that softmax reads."""
+    """True when OP applies a computed mask, by add or select, to scores that a softmax reads."""
     if not isinstance(op, (Add, Where)) or any(
         isinstance(value.producer, Constant) for value in op.inputs[:2]
     ):
@@ -71,7 +71,7 @@ WINDOW_EPILOGUE = ConsumerRule("window-epilogue", epilogue_refusal, "computed on
 ROW_CONSUMER = ConsumerRule("row-consumer", row_refusal, "works on the same rows")
 
 CONSUMER_RULES = {
-    CONTRACTION_EPILOGUE.name: "elementwise(conv or matmul) => computed on the sums before they are stored",
+    CONTRACTION_EPILOGUE.name: "elementwise(conv or matmul) => an epilogue, computed on the accumulator",
     ROW_CONSUMER.name: "op(softmax, norm or reduce) on the same rows => one kernel, a row at a time",
     WINDOW_EPILOGUE.name: "elementwise(pool or lrn) => computed on the window's result",
 }
@@ -79,7 +79,7 @@ CONSUMER_RULES = {
 
 @dataclass
 class _Growth:
-    """The state while one cluster grows: ops absorbed, uses not yet absorbed, candidates in order."""
+    """The state while one cluster grows: ops absorbed, uses outside of it, candidates in program order."""
 
     absorbed: list[Operation] = field(default_factory=list)
     open_uses: dict[Value, int] = field(default_factory=dict)
@@ -87,7 +87,7 @@ class _Growth:
     seen: set[Operation] = field(default_factory=set)
 
     def expose(self, op: Operation, plan: ClusterPlan) -> None:
-        """OP is inside now: its results may be read by candidates, its operands are read once less."""
+        """Note that OP is inside now: its users become candidates, and its operands lose a use outside."""
         for value in op.inputs:
             self._close(value)
         for value in op.results:
@@ -106,7 +106,7 @@ class _Growth:
 
 
 class ConsumerFusion:
-    """Grows clusters over their consumers."""
+    """Grows clusters over their consumers, up to LIMIT ops each."""
 
     def __init__(self, plan: ClusterPlan, recorder: Recorder, limit: int) -> None:
         self._plan = plan
@@ -114,7 +114,7 @@ class ConsumerFusion:
         self._limit = limit
 
     def grow(self, cluster: Cluster, rule: ConsumerRule) -> None:
-        """Take in consumers of CLUSTER's seed by RULE as far as one value leaves it."""
+        """Fuse consumers of CLUSTER's seed by RULE, up to the last point where a single value leaves it."""
         growth = _Growth()
         growth.expose(cluster.seed, self._plan)
         kept = 0
@@ -133,7 +133,7 @@ class ConsumerFusion:
         self._settle(cluster, growth, kept, rule)
 
     def _settle(self, cluster: Cluster, growth: _Growth, kept: int, rule: ConsumerRule) -> None:
-        """Keep the first KEPT of the absorbed ops and release the others."""
+        """Keep the first KEPT of the absorbed ops, release the others, and record both decisions."""
         for op in reversed(growth.absorbed[kept:]):
             self._plan.remove(op)
         for op in growth.absorbed[:kept]:
@@ -149,7 +149,7 @@ class ConsumerFusion:
     def _stop(
         self, cluster: Cluster, growth: _Growth, stopped: tuple[Operation, Refusal], rule: ConsumerRule
     ) -> None:
-        """Record why the kernel ends, and that what else reads it is not looked at any more."""
+        """Record why the kernel ends at STOPPED, and that its other consumers are not considered."""
         op, refusal = stopped
         for source in _sources(cluster, op):
             self._recorder.refused(rule.name, source, op, refusal)
@@ -160,7 +160,7 @@ class ConsumerFusion:
 
     def _refusal(self, cluster: Cluster, user: Operation, rule: ConsumerRule) -> Refusal | None:
         if not self._plan.free(user):
-            return LEADS if user.results else OUTPUT
+            return TAKEN if user.results else OUTPUT
         full = too_large(cluster, user, self._limit)
         if full is not None:
             return full

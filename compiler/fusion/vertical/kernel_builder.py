@@ -14,11 +14,11 @@ from .clusters import Cluster
 
 
 def build_kernel(cluster: Cluster) -> FusedKernel:
-    """Replace CLUSTER's ops by one kernel in the place of the last of them.
+    """Replace CLUSTER's ops by one kernel at the position of the last of them.
 
-    Constants of a single element are copied into the region, unless a contraction or an attention
-    reads them, which find their operands in memory; everything else that the ops read from outside
-    becomes an operand, in the order in which it is first read.
+    Single-element constants are copied into the region, except for contractions and attention, which
+    read their operands from memory. Every other value from outside becomes an operand, in the order
+    of first use.
     """
     last = cluster.last
     assert last.parent is not None
@@ -45,12 +45,12 @@ def build_kernel(cluster: Cluster) -> FusedKernel:
 
 
 def _takes_scalars(cluster: Cluster, op: Operation) -> bool:
-    """True when OP may read constants of the region of CLUSTER's kernel."""
+    """True when OP may read constants inside the region of CLUSTER's kernel."""
     return cluster.root != ATTENTION and not has(op, Trait.CONTRACTION)
 
 
 class _Arguments:
-    """The block of a region under construction, with its operands outside."""
+    """The block of a region under construction, and the outside values that become its arguments."""
 
     def __init__(self) -> None:
         self.block = Block()
@@ -58,7 +58,7 @@ class _Arguments:
         self._inside: dict[Value, Value] = {}
 
     def inside(self, value: Value, *, copied: bool) -> Value:
-        """The value that stands for the outside VALUE in the region; a scalar may be COPIED there."""
+        """The value in the region that stands for the outside VALUE; with COPIED a scalar is copied in."""
         if value not in self._inside:
             copy = _scalar_copy(value) if copied else None
             if copy is not None:
@@ -70,7 +70,7 @@ class _Arguments:
 
 
 def _scalar_copy(value: Value) -> Operation | None:
-    """A copy of the constant that makes VALUE, when it has one element."""
+    """A copy of the constant that defines VALUE when it has a single element; None otherwise."""
     producer = value.producer
     if isinstance(producer, Constant) and producer.value is not None and value.type.elements == 1:
         return Constant(value=producer.value, types=[value.type], loc=producer.location)
@@ -78,7 +78,7 @@ def _scalar_copy(value: Value) -> Operation | None:
 
 
 def build_copy(value: Value, reader: Operation, index: int) -> FusedKernel:
-    """Make operand INDEX of READER (a return) a copy of VALUE, computed by a kernel of its own."""
+    """Make operand INDEX of READER (a return) a copy of VALUE, written by a kernel of its own."""
     assert reader.parent is not None
     block = Block([value.type])
     cast = block.append(Cast(block.arguments[0], to=value.type.dtype))

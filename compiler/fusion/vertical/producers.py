@@ -1,10 +1,10 @@
-"""Vertical fusion, backwards: rows and loops take in what is computed only for them.
+"""Backward vertical fusion: kernels absorb producers that compute for them alone.
 
-Ops are visited from the last to the first. One whose users all lie in one kernel may be computed
-there; else it starts a loop kernel of its own. So every value that leaves a kernel is its last.
+Ops are visited from the last to the first. An op whose consumers all lie in one kernel may be computed
+there; any other op starts a loop kernel of its own. So the value that leaves a kernel is always its last.
 
-A loop that is full rather ends where a single value enters it: ended elsewhere, it would leave
-behind values that two kernels read, each of which then needs a kernel of its own.
+A loop that is full is cut back to its waist, the last point where a single value entered it. Cut
+elsewhere, it would leave several values that two kernels read, each of which needs its own kernel.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .rows import row_producer_refusal
 
 PRODUCER_RULES = {
     "contraction-prologue": "conv or matmul(elementwise or gather of rows(x)) => computed while x is loaded",
-    "epilogue-operand": "add(conv or matmul, elementwise(x)) => computed where it is added",
+    "epilogue-operand": "add(conv or matmul, elementwise(x)) => computed in the epilogue that adds it",
     "row-producer": "row-wise(elementwise(x)) => computed while the row is read",
     "loop-elementwise": "op(elementwise(x)) => computed where it is read",
     "loop-movement": "op(transpose, slice, concat, pad, gather...(x)) => x is read at the moved index",
@@ -33,11 +33,11 @@ PRODUCER_RULES = {
 
 OUTPUT = Refusal("its result is an output")
 RULES = {"row": "row-producer", "contraction": "contraction-prologue", "attention": "attention-operand"}
-ENDED = Refusal("the kernel is full, and ends where a single value enters it")
+ENDED = Refusal("the kernel is full, and was cut where a single value enters it")
 
 
 class ProducerFusion:
-    """Assigns the ops that no contraction, row or window has taken."""
+    """Assigns every op that forward fusion left free to a cluster."""
 
     def __init__(self, plan: ClusterPlan, recorder: Recorder, limit: int, prologues: Prologues) -> None:
         self._plan = plan
@@ -48,7 +48,7 @@ class ProducerFusion:
         self._waiting: list[tuple[int, Operation]] = []
 
     def run(self) -> None:
-        """Visit all ops backwards."""
+        """Visit all free ops, last to first."""
         for cluster in self._plan.clusters:
             if cluster.root == "loop":
                 self._recount(cluster)
@@ -64,7 +64,7 @@ class ProducerFusion:
         heapq.heappush(self._waiting, (-self._plan.order[op], op))
 
     def _place(self, op: Operation) -> None:
-        """Put OP where it belongs; the decision is recorded."""
+        """Fuse OP into the kernel of its consumers or open one for it, and record the decision."""
         users = op.result.users
         cluster = self._plan.owner.get(users[0]) if users else None
         refusal = self._refusal(op, users, cluster)
@@ -86,7 +86,7 @@ class ProducerFusion:
         self._enter(cluster, op)
 
     def _open(self, op: Operation, users: list[Operation], refusal: Refusal | None) -> None:
-        """A kernel of its own for OP, whose USERS may not have it."""
+        """Open a loop kernel for OP, which cannot be fused into its USERS."""
         for user in users:
             owner = self._plan.owner.get(user)
             if refusal is not None:
@@ -98,7 +98,7 @@ class ProducerFusion:
         self._enter(cluster, op)
 
     def _enter(self, cluster: Cluster, op: Operation) -> None:
-        """OP is in CLUSTER now: its producers may be next."""
+        """Note that OP is in CLUSTER now, so that its producers may join next."""
         cluster.pending.discard(op)
         for value in op.inputs:
             if value.producer is not None and self._plan.free(value.producer):
@@ -119,7 +119,7 @@ class ProducerFusion:
         return off or self._legality(op, cluster)
 
     def _after_seed(self, op: Operation, cluster: Cluster | None) -> bool:
-        """True when a contraction's CLUSTER reads OP in what follows the contraction only."""
+        """True when only the epilogue of a contraction's CLUSTER reads OP."""
         if cluster is None or cluster.root != "contraction":
             return False
         seed = self._plan.order[cluster.seed]
@@ -146,26 +146,25 @@ class ProducerFusion:
         if cluster.root == "contraction":
             return self._prologues.refusal(cluster, op)
         if taps(op) != 1.0:
-            return Refusal(f"{op.name} reads many elements for each one it gives")
+            return Refusal(f"{op.name} reads many elements for each one it produces")
         if isinstance(op, Concat) and self._is_placed(op):
-            return Refusal(
-                "what it joins can be written where it lies in the result, by the kernels that make it"
-            )
+            return Refusal("the producers of its operands can write them in place, as parts of the result")
         return self._evaluations.refusal(cluster, op, self._limit)
 
     def _is_placed(self, concat: Concat) -> bool:
-        """True when other kernels store all parts of CONCAT anyway, and can do so where they lie in it."""
+        """True when other kernels store all parts of CONCAT anyway, and can write them in place."""
         if self._recorder.is_off(ELIDE_CONCAT) or not cuts_reach_an_edge(concat):
             return False
         makers = [self._maker(part, concat) for part in concat.parts]
         leaders = {type(maker.seed) for maker in makers if maker is not None and maker.root == "contraction"}
-        # Convolutions and matrix products lay their results out in other ways.
+        # Convolutions and matrix products store their results in different layouts.
         return None not in makers and len(leaders) <= 1
 
     def _maker(self, part: Value, concat: Concat) -> Cluster | None:
-        """The kernel that makes PART, for no other concat than CONCAT and no output; None without one.
+        """The kernel that can write PART in place into CONCAT; None when there is none.
 
-        It has to be of a kind that can write into a part of something larger.
+        PART must belong to no other concat and be no output, and the kernel must be of a kind that can
+        write into part of a larger tensor.
         """
         elsewhere = [user for user in part.users if user is not concat]
         if any(isinstance(user, Concat) or has(user, Trait.TERMINATOR) for user in elsewhere):
@@ -179,9 +178,9 @@ class ProducerFusion:
     # ------------------------------------------------------------ full kernels
 
     def _end_at_waist(self, cluster: Cluster, op: Operation, refusal: Refusal) -> bool:
-        """When CLUSTER is full, end it where one value entered it last: what joined since is free again.
+        """Cut a full CLUSTER back to its waist and release the ops that joined since; True when it did.
 
-        False when there is nothing to gain: it is so now, or too little would be left.
+        False when cutting gains nothing: the cluster is at its waist already, or would become too small.
         """
         small = cluster.waist < self._limit // 2
         if not refusal.full or cluster.root != "loop" or cluster.pending == {op} or small:
@@ -202,10 +201,13 @@ class ProducerFusion:
 
 
 def epilogue_operand_refusal(cluster: Cluster, op: Operation) -> Refusal | None:
-    """Elementwise ops of the contraction's shape are computed once for each element either way."""
+    """Why OP cannot compute an epilogue operand of CLUSTER; None when it can.
+
+    An elementwise op of the contraction's shape is computed once per element wherever it runs.
+    """
     if not has(op, Trait.ELEMENTWISE):
         return Refusal(f"{op.name} is not elementwise")
     if op.result.type.shape != cluster.seed.result.type.shape:
         figures = {"shape": shape_text(op.result.type.shape)}
-        return Refusal("it has another shape than the contraction's result", figures)
+        return Refusal("its shape differs from that of the contraction's result", figures)
     return None

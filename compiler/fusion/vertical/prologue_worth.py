@@ -1,8 +1,8 @@
-"""Whether a contraction gains by computing its first operand while it loads it.
+"""Cost model of a prologue: whether a contraction should compute its first operand while loading it.
 
-What is gained is a launch, and that the operand is neither stored nor loaded again. What is lost: a
-block computes an element each time it loads it, for every column of tiles and every tap of a window,
-and reads it in the type in which it is stored, which may be wider.
+A prologue saves a launch, and the store and load of the operand. It costs recomputation: a block
+computes an element each time it loads it, for every column of tiles and every tap of a window, and
+loads it in the type in which it is stored, which may be wider.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from ...patterns.layouts import launch_elements
 from .recompute import flops_per_element
 from .record import Refusal
 
-# Two scales and shifts, and an activation; anything transcendental is dearer than storing and loading.
+# Two scales and shifts, and an activation; a transcendental costs more than a store and a load.
 PROLOGUE_FLOPS = 6.0
-# The elements that a thread loads at a time are divided side by side, which hides most of a division.
+# A thread divides the elements of one load side by side, which hides most of a division's latency.
 DIVISION_FLOPS = 4.0
 # Every element is loaded once per window tap and per column of tiles.
 PROLOGUE_EVALUATIONS = 16.0
 TILE_COLUMNS = 128
-# What a byte costs that is read again, and comes from the L2 cache, in bytes of memory.
+# The cost of reading a byte again, from the L2 cache, relative to a byte of device memory.
 READ_AGAIN = 0.4
 
 Sizes = Mapping[str, int]
@@ -41,14 +41,15 @@ def refusal(
     sizes: Sizes,
     target: ArchSpec,
 ) -> Refusal | None:
-    """Why SEED should not compute OPS on elements that are STORED in one type and MULTIPLIED in another.
+    """Why SEED should not have OPS as its prologue; None when it should.
 
-    OPS are those done for every element; SIZES gives every symbol's optimum.
-    TARGET says how much memory moves while a launch begins.
+    OPS are the ops evaluated per element. STORED is the operand's type in memory, MULTIPLIED the type in
+    which it is multiplied. SIZES holds every symbol's optimum. TARGET gives memory bandwidth and launch
+    latency.
     """
     flops = sum(_flops(op) for op in ops)
     if flops > PROLOGUE_FLOPS:
-        return Refusal("it is too much work to be done while loading", {"flops": flops})
+        return Refusal("it takes too many flops for a prologue", {"flops": flops})
     evaluations = loads_per_element(seed, sizes)
     if flops and evaluations > PROLOGUE_EVALUATIONS:
         return Refusal(f"it would be computed {evaluations:.3g} times over", {"evaluations": evaluations})
@@ -67,7 +68,7 @@ def _wider(
     sizes: Sizes,
     target: ArchSpec,
 ) -> Refusal | None:
-    """A refusal when a wider type is read so often that converting it once is cheaper."""
+    """The refusal when a wider type is loaded so often that converting it once is cheaper."""
     more = stored.bytes - multiplied.bytes
     elements = max(_count(seed.inputs[0].type.shape, sizes), 1.0)
     again = READ_AGAIN * more * elements * (evaluations - 1.0)
@@ -80,7 +81,7 @@ def _wider(
 
 
 def loads_per_element(seed: Conv | Matmul, sizes: Sizes) -> float:
-    """How often an element of the first operand is loaded from memory or cache."""
+    """How often an element of SEED's first operand is loaded, from memory or cache; at least 1 on average."""
     y = seed.result.type.shape
     if isinstance(seed, Matmul):
         return float(math.ceil(evaluate(y[-1], sizes) / TILE_COLUMNS))

@@ -1,12 +1,12 @@
-"""Which ops a contraction may compute on its first operand while it loads it.
+"""Prologue fusion: which ops a contraction may compute on its first operand while loading it.
 
     conv(relu(x * s + t), w)        =>  one kernel that reads x
     conv(cast(x), w)                =>  one kernel that reads x in the type in which it is stored
     matmul(gather(table, rows), w)  =>  one kernel that reads rows of the table
 
-What the kernels can read and compute is told by `codegen/families/contraction/prologue.py`. A prologue is
-computed anew by every block that loads an element, so it must be cheap, and rarely repeated; what depends on
-a row alone is computed once for each row of a tile.
+`codegen/families/contraction/prologue.py` says what the kernels can read and compute. Every block that loads
+an element recomputes its prologue, so a prologue must be cheap and rarely repeated. A value that depends on
+the row alone is computed once for each row of a tile.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MEMORY = Refusal("a contraction reads its operands from memory")
 
 
 class Prologues:
-    """The legality and the worth of prologues in one function."""
+    """Decides on prologues in one function: first legality, then the cost model."""
 
     def __init__(self, plan: ClusterPlan, policy: PrecisionPolicy) -> None:
         self._plan = plan
@@ -35,7 +35,7 @@ class Prologues:
         self._returned = {viewed(value) for value in plan.block.terminator.inputs}
 
     def refusal(self, cluster: Cluster, op: Operation) -> Refusal | None:
-        """Why OP, all of whose readers are in CLUSTER, cannot be computed there."""
+        """Why OP, whose consumers are all in CLUSTER, cannot join its prologue; None when it can."""
         seed = cluster.seed
         if not isinstance(seed, (Conv, Matmul)):
             return MEMORY
@@ -56,43 +56,43 @@ class Prologues:
         )
 
     def _place(self, op: Operation, seed: Operation) -> Refusal | None:
-        """Readers before the seed are prologue ops; the seed itself may read OP as its first operand."""
+        """Check where OP is read: by ops of the prologue, and by the seed as its first operand."""
         for user, index in op.result.uses:
             if self._plan.order[user] > self._plan.order[seed]:
-                return Refusal("it is also read after the contraction")
+                return Refusal("the epilogue reads it, too")
             if user is seed and index != 0:
-                return Refusal("only the first operand of a contraction may be computed on the way")
+                return Refusal("only the first operand of a contraction may have a prologue")
         return None
 
     def _role(self, op: Operation, seed: Operation, prologue: Prologue) -> Refusal | None:
-        """Elements, row values and indices are computed; what varies along the summed axis alone is read."""
+        """Check how OP varies: a prologue computes per element, per row and indices, but not per k alone."""
         if op in prologue.indices or varies(op.result, seed) in (Varies.EVERYWHERE, Varies.ROWS):
             return None
         shape = shape_text(op.result.type.shape)
         return Refusal("it has another shape than the operand", {"shape": shape})
 
     def _kind(self, seed: Conv | Matmul) -> Refusal | None:
-        """Kernels that have prologues multiply floats of up to 32 bits, and more than a channel a group."""
+        """Check that a kernel with prologues exists for SEED: floats of at most 32 bits, not depthwise."""
         dtype = seed.inputs[0].type.dtype
         if not dtype.is_float or dtype.bits > F32.bits:
             return Refusal(f"no designed kernel multiplies {dtype} with a prologue")
         multiply = self._policy.format_of(seed).multiplied(dtype)
         if isinstance(seed, Matmul) and seed.transpose_a and needs_k_innermost(multiply):
-            return Refusal("the first operand must lie with k innermost")
+            return Refusal("the first operand must be K-major")
         if isinstance(seed, Conv):
             if seed.groups > 1 and seed.w.type.shape[1] == 1:
                 return Refusal("depthwise kernels read their input as it is")
             if padded_channels(seed, self._policy.format_of(seed).stored(dtype), self._plan.target):
-                return Refusal("the input gets channels that fill its words")
+                return Refusal("the input's channels are padded to whole words")
         return None
 
     def _memory(self, seed: Operation, prologue: Prologue) -> Refusal | None:
-        """The streamed tensor must lie in memory, in the layout that the kernel reads."""
+        """Check that the streamed tensor lies in memory, in the layout that the kernel reads."""
         root = viewed(prologue.streamed).producer
         if isinstance(root, Constant) and prologue.gather is None:
             return Refusal("the tensor it reads is a constant")
         if root is None and isinstance(seed, Conv) and not is_neutral(seed.x.type):
-            return Refusal("an input of the model is laid out by a kernel anyway")
+            return Refusal("a kernel converts the layout of the model's input anyway")
         return None
 
     def _worth(self, seed: Conv | Matmul, prologue: Prologue, inside: list[Operation]) -> Refusal | None:
@@ -104,10 +104,10 @@ class Prologues:
         return prologue_worth.refusal(seed, full, stored, multiplied, self._sizes, target)
 
     def _stored(self, seed: Operation, prologue: Prologue) -> DType:
-        """The type in which the streamed tensor will lie in memory: that of the op that makes it."""
+        """The type in which the streamed tensor will be stored: the format of its producer decides."""
         value = viewed(prologue.streamed)
         own, maker = value.type.dtype, value.producer
         if maker is None or value in self._returned:
             return own
-        # A table is stored for its only reader.
+        # A constant table is stored in the format of its only consumer.
         return self._policy.format_of(seed if isinstance(maker, Constant) else maker).stored(own)

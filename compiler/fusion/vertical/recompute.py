@@ -1,8 +1,8 @@
-"""How often a loop kernel would evaluate a value that it computes where it is read.
+"""Recomputation in loop kernels: how often a fused producer would be evaluated.
 
-A loop kernel inlines producers into one expression per result element. A value read at one index
-is computed once per element; one that is broadcast, windowed or read through several movements
-is computed again and again. The factor, evaluations per element, decides what may be inlined.
+A loop kernel inlines its producers into one expression per result element. A value read at one index
+is computed once per element; one that is broadcast, windowed or read through several movements is
+recomputed. The factor, evaluations per element, decides whether a producer may be inlined.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ....dialects.graph.window import Pool
 from .clusters import Access, Cluster, ClusterPlan
 from .record import Refusal
 
-# Flops spent again per element of a value, at most: less than what storing and loading it costs.
+# The most flops that recomputation may add per element: cheaper than storing and loading the element.
 RECOMPUTED_FLOPS = 4.0
 TRANSCENDENTAL_FLOPS = 8.0
 RESIZE_TAPS = {"nearest": 1, "linear": 2, "cubic": 4}
@@ -39,7 +39,7 @@ _CHEAP = (
 
 
 def flops_per_element(op: Operation) -> float:
-    """The arithmetic of one element of OP's result, in units of an addition."""
+    """The arithmetic of one element of OP's result, in units of an addition; 0 for data movement."""
     if has(op, Trait.MOVEMENT) or isinstance(op, (Range, OneHot)):
         return 0.0
     if isinstance(op, _CHEAP):
@@ -48,7 +48,7 @@ def flops_per_element(op: Operation) -> float:
 
 
 def taps(op: Operation) -> float:
-    """How many elements of its first operand one element of OP's result reads; infinite when unbounded."""
+    """How many elements of its first operand OP reads per element of its result; infinite when unbounded."""
     match op:
         case Pool():
             return float(math.prod(op.window))
@@ -62,7 +62,7 @@ def taps(op: Operation) -> float:
 
 
 class Evaluations:
-    """Keeps, per loop cluster, how its values are read: accesses and their evaluation counts."""
+    """Tracks how the values of each loop cluster are read: distinct accesses and their evaluation counts."""
 
     def __init__(self, plan: ClusterPlan) -> None:
         self._plan = plan
@@ -72,7 +72,7 @@ class Evaluations:
         return self._accesses.setdefault(key, len(self._accesses))
 
     def begin(self, cluster: Cluster, op: Operation) -> None:
-        """OP's result is what CLUSTER stores: each element is evaluated once."""
+        """Start CLUSTER with OP, whose result it stores: each element is evaluated once."""
         cluster.reads[op.result] = {self._access("out"): self._plan.elements(op.result)}
         cluster.statements = 1
 
@@ -88,7 +88,8 @@ class Evaluations:
     def _through(
         self, user: Operation, index: int, value: Value, access: Access, count: float
     ) -> tuple[Access, float]:
-        """The access to operand INDEX of USER when USER's result is accessed by ACCESS, COUNT times."""
+        """The access to VALUE, operand INDEX of USER, and its count, where ACCESS reads USER's result COUNT
+        times."""
         if has(user, Trait.ELEMENTWISE):
             if value.type.shape == user.result.type.shape:
                 return access, count
@@ -105,7 +106,8 @@ class Evaluations:
         return self._access(user, index, access), count * taps(user)
 
     def refusal(self, cluster: Cluster, op: Operation, limit: int) -> Refusal | None:
-        """Why computing OP where CLUSTER reads it would cost too much; None when it does not."""
+        """Why inlining OP into CLUSTER would cost too much, with at most LIMIT statements; None if it would
+        not."""
         reads = self.of(cluster, op.result)
         if cluster.statements + len(reads) > limit:
             count = cluster.statements + len(reads)
@@ -122,13 +124,13 @@ class Evaluations:
         return None
 
     def join(self, cluster: Cluster, op: Operation) -> None:
-        """OP is computed inside CLUSTER from now on."""
+        """Note that OP is inlined into CLUSTER."""
         reads = self.of(cluster, op.result)
         cluster.reads[op.result] = reads
         cluster.statements += len(reads)
 
     def recount(self, cluster: Cluster, ops_backwards: Iterable[Operation]) -> None:
-        """Accesses of a cluster that grew by other means, its ops last to first."""
+        """Count the accesses of CLUSTER anew, from its ops in reverse program order."""
         cluster.reads.clear()
         for number, op in enumerate(ops_backwards):
             if number:

@@ -1,8 +1,7 @@
-"""What vertical fusion leaves in the ledger: records for every pair of a producer and its reader.
+"""Ledger records of vertical fusion: at least one for every pair of a producer and its consumer.
 
-Decisions are noted while kernels form and written when they are final, with what they save: the
-bytes that are not written and read again, in the model's own element types at the symbols'
-optimum, and launches. Every pair of ops that run leaves at least one record.
+Decisions are noted while kernels form, and written when they are final, with their savings: launches,
+and the bytes that are neither stored nor loaded, in the model's element types at the symbols' optimum.
 """
 
 from __future__ import annotations
@@ -21,22 +20,22 @@ from .clusters import Cluster, ClusterPlan, is_clusterable
 
 VIEW = "view"
 BOUNDARY = "kernel-boundary"
-# Rules of the launch level, which fusion leaves work to.
+# Rules of the launch level that fusion defers to.
 ELIDE_CONCAT = "elide-concat"
 VIEW_SLICE = "view-slice"
 
 
 def op_label(op: Operation) -> str:
-    """An op for people: its name and, where it has one, the name of its result."""
+    """OP for people: its name and, where it has one, the name of its result."""
     hint = op.results[0].hint if op.results else ""
     return f"{op.name} %{hint}" if hint else op.name
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a candidate was not fused, with the figures that decided.
+    """Why a candidate was not fused, with the figures that decided it.
 
-    disabled: a switch said so; full: the kernel has no room for it, others may still find some.
+    disabled: a switch forbids it; full: the kernel has no room for it, though other ops may still fit.
     """
 
     reason: str
@@ -46,7 +45,7 @@ class Refusal:
 
 
 def too_large(cluster: Cluster, op: Operation, limit: int) -> Refusal | None:
-    """Why CLUSTER has no room for OP; None when it has. LIMIT is the most ops."""
+    """Why OP would make CLUSTER too large, in ops (at most LIMIT) or compile time; None if it would not."""
     if len(cluster.ops) >= limit:
         return Refusal(f"the kernel already has {limit} ops", {"kernel_ops": limit}, full=True)
     expected = cluster.compile_ms + compile_ms(op, cluster.root)
@@ -56,13 +55,13 @@ def too_large(cluster: Cluster, op: Operation, limit: int) -> Refusal | None:
     return None
 
 
-AT_EDGE = Refusal("at the edge of a kernel it is a view, which moves nothing")
-LEADERS = Refusal("each leads a kernel of its own")
+AT_EDGE = Refusal("at the edge of a kernel it is a view, which moves no data")
+LEADERS = Refusal("each needs a kernel of its own")
 
 
 @dataclass
 class _FusionEntry:
-    """A decision about a pair; `joins` when it is the one that brought an op into a kernel."""
+    """A decision about a producer and a consumer; `joins` if it is the one that fused an op."""
 
     rule: str
     producer: Operation
@@ -74,7 +73,7 @@ class _FusionEntry:
 
 
 class Recorder:
-    """Asks the switches, and keeps the decisions of one function until they are final."""
+    """Checks the switches, and keeps the decisions of one function until they are final."""
 
     def __init__(self, context: PassContext, plan: ClusterPlan) -> None:
         self._context = context
@@ -89,7 +88,7 @@ class Recorder:
     # ------------------------------------------------------------ switches
 
     def rule_off(self, rule: str) -> Refusal | None:
-        """A refusal when RULE is switched off; else the candidate counts as considered."""
+        """The refusal when RULE is switched off; otherwise None, and the candidate counts as a decision."""
         if rule in self._context.disabled:
             return Refusal(f"the rule {rule} is switched off", disabled=True)
         self._context.decide()
@@ -100,14 +99,15 @@ class Recorder:
         return rule in self._context.disabled
 
     def follower_off(self, cluster: Cluster, op: Operation) -> Refusal | None:
-        """A refusal when a switch keeps OP apart from CLUSTER, which it reads."""
+        """The refusal when a switch keeps OP, a consumer of CLUSTER, out of it."""
         return self.apart((member, op) for member in cluster.ops)
 
     def leader_off(self, cluster: Cluster, op: Operation) -> Refusal | None:
-        """A refusal when a switch keeps OP apart from CLUSTER, which reads it."""
+        """The refusal when a switch keeps OP, a producer for CLUSTER, out of it."""
         return self.apart((op, member) for member in cluster.ops)
 
     def apart(self, pairs: Iterable[tuple[Operation, Operation]]) -> Refusal | None:
+        """The refusal when a switch keeps one of PAIRS, producer and consumer, apart."""
         if not self._switched:
             return None
         for producer, consumer in pairs:
@@ -121,7 +121,7 @@ class Recorder:
     def joined(
         self, rule: str, pairs: Iterable[tuple[Operation, Operation]], reason: str, figures: _Figures = ()
     ) -> None:
-        """An op joined a kernel: the PAIRS of it and those in there that read it, or that it reads."""
+        """Note that RULE fused an op; PAIRS are its def-use edges to the ops of the kernel."""
         for number, (producer, consumer) in enumerate(pairs):
             entry = _FusionEntry(
                 rule, producer, consumer, Verdict.TAKEN, reason, dict(figures), joins=number == 0
@@ -129,18 +129,19 @@ class Recorder:
             self._note(entry)
 
     def refused(self, rule: str, producer: Operation, consumer: Operation, refusal: Refusal) -> None:
+        """Note that RULE did not fuse PRODUCER and CONSUMER."""
         verdict = Verdict.DISABLED if refusal.disabled else Verdict.REFUSED
         self._note(_FusionEntry(rule, producer, consumer, verdict, refusal.reason, refusal.figures))
 
     def _note(self, entry: _FusionEntry) -> None:
         key = (entry.rule, entry.producer, entry.consumer)
-        self._entries.pop(key, None)  # the latest word counts, and stands last
+        self._entries.pop(key, None)  # the latest decision counts, and comes last
         self._entries[key] = entry
         for op in (entry.producer, entry.consumer):
             self._about.setdefault(op, []).append(key)
 
     def became_view(self, op: Operation) -> None:
-        """OP was taken out of its kernel again, to be a view beside it."""
+        """Note that OP was removed from its kernel again and is a view next to it."""
         for key in self._about.get(op, ()):
             entry = self._entries.get(key)
             if entry is not None and entry.verdict is Verdict.TAKEN:
@@ -148,7 +149,7 @@ class Recorder:
                 self.refused(VIEW, entry.producer, entry.consumer, AT_EDGE)
 
     def forget(self, op: Operation) -> None:
-        """OP was taken out of its kernel again, and is decided about anew."""
+        """Drop the decisions that fused OP: it was removed from its kernel and is decided about anew."""
         for key in self._about.get(op, ()):
             if key[1] is op:
                 self._entries.pop(key, None)
@@ -156,7 +157,7 @@ class Recorder:
     # ------------------------------------------------------------ the ledger
 
     def write(self) -> None:
-        """Put the decisions into the ledger, and a word on every pair that none was about."""
+        """Write the decisions to the ledger, and a record for every pair without a decision."""
         for entry in self._entries.values():
             self._write(entry)
         known = {(producer, consumer) for _, producer, consumer in self._entries}
@@ -193,7 +194,7 @@ class Recorder:
         )
 
     def _reader(self, entry: _FusionEntry) -> str:
-        """The consumer; of the end of a function, which reads all outputs, those that it is about."""
+        """The consumer's label; for the return, which reads all outputs, the names of those concerned."""
         if entry.consumer.results:
             return op_label(entry.consumer)
         value = entry.producer.results[0]
@@ -201,10 +202,10 @@ class Recorder:
         return f"output {', '.join(read)}"
 
     def _saved(self, entry: _FusionEntry) -> dict[str, Figure]:
-        """Bytes and launches: of a pair that is one kernel now, or what that would have saved.
+        """The bytes and launches that fusing the pair saves, or would have saved.
 
-        A value inside a kernel is neither stored, which its first pair counts, nor loaded by its
-        readers. Reshapes and outputs have nothing to save.
+        A fused value is neither stored, which its first pair counts, nor loaded by its consumers.
+        Reshapes and outputs save nothing.
         """
         value = entry.producer.result
         views = isinstance(entry.producer, Reshape), isinstance(entry.consumer, Reshape)

@@ -1,7 +1,7 @@
-"""Row kernels: reductions, softmax and normalisations over a common set of axes.
+"""Legality of row kernels: reductions, softmax and normalisations over common axes.
 
-The domain of such a kernel is a full shape and the axes it reduces. Every value in it has either
-the full shape, or one element per row (axes of size 1, or the axes left out).
+The domain of a row kernel is a full shape and the axes that it reduces. Every value in the kernel has
+either the full shape or one element per row (reduced axes kept with size 1, or dropped).
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from .record import Refusal
 Shape = tuple[Dim, ...]
 Domain = tuple[Shape, tuple[int, ...]]
 
-# More than this many passes over a row in one kernel save no memory traffic worth their registers.
+# Beyond this many passes over a row, fusing more costs more registers than the memory traffic is worth.
 MOST_ROW_OPS = 8
-SHARED = "several blocks share each of the few long rows, and none could go on with a whole one"
+SHARED = "the few long rows are each split across several blocks, none of which has a whole row"
 
 
 def set_rows(cluster: Cluster, domain: Domain, plan: ClusterPlan) -> None:
-    """Make CLUSTER, whose seed is a row-wise op, one over the rows of DOMAIN."""
+    """Make CLUSTER, whose seed is a row-wise op, a row kernel over DOMAIN."""
     cluster.row_shape, cluster.row_axes = domain
     if isinstance(cluster.seed, Reduce | ArgReduce):
         rows = plan.count(kept_shape(cluster))
@@ -49,17 +49,17 @@ def row_domain(op: Operation) -> Domain | None:
 
 
 def kept_shape(cluster: Cluster) -> Shape:
-    """One element per row, the reduced axes kept with size 1."""
+    """The shape of one element per row, with the reduced axes kept as size 1."""
     return tuple(1 if axis in cluster.row_axes else size for axis, size in enumerate(cluster.row_shape))
 
 
 def dropped_shape(cluster: Cluster) -> Shape:
-    """One element per row, the reduced axes left out."""
+    """The shape of one element per row, with the reduced axes dropped."""
     return tuple(size for axis, size in enumerate(cluster.row_shape) if axis not in cluster.row_axes)
 
 
 def row_refusal(cluster: Cluster, op: Operation) -> Refusal | None:
-    """Elementwise ops and further row-wise ops on the cluster's rows."""
+    """Why OP cannot be a consumer in the row kernel CLUSTER; None for ops on the cluster's rows."""
     domain = row_domain(op)
     if cluster.divided and (domain is not None or op.result.type.shape == cluster.row_shape):
         return Refusal(SHARED, {"rows": shape_text(cluster.row_shape)})
@@ -89,7 +89,7 @@ def _further_row_refusal(cluster: Cluster, op: Operation, domain: Domain) -> Ref
 
 
 def _mixed_refusal(cluster: Cluster, op: Operation) -> Refusal | None:
-    """A per-row value without its axes would broadcast along the wrong ones."""
+    """Refuse OP if it reads a per-row value with dropped axes, which would broadcast along wrong axes."""
     narrow = dropped_shape(cluster)
     for value in op.inputs:
         inside = value.producer is not None and value.producer in cluster
@@ -99,7 +99,7 @@ def _mixed_refusal(cluster: Cluster, op: Operation) -> Refusal | None:
 
 
 def row_producer_refusal(cluster: Cluster, op: Operation) -> Refusal | None:
-    """Elementwise ops may be computed while a row is read."""
+    """Why OP cannot be computed while CLUSTER reads a row; None for elementwise ops of fitting shape."""
     if not has(op, Trait.ELEMENTWISE):
         return Refusal(f"{op.name} is not elementwise")
     if op.result.type.shape not in (cluster.row_shape, kept_shape(cluster)):

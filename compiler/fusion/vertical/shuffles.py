@@ -1,9 +1,9 @@
-"""Vertical fusion of channel shuffles: a convolution stores its results where the shuffle puts them.
+"""Vertical fusion of channel shuffles: a convolution stores its results in shuffled channels.
 
     reshape(transpose(reshape(conv(x), [N, g, c, ...])), [N, c*g, ...])  =>  one kernel
 
-The shuffle gives every result another channel and changes nothing else, so it costs only the width
-of the stores: neighbouring channels no longer lie together.
+The shuffle permutes channels and changes nothing else. Fused, it only narrows the stores, because
+adjacent channels of the accumulator are no longer adjacent in memory.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from .clusters import Cluster, ClusterPlan
 from .record import Recorder, Refusal
 
 RULE = "contraction-shuffle"
-SUMMARY = "shuffle(conv) => results are stored at the channels where the shuffle puts them"
-REASON = "results are stored at the channels where it puts them"
+SUMMARY = "channel_shuffle(conv) => the convolution stores its results in shuffled channels"
+REASON = "the convolution stores its results in shuffled channels"
 
 
 def absorb_shuffles(plan: ClusterPlan, recorder: Recorder, limit: int) -> None:
-    """Let the convolutions of PLAN take in the channel shuffles of what they give; LIMIT ops a kernel."""
+    """Fuse channel shuffles into the convolutions of PLAN that produce their input; LIMIT ops a kernel."""
     for cluster in plan.clusters:
         shuffle = _behind(plan, cluster) if isinstance(cluster.seed, Conv) else None
         if shuffle is None:
@@ -38,7 +38,7 @@ def absorb_shuffles(plan: ClusterPlan, recorder: Recorder, limit: int) -> None:
 
 
 def _behind(plan: ClusterPlan, cluster: Cluster) -> Shuffle | None:
-    """The shuffle that alone reads what leaves CLUSTER."""
+    """The channel shuffle that is the only consumer of CLUSTER's result; None when there is none."""
     ends = [op.result for op in cluster.ops if any(user not in cluster for user in op.result.users)]
     value: Value = ends[0] if len(ends) == 1 else cluster.seed.result
     for _ in range(3):

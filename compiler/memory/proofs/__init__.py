@@ -1,1 +1,1 @@
-"""Proofs about a launch module: bounds, overlaps, order, contents."""
+"""Proofs about the memory of a launch module: bounds, aliasing, order, contents."""

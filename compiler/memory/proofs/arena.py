@@ -1,9 +1,8 @@
-"""No two buffers of the arena that are in use at the same time share a byte.
+"""Proof that no two arena buffers with overlapping live ranges share a byte.
 
-Buffers are taken in the order of their first launch, and a map of the arena says who used each
-byte last. All launches of that one must have ended before any of the next begins: by the order
-of launches that streams and waits impose, not by the order in which they are listed. Linear in
-buffers, up to the search in the map.
+Buffers are visited in the order of their first launch, and a map of the arena says which buffer used
+each byte last. All launches of that buffer must end before any launch of the next one starts, by the
+order that streams and waits impose, not by list order. Linear in buffers, up to the search in the map.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ from ..launch_accesses import Memory
 from ..launch_order import LaunchOrder
 from .symbol_values import SymbolValues
 
-ALIGNMENT = 16  # bytes: the widest access of a thread
+ALIGNMENT = 16  # bytes; the widest access of a thread
 
 
 @dataclass(frozen=True, eq=False)
 class Tenancy:
-    """An arena buffer while it is in use: bytes [start, end), its first and last launch on each stream."""
+    """An arena buffer's bytes [start, end) and live range: its first and last launch on each stream."""
 
     start: int
     end: int
@@ -34,14 +33,14 @@ class Tenancy:
 
     @property
     def entry(self) -> int:
-        """The first launch in the list that touches it."""
+        """The first launch in list order that accesses it."""
         return min(self.first.values())
 
 
 def check_arena(
     memories: Sequence[Memory], kernels: Sequence[Kernel], order: LaunchOrder, values: SymbolValues
 ) -> Iterator[IRError]:
-    """Every buffer that is given memory too early, in the order of launches."""
+    """An error for every buffer that is accessed while another still needs the same bytes."""
     found = [tenancy for memory in memories if (tenancy := _tenancy(memory, order, values)) is not None]
     arena = _ArenaMap()
     for tenancy in sorted(found, key=lambda tenancy: tenancy.entry):
@@ -52,16 +51,16 @@ def check_arena(
 
 
 def check_alignment(memory: Memory) -> Iterator[IRError]:
-    """What is wrong with the place that an arena buffer is given."""
+    """The errors in the offset of an arena buffer: negative, or not aligned to 16 bytes."""
     op = memory.op
     if op is None or op.space != "arena":
         return
     if op.offset < 0:
-        yield op_error(op, f"lies at byte {op.offset}, before the arena begins", at=AttributeAt("offset"))
+        yield op_error(op, f"is at byte {op.offset}, before the arena begins", at=AttributeAt("offset"))
     elif op.offset % ALIGNMENT:
         yield op_error(
             op,
-            f"lies at byte {op.offset} of the arena, which is no multiple of {ALIGNMENT}",
+            f"is at byte {op.offset} of the arena, which is not a multiple of {ALIGNMENT}",
             at=AttributeAt("offset"),
         )
 
@@ -83,7 +82,7 @@ def _tenancy(memory: Memory, order: LaunchOrder, values: SymbolValues) -> Tenanc
 def _conflict(
     before: Tenancy, after: Tenancy, kernels: Sequence[Kernel], order: LaunchOrder
 ) -> IRError | None:
-    """The error when AFTER is used before all of BEFORE has ended."""
+    """The error when a launch of AFTER may start before every launch of BEFORE has ended; None otherwise."""
     for old in before.last.values():
         for new in after.first.values():
             if order.before(old, new):
@@ -92,21 +91,23 @@ def _conflict(
             holder = f"launch {old} (@{kernels[old].kernel})"
             if old >= new:
                 hint = "give one of the two buffers another offset"
-                return op_error(kernels[new], f"uses {where}, which {holder} still needs for another", hint)
+                return op_error(
+                    kernels[new], f"uses {where}, which {holder} still needs for another buffer", hint
+                )
             hint = f"add {old} to its waits"
             return op_error(kernels[new], f"uses {where} without waiting for {holder}", hint)
     return None
 
 
 class _ArenaMap:
-    """Who used each byte last, as adjoining stretches."""
+    """Which buffer used each byte last, as adjacent address ranges."""
 
     def __init__(self) -> None:
         self._starts: list[int] = []
         self._stretches: list[tuple[int, int, Tenancy]] = []
 
     def claim(self, tenancy: Tenancy) -> list[Tenancy]:
-        """The last users of TENANCY's bytes, which are its own from now on."""
+        """Give TENANCY its bytes, and return the buffers that used them last."""
         first = max(bisect_right(self._starts, tenancy.start) - 1, 0)
         last = first
         while last < len(self._stretches) and self._stretches[last][0] < tenancy.end:

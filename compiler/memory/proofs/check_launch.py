@@ -1,8 +1,8 @@
-"""Proves on the launch text that memory is used rightly.
+"""check-launch: proves on launch-level IR that memory is used correctly.
 
-For every value of the symbols: accesses stay inside their buffers, whatever is read was written
-by a launch that has ended, nothing is written twice, buffers that share bytes of the arena are
-never in use together, scratch belongs to one launch, and every output is one buffer, all written.
+For all values of the symbols: accesses are within their buffers; every element is written before it is
+read, by a launch that has ended; no element is written twice; buffers that share arena bytes have disjoint
+live ranges; scratch belongs to one launch; and every output is one buffer that is written completely.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .symbol_values import SymbolValues, described
 
 
 class CheckLaunch:
-    """The proof as a pass: it changes nothing and raises IRError for the first fault."""
+    """The proof as a pass. It changes nothing, and raises IRError for the first fault."""
 
     name: ClassVar[str] = "check-launch"
 
@@ -36,13 +36,13 @@ class CheckLaunch:
 
 
 def check_launch(module: Module) -> None:
-    """Raise IRError, located, for the first fault of a launch-level MODULE."""
+    """Check a launch-level MODULE. Raises IRError, with the op's location, for the first fault."""
     for error in faults(module):
         raise error
 
 
 def faults(module: Module) -> Iterator[IRError]:
-    """Every fault of MODULE; those of single operations first. Linear in launches, up to sorting."""
+    """All faults of MODULE, those of single operations first. Linear in launches, up to sorting."""
     function = module.main
     values = SymbolValues(module)
     wrong = False
@@ -50,7 +50,7 @@ def faults(module: Module) -> Iterator[IRError]:
         wrong = True
         yield error
     if wrong:
-        return  # what lies outside its buffer would show as faults of others
+        return  # an access outside its buffer would be reported again, as faults of other ops
     memories = memories_of(function)
     kernels = [op for op in function.block if isinstance(op, Kernel)]
     try:
@@ -88,7 +88,7 @@ def _buffer(module: Module, op: Buffer, values: SymbolValues) -> Iterator[IRErro
     type = op.result.type
     if not type.layout.is_dense:
         yield op_error(
-            op, f"holds {type}, which is not dense", "show strided parts by launch.view", at=ResultAt(0)
+            op, f"holds {type}, which is not dense", "use launch.view for strided parts", at=ResultAt(0)
         )
         return
     found = values.exceeding(type.bytes, op.bytes)
@@ -102,7 +102,7 @@ def _buffer(module: Module, op: Buffer, values: SymbolValues) -> Iterator[IRErro
         if array.shape != type.shape or array.dtype != type.dtype.numpy:
             yield op_error(
                 op,
-                f"shows the weight @{op.weight}, {array.dtype}{list(array.shape)}, as {type}",
+                f"declares the weight @{op.weight}, {array.dtype}{list(array.shape)}, as {type}",
                 at=AttributeAt("weight"),
             )
 
@@ -114,7 +114,7 @@ def _view(op: View, values: SymbolValues) -> Iterator[IRError]:
     after = values.exceeding(end, whole, type.elements)
     if before is not None:
         yield op_error(
-            op, f"{type} starts before the tensor that it shows{described(before)}", at=ResultAt(0)
+            op, f"{type} starts before the tensor that it is a view of{described(before)}", at=ResultAt(0)
         )
     elif after is not None:
         yield op_error(
@@ -123,7 +123,7 @@ def _view(op: View, values: SymbolValues) -> Iterator[IRError]:
 
 
 def _lowest(value: Value) -> Dim:
-    """The first element of VALUE in memory, counted from where its view starts."""
+    """The lowest element of VALUE in memory, relative to the start of its view."""
     low = value.type.layout.offset
     for size, stride in zip(value.type.shape, value.type.strides, strict=True):
         if isinstance(stride, int) and stride < 0:
@@ -132,7 +132,7 @@ def _lowest(value: Value) -> Dim:
 
 
 def _highest(value: Value) -> Dim:
-    """One more than the last element of VALUE in memory, counted from where its view starts."""
+    """One past the highest element of VALUE in memory, relative to the start of its view."""
     high = span(value.type)
     for size, stride in zip(value.type.shape, value.type.strides, strict=True):
         if isinstance(stride, int) and stride < 0:
@@ -149,7 +149,7 @@ def _scratch(memories: dict[Value, Memory]) -> Iterator[IRError]:
             if memory.space not in ("arena", "counters") or access.value is not memory.value:
                 yield op_error(
                     access.kernel,
-                    "has scratch memory that is no buffer made for it",
+                    "has scratch memory that is not a buffer of its own",
                     at=operand_at(access.kernel, access.value),
                 )
         users = list(memory.accesses())
@@ -197,7 +197,7 @@ def _op(memory: Memory) -> Operation:
 
 
 def _is_whole(value: Value, root: Value, values: SymbolValues) -> bool:
-    """Whether VALUE shows all that ROOT holds, in row-major order."""
+    """True when VALUE is a view of all of ROOT in row-major order."""
     plain = value.type.with_layout(ROW_MAJOR)
     if not values.equal(value.type.elements, root.type.elements) or value.type.layout.offset != 0:
         return False

@@ -1,8 +1,8 @@
-"""Whatever is read was written before, and no element is written twice.
+"""Proof that every element is written before it is read, and that none is written twice.
 
-A buffer that one launch writes as a whole needs only the order of launches. One that is written
-in parts is looked at in the grid of its writes, with symbolic sizes; where those do not tell,
-at the corners of the symbols' ranges.
+For a buffer that one launch writes as a whole, the order of launches suffices. One that is written in
+parts is checked in the grid of its writes, with symbolic sizes; where these leave a question undecided,
+it is checked at the corners of the symbols' ranges.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ READ_ONLY = {"input": "an input of the model", "weights": "weights"}
 
 
 def check_contents(memory: Memory, order: LaunchOrder, values: SymbolValues) -> Iterator[IRError]:
-    """What is wrong with the accesses to one buffer."""
+    """The errors in the accesses to one buffer."""
     if memory.space in READ_ONLY:
         for access in memory.writes:
             yield op_error(access.kernel, f"writes to {READ_ONLY[memory.space]}")
         return
     if bounds(memory.type.elements, values.ranges)[1] == 0:
-        return  # always empty: nothing is in it, in whatever order
+        return  # always empty: any order is correct
     whole = footprint(memory.type)
     if whole is not None and len(memory.writes) == 1 and memory.writes[0].shape == whole:
         yield from _after(memory.writes[0], memory.reads, order)
@@ -65,7 +65,7 @@ def _in_parts(
 
 
 class _Parts:
-    """The accesses to one buffer as boxes, with symbols or at one corner of their ranges."""
+    """The accesses to one buffer as boxes, symbolic or at one corner of the symbols' ranges."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class _Parts:
         return shape if self._corner is None else shape.at(self._corner)
 
     def _happens(self, access: Access) -> bool:
-        """False when the tensor is empty at this corner, or for all values of the symbols."""
+        """False when ACCESS is empty: at this corner or, without one, for all values of the symbols."""
         elements = access.value.type.elements
         if self._corner is None:
             return bounds(elements, self._ranges)[1] != 0
@@ -107,18 +107,18 @@ class _Parts:
             yield from self._read(read, shape)
         op = self._memory.op
         if op is not None and op.space == "output" and not self._complete():
-            yield op_error(op, "is an output of which not every element is written")
+            yield op_error(op, "is an output with elements that no launch writes")
 
     def _complete(self) -> bool:
-        """True when the writes touch the whole buffer, or it is empty at this corner."""
+        """True when the writes cover the whole buffer, or it is empty at this corner."""
         if self._corner is not None and evaluate(self._memory.type.elements, self._corner) == 0:
             return True
         return self._covers(self._whole, lambda write: True)
 
     def _twice(self) -> Iterator[IRError]:
-        """Writes that overlap, or that touch an element more than once themselves.
+        """The errors for writes that overlap each other, or write an element more than once themselves.
 
-        Boxes that differ along one axis, and are known to lie there one after the other, need no more.
+        Boxes that differ along one axis only, and follow each other there, need no pairwise comparison.
         """
         for access, shape in self._writes:
             if not shape.is_injective(self._ranges):
@@ -141,10 +141,10 @@ class _Parts:
             yield _too_early(read, [a for a in writes if not self._order.before(a.launch, read.launch)])
         else:
             at = described(self._corner) if self._corner else ""
-            yield op_error(read.kernel, f"reads elements of a buffer that were never written before{at}")
+            yield op_error(read.kernel, f"reads elements of a buffer before any launch has written them{at}")
 
     def _covers(self, shape: Footprint, when: Callable[[Access], bool]) -> bool:
-        """True when the writes that WHEN holds for touch all of SHAPE."""
+        """True when the writes for which WHEN holds cover SHAPE."""
         by = [box for access, box in self._boxes if when(access)]
         try:
             return self._grid.covered(self._grid.box(shape), by)
@@ -155,6 +155,6 @@ class _Parts:
 def _too_early(read: Access, writes: Sequence[Access]) -> IRError:
     write = writes[0]
     if write.launch >= read.launch:
-        return op_error(read.kernel, "reads elements of a buffer that were never written before")
+        return op_error(read.kernel, "reads elements of a buffer before any launch has written them")
     text = f"reads what launch {write.launch} (@{write.kernel.kernel}) writes without waiting for it"
     return op_error(read.kernel, text, f"add {write.launch} to its waits")

@@ -1,4 +1,4 @@
-"""Statements about sizes for all values of the symbols: by their ranges, else at the ranges' corners."""
+"""Inequalities between sizes for all values of the symbols: by their ranges, or at the ranges' corners."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOST_CORNERS = 64
 
 
 class SymbolValues:
-    """The values that the symbols of MODULE may take."""
+    """The values that the symbols of MODULE may take: their ranges, constraints and corners."""
 
     def __init__(self, module: Module) -> None:
         self.ranges = module.ranges
@@ -21,14 +21,14 @@ class SymbolValues:
         self._sizes = Sizes(module)
 
     def exceeding(self, a: Dim, b: Dim, elements: Dim = 1) -> dict[str, int] | None:
-        """Values of the symbols for which A > B; None when A <= B is proved, or true for all values where
-        these are few, or else at every corner.
+        """Values of the symbols for which A > B, a counterexample to A <= B; None when there is none.
 
-        Nothing is asked of values for which there are no ELEMENTS.
+        There is none when A <= B is proved, when it holds for all values where these are few, or otherwise
+        when it holds at every corner. Values for which ELEMENTS is 0 do not count.
         """
         if is_nonnegative(b - a, self.ranges) or self._sizes.proves(b - a):
             return None
-        if not self.corners:  # nothing to try it at
+        if not self.corners:
             return self._sizes.counterexample(b - a, elements)
         for values in self.corners:
             if evaluate(a - b, values) > 0 and evaluate(elements, values) > 0:
@@ -36,13 +36,15 @@ class SymbolValues:
         return self._sizes.counterexample(b - a, elements)
 
     def equal(self, a: Dim, b: Dim) -> bool:
-        """Whether A is B for all values."""
+        """True when A equals B for all values of the symbols."""
         return a == b or (self._sizes.proves(a - b) and self._sizes.proves(b - a))
 
 
 def _corners(module: Module) -> list[dict[str, int]]:
-    """All free symbols at their ends, in every combination while these are few, and the optimum: those of
-    them that the constraints allow."""
+    """The corners of the free symbols' ranges, and their optimum, as far as the constraints allow these.
+
+    With too many combinations, only all minima and all maxima are corners.
+    """
     free = {name: r for name, r in module.symbols.items() if name not in module.derived}
     found = [module.values_at(which) for which in ("minimum", "optimum", "maximum")]
     if 2 ** len(free) <= MOST_CORNERS and free:
@@ -53,7 +55,8 @@ def _corners(module: Module) -> list[dict[str, int]]:
 
 
 def _allowed(module: Module, free: dict[str, int]) -> dict[str, int] | None:
-    """All symbols where the FREE ones have these values; None where these are not allowed, or divide by 0."""
+    """The values of all symbols for those of the FREE ones; None if a constraint forbids them, or a derived
+    symbol divides by 0."""
     try:
         values = with_derived(module.derived, free)
         return values if broken(module.constraints, values) is None else None

@@ -1,1 +1,1 @@
-"""Which tensors lie in parts of others: concats written in place, slices read where they are."""
+"""Views: tensors that are parts of other buffers. Concats are written in place, slices read in place."""

@@ -1,4 +1,4 @@
-"""Concats whose operands are written where they belong: y = concat(a, b) => a and b are parts of y."""
+"""elide-concat: operands written in place. y = concat(a, b) => a and b are views of parts of y."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .pure_movement import Piece, joined, works_beside
 from .record import Savings
 from .surroundings import Places, Surroundings, around, long_order
 
-WORTHWHILE = 0.1  # microseconds that a concat must save by bytes alone
-DEARER = "copies and narrower accesses would cost more than it saves"
+WORTHWHILE = 0.1  # microseconds that eliding a concat must save when it saves no launch
+DEARER = "copies and narrower accesses would cost more time than writing in place saves"
 
 
 def plan_concats(kernels: Sequence[PrecisionKernel], surroundings: Surroundings) -> None:
-    """Decide on every concat among KERNELS, from the last to the first, so that nested ones land in the
-    outermost buffer."""
+    """Decide on every concat among KERNELS, last to first, so that nested ones become parts of the outermost
+    buffer."""
     joining = {kernel: pieces for kernel in kernels if (pieces := joined(kernel)) is not None}
     concats = _Concats(surroundings, set(joining))
     for kernel in reversed(kernels):
@@ -33,7 +33,7 @@ def plan_concats(kernels: Sequence[PrecisionKernel], surroundings: Surroundings)
 
 
 class _Concats:
-    """Decides one by one; UNDECIDED are the kernels that only join, and may want the same operands."""
+    """Decides on one concat kernel at a time; UNDECIDED are those that may still claim the same operands."""
 
     def __init__(self, surroundings: Surroundings, undecided: set[PrecisionKernel]) -> None:
         self._undecided = undecided
@@ -43,6 +43,7 @@ class _Concats:
         self._record = surroundings.record
 
     def join(self, kernel: PrecisionKernel, pieces: list[Piece]) -> None:
+        """Decide on KERNEL, whose result consists of PIECES."""
         self._undecided.discard(kernel)
         refusal = self._record.switched_off(ELIDE_CONCAT) or self._around.unfit(kernel.results)
         if refusal is not None:
@@ -51,11 +52,11 @@ class _Concats:
             self._write_parts(kernel, pieces)
 
     def refuse(self, kernel: PrecisionKernel, reason: str) -> None:
-        """Record that KERNEL runs, and what it would save if it did not."""
+        """Record that KERNEL runs, for REASON, and what eliding it would have saved."""
         self._record.refused(ELIDE_CONCAT, kernel, reason, Savings(self._cost.bytes_of(kernel), 1))
 
     def _joined_before(self, kernel: PrecisionKernel, pieces: list[Piece]) -> bool:
-        """When a longer concat has put all PIECES side by side already, this one is a part of it."""
+        """Make the result a view of a longer concat that has all PIECES side by side; True if it is one."""
         result = kernel.results[0]
         place = self._common_place(result, pieces)
         if place is None or result in self._plan.places or self._around.is_output(result):
@@ -92,7 +93,7 @@ class _Concats:
         return ViewPlace(place.root, part(place.type, piece.cut.starts, piece.shape, piece.cut.steps))
 
     def _write_parts(self, kernel: PrecisionKernel, pieces: list[Piece]) -> None:
-        """Have as many PIECES as possible written in place, copy the rest."""
+        """Have as many of PIECES as possible written in place, and copy the rest."""
         whole = self._plan.place_of(kernel.results[0])
         places: Places = {}
         blocked: dict[int, str] = {}
@@ -107,34 +108,34 @@ class _Concats:
         for base, refused in withdrawn.items():
             for index in by_base[base]:
                 blocked.setdefault(index, refused.reason)
-        # A switch is named before anything else that would keep an operand from being written in place.
+        # A switch is reported before any other reason that an operand is not written in place.
         reasons = sorted(blocked.values(), key=lambda reason: not self._record.is_switch(reason))
         self._decide(kernel, [pieces[index] for index in blocked], reasons, whole, places)
 
     def _put(self, kernel: PrecisionKernel, piece: Piece, whole: ViewPlace, places: Places) -> str | None:
-        """Add to PLACES the part of WHOLE that PIECE is; the reason when it cannot be written there."""
+        """Add PIECE's part of WHOLE to PLACES; returns the reason when it cannot be written in place."""
         base = base_of(piece.source)
         refusal = self._record.barrier(base, kernel)
         refusal = refusal or (None if piece.cut else self._occupied(base, places))
         if refusal is not None:
             return refusal
         if piece.cut is not None:
-            return "an operand is a part of what is made as a whole"
+            return "an operand is a slice of a tensor that is written whole"
         wanted = part(whole.type, piece.starts, piece.shape)
         type = wanted if piece.source is base else reshaped(wanted, base.type.shape)
         if type is None or type.dtype != base.type.dtype or long_order(type) != long_order(base.type):
-            return f"{base.type} lies in another order than its part of the result"
+            return f"{base.type} has another order of dimensions in memory than its part of the result"
         unshown = self._around.unshown(base, {base: ViewPlace(whole.root, type)})
         if unshown is None:
             places[base] = ViewPlace(whole.root, type)
         return unshown
 
     def _occupied(self, base: Value, places: Places) -> str | None:
-        """Why BASE cannot be moved to another buffer."""
+        """Why BASE cannot become part of another buffer; None when it can."""
         if not isinstance(base.producer, PrecisionKernel):
-            return "an operand is no kernel's result"
+            return "an operand is not the result of a kernel"
         if base in places or base in self._plan.places:
-            return "an operand lies in another concat or stands in this one twice"
+            return "an operand lies in another concat, or occurs in this one twice"
         if self._around.is_output(base):
             return "an operand is an output of the model"
         return None
@@ -174,11 +175,11 @@ class _Concats:
         self._record.taken(ELIDE_CONCAT, kernel, reason, savings)
 
     def _unprofitable(self, launches: int, saved: float, places: Places) -> str | None:
-        """Why it saves too little to have the operands PLACES lie in a concat; None when it does not.
+        """Why writing the operands PLACES in place saves too little; None when it saves enough.
 
-        A launch saved is real, however few bytes move. SAVED microseconds without one must be more than
-        what the cost model may be wrong by, and as many as a launch takes when another concat, which
-        might save one, wants the same operands.
+        LAUNCHES and SAVED are the launches and microseconds that it saves. A saved launch is always worth
+        it. Without one, SAVED must exceed the error of the cost model, and also the time of a launch if
+        another concat, which might save one, claims the same operands.
         """
         if saved <= 0:
             return DEARER

@@ -1,4 +1,4 @@
-"""What it costs and saves to have tensors in parts of other buffers, and which kernels take it."""
+"""Cost model of views: what strided tensors cost the kernels that access them, and who cannot access them."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from ...kernels.choice import KernelChooser
 from ...patterns.strided import settled, traffic
 from .plan import Copy, ViewPlace, ViewPlan, base_of
 
-COPY_LAUNCH = 2.0  # microseconds of a launch that does little
+COPY_LAUNCH = 2.0  # microseconds of a copy kernel beyond its memory traffic
 Places = Mapping[Value, ViewPlace]
 
 
 @dataclass(frozen=True)
 class Unwilling:
-    """A kernel that would not run as well on strided tensors, and why."""
+    """A kernel whose family cannot access the strided tensors, and the reason."""
 
     op: PrecisionKernel
     reason: str
 
 
 class ViewCost:
-    """Asks the kernel families; PLAN is what has been decided so far."""
+    """Expected times of kernels by the kernel families' cost models; PLAN holds the views decided so far."""
 
     def __init__(self, module: Module, chooser: KernelChooser, plan: ViewPlan) -> None:
         self._chooser = chooser
@@ -40,50 +40,51 @@ class ViewCost:
         self._known: dict[tuple[PrecisionKernel, tuple[TensorType, ...]], Candidate] = {}
 
     def unwilling(self, kernels: Iterable[PrecisionKernel], places: Places) -> Unwilling | None:
-        """The first of KERNELS that has no candidate of its own family when PLACES are decided."""
+        """The first of KERNELS that would need another family with the views PLACES; None without one."""
         for kernel in kernels:
             want = self._forecast(kernel, *_plain_types(kernel)).family
             nodes = ", ".join(kernel.location.nodes[:3]) or "a conversion"
             try:
                 have = self._forecast(kernel, *self._types(kernel, places)).family
             except UnsupportedError:
-                return Unwilling(kernel, f"the kernel of {nodes} has no family for strided tensors")
+                return Unwilling(kernel, f"no kernel family runs {nodes} on strided tensors")
             if have != want:
-                return Unwilling(kernel, f"the {want} kernel of {nodes} takes no strided tensors there")
+                return Unwilling(kernel, f"the {want} kernel of {nodes} cannot access a strided tensor there")
         return None
 
     def change(self, kernels: Iterable[PrecisionKernel], places: Places) -> float:
-        """Microseconds that KERNELS take longer when PLACES are decided."""
+        """Microseconds that KERNELS take longer with the views PLACES."""
         return sum(self._time(kernel, places) - self.of(kernel) for kernel in kernels)
 
     def of(self, kernel: PrecisionKernel) -> float:
-        """Microseconds of KERNEL as things stand."""
+        """Microseconds of KERNEL with the views decided so far."""
         if kernel not in self._now:
             self._now[kernel] = self._time(kernel, {})
         return self._now[kernel]
 
     def forget(self, kernels: Iterable[PrecisionKernel]) -> None:
-        """KERNELS meet other tensors from now on."""
+        """Drop the times of KERNELS, whose operands have changed."""
         for kernel in kernels:
             self._now.pop(kernel, None)
 
     def copy(self, copy: Copy, places: Places) -> float:
-        """Microseconds of a kernel that copies a tensor to its place."""
+        """Microseconds of a kernel that does COPY."""
         source = settled(self._plan.source_of(copy, places).type)[1]
         moved = traffic(source, self._sizes) + traffic(settled(copy.place.type)[1], self._sizes)
         return COPY_LAUNCH + moved / self._speed
 
     def copied_bytes(self, copy: Copy) -> int:
+        """Bytes that COPY reads and writes."""
         return 2 * evaluate(copy.place.type.bytes, self._sizes)
 
     def bytes_of(self, kernel: PrecisionKernel) -> int:
-        """Bytes that KERNEL reads and writes, each tensor once."""
+        """Bytes that KERNEL, which only moves elements, reads and writes; each tensor counts once."""
         values = (*kernel.results, *(v for v in kernel.inputs if not _is_weight(v)))
         results = sum(evaluate(value.type.bytes, self._sizes) for value in kernel.results)
         return min(2 * results, sum(evaluate(value.type.bytes, self._sizes) for value in values))
 
     def surplus(self, value: Value, places: Places) -> float:
-        """Microseconds that one reader of VALUE loses by narrower accesses when PLACES are decided."""
+        """Microseconds that one consumer of VALUE loses to narrower accesses with the views PLACES."""
         type = self._plan.lies(value, places)
         return (traffic(type, self._sizes) - evaluate(type.bytes, self._sizes)) / self._speed
 

@@ -1,4 +1,4 @@
-"""Where the values of a precision-level function lie: in a buffer of their own, or in part of another's."""
+"""The view plan: which values of a precision-level function own a buffer, and which are parts of others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .pure_movement import Cut
 
 @dataclass(frozen=True)
 class ViewPlace:
-    """A part of the buffer of `root`, as a type whose layout counts from the start of that buffer."""
+    """A part of the buffer of `root`: a type whose layout is relative to the start of that buffer."""
 
     root: Value
     type: TensorType
@@ -22,7 +22,7 @@ class ViewPlace:
 
 @dataclass(frozen=True)
 class Copy:
-    """A tensor, or a cut of it, that has to be copied to its place in a concatenation."""
+    """A copy of a tensor, or of a slice of it, to its place in a concat."""
 
     source: Value
     place: ViewPlace
@@ -31,15 +31,18 @@ class Copy:
 
 @dataclass
 class ViewPlan:
-    """What was decided: values that lie in another value's buffer, kernels that are not launched,
-    and what has to be copied in place of a kernel."""
+    """The decisions: values that are parts of another value's buffer (`places`), kernels that are elided
+    (`vanished`), and the copies that run instead of a kernel (`copies`)."""
 
     places: dict[Value, ViewPlace] = field(default_factory=dict)
     vanished: set[Operation] = field(default_factory=set)
     copies: dict[Operation, list[Copy]] = field(default_factory=dict)
 
     def place_of(self, value: Value, more: Mapping[Value, ViewPlace] | None = None) -> ViewPlace:
-        """The place of VALUE, if MORE were decided as well. What no plan names lies in its own buffer."""
+        """The place of VALUE with the plan and MORE; a value that neither names owns its buffer.
+
+        Raises ValueError when a reshape of VALUE would have to move elements.
+        """
         place = self.find(value, more)
         if place is None:
             raise ValueError("a reshape was planned that memory does not allow")
@@ -62,27 +65,27 @@ class ViewPlan:
         return place
 
     def source_of(self, copy: Copy, more: Mapping[Value, ViewPlace] | None = None) -> ViewPlace:
-        """What COPY reads, if MORE were decided as well."""
+        """The place that COPY reads from, with the plan and MORE."""
         place = self.place_of(copy.source, more)
         if copy.cut is None:
             return place
         return ViewPlace(place.root, part(place.type, copy.cut.starts, copy.place.type.shape, copy.cut.steps))
 
     def lies(self, value: Value, more: Mapping[Value, ViewPlace] | None = None) -> TensorType:
-        """The type under which kernels see VALUE."""
+        """The type, with strides, by which kernels access VALUE, with the plan and MORE."""
         place = self.place_of(value, more)
         return value.type if place.type == value.type else settled(place.type, value.type.layout)[1]
 
 
 def base_of(value: Value) -> Value:
-    """The value whose memory VALUE shows, through reshapes."""
+    """The value that VALUE is a view of, through any number of reshapes."""
     while isinstance(value.producer, Reshape):
         value = value.producer.x
     return value
 
 
 def shown(base: Value) -> Iterator[Value]:
-    """BASE and every reshape of it."""
+    """BASE and all reshapes of it."""
     pending = [base]
     while pending:
         value = pending.pop()

@@ -1,14 +1,14 @@
-"""Concat elision and views: which kernels that only move elements need not run.
+"""Concat elision and slice views: which kernels that only move elements need not run.
 
-    y = concat(a, b)  =>  the kernels that make a and b write their parts of y's buffer
-    y = slice(x)      =>  the kernels that read y read part of x's buffer
+    y = concat(a, b)  =>  the producers of a and b write their parts of y's buffer
+    y = slice(x)      =>  the consumers of y read part of x's buffer
 
-It is legal when each tensor concerned is made by a kernel, is no output of its own, and every
-kernel that then meets a strided tensor is still run by the same family; it is done when that
-saves time by the cost model, which knows launches, bytes and the width of accesses.
+A view is legal when the tensors are produced by kernels, are not outputs themselves, and every kernel
+that accesses a strided tensor can still be run by the same family. It is made when the cost model, which
+knows launches, bytes and access widths, expects it to save time.
 
-Pricing a kernel takes time in proportion to its operands, so a kernel of many operands is priced
-for a whole concat, or for all slices that it reads, and not once for each.
+Estimating a kernel takes time in proportion to its operands, so a kernel with many operands is estimated
+once for a whole concat, or for all slices that it reads, and not once for each.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .surroundings import Surroundings
 def plan_views(
     module: Module, function: Function, chooser: KernelChooser, context: PassContext | None
 ) -> ViewPlan:
-    """The plan for FUNCTION; what was considered goes to the ledger of CONTEXT."""
+    """The view plan for FUNCTION; every candidate is recorded in the ledger of CONTEXT, if there is one."""
     kernels = [op for op in function.block if isinstance(op, PrecisionKernel)]
     around = Surroundings(module, function, chooser, ViewRecord(context))
     plan_concats(kernels, around)

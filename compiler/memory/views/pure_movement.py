@@ -1,4 +1,4 @@
-"""Kernels that only join or cut tensors: what a plan of the memory can make unnecessary."""
+"""Recognizes kernels that only concatenate or slice tensors, which views can make unnecessary."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _Placed = tuple[Value, tuple[Dim, ...]]
 
 @dataclass(frozen=True)
 class Cut:
-    """A value that is part of an operand: its shape says how much of it."""
+    """A slice of `source`, by start and step per dimension; its shape is that of the value it defines."""
 
     source: Value
     starts: tuple[Dim, ...]
@@ -26,7 +26,7 @@ class Cut:
 
 @dataclass(frozen=True)
 class Piece:
-    """An operand of a kernel, or a cut of one, and where its first element lies in the result."""
+    """An operand of a concat kernel, or a slice of one, and the index of its first element in the result."""
 
     source: Value
     starts: tuple[Dim, ...]
@@ -35,8 +35,7 @@ class Piece:
 
 
 def joined(kernel: PrecisionKernel) -> list[Piece] | None:
-    """The operands, or cuts of them, that KERNEL's only result consists of, one after the other; None when
-    it does more."""
+    """The pieces that KERNEL concatenates to its only result, in order; None when it does anything else."""
     yielded = kernel.body.block.terminator.inputs
     if len(yielded) != 1 or not isinstance(_plain(yielded[0]).producer, Concat):
         return None
@@ -70,7 +69,7 @@ def _parts(concat: Concat, starts: tuple[Dim, ...]) -> list[_Placed]:
 
 
 def cuts(kernel: PrecisionKernel) -> list[Cut] | None:
-    """For each of KERNEL's results the part of an operand that it is; None when it does more."""
+    """The slice of an operand that each of KERNEL's results is; None when it does anything else."""
     operands = dict(zip(kernel.body.block.arguments, kernel.inputs, strict=True))
     found = []
     for value in kernel.body.block.terminator.inputs:
@@ -86,18 +85,18 @@ def _cut(op: Slice, operands: Mapping[Value, Value]) -> Cut:
 
 
 def works_beside(kernel: PrecisionKernel) -> str | None:
-    """What a KERNEL that joins tensors does besides, in words; None when it joins none."""
+    """What a KERNEL with a concat does besides it, as a reason for the ledger; None without a concat."""
     ops = [op for op in kernel.body.block if not has(op, Trait.TERMINATOR) and not has(op, Trait.CONSTANT)]
     if not any(isinstance(op, Concat) for op in ops):
         return None
     others = dict.fromkeys(op.name for op in ops if not isinstance(op, (Concat, Slice)))
     if others:
-        return f"its kernel does {', '.join(others)} as well"
-    return "its kernel cuts what it has joined, or turns it around"
+        return f"its kernel computes {', '.join(others)} as well"
+    return "its kernel slices the joined tensor again, or reverses it"
 
 
 def _plain(value: Value) -> Value:
-    """VALUE without casts that change nothing."""
+    """VALUE, looked through casts to the same type."""
     while isinstance(value.producer, Cast) and value.producer.x.type.dtype == value.type.dtype:
         value = value.producer.x
     return value

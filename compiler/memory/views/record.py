@@ -1,4 +1,4 @@
-"""What concat elision and views leave in the ledger, and the switches they obey."""
+"""Ledger records of concat elision and slice views, and the switches that they obey."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from .plan import base_of
 
 @dataclass(frozen=True)
 class Savings:
-    """What it saves that a kernel need not run. `launches` are less than 1 where copies take its place;
-    `microseconds` None: it was not priced."""
+    """What eliding a kernel saves. `launches` is less than 1 where copies run instead of it;
+    `microseconds` is None where no estimate was made."""
 
     bytes: int
     launches: int
@@ -34,7 +34,7 @@ class Savings:
 
 
 def _marked(value: Value, producer: PrecisionKernel, consumer: PrecisionKernel) -> str | None:
-    """Why VALUE, a result of PRODUCER, must not be read in place by CONSUMER, by marks in their regions."""
+    """The `nofuse` mark that keeps CONSUMER from accessing VALUE, a result of PRODUCER, in place; or None."""
     made = producer.body.block.terminator.inputs[value.index].producer
     inside = [op for op in consumer.body.block if not has(op, Trait.TERMINATOR)]
     alone = next((op for op in (made, *inside) if op is not None and nofuse_of(op) is True), None)
@@ -51,14 +51,14 @@ def _marked(value: Value, producer: PrecisionKernel, consumer: PrecisionKernel) 
 
 
 class ViewRecord:
-    """Writes one record for every kernel that only moves elements; without a context nothing is written."""
+    """Writes one record for every kernel that only moves elements; without a context it writes none."""
 
     def __init__(self, context: PassContext | None) -> None:
         self._context = context
         self._switches: set[str] = set()  # the reasons that are switches
 
     def switched_off(self, rule: str) -> str | None:
-        """Why RULE must not be applied at all; a candidate that is considered counts as a decision."""
+        """Why RULE must not be applied, or None, in which case the candidate counts as a decision."""
         if self._context is None:
             return None
         if rule in self._context.disabled:
@@ -71,7 +71,7 @@ class ViewRecord:
         return reason
 
     def barrier(self, value: Value, consumer: PrecisionKernel) -> str | None:
-        """Why the kernel that makes VALUE and CONSUMER must stay apart."""
+        """The switch that keeps the producer of VALUE and CONSUMER apart, as a reason; None without one."""
         producer = value.producer
         if self._context is None or producer is None:
             return None
@@ -84,13 +84,16 @@ class ViewRecord:
         self._add(rule, Verdict.TAKEN, kernel, reason, savings.figures)
 
     def is_switch(self, reason: str) -> bool:
-        """True when REASON, as given here, is a switch."""
+        """True when REASON was returned by a method of this class as a switch."""
         return reason in self._switches
 
     def refused(
         self, rule: str, kernel: PrecisionKernel, reason: str, savings: Savings, cause: str = ""
     ) -> None:
-        """SAVINGS are what it would have saved; CAUSE is what led to REASON, if that is not all of it."""
+        """Record that KERNEL runs, for REASON. SAVINGS are what eliding it would have saved.
+
+        CAUSE is the part of REASON that decides whether a switch is to blame; REASON itself if empty.
+        """
         verdict = Verdict.DISABLED if self.is_switch(cause or reason) else Verdict.REFUSED
         self._add(rule, verdict, kernel, reason, savings.figures)
 

@@ -1,4 +1,4 @@
-"""Slices that are read where they lie: y = slice(x) => the kernels that read y read part of x."""
+"""view-slice: slices read in place. y = slice(x) => the consumers of y read part of x's buffer."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from .pure_movement import Cut, cuts
 from .record import Savings
 from .surroundings import Places, Surroundings, around, long_order
 
-MOST_PARTS = 32  # of a group that is not decided as a whole
-IN_PLACE = "every consumer reads its part of the operand"
-NARROWER = "narrower accesses would cost more than it saves"
+MOST_PARTS = 32  # the most parts that a group is split into
+IN_PLACE = "every consumer reads the slice as a view of the operand"
+NARROWER = "narrower accesses would cost more time than the view saves"
 
 
 @dataclass(frozen=True, eq=False)
 class _Slice:
-    """A kernel that only cuts, and what its results are."""
+    """A kernel that only slices, and the slice that each of its results is."""
 
     kernel: PrecisionKernel
     cuts: list[Cut]
 
 
 def plan_slices(kernels: Sequence[PrecisionKernel], surroundings: Surroundings) -> None:
-    """Decide on every kernel among KERNELS that only cuts tensors.
+    """Decide on every kernel among KERNELS that only slices tensors.
 
-    Slices that meet in a kernel are decided together, so that the kernel is priced once for all; one
-    that is cut again, or that another was cut from, is decided alone and in order.
+    Slices with a common consumer are decided together, so that the consumer is estimated once for all of
+    them. A slice of a slice, and a slice that is sliced again, are decided alone and in order.
     """
     found = [_Slice(kernel, parts) for kernel in kernels if (parts := cuts(kernel)) is not None]
     slices = _Slices(surroundings)
@@ -41,7 +41,7 @@ def plan_slices(kernels: Sequence[PrecisionKernel], surroundings: Surroundings) 
 
 
 def _groups(slices: Sequence[_Slice]) -> Iterator[list[_Slice]]:
-    """SLICES in order; those that some kernel reads together come with the first of them."""
+    """SLICES in groups with common consumers, in the order of their first members."""
     cutting = {slice_.kernel for slice_ in slices}
     made = {value for slice_ in slices for value in slice_.kernel.results}
     leader: dict[_Slice, _Slice] = {slice_: slice_ for slice_ in slices}
@@ -59,6 +59,7 @@ def _groups(slices: Sequence[_Slice]) -> Iterator[list[_Slice]]:
 
 
 def _leader(leader: dict[_Slice, _Slice], of: _Slice) -> _Slice:
+    """The representative of the group that OF is in (union-find)."""
     while leader[of] is not of:
         leader[of] = leader[leader[of]]
         of = leader[of]
@@ -70,6 +71,8 @@ def _join(leader: dict[_Slice, _Slice], one: _Slice, other: _Slice) -> None:
 
 
 class _Slices:
+    """Decides on one group of slices at a time."""
+
     def __init__(self, surroundings: Surroundings) -> None:
         self._around = surroundings
         self._plan = surroundings.plan
@@ -77,7 +80,7 @@ class _Slices:
         self._record = surroundings.record
 
     def decide(self, group: Sequence[_Slice], least: int) -> None:
-        """Have all of GROUP read in place, or ever smaller parts of it down to LEAST slices."""
+        """Have all of GROUP read in place, or ever smaller parts of it, down to LEAST slices."""
         switched_off = self._record.switched_off(VIEW_SLICE)
         places: Places = {}
         fit: list[_Slice] = []
@@ -97,17 +100,17 @@ class _Slices:
             self._price(*self._willing(fit, places, least), least)
 
     def _narrowed(self, slice_: _Slice, places: Places) -> float:
-        """Microseconds that the readers of SLICE_ lose by narrower accesses alone."""
+        """Microseconds that the consumers of SLICE_ lose to narrower accesses alone."""
         results = slice_.kernel.results
         return sum(self._cost.surplus(value, places) * (len(around(value)) - 1) for value in results)
 
     def _willing(
         self, group: Sequence[_Slice], places: Places, least: int
     ) -> tuple[list[_Slice], Places, list[_Slice]]:
-        """Those of GROUP that every kernel takes strided, their PLACES, and those to be tried apart.
+        """Those of GROUP that every consumer can read strided, their PLACES, and those to try separately.
 
-        A kernel that does not take several of GROUP may take some of them; what a kernel does not
-        take alone is refused.
+        A kernel that cannot access several slices of GROUP may be able to access some of them. A slice
+        that a kernel cannot access even when it is the only strided one is refused.
         """
         kernels = {slice_.kernel for slice_ in group}
         withdrawn = self._around.withdraw(places, kernels)
@@ -127,9 +130,12 @@ class _Slices:
         return willing, places, apart
 
     def _price(self, group: list[_Slice], places: Places, apart: list[_Slice], least: int) -> None:
-        """Take GROUP, whose results are PLACES, if that saves time; try parts of it if not, and of APART."""
+        """Accept GROUP, whose results are PLACES, if that saves time, or else try halves of it.
+
+        APART is tried in halves in any case.
+        """
         kernels = [slice_.kernel for slice_ in group]
-        # Every slice bears its share of what other kernels lose.
+        # Each slice is charged an equal share of what other kernels lose.
         lost = self._cost.change(self._around.affected(places, set(kernels)), places) / max(len(group), 1)
         saved = [self._cost.of(kernel) - lost for kernel in kernels]
         if sum(saved) > 0:
@@ -156,24 +162,24 @@ class _Slices:
     # ------------------------------------------------------------ one slice
 
     def _unfit(self, slice_: _Slice, places: Places) -> str | None:
-        """Why SLICE_ cannot be read in place; adds what its results are to PLACES."""
+        """Add the views that SLICE_'s results would be to PLACES; returns why they cannot be, or None."""
         refusal = self._around.unfit(slice_.kernel.results)
         for value, cut in zip(slice_.kernel.results, slice_.cuts, strict=True):
             refusal = refusal or self._show(slice_.kernel, value, cut, places)
         return refusal
 
     def _show(self, kernel: PrecisionKernel, value: Value, cut: Cut, places: Places) -> str | None:
-        """Add to PLACES the part that VALUE, a result of KERNEL, is; the reason when it cannot be one."""
+        """Add VALUE, a result of KERNEL, to PLACES as a view; returns the reason when it cannot be one."""
         base = base_of(cut.source)
         if isinstance(base.producer, Constant):
-            return "it cuts a constant"
+            return "it slices a constant"
         if self._around.is_output(value) or value in self._plan.places:
             return "the result is an output of the model or part of a concat"
         if min(cut.steps) < 1 or value.type.dtype != cut.source.type.dtype:
-            return "it turns the elements around or changes their type"
+            return "it reverses the elements or changes their type"
         source = self._plan.place_of(cut.source)
         type = part(source.type, cut.starts, value.type.shape, cut.steps)
         if long_order(type) != long_order(value.type):
-            return "the result lies in another order than the operand"
+            return "the result has another order of dimensions in memory than the operand"
         places[value] = ViewPlace(source.root, type)
         return self._record.barrier(base, kernel) or self._around.unshown(value, places)

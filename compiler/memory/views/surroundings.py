@@ -1,4 +1,4 @@
-"""What decisions on concats and slices ask about a function, and what has been decided so far."""
+"""What decisions about views need to know of a function: the plan so far, its cost, and who is affected."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Places = dict[Value, ViewPlace]
 
 @dataclass(frozen=True)
 class Withdrawn:
-    """Why a tensor cannot be strided; `alone` when it was the only such one that the kernel met."""
+    """Why a tensor cannot be strided; `alone` if it was the only strided tensor of the refusing kernel."""
 
     reason: str
     alone: bool
 
 
 class Surroundings:
-    """The plan as it grows, what it costs, and where decisions are recorded."""
+    """The view plan as it grows, its cost model, and the record of decisions."""
 
     def __init__(
         self, module: Module, function: Function, chooser: KernelChooser, record: ViewRecord
@@ -37,31 +37,32 @@ class Surroundings:
         self._returned = set(function.returned)
 
     def unfit(self, values: Iterable[Value]) -> str | None:
-        """Why no part of a buffer can hold VALUES."""
+        """Why VALUES cannot be parts of a buffer: one of them is empty. None when they can."""
         for value in values:
             if 0 in value.type.shape:
                 return f"{value.type} is empty"
         return None
 
     def unshown(self, base: Value, places: Mapping[Value, ViewPlace]) -> str | None:
-        """Why a reshape of BASE has no view when BASE lies as in PLACES."""
+        """Why some reshape of BASE would not be a view with BASE as in PLACES; None when all are views."""
         if any(self.plan.find(value, places) is None for value in shown(base)):
-            return f"a reshape of {base.type} is no view of a strided part"
+            return f"a reshape of {base.type} cannot be a view of a strided part"
         return None
 
     def is_output(self, base: Value) -> bool:
-        """True when the model returns BASE under any shape."""
+        """True when the function returns BASE or a reshape of it."""
         return any(value in self._returned for value in shown(base))
 
     def affected(self, places: Iterable[Value], but: Collection[Operation]) -> list[PrecisionKernel]:
-        """The kernels that would meet the tensors PLACES strided, except those of BUT, which go."""
+        """The kernels that access any of PLACES, except those in BUT, which would be elided."""
         found = {op: None for base in places for op in around(base)}
         return [op for op in found if op not in but and op not in self.plan.vanished]
 
     def withdraw(self, places: Places, but: Collection[Operation]) -> dict[Value, Withdrawn]:
-        """Take those tensors out of PLACES that some kernel, of those not in BUT, would not run as well on.
+        """Remove the tensors from PLACES that some kernel, of those not in BUT, cannot access strided.
 
-        Every kernel is asked once, and once more when fewer of its tensors would be strided.
+        Returns the reason for each. Every kernel is checked once, and again when fewer of its tensors
+        would be strided.
         """
         meeting: dict[PrecisionKernel, list[Value]] = {}
         for base in places:
@@ -83,19 +84,19 @@ class Surroundings:
         return found
 
     def take(self, kernels: Collection[PrecisionKernel], places: Mapping[Value, ViewPlace]) -> None:
-        """KERNELS need not run: their tensors lie as in PLACES."""
+        """Elide KERNELS: their tensors lie as in PLACES from now on."""
         self.plan.places.update(places)
         self.plan.vanished.update(kernels)
         self.cost.forget(self.affected(places, kernels))
 
 
 def around(base: Value) -> list[PrecisionKernel]:
-    """The kernels that make or read BASE under any shape."""
+    """The kernels that write or read BASE or a reshape of it."""
     made = [base.producer] if base.producer is not None else []
     users = [user for value in shown(base) for user in value.users if not isinstance(user, Reshape)]
     return [op for op in made + users if isinstance(op, PrecisionKernel)]
 
 
 def long_order(type: TensorType) -> list[int]:
-    """The dimensions longer than 1 from the outermost in memory to the innermost."""
+    """The dimensions longer than 1, from the outermost in memory to the innermost."""
     return [axis for axis in type.order if type.shape[axis] != 1]

@@ -1,1 +1,1 @@
-"""Which launches become one: independent ones, where together they take less time."""
+"""Grouping: independent launches become one where that takes less time."""

@@ -1,4 +1,4 @@
-"""Groups while they form: which launches they have, in which configurations, and how long they take."""
+"""Drafts of groups: their launches, the configurations of these, and the expected time together."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from ....dialects.launch import Kernel
 from .variants import Variant, Variants
 
 MOST_MEMBERS = 6
-MOST_WAVES = 2  # of blocks: launches that fill the GPU more often gain little by company
+MOST_WAVES = 2  # waves of blocks; larger launches fill the GPU by themselves and gain little
 WORTHWHILE = 0.25  # microseconds that a launch must save by joining a group
 _LEAST = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
 class Draft:
-    """Launches by operation and number, the nodes that they compute, and the variants they run in
-    together; none for one alone."""
+    """A group while it forms: its launches by operation and by number, and the nodes that they compute.
+
+    variants: the configuration of each launch in the group; empty for a single launch.
+    """
 
     ops: tuple[Kernel, ...]
     indices: tuple[int, ...]
@@ -27,16 +29,16 @@ class Draft:
 
     @property
     def full(self) -> bool:
-        """Whether no launch can join it any more."""
+        """True when the group has the most members allowed."""
         return len(self.ops) == MOST_MEMBERS
 
     @property
     def size(self) -> int:
-        """Ops of all members."""
+        """The number of ops of all members."""
         return sum(len(op.body.block) - 1 for op in self.ops)
 
     def longest_first(self) -> Draft:
-        """The same with those members in front whose blocks should begin first."""
+        """The same group with its longest members first, so that their blocks start first."""
         order = sorted(range(len(self.ops)), key=lambda at: -self.variants[at].load.microseconds)
         return Draft(
             tuple(self.ops[at] for at in order),
@@ -48,9 +50,10 @@ class Draft:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What becomes of a launch that would join the group BEFORE: the new draft, or why there is none.
+    """What comes of adding a launch to the draft `before`: the new draft `joined`, or None, and the reason.
 
-    disabled: a switch said so; saved: microseconds, together: those of the group then.
+    disabled: a switch forbids it; saved: the microseconds that it saves; together: the microseconds of the
+    group with the launch.
     """
 
     before: Draft
@@ -62,19 +65,20 @@ class Outcome:
 
     @property
     def rank(self) -> tuple[bool, float]:
-        """The greater, the better."""
+        """A sort key: the greater, the better."""
         return (self.joined is not None, self.saved)
 
 
 def join(draft: Draft, alone: Draft, variants: Variants, most_ops: int) -> Outcome:
-    """DRAFT with the launch ALONE, in the configurations that suit all of them best."""
+    """The outcome of adding the launch ALONE to DRAFT, with at most MOST_OPS ops, in the best
+    configurations."""
     nodes = tuple(dict.fromkeys((*draft.nodes, *alone.nodes)))
     whole = Draft((*draft.ops, *alone.ops), (*draft.indices, *alone.indices), nodes)
     if whole.size > most_ops:
         return Outcome(draft, None, f"together they have {whole.size} ops; the limit is {most_ops}")
     found = list(_fitted(whole, variants))
     if not found:
-        return Outcome(draft, None, "they have no configurations with equally large blocks")
+        return Outcome(draft, None, "they have no configurations with the same number of threads per block")
     target = variants.target
     best = min(found, key=lambda chosen: _time(chosen, target))
     members = draft.variants or tuple(variants.own(member) for member in draft.ops)
@@ -84,7 +88,7 @@ def join(draft: Draft, alone: Draft, variants: Variants, most_ops: int) -> Outco
 
 
 def _fitted(whole: Draft, variants: Variants) -> Iterator[tuple[Variant, ...]]:
-    """Variants for all of WHOLE, of every size of blocks that is worth trying: those that saturate."""
+    """Variants for all members of WHOLE, for every block size worth trying: those of saturating members."""
     own = [variants.own(op).load for op in whole.ops]
     leading = [load for load in own if load.saturates] or own[:1]
     for threads in dict.fromkeys(load.threads for load in leading):
@@ -94,7 +98,7 @@ def _fitted(whole: Draft, variants: Variants) -> Iterator[tuple[Variant, ...]]:
 
 
 def _best(choices: Sequence[list[Variant]], target: ArchSpec) -> tuple[Variant, ...]:
-    """One of each of CHOICES: the first, or another by which the group is faster."""
+    """One variant from each of CHOICES: the first, or a later one if it makes the group faster."""
     chosen = tuple(choice[0] for choice in choices)
     for position, choice in enumerate(choices):
         for other in choice[1:]:
@@ -109,7 +113,7 @@ def _time(chosen: Sequence[Variant], target: ArchSpec) -> float:
 
 
 def _judged(before: Draft, made: Draft, apart: float, target: ArchSpec) -> Outcome:
-    """Whether MADE is better than BEFORE and a launch, which take APART microseconds."""
+    """The outcome of MADE, against BEFORE and a separate launch, which together take APART microseconds."""
     loads = [variant.load for variant in made.variants]
     blocks, room = sum(load.blocks for load in loads), slots(loads, target)
     time = together(loads, target)

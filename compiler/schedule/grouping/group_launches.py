@@ -1,13 +1,12 @@
-"""group-launches: independent launches that are small become one.
+"""group-launches: small independent launches become one.
 
 `launch.kernel a(x), launch.kernel b(y) => launch.kernel a, b(x, y)`
 
-Each launch is put to a step: one more than the latest of those it needs, or a later one while that
-is before all that need it. Launches of one step are independent, so that those of a step may
-become one and the result is a sequence still. Launches are taken from the last step to the first;
-each considers the youngest groups of the steps that it may have, and joins the one by which it
-saves most, if it saves enough (see `codegen/families/group/cost.py` and `drafts.py`). Linear in
-launches, up to sorting.
+Every launch gets a step: one more than the latest of its dependencies, or a later one that is before all
+launches that depend on it. Launches of one step are independent, so any of them may become one launch
+without creating a cycle. Launches are visited from the last step to the first. Each considers the most
+recent groups of the steps that it may have, and joins the one that saves most, if it saves enough (see
+`codegen/families/group/cost.py` and `drafts.py`). Linear in launches, up to sorting.
 """
 
 from __future__ import annotations
@@ -32,13 +31,13 @@ from .merge import in_order, launches_in_order
 from .record import GROUP_LAUNCHES, record
 from .variants import Variants, unfit
 
-MOST_STEPS = 4  # to which a launch may be moved
-MOST_DRAFTS = 4  # of a step that are considered
+MOST_STEPS = 4  # steps that a launch may choose from
+MOST_DRAFTS = 4  # groups of a step that a launch considers
 
 
 @dataclass(frozen=True)
 class GroupLaunches:
-    """The grouping as a pass; kernels are chosen for TARGET."""
+    """Grouping as a pass, with configurations chosen for TARGET."""
 
     target: ArchSpec
     name: ClassVar[str] = GROUP_LAUNCHES
@@ -49,7 +48,7 @@ class GroupLaunches:
         grouping = _Grouping(kernels, needs, Variants(module, self.target), context)
         groups = grouping.run()
         if not grouping.considered:
-            context.ledger.add(GROUP_LAUNCHES, Verdict.REFUSED, "no launch can run beside another")
+            context.ledger.add(GROUP_LAUNCHES, Verdict.REFUSED, "no two launches are independent")
         if len(groups) < len(kernels):
             launches = launches_in_order(in_order(groups, needs), module, self.target)
             reorder(module.main, launches)
@@ -58,7 +57,7 @@ class GroupLaunches:
 
 
 class _Grouping:
-    """Carries the state of one function: the step of every launch, and the groups of every step."""
+    """The state for one function: the step of every launch, and the groups of every step."""
 
     def __init__(
         self, kernels: Sequence[Kernel], needs: Sequence[set[int]], variants: Variants, context: PassContext
@@ -69,7 +68,7 @@ class _Grouping:
         self._variants = variants
         self._context = context
         self._drafts: dict[int, list[Draft]] = defaultdict(list)
-        self.considered = False  # whether any launch could have joined another
+        self.considered = False  # whether any launch had a group to consider
 
     def run(self) -> list[Draft]:
         """All launches, in groups of one or more."""
@@ -78,7 +77,7 @@ class _Grouping:
         return [draft for drafts in self._drafts.values() for draft in drafts]
 
     def _add(self, index: int) -> None:
-        """Put launch INDEX into the group by which it saves most, or into one of its own."""
+        """Add launch INDEX to the group where it saves most, or start a new one, and record the decision."""
         choices = self._levels.choices(index, MOST_STEPS)
         near = [
             (step, draft)
@@ -106,7 +105,7 @@ class _Grouping:
         return Draft((self._kernels[index],), (index,), self._nodes[index])
 
     def _outcome(self, index: int, draft: Draft, off: bool) -> Outcome:
-        """What would become of launch INDEX in DRAFT; nothing when the rule is OFF."""
+        """The outcome of adding launch INDEX to DRAFT; OFF: the rule is switched off."""
         op, context = self._kernels[index], self._context
         if off:
             return Outcome(draft, None, f"the rule {GROUP_LAUNCHES} is switched off", disabled=True)

@@ -1,4 +1,4 @@
-"""Makes one launch of several: operands, region and configuration side by side."""
+"""Merges launches into one: operands, regions and configurations are concatenated."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .variants import Variant
 
 
 def merged(module: Module, draft: Draft, target: ArchSpec) -> Kernel:
-    """The launches of DRAFT as one, which takes their place in MODULE. Buffers are not placed anew."""
+    """Replace the launches of DRAFT in MODULE by one, and return it; buffers keep their offsets."""
     reads = [value for op in draft.ops for value in op.reads]
     writes = [value for op in draft.ops for value in op.writes]
     scratch = [
@@ -58,7 +58,7 @@ def merged(module: Module, draft: Draft, target: ArchSpec) -> Kernel:
 
 
 def _scratch(module: Module, op: Kernel, variant: Variant) -> list[Value]:
-    """The scratch buffers of OP, or new ones where its variant wants others."""
+    """The scratch buffers of OP, or new ones where VARIANT needs other types."""
     own = list(op.inputs[len(op.inputs) - op.scratch :])
     wanted = scratch_of(code_in_model_symbols(module, variant.code).parameters)
     if [value.type for value in own] == [need.type for need in wanted]:
@@ -83,7 +83,7 @@ def _side_by_side(ops: Sequence[Kernel]) -> Block:
 
 
 def _erase(op: Kernel, successor: Kernel) -> None:
-    """Take OP away, and its scratch buffers when SUCCESSOR does not go on using them."""
+    """Erase OP, and its scratch buffers unless SUCCESSOR uses them."""
     scratch = op.inputs[len(op.inputs) - op.scratch :]
     op.erase()
     for value in scratch:
@@ -92,7 +92,7 @@ def _erase(op: Kernel, successor: Kernel) -> None:
 
 
 def in_order(groups: Sequence[Draft], needs: Sequence[set[int]]) -> list[Draft]:
-    """GROUPS, every launch in one of them, so that each follows what its members need; else as before."""
+    """GROUPS in topological order of their members' dependencies NEEDS, and otherwise in program order."""
     home = {index: number for number, group in enumerate(groups) for index in group.indices}
     waiting: list[set[int]] = [set() for _ in groups]
     followers: list[set[int]] = [set() for _ in groups]
@@ -115,7 +115,7 @@ def in_order(groups: Sequence[Draft], needs: Sequence[set[int]]) -> list[Draft]:
 
 
 def launches_in_order(groups: Sequence[Draft], module: Module, target: ArchSpec) -> list[Operation]:
-    """The launch of every one of GROUPS: its only member, or the members as one."""
+    """The launch of each of GROUPS: its only member, or its members merged into one."""
     return [
         merged(module, group.longest_first(), target) if len(group.ops) > 1 else group.ops[0]
         for group in groups

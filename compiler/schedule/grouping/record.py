@@ -1,4 +1,4 @@
-"""What grouping leaves in the ledger: a record for every launch that could have joined a group."""
+"""Ledger records of grouping: one for every launch that had a group to consider."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ GROUP_LAUNCHES = "group-launches"
 
 
 def record(context: PassContext, outcome: Outcome, op: Kernel, nodes: tuple[str, ...]) -> None:
-    """Write down what became of OP, which computes NODES: it joined the group of OUTCOME, or why it did not.
+    """Record whether OP, which computes NODES, joined the group of OUTCOME, and why.
 
-    Nothing is stored or loaded less, so that no bytes are saved.
+    Grouping saves launches but no loads or stores, so `bytes_saved` is 0.
     """
     verdict = Verdict.DISABLED if outcome.disabled else Verdict.REFUSED
     group = outcome.before.nodes

@@ -1,4 +1,4 @@
-"""The ways in which a launch may be part of a group: its own configuration, or one with other blocks."""
+"""Variants: the configurations in which a launch may join a group, its own or one with another block size."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MOST_VARIANTS = 4
 
 @dataclass(frozen=True, eq=False)
 class Variant:
-    """A configuration of a launch, with what it costs and the code that it makes."""
+    """A configuration of a launch, with its load on the GPU and its code."""
 
     config: Config
     load: MemberLoad
@@ -32,7 +32,7 @@ class Variant:
 
 
 class Variants:
-    """The variants of MODULE's launches; launches of one kernel are thought about once."""
+    """The variants of MODULE's launches on TARGET, computed once for launches of the same kernel."""
 
     def __init__(self, module: Module, target: ArchSpec) -> None:
         self.target = target
@@ -42,7 +42,7 @@ class Variants:
         self._resized: dict[tuple[str, int], list[Variant]] = {}
 
     def own(self, op: Kernel) -> Variant:
-        """OP as it is."""
+        """OP in its own configuration."""
         if op.kernel not in self._own:
             request = self._request(op)
             time = expected(request, op.family, op.config)
@@ -50,8 +50,11 @@ class Variants:
         return self._own[op.kernel]
 
     def resized(self, op: Kernel, threads: int) -> list[Variant]:
-        """OP in blocks of THREADS. Where another tile would sum in another order, and give other results,
-        one that has such blocks stays as it is."""
+        """OP with THREADS threads per block, best first, at most four variants.
+
+        Where another tile would accumulate in another order, and so change results, an OP that already has
+        such blocks keeps its configuration.
+        """
         key = (op.kernel, threads)
         if key not in self._resized:
             own = self.own(op)
@@ -76,11 +79,11 @@ class Variants:
 
 
 def unfit(op: Kernel) -> str | None:
-    """Why OP can be in no group; None when it can."""
+    """Why OP cannot be a member of a group; None when it can."""
     if not family_of(op, op.family).groupable:
-        return f"kernels of the family {op.family} are not made to be members of a group"
+        return f"kernels of the family {op.family} cannot be members of a group"
     if op.cluster != (1, 1, 1) or op.grid[2] != 1 or op.block[1:] != (1, 1):
-        return "its grid or its blocks have more dimensions than a group's"
+        return "its grid or its blocks have more dimensions than those of a group"
     if op.cooperative or op.maps:
-        return "it is launched in a way that a group is not"
+        return "it needs a cooperative launch or tensor maps, which a group has not"
     return None

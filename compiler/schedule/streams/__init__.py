@@ -1,1 +1,1 @@
-"""Which launches run beside each other."""
+"""Streams: which launches run concurrently."""

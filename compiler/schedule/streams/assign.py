@@ -1,7 +1,7 @@
-"""assign-streams: independent launches go to different streams, where that should save time.
+"""assign-streams: independent launches go to different streams where that is expected to save time.
 
-Launches are put in the order in which they should begin, wait for what they need on other streams,
-and memory is placed anew: buffers that are in use at the same time on two streams share nothing.
+Launches are put in the order in which they should start, and wait by events for their dependencies on
+other streams. Memory is placed anew, so that buffers that are live at the same time share no bytes.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from .schedule import Schedule, Task, schedule
 
 CONCURRENCY = "concurrency"
 MOST_STREAMS = 4
-WORTHWHILE = 0.05  # the share of the whole time that streams must save when nobody asked for them
+WORTHWHILE = 0.05  # the share of the total time that streams must save unless they are requested
 
 
 @dataclass(frozen=True)
 class AssignStreams:
-    """Assigns as many streams as the options say: 0 lets the cost model decide, 1 is a plain sequence."""
+    """Assigns launches to as many streams as the options say: 0 lets the cost model decide, 1 means one."""
 
     target: ArchSpec
     name: ClassVar[str] = "assign-streams"
@@ -47,7 +47,7 @@ class AssignStreams:
             return module
         needs = dependences(module.main, module.ranges)
         if all(index - 1 in needs[index] for index in range(1, len(needs))):
-            reason = "every launch needs the one before it"
+            reason = "every launch depends on the one before it"
             context.ledger.add(CONCURRENCY, Verdict.REFUSED, reason, nodes=nodes)
             return module
         tasks = self._tasks(module)
@@ -58,7 +58,7 @@ class AssignStreams:
         return module
 
     def _tasks(self, module: Module) -> list[Task]:
-        """Every launch with the time and the blocks that the cost model knows; equal kernels once."""
+        """Every launch as a task, with expected time and share of the GPU; equal kernels are timed once."""
         sizes = module.values_at("optimum")
         times: dict[str, float] = {}
         tasks = []
@@ -74,7 +74,7 @@ class AssignStreams:
     def _decide(
         self, tasks: Sequence[Task], best: Schedule, nodes: tuple[str, ...], context: PassContext
     ) -> bool:
-        """Whether to use BEST, in words for the ledger; NODES are those of all launches."""
+        """Decide whether to use BEST, and record it; NODES are the nodes of all launches."""
         alone = sum(task.microseconds for task in tasks)
         saved = 1 - best.microseconds / alone if alone else 0.0
         streams = 1 + max(best.streams, default=0)
@@ -86,7 +86,7 @@ class AssignStreams:
         context.ledger.add(
             CONCURRENCY,
             Verdict.TAKEN if taken else Verdict.REFUSED,
-            reason + (", as asked for" if asked else ""),
+            reason + (", as requested" if asked else ""),
             nodes=nodes,
             streams=streams,
             microseconds_concurrent=round(best.microseconds, 3),
@@ -98,7 +98,7 @@ class AssignStreams:
 
 
 def _apply(module: Module, best: Schedule, needs: Sequence[set[int]]) -> None:
-    """Reorder the launches of MODULE, give them streams and waits, and place memory anew."""
+    """Reorder the launches of MODULE as in BEST, give them streams and waits, and place memory anew."""
     place = {old: new for new, old in enumerate(best.order)}
     moved = [{place[other] for other in needs[old]} for old in best.order]
     order = ordered(moved, [best.streams[old] for old in best.order])
@@ -109,7 +109,7 @@ def _apply(module: Module, best: Schedule, needs: Sequence[set[int]]) -> None:
 
 
 def _annotate(function: Function, order: Ordered) -> None:
-    """Streams and waits as attributes; what waits for another stream cannot overlap with its predecessor."""
+    """Set streams and waits as attributes; a launch with an event wait cannot overlap its predecessor."""
     kernels = [op for op in function.block if isinstance(op, Kernel)]
     for op, stream, waits in zip(kernels, order.streams, order.waits, strict=True):
         op.stream, op.waits = stream, waits

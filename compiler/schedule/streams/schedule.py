@@ -1,7 +1,7 @@
-"""Which launch goes to which stream: list scheduling by critical path on a model of the GPU.
+"""List scheduling of launches on streams, by critical path, on a simple model of the GPU.
 
-Launches that run at the same time share the multiprocessors: each keeps its speed while all of them
-together have no more blocks than there are multiprocessors, and slows down in proportion beyond.
+Concurrent launches share the multiprocessors: each runs at full speed while together they need no more
+multiprocessors than there are; beyond that, all slow down in proportion.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 
-# Microseconds by which a launch that waits for another stream begins later than one that follows its
-# predecessor, with which it could overlap. Fitted to Inception v1 on an H200.
+# Latency of an event wait, in microseconds, over following a predecessor on the same stream, with which a
+# launch could overlap. Fitted to Inception v1 on an H200.
 CROSSING = 0.25
-# No launch is added to those that run while they fill this share of the GPU.
+# No launch is started while the running ones fill at least this share of the GPU.
 FULL = 0.9
 
 
@@ -27,7 +27,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Tasks in the order in which they begin, the stream of each (by task), and the time of all."""
+    """Tasks in start order, the stream of each (by task number), and the total microseconds."""
 
     order: tuple[int, ...]
     streams: tuple[int, ...]
@@ -35,7 +35,7 @@ class Schedule:
 
 
 def critical_paths(tasks: Sequence[Task], needs: Sequence[set[int]]) -> list[float]:
-    """For each task the time from its begin to the end of all that follow it."""
+    """The critical path of each task, in microseconds: from its start to the end of all its dependents."""
     paths = [task.microseconds for task in tasks]
     for index in reversed(range(len(tasks))):
         for other in needs[index]:
@@ -44,13 +44,13 @@ def critical_paths(tasks: Sequence[Task], needs: Sequence[set[int]]) -> list[flo
 
 
 def schedule(tasks: Sequence[Task], needs: Sequence[set[int]], streams: int) -> Schedule:
-    """TASKS on STREAMS; NEEDS lists what each task follows, by lower numbers."""
+    """A schedule of TASKS on at most STREAMS streams; NEEDS are the dependencies, earlier tasks by number."""
     return _Simulation(tasks, needs, streams).run()
 
 
 @dataclass
 class _Stream:
-    """What runs on a stream (None: nothing), how much of it is left, and what ran last."""
+    """A stream: the running task (None: idle), its microseconds left, and the last task that started."""
 
     task: int | None = None
     left: float = 0.0
@@ -59,6 +59,8 @@ class _Stream:
 
 @dataclass
 class _Simulation:
+    """The simulation of `tasks` on `count` streams; `order` collects tasks as they start."""
+
     tasks: Sequence[Task]
     needs: Sequence[set[int]]
     count: int
@@ -71,7 +73,7 @@ class _Simulation:
             for other in wanted:
                 followers[other].append(index)
         missing = [len(wanted) for wanted in self.needs]
-        # The most urgent first: by the time from its begin to the end of all, then by number.
+        # The most urgent first: by critical path, then by number.
         ready = [(-paths[index], index) for index, number in enumerate(missing) if not number]
         heapify(ready)
         lanes = [_Stream() for _ in range(self.count)]
@@ -89,7 +91,7 @@ class _Simulation:
         return Schedule(tuple(self.order), tuple(chosen), now)
 
     def _start(self, ready: list[tuple[float, int]], lanes: list[_Stream], chosen: list[int]) -> None:
-        """Begin READY tasks, the most urgent first, while streams are idle and the GPU has room."""
+        """Start READY tasks, the most urgent first, while a stream is idle and the GPU has room."""
         while ready:
             idle = [number for number, lane in enumerate(lanes) if lane.task is None]
             busy = [self.tasks[lane.task].share for lane in lanes if lane.task is not None]
@@ -105,7 +107,7 @@ class _Simulation:
             self.order.append(index)
 
     def _advance(self, lanes: list[_Stream]) -> tuple[float, list[int]]:
-        """Let time pass until a task ends: the time, and the tasks that ended."""
+        """Advance to the next end of a task: the microseconds passed, and the tasks that ended."""
         running = [lane for lane in lanes if lane.task is not None]
         demand = sum(self.tasks[lane.task].share for lane in running if lane.task is not None)
         slowdown = max(1.0, demand)

@@ -235,7 +235,7 @@ def test_such_launches_are_members_of_no_group() -> None:
     op.family = "loop"
     assert unfit(op) is not None
     op.cluster = (1, 1, 1)
-    assert unfit(op) == "it is launched in a way that a group is not"
+    assert unfit(op) == "it needs a cooperative launch or tensor maps, which a group has not"
     code = KernelCode("", None, Geometry((1, 1, 1), (32, 1, 1), cooperative=True), ())
     with pytest.raises(ValueError, match="cannot have cooperative launches"):
         geometry_of([code, code])

@@ -71,8 +71,8 @@ def test_a_node_and_the_way_between_two(glassrt: Glassrt, digits_plan: Path) -> 
     assert f"launch {home['launch']}: {home['kernel']}, {home['family']}" in output
     assert "requested f32, chosen f32, executed f32, accumulates in f32" in output
     output = glassrt("explain", digits_plan, first, last).stdout
-    assert "were never considered: they do not touch" in output
-    assert f"the way: {first} > " in output
+    assert "were never considered: they are not adjacent" in output
+    assert f"path: {first} > " in output
 
 
 def test_names_that_are_not_there(glassrt: Glassrt, digits_plan: Path) -> None:
@@ -136,7 +136,7 @@ def test_tensors_stand_for_the_nodes_that_give_them(glassrt: Glassrt, digits_pla
     before = next(other for other in graph.node if node.input[0] in other.output)
     by_node = glassrt("explain", digits_plan, before.name, node.name).stdout
     by_tensor = glassrt("explain", digits_plan, before.output[0], node.output[0]).stdout
-    lines = [f"{name.output[0]} is what {name.name} gives" for name in (before, node)]
+    lines = [f"{name.output[0]} is a result of {name.name}" for name in (before, node)]
     assert by_tensor.splitlines() == [*lines, *by_node.splitlines()]
     assert (
         json.loads(glassrt("explain", digits_plan, "logits", "--json").stdout)["node"] == graph.node[-1].name

@@ -51,7 +51,7 @@ class TestRows:
             assert kernels(module) == ["row: relu reduce neg sub mul reduce sqrt"]
         else:
             assert kernels(module) == ["row: relu reduce neg", "row: sub mul reduce sqrt"]
-            assert any("several blocks share" in record.reason for record in context.ledger)
+            assert any("split across several blocks" in record.reason for record in context.ledger)
 
 
 class TestLoops:

@@ -87,7 +87,7 @@ def test_names_of_the_model_are_quoted(
 @pytest.mark.parametrize("text", ["7", "-1", "high", "2.0", " 2", "²"])
 def test_what_is_no_level_is_an_error(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GLASSRT_DEBUG", text)
-    with pytest.raises(InputError, match=r"GLASSRT_DEBUG is .*, which is no level") as found:
+    with pytest.raises(InputError, match=r"GLASSRT_DEBUG is .*, which is not a level") as found:
         build(rectified_twice(), Settings())
     assert found.value.hint is not None and "6 rewrites" in found.value.hint
 

@@ -240,7 +240,7 @@ def test_marks_in_hand_written_text(mark: str, kernels: int) -> None:
         ("nofuse = false", "true or a list of operand numbers is wanted"),
         ("nofuse = []", "true or a list of operand numbers is wanted"),
         ("nofuse = [-1]", "an integer is wanted|true or a list of operand numbers is wanted"),
-        ("nofuse = [2]", "nofuse names the operand 2, which it does not have"),
+        ("nofuse = [2]", "nofuse names operand 2, which the op does not have"),
     ],
 )
 def test_marks_that_mean_nothing_are_errors(mark: str, problem: str) -> None:

@@ -269,7 +269,7 @@ def test_a_plan_without_nodes_says_so() -> None:
     module = residual_net()
     for op in module.main.block:
         op.location = UNKNOWN
-    with pytest.raises(InputError, match="knows no nodes"):
+    with pytest.raises(InputError, match="names no nodes"):
         explain_node(facts_of(module), "conv0")
 
 

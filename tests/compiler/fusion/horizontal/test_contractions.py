@@ -90,7 +90,7 @@ class TestConvolutions:
         module = net.done(*(pooled(net, end) for end in clipped))
         (record,) = joined(module)
         assert record.verdict is Verdict.REFUSED
-        assert "2 of them with another kernel for what follows" in record.reason
+        assert "2 of them with an extra kernel for the epilogue" in record.reason
 
     def test_relus_of_some_become_a_bound_per_channel(self) -> None:
         net, (a, b) = siblings(8, 32)

@@ -307,7 +307,7 @@ def test_a_concat_that_is_not_elided_says_why() -> None:
     _, context = lowered(net.done(net.conv(pooled, 8)), disabled=SEPARATE)
     (record,) = decided(context, "elide-concat")
     assert (record.verdict, record.consumers) == (Verdict.REFUSED, ("concat3", "relu4", "max_pool5"))
-    assert record.reason == "its kernel does graph.relu, graph.max_pool as well"
+    assert record.reason == "its kernel computes graph.relu, graph.max_pool as well"
 
 
 # ---------------------------------------------------------------- at random

@@ -85,7 +85,7 @@ def planned(module: Module) -> tuple[Module, PassContext, float]:
     return module, context, time.process_time() - begin
 
 
-IN_PLACE = "every consumer reads its part of the operand"
+IN_PLACE = "every consumer reads the slice as a view of the operand"
 
 
 @pytest.mark.parametrize("name", NETS)

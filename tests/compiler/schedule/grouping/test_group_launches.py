@@ -211,7 +211,7 @@ class TestResults:
         module, _ = lowered(net.done(net.add(Sigmoid, x), net.add(Tanh, x)))
         (op,) = groups(module)
         op.set_operand(1, op.writes[0])
-        assert any("never written before" in str(fault) for fault in faults(module))
+        assert any("before any launch has written them" in str(fault) for fault in faults(module))
 
     def test_a_fault_in_one_member_is_named_by_its_own_nodes(self) -> None:
         net = Net()

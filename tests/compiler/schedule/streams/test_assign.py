@@ -64,7 +64,7 @@ class TestLaunches:
     def test_branches_run_side_by_side(self) -> None:
         module, (record,) = lowered(branches(2, 3), 2)
         assert record.verdict is Verdict.TAKEN
-        assert record.reason.endswith("as asked for")
+        assert record.reason.endswith("as requested")
         streams = [op.stream for op in launches(module)]
         assert streams.count(0) > 1
         assert streams.count(1) > 1
