@@ -1,4 +1,4 @@
-"""Importers of elementwise ops of one operand, casts and clipping."""
+"""Importers of elementwise ops with one operand, casts and clipping."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _F32_LOWEST, _F32_LARGEST = -3.4028234663852886e38, 3.4028234663852886e38
 
 
 def _plain(op_class: type[Operation]) -> Importer:
-    """An op without attributes."""
+    """An importer of an op without attributes."""
 
     def importer(call: Call) -> Outcome:
         return call.emit(op_class, call.input(0))
@@ -25,7 +25,7 @@ def _plain(op_class: type[Operation]) -> Importer:
 
 
 def _with_floats(op_class: type[Operation], **defaults: float) -> Importer:
-    """An op whose attributes are numbers with these defaults."""
+    """An importer of an op with numeric attributes with these DEFAULTS."""
 
     def importer(call: Call) -> Outcome:
         values = {name: call.number(name, default) for name, default in defaults.items()}
@@ -57,16 +57,16 @@ def _cast_like(call: Call) -> Outcome:
 
 
 def _saturating(call: Call, dtype: DType) -> Tensor:
-    call.without_effect("round_mode")  # of types that GlassRT does not have
+    call.without_effect("round_mode")  # matters only for types that GlassRT does not have
     if dtype not in (F8E4M3, F8E5M2):
         call.without_effect("saturate")
     elif not call.flag("saturate", True):
-        raise Refused("a cast to 8-bit floats that does not saturate is not supported")
+        raise Refused("a cast to 8-bit floats without saturation is not supported")
     return cast_to(call, call.input(0), dtype)
 
 
 def cast_to(call: Call, x: Tensor, dtype: DType) -> Tensor:
-    """X in the element type DTYPE; X itself when it has it already."""
+    """X cast to DTYPE; X itself when it has that type."""
     return x if x.dtype == dtype else call.emit(elementwise.Cast, x, to=dtype)
 
 
