@@ -1,4 +1,4 @@
-"""What stays f32 whatever the policy stores, in the ledger."""
+"""Values and contractions that stay f32 whatever the policy says, and their ledger records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of every override of a precision policy, in the ledger."""
+"""The ledger records of the overrides of a precision policy: which of them took effect, and where."""
 
 from __future__ import annotations
 

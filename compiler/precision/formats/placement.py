@@ -1,4 +1,4 @@
-"""Values of the precision level, and the conversions between the forms they are wanted in."""
+"""Places values at the precision level, with conversions between the types and layouts that readers need."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""How the values of a fused function will lie in memory: element type and order of dimensions.
+"""Chooses the storage of the values of a fused function: storage type and order of dimensions.
 
-Convolutions read and write channels-last; matrix products, views, inputs and outputs are
-row-major. Everything else works in any layout and takes the one in which most of the bytes
-around it lie, so that conversions are rare.
+Convolutions read and write channels-last; matrix products, views, inputs and outputs are row-major. All other
+kernels work in any layout and take that of most of the bytes around them, so that conversions are rare.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ KEPT_INTERFACE = "an output keeps its type"
 
 
 class Lead(Enum):
-    """What decides a kernel's layouts."""
+    """The kind of op that decides a kernel's layouts."""
 
     CONVOLUTION = "convolution"
     PRODUCT = "product"
@@ -174,12 +173,12 @@ class StoragePlan:
 
 
 def _reorders(kernel: FusedKernel) -> bool:
-    """True when the dimensions of what KERNEL reads are not those of what it writes."""
+    """Whether KERNEL changes the order of dimensions between its operands and its results."""
     return any(isinstance(op, (Transpose, Reshape)) for op in kernel.body.block)
 
 
 def is_lowered(dtype: DType, format: Format) -> bool:
-    """True when tensors of DTYPE are stored in fewer bits in FORMAT."""
+    """Whether FORMAT stores tensors of DTYPE in fewer bits."""
     return dtype == F32 and format.lowers
 
 

@@ -1,4 +1,4 @@
-"""What elementwise ops make of what is known about their operands."""
+"""Transfer functions of the forward data-flow for elementwise ops: from operand facts to a result fact."""
 
 from __future__ import annotations
 

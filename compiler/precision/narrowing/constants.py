@@ -1,4 +1,4 @@
-"""What is known about the constants of a model."""
+"""Facts about the constants of a model."""
 
 from __future__ import annotations
 

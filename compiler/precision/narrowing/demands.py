@@ -1,8 +1,8 @@
-"""Which values must be exact because of what is computed from them, found from the outputs back.
+"""Backward data-flow: which values must be exact because of the ops that are computed from them.
 
-An error in an angle is one of its sine; one in a number that is rounded down may become a whole step.
-Numbers that were rounded to 16 bits on the way, as operands of products, have such errors already: of
-them the argument itself is kept, and no more. Numbers that are as exact as the inputs stay so.
+An error in an angle is an error in its sine, and an error in a number that is rounded down may become a whole
+step. Numbers that were rounded to 16 bits before, as operands of products, have such errors already: of them
+only the operand itself is kept exact. Numbers that are as exact as the inputs stay so.
 """
 
 from __future__ import annotations

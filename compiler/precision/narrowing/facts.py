@@ -1,8 +1,8 @@
-"""What is known about the numbers of a value, whatever format they will be stored in.
+"""Facts: the lattice of the forward data-flow, which describes the numbers of a value in any format.
 
-Floats that a network is fed with, or computes by products with weights, are *data*: a format of 16 bits
-is a bet that they fit, which `glassrt check` tests. About numbers that come from integers, constants
-and bounded functions more is known; that is what facts say.
+Floats that are inputs of a network, or products with weights, are *data*: choosing a 16-bit format assumes
+that they fit, which `glassrt check` tests. More is known about numbers that come from integers, constants
+and bounded functions; facts express that.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def of_dtype(dtype: DType) -> Fact:
 
 
 def joined(facts: list[Fact]) -> Fact:
-    """What holds for values that are put together element by element, none being changed."""
+    """The join of FACTS: what holds for a value whose elements come unchanged from any of the values."""
     return Fact(
         origin=max(fact.origin for fact in facts),
         low=min(fact.low for fact in facts),
@@ -105,7 +105,7 @@ def joined(facts: list[Fact]) -> Fact:
 
 
 def combined(facts: list[Fact], low: float, high: float) -> Fact:
-    """What holds for a function of values with FACTS that gives numbers from LOW to HIGH."""
+    """The fact about a function of values with FACTS whose results are between LOW and HIGH."""
     return joined(facts).within(low, high)
 
 

@@ -1,4 +1,4 @@
-"""Who reads a value: what is read by products alone is multiplied in 16 bits, however it is stored."""
+"""The readers of a value: one that only products read is multiplied in 16 bits, however it is stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contractions of quantized tensors, done on what is stored: bytes or 8-bit floats.
+"""Contractions of quantized tensors, computed on the stored numbers: bytes or 8-bit floats.
 
     conv((x - zx) * sx, w * sw)  =>  (conv(x, w) - zx * sum(w)) * (sx * sw)
 
@@ -111,7 +111,7 @@ def _types(a: DType, weights: Array, depth: Dim) -> str | None:
 
 
 def depth(op: Conv | Matmul) -> Dim:
-    """How many products each of OP's sums has."""
+    """The number of products in each of OP's sums."""
     return product(op.w.type.shape[1:]) if isinstance(op, Conv) else op.extents[2]
 
 

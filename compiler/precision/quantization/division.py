@@ -1,7 +1,7 @@
-"""Divides what follows sums of what is stored in 8 bits by a number, in the constants that it is made of.
+"""Divides the epilogue of an 8-bit contraction by a number, by dividing the constants of the epilogue.
 
-A division for every element is dearer than all other arithmetic of an epilogue; that of constants is
-done once, when compiling.
+A division of every element costs more than the rest of an epilogue. A division of constants is done once, at
+compile time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What follows a contraction of bytes: its bias joins the exact sums, its scale the quantization after it."""
+"""Epilogues of byte contractions: the bias is added to the exact sums, the scale merged with the next one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""insert-quantization: which tensors are stored in eight bits, by a table of their ranges.
+"""insert-quantization: chooses the tensors that are stored in eight bits, with scales of a calibration table.
 
     conv(x, w)  =>  conv(dequantize(quantize(x, s)), dequantize(quantize(w, t)))
 
@@ -56,7 +56,7 @@ class InsertQuantization:
             return module
         if context.clips is None:
             if any(isinstance(op, Dequantize) for op in module.walk()):
-                return module  # the model says itself what is quantized, and how
+                return module  # the model is quantized already
             raise CalibrationError(
                 f"{asked[0].name} needs the ranges of the model's tensors",
                 "give calibration data, or a model with QuantizeLinear and DequantizeLinear",
@@ -206,7 +206,7 @@ class _Insertion:
 
 
 def _as_calibrated(value: Value) -> Value:
-    """The tensor that VALUE was when ranges were found: an input that is given in another type is cast."""
+    """The tensor that VALUE was at calibration; inputs whose type the policy changes have a cast since."""
     cast = value.producer
     return cast.x if isinstance(cast, Cast) and not cast.location.nodes and cast.x.producer is None else value
 

@@ -1,4 +1,4 @@
-"""integer-arithmetic: contractions of quantized tensors work on what is stored."""
+"""integer-arithmetic: contractions of quantized tensors multiply the stored numbers."""
 
 from __future__ import annotations
 
