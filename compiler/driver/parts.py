@@ -1,7 +1,7 @@
-"""The parts of a plan for several targets: those that come out alike are one, equal kernels have one name.
+"""The parts of a plan for several targets: targets with equal launches share a part, equal kernels a name.
 
-Whether a kernel fits the registers is known when it is compiled. Where one spills, the launch level of all
-parts is made again without it.
+Whether a kernel spills registers is known only when it is compiled. If one does, the launch level of all
+parts is built again without that kernel configuration.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from .lowering import Descent
 
 @dataclass
 class PlannedPart:
-    """What is launched on TARGETS, planned for the first of them.
+    """The launches for `targets`, planned for the first of them.
 
-    given: the names that kernels had before equal ones got one, by the name they have now.
+    given: the names that kernels had before equal ones were merged, by their present name.
     """
 
     targets: tuple[ArchSpec, ...]
@@ -45,15 +45,15 @@ class PlannedPart:
 def assembled(
     ways: Sequence[Descent], on_gpu: bool, cache: KernelCache | None, clock: BuildClock
 ) -> list[Plan]:
-    """A plan for each of the parts that WAYS, which are above the launch level, come to.
+    """Lower WAYS, which are above the launch level, and assemble a plan for each resulting part.
 
-    What the host alone runs, and is not ON_GPU, is for no target. Raises UnfitError where a kernel spills
-    and there is no other candidate, or the launch level was given.
+    Without ON_GPU the plan is for the host alone and has no target. Raises UnfitError where a kernel spills
+    and there is no other candidate, or where the module entered at the launch level; and CompileError.
     """
     spilled, compiled = Spilled(), dict[tuple[str, str, str], CompiledKernel]()
     while True:
         parts = parts_of([way.launched(spilled) for way in ways])
-        # Compilers take their time, in which the caller's own garbage must not pile up.
+        # Compilation takes long, so the caller's own garbage must not pile up meanwhile.
         with clock.stage("kernels"), nullcontext() if on_gpu else no_collections():
             try:
                 return [
@@ -73,7 +73,7 @@ def _plan(part: PlannedPart, options: BuildOptions) -> Plan:
 
 
 def _with(spilled: Spilled, parts: Sequence[PlannedPart], problems: Mapping[str, str]) -> Spilled:
-    """SPILLED and the kernels of PARTS that PROBLEMS names, a sentence each."""
+    """SPILLED extended by the kernels of PARTS that PROBLEMS names; PROBLEMS maps a kernel to a message."""
     given = {name: text for new, text in problems.items() for name in (new, *parts[0].given.get(new, ()))}
     launches = (op for part in parts for op in part.way.module.main.block if isinstance(op, Kernel))
     return spilled.and_those(launches, given)
@@ -96,14 +96,14 @@ def parts_of(ways: Sequence[Descent]) -> list[PlannedPart]:
 
 
 class _KernelNames:
-    """Names of kernels by their source. A name has a hash of its target in it, which its source has not."""
+    """Kernel names by source: a name includes a hash of the target, so equal kernels may differ in name."""
 
     def __init__(self) -> None:
         self._known: dict[str, str] = {}
         self.given: dict[str, set[str]] = {}
 
     def settle(self, module: Module, target: ArchSpec) -> dict[str, str]:
-        """Rename the kernels of MODULE whose source is known already; the sources by name."""
+        """Give kernels of MODULE whose source is known already the known name; the sources by name."""
         sources = {name: made.source for name, made in made_kernels(module, target).items()}
         taken = set(sources)
         names: dict[str, str] = {}
@@ -119,7 +119,7 @@ class _KernelNames:
 
 
 def _tell_apart(ways: Sequence[Descent]) -> None:
-    """Say in the records of each ledger that are not in all which target they are for."""
+    """Mark the ledger records that not all targets share with the target they are for."""
     texts = [{json.dumps(record.to_json()) for record in way.context.ledger} for way in ways]
     common = set[str].intersection(*texts)
     for way in ways:

@@ -170,7 +170,7 @@ def test_options_that_mean_nothing(glassrt: Glassrt, options: tuple[str, ...], p
 
 
 def test_names_that_the_model_has_not(glassrt: Glassrt, small: Path) -> None:
-    assert "called like 'cnv*'" in glassrt("explain", DIGITS, "--override", "node:cnv*=fp32", code=1).output
+    assert "matches 'cnv*'" in glassrt("explain", DIGITS, "--override", "node:cnv*=fp32", code=1).output
     assert "no input or output 'z'" in glassrt("check", DIGITS, "--io", "z=fp16", code=1).output
     for options in (("--override", "op:add=fp16"), ("--io", "fp16")):
         assert "IR text of the precision level" in glassrt("explain", small, *options, code=1).output
