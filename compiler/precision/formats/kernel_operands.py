@@ -69,7 +69,7 @@ class KernelOperands:
         return None if self._multiplication is None else self._multiplication.stored
 
     def _multiplied(self, dtype: DType) -> DType:
-        """The type in which an operand of DTYPE is multiplied; integers may differ from each other."""
+        """The type in which an operand of DTYPE is multiplied; integer operands may have different types."""
         return self.operand_dtype or dtype if dtype.is_float else dtype
 
     # ------------------------------------------------------------ forms
@@ -184,9 +184,9 @@ class KernelOperands:
     # ------------------------------------------------------------ what is recorded
 
     def formats(self, region: Block, kept: list[str]) -> dict[str, Any]:
-        """The attributes that say what was asked for, what the kernel got in REGION, and why.
+        """The kernel's attributes for the requested format, the one it has in REGION, and the reasons.
 
-        KEPT: why its results are not stored as was asked for.
+        KEPT: the reasons why its results are not stored as requested.
         """
         compute = executed(region)
         accumulate = compute
@@ -215,7 +215,7 @@ class KernelOperands:
         if self._override is None or op is None:
             return ""
         own = op.inputs[0].type.dtype if self._contraction is not None else op.results[0].type.dtype
-        # Integers and floats of eight bits are what quantization stores.
+        # Eight-bit integers and floats come from quantization, not from the policy's storage type.
         if own in (F32, self._format.storage) or not own.is_float or own.bits < F16.bits:
             return ""
         return f"the model itself has {own} here, and policies are about f32"
@@ -250,7 +250,7 @@ class KernelOperands:
 
 
 def _table_of(contraction: Operation | None) -> Value | None:
-    """The tensor whose rows CONTRACTION gathers, if it does."""
+    """The table from which CONTRACTION gathers its rows, if it does."""
     if not isinstance(contraction, (Conv, Matmul)):
         return None
     prologue = read_prologue(contraction)

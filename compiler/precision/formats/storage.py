@@ -85,7 +85,7 @@ class StoragePlan:
         return self._leads[kernel]
 
     def is_returned(self, value: Value) -> bool:
-        """True when VALUE is an output, under any shape."""
+        """Whether VALUE is an output of the function, possibly reshaped."""
         return value in self._returned
 
     def dtype(self, value: Value) -> DType:
@@ -141,7 +141,7 @@ class StoragePlan:
         return weight * self._passed_on(user)
 
     def _passed_on(self, kernel: FusedKernel) -> float:
-        """The sign of what KERNEL's consumers want, when it reads in the order in which it writes."""
+        """The preference of KERNEL's consumers, if it reads in the order in which it writes: its sign."""
         result = kernel.results[0]
         if _reorders(kernel) or result in self._returned:
             return 0.0
@@ -160,7 +160,7 @@ class StoragePlan:
         return channels_last(rank) if score > 0 else ROW_MAJOR
 
     def _given(self, kernel: FusedKernel, rank: int) -> float:
-        """In which layout the operands of KERNEL come, in elements."""
+        """The preference of KERNEL's operands by the layouts they come in, in elements."""
         if _reorders(kernel):
             return 0.0
         score = 0.0

@@ -115,7 +115,7 @@ class _Decisions:
         return ""
 
     def _multiplied(self, op: Operation) -> str:
-        """Why OP multiplies in f32; empty when it does as its format says."""
+        """The reason why OP multiplies in f32; empty when it multiplies as its format says."""
         format = self._policy.format_of(op)
         dtype = format.multiplied(F32)
         if op.inputs[0].type.dtype != F32 or dtype == F32:

@@ -17,7 +17,7 @@ UNBOUNDED = math.inf
 
 
 class NumberOrigin(IntEnum):
-    """Where the numbers of a value come from; of several operands the last one counts."""
+    """Where the numbers of a value come from, in lattice order: the join of several is the last of them."""
 
     CONSTANT = 0  # the model alone
     INTEGERS = 1  # integers and constants
@@ -52,7 +52,7 @@ class Fact:
 
     @property
     def counted(self) -> bool:
-        """True when the numbers come from integers, with weights or without."""
+        """Whether the numbers come from integers, possibly multiplied by weights."""
         return self.levels > 0 and self.origin in (NumberOrigin.INTEGERS, NumberOrigin.WEIGHTED)
 
     def within(self, low: float, high: float) -> Fact:
@@ -77,7 +77,7 @@ def integers(low: float = -UNBOUNDED, high: float = UNBOUNDED) -> Fact:
 
 
 def of_dtype(dtype: DType) -> Fact:
-    """All numbers of DTYPE: data, or the integers that it has. 32 bits and more say nothing of a bound."""
+    """The fact about any number of DTYPE: data, or its integers, bounded if it has fewer than 32 bits."""
     if dtype.is_float:
         return Fact()
     if dtype == BOOL:
@@ -110,6 +110,6 @@ def combined(facts: list[Fact], low: float, high: float) -> Fact:
 
 
 def _statistic(facts: list[Fact]) -> bool:
-    """True when some are statistics, and the others the model's own numbers."""
+    """Whether some of FACTS are of statistics, and all others of constants of the model."""
     rest = [fact for fact in facts if not fact.statistic]
     return len(rest) < len(facts) and all(fact.origin is NumberOrigin.CONSTANT for fact in rest)

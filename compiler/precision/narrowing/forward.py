@@ -35,7 +35,7 @@ def data_operands(op: Operation) -> list[Value]:
 
 
 class ForwardFacts:
-    """The facts of one function at the graph or the fused level."""
+    """The facts about the values of one function, at the graph or the fused level."""
 
     def __init__(self, module: Module, function: Function) -> None:
         self._module = module
@@ -57,7 +57,7 @@ class ForwardFacts:
                     self._found[value] = self._of(op, value)
 
     def _region(self, op: Operation) -> None:
-        """A kernel: what goes in at its operands comes out where its region yields it."""
+        """Propagate facts through a kernel: operands to arguments, yielded values to results."""
         block = op.regions[0].block
         for argument, value in zip(block.arguments, op.inputs, strict=True):
             self._found[argument] = self._found[value]

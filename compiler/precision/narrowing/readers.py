@@ -12,7 +12,7 @@ from .demands import is_product
 
 
 class Reader(Flag):
-    """Kinds of ops that read a value, behind ops that move it."""
+    """Kinds of ops that read a value, directly or through ops that move it."""
 
     NONE = 0
     ELEMENTWISE = auto()

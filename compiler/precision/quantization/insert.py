@@ -141,7 +141,7 @@ class _Insertion:
             return "its second operand is no constant"
         if not np.isfinite(weights).all():
             return "a weight is not finite"
-        # Whoever names it wants it in eight bits nevertheless.
+        # An override that names it requests eight bits nevertheless.
         kept = op in last and self.context.policy.override_of(op) is None
         return "the last contraction before an output stays in floats" if kept else None
 
@@ -212,7 +212,7 @@ def _as_calibrated(value: Value) -> Value:
 
 
 def _last_contractions(function: Function) -> set[Operation]:
-    """Contractions from whose result an output is reached without another contraction."""
+    """The contractions whose results reach an output without another contraction."""
     found: set[Operation] = set()
     pending = [value.producer for value in function.returned]
     seen: set[Operation] = set()

@@ -68,6 +68,6 @@ def positive(scale: Array) -> bool:
 
 
 def through_reshape(value: Value) -> Value:
-    """The operand of the reshapes that produce VALUE, or VALUE itself."""
+    """The operand of the reshape that produces VALUE, or VALUE itself without one."""
     inner = produced_by(value, Reshape)
     return value if inner is None else inner.x

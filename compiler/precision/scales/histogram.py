@@ -135,7 +135,7 @@ class Histogram:
         return values[finite]
 
     def _places(self, magnitudes: Array) -> Array:
-        """The number of each magnitude's bin."""
+        """The bin index of each magnitude."""
         scale = BIN_BITS - self.exponent
         if abs(scale) > SHORT_EXPONENT:
             return (magnitudes.astype(np.float64) * math.ldexp(1.0, scale)).astype(np.intp)

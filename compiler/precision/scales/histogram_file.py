@@ -80,7 +80,7 @@ def _checked(path: Path, name: str, counts: Array, facts: list[float]) -> Histog
 
 
 def _in_range(found: Histogram) -> bool:
-    """Whether the extremes lie where the counts say."""
+    """Whether minimum and maximum are in the bins that the counts imply."""
     if not found.finite:
         return (found.minimum, found.maximum, found.smallest) == (math.inf, -math.inf, math.inf)
     if found.finite == found.zeros:
