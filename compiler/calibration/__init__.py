@@ -1,2 +1,2 @@
-"""Calibration: runs a network in fp32, records how large each of its tensors gets, and chooses the range
-that each is given where it is stored in eight bits."""
+"""Calibration: runs a network in fp32, records a histogram of every tensor, and chooses the clip (the largest
+magnitude that is represented) of each for storing it in eight bits."""

@@ -1,4 +1,4 @@
-"""The whole calibration: batches through the fp32 network, histograms, a table."""
+"""The calibration as a whole: runs batches through the fp32 network and turns histograms into a table."""
 
 from __future__ import annotations
 
@@ -33,20 +33,21 @@ def calibrate(
     cache: bool = True,
     progress: Progress | None = None,
 ) -> CalibrationTable:
-    """Run MODEL in fp32 over BATCHES and choose the scale of every tensor from what it held.
+    """Run MODEL in fp32 over BATCHES and choose the scale of every tensor from its histogram.
 
     model: an ONNX file, its bytes, a ModelProto, or an .ir file of the graph level; a Module is consumed.
-    batches: tables of arrays by input name, one per batch; an object whose `batches()` gives such; or a
-    path: of an .npz file, whose arrays are split along their first axis, or a folder of .npy and .npz
-    files, one batch each.
+    batches: mappings from input name to array, one per batch; an object whose `batches()` returns such
+    mappings; or a path: an .npz file, whose arrays are split along their first axis, or a folder of .npy and
+    .npz files, one batch each.
     calibrator: 'entropy', 'percentile' (99.99; also 'percentile-99.9', 'percentile-99.999'), 'min-max',
-    'mse' or 'mse-fp8'; the table has the figures of all.
+    'mse' or 'mse-fp8'; the table has the figures of all of them.
     device: 'cuda', 'cuda:N', 'host', or 'interpret' for numpy; default: cuda if present, else host.
-    shapes, inputs, cache: as for `compile`; limit: how many batches to take, None for all;
-    progress: called with ('calibrate', done, total), total 0 where it is not known.
+    shapes, inputs, cache: as for `compile`; limit: how many batches to use, None for all;
+    progress: called with ('calibrate', done, total); total is 0 where it is not known.
 
-    Warns of tensors that held NaNs or infinities, which are left out of their scales.
-    Raises InputError for batches that do not fit, hold NaNs, or are none, and as `compile` does.
+    Warns about tensors with NaNs or infinities, which are ignored in the choice of scales.
+    Raises InputError for missing batches and for batches with wrong types, shapes or NaNs, and what `compile`
+    raises.
     """
     check_calibrator(calibrator)
     check_limit(limit)
@@ -57,7 +58,7 @@ def calibrate(
 
 
 def warn_of_odd(table: CalibrationTable) -> None:
-    """Warn of tensors of TABLE that held NaNs or infinities: these have no part in their scales."""
+    """Warn about tensors of TABLE with NaNs or infinities, which are ignored in the choice of scales."""
     seen = [(name, tensor.values) for name, tensor in table.tensors.items() if tensor.values is not None]
     odd = [
         f"'{name}' ({values.nans} NaN and {values.infinities} infinite of {values.count})"
@@ -68,12 +69,12 @@ def warn_of_odd(table: CalibrationTable) -> None:
         more = f" and {len(odd) - SHOWN_NAMES} more" if len(odd) > SHOWN_NAMES else ""
         names = ", ".join(odd[:SHOWN_NAMES])
         warnings.warn(
-            f"values in the network are not finite, and left out of scales: {names}{more}", stacklevel=3
+            f"tensors with values that are not finite, which scales ignore: {names}{more}", stacklevel=3
         )
 
 
 def check_limit(limit: int | None) -> None:
-    """InputError for a number of batches that leaves none."""
+    """Raise InputError for a LIMIT on the number of batches that is less than one."""
     if limit is not None and limit < 1:
         raise InputError(f"at least one batch is needed, not {limit}")
 
@@ -87,12 +88,12 @@ def run(
     cache: bool,
     progress: Progress | None,
 ) -> CalibrationTable:
-    """As `calibrate`, for a network and a set at hand; the network is consumed."""
+    """Calibrate NETWORK, which is consumed, on DATA; arguments and errors are those of `calibrate`."""
     tell = progress or (lambda stage, done, total: None)
     counts = [count for count in (data.count, limit) if count is not None]
     total = min(counts) if data.count is not None else 0
     checked = checked_batches(data, limit, network.signature)
-    first = next(checked)  # before anything is built
+    first = next(checked)  # reports a bad set before anything is built
     histograms = network.histograms()
     done = 0
     with observer(network, histograms, device, cache, progress) as feed:

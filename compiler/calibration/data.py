@@ -1,4 +1,4 @@
-"""Calibration sets: batches of inputs from wherever a caller has them, and what is wrong with them."""
+"""Calibration sets: batches of inputs from memory or from files, and the checks of them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from ..files.regular import open_regular
 
 Batch = Mapping[str, Any]
 KINDS = (".npy", ".npz")
-ARRAYS = (b"PK", b"\x93NUMPY")  # how files of arrays begin
-TABLES = "a calibration table is for `calibration`; batches are in an .npz file or a folder"
-WANTED = 'such as {"x": x}, with an array for every input'
+ARRAYS = (b"PK", b"\x93NUMPY")  # the first bytes of .npz and .npy files
+TABLES = "pass a calibration table as `calibration`; batches come from an .npz file or a folder"
+WANTED = 'pass a mapping such as {"x": x}, with an array for every input'
 
 
 @runtime_checkable
 class HasBatches(Protocol):
-    """An object that makes its batches itself."""
+    """An object that provides its batches by a method."""
 
     def batches(self) -> Iterable[Batch]: ...
 
@@ -37,10 +37,10 @@ Batches: TypeAlias = str | os.PathLike[str] | Iterable[Batch] | HasBatches
 
 @dataclass(frozen=True)
 class CalibrationSet:
-    """Batches as a caller gave them, not yet checked.
+    """The batches that a caller gave, not yet checked.
 
-    count: how many there are, None where that is not known before; unused: arrays of a file that are no
-    inputs; left_out: the elements along the first axis that do not fill a batch of a fixed size.
+    count: the number of batches, None where it is not known in advance; unused: arrays of a file that are not
+    inputs; left_out: the number of elements along the first axis that do not fill a batch of a fixed size.
     """
 
     batches: Iterable[Any]
@@ -50,34 +50,33 @@ class CalibrationSet:
 
 
 def open_set(data: Batches, module: Module) -> CalibrationSet:
-    """The calibration set that DATA is or names, for MODULE's main function.
+    """The calibration set in DATA, or in the file or folder at the path DATA, for MODULE's main function.
 
-    A path is that of an .npz file, whose arrays are split along their first axis into batches of the
-    model's size (the optimum of a symbolic one), or of a folder of .npy and .npz files, one batch each,
-    in the order of their names. Raises InputError.
+    The arrays of an .npz file are split along their first axis into batches of the model's size (the optimum
+    of a symbolic size). In a folder every .npy or .npz file is a batch, in the order of their names. Raises
+    InputError for data of another kind, and for files that cannot be read or split.
     """
     if isinstance(data, (str, os.PathLike)):
         path = Path(data)
         return _folder(path, module.main) if path.is_dir() else _split(path, module)
     if isinstance(data, Mapping):
-        raise InputError("the calibration set is one table of arrays, not batches", "put it into a list")
+        raise InputError("the calibration set is a single batch, not a list of batches", "pass it in a list")
     batches = data.batches() if isinstance(data, HasBatches) else data
     if not isinstance(batches, Iterable):
-        hint = "pass a list of tables of arrays, an object with batches(), or a path"
-        raise InputError(f"a calibration set is batches, not {type(data).__name__}", hint)
+        hint = "pass a list of mappings from input name to array, an object with batches(), or a path"
+        raise InputError(f"the calibration set must be a list of batches, not {type(data).__name__}", hint)
     return CalibrationSet(batches, len(batches) if isinstance(batches, Sized) else None)
 
 
 def is_no_arrays(path: Path) -> bool:
-    """True for a file that holds something else than arrays, such as a calibration table; by its name if
-    that says it, else by how it begins."""
+    """Whether the file at PATH holds no arrays (a calibration table, say): by its suffix or first bytes."""
     if path.suffix in KINDS or not path.is_file():
         return False
     try:
         with open_regular(path) as file:
             return not file.read(max(map(len, ARRAYS))).startswith(ARRAYS)
     except OSError:
-        return False  # whoever reads it says so
+        return False  # reported when the file is read
 
 
 # ---------------------------------------------------------------- files
@@ -89,7 +88,7 @@ def _folder(path: Path, function: Function) -> CalibrationSet:
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from None
     if not files:
-        raise InputError(f"{path} holds no .npy or .npz file", "every file is a batch")
+        raise InputError(f"{path} has no .npy or .npz file", "each such file is a batch")
     return CalibrationSet((_batch_of(file, function) for file in files), len(files))
 
 
@@ -98,14 +97,14 @@ def _batch_of(file: Path, function: Function) -> Batch:
         return read_arrays(file)
     if len(function.inputs) != 1:
         names = ", ".join(function.inputs)
-        raise InputError(f"{file.name} is one array; the model has the inputs {names}", "use .npz files")
+        raise InputError(f"{file.name} is a single array; the model has the inputs {names}", "use .npz files")
     return {function.inputs[0]: read_array(file)}
 
 
 def _split(path: Path, module: Module) -> CalibrationSet:
-    """Arrays by name, cut along the first axis."""
+    """The set in the .npz file at PATH, whose arrays are split along their first axis."""
     if is_no_arrays(path):
-        raise InputError(f"{path.name} is no file of arrays", TABLES)
+        raise InputError(f"{path.name} is not a file of arrays", TABLES)
     arrays = read_arrays(path)
     function = module.main
     unused = tuple(name for name in arrays if name not in function.inputs)
@@ -115,7 +114,7 @@ def _split(path: Path, module: Module) -> CalibrationSet:
     ]
     count = max((cut.pieces for cut in found if cut.step), default=1)
     if count == 0:
-        raise InputError(f"{path.name} holds no batch", "; ".join(cut.described for cut in found))
+        raise InputError(f"{path.name} does not fill a batch", "; ".join(cut.described for cut in found))
     cuts = [cut.fitting(count) for cut in found]
     batches = ({cut.name: cut.part(number) for cut in cuts} for number in range(count))
     left_out = max((cut.array.shape[0] - count * cut.step for cut in cuts if cut.fixed), default=0)
@@ -123,7 +122,7 @@ def _split(path: Path, module: Module) -> CalibrationSet:
 
 
 def _present(function: Function, arrays: Mapping[str, Array], where: Path) -> Iterator[tuple[str, Value]]:
-    """The inputs of FUNCTION by name; InputError for one that ARRAYS lack."""
+    """The inputs of FUNCTION with their names. Raises InputError for one that ARRAYS, from WHERE, lacks."""
     for name, value in zip(function.inputs, function.arguments, strict=True):
         if name not in arrays:
             names = ", ".join(arrays) or "nothing"
@@ -133,9 +132,9 @@ def _present(function: Function, arrays: Mapping[str, Array], where: Path) -> It
 
 @dataclass(frozen=True)
 class _BatchCut:
-    """An array that is cut into pieces of `step` along its first axis; 0: every batch has all of it.
+    """An array, split into pieces of `step` elements along its first axis; 0: every batch has all of it.
 
-    fixed: all pieces have that size; where the model leaves it open the last may be smaller.
+    fixed: all pieces must have that size; otherwise, for a symbolic size, the last may be smaller.
     """
 
     name: str
@@ -148,28 +147,31 @@ class _BatchCut:
         if not value.type.rank:
             return _BatchCut(name, array, 0, False)
         if not array.ndim:
-            raise InputError(f"input '{name}' is a single number; {value.type} is wanted")
+            raise InputError(f"input '{name}' is a single number; {value.type} is expected")
         size = value.type.shape[0]
         step = evaluate(size, sizes)
         return _BatchCut(name, array, step, isinstance(size, int) and step > 0)
 
     @property
     def pieces(self) -> int:
-        """How many pieces there are; what does not fill one of a fixed size is none."""
+        """The number of pieces; a rest that does not fill a piece of fixed size does not count."""
         size: int = self.array.shape[0]
         return size // self.step if self.fixed else -(-size // self.step)
 
     def fitting(self, count: int) -> _BatchCut:
-        """This cut, if it makes COUNT pieces; an array that is one whole batch serves all of them."""
+        """This cut, if it has COUNT pieces. An array that is exactly one batch is used for all of them.
+
+        Raises InputError for any other number of pieces.
+        """
         if not self.step or self.pieces == count:
             return self
         if self.fixed and self.array.shape[0] == self.step:
             return replace(self, step=0, fixed=False)
-        raise InputError(f"{self.described}: {self.pieces} batches, where another input has {count}")
+        raise InputError(f"{self.described}: {self.pieces} batches, but another input has {count}")
 
     @property
     def described(self) -> str:
-        """What there is, and what a batch takes."""
+        """The sizes of the array and of a batch, for messages."""
         have = self.array.shape[0] if self.array.ndim else 0
         return f"input '{self.name}' has {have} elements along its first axis, a batch takes {self.step}"
 
@@ -182,24 +184,25 @@ class _BatchCut:
 
 
 def checked_batches(data: CalibrationSet, limit: int | None, module: Module) -> Iterator[dict[str, Array]]:
-    """The batches of DATA, the first LIMIT of them, each checked when its turn comes; see `checked_batch`.
+    """The first LIMIT batches of DATA (None: all), each checked by `checked_batch` when it is reached.
 
-    InputError when there is none.
+    Raises InputError when there is none.
     """
     number = 0
     for number, batch in enumerate(islice(data.batches, limit), start=1):
         yield checked_batch(batch, number, module)
     if not number:
-        raise InputError("the calibration set has no batches", "give at least one table of arrays")
+        raise InputError("the calibration set has no batches", "give at least one")
 
 
 def checked_batch(batch: Any, number: int, module: Module) -> dict[str, Array]:
-    """The inputs in BATCH, the NUMBER-th from 1, in the model's order; what else it holds is left alone.
+    """The input arrays in BATCH, by name in the model's order; other arrays in it are ignored.
 
-    InputError names the input that is missing, has another type or shape, or holds NaNs or infinities.
+    NUMBER is its number, from 1, for messages. Raises InputError, naming the input, for one that is missing,
+    has another type or shape, or has NaNs or infinities.
     """
     if not isinstance(batch, Mapping):
-        raise InputError(f"batch {number} is no table of arrays but {type(batch).__name__}", WANTED)
+        raise InputError(f"batch {number} is not a mapping to arrays but {type(batch).__name__}", WANTED)
     function = module.main
     arrays = {}
     for name, value in zip(function.inputs, function.arguments, strict=True):
@@ -216,7 +219,7 @@ def checked_batch(batch: Any, number: int, module: Module) -> dict[str, Array]:
         if not span.minimum <= size <= span.maximum:
             hint = f'give shapes={{"{name}": (1, {size}, {size})}}, or --shape {name}=1,{size},{size}'
             if size < 1:
-                hint = "take batches without elements out of the calibration set"
+                hint = "remove batches without elements from the calibration set"
             raise InputError(
                 f"batch {number}: {name} is {size}, outside its range {span.minimum} to {span.maximum}", hint
             )
@@ -229,19 +232,19 @@ def _checked_array(what: str, given: object, value: Value) -> Array:
     try:
         array = np.asarray(given)
     except (ValueError, TypeError) as error:
-        raise InputError(f"{what} is no array: {error}") from None
+        raise InputError(f"{what} is not an array: {error}") from None
     dtype = np.dtype(value.type.dtype.numpy)
     if array.dtype.kind == "V" and array.dtype.itemsize == dtype.itemsize:
         array = array.view(dtype)  # types that numpy lacks come back from a file as raw bytes
     if array.dtype != dtype:
-        raise InputError(f"{what} has elements of {array.dtype}; {dtype} is wanted", f"astype('{dtype}')")
+        raise InputError(f"{what} has elements of {array.dtype}; {dtype} is expected", f"astype('{dtype}')")
     fits = array.ndim == value.type.rank and all(
         not isinstance(dim, int) or dim == size
         for dim, size in zip(value.type.shape, array.shape, strict=False)
     )
     if not fits:
-        raise InputError(f"{what} has the shape {list(array.shape)}; {value.type} is wanted")
+        raise InputError(f"{what} has the shape {list(array.shape)}; {value.type} is expected")
     if value.type.dtype.is_float and not np.isfinite(array).all():
         odd = "NaN" if np.isnan(array).any() else "infinity"
-        raise InputError(f"{what} holds {odd}", "take what is not finite out of the calibration set")
+        raise InputError(f"{what} holds {odd}", "remove values that are not finite from the calibration set")
     return np.ascontiguousarray(array).reshape(array.shape)

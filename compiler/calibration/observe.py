@@ -1,7 +1,7 @@
 """Runs a network in fp32 over batches, and records a histogram of every tensor.
 
-On a device the network is built with all its tensors as outputs, so that no fusion hides one; in the
-interpreter each is recorded as it is computed. Either way what is held at a time is one batch's.
+On a device, the network is built with all its tensors as outputs, so that fusion cannot hide one. In the
+interpreter, each tensor is recorded as it is computed. Either way only one batch's tensors are in memory.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from ..precision.scales.histogram import Histogram
 from ..precision.scales.names import model_hash, tensor_names
 
 INTERPRET = "interpret"
-# Whether siblings are joined is decided by the times of a machine and a precision; tables are of neither.
+# Whether siblings are joined depends on the target and the precision; a calibration table must not.
 UNJOINED = frozenset({HorizontalContraction.name})
 
 Histograms = dict[str, Histogram]
@@ -38,10 +38,10 @@ Feed = Callable[[Mapping[str, Array]], None]
 
 @dataclass(frozen=True)
 class Network:
-    """A model at the graph level, after its passes: what calibration observes.
+    """A model at the graph level after its passes, whose tensors calibration observes.
 
-    signature: a module with the same inputs and symbols and no ops; hash: that of the model as
-    imported; names: of the tensors that are observed.
+    signature: a module with the same inputs and symbols and no ops; hash: that of the model as imported;
+    names: the name of every observed tensor.
     """
 
     module: Module
@@ -51,11 +51,11 @@ class Network:
 
     @staticmethod
     def of(model: Source, inputs: InputShapes | None = None, shapes: Shapes | None = None) -> Network:
-        """The network that MODEL describes. Raises as `load_module`, InputError below the graph level."""
+        """The network of MODEL. Raises what `load_module` raises, and InputError below the graph level."""
         module = load_module(model, inputs, shapes)
         if level_of(module) != "graph":
             raise InputError(
-                f"calibration is of models at the graph level; this one is at the {level_of(module)} level"
+                f"calibration needs a model at the graph level; this one is at the {level_of(module)} level"
             )
         found = model_hash(module)
         context = context_of(Settings(cache=None, disabled=UNJOINED))
@@ -79,10 +79,10 @@ def _signature(module: Module) -> Module:
 def observer(
     network: Network, histograms: Histograms, device: str | None, cache: bool, progress: Progress | None
 ) -> Iterator[Feed]:
-    """What runs one batch of inputs by name and adds its tensors to HISTOGRAMS.
+    """A context with a function that runs a batch of inputs by name and adds its tensors to HISTOGRAMS.
 
-    DEVICE is as for `Engine`, or 'interpret'. The network's module is consumed by a device. Raises as
-    `build` and `Engine`.
+    DEVICE is as for `Engine`, or 'interpret' for numpy. On a device the network's module is consumed. Raises
+    what `build` and `Engine` raise.
     """
     if device == INTERPRET:
         yield _interpreted(network, histograms)
@@ -106,7 +106,7 @@ def observer(
 
 
 def _show_all(network: Network) -> list[str]:
-    """Make the observed tensors, all but the inputs, the outputs of the network; their names."""
+    """Make all observed tensors but the inputs outputs of the network; their names."""
     function = network.module.main
     shown = {value: name for value, name in network.names.items() if value.producer is not None}
     if shown:
@@ -137,7 +137,7 @@ def _interpreted(network: Network, histograms: Histograms) -> Feed:
 
 
 class _Watch(Evaluation):
-    """Adds every value to its histogram as soon as it is there; the interpreter then lets go of it."""
+    """An evaluation that adds every value to its histogram at once, so that it need not be kept."""
 
     def __init__(self, network: Network, symbols: Mapping[str, int], histograms: Histograms) -> None:
         super().__init__(network.module, symbols)

@@ -1,2 +1,2 @@
-"""Checks of a build against what its model means: every fusion on its own, the whole network, and
-which decision of the compiler broke it."""
+"""Checks of a plan against a reference: every launch on its own, the whole network, and bisection of the
+compiler's decisions where the result is wrong."""

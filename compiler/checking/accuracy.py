@@ -1,8 +1,8 @@
 """The accuracy of every launch of a plan, measured while the plan runs.
 
-Each launch's inputs are copied out before it and its outputs after it. Its region, replayed on those
-inputs, gives its *local* error: what this kernel alone did. The unfused graph in f64 gives its
-*total* error, and that of what it read is what it *inherited*.
+The inputs of each launch are copied out before it runs, and its outputs after it. Its region, replayed on
+those inputs, gives the *local* error: the error that this kernel alone adds. The unfused graph in f64 gives
+the *total* error. The total error of the tensors that a launch reads is its *inherited* error.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from .replay import replay, typed
 
 @dataclass(frozen=True)
 class LaunchReport:
-    """The errors of one output of a launch. In a group, ops, nodes and what was inherited are those of the
-    member that wrote it.
+    """The errors of one output of a launch. In a group of launches, ops, nodes and inherited error are those
+    of the member that wrote the output.
 
-    local: against its own region with the roundings of the precision level; unrounded: against its
-    region in f64; allowed: the bound on local.max_abs, for results in 8-bit floats on what they were
-    before they were rounded; worst: the worst element's error in units of its bound; inherited: the
-    worst relative L2 error, as far as known, of what it read; total: the relative L2 error of its output
-    against the unfused graph in f64, None where the graph has no such value.
+    local: against the launch's region, rounded as the precision level says; unrounded: against the region in
+    f64; allowed: the bound on local.max_abs, for 8-bit floats the bound on the value before rounding; worst:
+    the largest ratio of an element's error to its bound; inherited: the largest known relative L2 error of
+    the tensors it read; total: the relative L2 error of the output against the unfused graph in f64, None
+    where the graph has no such value.
     """
 
     index: int
@@ -56,7 +56,7 @@ class LaunchReport:
     range: MeasuredRange
 
     def excess(self, tolerance: float | None) -> float:
-        """The local error in units of its bound; with a TOLERANCE that bounds the relative L2 error."""
+        """The ratio of the local error to its bound; with a TOLERANCE, of the relative L2 error to that."""
         if tolerance is not None:
             return quotient(self.local.relative_l2, tolerance)
         return self.worst
@@ -64,7 +64,7 @@ class LaunchReport:
 
 @dataclass(frozen=True)
 class _Source:
-    """Where results come from: their kernel's ops and nodes, and the worst error of what it read."""
+    """The origin of a result: the ops and nodes of its kernel, and the largest error among its inputs."""
 
     op: str
     nodes: tuple[str, ...]
@@ -72,7 +72,7 @@ class _Source:
 
 
 def launched_module(plan: Plan) -> Module:
-    """PLAN's launch level, without weights; PlanError if it is not that of the manifest."""
+    """PLAN's launch level, without weights. Raises PlanError if it does not match the manifest."""
     try:
         module = parse_module(plan.ir("launch"), ALL_DIALECTS, file="launch.ir")
     except IRError as error:
@@ -84,7 +84,7 @@ def launched_module(plan: Plan) -> Module:
 
 
 class AccuracyObserver:
-    """Measures every launch while `Engine.trace` runs; `reports` has them in order afterwards."""
+    """Measures every launch while `Engine.trace` runs; afterwards `reports` has the results, in order."""
 
     def __init__(
         self,
@@ -104,7 +104,7 @@ class AccuracyObserver:
             self._written = match.written
             self._values = exact_values(graph, inputs, match.written.values())[1]
         self.ranges: list[TensorRange] = []
-        self._carried: dict[Value, dict[Value, float]] = {}
+        self._errors: dict[Value, dict[Value, float]] = {}
         self._reads: list[Array] = []
         self.reports: list[LaunchReport] = []
 
@@ -122,7 +122,7 @@ class AccuracyObserver:
         reports = self._measured(index, op, spec, wrote)
         for value, report in zip(op.writes, reports, strict=True):
             known = report.inherited if report.total is None else report.total
-            self._carried.setdefault(_root(value), {})[value] = known
+            self._errors.setdefault(_root(value), {})[value] = known
         self.reports += reports
         self._reads = []
 
@@ -140,8 +140,8 @@ class AccuracyObserver:
             unit, bound = roundoff(value.type.dtype), expected.bounds[position]
             local = error_of(have, expected.rounded[position], unit)
             exact = expected.exact[position]
-            meant = self._meant(op, position)
-            lost = range_of(exact if meant is None else meant, value.type.dtype)
+            reference = self._reference(op, position)
+            lost = range_of(exact if reference is None else reference, value.type.dtype)
             source = sources[position]
             self.ranges.append(TensorRange(index, position, spec.kernel, op, value.type.dtype, lost))
             reports.append(
@@ -156,27 +156,27 @@ class AccuracyObserver:
                     allowed=bound.largest,
                     worst=bound.share(have, local),
                     inherited=source.inherited,
-                    total=None if meant is None else error_of(have, meant, unit).relative_l2,
+                    total=None if reference is None else error_of(have, reference, unit).relative_l2,
                     range=lost,
                 )
             )
         return reports
 
     def _sources(self, op: Kernel, member: Member, spec: LaunchSpec) -> list[_Source]:
-        """What is said of the results of MEMBER, for each of them."""
-        inherited = max((self._arriving(value) for value in op.reads[member.reads]), default=0.0)
+        """The source of each result of MEMBER."""
+        inherited = max((self._known_error(value) for value in op.reads[member.reads]), default=0.0)
         source = _Source(spec.op, spec.nodes, inherited)
         if is_group(op.family):
             source = _Source(ops_in(member.body), member.nodes or spec.nodes, inherited)
         return [source] * (member.writes.stop - member.writes.start)
 
-    def _arriving(self, value: Value) -> float:
-        """The error, as far as known, of what lies in a buffer: of itself, or of the worst of its parts."""
-        parts = self._carried.get(_root(value), {})
+    def _known_error(self, value: Value) -> float:
+        """The known error of the tensor in a buffer: its own, or the largest among its parts."""
+        parts = self._errors.get(_root(value), {})
         return parts[value] if value in parts else max(parts.values(), default=0.0)
 
-    def _meant(self, op: Kernel, position: int) -> Array | None:
-        """What OP's output at POSITION is in the unfused graph in f64; None where that has no such value."""
+    def _reference(self, op: Kernel, position: int) -> Array | None:
+        """The reference for OP's output at POSITION, from the unfused graph in f64; None if unknown."""
         value = self._written.get((op, position))
         return None if value is None else self._values.get(value)
 
@@ -190,9 +190,10 @@ def _root(value: Value) -> Value:
 def observed(
     engine: Engine, inputs: Mapping[str, Array], symbols: Mapping[str, int], graph: Module | None = None
 ) -> tuple[AccuracyObserver, dict[str, Array]]:
-    """Run ENGINE once on INPUTS; what an observer saw, and the outputs.
+    """Run ENGINE once on INPUTS, with an observer; the observer with its reports, and the outputs by name.
 
-    GRAPH is the plan's graph level with its weights, or None where there is none.
+    GRAPH is the plan's graph level with its weights, or None where there is none. Raises what `Engine.trace`
+    raises, and PlanError where the plan's launch level does not match its manifest.
     """
     observer = AccuracyObserver(engine.plan, inputs, symbols, graph)
     outputs = engine.trace(inputs, observer)

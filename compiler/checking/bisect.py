@@ -1,8 +1,8 @@
-"""Finds the first decision of the compiler that breaks a model, by bisection over how many are made.
+"""Finds the first compiler decision that breaks a model, by bisection over the number of decisions.
 
-Decisions are made in the same order in every build of a model, and a limit on their number switches
-off all that would follow (`PassContext.limit`). So there are two builds that differ in one decision,
-the one right and the other wrong; the records that only the latter's ledger has say what it did.
+Every build of a model makes its decisions in the same order, and a limit on their number disables the rest
+(`PassContext.limit`). So two builds can be found that differ by one decision, one right and one wrong. The
+ledger records that only the wrong one has say what the decision did.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ Execute = Callable[[Module, Mapping[str, Array]], Mapping[str, Array]]
 
 @dataclass(frozen=True)
 class Trial:
-    """One build: the relative L2 error of its worst output, or why there is none.
+    """One build: the largest relative L2 error of its outputs, or the problem that prevented a result.
 
-    decisions: how many were made; taken: the ledger's records of them; misshapen: which output has
-    another shape than it should have, whose error is infinite then.
+    decisions: how many were made; taken: the ledger's records of them; misshapen: a message about an output
+    of the wrong shape, whose error is infinite, "" for none.
     """
 
     error: float
@@ -46,11 +46,12 @@ class Trial:
 
 @dataclass(frozen=True)
 class Bisection:
-    """What bisection found.
+    """The result of a bisection.
 
-    culprit: the number of the first decision that breaks the model, counted from 1; 0 when the
-    model is broken before any is made, None when it is not broken. records: what that decision,
-    and what followed from it, left in the ledger; before, after: the trials without and with it.
+    culprit: the number of the first decision that breaks the model, counted from 1; 0 where the model is
+    wrong without any decision, None where it is right with all; records: the ledger's records of that
+    decision and of what followed from it; before, after: the trials without and with it; trials: how many
+    builds were tried.
     """
 
     culprit: int | None
@@ -61,10 +62,10 @@ class Bisection:
 
 
 def bisect(trial: Callable[[int | None], Trial], tolerance: float) -> Bisection:
-    """Search with TRIAL, which builds with at most so many decisions (None: all).
+    """Find the first decision with which TRIAL is wrong; TRIAL builds with at most N decisions (None: all).
 
-    Where the whole build gives wrong numbers, a smaller one that fails outright counts as not wrong;
-    where the whole build fails, one that gives any numbers does.
+    A build is wrong in the way the whole build is. If that exceeds TOLERANCE, a relative L2 error, a build
+    that fails is not wrong; if the whole build fails, a build that gives any numbers is not wrong.
     """
     whole = trial(None)
     if not whole.problem and whole.error <= tolerance:
@@ -79,7 +80,7 @@ def bisect(trial: Callable[[int | None], Trial], tolerance: float) -> Bisection:
     count = 2
     if broken(good):
         return Bisection(0, (), good, good, count)
-    # A decision that made the build fail was not counted any more.
+    # The decision at which the build failed was not counted.
     low, high = 0, whole.decisions + bool(whole.problem)
     while high - low > 1:
         middle = (low + high) // 2
@@ -93,7 +94,7 @@ def bisect(trial: Callable[[int | None], Trial], tolerance: float) -> Bisection:
 
 
 def _only_in(one: Trial, other: Trial) -> list[Record]:
-    """The records of ONE that OTHER has not, each as often as it has it more often, in order."""
+    """The records of ONE, in order, minus those of OTHER, as a multiset difference."""
     surplus = Counter(map(_text, one.taken))
     surplus.subtract(map(_text, other.taken))
     found = []
@@ -110,7 +111,8 @@ def _text(record: Record) -> str:
 
 @dataclass(frozen=True)
 class Trials:
-    """Builds the module that LOAD makes anew, with a limit, and compares what EXECUTE gives with WANTED."""
+    """Builds a fresh module from `load` with a limit on decisions, runs it by `execute` on `inputs`, and
+    compares the outputs with `wanted`."""
 
     load: Callable[[], Module]
     settings: Settings
@@ -138,17 +140,17 @@ def _trial(error: float, problem: str, context: PassContext) -> Trial:
 
 
 def in_interpreter(module: Module, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
-    """Run a launch module in numpy: finds wrong rules, but no wrong kernels."""
+    """Run a launch module in numpy, which finds wrong rules but not wrong kernels."""
     with np.errstate(all="ignore"):
         return interpret(module, inputs)
 
 
 def on_device(settings: Settings, device: str | None) -> Execute:
-    """Runs launch modules on a device."""
+    """A function that compiles a launch module for the first target of SETTINGS and runs it on DEVICE."""
 
     def execute(module: Module, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
         texts = {"graph": "", "fused": "", "precision": "", "launch": print_module(module)}
-        # Kernels that spill are right all the same, and which decision is wrong is the question here.
+        # Spilling kernels are allowed: they compute the same, and only correctness matters here.
         options = BuildOptions(settings.targets[:1], settings.cache, spills=True)
         plan = assemble(module, texts, [], options)
         with Engine(plan, device) as engine:

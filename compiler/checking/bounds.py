@@ -1,7 +1,8 @@
-"""By how much a kernel may differ from the interpreter on the same inputs.
+"""Error bounds: by how much a kernel may differ from the interpreter on the same inputs.
 
-One rounding of the result, arithmetic in another order along a chain of ops, and sums in another order:
-|error| <= c·sqrt(K)·u·(|A||B|). Results in 8-bit floats are judged before they are rounded (`rounding`).
+A bound allows for one rounding of the result, reordered arithmetic along a chain of ops, and reordered sums:
+|error| <= c·sqrt(K)·u·(|A||B|). Results in 8-bit floats are judged by their value before rounding
+(`rounding`).
 """
 
 from __future__ import annotations
@@ -24,18 +25,18 @@ from .measures import Error, largest_finite, roundoff
 from .rounding import is_short, keeps, rounded_last, step, strayed
 from .widen import widened_array, widened_block
 
-# In unit roundoffs of the largest result: for its rounding on both sides, and for arithmetic in another
-# order along a chain of ops.
+# In unit roundoffs of the largest result: for rounding it on both sides, and for reordered arithmetic along a
+# chain of ops.
 STORING, ARITHMETIC, ARITHMETIC_PER_STEP = 4.0, 16.0, 6.0
-SUM = 2.0  # c in the bound of sums
+SUM = 2.0  # c in the bound on sums
 
 
 @dataclass(frozen=True)
 class Bound:
-    """What a result that is stored as `stored` may differ by.
+    """The error bound of a result that is stored as `stored`.
 
-    allowed: from the replay, for all elements or for each; for a result in 8-bit floats, `before` is what
-    it was before it was rounded, and `allowed` is by how much that may be off.
+    allowed: the largest absolute difference from the replay, for all elements or for each. For a result in
+    8-bit floats, `before` is its value before rounding, and `allowed` bounds the error of that.
     """
 
     stored: DType
@@ -44,11 +45,11 @@ class Bound:
 
     @property
     def largest(self) -> float:
-        """What the element may differ by that may differ most."""
+        """The largest bound of an element."""
         return float(np.max(self.allowed, initial=0.0))
 
     def share(self, have: Array, error: Error) -> float:
-        """The worst element's difference in units of its bound; ERROR is that of HAVE, what was stored."""
+        """The largest ratio of an element's error to its bound; HAVE is what was stored, ERROR its error."""
         if self.before is None:
             return quotient(error.max_abs, self.largest)
         off = strayed(have, self.before, self.stored)
@@ -59,7 +60,7 @@ class Bound:
 
 
 def quotient(part: float, whole: float) -> float:
-    """PART of WHOLE; nothing is no part of nothing."""
+    """PART over WHOLE: 0 where PART is 0, infinite where only WHOLE is."""
     if part == 0:
         return 0.0
     return part / whole if whole else math.inf
@@ -67,7 +68,7 @@ def quotient(part: float, whole: float) -> float:
 
 @dataclass(frozen=True)
 class _Product:
-    """A contraction as the replay in f64 computed it: how many terms its sums have, and |A||B|."""
+    """A contraction in the f64 replay: the number of terms of its sums (K), its result, and |A||B|."""
 
     terms: float
     result: Array
@@ -75,9 +76,9 @@ class _Product:
 
 
 class Sums(Evaluation):
-    """Notes the contractions on the way: their first operands, and what their sums are made of.
+    """An evaluation that records contractions: their first operands, and the magnitudes that they sum.
 
-    Sums of integers are exact: they count for nothing.
+    Integer sums are exact, so they are recorded as None.
     """
 
     def __init__(self, module: Module, symbols: Mapping[str, int]) -> None:
@@ -93,7 +94,7 @@ class Sums(Evaluation):
 
     @property
     def size(self) -> float:
-        """The largest element of their results."""
+        """The largest magnitude among the results of the contractions."""
         return max((largest_finite(each.result) for each in self.products if each is not None), default=0.0)
 
     def executed(self, op: Operation, arguments: Sequence[Any], results: Sequence[Array]) -> None:
@@ -110,8 +111,11 @@ class Sums(Evaluation):
 
 @dataclass(frozen=True)
 class Execution:
-    """A block that was run on READS by a family that sums by ACCUMULATION; SUMS are those of its replay in
-    f64, whose results are EXACT."""
+    """One execution of a kernel's block, from which error bounds are derived.
+
+    accumulation: how the kernel family sums; reads: the inputs; sums, exact: contractions and results of the
+    replay in f64.
+    """
 
     block: Block
     accumulation: Accumulation
@@ -120,13 +124,13 @@ class Execution:
     exact: Sequence[Array]
 
     def products(self) -> Iterator[tuple[Operation, _Product]]:
-        """The contractions of floats."""
+        """The float contractions, each with its figures."""
         ops = (op for op in self.block if has(op, Trait.CONTRACTION))
         pairs = zip(ops, self.sums.products, strict=True)
         return ((op, product) for op, product in pairs if product is not None)
 
     def allowed(self, position: int, stored: TensorType, want: Array) -> float | Array:
-        """What the result at POSITION may differ by from WANT; for 8-bit floats before it is rounded."""
+        """The largest error of the result at POSITION against WANT; for 8-bit floats, before rounding."""
         if not stored.dtype.is_float:
             return 0.0
         largest = largest_finite(want)
@@ -134,21 +138,22 @@ class Execution:
         chain = inner * (ARITHMETIC + ARITHMETIC_PER_STEP * math.sqrt(len(self.block))) * largest
         if not is_short(stored.dtype):
             chain += STORING * roundoff(stored.dtype) * largest
-        flips = sum((changes[position] for changes in self._flips()), 0.0)
-        if not is_short(stored.dtype) and not any(self._apart(op) for op, _ in self.products()):
+        flips = sum((changes[position] for changes in self._tie_errors()), 0.0)
+        if not is_short(stored.dtype) and not any(self._is_propagated(op) for op, _ in self.products()):
             gain = max(1.0, largest / self.sums.size) if self.sums.size else 1.0
             return chain + inner * SUM * gain * self.sums.growth + flips
         off = ((op, p.result, _sum_error(op, p, inner, self.accumulation)) for op, p in self.products())
         return chain + flips + sum((self._changes(*each)[position] for each in off), 0.0)
 
-    def _apart(self, op: Operation) -> bool:
-        """Whether what OP's sums may be off by is followed through the block: it is no roundoff of that."""
+    def _is_propagated(self, op: Operation) -> bool:
+        """Whether the error of OP's sums is propagated through the block, being coarser than its roundoff."""
         return _multiplies_short(op) or self.accumulation.is_coarse(_operand_types(op))
 
-    def _flips(self) -> Iterator[list[Array]]:
-        """What a step of every 8-bit float that is computed, rounded and used here does to the results.
+    def _tie_errors(self) -> Iterator[list[Array]]:
+        """For every 8-bit float that is computed, rounded and used in the block: the change of the results
+        when it moves by one step.
 
-        What is rounded may be off by little, but then by a whole step where it lies at a tie.
+        A small error before rounding becomes a whole step where the value lies at a tie.
         """
         last = {value for result in self.block.terminator.inputs for value in rounded_last(result)}
         ops = [op for op in self.block if _rounds_computed_short(op) and op.result not in last]
@@ -161,11 +166,11 @@ class Execution:
             yield self._changes(op, value, step(value, op.result.type.dtype))
 
     def _changes(self, op: Operation, result: Array, off: Array) -> list[Array]:
-        """By how much every result of the block changes where OP's RESULT is off by that much."""
+        """The largest change of every result of the block when OP's RESULT has errors up to OFF."""
         rest = widened_block(self.block, {}, op)
         reads = [widened_array(array) for array in self.reads]
         changes = [np.zeros(array.shape) for array in self.exact]
-        # Both ways, and in turns: a normalisation behind it would not see what moves all elements.
+        # Errors of alternating sign are tried, too: a normalization cancels an offset common to all elements.
         turns = np.where(np.arange(off.size) % 2, 1.0, -1.0).reshape(off.shape)
         for signs in (1.0, -1.0, turns):
             plain = Evaluation(self.sums.module, self.sums.symbols)
@@ -177,7 +182,7 @@ class Execution:
 
 
 class _Exact(Evaluation):
-    """Keeps the results of some of the OPS of a block while its copy runs."""
+    """An evaluation of a copy of a block with OPS that keeps the results of the WANTED ones."""
 
     def __init__(self, sums: Sums, ops: Sequence[Operation], wanted: Sequence[Operation]) -> None:
         super().__init__(sums.module, sums.symbols)
@@ -192,7 +197,7 @@ class _Exact(Evaluation):
 
 
 def _sum_error(op: Operation, product: _Product, unit: float, accumulation: Accumulation) -> Array:
-    """By how much the sums of OP may be off under ACCUMULATION, with the roundoff UNIT elsewhere."""
+    """The error bound of OP's sums under ACCUMULATION; UNIT is the unit roundoff of other arithmetic."""
     share = SUM * math.sqrt(product.terms) * unit
     share += SUM * accumulation.excess(_operand_types(op), product.terms)
     return share * product.magnitudes
@@ -212,8 +217,10 @@ def _rounds_computed(op: Operation) -> bool:
 
 
 def _rounds_computed_short(op: Operation) -> bool:
-    """Whether OP rounds what was computed here to 8-bit floats: what is moved, or quantized as it was
-    stored, is the same on both sides."""
+    """Whether OP rounds a value computed in the block to 8-bit floats.
+
+    Values that are only moved, or quantized as they were read, are the same on both sides.
+    """
     if not op.results or not is_short(op.result.type.dtype) or has(op, Trait.CONSTANT) or keeps(op):
         return False
     value = op.inputs[0]
@@ -223,9 +230,10 @@ def _rounds_computed_short(op: Operation) -> bool:
 
 
 def _inner_roundoff(block: Block, stored: TensorType) -> float:
-    """The coarsest unit roundoff that BLOCK rounds to before its results, 8-bit floats left out.
+    """The coarsest unit roundoff of values inside BLOCK, without its results and 8-bit floats.
 
-    Operands of a product that are computed on the way may be rounded to its format from neighbours.
+    It includes the format that a contraction rounds operands to which are computed in the block: kernel and
+    interpreter may round them to neighbouring numbers.
     """
     yielded = set(block.terminator.inputs)
     inner = [

@@ -1,4 +1,4 @@
-"""The whole check of a model: every launch, the rewrites of the graph level, the outputs."""
+"""The check of a whole model: every launch, the rewrites of the graph level, and the outputs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .range_watch import TensorLoss, losses, weight_losses
 
 @dataclass(frozen=True)
 class Case:
-    """A model and inputs to check it on: MODULE is what SOURCE was imported as, before any pass."""
+    """A model and the inputs to check it on; `module` is `source` as imported, before any pass."""
 
     source: Source
     module: Module
@@ -35,21 +35,20 @@ class Case:
 
     @property
     def symbols(self) -> dict[str, int]:
-        """The symbols' values that the inputs have."""
+        """The values of the symbols, taken from the shapes of the inputs."""
         function = self.module.main
         return bind_symbols(function, [self.inputs[name] for name in function.inputs])
 
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What a check found.
+    """The result of a check.
 
-    launches: worst first; outputs: the plan's against the witness; rewrites: those of the graph
-    level, unfused and in f64, against the imported model in f64, which shows what the passes of
-    that level did, those before scales are put in where the build does that; ranges: tensors with
-    values that the type they are stored in cannot hold; quantization: of a quantized plan, the errors
-    of kernels and of passes and the loss of eight bits apart.
-    What a policy of eight bits loses is no fault: nothing bounds the outputs then.
+    launches: worst first; outputs: the plan's outputs against the reference; rewrites: the outputs of the
+    graph level, unfused and in f64, against those of the imported model in f64, which shows what the passes
+    of that level did (up to quantization, where the build quantizes); ranges: tensors with values outside the
+    range of their storage type; quantization: for a quantized plan, kernel errors, pass errors and loss.
+    The loss of an eight-bit policy is not an error, so its outputs have no bound.
     """
 
     device: str
@@ -76,8 +75,11 @@ class CheckReport:
 
 @np.errstate(all="ignore")
 def check(case: Case, settings: Settings, device: str | None, tolerance: float | None = None) -> CheckReport:
-    """Build CASE's model, which consumes its module, and run it on DEVICE. TOLERANCE, a relative L2
-    error, takes the place of all bounds."""
+    """Build CASE's model, run it on DEVICE and compare launches and outputs with the reference.
+
+    The build consumes CASE's module. TOLERANCE, a relative L2 error, replaces all bounds. Raises what `build`
+    and `Engine` raise.
+    """
     witness = call_witness(case.source, case.module, case.inputs)
     graphed = level_of(case.module) == "graph"
     imported = meaning(case.module, case.inputs) if graphed else {}

@@ -1,8 +1,8 @@
-"""A quantized network before anything is done on what is stored: every tensor in eight bits is still a pair
-of quantize and dequantize around a float, and contractions multiply floats.
+"""The Q/DQ graph of a quantized network: every tensor in eight bits is a quantize-dequantize pair around a
+float, and contractions still multiply floats.
 
-What this differs by from the model is what eight bits cost. Whatever follows, the rewrites to integers
-at the graph level among it, must compute the same, so it is no part of that cost.
+Its difference from the model is the quantization loss. All later passes, including the rewrites to integer
+arithmetic, must compute the same as this graph, so their errors are not part of that loss.
 """
 
 from __future__ import annotations
@@ -28,15 +28,18 @@ from .network import OutputReport, compare_outputs, meaning
 
 @dataclass(frozen=True)
 class ExplicitOutputs:
-    """outputs: of the network in its own float types, with every tensor in eight bits rounded; rewrites: the
-    graph before scales were put in, in f64, against the imported one, None where the model has the scales."""
+    """The outputs of the Q/DQ graph, and the check of the passes before it.
+
+    outputs: by name, of the network in its own float types with every eight-bit tensor rounded; rewrites: the
+    graph before quantization against the imported one, both in f64; None where the model has its own scales.
+    """
 
     outputs: Mapping[str, Array]
     rewrites: list[OutputReport] | None
 
 
 def inserts_scales(module: Module, settings: Settings) -> bool:
-    """Whether a build of MODULE with SETTINGS chooses what is stored in eight bits."""
+    """Whether a build of MODULE with SETTINGS quantizes it, with scales from a calibration table."""
     return settings.precision.quantizes and settings.calibration is not None and level_of(module) == "graph"
 
 
@@ -47,11 +50,11 @@ def explicit_outputs(
     imported: Mapping[str, Array],
     tolerance: float | None,
 ) -> ExplicitOutputs:
-    """Interpret MODULE, as it was imported, right behind `insert-quantization`; it is consumed. One that has
-    its scales itself is interpreted as it is. IMPORTED: its outputs in f64.
+    """Run the passes up to `insert-quantization` on MODULE and interpret the Q/DQ graph; MODULE is consumed.
 
-    Up to there nothing is rounded but folded constants, so the passes before are held to the bound of the
-    model's own types, or to TOLERANCE.
+    A module that has its own scales is interpreted as imported. IMPORTED is its outputs in f64. Before that
+    point only folded constants are rounded, so the passes are held to the bound of the model's own types, or
+    to TOLERANCE, a relative L2 error.
     """
     set_io_types(module, settings.precision)
     rewrites = None

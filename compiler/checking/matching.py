@@ -1,8 +1,8 @@
-"""Which value of the unfused graph a kernel's result is.
+"""Matches the results of kernels with values of the unfused graph.
 
-The ops in a kernel's region are ops of the graph level that were moved there. One is recognised by
-its kind, ONNX nodes and shape, and where these leave a choice by what it reads. What a conversion
-made (padded channels, joined weights) has no counterpart, and then neither has what reads it alone.
+The ops in a kernel's region were moved there from the graph level. An op is recognized by its kind, ONNX
+nodes and shape, and by its operands where these are ambiguous. A value that lowering introduced (padded
+channels, joined weights) has no counterpart, and neither has a value that is computed only from such values.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _Key = tuple[Any, ...]
 
 
 class GraphMatch:
-    """Values of GRAPH's main function by the buffers of LAUNCHED's that hold them."""
+    """The values of GRAPH's main function that the buffers of LAUNCHED hold."""
 
     def __init__(self, graph: Module, launched: Module) -> None:
         self._by_key: dict[_Key, list[Operation]] = defaultdict(list)
@@ -31,7 +31,7 @@ class GraphMatch:
             if op.results and not has(op, Trait.CONSTANT):
                 self._by_key[_key(op)].append(op)
         self._held: dict[Value, Value] = dict(zip(launched.main.arguments, graph.main.arguments, strict=True))
-        # A buffer that is written again, or in parts, is asked for by writer and position.
+        # Keyed by writer and position, as a buffer may be written several times, or in parts.
         self.written: dict[tuple[Operation, int], Value] = {}
         for op in launched.main.block:
             self._visit(op)
@@ -45,7 +45,7 @@ class GraphMatch:
             self._kernel(op)
 
     def _viewed(self, view: View) -> Value | None:
-        """The reshape, or the part, of the viewed value that the graph knows under the view's nodes."""
+        """The graph's value for VIEW: a reshape of the viewed value, or a part of it from the same nodes."""
         held = self._held.get(view.x)
         if held is None:
             return None
@@ -72,12 +72,12 @@ class GraphMatch:
     def _counterpart(self, op: Operation, known: Mapping[Value, Value]) -> Value | None:
         candidates = self._by_key.get(_key(op), [])
         if not op.location.nodes and not any(value in known for value in op.inputs):
-            candidates = []  # nothing tells it from other ops that no node asked for
+            candidates = []  # it cannot be told from other ops without nodes
         if len(candidates) > 1 or not op.location.nodes:
             candidates = [other for other in candidates if _reads_the_same(op, other, known)]
         if len(candidates) == 1:
             return candidates[0].result
-        # A cast that the graph has not only changes how a value is stored.
+        # A float cast that is not in the graph changes only the storage type of a value.
         stores = isinstance(op, Cast) and op.to.is_float and op.x.type.dtype.is_float
         return known.get(op.operands[0]) if stores and op.operands[0] is not None else None
 
@@ -87,13 +87,13 @@ def _key(op: Operation) -> _Key:
 
 
 def _reads_the_same(op: Operation, other: Operation, known: Mapping[Value, Value]) -> bool:
-    """Whether what OP reads, as far as KNOWN, is what OTHER reads."""
+    """Whether the operands of OP that are KNOWN are those of OTHER."""
     pairs = zip(op.operands, other.operands, strict=False)
     return all(b is known[a] for a, b in pairs if a is not None and a in known)
 
 
 class _KeepingNames(Evaluation):
-    """Keeps the values that are asked for."""
+    """An evaluation that keeps the WANTED values."""
 
     def __init__(self, module: Module, symbols: Mapping[str, int], wanted: Iterable[Value]) -> None:
         super().__init__(module, symbols)
@@ -107,7 +107,7 @@ class _KeepingNames(Evaluation):
 def exact_values(
     module: Module, inputs: Mapping[str, Array], wanted: Iterable[Value] = ()
 ) -> tuple[dict[str, Array], dict[Value, Array]]:
-    """MODULE's outputs by name, and its WANTED values, computed in f64."""
+    """MODULE's outputs by name, and its WANTED values, computed in f64 on INPUTS."""
     function: Function = module.main
     arrays = [inputs[name] for name in function.inputs]
     mapping: dict[Value, Value] = {}

@@ -1,4 +1,4 @@
-"""How far arrays are apart, and how far they may be."""
+"""Error measures between arrays, unit roundoffs, and the losses from storing values in a type."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from ..settings.policy import PrecisionPolicy
 
 Array = np.ndarray[Any, Any]
 
-# Networks are held to so many unit roundoffs, relative, in the L2 norm; see docs/architecture.md.
+# The relative L2 error that a network may have, in unit roundoffs; see docs/architecture.md.
 NETWORK_ROUNDOFFS, SHORT_NETWORK_ROUNDOFFS = 256, 64
 
 
 @dataclass(frozen=True)
 class Error:
-    """How far one array is from another.
+    """The error of an array against a reference.
 
-    max_abs: the largest difference; relative_l2: ‖difference‖/‖reference‖; roundoffs: the largest
-    difference in unit roundoffs of the largest reference. All are infinite where one array has a
-    NaN or an infinity that the other has not, and where the shapes differ.
+    max_abs: the largest absolute difference; relative_l2: ‖difference‖/‖reference‖; roundoffs: the largest
+    difference in unit roundoffs of the largest magnitude of the reference. All are infinite where only one
+    array has a NaN or an infinity, and where the shapes differ.
     """
 
     max_abs: float = 0.0
@@ -34,7 +34,7 @@ class Error:
 
 
 def roundoff(dtype: DType) -> float:
-    """Half the spacing of DTYPE's numbers at 1; 0 for types that do not round."""
+    """The unit roundoff of DTYPE: half the spacing of its numbers at 1; 0 for types that do not round."""
     return 2.0 ** -SIGNIFICAND_BITS[dtype.name] if dtype.is_float else 0.0
 
 
@@ -44,13 +44,13 @@ def policy_roundoff(policy: PrecisionPolicy) -> float:
 
 
 def network_bound(unit: float) -> float:
-    """The relative L2 error that a network may have whose storage type has this unit roundoff."""
+    """The error bound, a relative L2 error, of a network whose storage type has the unit roundoff UNIT."""
     return unit * (NETWORK_ROUNDOFFS if unit <= roundoff(F32) else SHORT_NETWORK_ROUNDOFFS)
 
 
 def error_of(have: Array, want: Array, unit: float) -> Error:
-    """How far HAVE is from WANT; UNIT is the unit roundoff that counts."""
-    # First of all: arrays of other shapes may well broadcast.
+    """The error of HAVE against the reference WANT; UNIT is the unit roundoff that `roundoffs` counts in."""
+    # Checked first, because arrays of different shapes may broadcast.
     if have.shape != want.shape:
         return Error(math.inf, math.inf, math.inf)
     have, want = have.astype(np.float64), want.astype(np.float64)
@@ -68,7 +68,7 @@ def error_of(have: Array, want: Array, unit: float) -> Error:
 
 
 def largest_finite(array: Array) -> float:
-    """The largest magnitude in ARRAY, infinities and NaNs left out; 0 when nothing is left."""
+    """The largest finite magnitude in ARRAY; 0 where there is none."""
     magnitude = np.abs(array.astype(np.float64))
     return float(np.where(np.isfinite(magnitude), magnitude, 0.0).max(initial=0.0))
 
@@ -87,11 +87,11 @@ def _ratio(part: float, whole: float) -> float:
 
 @dataclass(frozen=True)
 class MeasuredRange:
-    """What storing values does to them: how many exceed the type's range, how many fall below it.
+    """The values of a tensor that are outside the dynamic range of its storage type.
 
-    overflows: values whose magnitude is beyond the largest finite number of the type; subnormals:
-    values, not zero, below the smallest normal one that lose bits; vanished: those of them that
-    become zero; largest: the largest magnitude; nonzero: how many values are not zero.
+    overflows: how many are beyond the largest finite number of the type; subnormals: how many are nonzero,
+    below the smallest normal number, and lose bits; vanished: how many of these become zero; largest: the
+    largest magnitude; nonzero: how many values are not zero.
     """
 
     overflows: int = 0
@@ -102,7 +102,7 @@ class MeasuredRange:
 
 
 def range_of(values: Array, stored: DType) -> MeasuredRange:
-    """What becomes of the exact VALUES when they are stored; nothing where the type is as wide as f32."""
+    """Count the exact VALUES outside the range of the type STORED; zero counts for types as wide as f32."""
     if not stored.is_float or stored.bits >= F32.bits:
         return MeasuredRange()
     limits = ml_dtypes.finfo(stored.numpy)

@@ -1,4 +1,5 @@
-"""The whole network against a witness: ONNX Runtime, or the imported module in the interpreter."""
+"""The outputs of the whole network against a reference: ONNX Runtime, or the imported module in the
+interpreter."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ ONNX_RUNTIME, INTERPRETER = "ONNX Runtime", "the interpreter"
 
 @dataclass(frozen=True)
 class Witness:
-    """What the outputs should be, who says so, and why it was not ONNX Runtime, if that could not."""
+    """The reference outputs and where they come from; `note` says why that is not ONNX Runtime."""
 
     name: str
     outputs: Mapping[str, Array]
@@ -28,9 +29,9 @@ class Witness:
 
 @dataclass(frozen=True)
 class OutputReport:
-    """The error of one output; `bound` is on error.relative_l2, None where nothing bounds it.
+    """The error of one output; `bound` is on error.relative_l2, None for no bound.
 
-    problem: what is wrong whatever the bound is, "" where nothing is.
+    problem: a fault that no bound excuses, such as a wrong shape; "" for none.
     """
 
     name: str
@@ -44,7 +45,7 @@ class OutputReport:
 
 
 def call_witness(source: Source, module: Module, inputs: Mapping[str, Array]) -> Witness:
-    """What the model SOURCE, imported as MODULE, computes: by ONNX Runtime if that can, else by `meaning`."""
+    """The reference outputs of SOURCE, imported as MODULE: by ONNX Runtime if possible, else by `meaning`."""
     outputs = onnx_outputs(source, inputs)
     if isinstance(outputs, str):
         return Witness(INTERPRETER, meaning(module, inputs), outputs)
@@ -52,7 +53,7 @@ def call_witness(source: Source, module: Module, inputs: Mapping[str, Array]) ->
 
 
 def meaning(module: Module, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    """The outputs of MODULE: in f64 at the graph level, below it with the roundings written there."""
+    """The outputs of MODULE in the interpreter: in f64 at the graph level, below it with its roundings."""
     with np.errstate(all="ignore"):
         return exact_values(module, inputs)[0] if level_of(module) == "graph" else interpret(module, inputs)
 
@@ -60,7 +61,8 @@ def meaning(module: Module, inputs: Mapping[str, Array]) -> dict[str, Array]:
 def compare_outputs(
     have: Mapping[str, Array], want: Mapping[str, Array], unit: float, bound: float | None
 ) -> list[OutputReport]:
-    """Every output against what it should be; UNIT is the unit roundoff of the network's storage."""
+    """The error of every output in HAVE against WANT. UNIT is the unit roundoff of the storage type;
+    BOUND is on the relative L2 error, None for no bound."""
     reports = []
     for name in have:
         got, wanted = np.asarray(have[name]), np.asarray(want[name])
@@ -69,12 +71,12 @@ def compare_outputs(
 
 
 def _misshapen(name: str, have: Array, want: Array) -> str:
-    """What is wrong with HAVE's shape, if it is not WANT's."""
+    """A message where HAVE's shape is not WANT's, else ""."""
     if have.shape == want.shape:
         return ""
     return f"output {name!r} has shape {list(have.shape)}, not {list(want.shape)}"
 
 
 def worst(reports: Sequence[OutputReport]) -> float:
-    """The largest relative L2 error."""
+    """The largest relative L2 error among REPORTS."""
     return max((report.error.relative_l2 for report in reports), default=0.0)

@@ -1,4 +1,4 @@
-"""ONNX Runtime as a witness, where it is installed. It is no dependency: nothing else needs it."""
+"""ONNX Runtime as the reference, where it is installed. It is optional: nothing else needs it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import onnx
 from ...dialects.core.interpreter import Array
 from ..frontend.source import IR_SUFFIX, Source
 
-QUIET = 4  # severities from fatal up
+QUIET = 4  # ONNX Runtime's severity "fatal": it logs nothing below
 
 
 def onnx_outputs(source: Source, inputs: Mapping[str, Array]) -> dict[str, Array] | str:
-    """What ONNX Runtime computes for an ONNX model, by output; in words why it does not."""
+    """The outputs of an ONNX model by ONNX Runtime; a message where it cannot compute them."""
     model = _model(source)
     if model is None:
         return "the model is not in ONNX"
@@ -35,12 +35,12 @@ def onnx_outputs(source: Source, inputs: Mapping[str, Array]) -> dict[str, Array
         names = [output.name for output in session.get_outputs()]
         given = {each.name: _as_declared(inputs[each.name], each.type) for each in session.get_inputs()}
         return dict(zip(names, session.run(names, given), strict=True))
-    except Exception as error:  # its exceptions have no common base of their own
+    except Exception as error:  # ONNX Runtime's exceptions have no common base class
         return f"ONNX Runtime cannot run the model: {str(error).strip().splitlines()[0]}"
 
 
 def _as_declared(array: Array, declared: str) -> Array:
-    """ARRAY in the float type that the model declares: a policy may give its inputs another one."""
+    """ARRAY in the float type that the model declares; a policy may have changed the type of inputs."""
     dtype = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
     return array.astype(dtype[declared], copy=False) if declared in dtype else array
 

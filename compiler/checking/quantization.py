@@ -1,9 +1,9 @@
-"""The outputs of a quantized plan, with what the compiler did kept apart from what eight bits cost.
+"""The errors of a quantized plan, split into compiler error, lowering error and quantization loss.
 
-The interpreter executes the precision level with the rounding of each storage type. How far a plan is
-from that is the compiler's error, which is that of kernels. How far that level is from the graph that has
-its scales, but still multiplies floats (see `explicit`), is the lowering error: what passes did. How far
-that graph is from the model is quantization loss.
+The interpreter executes the precision level with the rounding of each storage type. The compiler error is
+the plan's difference from that: the kernels' error. The lowering error is the difference between the
+precision level and the Q/DQ graph (see `explicit`): the passes' error. The quantization loss is the
+difference between the Q/DQ graph and the model.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from .measures import Error, error_of, network_bound, roundoff
 from .network import OutputReport, Witness, compare_outputs
 from .rounding import is_short
 
-# How far lowering must stay below quantization noise, in dB, and the unit roundoffs that it always has:
-# storage in floats alone moves outputs by about one. See docs/precision.md.
+# The lowering error must stay this many dB below the quantization noise, or within this many unit roundoffs:
+# storing floats alone moves outputs by about one. See docs/precision.md.
 LOWERING_MARGIN, STORAGE_ROUNDOFFS = 3.0, 8
 
 
 @dataclass(frozen=True)
 class OutputLoss:
-    """What quantization did to one output; sqnr: signal to quantization noise in dB, infinite for none."""
+    """The quantization loss of one output; sqnr: signal to noise in dB, infinite where there is no noise."""
 
     name: str
     error: Error
@@ -44,9 +44,11 @@ class OutputLoss:
 
 @dataclass(frozen=True)
 class Quantization:
-    """compiler: the plan's outputs against the precision level; lowering: those of that level against the
-    explicit graph; loss: those of that graph against the model; all by output. chosen: whether the build
-    chose the scales, rather than the model."""
+    """The errors of a quantized plan, by output.
+
+    compiler: the plan against the precision level; lowering: the precision level against the Q/DQ graph;
+    loss: the Q/DQ graph against the model; chosen: whether the build chose the scales, not the model.
+    """
 
     compiler: list[OutputReport]
     lowering: list[OutputReport]
@@ -55,17 +57,17 @@ class Quantization:
 
     @property
     def ok(self) -> bool:
-        """Whether the compiler's part is within its bounds."""
+        """Whether compiler error and lowering error are within their bounds."""
         return all(report.ok for report in (*self.compiler, *self.lowering))
 
 
 def is_quantized(module: Module) -> bool:
-    """Whether something in MODULE, of any level, is stored in another scale than it is computed in."""
+    """Whether MODULE, of any level, has a quantize or dequantize op."""
     return any(isinstance(op, Scaling) for op in module.walk())
 
 
 def precision_level(plan: Plan, weights: ResourceTable) -> Module | None:
-    """PLAN's precision level if it is quantized; None where it is not, or the plan has no such level."""
+    """PLAN's precision level, if the plan has one and it is quantized, else None."""
     text = plan.ir("precision")
     module = parse_module(text, ALL_DIALECTS, weights, "precision.ir") if text else None
     return module if module is not None and is_quantized(module) else None
@@ -79,12 +81,12 @@ def compare_quantized(
     witness: Witness,
     tolerance: float | None,
 ) -> Quantization:
-    """OUTPUTS of a plan, the interpretation of its precision LEVEL, the EXPLICIT graph, and the WITNESS, each
-    against the next.
+    """Compare the plan's OUTPUTS, its precision LEVEL in the interpreter, the EXPLICIT (Q/DQ) graph and the
+    WITNESS, each with the next.
 
-    A value that falls on the other side of a tie moves what is computed from it by a step of eight bits,
-    so the plan is held to the bound of networks in the coarsest of the other types, and the level to
-    `lowering_bound`. TOLERANCE takes the place of both.
+    A value that rounds to the other side of a tie moves later values by a step of eight bits. So the plan is
+    held to the bound of networks in the coarsest wider float type, and the level to `lowering_bound`.
+    TOLERANCE, a relative L2 error, replaces both.
     """
     unit = quantized_roundoff(level)
     network = network_bound(unit) if tolerance is None else tolerance
@@ -93,7 +95,7 @@ def compare_quantized(
     compiler = compare_outputs(outputs, meant, unit, network)
     loss = _losses(explicit.outputs, witness.outputs, unit)
     lowering = compare_outputs(meant, explicit.outputs, unit, network)
-    # Where the scales are the model's own there is no loss of ours to hold this against.
+    # Where the scales are the model's own, quantization adds no loss that could serve as a bound.
     chosen = explicit.rewrites is not None
     if tolerance is None and chosen:
         bounds = {each.name: lowering_bound(each.error, unit) for each in loss}
@@ -102,20 +104,20 @@ def compare_quantized(
 
 
 def lowering_bound(loss: Error, unit: float) -> float:
-    """The relative L2 error that lowering may add to an output that quantization did LOSS to.
+    """The bound on the lowering error, a relative L2 error, of an output with the quantization LOSS.
 
-    The few ties that fall to the other side spread through the layers behind, up to a part of the noise
-    that there is anyway; so does the rounding of what is stored in floats, of unit roundoff UNIT, which is
-    all there is where there is almost no loss.
+    A few values round to the other side of a tie, and later layers spread that up to a fraction of the
+    quantization noise. So they do with the rounding of stored floats, of unit roundoff UNIT, which dominates
+    where there is almost no loss.
     """
     noise = loss.relative_l2 if math.isfinite(loss.relative_l2) else 0.0
     return max(noise * 10 ** (-LOWERING_MARGIN / 20), unit * STORAGE_ROUNDOFFS)
 
 
 def quantized_roundoff(level: Module) -> float:
-    """The coarsest unit roundoff of what LEVEL stores in more than eight bits, at least that of f16.
+    """The coarsest unit roundoff of the floats that LEVEL stores in more than eight bits, at least f16's.
 
-    In f32 nothing would allow for values that fall on the other side of a tie.
+    The bound of f32 would leave no room for values that round to the other side of a tie.
     """
     wide = (roundoff(dtype) for dtype in float_types(level) if not is_short(dtype))
     return max([roundoff(F16), *wide])
@@ -127,7 +129,7 @@ def _losses(have: Mapping[str, Array], want: Mapping[str, Array], unit: float) -
 
 
 def decibels(error: Error) -> float:
-    """The ratio of signal to noise that a relative L2 ERROR is."""
+    """The signal-to-noise ratio in dB of a relative L2 ERROR; infinite for no error."""
     if error.relative_l2 == 0:
         return math.inf
     return -20 * math.log10(error.relative_l2) if math.isfinite(error.relative_l2) else -math.inf

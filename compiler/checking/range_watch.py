@@ -1,8 +1,8 @@
-"""Tensors whose values do not fit the type they are stored in, and what to ask for instead.
+"""Finds tensors whose values are outside the range of their storage type, and the overrides that help.
 
-Ranges are those of exact execution (the unfused graph in f64): what a plan in fp16 computes after an
-overflow says nothing any more. A tensor that overflows must be stored wider, which is up to the op
-that makes it, and multiplied wider, which is up to the contractions that read it.
+Ranges are those of exact execution (the unfused graph in f64), because values that a plan in fp16 computes
+after an overflow are meaningless. A tensor that overflows must be stored in a wider type, which its producer
+decides, and multiplied in a wider type, which the contractions that read it decide.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from ...dialects.launch import Kernel, View
 from .measures import MeasuredRange, range_of
 
 WIDER = "fp32"
-# Small values are rounded all the time; an override is proposed when most of a tensor becomes zero.
+# Some values underflow in most tensors, so an override is proposed only when most of a tensor becomes zero.
 VANISHED_SHARE = 0.5
-NO_RESULT = -1  # the position of what a launch rounds while it loads it
+NO_RESULT = -1  # the position of an operand that a launch rounds while loading it
 
 
 @dataclass(frozen=True)
 class TensorRange:
-    """What storing did to output POSITION of the launch of OP, at INDEX; or what rounding did to the
-    operand of PRODUCT while it was loaded."""
+    """The range of a tensor in its storage type: output `position` of launch `index`, which is `op`; or, with
+    `product`, the operand of that contraction, which is rounded while it is loaded."""
 
     index: int
     position: int
@@ -42,11 +42,11 @@ class TensorRange:
 
 @dataclass(frozen=True)
 class TensorLoss:
-    """A tensor that storing changes beyond rounding: a result of a launch, or the weights or the operand
-    that it multiplies.
+    """A tensor that loses values outside the range of its storage type.
 
-    nodes: those of the op that makes or multiplies it; overrides: what to ask for instead, in the form
-    that `--override` takes, empty where little is lost.
+    tensor: 'result' of a launch, or 'weights' or 'operand' of one of its contractions; nodes: those of the op
+    that produces or multiplies it; overrides: those that avoid the loss, in the form that `--override` takes,
+    empty where little is lost.
     """
 
     index: int
@@ -59,7 +59,7 @@ class TensorLoss:
 
 
 def losses(ranges: Sequence[TensorRange]) -> list[TensorLoss]:
-    """The tensors among RANGES, one for every output of every launch in order, that lose values."""
+    """The tensors that lose values, among RANGES, which has all outputs of all launches in order."""
     found = []
     readers = _readers(ranges)
     for each in ranges:
@@ -74,7 +74,7 @@ def losses(ranges: Sequence[TensorRange]) -> list[TensorLoss]:
 
 
 def weight_losses(ranges: Sequence[TensorRange], graph: Module) -> list[TensorLoss]:
-    """The weights in GRAPH, the plan's graph level, that lose values as the launches of RANGES store them."""
+    """The weights in GRAPH, the plan's graph level, that lose values in the type that launches store."""
     given = {(op.name, op.location.nodes): op for op in graph.main.block if has(op, Trait.CONTRACTION)}
     found = []
     for each in ranges:
@@ -110,7 +110,7 @@ def _overrides(each: TensorRange, readers: dict[Value, list[tuple[Kernel, int]]]
     written = each.op.writes[each.position]
     for kernel, index in readers.get(_root(written), ()):
         value = kernel.reads[index]
-        # Another part of one buffer is another tensor.
+        # A different part of the same buffer is a different tensor.
         if value is written or value is _root(value) or written is _root(written):
             product = _multiplies(kernel, index)
             if product is not None and product.inputs[0].type.dtype.bits <= each.stored.bits:
@@ -118,7 +118,7 @@ def _overrides(each: TensorRange, readers: dict[Value, list[tuple[Kernel, int]]]
 
 
 def _readers(ranges: Sequence[TensorRange]) -> dict[Value, list[tuple[Kernel, int]]]:
-    """The kernels that read each buffer, in order, with the number of the operand."""
+    """The kernels that read each buffer, in order, with the index of the operand."""
     found: dict[Value, list[tuple[Kernel, int]]] = {}
     for kernel in dict.fromkeys(each.op for each in ranges):
         for index, value in enumerate(kernel.reads):
@@ -133,7 +133,7 @@ def _root(value: Value) -> Value:
 
 
 def _maker(each: TensorRange) -> Operation | None:
-    """The op whose result is stored; None for a copy, which stores what another kernel made."""
+    """The op whose result is stored; None for a copy, which stores the result of another kernel."""
     op = each.op.body.block.terminator.inputs[each.position].producer
     while isinstance(op, (Cast, Pad)) and not op.location.nodes:
         op = op.inputs[0].producer
@@ -141,7 +141,7 @@ def _maker(each: TensorRange) -> Operation | None:
 
 
 def _multiplies(kernel: Kernel, index: int) -> Operation | None:
-    """The contraction of KERNEL that multiplies its operand INDEX, or what is computed from it."""
+    """The contraction of KERNEL that multiplies operand INDEX or a value computed from it, if any."""
     argument = kernel.body.block.arguments[index]
     for op in kernel.body.block:
         if has(op, Trait.CONTRACTION) or op.name == "graph.attention":
@@ -157,7 +157,7 @@ def _multiplies(kernel: Kernel, index: int) -> Operation | None:
 
 
 def _override(op: Operation) -> str:
-    """The override that asks for a wider format of OP: by its first node, or by its name without one."""
+    """The override that gives OP a wider format: by its first node, or by its op name if it has no node."""
     nodes = op.location.nodes
     subject = f"node:{glob.escape(nodes[0])}" if nodes else f"op:{op.name.removeprefix('graph.')}"
     return f"{subject}={WIDER}"

@@ -1,4 +1,4 @@
-"""Replays one launch's region in the interpreter, on the inputs that its kernel had."""
+"""Replays the region of one launch in the interpreter, on the inputs that its kernel read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .widen import widened_array, widened_block
 
 
 def typed(memory: Array, type: TensorType, symbols: Mapping[str, int]) -> Array:
-    """The bytes in MEMORY as a tensor of TYPE, in its logical shape; a copy."""
+    """A copy of the bytes in MEMORY as a tensor of TYPE, in its logical shape at SYMBOLS."""
     evaluation = Evaluation(Module(), symbols)
     shape, dtype = evaluation.shape(type), type.dtype.numpy
     if 0 in shape:
@@ -34,11 +34,11 @@ def typed(memory: Array, type: TensorType, symbols: Mapping[str, int]) -> Array:
 
 @dataclass(frozen=True)
 class Replay:
-    """What a launch should have written.
+    """The reference for what a launch writes.
 
-    rounded: as the precision level says, rounded where kernels round; exact: the same ops in f64;
-    bounds: what each written tensor may differ by from `rounded`; loaded: the contractions whose first
-    operand is rounded while it is loaded, with the operand as it is in the replay in f64.
+    rounded: the results with the roundings of the precision level; exact: those of the same ops in f64;
+    bounds: the error bound of each result against `rounded`; loaded: the contractions whose first operand is
+    rounded while it is loaded, each with that operand in f64.
     """
 
     rounded: tuple[Array, ...]
@@ -48,7 +48,7 @@ class Replay:
 
 
 def replay(op: Kernel, reads: Sequence[Array], symbols: Mapping[str, int]) -> Replay:
-    """Run OP's region on READS, once with its roundings and once without; a group's members one by one."""
+    """Run OP's region on READS with its roundings and in f64; the members of a group one by one."""
     parts = [
         _replay_member(
             member,
@@ -88,7 +88,7 @@ def _replay_member(
 
 
 class _Keeping(Evaluation):
-    """Keeps all values on the way, where results have to be known before they were rounded."""
+    """An evaluation that keeps all intermediate values where a result in 8-bit floats needs them."""
 
     def __init__(
         self, module: Module, symbols: Mapping[str, int], block: Block, reads: Sequence[Array]

@@ -1,7 +1,8 @@
-"""What results in 8-bit floats were before they were rounded.
+"""Results in 8-bit floats, judged by their values before rounding.
 
-Neighbours of these types lie a tenth apart: that a result is near says little. What is rounded is known far
-better, so a kernel is judged by how far off that must have been for its result to come out.
+Neighbouring numbers of these types differ by about a tenth, so the distance between results says little. The
+value before rounding is known far better: a kernel is judged by the least error of that value which explains
+the result.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ def is_short(dtype: DType) -> bool:
 
 
 def keeps(op: Operation) -> bool:
-    """Whether OP only moves or picks 8-bit floats: then it may as well be done before they are rounded."""
+    """Whether OP only moves or selects 8-bit floats, so that it commutes with rounding them."""
     if not (has(op, Trait.MOVEMENT) or isinstance(op, (MaxPool, Relu))):
         return False
     return is_short(op.result.type.dtype) and any(is_short(value.type.dtype) for value in op.inputs)
 
 
 def rounded_last(value: Value) -> set[Value]:
-    """VALUE and the values that it is moved or picked from, back to where they were rounded."""
+    """VALUE and the values that it is moved or selected from, back to where they were rounded."""
     found: set[Value] = set()
     pending = [value]
     while pending:
@@ -51,7 +52,7 @@ def rounded_last(value: Value) -> set[Value]:
 def before_rounding(
     block: Block, value: Value, known: Mapping[Value, Array], evaluation: Evaluation
 ) -> Array:
-    """VALUE of BLOCK without its own rounding, in f64; KNOWN has all values with theirs."""
+    """VALUE of BLOCK before its last rounding, in f64; KNOWN has all values of BLOCK, rounded."""
     wanted = rounded_last(value)
     copy, arrays = Block(), []
     kept: dict[Value, Value] = {}  # without their rounding
@@ -76,23 +77,24 @@ def before_rounding(
 
 @cache
 def _cells(dtype: DType) -> tuple[Array, Array]:
-    """The finite numbers of DTYPE in order, and what is rounded to each: between numbers and beyond them."""
+    """The finite numbers of DTYPE in ascending order, and the edges between the intervals that round to
+    each."""
     codes = np.arange(256, dtype=np.uint8).view(dtype.numpy).astype(np.float64)
     numbers = np.unique(codes[np.isfinite(codes)])
     return numbers, np.array([-np.inf, *((numbers[:-1] + numbers[1:]) / 2), np.inf])
 
 
 def step(values: Array, dtype: DType) -> Array:
-    """How far the neighbours in DTYPE of the numbers that VALUES are rounded to are apart, at most."""
+    """The step of DTYPE at each of VALUES: the larger distance of its rounded value to a neighbour."""
     numbers, edges = _cells(dtype)
     at = np.clip(np.searchsorted(edges, values) - 1, 1, len(numbers) - 2)
     return np.asarray(np.maximum(numbers[at + 1] - numbers[at], numbers[at] - numbers[at - 1]))
 
 
 def strayed(have: Array, before: Array, dtype: DType) -> Array:
-    """By how much each element of BEFORE must have been off, at least, for HAVE to be its rounding.
+    """The least error of each element of BEFORE for which it rounds to HAVE, in DTYPE.
 
-    Infinite where that is no question of how much: a NaN or an infinity on one side only.
+    Infinite where no error explains HAVE: a NaN or an infinity on one side only.
     """
     numbers, edges = _cells(dtype)
     wide = have.astype(np.float64)
@@ -105,5 +107,5 @@ def strayed(have: Array, before: Array, dtype: DType) -> Array:
 
 
 def _filled(array: Any) -> Array:
-    """ARRAY, with infinity for what is no number."""
+    """ARRAY with NaNs replaced by infinity."""
     return np.where(np.isnan(array), np.inf, array)

@@ -1,4 +1,4 @@
-"""A block with every float type made f64: what it would compute if nothing were rounded."""
+"""Copies of blocks with every float type widened to f64, which compute without rounding to storage types."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Array = np.ndarray[Any, Any]
 
 
 def widened_block(block: Block, mapping: dict[Value, Value], given: Operation | None = None) -> Block:
-    """A copy of BLOCK in f64; MAPPING gets the copy of every value. Regions inside are not followed.
+    """A copy of BLOCK in f64; MAPPING gets the copy of every value. Nested regions are not widened.
 
-    The results of GIVEN, an op of BLOCK, are further arguments.
+    The results of GIVEN, an op of BLOCK, become additional arguments.
     """
     copy = Block()
     for argument in (*block.arguments, *(given.results if given is not None else ())):
@@ -34,7 +34,7 @@ def widened_array(array: Array) -> Array:
 
 
 def widened_op(op: Operation, mapping: dict[Value, Value]) -> Operation:
-    """A copy of OP in f64 on what MAPPING has for its operands; MAPPING gets its results."""
+    """A copy of OP in f64 on the operands' copies in MAPPING, to which its results are added."""
     operands = [None if value is None else mapping[value] for value in op.operands]
     types = [widened_type(value.type) for value in op.results]
     copy = type(op)(*operands, types=types, loc=op.location, **_widened_attributes(op.attributes))
@@ -43,7 +43,7 @@ def widened_op(op: Operation, mapping: dict[Value, Value]) -> Operation:
 
 
 def widened_type(type: TensorType) -> TensorType:
-    """TYPE with elements of f64 if it has floats."""
+    """TYPE with element type f64 if its elements are floats."""
     return type.with_dtype(F64) if type.dtype.is_float else type
 
 

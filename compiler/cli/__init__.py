@@ -1,4 +1,4 @@
-"""The command `glassrt`: one file per command, what they share beside them."""
+"""The command `glassrt`: one file per command, and the modules that they share."""
 
 from .start import main
 

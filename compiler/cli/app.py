@@ -1,4 +1,4 @@
-"""The application: its commands, and how errors end it."""
+"""The command-line application: its commands, and how errors become messages and exit codes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ AS_JSON = "glassrt.json"  # where a context keeps whether --json is given
 
 
 class _Commands(TyperGroup):
-    """Turns errors into a message and an exit code: 1 failed, 2 usage, 3 unsupported model."""
+    """The command group: turns errors into a message and an exit code (1 failure, 2 usage, 3 unsupported)."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> Any:
         ctx.meta[AS_JSON] = wants_json(args)
@@ -97,11 +97,12 @@ def main() -> None:
 
 
 def _flush() -> None:
-    """Write out what stdout still holds, while there is somebody to say that it cannot be."""
+    """Flush stdout before the process exits, while a failure to write can still be reported."""
     try:
         sys.stdout.flush()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python tries, and says so, again
+        # Otherwise Python flushes again at exit, and reports the same failure in its own words.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if error.errno != errno.EPIPE:
             say_error(GlassError(f"cannot write to stdout: {error.strerror}"))
         raise SystemExit(1) from None

@@ -1,4 +1,4 @@
-"""Inputs of a run: made at random, or read from a file and held against what is wanted."""
+"""The input arrays of a run: random ones, or arrays from a file checked against the expected types."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .files import Array, read_arrays
 
 @dataclass(frozen=True)
 class Wanted:
-    """An input with its shape at certain values of the symbols, and whether that shape may vary."""
+    """An expected input: its shape at given values of the symbols, and whether that shape may vary."""
 
     name: str
     dtype: DType
@@ -56,7 +56,10 @@ def of_function(function: Function, symbols: Mapping[str, int]) -> list[Wanted]:
 
 
 def symbols_of(source: Manifest | Module, sizes: Mapping[str, int]) -> dict[str, int]:
-    """The value of every symbol: SIZES, else its optimum. InputError for one that cannot have its value."""
+    """The value of every symbol: that in SIZES, else its optimum.
+
+    Raises InputError for a symbol that does not exist or a value outside its range.
+    """
     derived = source.derived if isinstance(source, Module) else source.sizes.derived
     free = {name: known for name, known in source.symbols.items() if name not in derived}
     for name, value in sizes.items():
@@ -73,7 +76,7 @@ def symbols_of(source: Manifest | Module, sizes: Mapping[str, int]) -> dict[str,
 
 
 def random_arrays(wanted: Sequence[Wanted], seed: int) -> dict[str, Array]:
-    """Normal floats, small integers, fair booleans; the same for the same shapes and SEED."""
+    """Random inputs: standard normal floats, integers in 0..3, booleans. SEED and shapes determine them."""
     generator = np.random.default_rng(seed)
     return {tensor.name: _random(generator, tensor) for tensor in wanted}
 
@@ -86,7 +89,10 @@ def _random(generator: np.random.Generator, tensor: Wanted) -> Array:
 
 
 def load_inputs(path: Path, wanted: Sequence[Wanted]) -> dict[str, Array]:
-    """The wanted inputs from an .npz file; what else it holds is left alone, with a note."""
+    """The WANTED inputs from the .npz file at PATH. Other arrays in it are ignored, with a note on stderr.
+
+    Raises InputError for an input that is missing or has another type or shape.
+    """
     found = read_arrays(path)
     missing = [tensor.name for tensor in wanted if tensor.name not in found]
     if missing:
@@ -101,13 +107,13 @@ def load_inputs(path: Path, wanted: Sequence[Wanted]) -> dict[str, Array]:
 
 
 def _fitting(array: Array, tensor: Wanted) -> Array:
-    """ARRAY, checked. Types that numpy lacks, such as bfloat16, come back from a file as raw bytes."""
+    """ARRAY, checked against TENSOR. Types that numpy lacks, such as bfloat16, are read back as raw bytes."""
     dtype = np.dtype(tensor.dtype.numpy)
     if array.dtype.kind == "V" and array.dtype.itemsize == dtype.itemsize:
         array = array.view(dtype)
     rank_fits = array.ndim == len(tensor.shape)
     if array.dtype != dtype or not rank_fits or not (tensor.varies or array.shape == tensor.shape):
         have, want = f"{array.dtype}{list(array.shape)}", f"{dtype}{list(tensor.shape)}"
-        varying = ", where sizes may vary" if tensor.varies else ""
-        raise InputError(f"input '{printable(tensor.name)}' is {have}; {want} is wanted{varying}")
+        varying = ", where symbolic sizes may differ" if tensor.varies else ""
+        raise InputError(f"input '{printable(tensor.name)}' is {have}; {want} is expected{varying}")
     return np.ascontiguousarray(array).reshape(array.shape)

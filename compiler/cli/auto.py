@@ -1,4 +1,4 @@
-"""`glassrt build --precision auto`: the options of a search, and the table of what it considered."""
+"""`glassrt build --precision auto`: the options of the search, and the table of mixtures it considered."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ BudgetText = Annotated[
     typer.Option(
         "--budget",
         metavar="sqnr=DB|top1=POINTS",
-        help="With --precision auto: what must be kept of fp32's outputs, or may be lost of its top-1.",
+        help="With --precision auto: the least SQNR against fp32 in dB, or the most top-1 accuracy that may "
+        "be lost, in percentage points.",
     ),
 ]
 SearchData = Annotated[
@@ -33,25 +34,27 @@ SearchData = Annotated[
     typer.Option(
         "--data",
         metavar="DATA",
-        help="With --precision auto: what to measure on, and to calibrate with where no table is given.",
+        help="With --precision auto: the batches to measure on, and to calibrate on without --calibration.",
     ),
 ]
 Labels = Annotated[
     str | None,
-    typer.Option("--labels", metavar="FILE.npz:NAME", help="With --budget top1: the label of every row."),
+    typer.Option(
+        "--labels", metavar="FILE.npz:NAME", help="With --budget top1: the class label of every row."
+    ),
 ]
 SearchDevice = Annotated[
     str,
     typer.Option(
         "--device",
         "-d",
-        help="With --precision auto: what runs the mixtures: interpret, host, cuda or cuda:N.",
+        help="With --precision auto: where mixtures are run: interpret (numpy), host, cuda or cuda:N.",
     ),
 ]
 SearchBatches = Annotated[
     int | None,
     typer.Option(
-        "--batches", metavar="N", min=1, help="With --precision auto: the first N batches. Default: all."
+        "--batches", metavar="N", min=1, help="With --precision auto: use the first N batches. Default: all."
     ),
 ]
 
@@ -64,14 +67,17 @@ def parse_auto(
     device: str,
     batches: int | None,
 ) -> tuple[BuildRequest, Auto | None]:
-    """The request without its `auto`, and the search that is asked for; BadParameter for half of one."""
+    """REQUEST with the base format in place of `auto`, and the search to run; None without `auto`.
+
+    Raises typer.BadParameter for search options without `auto`, and for `auto` without a budget or data.
+    """
     if request.precision != AUTO:
         given = {"--budget": budget, "--data": data, "--labels": labels, "--batches": batches}
         for option, value in given.items():
             if value is not None:
-                raise typer.BadParameter("this is for --precision auto", param_hint=option)
+                raise typer.BadParameter("only --precision auto uses this option", param_hint=option)
         if device != INTERPRET:
-            raise typer.BadParameter("this is for --precision auto", param_hint="--device")
+            raise typer.BadParameter("only --precision auto uses this option", param_hint="--device")
         return request, None
     if budget is None or data is None:
         option = "--budget" if budget is None else "--data"
@@ -85,7 +91,7 @@ def parse_auto(
 
 
 def _labels(text: str) -> Array:
-    """The array that `FILE.npz:NAME` names."""
+    """The array that TEXT, `FILE.npz:NAME`, names. Raises InputError where the file does not have it."""
     path, colon, name = text.rpartition(":")
     if not colon or not path or not name:
         raise typer.BadParameter(f"{text!r} is not of the form FILE.npz:NAME", param_hint="--labels")
@@ -98,11 +104,11 @@ def _labels(text: str) -> Array:
 
 
 def show_found(found: Found) -> None:
-    """Print the front of what was considered, and what came of it."""
+    """Print the Pareto front of the mixtures that were considered, and the outcome of the search."""
     labelled = any(point.quality is not None and point.quality.lost is not None for point in found.points)
     columns = ["", ">us", ">estimated dB", ">measured dB", *([">top-1 lost"] if labelled else [])]
     columns += [f">{form or found.base.name}" for form in ("int8", "fp8", None)]
-    title = f"mixtures for {found.budget}, fastest first; us by the cost model, dB of SQNR at the outputs"
+    title = f"mixtures for {found.budget}, fastest first (us by the cost model; SQNR at the outputs in dB)"
     print_table(title, columns, [_row(found, point, labelled) for point in found.front])
     say(outcome(found))
 

@@ -1,4 +1,4 @@
-"""`glassrt bench`: how long a plan takes, and where the time goes."""
+"""`glassrt bench`: the latency of a plan, and the time of each kernel."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from .roofline import Peaks
 from .subject import open_plan
 
 Repeats = Annotated[int, typer.Option("--repeats", min=1, help="How many runs are timed.")]
-Warmup = Annotated[int, typer.Option("--warmup", min=0, help="How many runs go before.")]
+Warmup = Annotated[int, typer.Option("--warmup", min=0, help="How many untimed runs come first.")]
 ProfileRepeats = Annotated[
-    int, typer.Option("--profile-repeats", min=1, help="How often every kernel is timed on its own.")
+    int, typer.Option("--profile-repeats", min=1, help="How often each kernel is timed on its own.")
 ]
 
 
@@ -48,9 +48,9 @@ def bench(
     *,
     request: BuildRequest,
 ) -> None:
-    """Time PLAN, or MODEL built on the spot, on random inputs that lie on the device.
+    """Time PLAN, or MODEL after building it, on random inputs in device memory.
 
-    Kernels are timed one by one, so their sum is more than a run, in which they overlap.
+    Kernels are timed one at a time. In a run they overlap, so a run takes less than their sum.
     """
     sizes = parse_sizes(size)
     with Engine(open_plan(subject, request, device), device) as engine:
@@ -78,13 +78,16 @@ def bench(
 
 
 def latency(times: Sequence[float]) -> dict[str, float]:
-    """Percentiles of TIMES."""
+    """Minimum, percentiles and mean of TIMES, in their unit."""
     p50, p90, p99 = (float(value) for value in np.percentile(times, (50, 90, 99)))
     return {"min": min(times), "p50": p50, "p90": p90, "p99": p99, "mean": float(np.mean(times))}
 
 
 def throughput(times: Sequence[float], wanted: Sequence[Wanted]) -> dict[str, float | None]:
-    """Runs per second at the median, and samples where all inputs have the same leading dimension."""
+    """Runs per second at the median of TIMES (milliseconds).
+
+    Samples per second are known where all inputs have the same leading dimension, else None.
+    """
     runs = 1e3 / float(np.median(times))
     batches = {tensor.shape[0] if tensor.shape else 0 for tensor in wanted}
     batch = batches.pop() if len(batches) == 1 else 0
@@ -94,7 +97,7 @@ def throughput(times: Sequence[float], wanted: Sequence[Wanted]) -> dict[str, fl
 def kernel_rows(
     records: Sequence[LaunchRecord], launches: Sequence[LaunchFacts], peaks: Peaks | None
 ) -> list[dict[str, Any]]:
-    """Time, share, work and roofline fraction of every launch, in order."""
+    """A row of figures for every launch, in order: its time, share, FLOPs, bytes and roofline fraction."""
     total = sum(record.microseconds for record in records)
     rows = []
     for record, launch in zip(records, launches, strict=True):

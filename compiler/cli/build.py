@@ -38,7 +38,7 @@ ExportQdq = Annotated[
     typer.Option(
         "--export-qdq",
         metavar="OUT",
-        help="Also write the ONNX model with the scales as QuantizeLinear and DequantizeLinear.",
+        help="Also write the quantized model as ONNX with Q/DQ nodes (QuantizeLinear, DequantizeLinear).",
     ),
 ]
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="PLAN", help="The plan file to write.")]
@@ -61,16 +61,17 @@ def build(
     device: SearchDevice = INTERPRET,
     batches: SearchBatches = None,
 ) -> None:
-    """Compile MODEL to a plan file, which appears complete or not at all.
+    """Compile MODEL to a plan file, which is written completely or not at all.
 
-    With --precision auto, in the fastest mixture of fp16, int8 and fp8 within --budget, measured on --data.
+    With --precision auto, search for the fastest mixture of fp16, int8 and fp8 within --budget, measured on
+    --data.
     """
     check_output(output, "--output")
     if export_qdq is not None:
         check_output(export_qdq, "--export-qdq")
     request, auto = parse_auto(request, budget, data, labels, device, batches)
     if export_qdq is not None and (request.calibration is None or not request.policy.quantizes):
-        text = "scales are those of --precision int8 or fp8 with --calibration"
+        text = "this needs --precision int8 or fp8, and --calibration"
         raise typer.BadParameter(text, param_hint="--export-qdq")
     dumps = WholeFolder.of(dump_dir)
     with BuildProgress(shown=not print_ir_after_all) as progress:
@@ -98,7 +99,7 @@ def build(
 
 
 def _build_found(model: Path, settings: Settings, auto: Auto, request: BuildRequest) -> tuple[Build, Found]:
-    """The build of the mixture that AUTO finds. What is written on the way is of that build alone."""
+    """Search as AUTO asks and build the mixture found. IR is dumped for that final build only."""
     quiet = replace(settings, dump_dir=None, print_ir=None)
     outcome = searched(model, quiet, auto, request.inputs, request.shapes)
     chosen = replace(outcome.settings, dump_dir=settings.dump_dir, print_ir=settings.print_ir)
@@ -111,7 +112,7 @@ def _dump_kernels(plan: Plan, dumps: WholeFolder) -> None:
 
 
 def kernel_files(plan: Plan) -> dict[str, str]:
-    """Every kernel and every header by file name: one folder of them compiles."""
+    """The source of every kernel and header by file name; written to one folder, the kernels compile."""
     sources = [item for part in plan.parts for item in part.sources.items()]
     return {f"{name}.cu": text for name, text in sources} | dict(plan.headers)
 
@@ -128,4 +129,4 @@ def _report(result: Build, output: Path) -> None:
     fallbacks = sum(entry.get("rule") == FALLBACK for part in result.plan.parts for entry in part.ledger)
     if fallbacks:
         subject = "1 kernel runs" if fallbacks == 1 else f"{fallbacks} kernels run"
-        say(f"{subject} in another precision than was asked for: see `glassrt explain {output}`")
+        say(f"{subject} in another precision than requested: see `glassrt explain {output}`")

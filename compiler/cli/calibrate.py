@@ -1,4 +1,4 @@
-"""`glassrt calibrate`: run a model over data, and choose the scales of its tensors."""
+"""`glassrt calibrate`: run a model over data, and choose the quantization scales of its tensors."""
 
 from __future__ import annotations
 
@@ -26,34 +26,38 @@ Data = Annotated[
     Path | None,
     typer.Argument(
         metavar="DATA",
-        help="An .npz file, split along its arrays' first axis, or a folder of .npy and .npz, a batch each.",
+        help="An .npz file, split into batches along the first axis of its arrays, or a folder of .npy and "
+        ".npz files, one batch each.",
     ),
 ]
 Output = Annotated[
     Path | None,
     typer.Option(
-        "--output", "-o", metavar="TABLE", help="The table to write; the histograms are put beside it."
+        "--output", "-o", metavar="TABLE", help="The calibration table to write, with histograms beside it."
     ),
 ]
 Calibrator = Annotated[
-    str, typer.Option("--calibrator", "-c", metavar="NAME", help=f"Who chooses: {', '.join(CALIBRATORS)}.")
+    str,
+    typer.Option(
+        "--calibrator", "-c", metavar="NAME", help=f"How clips are chosen: {', '.join(CALIBRATORS)}."
+    ),
 ]
 Interpret = Annotated[
     bool, typer.Option("--interpret", help="Run the model in numpy: no kernels, no device.")
 ]
 MostBatches = Annotated[
-    int | None, typer.Option("--batches", metavar="N", min=1, help="Take the first N batches. Default: all.")
+    int | None, typer.Option("--batches", metavar="N", min=1, help="Use the first N batches. Default: all.")
 ]
 FromHistograms = Annotated[
     Path | None,
     typer.Option(
-        "--from-histograms", metavar="TABLE", help="Choose anew from the histograms of TABLE; nothing is run."
+        "--from-histograms", metavar="TABLE", help="Choose clips again from TABLE's histograms; run nothing."
     ),
 ]
 FromCache = Annotated[
     Path | None,
     typer.Option(
-        "--from-trt-cache", metavar="CACHE", help="Take the scales of a TensorRT calibration cache."
+        "--from-trt-cache", metavar="CACHE", help="Take the scales from a TensorRT calibration cache."
     ),
 ]
 FromQdq = Annotated[
@@ -61,7 +65,7 @@ FromQdq = Annotated[
     typer.Option(
         "--from-qdq",
         metavar="QDQ",
-        help="Take the scales of an ONNX model with QuantizeLinear nodes and the same tensor names.",
+        help="Take the scales from an ONNX model with Q/DQ nodes and the same tensor names.",
     ),
 ]
 ToCache = Annotated[
@@ -71,9 +75,11 @@ ToCache = Annotated[
 
 Sensitive = Annotated[
     bool,
-    typer.Option("--sensitivity", help="The SQNR at the outputs if a fused op alone runs in int8, by op."),
+    typer.Option(
+        "--sensitivity", help="Show, for each fused op, the SQNR at the outputs if it alone runs in int8."
+    ),
 ]
-WithFp8 = Annotated[bool, typer.Option("--fp8", help="With --sensitivity: in fp8 likewise.")]
+WithFp8 = Annotated[bool, typer.Option("--fp8", help="With --sensitivity: measure fp8, too.")]
 
 
 @with_request({"calibration", "shape", "input", "no_cache"})
@@ -95,10 +101,10 @@ def calibrate(
     sensitivity: Sensitive = False,
     fp8: WithFp8 = False,
 ) -> None:
-    """Run MODEL in fp32 over DATA and write the table of its tensors' scales.
+    """Run MODEL in fp32 over DATA and write a calibration table: a scale for each tensor.
 
-    The table is text and may be edited. Figures of all calibrators stand side by side in it. With
-    --sensitivity, say what each fused op costs the outputs if it alone runs in eight bits.
+    The table is text and may be edited. It lists the figures of all calibrators side by side. With
+    --sensitivity, show how much noise each fused op adds to the outputs if it alone runs in eight bits.
     """
     sources = (data, from_histograms, from_trt_cache, from_qdq)
     _check_sources(sources, output, from_histograms is None and not sensitivity)
@@ -140,32 +146,32 @@ def calibrate(
 
 
 def _check_sources(sources: tuple[Path | None, ...], output: Path | None, needs_output: bool) -> None:
-    """Refuse anything but one of SOURCES; a run and scales from elsewhere are for nothing without OUTPUT."""
+    """Refuse anything but exactly one of SOURCES, and a missing OUTPUT where the table is the only result."""
     if sum(source is not None for source in sources) != 1:
         options = "DATA, --from-histograms, --from-trt-cache and --from-qdq"
-        raise typer.BadParameter(f"give one of {options}", param_hint="DATA")
+        raise typer.BadParameter(f"give exactly one of {options}", param_hint="DATA")
     if output is None and needs_output:
-        raise typer.BadParameter("say where the table is to go", param_hint="--output")
+        raise typer.BadParameter("give the file to write the table to", param_hint="--output")
 
 
 def _check_sensitivity(
     asked: bool, fp8: bool, calibration: Path | None, data: Path | None, written: Path | None
 ) -> None:
-    """Refuse options that say nothing without --sensitivity, and what it cannot do without."""
+    """Refuse options that have no effect without --sensitivity, and --sensitivity without what it needs."""
     for option, given in (("--fp8", fp8), ("--calibration", calibration is not None)):
         if given and not asked:
-            raise typer.BadParameter("this is for --sensitivity", param_hint=option)
+            raise typer.BadParameter("only --sensitivity uses this option", param_hint=option)
     if asked and data is None:
-        raise typer.BadParameter("the network is run over DATA", param_hint="--sensitivity")
+        raise typer.BadParameter("this needs DATA to run the network on", param_hint="--sensitivity")
     if calibration is not None and written is not None:
         raise typer.BadParameter(
-            f"no table is made where one is given: {written}", param_hint="--calibration"
+            f"with a given table, no new one is written to {written}", param_hint="--calibration"
         )
 
 
 @dataclass(frozen=True)
 class _Run:
-    """How the model is run."""
+    """How the model is run to calibrate it: calibrator, device, limit on the batches, kernel cache or not."""
 
     calibrator: str
     device: str | None
@@ -183,7 +189,7 @@ def _say_unused(data: CalibrationSet) -> None:
     if data.unused:
         say(f"not an input, ignored: {', '.join(data.unused)}")
     if data.left_out:
-        say(f"the last {data.left_out} along the first axis make no batch and are left out")
+        say(f"the last {data.left_out} elements along the first axis do not fill a batch and are ignored")
 
 
 def _rechosen(network: Network, path: Path, calibrator: str) -> CalibrationTable:
@@ -196,9 +202,12 @@ def _say_missing(network: Network, table: CalibrationTable, source: str) -> None
     known = set(network.names.values())
     missing, other = known - table.tensors.keys(), table.tensors.keys() - known
     if len(missing) == len(known):
-        raise CalibrationError(f"{source} has none of the model's tensors", "is it that of another model?")
+        raise CalibrationError(f"{source} has none of the model's tensors", "does it belong to this model?")
     if missing or other:
-        say(f"{source} lacks {len(missing)} of {len(known)} tensors, and has {len(other)} that are not here")
+        say(
+            f"{source} lacks {len(missing)} of the model's {len(known)} tensors, "
+            f"and has {len(other)} that the model does not have"
+        )
 
 
 def _write(table: CalibrationTable, output: Path | None, trt_cache: Path | None) -> None:
@@ -213,7 +222,7 @@ def _write(table: CalibrationTable, output: Path | None, trt_cache: Path | None)
 
 
 def describe(table: CalibrationTable) -> dict[str, Any]:
-    """TABLE as JSON data; null is a ratio that is infinite, or a value that there is none of."""
+    """TABLE as JSON data; null stands for an infinite ratio or a figure that is not known."""
     return {
         "model": table.model,
         "calibrator": table.calibrator,
@@ -243,12 +252,12 @@ def _show(table: CalibrationTable, output: Path | None) -> None:
     figured = any(tensor.estimates for tensor in table.tensors.values())
     columns = ("tensor", ">int8 scale", "chosen by", ">largest", *(f">{name}" for name in CALIBRATORS))
     rows = [_row(name, tensor, figured) for name, tensor in table.tensors.items()]
-    title = "SQNR in dB, in fp8 for mse-fp8 and in int8 for the others, and share clipped" if figured else ""
+    title = "SQNR in dB (fp8 for mse-fp8, int8 for the others) and share of values clipped" if figured else ""
     print_table(title, columns if figured else columns[:4], rows)
     seen = [(name, tensor.values) for name, tensor in table.tensors.items() if tensor.values]
     odd = [(name, v.nans, v.infinities, v.count) for name, v in seen if v.nans or v.infinities]
     if odd:
-        print_table("values that are not finite, left out", ("tensor", ">NaN", ">infinite", ">of"), odd)
+        print_table("values that are not finite, ignored", ("tensor", ">NaN", ">infinite", ">of"), odd)
     if output is not None:
         beside = f", histograms in {histograms_beside(output).name}" if table.histograms else ""
         text = f"{output}: {len(table.tensors)} tensors, {table.batches} batches{beside}"

@@ -1,4 +1,4 @@
-"""`glassrt check`: how accurate every fusion is, and which decision broke a model."""
+"""`glassrt check`: the error of every launch and output against a reference, and bisection of decisions."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ Inputs = Annotated[
 Tolerance = Annotated[
     float | None,
     typer.Option(
-        "--tolerance", min=0.0, help="The relative L2 error that is allowed, instead of the usual bounds."
+        "--tolerance", min=0.0, help="The relative L2 error to allow, instead of the derived error bounds."
     ),
 ]
 Bisect = Annotated[
-    bool, typer.Option("--bisect", help="Name the first decision of the compiler that breaks the outputs.")
+    bool, typer.Option("--bisect", help="Find the first decision of the compiler that breaks the outputs.")
 ]
 Interpret = Annotated[
-    bool, typer.Option("--interpret", help="Bisect in numpy: finds wrong rules quickly, no wrong kernels.")
+    bool, typer.Option("--interpret", help="Bisect in numpy: quick, and finds wrong rules but not kernels.")
 ]
 
 
@@ -74,13 +74,13 @@ def check(
     interpret: Interpret = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run MODEL's plan and hold every launch, and every output, against what the model means.
+    """Run MODEL's plan, and compare every launch and every output with a reference.
 
-    A launch's local error is its own: against the ops it stands for, replayed on the inputs it had.
-    What it inherited came with these inputs. Ends with 0 when all is within bounds, else with 1.
+    The local error of a launch is what its kernel adds: against its own ops, replayed on the same inputs.
+    The inherited error comes in with those inputs. Exits with 0 if all errors are within bounds, else with 1.
     """
     if interpret and not bisect:
-        raise typer.BadParameter("only --bisect can do without a device", param_hint="--interpret")
+        raise typer.BadParameter("without --bisect a device is needed", param_hint="--interpret")
     if interpret and device is not None:
         raise typer.BadParameter("--interpret uses no device", param_hint="--device")
     request = replace(request, targets=targets_for("host" if interpret else device))
@@ -97,7 +97,7 @@ def check(
 
 
 def _with_io_types(module: Module, request: BuildRequest) -> tuple[Module, Settings]:
-    """MODULE with the inputs and outputs that are asked for, and settings whose table is for it."""
+    """MODULE with the requested input and output types, and settings whose calibration table matches it."""
     settings = request.settings()
     table = settings.calibration
     if table is not None:
@@ -124,7 +124,7 @@ def _check(
 
 
 def describe(report: CheckReport) -> dict[str, Any]:
-    """REPORT as JSON data; null is a number that is not finite, or a total error that is not known."""
+    """REPORT as JSON data; null stands for a number that is not finite or a total error that is unknown."""
     return {
         "ok": report.ok,
         "device": report.device,
@@ -142,7 +142,7 @@ def describe(report: CheckReport) -> dict[str, Any]:
 
 
 def _quantization(found: Quantization) -> dict[str, Any]:
-    """A ratio of null dB is infinite: there is no noise, or there is an infinity."""
+    """FOUND as JSON data; an SQNR of null is infinite, because there is no noise or an output is infinite."""
     loss = [
         {"name": each.name, "sqnr_db": _number(each.sqnr), "error": _error(each.error)} for each in found.loss
     ]
@@ -154,7 +154,7 @@ def _quantization(found: Quantization) -> dict[str, Any]:
 
 
 def proposed(report: CheckReport) -> list[str]:
-    """The overrides that would store what does not fit in a wider type, as `--override` takes them."""
+    """The overrides that would store tensors in a wider type where values do not fit, for `--override`."""
     return list(dict.fromkeys(text for loss in report.ranges for text in loss.overrides))
 
 
@@ -218,8 +218,8 @@ def _show(report: CheckReport) -> None:
         say(report.witness.note)
     if report.rewrites:
         chosen = report.quantization is not None and report.quantization.chosen
-        at = " before scales are put in" if chosen else ""
-        _show_outputs(f"the graph level{at}, unfused in f64, against the model", report.rewrites)
+        at = " before quantization" if chosen else ""
+        _show_outputs(f"graph level{at}, unfused in f64, against the model", report.rewrites)
     console.print("within bounds" if report.ok else "NOT within bounds")
 
 
@@ -241,7 +241,7 @@ def _row(report: CheckReport, launch: LaunchReport) -> list[object]:
 
 
 def _show_ranges(report: CheckReport) -> None:
-    """The tensors with values that the type they are stored in cannot hold, and what to ask for."""
+    """Print the tensors with values outside the range of their storage type, and overrides that help."""
     rows = [
         (
             loss.index,
@@ -259,14 +259,14 @@ def _show_ranges(report: CheckReport) -> None:
     ]
     if rows:
         columns = (
-            ">#", "kernel", "tensor", "nodes", "stored as", ">not zero", ">largest",
-            ">too large", ">lose bits", ">become zero",
+            ">#", "kernel", "tensor", "nodes", "stored as", ">nonzero", ">largest",
+            ">overflow", ">lose bits", ">become zero",
         )  # fmt: skip
-        print_table("values that leave the range of their type", columns, rows)
+        print_table("values outside the range of their storage type", columns, rows)
     overrides = proposed(report)
     if overrides:
         texts = " ".join(f"--override {shlex.quote(text)}" for text in overrides)
-        out().print(printable(f"to keep them: {texts}"), soft_wrap=True)
+        out().print(printable(f"to avoid this: {texts}"), soft_wrap=True)
 
 
 def _nodes(nodes: tuple[str, ...]) -> str:
@@ -296,17 +296,17 @@ def _show_outputs(title: str, reports: list[OutputReport]) -> None:
 
 
 def _show_quantization(found: Quantization, witness: str) -> None:
-    """What kernels and passes did to the outputs, and what eight bits did."""
+    """Print the errors that kernels and passes made, and the loss that eight bits cost, apart."""
     title = "compiler error: outputs against the precision level in the interpreter"
     _show_outputs(title, found.compiler)
-    title = "lowering error: that level against the graph with explicit quantization, in floats"
+    title = "lowering error: the precision level against the Q/DQ graph in floats"
     _show_outputs(title, found.lowering)
     columns = ("output", ">SQNR, dB", ">relative L2", ">max")
     rows = [
         (each.name, f"{each.sqnr:.1f}", _short(each.error.relative_l2), _short(each.error.max_abs))
         for each in found.loss
     ]
-    print_table(f"quantization loss: that graph against {witness}", columns, rows)
+    print_table(f"quantization loss: the Q/DQ graph in floats against {witness}", columns, rows)
 
 
 # ---------------------------------------------------------------- bisection
@@ -320,7 +320,7 @@ def _bisect(
     interpret: bool,
     as_json: bool,
 ) -> bool:
-    """Whether the whole build agrees; what breaks it is printed."""
+    """Print the first decision that breaks the outputs; whether there is none."""
     settings = request.settings()
     witness = call_witness(case.source, case.module, case.inputs)
     bound = network_bound(policy_roundoff(request.policy)) if tolerance is None else tolerance
@@ -363,7 +363,7 @@ def _tell(found: Bisection, facts: Mapping[str, Any]) -> None:
 
     bound = f"{_short(facts['tolerance'])} allowed, against {facts['witness']}"
     if found.culprit is None:
-        line(f"nothing is broken: error {_short(found.after.error)}, {bound}")
+        line(f"no decision breaks the model: error {_short(found.after.error)}, {bound}")
         return
     if found.culprit == 0:
         line(f"broken before any decision: {_outcome(found.after)}, {bound}")

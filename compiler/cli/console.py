@@ -1,4 +1,4 @@
-"""What the commands write: text from models made harmless, tables, numbers with units.
+"""The output of the commands: tables, numbers with units, and text from models with escapes made visible.
 
 Results go to stdout, everything about the run itself (progress, notes, errors) to stderr.
 """
@@ -16,7 +16,7 @@ from rich.text import Text
 from ...errors import GlassError
 from ...errors.rendering import body
 
-PIPE_WIDTH = 160  # columns of a table that no terminal bounds
+PIPE_WIDTH = 160  # columns of a table where there is no terminal
 
 _UNITS = ("", "k", "M", "G", "T", "P")
 
@@ -39,7 +39,7 @@ def _console(*, stderr: bool) -> Console:
 
 
 def printable(text: object) -> str:
-    """TEXT with every character that could steer a terminal shown as its escape; newlines stay."""
+    """TEXT with every control character, which could steer a terminal, as its escape; newlines stay."""
     return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in str(text))
 
 
@@ -95,7 +95,7 @@ def quantity(value: float | None, unit: str = "") -> str:
 
 
 def seconds(value: float) -> str:
-    """A duration in the unit that suits it."""
+    """A duration of VALUE seconds as text, in s, ms or us."""
     if value >= 1:
         return f"{value:.2f} s"
     return f"{value * 1e3:.2f} ms" if value >= 1e-3 else f"{value * 1e6:.1f} us"

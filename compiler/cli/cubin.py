@@ -1,4 +1,4 @@
-"""What a cubin says about its kernel.
+"""The register count of a kernel, read from its cubin.
 
 A cubin is a 64-bit little-endian ELF file. Its sections of type SHT_CUDA_INFO hold a list of
 attributes; EIATTR_REGCOUNT gives a function's registers per thread (`cuobjdump --dump-elf` and
@@ -17,7 +17,7 @@ _MAX_SECTIONS = 4096
 
 
 def registers(cubin: bytes) -> int | None:
-    """Registers per thread of the one kernel in CUBIN; None where the file does not tell."""
+    """Registers per thread of the one kernel in CUBIN; None where the file does not say."""
     try:
         counts = [count for section in _info_sections(cubin) for count in _register_counts(section)]
     except struct.error:

@@ -1,4 +1,4 @@
-"""`glassrt explain`: why two nodes run in one kernel or do not, and where a node is."""
+"""`glassrt explain`: which kernel a node runs in, and why two nodes are fused or not."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def explain(
     *,
     request: BuildRequest,
 ) -> None:
-    """Say what the compiler decided in PLAN: in all, about the node A, or about the nodes A and B."""
+    """Explain what the compiler decided in PLAN: overall, about node A, or about nodes A and B."""
     if rules:
         _show_rules(as_json)
         return
@@ -132,7 +132,7 @@ def _names(nodes: list[str] | tuple[str, ...]) -> str:
 
 
 def _stand_ins(asked: Sequence[str], nodes: Sequence[str]) -> list[str]:
-    """A line for every name that is no node's own."""
+    """A line for every asked name that is a tensor's: the node that produces the tensor."""
     pairs = zip(asked, nodes, strict=True)
     return [f"{name} is a result of {node}" for name, node in pairs if name != node]
 
@@ -141,7 +141,7 @@ def _stand_ins(asked: Sequence[str], nodes: Sequence[str]) -> list[str]:
 
 
 def node_text(answer: NodeAnswer) -> str:
-    """The answer about one node, for people."""
+    """The answer about one node as text."""
     lines = [*_stand_ins((answer.asked,), (answer.node,)), f"{answer.node}: {', '.join(answer.ops)}"]
     if answer.fate.state != "runs":
         by = f" by {answer.fate.rule}" if answer.fate.rule else ""
@@ -171,7 +171,7 @@ _DOES_NOT_RUN = {"view": "it is a view", "constant": "its result is a constant",
 
 
 def pair_text(answer: PairAnswer, facts: Facts) -> str:
-    """The answer about two nodes, for people."""
+    """The answer about two nodes as text."""
     lines = [*_stand_ins(answer.asked, (answer.a, answer.b)), _head(answer)]
     for node, place in zip((answer.a, answer.b), answer.places, strict=True):
         kernels = ", ".join(f"launch {index} ({facts.launches[index].op.kernel})" for index in place)
@@ -196,7 +196,7 @@ def _head(answer: PairAnswer) -> str:
         case "fused":
             return f"{pair} are fused{by}: {why}"
         case "refused" | "disabled":
-            return f"{pair} are apart: {answer.verdict}{by}: {why}"
+            return f"{pair} are not fused: {answer.verdict}{by}: {why}"
         case "distant" | "unknown":
             return f"{pair} were never considered: {why}"
-    return f"{pair} are not a pair of ops that run: {answer.verdict}{by}: {why}"
+    return f"{pair} do not both run: {answer.verdict}{by}: {why}"

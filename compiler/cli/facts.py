@@ -1,4 +1,4 @@
-"""Facts of a plan that the commands show: what each launch costs, who uses which memory."""
+"""Facts of a plan that the commands show: the work of each launch, and the launches that use each buffer."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _TENSOR_RATES = {"f16": 1.0, "bf16": 1.0, "tf32": 0.5}
 
 @dataclass(frozen=True)
 class LaunchFacts:
-    """One launch at given sizes. `flops` is None where the plan's launch level does not tell.
+    """One launch at given sizes.
 
-    bytes: what it reads and writes, each buffer once; tensor: how fast tensor cores make its products,
-    as a share of their rate for 16-bit floats, 0 when they do not; formats: what was requested, chosen
-    and executed, as far as the launch level says it.
+    bytes: read and written, each buffer counted once; flops: None where the plan's launch level does not
+    say; tensor: the tensor-core rate of its products relative to 16-bit floats, 0 without tensor cores;
+    formats: requested, chosen and executed, as far as the launch level says.
     """
 
     bound: BoundLaunch
@@ -66,7 +66,7 @@ def launches_of(plan: Plan, symbols: Mapping[str, int]) -> list[LaunchFacts]:
 
 
 def _kernels(plan: Plan, count: int) -> list[Kernel] | list[None]:
-    """The launch-level op of every launch; None for all when the text does not fit the manifest."""
+    """The launch-level op of every launch; None for all where the IR text does not match the manifest."""
     try:
         module = parse_module(plan.ir("launch"), ALL_DIALECTS, file="launch.ir")
     except IRError:
@@ -83,7 +83,7 @@ def _flops(op: Kernel, symbols: Mapping[str, int]) -> int | None:
 
 
 def _tensor_rate(members: Sequence[Member]) -> float:
-    """The rate of the slowest products among those of MEMBERS; 0 when there are none."""
+    """The lowest tensor-core rate among the contractions of MEMBERS; 0 when there are none."""
     products = [member for member in members if _multiplies(member)]
     rates = (_TENSOR_RATES.get(str(member.formats.get("executed")), 0.0) for member in products)
     return min(rates, default=0.0)
@@ -94,7 +94,7 @@ def _multiplies(member: Member) -> bool:
 
 
 def _formats(members: Sequence[Member]) -> dict[str, str]:
-    """What MEMBERS say of their number formats, each format once; nothing where IR text does not say it."""
+    """The number formats of MEMBERS, each format once; a key is missing where the IR does not say."""
     result = {}
     for word, key in (("requested", "requested"), ("chosen", "compute"), ("executed", "executed")):
         names = [member.formats[key].name for member in members if key in member.formats]

@@ -1,7 +1,7 @@
-"""How an error ends a command: as text on stderr and, where --json is given, as JSON on stdout.
+"""Errors that end a command: text on stderr and, with --json, JSON on stdout.
 
-The JSON is one object: `{"error": {"kind": ..., "exit_code": ..., "diagnostics": [...]}}`. It stands where
-the result would, so a program that reads stdout finds the one or the other. `docs/diagnostics.md`
+The JSON is one object: `{"error": {"kind": ..., "exit_code": ..., "diagnostics": [...]}}`. It takes the
+place of the result, so a program that reads stdout finds one or the other. `docs/diagnostics.md`
 describes it.
 """
 
@@ -16,31 +16,31 @@ from ...errors import GlassError
 from ...errors.diagnostic import Diagnostic
 from .console import say_error, write_json
 
-# What a command line is refused with. It is click's, which is a part of typer in some of its versions.
+# The usage error of click. Some versions of typer contain a copy of click, so it is reached through typer.
 UsageError: Any = typer.BadParameter.__base__
 
 
 class _Misused(GlassError):
-    """The command line means nothing; typer shows it as text."""
+    """A usage error as data for --json; typer prints the text."""
 
     exit_code = 2
 
 
 def wants_json(arguments: Sequence[str]) -> bool:
-    """Whether --json is among ARGUMENTS; what they are otherwise may be wrong."""
+    """Whether --json is among ARGUMENTS, even if the rest of them is invalid."""
     words = list(arguments)
     return "--json" in words[: words.index("--") if "--" in words else None]
 
 
 def tell(error: GlassError, as_json: bool) -> None:
-    """Say what ERROR does."""
+    """Report ERROR on stderr and, with --json, on stdout."""
     say_error(error)
     if as_json:
         _write(error, type(error).__name__)
 
 
 def tell_misuse(error: Any, as_json: bool) -> None:
-    """What typer does not say itself about a `UsageError`."""
+    """Report a `UsageError` as JSON where that is asked for; typer itself prints the text."""
     if as_json:
         _write(_Misused.of(_of_usage(error)), "UsageError")
 

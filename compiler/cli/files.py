@@ -12,8 +12,8 @@ __all__ = ["Array", "check_output", "read_arrays", "write_arrays"]
 
 
 def check_output(path: Path, option: str) -> None:
-    """Refuse, before any work is done, a path that no file can be put at."""
+    """Raise typer.BadParameter, before any work is done, for a PATH where no file can be written."""
     if path.exists() and not path.is_file():
-        raise typer.BadParameter(f"{path} is there and is not a regular file", param_hint=option)
+        raise typer.BadParameter(f"{path} exists and is not a regular file", param_hint=option)
     if not path.parent.is_dir():
         raise typer.BadParameter(f"there is no folder {path.parent}", param_hint=option)

@@ -1,4 +1,4 @@
-"""`glassrt inspect`: what is in a plan."""
+"""`glassrt inspect`: the contents of a plan."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def inspect(
     *,
     request: BuildRequest,
 ) -> None:
-    """Show what PLAN, or the plan of MODEL, is made of: levels, launches, memory, sizes."""
+    """Show the contents of PLAN, or of the plan that MODEL builds to: levels, launches, memory, sizes."""
     if sum((level is not None, kernel is not None, as_json)) > 1:
         raise typer.BadParameter("give one of --level, --kernel and --json")
     sizes = parse_sizes(size)
@@ -65,7 +65,7 @@ def inspect(
 
 
 def _kernel_named(text: str, plan: Plan) -> str:
-    """The kernel that TEXT names, or is the only one to begin with."""
+    """The kernel called TEXT, or the only one whose name begins with it. Raises InputError for none."""
     begun = [name for name in plan.sources if name.startswith(text)]
     if text in plan.sources or len(begun) == 1:
         return text if text in plan.sources else begun[0]
@@ -74,7 +74,7 @@ def _kernel_named(text: str, plan: Plan) -> str:
 
 
 def describe(plan: Plan, symbols: Mapping[str, int], whole: Plan) -> dict[str, Any]:
-    """PLAN, one part of the WHOLE, as JSON data; sizes, grids, FLOPs and bytes are those at SYMBOLS."""
+    """PLAN, one part of the WHOLE, as JSON data; sizes, grids, FLOPs and bytes are evaluated at SYMBOLS."""
     spec = plan.spec
     return {
         "name": spec.name,
@@ -101,14 +101,14 @@ def describe(plan: Plan, symbols: Mapping[str, int], whole: Plan) -> dict[str, A
 
 
 def _part(plan: Plan) -> dict[str, Any]:
-    """What tells the parts of a plan for several targets apart."""
+    """The figures by which the parts of a plan for several targets differ."""
     spec = plan.spec
     counts = {"kernels": len(spec.kernels), "launches": len(spec.launches), "arena_bytes": spec.arena_bytes}
     return {"targets": list(spec.targets), **counts}
 
 
 def _bytes(plan: Plan) -> dict[str, Any]:
-    """Sizes in bytes of the parts of the plan file, and of the arena, which is no part of it."""
+    """Sizes in bytes of the sections of the plan file, and of the arena, which is not in the file."""
     return {
         "arena": plan.spec.arena_bytes,
         "weights": plan.spec.weights_bytes,
@@ -207,7 +207,7 @@ def _shape(shape: list[Any]) -> str:
 
 
 def _expression(dim: Any) -> str:
-    """A dimension of the manifest, which is a prefix expression, as people write it."""
+    """A dimension of the manifest, which is a prefix expression, in infix notation."""
     if not isinstance(dim, list):
         return str(dim)
     operator, *operands = dim
@@ -216,7 +216,7 @@ def _expression(dim: Any) -> str:
 
 
 def _show_parts(facts: Mapping[str, Any]) -> None:
-    """Which targets are planned for together, where some are planned for apart; the shown part has a star."""
+    """Print the parts of a plan for several targets, if there are several; the shown one has a star."""
     if len(facts["parts"]) < 2:
         return
     rows = []
@@ -253,20 +253,20 @@ def _show_launches(facts: Mapping[str, Any]) -> None:
 
 
 def _precision(formats: Mapping[str, str]) -> str:
-    """What a launch runs in, and what was asked for where that is something else."""
+    """The format that a launch is executed in, and the requested one where it differs."""
     executed, requested = formats.get("executed", "-"), formats.get("requested")
     return executed if requested in (None, executed) else f"{executed} for {requested}"
 
 
 def _extent(sizes: list[int]) -> str:
-    """Three sizes without trailing ones: 256x1x1 is 256."""
+    """Grid or block sizes as text, without trailing ones: 256x1x1 is 256."""
     while len(sizes) > 1 and sizes[-1] == 1:
         sizes = sizes[:-1]
     return "x".join(map(str, sizes))
 
 
 def _show_memory(facts: Mapping[str, Any]) -> None:
-    """The buffers; all weights share a row."""
+    """Print a row for every buffer; all weights share one."""
     rows = []
     for buffer in facts["buffers"]:
         if buffer["space"] != "weights":

@@ -1,13 +1,13 @@
-"""Ctrl-C: the command says "interrupted" and ends with 130, wherever it is.
+"""Ctrl-C: the command prints "interrupted" and exits with 130, whatever it is doing.
 
-Python raises KeyboardInterrupt between two instructions of the main thread, which is not enough. It
-may come in the middle of an import, and while an earlier one is dealt with; where it comes in a
-callback of another library it is printed and forgotten; and while the main thread waits in a library or
-for a thread it does not come at all. Hence a thread that the system's own handler wakes: what
-has not ended a moment after an interruption is ended by it. In between nothing else is said: a library
-that turns the interruption into an error of its own (an import that failed) is not believed.
+KeyboardInterrupt alone is not enough. Python raises it between two instructions of the main thread: in the
+middle of an import, or while an earlier one is handled. Raised in a callback of another library, it is
+printed and forgotten. While the main thread waits in a library or for a thread, it is not raised at all.
+So a watcher thread, woken by the signal's wakeup descriptor, ends the process if it is still running a
+moment after the interruption. Meanwhile standard error is silenced: a library may report the interruption
+as an error of its own, such as a failed import.
 
-This module is imported before all others, and needs nothing but the standard library's core.
+This module is imported before all others and needs only the standard library's core.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ class Interruptions:
     def __init__(self) -> None:
         self.seen = False
         self._raised = False
-        self._terminal = 2  # where `end` writes: standard error, which is closed to all others from then on
-        self.clear: Callable[[], object] = lambda: None  # what is called before the end
+        self._terminal = 2  # where `end` writes: a copy of standard error, once that is silenced
+        self.clear: Callable[[], object] = lambda: None  # cleanup to call before the process ends
         self._ending = threading.Lock()
 
     def watch(self) -> None:
-        """Take over SIGINT, unless whoever started the process has it ignored."""
+        """Handle SIGINT from now on, unless the parent process has set it to be ignored."""
         if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
             return
         woken, wakes = os.pipe()
@@ -49,13 +49,13 @@ class Interruptions:
         threading.Thread(target=self._wait, args=(woken,), daemon=True, name="interruptions").start()
 
     def over(self) -> None:
-        """All is done but the exit: nothing is left to interrupt."""
+        """Ignore SIGINT from now on: the command is done, and only the exit is left."""
         if signal.getsignal(signal.SIGINT) == self._raise:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def end(self) -> None:
-        """Say it, and end the process on the spot."""
-        self._ending.acquire()  # never given back: said once
+        """Print "interrupted" and end the process immediately."""
+        self._ending.acquire()  # never released, so that it is printed once
         self.clear()
         cursor = _SHOW_CURSOR if os.isatty(self._terminal) else ""
         with suppress(OSError):  # standard error may be closed
@@ -70,7 +70,7 @@ class Interruptions:
             raise KeyboardInterrupt
 
     def _silence(self) -> None:
-        """Close standard error to all but `end`, libraries and child processes included."""
+        """Redirect standard error, also of libraries and child processes, to nowhere; `end` keeps a copy."""
         with suppress(OSError):  # standard error may be closed
             self._terminal = os.dup(2)
             nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -81,10 +81,10 @@ class Interruptions:
         while os.read(woken, 1)[0] != signal.SIGINT:
             pass
         self.seen = True
-        select.select([woken], [], [], GRACE_SECONDS)  # a second Ctrl-C means it
+        select.select([woken], [], [], GRACE_SECONDS)  # a second Ctrl-C ends the wait
         self.end()
 
     def _forgotten(self, what: Any) -> None:
-        """In place of Python's report: what something swallowed ends the process all the same."""
+        """The hook for exceptions that cannot be raised; silent once an interruption was seen."""
         if not self.seen:
             sys.__unraisablehook__(what)

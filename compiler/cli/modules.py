@@ -1,4 +1,4 @@
-"""The module that a plan or a model stands for, at a level, ready to be interpreted."""
+"""Modules for the interpreter: a model brought to a level, or the launch level of a plan with its weights."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .files import Array
 
 
 def launch_module(plan: Plan) -> Module:
-    """The launch level of PLAN with its weights, as they lie in the plan; PlanError if they do not fit."""
+    """The launch level of PLAN with its weights. Raises PlanError where text and weights do not match."""
     try:
         module = parse_module(plan.ir("launch"), ALL_DIALECTS, file="launch.ir")
         verify(module, ALL_DIALECTS)
@@ -28,20 +28,20 @@ def launch_module(plan: Plan) -> Module:
     buffers = [op for op in module.walk() if isinstance(op, Buffer) and op.space == "weights"]
     places = [buffer for buffer in plan.spec.buffers.values() if buffer.space == "weights"]
     if len(buffers) != len(places):
-        raise PlanError(f"the plan has {len(places)} weights where its launch level has {len(buffers)}")
+        raise PlanError(f"the plan has {len(places)} weights, but its launch level has {len(buffers)}")
     for buffer, place in zip(buffers, places, strict=True):
         array = _weight(plan, buffer.result.type, place)
         if module.resources.add(array) != buffer.weight:
-            raise PlanError(f"the weight @{buffer.weight} of the plan does not fit its hash")
+            raise PlanError(f"the plan's weight @{buffer.weight} does not match its hash")
     return module
 
 
 def _weight(plan: Plan, type: TensorType, place: BufferSpec) -> Array:
-    """A weight in its logical shape; in the plan it lies in the order of its layout."""
+    """A weight in its logical shape; the plan stores it in the order of its layout."""
     shape = [evaluate(dim, {}) for dim in type.shape]
     start, size = place.offset, place.bytes
     if not isinstance(start, int) or size != evaluate(type.bytes, {}):
-        raise PlanError(f"the plan's weight {place.name} is not as large as its type says")
+        raise PlanError(f"the size of the plan's weight {place.name} does not match its type")
     data = np.frombuffer(plan.weights, np.uint8, int(size), start)
     packed = data.view(DTYPES[type.dtype.name].numpy).reshape([shape[axis] for axis in type.order])
     return np.ascontiguousarray(packed.transpose(np.argsort(type.order))).reshape(shape)

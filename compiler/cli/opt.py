@@ -29,29 +29,28 @@ from .options import (
 )
 
 Passes = Annotated[
-    str | None, typer.Option("--passes", metavar="A,B,...", help="The passes to run, as canonicalize,dce.")
+    str | None,
+    typer.Option("--passes", metavar="A,B,...", help="The passes to run, such as canonicalize,dce."),
 ]
 Rules = Annotated[
     str | None,
     typer.Option(
         "--rules",
         metavar="A,B,...",
-        help="Apply these rules alone; without --passes or --level, by the passes that they belong to.",
+        help="Apply only these rules. Without --passes or --level, run the passes that apply them.",
     ),
 ]
 ToLevel = Annotated[Level | None, typer.Option("--level", help="Run the passes that lead to this level.")]
 Limit = Annotated[
     int | None,
-    typer.Option("--limit", metavar="N", min=0, help="Do nothing optional any more after N decisions."),
+    typer.Option("--limit", metavar="N", min=0, help="Make no optional decision after the first N."),
 ]
 ShowLedger = Annotated[
     bool, typer.Option("--ledger", help="Print every decision of the passes, a line each, to stderr.")
 ]
 Output = Annotated[
     Path | None,
-    typer.Option(
-        "--output", "-o", metavar="FILE.ir", help="Write here, with the weights beside it; not to stdout."
-    ),
+    typer.Option("--output", "-o", metavar="FILE.ir", help="Write to this file, with the weights beside it."),
 ]
 
 
@@ -71,11 +70,11 @@ def opt(
     print_ir_after_all: PrintIr = False,
     verify_each: VerifyEach = Check.IR,
 ) -> None:
-    """Parse and verify MODEL, run passes if any are asked for, and print the result as IR text.
+    """Parse and verify MODEL, run the requested passes if any, and print the result as IR text.
 
-    Text of the launch level is held to more: that it uses memory rightly, and that the grid, the block and
-    the scratch of every launch that has a configuration are those that its kernel wants. A calibration table
-    is taken as it is, whatever model it was made for: text may be of a model that passes have changed.
+    IR of the launch level is also checked for memory safety, and for the grid, block and scratch that the
+    kernel of each configured launch needs. A calibration table is accepted whatever model it was made for,
+    because the text may be that of a model which passes have changed.
     """
     if output is not None:
         check_output(output, "--output")
@@ -91,7 +90,7 @@ def opt(
 
 
 def _save(module: Module, output: Path) -> None:
-    """The text at OUTPUT, and the weights that it names beside it."""
+    """Write the text of MODULE to OUTPUT, and the weights that it names to a file beside it."""
     weights = _named_weights(module)
     with WholeFiles() as files:
         if len(weights):

@@ -1,5 +1,5 @@
-"""What `glassrt opt` does between reading a module and writing it: passes chosen by name, by rules or by the
-level that they lead to, run as a build would run them."""
+"""The work of `glassrt opt`: choose passes by name, by rule or by the level to reach, and run them as a build
+would."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class Done:
 class Job:
     """Which passes to run, and how.
 
-    passes: their names, None where a level or rules say which; rules: the only ones to apply, None for all
-    that are not switched off; level: the one to reach.
+    passes: names of passes, None where a level or rules select them; rules: the only rules to apply, None for
+    all that are not disabled; level: the level to reach.
     """
 
     settings: Settings
@@ -65,8 +65,11 @@ class Job:
         limit: int | None,
         streams: int,
     ) -> Job:
-        """The job that the command's options mean; InputError for a rule that there is not, or that no pass
-        applies, typer.BadParameter for options that mean nothing."""
+        """The job for the command's options.
+
+        Raises InputError for a rule that does not exist or that no pass applies, and typer.BadParameter for
+        options that contradict each other.
+        """
         if passes is not None and level is not None:
             raise typer.BadParameter("give either --passes or --level", param_hint="--passes")
         settings = request.settings()
@@ -81,7 +84,7 @@ class Job:
         return Job(replace(settings, disabled=off), passes, names, level)
 
     def steps(self, module: Module) -> list[Pass]:
-        """The passes, in order. InputError for one that there is not, or a level above that of MODULE."""
+        """The passes, in order. Raises InputError for an unknown pass or a level above that of MODULE."""
         target = self._target
         if self.level is not None:
             return passes_between(module, self.level, target)
@@ -98,9 +101,9 @@ class Job:
         verify_each: Literal["ir", "semantics"] = "ir",
         watch: Watch | None = None,
     ) -> Done:
-        """Verify MODULE and run the passes on it; WATCH is told of every pass, and of the module after it.
+        """Verify MODULE and run the passes on it. WATCH gets the name of every pass and the module after it.
 
-        Raises as a build does.
+        Raises what a build raises.
         """
         verify(module, ALL_DIALECTS)
         context = self._context(module)
@@ -121,7 +124,7 @@ class Job:
         return self.settings.planned[0]
 
     def _context(self, module: Module) -> PassContext:
-        """What the passes share, with MODULE's nodes and sizes on record."""
+        """The context that the passes share; its ledger holds MODULE's nodes and sizes."""
         context = context_of(self.settings)
         context.ledger.origins = origins_of(module)
         resolve_switches(context, NodeNames(context.ledger.origins, module.main.inputs))
@@ -131,7 +134,7 @@ class Job:
 
 
 def _check_applied(names: Iterable[str]) -> None:
-    """InputError for a name of no rule, or of one that no pass applies."""
+    """Raise InputError for a name that is no rule's, or that of a rule which no pass applies."""
     for name in names:
         if not rule_named(name).applied_by:
             hint = "`glassrt explain --rules` says what it does"
@@ -139,8 +142,8 @@ def _check_applied(names: Iterable[str]) -> None:
 
 
 def _check_launches(module: Module, target: ArchSpec) -> None:
-    """IRError unless a launch-level MODULE launches its kernels as they want on TARGET; nothing else says so
-    of edited text."""
+    """Raise IRError unless the launches of a launch-level MODULE have the grid, block and scratch that their
+    kernels need on TARGET. Edited text is checked nowhere else for this."""
     if level_of(module) == "launch":
         launches = (op for op in module.main.block if isinstance(op, Kernel))
         made_kernels(module, target, (op for op in launches if op.config))

@@ -1,4 +1,4 @@
-"""Options that several commands share, and what their values mean."""
+"""Options that several commands share, and the parsing of their values."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ Targets = Annotated[
         "--target",
         "-t",
         metavar="sm_XX[:CARD]|host",
-        help="What to build for; repeatable. Default: this GPU, else host.",
+        help="The target to build for; repeatable. Default: this machine's GPU, else host.",
     ),
 ]
 PartFor = Annotated[
@@ -57,7 +57,7 @@ PartFor = Annotated[
     typer.Option(
         "--part",
         metavar="sm_XX",
-        help="Of a plan for several targets, what is planned for this one. Default: the first.",
+        help="Of a plan for several targets, show the part for this target. Default: the first.",
     ),
 ]
 Precision = Annotated[
@@ -66,7 +66,7 @@ Precision = Annotated[
         "--precision",
         "-p",
         metavar="FORMAT",
-        help="fp32, tf32, fp16, bf16, int8, fp8; `build` also auto.",
+        help="The number format: fp32, tf32, fp16, bf16, int8, fp8; for `build` also auto.",
     ),
 ]
 Calibration = Annotated[
@@ -74,7 +74,7 @@ Calibration = Annotated[
     typer.Option(
         "--calibration",
         metavar="TABLE",
-        help="The scales for int8 and fp8, as `glassrt calibrate` writes them.",
+        help="The calibration table with the scales for int8 and fp8, from `glassrt calibrate`.",
     ),
 ]
 FormatOverrides = Annotated[
@@ -82,7 +82,7 @@ FormatOverrides = Annotated[
     typer.Option(
         "--override",
         metavar="op:NAME=FORMAT|node:PATTERN=FORMAT",
-        help="Another format for a kind of op, or for ONNX nodes; repeatable, the last one counts.",
+        help="Override the format of a kind of op, or of ONNX nodes; repeatable, the last match counts.",
     ),
 ]
 IoTypes = Annotated[
@@ -97,7 +97,7 @@ AllowFallback = Annotated[
     bool,
     typer.Option(
         "--allow-fallback",
-        help="Let kernels run in another precision than asked for, on record; so, too, a budget fail.",
+        help="Let kernels fall back to another precision, and a search miss its budget; both are recorded.",
     ),
 ]
 ShapeTexts = Annotated[
@@ -105,8 +105,8 @@ ShapeTexts = Annotated[
     typer.Option(
         "--shape",
         metavar="N=MIN,OPT,MAX",
-        help="The range of a symbolic dimension; repeatable. N=8 fixes it. Without it 0,8,64, narrowed by "
-        "what the model needs (`inspect` shows how).",
+        help="The range of a symbolic dimension; repeatable. N=8 fixes it. Default: 0,8,64, narrowed to what "
+        "the model allows (`inspect` shows it).",
     ),
 ]
 InputTexts = Annotated[
@@ -114,7 +114,7 @@ InputTexts = Annotated[
     typer.Option(
         "--input",
         metavar="NAME=D0,D1,...",
-        help='Another shape for an input, as "data=N,3,2*h,2*w"; repeatable.',
+        help='Override the shape of an input, as in "data=N,3,2*h,2*w"; repeatable.',
     ),
 ]
 DisabledRules = Annotated[
@@ -130,14 +130,14 @@ UnfusedPairs = Annotated[
 KeptNodes = Annotated[
     list[str] | None,
     typer.Option(
-        "--keep", metavar="A", help="Store this tensor, or the results of this ONNX node; repeatable."
+        "--keep", metavar="A", help="Store this tensor, or the results of this node, in memory; repeatable."
     ),
 ]
-NoCache = Annotated[bool, typer.Option("--no-cache", help="Compile every kernel anew.")]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Compile every kernel; ignore the kernel cache.")]
 Sizes = Annotated[
     list[str] | None,
     typer.Option(
-        "--size", metavar="N=8", help="A symbolic dimension's value for this; repeatable. Default: OPT."
+        "--size", metavar="N=8", help="The value of a symbolic dimension; repeatable. Default: OPT."
     ),
 ]
 Device = Annotated[
@@ -149,7 +149,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tabl
 DumpDir = Annotated[
     Path | None,
     typer.Option(
-        "--dump-dir", file_okay=False, help="Write the IR after every pass, and every kernel, here."
+        "--dump-dir", file_okay=False, help="Write the IR after every pass, and every kernel, to this folder."
     ),
 ]
 PrintIr = Annotated[
@@ -158,7 +158,8 @@ PrintIr = Annotated[
 VerifyEach = Annotated[
     Check,
     typer.Option(
-        "--verify-each", help="After every pass: the dialects' rules, or also what the IR computes."
+        "--verify-each",
+        help="After every pass, verify the IR's rules (ir), or also what it computes (semantics).",
     ),
 ]
 
@@ -169,14 +170,14 @@ Streams = Annotated[
         metavar="N",
         min=0,
         max=MAX_STREAMS,
-        help="Spread independent launches over N streams. Default: as many as should save time.",
+        help="Spread independent launches over N streams; 0: as many as should save time.",
     ),
 ]
 
 
 @dataclass(frozen=True)
 class BuildRequest:
-    """How a model is to be built, as the command line says it."""
+    """The options of the command line that say how to build a model."""
 
     targets: Sequence[str] | None = None
     precision: str = "fp32"
@@ -190,7 +191,7 @@ class BuildRequest:
     overrides: tuple[str, ...] = ()
     io: tuple[str, ...] = ()
     allow_fallback: bool = False
-    searches: bool = False  # which ops run in eight bits is to be found
+    searches: bool = False  # a search chooses the ops that run in eight bits
 
     @staticmethod
     def parse(
@@ -207,7 +208,7 @@ class BuildRequest:
         keep: Sequence[str] | None = None,
         no_cache: bool = False,
     ) -> BuildRequest:
-        """The request that options mean, by their names; typer.BadParameter for one that means nothing."""
+        """The request for these options. Raises typer.BadParameter for a value that cannot be parsed."""
         return BuildRequest(
             targets=target or None,
             precision=precision,
@@ -225,7 +226,7 @@ class BuildRequest:
 
     @property
     def policy(self) -> PrecisionPolicy:
-        """The precision policy; typer.BadParameter for one that means nothing."""
+        """The precision policy. Raises typer.BadParameter for a format, override or type that is invalid."""
         with refused("--precision"):
             default = format_named(self.precision)
         with refused("--override"):
@@ -234,7 +235,7 @@ class BuildRequest:
             return PrecisionPolicy(default, overrides, parse_io(self.io), self.allow_fallback)
 
     def settings(self) -> Settings:
-        """The settings of the build; targets are checked here, before any work."""
+        """The settings of the build. Targets and the calibration table are checked here, before any work."""
         return Settings(
             targets=gpu_targets(self.targets),
             precision=self.policy,
@@ -246,21 +247,21 @@ class BuildRequest:
         )
 
     def _table(self) -> CalibrationTable | None:
-        """The calibration table; typer.BadParameter where the policy has no use for one."""
+        """The calibration table. Raises typer.BadParameter where the policy does not quantize."""
         if self.calibration is None:
             return None
         if not self.policy.quantizes and not self.searches:
-            raise typer.BadParameter(f"{self.precision} needs no scales", param_hint="--calibration")
+            raise typer.BadParameter(f"{self.precision} uses no scales", param_hint="--calibration")
         return CalibrationTable.load(self.calibration)
 
     @property
     def given(self) -> bool:
-        """Whether anything here differs from the default, which means nothing to a finished plan."""
+        """Whether any option differs from its default; a finished plan cannot honour such an option."""
         return self != BuildRequest()
 
 
-# The options that say how a model is to be built, in the order of the help, with their defaults. Their names
-# are those that `Request.parse` takes.
+# The build options in the order of the help, each with its declaration and default. The keys are the
+# parameters of `BuildRequest.parse`.
 _OPTIONS: Mapping[str, tuple[object, object]] = {
     "target": (Targets, None),
     "precision": (Precision, "fp32"),
@@ -276,12 +277,12 @@ _OPTIONS: Mapping[str, tuple[object, object]] = {
     "no_cache": (NoCache, False),
 }
 EVERY_OPTION = frozenset(_OPTIONS)
-# Of commands that build a model on the spot to do something with its plan, and then forget it.
+# The build options of commands that build a model only to use its plan once.
 ON_THE_SPOT = EVERY_OPTION - {"target", "calibration", "nofuse", "keep"}
 
 
 def with_request(options: Set[str]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """A command whose parameter `request` is what these OPTIONS mean: they stand in its place."""
+    """A decorator that replaces a command's parameter `request` by OPTIONS, from which it is parsed."""
 
     def decorated(command: Callable[..., None]) -> Callable[..., None]:
         @wraps(command)
@@ -297,7 +298,7 @@ def with_request(options: Set[str]) -> Callable[[Callable[..., None]], Callable[
                 _declared(options) if own.name == "request" else [own.replace(annotation=hints[own.name])]
             )
         ]
-        # typer reads both; it would call the command with `request` otherwise.
+        # typer reads the signature and the annotations; both must list the options instead of `request`.
         wrapped.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
         wrapped.__annotations__ = {each.name: each.annotation for each in parameters}
         return wrapped
@@ -315,7 +316,7 @@ def _declared(options: Set[str]) -> list[Parameter]:
 
 @contextmanager
 def refused(option: str) -> Iterator[None]:
-    """Errors about the value of OPTION as those of usage."""
+    """Turn an error about the value of OPTION into a usage error."""
     try:
         yield
     except (InputError, UnsupportedError) as error:
@@ -324,7 +325,10 @@ def refused(option: str) -> Iterator[None]:
 
 
 def parse_io(texts: Sequence[str]) -> dict[str, str]:
-    """`fp16` as the type of all inputs and outputs, `NAME=fp16` as that of one."""
+    """Element types by input or output: `NAME=fp16` is for one, `fp16` for all of them.
+
+    Raises InputError for a name that is given twice.
+    """
     types: dict[str, str] = {}
     for text in texts:
         name, equals, word = text.rpartition("=")
@@ -335,7 +339,10 @@ def parse_io(texts: Sequence[str]) -> dict[str, str]:
 
 
 def gpu_targets(names: Sequence[str] | None) -> tuple[ArchSpec, ...]:
-    """The GPU targets that NAMES mean, `host` left out; without names the GPU of this machine."""
+    """The GPU targets that NAMES give, without `host`; the GPU of this machine where there are no names.
+
+    Raises typer.BadParameter for an unknown or unsupported target.
+    """
     with refused("--target"):
         chosen = chosen_targets(names or None, None if names else present_arch())
         for target in chosen:
@@ -344,12 +351,15 @@ def gpu_targets(names: Sequence[str] | None) -> tuple[ArchSpec, ...]:
 
 
 def targets_for(device: str | None) -> list[str] | None:
-    """The targets that a plan needs to run on DEVICE alone; None where the default is right."""
+    """The targets to build for in order to run on DEVICE alone; None for the default targets."""
     return [HOST] if device == HOST else None
 
 
 def parse_ranges(texts: Sequence[str] | None) -> Shapes:
-    """`N=1,8,32` and `N=8` as (min, opt, max) by symbol."""
+    """The range (min, opt, max) of each symbol, from texts such as `N=1,8,32` or `N=8`.
+
+    Raises typer.BadParameter.
+    """
     ranges = {}
     for name, values in _pairs(texts, "--shape"):
         numbers = [_integer(value, "--shape") for value in values]
@@ -360,7 +370,10 @@ def parse_ranges(texts: Sequence[str] | None) -> Shapes:
 
 
 def parse_inputs(texts: Sequence[str] | None) -> InputShapes:
-    """`data=N,3,224,224` as dimensions by input; what is no number is a symbol."""
+    """The dimensions of each input, from texts such as `data=N,3,224,224`; what is no number is symbolic.
+
+    Raises typer.BadParameter.
+    """
     return {
         name: [int(value) if _is_integer(value) else value for value in values]
         for name, values in _pairs(texts, "--input")
@@ -368,7 +381,10 @@ def parse_inputs(texts: Sequence[str] | None) -> InputShapes:
 
 
 def parse_pairs(texts: Sequence[str] | None) -> frozenset[tuple[str, str]]:
-    """`A:B` as a pair; where names have colons themselves, `A::B` separates them."""
+    """Pairs of node names from texts such as `A:B`, or `A::B` where names contain colons.
+
+    Raises typer.BadParameter.
+    """
     pairs = set()
     for text in texts or ():
         one, separator, other = text.partition("::" if "::" in text else ":")
@@ -379,7 +395,7 @@ def parse_pairs(texts: Sequence[str] | None) -> frozenset[tuple[str, str]]:
 
 
 def parse_sizes(texts: Sequence[str] | None) -> Mapping[str, int]:
-    """`N=8` as a value by symbol."""
+    """The value of each symbol, from texts such as `N=8`. Raises typer.BadParameter."""
     sizes = {}
     for name, values in _pairs(texts, "--size"):
         if len(values) != 1:
@@ -389,7 +405,7 @@ def parse_sizes(texts: Sequence[str] | None) -> Mapping[str, int]:
 
 
 def _split(values: str) -> list[str]:
-    """VALUES at the commas that stand in no brackets, as those of floordiv(h, 2) do."""
+    """VALUES split at commas, except at those inside brackets, as in floordiv(h, 2)."""
     parts, depth = [""], 0
     for character in values:
         depth += (character == "(") - (character == ")")
@@ -401,7 +417,7 @@ def _split(values: str) -> list[str]:
 
 
 def _pairs(texts: Sequence[str] | None, option: str) -> list[tuple[str, list[str]]]:
-    """Name and values of each text; the name may hold an `=`, the values cannot."""
+    """Name and values of each text NAME=VALUES; it is split at the last `=`, as names may contain one."""
     pairs: dict[str, list[str]] = {}
     for text in texts or ():
         name, equals, values = text.rpartition("=")

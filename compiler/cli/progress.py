@@ -35,7 +35,7 @@ class BuildProgress:
         self._bars.stop()
 
     def tell(self, stage: str, done: int, total: int) -> None:
-        """Show that DONE of TOTAL steps of a stage are done; a TOTAL of 0 is one that is not known."""
+        """Show that DONE of TOTAL steps of a stage are done; a TOTAL of 0 means that it is not known."""
         if not total:
             if stage not in self._tasks:
                 self._tasks[stage] = self._bars.add_task(stage, total=None)
@@ -43,7 +43,7 @@ class BuildProgress:
             return
         if stage not in self._tasks:
             self._tasks[stage] = self._bars.add_task(stage, total=total)
-        # The end of a stage is told as 1 of 1, whatever it counted before.
+        # A stage reports its end as 1 of 1, whatever total it reported before.
         task = self._bars.tasks[self._tasks[stage]]
         finished = done == total == 1 and task.total is not None and task.total > 1
         self._bars.update(

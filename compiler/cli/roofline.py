@@ -1,7 +1,7 @@
-"""How near a kernel comes to what its GPU can do: the larger of its arithmetic's and its memory's time.
+"""The roofline of a GPU: a kernel takes at least the larger of its compute time and its memory time.
 
-The peaks are those of a typical board of each generation at its boost clock, dense, from the
-vendor's architecture whitepapers: they serve to compare kernels, not to rate boards.
+The peaks are those of a typical board of each generation at its boost clock, for dense operands, from the
+vendor's architecture whitepapers. They serve to compare kernels, not to rate boards.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .facts import LaunchFacts
 
 @dataclass(frozen=True)
 class Peaks:
-    """Most FLOPs per second in fp32 and on tensor cores, most bytes per second."""
+    """Peak rates of a GPU: FLOPs per second in fp32 and on tensor cores (f16), bytes per second of memory."""
 
     target: str
     fp32: float
@@ -29,6 +29,6 @@ class Peaks:
         return Peaks(arch.name, tensor.f32 * rate, tensor.f16 * rate, arch.bytes_per_second)
 
     def seconds(self, launch: LaunchFacts) -> float:
-        """The least time LAUNCH can take; its memory alone counts where its FLOPs are unknown."""
+        """The least time, in seconds, that LAUNCH can take; by memory alone where its FLOPs are unknown."""
         peak = self.tensor * launch.tensor if launch.tensor else self.fp32
         return max((launch.flops or 0) / peak, launch.bytes / self.bandwidth)

@@ -42,9 +42,7 @@ Outputs = Annotated[
 Interpret = Annotated[bool, typer.Option("--interpret", help="Run the IR in numpy: no kernels, no device.")]
 AtLevel = Annotated[
     Level | None,
-    typer.Option(
-        "--level", help="The level to interpret. Default: the model's own; a plan has launch alone."
-    ),
+    typer.Option("--level", help="The level to interpret. Default: that of MODEL; of a plan, launch only."),
 ]
 
 
@@ -61,11 +59,11 @@ def run(
     *,
     request: BuildRequest,
 ) -> None:
-    """Run PLAN, or MODEL built on the spot, once, and summarise its outputs."""
+    """Run PLAN, or MODEL after building it, once, and summarize the outputs."""
     if outputs is not None:
         check_output(outputs, "--outputs")
     if level is not None and not interpret:
-        raise typer.BadParameter("only --interpret runs the levels of the IR", param_hint="--level")
+        raise typer.BadParameter("this needs --interpret", param_hint="--level")
     if interpret and device is not None:
         raise typer.BadParameter("--interpret uses no device", param_hint="--device")
     sizes = parse_sizes(size)
@@ -91,9 +89,7 @@ def _module(path: Path, level: Level | None, request: BuildRequest) -> Module:
     """The module to interpret: a plan's launch level, or a model brought to LEVEL."""
     if is_plan(path):
         if level not in (None, Level.LAUNCH):
-            raise typer.BadParameter(
-                "a plan holds the weights of its launch level alone", param_hint="--level"
-            )
+            raise typer.BadParameter("a plan has weights for its launch level only", param_hint="--level")
         return launch_module(load_plan(path, request))
     module = load_module(path, request.inputs, request.shapes)
     if level is None:

@@ -1,4 +1,4 @@
-"""What `glassrt calibrate --sensitivity` prints."""
+"""The output of `glassrt calibrate --sensitivity`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .progress import BuildProgress
 
 @dataclass(frozen=True)
 class Subject:
-    """What is run, on which data, and how; see `sensitivity`."""
+    """The model to measure, the data to run it on, and how to run it; see `sensitivity`."""
 
     model: Path
     data: Path
@@ -31,7 +31,7 @@ class Subject:
 def show_sensitivity(
     subject: Subject, table: CalibrationTable, formats: Sequence[str], as_json: bool
 ) -> None:
-    """Measure every op at the scales of TABLE, with a progress bar, and print the ratios, worst first."""
+    """Measure every op with the scales of TABLE, showing progress, and print the SQNRs, worst first."""
     with BuildProgress() as progress:
         found = sensitivity(
             subject.model,
@@ -59,7 +59,7 @@ def _show(found: Sensitivity) -> None:
     refused = [op for op in found.ops if not op.noise]
     if refused:
         rows = [(_nodes(op), "; ".join(dict.fromkeys(op.candidate.refusals.values()))) for op in refused]
-        print_table("kept in floats", ("ONNX nodes", "reason"), rows)
+        print_table("not quantized", ("ONNX nodes", "reason"), rows)
 
 
 def _row(op: OpSensitivity, formats: Sequence[str]) -> list[object]:

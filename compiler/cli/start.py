@@ -1,4 +1,4 @@
-"""From the first line of the command to its end."""
+"""The entry point of the command: handles interruptions from before the first slow import to the exit."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from .interrupt import Interruptions
 
 
 def main() -> None:
-    """Run the command line; ends the process: with 130 when it is interrupted, wherever that is."""
+    """Run the command line and end the process; an interruption at any point ends it with 130."""
     interruptions = Interruptions()
     try:
         interruptions.watch()
-        # By name and not at the top: an interruption while it is loaded, which takes longest, is one, too.
+        # Imported here and not at the top: loading takes longest, and must be interruptible, too.
         app = import_module(".app", __package__)
         interruptions.clear = app.clear_all
         app.main()

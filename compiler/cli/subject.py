@@ -1,4 +1,4 @@
-"""What `run`, `bench` and `inspect` work on: a plan, or a model that is built on the spot."""
+"""The subject of `run`, `bench` and `inspect`: a plan, or a model that is built first."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ PLAN_SUFFIX = ".plan"
 
 
 def is_plan(path: Path) -> bool:
-    """Whether PATH is meant as a plan: by its first bytes, or, where they are damaged, by its name."""
+    """Whether PATH is a plan: by its first bytes, or by its name where these are damaged.
+
+    Raises ModelError for a file that cannot be read.
+    """
     try:
         with open(path, "rb") as file:
             return file.read(len(MAGIC)) == MAGIC or path.suffix == PLAN_SUFFIX
@@ -28,21 +31,21 @@ def is_plan(path: Path) -> bool:
 
 
 def load_plan(path: Path, request: BuildRequest) -> Plan:
-    """The plan in a file; options that say how to build are refused, for they would do nothing."""
+    """The plan in a file. Build options are refused with typer.BadParameter, as they would have no effect."""
     if request.given:
-        raise typer.BadParameter("this is a plan; --target, --precision, --shape and the like are for models")
+        raise typer.BadParameter("build options such as --target and --precision have no effect on a plan")
     return Plan.load(path)
 
 
 def open_plan(path: Path, request: BuildRequest, device: str | None = None) -> Plan:
-    """The plan at PATH, or what the model at PATH builds to, for DEVICE where no target is requested."""
+    """The plan at PATH, or the plan built from the model at PATH, for DEVICE if no target is requested."""
     if is_plan(path):
         return load_plan(path, request)
     return build_plan(path, replace(request, targets=request.targets or targets_for(device))).plan
 
 
 def part_of(plan: Plan, target: str | None) -> Plan:
-    """The part of PLAN for TARGET, or the first; typer.BadParameter where there is none."""
+    """The part of PLAN for TARGET, or the first part. Raises typer.BadParameter where there is none."""
     if target is None:
         return plan.parts[0]
     try:
@@ -52,7 +55,7 @@ def part_of(plan: Plan, target: str | None) -> Plan:
 
 
 def build_plan(source: Source, request: BuildRequest) -> Build:
-    """Build with progress bars."""
+    """Build SOURCE as REQUEST says, with progress bars on stderr."""
     settings = request.settings()
     with BuildProgress() as progress:
         return build(source, replace(settings, progress=progress.tell), request.inputs, request.shapes)

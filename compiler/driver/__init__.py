@@ -1,1 +1,1 @@
-"""The whole path from a model to a plan: the pipeline, its rules and the build."""
+"""The build of a plan from a model: the pipeline of passes, its rules, and the driver that runs it."""

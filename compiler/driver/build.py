@@ -1,4 +1,4 @@
-"""The whole path from a model to a plan, with the text of every level kept on the way."""
+"""The build: imports a model, lowers it level by level and assembles a plan, which keeps the text of each."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ HOST = "host"
 
 @dataclass(frozen=True)
 class Settings:
-    """How to build.
+    """The settings of a build.
 
-    targets: GPU architectures, empty for the host alone; precision: a policy; disabled:
-    rules not to apply; barriers: pairs of ONNX nodes not to fuse; keep: ONNX nodes whose results are
-    to be stored; calibration: for policies of eight bits; decided: records of what was decided before the
-    build, for its ledger; limit: see `PassContext`; dump_dir, print_ir,
-    verify_each: see `PassManager`; cache: compiled kernels, None for no cache; progress: is told of
-    every stage.
+    targets: GPU architectures, empty for the host alone; precision: the policy; options: limits of the
+    passes; disabled: rules not to apply; barriers: pairs of ONNX nodes not to fuse; keep: ONNX nodes whose
+    results are stored in memory; calibration: the scales, for eight-bit policies; decided: records of
+    decisions made before the build, for its ledger; limit: see `PassContext`; dump_dir, print_ir,
+    verify_each: see `PassManager`; cache: of compiled kernels, None for no cache; progress: called with
+    stage, done, total.
     """
 
     targets: tuple[ArchSpec, ...] = ()
@@ -66,11 +66,11 @@ class Settings:
 
     @property
     def planned(self) -> tuple[ArchSpec, ...]:
-        """The architectures that kernels are chosen for; the host alone runs those of a reference."""
+        """The architectures that kernels are chosen for; for the host alone, the reference architecture."""
         return self.targets or (REFERENCE,)
 
     def __post_init__(self) -> None:
-        """InputError for a name in `disabled` that no rule has."""
+        """Raise InputError for a name in `disabled` that is not a rule's."""
         check_rules(self.disabled)
 
 
@@ -93,7 +93,7 @@ def build(
     try:
         return _built(source, settings, inputs, shapes)
     except RecursionError:
-        # Chains of ops are walked with loops; what is left are the expressions inside one kernel.
+        # Chains of ops are walked with loops. Only expressions inside one kernel are walked recursively.
         raise UnsupportedError(
             "a kernel's expressions nest too deeply", "split the kernel: it computes too many ops at once"
         ) from None
@@ -115,7 +115,7 @@ def _built(source: Source, settings: Settings, inputs: InputShapes | None, shape
 
 
 def context_of(settings: Settings) -> PassContext:
-    """What the passes of a build with SETTINGS share; it has the ledger afterwards."""
+    """The context that the passes of a build with SETTINGS share; afterwards it has the ledger."""
     return PassContext(
         ALL_DIALECTS,
         policy=settings.precision,
@@ -152,7 +152,7 @@ def _imported(
 
 
 def _descent(module: Module, settings: Settings, context: PassContext, clock: BuildClock) -> Descent:
-    """MODULE before its first pass, with everything that is told of it as it came in."""
+    """MODULE ready for its first pass: overrides are checked, input types set, sizes on record."""
     context.ledger.origins = origins_of(module)
     for remark in module.remarks:
         context.ledger.add(remark.rule, Verdict.TAKEN, remark.reason, nodes=remark.nodes)
@@ -181,7 +181,10 @@ def brought_to(level: str, module: Module, settings: Settings, context: PassCont
 
 
 def chosen_targets(target: str | Sequence[str] | None, present: ArchSpec | None) -> tuple[ArchSpec, ...]:
-    """The GPU targets that TARGET names; PRESENT is the GPU of this machine, used when TARGET is None."""
+    """The GPU targets that TARGET names; for None that of PRESENT, this machine's GPU, if there is one.
+
+    Raises InputError for what is not a target or list of targets, and for two cards of one architecture.
+    """
     if target is None:
         return (present,) if present is not None else ()
     names = [target] if isinstance(target, str) else target
@@ -197,6 +200,6 @@ def chosen_targets(target: str | Sequence[str] | None, present: ArchSpec | None)
 
 
 def present_arch() -> ArchSpec | None:
-    """The GPU of this machine, with its own figures; None without a usable one."""
+    """The architecture of this machine's GPU, with that GPU's own figures; None without a usable GPU."""
     figures = present_figures()
     return None if figures is None else arch_of_device(figures)

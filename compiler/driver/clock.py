@@ -1,4 +1,4 @@
-"""What a build tells of its stages: how long each took, and how far it is."""
+"""The stages of a build: their times, and progress messages."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ Progress = Callable[[str, int, int], None]  # stage, done, total
 
 @contextmanager
 def no_collections() -> Iterator[None]:
-    """Without garbage collections inside: a module is one web of references, and they would walk all of it
-    over and over to find it alive, which takes a quarter of the time."""
+    """A context without garbage collection.
+
+    A module is one large graph of live references. Collections would walk all of it again and again, which
+    takes a quarter of the time of a build.
+    """
     collecting = gc.isenabled()
     gc.disable()
     try:
@@ -24,7 +27,7 @@ def no_collections() -> Iterator[None]:
 
 
 class BuildClock:
-    """Seconds by stage, and messages to whoever watches."""
+    """Measures the seconds of every stage, and passes progress on to a callback."""
 
     def __init__(self, progress: Progress | None) -> None:
         self._progress = progress
@@ -42,7 +45,7 @@ class BuildClock:
 
 
 class Stage:
-    """Times one stage, which may be gone through more than once."""
+    """A context that times one stage; the times of a stage that is entered several times add up."""
 
     def __init__(self, clock: BuildClock, name: str) -> None:
         self._clock = clock

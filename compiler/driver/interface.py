@@ -1,4 +1,4 @@
-"""The element types of a model's inputs and outputs, where a policy asks for others than the model's."""
+"""The element types of a model's inputs and outputs, where a policy requests other types than the model's."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from ..settings.policy import EVERY, PrecisionPolicy
 
 
 def with_io_types(module: Module, policy: PrecisionPolicy) -> Module:
-    """MODULE, as it was imported, with the inputs and outputs of POLICY; raises what a build would."""
+    """MODULE, as imported, with the input and output types of POLICY. Raises what a build would."""
     check_overrides(policy, origins_of(module), level_of(module))
     return set_io_types(module, policy)
 
 
 def set_io_types(module: Module, policy: PrecisionPolicy) -> Module:
-    """MODULE, of the graph level, with float inputs and outputs of the types that POLICY asks for.
+    """MODULE, of the graph level, with its float inputs and outputs in the types that POLICY requests.
 
-    Casts stand between them and the ops, so that the graph says what is rounded. A module that has
-    the types already is left alone. InputError for names that are no inputs or outputs.
+    Casts are inserted between them and the ops, so that rounding is explicit in the graph. A module that has
+    these types already is not changed. Raises InputError for names that are not those of float inputs or
+    outputs.
     """
     if policy.io:
         _check_names(policy, module.main)
@@ -47,7 +48,7 @@ def _check_names(policy: PrecisionPolicy, function: Function) -> None:
             like = f"is {' or '.join(close)} meant?" if close else f"there are {', '.join(dtypes)}"
             raise InputError(f"the model has no input or output '{name}'", like)
         if not dtypes[name].is_float:
-            raise InputError(f"'{name}' is {dtypes[name]} and cannot be given as a float")
+            raise InputError(f"'{name}' is {dtypes[name]} and cannot be made a float")
 
 
 def _cast_inputs(function: Function, policy: PrecisionPolicy) -> None:
@@ -77,12 +78,13 @@ def _cast_outputs(function: Function, policy: PrecisionPolicy) -> None:
 
 
 def check_overrides(policy: PrecisionPolicy, origins: Iterable[Origin], entered: str) -> None:
-    """InputError for what POLICY says of nodes that the model has not, or of a module that was lowered.
+    """Check that the overrides and input types of POLICY apply to the model.
 
-    ORIGINS are the nodes of the model, which ENTERED the build at this level.
+    ORIGINS are the model's nodes; ENTERED is the level at which it enters the build. Raises InputError for
+    overrides of nodes that do not exist, and for overrides or types that a lowered module cannot take.
     """
     if entered in ("precision", "launch") and policy.overrides:
-        problem = f"overrides say nothing to IR text of the {entered} level: its formats are decided"
+        problem = f"overrides cannot change IR text of the {entered} level: its formats are decided"
         raise InputError(problem, "start from the model, or edit the text")
     if entered != "graph" and policy.io:
         problem = f"inputs and outputs of IR text of the {entered} level keep their types"
@@ -92,4 +94,4 @@ def check_overrides(policy: PrecisionPolicy, origins: Iterable[Origin], entered:
         if override.kind == "node" and not override.names(nodes):
             close = difflib.get_close_matches(override.pattern, nodes, 3, 0.5)
             like = f"is {' or '.join(close)} meant?" if close else None
-            raise InputError(f"no node of the model is called like '{override.pattern}'", like)
+            raise InputError(f"no node of the model matches '{override.pattern}'", like)

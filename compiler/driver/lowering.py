@@ -1,4 +1,5 @@
-"""Bringing a module down the levels, for one target or several; these part where a pass asks the target."""
+"""Lowering of a module through the levels, for one target or several; those split where a pass depends on
+the target."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ from .pipeline import asks_target, checks_at, passes_to
 
 @dataclass(frozen=True)
 class Watch:
-    """Who sees a module on its way; see `PassManager`. clock: times every level."""
+    """The observers of a module while it is lowered; see `PassManager`. clock: times every level."""
 
     print_ir: Sink | None
     dumps: WholeFolder | None
@@ -34,11 +35,11 @@ class Watch:
 
 @dataclass
 class Descent:
-    """A module on its way down for TARGET, and the text of every level that it came to.
+    """A module that is lowered for `target`, and the text of every level it has reached.
 
-    Levels above the one it enters at have no text. label: see `PassManager`; entered, next: the levels, by
-    number, at which it came in and which it comes to next; number: how many passes have run in the levels
-    before `next`; done: how many of that level have.
+    Levels above the one it enters at have no text. label: see `PassManager`; entered, next: the numbers of
+    the level it entered at and of the one it is lowered to next; number: how many passes have run in the
+    levels before `next`; done: how many passes of `next` have run.
     """
 
     module: Module
@@ -59,11 +60,11 @@ class Descent:
 
     @property
     def was_given(self) -> bool:
-        """Whether the launch level is as it was written, and not made."""
+        """Whether the module entered at the launch level, so that it is as written and not lowered."""
         return LEVELS[self.entered] == LEVELS[-1]
 
     def to(self, last: str) -> Module:
-        """The module at the level LAST."""
+        """Lower the module to the level LAST and return it."""
         while self.next <= LEVELS.index(last):
             self._to_next(LEVELS[self.next])
         return self.module
@@ -78,7 +79,7 @@ class Descent:
         self.number, self.done, self.next = self.number + len(passes), 0, self.next + 1
 
     def before_target(self) -> None:
-        """Run the passes of the level it enters at that come before the first that asks the target."""
+        """Run the passes of the entry level that come before the first one that depends on the target."""
         level = LEVELS[self.entered]
         shared = tuple(takewhile(lambda step: not asks_target(step), self._passes(level)))
         with self.watch.clock.stage(level), no_collections():
@@ -86,13 +87,13 @@ class Descent:
         self.done = len(shared)
 
     def parted(self, target: ArchSpec) -> Descent:
-        """A copy that goes on from here for TARGET."""
+        """A copy that continues from here for TARGET."""
         module, texts = clone_module(self.module), dict(self.texts)
         context = self.context.fork()
         return replace(self, module=module, context=context, target=target, label=target.name, texts=texts)
 
     def launched(self, spilled: Spilled) -> Descent:
-        """One that went on from here to the launch level, without the kernels in SPILLED; this one stays."""
+        """A copy lowered to the launch level without the kernels in SPILLED; this one does not change."""
         attempt = replace(self, context=self.context.fork(spilled), texts=dict(self.texts))
         attempt.to(LEVELS[-1])
         return attempt
@@ -110,7 +111,7 @@ class Descent:
 
 
 def parted_for(targets: Sequence[ArchSpec], start: Descent) -> list[Descent]:
-    """START for each of TARGETS, above the launch level; what asks no target is done once."""
+    """START lowered for each of TARGETS to just above the launch level; passes without a target run once."""
     if len(targets) > 1:
         start.before_target()
     ways = [start.parted(target) for target in targets] if len(targets) > 1 else [start]
@@ -141,5 +142,5 @@ def check_below(level: str, module: Module) -> None:
 
 
 def op_count(module: Module) -> int:
-    """The ops of MODULE, those inside kernels among them."""
+    """The number of ops in MODULE, including those inside kernels."""
     return sum(1 for _ in module.walk())

@@ -1,7 +1,7 @@
-"""The parts of a plan for several targets: those that come out alike are one, equal kernels have one name.
+"""The parts of a plan for several targets: targets with equal launches share a part, equal kernels a name.
 
-Whether a kernel fits the registers is known when it is compiled. Where one spills, the launch level is made
-again without it for the target on which it spills: others keep it.
+Whether a kernel spills registers is known only when it is compiled. If one does, the launch level is made
+again without it for the target on which it spills; other targets keep it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from .lowering import Descent
 
 @dataclass
 class PlannedPart:
-    """What is launched on TARGETS, planned for the first of them.
+    """The launches for `targets`, planned for the first of them.
 
     chosen: for every target, by its name, what its kernels were called before equal ones got one name, by the
     name they have now; nothing for a single target.
@@ -47,16 +47,16 @@ class PlannedPart:
 def assembled(
     ways: Sequence[Descent], on_gpu: bool, cache: KernelCache | None, clock: BuildClock
 ) -> list[Plan]:
-    """A plan for each of the parts that WAYS, which are above the launch level, come to.
+    """Lower WAYS, which are above the launch level, and assemble a plan for each resulting part.
 
-    What the host alone runs, and is not ON_GPU, is for no target. Raises UnfitError where a kernel spills
-    and there is no other candidate, or the launch level was given.
+    Without ON_GPU the plan is for the host alone and has no target. Raises UnfitError where a kernel spills
+    and there is no other candidate, or where the module entered at the launch level; and CompileError.
     """
     spilled = {way.target.name: Spilled() for way in ways}
     compiled: dict[tuple[str, str, str], CompiledKernel] = {}
     while True:
         parts = parts_of([way.launched(spilled[way.target.name]) for way in ways])
-        # Compilers take their time, in which the caller's own garbage must not pile up.
+        # Compilation takes long, so the caller's own garbage must not pile up meanwhile.
         with clock.stage("kernels"), nullcontext() if on_gpu else no_collections():
             try:
                 return [
@@ -100,7 +100,7 @@ def parts_of(ways: Sequence[Descent]) -> list[PlannedPart]:
 
 
 class _KernelNames:
-    """Names of kernels by their source. A name has a hash of its target in it, which its source has not."""
+    """Kernel names by source: a name includes a hash of the target, so equal kernels may differ in name."""
 
     def __init__(self) -> None:
         self._known: dict[str, str] = {}

@@ -27,7 +27,7 @@ from ..simplify.fold_batch_norm import FoldBatchNorm
 from ..simplify.fold_constants import FoldConstants
 from ..simplify.recognize import Recognize
 
-# What is done to a graph whatever it is built for. Everything that asks the target comes after it.
+# The target-independent passes of the graph level. Passes that depend on the target come after them.
 SIMPLIFY: tuple[Pass, ...] = (
     Hold(),
     FoldConstants(),
@@ -47,11 +47,11 @@ SIMPLIFY: tuple[Pass, ...] = (
     CommonSubexpressions(),
 )
 _TIDY: tuple[Pass, ...] = (Canonicalize(), DequantizeWhereRead(), Release(), DeadCodeElimination())
-TO_UNJOINED: tuple[Pass, ...] = (*SIMPLIFY, *_TIDY)  # the graph level of no target: siblings stay apart
+TO_UNJOINED: tuple[Pass, ...] = (*SIMPLIFY, *_TIDY)  # the graph level without a target: no siblings joined
 
 
 def passes_to(level: str, target: ArchSpec) -> tuple[Pass, ...]:
-    """The passes that bring a module of the level above (or an imported one) to LEVEL, for TARGET."""
+    """The passes that lower a module from the level above (or an imported one) to LEVEL, for TARGET."""
     passes: dict[str, tuple[Pass, ...]] = {
         "graph": (*SIMPLIFY, HorizontalContraction(target), *_TIDY),
         "fused": (DecomposeAttention(target), GraphToFused(target), WidenConcats()),
@@ -67,21 +67,21 @@ def passes_to(level: str, target: ArchSpec) -> tuple[Pass, ...]:
 
 
 def passes_through(level: str, target: ArchSpec) -> tuple[Pass, ...]:
-    """The passes that bring an imported module to LEVEL, through all levels before, for TARGET."""
+    """The passes that lower an imported module to LEVEL, through all levels above it, for TARGET."""
     levels = LEVELS[: LEVELS.index(level) + 1]
     return tuple(step for each in levels for step in passes_to(each, target))
 
 
 def asks_target(step: Pass) -> bool:
-    """Whether what STEP does depends on the target: where plans for several targets part."""
+    """Whether STEP depends on the target; builds for several targets split at such a pass."""
     return hasattr(step, "target")
 
 
 def checks_at(level: str) -> tuple[Pass, ...]:
-    """What a module must pass that enters at LEVEL, where nothing but its text vouches for it."""
+    """The checks of a module that enters at LEVEL as IR text, which no pass of this compiler produced."""
     return (CheckLaunch(),) if level == "launch" else ()
 
 
 def all_passes(target: ArchSpec) -> tuple[Pass, ...]:
-    """Every pass once, for pipelines given as text."""
+    """Every pass once, for pipelines that are given as text."""
     return tuple({step.name: step for step in passes_through(LEVELS[-1], target)}.values())

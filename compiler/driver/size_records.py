@@ -1,4 +1,4 @@
-"""What was decided about sizes, as records of the ledger."""
+"""The ledger records of decisions about sizes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SUMMARIES = {
 
 
 def record_sizes(module: Module, ledger: Ledger) -> None:
-    """Note what MODULE says about its symbols beside their ranges."""
+    """Add a record to LEDGER for every determined or derived symbol and every constraint of MODULE."""
     for name, found in module.determined.items():
         reason = f"{name} = {found.dim}: {found.why}"
         ledger.add(DETERMINE, Verdict.TAKEN, reason, nodes=found.location.nodes)

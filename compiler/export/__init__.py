@@ -1,1 +1,1 @@
-"""Writes what the compiler decided into files of other formats."""
+"""Exports of the compiler's decisions to other formats."""

@@ -1,4 +1,4 @@
-"""What a build stores in eight bits, in the words of the ONNX model that it is made from."""
+"""The eight-bit tensors and weights of a build, in terms of the ONNX model that it is made from."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ Contraction = Conv | Matmul
 
 @dataclass(frozen=True)
 class StoredTensor:
-    """The tensor called `name` is stored as `dtype` with one `scale`.
+    """A quantized activation: the tensor `name` is stored as `dtype` with a per-tensor `scale`.
 
-    only: the nodes that alone read it so, None for all that read it but those in `kept`.
+    only: the nodes that read it quantized, None for all its readers except those in `kept`.
     """
 
     name: str
@@ -48,7 +48,7 @@ class StoredTensor:
 
 @dataclass(frozen=True)
 class Folded:
-    """A contraction whose weights absorbed what follows it: it gives the tensor `result`, with this bias."""
+    """A contraction whose weights absorbed the ops after it: it produces the tensor `result`, with `bias`."""
 
     result: str
     bias: Array | None
@@ -56,10 +56,11 @@ class Folded:
 
 @dataclass(frozen=True)
 class StoredWeights:
-    """The weights of the contraction that the node of one of these names is.
+    """The quantized weights of a contraction.
 
-    stored: the numbers, for a product of matrices with columns as output channels; scales: one per output
-    channel, along `axis` of stored; folded: None where the node's own weights are stored.
+    nodes: names of ONNX nodes, one of which is the contraction; stored: the quantized numbers, for a matrix
+    product with output channels in columns; scales: per-channel, along `axis` of stored; folded: None where
+    the node's own weights are stored.
     """
 
     nodes: tuple[str, ...]
@@ -72,7 +73,7 @@ class StoredWeights:
 
 @dataclass(frozen=True)
 class Choices:
-    """All that is stored in eight bits; module: the network at the graph level that says so."""
+    """All tensors and weights that are stored in eight bits; module: the quantized graph-level network."""
 
     module: Module
     tensors: tuple[StoredTensor, ...]
@@ -82,16 +83,17 @@ class Choices:
 def choices_of(
     source: Source, settings: Settings, inputs: InputShapes | None, shapes: Shapes | None
 ) -> Choices:
-    """What a build of SOURCE with SETTINGS stores in eight bits. Raises what the build would.
+    """The tensors and weights that a build of SOURCE with SETTINGS stores in eight bits.
 
-    UnsupportedError for a choice that the ONNX model has no words for, naming the node.
+    Raises what the build would; UnsupportedError, naming the node, for a choice that Q/DQ nodes in the ONNX
+    model cannot express; InputError without a calibration table or for a lowered module.
     """
     table = settings.calibration
     if table is None or not settings.precision.quantizes:
-        raise InputError("scales are exported of int8 and fp8, with a calibration table")
+        raise InputError("exporting scales needs precision int8 or fp8, and a calibration table")
     module = load_module(source, inputs, shapes)
     if level_of(module) != "graph":
-        raise InputError("scales are exported of models at the graph level")
+        raise InputError("exporting scales needs a model at the graph level")
     table.check(model_hash(module))
     check_overrides(settings.precision, origins_of(module), "graph")
     context = context_of(plain(settings))
@@ -108,13 +110,13 @@ def choices_of(
 
 
 def before_scales(module: Module, context: PassContext) -> Module:
-    """MODULE after the passes that run before scales are put in."""
+    """MODULE after the passes that run before quantization (`InsertQuantization`)."""
     steps: Iterable[Pass] = takewhile(lambda step: step.name != InsertQuantization.name, SIMPLIFY)
     return PassManager(tuple(steps), context).run(module)
 
 
 def plain(settings: Settings) -> Settings:
-    """SETTINGS less what says nothing of scales: which kernels are made, and who watches."""
+    """SETTINGS without those that do not affect scales: switches of fusion, and dumps."""
     return replace(settings, barriers=frozenset(), keep=frozenset(), dump_dir=None, print_ir=None)
 
 
@@ -135,15 +137,15 @@ def _tensor(op: Quantize, module: Module) -> StoredTensor:
     readers = [user for user in op.x.users if user is not op and not has(user, Trait.TERMINATOR)]
     source, only = op.x, None
     while source not in names and not source.tensor and isinstance(source.producer, (Reshape, Transpose)):
-        # Such as a vector that the importer reads as a matrix: the node alone reads it so.
+        # For example a vector that the importer reshapes to a matrix for this node only.
         source = source.producer.x
         only = _nodes(back.result.users)
     name = names.get(source) or source.tensor
     if not name:
         where = op.location.nodes[-1] if op.location.nodes else str(op.x.type)
         raise UnsupportedError(
-            f"the tensor behind '{where}' is stored in {op.to}, but the ONNX model has no such tensor",
-            "an override keeps what reads it in floats",
+            f"the tensor after '{where}' is stored in {op.to}, but the ONNX model has no such tensor",
+            "use an override to keep the nodes that read it in floats",
         )
     return StoredTensor(name, scale, op.to, only, _nodes(readers))
 
@@ -156,12 +158,12 @@ def _nodes(ops: Iterable[Operation]) -> frozenset[str]:
 
 
 def by_columns(op: Contraction, weights: Array) -> Array:
-    """OP's WEIGHTS, those of a product of matrices with its columns along the last axis."""
+    """OP's WEIGHTS; those of a matrix product with output channels along the last axis."""
     return weights.swapaxes(-1, -2) if isinstance(op, Matmul) and op.transpose_b else weights
 
 
 def _constant_weights(module: Module) -> Iterable[tuple[Contraction, Array]]:
-    """The contractions of MODULE with constant weights, and these `by_columns`."""
+    """The contractions of MODULE with constant weights, each with its weights `by_columns`."""
     for op in module.main.block:
         array = constant_array(weight_of(op), module) if isinstance(op, (Conv, Matmul)) else None
         if array is not None:
@@ -172,7 +174,7 @@ def _constant_weights(module: Module) -> Iterable[tuple[Contraction, Array]]:
 def _weights(
     op: Contraction, floats: Array, given: Mapping[str, Array | None], module: Module
 ) -> StoredWeights | None:
-    """How the weights of OP, which were FLOATS, are stored; None where they are not."""
+    """The quantized weights of OP, whose float weights were FLOATS; None where they are not quantized."""
     made = weight_of(op).producer
     if not isinstance(made, Dequantize):
         return None
@@ -192,7 +194,7 @@ def _same(given: Array | None, floats: Array) -> bool:
 
 
 def _folded(op: Contraction, nodes: tuple[str, ...], module: Module) -> Folded:
-    """What OP gives together with the constants that were folded into its weights."""
+    """The tensor and bias that OP produces together with the constants folded into its weights."""
     result, bias = op.result, None
     add = result.users[0] if len(result.uses) == 1 else None
     if not result.tensor and isinstance(add, Add) and add.x is result:
@@ -201,7 +203,8 @@ def _folded(op: Contraction, nodes: tuple[str, ...], module: Module) -> Folded:
     if not result.tensor or len(nodes) != 1:
         where = op.location.nodes[-1] if op.location.nodes else op.name
         raise UnsupportedError(
-            f"the weights of '{where}' took in what follows, but the ONNX model has no tensor for the result",
-            "an override keeps it in floats",
+            f"later ops are folded into the weights of '{where}', but the ONNX model has no tensor for the "
+            "result",
+            "use an override to keep it in floats",
         )
     return Folded(result.tensor, None if bias is None else bias.astype(np.float32))

@@ -1,4 +1,4 @@
-"""Whether two modules store the same tensors, and multiply the same numbers, in eight bits."""
+"""Compares two modules: do they store and multiply the same tensors in eight bits?"""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ Signature = tuple[str, ...]
 
 
 def difference(one: Module, other: Module) -> str | None:
-    """The first thing that ONE and OTHER, right behind the place where scales are put in, do otherwise.
+    """A message about the first difference between ONE and OTHER, both right after quantization.
 
-    None when they multiply the same numbers of eight bits at the same scales, as often, and store as many
-    tensors with each scale; in words, with the node concerned, if not.
+    None when they multiply the same eight-bit numbers with the same scales, equally often, and store equally
+    many tensors with each scale. The message names the node.
     """
     parts, others = _parts(one), _parts(other)
     counts, other_counts = (Counter(key for key, _ in each) for each in (parts, others))
     for key, op in (*parts, *others):
         if counts[key] != other_counts[key]:
             nodes = op.location.nodes
-            return f"{key[0]} at '{nodes[-1] if nodes else op.name}' would be another"
+            return f"{key[0]} at '{nodes[-1] if nodes else op.name}' would differ"
     pairs = zip(one.main.outputs, one.main.returned, other.main.returned, strict=True)
     changed = (
         f"the output '{name}' would be {b.type}, not {a.type}" for name, a, b in pairs if a.type != b.type
@@ -38,7 +38,7 @@ def difference(one: Module, other: Module) -> str | None:
 
 
 def _parts(module: Module) -> list[tuple[Signature, Operation]]:
-    """What MODULE multiplies and stores: for each op what it is equal by."""
+    """The contractions and quantized tensors of MODULE, each with a key by which it is compared."""
     found: list[tuple[Signature, Operation]] = []
     for op in module.main.block:
         if isinstance(op, (Conv, Matmul)):

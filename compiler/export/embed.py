@@ -1,4 +1,4 @@
-"""A model that stands alone: what lay in other files is inside of it."""
+"""Embeds the external data of an ONNX model, so that it needs no other files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..frontend.weights import read_tensor
 
 
 def embed(model: ModelProto, folder: Path | None) -> None:
-    """Put tensors that MODEL has in files of FOLDER into MODEL; ModelError for one that cannot be read."""
+    """Move the tensors that MODEL stores in files of FOLDER into MODEL. Raises ModelError where one fails."""
     files = ExternalFiles(folder)
     for tensor in _tensors(model):
         if tensor.data_location != TensorProto.EXTERNAL:

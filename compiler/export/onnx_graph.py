@@ -1,4 +1,4 @@
-"""An ONNX graph under change: who makes and reads its tensors, fresh names, and what became unused."""
+"""An editor for ONNX graphs: producers and consumers of tensors, fresh names, removal of unused parts."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ..frontend.walk import node_label
 from ..frontend.weights import ELEMENT_CODES
 
 Array = np.ndarray[Any, Any]
-HANDS_ON = ("Identity", "Dropout")
+IDENTITIES = ("Identity", "Dropout")
 
 
 class OnnxGraph:
-    """The graph of MODEL, which is changed: nodes at once, where they stand by `finish`."""
+    """The graph of MODEL under edit. Nodes change at once; insertions and removals happen in `finish`."""
 
     def __init__(self, model: ModelProto) -> None:
         self._graph: GraphProto = model.graph
@@ -33,7 +33,7 @@ class OnnxGraph:
         self._makers: dict[str, NodeProto] = {}
         self._readers: dict[str, list[NodeProto]] = defaultdict(list)
         self._known = set(_names(self._graph))
-        self._numbers: Counter[str] = Counter()  # the last one tried behind a name
+        self._numbers: Counter[str] = Counter()  # the last suffix tried for a name
         for node in self._nodes:
             self._by_label[node_label(node)].append(node)
             self._makers |= {name: node for name in node.output if name}
@@ -41,7 +41,7 @@ class OnnxGraph:
                 self._readers[name].append(node)
 
     def contraction(self, label: str) -> NodeProto:
-        """The node that multiplies, of those called LABEL; UnsupportedError unless there is one."""
+        """The contraction among the nodes called LABEL. Raises UnsupportedError unless there is just one."""
         found = [node for node in self._by_label[label] if node.op_type in ("Conv", "Gemm", "MatMul")]
         if len(found) != 1:
             problem = "no node" if not found else f"{len(found)} nodes"
@@ -52,31 +52,31 @@ class OnnxGraph:
         return found[0]
 
     def maker(self, name: str) -> NodeProto | None:
-        """The node that gives the tensor NAME."""
+        """The producer of the tensor NAME; None for inputs and initializers."""
         return self._makers.get(name)
 
     def readers(self, name: str) -> list[tuple[NodeProto, str]]:
-        """The nodes that read the tensor NAME, under its own name or another that it is handed on by."""
+        """The consumers of the tensor NAME, each with the name it reads: NAME, or that of an identity."""
         found: list[tuple[NodeProto, str]] = []
         pending = [name]
         while pending:
             name = pending.pop()
             for node in self._readers.get(name, ()):
-                if node.op_type in HANDS_ON and not node.domain and node.input[0] == name:
+                if node.op_type in IDENTITIES and not node.domain and node.input[0] == name:
                     pending.append(node.output[0])
                 else:
                     found.append((node, name))
         return found
 
     def read(self, node: NodeProto, old: str, new: str) -> None:
-        """NODE reads the tensor NEW in place of OLD."""
+        """Make NODE read the tensor NEW instead of OLD."""
         for index, name in enumerate(node.input):
             if name == old:
                 node.input[index] = new
         self._readers[new].append(node)
 
     def fresh(self, name: str) -> str:
-        """NAME, or NAME with a number where it is taken."""
+        """NAME, with a numeric suffix if it is taken."""
         found = name
         while found in self._known:
             self._numbers[name] += 1
@@ -85,7 +85,7 @@ class OnnxGraph:
         return found
 
     def store(self, name: str, array: Array, dtype: DType) -> str:
-        """A new initialiser of DTYPE; its name, which is like NAME."""
+        """Add an initializer of DTYPE; its name, which is NAME or a fresh name like it."""
         name = self.fresh(name)
         data = array.astype(dtype.numpy, copy=False)  # its bytes are in C order
         proto = TensorProto(
@@ -97,7 +97,7 @@ class OnnxGraph:
     def insert(
         self, node: NodeProto, *, before: NodeProto | None = None, after: NodeProto | None = None
     ) -> None:
-        """Put the new NODE before or after another one; without one, before all."""
+        """Insert the new NODE before or after another node, or before all nodes."""
         if before is not None:
             self._before[id(before)].append(node)
         elif after is not None:
@@ -106,18 +106,18 @@ class OnnxGraph:
             self._first.append(node)
 
     def give(self, node: NodeProto, name: str) -> None:
-        """NODE gives the tensor NAME in place of its own; what gave it is removed."""
+        """Make NODE produce the tensor NAME instead of its own; the old producer is removed."""
         old = self._makers.get(name)
         if old is not node:
             self.remove(old)
             node.output[0] = name
 
     def remove(self, node: NodeProto | None) -> None:
-        """NODE stands no longer in the graph; what was put before and after it does."""
+        """Remove NODE from the graph; nodes inserted before and after it stay."""
         self._removed.add(id(node))
 
     def finish(self) -> None:
-        """Put all nodes in their places, and remove what nothing reads any more."""
+        """Put all nodes in order, and remove nodes and initializers that are unused."""
         ordered = list(self._first)
         for node in self._nodes:
             itself = () if id(node) in self._removed else (node,)
@@ -138,7 +138,7 @@ def _names(graph: GraphProto) -> Iterable[str]:
 
 
 def _living(nodes: list[NodeProto], outputs: Iterable[str]) -> list[NodeProto]:
-    """The NODES, in order, that OUTPUTS need."""
+    """The NODES, in order, that OUTPUTS depend on."""
     wanted = set(outputs)
     kept = []
     for node in reversed(nodes):
@@ -149,7 +149,7 @@ def _living(nodes: list[NodeProto], outputs: Iterable[str]) -> list[NodeProto]:
 
 
 def _drop_unused(graph: GraphProto) -> None:
-    """Remove initialisers that nothing reads, inputs that stand for them, and types of tensors gone."""
+    """Remove unused initializers, their graph inputs, and the value infos of removed tensors."""
     read = {name for node in graph.node for name in node.input} | {value.name for value in graph.output}
     unused = {tensor.name for tensor in graph.initializer if tensor.name not in read}
     made = read.union(*(node.output for node in graph.node))

@@ -1,4 +1,4 @@
-"""The opset that an exported model needs."""
+"""The opset of an exported model, and the conversion to a later one."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ PER_AXIS_OPSET, FLOAT8_OPSET = 13, 19
 
 
 def opset_of(model: ModelProto) -> int:
-    """The version of ai.onnx that MODEL is written in; 0 where it imports none."""
+    """The version of ai.onnx that MODEL imports; 0 where it imports none."""
     versions = (entry.version for entry in model.opset_import if normal_domain(entry.domain) == "")
     return int(next(versions, 0))
 
 
 def raised(model: ModelProto, wanted: int) -> ModelProto:
-    """MODEL in opset WANTED of ai.onnx, or as it is where it has a later one.
+    """A copy of MODEL in at least opset WANTED of ai.onnx, converted if its own is earlier.
 
-    UnsupportedError where onnx cannot convert it.
+    Raises UnsupportedError where onnx cannot convert it.
     """
     have = opset_of(model)
     if have < wanted:
@@ -32,7 +32,7 @@ def raised(model: ModelProto, wanted: int) -> ModelProto:
 
 
 def _converted(model: ModelProto, have: int, wanted: int) -> ModelProto:
-    message = f"scales of these types are written in opset {wanted}, and the model is in {have}"
+    message = f"scales of these types need opset {wanted}, and the model has {have}"
     if model.functions:
         raise UnsupportedError(
             f"{message}: its functions cannot be converted", "inline them with onnx.inliner"
@@ -41,7 +41,7 @@ def _converted(model: ModelProto, have: int, wanted: int) -> ModelProto:
         return version_converter.convert_version(model, wanted)
     except (version_converter.ConvertError, RuntimeError, ValueError, IndexError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        hint = "convert the model first, and calibrate what comes out"
+        hint = "convert the model first, and calibrate the converted model"
         raise UnsupportedError(f"{message}: onnx cannot convert it ({reason})", hint) from None
 
 

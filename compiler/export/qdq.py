@@ -1,11 +1,11 @@
-"""The ONNX model of a network in eight bits: QuantizeLinear and DequantizeLinear say what is stored how.
+"""Exports a quantized network as an ONNX model with Q/DQ nodes (QuantizeLinear, DequantizeLinear).
 
     relu -> conv(w)  =>  relu -> QuantizeLinear -> DequantizeLinear -> conv(DequantizeLinear(w'))
 
-Nodes and tensors keep their names. Activations have one scale each, weights one per output channel, and
-zero points are 0. Where a normalisation is folded into weights, that is done in the file too, since scales
-are those of the folded weights: the convolution then gives the tensor that the normalisation gave. Biases
-stay floats.
+Nodes and tensors keep their names. Activations are quantized per tensor, weights per output channel, and
+zero points are 0. Where a normalization is folded into weights, it is folded in the exported model, too,
+because the scales are those of the folded weights: the convolution then produces the tensor that the
+normalization produced. Biases stay floats.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from .embed import embed
 from .onnx_graph import OnnxGraph
 from .opset import FLOAT8_OPSET, PER_AXIS_OPSET, raised
 
-MOST_BYTES = 2**31 - 1  # of a protobuf message
+MOST_BYTES = 2**31 - 1  # the limit of a protobuf message
 
 
 @checked_but("model", "shapes", "inputs")
@@ -49,13 +49,14 @@ def export_qdq(
     shapes: Shapes | None = None,
     inputs: InputShapes | None = None,
 ) -> ModelProto:
-    """MODEL with the scales and types that `compile` chooses, as QuantizeLinear and DequantizeLinear.
+    """Export MODEL with the scales and types that `compile` chooses, as Q/DQ nodes.
 
     model: an ONNX file, its bytes or a ModelProto; calibration, precision, shapes and inputs: as for
-    `compile`; path: a file to write, complete or not at all.
+    `compile`; path: a file to write, completely or not at all.
 
-    The model comes in opset 13 at least, for fp8 in 19. Raises UnsupportedError where the ONNX model has no
-    words for what is stored, or cannot be converted; CalibrationError and others as `compile` does.
+    The result has opset 13 or later, for fp8 opset 19 or later. Raises UnsupportedError where Q/DQ nodes
+    cannot express what is stored or the model cannot be converted; InputError, CalibrationError and others as
+    `compile` does.
     """
     settings = Settings(precision=as_policy(precision), calibration=calibration, cache=None)
     where = None if path is None else path_of(path)
@@ -66,19 +67,19 @@ def export_qdq(
 
 
 def write_model(model: ModelProto, path: Path) -> None:
-    """Write MODEL to PATH, complete or not at all."""
+    """Write MODEL to PATH, completely or not at all."""
     write_whole(path, content(model.SerializeToString()))
 
 
 def exported_model(
     source: Source, settings: Settings, inputs: InputShapes | None = None, shapes: Shapes | None = None
 ) -> ModelProto:
-    """As `export_qdq`, for SETTINGS of a build."""
+    """The exported model of SOURCE for the SETTINGS of a build; see `export_qdq`."""
     choices = choices_of(source, settings, inputs, shapes)
     if not choices.weights:
         hint = "see `insert-quantization` in the ledger of a build: glassrt explain PLAN --ledger"
-        raise UnsupportedError(f"no product runs in {settings.precision.name}: there are no scales", hint)
-    assert not isinstance(source, Module)  # choices_of saw to it
+        raise UnsupportedError(f"no contraction runs in {settings.precision.name}: there are no scales", hint)
+    assert not isinstance(source, Module)  # choices_of refuses modules
     read = read_model(source)
     floats = any(weights.dtype == F8E4M3 for weights in choices.weights)
     model = raised(read.proto, FLOAT8_OPSET if floats else PER_AXIS_OPSET)
@@ -103,7 +104,7 @@ def _write_weights(model: ModelProto, choices: Choices) -> None:
 
 
 def _store_weights(graph: OnnxGraph, node: NodeProto, weights: StoredWeights) -> None:
-    """NODE reads what WEIGHTS says, dequantized."""
+    """Make NODE read WEIGHTS through a DequantizeLinear node."""
     stored, axis, old = weights.stored, weights.axis, node.input[1]
     if node.op_type == "Gemm" and _attribute(node, "transB"):
         stored, axis = stored.swapaxes(0, 1), 0
@@ -126,7 +127,7 @@ def _attribute(node: NodeProto, name: str) -> int:
 
 
 def _fold(graph: OnnxGraph, node: NodeProto, weights: StoredWeights) -> None:
-    """NODE, or an addition behind it, gives what came out of the nodes that its weights took in."""
+    """Make NODE, or an Add after it, produce the result of the nodes that are folded into its weights."""
     folded, label = weights.folded, node_label(node)
     assert folded is not None
     bias = None if folded.bias is None else graph.store(f"{label}_bias", folded.bias, F32)
@@ -155,7 +156,7 @@ def _write_tensors(model: ModelProto, choices: Choices) -> None:
 
 
 def _store_tensor(graph: OnnxGraph, tensor: StoredTensor) -> None:
-    """What reads TENSOR reads it quantized and dequantized."""
+    """Insert a Q/DQ pair after TENSOR, for the consumers that read it quantized."""
     readers = [(node, name) for node, name in graph.readers(tensor.name) if _reads(node, tensor)]
     scale = graph.store(f"{tensor.name}_scale", tensor.scale, F32)
     zero = graph.store(f"{tensor.name}_zero_point", np.zeros((), tensor.dtype.numpy), tensor.dtype)
@@ -176,7 +177,7 @@ def _reads(node: NodeProto, tensor: StoredTensor) -> bool:
 
 
 def _state_outputs(model: ModelProto, module: Module) -> None:
-    """Say the types of outputs that MODEL leaves to be inferred: the standard wants them."""
+    """Write the types of outputs that MODEL leaves to inference, as the standard requires them."""
     for value, result in zip(model.graph.output, module.main.returned, strict=True):
         if not value.type.tensor_type.HasField("shape"):
             sizes = [size if isinstance(size, int) else str(size) for size in result.type.shape]
@@ -186,9 +187,7 @@ def _state_outputs(model: ModelProto, module: Module) -> None:
 
 def _check(model: ModelProto) -> None:
     if model.ByteSize() > MOST_BYTES:
-        raise UnsupportedError(
-            "the model with its scales is larger than 2 GiB, the most that a file may hold"
-        )
+        raise UnsupportedError("the model with its scales is larger than 2 GiB, the limit of an ONNX file")
     try:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:
@@ -204,12 +203,12 @@ def _check_meaning(
     inputs: InputShapes | None,
     shapes: Shapes | None,
 ) -> None:
-    """UnsupportedError unless MODEL, read again, says what CHOICES do."""
+    """Raise UnsupportedError unless MODEL, imported again, has the same scales and weights as CHOICES."""
     try:
         again = before_scales(load_module(model, inputs, shapes), context_of(plain(settings)))
         problem = difference(choices.module, again)
     except (ModelError, UnsupportedError) as error:
         problem = body(error.diagnostic, error.cases)
     if problem is not None:
-        message = f"QuantizeLinear and DequantizeLinear cannot say what is chosen: {problem}"
-        raise UnsupportedError(message, "an override keeps a node in floats")
+        message = f"QuantizeLinear and DequantizeLinear cannot express the quantization: {problem}"
+        raise UnsupportedError(message, "use an override to keep the node in floats")

@@ -1,9 +1,9 @@
 """The ONNX importer: one small function per ONNX op, and the machinery that calls it.
 
-`importer.py` drives; `walk.py` visits nodes and inlines functions; `registry.py` merges the tables
-of the `ops_*.py` files; `builder.py` emits operations or folds them; `symbolic.py` and
-`shape_folding.py` carry shape arithmetic; `reading.py`, `weights.py`, `external.py` and
-`signature.py` read the file.
+`importer.py` imports a model; `walk.py` visits its nodes and inlines functions; `registry.py` merges the
+tables of the `ops_*.py` files; `builder.py` emits operations or folds them; `symbolic.py` and
+`shape_folding.py` do shape arithmetic; `reading.py`, `weights.py`, `external.py` and `signature.py` read
+the file.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Emits graph operations, or folds them when everything they read is known."""
+"""Emits graph operations, or folds them when the contents of all operands are known."""
 
 from __future__ import annotations
 
@@ -30,13 +30,16 @@ from .problems import Malformed, Refused
 from .shape_folding import fold_sizes
 from .tensor import Array, Tensor
 
-MAX_MISMATCHES = 256  # of sizes among the operands of one op
-FOLDING_WORK = 10**9  # a contraction or window of constants with more FLOPs is left to run time
+MAX_MISMATCHES = 256  # the limit of differing sizes among the operands of one op
+FOLDING_WORK = 10**9  # FLOPs; a larger contraction or window of constants is not folded
 
 
 @dataclass
 class Builder:
-    """Appends to the body of one function. `location` is that of the node being imported."""
+    """Appends operations to the body of one function.
+
+    location: that of the node being imported; budget: the bytes that constant folding may produce in all.
+    """
 
     module: Module
     block: Block
@@ -53,7 +56,7 @@ class Builder:
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
-        """What is emitted within is taken back when it ends in a refusal."""
+        """A context that erases what is emitted inside when it ends with Refused or Resized."""
         last, left, self._written = self.block.last, self._left, []
         known = self.sizes_known.snapshot()
         try:
@@ -69,20 +72,23 @@ class Builder:
             raise
 
     def _take_back(self, last: Operation | None) -> None:
-        """Erase all operations behind LAST, and forget which constants they wrote down."""
+        """Erase all operations after LAST, and the values of constants that were created there."""
         while self.block.last is not None and self.block.last is not last:
             self.block.last.erase()
         for tensor in self._written:
             tensor.value = None
 
     def remark(self, rule: str, reason: str) -> None:
-        """Put a decision about the node being imported on record."""
+        """Record a decision about the node being imported."""
         self.module.remarks.append(Remark(rule, self.location.nodes, reason))
 
     # ------------------------------------------------------------ operations
 
     def emit(self, op_class: type[Operation], *operands: Tensor | None, **attributes: Any) -> Tensor:
-        """The (only) result of OP_CLASS on OPERANDS: folded when they are known, else a new operation."""
+        """The single result of OP_CLASS on OPERANDS: folded if their contents are known, else of a new op.
+
+        Raises Malformed, Conflict or an IRError for operands that the op cannot take.
+        """
         present = [operand for operand in operands if operand is not None]
         if Trait.ENCODING in op_class.spec.traits:
             return self._append(op_class, operands, attributes)
@@ -112,7 +118,7 @@ class Builder:
     # ------------------------------------------------------------ sizes
 
     def _settle(self, op: Operation) -> None:
-        """Ask for what OP needs of sizes, and for results whose sizes are not negative."""
+        """Require the size constraints of OP, and results without negative sizes."""
         for need in op.needs():
             self.sizes_known.require(need, self.location)
         for result in op.results:
@@ -123,7 +129,7 @@ class Builder:
     def _reconciled(
         self, op_class: type[Operation], values: list[Value | None], attributes: Any
     ) -> Operation:
-        """The operation, whose operands are shown with sizes that fit where they are equal."""
+        """The operation, with operands reshaped or expanded so that equal sizes are written the same."""
         for _ in range(MAX_MISMATCHES):
             try:
                 return op_class(*values, loc=self.location, **attributes)
@@ -133,7 +139,7 @@ class Builder:
         raise Malformed("its sizes do not fit together")
 
     def _aligned(self, values: list[Value | None], error: SizeMismatch) -> list[Value | None]:
-        """VALUES with the two sizes of ERROR made one; ERROR where they differ for all values."""
+        """VALUES with the two sizes of ERROR unified. Raises ERROR where they always differ."""
         left, right, axis = error.left, error.right, error.stretched
         if isinstance(left, int) and isinstance(right, int):
             raise error
@@ -150,14 +156,14 @@ class Builder:
         return changed
 
     def _renamed(self, value: Value, sizes: tuple[Dim, Dim], size: Dim) -> Value:
-        """VALUE with SIZE for each of the equal SIZES in its shape."""
+        """VALUE reshaped to have SIZE for each of the equal SIZES in its shape."""
         shape = tuple(size if dim in sizes else dim for dim in value.type.shape)
         if shape == value.type.shape:
             return value
         return self.value(self._append(Reshape, [Tensor.of(value)], {"shape": shape}))
 
     def _stretched(self, value: Value, axis: int, sizes: tuple[Dim, Dim], size: Dim) -> Value:
-        """VALUE with SIZE along AXIS, where it has one of SIZES there."""
+        """VALUE expanded to SIZE along AXIS, where it has one of SIZES there."""
         shape = list(value.type.shape)
         if len(shape) < -axis or shape[axis] not in sizes or shape[axis] == size:
             return value
@@ -165,7 +171,7 @@ class Builder:
         return self.value(self._append(Expand, [Tensor.of(value)], {"shape": tuple(shape)}))
 
     def value(self, tensor: Tensor) -> Value:
-        """TENSOR as an IR value; constants and sizes get their operation here, once."""
+        """TENSOR as an IR value. The operation of a constant or of sizes is created on the first call."""
         if tensor.value is None:
             if tensor.data is not None:
                 op = constant(self.module, tensor.data, tensor.location)
@@ -177,7 +183,7 @@ class Builder:
         return tensor.value
 
     def _sizes_value(self, tensor: Tensor) -> Value:
-        """Symbolic numbers as data: `graph.dims`, and what brings it to the tensor's shape and type."""
+        """The symbolic numbers of TENSOR as data: `graph.dims`, then ops for its shape and type."""
         assert tensor.sizes is not None  # a tensor without value and data has sizes
         pairs = [symbolic.parts(item) for item in tensor.sizes.reshape(-1)]
         op = Dims(values=[pair[0] for pair in pairs], scalar=tensor.rank == 0, loc=self.location)
@@ -197,7 +203,7 @@ class Builder:
     def _detached(
         self, op_class: type[Operation], operands: Sequence[Tensor | None], attributes: Any
     ) -> Operation:
-        """The operation on stand-ins for its operands: it infers and evaluates, but is in no block."""
+        """The operation on placeholder operands, in no block, for type inference and evaluation."""
         block = Block()
         values = [None if operand is None else block.add_argument(operand.type) for operand in operands]
         op = op_class(*values, loc=self.location, **attributes)
@@ -240,7 +246,7 @@ class Builder:
         return None if sizes is None else self.sizes(sizes, type.dtype)
 
     def charge(self, count: int) -> None:
-        """Take COUNT bytes from the folding budget, before they are allocated; Malformed when it is spent."""
+        """Take COUNT bytes from the folding budget before they are allocated. Raises Malformed when spent."""
         if count > self._left:
             raise Malformed(
                 f"its constant result needs {count} bytes, more than the {self._left} left of the "
@@ -251,18 +257,18 @@ class Builder:
     # ------------------------------------------------------------ known contents
 
     def replace_sizes(self, tensor: Tensor, values: Mapping[str, Dim]) -> None:
-        """Replace symbols in the content of TENSOR."""
+        """Replace symbols by VALUES in the content of TENSOR."""
         if tensor.sizes is not None:
             changed = symbolic.substituted(tensor.sizes, values)
             made = self.sizes(changed, tensor.dtype)
             tensor.sizes, tensor.data = made.sizes, made.data
 
     def constant(self, values: Any, dtype: DType) -> Tensor:
-        """A small constant that the importer makes."""
+        """A small constant tensor with the content VALUES."""
         return Tensor.constant(np.array(values, dtype=dtype.numpy), self.location)
 
     def sizes(self, values: Array, dtype: DType = I64) -> Tensor:
-        """A tensor of symbolic numbers; a plain constant when they are all numbers."""
+        """A tensor with the symbolic numbers VALUES; a constant when all of them are plain numbers."""
         plain = [_number(item) for item in values.reshape(-1)]
         if None in plain:
             return Tensor.symbolic(values, dtype, self.location)
@@ -273,7 +279,10 @@ class Builder:
         return self.sizes(symbolic.object_array([check_dim(dim) for dim in dims], (len(dims),)))
 
     def known_dims(self, tensor: Tensor, what: str) -> tuple[Dim, ...]:
-        """The content of an integer tensor as sizes; Refused when it is computed from data."""
+        """The content of an integer tensor as sizes. WHAT names it in messages.
+
+        Raises Refused when it depends on data.
+        """
         if tensor.data is not None and tensor.data.size <= MAX_SHAPE_VALUES:
             return tuple(int(item) for item in tensor.data.reshape(-1))
         if tensor.sizes is not None:
@@ -284,7 +293,7 @@ class Builder:
         raise Refused(f"{what} depends on the data of the inputs")
 
     def known_ints(self, tensor: Tensor, what: str) -> tuple[int, ...]:
-        """As `known_dims`, but plain integers only."""
+        """The content of an integer tensor as plain integers. Raises Refused when it is not constant."""
         dims = self.known_dims(tensor, what)
         plain = [dim for dim in dims if isinstance(dim, int)]
         if len(plain) != len(dims):
@@ -292,7 +301,7 @@ class Builder:
         return tuple(plain)
 
     def known_array(self, tensor: Tensor, what: str) -> Array:
-        """The content of a constant; Refused when it is not one."""
+        """The content of a constant. Raises Refused when TENSOR is not constant."""
         if tensor.data is None:
             raise Refused(f"{what} must be a constant")
         return tensor.data
@@ -308,7 +317,7 @@ def _number(item: Any) -> float | int | None:
 def _stored(outcome: Any, type: TensorType) -> Array:
     array = np.asarray(outcome[0] if isinstance(outcome, tuple) else outcome)
     if array.shape != type.shape:
-        raise Malformed(f"folds to the shape {array.shape} where {type} is implied")
+        raise Malformed(f"folds to the shape {array.shape}, but {type} is inferred")
     return array.astype(type.dtype.numpy, copy=False)
 
 

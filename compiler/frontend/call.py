@@ -1,4 +1,4 @@
-"""One node as its importer sees it: attributes, inputs, and the ways to build results."""
+"""The interface of an importer function to its node: attributes, inputs, and methods to build results."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Outcome = Tensor | Sequence[Tensor | None]
 
 @dataclass
 class Call:
-    """A node with its inputs resolved. ENVIRONMENT holds the attributes of the function it is in."""
+    """A node with its inputs resolved; `environment` holds the attributes of the enclosing function."""
 
     node: NodeProto
     inputs: Sequence[Tensor | None]
@@ -30,7 +30,7 @@ class Call:
 
     def __post_init__(self) -> None:
         self._attributes = resolve_attributes(self.node, self.environment)
-        # What nobody asked for yet: attributes by name, inputs by index.
+        # What the importer has not read yet: attributes by name, inputs by index.
         self.unread: dict[str | int, None] = dict.fromkeys(self._attributes)
         self.unread.update((index, None) for index, x in enumerate(self.inputs) if x is not None)
 
@@ -38,23 +38,23 @@ class Call:
 
     @property
     def unread_attributes(self) -> list[AttributeProto]:
-        """The attributes that the node states and nobody asked for."""
+        """The attributes of the node that the importer has not read."""
         return [self._attributes[name] for name in self.unread if isinstance(name, str)]
 
     @property
     def unread_inputs(self) -> list[int]:
-        """The inputs that the node has and nobody asked for."""
+        """The inputs of the node that the importer has not read."""
         return [index for index in self.unread if isinstance(index, int)]
 
     def without_effect(self, *names: str | int) -> None:
-        """Say that these attributes (by name) and inputs (by index) change nothing in this node."""
+        """Declare that these attributes (by name) and inputs (by index) have no effect in this node."""
         for name in names:
             self.unread.pop(name, None)
 
     # ------------------------------------------------------------ attributes
 
     def stated(self, name: str) -> AttributeProto | None:
-        """The attribute as it stands in the model, None where the node does not have it."""
+        """The attribute NAME of the node; None where the node does not have it."""
         self.unread.pop(name, None)
         return self._attributes.get(name)
 
@@ -73,7 +73,7 @@ class Call:
         return default if found is None else int(found.i)
 
     def flag(self, name: str, default: bool = False) -> bool:
-        """An integer that is 0 or 1; what others mean, runtimes do not agree on."""
+        """The boolean attribute NAME. Raises Refused unless it is 0 or 1: runtimes disagree about others."""
         value = self.integer(name, int(default))
         if value not in (0, 1):
             raise Refused(f"the attribute '{name}' is {value}; only 0 and 1 are supported")
@@ -96,16 +96,16 @@ class Call:
         return None if found is None else tuple(float(item) for item in found.floats)
 
     def choice(self, name: str, default: str, words: Mapping[str, str]) -> str:
-        """A string attribute of a closed list, as the word that WORDS gives for it."""
+        """The string attribute NAME, translated by WORDS. Raises Malformed for one that WORDS lack."""
         text = self.string(name, default)
         if text not in words:
-            raise Malformed(f"the attribute '{name}' is {shown(text)}; known are {', '.join(words)}")
+            raise Malformed(f"the attribute '{name}' is {shown(text)}, which is none of {', '.join(words)}")
         return words[text]
 
     # ------------------------------------------------------------ inputs and outputs
 
     def input(self, index: int) -> Tensor:
-        """A required input."""
+        """The input INDEX, which is required. Raises Malformed where it is missing."""
         found = self.optional(index)
         if found is None:
             raise Malformed(f"the input {index} is missing")
@@ -126,17 +126,17 @@ class Call:
         return len(self.node.output)
 
     def wants(self, index: int) -> bool:
-        """True when output INDEX has a name, so that it may be used."""
+        """Whether output INDEX has a name, so that it may be used."""
         return index < len(self.node.output) and bool(self.node.output[index])
 
     def axis(self, value: int, rank: int) -> int:
-        """An axis counted from the front."""
+        """The axis VALUE, counted from the front. Raises Malformed outside RANK dimensions."""
         if not -rank <= value < max(rank, 1):
-            raise Malformed(f"axis {value} is outside a tensor of {rank} dimensions")
+            raise Malformed(f"axis {value} is out of range for a tensor of {rank} dimensions")
         return value + rank if value < 0 else value
 
     def axes(self, values: Sequence[int], rank: int) -> tuple[int, ...]:
-        """Distinct axes counted from the front, sorted."""
+        """The axes VALUES, counted from the front and sorted. Raises Malformed for duplicates."""
         result = sorted(self.axis(value, rank) for value in values)
         if len(set(result)) != len(result):
             raise Malformed(f"the axes {list(values)} are not distinct")
@@ -151,24 +151,24 @@ class Call:
         return self.builder.known_ints(self.input(index), what)
 
     def known_int(self, tensor: Tensor, what: str) -> int:
-        """The only element of an integer tensor."""
+        """The only element of an integer tensor. Raises Malformed for several, Refused if not constant."""
         values = self.builder.known_ints(tensor, what)
         if len(values) != 1:
-            raise Malformed(f"{what} must be one number")
+            raise Malformed(f"{what} must be a single number")
         return values[0]
 
     # ------------------------------------------------------------ sizes
 
     def require(self, left: Dim, right: Dim, why: str) -> None:
-        """LEFT >= RIGHT is needed: `why` says for what."""
+        """Require LEFT >= RIGHT; WHY says what needs it. Raises Conflict where that cannot hold."""
         self.builder.sizes_known.require_at_least(left, right, why, self.builder.location)
 
     def require_equal(self, left: Dim, right: Dim, why: str) -> None:
-        """LEFT == RIGHT is needed: `why` says for what."""
+        """Require LEFT == RIGHT; WHY says what needs it. Raises Conflict where that cannot hold."""
         self.builder.sizes_known.require_equal(left, right, why, self.builder.location)
 
     def require_shape(self, have: Sequence[Dim], wanted: Sequence[Dim], why: str) -> None:
-        """HAVE and WANTED are the same shape; Malformed with WHY where no values make them so."""
+        """Require HAVE to be the shape WANTED. Raises Malformed with WHY where the two cannot be equal."""
         pairs = list(zip(have, wanted, strict=False))
         static = any(isinstance(a, int) and isinstance(b, int) and a != b for a, b in pairs)
         if static or len(have) != len(wanted):
@@ -192,7 +192,7 @@ class Call:
 
 
 def resolve_attributes(node: NodeProto, environment: Environment) -> dict[str, AttributeProto]:
-    """The attributes of NODE by name; references to attributes of the enclosing function are followed."""
+    """The attributes of NODE by name; references to attributes of the enclosing function are resolved."""
     result: dict[str, AttributeProto] = {}
     for attribute in node.attribute:
         if attribute.name in result:

@@ -1,7 +1,7 @@
-"""What can be said about a node before its importer runs: does it fit its definition, is it supported.
+"""Checks of a node before its importer runs: does it match its op's definition, and is it supported?
 
-These checks need no operand types, so they also reach nodes that depend on an unsupported one:
-a single run lists every offender.
+Most of them need no operand types, so they also work on nodes that depend on an unsupported one: a single run
+lists all unsupported nodes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Rule = Callable[[NodeProto, Mapping[str, AttributeProto]], str | None]
 
 
 def _flag_unset(name: str, reason: str) -> Rule:
-    """Refuses a node whose integer attribute NAME is not zero."""
+    """A rule that refuses a node whose integer attribute NAME is not zero."""
 
     def rule(node: NodeProto, attributes: Mapping[str, AttributeProto]) -> str | None:
         return reason if name in attributes and attributes[name].i != 0 else None
@@ -40,7 +40,7 @@ def _flag_unset(name: str, reason: str) -> Rule:
 
 
 def _only_outputs(count: int, reason: str) -> Rule:
-    """Refuses a node that names an output after the first COUNT."""
+    """A rule that refuses a node with more than the first COUNT outputs."""
 
     def rule(node: NodeProto, attributes: Mapping[str, AttributeProto]) -> str | None:
         return reason if any(node.output[count:]) else None
@@ -57,18 +57,18 @@ RULES: dict[str, tuple[Rule, ...]] = {
 
 
 def refusals(node: NodeProto, attributes: Mapping[str, AttributeProto]) -> list[str]:
-    """Why NODE, of an op that has an importer, is not supported; empty when it may be."""
+    """The reasons why NODE, of an op with an importer, is not supported; empty when no rule refuses it."""
     found = [rule(node, attributes) for rule in RULES.get(node.op_type, ())]
     return [reason for reason in found if reason is not None]
 
 
 def check_form(node: NodeProto, schema: Any, attributes: Mapping[str, AttributeProto]) -> None:
-    """Malformed unless inputs, outputs and attributes are those that the op's definition allows."""
+    """Raise Malformed unless the op's definition allows the inputs, outputs and attributes of NODE."""
     least_in, most_in, least_out, most_out, known, required = _form(schema)
     if not least_in <= len(node.input) <= most_in:
-        raise Malformed(f"it has {len(node.input)} inputs, {_span(least_in, most_in)} are wanted")
+        raise Malformed(f"it has {len(node.input)} inputs, {_span(least_in, most_in)} are expected")
     if not least_out <= len(node.output) <= most_out:
-        raise Malformed(f"it has {len(node.output)} outputs, {_span(least_out, most_out)} are wanted")
+        raise Malformed(f"it has {len(node.output)} outputs, {_span(least_out, most_out)} are expected")
     for name in attributes:
         if name not in known:
             raise Malformed(f"the op has no attribute {shown(name)} in this opset")
@@ -78,7 +78,7 @@ def check_form(node: NodeProto, schema: Any, attributes: Mapping[str, AttributeP
 
 
 def check_types(schema: Any, dtypes: Sequence[DType | None]) -> None:
-    """Malformed unless the element types of the inputs are those that the op's definition allows."""
+    """Raise Malformed unless the op's definition allows the element types DTYPES of the inputs."""
     parameters = _parameters(schema)
     bound: dict[str, DType] = {}
     for index, dtype in enumerate(dtypes):

@@ -4,8 +4,8 @@ Those of its quantizer compute on the numbers that their quantized inputs stand 
 
     QLinearAdd(a, b)  =>  quantize(dequantize(a) + dequantize(b))
 
-QLinearAdd, QLinearMul and QLinearAveragePool round behind the zero point's addition, the others before it.
-Their definitions are in ONNX Runtime's ContribOperators.md; no schema of them can be asked for.
+QLinearAdd, QLinearMul and QLinearAveragePool round after the zero point is added, the others before. The ops
+are defined in ONNX Runtime's ContribOperators.md; the onnx package has no schemas of them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ NO_LIMIT = (1 << 31) - 1
 
 @dataclass(frozen=True)
 class Contributed:
-    """An op: its importer, how many inputs it takes, and the attributes it may have."""
+    """An op: its importer, its least and largest number of inputs, and the attributes it may have."""
 
     importer: Importer
     least: int
@@ -46,18 +46,18 @@ class Contributed:
     attributes: frozenset[str] = frozenset()
 
     def check_form(self, node: NodeProto, attributes: Mapping[str, AttributeProto]) -> None:
-        """Malformed unless inputs, outputs and attributes are those that the op's definition allows."""
+        """Raise Malformed unless the op's definition allows the inputs, outputs and attributes of NODE."""
         if not self.least <= len(node.input) <= self.most:
-            raise Malformed(f"it has {len(node.input)} inputs, {self.least} or more are wanted")
+            raise Malformed(f"it has {len(node.input)} inputs, {self.least} or more are expected")
         if len(node.output) != 1:
-            raise Malformed(f"it has {len(node.output)} outputs, 1 is wanted")
+            raise Malformed(f"it has {len(node.output)} outputs, 1 is expected")
         for name in attributes:
             if name not in self.attributes:
                 raise Malformed(f"the op has no attribute {shown(name)}")
 
 
 def _unary(op_class: type[Operation], **defaults: float) -> Importer:
-    """An op of one operand whose attributes are numbers with these defaults."""
+    """An importer of an op with one operand and numeric attributes with these DEFAULTS."""
 
     def importer(call: Call) -> Outcome:
         x, _ = read_dequantized(call, 0)
@@ -94,11 +94,11 @@ def _refuse_channels_last(call: Call) -> None:
 
 
 def _concat(call: Call) -> Outcome:
-    """The result's scale and zero point come first, then every part with its own."""
+    """The inputs are the result's scale and zero point, then every part with its scale and zero point."""
     count, rest = divmod(len(call.inputs) - 2, 3)
     if rest:
         raise Malformed(
-            f"{len(call.inputs)} inputs are not a scale and a zero point, and three for each part"
+            f"it has {len(call.inputs)} inputs, not a scale, a zero point and three for each part"
         )
     parts = [read_dequantized(call, 2 + 3 * number)[0] for number in range(count)]
     axis = call.axis(call.integer("axis", 0), parts[0].rank)
@@ -107,7 +107,7 @@ def _concat(call: Call) -> Outcome:
 
 
 def _softmax(call: Call) -> Outcome:
-    """`opset` says which of the standard's two meanings the axis has."""
+    """The attribute `opset` says which of the standard's two meanings `axis` has."""
     x, _ = read_dequantized(call, 0)
     if call.integer("opset", 13) < 13:
         y = from_axis_on(call, x, Softmax, call.integer("axis", -1))
@@ -117,7 +117,7 @@ def _softmax(call: Call) -> Outcome:
 
 
 def _gemm(call: Call) -> Outcome:
-    """The i32 bias has the scale of the products, alpha among its factors; without a scale y stays real."""
+    """The i32 bias has the scale of the products, including alpha; without an output scale y is float."""
     columns = 0 if call.flag("transB") else 1
     a, of_a = read_dequantized(call, 0)
     b, of_b = read_dequantized(call, 3, axis=columns)
@@ -127,7 +127,7 @@ def _gemm(call: Call) -> Outcome:
         scale = call.emit(Mul, of_a.scale, alpha)
         y = plus_matrix(call, y, bias_of_products(call, c, ImportedScaling(scale), of_b))
     if call.optional(7) is not None and call.optional(8) is None:
-        raise Refused("a scale of the result without a zero point, which leaves y real, is not supported")
+        raise Refused("a scale of the result without a zero point, which leaves y float, is not supported")
     return y if call.optional(7) is None else requantized(call, y, 7, call.input(0).dtype)
 
 

@@ -1,8 +1,8 @@
-"""One node by the importer made for its op. Nothing that the node states is ignored.
+"""Imports one node by the importer of its op, and ensures that no attribute or input is ignored.
 
-An importer asks its `Call` for attributes and inputs. What the node has and the importer did not ask
-for is refused, unless it is an attribute at the default of the op's definition, or the importer said
-that it changes nothing (`Call.without_effect`).
+An importer reads attributes and inputs through its `Call`. One that the node has and the importer did not
+read is refused, unless it is an attribute with the default value of the op's definition, or the importer
+declared that it has no effect (`Call.without_effect`).
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ Defaults = Mapping[str, AttributeProto]
 
 
 def imported(importer: Importer, call: Call, defaults: Defaults) -> Sequence[Tensor | None]:
-    """What IMPORTER makes of the node, whose op has these DEFAULTS of attributes.
+    """The results of IMPORTER for the node of CALL, whose op's attributes have these DEFAULTS.
 
-    Raises Refused, with all reasons, for what the importer did not look at and for missing outputs;
-    then nothing that it emitted stays.
+    Raises Refused, with all reasons, for attributes and inputs that the importer did not read and for missing
+    outputs; everything that it emitted is erased then.
     """
     with call.builder.attempt():
         outcome = importer(call)
@@ -35,7 +35,7 @@ def imported(importer: Importer, call: Call, defaults: Defaults) -> Sequence[Ten
 
 
 def _unread(call: Call, defaults: Defaults) -> list[str]:
-    """Why the attributes and inputs that nobody asked for cannot be left out."""
+    """The reasons why unread attributes and inputs cannot be ignored."""
     if not call.unread:
         return []
     stated = [item for item in call.unread_attributes if not _is_default(item, defaults.get(item.name))]
@@ -53,7 +53,7 @@ def _is_default(stated: AttributeProto, default: AttributeProto | None) -> bool:
 
 
 def _missing_outputs(call: Call, results: Sequence[Tensor | None]) -> list[str]:
-    """The named outputs that RESULTS do not have."""
+    """A reason where RESULTS lack an output that the node names."""
     named = [index for index in range(call.output_count) if call.wants(index)]
     if all(index < len(results) and results[index] is not None for index in named):
         return []

@@ -1,10 +1,9 @@
-"""Tensors stored beside the model file.
+"""External data: tensors stored in files beside the model file.
 
-A model names the files it wants, so this reader trusts nothing: only regular files inside the
-model's own folder, reached without any symbolic link and having no second name (a hard link
-could be anything on the disk), and only bytes that the file really has. They are read once and kept:
-a mapped file that somebody cuts or writes to later would end the build with a signal, or change what
-was hashed already.
+A model names its external files, so this reader trusts nothing. It reads only regular files inside the
+model's own folder, reached without symbolic links and without hard links (which could name any file of the
+disk), and only bytes that the file has. These are read once and kept in memory: if a memory-mapped file were
+truncated or modified later, the build would die of a signal, or contents that were hashed would change.
 """
 
 from __future__ import annotations
@@ -23,23 +22,26 @@ _OPEN_FILE = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class ExternalFiles:
-    """The files beside one model, read as they are asked for. FOLDER None: there are none."""
+    """The external files of one model in FOLDER (None: there are none), read when they are needed."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
         self._files: dict[str, FileContent] = {}
 
     def read(self, proto: TensorProto, wanted: int) -> memoryview:
-        """The WANTED bytes of an externally stored tensor, as a view of the file; Malformed otherwise."""
+        """The WANTED bytes of an externally stored tensor, as a view of the file's content.
+
+        Raises Malformed where its entry is invalid or the file cannot be read.
+        """
         entries = {entry.key: entry.value for entry in proto.external_data}
         if len(entries) != len(proto.external_data):
-            raise Malformed("an entry of its external data is given twice")
+            raise Malformed("its external data has an entry twice")
         if "location" not in entries:
             raise Malformed("its external data has no location")
         offset = _number(entries, "offset", 0)
         length = _number(entries, "length", wanted)
         if length != wanted:
-            raise Malformed(f"its external data has {length} bytes where the shape wants {wanted}")
+            raise Malformed(f"its external data has {length} bytes, but its shape needs {wanted}")
         location = entries["location"]
         content = self._content(location)
         if offset + length > content.size:
@@ -73,7 +75,7 @@ class ExternalFiles:
 
 
 def _size_of(handle: int, location: str) -> int:
-    """The bytes of an open file, which must be a regular one with one name."""
+    """The size in bytes of an open file, which must be a regular file without further hard links."""
     status = os.fstat(handle)
     if not stat.S_ISREG(status.st_mode):
         raise Malformed(f"its external data {shown(location)} is not a regular file")
@@ -101,7 +103,7 @@ def _parts(location: str) -> tuple[str, ...]:
 
 
 def _open(folder: Path, parts: tuple[str, ...], location: str) -> int:
-    """Open component by component, so that no link is followed below FOLDER."""
+    """Open the file component by component, so that no symbolic link below FOLDER is followed."""
     current = os.open(folder, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
     try:
         for part in parts[:-1]:

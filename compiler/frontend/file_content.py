@@ -1,7 +1,7 @@
-"""The bytes of an open file, read as they are asked for and kept.
+"""The bytes of an open file, read when they are needed and kept in memory.
 
-They are not mapped: a mapped file that somebody cuts ends the process with a signal, and one that
-somebody writes to changes what was hashed already.
+The file is not memory-mapped: if a mapped file is truncated, the process dies of a signal, and if it is
+modified, contents change that were hashed already.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ from bisect import bisect_left, bisect_right
 
 
 class FileContent:
-    """SIZE bytes of a file, of which those read so far are in memory. Each byte is read once, however many
-    tensors name it: so they take no more memory than the file, and agree on what it says."""
+    """The content of a file of SIZE bytes; those read so far are in memory.
+
+    Each byte is read once, however many tensors share it. So they take no more memory than the file, and all
+    see the same content.
+    """
 
     def __init__(self, handle: int, size: int) -> None:
-        # Takes no memory before it is filled.
+        # Anonymous memory, which is not committed before it is filled.
         flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
         self._memory = memoryview(mmap.mmap(-1, size, flags=flags) if size else b"")
         self._file = os.fdopen(handle, "rb", buffering=0)
@@ -29,7 +32,7 @@ class FileContent:
             for gap in self._read.add(start, end):
                 self._fill(*gap)
         except OSError:
-            self._read = Spans()  # nothing counts as read that may not have been
+            self._read = Spans()  # some of the gaps may not have been filled
             raise
         return self._memory[start:end].toreadonly()
 
@@ -37,19 +40,19 @@ class FileContent:
         while start < end:
             count = os.preadv(self._file.fileno(), [self._memory[start:end]], start)
             if not count:
-                raise OSError(f"it was cut to {start} bytes while it was read")
+                raise OSError(f"it was truncated to {start} bytes while it was read")
             start += count
 
 
 class Spans:
-    """A set of whole numbers, as spans that neither touch nor overlap, in order."""
+    """A set of integers, as sorted spans that neither touch nor overlap."""
 
     def __init__(self) -> None:
         self._starts: list[int] = []
         self._ends: list[int] = []
 
     def add(self, start: int, end: int) -> list[tuple[int, int]]:
-        """Put START to END, without END, into the set; the spans of it that were not there."""
+        """Add START to END, exclusive, to the set; the spans of it that were not in the set before."""
         if start >= end:
             return []
         met = slice(bisect_left(self._ends, start), bisect_right(self._starts, end))

@@ -10,7 +10,7 @@ from ...dialects.core.types import TensorType
 from .call import Environment
 from .tensor import Tensor
 
-# What a node gives that is unsupported, or depends on one: nothing can be said about it.
+# The result of a node that is unsupported or depends on an unsupported one; nothing is known about it.
 LOST = Tensor(TensorType((), F32))
 
 
@@ -22,12 +22,12 @@ class Frame:
     environment: Environment = field(default_factory=dict)
     prefix: str = ""
     depth: int = 0
-    standard: bool = False  # the body of a standard op: its nodes have no names of their own
+    standard: bool = False  # whether this is the body of a standard op, whose nodes have no names
     tensors: dict[str, Tensor | None] = field(default_factory=dict)
-    late: Callable[[str], Tensor | None] = lambda name: None  # initialisers, read when first used
+    late: Callable[[str], Tensor | None] = lambda name: None  # initializers, read when first used
 
     def find(self, name: str) -> Tensor | None:
-        """The tensor called NAME; LookupError when there is none."""
+        """The tensor called NAME. Raises LookupError when there is none."""
         if name not in self.tensors:
             found = self.late(name)
             if found is None:

@@ -1,4 +1,4 @@
-"""Ops that are made of other ops: functions of the model, and bodies that the ONNX standard defines."""
+"""Function bodies to inline: those of the model's local functions, and those that the standard defines."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ class LocalFunctions:
             self._functions[key] = function
 
     def check_expansion(self, nodes: Sequence[NodeProto]) -> None:
-        """ModelError when inlining all calls would give too many nodes or nest too deeply."""
+        """Raise ModelError when inlining all calls would give too many nodes or nest too deeply."""
         known: dict[tuple[str, str, str], int] = {}
         total = sum(self._size(node, known, 0) for node in nodes)
         if total > MAX_NODES:
             raise ModelError(f"the model has {total} nodes, functions included; the limit is {MAX_NODES}")
 
     def _size(self, node: NodeProto, known: dict[tuple[str, str, str], int], depth: int) -> int:
-        """The nodes that NODE stands for, functions inside functions included."""
+        """The number of nodes that NODE expands to, through nested functions."""
         key = _key(node)
         function = self._functions.get(key)
         if function is None:
@@ -67,7 +67,7 @@ class LocalFunctions:
         return known[key]
 
     def find(self, node: NodeProto, environment: Environment) -> Body | None:
-        """The body that NODE calls, or None when it calls no function of the model."""
+        """The body of the local function that NODE calls; None when it calls none."""
         function = self._functions.get(_key(node))
         if function is None:
             return None
@@ -87,7 +87,7 @@ def _key(node: NodeProto) -> tuple[str, str, str]:
 def standard_body(
     node: NodeProto, opset: int, inputs: Sequence[Tensor | None], environment: Environment
 ) -> Body | None:
-    """The body that the ONNX standard gives for NODE on INPUTS, or None. Some depend on their types."""
+    """The body that the ONNX standard defines for NODE, or None. It may depend on the types of INPUTS."""
     schema = find_schema(node.op_type, opset)
     if schema is None or not (schema.has_function or LOST not in inputs):
         return None
@@ -101,7 +101,7 @@ def standard_body(
 
 @lru_cache(maxsize=4096)
 def find_schema(op_type: str, opset: int) -> Any:
-    """The definition of an ai.onnx op at OPSET; None when there is none."""
+    """The schema of the ai.onnx op OP_TYPE at OPSET; None when there is none."""
     try:
         return onnx.defs.get_schema(op_type, opset, "")
     except onnx.defs.SchemaError:
@@ -110,7 +110,7 @@ def find_schema(op_type: str, opset: int) -> Any:
 
 @lru_cache(maxsize=4096)
 def default_attributes(schema: Any) -> dict[str, AttributeProto]:
-    """The attributes of an op that have a default, by name."""
+    """The default values of an op's attributes, by name."""
     fields = schema.attributes.items()
     return {name: field.default_value for name, field in fields if field.default_value.name}
 

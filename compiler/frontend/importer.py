@@ -1,4 +1,4 @@
-"""From an ONNX model to a module of the graph level."""
+"""Imports an ONNX model as a module of the graph level."""
 
 from __future__ import annotations
 
@@ -37,14 +37,13 @@ def import_model(
 ) -> Module:
     """Import an ONNX model: a path, the bytes of a file, or a ModelProto.
 
-    `inputs` overrides shapes of inputs, a string naming a symbolic dimension:
-    {"data": ["N", 3, 224, 224]}. What the file says about other shapes is then not believed, but
-    inferred anew. `shapes` gives the least, usual and largest value of symbolic dimensions, from 0 on;
-    without it they are (0, 8, 64). `folding_budget` bounds the bytes that folding constants may produce.
+    inputs: overrides of input shapes, in which a string names a symbolic dimension:
+    {"data": ["N", 3, 224, 224]}. With overrides, shapes that the file declares for other tensors are ignored
+    and inferred again. shapes: (min, opt, max) for symbolic dimensions, each at least 0; default (0, 8, 64).
+    folding_budget: the bytes that constant folding may produce in all.
 
-    Raises ModelError for a file that is damaged, contradicts itself or asks for absurd sizes,
-    UnsupportedError with every offending node for what GlassRT cannot do, and InputError for
-    overrides that do not fit the model.
+    Raises ModelError for a file that is damaged, contradicts itself or has absurd sizes, UnsupportedError
+    with every unsupported node, and InputError for overrides that do not match the model.
     """
     model = read_model(source)
     widened: dict[str, int] = {}
@@ -52,21 +51,21 @@ def import_model(
         try:
             return _imported(model, inputs or {}, shapes or {}, folding_budget, widened)
         except GivesWay as change:
-            # What was decided with a range that has to be wider is void: all is decided anew.
+            # A range has to be wider. Decisions made with the old one are invalid: import again.
             widened[change.name] = max(change.least, 2 * widened.get(change.name, 0))
 
 
 def _imported(
     model: Model, inputs: Overrides, shapes: SymbolRanges, budget: int, widened: Mapping[str, int]
 ) -> Module:
-    """The module of MODEL, where ranges that nobody chose reach as far as WIDENED says."""
+    """The module of MODEL; default ranges of symbols reach at least up to the values in WIDENED."""
     importer = _Importer(model, budget, widened)
     try:
         return importer.run(inputs, shapes)
     except (ModelError, InputError):
         if not importer.assumed:
             raise
-        # Sizes were taken to be equal that may broadcast: without that, the model may be valid.
+        # Sizes that may broadcast were assumed to be equal. Without that assumption the model may be valid.
         importer = _Importer(model, budget, widened, assumes=False)
         with suppress(GlassError):
             return importer.run(inputs, shapes)
@@ -94,7 +93,7 @@ class _Importer:
 
     @property
     def assumed(self) -> bool:
-        """Whether some sizes were taken to be equal though one of them may be 1."""
+        """Whether some sizes were assumed to be equal though one of them may be 1."""
         return self._builder.sizes_known.assumed
 
     def run(self, overrides: Overrides, ranges: SymbolRanges) -> Module:
@@ -106,7 +105,7 @@ class _Importer:
             self._builder, self._functions, (lambda name, type: None) if ignored else declared.check
         )
         self._offenders += [
-            f"initialiser {shown(sparse.values.name)}: sparse tensors are not supported"
+            f"initializer {shown(sparse.values.name)}: sparse tensors are not supported"
             for sparse in self._graph.sparse_initializer
         ]
         for sparse in self._graph.sparse_initializer:
@@ -127,10 +126,10 @@ class _Importer:
             message = f"the model uses {what} that GlassRT does not support"
             raise UnsupportedError(message, None, self._offenders)
 
-    # ------------------------------------------------------------ inputs, initialisers, outputs
+    # ------------------------------------------------------------ inputs, initializers, outputs
 
     def _declare_inputs(self, overrides: Overrides, ranges: SymbolRanges, frame: Frame) -> None:
-        """Function arguments for the inputs; one that is an initialiser is a constant."""
+        """Create function arguments for the inputs, except for those that are initializers."""
         values = [value for value in self._graph.input if value.name not in self._stored]
         _check_names(values, "input")
         types, offenders = input_types(values, overrides, ranges, self._builder.sizes_known, self._widened)
@@ -151,25 +150,25 @@ class _Importer:
         return Tensor.of(self._function.block.add_argument(type))
 
     def _initialiser(self, name: str) -> Tensor | None:
-        """The initialiser called NAME, None when there is none."""
+        """The initializer called NAME; None when there is none."""
         proto = self._stored.get(name)
         if proto is None:
             return None
         try:
             return Tensor.constant(read_tensor(proto, self._builder.files))
         except Malformed as error:
-            raise ModelError(f"initialiser {shown(name)}: {error}") from None
+            raise ModelError(f"initializer {shown(name)}: {error}") from None
         except Refused as error:
-            self._offenders.append(f"initialiser {shown(name)}: {error}")
+            self._offenders.append(f"initializer {shown(name)}: {error}")
             return LOST
 
     def _output(self, value: ValueInfoProto, frame: Frame) -> Tensor:
         try:
             found = frame.find(value.name)
         except LookupError:
-            raise ModelError(f"the output {shown(value.name)} is computed nowhere") from None
+            raise ModelError(f"no node computes the output {shown(value.name)}") from None
         if found is None:
-            raise ModelError(f"the output {shown(value.name)} is left out by the function that computes it")
+            raise ModelError(f"the function that computes the output {shown(value.name)} omits it")
         return found
 
     def _return(self, outputs: Sequence[Tensor]) -> None:
@@ -188,9 +187,9 @@ def _named_initialisers(graph: GraphProto) -> dict[str, TensorProto]:
     stored: dict[str, TensorProto] = {}
     for proto in graph.initializer:
         if not proto.name:
-            raise ModelError("an initialiser has no name")
+            raise ModelError("an initializer has no name")
         if proto.name in stored:
-            raise ModelError(f"two initialisers are called {shown(proto.name)}")
+            raise ModelError(f"two initializers are called {shown(proto.name)}")
         stored[proto.name] = proto
     return stored
 

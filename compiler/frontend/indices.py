@@ -1,4 +1,4 @@
-"""Indices that are known when compiling: ONNX wants them inside the axis that they point into."""
+"""Bounds checks of indices that are known at compile time; ONNX requires indices to be within their axis."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from .call import Call
 from .symbolic import Array, Undecided
 from .tensor import Tensor
 
-Span = tuple[Dim, Dim]  # the least and the most of some numbers
-_KEPT = (Cast, Expand, Reshape, Transpose)  # ops whose results hold the numbers of their first operand
+Span = tuple[Dim, Dim]  # the smallest and the largest of some numbers
+_KEPT = (Cast, Expand, Reshape, Transpose)  # ops whose results have the numbers of their first operand
 
 
 def require_inside(call: Call, indices: Tensor, axis: int, extent: Dim) -> None:
-    """What is known of INDICES lies inside AXIS of size EXTENT; negative ones count from its end."""
+    """Require the known INDICES to be within AXIS of size EXTENT; negative ones count from its end.
+
+    Raises Conflict where one cannot be.
+    """
     for least, most in _spans(call, indices):
         call.require(extent, most + 1, f"the index {most} is inside axis {axis}")
         call.require(extent, -1 * least, f"the index {least} is inside axis {axis}")
@@ -33,7 +36,7 @@ def _spans(call: Call, tensor: Tensor) -> list[Span]:
             return [(dim, dim) for dim in symbolic.as_dims(tensor.sizes)]
         except Undecided:
             return []
-    assert tensor.value is not None  # one of the three is there
+    assert tensor.value is not None  # a tensor has data, sizes or a value
     found = _of_value(tensor.value, call.builder.module)
     return [] if found is None else [found]
 
@@ -43,7 +46,7 @@ def _of_array(array: Array) -> list[Span]:
 
 
 def _of_value(value: Value, module: Module) -> Span | None:
-    """The least and the most of VALUE, where it is a range of positions, moved or shifted."""
+    """The smallest and largest element of VALUE, if it is a range of positions, moved or shifted."""
     op = value.producer
     if isinstance(op, _KEPT):
         return _of_value(op.inputs[0], module)
@@ -63,7 +66,7 @@ def _of_range(op: Range, module: Module) -> Span | None:
 
 
 def _shifted(op: Operation, module: Module) -> Span | None:
-    """A range plus a number."""
+    """The span of a range plus a number."""
     for place in (0, 1):
         span, by = _of_value(op.inputs[place], module), _number(op.inputs[1 - place], module)
         if span is not None and by is not None:
@@ -72,7 +75,7 @@ def _shifted(op: Operation, module: Module) -> Span | None:
 
 
 def _number(value: Value, module: Module) -> Dim | None:
-    """The only number that VALUE holds."""
+    """The only element of VALUE, if it is known."""
     op = value.producer
     if isinstance(op, _KEPT) and op.inputs[0].type.elements == 1:
         return _number(op.inputs[0], module)

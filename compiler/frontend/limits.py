@@ -1,6 +1,6 @@
-"""Bounds on what a model may ask of the importer: hostile files end in a typed error, not in a hang.
+"""Limits on the resources that a model may use: hostile files end in a typed error, not in a hang.
 
-Real models stay far below all of them; see the tests for the families of bombs that they stop.
+Real models stay far below all of them; the tests show the kinds of attacks that they stop.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from ...dialects.core.affine import Dim, Range, bounds, measure, product
 from ...dialects.core.types import TensorType
 from .problems import Malformed
 
-MAX_NODES = 250_000  # after inlining of functions
-MAX_DEPTH = 24  # of functions in functions
-MAX_ELEMENTS = 2**36  # of one tensor, at the symbols' maxima
+MAX_NODES = 250_000  # nodes after inlining of functions
+MAX_DEPTH = 24  # nesting depth of functions
+MAX_ELEMENTS = 2**36  # elements of one tensor, at the symbols' maxima
 MAX_RANK = 32
 MAX_SHAPE_VALUES = 4096  # elements of a tensor that is tracked as symbolic integers
 MAX_DIM_PARTS = 128  # atoms and terms of one symbolic dimension
@@ -22,19 +22,19 @@ DEFAULT_FOLDING_BUDGET = 768 * 2**20  # bytes that constant folding may produce 
 
 
 def check_dim(dim: Dim) -> Dim:
-    """DIM, when it is a 64-bit integer or a symbolic expression of a sane size; else Malformed."""
+    """DIM itself. Raises Malformed unless it is a 64-bit integer or a symbolic expression of limited size."""
     if isinstance(dim, int):
         if abs(dim) > MAX_INTEGER:
-            raise Malformed("a size leaves the range of 64-bit integers")
+            raise Malformed("a size is outside the range of 64-bit integers")
         return dim
     parts, largest = measure(dim)
     if parts > MAX_DIM_PARTS or largest > MAX_INTEGER:
-        raise Malformed("a symbolic size grows beyond all measure")
+        raise Malformed("a symbolic size is too large an expression")
     return dim
 
 
 def check_type(type: TensorType, ranges: Mapping[str, Range]) -> None:
-    """Malformed when a tensor of TYPE is larger than any real one, for some value of the symbols."""
+    """Raise Malformed when a tensor of TYPE is too large, or has a negative size, at the symbols' maxima."""
     if type.rank > MAX_RANK:
         raise Malformed(f"a tensor of {type.rank} dimensions is more than the limit of {MAX_RANK}")
     for dim in type.shape:

@@ -1,6 +1,7 @@
-"""Importer of ONNX Attention: heads are split, groups of queries share keys by broadcasting.
+"""Importer of ONNX Attention: heads are split, and groups of query heads share keys by broadcasting.
 
-What it does not read (a soft cap, windows, lengths of padded keys) is imported as the standard defines it.
+Attributes and inputs that it does not read (soft cap, windows, lengths of padded keys) make the node be
+imported by the function body that the standard defines.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from .weights import element_type
 
 
 def _attention(call: Call) -> Outcome:
-    """Opset 23: a mask is broadcast to the scores."""
+    """Opset 23: the mask is broadcast to the scores."""
     _refuse_cache(call)
     return _attended(call, call.optional(3))
 
 
 def _attention_padded(call: Call) -> Outcome:
-    """Since opset 24: keys behind the end of a shorter mask are not attended to."""
+    """Since opset 24: keys after the end of a shorter mask are masked out."""
     _refuse_cache(call)
     mask = call.optional(3)
     return _attended(call, None if mask is None else _lengthened(call, mask, call.input(1).shape[-2]))
@@ -34,7 +35,7 @@ def _attention_padded(call: Call) -> Outcome:
 def _lengthened(call: Call, mask: Tensor, keys: Dim) -> Tensor:
     missing = keys - mask.shape[-1]
     if not isinstance(missing, int):
-        raise Refused(f"whether the mask {mask.type} is as long as {keys} keys is not known")
+        raise Refused(f"it is not known whether the mask {mask.type} covers {keys} keys")
     if missing < 0:
         raise Malformed(f"the mask {mask.type} is longer than {keys} keys")
     barred = call.constant(False, BOOL) if mask.dtype == BOOL else call.constant(-math.inf, mask.dtype)
@@ -45,19 +46,19 @@ def _lengthened(call: Call, mask: Tensor, keys: Dim) -> Tensor:
 def _refuse_cache(call: Call) -> None:
     if call.optional(4) is not None or call.optional(5) is not None or any(call.wants(i) for i in (1, 2, 3)):
         raise Refused(
-            "attention with a cache of keys and values, or its scores as a result, has no form of its own"
+            "attention with a key-value cache, or with its scores as an output, is not supported directly"
         )
 
 
 def _attended(call: Call, mask: Tensor | None) -> Outcome:
-    call.without_effect("qk_matmul_output_mode")  # the scores are no result
+    call.without_effect("qk_matmul_output_mode")  # the scores are not an output
     _check_precision(call)
     flat = call.input(0).rank == 3
     q = _heads(call, 0, "q_num_heads")
     k, v = (_heads(call, index, "kv_num_heads") for index in (1, 2))
     depth = q.shape[-1]
     if not isinstance(depth, int):
-        raise Refused(f"heads of the symbolic size {depth} have no form of their own")
+        raise Refused(f"heads of the symbolic size {depth} are not supported directly")
     if depth < 1:
         raise Malformed(f"the heads of {q.type} are empty")
     groups = _groups(q, k)
@@ -67,21 +68,21 @@ def _attended(call: Call, mask: Tensor | None) -> Outcome:
         mask = None if mask is None else _grouped_mask(call, mask, shape[1], groups)
     scale = call.number("scale", depth**-0.5)
     causal = call.flag("is_causal")
-    # A query without keys gives zeros.
+    # The result of a query without keys is zero.
     y = call.emit(Attention, q, k, v, mask, scale=scale, causal=causal, guarded=True)
     y = call.emit(Reshape, y, shape=(*shape[:3], y.shape[-1])) if groups != 1 else y
     return _merged(call, y) if flat else y
 
 
 def _check_precision(call: Call) -> None:
-    """Softmax is computed in f32, or in the type of the queries where that is wider."""
+    """Raise Refused unless softmax is computed in f32, or in the type of the queries where that is wider."""
     code, own = call.integer("softmax_precision", 0), call.input(0).dtype
     if code and element_type(code) not in (own, F32 if own.bits < 32 else own):
-        raise Refused(f"softmax in {element_type(code)} has no form of its own")
+        raise Refused(f"softmax computed in {element_type(code)} is not supported directly")
 
 
 def _heads(call: Call, index: int, attribute: str) -> Tensor:
-    """Input INDEX as [batch, heads, tokens, features]."""
+    """The input INDEX as [batch, heads, tokens, features]."""
     x = call.input(index)
     if x.rank == 4:
         call.without_effect(attribute)
@@ -89,7 +90,7 @@ def _heads(call: Call, index: int, attribute: str) -> Tensor:
     count = call.integer(attribute, 0)
     features = exact_div(x.shape[-1], count) if x.rank == 3 and count > 0 else None
     if features is None and count > 0 and x.rank == 3 and not isinstance(x.shape[-1], int):
-        raise Refused(f"whether {x.shape[-1]} features split into {count} heads is not known")
+        raise Refused(f"it is not known whether {x.shape[-1]} features split into {count} heads")
     if features is None:
         raise Malformed(f"its input {index} of type {x.type} does not split into {count} heads")
     split = call.emit(Reshape, x, shape=(*x.shape[:2], count, features))
@@ -97,25 +98,25 @@ def _heads(call: Call, index: int, attribute: str) -> Tensor:
 
 
 def _merged(call: Call, y: Tensor) -> Tensor:
-    """[batch, heads, tokens, features] as [batch, tokens, heads * features]."""
+    """Y, of shape [batch, heads, tokens, features], as [batch, tokens, heads * features]."""
     turned = call.emit(Transpose, y, perm=(0, 2, 1, 3))
     batch, tokens, heads, features = turned.shape
     return call.emit(Reshape, turned, shape=(batch, tokens, heads * features))
 
 
 def _groups(q: Tensor, k: Tensor) -> int:
-    """How many heads of queries share one of keys."""
+    """The number of query heads that share one key head."""
     queries, keys = q.shape[1], k.shape[1]
     groups = exact_div(queries, keys)
     if isinstance(groups, int) and groups > 0:
         return groups
     if isinstance(queries, int) and isinstance(keys, int):
-        raise Malformed(f"{queries} heads of queries do not share {keys} heads of keys")
-    raise Refused(f"how many of {queries} heads of queries share one of {keys} heads of keys is not known")
+        raise Malformed(f"{queries} query heads cannot share {keys} key heads evenly")
+    raise Refused(f"it is not known how many of {queries} query heads share each of {keys} key heads")
 
 
 def _grouped(call: Call, x: Tensor, groups: int) -> Tensor:
-    """[batch, heads * groups, tokens, features] with a dimension of its own for GROUPS."""
+    """X, of shape [batch, heads * groups, tokens, features], with a separate dimension for GROUPS."""
     batch, heads, *rest = x.shape
     outer = exact_div(heads, groups)
     assert outer is not None

@@ -1,4 +1,4 @@
-"""Importers of elementwise ops of two and more operands: arithmetic, comparison, logic, selection."""
+"""Importers of elementwise ops with two or more operands: arithmetic, comparison, logic, selection."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _binary(op_class: type[Operation]) -> Importer:
 
 
 def _chain(op_class: type[Operation]) -> Importer:
-    """An associative op of any number of operands."""
+    """An importer of an associative op with any number of operands."""
 
     def importer(call: Call) -> Outcome:
         return _chained(call, op_class)

@@ -1,4 +1,4 @@
-"""Importers of ops that make tensors: constants, ranges, identity matrices, one-hot codes."""
+"""Importers of ops that create tensors: constants, ranges, identity matrices, one-hot encodings."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _FORMS = {
 
 def _constant(call: Call) -> Outcome:
     if len(call.stated_names()) != 1:
-        raise Malformed("a Constant has exactly one value")
+        raise Malformed("a Constant must have exactly one value")
     name = call.stated_names()[0]
     attribute = call.stated(name)
-    assert attribute is not None  # it is stated
+    assert attribute is not None  # `name` comes from the node itself
     if name == "value":
         return Tensor.constant(_tensor(call, attribute), call.builder.location)
     if name not in _FORMS:
-        raise Refused(f"a constant given as {name} is not supported")
+        raise Refused(f"a constant given by the attribute {name} is not supported")
     wanted, field, dtype = _FORMS[name]
     if attribute.type != wanted:
         raise Malformed(f"the attribute '{name}' has the wrong type")
@@ -51,14 +51,14 @@ def _tensor(call: Call, attribute: AttributeProto) -> Array:
 
 
 def _constant_of_shape(call: Call) -> Outcome:
-    """A known shape gives a constant, a symbolic one an expanded scalar."""
+    """An expanded scalar, which folds to a constant where the shape is static."""
     shape = call.known_dims(0, "its shape")
     if any(isinstance(size, int) and size < 0 for size in shape):
         raise Malformed(f"its shape {list(map(str, shape))} has a negative size")
     value = call.stated("value")
     element = np.zeros((), np.float32) if value is None else _tensor(call, value)
     if element.size != 1:
-        raise Malformed(f"its value has {element.size} elements, one is wanted")
+        raise Malformed(f"its value has {element.size} elements, one is expected")
     scalar = Tensor.constant(element.reshape(()), call.builder.location)
     return call.emit(Expand, scalar, shape=shape)
 
@@ -116,7 +116,7 @@ def _one_hot(call: Call) -> Outcome:
     indices, values = call.input(0), call.input(2)
     depth = call.known_dims(1, "its depth")
     if len(depth) != 1:
-        raise Malformed("its depth is not one number")
+        raise Malformed("its depth is not a single number")
     axis = call.axis(call.integer("axis", -1), indices.rank + 1)
     return call.emit(OneHot, indices, values, depth=depth[0], axis=axis)
 

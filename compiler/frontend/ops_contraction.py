@@ -23,14 +23,14 @@ from .window_attributes import (
 
 
 def window_of(call: Call, x: Tensor, w: Tensor) -> WindowAttributes:
-    """The window of a convolution of X with W; Refused where its padding depends on symbols."""
+    """The window of a convolution of X with W. Raises Refused where its padding depends on symbols."""
     return read_window(call, x.shape[2:], _taps(call, x, w))
 
 
 def _taps(call: Call, x: Tensor, w: Tensor) -> list[int]:
-    """The taps of W, a weight for X, along each spatial dimension."""
+    """The kernel size of the weight W along each spatial dimension of X."""
     if x.rank < 3 or w.rank != x.rank:
-        raise Malformed(f"an input of {x.rank} dimensions and a weight of {w.rank}: not equal, or below 3")
+        raise Malformed(f"its input has {x.rank} dimensions and its weight {w.rank}; both need 3 or more")
     sizes = [size for size in w.shape[2:] if isinstance(size, int)]
     if len(sizes) != w.rank - 2:
         raise Refused("the window of its weight is symbolic")
@@ -44,7 +44,7 @@ def _conv(call: Call) -> Outcome:
 
 
 def convolved(call: Call, x: Tensor, w: Tensor, bias: Tensor | None) -> Tensor:
-    """X convolved with W, in the window that the node's attributes give, plus a number per channel."""
+    """The convolution of X with W, in the window of the node's attributes, plus an optional bias."""
     x, window = padded_window(call, x, _taps(call, x, w), None)
     y = call.emit(
         Conv,
@@ -59,11 +59,11 @@ def convolved(call: Call, x: Tensor, w: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def _with_bias(call: Call, y: Tensor, bias: Tensor | None) -> Tensor:
-    """Y plus one number per channel."""
+    """Y plus a per-channel BIAS."""
     if bias is None:
         return y
     if bias.rank != 1:
-        raise Malformed(f"its bias is {bias.type}, one number per output channel is wanted")
+        raise Malformed(f"its bias is {bias.type}, one number per output channel is expected")
     call.require_equal(bias.shape[0], y.shape[1], "its bias has one number per output channel")
     return call.emit(Add, y, call.emit(Reshape, bias, shape=(y.shape[1], *(1,) * (y.rank - 2))))
 
@@ -92,7 +92,7 @@ def _conv_transpose(call: Call) -> Outcome:
 def _transposed_pads(
     call: Call, window: WindowAttributes, spatial: Sequence[Dim], extra: Sequence[int]
 ) -> tuple[int, ...]:
-    """What the output is cropped by; an output_shape, or input * stride for SAME, decides it."""
+    """The crop of the output along each dimension, from pads, output_shape, or input * stride for SAME."""
     padding = call.choice("auto_pad", "NOTSET", PADDINGS)
     rank = len(spatial)
     whole = [
@@ -105,14 +105,14 @@ def _transposed_pads(
             return window.pads
         wanted = [size * stride for size, stride in zip(spatial, window.strides, strict=True)]
     if len(wanted) != rank:
-        raise Malformed(f"output_shape gives {len(wanted)} sizes for {rank} dimensions")
+        raise Malformed(f"output_shape has {len(wanted)} sizes for {rank} dimensions")
     totals = [have - want for have, want in zip(whole, wanted, strict=True)]
     known = [total for total in totals if isinstance(total, int)]
     if len(known) != rank:
-        raise Refused("its output_shape is fixed, but its input is symbolic")
+        raise Refused("its output_shape is static, but its input has symbolic sizes")
     # The standard puts the larger half at the end for SAME_UPPER only.
     pads = split_pads([max(total, 0) for total in known], "upper" if padding == "upper" else "lower")
-    # An output larger than what the input reaches grows at the end: a negative crop.
+    # A requested output larger than the full one grows at the end: a negative crop.
     return (*pads[:rank], *(pad + min(total, 0) for pad, total in zip(pads[rank:], known, strict=True)))
 
 
@@ -121,14 +121,14 @@ def _matmul(call: Call) -> Outcome:
 
 
 def multiplied(call: Call, a: Tensor, b: Tensor) -> Tensor:
-    """The matrix product of A and B, either of which may be a vector."""
+    """The matrix product of A and B, with vectors as in numpy's matmul."""
     return as_matrices(call, a, b, lambda left, right: call.emit(Matmul, left, right))
 
 
 def as_matrices(call: Call, a: Tensor, b: Tensor, product: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-    """PRODUCT of A and B, a vector among them being a row (A) or a column (B) that the result lacks."""
+    """PRODUCT of A and B as matrices: a vector A is a row and a vector B a column, absent from the result."""
     if a.rank == 0 or b.rank == 0:
-        raise Malformed("a scalar has no matrix product")
+        raise Malformed("the operand of a matrix product must not be a scalar")
     left = call.emit(Reshape, a, shape=(1, *a.shape)) if a.rank == 1 else a
     right = call.emit(Reshape, b, shape=(*b.shape, 1)) if b.rank == 1 else b
     y = product(left, right)
@@ -145,17 +145,17 @@ def _gemm(call: Call) -> Outcome:
 
 
 def scaled_product(call: Call, a: Tensor, b: Tensor) -> Tensor:
-    """The product of two matrices, transposed and scaled as the node's attributes say."""
+    """The product of two matrices, transposed and scaled by the node's attributes."""
     if a.rank != 2 or b.rank != 2:
-        raise Malformed(f"its operands have {a.rank} and {b.rank} dimensions, 2 are wanted")
+        raise Malformed(f"its operands have {a.rank} and {b.rank} dimensions, 2 are expected")
     y = call.emit(Matmul, a, b, transpose_a=call.flag("transA"), transpose_b=call.flag("transB"))
     return _scaled(call, y, call.number("alpha", 1.0))
 
 
 def plus_matrix(call: Call, y: Tensor, c: Tensor) -> Tensor:
-    """The matrix Y plus C, which is broadcast to it."""
+    """The matrix Y plus C, which is broadcast to Y."""
     if c.rank > 2:
-        raise Malformed(f"its third operand has {c.rank} dimensions, at most 2 are wanted")
+        raise Malformed(f"its third operand has {c.rank} dimensions, at most 2 are expected")
     return call.emit(Add, y, c)
 
 

@@ -1,4 +1,4 @@
-"""Importers of elementwise ops of one operand, casts and clipping."""
+"""Importers of elementwise ops with one operand, casts and clipping."""
 
 from __future__ import annotations
 
@@ -48,16 +48,16 @@ def _cast_like(call: Call) -> Outcome:
 
 
 def _saturating(call: Call, dtype: DType) -> Tensor:
-    call.without_effect("round_mode")  # of types that GlassRT does not have
+    call.without_effect("round_mode")  # matters only for types that GlassRT does not have
     if dtype not in (F8E4M3, F8E5M2):
         call.without_effect("saturate")
     elif not call.flag("saturate", True):
-        raise Refused("a cast to 8-bit floats that does not saturate is not supported")
+        raise Refused("a cast to 8-bit floats without saturation is not supported")
     return cast_to(call, call.input(0), dtype)
 
 
 def cast_to(call: Call, x: Tensor, dtype: DType) -> Tensor:
-    """X in the element type DTYPE; X itself when it has it already."""
+    """X cast to DTYPE; X itself when it has that type."""
     return x if x.dtype == dtype else call.emit(elementwise.Cast, x, to=dtype)
 
 

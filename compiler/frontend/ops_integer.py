@@ -1,9 +1,9 @@
-"""Importers of exact integer products, and of quantization by the range of the data.
+"""Importers of integer contractions, and of dynamic quantization.
 
     MatMulInteger(a, b)  =>  matmul(a, b) - za * sum(b) - zb * sum(a) + K * za * zb    in i32
 
-The product itself stays one of bytes, as integer tensor cores take them; what the zero points add is
-worked out from sums of one operand, which for weights are constants.
+The product itself multiplies bytes, as integer tensor cores do. The correction for the zero points is
+computed from sums of one operand, which are constants for weights.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _wide(call: Call, x: Tensor) -> Tensor:
 
 
 def _number(call: Call, size: Dim) -> Tensor:
-    """A size as an i32 number."""
+    """SIZE as an i32 scalar."""
     return call.emit(Reshape, _wide(call, call.builder.dims((size,))), shape=())
 
 
@@ -103,7 +103,7 @@ def _conv_integer(call: Call) -> Outcome:
     window, groups = window_of(call, x, w), call.integer("group", 1)
     x_zero, w_zero = _zero_point(call, 2), _zero_point(call, 3)
     if x_zero is not None and x_zero.rank:
-        raise Malformed(f"its zero point {input_name(call, 2)} is {x_zero.type}, one number is wanted")
+        raise Malformed(f"its zero point {input_name(call, 2)} is {x_zero.type}, one number is expected")
     if w_zero is not None and w_zero.rank:
         message = f"its zero point {input_name(call, 3)} is {w_zero.type}, which does not fit {w.type}"
         call.require_shape(w_zero.shape, (w.shape[0],), message)
@@ -120,14 +120,14 @@ def _conv_integer(call: Call) -> Outcome:
     zero = call.emit(Reshape, zero, shape=columns) if zero.rank else zero
     sums = _window_sums(call, padded, w, window, groups)
     if x_zero is not None:
-        # Every window holds as many elements, those of the padding among them.
+        # Every window has the same number of elements, including those of the padding.
         whole = call.emit(Mul, _wide(call, x_zero), _number(call, product(w.shape[1:])))
         sums = call.emit(Sub, sums, whole)
     return call.emit(Sub, y, call.emit(Mul, zero, sums))
 
 
 def _padded(call: Call, x: Tensor, zero: Tensor | None, window: WindowAttributes) -> Tensor:
-    """X with its padding written out: it stands for 0, which is stored as the zero point."""
+    """X with explicit padding by the zero point, which represents 0."""
     if zero is None and not any(window.pads):
         return x
     rank = x.rank - 2
@@ -136,13 +136,13 @@ def _padded(call: Call, x: Tensor, zero: Tensor | None, window: WindowAttributes
 
 
 def _convolved(call: Call, x: Tensor, w: Tensor, window: WindowAttributes, groups: int) -> Tensor:
-    """The convolution of an X that is padded already."""
+    """The convolution of X, which is padded already, with W; the accumulator is i32."""
     steps = {"strides": window.strides, "dilations": window.dilations}
     return call.emit(Conv, x, w, groups=groups, accumulate=I32, **steps)
 
 
 def _window_sums(call: Call, x: Tensor, w: Tensor, window: WindowAttributes, groups: int) -> Tensor:
-    """What each output's window of X adds up to, for every output channel (or 1 that holds for all)."""
+    """The sum of X over the window of each output, per output channel (or one channel valid for all)."""
     sizes = [size for size in w.shape[1:] if isinstance(size, int)]
     if len(sizes) != w.rank - 1 or not isinstance(w.shape[0], int):
         raise Refused("its weight has a zero point and a symbolic size")
@@ -156,11 +156,11 @@ def _window_sums(call: Call, x: Tensor, w: Tensor, window: WindowAttributes, gro
     return call.emit(Reshape, spread, shape=(sums.shape[0], w.shape[0], *spatial))
 
 
-# ------------------------------------------------------------ quantization by the data's own range
+# ------------------------------------------------------------ dynamic quantization
 
 
 def _dynamic_quantize(call: Call) -> Outcome:
-    """u8 over the range of the data, widened to hold 0; a tensor of zeros has the scale 1."""
+    """Quantize to u8 over the range of the data, widened to include 0; a tensor of zeros has the scale 1."""
     x, axes = call.input(0), tuple(range(call.input(0).rank))
     zero, most = call.constant(0.0, F32), call.constant(255.0, F32)
     low = call.emit(Min, call.emit(Reduce, x, kind="min", axes=axes, keepdims=False), zero)

@@ -1,4 +1,4 @@
-"""Importers of ops that move elements: transposition, slices, joins, padding, gathering."""
+"""Importers of ops that move elements: transpose, slice, split, concat, pad, tile, gather."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _concat(call: Call) -> Outcome:
 
 @dataclass(frozen=True)
 class _Cut:
-    """One axis of a slice as ONNX states it."""
+    """The slice of one axis, with ONNX's start, end and step."""
 
     axis: int
     start: Dim
@@ -77,7 +77,7 @@ def _sliced(
 
 
 def _extent(call: Call, type: TensorType, cut: _Cut) -> tuple[Dim, Dim]:
-    """First element and number of elements of CUT, after limiting it to the tensor."""
+    """The first element and the number of elements of CUT, after clamping it to the tensor."""
     sizes = call.builder.sizes_known
     extent = type.shape[cut.axis]
     low, high = (0, extent) if cut.step > 0 else (-1, extent - 1)
@@ -122,7 +122,7 @@ def _split(call: Call, sizes: Sequence[Dim] | None) -> Outcome:
 
 
 def _equal_parts(call: Call, extent: Dim, count: int) -> list[Dim]:
-    """Parts of the same size; with num_outputs the last one may be smaller."""
+    """The sizes of COUNT equal parts; with num_outputs the last one may be smaller."""
     if call.integer("num_outputs", count) != count:
         raise Malformed(f"num_outputs is {call.integer('num_outputs', count)}, but it has {count} outputs")
     part = ceildiv(extent, count)
@@ -159,10 +159,10 @@ def _pad_inputs(call: Call) -> Outcome:
 
 
 def _spread(call: Call, pads: Sequence[Dim], axes: Sequence[int], rank: int) -> tuple[Dim, ...]:
-    """Pads of some axes as pads of all axes."""
+    """PADS of AXES as pads of all axes."""
     call.axes(axes, rank)  # for the check that they are distinct
     if len(pads) != 2 * len(axes):
-        raise Malformed(f"{len(pads)} pads for {len(axes)} axes")
+        raise Malformed(f"it has {len(pads)} pads for {len(axes)} axes")
     full: list[Dim] = [0] * (2 * rank)
     for place, axis in enumerate(axes):
         full[call.axis(axis, rank)] = pads[place]
@@ -173,9 +173,9 @@ def _spread(call: Call, pads: Sequence[Dim], axes: Sequence[int], rank: int) -> 
 def _padded(call: Call, x: Tensor, pads: Sequence[Dim], value: Tensor | None) -> Tensor:
     mode = call.choice("mode", "constant", _PAD_MODES)
     if mode != "constant" and not all(isinstance(pad, int) for pad in pads):
-        raise Refused(f"pads that depend on a symbolic dimension, in the mode '{mode}'")
+        raise Refused(f"pads that depend on a symbolic dimension are not supported in the mode '{mode}'")
     if len(pads) != 2 * x.rank:
-        raise Malformed(f"{len(pads)} pads for {x.rank} dimensions")
+        raise Malformed(f"it has {len(pads)} pads for {x.rank} dimensions")
     if not any(pads):
         return x
     return call.emit(Pad, x, value if mode == "constant" else None, pads=pads, mode=mode)
@@ -224,7 +224,7 @@ _BLOCK_ORDERS = {"DCR": "blocks first", "CRD": "channels first"}
 def _image(call: Call) -> tuple[Tensor, int]:
     x, block = call.input(0), call.integer("blocksize", 0)
     if x.rank != 4 or block < 1:
-        raise Malformed(f"a block of {block} on an input of {x.rank} dimensions; 4 dimensions are wanted")
+        raise Malformed(f"blocksize is {block} and the input has {x.rank} dimensions; it needs 4")
     return x, block
 
 

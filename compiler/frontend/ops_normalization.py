@@ -1,4 +1,4 @@
-"""Importers of softmax and the normalisations."""
+"""Importers of softmax and the normalizations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .tensor import Tensor
 
 
 def _softmax(op_class: type[Operation]) -> Importer:
-    """Since opset 13: along one axis."""
+    """An importer of OP_CLASS since opset 13: along one axis."""
 
     def importer(call: Call) -> Outcome:
         return along_axis(call, call.input(0), op_class)
@@ -34,7 +34,7 @@ def along_axis(call: Call, x: Tensor, op_class: type[Operation]) -> Tensor:
 
 
 def _softmax_flat(op_class: type[Operation]) -> Importer:
-    """Before opset 13: over everything from the axis on, as if it were one dimension."""
+    """An importer of OP_CLASS before opset 13: over all axes from `axis` on, as if they were one."""
 
     def importer(call: Call) -> Outcome:
         return from_axis_on(call, call.input(0), op_class, call.integer("axis", 1))
@@ -54,7 +54,7 @@ def from_axis_on(call: Call, x: Tensor, op_class: type[Operation], first: int) -
 
 def _batch_norm(call: Call) -> Outcome:
     x, *parameters = [call.input(index) for index in range(5)]
-    call.without_effect("momentum")  # how training updates the statistics
+    call.without_effect("momentum")  # used in training only
     if call.integer("spatial", 1) != 1:
         raise Refused("statistics per element (spatial = 0, before opset 9) are not supported")
     return call.emit(n.BatchNorm, x, *parameters, epsilon=call.number("epsilon", 1e-5))
@@ -81,7 +81,7 @@ def _layer_norm(call: Call) -> Outcome:
     axis = call.axis(call.integer("axis", -1), x.rank)
     epsilon = call.number("epsilon", 1e-5)
     for each, size in enumerate(x.shape[axis:], axis):
-        call.require(size, 1, f"axis {each}, which it normalises, has elements")
+        call.require(size, 1, f"axis {each}, which it normalizes, has elements")
     y = call.emit(n.LayerNorm, x, scale, bias, axis=axis, epsilon=epsilon)
     if not (call.wants(1) or call.wants(2)):
         return y
@@ -89,7 +89,7 @@ def _layer_norm(call: Call) -> Outcome:
 
 
 def _statistics(call: Call, x: Tensor, axis: int, epsilon: float) -> tuple[Tensor, Tensor]:
-    """Mean and 1 / sqrt(variance + epsilon) over the axes from AXIS on, in f32."""
+    """Mean and 1 / sqrt(variance + epsilon) of X over the axes from AXIS on, in f32 at least."""
     wide = cast_to(call, x, _stash(x.dtype))
     axes = tuple(range(axis, x.rank))
     mean = call.emit(Reduce, wide, kind="mean", axes=axes, keepdims=True)
@@ -110,7 +110,7 @@ def _rms_norm(call: Call) -> Outcome:
 
 
 def _lp_norm(call: Call) -> Outcome:
-    """x divided by its norm of order 1 or 2 along an axis; 0 where the norm is 0."""
+    """x divided by its L1 or L2 norm along an axis; 0 where the norm is 0."""
     x, order = call.input(0), call.integer("p", 2)
     axis = call.axis(call.integer("axis", -1), x.rank)
     if order not in (1, 2):
@@ -123,7 +123,7 @@ def _lp_norm(call: Call) -> Outcome:
 
 
 def _group_norm(call: Call) -> Outcome:
-    """Instance normalisation of groups of channels, then scale and bias per channel."""
+    """Instance normalization of groups of channels, then a per-channel scale and bias."""
     x, groups = call.input(0), call.integer("num_groups", 0)
     channels = x.shape[1] if x.rank > 2 else None
     if not isinstance(channels, int) or groups < 1 or channels % groups:
@@ -137,7 +137,7 @@ def _group_norm(call: Call) -> Outcome:
 
 
 def _per_channel(call: Call, parameter: Tensor, x: Tensor, groups: int) -> Tensor:
-    """A parameter per channel (or, in opset 18, per group), broadcast over the spatial axes of X."""
+    """A per-channel (in opset 18, per-group) PARAMETER, reshaped to broadcast over the spatial axes of X."""
     spatial = (1,) * (x.rank - 2)
     if parameter.shape == (x.shape[1],):
         return call.emit(Reshape, parameter, shape=(x.shape[1], *spatial))

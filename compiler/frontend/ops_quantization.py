@@ -1,7 +1,7 @@
 """Importers of quantization, and of the standard's ops on quantized tensors.
 
-There is one form of quantized models: a quantized tensor stands between `graph.quantize` and
-`graph.dequantize`, and what is computed is computed on real numbers between them.
+All quantized models are imported in one form: a quantized tensor lies between `graph.quantize` and
+`graph.dequantize`, and all arithmetic is on the dequantized floats.
 
     QLinearConv(x, w, b)  =>  quantize(conv(dequantize(x), dequantize(w)) + dequantize(b))
 """
@@ -31,18 +31,18 @@ from .weights import element_type
 
 
 def _quantize_whole(call: Call) -> Outcome:
-    """Opset 10: one scale for the whole tensor."""
+    """Opset 10: a per-tensor scale."""
     _check_single(call)
     return quantize_linear(call)
 
 
 def quantize_linear(call: Call) -> Outcome:
-    """Since opset 13: one scale, one per position along an axis, or (since 21) one per block along it."""
+    """Since opset 13: a scale per tensor, per channel of an axis, or (since 21) per block along an axis."""
     x, dtype = call.input(0), _target(call)
     if dtype not in FLOATS:
         call.without_effect("saturate")
     elif not call.flag("saturate", True):
-        raise Refused("8-bit floats that do not saturate (saturate = 0) are not supported")
+        raise Refused("8-bit floats without saturation (saturate = 0) are not supported")
     if call.integer("precision", 0) not in (TensorProto.UNDEFINED, TensorProto.FLOAT):
         raise Refused("a division in another type than float32 (precision) is not supported")
     axis, block = call.integer("axis", 1), call.integer("block_size", 0)
@@ -50,7 +50,10 @@ def quantize_linear(call: Call) -> Outcome:
 
 
 def _target(call: Call) -> DType:
-    """The type to quantize to: that of the zero point, else output_dtype, else u8."""
+    """The type to quantize to: that of the zero point, else output_dtype, else u8.
+
+    Raises Malformed where zero point and output_dtype differ.
+    """
     zero, code = call.optional(2), call.integer("output_dtype", TensorProto.UNDEFINED)
     if code == TensorProto.UNDEFINED:
         return U8 if zero is None else zero.dtype
@@ -61,13 +64,13 @@ def _target(call: Call) -> DType:
 
 
 def _dequantize_whole(call: Call) -> Outcome:
-    """Opset 10: one scale for the whole tensor."""
+    """Opset 10: a per-tensor scale."""
     _check_single(call)
     return dequantize_linear(call)
 
 
 def dequantize_linear(call: Call) -> Outcome:
-    """Since opset 13: as `quantize_linear`, and back."""
+    """Since opset 13: the inverse of `quantize_linear`, with the same kinds of scales."""
     q = call.input(0)
     axis, block = call.integer("axis", 1), call.integer("block_size", 0)
     scaling = read_scaling(call, q.type, 1, q.dtype, axis=axis, block=block)
@@ -93,12 +96,12 @@ def _qlinear_conv(call: Call) -> Outcome:
 
 
 def bias_of_products(call: Call, bias: Tensor, a: ImportedScaling, b: ImportedScaling) -> Tensor:
-    """An i32 BIAS as the number it stands for when it is added to products of tensors scaled by A and B.
+    """An i32 BIAS, dequantized by the product of the scales of A and B, as it is added to their products.
 
-    A scale per column goes along the last axis of the bias.
+    A scale per column is along the last axis of the bias. Raises Malformed for another type or shape.
     """
     if bias.dtype != I32:
-        raise Malformed(f"its bias is {bias.type}, i32 is wanted")
+        raise Malformed(f"its bias is {bias.type}, i32 is expected")
     scale = call.emit(Mul, a.scale, b.scale)
     if scale.rank:
         message = f"its bias is {bias.type}, but the scale of its products is {scale.type}"
@@ -107,7 +110,7 @@ def bias_of_products(call: Call, bias: Tensor, a: ImportedScaling, b: ImportedSc
 
 
 def _qlinear_matmul(call: Call) -> Outcome:
-    """A scale of more than one element goes along the rows of a or of the result, the columns of b."""
+    """A scale with several elements is along the rows of a and of the result, or the columns of b."""
     a, _ = read_dequantized(call, 0, axis=max(call.input(0).rank - 2, 0))
     b, _ = read_dequantized(call, 3, axis=max(call.input(3).rank - 1, 0))
     y = multiplied(call, a, b)

@@ -1,4 +1,4 @@
-"""Importers of reductions, the position of extremes, and running sums."""
+"""Importers of reductions, ArgMax and ArgMin, and CumSum."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _log_sum(call: Call, x: Tensor, axes: Axes, keepdims: bool) -> Tensor:
 
 
 def _log_sum_exp(call: Call, x: Tensor, axes: Axes, keepdims: bool) -> Tensor:
-    """max + log(sum(exp(x - max))), where an infinite maximum is not subtracted: inf - inf is NaN."""
+    """max + log(sum(exp(x - max))); an infinite maximum is not subtracted, because inf - inf is NaN."""
     wide = cast_to(call, x, _log_dtype(x.dtype))
     top = _reduced(call, "max", wide, axes, keepdims=True)
     zero = call.constant(0.0, wide.dtype)
@@ -85,13 +85,13 @@ def _log_sum_exp(call: Call, x: Tensor, axes: Axes, keepdims: bool) -> Tensor:
     total = call.emit(Log, _reduced(call, "sum", powers, axes, keepdims=True))
     result = call.emit(Add, total, finite)
     if axes and not keepdims:
-        # One element along every reduced axis: the sum only drops the axes.
+        # Every reduced axis has one element here, so the sum only drops the axes.
         result = call.emit(Reduce, result, kind="sum", axes=axes, keepdims=False)
     return cast_to(call, result, x.dtype)
 
 
 def _log_dtype(dtype: DType) -> DType:
-    """Integers take roots and logarithms in f32."""
+    """The type for roots and logarithms of DTYPE: f32 for integers."""
     return dtype if dtype.is_float else F32
 
 

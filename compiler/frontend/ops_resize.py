@@ -1,4 +1,4 @@
-"""Importers of Resize and Upsample in their several forms."""
+"""Importers of Resize and Upsample in all their versions."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _LARGEST_SCALE = 1e6
 
 @dataclass(frozen=True)
 class _Target:
-    """What every axis is resized to; scales empty: the quotients of the sizes."""
+    """The size and scale of every axis; without scales they are the quotients of the sizes."""
 
     sizes: tuple[Dim, ...]
     scales: tuple[float, ...] = ()
@@ -50,13 +50,13 @@ def _upsample_input(call: Call) -> Outcome:
 
 
 def _simple(call: Call, scales: Sequence[float]) -> Tensor:
-    """The first form: positions are divided by the scale, and cut off, or rounded up when shrinking."""
+    """Opset 10 and before: positions are divided by the scale and rounded down, or up when shrinking."""
     x = call.input(0)
     _check_scales(scales, x.rank)
     mode = call.choice("mode", "nearest", _MODES)
     grows, shrinks = any(scale > 1 for scale in scales), any(scale < 1 for scale in scales)
     if mode == "nearest" and grows and shrinks:
-        raise Refused("it grows some axes and shrinks others by nearest neighbours, in the form of opset 10")
+        raise Refused("nearest-neighbour resizing of opset 10 that enlarges some axes and shrinks others")
     sizes = tuple(_scaled(size, scale) for size, scale in zip(x.shape, scales, strict=True))
     return call.emit(
         Resize,
@@ -76,16 +76,16 @@ def _floats(call: Call, tensor: Tensor, what: str) -> tuple[float, ...]:
 
 def _check_scales(scales: Sequence[float], rank: int) -> None:
     if len(scales) != rank or not all(0 < scale <= _LARGEST_SCALE for scale in scales):
-        raise Malformed(f"scales {list(scales)} does not give {rank} positive numbers")
+        raise Malformed(f"scales {list(scales)} are not {rank} positive numbers")
 
 
 def _scaled(size: Dim, scale: float) -> Dim:
-    """floor(size * scale), computed in single precision as runtimes do."""
+    """floor(size * scale), computed in f32 as runtimes do. Raises Refused where that cannot be expressed."""
     if isinstance(size, int):
         return int(np.floor(np.float32(size) * np.float32(scale)))
     exact = Fraction(scale).limit_denominator(1024)
     if np.float32(float(exact)) != np.float32(scale):
-        raise Refused(f"the scale {scale} of the symbolic size {size} is no short fraction")
+        raise Refused(f"the scale {scale} of the symbolic size {size} is not a simple fraction")
     return floordiv(size * exact.numerator, exact.denominator)
 
 
@@ -114,7 +114,7 @@ def _resize(call: Call) -> Outcome:
 
 
 def _given(call: Call, index: int) -> Tensor | None:
-    """An optional input; an empty tensor counts as absent."""
+    """The optional input INDEX; an empty tensor counts as absent."""
     tensor = call.optional(index)
     return None if tensor is None or tensor.type.elements == 0 else tensor
 
@@ -122,11 +122,11 @@ def _given(call: Call, index: int) -> Tensor | None:
 def _target(call: Call, x: Tensor, axes: Sequence[int]) -> _Target:
     scales, sizes = _given(call, 2), _given(call, 3)
     if (scales is None) == (sizes is None):
-        raise Malformed("exactly one of scales and sizes is wanted")
+        raise Malformed("it needs exactly one of scales and sizes")
     if sizes is not None:
         return _sized(call, x, axes, call.builder.known_dims(sizes, "its sizes"))
     call.without_effect("keep_aspect_ratio_policy")
-    assert scales is not None  # one of the two is there
+    assert scales is not None  # exactly one of the two is present
     given = _floats(call, scales, "its scales")
     _check_scales(given, len(axes))
     factors = [1.0] * x.rank
@@ -138,7 +138,7 @@ def _target(call: Call, x: Tensor, axes: Sequence[int]) -> _Target:
 
 def _sized(call: Call, x: Tensor, axes: Sequence[int], sizes: Sequence[Dim]) -> _Target:
     if len(sizes) != len(axes):
-        raise Malformed(f"{len(sizes)} sizes for {len(axes)} axes")
+        raise Malformed(f"it has {len(sizes)} sizes for {len(axes)} axes")
     policy = call.string("keep_aspect_ratio_policy", "stretch")
     shape = list(x.shape)
     for axis, size in zip(axes, sizes, strict=True):
@@ -149,13 +149,13 @@ def _sized(call: Call, x: Tensor, axes: Sequence[int], sizes: Sequence[Dim]) -> 
 
 
 def _keeping_ratio(call: Call, x: Tensor, axes: Sequence[int], shape: list[Dim]) -> _Target:
-    """One scale for all axes: the least or the largest that the sizes ask for."""
+    """The target with one scale for all axes: the smallest or the largest that the sizes imply."""
     words = {"not_larger": "least", "not_smaller": "largest"}
     choose = min if call.choice("keep_aspect_ratio_policy", "stretch", words) == "least" else max
     pairs = [(shape[axis], x.shape[axis]) for axis in axes]
     known = [(new, old) for new, old in pairs if isinstance(new, int) and isinstance(old, int)]
     if len(known) != len(pairs):
-        raise Refused("keep_aspect_ratio_policy on a symbolic size")
+        raise Refused("keep_aspect_ratio_policy is not supported for a symbolic size")
     scale = choose(Fraction(new, old) for new, old in known)
     factors = [1.0] * x.rank
     for axis, (_, old) in zip(axes, known, strict=True):
@@ -173,7 +173,7 @@ def _with_roi(call: Call, target: _Target, axes: Sequence[int], coordinates: str
         raise Malformed("tf_crop_and_resize needs a region of interest")
     values = _floats(call, roi, "its region of interest")
     if len(values) != 2 * len(axes):
-        raise Malformed(f"a region of interest of {len(values)} numbers for {len(axes)} axes")
+        raise Malformed(f"its region of interest has {len(values)} numbers for {len(axes)} axes")
     rank = len(target.sizes)
     full = [0.0] * rank + [1.0] * rank
     for place, axis in enumerate(axes):

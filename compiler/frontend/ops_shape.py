@@ -1,4 +1,4 @@
-"""Importers of ops that only give elements another shape, and of those that ask for shapes."""
+"""Importers of ops that change only the shape of a tensor, and of ops that query shapes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _reshape(call: Call) -> Outcome:
 
 
 def _require_no_copies(call: Call, have: tuple[Dim, ...], wanted: tuple[Dim, ...]) -> None:
-    """A size in WANTED that is 0 for some values stands for that of HAVE then, which has to be 0 too."""
+    """Require that no size in WANTED copies: where one is 0 it means the size of HAVE, which must be 0."""
     sizes = call.builder.sizes_known
     for axis, size in enumerate(wanted):
         if isinstance(size, int) or sizes.proves(size - 1):
@@ -41,7 +41,7 @@ def _require_no_copies(call: Call, have: tuple[Dim, ...], wanted: tuple[Dim, ...
 def _complete(
     call: Call, have: tuple[Dim, ...], wanted: tuple[Dim, ...], *, zero_copies: bool
 ) -> tuple[Dim, ...]:
-    """WANTED with 0 (a size of HAVE, unless zeros count as such) and -1 (what is left over) filled in."""
+    """WANTED with its special sizes replaced: 0 by the size of HAVE (with ZERO_COPIES), -1 by the rest."""
     sizes = list(wanted)
     for axis, size in enumerate(sizes):
         if size == 0 and zero_copies:
@@ -50,7 +50,7 @@ def _complete(
             sizes[axis] = have[axis]
     open_axes = [axis for axis, size in enumerate(sizes) if size == -1]
     if len(open_axes) > 1 or any(isinstance(size, int) and size < -1 for size in sizes):
-        raise Malformed(f"its shape {list(map(str, wanted))} is no shape")
+        raise Malformed(f"its shape {list(map(str, wanted))} is not valid")
     if open_axes:
         sizes[open_axes[0]] = _left_over(call, have, [size for size in sizes if size != -1])
     return tuple(sizes)
@@ -58,18 +58,18 @@ def _complete(
 
 def _left_over(call: Call, have: tuple[Dim, ...], sizes: list[Dim]) -> Dim:
     whole, known = product(have), product(sizes)
-    call.require(known, 1, "a size of its shape that is left open does not stand beside one of 0")
+    call.require(known, 1, "a shape with a size of -1 has no size of 0")
     try:
         return symbolic.quotient(whole, known)
     except Undecided:
-        return floordiv(whole, known)  # that it divides is asked for with the count of elements
+        return floordiv(whole, known)  # the caller requires equal numbers of elements, so this is exact
 
 
 def _flatten(call: Call) -> Outcome:
     x = call.input(0)
     axis = call.integer("axis", 1)
     if not -x.rank <= axis <= x.rank:
-        raise Malformed(f"axis {axis} is outside a tensor of {x.rank} dimensions")
+        raise Malformed(f"axis {axis} is out of range for a tensor of {x.rank} dimensions")
     axis = axis + x.rank if axis < 0 else axis
     return call.emit(Reshape, x, shape=(product(x.shape[:axis]), product(x.shape[axis:])))
 
@@ -95,12 +95,12 @@ def _squeezed(call: Call, axes: tuple[int, ...] | None) -> Tensor:
 
 
 def _is_one(call: Call, x: Tensor, axis: int) -> bool:
-    """Whether the size of AXIS is 1; Refused where that depends on values, and so the rank of the result."""
+    """Whether the size of AXIS is 1. Raises Refused where that, and so the result's rank, is not known."""
     sign = call.builder.sizes_known.sign(x.shape[axis] - 1)
     if sign is None:
         raise Refused(
-            f"it has no list of axes, and whether axis {axis} of size {x.shape[axis]} goes depends on the "
-            "size; give the axes, or a range of sizes that leaves no doubt"
+            f"it has no list of axes, and whether axis {axis} of size {x.shape[axis]} is removed depends on "
+            "the size; give the axes, or a range of sizes that decides it"
         )
     return sign == 0
 
@@ -136,7 +136,7 @@ def _shape(call: Call) -> Outcome:
 
 
 def _limited(start: int, end: int, rank: int) -> tuple[int, int]:
-    """Positions that may count from the end, limited to 0..RANK."""
+    """START and END, which may count from the end, clamped to 0..RANK."""
     first, last = (position + rank if position < 0 else position for position in (start, end))
     return min(max(first, 0), rank), min(max(last, 0), rank)
 
@@ -151,7 +151,7 @@ def _identity(call: Call) -> Outcome:
 
 
 def _dropout(call: Call) -> Outcome:
-    """At inference nothing is dropped, and the mask is true everywhere."""
+    """The identity at inference, with a mask that is true everywhere."""
     x = call.input(0)
     call.without_effect("ratio", "seed", 1)
     training = call.optional(2)

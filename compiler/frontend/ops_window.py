@@ -35,7 +35,7 @@ def _pooled(
         strides=window.strides,
         dilations=window.dilations,
         pads=window.pads,
-        # Automatic padding leaves nothing to round.
+        # With automatic padding the output size is exact, so rounding does not matter.
         ceil_mode=call.flag("ceil_mode") and call.string("auto_pad", "NOTSET") == "NOTSET",
         **extra,
     )
@@ -55,10 +55,10 @@ def _average_pool(call: Call) -> Outcome:
 
 
 def averaged(call: Call, x: Tensor) -> Tensor:
-    """The mean of every window of X that the node's attributes give."""
+    """The average pooling of X with the window of the node's attributes."""
     if call.flag("count_include_pad") or x.rank < 3 or pads_are_known(call, x.shape[2:]):
         return _pooled(call, x, AvgPool, count_include_pad=call.flag("count_include_pad"))
-    # With zeros around x, the mean is that of x times how much of the window lies inside it.
+    # x is padded with zeros, so divide the mean by the fraction of the window that is inside x.
     ones = call.emit(Expand, call.constant(1.0, x.dtype), shape=(1, 1, *x.shape[2:]))
     means, shares = (_pooled(call, part, AvgPool, count_include_pad=True) for part in (x, ones))
     return call.emit(Div, means, shares)
@@ -76,21 +76,21 @@ def _global(kind: str) -> Importer:
 
 
 def reduced_spatially(call: Call, x: Tensor, kind: str) -> Tensor:
-    """X reduced over everything but its batch and channels."""
+    """X reduced by KIND over its spatial axes: all but batch and channels."""
     return call.emit(Reduce, x, kind=kind, axes=_spatial_axes(call, x), keepdims=True)
 
 
 def _spatial_axes(call: Call, x: Tensor) -> tuple[int, ...]:
-    """Those behind the batch and the channels of what is pooled: of all, only a batch may be empty."""
+    """The axes of X after batch and channels. Requires that no axis but the batch is empty."""
     if x.rank < 3:
-        raise Malformed(f"its input has {x.rank} dimensions, 3 or more are wanted")
+        raise Malformed(f"its input has {x.rank} dimensions, 3 or more are expected")
     for axis, size in enumerate(x.shape[1:], 1):
         call.require(size, 1, f"axis {axis} of what is pooled has elements")
     return tuple(range(2, x.rank))
 
 
 def _global_lp_pool(call: Call) -> Outcome:
-    """(sum |x|^p)^(1/p) over everything spatial."""
+    """(sum |x|^p)^(1/p) over the spatial axes."""
     x, order = call.input(0), call.integer("p", 2)
     if order < 1:
         raise Malformed(f"the norm of order {order} is not defined")

@@ -1,4 +1,4 @@
-"""Nodes in an order in which they can be computed. The standard demands it of a file; runtimes sort."""
+"""Topological order of nodes. The standard requires it of a file, but runtimes sort files without it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from onnx import AttributeProto, NodeProto
 
 
 def in_order(nodes: Sequence[NodeProto]) -> Sequence[NodeProto]:
-    """NODES, each behind those whose results it reads, otherwise as they stand.
+    """NODES in topological order, otherwise in their own order.
 
-    Nodes of a cycle, and what depends on them, stand at the end: whoever walks them finds the cycle.
+    Nodes of a cycle, and those that depend on them, come last: the walk over the nodes reports the cycle.
     """
     makers = {name: place for place, node in reversed(list(enumerate(nodes))) for name in node.output if name}
     if all(makers.get(name, -1) < place for place, node in enumerate(nodes) for name in _read(node)):
@@ -21,7 +21,7 @@ def in_order(nodes: Sequence[NodeProto]) -> Sequence[NodeProto]:
 
 
 def _sorted(needed: Sequence[set[int]]) -> list[int]:
-    """The places in an order that serves NEEDED, always the first of those that are ready."""
+    """The positions in topological order; NEEDED has the producers of each. Ties keep their order."""
     readers: list[list[int]] = [[] for _ in needed]
     for reader, places in enumerate(needed):
         for place in places:
@@ -40,7 +40,7 @@ def _sorted(needed: Sequence[set[int]]) -> list[int]:
 
 
 def _read(node: NodeProto) -> Iterator[str]:
-    """The names that NODE reads, also those that graphs inside it read."""
+    """The names that NODE reads, including those that its subgraphs read."""
     yield from node.input
     for attribute in node.attribute:
         if attribute.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS):

@@ -1,4 +1,4 @@
-"""What can be wrong with a model, before it has a place: the walk over the nodes adds the place."""
+"""Exceptions about a node without its place in the model, which the walk over the nodes adds."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ MAX_SHOWN = 80
 
 
 class Malformed(Exception):
-    """The node contradicts the ONNX specification or its operands; becomes a ModelError."""
+    """The node violates the ONNX specification or does not match its operands; becomes a ModelError."""
 
 
 class Refused(Exception):
-    """The node is valid but GlassRT cannot do it; becomes one entry of an UnsupportedError."""
+    """The node is valid but GlassRT does not support it; becomes one entry of an UnsupportedError."""
 
 
 def shown(name: str) -> str:
-    """A name from the model as a message shows it: quoted, escaped and not too long."""
+    """A name from the model for a message: quoted, escaped and truncated."""
     text = ascii(name)
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}...'"

@@ -1,4 +1,4 @@
-"""From whatever the caller has to a checked ModelProto."""
+"""Reads a model from a path, bytes or a ModelProto, and checks its container."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Source: TypeAlias = str | os.PathLike[str] | bytes | ModelProto
 
 @dataclass(frozen=True)
 class Model:
-    """A model whose container is sound: `folder` holds its external data, `opsets` its versions by domain."""
+    """A model with a valid container; `folder` has its external data, `opsets` its versions by domain."""
 
     proto: ModelProto
     folder: Path | None
@@ -35,7 +35,7 @@ class Model:
 def read_model(source: Source) -> Model:
     """Parse and check the container of a model: a path, the bytes of a file, or a ModelProto.
 
-    Raises ModelError for a missing, damaged or foreign file and for versions out of range.
+    Raises ModelError for a file that is missing, damaged or not ONNX, and for unsupported versions.
     """
     folder: Path | None = None
     if isinstance(source, ModelProto):
@@ -97,7 +97,7 @@ def _opsets(proto: ModelProto) -> dict[str, int]:
 
 
 def check_opset(version: int) -> None:
-    """ModelError unless VERSION of ai.onnx can be read."""
+    """Raise ModelError unless opset VERSION of ai.onnx is supported."""
     if not OLDEST_OPSET <= version <= NEWEST_OPSET:
         raise ModelError(
             f"the model uses opset {version} of ai.onnx; {OLDEST_OPSET} to {NEWEST_OPSET} can be read",
@@ -106,5 +106,5 @@ def check_opset(version: int) -> None:
 
 
 def normal_domain(domain: str) -> str:
-    """The default domain has two spellings."""
+    """DOMAIN with one spelling of the default domain, which has two."""
     return "" if domain == "ai.onnx" else domain

@@ -37,6 +37,6 @@ IMPORTERS: Table = {
 
 
 def find_importer(op_type: str, opset: int, since: int = 0) -> Importer | None:
-    """The importer of OP_TYPE as OPSET defines it, made for SINCE or later; None when there is none."""
+    """The importer of OP_TYPE for OPSET, the latest one that starts at SINCE or later; None for none."""
     fitting = [importer for start, importer in IMPORTERS.get(op_type, ()) if since <= start <= opset]
     return fitting[-1] if fitting else None

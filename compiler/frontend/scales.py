@@ -19,7 +19,7 @@ from .tensor import Tensor
 
 @dataclass(frozen=True)
 class ImportedScaling:
-    """A scale and a zero point (None: 0): per tensor, along an axis, or per block along an axis."""
+    """A scale and a zero point (None: 0): per tensor, per channel of an axis, or per block along an axis."""
 
     scale: Tensor
     zero_point: Tensor | None = None
@@ -28,7 +28,7 @@ class ImportedScaling:
 
 
 def input_name(call: Call, index: int) -> str:
-    """Input INDEX of the node as a message shows it."""
+    """The name of input INDEX of the node, for messages."""
     return shown(call.node.input[index]) if index < len(call.node.input) else f"{index}"
 
 
@@ -42,11 +42,11 @@ def read_scaling(
     block: int = 0,
     broadcast: bool = False,
 ) -> ImportedScaling:
-    """The scale at input FIRST and the zero point behind it, for a tensor of shape X stored as DTYPE.
+    """The scale at input FIRST and the zero point after it, for a tensor of type X stored as DTYPE.
 
-    With BROADCAST one of them may be a single number and the other one per position of the axis.
-    Malformed, naming the input, when they do not fit X, the axis or each other, or when a constant
-    scale is not a positive number.
+    With BROADCAST one of them may be per tensor and the other per channel. Raises Malformed, naming the
+    input, when they do not match X, the axis or each other, or when a constant scale is not positive; Refused
+    for a zero point that DTYPE cannot have.
     """
     scale, zero = call.input(first), call.optional(first + 1)
     _check_positive(call, scale, first)
@@ -78,7 +78,7 @@ def _check_positive(call: Call, scale: Tensor, index: int) -> None:
 
 
 def _checked_axis(call: Call, scale: Tensor, index: int, x: TensorType, axis: int, block: int) -> int:
-    """AXIS from the front; Malformed unless the scale has the shape that goes with it."""
+    """AXIS, counted from the front. Raises Malformed unless the scale has the shape for it."""
     if not -x.rank <= axis < x.rank:
         raise Malformed(f"axis {axis} is outside {x}, which its scale {input_name(call, index)} is for")
     axis %= x.rank
@@ -87,12 +87,12 @@ def _checked_axis(call: Call, scale: Tensor, index: int, x: TensorType, axis: in
         wanted = (*x.shape[:axis], ceildiv(x.shape[axis], block), *x.shape[axis + 1 :])
     sizes = ", ".join(map(str, wanted))
     named = f"its scale {input_name(call, index)} is {scale.type}"
-    call.require_shape(scale.shape, wanted, f"{named}; for axis {axis} of {x}, [{sizes}] is wanted")
+    call.require_shape(scale.shape, wanted, f"{named}; for axis {axis} of {x}, [{sizes}] is expected")
     return axis
 
 
 def _broadcast(call: Call, scale: Tensor, zero: Tensor) -> tuple[Tensor, Tensor]:
-    """SCALE and ZERO, the one that is a single number repeated to the shape of the other."""
+    """SCALE and ZERO; if one is a single number, it is expanded to the shape of the other."""
     if scale.type.elements == 1 and zero.rank == 1:
         scale = call.emit(Expand, _scalar(call, scale), shape=zero.shape)
     elif zero.type.elements == 1 and scale.rank == 1:
@@ -113,11 +113,11 @@ def _single(call: Call, zero: Tensor, index: int) -> Tensor:
 
 
 def _read_zero(call: Call, zero: Tensor | None, index: int, dtype: DType) -> Tensor | None:
-    """The zero point when it may be other than 0; floats and i32 have none."""
+    """The zero point; None when it is certainly 0. Raises Refused for a DTYPE that cannot have one."""
     if zero is None:
         return None
     if zero.dtype != dtype:
-        raise Malformed(f"its zero point {input_name(call, index)} is {zero.type}, {dtype} is wanted")
+        raise Malformed(f"its zero point {input_name(call, index)} is {zero.type}, {dtype} is expected")
     if zero.data is not None and not np.any(zero.data.astype(np.float32)):
         return None
     if dtype not in INTEGERS:
@@ -131,25 +131,25 @@ def _read_zero(call: Call, zero: Tensor | None, index: int, dtype: DType) -> Ten
 def quantized(
     call: Call, x: Tensor, scaling: ImportedScaling, dtype: DType, *, offset_first: bool = False
 ) -> Tensor:
-    """X stored as DTYPE; with OFFSET_FIRST the zero point is added before rounding."""
+    """X quantized to DTYPE; with OFFSET_FIRST the zero point is added before rounding."""
     if dtype not in (*INTEGERS, *FLOATS):
-        raise Malformed(f"{dtype} is no type to quantize to")
+        raise Malformed(f"{dtype} is not a type to quantize to")
     operands = (x, scaling.scale, scaling.zero_point)
     late = {"offset_first": True} if offset_first and scaling.zero_point is not None else {}
     return call.emit(Quantize, *operands, axis=scaling.axis, block=scaling.block, to=dtype, **late)
 
 
 def dequantized(call: Call, q: Tensor, scaling: ImportedScaling, to: DType | None = None) -> Tensor:
-    """The numbers that Q stands for, in the type of the scale unless TO is given."""
+    """Q dequantized, to the type TO or else that of the scale."""
     operands = (q, scaling.scale, scaling.zero_point)
     dtype = to or scaling.scale.dtype
     return call.emit(Dequantize, *operands, axis=scaling.axis, block=scaling.block, to=dtype)
 
 
 def read_dequantized(call: Call, index: int, *, axis: int = 0) -> tuple[Tensor, ImportedScaling]:
-    """The numbers that input INDEX stands for, and the scale and zero point that are right behind it.
+    """Input INDEX, dequantized by the scale and zero point in the two inputs after it, and its scaling.
 
-    AXIS says along which dimension a scale of more than one element changes.
+    AXIS is that of a per-channel scale. Raises Malformed for an input that is not quantized.
     """
     q = call.input(index)
     if q.dtype not in (*INTEGERS, *FLOATS):
@@ -161,7 +161,7 @@ def read_dequantized(call: Call, index: int, *, axis: int = 0) -> tuple[Tensor, 
 def requantized(
     call: Call, y: Tensor, first: int, dtype: DType, *, axis: int = 0, offset_first: bool = False
 ) -> Tensor:
-    """Y stored with the scale at input FIRST, in the type of the zero point behind it or else in DTYPE."""
+    """Y quantized by the scale at input FIRST, to the type of the zero point after it, or else to DTYPE."""
     zero = call.optional(first + 1)
     dtype = dtype if zero is None else zero.dtype
     scaling = read_scaling(call, y.type, first, dtype, axis=axis)

@@ -1,7 +1,7 @@
-"""What graph ops mean on tensors of symbolic sizes: shape arithmetic, op by op.
+"""Folds graph ops on tensors of symbolic sizes: shape arithmetic, op by op.
 
-Movement ops only move elements, so their own numpy evaluation serves object arrays as well;
-arithmetic goes through `symbolic.py`.
+Movement ops only move elements, so their numpy evaluation also works on object arrays. Arithmetic is done by
+`symbolic.py`.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ _REDUCTIONS: dict[str, Callable[[Scalar, Scalar, Sizes], Scalar]] = {
 def fold_sizes(
     op: Operation, contents: Sequence[Array | None], evaluation: Evaluation, sizes: Sizes
 ) -> Array | None:
-    """The result of OP as an object array; None for an op that shape arithmetic does not know.
+    """The result of OP on CONTENTS as an object array; None for an op that is not part of shape arithmetic.
 
-    Raises Undecided when the result depends on the symbols' values in a way no size expresses.
+    Raises Undecided when the result depends on the symbols in a way that no size expression can express.
     """
     present = [content for content in contents if content is not None]
     if isinstance(op, _MOVEMENT):
@@ -110,7 +110,7 @@ def _where(contents: Sequence[Array], sizes: Sizes) -> Array:
 
 
 def _chosen(condition: Scalar, x: Scalar, y: Scalar, sizes: Sizes) -> Scalar:
-    """X where the CONDITION, a truth value, is 1, else Y."""
+    """X where CONDITION, which is 0 or 1, is 1, else Y."""
     (a, p), (b, q) = symbolic.parts(x), symbolic.parts(y)
     truth, _ = symbolic.parts(condition)
     if p != q:

@@ -1,4 +1,4 @@
-"""Inputs of a model: their types, and the symbols that stand for sizes that are not fixed."""
+"""The inputs of a model: their types, and the symbols for their dynamic sizes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Overrides = Mapping[str, Sequence[int | str]]
 SymbolRanges = Mapping[str, tuple[int, int, int]]
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}")
-# An upper-case word followed by `x` reads as a dimension and the separator after it.
+# In a tensor type, an upper-case word before `x` parses as a dimension and a separator.
 _LOOKS_LIKE_DIM = re.compile(r"[A-Z][A-Z0-9_]*x")
 _GRAMMAR = (
     "module symbol constraint determined broadcasts stretches in func loc dense tensor order strided floordiv"
@@ -36,14 +36,14 @@ _WORDS = frozenset(f"{_GRAMMAR} true false inf nan".split(" ")) | ARITIES.keys()
 
 
 def is_plain(name: str) -> bool:
-    """True when NAME can stand in IR text as a symbol."""
+    """Whether NAME can be written in IR text as a symbol."""
     if not _PLAIN.fullmatch(name) or _LOOKS_LIKE_DIM.match(name):
         return False
     return name not in _WORDS and name not in DTYPES
 
 
 class Symbols:
-    """The symbols of one module, by the name the model gives them."""
+    """The symbols of one module, by their names in the model (dim_param)."""
 
     def __init__(
         self, sizes: Sizes, ranges: SymbolRanges, taken: set[str], widened: Mapping[str, int]
@@ -67,7 +67,7 @@ class Symbols:
         return symbol(self._by_source[source])
 
     def fresh(self) -> Affine:
-        """A symbol of its own for a size that the model leaves open."""
+        """A new symbol for a size without a name."""
         name = self._fresh_name()
         self._declare(name, name)
         self._unnamed.add(name)
@@ -89,21 +89,21 @@ class Symbols:
             self._defaults.add(name)
 
     def _default(self, name: str) -> tuple[int, int, int]:
-        """The range that nobody chose, as far as it has to reach."""
+        """The default range, widened as far as it has to reach."""
         low, middle, high = DEFAULT_RANGE
         return low, middle, max(high, self._widened.get(name, 0))
 
     def _checked(self, key: str) -> tuple[int, int, int]:
         values = tuple(self._ranges[key])
         if len(values) != 3 or not all(isinstance(v, int) and not isinstance(v, bool) for v in values):
-            raise InputError(f"the range of {shown(key)} must be three integers: least, usual, most")
+            raise InputError(f"the range of {shown(key)} must be three integers: min, opt, max")
         low, middle, high = values
         if not 0 <= low <= middle <= high <= MAX_SYMBOL_VALUE:
-            raise InputError(f"the range {list(values)} of {shown(key)} is not 0 <= least <= usual <= most")
+            raise InputError(f"the range {list(values)} of {shown(key)} is not 0 <= min <= opt <= max")
         return low, middle, high
 
     def check_all_used(self) -> None:
-        """InputError for a range given for a symbol that the model does not have."""
+        """Raise InputError for the range of a symbol that the model does not have."""
         if self._unused:
             known = ", ".join(self._module.symbols) or "none"
             wrong = ", ".join(shown(name) for name in sorted(self._unused))
@@ -117,7 +117,10 @@ def input_types(
     sizes: Sizes,
     widened: Mapping[str, int],
 ) -> tuple[dict[str, TensorType], list[str]]:
-    """The type of every input, and the offenders: inputs whose type GlassRT does not have."""
+    """The type of every input by name, and messages about inputs whose type is not supported.
+
+    Raises InputError for overrides and ranges that do not match the model, ModelError for an invalid input.
+    """
     unknown = [name for name in overrides if name not in {value.name for value in inputs}]
     if unknown:
         known = ", ".join(shown(value.name) for value in inputs) or "none"
@@ -140,20 +143,20 @@ def input_types(
 
 
 def _check_told(types: Mapping[str, TensorType]) -> None:
-    """InputError for a symbol whose value no size of an input tells."""
+    """Raise InputError for a symbol whose value cannot be derived from the sizes of the inputs."""
     found = [(name, dim) for name, type in types.items() for dim in type.shape]
     told = {linear[0] for _, dim in found if (linear := linear_symbol(dim)) is not None}
     for name, dim in found:
         untold = sorted(symbols_in(dim) - told)
         if untold:
             raise InputError(
-                f"the size {dim}, given for input {shown(name)}, does not tell {untold[0]}",
-                f"some size has to be {untold[0]}, or a number times {untold[0]} plus a number",
+                f"the size {dim}, given for input {shown(name)}, does not determine {untold[0]}",
+                f"one size must be {untold[0]}, or a number times {untold[0]} plus a number",
             )
 
 
 def _require_sizes(name: str, type: TensorType, sizes: Sizes) -> None:
-    """No size of the input NAME is negative; InputError where one always is."""
+    """Require that no size of the input NAME is negative. Raises InputError where one always is."""
     for dim in type.shape:
         try:
             sizes.require_at_least(dim, 0, f"no size of the input {shown(name)} is negative")
@@ -170,7 +173,7 @@ def _plain_names(inputs: Sequence[ValueInfoProto], overrides: Overrides) -> set[
 
 
 def tensor_dtype(type: TypeProto) -> DType:
-    """The element type of a tensor type; Refused for sequences, maps and types GlassRT lacks."""
+    """The element type of a tensor type. Raises Refused for sequences, maps and unsupported types."""
     kind = type.WhichOneof("value")
     if kind is None:
         raise Malformed("it has no type")
@@ -191,7 +194,7 @@ def _input_type(value: ValueInfoProto, override: Sequence[int | str] | None, sym
 
 
 def _dim(dim: TensorShapeProto.Dimension, symbols: Symbols) -> Dim:
-    if dim.dim_value < 0:  # an open size without a name, as other frameworks write it
+    if dim.dim_value < 0:  # how some frameworks write a dynamic size without a name
         return symbols.fresh()
     if dim.HasField("dim_value"):
         return int(dim.dim_value)
@@ -213,32 +216,35 @@ def _override(name: str, size: int | str, symbols: Symbols) -> Dim:
 
 
 def _expression(name: str, text: str, symbols: Symbols) -> Dim:
-    """A size expression of the IR, such as 2*h or floordiv(W, 2)+1, over named symbols."""
+    """The size expression in TEXT, such as 2*h or floordiv(W, 2)+1, over named symbols.
+
+    Raises InputError for one that is not valid.
+    """
     try:
         dim = parse_size(text)
     except IRError as error:
         raise InputError(
-            f"{shown(text)}, given for input {shown(name)}, is no size: {error.message}",
+            f"{shown(text)}, given for input {shown(name)}, is not a size: {error.message}",
             "a size is a number, a name, or an expression such as 2*h",
         ) from None
     named = {word: symbols.named(word) for word in symbols_in(dim) if is_plain(word)}
     if named.keys() != symbols_in(dim):
         what = f"{shown(text)}, given for input {shown(name)}"
-        raise InputError(f"{what}, uses a name that no dimension can have")
+        raise InputError(f"{what}, uses a name that is not allowed for a dimension")
     size = check_dim(substitute(dim, named))
     if isinstance(size, Affine) and all(value < 0 for _, value in size.terms):
-        raise InputError(f"{shown(text)}, given for input {shown(name)}, is never the size of anything")
+        raise InputError(f"{shown(text)}, given for input {shown(name)}, is always negative")
     return size
 
 
 class Declared:
-    """What the file says about the types of its tensors, to be held against what is inferred."""
+    """The tensor types that the file declares, to be compared with the inferred types."""
 
     def __init__(self, graph: GraphProto) -> None:
         self._types = {value.name: value.type for value in (*graph.value_info, *graph.output)}
 
     def check(self, name: str, inferred: TensorType) -> None:
-        """Malformed when the declaration of NAME contradicts INFERRED."""
+        """Raise Malformed when the declared type of NAME contradicts INFERRED."""
         declared = self._types.get(name)
         if declared is None or declared.WhichOneof("value") != "tensor_type":
             return

@@ -1,4 +1,4 @@
-"""What a build starts from: an ONNX model, or IR text of any level."""
+"""Loads the source of a build: an ONNX model, or IR text of any level."""
 
 from __future__ import annotations
 
@@ -35,24 +35,26 @@ MAX_IR_BYTES = 1 << 28
 
 @np.errstate(all="ignore")
 def load_module(source: Source, inputs: InputShapes | None = None, shapes: Shapes | None = None) -> Module:
-    """The module that SOURCE is or describes: a Module, an ONNX model (file, bytes, ModelProto), an .ir file.
+    """The module of SOURCE: a Module, an ONNX model (file, bytes or ModelProto), or an .ir file.
 
-    INPUTS overrides the shapes of model inputs, SHAPES gives (min, opt, max) per symbolic dimension.
+    INPUTS overrides the shapes of model inputs, SHAPES gives (min, opt, max) per symbolic dimension. Raises
+    InputError for bad arguments, IRError for IR text, and what `import_model` raises for ONNX models.
     """
     if isinstance(source, Module):
         return source
     if not isinstance(source, (str, os.PathLike, bytes, onnx.ModelProto)):
-        raise InputError(f"a model is a path, bytes, a ModelProto or a Module, not {type(source).__name__}")
+        kind = type(source).__name__
+        raise InputError(f"a model must be a path, bytes, a ModelProto or a Module, not {kind}")
     _check_shapes(inputs, shapes)
     if isinstance(source, (str, os.PathLike)) and Path(source).suffix == IR_SUFFIX:
         if inputs or shapes:
-            raise InputError("shapes of IR text are edited in the text", "change its `symbol` lines")
+            raise InputError("shapes of IR text cannot be overridden", "edit its `symbol` lines")
         return read_ir(Path(source))
     return import_model(source, inputs=inputs, shapes=shapes)
 
 
 def _check_shapes(inputs: InputShapes | None, shapes: Shapes | None) -> None:
-    """InputError unless both are tables of sequences."""
+    """Raise InputError unless both are None or mappings to sequences."""
     for what, table in (("inputs", inputs), ("shapes", shapes)):
         if table is None:
             continue
@@ -61,11 +63,14 @@ def _check_shapes(inputs: InputShapes | None, shapes: Shapes | None) -> None:
         )
         if not fits:
             hint = 'such as {"N": (1, 8, 32)}'
-            raise InputError(f"{what} is a table of sequences by name, not {table!r}", hint)
+            raise InputError(f"{what} must be a mapping from names to sequences, not {table!r}", hint)
 
 
 def read_ir(path: Path) -> Module:
-    """A verified module from an .ir file and the .weights sidecar beside it, if there is one."""
+    """A verified module from an .ir file and the .weights file beside it, if there is one.
+
+    Raises ModelError for a file that cannot be read, IRError for invalid text.
+    """
     try:
         with open_regular(path) as file:
             content = file.read(MAX_IR_BYTES + 1)
@@ -97,7 +102,7 @@ def _check_weights(module: Module) -> None:
 
 
 def _weights_beside(path: Path) -> ResourceTable:
-    """The weights of one file (`x.weights` beside `x.ir`), or those that all files of a dump share."""
+    """The weights of an .ir file: those of `x.weights` beside `x.ir`, or those that a dump folder shares."""
     for sidecar in (path.with_suffix(WEIGHTS_SUFFIX), path.parent / DUMPED_WEIGHTS):
         if sidecar.is_file():
             return ResourceTable.load(sidecar)
@@ -105,6 +110,6 @@ def _weights_beside(path: Path) -> ResourceTable:
 
 
 def level_of(module: Module) -> str:
-    """The level a module is at: that of the lowest op in its functions."""
+    """The level of a module: that of the lowest-level op in its functions."""
     found = {op.name.split(".")[0] for function in module.functions for op in function.block}
     return next((level for level in reversed(LEVELS) if level in found), "graph")

@@ -1,9 +1,9 @@
-"""Arithmetic on sizes that are known only symbolically: what shape computations of a model become.
+"""Arithmetic on symbolic sizes, to which the shape computations of a model are folded.
 
-A known tensor of sizes is a numpy object array of scalars. A scalar is a Dim, or a `Ratio` where
-the model computes in floating point on the way (Shape -> Cast -> Mul -> Floor -> Cast). All
-functions raise `Undecided` where no size expresses the answer; what depends on the values of symbols is
-a derived symbol (`Sizes.derive`).
+A known tensor of sizes is a numpy object array of scalars. A scalar is a Dim, or a `Ratio` where the model
+computes in floating point (Shape -> Cast -> Mul -> Floor -> Cast). All functions raise `Undecided` where no
+size can express the result. A result that is selected by the values of symbols becomes a derived symbol
+(`Sizes.derive`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Undecided(Exception):
-    """The value depends on a symbol in a way that no Dim expresses."""
+    """The value depends on a symbol in a way that no Dim can express."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ Scalar = int | Affine | Ratio
 
 
 def ratio(numerator: Dim, denominator: int) -> Scalar:
-    """numerator / denominator in least terms, as a Dim when it divides."""
+    """numerator / denominator: a Dim when the division is exact, else a Ratio."""
     exact = exact_div(numerator, denominator)
     return exact if exact is not None else Ratio(check_dim(numerator), denominator)
 
@@ -49,7 +49,7 @@ def parts(value: Scalar) -> tuple[Dim, int]:
 
 
 def as_dims(values: Array) -> tuple[Dim, ...]:
-    """The elements of a tensor of sizes, flat; Undecided when one is not an integer."""
+    """The elements of a tensor of sizes, flattened. Raises Undecided when one is not an integer."""
     result: list[Dim] = []
     for value in values.reshape(-1):
         if isinstance(value, Ratio):
@@ -59,7 +59,7 @@ def as_dims(values: Array) -> tuple[Dim, ...]:
 
 
 def object_array(values: list[Any], shape: tuple[int, ...]) -> Array:
-    """An object array of VALUES; numpy must not look into them."""
+    """An object array of VALUES, element by element so that numpy does not interpret them."""
     array = np.empty(len(values), dtype=object)
     for index, value in enumerate(values):
         array[index] = value
@@ -67,7 +67,7 @@ def object_array(values: list[Any], shape: tuple[int, ...]) -> Array:
 
 
 def lift(array: Array) -> Array:
-    """A numeric array as exact scalars; Undecided for values that are not finite or need long fractions."""
+    """A numeric array as exact scalars. Raises Undecided for values that are no finite, simple fraction."""
     return object_array([_exact(item) for item in array.reshape(-1).tolist()], array.shape)
 
 
@@ -78,7 +78,7 @@ def _exact(item: Any) -> Scalar:
         raise Undecided("a size is computed from a number that is not finite")
     exact = Fraction(item).limit_denominator(2**20)
     if float(exact) != float(item):
-        raise Undecided("a size is computed from a number that is no short fraction")
+        raise Undecided("a size is computed from a number that is not a simple fraction")
     return ratio(exact.numerator, exact.denominator)
 
 
@@ -86,7 +86,7 @@ def _exact(item: Any) -> Scalar:
 
 
 def sign_of(value: Scalar, sizes: Sizes) -> int | None:
-    """-1, 0 or 1 when it is certain: negative, zero, positive."""
+    """The sign of VALUE, -1, 0 or 1, if it is known."""
     return sizes.sign(parts(value)[0])
 
 
@@ -116,7 +116,7 @@ def sub(a: Scalar, b: Scalar, sizes: Sizes) -> Scalar:
 def mul(a: Scalar, b: Scalar, sizes: Sizes) -> Scalar:
     (x, p), (y, q) = parts(a), parts(b)
     if _size(x) * _size(y) > MAX_DIM_PARTS**2 // 4:
-        raise Malformed("a symbolic size grows beyond all measure")
+        raise Malformed("a symbolic size is too large an expression")
     return ratio(check_dim(x * y), p * q)
 
 
@@ -125,7 +125,7 @@ def _size(dim: Dim) -> int:
 
 
 def integer_div(a: Scalar, b: Scalar, sizes: Sizes) -> Scalar:
-    """Integer division, which truncates toward zero, by what has a known sign."""
+    """Integer division, which truncates toward zero; the sign of the divisor must be known."""
     (x, p), (y, q) = parts(a), parts(b)
     if p != 1 or q != 1:
         raise Undecided("an integer division of fractions")
@@ -166,7 +166,7 @@ def maximum(a: Scalar, b: Scalar, sizes: Sizes) -> Scalar:
 
 
 def _extreme(function: str, a: Scalar, b: Scalar, sizes: Sizes) -> Scalar:
-    """The lesser or the greater, over the common denominator."""
+    """The minimum or maximum of A and B, over their common denominator."""
     (x, p), (y, q) = parts(a), parts(b)
     return ratio(sizes.derive(function, x * q, y * p), p * q)
 
@@ -202,7 +202,7 @@ def ceil(value: Scalar) -> Scalar:
 
 
 def truncate(value: Scalar, sizes: Sizes) -> Scalar:
-    """Toward zero, as a cast to an integer does."""
+    """VALUE rounded toward zero, as by a cast to an integer."""
     if not isinstance(value, Ratio):
         return value
     down, up = floor(value), ceil(value)
@@ -211,7 +211,7 @@ def truncate(value: Scalar, sizes: Sizes) -> Scalar:
 
 
 def substituted(values: Array, replaced: Mapping[str, Dim]) -> Array:
-    """A tensor of sizes with symbols replaced."""
+    """The tensor of sizes VALUES with symbols REPLACED."""
     return object_array([_substituted(item, replaced) for item in values.reshape(-1)], values.shape)
 
 
@@ -221,7 +221,7 @@ def _substituted(value: Scalar, replaced: Mapping[str, Dim]) -> Scalar:
 
 
 def apply(function: Callable[..., Scalar], arrays: list[Array]) -> Array:
-    """FUNCTION over broadcast object arrays."""
+    """FUNCTION applied elementwise to ARRAYS, which are broadcast."""
     broadcast = np.broadcast_arrays(*arrays)
     rows = zip(*(array.reshape(-1) for array in broadcast), strict=True)
     return object_array([function(*row) for row in rows], broadcast[0].shape)
@@ -231,7 +231,7 @@ def apply(function: Callable[..., Scalar], arrays: list[Array]) -> Array:
 
 
 def quotient(a: Dim, b: Dim) -> Dim:
-    """a / b when b divides a as a polynomial; Undecided otherwise."""
+    """a / b when b divides a as a polynomial. Raises Undecided otherwise, Malformed for a b of 0."""
     if isinstance(b, int) and b == 0:
         raise Malformed("a size is divided by zero")
     exact = exact_div(a, b)

@@ -1,4 +1,4 @@
-"""The form of the importer tables: for every ONNX op, its importers by the opset they start at."""
+"""Types of the importer tables: for every ONNX op, its importers by the opset from which they apply."""
 
 from __future__ import annotations
 

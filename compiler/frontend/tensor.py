@@ -1,4 +1,4 @@
-"""What the importer knows about a tensor of the model: its type, and its content where it has one."""
+"""A tensor of the model as the importer knows it: its type and, if it is known, its content."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Array = np.ndarray[Any, Any]
 class Tensor:
     """A tensor of the model.
 
-    Exactly one of three holds: `data` is its content (a constant); `sizes` is its content as an
-    object array of symbolic numbers (see `symbolic.py`); or it is only known as an IR `value`. The
-    first two get a value when an operation reads them as data.
+    It has one of three forms: a constant with its content in `data`; symbolic numbers with their content in
+    `sizes`, an object array (see `symbolic.py`); or only an IR `value`. The first two get a value, too, when
+    an operation reads them as data.
     """
 
     __slots__ = ("_type", "data", "location", "sizes", "value")
@@ -56,7 +56,7 @@ class Tensor:
 
     @property
     def type(self) -> TensorType:
-        """Its type; that of a value changes where symbols are replaced."""
+        """The type; that of a value may change when symbols are replaced."""
         return self._type if self.value is None else self.value.type
 
     @property

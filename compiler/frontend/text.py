@@ -1,4 +1,4 @@
-"""Text in a model file: protobuf hands bytes over where a string is not UTF-8, which no one expects."""
+"""Checks that strings of a model are text: protobuf returns bytes for a string that is not UTF-8."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ...errors import ModelError
 
 
 def check_text(proto: ModelProto) -> None:
-    """ModelError unless every string in PROTO is text."""
+    """Raise ModelError unless every string in PROTO is text."""
     pending: list[Message] = [proto]
     while pending:
         message = pending.pop()

@@ -1,4 +1,4 @@
-"""Imports nodes one after the other, inlining functions, and gathers every unsupported one."""
+"""Imports nodes one after the other, inlines functions, and collects all unsupported nodes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from .reading import check_opset, normal_domain
 from .registry import find_importer
 from .tensor import Tensor
 
-# Faults of a malformed node that a check did not foresee: they must not escape as they are.
+# Exceptions that a malformed node may cause where no check finds the fault; they become a ModelError.
 _SLIPS = (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
 
 
@@ -52,7 +52,10 @@ class Walker:
         self._names: dict[Operation, dict[str, None]] = {}
 
     def run(self, nodes: Sequence[NodeProto], frame: Frame) -> None:
-        """Import NODES in order; ModelError at the first malformed one."""
+        """Import NODES in order. Unsupported nodes are collected in `offenders`.
+
+        Raises ModelError at the first malformed node, and InputError for sizes outside their ranges.
+        """
         for node in nodes:
             self._count += 1
             if self._count > MAX_NODES:
@@ -84,7 +87,7 @@ class Walker:
     # ------------------------------------------------------------ one node
 
     def _settled(self, node: NodeProto, frame: Frame, nodes: Sequence[NodeProto]) -> None:
-        """Import NODE, again whenever it determines a symbol: what it saw of sizes is out of date then."""
+        """Import NODE, and again whenever it determines a symbol, since the sizes it used have changed."""
         self._frames.append(frame)
         try:
             while not self._tried(node, frame, nodes):
@@ -130,15 +133,15 @@ class Walker:
                 tensor.value.tensor = name
 
     def _name(self, name: str, tensor: Tensor | None, frame: Frame) -> None:
-        """Remember what the model calls TENSOR, when an op computes it: NAME, and the node it comes from."""
+        """Record the names in the model of a TENSOR that an op computes: NAME, and that of its node."""
         value = tensor.value if tensor is not None else None
         if value is not None and value.producer is not None and not frame.standard:
             names = (*self.builder.location.nodes, name)
             self._names.setdefault(value.producer, {}).update(dict.fromkeys(names))
 
     def locate_names(self) -> None:
-        """Put the names of tensors, and of nodes that only hand them on, into the locations of the ops
-        that compute them."""
+        """Add the names of tensors, and of nodes that only pass them on, to the locations of the ops that
+        compute them."""
         for op, names in self._names.items():
             tensors = tuple(name for name in names if name not in op.location.nodes)
             op.location = replace(op.location, tensors=tensors)
@@ -171,7 +174,7 @@ class Walker:
         reasons = refusals(node, attributes)
         if reasons:
             raise Refused("; ".join(reasons))
-        # A deprecated definition is kept only where an importer is made for it.
+        # A deprecated definition is supported only by an importer written for it.
         importer = find_importer(node.op_type, opset, schema.since_version if schema.deprecated else 0)
         if importer is not None and LOST in inputs:
             return [LOST] * len(node.output)
@@ -196,9 +199,9 @@ class Walker:
     def _instead(
         self, node: NodeProto, inputs: Sequence[Tensor | None], frame: Frame, refusal: Refused
     ) -> Sequence[Tensor | None]:
-        """The results by the standard's body, where the importer made for the op gave a REFUSAL.
+        """The results by the standard's body, after the importer of the op raised REFUSAL.
 
-        What the body cannot do either is told as that refusal, which is about the node itself.
+        If the body is not supported either, REFUSAL is raised, as it is about the node itself.
         """
         known = len(self.offenders)
         try:
@@ -214,7 +217,7 @@ class Walker:
     def _contributed(
         self, node: NodeProto, inputs: Sequence[Tensor | None], frame: Frame
     ) -> Sequence[Tensor | None]:
-        """The results of an op that ONNX Runtime adds to the standard's."""
+        """The results of an op that ONNX Runtime adds to the standard ops."""
         found = CONTRIBUTED.get(node.op_type)
         if found is None:
             raise Refused(f"this op of the domain {CONTRIBUTED_DOMAIN} is not supported")
@@ -233,7 +236,7 @@ class Walker:
         if frame.depth >= MAX_DEPTH:
             raise Malformed(f"functions are nested more than {MAX_DEPTH} deep")
         if len(inputs) > len(body.inputs):
-            raise Malformed(f"it gives {len(inputs)} inputs to a function of {len(body.inputs)}")
+            raise Malformed(f"it passes {len(inputs)} inputs to a function with {len(body.inputs)}")
         opsets = {**frame.opsets, **body.opsets}
         if "" in body.opsets:
             check_opset(body.opsets[""])
@@ -256,25 +259,25 @@ class Walker:
         try:
             return frame.find(name)
         except LookupError:
-            raise Malformed(f"the function's output {shown(name)} is computed nowhere") from None
+            raise Malformed(f"no node computes the function's output {shown(name)}") from None
 
 
 def _conflict(node: NodeProto, label: str, error: Conflict) -> GlassError:
-    """Sizes that do not fit: for the ranges or shapes that were given, or for all there are."""
+    """The error for conflicting sizes: InputError if given ranges or shapes cause it, else ModelError."""
     message = f"{_place(node, label)}: {error}"
     if error.ranges:
-        hint = 'ranges are given as shapes={"N": (least, usual, most)}, --shape N=1,8,64'
+        hint = 'ranges are given as shapes={"N": (min, opt, max)}, --shape N=1,8,64'
         return InputError(message, hint, (label,))
     return ModelError(message, nodes=(label,))
 
 
 def node_label(node: NodeProto) -> str:
-    """What a location calls NODE, where no function holds it: its name, or else its first output."""
+    """The name of NODE in locations, outside functions: its own name, or else that of its first output."""
     return node.name or next(iter(node.output), "") or node.op_type
 
 
 def _label(node: NodeProto, frame: Frame) -> str:
-    """What a message and a location call NODE."""
+    """The name of NODE in messages and locations, with the names of enclosing function calls."""
     return frame.prefix + node_label(node)
 
 
@@ -283,9 +286,9 @@ def _place(node: NodeProto, label: str) -> str:
 
 
 def _missing(name: str, node: NodeProto, nodes: Sequence[NodeProto]) -> str:
-    """Why NAME is not there: computed by a later node (or this one), or by none."""
+    """The message for an input NAME that is not available: a later node or NODE computes it, or none."""
     for other in nodes:
         if name in other.output:
-            by = "itself" if other == node else f"the node {shown(other.name or name)}, which stands after it"
+            by = "itself" if other == node else f"the later node {shown(other.name or name)}"
             return f"its input {shown(name)} is computed by {by}; the graph is cyclic or not in order"
-    return f"its input {shown(name)} is computed nowhere"
+    return f"no node computes its input {shown(name)}"

@@ -1,4 +1,4 @@
-"""Tensors stored in the model file: checked, then viewed in place where their format allows it."""
+"""Reads tensors that a model file stores: checks them, and views them in place where possible."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ ELEMENT_TYPES: dict[int, DType] = {
 
 ELEMENT_CODES = {dtype: code for code, dtype in ELEMENT_TYPES.items()}
 
-# Which repeated field holds the elements when there are no raw bytes.
+# The repeated field that has the elements when there are no raw bytes; int32_data for other types.
 _FIELDS = {
     F32: "float_data",
     F64: "double_data",
@@ -61,7 +61,7 @@ _FIELDS = {
 
 
 def element_type(code: int) -> DType:
-    """The DType of an ONNX element type; Refused for one GlassRT does not have."""
+    """The DType of an ONNX element type. Raises Refused if it is unsupported, Malformed if unknown."""
     found = ELEMENT_TYPES.get(code)
     if found is None:
         if code not in TensorProto.DataType.values() or code == TensorProto.UNDEFINED:
@@ -71,9 +71,9 @@ def element_type(code: int) -> DType:
 
 
 def read_tensor(proto: TensorProto, files: ExternalFiles) -> Array:
-    """The content of PROTO as an array that must not be written to.
+    """The content of PROTO as an array that must not be written to; external data comes from FILES.
 
-    Malformed when sizes and bytes disagree; Refused for element types GlassRT does not have.
+    Raises Malformed when shape and bytes do not match, Refused for unsupported element types.
     """
     dtype = element_type(proto.data_type)
     shape = _shape(proto)
@@ -102,14 +102,14 @@ def _shape(proto: TensorProto) -> tuple[int, ...]:
 
 def _from_raw(raw: bytes, dtype: DType, count: int) -> Array:
     if len(raw) != count * dtype.bytes:
-        raise Malformed(f"{len(raw)} bytes are stored where the shape wants {count * dtype.bytes}")
+        raise Malformed(f"{len(raw)} bytes are stored, but its shape needs {count * dtype.bytes}")
     return np.frombuffer(raw, dtype.numpy)
 
 
 def _from_field(proto: TensorProto, dtype: DType, count: int) -> Array:
     numbers: Any = getattr(proto, _FIELDS.get(dtype, "int32_data"))
     if len(numbers) != count:
-        raise Malformed(f"{len(numbers)} elements are stored where the shape wants {count}")
+        raise Malformed(f"{len(numbers)} elements are stored, but its shape needs {count}")
     if dtype in _FIELDS:
         return np.array(numbers, dtype=dtype.numpy)
     wide = np.array(numbers, dtype=np.int32)

@@ -1,4 +1,4 @@
-"""Windows of convolutions and pools as ONNX states them, with padding that is computed resolved."""
+"""The window attributes of convolutions and pools in ONNX, with automatic padding resolved."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PADDINGS = {"NOTSET": "explicit", "VALID": "none", "SAME_UPPER": "upper", "SAME_
 
 @dataclass(frozen=True)
 class WindowAttributes:
-    """Per spatial dimension: taps, strides, dilations; pads as all begins, then all ends."""
+    """A window: kernel size, stride and dilation per spatial dimension; pads as all begins, then all ends."""
 
     kernel: tuple[int, ...]
     strides: tuple[int, ...]
@@ -35,19 +35,21 @@ def pads_are_known(call: Call, spatial: Sequence[Dim]) -> bool:
 
 
 def read_window(call: Call, spatial: Sequence[Dim], kernel: Sequence[int]) -> WindowAttributes:
-    """The window of a node whose input has the SPATIAL sizes, with automatic padding resolved; Refused
-    where that depends on symbols."""
+    """The window of a node whose input has the SPATIAL sizes, with automatic padding resolved.
+
+    Raises Refused where that depends on symbols, Malformed for invalid attributes.
+    """
     window, totals = _read(call, spatial, kernel)
     known = [total for total in totals if isinstance(total, int)]
     if len(known) != len(totals):
-        raise Refused(f"auto_pad with strides {list(window.strides)} on symbolic sizes")
+        raise Refused(f"auto_pad with strides {list(window.strides)} is not supported for symbolic sizes")
     return _with_pads(call, window, known)
 
 
 def padded_window(
     call: Call, x: Tensor, kernel: Sequence[int], filling: Tensor | None
 ) -> tuple[Tensor, WindowAttributes]:
-    """The window of a node on X, and X, padded by FILLING (None: 0) where its padding depends on symbols."""
+    """X and the window of a node on it; X is padded by FILLING (None: 0) where pads depend on symbols."""
     window, totals = _read(call, x.shape[2:], kernel)
     known = [total for total in totals if isinstance(total, int)]
     if len(known) == len(totals):
@@ -58,16 +60,16 @@ def padded_window(
 
 
 def _with_pads(call: Call, window: WindowAttributes, totals: Sequence[int]) -> WindowAttributes:
-    """WINDOW with automatic padding of TOTALS, where its padding is automatic."""
+    """WINDOW with pads that split TOTALS, where its padding is automatic."""
     padding = call.choice("auto_pad", "NOTSET", PADDINGS)
     return window if padding == "explicit" else replace(window, pads=split_pads(totals, padding))
 
 
 def explicit_window(call: Call, spatial: Sequence[Dim], kernel: Sequence[int]) -> WindowAttributes:
-    """The window with the padding that is given, none where it is automatic."""
+    """The window with its explicit padding; automatic padding is not resolved."""
     rank = len(spatial)
     if len(kernel) != rank:
-        raise Malformed(f"a kernel of {len(kernel)} dimensions on an input with {rank} spatial ones")
+        raise Malformed(f"its kernel has {len(kernel)} dimensions, but its input {rank} spatial ones")
     return WindowAttributes(
         tuple(kernel),
         _positive(call, "strides", rank),
@@ -77,7 +79,7 @@ def explicit_window(call: Call, spatial: Sequence[Dim], kernel: Sequence[int]) -
 
 
 def _read(call: Call, spatial: Sequence[Dim], kernel: Sequence[int]) -> tuple[WindowAttributes, list[Dim]]:
-    """The window with its explicit padding, and what automatic padding adds along each dimension."""
+    """The window with its explicit padding, and the total of automatic padding along each dimension."""
     rank = len(spatial)
     window = explicit_window(call, spatial, kernel)
     padding = call.choice("auto_pad", "NOTSET", PADDINGS)
@@ -90,19 +92,19 @@ def _read(call: Call, spatial: Sequence[Dim], kernel: Sequence[int]) -> tuple[Wi
 def _positive(call: Call, name: str, rank: int) -> tuple[int, ...]:
     values = call.ints(name) or (1,) * rank
     if len(values) != rank or min(values, default=1) < 1:
-        raise Malformed(f"{name} {list(values)} does not give {rank} positive numbers")
+        raise Malformed(f"{name} {list(values)} are not {rank} positive numbers")
     return values
 
 
 def _explicit_pads(call: Call, rank: int) -> tuple[int, ...]:
     pads = call.ints("pads") or (0,) * (2 * rank)
     if len(pads) != 2 * rank or min(pads, default=0) < 0:
-        raise Malformed(f"pads {list(pads)} does not give {2 * rank} numbers that are not negative")
+        raise Malformed(f"pads {list(pads)} are not {2 * rank} non-negative numbers")
     return pads
 
 
 def _same_totals(call: Call, window: WindowAttributes, spatial: Sequence[Dim]) -> list[Dim]:
-    """The padding along each dimension for which the output has ceil(input / stride) elements."""
+    """The total padding along each dimension that gives an output of ceil(input / stride) elements."""
     sizes = call.builder.sizes_known
     return [sizes.derive("max", total, 0) for total in _exact_totals(window, spatial)]
 
@@ -115,7 +117,7 @@ def _exact_totals(window: WindowAttributes, spatial: Sequence[Dim]) -> list[Dim]
 
 
 def require_padding(call: Call, spatial: Sequence[Dim], kernel: Sequence[int]) -> None:
-    """Automatic padding of a pool crops nothing: what is left out then, the standard does not say."""
+    """Require that automatic padding of a pool is not negative: the standard does not define cropping."""
     if call.choice("auto_pad", "NOTSET", PADDINGS) not in ("upper", "lower"):
         return
     window = explicit_window(call, spatial, kernel)
@@ -124,13 +126,14 @@ def require_padding(call: Call, spatial: Sequence[Dim], kernel: Sequence[int]) -
 
 
 def _halves(totals: Sequence[Dim], padding: str) -> tuple[list[Dim], list[Dim]]:
-    """The begins and the ends that TOTALS split into: see `split_pads`."""
+    """TOTALS split into begins and ends; see `split_pads`."""
     small = [floordiv(total, 2) for total in totals]
     large = [total - half for total, half in zip(totals, small, strict=True)]
     return (large, small) if padding == "lower" else (small, large)
 
 
 def split_pads(totals: Sequence[int], padding: str) -> tuple[int, ...]:
-    """Begins, then ends: where a total is odd, the end gets more for 'upper', the begin for 'lower'."""
+    """TOTALS split into begins, then ends; of an odd total the larger half is the end for 'upper', else
+    the begin."""
     begins, ends = _halves(totals, padding)
     return tuple(int(str(pad)) for pad in (*begins, *ends))

@@ -1,1 +1,1 @@
-"""In which number format everything is computed and stored."""
+"""Number formats: the type that every tensor is stored in and every op computes in."""

@@ -1,8 +1,8 @@
-"""fused → precision: element types, layouts and accumulators of every kernel.
+"""fused → precision: storage types, layouts and accumulators of every kernel.
 
-Float32 tensors between kernels are stored as the policy says; inputs and outputs keep their
-types. Contractions multiply in the policy's type and add up in its accumulator; all other
-arithmetic is done in f32, with casts where values are loaded and stored.
+Float32 tensors between kernels get the policy's storage type; inputs and outputs keep their types.
+Contractions multiply in the policy's type and accumulate in its accumulator type. All other arithmetic is
+done in f32, with casts where values are loaded and stored.
 """
 
 from __future__ import annotations
@@ -35,8 +35,11 @@ from .formats.storage import StoragePlan, leading_op
 
 @dataclass(frozen=True)
 class FusedToPrecision:
-    """Applies the context's policy, as TARGET can do it. Nothing is lowered silently: every kernel says why
-    it has its types."""
+    """The pass that applies the context's precision policy, within what the target supports.
+
+    Every kernel records the format that was requested, the one chosen, and why. Raises UnsupportedError where
+    a kernel would fall back to another format and the policy does not allow it.
+    """
 
     target: ArchSpec
     name: ClassVar[str] = "fused-to-precision"
@@ -50,7 +53,7 @@ class FusedToPrecision:
 
 
 class _ToPrecision:
-    """One function: old values to new ones, kernel by kernel."""
+    """Converts one function, kernel by kernel; `_values` maps old values to new ones."""
 
     def __init__(
         self, module: Module, old: Function, place: Placement, context: PassContext, target: ArchSpec
@@ -67,9 +70,9 @@ class _ToPrecision:
         self._plan = StoragePlan(module, old, context.policy, target, wide)
         self._eight_bits = context.eight_bits
         self._values: dict[Value, Value] = {}
-        # New values that stand for several old ones, all of which are read.
+        # New values that represent several old ones, each of which has readers.
         self._shared: set[Value] = set()
-        # Views that no memory layout can give: the kernels that read them reshape inside.
+        # Sources of reshapes that are no view of the memory layout: their readers reshape inside.
         self._sunk: dict[Value, Value] = {}
 
     def run(self) -> None:
@@ -83,7 +86,7 @@ class _ToPrecision:
     def _convert(self, op: Operation) -> None:
         match op:
             case Constant():
-                pass  # made where it is read, in the type and layout wanted there
+                pass  # created at each reader, in the type and layout needed there
             case Reshape():
                 self._view(op)
             case FusedKernel() if self._stored_already(op):
@@ -95,10 +98,10 @@ class _ToPrecision:
                 self._place.function.block.append(Return(*outputs, loc=op.location))
             case _:
                 hint = "run graph-to-fused first"
-                raise op_error(op, "cannot stand at the fused level outside a kernel", hint)
+                raise op_error(op, "is not allowed outside a kernel at the fused level", hint)
 
     def _stored(self, old: Value) -> Value:
-        """The new value of OLD in the form in which it was made; constants as they are."""
+        """The new value of OLD in the type and layout it is stored in; a constant in its own type."""
         if isinstance(old.producer, Constant):
             return self._place.constant(old, old.type.dtype)
         if old in self._sunk:
@@ -109,7 +112,7 @@ class _ToPrecision:
     def _output(self, old: Value, end: Return) -> Value:
         value = self._stored(old)
         if (value.type.shape, value.type.dtype) != (old.type.shape, old.type.dtype):
-            raise op_error(end, f"an output of type {old.type} is stored as {value.type}")
+            raise op_error(end, f"the output has type {old.type} but is stored as {value.type}")
         return self._place.form(value, value.type.with_layout(ROW_MAJOR))
 
     # ------------------------------------------------------------ views
@@ -124,13 +127,13 @@ class _ToPrecision:
             self._values[op.result] = self._reshaped(source, op.result.type.shape)
 
     def _reshaped(self, source: Value, shape: tuple[Dim, ...]) -> Value:
-        """SOURCE under another SHAPE: a view of its row-major form."""
+        """SOURCE with another SHAPE: a view of it in row-major layout."""
         if not is_neutral(source.type):
             source = self._place.form(source, source.type.with_layout(ROW_MAJOR))
         return self._place.view(source, TensorType(shape, source.type.dtype))
 
     def _stored_already(self, kernel: FusedKernel) -> bool:
-        """True for a cast alone whose result is stored in the type, and so the bits, of its operand."""
+        """Whether KERNEL is a single cast whose operand is stored in the result's type already."""
         op, (result,) = kernel.body.block.first, kernel.results[:1]
         if not isinstance(op, Cast) or not isinstance(op.next, Yield) or self._plan.is_returned(result):
             return False
@@ -141,7 +144,7 @@ class _ToPrecision:
         return own == op.x.type.dtype == self._plan.dtype(result)
 
     def _alias(self, kernel: FusedKernel) -> None:
-        reason = f"what it reads is stored as {self._plan.dtype(kernel.results[0])} already"
+        reason = f"its operand is stored as {self._plan.dtype(kernel.results[0])} already"
         self._place.note(STORED_ALREADY, reason, Cast.name, kernel.location.nodes)
         (source,) = kernel.inputs
         stored = self._values[kernel.results[0]] = self._stored(source)
@@ -189,7 +192,7 @@ class _ToPrecision:
             self._values[value] = new
 
     def _operand(self, value: Value, argument: Value, operands: KernelOperands) -> Value:
-        """The new operand for VALUE, in the form that the kernel wants ARGUMENT in."""
+        """The new operand for VALUE, in the type and layout that the kernel needs for ARGUMENT."""
         if isinstance(value.producer, Constant):
             return self._place.constant(value, *operands.constant_form(argument))
         stored = self._stored(value)

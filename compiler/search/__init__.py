@@ -1,1 +1,1 @@
-"""Which ops eight bits hurt, and the cheapest mixture of formats that is good enough."""
+"""The sensitivity of ops to eight bits, and the search for the fastest mixture of formats within a budget."""

@@ -1,4 +1,4 @@
-"""`precision="auto"`: data and scales, a search, and what a build needs of its outcome."""
+"""`precision="auto"`: prepares data and scales, runs the search, and turns its result into build settings."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from .sensitivity import WIDE, calibrated
 from .trials import Held, MixtureTrials, load_model
 
 AUTO = "auto"
-BASE = "fp16"  # what runs in eight bits nowhere runs in
+BASE = "fp16"  # the format of ops that do not run in eight bits
 NO_FLOOR = (
-    "ask for less, give what loses most a wider format (--override, a PrecisionPolicy), "
-    "or take it as it is with --allow-fallback (allow_fallback=True)"
+    "relax the budget, give the ops that lose most a wider format (--override, a PrecisionPolicy), "
+    "or accept the loss with --allow-fallback (allow_fallback=True)"
 )
 
 
 @dataclass(frozen=True)
 class Auto:
-    """What is asked for.
+    """The request for a search.
 
-    budget: what the mixture has to keep; data: batches to measure on (see `calibrate`), all held in memory;
-    labels: whole numbers, one a row, for budgets of top-1; base: the policy whose ops may go to eight bits;
-    device: where mixtures are run, 'interpret' for numpy; limit: how many batches to take, None for all.
+    budget: the quality that the mixture must keep; data: batches to measure on (see `calibrate`), all held in
+    memory; labels: integers, one for each row, for top-1 budgets; base: the policy whose ops may go to eight
+    bits; device: where mixtures are run, 'interpret' for numpy; limit: how many batches to use, None for all.
     """
 
     budget: Budget
@@ -49,16 +49,16 @@ class Auto:
     limit: int | None = None
 
     def __post_init__(self) -> None:
-        """InputError where labels are missing, or would do nothing."""
+        """Raise InputError where labels are missing, or given without a use."""
         if self.budget.needs_labels and self.labels is None:
-            raise InputError(f"the budget {self.budget} needs labels", "one whole number for each row")
+            raise InputError(f"the budget {self.budget} needs labels", "give one integer for each row")
         if self.labels is not None and not self.budget.needs_labels:
-            raise InputError(f"labels are for budgets of top-1, not for {self.budget}")
+            raise InputError(f"labels are for top-1 budgets, not for {self.budget}")
 
 
 @dataclass(frozen=True)
 class Searched:
-    """The model as it was imported, the settings to build it with, and what was found."""
+    """The model as imported, the settings to build it with, and the result of the search."""
 
     module: Module
     settings: Settings
@@ -73,11 +73,11 @@ def searched(
     inputs: InputShapes | None = None,
     shapes: Shapes | None = None,
 ) -> Searched:
-    """The mixture of formats that AUTO asks for, as settings; the rest of SETTINGS is kept.
+    """Search the mixture of formats that AUTO asks for; SETTINGS with that policy, scales and ledger records.
 
-    Without a calibration table in SETTINGS one is made of the data, by entropy. Raises InputError, also
-    where the base itself is not within the budget and may not fall back, CalibrationError and what a build
-    of the base raises.
+    Without a calibration table in SETTINGS, the entropy calibrator makes one from the data. Raises InputError
+    for bad data or labels, and where the base policy misses the budget without `allow_fallback`;
+    CalibrationError; and what a build of the base raises.
     """
     for target in settings.targets:
         check_target(target.name)
@@ -99,9 +99,12 @@ def searched(
 
 
 def _labels(given: Any) -> np.ndarray[Any, Any]:
-    """Labels as an array of one axis, where they are such; `Reference` refuses the others."""
+    """GIVEN as an array, a single column as one axis; `Reference` refuses arrays of other shapes.
+
+    Raises InputError where GIVEN is not an array.
+    """
     try:
         array = np.asarray(given)
     except (ValueError, TypeError) as error:
-        raise InputError(f"labels are no array: {error}", WANTED_LABELS) from None
+        raise InputError(f"the labels are not an array: {error}", WANTED_LABELS) from None
     return array.reshape(-1) if array.ndim == 2 and array.shape[1] == 1 else array

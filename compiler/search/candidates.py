@@ -1,4 +1,4 @@
-"""What may run in eight bits: the kernels of the fused graph that multiply, named by their ONNX nodes."""
+"""Candidates for eight bits: the kernels of the fused graph with a contraction, named by their ONNX nodes."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ..settings.policy import EIGHT_BITS, Override, PrecisionPolicy, format_name
 
 @dataclass(frozen=True)
 class MixtureCandidate:
-    """A fused kernel with a contraction, or several that share an ONNX node.
+    """A fused kernel with a contraction, or several kernels that share an ONNX node.
 
-    nodes: the ONNX nodes it stands for, in order; named: those of its contractions, which overrides
-    name; ops: its ops; refusals: by format, why it cannot run in it.
+    nodes: the ONNX nodes of all its ops, in order; named: those of its contractions, which overrides name;
+    ops: names of its ops; refusals: the reason for each format that it cannot run in.
     """
 
     nodes: tuple[str, ...]
@@ -27,7 +27,7 @@ class MixtureCandidate:
     refusals: Mapping[str, str] = field(default_factory=dict)
 
     def overrides(self, format: str) -> list[Override]:
-        """Those that put it into FORMAT."""
+        """The overrides that make it run in FORMAT."""
         return [Override("node", glob.escape(node), format_named(format)) for node in self.named]
 
     def offers(self, format: str) -> bool:
@@ -38,9 +38,9 @@ class MixtureCandidate:
 def with_formats(
     base: PrecisionPolicy, candidates: Sequence[MixtureCandidate], formats: Sequence[str | None]
 ) -> PrecisionPolicy:
-    """BASE with each of CANDIDATES in its own of FORMATS, None being that of BASE.
+    """BASE with an override for each of CANDIDATES to its format in FORMATS, None for that of BASE.
 
-    What BASE itself overrides stays: its overrides come last.
+    The overrides of BASE come last, so they still win.
     """
     pairs = zip(candidates, formats, strict=True)
     mixed = [override for one, form in pairs if form is not None for override in one.overrides(form)]
@@ -50,10 +50,11 @@ def with_formats(
 def contraction_kernels(fused: Module, policy: PrecisionPolicy) -> list[MixtureCandidate]:
     """The candidates of a module of the fused level, in program order.
 
-    Kernels whose contractions stem from the same ONNX node are one: no override tells them apart.
+    Kernels whose contractions come from the same ONNX node form one candidate, as an override cannot tell
+    them apart.
     """
     kernels = list(_kernels(fused))
-    heads = list(range(len(kernels)))  # of each kernel, one before it that it is one with
+    heads = list(range(len(kernels)))  # union-find: for each kernel, itself or an earlier one of its group
     owner: dict[str, int] = {}
     for number, kernel in enumerate(kernels):
         for node in _named(kernel):
@@ -66,7 +67,7 @@ def contraction_kernels(fused: Module, policy: PrecisionPolicy) -> list[MixtureC
 
 
 def _head(heads: list[int], number: int) -> int:
-    """The first of those that NUMBER is one with; paths are shortened on the way."""
+    """The first kernel of the group of kernel NUMBER; paths are halved on the way (union-find)."""
     while heads[number] != number:
         heads[number] = heads[heads[number]]
         number = heads[number]
@@ -76,17 +77,17 @@ def _head(heads: list[int], number: int) -> int:
 def with_refusals(
     candidates: Iterable[MixtureCandidate], format: str, decided: EightBitProducts
 ) -> Iterator[MixtureCandidate]:
-    """CANDIDATES with the reasons against FORMAT of a build that asked all for it and DECIDED so."""
+    """CANDIDATES with their reasons against FORMAT, as a build DECIDED that asked for it everywhere."""
     for one in candidates:
         if one.refusals.get(format) is None and not decided.chosen.intersection(one.named):
-            kind = f"no kernel multiplies {' or '.join(one.ops[:1])} in {format}"
+            kind = f"no kernel multiplies in {format} for {' or '.join(one.ops[:1])}"
             reason = next((decided.refused[node] for node in one.named if node in decided.refused), kind)
             one = MixtureCandidate(one.nodes, one.named, one.ops, {**one.refusals, format: reason})
         yield one
 
 
 def _kernels(fused: Module) -> Iterator[FusedKernel]:
-    """Those that hold a contraction."""
+    """The kernels of FUSED with a contraction."""
     for op in fused.main.block:
         if isinstance(op, FusedKernel) and any(has(inner, Trait.CONTRACTION) for inner in op.body.block):
             yield op
@@ -106,10 +107,10 @@ def _candidate(kernels: Sequence[FusedKernel], policy: PrecisionPolicy) -> Mixtu
     contractions = [op for op in computing if has(op, Trait.CONTRACTION)]
     others = [op for op in computing if not has(op, Trait.CONTRACTION)]
     named = dict.fromkeys(node for op in contractions for node in op.location.nodes)
-    reason = None if named else "it has no node that an override could name"
+    reason = None if named else "it has no ONNX node that an override could name"
     decided = next((each for each in map(policy.override_of, contractions) if each is not None), None)
     if decided is not None:
-        reason = f"the override {decided} decides"
+        reason = f"the override {decided} decides its format"
     return MixtureCandidate(
         tuple(dict.fromkeys(node for op in computing for node in op.location.nodes)),
         tuple(named),

@@ -1,11 +1,10 @@
-"""The way from the cheapest mixture of formats to the most exact one, step by step.
+"""The greedy path from the fastest mixture of formats to the most exact one.
 
-It begins with every candidate in eight bits, in whichever format is expected to be the faster, and
-goes on by the move, of one candidate into a format with less noise, that costs least time per noise
-taken away. What a move costs depends on the neighbours: a tensor is stored in eight bits for free
-where the kernel that makes it can round it, and an op alone among others may need a kernel to convert
-what it reads. So the times of moves are guesses, from three builds, until the few that look best are
-built, and what was learned is kept for later steps.
+It starts with every candidate in eight bits, in the format that is expected to be faster. Each step moves one
+candidate to a format with less noise: the move that costs least time per noise removed. The cost of a move
+depends on its neighbours: a producer may quantize its result for free, and an isolated eight-bit op may need
+a kernel that quantizes its operand. So the costs are guesses, from three builds, until the few moves that
+look best are built; the measured costs are kept for later steps.
 """
 
 from __future__ import annotations
@@ -18,11 +17,11 @@ from .sensitivity import OpSensitivity
 from .trials import Times
 
 Mixture = tuple[str | None, ...]  # the format of every candidate; None is that of the base
-Move = tuple[int, str | None]  # a candidate, and the format it goes to
+Move = tuple[int, str | None]  # a candidate, and the format it moves to
 
 BUILT_AT_A_STEP = 3
-WORTH = 0.01  # microseconds; what saves less saves nothing
-TIE = 0.01  # times that differ by this share are equal: the more exact format is taken
+WORTH = 0.01  # microseconds; smaller savings count as none
+TIE = 0.01  # relative; times that differ by less are equal, and the more exact format is taken
 
 
 def changed(mixture: Mixture, move: Move) -> Mixture:
@@ -35,7 +34,7 @@ def changed(mixture: Mixture, move: Move) -> Mixture:
 class PathStep:
     """A mixture, its time in microseconds by the cost model, and the move that led to it.
 
-    costs: microseconds by which the move made it slower; negative where it became faster.
+    costs: the microseconds that the move added; negative where the mixture became faster.
     """
 
     mixture: Mixture
@@ -46,7 +45,7 @@ class PathStep:
 
 @dataclass
 class Path:
-    """The steps for OPS. times: those of a mixture, which is built for it; formats: those to mix."""
+    """The path for `ops`, over mixtures of `formats`; `times` builds a mixture and gives its times."""
 
     ops: Sequence[OpSensitivity]
     formats: Sequence[str]
@@ -55,11 +54,11 @@ class Path:
 
     @property
     def base(self) -> Mixture:
-        """Everything in the format of the base."""
+        """The mixture with all candidates in the format of the base."""
         return (None,) * len(self.ops)
 
     def steps(self) -> Iterator[PathStep]:
-        """From the cheapest mixture to the base, each when it is asked for."""
+        """The steps from the fastest mixture to the base; each is built when it is requested."""
         mixture = self._cheapest()
         step = PathStep(mixture, self.times(mixture).total)
         yield step
@@ -68,14 +67,17 @@ class Path:
             yield step
 
     def noise(self, move: Move) -> float:
-        """The relative noise power, at the worst output, of one candidate in a format."""
+        """The relative noise power at the worst output when MOVE's candidate alone runs in its format."""
         number, form = move
         return 0.0 if form is None else max(self.ops[number].noise[form].values())
 
     # ------------------------------------------------------------ where it begins
 
     def _cheapest(self) -> Mixture:
-        """Each candidate in the format that looks fastest; times are split by the nodes of launches."""
+        """The mixture with each candidate in the format that looks fastest.
+
+        Times of single candidates are shares of launches, by ONNX node, in builds of uniform mixtures.
+        """
         uniform = {form: self._uniform(form) for form in self.formats}
         times = {form: self.times(mixture) for form, mixture in uniform.items()}
         spent = {form: [self._share(times[form], n) for n in range(len(self.ops))] for form in times}
@@ -95,13 +97,13 @@ class Path:
         found[start] = self.times(start).total
         limit = min(found.values()) * (1 + TIE)
         near = [mixture for mixture in found if found[mixture] <= limit]
-        return min(near, key=lambda mixture: (self._loudness(mixture), found[mixture]))
+        return min(near, key=lambda mixture: (self._total_noise(mixture), found[mixture]))
 
-    def _loudness(self, mixture: Mixture) -> float:
+    def _total_noise(self, mixture: Mixture) -> float:
         return sum(self.noise(move) for move in enumerate(mixture))
 
     def _uniform(self, form: str) -> Mixture:
-        """Everything in FORM that can be; the rest in another format of eight bits, or as the base."""
+        """All candidates in FORM where possible, else in another eight-bit format, else as the base."""
         order = [form, *(other for other in EIGHT_BITS if other != form)]
         return tuple(next((each for each in order if each in op.noise), None) for op in self.ops)
 
@@ -111,7 +113,7 @@ class Path:
     # ------------------------------------------------------------ where it goes
 
     def _next(self, step: PathStep) -> PathStep:
-        """The step that costs least per noise taken away, of those that looked best."""
+        """The step that costs least time per noise removed, among the few that look best and are built."""
         moves = list(self._moves(step.mixture))
         ranks = {move: self._rank(move, step.mixture, self._guesses[move]) for move in moves}
         built: dict[Move, PathStep] = {}
@@ -130,16 +132,16 @@ class Path:
         return PathStep(mixture, time, move, time - step.microseconds)
 
     def _moves(self, mixture: Mixture) -> Iterator[Move]:
-        """All moves that take noise away."""
+        """All moves to less noise."""
         for number, form in enumerate(mixture):
             for other in (None, *self.ops[number].noise) if form is not None else ():
                 if other != form and self.noise((number, other)) < self.noise((number, form)):
                     yield number, other
             if form is not None and not self.noise((number, form)):
-                yield number, None  # it is exact, and at the end of the way nevertheless
+                yield number, None  # an exact candidate must end in the base, too
 
     def _rank(self, move: Move, mixture: Mixture, costs: float) -> tuple[int, float, int, str]:
-        """What is faster comes first, the most so; then what costs least per noise taken away."""
+        """The sort key of MOVE: first moves that save time, most first; then by cost per noise removed."""
         number, form = move
         gain = self.noise((number, mixture[number])) - self.noise(move)
         if costs <= WORTH:

@@ -1,7 +1,7 @@
-"""The cheapest mixture of formats that a budget allows, by the cost model, and as measured.
+"""The search for the fastest mixture of formats within a budget: times by the cost model, quality measured.
 
-Noise of single ops adds up at the output to first order, so a sum says which mixtures are worth a
-measurement. What is taken was executed: an estimate alone never decides that a budget holds.
+To first order the noise of single ops adds up at the output, so the sum estimates which mixtures are worth a
+measurement. The chosen mixture was executed: an estimate alone never decides that it meets the budget.
 """
 
 from __future__ import annotations
@@ -23,14 +23,17 @@ from .trials import MixtureTrials, Times
 STAGE = "search"
 SLACK = 3.0  # dB by which an estimate may be too low
 
-# Why a move into eight bits was not made, by what was looked at.
+# Why a move to eight bits was declined: by the estimated noise, the time, or the measured quality.
 NO_ROOM, NO_TIME, TOO_MUCH = "estimate", "time", "measured"
 
 
 @dataclass(frozen=True)
 class Point:
-    """A mixture that was considered: microseconds by the cost model, the estimated SQNR in dB, and what was
-    measured, None where the estimate was too low, or the time too long, for that."""
+    """A mixture that was considered.
+
+    microseconds: by the cost model; estimated: SQNR in dB; quality: as measured, None where the estimate was
+    too low or the time too long for a measurement.
+    """
 
     mixture: Mixture
     microseconds: float
@@ -44,14 +47,13 @@ class Point:
 
 @dataclass(frozen=True)
 class Found:
-    """The outcome of a search.
+    """The result of a search.
 
-    policy: the mixture as a policy; chosen: its point; plain: that of the base; points: all that were
-    considered, the fastest first; holds: whether what was measured of `chosen` is within the budget, which
-    only the base may fail; savings: by candidate, what its eight bits save in the chosen mixture; declined:
-    the moves that were tried on the way to `chosen` and not made: NO_ROOM where the estimate with it is
-    beyond the budget, NO_TIME where it saves none, TOO_MUCH where it was measured beside others and they
-    were beyond the budget; top1: of fp32, in percent.
+    policy: the chosen mixture as a policy; chosen: its point; plain: the point of the base; points: all that
+    were considered, the fastest first; savings: by candidate, the microseconds that its eight bits save in
+    the chosen mixture; declined: the moves that were tried and not made: NO_ROOM where the estimate misses
+    the budget, NO_TIME where no time is saved, TOO_MUCH where a mixture with it was measured and misses the
+    budget; top1: the accuracy of fp32 in percent, None without labels.
     """
 
     base: PrecisionPolicy
@@ -67,11 +69,12 @@ class Found:
 
     @property
     def holds(self) -> bool:
+        """Whether the chosen point, as measured, meets the budget; only the base may be chosen without."""
         return self.chosen.quality is not None and self.budget.holds(self.chosen.quality)
 
     @property
     def front(self) -> list[Point]:
-        """The points that none more exact is as fast as, the chosen one and the base; the fastest first."""
+        """The Pareto front of the points, with the chosen one and the base; the fastest first."""
         kept, fastest = [], math.inf
         for point in sorted(self.points, key=lambda point: (-point.estimated, point.microseconds)):
             if point.microseconds < fastest - WORTH or point in (self.chosen, self.plain):
@@ -88,10 +91,10 @@ def search(
     progress: Progress | None = None,
     known: Sensitivity | None = None,
 ) -> Found:
-    """The fastest mixture of BASE and eight bits whose measured quality is within BUDGET, else BASE.
+    """Find the fastest mixture of BASE and eight bits whose measured quality is within BUDGET, else BASE.
 
-    KNOWN is what was measured of single ops, where that was done before. Where BASE itself fails there is
-    nothing to search: single ops are not measured then. Raises what `build` raises for BASE.
+    KNOWN is the sensitivity of single ops, if it was measured before. Where BASE itself misses the budget
+    nothing is searched and single ops are not measured. Raises what `build` raises for BASE.
     """
     floor = reference.quality(trials.outputs(base))
     sensitivities = measured if budget.holds(floor) else unmeasured
@@ -101,7 +104,7 @@ def search(
 
 @dataclass
 class _Search:
-    """The state of one search. floor: what was measured of the base."""
+    """The state of one search; `floor` is the measured quality of the base."""
 
     trials: MixtureTrials
     base: PrecisionPolicy
@@ -139,14 +142,14 @@ class _Search:
     # ------------------------------------------------------------ the way
 
     def _walk(self, path: Path, plain: Point) -> Point:
-        """The first mixture on the way that holds and is faster than PLAIN, which is at its end."""
+        """The first mixture on the path that meets the budget and is faster than PLAIN, else PLAIN."""
         steps: Iterator[PathStep | None] = chain(path.steps(), [None])
         for number, (step, following) in enumerate(pairwise(steps)):
-            assert step is not None  # only the last one is
+            assert step is not None  # only the last element of the chain is None
             self._tell(min(number, len(path.base)), len(path.base) + 1)
             if step.mixture == path.base:
                 break
-            # Where the next step is no slower, and more exact, this one need not be measured.
+            # If the next step, which is more exact, is no slower, this one need not be measured.
             passed = following is not None and following.costs <= WORTH
             point = self._point(step, plain, passed)
             if point.quality is not None and self.budget.holds(point.quality):
@@ -154,7 +157,7 @@ class _Search:
         return plain
 
     def _point(self, step: PathStep, plain: Point, passed: bool) -> Point:
-        """What is known of the mixture of STEP; measured if that can change anything."""
+        """The point of STEP's mixture, measured if it could be chosen."""
         point = Point(step.mixture, step.microseconds, self._estimate(step.mixture))
         slow = point.microseconds > plain.microseconds - WORTH
         if not slow and not passed and not self.budget.hopeless(point.estimated, SLACK):
@@ -165,10 +168,10 @@ class _Search:
     # ------------------------------------------------------------ what can be done better
 
     def _best(self, path: Path, plain: Point) -> Point:
-        """The fastest of what is found from the way, and from PLAIN.
+        """The faster of the mixtures found from the path's result and from PLAIN.
 
-        The way may become slower than PLAIN before it is within the budget, and never see the few ops that
-        are both quiet and worth it.
+        The path may become slower than PLAIN before it meets the budget. It then misses mixtures of a few ops
+        that save time and add little noise, which starting from PLAIN finds.
         """
         passed = self._walk(path, plain)
         starts = [plain] if passed is plain else [passed, plain]
@@ -177,10 +180,10 @@ class _Search:
         return best
 
     def _refilled(self, path: Path, start: Point) -> tuple[Point, dict[Move, str]]:
-        """START with more candidates in eight bits, where the estimate leaves room and time is saved; and
-        why not the others.
+        """START with more candidates in eight bits, where the estimate allows it and time is saved; and the
+        declined moves with their reasons.
 
-        The way takes large noise away late; what went before it may fit again.
+        The path may remove large noise late; moves that it made before may then fit the budget again.
         """
         mixtures, made = [start.mixture], []
         declined: dict[Move, str] = {}
@@ -201,18 +204,18 @@ class _Search:
             found = self._if_it_holds(mixtures[count], start)
             if found is not start:
                 return found, declined
-            # The estimate was too high: half of what was added, the quieter one, may hold.
+            # The estimate was too high. Try the half of the added moves with the least noise.
             declined |= dict.fromkeys(made[count // 2 : count], TOO_MUCH)
             count //= 2
         return start, declined
 
     def _more(self, path: Path, mixture: Mixture) -> list[Move]:
-        """Candidates that could go into eight bits again, those that cost the budget least first."""
+        """Moves of candidates to eight bits, those with the least noise first."""
         moves = [(n, form) for n, op in enumerate(path.ops) if mixture[n] is None for form in op.noise]
         return sorted(moves, key=lambda move: (path.noise(move), move))
 
     def _settled(self, chosen: Point) -> Point:
-        """CHOSEN without the eight bits that save nothing there; notes what the others save."""
+        """CHOSEN without eight bits where they save no time; records the savings of the others."""
         mixture = chosen.mixture
         for number in range(len(mixture)):
             if mixture[number] is not None:
@@ -223,14 +226,14 @@ class _Search:
         return self._if_it_holds(mixture, chosen)
 
     def _if_it_holds(self, mixture: Mixture, chosen: Point) -> Point:
-        """The point of MIXTURE if it is measured to be within the budget, else CHOSEN."""
+        """The point of MIXTURE if its measured quality is within the budget, else CHOSEN."""
         if mixture == chosen.mixture:
             return chosen
         known = self._points.get(mixture)
         if known is None or known.quality is None:
             time, estimate = self._time(mixture).total, self._estimate(mixture)
             known = self._points[mixture] = Point(mixture, time, estimate, self._quality(mixture))
-        assert known.quality is not None  # it was measured at the latest now
+        assert known.quality is not None  # measured above if it was not before
         return known if self.budget.holds(known.quality) else chosen
 
     # ------------------------------------------------------------ what is known of a mixture
@@ -242,7 +245,7 @@ class _Search:
         return self.reference.quality(self.trials.outputs(self._policy(mixture)))
 
     def _estimate(self, mixture: Mixture) -> float:
-        """The SQNR, in dB, of what the base and each op alone lose, added up."""
+        """The estimated SQNR of MIXTURE in dB: the noise of the base and of each op alone, added up."""
         pairs = zip(self.sensitivity.ops, mixture, strict=True)
         alone = [op.noise[form] for op, form in pairs if form is not None]
         return sqnr(added([self.floor.noise, *alone]))

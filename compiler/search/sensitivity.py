@@ -1,4 +1,4 @@
-"""Sensitivity: what each fused op costs the network's outputs if it alone runs in eight bits."""
+"""Sensitivity: the noise at the network's outputs when a single fused op runs in eight bits."""
 
 from __future__ import annotations
 
@@ -28,30 +28,33 @@ from .quality import Reference, sqnr
 from .trials import Held, MixtureTrials, load_model
 
 STAGE = "sensitivity"
-FUSED_AS = PrecisionPolicy("fp16")  # which kernels there are is that of the network in fp16
+FUSED_AS = PrecisionPolicy("fp16")  # the candidates are the kernels of the network as fused for fp16
 WIDE = PrecisionPolicy("fp32")
 
 
 @dataclass(frozen=True)
 class OpSensitivity:
-    """A candidate, and by format the relative noise power at each output when it alone runs in it."""
+    """A candidate and, by format, the relative noise power at each output when it alone runs in it."""
 
     candidate: MixtureCandidate
     noise: Mapping[str, Mapping[str, float]]
 
     def sqnr(self, format: str) -> float | None:
-        """In dB, of the worst output; None where it cannot run in FORMAT."""
+        """The SQNR of the worst output in dB; None where the candidate cannot run in FORMAT."""
         return sqnr(self.noise[format]) if format in self.noise else None
 
     @property
     def rank(self) -> float:
-        """Its ratio in the first format that it can run in; infinite where there is none."""
+        """The SQNR in dB in the first format that the candidate can run in; infinite where there is none."""
         return next((sqnr(noise) for noise in self.noise.values()), math.inf)
 
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """Of every fused op with a contraction; batches: how many were run; outputs: those measured."""
+    """The sensitivity of every fused op with a contraction.
+
+    formats: the formats measured; batches: how many were run; outputs: names of the outputs measured.
+    """
 
     formats: tuple[str, ...]
     batches: int
@@ -60,11 +63,11 @@ class Sensitivity:
 
     @property
     def worst_first(self) -> list[OpSensitivity]:
-        """The ops in the order of their ratios in the first format; what runs in none comes last."""
+        """The ops by ascending SQNR in their first format; those that run in no format come last."""
         return sorted(self.ops, key=lambda op: (not op.noise, op.rank))
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON data, worst first; null is an infinite ratio."""
+        """The sensitivity as JSON data, worst op first; null stands for an infinite SQNR."""
         return {
             "batches": self.batches,
             "outputs": list(self.outputs),
@@ -98,13 +101,14 @@ def sensitivity(
     cache: bool = True,
     progress: Progress | None = None,
 ) -> Sensitivity:
-    """The SQNR at the outputs of MODEL, in dB to fp32, if each fused op alone runs in eight bits.
+    """Measure the SQNR at MODEL's outputs, in dB against fp32, when each fused op alone runs in eight bits.
 
-    formats: 'int8', 'fp8' or both; calibration: the scales, None to find them on BATCHES by CALIBRATOR;
-    progress is called with ('sensitivity', done, total); all else as for `calibrate`, but every batch is
-    held in memory. The network is run once for each op and format.
+    formats: 'int8', 'fp8' or both; calibration: the scales, None to choose them on BATCHES by CALIBRATOR;
+    progress: called with ('sensitivity', done, total); all else as for `calibrate`, except that all batches
+    are held in memory. The network is run once for each op and format.
 
-    Raises InputError, CalibrationError and what `compile` raises.
+    Raises InputError for bad arguments or batches, CalibrationError for a table of another model, and what
+    `compile` raises.
     """
     check_calibrator(calibrator)
     check_formats(formats)
@@ -118,22 +122,23 @@ def sensitivity(
 
 
 def check_formats(formats: Sequence[str]) -> None:
-    """InputError unless FORMATS are formats of eight bits, at least one."""
+    """Raise InputError unless FORMATS is a non-empty sequence of eight-bit formats."""
     expect_each("formats", formats, str)
     odd = [name for name in formats if name not in EIGHT_BITS]
     if odd or not formats or isinstance(formats, str):
-        raise InputError(f"{formats!r} are no formats of eight bits", f"these exist: {', '.join(EIGHT_BITS)}")
+        hint = f"eight-bit formats: {', '.join(EIGHT_BITS)}"
+        raise InputError(f"{formats!r} is not a sequence of eight-bit formats", hint)
 
 
 def run_settings(device: str | None, cache: bool) -> Settings:
-    """How trials are built that run on DEVICE."""
+    """The settings for trials that run on DEVICE; CACHE: whether to use the kernel cache."""
     host = device == HOST
     targets = chosen_targets(HOST if host else None, None if host else present_arch())
     return Settings(targets=targets, cache=KernelCache() if cache else None)
 
 
 def calibrated(trials: MixtureTrials, calibrator: str, progress: Progress | None) -> CalibrationTable:
-    """The table that CALIBRATOR makes of the batches of TRIALS; warns as `calibrate`."""
+    """The table that CALIBRATOR makes from the batches of TRIALS. Warns and raises as `calibrate` does."""
     network = Network.of(trials.copy())
     data = CalibrationSet(trials.batches, len(trials.batches))
     cache = trials.settings.cache is not None
@@ -149,7 +154,7 @@ def measured(
     formats: Sequence[str],
     progress: Progress | None = None,
 ) -> Sensitivity:
-    """The sensitivity of every candidate of the fused graph under BASE, against REFERENCE."""
+    """Measure the sensitivity of every candidate of the fused graph under BASE, against REFERENCE."""
     tell = progress or (lambda stage, done, total: None)
     found = candidates(trials, base, formats)
     total = sum(one.offers(format) for one in found for format in formats)
@@ -173,7 +178,7 @@ def unmeasured(
     formats: Sequence[str],
     progress: Progress | None = None,
 ) -> Sensitivity:
-    """As `measured`, but without running anything: no op has a ratio."""
+    """The candidates as from `measured`, but without running anything: no op has noise figures."""
     ops = tuple(OpSensitivity(one, {}) for one in candidates(trials, base, formats))
     return Sensitivity(tuple(formats), len(trials.batches), reference.names, ops)
 
@@ -181,7 +186,7 @@ def unmeasured(
 def candidates(
     trials: MixtureTrials, base: PrecisionPolicy, formats: Sequence[str]
 ) -> list[MixtureCandidate]:
-    """What may run in one of FORMATS on the fused graph under BASE, with the reasons of what may not."""
+    """The candidates of the fused graph under BASE, each with its reasons against any of FORMATS."""
     found = contraction_kernels(trials.brought_to("fused", base)[0], base)
     for format in formats:
         asked = with_formats(base, found, [format if one.offers(format) else None for one in found])

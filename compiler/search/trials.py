@@ -1,4 +1,4 @@
-"""Trials: one model in many mixtures of formats, each lowered, timed by the cost model and executed."""
+"""Trials: one model lowered in many mixtures of formats, timed by the cost model and executed."""
 
 from __future__ import annotations
 
@@ -26,13 +26,16 @@ from ..settings.policy import PrecisionPolicy
 from .quality import Outputs
 
 Batch = Mapping[str, Array]
-DIGITS = 3  # of microseconds: what differs by less is equal
+DIGITS = 3  # of microseconds; times are rounded so that negligible differences vanish
 
 
 @dataclass(frozen=True)
 class Times:
-    """What the cost model expects at the optimum of all symbols, in microseconds: of all launches, and of
-    those that each ONNX node has a part in; a launch of several nodes counts for each of them in part."""
+    """Expected times in microseconds, by the cost model at the optimum of all symbols.
+
+    total: of all launches; by_node: the share of each ONNX node. The time of a launch of several nodes is
+    divided equally among them.
+    """
 
     total: float
     by_node: Mapping[str, float]
@@ -40,9 +43,10 @@ class Times:
 
 @dataclass(frozen=True)
 class MixtureTrials:
-    """MODULE, as it was imported, and what its mixtures are tried on.
+    """A model on which mixtures are tried.
 
-    settings: how to build; device: as for `Engine`, or 'interpret' for numpy.
+    module: the model as imported; settings: how to build it; batches: inputs to run; device: as for `Engine`,
+    or 'interpret' for numpy.
     """
 
     module: Module
@@ -52,29 +56,29 @@ class MixtureTrials:
     _times: dict[PrecisionPolicy, Times] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        """InputError below the graph level, where formats are decided."""
+        """Raise InputError for a module below the graph level, whose formats are decided already."""
         check_graph_level(self.module)
 
     @cached_property
     def target(self) -> ArchSpec:
-        """Whose times are those of a mixture: the first of the targets, which share the mixture."""
+        """The target whose times count: the first one. All targets share the mixture."""
         return self.settings.planned[0]
 
     def copy(self) -> Module:
-        """A copy of the module, to be changed."""
+        """A copy of the module, which may be modified."""
         return clone_module(self.module)
 
     def _settings(self, policy: PrecisionPolicy) -> Settings:
         return replace(self.settings, precision=policy, progress=None, decided=())
 
     def brought_to(self, level: str, policy: PrecisionPolicy) -> tuple[Module, PassContext]:
-        """A copy of the module at LEVEL under POLICY, and what the passes decided on the way."""
+        """A copy of the module lowered to LEVEL under POLICY, and the context with the passes' decisions."""
         settings = self._settings(policy)
         context = context_of(settings)
         return brought_to(level, self.copy(), settings, context), context
 
     def times(self, policy: PrecisionPolicy) -> Times:
-        """What the cost model says of the module under POLICY, built once. Raises as `build` does."""
+        """The expected times of the module under POLICY; each policy is lowered once. Raises as `build`."""
         if policy not in self._times:
             settings = self._settings(policy)
             launched = launch_level(self.copy(), settings, context_of(settings))
@@ -82,7 +86,7 @@ class MixtureTrials:
         return self._times[policy]
 
     def outputs(self, policy: PrecisionPolicy) -> Iterator[Outputs]:
-        """The outputs of every batch under POLICY, one after the other. Raises as `build` and `Engine` do."""
+        """The outputs of every batch under POLICY, one batch at a time. Raises as `build` and `Engine` do."""
         settings, copy = self._settings(policy), self.copy()
         batches = (self._typed(batch, policy) for batch in self.batches)
         if self.device == INTERPRET:
@@ -98,29 +102,29 @@ class MixtureTrials:
                 yield {name: np.asarray(array) for name, array in engine.run(batch).items()}
 
     def _typed(self, batch: Batch, policy: PrecisionPolicy) -> Batch:
-        """BATCH in the types that POLICY gives inputs."""
+        """BATCH cast to the input types of POLICY."""
         values = dict(zip(self.module.main.inputs, self.module.main.arguments, strict=True))
         types = {name: policy.io_type(name, value.type.dtype).numpy for name, value in values.items()}
         return {name: array.astype(types[name], copy=False) for name, array in batch.items()}
 
 
 def check_graph_level(module: Module) -> None:
-    """InputError for a MODULE that was lowered already."""
+    """Raise InputError for a MODULE below the graph level."""
     level = level_of(module)
     if level != "graph":
-        raise InputError(f"formats are searched at the graph level; this model is at the {level} level")
+        raise InputError(f"this needs a model at the graph level; this one is at the {level} level")
 
 
 @dataclass(frozen=True)
 class Held:
-    """Batches in memory, for every mixture is tried on all; partial: some elements were left out."""
+    """Batches held in memory, as every mixture runs on all; partial: whether some of the data is left out."""
 
     batches: Sequence[Batch]
     partial: bool
 
     @staticmethod
     def of(data: Batches, module: Module, limit: int | None = None) -> Held:
-        """The batches of DATA, the first LIMIT of them, for MODULE; raises as `calibrate`."""
+        """The first LIMIT batches of DATA (None: all) for MODULE. Raises as `calibrate` does."""
         check_limit(limit)
         opened = open_set(data, module)
         batches = list(checked_batches(opened, limit, module))
@@ -128,14 +132,14 @@ class Held:
 
 
 def load_model(model: Source, inputs: InputShapes | None, shapes: Shapes | None) -> Module:
-    """MODEL as a module that belongs to nobody else."""
+    """The module of MODEL, a copy if MODEL is a module. Raises as `load_module`, InputError if lowered."""
     module = load_module(model, inputs, shapes)
     check_graph_level(module)
     return clone_module(module) if module is model else module
 
 
 def times_of(launched: Module, target: ArchSpec) -> Times:
-    """The expected times of a module of the launch level; equal kernels are timed once."""
+    """The expected times of LAUNCHED, a launch-level module, on TARGET; equal kernels are timed once."""
     known: dict[str, float] = {}
     by_node: dict[str, float] = {}
     total = 0.0

@@ -1,1 +1,1 @@
-"""What a user may ask of a build: precision and limits."""
+"""User settings of a build: precision policies, and limits of the passes."""

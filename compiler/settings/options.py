@@ -1,4 +1,4 @@
-"""Limits of the passes."""
+"""Numeric limits of the passes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Options:
-    """Limits and switches of the passes.
+    """Limits of the passes.
 
-    fold_bytes: the largest constant that folding may create, unless it is smaller than what it
-    is made of; kernel_ops: the most ops in one kernel; streams: how many streams launches are
-    spread over, 0 for as many as should save time.
+    fold_bytes: the size in bytes of the largest constant that folding may create, unless it is smaller than
+    its operands; kernel_ops: the largest number of ops in one kernel; streams: the number of streams that
+    launches are spread over, 0 for as many as should save time.
     """
 
     fold_bytes: int = 1 << 24

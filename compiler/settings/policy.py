@@ -1,7 +1,7 @@
-"""Precision policies: in which number formats a program is stored, multiplied and summed.
+"""Precision policies: the number formats in which a model is stored, multiplied and accumulated.
 
-A policy has a default format, overrides for single ops and nodes, element types for inputs and
-outputs, and says whether a kernel may get another precision than was asked for.
+A policy has a default format, overrides for single ops and nodes, element types for inputs and outputs, and
+says whether a kernel may fall back to another format than requested.
 """
 
 from __future__ import annotations
@@ -21,19 +21,18 @@ from ...dialects.graph import GRAPH
 from ...errors import InputError, UnsupportedError
 from ...runtime.arguments import checked, expect_each
 
-# The formats of eight bits, and what they store.
+# The eight-bit formats and their storage types.
 EIGHT_BITS: Mapping[str, DType] = MappingProxyType({"int8": I8, "fp8": F8E4M3})
 
 
 @dataclass(frozen=True)
 class Format:
-    """What float32 values become that an op makes or multiplies.
+    """A number format: the types that replace float32 in an op that runs in it.
 
-    name: its word in text ("fp16"); storage: the element type of tensors between kernels and of
-    the operands of contractions; multiply: what contractions multiply; compute: the type of all
-    other arithmetic; accumulate: the type sums of contractions are kept in. Formats of eight bits
-    say it of what stays in floats: which contractions multiply in eight bits is for
-    `InsertQuantization` to say.
+    name: its name in text ("fp16"); storage: the storage type of tensors between kernels and of the operands
+    of contractions; multiply: the type that contractions multiply in; compute: the type of all other
+    arithmetic; accumulate: the accumulator type of contractions. For eight-bit formats these are the types of
+    values that stay floats; `InsertQuantization` decides which contractions multiply in eight bits.
     """
 
     name: str
@@ -44,29 +43,29 @@ class Format:
 
     @property
     def products(self) -> DType:
-        """What contractions of float32 are to multiply: for eight bits what their operands are stored in."""
+        """The type that float32 contractions should multiply in; for eight-bit formats their storage type."""
         return EIGHT_BITS.get(self.name, self.multiply)
 
     @property
     def lowers(self) -> bool:
-        """True when float32 tensors are stored in fewer bits."""
+        """Whether float32 tensors are stored in fewer bits."""
         return self.storage.bits < F32.bits
 
     @property
     def quantizes(self) -> bool:
-        """True when contractions multiply in eight bits, at scales that a calibration table gives."""
+        """Whether contractions multiply in eight bits, with scales from a calibration table."""
         return self.name in EIGHT_BITS
 
     def stored(self, dtype: DType) -> DType:
-        """The element type that a tensor of DTYPE has between kernels."""
+        """The storage type of a tensor of DTYPE between kernels."""
         return self.storage if dtype == F32 else dtype
 
     def multiplied(self, dtype: DType) -> DType:
-        """What a contraction of operands of DTYPE multiplies."""
+        """The type that a contraction of operands of DTYPE multiplies in."""
         return self.multiply if dtype == F32 else dtype
 
     def computed(self, dtype: DType) -> DType:
-        """The element type of arithmetic on values of DTYPE: short floats are widened."""
+        """The compute type of arithmetic on values of DTYPE: short floats are widened."""
         return self.compute if dtype.is_float and dtype.bits < self.compute.bits else dtype
 
 
@@ -80,7 +79,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
     }
 )  # fmt: skip
 
-# The element types that inputs and outputs may be given: by the formats' words or as the IR spells them.
+# The element types that inputs and outputs may be given, by their format names or IR names.
 _IO_TYPES: Mapping[str, DType] = MappingProxyType(
     {"fp32": F32, "fp16": F16, "bf16": BF16, "f32": F32, "f16": F16}
 )
@@ -92,7 +91,7 @@ _OPS = {op.name.removeprefix("graph.") for op in GRAPH.ops}
 
 
 def format_named(name: str) -> Format:
-    """The format NAME; UnsupportedError for one that does not exist (yet)."""
+    """The format called NAME. Raises UnsupportedError for one that does not exist."""
     found = FORMATS.get(name)
     if found is None:
         raise UnsupportedError(f"there is no precision '{name}'", f"these exist: {', '.join(FORMATS)}")
@@ -101,8 +100,11 @@ def format_named(name: str) -> Format:
 
 @dataclass(frozen=True)
 class Override:
-    """Another format for some ops. kind: 'op', PATTERN being the name of a graph op ("softmax"), or
-    'node', PATTERN being matched with names of ONNX nodes as a shell matches files."""
+    """An override: the format of some ops, instead of the default.
+
+    kind: 'op', where `pattern` is the name of a graph op ("softmax"), or 'node', where `pattern` is a shell
+    wildcard pattern for names of ONNX nodes.
+    """
 
     kind: str
     pattern: str
@@ -110,16 +112,19 @@ class Override:
 
     @staticmethod
     def parse(text: str) -> Override:
-        """`op:softmax=fp32` or `node:/layer3/*=fp16`; InputError for anything else."""
+        """The override in TEXT, such as `op:softmax=fp32` or `node:/layer3/*=fp16`.
+
+        Raises InputError for text of another form or an unknown op, UnsupportedError for an unknown format.
+        """
         subject, equals, name = text.rpartition("=")
         if not equals:
             hint = "write op:softmax=fp32, or node:/layer3/*=fp32"
-            raise InputError(f"the override {text!r} names no format", hint)
+            raise InputError(f"the override {text!r} has no format", hint)
         return Override.of(subject, name)
 
     @staticmethod
     def of(subject: str, format: str | Format) -> Override:
-        """The override of SUBJECT, `op:NAME` or `node:PATTERN`."""
+        """The override of SUBJECT, `op:NAME` or `node:PATTERN`, to FORMAT. Raises as `parse` does."""
         kind, _, pattern = subject.partition(":")
         if kind not in ("op", "node") or not pattern:
             hint = "write op:softmax for a kind of op, or node:/layer3/* for ONNX nodes"
@@ -136,12 +141,12 @@ class Override:
 
     @cached_property
     def literal(self) -> str | None:
-        """The only name that the pattern fits, and None when it has wildcards."""
+        """The only name that the pattern matches; None when it has wildcards."""
         name = _ESCAPED.sub(r"\1", self.pattern)
         return name if self.kind == "op" or glob.escape(name) == self.pattern else None
 
     def names(self, nodes: Collection[str]) -> bool:
-        """True when this is about one of NODES."""
+        """Whether this is a node override that matches one of NODES."""
         if self.kind != "node":
             return False
         if self.literal is not None:
@@ -158,18 +163,18 @@ IoTypes = str | Mapping[str, str | DType] | Sequence[tuple[str, DType]]
 
 @dataclass(frozen=True, init=False)
 class PrecisionPolicy:
-    """In which formats a model runs.
+    """A precision policy: the formats in which a model runs.
 
         PrecisionPolicy("fp16", overrides={"op:softmax": "fp32", "node:/layer3/*": "fp32"}, io="fp16")
 
-    default: the format of every op that no override is about; overrides: see `Override`; of
-    several about one op the last one counts; io: 'model' (inputs and outputs keep their types),
-    the element type of all float inputs and outputs, or element types by name;
-    allow_fallback: a kernel may run in another precision than was asked for, on record, instead of
-    ending the build with an error; likewise a search for a mixture (`compile`) may end beyond its budget.
+    default: the format of every op that no override matches; overrides: see `Override`; the last one that
+    matches an op counts; io: 'model' (inputs and outputs keep their types), the element type of all float
+    inputs and outputs, or element types by name; allow_fallback: a kernel may fall back to another format,
+    which the ledger records, instead of failing the build; likewise a search for a mixture (`compile`) may
+    miss its budget.
 
-    Policies are values: equal, hashed and printed by what they say. Raises InputError and
-    UnsupportedError for what means nothing.
+    Policies are values: they are compared, hashed and printed by their content. Raises InputError for
+    overrides and types that cannot be parsed, UnsupportedError for formats and types that do not exist.
     """
 
     default: Format
@@ -193,7 +198,7 @@ class PrecisionPolicy:
     @staticmethod
     @checked
     def named(name: str) -> PrecisionPolicy:
-        """The policy with the default NAME and nothing else; UnsupportedError for one that does not exist."""
+        """The policy with the default format NAME and nothing else. Raises UnsupportedError for no format."""
         return PrecisionPolicy(name)
 
     @property
@@ -202,21 +207,21 @@ class PrecisionPolicy:
 
     @property
     def quantizes(self) -> bool:
-        """True when some contractions are to multiply in eight bits, at scales of a calibration table."""
+        """Whether some contractions are to multiply in eight bits, with scales of a calibration table."""
         return bool(self.eight_bits)
 
     @cached_property
     def eight_bits(self) -> tuple[Format, ...]:
-        """The formats of eight bits that the policy asks for, of all ops or of some."""
+        """The eight-bit formats that the policy requests, for all ops or for some."""
         return tuple(format for format in self.formats if format.quantizes)
 
     @property
     def formats(self) -> tuple[Format, ...]:
-        """All formats that the policy asks for, the default first."""
+        """All formats that the policy requests, the default first."""
         return tuple(dict.fromkeys((self.default, *(override.format for override in self.overrides))))
 
     def override_of(self, op: Operation | None) -> Override | None:
-        """The override that counts for OP; None when there is none."""
+        """The override that counts for OP: the last one that matches; None when there is none."""
         if op is None or not self.overrides:
             return None
         nodes = op.location.nodes
@@ -228,29 +233,29 @@ class PrecisionPolicy:
 
     @cached_property
     def _literals(self) -> dict[tuple[str, str], int]:
-        """Places of the overrides without wildcards, the last one of each subject."""
+        """Indices of the overrides without wildcards, the last one of each subject."""
         pairs = ((place, each) for place, each in enumerate(self.overrides) if each.literal is not None)
         return {(each.kind, each.literal or ""): place for place, each in pairs}
 
     @cached_property
     def _wild(self) -> list[int]:
-        """Places of the overrides with wildcards, the last one first."""
+        """Indices of the overrides with wildcards, the last one first."""
         return [n for n, each in reversed(list(enumerate(self.overrides))) if each.literal is None]
 
     def kept_in_floats(self, op: Operation) -> str | None:
-        """Which override keeps the contraction OP out of eight bits, in words; None when none does."""
+        """A message about the override that keeps the contraction OP in floats; None when there is none."""
         override = self.override_of(op)
         if override is None or override.format.quantizes:
             return None
         return f"the override {override} asks for {override.format.name}"
 
     def format_of(self, op: Operation | None) -> Format:
-        """The format that OP is asked to run in; the default for what no op makes."""
+        """The format requested for OP; the default format where OP is None."""
         override = self.override_of(op)
         return self.default if override is None else override.format
 
     def io_type(self, name: str, dtype: DType) -> DType:
-        """The element type that the input or output NAME is to have, which is of DTYPE in the model."""
+        """The element type requested for the input or output NAME, which has DTYPE in the model."""
         if not dtype.is_float:
             return dtype
         table = dict(self.io)
@@ -267,7 +272,7 @@ class PrecisionPolicy:
 
 
 def as_policy(precision: str | PrecisionPolicy) -> PrecisionPolicy:
-    """The policy that a caller means by its name or by itself."""
+    """PRECISION as a policy: a policy itself, or the name of a default format."""
     return precision if isinstance(precision, PrecisionPolicy) else PrecisionPolicy.named(precision)
 
 
@@ -281,7 +286,7 @@ def _overrides(given: Overrides) -> tuple[Override, ...]:
 
 
 def _io_types(given: IoTypes) -> tuple[tuple[str, DType], ...]:
-    """Element types by name, sorted; the default for all under `EVERY`."""
+    """Element types by name of input or output, sorted; the type for all of them is under `EVERY`."""
     if not isinstance(given, (str, Mapping)):
         expect_each("io", given, tuple)
         given = dict(given)

@@ -71,14 +71,14 @@ BAD_MODELS: dict[str, tuple[bytes | ModelProto, int, str]] = {
         "not UTF-8",
     ),
     "a cycle": (one_node(nodes=CYCLE, output="b"), FAILED, "cyclic"),
-    "an output of nothing": (one_node(output="z"), FAILED, "computed nowhere"),
+    "an output of nothing": (one_node(output="z"), FAILED, "no node computes"),
     "missing external data": (adding(stored_elsewhere("w.bin")), FAILED, "cannot be opened"),
     "external data outside": (adding(stored_elsewhere("../w.bin")), FAILED, "not a path inside"),
     "an unknown op": (
         one_node(nodes=[helper.make_node("Frobnicate", ["x"], ["y"], name="odd")]), UNSUPPORTED, "odd"
     ),
     "a hostile name": (
-        one_node(nodes=[helper.make_node("Relu", ["*/\n\x1b[2J\0"], ["y"])]), FAILED, "computed nowhere"
+        one_node(nodes=[helper.make_node("Relu", ["*/\n\x1b[2J\0"], ["y"])]), FAILED, "no node computes"
     ),
 }  # fmt: skip
 

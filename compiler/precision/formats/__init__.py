@@ -1,1 +1,1 @@
-"""In which formats kernels keep and compute their tensors: storage, layouts, casts."""
+"""The formats in which kernels store and compute their tensors: storage types, layouts, casts."""

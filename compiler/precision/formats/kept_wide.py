@@ -1,4 +1,4 @@
-"""What stays f32 whatever the policy stores, in the ledger."""
+"""Values and contractions that stay f32 whatever the policy says, and their ledger records."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..narrowing.decisions import KEPT_WIDE, Wide, wide_of
 
 
 def kept_on_record(module: Module, function: Function, context: PassContext) -> Wide:
-    """The values and products of FUNCTION that stay f32."""
+    """The values and contractions of FUNCTION that stay f32."""
     found = wide_of(module, function, context)
     if found.values or found.products:
         context.decide()

@@ -1,4 +1,4 @@
-"""In which types and layouts a kernel wants its operands, and the number formats it works in."""
+"""The types and layouts in which a kernel needs its operands, and the number formats it runs in."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from .region import RegionPrecision
 from .rounding import Rounding
 from .storage import Lead, StoragePlan, contraction_of, is_lowered, leading_op
 
-# Constants up to this size stay in f32: biases, scales, slopes. Larger ones are traffic.
+# Constants up to this size stay in f32: biases, scales, slopes. Larger ones cost memory traffic.
 SMALL_ELEMENTS = 1 << 16
 
 
 class KernelOperands:
-    """The wishes of one fused kernel."""
+    """The types, layouts and formats that one fused kernel requires."""
 
     def __init__(
         self,
@@ -65,18 +65,18 @@ class KernelOperands:
 
     @property
     def operand_dtype(self) -> DType | None:
-        """The element type that the contraction's operands are stored in; None without one."""
+        """The storage type of the contraction's operands; None without a contraction."""
         return None if self._multiplication is None else self._multiplication.stored
 
     def _multiplied(self, dtype: DType) -> DType:
-        """The type in which an operand of DTYPE is multiplied; integers may differ from each other."""
+        """The type in which an operand of DTYPE is multiplied; integer operands may have different types."""
         return self.operand_dtype or dtype if dtype.is_float else dtype
 
     # ------------------------------------------------------------ forms
 
     @property
     def takes_any_form(self) -> bool:
-        """True when the kernel may read its operands in any layout and under any shape."""
+        """Whether the kernel can read its operands in any layout and with any shape."""
         return bool(self._kernel.root == "loop")
 
     def constant_form(self, argument: Value) -> tuple[DType, Layout, int]:
@@ -95,7 +95,7 @@ class KernelOperands:
         return dtype if kept else self._format.stored(dtype), ROW_MAJOR, 0
 
     def form(self, argument: Value, stored: TensorType) -> TensorType:
-        """The type in which ARGUMENT is wanted, when it is there as STORED."""
+        """The tensor type that the kernel needs for ARGUMENT, which is stored as STORED."""
         layout = self._layout(argument, stored)
         if self._feeds_contraction(argument):
             shape = stored.shape
@@ -120,7 +120,7 @@ class KernelOperands:
         return stored.layout
 
     def _product_layout(self, argument: Value) -> Layout:
-        """How a matrix product wants ARGUMENT to lie."""
+        """The layout that a matrix product needs for ARGUMENT."""
         op = self._contraction
         if op is None or self._multiplication is None or argument not in op.inputs:
             return ROW_MAJOR
@@ -139,7 +139,7 @@ class KernelOperands:
     # ------------------------------------------------------------ padding and range
 
     def _padding(self) -> int:
-        """The zero channels that the convolution's input and weights get."""
+        """The number of zero channels that pad the convolution's input and weights."""
         conv, dtype = self._contraction, self.operand_dtype
         if not isinstance(conv, Conv) or dtype is None:
             return 0
@@ -147,7 +147,7 @@ class KernelOperands:
         weights = self._outside.get(w)
         if x not in self._outside or weights is None or not isinstance(weights.producer, Constant):
             return 0
-        # A value that the epilogue reads as well cannot get channels.
+        # A value that the epilogue reads, too, cannot be padded with channels.
         return padded_channels(conv, dtype, self._target) if len(x.uses) == 1 else 0
 
     def _chosen(self) -> Multiplication | None:
@@ -163,7 +163,7 @@ class KernelOperands:
         return multiplication_of(self._contraction, self._format, self._target, overflows, reason)
 
     def _fits(self, argument: Value) -> bool:
-        """True unless ARGUMENT is a constant with numbers beyond the range of the storage type."""
+        """Whether ARGUMENT fits its storage type: false for a constant with numbers beyond its range."""
         constant = self._outside.get(argument)
         if constant is None or not isinstance(constant.producer, Constant):
             return True
@@ -172,7 +172,7 @@ class KernelOperands:
         return array.size == 0 or (float(array.max()) <= most and float(array.min()) >= -most)
 
     def _loses(self, argument: Value) -> bool:
-        """True for a constant that must be exact and is not in the storage type."""
+        """Whether ARGUMENT is a constant that must be exact but is not representable in the storage type."""
         constant = self._outside[argument].producer
         if argument not in self._plan.wide.values or not isinstance(constant, Constant):
             return False
@@ -184,9 +184,9 @@ class KernelOperands:
     # ------------------------------------------------------------ what is recorded
 
     def formats(self, region: Block, kept: list[str]) -> dict[str, Any]:
-        """The attributes that say what was asked for, what the kernel got in REGION, and why.
+        """The kernel's attributes for the requested format, the one it has in REGION, and the reasons.
 
-        KEPT: why its results are not stored as was asked for.
+        KEPT: the reasons why its results are not stored as requested.
         """
         compute = executed(region)
         accumulate = compute
@@ -215,7 +215,7 @@ class KernelOperands:
         if self._override is None or op is None:
             return ""
         own = op.inputs[0].type.dtype if self._contraction is not None else op.results[0].type.dtype
-        # Integers and floats of eight bits are what quantization stores.
+        # Eight-bit integers and floats come from quantization, not from the policy's storage type.
         if own in (F32, self._format.storage) or not own.is_float or own.bits < F16.bits:
             return ""
         return f"the model itself has {own} here, and policies are about f32"
@@ -250,7 +250,7 @@ class KernelOperands:
 
 
 def _table_of(contraction: Operation | None) -> Value | None:
-    """The tensor whose rows CONTRACTION gathers, if it does."""
+    """The table from which CONTRACTION gathers its rows, if it does."""
     if not isinstance(contraction, (Conv, Matmul)):
         return None
     prologue = read_prologue(contraction)

@@ -1,4 +1,4 @@
-"""Kernels that get another precision than was asked for: on record when that is allowed, else an error."""
+"""Fallbacks: kernels that run in another precision than requested, recorded if allowed, else an error."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What a kernel's contraction multiplies: what the policy asks for, unless a reason stands against it.
+"""The type in which a kernel's contraction multiplies: that of the policy, unless a reason is against it.
 
-A policy keeps some contractions in f32 where no tensor core could do them in the format that is
-asked for; that is its rule and no mismatch. A *fallback* is one: this model's numbers or shapes keep
-the kernel from what was requested.
+A policy keeps some contractions in f32 because no tensor core supports them in the requested format. That is
+its rule and not a mismatch. A *fallback* is a mismatch: the numbers or shapes of this model prevent the
+kernel from running in the requested format.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ NOT_QUANTIzED = "its operands are not quantized"
 
 @dataclass(frozen=True)
 class Multiplication:
-    """What a contraction multiplies, whose operands are of the type OWN in the model.
+    """The type in which a contraction multiplies, whose operands have the type `own` in the model.
 
     kept: why the policy prefers what was chosen; fallback: what stands against what was requested.
     Both are empty when it is as requested.

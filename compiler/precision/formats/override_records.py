@@ -1,4 +1,4 @@
-"""What became of every override of a precision policy, in the ledger."""
+"""The ledger records of the overrides of a precision policy: which of them took effect, and where."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OVERRIDE = "precision-override"
 
 
 def _verdict(override: Override, op: Operation) -> tuple[Verdict, str]:
-    """Whether OVERRIDE, which counts for OP, says anything to it, and in words."""
+    """Whether OVERRIDE, which counts for OP, has an effect on it, and the reason."""
     asked = f"{override} asks for {override.format.name}"
     own = _without_floats(op)
     # Bytes are what an override to eight bits asks for.
@@ -31,7 +31,7 @@ def _without_floats(op: Operation) -> DType | None:
 
 
 class OverrideRecords:
-    """Notes which ops of which kernels an override is about, and the overrides that are about none."""
+    """Records the ops and kernels that each override matches, and the overrides that match none."""
 
     def __init__(self, context: PassContext) -> None:
         self._context = context
@@ -49,7 +49,7 @@ class OverrideRecords:
                 self._context.ledger.add(OVERRIDE, verdict, reason, ops=(op.name,), nodes=nodes)
 
     def finish(self) -> None:
-        """Record the overrides that no op was found for: rewrites may have taken its ops away."""
+        """Record the overrides that match no op, for example because rewrites removed it."""
         for override in self._context.policy.overrides:
             if override not in self._used:
                 reason = f"{override}: it counts for no op that runs"

@@ -1,4 +1,4 @@
-"""Values of the precision level, and the conversions between the forms they are wanted in."""
+"""Places values at the precision level, with conversions between the types and layouts that readers need."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Placement:
-    """Builds the new function; every form of a value is made once and then shared."""
+    """Builds the new function. Each form (type and layout) of a value is created once and then shared."""
 
     def __init__(self, module: Module, function: Function, context: PassContext) -> None:
         self.module = module
@@ -88,11 +88,11 @@ class Placement:
         return self._forms[key]
 
     def view(self, value: Value, type: TensorType) -> Value:
-        """VALUE's bytes seen as TYPE."""
+        """A view of VALUE's bytes as TYPE."""
         return self.append(Reshape(value, shape=type.shape, types=[type], loc=_location(value)))
 
     def _stored_by_maker(self, value: Value, wanted: TensorType) -> bool:
-        """Make the loop that gives VALUE store it as WANTED; False when that is not done."""
+        """Make the loop kernel that produces VALUE store it as WANTED; whether that was possible."""
         maker = value.producer
         if not isinstance(maker, PrecisionKernel) or maker.root != "loop" or len(maker.results) > 1:
             return False

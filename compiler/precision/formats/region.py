@@ -1,8 +1,8 @@
-"""Rebuilds the region of a kernel with its casts between storage and computation.
+"""Rebuilds the region of a kernel with casts between storage types and compute types.
 
-Operands are widened where arithmetic reads them and the result is rounded once, at the end.
-Contractions read storage types directly and give their accumulator type. Ops that only move or
-select elements work on the stored type: nothing would change in a wider one.
+Operands are widened where arithmetic reads them, and the result is rounded once, at the end. Contractions
+read storage types directly and produce their accumulator type. Ops that only move or select elements work on
+the storage type, as a wider one would change nothing.
 """
 
 from __future__ import annotations
@@ -140,14 +140,14 @@ def _is_float(value: Value | None) -> TypeGuard[Value]:
 
 
 def _widens(op: Operation | None, dtype: DType) -> TypeGuard[Cast]:
-    """True for a cast from DTYPE to a wider float: rounding its result to DTYPE gives back its operand."""
+    """Whether OP casts DTYPE to a wider float, so that rounding its result to DTYPE restores its operand."""
     if not isinstance(op, Cast) or op.x.type.dtype != dtype:
         return False
     return dtype.is_float and op.to.is_float and op.to.bits > dtype.bits
 
 
 def drop_unused_casts(block: Block) -> None:
-    """Take away the casts in BLOCK that nothing reads."""
+    """Remove the unused casts in BLOCK."""
     for op in reversed(list(block)):
         if isinstance(op, Cast) and not op.result.uses:
             op.erase()

@@ -1,8 +1,8 @@
-"""Operands that lie in memory in another type than they are multiplied in: converted where, and when.
+"""Operands whose storage type is not the type they are multiplied in: where they are converted.
 
     matmul(x) with x in f32, multiplied in f16  =>  x is rounded while it is loaded
 
-This is a prologue that no op of the model asks for. It saves the kernel that would store x anew.
+This is a prologue without an op of the model. It saves a separate kernel that would convert x.
 """
 
 from __future__ import annotations

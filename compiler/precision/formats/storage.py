@@ -1,8 +1,7 @@
-"""How the values of a fused function will lie in memory: element type and order of dimensions.
+"""Chooses the storage of the values of a fused function: storage type and order of dimensions.
 
-Convolutions read and write channels-last; matrix products, views, inputs and outputs are
-row-major. Everything else works in any layout and takes the one in which most of the bytes
-around it lie, so that conversions are rare.
+Convolutions read and write channels-last; matrix products, views, inputs and outputs are row-major. All other
+kernels work in any layout and take that of most of the bytes around them, so that conversions are rare.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ KEPT_INTERFACE = "an output keeps its type"
 
 
 class Lead(Enum):
-    """What decides a kernel's layouts."""
+    """The kind of op that decides a kernel's layouts."""
 
     CONVOLUTION = "convolution"
     PRODUCT = "product"
@@ -86,7 +85,7 @@ class StoragePlan:
         return self._leads[kernel]
 
     def is_returned(self, value: Value) -> bool:
-        """True when VALUE is an output, under any shape."""
+        """Whether VALUE is an output of the function, possibly reshaped."""
         return value in self._returned
 
     def dtype(self, value: Value) -> DType:
@@ -142,7 +141,7 @@ class StoragePlan:
         return weight * self._passed_on(user)
 
     def _passed_on(self, kernel: FusedKernel) -> float:
-        """The sign of what KERNEL's consumers want, when it reads in the order in which it writes."""
+        """The preference of KERNEL's consumers, if it reads in the order in which it writes: its sign."""
         result = kernel.results[0]
         if _reorders(kernel) or result in self._returned:
             return 0.0
@@ -161,7 +160,7 @@ class StoragePlan:
         return channels_last(rank) if score > 0 else ROW_MAJOR
 
     def _given(self, kernel: FusedKernel, rank: int) -> float:
-        """In which layout the operands of KERNEL come, in elements."""
+        """The preference of KERNEL's operands by the layouts they come in, in elements."""
         if _reorders(kernel):
             return 0.0
         score = 0.0
@@ -174,12 +173,12 @@ class StoragePlan:
 
 
 def _reorders(kernel: FusedKernel) -> bool:
-    """True when the dimensions of what KERNEL reads are not those of what it writes."""
+    """Whether KERNEL changes the order of dimensions between its operands and its results."""
     return any(isinstance(op, (Transpose, Reshape)) for op in kernel.body.block)
 
 
 def is_lowered(dtype: DType, format: Format) -> bool:
-    """True when tensors of DTYPE are stored in fewer bits in FORMAT."""
+    """Whether FORMAT stores tensors of DTYPE in fewer bits."""
     return dtype == F32 and format.lowers
 
 

@@ -1,1 +1,1 @@
-"""Which float32 values 16 bits cannot hold, and why: what `docs/precision.md` states as a rule."""
+"""Data-flow analysis of which float32 values 16-bit floats cannot represent; see `docs/precision.md`."""

@@ -1,4 +1,4 @@
-"""What elementwise ops make of what is known about their operands."""
+"""Transfer functions of the forward data-flow for elementwise ops: from operand facts to a result fact."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KEEPS_WHOLE = (Add, Sub, Mul, Where, Max, Min, Mod, Neg, Abs, Relu, *WHOLE)
 
 
 def elementwise_fact(op: Operation, operands: Sequence[Value], facts: Sequence[Fact]) -> Fact:
-    """The fact about the result of OP, the data operands being OPERANDS with FACTS."""
+    """The fact about the result of OP, whose data operands OPERANDS have FACTS."""
     if not op.result.type.dtype.is_float:
         return _whole_numbers(op, facts)
     if isinstance(op, Cast):
@@ -65,7 +65,7 @@ def _counted(op: Operation, facts: Sequence[Fact], low: float, high: float) -> F
 
 
 def _levels(op: Operation, facts: Sequence[Fact]) -> float:
-    """How far the integers lie from 0 that OP computes with, each distinct result being one."""
+    """How far from 0 the integers lie that OP's result comes from, where distinct integers stay distinct."""
     levels = [fact.levels for fact in facts]
     if isinstance(op, (Add, Sub)):
         return sum(levels)
@@ -88,7 +88,7 @@ def _peak(op: Operation, facts: Sequence[Fact]) -> float:
 
 
 def _clipped(facts: Sequence[Fact]) -> Fact:
-    """Between its bounds, where these are the model's own."""
+    """The fact about a clip: within its bounds, if these are constants of the model."""
     x, *limits = facts
     known = [fact for fact in limits if fact.origin is NumberOrigin.CONSTANT]
     if len(known) < len(limits) or not known:
@@ -102,7 +102,7 @@ def _clipped(facts: Sequence[Fact]) -> Fact:
 
 
 def _whole_numbers(op: Operation, facts: Sequence[Fact]) -> Fact:
-    """Integers and truth values. Those of quantized networks are data."""
+    """The fact about integers and booleans; those of quantized networks are data."""
     dtype = op.result.type.dtype
     every = of_dtype(dtype)
     if not dtype.is_integer:

@@ -1,4 +1,4 @@
-"""What is known about the constants of a model."""
+"""Facts about the constants of a model."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Array = np.ndarray[Any, Any]
 FIRST_ELEMENTS = 64
 # Whole numbers up to this are held by every format; a table of larger ones counts something.
 COUNTED = 256
-SHORT_BITS = 8  # what weights of quantized networks have
+SHORT_BITS = 8  # the width of weights of quantized networks
 
 
 def constant_fact(array: Array, bounded: bool = True) -> Fact:
-    """The fact about a constant. A table of large whole numbers is one of positions, folded already.
+    """The fact about a constant. A table of large integers is taken as folded positions.
 
-    BOUNDED: whether it is worth looking for the bounds of other numbers.
+    BOUNDED: whether to look for the bounds of other numbers.
     """
     if array.size == 0:
         return Fact(NumberOrigin.CONSTANT, 0.0, 0.0, whole=True)
@@ -49,7 +49,7 @@ def _is_whole(array: Array) -> bool:
 
 
 def _bounds(array: Array) -> tuple[float, float]:
-    """The least and the largest finite number: 16 bits hold infinities, too."""
+    """The smallest and the largest finite number; infinities are ignored, as 16-bit floats have them."""
     wide = np.asarray(array, np.float64) if from_numpy(array.dtype).is_float else array
     finite = wide[np.isfinite(wide)] if wide.dtype.kind == "f" else wide
     return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)

@@ -1,4 +1,4 @@
-"""Decides, from what is known of a value and what is computed from it, whether it stays f32.
+"""Decides whether a value stays f32, from the facts about it (forward) and the demands on it (backward).
 
 positions = cast(i64) -> matmul(inverse frequencies) -> cos: all of it up to cos is f32
 """
@@ -26,7 +26,7 @@ TF32_DIGITS = 11
 
 @dataclass(frozen=True)
 class Wide:
-    """What stays f32, and why. values: what is not stored in 16 bits, results and operands of kernels;
+    """What stays f32, and why. values: results and operands of kernels that are not stored in 16 bits;
     products: the contractions that multiply as they are."""
 
     values: dict[Value, str] = field(default_factory=dict)
@@ -44,7 +44,7 @@ def largest(dtype: DType) -> float:
 
 
 def not_held(fact: Fact, dtype: DType) -> str:
-    """Why DTYPE cannot hold numbers of FACT, in words; empty when it can as far as is known."""
+    """The reason why DTYPE cannot represent numbers with FACT; empty where none is known."""
     held = 2.0 ** digits(dtype)
     if fact.counted and (fact.levels > held or (fact.whole and fact.peak > held)):
         return f"it comes from integers, which {dtype} holds up to {held:.0f}"
@@ -115,7 +115,7 @@ class _Decisions:
         return ""
 
     def _multiplied(self, op: Operation) -> str:
-        """Why OP multiplies in f32; empty when it does as its format says."""
+        """The reason why OP multiplies in f32; empty when it multiplies as its format says."""
         format = self._policy.format_of(op)
         dtype = format.multiplied(F32)
         if op.inputs[0].type.dtype != F32 or dtype == F32:

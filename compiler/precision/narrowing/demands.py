@@ -1,8 +1,8 @@
-"""Which values must be exact because of what is computed from them, found from the outputs back.
+"""Backward data-flow: which values must be exact because of the ops that are computed from them.
 
-An error in an angle is one of its sine; one in a number that is rounded down may become a whole step.
-Numbers that were rounded to 16 bits on the way, as operands of products, have such errors already: of
-them the argument itself is kept, and no more. Numbers that are as exact as the inputs stay so.
+An error in an angle is an error in its sine, and an error in a number that is rounded down may become a whole
+step. Numbers that were rounded to 16 bits before, as operands of products, have such errors already: of them
+only the operand itself is kept exact. Numbers that are as exact as the inputs stay so.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ POSITION_BITS = 32
 
 
 class WidthNeed(IntEnum):
-    """How far back exactness is worth having: by how many contractions."""
+    """How many contractions back from where it is needed a value is still kept exact."""
 
     PICKED = 0  # compared or picked by size, or exponents
     POSITION = 1  # angles, and what becomes integers
@@ -55,7 +55,7 @@ EXPONENTS = (Exp, Sinh, Cosh)
 
 
 def demands_of(op: Operation, facts: ForwardFacts) -> Iterator[tuple[Value, Demand]]:
-    """The operands of OP that its result asks to be exact."""
+    """The operands of OP that must be exact for its result, with the demand on each."""
     name = op.name.removeprefix("graph.")
     if isinstance(op, ANGLES):
         yield op.x, Demand(WidthNeed.POSITION, f"it is an argument of {name}")
@@ -80,7 +80,7 @@ def demands_of(op: Operation, facts: ForwardFacts) -> Iterator[tuple[Value, Dema
 
 
 def _makes_positions(op: Operation) -> bool:
-    """True for ops that say where in their first operand something is, such as its largest number."""
+    """Whether OP returns positions in its first operand, as ArgMax does."""
     if has(op, Trait.ELEMENTWISE) or not op.inputs or not op.inputs[0].type.dtype.is_float:
         return False
     return any(value.type.dtype.is_integer and value.type.dtype.bits >= POSITION_BITS for value in op.results)
@@ -130,7 +130,7 @@ class Demands:
                         self._ask(value, asked)
 
     def _is_summand(self, op: Operation, value: Value) -> bool:
-        """True for a constant that OP adds: it is exact, whatever it is added to."""
+        """Whether VALUE is a constant that OP adds; it is exact, whatever it is added to."""
         return has(op, Trait.ELEMENTWISE) and self._facts[value].origin is NumberOrigin.CONSTANT
 
     def _ask(self, value: Value, demand: Demand | None) -> None:
@@ -145,7 +145,7 @@ class Demands:
         return list(op.inputs[:2]) if product else data_operands(op)
 
     def _reaches(self, op: Operation, result: Value, demand: Demand) -> bool:
-        """True when the operands of OP must be exact for its RESULT to be so, and can be."""
+        """Whether OP's operands must and can be exact for its RESULT to be exact."""
         if isinstance(op, Constant):
             return False
         if has(op, Trait.MOVEMENT) or (isinstance(op, Cast) and op.x.type.dtype.is_float):
@@ -172,5 +172,5 @@ def _few_terms(op: Operation) -> bool:
 
 
 def is_product(op: Operation) -> bool:
-    """True for what multiplies its operands in the format of products."""
+    """Whether OP multiplies its operands in the multiply type of the format."""
     return has(op, Trait.CONTRACTION) or isinstance(op, Attention)

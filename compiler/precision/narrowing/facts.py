@@ -1,8 +1,8 @@
-"""What is known about the numbers of a value, whatever format they will be stored in.
+"""Facts: the lattice of the forward data-flow, which describes the numbers of a value in any format.
 
-Floats that a network is fed with, or computes by products with weights, are *data*: a format of 16 bits
-is a bet that they fit, which `glassrt check` tests. About numbers that come from integers, constants
-and bounded functions more is known; that is what facts say.
+Floats that are inputs of a network, or products with weights, are *data*: choosing a 16-bit format assumes
+that they fit, which `glassrt check` tests. More is known about numbers that come from integers, constants
+and bounded functions; facts express that.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ UNBOUNDED = math.inf
 
 
 class NumberOrigin(IntEnum):
-    """Where the numbers of a value come from; of several operands the last one counts."""
+    """Where the numbers of a value come from, in lattice order: the join of several is the last of them."""
 
     CONSTANT = 0  # the model alone
     INTEGERS = 1  # integers and constants
@@ -52,7 +52,7 @@ class Fact:
 
     @property
     def counted(self) -> bool:
-        """True when the numbers come from integers, with weights or without."""
+        """Whether the numbers come from integers, possibly multiplied by weights."""
         return self.levels > 0 and self.origin in (NumberOrigin.INTEGERS, NumberOrigin.WEIGHTED)
 
     def within(self, low: float, high: float) -> Fact:
@@ -77,7 +77,7 @@ def integers(low: float = -UNBOUNDED, high: float = UNBOUNDED) -> Fact:
 
 
 def of_dtype(dtype: DType) -> Fact:
-    """All numbers of DTYPE: data, or the integers that it has. 32 bits and more say nothing of a bound."""
+    """The fact about any number of DTYPE: data, or its integers, bounded if it has fewer than 32 bits."""
     if dtype.is_float:
         return Fact()
     if dtype == BOOL:
@@ -90,7 +90,7 @@ def of_dtype(dtype: DType) -> Fact:
 
 
 def joined(facts: list[Fact]) -> Fact:
-    """What holds for values that are put together element by element, none being changed."""
+    """The join of FACTS: what holds for a value whose elements come unchanged from any of the values."""
     return Fact(
         origin=max(fact.origin for fact in facts),
         low=min(fact.low for fact in facts),
@@ -105,11 +105,11 @@ def joined(facts: list[Fact]) -> Fact:
 
 
 def combined(facts: list[Fact], low: float, high: float) -> Fact:
-    """What holds for a function of values with FACTS that gives numbers from LOW to HIGH."""
+    """The fact about a function of values with FACTS whose results are between LOW and HIGH."""
     return joined(facts).within(low, high)
 
 
 def _statistic(facts: list[Fact]) -> bool:
-    """True when some are statistics, and the others the model's own numbers."""
+    """Whether some of FACTS are of statistics, and all others of constants of the model."""
     rest = [fact for fact in facts if not fact.statistic]
     return len(rest) < len(facts) and all(fact.origin is NumberOrigin.CONSTANT for fact in rest)

@@ -1,4 +1,4 @@
-"""What is known about every value of a function, found from its inputs on."""
+"""Forward data-flow: the facts about every value of a function, from its inputs to its outputs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PICKS = (MaxPool, AvgPool, Resize)
 
 
 def data_operands(op: Operation) -> list[Value]:
-    """The operands whose numbers OP gives or computes with: no positions, and no conditions."""
+    """The operands whose numbers OP returns or computes with, without positions and conditions."""
     if isinstance(op, Indexed):
         return [op.x]
     if isinstance(op, OneHot):
@@ -35,7 +35,7 @@ def data_operands(op: Operation) -> list[Value]:
 
 
 class ForwardFacts:
-    """The facts of one function at the graph or the fused level."""
+    """The facts about the values of one function, at the graph or the fused level."""
 
     def __init__(self, module: Module, function: Function) -> None:
         self._module = module
@@ -57,7 +57,7 @@ class ForwardFacts:
                     self._found[value] = self._of(op, value)
 
     def _region(self, op: Operation) -> None:
-        """A kernel: what goes in at its operands comes out where its region yields it."""
+        """Propagate facts through a kernel: operands to arguments, yielded values to results."""
         block = op.regions[0].block
         for argument, value in zip(block.arguments, op.inputs, strict=True):
             self._found[argument] = self._found[value]
@@ -155,7 +155,7 @@ def _readers(value: Value) -> Iterator[Operation]:
 
 
 def _repeated(fact: Fact, count: float) -> Fact:
-    """The sum of COUNT numbers."""
+    """The fact about a sum of COUNT numbers with FACT."""
     low, high = (0.0 if end == 0 else end * count for end in (min(fact.low, 0.0), max(fact.high, 0.0)))
     return replace(fact.within(low, high), levels=fact.levels * max(count, 1.0))
 

@@ -1,4 +1,4 @@
-"""Which results may be much larger than what is read: exponentials, powers, and what is made of them."""
+"""Ops whose results may be much larger than their operands: exponentials, powers, and what uses these."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MODEST = 1e4
 
 
 def grows(op: Operation, operands: Sequence[Value], facts: Sequence[Fact], low: float, high: float) -> bool:
-    """True when the result may be much larger than what the op reads."""
+    """Whether the result of OP may be much larger than its operands."""
     if max(abs(low), abs(high)) <= MODEST or all(fact.origin is NumberOrigin.CONSTANT for fact in facts):
         return False
     if isinstance(op, EXPONENTIAL):

@@ -1,4 +1,4 @@
-"""Interval arithmetic: which numbers an elementwise op can give, from those that it reads."""
+"""Interval arithmetic: bounds on the result of an elementwise op, from bounds on its operands."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from .facts import UNBOUNDED
 Interval = tuple[float, float]
 EVERYTHING: Interval = (-UNBOUNDED, UNBOUNDED)
 
-# What these give whatever they read.
+# The results of these ops, whatever their operands are.
 BOUNDED: Mapping[type[Operation], Interval] = {
     Sin: (-1, 1), Cos: (-1, 1), Tanh: (-1, 1), Erf: (-1, 1), Sigmoid: (0, 1), Softsign: (-1, 1),
     Sign: (-1, 1), Asin: (-math.pi / 2, math.pi / 2), Acos: (0, math.pi), Atan: (-math.pi / 2, math.pi / 2),
@@ -109,7 +109,7 @@ BINARY: Mapping[type[Operation], Callable[[Interval, Interval], Interval]] = {
 
 
 def numbers_of(op: Operation, operands: list[Interval]) -> Interval:
-    """The numbers that the elementwise OP can give for operands within OPERANDS."""
+    """The interval of the elementwise OP's results, for operands within the intervals OPERANDS."""
     kind = type(op)
     if kind in BOUNDED:
         return BOUNDED[kind]

@@ -1,4 +1,4 @@
-"""Who reads a value: what is read by products alone is multiplied in 16 bits, however it is stored."""
+"""The readers of a value: one that only products read is multiplied in 16 bits, however it is stored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .demands import is_product
 
 
 class Reader(Flag):
-    """Kinds of ops that read a value, behind ops that move it."""
+    """Kinds of ops that read a value, directly or through ops that move it."""
 
     NONE = 0
     ELEMENTWISE = auto()

@@ -1,1 +1,1 @@
-"""Quantized tensors: where they are, at what scale, and the arithmetic on what is stored."""
+"""Quantized tensors: which tensors are quantized, with what scales, and arithmetic on the stored numbers."""

@@ -1,4 +1,4 @@
-"""Contractions of quantized tensors, done on what is stored: bytes or 8-bit floats.
+"""Contractions of quantized tensors, computed on the stored numbers: bytes or 8-bit floats.
 
     conv((x - zx) * sx, w * sw)  =>  (conv(x, w) - zx * sum(w)) * (sx * sw)
 
@@ -111,12 +111,12 @@ def _types(a: DType, weights: Array, depth: Dim) -> str | None:
 
 
 def depth(op: Conv | Matmul) -> Dim:
-    """How many products each of OP's sums has."""
+    """The number of products in each of OP's sums."""
     return product(op.w.type.shape[1:]) if isinstance(op, Conv) else op.extents[2]
 
 
 def is_depthwise(op: Conv | Matmul) -> bool:
-    """True for a convolution with groups of one input channel each."""
+    """Whether OP is a convolution with one input channel per group."""
     return isinstance(op, Conv) and op.groups > 1 and op.w.type.shape[1] == 1
 
 
@@ -175,7 +175,7 @@ def _padded(op: Conv, x: Value, quantized: Scaled, rewriter: Rewriter) -> Value:
 
 
 def _weight_sums(op: Conv | Matmul, weights: Array) -> Array:
-    """What each output channel's weights add up to."""
+    """The sum of the weights of each output channel."""
     if isinstance(op, Conv):
         sums: Array = weights.astype(np.int64).sum(axis=tuple(range(1, weights.ndim)))
         return sums
@@ -185,7 +185,7 @@ def _weight_sums(op: Conv | Matmul, weights: Array) -> Array:
 
 
 def spread_out(op: Conv | Matmul, numbers: Array) -> Array:
-    """NUMBERS, one or one per output channel, in a shape that broadcasts to OP's result."""
+    """NUMBERS, per tensor or per output channel, in a shape that broadcasts to OP's result."""
     rank = op.result.type.rank
     if numbers.ndim == 0:
         return numbers.reshape((1,) * rank)

@@ -1,7 +1,7 @@
-"""Divides what follows sums of what is stored in 8 bits by a number, in the constants that it is made of.
+"""Divides the epilogue of an 8-bit contraction by a number, by dividing the constants of the epilogue.
 
-A division for every element is dearer than all other arithmetic of an epilogue; that of constants is
-done once, when compiling.
+A division of every element costs more than the rest of an epilogue. A division of constants is done once, at
+compile time.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Array = np.ndarray[Any, Any]
 
 
 def whole_sums(value: Value) -> Value | None:
-    """The i32 sums that VALUE is a conversion of, when nothing else reads either."""
+    """The i32 sums that VALUE converts to floats, if neither has another reader."""
     cast = produced_by(value, Cast)
     if cast is None or cast.result.type.dtype != F32 or cast.x.type.dtype != I32:
         return None
@@ -56,7 +56,7 @@ class Division:
         return None not in kinds and any(isinstance(kind, Mul) for kind in kinds)
 
     def _leaves(self, value: Value) -> list[Operation | None]:
-        """The ops at which the division ends; None for what cannot be divided."""
+        """The ops whose constants are divided, with None for each part of VALUE that cannot be divided."""
         op = value.producer
         match op:
             case Relu() | Reshape() if only_use(value):

@@ -1,4 +1,4 @@
-"""What follows a contraction of bytes: its bias joins the exact sums, its scale the quantization after it."""
+"""Epilogues of byte contractions: the bias is added to the exact sums, the scale merged with the next one."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def integer_bias(op: Add, rewriter: Rewriter) -> bool:
 
 
 def _contraction(sums: Value) -> Conv | Matmul | None:
-    """The contraction that makes SUMS, before what is added and taken away for zero points."""
+    """The contraction that produces SUMS, before the corrections for zero points."""
     add = produced_by(sums, Add)
     inner = sums if add is None else add.x
     less = produced_by(inner, Sub)
@@ -58,7 +58,7 @@ def _contraction(sums: Value) -> Conv | Matmul | None:
 def _stored_bias(
     value: Value, result: TensorType, axis: int, scale: Array | None, module: Module
 ) -> Array | None:
-    """The whole numbers, in VALUE's shape, that stand for the constant VALUE at SCALE per channel."""
+    """The constant VALUE quantized to integers at a per-channel SCALE, in VALUE's shape."""
     found = scaled(through_reshape(value), module)
     if found is None or scale is None or found.zero_point.any():
         return None
@@ -74,7 +74,7 @@ def _stored_bias(
 
 
 def _fits(bias: Array, contraction: Conv | Matmul) -> bool:
-    """True when no sum of CONTRACTION goes beyond an i32 with BIAS added to it."""
+    """Whether no sum of CONTRACTION plus BIAS can overflow an i32."""
     terms = depth(contraction)
     most = int(np.abs(bias.astype(np.int64)).max(initial=0))
     return isinstance(terms, int) and most + terms * LARGEST_PRODUCT <= LARGEST_SUM

@@ -1,4 +1,4 @@
-"""insert-quantization: which tensors are stored in eight bits, by a table of their ranges.
+"""insert-quantization: chooses the tensors that are stored in eight bits, with scales of a calibration table.
 
     conv(x, w)  =>  conv(dequantize(quantize(x, s)), dequantize(quantize(w, t)))
 
@@ -56,7 +56,7 @@ class InsertQuantization:
             return module
         if context.clips is None:
             if any(isinstance(op, Dequantize) for op in module.walk()):
-                return module  # the model says itself what is quantized, and how
+                return module  # the model is quantized already
             raise CalibrationError(
                 f"{asked[0].name} needs the ranges of the model's tensors",
                 "give calibration data, or a model with QuantizeLinear and DequantizeLinear",
@@ -141,7 +141,7 @@ class _Insertion:
             return "its second operand is no constant"
         if not np.isfinite(weights).all():
             return "a weight is not finite"
-        # Whoever names it wants it in eight bits nevertheless.
+        # An override that names it requests eight bits nevertheless.
         kept = op in last and self.context.policy.override_of(op) is None
         return "the last contraction before an output stays in floats" if kept else None
 
@@ -206,13 +206,13 @@ class _Insertion:
 
 
 def _as_calibrated(value: Value) -> Value:
-    """The tensor that VALUE was when ranges were found: an input that is given in another type is cast."""
+    """The tensor that VALUE was at calibration; inputs whose type the policy changes have a cast since."""
     cast = value.producer
     return cast.x if isinstance(cast, Cast) and not cast.location.nodes and cast.x.producer is None else value
 
 
 def _last_contractions(function: Function) -> set[Operation]:
-    """Contractions from whose result an output is reached without another contraction."""
+    """The contractions whose results reach an output without another contraction."""
     found: set[Operation] = set()
     pending = [value.producer for value in function.returned]
     seen: set[Operation] = set()

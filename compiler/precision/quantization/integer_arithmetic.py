@@ -1,4 +1,4 @@
-"""integer-arithmetic: contractions of quantized tensors work on what is stored."""
+"""integer-arithmetic: contractions of quantized tensors multiply the stored numbers."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class IntegerArithmetic:
 
 
 def _refusal(op: Conv | Matmul, module: Module, policy: PrecisionPolicy) -> str | None:
-    """Why OP is not done on what is stored; None where no operand is quantized, or it is."""
+    """The reason why OP does not multiply stored numbers; None where it does or no operand is quantized."""
     found = stored_operands(op, module)
     if not isinstance(found, Stored):
         return found

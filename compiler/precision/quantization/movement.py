@@ -1,7 +1,7 @@
-"""Rules that let ops run on quantized numbers, where that gives exactly the same.
+"""Rules that move ops across quantize and dequantize, where the result is exactly the same.
 
-Reshapes, windows of maxima and their like only pick elements, so they may as well pick quantized
-ones. What was between them is then seen by the rules for pairs (`pairs.py`).
+Reshapes, max pools and similar ops only select elements, so they can select quantized ones. Quantize and
+dequantize then become adjacent, and the rules for pairs (`pairs.py`) apply.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Rules for conversions that follow each other, and for how constants are stored."""
+"""Rules for adjacent quantize and dequantize, and for the storage of quantized constants."""
 
 from __future__ import annotations
 

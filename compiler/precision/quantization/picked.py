@@ -1,10 +1,10 @@
-"""Tensors that only have elements of another: whether they keep its scale.
+"""Tensors whose elements are selected from another tensor: whether they keep its scale.
 
     x stored with s:  max_pool(x), reshape(x), transpose(x), slice(x) may be stored with s too
 
-which costs nothing, for the stored numbers themselves are picked. But what is picked of a loud tensor may
-be quiet, the channels that a slice takes for one, and lose everything in its steps: such a tensor is
-stored with a scale of its own, of numbers that were not rounded to the steps of the other before.
+That costs nothing, because stored numbers are selected. But the selected elements may be much smaller than
+the rest (the channels that a slice takes, say) and lose most of their precision in the steps of that scale.
+Such a tensor gets a scale of its own, and is quantized from floats that were not rounded to the other scale.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ....dialects.core.ir import Block, Operation, Value
 from .movement import picks_elements
 
 KEPT = "kept-scale"
-QUIETER = 0.5  # of the other's clip: what has less loses more than one bit with its scale
+QUIETER = 0.5  # share of the other's clip; a tensor with less loses more than one bit in that scale
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Stored numbers counted from the other end of a byte, where that makes the zero point 0.
+"""Switches stored numbers between i8 and u8 where that makes the zero point 0.
 
     dequantize(quantize(x, s, -128) : i8, s, -128)  =>  dequantize(quantize(x, s) : u8, s)
 

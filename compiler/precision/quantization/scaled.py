@@ -1,4 +1,4 @@
-"""What the passes on quantized tensors ask about them: scales and zero points that are known."""
+"""Queries about quantized tensors: their known scales and zero points."""
 
 from __future__ import annotations
 
@@ -63,11 +63,11 @@ def less_zero_point(stored: Array, zero_point: Array, axis: int) -> Array | None
 
 
 def positive(scale: Array) -> bool:
-    """True when all of SCALE are positive numbers."""
+    """Whether all elements of SCALE are positive numbers."""
     return bool(np.isfinite(scale).all() and (scale > 0).all())
 
 
 def through_reshape(value: Value) -> Value:
-    """What VALUE is a reshape of, or VALUE itself."""
+    """The operand of the reshape that produces VALUE, or VALUE itself without one."""
     inner = produced_by(value, Reshape)
     return value if inner is None else inner.x

@@ -1,4 +1,4 @@
-"""What the rules on quantized tensors ask about scales, and how they move ops past them."""
+"""Queries about scales that rules on quantized tensors share, and helpers to move ops past a dequantize."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ...patterns.rewrite import AnyOp, Rewriter
 
 
 def equal(a: Value | None, b: Value | None, module: Module) -> bool:
-    """True when A and B are one value, equal constants, or both absent."""
+    """Whether A and B are the same value, equal constants, or both absent."""
     if a is b:
         return True
     if a is None or b is None or a.type != b.type:
@@ -43,13 +43,13 @@ def on(op: AnyOp, x: Value) -> AnyOp:
 
 
 def whole(value: Value | None) -> Dequantize | None:
-    """The op that dequantizes VALUE, when it has one scale for all of it."""
+    """The dequantize op that produces VALUE, if its scale is per tensor."""
     found = produced_by(value, Dequantize)
     return found if found is not None and found.per_tensor else None
 
 
 def ascending(op: Scaling, module: Module) -> bool:
-    """True when larger quantized numbers stand for larger numbers: the scale is known to be positive."""
+    """Whether quantization keeps the order of numbers, because the scale is known to be positive."""
     scale = constant_array(op.scale, module)
     return scale is not None and bool((scale > 0).all())
 

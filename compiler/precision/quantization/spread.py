@@ -1,4 +1,4 @@
-"""dequantize-where-read: every reader of a quantized tensor dequantizes for itself.
+"""dequantize-where-read: every reader of a quantized tensor gets its own dequantize.
 
     y = dequantize(q); f(y); g(y)  =>  f(dequantize(q)); g(dequantize(q))
 

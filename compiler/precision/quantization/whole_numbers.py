@@ -1,4 +1,4 @@
-"""Contractions of quantized tensors that the rules on bytes leave over, done in floats on whole numbers.
+"""Contractions of quantized tensors to which the rules on bytes do not apply, computed on integers in floats.
 
     conv((x - zx) * sx, (w - zw) * sw)  =>  conv((x - zx) * p, (w - zw) * q) * (sx * sw / (p * q))
 

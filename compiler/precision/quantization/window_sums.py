@@ -1,4 +1,4 @@
-"""What the numbers under each window, or in each row, of a contraction's first operand add up to."""
+"""The sums over each window, or each row, of a contraction's first operand."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def window_sums(
 
 
 def _shape(op: Conv | Matmul) -> tuple[int, ...]:
-    """The shape of weights with one output channel (of each group), which are constants."""
+    """The shape of constant weights with one output channel per group."""
     sizes = [int(str(size)) for size in (op.w if isinstance(op, Conv) else op.b).type.shape]
     if isinstance(op, Conv):
         return (op.groups, *sizes[1:])

@@ -119,7 +119,7 @@ CALIBRATORS: Mapping[str, Calibrator] = MappingProxyType(
 
 
 def check_calibrator(name: str) -> str:
-    """NAME, if there is such a calibrator; InputError otherwise."""
+    """NAME itself. Raises InputError if no calibrator has it."""
     if name not in CALIBRATORS:
         close = difflib.get_close_matches(str(name), CALIBRATORS, 1)
         known = f"these exist: {', '.join(CALIBRATORS)}"
@@ -130,7 +130,7 @@ def check_calibrator(name: str) -> str:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A clip, and what it is estimated to cost.
+    """A clip, and the quantization noise that it is estimated to cause.
 
     clip: the largest magnitude that is represented, a float32 number, 0 where all elements are zero;
     clipped: the share of the finite elements beyond it; int8, fp8: the SQNR in dB when stored so,
@@ -144,7 +144,7 @@ class Estimate:
 
 
 def estimate(histogram: Histogram, clip: float) -> Estimate:
-    """What CLIP costs, rounded to float32 and raised to the least that has normal scales.
+    """The estimate for CLIP, which is rounded to float32 and raised to the least clip with normal scales.
 
     The figures are rounded as tables print them.
     """

@@ -22,7 +22,7 @@ BINS = 1 << BIN_BITS
 # Below the least float32, 2^-149: the exponent while all elements are zero.
 LEAST_EXPONENT = -149
 MOST_EXPONENT = 128
-CHUNK = 1 << 16  # elements looked at together: they stay in the cache
+CHUNK = 1 << 16  # elements processed at a time, which fit the cache
 # Factors whose exponent is at most this are normal float32 numbers.
 SHORT_EXPONENT = 126
 
@@ -33,10 +33,10 @@ def _no_counts() -> Counts:
 
 @dataclass(frozen=True)
 class Bins:
-    """The elements other than zero, as so many in each of a few intervals of magnitude.
+    """The nonzero elements of a tensor, counted by intervals of magnitude.
 
-    lower, upper, weights: one per bin that holds any, in ascending order; the outermost edges are the
-    least and the largest magnitude there is.
+    lower, upper, weights: edges and count of every nonempty bin, in ascending order; the outermost edges are
+    the smallest and the largest magnitude.
     """
 
     lower: Array
@@ -44,7 +44,7 @@ class Bins:
     weights: Array
 
     def beyond(self, clip: float) -> float:
-        """How many elements are larger than CLIP, spread evenly within its bin."""
+        """The number of elements larger than CLIP, if elements are spread evenly within its bin."""
         width = np.where(self.upper > self.lower, self.upper - self.lower, 1.0)
         share = np.clip((self.upper - clip) / width, 0.0, 1.0)
         share = np.where(self.lower >= clip, self.upper > clip, share)
@@ -53,7 +53,7 @@ class Bins:
 
 @dataclass(eq=False)
 class Histogram:
-    """How many elements of a tensor have which magnitude; values are taken as float32.
+    """The histogram of the magnitudes of a tensor's elements, taken as float32.
 
     exponent: the range is [0, 2^exponent); counts: finite elements per bin, zeros in the first;
     count, zeros, nans, infinities: how many elements there are, and how many are so; minimum, maximum:
@@ -73,7 +73,7 @@ class Histogram:
 
     @property
     def finite(self) -> int:
-        """How many elements are neither NaN nor infinite."""
+        """The number of finite elements."""
         return self.count - self.nans - self.infinities
 
     @property
@@ -127,7 +127,7 @@ class Histogram:
         self.counts += np.bincount(self._places(magnitudes), minlength=BINS)
 
     def _without_odd(self, values: Array) -> Array:
-        """The finite ones of VALUES; the others are counted."""
+        """The finite elements of VALUES; NaNs and infinities are counted and removed."""
         finite = np.isfinite(values)
         nans = int(np.count_nonzero(np.isnan(values)))
         self.nans += nans
@@ -135,7 +135,7 @@ class Histogram:
         return values[finite]
 
     def _places(self, magnitudes: Array) -> Array:
-        """The number of each magnitude's bin."""
+        """The bin index of each magnitude."""
         scale = BIN_BITS - self.exponent
         if abs(scale) > SHORT_EXPONENT:
             return (magnitudes.astype(np.float64) * math.ldexp(1.0, scale)).astype(np.intp)
@@ -183,7 +183,7 @@ class Histogram:
 
 
 def _joined(counts: Counts, power: int) -> Counts:
-    """COUNTS after the range has grown by 2^POWER: a new array."""
+    """A new array of COUNTS for a range that is larger by 2^POWER."""
     run = 1 << min(power, BIN_BITS)
     joined = _no_counts()
     joined[: BINS // run] = counts.reshape(-1, run).sum(axis=1)

@@ -62,7 +62,7 @@ def _column(arrays: Mapping[str, Array], name: str, size: int) -> list[float]:
 
 
 def _checked(path: Path, name: str, counts: Array, facts: list[float]) -> Histogram:
-    """A histogram whose numbers do not contradict each other."""
+    """The histogram of these numbers. Raises CalibrationError where they contradict each other."""
     exponent, count, zeros, nans, infinities = (int(fact) for fact in facts[: len(WHOLE)])
     minimum, maximum, smallest = facts[len(WHOLE) :]
     found = Histogram(exponent, counts.copy(), count, zeros, nans, infinities, minimum, maximum, smallest)
@@ -80,7 +80,7 @@ def _checked(path: Path, name: str, counts: Array, facts: list[float]) -> Histog
 
 
 def _in_range(found: Histogram) -> bool:
-    """Whether the extremes lie where the counts say."""
+    """Whether minimum and maximum are in the bins that the counts imply."""
     if not found.finite:
         return (found.minimum, found.maximum, found.smallest) == (math.inf, -math.inf, math.inf)
     if found.finite == found.zeros:

@@ -1,4 +1,4 @@
-"""Names for the tensors of a module of the graph level, and what identifies the module."""
+"""Names for the tensors of a module of the graph level, and a hash that identifies the module."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _derived(value: Value, taken: set[str], numbers: dict[str, int]) -> str:
 
 
 def model_hash(module: Module) -> str:
-    """What identifies the network that MODULE, as imported and before any pass, describes.
+    """The hash that identifies the network of MODULE, as imported and before any pass.
 
     The leading hex digits of SHA-256 over the ops, how they are connected, their attributes, weights,
     element types, and the names of nodes and tensors. Sizes are left out: the same network with another

@@ -1,7 +1,7 @@
-"""What storing a tensor in eight bits costs, estimated from its histogram.
+"""Estimates the quantization noise of storing a tensor in eight bits, from its histogram.
 
-Within a bin the elements are taken as spread evenly, and the squared rounding error is integrated over
-the bin in closed form; beyond the clip the error is the distance to it.
+Elements are assumed to be spread evenly within a bin, and the squared rounding error is integrated over the
+bin in closed form. Beyond the clip values saturate, so the error is the distance to the clip.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def signal_power(bins: Bins) -> float:
 
 
 def sqnr(bins: Bins, clip: float, form: NoiseFormat) -> float:
-    """The signal-to-quantization-noise ratio in dB when stored in FORM; infinite where nothing is lost."""
+    """The SQNR in dB of elements stored in FORM with CLIP; infinite where nothing is lost."""
     noise = float(noise_power(bins, np.array([clip]), form)[0]) if clip else 0.0
     signal = signal_power(bins)
     # Less than that is the rounding of this estimate itself.

@@ -1,4 +1,4 @@
-"""The ranges of tensors that a model with QuantizeLinear nodes says itself."""
+"""Clips of tensors, read from the Q/DQ nodes of a quantized ONNX model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The calibration table: what each tensor's scale is, and what every calibrator would have chosen."""
+"""The calibration table: the scale of every tensor, and the clips that all calibrators propose."""
 
 from __future__ import annotations
 
@@ -43,10 +43,11 @@ NO_TABLE = (
 
 @dataclass(frozen=True)
 class TensorCalibration:
-    """One tensor: `clip` is the largest magnitude that is represented, 0 where all elements are zero.
+    """The calibration of one tensor.
 
-    chosen_by: the calibrator whose clip it is, or 'given'; estimates: of the calibrators, by name;
-    values: what was seen of it, None where it comes from elsewhere.
+    clip: the largest magnitude that is represented, 0 where all elements are zero; chosen_by: the calibrator
+    that chose it, or 'given'; estimates: those of all calibrators, by name; values: statistics of the
+    tensor's elements, None where the clip comes from elsewhere.
     """
 
     clip: float
@@ -61,11 +62,11 @@ class TensorCalibration:
 
 @dataclass(frozen=True)
 class CalibrationTable:
-    """The scales of a network's tensors, chosen by running it.
+    """A calibration table: the scales of a network's tensors.
 
-    model: the hash of the network it was made for (see `model_hash`); calibrator: the one whose clips
-    were taken; batches: how many were run; tensors: by name, in program order; histograms: what the
-    clips were chosen from, empty where that was not kept.
+    model: the hash of the network (see `model_hash`); calibrator: the one that chose the clips; batches: how
+    many were run; tensors: by name, in program order; histograms: those that the clips were chosen from,
+    empty where they were not kept.
     """
 
     model: str
@@ -87,7 +88,7 @@ class CalibrationTable:
     def of(
         model: str, calibrator: str, batches: int, histograms: Mapping[str, Histogram]
     ) -> CalibrationTable:
-        """The table in which CALIBRATOR chooses from HISTOGRAMS; InputError if there is none."""
+        """The table in which CALIBRATOR chooses from HISTOGRAMS. Raises InputError if it is unknown."""
         check_calibrator(calibrator)
         tensors = {name: _chosen(histogram, calibrator) for name, histogram in histograms.items()}
         return CalibrationTable(model, calibrator, batches, tensors, histograms)
@@ -96,7 +97,7 @@ class CalibrationTable:
 
     @checked
     def __getitem__(self, name: str) -> TensorCalibration:
-        """The tensor called NAME; CalibrationError when the table has none."""
+        """The tensor called NAME. Raises CalibrationError when the table has none."""
         found = self.tensors.get(name)
         if found is None:
             raise CalibrationError(
@@ -106,7 +107,7 @@ class CalibrationTable:
 
     @checked
     def check(self, model: str, names: Iterable[str] = ()) -> None:
-        """CalibrationError unless the table is of the network with the hash MODEL and has all NAMES."""
+        """Raise CalibrationError unless the table is for the network of hash MODEL and has all NAMES."""
         if model != self.model:
             message = f"the calibration table was made for another model: {self.model}, not {model}"
             raise CalibrationError(message, "calibrate this model; its ops, weights or names have changed")
@@ -124,7 +125,7 @@ class CalibrationTable:
     def with_calibrator(self, calibrator: str) -> CalibrationTable:
         """The table in which CALIBRATOR chooses every scale, from the histograms: nothing is run.
 
-        InputError if there is no such calibrator, CalibrationError if the histograms were not kept.
+        Raises InputError for an unknown calibrator, CalibrationError if the histograms were not kept.
         """
         check_calibrator(calibrator)
         for name in self.tensors:
@@ -136,7 +137,7 @@ class CalibrationTable:
 
     @checked
     def with_scale(self, name: str, scale: float) -> CalibrationTable:
-        """The table in which the tensor NAME has this int8 SCALE; CalibrationError if there is none such."""
+        """The table in which the tensor NAME has this int8 SCALE. Raises CalibrationError if absent."""
         if not LEAST_SCALE <= scale <= MOST_SCALE:
             message = f"{scale} is no scale for '{name}'"
             raise CalibrationError(message, f"scales lie between {LEAST_SCALE:.3g} and {MOST_SCALE:.3g}")
@@ -157,7 +158,7 @@ class CalibrationTable:
     @staticmethod
     @checked
     def parse(text: str, file: str = "table") -> CalibrationTable:
-        """The table that TEXT describes; CalibrationError names FILE and the line that is wrong."""
+        """The table in TEXT. Raises CalibrationError, naming FILE and the line, for a fault in it."""
         read = parse_text(text, file)
         tensors = {name: _tensor(entry, read.calibrator) for name, entry in read.tensors.items()}
         return CalibrationTable(read.model, read.calibrator, read.batches, tensors)
@@ -168,7 +169,7 @@ class CalibrationTable:
             self.write(path_of(path), files)
 
     def write(self, path: Path, files: WholeFiles) -> None:
-        """As `save`, among other FILES that appear together."""
+        """Write the table as `save` does, together with other FILES that are written all or none."""
         if self.histograms:
             kept = self.histograms
             files.write(histograms_beside(path), lambda file: write_histograms(file, self.model, kept))

@@ -50,9 +50,9 @@ LEAST_SCALE, MOST_SCALE = LEAST_CLIP / INT8.top, MOST_CLIP / INT8.top
 
 @dataclass(frozen=True)
 class TableValues:
-    """What was seen of a tensor: elements, how many were zero, NaN and infinite, and the finite range.
+    """Statistics of a tensor: counts of elements, zeros, NaNs and infinities, and the finite range.
 
-    Of elements taken as float32; minimum is infinite and maximum minus infinite where none was finite.
+    Elements are taken as float32. Without finite ones, minimum is infinite and maximum minus infinite.
     """
 
     count: int
@@ -71,7 +71,7 @@ class TableValues:
 
 @dataclass
 class TensorText:
-    """A tensor as it stands in the text; the scale is a number or the name of a calibrator."""
+    """The entry of a tensor in the text; the scale is a number or the name of a calibrator."""
 
     scale: float | str
     chosen_by: str = ""
@@ -81,7 +81,7 @@ class TensorText:
 
 @dataclass
 class TableText:
-    """A table as it stands in the text."""
+    """The content of a table's text."""
 
     model: str
     calibrator: str
@@ -115,7 +115,7 @@ def _tensor_lines(tensor: TensorText) -> Iterator[str]:
 
 
 def _float32(value: float) -> str:
-    """A float32 number in as few digits as tell it from others."""
+    """A float32 number as text, in the fewest digits that identify it."""
     return str(np.float32(value))
 
 

@@ -27,19 +27,19 @@ _BITS = re.compile(r"[0-9A-Fa-f]{1,8}")
 
 @dataclass(frozen=True)
 class TrtCache:
-    """The int8 scales in a cache, by tensor name."""
+    """A TensorRT calibration cache: int8 scales by tensor name."""
 
     scales: Mapping[str, np.float32]
     header: str = HEADER
 
     @property
     def calibrator(self) -> str:
-        """Our calibrator that is most like the one in the header."""
+        """The calibrator of GlassRT that is most like the one in the header."""
         return "min-max" if "MinMax" in self.header else "entropy"
 
     @property
     def text(self) -> str:
-        """The cache's text; CalibrationError for a name that it cannot hold."""
+        """The cache's text. Raises CalibrationError for a name that the format cannot hold."""
         lines = [self.header]
         for name, scale in self.scales.items():
             if not name or name != name.strip() or not name.isprintable():

@@ -74,22 +74,25 @@ NAN, INFINITE = X.copy(), X.copy()
 NAN[3, 1], INFINITE[0, 0] = np.nan, -np.inf
 
 BATCHES = {
-    "no mapping": ([X], "batch 1 is no table of arrays but ndarray"),
-    "a later one": ([{"x": X}, "x"], "batch 2 is no table of arrays but str"),
+    "no mapping": ([X], "batch 1 is not a mapping to arrays but ndarray"),
+    "a later one": ([{"x": X}, "x"], "batch 2 is not a mapping to arrays but str"),
     "missing": ([{"y": X}], "batch 1 has no array for the input 'x'"),
     "nothing": ([{}], "batch 1 has no array for the input 'x'"),
-    "type": ([{"x": X.astype(np.float64)}], "batch 1: input 'x' has elements of float64; float32 is wanted"),
-    "rank": ([{"x": X[0]}], r"batch 1: input 'x' has the shape \[4\]; tensor<Nx4xf32> is wanted"),
+    "type": (
+        [{"x": X.astype(np.float64)}],
+        "batch 1: input 'x' has elements of float64; float32 is expected",
+    ),
+    "rank": ([{"x": X[0]}], r"batch 1: input 'x' has the shape \[4\]; tensor<Nx4xf32> is expected"),
     "shape": ([{"x": X[:, :3]}], r"batch 1: input 'x' has the shape \[10, 3\]"),
     "range": ([{"x": np.zeros((65, 4), np.float32)}], "batch 1: N = 65 is outside its range 0 to 64"),
     "empty": ([{"x": X[:0]}], "the batches hold no elements"),
     "nan": ([{"x": X}, {"x": NAN}], "batch 2: input 'x' holds NaN"),
     "infinite": ([{"x": INFINITE}], "batch 1: input 'x' holds infinity"),
     "text": ([{"x": "abc"}], "batch 1: input 'x' is str, not an array"),
-    "ragged": ([{"x": [[1.0], [1.0, 2.0]]}], "batch 1: input 'x' is no array"),
+    "ragged": ([{"x": [[1.0], [1.0, 2.0]]}], "batch 1: input 'x' is not an array"),
     "none": ([], "no batches"),
-    "a table": ({"x": X}, "one table of arrays, not batches"),
-    "a number": (7, "is batches, not int"),
+    "a table": ({"x": X}, "single batch, not a list of batches"),
+    "a number": (7, "must be a list of batches, not int"),
 }
 
 
@@ -109,7 +112,7 @@ def test_the_first_batch_is_checked_before_anything_is_built() -> None:
 
 FILES = {
     "no input": ({"y": X}, "set.npz has no array for the input 'x'"),
-    "no elements": ({"x": X[:0]}, "set.npz holds no batch"),
+    "no elements": ({"x": X[:0]}, "set.npz does not fill a batch"),
     "a number": ({"x": np.float32(1)}, "input 'x' is a single number"),
     "type": ({"x": X.astype(np.int32)}, "batch 1: input 'x' has elements of int32"),
     "shape": ({"x": X.reshape(4, 10)}, r"batch 1: input 'x' has the shape \[4, 10\]"),
@@ -128,7 +131,7 @@ def test_a_bad_npz_is_refused(fault: str, tmp_path: Path) -> None:
 def test_a_fixed_batch_that_no_array_fills_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "set.npz", x=X)
     error = refused(tmp_path / "set.npz", network(batch=16))
-    assert "holds no batch" in error.message and "takes 16" in str(error)
+    assert "does not fill a batch" in error.message and "takes 16" in str(error)
 
 
 def test_inputs_that_make_different_numbers_of_batches_are_refused(tmp_path: Path) -> None:
@@ -139,13 +142,15 @@ def test_inputs_that_make_different_numbers_of_batches_are_refused(tmp_path: Pat
 
 def test_files_that_hold_no_arrays_are_refused(tmp_path: Path) -> None:
     assert "cannot read gone.npz" in refused(tmp_path / "gone.npz").message
-    assert "holds no .npy or .npz file" in refused(tmp_path).message
+    assert "has no .npy or .npz file" in refused(tmp_path).message
     (tmp_path / "b.npz").write_bytes(b"PK nothing")
     assert "cannot read b.npz" in refused(tmp_path / "b.npz").message
     np.save(tmp_path / "c.npy", X)
     assert "single array without a name" in refused(tmp_path / "c.npy").message
     (tmp_path / "b.npz").unlink()
-    assert "c.npy is one array; the model has the inputs x, shift" in refused(tmp_path, siblings()).message
+    assert (
+        "c.npy is a single array; the model has the inputs x, shift" in refused(tmp_path, siblings()).message
+    )
 
 
 def test_arrays_are_never_unpickled(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_a_cache_of_tensorrt_becomes_a_table(glassrt: Glassrt, tmp_path: Path) -
     cache.write_text("TRT-8601-EntropyCalibration2\nimage: 3c010204\nother: 3c010204\n", encoding="utf-8")
     shown = glassrt("calibrate", DIGITS, "--from-trt-cache", cache, "-o", table)
     assert CalibrationTable.load(table)["image"].clip == pytest.approx(1.0)
-    assert "lacks 24 of 25 tensors, and has 1 that are not here" in shown.stderr
+    assert "lacks 24 of the model's 25 tensors, and has 1 that the model does not have" in shown.stderr
     cache.write_text("TRT-8601-EntropyCalibration2\nother: 3c010204\n", encoding="utf-8")
     assert (
         "none of the model's tensors"
@@ -96,7 +96,10 @@ def test_scales_go_out_as_a_quantized_model_and_come_back(
     glassrt("build", DIGITS, "-o", first, "--calibration", table, "--export-qdq", qdq, *int8)
     back, again = tmp_path / "back.table", tmp_path / "again.plan"
     shown = glassrt("calibrate", DIGITS, "--from-qdq", qdq, "-o", back)
-    assert "the quantized model lacks 19 of 25 tensors, and has 0 that are not here" in shown.stderr
+    assert (
+        "the quantized model lacks 19 of the model's 25 tensors, and has 0 that the model does not have"
+        in shown.stderr
+    )
     assert CalibrationTable.load(back)["relu_5_out"].chosen_by == "given"
     glassrt("build", DIGITS, "-o", again, "--calibration", back, *int8)
     assert again.read_bytes() == first.read_bytes()
@@ -123,9 +126,9 @@ def test_a_table_of_another_model_is_refused(glassrt: Glassrt, table: Path) -> N
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "give one of DATA"),
-        ((HELD_OUT, "--from-histograms", "t", "-o", "t"), "give one of DATA"),
-        ((HELD_OUT,), "say where the table is to go"),
+        ((), "give exactly one of DATA"),
+        ((HELD_OUT, "--from-histograms", "t", "-o", "t"), "give exactly one of DATA"),
+        ((HELD_OUT,), "give the file to write the table to"),
         ((HELD_OUT, "-o", "t", "-c", "kl"), "there is no calibrator kl"),
         ((HELD_OUT, "-o", "t", "--interpret", "-d", "host"), "--interpret uses no device"),
         ((HELD_OUT, "-o", "t", "--batches", "0"), "--batches"),

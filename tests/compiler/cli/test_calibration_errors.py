@@ -106,7 +106,7 @@ def test_int8_without_ranges(glassrt: Glassrt, tmp_path: Path) -> None:
 @pytest.mark.parametrize("op", ["QuantizeLinear", "DequantizeLinear"])
 @pytest.mark.parametrize(
     ("axis", "count", "message"),
-    [(2, 4, "axis 2 is outside .*'scale'"), (0, 4, r"its scale 'scale' is .*for axis 0 .*\[3\] is wanted")],
+    [(2, 4, "axis 2 is outside .*'scale'"), (0, 4, r"its scale 'scale' is .*for axis 0 .*\[3\] is expected")],
 )
 def test_scales_along_an_axis_that_is_none(
     glassrt: Glassrt, tmp_path: Path, op: str, axis: int, count: int, message: str
@@ -154,7 +154,7 @@ def test_a_table_is_no_data_and_data_no_table(
     table, data = tmp_path / "digits.table", tmp_path / "data.npz"
     made.save(table)
     np.savez(data, image=np.zeros(SHAPE, np.float32))
-    with pytest.raises(InputError, match=r"digits\.table is no file of arrays\n.*is for `calibration`"):
+    with pytest.raises(InputError, match=r"digits\.table is not a file of arrays\n.*as `calibration`"):
         library.calibrate(DIGITS, table, device="interpret")
     arguments = ("build", DIGITS, "-o", tmp_path / "p", "-p", "int8", "--calibration", data)
     refuse(glassrt(*arguments, code=1), CalibrationError, "is not UTF-8 text.*glassrt calibrate MODEL DATA")

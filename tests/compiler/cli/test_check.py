@@ -68,7 +68,7 @@ def test_a_bound_that_is_broken_ends_with_1(glassrt: Glassrt) -> None:
 def test_values_beyond_the_range_are_shown(glassrt: Glassrt, tmp_path: Path) -> None:
     np.savez(tmp_path / "x.npz", image=np.full((1, 1, 8, 8), 7e4, np.float32))
     arguments = (DIGITS, "-d", "host", "-p", "fp16", "-i", tmp_path / "x.npz")
-    assert "values that leave the range" in glassrt("check", *arguments, code=1).stdout
+    assert "values outside the range" in glassrt("check", *arguments, code=1).stdout
     launches = report(glassrt, *arguments, code=1)["launches"]
     (first,) = [launch for launch in launches if launch["index"] == 0]
     assert first["overflows"] > 0 and first["stored"] == "f16"
@@ -92,7 +92,7 @@ def test_without_onnx_runtime_the_interpreter_is_the_witness(
 
 def test_nothing_is_bisected_where_nothing_is_broken(glassrt: Glassrt) -> None:
     result = glassrt("check", DIGITS, "--bisect", "--interpret", "--size", "N=1")
-    assert "nothing is broken" in result.stdout
+    assert "no decision breaks the model" in result.stdout
 
 
 def test_a_wrong_rule_is_named(glassrt: Glassrt, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,9 +184,9 @@ def test_what_eight_bits_cost_is_told_apart_from_the_compilers_errors(
     assert [output["bound"] for output in found["outputs"]] == [None]
     shown = glassrt("check", *arguments).stdout
     assert "compiler error: outputs against the precision level in the interpreter" in shown
-    assert "lowering error: that level against the graph with explicit quantization, in floats" in shown
-    assert "the graph level before scales are put in, unfused in f64, against the model" in shown
-    assert "quantization loss: that graph against ONNX Runtime" in shown and "SQNR, dB" in shown
+    assert "lowering error: the precision level against the Q/DQ graph in floats" in shown
+    assert "graph level before quantization, unfused in f64, against the model" in shown
+    assert "quantization loss: the Q/DQ graph in floats against ONNX Runtime" in shown and "SQNR, dB" in shown
     assert f"{loss['sqnr_db']:.1f}" in shown
     assert report(glassrt, DIGITS, "-d", "host", "--size", "N=1")["quantization"] is None
     # A pass that scales the sums of contractions wrongly: nothing else than its own figure says so.

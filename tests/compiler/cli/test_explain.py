@@ -58,7 +58,7 @@ def test_two_nodes_that_are_fused_and_two_that_are_not(glassrt: Glassrt, digits_
     answer = json.loads(glassrt("explain", digits_plan, a, b, "--json").stdout)
     assert (answer["verdict"], answer["reason"]) == ("refused", refused.reason)
     output = glassrt("explain", digits_plan, a, b).stdout
-    assert f"{a} and {b} are apart: refused by {refused.rule}: {refused.reason}" in output
+    assert f"{a} and {b} are not fused: refused by {refused.rule}: {refused.reason}" in output
 
 
 def test_a_node_and_the_way_between_two(glassrt: Glassrt, digits_plan: Path) -> None:
@@ -143,7 +143,7 @@ def test_tensors_stand_for_the_nodes_that_give_them(glassrt: Glassrt, digits_pla
     )
     for switch in (["--nofuse", f"{before.output[0]}:{node.output[0]}"], ["--keep", before.output[0]]):
         answer = glassrt("explain", DIGITS, before.name, node.name, *switch, "-t", "host").stdout
-        assert f"{before.name} and {node.name} are apart: disabled by" in answer
+        assert f"{before.name} and {node.name} are not fused: disabled by" in answer
 
 
 def test_an_edge_is_switched_off_in_the_text(glassrt: Glassrt, digits_plan: Path, tmp_path: Path) -> None:

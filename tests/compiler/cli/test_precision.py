@@ -67,8 +67,8 @@ def test_a_check_proposes_overrides_that_help(glassrt: Glassrt, large: Path) -> 
     (loss,) = [each for each in found["ranges"] if each["overflows"]]
     assert loss["nodes"] == ["relu"] and loss["largest"] > 65504 and loss["stored"] == "f16"
     text = glassrt("check", *arguments, "-d", "host", code=1).stdout
-    (line,) = [line for line in text.splitlines() if line.startswith("to keep them: ")]
-    options = shlex.split(line.removeprefix("to keep them: "))
+    (line,) = [line for line in text.splitlines() if line.startswith("to avoid this: ")]
+    options = shlex.split(line.removeprefix("to avoid this: "))
     assert options == ["--override", "node:relu=fp32", "--override", "node:out[[]0]=fp32"]
     fixed = report(glassrt, *arguments, *options)
     assert fixed["ok"] and fixed["overrides"] == []
@@ -158,7 +158,7 @@ def test_tf32_is_shown(glassrt: Glassrt, large: Path) -> None:
     [
         (("-p", "fp64"), "there is no precision 'fp64'"),
         (("--override", "op:sofmax=fp32"), "there is no op 'sofmax'"),
-        (("--override", "softmax"), "names no format"),
+        (("--override", "softmax"), "has no format"),
         (("--override", "op:softmax=int4"), "there is no precision 'int4'"),
         (("--io", "int8"), "cannot be given as 'int8'"),
         (("--io", "fp16", "--io", "fp32"), "given twice"),
@@ -170,7 +170,7 @@ def test_options_that_mean_nothing(glassrt: Glassrt, options: tuple[str, ...], p
 
 
 def test_names_that_the_model_has_not(glassrt: Glassrt, small: Path) -> None:
-    assert "called like 'cnv*'" in glassrt("explain", DIGITS, "--override", "node:cnv*=fp32", code=1).output
+    assert "matches 'cnv*'" in glassrt("explain", DIGITS, "--override", "node:cnv*=fp32", code=1).output
     assert "no input or output 'z'" in glassrt("check", DIGITS, "--io", "z=fp16", code=1).output
     for options in (("--override", "op:add=fp16"), ("--io", "fp16")):
         assert "IR text of the precision level" in glassrt("explain", small, *options, code=1).output

@@ -95,11 +95,11 @@ def test_a_budget_that_nothing_meets_is_said(glassrt: Glassrt, tmp_path: Path) -
     [
         (("-p", "auto"), "--precision auto needs --budget"),
         (("-p", "auto", "--budget", "sqnr=30"), "--precision auto needs --data"),
-        (("-p", "auto", "--budget", "30", "--data", HELD_OUT), "'30' is no budget"),
+        (("-p", "auto", "--budget", "30", "--data", HELD_OUT), "'30' is not a budget"),
         (("-p", "auto", "--budget", "top1=1", "--data", HELD_OUT), "the budget top1=1 needs labels"),
         (("-p", "auto", "--budget", "top1=1", "--data", HELD_OUT, "--labels", "x"), "FILE.npz:NAME"),
-        (("-p", "fp16", "--budget", "sqnr=30"), "this is for --precision auto"),
-        (("-p", "int8", "--device", "host"), "this is for --precision auto"),
+        (("-p", "fp16", "--budget", "sqnr=30"), "only --precision auto uses this option"),
+        (("-p", "int8", "--device", "host"), "only --precision auto uses this option"),
     ],
 )
 def test_wrong_usage_of_build(
@@ -113,12 +113,12 @@ def test_wrong_usage_of_build(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--sensitivity",), "give one of DATA"),
-        ((HELD_OUT, "-o", "t", "--fp8"), "this is for --sensitivity"),
-        ((HELD_OUT, "-o", "t", "--calibration", "t"), "this is for --sensitivity"),
+        (("--sensitivity",), "give exactly one of DATA"),
+        ((HELD_OUT, "-o", "t", "--fp8"), "only --sensitivity uses this option"),
+        ((HELD_OUT, "-o", "t", "--calibration", "t"), "only --sensitivity uses this option"),
         (
             (HELD_OUT, "--sensitivity", "-o", "t", "--calibration", "t"),
-            "no table is made where one is given: t",
+            "with a given table, no new one is written to t",
         ),
     ],
 )

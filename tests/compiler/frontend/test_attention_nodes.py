@@ -98,7 +98,7 @@ def test_heads_of_a_symbolic_size_and_keys_of_the_past() -> None:
 
 def test_what_is_not_known_of_symbolic_sizes() -> None:
     sizes = {"q": ("N", "A", "S", 8), "k": ("N", "B", "S", 8)}
-    with pytest.raises(UnsupportedError, match="how many of A heads of queries share one of B heads"):
+    with pytest.raises(UnsupportedError, match="how many of A query heads share each of B key heads"):
         import_model(model([node("Attention", "q k k")], sizes, opset=23))
 
 

@@ -77,19 +77,19 @@ def _cyclic() -> ModelProto:
 MALFORMED = {
     "cycle": (_cyclic(), "Add node 'first'.*'second'.*cyclic or not in order"),
     "own output": (model([node("Add", "x y", name="loop")]), "'loop'.*computed by itself"),
-    "dangling": (model([node("Add", "x gone", name="adder")]), "'adder'.*'gone' is computed nowhere"),
+    "dangling": (model([node("Add", "x gone", name="adder")]), "'adder'.*no node computes its input 'gone'"),
     "twice": (model([node("Relu", "x", name="a"), node("Abs", "x", name="b")]), "'b'.*another tensor"),
     "shadows input": (model([node("Relu", "x", "x", name="a")], outputs=["x"]), "'a'.*another tensor"),
-    "no output": (model([node("Relu", "x", "z")]), "output 'y' is computed nowhere"),
+    "no output": (model([node("Relu", "x", "z")]), "no node computes the output 'y'"),
     "no outputs": (model([node("Relu", "x")], outputs=[]), "no outputs"),
     "same output": (model([node("Relu", "x")], outputs=["y", "y"]), "two outputs are called 'y'"),
-    "too many inputs": (model([node("Relu", "x x", name="r")]), "'r'.*2 inputs, 1 are wanted"),
-    "missing input": (model([node("Add", "x", name="a")]), "'a'.*1 inputs, 2 are wanted"),
+    "too many inputs": (model([node("Relu", "x x", name="r")]), "'r'.*2 inputs, 1 are expected"),
+    "missing input": (model([node("Add", "x", name="a")]), "'a'.*1 inputs, 2 are expected"),
     "absent input": (model([node("Add", "x _", name="a")]), "'a'.*input 1 is missing"),
     "unknown attribute": (model([node("Relu", "x", name="r", speed=3)]), "'r'.*no attribute 'speed'"),
     "missing attribute": (model([node("Concat", "x x", name="c")]), "'c'.*'axis' is missing"),
     "attribute type": (model([node("Concat", "x x", name="c", axis="1")]), "'c'.*must be an integer"),
-    "axis": (model([node("Concat", "x x", name="c", axis=5)]), "'c'.*axis 5 is outside"),
+    "axis": (model([node("Concat", "x x", name="c", axis=5)]), "'c'.*axis 5 is out of range"),
     "element type": (model([node("And", "x x", name="a")]), "'a'.*cannot have the element type f32"),
     "mixed types": (
         model([node("Add", "x i", name="a")], constants={"i": np.array([1])}),
@@ -135,7 +135,7 @@ def test_a_malformed_graph(what: str) -> None:
 def test_two_initialisers_of_one_name() -> None:
     twice = model([node("Add", "x w")], constants={"w": np.ones(3, np.float32)})
     twice.graph.initializer.append(twice.graph.initializer[0])
-    with pytest.raises(ModelError, match=r"two initialisers are called 'w'"):
+    with pytest.raises(ModelError, match=r"two initializers are called 'w'"):
         import_model(twice)
 
 
@@ -150,7 +150,7 @@ def test_two_inputs_of_one_name() -> None:
 def test_an_initialiser_whose_bytes_do_not_fit_its_shape(dims: list[int]) -> None:
     bad = model([node("Add", "x w")], constants={"w": np.ones(3, np.float32)})
     bad.graph.initializer[0].dims[:] = dims
-    with pytest.raises(ModelError, match=r"initialiser 'w'"):
+    with pytest.raises(ModelError, match=r"initializer 'w'"):
         import_model(bad)
 
 
@@ -186,7 +186,7 @@ def test_unsupported_types_are_offenders() -> None:
     bad.graph.initializer.append(helper.make_tensor("s", TensorProto.INT4, [2], [1, 2]))
     with pytest.raises(UnsupportedError) as caught:
         import_model(bad)
-    assert [o.split(":")[0] for o in caught.value.offenders] == ["input 'x'", "initialiser 's'"]
+    assert [o.split(":")[0] for o in caught.value.offenders] == ["input 'x'", "initializer 's'"]
 
 
 def test_a_shape_that_depends_on_data_is_unsupported() -> None:

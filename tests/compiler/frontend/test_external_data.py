@@ -114,7 +114,7 @@ ATTACKS: dict[str, tuple[Callable[[Path], None], dict[str, str]]] = {
 def test_refuses_to_read_anything_else(folder: Path, attack: str) -> None:
     prepare, entries = ATTACKS[attack]
     prepare(folder)
-    with pytest.raises(ModelError, match=r"initialiser 'w'.*external data"):
+    with pytest.raises(ModelError, match=r"initializer 'w'.*external data"):
         import_model(saved(folder, external_model(**entries)))
 
 
@@ -154,7 +154,7 @@ def test_a_file_that_is_cut_while_it_is_read_is_a_model_error(
         return real(file, buffers, offset)
 
     monkeypatch.setattr(os, "preadv", cut)
-    with pytest.raises(ModelError, match=r"initialiser 'w'.*cut to 16 bytes while it was read"):
+    with pytest.raises(ModelError, match=r"initializer 'w'.*truncated to 16 bytes while it was read"):
         import_model(saved(folder, external_model(location="w.bin", offset="8")))
 
 

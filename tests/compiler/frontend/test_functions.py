@@ -79,11 +79,16 @@ BROKEN: dict[str, tuple[list[NodeProto], list[str], NodeProto, str]] = {
         [node("Relu", "a", "b")],
         ["b"],
         local("f", "x x", "y"),
-        "2 inputs to a function of 1",
+        "2 inputs to a function with 1",
     ),
     "unknown attribute": ([node("Relu", "a", "b")], ["b"], local("f", "x", "y", k=1), "no attribute 'k'"),
-    "no such output": ([node("Relu", "a", "b")], ["c"], local("f", "x", "y"), "'c' is computed nowhere"),
-    "outer name": ([node("Add", "a x", "b")], ["b"], local("f", "x", "y"), "'x' is computed nowhere"),
+    "no such output": (
+        [node("Relu", "a", "b")],
+        ["c"],
+        local("f", "x", "y"),
+        "no node computes the function's output 'c'",
+    ),
+    "outer name": ([node("Add", "a x", "b")], ["b"], local("f", "x", "y"), "no node computes its input 'x'"),
 }
 
 

@@ -41,5 +41,5 @@ def test_what_graphs_inside_a_node_read_counts() -> None:
 
 def test_a_cycle_is_named_whatever_stands_around_it() -> None:
     nodes = [node("Exp", "c", "y"), node("Add", "x c", "b"), node("Neg", "b", "c")]
-    with pytest.raises(ModelError, match=r"'c', which stands after it; the graph is cyclic"):
+    with pytest.raises(ModelError, match=r"the later node 'c'; the graph is cyclic"):
         import_model(model(nodes))

@@ -38,10 +38,10 @@ def through(node: NodeProto, constants: dict[str, Any], domain: str = "") -> Any
         (
             {"s": np.ones(3, F32)},
             {"axis": 0},
-            r"its scale 's' is tensor<3xf32>; for axis 0 .* \[2\] is wanted",
+            r"its scale 's' is tensor<3xf32>; for axis 0 .* \[2\] is expected",
         ),
-        ({"s": np.ones((2, 3), F32)}, {}, r"its scale 's' .* \[3\] is wanted"),
-        ({"s": np.ones((2, 3), F32)}, {"axis": 1, "block_size": 2}, r"\[2, 2\] is wanted"),
+        ({"s": np.ones((2, 3), F32)}, {}, r"its scale 's' .* \[3\] is expected"),
+        ({"s": np.ones((2, 3), F32)}, {"axis": 1, "block_size": 2}, r"\[2, 2\] is expected"),
         (
             {"s": np.ones(3, F32), "z": np.zeros(2, I8)},
             {},
@@ -130,7 +130,7 @@ def test_convolution(inputs: str, words: str) -> None:
     [
         ("QLinearAdd", "x s z x s z", {}, "6 inputs"),
         ("QLinearAdd", "s s z x s z s z", {}, "input 's' is tensor<f32>, which is not quantized"),
-        ("QLinearSigmoid", "x s zw s z", {}, "zero point 'zw' is tensor<i8>, u8 is wanted"),
+        ("QLinearSigmoid", "x s zw s z", {}, "zero point 'zw' is tensor<i8>, u8 is expected"),
         ("QLinearConcat", "s z x s z x s", {"axis": 1}, "7 inputs"),
         ("QLinearAdd", "x s z x s z s z", {"alpha": 1.0}, "no attribute 'alpha'"),
     ],

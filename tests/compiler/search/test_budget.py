@@ -21,9 +21,9 @@ def test_a_budget_is_what_it_prints(kind: str, tenths: int) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "is no budget"),
-        ("30", "is no budget"),
-        ("psnr=30", "is no budget"),
+        ("", "is not a budget"),
+        ("30", "is not a budget"),
+        ("psnr=30", "is not a budget"),
         ("sqnr=", "has no number"),
         ("sqnr=thirty", "has no number"),
         ("sqnr=nan", "is not between 0 and 1000"),

@@ -76,7 +76,7 @@ def test_a_mixture_is_within_the_budget_and_faster_than_fp16() -> None:
             assert point.estimated == pytest.approx(point.quality.sqnr, abs=2)
     records = [record for record in records_of(found) if record.rule == "precision-search"]
     reasons = {record.reason for record in records if record.verdict is Verdict.REFUSED}
-    assert "stays in fp16: eight bits would save no time beside the others" in reasons
+    assert "stays in fp16: eight bits would save no time in this mixture" in reasons
 
 
 def test_a_larger_ratio_is_never_faster() -> None:
@@ -85,7 +85,7 @@ def test_a_larger_ratio_is_never_faster() -> None:
     assert times == sorted(times) and times[0] < times[-1] == found[0].plain.microseconds
     assert all(each.holds for each in found)
     kept = [record.reason for record in records_of(found[1]) if record.verdict is Verdict.REFUSED]
-    assert any("dB alone in int8" in reason and "than the budget sqnr=35" in reason for reason in kept)
+    assert any("dB alone in int8" in reason and "miss the budget sqnr=35" in reason for reason in kept)
 
 
 def test_top1_is_counted() -> None:
@@ -99,7 +99,7 @@ def test_top1_is_counted() -> None:
     ("budget", "words"),
     [
         ("sqnr=200", "which does not meet the budget sqnr=200"),
-        ("sqnr=60", "none is faster by the cost model"),
+        ("sqnr=60", "no mixture tried is faster by the cost model"),
     ],
 )
 def test_a_budget_that_no_mixture_meets_gives_fp16_and_says_so(budget: str, words: str) -> None:
@@ -148,7 +148,7 @@ def test_overrides_of_the_caller_stay() -> None:
     found = searched(chain(width=WIDE), Settings(cache=None), auto, None, MANY).found
     assert found.policy.overrides[-1] == base.overrides[0] and found.policy.io == base.io
     refusals = [op.candidate.refusals.get("int8") for op in found.sensitivity.ops]
-    assert refusals == [None, "the override node:p1=bf16 decides", None]
+    assert refusals == [None, "the override node:p1=bf16 decides its format", None]
     assert found.chosen.mixture == ("int8", None, "int8")
 
 
@@ -157,9 +157,12 @@ def test_overrides_of_the_caller_stay() -> None:
     [
         ({"precision": "auto"}, "needs budget"),
         ({"precision": "auto", "budget": "sqnr=30"}, "needs data"),
-        ({"precision": "auto", "budget": "30 dB", "data": DATA}, "is no budget"),
+        ({"precision": "auto", "budget": "30 dB", "data": DATA}, "is not a budget"),
         ({"precision": "auto", "budget": "top1=1", "data": DATA}, "needs labels"),
-        ({"precision": "auto", "budget": "sqnr=3", "data": DATA, "labels": LABELS}, "labels are for budgets"),
+        (
+            {"precision": "auto", "budget": "sqnr=3", "data": DATA, "labels": LABELS},
+            "labels are for top-1 budgets",
+        ),
         ({"precision": "auto", "budget": "top1=1", "data": DATA, "labels": LABELS[:7]}, "there are 7 labels"),
         ({"precision": "auto", "budget": "sqnr=30", "data": []}, "no batches"),
         ({"precision": "fp16", "budget": "sqnr=30"}, "budget is for precision='auto'"),
@@ -193,7 +196,7 @@ def test_a_network_of_which_fp16_keeps_nothing_is_an_error() -> None:
 
 
 def test_ragged_labels_are_refused() -> None:
-    with pytest.raises(InputError, match="labels are no array"):
+    with pytest.raises(InputError, match="labels are not an array"):
         glassrt.compile(
             chain(), target="host", precision="auto", budget="top1=1", data=batches(), labels=[[1], [2, 3]]
         )

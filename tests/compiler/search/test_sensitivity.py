@@ -115,7 +115,7 @@ def test_other_bad_input() -> None:
     with pytest.raises(CalibrationError, match="made for another model"):
         sensitivity(chain(3), batches(), calibration=other, device="interpret")
     for formats in ((), ("int4",), ("int8", "fp16")):
-        with pytest.raises(InputError, match="no formats of eight bits"):
+        with pytest.raises(InputError, match="not a sequence of eight-bit formats"):
             sensitivity(chain(), batches(), formats=formats, device="interpret")
     integers = made([helper.make_node("ArgMax", ["x"], ["y"], axis=1)], [], TensorProto.INT64)
     with pytest.raises(InputError, match="no output of the model is a float"):

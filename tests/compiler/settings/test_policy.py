@@ -123,7 +123,7 @@ def test_the_last_override_of_an_op_counts() -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("op:softmax", "names no format"),
+        ("op:softmax", "has no format"),
         ("softmax=fp32", "names neither ops nor nodes"),
         ("op:=fp32", "names neither ops nor nodes"),
         ("op:sofmax=fp32", "there is no op 'sofmax'\n  hint: is softmax"),
@@ -143,7 +143,7 @@ def test_types_that_inputs_cannot_have() -> None:
     net = Net()
     i = net.input("i", 4, dtype=I64)
     module = net.done(net.add(Add, i, i))
-    with pytest.raises(InputError, match="'i' is i64 and cannot be given as a float"):
+    with pytest.raises(InputError, match="'i' is i64 and cannot be made a float"):
         with_io_types(module, PrecisionPolicy("fp16", io={"i": "fp16"}))
     with_io_types(module, PrecisionPolicy("fp16", io="fp16"))
     assert module.main.arguments[0].type.dtype == I64
@@ -151,7 +151,7 @@ def test_types_that_inputs_cannot_have() -> None:
 
 def test_patterns_that_fit_no_node_are_errors() -> None:
     policy = PrecisionPolicy("fp16", ["node:cov0=fp32"])
-    with pytest.raises(InputError, match=r"no node of the model is called like 'cov0'\n  hint: is conv0"):
+    with pytest.raises(InputError, match=r"no node of the model matches 'cov0'\n  hint: is conv0"):
         build(chain(), Settings(precision=policy, cache=None))
 
 
