@@ -90,8 +90,8 @@ def _check_waits(manifest: Manifest, index: int, where: str) -> None:
 
 
 def _check_buffers(manifest: Manifest, launch: LaunchSpec, where: str) -> None:
-    for name in filter(None, map(_buffer_of, launch.arguments)):
-        if name not in manifest.buffers:
+    for name in map(_buffer_of, launch.arguments):
+        if name is not None and name not in manifest.buffers:
             raise fails(where, f"names the buffer {clip(name)}, which the plan does not have")
     for name in launch.writes:
         if manifest.buffers[name].space in ("input", "weights"):

@@ -105,7 +105,7 @@ class Odd(Silent):
 
 @pytest.mark.parametrize("tensor", [Silent(), Odd()])
 def test_tensors_that_do_not_say_where_they_lie(engine: Engine, tensor: object) -> None:
-    with pytest.raises(InputError, match="does not say"):
+    with pytest.raises(InputError, match="does not report"):
         engine.run({"x": tensor})
-    with pytest.raises(InputError, match="does not say"):
+    with pytest.raises(InputError, match="does not report"):
         engine.run({"x": fresh()}, {"y": tensor})

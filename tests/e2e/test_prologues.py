@@ -63,9 +63,9 @@ def floats() -> tuple[ModelProto, Inputs]:
 def test_a_product_is_a_launch(make: Callable[[], tuple[ModelProto, Inputs]], precision: str) -> None:
     model, inputs = make()
     plan = build(model, Settings(precision=as_policy(precision))).plan
-    units = {"fp32": "scalar units", "fp16": "tensor cores"}[precision]
+    units = {"fp32": "without tensor cores", "fp16": "on tensor cores"}[precision]
     assert len(plan.spec.launches) == 2
-    assert all(f"Implicit matrix product on {units}" in source for source in plan.sources.values())
+    assert all(f"Implicit matrix product {units}" in source for source in plan.sources.values())
     results = glassrt.load(plan, device="host").run(inputs)
     assert distance(results, run_onnxruntime(model, inputs), precision) < 1
 

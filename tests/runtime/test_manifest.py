@@ -142,6 +142,7 @@ BAD: dict[str, Callable[[Manifest], None]] = {
     "argument of two kinds": put("launches", 0, "arguments", 2, {"scalar": 1, "buffer": "b0"}),
     "argument of no kind": put("launches", 0, "arguments", 2, {}),
     "unknown buffer": put("launches", 0, "arguments", 0, buffer("b9")),
+    "buffer without a name": put("launches", 0, "arguments", 1, buffer("")),
     "i32 that does not fit": put("launches", 0, "arguments", 2, {"scalar": ["*", "N", 2**27]}),
     "grid of two": put("launches", 0, "grid", [1, 1]),
     "negative grid": put("launches", 0, "grid", [-1, 1, 1]),

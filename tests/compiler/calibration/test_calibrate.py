@@ -229,7 +229,7 @@ def test_batches_without_elements() -> None:
 
 
 def test_values_that_are_not_finite_are_counted_and_left_out() -> None:
-    with np.errstate(over="ignore"), pytest.warns(UserWarning, match="and left out of scales"):
+    with np.errstate(over="ignore"), pytest.warns(UserWarning, match="which scales ignore"):
         table = calibrate(network(WEIGHT * np.float32(1e38)), batches(), device="interpret")
     values = table["sum"].values
     assert values is not None and values.infinities + values.nans > 0

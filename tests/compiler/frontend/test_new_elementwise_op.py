@@ -50,7 +50,7 @@ class Bump(Unary):
 def bump(monkeypatch: pytest.MonkeyPatch) -> None:
     """The op is in the list of its file, and stands for an ONNX op in the importers' table."""
     monkeypatch.setitem(ALL_DIALECTS.ops, Bump.name, Bump)
-    monkeypatch.setitem(registry.IMPORTERS, "Softsign", [(1, ops_elementwise.plain(Bump))])
+    monkeypatch.setitem(registry.IMPORTERS, "Softsign", [(1, ops_elementwise.of_one_operand(Bump))])
 
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-6), ("fp16", 2e-3)])

@@ -61,5 +61,5 @@ def test_labels_that_do_not_fit(labels: np.ndarray, problem: str) -> None:  # ty
 def test_a_network_without_floats_or_rows_of_scores() -> None:
     with pytest.raises(InputError, match="no output of the model is a float"):
         Reference([{"class": np.zeros(3, np.int64)}])
-    with pytest.raises(InputError, match="no output of the model has a row of scores"):
+    with pytest.raises(InputError, match="no output of the model has a row of class scores"):
         Reference([{"y": np.zeros(3, np.float32)}], LABELS)
