@@ -16,8 +16,6 @@ from .arch.names import REFERENCE, arch_named, arch_of_device
 from .arch.spec import ArchSpec
 from .emit.shuffle import Shuffle, shuffle_of
 from .emit.strided import Strided, strided, view_behind, view_through
-from .families.attention.families import AttentionFamily
-from .families.attention.problem import MOST_FEATURES
 from .families.contraction.mma import needs_k_innermost
 from .families.contraction.prologue import Prologue, Unfit, Varies, read_prologue, varies
 from .families.executed import drop_rounding, executed
@@ -41,11 +39,9 @@ from .request.request import Candidate, Config, Geometry, KernelCode, Request
 __all__ = [
     "BUDGET_MS",
     "GROUP",
-    "MOST_FEATURES",
     "REFERENCE",
     "Accumulation",
     "ArchSpec",
-    "AttentionFamily",
     "BuildOptions",
     "Candidate",
     "CompiledKernel",

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from enum import IntEnum
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
+from ...dialects.core.affine import Dim
 from ...dialects.core.dtypes import DType
 from ..arch.features import Feature
 from ..arch.spec import ArchSpec
@@ -94,6 +95,13 @@ class KernelFamily(ABC):
     def runs_on(self, target: ArchSpec) -> bool:
         """Whether TARGET has all features that the kernels need."""
         return target.has(*self.needs_features)
+
+    def attends(self, operands: DType, features: tuple[Dim, Dim]) -> bool:
+        """Whether it has kernels for attention on OPERANDS with heads of FEATURES: of q and k, and of v.
+
+        Attention that no family of the target has a kernel for is decomposed at the graph level.
+        """
+        return False
 
     def propose(self, request: Request) -> list[Candidate]:
         """Candidates for REQUEST that are worth trying; none when the family cannot run it on its target."""

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ...codegen.interface import MOST_FEATURES, ArchSpec, AttentionFamily, families
+from ...codegen.interface import ArchSpec, families
 from ...dialects.core.dtypes import BOOL
 from ...dialects.core.ir import Module, Value
 from ...dialects.graph.attention import Attention
@@ -86,7 +86,5 @@ class DecomposeAttention:
 def has_kernel(op: Attention, policy: PrecisionPolicy, target: ArchSpec) -> bool:
     """True when an attention kernel of TARGET can run OP on operands as POLICY stores them."""
     features = op.q.type.shape[-1], op.v.type.shape[-1]
-    fits = all(isinstance(size, int) and 0 < size <= MOST_FEATURES for size in features)
     dtype = policy.format_of(op).stored(op.q.type.dtype)
-    able = [f for f in families().values() if isinstance(f, AttentionFamily) and f.runs_on(target)]
-    return fits and any(dtype in family.operands for family in able)
+    return any(family.runs_on(target) and family.attends(dtype, features) for family in families().values())

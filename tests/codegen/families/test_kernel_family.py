@@ -23,9 +23,13 @@ from glassrt.codegen.request.request import Request
 from glassrt.compiler.checking.accuracy import LaunchReport, measure
 from glassrt.compiler.driver.build import Settings, build
 from glassrt.compiler.schedule.grouping.variants import Variants, unfit
-from glassrt.dialects.core.dtypes import F32, TF32
+from glassrt.compiler.settings.policy import as_policy
+from glassrt.compiler.simplify.decompose_attention import has_kernel
+from glassrt.dialects.core.affine import Dim
+from glassrt.dialects.core.dtypes import F32, TF32, DType
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module
+from glassrt.dialects.graph.attention import Attention
 from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.launch import Kernel
 from glassrt.errors import IRError, UnsupportedError
@@ -224,6 +228,30 @@ class TestChecking:
         assert sums.excess([F32, F32], 100) == sums.excess([F32, F32], 4) == 2 * sums.roundoff
         assert sums.excess([F32, F32], 1) == sums.roundoff
         assert sums.excess([TF32], 100) == 0
+
+
+class TestAttention:
+    def test_attention_is_decomposed_where_no_family_attends(self) -> None:
+        """A family of any class may attend: who decomposes attention asks the trait, and not a class."""
+
+        class Attentive(ToyFamily):
+            def attends(self, operands: DType, features: tuple[Dim, Dim]) -> bool:
+                return features == (4096, 4096)
+
+        large = attention_of(4096)
+        assert not has_kernel(large, as_policy("fp16"), REFERENCE)
+        with registered(Attentive()):
+            assert has_kernel(large, as_policy("fp16"), REFERENCE)
+        assert has_kernel(attention_of(64), as_policy("fp16"), REFERENCE)
+
+
+def attention_of(features: int) -> Attention:
+    """Attention of one head with so many FEATURES."""
+    net = Net()
+    heads = [net.input(name, 1, 1, 8, features) for name in "qkv"]
+    op = net.add(Attention, *heads, None, scale=features**-0.5).producer
+    assert isinstance(op, Attention)
+    return op
 
 
 @cache
