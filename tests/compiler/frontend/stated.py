@@ -13,7 +13,7 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
-from onnx import TensorProto, helper
+from onnx import GraphProto, TensorProto, helper, parser
 
 from .nodes import Array, Case, case, draw_anew, ints, real, scalar, whole
 
@@ -523,3 +523,36 @@ _CONTRIBUTED_CHANGES: dict[str, dict[str, list[Change]]] = {
 
 BASES |= {f"{MICROSOFT}.{op}": base for op, base in _CONTRIBUTED_BASES.items()}
 CHANGES |= {f"{MICROSOFT}.{op}": changes for op, changes in _CONTRIBUTED_CHANGES.items()}
+
+# ---------------------------------------------------------------- control flow
+
+
+def graph(text: str) -> GraphProto:
+    """The subgraph in TEXT, of a node of control flow."""
+    parsed: GraphProto = parser.parse_graph(text)
+    return parsed
+
+
+_HALVED, _SHIFTED = (
+    graph(f"b (int64 i, bool c, float[3] v) => (bool d, float[3] w, e) {{{how} e = Neg(v) d = Not(n) }}")
+    for how in (
+        "n = Not(c) t = Constant<value = float {0.5}>() w = Mul(v, t)",
+        "n = Not(c) t = Cast<to = 1>(i) w = Add(v, t)",
+    )
+)
+_ONE, _OTHER = (graph(f"g () => (float y) {{ y = Constant<value = float {{{n}}}>() }}") for n in (1.5, 2.5))
+
+BASES |= {
+    "If": lambda version: case("If", 7, scalar(True, np.bool_), then_branch=_ONE, else_branch=_OTHER),
+    "Loop": lambda version: case(
+        "Loop", 7, scalar(3), scalar(True, np.bool_), real(3), constant=(0, 1), outputs=2, body=_HALVED
+    ),
+}
+CHANGES |= {
+    "If": {"then_branch": [right(then_branch=_OTHER)], "else_branch": [inert(else_branch=_ONE)]},
+    "Loop": {
+        "body": [right(body=_SHIFTED)],
+        "M": [right(M=scalar(2)), right(M=scalar(0))],
+        "cond": [inert(cond=None), right(cond=scalar(False, np.bool_))],
+    },
+}
