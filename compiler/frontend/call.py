@@ -109,6 +109,10 @@ class Call:
         found = self._attribute(name, AttributeProto.FLOATS, "a list of numbers")
         return None if found is None else tuple(float(item) for item in found.floats)
 
+    def strings(self, name: str) -> tuple[str, ...] | None:
+        found = self._attribute(name, AttributeProto.STRINGS, "a list of strings")
+        return None if found is None else tuple(item.decode("utf-8", "replace") for item in found.strings)
+
     def graph(self, name: str) -> GraphProto:
         """The subgraph NAME, which is required."""
         found = self._attribute(name, AttributeProto.GRAPH, "a graph")
