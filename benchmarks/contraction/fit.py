@@ -106,6 +106,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1500)
     options = parser.parse_args()
     table = timings(options.file)
+    if not table:
+        raise SystemExit(f"{options.file}: no timings")
     report(table, FITTED, "before")
     fitted = fit(table, options.rounds)
     report(table, fitted, "after")
