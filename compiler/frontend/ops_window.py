@@ -6,7 +6,7 @@ from typing import Any
 
 from ...dialects.core.ir import Operation
 from ...dialects.graph.binary import Div, Pow
-from ...dialects.graph.movement import Expand
+from ...dialects.graph.movement.expand import Expand
 from ...dialects.graph.reduction import Reduce
 from ...dialects.graph.unary import Abs
 from ...dialects.graph.window import AvgPool, LpPool, MaxPool, MaxPoolIndices, lowest

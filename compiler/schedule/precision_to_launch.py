@@ -15,7 +15,7 @@ from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import ROW_MAJOR, Layout, TensorType
 from ...dialects.graph.constants import Constant
 from ...dialects.graph.elementwise import Cast
-from ...dialects.graph.movement import Reshape
+from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.launch import Buffer, Kernel, View
 from ...dialects.precision import PrecisionKernel
 from ...errors import IRError

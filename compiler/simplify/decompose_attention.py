@@ -19,7 +19,8 @@ from ...dialects.graph.binary import Add, Equal, Mul
 from ...dialects.graph.constants import constant
 from ...dialects.graph.contraction import Matmul
 from ...dialects.graph.elementwise import Cast, Where
-from ...dialects.graph.movement import Expand, Trilu
+from ...dialects.graph.movement.expand import Expand
+from ...dialects.graph.movement.trilu import Trilu
 from ...dialects.graph.normalization import Softmax
 from ..passes.manager import PassContext
 from ..patterns.rewrite import Pattern, Rewriter, pattern, rewrite

@@ -29,7 +29,7 @@ from ...dialects.graph.binary import (
 from ...dialects.graph.constants import constant
 from ...dialects.graph.elementwise import Cast, Clip, Where
 from ...dialects.graph.elementwise_base import Binary
-from ...dialects.graph.movement import Expand
+from ...dialects.graph.movement.expand import Expand
 from ...dialects.graph.unary import Abs, BitwiseNot, Ceil, Floor, Neg, Not, Round, Sign
 from ..patterns.matching import constant_array, filled, is_splat, is_zero, produced_by, replace_with
 from ..patterns.rewrite import Rewriter, pattern

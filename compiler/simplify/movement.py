@@ -8,9 +8,13 @@ from ...dialects.core.affine import Dim, product, total
 from ...dialects.core.ir import Operation, Value
 from ...dialects.core.location import merge
 from ...dialects.graph.contraction import Conv, Matmul
-from ...dialects.graph.movement import Concat, Expand, Pad, Reshape, Slice, Tile, Transpose
+from ...dialects.graph.movement.concat import Concat
+from ...dialects.graph.movement.expand import Expand, Tile
+from ...dialects.graph.movement.pad import Pad
+from ...dialects.graph.movement.reshape import Reshape, Transpose
+from ...dialects.graph.movement.resize import Resize
+from ...dialects.graph.movement.slicing import Slice
 from ...dialects.graph.reduction import Reduce
-from ...dialects.graph.resize import Resize
 from ...dialects.graph.window import MaxPool
 from ..patterns.matching import is_splat, only_use, produced_by, replace_with
 from ..patterns.rewrite import Rewriter, pattern

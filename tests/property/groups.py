@@ -23,7 +23,7 @@ from glassrt.dialects.core.affine import Dim
 from glassrt.dialects.core.ir import Module, Region, Value
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.activations import Relu
-from glassrt.dialects.graph.movement import Concat
+from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.unary import Abs, Neg, Sigmoid, Tanh
 from glassrt.dialects.graph.window import AvgPool, MaxPool

@@ -15,7 +15,8 @@ from ....dialects.core.builtin import Yield
 from ....dialects.core.ir import Block, Module, Region, Value
 from ....dialects.core.location import Location
 from ....dialects.fused import FusedKernel
-from ....dialects.graph.movement import Concat, Slice
+from ....dialects.graph.movement.concat import Concat
+from ....dialects.graph.movement.slicing import Slice
 from ...passes.ledger import Record, Verdict
 from ...passes.manager import PassContext
 from ...passes.switches import apart, edges_of

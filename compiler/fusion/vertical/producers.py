@@ -13,7 +13,9 @@ import heapq
 
 from ....dialects.core.ir import Operation, Value
 from ....dialects.core.traits import Trait, has
-from ....dialects.graph.movement import Concat, Reshape, Slice
+from ....dialects.graph.movement.concat import Concat
+from ....dialects.graph.movement.reshape import Reshape
+from ....dialects.graph.movement.slicing import Slice
 from ..horizontal.concats import cuts_reach_an_edge
 from .attention_layouts import producer_refusal
 from .clusters import Cluster, ClusterPlan, is_clusterable, shape_text

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ....dialects.core.ir import Operation, Value
 from ....dialects.core.types import TensorType
-from ....dialects.graph.movement import Reshape
+from ....dialects.graph.movement.reshape import Reshape
 from ...patterns.strided import part, reshaped, settled
 from .pure_movement import Cut
 

@@ -9,7 +9,8 @@ from ....dialects.core.affine import Dim
 from ....dialects.core.ir import Value
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.elementwise import Cast
-from ....dialects.graph.movement import Concat, Slice
+from ....dialects.graph.movement.concat import Concat
+from ....dialects.graph.movement.slicing import Slice
 from ....dialects.precision import PrecisionKernel
 
 _Placed = tuple[Value, tuple[Dim, ...]]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ....dialects.core.ir import Function, Module, Operation, Value
 from ....dialects.core.types import TensorType
-from ....dialects.graph.movement import Reshape
+from ....dialects.graph.movement.reshape import Reshape
 from ....dialects.precision import PrecisionKernel
 from ...kernels.choice import KernelChooser
 from .cost import ViewCost

@@ -28,7 +28,7 @@ from ....dialects.graph.binary import Add, Mul, Sub
 from ....dialects.graph.constants import constant
 from ....dialects.graph.contraction import Conv, Matmul
 from ....dialects.graph.elementwise import Cast
-from ....dialects.graph.movement import Pad
+from ....dialects.graph.movement.pad import Pad
 from ...patterns.channel_scale import along, channel_axis, weight_axis, weight_of
 from ...patterns.matching import constant_array
 from ...patterns.rewrite import Rewriter, pattern

@@ -15,9 +15,13 @@ from ....dialects.graph.binary import Max
 from ....dialects.graph.constants import constant
 from ....dialects.graph.contraction import Conv
 from ....dialects.graph.indexing import Gather
-from ....dialects.graph.movement import Concat, Expand, Pad, Reshape, Slice, Tile, Transpose
+from ....dialects.graph.movement.concat import Concat
+from ....dialects.graph.movement.expand import Expand, Tile
+from ....dialects.graph.movement.pad import Pad
+from ....dialects.graph.movement.reshape import Reshape, Transpose
+from ....dialects.graph.movement.resize import Resize
+from ....dialects.graph.movement.slicing import Slice
 from ....dialects.graph.quantization import Dequantize, Quantize
-from ....dialects.graph.resize import Resize
 from ....dialects.graph.window import MaxPool
 from ...patterns.matching import constant_array, is_splat, only_use, produced_by
 from ...patterns.rewrite import Rewriter, pattern

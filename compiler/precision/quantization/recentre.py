@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 
 from ....dialects.core.dtypes import I8, U8, DType
 from ....dialects.core.ir import Module, Operation, Value
-from ....dialects.graph.movement import Concat, Reshape, Slice, Transpose
+from ....dialects.graph.movement.concat import Concat
+from ....dialects.graph.movement.reshape import Reshape, Transpose
+from ....dialects.graph.movement.slicing import Slice
 from ....dialects.graph.quantization import Dequantize, Quantize
 from ....dialects.graph.window import MaxPool
 from ...passes.ledger import Verdict

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ....dialects.core.ir import Module, Value
-from ....dialects.graph.movement import Reshape
+from ....dialects.graph.movement.reshape import Reshape
 from ....dialects.graph.quantization import Dequantize
 from ...patterns.matching import constant_array, produced_by
 

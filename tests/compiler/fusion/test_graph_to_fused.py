@@ -11,7 +11,7 @@ from glassrt.dialects.fused import FusedKernel
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add, Mul, Sub
 from glassrt.dialects.graph.elementwise import Cast
-from glassrt.dialects.graph.movement import Transpose
+from glassrt.dialects.graph.movement.reshape import Transpose
 from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.reduction import Reduce
 from glassrt.dialects.graph.unary import Neg, Sigmoid, Sqrt

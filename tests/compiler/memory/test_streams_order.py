@@ -17,7 +17,7 @@ from glassrt.dialects.core.affine import evaluate
 from glassrt.dialects.core.dtypes import F32
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.core.types import TensorType
-from glassrt.dialects.graph.movement import Concat
+from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.launch import Buffer, Kernel
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -17,7 +17,8 @@ from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.ir import Block, Module
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.activations import Relu
-from glassrt.dialects.graph.movement import Concat, Slice
+from glassrt.dialects.graph.movement.concat import Concat
+from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.launch import Kernel
 from glassrt.errors import UnsupportedError

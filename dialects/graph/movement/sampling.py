@@ -9,10 +9,10 @@ from math import ceil, floor
 
 import numpy as np
 
-from ..core.affine import Dim, evaluate, floordiv
-from ..core.dtypes import I64, DType
-from ..core.expr import Expr, Scalars
-from ..core.interpreter import Array
+from ...core.affine import Dim, evaluate, floordiv
+from ...core.dtypes import I64, DType
+from ...core.expr import Expr, Scalars
+from ...core.interpreter import Array
 
 COORDINATES = (
     "half_pixel",

@@ -12,8 +12,8 @@ from glassrt.dialects.core.dtypes import BF16, F16, F32, F64, U8, DType
 from glassrt.dialects.core.expr import LoadExpr, Scalars
 from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.types import TensorType
-from glassrt.dialects.graph.resize import Resize
-from glassrt.dialects.graph.sampling import COORDINATES, NEAREST, nearest_position, simple_fraction
+from glassrt.dialects.graph.movement.resize import Resize
+from glassrt.dialects.graph.movement.sampling import COORDINATES, NEAREST, nearest_position, simple_fraction
 from glassrt.errors import IRError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,9 +21,9 @@ from hypothesis.strategies import DrawFn
 from onnx import helper
 from onnx.reference import ReferenceEvaluator
 
-from ...property.onnx_runs import run_onnx
-from ...property.op_checks import build, check_op, evaluated
-from ...property.strategies import dtypes
+from ....property.onnx_runs import run_onnx
+from ....property.op_checks import build, check_op, evaluated
+from ....property.strategies import dtypes
 
 Array = np.ndarray[Any, Any]
 RANDOM = np.random.default_rng(5)

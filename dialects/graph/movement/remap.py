@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ..core.affine import Dim, exact_div, floordiv, product
+from ...core.affine import Dim, exact_div, floordiv, product
 
 
 @dataclass

@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from ..core.affine import Dim, exact_div, is_nonnegative
-from ..core.attributes import BOOL, DIMS, FLOAT, FLOATS, EnumKind
-from ..core.constraints import Need
-from ..core.diagnostics import op_error
-from ..core.dtypes import F32, DType
-from ..core.expr import Expr, Index, Scalars
-from ..core.interpreter import Array, Evaluation
-from ..core.op import attribute, define_op, operand, result
-from ..core.parts import AttributeAt
-from ..core.traits import Trait
-from ..core.types import TensorType
-from .base import GraphOp
-from .numeric import compute_dtype, converted
+from ...core.affine import Dim, exact_div, is_nonnegative
+from ...core.attributes import BOOL, DIMS, FLOAT, FLOATS, EnumKind
+from ...core.constraints import Need
+from ...core.diagnostics import op_error
+from ...core.dtypes import F32, DType
+from ...core.expr import Expr, Index, Scalars
+from ...core.interpreter import Array, Evaluation
+from ...core.op import attribute, define_op, operand, result
+from ...core.parts import AttributeAt
+from ...core.traits import Trait
+from ...core.types import TensorType
+from ..base import GraphOp
+from ..numeric import compute_dtype, converted
 from .sampling import COORDINATES, NEAREST, AxisSampling, Cell, Filter, clamped, nearest_position, weighted
 
 MODES = EnumKind(("nearest", "linear", "cubic"))
