@@ -14,7 +14,7 @@ from glassrt.codegen.request.make import code_in_model_symbols, make_request
 from glassrt.codegen.request.parameters import scratch_of
 from glassrt.compiler.driver.pipeline import passes_to
 from glassrt.compiler.kernels.members import Member, members_of
-from glassrt.compiler.memory.plan import place_buffers
+from glassrt.compiler.memory.placement import place_buffers
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.settings.options import Options

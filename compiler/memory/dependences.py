@@ -1,10 +1,9 @@
-"""Dependencies between launches, and the order that streams and event waits give to them."""
+"""Dependencies between launches through memory, from which elements they write and read."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from ...dialects.core.affine import Range
 from ...dialects.core.ir import Function
@@ -123,53 +122,3 @@ class _Boxes:
             except UndecidedFootprint:
                 self._known[shape] = None
         return self._known[shape]
-
-
-@dataclass(frozen=True)
-class Ordered:
-    """Launches in order: the stream of each, and the launches on other streams that each waits for.
-
-    `clocks[i][s]` is the last launch on stream s that is guaranteed to end before launch i starts, -1 for
-    none; all launches before it on that stream have then ended, too.
-    """
-
-    streams: tuple[int, ...]
-    waits: tuple[tuple[int, ...], ...]
-    clocks: tuple[tuple[int, ...], ...]
-
-    @property
-    def count(self) -> int:
-        """The number of streams."""
-        return 1 + max(self.streams, default=0)
-
-
-def ordered(needs: Sequence[set[int]], streams: Sequence[int]) -> Ordered:
-    """Launches on STREAMS with the fewest waits that satisfy the dependencies NEEDS.
-
-    A wait is left out when the order within streams and earlier waits imply it. Time is launches times
-    streams, besides the dependencies.
-    """
-    count = 1 + max(streams, default=0)
-    clocks: list[tuple[int, ...]] = []
-    waits: list[tuple[int, ...]] = []
-    latest: dict[int, int] = {}
-    for index, (wanted, stream) in enumerate(zip(needs, streams, strict=True)):
-        known = [-1] * count
-        if stream in latest:
-            _learn(known, clocks, streams, latest[stream])
-        added = []
-        # The latest first: its own dependencies are then implied.
-        for other in sorted(wanted, reverse=True):
-            if known[streams[other]] < other:
-                added.append(other)
-                _learn(known, clocks, streams, other)
-        clocks.append(tuple(known))
-        waits.append(tuple(sorted(added)))
-        latest[stream] = index
-    return Ordered(tuple(streams), tuple(waits), tuple(clocks))
-
-
-def _learn(known: list[int], clocks: Sequence[tuple[int, ...]], streams: Sequence[int], launch: int) -> None:
-    """Advance the clock KNOWN past LAUNCH and everything that happens before it."""
-    known[:] = map(max, known, clocks[launch])
-    known[streams[launch]] = max(known[streams[launch]], launch)

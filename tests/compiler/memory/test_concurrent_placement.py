@@ -1,125 +1,27 @@
-"""Waits are enough and none is idle; buffers in use at the same time are apart."""
+"""Buffers in use at the same time are apart, in time in proportion to the launches."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import pytest
-from glassrt.compiler.memory.launch_accesses import root_of
-from glassrt.compiler.memory.plan import ALIGNMENT, Lifetime, place
+from glassrt.compiler.memory.concurrent_placement import Use, place_concurrent, place_in_order
+from glassrt.compiler.memory.dependences import dependences
+from glassrt.compiler.memory.placement import ALIGNMENT, Lifetime, place
 from glassrt.compiler.memory.proofs.check_launch import faults
-from glassrt.compiler.memory.streams_order import Ordered, dependences, ordered
-from glassrt.compiler.memory.streams_plan import Use, place_concurrent, place_in_order
+from glassrt.compiler.memory.stream_order import order_on_streams
 from glassrt.compiler.schedule.reorder import reorder
 from glassrt.compiler.schedule.streams.schedule import Task, schedule
-from glassrt.dialects.core.affine import evaluate
 from glassrt.dialects.core.dtypes import F32
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.types import TensorType
-from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.launch import Buffer, Kernel
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.strategies import DrawFn
 
 from ...growth import assert_growth
-from ...property.concat_graphs import concat_nets, lowered
-from ...property.graphs import Net
 from .proofs.launch_text import LaunchText
-
-Case = tuple[list[set[int]], list[int]]
-
-
-@st.composite
-def cases(draw: DrawFn) -> Case:
-    """What each launch needs, and a stream for each."""
-    count = draw(st.integers(1, 14))
-    needs = [
-        set(draw(st.lists(st.integers(0, i - 1), max_size=4))) if i else set[int]() for i in range(count)
-    ]
-    return needs, draw(st.lists(st.integers(0, 3), min_size=count, max_size=count))
-
-
-def ended(order: Ordered) -> list[set[int]]:
-    """What has ended before each launch, by walking streams and waits."""
-    result: list[set[int]] = []
-    latest: dict[int, int] = {}
-    for index, (stream, waits) in enumerate(zip(order.streams, order.waits, strict=True)):
-        direct = {*waits, *([latest[stream]] if stream in latest else [])}
-        result.append(direct.union(*(result[other] for other in direct)))
-        latest[stream] = index
-    return result
-
-
-def elements(value: Value, sizes: dict[str, int]) -> set[int]:
-    """The elements of its buffer that VALUE shows."""
-    type = value.type
-    found = np.asarray(evaluate(root_of(value)[1] + type.layout.offset, sizes))
-    for size, stride in zip(type.shape, type.strides, strict=True):
-        found = found[..., None] + np.arange(evaluate(size, sizes)) * evaluate(stride, sizes)
-    return set(found.ravel().tolist())
-
-
-def clashes(module: Module, sizes: dict[str, int]) -> set[tuple[int, int]]:
-    """Pairs of launches of which one writes an element that the other touches, by going through them."""
-    touched: list[list[tuple[Value, set[int], bool]]] = []
-    for op in module.main.block:
-        if isinstance(op, Kernel):
-            reads = len(op.reads)
-            touched.append([(root_of(v)[0], elements(v, sizes), i >= reads) for i, v in enumerate(op.inputs)])
-    return {
-        (first, second)
-        for second, after in enumerate(touched)
-        for first, before in enumerate(touched[:second])
-        if any(
-            root is other and (writes or wrote) and here & there
-            for root, here, writes in after
-            for other, there, wrote in before
-        )
-    }
-
-
-@settings(max_examples=25)
-@given(concat_nets(joined=True))
-def test_launches_that_share_an_element_depend_on_each_other(module: Module) -> None:
-    launch, _ = lowered(module)
-    needs = dependences(launch.main, launch.ranges)
-    found = {(first, second) for second, wanted in enumerate(needs) for first in wanted}
-    for which in ("minimum", "optimum", "maximum"):
-        assert clashes(launch, launch.values_at(which)) <= found
-
-
-def test_parts_of_a_concat_do_not_depend_on_each_other() -> None:
-    net = Net()
-    x = net.input("x", 2, 8, 4, 4)
-    parts = [net.conv(x, channels, size) for channels, size in ((8, 1), (4, 3), (12, 5), (8, 7))]
-    launch, _ = lowered(net.done(net.conv(net.add(Concat, *parts, axis=1), 4)))
-    needs = dependences(launch.main, launch.ranges)
-    found = {(first, second) for second, wanted in enumerate(needs) for first in wanted}
-    assert found == clashes(launch, {})
-
-
-@given(cases())
-def test_waits_give_every_launch_what_it_needs(case: Case) -> None:
-    needs, streams = case
-    order = ordered(needs, streams)
-    for index, known in enumerate(ended(order)):
-        assert needs[index] <= known
-        last = [max((n for n in known if streams[n] == s), default=-1) for s in range(1 + max(streams))]
-        assert list(order.clocks[index]) == last
-        assert all(streams[wait] != streams[index] and wait in needs[index] for wait in order.waits[index])
-
-
-@given(cases())
-def test_no_wait_could_be_left_out(case: Case) -> None:
-    needs, streams = case
-    order = ordered(needs, streams)
-    for index, waits in enumerate(order.waits):
-        for wait in waits:
-            fewer = [tuple(w for w in ws if (i, w) != (index, wait)) for i, ws in enumerate(order.waits)]
-            known = ended(Ordered(order.streams, tuple(fewer), ()))
-            assert any(not needs[i] <= known[i] for i in range(len(needs)))
+from .stream_cases import Case, cases, ended
 
 
 @given(
@@ -128,7 +30,7 @@ def test_no_wait_could_be_left_out(case: Case) -> None:
 def test_buffers_in_use_at_the_same_time_do_not_overlap(
     case: Case, made: list[tuple[int, list[int]]]
 ) -> None:
-    order = ordered(*case)
+    order = order_on_streams(*case)
     known = ended(order)
     buffers = [(size, {n % len(known) for n in launches}) for size, launches in made]
     offsets = place_in_order([Use(size, launches) for size, launches in buffers], order)
@@ -146,7 +48,7 @@ def test_buffers_in_use_at_the_same_time_do_not_overlap(
     st.lists(st.tuples(st.integers(1, 5000), st.integers(0, 9), st.integers(0, 3)), min_size=1, max_size=20)
 )
 def test_one_stream_needs_as_much_as_a_sequence(made: list[tuple[int, int, int]]) -> None:
-    order = ordered([set() for _ in range(13)], [0] * 13)
+    order = order_on_streams([set() for _ in range(13)], [0] * 13)
     lives = [Lifetime(size, first, first + length) for size, first, length in made]
     uses = [Use(life.size, {life.first, life.last}) for life in lives]
     assert place_in_order(uses, order) == list(place(lives).offsets)
@@ -193,7 +95,7 @@ def spread(made: tuple[Module, list[Task]]) -> Module:
     found = schedule(tasks[: len(kernels)], needs, 4)
     place = {old: new for new, old in enumerate(found.order)}
     moved = [{place[other] for other in needs[old]} for old in found.order]
-    order = ordered(moved, [found.streams[old] for old in found.order])
+    order = order_on_streams(moved, [found.streams[old] for old in found.order])
     kernels = [kernels[old] for old in found.order]
     for op, stream, waits in zip(kernels, order.streams, order.waits, strict=True):
         op.stream, op.waits = stream, waits

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from glassrt.compiler.memory.plan import ALIGNMENT, Lifetime, place
+from glassrt.compiler.memory.placement import ALIGNMENT, Lifetime, place
 from hypothesis import given
 from hypothesis import strategies as st
 

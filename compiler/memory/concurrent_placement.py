@@ -1,7 +1,7 @@
 """Places buffers in the arena when launches run concurrently on several streams.
 
 Two buffers may share memory when every launch that accesses one has ended before any launch that
-accesses the other starts. Larger buffers are placed first, as in `plan`.
+accesses the other starts. Larger buffers are placed first, as in `placement`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from ...dialects.core.ir import Module
 from ...dialects.launch import largest
 from .launch_accesses import memories_of
 from .occupancy import Occupancy, lowest_gap
-from .plan import aligned, largest_first
-from .streams_order import Ordered
+from .placement import aligned, largest_first
+from .stream_order import StreamOrder
 
 Stretch = tuple[int, int]  # a range of launches, both ends included
 
@@ -31,26 +31,26 @@ class Use:
 class _Concurrency:
     """Which launches may run concurrently with those that access a buffer, by streams and waits."""
 
-    def __init__(self, order: Ordered) -> None:
+    def __init__(self, order: StreamOrder) -> None:
         self._order = order
         self._by_stream: list[list[int]] = [[] for _ in range(order.count)]
         for launch, stream in enumerate(order.streams):
             self._by_stream[stream].append(launch)
 
-    def held(self, use: Use) -> Iterator[tuple[int, Stretch]]:
+    def accessing(self, use: Use) -> Iterator[tuple[int, Stretch]]:
         """For each stream, the first and the last launch that access USE."""
         for stream in {self._order.streams[launch] for launch in use.launches}:
             own = [launch for launch in use.launches if self._order.streams[launch] == stream]
             yield stream, (min(own), max(own))
 
-    def beside(self, use: Use) -> Iterator[tuple[int, Stretch]]:
+    def concurrent_with(self, use: Use) -> Iterator[tuple[int, Stretch]]:
         """For each stream, the launches that may run concurrently with USE: those that are neither
         guaranteed to end before it starts nor to start after it ends."""
         clocks = self._order.clocks
         ended = tuple(map(min, zip(*(clocks[launch] for launch in use.launches), strict=True)))
-        held = dict(self.held(use))
+        accessing = dict(self.accessing(use))
         for stream, launches in enumerate(self._by_stream):
-            behind = max(self._behind(launches, other, last) for other, (_, last) in held.items())
+            behind = max(self._behind(launches, other, last) for other, (_, last) in accessing.items())
             if ended[stream] + 1 < behind:
                 yield stream, (ended[stream] + 1, behind - 1)
 
@@ -68,7 +68,7 @@ class _Arena:
     launches overlap in list order, nor when one has launches that may run concurrently with the other.
     """
 
-    def __init__(self, order: Ordered) -> None:
+    def __init__(self, order: StreamOrder) -> None:
         steps = len(order.clocks)
         self._concurrency = _Concurrency(order)
         self._listed = Occupancy(steps)
@@ -77,18 +77,18 @@ class _Arena:
     def lowest_gap(self, use: Use) -> int:
         """The lowest offset at which USE shares bytes with no use that it may overlap with in time."""
         taken = self._listed.taken(min(use.launches), max(use.launches))
-        for stream, stretch in self._concurrency.beside(use):
+        for stream, stretch in self._concurrency.concurrent_with(use):
             taken += self._held[stream].taken(*stretch)
         return lowest_gap(taken, use.size)
 
     def take(self, use: Use, start: int, end: int) -> None:
         """Give the bytes [START, END) to USE."""
         self._listed.take(min(use.launches), max(use.launches), start, end)
-        for stream, stretch in self._concurrency.held(use):
+        for stream, stretch in self._concurrency.accessing(use):
             self._held[stream].take(*stretch, start, end)
 
 
-def place_in_order(uses: Sequence[Use], order: Ordered) -> list[int]:
+def place_in_order(uses: Sequence[Use], order: StreamOrder) -> list[int]:
     """Offsets, multiples of 256 bytes, for all USES by launches in ORDER."""
     offsets = [0] * len(uses)
     arena = _Arena(order)
@@ -99,7 +99,7 @@ def place_in_order(uses: Sequence[Use], order: Ordered) -> list[int]:
     return offsets
 
 
-def place_concurrent(module: Module, order: Ordered) -> None:
+def place_concurrent(module: Module, order: StreamOrder) -> None:
     """Give every arena buffer of a launch-level MODULE its offset; its launches run in ORDER."""
     buffers, uses = [], []
     for memory in memories_of(module.main).values():

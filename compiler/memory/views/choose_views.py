@@ -17,19 +17,19 @@ from ....dialects.core.ir import Function, Module
 from ....dialects.precision import PrecisionKernel
 from ...kernels.choice import KernelChooser
 from ...passes.manager import PassContext
-from .concats import plan_concats
-from .plan import ViewPlan
+from .concats import elide_concats
+from .context import ViewContext
 from .record import ViewRecord
-from .slices import plan_slices
-from .surroundings import Surroundings
+from .slices import view_slices
+from .view_plan import ViewPlan
 
 
-def plan_views(
+def choose_views(
     module: Module, function: Function, chooser: KernelChooser, context: PassContext | None
 ) -> ViewPlan:
     """The view plan for FUNCTION; every candidate is recorded in the ledger of CONTEXT, if there is one."""
     kernels = [op for op in function.block if isinstance(op, PrecisionKernel)]
-    around = Surroundings(module, function, chooser, ViewRecord(context))
-    plan_concats(kernels, around)
-    plan_slices(kernels, around)
-    return around.plan
+    views = ViewContext(module, function, chooser, ViewRecord(context))
+    elide_concats(kernels, views)
+    view_slices(kernels, views)
+    return views.plan

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...dialects.core.diagnostics import op_error
-from ...dialects.core.parts import AttributeAt
-from ...dialects.launch import Kernel
+from ....dialects.core.diagnostics import op_error
+from ....dialects.core.parts import AttributeAt
+from ....dialects.launch import Kernel
 
 
-class LaunchOrder:
+class HappensBefore:
     """A vector clock per launch; time and space are launches times streams.
 
     Raises IRError for a wait for a later launch, and for a negative stream.

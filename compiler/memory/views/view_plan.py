@@ -9,7 +9,7 @@ from ....dialects.core.ir import Operation, Value
 from ....dialects.core.types import TensorType
 from ....dialects.graph.movement.reshape import Reshape
 from ...patterns.strided import part, reshaped, settled
-from .pure_movement import Cut
+from .pure_movement import SourceSlice
 
 
 @dataclass(frozen=True)
@@ -26,16 +26,16 @@ class Copy:
 
     source: Value
     place: ViewPlace
-    cut: Cut | None = None
+    cut: SourceSlice | None = None
 
 
 @dataclass
 class ViewPlan:
     """The decisions: values that are parts of another value's buffer (`places`), kernels that are elided
-    (`vanished`), and the copies that run instead of a kernel (`copies`)."""
+    (`elided`), and the copies that run instead of a kernel (`copies`)."""
 
     places: dict[Value, ViewPlace] = field(default_factory=dict)
-    vanished: set[Operation] = field(default_factory=set)
+    elided: set[Operation] = field(default_factory=set)
     copies: dict[Operation, list[Copy]] = field(default_factory=dict)
 
     def place_of(self, value: Value, more: Mapping[Value, ViewPlace] | None = None) -> ViewPlace:
@@ -71,7 +71,7 @@ class ViewPlan:
             return place
         return ViewPlace(place.root, part(place.type, copy.cut.starts, copy.place.type.shape, copy.cut.steps))
 
-    def lies(self, value: Value, more: Mapping[Value, ViewPlace] | None = None) -> TensorType:
+    def accessed_type(self, value: Value, more: Mapping[Value, ViewPlace] | None = None) -> TensorType:
         """The type, with strides, by which kernels access VALUE, with the plan and MORE."""
         place = self.place_of(value, more)
         return value.type if place.type == value.type else settled(place.type, value.type.layout)[1]
@@ -84,7 +84,7 @@ def base_of(value: Value) -> Value:
     return value
 
 
-def shown(base: Value) -> Iterator[Value]:
+def with_reshapes(base: Value) -> Iterator[Value]:
     """BASE and all reshapes of it."""
     pending = [base]
     while pending:
