@@ -13,8 +13,8 @@ from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.families.group.cost import MemberLoad, together
 from glassrt.codegen.families.group.parts import Share, group_config, member_blocks, shares_of
 from glassrt.codegen.families.registry import candidates
-from glassrt.codegen.nvrtc.compiler import compile_kernels
 from glassrt.codegen.nvrtc.intrinsics import headers
+from glassrt.codegen.nvrtc.parallel import compile_kernels
 from glassrt.codegen.plan.sources import made_kernels
 from glassrt.codegen.request.request import Candidate, Config, Request
 from glassrt.compiler.driver.pipeline import passes_through
