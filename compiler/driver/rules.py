@@ -142,7 +142,7 @@ _PRECISION = {
     KEPT_WIDE: ("positions, angles, masks or statistics in 16 bits => kept in f32", True),
     STORED_ALREADY: ("a cast to the type that its operand is stored in => the operand", False),
     OVERRIDE: ("an override requests another format for these ops", False),
-    FALLBACK: ("a kernel runs in another precision than requested", False),
+    FALLBACK: ("a kernel runs in another format than requested", False),
 }
 
 

@@ -14,8 +14,8 @@ from ...dialects.graph.movement.pad import Pad
 from ...dialects.graph.movement.reshape import Reshape, Transpose
 from ...dialects.graph.movement.resize import Resize
 from ...dialects.graph.movement.slicing import Slice
+from ...dialects.graph.pool import MaxPool
 from ...dialects.graph.reduction import Reduce
-from ...dialects.graph.window import MaxPool
 from ..patterns.matching import is_splat, only_use, produced_by, replace_with
 from ..patterns.rewrite import Rewriter, pattern
 

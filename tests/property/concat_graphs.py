@@ -16,7 +16,7 @@ from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
 from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.normalization import Softmax
-from glassrt.dialects.graph.window import MaxPool
+from glassrt.dialects.graph.pool import MaxPool
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 

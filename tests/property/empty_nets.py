@@ -19,9 +19,9 @@ from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
 from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.movement.trilu import Trilu
 from glassrt.dialects.graph.normalization import LayerNorm, Softmax
+from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.reduction import Cumsum, Reduce
 from glassrt.dialects.graph.unary import Tanh
-from glassrt.dialects.graph.window import MaxPool
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 

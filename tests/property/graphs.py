@@ -24,9 +24,9 @@ from glassrt.dialects.graph.movement.pad import Pad
 from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
 from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.normalization import BatchNorm, Lrn, Softmax
+from glassrt.dialects.graph.pool import AvgPool, MaxPool
 from glassrt.dialects.graph.reduction import Reduce
 from glassrt.dialects.graph.unary import Abs, Neg, Sigmoid, Tanh
-from glassrt.dialects.graph.window import AvgPool, MaxPool
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 

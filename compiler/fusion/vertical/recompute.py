@@ -23,8 +23,8 @@ from ....dialects.graph.movement.pad import Pad
 from ....dialects.graph.movement.reshape import Reshape
 from ....dialects.graph.movement.resize import Resize
 from ....dialects.graph.normalization import Lrn
+from ....dialects.graph.pool import Pool
 from ....dialects.graph.unary import Abs, BitwiseNot, Ceil, Floor, Neg, Round, Sign
-from ....dialects.graph.window import Pool
 from .clusters import Access, Cluster, ClusterPlan
 from .record import Refusal
 

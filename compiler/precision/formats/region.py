@@ -24,8 +24,8 @@ from ....dialects.graph.elementwise import Cast, Where
 from ....dialects.graph.movement.pad import Pad
 from ....dialects.graph.movement.reshape import Reshape
 from ....dialects.graph.normalization import Softmax
+from ....dialects.graph.pool import MaxPool
 from ....dialects.graph.quantization import Dequantize
-from ....dialects.graph.window import MaxPool
 from ...settings.policy import Format
 from .multiplication import Multiplication
 

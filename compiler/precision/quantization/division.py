@@ -21,7 +21,7 @@ from ....dialects.graph.movement.reshape import Reshape
 from ....dialects.graph.quantization import Dequantize
 from ...patterns.matching import constant_array, only_use, produced_by
 from ...patterns.rewrite import Rewriter
-from .scaled import positive
+from .dequantized import positive
 
 Array = np.ndarray[Any, Any]
 

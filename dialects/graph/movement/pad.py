@@ -18,7 +18,7 @@ from ...core.parts import AttributeAt
 from ...core.traits import Trait
 from ...core.types import TensorType
 from ..base import GraphOp, dims_text, same_dtype, surely_negative
-from ..windowed import guarded, padded_array
+from ..sliding_window import guarded, padded_array
 from .sampling import clamped
 
 PAD_MODES = EnumKind(("constant", "reflect", "edge", "wrap"))

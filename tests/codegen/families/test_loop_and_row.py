@@ -16,9 +16,9 @@ from glassrt.dialects.graph.movement.pad import Pad
 from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
 from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.normalization import LayerNorm, LogSoftmax, Lrn, Softmax
+from glassrt.dialects.graph.pool import AvgPool, MaxPool
 from glassrt.dialects.graph.reduction import ArgReduce, Reduce
 from glassrt.dialects.graph.unary import Erf, Sigmoid
-from glassrt.dialects.graph.window import AvgPool, MaxPool
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

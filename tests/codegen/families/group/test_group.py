@@ -34,9 +34,9 @@ from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.normalization import Softmax
+from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.reduction import Reduce
 from glassrt.dialects.graph.unary import Sigmoid
-from glassrt.dialects.graph.window import MaxPool
 from glassrt.errors import IRError
 
 from ....property.graphs import Net

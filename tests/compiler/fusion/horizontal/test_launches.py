@@ -28,8 +28,8 @@ from glassrt.dialects.graph.binary import Add
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.movement.reshape import Reshape
 from glassrt.dialects.graph.movement.slicing import Slice
+from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.unary import Exp
-from glassrt.dialects.graph.window import MaxPool
 from glassrt.dialects.launch import Kernel
 from glassrt.runtime.engine import Engine
 from hypothesis import Phase, given, settings

@@ -20,8 +20,8 @@ from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.normalization import LayerNorm, LogSoftmax, Softmax
+from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.reduction import Reduce
-from glassrt.dialects.graph.window import MaxPool
 from glassrt.dialects.launch import Kernel
 from glassrt.dialects.precision import PrecisionKernel as Fused
 from glassrt.runtime.engine import Engine

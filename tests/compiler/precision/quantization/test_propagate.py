@@ -21,8 +21,8 @@ from glassrt.dialects.graph.constants import Constant
 from glassrt.dialects.graph.contraction import Conv, Matmul
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
+from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.quantization import Dequantize, Quantize
-from glassrt.dialects.graph.window import MaxPool
 
 from ....property.graphs import Net
 

@@ -20,9 +20,9 @@ from glassrt.dialects.graph.binary import Add, Mul
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
 from glassrt.dialects.graph.movement.slicing import Slice
+from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.quantization import Dequantize, Quantize
 from glassrt.dialects.graph.unary import Neg, Sigmoid
-from glassrt.dialects.graph.window import MaxPool
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -16,7 +16,7 @@ Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
-class Scaled:
+class Dequantized:
     """A tensor `stored` as whole numbers or 8-bit floats, which stand for (stored - zero_point) * scale.
 
     scale (f32) and zero_point (i64) have no dimensions, or one: that of `axis`.
@@ -36,7 +36,7 @@ class Scaled:
         return along_axis(numbers, self.axis, rank)
 
 
-def scaled(value: Value | None, module: Module) -> Scaled | None:
+def as_dequantized(value: Value | None, module: Module) -> Dequantized | None:
     """VALUE as a dequantized tensor with constant scales, one or one per position of an axis; else None."""
     op = produced_by(value, Dequantize)
     if op is None or op.block:
@@ -45,7 +45,7 @@ def scaled(value: Value | None, module: Module) -> Scaled | None:
     zero = np.zeros((), np.int64) if op.zero_point is None else constant_array(op.zero_point, module)
     if scale is None or zero is None or scale.dtype != np.float32 or not positive(scale):
         return None
-    return Scaled(op.x, scale, zero.astype(np.int64), op.axis)
+    return Dequantized(op.x, scale, zero.astype(np.int64), op.axis)
 
 
 def along_axis(numbers: Array, axis: int, rank: int) -> Array:

@@ -10,7 +10,7 @@ from glassrt.dialects.core.affine import evaluate, symbol
 from glassrt.dialects.core.dtypes import BF16, F16, F32, F64, U8, DType
 from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.types import TensorType
-from glassrt.dialects.graph.window import AvgPool, LpPool, MaxPool, MaxPoolIndices
+from glassrt.dialects.graph.pool import AvgPool, LpPool, MaxPool, MaxPoolIndices
 from glassrt.errors import IRError
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -20,10 +20,10 @@ from ..core.traits import Trait
 from ..core.types import TensorType
 from .extremes import larger
 from .numeric import compute_dtype, converted
-from .windowed import Ints, Windowed
+from .sliding_window import Ints, SlidingWindow
 
 
-class Pool(Windowed):
+class Pool(SlidingWindow):
     """Base class of pools over x [N, C, spatial]. With `ceil_mode` the last window may extend past the end
     padding, if it starts inside the input or its begin padding.
     """

@@ -25,7 +25,7 @@ WIDE = 32  # taps along a dimension up to which a loop always covers all of them
 MOST_TAPS = 1024  # the same bound where the size of x is unknown
 
 
-class Windowed(GraphOp):
+class SlidingWindow(GraphOp):
     """Base class of ops that slide a window over the spatial dimensions of x: [N, C, spatial...].
 
     `pads` lists the begins of all spatial dimensions, then their ends; negative pads crop. Empty lists mean

@@ -1,4 +1,5 @@
-"""Queries about scales that rules on quantized tensors share, and helpers to move ops past a dequantize."""
+"""Moves ops past a dequantize, onto the quantized tensor: queries about its scales, and the rewrite
+itself."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from ...patterns.matching import constant_array, produced_by
 from ...patterns.rewrite import AnyOp, Rewriter
 
 
-def equal(a: Value | None, b: Value | None, module: Module) -> bool:
+def equal_constants(a: Value | None, b: Value | None, module: Module) -> bool:
     """Whether A and B are the same value, equal constants, or both absent."""
     if a is b:
         return True
@@ -27,41 +28,42 @@ def same_scaling(a: Scaling, b: Scaling, module: Module) -> bool:
     """True when A and B have one quantized type, scale and zero point, along one axis."""
     if a.quantized != b.quantized or (not a.per_tensor and (a.axis, a.block) != (b.axis, b.block)):
         return False
-    return equal(a.scale, b.scale, module) and equal(a.zero_point, b.zero_point, module)
+    return equal_constants(a.scale, b.scale, module) and equal_constants(a.zero_point, b.zero_point, module)
 
 
-def rescaled(op: Scaling, x: Value, axis: int = 0) -> Scaling:
+def with_scale_of(op: Scaling, x: Value, axis: int = 0) -> Scaling:
     """OP on X instead of its own operand, its scale along AXIS."""
     axis = 0 if op.per_tensor else axis
     return type(op)(x, op.scale, op.zero_point, **{**op.attributes, "axis": axis})
 
 
-def on(op: AnyOp, x: Value) -> AnyOp:
+def with_operand(op: AnyOp, x: Value) -> AnyOp:
     """OP with X as its first operand, its result type inferred anew."""
     attributes = {key: value for key, value in op.attributes.items() if value is not None}
     return type(op)(x, *op.operands[1:], **attributes)
 
 
-def whole(value: Value | None) -> Dequantize | None:
+def per_tensor_dequantize(value: Value | None) -> Dequantize | None:
     """The dequantize op that produces VALUE, if its scale is per tensor."""
     found = produced_by(value, Dequantize)
     return found if found is not None and found.per_tensor else None
 
 
-def ascending(op: Scaling, module: Module) -> bool:
+def keeps_order(op: Scaling, module: Module) -> bool:
     """Whether quantization keeps the order of numbers, because the scale is known to be positive."""
     scale = constant_array(op.scale, module)
     return scale is not None and bool((scale > 0).all())
 
 
-def delay(
+def move_before(
     op: Operation, inner: Sequence[Dequantize], moved: Operation, rewriter: Rewriter, axis: int = 0
 ) -> bool:
-    """Replace OP, which reads INNER, by MOVED (the same on quantized numbers) and a dequantize behind it.
+    """Replace OP, a consumer of INNER, by MOVED, the same op on quantized operands, and a dequantize after
+    it.
 
-    MOVED stands for OP's nodes, the new dequantize for those of INNER, whose scales are equal.
+    All INNER have one scaling. MOVED gets OP's location, the new dequantize those of INNER.
     """
-    last = rescaled(inner[0], rewriter.insert(moved).result, axis)
+    last = with_scale_of(inner[0], rewriter.insert(moved).result, axis)
     last.location = merge([old.location for old in inner])
     rewriter.replace(op, rewriter.insert(last).result, located=True)
     return True
