@@ -22,7 +22,8 @@ from ...dialects.core.types import TensorType
 from ...dialects.graph.binary import Div
 from ...dialects.graph.constants import Dims, constant
 from ...dialects.graph.elementwise import Cast
-from ...dialects.graph.movement import Expand, Reshape
+from ...dialects.graph.movement.expand import Expand
+from ...dialects.graph.movement.reshape import Reshape
 from . import symbolic
 from .external import ExternalFiles
 from .limits import DEFAULT_FOLDING_BUDGET, MAX_SHAPE_VALUES, check_dim, check_type

@@ -11,7 +11,8 @@ from onnx import AttributeProto
 from ...dialects.core.affine import Dim, ceildiv
 from ...dialects.core.dtypes import F32, I64
 from ...dialects.graph.indexing import OneHot, Range
-from ...dialects.graph.movement import Expand, Reshape
+from ...dialects.graph.movement.expand import Expand
+from ...dialects.graph.movement.reshape import Reshape
 from .call import Call, Outcome
 from .limits import MAX_ELEMENTS
 from .problems import Malformed, Refused

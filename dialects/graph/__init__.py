@@ -11,9 +11,9 @@ from . import (
     indexing,
     movement,
     normalization,
+    pool,
     quantization,
     reduction,
-    window,
 )
 
 FAMILIES = (
@@ -24,7 +24,7 @@ FAMILIES = (
     contraction,
     reduction,
     normalization,
-    window,
+    pool,
     movement,
     indexing,
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassrt.codegen.nvrtc.compiler import compile_kernels
+from glassrt.codegen.nvrtc.parallel import compile_kernels
 from glassrt.errors import DeviceError
 from glassrt.runtime import load
 from glassrt.runtime.discovery import present_target

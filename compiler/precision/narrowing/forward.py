@@ -13,10 +13,10 @@ from ....dialects.graph.attention import Attention
 from ....dialects.graph.constants import Constant, Dims
 from ....dialects.graph.indexing import Indexed, OneHot
 from ....dialects.graph.indexing import Range as RangeOp
+from ....dialects.graph.movement.resize import Resize
 from ....dialects.graph.normalization import Softmax
+from ....dialects.graph.pool import AvgPool, MaxPool
 from ....dialects.graph.reduction import ArgReduce, Cumsum, Reduce
-from ....dialects.graph.resize import Resize
-from ....dialects.graph.window import AvgPool, MaxPool
 from .arithmetic import elementwise_fact
 from .constants import constant_fact
 from .facts import UNBOUNDED, Fact, NumberOrigin, integers, joined, of_dtype
