@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from .arch.features import Feature
+from .arch.fitted import FusionFit, ScheduleFit
 from .arch.names import REFERENCE, arch_named, arch_of_device
 from .arch.spec import ArchSpec
 from .emit.shuffle import Shuffle, shuffle_of
@@ -47,6 +48,7 @@ __all__ = [
     "CompiledKernel",
     "Config",
     "Feature",
+    "FusionFit",
     "Geometry",
     "KernelCache",
     "KernelCode",
@@ -54,6 +56,7 @@ __all__ = [
     "Parameter",
     "Prologue",
     "Request",
+    "ScheduleFit",
     "Share",
     "Shuffle",
     "Strided",

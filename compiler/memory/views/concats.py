@@ -8,13 +8,11 @@ from ....dialects.core.ir import Value
 from ....dialects.precision import PrecisionKernel
 from ...fusion.vertical.record import ELIDE_CONCAT
 from ...patterns.strided import part, reshaped, same_memory
-from .cost import COPY_LAUNCH
 from .plan import Copy, ViewPlace, base_of
 from .pure_movement import Piece, joined, works_beside
 from .record import Savings
 from .surroundings import Places, Surroundings, around, long_order
 
-WORTHWHILE = 0.1  # microseconds that eliding a concat must save when it saves no launch
 DEARER = "copies and narrower accesses would cost more time than writing in place saves"
 
 
@@ -185,10 +183,11 @@ class _Concats:
             return DEARER
         if launches > 0:
             return None
-        if saved < WORTHWHILE:
-            return f"it saves no launch, and less than {WORTHWHILE} microseconds"
+        least, launch = self._cost.fitted.schedule.view_saving, self._cost.fitted.loop.launch
+        if saved < least:
+            return f"it saves no launch, and less than {least} microseconds"
         contested = any(op in self._undecided for base in places for op in around(base))
-        if contested and saved < COPY_LAUNCH:
+        if contested and saved < launch:
             return "it saves no launch, and another concat wants the same operands"
         return None
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.memory.launch_accesses import root_of
 from glassrt.compiler.memory.plan import ALIGNMENT, Lifetime, place
 from glassrt.compiler.memory.proofs.check_launch import faults
@@ -190,7 +191,7 @@ def spread(made: tuple[Module, list[Task]]) -> Module:
     module, tasks = made
     kernels = [op for op in module.main.block if isinstance(op, Kernel)]
     needs = dependences(module.main, module.ranges)
-    found = schedule(tasks[: len(kernels)], needs, 4)
+    found = schedule(tasks[: len(kernels)], needs, 4, REFERENCE.fitted.schedule)
     place = {old: new for new, old in enumerate(found.order)}
     moved = [{place[other] for other in needs[old]} for old in found.order]
     order = ordered(moved, [found.streams[old] for old in found.order])
