@@ -22,6 +22,7 @@ from .families.contraction.prologue import Prologue, Unfit, Varies, read_prologu
 from .families.executed import drop_rounding, executed
 from .families.group.cost import MemberLoad, slots, together
 from .families.group.family import geometry_of
+from .families.group.formats import formats_by_member, formats_of, member_formats
 from .families.group.parts import GROUP, Share, group_config, member_blocks, shares_of
 from .families.kernel_family import Accumulation
 from .families.registry import candidates, expected, families, family_of, is_group, realize, resized, tiers
@@ -76,6 +77,8 @@ __all__ = [
     "expected",
     "families",
     "family_of",
+    "formats_by_member",
+    "formats_of",
     "geometry_of",
     "group_config",
     "in_model_symbols",
@@ -85,6 +88,7 @@ __all__ = [
     "make_request",
     "maps_of",
     "member_blocks",
+    "member_formats",
     "needs_k_innermost",
     "ops_in",
     "read_prologue",
