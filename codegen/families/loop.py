@@ -92,7 +92,7 @@ class LoopFamily(KernelFamily):
 
     def _cost(self, request: Request) -> float:
         moved = sum(evaluate(type.bytes, request.optimum) for type in (*request.reads, *request.writes))
-        return 2.0 + moved / request.target.bytes_per_second * 1e6
+        return request.target.fitted.loop.launch + moved / request.target.bytes_per_second * 1e6
 
     def realize(self, request: Request, config: Config) -> KernelCode:
         lanes, threads = int(config["lanes"]), int(config["threads"])

@@ -58,7 +58,7 @@ def cases() -> Mapping[str, Conformance]:
 
 
 def _subject(model: ModelProto, name: str, kind: str) -> tuple[str, int]:
-    """The op that a case is about, and its opset; of a function written out it is in the case's name alone."""
+    """The op that a case is about, and its opset; a function that is written out is in the name alone."""
     opset = next((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), 0)
     if kind != "node" or EXPANDED in name:
         return (EXPANDED.strip("_") if kind == "node" else kind), opset

@@ -169,7 +169,7 @@ def cost(problem: Problem, config: SimtConfig, target: ArchSpec) -> float:
     work = Work(
         tiling=tile.Tiling.of(config),
         resident=blocks_per_multiprocessor(problem, config, target),
-        flops_per_clock=target.fitted.simt * 4 / problem.accumulate.bytes,
+        flops_per_clock=target.fitted.throughput.simt * 4 / problem.accumulate.bytes,
         shared_bytes=config.threads
         * config.block_k
         * (thread_m * problem.a.bytes + thread_n * problem.b.bytes)

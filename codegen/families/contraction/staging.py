@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ....dialects.core.dtypes import DType
-from ...arch.spec import ContractionFit
+from ...arch.fitted import ContractionFit
 from ...text.render import Code
 from .problem import COPY_BYTES, Problem
 from .row_work import RowWork
