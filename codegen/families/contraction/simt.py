@@ -119,7 +119,7 @@ def specialize(problem: Problem, config: SimtConfig, binding: Binding, target: A
         k_step=k_step(problem),
     )
     resident = blocks_per_multiprocessor(problem, config, target)
-    return contraction_spec(problem, tile.Tiling.of(config), binding, product, resident)
+    return contraction_spec(problem, tile.Tiling.of(config), binding, product, resident, target)
 
 
 def launch(problem: Problem, spec: ContractionSpec) -> Geometry:
