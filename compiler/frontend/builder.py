@@ -97,7 +97,7 @@ class Builder:
             folded = self._fold(op_class, operands, attributes)
             if folded is not None:
                 return folded
-        elif present and all(operand.value is None or operand.sizes is not None for operand in present):
+        elif present and all(operand.is_known for operand in present):
             folded = self._fold_symbolic(op_class, operands, attributes)
             if folded is not None:
                 return folded

@@ -27,6 +27,11 @@ class GraphOp(Operation):
         raise op_error(self, "has no scalar definition")
 
 
+def is_scalar(op: Operation) -> bool:
+    """Whether OP defines an element of its result as a scalar expression."""
+    return isinstance(op, GraphOp) and type(op).define is not GraphOp.define
+
+
 def nofuse_of(op: Operation) -> bool | tuple[int, ...] | None:
     """OP's `nofuse` attribute; None for unmarked ops and for those of other dialects."""
     return op.nofuse if isinstance(op, GraphOp) else None
