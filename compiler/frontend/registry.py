@@ -14,6 +14,7 @@ from . import (
     ops_quantization,
     ops_reduction,
     ops_resize,
+    ops_scatter,
     ops_shape,
     ops_window,
 )
@@ -31,6 +32,7 @@ IMPORTERS: Table = {
     **ops_quantization.TABLE,
     **ops_reduction.TABLE,
     **ops_resize.TABLE,
+    **ops_scatter.TABLE,
     **ops_shape.TABLE,
     **ops_window.TABLE,
 }

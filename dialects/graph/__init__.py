@@ -13,6 +13,7 @@ from . import (
     normalization,
     quantization,
     reduction,
+    scatter,
     window,
 )
 
@@ -27,6 +28,7 @@ FAMILIES = (
     window,
     movement,
     indexing,
+    scatter,
 )
 
 GRAPH = Dialect("graph", tuple(op for family in FAMILIES for op in family.OPS))

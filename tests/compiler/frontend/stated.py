@@ -79,6 +79,7 @@ SPARSE = helper.make_sparse_tensor(
     helper.make_tensor("i", TensorProto.INT64, [1], [1]),
     [3],
 )
+ORDER = np.array([[1, 2, 0], [0, 2, 1]])
 SHORT_ZERO = np.zeros((), ml_dtypes.float8_e5m2)
 CHANNELS = [real(4), real(4), real(4), real(4, low=0.5)]
 
@@ -124,7 +125,7 @@ BASES: dict[str, Base] = {
     "EyeLike": node("EyeLike", real(3, 4)),
     "Flatten": node("Flatten", real(2, 3, 4)),
     "Gather": node("Gather", real(3, 4), ints(2, 0)),
-    "GatherElements": node("GatherElements", real(3, 3), np.array([[1, 2, 0], [0, 2, 1]])),
+    "GatherElements": node("GatherElements", real(3, 3), ORDER),
     "GatherND": node("GatherND", real(2, 2, 4), np.array([[1], [0]])),
     "Gelu": node("Gelu", real(9)),
     "Gemm": since(
@@ -171,6 +172,8 @@ BASES: dict[str, Base] = {
         (11, node("Resize", STEEP, np.zeros(0, F32), X2)),
         (13, node("Resize", STEEP, None, X2)),
     ),
+    **{op: node(op, real(3, 3), ORDER, real(2, 3)) for op in ("Scatter", "ScatterElements")},
+    "ScatterND": node("ScatterND", real(4, 2), ints(3, 0, 3).reshape(3, 1), real(3, 2)),
     "Selu": node("Selu", real(9)),
     "Shape": node("Shape", real(2, 3, 4)),
     "Shrink": node("Shrink", real(99)),
@@ -248,6 +251,7 @@ _NORM = {
     "epsilon": [right(epsilon=0.5)],
     "stash_type": [inert(stash_type=TensorProto.DOUBLE)],
 }
+_REDUCTION_KINDS = [right(reduction=kind) for kind in ("add", "mul")]
 _ALPHA = {"alpha": [right(alpha=0.3)]}
 
 CHANGES: dict[str, dict[str, list[Change]]] = {
@@ -451,6 +455,9 @@ CHANGES: dict[str, dict[str, list[Change]]] = {
             for how in ("not_larger", "not_smaller")
         ],
     },
+    "Scatter": {"axis": [right(axis=1)]},
+    "ScatterElements": {"axis": [right(axis=1)], "reduction": _REDUCTION_KINDS},
+    "ScatterND": {"reduction": _REDUCTION_KINDS[:2]},
     "Selu": {"alpha": [right(alpha=0.3)], "gamma": [right(gamma=0.4)]},
     "Shape": {"start": [right(start=1)], "end": [right(end=-1)]},
     "Shrink": {"lambd": [right(lambd=0.1)], "bias": [right(bias=0.4)]},
