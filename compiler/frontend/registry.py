@@ -16,6 +16,7 @@ from . import (
     ops_resize,
     ops_scatter,
     ops_shape,
+    ops_sorting,
     ops_window,
 )
 from .table import Importer, Table
@@ -34,6 +35,7 @@ IMPORTERS: Table = {
     **ops_resize.TABLE,
     **ops_scatter.TABLE,
     **ops_shape.TABLE,
+    **ops_sorting.TABLE,
     **ops_window.TABLE,
 }
 

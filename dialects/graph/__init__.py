@@ -14,6 +14,8 @@ from . import (
     quantization,
     reduction,
     scatter,
+    sequences,
+    sorting,
     window,
 )
 
@@ -29,6 +31,8 @@ FAMILIES = (
     movement,
     indexing,
     scatter,
+    sequences,
+    sorting,
 )
 
 GRAPH = Dialect("graph", tuple(op for family in FAMILIES for op in family.OPS))
