@@ -16,7 +16,9 @@ from . import (
     ops_recurrent,
     ops_reduction,
     ops_resize,
+    ops_scatter,
     ops_shape,
+    ops_sorting,
     ops_window,
 )
 from .table import Importer, Table
@@ -35,7 +37,9 @@ IMPORTERS: Table = {
     **ops_recurrent.TABLE,
     **ops_reduction.TABLE,
     **ops_resize.TABLE,
+    **ops_scatter.TABLE,
     **ops_shape.TABLE,
+    **ops_sorting.TABLE,
     **ops_window.TABLE,
 }
 
