@@ -15,7 +15,8 @@ from ...dialects.core.ir import Value
 from ...dialects.core.sizes.sizes import Conflict, Resized
 from ...dialects.core.sizes.values import closure
 from ...dialects.graph.constants import Dims
-from ...dialects.graph.movement import Concat, Reshape
+from ...dialects.graph.movement.concat import Concat
+from ...dialects.graph.movement.reshape import Reshape
 from .call import Call, Outcome
 from .frame import LOST
 from .problems import Malformed, Refused

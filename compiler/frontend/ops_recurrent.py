@@ -17,7 +17,9 @@ from ...dialects.graph.binary import Add, Less, Mul, Sub
 from ...dialects.graph.contraction import Matmul
 from ...dialects.graph.elementwise import Where
 from ...dialects.graph.indexing import Gather
-from ...dialects.graph.movement import Concat, Reshape, Slice, Transpose
+from ...dialects.graph.movement.concat import Concat
+from ...dialects.graph.movement.reshape import Reshape, Transpose
+from ...dialects.graph.movement.slicing import Slice
 from .call import Call, Outcome
 from .ops_elementwise import cast_to
 from .recurrent_node import Recurrent, read_recurrent

@@ -16,7 +16,9 @@ from ...dialects.core.ir import Operation
 from ...dialects.graph import activations, unary
 from ...dialects.graph.binary import Add, Mul
 from ...dialects.graph.elementwise import Clip
-from ...dialects.graph.movement import Expand, Reshape, Slice, Transpose
+from ...dialects.graph.movement.expand import Expand
+from ...dialects.graph.movement.reshape import Reshape, Transpose
+from ...dialects.graph.movement.slicing import Slice
 from .call import Call
 from .problems import Malformed, Refused, shown
 from .tensor import Tensor

@@ -13,7 +13,7 @@ from ...dialects.core.dtypes import BOOL
 from ...dialects.core.ir import Block, Operation, Region, Value
 from ...dialects.core.types import TensorType
 from ...dialects.graph.constants import Constant, Dims
-from ...dialects.graph.movement import Reshape
+from ...dialects.graph.movement.reshape import Reshape
 from .builder import Builder
 from .problems import Malformed, Refused
 from .tensor import Tensor
