@@ -29,7 +29,7 @@ from ..request.parameters import (
 from ..request.request import KernelCode
 
 ALIGNMENT = 256  # bytes, of weights and counters
-FORMAT = 2  # version of the manifest
+FORMAT = 3  # version of the manifest
 
 
 class ManifestBuilder:
