@@ -11,7 +11,7 @@ from ...dialects.core.diagnostics import op_error
 from ...dialects.core.ir import Module
 from ...dialects.core.location import Location
 from ...dialects.core.parts import AttributeAt
-from ...dialects.launch import Kernel
+from ...dialects.launch import Kernel, kernels_in
 from ..arch.spec import ArchSpec
 from ..families.executed import executed
 from ..families.registry import family_of, is_group
@@ -50,7 +50,7 @@ def made_kernels(
     facts: dict[str, str] = {}
     places: dict[str, list[Location]] = {}
     if launches is None:
-        launches = [op for op in module.main.block if isinstance(op, Kernel)]
+        launches = kernels_in(module.main.block)
     for op in launches:
         request = request_of(module, op, target)
         known = kernel_name(request, op.family, op.config)

@@ -15,7 +15,7 @@ from ...dialects.core.dtypes import DType
 from ...dialects.core.interpreter import Array
 from ...dialects.core.ir import Module, Operation, Value
 from ...dialects.core.parser import parse_module
-from ...dialects.launch import Kernel, View
+from ...dialects.launch import Kernel, View, kernels_in
 from ...errors import IRError, PlanError
 from ...runtime.device import ReadBuffer
 from ...runtime.engine import Engine
@@ -77,7 +77,7 @@ def launched_module(plan: Plan) -> Module:
         module = parse_module(plan.ir("launch"), ALL_DIALECTS, file="launch.ir")
     except IRError as error:
         raise PlanError.of(error.diagnostic.within("the plan's launch level is damaged")) from None
-    kernels = [op for op in module.main.block if isinstance(op, Kernel)]
+    kernels = list(kernels_in(module.main.block))
     if [op.kernel for op in kernels] != [launch.kernel for launch in plan.spec.launches]:
         raise PlanError("the plan's launch level does not list the manifest's launches")
     return module
@@ -94,7 +94,7 @@ class AccuracyObserver:
         graph: Module | None = None,
     ) -> None:
         module = launched_module(plan)
-        self._kernels = [op for op in module.main.block if isinstance(op, Kernel)]
+        self._kernels = list(kernels_in(module.main.block))
         self._launches = plan.spec.launches
         self._symbols = symbols
         self._written: Mapping[tuple[Operation, int], Value] = {}
