@@ -6,7 +6,7 @@ Control ops access buffers, too: they read conditions and trip counts, and keep 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ...dialects.core.affine import Dim
 from ...dialects.core.ir import Function, Value
@@ -65,6 +65,15 @@ class Memory:
         yield from self.writes
         yield from self.reads
         yield from self.scratch
+
+    def within(self, launches: range) -> Memory:
+        """The accesses by LAUNCHES alone, which are numbered from 0."""
+
+        def kept(accesses: list[Access]) -> list[Access]:
+            inside = (access for access in accesses if access.launch in launches)
+            return [replace(access, launch=access.launch - launches.start) for access in inside]
+
+        return Memory(self.value, kept(self.writes), kept(self.reads), kept(self.scratch))
 
     def held(self, tree: LaunchTree) -> set[int]:
         """The launches of TREE during which the buffer keeps what it holds.
