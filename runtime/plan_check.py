@@ -89,13 +89,19 @@ def _check_waits(manifest: Manifest) -> None:
     """Check that launches wait for earlier ones, between which and them no branch or loop begins or ends."""
     for segment in segments_in(manifest.steps):
         for index in segment:
-            launch = manifest.launches[index]
-            for wait in launch.waits:
-                where = f"launch {index} ({clip(launch.kernel)})"
-                if wait >= index:
-                    raise fails(where, f"waits for launch {wait}, which does not come before it")
-                if wait < segment[0]:
-                    raise fails(where, f"waits for launch {wait}, from which control flow separates it")
+            _check_waits_of(manifest.launches[index], index, segment[0])
+
+
+def _check_waits_of(launch: LaunchSpec, index: int, begin: int) -> None:
+    """Check the waits of LAUNCH, number INDEX of a segment that BEGINs there."""
+    where = f"launch {index} ({clip(launch.kernel)})"
+    if len(set(launch.waits)) < len(launch.waits):
+        raise fails(where, f"waits twice for one launch: {list(launch.waits)}")
+    for wait in launch.waits:
+        if wait >= index:
+            raise fails(where, f"waits for launch {wait}, which does not come before it")
+        if wait < begin:
+            raise fails(where, f"waits for launch {wait}, from which control flow separates it")
 
 
 def _check_control(manifest: Manifest) -> None:

@@ -6,8 +6,9 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ....dialects.core.affine import Dim, ceildiv
+from ....dialects.core.affine import ceildiv
 from ....dialects.core.dtypes import F32, DType
+from ....dialects.graph.attention import Attention
 from ...arch.features import Feature
 from ...arch.spec import ArchSpec
 from ...request.request import Candidate, Config, Geometry, KernelCode, Request
@@ -16,7 +17,7 @@ from ..kernel_family import AnyConfig, ConfiguredFamily, Rank
 from . import mma as attention
 from . import simt as attention_simt
 from .mma import AttentionConfig
-from .problem import MATH, MOST_FEATURES, AttentionProblem, find_attention
+from .problem import MATH, AttentionProblem, find_attention, supports
 from .simt import SimtAttentionConfig
 
 
@@ -29,10 +30,8 @@ class AttentionFamily(ConfiguredFamily[AnyConfig]):
 
     operands: frozenset[DType]
 
-    def attends(self, operands: DType, features: tuple[Dim, Dim]) -> bool:
-        return operands in self.operands and all(
-            isinstance(size, int) and 0 < size <= MOST_FEATURES for size in features
-        )
+    def attends(self, op: Attention, operands: DType) -> bool:
+        return operands in self.operands and supports(op, operands)
 
     def candidates(self, request: Request) -> list[Candidate]:
         problem = find_attention(request)

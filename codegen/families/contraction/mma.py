@@ -131,16 +131,16 @@ def illegal(problem: Problem, config: MmaConfig, target: ArchSpec) -> str | None
         return "a split of k would be empty"
     if pipeline_bytes(problem, config) > target.shared_bytes:
         return "not enough shared memory"
-    return _spills(problem, config)
+    return _spills(problem, config, target)
 
 
-def _spills(problem: Problem, config: MmaConfig) -> str | None:
+def _spills(problem: Problem, config: MmaConfig, target: ArchSpec) -> str | None:
     """Why a thread of CONFIG would spill registers; None when it would not."""
     if config.accumulators > MAX_ACCUMULATORS:
         return "too many accumulators per thread"
     if pending_registers(problem, config) > MAX_PENDING_REGISTERS:
         return "too many registers hold products of 8-bit floats before they are accumulated"
-    staged = staged_registers(problem, config)
+    staged = staged_registers(problem, config, target)
     if staged and config.accumulators + staged > STAGING_REGISTERS:
         return "staging through registers leaves too few registers for so many accumulators"
     if config.accumulators < MAX_ACCUMULATORS:
@@ -194,7 +194,7 @@ def specialize(problem: Problem, config: MmaConfig, binding: Binding, target: Ar
         k_steps=k_steps(problem, config),
     )
     resident = min(MOST_RESIDENT, blocks_per_multiprocessor(problem, config, target))
-    return contraction_spec(problem, tile.Tiling.of(config), binding, product, resident)
+    return contraction_spec(problem, tile.Tiling.of(config), binding, product, resident, target)
 
 
 def launch(problem: Problem, spec: ContractionSpec) -> Geometry:
@@ -273,7 +273,7 @@ def work_of(problem: Problem, config: MmaConfig, target: ArchSpec) -> Work:
     return Work(
         tiling=tile.Tiling.of(config),
         resident=blocks_per_multiprocessor(problem, config, target),
-        flops_per_clock=target.fitted.mma * 2 / bytes_,
+        flops_per_clock=target.fitted.throughput.mma * 2 / bytes_,
         shared_bytes=config.warps_m * config.warps_n * (warp_m + warp_n) * config.block_k * bytes_,
         steps=k_steps(problem, config),
         groups=config.warps_k,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from ...arch.spec import ContractionFit
+from ...arch.fitted import ContractionFit
 from .work import Work
 
 

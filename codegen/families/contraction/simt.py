@@ -119,7 +119,7 @@ def specialize(problem: Problem, config: SimtConfig, binding: Binding, target: A
         k_step=k_step(problem),
     )
     resident = blocks_per_multiprocessor(problem, config, target)
-    return contraction_spec(problem, tile.Tiling.of(config), binding, product, resident)
+    return contraction_spec(problem, tile.Tiling.of(config), binding, product, resident, target)
 
 
 def launch(problem: Problem, spec: ContractionSpec) -> Geometry:
@@ -169,7 +169,7 @@ def cost(problem: Problem, config: SimtConfig, target: ArchSpec) -> float:
     work = Work(
         tiling=tile.Tiling.of(config),
         resident=blocks_per_multiprocessor(problem, config, target),
-        flops_per_clock=target.fitted.simt * 4 / problem.accumulate.bytes,
+        flops_per_clock=target.fitted.throughput.simt * 4 / problem.accumulate.bytes,
         shared_bytes=config.threads
         * config.block_k
         * (thread_m * problem.a.bytes + thread_n * problem.b.bytes)

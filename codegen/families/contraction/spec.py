@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ....dialects.core.dtypes import U32
+from ...arch.spec import ArchSpec
 from ...emit.early_reads import StructCode
 from ...request.parameters import ScratchParameter
 from ...request.request import Geometry
 from ...text.affine_c import dim_to_c
 from ...text.literals import c_type
-from ...text.render import Code, Identifier
+from ...text.render import Code, Identifier, Template
 from .epilogue import EpilogueSpec, sums_pitch
 from .gather import AxisSpec, batch_specs, divides
 from .operand import OperandSpec, a_operand, b_operand
@@ -78,11 +79,22 @@ class ContractionSpec:
     b: OperandSpec
     epilogue: EpilogueSpec
 
+    @property
+    def stagings(self) -> tuple[Template, ...]:
+        """The templates by which the operands are staged."""
+        return self.a.staging.template, self.b.staging.template
+
 
 def contraction_spec(
-    problem: Problem, tiling: Tiling, binding: Binding, product: ProductSpec, resident: int
+    problem: Problem,
+    tiling: Tiling,
+    binding: Binding,
+    product: ProductSpec,
+    resident: int,
+    target: ArchSpec,
 ) -> ContractionSpec:
-    """The spec of PROBLEM with PRODUCT, compiled for an occupancy of RESIDENT blocks per multiprocessor."""
+    """The spec of PROBLEM with PRODUCT for TARGET, compiled for an occupancy of RESIDENT blocks per
+    multiprocessor."""
     names, swizzled = binding.names, product.swizzled
     return ContractionSpec(
         name=binding.name,
@@ -98,8 +110,8 @@ def contraction_spec(
         b_is_weight=problem.b_is_weight,
         blocks_per_multiprocessor=resident,
         product=product,
-        a=a_operand(problem, tiling, binding.a, names, swizzled, binding.prologue, binding.rows),
-        b=b_operand(problem, tiling, binding.b, names, swizzled),
+        a=a_operand(problem, tiling, binding.a, names, swizzled, target, binding.prologue, binding.rows),
+        b=b_operand(problem, tiling, binding.b, names, swizzled, target),
         epilogue=_epilogue(problem, tiling, binding, product.k_groups),
     )
 

@@ -16,8 +16,8 @@ from ....dialects.core.parts import AttributeAt
 from ....dialects.launch import Kernel, largest
 from ....errors import IRError
 from ..launch_accesses import Memory
-from ..launch_order import LaunchOrder
 from ..launch_tree import LaunchTree
+from .happens_before import HappensBefore
 from .symbol_values import SymbolValues
 
 ALIGNMENT = 16  # bytes; the widest access of a thread
@@ -39,7 +39,7 @@ class Tenancy:
 
 
 def check_arena(
-    memories: Sequence[Memory], tree: LaunchTree, order: LaunchOrder, values: SymbolValues
+    memories: Sequence[Memory], tree: LaunchTree, order: HappensBefore, values: SymbolValues
 ) -> Iterator[IRError]:
     """An error for every buffer that is accessed while another still needs the same bytes."""
     found = [tenancy for memory in memories if (tenancy := _tenancy(memory, tree, order, values))]
@@ -66,7 +66,7 @@ def check_alignment(memory: Memory) -> Iterator[IRError]:
         )
 
 
-def _tenancy(memory: Memory, tree: LaunchTree, order: LaunchOrder, values: SymbolValues) -> Tenancy | None:
+def _tenancy(memory: Memory, tree: LaunchTree, order: HappensBefore, values: SymbolValues) -> Tenancy | None:
     op = memory.op
     if op is None or op.space != "arena":
         return None
@@ -81,7 +81,7 @@ def _tenancy(memory: Memory, tree: LaunchTree, order: LaunchOrder, values: Symbo
 
 
 def _conflict(
-    before: Tenancy, after: Tenancy, kernels: Sequence[Kernel], order: LaunchOrder
+    before: Tenancy, after: Tenancy, kernels: Sequence[Kernel], order: HappensBefore
 ) -> IRError | None:
     """The error when a launch of AFTER may start before every launch of BEFORE has ended; None otherwise."""
     for old in before.last.values():

@@ -21,11 +21,11 @@ from ....dialects.launch_control import LaunchControl
 from ....errors import IRError
 from ...passes.manager import PassContext
 from ..launch_accesses import Memory, memories_of, root_of
-from ..launch_order import LaunchOrder
 from ..launch_tree import LaunchTree
 from .arena import check_alignment, check_arena
 from .contents import check_contents
 from .control import check_control
+from .happens_before import HappensBefore
 from .symbol_values import SymbolValues, described
 
 
@@ -58,7 +58,7 @@ def faults(module: Module) -> Iterator[IRError]:
     tree = LaunchTree(function)
     memories = memories_of(function, tree)
     try:
-        order = LaunchOrder(tree)
+        order = HappensBefore(tree)
     except IRError as error:
         yield error
         return

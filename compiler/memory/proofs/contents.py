@@ -15,9 +15,9 @@ from ....dialects.core.diagnostics import op_error, operand_at
 from ....errors import IRError
 from ..footprint import Footprint, Grid, UndecidedFootprint, footprint, typical
 from ..launch_accesses import Access, Memory
-from ..launch_order import LaunchOrder
 from ..launch_tree import LaunchTree
 from .control import are_apart_in_time, joined_writes
+from .happens_before import HappensBefore
 from .symbol_values import SymbolValues, described
 
 ONCE = "every element of a buffer is written once"
@@ -25,7 +25,7 @@ READ_ONLY = {"input": "an input of the model", "weights": "weights"}
 
 
 def check_contents(
-    memory: Memory, tree: LaunchTree, order: LaunchOrder, values: SymbolValues
+    memory: Memory, tree: LaunchTree, order: HappensBefore, values: SymbolValues
 ) -> Iterator[IRError]:
     """The errors in the accesses to one buffer."""
     if memory.space in READ_ONLY:
@@ -47,19 +47,19 @@ def check_contents(
         yield from _in_parts(memory, certain, whole, order, values)
 
 
-def _after(write: Access, reads: Sequence[Access], order: LaunchOrder) -> Iterator[IRError]:
+def _after(write: Access, reads: Sequence[Access], order: HappensBefore) -> Iterator[IRError]:
     for read in reads:
         if not _precedes(write, read, order):
             yield _too_early(read, [write])
 
 
-def _precedes(write: Access, read: Access, order: LaunchOrder) -> bool:
+def _precedes(write: Access, read: Access, order: HappensBefore) -> bool:
     """Whether WRITE has happened whenever READ happens."""
     return write.scope.encloses(read.scope) and order.before(write.launch, read.launch)
 
 
 def _in_parts(
-    memory: Memory, certain: list[Access], whole: Footprint, order: LaunchOrder, values: SymbolValues
+    memory: Memory, certain: list[Access], whole: Footprint, order: HappensBefore, values: SymbolValues
 ) -> Iterator[IRError]:
     try:
         yield from list(_Parts(memory, certain, whole, order, values.ranges, None).check())
@@ -90,7 +90,7 @@ class _Parts:
         memory: Memory,
         certain: list[Access],
         whole: Footprint,
-        order: LaunchOrder,
+        order: HappensBefore,
         ranges: Mapping[str, Range],
         corner: dict[str, int] | None,
     ) -> None:

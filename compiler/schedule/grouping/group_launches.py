@@ -6,8 +6,8 @@ Every launch gets a step: one more than the latest of its dependencies, or a lat
 launches that depend on it. Launches of one step are independent, so any of them may become one launch
 without creating a cycle. Launches are visited from the last step to the first. Each considers the most
 recent groups of the steps that it may have, and joins the one that saves most, if it saves enough (see
-`codegen/families/group/cost.py` and `drafts.py`). Launches on
-both sides of a branch or a loop stay apart. Linear in launches, up to sorting.
+`codegen/families/group/cost.py` and `drafts.py`). Launches before, behind and inside of branches and loops stay
+apart. Linear in launches, up to sorting.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from ....dialects.core.ir import Block, Module, Operation
 from ....dialects.launch import Kernel, kernels_in
 from ....dialects.launch_control import LaunchControl
 from ...kernels.members import nodes_by_launch
+from ...memory.dependences import dependences
 from ...memory.launch_tree import LaunchTree
-from ...memory.plan import place_buffers
-from ...memory.streams_order import dependences
+from ...memory.placement import place_buffers
 from ...passes.ledger import Verdict
 from ...passes.manager import PassContext
 from ..reorder import reorder

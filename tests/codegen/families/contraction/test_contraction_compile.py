@@ -11,8 +11,9 @@ from glassrt.codegen.families.contraction import mma as contraction_mma
 from glassrt.codegen.families.contraction import simt as contraction_simt
 from glassrt.codegen.families.contraction.mma import MmaConfig
 from glassrt.codegen.families.contraction.simt import SimtConfig
-from glassrt.codegen.nvrtc.compiler import CompiledKernel, check_designed, compile_kernels
+from glassrt.codegen.nvrtc.compiled_kernel import CompiledKernel, check_designed
 from glassrt.codegen.nvrtc.intrinsics import headers
+from glassrt.codegen.nvrtc.parallel import compile_kernels
 
 from ...contraction_cases import TARGET, Case, conv, kernel_of, matmul
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from glassrt.compiler.memory.plan import place_buffers
+from glassrt.compiler.memory.placement import place_buffers
 from glassrt.compiler.memory.proofs.check_launch import check_launch, faults
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.dialects.core.ir import Module
