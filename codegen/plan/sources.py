@@ -33,7 +33,8 @@ class MadeKernel:
 
 def request_of(module: Module, kernel: Kernel, target: ArchSpec) -> Request:
     """The request for the kernel that the launch KERNEL of MODULE runs, for TARGET."""
-    return make_request(module, kernel.body.block, kernel.reads, kernel.writes, target, kernel.kernel)
+    body, name = kernel.body.block, kernel.kernel
+    return make_request(module, body, kernel.reads, kernel.writes, target, name, kernel.stacked)
 
 
 def made_kernels(

@@ -6,8 +6,8 @@ Every launch gets a step: one more than the latest of its dependencies, or a lat
 launches that depend on it. Launches of one step are independent, so any of them may become one launch
 without creating a cycle. Launches are visited from the last step to the first. Each considers the most
 recent groups of the steps that it may have, and joins the one that saves most, if it saves enough (see
-`codegen/families/group/cost.py` and `drafts.py`). Launches before, behind and inside of branches and loops stay
-apart. Linear in launches, up to sorting.
+`codegen/families/group/cost.py` and `drafts.py`). Launches before, behind and inside of a branch or a loop
+stay apart. Linear in launches, up to sorting.
 """
 
 from __future__ import annotations
