@@ -10,7 +10,7 @@ reshapes), and no value is yielded twice: a kernel can write it where it is want
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from .core.diagnostics import op_error
 from .core.dialect import Dialect
 from .core.dtypes import BOOL, I64, DType
 from .core.interpreter import Array, Evaluation
-from .core.ir import Block, Operation, Region, Value
+from .core.ir import Block, Module, Operation, Region, Value
 from .core.op import attribute, define_op, operand, operands, optional_operand, region, results
 from .core.parts import ArgumentAt, AttributeAt, OperandAt
 from .core.traits import Trait
@@ -47,9 +47,19 @@ class ControlOp(Operation):
     terminator = ControlYield.name
 
     @property
-    def condition_read(self) -> Value | None:
-        """The scalar that decides, on the device, whether a region runs."""
+    def captures(self) -> tuple[Value, ...]:
+        """The operands that the regions read: the last ones, as they are the last arguments of a region."""
         raise NotImplementedError
+
+    def passed(self) -> Iterator[tuple[Value, Value]]:
+        """Every capture with the argument that it is in a region."""
+        for each in self.regions:
+            yield from zip(reversed(self.captures), reversed(each.block.arguments), strict=False)
+
+    @property
+    def consumed(self) -> tuple[Value | None, ...]:
+        """The operands before the captures: what decides which region runs, and what a loop begins with."""
+        return self.operands[: len(self.operands) - len(self.captures)]
 
     def _check_scalar(self, value: Value | None, dtype: DType, what: str) -> None:
         if value is not None and value.type != TensorType((), dtype):
@@ -75,14 +85,14 @@ class If(ControlOp):
 
     name = "control.if"
     condition = operand()
-    captures = operands()
+    values = operands()
     results_ = results()
     then = region()
     otherwise = region()
 
     @property
-    def condition_read(self) -> Value | None:
-        return self.condition
+    def captures(self) -> tuple[Value, ...]:
+        return self.values
 
     def infer(self) -> Sequence[TensorType]:
         return [value.type for value in self.then.block.terminator.inputs]
@@ -130,10 +140,6 @@ class Loop(ControlOp):
     count = attribute(DIM, None)
     results_ = results()
     body = region()
-
-    @property
-    def condition_read(self) -> Value | None:
-        return self.condition
 
     @property
     def initial(self) -> tuple[Value, ...]:
@@ -222,9 +228,14 @@ def _listed(types: Sequence[TensorType]) -> str:
     return ", ".join(map(str, types)) or "nothing"
 
 
+def all_blocks(module: Module) -> list[Block]:
+    """The blocks of MODULE that are executed op by op: bodies of functions and, before each, those of the
+    control flow in it."""
+    return [block for function in module.functions for block in blocks_in(function.block)]
+
+
 def blocks_in(block: Block) -> list[Block]:
-    """BLOCK and the blocks of all control flow in it, the inner ones first: what is executed op by op, while
-    the regions of kernels are not."""
+    """BLOCK and the blocks of all control flow in it, the inner ones first."""
     inner = [
         found
         for op in block
