@@ -119,6 +119,9 @@ class AccuracyObserver:
         op, spec = self._kernels[index], self._launches[index]
         names = spec.writes[: op.outputs]
         wrote = [typed(read(n), v.type, self._symbols) for v, n in zip(op.writes, names, strict=True)]
+        if op.stacked:
+            row = int(self._reads[-1])
+            wrote = [stack[row, ...] for stack in wrote]
         reports = self._measured(index, op, spec, wrote)
         for value, report in zip(op.writes, reports, strict=True):
             known = report.inherited if report.total is None else report.total
