@@ -15,7 +15,7 @@ from ...dialects.core.dtypes import DType
 from ...dialects.core.interpreter import Array
 from ...dialects.core.ir import Module, Operation, Value
 from ...dialects.core.parser import parse_module
-from ...dialects.launch import Kernel, View
+from ...dialects.launch import Kernel, View, kernels_in
 from ...errors import IRError, PlanError
 from ...runtime.device import ReadBuffer
 from ...runtime.engine import Engine
@@ -77,7 +77,7 @@ def launched_module(plan: Plan) -> Module:
         module = parse_module(plan.ir("launch"), ALL_DIALECTS, file="launch.ir")
     except IRError as error:
         raise PlanError.of(error.diagnostic.within("the plan's launch level is damaged")) from None
-    kernels = [op for op in module.main.block if isinstance(op, Kernel)]
+    kernels = list(kernels_in(module.main.block))
     if [op.kernel for op in kernels] != [launch.kernel for launch in plan.spec.launches]:
         raise PlanError("the plan's launch level does not list the manifest's launches")
     return module
@@ -94,7 +94,7 @@ class AccuracyObserver:
         graph: Module | None = None,
     ) -> None:
         module = launched_module(plan)
-        self._kernels = [op for op in module.main.block if isinstance(op, Kernel)]
+        self._kernels = list(kernels_in(module.main.block))
         self._launches = plan.spec.launches
         self._symbols = symbols
         self._written: Mapping[tuple[Operation, int], Value] = {}
@@ -119,6 +119,9 @@ class AccuracyObserver:
         op, spec = self._kernels[index], self._launches[index]
         names = spec.writes[: op.outputs]
         wrote = [typed(read(n), v.type, self._symbols) for v, n in zip(op.writes, names, strict=True)]
+        if op.stacked:
+            row = int(self._reads[-1])
+            wrote = [stack[row, ...] for stack in wrote]
         reports = self._measured(index, op, spec, wrote)
         for value, report in zip(op.writes, reports, strict=True):
             known = report.inherited if report.total is None else report.total

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ...dialects.core.affine import evaluate
 from ...dialects.core.parser import parse_module
 from ...dialects.core.traits import Trait, has
-from ...dialects.launch import Kernel
+from ...dialects.launch import Kernel, kernels_in
 from ...errors import IRError
 from ...runtime.expressions import evaluate as size_of
 from ...runtime.plan import Plan
@@ -71,7 +71,7 @@ def _kernels(plan: Plan, count: int) -> list[Kernel] | list[None]:
         module = parse_module(plan.ir("launch"), ALL_DIALECTS, file="launch.ir")
     except IRError:
         return [None] * count
-    found = [op for function in module.functions for op in function.block if isinstance(op, Kernel)]
+    found = [op for function in module.functions for op in kernels_in(function.block)]
     return found if len(found) == count else [None] * count
 
 

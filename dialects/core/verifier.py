@@ -121,8 +121,8 @@ def _verify_block(block: Block, known: set[Value], dialects: DialectSet | None, 
             _verify_outside(op)
         for region in op.regions:
             for inner in region.blocks:
-                # A region sees only its own arguments; see `visibility.py`.
-                _verify_block(inner, set(), dialects, judged)
+                # What a region sees: `visibility.py`.
+                _verify_block(inner, set(known) if has(op, Trait.OPEN) else set(), dialects, judged)
         if op.regions:
             _verify_inside(op)
         known.update(op.results)
