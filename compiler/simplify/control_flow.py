@@ -16,7 +16,7 @@ from ...dialects.graph.movement.reshape import Reshape
 from ..patterns.matching import constant_array, static_shape
 from ..patterns.rewrite import Rewriter, pattern
 
-# A loop is unrolled up to so many ops. Its iterations may then fuse, and read at numbers instead of positions;
+# A loop is unrolled up to so many ops. Its iterations may then fuse, and read at numbers, not at positions,
 # but each may need kernels of its own, which take a fifth of a second each to compile.
 UNROLLED_OPS = 64
 
