@@ -223,7 +223,7 @@ def broadcast_expand(op: Operation, rewriter: Rewriter) -> bool:
     return False
 
 
-RULES = (
+PATTERNS = (
     cast_same, cast_cast, involution, idempotent, abs_neg, constant_right, sub_zero, sub_constant, add_neg,
     add_zero, times_one, times_minus_one, times_zero, square, same_operands, where_constant, clip_nothing,
     broadcast_expand,

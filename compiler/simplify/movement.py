@@ -323,7 +323,7 @@ def _one_slice(run: Sequence[Value], axis: int) -> Slice:
     return Slice(first.x, starts=first.starts, sizes=sizes, steps=first.step_list, loc=location)
 
 
-RULES = (
+PATTERNS = (
     reshape_same, reshape_reshape, transpose_view, transpose_transpose, transpose_regrouped, slice_whole,
     slice_slice, slice_concat, concat_one, concat_empty, concat_concat, concat_slices, expand_same,
     expand_expand, pad_nothing, pad_into_conv, transpose_into_matmul, reduce_nothing, pool_nothing,

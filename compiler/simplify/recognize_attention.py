@@ -285,4 +285,4 @@ def attention_mask(op: Attention, rewriter: Rewriter) -> bool:
     return True
 
 
-RULES = (attention, attention_mask)
+PATTERNS = (attention, attention_mask)

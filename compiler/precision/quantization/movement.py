@@ -200,7 +200,7 @@ def _pads_with_zero(pad: Pad, outer: Dequantize, rewriter: Rewriter) -> bool:
     return equal_constants(pad.value, outer.zero_point, rewriter.module)
 
 
-RULES = (
+PATTERNS = (
     dequantize_after_movement, dequantize_after_reshape, dequantize_after_transpose, dequantize_after_pad,
     dequantize_after_resize, dequantize_after_max_pool, dequantize_after_relu, dequantize_after_concat,
     quantize_before_concat, quantize_before_movement, quantized_pad_into_conv,

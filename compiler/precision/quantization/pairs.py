@@ -37,4 +37,4 @@ def centre_weights(op: Dequantize, rewriter: Rewriter) -> bool:
     return True
 
 
-RULES = (quantize_dequantize, centre_weights)
+PATTERNS = (quantize_dequantize, centre_weights)

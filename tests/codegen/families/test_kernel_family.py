@@ -22,9 +22,9 @@ from glassrt.codegen.plan.sources import request_of
 from glassrt.codegen.request.request import Request
 from glassrt.compiler.checking.accuracy import LaunchReport, measure
 from glassrt.compiler.driver.build import Settings, build
+from glassrt.compiler.fusion.decompose_attention import has_kernel
 from glassrt.compiler.schedule.grouping.variants import Variants, unfit
 from glassrt.compiler.settings.policy import as_policy
-from glassrt.compiler.simplify.decompose_attention import has_kernel
 from glassrt.dialects.core.affine import Dim
 from glassrt.dialects.core.dtypes import F32, TF32, DType
 from glassrt.dialects.core.interpreter import interpret

@@ -11,8 +11,8 @@ from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.plan.assemble import BuildOptions, assemble
 from glassrt.compiler.driver.pipeline import passes_to
 from glassrt.compiler.fusion.graph_to_fused import GraphToFused
-from glassrt.compiler.fusion.horizontal.concats import WidenConcats
 from glassrt.compiler.fusion.horizontal.contractions import HorizontalContraction
+from glassrt.compiler.fusion.widen_concats import WidenConcats
 from glassrt.compiler.passes.ledger import Record, Verdict
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager

@@ -66,7 +66,7 @@ def _masked(op: Attention, scores: Value, rewriter: Rewriter) -> Value:
     return scores
 
 
-RULES = (attention_parts,)
+PATTERNS = (attention_parts,)
 
 
 @dataclass(frozen=True)

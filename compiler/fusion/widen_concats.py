@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ....dialects.core.affine import Dim, evaluate, total
-from ....dialects.core.builtin import Yield
-from ....dialects.core.ir import Block, Module, Region, Value
-from ....dialects.core.location import Location
-from ....dialects.fused import FusedKernel
-from ....dialects.graph.movement.concat import Concat
-from ....dialects.graph.movement.slicing import Slice
-from ...passes.ledger import Record, Verdict
-from ...passes.manager import PassContext
-from ...passes.switches import apart, edges_of
+from ...dialects.core.affine import Dim, evaluate, total
+from ...dialects.core.builtin import Yield
+from ...dialects.core.ir import Block, Module, Region, Value
+from ...dialects.core.location import Location
+from ...dialects.fused import FusedKernel
+from ...dialects.graph.movement.concat import Concat
+from ...dialects.graph.movement.slicing import Slice
+from ..passes.ledger import Record, Verdict
+from ..passes.manager import PassContext
+from ..passes.switches import apart, edges_of
 
 
 @dataclass(frozen=True)
