@@ -19,6 +19,7 @@ from .external import ExternalFiles
 from .frame import LOST, Frame
 from .functions import LocalFunctions
 from .limits import DEFAULT_FOLDING_BUDGET, check_type
+from .old_opsets import RULE, conversion
 from .ordering import in_order
 from .problems import Malformed, Refused, shown
 from .reading import Model, Source, read_model
@@ -87,6 +88,8 @@ class _Importer:
             self._module, self._function.block, ExternalFiles(model.folder), budget=folding_budget
         )
         self._builder.sizes_known.assumes = assumes
+        if model.written_in is not None:
+            self._builder.remark(RULE, conversion(model.written_in, model.opsets[""]))
         self._functions = LocalFunctions(model.proto.functions)
         self._stored = _named_initialisers(self._graph)
         self._offenders: list[str | Diagnostic] = []
