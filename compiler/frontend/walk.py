@@ -27,6 +27,7 @@ from .functions import (
     find_schema,
     standard_body,
 )
+from .left_out import DOMAINS_LEFT_OUT, LEFT_OUT, unsupported
 from .limits import MAX_DEPTH, MAX_NODES
 from .problems import Malformed, Refused, shown
 from .reading import check_opset, normal_domain
@@ -156,7 +157,10 @@ class Walker:
         if domain == CONTRIBUTED_DOMAIN:
             return self._contributed(node, inputs, frame)
         if domain:
-            raise Refused(f"ops of the domain {shown(node.domain)} are not supported")
+            why = DOMAINS_LEFT_OUT.get(domain)
+            raise Refused(
+                f"ops of the domain {shown(node.domain)} are not supported" + (f": {why}" if why else "")
+            )
         opset = frame.opsets.get("")
         if opset is None:
             raise Malformed("no opset of ai.onnx is imported where it stands")
@@ -193,7 +197,7 @@ class Walker:
         """The results of an ai.onnx op by the body that the standard gives it."""
         body = standard_body(node, frame.opsets[""], inputs, frame.environment)
         if body is None:
-            raise Refused("this op is not supported")
+            raise Refused(unsupported("this op is", LEFT_OUT.get(node.op_type)))
         return self._inlined(node, body, inputs, frame)
 
     def _instead(
