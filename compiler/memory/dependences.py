@@ -111,7 +111,7 @@ class _Boxes:
         if self._grid is None or one is None or other is None:
             return True
         try:
-            return not self._grid.apart(one, other)
+            return not self._grid.disjoint(one, other)
         except UndecidedFootprint:
             return True
 

@@ -128,7 +128,7 @@ class _Parts:
         if len(varying) == 1 and self._grid.in_row(boxes, min(varying)):
             return
         for (one, a), (other, b) in combinations(self._boxes, 2):
-            if not self._grid.apart(a, b):
+            if not self._grid.disjoint(a, b):
                 first, second = sorted((one, other), key=lambda access: access.launch)
                 text = f"writes elements that launch {first.launch} (@{first.kernel.kernel}) writes too"
                 yield op_error(second.kernel, text, ONCE)
