@@ -15,8 +15,9 @@ import numpy as np
 
 from ..errors import IRError
 from ..runtime.launch_rules import MAX_CLUSTER
-from .core.affine import Dim, Range, bounds, exact_div, total
+from .core.affine import Dim, exact_div, total
 from .core.attributes import BOOL, CONFIG, DIM, DIMS, FORMAT, INT, INTS, STRING, SYMBOL, EnumKind
+from .core.bounds import Range, bounds
 from .core.diagnostics import op_error, operand_at
 from .core.dialect import Dialect
 from .core.interpreter import Evaluation

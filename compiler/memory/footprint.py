@@ -11,18 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ...dialects.core.affine import (
-    Dim,
-    Range,
-    bounds,
-    evaluate,
-    exact_div,
-    floordiv,
-    is_nonnegative,
-    simplify,
-    symbols,
-    total,
-)
+from ...dialects.core.affine import Dim, evaluate, exact_div, floordiv, symbols, total
+from ...dialects.core.bounds import Range, bounds, is_nonnegative, simplify
 from ...dialects.core.types import TensorType
 
 LARGE = 1024  # the value of every symbol when strides are sorted

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from ....dialects.core.affine import Dim, may_be_empty
+from ....dialects.core.affine import Dim
+from ....dialects.core.bounds import may_be_empty
 from ....dialects.core.dtypes import BOOL, F32
 from ...request.describe import title
 from ...request.request import Request

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
 
-from ....dialects.core.affine import Range, bounds, evaluate
+from ....dialects.core.affine import evaluate
+from ....dialects.core.bounds import Range, bounds
 from ....dialects.core.diagnostics import op_error
 from ....errors import IRError
 from ..footprint import Footprint, Grid, UndecidedFootprint, footprint, typical
