@@ -20,7 +20,7 @@ from .files import Array, read_arrays
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ExpectedInput:
     """An expected input: its shape at given values of the symbols, and whether that shape may vary."""
 
     name: str
@@ -29,10 +29,10 @@ class Wanted:
     varies: bool
 
 
-def of_plan(manifest: Manifest, symbols: Mapping[str, int]) -> list[Wanted]:
+def of_plan(manifest: Manifest, symbols: Mapping[str, int]) -> list[ExpectedInput]:
     """The inputs of a plan."""
     return [
-        Wanted(
+        ExpectedInput(
             tensor.name,
             DTYPES[tensor.dtype],
             tuple(evaluate(dim, symbols) for dim in tensor.shape),
@@ -42,10 +42,10 @@ def of_plan(manifest: Manifest, symbols: Mapping[str, int]) -> list[Wanted]:
     ]
 
 
-def of_function(function: Function, symbols: Mapping[str, int]) -> list[Wanted]:
+def of_function(function: Function, symbols: Mapping[str, int]) -> list[ExpectedInput]:
     """The inputs of a function."""
     return [
-        Wanted(
+        ExpectedInput(
             name,
             value.type.dtype,
             tuple(affine.evaluate(dim, symbols) for dim in value.type.shape),
@@ -75,20 +75,20 @@ def symbols_of(source: Manifest | Module, sizes: Mapping[str, int]) -> dict[str,
     return source.sizes.complete(values)
 
 
-def random_arrays(wanted: Sequence[Wanted], seed: int) -> dict[str, Array]:
+def random_arrays(wanted: Sequence[ExpectedInput], seed: int) -> dict[str, Array]:
     """Random inputs: standard normal floats, integers in 0..3, booleans. SEED and shapes determine them."""
     generator = np.random.default_rng(seed)
     return {tensor.name: _random(generator, tensor) for tensor in wanted}
 
 
-def _random(generator: np.random.Generator, tensor: Wanted) -> Array:
+def _random(generator: np.random.Generator, tensor: ExpectedInput) -> Array:
     if tensor.dtype.is_float:
         return generator.standard_normal(tensor.shape).astype(tensor.dtype.numpy)
     limit = 4 if tensor.dtype.is_integer else 2
     return generator.integers(0, limit, tensor.shape).astype(tensor.dtype.numpy)
 
 
-def load_inputs(path: Path, wanted: Sequence[Wanted]) -> dict[str, Array]:
+def load_inputs(path: Path, wanted: Sequence[ExpectedInput]) -> dict[str, Array]:
     """The WANTED inputs from the .npz file at PATH. Other arrays in it are ignored, with a note on stderr.
 
     Raises InputError for an input that is missing or has another type or shape.
@@ -106,7 +106,7 @@ def load_inputs(path: Path, wanted: Sequence[Wanted]) -> dict[str, Array]:
     return {tensor.name: _fitting(found[tensor.name], tensor) for tensor in wanted}
 
 
-def _fitting(array: Array, tensor: Wanted) -> Array:
+def _fitting(array: Array, tensor: ExpectedInput) -> Array:
     """ARRAY, checked against TENSOR. Types that numpy lacks, such as bfloat16, are read back as raw bytes."""
     dtype = np.dtype(tensor.dtype.numpy)
     if array.dtype.kind == "V" and array.dtype.itemsize == dtype.itemsize:

@@ -75,7 +75,7 @@ def bind_symbols(function: Function, arrays: Sequence[Array]) -> dict[str, int]:
         symbols = with_derived(module.derived, symbols)
         for name, dim, size in met:
             if evaluate(dim, symbols) != size:
-                raise InputError(f"input '{name}' has a dimension {size} where {dim} is wanted")
+                raise InputError(f"input '{name}' has a dimension {size} where {dim} is expected")
         wrong = broken(module.constraints, symbols)
     except ZeroDivisionError:
         _check_ranges(module, symbols)
@@ -100,7 +100,7 @@ def _dimensions(function: Function, arrays: Sequence[Array]) -> Iterator[tuple[s
     rank."""
     for name, value, array in zip(function.inputs, function.arguments, arrays, strict=True):
         if array.ndim != value.type.rank:
-            raise InputError(f"input '{name}' has {array.ndim} dimensions, {value.type.rank} are wanted")
+            raise InputError(f"input '{name}' has {array.ndim} dimensions, {value.type.rank} are expected")
         for size, dim in zip(array.shape, value.type.shape, strict=True):
             yield name, dim, size
 

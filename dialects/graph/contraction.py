@@ -90,7 +90,7 @@ class Convolution(SlidingWindow):
         ranks = self.x.type.rank, self.w.type.rank
         if ranks[0] != ranks[1] or not 3 <= ranks[0] <= 5:
             raise op_error(
-                self, f"the input has {ranks[0]} dimensions, the weight {ranks[1]}; 3 to 5 are wanted"
+                self, f"the input has {ranks[0]} dimensions, the weight {ranks[1]}; 3 to 5 are expected"
             )
 
     def check_groups(self, label: str, channels: Dim, wanted: Dim) -> None:

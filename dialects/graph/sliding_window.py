@@ -78,7 +78,7 @@ class SlidingWindow(GraphOp):
         if not 1 <= rank <= 3:
             raise op_error(
                 self,
-                f"its input has {self.x.type.rank} dimensions, 3 to 5 are wanted",
+                f"its input has {self.x.type.rank} dimensions, 3 to 5 are expected",
                 at=operand_at(self, self.x),
             )
         lists = {"kernel": self.window, "strides": self.strides, "dilations": self.dilations}

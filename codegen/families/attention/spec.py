@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from ....dialects.core.affine import Dim, may_be_empty
+from ....dialects.core.affine import Dim
+from ....dialects.core.bounds import may_be_empty
 from ....dialects.core.dtypes import BOOL, F32
 from ...arch.spec import ArchSpec
 from ...request.describe import title

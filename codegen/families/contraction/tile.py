@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol, Self, TypeVar
 
-from ....dialects.core.affine import Dim, bounds, ceildiv, product
+from ....dialects.core.affine import Dim, ceildiv, product
+from ....dialects.core.bounds import bounds
 from ....dialects.core.dtypes import DType
 from ...arch.spec import ArchSpec
 from .problem import COPY_BYTES, INT_LIMIT, Problem

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
 
-from ....dialects.core.affine import Range, bounds, evaluate
+from ....dialects.core.affine import evaluate
+from ....dialects.core.bounds import Range, bounds
 from ....dialects.core.diagnostics import op_error
 from ....errors import IRError
 from ..footprint import Footprint, Grid, UndecidedFootprint, footprint, typical
@@ -128,7 +129,7 @@ class _Parts:
         if len(varying) == 1 and self._grid.in_row(boxes, min(varying)):
             return
         for (one, a), (other, b) in combinations(self._boxes, 2):
-            if not self._grid.apart(a, b):
+            if not self._grid.disjoint(a, b):
                 first, second = sorted((one, other), key=lambda access: access.launch)
                 text = f"writes elements that launch {first.launch} (@{first.kernel.kernel}) writes too"
                 yield op_error(second.kernel, text, ONCE)

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ...core.affine import Dim, exact_div, is_nonnegative
+from ...core.affine import Dim, exact_div
 from ...core.attributes import BOOL, DIMS, FLOAT, FLOATS, EnumKind
+from ...core.bounds import is_nonnegative
 from ...core.constraints import Need
 from ...core.diagnostics import op_error
 from ...core.dtypes import F32, DType

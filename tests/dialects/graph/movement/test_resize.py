@@ -13,7 +13,7 @@ from glassrt.dialects.core.expr import LoadExpr, Scalars
 from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.movement.resize import Resize
-from glassrt.dialects.graph.movement.sampling import COORDINATES, NEAREST, nearest_position, simple_fraction
+from glassrt.dialects.graph.movement.sampling import COORDINATES, NEAREST
 from glassrt.errors import IRError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -156,28 +156,6 @@ def test_evaluation_is_onnx_reference(mode: str, data: st.DataObject) -> None:
     result = evaluated(build(Resize, [x], **attributes, antialias=antialias), [x])
     # The reference computes cubic weights in f32.
     np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-5)
-
-
-@given(st.integers(-50, 50), st.integers(1, 12))
-def test_rounding_of_positions(over: int, under: int) -> None:
-    position = Fraction(over, under)
-    for rounding in NEAREST:
-        place = nearest_position(rounding, over, under)
-        assert isinstance(place, int)
-        distance = abs(place - position)
-        if rounding in ("floor", "ceil"):
-            assert distance < 1 and (place <= position if rounding == "floor" else place >= position)
-        else:
-            half = Fraction(1, 2)
-            assert distance <= half
-            assert distance < half or place == position + (half if rounding == "round_prefer_ceil" else -half)
-
-
-@pytest.mark.parametrize("number", [0.6, 1 / 3, 2.0, 0.8, 10 / 7, 1e-5])
-def test_scales_stand_for_simple_fractions(number: float) -> None:
-    fraction = simple_fraction(float(np.float32(number)))
-    assert np.float32(float(fraction)) == np.float32(number)
-    assert number < 1e-4 or fraction.denominator <= 7
 
 
 @pytest.mark.parametrize(
