@@ -56,7 +56,7 @@ class Expand(GraphOp):
     def needs(self) -> Iterable[Need]:
         for size, to in self._aligned(self.x.type.shape, self.shape):
             if self._stretches(size, to):
-                yield Need(size, to, "a size that is expanded is 1", "broadcasts")
+                yield Need(size, to, "a size that is expanded is 1", "broadcasts", AttributeAt("shape"))
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
         own = list(index[len(index) - self.x.type.rank :])

@@ -83,18 +83,19 @@ class Pad(GraphOp):
         return [TensorType(shape, self.x.type.dtype)]
 
     def needs(self) -> Iterable[Need]:
+        at = AttributeAt("pads")
         for axis, extent in enumerate(self.x.type.shape):
             begin, end = self.begins[axis], self.ends[axis]
             if not (isinstance(begin, int) and isinstance(end, int)):
                 for pad in (begin, end):
-                    yield Need(extent + pad, 0, f"what pads crop is in axis {axis}")
+                    yield Need(extent + pad, 0, f"what pads crop is in axis {axis}", at=at)
                 continue
             if begin < 0 or end < 0:
-                yield Need(self._kept(axis), 0, f"what pads crop is in axis {axis}")
+                yield Need(self._kept(axis), 0, f"what pads crop is in axis {axis}", at=at)
             most = max(begin, end, 0)
             if self.mode != "constant" and (begin or end):
                 least = most + 1 if self.mode == "reflect" and not isinstance(extent, int) else 1
-                yield Need(self._kept(axis), least, f"there is something to repeat in axis {axis}")
+                yield Need(self._kept(axis), least, f"there is something to repeat in axis {axis}", at=at)
 
     def _kept(self, axis: int) -> Dim:
         """The size of AXIS after cropping by static pads."""
