@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
 
 from ....dialects.core.affine import Dim, may_be_empty
 from ....dialects.core.dtypes import BOOL, F32
@@ -20,23 +19,18 @@ from ..staging.registry import staging_of
 from ..staging.staging import StagedOperand
 from .problem import AttentionProblem, Operand
 
-
-class AttentionTemplate(Enum):
-    """The templates that compute scores and results."""
-
-    MMA = "lib/attention/mma.cu.j2"
-    SIMT = "lib/attention/simt.cu.j2"
+TEMPLATE = "kernels/attention.cu.j2"
 
 
 @dataclass(frozen=True)
-class AttentionProduct:
+class AttentionProductSpec:
     """How the threads of a block multiply queries, keys and values; each kind has a subclass.
 
     A block has `block_s` queries and processes `block_t` keys per tile. Features are padded to multiples of
     `depth_step` and `width_step`. A vectorized store has at most `most_stored` elements.
     """
 
-    template: AttentionTemplate
+    template: Template
     threads: int
     block_s: int
     block_t: int
@@ -112,7 +106,7 @@ class AttentionSpec:
     key_count: Code
     checked: bool
     batch: tuple[EntryAxis, ...]
-    product: AttentionProduct
+    product: AttentionProductSpec
     q: MatrixSpec
     k: MatrixSpec
     v: MatrixSpec
@@ -130,7 +124,7 @@ class AttentionSpec:
 
 
 def attention_spec(
-    request: Request, problem: AttentionProblem, product: AttentionProduct, signature: Signature
+    request: Request, problem: AttentionProblem, product: AttentionProductSpec, signature: Signature
 ) -> AttentionSpec:
     """The spec of PROBLEM with PRODUCT."""
     names = signature.symbols

@@ -20,6 +20,8 @@ from .product import ProductSpec
 from .row_work import RowWork
 from .tile import Tiling, tiles_of
 
+TEMPLATE = "kernels/contraction.cu.j2"
+
 
 @dataclass(frozen=True)
 class Binding:
