@@ -52,9 +52,9 @@ class MatrixSpec:
     """The spec of an operand or of the result: one matrix per batch entry.
 
     base, row, column: the offset of its first element, and its strides, in elements; features: its columns,
-    padded to `padded` in shared memory; vector, bytes: elements and bytes of a vectorized copy; staging: the
-    template by which tiles are staged, none for the result; rows_first: whether it is contiguous along
-    rows, not features.
+    padded to `padded` in shared memory; vector, bytes: elements and bytes of a vectorized copy; staged_by:
+    the template of its staging, none for the result; rows_first: whether it is contiguous along rows, not
+    features.
     """
 
     name: Identifier
@@ -66,7 +66,7 @@ class MatrixSpec:
     padded: int
     vector: int
     bytes: int
-    staging: Template | None
+    staged_by: Template | None
     rows_first: bool
 
 
@@ -118,9 +118,9 @@ class AttentionSpec:
     keyless: bool
 
     @property
-    def stagings(self) -> tuple[Template, ...]:
-        """The templates by which queries, keys and values are staged."""
-        return tuple(op.staging for op in (self.q, self.k, self.v) if op.staging is not None)
+    def staged(self) -> tuple[MatrixSpec, ...]:
+        """The operands that are staged."""
+        return self.q, self.k, self.v
 
 
 def attention_spec(
@@ -171,7 +171,7 @@ def _staged_spec(
 ) -> MatrixSpec:
     """The spec of OPERAND, whose tiles are staged with WIDE columns."""
     staging = staging_of(StagedOperand(operand.dtype, operand.vector), target)
-    return replace(_matrix_spec(operand, signature, features, wide), staging=staging.template)
+    return replace(_matrix_spec(operand, signature, features, wide), staged_by=staging.template)
 
 
 def _matrix_spec(
@@ -191,7 +191,7 @@ def _matrix_spec(
         padded=wide,
         vector=vector,
         bytes=vector * operand.dtype.bytes,
-        staging=None,
+        staged_by=None,
         rows_first=operand.column != 1 and operand.row == 1,
     )
 
