@@ -22,7 +22,8 @@ from ...dialects.core.types import TensorType
 from ...dialects.graph.binary import Div
 from ...dialects.graph.constants import Dims, constant
 from ...dialects.graph.elementwise import Cast
-from ...dialects.graph.movement import Expand, Reshape
+from ...dialects.graph.movement.expand import Expand
+from ...dialects.graph.movement.reshape import Reshape
 from . import symbolic
 from .external import ExternalFiles
 from .limits import DEFAULT_FOLDING_BUDGET, MAX_SHAPE_VALUES, check_dim, check_type
@@ -96,7 +97,7 @@ class Builder:
             folded = self._fold(op_class, operands, attributes)
             if folded is not None:
                 return folded
-        elif present and all(operand.value is None or operand.sizes is not None for operand in present):
+        elif present and all(operand.is_known for operand in present):
             folded = self._fold_symbolic(op_class, operands, attributes)
             if folded is not None:
                 return folded

@@ -9,7 +9,12 @@ from ...dialects.core.affine import Dim, ceildiv, total
 from ...dialects.core.sizes.sizes import Sizes
 from ...dialects.core.types import TensorType
 from ...dialects.graph.indexing import Gather, GatherElements, GatherNd
-from ...dialects.graph.movement import Concat, Pad, Reshape, Slice, Tile, Transpose, Trilu
+from ...dialects.graph.movement.concat import Concat
+from ...dialects.graph.movement.expand import Expand, Tile
+from ...dialects.graph.movement.pad import Pad
+from ...dialects.graph.movement.reshape import Reshape, Transpose
+from ...dialects.graph.movement.slicing import Slice
+from ...dialects.graph.movement.trilu import Trilu
 from .call import Call, Outcome
 from .indices import require_inside
 from .problems import Malformed, Refused
@@ -138,7 +143,28 @@ def _equal_parts(call: Call, extent: Dim, count: int) -> list[Dim]:
 
 
 def _tile(call: Call) -> Outcome:
-    return call.emit(Tile, call.input(0), repeats=call.known_ints(1, "its list of repeats"))
+    x, repeats = call.input(0), call.known_dims(1, "its list of repeats")
+    numbers = [repeat for repeat in repeats if isinstance(repeat, int)]
+    if len(numbers) == len(repeats):
+        return call.emit(Tile, x, repeats=numbers)
+    if len(repeats) != x.rank:
+        raise Malformed(f"it has {len(repeats)} repeats for {x.rank} dimensions")
+    for repeat in repeats:
+        call.require(repeat, 0, "no axis is repeated a negative number of times")
+    return _repeated(call, x, repeats)
+
+
+def _repeated(call: Call, x: Tensor, repeats: Sequence[Dim]) -> Tensor:
+    """X repeated REPEATS times, which may be symbolic: an axis before each axis is expanded, and the two are
+    merged. An axis of size 1 is expanded itself."""
+    pairs = list(zip(repeats, x.shape, strict=True))
+    apart = [pair for pair in pairs if pair[0] != 1 and pair[1] != 1]
+    if apart:
+        split = [size for pair in pairs for size in ((1, pair[1]) if pair in apart else pair[1:])]
+        x = call.emit(Reshape, x, shape=split)
+    grown = [size for pair in pairs for size in (pair if pair in apart else (pair[0] * pair[1],))]
+    x = call.emit(Expand, x, shape=grown)
+    return call.emit(Reshape, x, shape=[count * size for count, size in pairs]) if apart else x
 
 
 _PAD_MODES = {"constant": "constant", "reflect": "reflect", "edge": "edge", "wrap": "wrap"}

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...dialects.core.dtypes import BOOL, F32, DType
+from ...dialects.core.ir import Operation
 from ...dialects.graph.binary import Add, Mul, Sub
 from ...dialects.graph.elementwise import Where
-from ...dialects.graph.reduction import ArgReduce, Cumsum, Reduce
+from ...dialects.graph.reduction import ArgReduce, Cumprod, Cumsum, Reduce
 from ...dialects.graph.unary import Abs, Exp, Isinf, Log, Sqrt
 from .call import Call, Outcome
 from .ops_elementwise import cast_to
@@ -120,16 +121,21 @@ def _arg(kind: str) -> Importer:
     return importer
 
 
-def _cumsum(call: Call) -> Outcome:
-    x = call.input(0)
-    axis = call.axis(call.known_int(call.input(1), "its axis"), x.rank)
-    return call.emit(Cumsum, x, axis=axis, exclusive=call.flag("exclusive"), reverse=call.flag("reverse"))
+def _running(op_class: type[Operation]) -> Importer:
+    def importer(call: Call) -> Outcome:
+        x = call.input(0)
+        axis = call.axis(call.known_int(call.input(1), "its axis"), x.rank)
+        exclusive, reverse = call.flag("exclusive"), call.flag("reverse")
+        return call.emit(op_class, x, axis=axis, exclusive=exclusive, reverse=reverse)
+
+    return importer
 
 
 TABLE: Table = {
     "ArgMax": [(1, _arg("max"))],
     "ArgMin": [(1, _arg("min"))],
-    "CumSum": [(11, _cumsum)],
+    "CumProd": [(26, _running(Cumprod))],
+    "CumSum": [(11, _running(Cumsum))],
     "ReduceL1": _versions(_l1, 18),
     "ReduceL2": _versions(_l2, 18),
     "ReduceLogSum": _versions(_log_sum, 18),

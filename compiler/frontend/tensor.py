@@ -55,6 +55,11 @@ class Tensor:
         return Tensor(TensorType(shape, dtype), sizes=sizes, location=location)
 
     @property
+    def is_known(self) -> bool:
+        """Whether its content is known: a constant, or symbolic numbers; each may have a value, too."""
+        return self.data is not None or self.sizes is not None
+
+    @property
     def type(self) -> TensorType:
         """The type; that of a value may change when symbols are replaced."""
         return self._type if self.value is None else self.value.type

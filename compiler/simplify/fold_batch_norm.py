@@ -163,7 +163,7 @@ def batch_norm_affine(op: BatchNorm, rewriter: Rewriter) -> bool:
     return True
 
 
-RULES = (batch_norm_into_contraction, batch_norm_affine, scale_into_contraction, bias_bias)
+PATTERNS = (batch_norm_into_contraction, batch_norm_affine, scale_into_contraction, bias_bias)
 
 
 SCALINGS: dict[Pattern, Callable[[Any, Module], Rescaling | None]] = {
@@ -173,7 +173,7 @@ SCALINGS: dict[Pattern, Callable[[Any, Module], Rescaling | None]] = {
 
 
 class FoldBatchNorm:
-    """Applies RULES until none matches, except where the policy's format cannot hold the scaled weights.
+    """Applies PATTERNS until none matches, except where the policy's format cannot hold the scaled weights.
 
     Such a scale stays after the contraction, in f32.
     """
@@ -181,7 +181,7 @@ class FoldBatchNorm:
     name = "fold-batch-norm"
 
     def run(self, module: Module, context: PassContext) -> Module:
-        rules = [_unless_costly(rule, context) for rule in RULES if rule.name not in context.disabled]
+        rules = [_unless_costly(rule, context) for rule in PATTERNS if rule.name not in context.disabled]
         rewrite(module, rules, context.note_rewrite)
         return module
 

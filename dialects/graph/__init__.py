@@ -11,9 +11,12 @@ from . import (
     indexing,
     movement,
     normalization,
+    pool,
     quantization,
     reduction,
-    window,
+    scatter,
+    sequences,
+    sorting,
 )
 
 FAMILIES = (
@@ -24,9 +27,12 @@ FAMILIES = (
     contraction,
     reduction,
     normalization,
-    window,
+    pool,
     movement,
     indexing,
+    scatter,
+    sequences,
+    sorting,
 )
 
 GRAPH = Dialect("graph", tuple(op for family in FAMILIES for op in family.OPS))

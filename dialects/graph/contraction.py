@@ -22,7 +22,7 @@ from ..core.traits import Trait
 from ..core.types import TensorType
 from .base import GraphOp, broadcast_shapes, same_dtype, same_size
 from .numeric import compute_dtype, converted, multiplied
-from .windowed import Ints, Windowed
+from .sliding_window import Ints, SlidingWindow
 
 BYTES = (I8, U8)
 
@@ -64,7 +64,7 @@ def check_multiply(op: Operation, multiply: DType | None) -> None:
         )
 
 
-class Convolution(Windowed):
+class Convolution(SlidingWindow):
     """Base class of the convolutions: the weight operand and its static window."""
 
     w = operand()

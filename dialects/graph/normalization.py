@@ -22,8 +22,8 @@ from .elementwise_base import FLOAT, check_kind, parameter
 from .formula import Term, load, load_broadcast
 from .numeric import Array, converted, widened
 from .reduction import front_axis
+from .sliding_window import WIDE
 from .sums import held, mean, total
-from .windowed import WIDE
 
 
 class Normalization(GraphOp):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ....dialects.core.affine import Dim, ceildiv
+from ....dialects.core.affine import ceildiv
 from ....dialects.core.dtypes import DType
+from ....dialects.graph.attention import Attention
 from ...request.request import Candidate, Config, Geometry, KernelCode, Request
 from ...request.signature import make_signature
 from ..kernel_family import ConfiguredFamily
-from .problem import MOST_FEATURES, AttentionProblem, find_attention
+from .problem import AttentionProblem, find_attention, supports
 from .product import AnyQuery, AttentionProduct
 from .spec import TEMPLATE, attention_spec
 
@@ -34,10 +35,8 @@ class AttentionFamily(ConfiguredFamily[AnyQuery]):
             product=product,
         )
 
-    def attends(self, operands: DType, features: tuple[Dim, Dim]) -> bool:
-        return operands in self.product.operands and all(
-            isinstance(size, int) and 0 < size <= MOST_FEATURES for size in features
-        )
+    def attends(self, op: Attention, operands: DType) -> bool:
+        return operands in self.product.operands and supports(op, operands)
 
     def candidates(self, request: Request) -> list[Candidate]:
         problem, product = find_attention(request), self.product

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from ....dialects.core.dtypes import F32, DType
 from ....dialects.graph.attention import FAR
 from ...arch.features import Feature
+from ...arch.spec import ArchSpec
 from ...request.request import Request
 from ...text.literals import literal
 from ...text.render import Code, Template
@@ -28,14 +29,7 @@ QUERIES = 16  # queries of one warp
 FEATURES = 16  # features of one mma step
 MOST_STORED = 8  # results of the widest vectorized store
 PADDING = 8  # elements of padding per row in shared memory, so that ldmatrix has no bank conflicts
-
-LAUNCH = 0.9  # launch latency in microseconds
-START = 1500.0  # cycles until the queries and the first keys have arrived
-MERGE = 700.0  # cycles to combine the results of warps that share queries
-PRODUCTS_PER_CLOCK = 325.0  # multiply-adds of a quarter of a multiprocessor
-SOFTMAX_CYCLES = 13.0  # cycles of a warp per score that a thread holds
-TILE_LATENCY = 350.0  # cycles of a tile's barrier, first loads and reductions along rows
-L2_BYTES = 42.0  # L2 bandwidth, bytes per clock and multiprocessor
+QUARTERS = 4  # of a multiprocessor, each with a scheduler and units of its own
 
 
 @dataclass(frozen=True)
@@ -113,19 +107,21 @@ class MmaAttention(AttentionProduct[AttentionConfig]):
         keys, queries, batches = (
             at_optimum(dim, request) for dim in (problem.keys, problem.queries, problem.batches)
         )
+        target = request.target
         blocks = batches * -(-queries // config.block_s)
         tiles = -(-keys // config.block_t)
         if problem.causal:
             tiles = max(1, tiles // 2)
-        resident = max(1, min(4, request.target.limits.blocks_by_shared(self.shared_bytes(problem, config))))
+        resident = max(1, min(4, target.limits.blocks_by_shared(self.shared_bytes(problem, config))))
         resident = max(1, min(resident, 16 // (config.threads // 32)))
-        full, rest = divmod(blocks, request.target.multiprocessors * resident)
-        cycles = full * _wave(problem, config, tiles, resident)
+        full, rest = divmod(blocks, target.multiprocessors * resident)
+        cycles = full * _wave(problem, config, tiles, resident, target)
         if rest:
-            cycles += _wave(problem, config, tiles, -(-rest // request.target.multiprocessors))
+            cycles += _wave(problem, config, tiles, -(-rest // target.multiprocessors), target)
         features = problem.depth + problem.width
         moved = batches * (queries + keys) * features * 2
-        return LAUNCH + max(cycles / request.target.clock, moved / request.target.bytes_per_second * 1e6)
+        memory = moved / target.bytes_per_second * 1e6
+        return target.fitted.attention.launch + max(cycles / target.clock, memory)
 
     def spec(self, problem: AttentionProblem, config: AttentionConfig) -> MmaAttentionSpec:
         late = problem.mask is None and problem.scale > 0  # the scale keeps the order of scores
@@ -148,16 +144,19 @@ class MmaAttention(AttentionProduct[AttentionConfig]):
         )
 
 
-def _wave(problem: AttentionProblem, config: AttentionConfig, tiles: int, resident: int) -> float:
-    """Cycles until the `resident` resident blocks of a multiprocessor have finished TILES tiles each."""
+def _wave(
+    problem: AttentionProblem, config: AttentionConfig, tiles: int, resident: int, target: ArchSpec
+) -> float:
+    """Cycles until the RESIDENT blocks of a multiprocessor of TARGET have finished TILES tiles each."""
+    fit, rate = target.fitted.attention, target.fitted.throughput.mma / 2 / QUARTERS
     features = padded(problem.depth, FEATURES) + padded(problem.width, FEATURES)
-    products = QUERIES * config.keys * features / PRODUCTS_PER_CLOCK
-    softmax = QUERIES * config.keys / 32 * SOFTMAX_CYCLES
-    warps = -(-config.warps_s * config.warps_t * resident // 4)  # of a quarter of a multiprocessor
-    copied = resident * config.block_t * features * 2 / L2_BYTES
-    latency = TILE_LATENCY / (config.stages - 1) + products + softmax
-    tile = max(latency, warps * max(products, softmax) * 1.15, copied)
-    return START + tiles * tile + (MERGE * config.warps_t if config.warps_t > 1 else MERGE / 2)
+    products = QUERIES * config.keys * features / rate
+    softmax = QUERIES * config.keys / 32 * fit.softmax
+    warps = -(-config.warps_s * config.warps_t * resident // QUARTERS)
+    copied = resident * config.block_t * features * 2 / fit.l2_bytes
+    latency = fit.tile_latency / (config.stages - 1) + products + softmax
+    tile = max(latency, warps * max(products, softmax) * fit.contention, copied)
+    return fit.start + tiles * tile + (fit.merge * config.warps_t if config.warps_t > 1 else fit.merge / 2)
 
 
 MMA = MmaAttention()

@@ -25,11 +25,6 @@ STAGES = 2
 MOST_STORED = 4  # results of the widest vectorized store
 DEPTH_STEP, WIDTH_STEP = 4, 32  # features are loaded in quads; the eight threads of a row have a quad each
 
-LAUNCH = 0.9  # launch latency in microseconds
-START = 1500.0  # cycles until the queries and the first keys have arrived
-PRODUCTS_PER_CLOCK = 64.0  # multiply-adds of a multiprocessor, at half of its peak rate
-SCORE_CYCLES = 0.35  # cycles of a multiprocessor per score, for softmax
-
 
 @dataclass(frozen=True)
 class SimtAttentionConfig:
@@ -94,9 +89,11 @@ class SimtAttention(AttentionProduct[SimtAttentionConfig]):
         features = padded(problem.depth, DEPTH_STEP) + padded(problem.width, WIDTH_STEP)
         # The fewer queries a thread has, the more it loads from shared memory per multiply-add.
         slowdown = 0.5 + 2.0 / config.rows
-        cycles = scores * (features / PRODUCTS_PER_CLOCK * slowdown + SCORE_CYCLES)
-        waves = -(-blocks // request.target.multiprocessors)
-        return LAUNCH + (START + waves * cycles) / request.target.clock
+        target, fit = request.target, request.target.fitted.simt_attention
+        products = target.card.tensor.f32 / 2 * fit.efficiency  # multiply-adds of a multiprocessor per clock
+        cycles = scores * (features / products * slowdown + fit.softmax)
+        waves = -(-blocks // target.multiprocessors)
+        return fit.launch + (fit.start + waves * cycles) / target.clock
 
     def spec(self, problem: AttentionProblem, config: SimtAttentionConfig) -> SimtAttentionSpec:
         return SimtAttentionSpec(

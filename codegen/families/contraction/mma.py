@@ -244,7 +244,7 @@ class MmaProduct(TileProduct[MmaConfig]):
         return Work(
             tiling=tile.Tiling.of(config),
             resident=self.blocks_per_multiprocessor(problem, config, target),
-            flops_per_clock=target.fitted.mma * 2 / bytes_,
+            flops_per_clock=target.fitted.throughput.mma * 2 / bytes_,
             shared_bytes=config.warps_m * config.warps_n * (warp_m + warp_n) * config.block_k * bytes_,
             steps=k_steps(problem, config),
             groups=config.warps_k,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...arch.spec import ContractionFit
+from ...arch.fitted import ContractionFit
 from ...text.render import Template
 from .work import Work
 

@@ -137,7 +137,7 @@ class SimtProduct(TileProduct[SimtConfig]):
         return Work(
             tiling=tile.Tiling.of(config),
             resident=self.resident(problem, config, target),
-            flops_per_clock=target.fitted.simt * 4 / problem.accumulate.bytes,
+            flops_per_clock=target.fitted.throughput.simt * 4 / problem.accumulate.bytes,
             shared_bytes=config.threads
             * config.block_k
             * (thread_m * problem.a.bytes + thread_n * problem.b.bytes)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...arch.spec import ArchSpec, ContractionFit
+from ...arch.fitted import ContractionFit
+from ...arch.spec import ArchSpec
 from ...text.render import Code, Template
 from ..staging.registry import staging_of
 from ..staging.staging import StagedOperand

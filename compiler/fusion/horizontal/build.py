@@ -13,7 +13,7 @@ from ....dialects.core.location import Location, merge
 from ....dialects.graph.activations import Relu
 from ....dialects.graph.binary import Max
 from ....dialects.graph.constants import constant
-from ....dialects.graph.movement import Slice
+from ....dialects.graph.movement.slicing import Slice
 from ...patterns.channel_scale import along, channel_axis, weight_of
 from ...patterns.matching import constant_array
 from .siblings import Contraction, SiblingStep, chains, channels, relus, weight_axis

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from ....codegen.interface import BUDGET_MS, compile_ms
 from ....dialects.core.ir import Operation, Value
 from ....dialects.graph.base import nofuse_of
-from ....dialects.graph.movement import Reshape
+from ....dialects.graph.movement.reshape import Reshape
 from ...passes.ledger import Figure, Verdict
 from ...passes.manager import PassContext
 from ...passes.switches import apart

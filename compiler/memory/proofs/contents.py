@@ -15,14 +15,14 @@ from ....dialects.core.diagnostics import op_error
 from ....errors import IRError
 from ..footprint import Footprint, Grid, UndecidedFootprint, footprint, typical
 from ..launch_accesses import Access, Memory
-from ..launch_order import LaunchOrder
+from .happens_before import HappensBefore
 from .symbol_values import SymbolValues, described
 
 ONCE = "every element of a buffer is written once"
 READ_ONLY = {"input": "an input of the model", "weights": "weights"}
 
 
-def check_contents(memory: Memory, order: LaunchOrder, values: SymbolValues) -> Iterator[IRError]:
+def check_contents(memory: Memory, order: HappensBefore, values: SymbolValues) -> Iterator[IRError]:
     """The errors in the accesses to one buffer."""
     if memory.space in READ_ONLY:
         for access in memory.writes:
@@ -37,14 +37,14 @@ def check_contents(memory: Memory, order: LaunchOrder, values: SymbolValues) -> 
         yield from _in_parts(memory, whole, order, values)
 
 
-def _after(write: Access, reads: Sequence[Access], order: LaunchOrder) -> Iterator[IRError]:
+def _after(write: Access, reads: Sequence[Access], order: HappensBefore) -> Iterator[IRError]:
     for read in reads:
         if not order.before(write.launch, read.launch):
             yield _too_early(read, [write])
 
 
 def _in_parts(
-    memory: Memory, whole: Footprint, order: LaunchOrder, values: SymbolValues
+    memory: Memory, whole: Footprint, order: HappensBefore, values: SymbolValues
 ) -> Iterator[IRError]:
     try:
         yield from list(_Parts(memory, whole, order, values.ranges, None).check())
@@ -71,7 +71,7 @@ class _Parts:
         self,
         memory: Memory,
         whole: Footprint,
-        order: LaunchOrder,
+        order: HappensBefore,
         ranges: Mapping[str, Range],
         corner: dict[str, int] | None,
     ) -> None:

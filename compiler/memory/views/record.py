@@ -12,7 +12,7 @@ from ...fusion.vertical.record import op_label
 from ...passes.ledger import Figure, Record, Verdict
 from ...passes.manager import PassContext
 from ...passes.switches import edges_of
-from .plan import base_of
+from .view_plan import base_of
 
 
 @dataclass(frozen=True)

@@ -24,10 +24,9 @@ from glassrt.codegen.plan.sources import request_of
 from glassrt.codegen.request.request import Request
 from glassrt.compiler.checking.accuracy import LaunchReport, measure
 from glassrt.compiler.driver.build import Settings, build
+from glassrt.compiler.fusion.decompose_attention import has_kernel
 from glassrt.compiler.schedule.grouping.variants import Variants, unfit
 from glassrt.compiler.settings.policy import as_policy
-from glassrt.compiler.simplify.decompose_attention import has_kernel
-from glassrt.dialects.core.affine import Dim
 from glassrt.dialects.core.dtypes import F32, TF32, DType
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module
@@ -239,8 +238,8 @@ class TestAttention:
         """A family of any class may attend: who decomposes attention asks the trait, and not a class."""
 
         class Attentive(ToyFamily):
-            def attends(self, operands: DType, features: tuple[Dim, Dim]) -> bool:
-                return features == (4096, 4096)
+            def attends(self, op: Attention, operands: DType) -> bool:
+                return op.q.type.shape[-1] == 4096
 
         large = attention_of(4096)
         assert not has_kernel(large, as_policy("fp16"), REFERENCE)

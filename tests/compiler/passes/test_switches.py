@@ -17,7 +17,8 @@ from glassrt.dialects.fused import FusedKernel
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.base import nofuse_of
 from glassrt.dialects.graph.binary import Add
-from glassrt.dialects.graph.movement import Concat, Reshape, Transpose
+from glassrt.dialects.graph.movement.concat import Concat
+from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
 from glassrt.dialects.graph.unary import Neg, Sigmoid
 from glassrt.errors import IRError
 from hypothesis import given, settings

@@ -14,7 +14,8 @@ from glassrt.compiler.settings.options import Options
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add
-from glassrt.dialects.graph.movement import Concat, Slice
+from glassrt.dialects.graph.movement.concat import Concat
+from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.launch import Kernel
 from hypothesis import Phase, given, settings

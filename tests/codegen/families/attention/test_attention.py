@@ -12,8 +12,9 @@ from glassrt.codegen.arch.spec import ArchSpec
 from glassrt.codegen.families.attention.mma import MMA, AttentionConfig
 from glassrt.codegen.families.attention.simt import SimtAttentionConfig
 from glassrt.codegen.families.registry import candidates, families
-from glassrt.codegen.nvrtc.compiler import check_designed, compile_kernels
+from glassrt.codegen.nvrtc.compiled_kernel import check_designed
 from glassrt.codegen.nvrtc.intrinsics import headers
+from glassrt.codegen.nvrtc.parallel import compile_kernels
 from glassrt.codegen.request.request import Candidate, Request
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import BF16, BOOL, F16, F32

@@ -9,8 +9,9 @@ from glassrt.codegen.arch.names import arch_named
 from glassrt.codegen.families.contraction import depthwise
 from glassrt.codegen.families.contraction.mma import MMA, MmaConfig
 from glassrt.codegen.families.contraction.simt import SIMT, SimtConfig
-from glassrt.codegen.nvrtc.compiler import CompiledKernel, check_designed, compile_kernels
+from glassrt.codegen.nvrtc.compiled_kernel import CompiledKernel, check_designed
 from glassrt.codegen.nvrtc.intrinsics import headers
+from glassrt.codegen.nvrtc.parallel import compile_kernels
 
 from ...contraction_cases import TARGET, Case, conv, kernel_of, matmul
 

@@ -15,8 +15,9 @@ import pytest
 from glassrt.codegen.families.contraction.binding import Contraction, find_contraction
 from glassrt.codegen.families.contraction.mma import MMA as PRODUCT
 from glassrt.codegen.families.registry import candidates, families
-from glassrt.codegen.nvrtc.compiler import check_designed, compile_kernels
+from glassrt.codegen.nvrtc.compiled_kernel import check_designed
 from glassrt.codegen.nvrtc.intrinsics import headers
+from glassrt.codegen.nvrtc.parallel import compile_kernels
 from glassrt.codegen.request.request import Request
 from glassrt.codegen.text.render import render
 from glassrt.dialects.core.dtypes import BF16, F16, F32, I8, I32, U8, DType
