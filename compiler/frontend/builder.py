@@ -29,7 +29,7 @@ from .external import ExternalFiles
 from .limits import DEFAULT_FOLDING_BUDGET, MAX_SHAPE_VALUES, check_dim, check_type
 from .problems import Malformed, Refused
 from .shape_folding import fold_sizes
-from .tensor import Array, Tensor
+from .tensor import Array, Lost, Tensor
 
 MAX_MISMATCHES = 256  # the limit of differing sizes among the operands of one op
 FOLDING_WORK = 10**9  # FLOPs; a larger contraction or window of constants is not folded
@@ -284,6 +284,8 @@ class Builder:
 
         Raises Refused when it depends on data.
         """
+        if isinstance(tensor, Lost) and not tensor.sized:
+            raise Refused(f"{what} depends on the data of the inputs")
         if tensor.data is not None and tensor.data.size <= MAX_SHAPE_VALUES:
             return tuple(int(item) for item in tensor.data.reshape(-1))
         if tensor.sizes is not None:
@@ -303,7 +305,7 @@ class Builder:
 
     def known_array(self, tensor: Tensor, what: str) -> Array:
         """The content of a constant. Raises Refused when TENSOR is not constant."""
-        if tensor.data is None:
+        if (isinstance(tensor, Lost) and not tensor.sized) or tensor.data is None:
             raise Refused(f"{what} must be a constant")
         return tensor.data
 

@@ -16,7 +16,7 @@ from ...errors import GlassError, InputError, IRError, ModelError, UnsupportedEr
 from ...errors.diagnostic import Diagnostic
 from .builder import Builder
 from .external import ExternalFiles
-from .frame import LOST, Frame
+from .frame import LOST, LOST_SIZES, Frame
 from .functions import LocalFunctions
 from .limits import DEFAULT_FOLDING_BUDGET, check_type
 from .old_opsets import RULE, conversion
@@ -112,7 +112,7 @@ class _Importer:
             for sparse in self._graph.sparse_initializer
         ]
         for sparse in self._graph.sparse_initializer:
-            frame.tensors[sparse.values.name] = LOST
+            frame.tensors[sparse.values.name] = LOST_SIZES
         self._functions.check_expansion(self._graph.node)
         walker.run(in_order(self._graph.node), frame)
         walker.locate_names()
@@ -163,7 +163,7 @@ class _Importer:
             raise ModelError(f"initializer {shown(name)}: {error}") from None
         except Refused as error:
             self._offenders.append(f"initializer {shown(name)}: {error}")
-            return LOST
+            return LOST_SIZES
 
     def _output(self, value: ValueInfoProto, frame: Frame) -> Tensor:
         try:
