@@ -16,6 +16,7 @@ from ...errors.diagnostic import Diagnostic
 from .builder import Builder
 from .call import Call, resolve_attributes
 from .checks import check_form, check_types, refusals
+from .contents import Spans, merged
 from .contributed import CONTRIBUTED, CONTRIBUTED_DOMAIN
 from .direct import imported
 from .frame import LOST, Frame
@@ -28,7 +29,7 @@ from .functions import (
     standard_body,
 )
 from .limits import MAX_DEPTH, MAX_NODES
-from .problems import Malformed, Refused, shown
+from .problems import Malformed, Refused, Unread, shown
 from .reading import check_opset, normal_domain
 from .registry import find_importer
 from .tensor import Tensor
@@ -45,6 +46,7 @@ class Walker:
     ) -> None:
         self.builder = builder
         self.offenders: list[Diagnostic] = []
+        self.unread: dict[str, Spans] = {}  # the inputs whose content nodes need
         self._functions = functions
         self._check = check
         self._count = 0
@@ -52,7 +54,8 @@ class Walker:
         self._names: dict[Operation, dict[str, None]] = {}
 
     def run(self, nodes: Sequence[NodeProto], frame: Frame) -> None:
-        """Import NODES in order. Unsupported nodes are collected in `offenders`.
+        """Import NODES in order. Unsupported nodes are collected in `offenders`, and the inputs whose
+        content they need in `unread`.
 
         Raises ModelError at the first malformed node, and InputError for sizes outside their ranges.
         """
@@ -69,6 +72,8 @@ class Walker:
                 raise _conflict(node, label, error) from None
             except Refused as error:
                 self._lose(node, frame, label, str(error))
+                if isinstance(error, Unread):
+                    self.unread = merged(self.unread, error.contents)
             except Malformed as error:
                 raise ModelError(f"{_place(node, label)}: {error}", nodes=(label,)) from None
             except IRError as error:

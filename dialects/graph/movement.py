@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..core.affine import Dim, floordiv, total
-from ..core.attributes import BOOL, DIMS, INT, INTS, EnumKind
+from ..core.attributes import BOOL, DIM, DIMS, INT, INTS, EnumKind
 from ..core.constraints import Need
 from ..core.diagnostics import op_error, operand_at
 from ..core.expr import Expr, Index, Scalars
@@ -258,18 +258,22 @@ class Tile(GraphOp):
 
     name = "graph.tile"
     x = operand()
-    repeats = attribute(INTS)
+    repeats = attribute(DIMS)
     y = result()
 
     def infer(self) -> Sequence[TensorType]:
-        if len(self.repeats) != self.x.type.rank or min(self.repeats, default=0) < 0:
+        if len(self.repeats) != self.x.type.rank or any(map(_surely_negative, self.repeats)):
             raise op_error(
                 self,
-                f"repeats {list(self.repeats)} does not give {self.x.type.rank} counts",
+                f"repeats {_text(self.repeats)} does not give {self.x.type.rank} counts",
                 at=AttributeAt("repeats"),
             )
         sizes = zip(self.x.type.shape, self.repeats, strict=True)
         return [TensorType(tuple(size * count for size, count in sizes), self.x.type.dtype)]
+
+    def needs(self) -> Iterable[Need]:
+        for count in self.repeats:
+            yield Need(count, 0, "nothing is repeated a negative number of times")
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
         own = [
@@ -279,7 +283,7 @@ class Tile(GraphOp):
         return scalars.load(self.x, own)
 
     def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
-        return np.tile(x, self.repeats)
+        return np.tile(x, [evaluation.dim(count) for count in self.repeats])
 
 
 PAD_MODES = EnumKind(("constant", "reflect", "edge", "wrap"))
@@ -325,12 +329,6 @@ class Pad(GraphOp):
             same_dtype(self, [self.x.type, self.value.type])
             if self.value.type.elements != 1:
                 raise op_error(self, "the value is not a single element", at=operand_at(self, self.value))
-        if self.mode != "constant" and not all(isinstance(pad, int) for pad in self.pads):
-            raise op_error(
-                self,
-                f"pads of the mode '{self.mode}' are numbers, not {_text(self.pads)}",
-                at=AttributeAt("pads"),
-            )
         shape = tuple(n + b + e for n, b, e in zip(self.x.type.shape, self.begins, self.ends, strict=True))
         for axis, size in enumerate(shape):
             nothing = self.mode != "constant" and self._kept(axis) == 0 and size != 0
@@ -347,8 +345,7 @@ class Pad(GraphOp):
         for axis, extent in enumerate(self.x.type.shape):
             begin, end = self.begins[axis], self.ends[axis]
             if not (isinstance(begin, int) and isinstance(end, int)):
-                for pad in (begin, end):
-                    yield Need(extent + pad, 0, f"what pads crop is in axis {axis}")
+                yield from self._needs_at_run(axis)
                 continue
             if begin < 0 or end < 0:
                 yield Need(self._kept(axis), 0, f"what pads crop is in axis {axis}")
@@ -356,6 +353,17 @@ class Pad(GraphOp):
             if self.mode != "constant" and (begin or end):
                 least = most + 1 if self.mode == "reflect" and not isinstance(extent, int) else 1
                 yield Need(self._kept(axis), least, f"there is something to repeat in axis {axis}")
+
+    def _needs_at_run(self, axis: int) -> Iterable[Need]:
+        """What pads of AXIS that depend on sizes need; only those of the constant mode may crop."""
+        extent = self.x.type.shape[axis]
+        for pad in (self.begins[axis], self.ends[axis]):
+            if self.mode == "constant":
+                yield Need(extent + pad, 0, f"what pads crop is in axis {axis}")
+            else:
+                yield Need(pad, 0, f"pads of the mode '{self.mode}' in axis {axis} crop nothing")
+        if self.mode != "constant":
+            yield Need(extent, 1, f"there is something to repeat in axis {axis}")
 
     def _kept(self, axis: int) -> Dim:
         """The size of AXIS after cropping by static pads."""
@@ -378,16 +386,17 @@ class Pad(GraphOp):
         """x at OWN, with the positions from AXIS on mapped to the elements that they repeat."""
         if axis == len(own):
             return scalars.load(self.x, own)
-        begin, end, size = int(str(self.begins[axis])), int(str(self.ends[axis])), self._kept(axis)
+        begin, end, size = self.begins[axis], self.ends[axis], self._kept(axis)
+        cropped = max(-begin, 0) if isinstance(begin, int) else 0
 
         def proceed(at: Dim) -> Expr:
             # Positions count from the first element that is not cropped.
-            return self._mapped(scalars, [*own[:axis], at + max(-begin, 0), *own[axis + 1 :]], axis + 1)
+            return self._mapped(scalars, [*own[:axis], at + cropped, *own[axis + 1 :]], axis + 1)
 
-        if begin <= 0 and end <= 0:
+        if not (_may_add(begin) or _may_add(end)):
             return self._mapped(scalars, own, axis + 1)
         repeated = {"edge": clamped, "reflect": _mirrored, "wrap": _remainder}[self.mode]
-        return scalars.let_index(repeated(scalars, own[axis] - max(-begin, 0), size), proceed)
+        return scalars.let_index(repeated(scalars, own[axis] - cropped, size), proceed)
 
     def evaluate(self, evaluation: Evaluation, x: Any, value: Any = None) -> Any:
         begins, ends = (map(evaluation.dim, pads) for pads in (self.begins, self.ends))
@@ -431,7 +440,7 @@ class Trilu(GraphOp):
     name = "graph.trilu"
     x = operand()
     upper = attribute(BOOL, True)
-    k = attribute(INT, 0)
+    k = attribute(DIM, 0)
     y = result()
 
     def infer(self) -> Sequence[TensorType]:
@@ -448,7 +457,7 @@ class Trilu(GraphOp):
 
     def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
         cut: Callable[..., Any] = np.triu if self.upper else np.tril
-        return cut(x, self.k)
+        return cut(x, evaluation.dim(self.k))
 
 
 def _may_add(pad: Dim) -> bool:
