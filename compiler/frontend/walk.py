@@ -16,6 +16,7 @@ from ...errors.diagnostic import Diagnostic
 from .builder import Builder
 from .call import Call, resolve_attributes
 from .checks import check_form, check_types, refusals
+from .contents import Spans, merged
 from .contributed import CONTRIBUTED, CONTRIBUTED_DOMAIN
 from .direct import imported
 from .frame import Frame, lost_result
@@ -29,7 +30,7 @@ from .functions import (
 )
 from .left_out import DOMAINS_LEFT_OUT, LEFT_OUT, unsupported
 from .limits import MAX_DEPTH, MAX_NODES
-from .problems import LostRead, Malformed, Refused, shown
+from .problems import LostRead, Malformed, Refused, Unread, shown
 from .reading import check_opset, normal_domain
 from .registry import find_importer
 from .tensor import Lost, Tensor
@@ -46,6 +47,7 @@ class Walker:
     ) -> None:
         self.builder = builder
         self.offenders: list[Diagnostic] = []
+        self.unread: dict[str, Spans] = {}  # the inputs whose content nodes need
         self._functions = functions
         self._check = check
         self._count = 0
@@ -53,7 +55,8 @@ class Walker:
         self._names: dict[Operation, dict[str, None]] = {}
 
     def run(self, nodes: Sequence[NodeProto], frame: Frame) -> None:
-        """Import NODES in order. Unsupported nodes are collected in `offenders`.
+        """Import NODES in order. Unsupported nodes are collected in `offenders`, and the inputs whose
+        content they need in `unread`.
 
         Raises ModelError at the first malformed node, and InputError for sizes outside their ranges.
         """
@@ -70,6 +73,8 @@ class Walker:
                 raise _conflict(node, label, error) from None
             except Refused as error:
                 self._lose(node, frame, label, str(error))
+                if isinstance(error, Unread):
+                    self.unread = merged(self.unread, error.contents)
             except Malformed as error:
                 raise ModelError(f"{_place(node, label)}: {error}", nodes=(label,)) from None
             except IRError as error:
