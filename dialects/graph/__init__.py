@@ -8,6 +8,7 @@ from . import (
     constants,
     contraction,
     elementwise,
+    grid,
     indexing,
     movement,
     normalization,
@@ -33,6 +34,7 @@ FAMILIES = (
     scatter,
     sequences,
     sorting,
+    grid,
 )
 
 GRAPH = Dialect("graph", tuple(op for family in FAMILIES for op in family.OPS))

@@ -101,11 +101,13 @@ KINDS = ("L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", "Sum",
 REDUCTIONS = [f"Reduce{kind}" for kind in KINDS]
 
 BASES: dict[str, Base] = {
+    "AffineGrid": node("AffineGrid", real(2, 2, 3), ints(2, 1, 3, 4)),
     "ArgMax": node("ArgMax", whole(3, 4, 5, low=0, high=2).astype(F32)),
     "ArgMin": node("ArgMin", whole(3, 4, 5, low=0, high=2).astype(F32)),
     "Attention": node("Attention", *QKV),
     "AveragePool": node("AveragePool", IMAGE, kernel_shape=(3, 3)),
     "BatchNormalization": node("BatchNormalization", real(2, 4, 3), *CHANNELS),
+    "BitCast": node("BitCast", real(5), to=TensorProto.INT32),
     "BitShift": node("BitShift", whole(4, dtype=U8, low=9, high=99), np.full(4, 2, U8), direction="LEFT"),
     "Cast": node("Cast", real(5, low=0.0, high=9), to=TensorProto.INT32),
     "CastLike": node("CastLike", real(5, high=9), scalar(1, I32)),
@@ -133,6 +135,7 @@ BASES: dict[str, Base] = {
         (1, node("Gemm", real(3, 3), real(3, 3), real(3, 3))), (11, node("Gemm", real(3, 3), real(3, 3)))
     ),
     "GlobalLpPool": node("GlobalLpPool", IMAGE),
+    "GridSample": node("GridSample", real(2, 3, 4, 5), real(2, 3, 2, 2, low=-1.3, high=1.3)),
     "GroupNormalization": since(
         (18, node("GroupNormalization", real(2, 4, 3), real(2), real(2), num_groups=2)),
         (21, node("GroupNormalization", real(2, 4, 3), real(4), real(4), num_groups=2)),
@@ -262,6 +265,7 @@ _REDUCTION_KINDS = [right(reduction=kind) for kind in ("add", "mul")]
 _ALPHA = {"alpha": [right(alpha=0.3)]}
 
 CHANGES: dict[str, dict[str, list[Change]]] = {
+    "AffineGrid": {"align_corners": [right(align_corners=1)]},
     "ArgMax": _EXTREME,
     "ArgMin": _EXTREME,
     "Attention": {
@@ -298,6 +302,7 @@ CHANGES: dict[str, dict[str, list[Change]]] = {
         ],
         "training_mode": [refused(training_mode=1)],
     },
+    "BitCast": {"to": [right(to=TensorProto.UINT32)]},
     "BitShift": {"direction": [right(direction="RIGHT")]},
     "Cast": {
         "to": [right(to=TensorProto.UINT8), right(to=TensorProto.FLOAT16)],
@@ -372,6 +377,11 @@ CHANGES: dict[str, dict[str, list[Change]]] = {
         "C": [right(C=real(3))],
     },
     "GlobalLpPool": {"p": [right(p=3)]},
+    "GridSample": {
+        "align_corners": [right(align_corners=1)],
+        "mode": [right(mode="nearest")],
+        "padding_mode": [right(padding_mode="border"), right(padding_mode="reflection")],
+    },
     "GroupNormalization": {
         "epsilon": [right(epsilon=0.5)],
         "num_groups": [right(num_groups=4, scale=real(4), bias=real(4))],
