@@ -5,15 +5,18 @@ from __future__ import annotations
 from ..core.dialect import Dialect
 from . import (
     attention,
+    columns,
     constants,
     contraction,
     elementwise,
+    elimination,
     grid,
     indexing,
     movement,
     normalization,
     quantization,
     reduction,
+    rois,
     scatter,
     sequences,
     sorting,
@@ -35,6 +38,9 @@ FAMILIES = (
     sequences,
     sorting,
     grid,
+    rois,
+    columns,
+    elimination,
 )
 
 GRAPH = Dialect("graph", tuple(op for family in FAMILIES for op in family.OPS))

@@ -47,7 +47,7 @@ class Cast(GraphOp):
 
 @define_op(Trait.ELEMENTWISE)
 class BitCast(GraphOp):
-    """The bits of each element as another type of the same width (ONNX BitCast); bool is whether any is set."""
+    """The bits of each element as another type of the same width (ONNX BitCast); bool is x != 0."""
 
     name = "graph.bit_cast"
     x = operand()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import product
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,8 +19,8 @@ from ..core.types import TensorType
 from .base import GraphOp, same_size
 from .elementwise_base import ANY, FLOAT, check_kind
 from .formula import Term, load
-from .numeric import compute_dtype, converted, widened
-from .taps import REACH, Taps, tap_arrays, unnormalized, unnormalized_array
+from .numeric import converted, widened
+from .taps import REACH, Taps, sample, sample_array, tap_arrays, unnormalized, unnormalized_array
 
 MODES = EnumKind(tuple(REACH))
 PADDINGS = EnumKind(("zeros", "border", "reflection"))
@@ -119,39 +118,7 @@ class GridSample(GraphOp):
             normal = load(scalars, self.grid, place)
             at = unnormalized(scalars, normal, size, align_corners=self.align_corners)
             axes.append(Taps(scalars, at, size, self.mode, self.padding, align_corners=self.align_corners))
-        return self._bound(
-            scalars, axes, lambda found: self._weighted(scalars, (image, channel), axes, found)
-        )
-
-    def _bound(self, scalars: Scalars, axes: Sequence[Taps], body: Callable[[list[list[Dim]]], Expr]) -> Expr:
-        """BODY, called with the positions of all taps of AXES as indices."""
-
-        def bind(left: list[Expr], found: list[Dim]) -> Expr:
-            if left:
-                return scalars.let_index(left[0], lambda at: bind(left[1:], [*found, at]))
-            ends = iter(found)
-            return body([[next(ends) for _ in axis.positions] for axis in axes])
-
-        return bind([position for axis in axes for position in axis.positions], [])
-
-    def _weighted(self, scalars: Scalars, lead: Index, axes: Sequence[Taps], at: list[list[Dim]]) -> Expr:
-        """The sum of all taps with their weights."""
-        dtype, total = compute_dtype(self.x.type.dtype), None
-        for taps in product(*(range(len(axis.positions)) for axis in axes)):
-            place = tuple(positions[tap] for positions, tap in zip(at, taps, strict=True))
-            value = scalars.load(self.x, (*lead, *place))
-            pairs = list(zip(axes, taps, strict=True))
-            inside = scalars.every([c for axis, tap in pairs if (c := axis.inside[tap]) is not None])
-            if inside is not None:
-                value = scalars.select(inside, value, scalars.const(0, value.dtype))
-            if self.mode == "nearest":
-                return value
-            term = Term(scalars, scalars.cast(value, dtype))
-            for axis, tap in pairs:
-                term = term * axis.weights[tap].cast(dtype)
-            total = term if total is None else total + term
-        assert total is not None  # every axis has taps
-        return total.cast(self.x.type.dtype).expr
+        return sample(scalars, self.x, (image, channel), axes)
 
     # ------------------------------------------------------------ numpy
 
@@ -162,17 +129,8 @@ class GridSample(GraphOp):
         for axis, size in enumerate(x.shape[2:]):
             at = unnormalized_array(positions[..., x.ndim - 3 - axis], size, align_corners=self.align_corners)
             axes.append(tap_arrays(at, size, self.mode, self.padding, align_corners=self.align_corners))
-        total: Array = np.zeros((*grid.shape[:-1], x.shape[1]), wide.dtype)
-        with np.errstate(all="ignore"):
-            for taps in product(*axes):
-                values = wide[(batch, *(tap.at for tap in taps))]
-                inside = np.all(np.broadcast_arrays(*(tap.inside for tap in taps)), axis=0)
-                weight = np.prod(np.broadcast_arrays(*(tap.weight for tap in taps)), axis=0)
-                kept = np.where(inside[..., None], values, 0)
-                total = (
-                    kept if self.mode == "nearest" else total + kept * weight[..., None].astype(wide.dtype)
-                )
-        return converted(np.moveaxis(total, -1, 1), self.y.type.dtype)
+        found = sample_array(wide, (batch,), axes)
+        return converted(np.moveaxis(found, -1, 1), self.y.type.dtype)
 
     def flops(self) -> Dim:
         rank = self.x.type.rank - 2

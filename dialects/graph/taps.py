@@ -1,16 +1,21 @@
-"""The taps of a sample at a real position of an axis: which elements, with which weights (GridSample)."""
+"""The taps of a sample at a real position of an axis: which elements, with which weights."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
+from typing import Any
 
 import numpy as np
 
 from ..core.affine import Dim
 from ..core.dtypes import I64
-from ..core.expr import Expr, Scalars
+from ..core.expr import Expr, Index, Scalars
 from ..core.interpreter import Array
+from ..core.ir import Value
 from .formula import Term
+from .numeric import compute_dtype
 
 REACH = {"nearest": 1, "linear": 2, "cubic": 4}  # taps along an axis
 KEYS = -0.75  # the coefficient of cubic convolution (R. G. Keys, 1981)
@@ -115,6 +120,39 @@ def _outer(x: Term) -> Term:
     return ((x * KEYS - 5 * KEYS) * x + 8 * KEYS) * x - 4 * KEYS
 
 
+def sample(scalars: Scalars, source: Value, lead: Index, axes: Sequence[Taps]) -> Expr:
+    """The element of SOURCE at LEAD and at a real position along each of AXES: the weighted sum of taps."""
+
+    def bind(left: list[Expr], found: list[Dim]) -> Expr:
+        """The sum with the positions of all taps as indices: FOUND, and those that are LEFT."""
+        if left:
+            return scalars.let_index(left[0], lambda at: bind(left[1:], [*found, at]))
+        ends = iter(found)
+        return _weighted(scalars, source, lead, axes, [[next(ends) for _ in axis.positions] for axis in axes])
+
+    return bind([position for axis in axes for position in axis.positions], [])
+
+
+def _weighted(
+    scalars: Scalars, source: Value, lead: Index, axes: Sequence[Taps], at: Sequence[Sequence[Dim]]
+) -> Expr:
+    dtype, total = compute_dtype(source.type.dtype), None
+    for taps in product(*(range(len(axis.positions)) for axis in axes)):
+        pairs = list(zip(axes, taps, strict=True))
+        value = scalars.load(source, (*lead, *(places[tap] for places, tap in zip(at, taps, strict=True))))
+        inside = scalars.every([c for axis, tap in pairs if (c := axis.inside[tap]) is not None])
+        if inside is not None:
+            value = scalars.select(inside, value, scalars.const(0, value.dtype))
+        if not axes[0].weights:
+            return value
+        term = Term(scalars, scalars.cast(value, dtype))
+        for axis, tap in pairs:
+            term = term * axis.weights[tap].cast(dtype)
+        total = term if total is None else total + term
+    assert total is not None  # every axis has taps
+    return total.cast(source.type.dtype).expr
+
+
 # ---------------------------------------------------------------- numpy
 
 
@@ -171,3 +209,16 @@ def _cubic_weights(rest: Array) -> list[Array]:
     inner = ((KEYS + 2) * near - (KEYS + 3)) * near**2 + 1
     outer = KEYS * far**3 - 5 * KEYS * far**2 + 8 * KEYS * far - 4 * KEYS
     return [outer[0], inner[0], inner[1], outer[1]]
+
+
+def sample_array(x: Array, lead: tuple[Array, ...], axes: Sequence[Sequence[TapArray]]) -> Array:
+    """The weighted sums of the taps of AXES in X [lead..., spatial..., C]: [positions..., C]."""
+    total: Any = 0
+    with np.errstate(all="ignore"):
+        for taps in product(*axes):
+            values = x[(*lead, *(tap.at for tap in taps))]
+            inside = np.all(np.broadcast_arrays(*(tap.inside for tap in taps)), axis=0)
+            weight = np.prod(np.broadcast_arrays(*(tap.weight for tap in taps)), axis=0)
+            kept = np.where(inside[..., None], values, x.dtype.type(0))
+            total = total + (kept * weight[..., None].astype(x.dtype) if len(axes[0]) > 1 else kept)
+    return np.asarray(total)

@@ -79,6 +79,7 @@ SPARSE = helper.make_sparse_tensor(
     helper.make_tensor("i", TensorProto.INT64, [1], [1]),
     [3],
 )
+CORNERS = np.array([[0, 0.6, 1.2, 4.7, 3.1], [0, 2.2, 0.4, 6.9, 5.8]], F32)
 ORDER = np.array([[1, 2, 0], [0, 2, 1]])
 SHORT_ZERO = np.zeros((), ml_dtypes.float8_e5m2)
 CHANNELS = [real(4), real(4), real(4), real(4, low=0.5)]
@@ -113,6 +114,7 @@ BASES: dict[str, Base] = {
     "CastLike": node("CastLike", real(5, high=9), scalar(1, I32)),
     "Celu": node("Celu", real(9)),
     "Clip": node("Clip", real(9)),
+    "Col2Im": node("Col2Im", real(1, 4, 12), ints(4, 5), ints(2, 2)),
     "Concat": node("Concat", real(2, 3), real(2, 3), axis=1),
     "Constant": node("Constant", value=TensorProto(data_type=1, dims=[1], float_data=[4.5])),
     "ConstantOfShape": node("ConstantOfShape", ints(2, 3), constant=0),
@@ -121,6 +123,7 @@ BASES: dict[str, Base] = {
     "ConvTranspose": node("ConvTranspose", real(1, 4, 5, 4), real(4, 2, 3, 3)),
     "CumProd": node("CumProd", real(3, 4), scalar(1)),
     "CumSum": node("CumSum", real(3, 4), scalar(1)),
+    "DeformConv": node("DeformConv", real(1, 4, 6, 7), real(4, 4, 3, 3), real(1, 18, 4, 5)),
     "DepthToSpace": node("DepthToSpace", real(1, 8, 2, 3), blocksize=2),
     "DequantizeLinear": node("DequantizeLinear", whole(2, 4, dtype=U8, low=0, high=200), f32(0.5)),
     "Dropout": node("Dropout", real(9)),
@@ -152,6 +155,7 @@ BASES: dict[str, Base] = {
     "LpPool": node("LpPool", IMAGE, kernel_shape=(3, 3)),
     "MatMulInteger": node("MatMulInteger", whole(3, 4, dtype=U8, low=0), whole(4, 2, dtype=U8, low=0)),
     "MaxPool": node("MaxPool", IMAGE, kernel_shape=(3, 3)),
+    "MaxRoiPool": node("MaxRoiPool", real(1, 2, 8, 8), CORNERS, pooled_shape=(2, 3)),
     "Mod": node("Mod", whole(9, dtype=I32), np.full(9, 4, I32)),
     "OneHot": node("OneHot", ints(0, 2), scalar(4), reals(0, 1)),
     "Pad": since(
@@ -179,6 +183,7 @@ BASES: dict[str, Base] = {
     ),
     "ReverseSequence": node("ReverseSequence", real(4, 3, 2), ints(1, 3, 4)),
     **{op: node(op, real(3, 3), ORDER, real(2, 3)) for op in ("Scatter", "ScatterElements")},
+    "RoiAlign": node("RoiAlign", real(2, 2, 6, 7), CORNERS[:, 1:], ints(1, 0)),
     "ScatterND": node("ScatterND", real(4, 2), ints(3, 0, 3).reshape(3, 1), real(3, 2)),
     "Selu": node("Selu", real(9)),
     "Shape": node("Shape", real(2, 3, 4)),
@@ -312,6 +317,11 @@ CHANGES: dict[str, dict[str, list[Change]]] = {
     "CastLike": _ROUNDED,
     "Celu": _ALPHA,
     "Clip": {"min": [right(min=-0.5)], "max": [right(max=0.5)]},
+    "Col2Im": {
+        "strides": [right(strides=(2, 1), input=real(1, 4, 8))],
+        "pads": [right(pads=(1, 0, 0, 1), input=real(1, 4, 20))],
+        "dilations": [right(dilations=(2, 1), input=real(1, 4, 8))],
+    },
     "Concat": {"axis": [right(axis=0)]},
     "Constant": {
         "value": [right(value=TensorProto(data_type=1, dims=[2], float_data=[1, 2]))],
@@ -346,6 +356,16 @@ CHANGES: dict[str, dict[str, list[Change]]] = {
     "CumSum": {
         "exclusive": [right(exclusive=1), refused(exclusive=2)],
         "reverse": [right(reverse=1), refused(reverse=-1)],
+    },
+    "DeformConv": {
+        "strides": [right(strides=(2, 1), offset=real(1, 18, 2, 5))],
+        "pads": [right(pads=(1, 0, 0, 0), offset=real(1, 18, 5, 5))],
+        "dilations": [right(dilations=(2, 1), offset=real(1, 18, 2, 5))],
+        "kernel_shape": [inert(kernel_shape=(3, 3))],
+        "group": [right(group=2, W=real(4, 2, 3, 3))],
+        "offset_group": [right(offset_group=2, offset=real(1, 36, 4, 5))],
+        "B": [right(B=real(4))],
+        "mask": [right(mask=real(1, 9, 4, 5))],
     },
     "DepthToSpace": {"blocksize": [right(blocksize=1)], "mode": [right(mode="CRD")]},
     "DequantizeLinear": {
@@ -411,6 +431,10 @@ CHANGES: dict[str, dict[str, list[Change]]] = {
         "b_zero_point": [right(b_zero_point=scalar(5, U8))],
     },
     "MaxPool": {**_POOL, "storage_order": [right(storage_order=1, outputs=2), inert(storage_order=1)]},
+    "MaxRoiPool": {
+        "pooled_shape": [right(pooled_shape=(3, 2))],
+        "spatial_scale": [right(spatial_scale=0.5)],
+    },
     "Mod": {"fmod": [right(fmod=1), refused(fmod=2)]},
     "OneHot": {"axis": [right(axis=0)]},
     "Pad": {
@@ -477,6 +501,14 @@ CHANGES: dict[str, dict[str, list[Change]]] = {
     "ReverseSequence": {
         "batch_axis": [right(batch_axis=0, time_axis=1, sequence_lens=ints(1, 3, 2, 0))],
         "time_axis": [right(batch_axis=0, time_axis=1, sequence_lens=ints(1, 3, 2, 0))],
+    },
+    "RoiAlign": {
+        "mode": [right(mode="max", output_height=2)],
+        "output_height": [right(output_height=3)],
+        "output_width": [right(output_width=2)],
+        "sampling_ratio": [right(sampling_ratio=3)],
+        "spatial_scale": [right(spatial_scale=0.5)],
+        "coordinate_transformation_mode": [right(coordinate_transformation_mode="output_half_pixel")],
     },
     "Scatter": {"axis": [right(axis=1)]},
     "ScatterElements": {"axis": [right(axis=1)], "reduction": _REDUCTION_KINDS},
