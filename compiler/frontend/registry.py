@@ -7,9 +7,11 @@ from . import (
     ops_binary,
     ops_constant,
     ops_contraction,
+    ops_einsum,
     ops_elementwise,
     ops_integer,
     ops_movement,
+    ops_ngrams,
     ops_normalization,
     ops_quantization,
     ops_reduction,
@@ -18,6 +20,7 @@ from . import (
     ops_scatter,
     ops_shape,
     ops_sorting,
+    ops_spectral,
     ops_window,
 )
 from .table import Importer, Table
@@ -27,9 +30,11 @@ IMPORTERS: Table = {
     **ops_binary.TABLE,
     **ops_constant.TABLE,
     **ops_contraction.TABLE,
+    **ops_einsum.TABLE,
     **ops_elementwise.TABLE,
     **ops_integer.TABLE,
     **ops_movement.TABLE,
+    **ops_ngrams.TABLE,
     **ops_normalization.TABLE,
     **ops_quantization.TABLE,
     **ops_reduction.TABLE,
@@ -38,6 +43,7 @@ IMPORTERS: Table = {
     **ops_scatter.TABLE,
     **ops_shape.TABLE,
     **ops_sorting.TABLE,
+    **ops_spectral.TABLE,
     **ops_window.TABLE,
 }
 

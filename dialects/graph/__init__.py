@@ -13,6 +13,7 @@ from . import (
     grid,
     indexing,
     movement,
+    ngrams,
     normalization,
     quantization,
     reduction,
@@ -41,6 +42,7 @@ FAMILIES = (
     rois,
     columns,
     elimination,
+    ngrams,
 )
 
 GRAPH = Dialect("graph", tuple(op for family in FAMILIES for op in family.OPS))
