@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from .arch.features import Feature
+from .arch.fitted import FusionFit, ScheduleFit
 from .arch.names import REFERENCE, arch_named, arch_of_device
 from .arch.spec import ArchSpec
 from .emit.shuffle import Shuffle, shuffle_of
@@ -21,6 +22,7 @@ from .families.contraction.prologue import Prologue, Unfit, Varies, read_prologu
 from .families.executed import drop_rounding, executed
 from .families.group.cost import MemberLoad, slots, together
 from .families.group.family import geometry_of
+from .families.group.formats import formats_by_member, formats_of, member_formats
 from .families.group.parts import GROUP, Share, group_config, member_blocks, shares_of
 from .families.kernel_family import Accumulation
 from .families.registry import candidates, expected, families, family_of, is_group, realize, resized, tiers
@@ -48,6 +50,7 @@ __all__ = [
     "CompiledKernel",
     "Config",
     "Feature",
+    "FusionFit",
     "Geometry",
     "KernelCache",
     "KernelCode",
@@ -55,6 +58,7 @@ __all__ = [
     "Parameter",
     "Prologue",
     "Request",
+    "ScheduleFit",
     "Share",
     "Shuffle",
     "Strided",
@@ -74,6 +78,8 @@ __all__ = [
     "expected",
     "families",
     "family_of",
+    "formats_by_member",
+    "formats_of",
     "geometry_of",
     "group_config",
     "in_model_symbols",
@@ -83,6 +89,7 @@ __all__ = [
     "make_request",
     "maps_of",
     "member_blocks",
+    "member_formats",
     "needs_k_innermost",
     "ops_in",
     "read_prologue",

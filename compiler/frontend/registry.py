@@ -14,7 +14,9 @@ from . import (
     ops_quantization,
     ops_reduction,
     ops_resize,
+    ops_scatter,
     ops_shape,
+    ops_sorting,
     ops_window,
 )
 from .table import Importer, Table
@@ -31,7 +33,9 @@ IMPORTERS: Table = {
     **ops_quantization.TABLE,
     **ops_reduction.TABLE,
     **ops_resize.TABLE,
+    **ops_scatter.TABLE,
     **ops_shape.TABLE,
+    **ops_sorting.TABLE,
     **ops_window.TABLE,
 }
 

@@ -1,7 +1,7 @@
 """decompose-attention: attention without a fused kernel becomes two matrix products around a softmax.
 
 There are attention kernels for f32 and, with tensor cores, for 16-bit floats, for heads of a static and
-moderate size.
+moderate size and masks of these types or of booleans.
 """
 
 from __future__ import annotations
@@ -86,6 +86,5 @@ class DecomposeAttention:
 
 def has_kernel(op: Attention, policy: PrecisionPolicy, target: ArchSpec) -> bool:
     """True when an attention kernel of TARGET can run OP on operands as POLICY stores them."""
-    features = op.q.type.shape[-1], op.v.type.shape[-1]
     dtype = policy.format_of(op).stored(op.q.type.dtype)
-    return any(family.runs_on(target) and family.attends(dtype, features) for family in families().values())
+    return any(family.runs_on(target) and family.attends(op, dtype) for family in families().values())

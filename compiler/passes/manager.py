@@ -71,7 +71,7 @@ class PassContext:
 
     def fork(self, spilled: Spilled | None = None) -> PassContext:
         """An independent copy of the context as it is now, which also avoids the kernels in SPILLED."""
-        ledger = Ledger(self.ledger, self.ledger.origins)
+        ledger = Ledger(self.ledger, self.ledger.origins, self.ledger.estimated_from)
         fork = replace(self, ledger=ledger, spilled=spilled or self.spilled)
         fork.decisions, fork.eight_bits = self.decisions, deepcopy(self.eight_bits)
         return fork

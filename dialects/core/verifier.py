@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from operator import is_
 
 from ...errors import IRError, UnsupportedError
 from .affine import linear_symbol
+from .contents import verify_contents
 from .diagnostics import function_error, op_error
 from .dialect import DialectSet
 from .ir import EDITS, Block, Function, Module, Operation, Value
@@ -66,6 +68,7 @@ def verify(module: Module, dialects: DialectSet | None = None, verified: Verifie
     JUDGED is the cache of earlier calls for the same module, which may have changed since.
     """
     verified = VerifiedOps() if verified is None else verified
+    verify_contents(module)
     bound = [_bound_symbols(function) for function in module.functions]
     verified.begin((dict(module.symbols), bound))
     for function, told in zip(module.functions, bound, strict=True):
@@ -80,10 +83,11 @@ def verify(module: Module, dialects: DialectSet | None = None, verified: Verifie
 
 
 def _bound_symbols(function: Function) -> set[str]:
-    """The symbols that the sizes of FUNCTION's inputs determine, and those derived from them."""
-    dims = (dim for argument in function.arguments for dim in argument.type.shape)
+    """The symbols that the sizes and contents of FUNCTION's inputs determine, and those derived from them."""
+    module = function.module or Module()
+    dims = chain(*(argument.type.shape for argument in function.arguments), *module.contents.values())
     bound = {found[0] for dim in dims if (found := linear_symbol(dim)) is not None}
-    derived = function.module.derived if function.module is not None else {}
+    derived = module.derived
     for name, definition in derived.items():
         if definition.symbols <= bound:
             bound.add(name)
@@ -108,7 +112,7 @@ def _of_symbols(value: object, module: Module, bound: set[str]) -> tuple[str, st
         return f"the module declares no symbol '{min(unknown)}'", "add `symbol NAME in [..]`"
     if unbound := named - bound:
         name = min(unbound)
-        hint = f"make '{name}' a dimension of an input, or write a number instead"
+        hint = f"make '{name}' a dimension or the content of an input, or write a number instead"
         return f"it needs the symbol '{name}', to which no input gives a value", hint
     return None
 

@@ -14,6 +14,9 @@ from . import (
     pool,
     quantization,
     reduction,
+    scatter,
+    sequences,
+    sorting,
 )
 
 FAMILIES = (
@@ -27,6 +30,9 @@ FAMILIES = (
     pool,
     movement,
     indexing,
+    scatter,
+    sequences,
+    sorting,
 )
 
 GRAPH = Dialect("graph", tuple(op for family in FAMILIES for op in family.OPS))

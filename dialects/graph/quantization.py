@@ -25,7 +25,7 @@ from ..core.op import attribute, define_op, operand, optional_operand, result
 from ..core.parts import AttributeAt
 from ..core.traits import Trait
 from ..core.types import TensorType
-from .base import GraphOp, normalize_axis, same_shape
+from .base import PLAIN_MS, GraphOp, normalize_axis, same_shape
 from .formula import Term, load
 from .numeric import converted, widened
 
@@ -157,6 +157,7 @@ class Quantize(Scaling):
     """
 
     name = "graph.quantize"
+    compile_ms = PLAIN_MS
     offset_first = attribute(BOOL, False)
     cost = 3
 
@@ -197,6 +198,7 @@ class Dequantize(Scaling):
     """(x - zero_point) * scale (ONNX DequantizeLinear); i32, the type of biases, has no zero point."""
 
     name = "graph.dequantize"
+    compile_ms = PLAIN_MS
 
     @property
     def quantized(self) -> DType:

@@ -12,7 +12,7 @@ from ....dialects.launch import Kernel
 class HappensBefore:
     """A vector clock per launch; time and space are launches times streams.
 
-    Raises IRError for a wait for a later launch, and for a negative stream.
+    Raises IRError for a wait for a later launch, for one that is given twice, and for a negative stream.
     """
 
     def __init__(self, kernels: Sequence[Kernel]) -> None:
@@ -24,6 +24,9 @@ class HappensBefore:
                 raise op_error(
                     kernel, f"runs on stream {kernel.stream}; streams count from 0", at=AttributeAt("stream")
                 )
+            if len(set(kernel.waits)) < len(kernel.waits):
+                twice = next(wait for wait in kernel.waits if kernel.waits.count(wait) > 1)
+                raise op_error(kernel, f"waits for launch {twice} twice", at=AttributeAt("waits"))
             clock: dict[int, int] = {}
             if kernel.stream in latest:
                 self._join(clock, latest[kernel.stream])

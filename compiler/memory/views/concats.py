@@ -9,12 +9,10 @@ from ....dialects.precision import PrecisionKernel
 from ...fusion.vertical.record import ELIDE_CONCAT
 from ...patterns.strided import part, reshaped, same_memory
 from .context import Places, ViewContext, kernels_accessing, memory_order
-from .cost import COPY_LAUNCH
 from .pure_movement import Piece, concat_pieces, other_work
 from .record import Savings
 from .view_plan import Copy, ViewPlace, base_of
 
-WORTHWHILE = 0.1  # microseconds that eliding a concat must save when it saves no launch
 COSTS_MORE = "copies and narrower accesses would cost more time than writing in place saves"
 
 
@@ -185,10 +183,11 @@ class _Concats:
             return COSTS_MORE
         if launches > 0:
             return None
-        if saved < WORTHWHILE:
-            return f"it saves no launch, and less than {WORTHWHILE} microseconds"
+        least, launch = self._cost.fitted.schedule.view_saving, self._cost.fitted.loop.launch
+        if saved < least:
+            return f"it saves no launch, and less than {least} microseconds"
         contested = any(op in self._undecided for base in places for op in kernels_accessing(base))
-        if contested and saved < COPY_LAUNCH:
+        if contested and saved < launch:
             return "it saves no launch, and another concat wants the same operands"
         return None
 

@@ -16,7 +16,6 @@ from ...kernels.choice import KernelChooser
 from ...patterns.strided import settled, traffic
 from .view_plan import Copy, ViewPlace, ViewPlan, base_of
 
-COPY_LAUNCH = 2.0  # microseconds of a copy kernel beyond its memory traffic
 Places = Mapping[Value, ViewPlace]
 
 
@@ -35,6 +34,7 @@ class ViewCost:
         self._chooser = chooser
         self._plan = plan
         self._sizes = module.values_at("optimum")
+        self.fitted = chooser.target.fitted
         self._speed = chooser.target.bytes_per_second / 1e6  # bytes a microsecond
         self._now: dict[PrecisionKernel, float] = {}
         self._known: dict[tuple[PrecisionKernel, tuple[TensorType, ...]], Candidate] = {}
@@ -73,7 +73,7 @@ class ViewCost:
         """Microseconds of a kernel that does COPY."""
         source = settled(self._plan.source_of(copy, places).type)[1]
         moved = traffic(source, self._sizes) + traffic(settled(copy.place.type)[1], self._sizes)
-        return COPY_LAUNCH + moved / self._speed
+        return self.fitted.loop.launch + moved / self._speed
 
     def copied_bytes(self, copy: Copy) -> int:
         """Bytes that COPY reads and writes."""

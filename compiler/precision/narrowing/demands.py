@@ -22,7 +22,7 @@ from ....dialects.graph.contraction import Conv, Matmul
 from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.elementwise_base import Comparison, Logic
 from ....dialects.graph.normalization import LogSoftmax, Softmax
-from ....dialects.graph.reduction import Cumsum
+from ....dialects.graph.reduction import Running
 from ....dialects.graph.unary import Ceil, Cos, Cosh, Exp, Floor, Round, Sin, Sinh, Tan
 from .facts import NumberOrigin
 from .forward import ForwardFacts, data_operands
@@ -63,7 +63,7 @@ def demands_of(op: Operation, facts: ForwardFacts) -> Iterator[tuple[Value, Dema
         yield op.x, Demand(WidthNeed.PICKED, f"it is an argument of {name}")
     elif isinstance(op, Pow) and facts[op.y].origin is not NumberOrigin.CONSTANT:
         yield op.y, Demand(WidthNeed.PICKED, f"it is an exponent of {name}")
-    elif isinstance(op, Cumsum):
+    elif isinstance(op, Running):
         yield op.x, Demand(WidthNeed.POSITION, f"it is an argument of {name}")
     elif isinstance(op, STEPS):
         yield op.inputs[0], Demand(WidthNeed.POSITION, f"{name} makes whole numbers of it")

@@ -17,7 +17,7 @@ from ....dialects.graph.indexing import Range as RangeOp
 from ....dialects.graph.movement.resize import Resize
 from ....dialects.graph.normalization import Softmax
 from ....dialects.graph.pool import AvgPool, MaxPool
-from ....dialects.graph.reduction import ArgReduce, Cumsum, Reduce
+from ....dialects.graph.reduction import ArgReduce, Reduce, Running
 from .arithmetic import elementwise_fact
 from .constants import constant_fact
 from .facts import UNBOUNDED, Fact, NumberOrigin, integers, joined, of_dtype
@@ -81,7 +81,7 @@ class ForwardFacts:
             return self._made(op, value)
         if has(op, Trait.CONTRACTION) or isinstance(op, Attention):
             return _product(op, facts)
-        if isinstance(op, (Reduce, Cumsum, ArgReduce)):
+        if isinstance(op, (Reduce, Running, ArgReduce)):
             return self._reduced(op, facts[0])
         if has(op, Trait.ELEMENTWISE):
             return elementwise_fact(op, operands, facts)
@@ -117,17 +117,17 @@ class ForwardFacts:
         counted = integers(low, high)
         return replace(counted, whole=start.whole and delta.whole, levels=max(steps, start.levels, 1.0))
 
-    def _reduced(self, op: Reduce | Cumsum | ArgReduce, fact: Fact) -> Fact:
+    def _reduced(self, op: Reduce | Running | ArgReduce, fact: Fact) -> Fact:
         if isinstance(op, ArgReduce):
             return integers(0, self._most(op.x.type.shape[op.axis]) - 1)
-        adds = isinstance(op, Cumsum) or op.kind == "sum"
-        count = op.x.type.shape[op.axis] if isinstance(op, Cumsum) else op.count
+        adds = op.kind == "sum"
+        count = op.x.type.shape[op.axis] if isinstance(op, Running) else op.count
         if adds and fact.origin <= NumberOrigin.INTEGERS:
             fact = _repeated(fact, self._most(count))
-        elif adds or (isinstance(op, Reduce) and op.kind == "prod"):
+        elif adds or op.kind == "prod":
             fact = replace(fact, low=-UNBOUNDED, high=UNBOUNDED)
         data = fact.origin >= NumberOrigin.WEIGHTED and op.result.type.dtype.is_float
-        running = isinstance(op, Cumsum) or op.kind == "prod"
+        running = isinstance(op, Running) or op.kind == "prod"
         mean = isinstance(op, Reduce) and op.kind == "mean"
         return replace(
             fact,

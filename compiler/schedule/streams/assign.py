@@ -26,7 +26,6 @@ from .schedule import Schedule, Task, schedule
 
 CONCURRENCY = "concurrency"
 MOST_STREAMS = 4
-WORTHWHILE = 0.05  # the share of the total time that streams must save unless they are requested
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,8 @@ class AssignStreams:
             return module
         tasks = self._tasks(module)
         counts = (wanted,) if wanted else range(2, MOST_STREAMS + 1)
-        best = min((schedule(tasks, needs, count) for count in counts), key=lambda found: found.microseconds)
+        found = (schedule(tasks, needs, count, self.target.fitted.schedule) for count in counts)
+        best = min(found, key=lambda each: each.microseconds)
         if self._decide(tasks, best, nodes, context):
             _apply(module, best, needs)
         return module
@@ -80,10 +80,11 @@ class AssignStreams:
         saved = 1 - best.microseconds / alone if alone else 0.0
         streams = 1 + max(best.streams, default=0)
         asked = context.options.streams > 1
-        taken = asked or saved >= WORTHWHILE
+        least = self.target.fitted.schedule.streams_saving
+        taken = asked or saved >= least
         reason = f"{best.microseconds:.1f} microseconds on {streams} streams, {alone:.1f} on one"
         if not taken:
-            reason += f": less than {WORTHWHILE:.0%} is saved"
+            reason += f": less than {least:.0%} is saved"
         context.ledger.add(
             CONCURRENCY,
             Verdict.TAKEN if taken else Verdict.REFUSED,

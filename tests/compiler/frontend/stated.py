@@ -79,6 +79,7 @@ SPARSE = helper.make_sparse_tensor(
     helper.make_tensor("i", TensorProto.INT64, [1], [1]),
     [3],
 )
+ORDER = np.array([[1, 2, 0], [0, 2, 1]])
 SHORT_ZERO = np.zeros((), ml_dtypes.float8_e5m2)
 CHANNELS = [real(4), real(4), real(4), real(4, low=0.5)]
 
@@ -116,6 +117,7 @@ BASES: dict[str, Base] = {
     "Conv": node("Conv", IMAGE, real(4, 4, 3, 3)),
     "ConvInteger": node("ConvInteger", PIXELS, FILTER),
     "ConvTranspose": node("ConvTranspose", real(1, 4, 5, 4), real(4, 2, 3, 3)),
+    "CumProd": node("CumProd", real(3, 4), scalar(1)),
     "CumSum": node("CumSum", real(3, 4), scalar(1)),
     "DepthToSpace": node("DepthToSpace", real(1, 8, 2, 3), blocksize=2),
     "DequantizeLinear": node("DequantizeLinear", whole(2, 4, dtype=U8, low=0, high=200), f32(0.5)),
@@ -124,7 +126,7 @@ BASES: dict[str, Base] = {
     "EyeLike": node("EyeLike", real(3, 4)),
     "Flatten": node("Flatten", real(2, 3, 4)),
     "Gather": node("Gather", real(3, 4), ints(2, 0)),
-    "GatherElements": node("GatherElements", real(3, 3), np.array([[1, 2, 0], [0, 2, 1]])),
+    "GatherElements": node("GatherElements", real(3, 3), ORDER),
     "GatherND": node("GatherND", real(2, 2, 4), np.array([[1], [0]])),
     "Gelu": node("Gelu", real(9)),
     "Gemm": since(
@@ -136,6 +138,7 @@ BASES: dict[str, Base] = {
         (21, node("GroupNormalization", real(2, 4, 3), real(4), real(4), num_groups=2)),
     ),
     "HardSigmoid": node("HardSigmoid", real(9)),
+    "Hardmax": node("Hardmax", real(2, 3, 4)),
     "InstanceNormalization": node("InstanceNormalization", real(2, 4, 5), real(4), real(4)),
     "IsInf": node("IsInf", reals(np.inf, 1, -np.inf)),
     "LRN": node("LRN", IMAGE, size=3),
@@ -171,6 +174,9 @@ BASES: dict[str, Base] = {
         (11, node("Resize", STEEP, np.zeros(0, F32), X2)),
         (13, node("Resize", STEEP, None, X2)),
     ),
+    "ReverseSequence": node("ReverseSequence", real(4, 3, 2), ints(1, 3, 4)),
+    **{op: node(op, real(3, 3), ORDER, real(2, 3)) for op in ("Scatter", "ScatterElements")},
+    "ScatterND": node("ScatterND", real(4, 2), ints(3, 0, 3).reshape(3, 1), real(3, 2)),
     "Selu": node("Selu", real(9)),
     "Shape": node("Shape", real(2, 3, 4)),
     "Shrink": node("Shrink", real(99)),
@@ -185,7 +191,11 @@ BASES: dict[str, Base] = {
     ),
     "Squeeze": node("Squeeze", real(1, 3, 1)),
     "Swish": node("Swish", real(9)),
+    "TensorScatter": node("TensorScatter", real(2, 4, 4), real(2, 2, 4)),
     "ThresholdedRelu": node("ThresholdedRelu", real(99)),
+    "TopK": since(
+        (1, node("TopK", real(3, 4), k=2, outputs=2)), (10, node("TopK", real(3, 4), ints(2), outputs=2))
+    ),
     "Transpose": node("Transpose", real(2, 3, 4)),
     "Trilu": node("Trilu", real(4, 4)),
     "Unsqueeze": since(
@@ -248,6 +258,7 @@ _NORM = {
     "epsilon": [right(epsilon=0.5)],
     "stash_type": [inert(stash_type=TensorProto.DOUBLE)],
 }
+_REDUCTION_KINDS = [right(reduction=kind) for kind in ("add", "mul")]
 _ALPHA = {"alpha": [right(alpha=0.3)]}
 
 CHANGES: dict[str, dict[str, list[Change]]] = {
@@ -326,6 +337,7 @@ CHANGES: dict[str, dict[str, list[Change]]] = {
         "output_padding": [right(output_padding=(1, 0), strides=(2, 2))],
         "output_shape": [right(output_shape=(9, 8), strides=(2, 2))],
     },
+    "CumProd": {"exclusive": [right(exclusive=1)], "reverse": [right(reverse=1)]},
     "CumSum": {
         "exclusive": [right(exclusive=1), refused(exclusive=2)],
         "reverse": [right(reverse=1), refused(reverse=-1)],
@@ -366,6 +378,7 @@ CHANGES: dict[str, dict[str, list[Change]]] = {
         "stash_type": [inert(stash_type=TensorProto.DOUBLE)],
     },
     "HardSigmoid": {"alpha": [right(alpha=0.3)], "beta": [right(beta=0.4)]},
+    "Hardmax": {"axis": [right(axis=0)]},
     "InstanceNormalization": {"epsilon": [right(epsilon=0.5)]},
     "IsInf": {"detect_negative": [right(detect_negative=0)], "detect_positive": [right(detect_positive=0)]},
     "LRN": {
@@ -451,6 +464,13 @@ CHANGES: dict[str, dict[str, list[Change]]] = {
             for how in ("not_larger", "not_smaller")
         ],
     },
+    "ReverseSequence": {
+        "batch_axis": [right(batch_axis=0, time_axis=1, sequence_lens=ints(1, 3, 2, 0))],
+        "time_axis": [right(batch_axis=0, time_axis=1, sequence_lens=ints(1, 3, 2, 0))],
+    },
+    "Scatter": {"axis": [right(axis=1)]},
+    "ScatterElements": {"axis": [right(axis=1)], "reduction": _REDUCTION_KINDS},
+    "ScatterND": {"reduction": _REDUCTION_KINDS[:2]},
     "Selu": {"alpha": [right(alpha=0.3)], "gamma": [right(gamma=0.4)]},
     "Shape": {"start": [right(start=1)], "end": [right(end=-1)]},
     "Shrink": {"lambd": [right(lambd=0.1)], "bias": [right(bias=0.4)]},
@@ -469,7 +489,18 @@ CHANGES: dict[str, dict[str, list[Change]]] = {
     },
     "Squeeze": {"axes": [right(axes=(0,))]},
     "Swish": _ALPHA,
+    "TensorScatter": {
+        "write_indices": [right(write_indices=ints(2, 1))],
+        "mode": [right(mode="circular", write_indices=ints(3, 1))],
+        "axis": [right(axis=2, update=real(2, 4, 2))],
+    },
     "ThresholdedRelu": _ALPHA,
+    "TopK": {
+        "k": [right(k=3)],
+        "axis": [right(axis=0)],
+        "largest": [right(largest=0)],
+        "sorted": [inert(sorted=0, K=ints(1))],
+    },
     "Transpose": {"perm": [right(perm=(0, 2, 1))]},
     "Trilu": {"k": [right(k=scalar(1))], "upper": [right(upper=0), refused(upper=2)]},
     "Unsqueeze": {"axes": [right(axes=(1,))]},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.memory.concurrent_placement import Use, place_concurrent, place_in_order
 from glassrt.compiler.memory.dependences import dependences
 from glassrt.compiler.memory.placement import ALIGNMENT, Lifetime, place
@@ -92,7 +93,7 @@ def spread(made: tuple[Module, list[Task]]) -> Module:
     module, tasks = made
     kernels = [op for op in module.main.block if isinstance(op, Kernel)]
     needs = dependences(module.main, module.ranges)
-    found = schedule(tasks[: len(kernels)], needs, 4)
+    found = schedule(tasks[: len(kernels)], needs, 4, REFERENCE.fitted.schedule)
     place = {old: new for new, old in enumerate(found.order)}
     moved = [{place[other] for other in needs[old]} for old in found.order]
     order = order_on_streams(moved, [found.streams[old] for old in found.order])
