@@ -70,7 +70,7 @@ def test_an_input_holds_what_its_content_says(numbers: tuple[int, ...], message:
         ("[2*n+1, 3]", "[2*n+1]", "has 1 numbers, 2 are expected"),
         ("[2*n+1, 3]", "[m, n]", "no symbol 'm' stands before this line"),
         ("%k: tensor<2xi64>", "%k: tensor<2xbool>", "cannot be known"),
-        ("%k: tensor<2xi64>", "%k: tensor<2xf32>", "has 2 numbers, 4 are wanted"),
+        ("%k: tensor<2xi64>", "%k: tensor<2xf32>", "has 2 numbers, 4 are expected"),
         ("%k: tensor<2xi64>", "%k: tensor<65xi64>", "at most 64 numbers"),
         ("[2*n+1, 3]", "[n*n, 3]", "the size n cannot be negative|to which no input gives a value"),
         ('  content "k" = [2*n+1, 3]\n', "", "the size n cannot be negative"),
