@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from .contents import Contents
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .contents import Contents
 
 MAX_SHOWN = 80
 
