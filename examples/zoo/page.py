@@ -13,11 +13,10 @@ PACKAGES = ("torch", "torchvision", "timm", "transformers", "onnx", "nvidia-cuda
 HEAD = """# Models
 
 Architectures with random weights at full size, exported by PyTorch, built for one GPU and compared with
-PyTorch in fp32: `python -m examples.zoo` wrote this page. Errors are ‖ours - PyTorch's‖ / ‖PyTorch's‖ of the
-first output; at most 1e-4 in fp32 and 3.1e-2 in fp16 count as right. Times are of the GPU, in fp16, as one CUDA
-graph, for the
-inputs of the example; several processes shared the GPU, so they are no benchmark. Build times are of one of
-several builds at a time.
+PyTorch in fp32: `python -m examples.zoo` wrote this page. Errors are ‖ours - PyTorch's‖ / ‖PyTorch's‖ of
+the first output; at most 1e-4 in fp32 and 3.1e-2 in fp16 count as right. Times are of the GPU, in fp16, as
+one CUDA graph, for the inputs of the example; several processes shared the GPU, so they are no benchmark.
+Build times are of one of several builds at a time.
 
 """
 
