@@ -53,7 +53,8 @@ class Reshape(GraphOp):
         return [y]
 
     def needs(self) -> Iterable[Need]:
-        yield Need(self.x.type.elements, self.y.type.elements, "a reshape keeps all elements", "==")
+        why = "a reshape keeps all elements"
+        yield Need(self.x.type.elements, self.y.type.elements, why, "==", at=AttributeAt("shape"))
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
         return scalars.load(self.x, reshaped_index(index, self.y.type.shape, self.x.type.shape))
@@ -139,8 +140,9 @@ class Slice(GraphOp):
         for axis, (count, extent) in enumerate(zip(self.sizes, self.x.type.shape, strict=True)):
             if count != 0:
                 low, high = self._ends(axis)
-                yield Need(low, 0, f"a slice of axis {axis} begins in it")
-                yield Need(extent, high + 1, f"a slice of axis {axis} ends in it")
+                yield Need(low, 0, f"a slice of axis {axis} begins in it", at=AttributeAt("starts"))
+                why = f"a slice of axis {axis} ends in it"
+                yield Need(extent, high + 1, why, at=AttributeAt("sizes"))
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
         steps = zip(index, self.starts, self.step_list, strict=True)
@@ -239,7 +241,7 @@ class Expand(GraphOp):
     def needs(self) -> Iterable[Need]:
         for size, to in self._aligned(self.x.type.shape, self.shape):
             if self._stretches(size, to):
-                yield Need(size, to, "a size that is expanded is 1", "broadcasts")
+                yield Need(size, to, "a size that is expanded is 1", "broadcasts", AttributeAt("shape"))
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
         own = list(index[len(index) - self.x.type.rank :])
@@ -344,18 +346,19 @@ class Pad(GraphOp):
         return [TensorType(shape, self.x.type.dtype)]
 
     def needs(self) -> Iterable[Need]:
+        at = AttributeAt("pads")
         for axis, extent in enumerate(self.x.type.shape):
             begin, end = self.begins[axis], self.ends[axis]
             if not (isinstance(begin, int) and isinstance(end, int)):
                 for pad in (begin, end):
-                    yield Need(extent + pad, 0, f"what pads crop is in axis {axis}")
+                    yield Need(extent + pad, 0, f"what pads crop is in axis {axis}", at=at)
                 continue
             if begin < 0 or end < 0:
-                yield Need(self._kept(axis), 0, f"what pads crop is in axis {axis}")
+                yield Need(self._kept(axis), 0, f"what pads crop is in axis {axis}", at=at)
             most = max(begin, end, 0)
             if self.mode != "constant" and (begin or end):
                 least = most + 1 if self.mode == "reflect" and not isinstance(extent, int) else 1
-                yield Need(self._kept(axis), least, f"there is something to repeat in axis {axis}")
+                yield Need(self._kept(axis), least, f"there is something to repeat in axis {axis}", at=at)
 
     def _kept(self, axis: int) -> Dim:
         """The size of AXIS after cropping by static pads."""

@@ -16,7 +16,7 @@ from ..core.dtypes import F32, DType
 from ..core.expr import Expr, Index, Scalars
 from ..core.interpreter import Array, Evaluation
 from ..core.op import attribute, define_op, operand, result
-from ..core.parts import AttributeAt
+from ..core.parts import AttributeAt, OperandAt
 from ..core.traits import Trait
 from ..core.types import TensorType
 from .base import GraphOp
@@ -81,7 +81,8 @@ class Resize(GraphOp):
         for axis, (size, extent) in enumerate(zip(self.sizes, self.x.type.shape, strict=True)):
             # A multiple of the extent is 0 if the extent is.
             if size != 0 and not isinstance(extent, int) and exact_div(size, extent) is None:
-                yield Need(extent * size, size, f"there is something to resize in axis {axis}")
+                why = f"there is something to resize in axis {axis}"
+                yield Need(extent * size, size, why, at=OperandAt(0))
 
     @property
     def _crops(self) -> bool:

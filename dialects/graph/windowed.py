@@ -16,7 +16,7 @@ from ..core.expr import Expr, Index, Scalars
 from ..core.interpreter import Array
 from ..core.ir import Value
 from ..core.op import attribute, operand, result
-from ..core.parts import AttributeAt
+from ..core.parts import AttributeAt, OperandAt
 from .base import GraphOp
 
 Ints = tuple[int, ...]
@@ -98,7 +98,7 @@ class Windowed(GraphOp):
         for axis, size in enumerate(self.spatial):
             room = size + self.begins[axis] + self.ends[axis]
             why = f"a window of {self.spans[axis]} fits in axis {axis + 2}"
-            yield Need(room, self.spans[axis], why)
+            yield Need(room, self.spans[axis], why, at=OperandAt(0))
 
     def floor_size(self, axis: int) -> Dim:
         """The number of windows that fit along spatial AXIS of the padded input."""
