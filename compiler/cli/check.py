@@ -26,18 +26,8 @@ from ..frontend.source import load_module
 from ..precision.scales.names import model_hash
 from .arrays import load_inputs, of_function, random_arrays, symbols_of
 from .console import out, print_table, printable, say, share, write_json
-from .options import (
-    ON_THE_SPOT,
-    AsJson,
-    BuildRequest,
-    Device,
-    Model,
-    Seed,
-    Sizes,
-    parse_sizes,
-    targets_for,
-    with_request,
-)
+from .option_texts import parse_sizes
+from .options import ON_THE_SPOT, AsJson, BuildRequest, Device, Model, Seed, Sizes, targets_for, with_request
 from .progress import BuildProgress
 
 SHOWN_NODES = 2
