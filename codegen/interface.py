@@ -28,8 +28,9 @@ from .families.kernel_family import Accumulation
 from .families.registry import candidates, expected, families, family_of, is_group, realize, resized, tiers
 from .families.row.cost import better_shared
 from .nvrtc.cache import KernelCache
-from .nvrtc.compiler import CompiledKernel, UnfitError, check_target
+from .nvrtc.compiled_kernel import CompiledKernel, UnfitError
 from .nvrtc.cost import BUDGET_MS, compile_ms
+from .nvrtc.library import check_target
 from .plan.assemble import BuildOptions, assemble
 from .plan.sources import made_kernels, request_of
 from .request.describe import ops_in

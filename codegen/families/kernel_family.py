@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from enum import IntEnum
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-from ...dialects.core.affine import Dim
 from ...dialects.core.dtypes import DType
+from ...dialects.graph.attention import Attention
 from ..arch.features import Feature
 from ..arch.spec import ArchSpec
 from ..request.request import Candidate, Config, KernelCode, Request
@@ -99,8 +99,8 @@ class KernelFamily(ABC):
         """Whether TARGET has all features that the kernels need."""
         return target.has(*self.needs_features)
 
-    def attends(self, operands: DType, features: tuple[Dim, Dim]) -> bool:
-        """Whether it has kernels for attention on OPERANDS with heads of FEATURES: of q and k, and of v.
+    def attends(self, op: Attention, operands: DType) -> bool:
+        """Whether it has kernels for OP with queries, keys and values that are stored as OPERANDS.
 
         Attention that no family of the target has a kernel for is decomposed at the graph level.
         """

@@ -52,7 +52,11 @@ class LoopFamily(KernelFamily):
 
     def candidates(self, request: Request) -> list[Candidate]:
         shapes = {(type.shape, type.order) for type in request.writes}
-        if len(shapes) != 1 or any(not type.layout.is_dense for type in request.writes[1:]):
+        if (
+            not request.is_scalar
+            or len(shapes) != 1
+            or any(not type.layout.is_dense for type in request.writes[1:])
+        ):
             return []
         lanes = self._lanes(request)
         while lanes > 1 and not self._works(request, lanes):

@@ -13,8 +13,12 @@ from ...dialects.core.ir import Operation
 from ...dialects.core.parts import AttributeAt
 from ...errors import UnsupportedError
 from ..request.request import Candidate, Config, KernelCode, Request
-from .attention.families import MmaAttentionFamily, SimtAttentionFamily
-from .contraction.families import DepthwiseFamily, MmaFamily, SimtFamily
+from .attention.families import AttentionFamily
+from .attention.mma import MMA as MMA_ATTENTION
+from .attention.simt import SIMT as SIMT_ATTENTION
+from .contraction.families import DepthwiseFamily, TiledFamily
+from .contraction.mma import MMA
+from .contraction.simt import SIMT
 from .failure import attributed
 from .group.family import GroupFamily
 from .group.parts import shares_of
@@ -39,10 +43,10 @@ def _ranked(found: Iterable[KernelFamily]) -> Mapping[str, KernelFamily]:
 BUILT_IN = _ranked(
     [
         DepthwiseFamily(),
-        MmaFamily(),
-        MmaAttentionFamily(),
-        SimtFamily(),
-        SimtAttentionFamily(),
+        TiledFamily.of(MMA),
+        AttentionFamily.of(MMA_ATTENTION),
+        TiledFamily.of(SIMT),
+        AttentionFamily.of(SIMT_ATTENTION),
         RowFamily(),
         LoopFamily(),
         GroupFamily(families=families),

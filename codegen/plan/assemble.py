@@ -13,9 +13,11 @@ from ..arch.names import REFERENCE
 from ..arch.spec import ArchSpec
 from ..families.registry import is_designed
 from ..nvrtc.cache import KernelCache
-from ..nvrtc.compiler import CompiledKernel, Progress, check_designed, compile_kernels, compiler_version
+from ..nvrtc.compiled_kernel import CompiledKernel, check_designed
 from ..nvrtc.cost import HEAVY_MS, kernel_ms
 from ..nvrtc.intrinsics import headers
+from ..nvrtc.library import compiler_version
+from ..nvrtc.parallel import Progress, compile_kernels
 from .manifest import ManifestBuilder
 from .sources import made_kernels
 

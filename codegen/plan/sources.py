@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
-from ...dialects.core.affine import Dim, bounds, product
+from ...dialects.core.affine import Dim, product
+from ...dialects.core.bounds import bounds
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.ir import Module
 from ...dialects.core.location import Location

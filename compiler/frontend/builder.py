@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...dialects.core.affine import Affine, Dim
+from ...dialects.core.contents import parts_of
 from ...dialects.core.diagnostics import SizeMismatch
 from ...dialects.core.dtypes import I64, DType
 from ...dialects.core.interpreter import Evaluation
@@ -22,13 +23,15 @@ from ...dialects.core.types import TensorType
 from ...dialects.graph.binary import Div
 from ...dialects.graph.constants import Dims, constant
 from ...dialects.graph.elementwise import Cast
-from ...dialects.graph.movement import Expand, Reshape
+from ...dialects.graph.movement.expand import Expand
+from ...dialects.graph.movement.reshape import Reshape
 from . import symbolic
+from .contents import Spans, contents_behind
 from .external import ExternalFiles
 from .limits import DEFAULT_FOLDING_BUDGET, MAX_SHAPE_VALUES, check_dim, check_type
-from .problems import Malformed, Refused
+from .problems import Malformed, Refused, Unread
 from .shape_folding import fold_sizes
-from .tensor import Array, Tensor
+from .tensor import Array, Lost, Tensor
 
 MAX_MISMATCHES = 256  # the limit of differing sizes among the operands of one op
 FOLDING_WORK = 10**9  # FLOPs; a larger contraction or window of constants is not folded
@@ -36,8 +39,9 @@ FOLDING_WORK = 10**9  # FLOPs; a larger contraction or window of constants is no
 
 @dataclass
 class Builder:
-    """Appends operations to the body of one function.
+    """Appends operations to BLOCK: the body of a function, or for a while that of a region (`regions.py`).
 
+    root: the function's body, where constants are created even for a region, since all may read them later;
     location: that of the node being imported; budget: the bytes that constant folding may produce in all.
     """
 
@@ -46,30 +50,31 @@ class Builder:
     files: ExternalFiles
     budget: int = DEFAULT_FOLDING_BUDGET
     location: Location = UNKNOWN
+    root: Block = field(init=False)
     _left: int = field(init=False)
     sizes_known: Sizes = field(init=False)
     _written: list[Tensor] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
+        self.root = self.block
         self._left = self.budget
         self.sizes_known = Sizes(self.module)
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
         """A context that erases what is emitted inside when it ends with Refused or Resized."""
-        last, left, self._written = self.block.last, self._left, []
+        last, left, written, self._written = self.block.last, self._left, self._written, []
         known = self.sizes_known.snapshot()
         try:
             yield
-        except Refused:
+        except (Refused, Resized) as error:
             self._take_back(last)
             self._left = left
-            self.sizes_known.restore(known)
+            if isinstance(error, Refused):  # else the node is imported again, with what was found
+                self.sizes_known.restore(known)
             raise
-        except Resized:
-            self._take_back(last)  # the node is imported again
-            self._left = left
-            raise
+        finally:
+            self._written = [*written, *self._written]
 
     def _take_back(self, last: Operation | None) -> None:
         """Erase all operations after LAST, and the values of constants that were created there."""
@@ -80,7 +85,9 @@ class Builder:
 
     def remark(self, rule: str, reason: str) -> None:
         """Record a decision about the node being imported."""
-        self.module.remarks.append(Remark(rule, self.location.nodes, reason))
+        remark = Remark(rule, self.location.nodes, reason)
+        if remark not in self.module.remarks:  # a node may be imported again
+            self.module.remarks.append(remark)
 
     # ------------------------------------------------------------ operations
 
@@ -96,7 +103,7 @@ class Builder:
             folded = self._fold(op_class, operands, attributes)
             if folded is not None:
                 return folded
-        elif present and all(operand.value is None or operand.sizes is not None for operand in present):
+        elif present and all(operand.is_known for operand in present):
             folded = self._fold_symbolic(op_class, operands, attributes)
             if folded is not None:
                 return folded
@@ -173,14 +180,26 @@ class Builder:
     def value(self, tensor: Tensor) -> Value:
         """TENSOR as an IR value. The operation of a constant or of sizes is created on the first call."""
         if tensor.value is None:
-            if tensor.data is not None:
-                op = constant(self.module, tensor.data, tensor.location)
-                self.block.append(op)
-                tensor.value = op.result
-            else:
-                tensor.value = self._sizes_value(tensor)
+            with self.within(self.root):
+                tensor.value = self._created(tensor)
             self._written.append(tensor)
         return tensor.value
+
+    @contextmanager
+    def within(self, block: Block) -> Iterator[None]:
+        """A context in which operations are appended to BLOCK."""
+        outer, self.block = self.block, block
+        try:
+            yield
+        finally:
+            self.block = outer
+
+    def _created(self, tensor: Tensor) -> Value:
+        if tensor.data is None:
+            return self._sizes_value(tensor)
+        op = constant(self.module, tensor.data, tensor.location)
+        self.block.append(op)
+        return op.result
 
     def _sizes_value(self, tensor: Tensor) -> Value:
         """The symbolic numbers of TENSOR as data: `graph.dims`, then ops for its shape and type."""
@@ -263,6 +282,15 @@ class Builder:
             made = self.sizes(changed, tensor.dtype)
             tensor.sizes, tensor.data = made.sizes, made.data
 
+    def holding(self, tensor: Tensor, content: Sequence[Dim]) -> Tensor:
+        """TENSOR, an input, with its CONTENT known: as sizes, unless it has fractions of symbols."""
+        shape = tuple(size for size in tensor.shape if isinstance(size, int))
+        parts = parts_of(tensor.type)
+        if parts == 1 or all(under == 1 for under in content[1::2]):
+            known = self.sizes(symbolic.object_array(list(content[::parts]), shape), tensor.dtype)
+            tensor.sizes, tensor.data = known.sizes, known.data
+        return tensor
+
     def constant(self, values: Any, dtype: DType) -> Tensor:
         """A small constant tensor with the content VALUES."""
         return Tensor.constant(np.array(values, dtype=dtype.numpy), self.location)
@@ -278,11 +306,14 @@ class Builder:
         """A rank-1 i64 tensor of sizes."""
         return self.sizes(symbolic.object_array([check_dim(dim) for dim in dims], (len(dims),)))
 
-    def known_dims(self, tensor: Tensor, what: str) -> tuple[Dim, ...]:
-        """The content of an integer tensor as sizes. WHAT names it in messages.
+    def known_dims(self, tensor: Tensor, what: str, spans: Spans = ()) -> tuple[Dim, ...]:
+        """The content of an integer tensor as sizes. WHAT names it in messages; where it is an input, its
+        elements are expected in SPANS.
 
-        Raises Refused when it depends on data.
+        Raises Unread when it depends on what inputs hold, Refused when it depends on other data.
         """
+        if isinstance(tensor, Lost) and not tensor.sized:
+            raise Refused(f"{what} depends on the data of the inputs")
         if tensor.data is not None and tensor.data.size <= MAX_SHAPE_VALUES:
             return tuple(int(item) for item in tensor.data.reshape(-1))
         if tensor.sizes is not None:
@@ -290,11 +321,14 @@ class Builder:
                 return symbolic.as_dims(tensor.sizes)
             except symbolic.Undecided as error:
                 raise Refused(f"{what}: {error}") from None
-        raise Refused(f"{what} depends on the data of the inputs")
+        message = f"{what} depends on the data of the inputs"
+        if tensor.value is None:
+            raise Refused(message)
+        raise Unread(message, contents_behind(tensor.value, self.module, spans))
 
-    def known_ints(self, tensor: Tensor, what: str) -> tuple[int, ...]:
+    def known_ints(self, tensor: Tensor, what: str, spans: Spans = ()) -> tuple[int, ...]:
         """The content of an integer tensor as plain integers. Raises Refused when it is not constant."""
-        dims = self.known_dims(tensor, what)
+        dims = self.known_dims(tensor, what, spans)
         plain = [dim for dim in dims if isinstance(dim, int)]
         if len(plain) != len(dims):
             raise Refused(f"{what} depends on a symbolic dimension")
@@ -302,7 +336,7 @@ class Builder:
 
     def known_array(self, tensor: Tensor, what: str) -> Array:
         """The content of a constant. Raises Refused when TENSOR is not constant."""
-        if tensor.data is None:
+        if (isinstance(tensor, Lost) and not tensor.sized) or tensor.data is None:
             raise Refused(f"{what} must be a constant")
         return tensor.data
 

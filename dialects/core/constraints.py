@@ -8,6 +8,7 @@ of others (K = 8, H = 4*h), and occurs nowhere else in the module.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from math import gcd
 from typing import Literal, NamedTuple
@@ -56,7 +57,7 @@ class Constraint:
 
 
 class Need(NamedTuple):
-    """A constraint that an op needs, LEFT RELATION RIGHT, why it does, and the part at fault."""
+    """A constraint that an op needs, LEFT RELATION RIGHT, why, and the part that is at fault."""
 
     left: Dim
     right: Dim
@@ -143,6 +144,15 @@ def with_derived(derived: Mapping[str, Derived], values: Mapping[str, int]) -> d
     result = dict(values)
     for name, definition in derived.items():
         result[name] = definition.value(result)
+    return result
+
+
+def known_where_defined(derived: Mapping[str, Derived], values: Mapping[str, int]) -> dict[str, int]:
+    """As `with_derived`, without the DERIVED symbols that divide by 0 under VALUES."""
+    result = dict(values)
+    for name, definition in derived.items():
+        with suppress(ZeroDivisionError, KeyError):
+            result[name] = definition.value(result)
     return result
 
 

@@ -33,6 +33,11 @@ class GraphOp(Operation):
         raise op_error(self, "has no scalar definition")
 
 
+def is_scalar(op: Operation) -> bool:
+    """Whether OP defines an element of its result as a scalar expression."""
+    return isinstance(op, GraphOp) and type(op).define is not GraphOp.define
+
+
 def nofuse_of(op: Operation) -> bool | tuple[int, ...] | None:
     """OP's `nofuse` attribute; None for unmarked ops and for those of other dialects."""
     return op.nofuse if isinstance(op, GraphOp) else None
@@ -98,3 +103,13 @@ def same_dtype(op: Operation, types: Sequence[TensorType]) -> None:
     at = next((operand_at(op, value) for value in op.inputs if value.type is odd), None)
     message = f"its operands have different element types: {names}"
     raise op_error(op, message, at=at, label=f"this is {odd.dtype}, the first {types[0].dtype}")
+
+
+def surely_negative(dim: Dim) -> bool:
+    """Whether DIM is a negative number; sizes with symbols are decided through `needs`."""
+    return isinstance(dim, int) and dim < 0
+
+
+def dims_text(dims: Sequence[Dim]) -> str:
+    """DIMS as text for a message, such as `[2, N]`."""
+    return "[" + ", ".join(map(str, dims)) + "]"

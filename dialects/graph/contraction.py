@@ -22,7 +22,7 @@ from ..core.traits import Trait
 from ..core.types import TensorType
 from .base import GraphOp, broadcast_shapes, same_dtype, same_size
 from .numeric import compute_dtype, converted, multiplied
-from .windowed import Ints, Windowed
+from .sliding_window import Ints, SlidingWindow
 
 BYTES = (I8, U8)
 
@@ -64,7 +64,7 @@ def check_multiply(op: Operation, multiply: DType | None) -> None:
         )
 
 
-class Convolution(Windowed):
+class Convolution(SlidingWindow):
     """Base class of the convolutions: the weight operand and its static window."""
 
     w = operand()
@@ -90,7 +90,7 @@ class Convolution(Windowed):
         ranks = self.x.type.rank, self.w.type.rank
         if ranks[0] != ranks[1] or not 3 <= ranks[0] <= 5:
             raise op_error(
-                self, f"the input has {ranks[0]} dimensions, the weight {ranks[1]}; 3 to 5 are wanted"
+                self, f"the input has {ranks[0]} dimensions, the weight {ranks[1]}; 3 to 5 are expected"
             )
 
     def check_groups(self, label: str, channels: Dim, wanted: Dim) -> None:

@@ -65,7 +65,7 @@ class Indexed(GraphOp):
         if not self.indices.type.dtype.is_integer:
             raise op_error(
                 self,
-                f"its indices are {self.indices.type.dtype}, integers are wanted",
+                f"its indices are {self.indices.type.dtype}, integers are expected",
                 at=operand_at(self, self.indices),
             )
 
@@ -258,7 +258,7 @@ class OneHot(GraphOp):
         if self.values.type.shape != (2,):
             raise op_error(
                 self,
-                f"the values are {self.values.type}, off and on are wanted",
+                f"the values are {self.values.type}, off and on are expected",
                 at=operand_at(self, self.values),
             )
         return [TensorType((*shape[:axis], self.depth, *shape[axis:]), self.values.type.dtype)]

@@ -64,7 +64,7 @@ class Scaling(GraphOp):
         if self.scale.type.dtype not in REALS:
             raise op_error(
                 self,
-                f"the scale is of type {self.scale.type.dtype}, a float is wanted",
+                f"the scale is of type {self.scale.type.dtype}, a float is expected",
                 at=operand_at(self, self.scale),
             )
         self._check_shape()
@@ -95,7 +95,7 @@ class Scaling(GraphOp):
         if self.block:
             wanted = (*shape[:axis], ceildiv(shape[axis], self.block), *shape[axis + 1 :])
         sizes = ", ".join(map(str, wanted))
-        message = f"the scale {self.scale.type} does not fit axis {axis}: [{sizes}] is wanted"
+        message = f"the scale {self.scale.type} does not fit axis {axis}: [{sizes}] is expected"
         if self.axis < 0:
             raise op_error(self, message, at=AttributeAt("axis"))
         same_shape(self, wanted, given, message, operand_at(self, self.scale))

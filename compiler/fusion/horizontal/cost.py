@@ -15,7 +15,7 @@ from ....dialects.core.traits import Trait, has
 from ....dialects.core.types import ROW_MAJOR, TensorType, channels_last
 from ....dialects.graph.contraction import Conv
 from ....dialects.graph.elementwise import Cast
-from ....dialects.graph.movement import Reshape
+from ....dialects.graph.movement.reshape import Reshape
 from ...passes.ledger import Figure
 from ...patterns.channel_scale import channel_axis, weight_of
 from ...patterns.layouts import is_neutral, product_layout

@@ -19,11 +19,13 @@ from ....dialects.graph.constants import Dims
 from ....dialects.graph.elementwise import Cast, Clip, Prelu, Where
 from ....dialects.graph.elementwise_base import Bitwise, Comparison, Logic, UnaryPredicate
 from ....dialects.graph.indexing import OneHot, Range
-from ....dialects.graph.movement import Concat, Pad, Reshape
+from ....dialects.graph.movement.concat import Concat
+from ....dialects.graph.movement.pad import Pad
+from ....dialects.graph.movement.reshape import Reshape
+from ....dialects.graph.movement.resize import Resize
 from ....dialects.graph.normalization import Lrn
-from ....dialects.graph.resize import Resize
+from ....dialects.graph.pool import Pool
 from ....dialects.graph.unary import Abs, BitwiseNot, Ceil, Floor, Neg, Round, Sign
-from ....dialects.graph.window import Pool
 from .clusters import Access, Cluster, ClusterPlan
 from .record import Refusal
 

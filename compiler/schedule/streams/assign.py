@@ -16,8 +16,9 @@ from ....dialects.core.affine import evaluate
 from ....dialects.core.ir import Function, Module
 from ....dialects.launch import Kernel
 from ...kernels.members import nodes_by_launch
-from ...memory.streams_order import Ordered, dependences, ordered
-from ...memory.streams_plan import place_concurrent
+from ...memory.concurrent_placement import place_concurrent
+from ...memory.dependences import dependences
+from ...memory.stream_order import StreamOrder, order_on_streams
 from ...passes.ledger import Verdict
 from ...passes.manager import PassContext
 from ..reorder import reorder
@@ -102,14 +103,14 @@ def _apply(module: Module, best: Schedule, needs: Sequence[set[int]]) -> None:
     """Reorder the launches of MODULE as in BEST, give them streams and waits, and place memory anew."""
     place = {old: new for new, old in enumerate(best.order)}
     moved = [{place[other] for other in needs[old]} for old in best.order]
-    order = ordered(moved, [best.streams[old] for old in best.order])
+    order = order_on_streams(moved, [best.streams[old] for old in best.order])
     kernels = [op for op in module.main.block if isinstance(op, Kernel)]
     reorder(module.main, [kernels[old] for old in best.order])
     _annotate(module.main, order)
     place_concurrent(module, order)
 
 
-def _annotate(function: Function, order: Ordered) -> None:
+def _annotate(function: Function, order: StreamOrder) -> None:
     """Set streams and waits as attributes; a launch with an event wait cannot overlap its predecessor."""
     kernels = [op for op in function.block if isinstance(op, Kernel)]
     for op, stream, waits in zip(kernels, order.streams, order.waits, strict=True):

@@ -8,7 +8,7 @@ from glassrt.codegen.arch.features import Feature
 from glassrt.codegen.arch.known import CARDS, LIMITS
 from glassrt.codegen.arch.names import REFERENCE, arch_named, arch_of_device
 from glassrt.codegen.arch.spec import ArchSpec
-from glassrt.codegen.nvrtc.compiler import supported_targets
+from glassrt.codegen.nvrtc.library import supported_targets
 from glassrt.errors import UnsupportedError
 from glassrt.runtime.cuda_device import device_figures
 from glassrt.runtime.cuda_driver import Driver

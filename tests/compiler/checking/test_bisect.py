@@ -57,7 +57,7 @@ def trials(execute: Execute = in_interpreter) -> Trials:
 
 
 def plant(monkeypatch: pytest.MonkeyPatch, *rules: object) -> None:
-    monkeypatch.setattr(canonicalize, "RULES", (*canonicalize.RULES, *rules))
+    monkeypatch.setattr(canonicalize, "PATTERNS", (*canonicalize.PATTERNS, *rules))
 
 
 def test_nothing_is_found_where_nothing_is_wrong() -> None:

@@ -31,8 +31,8 @@ from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.normalization import Softmax
+from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.unary import Abs, Neg, Sigmoid, Tanh
-from glassrt.dialects.graph.window import MaxPool
 from glassrt.errors import IRError
 from glassrt.runtime.engine import Engine
 from hypothesis import given, settings

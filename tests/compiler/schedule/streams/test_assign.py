@@ -19,8 +19,8 @@ from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add
-from glassrt.dialects.graph.movement import Concat
-from glassrt.dialects.graph.window import MaxPool
+from glassrt.dialects.graph.movement.concat import Concat
+from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.launch import Kernel
 from hypothesis import given, settings
 from hypothesis import strategies as st
