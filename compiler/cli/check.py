@@ -20,6 +20,7 @@ from .check_bisect import run_bisection
 from .check_json import describe
 from .check_tables import show
 from .console import write_json
+from .option_texts import parse_sizes
 from .options import (
     ON_THE_SPOT,
     AsJson,
@@ -28,7 +29,6 @@ from .options import (
     Model,
     Seed,
     Sizes,
-    parse_sizes,
     targets_for,
     with_request,
 )
