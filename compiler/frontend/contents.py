@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ...dialects.core.affine import Dim
 from ...dialects.core.contents import readable
 from ...dialects.core.ir import Module, Value
 from ...dialects.graph.elementwise import Cast
@@ -96,6 +97,16 @@ def contents_behind(value: Value, module: Module, spans: Spans) -> dict[str, Spa
         fits = argument is direct and len(spans) == argument.type.elements
         found[name] = spans if fits else ()
     return found
+
+
+def content_of(tensor: Tensor, module: Module) -> tuple[Dim, ...] | None:
+    """What TENSOR holds, if it is an input of MODULE with a known content, perhaps reshaped."""
+    value = tensor.value
+    while value is not None and isinstance(value.producer, Reshape):
+        value = value.producer.inputs[0]
+    if value is None or value.producer is not None:
+        return None
+    return module.contents.get(module.main.inputs[value.index])
 
 
 def _arguments(value: Value) -> Iterable[Value | None]:

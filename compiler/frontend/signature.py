@@ -111,6 +111,8 @@ class Symbols:
     def fraction(self, input: str, index: int, span: Span, sizes: Sizes) -> tuple[Dim, Dim]:
         """The symbols for numerator and denominator of an element of INPUT, which is expected in SPAN."""
         span, _ = self._span(f"{input}[{index}]", span)
+        if span.low == span.high:
+            return span.low, 1
         over, under = (self._element_name(f"{input}_{index}{part}") for part in ("", "_d"))
         low, high = (end * MOST_DENOMINATOR for end in (min(span.low, 0), max(span.high, 0)))
         self._module.symbols[over] = SymbolRange(low, span.usual, high)
