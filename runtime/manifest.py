@@ -17,7 +17,7 @@ from .expressions import LIMIT, Expression, clip
 from .launch_rules import MAX_CLUSTER
 from .manifest_arguments import ArgumentSpec, KernelSpec, parse_arguments, parse_kernel
 from .manifest_fields import Fields, fails
-from .sizes import SizeSpec, parse_sizes
+from .sizes import SizeBinding, SizeSpec, bindings, parse_sizes
 
 FORMAT = 2
 SPACES = ("arena", "input", "output", "weights")
@@ -110,6 +110,11 @@ class Manifest:
     buffers: Mapping[str, BufferSpec]
     kernels: Mapping[str, KernelSpec]
     launches: tuple[LaunchSpec, ...]
+
+    @property
+    def bindings(self) -> list[SizeBinding]:
+        """How inputs determine the symbols."""
+        return bindings({tensor.name: tensor.shape for tensor in self.inputs}, self.sizes.contents)
 
 
 def parse_manifest(value: object) -> Manifest:

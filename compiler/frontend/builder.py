@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...dialects.core.affine import Affine, Dim
+from ...dialects.core.contents import parts_of
 from ...dialects.core.diagnostics import SizeMismatch
 from ...dialects.core.dtypes import I64, DType
 from ...dialects.core.interpreter import Evaluation
@@ -22,13 +23,15 @@ from ...dialects.core.types import TensorType
 from ...dialects.graph.binary import Div
 from ...dialects.graph.constants import Dims, constant
 from ...dialects.graph.elementwise import Cast
-from ...dialects.graph.movement import Expand, Reshape
+from ...dialects.graph.movement.expand import Expand
+from ...dialects.graph.movement.reshape import Reshape
 from . import symbolic
+from .contents import Spans, contents_behind
 from .external import ExternalFiles
 from .limits import DEFAULT_FOLDING_BUDGET, MAX_SHAPE_VALUES, check_dim, check_type
-from .problems import Malformed, Refused
+from .problems import Malformed, Refused, Unread
 from .shape_folding import fold_sizes
-from .tensor import Array, Tensor
+from .tensor import Array, Lost, Tensor
 
 MAX_MISMATCHES = 256  # the limit of differing sizes among the operands of one op
 FOLDING_WORK = 10**9  # FLOPs; a larger contraction or window of constants is not folded
@@ -96,7 +99,7 @@ class Builder:
             folded = self._fold(op_class, operands, attributes)
             if folded is not None:
                 return folded
-        elif present and all(operand.value is None or operand.sizes is not None for operand in present):
+        elif present and all(operand.is_known for operand in present):
             folded = self._fold_symbolic(op_class, operands, attributes)
             if folded is not None:
                 return folded
@@ -263,6 +266,15 @@ class Builder:
             made = self.sizes(changed, tensor.dtype)
             tensor.sizes, tensor.data = made.sizes, made.data
 
+    def holding(self, tensor: Tensor, content: Sequence[Dim]) -> Tensor:
+        """TENSOR, an input, with its CONTENT known: as sizes, unless it has fractions of symbols."""
+        shape = tuple(size for size in tensor.shape if isinstance(size, int))
+        parts = parts_of(tensor.type)
+        if parts == 1 or all(under == 1 for under in content[1::2]):
+            known = self.sizes(symbolic.object_array(list(content[::parts]), shape), tensor.dtype)
+            tensor.sizes, tensor.data = known.sizes, known.data
+        return tensor
+
     def constant(self, values: Any, dtype: DType) -> Tensor:
         """A small constant tensor with the content VALUES."""
         return Tensor.constant(np.array(values, dtype=dtype.numpy), self.location)
@@ -278,11 +290,14 @@ class Builder:
         """A rank-1 i64 tensor of sizes."""
         return self.sizes(symbolic.object_array([check_dim(dim) for dim in dims], (len(dims),)))
 
-    def known_dims(self, tensor: Tensor, what: str) -> tuple[Dim, ...]:
-        """The content of an integer tensor as sizes. WHAT names it in messages.
+    def known_dims(self, tensor: Tensor, what: str, spans: Spans = ()) -> tuple[Dim, ...]:
+        """The content of an integer tensor as sizes. WHAT names it in messages; where it is an input, its
+        elements are expected in SPANS.
 
-        Raises Refused when it depends on data.
+        Raises Unread when it depends on what inputs hold, Refused when it depends on other data.
         """
+        if isinstance(tensor, Lost) and not tensor.sized:
+            raise Refused(f"{what} depends on the data of the inputs")
         if tensor.data is not None and tensor.data.size <= MAX_SHAPE_VALUES:
             return tuple(int(item) for item in tensor.data.reshape(-1))
         if tensor.sizes is not None:
@@ -290,11 +305,14 @@ class Builder:
                 return symbolic.as_dims(tensor.sizes)
             except symbolic.Undecided as error:
                 raise Refused(f"{what}: {error}") from None
-        raise Refused(f"{what} depends on the data of the inputs")
+        message = f"{what} depends on the data of the inputs"
+        if tensor.value is None:
+            raise Refused(message)
+        raise Unread(message, contents_behind(tensor.value, self.module, spans))
 
-    def known_ints(self, tensor: Tensor, what: str) -> tuple[int, ...]:
+    def known_ints(self, tensor: Tensor, what: str, spans: Spans = ()) -> tuple[int, ...]:
         """The content of an integer tensor as plain integers. Raises Refused when it is not constant."""
-        dims = self.known_dims(tensor, what)
+        dims = self.known_dims(tensor, what, spans)
         plain = [dim for dim in dims if isinstance(dim, int)]
         if len(plain) != len(dims):
             raise Refused(f"{what} depends on a symbolic dimension")
@@ -302,7 +320,7 @@ class Builder:
 
     def known_array(self, tensor: Tensor, what: str) -> Array:
         """The content of a constant. Raises Refused when TENSOR is not constant."""
-        if tensor.data is None:
+        if (isinstance(tensor, Lost) and not tensor.sized) or tensor.data is None:
             raise Refused(f"{what} must be a constant")
         return tensor.data
 

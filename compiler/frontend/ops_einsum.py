@@ -10,7 +10,9 @@ from ...dialects.core.dtypes import BOOL
 from ...dialects.graph.binary import Mul
 from ...dialects.graph.contraction import Matmul
 from ...dialects.graph.elementwise import Where
-from ...dialects.graph.movement import Expand, Reshape, Transpose, Trilu
+from ...dialects.graph.movement.expand import Expand
+from ...dialects.graph.movement.reshape import Reshape, Transpose
+from ...dialects.graph.movement.trilu import Trilu
 from ...dialects.graph.reduction import Reduce
 from .call import Call, Outcome
 from .problems import Malformed

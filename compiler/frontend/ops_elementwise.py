@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...dialects.core.dtypes import F8E4M3, F8E5M2, DType
 from ...dialects.core.ir import Operation
 from ...dialects.graph import activations, elementwise, unary
-from ...dialects.graph.movement import Reshape
+from ...dialects.graph.movement.reshape import Reshape
 from .call import Call, Outcome
 from .problems import Malformed, Refused
 from .table import Importer, Table

@@ -10,7 +10,10 @@ from ...dialects.core.dtypes import BOOL, F32, I64
 from ...dialects.graph.binary import Add, Mul
 from ...dialects.graph.elementwise import Cast
 from ...dialects.graph.indexing import Gather
-from ...dialects.graph.movement import Concat, Expand, Pad, Reshape
+from ...dialects.graph.movement.concat import Concat
+from ...dialects.graph.movement.expand import Expand
+from ...dialects.graph.movement.pad import Pad
+from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.graph.ngrams import NgramCounts
 from .call import Call, Outcome
 from .problems import Malformed, Refused

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from ...dialects.core.affine import Dim, floordiv
-from ...dialects.graph.resize import Resize
+from ...dialects.graph.movement.resize import Resize
 from .call import Call, Outcome
 from .problems import Malformed, Refused
 from .table import Table

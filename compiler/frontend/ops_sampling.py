@@ -8,7 +8,7 @@ from ...dialects.graph.columns import Col2Im, DeformColumns
 from ...dialects.graph.contraction import Matmul
 from ...dialects.graph.elimination import Pivot, SchurComplement
 from ...dialects.graph.grid import AffineGrid, GridSample
-from ...dialects.graph.movement import Reshape
+from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.graph.rois import RoiAlign, RoiMaxPool
 from .call import Call, Outcome
 from .problems import Malformed, Refused

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...dialects.core.affine import Dim, product
-from ...dialects.graph.movement import Expand, Pad, Reshape
+from ...dialects.graph.movement.expand import Expand
+from ...dialects.graph.movement.pad import Pad
+from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.graph.scatter import ScatterElements, ScatterNd
 from .call import Call, Outcome
 from .indices import require_inside

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...dialects.core.affine import Dim, product
 from ...dialects.graph.indexing import GatherElements, OneHot
-from ...dialects.graph.movement import Reshape
+from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.graph.reduction import ArgReduce
 from ...dialects.graph.sequences import ReverseSequence, WriteCache
 from ...dialects.graph.sorting import PlacesOfRank, SortRank

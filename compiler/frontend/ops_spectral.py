@@ -9,7 +9,9 @@ import numpy as np
 from ...dialects.core.affine import Dim, product
 from ...dialects.graph.binary import Mul
 from ...dialects.graph.contraction import Conv, Matmul
-from ...dialects.graph.movement import Pad, Reshape, Slice, Transpose
+from ...dialects.graph.movement.pad import Pad
+from ...dialects.graph.movement.reshape import Reshape, Transpose
+from ...dialects.graph.movement.slicing import Slice
 from .call import Call, Outcome
 from .problems import Malformed, Refused
 from .table import Table

@@ -10,12 +10,15 @@ from onnx import GraphProto, TensorProto, TensorShapeProto, TypeProto, ValueInfo
 from ...dialects.core.affine import Affine, Dim, linear_symbol, substitute, symbol
 from ...dialects.core.affine import symbols as symbols_in
 from ...dialects.core.constraints import ARITIES
+from ...dialects.core.contents import parts_of, readable
 from ...dialects.core.dtypes import DTYPES, DType
 from ...dialects.core.ir import SymbolRange
 from ...dialects.core.parser import parse_size
 from ...dialects.core.sizes.sizes import Conflict, Sizes
 from ...dialects.core.types import TensorType
 from ...errors import InputError, IRError, ModelError
+from ...runtime.contents import FARTHEST, MOST_DENOMINATOR
+from .contents import ANY, Contents, Span, Spans, named_in
 from .limits import check_dim
 from .problems import Malformed, Refused, shown
 from .weights import element_type
@@ -30,7 +33,8 @@ _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}")
 # In a tensor type, an upper-case word before `x` parses as a dimension and a separator.
 _LOOKS_LIKE_DIM = re.compile(r"[A-Z][A-Z0-9_]*x")
 _GRAMMAR = (
-    "module symbol constraint determined broadcasts stretches in func loc dense tensor order strided floordiv"
+    "module symbol content constraint determined broadcasts stretches in func loc dense tensor order strided "
+    "floordiv"
 )
 _WORDS = frozenset(f"{_GRAMMAR} true false inf nan".split(" ")) | ARITIES.keys()
 
@@ -66,6 +70,41 @@ class Symbols:
             self._declare(name, source)
         return symbol(self._by_source[source])
 
+    def element(self, input: str, index: int, span: Span) -> Dim:
+        """The symbol for an element of INPUT, which is expected in SPAN; a number where its range has one."""
+        name = self._element_name(f"{input}_{index}")
+        span, given = self._span(f"{input}[{index}]", span)
+        if span.low == span.high:
+            return span.low
+        if not given:
+            self._defaults.add(name)
+        high = span.high if given else max(span.high, self._widened.get(name, 0))
+        self._module.symbols[name] = SymbolRange(span.low, span.usual, high)
+        return symbol(name)
+
+    def fraction(self, input: str, index: int, span: Span, sizes: Sizes) -> tuple[Dim, Dim]:
+        """The symbols for numerator and denominator of an element of INPUT, which is expected in SPAN."""
+        span, _ = self._span(f"{input}[{index}]", span)
+        over, under = (self._element_name(f"{input}_{index}{part}") for part in ("", "_d"))
+        low, high = (end * MOST_DENOMINATOR for end in (min(span.low, 0), max(span.high, 0)))
+        self._module.symbols[over] = SymbolRange(low, span.usual, high)
+        self._module.symbols[under] = SymbolRange(1, 1, MOST_DENOMINATOR)
+        why = f"{input}[{index}] stays in its range"
+        sizes.require_at_least(symbol(over), symbol(under) * span.low, why)
+        sizes.require_at_least(symbol(under) * span.high, symbol(over), why)
+        return symbol(over), symbol(under)
+
+    def _element_name(self, wanted: str) -> str:
+        taken = wanted in self._taken or wanted in self._module.symbols
+        return self._fresh_name() if taken or not is_plain(wanted) else wanted
+
+    def _span(self, key: str, span: Span) -> tuple[Span, bool]:
+        """The range given for KEY, or SPAN; whether it is given."""
+        if key not in self._ranges:
+            return span, False
+        self._unused.discard(key)
+        return Span(*self._checked(key, -FARTHEST)), True
+
     def fresh(self) -> Affine:
         """A new symbol for a size without a name."""
         name = self._fresh_name()
@@ -93,13 +132,13 @@ class Symbols:
         low, middle, high = DEFAULT_RANGE
         return low, middle, max(high, self._widened.get(name, 0))
 
-    def _checked(self, key: str) -> tuple[int, int, int]:
+    def _checked(self, key: str, least: int = 0) -> tuple[int, int, int]:
         values = tuple(self._ranges[key])
         if len(values) != 3 or not all(isinstance(v, int) and not isinstance(v, bool) for v in values):
             raise InputError(f"the range of {shown(key)} must be three integers: min, opt, max")
         low, middle, high = values
-        if not 0 <= low <= middle <= high <= MAX_SYMBOL_VALUE:
-            raise InputError(f"the range {list(values)} of {shown(key)} is not 0 <= min <= opt <= max")
+        if not least <= low <= middle <= high <= MAX_SYMBOL_VALUE:
+            raise InputError(f"the range {list(values)} of {shown(key)} is not {least} <= min <= opt <= max")
         return low, middle, high
 
     def check_all_used(self) -> None:
@@ -116,8 +155,10 @@ def input_types(
     ranges: SymbolRanges,
     sizes: Sizes,
     widened: Mapping[str, int],
+    read: Contents,
 ) -> tuple[dict[str, TensorType], list[str]]:
-    """The type of every input by name, and messages about inputs whose type is not supported.
+    """The type of every input by name, and messages about inputs whose type is not supported. The contents
+    of the inputs in READ, and of those that RANGES name elements of, are declared.
 
     Raises InputError for overrides and ranges that do not match the model, ModelError for an invalid input.
     """
@@ -135,11 +176,27 @@ def input_types(
             offenders.append(f"input {shown(value.name)}: {error}")
         except Malformed as error:
             raise ModelError(f"input {shown(value.name)}: {error}") from None
+    for name in named_in(ranges) - read.keys():
+        if name in types and readable(types[name]):
+            read = {**read, name: ()}
+    for name, spans in read.items():
+        _declare_content(name, types[name], spans, symbols, sizes)
     symbols.check_all_used()
     _check_told(types)
     for name, type in types.items():
         _require_sizes(name, type, sizes)
     return types, offenders
+
+
+def _declare_content(name: str, type: TensorType, spans: Spans, symbols: Symbols, sizes: Sizes) -> None:
+    """Declare what the input NAME holds: a symbol per element, expected in its one of SPANS."""
+    found: list[Dim] = []
+    for index, span in enumerate(spans or [ANY] * int(str(type.elements))):
+        if span.fractions:
+            found += symbols.fraction(name, index, span, sizes)
+        else:
+            found += [symbols.element(name, index, span), *[1] * (parts_of(type) - 1)]
+    sizes.module.contents[name] = tuple(found)
 
 
 def _check_told(types: Mapping[str, TensorType]) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ...dialects.core.affine import Affine, Dim, exact_div, floordiv, substitute
+from ...dialects.core.affine import Affine, Dim, ceildiv, exact_div, floordiv, substitute
 from ...dialects.core.sizes.sizes import Sizes
 from .limits import MAX_DIM_PARTS, check_dim
 from .problems import Malformed
@@ -98,6 +98,12 @@ def choose(condition: Dim, yes: Dim, no: Dim, sizes: Sizes) -> Dim:
 def clamp(value: Dim, low: Dim, high: Dim, sizes: Sizes) -> Dim:
     """VALUE limited to low..high."""
     return sizes.derive("min", sizes.derive("max", value, low), high)
+
+
+def steps_in(distance: Dim, step: Dim, sizes: Sizes) -> Dim:
+    """ceil(DISTANCE / STEP), where neither is negative; a STEP of 0 counts as 1."""
+    # The quotient is of DISTANCE - 1, and kernels divide no negative numbers.
+    return choose(distance - 1, ceildiv(distance, sizes.derive("max", step, 1)), 0, sizes)
 
 
 # ------------------------------------------------------------ arithmetic, element by element

@@ -17,7 +17,7 @@ from ...dialects.core.traits import Trait, has
 from ...dialects.fused import FusedKernel
 from ...dialects.graph.constants import Constant
 from ...dialects.graph.contraction import Matmul
-from ...dialects.graph.movement import Reshape
+from ...dialects.graph.movement.reshape import Reshape
 from ..passes.manager import PassContext
 from ..simplify.dce import erase_dead
 from .vertical.attention_layouts import open_attention

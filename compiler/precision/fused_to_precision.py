@@ -19,7 +19,7 @@ from ...dialects.core.types import ROW_MAJOR, TensorType
 from ...dialects.fused import FusedKernel
 from ...dialects.graph.constants import Constant
 from ...dialects.graph.elementwise import Cast
-from ...dialects.graph.movement import Reshape
+from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.precision import PrecisionKernel
 from ..passes.manager import PassContext
 from ..patterns.layouts import is_neutral

@@ -15,13 +15,13 @@ from . import (
     movement,
     ngrams,
     normalization,
+    pool,
     quantization,
     reduction,
     rois,
     scatter,
     sequences,
     sorting,
-    window,
 )
 
 FAMILIES = (
@@ -32,7 +32,7 @@ FAMILIES = (
     contraction,
     reduction,
     normalization,
-    window,
+    pool,
     movement,
     indexing,
     scatter,

@@ -22,8 +22,8 @@ from .base import GraphOp, same_dtype, same_shape
 from .elementwise_base import FLOAT, NUMBER, check_kind
 from .formula import Term, load
 from .numeric import compute_dtype, converted, widened
+from .sliding_window import Ints, SlidingWindow
 from .taps import Taps, sample, sample_array, tap_arrays
-from .windowed import Ints, Windowed
 
 
 @define_op()
@@ -136,7 +136,7 @@ class Col2Im(GraphOp):
 
 
 @define_op()
-class DeformColumns(Windowed):
+class DeformColumns(SlidingWindow):
     """The elements of x [N, C, H, W] under each window, each at its own real offset, interpolated linearly
     between four elements, 0 outside: [N, C, taps, outputs...]. The first step of a deformable convolution
     (ONNX DeformConv; Dai et al. 2017).

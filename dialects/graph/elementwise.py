@@ -18,7 +18,7 @@ from ..core.parts import AttributeAt
 from ..core.traits import Trait
 from ..core.types import TensorType
 from . import activations, binary, unary
-from .base import GraphOp, broadcast_shapes, same_dtype
+from .base import PLAIN_MS, GraphOp, broadcast_shapes, same_dtype
 from .elementwise_base import Broadcasting, check_kind
 from .extremes import larger, smaller
 from .formula import Term
@@ -31,6 +31,7 @@ class Cast(GraphOp):
     truncates and saturates (NaN gives 0), integers wrap, f8 saturates, bool is x != 0."""
 
     name = "graph.cast"
+    compile_ms = PLAIN_MS
     x = operand()
     to = attribute(DTYPE)
     y = result()
@@ -74,6 +75,7 @@ class Clip(Broadcasting):
     """min(max(x, low), high) with rank-0 bounds, each optional; NaN stays NaN (ONNX Clip)."""
 
     name = "graph.clip"
+    compile_ms = PLAIN_MS
     x = operand()
     low = optional_operand()
     high = optional_operand()
@@ -99,6 +101,7 @@ class Prelu(Broadcasting):
     """x, or slope * x below zero (ONNX PRelu)."""
 
     name = "graph.prelu"
+    compile_ms = PLAIN_MS
     x = operand()
     slope = operand()
     y = result()
@@ -116,6 +119,7 @@ class Where(Broadcasting):
     """x where the condition holds, else y (ONNX Where)."""
 
     name = "graph.where"
+    compile_ms = PLAIN_MS
     condition = operand()
     x = operand()
     y = operand()

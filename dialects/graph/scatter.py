@@ -23,9 +23,9 @@ from ..core.types import TensorType
 from .base import GraphOp, normalize_axis, same_dtype, same_shape
 from .elementwise_base import NUMBER, check_kind
 from .extremes import larger, smaller
+from .movement.remap import reshaped_index
 from .numeric import compute_dtype, converted, widened
-from .remap import reshaped_index
-from .window import lowest
+from .pool import lowest
 
 REDUCTIONS = EnumKind(("none", "add", "mul", "max", "min"))
 _COMBINE: dict[str, Callable[[Any, Any], Any]] = {
@@ -65,7 +65,7 @@ class Scatter(GraphOp):
     def check_operands(self) -> None:
         """Raise located IRErrors for indices that are no integers, and for mixed element types."""
         if not self.indices.type.dtype.is_integer:
-            message = f"its indices are {self.indices.type.dtype}, integers are wanted"
+            message = f"its indices are {self.indices.type.dtype}, integers are expected"
             raise op_error(self, message, at=operand_at(self, self.indices))
         same_dtype(self, [self.x.type, self.updates.type])
         if self.reduction != "none":

@@ -16,7 +16,7 @@ from ....codegen.interface import ArchSpec, compile_ms
 from ....dialects.core.affine import Dim, evaluate
 from ....dialects.core.ir import Function, Module, Operation, Value
 from ....dialects.core.traits import Trait, has
-from ....dialects.graph.movement import Reshape
+from ....dialects.graph.movement.reshape import Reshape
 
 Access = int
 

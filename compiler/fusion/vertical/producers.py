@@ -13,8 +13,10 @@ import heapq
 
 from ....dialects.core.ir import Operation, Value
 from ....dialects.core.traits import Trait, has
-from ....dialects.graph.movement import Concat, Reshape, Slice
-from ..horizontal.concats import cuts_reach_an_edge
+from ....dialects.graph.movement.concat import Concat
+from ....dialects.graph.movement.reshape import Reshape
+from ....dialects.graph.movement.slicing import Slice
+from ..widen_concats import cuts_reach_an_edge
 from .attention_layouts import producer_refusal
 from .clusters import Cluster, ClusterPlan, is_clusterable, shape_text
 from .prologues import Prologues
@@ -32,7 +34,11 @@ PRODUCER_RULES = {
 }
 
 OUTPUT = Refusal("its result is an output")
-RULES = {"row": "row-producer", "contraction": "contraction-prologue", "attention": "attention-operand"}
+RULE_OF_ROOT = {
+    "row": "row-producer",
+    "contraction": "contraction-prologue",
+    "attention": "attention-operand",
+}
 ENDED = Refusal("the kernel is full, and was cut where a single value enters it")
 
 
@@ -131,7 +137,7 @@ class ProducerFusion:
         if self._after_seed(op, cluster):
             return "epilogue-operand"
         if root != "loop":
-            return RULES[root]
+            return RULE_OF_ROOT[root]
         if isinstance(op, Reshape):
             return "loop-reshape"
         return "loop-movement" if has(op, Trait.MOVEMENT) else "loop-elementwise"
@@ -171,7 +177,7 @@ class ProducerFusion:
             return None
         made = part.producer.x.producer if isinstance(part.producer, Slice) else part.producer
         owner = None if made is None or has(made, Trait.MOVEMENT) else self._plan.owner.get(made)
-        if made is None or owner is None or self._recorder.apart([(made, concat)]) is not None:
+        if made is None or owner is None or self._recorder.barrier_among([(made, concat)]) is not None:
             return None
         return owner if owner.root in ("contraction", "loop") else None
 

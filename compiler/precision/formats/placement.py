@@ -14,7 +14,8 @@ from ....dialects.core.location import UNKNOWN, Location
 from ....dialects.core.types import ROW_MAJOR, Layout, TensorType
 from ....dialects.graph.constants import INLINE_ELEMENTS, Constant
 from ....dialects.graph.elementwise import Cast
-from ....dialects.graph.movement import Pad, Reshape
+from ....dialects.graph.movement.pad import Pad
+from ....dialects.graph.movement.reshape import Reshape
 from ....dialects.precision import PrecisionKernel
 from ...passes.ledger import Verdict
 from ...passes.manager import PassContext

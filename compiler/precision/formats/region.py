@@ -21,10 +21,11 @@ from ....dialects.graph.attention import Attention
 from ....dialects.graph.binary import Add
 from ....dialects.graph.constants import Constant
 from ....dialects.graph.elementwise import BitCast, Cast, Where
-from ....dialects.graph.movement import Pad, Reshape
+from ....dialects.graph.movement.pad import Pad
+from ....dialects.graph.movement.reshape import Reshape
 from ....dialects.graph.normalization import Softmax
+from ....dialects.graph.pool import MaxPool
 from ....dialects.graph.quantization import Dequantize
-from ....dialects.graph.window import MaxPool
 from ...settings.policy import Format
 from .multiplication import Multiplication
 

@@ -20,7 +20,7 @@ from ....dialects.graph.attention import Attention
 from ....dialects.graph.constants import Constant
 from ....dialects.graph.contraction import Conv, ConvTranspose, Matmul
 from ....dialects.graph.elementwise import Cast
-from ....dialects.graph.movement import Reshape, Transpose
+from ....dialects.graph.movement.reshape import Reshape, Transpose
 from ...fusion.vertical.attention_layouts import masks_of
 from ...fusion.vertical.clusters import viewed
 from ...patterns.layouts import CONVERSION_PASSES, is_neutral, launch_elements

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from ....dialects.core.affine import Dim, Range, bounds
+from ....dialects.core.affine import Dim
+from ....dialects.core.bounds import Range, bounds
 from ....dialects.core.builtin import Yield
 from ....dialects.core.ir import Block, Function, Module, Operation, Value
 from ....dialects.core.traits import Trait, has
@@ -13,10 +14,10 @@ from ....dialects.graph.attention import Attention
 from ....dialects.graph.constants import Constant, Dims
 from ....dialects.graph.indexing import Indexed, OneHot
 from ....dialects.graph.indexing import Range as RangeOp
+from ....dialects.graph.movement.resize import Resize
 from ....dialects.graph.normalization import Softmax
+from ....dialects.graph.pool import AvgPool, MaxPool
 from ....dialects.graph.reduction import ArgReduce, Reduce, Running
-from ....dialects.graph.resize import Resize
-from ....dialects.graph.window import AvgPool, MaxPool
 from .arithmetic import elementwise_fact
 from .constants import constant_fact
 from .facts import UNBOUNDED, Fact, NumberOrigin, integers, joined, of_dtype
