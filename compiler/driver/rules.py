@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ...errors import InputError
 from ..frontend.functions import STANDARD_BODY
 from ..frontend.functions import SUMMARY as STANDARD_BODIES
+from ..frontend.ops_control import SUMMARIES as CONTROL_RULES
 from ..fusion import decompose_attention
 from ..fusion.decompose_attention import DecomposeAttention
 from ..fusion.graph_to_fused import GraphToFused
@@ -76,6 +77,8 @@ def _table() -> Iterable[Rule]:
     for name, summary in SIZE_RULES.items():
         yield Rule(name, "graph", summary, switchable=False)
     yield Rule(STANDARD_BODY, "graph", STANDARD_BODIES, switchable=False)
+    for name, summary in CONTROL_RULES.items():
+        yield Rule(name, "graph", summary, switchable=False)
     yield from _graph_rules()
     yield from _fused_rules()
     yield from _precision_rules()

@@ -39,8 +39,9 @@ FOLDING_WORK = 10**9  # FLOPs; a larger contraction or window of constants is no
 
 @dataclass
 class Builder:
-    """Appends operations to the body of one function.
+    """Appends operations to BLOCK: the body of a function, or for a while that of a region (`regions.py`).
 
+    root: the function's body, where constants are created even for a region, since all may read them later;
     location: that of the node being imported; budget: the bytes that constant folding may produce in all.
     """
 
@@ -49,30 +50,31 @@ class Builder:
     files: ExternalFiles
     budget: int = DEFAULT_FOLDING_BUDGET
     location: Location = UNKNOWN
+    root: Block = field(init=False)
     _left: int = field(init=False)
     sizes_known: Sizes = field(init=False)
     _written: list[Tensor] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
+        self.root = self.block
         self._left = self.budget
         self.sizes_known = Sizes(self.module)
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
         """A context that erases what is emitted inside when it ends with Refused or Resized."""
-        last, left, self._written = self.block.last, self._left, []
+        last, left, written, self._written = self.block.last, self._left, self._written, []
         known = self.sizes_known.snapshot()
         try:
             yield
-        except Refused:
+        except (Refused, Resized) as error:
             self._take_back(last)
             self._left = left
-            self.sizes_known.restore(known)
+            if isinstance(error, Refused):  # else the node is imported again, with what was found
+                self.sizes_known.restore(known)
             raise
-        except Resized:
-            self._take_back(last)  # the node is imported again
-            self._left = left
-            raise
+        finally:
+            self._written = [*written, *self._written]
 
     def _take_back(self, last: Operation | None) -> None:
         """Erase all operations after LAST, and the values of constants that were created there."""
@@ -83,7 +85,9 @@ class Builder:
 
     def remark(self, rule: str, reason: str) -> None:
         """Record a decision about the node being imported."""
-        self.module.remarks.append(Remark(rule, self.location.nodes, reason))
+        remark = Remark(rule, self.location.nodes, reason)
+        if remark not in self.module.remarks:  # a node may be imported again
+            self.module.remarks.append(remark)
 
     # ------------------------------------------------------------ operations
 
@@ -176,14 +180,26 @@ class Builder:
     def value(self, tensor: Tensor) -> Value:
         """TENSOR as an IR value. The operation of a constant or of sizes is created on the first call."""
         if tensor.value is None:
-            if tensor.data is not None:
-                op = constant(self.module, tensor.data, tensor.location)
-                self.block.append(op)
-                tensor.value = op.result
-            else:
-                tensor.value = self._sizes_value(tensor)
+            with self.within(self.root):
+                tensor.value = self._created(tensor)
             self._written.append(tensor)
         return tensor.value
+
+    @contextmanager
+    def within(self, block: Block) -> Iterator[None]:
+        """A context in which operations are appended to BLOCK."""
+        outer, self.block = self.block, block
+        try:
+            yield
+        finally:
+            self.block = outer
+
+    def _created(self, tensor: Tensor) -> Value:
+        if tensor.data is None:
+            return self._sizes_value(tensor)
+        op = constant(self.module, tensor.data, tensor.location)
+        self.block.append(op)
+        return op.result
 
     def _sizes_value(self, tensor: Tensor) -> Value:
         """The symbolic numbers of TENSOR as data: `graph.dims`, then ops for its shape and type."""

@@ -33,6 +33,7 @@ from .limits import MAX_DEPTH, MAX_NODES
 from .problems import LostRead, Malformed, Refused, Unread, shown
 from .reading import check_opset, normal_domain
 from .registry import find_importer
+from .subgraphs import Subgraphs
 from .tensor import Lost, Tensor
 
 # Exceptions that a malformed node may cause where no check finds the fault; they become a ModelError.
@@ -103,9 +104,13 @@ class Walker:
             self._frames.pop()
 
     def _tried(self, node: NodeProto, frame: Frame, nodes: Sequence[NodeProto]) -> bool:
+        known = len(self.offenders)
         try:
             self._node(node, frame, nodes)
         except Resized as change:
+            if frame.nested:
+                raise
+            del self.offenders[known:]
             for each in self._frames:
                 for tensor in each.tensors.values():
                     if tensor is None or isinstance(tensor, Lost):
@@ -196,7 +201,7 @@ class Walker:
         check_types(schema, [None if x is None or isinstance(x, Lost) else x.dtype for x in inputs])
         if importer is None:
             return self._by_definition(node, inputs, frame)
-        call = Call(node, inputs, self.builder, frame.environment)
+        call = self._call(node, inputs, frame)
         try:
             return imported(importer, call, default_attributes(schema))
         except Refused as refusal:
@@ -239,7 +244,11 @@ class Walker:
         if CONTRIBUTED_DOMAIN not in frame.opsets:
             raise Malformed(f"no opset of {CONTRIBUTED_DOMAIN} is imported where it stands")
         found.check_form(node, resolve_attributes(node, frame.environment))
-        return imported(found.importer, Call(node, inputs, self.builder, frame.environment), {})
+        return imported(found.importer, self._call(node, inputs, frame), {})
+
+    def _call(self, node: NodeProto, inputs: Sequence[Tensor | None], frame: Frame) -> Call:
+        subgraphs = Subgraphs(self.run, self.builder, self.offenders, frame, f"{_label(node, frame)}/")
+        return Call(node, inputs, self.builder, subgraphs, frame.environment)
 
     # ------------------------------------------------------------ functions
 
@@ -261,6 +270,7 @@ class Walker:
             depth=frame.depth + 1,
             standard=frame.standard or not body.is_local,
             tensors=dict(zip(body.inputs, padded, strict=True)),
+            nested=frame.nested,
         )
         outer = self.builder.location
         self.run(body.nodes, inner)

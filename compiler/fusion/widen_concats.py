@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ...dialects.control import all_blocks
 from ...dialects.core.affine import Dim, evaluate, total
 from ...dialects.core.builtin import Yield
 from ...dialects.core.ir import Block, Module, Region, Value
@@ -63,8 +64,8 @@ class WidenConcats:
     name = "widen-concat"
 
     def run(self, module: Module, context: PassContext) -> Module:
-        for function in module.functions:
-            for op in list(function.block):
+        for block in all_blocks(module):
+            for op in list(block):
                 match = _match(op, context) if isinstance(op, FusedKernel) else None
                 if match is not None and isinstance(op, FusedKernel):
                     self._apply(op, match, module, context)

@@ -138,7 +138,8 @@ def _verify_block(
             if block.last is None
             else op_error(block.last, "is the last op of its block, but no terminator")
         )
-    wanted = "core.return" if block.last.holder is None else "core.yield"
+    holder = block.last.holder
+    wanted = "core.return" if holder is None else holder.terminator
     if block.last.name != wanted:
         raise op_error(block.last, f"stands where {wanted} is expected", "functions return, regions yield")
 

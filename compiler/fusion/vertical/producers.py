@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import heapq
 
+from ....dialects.control import ControlOp
 from ....dialects.core.ir import Operation, Value
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.movement.concat import Concat
@@ -21,7 +22,7 @@ from .attention_layouts import producer_refusal
 from .clusters import Cluster, ClusterPlan, is_clusterable, shape_text
 from .prologues import Prologues
 from .recompute import Evaluations, taps
-from .record import ELIDE_CONCAT, Recorder, Refusal, too_large
+from .record import CONTROLLED, ELIDE_CONCAT, Recorder, Refusal, too_large
 from .rows import row_producer_refusal
 
 PRODUCER_RULES = {
@@ -112,7 +113,7 @@ class ProducerFusion:
 
     def _refusal(self, op: Operation, users: list[Operation], cluster: Cluster | None) -> Refusal | None:
         if any(not is_clusterable(user) for user in users):
-            return OUTPUT
+            return CONTROLLED if any(isinstance(user, ControlOp) for user in users) else OUTPUT
         owners = {self._plan.owner.get(user) for user in users}
         if cluster is None or len(owners) > 1:
             return Refusal("its result is read by several kernels", {"kernels": len(owners)})

@@ -56,6 +56,7 @@ def too_large(cluster: Cluster, op: Operation, limit: int) -> Refusal | None:
 
 
 AT_EDGE = Refusal("at the edge of a kernel it is a view, which moves no data")
+CONTROLLED = Refusal("control flow is between kernels, and reads memory")
 LEADERS = Refusal("each needs a kernel of its own")
 
 

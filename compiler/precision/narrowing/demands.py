@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
+from ....dialects.control import ControlOp
 from ....dialects.core.affine import Dim, product
 from ....dialects.core.dtypes import F32
 from ....dialects.core.ir import Block, Function, Operation, Value
@@ -107,7 +108,9 @@ class Demands:
 
     def _walk(self, block: Block) -> None:
         for op in reversed(list(block)):
-            if op.regions:
+            if isinstance(op, ControlOp):
+                self._control(op)
+            elif op.regions:
                 self._region(op)
             else:
                 self._op(op)
@@ -118,6 +121,12 @@ class Demands:
             self._ask(given, self.values.get(value))
         self._walk(block)
         for argument, value in zip(block.arguments, op.inputs, strict=True):
+            self._ask(value, self.values.get(argument))
+
+    def _control(self, op: ControlOp) -> None:
+        for region in op.regions:
+            self._walk(region.block)
+        for value, argument in op.passed():
             self._ask(value, self.values.get(argument))
 
     def _op(self, op: Operation) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from ....dialects.control import ControlOp
 from ....dialects.core.affine import Dim
 from ....dialects.core.bounds import Range, bounds
 from ....dialects.core.builtin import Yield
@@ -51,7 +52,9 @@ class ForwardFacts:
 
     def _walk(self, block: Block) -> None:
         for op in block:
-            if op.regions:
+            if isinstance(op, ControlOp):
+                self._control(op)
+            elif op.regions:
                 self._region(op)
             else:
                 for value in op.results:
@@ -67,6 +70,15 @@ class ForwardFacts:
         assert isinstance(end, Yield)
         for value, given in zip(op.results, end.inputs, strict=True):
             self._found[value] = self._found[given]
+
+    def _control(self, op: ControlOp) -> None:
+        """Propagate facts into regions of control flow. Nothing is assumed of what these hand on."""
+        for region in op.regions:
+            self._found |= {value: of_dtype(value.type.dtype) for value in region.block.arguments}
+        self._found |= {argument: self._found[value] for value, argument in op.passed()}
+        for region in op.regions:
+            self._walk(region.block)
+        self._found |= {value: of_dtype(value.type.dtype) for value in op.results}
 
     def _most(self, dim: Dim) -> float:
         high = bounds(dim, self._ranges)[1]
@@ -149,7 +161,7 @@ def _constant(op: Constant, module: Module) -> Fact:
 def _readers(value: Value) -> Iterator[Operation]:
     """The ops that read VALUE, in kernels or outside."""
     for op, index in value.uses:
-        if op.regions:
+        if op.regions and not isinstance(op, ControlOp):
             yield from _readers(op.regions[0].block.arguments[index])
         else:
             yield op

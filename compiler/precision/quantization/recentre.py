@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from ....dialects.control import all_blocks
 from ....dialects.core.dtypes import I8, U8, DType
 from ....dialects.core.ir import Module, Operation, Value
 from ....dialects.graph.movement.concat import Concat
@@ -45,9 +46,9 @@ class RecentreZeroPoints:
     def run(self, module: Module, context: PassContext) -> Module:
         if self.name in context.disabled:
             return module
-        for function in module.functions:
+        for block in all_blocks(module):
             seen: set[Value] = set()
-            for op in list(function.block):
+            for op in list(block):
                 if isinstance(op, Quantize) and op.result not in seen and not context.exhausted:
                     _recentre(_group(op.result, seen), module, context)
         return module

@@ -13,7 +13,7 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
-from onnx import TensorProto, helper
+from onnx import GraphProto, TensorProto, helper, parser
 
 from .nodes import Array, Case, case, draw_anew, ints, real, scalar, whole
 
@@ -650,3 +650,88 @@ _CONTRIBUTED_CHANGES: dict[str, dict[str, list[Change]]] = {
 
 BASES |= {f"{MICROSOFT}.{op}": base for op, base in _CONTRIBUTED_BASES.items()}
 CHANGES |= {f"{MICROSOFT}.{op}": changes for op, changes in _CONTRIBUTED_CHANGES.items()}
+
+# ---------------------------------------------------------------- control flow
+
+
+def graph(text: str) -> GraphProto:
+    """The subgraph in TEXT, of a node of control flow."""
+    parsed: GraphProto = parser.parse_graph(text)
+    return parsed
+
+
+_HALVED, _SHIFTED = (
+    graph(f"b (int64 i, bool c, float[3] v) => (bool d, float[3] w, e) {{{how} e = Neg(v) d = Not(n) }}")
+    for how in (
+        "n = Not(c) t = Constant<value = float {0.5}>() w = Mul(v, t)",
+        "n = Not(c) t = Cast<to = 1>(i) w = Add(v, t)",
+    )
+)
+_ONE, _OTHER = (graph(f"g () => (float y) {{ y = Constant<value = float {{{n}}}>() }}") for n in (1.5, 2.5))
+
+BASES |= {
+    "If": lambda version: case("If", 7, scalar(True, np.bool_), then_branch=_ONE, else_branch=_OTHER),
+    "Loop": lambda version: case(
+        "Loop", 7, scalar(3), scalar(True, np.bool_), real(3), constant=(0, 1), outputs=2, body=_HALVED
+    ),
+}
+CHANGES |= {
+    "If": {"then_branch": [right(then_branch=_OTHER)], "else_branch": [inert(else_branch=_ONE)]},
+    "Loop": {
+        "body": [right(body=_SHIFTED)],
+        "M": [right(M=scalar(2)), right(M=scalar(0))],
+        "cond": [inert(cond=None), right(cond=scalar(False, np.bool_))],
+    },
+}
+
+# ---------------------------------------------------------------- recurrence
+
+
+def recurrent(op: str, gates: int, outputs: int) -> Base:
+    """A node of hidden size 4, on 3 steps of 2 sequences."""
+    rows = 4 * gates
+
+    def base(version: int) -> Case:
+        weights = real(1, rows, 3, low=-1, high=1), real(1, rows, 4, low=-1, high=1)
+        return case(op, 7, real(3, 2, 3), *weights, constant=(1, 2), outputs=outputs, hidden_size=4)
+
+    return base
+
+
+def _recurrence(gates: int, first: str, last: str) -> dict[str, list[Change]]:
+    """Changes of a node with as many GATES, whose activation functions are FIRST, which takes an alpha and a
+    beta, and LAST."""
+    functions = {"activations": [first, *[last] * (0 if gates == 1 else 2 if gates == 4 else 1)]}
+    both = {
+        "direction": "bidirectional",
+        "W": real(2, 4 * gates, 3, low=-1, high=1),
+        "R": real(2, 4 * gates, 4, low=-1, high=1),
+    }
+    return {
+        "activations": [right(**functions)],
+        "activation_alpha": [right(activation_alpha=[0.3], **functions)],
+        "activation_beta": [right(activation_beta=[0.3], **functions)],
+        "clip": [right(clip=0.5)],
+        "direction": [right(direction="reverse"), right(**both)],
+        "hidden_size": [inert(hidden_size=None)],
+        "layout": [right(layout=1, X=real(2, 3, 3)), refused(layout=2)],
+        "B": [right(B=real(1, 8 * gates))],
+        "sequence_lens": [right(sequence_lens=np.array([3, 1], np.int32))],
+        "initial_h": [right(initial_h=real(1, 2, 4))],
+    }
+
+
+BASES |= {"GRU": recurrent("GRU", 3, 2), "LSTM": recurrent("LSTM", 4, 3), "RNN": recurrent("RNN", 1, 2)}
+CHANGES |= {
+    "GRU": {
+        **_recurrence(3, "HardSigmoid", "Tanh"),
+        "linear_before_reset": [right(linear_before_reset=1, B=real(1, 24))],
+    },
+    "LSTM": {
+        **_recurrence(4, "HardSigmoid", "Tanh"),
+        "input_forget": [right(input_forget=1)],
+        "initial_c": [right(initial_c=real(1, 2, 4))],
+        "P": [right(P=real(1, 12))],
+    },
+    "RNN": _recurrence(1, "HardSigmoid", "Tanh"),
+}
