@@ -26,10 +26,10 @@ from ...dialects.graph.elementwise import Cast
 from ...dialects.graph.movement.expand import Expand
 from ...dialects.graph.movement.reshape import Reshape
 from . import symbolic
-from .contents import Spans, contents_behind
+from .contents import Spans, Unread, contents_behind
 from .external import ExternalFiles
 from .limits import DEFAULT_FOLDING_BUDGET, MAX_SHAPE_VALUES, check_dim, check_type
-from .problems import Malformed, Refused, Unread
+from .problems import Malformed, Refused
 from .shape_folding import fold_sizes
 from .tensor import Array, Lost, Tensor
 

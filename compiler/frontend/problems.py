@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from .contents import Contents
-
 MAX_SHOWN = 80
 
 
@@ -17,14 +15,6 @@ class Refused(Exception):
 
 class LostRead(Exception):
     """The node reads a tensor that an unsupported node would compute: nothing more can be said about it."""
-
-
-class Unread(Refused):
-    """The node needs what inputs hold: CONTENTS has their names, and what each element may be."""
-
-    def __init__(self, message: str, contents: Contents) -> None:
-        super().__init__(message)
-        self.contents = contents
 
 
 def shown(name: str) -> str:

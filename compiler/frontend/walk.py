@@ -16,7 +16,7 @@ from ...errors.diagnostic import Diagnostic
 from .builder import Builder
 from .call import Call, resolve_attributes
 from .checks import check_form, check_types, refusals
-from .contents import Spans, merged
+from .contents import Spans, Unread, merged
 from .contributed import CONTRIBUTED, CONTRIBUTED_DOMAIN
 from .direct import imported
 from .frame import Frame, lost_result
@@ -30,7 +30,7 @@ from .functions import (
 )
 from .left_out import DOMAINS_LEFT_OUT, LEFT_OUT, unsupported
 from .limits import MAX_DEPTH, MAX_NODES
-from .problems import LostRead, Malformed, Refused, Unread, shown
+from .problems import LostRead, Malformed, Refused, shown
 from .reading import check_opset, normal_domain
 from .registry import find_importer
 from .subgraphs import Subgraphs
