@@ -11,6 +11,7 @@ PARTS = {
     "graph.and": _TRUTH,
     "graph.or": _TRUTH,
     "graph.xor": _TRUTH,
+    "graph.bit_cast": "the bits of an element stay as they are, whichever number they are",
     "graph.bitwise_not": _BITS,
     "graph.bitwise_and": _BITS,
     "graph.bitwise_or": _BITS,
