@@ -17,17 +17,8 @@ from .arrays import symbols_of
 from .console import out, print_table, printable, quantity, write_json, write_text
 from .cubin import registers
 from .facts import BufferFacts, buffers_of, controls_of, launches_of
-from .options import (
-    ON_THE_SPOT,
-    AsJson,
-    BuildRequest,
-    Level,
-    PartFor,
-    Sizes,
-    Subject,
-    parse_sizes,
-    with_request,
-)
+from .option_texts import parse_sizes
+from .options import ON_THE_SPOT, AsJson, BuildRequest, Level, PartFor, Sizes, Subject, with_request
 from .subject import open_plan, part_of
 
 _OPERATION = re.compile(r"^\s*(?:%.* = )?[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*\b", re.MULTILINE)
@@ -84,6 +75,7 @@ def describe(plan: Plan, symbols: Mapping[str, int], whole: Plan) -> dict[str, A
         "parts": [_part(each) for each in whole.parts],
         "min_driver": spec.min_driver,
         "symbols": {n: [r.minimum, r.optimum, r.maximum] for n, r in spec.symbols.items()},
+        "contents": {name: list(each) for name, each in spec.sizes.contents.items()},
         "determined": {name: each.text for name, each in spec.sizes.determined.items()},
         "derived": {name: _expression(each) for name, each in spec.sizes.derived.items()},
         "constraints": [
@@ -195,8 +187,11 @@ def _head(facts: Mapping[str, Any]) -> list[str]:
     lines += [f"{name} = {size}, always" for name, size in facts["determined"].items()]
     lines += [f"{name} = {size}" for name, size in facts["derived"].items()]
     lines += [f"needs {each['text']}{said_of(each['nodes'])}: {each['why']}" for each in facts["constraints"]]
-    for what in ("inputs", "outputs"):
-        tensors = (f"{t['name']} {t['dtype']}{_shape(t['shape'])}" for t in facts[what])
+    held = {name: f" = {_shape(content)}" for name, content in facts["contents"].items()}
+    for what, also in (("inputs", held), ("outputs", {})):
+        tensors = (
+            f"{t['name']} {t['dtype']}{_shape(t['shape'])}{also.get(t['name'], '')}" for t in facts[what]
+        )
         lines.append(f"{what}: {', '.join(tensors)}")
     parts = {key: value for key, value in facts["bytes"].items() if key != "cubins"} | {
         f"cubins {target}": size for target, size in facts["bytes"]["cubins"].items()

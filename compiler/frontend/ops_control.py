@@ -22,7 +22,7 @@ from .frame import LOST
 from .problems import Malformed, Refused
 from .regions import Count, Step, branch, loop
 from .table import Table
-from .tensor import Tensor
+from .tensor import Lost, Tensor
 
 FOLDED_BRANCH = "folded-branch"
 UNROLLED_LOOP = "unrolled-loop"
@@ -104,7 +104,7 @@ class _Lost(Refused):
 def _outputs(call: Call, graph: GraphProto, inputs: Sequence[Tensor] = ()) -> list[Tensor]:
     """The outputs of GRAPH. Raises _Lost if an unsupported node would compute one."""
     found = call.subgraphs.run(graph, inputs)
-    if any(tensor is LOST for tensor in found):
+    if any(isinstance(tensor, Lost) for tensor in found):
         raise _Lost
     return found
 
