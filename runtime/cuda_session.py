@@ -65,6 +65,11 @@ class CudaSession:
         """Handle of the stream that everything is issued to."""
         return int(self._streams[0])
 
+    def fetch(self, value: Value) -> Array:
+        """The elements of an input; those in device memory are copied, after what the stream waits for."""
+        with self._device.current():
+            return self._transfers.fetched(value)
+
     def run(
         self, program: Program, inputs: Sequence[Value], outputs: Sequence[Value | None], on_device: bool
     ) -> list[object]:

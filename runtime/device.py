@@ -52,6 +52,9 @@ class Session(Protocol):
     def stream(self) -> int | None:
         """The stream handle that other libraries synchronise with; None where there is none."""
 
+    def fetch(self, value: Value) -> Array:
+        """The elements of an input in host memory; the runtime reads the numbers that sizes depend on."""
+
     def run(
         self, program: Program, inputs: Sequence[Value], outputs: Sequence[Value | None], on_device: bool
     ) -> list[object]:

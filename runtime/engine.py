@@ -130,7 +130,7 @@ class Context:
         return self._session
 
     def _bind(self, session: Session, inputs: Mapping[str, object]) -> tuple[Program, Sequence[Value]]:
-        values, symbols = self._core.binder.inputs(inputs, session.stream)
+        values, symbols = self._core.binder.inputs(inputs, session)
         return self._core.programs.get(symbols), values
 
 
@@ -190,8 +190,9 @@ class Engine:
         """Run once, wait, and return the results by name.
 
         Inputs are numpy arrays, or tensors of any library that supports DLPack; those on the engine's
-        device are used zero-copy. If any input is on a GPU the results are `DeviceTensor`s there, else
-        numpy arrays. `outputs` may name tensors to write the results into.
+        device are used zero-copy, except that numbers which sizes depend on are read on the host, after
+        which the run waits. If any input is on a GPU the results are `DeviceTensor`s there, else numpy
+        arrays. `outputs` may name tensors to write the results into.
 
         Raises `InputError` for wrong names, types or shapes, `DeviceError` if the device fails.
         """

@@ -86,6 +86,10 @@ class HostSession:
         self._arena = aligned_bytes(manifest.arena_bytes)
         self._zeroed = False
 
+    def fetch(self, value: Value) -> Array:
+        """The elements of an input, which are in host memory."""
+        return host_array(value)
+
     def run(
         self, program: Program, inputs: Sequence[Value], outputs: Sequence[Value | None], on_device: bool
     ) -> list[object]:

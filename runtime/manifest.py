@@ -17,7 +17,7 @@ from .expressions import LIMIT, Expression, clip
 from .launch_rules import MAX_CLUSTER
 from .manifest_arguments import ArgumentSpec, KernelSpec, ParameterSpec, parse_arguments, parse_kernel
 from .manifest_fields import Fields, fails
-from .sizes import SizeSpec, parse_sizes
+from .sizes import SizeBinding, SizeSpec, bindings, parse_sizes
 from .steps import StepSpec, parse_steps
 
 FORMAT = 3
@@ -129,6 +129,11 @@ class Manifest:
     launches: tuple[LaunchSpec, ...]
     steps: tuple[StepSpec, ...]
     setter: str
+
+    @property
+    def bindings(self) -> list[SizeBinding]:
+        """How inputs determine the symbols."""
+        return bindings({tensor.name: tensor.shape for tensor in self.inputs}, self.sizes.contents)
 
 
 def parse_manifest(value: object) -> Manifest:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from .expressions import DividesByZero, clip, symbols_of
+from .expressions import DividesByZero, Expression, clip, symbols_of
 from .launch_rules import MAX_CLUSTER
 from .manifest import LaunchSpec, Manifest
 from .manifest_arguments import ArgumentSpec, TensorMapSpec
 from .manifest_fields import fails
 from .program import Program, resolve
-from .sizes import bindings
 from .steps import Repeat, controls_in, segments_in
 
 MAX_THREADS = 1024
@@ -63,14 +62,28 @@ def _allowed(manifest: Manifest, free: Mapping[str, int]) -> Mapping[str, int] |
 
 
 def _check_symbols(manifest: Manifest) -> None:
-    known = {each.symbol for each in bindings([tensor.shape for tensor in manifest.inputs])}
+    for name, content in manifest.sizes.contents.items():
+        _check_content(manifest, name, content)
+    known = {each.symbol for each in manifest.bindings}
     for name, expression in manifest.sizes.derived.items():
         if name not in manifest.symbols or not symbols_of(expression) <= known:
             raise fails(f"derived symbol {clip(name)}", "is not computed from symbols that stand before it")
         known.add(name)
     for name in manifest.symbols:
         if name not in known:
-            raise fails(f"symbol {clip(name)}", "is not determined by any input size")
+            raise fails(f"symbol {clip(name)}", "is not determined by any input")
+
+
+def _check_content(manifest: Manifest, name: str, content: Sequence[Expression]) -> None:
+    """Raise `PlanError` for the content of an input that there is not, or that holds another number of
+    numbers."""
+    tensor = next((each for each in manifest.inputs if each.name == name), None)
+    if tensor is None:
+        raise fails(f"content of {clip(name)}", "is of no input")
+    sizes = [size for size in tensor.shape if isinstance(size, int)]
+    parts = 1 if tensor.dtype[0] in "iu" else 2
+    if len(sizes) != len(tensor.shape) or math.prod(sizes) * parts != len(content):
+        raise fails(f"content of {clip(name)}", f"does not fit its {tensor.dtype}{list(tensor.shape)}")
 
 
 def _check_launch(manifest: Manifest, index: int) -> None:

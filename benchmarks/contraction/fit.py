@@ -20,9 +20,8 @@ from pathlib import Path
 from glassrt.codegen.arch.fitted import ContractionFit
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.arch.spec import ArchSpec
-from glassrt.codegen.families.contraction import mma as contraction_mma
 from glassrt.codegen.families.contraction.cost import expected
-from glassrt.codegen.families.contraction.mma import MmaConfig
+from glassrt.codegen.families.contraction.mma import MMA, MmaConfig
 from glassrt.codegen.families.contraction.work import ContractionLoad, Work
 
 from .layers import LayerCase, problem
@@ -58,7 +57,7 @@ def timings(path: Path) -> list[Timing]:
         best = min((row["us"] for row in rows), default=0.0)
         made = problem(layer)
         for row in rows:
-            work = contraction_mma.work_of(made, MmaConfig(**row["config"]), TARGET)
+            work = MMA.work(made, MmaConfig(**row["config"]), TARGET)
             weight = math.exp(-4 * min(row["us"] / best - 1, 1.0)) + 0.05
             found.append(Timing(layer.name, ContractionLoad.of(made, work), work, row["us"], weight))
     return found

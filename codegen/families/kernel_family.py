@@ -19,6 +19,9 @@ from ..arch.features import Feature
 from ..arch.spec import ArchSpec
 from ..request.request import Candidate, Config, KernelCode, Request
 
+# What `KernelFamily.realize` may raise for a configuration that is not legal.
+ILLEGAL = (ArithmeticError, AssertionError, LookupError, TypeError, ValueError)
+
 
 class Rank(IntEnum):
     """How specialised a kernel family is; lower is more specialised.
@@ -118,7 +121,7 @@ class KernelFamily(ABC):
     def realize(self, request: Request, config: Config) -> KernelCode:
         """The code of REQUEST's kernel with CONFIG.
 
-        Raises ArithmeticError, LookupError, TypeError or ValueError when CONFIG is not a legal configuration.
+        Raises one of ILLEGAL when CONFIG is not a legal configuration.
         """
 
     def resized(self, request: Request, config: Config, threads: int) -> list[Candidate]:

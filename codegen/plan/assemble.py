@@ -31,15 +31,13 @@ class BuildOptions:
 
     targets: the GPU targets to compile for; none for the host device only. cache: the kernel cache, if any.
     progress: called after each compiled kernel with (kernel, done, total). compiled: kernels from earlier
-    attempts at the same build, by target, name and source; new ones are added. spills: whether designed
-    kernels may spill registers.
+    attempts at the same build, by target, name and source; new ones are added.
     """
 
     targets: tuple[ArchSpec, ...] = ()
     cache: KernelCache | None = field(default=None)
     progress: Progress | None = None
     compiled: dict[tuple[str, str, str], CompiledKernel] = field(default_factory=dict)
-    spills: bool = False
 
     @property
     def planned(self) -> ArchSpec:
@@ -96,8 +94,7 @@ def _compiled(
     )
     options.compiled.update({keys[name]: kernel for name, kernel in made.items()})
     kernels = {name: options.compiled[keys[name]] for name in sources}
-    if not options.spills:
-        check_designed(kernels, _families(launches.values()), nodes)
+    check_designed(kernels, _families(launches.values()), nodes)
     return kernels
 
 

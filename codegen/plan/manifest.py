@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ...dialects.core.affine import Dim, occupied, product, symbol, to_json
+from ...dialects.core.affine import Dim, product, symbol, to_json
+from ...dialects.core.bounds import occupied
 from ...dialects.core.constraints import Constraint, Determined
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.ir import Block, Module, Operation, Value
@@ -100,7 +101,7 @@ class ManifestBuilder:
         for op in module.walk():
             used |= {name for value in op.results for name in value.type.symbols}
             used |= {name for value in op.attributes.values() for name in symbols_in(value)}
-        used |= {name for each in module.constraints for name in each.symbols}
+        used |= {name for each in module.constraints for name in each.symbols} | module.held
         for name, definition in reversed(module.derived.items()):
             used |= definition.symbols if name in used else set()
         ranges = module.symbols.items()
@@ -110,6 +111,7 @@ class ManifestBuilder:
         """Definitions and constraints of symbols; empty sections are left out."""
         module, used = self._module, self._symbols()
         facts: dict[str, Any] = {
+            "contents": {name: list(map(to_json, dims)) for name, dims in module.contents.items()},
             "derived": {
                 name: [each.function, *map(to_json, each.operands)]
                 for name, each in module.derived.items()

@@ -6,14 +6,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
-from ...dialects.core.affine import Dim, bounds, product
+from ...dialects.core.affine import Dim, product
+from ...dialects.core.bounds import bounds
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.ir import Module
 from ...dialects.core.location import Location
 from ...dialects.core.parts import AttributeAt
 from ...dialects.launch import Kernel, kernels_in
+from ...errors import KernelError
 from ..arch.spec import ArchSpec
-from ..families.registry import family_of
+from ..families.failure import attributed
+from ..families.kernel_family import ILLEGAL
+from ..families.registry import family_of, realize
 from ..request.make import code_in_model_symbols, make_request
 from ..request.naming import kernel_name
 from ..request.parameters import Parameter, maps_of, scratch_of
@@ -73,15 +77,19 @@ def made_kernels(
 
 
 def _made(op: Kernel, request: Request, module: Module) -> MadeKernel:
-    family = family_of(op, op.family)
+    family_of(op, op.family)
     try:
-        code = family.realize(request, op.config)
-        text = render(code.template, code.spec)
-    except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError) as error:
-        reason = f"{type(error).__name__}: {error}"
+        code = realize(request, op.family, op.config)
+    except KernelError as error:
+        cause = error.__cause__
+        if not isinstance(cause, ILLEGAL):
+            raise
+        reason = f"{type(cause).__name__}: {cause}"
         raise op_error(
             op, f"its family cannot run it with this configuration ({reason})", at=AttributeAt("config")
-        ) from error
+        ) from cause
+    with attributed(op.family, request, "rendering"):
+        text = render(code.template, code.spec)
     return MadeKernel(text, code_in_model_symbols(module, code))
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ...dialects.core.affine import Dim, bounds, substitute, symbol
+from ...dialects.core.affine import Dim, substitute, symbol
+from ...dialects.core.bounds import bounds
 from ...dialects.core.clone import clone_block
 from ...dialects.core.ir import Block, Module, Value
 from ...dialects.core.sizes.substitution import in_operation, in_type

@@ -8,7 +8,7 @@ the *total* error. The total error of the tensors that a launch reads is its *in
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...codegen.interface import is_group, ops_in
 from ...dialects.core.dtypes import DType
@@ -32,8 +32,8 @@ from .replay import replay, typed
 
 @dataclass(frozen=True)
 class LaunchReport:
-    """The errors of one output of a launch. In a group of launches, ops, nodes and inherited error are those
-    of the member that wrote the output.
+    """The errors of output `position` of a launch, at one time that it ran. In a group of launches, ops,
+    nodes and inherited error are those of the member that wrote the output.
 
     local: against the launch's region, rounded as the precision level says; unrounded: against the region in
     f64; allowed: the bound on local.max_abs, for 8-bit floats the bound on the value before rounding; worst:
@@ -43,6 +43,7 @@ class LaunchReport:
     """
 
     index: int
+    position: int
     kernel: str
     op: str
     nodes: tuple[str, ...]
@@ -103,10 +104,21 @@ class AccuracyObserver:
             match = GraphMatch(graph, module)
             self._written = match.written
             self._values = exact_values(graph, inputs, match.written.values())[1]
-        self.ranges: list[TensorRange] = []
+        self._ranges: dict[tuple[int, int, Operation | None], TensorRange] = {}
         self._errors: dict[Value, dict[Value, float]] = {}
         self._reads: list[Array] = []
         self.reports: list[LaunchReport] = []
+
+    @property
+    def ranges(self) -> list[TensorRange]:
+        """The range of every output of every launch; of launches in loops, over all iterations."""
+        return list(self._ranges.values())
+
+    def _note(self, found: TensorRange) -> None:
+        key = found.index, found.position, found.product
+        known = self._ranges.get(key)
+        joined = found.range if known is None else known.range.joined(found.range)
+        self._ranges[key] = replace(found, range=joined)
 
     def before(self, index: int, read: ReadBuffer) -> None:
         """Copy what launch INDEX reads."""
@@ -137,7 +149,7 @@ class AccuracyObserver:
         for product, operand in expected.loaded:
             dtype = product.inputs[0].type.dtype
             lost = range_of(operand, dtype)
-            self.ranges.append(TensorRange(index, NO_RESULT, spec.kernel, op, dtype, lost, product))
+            self._note(TensorRange(index, NO_RESULT, spec.kernel, op, dtype, lost, product))
         reports: list[LaunchReport] = []
         for position, (value, have) in enumerate(zip(op.writes, wrote, strict=True)):
             unit, bound = roundoff(value.type.dtype), expected.bounds[position]
@@ -146,10 +158,11 @@ class AccuracyObserver:
             reference = self._reference(op, position)
             lost = range_of(exact if reference is None else reference, value.type.dtype)
             source = sources[position]
-            self.ranges.append(TensorRange(index, position, spec.kernel, op, value.type.dtype, lost))
+            self._note(TensorRange(index, position, spec.kernel, op, value.type.dtype, lost))
             reports.append(
                 LaunchReport(
                     index=index,
+                    position=position,
                     kernel=spec.kernel,
                     op=source.op,
                     nodes=source.nodes,

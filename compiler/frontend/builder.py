@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...dialects.core.affine import Affine, Dim
+from ...dialects.core.contents import parts_of
 from ...dialects.core.diagnostics import SizeMismatch
 from ...dialects.core.dtypes import I64, DType
 from ...dialects.core.interpreter import Evaluation
@@ -24,15 +25,21 @@ from ...dialects.graph.constants import Dims, constant
 from ...dialects.graph.elementwise import Cast
 from ...dialects.graph.movement.expand import Expand
 from ...dialects.graph.movement.reshape import Reshape
+from ...errors import InputError
+from ...runtime.contents import numbers_in
 from . import symbolic
+from .contents import Spans, Unread, content_of, contents_behind
 from .external import ExternalFiles
 from .limits import DEFAULT_FOLDING_BUDGET, MAX_SHAPE_VALUES, check_dim, check_type
 from .problems import Malformed, Refused
 from .shape_folding import fold_sizes
-from .tensor import Array, Tensor
+from .tensor import Array, Lost, Tensor
 
 MAX_MISMATCHES = 256  # the limit of differing sizes among the operands of one op
 FOLDING_WORK = 10**9  # FLOPs; a larger contraction or window of constants is not folded
+
+
+Ratio = tuple[Dim, Dim]  # numerator and positive denominator
 
 
 @dataclass
@@ -280,6 +287,15 @@ class Builder:
             made = self.sizes(changed, tensor.dtype)
             tensor.sizes, tensor.data = made.sizes, made.data
 
+    def holding(self, tensor: Tensor, content: Sequence[Dim]) -> Tensor:
+        """TENSOR, an input, with its CONTENT known: as sizes, unless it has fractions of symbols."""
+        shape = tuple(size for size in tensor.shape if isinstance(size, int))
+        parts = parts_of(tensor.type)
+        if parts == 1 or all(under == 1 for under in content[1::2]):
+            known = self.sizes(symbolic.object_array(list(content[::parts]), shape), tensor.dtype)
+            tensor.sizes, tensor.data = known.sizes, known.data
+        return tensor
+
     def constant(self, values: Any, dtype: DType) -> Tensor:
         """A small constant tensor with the content VALUES."""
         return Tensor.constant(np.array(values, dtype=dtype.numpy), self.location)
@@ -295,11 +311,14 @@ class Builder:
         """A rank-1 i64 tensor of sizes."""
         return self.sizes(symbolic.object_array([check_dim(dim) for dim in dims], (len(dims),)))
 
-    def known_dims(self, tensor: Tensor, what: str) -> tuple[Dim, ...]:
-        """The content of an integer tensor as sizes. WHAT names it in messages.
+    def known_dims(self, tensor: Tensor, what: str, spans: Spans = ()) -> tuple[Dim, ...]:
+        """The content of an integer tensor as sizes. WHAT names it in messages; where it is an input, its
+        elements are expected in SPANS.
 
-        Raises Refused when it depends on data.
+        Raises Unread when it depends on what inputs hold, Refused when it depends on other data.
         """
+        if isinstance(tensor, Lost) and not tensor.sized:
+            raise Refused(f"{what} depends on the data of the inputs")
         if tensor.data is not None and tensor.data.size <= MAX_SHAPE_VALUES:
             return tuple(int(item) for item in tensor.data.reshape(-1))
         if tensor.sizes is not None:
@@ -307,19 +326,45 @@ class Builder:
                 return symbolic.as_dims(tensor.sizes)
             except symbolic.Undecided as error:
                 raise Refused(f"{what}: {error}") from None
-        raise Refused(f"{what} depends on the data of the inputs")
+        message = f"{what} depends on the data of the inputs"
+        if tensor.value is None:
+            raise Refused(message)
+        raise Unread(message, contents_behind(tensor.value, self.module, spans))
 
-    def known_ints(self, tensor: Tensor, what: str) -> tuple[int, ...]:
+    def known_ints(self, tensor: Tensor, what: str, spans: Spans = ()) -> tuple[int, ...]:
         """The content of an integer tensor as plain integers. Raises Refused when it is not constant."""
-        dims = self.known_dims(tensor, what)
+        dims = self.known_dims(tensor, what, spans)
         plain = [dim for dim in dims if isinstance(dim, int)]
         if len(plain) != len(dims):
             raise Refused(f"{what} depends on a symbolic dimension")
         return tuple(plain)
 
+    def known_fractions(self, tensor: Tensor, what: str, spans: Spans) -> tuple[Ratio, ...]:
+        """The content of a tensor of real numbers, each as a numerator and a positive denominator. WHAT names
+        it in messages; where it is an input, its elements are expected in SPANS.
+
+        Raises Unread when it is an input whose content is not known yet, Refused when it is not constant.
+        """
+        if tensor.data is not None:
+            try:
+                numbers = numbers_in(tensor.data)
+            except InputError as error:
+                raise Refused(f"{what}: {error.message}; {error.hint}") from None
+            parts = parts_of(tensor.type)
+            return tuple(
+                zip(numbers[::parts], numbers[1::2] if parts == 2 else [1] * len(numbers), strict=True)
+            )
+        if tensor.sizes is not None:
+            return tuple(symbolic.parts(item) for item in tensor.sizes.reshape(-1))
+        content = content_of(tensor, self.module)
+        if content is not None:
+            return tuple(zip(content[::2], content[1::2], strict=True))
+        assert tensor.value is not None  # a tensor has data, sizes or a value
+        raise Unread(f"{what} must be a constant", contents_behind(tensor.value, self.module, spans))
+
     def known_array(self, tensor: Tensor, what: str) -> Array:
         """The content of a constant. Raises Refused when TENSOR is not constant."""
-        if tensor.data is None:
+        if (isinstance(tensor, Lost) and not tensor.sized) or tensor.data is None:
             raise Refused(f"{what} must be a constant")
         return tensor.data
 

@@ -13,6 +13,7 @@ from ...dialects.core.dtypes import DType
 from ...dialects.core.ir import Operation
 from ...errors.diagnostic import Diagnostic
 from .builder import Builder
+from .contents import ANY, Span, Spans
 from .problems import Malformed, Refused, shown
 from .tensor import Tensor
 
@@ -169,10 +170,18 @@ class Call:
 
     # ------------------------------------------------------------ contents known when compiling
 
-    def known_dims(self, index: int, what: str) -> tuple[Dim, ...]:
-        return self.builder.known_dims(self.input(index), what)
+    def known_dims(self, index: int, what: str, spans: Spans = ()) -> tuple[Dim, ...]:
+        return self.builder.known_dims(self.input(index), what, spans)
+
+    def known_dim(self, index: int, what: str, span: Span = ANY) -> Dim:
+        """The only element of an integer tensor. Raises Malformed for several."""
+        values = self.known_dims(index, what, [span])
+        if len(values) != 1:
+            raise Malformed(f"{what} must be a single number")
+        return values[0]
 
     def known_ints(self, index: int, what: str) -> tuple[int, ...]:
+        """The content of an integer tensor. Raises Refused where it is not constant."""
         return self.builder.known_ints(self.input(index), what)
 
     def known_int(self, tensor: Tensor, what: str) -> int:

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ...dialects.core.dtypes import F32
-from ...dialects.core.types import TensorType
-from .call import Environment
-from .tensor import Tensor
+from onnx import AttributeProto, NodeProto
 
-# The result of a node that is unsupported or depends on an unsupported one; nothing is known about it.
-LOST = Tensor(TensorType((), F32))
+from .call import Environment
+from .tensor import Lost, Tensor
+
+LOST = Lost(sized=False)
+LOST_SIZES = Lost(sized=True)
+_ASKS_SIZES = ("Shape", "Size")
+_WITH_GRAPHS = (AttributeProto.GRAPH, AttributeProto.GRAPHS)
+
+
+def lost_result(node: NodeProto, inputs: Sequence[Tensor | None]) -> Lost:
+    """What stands for the results of NODE, which is unsupported or reads lost tensors among its INPUTS.
+
+    What a node with subgraphs reads is not among its inputs: nothing is claimed about it.
+    """
+    known = all(x is None or (x.sized if isinstance(x, Lost) else x.is_known) for x in inputs)
+    hidden = any(attribute.type in _WITH_GRAPHS for attribute in node.attribute)
+    return LOST_SIZES if known or hidden or node.op_type in _ASKS_SIZES else LOST
 
 
 @dataclass

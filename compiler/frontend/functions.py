@@ -13,13 +13,13 @@ from onnx import AttributeProto, FunctionProto, NodeProto, TypeProto, helper
 from ...dialects.core.types import TensorType
 from ...errors import ModelError
 from .call import Environment, resolve_attributes
-from .frame import LOST
 from .limits import MAX_DEPTH, MAX_NODES
-from .problems import Malformed, shown
+from .problems import LostRead, Malformed, shown
 from .reading import normal_domain
-from .tensor import Tensor
+from .tensor import Lost, Tensor
 from .weights import ELEMENT_CODES
 
+PREVIEW_DOMAIN = "ai.onnx.preview"  # ops that the standard may take up; their bodies are of ai.onnx
 STANDARD_BODY = "standard-body"
 SUMMARY = "an op whose attributes or inputs have no form here => the nodes that the standard defines it by"
 
@@ -87,12 +87,17 @@ def _key(node: NodeProto) -> tuple[str, str, str]:
 def standard_body(
     node: NodeProto, opset: int, inputs: Sequence[Tensor | None], environment: Environment
 ) -> Body | None:
-    """The body that the ONNX standard defines for NODE, or None. It may depend on the types of INPUTS."""
-    schema = find_schema(node.op_type, opset)
-    if schema is None or not (schema.has_function or LOST not in inputs):
+    """The body that the ONNX standard defines for NODE at OPSET of its domain, or None.
+
+    It may depend on the types of INPUTS: LostRead where one of them is lost.
+    """
+    schema = find_schema(node.op_type, opset, normal_domain(node.domain))
+    if schema is None:
         return None
+    if schema.has_context_dependent_function and any(isinstance(x, Lost) for x in inputs):
+        raise LostRead
     attributes = resolve_attributes(node, environment)
-    types = [None if x is None or x is LOST else x.type for x in inputs]
+    types = [None if x is None or isinstance(x, Lost) else x.type for x in inputs]
     function = _function(schema, opset, node, attributes, types)
     if function is None:
         return None
@@ -100,10 +105,10 @@ def standard_body(
 
 
 @lru_cache(maxsize=4096)
-def find_schema(op_type: str, opset: int) -> Any:
-    """The schema of the ai.onnx op OP_TYPE at OPSET; None when there is none."""
+def find_schema(op_type: str, opset: int, domain: str = "") -> Any:
+    """The schema of the op OP_TYPE of the standard at OPSET of its DOMAIN; None when there is none."""
     try:
-        return onnx.defs.get_schema(op_type, opset, "")
+        return onnx.defs.get_schema(op_type, opset, domain)
     except onnx.defs.SchemaError:
         return None
 

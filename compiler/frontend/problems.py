@@ -13,6 +13,10 @@ class Refused(Exception):
     """The node is valid but GlassRT does not support it; becomes one entry of an UnsupportedError."""
 
 
+class LostRead(Exception):
+    """The node reads a tensor that an unsupported node would compute: nothing more can be said about it."""
+
+
 def shown(name: str) -> str:
     """A name from the model for a message: quoted, escaped and truncated."""
     text = ascii(name)

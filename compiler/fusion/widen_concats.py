@@ -20,7 +20,7 @@ from ...dialects.graph.movement.concat import Concat
 from ...dialects.graph.movement.slicing import Slice
 from ..passes.ledger import Record, Verdict
 from ..passes.manager import PassContext
-from ..passes.switches import apart, edges_of
+from ..passes.switches import barrier_between, edges_of
 
 
 @dataclass(frozen=True)
@@ -131,10 +131,10 @@ def _barred(maker: FusedKernel, whole: Value, concat: Concat, context: PassConte
 
     A `nofuse` mark on any operand counts, because the widened concat would not carry the marks over.
     """
-    reason = context.apart(maker.location.nodes, concat.location.nodes)
+    reason = context.fusion_barrier(maker.location.nodes, concat.location.nodes)
     made = maker.body.block.terminator.inputs[whole.index].producer
     if reason is None and made is not None:
-        reason = apart(context, made, concat)
+        reason = barrier_between(context, made, concat)
     if reason is None and edges_of(concat):
         reason = f"operand {edges_of(concat)[0]} of {concat.name} is marked nofuse"
     return reason

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 
-from ...dialects.core.affine import Range
+from ...dialects.core.bounds import Range
 from ...dialects.core.ir import Function
 from .footprint import Box, Footprint, Grid, UndecidedFootprint
 from .launch_accesses import Access, Memory, memories_of
@@ -116,7 +116,7 @@ class _Boxes:
         if self._grid is None or one is None or other is None:
             return True
         try:
-            return not self._grid.apart(one, other)
+            return not self._grid.disjoint(one, other)
         except UndecidedFootprint:
             return True
 

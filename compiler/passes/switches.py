@@ -104,9 +104,9 @@ def _barrier(value: Value, anchor: Operation | None) -> Value:
     return block.insert_before(anchor, Barrier(value)).result
 
 
-def apart(context: PassContext, producer: Operation, consumer: Operation) -> str | None:
+def barrier_between(context: PassContext, producer: Operation, consumer: Operation) -> str | None:
     """Why PRODUCER and a later CONSUMER must not share a kernel; None when no switch forbids it."""
-    reason = context.apart(producer.location.nodes, consumer.location.nodes)
+    reason = context.fusion_barrier(producer.location.nodes, consumer.location.nodes)
     return reason or _marked(producer, consumer)
 
 

@@ -22,7 +22,7 @@ from ..passes.ledger import Verdict
 from ..passes.manager import PassContext
 from ..patterns.channel_scale import (
     Contraction,
-    along,
+    broadcast_along,
     channel_axis,
     per_channel,
     scalable,
@@ -142,7 +142,7 @@ def bias_bias(op: Add, rewriter: Rewriter) -> bool:
     more = per_channel(op.y, op.result.type, axis, rewriter.module)
     if more is None:
         return False
-    array = along(axis, op.result.type.rank, bias + more, op.result.type.dtype.numpy)
+    array = broadcast_along(axis, op.result.type.rank, bias + more, op.result.type.dtype.numpy)
     both = rewriter.insert(constant(rewriter.module, array))
     new = rewriter.insert(Add(contraction.result, both.result))
     rewriter.replace(op, new.result, absorbed=[inner])
@@ -157,7 +157,9 @@ def batch_norm_affine(op: BatchNorm, rewriter: Rewriter) -> bool:
         # 16-bit floats would round after the product; batch_norm computes in f32 throughout.
         return False
     rank, dtype = op.x.type.rank, op.x.type.dtype.numpy
-    scale, shift = (rewriter.insert(constant(rewriter.module, along(1, rank, a, dtype))) for a in affine)
+    scale, shift = (
+        rewriter.insert(constant(rewriter.module, broadcast_along(1, rank, a, dtype))) for a in affine
+    )
     product = rewriter.insert(Mul(op.x, scale.result))
     rewriter.replace(op, rewriter.insert(Add(product.result, shift.result)).result)
     return True

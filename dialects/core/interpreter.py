@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
+from ...runtime.contents import numbers_in
 from .affine import Dim, evaluate, linear_symbol
-from .constraints import broken, with_derived
+from .constraints import broken, known_where_defined, with_derived
 from .diagnostics import op_error
 from .ir import Block, Function, Module, Operation, Region, Value
 from .types import TensorType
@@ -79,28 +80,35 @@ def _named(inputs: Mapping[str, Array], name: str) -> Array:
 
 
 def bind_symbols(function: Function, arrays: Sequence[Array]) -> dict[str, int]:
-    """The values of the symbols in the input dimensions. Raises InputError for a contradiction."""
+    """The values of the symbols in the dimensions and contents of inputs. Raises InputError for a
+    contradiction."""
     module = function.module or Module()
     symbols: dict[str, int] = {}
-    met = list(_dimensions(function, arrays))
+    met = [*_dimensions(function, arrays), *_numbers(function, module, arrays)]
     for _, dim, size in met:
         found = linear_symbol(dim)
         if found is not None and found[0] not in module.derived:
             symbols.setdefault(found[0], (size - found[2]) // found[1])
     try:
         symbols = with_derived(module.derived, symbols)
-        for name, dim, size in met:
+        for what, dim, size in met:
             if evaluate(dim, symbols) != size:
-                raise InputError(f"input '{name}' has a dimension {size} where {dim} is wanted")
-        wrong = broken(module.constraints, symbols)
+                raise InputError(f"{what} {size} where {dim} is expected")
+        _check_constraints(module, symbols)
     except ZeroDivisionError:
         _check_ranges(module, symbols)
+        _check_constraints(module, known_where_defined(module.derived, symbols))
         raise InputError(f"sizes are divided by 0 where {symbols}") from None
+    _check_ranges(module, symbols)
+    return symbols
+
+
+def _check_constraints(module: Module, symbols: Mapping[str, int]) -> None:
+    """Raise InputError for a constraint that SYMBOLS violate, of those whose symbols have values."""
+    wrong = broken([each for each in module.constraints if each.symbols <= symbols.keys()], symbols)
     if wrong is not None:
         values = ", ".join(f"{name} = {symbols[name]}" for name in sorted(wrong.symbols))
         raise InputError(f"{values}, where {wrong} is needed: {wrong.why}")
-    _check_ranges(module, symbols)
-    return symbols
 
 
 def _check_ranges(module: Module, symbols: Mapping[str, int]) -> None:
@@ -112,13 +120,26 @@ def _check_ranges(module: Module, symbols: Mapping[str, int]) -> None:
 
 
 def _dimensions(function: Function, arrays: Sequence[Array]) -> Iterator[tuple[str, Dim, int]]:
-    """The input, the type's size and the array's size of every dimension. Raises InputError for a wrong
+    """What is met, the type's size and the array's size for every dimension. Raises InputError for a wrong
     rank."""
     for name, value, array in zip(function.inputs, function.arguments, arrays, strict=True):
         if array.ndim != value.type.rank:
-            raise InputError(f"input '{name}' has {array.ndim} dimensions, {value.type.rank} are wanted")
+            raise InputError(f"input '{name}' has {array.ndim} dimensions, {value.type.rank} are expected")
         for size, dim in zip(array.shape, value.type.shape, strict=True):
-            yield name, dim, size
+            yield f"input '{name}' has a dimension", dim, size
+
+
+def _numbers(function: Function, module: Module, arrays: Sequence[Array]) -> Iterator[tuple[str, Dim, int]]:
+    """What is met, the content and the number for every element of an input with a known content."""
+    for name, content in module.contents.items():
+        try:
+            found = numbers_in(arrays[function.inputs.index(name)])
+        except InputError as error:
+            raise InputError(f"input '{name}': {error.message}", error.hint) from None
+        if len(found) != len(content):
+            raise InputError(f"input '{name}' holds {len(found)} numbers, {len(content)} are expected")
+        for dim, number in zip(content, found, strict=True):
+            yield f"input '{name}' holds", dim, number
 
 
 @np.errstate(all="ignore")

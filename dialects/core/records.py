@@ -7,6 +7,7 @@ from typing import Any
 
 from lark import Token
 
+from .affine import Dim
 from .constraints import Constraint, Derived, Determined
 from .ir import SymbolRange
 from .location import Location
@@ -52,6 +53,13 @@ class SymbolRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ContentRecord:
+    name: str
+    token: Token
+    dims: tuple[Dim, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DeterminedRecord:
     name: str
     token: Token
@@ -64,8 +72,11 @@ class ConstraintRecord:
     constraint: Constraint
 
 
+SizeRecord = SymbolRecord | ContentRecord | DeterminedRecord | ConstraintRecord
+
+
 @dataclass(frozen=True, slots=True)
 class ModuleRecord:
     name: str
-    sizes: list[SymbolRecord | DeterminedRecord | ConstraintRecord]
+    sizes: list[SizeRecord]
     functions: list[FunctionRecord]

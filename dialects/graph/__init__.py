@@ -5,15 +5,20 @@ from __future__ import annotations
 from ..core.dialect import Dialect
 from . import (
     attention,
+    columns,
     constants,
     contraction,
     elementwise,
+    elimination,
+    grid,
     indexing,
     movement,
+    ngrams,
     normalization,
     pool,
     quantization,
     reduction,
+    rois,
     scatter,
     sequences,
     sorting,
@@ -33,6 +38,11 @@ FAMILIES = (
     scatter,
     sequences,
     sorting,
+    grid,
+    rois,
+    columns,
+    elimination,
+    ngrams,
 )
 
 GRAPH = Dialect("graph", tuple(op for family in FAMILIES for op in family.OPS))

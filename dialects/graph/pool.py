@@ -16,6 +16,7 @@ from ..core.dtypes import F8E4M3, I64, DType
 from ..core.expr import Expr, Index, Scalars
 from ..core.interpreter import Array, Evaluation
 from ..core.op import attribute, define_op
+from ..core.parts import OperandAt
 from ..core.traits import Trait
 from ..core.types import TensorType
 from .extremes import larger
@@ -46,7 +47,7 @@ class Pool(SlidingWindow):
             return
         for axis in range(len(self.window)):
             why = f"a window of {self.spans[axis]} starts in axis {axis + 2}"
-            yield Need(self._reached(axis), 1, why)
+            yield Need(self._reached(axis), 1, why, at=OperandAt(0))
 
     def _size(self, axis: int) -> Dim:
         return ceildiv(self._reached(axis), self.strides[axis]) if self.ceil_mode else self.floor_size(axis)

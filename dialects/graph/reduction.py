@@ -17,7 +17,7 @@ from ..core.expr import Expr, Index, Scalars
 from ..core.interpreter import Evaluation
 from ..core.ir import Operation
 from ..core.op import attribute, define_op, operand, result
-from ..core.parts import AttributeAt
+from ..core.parts import AttributeAt, OperandAt
 from ..core.traits import Trait
 from ..core.types import TensorType
 from .base import GraphOp, axis_at
@@ -154,7 +154,8 @@ class ArgReduce(GraphOp):
         return [TensorType(without_axes(shape, [axis], self.keepdims), I64)]
 
     def needs(self) -> Iterable[Need]:
-        yield Need(self.x.type.shape[self.axis], 1, f"there is an extreme in axis {self.axis}")
+        why = f"there is an extreme in axis {self.axis}"
+        yield Need(self.x.type.shape[self.axis], 1, why, at=OperandAt(0))
 
     def evaluate(self, evaluation: Evaluation, x: Array) -> Array:
         wide = widened(x)

@@ -65,7 +65,7 @@ class Scatter(GraphOp):
     def check_operands(self) -> None:
         """Raise located IRErrors for indices that are no integers, and for mixed element types."""
         if not self.indices.type.dtype.is_integer:
-            message = f"its indices are {self.indices.type.dtype}, integers are wanted"
+            message = f"its indices are {self.indices.type.dtype}, integers are expected"
             raise op_error(self, message, at=operand_at(self, self.indices))
         same_dtype(self, [self.x.type, self.updates.type])
         if self.reduction != "none":

@@ -39,7 +39,7 @@ class ReverseSequence(GraphOp):
         if len(axes) != 2:
             raise op_error(self, "the axes of time and batch are one", at=AttributeAt("batch_axis"))
         if not self.lengths.type.dtype.is_integer:
-            message = f"the lengths are {self.lengths.type.dtype}, integers are wanted"
+            message = f"the lengths are {self.lengths.type.dtype}, integers are expected"
             raise op_error(self, message, at=operand_at(self, self.lengths))
         wanted = (x.shape[self.batch_axis],)
         same_shape(self, self.lengths.type.shape, wanted, f"the lengths are {self.lengths.type}")
@@ -93,7 +93,7 @@ class WriteCache(GraphOp):
         same_shape(self, have, want, message, at=operand_at(self, self.update))
         if self.starts is not None:
             if not self.starts.type.dtype.is_integer:
-                message = f"the starts are {self.starts.type.dtype}, integers are wanted"
+                message = f"the starts are {self.starts.type.dtype}, integers are expected"
                 raise op_error(self, message, at=operand_at(self, self.starts))
             same_shape(self, self.starts.type.shape, cache.shape[:1], f"the starts are {self.starts.type}")
         return [cache]

@@ -16,7 +16,7 @@ from ..core.expr import Expr, Index, Scalars
 from ..core.interpreter import Array
 from ..core.ir import Value
 from ..core.op import attribute, operand, result
-from ..core.parts import AttributeAt
+from ..core.parts import AttributeAt, OperandAt
 from .base import GraphOp
 
 Ints = tuple[int, ...]
@@ -78,7 +78,7 @@ class SlidingWindow(GraphOp):
         if not 1 <= rank <= 3:
             raise op_error(
                 self,
-                f"its input has {self.x.type.rank} dimensions, 3 to 5 are wanted",
+                f"its input has {self.x.type.rank} dimensions, 3 to 5 are expected",
                 at=operand_at(self, self.x),
             )
         lists = {"kernel": self.window, "strides": self.strides, "dilations": self.dilations}
@@ -98,7 +98,7 @@ class SlidingWindow(GraphOp):
         for axis, size in enumerate(self.spatial):
             room = size + self.begins[axis] + self.ends[axis]
             why = f"a window of {self.spans[axis]} fits in axis {axis + 2}"
-            yield Need(room, self.spans[axis], why)
+            yield Need(room, self.spans[axis], why, at=OperandAt(0))
 
     def floor_size(self, axis: int) -> Dim:
         """The number of windows that fit along spatial AXIS of the padded input."""

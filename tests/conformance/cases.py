@@ -12,7 +12,7 @@ from typing import Any
 
 import onnx
 from glassrt.errors import GlassError
-from onnx import ModelProto
+from onnx import ModelProto, TensorProto
 from onnx.backend.test import BackendTest
 from onnx.backend.test.loader import load_model_tests
 
@@ -27,12 +27,11 @@ EXPANDED = "_expanded"
 
 @dataclass(frozen=True)
 class Conformance:
-    """A case: `op` is what it is about, as 'domain.Op' outside of ai.onnx; `kind` the suite that it is of."""
+    """A case: `op` is what it is about, as 'domain.Op' outside of ai.onnx, or the suite that it is of."""
 
     name: str
-    kind: str
     op: str
-    opset: int
+    types: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -52,18 +51,25 @@ def cases() -> Mapping[str, Conformance]:
         for kind in KINDS:
             for test in load_model_tests(kind=kind):
                 model = test.model or onnx.load(Path(test.model_dir) / "model.onnx")
-                op, opset = _subject(model, test.name, kind)
-                found[test.name] = Conformance(test.name, kind, op, opset)
+                found[test.name] = Conformance(test.name, _subject(model, test.name, kind), _types(model))
     return found
 
 
-def _subject(model: ModelProto, name: str, kind: str) -> tuple[str, int]:
-    """The op that a case is about, and its opset; a function that is written out is in the name alone."""
-    opset = next((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), 0)
-    if kind != "node" or EXPANDED in name:
-        return (EXPANDED.strip("_") if kind == "node" else kind), opset
+def _subject(model: ModelProto, name: str, kind: str) -> str:
+    """The op that a case is about; where a function is written out, that is in the name alone."""
+    if kind != "node":
+        return kind
+    if EXPANDED in name:
+        return EXPANDED.strip("_")
     node = model.graph.node[0]
-    return (f"{node.domain}.{node.op_type}" if node.domain not in ("", "ai.onnx") else node.op_type), opset
+    return f"{node.domain}.{node.op_type}" if node.domain not in ("", "ai.onnx") else node.op_type
+
+
+def _types(model: ModelProto) -> frozenset[str]:
+    """The element types of the inputs and outputs, as ONNX calls them."""
+    values = [*model.graph.input, *model.graph.output]
+    kinds = {value.type.tensor_type.elem_type for value in values if value.type.HasField("tensor_type")}
+    return frozenset(TensorProto.DataType.Name(kind).lower() for kind in kinds if kind)
 
 
 @functools.cache
@@ -73,6 +79,11 @@ def _suite(backend: Any) -> Mapping[str, type[unittest.TestCase]]:
         warnings.simplefilter("ignore")
         made: Mapping[str, type[unittest.TestCase]] = BackendTest(backend, __name__).test_cases
     return made
+
+
+def _reasons(error: GlassError) -> list[str]:
+    """What ERROR says: every node that is refused, or its message."""
+    return [str(each) for each in getattr(error, "offenders", ())] or [error.message.split("\n")[0]]
 
 
 def run_case(name: str, backend: Any) -> Outcome:
@@ -86,7 +97,7 @@ def run_case(name: str, backend: Any) -> Outcome:
         except AssertionError as error:
             return Outcome("wrong", str(error).strip())
         except GlassError as error:
-            return Outcome("refused", error.message.split("\n")[0])
+            return Outcome("refused", "; ".join(_reasons(error)))
         except Exception as error:  # what a backend must not raise
             return Outcome("crashed", f"{type(error).__name__}: {error}")
     return Outcome("right")

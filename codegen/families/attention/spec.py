@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
 
-from ....dialects.core.affine import Dim, may_be_empty
+from ....dialects.core.affine import Dim
+from ....dialects.core.bounds import may_be_empty
 from ....dialects.core.dtypes import BOOL, F32
 from ...arch.spec import ArchSpec
 from ...request.describe import title
@@ -20,23 +20,18 @@ from ..staging.registry import staging_of
 from ..staging.staging import StagedOperand
 from .problem import AttentionProblem, Operand
 
-
-class AttentionTemplate(Enum):
-    """The templates that compute scores and results."""
-
-    MMA = "lib/attention/mma.cu.j2"
-    SIMT = "lib/attention/simt.cu.j2"
+TEMPLATE = "kernels/attention.cu.j2"
 
 
 @dataclass(frozen=True)
-class AttentionProduct:
+class AttentionProductSpec:
     """How the threads of a block multiply queries, keys and values; each kind has a subclass.
 
     A block has `block_s` queries and processes `block_t` keys per tile. Features are padded to multiples of
     `depth_step` and `width_step`. A vectorized store has at most `most_stored` elements.
     """
 
-    template: AttentionTemplate
+    template: Template
     threads: int
     block_s: int
     block_t: int
@@ -58,9 +53,9 @@ class MatrixSpec:
     """The spec of an operand or of the result: one matrix per batch entry.
 
     base, row, column: the offset of its first element, and its strides, in elements; features: its columns,
-    padded to `padded` in shared memory; vector, bytes: elements and bytes of a vectorized copy; staging: the
-    template by which tiles are staged, none for the result; rows_first: whether it is contiguous along
-    rows, not features.
+    padded to `padded` in shared memory; vector, bytes: elements and bytes of a vectorized copy; staged_by:
+    the template of its staging, none for the result; rows_first: whether it is contiguous along rows, not
+    features.
     """
 
     name: Identifier
@@ -72,7 +67,7 @@ class MatrixSpec:
     padded: int
     vector: int
     bytes: int
-    staging: Template | None
+    staged_by: Template | None
     rows_first: bool
 
 
@@ -112,7 +107,7 @@ class AttentionSpec:
     key_count: Code
     checked: bool
     batch: tuple[EntryAxis, ...]
-    product: AttentionProduct
+    product: AttentionProductSpec
     q: MatrixSpec
     k: MatrixSpec
     v: MatrixSpec
@@ -124,13 +119,13 @@ class AttentionSpec:
     keyless: bool
 
     @property
-    def stagings(self) -> tuple[Template, ...]:
-        """The templates by which queries, keys and values are staged."""
-        return tuple(op.staging for op in (self.q, self.k, self.v) if op.staging is not None)
+    def staged(self) -> tuple[MatrixSpec, ...]:
+        """The operands that are staged."""
+        return self.q, self.k, self.v
 
 
 def attention_spec(
-    request: Request, problem: AttentionProblem, product: AttentionProduct, signature: Signature
+    request: Request, problem: AttentionProblem, product: AttentionProductSpec, signature: Signature
 ) -> AttentionSpec:
     """The spec of PROBLEM with PRODUCT."""
     names = signature.symbols
@@ -177,7 +172,7 @@ def _staged_spec(
 ) -> MatrixSpec:
     """The spec of OPERAND, whose tiles are staged with WIDE columns."""
     staging = staging_of(StagedOperand(operand.dtype, operand.vector), target)
-    return replace(_matrix_spec(operand, signature, features, wide), staging=staging.template)
+    return replace(_matrix_spec(operand, signature, features, wide), staged_by=staging.template)
 
 
 def _matrix_spec(
@@ -197,7 +192,7 @@ def _matrix_spec(
         padded=wide,
         vector=vector,
         bytes=vector * operand.dtype.bytes,
-        staging=None,
+        staged_by=None,
         rows_first=operand.column != 1 and operand.row == 1,
     )
 

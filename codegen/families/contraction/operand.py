@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ...arch.spec import ArchSpec
 from ...text.affine_c import factor_to_c
 from ...text.literals import c_type
-from ...text.render import Code, Identifier
+from ...text.render import Code, Identifier, Template
 from ..staging.staging import StagedOperand
 from .gather import GatherSpec, divides, plain_specs, row_specs
 from .problem import Problem, RowAxis
@@ -35,6 +35,11 @@ class OperandSpec:
     gather: GatherSpec
     staging: StagingSpec
     based: bool
+
+    @property
+    def staged_by(self) -> Template:
+        """The template of its staging."""
+        return self.staging.template
 
     @property
     def vector(self) -> int:

@@ -11,7 +11,7 @@ from ...request.parameters import ScratchParameter
 from ...request.request import Geometry
 from ...text.affine_c import dim_to_c
 from ...text.literals import c_type
-from ...text.render import Code, Identifier, Template
+from ...text.render import Code, Identifier
 from .epilogue import EpilogueSpec, sums_pitch
 from .gather import AxisSpec, batch_specs, divides
 from .operand import OperandSpec, a_operand, b_operand
@@ -19,6 +19,8 @@ from .problem import Problem
 from .product import ProductSpec
 from .row_work import RowWork
 from .tile import Tiling, tiles_of
+
+TEMPLATE = "kernels/contraction.cu.j2"
 
 
 @dataclass(frozen=True)
@@ -80,9 +82,9 @@ class ContractionSpec:
     epilogue: EpilogueSpec
 
     @property
-    def stagings(self) -> tuple[Template, ...]:
-        """The templates by which the operands are staged."""
-        return self.a.staging.template, self.b.staging.template
+    def staged(self) -> tuple[OperandSpec, ...]:
+        """The operands that are staged."""
+        return self.a, self.b
 
 
 def contraction_spec(

@@ -136,7 +136,7 @@ class _Joining:
     def _barred(self, kept: Sequence[Contraction], op: Operation) -> tuple[Operation | None, str]:
         """The first of KEPT that a switch keeps apart from OP, and the reason; (None, "") without one."""
         for other in kept if self._context.keeps_apart else ():
-            reason = self._context.apart(other.location.nodes, op.location.nodes)
+            reason = self._context.fusion_barrier(other.location.nodes, op.location.nodes)
             if reason is not None:
                 return other, reason
         return None, ""

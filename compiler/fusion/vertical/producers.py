@@ -178,7 +178,7 @@ class ProducerFusion:
             return None
         made = part.producer.x.producer if isinstance(part.producer, Slice) else part.producer
         owner = None if made is None or has(made, Trait.MOVEMENT) else self._plan.owner.get(made)
-        if made is None or owner is None or self._recorder.apart([(made, concat)]) is not None:
+        if made is None or owner is None or self._recorder.barrier_among([(made, concat)]) is not None:
             return None
         return owner if owner.root in ("contraction", "loop") else None
 

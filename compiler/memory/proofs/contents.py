@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
 
-from ....dialects.core.affine import Range, bounds, evaluate
+from ....dialects.core.affine import evaluate
+from ....dialects.core.bounds import Range, bounds
 from ....dialects.core.diagnostics import op_error, operand_at
 from ....errors import IRError
 from ..footprint import Footprint, Grid, UndecidedFootprint, footprint, typical
@@ -152,7 +153,7 @@ class _Parts:
         if len(varying) == 1 and self._grid.in_row(boxes, min(varying)):
             return
         for (one, a), (other, b) in combinations(self._boxes, 2):
-            if not self._grid.apart(a, b) and not are_apart_in_time(self._memory, one, other):
+            if not self._grid.disjoint(a, b) and not are_apart_in_time(self._memory, one, other):
                 first, second = sorted((one, other), key=lambda access: access.launch)
                 text = f"writes elements that launch {first.launch} (@{first.kernel.kernel}) writes too"
                 yield op_error(second.kernel, text, ONCE)

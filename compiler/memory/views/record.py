@@ -75,7 +75,7 @@ class ViewRecord:
         producer = value.producer
         if self._context is None or producer is None:
             return None
-        reason = self._context.apart(producer.location.nodes, consumer.location.nodes)
+        reason = self._context.fusion_barrier(producer.location.nodes, consumer.location.nodes)
         if reason is None and isinstance(producer, PrecisionKernel):
             reason = _marked(value, producer, consumer)
         return None if reason is None else self._switched(reason)

@@ -20,7 +20,7 @@ from ....dialects.graph.attention import Attention
 from ....dialects.graph.binary import Mod, Pow
 from ....dialects.graph.constants import Constant
 from ....dialects.graph.contraction import Conv, Matmul
-from ....dialects.graph.elementwise import Cast
+from ....dialects.graph.elementwise import BitCast, Cast
 from ....dialects.graph.elementwise_base import Comparison, Logic
 from ....dialects.graph.normalization import LogSoftmax, Softmax
 from ....dialects.graph.reduction import Running
@@ -68,6 +68,8 @@ def demands_of(op: Operation, facts: ForwardFacts) -> Iterator[tuple[Value, Dema
         yield op.x, Demand(WidthNeed.POSITION, f"it is an argument of {name}")
     elif isinstance(op, STEPS):
         yield op.inputs[0], Demand(WidthNeed.POSITION, f"{name} makes whole numbers of it")
+    elif isinstance(op, BitCast):
+        yield op.x, Demand(WidthNeed.POSITION, "its bits are read")
     elif isinstance(op, Cast) and not op.to.is_float:
         yield op.x, Demand(WidthNeed.POSITION, f"it becomes {op.to}")
     elif _makes_positions(op):

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from ....dialects.control import ControlOp
-from ....dialects.core.affine import Dim, Range, bounds
+from ....dialects.core.affine import Dim
+from ....dialects.core.bounds import Range, bounds
 from ....dialects.core.builtin import Yield
 from ....dialects.core.ir import Block, Function, Module, Operation, Value
 from ....dialects.core.traits import Trait, has

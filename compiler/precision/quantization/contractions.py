@@ -29,7 +29,7 @@ from ....dialects.graph.constants import constant
 from ....dialects.graph.contraction import Conv, Matmul
 from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.movement.pad import Pad
-from ...patterns.channel_scale import along, channel_axis, weight_axis, weight_of
+from ...patterns.channel_scale import broadcast_along, channel_axis, weight_axis, weight_of
 from ...patterns.matching import constant_array
 from ...patterns.rewrite import Rewriter, pattern
 from .dequantized import Dequantized, as_dequantized, less_zero_point
@@ -191,4 +191,4 @@ def spread_out(op: Conv | Matmul, numbers: Array) -> Array:
         return numbers.reshape((1,) * rank)
     if numbers.ndim > 1:  # a matrix product of several weight matrices
         return numbers if isinstance(op, Matmul) and not op.transpose_b else numbers.swapaxes(-1, -2)
-    return along(channel_axis(op), rank, numbers, numbers.dtype)
+    return broadcast_along(channel_axis(op), rank, numbers, numbers.dtype)

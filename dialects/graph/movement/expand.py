@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...core.affine import Dim, floordiv
-from ...core.attributes import DIMS, INTS
+from ...core.attributes import DIMS
 from ...core.constraints import Need
 from ...core.diagnostics import op_error
 from ...core.expr import Expr, Index, Scalars
@@ -17,7 +17,7 @@ from ...core.op import attribute, define_op, operand, result
 from ...core.parts import AttributeAt
 from ...core.traits import Trait
 from ...core.types import TensorType
-from ..base import GraphOp, broadcast_shapes
+from ..base import GraphOp, broadcast_shapes, dims_text, surely_negative
 
 
 @define_op(Trait.MOVEMENT)
@@ -56,7 +56,7 @@ class Expand(GraphOp):
     def needs(self) -> Iterable[Need]:
         for size, to in self._aligned(self.x.type.shape, self.shape):
             if self._stretches(size, to):
-                yield Need(size, to, "a size that is expanded is 1", "broadcasts")
+                yield Need(size, to, "a size that is expanded is 1", "broadcasts", AttributeAt("shape"))
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
         own = list(index[len(index) - self.x.type.rank :])
@@ -75,18 +75,23 @@ class Tile(GraphOp):
 
     name = "graph.tile"
     x = operand()
-    repeats = attribute(INTS)
+    repeats = attribute(DIMS)
     y = result()
 
     def infer(self) -> Sequence[TensorType]:
-        if len(self.repeats) != self.x.type.rank or min(self.repeats, default=0) < 0:
+        if len(self.repeats) != self.x.type.rank or any(map(surely_negative, self.repeats)):
             raise op_error(
                 self,
-                f"repeats {list(self.repeats)} does not give {self.x.type.rank} counts",
+                f"repeats {dims_text(self.repeats)} does not give {self.x.type.rank} counts",
                 at=AttributeAt("repeats"),
             )
         sizes = zip(self.x.type.shape, self.repeats, strict=True)
         return [TensorType(tuple(size * count for size, count in sizes), self.x.type.dtype)]
+
+    def needs(self) -> Iterable[Need]:
+        at = AttributeAt("repeats")
+        for count in self.repeats:
+            yield Need(count, 0, "nothing is repeated a negative number of times", at=at)
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
         own = [
@@ -96,4 +101,4 @@ class Tile(GraphOp):
         return scalars.load(self.x, own)
 
     def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
-        return np.tile(x, self.repeats)
+        return np.tile(x, [evaluation.dim(count) for count in self.repeats])

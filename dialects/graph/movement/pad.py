@@ -17,7 +17,7 @@ from ...core.op import attribute, define_op, operand, optional_operand, result
 from ...core.parts import AttributeAt
 from ...core.traits import Trait
 from ...core.types import TensorType
-from ..base import GraphOp, dims_text, same_dtype, surely_negative
+from ..base import GraphOp, same_dtype, surely_negative
 from ..sliding_window import guarded, padded_array
 from .sampling import clamped
 
@@ -64,12 +64,6 @@ class Pad(GraphOp):
             same_dtype(self, [self.x.type, self.value.type])
             if self.value.type.elements != 1:
                 raise op_error(self, "the value is not a single element", at=operand_at(self, self.value))
-        if self.mode != "constant" and not all(isinstance(pad, int) for pad in self.pads):
-            raise op_error(
-                self,
-                f"pads of the mode '{self.mode}' are numbers, not {dims_text(self.pads)}",
-                at=AttributeAt("pads"),
-            )
         shape = tuple(n + b + e for n, b, e in zip(self.x.type.shape, self.begins, self.ends, strict=True))
         for axis, size in enumerate(shape):
             nothing = self.mode != "constant" and self._kept(axis) == 0 and size != 0
@@ -83,18 +77,29 @@ class Pad(GraphOp):
         return [TensorType(shape, self.x.type.dtype)]
 
     def needs(self) -> Iterable[Need]:
+        at = AttributeAt("pads")
         for axis, extent in enumerate(self.x.type.shape):
             begin, end = self.begins[axis], self.ends[axis]
             if not (isinstance(begin, int) and isinstance(end, int)):
-                for pad in (begin, end):
-                    yield Need(extent + pad, 0, f"what pads crop is in axis {axis}")
+                yield from self._needs_at_run(axis)
                 continue
             if begin < 0 or end < 0:
-                yield Need(self._kept(axis), 0, f"what pads crop is in axis {axis}")
+                yield Need(self._kept(axis), 0, f"what pads crop is in axis {axis}", at=at)
             most = max(begin, end, 0)
             if self.mode != "constant" and (begin or end):
                 least = most + 1 if self.mode == "reflect" and not isinstance(extent, int) else 1
-                yield Need(self._kept(axis), least, f"there is something to repeat in axis {axis}")
+                yield Need(self._kept(axis), least, f"there is something to repeat in axis {axis}", at=at)
+
+    def _needs_at_run(self, axis: int) -> Iterable[Need]:
+        """What pads of AXIS that depend on sizes need; only those of the constant mode may crop."""
+        extent, at = self.x.type.shape[axis], AttributeAt("pads")
+        for pad in (self.begins[axis], self.ends[axis]):
+            if self.mode == "constant":
+                yield Need(extent + pad, 0, f"what pads crop is in axis {axis}", at=at)
+            else:
+                yield Need(pad, 0, f"pads of the mode '{self.mode}' in axis {axis} crop nothing", at=at)
+        if self.mode != "constant":
+            yield Need(extent, 1, f"there is something to repeat in axis {axis}", at=at)
 
     def _kept(self, axis: int) -> Dim:
         """The size of AXIS after cropping by static pads."""
@@ -117,16 +122,17 @@ class Pad(GraphOp):
         """x at OWN, with the positions from AXIS on mapped to the elements that they repeat."""
         if axis == len(own):
             return scalars.load(self.x, own)
-        begin, end, size = int(str(self.begins[axis])), int(str(self.ends[axis])), self._kept(axis)
+        begin, end, size = self.begins[axis], self.ends[axis], self._kept(axis)
+        cropped = max(-begin, 0) if isinstance(begin, int) else 0
 
         def proceed(at: Dim) -> Expr:
             # Positions count from the first element that is not cropped.
-            return self._mapped(scalars, [*own[:axis], at + max(-begin, 0), *own[axis + 1 :]], axis + 1)
+            return self._mapped(scalars, [*own[:axis], at + cropped, *own[axis + 1 :]], axis + 1)
 
-        if begin <= 0 and end <= 0:
+        if not (_may_add(begin) or _may_add(end)):
             return self._mapped(scalars, own, axis + 1)
         repeated = {"edge": clamped, "reflect": _mirrored, "wrap": _remainder}[self.mode]
-        return scalars.let_index(repeated(scalars, own[axis] - max(-begin, 0), size), proceed)
+        return scalars.let_index(repeated(scalars, own[axis] - cropped, size), proceed)
 
     def evaluate(self, evaluation: Evaluation, x: Any, value: Any = None) -> Any:
         begins, ends = (map(evaluation.dim, pads) for pads in (self.begins, self.ends))

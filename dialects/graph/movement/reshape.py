@@ -47,7 +47,8 @@ class Reshape(GraphOp):
         return [y]
 
     def needs(self) -> Iterable[Need]:
-        yield Need(self.x.type.elements, self.y.type.elements, "a reshape keeps all elements", "==")
+        why = "a reshape keeps all elements"
+        yield Need(self.x.type.elements, self.y.type.elements, why, "==", at=AttributeAt("shape"))
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
         return scalars.load(self.x, reshaped_index(index, self.y.type.shape, self.x.type.shape))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.attributes import BOOL, INT
+from ...core.attributes import BOOL, DIM
 from ...core.diagnostics import op_error, operand_at
 from ...core.expr import Expr, Index, Scalars
 from ...core.interpreter import Evaluation
@@ -27,7 +27,7 @@ class Trilu(GraphOp):
     name = "graph.trilu"
     x = operand()
     upper = attribute(BOOL, True)
-    k = attribute(INT, 0)
+    k = attribute(DIM, 0)
     y = result()
 
     def infer(self) -> Sequence[TensorType]:
@@ -44,4 +44,4 @@ class Trilu(GraphOp):
 
     def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
         cut: Callable[..., Any] = np.triu if self.upper else np.tril
-        return cut(x, self.k)
+        return cut(x, evaluation.dim(self.k))

@@ -238,9 +238,9 @@ def test_marks_in_hand_written_text(mark: str, kernels: int) -> None:
 @pytest.mark.parametrize(
     ("mark", "problem"),
     [
-        ("nofuse = false", "true or a list of operand numbers is wanted"),
-        ("nofuse = []", "true or a list of operand numbers is wanted"),
-        ("nofuse = [-1]", "an integer is wanted|true or a list of operand numbers is wanted"),
+        ("nofuse = false", "true or a list of operand numbers is expected"),
+        ("nofuse = []", "true or a list of operand numbers is expected"),
+        ("nofuse = [-1]", "an integer is expected|true or a list of operand numbers is expected"),
         ("nofuse = [2]", "nofuse names operand 2, which the op does not have"),
     ],
 )

@@ -105,7 +105,7 @@ def argument(dtype: DType, *shape: int) -> Any:
 @pytest.mark.parametrize(
     ("operands", "message"),
     [
-        ([argument(F32, 4), argument(F32, 2), argument(F32, 2)], "integers are wanted"),
+        ([argument(F32, 4), argument(F32, 2), argument(F32, 2)], "integers are expected"),
         ([argument(F32, 4), argument(I64, 2), argument(U8, 2)], "different element types"),
         ([argument(F32, 4), argument(I64, 2), argument(F32, 3)], "differ in shape"),
         ([argument(F32, 4, 2), argument(I64, 2), argument(F32, 2)], "the indices have 1 dimensions"),
