@@ -15,8 +15,9 @@ import numpy as np
 
 from ..errors import IRError
 from ..runtime.launch_rules import MAX_CLUSTER
-from .core.affine import Dim, Range, bounds, exact_div, total
+from .core.affine import Dim, exact_div, total
 from .core.attributes import BOOL, CONFIG, DIM, DIMS, FORMAT, INT, INTS, STRING, SYMBOL, EnumKind
+from .core.bounds import Range, bounds
 from .core.diagnostics import op_error, operand_at
 from .core.dialect import Dialect
 from .core.interpreter import Evaluation
@@ -188,7 +189,7 @@ class Kernel(Operation):
             return
         at, shown = AttributeAt("cluster"), f"a cluster of {list(self.cluster)}"
         if len(self.cluster) != 3 or min(self.cluster) < 1 or prod(self.cluster) > MAX_CLUSTER:
-            message = f"has {shown}: three sizes, {MAX_CLUSTER} blocks at most, are wanted"
+            message = f"has {shown}: three sizes, {MAX_CLUSTER} blocks at most, are expected"
             raise op_error(self, message, "larger ones are not portable between GPUs", at=at)
         if len(self.grid) != 3 or any(
             exact_div(blocks, size) is None for blocks, size in zip(self.grid, self.cluster, strict=True)

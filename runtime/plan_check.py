@@ -97,7 +97,10 @@ def _check_launch(manifest: Manifest, index: int) -> None:
 
 
 def _check_waits(manifest: Manifest, index: int, where: str) -> None:
-    for wait in manifest.launches[index].waits:
+    waits = manifest.launches[index].waits
+    if len(set(waits)) < len(waits):
+        raise fails(where, f"waits twice for one launch: {list(waits)}")
+    for wait in waits:
         if wait >= index:
             raise fails(where, f"waits for launch {wait}, which does not come before it")
 

@@ -58,7 +58,7 @@ def arch_of_device(figures: Mapping[str, int | str]) -> ArchSpec:
 
 def _spec(capability: int, suffix: str, card: Card) -> ArchSpec:
     name = f"sm_{capability}{suffix}"
-    limits, fitted = _before(LIMITS, capability), _before(FITTED, capability)
+    limits, fitted = _before(LIMITS, capability), _before(FITTED, capability).at_clock(card.clock)
     return ArchSpec(name, features_of(capability, suffix), limits, card, fitted)
 
 

@@ -13,11 +13,14 @@ from dataclasses import asdict, dataclass
 from enum import IntEnum
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-from ...dialects.core.affine import Dim
 from ...dialects.core.dtypes import DType
+from ...dialects.graph.attention import Attention
 from ..arch.features import Feature
 from ..arch.spec import ArchSpec
 from ..request.request import Candidate, Config, KernelCode, Request
+
+# What `KernelFamily.realize` may raise for a configuration that is not legal.
+ILLEGAL = (ArithmeticError, AssertionError, LookupError, TypeError, ValueError)
 
 
 class Rank(IntEnum):
@@ -96,8 +99,8 @@ class KernelFamily(ABC):
         """Whether TARGET has all features that the kernels need."""
         return target.has(*self.needs_features)
 
-    def attends(self, operands: DType, features: tuple[Dim, Dim]) -> bool:
-        """Whether it has kernels for attention on OPERANDS with heads of FEATURES: of q and k, and of v.
+    def attends(self, op: Attention, operands: DType) -> bool:
+        """Whether it has kernels for OP with queries, keys and values that are stored as OPERANDS.
 
         Attention that no family of the target has a kernel for is decomposed at the graph level.
         """
@@ -115,7 +118,7 @@ class KernelFamily(ABC):
     def realize(self, request: Request, config: Config) -> KernelCode:
         """The code of REQUEST's kernel with CONFIG.
 
-        Raises ArithmeticError, LookupError, TypeError or ValueError when CONFIG is not a legal configuration.
+        Raises one of ILLEGAL when CONFIG is not a legal configuration.
         """
 
     def resized(self, request: Request, config: Config, threads: int) -> list[Candidate]:

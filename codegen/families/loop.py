@@ -52,7 +52,11 @@ class LoopFamily(KernelFamily):
 
     def candidates(self, request: Request) -> list[Candidate]:
         shapes = {(type.shape, type.order) for type in request.writes}
-        if len(shapes) != 1 or any(not type.layout.is_dense for type in request.writes[1:]):
+        if (
+            not request.is_scalar
+            or len(shapes) != 1
+            or any(not type.layout.is_dense for type in request.writes[1:])
+        ):
             return []
         lanes = self._lanes(request)
         while lanes > 1 and not self._works(request, lanes):
@@ -92,7 +96,7 @@ class LoopFamily(KernelFamily):
 
     def _cost(self, request: Request) -> float:
         moved = sum(evaluate(type.bytes, request.optimum) for type in (*request.reads, *request.writes))
-        return 2.0 + moved / request.target.bytes_per_second * 1e6
+        return request.target.fitted.loop.launch + moved / request.target.bytes_per_second * 1e6
 
     def realize(self, request: Request, config: Config) -> KernelCode:
         lanes, threads = int(config["lanes"]), int(config["threads"])

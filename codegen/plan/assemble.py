@@ -13,9 +13,11 @@ from ..arch.names import REFERENCE
 from ..arch.spec import ArchSpec
 from ..families.registry import is_designed
 from ..nvrtc.cache import KernelCache
-from ..nvrtc.compiler import CompiledKernel, Progress, check_designed, compile_kernels, compiler_version
+from ..nvrtc.compiled_kernel import CompiledKernel, check_designed
 from ..nvrtc.cost import HEAVY_MS, kernel_ms
 from ..nvrtc.intrinsics import headers
+from ..nvrtc.library import compiler_version
+from ..nvrtc.parallel import Progress, compile_kernels
 from .manifest import ManifestBuilder
 from .sources import made_kernels
 
@@ -28,15 +30,13 @@ class BuildOptions:
 
     targets: the GPU targets to compile for; none for the host device only. cache: the kernel cache, if any.
     progress: called after each compiled kernel with (kernel, done, total). compiled: kernels from earlier
-    attempts at the same build, by target, name and source; new ones are added. spills: whether designed
-    kernels may spill registers.
+    attempts at the same build, by target, name and source; new ones are added.
     """
 
     targets: tuple[ArchSpec, ...] = ()
     cache: KernelCache | None = field(default=None)
     progress: Progress | None = None
     compiled: dict[tuple[str, str, str], CompiledKernel] = field(default_factory=dict)
-    spills: bool = False
 
     @property
     def planned(self) -> ArchSpec:
@@ -87,8 +87,7 @@ def _compiled(
     )
     options.compiled.update({keys[name]: kernel for name, kernel in made.items()})
     kernels = {name: options.compiled[keys[name]] for name in sources}
-    if not options.spills:
-        check_designed(kernels, _families(launches.values()), nodes)
+    check_designed(kernels, _families(launches.values()), nodes)
     return kernels
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ...dialects.core.affine import Dim, occupied, product, symbol, to_json
+from ...dialects.core.affine import Dim, product, symbol, to_json
+from ...dialects.core.bounds import occupied
 from ...dialects.core.constraints import Constraint, Determined
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.ir import Function, Module, Operation, Value

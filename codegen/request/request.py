@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from ...dialects.core.affine import Dim
 from ...dialects.core.ir import Block, Operation
 from ...dialects.core.types import TensorType
+from ...dialects.graph.base import is_scalar
 from ..arch.spec import ArchSpec
 from .parameters import Parameter
 
@@ -55,6 +56,11 @@ class Request:
     def ops(self) -> tuple[Operation, ...]:
         """The ops of the region, without its terminator."""
         return tuple(op for op in self.region if op.next is not None)
+
+    @property
+    def is_scalar(self) -> bool:
+        """Whether every op of the region defines its result as a scalar expression."""
+        return all(is_scalar(op) for op in self.ops)
 
     @property
     def symbols(self) -> list[str]:

@@ -15,7 +15,7 @@ from ...dialects.core.interpreter import Array, Evaluation, bind_symbols, run_bl
 from ...dialects.core.ir import Block, Function, Module, Operation, Value
 from ...dialects.core.traits import Trait, has
 from ...dialects.graph.elementwise import Cast
-from ...dialects.graph.movement import Reshape
+from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.launch import Kernel, View
 from .widen import widened_array, widened_block
 

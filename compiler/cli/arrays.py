@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ExpectedInput:
     """An expected input: its shape at given values of the symbols, and whether that shape may vary; the
     numbers that it holds at these values, if sizes depend on them."""
 
@@ -34,11 +34,11 @@ class Wanted:
     content: tuple[int, ...] | None = None
 
 
-def of_plan(manifest: Manifest, symbols: Mapping[str, int]) -> list[Wanted]:
+def of_plan(manifest: Manifest, symbols: Mapping[str, int]) -> list[ExpectedInput]:
     """The inputs of a plan."""
     contents = manifest.sizes.contents
     return [
-        Wanted(
+        ExpectedInput(
             tensor.name,
             DTYPES[tensor.dtype],
             tuple(evaluate(dim, symbols) for dim in tensor.shape),
@@ -49,11 +49,11 @@ def of_plan(manifest: Manifest, symbols: Mapping[str, int]) -> list[Wanted]:
     ]
 
 
-def of_function(function: Function, symbols: Mapping[str, int]) -> list[Wanted]:
+def of_function(function: Function, symbols: Mapping[str, int]) -> list[ExpectedInput]:
     """The inputs of a function."""
     contents = function.module.contents if function.module is not None else {}
     return [
-        Wanted(
+        ExpectedInput(
             name,
             value.type.dtype,
             tuple(affine.evaluate(dim, symbols) for dim in value.type.shape),
@@ -88,14 +88,14 @@ def symbols_of(source: Manifest | Module, sizes: Mapping[str, int]) -> dict[str,
     return source.sizes.complete(values)
 
 
-def random_arrays(wanted: Sequence[Wanted], seed: int) -> dict[str, Array]:
+def random_arrays(wanted: Sequence[ExpectedInput], seed: int) -> dict[str, Array]:
     """Random inputs: standard normal floats, integers in 0..3, booleans; what sizes depend on is as
-    wanted. SEED and shapes determine them."""
+    expected. SEED and shapes determine them."""
     generator = np.random.default_rng(seed)
     return {tensor.name: _random(generator, tensor) for tensor in wanted}
 
 
-def _random(generator: np.random.Generator, tensor: Wanted) -> Array:
+def _random(generator: np.random.Generator, tensor: ExpectedInput) -> Array:
     if tensor.content is not None:
         return _holding(tensor, tensor.content)
     if tensor.dtype.is_float:
@@ -104,7 +104,7 @@ def _random(generator: np.random.Generator, tensor: Wanted) -> Array:
     return generator.integers(0, limit, tensor.shape).astype(tensor.dtype.numpy)
 
 
-def _holding(tensor: Wanted, content: Sequence[int]) -> Array:
+def _holding(tensor: ExpectedInput, content: Sequence[int]) -> Array:
     """The input TENSOR with the numbers CONTENT, of which two make an element in floating point."""
     numbers = np.array(content, np.int64)
     if tensor.dtype.is_float:
@@ -115,7 +115,7 @@ def _holding(tensor: Wanted, content: Sequence[int]) -> Array:
     return numbers.astype(tensor.dtype.numpy).reshape(tensor.shape)
 
 
-def load_inputs(path: Path, wanted: Sequence[Wanted]) -> dict[str, Array]:
+def load_inputs(path: Path, wanted: Sequence[ExpectedInput]) -> dict[str, Array]:
     """The WANTED inputs from the .npz file at PATH. Other arrays in it are ignored, with a note on stderr.
 
     Raises InputError for an input that is missing or has another type or shape.
@@ -133,7 +133,7 @@ def load_inputs(path: Path, wanted: Sequence[Wanted]) -> dict[str, Array]:
     return {tensor.name: _fitting(found[tensor.name], tensor) for tensor in wanted}
 
 
-def _fitting(array: Array, tensor: Wanted) -> Array:
+def _fitting(array: Array, tensor: ExpectedInput) -> Array:
     """ARRAY, checked against TENSOR. Types that numpy lacks, such as bfloat16, are read back as raw bytes."""
     dtype = np.dtype(tensor.dtype.numpy)
     if array.dtype.kind == "V" and array.dtype.itemsize == dtype.itemsize:

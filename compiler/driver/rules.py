@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from ...errors import InputError
 from ..frontend.functions import STANDARD_BODY
 from ..frontend.functions import SUMMARY as STANDARD_BODIES
+from ..frontend.ops_control import SUMMARIES as CONTROL_RULES
+from ..fusion import decompose_attention
+from ..fusion.decompose_attention import DecomposeAttention
 from ..fusion.graph_to_fused import GraphToFused
-from ..fusion.horizontal.concats import WidenConcats
 from ..fusion.horizontal.contractions import HorizontalContraction
 from ..fusion.vertical.attention_layouts import ATTENTION_RULES
 from ..fusion.vertical.consumers import CONSUMER_RULES
@@ -22,6 +24,7 @@ from ..fusion.vertical.producers import PRODUCER_RULES
 from ..fusion.vertical.record import BOUNDARY, ELIDE_CONCAT, VIEW, VIEW_SLICE
 from ..fusion.vertical.shuffles import RULE as CONTRACTION_SHUFFLE
 from ..fusion.vertical.shuffles import SUMMARY as SHUFFLES
+from ..fusion.widen_concats import WidenConcats
 from ..passes.spilled import SPILLED
 from ..passes.spilled import SUMMARY as SPILLS
 from ..patterns.rewrite import Pattern
@@ -43,11 +46,10 @@ from ..schedule.grouping.group_launches import GroupLaunches
 from ..schedule.grouping.record import GROUP_LAUNCHES
 from ..schedule.precision_to_launch import PrecisionToLaunch
 from ..schedule.streams.assign import CONCURRENCY, AssignStreams
-from ..simplify import canonicalize, decompose_attention, fold_batch_norm, recognize
+from ..simplify import canonicalize, fold_batch_norm, recognize
 from ..simplify.canonicalize import Canonicalize
 from ..simplify.cse import CommonSubexpressions
 from ..simplify.dce import DeadCodeElimination
-from ..simplify.decompose_attention import DecomposeAttention
 from ..simplify.fold_batch_norm import FoldBatchNorm
 from ..simplify.fold_constants import FoldConstants
 from ..simplify.recognize import Recognize
@@ -75,6 +77,8 @@ def _table() -> Iterable[Rule]:
     for name, summary in SIZE_RULES.items():
         yield Rule(name, "graph", summary, switchable=False)
     yield Rule(STANDARD_BODY, "graph", STANDARD_BODIES, switchable=False)
+    for name, summary in CONTROL_RULES.items():
+        yield Rule(name, "graph", summary, switchable=False)
     yield from _graph_rules()
     yield from _fused_rules()
     yield from _precision_rules()
@@ -85,16 +89,18 @@ def _table() -> Iterable[Rule]:
 
 def _graph_rules() -> Iterable[Rule]:
     yield _of_pass(FoldConstants.name, "ops on constants => constants")
-    yield from _patterns(Canonicalize.name, canonicalize.RULES)
-    yield from _patterns(Recognize.name, recognize.RULES)
-    yield from _patterns(FoldBatchNorm.name, fold_batch_norm.RULES)
-    yield from _patterns(PropagateQuantization.name, propagate.RULES)
+    yield from _patterns(Canonicalize.name, canonicalize.PATTERNS)
+    yield from _patterns(Recognize.name, recognize.PATTERNS)
+    yield from _patterns(FoldBatchNorm.name, fold_batch_norm.PATTERNS)
+    yield from _patterns(PropagateQuantization.name, propagate.PATTERNS)
     yield _of_pass(CommonSubexpressions.name, "equal ops on equal operands => one op")
     yield _of_pass(InsertQuantization.name, "conv(x, w) => conv(x, w) with x and w stored in eight bits")
     kept = "an op that only selects or moves quantized elements => its result keeps their scale"
     yield Rule(KEPT, "graph", kept, switchable=False, applied_by=InsertQuantization.name)
     yield _of_pass(RecentreZeroPoints.name, "quantize(x, zero -128) : i8 => quantize(x, zero 0) : u8")
-    yield from _patterns(IntegerArithmetic.name, (*integer_arithmetic.RULES, *integer_arithmetic.LEFT_OVER))
+    yield from _patterns(
+        IntegerArithmetic.name, (*integer_arithmetic.PATTERNS, *integer_arithmetic.LEFT_OVER)
+    )
     yield _of_pass(DequantizeWhereRead.name, "f(y), g(y) of y = dequantize(q) => both dequantize q")
     yield _of_pass(HorizontalContraction.name, "conv(x, v), conv(x, w) => slices of conv(x, concat(v, w))")
     yield _of_pass(DeadCodeElimination.name, "dead ops => removed", switchable=False)
@@ -112,7 +118,7 @@ def _of_pass(name: str, summary: str, switchable: bool = True) -> Rule:
 
 
 def _fused_rules() -> Iterable[Rule]:
-    for pattern in decompose_attention.RULES:
+    for pattern in decompose_attention.PATTERNS:
         roots = tuple(root.name for root in pattern.roots)
         by = DecomposeAttention.name
         yield Rule(pattern.name, "fused", pattern.before_after, False, applied_by=by, roots=roots)
@@ -142,7 +148,7 @@ _PRECISION = {
     KEPT_WIDE: ("positions, angles, masks or statistics in 16 bits => kept in f32", True),
     STORED_ALREADY: ("a cast to the type that its operand is stored in => the operand", False),
     OVERRIDE: ("an override requests another format for these ops", False),
-    FALLBACK: ("a kernel runs in another precision than requested", False),
+    FALLBACK: ("a kernel runs in another format than requested", False),
 }
 
 

@@ -23,16 +23,17 @@ from ...dialects.core.types import TensorType
 from ...dialects.graph.binary import Div
 from ...dialects.graph.constants import Dims, constant
 from ...dialects.graph.elementwise import Cast
-from ...dialects.graph.movement import Expand, Reshape
+from ...dialects.graph.movement.expand import Expand
+from ...dialects.graph.movement.reshape import Reshape
 from ...errors import InputError
 from ...runtime.contents import numbers_in
 from . import symbolic
-from .contents import Spans, content_of, contents_behind
+from .contents import Spans, Unread, content_of, contents_behind
 from .external import ExternalFiles
 from .limits import DEFAULT_FOLDING_BUDGET, MAX_SHAPE_VALUES, check_dim, check_type
-from .problems import Malformed, Refused, Unread
+from .problems import Malformed, Refused
 from .shape_folding import fold_sizes
-from .tensor import Array, Tensor
+from .tensor import Array, Lost, Tensor
 
 MAX_MISMATCHES = 256  # the limit of differing sizes among the operands of one op
 FOLDING_WORK = 10**9  # FLOPs; a larger contraction or window of constants is not folded
@@ -43,8 +44,9 @@ Ratio = tuple[Dim, Dim]  # numerator and positive denominator
 
 @dataclass
 class Builder:
-    """Appends operations to the body of one function.
+    """Appends operations to BLOCK: the body of a function, or for a while that of a region (`regions.py`).
 
+    root: the function's body, where constants are created even for a region, since all may read them later;
     location: that of the node being imported; budget: the bytes that constant folding may produce in all.
     """
 
@@ -53,30 +55,31 @@ class Builder:
     files: ExternalFiles
     budget: int = DEFAULT_FOLDING_BUDGET
     location: Location = UNKNOWN
+    root: Block = field(init=False)
     _left: int = field(init=False)
     sizes_known: Sizes = field(init=False)
     _written: list[Tensor] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
+        self.root = self.block
         self._left = self.budget
         self.sizes_known = Sizes(self.module)
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
         """A context that erases what is emitted inside when it ends with Refused or Resized."""
-        last, left, self._written = self.block.last, self._left, []
+        last, left, written, self._written = self.block.last, self._left, self._written, []
         known = self.sizes_known.snapshot()
         try:
             yield
-        except Refused:
+        except (Refused, Resized) as error:
             self._take_back(last)
             self._left = left
-            self.sizes_known.restore(known)
+            if isinstance(error, Refused):  # else the node is imported again, with what was found
+                self.sizes_known.restore(known)
             raise
-        except Resized:
-            self._take_back(last)  # the node is imported again
-            self._left = left
-            raise
+        finally:
+            self._written = [*written, *self._written]
 
     def _take_back(self, last: Operation | None) -> None:
         """Erase all operations after LAST, and the values of constants that were created there."""
@@ -87,7 +90,9 @@ class Builder:
 
     def remark(self, rule: str, reason: str) -> None:
         """Record a decision about the node being imported."""
-        self.module.remarks.append(Remark(rule, self.location.nodes, reason))
+        remark = Remark(rule, self.location.nodes, reason)
+        if remark not in self.module.remarks:  # a node may be imported again
+            self.module.remarks.append(remark)
 
     # ------------------------------------------------------------ operations
 
@@ -103,7 +108,7 @@ class Builder:
             folded = self._fold(op_class, operands, attributes)
             if folded is not None:
                 return folded
-        elif present and all(operand.data is not None or operand.sizes is not None for operand in present):
+        elif present and all(operand.is_known for operand in present):
             folded = self._fold_symbolic(op_class, operands, attributes)
             if folded is not None:
                 return folded
@@ -180,14 +185,26 @@ class Builder:
     def value(self, tensor: Tensor) -> Value:
         """TENSOR as an IR value. The operation of a constant or of sizes is created on the first call."""
         if tensor.value is None:
-            if tensor.data is not None:
-                op = constant(self.module, tensor.data, tensor.location)
-                self.block.append(op)
-                tensor.value = op.result
-            else:
-                tensor.value = self._sizes_value(tensor)
+            with self.within(self.root):
+                tensor.value = self._created(tensor)
             self._written.append(tensor)
         return tensor.value
+
+    @contextmanager
+    def within(self, block: Block) -> Iterator[None]:
+        """A context in which operations are appended to BLOCK."""
+        outer, self.block = self.block, block
+        try:
+            yield
+        finally:
+            self.block = outer
+
+    def _created(self, tensor: Tensor) -> Value:
+        if tensor.data is None:
+            return self._sizes_value(tensor)
+        op = constant(self.module, tensor.data, tensor.location)
+        self.block.append(op)
+        return op.result
 
     def _sizes_value(self, tensor: Tensor) -> Value:
         """The symbolic numbers of TENSOR as data: `graph.dims`, then ops for its shape and type."""
@@ -300,6 +317,8 @@ class Builder:
 
         Raises Unread when it depends on what inputs hold, Refused when it depends on other data.
         """
+        if isinstance(tensor, Lost) and not tensor.sized:
+            raise Refused(f"{what} depends on the data of the inputs")
         if tensor.data is not None and tensor.data.size <= MAX_SHAPE_VALUES:
             return tuple(int(item) for item in tensor.data.reshape(-1))
         if tensor.sizes is not None:
@@ -345,7 +364,7 @@ class Builder:
 
     def known_array(self, tensor: Tensor, what: str) -> Array:
         """The content of a constant. Raises Refused when TENSOR is not constant."""
-        if tensor.data is None:
+        if (isinstance(tensor, Lost) and not tensor.sized) or tensor.data is None:
             raise Refused(f"{what} must be a constant")
         return tensor.data
 

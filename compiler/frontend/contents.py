@@ -15,8 +15,9 @@ from ...dialects.core.affine import Dim
 from ...dialects.core.contents import readable
 from ...dialects.core.ir import Module, Value
 from ...dialects.graph.elementwise import Cast
-from ...dialects.graph.movement import Reshape
+from ...dialects.graph.movement.reshape import Reshape
 from ...runtime.contents import FARTHEST
+from .problems import Refused
 from .tensor import Tensor
 
 MOST_STEPS = 256  # ops between an input and what needs its content
@@ -45,6 +46,14 @@ SIZE = Span(0, 8, 64)
 FIRST, LAST = Span(-FARTHEST, 0, FARTHEST), Span(-FARTHEST, FARTHEST, FARTHEST)  # positions
 Spans = Sequence[Span]
 Contents = Mapping[str, Spans]  # by input: a span per element; none where no node knows better
+
+
+class Unread(Refused):
+    """The node needs what inputs hold: CONTENTS has their names, and what each element may be."""
+
+    def __init__(self, message: str, contents: Contents) -> None:
+        super().__init__(message)
+        self.contents = contents
 
 
 def count_of(tensor: Tensor) -> int:

@@ -19,7 +19,7 @@ from ...dialects.core.dtypes import F32
 from ...dialects.core.ir import Operation
 from ...dialects.graph import activations
 from ...dialects.graph.binary import Add, Mul
-from ...dialects.graph.movement import Concat
+from ...dialects.graph.movement.concat import Concat
 from ...dialects.graph.normalization import Softmax
 from ...dialects.graph.unary import Sigmoid
 from .call import Call, Outcome

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ...dialects.core.dtypes import F32
-from ...dialects.core.types import TensorType
-from .call import Environment
-from .tensor import Tensor
+from onnx import AttributeProto, NodeProto
 
-# The result of a node that is unsupported or depends on an unsupported one; nothing is known about it.
-LOST = Tensor(TensorType((), F32))
+from .call import Environment
+from .tensor import Lost, Tensor
+
+LOST = Lost(sized=False)
+LOST_SIZES = Lost(sized=True)
+_ASKS_SIZES = ("Shape", "Size")
+_WITH_GRAPHS = (AttributeProto.GRAPH, AttributeProto.GRAPHS)
+
+
+def lost_result(node: NodeProto, inputs: Sequence[Tensor | None]) -> Lost:
+    """What stands for the results of NODE, which is unsupported or reads lost tensors among its INPUTS.
+
+    What a node with subgraphs reads is not among its inputs: nothing is claimed about it.
+    """
+    known = all(x is None or (x.sized if isinstance(x, Lost) else x.is_known) for x in inputs)
+    hidden = any(attribute.type in _WITH_GRAPHS for attribute in node.attribute)
+    return LOST_SIZES if known or hidden or node.op_type in _ASKS_SIZES else LOST
 
 
 @dataclass
 class Frame:
-    """The names visible to the nodes of one graph or function body. None: absent (an optional input)."""
+    """The names visible to the nodes of one graph or function body. None: absent (an optional input).
+
+    outer: the frame around a subgraph, whose names its nodes see, too.
+    nested: whether these are nodes of a subgraph, whose node is imported again where symbols are replaced.
+    """
 
     opsets: Mapping[str, int]
     environment: Environment = field(default_factory=dict)
@@ -25,12 +41,16 @@ class Frame:
     standard: bool = False  # whether this is the body of a standard op, whose nodes have no names
     tensors: dict[str, Tensor | None] = field(default_factory=dict)
     late: Callable[[str], Tensor | None] = lambda name: None  # initializers, read when first used
+    outer: Frame | None = None
+    nested: bool = False
 
     def find(self, name: str) -> Tensor | None:
         """The tensor called NAME. Raises LookupError when there is none."""
         if name not in self.tensors:
             found = self.late(name)
             if found is None:
-                raise LookupError(name)
+                if self.outer is None:
+                    raise LookupError(name)
+                return self.outer.find(name)
             self.tensors[name] = found
         return self.tensors[name]

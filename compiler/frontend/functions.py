@@ -13,11 +13,10 @@ from onnx import AttributeProto, FunctionProto, NodeProto, TypeProto, helper
 from ...dialects.core.types import TensorType
 from ...errors import ModelError
 from .call import Environment, resolve_attributes
-from .frame import LOST
 from .limits import MAX_DEPTH, MAX_NODES
-from .problems import Malformed, shown
+from .problems import LostRead, Malformed, shown
 from .reading import normal_domain
-from .tensor import Tensor
+from .tensor import Lost, Tensor
 from .weights import ELEMENT_CODES
 
 STANDARD_BODY = "standard-body"
@@ -87,12 +86,15 @@ def _key(node: NodeProto) -> tuple[str, str, str]:
 def standard_body(
     node: NodeProto, opset: int, inputs: Sequence[Tensor | None], environment: Environment
 ) -> Body | None:
-    """The body that the ONNX standard defines for NODE, or None. It may depend on the types of INPUTS."""
+    """The body that the ONNX standard defines for NODE, or None. It may depend on the types of INPUTS:
+    LostRead where one of them is lost."""
     schema = find_schema(node.op_type, opset)
-    if schema is None or not (schema.has_function or LOST not in inputs):
+    if schema is None:
         return None
+    if schema.has_context_dependent_function and any(isinstance(x, Lost) for x in inputs):
+        raise LostRead
     attributes = resolve_attributes(node, environment)
-    types = [None if x is None or x is LOST else x.type for x in inputs]
+    types = [None if x is None or isinstance(x, Lost) else x.type for x in inputs]
     function = _function(schema, opset, node, attributes, types)
     if function is None:
         return None

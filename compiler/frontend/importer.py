@@ -17,9 +17,10 @@ from ...errors.diagnostic import Diagnostic
 from .builder import Builder
 from .contents import Contents, Spans, merged
 from .external import ExternalFiles
-from .frame import LOST, Frame
+from .frame import LOST, LOST_SIZES, Frame
 from .functions import LocalFunctions
 from .limits import DEFAULT_FOLDING_BUDGET, check_type
+from .old_opsets import RULE, conversion
 from .ordering import in_order
 from .problems import Malformed, Refused, shown
 from .reading import Model, Source, read_model
@@ -111,6 +112,8 @@ class _Importer:
             self._module, self._function.block, ExternalFiles(model.folder), budget=folding_budget
         )
         self._builder.sizes_known.assumes = assumes
+        if model.written_in is not None:
+            self._builder.remark(RULE, conversion(model.written_in, model.opsets[""]))
         self._functions = LocalFunctions(model.proto.functions)
         self._stored = _named_initialisers(self._graph)
         self._offenders: list[str | Diagnostic] = []
@@ -133,7 +136,7 @@ class _Importer:
             for sparse in self._graph.sparse_initializer
         ]
         for sparse in self._graph.sparse_initializer:
-            frame.tensors[sparse.values.name] = LOST
+            frame.tensors[sparse.values.name] = LOST_SIZES
         self._functions.check_expansion(self._graph.node)
         walker.run(in_order(self._graph.node), frame)
         walker.locate_names()
@@ -189,7 +192,7 @@ class _Importer:
             raise ModelError(f"initializer {shown(name)}: {error}") from None
         except Refused as error:
             self._offenders.append(f"initializer {shown(name)}: {error}")
-            return LOST
+            return LOST_SIZES
 
     def _output(self, value: ValueInfoProto, frame: Frame) -> Tensor:
         try:

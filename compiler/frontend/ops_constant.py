@@ -11,7 +11,9 @@ from onnx import AttributeProto
 from ...dialects.core.affine import Dim, ceildiv
 from ...dialects.core.dtypes import F32, I64
 from ...dialects.graph.indexing import OneHot, Range
-from ...dialects.graph.movement import Expand, Reshape
+from ...dialects.graph.movement.expand import Expand
+from ...dialects.graph.movement.reshape import Reshape
+from ...dialects.graph.movement.trilu import Trilu
 from .call import Call, Outcome
 from .contents import ANY, SIZE, Span, count_of
 from .limits import MAX_ELEMENTS
@@ -66,14 +68,13 @@ def _constant_of_shape(call: Call) -> Outcome:
 
 
 def _eye_like(call: Call) -> Outcome:
-    x = call.input(0)
-    sizes = [size for size in x.shape if isinstance(size, int)]
-    if len(sizes) != 2 or x.rank != 2:
-        raise Refused("its input is not a matrix of static shape")
+    x, diagonal = call.input(0), call.integer("k", 0)
+    if x.rank != 2:
+        raise Malformed(f"its input has {x.rank} dimensions, it needs 2")
     dtype = x.dtype if call.stated("dtype") is None else element_type(call.integer("dtype", 0))
-    call.builder.charge(sizes[0] * sizes[1] * dtype.bytes)
-    matrix = np.eye(sizes[0], sizes[1], k=call.integer("k", 0), dtype=dtype.numpy)
-    return Tensor.constant(matrix, call.builder.location)
+    ones = call.emit(Expand, call.constant(1, dtype), shape=x.shape)
+    upper = call.emit(Trilu, ones, upper=True, k=diagonal)
+    return call.emit(Trilu, upper, upper=False, k=diagonal)
 
 
 def _range(call: Call) -> Outcome:

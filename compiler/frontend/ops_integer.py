@@ -10,18 +10,12 @@ from __future__ import annotations
 
 from ...dialects.core.affine import Dim, product
 from ...dialects.core.dtypes import F32, I8, I32, U8
-from ...dialects.graph.binary import (
-    Add,
-    Div,
-    Equal,
-    Max,
-    Min,
-    Mul,
-    Sub,
-)
+from ...dialects.graph.binary import Add, Div, Equal, Max, Min, Mul, Sub
 from ...dialects.graph.contraction import Conv, Matmul
 from ...dialects.graph.elementwise import Cast, Clip, Where
-from ...dialects.graph.movement import Expand, Pad, Reshape
+from ...dialects.graph.movement.expand import Expand
+from ...dialects.graph.movement.pad import Pad
+from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.graph.quantization import Quantize
 from ...dialects.graph.reduction import Reduce
 from ...dialects.graph.unary import Round

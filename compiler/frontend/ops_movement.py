@@ -9,7 +9,12 @@ from ...dialects.core.affine import Dim, ceildiv, total
 from ...dialects.core.sizes.sizes import Sizes
 from ...dialects.core.types import TensorType
 from ...dialects.graph.indexing import Gather, GatherElements, GatherNd, Range
-from ...dialects.graph.movement import Concat, Pad, Reshape, Slice, Tile, Transpose, Trilu
+from ...dialects.graph.movement.concat import Concat
+from ...dialects.graph.movement.expand import Tile
+from ...dialects.graph.movement.pad import Pad
+from ...dialects.graph.movement.reshape import Reshape, Transpose
+from ...dialects.graph.movement.slicing import Slice
+from ...dialects.graph.movement.trilu import Trilu
 from ...runtime.contents import FARTHEST
 from .axes import AxesAtRun, known_axes
 from .call import Call, Outcome

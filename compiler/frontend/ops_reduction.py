@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...dialects.core.dtypes import BOOL, F32, DType
+from ...dialects.core.ir import Operation
 from ...dialects.graph.binary import Add, Mul, Sub
 from ...dialects.graph.elementwise import Where
-from ...dialects.graph.movement import Reshape
-from ...dialects.graph.reduction import ArgReduce, Cumsum, Reduce
+from ...dialects.graph.movement.reshape import Reshape
+from ...dialects.graph.reduction import ArgReduce, Cumprod, Cumsum, Reduce
 from ...dialects.graph.unary import Abs, Exp, Isinf, Log, Sqrt
 from .axes import AxesAtRun, axis_spans, known_axes
 from .call import Call, Outcome
@@ -125,19 +126,23 @@ def _arg(kind: str) -> Importer:
     return importer
 
 
-def _cumsum(call: Call) -> Outcome:
-    x, order = call.input(0), {"exclusive": call.flag("exclusive"), "reverse": call.flag("reverse")}
-    axis = call.known_dim(1, "its axis", *axis_spans(x.rank, 1))
-    if isinstance(axis, int):
-        return call.emit(Cumsum, x, axis=call.axis(axis, x.rank), **order)
-    apart = call.emit(Reshape, x, shape=AxesAtRun.of(call, [axis], x.rank).apart(x.shape))
-    return call.emit(Reshape, call.emit(Cumsum, apart, axis=1, **order), shape=x.shape)
+def _running(op_class: type[Operation]) -> Importer:
+    def importer(call: Call) -> Outcome:
+        x, order = call.input(0), {"exclusive": call.flag("exclusive"), "reverse": call.flag("reverse")}
+        axis = call.known_dim(1, "its axis", *axis_spans(x.rank, 1))
+        if isinstance(axis, int):
+            return call.emit(op_class, x, axis=call.axis(axis, x.rank), **order)
+        apart = call.emit(Reshape, x, shape=AxesAtRun.of(call, [axis], x.rank).apart(x.shape))
+        return call.emit(Reshape, call.emit(op_class, apart, axis=1, **order), shape=x.shape)
+
+    return importer
 
 
 TABLE: Table = {
     "ArgMax": [(1, _arg("max"))],
     "ArgMin": [(1, _arg("min"))],
-    "CumSum": [(11, _cumsum)],
+    "CumProd": [(26, _running(Cumprod))],
+    "CumSum": [(11, _running(Cumsum))],
     "ReduceL1": _versions(_l1, 18),
     "ReduceL2": _versions(_l2, 18),
     "ReduceLogSum": _versions(_log_sum, 18),

@@ -8,8 +8,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from ...dialects.core.affine import Dim, bounds, floordiv
-from ...dialects.graph.resize import Resize
+from ...dialects.core.affine import Dim, floordiv
+from ...dialects.core.bounds import bounds
+from ...dialects.graph.movement.resize import Resize
 from . import symbolic
 from .builder import Ratio
 from .call import Call, Outcome

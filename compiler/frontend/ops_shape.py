@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ...dialects.core.affine import Dim, floordiv, product, total
 from ...dialects.core.dtypes import BOOL
-from ...dialects.graph.movement import Expand, Reshape
+from ...dialects.graph.movement.expand import Expand
+from ...dialects.graph.movement.reshape import Reshape
 from . import symbolic
 from .axes import AxesAtRun, known_axes
 from .call import Call, Outcome

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from .contents import Contents
-
 MAX_SHOWN = 80
 
 
@@ -15,12 +13,8 @@ class Refused(Exception):
     """The node is valid but GlassRT does not support it; becomes one entry of an UnsupportedError."""
 
 
-class Unread(Refused):
-    """The node needs what inputs hold: CONTENTS has their names, and what each element may be."""
-
-    def __init__(self, message: str, contents: Contents) -> None:
-        super().__init__(message)
-        self.contents = contents
+class LostRead(Exception):
+    """The node reads a tensor that an unsupported node would compute: nothing more can be said about it."""
 
 
 def shown(name: str) -> str:

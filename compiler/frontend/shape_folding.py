@@ -13,18 +13,15 @@ import numpy as np
 from ...dialects.core.interpreter import Evaluation
 from ...dialects.core.ir import Operation
 from ...dialects.core.sizes.sizes import Sizes
-from ...dialects.graph import binary, elementwise, indexing, movement, reduction, unary
+from ...dialects.graph import binary, elementwise, indexing, reduction, unary
+from ...dialects.graph.movement.concat import Concat
+from ...dialects.graph.movement.expand import Expand, Tile
+from ...dialects.graph.movement.reshape import Reshape, Transpose
+from ...dialects.graph.movement.slicing import Slice
 from . import symbolic
 from .symbolic import Array, Scalar, Undecided
 
-_MOVEMENT = (
-    movement.Reshape,
-    movement.Transpose,
-    movement.Slice,
-    movement.Concat,
-    movement.Expand,
-    movement.Tile,
-)
+_MOVEMENT = (Reshape, Transpose, Slice, Concat, Expand, Tile)
 
 _BINARY: dict[type[Operation], Callable[[Scalar, Scalar, Sizes], Scalar]] = {
     binary.Add: symbolic.add,

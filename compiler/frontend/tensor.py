@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from ...dialects.core.dtypes import DType, from_numpy
 from ...dialects.core.ir import Value
 from ...dialects.core.location import UNKNOWN, Location
 from ...dialects.core.types import TensorType
+from .problems import LostRead
 
 Array = np.ndarray[Any, Any]
 
@@ -55,6 +56,11 @@ class Tensor:
         return Tensor(TensorType(shape, dtype), sizes=sizes, location=location)
 
     @property
+    def is_known(self) -> bool:
+        """Whether its content is known: a constant, or symbolic numbers; each may have a value, too."""
+        return self.data is not None or self.sizes is not None
+
+    @property
     def type(self) -> TensorType:
         """The type; that of a value may change when symbols are replaced."""
         return self._type if self.value is None else self.value.type
@@ -70,3 +76,21 @@ class Tensor:
     @property
     def dtype(self) -> DType:
         return self.type.dtype
+
+
+class Lost(Tensor):
+    """A result of a node that is unsupported, or depends on an unsupported one. Reading any part of it raises
+    LostRead, so that importers go as far as they can without it.
+
+    sized: it is computed from sizes and constants alone, so its content may have been known; otherwise it
+    depends on the data of the inputs.
+    """
+
+    __slots__ = ("sized",)
+
+    def __init__(self, *, sized: bool) -> None:
+        self.sized = sized
+
+    def __getattr__(self, name: str) -> NoReturn:
+        """Stands for all attributes but `sized`, which are not set."""
+        raise LostRead

@@ -16,10 +16,10 @@ from ...errors.diagnostic import Diagnostic
 from .builder import Builder
 from .call import Call, resolve_attributes
 from .checks import check_form, check_types, refusals
-from .contents import Spans, merged
+from .contents import Spans, Unread, merged
 from .contributed import CONTRIBUTED, CONTRIBUTED_DOMAIN
 from .direct import imported
-from .frame import LOST, Frame
+from .frame import Frame, lost_result
 from .functions import (
     STANDARD_BODY,
     Body,
@@ -28,11 +28,13 @@ from .functions import (
     find_schema,
     standard_body,
 )
+from .left_out import DOMAINS_LEFT_OUT, LEFT_OUT, unsupported
 from .limits import MAX_DEPTH, MAX_NODES
-from .problems import Malformed, Refused, Unread, shown
+from .problems import LostRead, Malformed, Refused, shown
 from .reading import check_opset, normal_domain
 from .registry import find_importer
-from .tensor import Tensor
+from .subgraphs import Subgraphs
+from .tensor import Lost, Tensor
 
 # Exceptions that a malformed node may cause where no check finds the fault; they become a ModelError.
 _SLIPS = (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
@@ -85,9 +87,10 @@ class Walker:
 
     def _lose(self, node: NodeProto, frame: Frame, label: str, reason: str) -> None:
         self.offenders.append(Diagnostic(f"{_place(node, label)}: {reason}", nodes=(label,)))
+        inputs = [frame.tensors.get(name) for name in node.input if name]
         for name in node.output:
             if name:
-                frame.tensors.setdefault(name, LOST)
+                frame.tensors.setdefault(name, lost_result(node, inputs))
 
     # ------------------------------------------------------------ one node
 
@@ -101,18 +104,27 @@ class Walker:
             self._frames.pop()
 
     def _tried(self, node: NodeProto, frame: Frame, nodes: Sequence[NodeProto]) -> bool:
+        known = len(self.offenders)
         try:
             self._node(node, frame, nodes)
         except Resized as change:
+            if frame.nested:
+                raise
+            del self.offenders[known:]
             for each in self._frames:
-                for tensor in filter(None, each.tensors.values()):
+                for tensor in each.tensors.values():
+                    if tensor is None or isinstance(tensor, Lost):
+                        continue
                     self.builder.replace_sizes(tensor, change.values)
             return False
         return True
 
     def _node(self, node: NodeProto, frame: Frame, nodes: Sequence[NodeProto]) -> None:
         inputs = [self._input(name, node, frame, nodes) for name in node.input]
-        results = self._results(node, inputs, frame)
+        try:
+            results = self._results(node, inputs, frame)
+        except LostRead:
+            results = [lost_result(node, inputs)] * len(node.output)
         if len(results) < sum(1 for name in node.output if name):
             raise Refused(f"only its first {len(results)} outputs are supported")
         for name, tensor in zip(node.output, results, strict=False):
@@ -131,15 +143,17 @@ class Walker:
         if name in frame.tensors or frame.late(name) is not None:
             raise Malformed(f"its output {shown(name)} has the name of another tensor")
         frame.tensors[name] = tensor
+        if tensor is None or isinstance(tensor, Lost):
+            return
         self._name(frame.prefix + name, tensor, frame)
-        if frame.depth == 0 and tensor is not None and tensor is not LOST:
+        if frame.depth == 0:
             self._check(name, tensor.type)
             if tensor.value is not None and not tensor.value.tensor:
                 tensor.value.tensor = name
 
-    def _name(self, name: str, tensor: Tensor | None, frame: Frame) -> None:
+    def _name(self, name: str, tensor: Tensor, frame: Frame) -> None:
         """Record the names in the model of a TENSOR that an op computes: NAME, and that of its node."""
-        value = tensor.value if tensor is not None else None
+        value = tensor.value
         if value is not None and value.producer is not None and not frame.standard:
             names = (*self.builder.location.nodes, name)
             self._names.setdefault(value.producer, {}).update(dict.fromkeys(names))
@@ -161,7 +175,10 @@ class Walker:
         if domain == CONTRIBUTED_DOMAIN:
             return self._contributed(node, inputs, frame)
         if domain:
-            raise Refused(f"ops of the domain {shown(node.domain)} are not supported")
+            why = DOMAINS_LEFT_OUT.get(domain)
+            raise Refused(
+                f"ops of the domain {shown(node.domain)} are not supported" + (f": {why}" if why else "")
+            )
         opset = frame.opsets.get("")
         if opset is None:
             raise Malformed("no opset of ai.onnx is imported where it stands")
@@ -181,12 +198,10 @@ class Walker:
             raise Refused("; ".join(reasons))
         # A deprecated definition is supported only by an importer written for it.
         importer = find_importer(node.op_type, opset, schema.since_version if schema.deprecated else 0)
-        if importer is not None and LOST in inputs:
-            return [LOST] * len(node.output)
-        check_types(schema, [None if x is None or x is LOST else x.dtype for x in inputs])
+        check_types(schema, [None if x is None or isinstance(x, Lost) else x.dtype for x in inputs])
         if importer is None:
             return self._by_definition(node, inputs, frame)
-        call = Call(node, inputs, self.builder, frame.environment)
+        call = self._call(node, inputs, frame)
         try:
             return imported(importer, call, default_attributes(schema))
         except Refused as refusal:
@@ -198,7 +213,7 @@ class Walker:
         """The results of an ai.onnx op by the body that the standard gives it."""
         body = standard_body(node, frame.opsets[""], inputs, frame.environment)
         if body is None:
-            raise Refused("this op is not supported")
+            raise Refused(unsupported("this op is", LEFT_OUT.get(node.op_type)))
         return self._inlined(node, body, inputs, frame)
 
     def _instead(
@@ -229,9 +244,11 @@ class Walker:
         if CONTRIBUTED_DOMAIN not in frame.opsets:
             raise Malformed(f"no opset of {CONTRIBUTED_DOMAIN} is imported where it stands")
         found.check_form(node, resolve_attributes(node, frame.environment))
-        if LOST in inputs:
-            return [LOST] * len(node.output)
-        return imported(found.importer, Call(node, inputs, self.builder, frame.environment), {})
+        return imported(found.importer, self._call(node, inputs, frame), {})
+
+    def _call(self, node: NodeProto, inputs: Sequence[Tensor | None], frame: Frame) -> Call:
+        subgraphs = Subgraphs(self.run, self.builder, self.offenders, frame, f"{_label(node, frame)}/")
+        return Call(node, inputs, self.builder, subgraphs, frame.environment)
 
     # ------------------------------------------------------------ functions
 
@@ -253,6 +270,7 @@ class Walker:
             depth=frame.depth + 1,
             standard=frame.standard or not body.is_local,
             tensors=dict(zip(body.inputs, padded, strict=True)),
+            nested=frame.nested,
         )
         outer = self.builder.location
         self.run(body.nodes, inner)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from ...dialects.control import ControlOp
 from ...dialects.core.ir import Block, Module, Operation, Value
 from ...dialects.core.traits import Trait, has
 from ...errors import InputError
@@ -49,12 +50,24 @@ def _flat(block: Block, makers: dict[Value, _Nodes]) -> Iterator[Operation]:
         if not op.regions:
             yield op
             continue
+        if isinstance(op, ControlOp):
+            yield from _controlled(op, makers)
+            continue
         inner = op.regions[0].block
         for argument, value in zip(inner.arguments, op.inputs, strict=False):
             makers[argument] = makers.get(value, {})
         yield from _flat(inner, makers)
         for result, value in zip(op.results, inner.terminator.inputs, strict=False):
             makers[result] = makers.get(value, {})
+
+
+def _controlled(op: ControlOp, makers: dict[Value, _Nodes]) -> Iterator[Operation]:
+    """Control flow as an op, then the ops of its regions."""
+    yield op
+    for value, argument in op.passed():
+        makers[argument] = makers.get(value, {})
+    for region in op.regions:
+        yield from _flat(region.block, makers)
 
 
 def _add(op: Operation, drafts: dict[str, _Draft], makers: dict[Value, _Nodes]) -> None:

@@ -13,7 +13,7 @@ from ...dialects.precision import PrecisionKernel
 from ...errors import IRError, PlanError
 from ...runtime.plan import Plan
 from ..driver.rules import RULES
-from ..fusion.horizontal.concats import WidenConcats
+from ..fusion.widen_concats import WidenConcats
 from ..kernels.members import Member, members_of, nodes_by_launch, op_nodes
 from ..passes.ledger import Ledger, Origin, Record, Verdict
 from ..passes.levels import ALL_DIALECTS

@@ -15,14 +15,14 @@ from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import ROW_MAJOR, Layout, TensorType
 from ...dialects.graph.constants import Constant
 from ...dialects.graph.elementwise import Cast
-from ...dialects.graph.movement import Reshape
+from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.launch import Buffer, Kernel, View
 from ...dialects.precision import PrecisionKernel
 from ...errors import IRError
 from ..kernels.choice import Choice, KernelChooser, Planned, cheapest, lying_as
-from ..memory.plan import place_buffers
-from ..memory.views.plan import Copy, ViewPlace, base_of
-from ..memory.views.planner import plan_views
+from ..memory.placement import place_buffers
+from ..memory.views.choose_views import choose_views
+from ..memory.views.view_plan import Copy, ViewPlace, base_of
 from ..passes.ledger import Verdict
 from ..passes.manager import PassContext
 from ..passes.spilled import SPILLED
@@ -75,7 +75,7 @@ class _ToLaunch:
         self._chooser = chooser
         self._context = context
         self._mismatches = None if context is None else Mismatches("launch", context)
-        self._plan = plan_views(module, old, chooser, context)
+        self._plan = choose_views(module, old, chooser, context)
         self._buffers: dict[Value, Value] = {}
         self._returned: set[Value] = set()
 
@@ -148,7 +148,7 @@ class _ToLaunch:
     # ------------------------------------------------------------ launches
 
     def _kernel(self, op: PrecisionKernel) -> None:
-        if op not in self._plan.vanished:
+        if op not in self._plan.elided:
             outputs = [self._buffer(value) for value in op.results]
             reads = [self._buffer(value) for value in op.inputs]
             launched = self._launch(op.body.block, reads, outputs, op.location)

@@ -116,19 +116,19 @@ def check_graph_level(module: Module) -> None:
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldBatches:
     """Batches held in memory, as every mixture runs on all; partial: whether some of the data is left out."""
 
     batches: Sequence[Batch]
     partial: bool
 
     @staticmethod
-    def of(data: Batches, module: Module, limit: int | None = None) -> Held:
+    def of(data: Batches, module: Module, limit: int | None = None) -> HeldBatches:
         """The first LIMIT batches of DATA (None: all) for MODULE. Raises as `calibrate` does."""
         check_limit(limit)
         opened = open_set(data, module)
         batches = list(checked_batches(opened, limit, module))
-        return Held(batches, limit is not None or opened.left_out > 0)
+        return HeldBatches(batches, limit is not None or opened.left_out > 0)
 
 
 def load_model(model: Source, inputs: InputShapes | None, shapes: Shapes | None) -> Module:

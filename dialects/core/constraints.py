@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 
 from .affine import Affine, Dim, evaluate, floordiv, substitute, symbols, total
 from .location import UNKNOWN, Location
+from .parts import Part
 
 Relation = Literal["==", ">=", "broadcasts", "stretches"]
 RELATIONS: tuple[Relation, ...] = ("==", ">=", "broadcasts", "stretches")
@@ -56,12 +57,13 @@ class Constraint:
 
 
 class Need(NamedTuple):
-    """A constraint that an op needs: LEFT RELATION RIGHT; WHY is a predicate of the op."""
+    """A constraint that an op needs, LEFT RELATION RIGHT, why, and the part that is at fault."""
 
     left: Dim
     right: Dim
     why: str
     relation: Relation = ">="
+    at: Part | None = None
 
 
 @dataclass(frozen=True, slots=True)

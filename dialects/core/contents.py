@@ -48,5 +48,5 @@ def _verify(function: Function, index: int, dims: Sequence[Dim]) -> None:
         raise function_error(function, text, hint, at=ArgumentAt(index))
     wanted = type.elements * parts_of(type)
     if len(dims) != wanted:
-        text = f"the content of the input '{name}' has {len(dims)} numbers, {wanted} are wanted for {type}"
+        text = f"the content of the input '{name}' has {len(dims)} numbers, {wanted} are expected for {type}"
         raise function_error(function, text, at=ArgumentAt(index))

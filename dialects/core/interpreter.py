@@ -77,7 +77,7 @@ def bind_symbols(function: Function, arrays: Sequence[Array]) -> dict[str, int]:
         symbols = with_derived(module.derived, symbols)
         for what, dim, size in met:
             if evaluate(dim, symbols) != size:
-                raise InputError(f"{what} {size} where {dim} is wanted")
+                raise InputError(f"{what} {size} where {dim} is expected")
         _check_constraints(module, symbols)
     except ZeroDivisionError:
         _check_ranges(module, symbols)
@@ -108,7 +108,7 @@ def _dimensions(function: Function, arrays: Sequence[Array]) -> Iterator[tuple[s
     rank."""
     for name, value, array in zip(function.inputs, function.arguments, arrays, strict=True):
         if array.ndim != value.type.rank:
-            raise InputError(f"input '{name}' has {array.ndim} dimensions, {value.type.rank} are wanted")
+            raise InputError(f"input '{name}' has {array.ndim} dimensions, {value.type.rank} are expected")
         for size, dim in zip(array.shape, value.type.shape, strict=True):
             yield f"input '{name}' has a dimension", dim, size
 
@@ -121,7 +121,7 @@ def _numbers(function: Function, module: Module, arrays: Sequence[Array]) -> Ite
         except InputError as error:
             raise InputError(f"input '{name}': {error.message}", error.hint) from None
         if len(found) != len(content):
-            raise InputError(f"input '{name}' holds {len(found)} numbers, {len(content)} are wanted")
+            raise InputError(f"input '{name}' holds {len(found)} numbers, {len(content)} are expected")
         for dim, number in zip(content, found, strict=True):
             yield f"input '{name}' holds", dim, number
 

@@ -76,6 +76,7 @@ class Operation:
 
     name: ClassVar[str]
     spec: ClassVar[OpSpec]
+    terminator: ClassVar[str] = "core.yield"  # the op that ends its regions
 
     def __init__(
         self,

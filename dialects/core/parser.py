@@ -349,7 +349,7 @@ def _integer(token: Token, digits: str | None = None) -> int:
     """The integer in TOKEN (or in DIGITS, a part of it); it must fit 64 bits."""
     text = str(token) if digits is None else digits
     if len(text) > MAX_DIGITS or int(text) >= 2**64:
-        raise _Misfit("an integer of 64 bits is wanted", token)
+        raise _Misfit("an integer of 64 bits is expected", token)
     return int(text)
 
 

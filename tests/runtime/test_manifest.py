@@ -161,6 +161,7 @@ BAD: dict[str, Callable[[Manifest], None]] = {
     "cluster that does not divide the grid": put("launches", 0, "cluster", [2, 1, 1]),
     "too much shared memory": put("launches", 0, "shared_bytes", 232_449),
     "wait for itself": put("launches", 1, "waits", [1]),
+    "wait for one launch twice": put("launches", 1, "waits", [0, 0]),
     "wait for a later launch": put("launches", 0, "waits", [1]),
     "negative wait": put("launches", 1, "waits", [-1]),
     "negative stream": put("launches", 0, "stream", -1),

@@ -97,7 +97,8 @@ def _problem(
 ) -> AttentionProblem | None:
     depth, width = op.q.type.shape[-1], op.v.type.shape[-1]
     math = request.reads[sources[0][0]].dtype
-    if not isinstance(depth, int) or not isinstance(width, int) or not _fits(op, math, depth, width):
+    alike = all(value.type.dtype == math for value in (op.q, op.k, op.v))
+    if not alike or not supports(op, math) or not isinstance(depth, int) or not isinstance(width, int):
         return None
     leading = [axis for axis in range(op.y.type.rank - 2) if op.y.type.shape[axis] != 1]
     rank = op.y.type.rank
@@ -125,18 +126,15 @@ def _problem(
     )
 
 
-def _fits(op: Attention, math: DType, depth: int, width: int) -> bool:
-    """True when kernels support the types, and a thread's registers hold the features."""
+def supports(op: Attention, operands: DType) -> bool:
+    """Whether kernels have the types and the sizes of OP, where its operands are stored as OPERANDS."""
     sums = op.accumulate or op.y.type.dtype
-    same = all(value.type.dtype == math for value in (op.q, op.k, op.v))
-    masked = op.mask is None or op.mask.type.dtype in MASKS
+    features = op.q.type.shape[-1], op.v.type.shape[-1]
     return (
-        (math in MATH or math == F32)
-        and same
-        and masked
-        and sums in (F32, math)
-        and 0 < depth <= MOST_FEATURES
-        and 0 < width <= MOST_FEATURES
+        (operands in MATH or operands == F32)
+        and (op.mask is None or op.mask.type.dtype in MASKS)
+        and sums in (F32, operands)
+        and all(isinstance(size, int) and 0 < size <= MOST_FEATURES for size in features)
     )
 
 

@@ -46,7 +46,7 @@ class RowProblem:
 def analyse(request: Request) -> RowProblem | None:
     """The row problem of REQUEST's region; None when no large reduction depends on the row only."""
     first = request.writes[0]
-    if any(type.shape != first.shape for type in request.writes):
+    if not request.is_scalar or any(type.shape != first.shape for type in request.writes):
         return None
     space = make_space("element", "i", [(axis, first.shape[axis]) for axis in first.order])
     by_axis = space.index(first.order)

@@ -16,7 +16,7 @@ from ....dialects.core.parts import AttributeAt
 from ....dialects.launch import Kernel, largest
 from ....errors import IRError
 from ..launch_accesses import Memory
-from ..launch_order import LaunchOrder
+from .happens_before import HappensBefore
 from .symbol_values import SymbolValues
 
 ALIGNMENT = 16  # bytes; the widest access of a thread
@@ -38,7 +38,7 @@ class Tenancy:
 
 
 def check_arena(
-    memories: Sequence[Memory], kernels: Sequence[Kernel], order: LaunchOrder, values: SymbolValues
+    memories: Sequence[Memory], kernels: Sequence[Kernel], order: HappensBefore, values: SymbolValues
 ) -> Iterator[IRError]:
     """An error for every buffer that is accessed while another still needs the same bytes."""
     found = [tenancy for memory in memories if (tenancy := _tenancy(memory, order, values)) is not None]
@@ -65,7 +65,7 @@ def check_alignment(memory: Memory) -> Iterator[IRError]:
         )
 
 
-def _tenancy(memory: Memory, order: LaunchOrder, values: SymbolValues) -> Tenancy | None:
+def _tenancy(memory: Memory, order: HappensBefore, values: SymbolValues) -> Tenancy | None:
     op = memory.op
     if op is None or op.space != "arena":
         return None
@@ -80,7 +80,7 @@ def _tenancy(memory: Memory, order: LaunchOrder, values: SymbolValues) -> Tenanc
 
 
 def _conflict(
-    before: Tenancy, after: Tenancy, kernels: Sequence[Kernel], order: LaunchOrder
+    before: Tenancy, after: Tenancy, kernels: Sequence[Kernel], order: HappensBefore
 ) -> IRError | None:
     """The error when a launch of AFTER may start before every launch of BEFORE has ended; None otherwise."""
     for old in before.last.values():

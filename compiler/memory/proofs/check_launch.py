@@ -19,9 +19,9 @@ from ....dialects.launch import Buffer, Kernel, View, span
 from ....errors import IRError
 from ...passes.manager import PassContext
 from ..launch_accesses import Memory, memories_of, root_of
-from ..launch_order import LaunchOrder
 from .arena import check_alignment, check_arena
 from .contents import check_contents
+from .happens_before import HappensBefore
 from .symbol_values import SymbolValues, described
 
 
@@ -54,7 +54,7 @@ def faults(module: Module) -> Iterator[IRError]:
     memories = memories_of(function)
     kernels = [op for op in function.block if isinstance(op, Kernel)]
     try:
-        order = LaunchOrder(kernels)
+        order = HappensBefore(kernels)
     except IRError as error:
         yield error
         return

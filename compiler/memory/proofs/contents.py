@@ -10,19 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
 
-from ....dialects.core.affine import Range, bounds, evaluate
+from ....dialects.core.affine import evaluate
+from ....dialects.core.bounds import Range, bounds
 from ....dialects.core.diagnostics import op_error
 from ....errors import IRError
 from ..footprint import Footprint, Grid, UndecidedFootprint, footprint, typical
 from ..launch_accesses import Access, Memory
-from ..launch_order import LaunchOrder
+from .happens_before import HappensBefore
 from .symbol_values import SymbolValues, described
 
 ONCE = "every element of a buffer is written once"
 READ_ONLY = {"input": "an input of the model", "weights": "weights"}
 
 
-def check_contents(memory: Memory, order: LaunchOrder, values: SymbolValues) -> Iterator[IRError]:
+def check_contents(memory: Memory, order: HappensBefore, values: SymbolValues) -> Iterator[IRError]:
     """The errors in the accesses to one buffer."""
     if memory.space in READ_ONLY:
         for access in memory.writes:
@@ -37,14 +38,14 @@ def check_contents(memory: Memory, order: LaunchOrder, values: SymbolValues) -> 
         yield from _in_parts(memory, whole, order, values)
 
 
-def _after(write: Access, reads: Sequence[Access], order: LaunchOrder) -> Iterator[IRError]:
+def _after(write: Access, reads: Sequence[Access], order: HappensBefore) -> Iterator[IRError]:
     for read in reads:
         if not order.before(write.launch, read.launch):
             yield _too_early(read, [write])
 
 
 def _in_parts(
-    memory: Memory, whole: Footprint, order: LaunchOrder, values: SymbolValues
+    memory: Memory, whole: Footprint, order: HappensBefore, values: SymbolValues
 ) -> Iterator[IRError]:
     try:
         yield from list(_Parts(memory, whole, order, values.ranges, None).check())
@@ -71,7 +72,7 @@ class _Parts:
         self,
         memory: Memory,
         whole: Footprint,
-        order: LaunchOrder,
+        order: HappensBefore,
         ranges: Mapping[str, Range],
         corner: dict[str, int] | None,
     ) -> None:
@@ -128,7 +129,7 @@ class _Parts:
         if len(varying) == 1 and self._grid.in_row(boxes, min(varying)):
             return
         for (one, a), (other, b) in combinations(self._boxes, 2):
-            if not self._grid.apart(a, b):
+            if not self._grid.disjoint(a, b):
                 first, second = sorted((one, other), key=lambda access: access.launch)
                 text = f"writes elements that launch {first.launch} (@{first.kernel.kernel}) writes too"
                 yield op_error(second.kernel, text, ONCE)

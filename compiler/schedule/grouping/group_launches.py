@@ -20,8 +20,8 @@ from ....codegen.interface import ArchSpec
 from ....dialects.core.ir import Module
 from ....dialects.launch import Kernel
 from ...kernels.members import nodes_by_launch
-from ...memory.plan import place_buffers
-from ...memory.streams_order import dependences
+from ...memory.dependences import dependences
+from ...memory.placement import place_buffers
 from ...passes.ledger import Verdict
 from ...passes.manager import PassContext
 from ..reorder import reorder

@@ -15,6 +15,7 @@ from ....codegen.interface import (
     in_model_symbols,
     kernel_name,
     make_request,
+    member_formats,
     scratch_of,
 )
 from ....dialects.core.builtin import Yield
@@ -22,7 +23,6 @@ from ....dialects.core.clone import clone_op
 from ....dialects.core.ir import Block, Module, Operation, Region, Value
 from ....dialects.core.location import merge as merge_locations
 from ....dialects.launch import Buffer, Kernel
-from ...kernels.members import member_formats
 from .drafts import Draft
 from .variants import Variant
 

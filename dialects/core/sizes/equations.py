@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import reduce
 from math import gcd, lcm, prod
 
-from ..affine import Affine, Atom, Dim, FloorDiv, Range, bounds, exact_div, substitute, symbol, symbols
+from ..affine import Affine, Atom, Dim, FloorDiv, exact_div, substitute, symbol, symbols
+from ..bounds import Range, bounds
 from ..ir import Module
 from .values import closure
 

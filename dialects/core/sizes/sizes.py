@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from .. import constraints
-from ..affine import Dim, Range, bounds, linear_symbol, symbol, symbols
+from ..affine import Dim, linear_symbol, symbol, symbols
+from ..bounds import Range, bounds
 from ..constraints import (
     Constraint,
     Derived,

@@ -96,7 +96,7 @@ def test_nothing_is_bisected_where_nothing_is_broken(glassrt: Glassrt) -> None:
 
 
 def test_a_wrong_rule_is_named(glassrt: Glassrt, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(canonicalize, "RULES", (*canonicalize.RULES, planted))
+    monkeypatch.setattr(canonicalize, "PATTERNS", (*canonicalize.PATTERNS, planted))
     arguments = (DIGITS, "--size", "N=1", "--bisect", "--interpret")
     found = report(glassrt, *arguments, code=1)
     assert not found["ok"] and found["decisions"][0]["rule"] == "planted"

@@ -282,7 +282,7 @@ def test_ranges_of_elements_are_given_by_their_place() -> None:
     assert module.contents == {"x1": (module.contents["x1"][0], 3)}
     assert module.symbols == {"x1_0": SymbolRange(1, 2, 100)}
     assert interpret(module, {"x0": real(2, 1), "x1": ints(100, 3)})["y0"].shape == (200, 3)
-    with pytest.raises(InputError, match="holds 2 where 3 is wanted"):
+    with pytest.raises(InputError, match="holds 2 where 3 is expected"):
         interpret(module, {"x0": real(2, 1), "x1": ints(1, 2)})
 
 
@@ -310,7 +310,7 @@ def test_a_number_that_a_later_op_needs_is_determined() -> None:
     np.testing.assert_array_equal(
         interpret(module, {"x": x, "n": ints(6, 2)})["y"], x @ np.ones((6, 2), np.int64)
     )
-    with pytest.raises(InputError, match="holds 5 where 6 is wanted"):
+    with pytest.raises(InputError, match="holds 5 where 6 is expected"):
         interpret(module, {"x": x, "n": ints(5, 2)})
 
 
@@ -341,7 +341,7 @@ def test_what_an_op_refuses_of_what_inputs_hold() -> None:
     with pytest.raises(InputError, match="its step is not 0"):
         interpret(module, dict.fromkeys(("x0", "x1", "x2"), scalar(0.0, np.float32)))
     one = scalar(1.0, np.float32)
-    with pytest.raises(InputError, match="holds 2 where 1 is wanted"):
+    with pytest.raises(InputError, match="holds 2 where 1 is expected"):
         interpret(module, {"x0": scalar(0.5, np.float32), "x1": one, "x2": one})
 
 

@@ -51,9 +51,9 @@ def test_a_content_gives_symbols_their_values() -> None:
 @pytest.mark.parametrize(
     ("numbers", "message"),
     [
-        ((4, 3), "input 'k' holds 4 where 2\\*n\\+1 is wanted"),
-        ((5, 2), "input 'k' holds 2 where 3 is wanted"),
-        ((5,), "holds 1 numbers, 2 are wanted"),
+        ((4, 3), "input 'k' holds 4 where 2\\*n\\+1 is expected"),
+        ((5, 2), "input 'k' holds 2 where 3 is expected"),
+        ((5,), "holds 1 numbers, 2 are expected"),
         ((-3, 3), "there is something to repeat"),
         ((19, 3), "n = 9 is outside its range -4 to 8"),
     ],
@@ -67,10 +67,10 @@ def test_an_input_holds_what_its_content_says(numbers: tuple[int, ...], message:
     ("old", "new", "message"),
     [
         ('content "k"', 'content "j"', "no input 'j', whose content is given"),
-        ("[2*n+1, 3]", "[2*n+1]", "has 1 numbers, 2 are wanted"),
+        ("[2*n+1, 3]", "[2*n+1]", "has 1 numbers, 2 are expected"),
         ("[2*n+1, 3]", "[m, n]", "no symbol 'm' stands before this line"),
         ("%k: tensor<2xi64>", "%k: tensor<2xbool>", "cannot be known"),
-        ("%k: tensor<2xi64>", "%k: tensor<2xf32>", "has 2 numbers, 4 are wanted"),
+        ("%k: tensor<2xi64>", "%k: tensor<2xf32>", "has 2 numbers, 4 are expected"),
         ("%k: tensor<2xi64>", "%k: tensor<65xi64>", "at most 64 numbers"),
         ("[2*n+1, 3]", "[n*n, 3]", "the size n cannot be negative|to which no input gives a value"),
         ('  content "k" = [2*n+1, 3]\n', "", "the size n cannot be negative"),
