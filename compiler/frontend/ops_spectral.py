@@ -66,6 +66,8 @@ def _transform(call: Call, x: Tensor) -> Tensor:
     inverse, onesided = call.flag("inverse"), call.flag("onesided")
     length = _length(call, x.shape[-2], restored=inverse and onesided)
     half = floordiv(length, 2) + 1
+    if onesided and not inverse and x.shape[-1] == 2:
+        raise Malformed("a one-sided transform is of real numbers, but it has two parts of each")
     if not (inverse and onesided):
         return transformed(
             call, _resized(call, x, length), length, half if onesided else length, 1 if inverse else -1
