@@ -64,7 +64,7 @@ class ControlOp(Operation):
     def _check_scalar(self, value: Value | None, dtype: DType, what: str) -> None:
         if value is not None and value.type != TensorType((), dtype):
             index = self.operands.index(value)
-            message = f"its {what} is {value.type}, a scalar of {dtype} is wanted"
+            message = f"its {what} is {value.type}, a scalar of {dtype} is expected"
             raise op_error(self, message, at=OperandAt(index))
 
     def _check_arguments(self, region: Region, wanted: Sequence[TensorType]) -> None:

@@ -16,17 +16,8 @@ from .arrays import symbols_of
 from .console import out, print_table, printable, quantity, write_json, write_text
 from .cubin import registers
 from .facts import BufferFacts, buffers_of, launches_of
-from .options import (
-    ON_THE_SPOT,
-    AsJson,
-    BuildRequest,
-    Level,
-    PartFor,
-    Sizes,
-    Subject,
-    parse_sizes,
-    with_request,
-)
+from .option_texts import parse_sizes
+from .options import ON_THE_SPOT, AsJson, BuildRequest, Level, PartFor, Sizes, Subject, with_request
 from .subject import open_plan, part_of
 
 _OPERATION = re.compile(r"^\s*(?:%.* = )?[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*\b", re.MULTILINE)

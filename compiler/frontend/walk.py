@@ -30,7 +30,7 @@ from .functions import (
     standard_body,
 )
 from .left_out import DOMAINS_LEFT_OUT, LEFT_OUT, unsupported
-from .limits import MAX_DEPTH, MAX_NODES
+from .limits import MAX_DEPTH, MAX_NODES, check_symbols
 from .problems import LostRead, Malformed, Refused, shown
 from .reading import check_opset, normal_domain
 from .registry import find_importer
@@ -71,6 +71,7 @@ class Walker:
                 self.builder.location = Location((label,))
             try:
                 self._settled(node, frame, nodes)
+                check_symbols(self.builder.module)
             except Conflict as error:
                 raise _conflict(node, label, error) from None
             except Refused as error:

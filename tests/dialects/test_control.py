@@ -114,7 +114,7 @@ def test_blocks_of_control_flow_come_before_the_one_around_them() -> None:
         (BRANCH, "^(%b: tensor<Nxf32>)", "^(%b: tensor<Nxf32>, %d: tensor<f32>)", "2 arguments, 1 are"),
         (BRANCH, "^(%b: tensor<Nxf32>)", "^(%b: tensor<Nxf16>)", "region 1 is tensor<Nxf16>"),
         (BRANCH, "control.yield %twice", "control.yield %twice, %b", "its region 1 yields"),
-        (BRANCH, "control.yield %neg", "core.yield %neg", "where control.yield is wanted"),
+        (BRANCH, "control.yield %neg", "core.yield %neg", "where control.yield is expected"),
         (BRANCH, "graph.neg %a", "graph.neg %x", "defined outside the region of control.if"),
         (PREFIX, ", count = T", "", "it would never end"),
         (PREFIX, "carried = 1", "carried = 3", "3 carried values of 2 operands"),
