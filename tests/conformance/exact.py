@@ -1,4 +1,4 @@
-"""Models of the suite in float64, by onnx's reference: who is nearer, where the suite's own rounding decides?"""
+"""Models of the suite in float64, by onnx's reference: who is nearer, where a rounding decides?"""
 
 from __future__ import annotations
 
