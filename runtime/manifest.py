@@ -7,11 +7,12 @@ depend on symbols are checked by `program.resolve`, which evaluates them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from ..errors import PlanError
+from .cuts import Cut, shown
 from .dtypes import ELEMENT_TYPES
 from .expressions import LIMIT, Expression, clip
 from .launch_rules import MAX_CLUSTER
@@ -104,12 +105,19 @@ class Manifest:
     sizes: SizeSpec
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+    cuts: tuple[Cut, ...]
     arena_bytes: int
     zeroed_bytes: int
     weights_bytes: int
     buffers: Mapping[str, BufferSpec]
     kernels: Mapping[str, KernelSpec]
     launches: tuple[LaunchSpec, ...]
+
+    @property
+    def results(self) -> tuple[TensorSpec, ...]:
+        """The outputs that a caller gets: all but the counts of those that are cut."""
+        names = shown([tensor.name for tensor in self.outputs], self.cuts)
+        return tuple(tensor for tensor in self.outputs if tensor.name in names)
 
     @property
     def bindings(self) -> list[SizeBinding]:
@@ -141,6 +149,7 @@ def parse_manifest(value: object) -> Manifest:
         sizes=parse_sizes(fields),
         inputs=inputs,
         outputs=outputs,
+        cuts=_cuts(fields, outputs),
         arena_bytes=arena_bytes,
         zeroed_bytes=fields.integer("zeroed_bytes", 0, arena_bytes, 0),
         weights_bytes=fields.integer("weights_bytes", 0, LIMIT - 1),
@@ -148,6 +157,22 @@ def parse_manifest(value: object) -> Manifest:
         kernels=MappingProxyType(kernels),
         launches=launches,
     )
+
+
+def _cuts(fields: Fields, outputs: Sequence[TensorSpec]) -> tuple[Cut, ...]:
+    known = {tensor.name: tensor for tensor in outputs}
+    entries = (Fields(each, f"cuts[{index}]") for index, each in enumerate(fields.array("cuts", [])))
+    cuts = tuple(
+        Cut(each.text("output"), each.integer("axis", 0, MAX_RANK - 1), each.text("count"))
+        for each in entries
+    )
+    for cut in cuts:
+        output, count = known.get(cut.output), known.get(cut.count)
+        if output is None or cut.axis >= len(output.shape):
+            raise fails(f"cut of {clip(cut.output)}", "is of no axis of an output")
+        if count is None or (count.dtype, count.shape) != ("i64", ()):
+            raise fails(f"cut of {clip(cut.output)}", "has no output that is a count, an i64 scalar")
+    return cuts
 
 
 def parse_target(target: str) -> tuple[int, int, str]:
