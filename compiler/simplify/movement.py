@@ -8,7 +8,7 @@ from ...dialects.core.affine import Dim, product, total
 from ...dialects.core.ir import Operation, Value
 from ...dialects.core.location import merge
 from ...dialects.graph.contraction import Conv, Matmul
-from ...dialects.graph.movement import Concat, Expand, Pad, Reshape, Slice, Tile, Transpose
+from ...dialects.graph.movement import MOST_PARTS, Concat, Expand, Pad, Reshape, Slice, Tile, Transpose
 from ...dialects.graph.reduction import Reduce
 from ...dialects.graph.resize import Resize
 from ...dialects.graph.window import MaxPool
@@ -163,13 +163,18 @@ def concat_empty(op: Concat, rewriter: Rewriter) -> bool:
 
 @pattern("concat-concat", Concat)
 def concat_concat(op: Concat, rewriter: Rewriter) -> bool:
-    """concat(concat(x, y), z) => concat(x, y, z), where nothing else reads the inner one"""
+    """concat(concat(x, y), z) => concat(x, y, z), where nothing else reads the inner one
+
+    With at most MOST_PARTS operands."""
     rank = op.result.type.rank
     parts: list[Value] = []
     flattened = []
+    room = MOST_PARTS - len(op.parts)
     for part in op.parts:
         inner = produced_by(part, Concat)
-        if inner is not None and only_use(part) and inner.axis % rank == op.axis % rank:
+        joins = inner is not None and only_use(part) and inner.axis % rank == op.axis % rank
+        if inner is not None and joins and len(inner.parts) - 1 <= room:
+            room -= len(inner.parts) - 1
             parts += inner.parts
             flattened.append(inner)
         else:

@@ -153,6 +153,9 @@ class Slice(GraphOp):
         return x
 
 
+MOST_PARTS = 256  # of a concatenation: more are joined in steps, so that no kernel reads them all
+
+
 @define_op(Trait.MOVEMENT)
 class Concat(GraphOp):
     """The concatenation of the operands along an axis (ONNX Concat)."""
