@@ -7,7 +7,7 @@ runs this level on one real arena, so that a wrong offset gives a wrong result.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
@@ -17,13 +17,13 @@ from ..errors import IRError
 from ..runtime.launch_rules import MAX_CLUSTER
 from .core.affine import Dim, exact_div, total
 from .core.attributes import BOOL, CONFIG, DIM, DIMS, FORMAT, INT, INTS, STRING, SYMBOL, EnumKind
-from .core.bounds import Range, bounds
 from .core.diagnostics import op_error, operand_at
 from .core.dialect import Dialect
 from .core.interpreter import Evaluation
-from .core.ir import Operation, Value
+from .core.ir import Module, Operation, Value
 from .core.op import attribute, define_op, operand, operands, region, result
 from .core.parts import ArgumentAt, AttributeAt, OperandAt, ResultAt
+from .core.sizes.most import most
 from .core.tensor_map_text import TENSOR_MAPS
 from .core.traits import Trait
 from .core.types import TensorType
@@ -249,10 +249,10 @@ def span(type: TensorType) -> Dim:
     return type.layout.offset + total(ends) + 1
 
 
-def largest(size: Dim, ranges: Mapping[str, Range]) -> int:
-    """The largest value of SIZE (bytes) within RANGES, for which memory is reserved. Raises IRError if
+def largest(size: Dim, module: Module) -> int:
+    """The largest value of SIZE (bytes) in MODULE, for which memory is reserved. Raises IRError if
     unbounded."""
-    high = bounds(size, ranges)[1]
+    high = most(size, module)
     if high is None:
         raise IRError(f"launch level: the size {size} is unbounded", "give every symbol a range")
     return max(high, 0)

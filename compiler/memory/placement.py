@@ -72,7 +72,7 @@ def _lifetimes(module: Module, function: Function, buffers: Sequence[Buffer]) ->
     lives = []
     for buffer in buffers:
         uses = [steps[user] for user in _readers_and_writers(buffer.result)] or [steps[buffer]]
-        lives.append(Lifetime(largest(buffer.bytes, module.ranges), min(uses), max(uses)))
+        lives.append(Lifetime(largest(buffer.bytes, module), min(uses), max(uses)))
     return lives
 
 

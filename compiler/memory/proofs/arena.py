@@ -69,7 +69,7 @@ def _tenancy(memory: Memory, order: HappensBefore, values: SymbolValues) -> Tena
     op = memory.op
     if op is None or op.space != "arena":
         return None
-    size = largest(op.bytes, values.ranges)
+    size = largest(op.bytes, values.module)
     first: dict[int, int] = {}
     last: dict[int, int] = {}
     for access in memory.accesses():
