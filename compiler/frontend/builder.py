@@ -137,7 +137,8 @@ class Builder:
         for result in op.results:
             for dim in result.type.shape:
                 self.sizes_known.require_at_least(dim, 0, "no size is negative", self.location)
-            check_type(result.type, self.module.ranges)
+            # The elements of a reshape are those of its operand.
+            check_type(result.type, self.module, counted=not isinstance(op, Reshape))
 
     def _reconciled(
         self, op_class: type[Operation], values: list[Value | None], attributes: Any
@@ -233,7 +234,7 @@ class Builder:
         values = [None if operand is None else block.add_argument(operand.type) for operand in operands]
         op = op_class(*values, loc=self.location, **attributes)
         for result in op.results:
-            check_type(result.type, self.module.ranges)
+            check_type(result.type, self.module)
         return op
 
     def _fold(

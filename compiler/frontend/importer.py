@@ -179,7 +179,7 @@ class _Importer:
 
     def _argument(self, name: str, type: TensorType) -> Tensor:
         try:
-            check_type(type, self._module.ranges)
+            check_type(type, self._module)
         except Malformed as error:
             raise ModelError(f"input {shown(name)}: {error}") from None
         self._function.inputs.append(name)
