@@ -15,15 +15,29 @@ from ..errors import PlanError
 from .dtypes import ELEMENT_TYPES
 from .expressions import LIMIT, Expression, clip
 from .launch_rules import MAX_CLUSTER
-from .manifest_arguments import ArgumentSpec, KernelSpec, parse_arguments, parse_kernel
+from .manifest_arguments import ArgumentSpec, KernelSpec, ParameterSpec, parse_arguments, parse_kernel
 from .manifest_fields import Fields, fails
 from .sizes import SizeBinding, SizeSpec, bindings, parse_sizes
+from .steps import StepSpec, parse_steps
 
-FORMAT = 2
+FORMAT = 3
 SPACES = ("arena", "input", "output", "weights")
 MAX_STREAMS = 64
 MAX_SHARED_BYTES = 232_448  # 227 KiB, compute capability 9.0 (CUDA C++ guide, table 27)
 MAX_RANK = 64
+# What the setter takes: a node's handle, the loop's counter, trip count, condition and bound (addresses of 0
+# for what there is not), and whether the loop begins.
+SETTER_PARAMETERS = tuple(
+    ParameterSpec(kind, dtype)
+    for kind, dtype in (
+        ("scalar", "i64"),
+        ("write", "i64"),
+        ("read", "i64"),
+        ("read", "bool"),
+        ("scalar", "i64"),
+        ("scalar", "i32"),
+    )
+)
 
 _TARGET = re.compile(r"sm_([1-9][0-9]{1,2})([af]?)")
 
@@ -94,6 +108,9 @@ class Manifest:
 
     The first `zeroed_bytes` of the arena are zero before the first launch of a run, and again after
     its last: kernels reset the counters that they use.
+
+    `steps` are the launches in order, as a tree where some run conditionally or repeatedly; `setter` is the
+    kernel that hands conditions in memory to the conditional nodes of a CUDA graph, "" where there is none.
     """
 
     name: str
@@ -110,6 +127,8 @@ class Manifest:
     buffers: Mapping[str, BufferSpec]
     kernels: Mapping[str, KernelSpec]
     launches: tuple[LaunchSpec, ...]
+    steps: tuple[StepSpec, ...]
+    setter: str
 
     @property
     def bindings(self) -> list[SizeBinding]:
@@ -147,7 +166,17 @@ def parse_manifest(value: object) -> Manifest:
         buffers=MappingProxyType({buffer.name: buffer for buffer in buffers}),
         kernels=MappingProxyType(kernels),
         launches=launches,
+        steps=parse_steps(fields, len(launches)),
+        setter=_setter(fields, kernels),
     )
+
+
+def _setter(fields: Fields, kernels: Mapping[str, KernelSpec]) -> str:
+    name = fields.text("setter", "")
+    if name and (name not in kernels or kernels[name].parameters != SETTER_PARAMETERS):
+        wanted = ", ".join(map(str, SETTER_PARAMETERS))
+        raise fails("setter", f"{clip(name)} is not a kernel of ({wanted})")
+    return name
 
 
 def parse_target(target: str) -> tuple[int, int, str]:

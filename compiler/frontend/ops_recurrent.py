@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ...dialects.core.affine import Dim
 from ...dialects.core.dtypes import I64
 from ...dialects.graph.binary import Add, Less, Mul, Sub
 from ...dialects.graph.contraction import Matmul
@@ -23,7 +22,7 @@ from ...dialects.graph.movement.slicing import Slice
 from .call import Call, Outcome
 from .ops_elementwise import cast_to
 from .recurrent_node import Recurrent, read_recurrent
-from .regions import Step, loop
+from .regions import Step, loop, reversed_steps
 from .table import Table
 from .tensor import Tensor
 
@@ -212,15 +211,8 @@ def _turned(node: Recurrent, x: Tensor, axis: int) -> Tensor:
         return x
     for index, reverse in enumerate(node.reverse):
         part = x if len(node.reverse) == 1 else _cut(call, x, axis, index, 1)
-        parts.append(_reversed(call, part) if reverse else part)
+        parts.append(reversed_steps(call.builder, part) if reverse else part)
     return parts[0] if len(parts) == 1 else call.emit(Concat, *parts, axis=axis)
-
-
-def _reversed(call: Call, x: Tensor) -> Tensor:
-    """X with axis 0 in reverse."""
-    starts: list[Dim] = [x.shape[0] - 1] + [0] * (x.rank - 1)
-    steps = [-1] + [1] * (x.rank - 1)
-    return call.emit(Slice, x, starts=starts, sizes=x.shape, steps=steps)
 
 
 def _live(node: Recurrent, lengths: Tensor, iteration: Tensor) -> Tensor:

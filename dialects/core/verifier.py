@@ -127,8 +127,8 @@ def _verify_block(
             _verify_outside(op)
         for region in op.regions:
             for inner in region.blocks:
-                # A region sees only its own arguments; see `visibility.py`.
-                _verify_block(inner, set(), dialects, verified)
+                # What a region sees: `visibility.py`.
+                _verify_block(inner, set(known) if has(op, Trait.OPEN) else set(), dialects, verified)
         if op.regions:
             _verify_inside(op)
         known.update(op.results)

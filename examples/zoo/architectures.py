@@ -85,7 +85,7 @@ def feature_model(config: str, model: str, name: str, shape: tuple[int, ...], **
 
 
 def whisper_decoder() -> Example:
-    config = transformers.WhisperConfig(d_model=512, encoder_layers=6, decoder_layers=6)
+    config = transformers.WhisperConfig(d_model=512, decoder_layers=6, decoder_attention_heads=8)
     config._attn_implementation = "eager"
     decoder = transformers.models.whisper.modeling_whisper.WhisperDecoder(config)
     return First(decoder, "input_ids", "encoder_hidden_states"), (
@@ -167,8 +167,8 @@ ARCHITECTURES: dict[str, Callable[[], Example]] = {
         blocks.DiffusionBlock(), (torch.randn(2, 320, 32, 32), torch.randn(2, 1280), torch.randn(2, 77, 768)),
     ),
     "dlrm": lambda: (blocks.Dlrm(), (torch.randn(16, 13), torch.randint(0, 20_000, (16, 26)))),
-    "lstm": lambda: (blocks.Recurrent("LSTM"), (sound(),)),
-    "gru": lambda: (blocks.Recurrent("GRU"), (sound(),)),
+    "lstm": lambda: (blocks.RecurrentTagger("LSTM"), (sound(),)),
+    "gru": lambda: (blocks.RecurrentTagger("GRU"), (sound(),)),
     "transducer": lambda: (blocks.Transducer(), (sound(), tokens(128, 12))),
     "translator": lambda: (blocks.Translator(), (tokens(16_000, 32), tokens(16_000, 32))),
 }  # fmt: skip

@@ -146,7 +146,7 @@ class Dlrm(nn.Module):
         return self.top(torch.cat([bottom, dots.index_select(1, self.pairs)], 1))
 
 
-class Recurrent(nn.Module):
+class RecurrentTagger(nn.Module):
     """Layers of a recurrent KIND ('LSTM', 'GRU', 'RNN') over features, and a classifier of every step."""
 
     def __init__(self, kind: str, features: int = 80, width: int = 256, layers: int = 2) -> None:

@@ -758,7 +758,30 @@ BASES |= {
         "Loop", 7, scalar(3), scalar(True, np.bool_), real(3), constant=(0, 1), outputs=2, body=_HALVED
     ),
 }
+_SUMMED, _WEIGHED = (
+    graph(f"b (float[3] s, float[3] u) => (float[3] t, e) {{ t = {how}(s, u) e = Neg(t) }}")
+    for how in ("Add", "Mul")
+)
+
+
+def _scan(version: int) -> Case:
+    """Until opset 8 a Scan has a batch, and begins with the lengths of its sequences."""
+    batched = (None, real(2, 3), real(2, 4, 3)) if version < 9 else (real(3), real(3, 3))
+    return case("Scan", 8, *batched, outputs=2, num_scan_inputs=1, body=_SUMMED)
+
+
+BASES["Scan"] = _scan
 CHANGES |= {
+    "Scan": {
+        "body": [right(body=_WEIGHED)],
+        "num_scan_inputs": [inert(num_scan_inputs=1)],
+        "directions": [right(directions=[1])],
+        "scan_input_axes": [right(scan_input_axes=[1])],
+        "scan_output_axes": [right(scan_output_axes=[1])],
+        "scan_input_directions": [right(scan_input_directions=[1])],
+        "scan_output_directions": [right(scan_output_directions=[1])],
+        "sequence_lens": [refused(sequence_lens=np.array([4, 1]))],
+    },
     "If": {"then_branch": [right(then_branch=_OTHER)], "else_branch": [inert(else_branch=_ONE)]},
     "Loop": {
         "body": [right(body=_SHIFTED)],
