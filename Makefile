@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 
-.PHONY: demo test lint sizes release-check clean
+.PHONY: demo test lint sizes conformance release-check clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
@@ -24,6 +24,10 @@ lint: $(VENV)/.test
 # Random models at every choice of small sizes, against ONNX Runtime.
 sizes: $(VENV)/.test
 	$(BIN)/python -m glassrt.tests.property.sizes $(COUNT) --jobs $(JOBS)
+
+# The public conformance suite of onnx by kernels on the host device; `test` has a sample.
+conformance: $(VENV)/.test
+	$(BIN)/python -m glassrt.tests.conformance --jobs $(JOBS)
 
 # What must be so before a release, beyond the tests: a GPU has run every intrinsic as it is now.
 release-check: test

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from .arch.features import Feature
+from .arch.fitted import FusionFit, ScheduleFit
 from .arch.names import REFERENCE, arch_named, arch_of_device
 from .arch.spec import ArchSpec
 from .emit.shuffle import Shuffle, shuffle_of
@@ -21,13 +22,15 @@ from .families.contraction.prologue import Prologue, Unfit, Varies, read_prologu
 from .families.executed import drop_rounding, executed
 from .families.group.cost import MemberLoad, slots, together
 from .families.group.family import geometry_of
+from .families.group.formats import formats_by_member, formats_of, member_formats
 from .families.group.parts import GROUP, Share, group_config, member_blocks, shares_of
 from .families.kernel_family import Accumulation
 from .families.registry import candidates, expected, families, family_of, is_group, realize, resized, tiers
 from .families.row.cost import better_shared
 from .nvrtc.cache import KernelCache
-from .nvrtc.compiler import CompiledKernel, UnfitError, check_target
+from .nvrtc.compiled_kernel import CompiledKernel, UnfitError
 from .nvrtc.cost import BUDGET_MS, compile_ms
+from .nvrtc.library import check_target
 from .plan.assemble import BuildOptions, assemble
 from .plan.sources import made_kernels, request_of
 from .request.describe import ops_in
@@ -47,6 +50,7 @@ __all__ = [
     "CompiledKernel",
     "Config",
     "Feature",
+    "FusionFit",
     "Geometry",
     "KernelCache",
     "KernelCode",
@@ -54,6 +58,7 @@ __all__ = [
     "Parameter",
     "Prologue",
     "Request",
+    "ScheduleFit",
     "Share",
     "Shuffle",
     "Strided",
@@ -73,6 +78,8 @@ __all__ = [
     "expected",
     "families",
     "family_of",
+    "formats_by_member",
+    "formats_of",
     "geometry_of",
     "group_config",
     "in_model_symbols",
@@ -82,6 +89,7 @@ __all__ = [
     "make_request",
     "maps_of",
     "member_blocks",
+    "member_formats",
     "needs_k_innermost",
     "ops_in",
     "read_prologue",

@@ -97,6 +97,10 @@ class PlanError(GlassError):
     """A plan file is damaged, hostile, or not for this version or device."""
 
 
+class KernelError(GlassError):
+    """A kernel family failed at proposing or making a kernel: a mistake of the family, which is the cause."""
+
+
 class CompileError(GlassError):
     """NVRTC or the C++ compiler rejected a generated kernel."""
 

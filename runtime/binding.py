@@ -1,4 +1,4 @@
-"""Checks a run's inputs and outputs against the plan, and binds the symbols to the input sizes."""
+"""Checks a run's inputs and outputs against the plan, and binds the symbols to input sizes and contents."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..errors import InputError, PlanError
-from .device import Array, Value
+from .contents import numbers_in
+from .cuts import shown
+from .device import Array, Session, Value
 from .dlpack import CPU, CUDA, CUDA_HOST, CUDA_MANAGED, device_of, import_tensor, speaks_dlpack
 from .dtypes import numpy_dtype
 from .expressions import Expression, clip, evaluate
 from .manifest import Manifest, SymbolSpec, TensorSpec
 from .overlap import shared, writes_twice
 from .program import BoundTensor
-from .sizes import bindings, said_of
+from .sizes import SizeBinding, said_of
 
 CONSTANT = "an initializer of the model is an input of a plan that is built with inputs={name: shape}"
 RANGES = 'the range is chosen when the plan is built: shapes={"N": (least, usual, most)}, --shape N=1,8,64'
@@ -26,10 +28,10 @@ class InputBinder:
     def __init__(self, manifest: Manifest, device: tuple[int, int]) -> None:
         self._manifest = manifest
         self._device = device
-        self._bindings = bindings([tensor.shape for tensor in manifest.inputs])
+        self._bindings = manifest.bindings
 
-    def inputs(self, given: Mapping[str, object], stream: int | None) -> tuple[list[Value], dict[str, int]]:
-        """The inputs in the plan's order, and the value of every symbol.
+    def inputs(self, given: Mapping[str, object], session: Session) -> tuple[list[Value], dict[str, int]]:
+        """The inputs in the plan's order, and the value of every symbol. SESSION reads what inputs hold.
 
         Raises `InputError`, listing the wanted and the given tensors, for a wrong name, dtype, rank or size,
         a violated constraint, or a symbol outside its range.
@@ -40,13 +42,27 @@ class InputBinder:
         if given.keys() != {tensor.name for tensor in wanted}:
             hint = CONSTANT if given.keys() > {tensor.name for tensor in wanted} else None
             raise self._mismatch("the inputs have the wrong names", given, hint)
-        values = [self._value(tensor.name, given[tensor.name], stream) for tensor in wanted]
+        values = [self._value(tensor.name, given[tensor.name], session.stream) for tensor in wanted]
         for tensor, value in zip(wanted, values, strict=True):
             if not _has_dtype(value, tensor.dtype):
                 raise self._mismatch(f"input {clip(tensor.name)} has the wrong type", given)
             if len(value.shape) != len(tensor.shape):
                 raise self._mismatch(f"input {clip(tensor.name)} has the wrong number of dimensions", given)
-        return values, self._symbols(values, given)
+        numbers = {
+            tensor.name: self._numbers(tensor, session.fetch(value), given)
+            for tensor, value in zip(wanted, values, strict=True)
+            if tensor.name in self._manifest.sizes.contents
+        }
+        return values, self._symbols(values, numbers, given)
+
+    def _numbers(self, tensor: TensorSpec, array: Array, given: Mapping[str, object]) -> list[int]:
+        """The numbers that the input TENSOR holds. Raises `InputError` for a wrong shape or no numbers."""
+        if array.shape != tensor.shape:
+            raise self._mismatch(f"input {clip(tensor.name)} has the wrong shape", given)
+        try:
+            return numbers_in(array)
+        except InputError as error:
+            raise InputError(f"input {clip(tensor.name)}: {error.message}", error.hint) from None
 
     def outputs(
         self, tensors: Sequence[BoundTensor], given: Mapping[str, object] | None, stream: int | None
@@ -60,10 +76,15 @@ class InputBinder:
             return [None] * len(tensors)
         if not isinstance(given, Mapping):
             raise InputError(f"outputs must be a mapping from names to arrays, not {type(given).__name__}")
-        unknown = given.keys() - {tensor.name for tensor in tensors}
+        results = shown([tensor.name for tensor in tensors], self._manifest.cuts)
+        unknown = given.keys() - set(results)
         if unknown:
-            names = ", ".join(clip(tensor.name) for tensor in tensors)
+            names = ", ".join(map(clip, results))
             raise InputError(f"there is no output {clip(min(map(str, unknown)))}; the outputs are {names}")
+        for cut in self._manifest.cuts:
+            if cut.output in given:
+                text = f"the size of the output {clip(cut.output)} depends on data"
+                raise InputError(text, "take the tensor that is returned, instead of giving one")
         return [
             self._output(tensor, given[tensor.name], stream) if tensor.name in given else None
             for tensor in tensors
@@ -121,11 +142,19 @@ class InputBinder:
             raise InputError(f"elements of the array given for output {clip(tensor.name)} share memory")
         return value
 
-    def _symbols(self, values: Sequence[Value], given: Mapping[str, object]) -> dict[str, int]:
-        """The values of all symbols. Raises `InputError` for a wrong size, constraint or range."""
-        sizes = self._manifest.sizes
+    def _symbols(
+        self, values: Sequence[Value], numbers: Mapping[str, Sequence[int]], given: Mapping[str, object]
+    ) -> dict[str, int]:
+        """The values of all symbols, from the shapes of VALUES and the NUMBERS that inputs hold. Raises
+        `InputError` for a wrong size, number, constraint or range."""
+        sizes, wanted = self._manifest.sizes, self._manifest.inputs
+
+        def met(place: SizeBinding) -> int:
+            at = numbers[wanted[place.input].name] if place.held else values[place.input].shape
+            return at[place.axis]
+
         free = {
-            each.symbol: (values[each.input].shape[each.axis] - each.offset) // each.factor
+            each.symbol: (met(each) - each.offset) // each.factor
             for each in self._bindings
             if each.symbol not in sizes.derived
         }
@@ -134,6 +163,10 @@ class InputBinder:
             for axis, (dim, size) in enumerate(zip(tensor.shape, value.shape, strict=True)):
                 if dim != size and _size_of(dim, symbols) != size:
                     raise self._mismatch(self._wrong_size(tensor, axis, size), given)
+        for name, found in numbers.items():
+            for place, (dim, number) in enumerate(zip(sizes.contents[name], found, strict=True)):
+                if dim != number and _size_of(dim, symbols) != number:
+                    raise self._mismatch(self._wrong_number(name, place, number), given)
         broken = self._broken(symbols, given)
         if broken is not None:
             raise self._mismatch(broken, given)
@@ -152,9 +185,8 @@ class InputBinder:
                 span = self._manifest.symbols.get(name)
                 if span is not None and not span.minimum <= value <= span.maximum:
                     raise self._mismatch(self._out_of_range(name, value, span), given, RANGES) from None
-            told = [each for each in self._manifest.sizes.constraints if each.symbols <= free.keys()]
-            broken = next((each.broken(free) for each in told if not each.holds(free)), error.message)
-            raise self._mismatch(broken, given) from None
+            broken = self._manifest.sizes.broken_where_defined(free)
+            raise self._mismatch(broken or error.message, given) from None
 
     def _broken(self, symbols: Mapping[str, int], given: Mapping[str, object]) -> str | None:
         try:
@@ -172,13 +204,25 @@ class InputBinder:
         why = f"{clip(name)} is {size}, but it must be {clip(reason.text)[1:-1]}"
         return f"{text}: {why}{said_of(reason.nodes)} ({reason.why})"
 
+    def _wrong_number(self, name: str, place: int, number: int) -> str:
+        """The message for an input that holds another number than is needed, with what determines that."""
+        wanted = self._manifest.sizes.contents[name][place]
+        text = f"input {clip(name)} holds {number}, but number {place} must be {_dimension(wanted)}"
+        found = self._manifest.sizes.determining(wanted)
+        return text if found is None else f"{text}{said_of(found[1].nodes)} ({found[1].why})"
+
     def _out_of_range(self, name: str, value: int, span: SymbolSpec) -> str:
         """The message for a symbol outside its range, in terms of the model's own dimension where it has
         one."""
         place = next((each for each in self._bindings if each.symbol == name), None)
         if place is None:
             return f"{clip(name)} is {value}, outside its range {span.minimum}..{span.maximum}"
-        size = self._manifest.inputs[place.input].shape[place.axis]
+        tensor = self._manifest.inputs[place.input]
+        if place.held:
+            index = place.axis if tensor.dtype[0] in "iu" else place.axis // 2
+            shown = clip(f"{tensor.name}[{index}]")
+            return f"{shown} is {value}, outside its range {span.minimum}..{span.maximum}"
+        size = tensor.shape[place.axis]
         found = self._manifest.sizes.determining(size)
         shown = name if found is None else found[0]
         value, low, high = (
@@ -188,10 +232,19 @@ class InputBinder:
         return f"{clip(shown)} is {value}, outside its range {low}..{high}"
 
     def _mismatch(self, reason: str, given: Mapping[str, object], hint: str | None = None) -> InputError:
-        wanted = "; ".join(map(describe_tensor, self._manifest.inputs))
-        found = "; ".join(f"{clip(name)}: {_describe(value)}" for name, value in given.items())
+        contents = self._manifest.sizes.contents
+        wanted = "; ".join(
+            describe_tensor(tensor) + describe_content(contents.get(tensor.name))
+            for tensor in self._manifest.inputs
+        )
+        found = "; ".join(
+            f"{clip(name)}: {_describe(value)}" + (_held(value) if name in contents else "")
+            for name, value in given.items()
+        )
         ranges = ", ".join(
-            f"{clip(name)} in {span.minimum}..{span.maximum}" for name, span in self._manifest.symbols.items()
+            f"{clip(name)} in {span.minimum}..{span.maximum}"
+            for name, span in self._manifest.symbols.items()
+            if name not in self._manifest.sizes.derived
         )
         where = f" where {ranges}" if ranges else ""
         return InputError(
@@ -202,6 +255,15 @@ class InputBinder:
 def describe_tensor(tensor: TensorSpec) -> str:
     """A tensor as text: ``'x': f32[N, 3, 224, 224]``."""
     return f"{clip(tensor.name)}: {tensor.dtype}[{', '.join(map(_dimension, tensor.shape))}]"
+
+
+def describe_content(content: Sequence[Expression] | None) -> str:
+    """What an input holds, after its description: `` = [s, 8]``; empty where that is not known."""
+    return "" if content is None else f" = [{', '.join(map(_dimension, content))}]"
+
+
+def _held(given: object) -> str:
+    return f" = {given.reshape(-1).tolist()}" if isinstance(given, np.ndarray) else ""
 
 
 def _dimension(dim: Expression) -> str:

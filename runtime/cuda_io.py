@@ -11,7 +11,7 @@ import numpy as np
 from .binding import as_array, host_array
 from .cuda_device import CudaDevice
 from .cuda_memory import DeviceTensor, Lease, OutputPool, Staging
-from .device import Value
+from .device import Array, Value
 from .dlpack import ExternalTensor
 from .dtypes import numpy_dtype
 from .manifest import Manifest, TensorSpec
@@ -46,6 +46,17 @@ class Transfers:
         first."""
         triples = zip(program.inputs, inputs, self._inputs, strict=True)
         return tuple(self._upload(*triple) for triple in triples)
+
+    def fetched(self, value: Value) -> Array:
+        """The elements of VALUE in host memory. Waits for the stream where they have to be copied."""
+        given = _device_tensor(value)
+        if given is None:
+            return host_array(value)
+        copy: Array = np.empty(given.shape, numpy_dtype(given.dtype))
+        if copy.nbytes:
+            self._copy("cuMemcpyDtoHAsync", copy.ctypes.data, given.pointer, copy.nbytes)
+            self._device.driver.call("cuStreamSynchronize", self._stream)
+        return copy
 
     def targets(self, program: Program, outputs: Sequence[Value | None]) -> list[CopyTarget]:
         """Where to write the outputs; OUTPUTS holds the caller's own tensors, None where there is none."""

@@ -1,12 +1,13 @@
-"""Symbol values from the shapes of inputs, and the constraints between them.
+"""Symbol values from the shapes and contents of inputs, and the constraints between them.
 
-A plan's free symbols are determined by input sizes; derived symbols are computed from them; constraints are
-checked before anything is launched.
+A plan's free symbols are determined by input sizes and by numbers that inputs hold; derived symbols are
+computed from them; constraints are checked before anything is launched.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ..errors import PlanError
@@ -60,8 +61,10 @@ class DeterminedSpec:
 
 @dataclass(frozen=True)
 class SizeSpec:
-    """Derived symbols, in order of computation, constraints and determined symbols of a plan."""
+    """What inputs hold, by name, derived symbols, in order of computation, constraints and determined symbols
+    of a plan."""
 
+    contents: Mapping[str, tuple[Expression, ...]]
     derived: Mapping[str, Expression]
     determined: Mapping[str, DeterminedSpec]
     constraints: tuple[ConstraintSpec, ...]
@@ -72,6 +75,16 @@ class SizeSpec:
         for name, expression in self.derived.items():
             values[name] = evaluate(expression, values)
         return values
+
+    def broken_where_defined(self, free: Mapping[str, int]) -> str | None:
+        """As `broken`, for values of the FREE symbols with which some derived one is divided by 0: of the
+        constraints whose symbols have values."""
+        values = dict(free)
+        for name, expression in self.derived.items():
+            with suppress(PlanError):
+                values[name] = evaluate(expression, values)
+        told = [each for each in self.constraints if each.symbols <= values.keys()]
+        return next((each.broken(values) for each in told if not each.holds(values)), None)
 
     def broken(self, symbols: Mapping[str, int]) -> str | None:
         """The error message for the first violated constraint; None if all hold."""
@@ -85,23 +98,31 @@ class SizeSpec:
 
 @dataclass(frozen=True)
 class SizeBinding:
-    """A symbol's value is (size - offset) / factor, where size is that of one input along one axis."""
+    """A symbol's value is (size - offset) / factor, where size is that of one input along one axis; or, with
+    `held`, number `axis` of those that the input holds."""
 
     symbol: str
     input: int
     axis: int
     factor: int
     offset: int
+    held: bool = False
 
 
-def bindings(shapes: Sequence[Sequence[Expression]]) -> list[SizeBinding]:
-    """How input sizes determine symbols; the first occurrence of a symbol counts."""
+def bindings(
+    shapes: Mapping[str, Sequence[Expression]], contents: Mapping[str, Sequence[Expression]]
+) -> list[SizeBinding]:
+    """How the SHAPES of inputs by name, and their CONTENTS, determine symbols; the first occurrence of a
+    symbol counts."""
     found: dict[str, SizeBinding] = {}
-    for index, shape in enumerate(shapes):
-        for axis, size in enumerate(shape):
-            linear = _linear(size)
-            if linear is not None:
-                found.setdefault(linear[0], SizeBinding(linear[0], index, axis, *linear[1:]))
+    for table, held in ((shapes, False), (contents, True)):
+        for name, sizes in table.items():
+            for axis, size in enumerate(sizes):
+                linear = _linear(size)
+                if linear is not None:
+                    symbol, factor, offset = linear
+                    place = SizeBinding(symbol, list(shapes).index(name), axis, factor, offset, held)
+                    found.setdefault(symbol, place)
     return list(found.values())
 
 
@@ -132,10 +153,13 @@ def parse_sizes(fields: Fields) -> SizeSpec:
         name: Fields({name: each}, "derived").expression(name) for name, each in _table(fields, "derived")
     }
     determined = {name: _determined(name, each) for name, each in _table(fields, "determined")}
+    contents = {
+        name: Fields({name: each}, "contents").expressions(name) for name, each in _table(fields, "contents")
+    }
     constraints = (
         Fields(each, f"constraints[{index}]") for index, each in enumerate(fields.array("constraints", []))
     )
-    return SizeSpec(derived, determined, tuple(_constraint(each) for each in constraints))
+    return SizeSpec(contents, derived, determined, tuple(_constraint(each) for each in constraints))
 
 
 def _table(fields: Fields, key: str) -> list[tuple[str, object]]:

@@ -17,16 +17,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+from glassrt.codegen.arch.fitted import ContractionFit
 from glassrt.codegen.arch.names import REFERENCE
-from glassrt.codegen.arch.spec import ArchSpec, ContractionFit
-from glassrt.codegen.families.contraction import mma as contraction_mma
+from glassrt.codegen.arch.spec import ArchSpec
 from glassrt.codegen.families.contraction.cost import expected
-from glassrt.codegen.families.contraction.mma import MmaConfig
+from glassrt.codegen.families.contraction.mma import MMA, MmaConfig
 from glassrt.codegen.families.contraction.work import ContractionLoad, Work
 
 from .layers import LayerCase, problem
 
 TARGET, FITTED = REFERENCE, REFERENCE.fitted.contraction
+
+
+def constant_names() -> list[str]:
+    """The names of the constants to fit."""
+    return [field.name for field in fields(ContractionFit) if field.name != "card"]
 
 
 def with_constants(constants: ContractionFit) -> ArchSpec:
@@ -52,7 +57,7 @@ def timings(path: Path) -> list[Timing]:
         best = min((row["us"] for row in rows), default=0.0)
         made = problem(layer)
         for row in rows:
-            work = contraction_mma.work_of(made, MmaConfig(**row["config"]), TARGET)
+            work = MMA.work(made, MmaConfig(**row["config"]), TARGET)
             weight = math.exp(-4 * min(row["us"] / best - 1, 1.0)) + 0.05
             found.append(Timing(layer.name, ContractionLoad.of(made, work), work, row["us"], weight))
     return found
@@ -68,7 +73,7 @@ def loss(table: Sequence[Timing], constants: ContractionFit) -> float:
 def fit(table: Sequence[Timing], rounds: int) -> ContractionFit:
     """Random steps along one constant at a time, longer after a success and shorter after a failure."""
     rng = random.Random(1)
-    names = [field.name for field in fields(ContractionFit)]
+    names = constant_names()
     steps = dict.fromkeys(names, 0.3)
     best, least = FITTED, loss(table, FITTED)
     for _ in range(rounds):
@@ -106,11 +111,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1500)
     options = parser.parse_args()
     table = timings(options.file)
+    if not table:
+        raise SystemExit(f"{options.file}: no timings")
     report(table, FITTED, "before")
     fitted = fit(table, options.rounds)
     report(table, fitted, "after")
-    for field in fields(ContractionFit):
-        print(f"  {field.name} = {getattr(fitted, field.name):.4g}")
+    for name in constant_names():
+        print(f"  {name} = {getattr(fitted, name):.4g}")
 
 
 if __name__ == "__main__":

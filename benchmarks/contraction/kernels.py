@@ -9,9 +9,9 @@ from typing import Any
 from cuda.bindings import nvrtc
 from glassrt.codegen.arch.spec import ArchSpec
 from glassrt.codegen.families.contraction import depthwise
-from glassrt.codegen.families.contraction import mma as contraction_mma
-from glassrt.codegen.families.contraction import simt as contraction_simt
-from glassrt.codegen.families.contraction.spec import Binding, split_scratch
+from glassrt.codegen.families.contraction.mma import MMA
+from glassrt.codegen.families.contraction.simt import SIMT
+from glassrt.codegen.families.contraction.spec import TEMPLATE, Binding, contraction_launch, split_scratch
 from glassrt.codegen.request.parameters import ScratchParameter
 from glassrt.codegen.request.request import Geometry
 from glassrt.codegen.text.render import Code, Identifier, render
@@ -95,21 +95,17 @@ def kernels(layer: LayerCase, most: int, target: ArchSpec) -> Iterator[TimedKern
             predicted = depthwise.cost(made, form, target)
             yield TimedKernel(layer, form, predicted, depthwise.launch(made, form), f"k{number}", source)
         return
-    families: tuple[Any, ...] = (
-        (contraction_simt, contraction_mma) if layer.dtype == "f32" else (contraction_mma,)
-    )
-    for family in families:
-        if family.unsupported(made, target) is not None:
+    products: tuple[Any, ...] = (SIMT, MMA) if layer.dtype == "f32" else (MMA,)
+    for product in products:
+        if product.unsupported(made, target) is not None:
             continue
-        for number, config in enumerate(family.candidates(made, target, most)):
+        for number, config in enumerate(product.candidates(made, target, most)):
             name = f"k{number}"
-            spec = family.specialize(made, config, binding(layer, name, config.splits), target)
-            geometry = family.launch(made, spec)
-            predicted = family.cost(made, config, target)
+            spec = product.specialize(made, config, binding(layer, name, config.splits), target)
+            geometry = contraction_launch(made, spec)
+            predicted = product.cost(made, config, target)
             scratch = split_scratch(made, config.block_m, config.block_n, config.splits)
-            yield TimedKernel(
-                layer, config, predicted, geometry, name, render(family.TEMPLATE, spec), scratch
-            )
+            yield TimedKernel(layer, config, predicted, geometry, name, render(TEMPLATE, spec), scratch)
 
 
 def checked(answer: tuple[Any, ...]) -> Any:

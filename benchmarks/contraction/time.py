@@ -102,11 +102,16 @@ def chosen(options: argparse.Namespace) -> list[LayerCase]:
     layers = [layer for batch in options.batches.split(",") if batch for layer in resnet50(int(batch))]
     layers += products()
     patterns = [p if "*" in p else f"*{p}*" for p in options.only.split(",") if p]
-    return [
+    fitting = [
         layer
         for layer in layers
         if not patterns or any(fnmatch.fnmatch(layer.name, pattern) for pattern in patterns)
     ]
+    if not fitting:
+        raise SystemExit(
+            f"no layer's name fits {options.only!r}; they are {', '.join(one.name for one in layers)}"
+        )
+    return fitting
 
 
 def work(options: argparse.Namespace) -> None:

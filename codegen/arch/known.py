@@ -9,7 +9,8 @@ bandwidth.
 
 from __future__ import annotations
 
-from .spec import Card, ContractionFit, Fitted, Limits, Rates
+from .fitted import MEASURED, MEASURED_CLOCK, Fitted, Throughput
+from .spec import Card, Limits, Rates
 
 KIB, MIB = 1 << 10, 1 << 20
 SUSTAINED = 4.0 / 4.8  # sustained share of the published bandwidth, as measured on the H200
@@ -51,10 +52,10 @@ _BLACKWELL = Rates(f32=256, f16=8192, tf32=4096, i8=16384, f8=16384)
 _RTX_BLACKWELL = Rates(f32=256, f16=512, tf32=256, i8=2048, f8=1024)
 
 H200 = Card(
-    name="h200",
+    name=MEASURED,
     title="H200",
     multiprocessors=132,
-    clock=1.755e9,
+    clock=MEASURED_CLOCK,
     boost=1.78e9,
     peak_bytes_per_second=4.8e12,
     bytes_per_second=4.0e12,
@@ -76,14 +77,13 @@ CARDS = {
     120: (_card("rtx5090", "GeForce RTX 5090", 170, 2.407, 1.792, 96, _RTX_BLACKWELL),),
 }
 
-# Fitted on the H200. Latencies in cycles differ little between generations; throughput does.
-_FIT = ContractionFit()
+# By the first compute capability. The rates of other generations than the H200's are shares of the published.
 FITTED = {
-    80: Fitted(_FIT, shared_bytes=128.0, mma=2048.0, simt=100.0),
-    86: Fitted(_FIT, shared_bytes=128.0, mma=1024.0, simt=200.0),
-    87: Fitted(_FIT, shared_bytes=128.0, mma=2048.0, simt=200.0),
-    89: Fitted(_FIT, shared_bytes=128.0, mma=1024.0, simt=200.0),
-    90: Fitted(_FIT, shared_bytes=128.0, mma=2600.0, simt=200.0),
-    120: Fitted(_FIT, shared_bytes=128.0, mma=512.0, simt=200.0),
+    80: Fitted(Throughput(shared_bytes=128.0, mma=2048.0, simt=100.0, card="")),
+    86: Fitted(Throughput(shared_bytes=128.0, mma=1024.0, simt=200.0, card="")),
+    87: Fitted(Throughput(shared_bytes=128.0, mma=2048.0, simt=200.0, card="")),
+    89: Fitted(Throughput(shared_bytes=128.0, mma=1024.0, simt=200.0, card="")),
+    90: Fitted(Throughput(shared_bytes=128.0, mma=2600.0, simt=200.0)),
+    120: Fitted(Throughput(shared_bytes=128.0, mma=512.0, simt=200.0, card="")),
 }
 LEAST = min(LIMITS)  # kernels need cp.async and NaN-propagating max

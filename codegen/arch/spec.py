@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .features import Feature
+from .fitted import Fitted
 
 
 @dataclass(frozen=True)
@@ -75,38 +76,6 @@ class Card:
 
 
 @dataclass(frozen=True)
-class ContractionFit:
-    """Constants of the contraction cost model, fitted by `benchmarks/contraction/fit.py`.
-
-    Times are in cycles unless stated otherwise.
-    """
-
-    efficiency: float = 0.78  # sustained share of the peak multiply-add rate
-    l2_bytes: float = 60.0  # L2 bandwidth, bytes per clock and multiprocessor
-    narrow: float = 2.5  # extra cost of copies narrower than 16 bytes; see `staging.stored_bytes`
-    memory_latency: float = 925.0  # from issue to arrival of a copy, L2 and DRAM mixed
-    step_latency: float = 25.0  # one dependent round of fragment loads and multiply-adds
-    start: float = 1170.0  # until a block's first tile has arrived
-    finish: float = 16.7  # epilogue, per byte of a thread's accumulators
-    split: float = 4790.0  # split-K: round trip to the counter, and the last block's reads
-    launch: float = 0.44  # launch latency in microseconds
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """Constants of the cost models, fitted to timings.
-
-    shared_bytes: shared memory bandwidth in bytes per clock and multiprocessor; mma: FLOPs per clock and
-    multiprocessor of mma.sync with 16-bit operands; simt: those of scalar arithmetic on 32-bit operands.
-    """
-
-    contraction: ContractionFit
-    shared_bytes: float
-    mma: float
-    simt: float
-
-
-@dataclass(frozen=True)
 class ArchSpec:
     """The GPU that code is generated for: an instruction set, and the card that choices are tuned for.
 
@@ -124,6 +93,12 @@ class ArchSpec:
     def has(self, *features: Feature) -> bool:
         """Whether the GPU has all of FEATURES."""
         return self.features.issuperset(features)
+
+    @property
+    def estimated_from(self) -> str:
+        """The card whose measured times stand in for those of this one; empty where this one was measured."""
+        others = {fit.card for fit in self.fitted.fits.values()} - {self.card.name, ""}
+        return ", ".join(sorted(others))
 
     @property
     def multiprocessors(self) -> int:

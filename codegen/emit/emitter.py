@@ -15,6 +15,7 @@ from ...dialects.core.affine import Dim, substitute, symbol
 from ...dialects.core.dtypes import BOOL, DType
 from ...dialects.core.expr import (
     Apply,
+    BitCastExpr,
     CastExpr,
     Const,
     Expr,
@@ -123,6 +124,8 @@ class Emitter:
                 return self._load(expr, section)
             case CastExpr():
                 return self._cast(expr, section)
+            case BitCastExpr():
+                return self._bit_cast(expr, section)
             case Apply():
                 return self._apply(expr, section)
             case Select():
@@ -181,6 +184,11 @@ class Emitter:
             section.write(line, varying=False)
             return SectionTerm.lane_of(name)
         return self._define(section, "cast", cast.dtype, f"convert<{kind}>({term.text})", term.varying)
+
+    def _bit_cast(self, cast: BitCastExpr, section: Section) -> SectionTerm:
+        term = self.lower(cast.operand, section)
+        text = f"bit_cast<{c_type(cast.dtype)}>({term.text})"
+        return self._define(section, "bits", cast.dtype, text, term.varying)
 
     def _apply(self, apply: Apply, section: Section) -> SectionTerm:
         terms = [self.lower(operand, section) for operand in apply.operands]

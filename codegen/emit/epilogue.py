@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ...dialects.core.affine import Dim, Range, simplify
+from ...dialects.core.affine import Dim
+from ...dialects.core.bounds import Range, simplify
 from ...dialects.core.dtypes import DType
 from ...dialects.core.expr import CastExpr, Expr, Index
 from ...dialects.core.ir import Operation, Value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from ...dialects.core.affine import Range, simplify
+from ...dialects.core.bounds import Range, simplify
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.expr import Expr, Index, LoadExpr, Scalars
 from ...dialects.core.ir import Value

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from ...dialects.core.affine import Dim, Range, bounds, product, symbols
+from ...dialects.core.affine import Dim, product, symbols
+from ...dialects.core.bounds import Range, bounds
 from ...dialects.core.expr import (
     Apply,
+    BitCastExpr,
     CastExpr,
     Expr,
     IndexValue,
@@ -30,7 +32,7 @@ def children(expr: Expr) -> tuple[Expr, ...]:
     match expr:
         case Apply():
             return expr.operands
-        case CastExpr():
+        case CastExpr() | BitCastExpr():
             return (expr.operand,)
         case Select():
             return (expr.condition, expr.chosen, expr.other)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ...dialects.core.affine import Dim, floordiv
 from ...dialects.core.ir import Operation, Value
-from ...dialects.graph.movement import Reshape, Transpose
+from ...dialects.graph.movement.reshape import Reshape, Transpose
 
 
 @dataclass(frozen=True)

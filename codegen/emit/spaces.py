@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from ...dialects.core.affine import Affine, Dim, Range, bounds, product, symbol, total
+from ...dialects.core.affine import Affine, Dim, product, symbol, total
+from ...dialects.core.bounds import Range, bounds
 from ..text.affine_c import dim_to_c, factor_to_c
 
 

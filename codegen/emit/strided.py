@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from ...dialects.core.affine import Dim, product, total
 from ...dialects.core.ir import Operation
 from ...dialects.core.types import TensorType
-from ...dialects.graph.movement import Expand, Reshape, Slice, Transpose
+from ...dialects.graph.movement.expand import Expand
+from ...dialects.graph.movement.reshape import Reshape, Transpose
+from ...dialects.graph.movement.slicing import Slice
 
 
 @dataclass(frozen=True)

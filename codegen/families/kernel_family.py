@@ -19,6 +19,9 @@ from ..arch.features import Feature
 from ..arch.spec import ArchSpec
 from ..request.request import Candidate, Config, KernelCode, Request
 
+# What `KernelFamily.realize` may raise for a configuration that is not legal.
+ILLEGAL = (ArithmeticError, AssertionError, LookupError, TypeError, ValueError)
+
 
 class Rank(IntEnum):
     """How specialised a kernel family is; lower is more specialised.
@@ -74,6 +77,7 @@ class KernelFamily(ABC):
     - groupable: whether its kernels can be in a group; its template must take `member` (lib/place.cu.j2).
     - saturates: whether a single block keeps the units of a multiprocessor busy.
     - accumulation: how it accumulates products.
+    - stacks: whether its kernels can write one row of their outputs (`Request.stacked`).
     """
 
     name: str
@@ -83,6 +87,7 @@ class KernelFamily(ABC):
     groupable: bool = False
     saturates: bool = False
     accumulation: Accumulation = Accumulation()
+    stacks: bool = False
 
     @property
     def designed(self) -> bool:
@@ -105,7 +110,8 @@ class KernelFamily(ABC):
 
     def propose(self, request: Request) -> list[Candidate]:
         """Candidates for REQUEST that are worth trying; none when the family cannot run it on its target."""
-        return self.candidates(request) if self.runs_on(request.target) else []
+        able = self.runs_on(request.target) and (self.stacks or not request.stacked)
+        return self.candidates(request) if able else []
 
     @abstractmethod
     def candidates(self, request: Request) -> list[Candidate]:
@@ -115,7 +121,7 @@ class KernelFamily(ABC):
     def realize(self, request: Request, config: Config) -> KernelCode:
         """The code of REQUEST's kernel with CONFIG.
 
-        Raises ArithmeticError, LookupError, TypeError or ValueError when CONFIG is not a legal configuration.
+        Raises one of ILLEGAL when CONFIG is not a legal configuration.
         """
 
     def resized(self, request: Request, config: Config, threads: int) -> list[Candidate]:

@@ -13,8 +13,13 @@ from ...dialects.core.ir import Operation
 from ...dialects.core.parts import AttributeAt
 from ...errors import UnsupportedError
 from ..request.request import Candidate, Config, KernelCode, Request
-from .attention.families import MmaAttentionFamily, SimtAttentionFamily
-from .contraction.families import DepthwiseFamily, MmaFamily, SimtFamily
+from .attention.families import AttentionFamily
+from .attention.mma import MMA as MMA_ATTENTION
+from .attention.simt import SIMT as SIMT_ATTENTION
+from .contraction.families import DepthwiseFamily, TiledFamily
+from .contraction.mma import MMA
+from .contraction.simt import SIMT
+from .failure import attributed
 from .group.family import GroupFamily
 from .group.parts import shares_of
 from .kernel_family import KernelFamily
@@ -38,10 +43,10 @@ def _ranked(found: Iterable[KernelFamily]) -> Mapping[str, KernelFamily]:
 BUILT_IN = _ranked(
     [
         DepthwiseFamily(),
-        MmaFamily(),
-        MmaAttentionFamily(),
-        SimtFamily(),
-        SimtAttentionFamily(),
+        TiledFamily.of(MMA),
+        AttentionFamily.of(MMA_ATTENTION),
+        TiledFamily.of(SIMT),
+        AttentionFamily.of(SIMT_ATTENTION),
         RowFamily(),
         LoopFamily(),
         GroupFamily(families=families),
@@ -101,14 +106,23 @@ def tiers(request: Request) -> Iterator[list[Candidate]]:
     Each list is sorted by expected time; ranks without candidates are left out.
     """
     for _, equals in groupby(families().values(), key=lambda family: family.rank):
-        found = [candidate for family in equals for candidate in family.propose(request)]
+        found = [candidate for family in equals for candidate in _proposed(family, request)]
         if found:
             yield sorted(found, key=lambda candidate: candidate.microseconds)
 
 
+def _proposed(family: KernelFamily, request: Request) -> list[Candidate]:
+    with attributed(family.name, request, "proposing"):
+        return family.propose(request)
+
+
 def realize(request: Request, family: str, config: Config) -> KernelCode:
-    """The code of REQUEST's kernel by FAMILY with CONFIG; raises what `KernelFamily.realize` raises."""
-    return families()[family].realize(request, config)
+    """The code of REQUEST's kernel by FAMILY with CONFIG.
+
+    Raises KernelError, with the cause, for whatever `KernelFamily.realize` raises.
+    """
+    with attributed(family, request, "making"):
+        return families()[family].realize(request, config)
 
 
 def is_designed(family: str, config: Config) -> bool:
@@ -125,7 +139,8 @@ def expected(request: Request, family: str, config: Config) -> float:
     """
     group = families().get(family)
     if isinstance(group, GroupFamily):
-        return group.expected(request, config, expected)
+        with attributed(family, request, "timing"):
+            return group.expected(request, config, expected)
     found = candidates(request)
     own = [c for c in found if c.family == family and c.config == dict(config)]
     return (own or found)[0].microseconds
@@ -133,4 +148,5 @@ def expected(request: Request, family: str, config: Config) -> float:
 
 def resized(request: Request, family: str, config: Config, threads: int) -> list[Candidate]:
     """Candidates for REQUEST as a member of a group with blocks of THREADS; see `KernelFamily.resized`."""
-    return families()[family].resized(request, config, threads)
+    with attributed(family, request, "resizing"):
+        return families()[family].resized(request, config, threads)

@@ -19,7 +19,7 @@ from typing import Any
 
 from ...errors import CompileError
 from ...runtime.children import Children
-from .compile import NvrtcProgram, run
+from .program import NvrtcProgram, run
 
 _CODE = "from {module} import answer; answer()"
 

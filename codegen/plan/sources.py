@@ -6,21 +6,25 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
-from ...dialects.core.affine import Dim, bounds, product
+from ...dialects.core.affine import Dim, product
+from ...dialects.core.bounds import bounds
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.ir import Module
 from ...dialects.core.location import Location
 from ...dialects.core.parts import AttributeAt
-from ...dialects.launch import Kernel
+from ...dialects.launch import Kernel, kernels_in
+from ...errors import KernelError
 from ..arch.spec import ArchSpec
-from ..families.executed import executed
-from ..families.registry import family_of, is_group
+from ..families.failure import attributed
+from ..families.kernel_family import ILLEGAL
+from ..families.registry import family_of, realize
 from ..request.make import code_in_model_symbols, make_request
 from ..request.naming import kernel_name
 from ..request.parameters import Parameter, maps_of, scratch_of
 from ..request.request import Geometry, KernelCode, Request
 from ..text.provenance import with_provenance
 from ..text.render import render
+from .formats import check_formats
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,8 @@ class MadeKernel:
 
 def request_of(module: Module, kernel: Kernel, target: ArchSpec) -> Request:
     """The request for the kernel that the launch KERNEL of MODULE runs, for TARGET."""
-    return make_request(module, kernel.body.block, kernel.reads, kernel.writes, target, kernel.kernel)
+    body, name = kernel.body.block, kernel.kernel
+    return make_request(module, body, kernel.reads, kernel.writes, target, name, kernel.stacked)
 
 
 def made_kernels(
@@ -50,7 +55,7 @@ def made_kernels(
     facts: dict[str, str] = {}
     places: dict[str, list[Location]] = {}
     if launches is None:
-        launches = [op for op in module.main.block if isinstance(op, Kernel)]
+        launches = kernels_in(module.main.block)
     for op in launches:
         request = request_of(module, op, target)
         known = kernel_name(request, op.family, op.config)
@@ -61,7 +66,7 @@ def made_kernels(
         code = made[op.kernel].code
         _check_geometry(op, code.geometry)
         _check_parameters(op, code.parameters)
-        _check_formats(op)
+        check_formats(op)
         if op.cooperative:
             _check_fits(op, module, target)
         places.setdefault(op.kernel, []).append(op.location)
@@ -72,15 +77,19 @@ def made_kernels(
 
 
 def _made(op: Kernel, request: Request, module: Module) -> MadeKernel:
-    family = family_of(op, op.family)
+    family_of(op, op.family)
     try:
-        code = family.realize(request, op.config)
-        text = render(code.template, code.spec)
-    except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError) as error:
-        reason = f"{type(error).__name__}: {error}"
+        code = realize(request, op.family, op.config)
+    except KernelError as error:
+        cause = error.__cause__
+        if not isinstance(cause, ILLEGAL):
+            raise
+        reason = f"{type(cause).__name__}: {cause}"
         raise op_error(
             op, f"its family cannot run it with this configuration ({reason})", at=AttributeAt("config")
-        ) from error
+        ) from cause
+    with attributed(op.family, request, "rendering"):
+        text = render(code.template, code.spec)
     return MadeKernel(text, code_in_model_symbols(module, code))
 
 
@@ -111,17 +120,6 @@ def _check_parameters(op: Kernel, wanted: Sequence[Parameter]) -> None:
     if list(op.maps) != maps:
         text = type(op).maps.kind.encode(maps) if maps else "none"
         raise op_error(op, f"its configuration wants other tensor maps: {text}", at=AttributeAt("maps"))
-
-
-def _check_formats(op: Kernel) -> None:
-    """That the launch says what its family executes, if it says so; the members of a group say it apart."""
-    if is_group(op.family):
-        return
-    if op.member_formats:
-        raise op_error(op, "has formats of members, and is no group", at=AttributeAt("member_formats"))
-    done = executed(op.body.block, family_of(op, op.family).rounds_operands)
-    if op.executed is not None and op.executed != done:
-        raise op_error(op, f"executes {done}, not {op.executed}", at=AttributeAt("executed"))
 
 
 def _check_fits(op: Kernel, module: Module, target: ArchSpec) -> None:

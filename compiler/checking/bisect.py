@@ -15,15 +15,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...codegen.interface import BuildOptions, assemble
+from ...codegen.interface import BuildOptions, UnfitError, assemble
 from ...dialects.core.interpreter import Array, interpret
 from ...dialects.core.ir import Module
 from ...dialects.core.printer import print_module
+from ...dialects.launch import Kernel, kernels_in
 from ...errors import GlassError
 from ...runtime.engine import Engine
 from ..driver.build import Settings, context_of, launch_level
 from ..passes.ledger import Record, Verdict
 from ..passes.manager import PassContext
+from ..passes.spilled import Spilled
 from .network import compare_outputs, worst
 
 Execute = Callable[[Module, Mapping[str, Array]], Mapping[str, Array]]
@@ -112,7 +114,10 @@ def _text(record: Record) -> str:
 @dataclass(frozen=True)
 class Trials:
     """Builds a fresh module from `load` with a limit on decisions, runs it by `execute` on `inputs`, and
-    compares the outputs with `wanted`."""
+    compares the outputs with `wanted`.
+
+    As in a build, a kernel that turns out to spill registers is chosen again, in another configuration.
+    """
 
     load: Callable[[], Module]
     settings: Settings
@@ -121,17 +126,32 @@ class Trials:
     execute: Execute
 
     def __call__(self, limit: int | None) -> Trial:
-        settings = replace(self.settings, limit=limit)
-        context = context_of(settings)
-        module = self.load()
-        try:
-            module = launch_level(module, settings, context)
-            outputs = self.execute(module, self.inputs)
-        except GlassError as error:
-            return _trial(math.inf, error.message, context)
+        settings, spilled = replace(self.settings, limit=limit), Spilled()
+        while True:
+            context = context_of(settings)
+            context.spilled = spilled
+            module = self.load()
+            try:
+                module = launch_level(module, settings, context)
+                outputs = self.execute(module, self.inputs)
+                break
+            except UnfitError as error:
+                more = spilled.and_those(_launches(module), error.problems, {})
+                if more == spilled:
+                    return _trial(math.inf, error.message, context)
+                spilled = more
+            except GlassError as error:
+                return _trial(math.inf, error.message, context)
+        return self._compared(outputs, context)
+
+    def _compared(self, outputs: Mapping[str, Array], context: PassContext) -> Trial:
         reports = compare_outputs(outputs, self.wanted, 1.0, 0.0)
         misshapen = next((report.problem for report in reports if report.problem), "")
         return replace(_trial(worst(reports), "", context), misshapen=misshapen)
+
+
+def _launches(module: Module) -> list[Kernel]:
+    return list(kernels_in(module.main.block))
 
 
 def _trial(error: float, problem: str, context: PassContext) -> Trial:
@@ -146,12 +166,14 @@ def in_interpreter(module: Module, inputs: Mapping[str, Array]) -> Mapping[str, 
 
 
 def on_device(settings: Settings, device: str | None) -> Execute:
-    """A function that compiles a launch module for the first target of SETTINGS and runs it on DEVICE."""
+    """A function that compiles a launch module for the first target of SETTINGS and runs it on DEVICE.
+
+    It raises UnfitError for a designed kernel that spills registers.
+    """
 
     def execute(module: Module, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
         texts = {"graph": "", "fused": "", "precision": "", "launch": print_module(module)}
-        # Spilling kernels are allowed: they compute the same, and only correctness matters here.
-        options = BuildOptions(settings.targets[:1], settings.cache, spills=True)
+        options = BuildOptions(settings.targets[:1], settings.cache)
         plan = assemble(module, texts, [], options)
         with Engine(plan, device) as engine:
             return engine.run(inputs)

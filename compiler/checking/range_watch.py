@@ -16,7 +16,7 @@ from ...dialects.core.ir import Module, Operation, Value
 from ...dialects.core.traits import Trait, has
 from ...dialects.graph.constants import Constant
 from ...dialects.graph.elementwise import Cast
-from ...dialects.graph.movement import Pad
+from ...dialects.graph.movement.pad import Pad
 from ...dialects.launch import Kernel, View
 from .measures import MeasuredRange, range_of
 

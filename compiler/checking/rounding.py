@@ -19,7 +19,7 @@ from ...dialects.core.interpreter import Array, Evaluation, run_block
 from ...dialects.core.ir import Block, Operation, Value
 from ...dialects.core.traits import Trait, has
 from ...dialects.graph.activations import Relu
-from ...dialects.graph.window import MaxPool
+from ...dialects.graph.pool import MaxPool
 from .widen import widened_array, widened_op, widened_type
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,41 +19,53 @@ from ...runtime.manifest import Manifest
 from .console import printable, say
 from .files import Array, read_arrays
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
-class Wanted:
-    """An expected input: its shape at given values of the symbols, and whether that shape may vary."""
+class ExpectedInput:
+    """An expected input: its shape at given values of the symbols, and whether that shape may vary; the
+    numbers that it holds at these values, if sizes depend on them."""
 
     name: str
     dtype: DType
     shape: tuple[int, ...]
     varies: bool
+    content: tuple[int, ...] | None = None
 
 
-def of_plan(manifest: Manifest, symbols: Mapping[str, int]) -> list[Wanted]:
+def of_plan(manifest: Manifest, symbols: Mapping[str, int]) -> list[ExpectedInput]:
     """The inputs of a plan."""
+    contents = manifest.sizes.contents
     return [
-        Wanted(
+        ExpectedInput(
             tensor.name,
             DTYPES[tensor.dtype],
             tuple(evaluate(dim, symbols) for dim in tensor.shape),
             not all(isinstance(dim, int) for dim in tensor.shape),
+            _evaluated(contents.get(tensor.name), lambda dim: evaluate(dim, symbols)),
         )
         for tensor in manifest.inputs
     ]
 
 
-def of_function(function: Function, symbols: Mapping[str, int]) -> list[Wanted]:
+def of_function(function: Function, symbols: Mapping[str, int]) -> list[ExpectedInput]:
     """The inputs of a function."""
+    contents = function.module.contents if function.module is not None else {}
     return [
-        Wanted(
+        ExpectedInput(
             name,
             value.type.dtype,
             tuple(affine.evaluate(dim, symbols) for dim in value.type.shape),
             not all(isinstance(dim, int) for dim in value.type.shape),
+            _evaluated(contents.get(name), lambda dim: affine.evaluate(dim, symbols)),
         )
         for name, value in zip(function.inputs, function.arguments, strict=True)
     ]
+
+
+def _evaluated(content: Sequence[T] | None, evaluate: Callable[[T], int]) -> tuple[int, ...] | None:
+    return None if content is None else tuple(map(evaluate, content))
 
 
 def symbols_of(source: Manifest | Module, sizes: Mapping[str, int]) -> dict[str, int]:
@@ -75,20 +88,34 @@ def symbols_of(source: Manifest | Module, sizes: Mapping[str, int]) -> dict[str,
     return source.sizes.complete(values)
 
 
-def random_arrays(wanted: Sequence[Wanted], seed: int) -> dict[str, Array]:
-    """Random inputs: standard normal floats, integers in 0..3, booleans. SEED and shapes determine them."""
+def random_arrays(wanted: Sequence[ExpectedInput], seed: int) -> dict[str, Array]:
+    """Random inputs: standard normal floats, integers in 0..3, booleans; what sizes depend on is as
+    expected. SEED and shapes determine them."""
     generator = np.random.default_rng(seed)
     return {tensor.name: _random(generator, tensor) for tensor in wanted}
 
 
-def _random(generator: np.random.Generator, tensor: Wanted) -> Array:
+def _random(generator: np.random.Generator, tensor: ExpectedInput) -> Array:
+    if tensor.content is not None:
+        return _holding(tensor, tensor.content)
     if tensor.dtype.is_float:
         return generator.standard_normal(tensor.shape).astype(tensor.dtype.numpy)
     limit = 4 if tensor.dtype.is_integer else 2
     return generator.integers(0, limit, tensor.shape).astype(tensor.dtype.numpy)
 
 
-def load_inputs(path: Path, wanted: Sequence[Wanted]) -> dict[str, Array]:
+def _holding(tensor: ExpectedInput, content: Sequence[int]) -> Array:
+    """The input TENSOR with the numbers CONTENT, of which two make an element in floating point."""
+    numbers = np.array(content, np.int64)
+    if tensor.dtype.is_float:
+        return (numbers[::2] / numbers[1::2]).astype(tensor.dtype.numpy).reshape(tensor.shape)
+    limits = np.iinfo(tensor.dtype.numpy) if tensor.dtype.bits >= 8 else None
+    if limits is not None:
+        numbers = numbers.clip(limits.min, min(limits.max, np.iinfo(np.int64).max))
+    return numbers.astype(tensor.dtype.numpy).reshape(tensor.shape)
+
+
+def load_inputs(path: Path, wanted: Sequence[ExpectedInput]) -> dict[str, Array]:
     """The WANTED inputs from the .npz file at PATH. Other arrays in it are ignored, with a note on stderr.
 
     Raises InputError for an input that is missing or has another type or shape.
@@ -106,7 +133,7 @@ def load_inputs(path: Path, wanted: Sequence[Wanted]) -> dict[str, Array]:
     return {tensor.name: _fitting(found[tensor.name], tensor) for tensor in wanted}
 
 
-def _fitting(array: Array, tensor: Wanted) -> Array:
+def _fitting(array: Array, tensor: ExpectedInput) -> Array:
     """ARRAY, checked against TENSOR. Types that numpy lacks, such as bfloat16, are read back as raw bytes."""
     dtype = np.dtype(tensor.dtype.numpy)
     if array.dtype.kind == "V" and array.dtype.itemsize == dtype.itemsize:

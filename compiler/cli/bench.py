@@ -11,20 +11,11 @@ import typer
 from ...runtime.device import LaunchRecord
 from ...runtime.engine import Engine
 from ..driver.build import present_arch
-from .arrays import Wanted, of_plan, random_arrays, symbols_of
+from .arrays import ExpectedInput, of_plan, random_arrays, symbols_of
 from .console import out, print_table, printable, quantity, share, write_json
 from .facts import LaunchFacts, launches_of
-from .options import (
-    ON_THE_SPOT,
-    AsJson,
-    BuildRequest,
-    Device,
-    Seed,
-    Sizes,
-    Subject,
-    parse_sizes,
-    with_request,
-)
+from .option_texts import parse_sizes
+from .options import ON_THE_SPOT, AsJson, BuildRequest, Device, Seed, Sizes, Subject, with_request
 from .roofline import Peaks
 from .subject import open_plan
 
@@ -83,7 +74,7 @@ def latency(times: Sequence[float]) -> dict[str, float]:
     return {"min": min(times), "p50": p50, "p90": p90, "p99": p99, "mean": float(np.mean(times))}
 
 
-def throughput(times: Sequence[float], wanted: Sequence[Wanted]) -> dict[str, float | None]:
+def throughput(times: Sequence[float], wanted: Sequence[ExpectedInput]) -> dict[str, float | None]:
     """Runs per second at the median of TIMES (milliseconds).
 
     Samples per second are known where all inputs have the same leading dimension, else None.

@@ -129,4 +129,4 @@ def _report(result: Build, output: Path) -> None:
     fallbacks = sum(entry.get("rule") == FALLBACK for part in result.plan.parts for entry in part.ledger)
     if fallbacks:
         subject = "1 kernel runs" if fallbacks == 1 else f"{fallbacks} kernels run"
-        say(f"{subject} in another precision than requested: see `glassrt explain {output}`")
+        say(f"{subject} in another format than requested: see `glassrt explain {output}`")

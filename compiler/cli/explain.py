@@ -100,6 +100,9 @@ def _show_summary(summary: Mapping[str, Any]) -> None:
     write_text(
         f"{summary['decisions']} decisions; fusion saves {summary['launches_saved']} launches and {saved}"
     )
+    if summary["times_estimated_from"]:
+        cards = ", ".join(summary["times_estimated_from"])
+        write_text(f"expected times are estimated: they were measured on {cards}, not on this card")
     columns = ("rule", ">taken", ">refused", ">disabled", ">launches saved", ">bytes saved")
     rows = [
         (r["rule"], r["taken"], r["refused"], r["disabled"], r["launches_saved"], _bytes(r["bytes_saved"]))

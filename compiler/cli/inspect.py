@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -15,18 +16,9 @@ from ...runtime.sizes import said_of
 from .arrays import symbols_of
 from .console import out, print_table, printable, quantity, write_json, write_text
 from .cubin import registers
-from .facts import BufferFacts, buffers_of, launches_of
-from .options import (
-    ON_THE_SPOT,
-    AsJson,
-    BuildRequest,
-    Level,
-    PartFor,
-    Sizes,
-    Subject,
-    parse_sizes,
-    with_request,
-)
+from .facts import BufferFacts, buffers_of, controls_of, launches_of
+from .option_texts import parse_sizes
+from .options import ON_THE_SPOT, AsJson, BuildRequest, Level, PartFor, Sizes, Subject, with_request
 from .subject import open_plan, part_of
 
 _OPERATION = re.compile(r"^\s*(?:%.* = )?[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*\b", re.MULTILINE)
@@ -83,6 +75,7 @@ def describe(plan: Plan, symbols: Mapping[str, int], whole: Plan) -> dict[str, A
         "parts": [_part(each) for each in whole.parts],
         "min_driver": spec.min_driver,
         "symbols": {n: [r.minimum, r.optimum, r.maximum] for n, r in spec.symbols.items()},
+        "contents": {name: list(each) for name, each in spec.sizes.contents.items()},
         "determined": {name: each.text for name, each in spec.sizes.determined.items()},
         "derived": {name: _expression(each) for name, each in spec.sizes.derived.items()},
         "constraints": [
@@ -96,6 +89,7 @@ def describe(plan: Plan, symbols: Mapping[str, int], whole: Plan) -> dict[str, A
         "decisions": sum("rule" in entry for entry in plan.ledger),
         "kernels": [_kernel(plan, name) for name in spec.kernels],
         "launches": _launches(plan, symbols),
+        "control": [asdict(control) for control in controls_of(plan, symbols)],
         "buffers": [_buffer(buffer) for buffer in buffers_of(plan, symbols)],
     }
 
@@ -177,6 +171,7 @@ def _show(facts: Mapping[str, Any]) -> None:
     levels = [(name, level["lines"], level["operations"]) for name, level in facts["levels"].items()]
     print_table("levels", ("level", ">lines", ">operations"), levels)
     _show_launches(facts)
+    _show_control(facts)
     _show_memory(facts)
 
 
@@ -192,8 +187,11 @@ def _head(facts: Mapping[str, Any]) -> list[str]:
     lines += [f"{name} = {size}, always" for name, size in facts["determined"].items()]
     lines += [f"{name} = {size}" for name, size in facts["derived"].items()]
     lines += [f"needs {each['text']}{said_of(each['nodes'])}: {each['why']}" for each in facts["constraints"]]
-    for what in ("inputs", "outputs"):
-        tensors = (f"{t['name']} {t['dtype']}{_shape(t['shape'])}" for t in facts[what])
+    held = {name: f" = {_shape(content)}" for name, content in facts["contents"].items()}
+    for what, also in (("inputs", held), ("outputs", {})):
+        tensors = (
+            f"{t['name']} {t['dtype']}{_shape(t['shape'])}{also.get(t['name'], '')}" for t in facts[what]
+        )
         lines.append(f"{what}: {', '.join(tensors)}")
     parts = {key: value for key, value in facts["bytes"].items() if key != "cubins"} | {
         f"cubins {target}": size for target, size in facts["bytes"]["cubins"].items()
@@ -250,6 +248,16 @@ def _show_launches(facts: Mapping[str, Any]) -> None:
             ]
         )
     print_table("launches", columns, rows)
+
+
+def _show_control(facts: Mapping[str, Any]) -> None:
+    """Print the branches and loops, those inside of others indented."""
+    rows = []
+    for control in facts["control"]:
+        place = "-" if control["launches"] is None else "{} to {}".format(*control["launches"])
+        rows.append([place, "  " * control["depth"] + control["does"], control["on_gpu"]])
+    if rows:
+        print_table("control flow", (">launches", "runs", "on a GPU"), rows)
 
 
 def _precision(formats: Mapping[str, str]) -> str:

@@ -15,21 +15,12 @@ from ...dialects.core.ir import Module
 from ...runtime.engine import Engine
 from ..driver.build import brought_to, context_of
 from ..frontend.source import level_of, load_module
-from .arrays import Wanted, load_inputs, of_function, of_plan, random_arrays, symbols_of
+from .arrays import ExpectedInput, load_inputs, of_function, of_plan, random_arrays, symbols_of
 from .console import print_table, say, seconds
 from .files import Array, check_output, write_arrays
 from .modules import launch_module
-from .options import (
-    ON_THE_SPOT,
-    BuildRequest,
-    Device,
-    Level,
-    Seed,
-    Sizes,
-    Subject,
-    parse_sizes,
-    with_request,
-)
+from .option_texts import parse_sizes
+from .options import ON_THE_SPOT, BuildRequest, Device, Level, Seed, Sizes, Subject, with_request
 from .subject import is_plan, load_plan, open_plan
 
 Inputs = Annotated[
@@ -81,7 +72,7 @@ def run(
     _summarise(results)
 
 
-def _arrays(path: Path | None, wanted: Sequence[Wanted], seed: int) -> dict[str, Array]:
+def _arrays(path: Path | None, wanted: Sequence[ExpectedInput], seed: int) -> dict[str, Array]:
     return random_arrays(wanted, seed) if path is None else load_inputs(path, wanted)
 
 

@@ -119,7 +119,7 @@ def context_of(settings: Settings) -> PassContext:
     return PassContext(
         ALL_DIALECTS,
         policy=settings.precision,
-        ledger=Ledger(settings.decided),
+        ledger=Ledger(settings.decided, estimated_from=settings.planned[0].estimated_from),
         options=settings.options,
         disabled=settings.disabled,
         barriers=settings.barriers,

@@ -90,6 +90,7 @@ class Descent:
         """A copy that continues from here for TARGET."""
         module, texts = clone_module(self.module), dict(self.texts)
         context = self.context.fork()
+        context.ledger.estimated_from = target.estimated_from
         return replace(self, module=module, context=context, target=target, label=target.name, texts=texts)
 
     def launched(self, spilled: Spilled) -> Descent:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ...codegen.interface import ArchSpec
+from ..fusion.decompose_attention import DecomposeAttention
 from ..fusion.graph_to_fused import GraphToFused
-from ..fusion.horizontal.concats import WidenConcats
 from ..fusion.horizontal.contractions import HorizontalContraction
+from ..fusion.widen_concats import WidenConcats
 from ..memory.proofs.check_launch import CheckLaunch
 from ..passes.levels import LEVELS
 from ..passes.manager import Pass
@@ -22,7 +23,6 @@ from ..schedule.streams.assign import AssignStreams
 from ..simplify.canonicalize import Canonicalize
 from ..simplify.cse import CommonSubexpressions
 from ..simplify.dce import DeadCodeElimination
-from ..simplify.decompose_attention import DecomposeAttention
 from ..simplify.fold_batch_norm import FoldBatchNorm
 from ..simplify.fold_constants import FoldConstants
 from ..simplify.recognize import Recognize

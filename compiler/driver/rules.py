@@ -11,10 +11,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ...errors import InputError
+from ...errors.option import option_error
 from ..frontend.functions import STANDARD_BODY
 from ..frontend.functions import SUMMARY as STANDARD_BODIES
+from ..frontend.ops_control import SUMMARIES as CONTROL_RULES
+from ..fusion import decompose_attention
+from ..fusion.decompose_attention import DecomposeAttention
 from ..fusion.graph_to_fused import GraphToFused
-from ..fusion.horizontal.concats import WidenConcats
 from ..fusion.horizontal.contractions import HorizontalContraction
 from ..fusion.vertical.attention_layouts import ATTENTION_RULES
 from ..fusion.vertical.consumers import CONSUMER_RULES
@@ -22,6 +25,7 @@ from ..fusion.vertical.producers import PRODUCER_RULES
 from ..fusion.vertical.record import BOUNDARY, ELIDE_CONCAT, VIEW, VIEW_SLICE
 from ..fusion.vertical.shuffles import RULE as CONTRACTION_SHUFFLE
 from ..fusion.vertical.shuffles import SUMMARY as SHUFFLES
+from ..fusion.widen_concats import WidenConcats
 from ..passes.spilled import SPILLED
 from ..passes.spilled import SUMMARY as SPILLS
 from ..patterns.rewrite import Pattern
@@ -43,11 +47,10 @@ from ..schedule.grouping.group_launches import GroupLaunches
 from ..schedule.grouping.record import GROUP_LAUNCHES
 from ..schedule.precision_to_launch import PrecisionToLaunch
 from ..schedule.streams.assign import CONCURRENCY, AssignStreams
-from ..simplify import canonicalize, decompose_attention, fold_batch_norm, recognize
+from ..simplify import canonicalize, fold_batch_norm, recognize
 from ..simplify.canonicalize import Canonicalize
 from ..simplify.cse import CommonSubexpressions
 from ..simplify.dce import DeadCodeElimination
-from ..simplify.decompose_attention import DecomposeAttention
 from ..simplify.fold_batch_norm import FoldBatchNorm
 from ..simplify.fold_constants import FoldConstants
 from ..simplify.recognize import Recognize
@@ -75,6 +78,8 @@ def _table() -> Iterable[Rule]:
     for name, summary in SIZE_RULES.items():
         yield Rule(name, "graph", summary, switchable=False)
     yield Rule(STANDARD_BODY, "graph", STANDARD_BODIES, switchable=False)
+    for name, summary in CONTROL_RULES.items():
+        yield Rule(name, "graph", summary, switchable=False)
     yield from _graph_rules()
     yield from _fused_rules()
     yield from _precision_rules()
@@ -85,16 +90,18 @@ def _table() -> Iterable[Rule]:
 
 def _graph_rules() -> Iterable[Rule]:
     yield _of_pass(FoldConstants.name, "ops on constants => constants")
-    yield from _patterns(Canonicalize.name, canonicalize.RULES)
-    yield from _patterns(Recognize.name, recognize.RULES)
-    yield from _patterns(FoldBatchNorm.name, fold_batch_norm.RULES)
-    yield from _patterns(PropagateQuantization.name, propagate.RULES)
+    yield from _patterns(Canonicalize.name, canonicalize.PATTERNS)
+    yield from _patterns(Recognize.name, recognize.PATTERNS)
+    yield from _patterns(FoldBatchNorm.name, fold_batch_norm.PATTERNS)
+    yield from _patterns(PropagateQuantization.name, propagate.PATTERNS)
     yield _of_pass(CommonSubexpressions.name, "equal ops on equal operands => one op")
     yield _of_pass(InsertQuantization.name, "conv(x, w) => conv(x, w) with x and w stored in eight bits")
     kept = "an op that only selects or moves quantized elements => its result keeps their scale"
     yield Rule(KEPT, "graph", kept, switchable=False, applied_by=InsertQuantization.name)
     yield _of_pass(RecentreZeroPoints.name, "quantize(x, zero -128) : i8 => quantize(x, zero 0) : u8")
-    yield from _patterns(IntegerArithmetic.name, (*integer_arithmetic.RULES, *integer_arithmetic.LEFT_OVER))
+    yield from _patterns(
+        IntegerArithmetic.name, (*integer_arithmetic.PATTERNS, *integer_arithmetic.LEFT_OVER)
+    )
     yield _of_pass(DequantizeWhereRead.name, "f(y), g(y) of y = dequantize(q) => both dequantize q")
     yield _of_pass(HorizontalContraction.name, "conv(x, v), conv(x, w) => slices of conv(x, concat(v, w))")
     yield _of_pass(DeadCodeElimination.name, "dead ops => removed", switchable=False)
@@ -112,7 +119,7 @@ def _of_pass(name: str, summary: str, switchable: bool = True) -> Rule:
 
 
 def _fused_rules() -> Iterable[Rule]:
-    for pattern in decompose_attention.RULES:
+    for pattern in decompose_attention.PATTERNS:
         roots = tuple(root.name for root in pattern.roots)
         by = DecomposeAttention.name
         yield Rule(pattern.name, "fused", pattern.before_after, False, applied_by=by, roots=roots)
@@ -142,7 +149,7 @@ _PRECISION = {
     KEPT_WIDE: ("positions, angles, masks or statistics in 16 bits => kept in f32", True),
     STORED_ALREADY: ("a cast to the type that its operand is stored in => the operand", False),
     OVERRIDE: ("an override requests another format for these ops", False),
-    FALLBACK: ("a kernel runs in another precision than requested", False),
+    FALLBACK: ("a kernel runs in another format than requested", False),
 }
 
 
@@ -173,14 +180,15 @@ def rule_named(name: str) -> Rule:
     close = difflib.get_close_matches(name, RULES, 3)
     listing = "`glassrt explain --rules` lists all rules"
     hint = f"is {' or '.join(close)} meant? {listing}" if close else listing
-    raise InputError(f"there is no rule '{name}'", hint)
+    raise option_error(InputError, "rule", name, f"there is no rule '{name}'", hint)
 
 
 def check_rules(names: Iterable[str]) -> None:
     """Check that every one of NAMES is a rule that can be switched off. Raises InputError otherwise."""
     for name in sorted(names):
         if not rule_named(name).switchable:
-            raise InputError(f"the rule '{name}' cannot be switched off", "without it no plan can be built")
+            message, hint = f"the rule '{name}' cannot be switched off", "without it no plan can be built"
+            raise option_error(InputError, "rule", name, message, hint)
 
 
 def all_but(names: Iterable[str]) -> frozenset[str]:

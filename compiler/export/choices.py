@@ -14,7 +14,7 @@ from ...dialects.core.ir import Module, Operation
 from ...dialects.core.traits import Trait, has
 from ...dialects.graph.binary import Add
 from ...dialects.graph.contraction import Conv, Matmul
-from ...dialects.graph.movement import Reshape, Transpose
+from ...dialects.graph.movement.reshape import Reshape, Transpose
 from ...dialects.graph.quantization import Dequantize, Quantize
 from ...errors import InputError, UnsupportedError
 from ..driver.build import Settings, context_of

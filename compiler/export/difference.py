@@ -12,7 +12,7 @@ from ...dialects.graph.contraction import Conv, Matmul
 from ...dialects.graph.quantization import Quantize
 from ..patterns.channel_scale import weight_of
 from ..patterns.matching import constant_array
-from ..precision.quantization.scaled import scaled
+from ..precision.quantization.dequantized import as_dequantized
 from .choices import by_columns
 
 Signature = tuple[str, ...]
@@ -49,7 +49,7 @@ def _parts(module: Module) -> list[tuple[Signature, Operation]]:
 
 
 def _product(op: Conv | Matmul, module: Module) -> Signature:
-    x, w = scaled(op.inputs[0], module), scaled(weight_of(op), module)
+    x, w = as_dequantized(op.inputs[0], module), as_dequantized(weight_of(op), module)
     numbers = None if w is None else constant_array(w.stored, module)
     if x is None or w is None or numbers is None:
         return ("the product", "of floats")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...dialects.core.affine import Affine, Dim
+from ...dialects.core.contents import parts_of
 from ...dialects.core.diagnostics import SizeMismatch
 from ...dialects.core.dtypes import I64, DType
 from ...dialects.core.interpreter import Evaluation
@@ -22,8 +23,12 @@ from ...dialects.core.types import TensorType
 from ...dialects.graph.binary import Div
 from ...dialects.graph.constants import Dims, constant
 from ...dialects.graph.elementwise import Cast
-from ...dialects.graph.movement import Expand, Reshape
+from ...dialects.graph.movement.expand import Expand
+from ...dialects.graph.movement.reshape import Reshape
+from ...errors import InputError
+from ...runtime.contents import numbers_in
 from . import symbolic
+from .contents import Spans, Unread, content_of, contents_behind
 from .external import ExternalFiles
 from .limits import DEFAULT_FOLDING_BUDGET, MAX_SHAPE_VALUES, MAX_SHAPE_WORK, check_dim, check_type
 from .problems import Malformed, Refused
@@ -34,10 +39,14 @@ MAX_MISMATCHES = 256  # the limit of differing sizes among the operands of one o
 FOLDING_WORK = 10**9  # FLOPs; a larger contraction or window of constants is not folded
 
 
+Ratio = tuple[Dim, Dim]  # numerator and positive denominator
+
+
 @dataclass
 class Builder:
-    """Appends operations to the body of one function.
+    """Appends operations to BLOCK: the body of a function, or for a while that of a region (`regions.py`).
 
+    root: the function's body, where constants are created even for a region, since all may read them later;
     location: that of the node being imported; budget: the bytes that constant folding may produce in all.
     """
 
@@ -46,31 +55,32 @@ class Builder:
     files: ExternalFiles
     budget: int = DEFAULT_FOLDING_BUDGET
     location: Location = UNKNOWN
+    root: Block = field(init=False)
     _left: int = field(init=False)
     _shape_work: int = field(init=False, default=0)
     sizes_known: Sizes = field(init=False)
     _written: list[Tensor] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
+        self.root = self.block
         self._left = self.budget
         self.sizes_known = Sizes(self.module)
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
         """A context that erases what is emitted inside when it ends with Refused or Resized."""
-        last, left, self._written = self.block.last, self._left, []
+        last, left, written, self._written = self.block.last, self._left, self._written, []
         known = self.sizes_known.snapshot()
         try:
             yield
-        except Refused:
+        except (Refused, Resized) as error:
             self._take_back(last)
             self._left = left
-            self.sizes_known.restore(known)
+            if isinstance(error, Refused):  # else the node is imported again, with what was found
+                self.sizes_known.restore(known)
             raise
-        except Resized:
-            self._take_back(last)  # the node is imported again
-            self._left = left
-            raise
+        finally:
+            self._written = [*written, *self._written]
 
     def _take_back(self, last: Operation | None) -> None:
         """Erase all operations after LAST, and the values of constants that were created there."""
@@ -81,7 +91,9 @@ class Builder:
 
     def remark(self, rule: str, reason: str) -> None:
         """Record a decision about the node being imported."""
-        self.module.remarks.append(Remark(rule, self.location.nodes, reason))
+        remark = Remark(rule, self.location.nodes, reason)
+        if remark not in self.module.remarks:  # a node may be imported again
+            self.module.remarks.append(remark)
 
     # ------------------------------------------------------------ operations
 
@@ -174,14 +186,26 @@ class Builder:
     def value(self, tensor: Tensor) -> Value:
         """TENSOR as an IR value. The operation of a constant or of sizes is created on the first call."""
         if tensor.value is None:
-            if tensor.data is not None:
-                op = constant(self.module, tensor.data, tensor.location)
-                self.block.append(op)
-                tensor.value = op.result
-            else:
-                tensor.value = self._sizes_value(tensor)
+            with self.within(self.root):
+                tensor.value = self._created(tensor)
             self._written.append(tensor)
         return tensor.value
+
+    @contextmanager
+    def within(self, block: Block) -> Iterator[None]:
+        """A context in which operations are appended to BLOCK."""
+        outer, self.block = self.block, block
+        try:
+            yield
+        finally:
+            self.block = outer
+
+    def _created(self, tensor: Tensor) -> Value:
+        if tensor.data is None:
+            return self._sizes_value(tensor)
+        op = constant(self.module, tensor.data, tensor.location)
+        self.block.append(op)
+        return op.result
 
     def _sizes_value(self, tensor: Tensor) -> Value:
         """The symbolic numbers of TENSOR as data: `graph.dims`, then ops for its shape and type."""
@@ -267,6 +291,15 @@ class Builder:
             made = self.sizes(changed, tensor.dtype)
             tensor.sizes, tensor.data = made.sizes, made.data
 
+    def holding(self, tensor: Tensor, content: Sequence[Dim]) -> Tensor:
+        """TENSOR, an input, with its CONTENT known: as sizes, unless it has fractions of symbols."""
+        shape = tuple(size for size in tensor.shape if isinstance(size, int))
+        parts = parts_of(tensor.type)
+        if parts == 1 or all(under == 1 for under in content[1::2]):
+            known = self.sizes(symbolic.object_array(list(content[::parts]), shape), tensor.dtype)
+            tensor.sizes, tensor.data = known.sizes, known.data
+        return tensor
+
     def constant(self, values: Any, dtype: DType) -> Tensor:
         """A small constant tensor with the content VALUES."""
         return Tensor.constant(np.array(values, dtype=dtype.numpy), self.location)
@@ -282,10 +315,11 @@ class Builder:
         """A rank-1 i64 tensor of sizes."""
         return self.sizes(symbolic.object_array([check_dim(dim) for dim in dims], (len(dims),)))
 
-    def known_dims(self, tensor: Tensor, what: str) -> tuple[Dim, ...]:
-        """The content of an integer tensor as sizes. WHAT names it in messages.
+    def known_dims(self, tensor: Tensor, what: str, spans: Spans = ()) -> tuple[Dim, ...]:
+        """The content of an integer tensor as sizes. WHAT names it in messages; where it is an input, its
+        elements are expected in SPANS.
 
-        Raises Refused when it depends on data.
+        Raises Unread when it depends on what inputs hold, Refused when it depends on other data.
         """
         if isinstance(tensor, Lost) and not tensor.sized:
             raise Refused(f"{what} depends on the data of the inputs")
@@ -296,15 +330,41 @@ class Builder:
                 return symbolic.as_dims(tensor.sizes)
             except symbolic.Undecided as error:
                 raise Refused(f"{what}: {error}") from None
-        raise Refused(f"{what} depends on the data of the inputs")
+        message = f"{what} depends on the data of the inputs"
+        if tensor.value is None:
+            raise Refused(message)
+        raise Unread(message, contents_behind(tensor.value, self.module, spans))
 
-    def known_ints(self, tensor: Tensor, what: str) -> tuple[int, ...]:
+    def known_ints(self, tensor: Tensor, what: str, spans: Spans = ()) -> tuple[int, ...]:
         """The content of an integer tensor as plain integers. Raises Refused when it is not constant."""
-        dims = self.known_dims(tensor, what)
+        dims = self.known_dims(tensor, what, spans)
         plain = [dim for dim in dims if isinstance(dim, int)]
         if len(plain) != len(dims):
             raise Refused(f"{what} depends on a symbolic dimension")
         return tuple(plain)
+
+    def known_fractions(self, tensor: Tensor, what: str, spans: Spans) -> tuple[Ratio, ...]:
+        """The content of a tensor of real numbers, each as a numerator and a positive denominator. WHAT names
+        it in messages; where it is an input, its elements are expected in SPANS.
+
+        Raises Unread when it is an input whose content is not known yet, Refused when it is not constant.
+        """
+        if tensor.data is not None:
+            try:
+                numbers = numbers_in(tensor.data)
+            except InputError as error:
+                raise Refused(f"{what}: {error.message}; {error.hint}") from None
+            parts = parts_of(tensor.type)
+            return tuple(
+                zip(numbers[::parts], numbers[1::2] if parts == 2 else [1] * len(numbers), strict=True)
+            )
+        if tensor.sizes is not None:
+            return tuple(symbolic.parts(item) for item in tensor.sizes.reshape(-1))
+        content = content_of(tensor, self.module)
+        if content is not None:
+            return tuple(zip(content[::2], content[1::2], strict=True))
+        assert tensor.value is not None  # a tensor has data, sizes or a value
+        raise Unread(f"{what} must be a constant", contents_behind(tensor.value, self.module, spans))
 
     def known_array(self, tensor: Tensor, what: str) -> Array:
         """The content of a constant. Raises Refused when TENSOR is not constant."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from onnx import AttributeProto, NodeProto
+from onnx import AttributeProto, GraphProto, NodeProto
 
 from ...dialects.core.affine import Dim
 from ...dialects.core.dtypes import DType
 from ...dialects.core.ir import Operation
+from ...errors.diagnostic import Diagnostic
 from .builder import Builder
+from .contents import ANY, Span, Spans
 from .problems import Malformed, Refused, shown
 from .tensor import Tensor
 
@@ -19,13 +21,26 @@ Environment = Mapping[str, AttributeProto]
 Outcome = Tensor | Sequence[Tensor | None]
 
 
+class GraphRunner(Protocol):
+    """Imports the subgraphs of a node; `offenders`: the unsupported nodes of the model found so far."""
+
+    @property
+    def offenders(self) -> list[Diagnostic]: ...
+
+    def run(self, graph: GraphProto, inputs: Sequence[Tensor], *, part: bool = False) -> list[Tensor]:
+        """The outputs of GRAPH for INPUTS, by ops at the end of the builder's block; LOST where a node that
+        is unsupported would compute one. PART: its nodes are part of the graph around it, once and always."""
+
+
 @dataclass
 class Call:
-    """A node with its inputs resolved; `environment` holds the attributes of the enclosing function."""
+    """A node with its inputs resolved; `subgraphs` imports those that it has, `environment` holds the
+    attributes of the enclosing function."""
 
     node: NodeProto
     inputs: Sequence[Tensor | None]
     builder: Builder
+    subgraphs: GraphRunner
     environment: Environment = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -95,6 +110,17 @@ class Call:
         found = self._attribute(name, AttributeProto.FLOATS, "a list of numbers")
         return None if found is None else tuple(float(item) for item in found.floats)
 
+    def strings(self, name: str) -> tuple[str, ...] | None:
+        found = self._attribute(name, AttributeProto.STRINGS, "a list of strings")
+        return None if found is None else tuple(item.decode("utf-8", "replace") for item in found.strings)
+
+    def graph(self, name: str) -> GraphProto:
+        """The subgraph NAME, which is required."""
+        found = self._attribute(name, AttributeProto.GRAPH, "a graph")
+        if found is None:
+            raise Malformed(f"the attribute '{name}' is missing")
+        return found.g
+
     def choice(self, name: str, default: str, words: Mapping[str, str]) -> str:
         """The string attribute NAME, translated by WORDS. Raises Malformed for one that WORDS lack."""
         text = self.string(name, default)
@@ -144,10 +170,18 @@ class Call:
 
     # ------------------------------------------------------------ contents known when compiling
 
-    def known_dims(self, index: int, what: str) -> tuple[Dim, ...]:
-        return self.builder.known_dims(self.input(index), what)
+    def known_dims(self, index: int, what: str, spans: Spans = ()) -> tuple[Dim, ...]:
+        return self.builder.known_dims(self.input(index), what, spans)
+
+    def known_dim(self, index: int, what: str, span: Span = ANY) -> Dim:
+        """The only element of an integer tensor. Raises Malformed for several."""
+        values = self.known_dims(index, what, [span])
+        if len(values) != 1:
+            raise Malformed(f"{what} must be a single number")
+        return values[0]
 
     def known_ints(self, index: int, what: str) -> tuple[int, ...]:
+        """The content of an integer tensor. Raises Refused where it is not constant."""
         return self.builder.known_ints(self.input(index), what)
 
     def known_int(self, tensor: Tensor, what: str) -> int:

@@ -27,28 +27,28 @@ _TYPE_WORDS = {
     "bool": "bool",
 }
 
-Rule = Callable[[NodeProto, Mapping[str, AttributeProto]], str | None]
+NodeCheck = Callable[[NodeProto, Mapping[str, AttributeProto]], str | None]
 
 
-def _flag_unset(name: str, reason: str) -> Rule:
-    """A rule that refuses a node whose integer attribute NAME is not zero."""
+def _flag_unset(name: str, reason: str) -> NodeCheck:
+    """A check that refuses a node whose integer attribute NAME is not zero."""
 
-    def rule(node: NodeProto, attributes: Mapping[str, AttributeProto]) -> str | None:
+    def check(node: NodeProto, attributes: Mapping[str, AttributeProto]) -> str | None:
         return reason if name in attributes and attributes[name].i != 0 else None
 
-    return rule
+    return check
 
 
-def _only_outputs(count: int, reason: str) -> Rule:
-    """A rule that refuses a node with more than the first COUNT outputs."""
+def _only_outputs(count: int, reason: str) -> NodeCheck:
+    """A check that refuses a node with more than the first COUNT outputs."""
 
-    def rule(node: NodeProto, attributes: Mapping[str, AttributeProto]) -> str | None:
+    def check(node: NodeProto, attributes: Mapping[str, AttributeProto]) -> str | None:
         return reason if any(node.output[count:]) else None
 
-    return rule
+    return check
 
 
-RULES: dict[str, tuple[Rule, ...]] = {
+UNSUPPORTED: dict[str, tuple[NodeCheck, ...]] = {
     "BatchNormalization": (
         _flag_unset("training_mode", "training_mode is not supported"),
         _only_outputs(1, "its training outputs are not supported"),
@@ -57,8 +57,8 @@ RULES: dict[str, tuple[Rule, ...]] = {
 
 
 def refusals(node: NodeProto, attributes: Mapping[str, AttributeProto]) -> list[str]:
-    """The reasons why NODE, of an op with an importer, is not supported; empty when no rule refuses it."""
-    found = [rule(node, attributes) for rule in RULES.get(node.op_type, ())]
+    """The reasons why NODE, of an op with an importer, is not supported; empty when no check refuses it."""
+    found = [check(node, attributes) for check in UNSUPPORTED.get(node.op_type, ())]
     return [reason for reason in found if reason is not None]
 
 

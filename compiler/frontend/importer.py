@@ -15,10 +15,12 @@ from ...dialects.core.types import TensorType
 from ...errors import GlassError, InputError, IRError, ModelError, UnsupportedError
 from ...errors.diagnostic import Diagnostic
 from .builder import Builder
+from .contents import Contents, Spans, merged
 from .external import ExternalFiles
 from .frame import LOST, LOST_SIZES, Frame
 from .functions import LocalFunctions
 from .limits import DEFAULT_FOLDING_BUDGET, check_type
+from .old_opsets import RULE, conversion
 from .ordering import in_order
 from .problems import Malformed, Refused, shown
 from .ranks import with_rank
@@ -49,26 +51,43 @@ def import_model(
     """
     model = read_model(source)
     widened: dict[str, int] = {}
+    read: dict[str, Spans] = {}
     while True:
         try:
-            return _imported(model, inputs or {}, shapes or {}, folding_budget, widened)
+            return _imported(model, inputs or {}, shapes or {}, folding_budget, widened, read)
         except GivesWay as change:
             # A range has to be wider. Decisions made with the old one are invalid: import again.
             widened[change.name] = max(change.least, 2 * widened.get(change.name, 0))
+        except _Unread as found:
+            read = merged(read, found.contents)
+
+
+class _Unread(Exception):
+    """Nodes need the CONTENTS of inputs, which have to be symbols from the start."""
+
+    def __init__(self, contents: Contents) -> None:
+        super().__init__(", ".join(contents))
+        self.contents = contents
 
 
 def _imported(
-    model: Model, inputs: Overrides, shapes: SymbolRanges, budget: int, widened: Mapping[str, int]
+    model: Model,
+    inputs: Overrides,
+    shapes: SymbolRanges,
+    budget: int,
+    widened: Mapping[str, int],
+    read: Contents,
 ) -> Module:
-    """The module of MODEL; default ranges of symbols reach at least up to the values in WIDENED."""
-    importer = _Importer(model, budget, widened)
+    """The module of MODEL; default ranges of symbols reach at least up to the values in WIDENED. The elements
+    of the inputs in READ are symbols."""
+    importer = _Importer(model, budget, widened, read)
     try:
         return importer.run(inputs, shapes)
     except (ModelError, InputError):
         if not importer.assumed:
             raise
         # Sizes that may broadcast were assumed to be equal. Without that assumption the model may be valid.
-        importer = _Importer(model, budget, widened, assumes=False)
+        importer = _Importer(model, budget, widened, read, assumes=False)
         with suppress(GlassError):
             return importer.run(inputs, shapes)
         raise
@@ -78,9 +97,15 @@ class _Importer:
     """The import of one model."""
 
     def __init__(
-        self, model: Model, folding_budget: int, widened: Mapping[str, int], assumes: bool = True
+        self,
+        model: Model,
+        folding_budget: int,
+        widened: Mapping[str, int],
+        read: Contents,
+        assumes: bool = True,
     ) -> None:
         self._widened = widened
+        self._read = read
         self._graph = model.proto.graph
         self._opsets = model.opsets
         self._module = Module(name="model")
@@ -89,6 +114,8 @@ class _Importer:
             self._module, self._function.block, ExternalFiles(model.folder), budget=folding_budget
         )
         self._builder.sizes_known.assumes = assumes
+        if model.written_in is not None:
+            self._builder.remark(RULE, conversion(model.written_in, model.opsets[""]))
         self._functions = LocalFunctions(model.proto.functions)
         self._stored = _named_initialisers(self._graph)
         self._offenders: list[str | Diagnostic] = []
@@ -116,6 +143,8 @@ class _Importer:
         walker.run(in_order(self._graph.node), frame)
         walker.locate_names()
         self._offenders += walker.offenders
+        if walker.unread.keys() - self._module.contents.keys():
+            raise _Unread(walker.unread)
         outputs = [self._output(value, frame) for value in _distinct_outputs(self._graph)]
         self._refuse_offenders()
         self._return(outputs)
@@ -138,7 +167,8 @@ class _Importer:
         ]
         _check_names(values, "input")
         values = [value if value.name in overrides else with_rank(value, self._graph) for value in values]
-        types, offenders = input_types(values, overrides, ranges, self._builder.sizes_known, self._widened)
+        sizes = self._builder.sizes_known
+        types, offenders = input_types(values, overrides, ranges, sizes, self._widened, self._read)
         self._offenders += offenders
         for value in values:
             type = types.get(value.name)
@@ -153,7 +183,9 @@ class _Importer:
         except Malformed as error:
             raise ModelError(f"input {shown(name)}: {error}") from None
         self._function.inputs.append(name)
-        return Tensor.of(self._function.block.add_argument(type))
+        tensor = Tensor.of(self._function.block.add_argument(type))
+        content = self._module.contents.get(name)
+        return tensor if content is None else self._builder.holding(tensor, content)
 
     def _initialiser(self, name: str) -> Tensor | None:
         """The initializer called NAME; None when there is none."""

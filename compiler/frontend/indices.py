@@ -8,7 +8,8 @@ from ...dialects.graph.binary import Add
 from ...dialects.graph.constants import Constant, Dims
 from ...dialects.graph.elementwise import Cast
 from ...dialects.graph.indexing import Range
-from ...dialects.graph.movement import Expand, Reshape, Transpose
+from ...dialects.graph.movement.expand import Expand
+from ...dialects.graph.movement.reshape import Reshape, Transpose
 from . import symbolic
 from .call import Call
 from .symbolic import Array, Undecided

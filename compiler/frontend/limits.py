@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...dialects.core.affine import Dim, Range, bounds, measure, product
+from ...dialects.core.affine import Dim, measure, product
+from ...dialects.core.bounds import Range, bounds
 from ...dialects.core.ir import Module
 from ...dialects.core.types import TensorType
 from .problems import Malformed

@@ -11,7 +11,8 @@ import math
 from ...dialects.core.affine import Dim, exact_div
 from ...dialects.core.dtypes import BOOL, F32
 from ...dialects.graph.attention import Attention
-from ...dialects.graph.movement import Pad, Reshape, Transpose
+from ...dialects.graph.movement.pad import Pad
+from ...dialects.graph.movement.reshape import Reshape, Transpose
 from .call import Call, Outcome
 from .problems import Malformed, Refused
 from .table import Table

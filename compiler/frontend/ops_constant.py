@@ -11,10 +11,14 @@ from onnx import AttributeProto
 from ...dialects.core.affine import Dim, ceildiv
 from ...dialects.core.dtypes import F32, I64
 from ...dialects.graph.indexing import OneHot, Range
-from ...dialects.graph.movement import Expand, Reshape
+from ...dialects.graph.movement.expand import Expand
+from ...dialects.graph.movement.reshape import Reshape
+from ...dialects.graph.movement.trilu import Trilu
 from .call import Call, Outcome
+from .contents import ANY, SIZE, Span, count_of
 from .limits import MAX_ELEMENTS
 from .problems import Malformed, Refused
+from .symbolic import choose, steps_in
 from .table import Table
 from .tensor import Array, Tensor
 from .weights import element_type, read_tensor
@@ -52,7 +56,7 @@ def _tensor(call: Call, attribute: AttributeProto) -> Array:
 
 def _constant_of_shape(call: Call) -> Outcome:
     """An expanded scalar, which folds to a constant where the shape is static."""
-    shape = call.known_dims(0, "its shape")
+    shape = call.known_dims(0, "its shape", [SIZE] * count_of(call.input(0)))
     if any(isinstance(size, int) and size < 0 for size in shape):
         raise Malformed(f"its shape {list(map(str, shape))} has a negative size")
     value = call.stated("value")
@@ -64,27 +68,36 @@ def _constant_of_shape(call: Call) -> Outcome:
 
 
 def _eye_like(call: Call) -> Outcome:
-    x = call.input(0)
-    sizes = [size for size in x.shape if isinstance(size, int)]
-    if len(sizes) != 2 or x.rank != 2:
-        raise Refused("its input is not a matrix of static shape")
+    x, diagonal = call.input(0), call.integer("k", 0)
+    if x.rank != 2:
+        raise Malformed(f"its input has {x.rank} dimensions, it needs 2")
     dtype = x.dtype if call.stated("dtype") is None else element_type(call.integer("dtype", 0))
-    call.builder.charge(sizes[0] * sizes[1] * dtype.bytes)
-    matrix = np.eye(sizes[0], sizes[1], k=call.integer("k", 0), dtype=dtype.numpy)
-    return Tensor.constant(matrix, call.builder.location)
+    ones = call.emit(Expand, call.constant(1, dtype), shape=x.shape)
+    upper = call.emit(Trilu, ones, upper=True, k=diagonal)
+    return call.emit(Trilu, upper, upper=False, k=diagonal)
 
 
 def _range(call: Call) -> Outcome:
     start, limit, delta = (_scalar(call, index) for index in range(3))
     if start.dtype.bits >= 32:
         call.without_effect("stash_type")
-    if start.dtype.is_integer:
-        bounds = [call.builder.known_dims(part, "its length")[0] for part in (start, limit, delta)]
-        size = _range_size(call, bounds[0], bounds[1], bounds[2])
-    else:
+    if start.dtype.is_float and all(part.data is not None for part in (start, limit, delta)):
         numbers = [float(call.builder.known_array(part, "its length")) for part in (start, limit, delta)]
-        size = _real_range_size(numbers[0], numbers[1], numbers[2])
+        size: Dim = _real_range_size(numbers[0], numbers[1], numbers[2])
+    else:
+        bounds = [_bound(call, part, span) for part, span in zip((start, limit, delta), _BOUNDS, strict=True)]
+        size = _range_size(call, bounds[0], bounds[1], bounds[2])
     return call.emit(Range, start, delta, size=size)
+
+
+_BOUNDS = (Span(-64, 0, 64), ANY, Span(-64, 1, 64))
+
+
+def _bound(call: Call, number: Tensor, span: Span) -> Dim:
+    """A start, limit or step that is a whole number. Raises Refused where it is a fraction."""
+    if number.data is not None and np.any(number.data != np.floor(number.data)):
+        raise Refused("a length that an input decides is counted in whole steps, and it has fractions")
+    return call.builder.known_dims(number, "its length", [span])[0]
 
 
 def _scalar(call: Call, index: int) -> Tensor:
@@ -95,12 +108,16 @@ def _scalar(call: Call, index: int) -> Tensor:
 
 
 def _range_size(call: Call, start: Dim, limit: Dim, delta: Dim) -> Dim:
-    if not isinstance(delta, int):
-        raise Refused("its step is symbolic")
+    sizes = call.builder.sizes_known
     if delta == 0:
         raise Malformed("its step is 0")
-    size = ceildiv(limit - start, delta) if delta > 0 else ceildiv(start - limit, -delta)
-    return call.builder.sizes_known.derive("max", size, 0)
+    if isinstance(delta, int):
+        size = ceildiv(limit - start, delta) if delta > 0 else ceildiv(start - limit, -delta)
+        return sizes.derive("max", size, 0)
+    step = sizes.derive("max", delta, -1 * delta)
+    call.require(step, 1, "its step is not 0")
+    distance = choose(delta, limit - start, start - limit, sizes)
+    return steps_in(sizes.derive("max", distance, 0), step, sizes)
 
 
 def _real_range_size(start: float, limit: float, delta: float) -> int:
@@ -114,11 +131,9 @@ def _real_range_size(start: float, limit: float, delta: float) -> int:
 
 def _one_hot(call: Call) -> Outcome:
     indices, values = call.input(0), call.input(2)
-    depth = call.known_dims(1, "its depth")
-    if len(depth) != 1:
-        raise Malformed("its depth is not a single number")
+    depth = call.known_dim(1, "its depth", SIZE)
     axis = call.axis(call.integer("axis", -1), indices.rank + 1)
-    return call.emit(OneHot, indices, values, depth=depth[0], axis=axis)
+    return call.emit(OneHot, indices, values, depth=depth, axis=axis)
 
 
 TABLE: Table = {

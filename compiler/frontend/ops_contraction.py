@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from ...dialects.core.affine import Dim
 from ...dialects.graph.binary import Add, Mul
 from ...dialects.graph.contraction import Conv, ConvTranspose, Matmul
-from ...dialects.graph.movement import Reshape
+from ...dialects.graph.movement.reshape import Reshape
 from .call import Call, Outcome
 from .problems import Malformed, Refused
 from .table import Table

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...dialects.core.dtypes import F8E4M3, F8E5M2, DType
 from ...dialects.core.ir import Operation
 from ...dialects.graph import activations, elementwise, unary
-from ...dialects.graph.movement import Reshape
+from ...dialects.graph.movement.reshape import Reshape
 from .call import Call, Outcome
 from .problems import Malformed, Refused
 from .table import Importer, Table
@@ -41,6 +41,10 @@ def _gelu(call: Call) -> Outcome:
 
 def _cast(call: Call) -> Outcome:
     return _saturating(call, element_type(call.integer("to", 0)))
+
+
+def _bit_cast(call: Call) -> Outcome:
+    return call.emit(elementwise.BitCast, call.input(0), to=element_type(call.integer("to", 0)))
 
 
 def _cast_like(call: Call) -> Outcome:
@@ -125,6 +129,7 @@ _PLAIN_OPS: dict[str, type[Operation]] = {
 
 TABLE: Table = {
     **{name: [(1, of_one_operand(op_class))] for name, op_class in _PLAIN_OPS.items()},
+    "BitCast": [(26, _bit_cast)],
     "Cast": [(6, _cast)],
     "CastLike": [(15, _cast_like)],
     "Celu": [(12, of_one_operand(activations.Celu, alpha=1.0))],

@@ -10,18 +10,12 @@ from __future__ import annotations
 
 from ...dialects.core.affine import Dim, product
 from ...dialects.core.dtypes import F32, I8, I32, U8
-from ...dialects.graph.binary import (
-    Add,
-    Div,
-    Equal,
-    Max,
-    Min,
-    Mul,
-    Sub,
-)
+from ...dialects.graph.binary import Add, Div, Equal, Max, Min, Mul, Sub
 from ...dialects.graph.contraction import Conv, Matmul
 from ...dialects.graph.elementwise import Cast, Clip, Where
-from ...dialects.graph.movement import Expand, Pad, Reshape
+from ...dialects.graph.movement.expand import Expand
+from ...dialects.graph.movement.pad import Pad
+from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.graph.quantization import Quantize
 from ...dialects.graph.reduction import Reduce
 from ...dialects.graph.unary import Round
@@ -160,8 +154,13 @@ def _window_sums(call: Call, x: Tensor, w: Tensor, window: WindowAttributes, gro
 
 
 def _dynamic_quantize(call: Call) -> Outcome:
-    """Quantize to u8 over the range of the data, widened to include 0; a tensor of zeros has the scale 1."""
-    x, axes = call.input(0), tuple(range(call.input(0).rank))
+    return dynamically_quantized(call, call.input(0))
+
+
+def dynamically_quantized(call: Call, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """X quantized to u8 over the range of its data, widened to include 0, with scale and zero point; a tensor
+    of zeros has the scale 1."""
+    axes = tuple(range(x.rank))
     zero, most = call.constant(0.0, F32), call.constant(255.0, F32)
     low = call.emit(Min, call.emit(Reduce, x, kind="min", axes=axes, keepdims=False), zero)
     high = call.emit(Max, call.emit(Reduce, x, kind="max", axes=axes, keepdims=False), zero)

@@ -8,12 +8,20 @@ from dataclasses import dataclass
 from ...dialects.core.affine import Dim, ceildiv, total
 from ...dialects.core.sizes.sizes import Sizes
 from ...dialects.core.types import TensorType
-from ...dialects.graph.indexing import Gather, GatherElements, GatherNd
-from ...dialects.graph.movement import MOST_PARTS, Concat, Expand, Pad, Reshape, Slice, Tile, Transpose, Trilu
+from ...dialects.graph.indexing import Gather, GatherElements, GatherNd, Range
+from ...dialects.graph.movement.concat import MOST_PARTS, Concat
+from ...dialects.graph.movement.expand import Tile
+from ...dialects.graph.movement.pad import Pad
+from ...dialects.graph.movement.reshape import Reshape, Transpose
+from ...dialects.graph.movement.slicing import Slice
+from ...dialects.graph.movement.trilu import Trilu
+from ...runtime.contents import FARTHEST
+from .axes import AxesAtRun, known_axes
 from .call import Call, Outcome
+from .contents import FIRST, LAST, Span, count_of
 from .indices import require_inside
-from .problems import Malformed, Refused
-from .symbolic import choose, clamp
+from .problems import Malformed
+from .symbolic import choose, clamp, steps_in
 from .table import Table
 from .tensor import Tensor
 
@@ -34,6 +42,9 @@ def _concat(call: Call) -> Outcome:
 
 # ------------------------------------------------------------ slices
 
+STEP = Span(-64, 1, 64)
+_LENGTHS = "starts, ends, axes and steps have different lengths"
+
 
 @dataclass(frozen=True)
 class _Cut:
@@ -42,7 +53,7 @@ class _Cut:
     axis: int
     start: Dim
     end: Dim
-    step: int
+    step: Dim
 
 
 def _slice_attributes(call: Call) -> Outcome:
@@ -52,42 +63,77 @@ def _slice_attributes(call: Call) -> Outcome:
 
 
 def _slice_inputs(call: Call) -> Outcome:
-    starts, ends = call.known_dims(1, "its start"), call.known_dims(2, "its end")
-    axes = tuple(range(len(starts))) if call.optional(3) is None else call.known_ints(3, "its list of axes")
-    steps = (1,) * len(starts) if call.optional(4) is None else call.known_ints(4, "its steps")
-    return _sliced(call, starts, ends, axes, steps)
+    """A slice whose numbers may all depend on sizes, or on what inputs hold."""
+    many = count_of(call.input(1))
+    starts = call.known_dims(1, "its start", [FIRST] * many)
+    ends = call.known_dims(2, "its end", [LAST] * many)
+    rank = call.input(0).rank
+    axes = known_axes(call, 3, rank)
+    stated = call.optional(4) is not None
+    steps = call.known_dims(4, "its steps", [STEP] * many) if stated else (1,) * len(starts)
+    if not isinstance(axes, AxesAtRun):
+        return _sliced(call, starts, ends, tuple(range(len(starts))) if axes is None else axes, steps)
+    if not len(starts) == len(ends) == len(axes.places) == len(steps):
+        raise Malformed(_LENGTHS)
+    given, usual = (starts, ends, steps), (0, FARTHEST, 1)
+    parts = [axes.spread(part, [rest] * rank) for part, rest in zip(given, usual, strict=True)]
+    return _sliced(call, parts[0], parts[1], range(rank), parts[2])
 
 
 def _sliced(
-    call: Call, starts: Sequence[Dim], ends: Sequence[Dim], axes: Sequence[int], steps: Sequence[int]
+    call: Call, starts: Sequence[Dim], ends: Sequence[Dim], axes: Sequence[int], steps: Sequence[Dim]
 ) -> Tensor:
     x = call.input(0)
     if not len(starts) == len(ends) == len(axes) == len(steps):
-        raise Malformed("starts, ends, axes and steps have different lengths")
+        raise Malformed(_LENGTHS)
     if 0 in steps:
         raise Malformed("a step is 0")
     call.axes(axes, x.rank)  # for the check that they are distinct
     firsts: list[Dim] = [0] * x.rank
     sizes: list[Dim] = list(x.shape)
     strides = [1] * x.rank
+    stepping: list[_Cut] = []
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
         cut = _Cut(call.axis(axis, x.rank), start, end, step)
-        firsts[cut.axis], sizes[cut.axis] = _extent(call, x.type, cut)
-        strides[cut.axis] = cut.step
-    if tuple(sizes) == x.shape and all(step == 1 for step in strides):
-        return x
-    return call.emit(Slice, x, starts=firsts, sizes=sizes, steps=strides)
+        if isinstance(step, int):
+            firsts[cut.axis], sizes[cut.axis] = _extent(call, x.type, cut, step)
+            strides[cut.axis] = step
+        else:
+            stepping.append(cut)
+    if tuple(sizes) != x.shape or any(step != 1 for step in strides):
+        x = call.emit(Slice, x, starts=firsts, sizes=sizes, steps=strides)
+    for cut in stepping:
+        x = _stepped(call, x, cut)
+    return x
 
 
-def _extent(call: Call, type: TensorType, cut: _Cut) -> tuple[Dim, Dim]:
-    """The first element and the number of elements of CUT, after clamping it to the tensor."""
+def _extent(call: Call, type: TensorType, cut: _Cut, step: int) -> tuple[Dim, Dim]:
+    """The first element and the number of elements of CUT, whose step is STEP, clamped to the tensor."""
+    start, distance = _clamped(call, type, cut, forward=step > 0)
+    return (0, 0) if distance == 0 else (start, ceildiv(distance, abs(step)))
+
+
+def _clamped(call: Call, type: TensorType, cut: _Cut, *, forward: bool) -> tuple[Dim, Dim]:
+    """The first element of CUT, and the distance to its end, after clamping it to the tensor."""
     sizes = call.builder.sizes_known
     extent = type.shape[cut.axis]
-    low, high = (0, extent) if cut.step > 0 else (-1, extent - 1)
+    low, high = (0, extent) if forward else (-1, extent - 1)
     start = clamp(_from_front(cut.start, extent, sizes), 0, high, sizes)
     end = clamp(_from_front(cut.end, extent, sizes), low, high, sizes)
-    distance = sizes.derive("max", end - start if cut.step > 0 else start - end, 0)
-    return (0, 0) if distance == 0 else (start, ceildiv(distance, abs(cut.step)))
+    return start, sizes.derive("max", end - start if forward else start - end, 0)
+
+
+def _stepped(call: Call, x: Tensor, cut: _Cut) -> Tensor:
+    """X cut along an axis with a step known at a run only, as the elements at computed positions."""
+    sizes = call.builder.sizes_known
+    (ahead, onward), (behind, back) = (_clamped(call, x.type, cut, forward=way) for way in (True, False))
+    stride = sizes.derive("max", cut.step, -1 * cut.step)
+    call.require(stride, 1, "no step is 0")
+    start = choose(cut.step, ahead, behind, sizes)
+    distance = choose(cut.step, onward, back, sizes)
+    count = steps_in(distance, stride, sizes)
+    first, step = (call.emit(Reshape, call.builder.dims([dim]), shape=()) for dim in (start, cut.step))
+    return call.emit(Gather, x, call.emit(Range, first, step, size=count), axis=cut.axis)
 
 
 def _from_front(position: Dim, extent: Dim, sizes: Sizes) -> Dim:
@@ -99,7 +145,19 @@ def _split_attribute(call: Call) -> Outcome:
 
 
 def _split_input(call: Call) -> Outcome:
-    return _split(call, None if call.optional(1) is None else call.known_dims(1, "its sizes"))
+    if call.optional(1) is None:
+        return _split(call, None)
+    x, count = call.input(0), call.output_count
+    extent = x.shape[call.axis(call.integer("axis", 0), x.rank)]
+    return _split(call, call.known_dims(1, "its sizes", _part_spans(extent, count)))
+
+
+def _part_spans(extent: Dim, count: int) -> list[Span]:
+    """What the sizes of COUNT parts of EXTENT are expected to be: equal as far as possible."""
+    if not isinstance(extent, int):
+        return []
+    part = extent // count
+    return [Span(0, part, extent)] * (count - 1) + [Span(0, extent - part * (count - 1), extent)]
 
 
 def _split(call: Call, sizes: Sequence[Dim] | None) -> Outcome:
@@ -141,28 +199,8 @@ def _equal_parts(call: Call, extent: Dim, count: int) -> list[Dim]:
 
 
 def _tile(call: Call) -> Outcome:
-    x, repeats = call.input(0), call.known_dims(1, "its list of repeats")
-    numbers = [repeat for repeat in repeats if isinstance(repeat, int)]
-    if len(numbers) == len(repeats):
-        return call.emit(Tile, x, repeats=numbers)
-    if len(repeats) != x.rank:
-        raise Malformed(f"it has {len(repeats)} repeats for {x.rank} dimensions")
-    for repeat in repeats:
-        call.require(repeat, 0, "no axis is repeated a negative number of times")
-    return _repeated(call, x, repeats)
-
-
-def _repeated(call: Call, x: Tensor, repeats: Sequence[Dim]) -> Tensor:
-    """X repeated REPEATS times, which may be symbolic: an axis before each axis is expanded, and the two are
-    merged. An axis of size 1 is expanded itself."""
-    pairs = list(zip(repeats, x.shape, strict=True))
-    apart = [pair for pair in pairs if pair[0] != 1 and pair[1] != 1]
-    if apart:
-        split = [size for pair in pairs for size in ((1, pair[1]) if pair in apart else pair[1:])]
-        x = call.emit(Reshape, x, shape=split)
-    grown = [size for pair in pairs for size in (pair if pair in apart else (pair[0] * pair[1],))]
-    x = call.emit(Expand, x, shape=grown)
-    return call.emit(Reshape, x, shape=[count * size for count, size in pairs]) if apart else x
+    counts = [Span(0, 1, 64)] * count_of(call.input(1))
+    return call.emit(Tile, call.input(0), repeats=call.known_dims(1, "its list of repeats", counts))
 
 
 _PAD_MODES = {"constant": "constant", "reflect": "reflect", "edge": "edge", "wrap": "wrap"}
@@ -176,17 +214,22 @@ def _pad_attributes(call: Call) -> Outcome:
 
 def _pad_inputs(call: Call) -> Outcome:
     x = call.input(0)
-    pads = call.known_dims(1, "its pads")
-    if call.optional(3) is not None:
-        pads = _spread(call, pads, call.known_ints(3, "its list of axes"), x.rank)
+    pads = call.known_dims(1, "its pads", [Span(-64, 0, 64)] * count_of(call.input(1)))
+    axes = known_axes(call, 3, x.rank)
+    if axes is not None:
+        pads = _spread(call, pads, axes, x.rank)
     return _padded(call, x, pads, call.optional(2))
 
 
-def _spread(call: Call, pads: Sequence[Dim], axes: Sequence[int], rank: int) -> tuple[Dim, ...]:
+def _spread(call: Call, pads: Sequence[Dim], axes: Sequence[int] | AxesAtRun, rank: int) -> tuple[Dim, ...]:
     """PADS of AXES as pads of all axes."""
+    count = len(axes.places if isinstance(axes, AxesAtRun) else axes)
+    if len(pads) != 2 * count:
+        raise Malformed(f"it has {len(pads)} pads for {count} axes")
+    if isinstance(axes, AxesAtRun):
+        ends = (axes.spread(part, [0] * rank) for part in (pads[:count], pads[count:]))
+        return tuple(pad for part in ends for pad in part)
     call.axes(axes, rank)  # for the check that they are distinct
-    if len(pads) != 2 * len(axes):
-        raise Malformed(f"it has {len(pads)} pads for {len(axes)} axes")
     full: list[Dim] = [0] * (2 * rank)
     for place, axis in enumerate(axes):
         full[call.axis(axis, rank)] = pads[place]
@@ -196,19 +239,32 @@ def _spread(call: Call, pads: Sequence[Dim], axes: Sequence[int], rank: int) -> 
 
 def _padded(call: Call, x: Tensor, pads: Sequence[Dim], value: Tensor | None) -> Tensor:
     mode = call.choice("mode", "constant", _PAD_MODES)
-    if mode != "constant" and not all(isinstance(pad, int) for pad in pads):
-        raise Refused(f"pads that depend on a symbolic dimension are not supported in the mode '{mode}'")
     if len(pads) != 2 * x.rank:
         raise Malformed(f"it has {len(pads)} pads for {x.rank} dimensions")
     if not any(pads):
         return x
+    if mode != "constant" and not all(isinstance(pad, int) for pad in pads):
+        x, pads = _cropped(call, x, pads)
     return call.emit(Pad, x, value if mode == "constant" else None, pads=pads, mode=mode)
 
 
+def _cropped(call: Call, x: Tensor, pads: Sequence[Dim]) -> tuple[Tensor, list[Dim]]:
+    """X without what negative PADS crop, and the pads that are left, of which none is negative."""
+    sizes = call.builder.sizes_known
+    cuts = [sizes.derive("min", pad, 0) for pad in pads]
+    begins, ends = cuts[: x.rank], cuts[x.rank :]
+    kept = [size + begin + end for size, begin, end in zip(x.shape, begins, ends, strict=True)]
+    starts = [-1 * begin for begin in begins]
+    if any(cuts):
+        x = call.emit(Slice, x, starts=starts, sizes=kept)
+    return x, [sizes.derive("max", pad, 0) for pad in pads]
+
+
 def _trilu(call: Call) -> Outcome:
-    k = call.optional(1)
-    offset = 0 if k is None else call.known_int(k, "its offset k")
-    return call.emit(Trilu, call.input(0), upper=call.flag("upper", True), k=offset)
+    x, k = call.input(0), 0 if call.optional(1) is None else call.known_dim(1, "its offset k", FIRST)
+    if not isinstance(k, int) and x.rank >= 2:  # a diagonal farther away has no elements, either
+        k = clamp(k, -1 * x.shape[-2], x.shape[-1], call.builder.sizes_known)
+    return call.emit(Trilu, x, upper=call.flag("upper", True), k=k)
 
 
 # ------------------------------------------------------------ gathering

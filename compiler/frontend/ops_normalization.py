@@ -9,7 +9,7 @@ from ...dialects.graph import normalization as n
 from ...dialects.graph.binary import Add, Div, Equal, Sub
 from ...dialects.graph.binary import Mul as Multiply
 from ...dialects.graph.elementwise import Where
-from ...dialects.graph.movement import Reshape
+from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.graph.reduction import Reduce
 from ...dialects.graph.unary import Abs, Reciprocal, Sqrt
 from .call import Call, Outcome

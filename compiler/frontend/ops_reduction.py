@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...dialects.core.dtypes import BOOL, F32, DType
+from ...dialects.core.ir import Operation
 from ...dialects.graph.binary import Add, Mul, Sub
 from ...dialects.graph.elementwise import Where
-from ...dialects.graph.reduction import ArgReduce, Cumsum, Reduce
+from ...dialects.graph.movement.reshape import Reshape
+from ...dialects.graph.reduction import ArgReduce, Cumprod, Cumsum, Reduce
 from ...dialects.graph.unary import Abs, Exp, Isinf, Log, Sqrt
+from .axes import AxesAtRun, axis_spans, known_axes
 from .call import Call, Outcome
 from .ops_elementwise import cast_to
 from .table import Importer, Table, Versions
@@ -19,11 +22,6 @@ Axes = tuple[int, ...] | None  # None: no axis is reduced, whatever the sizes
 
 def _axes_attribute(call: Call) -> Axes:
     return _chosen(call, call.ints("axes"))
-
-
-def _axes_input(call: Call) -> Axes:
-    axes = None if call.optional(1) is None else call.known_ints(1, "its list of axes")
-    return _chosen(call, axes)
 
 
 def _chosen(call: Call, axes: tuple[int, ...] | None) -> Axes:
@@ -100,7 +98,15 @@ def _versions(body: Body, axes_input_since: int) -> Versions:
         return body(call, call.input(0), _axes_attribute(call), call.flag("keepdims", True))
 
     def with_input(call: Call) -> Outcome:
-        return body(call, call.input(0), _axes_input(call), call.flag("keepdims", True))
+        x, keepdims = call.input(0), call.flag("keepdims", True)
+        axes = known_axes(call, 1, x.rank)
+        if not isinstance(axes, AxesAtRun):
+            return body(call, x, _chosen(call, axes), keepdims)
+        call.without_effect("noop_with_empty_axes")  # there are axes
+        apart = call.emit(Reshape, x, shape=axes.apart(x.shape))
+        y = body(call, apart, tuple(range(1, apart.rank, 2)), True)
+        shape = axes.ones_at(x.shape) if keepdims else axes.without(x.shape)
+        return call.emit(Reshape, y, shape=shape)
 
     return [(1, with_attribute), (axes_input_since, with_input)]
 
@@ -120,16 +126,23 @@ def _arg(kind: str) -> Importer:
     return importer
 
 
-def _cumsum(call: Call) -> Outcome:
-    x = call.input(0)
-    axis = call.axis(call.known_int(call.input(1), "its axis"), x.rank)
-    return call.emit(Cumsum, x, axis=axis, exclusive=call.flag("exclusive"), reverse=call.flag("reverse"))
+def _running(op_class: type[Operation]) -> Importer:
+    def importer(call: Call) -> Outcome:
+        x, order = call.input(0), {"exclusive": call.flag("exclusive"), "reverse": call.flag("reverse")}
+        axis = call.known_dim(1, "its axis", *axis_spans(x.rank, 1))
+        if isinstance(axis, int):
+            return call.emit(op_class, x, axis=call.axis(axis, x.rank), **order)
+        apart = call.emit(Reshape, x, shape=AxesAtRun.of(call, [axis], x.rank).apart(x.shape))
+        return call.emit(Reshape, call.emit(op_class, apart, axis=1, **order), shape=x.shape)
+
+    return importer
 
 
 TABLE: Table = {
     "ArgMax": [(1, _arg("max"))],
     "ArgMin": [(1, _arg("min"))],
-    "CumSum": [(11, _cumsum)],
+    "CumProd": [(26, _running(Cumprod))],
+    "CumSum": [(11, _running(Cumsum))],
     "ReduceL1": _versions(_l1, 18),
     "ReduceL2": _versions(_l2, 18),
     "ReduceLogSum": _versions(_log_sum, 18),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from ...dialects.core.affine import Dim, floordiv, product
+from ...dialects.core.affine import Dim, floordiv, product, total
 from ...dialects.core.dtypes import BOOL
-from ...dialects.graph.movement import Expand, Reshape
+from ...dialects.graph.movement.expand import Expand
+from ...dialects.graph.movement.reshape import Reshape
 from . import symbolic
+from .axes import AxesAtRun, known_axes
 from .call import Call, Outcome
+from .contents import ANY, Span, count_of
 from .problems import Malformed, Refused
 from .symbolic import Undecided
 from .table import Table
@@ -15,14 +18,48 @@ from .tensor import Tensor
 
 def _reshape(call: Call) -> Outcome:
     x = call.input(0)
-    wanted = call.known_dims(1, "its shape")
+    wanted = call.known_dims(1, "its shape", _reshape_spans(x, call.input(1)))
     zero_copies = not call.flag("allowzero")
+    if any(map(call.builder.sizes_known.told, wanted)):
+        return call.emit(Reshape, x, shape=_told_shape(call, x.shape, wanted, zero_copies=zero_copies))
     shape = _complete(call, x.shape, wanted, zero_copies=zero_copies)
     why = f"its shape [{', '.join(map(str, shape))}] holds the elements of its input"
     call.require_equal(product(x.shape), product(shape), why)
     if zero_copies:
         _require_no_copies(call, x.shape, wanted)
     return call.emit(Reshape, x, shape=shape)
+
+
+def _reshape_spans(x: Tensor, shape: Tensor) -> list[Span]:
+    """What the elements of SHAPE, to which X is reshaped, are expected to be: [-1, 1, 1] is always valid."""
+    most = max(ANY.high, count_of(x))
+    return [Span(-1, 1 if place else -1, most) for place in range(count_of(shape))]
+
+
+def _told_shape(
+    call: Call, have: tuple[Dim, ...], wanted: tuple[Dim, ...], *, zero_copies: bool
+) -> tuple[Dim, ...]:
+    """WANTED, which depends on what an input holds, with -1 and 0 replaced wherever they are met in a run."""
+    sizes = call.builder.sizes_known
+    plain: list[Dim] = []
+    open_: list[Dim] = []
+    for axis, size in enumerate(wanted):
+        call.require(size, -1, f"its size {size} is -1 at least")
+        copied = have[axis] if axis < len(have) else 0
+        known = symbolic.choose(size - 1, size, copied, sizes) if zero_copies else size
+        plain.append(symbolic.choose(size, known, 1, sizes))  # as a factor of the others' product
+        open_.append(symbolic.choose(size, 0, 1, sizes))
+        if zero_copies and axis >= len(have):
+            call.require(size * size, 1, f"its size {size} is not 0, which copies dimension {axis}")
+    call.require(1, total(open_), "only one size of its shape is -1")
+    known = product(plain)
+    some = symbolic.choose(total(open_) - 1, known, 1, sizes)
+    call.require(some, 1, "a shape with a size of -1 has no size of 0")
+    rest = floordiv(product(have), sizes.derive("max", known, 1))
+    shape = [symbolic.choose(size, number, rest, sizes) for size, number in zip(wanted, plain, strict=True)]
+    why = f"its shape [{', '.join(map(str, wanted))}] holds the elements of its input"
+    call.require_equal(product(shape), product(have), why)
+    return tuple(shape)
 
 
 def _require_no_copies(call: Call, have: tuple[Dim, ...], wanted: tuple[Dim, ...]) -> None:
@@ -79,7 +116,14 @@ def _squeeze_attribute(call: Call) -> Outcome:
 
 
 def _squeeze_input(call: Call) -> Outcome:
-    return _squeezed(call, None if call.optional(1) is None else call.known_ints(1, "its list of axes"))
+    x = call.input(0)
+    axes = known_axes(call, 1, x.rank)
+    if not isinstance(axes, AxesAtRun):
+        return _squeezed(call, axes)
+    for axis, size in enumerate(x.shape):
+        dropped = symbolic.choose(axes.has(axis) - 1, size, 1, call.builder.sizes_known)
+        call.require_equal(dropped, 1, f"the axis {axis} has size 1 where it is squeezed")
+    return call.emit(Reshape, x, shape=axes.without(x.shape))
 
 
 def _squeezed(call: Call, axes: tuple[int, ...] | None) -> Tensor:
@@ -110,7 +154,13 @@ def _unsqueeze_attribute(call: Call) -> Outcome:
 
 
 def _unsqueeze_input(call: Call) -> Outcome:
-    return _unsqueezed(call, call.known_ints(1, "its list of axes"))
+    x, count = call.input(0), call.input(1).type.elements
+    if not isinstance(count, int):
+        raise Refused("the number of its axes is not known")
+    axes = known_axes(call, 1, x.rank + count)
+    if isinstance(axes, AxesAtRun):
+        return call.emit(Reshape, x, shape=axes.inserted_into(x.shape))
+    return _unsqueezed(call, axes or ())
 
 
 def _unsqueezed(call: Call, axes: tuple[int, ...]) -> Tensor:
@@ -123,7 +173,7 @@ def _unsqueezed(call: Call, axes: tuple[int, ...]) -> Tensor:
 
 def _expand(call: Call) -> Outcome:
     x = call.input(0)
-    wanted = list(call.known_dims(1, "its shape"))
+    wanted = list(call.known_dims(1, "its shape", [Span(0, 1, 64)] * count_of(call.input(1))))
     for position in range(1, min(len(wanted), x.rank) + 1):
         wanted[-position] = call.broadcast(x.shape[-position], wanted[-position])
     return call.emit(Expand, x, shape=wanted)

@@ -6,10 +6,10 @@ from typing import Any
 
 from ...dialects.core.ir import Operation
 from ...dialects.graph.binary import Div, Pow
-from ...dialects.graph.movement import Expand
+from ...dialects.graph.movement.expand import Expand
+from ...dialects.graph.pool import AvgPool, LpPool, MaxPool, MaxPoolIndices, lowest
 from ...dialects.graph.reduction import Reduce
 from ...dialects.graph.unary import Abs
-from ...dialects.graph.window import AvgPool, LpPool, MaxPool, MaxPoolIndices, lowest
 from .call import Call, Outcome
 from .problems import Malformed
 from .table import Importer, Table

@@ -13,6 +13,7 @@ from onnx import ModelProto
 
 from ...errors import ModelError
 from ..files.regular import open_regular
+from .old_opsets import converted
 from .problems import shown
 from .text import check_text
 
@@ -25,11 +26,13 @@ Source: TypeAlias = str | os.PathLike[str] | bytes | ModelProto
 
 @dataclass(frozen=True)
 class Model:
-    """A model with a valid container; `folder` has its external data, `opsets` its versions by domain."""
+    """A model with a valid container; `folder` has its external data, `opsets` its versions by domain, and
+    `written_in` is the version of ai.onnx that it was in, where that is too old to be imported."""
 
     proto: ModelProto
     folder: Path | None
     opsets: dict[str, int] = field(default_factory=dict)
+    written_in: int | None = None
 
 
 def read_model(source: Source) -> Model:
@@ -50,7 +53,11 @@ def read_model(source: Source) -> Model:
     check_text(proto)
     if not proto.HasField("graph"):
         raise ModelError("the model has no graph", "is it an ONNX file?")
-    return Model(proto, folder, _opsets(proto))
+    opsets = _opsets(proto)
+    version = opsets.get("")
+    if version is None or version >= OLDEST_OPSET:
+        return Model(proto, folder, opsets)
+    return Model(converted(proto, version, OLDEST_OPSET), folder, opsets | {"": OLDEST_OPSET}, version)
 
 
 def _file_bytes(path: Path) -> bytes:
@@ -91,16 +98,19 @@ def _opsets(proto: ModelProto) -> dict[str, int]:
     version = opsets.get("")
     if version is None and not proto.functions:
         raise ModelError("the model does not say which ai.onnx opset it uses")
-    if version is not None:
-        check_opset(version)
+    if version is not None and not 1 <= version <= NEWEST_OPSET:
+        raise ModelError(
+            f"the model uses opset {version} of ai.onnx; 1 to {NEWEST_OPSET} can be read",
+            "install a newer onnx package, or export the model for an older opset",
+        )
     return opsets
 
 
 def check_opset(version: int) -> None:
-    """Raise ModelError unless opset VERSION of ai.onnx is supported."""
+    """Raise ModelError unless a function may import opset VERSION of ai.onnx; functions are not converted."""
     if not OLDEST_OPSET <= version <= NEWEST_OPSET:
         raise ModelError(
-            f"the model uses opset {version} of ai.onnx; {OLDEST_OPSET} to {NEWEST_OPSET} can be read",
+            f"opset {version} of ai.onnx is imported; {OLDEST_OPSET} to {NEWEST_OPSET} can be read here",
             "convert it with onnx.version_converter",
         )
 

@@ -10,7 +10,8 @@ from ...dialects.core.affine import Dim, ceildiv
 from ...dialects.core.dtypes import F32, DType
 from ...dialects.core.types import TensorType
 from ...dialects.graph.elementwise import Cast
-from ...dialects.graph.movement import Expand, Reshape
+from ...dialects.graph.movement.expand import Expand
+from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.graph.quantization import FLOATS, INTEGERS, Dequantize, Quantize
 from .call import Call
 from .problems import Malformed, Refused, shown

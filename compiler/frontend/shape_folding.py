@@ -13,18 +13,15 @@ import numpy as np
 from ...dialects.core.interpreter import Evaluation
 from ...dialects.core.ir import Operation
 from ...dialects.core.sizes.sizes import Sizes
-from ...dialects.graph import binary, elementwise, indexing, movement, reduction, unary
+from ...dialects.graph import binary, elementwise, indexing, reduction, unary
+from ...dialects.graph.movement.concat import Concat
+from ...dialects.graph.movement.expand import Expand, Tile
+from ...dialects.graph.movement.reshape import Reshape, Transpose
+from ...dialects.graph.movement.slicing import Slice
 from . import symbolic
 from .symbolic import Array, Scalar, Undecided
 
-_MOVEMENT = (
-    movement.Reshape,
-    movement.Transpose,
-    movement.Slice,
-    movement.Concat,
-    movement.Expand,
-    movement.Tile,
-)
+_MOVEMENT = (Reshape, Transpose, Slice, Concat, Expand, Tile)
 
 _BINARY: dict[type[Operation], Callable[[Scalar, Scalar, Sizes], Scalar]] = {
     binary.Add: symbolic.add,
@@ -82,9 +79,9 @@ def _arithmetic(op: Operation, arrays: list[Array], sizes: Sizes) -> Array | Non
     if isinstance(op, unary.Neg):
         return symbolic.apply(lambda a: symbolic.sub(0, a, sizes), arrays)
     if isinstance(op, unary.Floor):
-        return symbolic.apply(symbolic.floor, arrays)
+        return symbolic.apply(lambda a: symbolic.floor(a, sizes), arrays)
     if isinstance(op, unary.Ceil):
-        return symbolic.apply(symbolic.ceil, arrays)
+        return symbolic.apply(lambda a: symbolic.ceil(a, sizes), arrays)
     if isinstance(op, elementwise.Cast):
         return _cast(op, arrays[0], sizes)
     return None

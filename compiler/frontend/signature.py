@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from onnx import GraphProto, TensorProto, TensorShapeProto, TypeProto, ValueInfoProto
 
 from ...dialects.core.affine import Affine, Dim, linear_symbol, substitute, symbol
 from ...dialects.core.affine import symbols as symbols_in
 from ...dialects.core.constraints import ARITIES
+from ...dialects.core.contents import parts_of, readable
 from ...dialects.core.dtypes import DTYPES, DType
 from ...dialects.core.ir import SymbolRange
 from ...dialects.core.parser import parse_size
 from ...dialects.core.sizes.sizes import Conflict, Sizes
 from ...dialects.core.types import TensorType
 from ...errors import InputError, IRError, ModelError
+from ...errors.option import option_error
+from ...runtime.contents import FARTHEST, MOST_DENOMINATOR
+from .contents import ANY, Contents, Span, Spans, named_in
 from .limits import check_dim
 from .problems import Malformed, Refused, shown
 from .weights import element_type
@@ -30,9 +35,34 @@ _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}")
 # In a tensor type, an upper-case word before `x` parses as a dimension and a separator.
 _LOOKS_LIKE_DIM = re.compile(r"[A-Z][A-Z0-9_]*x")
 _GRAMMAR = (
-    "module symbol constraint determined broadcasts stretches in func loc dense tensor order strided floordiv"
+    "module symbol content constraint determined broadcasts stretches in func loc dense tensor order strided "
+    "floordiv"
 )
 _WORDS = frozenset(f"{_GRAMMAR} true false inf nan".split(" ")) | ARITIES.keys()
+
+
+def _about_range(
+    name: str, values: Sequence[object], message: str, hint: str | None = None, *, of_name: bool = False
+) -> InputError:
+    """An error about the range VALUES, given for the symbol NAME, or about the name (OF_NAME)."""
+    return _about("shape", name, values, message, hint, of_name)
+
+
+def _about_shape(
+    name: str, sizes: Sequence[object], message: str, hint: str | None = None, *, of_name: bool = False
+) -> InputError:
+    """An error about the shape SIZES, given for the input NAME, or about the name (OF_NAME)."""
+    return _about("input", name, sizes, message, hint, of_name)
+
+
+def _about(
+    option: str, name: str, values: Sequence[object], message: str, hint: str | None, of_name: bool
+) -> InputError:
+    """An error about NAME=VALUES as the command line has it."""
+    listed = ",".join(map(str, values)) if isinstance(values, (list, tuple)) else str(values)
+    text = f"{name}={listed}"
+    at = (0, len(name)) if of_name else (len(name) + 1, len(text))
+    return option_error(InputError, option, text, message, hint, at=at)
 
 
 def is_plain(name: str) -> bool:
@@ -66,6 +96,43 @@ class Symbols:
             self._declare(name, source)
         return symbol(self._by_source[source])
 
+    def element(self, input: str, index: int, span: Span) -> Dim:
+        """The symbol for an element of INPUT, which is expected in SPAN; a number where its range has one."""
+        name = self._element_name(f"{input}_{index}")
+        span, given = self._span(f"{input}[{index}]", span)
+        if span.low == span.high:
+            return span.low
+        if not given:
+            self._defaults.add(name)
+        high = span.high if given else max(span.high, self._widened.get(name, 0))
+        self._module.symbols[name] = SymbolRange(span.low, span.usual, high)
+        return symbol(name)
+
+    def fraction(self, input: str, index: int, span: Span, sizes: Sizes) -> tuple[Dim, Dim]:
+        """The symbols for numerator and denominator of an element of INPUT, which is expected in SPAN."""
+        span, _ = self._span(f"{input}[{index}]", span)
+        if span.low == span.high:
+            return span.low, 1
+        over, under = (self._element_name(f"{input}_{index}{part}") for part in ("", "_d"))
+        low, high = (end * MOST_DENOMINATOR for end in (min(span.low, 0), max(span.high, 0)))
+        self._module.symbols[over] = SymbolRange(low, span.usual, high)
+        self._module.symbols[under] = SymbolRange(1, 1, MOST_DENOMINATOR)
+        why = f"{input}[{index}] stays in its range"
+        sizes.require_at_least(symbol(over), symbol(under) * span.low, why)
+        sizes.require_at_least(symbol(under) * span.high, symbol(over), why)
+        return symbol(over), symbol(under)
+
+    def _element_name(self, wanted: str) -> str:
+        taken = wanted in self._taken or wanted in self._module.symbols
+        return self._fresh_name() if taken or not is_plain(wanted) else wanted
+
+    def _span(self, key: str, span: Span) -> tuple[Span, bool]:
+        """The range given for KEY, or SPAN; whether it is given."""
+        if key not in self._ranges:
+            return span, False
+        self._unused.discard(key)
+        return Span(*self._checked(key, -FARTHEST)), True
+
     def fresh(self) -> Affine:
         """A new symbol for a size without a name."""
         name = self._fresh_name()
@@ -93,13 +160,15 @@ class Symbols:
         low, middle, high = DEFAULT_RANGE
         return low, middle, max(high, self._widened.get(name, 0))
 
-    def _checked(self, key: str) -> tuple[int, int, int]:
+    def _checked(self, key: str, least: int = 0) -> tuple[int, int, int]:
         values = tuple(self._ranges[key])
         if len(values) != 3 or not all(isinstance(v, int) and not isinstance(v, bool) for v in values):
-            raise InputError(f"the range of {shown(key)} must be three integers: min, opt, max")
+            message = f"the range of {shown(key)} must be three integers: min, opt, max"
+            raise _about_range(key, values, message)
         low, middle, high = values
-        if not 0 <= low <= middle <= high <= MAX_SYMBOL_VALUE:
-            raise InputError(f"the range {list(values)} of {shown(key)} is not 0 <= min <= opt <= max")
+        if not least <= low <= middle <= high <= MAX_SYMBOL_VALUE:
+            message = f"the range {list(values)} of {shown(key)} is not {least} <= min <= opt <= max"
+            raise _about_range(key, values, message)
         return low, middle, high
 
     def check_all_used(self) -> None:
@@ -107,7 +176,9 @@ class Symbols:
         if self._unused:
             known = ", ".join(self._module.symbols) or "none"
             wrong = ", ".join(shown(name) for name in sorted(self._unused))
-            raise InputError(f"no input has the symbolic dimension {wrong}", f"symbolic dimensions: {known}")
+            first = min(self._unused)
+            message, hint = f"no input has the symbolic dimension {wrong}", f"symbolic dimensions: {known}"
+            raise _about_range(first, self._ranges[first], message, hint, of_name=True)
 
 
 def input_types(
@@ -116,15 +187,18 @@ def input_types(
     ranges: SymbolRanges,
     sizes: Sizes,
     widened: Mapping[str, int],
+    read: Contents,
 ) -> tuple[dict[str, TensorType], list[str]]:
-    """The type of every input by name, and messages about inputs whose type is not supported.
+    """The type of every input by name, and messages about inputs whose type is not supported. The contents
+    of the inputs in READ, and of those that RANGES name elements of, are declared.
 
     Raises InputError for overrides and ranges that do not match the model, ModelError for an invalid input.
     """
     unknown = [name for name in overrides if name not in {value.name for value in inputs}]
     if unknown:
         known = ", ".join(shown(value.name) for value in inputs) or "none"
-        raise InputError(f"the model has no input {shown(unknown[0])}", f"its inputs: {known}")
+        message, hint = f"the model has no input {shown(unknown[0])}", f"its inputs: {known}"
+        raise _about_shape(unknown[0], overrides[unknown[0]], message, hint, of_name=True)
     symbols = Symbols(sizes, ranges, _plain_names(inputs, overrides), widened)
     types: dict[str, TensorType] = {}
     offenders: list[str] = []
@@ -135,11 +209,27 @@ def input_types(
             offenders.append(f"input {shown(value.name)}: {error}")
         except Malformed as error:
             raise ModelError(f"input {shown(value.name)}: {error}") from None
+    for name in named_in(ranges) - read.keys():
+        if name in types and readable(types[name]):
+            read = {**read, name: ()}
+    for name, spans in read.items():
+        _declare_content(name, types[name], spans, symbols, sizes)
     symbols.check_all_used()
     _check_told(types)
     for name, type in types.items():
         _require_sizes(name, type, sizes)
     return types, offenders
+
+
+def _declare_content(name: str, type: TensorType, spans: Spans, symbols: Symbols, sizes: Sizes) -> None:
+    """Declare what the input NAME holds: a symbol per element, expected in its one of SPANS."""
+    found: list[Dim] = []
+    for index, span in enumerate(spans or [ANY] * int(str(type.elements))):
+        if span.fractions:
+            found += symbols.fraction(name, index, span, sizes)
+        else:
+            found += [symbols.element(name, index, span), *[1] * (parts_of(type) - 1)]
+    sizes.module.contents[name] = tuple(found)
 
 
 def _check_told(types: Mapping[str, TensorType]) -> None:
@@ -205,7 +295,8 @@ def _dim(dim: TensorShapeProto.Dimension, symbols: Symbols) -> Dim:
 
 def _overridden(name: str, sizes: Sequence[int | str], rank: int | None, symbols: Symbols) -> tuple[Dim, ...]:
     if isinstance(sizes, (str, bytes)) or (rank is not None and len(sizes) != rank):
-        raise InputError(f"the shape {sizes!r} given for input {shown(name)} does not have {rank} dimensions")
+        message = f"the shape {sizes!r} given for input {shown(name)} does not have {rank} dimensions"
+        raise _about_shape(name, sizes, message)
     return tuple(_override(name, size, symbols) for size in sizes)
 
 
@@ -213,7 +304,8 @@ def _override(name: str, size: int | str, symbols: Symbols) -> Dim:
     if isinstance(size, str):
         return symbols.named(size) if is_plain(size) else _expression(name, size, symbols)
     if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size <= MAX_SYMBOL_VALUE:
-        raise InputError(f"{size!r}, given for input {shown(name)}, is not a size")
+        message = f"{size!r}, given for input {shown(name)}, is not a size"
+        raise option_error(InputError, "size", str(size), message)
     return size
 
 
@@ -225,17 +317,19 @@ def _expression(name: str, text: str, symbols: Symbols) -> Dim:
     try:
         dim = parse_size(text)
     except IRError as error:
-        raise InputError(
-            f"{shown(text)}, given for input {shown(name)}, is not a size: {error.message}",
-            "a size is a number, a name, or an expression such as 2*h",
-        ) from None
+        message = f"{shown(text)}, given for input {shown(name)}, is not a size: {error.message}"
+        hint = "a size is a number, a name, or an expression such as 2*h"
+        raise InputError.of(replace(error.diagnostic, message=message, hints=(hint,))) from None
     named = {word: symbols.named(word) for word in symbols_in(dim) if is_plain(word)}
     if named.keys() != symbols_in(dim):
         what = f"{shown(text)}, given for input {shown(name)}"
-        raise InputError(f"{what}, uses a name that is not allowed for a dimension")
+        raise option_error(
+            InputError, "size", text, f"{what}, uses a name that is not allowed for a dimension"
+        )
     size = check_dim(substitute(dim, named))
     if isinstance(size, Affine) and all(value < 0 for _, value in size.terms):
-        raise InputError(f"{shown(text)}, given for input {shown(name)}, is always negative")
+        message = f"{shown(text)}, given for input {shown(name)}, is always negative"
+        raise option_error(InputError, "size", text, message)
     return size
 
 

@@ -110,6 +110,6 @@ def _weights_beside(path: Path) -> ResourceTable:
 
 
 def level_of(module: Module) -> str:
-    """The level of a module: that of the lowest-level op in its functions."""
-    found = {op.name.split(".")[0] for function in module.functions for op in function.block}
+    """The level of a module: that of the lowest-level op in it."""
+    found = {op.name.split(".")[0] for op in module.walk()}
     return next((level for level in reversed(LEVELS) if level in found), "graph")

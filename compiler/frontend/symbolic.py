@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ...dialects.core.affine import Affine, Dim, exact_div, floordiv, substitute
+from ...dialects.core.affine import Affine, Dim, ceildiv, exact_div, floordiv, substitute
 from ...dialects.core.sizes.sizes import Sizes
 from .limits import MAX_DIM_PARTS, check_dim
 from .problems import Malformed
@@ -100,6 +100,12 @@ def clamp(value: Dim, low: Dim, high: Dim, sizes: Sizes) -> Dim:
     return sizes.derive("min", sizes.derive("max", value, low), high)
 
 
+def steps_in(distance: Dim, step: Dim, sizes: Sizes) -> Dim:
+    """ceil(DISTANCE / STEP), where neither is negative; a STEP of 0 counts as 1."""
+    # The quotient is of DISTANCE - 1, and kernels divide no negative numbers.
+    return choose(distance - 1, ceildiv(distance, sizes.derive("max", step, 1)), 0, sizes)
+
+
 # ------------------------------------------------------------ arithmetic, element by element
 
 
@@ -154,7 +160,7 @@ def modulo(a: Scalar, b: Scalar, sizes: Sizes) -> Scalar:
     (x, p), (y, q) = parts(a), parts(b)
     if p != 1 or q != 1 or sign_of(y, sizes) != 1:
         raise Undecided("a modulus whose sign is not known")
-    return check_dim(x - floordiv(x, y) * y)
+    return check_dim(x - whole(x, y, sizes) * y)
 
 
 def minimum(a: Scalar, b: Scalar, sizes: Sizes) -> Scalar:
@@ -191,21 +197,30 @@ def less_equal(a: Scalar, b: Scalar, sizes: Sizes) -> Scalar:
     return greater_equal(b, a, sizes)
 
 
-def floor(value: Scalar) -> Scalar:
+def floor(value: Scalar, sizes: Sizes) -> Scalar:
     numerator, denominator = parts(value)
-    return check_dim(floordiv(numerator, denominator))
+    return check_dim(whole(numerator, denominator, sizes))
 
 
-def ceil(value: Scalar) -> Scalar:
+def ceil(value: Scalar, sizes: Sizes) -> Scalar:
     numerator, denominator = parts(value)
-    return check_dim(floordiv(numerator + (denominator - 1), denominator))
+    return check_dim(whole(numerator + (denominator - 1), denominator, sizes))
+
+
+def whole(a: Dim, b: Dim, sizes: Sizes) -> Dim:
+    """floor(A / B) for positive B. Kernels divide no negative numbers, which inputs may hold: of these the
+    quotient is chosen before a run."""
+    quotient = floordiv(a, b)
+    if not sizes.told(a) or sizes.proves(a):
+        return quotient
+    return choose(a, quotient, -1 - floordiv(-1 - a, b), sizes)
 
 
 def truncate(value: Scalar, sizes: Sizes) -> Scalar:
     """VALUE rounded toward zero, as by a cast to an integer."""
     if not isinstance(value, Ratio):
         return value
-    down, up = floor(value), ceil(value)
+    down, up = floor(value, sizes), ceil(value, sizes)
     assert not isinstance(down, Ratio) and not isinstance(up, Ratio)  # floors are integers
     return choose(value.numerator, down, up, sizes)
 

@@ -16,10 +16,12 @@ from ...errors.diagnostic import Diagnostic
 from .builder import Builder
 from .call import Call, resolve_attributes
 from .checks import check_form, check_types, refusals
+from .contents import Spans, Unread, merged
 from .contributed import CONTRIBUTED, CONTRIBUTED_DOMAIN
 from .direct import imported
 from .frame import Frame, lost_result
 from .functions import (
+    PREVIEW_DOMAIN,
     STANDARD_BODY,
     Body,
     LocalFunctions,
@@ -27,10 +29,12 @@ from .functions import (
     find_schema,
     standard_body,
 )
+from .left_out import DOMAINS_LEFT_OUT, LEFT_OUT, unsupported
 from .limits import MAX_DEPTH, MAX_NODES, check_symbols
 from .problems import LostRead, Malformed, Refused, shown
 from .reading import check_opset, normal_domain
 from .registry import find_importer
+from .subgraphs import Subgraphs
 from .tensor import Lost, Tensor
 
 # Exceptions that a malformed node may cause where no check finds the fault; they become a ModelError.
@@ -45,6 +49,7 @@ class Walker:
     ) -> None:
         self.builder = builder
         self.offenders: list[Diagnostic] = []
+        self.unread: dict[str, Spans] = {}  # the inputs whose content nodes need
         self._functions = functions
         self._check = check
         self._count = 0
@@ -52,7 +57,8 @@ class Walker:
         self._names: dict[Operation, dict[str, None]] = {}
 
     def run(self, nodes: Sequence[NodeProto], frame: Frame) -> None:
-        """Import NODES in order. Unsupported nodes are collected in `offenders`.
+        """Import NODES in order. Unsupported nodes are collected in `offenders`, and the inputs whose
+        content they need in `unread`.
 
         Raises ModelError at the first malformed node, and InputError for sizes outside their ranges.
         """
@@ -70,6 +76,8 @@ class Walker:
                 raise _conflict(node, label, error) from None
             except Refused as error:
                 self._lose(node, frame, label, str(error))
+                if isinstance(error, Unread):
+                    self.unread = merged(self.unread, error.contents)
             except Malformed as error:
                 raise ModelError(f"{_place(node, label)}: {error}", nodes=(label,)) from None
             except IRError as error:
@@ -98,9 +106,13 @@ class Walker:
             self._frames.pop()
 
     def _tried(self, node: NodeProto, frame: Frame, nodes: Sequence[NodeProto]) -> bool:
+        known = len(self.offenders)
         try:
             self._node(node, frame, nodes)
         except Resized as change:
+            if frame.nested:
+                raise
+            del self.offenders[known:]
             for each in self._frames:
                 for tensor in each.tensors.values():
                     if tensor is None or isinstance(tensor, Lost):
@@ -164,31 +176,37 @@ class Walker:
         domain = normal_domain(node.domain)
         if domain == CONTRIBUTED_DOMAIN:
             return self._contributed(node, inputs, frame)
-        if domain:
-            raise Refused(f"ops of the domain {shown(node.domain)} are not supported")
-        opset = frame.opsets.get("")
+        if domain not in ("", PREVIEW_DOMAIN):
+            why = DOMAINS_LEFT_OUT.get(domain)
+            raise Refused(
+                f"ops of the domain {shown(node.domain)} are not supported" + (f": {why}" if why else "")
+            )
+        opset = frame.opsets.get(domain)
         if opset is None:
-            raise Malformed("no opset of ai.onnx is imported where it stands")
+            raise Malformed(f"no opset of {domain or 'ai.onnx'} is imported where it stands")
         return self._standard(node, opset, inputs, frame)
 
     def _standard(
         self, node: NodeProto, opset: int, inputs: Sequence[Tensor | None], frame: Frame
     ) -> Sequence[Tensor | None]:
-        """The results of an ai.onnx op: by its importer, else by the body that the standard gives it."""
-        schema = find_schema(node.op_type, opset)
+        """The results of an op of the standard, at OPSET of its domain: by its importer, else by its body
+        there."""
+        domain = normal_domain(node.domain)
+        schema = find_schema(node.op_type, opset, domain)
         if schema is None:
-            raise Refused(f"opset {opset} of ai.onnx has no such op")
+            raise Refused(f"opset {opset} of {domain or 'ai.onnx'} has no such op")
         attributes = resolve_attributes(node, frame.environment)
         check_form(node, schema, attributes)
         reasons = refusals(node, attributes)
         if reasons:
             raise Refused("; ".join(reasons))
         # A deprecated definition is supported only by an importer written for it.
-        importer = find_importer(node.op_type, opset, schema.since_version if schema.deprecated else 0)
+        since = schema.since_version if schema.deprecated else 0
+        importer = None if domain else find_importer(node.op_type, opset, since)
         check_types(schema, [None if x is None or isinstance(x, Lost) else x.dtype for x in inputs])
         if importer is None:
             return self._by_definition(node, inputs, frame)
-        call = Call(node, inputs, self.builder, frame.environment)
+        call = self._call(node, inputs, frame)
         try:
             return imported(importer, call, default_attributes(schema))
         except Refused as refusal:
@@ -197,10 +215,10 @@ class Walker:
     def _by_definition(
         self, node: NodeProto, inputs: Sequence[Tensor | None], frame: Frame
     ) -> Sequence[Tensor | None]:
-        """The results of an ai.onnx op by the body that the standard gives it."""
-        body = standard_body(node, frame.opsets[""], inputs, frame.environment)
+        """The results of an op of the standard by the body that it is given there."""
+        body = standard_body(node, frame.opsets[normal_domain(node.domain)], inputs, frame.environment)
         if body is None:
-            raise Refused("this op is not supported")
+            raise Refused(unsupported("this op is", LEFT_OUT.get(node.op_type)))
         return self._inlined(node, body, inputs, frame)
 
     def _instead(
@@ -231,7 +249,11 @@ class Walker:
         if CONTRIBUTED_DOMAIN not in frame.opsets:
             raise Malformed(f"no opset of {CONTRIBUTED_DOMAIN} is imported where it stands")
         found.check_form(node, resolve_attributes(node, frame.environment))
-        return imported(found.importer, Call(node, inputs, self.builder, frame.environment), {})
+        return imported(found.importer, self._call(node, inputs, frame), {})
+
+    def _call(self, node: NodeProto, inputs: Sequence[Tensor | None], frame: Frame) -> Call:
+        subgraphs = Subgraphs(self.run, self.builder, self.offenders, frame, f"{_label(node, frame)}/")
+        return Call(node, inputs, self.builder, subgraphs, frame.environment)
 
     # ------------------------------------------------------------ functions
 
@@ -253,6 +275,7 @@ class Walker:
             depth=frame.depth + 1,
             standard=frame.standard or not body.is_local,
             tensors=dict(zip(body.inputs, padded, strict=True)),
+            nested=frame.nested,
         )
         outer = self.builder.location
         self.run(body.nodes, inner)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ...dialects.core.affine import Dim, ceildiv, floordiv
-from ...dialects.graph.movement import Pad
+from ...dialects.graph.movement.pad import Pad
 from .call import Call
 from .problems import Malformed, Refused
 from .tensor import Tensor

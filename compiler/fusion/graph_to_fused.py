@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ...codegen.interface import ArchSpec
+from ...dialects.control import ControlOp, all_blocks
 from ...dialects.core.diagnostics import op_error
-from ...dialects.core.ir import Block, Function, Module, Operation, Value
+from ...dialects.core.ir import Block, Module, Operation, Value
 from ...dialects.core.traits import Trait, has
 from ...dialects.fused import FusedKernel
 from ...dialects.graph.constants import Constant
 from ...dialects.graph.contraction import Matmul
-from ...dialects.graph.movement import Reshape
+from ...dialects.graph.movement.reshape import Reshape
 from ..passes.manager import PassContext
 from ..simplify.dce import erase_dead
 from .vertical.attention_layouts import open_attention
@@ -33,7 +34,8 @@ from .vertical.shuffles import absorb_shuffles
 
 @dataclass(frozen=True)
 class GraphToFused:
-    """Vertical fusion for TARGET; every candidate, taken or refused, is recorded in the ledger.
+    """Vertical fusion for TARGET, in functions and in the regions of control flow; every candidate, taken or
+    refused, is recorded in the ledger.
 
     Raises IRError for an op that no kernel took.
     """
@@ -42,20 +44,20 @@ class GraphToFused:
     name: ClassVar[str] = "graph-to-fused"
 
     def run(self, module: Module, context: PassContext) -> Module:
-        for function in module.functions:
-            erase_dead(function.block)
-            plan = make_plan(module, function, context, self.target)
+        for block in all_blocks(module):
+            erase_dead(block)
+            plan = make_plan(module, block, context, self.target)
             for cluster in plan.finish():
                 build_kernel(cluster)
-            _materialize_outputs(function)
-            erase_dead(function.block)
-            _check(function.block)
+            _materialize_outputs(block)
+            erase_dead(block)
+            _check(block)
         return module
 
 
-def make_plan(module: Module, function: Function, context: PassContext, target: ArchSpec) -> ClusterPlan:
-    """Decide which ops of FUNCTION form which kernels for TARGET; the function is not changed."""
-    plan = ClusterPlan(module, function, target)
+def make_plan(module: Module, block: Block, context: PassContext, target: ArchSpec) -> ClusterPlan:
+    """Decide which ops of BLOCK form which kernels for TARGET; the block is not changed."""
+    plan = ClusterPlan(module, block, target)
     recorder = Recorder(context, plan)
     limit = context.options.kernel_ops
     _open_seeds(plan)
@@ -145,13 +147,13 @@ def _is_convolution(cluster: Cluster) -> bool:
 # ---------------------------------------------------------------- outputs
 
 
-def _materialize_outputs(function: Function) -> None:
+def _materialize_outputs(block: Block) -> None:
     """Copy outputs that need their own memory: inputs, constants, and values that are returned twice."""
-    reader = function.block.terminator
+    reader = block.terminator
     taken: set[Value] = set()
     for index, value in enumerate(reader.inputs):
         root = viewed(value)
-        if not isinstance(root.producer, FusedKernel) or root in taken:
+        if not isinstance(root.producer, (FusedKernel, ControlOp)) or root in taken:
             build_copy(value, reader, index)
         taken.add(root)
 

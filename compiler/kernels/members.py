@@ -6,15 +6,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ...codegen.interface import Config, Share, is_group, member_blocks, shares_of
+from ...codegen.interface import (
+    Config,
+    Share,
+    formats_by_member,
+    formats_of,
+    is_group,
+    member_blocks,
+    shares_of,
+)
 from ...dialects.core.diagnostics import op_error
-from ...dialects.core.dtypes import FORMATS, DType
+from ...dialects.core.dtypes import DType
 from ...dialects.core.ir import Block
 from ...dialects.core.traits import Trait, has
 from ...dialects.launch import Kernel
-
-# The attributes of a launch that name number formats of its arithmetic.
-_FORMAT_KEYS = ("requested", "compute", "executed")
 
 
 @dataclass(frozen=True)
@@ -44,11 +49,11 @@ def members_of(op: Kernel) -> list[Member]:
     """
     if not is_group(op.family):
         whole = slice(0, len(op.reads)), slice(0, op.outputs)
-        return [Member(op.family, dict(op.config), op.body.block, *whole, _formats(op))]
+        return [Member(op.family, dict(op.config), op.body.block, *whole, formats_of(op))]
     try:
         shares = shares_of(dict(op.config))
         blocks = member_blocks(op.body.block, shares)
-        formats = _formats_by_member(op.member_formats, len(shares))
+        formats = formats_by_member(op.member_formats, len(shares))
     except (LookupError, ValueError) as error:
         raise op_error(
             op, f"does not come apart into the members that its configuration lists ({error})"
@@ -62,28 +67,6 @@ def _members(shares: list[Share], blocks: list[Block], formats: list[dict[str, D
         reads, writes = slice(read, read + share.reads), slice(wrote, wrote + share.outputs)
         yield Member(share.family, share.config, block, reads, writes, said)
         read, wrote = reads.stop, writes.stop
-
-
-def _formats(op: Kernel) -> dict[str, DType]:
-    return {key: op.attributes[key] for key in _FORMAT_KEYS if op.attributes[key] is not None}
-
-
-def member_formats(ops: Sequence[Kernel]) -> dict[str, str]:
-    """The formats of all OPS, as the attribute `member_formats` of the group that they become."""
-    return {
-        f"m{index}_{key}": format.name for index, op in enumerate(ops) for key, format in _formats(op).items()
-    }
-
-
-def _formats_by_member(table: Mapping[str, object], count: int) -> list[dict[str, DType]]:
-    """The inverse of `member_formats`, for COUNT members. Raises KeyError or ValueError for other tables."""
-    found: list[dict[str, DType]] = [{} for _ in range(count)]
-    for name, format in table.items():
-        member, _, key = name.partition("_")
-        if key not in _FORMAT_KEYS or member not in {f"m{index}" for index in range(count)}:
-            raise ValueError(f"no member has formats called {name}")
-        found[int(member[1:])][key] = FORMATS[str(format)]
-    return found
 
 
 def op_nodes(block: Block) -> Iterator[tuple[str, ...]]:

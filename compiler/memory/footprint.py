@@ -11,18 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ...dialects.core.affine import (
-    Dim,
-    Range,
-    bounds,
-    evaluate,
-    exact_div,
-    floordiv,
-    is_nonnegative,
-    simplify,
-    symbols,
-    total,
-)
+from ...dialects.core.affine import Dim, evaluate, exact_div, floordiv, symbols, total
+from ...dialects.core.bounds import Range, bounds, is_nonnegative, simplify
 from ...dialects.core.types import TensorType
 
 LARGE = 1024  # the value of every symbol when strides are sorted
@@ -165,7 +155,7 @@ class Grid:
         low, high = (simplify(floordiv(at, step), self._ranges) for at in (shape.start, shape.last))
         return ((low, high + 1), *((0, limit or 1) for limit in self._limits[1:]))
 
-    def apart(self, a: Box, b: Box) -> bool:
+    def disjoint(self, a: Box, b: Box) -> bool:
         """True when boxes A and B are disjoint."""
         undecided = False
         for (low, high), (start, end) in zip(a, b, strict=True):
@@ -196,7 +186,7 @@ class Grid:
         return not pieces
 
     def _without(self, piece: Box, other: Box) -> list[Box]:
-        if self.apart(piece, other):
+        if self.disjoint(piece, other):
             return [piece]
         left: list[Box] = []
         for axis, ((low, high), (start, end)) in enumerate(zip(piece, other, strict=True)):

@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
 Figure = int | float | str | bool
+TIME = "microseconds"  # how the keys of expected times begin
+ESTIMATED = "microseconds_estimated_from"  # the card that expected times were measured on, if another
 SHOWN_NAMES = 8  # names in a line of text
 
 
@@ -141,14 +143,25 @@ def _number(value: Figure) -> str:
 
 
 class Ledger:
-    """An append-only list of records, and the origins of the nodes that they name."""
+    """An append-only list of records, and the origins of the nodes that they name.
 
-    def __init__(self, records: Iterable[Record] = (), origins: Iterable[Origin] = ()) -> None:
-        self._records = list(records)
+    ESTIMATED_FROM is the card whose measured times stand in for the target's, empty where the target itself
+    was measured (`ArchSpec.estimated_from`); records of expected times say so by a figure.
+    """
+
+    def __init__(
+        self, records: Iterable[Record] = (), origins: Iterable[Origin] = (), estimated_from: str = ""
+    ) -> None:
+        self._records: list[Record] = []
         self.origins = list(origins)
+        self.estimated_from = estimated_from
+        for record in records:
+            self.append(record)
 
     def append(self, record: Record) -> None:
         """Add RECORD."""
+        if self.estimated_from and any(key.startswith(TIME) for key in record.figures):
+            record = replace(record, figures={ESTIMATED: self.estimated_from} | dict(record.figures))
         self._records.append(record)
 
     def add(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...dialects.control import CONTROL
 from ...dialects.core.builtin import CORE
 from ...dialects.core.dialect import DialectSet
 from ...dialects.fused import FUSED
@@ -10,4 +11,4 @@ from ...dialects.launch import LAUNCH
 from ...dialects.precision import PRECISION
 
 LEVELS = ("graph", "fused", "precision", "launch")
-ALL_DIALECTS = DialectSet([CORE, GRAPH, FUSED, PRECISION, LAUNCH])
+ALL_DIALECTS = DialectSet([CORE, CONTROL, GRAPH, FUSED, PRECISION, LAUNCH])

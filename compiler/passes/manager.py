@@ -17,7 +17,7 @@ from typing import Literal, Protocol
 from ...dialects.core.dialect import DialectSet
 from ...dialects.core.ir import Module
 from ...dialects.core.printer import print_module
-from ...dialects.core.verifier import Judged, verify
+from ...dialects.core.verifier import VerifiedOps, verify
 from ...errors import InputError, IRError
 from ...errors.diagnostic import Diagnostic
 from ...runtime.whole_files import WholeFolder, content
@@ -63,7 +63,7 @@ class PassContext:
     spilled: Spilled = field(default_factory=Spilled, repr=False)
     decisions: int = field(default=0, init=False)
     eight_bits: EightBitProducts = field(default_factory=EightBitProducts, init=False, repr=False)
-    judged: Judged = field(default_factory=Judged, init=False, repr=False)
+    verified: VerifiedOps = field(default_factory=VerifiedOps, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.limit is not None:
@@ -71,7 +71,7 @@ class PassContext:
 
     def fork(self, spilled: Spilled | None = None) -> PassContext:
         """An independent copy of the context as it is now, which also avoids the kernels in SPILLED."""
-        ledger = Ledger(self.ledger, self.ledger.origins)
+        ledger = Ledger(self.ledger, self.ledger.origins, self.ledger.estimated_from)
         fork = replace(self, ledger=ledger, spilled=spilled or self.spilled)
         fork.decisions, fork.eight_bits = self.decisions, deepcopy(self.eight_bits)
         return fork
@@ -90,7 +90,7 @@ class PassContext:
         """True when there are switches that may keep two ops out of one kernel."""
         return bool(self.barriers or self.keep)
 
-    def apart(self, producer: Sequence[str], consumer: Sequence[str]) -> str | None:
+    def fusion_barrier(self, producer: Sequence[str], consumer: Sequence[str]) -> str | None:
         """Why an op of the nodes PRODUCER and a later one of CONSUMER must not share a kernel.
 
         None when no switch keeps them apart.
@@ -258,10 +258,10 @@ class PassManager:
         self.context.debug.finished(spent.name, spent.seconds, spent.checking)
 
     def _verify(self, name: str, module: Module) -> None:
-        if self.context.judged.settled(module):
+        if self.context.verified.settled(module):
             return
         try:
-            verify(module, self.context.dialects, self.context.judged)
+            verify(module, self.context.dialects, self.context.verified)
         except (IRError, ValueError) as error:
             broken = error.diagnostic if isinstance(error, IRError) else Diagnostic(str(error))
             raise PassError(name, broken.within("left an invalid module"), _text_or_reason(module)) from error

@@ -7,9 +7,11 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from ...dialects.control import ControlOp
 from ...dialects.core.ir import Block, Module, Operation, Value
 from ...dialects.core.traits import Trait, has
 from ...errors import InputError
+from ...errors.option import option_error
 from .ledger import Origin
 
 _NAME = re.compile(r"[A-Za-z_].*")
@@ -49,12 +51,24 @@ def _flat(block: Block, makers: dict[Value, _Nodes]) -> Iterator[Operation]:
         if not op.regions:
             yield op
             continue
+        if isinstance(op, ControlOp):
+            yield from _controlled(op, makers)
+            continue
         inner = op.regions[0].block
         for argument, value in zip(inner.arguments, op.inputs, strict=False):
             makers[argument] = makers.get(value, {})
         yield from _flat(inner, makers)
         for result, value in zip(op.results, inner.terminator.inputs, strict=False):
             makers[result] = makers.get(value, {})
+
+
+def _controlled(op: ControlOp, makers: dict[Value, _Nodes]) -> Iterator[Operation]:
+    """Control flow as an op, then the ops of its regions."""
+    yield op
+    for value, argument in op.passed():
+        makers[argument] = makers.get(value, {})
+    for region in op.regions:
+        yield from _flat(region.block, makers)
 
 
 def _add(op: Operation, drafts: dict[str, _Draft], makers: dict[Value, _Nodes]) -> None:
@@ -93,11 +107,13 @@ class NodeNames:
         if name in self._makers:
             return self._makers[name]
         if name in self._inputs:
-            raise InputError(f"'{name}' is an input of the model", "give the node that reads it")
+            message, hint = f"'{name}' is an input of the model", "give the node that reads it"
+            raise option_error(InputError, "node", name, message, hint)
         if not self._nodes:
             raise InputError("the plan names no nodes", "it was built from IR text without locations")
         known = (*self._nodes, *self._makers)
         close = difflib.get_close_matches(name, sorted(known), 3, 0.5)
         gone = "nodes that are evaluated at import, such as constants and shapes, leave no op"
         hint = f"is {' or '.join(close)} meant? {gone}" if close else gone
-        raise InputError(f"the model has no node and no tensor '{name}'", hint)
+        message = f"the model has no node and no tensor '{name}'"
+        raise option_error(InputError, "node", name, message, hint)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ...dialects.control import ControlOp, Loop
 from ...dialects.core.affine import evaluate
 from ...dialects.core.dtypes import DType
 from ...dialects.core.interpreter import interpret
@@ -27,6 +28,7 @@ Arrays = Mapping[str, Array]
 # Roundings that are always allowed, and per square root of the depth: well above a random walk's mean.
 ROUNDINGS = 16.0
 ROUNDINGS_PER_STEP = 6.0
+ITERATIONS = 16  # of a loop without a trip count that is a size
 SIGNIFICAND_BITS = {"f64": 53, "f32": 24, "tf32": 11, "f16": 11, "bf16": 8, "f8e4m3": 4, "f8e5m2": 3}
 
 
@@ -123,12 +125,23 @@ def allowed_roundings(module: Module) -> float:
 def float_depth(module: Module) -> int:
     """The number of rounding operations on the longest path through MODULE; a kernel counts all its ops."""
     depth: dict[Value, int] = {}
+    symbols = module.values_at("optimum")
     for function in module.functions:
         for op in function.block:
-            own = sum(_rounds(inner) for inner in op.walk())
+            own = _own_depth(op, symbols)
             above = max((depth.get(value, 0) for value in op.inputs), default=0)
             depth.update(dict.fromkeys(op.results, above + own))
     return max(depth.values(), default=0)
+
+
+def _own_depth(op: Operation, symbols: Mapping[str, int]) -> int:
+    """The rounding operations in OP; a loop whose iterations data counts is taken to have a few."""
+    if not isinstance(op, ControlOp):
+        return sum(_rounds(inner) for inner in op.walk())
+    once = sum(_own_depth(inner, symbols) for region in op.regions for inner in region.block)
+    if not isinstance(op, Loop):
+        return once
+    return once * (ITERATIONS if op.count is None else max(evaluate(op.count, symbols), 1))
 
 
 def _rounds(op: Operation) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...dialects.control import all_blocks
 from ...dialects.core.builtin import Barrier
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.ir import Block, Module, Operation, Value
@@ -40,8 +41,8 @@ class Hold:
 
     def run(self, module: Module, context: PassContext) -> Module:
         nodes = {*context.keep, *(node for barrier in context.barriers for node in barrier)}
-        for function in module.functions:
-            for op in list(function.block):
+        for block in all_blocks(module):
+            for op in list(block):
                 if nofuse_of(op) is not None:
                     _check_edges(op)
                     _hold_operands(op)
@@ -57,8 +58,8 @@ class Release:
     name = "release"
 
     def run(self, module: Module, context: PassContext) -> Module:
-        for function in module.functions:
-            for barrier in list(_barriers(function.block)):
+        for block in all_blocks(module):
+            for barrier in list(_barriers(block)):
                 barrier.replace_by(barrier.x)
         return module
 
@@ -103,9 +104,9 @@ def _barrier(value: Value, anchor: Operation | None) -> Value:
     return block.insert_before(anchor, Barrier(value)).result
 
 
-def apart(context: PassContext, producer: Operation, consumer: Operation) -> str | None:
+def barrier_between(context: PassContext, producer: Operation, consumer: Operation) -> str | None:
     """Why PRODUCER and a later CONSUMER must not share a kernel; None when no switch forbids it."""
-    reason = context.apart(producer.location.nodes, consumer.location.nodes)
+    reason = context.fusion_barrier(producer.location.nodes, consumer.location.nodes)
     return reason or _marked(producer, consumer)
 
 

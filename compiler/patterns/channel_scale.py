@@ -72,7 +72,7 @@ def per_channel(value: Value | None, result: TensorType, axis: int, module: Modu
     return np.broadcast_to(array.reshape(-1).astype(np.float64), (channels,))
 
 
-def along(axis: int, rank: int, numbers: Array, dtype: Any) -> Array:
+def broadcast_along(axis: int, rank: int, numbers: Array, dtype: Any) -> Array:
     """NUMBERS, one per channel, as an array of DTYPE that broadcasts along AXIS of a tensor of rank RANK."""
     with np.errstate(all="ignore"):
         return numbers.astype(dtype).reshape(-1, *(1,) * (rank - 1 - axis))
@@ -114,6 +114,6 @@ def shifted(value: Value, axis: int, shift: Array, rewriter: Rewriter, add: type
     """add(VALUE, SHIFT) with SHIFT per channel along AXIS, or VALUE itself when SHIFT is all zeros."""
     if not shift.any():
         return value
-    array = along(axis, value.type.rank, shift, value.type.dtype.numpy)
+    array = broadcast_along(axis, value.type.rank, shift, value.type.dtype.numpy)
     bias = rewriter.insert(constant(rewriter.module, array))
     return rewriter.insert(add(value, bias.result)).result

@@ -8,15 +8,12 @@ from ...dialects.core.ir import Operation
 from ...dialects.core.types import ROW_MAJOR, Layout, TensorType
 from ...dialects.graph.contraction import Conv, Matmul
 
-# The cost of a layout conversion: one more read and write of everything, and a launch, in which memory
-# could have moved elements.
-CONVERSION_PASSES = 2.0
-LAUNCH_MICROSECONDS = 1.0
+CONVERSION_PASSES = 2.0  # a layout conversion reads and writes everything once more
 
 
 def launch_elements(target: ArchSpec) -> float:
-    """The f32 elements that TARGET's memory moves during the latency of a launch."""
-    return target.elements_moved(LAUNCH_MICROSECONDS)
+    """The f32 elements that TARGET's memory moves during the latency of a conversion's launch."""
+    return target.elements_moved(target.fitted.fusion.conversion_launch)
 
 
 def is_neutral(type: TensorType) -> bool:

@@ -10,7 +10,7 @@ from ...dialects.core.affine import Dim
 from ...dialects.core.ir import Module, Operation, Value
 from ...dialects.core.types import TensorType
 from ...dialects.graph.constants import Constant
-from ...dialects.graph.movement import Expand
+from ...dialects.graph.movement.expand import Expand
 from .rewrite import Rewriter
 
 Array = np.ndarray[Any, Any]

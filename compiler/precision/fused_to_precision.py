@@ -7,19 +7,21 @@ done in f32, with casts where values are loaded and stored.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from ...codegen.interface import ArchSpec
+from ...dialects.control import ControlYield, If, Loop
 from ...dialects.core.affine import Dim
 from ...dialects.core.builtin import Return, Yield
 from ...dialects.core.diagnostics import op_error
-from ...dialects.core.ir import Function, Module, Operation, Region, Value
+from ...dialects.core.ir import Block, Function, Module, Operation, Region, Value
 from ...dialects.core.types import ROW_MAJOR, TensorType
 from ...dialects.fused import FusedKernel
 from ...dialects.graph.constants import Constant
 from ...dialects.graph.elementwise import Cast
-from ...dialects.graph.movement import Reshape
+from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.precision import PrecisionKernel
 from ..passes.manager import PassContext
 from ..patterns.layouts import is_neutral
@@ -31,6 +33,7 @@ from .formats.placement import STORED_ALREADY, Placement
 from .formats.region import drop_unused_casts
 from .formats.rounding import Rounding
 from .formats.storage import StoragePlan, leading_op
+from .narrowing.decisions import Wide
 
 
 @dataclass(frozen=True)
@@ -48,40 +51,51 @@ class FusedToPrecision:
         result = module.emptied()
         for old in module.functions:
             new = result.add(Function(old.name, old.inputs, old.outputs))
-            _ToPrecision(module, old, Placement(result, new, context), context, self.target).run()
+            decided = _Decided(module, context, self.target, kept_on_record(module, old, context))
+            arguments = [value.type for value in old.arguments]
+            _ToPrecision(decided, old.block, Placement(result, new.block, context), arguments).run()
+            decided.overridden.finish()
+            decided.mismatches.check()
         return result
 
 
+class _Decided:
+    """What the blocks of one function share: what stays wide, and what is collected for the ledger."""
+
+    def __init__(self, module: Module, context: PassContext, target: ArchSpec, wide: Wide) -> None:
+        self.module, self.context, self.target, self.wide = module, context, target, wide
+        self.rounding = Rounding(context, module.values_at("optimum"), target)
+        self.mismatches = Mismatches("precision", context)
+        self.overridden = OverrideRecords(context)
+
+
 class _ToPrecision:
-    """Converts one function, kernel by kernel; `_values` maps old values to new ones."""
+    """Converts one block, kernel by kernel; `_values` maps old values to new ones. ARGUMENTS are the types of
+    the new block's arguments."""
 
     def __init__(
-        self, module: Module, old: Function, place: Placement, context: PassContext, target: ArchSpec
+        self, decided: _Decided, old: Block, place: Placement, arguments: Sequence[TensorType]
     ) -> None:
-        self._target = target
-        self._module = module
-        self._rounding = Rounding(context, module.values_at("optimum"), target)
+        self._decided = decided
+        self._target = decided.target
+        self._module = decided.module
+        self._rounding = decided.rounding
         self._old = old
         self._place = place
-        self._policy = context.policy
-        self._mismatches = Mismatches("precision", context)
-        self._overridden = OverrideRecords(context)
-        wide = kept_on_record(module, old, context)
-        self._plan = StoragePlan(module, old, context.policy, target, wide)
-        self._eight_bits = context.eight_bits
+        self._policy = decided.context.policy
+        self._plan = StoragePlan(decided.module, old, self._policy, decided.target, decided.wide)
+        self._eight_bits = decided.context.eight_bits
         self._values: dict[Value, Value] = {}
+        for argument, type in zip(old.arguments, arguments, strict=True):
+            self._values[argument] = place.block.add_argument(type, argument.hint)
         # New values that represent several old ones, each of which has readers.
         self._shared: set[Value] = set()
         # Sources of reshapes that are no view of the memory layout: their readers reshape inside.
         self._sunk: dict[Value, Value] = {}
 
     def run(self) -> None:
-        for argument in self._old.arguments:
-            self._values[argument] = self._place.function.block.add_argument(argument.type, argument.hint)
-        for op in self._old.block:
+        for op in self._old:
             self._convert(op)
-        self._overridden.finish()
-        self._mismatches.check()
 
     def _convert(self, op: Operation) -> None:
         match op:
@@ -93,9 +107,11 @@ class _ToPrecision:
                 self._alias(op)
             case FusedKernel():
                 self._kernel(op)
-            case Return():
+            case If() | Loop():
+                self._control(op)
+            case Return() | ControlYield():
                 outputs = [self._output(value, op) for value in op.inputs]
-                self._place.function.block.append(Return(*outputs, loc=op.location))
+                self._place.block.append(type(op)(*outputs, loc=op.location))
             case _:
                 hint = "run graph-to-fused first"
                 raise op_error(op, "is not allowed outside a kernel at the fused level", hint)
@@ -109,11 +125,33 @@ class _ToPrecision:
             self._values[old] = self._reshaped(source, old.type.shape)
         return self._values[old]
 
-    def _output(self, old: Value, end: Return) -> Value:
+    def _output(self, old: Value, reader: Operation) -> Value:
         value = self._stored(old)
         if (value.type.shape, value.type.dtype) != (old.type.shape, old.type.dtype):
-            raise op_error(end, f"the output has type {old.type} but is stored as {value.type}")
+            raise op_error(reader, f"the output has type {old.type} but is stored as {value.type}")
         return self._place.form(value, value.type.with_layout(ROW_MAJOR))
+
+    # ------------------------------------------------------------ control flow
+
+    def _control(self, op: If | Loop) -> None:
+        """Convert OP and its regions. What it decides by, begins with and yields keeps its type; captures are
+        read as they are stored."""
+        first = [None if value is None else self._output(value, op) for value in op.consumed]
+        captures = [self._stored(value) for value in op.captures]
+        attributes = {name: value for name, value in op.attributes.items() if value is not None}
+        types, regions = [value.type for value in op.results], [self._region(r, captures) for r in op.regions]
+        new = type(op)(*first, *captures, types=types, regions=regions, loc=op.location, **attributes)
+        self._place.append(new)
+        for old, value in zip(op.results, new.results, strict=True):
+            value.hint = old.hint
+            self._values[old] = value
+
+    def _region(self, region: Region, captures: Sequence[Value]) -> Region:
+        old, new = region.block, Block()
+        own = [value.type for value in old.arguments[: len(old.arguments) - len(captures)]]
+        place = Placement(self._place.module, new, self._decided.context)
+        _ToPrecision(self._decided, old, place, [*own, *(value.type for value in captures)]).run()
+        return Region(new)
 
     # ------------------------------------------------------------ views
 
@@ -182,11 +220,11 @@ class _ToPrecision:
             **operands.formats(region.block, self._plan.reasons_to_keep(old.results)),
         )
         self._place.append(kernel)
-        self._overridden.note(old)
+        self._decided.overridden.note(old)
         if kernel.fallback:
             formats = kernel.requested, kernel.compute, kernel.fallback
             nodes, leader = old.location.nodes, leading_op(old)
-            self._mismatches.add(*formats, old.body.block, nodes, leader, operands.remedy)
+            self._decided.mismatches.add(*formats, old.body.block, nodes, leader, operands.remedy)
         for value, new in zip(old.results, kernel.results, strict=True):
             new.hint = value.hint
             self._values[value] = new

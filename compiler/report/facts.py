@@ -8,12 +8,12 @@ from functools import cached_property
 
 from ...dialects.core.ir import Module
 from ...dialects.core.parser import parse_module
-from ...dialects.launch import Kernel
+from ...dialects.launch import Kernel, kernels_in
 from ...dialects.precision import PrecisionKernel
 from ...errors import IRError, PlanError
 from ...runtime.plan import Plan
 from ..driver.rules import RULES
-from ..fusion.horizontal.concats import WidenConcats
+from ..fusion.widen_concats import WidenConcats
 from ..kernels.members import Member, members_of, nodes_by_launch, op_nodes
 from ..passes.ledger import Ledger, Origin, Record, Verdict
 from ..passes.levels import ALL_DIALECTS
@@ -201,7 +201,7 @@ def _parsed(plan: Plan, level: str) -> Module:
 
 
 def _launches(module: Module) -> list[Launch]:
-    kernels = [op for op in module.main.block if isinstance(op, Kernel)]
+    kernels = kernels_in(module.main.block)
     return [
         Launch(index, op, tuple(op_nodes(op.body.block)), tuple(members_of(op)))
         for index, op in enumerate(kernels)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...dialects.core.traits import Trait, has
-from ..passes.ledger import Record, Verdict
+from ..passes.ledger import ESTIMATED, Record, Verdict
 from ..precision.formats.mismatch import FALLBACK
 from .facts import BESIDE, OF_NO_NODE, REWRITES, Facts, Launch
 from .nodes import fate_of
@@ -25,6 +25,9 @@ def summarize(facts: Facts, refusals: int = SHOWN_REFUSALS) -> dict[str, Any]:
         "grouped": sum(len(launch.members) for launch in facts.launches if len(launch.members) > 1),
         "precisions": dict(Counter(format for launch in facts.launches for format in _executed(launch))),
         "fallbacks": [record.text() for record in facts.records if record.rule == FALLBACK],
+        "times_estimated_from": sorted(
+            {str(r.figures[ESTIMATED]) for r in facts.records if ESTIMATED in r.figures}
+        ),
         "copies": sum(not _computes(launch.op) for launch in facts.launches),
         "states": dict(Counter(fate_of(facts, node).state for node in facts.origins)),
         "decisions": len(facts.records),

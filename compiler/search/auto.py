@@ -22,7 +22,7 @@ from .quality import WANTED_LABELS, Reference
 from .record import outcome, records_of
 from .search import Found, search
 from .sensitivity import WIDE, calibrated
-from .trials import Held, MixtureTrials, load_model
+from .trials import HeldBatches, MixtureTrials, load_model
 
 AUTO = "auto"
 BASE = "fp16"  # the format of ops that do not run in eight bits
@@ -57,7 +57,7 @@ class Auto:
 
 
 @dataclass(frozen=True)
-class Searched:
+class SearchResult:
     """The model as imported, the settings to build it with, and the result of the search."""
 
     module: Module
@@ -72,7 +72,7 @@ def searched(
     auto: Auto,
     inputs: InputShapes | None = None,
     shapes: Shapes | None = None,
-) -> Searched:
+) -> SearchResult:
     """Search the mixture of formats that AUTO asks for; SETTINGS with that policy, scales and ledger records.
 
     Without a calibration table in SETTINGS, the entropy calibrator makes one from the data. Raises InputError
@@ -82,7 +82,7 @@ def searched(
     for target in settings.targets:
         check_target(target.name)
     module = load_model(model, inputs, shapes)
-    held = Held.of(auto.data, module, auto.limit)
+    held = HeldBatches.of(auto.data, module, auto.limit)
     labels = None if auto.labels is None else _labels(auto.labels)
     plain = MixtureTrials(module, replace(settings, calibration=None), held.batches, auto.device)
     table: CalibrationTable = settings.calibration or calibrated(plain, "entropy", settings.progress)
@@ -95,7 +95,7 @@ def searched(
     chosen = replace(
         settings, precision=found.policy, calibration=table, decided=(*settings.decided, *records_of(found))
     )
-    return Searched(module, chosen, found)
+    return SearchResult(module, chosen, found)
 
 
 def _labels(given: Any) -> np.ndarray[Any, Any]:

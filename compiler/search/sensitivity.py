@@ -25,7 +25,7 @@ from ..precision.scales.table import CalibrationTable
 from ..settings.policy import EIGHT_BITS, PrecisionPolicy
 from .candidates import MixtureCandidate, contraction_kernels, with_formats, with_refusals
 from .quality import Reference, sqnr
-from .trials import Held, MixtureTrials, load_model
+from .trials import HeldBatches, MixtureTrials, load_model
 
 STAGE = "sensitivity"
 FUSED_AS = PrecisionPolicy("fp16")  # the candidates are the kernels of the network as fused for fp16
@@ -113,7 +113,7 @@ def sensitivity(
     check_calibrator(calibrator)
     check_formats(formats)
     module = load_model(model, inputs, shapes)
-    held = Held.of(batches, module, limit).batches
+    held = HeldBatches.of(batches, module, limit).batches
     settings = run_settings(device, cache)
     table = calibration or calibrated(MixtureTrials(module, settings, held, device), calibrator, progress)
     table.check(model_hash(module))

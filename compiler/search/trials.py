@@ -12,7 +12,7 @@ from ...codegen.interface import ArchSpec, expected, request_of
 from ...dialects.core.clone import clone_module
 from ...dialects.core.interpreter import Array, interpret
 from ...dialects.core.ir import Module
-from ...dialects.launch import Kernel
+from ...dialects.launch import kernels_in
 from ...errors import InputError
 from ...runtime.engine import Engine
 from ..calibration.calibrate import check_limit
@@ -116,19 +116,19 @@ def check_graph_level(module: Module) -> None:
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldBatches:
     """Batches held in memory, as every mixture runs on all; partial: whether some of the data is left out."""
 
     batches: Sequence[Batch]
     partial: bool
 
     @staticmethod
-    def of(data: Batches, module: Module, limit: int | None = None) -> Held:
+    def of(data: Batches, module: Module, limit: int | None = None) -> HeldBatches:
         """The first LIMIT batches of DATA (None: all) for MODULE. Raises as `calibrate` does."""
         check_limit(limit)
         opened = open_set(data, module)
         batches = list(checked_batches(opened, limit, module))
-        return Held(batches, limit is not None or opened.left_out > 0)
+        return HeldBatches(batches, limit is not None or opened.left_out > 0)
 
 
 def load_model(model: Source, inputs: InputShapes | None, shapes: Shapes | None) -> Module:
@@ -143,9 +143,7 @@ def times_of(launched: Module, target: ArchSpec) -> Times:
     known: dict[str, float] = {}
     by_node: dict[str, float] = {}
     total = 0.0
-    for op in launched.main.block:
-        if not isinstance(op, Kernel):
-            continue
+    for op in kernels_in(launched.main.block):
         if op.kernel not in known:
             known[op.kernel] = expected(request_of(launched, op, target), op.family, op.config)
         total += known[op.kernel]

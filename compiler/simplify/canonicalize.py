@@ -5,18 +5,23 @@ from __future__ import annotations
 from ...dialects.core.ir import Module
 from ..passes.manager import PassContext
 from ..patterns.rewrite import rewrite
+from . import control_flow as simplify_control_flow
 from . import elementwise as simplify_elementwise
 from . import movement as simplify_movement
 
-RULES = (*simplify_elementwise.RULES, *simplify_movement.RULES)
+PATTERNS = (
+    *simplify_elementwise.PATTERNS,
+    *simplify_movement.PATTERNS,
+    *simplify_control_flow.PATTERNS,
+)
 
 
 class Canonicalize:
-    """Applies those of RULES that are not switched off until none matches. Idempotent."""
+    """Applies those of PATTERNS that are not switched off until none matches. Idempotent."""
 
     name = "canonicalize"
 
     def run(self, module: Module, context: PassContext) -> Module:
-        rules = [rule for rule in RULES if rule.name not in context.disabled]
+        rules = [rule for rule in PATTERNS if rule.name not in context.disabled]
         rewrite(module, rules, context.note_rewrite)
         return module

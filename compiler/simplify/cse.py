@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...dialects.control import all_blocks
 from ...dialects.core.attributes import Kind
 from ...dialects.core.ir import Module, Operation
 from ...dialects.core.location import Location
@@ -21,10 +22,10 @@ class CommonSubexpressions:
     name = "cse"
 
     def run(self, module: Module, context: PassContext) -> Module:
-        for function in module.functions:
+        for block in all_blocks(module):
             known: dict[Hashable, Operation] = {}
             equal: dict[Operation, list[Location]] = {}
-            for op in list(function.block):
+            for op in list(block):
                 if op.regions or has(op, Trait.TERMINATOR) or has(op, Trait.SIDE_EFFECT):
                     continue
                 if nofuse_of(op) is not None:

@@ -29,7 +29,7 @@ from ...dialects.graph.binary import (
 from ...dialects.graph.constants import constant
 from ...dialects.graph.elementwise import Cast, Clip, Where
 from ...dialects.graph.elementwise_base import Binary
-from ...dialects.graph.movement import Expand
+from ...dialects.graph.movement.expand import Expand
 from ...dialects.graph.unary import Abs, BitwiseNot, Ceil, Floor, Neg, Not, Round, Sign
 from ..patterns.matching import constant_array, filled, is_splat, is_zero, produced_by, replace_with
 from ..patterns.rewrite import Rewriter, pattern
@@ -223,7 +223,7 @@ def broadcast_expand(op: Operation, rewriter: Rewriter) -> bool:
     return False
 
 
-RULES = (
+PATTERNS = (
     cast_same, cast_cast, involution, idempotent, abs_neg, constant_right, sub_zero, sub_constant, add_neg,
     add_zero, times_one, times_minus_one, times_zero, square, same_operands, where_constant, clip_nothing,
     broadcast_expand,

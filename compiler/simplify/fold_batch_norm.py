@@ -22,7 +22,7 @@ from ..passes.ledger import Verdict
 from ..passes.manager import PassContext
 from ..patterns.channel_scale import (
     Contraction,
-    along,
+    broadcast_along,
     channel_axis,
     per_channel,
     scalable,
@@ -142,7 +142,7 @@ def bias_bias(op: Add, rewriter: Rewriter) -> bool:
     more = per_channel(op.y, op.result.type, axis, rewriter.module)
     if more is None:
         return False
-    array = along(axis, op.result.type.rank, bias + more, op.result.type.dtype.numpy)
+    array = broadcast_along(axis, op.result.type.rank, bias + more, op.result.type.dtype.numpy)
     both = rewriter.insert(constant(rewriter.module, array))
     new = rewriter.insert(Add(contraction.result, both.result))
     rewriter.replace(op, new.result, absorbed=[inner])
@@ -157,13 +157,15 @@ def batch_norm_affine(op: BatchNorm, rewriter: Rewriter) -> bool:
         # 16-bit floats would round after the product; batch_norm computes in f32 throughout.
         return False
     rank, dtype = op.x.type.rank, op.x.type.dtype.numpy
-    scale, shift = (rewriter.insert(constant(rewriter.module, along(1, rank, a, dtype))) for a in affine)
+    scale, shift = (
+        rewriter.insert(constant(rewriter.module, broadcast_along(1, rank, a, dtype))) for a in affine
+    )
     product = rewriter.insert(Mul(op.x, scale.result))
     rewriter.replace(op, rewriter.insert(Add(product.result, shift.result)).result)
     return True
 
 
-RULES = (batch_norm_into_contraction, batch_norm_affine, scale_into_contraction, bias_bias)
+PATTERNS = (batch_norm_into_contraction, batch_norm_affine, scale_into_contraction, bias_bias)
 
 
 SCALINGS: dict[Pattern, Callable[[Any, Module], Rescaling | None]] = {
@@ -173,7 +175,7 @@ SCALINGS: dict[Pattern, Callable[[Any, Module], Rescaling | None]] = {
 
 
 class FoldBatchNorm:
-    """Applies RULES until none matches, except where the policy's format cannot hold the scaled weights.
+    """Applies PATTERNS until none matches, except where the policy's format cannot hold the scaled weights.
 
     Such a scale stays after the contraction, in f32.
     """
@@ -181,7 +183,7 @@ class FoldBatchNorm:
     name = "fold-batch-norm"
 
     def run(self, module: Module, context: PassContext) -> Module:
-        rules = [_unless_costly(rule, context) for rule in RULES if rule.name not in context.disabled]
+        rules = [_unless_costly(rule, context) for rule in PATTERNS if rule.name not in context.disabled]
         rewrite(module, rules, context.note_rewrite)
         return module
 

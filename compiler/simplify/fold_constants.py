@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...dialects.control import all_blocks
 from ...dialects.core.interpreter import Evaluation
 from ...dialects.core.ir import Module, Operation
 from ...dialects.core.traits import Trait, has
@@ -32,8 +33,8 @@ class FoldConstants:
     def run(self, module: Module, context: PassContext) -> Module:
         if self.name in context.disabled:
             return module
-        for function in module.functions:
-            for op in list(function.block):
+        for block in all_blocks(module):
+            for op in list(block):
                 if _is_foldable(op):
                     self._fold(op, module, context)
         return module

@@ -8,10 +8,14 @@ from ...dialects.core.affine import Dim, product, total
 from ...dialects.core.ir import Operation, Value
 from ...dialects.core.location import merge
 from ...dialects.graph.contraction import Conv, Matmul
-from ...dialects.graph.movement import MOST_PARTS, Concat, Expand, Pad, Reshape, Slice, Tile, Transpose
+from ...dialects.graph.movement.concat import MOST_PARTS, Concat
+from ...dialects.graph.movement.expand import Expand, Tile
+from ...dialects.graph.movement.pad import Pad
+from ...dialects.graph.movement.reshape import Reshape, Transpose
+from ...dialects.graph.movement.resize import Resize
+from ...dialects.graph.movement.slicing import Slice
+from ...dialects.graph.pool import MaxPool
 from ...dialects.graph.reduction import Reduce
-from ...dialects.graph.resize import Resize
-from ...dialects.graph.window import MaxPool
 from ..patterns.matching import is_splat, only_use, produced_by, replace_with
 from ..patterns.rewrite import Rewriter, pattern
 
@@ -324,7 +328,7 @@ def _one_slice(run: Sequence[Value], axis: int) -> Slice:
     return Slice(first.x, starts=first.starts, sizes=sizes, steps=first.step_list, loc=location)
 
 
-RULES = (
+PATTERNS = (
     reshape_same, reshape_reshape, transpose_view, transpose_transpose, transpose_regrouped, slice_whole,
     slice_slice, slice_concat, concat_one, concat_empty, concat_concat, concat_slices, expand_same,
     expand_expand, pad_nothing, pad_into_conv, transpose_into_matmul, reduce_nothing, pool_nothing,

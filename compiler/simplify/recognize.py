@@ -7,15 +7,15 @@ from ..passes.manager import PassContext
 from ..patterns.rewrite import rewrite
 from . import recognize_activations, recognize_attention, recognize_rows
 
-RULES = (*recognize_activations.RULES, *recognize_rows.RULES, *recognize_attention.RULES)
+PATTERNS = (*recognize_activations.PATTERNS, *recognize_rows.PATTERNS, *recognize_attention.PATTERNS)
 
 
 class Recognize:
-    """Applies those of RULES that are not switched off until none matches."""
+    """Applies those of PATTERNS that are not switched off until none matches."""
 
     name = "recognize"
 
     def run(self, module: Module, context: PassContext) -> Module:
-        rules = [rule for rule in RULES if rule.name not in context.disabled]
+        rules = [rule for rule in PATTERNS if rule.name not in context.disabled]
         rewrite(module, rules, context.note_rewrite)
         return module

@@ -151,4 +151,4 @@ def _shifted_by_three(value: Value, module: Module) -> Value | None:
     return total.x if scalar(clip.low, module) == 0 and scalar(clip.high, module) == 6 else None
 
 
-RULES = (gelu_erf, gelu_tanh, silu, silu_exp, hard_swish, hard_swish_clip, hard_sigmoid_clip)
+PATTERNS = (gelu_erf, gelu_tanh, silu, silu_exp, hard_swish, hard_swish_clip, hard_sigmoid_clip)

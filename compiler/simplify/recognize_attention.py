@@ -21,7 +21,7 @@ from ...dialects.graph.binary import Add, And, Equal, Mul
 from ...dialects.graph.constants import Constant, constant
 from ...dialects.graph.contraction import Matmul
 from ...dialects.graph.elementwise import Cast, Where
-from ...dialects.graph.movement import Transpose
+from ...dialects.graph.movement.reshape import Transpose
 from ...dialects.graph.normalization import Softmax
 from ...dialects.graph.reduction import Reduce
 from ...dialects.graph.unary import Isnan, Not
@@ -285,4 +285,4 @@ def attention_mask(op: Attention, rewriter: Rewriter) -> bool:
     return True
 
 
-RULES = (attention, attention_mask)
+PATTERNS = (attention, attention_mask)

@@ -266,6 +266,6 @@ def _with(norm: LayerNorm | RmsNorm, *operands: Value) -> Operation:
     return type(norm)(*operands, axis=norm.axis, epsilon=norm.epsilon)
 
 
-RULES = (
+PATTERNS = (
     softmax, softmax_shift, log_softmax, layer_norm, rms_norm, layer_norm_moments, norm_scale, norm_bias,
 )  # fmt: skip

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from .parts import ArgumentAt, AttributeAt, AttributeNameAt, OperandAt, Part, ResultAt
+from .parts import ArgumentAt, AttributeAt, AttributeNameAt, EntryAt, OperandAt, Part, ResultAt
 from .source_text import BRACKETS
 
 Stretch: TypeAlias = tuple[int, int]  # offsets of the first character and of one past the last
@@ -28,15 +28,23 @@ _OPENING, _CLOSING = frozenset("([{<"), frozenset(")]}>")
 class Anatomy:
     """Where the parts of an operation or a function are; attributes as pairs of name and value.
 
-    arguments: the types of the arguments of every region, or those of a function.
+    text: the text that they are in; arguments: the types of the arguments of every region, or those of a
+    function.
     """
 
+    text: str
     name: Stretch
     symbol: Stretch | None = None
     operands: list[Stretch] = field(default_factory=list)
     attributes: dict[str, tuple[Stretch, Stretch]] = field(default_factory=dict)
     types: list[Stretch] = field(default_factory=list)
     arguments: list[list[Stretch]] = field(default_factory=list)
+
+    def entries(self, name: str) -> dict[str, tuple[Stretch, Stretch]]:
+        """The entries of the attribute NAME, a table, as pairs of name and value."""
+        if name not in self.attributes:
+            return {}
+        return _Words(self.text, self.attributes[name][1][0]).attributes()
 
     def of(self, part: Part) -> Stretch | None:
         """The stretch of PART; None if it is not in the text."""
@@ -47,6 +55,9 @@ class Anatomy:
                 return _at(self.types, index)
             case AttributeAt(name):
                 return self.attributes[name][1] if name in self.attributes else None
+            case EntryAt(name, key):
+                entries = self.entries(name)
+                return entries[key][1] if key in entries else self.of(AttributeAt(name))
             case AttributeNameAt(name):
                 return self.attributes[name][0] if name in self.attributes else None
             case ArgumentAt(index, region):
@@ -60,7 +71,7 @@ def _at(stretches: list[Stretch], index: int) -> Stretch | None:
 def operation_anatomy(text: str, start: int) -> Anatomy:
     """The parts of the operation whose name begins at offset START."""
     words = _Words(text, start)
-    found = Anatomy(words.take())
+    found = Anatomy(text, words.take())
     if words.next.startswith("@"):
         found.symbol = words.take()
     while words.next == "_" or words.next.startswith("%"):
@@ -86,7 +97,7 @@ def function_anatomy(text: str, start: int) -> Anatomy:
     """The parts of the signature of the function whose @name begins at offset START; `types` are its result
     types."""
     words = _Words(text, start)
-    found = Anatomy(words.take())
+    found = Anatomy(text, words.take())
     found.arguments.append(words.arguments())
     if words.skip("->") and words.skip("("):
         found.types = words.types()

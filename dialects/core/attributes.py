@@ -61,9 +61,9 @@ class Kind(Protocol):
 class IntKind:
     def decode(self, raw: Any) -> int:
         if isinstance(raw, bool) or not isinstance(raw, (int, np.integer)):
-            raise AttributeError_(f"an integer is wanted, not {quoted(raw)}")
+            raise AttributeError_(f"an integer is expected, not {quoted(raw)}")
         if not -(2**63) <= int(raw) < 2**63:
-            raise AttributeError_("an integer of 64 bits is wanted")
+            raise AttributeError_("an integer of 64 bits is expected")
         return int(raw)
 
     def encode(self, value: int) -> str:
@@ -77,7 +77,7 @@ class FloatKind:
         if isinstance(raw, Affine) and str(raw) == "-inf":
             return float("-inf")
         if isinstance(raw, bool) or not isinstance(raw, (int, float, np.floating)):
-            raise AttributeError_(f"a number is wanted, not {quoted(raw)}")
+            raise AttributeError_(f"a number is expected, not {quoted(raw)}")
         return float(raw)
 
     def encode(self, value: float) -> str:
@@ -88,7 +88,7 @@ class BoolKind:
     def decode(self, raw: Any) -> bool:
         if isinstance(raw, (bool, np.bool_)):
             return bool(raw)
-        raise AttributeError_(f"true or false is wanted, not {quoted(raw)}")
+        raise AttributeError_(f"true or false is expected, not {quoted(raw)}")
 
     def encode(self, value: bool) -> str:
         return "true" if value else "false"
@@ -97,7 +97,7 @@ class BoolKind:
 class StringKind:
     def decode(self, raw: Any) -> str:
         if not isinstance(raw, str):
-            raise AttributeError_(f"a string is wanted, not {quoted(raw)}")
+            raise AttributeError_(f"a string is expected, not {quoted(raw)}")
         return raw
 
     def encode(self, value: str) -> str:
@@ -110,7 +110,7 @@ class DTypeKind:
             return raw
         if isinstance(raw, Name) and raw.text in DTYPES:
             return DTYPES[raw.text]
-        raise AttributeError_(f"an element type is wanted, not {quoted(raw)}")
+        raise AttributeError_(f"an element type is expected, not {quoted(raw)}")
 
     def encode(self, value: DType) -> str:
         return value.name
@@ -124,7 +124,7 @@ class FormatKind:
             return raw
         if isinstance(raw, Name) and raw.text in FORMATS:
             return FORMATS[raw.text]
-        raise AttributeError_(f"a number format is wanted, not {quoted(raw)}")
+        raise AttributeError_(f"a number format is expected, not {quoted(raw)}")
 
     def encode(self, value: DType) -> str:
         return value.name
@@ -145,7 +145,7 @@ class DimKind:
 class TypeKind:
     def decode(self, raw: Any) -> TensorType:
         if not isinstance(raw, TensorType):
-            raise AttributeError_(f"a tensor type is wanted, not {quoted(raw)}")
+            raise AttributeError_(f"a tensor type is expected, not {quoted(raw)}")
         return raw
 
     def encode(self, value: TensorType) -> str:
@@ -157,7 +157,7 @@ class SymbolKind:
 
     def decode(self, raw: Any) -> str:
         if not isinstance(raw, str):
-            raise AttributeError_(f"a @name is wanted, not {quoted(raw)}")
+            raise AttributeError_(f"a @name is expected, not {quoted(raw)}")
         return raw
 
     def encode(self, value: str) -> str:
@@ -173,7 +173,7 @@ class EnumKind:
     def decode(self, raw: Any) -> str:
         text = raw.text if isinstance(raw, Name) else raw
         if text not in self.words:
-            raise AttributeError_(f"one of {', '.join(self.words)} is wanted, not {quoted(raw)}")
+            raise AttributeError_(f"one of {', '.join(self.words)} is expected, not {quoted(raw)}")
         return str(text)
 
     def encode(self, value: str) -> str:
@@ -188,7 +188,7 @@ class ListKind:
 
     def decode(self, raw: Any) -> tuple[Any, ...]:
         if isinstance(raw, (str, Name)) or not isinstance(raw, (Sequence, np.ndarray)):
-            raise AttributeError_(f"a list is wanted, not {quoted(raw)}")
+            raise AttributeError_(f"a list is expected, not {quoted(raw)}")
         return tuple(self.item.decode(value) for value in raw)
 
     def encode(self, value: Sequence[Any]) -> str:
@@ -203,7 +203,7 @@ class EdgesKind:
             return True
         edges = ListKind(INT).decode(raw) if isinstance(raw, (list, tuple)) else ()
         if not edges or min(edges) < 0:
-            raise AttributeError_(f"true or a list of operand numbers is wanted, not {quoted(raw)}")
+            raise AttributeError_(f"true or a list of operand numbers is expected, not {quoted(raw)}")
         return tuple(sorted(set(edges)))
 
     def encode(self, value: bool | tuple[int, ...]) -> str:
@@ -215,7 +215,7 @@ class DenseKind:
 
     def decode(self, raw: Any) -> np.ndarray[Any, Any]:
         if not isinstance(raw, np.ndarray):
-            raise AttributeError_(f"a dense<...> tensor is wanted, not {quoted(raw)}")
+            raise AttributeError_(f"a dense<...> tensor is expected, not {quoted(raw)}")
         return raw
 
     def encode(self, value: np.ndarray[Any, Any]) -> str:
@@ -229,7 +229,7 @@ class ConfigKind:
 
     def decode(self, raw: Any) -> dict[str, int | str]:
         if not isinstance(raw, dict):
-            raise AttributeError_(f"a {{key = value}} table is wanted, not {quoted(raw)}")
+            raise AttributeError_(f"a {{key = value}} table is expected, not {quoted(raw)}")
         return {str(key): _config_value(value) for key, value in raw.items()}
 
     def encode(self, value: dict[str, int | str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from lark import Token
@@ -18,11 +19,13 @@ from .location import Location
 from .parts import AttributeAt, AttributeNameAt, OperandAt, Part, ResultAt
 from .records import (
     ArgumentRecord,
-    ConstraintRecord,
+    ContentRecord,
+    CutRecord,
     DeterminedRecord,
     FunctionRecord,
     ModuleRecord,
     OpRecord,
+    SizeRecord,
     SymbolRecord,
 )
 from .resources import ResourceTable
@@ -70,23 +73,36 @@ class _Builder:
     def fail(self, message: str, token: Token, hint: str | None = None) -> IRError:
         return text_error(message, self._source.span_of(token), hint)
 
-    def size(self, module: Module, record: SymbolRecord | DeterminedRecord | ConstraintRecord) -> None:
-        """Add one line about sizes (a symbol, a determined symbol or a constraint); it may use earlier
-        symbols."""
+    def size(self, module: Module, record: SizeRecord) -> None:
+        """Add one line about sizes (a symbol, a content, a determined symbol, a constraint or a cut); it
+        may use earlier symbols."""
         if isinstance(record, SymbolRecord):
             named = set() if record.derived is None else record.derived.symbols
             module.symbols[record.name] = record.range
             if record.derived is not None:
                 module.derived[record.name] = record.derived
+        elif isinstance(record, ContentRecord):
+            named = {name for dim in record.dims for name in symbols(dim)}
+            module.contents[record.name] = record.dims
         elif isinstance(record, DeterminedRecord):
             named = symbols(record.found.dim)
             module.determined[record.name] = record.found
+        elif isinstance(record, CutRecord):
+            named = set()
+            module.cuts.append(record.cut)
         else:
             named = record.constraint.symbols
             module.constraints.append(record.constraint)
         if unknown := named - module.symbols.keys():
             hint = f"declare `symbol {min(unknown)} in [..]` before it"
             raise self.fail(f"no symbol '{min(unknown)}' stands before this line", record.token, hint)
+
+    def check_signs(self, module: Module, records: Iterable[SizeRecord]) -> None:
+        """Raise IRError for a symbol that may be negative though it is a size of an input."""
+        free = [each for each in records if isinstance(each, SymbolRecord) and each.derived is None]
+        for each in free:
+            if each.range.minimum < 0 and each.name not in module.held:
+                raise self.fail(f"the size {each.name} cannot be negative", each.token)
 
     def function(self, record: FunctionRecord) -> Function:
         function = Function(record.name)
@@ -195,6 +211,7 @@ def build_module(
     module = Module(record.name, resources=weights)
     for each in record.sizes:
         builder.size(module, each)
+    builder.check_signs(module, record.sizes)
     for function in record.functions:
         module.add(builder.function(function))
     if not module.functions:

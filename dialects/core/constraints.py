@@ -8,12 +8,14 @@ of others (K = 8, H = 4*h), and occurs nowhere else in the module.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from math import gcd
 from typing import Literal, NamedTuple
 
 from .affine import Affine, Dim, evaluate, floordiv, substitute, symbols, total
 from .location import UNKNOWN, Location
+from .parts import Part
 
 Relation = Literal["==", ">=", "broadcasts", "stretches"]
 RELATIONS: tuple[Relation, ...] = ("==", ">=", "broadcasts", "stretches")
@@ -55,12 +57,13 @@ class Constraint:
 
 
 class Need(NamedTuple):
-    """A constraint that an op needs: LEFT RELATION RIGHT; WHY is a predicate of the op."""
+    """A constraint that an op needs, LEFT RELATION RIGHT, why, and the part that is at fault."""
 
     left: Dim
     right: Dim
     why: str
     relation: Relation = ">="
+    at: Part | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +144,15 @@ def with_derived(derived: Mapping[str, Derived], values: Mapping[str, int]) -> d
     result = dict(values)
     for name, definition in derived.items():
         result[name] = definition.value(result)
+    return result
+
+
+def known_where_defined(derived: Mapping[str, Derived], values: Mapping[str, int]) -> dict[str, int]:
+    """As `with_derived`, without the DERIVED symbols that divide by 0 under VALUES."""
+    result = dict(values)
+    for name, definition in derived.items():
+        with suppress(ZeroDivisionError, KeyError):
+            result[name] = definition.value(result)
     return result
 
 

@@ -99,6 +99,14 @@ class CastExpr(Expr):
 
 
 @dataclass(frozen=True, eq=False)
+class BitCastExpr(Expr):
+    """The bits of the operand as an element of another type of the same width."""
+
+    operand: Expr
+    dtype: DType
+
+
+@dataclass(frozen=True, eq=False)
 class IndexValue(Expr):
     """A symbolic integer as a number (for Range, one-hot, comparisons of indices)."""
 
@@ -186,6 +194,12 @@ class Scalars:
 
     def cast(self, operand: Expr, dtype: DType) -> Expr:
         return operand if operand.dtype == dtype else CastExpr(operand, dtype)
+
+    def bit_cast(self, operand: Expr, dtype: DType) -> Expr:
+        """The bits of OPERAND as DTYPE. Raises ValueError for types of different widths."""
+        if operand.dtype.bits != dtype.bits:
+            raise ValueError(f"{operand.dtype} and {dtype} differ in width")
+        return operand if operand.dtype == dtype else BitCastExpr(operand, dtype)
 
     def index_value(self, dim: Dim, dtype: DType = I64) -> Expr:
         return self.cast(IndexValue(dim), dtype)

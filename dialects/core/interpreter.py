@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from ...errors import InputError
+from ...runtime.contents import numbers_in
+from ...runtime.cuts import true_results
 from .affine import Dim, evaluate, linear_symbol
-from .constraints import broken, with_derived
+from .constraints import broken, known_where_defined, with_derived
 from .diagnostics import op_error
 from .ir import Block, Function, Module, Operation, Region, Value
 from .types import TensorType
@@ -27,6 +31,7 @@ class Evaluation:
         self.module = module
         self.symbols = symbols
         self.state: dict[str, Any] = {}  # for levels with memory: the arena
+        self._visible: Mapping[Value, Array] = {}  # what the op that is evaluated sees
 
     def dim(self, dim: Dim) -> int:
         return evaluate(dim, self.symbols)
@@ -43,9 +48,23 @@ class Evaluation:
     def run_region(self, region: Region, inputs: Sequence[Array]) -> tuple[Array, ...]:
         return run_block(region.block, inputs, self)
 
+    def run_open(self, region: Region) -> None:
+        """Run REGION, which belongs to the op that is evaluated and sees the values around it."""
+        run_block(region.block, (), self, self._visible)
+
+    @contextmanager
+    def seeing(self, values: Mapping[Value, Array]) -> Iterator[None]:
+        """While an op is evaluated: VALUES are what its regions see, if they see the values around it."""
+        outer, self._visible = self._visible, values
+        try:
+            yield
+        finally:
+            self._visible = outer
+
 
 def interpret(module: Module, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    """Run the main function on INPUTS, by name; returns the outputs by name, with the shapes of their types.
+    """Run the main function on INPUTS, by name; returns the outputs by name, with the shapes of their types,
+    or with their true ones where they are cut.
 
     Raises InputError for wrong inputs, IRError for an op that cannot be evaluated on them.
     """
@@ -53,7 +72,13 @@ def interpret(module: Module, inputs: Mapping[str, Array]) -> dict[str, Array]:
     arrays = [_named(inputs, name) for name in function.inputs]
     symbols = bind_symbols(function, arrays)
     results = run_block(function.block, arrays, Evaluation(module, symbols))
-    return dict(zip(function.outputs, results, strict=True))
+    return named_results(function, results)
+
+
+def named_results(function: Function, results: Sequence[Array]) -> dict[str, Array]:
+    """The outputs of FUNCTION by name, in their true shapes, of RESULTS, the values that it returns."""
+    named = dict(zip(function.outputs, results, strict=True))
+    return true_results(named, function.module.cuts if function.module is not None else [])
 
 
 def _named(inputs: Mapping[str, Array], name: str) -> Array:
@@ -63,28 +88,35 @@ def _named(inputs: Mapping[str, Array], name: str) -> Array:
 
 
 def bind_symbols(function: Function, arrays: Sequence[Array]) -> dict[str, int]:
-    """The values of the symbols in the input dimensions. Raises InputError for a contradiction."""
+    """The values of the symbols in the dimensions and contents of inputs. Raises InputError for a
+    contradiction."""
     module = function.module or Module()
     symbols: dict[str, int] = {}
-    met = list(_dimensions(function, arrays))
+    met = [*_dimensions(function, arrays), *_numbers(function, module, arrays)]
     for _, dim, size in met:
         found = linear_symbol(dim)
         if found is not None and found[0] not in module.derived:
             symbols.setdefault(found[0], (size - found[2]) // found[1])
     try:
         symbols = with_derived(module.derived, symbols)
-        for name, dim, size in met:
+        for what, dim, size in met:
             if evaluate(dim, symbols) != size:
-                raise InputError(f"input '{name}' has a dimension {size} where {dim} is wanted")
-        wrong = broken(module.constraints, symbols)
+                raise InputError(f"{what} {size} where {dim} is expected")
+        _check_constraints(module, symbols)
     except ZeroDivisionError:
         _check_ranges(module, symbols)
+        _check_constraints(module, known_where_defined(module.derived, symbols))
         raise InputError(f"sizes are divided by 0 where {symbols}") from None
+    _check_ranges(module, symbols)
+    return symbols
+
+
+def _check_constraints(module: Module, symbols: Mapping[str, int]) -> None:
+    """Raise InputError for a constraint that SYMBOLS violate, of those whose symbols have values."""
+    wrong = broken([each for each in module.constraints if each.symbols <= symbols.keys()], symbols)
     if wrong is not None:
         values = ", ".join(f"{name} = {symbols[name]}" for name in sorted(wrong.symbols))
         raise InputError(f"{values}, where {wrong} is needed: {wrong.why}")
-    _check_ranges(module, symbols)
-    return symbols
 
 
 def _check_ranges(module: Module, symbols: Mapping[str, int]) -> None:
@@ -96,20 +128,42 @@ def _check_ranges(module: Module, symbols: Mapping[str, int]) -> None:
 
 
 def _dimensions(function: Function, arrays: Sequence[Array]) -> Iterator[tuple[str, Dim, int]]:
-    """The input, the type's size and the array's size of every dimension. Raises InputError for a wrong
+    """What is met, the type's size and the array's size for every dimension. Raises InputError for a wrong
     rank."""
     for name, value, array in zip(function.inputs, function.arguments, arrays, strict=True):
         if array.ndim != value.type.rank:
-            raise InputError(f"input '{name}' has {array.ndim} dimensions, {value.type.rank} are wanted")
+            raise InputError(f"input '{name}' has {array.ndim} dimensions, {value.type.rank} are expected")
         for size, dim in zip(array.shape, value.type.shape, strict=True):
-            yield name, dim, size
+            yield f"input '{name}' has a dimension", dim, size
+
+
+def _numbers(function: Function, module: Module, arrays: Sequence[Array]) -> Iterator[tuple[str, Dim, int]]:
+    """What is met, the content and the number for every element of an input with a known content."""
+    for name, content in module.contents.items():
+        try:
+            found = numbers_in(arrays[function.inputs.index(name)])
+        except InputError as error:
+            raise InputError(f"input '{name}': {error.message}", error.hint) from None
+        if len(found) != len(content):
+            raise InputError(f"input '{name}' holds {len(found)} numbers, {len(content)} are expected")
+        for dim, number in zip(content, found, strict=True):
+            yield f"input '{name}' holds", dim, number
 
 
 @np.errstate(all="ignore")
-def run_block(block: Block, inputs: Sequence[Array], evaluation: Evaluation) -> tuple[Array, ...]:
-    """Run the block's operations; returns the values of the terminator's operands."""
-    values: dict[Value, Array] = dict(zip(block.arguments, inputs, strict=True))
-    remaining = {value: len(value.uses) for value in values}
+def run_block(
+    block: Block,
+    inputs: Sequence[Array],
+    evaluation: Evaluation,
+    around: Mapping[Value, Array] = MappingProxyType({}),
+) -> tuple[Array, ...]:
+    """Run the block's operations; returns the values of the terminator's operands.
+
+    AROUND are values that the block sees besides its own.
+    """
+    own = dict(zip(block.arguments, inputs, strict=True))
+    values: dict[Value, Array] = {**around, **own}
+    remaining = {value: len(value.uses) for value in own}
     for op in block:
         if op.next is None:
             return tuple(values[value] for value in op.inputs)
@@ -123,7 +177,8 @@ def run_block(block: Block, inputs: Sequence[Array], evaluation: Evaluation) -> 
 def _run(op: Operation, values: Mapping[Value, Array], evaluation: Evaluation) -> tuple[Array, ...]:
     arguments = [None if value is None else values[value] for value in op.operands]
     try:
-        checked = _evaluated(op, arguments, evaluation)
+        with evaluation.seeing(values):
+            checked = _evaluated(op, arguments, evaluation)
     except SLIPS as error:
         reason = f"{type(error).__name__}: {error}"
         raise op_error(op, f"cannot be evaluated on these inputs ({reason})") from error

@@ -11,7 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from .affine import Dim
+from ...runtime.cuts import Cut
+from .affine import Dim, symbols
 from .attributes import AttributeError_
 from .constraints import Constraint, Derived, Determined, Need
 from .diagnostics import op_error
@@ -76,6 +77,7 @@ class Operation:
 
     name: ClassVar[str]
     spec: ClassVar[OpSpec]
+    terminator: ClassVar[str] = "core.yield"  # the op that ends its regions
 
     def __init__(
         self,
@@ -341,17 +343,20 @@ class SymbolRange:
 class Module:
     """A whole program at one level: functions, symbols and weights.
 
-    symbols: the range of each; derived: the definitions of those that no input determines; determined: the
-    expressions that symbols of the model were found to equal; constraints: what must hold between sizes;
-    remarks: decisions taken while it was built, which are not printed.
+    symbols: the range of each; contents: the numbers that inputs hold, by name, where sizes depend on them;
+    derived: the definitions of those that no input determines; determined: the expressions that symbols of
+    the model were found to equal; constraints: what must hold between sizes; cuts: the axes of outputs whose
+    sizes depend on data; remarks: decisions taken while it was built, which are not printed.
     """
 
     name: str = "module"
     functions: list[Function] = field(default_factory=list)
     symbols: dict[str, SymbolRange] = field(default_factory=dict)
+    contents: dict[str, tuple[Dim, ...]] = field(default_factory=dict)
     derived: dict[str, Derived] = field(default_factory=dict)
     determined: dict[str, Determined] = field(default_factory=dict)
     constraints: list[Constraint] = field(default_factory=list)
+    cuts: list[Cut] = field(default_factory=list)
     resources: ResourceTable = field(default_factory=ResourceTable)
     remarks: list[Remark] = field(default_factory=list)
 
@@ -365,9 +370,11 @@ class Module:
         return Module(
             self.name,
             symbols=dict(self.symbols),
+            contents=dict(self.contents),
             derived=dict(self.derived),
             determined=dict(self.determined),
             constraints=list(self.constraints),
+            cuts=list(self.cuts),
             resources=self.resources,
             remarks=list(self.remarks),
         )
@@ -375,6 +382,11 @@ class Module:
     @property
     def main(self) -> Function:
         return self.functions[0]
+
+    @property
+    def held(self) -> set[str]:
+        """The symbols in the contents of inputs: numbers that callers give, which may be negative."""
+        return {name for dims in self.contents.values() for dim in dims for name in symbols(dim)}
 
     @property
     def ranges(self) -> dict[str, tuple[int, int]]:

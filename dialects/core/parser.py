@@ -15,6 +15,7 @@ from typing import Any
 from lark import Lark, Token, Transformer, UnexpectedInput, v_args
 from lark.lexer import TerminalDef
 
+from ...runtime.cuts import Cut
 from . import affine
 from .attributes import Name, dense_from_text
 from .builder import build_module
@@ -27,6 +28,8 @@ from .location import UNKNOWN, Location
 from .records import (
     ArgumentRecord,
     ConstraintRecord,
+    ContentRecord,
+    CutRecord,
     DeterminedRecord,
     FunctionRecord,
     ModuleRecord,
@@ -132,6 +135,7 @@ class _Records(Transformer):  # type: ignore[misc]  # lark is untyped here
         sizes = [item for item in items if not isinstance(item, FunctionRecord)]
         functions = [item for item in items if isinstance(item, FunctionRecord)]
         _once((size.token for size in sizes if isinstance(size, SymbolRecord)), "symbol")
+        _once((size.token for size in sizes if isinstance(size, ContentRecord)), "content of")
         _once((function.token for function in functions), "function")
         return ModuleRecord(str(name)[1:], sizes, functions)
 
@@ -140,8 +144,6 @@ class _Records(Transformer):  # type: ignore[misc]  # lark is untyped here
     ) -> SymbolRecord:
         if not low <= middle <= high:
             raise _Misfit(f"the range of {name} must grow: minimum, optimum, maximum", name)
-        if low < 0 and derived is None:
-            raise _Misfit(f"the size {name} cannot be negative", name)
         return SymbolRecord(str(name), name, derived, SymbolRange(low, middle, high))
 
     def end(self, minus: Token | None, token: Token) -> int:
@@ -153,6 +155,13 @@ class _Records(Transformer):  # type: ignore[misc]  # lark is untyped here
             message = f"no size is derived by {function} of {len(operands)}"
             raise _Misfit(message, function, f"there are {known}")
         return Derived(str(function), tuple(_dim(operand, function) for operand in operands))
+
+    def content(self, name: Token, *dims: Any) -> ContentRecord:
+        held = tuple(_dim(dim, name) for dim in dims if dim is not None)
+        return ContentRecord(_unquote(name), name, held)
+
+    def cut(self, output: Token, axis: Token, count: Token) -> CutRecord:
+        return CutRecord(output, Cut(_unquote(output), int(axis), _unquote(count)))
 
     def determined(
         self, name: Token, dim: Any, why: Token | None, location: Location | None
@@ -345,7 +354,7 @@ def _integer(token: Token, digits: str | None = None) -> int:
     """The integer in TOKEN (or in DIGITS, a part of it); it must fit 64 bits."""
     text = str(token) if digits is None else digits
     if len(text) > MAX_DIGITS or int(text) >= 2**64:
-        raise _Misfit("an integer of 64 bits is wanted", token)
+        raise _Misfit("an integer of 64 bits is expected", token)
     return int(text)
 
 

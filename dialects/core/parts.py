@@ -42,4 +42,12 @@ class ArgumentAt:
     region: int = 0
 
 
-Part: TypeAlias = OperandAt | ResultAt | AttributeAt | AttributeNameAt | ArgumentAt
+@dataclass(frozen=True, slots=True)
+class EntryAt:
+    """The value of the entry KEY of an attribute that is a table, `name = {key = value, ...}`."""
+
+    name: str
+    key: str
+
+
+Part: TypeAlias = OperandAt | ResultAt | AttributeAt | AttributeNameAt | ArgumentAt | EntryAt

@@ -7,6 +7,8 @@ from typing import Any
 
 from lark import Token
 
+from ...runtime.cuts import Cut
+from .affine import Dim
 from .constraints import Constraint, Derived, Determined
 from .ir import SymbolRange
 from .location import Location
@@ -52,6 +54,13 @@ class SymbolRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ContentRecord:
+    name: str
+    token: Token
+    dims: tuple[Dim, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DeterminedRecord:
     name: str
     token: Token
@@ -65,7 +74,16 @@ class ConstraintRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class CutRecord:
+    token: Token
+    cut: Cut
+
+
+SizeRecord = SymbolRecord | ContentRecord | DeterminedRecord | ConstraintRecord | CutRecord
+
+
+@dataclass(frozen=True, slots=True)
 class ModuleRecord:
     name: str
-    sizes: list[SymbolRecord | DeterminedRecord | ConstraintRecord]
+    sizes: list[SizeRecord]
     functions: list[FunctionRecord]

@@ -35,7 +35,7 @@ class TensorMapKind:
         if isinstance(raw, TensorMap):
             return raw
         if not isinstance(raw, Mapping):
-            raise AttributeError_(f"a tensor map is wanted, not {quoted(raw)}")
+            raise AttributeError_(f"a tensor map is expected, not {quoted(raw)}")
         known = _OF_MAP | _OF_TRAVERSAL
         for name in raw:
             if name not in known:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from operator import is_
 
 from ...errors import IRError, UnsupportedError
 from .affine import linear_symbol
+from .contents import verify_contents
+from .cuts import verify_cuts
 from .diagnostics import function_error, op_error
 from .dialect import DialectSet
 from .ir import EDITS, Block, Function, Module, Operation, Value
@@ -17,7 +20,7 @@ from .visibility import unseen_operand
 PLAIN = frozenset({type(None), bool, int, float, str})  # types of attributes that contain no symbols
 
 
-class Judged:
+class VerifiedOps:
     """A cache of verified operations: an op's own rules need not be checked again until an operand's type, an
     attribute or a result's type has changed. Ops with regions are always checked."""
 
@@ -60,30 +63,33 @@ def _look(op: Operation) -> tuple[object, ...]:
     return (*operands, *op.attributes.values(), *[value.type for value in op.results])
 
 
-def verify(module: Module, dialects: DialectSet | None = None, judged: Judged | None = None) -> None:
+def verify(module: Module, dialects: DialectSet | None = None, verified: VerifiedOps | None = None) -> None:
     """Raise IRError for the first rule that MODULE violates. Takes linear time.
 
     JUDGED is the cache of earlier calls for the same module, which may have changed since.
     """
-    judged = Judged() if judged is None else judged
+    verified = VerifiedOps() if verified is None else verified
+    verify_contents(module)
+    verify_cuts(module)
     bound = [_bound_symbols(function) for function in module.functions]
-    judged.begin((dict(module.symbols), bound))
+    verified.begin((dict(module.symbols), bound))
     for function, told in zip(module.functions, bound, strict=True):
-        first = len(judged.tried)
-        _verify_block(function.block, set(), dialects, judged)
+        first = len(verified.tried)
+        _verify_block(function.block, set(), dialects, verified)
         for argument in function.arguments:
             if problem := _of_symbols(argument.type, module, told):
                 raise function_error(function, *problem, at=ArgumentAt(argument.index))
-        for op in judged.tried[first:]:
+        for op in verified.tried[first:]:
             _verify_symbols(op, module, told)
-    judged.end(module)
+    verified.end(module)
 
 
 def _bound_symbols(function: Function) -> set[str]:
-    """The symbols that the sizes of FUNCTION's inputs determine, and those derived from them."""
-    dims = (dim for argument in function.arguments for dim in argument.type.shape)
+    """The symbols that the sizes and contents of FUNCTION's inputs determine, and those derived from them."""
+    module = function.module or Module()
+    dims = chain(*(argument.type.shape for argument in function.arguments), *module.contents.values())
     bound = {found[0] for dim in dims if (found := linear_symbol(dim)) is not None}
-    derived = function.module.derived if function.module is not None else {}
+    derived = module.derived
     for name, definition in derived.items():
         if definition.symbols <= bound:
             bound.add(name)
@@ -108,21 +114,23 @@ def _of_symbols(value: object, module: Module, bound: set[str]) -> tuple[str, st
         return f"the module declares no symbol '{min(unknown)}'", "add `symbol NAME in [..]`"
     if unbound := named - bound:
         name = min(unbound)
-        hint = f"make '{name}' a dimension of an input, or write a number instead"
+        hint = f"make '{name}' a dimension or the content of an input, or write a number instead"
         return f"it needs the symbol '{name}', to which no input gives a value", hint
     return None
 
 
-def _verify_block(block: Block, known: set[Value], dialects: DialectSet | None, judged: Judged) -> None:
+def _verify_block(
+    block: Block, known: set[Value], dialects: DialectSet | None, verified: VerifiedOps
+) -> None:
     known.update(block.arguments)
     for op in block:
         _verify_op(op, known, dialects)
-        if not judged.holds(op):
+        if not verified.holds(op):
             _verify_outside(op)
         for region in op.regions:
             for inner in region.blocks:
-                # A region sees only its own arguments; see `visibility.py`.
-                _verify_block(inner, set(), dialects, judged)
+                # What a region sees: `visibility.py`.
+                _verify_block(inner, set(known) if has(op, Trait.OPEN) else set(), dialects, verified)
         if op.regions:
             _verify_inside(op)
         known.update(op.results)
@@ -132,9 +140,10 @@ def _verify_block(block: Block, known: set[Value], dialects: DialectSet | None, 
             if block.last is None
             else op_error(block.last, "is the last op of its block, but no terminator")
         )
-    wanted = "core.return" if block.last.holder is None else "core.yield"
+    holder = block.last.holder
+    wanted = "core.return" if holder is None else holder.terminator
     if block.last.name != wanted:
-        raise op_error(block.last, f"stands where {wanted} is wanted", "functions return, regions yield")
+        raise op_error(block.last, f"stands where {wanted} is expected", "functions return, regions yield")
 
 
 def _verify_op(op: Operation, known: set[Value], dialects: DialectSet | None) -> None:

@@ -5,15 +5,23 @@ from __future__ import annotations
 from ..core.dialect import Dialect
 from . import (
     attention,
+    columns,
     constants,
     contraction,
     elementwise,
+    elimination,
+    grid,
     indexing,
     movement,
+    ngrams,
     normalization,
+    pool,
     quantization,
     reduction,
-    window,
+    rois,
+    scatter,
+    sequences,
+    sorting,
 )
 
 FAMILIES = (
@@ -24,9 +32,17 @@ FAMILIES = (
     contraction,
     reduction,
     normalization,
-    window,
+    pool,
     movement,
     indexing,
+    scatter,
+    sequences,
+    sorting,
+    grid,
+    rois,
+    columns,
+    elimination,
+    ngrams,
 )
 
 GRAPH = Dialect("graph", tuple(op for family in FAMILIES for op in family.OPS))

@@ -11,6 +11,7 @@ from ..core.attributes import EnumKind
 from ..core.ir import Operation
 from ..core.op import attribute, define_op
 from ..core.traits import Trait
+from .base import PLAIN_MS
 from .elementwise_base import NUMBER, Unary, parameter
 from .extremes import clipped, larger, smaller
 from .formula import Term
@@ -31,6 +32,7 @@ class Relu(Unary):
     """max(x, 0); NaN stays NaN (ONNX Relu)."""
 
     name = "graph.relu"
+    compile_ms = PLAIN_MS
     kinds = NUMBER
 
     def compute(self, x: Array) -> Any:
@@ -45,6 +47,7 @@ class LeakyRelu(Unary):
     """x, or alpha * x below zero (ONNX LeakyRelu)."""
 
     name = "graph.leaky_relu"
+    compile_ms = PLAIN_MS
     alpha = parameter(0.01)
     cost = 2
 
@@ -60,6 +63,7 @@ class Elu(Unary):
     """x, or alpha * (exp(x) - 1) below zero (ONNX Elu)."""
 
     name = "graph.elu"
+    compile_ms = 1.2
     alpha = parameter(1.0)
     cost = 3
 
@@ -75,6 +79,7 @@ class Selu(Unary):
     """gamma * x above zero, else gamma * alpha * (exp(x) - 1) (ONNX Selu)."""
 
     name = "graph.selu"
+    compile_ms = 1.2
     alpha = parameter(SELU_ALPHA)
     gamma = parameter(SELU_GAMMA)
     cost = 4
@@ -91,6 +96,7 @@ class Celu(Unary):
     """max(0, x) + min(0, alpha * (exp(x / alpha) - 1)) (ONNX Celu)."""
 
     name = "graph.celu"
+    compile_ms = 1.2
     alpha = parameter(1.0)
     cost = 6
 
@@ -106,6 +112,7 @@ class HardSigmoid(Unary):
     """alpha * x + beta, clipped to [0, 1] (ONNX HardSigmoid)."""
 
     name = "graph.hard_sigmoid"
+    compile_ms = PLAIN_MS
     alpha = parameter(0.2)
     beta = parameter(0.5)
     cost = 4
@@ -122,6 +129,7 @@ class HardSwish(Unary):
     """x * clip(x / 6 + 1/2, 0, 1) (ONNX HardSwish)."""
 
     name = "graph.hard_swish"
+    compile_ms = PLAIN_MS
     cost = 5
 
     def compute(self, x: Array) -> Any:
@@ -136,6 +144,7 @@ class Softplus(Unary):
     """log(1 + exp(x)) (ONNX Softplus)."""
 
     name = "graph.softplus"
+    compile_ms = 2.5
     numpy = staticmethod(softplus)
     cost = 5
 
@@ -148,6 +157,7 @@ class Softsign(Unary):
     """x / (1 + |x|) (ONNX Softsign)."""
 
     name = "graph.softsign"
+    compile_ms = 4.0
     cost = 3
 
     def compute(self, x: Array) -> Any:
@@ -162,6 +172,7 @@ class Mish(Unary):
     """x * tanh(softplus(x)) (ONNX Mish)."""
 
     name = "graph.mish"
+    compile_ms = 4.0
     cost = 7
 
     def compute(self, x: Array) -> Any:
@@ -176,6 +187,7 @@ class ThresholdedRelu(Unary):
     """x above alpha, else 0 (ONNX ThresholdedRelu)."""
 
     name = "graph.thresholded_relu"
+    compile_ms = PLAIN_MS
     alpha = parameter(1.0)
 
     def compute(self, x: Array) -> Any:
@@ -190,6 +202,7 @@ class Shrink(Unary):
     """x + bias below -lambd, x - bias above lambd, 0 between (ONNX Shrink)."""
 
     name = "graph.shrink"
+    compile_ms = PLAIN_MS
     lambd = parameter(0.5)
     bias = parameter(0.0)
     cost = 2
@@ -208,6 +221,7 @@ class Gelu(Unary):
     Gelu)."""
 
     name = "graph.gelu"
+    compile_ms = 1.4
     approximate = attribute(EnumKind(("none", "tanh")), "none")
     cost = 5
 
@@ -229,6 +243,7 @@ class Swish(Unary):
     """x * sigmoid(alpha * x) (ONNX Swish; SiLU)."""
 
     name = "graph.swish"
+    compile_ms = 1.4
     alpha = parameter(1.0)
     cost = 3
 

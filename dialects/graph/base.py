@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from ..core.affine import Dim
 from ..core.attributes import EDGES
@@ -13,13 +14,18 @@ from ..core.op import attribute
 from ..core.parts import AttributeAt, Part
 from ..core.types import TensorType
 
+PLAIN_MS = 0.5  # `compile_ms` of an op that is an instruction or two
+
 
 class GraphOp(Operation):
     """An op of the graph level. An op with one result may define it as a scalar expression.
 
     nofuse: run the op in a kernel of its own, or in one without the producers of the named operands.
+    compile_ms: milliseconds that NVRTC takes over one copy of the op's code. It bounds fusion, so elementwise
+    ops state it.
     """
 
+    compile_ms: ClassVar[float] = PLAIN_MS
     nofuse = attribute(EDGES, None, discardable=True)
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
@@ -97,3 +103,13 @@ def same_dtype(op: Operation, types: Sequence[TensorType]) -> None:
     at = next((operand_at(op, value) for value in op.inputs if value.type is odd), None)
     message = f"its operands have different element types: {names}"
     raise op_error(op, message, at=at, label=f"this is {odd.dtype}, the first {types[0].dtype}")
+
+
+def surely_negative(dim: Dim) -> bool:
+    """Whether DIM is a negative number; sizes with symbols are decided through `needs`."""
+    return isinstance(dim, int) and dim < 0
+
+
+def dims_text(dims: Sequence[Dim]) -> str:
+    """DIMS as text for a message, such as `[2, N]`."""
+    return "[" + ", ".join(map(str, dims)) + "]"

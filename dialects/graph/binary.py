@@ -10,6 +10,7 @@ from ..core.attributes import BOOL as FLAG
 from ..core.ir import Operation
 from ..core.op import attribute, define_op
 from ..core.traits import Trait
+from .base import PLAIN_MS
 from .elementwise_base import ANY, Binary, Bitwise, Comparison, Logic
 from .extremes import larger, smaller
 from .formula import Term
@@ -21,6 +22,7 @@ class Add(Binary):
     """x + y (ONNX Add)."""
 
     name = "graph.add"
+    compile_ms = PLAIN_MS
     function = "add"
     numpy = np.add
 
@@ -30,6 +32,7 @@ class Sub(Binary):
     """x - y (ONNX Sub)."""
 
     name = "graph.sub"
+    compile_ms = PLAIN_MS
     function = "sub"
     numpy = np.subtract
 
@@ -39,6 +42,7 @@ class Mul(Binary):
     """x * y (ONNX Mul)."""
 
     name = "graph.mul"
+    compile_ms = PLAIN_MS
     function = "mul"
     numpy = np.multiply
 
@@ -48,6 +52,7 @@ class Div(Binary):
     """x / y; integers truncate toward zero, and give 0 for a zero divisor (ONNX Div)."""
 
     name = "graph.div"
+    compile_ms = 1.0
     function = "div"
     numpy = staticmethod(divide)
 
@@ -57,6 +62,7 @@ class Pow(Binary):
     """x to the power y; integer results truncate toward zero (ONNX Pow)."""
 
     name = "graph.pow"
+    compile_ms = 6.0
     function = "pow"
     numpy = staticmethod(power)
 
@@ -66,6 +72,7 @@ class Min(Binary):
     """The smaller operand; NaN if one is NaN, and -0 of zeros that differ in sign (ONNX Min)."""
 
     name = "graph.min"
+    compile_ms = PLAIN_MS
     function = "min"
     numpy = staticmethod(smaller)
 
@@ -75,6 +82,7 @@ class Max(Binary):
     """The larger operand; NaN if one is NaN, and +0 of zeros that differ in sign (ONNX Max)."""
 
     name = "graph.max"
+    compile_ms = PLAIN_MS
     function = "max"
     numpy = staticmethod(larger)
 
@@ -185,6 +193,7 @@ class Mod(Binary):
     integers give 0 and floats NaN."""
 
     name = "graph.mod"
+    compile_ms = 6.0
     fmod = attribute(FLAG, False)
 
     def compute(self, x: Array, y: Array) -> Any:

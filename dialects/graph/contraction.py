@@ -17,12 +17,12 @@ from ..core.expr import Expr, Index, Scalars
 from ..core.interpreter import Array, Evaluation
 from ..core.ir import Operation, Value
 from ..core.op import attribute, define_op, operand, result
-from ..core.parts import AttributeAt
+from ..core.parts import AttributeAt, OperandAt
 from ..core.traits import Trait
 from ..core.types import TensorType
 from .base import GraphOp, broadcast_shapes, same_dtype, same_size
 from .numeric import compute_dtype, converted, multiplied
-from .windowed import Ints, Windowed
+from .sliding_window import Ints, SlidingWindow
 
 BYTES = (I8, U8)
 
@@ -64,7 +64,7 @@ def check_multiply(op: Operation, multiply: DType | None) -> None:
         )
 
 
-class Convolution(Windowed):
+class Convolution(SlidingWindow):
     """Base class of the convolutions: the weight operand and its static window."""
 
     w = operand()
@@ -90,7 +90,7 @@ class Convolution(Windowed):
         ranks = self.x.type.rank, self.w.type.rank
         if ranks[0] != ranks[1] or not 3 <= ranks[0] <= 5:
             raise op_error(
-                self, f"the input has {ranks[0]} dimensions, the weight {ranks[1]}; 3 to 5 are wanted"
+                self, f"the input has {ranks[0]} dimensions, the weight {ranks[1]}; 3 to 5 are expected"
             )
 
     def check_groups(self, label: str, channels: Dim, wanted: Dim) -> None:
@@ -189,7 +189,8 @@ class ConvTranspose(Convolution):
 
     def needs(self) -> Iterable[Need]:
         for axis in range(len(self.window)):
-            yield Need(self._output_size(axis), 1, f"its output has elements along axis {axis + 2}")
+            why = f"its output has elements along axis {axis + 2}"
+            yield Need(self._output_size(axis), 1, why, at=OperandAt(0))
 
     @property
     def _extra(self) -> Ints:

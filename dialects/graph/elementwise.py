@@ -9,15 +9,16 @@ import numpy as np
 
 from ..core.attributes import DTYPE
 from ..core.diagnostics import op_error
-from ..core.dtypes import BOOL, DType
+from ..core.dtypes import BOOL, U8, DType
 from ..core.expr import Expr, Index, Scalars
 from ..core.interpreter import Evaluation
 from ..core.ir import Operation
 from ..core.op import attribute, define_op, operand, optional_operand, result
+from ..core.parts import AttributeAt
 from ..core.traits import Trait
 from ..core.types import TensorType
 from . import activations, binary, unary
-from .base import GraphOp, broadcast_shapes, same_dtype
+from .base import PLAIN_MS, GraphOp, broadcast_shapes, same_dtype
 from .elementwise_base import Broadcasting, check_kind
 from .extremes import larger, smaller
 from .formula import Term
@@ -30,6 +31,7 @@ class Cast(GraphOp):
     truncates and saturates (NaN gives 0), integers wrap, f8 saturates, bool is x != 0."""
 
     name = "graph.cast"
+    compile_ms = PLAIN_MS
     x = operand()
     to = attribute(DTYPE)
     y = result()
@@ -45,10 +47,36 @@ class Cast(GraphOp):
 
 
 @define_op(Trait.ELEMENTWISE)
+class BitCast(GraphOp):
+    """The bits of each element as another type of the same width (ONNX BitCast); bool is x != 0."""
+
+    name = "graph.bit_cast"
+    compile_ms = PLAIN_MS
+    x = operand()
+    to = attribute(DTYPE)
+    y = result()
+
+    def infer(self) -> Sequence[TensorType]:
+        if self.to.bits != self.x.type.dtype.bits:
+            raise op_error(self, f"{self.x.type.dtype} and {self.to} differ in width", at=AttributeAt("to"))
+        return [self.x.type.with_dtype(self.to)]
+
+    def define(self, scalars: Scalars, index: Index) -> Expr:
+        x = scalars.load(self.x, index)
+        if self.to != BOOL:
+            return scalars.bit_cast(x, self.to)
+        return scalars.cast(scalars.bit_cast(x, U8 if x.dtype != BOOL else BOOL), BOOL)
+
+    def evaluate(self, evaluation: Evaluation, x: Array) -> Array:
+        return x.view(np.uint8) != 0 if self.to == BOOL else x.view(self.to.numpy)
+
+
+@define_op(Trait.ELEMENTWISE)
 class Clip(Broadcasting):
     """min(max(x, low), high) with rank-0 bounds, each optional; NaN stays NaN (ONNX Clip)."""
 
     name = "graph.clip"
+    compile_ms = PLAIN_MS
     x = operand()
     low = optional_operand()
     high = optional_operand()
@@ -74,6 +102,7 @@ class Prelu(Broadcasting):
     """x, or slope * x below zero (ONNX PRelu)."""
 
     name = "graph.prelu"
+    compile_ms = PLAIN_MS
     x = operand()
     slope = operand()
     y = result()
@@ -91,6 +120,7 @@ class Where(Broadcasting):
     """x where the condition holds, else y (ONNX Where)."""
 
     name = "graph.where"
+    compile_ms = PLAIN_MS
     condition = operand()
     x = operand()
     y = operand()
@@ -113,4 +143,13 @@ class Where(Broadcasting):
         return condition.choose(x, y)
 
 
-OPS: tuple[type[Operation], ...] = (*unary.OPS, *binary.OPS, *activations.OPS, Cast, Clip, Prelu, Where)
+OPS: tuple[type[Operation], ...] = (
+    *unary.OPS,
+    *binary.OPS,
+    *activations.OPS,
+    Cast,
+    BitCast,
+    Clip,
+    Prelu,
+    Where,
+)

@@ -16,7 +16,7 @@ from ..core.interpreter import Evaluation
 from ..core.ir import Operation, Value
 from ..core.op import AttributeField, attribute, operand, result
 from ..core.types import TensorType
-from .base import GraphOp, broadcast_shapes, same_dtype
+from .base import PLAIN_MS, GraphOp, broadcast_shapes, same_dtype
 from .formula import Term, load, load_broadcast
 from .numeric import Array, converted, widened
 
@@ -128,6 +128,7 @@ class Binary(Broadcasting):
 class UnaryPredicate(Unary):
     """y = whether x has some property; the result is bool."""
 
+    compile_ms = PLAIN_MS
     cost = 0
 
     def result_dtype(self) -> DType:
@@ -137,6 +138,7 @@ class UnaryPredicate(Unary):
 class Comparison(Binary):
     """z = whether a relation between x and y holds; false if one is NaN."""
 
+    compile_ms = PLAIN_MS
     cost = 0
 
     def result_dtype(self) -> DType:
@@ -153,4 +155,5 @@ class Bitwise(Binary):
     """An operation on the bits of integers."""
 
     kinds = INTEGER
+    compile_ms = PLAIN_MS
     cost = 0

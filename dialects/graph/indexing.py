@@ -15,7 +15,7 @@ from ..core.dtypes import I64
 from ..core.expr import Expr, Index, Scalars
 from ..core.interpreter import Array, Evaluation
 from ..core.op import attribute, define_op, operand, result
-from ..core.parts import AttributeAt
+from ..core.parts import AttributeAt, OperandAt
 from ..core.traits import Trait
 from ..core.types import TensorType
 from .base import GraphOp, normalize_axis, same_dtype, same_shape
@@ -58,13 +58,14 @@ class Indexed(GraphOp):
             extent, why = self.x.type.shape[axis], f"an index needs elements in axis {axis}"
             # Without indices the axis may be empty.
             least = min(count, 1) if isinstance(count, int) else count
-            yield Need(extent if isinstance(count, int) else extent * count, least, why)
+            needed = extent if isinstance(count, int) else extent * count
+            yield Need(needed, least, why, at=OperandAt(0))
 
     def check_indices(self) -> None:
         if not self.indices.type.dtype.is_integer:
             raise op_error(
                 self,
-                f"its indices are {self.indices.type.dtype}, integers are wanted",
+                f"its indices are {self.indices.type.dtype}, integers are expected",
                 at=operand_at(self, self.indices),
             )
 
@@ -121,7 +122,7 @@ class GatherElements(Indexed):
         sizes = zip(self.x.type.shape, self.indices.type.shape, strict=True)
         for axis, (size, count) in enumerate(sizes):
             if axis not in self.indexed:
-                yield Need(size, count, f"the indices stay inside axis {axis}")
+                yield Need(size, count, f"the indices stay inside axis {axis}", at=OperandAt(1))
 
     def infer(self) -> Sequence[TensorType]:
         self.check_indices()
@@ -257,7 +258,7 @@ class OneHot(GraphOp):
         if self.values.type.shape != (2,):
             raise op_error(
                 self,
-                f"the values are {self.values.type}, off and on are wanted",
+                f"the values are {self.values.type}, off and on are expected",
                 at=operand_at(self, self.values),
             )
         return [TensorType((*shape[:axis], self.depth, *shape[axis:]), self.values.type.dtype)]

@@ -22,8 +22,8 @@ from .elementwise_base import FLOAT, check_kind, parameter
 from .formula import Term, load, load_broadcast
 from .numeric import Array, converted, widened
 from .reduction import front_axis
+from .sliding_window import WIDE
 from .sums import held, mean, total
-from .windowed import WIDE
 
 
 class Normalization(GraphOp):
@@ -175,7 +175,7 @@ def check_channels(op: Normalization, values: Sequence[Value]) -> None:
         )
     for value in values:
         have = "x".join(str(size) for size in value.type.shape) or "no dimensions"
-        message = f"a parameter has shape {have} where {shape[1]} channels are wanted"
+        message = f"a parameter has shape {have} where {shape[1]} channels are expected"
         if value.type.rank != 1:
             raise op_error(op, message, at=operand_at(op, value))
         same_size(op, shape[1], value.type.shape[0], message, operand_at(op, value))

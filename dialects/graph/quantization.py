@@ -25,7 +25,7 @@ from ..core.op import attribute, define_op, operand, optional_operand, result
 from ..core.parts import AttributeAt
 from ..core.traits import Trait
 from ..core.types import TensorType
-from .base import GraphOp, normalize_axis, same_shape
+from .base import PLAIN_MS, GraphOp, normalize_axis, same_shape
 from .formula import Term, load
 from .numeric import converted, widened
 
@@ -64,7 +64,7 @@ class Scaling(GraphOp):
         if self.scale.type.dtype not in REALS:
             raise op_error(
                 self,
-                f"the scale is of type {self.scale.type.dtype}, a float is wanted",
+                f"the scale is of type {self.scale.type.dtype}, a float is expected",
                 at=operand_at(self, self.scale),
             )
         self._check_shape()
@@ -95,7 +95,7 @@ class Scaling(GraphOp):
         if self.block:
             wanted = (*shape[:axis], ceildiv(shape[axis], self.block), *shape[axis + 1 :])
         sizes = ", ".join(map(str, wanted))
-        message = f"the scale {self.scale.type} does not fit axis {axis}: [{sizes}] is wanted"
+        message = f"the scale {self.scale.type} does not fit axis {axis}: [{sizes}] is expected"
         if self.axis < 0:
             raise op_error(self, message, at=AttributeAt("axis"))
         same_shape(self, wanted, given, message, operand_at(self, self.scale))
@@ -157,6 +157,7 @@ class Quantize(Scaling):
     """
 
     name = "graph.quantize"
+    compile_ms = PLAIN_MS
     offset_first = attribute(BOOL, False)
     cost = 3
 
@@ -197,6 +198,7 @@ class Dequantize(Scaling):
     """(x - zero_point) * scale (ONNX DequantizeLinear); i32, the type of biases, has no zero point."""
 
     name = "graph.dequantize"
+    compile_ms = PLAIN_MS
 
     @property
     def quantized(self) -> DType:

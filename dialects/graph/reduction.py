@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from ..core.expr import Expr, Index, Scalars
 from ..core.interpreter import Evaluation
 from ..core.ir import Operation
 from ..core.op import attribute, define_op, operand, result
-from ..core.parts import AttributeAt
+from ..core.parts import AttributeAt, OperandAt
 from ..core.traits import Trait
 from ..core.types import TensorType
 from .base import GraphOp, axis_at
@@ -154,7 +154,8 @@ class ArgReduce(GraphOp):
         return [TensorType(without_axes(shape, [axis], self.keepdims), I64)]
 
     def needs(self) -> Iterable[Need]:
-        yield Need(self.x.type.shape[self.axis], 1, f"there is an extreme in axis {self.axis}")
+        why = f"there is an extreme in axis {self.axis}"
+        yield Need(self.x.type.shape[self.axis], 1, why, at=OperandAt(0))
 
     def evaluate(self, evaluation: Evaluation, x: Array) -> Array:
         wide = widened(x)
@@ -178,29 +179,31 @@ class ArgReduce(GraphOp):
         return self.x.type.elements
 
 
-@define_op(Trait.REDUCTION)
-class Cumsum(GraphOp):
-    """The running sum along an axis: inclusive, or `exclusive`; from the end if `reverse` (ONNX CumSum).
-    An inclusive sum starts from the first element, so it keeps -0; an exclusive one starts from +0."""
+class Running(GraphOp):
+    """Base class of running reductions along an axis: inclusive or `exclusive`, from the end if `reverse`."""
 
-    name = "graph.cumsum"
     x = operand()
     axis = attribute(INT)
     exclusive = attribute(FLAG, False)
     reverse = attribute(FLAG, False)
     y = result()
+    kind: ClassVar[str]
 
     def infer(self) -> Sequence[TensorType]:
         check_kind(self, self.x, NUMBER)
         front_axis(self, self.axis, self.x.type.rank)
         return [self.x.type]
 
+    def running(self, x: Array) -> Array:
+        """The running reduction of X along its last axis, in numpy."""
+        raise NotImplementedError
+
     def evaluate(self, evaluation: Evaluation, x: Array) -> Array:
         wide = widened(x)
         with np.errstate(all="ignore"):
             ordered = np.moveaxis(np.flip(wide, self.axis) if self.reverse else wide, self.axis, -1)
-            sums = np.moveaxis(running(ordered, exclusive=self.exclusive), -1, self.axis)
-            return converted(np.flip(sums, self.axis) if self.reverse else sums, self.y.type.dtype)
+            found = np.moveaxis(self.running(ordered), -1, self.axis)
+            return converted(np.flip(found, self.axis) if self.reverse else found, self.y.type.dtype)
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
         here, size = index[self.axis], self.x.type.shape[self.axis]
@@ -211,11 +214,36 @@ class Cumsum(GraphOp):
             return load(scalars, self.x, (*index[: self.axis], at, *index[self.axis + 1 :])).expr
 
         extent = before if self.exclusive else before + 1
-        whole = scalars.reduce("sum", [extent], body, signed_zero=not self.exclusive)
+        signed = self.kind == "sum" and not self.exclusive
+        whole = scalars.reduce(self.kind, [extent], body, signed_zero=signed)
         return scalars.cast(whole, self.y.type.dtype)
 
     def flops(self) -> Dim:
         return self.x.type.elements
 
 
-OPS: tuple[type[Operation], ...] = (Reduce, ArgReduce, Cumsum)
+@define_op(Trait.REDUCTION)
+class Cumsum(Running):
+    """The running sum along an axis (ONNX CumSum). An inclusive sum starts from the first element, so it
+    keeps -0; an exclusive one starts from +0."""
+
+    name = "graph.cumsum"
+    kind = "sum"
+
+    def running(self, x: Array) -> Array:
+        return running(x, exclusive=self.exclusive)
+
+
+@define_op(Trait.REDUCTION)
+class Cumprod(Running):
+    """The running product along an axis (ONNX CumProd); an exclusive one starts from 1."""
+
+    name = "graph.cumprod"
+    kind = "prod"
+
+    def running(self, x: Array) -> Array:
+        shifted = np.concatenate([np.ones_like(x[..., :1]), x[..., :-1]], axis=-1) if self.exclusive else x
+        return np.cumprod(shifted, -1, x.dtype)
+
+
+OPS: tuple[type[Operation], ...] = (Reduce, ArgReduce, Cumsum, Cumprod)

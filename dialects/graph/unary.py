@@ -11,6 +11,7 @@ from ..core.dtypes import BOOL
 from ..core.ir import Operation
 from ..core.op import attribute, define_op
 from ..core.traits import Trait
+from .base import PLAIN_MS
 from .elementwise_base import INTEGER, NUMBER, TRUTH, Unary, UnaryPredicate
 from .formula import Term
 from .numeric import Array, erf, sigmoid
@@ -21,6 +22,7 @@ class Neg(Unary):
     """-x; unsigned integers wrap (ONNX Neg)."""
 
     name = "graph.neg"
+    compile_ms = PLAIN_MS
     function = "neg"
     numpy = np.negative
     kinds = NUMBER
@@ -31,6 +33,7 @@ class Abs(Unary):
     """|x| (ONNX Abs)."""
 
     name = "graph.abs"
+    compile_ms = PLAIN_MS
     function = "abs"
     numpy = np.abs
     kinds = NUMBER
@@ -41,6 +44,7 @@ class Sign(Unary):
     """-1, 0 or 1; NaN stays NaN (ONNX Sign)."""
 
     name = "graph.sign"
+    compile_ms = PLAIN_MS
     function = "sign"
     numpy = np.sign
     kinds = NUMBER
@@ -51,6 +55,7 @@ class Floor(Unary):
     """The largest integer not above x (ONNX Floor)."""
 
     name = "graph.floor"
+    compile_ms = PLAIN_MS
     function = "floor"
     numpy = np.floor
 
@@ -60,6 +65,7 @@ class Ceil(Unary):
     """The smallest integer not below x (ONNX Ceil)."""
 
     name = "graph.ceil"
+    compile_ms = PLAIN_MS
     function = "ceil"
     numpy = np.ceil
 
@@ -69,6 +75,7 @@ class Round(Unary):
     """The nearest integer, ties to even (ONNX Round)."""
 
     name = "graph.round"
+    compile_ms = PLAIN_MS
     function = "round"
     numpy = np.rint
 
@@ -78,6 +85,7 @@ class Sqrt(Unary):
     """The square root; NaN below zero (ONNX Sqrt)."""
 
     name = "graph.sqrt"
+    compile_ms = 1.0
     function = "sqrt"
     numpy = np.sqrt
 
@@ -87,6 +95,7 @@ class Reciprocal(Unary):
     """1 / x (ONNX Reciprocal)."""
 
     name = "graph.reciprocal"
+    compile_ms = 1.0
     function = "reciprocal"
     numpy = np.reciprocal
 
@@ -96,6 +105,7 @@ class Exp(Unary):
     """e to the power x (ONNX Exp)."""
 
     name = "graph.exp"
+    compile_ms = 1.0
     function = "exp"
     numpy = np.exp
 
@@ -105,6 +115,7 @@ class Log(Unary):
     """The natural logarithm; NaN below zero (ONNX Log)."""
 
     name = "graph.log"
+    compile_ms = 1.4
     function = "log"
     numpy = np.log
 
@@ -114,6 +125,7 @@ class Sin(Unary):
     """The sine of an angle in radians (ONNX Sin)."""
 
     name = "graph.sin"
+    compile_ms = 9.0
     function = "sin"
     numpy = np.sin
 
@@ -123,6 +135,7 @@ class Cos(Unary):
     """The cosine of an angle in radians (ONNX Cos)."""
 
     name = "graph.cos"
+    compile_ms = 9.0
     function = "cos"
     numpy = np.cos
 
@@ -132,6 +145,7 @@ class Tan(Unary):
     """The tangent of an angle in radians (ONNX Tan)."""
 
     name = "graph.tan"
+    compile_ms = 9.0
     function = "tan"
     numpy = np.tan
 
@@ -141,6 +155,7 @@ class Asin(Unary):
     """The arc sine, in radians; NaN outside [-1, 1] (ONNX Asin)."""
 
     name = "graph.asin"
+    compile_ms = 1.0
     function = "asin"
     numpy = np.arcsin
 
@@ -150,6 +165,7 @@ class Acos(Unary):
     """The arc cosine, in radians; NaN outside [-1, 1] (ONNX Acos)."""
 
     name = "graph.acos"
+    compile_ms = 1.0
     function = "acos"
     numpy = np.arccos
 
@@ -159,6 +175,7 @@ class Atan(Unary):
     """The arc tangent, in radians (ONNX Atan)."""
 
     name = "graph.atan"
+    compile_ms = 1.0
     function = "atan"
     numpy = np.arctan
 
@@ -168,6 +185,7 @@ class Sinh(Unary):
     """The hyperbolic sine (ONNX Sinh)."""
 
     name = "graph.sinh"
+    compile_ms = 1.2
     function = "sinh"
     numpy = np.sinh
 
@@ -177,6 +195,7 @@ class Cosh(Unary):
     """The hyperbolic cosine (ONNX Cosh)."""
 
     name = "graph.cosh"
+    compile_ms = 1.2
     function = "cosh"
     numpy = np.cosh
 
@@ -186,6 +205,7 @@ class Tanh(Unary):
     """The hyperbolic tangent (ONNX Tanh)."""
 
     name = "graph.tanh"
+    compile_ms = 1.2
     function = "tanh"
     numpy = np.tanh
 
@@ -195,6 +215,7 @@ class Asinh(Unary):
     """The inverse hyperbolic sine (ONNX Asinh)."""
 
     name = "graph.asinh"
+    compile_ms = 2.5
     function = "asinh"
     numpy = np.arcsinh
 
@@ -204,6 +225,7 @@ class Acosh(Unary):
     """The inverse hyperbolic cosine; NaN below 1 (ONNX Acosh)."""
 
     name = "graph.acosh"
+    compile_ms = 2.5
     function = "acosh"
     numpy = np.arccosh
 
@@ -213,6 +235,7 @@ class Atanh(Unary):
     """The inverse hyperbolic tangent; NaN outside [-1, 1] (ONNX Atanh)."""
 
     name = "graph.atanh"
+    compile_ms = 2.5
     function = "atanh"
     numpy = np.arctanh
 
@@ -222,6 +245,7 @@ class Erf(Unary):
     """The error function (ONNX Erf)."""
 
     name = "graph.erf"
+    compile_ms = 1.4
     function = "erf"
     numpy = staticmethod(erf)
 
@@ -231,6 +255,7 @@ class Sigmoid(Unary):
     """1 / (1 + exp(-x)) (ONNX Sigmoid)."""
 
     name = "graph.sigmoid"
+    compile_ms = 1.4
     function = "sigmoid"
     numpy = staticmethod(sigmoid)
 
@@ -250,6 +275,7 @@ class BitwiseNot(Unary):
     """Bitwise complement of an integer (ONNX BitwiseNot)."""
 
     name = "graph.bitwise_not"
+    compile_ms = PLAIN_MS
     function = "bitnot"
     numpy = np.invert
     kinds = INTEGER

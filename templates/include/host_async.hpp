@@ -90,6 +90,10 @@ inline BulkCopy bulk_copy(const u64* map, const void* shared, const int* coordin
     if (view.rank() != rank) fail("a tensor map used with the wrong number of coordinates");
     if (view.im2col() != (offsets != nullptr)) fail("a tiled tensor map used as an im2col one, or the other way round");
     if (view.extent() > view.bytes()) fail("a tensor map reaches outside its buffer");
+    // Anything else is an illegal instruction on an H200 (driver 580.159.04), out of bounds or not.
+    if (i64(coordinates[0]) * view.element() % 16) {
+        fail("a bulk tensor copy starts within 16 bytes: its innermost coordinate is not a multiple of 16 bytes");
+    }
     // Whole swizzle patterns: eight lines of 32, 64 or 128 bytes.
     check_shared(shared, view.box_bytes(), view.swizzle() ? u64(128) << view.swizzle() : 128, what);
     BulkCopy copy = {};

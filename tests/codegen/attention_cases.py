@@ -12,7 +12,8 @@ from glassrt.dialects.core.ir import Module, SymbolRange, Value
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.attention import Attention
 from glassrt.dialects.graph.elementwise import Cast
-from glassrt.dialects.graph.movement import Reshape, Slice, Transpose
+from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
+from glassrt.dialects.graph.movement.slicing import Slice
 
 from .one_kernel import kernel_module
 

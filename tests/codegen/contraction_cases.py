@@ -9,13 +9,11 @@ from typing import Any
 import numpy as np
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.families.contraction import depthwise
-from glassrt.codegen.families.contraction import mma as contraction_mma
-from glassrt.codegen.families.contraction import simt as contraction_simt
 from glassrt.codegen.families.contraction.depthwise import DepthwiseConfig
-from glassrt.codegen.families.contraction.mma import MmaConfig
+from glassrt.codegen.families.contraction.mma import MMA, MmaConfig
 from glassrt.codegen.families.contraction.problem import Problem, divisor, power_of_two_in, problem_of
-from glassrt.codegen.families.contraction.simt import SimtConfig
-from glassrt.codegen.families.contraction.spec import Binding, split_scratch
+from glassrt.codegen.families.contraction.simt import SIMT, SimtConfig
+from glassrt.codegen.families.contraction.spec import TEMPLATE, Binding, contraction_launch, split_scratch
 from glassrt.codegen.nvrtc.intrinsics import headers
 from glassrt.codegen.request.parameters import ScratchParameter
 from glassrt.codegen.request.request import Geometry
@@ -203,13 +201,13 @@ def kernel_of(
         assert depthwise.unsupported(problem) is None and depthwise.illegal(problem, config, TARGET) is None
         spec: Any = depthwise.specialize(problem, config, bind(case, name, config.vector), TARGET)
         return Kernel(name, render(depthwise.TEMPLATE, spec), depthwise.launch(problem, config))
-    family: Any = contraction_mma if isinstance(config, MmaConfig) else contraction_simt
-    assert family.unsupported(problem, TARGET) is None
-    assert family.illegal(problem, config, TARGET) is None
+    product: Any = MMA if isinstance(config, MmaConfig) else SIMT
+    assert product.unsupported(problem, TARGET) is None
+    assert product.illegal(problem, config, TARGET) is None
     vector = power_of_two_in(divisor(problem.n, case.pitch, case.start), 16 // DTYPES[case.out].bytes)
     scratch = split_scratch(problem, config.block_m, config.block_n, config.splits)
-    spec = family.specialize(problem, config, bind(case, name, vector, scratch), TARGET)
-    return Kernel(name, render(family.TEMPLATE, spec), family.launch(problem, spec), scratch)
+    spec = product.specialize(problem, config, bind(case, name, vector, scratch), TARGET)
+    return Kernel(name, render(TEMPLATE, spec), contraction_launch(problem, spec), scratch)
 
 
 def run_case(case: Case, kernel: Kernel, module: HostModule, runs: int = 1) -> Array:

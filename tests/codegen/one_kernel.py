@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.arch.spec import ArchSpec
+from glassrt.codegen.families.executed import executed
 from glassrt.codegen.families.registry import candidates, families
 from glassrt.codegen.plan.assemble import BuildOptions, assemble
 from glassrt.codegen.request.request import Candidate, Request
@@ -51,8 +52,9 @@ def kernel_module(
         for value, type in zip(values, outputs, strict=True):
             value.type = type
     block.append(Yield(*values))
+    compute = executed(block, rounds_operands=True)
     kernel = PrecisionKernel(
-        *arguments, root="loop", requested=F32, compute=F32, accumulate=F32, regions=[Region(block)]
+        *arguments, root="loop", requested=F32, compute=compute, accumulate=F32, regions=[Region(block)]
     )
     function.block.append(kernel)
     function.block.append(Return(*kernel.results))
@@ -70,7 +72,7 @@ def _laid_out(function: Function, value: Value, type: TensorType) -> Value:
     copy.type = type
     block.append(Yield(copy))
     kernel = PrecisionKernel(
-        value, root="loop", requested=F32, compute=F32, accumulate=F32, regions=[Region(block)]
+        value, root="loop", requested=F32, compute=executed(block), accumulate=F32, regions=[Region(block)]
     )
     return function.block.append(kernel).result
 

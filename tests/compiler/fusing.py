@@ -10,7 +10,7 @@ from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.fused import FusedKernel
-from glassrt.dialects.graph.movement import Reshape
+from glassrt.dialects.graph.movement.reshape import Reshape
 
 from ..property.graphs import Net
 

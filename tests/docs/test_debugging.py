@@ -82,7 +82,7 @@ def test_a_planted_rule_is_answered_as_the_page_says(
 ) -> None:
     line = {"build": "--verify-each=semantics", "check": "--bisect --interpret"}[name]
     command = next(text for text in commands(line) if text.startswith(f"glassrt {name}"))
-    monkeypatch.setattr(canonicalize, "RULES", (*canonicalize.RULES, planted))
+    monkeypatch.setattr(canonicalize, "PATTERNS", (*canonicalize.PATTERNS, planted))
     have = without_numbers(run(command, monkeypatch, code=1))
     for wanted in without_numbers(marked(PAGE, f"planted {name}")).splitlines():
         assert wanted in have.splitlines()

@@ -11,8 +11,8 @@ from glassrt.codegen.families.registry import candidates, families
 from glassrt.codegen.request.request import Candidate, Request
 from glassrt.dialects.core.dtypes import BF16, F16, F32, F64, I8, DType
 from glassrt.dialects.core.types import TensorType, channels_last
+from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.reduction import ArgReduce, Cumsum, Reduce
-from glassrt.dialects.graph.window import MaxPool
 
 from ..codegen.one_kernel import compare, kernel_module, plan_of
 from ..models import Array

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,12 @@ class CaseFailed(Exception):
     """A case whose outcome is not what it says."""
 
 
+def _folder(config: pytest.Config) -> Path:
+    """Where the inputs are written that the commands in failures name; pytest's cache may be switched off."""
+    cache: pytest.Cache | None = getattr(config, "cache", None)
+    return cache.mkdir("ir-cases") if cache else Path(tempfile.mkdtemp(prefix="ir-cases-"))
+
+
 class IrCase(pytest.Item):
     """One case as a test."""
 
@@ -26,9 +33,7 @@ class IrCase(pytest.Item):
         self.case = case
 
     def runtest(self) -> None:
-        cache = self.config.cache
-        assert cache is not None
-        folder = cache.mkdir("ir-cases")
+        folder = _folder(self.config)
         outcome = run(self.case, folder)
         case = self.case
         if self.config.getoption("--update-golden") and not case.unchanged and outcome.text != case.expected:

@@ -217,5 +217,5 @@ def test_files_are_collected_and_updated(tmp_path: Path) -> None:
     assert "some.ir:1: twice" in failed.stdout and "+    core.return %x" in failed.stdout
     assert "input.ir --rules involution -t sm_90a" in failed.stdout
     none.unlink()
-    assert collect(tmp_path, "--update-golden").returncode == 0
+    assert collect(tmp_path, "--update-golden", "-p", "no:cacheprovider").returncode == 0
     assert some.read_text(encoding="utf-8") == CASE

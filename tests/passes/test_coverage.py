@@ -16,10 +16,12 @@ BEYOND_PASSES = {
     "constrain-sizes",
     "derive-size",
     "determine-size",
+    "folded-branch",
     "precision-mixture",
     "precision-search",
     "register-spill",
     "standard-body",
+    "unrolled-loop",
 }
 
 

@@ -12,9 +12,11 @@ from glassrt.dialects.core.affine import Dim
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add
-from glassrt.dialects.graph.movement import Concat, Reshape, Slice, Transpose
+from glassrt.dialects.graph.movement.concat import Concat
+from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
+from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.normalization import Softmax
-from glassrt.dialects.graph.window import MaxPool
+from glassrt.dialects.graph.pool import MaxPool
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 

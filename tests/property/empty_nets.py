@@ -12,11 +12,16 @@ from glassrt.dialects.graph.binary import Add, Mul
 from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.elementwise import Where
 from glassrt.dialects.graph.indexing import Gather
-from glassrt.dialects.graph.movement import Concat, Expand, Pad, Reshape, Slice, Tile, Transpose, Trilu
+from glassrt.dialects.graph.movement.concat import Concat
+from glassrt.dialects.graph.movement.expand import Expand, Tile
+from glassrt.dialects.graph.movement.pad import Pad
+from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
+from glassrt.dialects.graph.movement.slicing import Slice
+from glassrt.dialects.graph.movement.trilu import Trilu
 from glassrt.dialects.graph.normalization import LayerNorm, Softmax
+from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.reduction import Cumsum, Reduce
 from glassrt.dialects.graph.unary import Tanh
-from glassrt.dialects.graph.window import MaxPool
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 

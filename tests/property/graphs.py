@@ -18,11 +18,15 @@ from glassrt.dialects.graph.binary import Add, Div, Max, Mul, Sub
 from glassrt.dialects.graph.constants import constant
 from glassrt.dialects.graph.contraction import Conv, Matmul
 from glassrt.dialects.graph.elementwise import Cast, Clip
-from glassrt.dialects.graph.movement import Concat, Expand, Pad, Reshape, Slice, Transpose
+from glassrt.dialects.graph.movement.concat import Concat
+from glassrt.dialects.graph.movement.expand import Expand
+from glassrt.dialects.graph.movement.pad import Pad
+from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
+from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.normalization import BatchNorm, Lrn, Softmax
+from glassrt.dialects.graph.pool import AvgPool, MaxPool
 from glassrt.dialects.graph.reduction import Reduce
 from glassrt.dialects.graph.unary import Abs, Neg, Sigmoid, Tanh
-from glassrt.dialects.graph.window import AvgPool, MaxPool
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 

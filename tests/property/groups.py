@@ -14,7 +14,7 @@ from glassrt.codegen.request.make import code_in_model_symbols, make_request
 from glassrt.codegen.request.parameters import scratch_of
 from glassrt.compiler.driver.pipeline import passes_to
 from glassrt.compiler.kernels.members import Member, members_of
-from glassrt.compiler.memory.plan import place_buffers
+from glassrt.compiler.memory.placement import place_buffers
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.settings.options import Options
@@ -23,10 +23,10 @@ from glassrt.dialects.core.affine import Dim
 from glassrt.dialects.core.ir import Module, Region, Value
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.activations import Relu
-from glassrt.dialects.graph.movement import Concat
+from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.normalization import Softmax
+from glassrt.dialects.graph.pool import AvgPool, MaxPool
 from glassrt.dialects.graph.unary import Abs, Neg, Sigmoid, Tanh
-from glassrt.dialects.graph.window import AvgPool, MaxPool
 from glassrt.dialects.launch import Kernel
 from glassrt.runtime.engine import Engine
 from glassrt.runtime.plan import Plan

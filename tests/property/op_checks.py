@@ -26,6 +26,11 @@ def tolerance(dtype: DType) -> tuple[float, float]:
     return TOLERANCES.get(dtype.name, (0.25, 1e-5) if dtype.is_float else (0.0, 0.0))
 
 
+def numbered(shape: tuple[int, ...]) -> Array:
+    """Every element is its own position, so that a wrong one shows."""
+    return np.arange(1, int(np.prod(shape)) + 1, dtype=np.float32).reshape(shape)
+
+
 def build(op: type[GraphOp], arrays: Sequence[Array | None], **attributes: Any) -> GraphOp:
     """OP over operands of the types of ARRAYS (None: absent)."""
     return _build(op, arrays, attributes, symbolic=False)

@@ -10,10 +10,14 @@ from glassrt.dialects.core.ir import Value
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.contraction import Conv
 from glassrt.dialects.graph.indexing import Gather
-from glassrt.dialects.graph.movement import Concat, Expand, Pad, Reshape, Slice, Tile, Transpose
+from glassrt.dialects.graph.movement.concat import Concat
+from glassrt.dialects.graph.movement.expand import Expand, Tile
+from glassrt.dialects.graph.movement.pad import Pad
+from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
+from glassrt.dialects.graph.movement.resize import Resize
+from glassrt.dialects.graph.movement.slicing import Slice
+from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.quantization import Dequantize, Quantize
-from glassrt.dialects.graph.resize import Resize
-from glassrt.dialects.graph.window import MaxPool
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 

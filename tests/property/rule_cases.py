@@ -12,11 +12,15 @@ from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add, And, Div, Max, Min, Mul, Or, Pow, Sub
 from glassrt.dialects.graph.contraction import ConvTranspose, Matmul
 from glassrt.dialects.graph.elementwise import Cast, Clip, Where
-from glassrt.dialects.graph.movement import Concat, Expand, Pad, Reshape, Slice, Tile, Transpose
+from glassrt.dialects.graph.movement.concat import Concat
+from glassrt.dialects.graph.movement.expand import Expand, Tile
+from glassrt.dialects.graph.movement.pad import Pad
+from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
+from glassrt.dialects.graph.movement.resize import Resize
+from glassrt.dialects.graph.movement.slicing import Slice
+from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.reduction import Reduce
-from glassrt.dialects.graph.resize import Resize
 from glassrt.dialects.graph.unary import Abs, Ceil, Floor, Neg, Not, Round, Sign
-from glassrt.dialects.graph.window import MaxPool
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 

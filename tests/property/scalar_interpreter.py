@@ -16,6 +16,7 @@ from glassrt.dialects.core.affine import Dim, evaluate, symbol
 from glassrt.dialects.core.dtypes import DType
 from glassrt.dialects.core.expr import (
     Apply,
+    BitCastExpr,
     CastExpr,
     Const,
     Expr,
@@ -201,6 +202,10 @@ class ScalarInterpreter:
                 return self._load(expr, names)
             case CastExpr():
                 return cast(self.value(expr.operand, names), expr.operand.dtype, expr.dtype)
+            case BitCastExpr():
+                bits = np.array(self.value(expr.operand, names), expr.operand.dtype.numpy)
+                found = bits.view(expr.dtype.numpy)
+                return float(found) if expr.dtype.is_float else found.item()
             case Apply():
                 operands = [self.value(operand, names) for operand in expr.operands]
                 return stored(apply(expr.function, operands, expr.operands[0].dtype), expr.dtype)

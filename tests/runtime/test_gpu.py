@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassrt.codegen.nvrtc.compiler import compile_kernels
+from glassrt.codegen.nvrtc.parallel import compile_kernels
 from glassrt.errors import DeviceError, OutOfMemoryError
 from glassrt.runtime import Engine, Plan, load
 from glassrt.runtime.cuda import process_driver

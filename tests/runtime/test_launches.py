@@ -167,11 +167,21 @@ def test_the_host_has_no_interleaved_maps() -> None:
 @pytest.mark.parametrize("fill", ["zero", "nan"])
 def test_a_tiled_copy_takes_steps_and_fills(fill: str) -> None:
     x = np.random.default_rng(1).standard_normal((5, 6, 8)).astype(np.float32)
-    shape = {"dims": [8, 6, 5], "strides": [32, 192], "box": [4, 7, 4], "steps": [1, 3, 2], "fill": fill}
-    found = run_on_host(load_by(TILED.format(6, 1, 2), [5, 6, 8], 2 * 3 * 4, **shape), x=x)
-    expected = np.full((2, 3, 4), 0 if fill == "zero" else np.nan, np.float32)
-    expected[:, :2, :2] = x[2:6:2, 1:5:3, 6:8]
+    shape = {"dims": [8, 6, 5], "strides": [32, 192], "box": [8, 7, 4], "steps": [1, 3, 2], "fill": fill}
+    found = run_on_host(load_by(TILED.format(4, 1, 2), [5, 6, 8], 2 * 3 * 8, **shape), x=x)
+    expected = np.full((2, 3, 8), 0 if fill == "zero" else np.nan, np.float32)
+    expected[:, :2, :4] = x[2:6:2, 1:5:3, 4:8]
     np.testing.assert_array_equal(found, expected.reshape(-1))
+
+
+@pytest.mark.parametrize("column", [-1, 2, 6])
+def test_a_copy_that_starts_within_16_bytes_is_refused(column: int) -> None:
+    """A GPU answers it with an illegal instruction, which ends its context."""
+    shape = {"dims": [8, 6, 5], "strides": [32, 192], "box": [4, 1, 1], "steps": [1, 1, 1]}
+    with pytest.raises(DeviceError, match="innermost coordinate is not a multiple of 16 bytes"):
+        run_on_host(
+            load_by(TILED.format(column, 0, 0), [5, 6, 8], 4, **shape), x=np.ones((5, 6, 8), np.float32)
+        )
 
 
 COLUMNS: dict[str, tuple[dict[str, Any], tuple[int, int], tuple[int, ...], tuple[int, int]]] = {

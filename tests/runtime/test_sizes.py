@@ -83,13 +83,14 @@ def test_facts_that_are_none_are_a_plan_error(facts: dict[str, Any]) -> None:
     ],
 )
 def test_sizes_of_inputs_tell_symbols(size: Any, found: SizeBinding | None) -> None:
-    assert bindings([[size]]) == ([] if found is None else [found])
+    assert bindings({"x": [size]}, {}) == ([] if found is None else [found])
 
 
 def test_the_first_size_that_tells_a_symbol_counts() -> None:
-    assert bindings([["N", "M"], ["M", ["*", "N", 2]]]) == [
+    assert bindings({"x": ["N", "M"], "y": ["M", ["*", "N", 2]]}, {"y": ["N", "K"]}) == [
         SizeBinding("N", 0, 0, 1, 0),
         SizeBinding("M", 0, 1, 1, 0),
+        SizeBinding("K", 1, 1, 1, 0, held=True),
     ]
 
 

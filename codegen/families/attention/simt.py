@@ -6,28 +6,24 @@ has 128 threads, 16 along the queries and 8 along the keys.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ....dialects.core.dtypes import F32
-from ...arch.spec import ArchSpec
+from ....dialects.core.dtypes import F32, DType
 from ...request.request import Request
-from ...request.signature import Signature
+from ...text.render import Template
+from ..kernel_family import Rank
 from .problem import AttentionProblem, at_optimum
-from .spec import AttentionProduct, AttentionSpec, AttentionTemplate, attention_spec, padded
+from .product import AttentionProduct
+from .spec import AttentionProductSpec, padded
 
-TEMPLATE = "kernels/attention.cu.j2"
+TEMPLATE = Template("lib/attention/simt.cu.j2")
 THREADS = 128
 ALONG_S, ALONG_T = 16, 8  # threads along queries and keys
 PADDING = 4  # elements of padding per row in shared memory
 STAGES = 2
 MOST_STORED = 4  # results of the widest vectorized store
 DEPTH_STEP, WIDTH_STEP = 4, 32  # features are loaded in quads; the eight threads of a row have a quad each
-
-LAUNCH = 0.9  # launch latency in microseconds
-START = 1500.0  # cycles until the queries and the first keys have arrived
-PRODUCTS_PER_CLOCK = 64.0  # multiply-adds of a multiprocessor, at half of its peak rate
-SCORE_CYCLES = 0.35  # cycles of a multiprocessor per score, for softmax
 
 
 @dataclass(frozen=True)
@@ -54,62 +50,63 @@ class SimtAttentionConfig:
 
 
 @dataclass(frozen=True)
-class SimtAttention(AttentionProduct):
+class SimtAttentionSpec(AttentionProductSpec):
     """The products of attention on the scalar units: a thread computes rows x columns scores."""
 
     rows: int
     columns: int
 
 
-def configurations() -> Iterator[SimtAttentionConfig]:
-    """The combinations worth proposing."""
-    for rows in (4, 2, 1):
-        yield SimtAttentionConfig(rows, 4)
+@dataclass(frozen=True, kw_only=True)
+class SimtAttention(AttentionProduct[SimtAttentionConfig]):
+    """Attention of f32 on the scalar units."""
+
+    name: str = "attention_simt"
+    template: Template = TEMPLATE
+    rank: Rank = Rank.SCALAR_UNITS
+    operands: frozenset[DType] = frozenset({F32})
+    config_type: Callable[..., SimtAttentionConfig] = SimtAttentionConfig
+
+    def configurations(self) -> Iterator[SimtAttentionConfig]:
+        for rows in (4, 2, 1):
+            yield SimtAttentionConfig(rows, 4)
+
+    def shared_bytes(self, problem: AttentionProblem, config: SimtAttentionConfig) -> int:
+        """Dynamic shared memory of a block in bytes: queries, tiles of keys and values, softmax weights."""
+        depth = padded(problem.depth, DEPTH_STEP) + PADDING
+        width = padded(problem.width, WIDTH_STEP) + PADDING
+        tiles = STAGES * config.block_t * (depth + width)
+        return F32.bytes * (config.block_s * (depth + config.block_t + PADDING) + tiles)
+
+    def cost(self, problem: AttentionProblem, config: SimtAttentionConfig, request: Request) -> float:
+        keys, queries, batches = (
+            at_optimum(dim, request) for dim in (problem.keys, problem.queries, problem.batches)
+        )
+        blocks = batches * -(-queries // config.block_s)
+        if problem.causal:
+            keys = max(1, keys // 2)
+        scores = config.block_s * keys
+        features = padded(problem.depth, DEPTH_STEP) + padded(problem.width, WIDTH_STEP)
+        # The fewer queries a thread has, the more it loads from shared memory per multiply-add.
+        slowdown = 0.5 + 2.0 / config.rows
+        target, fit = request.target, request.target.fitted.simt_attention
+        products = target.card.tensor.f32 / 2 * fit.efficiency  # multiply-adds of a multiprocessor per clock
+        cycles = scores * (features / products * slowdown + fit.softmax)
+        waves = -(-blocks // target.multiprocessors)
+        return fit.launch + (fit.start + waves * cycles) / target.clock
+
+    def spec(self, problem: AttentionProblem, config: SimtAttentionConfig) -> SimtAttentionSpec:
+        return SimtAttentionSpec(
+            template=self.template,
+            threads=THREADS,
+            block_s=config.block_s,
+            block_t=config.block_t,
+            depth_step=DEPTH_STEP,
+            width_step=WIDTH_STEP,
+            most_stored=MOST_STORED,
+            rows=config.rows,
+            columns=config.columns,
+        )
 
 
-def legal(problem: AttentionProblem, target: ArchSpec) -> list[SimtAttentionConfig]:
-    """The configurations of PROBLEM that fit the shared memory of TARGET."""
-    return [config for config in configurations() if shared_bytes(problem, config) <= target.shared_bytes]
-
-
-def shared_bytes(problem: AttentionProblem, config: SimtAttentionConfig) -> int:
-    """Dynamic shared memory of a block in bytes: queries, tiles of keys and values, softmax weights."""
-    depth = padded(problem.depth, DEPTH_STEP) + PADDING
-    width = padded(problem.width, WIDTH_STEP) + PADDING
-    tiles = STAGES * config.block_t * (depth + width)
-    return F32.bytes * (config.block_s * (depth + config.block_t + PADDING) + tiles)
-
-
-def cost(problem: AttentionProblem, config: SimtAttentionConfig, request: Request) -> float:
-    """Expected microseconds of PROBLEM under CONFIG, at the optimal sizes of REQUEST."""
-    keys, queries, batches = (
-        at_optimum(dim, request) for dim in (problem.keys, problem.queries, problem.batches)
-    )
-    blocks = batches * -(-queries // config.block_s)
-    if problem.causal:
-        keys = max(1, keys // 2)
-    scores = config.block_s * keys
-    features = padded(problem.depth, DEPTH_STEP) + padded(problem.width, WIDTH_STEP)
-    # The fewer queries a thread has, the more it loads from shared memory per multiply-add.
-    slowdown = 0.5 + 2.0 / config.rows
-    cycles = scores * (features / PRODUCTS_PER_CLOCK * slowdown + SCORE_CYCLES)
-    waves = -(-blocks // request.target.multiprocessors)
-    return LAUNCH + (START + waves * cycles) / request.target.clock
-
-
-def specialize(
-    request: Request, problem: AttentionProblem, config: SimtAttentionConfig, signature: Signature
-) -> AttentionSpec:
-    """The spec of PROBLEM under CONFIG, which must be legal."""
-    product = SimtAttention(
-        template=AttentionTemplate.SIMT,
-        threads=THREADS,
-        block_s=config.block_s,
-        block_t=config.block_t,
-        depth_step=DEPTH_STEP,
-        width_step=WIDTH_STEP,
-        most_stored=MOST_STORED,
-        rows=config.rows,
-        columns=config.columns,
-    )
-    return attention_spec(request, problem, product, signature)
+SIMT = SimtAttention()

@@ -3,38 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import Enum
+from dataclasses import dataclass, replace
 
-from ....dialects.core.affine import Dim, may_be_empty
+from ....dialects.core.affine import Dim
+from ....dialects.core.bounds import may_be_empty
 from ....dialects.core.dtypes import BOOL, F32
+from ...arch.spec import ArchSpec
 from ...request.describe import title
 from ...request.request import Request
 from ...request.signature import Signature
 from ...text.affine_c import dim_to_c, factor_to_c
 from ...text.literals import c_type, literal
-from ...text.render import Code, Identifier
+from ...text.render import Code, Identifier, Template
 from ..contraction.gather import divides
-from ..contraction.staging import LEAST_ASYNCHRONOUS
+from ..staging.registry import staging_of
+from ..staging.staging import StagedOperand
 from .problem import AttentionProblem, Operand
 
-
-class AttentionTemplate(Enum):
-    """The templates that compute scores and results."""
-
-    MMA = "lib/attention/mma.cu.j2"
-    SIMT = "lib/attention/simt.cu.j2"
+TEMPLATE = "kernels/attention.cu.j2"
 
 
 @dataclass(frozen=True)
-class AttentionProduct:
+class AttentionProductSpec:
     """How the threads of a block multiply queries, keys and values; each kind has a subclass.
 
     A block has `block_s` queries and processes `block_t` keys per tile. Features are padded to multiples of
     `depth_step` and `width_step`. A vectorized store has at most `most_stored` elements.
     """
 
-    template: AttentionTemplate
+    template: Template
     threads: int
     block_s: int
     block_t: int
@@ -56,8 +53,9 @@ class MatrixSpec:
     """The spec of an operand or of the result: one matrix per batch entry.
 
     base, row, column: the offset of its first element, and its strides, in elements; features: its columns,
-    padded to `padded` in shared memory; vector, bytes: elements and bytes of a vectorized copy; asynchronous:
-    whether copies are cp.async; rows_first: whether it is contiguous along rows, not features.
+    padded to `padded` in shared memory; vector, bytes: elements and bytes of a vectorized copy; staged_by:
+    the template of its staging, none for the result; rows_first: whether it is contiguous along rows, not
+    features.
     """
 
     name: Identifier
@@ -69,7 +67,7 @@ class MatrixSpec:
     padded: int
     vector: int
     bytes: int
-    asynchronous: bool
+    staged_by: Template | None
     rows_first: bool
 
 
@@ -109,7 +107,7 @@ class AttentionSpec:
     key_count: Code
     checked: bool
     batch: tuple[EntryAxis, ...]
-    product: AttentionProduct
+    product: AttentionProductSpec
     q: MatrixSpec
     k: MatrixSpec
     v: MatrixSpec
@@ -120,9 +118,14 @@ class AttentionSpec:
     guarded: bool
     keyless: bool
 
+    @property
+    def staged(self) -> tuple[MatrixSpec, ...]:
+        """The operands that are staged."""
+        return self.q, self.k, self.v
+
 
 def attention_spec(
-    request: Request, problem: AttentionProblem, product: AttentionProduct, signature: Signature
+    request: Request, problem: AttentionProblem, product: AttentionProductSpec, signature: Signature
 ) -> AttentionSpec:
     """The spec of PROBLEM with PRODUCT."""
     names = signature.symbols
@@ -139,9 +142,9 @@ def attention_spec(
         checked=not divides(product.block_t, problem.keys),
         batch=_batch_axes(problem, signature),
         product=product,
-        q=_matrix_spec(problem.q, signature, problem.depth, depth),
-        k=_matrix_spec(problem.k, signature, problem.depth, depth),
-        v=_matrix_spec(problem.v, signature, problem.width, width),
+        q=_staged_spec(problem.q, signature, problem.depth, depth, request.target),
+        k=_staged_spec(problem.k, signature, problem.depth, depth, request.target),
+        v=_staged_spec(problem.v, signature, problem.width, width, request.target),
         y=_matrix_spec(problem.y, signature, problem.width, width, stored=product.most_stored),
         mask=None if problem.mask is None else _mask_spec(problem.mask, problem.fill, signature),
         scale=Code(literal(problem.scale, F32)),
@@ -164,6 +167,14 @@ def _batch_axes(problem: AttentionProblem, signature: Signature) -> tuple[EntryA
     )
 
 
+def _staged_spec(
+    operand: Operand, signature: Signature, features: int, wide: int, target: ArchSpec
+) -> MatrixSpec:
+    """The spec of OPERAND, whose tiles are staged with WIDE columns."""
+    staging = staging_of(StagedOperand(operand.dtype, operand.vector), target)
+    return replace(_matrix_spec(operand, signature, features, wide), staged_by=staging.template)
+
+
 def _matrix_spec(
     operand: Operand, signature: Signature, features: int, wide: int, stored: int | None = None
 ) -> MatrixSpec:
@@ -171,7 +182,6 @@ def _matrix_spec(
     names = signature.symbols
     vector = operand.vector if stored is None else min(operand.vector, stored)
     buffers = signature.inputs if stored is None else signature.outputs
-    copied = vector * operand.dtype.bytes
     return MatrixSpec(
         name=Identifier(buffers[operand.index]),
         type=Identifier(c_type(operand.dtype)),
@@ -181,8 +191,8 @@ def _matrix_spec(
         features=features,
         padded=wide,
         vector=vector,
-        bytes=copied,
-        asynchronous=copied >= LEAST_ASYNCHRONOUS and stored is None,
+        bytes=vector * operand.dtype.bytes,
+        staged_by=None,
         rows_first=operand.column != 1 and operand.row == 1,
     )
 

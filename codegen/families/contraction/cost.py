@@ -7,7 +7,8 @@ another). The constants belong to the target and are fitted to timings by `bench
 
 from __future__ import annotations
 
-from ...arch.spec import ArchSpec, ContractionFit
+from ...arch.fitted import ContractionFit
+from ...arch.spec import ArchSpec
 from .epilogue import finish_latency, partial_cycles, split_latency, staged_cycles
 from .problem import Problem
 from .product import dependent_cycles, product_cycles
@@ -36,7 +37,7 @@ def expected(load: ContractionLoad, work: Work, target: ArchSpec) -> float:
 
 def _units(load: ContractionLoad, work: Work, target: ArchSpec) -> float:
     """Cycles that the units of a multiprocessor are busy with one block."""
-    constants, shared_bytes = target.fitted.contraction, target.fitted.shared_bytes
+    constants, shared_bytes = target.fitted.contraction, target.fitted.throughput.shared_bytes
     shared = (stored_bytes(load, work, constants) + work.shared_bytes) / shared_bytes
     l2 = copied_bytes(load, work) / constants.l2_bytes
     per_tile = _norm(UNITS_NORM, product_cycles(work, constants), shared, l2)

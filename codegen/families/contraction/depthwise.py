@@ -212,7 +212,7 @@ def launch(problem: Problem, config: DepthwiseConfig) -> Geometry:
 
 def cost(problem: Problem, config: DepthwiseConfig, target: ArchSpec) -> float:
     """Expected microseconds of PROBLEM under CONFIG at the optimal sizes."""
-    inner = problem.rows[-1].window or _NO_WINDOW
+    inner, fit = problem.rows[-1].window or _NO_WINDOW, target.fitted.depthwise
     channels = problem.at_optimum(problem.batches)
     outputs = problem.at_optimum(problem.m) * channels
     columns = (config.pixels - 1) * inner.stride + inner.taps
@@ -220,7 +220,8 @@ def cost(problem: Problem, config: DepthwiseConfig, target: ArchSpec) -> float:
     loads = outputs / config.pixels * columns * lines * problem.a.bytes
     waste = problem.at_optimum(ceildiv(problem.batches, config.channels)) * config.channels / channels
     threads = problem.at_optimum(_runs(problem, config)) * channels / config.vector
-    busy = min(1.0, threads / (target.multiprocessors * 512))
+    busy = min(1.0, threads / (target.multiprocessors * fit.threads))
     moved = outputs * (2 + problem.a.bytes * inner.stride**2)
-    l1 = loads * waste / (target.multiprocessors * 64 * target.clock)
-    return 1.5 + max(l1, moved / target.bytes_per_second * 1e6) / busy + 0.15 * lines * columns / 10
+    l1 = loads * waste / (target.multiprocessors * fit.l1_bytes * target.clock)
+    memory = max(l1, moved / target.bytes_per_second * 1e6)
+    return fit.launch + memory / busy + fit.load * lines * columns / 10

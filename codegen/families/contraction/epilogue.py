@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...arch.spec import ContractionFit
+from ...arch.fitted import ContractionFit
 from ...emit.early_reads import StructCode
 from ...text.render import Code, Identifier
 from .problem import COPY_BYTES

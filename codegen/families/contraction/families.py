@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from typing import TypeVar
 
-from ....dialects.core.dtypes import F8E4M3, TF32
-from ...arch.features import Feature
 from ...arch.spec import ArchSpec
-from ...request.request import Candidate, Config, Geometry, KernelCode, Request
+from ...request.request import Candidate, Config, KernelCode, Request
 from ...request.signature import make_signature
-from ..kernel_family import Accumulation, AnyConfig, ConfiguredFamily, Rank
+from ..kernel_family import AnyConfig, ConfiguredFamily, Rank
 from . import depthwise
-from . import mma as contraction_mma
-from . import simt as contraction_simt
 from .binding import Contraction, bind, find_contraction, widest_vector
 from .depthwise import DepthwiseConfig
-from .mma import MmaConfig
 from .problem import Problem
-from .simt import SimtConfig
-from .spec import Binding, ContractionSpec, split_scratch
+from .spec import TEMPLATE, contraction_launch, split_scratch
+from .tile import AnyTile
+from .tile_product import MOST_CANDIDATES, TileProduct
 
-MOST_CANDIDATES = 16
 PROBLEMS_KEPT = 4096  # size of the cache of priced problems
-# One mma of 8-bit floats adds 32 products with about 13 bits of precision, relative to the largest product;
-# its result is added to the accumulator in f32.
-TENSOR_CORE_SUMS = Accumulation(frozenset({F8E4M3}), terms=32, roundoff=2.0**-13, tiled=True)
-TILED_SUMS = Accumulation(tiled=True)
-Product = tuple[str, ContractionSpec, Geometry]
-AnyTiled = TypeVar("AnyTiled", bound=MmaConfig | SimtConfig)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,96 +54,57 @@ class ContractionFamily(ConfiguredFamily[AnyConfig]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProductFamily(ContractionFamily[AnyTiled]):
-    """Matrix products and convolutions as tiled implicit GEMMs; a block computes one tile of the result."""
+class TiledFamily(ContractionFamily[AnyTile]):
+    """Matrix products and convolutions as tiled implicit GEMMs; a block computes one tile of the result.
+
+    It is composed of `product`, of the staging that each operand gets (`families/staging`), and of the
+    epilogue that all share.
+    """
 
     saturates: bool = True
+    product: TileProduct[AnyTile]
+
+    @classmethod
+    def of(cls, product: TileProduct[AnyTile]) -> TiledFamily[AnyTile]:
+        """The family of PRODUCT, with the traits that it has."""
+        return cls(
+            name=product.name,
+            rank=product.rank,
+            needs_features=product.needs_features,
+            rounds_operands=product.rounds_operands,
+            accumulation=product.accumulation,
+            config_type=product.config_type,
+            product=product,
+        )
+
+    def unsupported(self, contraction: Contraction, target: ArchSpec) -> str | None:
+        return self.product.refuses(contraction, target)
 
     def priced(self, request: Request, problem: Problem) -> list[Candidate]:
         found = _priced(self, problem, request.target)
         return [Candidate(self.name, dict(config), microseconds) for config, microseconds in found]
 
-    def code(self, request: Request, contraction: Contraction, config: AnyTiled) -> KernelCode:
+    def code(self, request: Request, contraction: Contraction, config: AnyTile) -> KernelCode:
         problem = contraction.problem
         scratch = split_scratch(problem, config.block_m, config.block_n, config.splits)
         signature = make_signature(request, scratch)
         binding = bind(request, contraction, widest_vector(request, problem.n), signature)
-        template, spec, geometry = self.product(problem, config, binding, request.target)
-        return KernelCode(template, spec, geometry, signature.typed, spec.blocks_per_multiprocessor)
-
-    @abstractmethod
-    def configurations(self, problem: Problem, target: ArchSpec) -> Sequence[AnyTiled]:
-        """Legal configurations worth trying, the fastest by `cost` first."""
-
-    @abstractmethod
-    def cost(self, problem: Problem, config: AnyTiled, target: ArchSpec) -> float:
-        """Expected microseconds of PROBLEM under CONFIG at the optimal sizes."""
-
-    @abstractmethod
-    def product(self, problem: Problem, config: AnyTiled, binding: Binding, target: ArchSpec) -> Product:
-        """The template, the spec and the launch geometry of PROBLEM under CONFIG."""
+        spec = self.product.specialize(problem, config, binding, request.target)
+        geometry = contraction_launch(problem, spec)
+        return KernelCode(TEMPLATE, spec, geometry, signature.typed, spec.blocks_per_multiprocessor)
 
 
 @lru_cache(maxsize=PROBLEMS_KEPT)
 def _priced(
-    family: ProductFamily[AnyTiled], problem: Problem, target: ArchSpec
+    family: TiledFamily[AnyTile], problem: Problem, target: ArchSpec
 ) -> tuple[tuple[tuple[tuple[str, int], ...], float], ...]:
     """The configurations worth trying, as (field, value) pairs, with their times in microseconds.
 
     Cached, because several passes price the same problem, and with several layouts of the result.
     """
-    found = family.configurations(problem, target)
-    return tuple((tuple(asdict(config).items()), family.cost(problem, config, target)) for config in found)
-
-
-@dataclass(frozen=True, kw_only=True)
-class MmaFamily(ProductFamily[MmaConfig]):
-    """Tiled contractions on tensor cores."""
-
-    name: str = "contraction_mma"
-    rank: Rank = Rank.TENSOR_CORES
-    needs_features: frozenset[Feature] = frozenset({Feature.LDMATRIX})
-    rounds_operands: bool = True
-    accumulation: Accumulation = TENSOR_CORE_SUMS
-    config_type: Callable[..., MmaConfig] = MmaConfig
-
-    def unsupported(self, contraction: Contraction, target: ArchSpec) -> str | None:
-        if contraction.problem.a.bits == 32 and contraction.root.attributes["multiply"] != TF32:
-            return "f32 operands are rounded to tf32 only where the contraction says so"
-        return contraction_mma.unsupported(contraction.problem, target)
-
-    def configurations(self, problem: Problem, target: ArchSpec) -> Sequence[MmaConfig]:
-        return contraction_mma.candidates(problem, target, MOST_CANDIDATES)
-
-    def cost(self, problem: Problem, config: MmaConfig, target: ArchSpec) -> float:
-        return contraction_mma.cost(problem, config, target)
-
-    def product(self, problem: Problem, config: MmaConfig, binding: Binding, target: ArchSpec) -> Product:
-        spec = contraction_mma.specialize(problem, config, binding, target)
-        return contraction_mma.TEMPLATE, spec, contraction_mma.launch(problem, spec)
-
-
-@dataclass(frozen=True, kw_only=True)
-class SimtFamily(ProductFamily[SimtConfig]):
-    """Tiled contractions on the scalar units."""
-
-    name: str = "contraction_simt"
-    rank: Rank = Rank.SCALAR_UNITS
-    accumulation: Accumulation = TILED_SUMS
-    config_type: Callable[..., SimtConfig] = SimtConfig
-
-    def unsupported(self, contraction: Contraction, target: ArchSpec) -> str | None:
-        return contraction_simt.unsupported(contraction.problem, target)
-
-    def configurations(self, problem: Problem, target: ArchSpec) -> Sequence[SimtConfig]:
-        return contraction_simt.candidates(problem, target, MOST_CANDIDATES)
-
-    def cost(self, problem: Problem, config: SimtConfig, target: ArchSpec) -> float:
-        return contraction_simt.cost(problem, config, target)
-
-    def product(self, problem: Problem, config: SimtConfig, binding: Binding, target: ArchSpec) -> Product:
-        spec = contraction_simt.specialize(problem, config, binding, target)
-        return contraction_simt.TEMPLATE, spec, contraction_simt.launch(problem, spec)
+    product = family.product
+    found = product.candidates(problem, target)
+    return tuple((tuple(asdict(config).items()), product.cost(problem, config, target)) for config in found)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,24 +5,24 @@ Operands are 16-bit floats, f32 rounded to tf32, 8-bit integers, or f8e4m3 (sm_8
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from ....dialects.core.affine import ceildiv
 from ....dialects.core.dtypes import BF16, F8E4M3, F8E5M2, F16, F32, I8, I32, TF32, U8, DType
 from ...arch.features import Feature
 from ...arch.spec import ArchSpec
-from ...request.request import Geometry
-from ...text.render import Identifier
+from ...text.render import Identifier, Template
+from ..kernel_family import Accumulation, Rank
 from . import tile
-from .cost import microseconds
+from .binding import Contraction
 from .problem import COPY_BYTES, Problem
-from .product import ProductSpec, ProductTemplate
-from .spec import Binding, ContractionSpec, contraction_launch, contraction_spec
+from .product import ProductSpec
 from .staging import origin_registers, staged_registers
+from .tile_product import TileProduct
 from .work import Work
 
-TEMPLATE = "kernels/contraction.cu.j2"
+TEMPLATE = Template("lib/product/mma.cu.j2")
 STEP_BYTES = 32  # bytes along k of one mma step: 16 elements of 16 bits, 8 of tf32, 32 of i8
 MAX_ACCUMULATORS = 128  # the most accumulators of a thread
 # Register budget of a thread that stages tiles through registers: accumulators and staged tiles.
@@ -31,10 +31,13 @@ STAGING_REGISTERS = 96
 MAX_ORIGIN_REGISTERS = 4
 MAX_PENDING_REGISTERS = 128  # registers of a thread for products of 8-bit floats that are not yet accumulated
 SPLITS = (2, 3, 4, 6, 8, 12, 16)
-MOST_RESIDENT = 2  # the highest occupancy that kernels are compiled for, in blocks per multiprocessor
+MOST_RESIDENT = 2
 # Rasterization of tiles: beyond WIDE_N tiles along n the L2 cache does not hold B, so tiles are visited in
 # bands of RASTER tile rows.
 WIDE_N, RASTER = 16, 8
+# One mma of 8-bit floats adds 32 products with about 13 bits of precision, relative to the largest product;
+# its result is added to the accumulator in f32.
+_SUMS = Accumulation(frozenset({F8E4M3}), terms=32, roundoff=2.0**-13, tiled=True)
 # By the types of the operands: the mma's name, the type of its accumulators, and the feature that it needs.
 _MATH = {
     (F16, F16): ("f16", F32, Feature.MMA_F16),
@@ -90,7 +93,7 @@ class MmaConfig:
 
 
 @dataclass(frozen=True)
-class MmaProduct(ProductSpec):
+class MmaProductSpec(ProductSpec):
     """The product by mma.sync in the type `math`: a warp has warp_m x warp_n accumulators and takes `k_steps`
     mma steps per k tile."""
 
@@ -102,45 +105,13 @@ class MmaProduct(ProductSpec):
     k_steps: int
 
 
-def unsupported(problem: Problem, target: ArchSpec) -> str | None:
-    """Why the tensor cores of TARGET cannot run PROBLEM with mma.sync; None when they can."""
-    if (problem.a, problem.b) not in _MATH:
-        return f"operands of {problem.a} and {problem.b} have no mma"
-    math, sums, needed = _MATH[problem.a, problem.b]
-    if not target.has(needed):
-        return f"{target.name} has no mma of {math}"
-    if problem.accumulate != sums:
-        return f"mma of {math} does not accumulate in {problem.accumulate}"
-    if problem.a.bytes != 2 and not (problem.a_k_major and problem.b_k_major):
-        return f"{problem.a} operands must be K-major"
-    return "more than 2^31 rows" if tile.has_too_many_rows(problem) else None
-
-
-def illegal(problem: Problem, config: MmaConfig, target: ArchSpec) -> str | None:
-    """Why CONFIG cannot run PROBLEM on TARGET; None when it can."""
-    k_bytes = config.block_k * problem.a.bytes
-    steps = k_bytes // STEP_BYTES // config.warps_k
-    warp_m, warp_n = config.block_m // config.warps_m, config.block_n // config.warps_n
-    if steps < 2 or steps % 2 or steps * STEP_BYTES * config.warps_k != k_bytes:
-        return "each warp needs an even number of mma steps in a tile"
-    if warp_m % 16 or warp_n % 16 or warp_m * config.warps_m != config.block_m:
-        return "the tile does not divide evenly among the warps"
-    if config.threads > target.limits.threads_per_block or config.stages < 2:
-        return "too many warps, or too few stages"
-    if config.splits > 1 and not tile.splits_evenly(problem.k, config.block_k, config.splits):
-        return "a split of k would be empty"
-    if pipeline_bytes(problem, config) > target.shared_bytes:
-        return "not enough shared memory"
-    return _spills(problem, config)
-
-
-def _spills(problem: Problem, config: MmaConfig) -> str | None:
+def _spills(problem: Problem, config: MmaConfig, target: ArchSpec) -> str | None:
     """Why a thread of CONFIG would spill registers; None when it would not."""
     if config.accumulators > MAX_ACCUMULATORS:
         return "too many accumulators per thread"
     if pending_registers(problem, config) > MAX_PENDING_REGISTERS:
         return "too many registers hold products of 8-bit floats before they are accumulated"
-    staged = staged_registers(problem, config)
+    staged = staged_registers(problem, config, target)
     if staged and config.accumulators + staged > STAGING_REGISTERS:
         return "staging through registers leaves too few registers for so many accumulators"
     if config.accumulators < MAX_ACCUMULATORS:
@@ -166,40 +137,6 @@ def pending_registers(problem: Problem, config: MmaConfig) -> int:
 def k_steps(problem: Problem, config: MmaConfig) -> int:
     """mma steps of a warp in one k tile."""
     return config.block_k * problem.a.bytes // STEP_BYTES // config.warps_k
-
-
-def pipeline_bytes(problem: Problem, config: MmaConfig) -> int:
-    """Dynamic shared memory of a block, in bytes."""
-    return tile.pipeline_bytes(problem, config, swizzled=True, groups=config.warps_k)
-
-
-def blocks_per_multiprocessor(problem: Problem, config: MmaConfig, target: ArchSpec) -> int:
-    """The expected occupancy in blocks per multiprocessor, by shared memory and an estimate of registers."""
-    registers = config.accumulators + (100 if config.accumulators > 32 else 80)
-    registers += pending_registers(problem, config)
-    return tile.resident_blocks(config.threads, registers, pipeline_bytes(problem, config), target)
-
-
-def specialize(problem: Problem, config: MmaConfig, binding: Binding, target: ArchSpec) -> ContractionSpec:
-    """The spec of PROBLEM under CONFIG, which must be legal."""
-    product = MmaProduct(
-        template=ProductTemplate.MMA,
-        k_groups=config.warps_k,
-        swizzled=True,
-        math=Identifier(_MATH[problem.a, problem.b][0]),
-        warps_m=config.warps_m,
-        warps_n=config.warps_n,
-        warp_m=config.block_m // config.warps_m,
-        warp_n=config.block_n // config.warps_n,
-        k_steps=k_steps(problem, config),
-    )
-    resident = min(MOST_RESIDENT, blocks_per_multiprocessor(problem, config, target))
-    return contraction_spec(problem, tile.Tiling.of(config), binding, product, resident)
-
-
-def launch(problem: Problem, spec: ContractionSpec) -> Geometry:
-    """The launch geometry of PROBLEM with SPEC."""
-    return contraction_launch(problem, spec)
 
 
 # Block tile (block_k in 16-bit elements), warps along m, n and k, stages; widest first. None spills.
@@ -230,51 +167,101 @@ _SHAPES: tuple[tuple[int, int, int, int, int, int, int], ...] = (
 )
 
 
-def shapes(problem: Problem) -> Iterator[MmaConfig]:
-    """All shapes, with block_k in elements of PROBLEM's type, and no more stages than useful for its k."""
-    found: dict[MmaConfig, None] = {}
-    for m, n, k, warps_m, warps_n, warps_k, stages in _SHAPES:
-        block_k = k * 2 // problem.a.bytes
-        most = max(2, problem.k // block_k + 1) if isinstance(problem.k, int) else stages
-        config = MmaConfig(m, n, block_k, warps_m, warps_n, warps_k, min(stages, most))
-        found[config] = None
-    yield from found
-
-
-def candidates(problem: Problem, target: ArchSpec, most: int = 30) -> list[MmaConfig]:
-    """Up to MOST legal configurations of PROBLEM, the fastest by `cost` first; none if `unsupported`."""
-    if unsupported(problem, target) is not None:
-        return []
-    found: list[tuple[float, MmaConfig]] = []
-    for shape in shapes(problem):
-        resident = min(MOST_RESIDENT, blocks_per_multiprocessor(problem, shape, target))
-        banded = replace(shape, raster=raster(problem, shape))
-        for config in tile.split_ways(problem, banded, SPLITS, target.multiprocessors * resident):
-            if illegal(problem, config, target) is None:
-                found.append((cost(problem, config, target), config))
-    return [config for _, config in sorted(found, key=lambda pair: pair[0])[:most]]
-
-
 def raster(problem: Problem, config: MmaConfig) -> int:
     """Tile rows in a raster band: one, unless the L2 cache cannot hold B's tiles of all columns."""
     columns = problem.at_optimum(ceildiv(problem.n, config.block_n))
     return RASTER if columns > WIDE_N else 1
 
 
-def cost(problem: Problem, config: MmaConfig, target: ArchSpec) -> float:
-    """Expected microseconds of PROBLEM under CONFIG at the optimal sizes."""
-    return microseconds(problem, work_of(problem, config, target), target)
+@dataclass(frozen=True, kw_only=True)
+class MmaProduct(TileProduct[MmaConfig]):
+    """The product on tensor cores by mma.sync."""
+
+    name: str = "contraction_mma"
+    template: Template = TEMPLATE
+    rank: Rank = Rank.TENSOR_CORES
+    needs_features: frozenset[Feature] = frozenset({Feature.LDMATRIX})
+    rounds_operands: bool = True
+    accumulation: Accumulation = _SUMS
+    config_type: Callable[..., MmaConfig] = MmaConfig
+    splits: tuple[int, ...] = SPLITS
+    most_resident: int = MOST_RESIDENT
+
+    def refuses(self, contraction: Contraction, target: ArchSpec) -> str | None:
+        if contraction.problem.a.bits == 32 and contraction.root.attributes["multiply"] != TF32:
+            return "f32 operands are rounded to tf32 only where the contraction says so"
+        return self.unsupported(contraction.problem, target)
+
+    def unsupported(self, problem: Problem, target: ArchSpec) -> str | None:
+        if (problem.a, problem.b) not in _MATH:
+            return f"operands of {problem.a} and {problem.b} have no mma"
+        math, sums, needed = _MATH[problem.a, problem.b]
+        if not target.has(needed):
+            return f"{target.name} has no mma of {math}"
+        if problem.accumulate != sums:
+            return f"mma of {math} does not accumulate in {problem.accumulate}"
+        if problem.a.bytes != 2 and not (problem.a_k_major and problem.b_k_major):
+            return f"{problem.a} operands must be K-major"
+        return "more than 2^31 rows" if tile.has_too_many_rows(problem) else None
+
+    def illegal(self, problem: Problem, config: MmaConfig, target: ArchSpec) -> str | None:
+        k_bytes = config.block_k * problem.a.bytes
+        steps = k_bytes // STEP_BYTES // config.warps_k
+        warp_m, warp_n = config.block_m // config.warps_m, config.block_n // config.warps_n
+        if steps < 2 or steps % 2 or steps * STEP_BYTES * config.warps_k != k_bytes:
+            return "each warp needs an even number of mma steps in a tile"
+        if warp_m % 16 or warp_n % 16 or warp_m * config.warps_m != config.block_m:
+            return "the tile does not divide evenly among the warps"
+        if config.threads > target.limits.threads_per_block or config.stages < 2:
+            return "too many warps, or too few stages"
+        if config.splits > 1 and not tile.splits_evenly(problem.k, config.block_k, config.splits):
+            return "a split of k would be empty"
+        if self.pipeline_bytes(problem, config) > target.shared_bytes:
+            return "not enough shared memory"
+        return _spills(problem, config, target)
+
+    def shapes(self, problem: Problem) -> Iterator[MmaConfig]:
+        """With no more stages than useful for PROBLEM's k."""
+        found: dict[MmaConfig, None] = {}
+        for m, n, k, warps_m, warps_n, warps_k, stages in _SHAPES:
+            block_k = k * 2 // problem.a.bytes
+            most = max(2, problem.k // block_k + 1) if isinstance(problem.k, int) else stages
+            config = MmaConfig(m, n, block_k, warps_m, warps_n, warps_k, min(stages, most))
+            found[replace(config, raster=raster(problem, config))] = None
+        yield from found
+
+    def pipeline_bytes(self, problem: Problem, config: MmaConfig) -> int:
+        return tile.pipeline_bytes(problem, config, swizzled=True, groups=config.warps_k)
+
+    def blocks_per_multiprocessor(self, problem: Problem, config: MmaConfig, target: ArchSpec) -> int:
+        registers = config.accumulators + (100 if config.accumulators > 32 else 80)
+        registers += pending_registers(problem, config)
+        return tile.resident_blocks(config.threads, registers, self.pipeline_bytes(problem, config), target)
+
+    def work(self, problem: Problem, config: MmaConfig, target: ArchSpec) -> Work:
+        bytes_ = problem.a.bytes
+        warp_m, warp_n = config.block_m // config.warps_m, config.block_n // config.warps_n
+        return Work(
+            tiling=tile.Tiling.of(config),
+            resident=self.blocks_per_multiprocessor(problem, config, target),
+            flops_per_clock=target.fitted.throughput.mma * 2 / bytes_,
+            shared_bytes=config.warps_m * config.warps_n * (warp_m + warp_n) * config.block_k * bytes_,
+            steps=k_steps(problem, config),
+            groups=config.warps_k,
+        )
+
+    def spec(self, problem: Problem, config: MmaConfig) -> MmaProductSpec:
+        return MmaProductSpec(
+            template=self.template,
+            k_groups=config.warps_k,
+            swizzled=True,
+            math=Identifier(_MATH[problem.a, problem.b][0]),
+            warps_m=config.warps_m,
+            warps_n=config.warps_n,
+            warp_m=config.block_m // config.warps_m,
+            warp_n=config.block_n // config.warps_n,
+            k_steps=k_steps(problem, config),
+        )
 
 
-def work_of(problem: Problem, config: MmaConfig, target: ArchSpec) -> Work:
-    """The inputs of the cost model for PROBLEM under CONFIG."""
-    bytes_ = problem.a.bytes
-    warp_m, warp_n = config.block_m // config.warps_m, config.block_n // config.warps_n
-    return Work(
-        tiling=tile.Tiling.of(config),
-        resident=blocks_per_multiprocessor(problem, config, target),
-        flops_per_clock=target.fitted.mma * 2 / bytes_,
-        shared_bytes=config.warps_m * config.warps_n * (warp_m + warp_n) * config.block_k * bytes_,
-        steps=k_steps(problem, config),
-        groups=config.warps_k,
-    )
+MMA = MmaProduct()

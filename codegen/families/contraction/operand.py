@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ...arch.spec import ArchSpec
 from ...text.affine_c import factor_to_c
 from ...text.literals import c_type
-from ...text.render import Code, Identifier
+from ...text.render import Code, Identifier, Template
+from ..staging.staging import StagedOperand
 from .gather import GatherSpec, divides, plain_specs, row_specs
 from .problem import Problem, RowAxis
 from .row_work import RowWork
@@ -33,6 +35,21 @@ class OperandSpec:
     gather: GatherSpec
     staging: StagingSpec
     based: bool
+
+    @property
+    def staged_by(self) -> Template:
+        """The template of its staging."""
+        return self.staging.template
+
+    @property
+    def vector(self) -> int:
+        """Elements of one copy."""
+        return self.staging.vector
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of one copy in shared memory."""
+        return self.vector * self.element_bytes
 
     @property
     def extent(self) -> str:
@@ -77,6 +94,7 @@ def a_operand(
     name: Identifier,
     names: Mapping[str, str],
     swizzled: bool,
+    target: ArchSpec,
     prologue: Code | None,
     rows: RowWork | None,
 ) -> OperandSpec:
@@ -92,7 +110,8 @@ def a_operand(
         k_checked=not divides(tiling.block_k, problem.k),
         offset=Code(factor_to_c(problem.a_offset, names)),
     )
-    staging = staging_spec(tile, problem.a, problem.a_vector, tiling.threads, prologue, rows)
+    operand = StagedOperand(problem.a, problem.a_vector, computed=prologue is not None)
+    staging = staging_spec(tile, operand, tiling.threads, target, prologue, rows)
     memory_type = Identifier(c_type(problem.a_stored))
     type = Identifier(c_type(problem.a))
     based = problem.a_offset != 0 or any(axis.a_step != 0 for axis in problem.batch)
@@ -102,7 +121,12 @@ def a_operand(
 
 
 def b_operand(
-    problem: Problem, tiling: Tiling, name: Identifier, names: Mapping[str, str], swizzled: bool
+    problem: Problem,
+    tiling: Tiling,
+    name: Identifier,
+    names: Mapping[str, str],
+    swizzled: bool,
+    target: ArchSpec,
 ) -> OperandSpec:
     """The spec of B, whose k index is dense: it needs no distinction of taps and channels."""
     tile = tile_spec(problem.b, tiling.block_n, tiling.block_k, k_major=problem.b_k_major, swizzled=swizzled)
@@ -117,7 +141,7 @@ def b_operand(
         k_checked=k_checked,
         offset=Code(factor_to_c(problem.b_offset, names)),
     )
-    staging = staging_spec(tile, problem.b, problem.b_vector, tiling.threads)
+    staging = staging_spec(tile, StagedOperand(problem.b, problem.b_vector), tiling.threads, target)
     type = Identifier(c_type(problem.b))
     based = problem.b_offset != 0 or any(axis.b_step != 0 for axis in problem.batch)
     return OperandSpec(Identifier("b"), name, type, type, problem.b.bytes, tile, gather, staging, based)

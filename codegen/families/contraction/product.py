@@ -1,23 +1,15 @@
 """The product of two tiles: the common part of its specs, and its cost.
 
-Each kind of product is a template (such as `templates/lib/product/mma.cu.j2`) with a spec of its own, in
-`mma.py` and `simt.py`.
+Each kind of product is a file such as `mma.py`, with a template (`templates/lib/product/mma.cu.j2`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 
-from ...arch.spec import ContractionFit
+from ...arch.fitted import ContractionFit
+from ...text.render import Template
 from .work import Work
-
-
-class ProductTemplate(Enum):
-    """The templates that multiply tiles."""
-
-    MMA = "lib/product/mma.cu.j2"
-    SIMT = "lib/product/simt.cu.j2"
 
 
 @dataclass(frozen=True)
@@ -28,7 +20,7 @@ class ProductSpec:
     tiles in shared memory are swizzled, rather than padded, to avoid bank conflicts.
     """
 
-    template: ProductTemplate
+    template: Template
     k_groups: int
     swizzled: bool
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ....dialects.core.affine import Dim, Range
+from ....dialects.core.affine import Dim
+from ....dialects.core.bounds import Range
 from ....dialects.core.expr import Expr, Index
 from ....dialects.core.ir import Value
 from ...emit.emitter import Emitter, Given

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ....dialects.core.dtypes import U32
+from ...arch.spec import ArchSpec
 from ...emit.early_reads import StructCode
 from ...request.parameters import ScratchParameter
 from ...request.request import Geometry
@@ -18,6 +19,8 @@ from .problem import Problem
 from .product import ProductSpec
 from .row_work import RowWork
 from .tile import Tiling, tiles_of
+
+TEMPLATE = "kernels/contraction.cu.j2"
 
 
 @dataclass(frozen=True)
@@ -78,11 +81,22 @@ class ContractionSpec:
     b: OperandSpec
     epilogue: EpilogueSpec
 
+    @property
+    def staged(self) -> tuple[OperandSpec, ...]:
+        """The operands that are staged."""
+        return self.a, self.b
+
 
 def contraction_spec(
-    problem: Problem, tiling: Tiling, binding: Binding, product: ProductSpec, resident: int
+    problem: Problem,
+    tiling: Tiling,
+    binding: Binding,
+    product: ProductSpec,
+    resident: int,
+    target: ArchSpec,
 ) -> ContractionSpec:
-    """The spec of PROBLEM with PRODUCT, compiled for an occupancy of RESIDENT blocks per multiprocessor."""
+    """The spec of PROBLEM with PRODUCT for TARGET, compiled for an occupancy of RESIDENT blocks per
+    multiprocessor."""
     names, swizzled = binding.names, product.swizzled
     return ContractionSpec(
         name=binding.name,
@@ -98,8 +112,8 @@ def contraction_spec(
         b_is_weight=problem.b_is_weight,
         blocks_per_multiprocessor=resident,
         product=product,
-        a=a_operand(problem, tiling, binding.a, names, swizzled, binding.prologue, binding.rows),
-        b=b_operand(problem, tiling, binding.b, names, swizzled),
+        a=a_operand(problem, tiling, binding.a, names, swizzled, target, binding.prologue, binding.rows),
+        b=b_operand(problem, tiling, binding.b, names, swizzled, target),
         epilogue=_epilogue(problem, tiling, binding, product.k_groups),
     )
 

@@ -1,40 +1,35 @@
-"""Staging: how the threads of a block copy an operand's tiles to shared memory, and what that costs.
+"""Staging of a contraction's tiles: the spec of an operand's staging, its registers, and what it costs.
 
-Each kind of staging is a template with the same macros; see `templates/lib/staging/cp_async.cu.j2`.
+The ways to stage are in `families/staging`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 
-from ....dialects.core.dtypes import DType
-from ...arch.spec import ContractionFit
-from ...text.render import Code
+from ...arch.fitted import ContractionFit
+from ...arch.spec import ArchSpec
+from ...text.render import Code, Template
+from ..staging.registry import staging_of
+from ..staging.staging import StagedOperand
 from .problem import COPY_BYTES, Problem
 from .row_work import RowWork
 from .tile import TileConfig, TileSpec
 from .work import ContractionLoad, Work
 
-LEAST_ASYNCHRONOUS = 4  # width in bytes of the narrowest cp.async
-
-
-class StagingTemplate(Enum):
-    """The templates that copy tiles from global to shared memory."""
-
-    CP_ASYNC = "lib/staging/cp_async.cu.j2"
-    REGISTERS = "lib/staging/registers.cu.j2"
-
 
 @dataclass(frozen=True)
 class StagingSpec:
-    """How a tile is staged: with copies of `vector` elements, in `passes` of `lines_per_pass` lines each.
+    """How a tile is staged: by `template`, with copies of `vector` elements, in `passes` of `lines_per_pass`
+    lines each.
 
-    ragged: the last pass reaches past the tile; prologue: code that computes elements after loading them;
-    rows: code that runs once per row. See `Binding` for both.
+    asynchronous: copies bypass registers, so that a tile arrives in the background; ragged: the last pass
+    reaches past the tile; prologue: code that computes elements after loading them; rows: code that runs once
+    per row. See `Binding` for both.
     """
 
-    template: StagingTemplate
+    template: Template
+    asynchronous: bool
     vector: int
     lines_per_pass: int
     passes: int
@@ -42,30 +37,21 @@ class StagingSpec:
     prologue: Code | None
     rows: RowWork | None
 
-    @property
-    def asynchronous(self) -> bool:
-        """True when copies bypass registers (cp.async), so that a tile arrives in the background."""
-        return self.template is StagingTemplate.CP_ASYNC
-
 
 def staging_spec(
     tile: TileSpec,
-    dtype: DType,
-    vector: int,
+    operand: StagedOperand,
     threads: int,
+    target: ArchSpec,
     prologue: Code | None = None,
     rows: RowWork | None = None,
 ) -> StagingSpec:
-    """The staging of TILE by THREADS threads, with copies of VECTOR elements of DTYPE.
-
-    By cp.async, except copies that are too narrow for it and operands with a prologue: these pass through
-    registers.
-    """
-    lines_per_pass = threads // tile.chunks
-    asynchronous = vector * dtype.bytes >= LEAST_ASYNCHRONOUS and prologue is None
+    """The staging of OPERAND's TILE by THREADS threads; PROLOGUE is there if it is computed."""
+    staging, lines_per_pass = staging_of(operand, target), threads // tile.chunks
     return StagingSpec(
-        template=StagingTemplate.CP_ASYNC if asynchronous else StagingTemplate.REGISTERS,
-        vector=vector,
+        template=staging.template,
+        asynchronous=staging.asynchronous,
+        vector=operand.vector,
         lines_per_pass=lines_per_pass,
         passes=-(-tile.lines // lines_per_pass),
         ragged=tile.lines % lines_per_pass != 0,
@@ -77,18 +63,13 @@ def staging_spec(
 # ---------------------------------------------------------------- registers
 
 
-def staged_registers(problem: Problem, config: TileConfig) -> int:
-    """Registers of a thread for tiles that are staged through registers.
-
-    None for operands that are copied by cp.async; twice as many for an operand with a prologue, which has
-    both loaded and computed elements.
-    """
+def staged_registers(problem: Problem, config: TileConfig, target: ArchSpec) -> int:
+    """Registers of a thread for tiles that are staged through registers."""
+    a = StagedOperand(problem.a, problem.a_vector, problem.a_computed)
+    b = StagedOperand(problem.b, problem.b_vector)
     copies_b = config.block_n * config.block_k * problem.b.bytes // COPY_BYTES // config.threads
-    staged = 4 * copies_b if problem.b_vector * problem.b.bytes < LEAST_ASYNCHRONOUS else 0
-    if problem.a_computed:
-        return staged + 8 * _copies_of_a(problem, config)
-    narrow = problem.a_vector * problem.a.bytes < LEAST_ASYNCHRONOUS
-    return staged + (4 * _copies_of_a(problem, config) if narrow else 0)
+    own_a, own_b = (staging_of(operand, target).registers(operand) for operand in (a, b))
+    return own_a * _copies_of_a(problem, config) + own_b * copies_b
 
 
 def origin_registers(problem: Problem, config: TileConfig) -> int:

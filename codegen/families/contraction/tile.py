@@ -10,15 +10,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol, Self, TypeVar
 
-from ....dialects.core.affine import Dim, bounds, ceildiv, product
+from ....dialects.core.affine import Dim, ceildiv, product
+from ....dialects.core.bounds import bounds
 from ....dialects.core.dtypes import DType
 from ...arch.spec import ArchSpec
+from ..kernel_family import BlockConfig
 from .problem import COPY_BYTES, INT_LIMIT, Problem
 
 SUMS_PADDING = 8  # padding of each row of staged accumulators, against bank conflicts
 
 
-class TileConfig(Protocol):
+class TileConfig(BlockConfig, Protocol):
     """The common part of all products' configurations; `Tiling` explains the fields."""
 
     @property
@@ -27,8 +29,6 @@ class TileConfig(Protocol):
     def block_n(self) -> int: ...
     @property
     def block_k(self) -> int: ...
-    @property
-    def threads(self) -> int: ...
     @property
     def stages(self) -> int: ...
     @property

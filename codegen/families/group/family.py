@@ -24,6 +24,7 @@ from ...request.request import Candidate, Config, Geometry, KernelCode, Request
 from ...request.signature import Signature, make_signature
 from ...text.affine_c import dim_to_c
 from ...text.render import Code, Identifier, Template
+from ..failure import attributed
 from ..kernel_family import KernelFamily, Rank
 from .cost import MemberLoad, together
 from .parts import GROUP, GroupPart, parts_of
@@ -99,7 +100,9 @@ class GroupFamily(KernelFamily):
         return found
 
     def _code(self, part: GroupPart) -> KernelCode:
-        return self._family(part).realize(part.request, part.share.config)
+        family = self._family(part)
+        with attributed(family.name, part.request, "making"):
+            return family.realize(part.request, part.share.config)
 
     def expected(self, request: Request, config: Config, alone: Expected) -> float:
         """The expected microseconds of a group; ALONE gives those of each member by itself."""

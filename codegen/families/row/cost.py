@@ -15,14 +15,6 @@ MOST_WORKERS = 512
 MOST_SPLITS = 1024
 LEAST_STEPS = 4  # elements per thread of a split row; with fewer, synchronization dominates
 
-# In microseconds. A load has a latency of about 0.6, and a thread has about four in flight (STEP, per
-# element). Combining the parts of a split row takes a round trip to the counter and one to the workspace
-# (JOIN), and blocks update the counter one after another (ARRIVAL, per block).
-LAUNCH = 3.0
-STEP = 0.15
-JOIN = 2.0
-ARRIVAL = 0.001
-
 
 @dataclass(frozen=True)
 class Shares:
@@ -72,13 +64,14 @@ def microseconds(problem: RowProblem, request: Request, shares: Shares) -> float
 
     Bound by memory bandwidth, or by load latency when too few threads are resident to saturate it.
     """
+    fit = request.target.fitted.row
     rows = evaluate(problem.rows.size, request.optimum)
     moved = sum(evaluate(type.bytes, request.optimum) for type in (*request.reads, *request.writes))
     elements = rows * (sum(problem.lengths) + evaluate(problem.columns.size, request.optimum))
     busy = min(max(rows, 1) * shares.workers * shares.splits, _room(request.target))
-    working = max(moved / request.target.bytes_per_second * 1e6, elements / busy * STEP)
-    joining = JOIN + ARRIVAL * shares.splits if shares.splits > 1 else 0.0
-    return LAUNCH + working + joining
+    working = max(moved / request.target.bytes_per_second * 1e6, elements / busy * fit.element)
+    joining = fit.join + fit.arrival * shares.splits if shares.splits > 1 else 0.0
+    return fit.launch + working + joining
 
 
 def better_shared(rows: float, length: float, target: ArchSpec) -> bool:
@@ -86,10 +79,10 @@ def better_shared(rows: float, length: float, target: ArchSpec) -> bool:
 
     ROWS rows of LENGTH elements each are reduced on TARGET.
     """
-    room = _room(target)
-    alone = rows * length / max(1.0, min(rows * MOST_WORKERS, room)) * STEP
-    shared = rows * length / room * STEP + JOIN
-    return alone > shared + 2 * LAUNCH
+    room, fit = _room(target), target.fitted.row
+    alone = rows * length / max(1.0, min(rows * MOST_WORKERS, room)) * fit.element
+    shared = rows * length / room * fit.element + fit.join
+    return alone > shared + 2 * fit.launch
 
 
 def _room(target: ArchSpec) -> int:

@@ -13,8 +13,8 @@ from ....dialects.core.location import Location, merge
 from ....dialects.graph.activations import Relu
 from ....dialects.graph.binary import Max
 from ....dialects.graph.constants import constant
-from ....dialects.graph.movement import Slice
-from ...patterns.channel_scale import along, channel_axis, weight_of
+from ....dialects.graph.movement.slicing import Slice
+from ...patterns.channel_scale import broadcast_along, channel_axis, weight_of
 from ...patterns.matching import constant_array
 from .siblings import Contraction, SiblingStep, chains, channels, relus, weight_axis
 
@@ -115,7 +115,7 @@ class _JoinBuilder:
         ]
         location = merge([relu.location for relu in group.relus if relu is not None])
         dtype = value.type.dtype.numpy
-        array = along(group.axis, value.type.rank, np.concatenate(floors), dtype)
+        array = broadcast_along(group.axis, value.type.rank, np.concatenate(floors), dtype)
         floor = self.insert(constant(self.module, array, location))
         return self.insert(Max(value, floor, loc=location))
 

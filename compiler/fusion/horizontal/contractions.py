@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from ....codegen.interface import ArchSpec
+from ....dialects.control import all_blocks
 from ....dialects.core.builtin import Barrier
 from ....dialects.core.ir import Block, Module, Operation, Value
 from ....dialects.core.traits import Trait, has
@@ -40,8 +41,8 @@ class HorizontalContraction:
     name: ClassVar[str] = RULE
 
     def run(self, module: Module, context: PassContext) -> Module:
-        for function in module.functions:
-            _Joining(module, function.block, context, self.target).run()
+        for block in all_blocks(module):
+            _Joining(module, block, context, self.target).run()
         return module
 
 
@@ -68,7 +69,7 @@ class _Choice:
 
 
 class _Joining:
-    """The pass over one function."""
+    """The pass over one block."""
 
     def __init__(self, module: Module, block: Block, context: PassContext, target: ArchSpec) -> None:
         self._module = module
@@ -135,7 +136,7 @@ class _Joining:
     def _barred(self, kept: Sequence[Contraction], op: Operation) -> tuple[Operation | None, str]:
         """The first of KEPT that a switch keeps apart from OP, and the reason; (None, "") without one."""
         for other in kept if self._context.keeps_apart else ():
-            reason = self._context.apart(other.location.nodes, op.location.nodes)
+            reason = self._context.fusion_barrier(other.location.nodes, op.location.nodes)
             if reason is not None:
                 return other, reason
         return None, ""

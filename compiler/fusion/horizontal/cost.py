@@ -15,7 +15,7 @@ from ....dialects.core.traits import Trait, has
 from ....dialects.core.types import ROW_MAJOR, TensorType, channels_last
 from ....dialects.graph.contraction import Conv
 from ....dialects.graph.elementwise import Cast
-from ....dialects.graph.movement import Reshape
+from ....dialects.graph.movement.reshape import Reshape
 from ...passes.ledger import Figure
 from ...patterns.channel_scale import channel_axis, weight_of
 from ...patterns.layouts import is_neutral, product_layout
@@ -26,8 +26,6 @@ from .siblings import Contraction, channels, following, weight_axis
 
 # A slice can be read in 16-byte accesses when it starts at a multiple of this many elements.
 ALIGNED_CHANNELS = 8
-# The time of an elementwise kernel beyond its memory traffic, in microseconds.
-SMALL_KERNEL = 2.0
 
 
 @dataclass(frozen=True)
@@ -106,7 +104,7 @@ class CostModel:
     def _copy(self, values: Iterable[Value]) -> float:
         """Microseconds of a kernel that copies VALUES."""
         bytes_ = sum(self._bytes(value.type) for value in values)
-        return SMALL_KERNEL + 2.0 * bytes_ / self._target.bytes_per_second * 1e6
+        return self._target.fitted.loop.launch + 2.0 * bytes_ / self._target.bytes_per_second * 1e6
 
     def _time(self, op: Contraction, columns: int) -> float:
         """Expected microseconds of OP with COLUMNS output channels."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from ....dialects.core.ir import Value
 from ....dialects.core.traits import Trait, has
-from ....dialects.graph.movement import Concat, Reshape
+from ....dialects.graph.movement.concat import Concat
+from ....dialects.graph.movement.reshape import Reshape
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,9 @@ from ....dialects.core.ir import Operation, Value
 from ....dialects.core.types import ROW_MAJOR
 from ....dialects.fused import FusedKernel
 from ....dialects.graph.attention import Attention
-from ....dialects.graph.movement import Expand, Reshape, Slice, Transpose
+from ....dialects.graph.movement.expand import Expand
+from ....dialects.graph.movement.reshape import Reshape, Transpose
+from ....dialects.graph.movement.slicing import Slice
 from .clusters import Cluster, ClusterPlan
 from .record import Recorder, Refusal
 

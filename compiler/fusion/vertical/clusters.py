@@ -13,10 +13,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ....codegen.interface import ArchSpec, compile_ms
+from ....dialects.control import ControlOp
 from ....dialects.core.affine import Dim, evaluate
-from ....dialects.core.ir import Function, Module, Operation, Value
+from ....dialects.core.ir import Block, Function, Module, Operation, Value
 from ....dialects.core.traits import Trait, has
-from ....dialects.graph.movement import Reshape
+from ....dialects.graph.movement.reshape import Reshape
 
 Access = int
 
@@ -64,14 +65,14 @@ class Cluster:
 
 
 class ClusterPlan:
-    """The assignment of a function's ops to clusters, while clusters form."""
+    """The assignment of a block's ops to clusters, while clusters form."""
 
-    def __init__(self, module: Module, function: Function, target: ArchSpec) -> None:
+    def __init__(self, module: Module, block: Block, target: ArchSpec) -> None:
         self.module = module
         self.target = target
-        self.block = function.block
-        self.outputs = tuple(function.outputs)
-        self.order = {op: index for index, op in enumerate(function.block)}
+        self.block = block
+        self.outputs = _output_names(block)
+        self.order = {op: index for index, op in enumerate(block)}
         self.owner: dict[Operation, Cluster] = {}
         self.clusters: list[Cluster] = []
         self._sizes = module.values_at("optimum")
@@ -112,8 +113,17 @@ class ClusterPlan:
 
 
 def is_clusterable(op: Operation) -> bool:
-    """True for ops that must run in a kernel or become a view: all but constants and terminators."""
-    return not has(op, Trait.CONSTANT) and not has(op, Trait.TERMINATOR)
+    """True for ops that must run in a kernel or become a view: all but constants, terminators and control
+    flow."""
+    return not (has(op, Trait.CONSTANT) or has(op, Trait.TERMINATOR) or isinstance(op, ControlOp))
+
+
+def _output_names(block: Block) -> tuple[str, ...]:
+    """The names of what BLOCK returns or yields."""
+    region = block.parent
+    if region is not None and isinstance(region.parent, Function):
+        return tuple(region.parent.outputs)
+    return tuple(str(index) for index in range(len(block.terminator.operands)))
 
 
 def viewed(value: Value) -> Value:

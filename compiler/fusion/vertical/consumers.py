@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from operator import itemgetter
 
+from ....dialects.control import ControlOp
 from ....dialects.core.ir import Operation, Value
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.binary import Add
@@ -20,7 +21,7 @@ from ....dialects.graph.elementwise import Where
 from ....dialects.graph.normalization import LogSoftmax, Softmax
 from ....dialects.graph.quantization import Dequantize
 from .clusters import Cluster, ClusterPlan, shape_text
-from .record import Recorder, Refusal, op_label, too_large
+from .record import CONTROLLED, Recorder, Refusal, op_label, too_large
 from .rows import row_refusal
 
 Legality = Callable[[Cluster, Operation], Refusal | None]
@@ -160,7 +161,7 @@ class ConsumerFusion:
 
     def _refusal(self, cluster: Cluster, user: Operation, rule: ConsumerRule) -> Refusal | None:
         if not self._plan.free(user):
-            return TAKEN if user.results else OUTPUT
+            return CONTROLLED if isinstance(user, ControlOp) else TAKEN if user.results else OUTPUT
         full = too_large(cluster, user, self._limit)
         if full is not None:
             return full

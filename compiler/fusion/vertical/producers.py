@@ -11,15 +11,18 @@ from __future__ import annotations
 
 import heapq
 
+from ....dialects.control import ControlOp
 from ....dialects.core.ir import Operation, Value
 from ....dialects.core.traits import Trait, has
-from ....dialects.graph.movement import Concat, Reshape, Slice
-from ..horizontal.concats import cuts_reach_an_edge
+from ....dialects.graph.movement.concat import Concat
+from ....dialects.graph.movement.reshape import Reshape
+from ....dialects.graph.movement.slicing import Slice
+from ..widen_concats import cuts_reach_an_edge
 from .attention_layouts import producer_refusal
 from .clusters import Cluster, ClusterPlan, is_clusterable, shape_text
 from .prologues import Prologues
 from .recompute import Evaluations, taps
-from .record import ELIDE_CONCAT, Recorder, Refusal, too_large
+from .record import CONTROLLED, ELIDE_CONCAT, Recorder, Refusal, too_large
 from .rows import row_producer_refusal
 
 PRODUCER_RULES = {
@@ -32,7 +35,11 @@ PRODUCER_RULES = {
 }
 
 OUTPUT = Refusal("its result is an output")
-RULES = {"row": "row-producer", "contraction": "contraction-prologue", "attention": "attention-operand"}
+RULE_OF_ROOT = {
+    "row": "row-producer",
+    "contraction": "contraction-prologue",
+    "attention": "attention-operand",
+}
 ENDED = Refusal("the kernel is full, and was cut where a single value enters it")
 
 
@@ -106,7 +113,7 @@ class ProducerFusion:
 
     def _refusal(self, op: Operation, users: list[Operation], cluster: Cluster | None) -> Refusal | None:
         if any(not is_clusterable(user) for user in users):
-            return OUTPUT
+            return CONTROLLED if any(isinstance(user, ControlOp) for user in users) else OUTPUT
         owners = {self._plan.owner.get(user) for user in users}
         if cluster is None or len(owners) > 1:
             return Refusal("its result is read by several kernels", {"kernels": len(owners)})
@@ -131,7 +138,7 @@ class ProducerFusion:
         if self._after_seed(op, cluster):
             return "epilogue-operand"
         if root != "loop":
-            return RULES[root]
+            return RULE_OF_ROOT[root]
         if isinstance(op, Reshape):
             return "loop-reshape"
         return "loop-movement" if has(op, Trait.MOVEMENT) else "loop-elementwise"
@@ -171,7 +178,7 @@ class ProducerFusion:
             return None
         made = part.producer.x.producer if isinstance(part.producer, Slice) else part.producer
         owner = None if made is None or has(made, Trait.MOVEMENT) else self._plan.owner.get(made)
-        if made is None or owner is None or self._recorder.apart([(made, concat)]) is not None:
+        if made is None or owner is None or self._recorder.barrier_among([(made, concat)]) is not None:
             return None
         return owner if owner.root in ("contraction", "loop") else None
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
-from ....codegen.interface import ArchSpec
+from ....codegen.interface import ArchSpec, FusionFit
 from ....dialects.core.affine import Dim, evaluate
 from ....dialects.core.dtypes import DType
 from ....dialects.core.ir import Operation
@@ -20,15 +20,7 @@ from ...patterns.layouts import launch_elements
 from .recompute import flops_per_element
 from .record import Refusal
 
-# Two scales and shifts, and an activation; a transcendental costs more than a store and a load.
-PROLOGUE_FLOPS = 6.0
-# A thread divides the elements of one load side by side, which hides most of a division's latency.
-DIVISION_FLOPS = 4.0
-# Every element is loaded once per window tap and per column of tiles.
-PROLOGUE_EVALUATIONS = 16.0
 TILE_COLUMNS = 128
-# The cost of reading a byte again, from the L2 cache, relative to a byte of device memory.
-READ_AGAIN = 0.4
 
 Sizes = Mapping[str, int]
 
@@ -47,17 +39,18 @@ def refusal(
     which it is multiplied. SIZES holds every symbol's optimum. TARGET gives memory bandwidth and launch
     latency.
     """
-    flops = sum(_flops(op) for op in ops)
-    if flops > PROLOGUE_FLOPS:
+    fit = target.fitted.fusion
+    flops = sum(_flops(op, fit) for op in ops)
+    if flops > fit.prologue_flops:
         return Refusal("it takes too many flops for a prologue", {"flops": flops})
     evaluations = loads_per_element(seed, sizes)
-    if flops and evaluations > PROLOGUE_EVALUATIONS:
+    if flops and evaluations > fit.prologue_evaluations:
         return Refusal(f"it would be computed {evaluations:.3g} times over", {"evaluations": evaluations})
     return _wider(seed, evaluations, stored, multiplied, sizes, target)
 
 
-def _flops(op: Operation) -> float:
-    return DIVISION_FLOPS if isinstance(op, Div) else flops_per_element(op)
+def _flops(op: Operation, fit: FusionFit) -> float:
+    return fit.division_flops if isinstance(op, Div) else flops_per_element(op, fit)
 
 
 def _wider(
@@ -71,7 +64,7 @@ def _wider(
     """The refusal when a wider type is loaded so often that converting it once is cheaper."""
     more = stored.bytes - multiplied.bytes
     elements = max(_count(seed.inputs[0].type.shape, sizes), 1.0)
-    again = READ_AGAIN * more * elements * (evaluations - 1.0)
+    again = target.fitted.fusion.read_again * more * elements * (evaluations - 1.0)
     saved = (2.0 * elements + launch_elements(target)) * multiplied.bytes
     if again <= saved:
         return None

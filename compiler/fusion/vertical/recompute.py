@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from ....codegen.interface import FusionFit
 from ....dialects.core.ir import Operation, Value
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.activations import HardSigmoid, HardSwish, LeakyRelu, Relu, ThresholdedRelu
@@ -18,17 +19,16 @@ from ....dialects.graph.constants import Dims
 from ....dialects.graph.elementwise import Cast, Clip, Prelu, Where
 from ....dialects.graph.elementwise_base import Bitwise, Comparison, Logic, UnaryPredicate
 from ....dialects.graph.indexing import OneHot, Range
-from ....dialects.graph.movement import Concat, Pad, Reshape
+from ....dialects.graph.movement.concat import Concat
+from ....dialects.graph.movement.pad import Pad
+from ....dialects.graph.movement.reshape import Reshape
+from ....dialects.graph.movement.resize import Resize
 from ....dialects.graph.normalization import Lrn
-from ....dialects.graph.resize import Resize
+from ....dialects.graph.pool import Pool
 from ....dialects.graph.unary import Abs, BitwiseNot, Ceil, Floor, Neg, Round, Sign
-from ....dialects.graph.window import Pool
 from .clusters import Access, Cluster, ClusterPlan
 from .record import Refusal
 
-# The most flops that recomputation may add per element: cheaper than storing and loading the element.
-RECOMPUTED_FLOPS = 4.0
-TRANSCENDENTAL_FLOPS = 8.0
 MANY_OPERANDS = 16  # that make as much code as an ordinary op
 RESIZE_TAPS = {"nearest": 1, "linear": 2, "cubic": 4}
 
@@ -39,13 +39,16 @@ _CHEAP = (
 )
 
 
-def flops_per_element(op: Operation) -> float:
-    """The arithmetic of one element of OP's result, in units of an addition; 0 for data movement."""
+def flops_per_element(op: Operation, fit: FusionFit) -> float:
+    """The arithmetic of one element of OP's result, in units of an addition; 0 for data movement.
+
+    FIT has the cost of a transcendental function on the target.
+    """
     if has(op, Trait.MOVEMENT) or isinstance(op, (Range, OneHot)):
         return 0.0
     if isinstance(op, _CHEAP):
         return 1.0
-    return TRANSCENDENTAL_FLOPS * max(taps(op), 1.0)
+    return fit.transcendental_flops * max(taps(op), 1.0)
 
 
 def statements(op: Operation) -> int:
@@ -123,9 +126,10 @@ class Evaluations:
         factor = sum(reads.values()) / self._plan.elements(op.result)
         if factor == math.inf:
             return Refusal("its consumer reads all of it for every element")
-        again = (factor - 1.0) * flops_per_element(op)
-        if again > RECOMPUTED_FLOPS:
-            figures = {"evaluations": factor, "flops": flops_per_element(op)}
+        fit = self._plan.target.fitted.fusion
+        flops = flops_per_element(op, fit)
+        if (factor - 1.0) * flops > fit.recomputed_flops:
+            figures = {"evaluations": factor, "flops": flops}
             return Refusal(f"it would be computed {factor:.3g} times over", figures)
         return None
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from ....codegen.interface import BUDGET_MS, compile_ms
 from ....dialects.core.ir import Operation, Value
 from ....dialects.graph.base import nofuse_of
-from ....dialects.graph.movement import Reshape
+from ....dialects.graph.movement.reshape import Reshape
 from ...passes.ledger import Figure, Verdict
 from ...passes.manager import PassContext
-from ...passes.switches import apart
+from ...passes.switches import barrier_between
 from .clusters import Cluster, ClusterPlan, is_clusterable
 
 VIEW = "view"
@@ -56,6 +56,7 @@ def too_large(cluster: Cluster, op: Operation, limit: int) -> Refusal | None:
 
 
 AT_EDGE = Refusal("at the edge of a kernel it is a view, which moves no data")
+CONTROLLED = Refusal("control flow is between kernels, and reads memory")
 LEADERS = Refusal("each needs a kernel of its own")
 
 
@@ -100,18 +101,18 @@ class Recorder:
 
     def follower_off(self, cluster: Cluster, op: Operation) -> Refusal | None:
         """The refusal when a switch keeps OP, a consumer of CLUSTER, out of it."""
-        return self.apart((member, op) for member in cluster.ops)
+        return self.barrier_among((member, op) for member in cluster.ops)
 
     def leader_off(self, cluster: Cluster, op: Operation) -> Refusal | None:
         """The refusal when a switch keeps OP, a producer for CLUSTER, out of it."""
-        return self.apart((op, member) for member in cluster.ops)
+        return self.barrier_among((op, member) for member in cluster.ops)
 
-    def apart(self, pairs: Iterable[tuple[Operation, Operation]]) -> Refusal | None:
+    def barrier_among(self, pairs: Iterable[tuple[Operation, Operation]]) -> Refusal | None:
         """The refusal when a switch keeps one of PAIRS, producer and consumer, apart."""
         if not self._switched:
             return None
         for producer, consumer in pairs:
-            reason = apart(self._context, producer, consumer)
+            reason = barrier_between(self._context, producer, consumer)
             if reason is not None:
                 return Refusal(reason, disabled=True)
         return None

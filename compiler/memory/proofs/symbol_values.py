@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from itertools import product
 
-from ....dialects.core.affine import Dim, evaluate, is_nonnegative
+from ....dialects.core.affine import Dim, evaluate
+from ....dialects.core.bounds import is_nonnegative
 from ....dialects.core.constraints import broken, with_derived
 from ....dialects.core.ir import Module
 from ....dialects.core.sizes.sizes import Sizes

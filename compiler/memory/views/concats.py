@@ -8,44 +8,42 @@ from ....dialects.core.ir import Value
 from ....dialects.precision import PrecisionKernel
 from ...fusion.vertical.record import ELIDE_CONCAT
 from ...patterns.strided import part, reshaped, same_memory
-from .cost import COPY_LAUNCH
-from .plan import Copy, ViewPlace, base_of
-from .pure_movement import Piece, joined, works_beside
+from .context import Places, ViewContext, kernels_accessing, memory_order
+from .pure_movement import Piece, concat_pieces, other_work
 from .record import Savings
-from .surroundings import Places, Surroundings, around, long_order
+from .view_plan import Copy, ViewPlace, base_of
 
-WORTHWHILE = 0.1  # microseconds that eliding a concat must save when it saves no launch
-DEARER = "copies and narrower accesses would cost more time than writing in place saves"
+COSTS_MORE = "copies and narrower accesses would cost more time than writing in place saves"
 
 
-def plan_concats(kernels: Sequence[PrecisionKernel], surroundings: Surroundings) -> None:
+def elide_concats(kernels: Sequence[PrecisionKernel], context: ViewContext) -> None:
     """Decide on every concat among KERNELS, last to first, so that nested ones become parts of the outermost
     buffer."""
-    joining = {kernel: pieces for kernel in kernels if (pieces := joined(kernel)) is not None}
-    concats = _Concats(surroundings, set(joining))
+    joining = {kernel: pieces for kernel in kernels if (pieces := concat_pieces(kernel)) is not None}
+    concats = _Concats(context, set(joining))
     for kernel in reversed(kernels):
         pieces = joining.get(kernel)
-        beside = works_beside(kernel)
+        others = other_work(kernel)
         if pieces is not None:
             concats.join(kernel, pieces)
-        elif beside is not None:
-            concats.refuse(kernel, beside)
+        elif others is not None:
+            concats.refuse(kernel, others)
 
 
 class _Concats:
     """Decides on one concat kernel at a time; UNDECIDED are those that may still claim the same operands."""
 
-    def __init__(self, surroundings: Surroundings, undecided: set[PrecisionKernel]) -> None:
+    def __init__(self, context: ViewContext, undecided: set[PrecisionKernel]) -> None:
         self._undecided = undecided
-        self._around = surroundings
-        self._plan = surroundings.plan
-        self._cost = surroundings.cost
-        self._record = surroundings.record
+        self._context = context
+        self._plan = context.plan
+        self._cost = context.cost
+        self._record = context.record
 
     def join(self, kernel: PrecisionKernel, pieces: list[Piece]) -> None:
         """Decide on KERNEL, whose result consists of PIECES."""
         self._undecided.discard(kernel)
-        refusal = self._record.switched_off(ELIDE_CONCAT) or self._around.unfit(kernel.results)
+        refusal = self._record.switched_off(ELIDE_CONCAT) or self._context.empty_refusal(kernel.results)
         if refusal is not None:
             self.refuse(kernel, refusal)
         elif not self._joined_before(kernel, pieces):
@@ -59,16 +57,18 @@ class _Concats:
         """Make the result a view of a longer concat that has all PIECES side by side; True if it is one."""
         result = kernel.results[0]
         place = self._common_place(result, pieces)
-        if place is None or result in self._plan.places or self._around.is_output(result):
+        if place is None or result in self._plan.places or self._context.is_output(result):
+            return False
+        if self._context.is_passed(result):
             return False
         places = {result: place}
-        affected = self._around.affected(places, [kernel])
-        if self._around.unshown(result, places) or self._cost.unwilling(affected, places):
+        affected = self._context.affected(places, [kernel])
+        if self._context.reshape_refusal(result, places) or self._cost.access_refusal(affected, places):
             return False
         saved = self._cost.of(kernel) - self._cost.change(affected, places)
         if saved <= 0:
             return False
-        self._around.take([kernel], places)
+        self._context.elide([kernel], places)
         reason = "all parts lie side by side in the buffer of a longer concat"
         self._record.taken(ELIDE_CONCAT, kernel, reason, Savings(self._cost.bytes_of(kernel), 1, saved))
         return True
@@ -77,7 +77,7 @@ class _Concats:
         found = [self._place(piece) for piece in pieces]
         first = found[0]
         whole = part(first.type, (0,) * result.type.rank, result.type.shape)
-        if long_order(whole) != long_order(result.type):
+        if memory_order(whole) != memory_order(result.type):
             return None
         for piece, place in zip(pieces, found, strict=True):
             wanted = part(whole, piece.starts, piece.shape)
@@ -101,7 +101,7 @@ class _Concats:
             reason = self._put(kernel, piece, whole, places)
             if reason is not None:
                 blocked[index] = reason
-        withdrawn = self._around.withdraw(places, [kernel])
+        withdrawn = self._context.withdraw(places, [kernel])
         by_base: dict[Value, list[int]] = {}
         for index, piece in enumerate(pieces):
             by_base.setdefault(base_of(piece.source), []).append(index)
@@ -123,12 +123,12 @@ class _Concats:
             return "an operand is a slice of a tensor that is written whole"
         wanted = part(whole.type, piece.starts, piece.shape)
         type = wanted if piece.source is base else reshaped(wanted, base.type.shape)
-        if type is None or type.dtype != base.type.dtype or long_order(type) != long_order(base.type):
+        if type is None or type.dtype != base.type.dtype or memory_order(type) != memory_order(base.type):
             return f"{base.type} has another order of dimensions in memory than its part of the result"
-        unshown = self._around.unshown(base, {base: ViewPlace(whole.root, type)})
-        if unshown is None:
+        refusal = self._context.reshape_refusal(base, {base: ViewPlace(whole.root, type)})
+        if refusal is None:
             places[base] = ViewPlace(whole.root, type)
-        return unshown
+        return refusal
 
     def _occupied(self, base: Value, places: Places) -> str | None:
         """Why BASE cannot become part of another buffer; None when it can."""
@@ -136,8 +136,10 @@ class _Concats:
             return "an operand is not the result of a kernel"
         if base in places or base in self._plan.places:
             return "an operand lies in another concat, or occurs in this one twice"
-        if self._around.is_output(base):
+        if self._context.is_output(base):
             return "an operand is an output of the model"
+        if self._context.is_passed(base):
+            return "an operand is passed to a branch or a loop"
         return None
 
     def _decide(
@@ -155,7 +157,7 @@ class _Concats:
             Copy(piece.source, ViewPlace(whole.root, part(whole.type, piece.starts, piece.shape)), piece.cut)
             for piece in copied
         ]
-        affected = self._around.affected(places, [kernel])
+        affected = self._context.affected(places, [kernel])
         saved = self._cost.of(kernel) - self._cost.change(affected, places)
         saved -= sum(self._cost.copy(copy, places) for copy in copies)
         bytes_saved = self._cost.bytes_of(kernel) - sum(self._cost.copied_bytes(copy) for copy in copies)
@@ -166,7 +168,7 @@ class _Concats:
             copying = f"; {_operands(len(copies))} would be copied: {cause}" if cause else ""
             self._record.refused(ELIDE_CONCAT, kernel, refusal + copying, savings, cause)
             return
-        self._around.take([kernel], places)
+        self._context.elide([kernel], places)
         self._plan.copies[kernel] = copies
         reason = "each operand is written into its part of the result"
         if reasons:
@@ -182,13 +184,14 @@ class _Concats:
         another concat, which might save one, claims the same operands.
         """
         if saved <= 0:
-            return DEARER
+            return COSTS_MORE
         if launches > 0:
             return None
-        if saved < WORTHWHILE:
-            return f"it saves no launch, and less than {WORTHWHILE} microseconds"
-        contested = any(op in self._undecided for base in places for op in around(base))
-        if contested and saved < COPY_LAUNCH:
+        least, launch = self._cost.fitted.schedule.view_saving, self._cost.fitted.loop.launch
+        if saved < least:
+            return f"it saves no launch, and less than {least} microseconds"
+        contested = any(op in self._undecided for base in places for op in kernels_accessing(base))
+        if contested and saved < launch:
             return "it saves no launch, and another concat wants the same operands"
         return None
 

@@ -14,14 +14,13 @@ from ....dialects.precision import PrecisionKernel
 from ....errors import UnsupportedError
 from ...kernels.choice import KernelChooser
 from ...patterns.strided import settled, traffic
-from .plan import Copy, ViewPlace, ViewPlan, base_of
+from .view_plan import Copy, ViewPlace, ViewPlan, base_of
 
-COPY_LAUNCH = 2.0  # microseconds of a copy kernel beyond its memory traffic
 Places = Mapping[Value, ViewPlace]
 
 
 @dataclass(frozen=True)
-class Unwilling:
+class AccessRefusal:
     """A kernel whose family cannot access the strided tensors, and the reason."""
 
     op: PrecisionKernel
@@ -35,11 +34,12 @@ class ViewCost:
         self._chooser = chooser
         self._plan = plan
         self._sizes = module.values_at("optimum")
+        self.fitted = chooser.target.fitted
         self._speed = chooser.target.bytes_per_second / 1e6  # bytes a microsecond
         self._now: dict[PrecisionKernel, float] = {}
         self._known: dict[tuple[PrecisionKernel, tuple[TensorType, ...]], Candidate] = {}
 
-    def unwilling(self, kernels: Iterable[PrecisionKernel], places: Places) -> Unwilling | None:
+    def access_refusal(self, kernels: Iterable[PrecisionKernel], places: Places) -> AccessRefusal | None:
         """The first of KERNELS that would need another family with the views PLACES; None without one."""
         for kernel in kernels:
             want = self._forecast(kernel, *_plain_types(kernel)).family
@@ -47,9 +47,11 @@ class ViewCost:
             try:
                 have = self._forecast(kernel, *self._types(kernel, places)).family
             except UnsupportedError:
-                return Unwilling(kernel, f"no kernel family runs {nodes} on strided tensors")
+                return AccessRefusal(kernel, f"no kernel family runs {nodes} on strided tensors")
             if have != want:
-                return Unwilling(kernel, f"the {want} kernel of {nodes} cannot access a strided tensor there")
+                return AccessRefusal(
+                    kernel, f"the {want} kernel of {nodes} cannot access a strided tensor there"
+                )
         return None
 
     def change(self, kernels: Iterable[PrecisionKernel], places: Places) -> float:
@@ -71,7 +73,7 @@ class ViewCost:
         """Microseconds of a kernel that does COPY."""
         source = settled(self._plan.source_of(copy, places).type)[1]
         moved = traffic(source, self._sizes) + traffic(settled(copy.place.type)[1], self._sizes)
-        return COPY_LAUNCH + moved / self._speed
+        return self.fitted.loop.launch + moved / self._speed
 
     def copied_bytes(self, copy: Copy) -> int:
         """Bytes that COPY reads and writes."""
@@ -85,7 +87,7 @@ class ViewCost:
 
     def surplus(self, value: Value, places: Places) -> float:
         """Microseconds that one consumer of VALUE loses to narrower accesses with the views PLACES."""
-        type = self._plan.lies(value, places)
+        type = self._plan.accessed_type(value, places)
         return (traffic(type, self._sizes) - evaluate(type.bytes, self._sizes)) / self._speed
 
     def _time(self, kernel: PrecisionKernel, places: Places) -> float:
@@ -94,8 +96,8 @@ class ViewCost:
         return self._forecast(kernel, reads, writes).microseconds + surplus / self._speed
 
     def _types(self, kernel: PrecisionKernel, places: Places) -> tuple[list[TensorType], list[TensorType]]:
-        reads = [self._plan.lies(value, places) for value in kernel.inputs]
-        return reads, [self._plan.lies(value, places) for value in kernel.results]
+        reads = [self._plan.accessed_type(value, places) for value in kernel.inputs]
+        return reads, [self._plan.accessed_type(value, places) for value in kernel.results]
 
     def _forecast(
         self, kernel: PrecisionKernel, reads: list[TensorType], writes: list[TensorType]

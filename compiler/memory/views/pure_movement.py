@@ -9,14 +9,15 @@ from ....dialects.core.affine import Dim
 from ....dialects.core.ir import Value
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.elementwise import Cast
-from ....dialects.graph.movement import Concat, Slice
+from ....dialects.graph.movement.concat import Concat
+from ....dialects.graph.movement.slicing import Slice
 from ....dialects.precision import PrecisionKernel
 
 _Placed = tuple[Value, tuple[Dim, ...]]
 
 
 @dataclass(frozen=True)
-class Cut:
+class SourceSlice:
     """A slice of `source`, by start and step per dimension; its shape is that of the value it defines."""
 
     source: Value
@@ -31,10 +32,10 @@ class Piece:
     source: Value
     starts: tuple[Dim, ...]
     shape: tuple[Dim, ...]
-    cut: Cut | None = None
+    cut: SourceSlice | None = None
 
 
-def joined(kernel: PrecisionKernel) -> list[Piece] | None:
+def concat_pieces(kernel: PrecisionKernel) -> list[Piece] | None:
     """The pieces that KERNEL concatenates to its only result, in order; None when it does anything else."""
     yielded = kernel.body.block.terminator.inputs
     if len(yielded) != 1 or not isinstance(_plain(yielded[0]).producer, Concat):
@@ -49,7 +50,7 @@ def joined(kernel: PrecisionKernel) -> list[Piece] | None:
         if value in operands:
             pieces.append(Piece(operands[value], starts, value.type.shape))
         elif isinstance(producer, Slice) and _plain(producer.x) in operands and min(producer.step_list) > 0:
-            cut = _cut(producer, operands)
+            cut = _source_slice(producer, operands)
             pieces.append(Piece(cut.source, starts, value.type.shape, cut))
         elif isinstance(producer, Concat):
             pending.extend(reversed(_parts(producer, starts)))
@@ -68,7 +69,7 @@ def _parts(concat: Concat, starts: tuple[Dim, ...]) -> list[_Placed]:
     return parts
 
 
-def cuts(kernel: PrecisionKernel) -> list[Cut] | None:
+def result_slices(kernel: PrecisionKernel) -> list[SourceSlice] | None:
     """The slice of an operand that each of KERNEL's results is; None when it does anything else."""
     operands = dict(zip(kernel.body.block.arguments, kernel.inputs, strict=True))
     found = []
@@ -76,15 +77,15 @@ def cuts(kernel: PrecisionKernel) -> list[Cut] | None:
         producer = _plain(value).producer
         if not isinstance(producer, Slice) or _plain(producer.x) not in operands:
             return None
-        found.append(_cut(producer, operands))
+        found.append(_source_slice(producer, operands))
     return found
 
 
-def _cut(op: Slice, operands: Mapping[Value, Value]) -> Cut:
-    return Cut(operands[_plain(op.x)], tuple(op.starts), op.step_list)
+def _source_slice(op: Slice, operands: Mapping[Value, Value]) -> SourceSlice:
+    return SourceSlice(operands[_plain(op.x)], tuple(op.starts), op.step_list)
 
 
-def works_beside(kernel: PrecisionKernel) -> str | None:
+def other_work(kernel: PrecisionKernel) -> str | None:
     """What a KERNEL with a concat does besides it, as a reason for the ledger; None without a concat."""
     ops = [op for op in kernel.body.block if not has(op, Trait.TERMINATOR) and not has(op, Trait.CONSTANT)]
     if not any(isinstance(op, Concat) for op in ops):

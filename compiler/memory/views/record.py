@@ -12,7 +12,7 @@ from ...fusion.vertical.record import op_label
 from ...passes.ledger import Figure, Record, Verdict
 from ...passes.manager import PassContext
 from ...passes.switches import edges_of
-from .plan import base_of
+from .view_plan import base_of
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class ViewRecord:
         producer = value.producer
         if self._context is None or producer is None:
             return None
-        reason = self._context.apart(producer.location.nodes, consumer.location.nodes)
+        reason = self._context.fusion_barrier(producer.location.nodes, consumer.location.nodes)
         if reason is None and isinstance(producer, PrecisionKernel):
             reason = _marked(value, producer, consumer)
         return None if reason is None else self._switched(reason)

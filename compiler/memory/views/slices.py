@@ -10,10 +10,10 @@ from ....dialects.graph.constants import Constant
 from ....dialects.precision import PrecisionKernel
 from ...fusion.vertical.record import VIEW_SLICE
 from ...patterns.strided import part
-from .plan import ViewPlace, base_of
-from .pure_movement import Cut, cuts
+from .context import Places, ViewContext, kernels_accessing, memory_order
+from .pure_movement import SourceSlice, result_slices
 from .record import Savings
-from .surroundings import Places, Surroundings, around, long_order
+from .view_plan import ViewPlace, base_of
 
 MOST_PARTS = 32  # the most parts that a group is split into
 IN_PLACE = "every consumer reads the slice as a view of the operand"
@@ -25,17 +25,17 @@ class _Slice:
     """A kernel that only slices, and the slice that each of its results is."""
 
     kernel: PrecisionKernel
-    cuts: list[Cut]
+    slices: list[SourceSlice]
 
 
-def plan_slices(kernels: Sequence[PrecisionKernel], surroundings: Surroundings) -> None:
+def view_slices(kernels: Sequence[PrecisionKernel], context: ViewContext) -> None:
     """Decide on every kernel among KERNELS that only slices tensors.
 
     Slices with a common consumer are decided together, so that the consumer is estimated once for all of
     them. A slice of a slice, and a slice that is sliced again, are decided alone and in order.
     """
-    found = [_Slice(kernel, parts) for kernel in kernels if (parts := cuts(kernel)) is not None]
-    slices = _Slices(surroundings)
+    found = [_Slice(kernel, parts) for kernel in kernels if (parts := result_slices(kernel)) is not None]
+    slices = _Slices(context)
     for group in _groups(found):
         slices.decide(group, max(1, len(group) // MOST_PARTS))
 
@@ -47,8 +47,8 @@ def _groups(slices: Sequence[_Slice]) -> Iterator[list[_Slice]]:
     leader: dict[_Slice, _Slice] = {slice_: slice_ for slice_ in slices}
     first: dict[PrecisionKernel, _Slice] = {}
     for slice_ in slices:
-        readers = {op for value in slice_.kernel.results for op in around(value)} - {slice_.kernel}
-        again = any(base_of(cut.source) in made for cut in slice_.cuts) or not cutting.isdisjoint(readers)
+        readers = {op for value in slice_.kernel.results for op in kernels_accessing(value)} - {slice_.kernel}
+        again = any(base_of(cut.source) in made for cut in slice_.slices) or not cutting.isdisjoint(readers)
         if not again:
             for reader in readers:
                 _join(leader, first.setdefault(reader, slice_), slice_)
@@ -73,11 +73,11 @@ def _join(leader: dict[_Slice, _Slice], one: _Slice, other: _Slice) -> None:
 class _Slices:
     """Decides on one group of slices at a time."""
 
-    def __init__(self, surroundings: Surroundings) -> None:
-        self._around = surroundings
-        self._plan = surroundings.plan
-        self._cost = surroundings.cost
-        self._record = surroundings.record
+    def __init__(self, context: ViewContext) -> None:
+        self._context = context
+        self._plan = context.plan
+        self._cost = context.cost
+        self._record = context.record
 
     def decide(self, group: Sequence[_Slice], least: int) -> None:
         """Have all of GROUP read in place, or ever smaller parts of it, down to LEAST slices."""
@@ -86,7 +86,7 @@ class _Slices:
         fit: list[_Slice] = []
         for slice_ in group:
             own: Places = {}
-            refusal = switched_off or self._unfit(slice_, own)
+            refusal = switched_off or self._add_views(slice_, own)
             if refusal is not None:
                 self._refuse([slice_], refusal, [None])
                 continue
@@ -97,14 +97,16 @@ class _Slices:
             else:
                 self._refuse([slice_], NARROWER, [saved])
         if fit:
-            self._price(*self._willing(fit, places, least), least)
+            self._price(*self._accessible(fit, places, least), least)
 
     def _narrowed(self, slice_: _Slice, places: Places) -> float:
         """Microseconds that the consumers of SLICE_ lose to narrower accesses alone."""
         results = slice_.kernel.results
-        return sum(self._cost.surplus(value, places) * (len(around(value)) - 1) for value in results)
+        return sum(
+            self._cost.surplus(value, places) * (len(kernels_accessing(value)) - 1) for value in results
+        )
 
-    def _willing(
+    def _accessible(
         self, group: Sequence[_Slice], places: Places, least: int
     ) -> tuple[list[_Slice], Places, list[_Slice]]:
         """Those of GROUP that every consumer can read strided, their PLACES, and those to try separately.
@@ -113,13 +115,13 @@ class _Slices:
         that a kernel cannot access even when it is the only strided one is refused.
         """
         kernels = {slice_.kernel for slice_ in group}
-        withdrawn = self._around.withdraw(places, kernels)
-        willing: list[_Slice] = []
+        withdrawn = self._context.withdraw(places, kernels)
+        accessible: list[_Slice] = []
         apart: list[_Slice] = []
         for slice_ in group:
             reasons = [withdrawn[value] for value in slice_.kernel.results if value in withdrawn]
             if not reasons:
-                willing.append(slice_)
+                accessible.append(slice_)
                 continue
             for value in slice_.kernel.results:
                 places.pop(value, None)
@@ -127,7 +129,7 @@ class _Slices:
                 apart.append(slice_)
             else:
                 self._refuse([slice_], reasons[0].reason, [None])
-        return willing, places, apart
+        return accessible, places, apart
 
     def _price(self, group: list[_Slice], places: Places, apart: list[_Slice], least: int) -> None:
         """Accept GROUP, whose results are PLACES, if that saves time, or else try halves of it.
@@ -136,10 +138,10 @@ class _Slices:
         """
         kernels = [slice_.kernel for slice_ in group]
         # Each slice is charged an equal share of what other kernels lose.
-        lost = self._cost.change(self._around.affected(places, set(kernels)), places) / max(len(group), 1)
+        lost = self._cost.change(self._context.affected(places, set(kernels)), places) / max(len(group), 1)
         saved = [self._cost.of(kernel) - lost for kernel in kernels]
         if sum(saved) > 0:
-            self._around.take(kernels, places)
+            self._context.elide(kernels, places)
             for kernel, own in zip(kernels, saved, strict=True):
                 self._record.taken(VIEW_SLICE, kernel, IN_PLACE, Savings(self._cost.bytes_of(kernel), 1, own))
         elif len(group) > least:
@@ -161,25 +163,29 @@ class _Slices:
 
     # ------------------------------------------------------------ one slice
 
-    def _unfit(self, slice_: _Slice, places: Places) -> str | None:
+    def _add_views(self, slice_: _Slice, places: Places) -> str | None:
         """Add the views that SLICE_'s results would be to PLACES; returns why they cannot be, or None."""
-        refusal = self._around.unfit(slice_.kernel.results)
-        for value, cut in zip(slice_.kernel.results, slice_.cuts, strict=True):
-            refusal = refusal or self._show(slice_.kernel, value, cut, places)
+        refusal = self._context.empty_refusal(slice_.kernel.results)
+        for value, cut in zip(slice_.kernel.results, slice_.slices, strict=True):
+            refusal = refusal or self._add_view(slice_.kernel, value, cut, places)
         return refusal
 
-    def _show(self, kernel: PrecisionKernel, value: Value, cut: Cut, places: Places) -> str | None:
+    def _add_view(
+        self, kernel: PrecisionKernel, value: Value, cut: SourceSlice, places: Places
+    ) -> str | None:
         """Add VALUE, a result of KERNEL, to PLACES as a view; returns the reason when it cannot be one."""
         base = base_of(cut.source)
         if isinstance(base.producer, Constant):
             return "it slices a constant"
-        if self._around.is_output(value) or value in self._plan.places:
+        if self._context.is_output(value) or value in self._plan.places:
             return "the result is an output of the model or part of a concat"
+        if self._context.is_passed(value):
+            return "the result is passed to a branch or a loop"
         if min(cut.steps) < 1 or value.type.dtype != cut.source.type.dtype:
             return "it reverses the elements or changes their type"
         source = self._plan.place_of(cut.source)
         type = part(source.type, cut.starts, value.type.shape, cut.steps)
-        if long_order(type) != long_order(value.type):
+        if memory_order(type) != memory_order(value.type):
             return "the result has another order of dimensions in memory than the operand"
         places[value] = ViewPlace(source.root, type)
-        return self._record.barrier(base, kernel) or self._around.unshown(value, places)
+        return self._record.barrier(base, kernel) or self._context.reshape_refusal(value, places)

@@ -8,7 +8,7 @@ import ml_dtypes
 import numpy as np
 
 from ....codegen.interface import ArchSpec, Unfit, executed, read_prologue
-from ....dialects.core.affine import bounds
+from ....dialects.core.bounds import bounds
 from ....dialects.core.dtypes import F16, F32, DType
 from ....dialects.core.ir import Block, Module, Operation, Value
 from ....dialects.core.types import ROW_MAJOR, Layout, TensorType, channels_last

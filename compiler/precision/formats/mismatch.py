@@ -1,4 +1,4 @@
-"""Fallbacks: kernels that run in another precision than requested, recorded if allowed, else an error."""
+"""Fallbacks: kernels that run in another format than requested; an error unless the policy allows them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SHOWN_OVERRIDES = 3
 
 @dataclass
 class Mismatches:
-    """Those of one conversion at LEVEL."""
+    """Collects the kernels of one lowering to LEVEL that run in another format than requested."""
 
     level: str
     context: PassContext
@@ -37,36 +37,36 @@ class Mismatches:
         leader: Operation | None = None,
         remedy: str = "fp32",
     ) -> None:
-        """The kernel of BODY, which stands for NODES, was to run in REQUESTED and runs in GOT.
+        """Record that the kernel of BODY, for the ONNX nodes NODES, runs in GOT instead of REQUESTED, for
+        REASON.
 
-        LEADER is the op whose format is the kernel's; REMEDY is the format that it could be asked for
-        instead, empty when there is none.
-        """
+        LEADER is the op whose format is the kernel's. REMEDY is a format in which it can run and that the
+        hint suggests; empty when there is none."""
         ops = [op.name for op in body if op.next is not None and not has(op, Trait.CONSTANT)]
         self.context.ledger.add(FALLBACK, Verdict.TAKEN, reason, ops=ops, nodes=nodes,
                                 requested=requested.name, executed=got.name)  # fmt: skip
         about = ", ".join(nodes) or ", ".join(ops)
-        text = f"{about}: {requested} is asked for, it runs in {got}: {reason}"
+        text = f"{about}: {requested} was requested, but it runs in {got}: {reason}"
         self._offenders.append(Diagnostic(text, nodes=tuple(nodes), level=self.level))
         named = nodes if leader is None or not leader.location.nodes else leader.location.nodes
         self._overrides += [override_text(node, remedy) for node in named[:1] if remedy]
 
     def check(self) -> None:
-        """UnsupportedError that lists the kernels, unless the policy allows them."""
+        """Raise UnsupportedError, which lists the kernels, unless the policy allows fallbacks."""
         if not self._offenders or self.context.policy.allow_fallback:
             return
         count = len(self._offenders)
-        subject = "1 kernel gets" if count == 1 else f"{count} kernels get"
+        subject = "1 kernel runs" if count == 1 else f"{count} kernels run"
         overrides = self._overrides
         more = f" and {len(overrides) - SHOWN_OVERRIDES} more" if len(overrides) > SHOWN_OVERRIDES else ""
-        asked = f", or ask for what it can do: {' '.join(overrides[:SHOWN_OVERRIDES])}{more}"
+        asked = f", or request a format that it can run in: {' '.join(overrides[:SHOWN_OVERRIDES])}{more}"
         raise UnsupportedError(
-            f"{self.level} level: {subject} another precision than was asked for",
+            f"{self.level} level: {subject} in another format than requested",
             f"allow it with --allow-fallback (allow_fallback=True){asked if overrides else ''}",
             self._offenders,
         )
 
 
 def override_text(node: str, format: str) -> str:
-    """The option that asks for FORMAT at the ONNX node NODE, quoted for a shell."""
+    """The option that requests FORMAT at the ONNX node NODE, quoted for a shell."""
     return f"--override {shlex.quote(f'node:{glob.escape(node)}={format}')}"

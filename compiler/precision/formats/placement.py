@@ -9,12 +9,13 @@ import numpy as np
 from ....dialects.core.affine import evaluate
 from ....dialects.core.builtin import Yield
 from ....dialects.core.dtypes import DType
-from ....dialects.core.ir import Block, Function, Module, Operation, Region, Value
+from ....dialects.core.ir import Block, Module, Operation, Region, Value
 from ....dialects.core.location import UNKNOWN, Location
 from ....dialects.core.types import ROW_MAJOR, Layout, TensorType
 from ....dialects.graph.constants import INLINE_ELEMENTS, Constant
 from ....dialects.graph.elementwise import Cast
-from ....dialects.graph.movement import Pad, Reshape
+from ....dialects.graph.movement.pad import Pad
+from ....dialects.graph.movement.reshape import Reshape
 from ....dialects.precision import PrecisionKernel
 from ...passes.ledger import Verdict
 from ...passes.manager import PassContext
@@ -28,17 +29,17 @@ Array = np.ndarray[Any, Any]
 
 
 class Placement:
-    """Builds the new function. Each form (type and layout) of a value is created once and then shared."""
+    """Builds a new block. Each form (type and layout) of a value is created once and then shared."""
 
-    def __init__(self, module: Module, function: Function, context: PassContext) -> None:
+    def __init__(self, module: Module, block: Block, context: PassContext) -> None:
         self.module = module
-        self.function = function
+        self.block = block
         self._context = context
         self._forms: dict[tuple[Value, TensorType], Value] = {}
         self._constants: dict[tuple[Value, DType, Layout, int], Value] = {}
 
     def append(self, op: Operation) -> Value:
-        self.function.block.append(op)
+        self.block.append(op)
         return op.result
 
     def note(self, rule: str, reason: str, op: str, nodes: tuple[str, ...]) -> None:

@@ -20,11 +20,12 @@ from ....dialects.graph.activations import Relu
 from ....dialects.graph.attention import Attention
 from ....dialects.graph.binary import Add
 from ....dialects.graph.constants import Constant
-from ....dialects.graph.elementwise import Cast, Where
-from ....dialects.graph.movement import Pad, Reshape
+from ....dialects.graph.elementwise import BitCast, Cast, Where
+from ....dialects.graph.movement.pad import Pad
+from ....dialects.graph.movement.reshape import Reshape
 from ....dialects.graph.normalization import Softmax
+from ....dialects.graph.pool import MaxPool
 from ....dialects.graph.quantization import Dequantize
-from ....dialects.graph.window import MaxPool
 from ...settings.policy import Format
 from .multiplication import Multiplication
 
@@ -83,6 +84,8 @@ class RegionPrecision:
         """OP's operands in the type of arithmetic; what decodes a type itself reads what is there."""
         if isinstance(op, Cast):
             return [self._values[op.x]]
+        if isinstance(op, BitCast):
+            return [self._cast(self._values[op.x], op.x.type.dtype)]
         if isinstance(op, Softmax) and isinstance(op.x.producer, (Add, Where)):
             # A mask of the lowest 16-bit number swallows scores in the sum of the model, not in a wider one.
             return [self._computed(self._cast(self._values[op.x], op.x.type.dtype))]

@@ -1,4 +1,4 @@
-"""Chooses the storage of the values of a fused function: storage type and order of dimensions.
+"""Chooses the storage of the values of a block at the fused level: storage type and order of dimensions.
 
 Convolutions read and write channels-last; matrix products, views, inputs and outputs are row-major. All other
 kernels work in any layout and take that of most of the bytes around them, so that conversions are rare.
@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from enum import Enum
 
 from ....codegen.interface import ArchSpec
+from ....dialects.control import ControlOp, ControlYield
 from ....dialects.core.affine import evaluate
 from ....dialects.core.dtypes import F32, DType
-from ....dialects.core.ir import Function, Module, Operation, Value
+from ....dialects.core.ir import Block, Module, Operation, Value
 from ....dialects.core.traits import Trait, has
 from ....dialects.core.types import ROW_MAJOR, Layout, TensorType, channels_last
 from ....dialects.fused import FusedKernel
@@ -20,7 +21,7 @@ from ....dialects.graph.attention import Attention
 from ....dialects.graph.constants import Constant
 from ....dialects.graph.contraction import Conv, ConvTranspose, Matmul
 from ....dialects.graph.elementwise import Cast
-from ....dialects.graph.movement import Reshape, Transpose
+from ....dialects.graph.movement.reshape import Reshape, Transpose
 from ...fusion.vertical.attention_layouts import masks_of
 from ...fusion.vertical.clusters import viewed
 from ...patterns.layouts import CONVERSION_PASSES, is_neutral, launch_elements
@@ -28,6 +29,7 @@ from ...settings.policy import Format, PrecisionPolicy
 from ..narrowing.decisions import Wide
 
 KEPT_INTERFACE = "an output keeps its type"
+KEPT_CARRIED = "what control flow decides by or hands on keeps its type"
 
 
 class Lead(Enum):
@@ -59,7 +61,7 @@ class StoragePlan:
     def __init__(
         self,
         module: Module,
-        function: Function,
+        block: Block,
         policy: PrecisionPolicy,
         target: ArchSpec,
         wide: Wide | None = None,
@@ -68,13 +70,15 @@ class StoragePlan:
         self.wide = wide or Wide()
         self._launch_elements = launch_elements(target)
         self._sizes = module.values_at("optimum")
-        self._formats = result_formats(function, policy)
-        self._returned = {viewed(value) for value in function.returned}
-        self._leads = {op: lead_of(op) for op in function.block if isinstance(op, FusedKernel)}
+        self._formats = result_formats(block, policy)
+        self._returned = {viewed(value) for value in block.terminator.inputs}
+        self._carried = _carried(block)
+        self._fixed = self._returned | self._carried
+        self._leads = {op: lead_of(op) for op in block if isinstance(op, FusedKernel)}
         self._masks = {viewed(mask) for kernel in self._leads for mask in masks_of(kernel)}
         self._demand: dict[Value, float] = {}
         self._layouts: dict[Value, Layout] = {}
-        for op in reversed(list(function.block)):
+        for op in reversed(list(block)):
             for value in op.results:
                 self._demand[value] = sum(self._wish(value, user, index) for user, index in value.uses)
         for kernel in self._leads:
@@ -85,14 +89,14 @@ class StoragePlan:
         return self._leads[kernel]
 
     def is_returned(self, value: Value) -> bool:
-        """Whether VALUE is an output of the function, possibly reshaped."""
+        """Whether VALUE, possibly reshaped, is returned or yielded by the block."""
         return value in self._returned
 
     def dtype(self, value: Value) -> DType:
         """The element type that VALUE, a kernel's result, is stored in: outputs and masks keep theirs,
         and so does what 16 bits cannot hold."""
         own = value.type.dtype
-        kept = value in self._returned or value in self._masks or value in self.wide.values
+        kept = value in self._fixed or value in self._masks or value in self.wide.values
         return own if kept else self._asked(value)
 
     def converted(self, value: Value, stored: DType, reader: Format) -> DType:
@@ -117,7 +121,8 @@ class StoragePlan:
         """Why some of VALUES keep a type that a lower one would otherwise be used for, each reason once."""
         kept = [value for value in values if self.dtype(value) != self._asked(value)]
         reasons = [self.wide.values.get(value, "") for value in kept]
-        stays = [f"its result stays {F32}: {reason}" if reason else KEPT_INTERFACE for reason in reasons]
+        interface = KEPT_CARRIED if any(value in self._carried for value in kept) else KEPT_INTERFACE
+        stays = [f"its result stays {F32}: {reason}" if reason else interface for reason in reasons]
         return list(dict.fromkeys(stays))
 
     # ------------------------------------------------------------ layouts
@@ -154,7 +159,7 @@ class StoragePlan:
             return ROW_MAJOR
         if self._leads[kernel] is Lead.CONVOLUTION:
             return channels_last(rank)
-        if self._leads[kernel] is Lead.PRODUCT or value in self._returned or is_neutral(value.type):
+        if self._leads[kernel] is Lead.PRODUCT or value in self._fixed or is_neutral(value.type):
             return ROW_MAJOR
         score = self._demand[value] + self._given(kernel, rank)
         return channels_last(rank) if score > 0 else ROW_MAJOR
@@ -170,6 +175,13 @@ class StoragePlan:
             last = self._layouts.get(value, ROW_MAJOR) != ROW_MAJOR
             score += self._elements(value) if last else -self._elements(value)
         return score
+
+
+def _carried(block: Block) -> set[Value]:
+    """What control flow in BLOCK, or around it, decides by or hands on, through any reshapes."""
+    found = {v for op in block if isinstance(op, ControlOp) for v in op.consumed if v is not None}
+    end = block.terminator
+    return {viewed(value) for value in (*found, *(end.inputs if isinstance(end, ControlYield) else ()))}
 
 
 def _reorders(kernel: FusedKernel) -> bool:
@@ -196,10 +208,10 @@ def leading_op(kernel: FusedKernel) -> Operation | None:
     return found
 
 
-def result_formats(function: Function, policy: PrecisionPolicy) -> dict[Value, Format]:
-    """The format of every kernel result: that of the op that makes it."""
+def result_formats(block: Block, policy: PrecisionPolicy) -> dict[Value, Format]:
+    """The format of every result of a kernel in BLOCK: that of the op that makes it."""
     found = {}
-    for kernel in function.block:
+    for kernel in block:
         if isinstance(kernel, FusedKernel):
             for value, made in zip(kernel.results, kernel.body.block.terminator.inputs, strict=True):
                 found[value] = policy.format_of(made.producer)

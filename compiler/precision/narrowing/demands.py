@@ -7,22 +7,26 @@ only the operand itself is kept exact. Numbers that are as exact as the inputs s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
+from ....dialects.control import ControlOp
 from ....dialects.core.affine import Dim, product
 from ....dialects.core.dtypes import F32
 from ....dialects.core.ir import Block, Function, Operation, Value
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.attention import Attention
 from ....dialects.graph.binary import Mod, Pow
+from ....dialects.graph.columns import DeformColumns
 from ....dialects.graph.constants import Constant
 from ....dialects.graph.contraction import Conv, Matmul
-from ....dialects.graph.elementwise import Cast
+from ....dialects.graph.elementwise import BitCast, Cast
 from ....dialects.graph.elementwise_base import Comparison, Logic
+from ....dialects.graph.grid import AffineGrid, GridSample
 from ....dialects.graph.normalization import LogSoftmax, Softmax
-from ....dialects.graph.reduction import Cumsum
+from ....dialects.graph.reduction import Running
+from ....dialects.graph.rois import RoiAlign, RoiMaxPool
 from ....dialects.graph.unary import Ceil, Cos, Cosh, Exp, Floor, Round, Sin, Sinh, Tan
 from .facts import NumberOrigin
 from .forward import ForwardFacts, data_operands
@@ -49,6 +53,14 @@ class Demand:
     why: str
 
 
+# Operands that say where in another operand, or that it is computed from: half a step is half an element.
+POSITIONS: Mapping[type[Operation], str] = {
+    AffineGrid: "theta",
+    DeformColumns: "offset",
+    GridSample: "grid",
+    RoiAlign: "rois",
+    RoiMaxPool: "rois",
+}
 ANGLES = (Sin, Cos, Tan)
 STEPS = (Floor, Ceil, Round, Mod)
 EXPONENTS = (Exp, Sinh, Cosh)
@@ -63,10 +75,14 @@ def demands_of(op: Operation, facts: ForwardFacts) -> Iterator[tuple[Value, Dema
         yield op.x, Demand(WidthNeed.PICKED, f"it is an argument of {name}")
     elif isinstance(op, Pow) and facts[op.y].origin is not NumberOrigin.CONSTANT:
         yield op.y, Demand(WidthNeed.PICKED, f"it is an exponent of {name}")
-    elif isinstance(op, Cumsum):
+    elif isinstance(op, Running):
         yield op.x, Demand(WidthNeed.POSITION, f"it is an argument of {name}")
     elif isinstance(op, STEPS):
         yield op.inputs[0], Demand(WidthNeed.POSITION, f"{name} makes whole numbers of it")
+    elif type(op) in POSITIONS:
+        yield getattr(op, POSITIONS[type(op)]), Demand(WidthNeed.POSITION, "it says positions")
+    elif isinstance(op, BitCast):
+        yield op.x, Demand(WidthNeed.POSITION, "its bits are read")
     elif isinstance(op, Cast) and not op.to.is_float:
         yield op.x, Demand(WidthNeed.POSITION, f"it becomes {op.to}")
     elif _makes_positions(op):
@@ -105,7 +121,9 @@ class Demands:
 
     def _walk(self, block: Block) -> None:
         for op in reversed(list(block)):
-            if op.regions:
+            if isinstance(op, ControlOp):
+                self._control(op)
+            elif op.regions:
                 self._region(op)
             else:
                 self._op(op)
@@ -116,6 +134,12 @@ class Demands:
             self._ask(given, self.values.get(value))
         self._walk(block)
         for argument, value in zip(block.arguments, op.inputs, strict=True):
+            self._ask(value, self.values.get(argument))
+
+    def _control(self, op: ControlOp) -> None:
+        for region in op.regions:
+            self._walk(region.block)
+        for value, argument in op.passed():
             self._ask(value, self.values.get(argument))
 
     def _op(self, op: Operation) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from ....dialects.core.affine import Dim, Range, bounds
+from ....dialects.control import ControlOp
+from ....dialects.core.affine import Dim
+from ....dialects.core.bounds import Range, bounds
 from ....dialects.core.builtin import Yield
 from ....dialects.core.ir import Block, Function, Module, Operation, Value
 from ....dialects.core.traits import Trait, has
@@ -13,10 +15,10 @@ from ....dialects.graph.attention import Attention
 from ....dialects.graph.constants import Constant, Dims
 from ....dialects.graph.indexing import Indexed, OneHot
 from ....dialects.graph.indexing import Range as RangeOp
+from ....dialects.graph.movement.resize import Resize
 from ....dialects.graph.normalization import Softmax
-from ....dialects.graph.reduction import ArgReduce, Cumsum, Reduce
-from ....dialects.graph.resize import Resize
-from ....dialects.graph.window import AvgPool, MaxPool
+from ....dialects.graph.pool import AvgPool, MaxPool
+from ....dialects.graph.reduction import ArgReduce, Reduce, Running
 from .arithmetic import elementwise_fact
 from .constants import constant_fact
 from .facts import UNBOUNDED, Fact, NumberOrigin, integers, joined, of_dtype
@@ -50,7 +52,9 @@ class ForwardFacts:
 
     def _walk(self, block: Block) -> None:
         for op in block:
-            if op.regions:
+            if isinstance(op, ControlOp):
+                self._control(op)
+            elif op.regions:
                 self._region(op)
             else:
                 for value in op.results:
@@ -67,6 +71,15 @@ class ForwardFacts:
         for value, given in zip(op.results, end.inputs, strict=True):
             self._found[value] = self._found[given]
 
+    def _control(self, op: ControlOp) -> None:
+        """Propagate facts into regions of control flow. Nothing is assumed of what these hand on."""
+        for region in op.regions:
+            self._found |= {value: of_dtype(value.type.dtype) for value in region.block.arguments}
+        self._found |= {argument: self._found[value] for value, argument in op.passed()}
+        for region in op.regions:
+            self._walk(region.block)
+        self._found |= {value: of_dtype(value.type.dtype) for value in op.results}
+
     def _most(self, dim: Dim) -> float:
         high = bounds(dim, self._ranges)[1]
         return UNBOUNDED if high is None else float(high)
@@ -80,7 +93,7 @@ class ForwardFacts:
             return self._made(op, value)
         if has(op, Trait.CONTRACTION) or isinstance(op, Attention):
             return _product(op, facts)
-        if isinstance(op, (Reduce, Cumsum, ArgReduce)):
+        if isinstance(op, (Reduce, Running, ArgReduce)):
             return self._reduced(op, facts[0])
         if has(op, Trait.ELEMENTWISE):
             return elementwise_fact(op, operands, facts)
@@ -116,17 +129,17 @@ class ForwardFacts:
         counted = integers(low, high)
         return replace(counted, whole=start.whole and delta.whole, levels=max(steps, start.levels, 1.0))
 
-    def _reduced(self, op: Reduce | Cumsum | ArgReduce, fact: Fact) -> Fact:
+    def _reduced(self, op: Reduce | Running | ArgReduce, fact: Fact) -> Fact:
         if isinstance(op, ArgReduce):
             return integers(0, self._most(op.x.type.shape[op.axis]) - 1)
-        adds = isinstance(op, Cumsum) or op.kind == "sum"
-        count = op.x.type.shape[op.axis] if isinstance(op, Cumsum) else op.count
+        adds = op.kind == "sum"
+        count = op.x.type.shape[op.axis] if isinstance(op, Running) else op.count
         if adds and fact.origin <= NumberOrigin.INTEGERS:
             fact = _repeated(fact, self._most(count))
-        elif adds or (isinstance(op, Reduce) and op.kind == "prod"):
+        elif adds or op.kind == "prod":
             fact = replace(fact, low=-UNBOUNDED, high=UNBOUNDED)
         data = fact.origin >= NumberOrigin.WEIGHTED and op.result.type.dtype.is_float
-        running = isinstance(op, Cumsum) or op.kind == "prod"
+        running = isinstance(op, Running) or op.kind == "prod"
         mean = isinstance(op, Reduce) and op.kind == "mean"
         return replace(
             fact,
@@ -148,7 +161,7 @@ def _constant(op: Constant, module: Module) -> Fact:
 def _readers(value: Value) -> Iterator[Operation]:
     """The ops that read VALUE, in kernels or outside."""
     for op, index in value.uses:
-        if op.regions:
+        if op.regions and not isinstance(op, ControlOp):
             yield from _readers(op.regions[0].block.arguments[index])
         else:
             yield op

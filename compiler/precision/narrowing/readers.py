@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import Flag, auto
 
+from ....dialects.control import ControlOp, ControlYield
 from ....dialects.core.builtin import Return, Yield
 from ....dialects.core.ir import Block, Function, Operation, Value
 from ....dialects.core.traits import Trait, has
@@ -37,9 +38,11 @@ class Readers:
 
     def _walk(self, block: Block) -> None:
         for op in reversed(list(block)):
-            if op.regions:
+            if isinstance(op, ControlOp):
+                self._control(op)
+            elif op.regions:
                 self._region(op)
-            elif not isinstance(op, (Yield, Return)):
+            elif not isinstance(op, (Yield, ControlYield, Return)):
                 self._op(op)
 
     def _region(self, op: Operation) -> None:
@@ -48,6 +51,12 @@ class Readers:
             self._add(given, self[value])
         self._walk(block)
         for argument, value in zip(block.arguments, op.inputs, strict=True):
+            self._add(value, self[argument])
+
+    def _control(self, op: ControlOp) -> None:
+        for region in op.regions:
+            self._walk(region.block)
+        for value, argument in op.passed():
             self._add(value, self[argument])
 
     def _op(self, op: Operation) -> None:

@@ -28,11 +28,11 @@ from ....dialects.graph.binary import Add, Mul, Sub
 from ....dialects.graph.constants import constant
 from ....dialects.graph.contraction import Conv, Matmul
 from ....dialects.graph.elementwise import Cast
-from ....dialects.graph.movement import Pad
-from ...patterns.channel_scale import along, channel_axis, weight_axis, weight_of
+from ....dialects.graph.movement.pad import Pad
+from ...patterns.channel_scale import broadcast_along, channel_axis, weight_axis, weight_of
 from ...patterns.matching import constant_array
 from ...patterns.rewrite import Rewriter, pattern
-from .scaled import Scaled, less_zero_point, scaled
+from .dequantized import Dequantized, as_dequantized, less_zero_point
 from .window_sums import window_sums
 
 Array = np.ndarray[Any, Any]
@@ -50,8 +50,8 @@ class Stored:
     None where it is `weights`.
     """
 
-    x: Scaled
-    w: Scaled
+    x: Dequantized
+    w: Dequantized
     weights: Array
     held: Array
     rest: Array | None
@@ -60,7 +60,7 @@ class Stored:
 
 def stored_operands(op: Conv | Matmul, module: Module) -> Stored | str | None:
     """OP's quantized operands; in words why it is not done on what is stored; None if none is quantized."""
-    x, w = scaled(op.inputs[0], module), scaled(weight_of(op), module)
+    x, w = as_dequantized(op.inputs[0], module), as_dequantized(weight_of(op), module)
     if x is None and w is None:
         return None
     if x is None or w is None:
@@ -84,7 +84,7 @@ def stored_operands(op: Conv | Matmul, module: Module) -> Stored | str | None:
     return Stored(x, w, wide, stored, w.zero_point, accumulate)
 
 
-def _scales(op: Conv | Matmul, x: Scaled, w: Scaled) -> str | None:
+def _scales(op: Conv | Matmul, x: Dequantized, w: Dequantized) -> str | None:
     if op.result.type.dtype != F32:
         return f"its result is of type {op.result.type.dtype}"
     if not x.per_tensor:
@@ -166,7 +166,7 @@ def _sums(op: Conv | Matmul, found: Stored, rewriter: Rewriter) -> Value:
     return rewriter.insert(Add(sums, correction.result)).result
 
 
-def _padded(op: Conv, x: Value, quantized: Scaled, rewriter: Rewriter) -> Value:
+def _padded(op: Conv, x: Value, quantized: Dequantized, rewriter: Rewriter) -> Value:
     half = len(op.pads) // 2
     pads = [0, 0, *op.pads[:half], 0, 0, *op.pads[half:]]
     number = quantized.zero_point.astype(x.type.dtype.numpy)
@@ -191,4 +191,4 @@ def spread_out(op: Conv | Matmul, numbers: Array) -> Array:
         return numbers.reshape((1,) * rank)
     if numbers.ndim > 1:  # a matrix product of several weight matrices
         return numbers if isinstance(op, Matmul) and not op.transpose_b else numbers.swapaxes(-1, -2)
-    return along(channel_axis(op), rank, numbers, numbers.dtype)
+    return broadcast_along(channel_axis(op), rank, numbers, numbers.dtype)

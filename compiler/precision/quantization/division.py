@@ -17,11 +17,11 @@ from ....dialects.graph.binary import Add, Mul
 from ....dialects.graph.constants import Constant, constant
 from ....dialects.graph.contraction import Conv, Matmul
 from ....dialects.graph.elementwise import Cast
-from ....dialects.graph.movement import Reshape
+from ....dialects.graph.movement.reshape import Reshape
 from ....dialects.graph.quantization import Dequantize
 from ...patterns.matching import constant_array, only_use, produced_by
 from ...patterns.rewrite import Rewriter
-from .scaled import positive
+from .dequantized import positive
 
 Array = np.ndarray[Any, Any]
 

@@ -18,8 +18,8 @@ from ...patterns.channel_scale import channel_axis, per_channel
 from ...patterns.matching import constant_array, only_use, produced_by
 from ...patterns.rewrite import Rewriter, pattern
 from .contractions import LARGEST_PRODUCT, LARGEST_SUM, depth
+from .dequantized import as_dequantized, positive, through_reshape
 from .division import Division, whole_sums
-from .scaled import positive, scaled, through_reshape
 
 Array = np.ndarray[Any, Any]
 SAME_SCALE = 1e-6  # relative: two roundings of one product of scales
@@ -59,7 +59,7 @@ def _stored_bias(
     value: Value, result: TensorType, axis: int, scale: Array | None, module: Module
 ) -> Array | None:
     """The constant VALUE quantized to integers at a per-channel SCALE, in VALUE's shape."""
-    found = scaled(through_reshape(value), module)
+    found = as_dequantized(through_reshape(value), module)
     if found is None or scale is None or found.zero_point.any():
         return None
     stored = constant_array(found.stored, module)

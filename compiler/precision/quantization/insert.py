@@ -1,17 +1,18 @@
-"""insert-quantization: chooses the tensors that are stored in eight bits, with scales of a calibration table.
+"""insert-quantization: stores tensors in eight bits, with scales from a calibration table.
 
     conv(x, w)  =>  conv(dequantize(quantize(x, s)), dequantize(quantize(w, t)))
 
-Contractions with constant weights multiply in eight bits, the last ones before the outputs excepted.
-What they read is stored so, and is read so by everything else, but for contractions that an override
-keeps in floats; of two contractions that are added up, the one that does not take the sum into its
-kernel hands its result on so too. Scales are symmetric: one for a tensor, one for each output channel
-of a weight. Where contractions of both formats read a tensor it is stored in both, and everything else
-reads the one of `int8`. Ops that only move or select elements work on what is stored:
+Contractions with constant weights multiply in eight bits, except the last before each output. Their
+operands are stored in eight bits, and all other consumers read the stored tensor, except contractions
+that an override keeps in floats. Where two contractions are added, the sum is fused into the later one,
+and the result of the earlier, an epilogue operand, is stored in eight bits too. Scales are symmetric: one
+per tensor, or one per output channel of a weight. A tensor that contractions of both formats read is
+stored in both, and other consumers read the `int8` one. Ops that only move or select elements run on the
+quantized tensor:
 
     quantize(max_pool(x), s)  =>  max_pool(quantize(x, s)), likewise concat, reshape, transpose, slice
 
-and what they give of a tensor that is stored anyway keeps its scale, unless it is much quieter (`picked.py`).
+and their results keep the scale of a quantized operand, unless their own range is much smaller (`picked.py`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from ....dialects.control import blocks_in
 from ....dialects.core.dtypes import F32, DType
 from ....dialects.core.interpreter import Evaluation
 from ....dialects.core.ir import Block, Function, Module, Operation, Value
@@ -46,7 +48,7 @@ Array = np.ndarray[Any, Any]
 
 
 class InsertQuantization:
-    """Stores what contractions read in the context's eight-bit format; nothing to do without one."""
+    """Stores the operands of contractions in the policy's eight-bit formats; does nothing without one."""
 
     name = "insert-quantization"
 
@@ -100,11 +102,11 @@ class _Insertion:
         for op, form in chosen.items():
             self._store_weights(op, EIGHT_BITS[form], FORMATS[form])
 
-    # ------------------------------------------------------------ which
+    # ------------------------------------------------------------ the choice of contractions
 
     def _contractions(self) -> dict[Conv | Matmul, str]:
-        """The contractions that multiply in eight bits, and in which format; why the others do not is on
-        record."""
+        """The contractions that multiply in eight bits, each with its format; the ledger gets the reasons for
+        the others."""
         last = _last_contractions(self.function)
         exact = wide_of(self.module, self.function, self.context).products
         chosen: dict[Conv | Matmul, str] = {}
@@ -118,15 +120,19 @@ class _Insertion:
                 self.context.note(InsertQuantization.name, words, op.name, op.location.nodes)
                 self.context.eight_bits.choose(op.location.nodes)
             else:
-                self.context.eight_bits.refuse(op.location.nodes, reason)
-                self.context.ledger.add(
-                    InsertQuantization.name,
-                    Verdict.REFUSED,
-                    reason,
-                    ops=(op.name,),
-                    nodes=op.location.nodes,
-                )
+                self._leave(op, reason)
+        for block in blocks_in(self.function.block)[:-1]:
+            for op in block:
+                if isinstance(op, (Conv, Matmul)):
+                    self._leave(op, "it is inside control flow, where no ranges are observed")
         return chosen
+
+    def _leave(self, op: Operation, reason: str) -> None:
+        """Record that OP multiplies floats, for REASON."""
+        self.context.eight_bits.refuse(op.location.nodes, reason)
+        self.context.ledger.add(
+            InsertQuantization.name, Verdict.REFUSED, reason, ops=(op.name,), nodes=op.location.nodes
+        )
 
     def _refusal(self, op: Conv | Matmul, last: set[Operation]) -> str | None:
         if self._keeps_floats(op):
@@ -146,15 +152,15 @@ class _Insertion:
         return "the last contraction before an output stays in floats" if kept else None
 
     def _keeps_floats(self, op: Operation) -> bool:
-        """True for a contraction that an override, or the policy beside one, keeps out of eight bits."""
+        """Whether OP is a contraction that an override, or the policy's default, keeps in floats."""
         return has(op, Trait.CONTRACTION) and not self.context.policy.format_of(op).quantizes
 
-    # ------------------------------------------------------------ what is inserted
+    # ------------------------------------------------------------ the conversions
 
     def _keep_scale(self, value: Value, names: Mapping[Value, str], owner: Value) -> None:
         """Record that VALUE keeps the scale of OWNER."""
         op, clips = value.producer, {"clip": names[value], "clip_kept": names[owner]}
-        assert op is not None  # inputs are picked of nothing
+        assert op is not None  # an input of the model takes its elements from no other tensor
         figures: dict[str, Figure] = {
             key: self.clips[name] for key, name in clips.items() if name in self.clips
         }
@@ -163,8 +169,9 @@ class _Insertion:
         self.context.ledger.append(record)
 
     def _store(self, value: Value, forms: Sequence[str], clip: float, apart: Container[Operation]) -> None:
-        """What reads VALUE reads it from its stored form, contractions from that of their own format and
-        everything else from the first; not so outputs, what is to stay in floats, and what is APART."""
+        """Store VALUE in FORMS and let its consumers read the stored tensors: contractions that of their own
+        format, others the first. Outputs, contractions kept in floats and the ops in APART read VALUE
+        itself."""
         readers = [
             (user, index)
             for user, index in value.uses
@@ -206,13 +213,14 @@ class _Insertion:
 
 
 def _as_calibrated(value: Value) -> Value:
-    """The tensor that VALUE was at calibration; inputs whose type the policy changes have a cast since."""
+    """The tensor under whose name VALUE was calibrated: inputs whose type the policy changes got a cast
+    since."""
     cast = value.producer
     return cast.x if isinstance(cast, Cast) and not cast.location.nodes and cast.x.producer is None else value
 
 
 def _last_contractions(function: Function) -> set[Operation]:
-    """The contractions whose results reach an output without another contraction."""
+    """The contractions with a path to an output on which there is no other contraction."""
     found: set[Operation] = set()
     pending = [value.producer for value in function.returned]
     seen: set[Operation] = set()
@@ -229,8 +237,9 @@ def _last_contractions(function: Function) -> set[Operation]:
 
 
 def _added(block: Block, chosen: Mapping[Operation, str]) -> Iterable[tuple[Value, str]]:
-    """Of two chosen contractions that are added up, the result of the earlier, and in which format it
-    multiplies; the later takes the sum."""
+    """For every sum of two CHOSEN contractions: the addend that comes from the earlier one, and its format.
+
+    The sum is fused into the later contraction, which reads that addend as an epilogue operand."""
     order = {op: number for number, op in enumerate(block)}
     leaders: dict[Value, Operation] = {}
     for op in block:
@@ -246,7 +255,8 @@ def _added(block: Block, chosen: Mapping[Operation, str]) -> Iterable[tuple[Valu
 
 
 def _leader(op: Operation, leaders: Mapping[Value, Operation]) -> Operation | None:
-    """The contraction that OP's result comes from by elementwise ops that read nothing else computed."""
+    """The contraction whose epilogue OP could be in: OP is elementwise, and its other operands are
+    constants."""
     if not has(op, Trait.ELEMENTWISE) or len(op.result.uses) != 1:
         return None
     computed = [value for value in op.inputs if not isinstance(value.producer, Constant)]

@@ -19,7 +19,7 @@ from .epilogues import integer_bias, integer_requantize
 from .whole_numbers import whole_contraction
 
 MULTIPLY = (integer_contraction, integer_window_sums)
-RULES = (*MULTIPLY, integer_bias, integer_requantize)
+PATTERNS = (*MULTIPLY, integer_bias, integer_requantize)
 
 
 @pattern("dequantize-constant", Dequantize)
@@ -45,12 +45,12 @@ def _within(policy: PrecisionPolicy, rule: Pattern) -> Pattern:
 
 
 class IntegerArithmetic:
-    """Applies RULES; contractions with quantized operands that stay in floats are on record."""
+    """Applies PATTERNS; contractions with quantized operands that stay in floats are on record."""
 
     name = "integer-arithmetic"
 
     def run(self, module: Module, context: PassContext) -> Module:
-        rules = [rule for rule in RULES if rule.name not in context.disabled]
+        rules = [rule for rule in PATTERNS if rule.name not in context.disabled]
         rewrite(module, [_within(context.policy, rule) for rule in rules], context.note_rewrite)
         if integer_contraction.name not in context.disabled:
             self._record(module, context)

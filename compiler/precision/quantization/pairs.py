@@ -7,8 +7,8 @@ from ....dialects.graph.constants import constant
 from ....dialects.graph.quantization import Dequantize, Quantize
 from ...patterns.matching import constant_array, produced_by
 from ...patterns.rewrite import Rewriter, pattern
-from .scaled import less_zero_point
-from .scaling import same_scaling
+from .dequantized import less_zero_point
+from .past_dequantize import same_scaling
 
 
 @pattern("quantize-dequantize", Quantize)
@@ -37,4 +37,4 @@ def centre_weights(op: Dequantize, rewriter: Rewriter) -> bool:
     return True
 
 
-RULES = (quantize_dequantize, centre_weights)
+PATTERNS = (quantize_dequantize, centre_weights)

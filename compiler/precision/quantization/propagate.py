@@ -7,15 +7,15 @@ from ...passes.manager import PassContext
 from ...patterns.rewrite import rewrite
 from . import movement, pairs
 
-RULES = (*pairs.RULES, *movement.RULES)
+PATTERNS = (*pairs.PATTERNS, *movement.PATTERNS)
 
 
 class PropagateQuantization:
-    """Applies all rules of RULES that are not switched off until none fits. Idempotent."""
+    """Applies all rules of PATTERNS that are not switched off until none fits. Idempotent."""
 
     name = "propagate-quantization"
 
     def run(self, module: Module, context: PassContext) -> Module:
-        rules = [rule for rule in RULES if rule.name not in context.disabled]
+        rules = [rule for rule in PATTERNS if rule.name not in context.disabled]
         rewrite(module, rules, context.note_rewrite)
         return module

@@ -1,9 +1,9 @@
-"""Switches stored numbers between i8 and u8 where that makes the zero point 0.
+"""recentre-zero-point: switches quantized tensors between i8 and u8 where that makes the zero point 0.
 
     dequantize(quantize(x, s, -128) : i8, s, -128)  =>  dequantize(quantize(x, s) : u8, s)
 
-i8 with the zero point -128 is u8 with 0, and u8 with 128 is i8 with 0. A zero point of 0 costs a
-contraction nothing: zeros around a convolution's input are then zeros in memory too.
+i8 with zero point -128 has the range of u8 with 0, and u8 with 128 that of i8 with 0. A zero point of 0 is
+free for a contraction: it needs no correction term, and the padding of a convolution is zeros in memory too.
 """
 
 from __future__ import annotations
@@ -11,22 +11,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from ....dialects.control import all_blocks
 from ....dialects.core.dtypes import I8, U8, DType
 from ....dialects.core.ir import Module, Operation, Value
-from ....dialects.graph.movement import Concat, Reshape, Slice, Transpose
+from ....dialects.graph.movement.concat import Concat
+from ....dialects.graph.movement.reshape import Reshape, Transpose
+from ....dialects.graph.movement.slicing import Slice
+from ....dialects.graph.pool import MaxPool
 from ....dialects.graph.quantization import Dequantize, Quantize
-from ....dialects.graph.window import MaxPool
 from ...passes.ledger import Verdict
 from ...passes.manager import PassContext
 from ...patterns.matching import constant_array
 
-KEEPS_NUMBERS = (MaxPool, Reshape, Transpose, Slice, Concat)
-OTHER_END = {(I8, -128): U8, (U8, 128): I8}
+KEEPS_SCALING = (MaxPool, Reshape, Transpose, Slice, Concat)
+RECENTRED = {(I8, -128): U8, (U8, 128): I8}
 
 
 @dataclass
 class _ScaleGroup:
-    """Values that pass the same stored numbers on, and the conversions around them."""
+    """Tensors that share one scaling, because ops between them only move elements, and the conversions at
+    their border. `closed`: nothing else reads or writes them."""
 
     values: list[Value] = field(default_factory=list)
     conversions: list[Quantize | Dequantize] = field(default_factory=list)
@@ -34,23 +38,24 @@ class _ScaleGroup:
 
 
 class RecentreZeroPoints:
-    """Moves zero points at the end of a byte's range to 0, for tensors that stay inside the model."""
+    """Makes zero points at an end of the type's range 0, for tensors that are no inputs or outputs of the
+    model."""
 
     name = "recentre-zero-point"
 
     def run(self, module: Module, context: PassContext) -> Module:
         if self.name in context.disabled:
             return module
-        for function in module.functions:
+        for block in all_blocks(module):
             seen: set[Value] = set()
-            for op in list(function.block):
+            for op in list(block):
                 if isinstance(op, Quantize) and op.result not in seen and not context.exhausted:
                     _recentre(_group(op.result, seen), module, context)
         return module
 
 
 def _group(start: Value, seen: set[Value]) -> _ScaleGroup:
-    """All values that hold the numbers of START, or numbers that are put beside them."""
+    """START and all tensors that share its scaling: those moved from or to it, or concatenated with such."""
     group = _ScaleGroup()
     pending = [start]
     seen.add(start)
@@ -68,14 +73,14 @@ def _neighbours(value: Value, group: _ScaleGroup) -> Iterator[Value]:
     producer = value.producer
     if isinstance(producer, Quantize):
         group.conversions.append(producer)
-    elif isinstance(producer, KEEPS_NUMBERS):
+    elif isinstance(producer, KEEPS_SCALING):
         yield from producer.inputs
     else:
         group.closed = False
     for user in value.users:
         if isinstance(user, Dequantize):
             group.conversions.append(user)
-        elif isinstance(user, KEEPS_NUMBERS) and len(user.results) == 1:
+        elif isinstance(user, KEEPS_SCALING) and len(user.results) == 1:
             yield user.results[0]
         else:
             group.closed = False
@@ -84,7 +89,7 @@ def _neighbours(value: Value, group: _ScaleGroup) -> Iterator[Value]:
 def _recentre(group: _ScaleGroup, module: Module, context: PassContext) -> None:
     first = group.conversions[0]
     kind = group.values[0].type.dtype
-    target = OTHER_END.get((kind, _zero_point(first, module)))
+    target = RECENTRED.get((kind, _zero_point(first, module)))
     if target is None:
         return
     nodes = dict.fromkeys(node for op in group.conversions for node in op.location.nodes)
@@ -108,7 +113,7 @@ def _zero_point(op: Quantize | Dequantize, module: Module) -> int:
 
 
 def _replace(op: Operation, target: DType) -> None:
-    """OP without its zero point, on tensors of TARGET."""
+    """Replace OP by the same conversion without a zero point, with TARGET as its quantized type."""
     attributes = dict(op.attributes)
     if isinstance(op, Quantize):
         attributes["to"] = target

@@ -8,6 +8,7 @@ contractions share one: they read their operands from memory.
 
 from __future__ import annotations
 
+from ....dialects.control import all_blocks
 from ....dialects.core.ir import Module, Operation
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.quantization import Dequantize
@@ -22,8 +23,8 @@ class DequantizeWhereRead:
     def run(self, module: Module, context: PassContext) -> Module:
         if self.name in context.disabled:
             return module
-        for function in module.functions:
-            for op in list(function.block):
+        for block in all_blocks(module):
+            for op in list(block):
                 if isinstance(op, Dequantize) and not context.exhausted:
                     _spread(op, context)
         return module

@@ -21,7 +21,7 @@ from ...patterns.channel_scale import weight_of
 from ...patterns.matching import constant_array, produced_by
 from ...patterns.rewrite import Rewriter, pattern
 from .contractions import NO_BYTES, Stored, spread_out, stored_operands
-from .scaled import scaled
+from .dequantized import as_dequantized
 
 Array = np.ndarray[Any, Any]
 # 255 * 2^7 is below the largest f16, and 2^-15 a multiple of the smallest.
@@ -34,8 +34,8 @@ def whole_contraction(op: Conv | Matmul, rewriter: Rewriter) -> bool:
     module = rewriter.module
     given, x, w = (
         produced_by(op.inputs[0], Dequantize),
-        scaled(op.inputs[0], module),
-        scaled(weight_of(op), module),
+        as_dequantized(op.inputs[0], module),
+        as_dequantized(weight_of(op), module),
     )
     found = stored_operands(op, module)
     left = found.rest is not None if isinstance(found, Stored) else found == NO_BYTES

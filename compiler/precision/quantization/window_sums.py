@@ -10,7 +10,8 @@ import numpy as np
 from ....dialects.core.ir import Value
 from ....dialects.graph.constants import constant
 from ....dialects.graph.contraction import Conv, Matmul
-from ....dialects.graph.movement import Expand, Reshape
+from ....dialects.graph.movement.expand import Expand
+from ....dialects.graph.movement.reshape import Reshape
 from ...patterns.rewrite import Rewriter
 
 

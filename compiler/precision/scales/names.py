@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 
 from ....dialects.core.attributes import DIM, DIMS
-from ....dialects.core.ir import Function, Module, Operation, Value
+from ....dialects.core.ir import Block, Function, Module, Operation, Value
 from ....dialects.core.traits import Trait, has
 
 HASH_DIGITS = 40
@@ -17,9 +17,10 @@ def tensor_names(function: Function) -> dict[Value, str]:
     """A name for every tensor of FUNCTION that could be stored in eight bits, in program order.
 
     These are its inputs and the results of its ops, as far as they are floats of at most 32 bits and no
-    constants. A tensor has the name of the ONNX tensor that it is, or the one it has in IR text; one
-    that only a pass or the importer made is called `node/op` after the last ONNX node it stems from,
-    with a number where that is taken. Names are distinct, and the same for the same module.
+    constants; those inside control flow are left out, since they change from one iteration to the next. A
+    tensor has the name of the ONNX tensor that it is, or the one it has in IR text; one that only a pass or
+    the importer made is called `node/op` after the last ONNX node it stems from, with a number where that is
+    taken. Names are distinct, and the same for the same module.
     """
     names = dict(zip(function.arguments, function.inputs, strict=True))
     known = {**{value: name for name, value in zip(function.outputs, function.returned, strict=True)}}
@@ -71,11 +72,18 @@ def model_hash(module: Module) -> str:
 
 
 def _facts(function: Function) -> Iterable[object]:
-    numbers = {value: number for number, value in enumerate(function.arguments)}
     yield function.name, function.inputs, function.outputs
-    yield [f"{value.type.dtype} {value.type.rank}" for value in function.arguments]
-    for op in function.block:
-        # Ops at this level have no regions.
+    yield from _block_facts(function.block, {})
+
+
+def _block_facts(block: Block, numbers: dict[Value, int]) -> Iterable[object]:
+    """What the hash is of; NUMBERS has those of the values around BLOCK, and gets those in it."""
+    for value in block.arguments:
+        numbers[value] = len(numbers)
+    yield [f"{value.type.dtype} {value.type.rank}" for value in block.arguments]
+    for op in block:
+        for region in op.regions:
+            yield from _block_facts(region.block, numbers)
         yield op.name, [None if value is None else numbers[value] for value in op.operands]
         yield op.location.nodes, [(value.tensor, str(value.type.dtype)) for value in op.results]
         yield _attributes(op)

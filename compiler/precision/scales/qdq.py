@@ -34,7 +34,7 @@ def clips_in(
         if name:
             clips[name] = max(clips.get(name, 0.0), _clip(op, name, module))
     if not clips:
-        hint = "QuantizeLinear nodes behind the tensors of the float model are wanted"
+        hint = "QuantizeLinear nodes behind the tensors of the float model are expected"
         raise CalibrationError("the model quantizes no tensor that has a name", hint)
     return clips
 
@@ -43,7 +43,7 @@ def _clip(op: Quantize, name: str, module: Module) -> float:
     scale = constant_array(op.scale, module)
     zero = np.zeros(()) if op.zero_point is None else constant_array(op.zero_point, module)
     if scale is None or zero is None:
-        raise CalibrationError(f"the scale of the tensor '{name}' is computed; a constant is wanted")
+        raise CalibrationError(f"the scale of the tensor '{name}' is computed; a constant is expected")
     if not op.per_tensor:
         raise CalibrationError(
             f"the tensor '{name}' has scales along axis {op.axis}; a table has one scale for a tensor"

@@ -177,7 +177,7 @@ class _Line:
                 return found
         except (ValueError, UnicodeEncodeError):  # a broken escape, half of a surrogate pair
             pass
-        raise self.error(f"{what} is wanted in double quotes, not {_short(text)}")
+        raise self.error(f"{what} is expected in double quotes, not {_short(text)}")
 
     def integer(self, what: str) -> int:
         text = self.word(what)
@@ -203,7 +203,7 @@ class _Line:
         """The value that READ finds after the word KEY."""
         found = self.word(f"'{key}'")
         if found != key:
-            raise self.error(f"'{key}' is wanted, not {_short(found)}")
+            raise self.error(f"'{key}' is expected, not {_short(found)}")
         return read(key, *bounds)
 
     def end(self) -> None:

@@ -62,7 +62,7 @@ class TrtCache:
         lines = text.split("\n")
         header = lines[0].strip()
         if not _HEADER.fullmatch(header):
-            raise wrong(1, f"a header such as {HEADER} is wanted")
+            raise wrong(1, f"a header such as {HEADER} is expected")
         scales: dict[str, np.float32] = {}
         for number, line in enumerate(lines[1:], start=2):
             if not line.strip():
@@ -71,7 +71,7 @@ class TrtCache:
             name, colon, bits = line.rpartition(":")
             name, bits = name.strip(), bits.strip()
             if not colon or not name or not _BITS.fullmatch(bits):
-                raise wrong(number, "a name, a colon and 8 hex digits are wanted")
+                raise wrong(number, "a name, a colon and 8 hex digits are expected")
             if name in scales:
                 raise wrong(number, f"the tensor '{name}' is listed twice")
             (scale,) = struct.unpack(">f", bytes.fromhex(bits.zfill(8)))

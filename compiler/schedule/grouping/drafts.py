@@ -11,7 +11,6 @@ from .variants import Variant, Variants
 
 MOST_MEMBERS = 6
 MOST_WAVES = 2  # waves of blocks; larger launches fill the GPU by themselves and gain little
-WORTHWHILE = 0.25  # microseconds that a launch must save by joining a group
 _LEAST = 1e-6
 
 
@@ -122,7 +121,8 @@ def _judged(before: Draft, made: Draft, apart: float, target: ArchSpec) -> Outco
         reason = f"together they have {blocks} blocks, more than {MOST_WAVES} waves of {room}"
         return Outcome(before, None, reason, saved=saved, together=time)
     reason = f"one launch of {blocks} blocks is expected to take {time:.1f} microseconds, {apart:.1f} apart"
-    if saved < WORTHWHILE:
-        reason += f": less than {WORTHWHILE} is saved"
+    least = target.fitted.schedule.group_saving
+    if saved < least:
+        reason += f": less than {least} is saved"
         return Outcome(before, None, reason, saved=saved, together=time)
     return Outcome(before, made, reason, saved=saved, together=time)

@@ -14,10 +14,12 @@ from typing import ClassVar
 from ....codegen.interface import ArchSpec, expected, request_of
 from ....dialects.core.affine import evaluate
 from ....dialects.core.ir import Function, Module
-from ....dialects.launch import Kernel
+from ....dialects.launch import Kernel, kernels_in
+from ....dialects.launch_control import LaunchControl
 from ...kernels.members import nodes_by_launch
-from ...memory.streams_order import Ordered, dependences, ordered
-from ...memory.streams_plan import place_concurrent
+from ...memory.concurrent_placement import place_concurrent
+from ...memory.dependences import dependences
+from ...memory.stream_order import StreamOrder, order_on_streams
 from ...passes.ledger import Verdict
 from ...passes.manager import PassContext
 from ..reorder import reorder
@@ -25,7 +27,6 @@ from .schedule import Schedule, Task, schedule
 
 CONCURRENCY = "concurrency"
 MOST_STREAMS = 4
-WORTHWHILE = 0.05  # the share of the total time that streams must save unless they are requested
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,15 @@ class AssignStreams:
         wanted = context.options.streams
         if wanted == 1:
             return module
-        kernels = [op for op in module.main.block if isinstance(op, Kernel)]
+        kernels = list(kernels_in(module.main.block))
         nodes = tuple(dict.fromkeys(node for found in nodes_by_launch(kernels) for node in found))
         if CONCURRENCY in context.disabled:
             off = f"the rule {CONCURRENCY} is switched off"
             context.ledger.add(CONCURRENCY, Verdict.DISABLED, off, nodes=nodes)
+            return module
+        if any(isinstance(op, LaunchControl) for op in module.main.block):
+            reason = "branches and loops begin when all launches before them have ended"
+            context.ledger.add(CONCURRENCY, Verdict.REFUSED, reason, nodes=nodes)
             return module
         needs = dependences(module.main, module.ranges)
         if all(index - 1 in needs[index] for index in range(1, len(needs))):
@@ -52,7 +57,8 @@ class AssignStreams:
             return module
         tasks = self._tasks(module)
         counts = (wanted,) if wanted else range(2, MOST_STREAMS + 1)
-        best = min((schedule(tasks, needs, count) for count in counts), key=lambda found: found.microseconds)
+        found = (schedule(tasks, needs, count, self.target.fitted.schedule) for count in counts)
+        best = min(found, key=lambda each: each.microseconds)
         if self._decide(tasks, best, nodes, context):
             _apply(module, best, needs)
         return module
@@ -79,10 +85,11 @@ class AssignStreams:
         saved = 1 - best.microseconds / alone if alone else 0.0
         streams = 1 + max(best.streams, default=0)
         asked = context.options.streams > 1
-        taken = asked or saved >= WORTHWHILE
+        least = self.target.fitted.schedule.streams_saving
+        taken = asked or saved >= least
         reason = f"{best.microseconds:.1f} microseconds on {streams} streams, {alone:.1f} on one"
         if not taken:
-            reason += f": less than {WORTHWHILE:.0%} is saved"
+            reason += f": less than {least:.0%} is saved"
         context.ledger.add(
             CONCURRENCY,
             Verdict.TAKEN if taken else Verdict.REFUSED,
@@ -101,14 +108,14 @@ def _apply(module: Module, best: Schedule, needs: Sequence[set[int]]) -> None:
     """Reorder the launches of MODULE as in BEST, give them streams and waits, and place memory anew."""
     place = {old: new for new, old in enumerate(best.order)}
     moved = [{place[other] for other in needs[old]} for old in best.order]
-    order = ordered(moved, [best.streams[old] for old in best.order])
+    order = order_on_streams(moved, [best.streams[old] for old in best.order])
     kernels = [op for op in module.main.block if isinstance(op, Kernel)]
-    reorder(module.main, [kernels[old] for old in best.order])
+    reorder(module.main.block, [kernels[old] for old in best.order])
     _annotate(module.main, order)
     place_concurrent(module, order)
 
 
-def _annotate(function: Function, order: Ordered) -> None:
+def _annotate(function: Function, order: StreamOrder) -> None:
     """Set streams and waits as attributes; a launch with an event wait cannot overlap its predecessor."""
     kernels = [op for op in function.block if isinstance(op, Kernel)]
     for op, stream, waits in zip(kernels, order.streams, order.waits, strict=True):

@@ -10,11 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 
-# Latency of an event wait, in microseconds, over following a predecessor on the same stream, with which a
-# launch could overlap. Fitted to Inception v1 on an H200.
-CROSSING = 0.25
-# No launch is started while the running ones fill at least this share of the GPU.
-FULL = 0.9
+from ....codegen.interface import ScheduleFit
 
 
 @dataclass(frozen=True)
@@ -43,9 +39,12 @@ def critical_paths(tasks: Sequence[Task], needs: Sequence[set[int]]) -> list[flo
     return paths
 
 
-def schedule(tasks: Sequence[Task], needs: Sequence[set[int]], streams: int) -> Schedule:
-    """A schedule of TASKS on at most STREAMS streams; NEEDS are the dependencies, earlier tasks by number."""
-    return _Simulation(tasks, needs, streams).run()
+def schedule(tasks: Sequence[Task], needs: Sequence[set[int]], streams: int, fit: ScheduleFit) -> Schedule:
+    """A schedule of TASKS on at most STREAMS streams; NEEDS are the dependencies, earlier tasks by number.
+
+    FIT has the target's cost of an event wait.
+    """
+    return _Simulation(tasks, needs, streams, fit).run()
 
 
 @dataclass
@@ -64,6 +63,7 @@ class _Simulation:
     tasks: Sequence[Task]
     needs: Sequence[set[int]]
     count: int
+    fit: ScheduleFit
     order: list[int] = field(default_factory=list)
 
     def run(self) -> Schedule:
@@ -95,13 +95,13 @@ class _Simulation:
         while ready:
             idle = [number for number, lane in enumerate(lanes) if lane.task is None]
             busy = [self.tasks[lane.task].share for lane in lanes if lane.task is not None]
-            if not idle or (busy and sum(busy) >= FULL):
+            if not idle or (busy and sum(busy) >= self.fit.full):
                 return
             _, index = heappop(ready)
             number = min(idle, key=lambda n: (lanes[n].last not in self.needs[index], n))
             lane = lanes[number]
             crossing = any(chosen[other] != number for other in self.needs[index])
-            lane.task, lane.left = index, self.tasks[index].microseconds + crossing * CROSSING
+            lane.task, lane.left = index, self.tasks[index].microseconds + crossing * self.fit.crossing
             lane.last = index
             chosen[index] = number
             self.order.append(index)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import reduce
 from math import gcd, lcm, prod
 
-from ..affine import Affine, Atom, Dim, FloorDiv, Range, bounds, exact_div, substitute, symbol, symbols
+from ..affine import Affine, Atom, Dim, FloorDiv, exact_div, substitute, symbol, symbols
+from ..bounds import Range, bounds
 from ..ir import Module
 from .values import closure
 
@@ -89,7 +90,7 @@ def _stepped(dim: Affine, module: Module) -> Solution | None:
         return None
     names = [m[0] if len(m) == 1 else None for m, _ in dim.terms]
     a, b = (factor for _, factor in dim.terms)
-    free = module.symbols.keys() - module.derived.keys()
+    free = module.symbols.keys() - module.derived.keys() - module.held
     if a * b >= 0 or not all(name in free for name in names):
         return None
     return Solution(str(names[0]), step=abs(b)) if abs(b) > 1 else Solution(str(names[1]), step=abs(a))
@@ -104,7 +105,8 @@ def _by_residues(dim: Affine, module: Module, defaults: Set[str]) -> Solution | 
     Every symbol under a division is written as modulus * k + remainder, and all remainders are tried.
     """
     periods = {name: period for name, period in _periods(dim).items() if name in module.symbols}
-    periods = {name: p for name, p in periods.items() if name not in module.derived and p > 1}
+    fixed = module.derived.keys() | module.held  # what an input holds may be negative, so it is never a*k + b
+    periods = {name: p for name, p in periods.items() if name not in fixed and p > 1}
     if not periods or prod(periods.values()) > MOST_RESIDUES:
         return None
     ranges = {name: (low, None if name in defaults else high) for name, (low, high) in module.ranges.items()}

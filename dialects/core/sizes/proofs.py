@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ..affine import Affine, Dim, Range, bounds, symbol, symbols
+from ..affine import Affine, Dim, symbol, symbols
+from ..bounds import Range, bounds
 from ..ir import Module
 from .inequalities import multiples, without_division
 from .values import Values

@@ -25,6 +25,7 @@ def _settled(op: Operation, sizes: Sizes) -> bool:
     at: Part | None = None
     try:
         for need in op.needs():
+            at = need.at
             sizes.require(need, op.location)
         for result in op.results:
             at = ResultAt(result.index)

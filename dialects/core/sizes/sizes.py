@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from .. import constraints
-from ..affine import Dim, Range, bounds, linear_symbol, symbol, symbols
+from ..affine import Dim, linear_symbol, symbol, symbols
+from ..bounds import Range, bounds
 from ..constraints import (
     Constraint,
     Derived,
@@ -159,7 +160,7 @@ class Sizes:
             text = f"it needs that {why}, but {left} and {right} differ"
             raise self._conflict(text, constraints.equal(dim))
         self._settle_stretched(left, right)
-        reduced = without_common_factors(dim, self._counters())
+        reduced = without_common_factors(dim, self._counters() | self._told_in(dim))
         found = solved(reduced, self.module, self.defaults, self._anonymous)
         if found is not None:
             self._determine(found, why, location)
@@ -169,6 +170,10 @@ class Sizes:
         """Symbols that may be 0 while the size that they count is not: n0 of N = 3*n0+1."""
         found = (linear_symbol(each.dim) for each in self.module.determined.values())
         return {name for name, _, offset in filter(None, found) if offset}
+
+    def _told_in(self, dim: Dim) -> set[str]:
+        """Symbols of DIM that are computed from what inputs hold: where one is 0, that is meant."""
+        return {name for name in symbols(dim) if self.told(symbol(name))} if self.module.contents else set()
 
     def _settle_stretched(self, left: Dim, right: Dim) -> None:
         """Resolve a broadcast whose result must equal one operand: the other is equal to it or 1."""
@@ -202,13 +207,14 @@ class Sizes:
     def _stretch(self, left: Dim, right: Dim) -> bool:
         """Whether LEFT and RIGHT are different sizes, of which one may be 1 and broadcast to the other.
 
-        A number determines the size that it meets, and so does any size for an unnamed one; sizes computed
-        from the same symbols are meant to be equal, if they can be. A clamped size (by min, say) broadcasts
-        if only values can tell whether it is 1.
+        What an input holds means what it says: 1 is a size of 1. Else a number determines the size that
+        it meets, and so does any size for an unnamed one; sizes computed from the same symbols are meant to
+        be equal, if they can be. A clamped size (by min, say) broadcasts if only values can tell whether it
+        is 1.
         """
         if not (self._may_be_one(left) or self._may_be_one(right)):
             return False
-        if not self.assumes or not self._meant_equal(left, right):
+        if not self.assumes or self.told(left) or self.told(right) or not self._meant_equal(left, right):
             return True
         self.assumed = True
         return False
@@ -232,6 +238,10 @@ class Sizes:
     def _origins(self, dim: Dim) -> set[str]:
         """The free symbols that DIM is computed from."""
         return closure(symbols(dim), self.module) - self.module.derived.keys()
+
+    def told(self, dim: Dim) -> bool:
+        """Whether DIM is computed from what an input holds."""
+        return bool(self.module.contents) and not self.module.held.isdisjoint(self._origins(dim))
 
     def _may_be_one(self, dim: Dim) -> bool:
         low, high = bounds(dim, self.ranges)
@@ -451,6 +461,9 @@ class Sizes:
         module.determined = {
             name: replace(each, dim=substitution.in_attribute(each.dim, values))
             for name, each in module.determined.items()
+        }
+        module.contents = {
+            name: substitution.in_attribute(content, values) for name, content in module.contents.items()
         }
         changed = dict.fromkeys(constraints.substituted(each, values) for each in module.constraints)
         needed = [each for each in changed if not is_trivial(each)]

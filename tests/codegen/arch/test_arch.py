@@ -8,7 +8,7 @@ from glassrt.codegen.arch.features import Feature
 from glassrt.codegen.arch.known import CARDS, LIMITS
 from glassrt.codegen.arch.names import REFERENCE, arch_named, arch_of_device
 from glassrt.codegen.arch.spec import ArchSpec
-from glassrt.codegen.nvrtc.compiler import supported_targets
+from glassrt.codegen.nvrtc.library import supported_targets
 from glassrt.errors import UnsupportedError
 from glassrt.runtime.cuda_device import device_figures
 from glassrt.runtime.cuda_driver import Driver
@@ -30,7 +30,8 @@ def test_figures_are_sane(name: str) -> None:
     assert 16 <= limits.blocks_per_multiprocessor <= 32
     assert 8 <= card.multiprocessors <= 200 and 1e9 < card.clock <= card.boost < 3e9
     assert 0.6 < card.bytes_per_second / card.peak_bytes_per_second < 0.95
-    assert 0 < arch.fitted.mma <= card.tensor.f16 and 0 < arch.fitted.simt <= card.tensor.f32
+    rates = arch.fitted.throughput
+    assert 0 < rates.mma <= card.tensor.f16 and 0 < rates.simt <= card.tensor.f32
     assert card.tensor.tf32 <= card.tensor.f16 <= card.tensor.i8
     assert arch.has(Feature.MMA_F8) == (card.tensor.f8 > 0)
     assert arch.has(Feature.CLUSTERS) == (limits.cluster > 1)
@@ -120,7 +121,7 @@ def test_a_generation_that_is_not_known_is_like_the_one_before(
 
     def entry(name: str) -> object:
         arch = arch_named(name)
-        return {"CARDS": arch.card, "LIMITS": arch.limits, "FITTED": arch.fitted}[table]
+        return {"CARDS": arch.card, "LIMITS": arch.limits, "FITTED": arch.fitted.throughput}[table]
 
     assert entry("sm_86") == entry("sm_89") == entry("sm_80") != entry("sm_90")
     assert entry("sm_120") == entry("sm_90")

@@ -12,8 +12,8 @@ from glassrt.dialects.core.ir import SymbolRange
 from glassrt.dialects.core.types import TensorType, channels_last
 from glassrt.dialects.graph.binary import Add, Max
 from glassrt.dialects.graph.constants import Constant
+from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.quantization import Dequantize, Quantize
-from glassrt.dialects.graph.window import MaxPool
 
 from ..one_kernel import Array, compare, family_of, kernel_module
 

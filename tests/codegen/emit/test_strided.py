@@ -10,7 +10,7 @@ from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import F32
 from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.types import TensorType
-from glassrt.dialects.graph.movement import Reshape, Transpose
+from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
 from hypothesis import given
 from hypothesis import strategies as st
 

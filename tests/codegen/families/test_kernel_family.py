@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 from glassrt.codegen.arch.features import Feature
 from glassrt.codegen.arch.names import REFERENCE
-from glassrt.codegen.families.contraction.families import MmaFamily, SimtFamily, _priced
+from glassrt.codegen.families.contraction.families import TiledFamily, _priced
+from glassrt.codegen.families.contraction.mma import MMA
+from glassrt.codegen.families.contraction.simt import SIMT
 from glassrt.codegen.families.group.cost import MemberLoad
 from glassrt.codegen.families.kernel_family import Accumulation, KernelFamily, Rank
 from glassrt.codegen.families.registry import BUILT_IN, candidates, families, family_of, registered
@@ -22,9 +24,9 @@ from glassrt.codegen.plan.sources import request_of
 from glassrt.codegen.request.request import Request
 from glassrt.compiler.checking.accuracy import LaunchReport, measure
 from glassrt.compiler.driver.build import Settings, build
+from glassrt.compiler.fusion.decompose_attention import has_kernel
 from glassrt.compiler.schedule.grouping.variants import Variants, unfit
 from glassrt.compiler.settings.policy import as_policy
-from glassrt.compiler.simplify.decompose_attention import has_kernel
 from glassrt.dialects.core.dtypes import F32, TF32, DType
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module
@@ -107,17 +109,19 @@ class TestRegistration:
         assert caught.value.hint == f"these exist: {', '.join(BUILT_IN)}"
 
     def test_families_are_values(self) -> None:
-        assert MmaFamily() == families()["contraction_mma"] and hash(MmaFamily()) == hash(MmaFamily())
-        assert MmaFamily() != replace(MmaFamily(), needs_features=frozenset({Feature.WGMMA}))
-        assert SimtFamily() != replace(SimtFamily(), accumulation=EXACT)
+        family = TiledFamily.of(MMA)
+        assert family == families()["contraction_mma"] and hash(family) == hash(TiledFamily.of(MMA))
+        assert family != replace(family, needs_features=frozenset({Feature.WGMMA}))
+        assert family != TiledFamily.of(replace(MMA, splits=()))
+        assert TiledFamily.of(SIMT) != replace(TiledFamily.of(SIMT), accumulation=EXACT)
 
     def test_prices_are_kept_by_the_value_of_a_family(self) -> None:
         request = only_request()
-        first, kept = SimtFamily().propose(request), _priced.cache_info()
-        assert SimtFamily().propose(request) == first
+        first, kept = TiledFamily.of(SIMT).propose(request), _priced.cache_info()
+        assert TiledFamily.of(SIMT).propose(request) == first
         again = _priced.cache_info()
         assert (again.hits, again.misses) == (kept.hits + 1, kept.misses)
-        assert replace(SimtFamily(), saturates=False).propose(request) == first
+        assert replace(TiledFamily.of(SIMT), saturates=False).propose(request) == first
         assert _priced.cache_info().misses == kept.misses + 1
 
 

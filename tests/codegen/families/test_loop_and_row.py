@@ -11,11 +11,14 @@ from glassrt.dialects.core.types import TensorType, channels_last
 from glassrt.dialects.graph.binary import Add, Div, Mul
 from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.indexing import Gather
-from glassrt.dialects.graph.movement import Concat, Pad, Reshape, Slice, Transpose
+from glassrt.dialects.graph.movement.concat import Concat
+from glassrt.dialects.graph.movement.pad import Pad
+from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
+from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.normalization import LayerNorm, LogSoftmax, Lrn, Softmax
+from glassrt.dialects.graph.pool import AvgPool, MaxPool
 from glassrt.dialects.graph.reduction import ArgReduce, Reduce
 from glassrt.dialects.graph.unary import Erf, Sigmoid
-from glassrt.dialects.graph.window import AvgPool, MaxPool
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

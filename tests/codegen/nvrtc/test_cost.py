@@ -12,7 +12,13 @@ from glassrt.codegen.plan import assemble
 from glassrt.compiler.driver.build import Settings, build, context_of, launch_level
 from glassrt.compiler.frontend.source import load_module
 from glassrt.compiler.settings.policy import as_policy
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.ir import Module, Operation
+from glassrt.dialects.core.traits import Trait
+from glassrt.dialects.graph import GRAPH
+from glassrt.dialects.graph.activations import Relu
+from glassrt.dialects.graph.base import GraphOp
+from glassrt.dialects.graph.elementwise_base import Binary, Broadcasting, Elementwise, Unary
+from glassrt.dialects.graph.unary import Sin
 from glassrt.dialects.launch import Kernel
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
@@ -77,3 +83,40 @@ def test_kernels_that_a_hand_wrote_too_large_are_compiled_apart(monkeypatch: pyt
     monkeypatch.setattr(assemble, "HEAVY_MS", kernel_ms(kernel.body.block) / 2)
     assemble._compiled(small, {}, "sm_90a", assemble.BuildOptions())
     assert seen[2] == {kernel.kernel} and HEAVY_MS > BUDGET_MS
+
+
+# ---------------------------------------------------------------- every elementwise op says what it takes
+
+GENERAL = (GraphOp, Elementwise, Unary, Broadcasting, Binary)  # what they say holds for no op in particular
+ELEMENTWISE = [op for op in GRAPH.ops if Trait.ELEMENTWISE in op.spec.traits]
+
+
+def stated_by(op: type[Operation]) -> type | None:
+    """The class that states the compile time of OP: its own, or a base for ops of one kind."""
+    found = next(each for each in op.__mro__ if "compile_ms" in vars(each))
+    return None if found in GENERAL else found
+
+
+@pytest.mark.parametrize("op", ELEMENTWISE, ids=lambda op: str(op.name))
+def test_an_elementwise_op_states_its_compile_time(op: type[GraphOp]) -> None:
+    """Else fusion would take a new op for an addition, and build kernels that NVRTC needs minutes for."""
+    assert stated_by(op) is not None, f"{op.__name__} has no compile_ms; see docs/adding-an-op.md"
+    assert 0 < op.compile_ms <= 20
+
+
+def test_one_that_does_not_is_found() -> None:
+    class Silent(Unary):
+        """Says nothing."""
+
+        name = "graph.silent"
+
+    assert len(ELEMENTWISE) > 60 and stated_by(Silent) is None
+
+
+def test_what_is_stated_is_what_counts() -> None:
+    relu, sin = (launched(chain("Add", kind, 1), "fp32") for kind in ("Relu", "Sin"))
+    slow, fast = (
+        sum(kernel_ms(op.body.block) for op in module.main.block if isinstance(op, Kernel))
+        for module in (sin, relu)
+    )
+    assert slow - fast == pytest.approx(4 * (Sin.compile_ms - Relu.compile_ms))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from glassrt.codegen.nvrtc.cache import KernelCache
-from glassrt.codegen.nvrtc.compiler import compile_kernels
 from glassrt.codegen.nvrtc.intrinsics import headers
+from glassrt.codegen.nvrtc.parallel import compile_kernels
 from glassrt.codegen.text.provenance import provenance, with_provenance, without_provenance
 from glassrt.codegen.text.source_check import check_source
 from glassrt.dialects.core.location import Location

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
 
 import pytest
+from glassrt.codegen.nvrtc.compiled_kernel import UnfitError
 from glassrt.compiler.checking.bisect import (
     Bisection,
     Execute,
@@ -26,6 +27,7 @@ from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.unary import Abs
+from glassrt.dialects.launch import Kernel
 from glassrt.errors import IRError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,7 +57,7 @@ def trials(execute: Execute = in_interpreter) -> Trials:
 
 
 def plant(monkeypatch: pytest.MonkeyPatch, *rules: object) -> None:
-    monkeypatch.setattr(canonicalize, "RULES", (*canonicalize.RULES, *rules))
+    monkeypatch.setattr(canonicalize, "PATTERNS", (*canonicalize.PATTERNS, *rules))
 
 
 def test_nothing_is_found_where_nothing_is_wrong() -> None:
@@ -114,6 +116,38 @@ def test_without_decisions_nothing_is_fused() -> None:
     assert not optional and context.decisions == 0
     full = launch_level(parsed(SMALL), settings(), context_of(settings()))
     assert print_module(module).count("launch.kernel") > print_module(full).count("launch.kernel")
+
+
+def spilling(entries: Container[str], seen: list[list[str]]) -> Execute:
+    """Runs in numpy unless a kernel of ENTRIES is there, which spills; SEEN gets those of each attempt."""
+
+    def execute(module: Module, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+        seen.append([op.kernel for op in module.main.block if isinstance(op, Kernel)])
+        found = {name: "spills 24 bytes per thread" for name in seen[-1] if name in entries}
+        if found:
+            raise UnfitError("a kernel spills", found, "sm_90a")
+        return in_interpreter(module, inputs)
+
+    return execute
+
+
+def test_a_kernel_that_spills_is_chosen_again_as_in_a_build() -> None:
+    usual: list[list[str]] = []
+    trials(spilling((), usual))(None)
+    designed = next(name for name in usual[0] if name.startswith("k_conv"))
+    seen: list[list[str]] = []
+    trial = trials(spilling((designed,), seen))(None)
+    assert not trial.problem and trial.error < 1e-6
+    assert [designed in names for names in seen] == [True, False]
+    assert [record.rule for record in trial.taken].count("register-spill") == 1
+    assert bisect(trials(spilling((designed,), [])), TOLERANCE).culprit is None
+
+
+def test_a_build_whose_kernels_all_spill_fails() -> None:
+    seen: list[list[str]] = []
+    everything = type("", (), {"__contains__": lambda self, name: name.startswith("k_conv")})()
+    trial = trials(spilling(everything, seen))(None)
+    assert trial.problem == "a kernel spills" and len(seen) > 2
 
 
 # ---------------------------------------------------------------- the search alone

@@ -286,7 +286,7 @@ def planted(op: Relu, rewriter: Rewriter) -> bool:
 def test_a_fault_before_scales_are_put_in_is_no_loss_either(
     table: CalibrationTable, images: dict[str, Array], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(canonicalize, "RULES", (*canonicalize.RULES, planted))
+    monkeypatch.setattr(canonicalize, "PATTERNS", (*canonicalize.PATTERNS, planted))
     report = checked("int8", table, images)
     assert not report.ok and [output.ok for output in report.rewrites] == [False]
 

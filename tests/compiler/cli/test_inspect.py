@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from glassrt import Plan
-from glassrt.codegen.nvrtc.compiler import compile_kernels
+from glassrt.codegen.nvrtc.parallel import compile_kernels
 from glassrt.compiler.cli.cubin import registers
 from hypothesis import given
 from hypothesis import strategies as st

@@ -21,10 +21,10 @@ from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add
 from glassrt.dialects.graph.constants import Constant
-from glassrt.dialects.graph.movement import Reshape
+from glassrt.dialects.graph.movement.reshape import Reshape
 from glassrt.dialects.graph.normalization import Softmax
+from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.unary import Sigmoid
-from glassrt.dialects.graph.window import MaxPool
 from glassrt.errors import InputError
 
 from ...growth import assert_growth

@@ -20,13 +20,15 @@ from glassrt.dialects.core.verifier import verify
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ...property.quantization_rule_cases import CASES, nets_for
+from ...property.control_rule_cases import CASES, nets_for
 
 Array = np.ndarray[Any, Any]
-RULES = {rule.name: rule for rule in (*canonicalize.RULES, *fold_batch_norm.RULES, *propagate.RULES)}
+PATTERNS = {
+    rule.name: rule for rule in (*canonicalize.PATTERNS, *fold_batch_norm.PATTERNS, *propagate.PATTERNS)
+}
 # Rules that change how sums or weights are rounded; all others are exact.
 ROUNDING = {"pad-into-conv", "transpose-into-matmul", "square"}
-ROUNDING |= {rule.name for rule in fold_batch_norm.RULES}
+ROUNDING |= {rule.name for rule in fold_batch_norm.PATTERNS}
 SPECIAL = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -1.5, 0.5], np.float32)
 
 
@@ -58,12 +60,12 @@ def same_bits(have: Array, want: Array) -> bool:
 
 
 def test_every_rule_has_a_case_and_shows_what_it_does() -> None:
-    assert set(CASES) == set(RULES)
-    for rule in RULES.values():
+    assert set(CASES) == set(PATTERNS)
+    for rule in PATTERNS.values():
         assert "=>" in rule.before_after, rule.name
 
 
-@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: str(rule.name))
+@pytest.mark.parametrize("rule", PATTERNS.values(), ids=lambda rule: str(rule.name))
 @given(data=st.data())
 def test_a_rule_keeps_the_meaning(rule: Pattern, data: st.DataObject) -> None:
     module = data.draw(nets_for(rule.name))
@@ -80,8 +82,8 @@ def test_a_rule_keeps_the_meaning(rule: Pattern, data: st.DataObject) -> None:
         assert same_bits(after, before)
 
 
-SWEEPS = [(Canonicalize(), rule.name) for rule in canonicalize.RULES]
-SWEEPS += [(PropagateQuantization(), rule.name) for rule in propagate.RULES]
+SWEEPS = [(Canonicalize(), rule.name) for rule in canonicalize.PATTERNS]
+SWEEPS += [(PropagateQuantization(), rule.name) for rule in propagate.PATTERNS]
 
 
 @pytest.mark.parametrize(("step", "rule"), SWEEPS, ids=lambda value: getattr(value, "name", value))

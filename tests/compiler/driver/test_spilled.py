@@ -9,8 +9,8 @@ import pytest
 from glassrt.codegen.arch.names import REFERENCE, arch_named
 from glassrt.codegen.arch.spec import ArchSpec
 from glassrt.codegen.families.registry import tiers
-from glassrt.codegen.nvrtc import compiler as nvrtc
-from glassrt.codegen.nvrtc.compiler import CompiledKernel, UnfitError
+from glassrt.codegen.nvrtc import compiled_kernel, parallel
+from glassrt.codegen.nvrtc.compiled_kernel import CompiledKernel, UnfitError
 from glassrt.compiler.cli.modules import launch_module
 from glassrt.compiler.driver.build import Build, Settings, build
 from glassrt.compiler.kernels import choice as kernel_choice
@@ -31,7 +31,7 @@ def judge(monkeypatch: pytest.MonkeyPatch) -> Judge:
     """Says of which kernels ptxas is to report spills."""
 
     def set_to(spills: Callable[[CompiledKernel], bool]) -> None:
-        monkeypatch.setattr(nvrtc, "unfit", lambda kernel: SPILLS if spills(kernel) else None)
+        monkeypatch.setattr(compiled_kernel, "unfit", lambda kernel: SPILLS if spills(kernel) else None)
 
     return set_to
 
@@ -138,13 +138,13 @@ def test_general_kernels_may_spill(judge: Judge) -> None:
 def test_kernels_that_fit_are_compiled_once(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [op.kernel for op in kernels(built(two_products()))]
     made: list[str] = []
-    compile_kernel = nvrtc._Job.compile
+    compile_kernel = parallel._Job.compile
 
     def counted(job: Any, name: str, source: str) -> CompiledKernel:
         made.append(name)
         return compile_kernel(job, name, source)
 
-    monkeypatch.setattr(nvrtc._Job, "compile", counted)
+    monkeypatch.setattr(parallel._Job, "compile", counted)
     judge(lambda kernel: kernel.entry == names[0])
     again = [op.kernel for op in kernels(built(two_products()))]
     assert again[0] != names[0] and again[1] == names[1]

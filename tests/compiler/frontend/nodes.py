@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from glassrt.compiler.frontend import import_model
+from glassrt.dialects.control import CONTROL
 from glassrt.dialects.core.builtin import CORE
 from glassrt.dialects.core.dialect import DialectSet
 from glassrt.dialects.core.interpreter import interpret
@@ -17,7 +18,7 @@ from onnx import ModelProto, helper
 
 from ...models import Array, node_model, run_onnxruntime
 
-LEVEL = DialectSet((CORE, GRAPH))
+LEVEL = DialectSet((CORE, CONTROL, GRAPH))
 
 
 @dataclass(frozen=True)

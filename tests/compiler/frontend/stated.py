@@ -13,7 +13,7 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
-from onnx import TensorProto, helper
+from onnx import GraphProto, TensorProto, helper, parser
 
 from .nodes import Array, Case, case, draw_anew, ints, real, scalar, whole
 
@@ -79,6 +79,18 @@ SPARSE = helper.make_sparse_tensor(
     helper.make_tensor("i", TensorProto.INT64, [1], [1]),
     [3],
 )
+MEL = (scalar(8), scalar(16), scalar(8192), f32(0), f32(4096))
+NGRAMS = {
+    "mode": "TF",
+    "min_gram_length": 1,
+    "max_gram_length": 2,
+    "max_skip_count": 0,
+    "ngram_counts": (0, 4),
+    "ngram_indexes": (0, 1, 2, 3, 4, 5, 6),
+    "pool_int64s": (2, 3, 5, 4, 5, 6, 7, 8, 6, 7),
+}
+CORNERS = np.array([[0, 0.6, 1.2, 4.7, 3.1], [0, 2.2, 0.4, 6.9, 5.8]], F32)
+ORDER = np.array([[1, 2, 0], [0, 2, 1]])
 SHORT_ZERO = np.zeros((), ml_dtypes.float8_e5m2)
 CHANNELS = [real(4), real(4), real(4), real(4, low=0.5)]
 
@@ -100,42 +112,53 @@ KINDS = ("L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", "Sum",
 REDUCTIONS = [f"Reduce{kind}" for kind in KINDS]
 
 BASES: dict[str, Base] = {
+    "AffineGrid": node("AffineGrid", real(2, 2, 3), ints(2, 1, 3, 4)),
     "ArgMax": node("ArgMax", whole(3, 4, 5, low=0, high=2).astype(F32)),
     "ArgMin": node("ArgMin", whole(3, 4, 5, low=0, high=2).astype(F32)),
     "Attention": node("Attention", *QKV),
     "AveragePool": node("AveragePool", IMAGE, kernel_shape=(3, 3)),
     "BatchNormalization": node("BatchNormalization", real(2, 4, 3), *CHANNELS),
+    "BitCast": node("BitCast", real(5), to=TensorProto.INT32),
     "BitShift": node("BitShift", whole(4, dtype=U8, low=9, high=99), np.full(4, 2, U8), direction="LEFT"),
     "Cast": node("Cast", real(5, low=0.0, high=9), to=TensorProto.INT32),
     "CastLike": node("CastLike", real(5, high=9), scalar(1, I32)),
     "Celu": node("Celu", real(9)),
     "Clip": node("Clip", real(9)),
+    "Col2Im": node("Col2Im", real(1, 4, 12), ints(4, 5), ints(2, 2)),
     "Concat": node("Concat", real(2, 3), real(2, 3), axis=1),
     "Constant": node("Constant", value=TensorProto(data_type=1, dims=[1], float_data=[4.5])),
     "ConstantOfShape": node("ConstantOfShape", ints(2, 3), constant=0),
     "Conv": node("Conv", IMAGE, real(4, 4, 3, 3)),
     "ConvInteger": node("ConvInteger", PIXELS, FILTER),
     "ConvTranspose": node("ConvTranspose", real(1, 4, 5, 4), real(4, 2, 3, 3)),
+    "CumProd": node("CumProd", real(3, 4), scalar(1)),
     "CumSum": node("CumSum", real(3, 4), scalar(1)),
+    "DFT": since(
+        (17, node("DFT", real(2, 5, 4, 1), axis=1)), (20, node("DFT", real(2, 5, 4, 1), None, scalar(-2)))
+    ),
+    "DeformConv": node("DeformConv", real(1, 4, 6, 7), real(4, 4, 3, 3), real(1, 18, 4, 5)),
     "DepthToSpace": node("DepthToSpace", real(1, 8, 2, 3), blocksize=2),
     "DequantizeLinear": node("DequantizeLinear", whole(2, 4, dtype=U8, low=0, high=200), f32(0.5)),
     "Dropout": node("Dropout", real(9)),
+    "Einsum": node("Einsum", real(3, 4), real(4, 3), equation="ij,jk->ik"),
     "Elu": node("Elu", real(9)),
     "EyeLike": node("EyeLike", real(3, 4)),
     "Flatten": node("Flatten", real(2, 3, 4)),
     "Gather": node("Gather", real(3, 4), ints(2, 0)),
-    "GatherElements": node("GatherElements", real(3, 3), np.array([[1, 2, 0], [0, 2, 1]])),
+    "GatherElements": node("GatherElements", real(3, 3), ORDER),
     "GatherND": node("GatherND", real(2, 2, 4), np.array([[1], [0]])),
     "Gelu": node("Gelu", real(9)),
     "Gemm": since(
         (1, node("Gemm", real(3, 3), real(3, 3), real(3, 3))), (11, node("Gemm", real(3, 3), real(3, 3)))
     ),
     "GlobalLpPool": node("GlobalLpPool", IMAGE),
+    "GridSample": node("GridSample", real(2, 3, 4, 5), real(2, 3, 2, 2, low=-1.3, high=1.3)),
     "GroupNormalization": since(
         (18, node("GroupNormalization", real(2, 4, 3), real(2), real(2), num_groups=2)),
         (21, node("GroupNormalization", real(2, 4, 3), real(4), real(4), num_groups=2)),
     ),
     "HardSigmoid": node("HardSigmoid", real(9)),
+    "Hardmax": node("Hardmax", real(2, 3, 4)),
     "InstanceNormalization": node("InstanceNormalization", real(2, 4, 5), real(4), real(4)),
     "IsInf": node("IsInf", reals(np.inf, 1, -np.inf)),
     "LRN": node("LRN", IMAGE, size=3),
@@ -146,6 +169,15 @@ BASES: dict[str, Base] = {
     "LpPool": node("LpPool", IMAGE, kernel_shape=(3, 3)),
     "MatMulInteger": node("MatMulInteger", whole(3, 4, dtype=U8, low=0), whole(4, 2, dtype=U8, low=0)),
     "MaxPool": node("MaxPool", IMAGE, kernel_shape=(3, 3)),
+    "MaxRoiPool": node("MaxRoiPool", real(1, 2, 8, 8), CORNERS, pooled_shape=(2, 3)),
+    "MaxUnpool": node(
+        "MaxUnpool",
+        real(1, 1, 2, 2),
+        ints(5, 7, 13, 15).reshape(1, 1, 2, 2),
+        kernel_shape=(2, 2),
+        strides=(2, 2),
+    ),
+    "MelWeightMatrix": node("MelWeightMatrix", *MEL, constant=0),
     "Mod": node("Mod", whole(9, dtype=I32), np.full(9, 4, I32)),
     "OneHot": node("OneHot", ints(0, 2), scalar(4), reals(0, 1)),
     "Pad": since(
@@ -171,6 +203,11 @@ BASES: dict[str, Base] = {
         (11, node("Resize", STEEP, np.zeros(0, F32), X2)),
         (13, node("Resize", STEEP, None, X2)),
     ),
+    "ReverseSequence": node("ReverseSequence", real(4, 3, 2), ints(1, 3, 4)),
+    **{op: node(op, real(3, 3), ORDER, real(2, 3)) for op in ("Scatter", "ScatterElements")},
+    "RoiAlign": node("RoiAlign", real(2, 2, 6, 7), CORNERS[:, 1:], ints(1, 0)),
+    "STFT": node("STFT", real(1, 20, 1), scalar(3), None, scalar(6)),
+    "ScatterND": node("ScatterND", real(4, 2), ints(3, 0, 3).reshape(3, 1), real(3, 2)),
     "Selu": node("Selu", real(9)),
     "Shape": node("Shape", real(2, 3, 4)),
     "Shrink": node("Shrink", real(99)),
@@ -185,7 +222,12 @@ BASES: dict[str, Base] = {
     ),
     "Squeeze": node("Squeeze", real(1, 3, 1)),
     "Swish": node("Swish", real(9)),
+    "TensorScatter": node("TensorScatter", real(2, 4, 4), real(2, 2, 4)),
+    "TfIdfVectorizer": node("TfIdfVectorizer", ints(2, 3, 5, 4, 5, 6, 7, 8, 6, 7), **NGRAMS),
     "ThresholdedRelu": node("ThresholdedRelu", real(99)),
+    "TopK": since(
+        (1, node("TopK", real(3, 4), k=2, outputs=2)), (10, node("TopK", real(3, 4), ints(2), outputs=2))
+    ),
     "Transpose": node("Transpose", real(2, 3, 4)),
     "Trilu": node("Trilu", real(4, 4)),
     "Unsqueeze": since(
@@ -248,9 +290,11 @@ _NORM = {
     "epsilon": [right(epsilon=0.5)],
     "stash_type": [inert(stash_type=TensorProto.DOUBLE)],
 }
+_REDUCTION_KINDS = [right(reduction=kind) for kind in ("add", "mul")]
 _ALPHA = {"alpha": [right(alpha=0.3)]}
 
 CHANGES: dict[str, dict[str, list[Change]]] = {
+    "AffineGrid": {"align_corners": [right(align_corners=1)]},
     "ArgMax": _EXTREME,
     "ArgMin": _EXTREME,
     "Attention": {
@@ -287,6 +331,7 @@ CHANGES: dict[str, dict[str, list[Change]]] = {
         ],
         "training_mode": [refused(training_mode=1)],
     },
+    "BitCast": {"to": [right(to=TensorProto.UINT32)]},
     "BitShift": {"direction": [right(direction="RIGHT")]},
     "Cast": {
         "to": [right(to=TensorProto.UINT8), right(to=TensorProto.FLOAT16)],
@@ -296,6 +341,11 @@ CHANGES: dict[str, dict[str, list[Change]]] = {
     "CastLike": _ROUNDED,
     "Celu": _ALPHA,
     "Clip": {"min": [right(min=-0.5)], "max": [right(max=0.5)]},
+    "Col2Im": {
+        "strides": [right(strides=(2, 1), input=real(1, 4, 8))],
+        "pads": [right(pads=(1, 0, 0, 1), input=real(1, 4, 20))],
+        "dilations": [right(dilations=(2, 1), input=real(1, 4, 8))],
+    },
     "Concat": {"axis": [right(axis=0)]},
     "Constant": {
         "value": [right(value=TensorProto(data_type=1, dims=[2], float_data=[1, 2]))],
@@ -326,9 +376,26 @@ CHANGES: dict[str, dict[str, list[Change]]] = {
         "output_padding": [right(output_padding=(1, 0), strides=(2, 2))],
         "output_shape": [right(output_shape=(9, 8), strides=(2, 2))],
     },
+    "CumProd": {"exclusive": [right(exclusive=1)], "reverse": [right(reverse=1)]},
     "CumSum": {
         "exclusive": [right(exclusive=1), refused(exclusive=2)],
         "reverse": [right(reverse=1), refused(reverse=-1)],
+    },
+    "DFT": {
+        "axis": [right(axis=0)],
+        "dft_length": [right(dft_length=scalar(6))],
+        "inverse": [right(inverse=1, input=real(2, 5, 4, 2))],
+        "onesided": [right(onesided=1)],
+    },
+    "DeformConv": {
+        "strides": [right(strides=(2, 1), offset=real(1, 18, 2, 5))],
+        "pads": [right(pads=(1, 0, 0, 0), offset=real(1, 18, 5, 5))],
+        "dilations": [right(dilations=(2, 1), offset=real(1, 18, 2, 5))],
+        "kernel_shape": [inert(kernel_shape=(3, 3))],
+        "group": [right(group=2, W=real(4, 2, 3, 3))],
+        "offset_group": [right(offset_group=2, offset=real(1, 36, 4, 5))],
+        "B": [right(B=real(4))],
+        "mask": [right(mask=real(1, 9, 4, 5))],
     },
     "DepthToSpace": {"blocksize": [right(blocksize=1)], "mode": [right(mode="CRD")]},
     "DequantizeLinear": {
@@ -345,6 +412,7 @@ CHANGES: dict[str, dict[str, list[Change]]] = {
         ],
         "seed": [inert(seed=3)],
     },
+    "Einsum": {"equation": [right(equation="ij,ji->i")]},
     "Elu": _ALPHA,
     "EyeLike": {"dtype": [right(dtype=TensorProto.INT32)], "k": [right(k=1)]},
     "Flatten": {"axis": [right(axis=2)]},
@@ -360,12 +428,18 @@ CHANGES: dict[str, dict[str, list[Change]]] = {
         "C": [right(C=real(3))],
     },
     "GlobalLpPool": {"p": [right(p=3)]},
+    "GridSample": {
+        "align_corners": [right(align_corners=1)],
+        "mode": [right(mode="nearest")],
+        "padding_mode": [right(padding_mode="border"), right(padding_mode="reflection")],
+    },
     "GroupNormalization": {
         "epsilon": [right(epsilon=0.5)],
         "num_groups": [right(num_groups=4, scale=real(4), bias=real(4))],
         "stash_type": [inert(stash_type=TensorProto.DOUBLE)],
     },
     "HardSigmoid": {"alpha": [right(alpha=0.3)], "beta": [right(beta=0.4)]},
+    "Hardmax": {"axis": [right(axis=0)]},
     "InstanceNormalization": {"epsilon": [right(epsilon=0.5)]},
     "IsInf": {"detect_negative": [right(detect_negative=0)], "detect_positive": [right(detect_positive=0)]},
     "LRN": {
@@ -388,6 +462,17 @@ CHANGES: dict[str, dict[str, list[Change]]] = {
         "b_zero_point": [right(b_zero_point=scalar(5, U8))],
     },
     "MaxPool": {**_POOL, "storage_order": [right(storage_order=1, outputs=2), inert(storage_order=1)]},
+    "MaxRoiPool": {
+        "pooled_shape": [right(pooled_shape=(3, 2))],
+        "spatial_scale": [right(spatial_scale=0.5)],
+    },
+    "MaxUnpool": {
+        "kernel_shape": [right(kernel_shape=(3, 3))],
+        "strides": [right(strides=(3, 2))],
+        "pads": [right(pads=(1, 0, 0, 0), I=ints(0, 1, 3, 6).reshape(1, 1, 2, 2))],
+        "output_shape": [right(output_shape=ints(1, 1, 5, 5))],
+    },
+    "MelWeightMatrix": {"output_datatype": [right(output_datatype=TensorProto.DOUBLE)]},
     "Mod": {"fmod": [right(fmod=1), refused(fmod=2)]},
     "OneHot": {"axis": [right(axis=0)]},
     "Pad": {
@@ -451,6 +536,26 @@ CHANGES: dict[str, dict[str, list[Change]]] = {
             for how in ("not_larger", "not_smaller")
         ],
     },
+    "ReverseSequence": {
+        "batch_axis": [right(batch_axis=0, time_axis=1, sequence_lens=ints(1, 3, 2, 0))],
+        "time_axis": [right(batch_axis=0, time_axis=1, sequence_lens=ints(1, 3, 2, 0))],
+    },
+    "RoiAlign": {
+        "mode": [right(mode="max", output_height=2)],
+        "output_height": [right(output_height=3)],
+        "output_width": [right(output_width=2)],
+        "sampling_ratio": [right(sampling_ratio=3)],
+        "spatial_scale": [right(spatial_scale=0.5)],
+        "coordinate_transformation_mode": [right(coordinate_transformation_mode="output_half_pixel")],
+    },
+    "STFT": {
+        "onesided": [right(onesided=0)],
+        "window": [right(window=real(6))],
+        "frame_length": [right(frame_length=scalar(5))],
+    },
+    "Scatter": {"axis": [right(axis=1)]},
+    "ScatterElements": {"axis": [right(axis=1)], "reduction": _REDUCTION_KINDS},
+    "ScatterND": {"reduction": _REDUCTION_KINDS[:2]},
     "Selu": {"alpha": [right(alpha=0.3)], "gamma": [right(gamma=0.4)]},
     "Shape": {"start": [right(start=1)], "end": [right(end=-1)]},
     "Shrink": {"lambd": [right(lambd=0.1)], "bias": [right(bias=0.4)]},
@@ -469,7 +574,29 @@ CHANGES: dict[str, dict[str, list[Change]]] = {
     },
     "Squeeze": {"axes": [right(axes=(0,))]},
     "Swish": _ALPHA,
+    "TensorScatter": {
+        "write_indices": [right(write_indices=ints(2, 1))],
+        "mode": [right(mode="circular", write_indices=ints(3, 1))],
+        "axis": [right(axis=2, update=real(2, 4, 2))],
+    },
+    "TfIdfVectorizer": {
+        "mode": [right(mode="IDF")],
+        "max_gram_length": [right(max_gram_length=1)],
+        "min_gram_length": [right(min_gram_length=2)],
+        "max_skip_count": [right(max_skip_count=3)],
+        "ngram_counts": [right(ngram_counts=(0, 2))],
+        "ngram_indexes": [right(ngram_indexes=(6, 5, 4, 3, 2, 1, 0))],
+        "weights": [right(mode="TFIDF", weights=(1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0))],
+        "pool_int64s": [right(pool_int64s=(2, 3, 5, 4, 5, 6, 7, 8, 6, 3))],
+        "pool_strings": [refused(pool_int64s=None, pool_strings=("a", "b", "c", "d"))],
+    },
     "ThresholdedRelu": _ALPHA,
+    "TopK": {
+        "k": [right(k=3)],
+        "axis": [right(axis=0)],
+        "largest": [right(largest=0)],
+        "sorted": [inert(sorted=0, K=ints(1))],
+    },
     "Transpose": {"perm": [right(perm=(0, 2, 1))]},
     "Trilu": {"k": [right(k=scalar(1))], "upper": [right(upper=0), refused(upper=2)]},
     "Unsqueeze": {"axes": [right(axes=(1,))]},
@@ -523,3 +650,139 @@ _CONTRIBUTED_CHANGES: dict[str, dict[str, list[Change]]] = {
 
 BASES |= {f"{MICROSOFT}.{op}": base for op, base in _CONTRIBUTED_BASES.items()}
 CHANGES |= {f"{MICROSOFT}.{op}": changes for op, changes in _CONTRIBUTED_CHANGES.items()}
+
+# ---------------------------------------------------------------- control flow
+
+
+def graph(text: str) -> GraphProto:
+    """The subgraph in TEXT, of a node of control flow."""
+    parsed: GraphProto = parser.parse_graph(text)
+    return parsed
+
+
+_HALVED, _SHIFTED = (
+    graph(f"b (int64 i, bool c, float[3] v) => (bool d, float[3] w, e) {{{how} e = Neg(v) d = Not(n) }}")
+    for how in (
+        "n = Not(c) t = Constant<value = float {0.5}>() w = Mul(v, t)",
+        "n = Not(c) t = Cast<to = 1>(i) w = Add(v, t)",
+    )
+)
+_ONE, _OTHER = (graph(f"g () => (float y) {{ y = Constant<value = float {{{n}}}>() }}") for n in (1.5, 2.5))
+
+BASES |= {
+    "If": lambda version: case("If", 7, scalar(True, np.bool_), then_branch=_ONE, else_branch=_OTHER),
+    "Loop": lambda version: case(
+        "Loop", 7, scalar(3), scalar(True, np.bool_), real(3), constant=(0, 1), outputs=2, body=_HALVED
+    ),
+}
+_SUMMED, _WEIGHED = (
+    graph(f"b (float[3] s, float[3] u) => (float[3] t, e) {{ t = {how}(s, u) e = Neg(t) }}")
+    for how in ("Add", "Mul")
+)
+
+
+def _scan(version: int) -> Case:
+    """Until opset 8 a Scan has a batch, and begins with the lengths of its sequences."""
+    batched = (None, real(2, 3), real(2, 4, 3)) if version < 9 else (real(3), real(3, 3))
+    return case("Scan", 8, *batched, outputs=2, num_scan_inputs=1, body=_SUMMED)
+
+
+BASES["Scan"] = _scan
+CHANGES |= {
+    "Scan": {
+        "body": [right(body=_WEIGHED)],
+        "num_scan_inputs": [inert(num_scan_inputs=1)],
+        "directions": [right(directions=[1])],
+        "scan_input_axes": [right(scan_input_axes=[1])],
+        "scan_output_axes": [right(scan_output_axes=[1])],
+        "scan_input_directions": [right(scan_input_directions=[1])],
+        "scan_output_directions": [right(scan_output_directions=[1])],
+        "sequence_lens": [refused(sequence_lens=np.array([4, 1]))],
+    },
+    "If": {"then_branch": [right(then_branch=_OTHER)], "else_branch": [inert(else_branch=_ONE)]},
+    "Loop": {
+        "body": [right(body=_SHIFTED)],
+        "M": [right(M=scalar(2)), right(M=scalar(0))],
+        "cond": [inert(cond=None), right(cond=scalar(False, np.bool_))],
+    },
+}
+
+# ---------------------------------------------------------------- recurrence
+
+
+def recurrent(op: str, gates: int, outputs: int) -> Base:
+    """A node of hidden size 4, on 3 steps of 2 sequences."""
+    rows = 4 * gates
+
+    def base(version: int) -> Case:
+        weights = real(1, rows, 3, low=-1, high=1), real(1, rows, 4, low=-1, high=1)
+        return case(op, 7, real(3, 2, 3), *weights, constant=(1, 2), outputs=outputs, hidden_size=4)
+
+    return base
+
+
+def _recurrence(gates: int, first: str, last: str) -> dict[str, list[Change]]:
+    """Changes of a node with as many GATES, whose activation functions are FIRST, which takes an alpha and a
+    beta, and LAST."""
+    functions = {"activations": [first, *[last] * (0 if gates == 1 else 2 if gates == 4 else 1)]}
+    both = {
+        "direction": "bidirectional",
+        "W": real(2, 4 * gates, 3, low=-1, high=1),
+        "R": real(2, 4 * gates, 4, low=-1, high=1),
+    }
+    return {
+        "activations": [right(**functions)],
+        "activation_alpha": [right(activation_alpha=[0.3], **functions)],
+        "activation_beta": [right(activation_beta=[0.3], **functions)],
+        "clip": [right(clip=0.5)],
+        "direction": [right(direction="reverse"), right(**both)],
+        "hidden_size": [inert(hidden_size=None)],
+        "layout": [right(layout=1, X=real(2, 3, 3)), refused(layout=2)],
+        "B": [right(B=real(1, 8 * gates))],
+        "sequence_lens": [right(sequence_lens=np.array([3, 1], np.int32))],
+        "initial_h": [right(initial_h=real(1, 2, 4))],
+    }
+
+
+BASES |= {"GRU": recurrent("GRU", 3, 2), "LSTM": recurrent("LSTM", 4, 3), "RNN": recurrent("RNN", 1, 2)}
+CHANGES |= {
+    "GRU": {
+        **_recurrence(3, "HardSigmoid", "Tanh"),
+        "linear_before_reset": [right(linear_before_reset=1, B=real(1, 24))],
+    },
+    "LSTM": {
+        **_recurrence(4, "HardSigmoid", "Tanh"),
+        "input_forget": [right(input_forget=1)],
+        "initial_c": [right(initial_c=real(1, 2, 4))],
+        "P": [right(P=real(1, 12))],
+    },
+    "RNN": _recurrence(1, "HardSigmoid", "Tanh"),
+}
+
+
+def _quantized_lstm(version: int) -> Case:
+    """One sequence, since ONNX Runtime quantizes those of each thread apart."""
+    weights = whole(1, 3, 16, dtype=U8, low=0, high=256), whole(1, 4, 16, dtype=U8, low=0, high=256)
+    scales = [array for scale in (0.01, 0.02) for array in (np.array([scale], F32), np.array([128], U8))]
+    arrays = (real(3, 1, 3), *weights, *[None] * 5, *scales)
+    return case(
+        "DynamicQuantizeLSTM", 14, *arrays, domain=MICROSOFT, constant=(1, 2), outputs=3, hidden_size=4
+    )
+
+
+_TWO = {
+    "direction": "bidirectional",
+    "W": whole(2, 3, 16, dtype=U8, low=0, high=256),
+    "R": whole(2, 4, 16, dtype=U8, low=0, high=256),
+    **{f"{of}_scale": np.array([0.01, 0.02], F32) for of in "WR"},
+    **{f"{of}_zero_point": np.array([128, 120], U8) for of in "WR"},
+}
+BASES[f"{MICROSOFT}.DynamicQuantizeLSTM"] = _quantized_lstm
+CHANGES[f"{MICROSOFT}.DynamicQuantizeLSTM"] = {
+    **{name: found for name, found in CHANGES["LSTM"].items() if name not in ("layout", "direction")},
+    "direction": [right(direction="reverse"), right(**_TWO)],
+    "sequence_lens": [right(sequence_lens=np.array([2], np.int32))],
+    "initial_h": [right(initial_h=real(1, 1, 4))],
+    "initial_c": [right(initial_c=real(1, 1, 4))],
+    "hidden_size": [right(hidden_size=2, W=whole(1, 3, 8, dtype=U8), R=whole(1, 2, 8, dtype=U8))],
+}

@@ -191,7 +191,12 @@ def test_unsupported_types_are_offenders() -> None:
 
 def test_a_shape_that_depends_on_data_is_unsupported() -> None:
     dynamic = model(
-        [node("Cast", "x", "s", to=TensorProto.INT64), node("Reshape", "x s", name="r")], {"x": (2,)}
+        [
+            node("Relu", "x", "p"),
+            node("Cast", "p", "s", to=TensorProto.INT64),
+            node("Reshape", "x s", name="r"),
+        ],
+        {"x": (2,)},
     )
     with pytest.raises(UnsupportedError, match=r"'r': its shape depends on the data"):
         import_model(dynamic)

@@ -10,8 +10,10 @@ from glassrt.compiler.frontend.builder import Builder
 from glassrt.compiler.frontend.call import Call
 from glassrt.compiler.frontend.direct import imported
 from glassrt.compiler.frontend.external import ExternalFiles
+from glassrt.compiler.frontend.frame import Frame
 from glassrt.compiler.frontend.functions import default_attributes, find_schema
 from glassrt.compiler.frontend.problems import Refused
+from glassrt.compiler.frontend.subgraphs import Subgraphs
 from glassrt.compiler.frontend.tensor import Tensor
 from glassrt.dialects.core.dtypes import F32
 from glassrt.dialects.core.ir import Function, Module
@@ -32,7 +34,8 @@ def made(*inputs: str, outputs: int = 1, **attributes: Any) -> tuple[Call, Tenso
     names = [f"y{place}" for place in range(outputs)]
     node: NodeProto = helper.make_node("Gemm", list(inputs), names, **attributes)
     builder = Builder(module, block, ExternalFiles(None))
-    return Call(node, tensors, builder), builder.constant(np.ones((2, 3)), F32)
+    subgraphs = Subgraphs(lambda nodes, frame: None, builder, [], Frame({}), "")
+    return Call(node, tensors, builder, subgraphs), builder.constant(np.ones((2, 3)), F32)
 
 
 def run(call: Call, *asked: str) -> int:

@@ -18,9 +18,9 @@ from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.core.verifier import verify
 from glassrt.dialects.graph.constants import Constant
 from glassrt.dialects.graph.contraction import Conv, Matmul
-from glassrt.dialects.graph.movement import Concat
+from glassrt.dialects.graph.movement.concat import Concat
+from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.quantization import Dequantize, Quantize
-from glassrt.dialects.graph.window import MaxPool
 from onnx import ModelProto, version_converter
 
 from ...models import Array, light_models, reseed, run_onnxruntime

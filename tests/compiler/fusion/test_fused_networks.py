@@ -18,7 +18,8 @@ from glassrt.dialects.core.ir import Operation
 from glassrt.dialects.core.traits import Trait, has
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add
-from glassrt.dialects.graph.movement import Concat, Transpose
+from glassrt.dialects.graph.movement.concat import Concat
+from glassrt.dialects.graph.movement.reshape import Transpose
 from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.launch import Kernel
 

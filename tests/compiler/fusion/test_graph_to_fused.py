@@ -11,11 +11,11 @@ from glassrt.dialects.fused import FusedKernel
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add, Mul, Sub
 from glassrt.dialects.graph.elementwise import Cast
-from glassrt.dialects.graph.movement import Transpose
+from glassrt.dialects.graph.movement.reshape import Transpose
 from glassrt.dialects.graph.normalization import Softmax
+from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.reduction import Reduce
 from glassrt.dialects.graph.unary import Neg, Sigmoid, Sqrt
-from glassrt.dialects.graph.window import MaxPool
 
 from ...property.graphs import Net
 from ..fusing import fuse, image, kernels

@@ -17,7 +17,8 @@ from glassrt.dialects.fused import FusedKernel
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.base import nofuse_of
 from glassrt.dialects.graph.binary import Add
-from glassrt.dialects.graph.movement import Concat, Reshape, Transpose
+from glassrt.dialects.graph.movement.concat import Concat
+from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
 from glassrt.dialects.graph.unary import Neg, Sigmoid
 from glassrt.errors import IRError
 from hypothesis import given, settings
@@ -237,9 +238,9 @@ def test_marks_in_hand_written_text(mark: str, kernels: int) -> None:
 @pytest.mark.parametrize(
     ("mark", "problem"),
     [
-        ("nofuse = false", "true or a list of operand numbers is wanted"),
-        ("nofuse = []", "true or a list of operand numbers is wanted"),
-        ("nofuse = [-1]", "an integer is wanted|true or a list of operand numbers is wanted"),
+        ("nofuse = false", "true or a list of operand numbers is expected"),
+        ("nofuse = []", "true or a list of operand numbers is expected"),
+        ("nofuse = [-1]", "an integer is expected|true or a list of operand numbers is expected"),
         ("nofuse = [2]", "nofuse names operand 2, which the op does not have"),
     ],
 )

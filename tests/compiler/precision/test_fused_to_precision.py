@@ -20,11 +20,12 @@ from glassrt.dialects.graph.constants import Constant
 from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.indexing import Gather
-from glassrt.dialects.graph.movement import Concat, Reshape
+from glassrt.dialects.graph.movement.concat import Concat
+from glassrt.dialects.graph.movement.reshape import Reshape
 from glassrt.dialects.graph.normalization import Softmax
+from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.reduction import Reduce
 from glassrt.dialects.graph.unary import Sigmoid
-from glassrt.dialects.graph.window import MaxPool
 from glassrt.dialects.precision import PrecisionKernel
 from glassrt.errors import UnsupportedError
 

@@ -25,10 +25,12 @@ from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.traits import Trait, has
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add, Mul
-from glassrt.dialects.graph.movement import Concat, Reshape, Slice, Transpose
+from glassrt.dialects.graph.movement.concat import Concat
+from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
+from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.normalization import Softmax
+from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.unary import Exp, Neg, Sigmoid
-from glassrt.dialects.graph.window import MaxPool
 from glassrt.dialects.launch import Kernel
 from glassrt.errors import InputError
 from hypothesis import Phase, given, settings

@@ -13,7 +13,7 @@ from glassrt.compiler.report.pairs import explain_pair
 from glassrt.compiler.report.summary import summarize
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.graph.activations import Relu
-from glassrt.dialects.graph.movement import Concat
+from glassrt.dialects.graph.movement.concat import Concat
 
 from ...property.graphs import Net
 

@@ -2,47 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import replace
-
 import numpy as np
 import pytest
-from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.passes.levels import ALL_DIALECTS
-from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.passes.manager import PassContext
 from glassrt.compiler.passes.semantics import random_inputs
-from glassrt.compiler.settings.policy import PrecisionPolicy
-from glassrt.compiler.simplify.canonicalize import Canonicalize
-from glassrt.compiler.simplify.cse import CommonSubexpressions
-from glassrt.compiler.simplify.decompose_attention import DecomposeAttention
-from glassrt.compiler.simplify.fold_constants import FoldConstants
-from glassrt.compiler.simplify.recognize import RULES, Recognize
+from glassrt.compiler.simplify.recognize import PATTERNS, Recognize
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 
-from ..spellings import ATTENTIONS, SPELLINGS, Onnx, Spelling, attention, gelu_erf
-
-BEFORE = (FoldConstants(), Canonicalize(), CommonSubexpressions())
-OLD = replace(REFERENCE, name="sm_80", features=frozenset())  # no tensor cores
-PASSES = (*BEFORE, Recognize(), Canonicalize())
-
-
-def made(spelling: Spelling) -> Module:
-    graph = Onnx()
-    return graph.module(spelling(graph))
-
-
-def run(module: Module, *passes: object, precision: str = "fp32") -> PassContext:
-    context = PassContext(ALL_DIALECTS, PrecisionPolicy.named(precision))
-    PassManager(passes, context, verify_each="semantics").run(module)  # type: ignore[arg-type]
-    return context
-
-
-def counts(module: Module) -> Counter[str]:
-    names = (op.name.removeprefix("graph.") for op in module.main.block)
-    return Counter(name for name in names if name not in ("constant", "core.return"))
+from ..spellings import ATTENTIONS, SPELLINGS, attention, gelu_erf
+from .recognizing import BEFORE, PASSES, counts, made, run
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
@@ -63,31 +34,6 @@ def test_attention_is_recognised(name: str) -> None:
     [op] = [op for op in module.main.block if op.name == "graph.attention"]
     assert op.attributes["scale"] == pytest.approx(1.0 if name == "no scale" else 8**-0.5)
     assert op.attributes["guarded"] == ("guarded" in name)
-
-
-@pytest.mark.parametrize("name", ATTENTIONS)
-def test_attention_is_taken_apart_where_no_kernel_does_it(name: str) -> None:
-    module = made(ATTENTIONS[name])
-    run(module, *PASSES, DecomposeAttention(OLD), precision="fp16")
-    assert counts(module)["attention"] == 0 and counts(module)["softmax"] == 1
-
-
-def test_attention_stays_whole_where_there_is_a_kernel() -> None:
-    for target, precision, left in ((REFERENCE, "fp16", 1), (OLD, "fp16", 0), (OLD, "fp32", 1)):
-        module = made(attention("divided"))
-        run(module, *PASSES, DecomposeAttention(target), precision=precision)
-        assert counts(module)["attention"] == left
-
-
-def test_heads_too_large_for_registers_are_taken_apart() -> None:
-    graph = Onnx()
-    q, k, v = (graph.input(2, 4, 192) for _ in range(3))
-    scores = graph("MatMul", q, graph("Transpose", k, perm=[0, 2, 1]))
-    module = graph.module(graph("MatMul", graph("Softmax", scores, axis=-1), v))
-    run(module, *PASSES)
-    assert counts(module)["attention"] == 1
-    run(module, DecomposeAttention(REFERENCE), precision="fp16")
-    assert counts(module)["attention"] == 0
 
 
 @pytest.mark.parametrize("guard", ["none", "nan", "rows"])
@@ -113,9 +59,9 @@ def test_recognised_ops_are_read_back() -> None:
 
 
 def test_every_rule_shows_what_it_does_and_can_be_switched_off() -> None:
-    names = [rule.name for rule in RULES]
+    names = [rule.name for rule in PATTERNS]
     assert len(set(names)) == len(names)
-    for rule in RULES:
+    for rule in PATTERNS:
         assert "=>" in rule.before_after
     module = made(gelu_erf("div", "half first"))
     run(module, *BEFORE)

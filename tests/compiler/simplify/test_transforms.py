@@ -16,7 +16,8 @@ from glassrt.dialects.core.ir import Module
 from glassrt.dialects.graph.binary import Add, Mul
 from glassrt.dialects.graph.constants import Constant
 from glassrt.dialects.graph.contraction import Conv
-from glassrt.dialects.graph.movement import Expand, Slice, Tile
+from glassrt.dialects.graph.movement.expand import Expand, Tile
+from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.unary import Exp, Neg, Sqrt
 
 from ...property.graphs import Net

@@ -9,7 +9,7 @@ from glassrt.dialects.core.builtin import Return
 from glassrt.dialects.core.dtypes import F16, F32
 from glassrt.dialects.core.ir import Function, Module, Operation
 from glassrt.dialects.core.types import TensorType
-from glassrt.dialects.core.verifier import Judged, verify
+from glassrt.dialects.core.verifier import VerifiedOps, verify
 from glassrt.dialects.graph.activations import LeakyRelu
 
 
@@ -27,43 +27,43 @@ def chain(length: int) -> tuple[Module, list[Operation]]:
 
 def test_what_is_as_it_was_is_not_tried_again() -> None:
     module, ops = chain(5)
-    judged = Judged()
-    verify(module, ALL_DIALECTS, judged)
-    assert len(judged.tried) == 6 and judged.settled(module)
+    verified = VerifiedOps()
+    verify(module, ALL_DIALECTS, verified)
+    assert len(verified.tried) == 6 and verified.settled(module)
     ops[2].alpha = 0.25
-    assert not judged.settled(module)
-    verify(module, ALL_DIALECTS, judged)
-    assert judged.tried == [ops[2]] and judged.settled(module)
+    assert not verified.settled(module)
+    verify(module, ALL_DIALECTS, verified)
+    assert verified.tried == [ops[2]] and verified.settled(module)
 
 
 def test_an_edit_that_breaks_a_rule_is_found_again_and_again() -> None:
     module, ops = chain(5)
-    judged = Judged()
-    verify(module, ALL_DIALECTS, judged)
+    verified = VerifiedOps()
+    verify(module, ALL_DIALECTS, verified)
     ops[2].result.type = TensorType((2, 3), F16)
     for _ in range(2):
         with pytest.raises(IRError, match="implied by its operands"):
-            verify(module, ALL_DIALECTS, judged)
-        assert not judged.settled(module)
+            verify(module, ALL_DIALECTS, verified)
+        assert not verified.settled(module)
     ops[2].result.type = TensorType((2, 3), F32)
-    verify(module, ALL_DIALECTS, judged)
-    assert judged.settled(module)
+    verify(module, ALL_DIALECTS, verified)
+    assert verified.settled(module)
 
 
 def test_an_op_put_before_what_it_reads_is_found() -> None:
     module, ops = chain(3)
-    judged = Judged()
-    verify(module, ALL_DIALECTS, judged)
+    verified = VerifiedOps()
+    verify(module, ALL_DIALECTS, verified)
     block = module.main.block
     block.unlink(ops[1])
     block.insert_before(ops[0], ops[1])
-    assert not judged.settled(module)
+    assert not verified.settled(module)
     with pytest.raises(IRError, match="not defined before"):
-        verify(module, ALL_DIALECTS, judged)
+        verify(module, ALL_DIALECTS, verified)
 
 
 def test_another_module_is_not_taken_for_the_one_that_held() -> None:
     module, other = chain(2)[0], chain(3)[0]
-    judged = Judged()
-    verify(module, ALL_DIALECTS, judged)
-    assert judged.settled(module) and not judged.settled(other)
+    verified = VerifiedOps()
+    verify(module, ALL_DIALECTS, verified)
+    assert verified.settled(module) and not verified.settled(other)

@@ -117,6 +117,24 @@ def test_cast_definition_is_numpy(data: DataObject) -> None:
     check_op(elementwise.Cast, [x], to=target)
 
 
+@given(data=st.data())
+def test_bit_cast_definition_is_numpy(data: DataObject) -> None:
+    source = data.draw(dtypes(*DTYPES.values()))
+    same = [dtype for dtype in DTYPES.values() if dtype.bits == source.bits]
+    numbers = data.draw(st.binary(min_size=3 * source.bytes, max_size=3 * source.bytes))
+    x = np.frombuffer(numbers, np.uint8).view(source.numpy)
+    if source == BOOL:
+        x = np.frombuffer(numbers, np.uint8) > 99
+    elif source.is_float:
+        x = np.where(np.isnan(x), x.dtype.type(1.5), x)  # a NaN may lose its payload on the way
+    check_op(elementwise.BitCast, [x], to=data.draw(dtypes(*same)))
+
+
+def test_bit_cast_keeps_the_width() -> None:
+    with pytest.raises(IRError, match="differ in width"):
+        build(elementwise.BitCast, [np.zeros(3, np.float32)], to=I64)
+
+
 # ---------------------------------------------------------------- numbers at the edges
 
 

@@ -130,7 +130,7 @@ INDICES = np.zeros((2, 2), np.int64)
 @pytest.mark.parametrize(
     ("op", "arrays", "attributes", "message"),
     [
-        (Gather, [FLOATS, FLOATS], {}, "integers are wanted"),
+        (Gather, [FLOATS, FLOATS], {}, "integers are expected"),
         (Gather, [FLOATS, INDICES], {"axis": 2}, "axis 2"),
         (Gather, [FLOATS[0, 0], INDICES], {}, "scalar"),
         (GatherElements, [FLOATS, INDICES[0]], {}, "1 dimensions"),

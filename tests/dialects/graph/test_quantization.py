@@ -128,14 +128,14 @@ Q = np.zeros((2, 3), np.int8)
     [
         ([X, ONE], {"to": I32}, "cannot quantize to i32"),
         ([Q, ONE], {"to": I8}, "not i8"),
-        ([X, np.array(1, np.int32)], {"to": I8}, "a float is wanted"),
-        ([X, np.ones(2, np.float32)], {"to": I8, "axis": 1}, r"\[3\] is wanted"),
+        ([X, np.array(1, np.int32)], {"to": I8}, "a float is expected"),
+        ([X, np.ones(2, np.float32)], {"to": I8, "axis": 1}, r"\[3\] is expected"),
         ([X, np.ones(3, np.float32)], {"to": I8, "axis": 2}, "axis 2"),
         ([X, np.ones(3, np.float32)], {"to": I8, "axis": -1}, "axis"),
         ([X, ONE, np.array(1, np.uint8)], {"to": I8}, "zero point of type u8"),
         ([X, ONE, np.zeros(1, np.int8)], {"to": I8}, "another shape"),
         ([X, ONE], {"to": I8, "block": 2}, "blocks of 2"),
-        ([X, np.ones((2, 3), np.float32)], {"to": I8, "axis": 1, "block": 2}, r"\[2, 2\] is wanted"),
+        ([X, np.ones((2, 3), np.float32)], {"to": I8, "axis": 1, "block": 2}, r"\[2, 2\] is expected"),
     ],
 )
 def test_parameters_that_do_not_fit_are_located(

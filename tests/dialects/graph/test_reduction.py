@@ -11,7 +11,7 @@ from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import BOOL, F32, F64, I32
 from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.types import TensorType
-from glassrt.dialects.graph.reduction import ArgReduce, Cumsum, Reduce
+from glassrt.dialects.graph.reduction import ArgReduce, Cumprod, Cumsum, Reduce
 from glassrt.errors import IRError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -149,3 +149,27 @@ def test_cumsum_as_onnxruntime(exclusive: bool, reverse: bool) -> None:
     expected = run_onnx("CumSum", [X, np.array(2)], exclusive=int(exclusive), reverse=int(reverse))
     actual = evaluated(build(Cumsum, [X], axis=2, exclusive=exclusive, reverse=reverse), [X])
     np.testing.assert_allclose(actual, expected, rtol=1e-6)
+
+
+@given(st.data())
+def test_cumprod(data: DataObject) -> None:
+    dtype = data.draw(dtypes(*NUMBERS))
+    x = data.draw(tensors(dtype, data.draw(shapes(least=1)), special=not dtype.is_float, limit=2))
+    flags = {"exclusive": data.draw(st.booleans()), "reverse": data.draw(st.booleans())}
+    axis = data.draw(st.integers(0, x.ndim - 1))
+    check_op(Cumprod, [x], symbolic=data.draw(st.booleans()), axis=axis, **flags)
+
+
+@pytest.mark.parametrize(
+    ("exclusive", "reverse", "expected"),
+    [
+        (False, False, [2, 6, 24]),
+        (True, False, [1, 2, 6]),
+        (False, True, [24, 12, 4]),
+        (True, True, [12, 4, 1]),
+    ],
+)
+def test_cumprod_forms(exclusive: bool, reverse: bool, expected: list[int]) -> None:
+    x = np.array([2, 3, 4], np.int32)
+    built = build(Cumprod, [x], axis=0, exclusive=exclusive, reverse=reverse)
+    assert evaluated(built, [x]).tolist() == expected

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.arch.spec import ArchSpec
-from glassrt.codegen.families.attention.mma import AttentionConfig, configurations
+from glassrt.codegen.families.attention.mma import MMA, AttentionConfig
 from glassrt.codegen.families.attention.simt import SimtAttentionConfig
 from glassrt.codegen.families.registry import candidates, families
-from glassrt.codegen.nvrtc.compiler import check_designed, compile_kernels
+from glassrt.codegen.nvrtc.compiled_kernel import check_designed
 from glassrt.codegen.nvrtc.intrinsics import headers
+from glassrt.codegen.nvrtc.parallel import compile_kernels
 from glassrt.codegen.request.request import Candidate, Request
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import BF16, BOOL, F16, F32
@@ -101,7 +102,9 @@ def test_single_precision_configurations(rows: int, device: str) -> None:
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("config", [c for c in configurations() if c.stages == 2 or c.warps_t == 1], ids=str)
+@pytest.mark.parametrize(
+    "config", [c for c in MMA.configurations() if c.stages == 2 or c.warps_t == 1], ids=str
+)
 def test_configurations_agree_with_the_interpreter(config: AttentionConfig, device: str) -> None:
     check(Shape(batch=1, heads=2, queries=40, keys=270, mask=(1, 1, 1, 270)), taking(config), device)
 
@@ -124,7 +127,7 @@ def test_large_attention_agrees_with_the_interpreter(depth: int, mask: tuple[int
     mask=st.sampled_from([None, "keys", "all"]),
     mask_dtype=st.sampled_from([F32, BF16, BOOL]),
     causal=st.booleans(),
-    config=st.sampled_from([c for c in configurations() if c.stages == 2 and c.warps_s <= 2]),
+    config=st.sampled_from([c for c in MMA.configurations() if c.stages == 2 and c.warps_s <= 2]),
 )
 @settings(max_examples=12)
 def test_any_shape(

@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 from glassrt.codegen.arch.names import arch_named
 from glassrt.codegen.families.contraction import depthwise
-from glassrt.codegen.families.contraction import mma as contraction_mma
-from glassrt.codegen.families.contraction import simt as contraction_simt
-from glassrt.codegen.families.contraction.mma import MmaConfig
-from glassrt.codegen.families.contraction.simt import SimtConfig
-from glassrt.codegen.nvrtc.compiler import CompiledKernel, check_designed, compile_kernels
+from glassrt.codegen.families.contraction.mma import MMA, MmaConfig
+from glassrt.codegen.families.contraction.simt import SIMT, SimtConfig
+from glassrt.codegen.nvrtc.compiled_kernel import CompiledKernel, check_designed
 from glassrt.codegen.nvrtc.intrinsics import headers
+from glassrt.codegen.nvrtc.parallel import compile_kernels
 
 from ...contraction_cases import TARGET, Case, conv, kernel_of, matmul
 
@@ -48,36 +47,32 @@ def compiled(case: Case, configs: list[Any], target: str) -> dict[str, CompiledK
 def test_tensor_core_kernels_do_not_spill(name: str) -> None:
     """The widest tiles of the table, which need the most registers, and the model's choice."""
     problem = LAYERS[name].problem
-    legal = [
-        shape
-        for shape in contraction_mma.shapes(problem)
-        if contraction_mma.illegal(problem, shape, TARGET) is None
-    ]
-    chosen = contraction_mma.candidates(problem, TARGET, most=1)
+    legal = [shape for shape in MMA.shapes(problem) if MMA.illegal(problem, shape, TARGET) is None]
+    chosen = MMA.candidates(problem, TARGET, most=1)
     for kernel in compiled(LAYERS[name], [*legal[:2], *chosen], "sm_90a").values():
         assert kernel.registers <= 255
 
 
 def test_8_bit_floats_have_no_tensor_cores_before_ada() -> None:
     problem = LAYERS["eight_bit_floats"].problem
-    assert contraction_mma.unsupported(problem, AMPERE) == "sm_80 has no mma of f8e4m3"
-    assert contraction_mma.candidates(problem, AMPERE) == []
-    assert contraction_mma.unsupported(problem, ADA) is None
-    compiled(LAYERS["eight_bit_floats"], contraction_mma.candidates(problem, ADA, most=1), "sm_89")
+    assert MMA.unsupported(problem, AMPERE) == "sm_80 has no mma of f8e4m3"
+    assert MMA.candidates(problem, AMPERE) == []
+    assert MMA.unsupported(problem, ADA) is None
+    compiled(LAYERS["eight_bit_floats"], MMA.candidates(problem, ADA, most=1), "sm_89")
 
 
 @pytest.mark.parametrize("name", ["window", "product", "integers", "mixed"])
 def test_kernels_compile_for_ampere(name: str) -> None:
     problem = LAYERS[name].problem
-    chosen = contraction_mma.candidates(problem, AMPERE, most=1)
+    chosen = MMA.candidates(problem, AMPERE, most=1)
     assert chosen
-    assert contraction_mma.pipeline_bytes(problem, chosen[0]) <= AMPERE.shared_bytes
+    assert MMA.pipeline_bytes(problem, chosen[0]) <= AMPERE.shared_bytes
     compiled(LAYERS[name], chosen, "sm_80")
 
 
 @pytest.mark.parametrize("name", EXACT)
 def test_scalar_kernels_do_not_spill(name: str) -> None:
-    compiled(EXACT[name], contraction_simt.candidates(EXACT[name].problem, TARGET, most=2), "sm_90a")
+    compiled(EXACT[name], SIMT.candidates(EXACT[name].problem, TARGET, most=2), "sm_90a")
 
 
 @pytest.mark.parametrize("taps", [5, 7])
@@ -97,18 +92,18 @@ def test_operands_that_no_instruction_reads_have_no_candidates() -> None:
     """tf32 and i8 fragments are only loaded from operands that lie with k innermost."""
     for dtype in ("f32", "i8"):
         problem = matmul(dtype, (64, 64), (64, 64), out="i32" if dtype == "i8" else None).problem
-        assert contraction_mma.unsupported(problem, TARGET) is not None
-        assert contraction_mma.candidates(problem, TARGET) == []
+        assert MMA.unsupported(problem, TARGET) is not None
+        assert MMA.candidates(problem, TARGET) == []
 
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_candidates_are_legal_and_ordered(name: str) -> None:
     problem = LAYERS[name].problem
-    found = contraction_mma.candidates(problem, TARGET, most=200)
-    costs = [contraction_mma.cost(problem, config, TARGET) for config in found]
+    found = MMA.candidates(problem, TARGET, most=200)
+    costs = [MMA.cost(problem, config, TARGET) for config in found]
     assert costs == sorted(costs) and min(costs) > 0
     assert len(set(found)) == len(found)
-    assert all(contraction_mma.illegal(problem, config, TARGET) is None for config in found)
+    assert all(MMA.illegal(problem, config, TARGET) is None for config in found)
 
 
 def test_emitted_tensor_core_convolution(golden: Any) -> None:

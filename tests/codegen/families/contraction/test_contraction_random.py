@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from glassrt.codegen.families.contraction import mma as contraction_mma
-from glassrt.codegen.families.contraction import simt as contraction_simt
-from glassrt.codegen.families.contraction.mma import MmaConfig
-from glassrt.codegen.families.contraction.simt import SimtConfig
+from glassrt.codegen.families.contraction.mma import MMA, MmaConfig
+from glassrt.codegen.families.contraction.simt import SIMT, SimtConfig
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -73,9 +71,9 @@ def check_all(case: Case, configs: tuple[MmaConfig | SimtConfig, ...]) -> None:
     """The kernels of CASE under every legal one of CONFIGS, of which there is one at least."""
     kernels = []
     for number, config in enumerate(configs):
-        family = contraction_mma if isinstance(config, MmaConfig) else contraction_simt
-        legal = family.illegal(case.problem, config, TARGET) is None
-        if family.unsupported(case.problem, TARGET) is None and legal:
+        product: Any = MMA if isinstance(config, MmaConfig) else SIMT
+        legal = product.illegal(case.problem, config, TARGET) is None
+        if product.unsupported(case.problem, TARGET) is None and legal:
             kernels.append(kernel_of(case, config, f"k{number}"))
     assert len(kernels) >= 2
     module = module_of(kernels)

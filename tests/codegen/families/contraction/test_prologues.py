@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassrt.codegen.families.contraction import mma as contraction_mma
 from glassrt.codegen.families.contraction.binding import Contraction, find_contraction
+from glassrt.codegen.families.contraction.mma import MMA as PRODUCT
 from glassrt.codegen.families.registry import candidates, families
-from glassrt.codegen.nvrtc.compiler import check_designed, compile_kernels
+from glassrt.codegen.nvrtc.compiled_kernel import check_designed
 from glassrt.codegen.nvrtc.intrinsics import headers
+from glassrt.codegen.nvrtc.parallel import compile_kernels
 from glassrt.codegen.request.request import Request
 from glassrt.codegen.text.render import render
 from glassrt.dialects.core.dtypes import BF16, F16, F32, I8, I32, U8, DType
@@ -167,7 +168,7 @@ LARGE: dict[str, Case] = {
 def test_tensor_core_kernels_with_prologues_do_not_spill(name: str) -> None:
     """The widest tile that is legal, which needs the most registers, and the model's choice."""
     request, contraction = request_of(LARGE[name])
-    found = contraction_mma.candidates(contraction.problem, request.target, 200)
+    found = PRODUCT.candidates(contraction.problem, request.target, 200)
     widest = max(found, key=lambda config: (config.accumulators, config.block_m * config.block_k))
     for config in {widest, found[0]}:
         code = families()[MMA].realize(request, vars(config))

@@ -13,8 +13,8 @@ from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.families.group.cost import MemberLoad, together
 from glassrt.codegen.families.group.parts import Share, group_config, member_blocks, shares_of
 from glassrt.codegen.families.registry import candidates
-from glassrt.codegen.nvrtc.compiler import compile_kernels
 from glassrt.codegen.nvrtc.intrinsics import headers
+from glassrt.codegen.nvrtc.parallel import compile_kernels
 from glassrt.codegen.plan.sources import made_kernels
 from glassrt.codegen.request.request import Candidate, Config, Request
 from glassrt.compiler.driver.pipeline import passes_through
@@ -32,11 +32,11 @@ from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.contraction import Matmul
-from glassrt.dialects.graph.movement import Concat
+from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.normalization import Softmax
+from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.reduction import Reduce
 from glassrt.dialects.graph.unary import Sigmoid
-from glassrt.dialects.graph.window import MaxPool
 from glassrt.errors import IRError
 
 from ....property.graphs import Net

@@ -20,9 +20,11 @@ from glassrt.dialects.graph.activations import LeakyRelu, Relu
 from glassrt.dialects.graph.binary import Add, Mul
 from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.elementwise import Clip
-from glassrt.dialects.graph.movement import Concat, Reshape, Slice, Transpose
+from glassrt.dialects.graph.movement.concat import Concat
+from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
+from glassrt.dialects.graph.movement.slicing import Slice
+from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.unary import Sigmoid, Tanh
-from glassrt.dialects.graph.window import MaxPool
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn

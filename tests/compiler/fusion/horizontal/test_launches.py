@@ -11,8 +11,8 @@ from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.plan.assemble import BuildOptions, assemble
 from glassrt.compiler.driver.pipeline import passes_to
 from glassrt.compiler.fusion.graph_to_fused import GraphToFused
-from glassrt.compiler.fusion.horizontal.concats import WidenConcats
 from glassrt.compiler.fusion.horizontal.contractions import HorizontalContraction
+from glassrt.compiler.fusion.widen_concats import WidenConcats
 from glassrt.compiler.passes.ledger import Record, Verdict
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
@@ -25,9 +25,11 @@ from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.traits import Trait, has
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add
-from glassrt.dialects.graph.movement import Concat, Reshape, Slice
+from glassrt.dialects.graph.movement.concat import Concat
+from glassrt.dialects.graph.movement.reshape import Reshape
+from glassrt.dialects.graph.movement.slicing import Slice
+from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.unary import Exp
-from glassrt.dialects.graph.window import MaxPool
 from glassrt.dialects.launch import Kernel
 from glassrt.runtime.engine import Engine
 from hypothesis import Phase, given, settings

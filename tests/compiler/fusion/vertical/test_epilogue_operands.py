@@ -23,7 +23,7 @@ from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add, Mul
 from glassrt.dialects.graph.contraction import Conv
 from glassrt.dialects.graph.elementwise import Cast
-from glassrt.dialects.graph.movement import Concat
+from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.quantization import Dequantize
 from glassrt.dialects.graph.unary import Neg, Sigmoid, Tanh
 from glassrt.runtime import Engine

@@ -20,7 +20,7 @@ from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.fused import FusedKernel
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add
-from glassrt.dialects.graph.movement import Reshape, Transpose
+from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
 from glassrt.dialects.graph.unary import Sigmoid
 from hypothesis import given
 from hypothesis import strategies as st

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from glassrt.compiler.memory.plan import place_buffers
+from glassrt.compiler.memory.placement import place_buffers
 from glassrt.dialects.core.builtin import Return, Yield
 from glassrt.dialects.core.dtypes import F32
 from glassrt.dialects.core.ir import Block, Function, Module, Operation, Region, Value

@@ -1,4 +1,4 @@
-"""Every fault in hand-written launch text is found and located; sound text passes, however large."""
+"""Sound launch text passes, however large, and one fault is reported once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from glassrt import IRError
 from glassrt.compiler.driver.build import Settings, build
-from glassrt.compiler.memory.proofs.check_launch import check_launch, faults
+from glassrt.compiler.memory.proofs.check_launch import faults
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.dialects.core.dtypes import F32
 from glassrt.dialects.core.ir import Module
@@ -18,20 +18,13 @@ from glassrt.dialects.core.types import TensorType
 from ....growth import assert_growth
 from .launch_text import LaunchText
 
-FILES = sorted((Path(__file__).parent / "broken").glob("*.ir"))
-SOUND = [path for path in FILES if path.stem.startswith("good")]
-BROKEN = [path for path in FILES if path not in SOUND]
+SOUND = sorted((Path(__file__).parent / "sound").glob("*.ir"))
+# Text with a fault lies where every other text with a fault lies; there it is said what is reported.
+BROKEN = sorted((Path(__file__).parents[3] / "errors" / "texts" / "launch").glob("*.ir"))
 
 
 def read(path: Path) -> Module:
     return parse_module(path.read_text(encoding="utf-8"), ALL_DIALECTS, file=path.name)
-
-
-@pytest.mark.parametrize("path", BROKEN, ids=lambda path: path.stem)
-def test_a_fault_is_found_and_located(path: Path, golden: str) -> None:
-    with pytest.raises(IRError) as caught:
-        check_launch(read(path))
-    assert f"{caught.value}\n" == golden
 
 
 @pytest.mark.parametrize("path", SOUND, ids=lambda path: path.stem)
@@ -41,13 +34,15 @@ def test_sound_text_passes(path: Path) -> None:
 
 def test_a_broken_file_has_few_kinds_of_fault() -> None:
     """One fault is not reported over and over in other words."""
+    assert len(BROKEN) > 40
     for path in BROKEN:
         assert len({str(error).split("\n")[0] for error in faults(read(path))}) <= 2, path.stem
 
 
 def test_every_build_checks_text_that_enters_at_this_level() -> None:
+    overlap = next(path for path in BROKEN if path.stem == "overlap")
     with pytest.raises(IRError, match=r"pass check-launch: launch\.kernel: uses bytes 256 to 512"):
-        build(Path(__file__).parent / "broken" / "overlap.ir", Settings())
+        build(overlap, Settings())
 
 
 def chain(length: int) -> Module:

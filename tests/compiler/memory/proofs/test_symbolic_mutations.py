@@ -19,7 +19,8 @@ from glassrt.dialects.core.affine import Dim, evaluate, symbol, total
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.core.types import Layout
 from glassrt.dialects.graph.activations import Relu
-from glassrt.dialects.graph.movement import Concat, Slice
+from glassrt.dialects.graph.movement.concat import Concat
+from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.unary import Abs, Neg, Sigmoid
 from glassrt.dialects.launch import Kernel, View
 from hypothesis import assume, given, settings

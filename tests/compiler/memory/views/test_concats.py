@@ -18,10 +18,10 @@ from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Block, Module, Operation, Region, Value
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.activations import Relu
-from glassrt.dialects.graph.movement import Concat
+from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.normalization import LayerNorm, LogSoftmax, Softmax
+from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.reduction import Reduce
-from glassrt.dialects.graph.window import MaxPool
 from glassrt.dialects.launch import Kernel
 from glassrt.dialects.precision import PrecisionKernel as Fused
 from glassrt.runtime.engine import Engine

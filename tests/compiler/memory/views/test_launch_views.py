@@ -21,7 +21,9 @@ from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add
-from glassrt.dialects.graph.movement import Concat, Reshape, Slice
+from glassrt.dialects.graph.movement.concat import Concat
+from glassrt.dialects.graph.movement.reshape import Reshape
+from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.launch import Kernel, View
 from glassrt.runtime.engine import Engine

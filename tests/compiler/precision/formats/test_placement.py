@@ -13,9 +13,9 @@ from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.dtypes import F16, F32
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.graph.elementwise import Cast
-from glassrt.dialects.graph.movement import Pad
+from glassrt.dialects.graph.movement.pad import Pad
+from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.unary import Sigmoid
-from glassrt.dialects.graph.window import MaxPool
 from glassrt.dialects.precision import PrecisionKernel
 
 from ....property.graphs import Net

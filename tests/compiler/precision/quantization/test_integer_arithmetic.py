@@ -10,7 +10,7 @@ import pytest
 from glassrt.compiler.passes.ledger import Record, Verdict
 from glassrt.compiler.passes.manager import PassContext
 from glassrt.compiler.patterns.matching import constant_array
-from glassrt.compiler.precision.quantization.integer_arithmetic import LEFT_OVER, RULES, IntegerArithmetic
+from glassrt.compiler.precision.quantization.integer_arithmetic import LEFT_OVER, PATTERNS, IntegerArithmetic
 from glassrt.compiler.precision.quantization.propagate import PropagateQuantization
 from glassrt.dialects.core.dtypes import BF16, F8E4M3, F8E5M2, F16, F32, I8, I16, I32, U8, DType
 from glassrt.dialects.core.ir import Module, Value
@@ -19,9 +19,11 @@ from glassrt.dialects.graph.binary import Add
 from glassrt.dialects.graph.constants import Constant
 from glassrt.dialects.graph.contraction import Conv, Matmul
 from glassrt.dialects.graph.elementwise import Cast
-from glassrt.dialects.graph.movement import Concat, Reshape, Slice, Transpose
+from glassrt.dialects.graph.movement.concat import Concat
+from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
+from glassrt.dialects.graph.movement.slicing import Slice
+from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.quantization import Dequantize, Quantize
-from glassrt.dialects.graph.window import MaxPool
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -392,10 +394,10 @@ def test_every_rule_leaves_a_record() -> None:
     for disabled in (frozenset[str](), frozenset({WINDOW})):
         context = run([IntegerArithmetic()], whole_net(), disabled=disabled)
         found |= {record.rule for record in context.ledger}
-    assert found == {rule.name for rule in (*RULES, *LEFT_OVER)}
+    assert found == {rule.name for rule in (*PATTERNS, *LEFT_OVER)}
 
 
-@pytest.mark.parametrize("rule", [rule.name for rule in (*RULES, *LEFT_OVER)])
+@pytest.mark.parametrize("rule", [rule.name for rule in (*PATTERNS, *LEFT_OVER)])
 def test_a_rule_that_is_switched_off_is_not_applied(rule: str) -> None:
     module = whole_net()
     inputs = {"x": np.arange(100, dtype=np.uint8).reshape(1, 4, 5, 5)}

@@ -15,7 +15,8 @@ from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Mul
-from glassrt.dialects.graph.movement import Slice, Transpose
+from glassrt.dialects.graph.movement.reshape import Transpose
+from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.quantization import Quantize
 
 from ....growth import assert_growth

@@ -19,9 +19,10 @@ from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.constants import Constant
 from glassrt.dialects.graph.contraction import Conv, Matmul
-from glassrt.dialects.graph.movement import Concat, Reshape, Transpose
+from glassrt.dialects.graph.movement.concat import Concat
+from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
+from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.quantization import Dequantize, Quantize
-from glassrt.dialects.graph.window import MaxPool
 
 from ....property.graphs import Net
 

@@ -17,10 +17,12 @@ from glassrt.dialects.core.dtypes import F32, I8, U8, DType
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add, Mul
-from glassrt.dialects.graph.movement import Concat, Reshape, Slice, Transpose
+from glassrt.dialects.graph.movement.concat import Concat
+from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
+from glassrt.dialects.graph.movement.slicing import Slice
+from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.quantization import Dequantize, Quantize
 from glassrt.dialects.graph.unary import Neg, Sigmoid
-from glassrt.dialects.graph.window import MaxPool
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -199,11 +199,11 @@ tensor "x"
 
 VALUES, ROW = "values 0 zeros 0 nan 0 infinite 0 min 0 max 0", "min-max clip 1 clipped 0 int8 1 fp8 1"
 BAD = {
-    "no string": ('"x"', "x", r"line 5: the tensor's name is wanted in double quotes, not 'x'"),
+    "no string": ('"x"', "x", r"line 5: the tensor's name is expected in double quotes, not 'x'"),
     "open string": ('tensor "x"', 'tensor "x', "line 5: a string is not closed"),
-    "bad escape": ('tensor "x"', r'tensor "\q"', "line 5: the tensor's name is wanted in double quotes"),
-    "surrogate": ('tensor "x"', r'tensor "\ud800"', "line 5: the tensor's name is wanted"),
-    "empty name": ('tensor "x"', 'tensor ""', "line 5: the tensor's name is wanted"),
+    "bad escape": ('tensor "x"', r'tensor "\q"', "line 5: the tensor's name is expected in double quotes"),
+    "surrogate": ('tensor "x"', r'tensor "\ud800"', "line 5: the tensor's name is expected"),
+    "empty name": ('tensor "x"', 'tensor ""', "line 5: the tensor's name is expected"),
     "twice": ('tensor "x"', 'tensor "x"\n scale 1\ntensor "x"', "line 7: the tensor 'x' is listed twice"),
     "two scales": ("scale 0.5", "scale 0.5\nscale 0.25", "line 7: the scale of 'x' is given twice"),
     "no scale": ("  scale 0.5\n", "", "t.table: the tensor 'x' has no scale"),
@@ -219,7 +219,7 @@ BAD = {
     "less": ("scale 0.5", "scale", "line 6: the scale is missing"),
     "values twice": ("  values", VALUES + "\n values", "line 8: the values"),
     "no count": ("values 4", "values four", "line 7: the number of elements is a whole number, not 'four'"),
-    "key": ("zeros 0", "zeroes 0", "line 7: 'zeros' is wanted, not 'zeroes'"),
+    "key": ("zeros 0", "zeroes 0", "line 7: 'zeros' is expected, not 'zeroes'"),
     "cut": ("max 2\n", "max\n", "line 7: max is missing"),
     "row": ("min-max clip", "max clip", "line 8: 'max' is no calibrator"),
     "row twice": ("  min-max", ROW + "\n  min-max", "line 9: 'min-max' is given"),

@@ -23,7 +23,6 @@ from glassrt.compiler.report.facts import Facts
 from glassrt.compiler.report.nodes import explain_node
 from glassrt.compiler.report.pairs import explain_pair
 from glassrt.compiler.report.summary import summarize
-from glassrt.compiler.schedule.grouping.drafts import WORTHWHILE
 from glassrt.compiler.schedule.grouping.levels import Levels
 from glassrt.compiler.schedule.grouping.record import GROUP_LAUNCHES
 from glassrt.compiler.settings.policy import PrecisionPolicy
@@ -32,8 +31,8 @@ from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.normalization import Softmax
+from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.unary import Abs, Neg, Sigmoid, Tanh
-from glassrt.dialects.graph.window import MaxPool
 from glassrt.errors import IRError
 from glassrt.runtime.engine import Engine
 from hypothesis import given, settings
@@ -295,9 +294,12 @@ class TestLedger:
             if record.verdict is Verdict.TAKEN:
                 together = [where[node] for node in record.nodes]  # none for copies of what others make
                 assert not together or set.intersection(*together), record.text()
-                assert float(record.figures["microseconds_saved"]) >= WORTHWHILE
+                assert float(record.figures["microseconds_saved"]) >= REFERENCE.fitted.schedule.group_saving
             elif record.figures["microseconds_together"]:
-                assert "waves" in record.reason or float(record.figures["microseconds_saved"]) < WORTHWHILE
+                assert (
+                    "waves" in record.reason
+                    or float(record.figures["microseconds_saved"]) < REFERENCE.fitted.schedule.group_saving
+                )
 
 
 def test_a_group_that_does_not_come_apart_is_named() -> None:

@@ -12,21 +12,22 @@ from glassrt.compiler.passes.ledger import Record, Verdict
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.schedule.streams.assign import AssignStreams
-from glassrt.compiler.schedule.streams.schedule import CROSSING, Task, critical_paths, schedule
+from glassrt.compiler.schedule.streams.schedule import Task, critical_paths, schedule
 from glassrt.compiler.settings.options import Options
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add
-from glassrt.dialects.graph.movement import Concat
-from glassrt.dialects.graph.window import MaxPool
+from glassrt.dialects.graph.movement.concat import Concat
+from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.launch import Kernel
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ....property.graphs import Net, nets
 
+FIT = REFERENCE.fitted.schedule
 LEVELS = ("graph", "fused", "precision", "launch")
 
 
@@ -134,9 +135,9 @@ class TestSchedule:
 
     def test_small_tasks_overlap_and_large_ones_do_not(self) -> None:
         fork = [set[int](), {0}, {0}, {1, 2}]
-        small = schedule([Task(10.0, 0.2)] * 4, fork, 2)
-        large = schedule([Task(10.0, 1.0)] * 4, fork, 2)
-        assert small.microseconds == pytest.approx(30 + 2 * CROSSING)
+        small = schedule([Task(10.0, 0.2)] * 4, fork, 2, FIT)
+        large = schedule([Task(10.0, 1.0)] * 4, fork, 2, FIT)
+        assert small.microseconds == pytest.approx(30 + 2 * FIT.crossing)
         assert large.microseconds == pytest.approx(40)
         assert set(large.streams) == {0}
 
@@ -150,13 +151,13 @@ class TestSchedule:
         time, share = st.floats(0.5, 9), st.floats(0.01, 1)
         tasks = [Task(data.draw(time), data.draw(share)) for _ in range(count)]
         streams = data.draw(st.integers(1, 4))
-        found = schedule(tasks, needs, streams)
+        found = schedule(tasks, needs, streams, FIT)
         place = {task: position for position, task in enumerate(found.order)}
         assert sorted(found.order) == list(range(count))
         assert all(place[other] < place[task] for task in range(count) for other in needs[task])
         assert set(found.streams) <= set(range(streams))
         least = max(critical_paths(tasks, needs))
-        most = sum(task.microseconds + CROSSING for task in tasks)
+        most = sum(task.microseconds + FIT.crossing for task in tasks)
         assert least - 1e-6 <= found.microseconds <= most + 1e-6
 
 

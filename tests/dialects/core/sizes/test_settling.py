@@ -63,7 +63,7 @@ def test_a_reshape_of_halves_is_for_even_sizes() -> None:
     assert {name: str(each.dim) for name, each in module.determined.items()} == {"N": "2*n0"}
     assert str(module.main.returned[0].type) == "tensor<(n0)x8xf32>"
     assert np.array_equal(run(module, 6), np.arange(24).reshape(3, 8))
-    with pytest.raises(InputError, match=r"'x' has a dimension 5 where 2\*n0 is wanted"):
+    with pytest.raises(InputError, match=r"'x' has a dimension 5 where 2\*n0 is expected"):
         run(module, 5)
 
 

@@ -1,0 +1,173 @@
+"""Constants of the cost models: each fitted to timings on one card, and estimated from there for others.
+
+Every time, rate and threshold that a decision rests on is a field here, so that it is asked of the target.
+Latencies in cycles differ little between generations; throughput does, and has an entry for each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+
+MEASURED = "h200"  # the card that the constants below were fitted on
+MEASURED_CLOCK = 1.755e9  # its clock under load, in Hz
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Constants of one cost model. Times are in microseconds unless stated otherwise.
+
+    card: the name of the card that they were fitted on; "" where they follow from published figures.
+    """
+
+    card: str = field(default=MEASURED, kw_only=True)
+
+
+@dataclass(frozen=True)
+class Throughput(Fit):
+    """Rates of a multiprocessor's units, per clock.
+
+    shared_bytes: shared memory bandwidth in bytes; mma: FLOPs of mma.sync with 16-bit operands; simt: those
+    of scalar arithmetic on 32-bit operands.
+    """
+
+    shared_bytes: float
+    mma: float
+    simt: float
+
+
+@dataclass(frozen=True)
+class ContractionFit(Fit):
+    """Constants of the contraction cost model, fitted by `benchmarks/contraction/fit.py`.
+
+    Times are in cycles unless stated otherwise.
+    """
+
+    efficiency: float = 0.78  # sustained share of the peak multiply-add rate
+    l2_bytes: float = 60.0  # L2 bandwidth, bytes per clock and multiprocessor
+    narrow: float = 2.5  # extra cost of copies narrower than 16 bytes; see `staging.stored_bytes`
+    memory_latency: float = 925.0  # from issue to arrival of a copy, L2 and DRAM mixed
+    step_latency: float = 25.0  # one dependent round of fragment loads and multiply-adds
+    start: float = 1170.0  # until a block's first tile has arrived
+    finish: float = 16.7  # epilogue, per byte of a thread's accumulators
+    split: float = 4790.0  # split-K: round trip to the counter, and the last block's reads
+    launch: float = 0.44  # launch latency in microseconds
+
+
+@dataclass(frozen=True)
+class DepthwiseFit(Fit):
+    """Constants of the cost model of depthwise convolutions."""
+
+    launch: float = 1.5  # launch latency
+    load: float = 0.15  # ten loads of a thread, which are in flight together
+    l1_bytes: float = 64.0  # L1 bandwidth, bytes per clock and multiprocessor
+    threads: float = 512.0  # threads of a multiprocessor that saturate its bandwidth
+
+    def slowed(self, factor: float) -> DepthwiseFit:
+        """The constants on a card whose cycles are FACTOR times as long."""
+        return replace(self, load=self.load * factor)
+
+
+@dataclass(frozen=True)
+class AttentionFit(Fit):
+    """Constants of the cost model of attention by mma.sync. Times are in cycles unless stated otherwise."""
+
+    launch: float = 0.9  # launch latency in microseconds
+    start: float = 1500.0  # until the queries and the first keys have arrived
+    merge: float = 700.0  # to combine the results of warps that share queries
+    softmax: float = 13.0  # of a warp, per score that a thread holds
+    tile_latency: float = 350.0  # a tile's barrier, first loads and reductions along rows
+    contention: float = 1.15  # slowdown of warps that compete for the units of a quarter of a multiprocessor
+    l2_bytes: float = 42.0  # L2 bandwidth, bytes per clock and multiprocessor
+
+
+@dataclass(frozen=True)
+class SimtAttentionFit(Fit):
+    """Constants of the cost model of attention on scalar units. Times are in cycles unless stated."""
+
+    launch: float = 0.9  # launch latency in microseconds
+    start: float = 1500.0  # until the queries and the first keys have arrived
+    efficiency: float = 0.5  # sustained share of the peak multiply-add rate
+    softmax: float = 0.35  # of a multiprocessor, per score
+
+
+@dataclass(frozen=True)
+class LoopFit(Fit):
+    """Constants of the cost model of loop kernels and copies."""
+
+    launch: float = 2.0  # beyond memory traffic: launch latency, and one load that depends on nothing
+
+
+@dataclass(frozen=True)
+class RowFit(Fit):
+    """Constants of the cost model of row kernels.
+
+    A load has a latency of about 0.6, and a thread has about four in flight. Combining the parts of a split
+    row takes a round trip to the counter and one to the workspace, and blocks update the counter one after
+    another.
+    """
+
+    launch: float = 3.0  # launch latency, first load, and the combination of a block's partial results
+    element: float = 0.15  # one element of a thread
+    join: float = 2.0  # the round trips that combine the parts of a split row
+    arrival: float = 0.001  # one block's update of the counter
+
+    def slowed(self, factor: float) -> RowFit:
+        """The constants on a card whose cycles are FACTOR times as long."""
+        element, join, arrival = (time * factor for time in (self.element, self.join, self.arrival))
+        return replace(self, element=element, join=join, arrival=arrival)
+
+
+@dataclass(frozen=True)
+class FusionFit(Fit):
+    """What recomputation may cost, in FLOPs (an addition is one), against the memory traffic it saves."""
+
+    transcendental_flops: float = 8.0  # one exponential, division or root of a loop kernel
+    recomputed_flops: float = 4.0  # the most per element: cheaper than storing and loading the element
+    # Of a prologue: two scales and shifts, and an activation. A transcendental costs more than a store and a
+    # load.
+    prologue_flops: float = 6.0
+    # A thread divides the elements of one load side by side, which hides most of a division's latency.
+    division_flops: float = 4.0
+    prologue_evaluations: float = 16.0  # every element is loaded once per window tap and per column of tiles
+    read_again: float = 0.4  # reading a byte again, from L2, relative to a byte of device memory
+    conversion_launch: float = 1.0  # launch latency of a conversion of type or layout, in microseconds
+
+
+@dataclass(frozen=True)
+class ScheduleFit(Fit):
+    """Constants of the model of launches that run together, and what a decision must save to be certain.
+
+    Fitted to Inception v1.
+    """
+
+    # An event wait, over following a predecessor on the same stream, with which a launch could overlap.
+    crossing: float = 0.25
+    full: float = 0.9  # share of the GPU beyond which no further launch is started beside the running ones
+    streams_saving: float = 0.05  # share of the total time that streams must save unless they are requested
+    group_saving: float = 0.25  # that a launch must save by joining a group
+    view_saving: float = 0.1  # that a tensor written in place must save when it saves no launch
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The constants of all cost models for one card, each with the card that it was fitted on."""
+
+    throughput: Throughput
+    contraction: ContractionFit = ContractionFit()
+    depthwise: DepthwiseFit = DepthwiseFit()
+    attention: AttentionFit = AttentionFit()
+    simt_attention: SimtAttentionFit = SimtAttentionFit()
+    loop: LoopFit = LoopFit()
+    row: RowFit = RowFit()
+    fusion: FusionFit = FusionFit()
+    schedule: ScheduleFit = ScheduleFit()
+
+    @property
+    def fits(self) -> dict[str, Fit]:
+        """The constants of every cost model, by its name."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+    def at_clock(self, hertz: float) -> Fitted:
+        """The constants for a card of HERTZ under load: loads take as many cycles, launches as long."""
+        factor = MEASURED_CLOCK / hertz
+        return replace(self, depthwise=self.depthwise.slowed(factor), row=self.row.slowed(factor))

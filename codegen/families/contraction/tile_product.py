@@ -1,0 +1,104 @@
+"""The interface of a product of tiles: what tiled contractions need beside stagings and an epilogue."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Generic
+
+from ...arch.features import Feature
+from ...arch.spec import ArchSpec
+from ...text.render import Template
+from ..kernel_family import Accumulation, Rank
+from .binding import Contraction
+from .cost import microseconds
+from .problem import Problem
+from .product import ProductSpec
+from .spec import Binding, ContractionSpec, contraction_spec
+from .tile import AnyTile, Tiling, split_ways
+from .work import Work
+
+MOST_CANDIDATES = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class TileProduct(ABC, Generic[AnyTile]):
+    """A way to multiply tiles that a staging brings to shared memory; two are equal when their traits are.
+
+    name, rank, needs_features, rounds_operands, accumulation: traits of its kernel family (`KernelFamily`);
+    template: has the macros that `templates/lib/product/mma.cu.j2` states; config_type: its configurations;
+    splits: the split-K counts worth trying; most_resident: the highest occupancy that kernels are compiled
+    for, in blocks per multiprocessor.
+    """
+
+    name: str
+    template: Template
+    rank: Rank
+    needs_features: frozenset[Feature] = frozenset()
+    rounds_operands: bool = False
+    accumulation: Accumulation
+    config_type: Callable[..., AnyTile]
+    splits: tuple[int, ...]
+    most_resident: int
+
+    def refuses(self, contraction: Contraction, target: ArchSpec) -> str | None:
+        """Why it cannot run CONTRACTION on TARGET; None when it can."""
+        return self.unsupported(contraction.problem, target)
+
+    @abstractmethod
+    def unsupported(self, problem: Problem, target: ArchSpec) -> str | None:
+        """Why it cannot run PROBLEM on TARGET under any configuration; None when it can."""
+
+    @abstractmethod
+    def illegal(self, problem: Problem, config: AnyTile, target: ArchSpec) -> str | None:
+        """Why CONFIG cannot run PROBLEM on TARGET; None when it can."""
+
+    @abstractmethod
+    def shapes(self, problem: Problem) -> Iterator[AnyTile]:
+        """Configurations without split-K, in elements of PROBLEM's types; some may be `illegal`."""
+
+    @abstractmethod
+    def pipeline_bytes(self, problem: Problem, config: AnyTile) -> int:
+        """Dynamic shared memory of a block, in bytes."""
+
+    @abstractmethod
+    def blocks_per_multiprocessor(self, problem: Problem, config: AnyTile, target: ArchSpec) -> int:
+        """The expected occupancy in blocks, by shared memory and an estimate of registers."""
+
+    @abstractmethod
+    def work(self, problem: Problem, config: AnyTile, target: ArchSpec) -> Work:
+        """The inputs of the cost model for PROBLEM under CONFIG."""
+
+    @abstractmethod
+    def spec(self, problem: Problem, config: AnyTile) -> ProductSpec:
+        """The spec of the product for its template."""
+
+    def resident(self, problem: Problem, config: AnyTile, target: ArchSpec) -> int:
+        """The occupancy that the kernel is compiled for, in blocks per multiprocessor."""
+        return min(self.most_resident, self.blocks_per_multiprocessor(problem, config, target))
+
+    def cost(self, problem: Problem, config: AnyTile, target: ArchSpec) -> float:
+        """Expected microseconds of PROBLEM under CONFIG at the optimal sizes."""
+        return microseconds(problem, self.work(problem, config, target), target)
+
+    def candidates(self, problem: Problem, target: ArchSpec, most: int = MOST_CANDIDATES) -> list[AnyTile]:
+        """Up to MOST legal configurations of PROBLEM, the fastest by `cost` first; none if `unsupported`."""
+        if self.unsupported(problem, target) is not None:
+            return []
+        found: list[tuple[float, AnyTile]] = []
+        for shape in self.shapes(problem):
+            room = target.multiprocessors * self.resident(problem, shape, target)
+            for config in split_ways(problem, shape, self.splits, room):
+                if self.illegal(problem, config, target) is None:
+                    found.append((self.cost(problem, config, target), config))
+        return [config for _, config in sorted(found, key=lambda pair: pair[0])[:most]]
+
+    def specialize(
+        self, problem: Problem, config: AnyTile, binding: Binding, target: ArchSpec
+    ) -> ContractionSpec:
+        """The spec of PROBLEM's kernel under CONFIG, which must be legal."""
+        tiling, product = Tiling.of(config), self.spec(problem, config)
+        return contraction_spec(
+            problem, tiling, binding, product, self.resident(problem, config, target), target
+        )

@@ -1,0 +1,1 @@
+"""Stagings: ways from global to shared memory, a file each with a template in `templates/lib/staging`."""

@@ -1,0 +1,24 @@
+"""Staging by cp.async (sm_80 and later): copies bypass registers, and land in the background."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...arch.features import Feature
+from ...text.render import Template
+from .staging import StagedOperand, TileStaging
+
+TEMPLATE = Template("lib/staging/cp_async.cu.j2")
+NARROWEST = 4  # bytes of the narrowest cp.async
+
+
+@dataclass(frozen=True, kw_only=True)
+class CpAsync(TileStaging):
+    """Stages what is used as it is loaded, in copies of at least 4 bytes."""
+
+    template: Template = TEMPLATE
+    needs_features: frozenset[Feature] = frozenset({Feature.CP_ASYNC})
+    asynchronous: bool = True
+
+    def takes(self, operand: StagedOperand) -> bool:
+        return not operand.computed and operand.copy_bytes >= NARROWEST

@@ -1,0 +1,23 @@
+"""The registry of stagings, and the choice among them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...arch.spec import ArchSpec
+from .cp_async import CpAsync
+from .registers import ThroughRegisters
+from .staging import StagedOperand, TileStaging
+
+# In the order of preference; the last one takes everything.
+STAGINGS: tuple[TileStaging, ...] = (
+    CpAsync(),
+    ThroughRegisters(),
+)
+
+
+def staging_of(
+    operand: StagedOperand, target: ArchSpec, stagings: Sequence[TileStaging] = STAGINGS
+) -> TileStaging:
+    """The first of STAGINGS that runs on TARGET and takes OPERAND."""
+    return next(staging for staging in stagings if staging.runs_on(target) and staging.takes(operand))

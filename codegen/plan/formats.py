@@ -1,0 +1,96 @@
+"""Checks that a launch states the number formats that it has: what was requested, chosen and is executed.
+
+Launch text may be written by hand, and reports repeat the formats in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from ...dialects.core.diagnostics import op_error
+from ...dialects.core.dtypes import BF16, F8E4M3, F16, F32, I8, TF32, DType
+from ...dialects.core.ir import Block
+from ...dialects.core.parts import AttributeAt, EntryAt, Part
+from ...dialects.core.traits import Trait, has
+from ...dialects.graph.attention import Attention
+from ...dialects.launch import Kernel
+from ..families.executed import executed
+from ..families.group.formats import FORMAT_KEYS, format_key, formats_by_member, formats_of
+from ..families.group.parts import member_blocks, shares_of
+from ..families.registry import families, family_of, is_group
+
+# What a policy may request, besides the types of the model itself.
+REQUESTED = frozenset({F32, TF32, F16, BF16, I8, F8E4M3})
+Place = Callable[[str], Part]  # the part of a launch that states the format of that key
+
+
+def check_formats(op: Kernel) -> None:
+    """Raise IRError for a format of OP, or of a member of the group OP, that cannot be true."""
+    if is_group(op.family):
+        _check_members(op)
+        return
+    if op.member_formats:
+        raise op_error(op, "has formats of members, and is no group", at=AttributeAt("member_formats"))
+    rounds = family_of(op, op.family).rounds_operands
+    _check(op, formats_of(op), op.body.block, rounds, AttributeAt)
+
+
+def _check_members(op: Kernel) -> None:
+    own = next(iter(formats_of(op)), None)
+    if own is not None:
+        hint = "a group states formats in member_formats, by member"
+        raise op_error(op, f"has a format of its own, {own}, and is a group", hint, at=AttributeAt(own))
+    shares = shares_of(dict(op.config))
+    try:
+        stated = formats_by_member(op.member_formats, len(shares))
+    except (LookupError, ValueError) as error:
+        raise op_error(op, f"its formats of members: {error}", at=AttributeAt("member_formats")) from error
+    blocks = member_blocks(op.body.block, shares)
+    for index, (formats, share, block) in enumerate(zip(stated, shares, blocks, strict=True)):
+        if op.member_formats and not formats:
+            message = f"states formats of other members, and none of member {index}"
+            raise op_error(op, message, at=AttributeAt("member_formats"))
+        rounds = families()[share.family].rounds_operands
+        _check(op, formats, block, rounds, partial(_entry, index), f"member {index} ")
+
+
+def _entry(index: int, key: str) -> EntryAt:
+    return EntryAt("member_formats", format_key(index, key))
+
+
+def _check(
+    op: Kernel, formats: Mapping[str, DType], region: Block, rounds: bool, place: Place, who: str = ""
+) -> None:
+    """Check FORMATS, stated for REGION; ROUNDS: its family rounds operands; WHO: the member, if it is one."""
+    if not formats:
+        return
+    missing = [key for key in FORMAT_KEYS if key not in formats]
+    if missing and set(formats) != {"executed"}:
+        message = f"{who}states what is {_WORDS[next(iter(formats))]}, and not what is {_WORDS[missing[0]]}"
+        hint = "state requested, compute and executed; of a copy, executed alone; or none"
+        raise op_error(op, message, hint, at=place(next(iter(formats))))
+    done = executed(region, rounds)
+    if formats["executed"] != done:
+        raise op_error(op, f"{who}executes {done}, not {formats['executed']}", at=place("executed"))
+    if not missing:
+        _check_chosen(op, formats["compute"], done, region, place("compute"), who)
+        _check_requested(op, formats["requested"], region, place("requested"), who)
+
+
+_WORDS = {"requested": "requested", "compute": "chosen (compute)", "executed": "executed"}
+
+
+def _check_chosen(op: Kernel, chosen: DType, done: DType, region: Block, at: Part, who: str) -> None:
+    """A family may leave out a rounding that was chosen, and nothing else."""
+    leads = any(has(each, Trait.CONTRACTION) or isinstance(each, Attention) for each in region)
+    if chosen != done and not (leads and (chosen, done) == (TF32, F32)):
+        raise op_error(op, f"{who}executes {done}, so {chosen} was not chosen for it", at=at)
+
+
+def _check_requested(op: Kernel, requested: DType, region: Block, at: Part, who: str) -> None:
+    own = {value.type.dtype for value in region.arguments}
+    own |= {value.type.dtype for each in region for value in each.results}
+    if requested not in REQUESTED | own:
+        hint = f"policies request {', '.join(sorted(each.name for each in REQUESTED))}"
+        raise op_error(op, f"{who}has no values of {requested}, which no policy requests", hint, at=at)

@@ -1,0 +1,118 @@
+"""Axes that are known at a run only: which axes they are decides about sizes, not about the program.
+
+Every fact about an axis (is it chosen? where does it go?) is 0 or 1 by the values of symbols, so sizes are
+chosen between and multiplied. A tensor of shape [2, 3, 4] without the axis `a` has the shape [select(a = 0,
+3, 2), select(a = 2, 3, 4)].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...dialects.core.affine import Dim, product, total
+from ...dialects.core.sizes.sizes import Sizes
+from . import symbolic
+from .call import Call
+from .contents import Span, count_of
+
+
+def axis_spans(rank: int, count: int) -> list[Span]:
+    """What COUNT axes of a tensor of RANK dimensions are expected to be."""
+    return [Span(-rank, min(place, rank - 1), rank - 1) for place in range(count if rank else 0)]
+
+
+def known_axes(call: Call, index: int, rank: int) -> tuple[int, ...] | AxesAtRun | None:
+    """The axes in the optional input INDEX, of a tensor of RANK dimensions: as they stand there where they
+    are numbers; None where there is no such input."""
+    x = call.optional(index)
+    if x is None:
+        return None
+    values = call.known_dims(index, "its list of axes", axis_spans(rank, count_of(x)))
+    numbers = tuple(value for value in values if isinstance(value, int))
+    return numbers if len(numbers) == len(values) else AxesAtRun.of(call, values, rank)
+
+
+@dataclass(frozen=True)
+class AxesAtRun:
+    """Distinct axes of a tensor of `rank` dimensions, counted from the front, in the order of the model."""
+
+    places: tuple[Dim, ...]
+    rank: int
+    sizes: Sizes
+
+    @staticmethod
+    def of(call: Call, values: Sequence[Dim], rank: int) -> AxesAtRun:
+        """The axes VALUES, which may count from the end; that they are axes, and distinct, is required."""
+        sizes, places = call.builder.sizes_known, []
+        for value in values:
+            call.require(value, -rank, f"the axis {value} is one of {rank}")
+            call.require(rank - 1, value, f"the axis {value} is one of {rank}")
+            places.append(symbolic.choose(value, value, value + rank, sizes))
+        for index, place in enumerate(places):
+            for other in places[:index]:
+                call.require_equal(_same(place, other, sizes), 0, "its axes are distinct")
+        return AxesAtRun(tuple(places), rank, sizes)
+
+    def has(self, axis: int) -> Dim:
+        """1 where AXIS is among the axes, else 0."""
+        return total(_same(place, axis, self.sizes) for place in self.places)
+
+    def spread(self, values: Sequence[Dim], rest: Sequence[Dim]) -> list[Dim]:
+        """For every axis of the tensor: that of VALUES, in the order of the axes, or else that of REST."""
+        result = list(rest)
+        for place, value in zip(self.places, values, strict=True):
+            for axis in range(self.rank):
+                result[axis] = self._if(_same(place, axis, self.sizes), value, result[axis])
+        return result
+
+    def without(self, shape: Sequence[Dim]) -> list[Dim]:
+        """SHAPE without the axes."""
+        result: list[Dim] = [1] * (self.rank - len(self.places))
+        position: Dim = 0
+        for axis, size in enumerate(shape):
+            stays = 1 - self.has(axis)
+            for index, old in enumerate(result):
+                here = stays * _same(position, index, self.sizes)
+                result[index] = self._if(here, size, old)
+            position = position + stays
+        return result
+
+    def inserted_into(self, shape: Sequence[Dim]) -> list[Dim]:
+        """SHAPE with a size of 1 at each of the axes, which count in the result."""
+        result: list[Dim] = []
+        position: Dim = 0
+        for axis in range(self.rank):
+            old: Dim = 1
+            for index, size in enumerate(shape):
+                old = self._if(_same(position, index, self.sizes), size, old)
+            new = self.has(axis)
+            result.append(self._if(new, 1, old))
+            position = position + 1 - new
+        return result
+
+    def apart(self, shape: Sequence[Dim]) -> list[Dim]:
+        """SHAPE with neighbours joined so that the axes are the dimensions 1, 3, 5 and so on."""
+        count = 2 * len(self.places) + 1
+        factors: list[list[Dim]] = [[] for _ in range(count)]
+        before: Dim = 0
+        for axis, size in enumerate(shape):
+            chosen = self.has(axis)
+            for index, found in enumerate(factors):
+                found.append(self._if(_same(2 * before + chosen, index, self.sizes), size, 1))
+            before = before + chosen
+        return [product(found) for found in factors]
+
+    def ones_at(self, shape: Sequence[Dim]) -> list[Dim]:
+        """SHAPE with a size of 1 at each of the axes."""
+        return [self._if(self.has(axis), 1, size) for axis, size in enumerate(shape)]
+
+    def _if(self, condition: Dim, yes: Dim, no: Dim) -> Dim:
+        """YES where CONDITION, which is 0 or 1, is 1, else NO."""
+        return symbolic.choose(condition - 1, yes, no, self.sizes)
+
+
+def _same(a: Dim, b: Dim, sizes: Sizes) -> Dim:
+    """1 where A equals B, else 0."""
+    least = symbolic.choose(a - b, 1, 0, sizes)
+    return symbolic.choose(b - a, least, 0, sizes)

@@ -1,0 +1,144 @@
+"""Inputs that sizes depend on: which they are, and the range of each of their elements.
+
+Only inputs that some node needs the content of are read before a run; all others stay data. So a model is
+imported once without such inputs. Nodes that then lack a content name the inputs behind it, with the range
+that each element is expected in, and the model is imported again with these known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ...dialects.core.affine import Dim
+from ...dialects.core.contents import readable
+from ...dialects.core.ir import Module, Value
+from ...dialects.graph.elementwise import Cast
+from ...dialects.graph.movement.reshape import Reshape
+from ...runtime.contents import FARTHEST
+from .problems import Refused
+from .tensor import Lost, Tensor
+
+MOST_STEPS = 256  # ops between an input and what needs its content
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The numbers that an element of an input is expected to be: the least, a usual one, the largest.
+
+    Of an input in floating point they are whole numbers, or also fractions.
+    """
+
+    low: int
+    usual: int
+    high: int
+    fractions: bool = False
+
+    @property
+    def unlimited(self) -> bool:
+        """Whether it stands for any position, which is limited by what it is a position in."""
+        return self.high == FARTHEST
+
+
+ANY = Span(-64, 8, 64)  # what no node knows better
+SIZE = Span(0, 8, 64)
+FIRST, LAST = Span(-FARTHEST, 0, FARTHEST), Span(-FARTHEST, FARTHEST, FARTHEST)  # positions
+Spans = Sequence[Span]
+Contents = Mapping[str, Spans]  # by input: a span per element; none where no node knows better
+
+
+class Unread(Refused):
+    """The node needs what inputs hold: CONTENTS has their names, and what each element may be."""
+
+    def __init__(self, message: str, contents: Contents) -> None:
+        super().__init__(message)
+        self.contents = contents
+
+
+def count_of(tensor: Tensor) -> int:
+    """The number of elements of TENSOR; 0 where it is not known, and so its content is not, either."""
+    if isinstance(tensor, Lost):
+        return 0
+    elements = tensor.type.elements
+    return elements if isinstance(elements, int) else 0
+
+
+def merged(known: Contents, more: Contents) -> dict[str, Spans]:
+    """The inputs in KNOWN and MORE; an element that both know has a span that includes both."""
+    both = known.keys() & more.keys()
+    return {**known, **more, **{name: _joined(known[name], more[name]) for name in both}}
+
+
+def _joined(spans: Spans, others: Spans) -> Spans:
+    if not spans or not others:
+        return spans or others
+    return [_join(a, b) for a, b in zip(spans, others, strict=True)]
+
+
+def _join(a: Span, b: Span) -> Span:
+    """A span that includes A and B; a position is limited by what else its number is."""
+    if a.unlimited or b.unlimited:
+        return b if a.unlimited else a
+    return Span(min(a.low, b.low), a.usual, max(a.high, b.high), a.fractions or b.fractions)
+
+
+def contents_behind(value: Value, module: Module, spans: Spans) -> dict[str, Spans]:
+    """The inputs of MODULE that VALUE, whose elements are expected in SPANS, is computed from.
+
+    Empty where one of them is not a few integers, or the only one, a few numbers that nothing is computed of.
+    """
+    direct = _unmoved(value)
+    found: dict[str, Spans] = {}
+    for argument in _arguments(value):
+        if argument is None or not readable(argument.type):
+            return {}
+        if argument is not direct and not argument.type.dtype.is_integer:
+            return {}
+        name = module.main.inputs[argument.index]
+        fits = argument is direct and len(spans) == argument.type.elements
+        found[name] = spans if fits else ()
+    return found
+
+
+def content_of(tensor: Tensor, module: Module) -> tuple[Dim, ...] | None:
+    """What TENSOR holds, if it is an input of MODULE with a known content, perhaps reshaped."""
+    value = tensor.value
+    while value is not None and isinstance(value.producer, Reshape):
+        value = value.producer.inputs[0]
+    if value is None or value.producer is not None:
+        return None
+    return module.contents.get(module.main.inputs[value.index])
+
+
+def _arguments(value: Value) -> Iterable[Value | None]:
+    """The inputs that VALUE is computed from; None among them where there are too many ops on the way."""
+    seen: dict[Value, None] = {}
+    pending = [value]
+    while pending:
+        at = pending.pop()
+        if at in seen:
+            continue
+        if len(seen) > MOST_STEPS:
+            yield None
+            return
+        seen[at] = None
+        if at.producer is None:
+            yield at
+        else:
+            pending += at.producer.inputs
+
+
+def _unmoved(value: Value) -> Value:
+    """The value whose elements VALUE has, in the same order."""
+    while isinstance(value.producer, (Cast, Reshape)):
+        value = value.producer.inputs[0]
+    return value
+
+
+_ELEMENT = re.compile(r"(.+)\[\d+\]")
+
+
+def named_in(ranges: Iterable[str]) -> set[str]:
+    """The inputs of which RANGES name an element: of `shape[0]`, it is `shape`."""
+    return {found[1] for key in ranges if (found := _ELEMENT.fullmatch(key)) is not None}

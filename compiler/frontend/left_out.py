@@ -1,0 +1,53 @@
+"""What of ONNX is left out for good, with the reason that a user is told."""
+
+from __future__ import annotations
+
+_STRINGS = "it works on text, and kernels work on numbers; do this before the network"
+_RANDOM = "it gives other numbers at every call, so its result can be neither checked nor repeated"
+_SEQUENCES = "sequences and optional values have no shape that memory could be planned for"
+_IMAGES = "decoding compressed images is the work of an image library, before the network"
+
+LEFT_OUT: dict[str, str] = {
+    **dict.fromkeys(("StringConcat", "StringNormalizer", "StringSplit", "RegexFullMatch"), _STRINGS),
+    **dict.fromkeys(
+        (
+            "Bernoulli",
+            "Multinomial",
+            "RandomNormal",
+            "RandomNormalLike",
+            "RandomUniform",
+            "RandomUniformLike",
+        ),
+        _RANDOM,
+    ),
+    **dict.fromkeys(
+        (
+            "ConcatFromSequence",
+            "Optional",
+            "OptionalGetElement",
+            "OptionalHasElement",
+            "SequenceAt",
+            "SequenceConstruct",
+            "SequenceEmpty",
+            "SequenceErase",
+            "SequenceInsert",
+            "SequenceLength",
+            "SequenceMap",
+            "SplitToSequence",
+        ),
+        _SEQUENCES,
+    ),
+    "ImageDecoder": _IMAGES,
+}
+
+DOMAINS_LEFT_OUT: dict[str, str] = {
+    "ai.onnx.ml": "trees, encoders and other models that are no networks are better run by ONNX Runtime",
+    "ai.onnx.preview.training": "GlassRT runs networks, and does not train them",
+    "ai.onnx.training": "GlassRT runs networks, and does not train them",
+    "com.microsoft.nchwc": "ONNX Runtime made them for one CPU; save the model at a lower optimization level",
+}
+
+
+def unsupported(what: str, why: str | None) -> str:
+    """The message that WHAT is not supported, and WHY it never will be, if so."""
+    return f"{what} not supported" + (f": {why}" if why else "")

@@ -1,0 +1,215 @@
+"""Importers of If and Loop: folded or unrolled where that is certain, else control flow with regions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from onnx import GraphProto
+
+from ...dialects.core.affine import symbols
+from ...dialects.core.dtypes import BOOL, I64
+from ...dialects.core.ir import Value
+from ...dialects.core.sizes.sizes import Conflict, Resized
+from ...dialects.core.sizes.values import closure
+from ...dialects.graph.constants import Dims
+from ...dialects.graph.movement.concat import Concat
+from ...dialects.graph.movement.reshape import Reshape
+from .call import Call, Outcome
+from .frame import LOST_SIZES
+from .problems import Malformed, Refused
+from .regions import Count, Step, branch, loop
+from .table import Table
+from .tensor import Lost, Tensor
+
+FOLDED_BRANCH = "folded-branch"
+UNROLLED_LOOP = "unrolled-loop"
+SUMMARIES = {
+    FOLDED_BRANCH: "an If whose condition is known when compiling => the branch that is taken",
+    UNROLLED_LOOP: "a Loop of few iterations, whose shapes depend on these => all of them, one by one",
+}
+
+MAX_UNROLLED = 64  # iterations of a loop that is unrolled because it has no form as a loop
+ENDLESS = 2**31  # a trip count from here on is no limit: exporters write the largest integer for "while"
+
+
+# ---------------------------------------------------------------- If
+
+
+def _if(call: Call) -> Outcome:
+    condition = scalar(call, call.input(0), "the condition")
+    graphs = [call.graph("then_branch"), call.graph("else_branch")]
+    if condition.data is not None:
+        taken = bool(condition.data)
+        call.builder.remark(FOLDED_BRANCH, f"its condition is always {str(taken).lower()}")
+        return call.subgraphs.run(graphs[0] if taken else graphs[1], (), part=True)
+    sizes = _sizes_behind(call.builder.value(condition))
+    try:
+        return _by_sizes(call, condition, graphs, sizes) if sizes else _branches(call, condition, graphs)
+    except LostNode:
+        return [LOST_SIZES] * call.output_count
+
+
+def _branches(call: Call, condition: Tensor, graphs: Sequence[GraphProto]) -> Outcome:
+    return branch(call.builder, condition, [partial(outputs_of, call, graph) for graph in graphs])
+
+
+def _by_sizes(call: Call, condition: Tensor, graphs: Sequence[GraphProto], sizes: set[str]) -> Outcome:
+    """The results of an If on SIZES, symbols that leave it open. What a branch needs of sizes is no need of
+    the model then, and so a branch must have none."""
+    known = call.builder.sizes_known
+    before = known.snapshot()[2]
+    free = closure(sizes, call.builder.module) - call.builder.module.derived.keys()
+    named = ", ".join(sorted(free))
+    try:
+        results = _branches(call, condition, graphs)
+    except LostNode:
+        raise
+    except (Resized, Conflict):
+        reason = "its branches need other sizes"
+    except Refused as error:
+        reason = str(error)
+    else:
+        if known.snapshot()[2] == before:
+            return results
+        reason = "its branches need other sizes"
+    raise Refused(f"which branch is taken depends on the sizes {named}: give them fixed values; {reason}")
+
+
+def _sizes_behind(condition: Value) -> set[str]:
+    """The symbols that CONDITION is computed from; none if it depends on data."""
+    found: set[str] = set()
+    pending, seen = [condition], {condition}
+    while pending:
+        op = pending.pop().producer
+        if op is None or op.regions:
+            return set()
+        if isinstance(op, Dims):
+            found |= {name for value in op.values for name in symbols(value)}
+        fresh = [value for value in op.inputs if value not in seen]
+        seen.update(fresh)
+        pending += fresh
+    return found
+
+
+# ---------------------------------------------------------------- Loop
+
+
+class LostNode(Refused):
+    """A subgraph has an unsupported node, which is on record already."""
+
+
+def outputs_of(call: Call, graph: GraphProto, inputs: Sequence[Tensor] = ()) -> list[Tensor]:
+    """The outputs of GRAPH. Raises LostNode if an unsupported node would compute one."""
+    found = call.subgraphs.run(graph, inputs)
+    if any(isinstance(tensor, Lost) for tensor in found):
+        raise LostNode
+    return found
+
+
+@dataclass(frozen=True)
+class _Loop:
+    """A Loop node. limit: the most iterations; condition: that of the first, if data decides it; true: what
+    the body reads as its condition."""
+
+    call: Call
+    graph: GraphProto
+    limit: Count
+    condition: Tensor | None
+    true: Tensor
+    initial: list[Tensor]
+
+    def step(self, iteration: Tensor, carried: Sequence[Tensor]) -> Step:
+        """One iteration. The condition that the body reads holds, since the iteration runs."""
+        more, *rest = outputs_of(self.call, self.graph, [iteration, self.true, *carried])
+        count = len(self.initial)
+        return Step(rest[:count], rest[count:], scalar(self.call, more, "the condition of its body"))
+
+
+def _loop(call: Call) -> Outcome:
+    node, offenders = _node(call), call.subgraphs.offenders
+    known = len(offenders)
+    try:
+        with call.builder.attempt():
+            return loop(call.builder, node.limit, node.condition, node.initial, node.step)
+    except Refused as error:
+        refusal, reasons = error, offenders[known:]
+    del offenders[known:]
+    try:
+        with call.builder.attempt():
+            return _unrolled(node)
+    except Refused:
+        offenders[known:] = reasons
+    if isinstance(refusal, LostNode):
+        return [LOST_SIZES] * call.output_count
+    raise refusal
+
+
+def _node(call: Call) -> _Loop:
+    graph, limit, condition = call.graph("body"), _limit(call), call.optional(1)
+    initial = [call.input(index) for index in range(2, len(call.inputs))]
+    if len(graph.input) != len(initial) + 2 or len(graph.output) < len(initial) + 1:
+        raise Malformed(f"its body does not fit {len(initial)} carried values")
+    true = call.constant(True, BOOL)
+    if condition is not None:
+        true = call.constant(np.ones((1,) * condition.rank), BOOL)
+        condition = scalar(call, condition, "the condition")
+        if condition.data is not None:
+            limit = limit if bool(condition.data) else 0
+            condition = None
+    return _Loop(call, graph, limit, condition, true, initial)
+
+
+def _limit(call: Call) -> Count:
+    given = call.optional(0)
+    if given is None:
+        return None
+    trip = scalar(call, given, "the trip count")
+    if trip.data is None and trip.sizes is None:
+        return trip
+    (count,) = call.builder.known_dims(trip, "the trip count")
+    if isinstance(count, int) and count >= ENDLESS:
+        return None
+    return call.builder.sizes_known.derive("max", count, 0)
+
+
+def _unrolled(node: _Loop) -> list[Tensor]:
+    """NODE as its iterations one by one. Raises Refused unless their number is known and small."""
+    call, limit = node.call, node.limit
+    if node.condition is not None or not (limit is None or isinstance(limit, int)):
+        raise Refused("how many iterations there are depends on data")
+    carried, rows = list(node.initial), list[Sequence[Tensor]]()
+    going = limit is None or limit > 0
+    while going:
+        if len(rows) == MAX_UNROLLED:
+            raise Refused(f"there are more than {MAX_UNROLLED} iterations")
+        step = node.step(call.constant(len(rows), I64), carried)
+        if step.more is None or step.more.data is None:
+            raise Refused("how many iterations there are depends on data")
+        carried = list(step.carried)
+        rows.append(step.elements)
+        going = bool(step.more.data) and (limit is None or len(rows) < limit)
+    if not rows and len(node.graph.output) > len(carried) + 1:
+        raise Refused("nothing is known about the elements of its scan outputs")
+    reason = f"its {len(rows)} iterations are certain, and not all of one shape"
+    call.builder.remark(UNROLLED_LOOP, reason)
+    return [*carried, *(_stacked(call, column) for column in zip(*rows, strict=True))]
+
+
+def _stacked(call: Call, elements: Sequence[Tensor]) -> Tensor:
+    rows = [call.emit(Reshape, each, shape=(1, *each.shape)) for each in elements]
+    return call.emit(Concat, *rows, axis=0)
+
+
+def scalar(call: Call, tensor: Tensor, what: str) -> Tensor:
+    """TENSOR, which has one element, without dimensions. Raises Malformed, about WHAT, for more."""
+    if tensor.rank == 0:
+        return tensor
+    if isinstance(tensor.type.elements, int) and tensor.type.elements != 1:
+        raise Malformed(f"{what} has {tensor.type.elements} elements")
+    return call.emit(Reshape, tensor, shape=())
+
+
+TABLE: Table = {"If": [(1, _if)], "Loop": [(1, _loop)]}

@@ -1,0 +1,253 @@
+"""Control flow, at the graph, fused and precision level: a branch and a loop whose bodies are regions.
+
+A region is isolated, as a kernel's is: it reads only its own arguments, and so the op passes it, as
+*captures*, what it needs from around it. A region ends with `control.yield`. All types that meet are equal,
+layout included, so that every level below may give operand, argument, yielded value and result one buffer.
+
+From the fused level on, what a region yields is made by an op of that region (through any number of
+reshapes), and no value is yielded twice: a kernel can write it where it is wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from .core.affine import Dim, total
+from .core.attributes import DIM, INT
+from .core.diagnostics import op_error
+from .core.dialect import Dialect
+from .core.dtypes import BOOL, I64, DType
+from .core.interpreter import Array, Evaluation
+from .core.ir import Block, Module, Operation, Region, Value
+from .core.op import attribute, define_op, operand, operands, optional_operand, region, results
+from .core.parts import ArgumentAt, AttributeAt, OperandAt
+from .core.traits import Trait
+from .core.types import TensorType
+
+CONDITION = TensorType((), BOOL)
+ITERATION = TensorType((), I64)
+
+
+@define_op(Trait.TERMINATOR)
+class ControlYield(Operation):
+    """Terminator of the regions of control flow; its operands are what one execution of the region gives."""
+
+    name = "control.yield"
+    values = operands()
+
+    def infer(self) -> Sequence[TensorType]:
+        return ()
+
+
+class ControlOp(Operation):
+    """Base class of the ops with regions that may run any number of times."""
+
+    terminator = ControlYield.name
+
+    @property
+    def captures(self) -> tuple[Value, ...]:
+        """The operands that the regions read: the last ones, as they are the last arguments of a region."""
+        raise NotImplementedError
+
+    def passed(self) -> Iterator[tuple[Value, Value]]:
+        """Every capture with the argument that it is in a region."""
+        for each in self.regions:
+            yield from zip(reversed(self.captures), reversed(each.block.arguments), strict=False)
+
+    @property
+    def consumed(self) -> tuple[Value | None, ...]:
+        """The operands before the captures: what decides which region runs, and what a loop begins with."""
+        return self.operands[: len(self.operands) - len(self.captures)]
+
+    def _check_scalar(self, value: Value | None, dtype: DType, what: str) -> None:
+        if value is not None and value.type != TensorType((), dtype):
+            index = self.operands.index(value)
+            message = f"its {what} is {value.type}, a scalar of {dtype} is expected"
+            raise op_error(self, message, at=OperandAt(index))
+
+    def _check_arguments(self, region: Region, wanted: Sequence[TensorType]) -> None:
+        """Raise IRError unless the arguments of REGION have the types WANTED."""
+        number, arguments = self.regions.index(region), region.block.arguments
+        if len(arguments) != len(wanted):
+            message = f"its region {number} has {len(arguments)} arguments, {len(wanted)} are passed"
+            raise op_error(self, message)
+        for index, (argument, type) in enumerate(zip(arguments, wanted, strict=True)):
+            if argument.type != type:
+                message = f"argument {index} of its region {number} is {argument.type}, but {type} is passed"
+                raise op_error(self, message, at=ArgumentAt(index, number))
+
+
+@define_op()
+class If(ControlOp):
+    """One of two regions, chosen by a scalar (ONNX If). Both take all captures and yield equal types."""
+
+    name = "control.if"
+    condition = operand()
+    values = operands()
+    results_ = results()
+    then = region()
+    otherwise = region()
+
+    @property
+    def captures(self) -> tuple[Value, ...]:
+        return self.values
+
+    def infer(self) -> Sequence[TensorType]:
+        return [value.type for value in self.then.block.terminator.inputs]
+
+    def verify(self) -> None:
+        self._check_scalar(self.condition, BOOL, "condition")
+        for each in self.regions:
+            self._check_arguments(each, [value.type for value in self.captures])
+
+    def verify_regions(self) -> None:
+        given = [value.type for value in self.results]
+        for number, each in enumerate(self.regions):
+            found = [value.type for value in each.block.terminator.inputs]
+            if found != given:
+                message = f"its region {number} yields {_listed(found)}, its results are {_listed(given)}"
+                raise op_error(self, message, "both regions must yield the types of the results")
+
+    def evaluate(self, evaluation: Evaluation, condition: Array, *captures: Array) -> tuple[Array, ...]:
+        return evaluation.run_region(self.then if bool(condition) else self.otherwise, captures)
+
+    def flops(self) -> Dim:
+        """Those of the longer branch, as far as that can be told."""
+        one, other = (total(op.flops() for op in each.block) for each in self.regions)
+        return max(one, other) if isinstance(one, int) and isinstance(other, int) else one
+
+
+@define_op()
+class Loop(ControlOp):
+    """A region that runs once per iteration (ONNX Loop and Scan).
+
+    `values` are the `carried` initial values, then the captures. The region's arguments are the iteration (an
+    i64 scalar from 0 on), the carried values and the captures. It yields, in order: the condition of the next
+    iteration if there is an initial `condition`; the carried values; and an element for every scan output.
+    Results are the final carried values, then the scan outputs, with the iterations as leading dimension.
+
+    The number of iterations is at most `count`, a size, or else `trip`, a scalar on the device; a loop with
+    neither has a condition. Scan outputs need a `count` and no condition: their size is that of the result.
+    """
+
+    name = "control.loop"
+    trip = optional_operand()
+    condition = optional_operand()
+    values = operands()
+    carried = attribute(INT, 0)
+    count = attribute(DIM, None)
+    results_ = results()
+    body = region()
+
+    @property
+    def initial(self) -> tuple[Value, ...]:
+        """The initial values of what is carried."""
+        return self.values[: self.carried]
+
+    @property
+    def captures(self) -> tuple[Value, ...]:
+        return self.values[self.carried :]
+
+    @property
+    def iteration(self) -> Value:
+        return self.body.block.arguments[0]
+
+    @property
+    def yielded_condition(self) -> Value | None:
+        """The yielded condition of the next iteration; None for a loop that only counts."""
+        return None if self.condition is None else self.body.block.terminator.inputs[0]
+
+    @property
+    def yielded(self) -> tuple[Value, ...]:
+        """The yielded values, one per result: what is carried, then the elements of the scan outputs."""
+        return self.body.block.terminator.inputs[0 if self.condition is None else 1 :]
+
+    def infer(self) -> Sequence[TensorType]:
+        elements = [value.type for value in self.yielded[self.carried :]]
+        if elements and (self.count is None or self.condition is not None):
+            hint = "give the loop a trip count that is a constant or a size, and no condition"
+            raise op_error(self, "the number of elements of its scan outputs depends on data", hint)
+        scans = [TensorType((self.count, *type.shape), type.dtype) for type in elements]
+        return [*(value.type for value in self.initial), *scans]
+
+    def verify(self) -> None:
+        self._check_scalar(self.trip, I64, "trip count")
+        self._check_scalar(self.condition, BOOL, "condition")
+        if not 0 <= self.carried <= len(self.values):
+            message = f"{self.carried} carried values of {len(self.values)} operands"
+            raise op_error(self, message, at=AttributeAt("carried"))
+        if self.trip is not None and self.count is not None:
+            raise op_error(self, "has a trip count as an operand and as an attribute", at=OperandAt(0))
+        if self.trip is None and self.count is None and self.condition is None:
+            raise op_error(self, "has neither a trip count nor a condition, so that it would never end")
+        self._check_arguments(self.body, [ITERATION, *(value.type for value in self.values)])
+
+    def verify_regions(self) -> None:
+        found = [value.type for value in self.body.block.terminator.inputs]
+        first = [] if self.condition is None else [CONDITION]
+        wanted = [*first, *(value.type for value in self.initial)]
+        if found[: len(wanted)] != wanted:
+            message = f"its region yields {_listed(found)}, where {_listed(wanted)} come first"
+            raise op_error(self, message, "a carried value keeps its type from one iteration to the next")
+
+    def evaluate(
+        self,
+        evaluation: Evaluation,
+        trip: Array | None = None,
+        condition: Array | None = None,
+        *values: Array,
+    ) -> tuple[Array, ...]:
+        carried, captures = tuple(values[: self.carried]), tuple(values[self.carried :])
+        limit = None if trip is None else int(trip)
+        limit = limit if self.count is None else evaluation.dim(self.count)
+        going, step = condition is None or bool(condition), 0
+        scans: list[list[Array]] = [[] for _ in self.results[self.carried :]]
+        while going and (limit is None or step < limit):
+            iteration = np.array(step, np.int64)
+            yielded = evaluation.run_region(self.body, (iteration, *carried, *captures))
+            if condition is not None:
+                going, yielded = bool(yielded[0]), yielded[1:]
+            carried = yielded[: self.carried]
+            for scan, element in zip(scans, yielded[self.carried :], strict=True):
+                scan.append(element)
+            step += 1
+        outputs = self.results[self.carried :]
+        return (*carried, *(_stacked(s, o, evaluation) for s, o in zip(scans, outputs, strict=True)))
+
+    def flops(self) -> Dim:
+        """Those of one iteration times `count`; of one iteration where the number depends on data."""
+        once = total(op.flops() for op in self.body.block)
+        return once if self.count is None else once * self.count
+
+
+def _stacked(elements: Sequence[Array], output: Value, evaluation: Evaluation) -> Array:
+    if not elements:
+        return np.zeros(evaluation.shape(output.type), output.type.dtype.numpy)
+    return np.stack(elements)
+
+
+def _listed(types: Sequence[TensorType]) -> str:
+    return ", ".join(map(str, types)) or "nothing"
+
+
+def all_blocks(module: Module) -> list[Block]:
+    """The blocks of MODULE that are executed op by op: bodies of functions and, before each, those of the
+    control flow in it."""
+    return [block for function in module.functions for block in blocks_in(function.block)]
+
+
+def blocks_in(block: Block) -> list[Block]:
+    """BLOCK and the blocks of all control flow in it, the inner ones first."""
+    inner = [
+        found
+        for op in block
+        if isinstance(op, ControlOp)
+        for each in op.regions
+        for found in blocks_in(each.block)
+    ]
+    return [*inner, block]
+
+
+CONTROL = Dialect("control", (If, Loop, ControlYield))

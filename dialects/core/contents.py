@@ -1,0 +1,52 @@
+"""The contents of inputs that sizes depend on: `content "shape" = [s, 3]` says what the input may hold.
+
+A content is for values what a shape is for sizes: one size expression per element, in row-major order; two
+for the numerator and the denominator of one in floating point (see `runtime/contents.py`). An element that is
+a symbol gives the symbol its value; any other is what the input must hold there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .affine import Dim
+from .diagnostics import function_error
+from .ir import Function, Module
+from .parts import ArgumentAt
+from .types import TensorType
+
+MOST_ELEMENTS = 64  # of an input whose content is known
+
+
+def readable(type: TensorType) -> bool:
+    """Whether an input of TYPE may have a content: a few numbers, whose count is known."""
+    countable = type.dtype.is_integer or type.dtype.is_float
+    return countable and isinstance(type.elements, int) and type.elements <= MOST_ELEMENTS
+
+
+def parts_of(type: TensorType) -> int:
+    """The numbers of a content for each element of an input of TYPE: a fraction has two."""
+    return 2 if type.dtype.is_float else 1
+
+
+def verify_contents(module: Module) -> None:
+    """Raise IRError for a content that does not fit the input that it is about."""
+    function = module.main
+    for name, dims in module.contents.items():
+        if name not in function.inputs:
+            hint = f"its inputs are {', '.join(function.inputs)}" if function.inputs else None
+            raise function_error(function, f"it has no input '{name}', whose content is given", hint)
+        _verify(function, function.inputs.index(name), dims)
+
+
+def _verify(function: Function, index: int, dims: Sequence[Dim]) -> None:
+    type = function.arguments[index].type
+    name = function.inputs[index]
+    if not readable(type):
+        text = f"the content of the input '{name}', a {type}, cannot be known"
+        hint = f"it must be at most {MOST_ELEMENTS} numbers, of static shape"
+        raise function_error(function, text, hint, at=ArgumentAt(index))
+    wanted = type.elements * parts_of(type)
+    if len(dims) != wanted:
+        text = f"the content of the input '{name}' has {len(dims)} numbers, {wanted} are expected for {type}"
+        raise function_error(function, text, at=ArgumentAt(index))

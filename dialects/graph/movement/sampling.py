@@ -1,0 +1,316 @@
+"""Resampling along one axis: sample positions, and the weights of the elements around them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from math import ceil, floor
+
+import numpy as np
+
+from ...core.affine import Dim, ceildiv, evaluate, floordiv
+from ...core.dtypes import I64, DType
+from ...core.expr import Expr, Scalars
+from ...core.interpreter import Array
+
+COORDINATES = (
+    "half_pixel",
+    "half_pixel_symmetric",
+    "pytorch_half_pixel",
+    "align_corners",
+    "asymmetric",
+    "tf_half_pixel_for_nn",
+    "tf_crop_and_resize",
+)
+NEAREST = ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")
+
+
+def simple_fraction(number: float) -> Fraction:
+    """The simplest fraction that rounds to a number of f32 precision: 3/5 for 0.60000002."""
+    simple = Fraction(number).limit_denominator(1 << 12)
+    if np.float32(float(simple)) == np.float32(number):
+        return simple
+    return Fraction(float(np.float32(number)))
+
+
+Ratio = tuple[Dim, Dim]  # numerator and positive denominator
+
+
+def _as_ratio(number: float | Ratio) -> Ratio:
+    if isinstance(number, tuple):
+        return number
+    simple = simple_fraction(number)
+    return simple.numerator, simple.denominator
+
+
+@dataclass(frozen=True)
+class AxisSampling:
+    """The sampling of an axis of EXTENT elements at LENGTH positions, which are fractions of Dims.
+
+    SCALE is the model's, or that of a run as a ratio; by default it is length / extent. ROI is the region
+    that is sampled, its begin and its end. REST is what LENGTH leaves of EXTENT * SCALE, times the
+    denominator.
+    """
+
+    coordinates: str
+    extent: Dim
+    length: Dim
+    scale: float | Ratio | None
+    roi: tuple[float | Ratio, float | Ratio]
+    rest: Dim | None = None
+
+    @cached_property
+    def ratio(self) -> Ratio:
+        """The scale as numerator and denominator."""
+        return (self.length, self.extent) if self.scale is None else _as_ratio(self.scale)
+
+    @property
+    def scale_number(self) -> float:
+        """The scale of a static axis (or of one with a given scale) as a number."""
+        over, under = self.ratio
+        return float(Fraction(evaluate(over, {}), evaluate(under, {})))
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether every sample is the element of the same index."""
+        whole = self.roi in ((0.0, 1.0), ((0, 1), (1, 1)))
+        return whole and self.length == self.extent and self.scale in (None, 1.0, (1, 1))
+
+    @property
+    def outputs(self) -> range:
+        """The indices of the samples of a static axis."""
+        return range(evaluate(self.length, {}))
+
+    def at(self, index: Dim) -> tuple[Dim, Dim]:
+        """The position of sample INDEX on the axis: numerator and positive denominator."""
+        over, under = self.ratio
+        if self.coordinates == "asymmetric":
+            return index * under, over
+        if self.coordinates == "align_corners":
+            return self._between_corners(index, (0, 1), (1, 1))
+        if self.coordinates == "tf_crop_and_resize":
+            return self._between_corners(index, *map(_as_ratio, self.roi))
+        center = (2 * index + 1) * under
+        if self.coordinates == "tf_half_pixel_for_nn":
+            return center, 2 * over
+        if self.coordinates == "half_pixel_symmetric":
+            rest = self.extent * over - self.length * under if self.rest is None else self.rest
+            return center - over + rest, 2 * over
+        if self.coordinates == "pytorch_half_pixel":
+            return (center - over) * (1 - floordiv(1, self.length)), 2 * over
+        return center - over, 2 * over
+
+    def _between_corners(self, index: Dim, begin: Ratio, end: Ratio) -> Ratio:
+        """LENGTH positions from BEGIN to END (fractions of the axis), both included; a single one is in the
+        middle."""
+        unit = begin[1] * end[1]
+        first, last = begin[0] * end[1], end[0] * begin[1]
+        # With the model's scale the length is extent * scale, which may be fractional, as in ONNX's reference
+        # (ONNX Runtime rounds it down). LENGTH is the numerator over PART.
+        length, part = (self.length, 1) if self.scale is None else self._stated_length
+        single = floordiv(part, length)
+        steps = length - part
+        if first == 0 and last == unit:
+            return index * (self.extent - 1) * part, steps + single
+        along = steps * (2 * first) + index * (2 * (last - first) * part) + single * (first + last)
+        return along * (self.extent - 1), (steps + single) * (2 * unit)
+
+    @property
+    def _stated_length(self) -> Ratio:
+        if isinstance(self.scale, tuple):
+            return self.extent * self.scale[0], self.scale[1]
+        assert self.scale is not None  # that of the sizes has no length of its own
+        fraction = Fraction(float(np.float32(self.scale)))
+        return self.extent * fraction.numerator, fraction.denominator
+
+    def inside(self, scalars: Scalars, index: Dim) -> Expr:
+        """Whether sample INDEX is within the axis, as an expression."""
+        over, under = self.at(index)
+        return scalars.inside(over, 0, under * (self.extent - 1) + 1)
+
+    def inside_array(self) -> Array:
+        """`inside` for every sample of a static axis."""
+        extent = evaluate(self.extent, {})
+        positions = [Fraction(evaluate(a, {}), evaluate(b, {})) for a, b in map(self.at, self.outputs)]
+        return np.array([0 <= position <= extent - 1 for position in positions], dtype=bool)
+
+
+def whole_part(over: Dim, under: Dim) -> Dim:
+    """floor(OVER / UNDER) of a position, written with a non-negative numerator: positions are above -1 (or
+    outside x, where nothing is read).
+    """
+    return floordiv(over + under, under) - 1
+
+
+def nearest_position(rounding: str, over: Dim, under: Dim) -> Dim:
+    """OVER / UNDER rounded to an integer, by the rule ROUNDING."""
+    if rounding == "floor":
+        return whole_part(over, under)
+    if rounding == "ceil":
+        return floordiv(over + under - 1, under)
+    tie = 0 if rounding == "round_prefer_ceil" else -1
+    return floordiv(2 * over + under + tie, 2 * under)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """An interpolation filter: mode 'linear' or 'cubic' (Keys, with its coefficient). A SCALE below 1 widens
+    it (antialiasing); it is a ratio where only a run tells.
+    """
+
+    mode: str
+    scale: float | Ratio
+    coefficient: float
+    exclude_outside: bool
+
+    @property
+    def radius(self) -> int:
+        """The distance from which on weights are 0, where the filter is not widened."""
+        return 1 if self.mode == "linear" else 2
+
+    @property
+    def offsets(self) -> range:
+        """The elements with non-zero weight, relative to the one at or before the position."""
+        assert not isinstance(self.scale, tuple)  # else there are `first` and `count` alone
+        reach = self.radius / self.scale
+        return range(floor(-reach) + 1, ceil(reach) + 1)
+
+    @property
+    def first(self) -> Dim:
+        """The first of `offsets`."""
+        return 1 - self._reach if isinstance(self.scale, tuple) else self.offsets[0]
+
+    @property
+    def count(self) -> Dim:
+        """The number of `offsets`; more, of weight 0, where only a run tells the scale."""
+        return 2 * self._reach if isinstance(self.scale, tuple) else len(self.offsets)
+
+    @property
+    def _reach(self) -> Dim:
+        """At least radius / min(scale, 1), of which sizes cannot express the minimum."""
+        assert isinstance(self.scale, tuple)
+        over, under = self.scale
+        return ceildiv(self.radius * under, over) + self.radius
+
+    @property
+    def normalizes(self) -> bool:
+        """Whether the weights have to be normalised to add up to 1."""
+        return isinstance(self.scale, tuple) or self.scale < 1 or self.exclude_outside
+
+    def taps(self, sampling: AxisSampling) -> tuple[Array, Array]:
+        """The elements (taps) of every sample of a static axis, and their weights, f64; both [samples,
+        taps]."""
+        assert not isinstance(self.scale, tuple)  # the axis is static
+        extent = evaluate(sampling.extent, {})
+        positions = [[evaluate(part, {}) for part in sampling.at(row)] for row in sampling.outputs]
+        over, under = np.array(positions, object).reshape(-1, 2).T
+        bases = over // under
+        rests = ((over - bases * under) / under).astype(np.float64)
+        places = bases.astype(np.int64)[:, None] + np.array(self.offsets)
+        distances = np.abs(np.array(self.offsets) - rests[:, None]) * self.scale
+        weights = np.vectorize(self._weight, otypes=[np.float64])(distances)
+        if self.exclude_outside:
+            weights = np.where((places >= 0) & (places < extent), weights, 0.0)
+        if self.normalizes:
+            sums = weights.sum(1, keepdims=True)
+            # A crop far outside x leaves no taps; such samples are not used.
+            weights = weights / np.where(sums == 0, 1.0, sums)
+        return np.clip(places, 0, extent - 1), weights
+
+    def _weight(self, distance: float) -> float:
+        a = self.coefficient
+        if self.mode == "linear":
+            return max(0.0, 1 - distance)
+        if distance <= 1:
+            return ((a + 2) * distance - (a + 3)) * distance**2 + 1
+        return ((distance - 5) * distance + 8) * distance * a - 4 * a if distance < 2 else 0.0
+
+
+def weighted(x: Array, axis: int, places: Array, weights: Array) -> Array:
+    """Weighted sums along AXIS of the elements of X at PLACES; PLACES and WEIGHTS are [samples, taps].
+    Elements that are no tap of a sample do not affect it, not even if they are NaN."""
+    shape = [-1 if other == axis else 1 for other in range(x.ndim)]
+    sums: Array = np.zeros((*x.shape[:axis], len(places), *x.shape[axis + 1 :]))
+    with np.errstate(all="ignore"):
+        for at, weight in zip(places.T, weights.T, strict=True):
+            sums += np.take(x, at, axis) * weight.reshape(shape)
+    return sums
+
+
+class Cell:
+    """The scalar expressions of one sample: base element, fraction, weights."""
+
+    def __init__(
+        self, scalars: Scalars, sampling: AxisSampling, filter: Filter, index: Dim, dtype: DType
+    ) -> None:
+        over, under = sampling.at(index)
+        self.base = whole_part(over, under)
+        self.extent = sampling.extent
+        self.filter = filter
+        self._scalars = scalars
+        self._dtype = dtype
+        rest = scalars.index_value(over - self.base * under, dtype)
+        self._rest = scalars.apply("div", rest, scalars.index_value(under, dtype))
+
+    def place(self, offset: Dim) -> Expr:
+        """The index of the element at OFFSET from the base, clamped to the axis; i64."""
+        return clamped(self._scalars, self.base + offset, self.extent)
+
+    def weight(self, offset: Dim) -> Expr:
+        """The weight of the element at OFFSET, not normalised."""
+        scalars = self._scalars
+        if self.filter.mode == "linear" and not self.filter.normalizes and isinstance(offset, int):
+            return self._rest if offset else scalars.apply("sub", self._const(1.0), self._rest)
+        distance = scalars.apply("sub", scalars.index_value(offset, self._dtype), self._rest)
+        distance = scalars.apply("abs", distance)
+        scale = self._scale()
+        if scale is not None:
+            distance = scalars.apply("mul", distance, scale)
+        weight = self._linear(distance) if self.filter.mode == "linear" else self._cubic(distance)
+        if not self.filter.exclude_outside:
+            return weight
+        inside = scalars.inside(self.base + offset, 0, self.extent)
+        return scalars.select(inside, weight, self._const(0.0))
+
+    def weight_sum(self) -> Expr:
+        """The sum of all weights."""
+        first, count = self.filter.first, self.filter.count
+        return self._scalars.reduce("sum", (count,), lambda taps: self.weight(taps[0] + first))
+
+    def _scale(self) -> Expr | None:
+        """What distances are multiplied with, where the filter is widened: the scale, if it is below 1."""
+        scale, scalars = self.filter.scale, self._scalars
+        if not isinstance(scale, tuple):
+            return self._const(scale) if scale < 1 else None
+        over, under = (scalars.index_value(part, self._dtype) for part in scale)
+        return scalars.apply("min", scalars.apply("div", over, under), self._const(1.0))
+
+    def _const(self, value: float) -> Expr:
+        return self._scalars.const(value, self._dtype)
+
+    def _linear(self, distance: Expr) -> Expr:
+        falling = self._scalars.apply("sub", self._const(1.0), distance)
+        return self._scalars.apply("max", falling, self._const(0.0))
+
+    def _cubic(self, distance: Expr) -> Expr:
+        a = self.filter.coefficient
+        near = self._polynomial(distance, a + 2, -(a + 3), 0.0, 1.0)
+        far = self._polynomial(distance, a, -5 * a, 8 * a, -4 * a)
+        beyond = self._const(0.0)
+        outer = self._scalars.select(self._scalars.apply("lt", distance, self._const(2.0)), far, beyond)
+        return self._scalars.select(self._scalars.apply("le", distance, self._const(1.0)), near, outer)
+
+    def _polynomial(self, x: Expr, *coefficients: float) -> Expr:
+        """Horner's scheme, the highest power first."""
+        value = self._const(coefficients[0])
+        for coefficient in coefficients[1:]:
+            product = self._scalars.apply("mul", value, x)
+            value = self._scalars.apply("add", product, self._const(coefficient))
+        return value
+
+
+def clamped(scalars: Scalars, at: Dim, size: Dim) -> Expr:
+    """AT clamped to 0..SIZE-1, as i64."""
+    low = scalars.apply("max", scalars.index_value(at), scalars.const(0, I64))
+    return scalars.apply("min", low, scalars.index_value(size - 1))

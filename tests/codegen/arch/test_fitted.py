@@ -1,0 +1,95 @@
+"""Constants of cost models: all are asked of the target, which says where they were fitted."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from glassrt.codegen.arch.fitted import Fitted
+from glassrt.codegen.arch.names import REFERENCE, arch_named
+from glassrt.compiler.driver.build import Settings, context_of, launch_level
+from glassrt.compiler.passes.ledger import ESTIMATED, TIME, Ledger
+from glassrt.compiler.report.facts import Facts
+from glassrt.compiler.report.summary import summarize
+
+from ...property.graphs import Net
+
+ROOT = Path(__file__).parents[3]
+DECIDES = (
+    *("codegen/families", "compiler/fusion", "compiler/kernels"),
+    *("compiler/memory", "compiler/patterns", "compiler/schedule"),
+)
+# Numbers without a unit that no measurement of a GPU could change.
+DIMENSIONLESS = {
+    ("codegen/families/contraction/cost.py", "UNITS_NORM"),  # the order of a norm
+    ("codegen/families/contraction/cost.py", "PHASES_NORM"),
+    ("compiler/patterns/layouts.py", "CONVERSION_PASSES"),  # a count
+    ("compiler/schedule/grouping/drafts.py", "_LEAST"),  # against rounding, so that ties are ties
+}
+
+
+def float_constants() -> Iterator[tuple[str, str]]:
+    """The module-level constants with a fraction, of what decides by expected times: file and name."""
+    paths = (path for folder in DECIDES for path in sorted((ROOT / folder).rglob("*.py")))
+    for path in paths:
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, (ast.Assign, ast.AnnAssign)) and is_float(node.value):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                yield path.relative_to(ROOT).as_posix(), ast.unparse(targets[0])
+
+
+def is_float(value: ast.expr | None) -> bool:
+    return isinstance(value, ast.Constant) and isinstance(value.value, float)
+
+
+def test_no_time_or_rate_is_a_constant_of_a_module() -> None:
+    assert set(float_constants()) == DIMENSIONLESS
+
+
+def test_the_reference_has_what_was_fitted_on_it() -> None:
+    fitted = REFERENCE.fitted
+    assert REFERENCE.estimated_from == ""
+    assert fitted == Fitted(fitted.throughput)
+    assert {fit.card for fit in fitted.fits.values()} == {REFERENCE.card.name}
+
+
+@pytest.mark.parametrize("name", ["sm_80", "sm_90a:h100", "sm_120"])
+def test_other_cards_are_estimated_from_it(name: str) -> None:
+    """Load latencies keep their cycles, launch latencies their time, rates are the generation's."""
+    arch = arch_named(name)
+    slower = REFERENCE.clock / arch.clock
+    assert arch.estimated_from == "h200"
+    assert arch.fitted.row.element == pytest.approx(0.15 * slower)
+    assert arch.fitted.depthwise.load == pytest.approx(0.15 * slower)
+    assert arch.fitted.row.launch == REFERENCE.fitted.row.launch
+    assert arch.fitted.contraction == REFERENCE.fitted.contraction
+
+
+def joined_siblings(target: str) -> Ledger:
+    """The ledger of a net in which times decide whether siblings are joined."""
+    net = Net()
+    x = net.input("x", 1, 32, 8, 8)
+    settings = Settings(targets=(arch_named(target),), cache=None)
+    context = context_of(settings)
+    launch_level(net.done(net.conv(x, 16), net.conv(x, 16)), settings, context)
+    return context.ledger
+
+
+def test_records_of_expected_times_say_where_they_were_measured() -> None:
+    for target, cards in (("sm_90a", set()), ("sm_80", {"h200"})):
+        ledger = joined_siblings(target)
+        timed = [record for record in ledger if any(key.startswith(TIME) for key in record.figures)]
+        assert (
+            timed and {record.figures[ESTIMATED] for record in timed if ESTIMATED in record.figures} == cards
+        )
+        assert all(ESTIMATED in record.figures for record in timed) == bool(cards)
+        assert not any(ESTIMATED in record.figures for record in ledger if record not in timed)
+
+
+def test_the_summary_says_so_too() -> None:
+    ledger = joined_siblings("sm_80")
+    net = Net()
+    facts = Facts(ledger, net.done(net.input("x", 4)))
+    assert summarize(facts)["times_estimated_from"] == ["h200"]
