@@ -18,7 +18,7 @@ from ...dialects.graph.elementwise import Cast
 from ...dialects.graph.movement.reshape import Reshape
 from ...runtime.contents import FARTHEST
 from .problems import Refused
-from .tensor import Tensor
+from .tensor import Lost, Tensor
 
 MOST_STEPS = 256  # ops between an input and what needs its content
 
@@ -58,6 +58,8 @@ class Unread(Refused):
 
 def count_of(tensor: Tensor) -> int:
     """The number of elements of TENSOR; 0 where it is not known, and so its content is not, either."""
+    if isinstance(tensor, Lost):
+        return 0
     elements = tensor.type.elements
     return elements if isinstance(elements, int) else 0
 

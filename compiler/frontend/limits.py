@@ -16,10 +16,17 @@ MAX_NODES = 250_000  # nodes after inlining of functions
 MAX_DEPTH = 24  # nesting depth of functions
 MAX_ELEMENTS = 2**36  # elements of one tensor, at the symbols' maxima
 MAX_RANK = 32
+MAX_SYMBOLS = 1024  # symbols of a model, those included that are computed from others
 MAX_SHAPE_VALUES = 4096  # elements of a tensor that is tracked as symbolic integers
 MAX_DIM_PARTS = 128  # atoms and terms of one symbolic dimension
 MAX_INTEGER = 2**63 - 1
 DEFAULT_FOLDING_BUDGET = 768 * 2**20  # bytes that constant folding may produce in all
+
+
+def check_symbols(module: Module) -> None:
+    """Raise Malformed when MODULE has too many symbols: proofs about sizes take time by their number."""
+    if len(module.symbols) > MAX_SYMBOLS:
+        raise Malformed(f"the model has {len(module.symbols)} sizes that vary; the limit is {MAX_SYMBOLS}")
 
 
 def check_dim(dim: Dim) -> Dim:

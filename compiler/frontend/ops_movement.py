@@ -61,9 +61,10 @@ def _slice_attributes(call: Call) -> Outcome:
 
 def _slice_inputs(call: Call) -> Outcome:
     """A slice whose numbers may all depend on sizes, or on what inputs hold."""
-    rank, many = call.input(0).rank, count_of(call.input(1))
+    many = count_of(call.input(1))
     starts = call.known_dims(1, "its start", [FIRST] * many)
     ends = call.known_dims(2, "its end", [LAST] * many)
+    rank = call.input(0).rank
     axes = known_axes(call, 3, rank)
     stated = call.optional(4) is not None
     steps = call.known_dims(4, "its steps", [STEP] * many) if stated else (1,) * len(starts)
@@ -195,8 +196,8 @@ def _equal_parts(call: Call, extent: Dim, count: int) -> list[Dim]:
 
 
 def _tile(call: Call) -> Outcome:
-    x = call.input(0)
-    return call.emit(Tile, x, repeats=call.known_dims(1, "its list of repeats", [Span(0, 1, 64)] * x.rank))
+    counts = [Span(0, 1, 64)] * count_of(call.input(1))
+    return call.emit(Tile, call.input(0), repeats=call.known_dims(1, "its list of repeats", counts))
 
 
 _PAD_MODES = {"constant": "constant", "reflect": "reflect", "edge": "edge", "wrap": "wrap"}

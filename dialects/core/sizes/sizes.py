@@ -299,7 +299,6 @@ class Sizes:
         name = self.fresh("S")
         self.module.derived[name] = definition
         self.module.symbols[name] = span
-        self._values.forget()
         return symbol(name)
 
     def _certain(self, function: str, operands: tuple[Dim, ...]) -> Dim | None:
@@ -342,7 +341,7 @@ class Sizes:
             return
         kept = [each for each in self.module.constraints if not is_weaker(each, constraint)]
         self.module.constraints = [*kept, constraint]
-        self._values.forget()
+        self._values.narrowed(constraint.symbols)
         for _ in range(ROUNDS):
             narrowed = [self._narrow(each) for each in list(self.module.constraints)]
             if True not in narrowed:
@@ -402,7 +401,7 @@ class Sizes:
         if (low, high) == (old.minimum, old.maximum):
             return False
         self.module.symbols[name] = SymbolRange(low, min(max(old.optimum, low), high), high)
-        self._values.forget()
+        self._values.narrowed({name})
         return True
 
     # ------------------------------------------------------------ determined symbols

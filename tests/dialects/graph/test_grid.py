@@ -136,7 +136,7 @@ def test_its_kernel(rank: int, mode: str) -> None:
 @pytest.mark.parametrize(
     ("op", "shapes", "given", "message"),
     [
-        (AffineGrid, [(1, 2, 3)], {"sizes": [2]}, "2 or 3 are wanted"),
+        (AffineGrid, [(1, 2, 3)], {"sizes": [2]}, "2 or 3 are expected"),
         (AffineGrid, [(1, 3, 3)], {"sizes": [2, 2]}, "for 2 dimensions"),
         (GridSample, [(1, 2, 3, 3), (1, 2, 2, 3)], {}, "the grid is"),
         (GridSample, [(1, 2, 3, 3), (2, 2, 2, 2)], {}, "differ in their batches"),
