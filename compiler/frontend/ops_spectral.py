@@ -53,7 +53,7 @@ def _along_axis_at_run(call: Call, axes: AxesAtRun) -> Tensor:
     """The transform along one of the axes of x but the last; which it is, a run says."""
     x, [place] = call.input(0), axes.places
     call.require(x.rank - 2, place, "its axis is none of the parts of numbers")
-    before, size, after = axes.apart(x.shape[:-1])
+    before, size, after = axes.around(x.shape[:-1])
     apart = call.emit(Reshape, x, shape=(before, size, after, x.shape[-1]))
     made = _transform(call, call.emit(Transpose, apart, perm=(0, 2, 1, 3)))
     ordered = call.emit(Transpose, made, perm=(0, 2, 1, 3))
