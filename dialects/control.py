@@ -193,7 +193,11 @@ class Loop(ControlOp):
             raise op_error(self, message, "a carried value keeps its type from one iteration to the next")
 
     def evaluate(
-        self, evaluation: Evaluation, trip: Array | None, condition: Array | None, *values: Array
+        self,
+        evaluation: Evaluation,
+        trip: Array | None = None,
+        condition: Array | None = None,
+        *values: Array,
     ) -> tuple[Array, ...]:
         carried, captures = tuple(values[: self.carried]), tuple(values[self.carried :])
         limit = None if trip is None else int(trip)

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import InputError, PlanError
 from .contents import numbers_in
+from .cuts import shown
 from .device import Array, Session, Value
 from .dlpack import CPU, CUDA, CUDA_HOST, CUDA_MANAGED, device_of, import_tensor, speaks_dlpack
 from .dtypes import numpy_dtype
@@ -73,10 +74,15 @@ class InputBinder:
             return [None] * len(tensors)
         if not isinstance(given, Mapping):
             raise InputError(f"outputs must be a mapping from names to arrays, not {type(given).__name__}")
-        unknown = given.keys() - {tensor.name for tensor in tensors}
+        results = shown([tensor.name for tensor in tensors], self._manifest.cuts)
+        unknown = given.keys() - set(results)
         if unknown:
-            names = ", ".join(clip(tensor.name) for tensor in tensors)
+            names = ", ".join(map(clip, results))
             raise InputError(f"there is no output {clip(min(map(str, unknown)))}; the outputs are {names}")
+        for cut in self._manifest.cuts:
+            if cut.output in given:
+                text = f"the size of the output {clip(cut.output)} depends on data"
+                raise InputError(text, "take the tensor that is returned, instead of giving one")
         return [
             self._output(tensor, given[tensor.name], stream) if tensor.name in given else None
             for tensor in tensors

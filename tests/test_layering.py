@@ -23,7 +23,7 @@ STANDARD = set(sys.stdlib_module_names)
 INSIDE = {
     "errors": set(),
     "templates": set(),
-    "dialects": {"errors", "runtime.launch_rules", "runtime.contents"},
+    "dialects": {"errors", "runtime.launch_rules", "runtime.contents", "runtime.cuts"},
     "runtime": {"errors"},
     "codegen": {"errors", "dialects", "runtime.plan", "runtime.children", "templates"},
     "compiler": {"errors", "dialects", "codegen.interface", "runtime", "templates"},

@@ -131,6 +131,7 @@ class ManifestBuilder:
                 }
                 for each in module.constraints
             ],
+            "cuts": [asdict(each) for each in module.cuts],
         }
         return {key: value for key, value in facts.items() if value}
 

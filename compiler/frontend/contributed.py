@@ -23,6 +23,7 @@ from ...dialects.graph.movement.concat import Concat
 from ...dialects.graph.normalization import Softmax
 from ...dialects.graph.unary import Sigmoid
 from .call import Call, Outcome
+from .contributed_lstm import ATTRIBUTES, dynamic_quantize_lstm
 from .ops_contraction import plus_matrix, scaled_product
 from .ops_elementwise import of_one_operand
 from .ops_normalization import along_axis, from_axis_on
@@ -38,19 +39,22 @@ NO_LIMIT = (1 << 31) - 1
 
 @dataclass(frozen=True)
 class Contributed:
-    """An op: its importer, its least and largest number of inputs, and the attributes it may have."""
+    """An op: its importer, its least and largest number of inputs, the attributes it may have, and its
+    largest number of outputs."""
 
     importer: Importer
     least: int
     most: int
     attributes: frozenset[str] = frozenset()
+    outputs: int = 1
 
     def check_form(self, node: NodeProto, attributes: Mapping[str, AttributeProto]) -> None:
         """Raise Malformed unless the op's definition allows the inputs, outputs and attributes of NODE."""
         if not self.least <= len(node.input) <= self.most:
             raise Malformed(f"it has {len(node.input)} inputs, {self.least} or more are expected")
-        if len(node.output) != 1:
-            raise Malformed(f"it has {len(node.output)} outputs, 1 is expected")
+        if not 1 <= len(node.output) <= self.outputs:
+            span = "1 is" if self.outputs == 1 else f"1 to {self.outputs} are"
+            raise Malformed(f"it has {len(node.output)} outputs, {span} expected")
         for name in attributes:
             if name not in self.attributes:
                 raise Malformed(f"the op has no attribute {shown(name)}")
@@ -131,13 +135,16 @@ def _gemm(call: Call) -> Outcome:
     return y if call.optional(7) is None else requantized(call, y, 7, call.input(0).dtype)
 
 
-def _op(importer: Importer, least: int, most: int, attributes: Iterable[str] = ()) -> Contributed:
-    return Contributed(importer, least, most, frozenset(attributes))
+def _op(
+    importer: Importer, least: int, most: int, attributes: Iterable[str] = (), outputs: int = 1
+) -> Contributed:
+    return Contributed(importer, least, most, frozenset(attributes), outputs)
 
 
 _POOL = ("auto_pad", "ceil_mode", "channels_last", "count_include_pad", "kernel_shape", "pads", "strides")
 CONTRIBUTED: Mapping[str, Contributed] = {
     "DequantizeLinear": _op(dequantize_linear, 2, 3, ("axis",)),
+    "DynamicQuantizeLSTM": _op(dynamic_quantize_lstm, 12, 12, ATTRIBUTES, outputs=3),
     "Gelu": _op(of_one_operand(activations.Gelu), 1, 1),
     "QGemm": _op(_gemm, 6, 9, ("alpha", "transA", "transB")),
     "QLinearAdd": _op(_binary(Add), 7, 8),

@@ -4,7 +4,8 @@
 
 Needs torch, torchvision, timm and transformers, downloads nothing, and runs from the root of the
 repository. Each architecture has random weights at full size, with batch norms that fit; it is exported by
-torch.onnx, built in fp32 and fp16, and compared with PyTorch in fp32. Exit code 1 when one is not right.
+torch.onnx, built in fp32 and fp16, and compared with PyTorch in float64. Rows of a file --out that are not
+run again stay in it. Exit code 1 when one is not right.
 """
 
 from __future__ import annotations
@@ -39,6 +40,14 @@ def row_of(name: str, device: str) -> Row:
     return row
 
 
+def known(path: Path | None) -> list[Row]:
+    """The rows in the file at PATH of architectures that there still are."""
+    if path is None or not path.exists():
+        return []
+    rows: list[Row] = json.loads(path.read_text(encoding="utf-8"))["results"]
+    return [row for row in rows if row["model"] in ARCHITECTURES]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -57,6 +66,9 @@ def main() -> int:
             print(json.dumps(row), flush=True)
     right = sum(row["right"] for row in rows)
     print(f"{right} of {len(rows)} are right")
+    kept = [row for row in known(options.out) if row["model"] not in names]
+    order = list(ARCHITECTURES)
+    rows = sorted(kept + rows, key=lambda row: order.index(row["model"]))
     record = {"environment": versions(options.device), "results": rows}
     if options.out:
         options.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

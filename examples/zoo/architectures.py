@@ -85,7 +85,7 @@ def feature_model(config: str, model: str, name: str, shape: tuple[int, ...], **
 
 
 def whisper_decoder() -> Example:
-    config = transformers.WhisperConfig(d_model=512, encoder_layers=6, decoder_layers=6)
+    config = transformers.WhisperConfig(d_model=512, decoder_layers=6, decoder_attention_heads=8)
     config._attn_implementation = "eager"
     decoder = transformers.models.whisper.modeling_whisper.WhisperDecoder(config)
     return First(decoder, "input_ids", "encoder_hidden_states"), (

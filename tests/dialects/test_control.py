@@ -133,6 +133,20 @@ def test_broken_control_flow_is_refused(text: str, old: str, new: str, message: 
     assert message in found
 
 
+def test_a_loop_may_have_no_operands() -> None:
+    text = """module @m {
+      func @main() -> (tensor<3xi64>) {inputs = [], outputs = ["y"]} {
+        %y = control.loop {count = 3} : tensor<3xi64> {
+          ^(%i: tensor<i64>):
+            %k = graph.neg %i : tensor<i64>
+            control.yield %k
+        }
+        core.return %y
+      }
+    }"""
+    assert interpret(read(text), {})["y"].tolist() == [0, -1, -2]
+
+
 def test_scan_outputs_of_a_loop_that_data_ends_are_refused() -> None:
     text = WHILE.replace("-> (tensor<f32>)", "-> (tensor<f32>, tensor<4xf32>)").replace(
         'outputs = ["y"]', 'outputs = ["y", "z"]'

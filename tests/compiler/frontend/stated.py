@@ -675,7 +675,30 @@ BASES |= {
         "Loop", 7, scalar(3), scalar(True, np.bool_), real(3), constant=(0, 1), outputs=2, body=_HALVED
     ),
 }
+_SUMMED, _WEIGHED = (
+    graph(f"b (float[3] s, float[3] u) => (float[3] t, e) {{ t = {how}(s, u) e = Neg(t) }}")
+    for how in ("Add", "Mul")
+)
+
+
+def _scan(version: int) -> Case:
+    """Until opset 8 a Scan has a batch, and begins with the lengths of its sequences."""
+    batched = (None, real(2, 3), real(2, 4, 3)) if version < 9 else (real(3), real(3, 3))
+    return case("Scan", 8, *batched, outputs=2, num_scan_inputs=1, body=_SUMMED)
+
+
+BASES["Scan"] = _scan
 CHANGES |= {
+    "Scan": {
+        "body": [right(body=_WEIGHED)],
+        "num_scan_inputs": [inert(num_scan_inputs=1)],
+        "directions": [right(directions=[1])],
+        "scan_input_axes": [right(scan_input_axes=[1])],
+        "scan_output_axes": [right(scan_output_axes=[1])],
+        "scan_input_directions": [right(scan_input_directions=[1])],
+        "scan_output_directions": [right(scan_output_directions=[1])],
+        "sequence_lens": [refused(sequence_lens=np.array([4, 1]))],
+    },
     "If": {"then_branch": [right(then_branch=_OTHER)], "else_branch": [inert(else_branch=_ONE)]},
     "Loop": {
         "body": [right(body=_SHIFTED)],
@@ -734,4 +757,32 @@ CHANGES |= {
         "P": [right(P=real(1, 12))],
     },
     "RNN": _recurrence(1, "HardSigmoid", "Tanh"),
+}
+
+
+def _quantized_lstm(version: int) -> Case:
+    """One sequence, since ONNX Runtime quantizes those of each thread apart."""
+    weights = whole(1, 3, 16, dtype=U8, low=0, high=256), whole(1, 4, 16, dtype=U8, low=0, high=256)
+    scales = [array for scale in (0.01, 0.02) for array in (np.array([scale], F32), np.array([128], U8))]
+    arrays = (real(3, 1, 3), *weights, *[None] * 5, *scales)
+    return case(
+        "DynamicQuantizeLSTM", 14, *arrays, domain=MICROSOFT, constant=(1, 2), outputs=3, hidden_size=4
+    )
+
+
+_TWO = {
+    "direction": "bidirectional",
+    "W": whole(2, 3, 16, dtype=U8, low=0, high=256),
+    "R": whole(2, 4, 16, dtype=U8, low=0, high=256),
+    **{f"{of}_scale": np.array([0.01, 0.02], F32) for of in "WR"},
+    **{f"{of}_zero_point": np.array([128, 120], U8) for of in "WR"},
+}
+BASES[f"{MICROSOFT}.DynamicQuantizeLSTM"] = _quantized_lstm
+CHANGES[f"{MICROSOFT}.DynamicQuantizeLSTM"] = {
+    **{name: found for name, found in CHANGES["LSTM"].items() if name not in ("layout", "direction")},
+    "direction": [right(direction="reverse"), right(**_TWO)],
+    "sequence_lens": [right(sequence_lens=np.array([2], np.int32))],
+    "initial_h": [right(initial_h=real(1, 1, 4))],
+    "initial_c": [right(initial_c=real(1, 1, 4))],
+    "hidden_size": [right(hidden_size=2, W=whole(1, 3, 8, dtype=U8), R=whole(1, 2, 8, dtype=U8))],
 }

@@ -29,6 +29,7 @@ NODES = [
     ],
     case("MaxRoiPool", 7, real(2, 2, 8, 8), REGIONS, pooled_shape=[2, 3], spatial_scale=0.7),
     case("Col2Im", 18, real(2, 8, 12), ints(4, 5), ints(2, 2), constant=(1, 2)),
+    case("Col2Im", 18, real(2, 8, 12), ints(4, 5), ints(2, 2)),
     case("Col2Im", 18, real(1, 9, 4), ints(5, 5), ints(3, 3), strides=[2, 2], constant=(1, 2)),
     case("Det", 11, real(2, 3, 5, 5), tolerance=1e-4),
     case("Det", 11, real(1, 1)),
