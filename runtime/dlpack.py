@@ -162,14 +162,19 @@ _exported: dict[int, tuple[_Managed, object, object]] = {}
 def export_tensor(
     owner: object, pointer: int, device: tuple[int, int], dtype: str, shape: tuple[int, ...]
 ) -> object:
-    """A DLPack capsule over memory at POINTER, which stays valid as long as OWNER is referenced."""
+    """A DLPack capsule over memory at POINTER, which stays valid as long as OWNER is referenced.
+
+    Raises `InputError` for elements narrower than a byte, which DLPack packs.
+    """
     managed = _Managed()
     entry = ELEMENT_TYPES[dtype]
+    if entry.narrow:
+        raise InputError(f"{dtype} cannot be shared through DLPack: here each element has a byte of its own")
     sizes = (ctypes.c_int64 * max(len(shape), 1))(*shape)
     tensor = managed.tensor
     tensor.data, tensor.byte_offset, tensor.ndim = pointer, 0, len(shape)
     tensor.device.type, tensor.device.id = device
-    tensor.dtype.code, tensor.dtype.bits, tensor.dtype.lanes = entry.code, entry.bytes * 8, 1
+    tensor.dtype.code, tensor.dtype.bits, tensor.dtype.lanes = entry.code, entry.width, 1
     tensor.shape = ctypes.cast(sizes, ctypes.POINTER(ctypes.c_int64))
     managed.deleter = _deleter
     address = ctypes.addressof(managed)
