@@ -64,7 +64,7 @@ class ControlOp(Operation):
     def _check_scalar(self, value: Value | None, dtype: DType, what: str) -> None:
         if value is not None and value.type != TensorType((), dtype):
             index = self.operands.index(value)
-            message = f"its {what} is {value.type}, a scalar of {dtype} is wanted"
+            message = f"its {what} is {value.type}, a scalar of {dtype} is expected"
             raise op_error(self, message, at=OperandAt(index))
 
     def _check_arguments(self, region: Region, wanted: Sequence[TensorType]) -> None:
@@ -193,7 +193,11 @@ class Loop(ControlOp):
             raise op_error(self, message, "a carried value keeps its type from one iteration to the next")
 
     def evaluate(
-        self, evaluation: Evaluation, trip: Array | None, condition: Array | None, *values: Array
+        self,
+        evaluation: Evaluation,
+        trip: Array | None = None,
+        condition: Array | None = None,
+        *values: Array,
     ) -> tuple[Array, ...]:
         carried, captures = tuple(values[: self.carried]), tuple(values[self.carried :])
         limit = None if trip is None else int(trip)

@@ -1,13 +1,14 @@
 """Level 4, launch: what is launched on the GPU. Values are buffers in memory, which kernels read and write.
 
 `launch.buffer` places a tensor in the arena or in the weights, or binds an output; the operands of
-`launch.kernel` are its inputs followed by its outputs. Execution order is textual order. The interpreter
-runs this level on one real arena, so that a wrong offset gives a wrong result.
+`launch.kernel` are its inputs followed by its outputs. Execution order is textual order; launches inside
+of `launch.if` and `launch.loop` (`launch_control.py`) run conditionally and repeatedly. The interpreter runs
+this level on one real arena, so that a wrong offset gives a wrong result.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any
 
@@ -17,16 +18,18 @@ from ..errors import IRError
 from ..runtime.launch_rules import MAX_CLUSTER
 from .core.affine import Dim, exact_div, total
 from .core.attributes import BOOL, CONFIG, DIM, DIMS, FORMAT, INT, INTS, STRING, SYMBOL, EnumKind
-from .core.bounds import Range, bounds
 from .core.diagnostics import op_error, operand_at
 from .core.dialect import Dialect
+from .core.dtypes import I64
 from .core.interpreter import Evaluation
-from .core.ir import Operation, Value
+from .core.ir import Block, Module, Operation, Value
 from .core.op import attribute, define_op, operand, operands, region, result
 from .core.parts import ArgumentAt, AttributeAt, OperandAt, ResultAt
+from .core.sizes.most import most
 from .core.tensor_map_text import TENSOR_MAPS
 from .core.traits import Trait
-from .core.types import TensorType
+from .core.types import ROW_MAJOR, TensorType
+from .launch_control import LaunchControl, LaunchIf, LaunchLoop
 
 SPACES = EnumKind(("arena", "counters", "output", "weights"))
 
@@ -122,6 +125,9 @@ class Kernel(Operation):
     `block` (threads), `cluster` (blocks) and `shared` (bytes of dynamic shared memory) are numbers. All
     blocks of a `cooperative` launch are resident at the same time, so that they may wait for each other.
 
+    A `stacked` launch writes one row of each output: what the region yields becomes the row, along the first
+    dimension of the buffer, whose number is in the last buffer read, an i64.
+
     `requested` and `compute` are those of the precision level; `executed` is the format in which the family
     does the arithmetic. A group has them per member, in `member_formats`:
     `m0_requested = f16, m0_compute = f16, m0_executed = f16, m1_...`.
@@ -143,6 +149,7 @@ class Kernel(Operation):
     cluster = attribute(INTS, (1, 1, 1))
     cooperative = attribute(BOOL, False)
     maps = attribute(TENSOR_MAPS, ())
+    stacked = attribute(BOOL, False)
     shared = attribute(INT, 0)
     stream = attribute(INT, 0)
     waits = attribute(INTS, ())
@@ -156,6 +163,11 @@ class Kernel(Operation):
     @property
     def writes(self) -> tuple[Value, ...]:
         return self.inputs[len(self.reads) : len(self.reads) + self.outputs]
+
+    @property
+    def row(self) -> Value | None:
+        """The buffer with the number of the row that a stacked launch writes; None for any other launch."""
+        return self.reads[-1] if self.stacked else None
 
     def infer(self) -> Sequence[TensorType]:
         return []
@@ -183,6 +195,18 @@ class Kernel(Operation):
         self._verify_cluster()
         for index in range(len(self.maps)):
             self._verify_map(index)
+        if self.stacked:
+            self._verify_stacked()
+
+    def _verify_stacked(self) -> None:
+        row = self.reads[-1].type if self.reads else None
+        if row is None or row.dtype != I64 or row.rank:
+            message = f"is stacked, and reads {row or 'nothing'} last; an i64, the row's number, is wanted"
+            raise op_error(self, message, at=AttributeAt("stacked"))
+        for index, buffer in enumerate(self.writes, len(self.reads)):
+            if not buffer.type.rank or buffer.type.layout != ROW_MAJOR:
+                message = f"writes a row of {buffer.type}, which is no row-major stack of rows"
+                raise op_error(self, message, at=OperandAt(index))
 
     def _verify_cluster(self) -> None:
         if self.cluster == (1, 1, 1):
@@ -224,7 +248,8 @@ class Kernel(Operation):
             raise op_error(self, message, label=f"{len(yielded)} values for {len(self.writes)} buffers")
         for index, (value, buffer) in enumerate(zip(yielded, self.writes, strict=True), len(self.reads)):
             # A result may be written to a strided view, so only shape and element type must agree.
-            if (value.type.shape, value.type.dtype) != (buffer.type.shape, buffer.type.dtype):
+            wanted = buffer.type.shape[1:] if self.stacked else buffer.type.shape
+            if (value.type.shape, value.type.dtype) != (wanted, buffer.type.dtype):
                 label = f"this is {buffer.type}, the region yields {value.type}"
                 raise op_error(self, message, at=OperandAt(index), label=label)
 
@@ -233,8 +258,17 @@ class Kernel(Operation):
         outcomes = evaluation.run_region(self.body, reads)
         targets = buffers[len(self.reads) : len(self.reads) + self.outputs]
         for target, value in zip(targets, outcomes, strict=True):
-            target[...] = value
+            self._place(target, reads)[...] = value
         return ()
+
+    def _place(self, target: Any, reads: Sequence[Any]) -> Any:
+        """The part of the output TARGET that is written: one row of it, if the launch is stacked."""
+        if not self.stacked:
+            return target
+        row = int(reads[-1])
+        if not 0 <= row < target.shape[0]:
+            raise op_error(self, f"writes row {row} of {target.shape[0]}")
+        return target[row, ...]
 
     def flops(self) -> Dim:
         return total(op.flops() for op in self.body.block)
@@ -249,13 +283,23 @@ def span(type: TensorType) -> Dim:
     return type.layout.offset + total(ends) + 1
 
 
-def largest(size: Dim, ranges: Mapping[str, Range]) -> int:
-    """The largest value of SIZE (bytes) within RANGES, for which memory is reserved. Raises IRError if
+def largest(size: Dim, module: Module) -> int:
+    """The largest value of SIZE (bytes) in MODULE, for which memory is reserved. Raises IRError if
     unbounded."""
-    high = bounds(size, ranges)[1]
+    high = most(size, module)
     if high is None:
         raise IRError(f"launch level: the size {size} is unbounded", "give every symbol a range")
     return max(high, 0)
 
 
-LAUNCH = Dialect("launch", (Buffer, View, Kernel))
+def kernels_in(block: Block) -> Iterator[Kernel]:
+    """The launches of BLOCK in textual order, by which they are numbered; those of control ops included."""
+    for op in block:
+        if isinstance(op, Kernel):
+            yield op
+        elif isinstance(op, LaunchControl):
+            for each in op.regions:
+                yield from kernels_in(each.block)
+
+
+LAUNCH = Dialect("launch", (Buffer, View, Kernel, LaunchIf, LaunchLoop))

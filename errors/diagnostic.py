@@ -30,6 +30,15 @@ class Span:
         return f"{self.file}:{self.line}:{self.column}"
 
 
+def span_in(file: str, text: str, start: int, end: int) -> Span:
+    """The span of the characters of TEXT from offset START to END, clipped to one line; FILE is its name."""
+    begin = text.rfind("\n", 0, start) + 1
+    stop = text.find("\n", start)
+    stop = len(text) if stop < 0 else stop
+    line = text.count("\n", 0, start) + 1
+    return Span(file, line, start - begin + 1, max(1, min(end, stop) - start), text[begin:stop])
+
+
 @dataclass(frozen=True, slots=True)
 class Note:
     """A fact that supplements the message, and where it shows in a text, if anywhere."""

@@ -23,14 +23,14 @@ def body(diagnostic: Diagnostic, cases: Sequence[Diagnostic] = ()) -> str:
     message = shortened("\n  - ".join((diagnostic.message, *(case.message for case in cases))))
     parts = [message, *_nodes(diagnostic)]
     if diagnostic.span is not None:
-        parts += _excerpt(diagnostic.span, diagnostic.label)
+        parts += excerpt(diagnostic.span, diagnostic.label)
     for note in diagnostic.notes:
         parts += _note(note)
     return "\n  ".join(parts)
 
 
 def _note(note: Note) -> list[str]:
-    where = [] if note.span is None else _excerpt(note.span, "")
+    where = [] if note.span is None else excerpt(note.span, "")
     return [f"note: {note.message}", *where]
 
 
@@ -44,7 +44,7 @@ def _nodes(diagnostic: Diagnostic) -> list[str]:
     return [shortened(f"from ONNX node {named}{more}")]
 
 
-def _excerpt(span: Span, label: str) -> list[str]:
+def excerpt(span: Span, label: str) -> list[str]:
     """Three lines: the location, the source line around SPAN, and carets with the LABEL under it."""
     start = _first_shown(span)
     shown, before = _window(span, start)

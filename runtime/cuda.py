@@ -87,12 +87,12 @@ class CudaExecutable:
                 self._weights = self._upload(plan)
                 functions = {
                     name: self._load_kernel(plan, target, name)
-                    for name in sorted({launch.kernel for launch in plan.spec.launches})
+                    for name in sorted({launch.kernel for launch in plan.spec.launches} | _setter(plan))
                 }
         except BaseException:
             self.close()
             raise
-        self._launcher = Launcher(device, functions)
+        self._launcher = Launcher(device, functions, plan.spec.setter)
 
     def session(self) -> CudaSession:
         """A new session for the calling thread."""
@@ -120,7 +120,7 @@ class CudaExecutable:
             self._released.callback(module.close)
             entry = plan.spec.kernels[name].entry
             function = call("cuModuleGetFunction", module.value, entry.encode())
-            shared = max(launch.shared_bytes for launch in launches)
+            shared = max((launch.shared_bytes for launch in launches), default=0)
             if shared > DEFAULT_SHARED_BYTES:
                 maximum = attributes.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
                 call("cuFuncSetAttribute", function, maximum, shared)
@@ -128,6 +128,10 @@ class CudaExecutable:
             message = f"cannot load kernel {name} for {target}: {error.message}"
             raise DriverError(message, error.code, error.hint) from error
         return function
+
+
+def _setter(plan: Plan) -> set[str]:
+    return {plan.spec.setter} if plan.spec.setter else set()
 
 
 def _check_driver(driver: Driver, manifest: Manifest) -> None:

@@ -72,7 +72,7 @@ class CudaDevice:
         driver.check(ordinal)
         self.handle = find_device(driver, ordinal)
         self.capability = compute_capability(driver, self.handle)
-        self._context = driver.call("cuDevicePrimaryCtxRetain", self.handle)
+        self.context = driver.call("cuDevicePrimaryCtxRetain", self.handle)
         weakref.finalize(self, _release_primary, driver, self.handle)
 
     @cached_property
@@ -88,7 +88,7 @@ class CudaDevice:
         An error that destroys the context is remembered; from then on this raises `DeviceError` at once.
         """
         self.driver.check(self.ordinal)
-        self.driver.call("cuCtxPushCurrent", self._context)
+        self.driver.call("cuCtxPushCurrent", self.context)
         try:
             yield
         except DeviceError as error:
@@ -130,7 +130,7 @@ class CudaDevice:
         """Release a handle. Errors are ignored: no caller could act on them."""
         with contextlib.ExitStack() as stack:
             with contextlib.suppress(DeviceError):
-                self.driver.call("cuCtxPushCurrent", self._context)
+                self.driver.call("cuCtxPushCurrent", self.context)
                 stack.callback(self._pop)
             with contextlib.suppress(DeviceError):
                 self.driver.call(function, value)

@@ -13,18 +13,20 @@ from .cuda_device import CudaDevice, Handle
 from .cuda_driver import DriverError
 from .cuda_tensor_map import encode_tensor_map
 from .program import BoundBuffer, BoundLaunch, BoundScalar, BoundTensorMap, Program
+from .unroll import ITERATIONS
 
-_RELAXED = "CU_STREAM_CAPTURE_MODE_RELAXED"
+RELAXED = "CU_STREAM_CAPTURE_MODE_RELAXED"
 
 
 @dataclass(frozen=True)
 class Addresses:
-    """Device addresses of a program's spaces: arena, weights, inputs and outputs."""
+    """Device addresses of a program's spaces: arena, weights, inputs, outputs and the table of iterations."""
 
     arena: int
     weights: int
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    iterations: int = 0
 
     def of(self, buffer: BoundBuffer) -> int:
         """Device address of a buffer."""
@@ -32,16 +34,24 @@ class Addresses:
             return self.arena + buffer.offset
         if buffer.space == "weights":
             return self.weights + buffer.offset
+        if buffer.space == ITERATIONS:
+            return self.iterations + buffer.offset
         return (self.inputs if buffer.space == "input" else self.outputs)[buffer.index] + buffer.offset
 
 
 class Launcher:
-    """Issues the kernel launches of one engine."""
+    """Issues the kernel launches of one engine; SETTER is the kernel that sets conditions, "" for none."""
 
-    def __init__(self, device: CudaDevice, functions: Mapping[str, Any]) -> None:
+    def __init__(self, device: CudaDevice, functions: Mapping[str, Any], setter: str = "") -> None:
         self._device = device
         self._driver = device.driver
         self._functions = functions
+        self._setter = setter
+
+    @property
+    def has_setter(self) -> bool:
+        """Whether conditional nodes of graphs can be set."""
+        return bool(self._setter)
 
     def issue(self, launch: BoundLaunch, addresses: Addresses, stream: Any, overlap: bool) -> None:
         """Issue one kernel launch to STREAM; with OVERLAP it may start before the previous one has ended.
@@ -52,18 +62,25 @@ class Launcher:
         if launch.cooperative:
             self._check_resident(launch)
         parameters = [self._parameter(argument, addresses) for argument in launch.arguments]
-        pointers = (ctypes.c_void_p * max(len(parameters), 1))(*map(ctypes.addressof, parameters))
         config = self._config(launch, stream, overlap)
-        function = self._functions[launch.kernel]
         try:
-            self._driver.call("cuLaunchKernelEx", config, function, ctypes.addressof(pointers), 0)
+            self._launch(config, self._functions[launch.kernel], parameters)
         except DriverError as error:
             raise _in_kernel(error, launch) from error
 
-    def issue_synchronously(self, program: Program, addresses: Addresses, stream: Any) -> None:
-        """Issue all launches one by one and wait for each, so that an error names its kernel."""
-        for launch in program.launches:
-            self.issue_and_wait(launch, addresses, stream)
+    def issue_setter(self, arguments: Sequence[int], stream: Any) -> None:
+        """Issue the setter to STREAM with ARGUMENTS, as `SETTER_PARAMETERS` of the manifest lists them."""
+        types = [*[ctypes.c_uint64] * 4, ctypes.c_int64, ctypes.c_int32]
+        parameters = [kind(value) for kind, value in zip(types, arguments, strict=True)]
+        config = self._driver.api.CUlaunchConfig()
+        config.gridDimX = config.gridDimY = config.gridDimZ = 1
+        config.blockDimX = config.blockDimY = config.blockDimZ = 1
+        config.hStream = stream
+        self._launch(config, self._functions[self._setter], parameters)
+
+    def _launch(self, config: Any, function: Any, parameters: Sequence[Any]) -> None:
+        pointers = (ctypes.c_void_p * max(len(parameters), 1))(*map(ctypes.addressof, parameters))
+        self._driver.call("cuLaunchKernelEx", config, function, ctypes.addressof(pointers), 0)
 
     def issue_and_wait(self, launch: BoundLaunch, addresses: Addresses, stream: Any) -> None:
         """Issue one launch without overlap, and wait until STREAM is idle. Raises `DriverError`, naming the
@@ -80,9 +97,16 @@ class Launcher:
         """Capture the program as one executable graph; SPARES are the streams for its branches."""
 
         def body() -> None:
-            _Branches(self, addresses, [stream, *spares]).issue(program)
+            self.issue_branches(list(enumerate(program.launches)), addresses, [stream, *spares])
 
         return self._captured(stream, body)
+
+    def issue_branches(
+        self, launches: Sequence[tuple[int, BoundLaunch]], addresses: Addresses, streams: Sequence[Any]
+    ) -> None:
+        """Issue numbered LAUNCHES to the STREAMS that they are on; the first one is being captured, and on
+        return depends on all others."""
+        _Branches(self, addresses, streams).issue(launches)
 
     def capture_timed(
         self, program: Program, addresses: Addresses, stream: Any, events: Sequence[Handle]
@@ -105,11 +129,11 @@ class Launcher:
         The capture mode is relaxed: memory that a finaliser frees meanwhile must not invalidate the capture.
         """
         call = self._driver.call
-        call("cuStreamBeginCapture", stream, getattr(self._driver.api.CUstreamCaptureMode, _RELAXED))
+        call("cuStreamBeginCapture", stream, getattr(self._driver.api.CUstreamCaptureMode, RELAXED))
         try:
             body()
         except BaseException:
-            self._abandon(stream)
+            self.abandon(stream)
             raise
         graph = self._device.create("cuGraphDestroy", "cuStreamEndCapture", stream)
         try:
@@ -117,13 +141,15 @@ class Launcher:
         finally:
             graph.close()
 
-    def _abandon(self, stream: Any) -> None:
-        """End a capture that failed midway, whatever state it is in."""
+    def abandon(self, stream: Any, owned: bool = True) -> None:
+        """End a capture that failed midway, whatever state it is in; a graph that it made itself (OWNED) is
+        destroyed."""
         try:
             graph = self._driver.call("cuStreamEndCapture", stream)
         except DeviceError:
             return  # an invalidated capture returns no graph
-        self._device.release("cuGraphDestroy", graph)
+        if owned:
+            self._device.release("cuGraphDestroy", graph)
 
     def _config(self, launch: BoundLaunch, stream: Any, overlap: bool) -> Any:
         api = self._driver.api
@@ -180,7 +206,7 @@ class Launcher:
 
 
 class _Branches:
-    """Issues a program's branches: forks streams off the captured one, and joins them at the end."""
+    """Issues launches on several streams: forks them off the captured one, and joins them at the end."""
 
     def __init__(self, launcher: Launcher, addresses: Addresses, streams: Sequence[Any]) -> None:
         self._launcher = launcher
@@ -191,12 +217,12 @@ class _Branches:
         self._begun = {0}
         self._after_kernel: set[int] = set()
 
-    def issue(self, program: Program) -> None:
+    def issue(self, launches: Sequence[tuple[int, BoundLaunch]]) -> None:
         """Issue every launch; on return the first stream depends on all others."""
         start = self._record(0)
-        awaited = {wait for launch in program.launches for wait in launch.waits}
+        awaited = {wait for _, launch in launches for wait in launch.waits}
         events: dict[int, Handle] = {}
-        for index, launch in enumerate(program.launches):
+        for index, launch in launches:
             self._begin(launch.stream, start)
             self._issue(launch, [events[wait] for wait in launch.waits])
             if index in awaited:

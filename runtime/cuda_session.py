@@ -6,18 +6,24 @@ from __future__ import annotations
 import contextlib
 import statistics
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..errors import DeviceError
 from .cuda_device import CudaDevice, Handle
+from .cuda_graph import NoConditionalNodes, build_graph
 from .cuda_io import Transfers
 from .cuda_launch import Addresses, Launcher
+from .cuda_walk import CudaMachine, read_buffer
 from .device import Array, LaunchRecord, Observer, Value
 from .manifest import Manifest
-from .program import BoundBuffer, Program
+from .program import Program
+from .steps import Repeat, controls_in
+from .unroll import MOST_LAUNCHES
+from .walk import walk
 
 MAX_GRAPHS = 16
 _NON_BLOCKING = 1  # CU_STREAM_NON_BLOCKING
@@ -36,6 +42,7 @@ class CudaSession:
         self._zeroed_bytes = manifest.zeroed_bytes
         self._zeroed = False
         self._debug = debug
+        self._reads_back = False  # conditions: where graphs have no conditional nodes
         self._graphs: OrderedDict[object, Handle] = OrderedDict()
         self._released = contextlib.ExitStack()
         try:
@@ -45,6 +52,7 @@ class CudaSession:
                 arena = device.allocate(manifest.arena_bytes)
                 self._released.callback(arena.close)
                 self._arena = int(arena)
+                self._iterations = self._table(manifest)
         except BaseException:
             self.close()
             raise
@@ -70,10 +78,7 @@ class CudaSession:
             sources = self._transfers.upload(program, inputs)
             targets = self._transfers.targets(program, outputs)
             addresses = self._addresses(sources, [target.address for target in targets])
-            if self._debug:
-                self._launcher.issue_synchronously(program, addresses, self._streams[0])
-            else:
-                self._call("cuGraphLaunch", self._graph(program, addresses).value, self._streams[0])
+            self._start(program, addresses)
             self._transfers.download(targets, on_device)
             self._call("cuStreamSynchronize", self._streams[0])
             return self._transfers.results(targets, on_device)
@@ -87,31 +92,30 @@ class CudaSession:
             self._call("cuStreamSynchronize", self._streams[0])
 
             def read(name: str) -> Array:
-                return self._read(program.buffers[name], addresses)
+                return read_buffer(self._device.driver, program.buffers[name], addresses)
 
-            for index, launch in enumerate(program.launches):
+            def launch(index: int) -> None:
                 observer.before(index, read)
-                self._launcher.issue_and_wait(launch, addresses, self._streams[0])
+                self._launcher.issue_and_wait(program.launches[index], addresses, self._streams[0])
                 observer.after(index, read)
+
+            walk(program.steps, self._machine(addresses, launch))
             self._transfers.download(targets, False)
             self._call("cuStreamSynchronize", self._streams[0])
             return self._transfers.results(targets, False)
 
     def profile(self, program: Program, inputs: Sequence[Value], repeats: int) -> list[LaunchRecord]:
-        """Replay a graph that records an event between consecutive launches, REPEATS times."""
+        """Replay a graph that records an event between consecutive launches, REPEATS times.
+
+        Bodies of conditional nodes take no events: a program with control flow runs launch by launch.
+        """
         samples: list[list[float]] = [[] for _ in program.launches]
         with self._running(), contextlib.ExitStack() as stack:
             addresses = self._scratch(program, inputs, stack)
-            events = [self._new_event(stack) for _ in range(len(samples) + 1)]
-            graph = self._launcher.capture_timed(program, addresses, self._streams[0], events)
-            stack.callback(graph.close)
-            for repeat in range(repeats + 1):
-                self._call("cuGraphLaunch", graph.value, self._streams[0])
-                self._call("cuStreamSynchronize", self._streams[0])
-                if repeat == 0:
-                    continue  # the first replay is the warm-up
-                for times, begin, end in zip(samples, events, events[1:], strict=False):
-                    times.append(self._milliseconds(begin, end) * 1000)
+            if program.straight:
+                self._time_in_graph(program, addresses, samples, repeats, stack)
+            else:
+                self._time_one_by_one(program, addresses, samples, repeats, stack)
         return [
             LaunchRecord(launch.kernel, launch.op, statistics.median(times), launch.grid, launch.block)
             for launch, times in zip(program.launches, samples, strict=True)
@@ -120,16 +124,59 @@ class CudaSession:
     def time(self, program: Program, inputs: Sequence[Value], repeats: int, warmup: int) -> list[float]:
         """Queue all runs at once with an event around each, so that launch overhead on the CPU is hidden."""
         with self._running(), contextlib.ExitStack() as stack:
-            graph = self._graph(program, self._scratch(program, inputs, stack)).value
+            addresses = self._scratch(program, inputs, stack)
             events = [(self._new_event(stack), self._new_event(stack)) for _ in range(repeats)]
             for _ in range(warmup):
-                self._call("cuGraphLaunch", graph, self._streams[0])
+                self._start(program, addresses)
             for begin, end in events:
                 self._call("cuEventRecord", begin.value, self._streams[0])
-                self._call("cuGraphLaunch", graph, self._streams[0])
+                self._start(program, addresses)
                 self._call("cuEventRecord", end.value, self._streams[0])
             self._call("cuStreamSynchronize", self._streams[0])
             return [self._milliseconds(begin, end) for begin, end in events]
+
+    def _time_in_graph(
+        self,
+        program: Program,
+        addresses: Addresses,
+        samples: Sequence[list[float]],
+        repeats: int,
+        stack: contextlib.ExitStack,
+    ) -> None:
+        events = [self._new_event(stack) for _ in range(len(samples) + 1)]
+        graph = self._launcher.capture_timed(program, addresses, self._streams[0], events)
+        stack.callback(graph.close)
+        for repeat in range(repeats + 1):
+            self._call("cuGraphLaunch", graph.value, self._streams[0])
+            self._call("cuStreamSynchronize", self._streams[0])
+            if repeat == 0:
+                continue  # the first replay is the warm-up
+            for times, begin, end in zip(samples, events, events[1:], strict=False):
+                times.append(self._milliseconds(begin, end) * 1000)
+
+    def _time_one_by_one(
+        self,
+        program: Program,
+        addresses: Addresses,
+        samples: Sequence[list[float]],
+        repeats: int,
+        stack: contextlib.ExitStack,
+    ) -> None:
+        begin, end = self._new_event(stack), self._new_event(stack)
+
+        def launch(index: int) -> None:
+            self._call("cuEventRecord", begin.value, self._streams[0])
+            self._issue(program, addresses, index)
+            self._call("cuEventRecord", end.value, self._streams[0])
+            self._call("cuStreamSynchronize", self._streams[0])
+            samples[index][-1] += self._milliseconds(begin, end) * 1000
+
+        for _ in range(repeats + 1):
+            for times in samples:
+                times.append(0.0)
+            walk(program.steps, self._machine(addresses, launch))
+        for times in samples:
+            del times[0]  # the first run is the warm-up
 
     def close(self) -> None:
         """Release everything in reverse order of creation."""
@@ -160,25 +207,61 @@ class CudaSession:
         return self._addresses(sources, [target.address for target in targets])
 
     def _addresses(self, inputs: Sequence[int], outputs: Sequence[int]) -> Addresses:
-        return Addresses(self._arena, self._weights, tuple(inputs), tuple(outputs))
+        return Addresses(self._arena, self._weights, tuple(inputs), tuple(outputs), self._iterations)
 
-    def _read(self, buffer: BoundBuffer, addresses: Addresses) -> Array:
-        """Copy a buffer's bytes to host memory."""
-        copy: Array = np.empty(buffer.bytes, np.uint8)
-        if buffer.bytes:
-            self._call("cuMemcpyDtoH", copy.ctypes.data, addresses.of(buffer), buffer.bytes)
-        return copy
+    def _start(self, program: Program, addresses: Addresses) -> None:
+        """Start the program: one launch of its graph or, without graph, all of its launches."""
+        if self._debug:
+            self._walk(program, addresses, self._issue_and_wait)
+            return
+        if not self._reads_back:
+            try:
+                self._call("cuGraphLaunch", self._graph(program, addresses).value, self._streams[0])
+                return
+            except NoConditionalNodes:
+                self._reads_back = True
+        self._walk(program, addresses, self._issue)
+
+    def _walk(
+        self, program: Program, addresses: Addresses, issue: Callable[[Program, Addresses, int], None]
+    ) -> None:
+        walk(program.steps, self._machine(addresses, partial(issue, program, addresses)))
+
+    def _issue(self, program: Program, addresses: Addresses, index: int) -> None:
+        launch = program.launches[index]
+        if not launch.empty:
+            self._launcher.issue(launch, addresses, self._streams[0], overlap=False)
+
+    def _issue_and_wait(self, program: Program, addresses: Addresses, index: int) -> None:
+        self._launcher.issue_and_wait(program.launches[index], addresses, self._streams[0])
+
+    def _machine(self, addresses: Addresses, launch: Callable[[int], None]) -> CudaMachine:
+        return CudaMachine(self._device.driver, addresses, self._streams[0], launch)
 
     def _graph(self, program: Program, addresses: Addresses) -> Handle:
-        """The graph for this shape and these addresses, captured on first use."""
+        """The graph for this shape and these addresses, built on first use. Raises `NoConditionalNodes`."""
         key = (program.symbols, addresses)
         graph = self._graphs.get(key)
         if graph is None:
             _drop_graphs(self._graphs, MAX_GRAPHS - 1)
-            graph = self._launcher.capture(program, addresses, self._streams[0], self._streams[1:])
-            self._graphs[key] = graph
+            graph = self._graphs[key] = self._built(program, addresses)
         self._graphs.move_to_end(key)
         return graph
+
+    def _built(self, program: Program, addresses: Addresses) -> Handle:
+        if program.straight:
+            return self._launcher.capture(program, addresses, self._streams[0], self._streams[1:])
+        return build_graph(self._device, self._launcher, program, addresses, self._streams)
+
+    def _table(self, manifest: Manifest) -> int:
+        """The address of 0, 1, 2, ... in i64, which launches of unrolled loops read; 0 without loops."""
+        if not any(isinstance(step, Repeat) for step in controls_in(manifest.steps)):
+            return 0
+        numbers = np.arange(MOST_LAUNCHES, dtype=np.int64)
+        memory = self._device.allocate(numbers.nbytes)
+        self._released.callback(memory.close)
+        self._call("cuMemcpyHtoD", memory.value, numbers.ctypes.data, numbers.nbytes)
+        return int(memory)
 
     def _new_stream(self) -> Any:
         stream = self._device.create("cuStreamDestroy", "cuStreamCreate", _NON_BLOCKING)

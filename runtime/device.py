@@ -19,7 +19,10 @@ Value = Array | ExternalTensor
 
 @dataclass(frozen=True)
 class LaunchRecord:
-    """Time of one kernel launch: the median over the repeats, in microseconds of device time."""
+    """Time of one kernel launch: the median over the repeats, in microseconds of device time.
+
+    A launch in a loop or a branch has the time of all its executions in a run.
+    """
 
     name: str
     op: str
@@ -36,7 +39,7 @@ class Observer(Protocol):
     """Observes a run: may read memory around every launch, but must not change anything."""
 
     def before(self, index: int, read: ReadBuffer) -> None:
-        """Called when all launches before launch INDEX have ended."""
+        """Called when all launches before launch INDEX have ended; again each time that it runs."""
 
     def after(self, index: int, read: ReadBuffer) -> None:
         """Called when launch INDEX has ended."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -27,6 +28,7 @@ from .program import (
     BoundTensor,
     Program,
 )
+from .walk import walk
 
 _POISON = 0xFF  # NaN in every floating-point type
 
@@ -58,7 +60,9 @@ class HostExecutable:
         self.plan = plan
         self._manifest = plan.spec
         self._order = order
-        self._module = HostModule(plan.sources, plan.headers)
+        launched = {launch.kernel for launch in plan.spec.launches}
+        sources = {name: text for name, text in plan.sources.items() if name in launched}
+        self._module = HostModule(sources, plan.headers)
         self._weights = _aligned_copy(np.frombuffer(plan.weights, np.uint8))
 
     def session(self) -> HostSession:
@@ -105,10 +109,12 @@ class HostSession:
         def read(name: str) -> Array:
             return memory.bytes(program.buffers[name]).copy()
 
-        for index, launch in enumerate(program.launches):
+        def launch(index: int) -> None:
             observer.before(index, read)
-            self._launch(launch, memory)
+            self._launch(program.launches[index], memory)
             observer.after(index, read)
+
+        walk(program.steps, _HostMachine(memory, launch))
         self._zeroed = True
         return [
             _typed(result, tensor) for tensor, result in zip(program.outputs, memory.outputs, strict=True)
@@ -116,11 +122,16 @@ class HostSession:
 
     def profile(self, program: Program, inputs: Sequence[Value], repeats: int) -> list[LaunchRecord]:
         """Wall-clock time of every launch, in microseconds."""
-        memory = self._stage(program, inputs)
         samples: list[list[float]] = [[] for _ in program.launches]
+
+        def launch(index: int) -> None:
+            samples[index][-1] += _seconds(partial(self._launch, program.launches[index], memory)) * 1e6
+
+        memory = self._stage(program, inputs)
         for _ in range(repeats):
-            for times, launch in zip(samples, program.launches, strict=True):
-                times.append(_seconds(partial(self._launch, launch, memory)) * 1e6)
+            for times in samples:
+                times.append(0.0)
+            walk(program.steps, _HostMachine(memory, launch))
         return [
             LaunchRecord(launch.kernel, launch.op, statistics.median(times), launch.grid, launch.block)
             for launch, times in zip(program.launches, samples, strict=True)
@@ -151,8 +162,10 @@ class HostSession:
         )
 
     def _launch_all(self, program: Program, memory: _Spaces) -> None:
-        for launch in program.launches:
-            self._launch(launch, memory)
+        def launch(index: int) -> None:
+            self._launch(program.launches[index], memory)
+
+        walk(program.steps, _HostMachine(memory, launch))
 
     def _launch(self, launch: BoundLaunch, memory: _Spaces) -> None:
         if launch.empty:
@@ -188,6 +201,20 @@ class _Spaces:
         """A buffer's bytes."""
         array = self._arrays[buffer.space, buffer.index]
         return array[buffer.offset : buffer.offset + buffer.bytes]
+
+
+@dataclass(frozen=True)
+class _HostMachine:
+    """The host as a machine that programs are executed on, launch by launch, in `memory`."""
+
+    memory: _Spaces
+    launch: Callable[[int], None]
+
+    def read(self, buffer: BoundBuffer) -> Array:
+        return self.memory.bytes(buffer)
+
+    def write(self, buffer: BoundBuffer, content: Array) -> None:
+        self.memory.bytes(buffer)[: content.size] = content
 
 
 def _argument(argument: BoundArgument, memory: _Spaces) -> HostArgument:

@@ -7,23 +7,38 @@ depend on symbols are checked by `program.resolve`, which evaluates them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from ..errors import PlanError
+from .cuts import Cut, shown
 from .dtypes import ELEMENT_TYPES
 from .expressions import LIMIT, Expression, clip
 from .launch_rules import MAX_CLUSTER
-from .manifest_arguments import ArgumentSpec, KernelSpec, parse_arguments, parse_kernel
+from .manifest_arguments import ArgumentSpec, KernelSpec, ParameterSpec, parse_arguments, parse_kernel
 from .manifest_fields import Fields, fails
 from .sizes import SizeBinding, SizeSpec, bindings, parse_sizes
+from .steps import StepSpec, parse_steps
 
-FORMAT = 2
+FORMAT = 3
 SPACES = ("arena", "input", "output", "weights")
 MAX_STREAMS = 64
 MAX_SHARED_BYTES = 232_448  # 227 KiB, compute capability 9.0 (CUDA C++ guide, table 27)
 MAX_RANK = 64
+# What the setter takes: a node's handle, the loop's counter, trip count, condition and bound (addresses of 0
+# for what there is not), and whether the loop begins.
+SETTER_PARAMETERS = tuple(
+    ParameterSpec(kind, dtype)
+    for kind, dtype in (
+        ("scalar", "i64"),
+        ("write", "i64"),
+        ("read", "i64"),
+        ("read", "bool"),
+        ("scalar", "i64"),
+        ("scalar", "i32"),
+    )
+)
 
 _TARGET = re.compile(r"sm_([1-9][0-9]{1,2})([af]?)")
 
@@ -94,6 +109,9 @@ class Manifest:
 
     The first `zeroed_bytes` of the arena are zero before the first launch of a run, and again after
     its last: kernels reset the counters that they use.
+
+    `steps` are the launches in order, as a tree where some run conditionally or repeatedly; `setter` is the
+    kernel that hands conditions in memory to the conditional nodes of a CUDA graph, "" where there is none.
     """
 
     name: str
@@ -104,12 +122,21 @@ class Manifest:
     sizes: SizeSpec
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+    cuts: tuple[Cut, ...]
     arena_bytes: int
     zeroed_bytes: int
     weights_bytes: int
     buffers: Mapping[str, BufferSpec]
     kernels: Mapping[str, KernelSpec]
     launches: tuple[LaunchSpec, ...]
+    steps: tuple[StepSpec, ...]
+    setter: str
+
+    @property
+    def results(self) -> tuple[TensorSpec, ...]:
+        """The outputs that a caller gets: all but the counts of those that are cut."""
+        names = shown([tensor.name for tensor in self.outputs], self.cuts)
+        return tuple(tensor for tensor in self.outputs if tensor.name in names)
 
     @property
     def bindings(self) -> list[SizeBinding]:
@@ -141,13 +168,40 @@ def parse_manifest(value: object) -> Manifest:
         sizes=parse_sizes(fields),
         inputs=inputs,
         outputs=outputs,
+        cuts=_cuts(fields, outputs),
         arena_bytes=arena_bytes,
         zeroed_bytes=fields.integer("zeroed_bytes", 0, arena_bytes, 0),
         weights_bytes=fields.integer("weights_bytes", 0, LIMIT - 1),
         buffers=MappingProxyType({buffer.name: buffer for buffer in buffers}),
         kernels=MappingProxyType(kernels),
         launches=launches,
+        steps=parse_steps(fields, len(launches)),
+        setter=_setter(fields, kernels),
     )
+
+
+def _cuts(fields: Fields, outputs: Sequence[TensorSpec]) -> tuple[Cut, ...]:
+    known = {tensor.name: tensor for tensor in outputs}
+    entries = (Fields(each, f"cuts[{index}]") for index, each in enumerate(fields.array("cuts", [])))
+    cuts = tuple(
+        Cut(each.text("output"), each.integer("axis", 0, MAX_RANK - 1), each.text("count"))
+        for each in entries
+    )
+    for cut in cuts:
+        output, count = known.get(cut.output), known.get(cut.count)
+        if output is None or cut.axis >= len(output.shape):
+            raise fails(f"cut of {clip(cut.output)}", "is of no axis of an output")
+        if count is None or (count.dtype, count.shape) != ("i64", ()):
+            raise fails(f"cut of {clip(cut.output)}", "has no output that is a count, an i64 scalar")
+    return cuts
+
+
+def _setter(fields: Fields, kernels: Mapping[str, KernelSpec]) -> str:
+    name = fields.text("setter", "")
+    if name and (name not in kernels or kernels[name].parameters != SETTER_PARAMETERS):
+        wanted = ", ".join(map(str, SETTER_PARAMETERS))
+        raise fails("setter", f"{clip(name)} is not a kernel of ({wanted})")
+    return name
 
 
 def parse_target(target: str) -> tuple[int, int, str]:

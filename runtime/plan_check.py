@@ -11,6 +11,7 @@ from .manifest import LaunchSpec, Manifest
 from .manifest_arguments import ArgumentSpec, TensorMapSpec
 from .manifest_fields import fails
 from .program import Program, resolve
+from .steps import Repeat, controls_in, segments_in
 
 MAX_THREADS = 1024
 MAX_BLOCK_Z = 64
@@ -23,8 +24,10 @@ def check_manifest(manifest: Manifest) -> None:
     Raises `PlanError` with the place and the reason.
     """
     _check_symbols(manifest)
+    _check_control(manifest)
     for index in range(len(manifest.launches)):
         _check_launch(manifest, index)
+    _check_waits(manifest)
     allowed = corners(manifest)
     if manifest.symbols and not allowed:
         _check_defined(manifest)
@@ -92,17 +95,44 @@ def _check_launch(manifest: Manifest, index: int) -> None:
         raise fails(
             where, f"has a cluster of {list(launch.cluster)}; at most {MAX_CLUSTER} blocks are possible"
         )
-    _check_waits(manifest, index, where)
     _check_buffers(manifest, launch, where)
 
 
-def _check_waits(manifest: Manifest, index: int, where: str) -> None:
-    waits = manifest.launches[index].waits
-    if len(set(waits)) < len(waits):
-        raise fails(where, f"waits twice for one launch: {list(waits)}")
-    for wait in waits:
+def _check_waits(manifest: Manifest) -> None:
+    """Check that launches wait for earlier ones, between which and them no branch or loop begins or ends."""
+    for segment in segments_in(manifest.steps):
+        for index in segment:
+            _check_waits_of(manifest.launches[index], index, segment[0])
+
+
+def _check_waits_of(launch: LaunchSpec, index: int, begin: int) -> None:
+    """Check the waits of LAUNCH, number INDEX of a segment that BEGINs there."""
+    where = f"launch {index} ({clip(launch.kernel)})"
+    if len(set(launch.waits)) < len(launch.waits):
+        raise fails(where, f"waits twice for one launch: {list(launch.waits)}")
+    for wait in launch.waits:
         if wait >= index:
             raise fails(where, f"waits for launch {wait}, which does not come before it")
+        if wait < begin:
+            raise fails(where, f"waits for launch {wait}, from which control flow separates it")
+
+
+def _check_control(manifest: Manifest) -> None:
+    """Check the buffers of branches and loops: the counters of loops are written by these alone."""
+    counters: set[str] = set()
+    for step in controls_in(manifest.steps):
+        loops = (step,) if isinstance(step, Repeat) else ()
+        counters.update(loop.counter for loop in loops)
+        for name in (step.condition, *(name for loop in loops for name in (loop.counter, loop.trips))):
+            if name is not None and name not in manifest.buffers:
+                raise fails("steps", f"name the buffer {clip(name)}, which the plan does not have")
+    for name in counters:
+        if manifest.buffers[name].space != "arena":
+            raise fails("steps", f"count in the buffer {clip(name)}, which is not in the arena")
+    for index, launch in enumerate(manifest.launches):
+        if wrong := counters.intersection(launch.writes):
+            where = f"launch {index} ({clip(launch.kernel)})"
+            raise fails(where, f"writes to the buffer {clip(min(wrong))}, in which a loop counts")
 
 
 def _check_buffers(manifest: Manifest, launch: LaunchSpec, where: str) -> None:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 from ..errors import PlanError
 from .dtypes import ELEMENT_TYPES
-from .expressions import LIMIT, clip, evaluate
+from .expressions import LIMIT, Expression, clip, evaluate
 from .launch_rules import Traversal, extent
 from .manifest import BufferSpec, LaunchSpec, Manifest, TensorSpec
 from .manifest_arguments import ArgumentSpec, TensorMapSpec
+from .steps import CONDITION_BYTES, COUNTER_BYTES, Branch, Repeat, Step, StepSpec
 
 MAX_GRID = (2**31 - 1, 65_535, 65_535)
 
@@ -61,6 +62,9 @@ class BoundTensorMap:
 
 
 BoundArgument = BoundBuffer | BoundScalar | BoundTensorMap
+BoundBranch = Branch[BoundBuffer, int]
+BoundRepeat = Repeat[BoundBuffer, int]
+BoundStep = Step[BoundBuffer, int]
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,12 @@ class Program:
     outputs: tuple[BoundTensor, ...]
     launches: tuple[BoundLaunch, ...]
     buffers: Mapping[str, BoundBuffer]
+    steps: tuple[BoundStep, ...]
+
+    @property
+    def straight(self) -> bool:
+        """Whether every launch runs once."""
+        return all(isinstance(step, int) for step in self.steps)
 
 
 def resolve(manifest: Manifest, symbols: Mapping[str, int]) -> Program:
@@ -114,7 +124,42 @@ def resolve(manifest: Manifest, symbols: Mapping[str, int]) -> Program:
     )
     if any(launch.empty for launch in launches):
         _check_skipped(manifest, launches, buffers)
-    return Program(tuple(sorted(symbols.items())), inputs, outputs, launches, buffers)
+    steps = _bind_steps(manifest.steps, symbols, buffers)
+    return Program(tuple(sorted(symbols.items())), inputs, outputs, launches, buffers, steps)
+
+
+def _bind_steps(
+    steps: Sequence[StepSpec], symbols: Mapping[str, int], buffers: Mapping[str, BoundBuffer]
+) -> tuple[BoundStep, ...]:
+    return tuple(step if isinstance(step, int) else _bind_control(step, symbols, buffers) for step in steps)
+
+
+def _bind_control(
+    step: Branch[str, Expression] | Repeat[str, Expression],
+    symbols: Mapping[str, int],
+    buffers: Mapping[str, BoundBuffer],
+) -> BoundStep:
+    if isinstance(step, Branch):
+        then, otherwise = (_bind_steps(each, symbols, buffers) for each in (step.then, step.otherwise))
+        return Branch(_scalar(buffers[step.condition], CONDITION_BYTES), then, otherwise)
+    return Repeat(
+        _scalar(buffers[step.counter], COUNTER_BYTES),
+        None if step.trips is None else _scalar(buffers[step.trips], COUNTER_BYTES),
+        None if step.condition is None else _scalar(buffers[step.condition], CONDITION_BYTES),
+        None if step.bound is None else evaluate(step.bound, symbols),
+        _bind_steps(step.body, symbols, buffers),
+    )
+
+
+def _scalar(buffer: BoundBuffer, size: int) -> BoundBuffer:
+    """BUFFER, which a branch or a loop reads or counts in. Raises `PlanError` if it is not SIZE aligned
+    bytes."""
+    if buffer.bytes != size or buffer.offset % size:
+        raise PlanError(
+            f"the plan's buffer {clip(buffer.name)}, {buffer.bytes} bytes at byte {buffer.offset}, is no "
+            f"scalar of {size} bytes, as its control flow needs"
+        )
+    return buffer
 
 
 def bind_tensor(tensor: TensorSpec, symbols: Mapping[str, int]) -> BoundTensor:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from ...errors import UnsupportedError
+from ...errors.option import option_error
 from .features import features_of
 from .known import CARDS, FITTED, LEAST, LIMITS, SUSTAINED
 from .spec import ArchSpec, Card, Limits
@@ -27,14 +28,18 @@ def arch_named(text: str) -> ArchSpec:
     """
     match = _NAME.fullmatch(text)
     if match is None:
-        raise UnsupportedError(f"not a target: {text!r}", FORM)
+        raise option_error(UnsupportedError, "target", text, f"not a target: {text!r}", FORM)
     capability, suffix, card = int(match[1]), match[2], match[3]
     if capability < LEAST:
-        raise UnsupportedError(f"unknown target {text!r}", f"the kernels need sm_{LEAST} or later")
+        message, hint = f"unknown target {text!r}", f"the kernels need sm_{LEAST} or later"
+        raise option_error(
+            UnsupportedError, "target", text, f"unknown target {text!r}", hint, at=match.span(1)
+        )
     cards = {each.name: each for each in _before(CARDS, capability)}
     if card is not None and card not in cards:
         hint = f"known cards of sm_{capability}: {', '.join(cards)}"
-        raise UnsupportedError(f"unknown card {card!r} for sm_{capability}", hint)
+        message = f"unknown card {card!r} for sm_{capability}"
+        raise option_error(UnsupportedError, "target", text, message, hint, at=match.span(3))
     return _spec(capability, suffix, cards[card] if card is not None else next(iter(cards.values())))
 
 

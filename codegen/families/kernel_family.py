@@ -77,6 +77,7 @@ class KernelFamily(ABC):
     - groupable: whether its kernels can be in a group; its template must take `member` (lib/place.cu.j2).
     - saturates: whether a single block keeps the units of a multiprocessor busy.
     - accumulation: how it accumulates products.
+    - stacks: whether its kernels can write one row of their outputs (`Request.stacked`).
     """
 
     name: str
@@ -86,6 +87,7 @@ class KernelFamily(ABC):
     groupable: bool = False
     saturates: bool = False
     accumulation: Accumulation = Accumulation()
+    stacks: bool = False
 
     @property
     def designed(self) -> bool:
@@ -108,7 +110,8 @@ class KernelFamily(ABC):
 
     def propose(self, request: Request) -> list[Candidate]:
         """Candidates for REQUEST that are worth trying; none when the family cannot run it on its target."""
-        return self.candidates(request) if self.runs_on(request.target) else []
+        able = self.runs_on(request.target) and (self.stacks or not request.stacked)
+        return self.candidates(request) if able else []
 
     @abstractmethod
     def candidates(self, request: Request) -> list[Candidate]:

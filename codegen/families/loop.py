@@ -15,7 +15,7 @@ from ..emit.lanes import Lanes
 from ..emit.sections import Section
 from ..emit.spaces import make_space
 from ..request.describe import title
-from ..request.request import Candidate, Config, Geometry, KernelCode, Request
+from ..request.request import ROW, Candidate, Config, Geometry, KernelCode, Request
 from ..request.signature import Signature, make_signature
 from ..text.affine_c import dim_to_c
 from ..text.render import Code, Identifier
@@ -49,6 +49,7 @@ class LoopFamily(KernelFamily):
     name: str = "loop"
     rank: Rank = Rank.GENERAL
     groupable: bool = True
+    stacks: bool = True
 
     def candidates(self, request: Request) -> list[Candidate]:
         shapes = {(type.shape, type.order) for type in request.writes}
@@ -125,11 +126,14 @@ def loop_body(request: Request, signature: Signature, lanes: int) -> tuple[Code,
     index = tuple(by_axis[axis] for axis in range(type.rank))
     expressions = RegionExpressions({**request.ranges, **space.ranges(request.ranges)})
     innermost = space.axes[-1].symbol if space.axes else ""
-    emitter = Emitter(signature.buffers(request), signature.symbols, (space,), Lanes(innermost, lanes))
+    symbols = signature.symbols | ({ROW: "row"} if request.stacked else {})
+    emitter = Emitter(signature.buffers(request), symbols, (space,), Lanes(innermost, lanes))
     section = Section(lanes)
     yielded = request.region.terminator.inputs
     results = [expressions.element(value, index) for value in yielded]
     for name, out, expr in zip(signature.outputs, request.writes, results, strict=True):
         emitter.store(name, out, index, expr, section)
     body = section.finished(lanes)
-    return tuple(Code(line) for line in space.decode(emitter.names, signature.index_type) + body)
+    kind, number = signature.index_type, signature.inputs[-1] if request.stacked else ""
+    row = [f"const {kind} row = static_cast<{kind}>({number}[0]);"] if request.stacked else []
+    return tuple(Code(line) for line in [*row, *space.decode(emitter.names, kind), *body])

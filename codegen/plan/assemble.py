@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...dialects.core.ir import Module
-from ...dialects.launch import Kernel
+from ...dialects.launch import Kernel, kernels_in
 from ...runtime.plan import Plan
 from ..arch.names import REFERENCE
 from ..arch.spec import ArchSpec
@@ -19,6 +19,7 @@ from ..nvrtc.intrinsics import headers
 from ..nvrtc.library import compiler_version
 from ..nvrtc.parallel import Progress, compile_kernels
 from .manifest import ManifestBuilder
+from .setter import SETTER, SOURCE, has_control_flow, setter_kernel
 from .sources import made_kernels
 
 GENERATOR = "glassrt 0.1.0"
@@ -59,6 +60,9 @@ def assemble(
     """
     made = made_kernels(module, options.planned)
     sources = {name: kernel.source for name, kernel in made.items()}
+    setter = bool(options.targets) and has_control_flow(module)
+    if setter:
+        sources[SETTER] = SOURCE
     cubins = {}
     for each in options.targets:
         kernels = _compiled(module, sources, each.name, options)
@@ -66,15 +70,18 @@ def assemble(
     manifest = ManifestBuilder(module, {name: kernel.code for name, kernel in made.items()})
     names = [each.name for each in options.targets]
     data = manifest.build(GENERATOR, names, _minimum_driver(options.targets))
+    if setter:
+        data["kernels"][SETTER] = setter_kernel()
+        data["setter"] = SETTER
     return Plan(data, dict(levels), ledger, sources, cubins, manifest.weights, dict(headers()), decisions)
 
 
 def _compiled(
     module: Module, sources: Mapping[str, str], target: str, options: BuildOptions
 ) -> Mapping[str, CompiledKernel]:
-    launches = {op.kernel: op for op in module.main.block if isinstance(op, Kernel)}
+    launches = {op.kernel: op for op in kernels_in(module.main.block)}
     keys = {name: (target, name, source) for name, source in sources.items()}
-    nodes = {name: op.location.nodes for name, op in launches.items()}
+    nodes = {name: op.location.nodes for name, op in launches.items()} | {SETTER: ()}
     missing = {name: source for name, source in sources.items() if keys[name] not in options.compiled}
     made = compile_kernels(
         missing,

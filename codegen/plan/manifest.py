@@ -12,10 +12,11 @@ from ...dialects.core.affine import Dim, product, symbol, to_json
 from ...dialects.core.bounds import occupied
 from ...dialects.core.constraints import Constraint, Determined
 from ...dialects.core.diagnostics import op_error
-from ...dialects.core.ir import Function, Module, Operation, Value
+from ...dialects.core.ir import Block, Module, Operation, Value
 from ...dialects.core.tensor_map import TensorMap
 from ...dialects.core.types import TensorType, symbols_in
 from ...dialects.launch import Buffer, Kernel, View, largest, span
+from ...dialects.launch_control import LaunchIf, LaunchLoop
 from ..families.group.parts import member_blocks, shares_of
 from ..families.registry import is_group
 from ..request.describe import ops_in
@@ -30,7 +31,7 @@ from ..request.parameters import (
 from ..request.request import KernelCode
 
 ALIGNMENT = 256  # bytes, of weights and counters
-FORMAT = 2  # version of the manifest
+FORMAT = 3  # version of the manifest
 
 
 class ManifestBuilder:
@@ -47,7 +48,7 @@ class ManifestBuilder:
         self._kernels: dict[str, dict[str, Any]] = {}
         self._launches: list[dict[str, Any]] = []
         self._counter_bytes = sum(
-            _aligned(largest(op.bytes, module.ranges))
+            _aligned(largest(op.bytes, module))
             for op in module.main.block
             if isinstance(op, Buffer) and op.space == "counters"
         )
@@ -71,7 +72,9 @@ class ManifestBuilder:
         returned = [_through_views(value) for value in function.returned]
         outputs = {value: index for index, value in reversed(list(enumerate(returned)))}
         for op in function.block:
-            self._visit(op, outputs)
+            self._memory(op, outputs)
+        steps = self._steps(function.block)
+        straight = all(isinstance(step, int) for step in steps)
         return {
             "format": FORMAT,
             "generator": generator,
@@ -88,6 +91,7 @@ class ManifestBuilder:
             "buffers": self._entries,
             "kernels": self._kernels,
             "launches": self._launches,
+            **({} if straight else {"steps": steps}),
         }
 
     def _symbols(self) -> dict[str, list[int]]:
@@ -127,6 +131,7 @@ class ManifestBuilder:
                 }
                 for each in module.constraints
             ],
+            "cuts": [asdict(each) for each in module.cuts],
         }
         return {key: value for key, value in facts.items() if value}
 
@@ -136,13 +141,33 @@ class ManifestBuilder:
         self._starts[value] = start
         self._entries.append({"name": name, **entry, **({"offset": to_json(start)} if start != 0 else {})})
 
-    def _visit(self, op: Operation, outputs: Mapping[Value, int]) -> None:
+    def _memory(self, op: Operation, outputs: Mapping[Value, int]) -> None:
         if isinstance(op, Buffer):
             self._buffer(op, outputs)
         elif isinstance(op, View):
             self._view(op)
-        elif isinstance(op, Kernel):
-            self._kernel(op)
+
+    def _steps(self, block: Block) -> list[Any]:
+        """The launches of BLOCK by number, and its branches and loops."""
+        steps: list[Any] = []
+        for op in block:
+            if isinstance(op, Kernel):
+                steps.append(len(self._launches))
+                self._kernel(op)
+            elif isinstance(op, LaunchIf):
+                then, otherwise = (self._steps(region.block) for region in op.regions)
+                fields = {"condition": self._buffers[op.condition], "then": then, "else": otherwise}
+                steps.append({"if": fields})
+            elif isinstance(op, LaunchLoop):
+                steps.append({"loop": self._loop(op)})
+        return steps
+
+    def _loop(self, op: LaunchLoop) -> dict[str, Any]:
+        fields: dict[str, Any] = {"counter": self._buffers[op.counter], "body": self._steps(op.body.block)}
+        for key, value in (("trips", op.trips), ("condition", op.condition)):
+            if value is not None:
+                fields[key] = self._buffers[value]
+        return fields if op.bound is None else fields | {"bound": to_json(op.bound)}
 
     def _buffer(self, op: Buffer, outputs: Mapping[Value, int]) -> None:
         value, size = op.result, to_json(op.bytes)
@@ -155,11 +180,11 @@ class ManifestBuilder:
             self._add(value, {"space": "output", "index": outputs[value], "bytes": size})
         elif op.space == "counters":
             self._add(value, {"space": "arena", "offset": 0, "bytes": size}, self._next_counter)
-            self._next_counter += _aligned(largest(op.bytes, self._module.ranges))
+            self._next_counter += _aligned(largest(op.bytes, self._module))
         else:
             offset = self._counter_bytes + op.offset
             self._add(value, {"space": "arena", "offset": 0, "bytes": size}, offset)
-            end = offset + largest(op.bytes, self._module.ranges)
+            end = offset + largest(op.bytes, self._module)
             self._arena_bytes = max(self._arena_bytes, end)
 
     def _view(self, op: View) -> None:
@@ -267,8 +292,3 @@ def _through_views(value: Value) -> Value:
 
 def _aligned(size: int) -> int:
     return -(-size // ALIGNMENT) * ALIGNMENT
-
-
-def launches_of(function: Function) -> list[Kernel]:
-    """The launches of a function in order."""
-    return [op for op in function.block if isinstance(op, Kernel)]

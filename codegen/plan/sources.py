@@ -12,7 +12,7 @@ from ...dialects.core.diagnostics import op_error
 from ...dialects.core.ir import Module
 from ...dialects.core.location import Location
 from ...dialects.core.parts import AttributeAt
-from ...dialects.launch import Kernel
+from ...dialects.launch import Kernel, kernels_in
 from ...errors import KernelError
 from ..arch.spec import ArchSpec
 from ..families.failure import attributed
@@ -37,7 +37,8 @@ class MadeKernel:
 
 def request_of(module: Module, kernel: Kernel, target: ArchSpec) -> Request:
     """The request for the kernel that the launch KERNEL of MODULE runs, for TARGET."""
-    return make_request(module, kernel.body.block, kernel.reads, kernel.writes, target, kernel.kernel)
+    body, name = kernel.body.block, kernel.kernel
+    return make_request(module, body, kernel.reads, kernel.writes, target, name, kernel.stacked)
 
 
 def made_kernels(
@@ -54,7 +55,7 @@ def made_kernels(
     facts: dict[str, str] = {}
     places: dict[str, list[Location]] = {}
     if launches is None:
-        launches = [op for op in module.main.block if isinstance(op, Kernel)]
+        launches = kernels_in(module.main.block)
     for op in launches:
         request = request_of(module, op, target)
         known = kernel_name(request, op.family, op.config)

@@ -11,13 +11,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ...dialects.core.affine import Dim, substitute, symbol
+from ...dialects.core.bounds import bounds
 from ...dialects.core.clone import clone_block
 from ...dialects.core.ir import Block, Module, Value
 from ...dialects.core.sizes.substitution import in_operation, in_type
+from ...dialects.core.types import Layout, TensorType
 from ...dialects.launch import Buffer, View
 from ..arch.spec import ArchSpec
 from .parameters import under
-from .request import KernelCode, Request
+from .request import ROW, KernelCode, Request
+
+MOST_ROWS = 2**40  # of a stack with any number of rows
 
 
 def make_request(
@@ -27,19 +31,28 @@ def make_request(
     writes: Sequence[Value],
     target: ArchSpec,
     name: str,
+    stacked: bool = False,
 ) -> Request:
     """The request for a kernel NAME that computes REGION from the buffers READS into the buffers WRITES.
 
     Its symbols are S0, S1, ... instead of those of MODULE, so that equal kernels of different models get
-    equal code. TARGET is the architecture that the kernel is made for.
+    equal code. TARGET is the architecture that the kernel is made for. A STACKED kernel writes one row of its
+    outputs: what the request says of them is the row, which lies at an offset by the symbol ROW.
     """
     names = _canonical(module)
     own: dict[str, Dim] = {old: symbol(new) for old, new in names.items()}
+    outputs = tuple(in_type(value.type, own) for value in writes)
+    ranges = {names[old]: span for old, span in module.ranges.items()}
+    optimum = {names[old]: size for old, size in module.values_at("optimum").items()}
+    if stacked:
+        rows = (bounds(type.shape[0], ranges)[1] for type in outputs)
+        ranges[ROW] = (0, max(MOST_ROWS if count is None else count - 1 for count in rows))
+        optimum[ROW] = 0
     return Request(
         _block(region, own) if own else region,
-        tuple(in_type(value.type, own) for value in writes),
-        {names[old]: span for old, span in module.ranges.items()},
-        {names[old]: size for old, size in module.values_at("optimum").items()},
+        tuple(map(_row, outputs)) if stacked else outputs,
+        ranges,
+        optimum,
         target,
         name,
         frozenset(index for index, value in enumerate(reads) if _is_weight(value)),
@@ -57,6 +70,12 @@ def code_in_model_symbols(module: Module, code: KernelCode) -> KernelCode:
     values: dict[str, Dim] = {new: symbol(old) for old, new in _canonical(module).items()}
     geometry = replace(code.geometry, grid=(x, y, z))
     return replace(code, geometry=geometry, parameters=under(code.parameters, values))
+
+
+def _row(stack: TensorType) -> TensorType:
+    """Row number ROW of a STACK in row-major order."""
+    row = stack.with_shape(stack.shape[1:])
+    return row.with_layout(Layout((), row.strides, symbol(ROW) * row.elements))
 
 
 def _is_weight(value: Value) -> bool:

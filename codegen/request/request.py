@@ -17,6 +17,7 @@ from .parameters import Parameter
 # The configuration of a kernel by its family, such as tile sizes and pipeline stages: stands in launch text.
 Config = dict[str, int | str]
 Found = TypeVar("Found")
+ROW = "_row"  # the symbol for the row that a stacked kernel writes, which it reads from its last input
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +62,11 @@ class Request:
     def is_scalar(self) -> bool:
         """Whether every op of the region defines its result as a scalar expression."""
         return all(is_scalar(op) for op in self.ops)
+
+    @property
+    def stacked(self) -> bool:
+        """Whether the kernel writes one row of its outputs, which its last input numbers."""
+        return ROW in self.ranges
 
     @property
     def symbols(self) -> list[str]:

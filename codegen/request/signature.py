@@ -20,7 +20,7 @@ from .parameters import (
     TensorMapParameter,
     declarations,
 )
-from .request import Request
+from .request import ROW, Request
 
 INDEX_LIMIT = 2**31 - 1
 
@@ -93,6 +93,6 @@ def make_signature(
     kind = index_type(request)
     reads = [BufferParameter(f"x{i}", type.dtype) for i, type in enumerate(request.reads)]
     writes = [BufferParameter(f"y{i}", type.dtype, written=True) for i, type in enumerate(request.writes)]
-    names = dim_names(used_symbols(request))
+    names = dim_names([symbol for symbol in used_symbols(request) if symbol != ROW])
     scalars = [ScalarParameter(name, symbol, kind == "i64") for symbol, name in names.items()]
     return Signature((*reads, *writes, *scratch, *maps, *scalars), kind)

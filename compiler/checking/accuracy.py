@@ -8,14 +8,14 @@ the *total* error. The total error of the tensors that a launch reads is its *in
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...codegen.interface import is_group, ops_in
 from ...dialects.core.dtypes import DType
 from ...dialects.core.interpreter import Array
 from ...dialects.core.ir import Module, Operation, Value
 from ...dialects.core.parser import parse_module
-from ...dialects.launch import Kernel, View
+from ...dialects.launch import Kernel, View, kernels_in
 from ...errors import IRError, PlanError
 from ...runtime.device import ReadBuffer
 from ...runtime.engine import Engine
@@ -32,8 +32,8 @@ from .replay import replay, typed
 
 @dataclass(frozen=True)
 class LaunchReport:
-    """The errors of one output of a launch. In a group of launches, ops, nodes and inherited error are those
-    of the member that wrote the output.
+    """The errors of output `position` of a launch, at one time that it ran. In a group of launches, ops,
+    nodes and inherited error are those of the member that wrote the output.
 
     local: against the launch's region, rounded as the precision level says; unrounded: against the region in
     f64; allowed: the bound on local.max_abs, for 8-bit floats the bound on the value before rounding; worst:
@@ -43,6 +43,7 @@ class LaunchReport:
     """
 
     index: int
+    position: int
     kernel: str
     op: str
     nodes: tuple[str, ...]
@@ -77,7 +78,7 @@ def launched_module(plan: Plan) -> Module:
         module = parse_module(plan.ir("launch"), ALL_DIALECTS, file="launch.ir")
     except IRError as error:
         raise PlanError.of(error.diagnostic.within("the plan's launch level is damaged")) from None
-    kernels = [op for op in module.main.block if isinstance(op, Kernel)]
+    kernels = list(kernels_in(module.main.block))
     if [op.kernel for op in kernels] != [launch.kernel for launch in plan.spec.launches]:
         raise PlanError("the plan's launch level does not list the manifest's launches")
     return module
@@ -94,7 +95,7 @@ class AccuracyObserver:
         graph: Module | None = None,
     ) -> None:
         module = launched_module(plan)
-        self._kernels = [op for op in module.main.block if isinstance(op, Kernel)]
+        self._kernels = list(kernels_in(module.main.block))
         self._launches = plan.spec.launches
         self._symbols = symbols
         self._written: Mapping[tuple[Operation, int], Value] = {}
@@ -103,10 +104,21 @@ class AccuracyObserver:
             match = GraphMatch(graph, module)
             self._written = match.written
             self._values = exact_values(graph, inputs, match.written.values())[1]
-        self.ranges: list[TensorRange] = []
+        self._ranges: dict[tuple[int, int, Operation | None], TensorRange] = {}
         self._errors: dict[Value, dict[Value, float]] = {}
         self._reads: list[Array] = []
         self.reports: list[LaunchReport] = []
+
+    @property
+    def ranges(self) -> list[TensorRange]:
+        """The range of every output of every launch; of launches in loops, over all iterations."""
+        return list(self._ranges.values())
+
+    def _note(self, found: TensorRange) -> None:
+        key = found.index, found.position, found.product
+        known = self._ranges.get(key)
+        joined = found.range if known is None else known.range.joined(found.range)
+        self._ranges[key] = replace(found, range=joined)
 
     def before(self, index: int, read: ReadBuffer) -> None:
         """Copy what launch INDEX reads."""
@@ -119,6 +131,9 @@ class AccuracyObserver:
         op, spec = self._kernels[index], self._launches[index]
         names = spec.writes[: op.outputs]
         wrote = [typed(read(n), v.type, self._symbols) for v, n in zip(op.writes, names, strict=True)]
+        if op.stacked:
+            row = int(self._reads[-1])
+            wrote = [stack[row, ...] for stack in wrote]
         reports = self._measured(index, op, spec, wrote)
         for value, report in zip(op.writes, reports, strict=True):
             known = report.inherited if report.total is None else report.total
@@ -134,7 +149,7 @@ class AccuracyObserver:
         for product, operand in expected.loaded:
             dtype = product.inputs[0].type.dtype
             lost = range_of(operand, dtype)
-            self.ranges.append(TensorRange(index, NO_RESULT, spec.kernel, op, dtype, lost, product))
+            self._note(TensorRange(index, NO_RESULT, spec.kernel, op, dtype, lost, product))
         reports: list[LaunchReport] = []
         for position, (value, have) in enumerate(zip(op.writes, wrote, strict=True)):
             unit, bound = roundoff(value.type.dtype), expected.bounds[position]
@@ -143,10 +158,11 @@ class AccuracyObserver:
             reference = self._reference(op, position)
             lost = range_of(exact if reference is None else reference, value.type.dtype)
             source = sources[position]
-            self.ranges.append(TensorRange(index, position, spec.kernel, op, value.type.dtype, lost))
+            self._note(TensorRange(index, position, spec.kernel, op, value.type.dtype, lost))
             reports.append(
                 LaunchReport(
                     index=index,
+                    position=position,
                     kernel=spec.kernel,
                     op=source.op,
                     nodes=source.nodes,

@@ -11,12 +11,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...dialects.core.interpreter import Array, Evaluation, bind_symbols, run_block
+from ...dialects.core.interpreter import Array, Evaluation, bind_symbols, named_results, run_block
 from ...dialects.core.ir import Block, Function, Module, Operation, Value
 from ...dialects.core.traits import Trait, has
 from ...dialects.graph.elementwise import Cast
 from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.launch import Kernel, View
+from ...dialects.launch_control import LaunchControl
 from .widen import widened_array, widened_block
 
 _Key = tuple[Any, ...]
@@ -43,6 +44,10 @@ class GraphMatch:
                 self._held[op.result] = found
         elif isinstance(op, Kernel):
             self._kernel(op)
+        elif isinstance(op, LaunchControl):  # what runs any number of times computes no value of the graph
+            for kernel in op.walk():
+                for target in kernel.writes if isinstance(kernel, Kernel) else ():
+                    self._held.pop(target, None)
 
     def _viewed(self, view: View) -> Value | None:
         """The graph's value for VIEW: a reshape of the viewed value, or a part of it from the same nodes."""
@@ -119,4 +124,4 @@ def exact_values(
     values |= {
         v: widened_array(a) for v, a in zip(function.arguments, arrays, strict=True) if v in copies.values()
     }
-    return dict(zip(function.outputs, results, strict=True)), values
+    return named_results(function, results), values

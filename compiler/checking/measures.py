@@ -100,6 +100,16 @@ class MeasuredRange:
     largest: float = 0.0
     nonzero: int = 0
 
+    def joined(self, other: MeasuredRange) -> MeasuredRange:
+        """The counts of both, which are of one tensor at two times."""
+        return MeasuredRange(
+            self.overflows + other.overflows,
+            self.subnormals + other.subnormals,
+            self.vanished + other.vanished,
+            max(self.largest, other.largest),
+            self.nonzero + other.nonzero,
+        )
+
 
 def range_of(values: Array, stored: DType) -> MeasuredRange:
     """Count the exact VALUES outside the range of the type STORED; zero counts for types as wide as f32."""

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from ...dialects.core.dtypes import F64, DType, from_numpy
-from ...dialects.core.ir import Block, Operation, Value
+from ...dialects.core.ir import Block, Operation, Region, Value
 from ...dialects.core.types import TensorType
 
 Array = np.ndarray[Any, Any]
 
 
 def widened_block(block: Block, mapping: dict[Value, Value], given: Operation | None = None) -> Block:
-    """A copy of BLOCK in f64; MAPPING gets the copy of every value. Nested regions are not widened.
+    """A copy of BLOCK in f64; MAPPING gets the copy of every value outside of nested regions.
 
     The results of GIVEN, an op of BLOCK, become additional arguments.
     """
@@ -37,7 +37,9 @@ def widened_op(op: Operation, mapping: dict[Value, Value]) -> Operation:
     """A copy of OP in f64 on the operands' copies in MAPPING, to which its results are added."""
     operands = [None if value is None else mapping[value] for value in op.operands]
     types = [widened_type(value.type) for value in op.results]
-    copy = type(op)(*operands, types=types, loc=op.location, **_widened_attributes(op.attributes))
+    regions = [Region(widened_block(block, {})) for region in op.regions for block in region.blocks]
+    attributes = _widened_attributes(op.attributes)
+    copy = type(op)(*operands, types=types, regions=regions, loc=op.location, **attributes)
     mapping.update(zip(op.results, copy.results, strict=True))
     return copy
 

@@ -18,7 +18,8 @@ from ..search.record import outcome
 from ..search.search import Found, Point
 from .console import print_table, say
 from .files import Array
-from .options import BuildRequest, refused
+from .option_texts import refused
+from .options import BuildRequest
 
 BudgetText = Annotated[
     str | None,

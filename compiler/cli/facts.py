@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...dialects.core.affine import evaluate
 from ...dialects.core.parser import parse_module
 from ...dialects.core.traits import Trait, has
-from ...dialects.launch import Kernel
+from ...dialects.launch import Kernel, kernels_in
 from ...errors import IRError
+from ...runtime.expressions import Expression
 from ...runtime.expressions import evaluate as size_of
 from ...runtime.plan import Plan
-from ...runtime.program import BoundLaunch, resolve
+from ...runtime.program import BoundBranch, BoundLaunch, BoundRepeat, BoundStep, resolve
+from ...runtime.steps import Branch, Repeat, controls_in, launches_in, lists_of
+from ...runtime.unroll import is_unrolled
 from ..kernels.members import Member, members_of
 from ..passes.levels import ALL_DIALECTS
 
@@ -48,6 +51,54 @@ class BufferFacts:
     users: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class ControlFacts:
+    """A branch or a loop, with `depth` others around it.
+
+    launches: the first and the last that it may run, None without any; does: what it does, in words; on_gpu:
+    how it is run on a GPU.
+    """
+
+    depth: int
+    launches: tuple[int, int] | None
+    does: str
+    on_gpu: str
+
+
+def controls_of(plan: Plan, symbols: Mapping[str, int]) -> list[ControlFacts]:
+    """The branches and loops of PLAN, each before those inside of it; trip counts are those at SYMBOLS."""
+    return list(_controls(resolve(plan.spec, symbols).steps, bool(plan.spec.setter), 0))
+
+
+def _controls(steps: Sequence[BoundStep], setter: bool, depth: int) -> Iterator[ControlFacts]:
+    for step in steps:
+        if isinstance(step, int):
+            continue
+        inside = [index for each in lists_of(step) for index in launches_in(each)]
+        place = (inside[0], inside[-1]) if inside else None
+        yield ControlFacts(depth, place, _does(step), _on_gpu(step, setter))
+        for each in lists_of(step):
+            yield from _controls(each, setter, depth + 1)
+
+
+def _does(step: BoundBranch | BoundRepeat) -> str:
+    if isinstance(step, Branch):
+        then, otherwise = (len(list(launches_in(each))) for each in lists_of(step))
+        return f"if {step.condition.name}: {then} launches, else {otherwise}"
+    limits = [] if step.bound is None else [f"{step.bound} times"]
+    limits += [] if step.trips is None else [f"as often as {step.trips.name} says"]
+    limits += [] if step.condition is None else [f"while {step.condition.name}"]
+    return ", ".join(limits)
+
+
+def _on_gpu(step: BoundBranch | BoundRepeat, setter: bool) -> str:
+    if not isinstance(step, Branch) and is_unrolled(step):
+        return "unrolled into the graph"
+    if not setter:
+        return "read back by the host"
+    return "IF node of the graph" if isinstance(step, Branch) else "WHILE node of the graph"
+
+
 def launches_of(plan: Plan, symbols: Mapping[str, int]) -> list[LaunchFacts]:
     """The launches of PLAN, in order."""
     bound = resolve(plan.spec, symbols).launches
@@ -71,7 +122,7 @@ def _kernels(plan: Plan, count: int) -> list[Kernel] | list[None]:
         module = parse_module(plan.ir("launch"), ALL_DIALECTS, file="launch.ir")
     except IRError:
         return [None] * count
-    found = [op for function in module.functions for op in function.block if isinstance(op, Kernel)]
+    found = [op for function in module.functions for op in kernels_in(function.block)]
     return found if len(found) == count else [None] * count
 
 
@@ -109,13 +160,23 @@ def buffers_of(plan: Plan, symbols: Mapping[str, int]) -> list[BufferFacts]:
     for index, launch in enumerate(plan.spec.launches):
         for name in (*launch.reads, *launch.writes):
             users.setdefault(name, []).append(index)
+    for step in controls_in(plan.spec.steps):
+        inside = [index for each in lists_of(step) for index in launches_in(each)]
+        for name in _used_by(step):
+            users.setdefault(name, []).extend(inside)
     return [
         BufferFacts(
             buffer.name,
             buffer.space,
             size_of(buffer.offset, symbols),
             size_of(buffer.bytes, symbols),
-            tuple(users.get(buffer.name, ())),
+            tuple(sorted(set(users.get(buffer.name, ())))),
         )
         for buffer in plan.spec.buffers.values()
     ]
+
+
+def _used_by(step: Branch[str, Expression] | Repeat[str, Expression]) -> list[str]:
+    """The buffers that STEP itself reads or counts in, by name."""
+    names = [step.condition] if isinstance(step, Branch) else [step.counter, step.trips, step.condition]
+    return [name for name in names if name is not None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -15,18 +16,9 @@ from ...runtime.sizes import said_of
 from .arrays import symbols_of
 from .console import out, print_table, printable, quantity, write_json, write_text
 from .cubin import registers
-from .facts import BufferFacts, buffers_of, launches_of
-from .options import (
-    ON_THE_SPOT,
-    AsJson,
-    BuildRequest,
-    Level,
-    PartFor,
-    Sizes,
-    Subject,
-    parse_sizes,
-    with_request,
-)
+from .facts import BufferFacts, buffers_of, controls_of, launches_of
+from .option_texts import parse_sizes
+from .options import ON_THE_SPOT, AsJson, BuildRequest, Level, PartFor, Sizes, Subject, with_request
 from .subject import open_plan, part_of
 
 _OPERATION = re.compile(r"^\s*(?:%.* = )?[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*\b", re.MULTILINE)
@@ -97,6 +89,7 @@ def describe(plan: Plan, symbols: Mapping[str, int], whole: Plan) -> dict[str, A
         "decisions": sum("rule" in entry for entry in plan.ledger),
         "kernels": [_kernel(plan, name) for name in spec.kernels],
         "launches": _launches(plan, symbols),
+        "control": [asdict(control) for control in controls_of(plan, symbols)],
         "buffers": [_buffer(buffer) for buffer in buffers_of(plan, symbols)],
     }
 
@@ -178,6 +171,7 @@ def _show(facts: Mapping[str, Any]) -> None:
     levels = [(name, level["lines"], level["operations"]) for name, level in facts["levels"].items()]
     print_table("levels", ("level", ">lines", ">operations"), levels)
     _show_launches(facts)
+    _show_control(facts)
     _show_memory(facts)
 
 
@@ -254,6 +248,16 @@ def _show_launches(facts: Mapping[str, Any]) -> None:
             ]
         )
     print_table("launches", columns, rows)
+
+
+def _show_control(facts: Mapping[str, Any]) -> None:
+    """Print the branches and loops, those inside of others indented."""
+    rows = []
+    for control in facts["control"]:
+        place = "-" if control["launches"] is None else "{} to {}".format(*control["launches"])
+        rows.append([place, "  " * control["depth"] + control["does"], control["on_gpu"]])
+    if rows:
+        print_table("control flow", (">launches", "runs", "on a GPU"), rows)
 
 
 def _precision(formats: Mapping[str, str]) -> str:

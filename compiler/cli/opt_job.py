@@ -13,7 +13,7 @@ import typer
 from ...codegen.interface import ArchSpec, made_kernels
 from ...dialects.core.ir import Module
 from ...dialects.core.verifier import verify
-from ...dialects.launch import Kernel
+from ...dialects.launch import kernels_in
 from ...errors import InputError
 from ..driver.build import Settings, context_of
 from ..driver.interface import check_overrides
@@ -145,5 +145,4 @@ def _check_launches(module: Module, target: ArchSpec) -> None:
     """Raise IRError unless the launches of a launch-level MODULE have the grid, block and scratch that their
     kernels need on TARGET. Edited text is checked nowhere else for this."""
     if level_of(module) == "launch":
-        launches = (op for op in module.main.block if isinstance(op, Kernel))
-        made_kernels(module, target, (op for op in launches if op.config))
+        made_kernels(module, target, (op for op in kernels_in(module.main.block) if op.config))

@@ -1,9 +1,8 @@
-"""Options that several commands share, and the parsing of their values."""
+"""Options that several commands share, and the request for a build that they make."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import wraps
@@ -14,12 +13,12 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from ...codegen.interface import ArchSpec, KernelCache, check_target
-from ...errors import InputError, UnsupportedError
 from ...runtime.manifest import MAX_STREAMS
 from ..driver.build import HOST, Settings, chosen_targets, present_arch
 from ..frontend.source import InputShapes, Shapes
 from ..precision.scales.table import CalibrationTable
-from ..settings.policy import EVERY, Override, PrecisionPolicy, format_named
+from ..settings.policy import Override, PrecisionPolicy, format_named
+from .option_texts import parse_inputs, parse_io, parse_pairs, parse_ranges, refused
 
 
 class Level(StrEnum):
@@ -314,30 +313,6 @@ def _declared(options: Set[str]) -> list[Parameter]:
     ]
 
 
-@contextmanager
-def refused(option: str) -> Iterator[None]:
-    """Turn an error about the value of OPTION into a usage error."""
-    try:
-        yield
-    except (InputError, UnsupportedError) as error:
-        text = f"{error.message}; {error.hint}" if error.hint else error.message
-        raise typer.BadParameter(text, param_hint=option) from error
-
-
-def parse_io(texts: Sequence[str]) -> dict[str, str]:
-    """Element types by input or output: `NAME=fp16` is for one, `fp16` for all of them.
-
-    Raises InputError for a name that is given twice.
-    """
-    types: dict[str, str] = {}
-    for text in texts:
-        name, equals, word = text.rpartition("=")
-        if (name if equals else EVERY) in types:
-            raise InputError(f"{name or 'a type for all'} is given twice")
-        types[name if equals else EVERY] = word
-    return types
-
-
 def gpu_targets(names: Sequence[str] | None) -> tuple[ArchSpec, ...]:
     """The GPU targets that NAMES give, without `host`; the GPU of this machine where there are no names.
 
@@ -353,87 +328,3 @@ def gpu_targets(names: Sequence[str] | None) -> tuple[ArchSpec, ...]:
 def targets_for(device: str | None) -> list[str] | None:
     """The targets to build for in order to run on DEVICE alone; None for the default targets."""
     return [HOST] if device == HOST else None
-
-
-def parse_ranges(texts: Sequence[str] | None) -> Shapes:
-    """The range (min, opt, max) of each symbol, from texts such as `N=1,8,32` or `N=8`.
-
-    Raises typer.BadParameter.
-    """
-    ranges = {}
-    for name, values in _pairs(texts, "--shape"):
-        numbers = [_integer(value, "--shape") for value in values]
-        if len(numbers) not in (1, 3):
-            raise typer.BadParameter(f"{name} needs MIN,OPT,MAX or one number", param_hint="--shape")
-        ranges[name] = (numbers[0], numbers[len(numbers) // 2], numbers[-1])
-    return ranges
-
-
-def parse_inputs(texts: Sequence[str] | None) -> InputShapes:
-    """The dimensions of each input, from texts such as `data=N,3,224,224`; what is no number is symbolic.
-
-    Raises typer.BadParameter.
-    """
-    return {
-        name: [int(value) if _is_integer(value) else value for value in values]
-        for name, values in _pairs(texts, "--input")
-    }
-
-
-def parse_pairs(texts: Sequence[str] | None) -> frozenset[tuple[str, str]]:
-    """Pairs of node names from texts such as `A:B`, or `A::B` where names contain colons.
-
-    Raises typer.BadParameter.
-    """
-    pairs = set()
-    for text in texts or ():
-        one, separator, other = text.partition("::" if "::" in text else ":")
-        if not separator or not one or not other:
-            raise typer.BadParameter(f"{text!r} is not of the form A:B", param_hint="--nofuse")
-        pairs.add((one, other))
-    return frozenset(pairs)
-
-
-def parse_sizes(texts: Sequence[str] | None) -> Mapping[str, int]:
-    """The value of each symbol, from texts such as `N=8`. Raises typer.BadParameter."""
-    sizes = {}
-    for name, values in _pairs(texts, "--size"):
-        if len(values) != 1:
-            raise typer.BadParameter(f"{name} needs one number", param_hint="--size")
-        sizes[name] = _integer(values[0], "--size")
-    return sizes
-
-
-def _split(values: str) -> list[str]:
-    """VALUES split at commas, except at those inside brackets, as in floordiv(h, 2)."""
-    parts, depth = [""], 0
-    for character in values:
-        depth += (character == "(") - (character == ")")
-        if character == "," and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += character
-    return parts
-
-
-def _pairs(texts: Sequence[str] | None, option: str) -> list[tuple[str, list[str]]]:
-    """Name and values of each text NAME=VALUES; it is split at the last `=`, as names may contain one."""
-    pairs: dict[str, list[str]] = {}
-    for text in texts or ():
-        name, equals, values = text.rpartition("=")
-        if not equals or not name:
-            raise typer.BadParameter(f"{text!r} is not of the form NAME=VALUES", param_hint=option)
-        if name in pairs:
-            raise typer.BadParameter(f"{name!r} is given twice", param_hint=option)
-        pairs[name] = [value.strip() for value in _split(values)] if values else []
-    return list(pairs.items())
-
-
-def _is_integer(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 20
-
-
-def _integer(text: str, option: str) -> int:
-    if not _is_integer(text):
-        raise typer.BadParameter(f"{text!r} is not a number", param_hint=option)
-    return int(text)

@@ -19,7 +19,8 @@ from .arrays import ExpectedInput, load_inputs, of_function, of_plan, random_arr
 from .console import print_table, say, seconds
 from .files import Array, check_output, write_arrays
 from .modules import launch_module
-from .options import ON_THE_SPOT, BuildRequest, Device, Level, Seed, Sizes, Subject, parse_sizes, with_request
+from .option_texts import parse_sizes
+from .options import ON_THE_SPOT, BuildRequest, Device, Level, Seed, Sizes, Subject, with_request
 from .subject import is_plan, load_plan, open_plan
 
 Inputs = Annotated[

@@ -10,6 +10,7 @@ from ...dialects.core.dtypes import DType
 from ...dialects.core.ir import Function, Module
 from ...dialects.graph.elementwise import Cast
 from ...errors import InputError
+from ...errors.option import option_error
 from ..frontend.source import level_of
 from ..passes.ledger import Origin
 from ..passes.origins import origins_of
@@ -94,4 +95,6 @@ def check_overrides(policy: PrecisionPolicy, origins: Iterable[Origin], entered:
         if override.kind == "node" and not override.names(nodes):
             close = difflib.get_close_matches(override.pattern, nodes, 3, 0.5)
             like = f"is {' or '.join(close)} meant?" if close else None
-            raise InputError(f"no node of the model matches '{override.pattern}'", like)
+            text, start = str(override), len(override.kind) + 1
+            message, at = f"no node of the model matches '{override.pattern}'", (start, len(override.subject))
+            raise option_error(InputError, "override", text, message, like, at=at)

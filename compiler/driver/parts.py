@@ -23,7 +23,7 @@ from ...codegen.interface import (
 )
 from ...dialects.core.ir import Module
 from ...dialects.core.printer import print_module
-from ...dialects.launch import Kernel
+from ...dialects.launch import kernels_in
 from ...runtime.plan import Plan
 from ..passes.ledger import Ledger
 from ..passes.spilled import Spilled
@@ -78,7 +78,7 @@ def _plan(part: PlannedPart, options: BuildOptions) -> Plan:
 def _with(spilled: Spilled, parts: Sequence[PlannedPart], error: UnfitError) -> Spilled:
     """SPILLED, which is what the target of ERROR does without, and the kernels of PARTS that ERROR names."""
     part = next(part for part in parts if any(target.name == error.target for target in part.targets))
-    launches = (op for op in part.way.module.main.block if isinstance(op, Kernel))
+    launches = kernels_in(part.way.module.main.block)
     return spilled.and_those(launches, error.problems, part.chosen.get(error.target, {}))
 
 
@@ -117,9 +117,8 @@ class _KernelNames:
             first = self._known.setdefault(source.replace(name, ""), name)
             names[name] = name if first in taken else first
             taken.add(names[name])
-        for op in module.main.block:
-            if isinstance(op, Kernel):
-                op.kernel = names[op.kernel]
+        for op in kernels_in(module.main.block):
+            op.kernel = names[op.kernel]
         renamed = {names[name]: source.replace(name, names[name]) for name, source in sources.items()}
         return renamed, {new: old for old, new in names.items()}
 

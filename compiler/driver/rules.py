@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ...errors import InputError
+from ...errors.option import option_error
 from ..frontend.functions import STANDARD_BODY
 from ..frontend.functions import SUMMARY as STANDARD_BODIES
 from ..frontend.ops_control import SUMMARIES as CONTROL_RULES
@@ -179,14 +180,15 @@ def rule_named(name: str) -> Rule:
     close = difflib.get_close_matches(name, RULES, 3)
     listing = "`glassrt explain --rules` lists all rules"
     hint = f"is {' or '.join(close)} meant? {listing}" if close else listing
-    raise InputError(f"there is no rule '{name}'", hint)
+    raise option_error(InputError, "rule", name, f"there is no rule '{name}'", hint)
 
 
 def check_rules(names: Iterable[str]) -> None:
     """Check that every one of NAMES is a rule that can be switched off. Raises InputError otherwise."""
     for name in sorted(names):
         if not rule_named(name).switchable:
-            raise InputError(f"the rule '{name}' cannot be switched off", "without it no plan can be built")
+            message, hint = f"the rule '{name}' cannot be switched off", "without it no plan can be built"
+            raise option_error(InputError, "rule", name, message, hint)
 
 
 def all_but(names: Iterable[str]) -> frozenset[str]:

@@ -25,16 +25,21 @@ from ...dialects.graph.constants import Dims, constant
 from ...dialects.graph.elementwise import Cast
 from ...dialects.graph.movement.expand import Expand
 from ...dialects.graph.movement.reshape import Reshape
+from ...errors import InputError
+from ...runtime.contents import numbers_in
 from . import symbolic
-from .contents import Spans, Unread, contents_behind
+from .contents import Spans, Unread, content_of, contents_behind
 from .external import ExternalFiles
-from .limits import DEFAULT_FOLDING_BUDGET, MAX_SHAPE_VALUES, check_dim, check_type
+from .limits import DEFAULT_FOLDING_BUDGET, MAX_SHAPE_VALUES, MAX_SHAPE_WORK, check_dim, check_type
 from .problems import Malformed, Refused
 from .shape_folding import fold_sizes
 from .tensor import Array, Lost, Tensor
 
 MAX_MISMATCHES = 256  # the limit of differing sizes among the operands of one op
 FOLDING_WORK = 10**9  # FLOPs; a larger contraction or window of constants is not folded
+
+
+Ratio = tuple[Dim, Dim]  # numerator and positive denominator
 
 
 @dataclass
@@ -52,6 +57,7 @@ class Builder:
     location: Location = UNKNOWN
     root: Block = field(init=False)
     _left: int = field(init=False)
+    _shape_work: int = field(init=False, default=0)
     sizes_known: Sizes = field(init=False)
     _written: list[Tensor] = field(init=False, default_factory=list)
 
@@ -131,7 +137,8 @@ class Builder:
         for result in op.results:
             for dim in result.type.shape:
                 self.sizes_known.require_at_least(dim, 0, "no size is negative", self.location)
-            check_type(result.type, self.module.ranges)
+            # The elements of a reshape are those of its operand.
+            check_type(result.type, self.module, counted=not isinstance(op, Reshape))
 
     def _reconciled(
         self, op_class: type[Operation], values: list[Value | None], attributes: Any
@@ -227,7 +234,7 @@ class Builder:
         values = [None if operand is None else block.add_argument(operand.type) for operand in operands]
         op = op_class(*values, loc=self.location, **attributes)
         for result in op.results:
-            check_type(result.type, self.module.ranges)
+            check_type(result.type, self.module)
         return op
 
     def _fold(
@@ -258,6 +265,9 @@ class Builder:
         if not all(isinstance(size, int) for size in type.shape) or _elements(type) > MAX_SHAPE_VALUES:
             return None
         contents = [None if operand is None else _content(operand) for operand in operands]
+        self._shape_work += _elements(type)
+        if self._shape_work > MAX_SHAPE_WORK:
+            raise Malformed(f"shape arithmetic computes more than {MAX_SHAPE_WORK} numbers")
         try:
             sizes = fold_sizes(op, contents, Evaluation(self.module, {}), self.sizes_known)
         except symbolic.Undecided:
@@ -333,6 +343,29 @@ class Builder:
         if len(plain) != len(dims):
             raise Refused(f"{what} depends on a symbolic dimension")
         return tuple(plain)
+
+    def known_fractions(self, tensor: Tensor, what: str, spans: Spans) -> tuple[Ratio, ...]:
+        """The content of a tensor of real numbers, each as a numerator and a positive denominator. WHAT names
+        it in messages; where it is an input, its elements are expected in SPANS.
+
+        Raises Unread when it is an input whose content is not known yet, Refused when it is not constant.
+        """
+        if tensor.data is not None:
+            try:
+                numbers = numbers_in(tensor.data)
+            except InputError as error:
+                raise Refused(f"{what}: {error.message}; {error.hint}") from None
+            parts = parts_of(tensor.type)
+            return tuple(
+                zip(numbers[::parts], numbers[1::2] if parts == 2 else [1] * len(numbers), strict=True)
+            )
+        if tensor.sizes is not None:
+            return tuple(symbolic.parts(item) for item in tensor.sizes.reshape(-1))
+        content = content_of(tensor, self.module)
+        if content is not None:
+            return tuple(zip(content[::2], content[1::2], strict=True))
+        assert tensor.value is not None  # a tensor has data, sizes or a value
+        raise Unread(f"{what} must be a constant", contents_behind(tensor.value, self.module, spans))
 
     def known_array(self, tensor: Tensor, what: str) -> Array:
         """The content of a constant. Raises Refused when TENSOR is not constant."""

@@ -11,13 +11,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ...dialects.core.affine import Dim
 from ...dialects.core.contents import readable
 from ...dialects.core.ir import Module, Value
 from ...dialects.graph.elementwise import Cast
 from ...dialects.graph.movement.reshape import Reshape
 from ...runtime.contents import FARTHEST
 from .problems import Refused
-from .tensor import Tensor
+from .tensor import Lost, Tensor
 
 MOST_STEPS = 256  # ops between an input and what needs its content
 
@@ -57,6 +58,8 @@ class Unread(Refused):
 
 def count_of(tensor: Tensor) -> int:
     """The number of elements of TENSOR; 0 where it is not known, and so its content is not, either."""
+    if isinstance(tensor, Lost):
+        return 0
     elements = tensor.type.elements
     return elements if isinstance(elements, int) else 0
 
@@ -96,6 +99,16 @@ def contents_behind(value: Value, module: Module, spans: Spans) -> dict[str, Spa
         fits = argument is direct and len(spans) == argument.type.elements
         found[name] = spans if fits else ()
     return found
+
+
+def content_of(tensor: Tensor, module: Module) -> tuple[Dim, ...] | None:
+    """What TENSOR holds, if it is an input of MODULE with a known content, perhaps reshaped."""
+    value = tensor.value
+    while value is not None and isinstance(value.producer, Reshape):
+        value = value.producer.inputs[0]
+    if value is None or value.producer is not None:
+        return None
+    return module.contents.get(module.main.inputs[value.index])
 
 
 def _arguments(value: Value) -> Iterable[Value | None]:

@@ -19,6 +19,7 @@ from .reading import normal_domain
 from .tensor import Lost, Tensor
 from .weights import ELEMENT_CODES
 
+PREVIEW_DOMAIN = "ai.onnx.preview"  # ops that the standard may take up; their bodies are of ai.onnx
 STANDARD_BODY = "standard-body"
 SUMMARY = "an op whose attributes or inputs have no form here => the nodes that the standard defines it by"
 
@@ -86,9 +87,11 @@ def _key(node: NodeProto) -> tuple[str, str, str]:
 def standard_body(
     node: NodeProto, opset: int, inputs: Sequence[Tensor | None], environment: Environment
 ) -> Body | None:
-    """The body that the ONNX standard defines for NODE, or None. It may depend on the types of INPUTS:
-    LostRead where one of them is lost."""
-    schema = find_schema(node.op_type, opset)
+    """The body that the ONNX standard defines for NODE at OPSET of its domain, or None.
+
+    It may depend on the types of INPUTS: LostRead where one of them is lost.
+    """
+    schema = find_schema(node.op_type, opset, normal_domain(node.domain))
     if schema is None:
         return None
     if schema.has_context_dependent_function and any(isinstance(x, Lost) for x in inputs):
@@ -102,10 +105,10 @@ def standard_body(
 
 
 @lru_cache(maxsize=4096)
-def find_schema(op_type: str, opset: int) -> Any:
-    """The schema of the ai.onnx op OP_TYPE at OPSET; None when there is none."""
+def find_schema(op_type: str, opset: int, domain: str = "") -> Any:
+    """The schema of the op OP_TYPE of the standard at OPSET of its DOMAIN; None when there is none."""
     try:
-        return onnx.defs.get_schema(op_type, opset, "")
+        return onnx.defs.get_schema(op_type, opset, domain)
     except onnx.defs.SchemaError:
         return None
 

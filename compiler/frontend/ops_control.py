@@ -18,7 +18,7 @@ from ...dialects.graph.constants import Dims
 from ...dialects.graph.movement.concat import Concat
 from ...dialects.graph.movement.reshape import Reshape
 from .call import Call, Outcome
-from .frame import LOST
+from .frame import LOST_SIZES
 from .problems import Malformed, Refused
 from .regions import Count, Step, branch, loop
 from .table import Table
@@ -48,12 +48,12 @@ def _if(call: Call) -> Outcome:
     sizes = _sizes_behind(call.builder.value(condition))
     try:
         return _by_sizes(call, condition, graphs, sizes) if sizes else _branches(call, condition, graphs)
-    except _Lost:
-        return [LOST] * call.output_count
+    except LostNode:
+        return [LOST_SIZES] * call.output_count
 
 
 def _branches(call: Call, condition: Tensor, graphs: Sequence[GraphProto]) -> Outcome:
-    return branch(call.builder, condition, [partial(_outputs, call, graph) for graph in graphs])
+    return branch(call.builder, condition, [partial(outputs_of, call, graph) for graph in graphs])
 
 
 def _by_sizes(call: Call, condition: Tensor, graphs: Sequence[GraphProto], sizes: set[str]) -> Outcome:
@@ -65,7 +65,7 @@ def _by_sizes(call: Call, condition: Tensor, graphs: Sequence[GraphProto], sizes
     named = ", ".join(sorted(free))
     try:
         results = _branches(call, condition, graphs)
-    except _Lost:
+    except LostNode:
         raise
     except (Resized, Conflict):
         reason = "its branches need other sizes"
@@ -97,15 +97,15 @@ def _sizes_behind(condition: Value) -> set[str]:
 # ---------------------------------------------------------------- Loop
 
 
-class _Lost(Refused):
+class LostNode(Refused):
     """A subgraph has an unsupported node, which is on record already."""
 
 
-def _outputs(call: Call, graph: GraphProto, inputs: Sequence[Tensor] = ()) -> list[Tensor]:
-    """The outputs of GRAPH. Raises _Lost if an unsupported node would compute one."""
+def outputs_of(call: Call, graph: GraphProto, inputs: Sequence[Tensor] = ()) -> list[Tensor]:
+    """The outputs of GRAPH. Raises LostNode if an unsupported node would compute one."""
     found = call.subgraphs.run(graph, inputs)
     if any(isinstance(tensor, Lost) for tensor in found):
-        raise _Lost
+        raise LostNode
     return found
 
 
@@ -123,7 +123,7 @@ class _Loop:
 
     def step(self, iteration: Tensor, carried: Sequence[Tensor]) -> Step:
         """One iteration. The condition that the body reads holds, since the iteration runs."""
-        more, *rest = _outputs(self.call, self.graph, [iteration, self.true, *carried])
+        more, *rest = outputs_of(self.call, self.graph, [iteration, self.true, *carried])
         count = len(self.initial)
         return Step(rest[:count], rest[count:], scalar(self.call, more, "the condition of its body"))
 
@@ -142,8 +142,8 @@ def _loop(call: Call) -> Outcome:
             return _unrolled(node)
     except Refused:
         offenders[known:] = reasons
-    if isinstance(refusal, _Lost):
-        return [LOST] * call.output_count
+    if isinstance(refusal, LostNode):
+        return [LOST_SIZES] * call.output_count
     raise refusal
 
 

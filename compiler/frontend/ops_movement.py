@@ -9,7 +9,7 @@ from ...dialects.core.affine import Dim, ceildiv, total
 from ...dialects.core.sizes.sizes import Sizes
 from ...dialects.core.types import TensorType
 from ...dialects.graph.indexing import Gather, GatherElements, GatherNd, Range
-from ...dialects.graph.movement.concat import Concat
+from ...dialects.graph.movement.concat import MOST_PARTS, Concat
 from ...dialects.graph.movement.expand import Tile
 from ...dialects.graph.movement.pad import Pad
 from ...dialects.graph.movement.reshape import Reshape, Transpose
@@ -34,6 +34,9 @@ def _transpose(call: Call) -> Outcome:
 def _concat(call: Call) -> Outcome:
     parts = call.all_inputs()
     axis = call.axis(call.integer("axis", 1), parts[0].rank)
+    while len(parts) > MOST_PARTS:
+        runs = [parts[first : first + MOST_PARTS] for first in range(0, len(parts), MOST_PARTS)]
+        parts = [call.emit(Concat, *run, axis=axis) for run in runs]
     return parts[0] if len(parts) == 1 else call.emit(Concat, *parts, axis=axis)
 
 
@@ -61,9 +64,10 @@ def _slice_attributes(call: Call) -> Outcome:
 
 def _slice_inputs(call: Call) -> Outcome:
     """A slice whose numbers may all depend on sizes, or on what inputs hold."""
-    rank, many = call.input(0).rank, count_of(call.input(1))
+    many = count_of(call.input(1))
     starts = call.known_dims(1, "its start", [FIRST] * many)
     ends = call.known_dims(2, "its end", [LAST] * many)
+    rank = call.input(0).rank
     axes = known_axes(call, 3, rank)
     stated = call.optional(4) is not None
     steps = call.known_dims(4, "its steps", [STEP] * many) if stated else (1,) * len(starts)
@@ -195,8 +199,8 @@ def _equal_parts(call: Call, extent: Dim, count: int) -> list[Dim]:
 
 
 def _tile(call: Call) -> Outcome:
-    x = call.input(0)
-    return call.emit(Tile, x, repeats=call.known_dims(1, "its list of repeats", [Span(0, 1, 64)] * x.rank))
+    counts = [Span(0, 1, 64)] * count_of(call.input(1))
+    return call.emit(Tile, call.input(0), repeats=call.known_dims(1, "its list of repeats", counts))
 
 
 _PAD_MODES = {"constant": "constant", "reflect": "reflect", "edge": "edge", "wrap": "wrap"}

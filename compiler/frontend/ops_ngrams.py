@@ -22,21 +22,21 @@ from .tensor import Tensor
 
 
 @dataclass
-class _Pool:
+class _NgramPool:
     """The n-grams of one length, each with the column of the result that counts it."""
 
     length: int
     columns: dict[tuple[int, ...], int]
 
 
-def _pools(call: Call) -> list[_Pool]:
+def _pools(call: Call) -> list[_NgramPool]:
     """The n-grams of the lengths that count, with their columns; of equal ones the last."""
     if call.stated("pool_strings") is not None:
         raise Refused("n-grams of strings are not supported")
     numbers, starts = call.ints("pool_int64s") or (), call.ints("ngram_counts") or ()
     columns = call.ints("ngram_indexes") or ()
     least, most = call.integer("min_gram_length", 1), call.integer("max_gram_length", 1)
-    found: list[_Pool] = []
+    found: list[_NgramPool] = []
     used = 0
     for length, (begin, end) in enumerate(zip(starts, [*starts[1:], len(numbers)], strict=True), 1):
         count = max(end - begin, 0) // length
@@ -44,14 +44,14 @@ def _pools(call: Call) -> list[_Pool]:
         if used + count > len(columns):
             raise Malformed(f"it has {len(columns)} columns for more n-grams")
         if least <= length <= most and grams:
-            found.append(_Pool(length, dict(zip(grams, columns[used : used + count], strict=True))))
+            found.append(_NgramPool(length, dict(zip(grams, columns[used : used + count], strict=True))))
         used += count
     if not columns or min(columns) < 0:
         raise Malformed("its ngram_indexes are no columns")
     return found
 
 
-def _counted(call: Call, x: Tensor, pools: list[_Pool], width: int) -> Tensor:
+def _counted(call: Call, x: Tensor, pools: list[_NgramPool], width: int) -> Tensor:
     """How often the n-grams of each of WIDTH columns occur in the rows of X."""
     skips, parts = call.integer("max_skip_count", 0), []
     for pool in pools:

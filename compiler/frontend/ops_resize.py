@@ -9,8 +9,12 @@ from fractions import Fraction
 import numpy as np
 
 from ...dialects.core.affine import Dim, floordiv
+from ...dialects.core.bounds import bounds
 from ...dialects.graph.movement.resize import Resize
+from . import symbolic
+from .builder import Ratio
 from .call import Call, Outcome
+from .contents import SIZE, Span, count_of
 from .problems import Malformed, Refused
 from .table import Table
 from .tensor import Tensor
@@ -30,14 +34,21 @@ _COORDINATES = {
 }
 _NEAREST = {word: word for word in ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")}
 _LARGEST_SCALE = 1e6
+_SCALE = Span(0, 1, 8, fractions=True)
+_BEGIN, _END = (Span(-8, usual, 8, fractions=True) for usual in (0, 1))
 
 
 @dataclass(frozen=True)
 class _Target:
-    """The size and scale of every axis; without scales they are the quotients of the sizes."""
+    """The size and scale of every axis; without scales they are the quotients of the sizes. Ratios stand for
+    scales and regions of interest that are known at a run only.
+    """
 
     sizes: tuple[Dim, ...]
     scales: tuple[float, ...] = ()
+    ratios: tuple[Dim, ...] = ()
+    roi_ratios: tuple[Dim, ...] = ()
+    rests: tuple[Dim, ...] = ()
     roi: tuple[float, ...] = field(default=())
 
 
@@ -46,7 +57,25 @@ def _upsample_attribute(call: Call) -> Outcome:
 
 
 def _upsample_input(call: Call) -> Outcome:
-    return _simple(call, _floats(call, call.input(1), "its scales"))
+    x, scales = call.input(0), call.input(1)
+    if scales.data is not None:
+        return _simple(call, _floats(call, scales, "its scales"))
+    mode = call.choice("mode", "nearest", _MODES)
+    if mode == "nearest" and call.node.op_type == "Resize":
+        raise Refused("nearest-neighbour resizing of opset 10 by scales that are inputs")
+    ratios = _ratios(call, scales, range(x.rank))
+    for over, under in ratios if call.node.op_type == "Upsample" else ():
+        call.require(over, under, "an Upsample makes no axis smaller")
+    target = _scaled_at_run(call, x, ratios)
+    return call.emit(
+        Resize,
+        x,
+        sizes=target.sizes,
+        ratios=target.ratios,
+        mode=mode,
+        coordinates="asymmetric",
+        nearest="floor",
+    )
 
 
 def _simple(call: Call, scales: Sequence[float]) -> Tensor:
@@ -89,6 +118,40 @@ def _scaled(size: Dim, scale: float) -> Dim:
     return floordiv(size * exact.numerator, exact.denominator)
 
 
+def _ratios(call: Call, scales: Tensor, axes: Sequence[int]) -> list[Ratio]:
+    """The scale of every axis of the input, as SCALES, which are known at a run only, say of AXES."""
+    found = call.builder.known_fractions(scales, "its scales", [_SCALE] * count_of(scales))
+    if len(found) != len(axes):
+        raise Malformed(f"it has {len(found)} scales for {len(axes)} axes")
+    ratios: list[Ratio] = [(1, 1)] * call.input(0).rank
+    for axis, (over, under) in zip(axes, found, strict=True):
+        call.require(over, 1, f"the scale of axis {axis} is positive")
+        ratios[axis] = over, under
+    return ratios
+
+
+def _scaled_at_run(call: Call, x: Tensor, ratios: Sequence[Ratio]) -> _Target:
+    shape = tuple(_length(call, size, *ratio) for size, ratio in zip(x.shape, ratios, strict=True))
+    target = _Target(shape, ratios=tuple(part for ratio in ratios for part in ratio))
+    if call.string("coordinate_transformation_mode", "half_pixel") != "half_pixel_symmetric":
+        return target
+    # As symbols of their own, since kernels divide by numerators, and no negative numbers.
+    sizes = call.builder.sizes_known
+    parts = zip(x.shape, shape, ratios, strict=True)
+    rests = [sizes.derive("max", old * over - new * under, 0) for old, new, (over, under) in parts]
+    return replace(target, rests=tuple(rests))
+
+
+def _length(call: Call, size: Dim, over: Dim, under: Dim) -> Dim:
+    """floor(SIZE * OVER / UNDER), bounded by the largest scale: a numerator is large for its denominator."""
+    exact = floordiv(size * over, under)
+    if isinstance(under, int):
+        return exact
+    sizes = call.builder.sizes_known
+    most, unit = (bounds(part, sizes.ranges)[1] or 1 for part in (over, under))
+    return sizes.derive("min", exact, size * -(-most // unit))
+
+
 def _resize(call: Call) -> Outcome:
     x = call.input(0)
     coordinates = call.choice("coordinate_transformation_mode", "half_pixel", _COORDINATES)
@@ -109,6 +172,9 @@ def _resize(call: Call) -> Outcome:
         exclude_outside=call.flag("exclude_outside"),
         antialias=call.flag("antialias"),
         roi=target.roi,
+        ratios=target.ratios,
+        roi_ratios=target.roi_ratios,
+        rests=target.rests,
         extrapolation=call.number("extrapolation_value", 0.0),
     )
 
@@ -124,9 +190,13 @@ def _target(call: Call, x: Tensor, axes: Sequence[int]) -> _Target:
     if (scales is None) == (sizes is None):
         raise Malformed("it needs exactly one of scales and sizes")
     if sizes is not None:
-        return _sized(call, x, axes, call.builder.known_dims(sizes, "its sizes"))
+        spans = [Span(0, size if isinstance(size, int) else 8, _most(size)) for size in x.shape]
+        usual = [spans[axis] for axis in axes]
+        return _sized(call, x, axes, call.builder.known_dims(sizes, "its sizes", usual))
     call.without_effect("keep_aspect_ratio_policy")
     assert scales is not None  # exactly one of the two is present
+    if scales.data is None:
+        return _scaled_at_run(call, x, _ratios(call, scales, axes))
     given = _floats(call, scales, "its scales")
     _check_scales(given, len(axes))
     factors = [1.0] * x.rank
@@ -134,6 +204,11 @@ def _target(call: Call, x: Tensor, axes: Sequence[int]) -> _Target:
         factors[axis] = factor
     shape = tuple(_scaled(size, factor) for size, factor in zip(x.shape, factors, strict=True))
     return _Target(shape, tuple(factors))
+
+
+def _most(size: Dim) -> int:
+    """The largest size that an axis of SIZE is resized to, unless the range is given."""
+    return max(SIZE.high, 2 * size) if isinstance(size, int) else SIZE.high
 
 
 def _sized(call: Call, x: Tensor, axes: Sequence[int], sizes: Sequence[Dim]) -> _Target:
@@ -155,13 +230,38 @@ def _keeping_ratio(call: Call, x: Tensor, axes: Sequence[int], shape: list[Dim])
     pairs = [(shape[axis], x.shape[axis]) for axis in axes]
     known = [(new, old) for new, old in pairs if isinstance(new, int) and isinstance(old, int)]
     if len(known) != len(pairs):
-        raise Refused("keep_aspect_ratio_policy is not supported for a symbolic size")
+        return _keeping_ratio_at_run(call, x, axes, shape, smallest=choose is min)
     scale = choose(Fraction(new, old) for new, old in known)
     factors = [1.0] * x.rank
     for axis, (_, old) in zip(axes, known, strict=True):
         shape[axis] = int(scale * old + Fraction(1, 2))
         factors[axis] = float(scale)
     return _Target(tuple(shape), tuple(factors))
+
+
+def _keeping_ratio_at_run(
+    call: Call, x: Tensor, axes: Sequence[int], shape: list[Dim], *, smallest: bool
+) -> _Target:
+    """As `_keeping_ratio`, where sizes decide which scale it is."""
+    if call.string("coordinate_transformation_mode", "half_pixel") == "half_pixel_symmetric":
+        raise Refused(
+            "keep_aspect_ratio_policy with half_pixel_symmetric is not supported for symbolic sizes"
+        )
+    sizes = call.builder.sizes_known
+    over, under = shape[axes[0]], x.shape[axes[0]]
+    for axis in axes:
+        call.require(x.shape[axis], 1, f"there is something to resize in axis {axis}")
+    for axis in axes[1:]:
+        ahead = over * x.shape[axis] - shape[axis] * under
+        ahead = ahead if smallest else -1 * ahead
+        over = symbolic.choose(ahead, shape[axis], over, sizes)
+        under = symbolic.choose(ahead, x.shape[axis], under, sizes)
+    ratios: list[Ratio] = [(1, 1)] * x.rank
+    for axis in axes:
+        ratios[axis] = over, under
+        rounded = floordiv(2 * over * x.shape[axis] + under, 2 * under)
+        shape[axis] = sizes.derive("min", rounded, shape[axis]) if smallest else rounded
+    return _Target(tuple(shape), ratios=tuple(part for ratio in ratios for part in ratio))
 
 
 def _with_roi(call: Call, target: _Target, axes: Sequence[int], coordinates: str) -> _Target:
@@ -171,6 +271,8 @@ def _with_roi(call: Call, target: _Target, axes: Sequence[int], coordinates: str
     roi = _given(call, 1)
     if roi is None:
         raise Malformed("tf_crop_and_resize needs a region of interest")
+    if roi.data is None:
+        return replace(target, roi_ratios=_regions(call, roi, axes, len(target.sizes)))
     values = _floats(call, roi, "its region of interest")
     if len(values) != 2 * len(axes):
         raise Malformed(f"its region of interest has {len(values)} numbers for {len(axes)} axes")
@@ -179,6 +281,18 @@ def _with_roi(call: Call, target: _Target, axes: Sequence[int], coordinates: str
     for place, axis in enumerate(axes):
         full[axis], full[axis + rank] = values[place], values[place + len(axes)]
     return replace(target, roi=tuple(full))
+
+
+def _regions(call: Call, roi: Tensor, axes: Sequence[int], rank: int) -> tuple[Dim, ...]:
+    """The begins, then the ends of the region ROI of AXES, which is known at a run only, for all axes."""
+    half = len(axes)
+    found = call.builder.known_fractions(roi, "its region of interest", [_BEGIN] * half + [_END] * half)
+    if len(found) != 2 * half:
+        raise Malformed(f"its region of interest has {len(found)} numbers for {half} axes")
+    full: list[Ratio] = [*[(0, 1)] * rank, *[(1, 1)] * rank]
+    for place, axis in enumerate(axes):
+        full[axis], full[axis + rank] = found[place], found[place + half]
+    return tuple(part for ratio in full for part in ratio)
 
 
 TABLE: Table = {

@@ -14,6 +14,7 @@ from ...dialects.core.ir import Block, Operation, Region, Value
 from ...dialects.core.types import TensorType
 from ...dialects.graph.constants import Constant, Dims
 from ...dialects.graph.movement.reshape import Reshape
+from ...dialects.graph.movement.slicing import Slice
 from .builder import Builder
 from .problems import Malformed, Refused
 from .tensor import Tensor
@@ -181,6 +182,13 @@ def unchanged(builder: Builder, tensor: Tensor, wanted: TensorType, what: str) -
         raise Refused(f"{text}; shapes that depend on data are not supported")
     same = have.shape == wanted.shape
     return builder.value(tensor if same else builder.emit(Reshape, tensor, shape=wanted.shape))
+
+
+def reversed_steps(builder: Builder, x: Tensor) -> Tensor:
+    """X with its elements along axis 0, one per iteration of a loop, in reverse."""
+    starts: list[Dim] = [x.shape[0] - 1] + [0] * (x.rank - 1)
+    steps = [-1] + [1] * (x.rank - 1)
+    return builder.emit(Slice, x, starts=starts, sizes=x.shape, steps=steps)
 
 
 def _placed(builder: Builder, op: Operation) -> list[Tensor]:

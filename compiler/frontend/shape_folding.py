@@ -79,9 +79,9 @@ def _arithmetic(op: Operation, arrays: list[Array], sizes: Sizes) -> Array | Non
     if isinstance(op, unary.Neg):
         return symbolic.apply(lambda a: symbolic.sub(0, a, sizes), arrays)
     if isinstance(op, unary.Floor):
-        return symbolic.apply(symbolic.floor, arrays)
+        return symbolic.apply(lambda a: symbolic.floor(a, sizes), arrays)
     if isinstance(op, unary.Ceil):
-        return symbolic.apply(symbolic.ceil, arrays)
+        return symbolic.apply(lambda a: symbolic.ceil(a, sizes), arrays)
     if isinstance(op, elementwise.Cast):
         return _cast(op, arrays[0], sizes)
     return None

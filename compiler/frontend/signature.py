@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from onnx import GraphProto, TensorProto, TensorShapeProto, TypeProto, ValueInfoProto
 
@@ -17,6 +18,7 @@ from ...dialects.core.parser import parse_size
 from ...dialects.core.sizes.sizes import Conflict, Sizes
 from ...dialects.core.types import TensorType
 from ...errors import InputError, IRError, ModelError
+from ...errors.option import option_error
 from ...runtime.contents import FARTHEST, MOST_DENOMINATOR
 from .contents import ANY, Contents, Span, Spans, named_in
 from .limits import check_dim
@@ -37,6 +39,30 @@ _GRAMMAR = (
     "floordiv"
 )
 _WORDS = frozenset(f"{_GRAMMAR} true false inf nan".split(" ")) | ARITIES.keys()
+
+
+def _about_range(
+    name: str, values: Sequence[object], message: str, hint: str | None = None, *, of_name: bool = False
+) -> InputError:
+    """An error about the range VALUES, given for the symbol NAME, or about the name (OF_NAME)."""
+    return _about("shape", name, values, message, hint, of_name)
+
+
+def _about_shape(
+    name: str, sizes: Sequence[object], message: str, hint: str | None = None, *, of_name: bool = False
+) -> InputError:
+    """An error about the shape SIZES, given for the input NAME, or about the name (OF_NAME)."""
+    return _about("input", name, sizes, message, hint, of_name)
+
+
+def _about(
+    option: str, name: str, values: Sequence[object], message: str, hint: str | None, of_name: bool
+) -> InputError:
+    """An error about NAME=VALUES as the command line has it."""
+    listed = ",".join(map(str, values)) if isinstance(values, (list, tuple)) else str(values)
+    text = f"{name}={listed}"
+    at = (0, len(name)) if of_name else (len(name) + 1, len(text))
+    return option_error(InputError, option, text, message, hint, at=at)
 
 
 def is_plain(name: str) -> bool:
@@ -85,6 +111,8 @@ class Symbols:
     def fraction(self, input: str, index: int, span: Span, sizes: Sizes) -> tuple[Dim, Dim]:
         """The symbols for numerator and denominator of an element of INPUT, which is expected in SPAN."""
         span, _ = self._span(f"{input}[{index}]", span)
+        if span.low == span.high:
+            return span.low, 1
         over, under = (self._element_name(f"{input}_{index}{part}") for part in ("", "_d"))
         low, high = (end * MOST_DENOMINATOR for end in (min(span.low, 0), max(span.high, 0)))
         self._module.symbols[over] = SymbolRange(low, span.usual, high)
@@ -135,10 +163,12 @@ class Symbols:
     def _checked(self, key: str, least: int = 0) -> tuple[int, int, int]:
         values = tuple(self._ranges[key])
         if len(values) != 3 or not all(isinstance(v, int) and not isinstance(v, bool) for v in values):
-            raise InputError(f"the range of {shown(key)} must be three integers: min, opt, max")
+            message = f"the range of {shown(key)} must be three integers: min, opt, max"
+            raise _about_range(key, values, message)
         low, middle, high = values
         if not least <= low <= middle <= high <= MAX_SYMBOL_VALUE:
-            raise InputError(f"the range {list(values)} of {shown(key)} is not {least} <= min <= opt <= max")
+            message = f"the range {list(values)} of {shown(key)} is not {least} <= min <= opt <= max"
+            raise _about_range(key, values, message)
         return low, middle, high
 
     def check_all_used(self) -> None:
@@ -146,7 +176,9 @@ class Symbols:
         if self._unused:
             known = ", ".join(self._module.symbols) or "none"
             wrong = ", ".join(shown(name) for name in sorted(self._unused))
-            raise InputError(f"no input has the symbolic dimension {wrong}", f"symbolic dimensions: {known}")
+            first = min(self._unused)
+            message, hint = f"no input has the symbolic dimension {wrong}", f"symbolic dimensions: {known}"
+            raise _about_range(first, self._ranges[first], message, hint, of_name=True)
 
 
 def input_types(
@@ -165,7 +197,8 @@ def input_types(
     unknown = [name for name in overrides if name not in {value.name for value in inputs}]
     if unknown:
         known = ", ".join(shown(value.name) for value in inputs) or "none"
-        raise InputError(f"the model has no input {shown(unknown[0])}", f"its inputs: {known}")
+        message, hint = f"the model has no input {shown(unknown[0])}", f"its inputs: {known}"
+        raise _about_shape(unknown[0], overrides[unknown[0]], message, hint, of_name=True)
     symbols = Symbols(sizes, ranges, _plain_names(inputs, overrides), widened)
     types: dict[str, TensorType] = {}
     offenders: list[str] = []
@@ -246,7 +279,9 @@ def _input_type(value: ValueInfoProto, override: Sequence[int | str] | None, sym
         rank = len(declared.shape.dim) if declared.HasField("shape") else None
         return TensorType(_overridden(value.name, override, rank, symbols), dtype)
     if not declared.HasField("shape"):
-        raise Refused("it has no shape; give one with inputs={name: shape}")
+        name = shown(value.name)
+        say = f"inputs={{{name}: [1, 3, 'H', 'W']}}, or --input {name[1:-1]}=1,3,H,W"
+        raise Refused(f"it has no shape, and no node tells its rank; give one, such as {say}")
     return TensorType(tuple(_dim(dim, symbols) for dim in declared.shape.dim), dtype)
 
 
@@ -260,7 +295,8 @@ def _dim(dim: TensorShapeProto.Dimension, symbols: Symbols) -> Dim:
 
 def _overridden(name: str, sizes: Sequence[int | str], rank: int | None, symbols: Symbols) -> tuple[Dim, ...]:
     if isinstance(sizes, (str, bytes)) or (rank is not None and len(sizes) != rank):
-        raise InputError(f"the shape {sizes!r} given for input {shown(name)} does not have {rank} dimensions")
+        message = f"the shape {sizes!r} given for input {shown(name)} does not have {rank} dimensions"
+        raise _about_shape(name, sizes, message)
     return tuple(_override(name, size, symbols) for size in sizes)
 
 
@@ -268,7 +304,8 @@ def _override(name: str, size: int | str, symbols: Symbols) -> Dim:
     if isinstance(size, str):
         return symbols.named(size) if is_plain(size) else _expression(name, size, symbols)
     if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size <= MAX_SYMBOL_VALUE:
-        raise InputError(f"{size!r}, given for input {shown(name)}, is not a size")
+        message = f"{size!r}, given for input {shown(name)}, is not a size"
+        raise option_error(InputError, "size", str(size), message)
     return size
 
 
@@ -280,17 +317,19 @@ def _expression(name: str, text: str, symbols: Symbols) -> Dim:
     try:
         dim = parse_size(text)
     except IRError as error:
-        raise InputError(
-            f"{shown(text)}, given for input {shown(name)}, is not a size: {error.message}",
-            "a size is a number, a name, or an expression such as 2*h",
-        ) from None
+        message = f"{shown(text)}, given for input {shown(name)}, is not a size: {error.message}"
+        hint = "a size is a number, a name, or an expression such as 2*h"
+        raise InputError.of(replace(error.diagnostic, message=message, hints=(hint,))) from None
     named = {word: symbols.named(word) for word in symbols_in(dim) if is_plain(word)}
     if named.keys() != symbols_in(dim):
         what = f"{shown(text)}, given for input {shown(name)}"
-        raise InputError(f"{what}, uses a name that is not allowed for a dimension")
+        raise option_error(
+            InputError, "size", text, f"{what}, uses a name that is not allowed for a dimension"
+        )
     size = check_dim(substitute(dim, named))
     if isinstance(size, Affine) and all(value < 0 for _, value in size.terms):
-        raise InputError(f"{shown(text)}, given for input {shown(name)}, is always negative")
+        message = f"{shown(text)}, given for input {shown(name)}, is always negative"
+        raise option_error(InputError, "size", text, message)
     return size
 
 

@@ -160,7 +160,7 @@ def modulo(a: Scalar, b: Scalar, sizes: Sizes) -> Scalar:
     (x, p), (y, q) = parts(a), parts(b)
     if p != 1 or q != 1 or sign_of(y, sizes) != 1:
         raise Undecided("a modulus whose sign is not known")
-    return check_dim(x - floordiv(x, y) * y)
+    return check_dim(x - whole(x, y, sizes) * y)
 
 
 def minimum(a: Scalar, b: Scalar, sizes: Sizes) -> Scalar:
@@ -197,21 +197,30 @@ def less_equal(a: Scalar, b: Scalar, sizes: Sizes) -> Scalar:
     return greater_equal(b, a, sizes)
 
 
-def floor(value: Scalar) -> Scalar:
+def floor(value: Scalar, sizes: Sizes) -> Scalar:
     numerator, denominator = parts(value)
-    return check_dim(floordiv(numerator, denominator))
+    return check_dim(whole(numerator, denominator, sizes))
 
 
-def ceil(value: Scalar) -> Scalar:
+def ceil(value: Scalar, sizes: Sizes) -> Scalar:
     numerator, denominator = parts(value)
-    return check_dim(floordiv(numerator + (denominator - 1), denominator))
+    return check_dim(whole(numerator + (denominator - 1), denominator, sizes))
+
+
+def whole(a: Dim, b: Dim, sizes: Sizes) -> Dim:
+    """floor(A / B) for positive B. Kernels divide no negative numbers, which inputs may hold: of these the
+    quotient is chosen before a run."""
+    quotient = floordiv(a, b)
+    if not sizes.told(a) or sizes.proves(a):
+        return quotient
+    return choose(a, quotient, -1 - floordiv(-1 - a, b), sizes)
 
 
 def truncate(value: Scalar, sizes: Sizes) -> Scalar:
     """VALUE rounded toward zero, as by a cast to an integer."""
     if not isinstance(value, Ratio):
         return value
-    down, up = floor(value), ceil(value)
+    down, up = floor(value, sizes), ceil(value, sizes)
     assert not isinstance(down, Ratio) and not isinstance(up, Ratio)  # floors are integers
     return choose(value.numerator, down, up, sizes)
 
@@ -227,10 +236,11 @@ def _substituted(value: Scalar, replaced: Mapping[str, Dim]) -> Scalar:
 
 
 def apply(function: Callable[..., Scalar], arrays: list[Array]) -> Array:
-    """FUNCTION applied elementwise to ARRAYS, which are broadcast."""
+    """FUNCTION applied elementwise to ARRAYS, which are broadcast; once for elements that are alike."""
     broadcast = np.broadcast_arrays(*arrays)
-    rows = zip(*(array.reshape(-1) for array in broadcast), strict=True)
-    return object_array([function(*row) for row in rows], broadcast[0].shape)
+    rows = list(zip(*(array.reshape(-1) for array in broadcast), strict=True))
+    known = {row: function(*row) for row in dict.fromkeys(rows)}
+    return object_array([known[row] for row in rows], broadcast[0].shape)
 
 
 # ------------------------------------------------------------ exact quotients

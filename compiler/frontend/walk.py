@@ -17,10 +17,12 @@ from .builder import Builder
 from .call import Call, resolve_attributes
 from .checks import check_form, check_types, refusals
 from .contents import Spans, Unread, merged
-from .contributed import CONTRIBUTED, CONTRIBUTED_DOMAIN
+from .contributed.form import Contributed
+from .contributed.registry import CONTRIBUTED, CONTRIBUTED_DOMAIN, IN_STANDARD_DOMAIN
 from .direct import imported
 from .frame import Frame, lost_result
 from .functions import (
+    PREVIEW_DOMAIN,
     STANDARD_BODY,
     Body,
     LocalFunctions,
@@ -29,7 +31,7 @@ from .functions import (
     standard_body,
 )
 from .left_out import DOMAINS_LEFT_OUT, LEFT_OUT, unsupported
-from .limits import MAX_DEPTH, MAX_NODES
+from .limits import MAX_DEPTH, MAX_NODES, check_symbols
 from .problems import LostRead, Malformed, Refused, shown
 from .reading import check_opset, normal_domain
 from .registry import find_importer
@@ -70,6 +72,7 @@ class Walker:
                 self.builder.location = Location((label,))
             try:
                 self._settled(node, frame, nodes)
+                check_symbols(self.builder.module)
             except Conflict as error:
                 raise _conflict(node, label, error) from None
             except Refused as error:
@@ -174,30 +177,36 @@ class Walker:
         domain = normal_domain(node.domain)
         if domain == CONTRIBUTED_DOMAIN:
             return self._contributed(node, inputs, frame)
-        if domain:
+        if domain not in ("", PREVIEW_DOMAIN):
             why = DOMAINS_LEFT_OUT.get(domain)
             raise Refused(
                 f"ops of the domain {shown(node.domain)} are not supported" + (f": {why}" if why else "")
             )
-        opset = frame.opsets.get("")
+        opset = frame.opsets.get(domain)
         if opset is None:
-            raise Malformed("no opset of ai.onnx is imported where it stands")
+            raise Malformed(f"no opset of {domain or 'ai.onnx'} is imported where it stands")
         return self._standard(node, opset, inputs, frame)
 
     def _standard(
         self, node: NodeProto, opset: int, inputs: Sequence[Tensor | None], frame: Frame
     ) -> Sequence[Tensor | None]:
-        """The results of an ai.onnx op: by its importer, else by the body that the standard gives it."""
-        schema = find_schema(node.op_type, opset)
+        """The results of an op of the standard, at OPSET of its domain: by its importer, else by its body
+        there."""
+        domain = normal_domain(node.domain)
+        schema = find_schema(node.op_type, opset, domain)
+        own = IN_STANDARD_DOMAIN.get(node.op_type) if schema is None and not domain else None
+        if own is not None:
+            return self._by_form(own, node, inputs, frame)
         if schema is None:
-            raise Refused(f"opset {opset} of ai.onnx has no such op")
+            raise Refused(f"opset {opset} of {domain or 'ai.onnx'} has no such op")
         attributes = resolve_attributes(node, frame.environment)
         check_form(node, schema, attributes)
         reasons = refusals(node, attributes)
         if reasons:
             raise Refused("; ".join(reasons))
         # A deprecated definition is supported only by an importer written for it.
-        importer = find_importer(node.op_type, opset, schema.since_version if schema.deprecated else 0)
+        since = schema.since_version if schema.deprecated else 0
+        importer = None if domain else find_importer(node.op_type, opset, since)
         check_types(schema, [None if x is None or isinstance(x, Lost) else x.dtype for x in inputs])
         if importer is None:
             return self._by_definition(node, inputs, frame)
@@ -210,8 +219,8 @@ class Walker:
     def _by_definition(
         self, node: NodeProto, inputs: Sequence[Tensor | None], frame: Frame
     ) -> Sequence[Tensor | None]:
-        """The results of an ai.onnx op by the body that the standard gives it."""
-        body = standard_body(node, frame.opsets[""], inputs, frame.environment)
+        """The results of an op of the standard by the body that it is given there."""
+        body = standard_body(node, frame.opsets[normal_domain(node.domain)], inputs, frame.environment)
         if body is None:
             raise Refused(unsupported("this op is", LEFT_OUT.get(node.op_type)))
         return self._inlined(node, body, inputs, frame)
@@ -243,8 +252,13 @@ class Walker:
             raise Refused(f"this op of the domain {CONTRIBUTED_DOMAIN} is not supported")
         if CONTRIBUTED_DOMAIN not in frame.opsets:
             raise Malformed(f"no opset of {CONTRIBUTED_DOMAIN} is imported where it stands")
-        found.check_form(node, resolve_attributes(node, frame.environment))
-        return imported(found.importer, self._call(node, inputs, frame), {})
+        return self._by_form(found, node, inputs, frame)
+
+    def _by_form(
+        self, op: Contributed, node: NodeProto, inputs: Sequence[Tensor | None], frame: Frame
+    ) -> Sequence[Tensor | None]:
+        op.check_form(node, resolve_attributes(node, frame.environment))
+        return imported(op.importer, self._call(node, inputs, frame), {})
 
     def _call(self, node: NodeProto, inputs: Sequence[Tensor | None], frame: Frame) -> Call:
         subgraphs = Subgraphs(self.run, self.builder, self.offenders, frame, f"{_label(node, frame)}/")

@@ -63,12 +63,15 @@ class KernelChooser:
         self._planned: dict[_Key, Planned] = {}
         self._cheapest: dict[_Key, Candidate] = {}
 
-    def plan(self, region: Block, reads: Sequence[Value], writes: Sequence[Value]) -> Planned:
-        """The kernel that computes REGION from the buffers READS into the buffers WRITES.
+    def plan(
+        self, region: Block, reads: Sequence[Value], writes: Sequence[Value], stacked: bool = False
+    ) -> Planned:
+        """The kernel that computes REGION from the buffers READS into the buffers WRITES, or a row of them if
+        it is STACKED.
 
         Raises UnsupportedError when no family can run it.
         """
-        request = make_request(self._module, region, reads, writes, self.target, "kernel")
+        request = make_request(self._module, region, reads, writes, self.target, "kernel", stacked)
         key = _key(request)
         if key not in self._planned:
             candidate = self._best(key, request) if self._choose is cheapest else self._choose(request)

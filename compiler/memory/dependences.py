@@ -13,17 +13,22 @@ from .launch_accesses import Access, Memory, memories_of
 WIDE = 1 << 62  # beyond every offset
 
 
-def dependences(function: Function, ranges: Mapping[str, Range]) -> list[set[int]]:
+def dependences(
+    function: Function, ranges: Mapping[str, Range], launches: range | None = None
+) -> list[set[int]]:
     """For every launch of FUNCTION, the earlier launches that it depends on through memory.
 
     Two launches depend on each other when both access an element and at least one writes it. Parts of one
-    buffer that overlap for no sizes in RANGES are independent.
+    buffer that overlap for no sizes in RANGES are independent. With LAUNCHES, only those are considered, and
+    numbered from 0.
     """
     memories = memories_of(function).values()
-    count = 1 + max((access.launch for memory in memories for access in memory.accesses()), default=-1)
-    needs: list[set[int]] = [set() for _ in range(count)]
+    if launches is None:
+        count = 1 + max((access.launch for memory in memories for access in memory.accesses()), default=-1)
+        launches = range(count)
+    needs: list[set[int]] = [set() for _ in launches]
     for memory in memories:
-        _add(memory, ranges, needs)
+        _add(memory.within(launches), ranges, needs)
     return needs
 
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...dialects.core.ir import Function, Module, Operation, Value
-from ...dialects.launch import Buffer, View, largest
+from ...dialects.core.ir import Function, Module
+from ...dialects.launch import Buffer, largest
+from .launch_accesses import memories_of
+from .launch_tree import LaunchTree
 from .occupancy import Occupancy, lowest_gap
 
 ALIGNMENT = 256
@@ -59,7 +61,11 @@ def aligned(size: int) -> int:
 
 
 def place_buffers(module: Module) -> None:
-    """Give every arena buffer of a launch-level MODULE its offset; launches run one after the other."""
+    """Give every arena buffer of a launch-level MODULE its offset; launches run one after the other.
+
+    A value that a loop hands from one iteration to the next, or that is used inside and outside of it, is
+    live throughout the loop; what is used within single iterations only is not.
+    """
     function = module.main
     buffers = [op for op in function.block if isinstance(op, Buffer) and op.space == "arena"]
     lives = _lifetimes(module, function, buffers)
@@ -68,22 +74,11 @@ def place_buffers(module: Module) -> None:
 
 
 def _lifetimes(module: Module, function: Function, buffers: Sequence[Buffer]) -> list[Lifetime]:
-    steps = {op: step for step, op in enumerate(function.block)}
+    tree = LaunchTree(function)
+    memories = memories_of(function, tree)
     lives = []
     for buffer in buffers:
-        uses = [steps[user] for user in _readers_and_writers(buffer.result)] or [steps[buffer]]
-        lives.append(Lifetime(largest(buffer.bytes, module.ranges), min(uses), max(uses)))
+        # A buffer that no launch accesses still has a place of its own, if only for a moment.
+        held = memories[buffer.result].held(tree) or {0}
+        lives.append(Lifetime(largest(buffer.bytes, module), min(held), max(held)))
     return lives
-
-
-def _readers_and_writers(value: Value) -> list[Operation]:
-    """The operations that use VALUE, directly or through views."""
-    users: list[Operation] = []
-    pending = [value]
-    while pending:
-        for user in pending.pop().users:
-            if isinstance(user, View):
-                pending.append(user.result)
-            else:
-                users.append(user)
-    return users

@@ -15,7 +15,7 @@ from enum import IntEnum
 
 from ...dialects.core.ir import Module
 from ...dialects.core.printer import print_module
-from ...dialects.launch import Kernel
+from ...dialects.launch import Kernel, kernels_in
 from ...errors import InputError
 
 Sink = Callable[[str], object]
@@ -75,9 +75,8 @@ class DebugLog:
     def kernels(self, module: Module) -> None:
         """Report the kernels of a launch-level MODULE; other modules have none."""
         if self.level >= DebugLevel.KERNELS:
-            for op in module.main.block:
-                if isinstance(op, Kernel):
-                    self.write(_kernel_text(op))
+            for op in kernels_in(module.main.block):
+                self.write(_kernel_text(op))
 
     def sources(self, sources: Mapping[str, str]) -> None:
         """Report the CUDA source of every kernel, by kernel name."""

@@ -11,6 +11,7 @@ from ...dialects.control import ControlOp
 from ...dialects.core.ir import Block, Module, Operation, Value
 from ...dialects.core.traits import Trait, has
 from ...errors import InputError
+from ...errors.option import option_error
 from .ledger import Origin
 
 _NAME = re.compile(r"[A-Za-z_].*")
@@ -106,11 +107,13 @@ class NodeNames:
         if name in self._makers:
             return self._makers[name]
         if name in self._inputs:
-            raise InputError(f"'{name}' is an input of the model", "give the node that reads it")
+            message, hint = f"'{name}' is an input of the model", "give the node that reads it"
+            raise option_error(InputError, "node", name, message, hint)
         if not self._nodes:
             raise InputError("the plan names no nodes", "it was built from IR text without locations")
         known = (*self._nodes, *self._makers)
         close = difflib.get_close_matches(name, sorted(known), 3, 0.5)
         gone = "nodes that are evaluated at import, such as constants and shapes, leave no op"
         hint = f"is {' or '.join(close)} meant? {gone}" if close else gone
-        raise InputError(f"the model has no node and no tensor '{name}'", hint)
+        message = f"the model has no node and no tensor '{name}'"
+        raise option_error(InputError, "node", name, message, hint)

@@ -109,6 +109,12 @@ class Rewriter:
         self._driver.forget(op)
         self._driver.released(operands)
 
+    def replace_value(self, old: Value, new: Value) -> None:
+        """Replace all uses of OLD, which stays where it is, by NEW."""
+        for user in old.users:
+            self._driver.touch(user)
+        old.replace_by(new)
+
     def erase(self, op: Operation) -> None:
         """Erase OP, whose results have no uses."""
         operands = op.inputs

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from ...dialects.core.ir import Module
 from ...dialects.core.parser import parse_module
-from ...dialects.launch import Kernel
+from ...dialects.launch import Kernel, kernels_in
 from ...dialects.precision import PrecisionKernel
 from ...errors import IRError, PlanError
 from ...runtime.plan import Plan
@@ -201,7 +201,7 @@ def _parsed(plan: Plan, level: str) -> Module:
 
 
 def _launches(module: Module) -> list[Launch]:
-    kernels = [op for op in module.main.block if isinstance(op, Kernel)]
+    kernels = kernels_in(module.main.block)
     return [
         Launch(index, op, tuple(op_nodes(op.body.block)), tuple(members_of(op)))
         for index, op in enumerate(kernels)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
 from ...codegen.interface import ArchSpec, drop_rounding, executed, families, maps_of, scratch_of
+from ...dialects.control import ControlOp, If, Loop
 from ...dialects.core.builtin import Return, Yield
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.ir import Block, Function, Module, Operation, Region, Value
@@ -28,6 +30,7 @@ from ..passes.manager import PassContext
 from ..passes.spilled import SPILLED
 from ..patterns.strided import same_memory, settled
 from ..precision.formats.mismatch import Mismatches
+from .control_to_launch import convert_control
 
 
 def precision_to_launch(
@@ -59,7 +62,11 @@ class PrecisionToLaunch:
 
 
 class _ToLaunch:
-    """The state of one conversion: the buffer of every old value, and the launches in order."""
+    """The state of one conversion: the buffer of every old value, and the launches in order.
+
+    Launches are appended to the block of the control op whose region is converted, if there is one; buffers
+    and views always to that of the function.
+    """
 
     def __init__(
         self,
@@ -72,6 +79,7 @@ class _ToLaunch:
         self._module = module
         self._old = old
         self._new = new
+        self._launches = new.block
         self._chooser = chooser
         self._context = context
         self._mismatches = None if context is None else Mismatches("launch", context)
@@ -87,7 +95,7 @@ class _ToLaunch:
         self._returned = self._output_roots()
         for op in self._old.block:
             if op.next is not None:
-                self._convert(op)
+                self.convert(op)
         if self._mismatches is not None:
             self._mismatches.check()
         self._new.block.append(Return(*[self._output(value) for value in self._old.returned]))
@@ -98,22 +106,32 @@ class _ToLaunch:
         return {
             root
             for root in roots
-            if isinstance(root.producer, PrecisionKernel)
-            and roots.count(root) == 1
-            and lies_row_major(root.type)
+            if is_made_once(root) and roots.count(root) == 1 and lies_row_major(root.type)
         }
 
-    def _convert(self, op: Operation) -> None:
+    def convert(self, op: Operation) -> None:
         if isinstance(op, Constant):
             self._constant(op)
         elif isinstance(op, PrecisionKernel):
             self._kernel(op)
+        elif isinstance(op, ControlOp):
+            convert_control(op, self)
         elif not isinstance(op, Reshape):
-            hint = "only kernels, constants and reshapes may stand at this level"
+            hint = "only kernels, constants, reshapes and control flow may stand at this level"
             raise op_error(op, "cannot be launched", hint)
 
-    def _append(self, op: Operation) -> Operation:
-        return self._new.block.append(op)
+    def append(self, op: Operation) -> Operation:
+        """Append a launch or a control op."""
+        return self._launches.append(op)
+
+    @contextmanager
+    def inside(self) -> Iterator[Block]:
+        """A context in which launches are appended to a new block, which it gives."""
+        outer, self._launches = self._launches, Block()
+        try:
+            yield self._launches
+        finally:
+            self._launches = outer
 
     # ------------------------------------------------------------ memory
 
@@ -121,36 +139,49 @@ class _ToLaunch:
         type = op.result.type
         name = self._module.resources.add(op.array(self._module))
         buffer = Buffer(weight=name, space="weights", bytes=type.bytes, types=[type], loc=op.location)
-        self._buffers[op.result] = self._append(buffer).result
+        self._buffers[op.result] = self._new.block.append(buffer).result
 
-    def _new_buffer(self, type: TensorType, space: str) -> Value:
-        return self._append(Buffer(space=space, bytes=type.bytes, types=[type])).result
+    def new_buffer(self, type: TensorType, space: str) -> Value:
+        """A new buffer for a TYPE in the space SPACE."""
+        return self._new.block.append(Buffer(space=space, bytes=type.bytes, types=[type])).result
 
-    def _buffer(self, value: Value) -> Value:
+    def new_view(self, buffer: Value, type: TensorType) -> Value:
+        """All of BUFFER as a TYPE."""
+        return self._new.block.append(View(buffer, types=[type])).result
+
+    def place(self, value: Value, buffer: Value) -> None:
+        """Let VALUE have BUFFER, which has its type."""
+        self._buffers[value] = buffer
+
+    def is_placed(self, value: Value) -> bool:
+        """Whether VALUE has a buffer."""
+        return value in self._buffers
+
+    def buffer(self, value: Value) -> Value:
         """The buffer that VALUE owns, created on first use, or the view that VALUE is."""
         if value not in self._buffers:
             place = self._plan.place_of(value)
             if place.root is value:
                 space = "output" if value in self._returned else "arena"
-                self._buffers[value] = self._new_buffer(value.type, space)
+                self._buffers[value] = self.new_buffer(value.type, space)
             else:
                 self._buffers[value] = self._view(place, value)
         return self._buffers[value]
 
     def _view(self, place: ViewPlace, value: Value) -> Value:
         """A view of PLACE, with VALUE's own type where that describes the same memory."""
-        root = self._buffer(place.root)
+        root = self.buffer(place.root)
         if place.type == value.type:
-            return self._append(View(root, types=[value.type], loc=_location(value))).result
+            return self._new.block.append(View(root, types=[value.type], loc=_location(value))).result
         start, type = settled(place.type, value.type.layout)
-        return self._append(View(root, offset=start, types=[type], loc=_location(value))).result
+        return self._new.block.append(View(root, offset=start, types=[type], loc=_location(value))).result
 
     # ------------------------------------------------------------ launches
 
     def _kernel(self, op: PrecisionKernel) -> None:
         if op not in self._plan.elided:
-            outputs = [self._buffer(value) for value in op.results]
-            reads = [self._buffer(value) for value in op.inputs]
+            outputs = [self.buffer(value) for value in op.results]
+            reads = [self.buffer(value) for value in op.inputs]
             launched = self._launch(op.body.block, reads, outputs, op.location)
             launched.requested, launched.compute = op.requested, op.compute
             self._compare(launched)
@@ -170,41 +201,49 @@ class _ToLaunch:
         like = copy.source.type.layout
         target = self._part(copy.place, like, location)
         cut = copy.cut is not None
-        source = self._part(self._plan.source_of(copy), like, location) if cut else self._buffer(copy.source)
-        self._copy(source, target, location)
+        source = self._part(self._plan.source_of(copy), like, location) if cut else self.buffer(copy.source)
+        self.copy(source, target, location)
 
     def _part(self, place: ViewPlace, like: Layout, location: Location) -> Value:
         start, type = settled(place.type, like)
-        return self._append(View(self._buffer(place.root), offset=start, types=[type], loc=location)).result
+        view = View(self.buffer(place.root), offset=start, types=[type], loc=location)
+        return self._new.block.append(view).result
 
-    def _copy(self, source: Value, target: Value, location: Location) -> None:
-        region = Block([source.type])
-        copied = region.append(Cast(region.arguments[0], to=source.type.dtype)).result
-        copied.type = copied.type.with_layout(ROW_MAJOR)
-        region.append(Yield(copied))
-        self._launch(region, [source], [target], location)
+    def copy(self, source: Value, target: Value, location: Location) -> None:
+        """Append a launch that copies the buffer SOURCE to TARGET."""
+        self._launch(_copying(source.type), [source], [target], location)
+
+    def copy_to_row(self, source: Value, row: Value, target: Value, location: Location) -> None:
+        """Append a launch that copies the buffer SOURCE to the row of TARGET whose number is in ROW."""
+        region = _copying(source.type, row.type)
+        self._launch(region, [source, row], [target], location, stacked=True)
 
     def _launch(
-        self, body: Block, reads: Sequence[Value], outputs: Sequence[Value], location: Location
+        self,
+        body: Block,
+        reads: Sequence[Value],
+        outputs: Sequence[Value],
+        location: Location,
+        stacked: bool = False,
     ) -> Kernel:
         region = lying_as(body, [value.type for value in reads])
-        planned = self._chooser.plan(region, reads, outputs)
+        planned = self._chooser.plan(region, reads, outputs, stacked)
         rounds = families()[planned.candidate.family].rounds_operands
         if not rounds and drop_rounding(region):
-            planned = self._chooser.plan(region, reads, outputs)
+            planned = self._chooser.plan(region, reads, outputs, stacked)
         self._note(planned, region, location)
         geometry, parameters = planned.geometry, planned.parameters
-        scratch = [self._new_buffer(own.type, own.space) for own in scratch_of(parameters)]
+        scratch = [self.new_buffer(own.type, own.space) for own in scratch_of(parameters)]
         kernel = Kernel(
             *reads, *outputs, *scratch,
             kernel=planned.name, outputs=len(outputs), scratch=len(scratch),
             family=planned.candidate.family, config=planned.candidate.config,
             grid=geometry.grid, block=geometry.block, cluster=geometry.cluster,
             cooperative=geometry.cooperative, maps=maps_of(parameters),
-            shared=geometry.shared, regions=[Region(region)], loc=location,
+            shared=geometry.shared, stacked=stacked, regions=[Region(region)], loc=location,
             executed=executed(region, families()[planned.candidate.family].rounds_operands),
         )  # fmt: skip
-        self._append(kernel)
+        self.append(kernel)
         return kernel
 
     def _note(self, planned: Planned, region: Block, location: Location) -> None:
@@ -216,12 +255,29 @@ class _ToLaunch:
 
     def _output(self, value: Value) -> Value:
         """The buffer to return for VALUE: its own if it is an output buffer, otherwise a copy."""
-        source = self._buffer(value)
+        source = self.buffer(value)
         if base_of(value) in self._returned:
             return source
-        target = self._new_buffer(value.type.with_layout(ROW_MAJOR), "output")
-        self._copy(source, target, UNKNOWN)
+        target = self.new_buffer(value.type.with_layout(ROW_MAJOR), "output")
+        self.copy(source, target, UNKNOWN)
         return target
+
+
+def _copying(type: TensorType, *further: TensorType) -> Block:
+    """A region that yields its first argument, of TYPE; those of the types FURTHER are not used."""
+    region = Block([type, *further])
+    copied = region.append(Cast(region.arguments[0], to=type.dtype)).result
+    copied.type = copied.type.with_layout(ROW_MAJOR)
+    region.append(Yield(copied))
+    return region
+
+
+def is_made_once(value: Value) -> bool:
+    """Whether VALUE is written by one launch, by one in each branch, or row by row: no loop carries it."""
+    maker = value.producer
+    return isinstance(maker, (PrecisionKernel, If)) or (
+        isinstance(maker, Loop) and value.index >= maker.carried
+    )
 
 
 def lies_row_major(type: TensorType) -> bool:

@@ -12,7 +12,7 @@ from ...codegen.interface import ArchSpec, expected, request_of
 from ...dialects.core.clone import clone_module
 from ...dialects.core.interpreter import Array, interpret
 from ...dialects.core.ir import Module
-from ...dialects.launch import Kernel
+from ...dialects.launch import kernels_in
 from ...errors import InputError
 from ...runtime.engine import Engine
 from ..calibration.calibrate import check_limit
@@ -143,9 +143,7 @@ def times_of(launched: Module, target: ArchSpec) -> Times:
     known: dict[str, float] = {}
     by_node: dict[str, float] = {}
     total = 0.0
-    for op in launched.main.block:
-        if not isinstance(op, Kernel):
-            continue
+    for op in kernels_in(launched.main.block):
         if op.kernel not in known:
             known[op.kernel] = expected(request_of(launched, op, target), op.family, op.config)
         total += known[op.kernel]

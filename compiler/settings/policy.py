@@ -19,6 +19,7 @@ from ...dialects.core.dtypes import BF16, F8E4M3, F16, F32, I8, TF32, DType
 from ...dialects.core.ir import Operation
 from ...dialects.graph import GRAPH
 from ...errors import InputError, UnsupportedError
+from ...errors.option import option_error
 from ...runtime.arguments import checked, expect_each
 
 # The eight-bit formats and their storage types.
@@ -90,11 +91,16 @@ _ESCAPED = re.compile(r"\[([*?[])\]")
 _OPS = {op.name.removeprefix("graph.") for op in GRAPH.ops}
 
 
-def format_named(name: str) -> Format:
-    """The format called NAME. Raises UnsupportedError for one that does not exist."""
+def format_named(name: str, option: str = "precision", text: str | None = None) -> Format:
+    """The format called NAME. Raises UnsupportedError for one that does not exist.
+
+    TEXT, the whole value of OPTION, ends with NAME; it is NAME by default.
+    """
     found = FORMATS.get(name)
     if found is None:
-        raise UnsupportedError(f"there is no precision '{name}'", f"these exist: {', '.join(FORMATS)}")
+        whole, hint = name if text is None else text, f"these exist: {', '.join(FORMATS)}"
+        message, at = f"there is no precision '{name}'", (len(whole) - len(name), len(whole))
+        raise option_error(UnsupportedError, option, whole, message, hint, at=at)
     return found
 
 
@@ -119,21 +125,26 @@ class Override:
         subject, equals, name = text.rpartition("=")
         if not equals:
             hint = "write op:softmax=fp32, or node:/layer3/*=fp32"
-            raise InputError(f"the override {text!r} has no format", hint)
+            message, at = f"the override {text!r} has no format", (len(text), len(text))
+            raise option_error(InputError, "override", text, message, hint, at=at, label="'=' and a format")
         return Override.of(subject, name)
 
     @staticmethod
     def of(subject: str, format: str | Format) -> Override:
         """The override of SUBJECT, `op:NAME` or `node:PATTERN`, to FORMAT. Raises as `parse` does."""
         kind, _, pattern = subject.partition(":")
+        text = f"{subject}={format.name if isinstance(format, Format) else format}"
         if kind not in ("op", "node") or not pattern:
             hint = "write op:softmax for a kind of op, or node:/layer3/* for ONNX nodes"
-            raise InputError(f"the override of {subject!r} names neither ops nor nodes", hint)
+            message, at = f"the override of {subject!r} names neither ops nor nodes", (0, len(subject))
+            raise option_error(InputError, "override", text, message, hint, at=at)
         if kind == "op" and pattern not in _OPS:
             close = difflib.get_close_matches(pattern, sorted(_OPS), 3)
             like = f"is {' or '.join(close)} meant?" if close else None
-            raise InputError(f"there is no op '{pattern}'", like)
-        return Override(kind, pattern, format if isinstance(format, Format) else format_named(format))
+            message, at = f"there is no op '{pattern}'", (len(subject) - len(pattern), len(subject))
+            raise option_error(InputError, "override", text, message, like, at=at)
+        named = format if isinstance(format, Format) else format_named(format, "override", text)
+        return Override(kind, pattern, named)
 
     @property
     def subject(self) -> str:
@@ -300,6 +311,11 @@ def _io_types(given: IoTypes) -> tuple[tuple[str, DType], ...]:
             continue
         if word not in _IO_TYPES:
             hint = f"these exist: {MODEL_TYPES}, {', '.join(_IO_TYPES)}"
-            raise UnsupportedError(f"inputs and outputs cannot be given as '{word}'", hint)
+            text = word if name == EVERY else f"{name}={word}"
+            message, at = (
+                f"inputs and outputs cannot be given as '{word}'",
+                (len(text) - len(word), len(text)),
+            )
+            raise option_error(UnsupportedError, "io", text, message, hint, at=at)
         found[name] = _IO_TYPES[word]
     return tuple(sorted(found.items()))

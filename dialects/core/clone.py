@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from .ir import Block, Function, Module, Operation, Region, Value
+from .traits import Trait, has
 
 
 def clone_op(op: Operation, mapping: dict[Value, Value]) -> Operation:
     """A detached copy of OP whose operands are mapped by MAPPING; its results are added to MAPPING."""
     operands = [None if value is None else mapping[value] for value in op.operands]
-    regions = [Region(clone_block(block)) for region in op.regions for block in region.blocks]
+    seen = mapping if has(op, Trait.OPEN) else None
+    regions = [Region(clone_block(block, seen)) for region in op.regions for block in region.blocks]
     types = [value.type for value in op.results]
     attributes = {name: value for name, value in op.attributes.items() if value is not None}
     copy = type(op)(*operands, types=types, regions=regions, loc=op.location, **attributes)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from ...errors import InputError
 from ...runtime.contents import numbers_in
+from ...runtime.cuts import true_results
 from .affine import Dim, evaluate, linear_symbol
 from .constraints import broken, known_where_defined, with_derived
 from .diagnostics import op_error
@@ -28,6 +31,7 @@ class Evaluation:
         self.module = module
         self.symbols = symbols
         self.state: dict[str, Any] = {}  # for levels with memory: the arena
+        self._visible: Mapping[Value, Array] = {}  # what the op that is evaluated sees
 
     def dim(self, dim: Dim) -> int:
         return evaluate(dim, self.symbols)
@@ -44,9 +48,23 @@ class Evaluation:
     def run_region(self, region: Region, inputs: Sequence[Array]) -> tuple[Array, ...]:
         return run_block(region.block, inputs, self)
 
+    def run_open(self, region: Region) -> None:
+        """Run REGION, which belongs to the op that is evaluated and sees the values around it."""
+        run_block(region.block, (), self, self._visible)
+
+    @contextmanager
+    def seeing(self, values: Mapping[Value, Array]) -> Iterator[None]:
+        """While an op is evaluated: VALUES are what its regions see, if they see the values around it."""
+        outer, self._visible = self._visible, values
+        try:
+            yield
+        finally:
+            self._visible = outer
+
 
 def interpret(module: Module, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    """Run the main function on INPUTS, by name; returns the outputs by name, with the shapes of their types.
+    """Run the main function on INPUTS, by name; returns the outputs by name, with the shapes of their types,
+    or with their true ones where they are cut.
 
     Raises InputError for wrong inputs, IRError for an op that cannot be evaluated on them.
     """
@@ -54,7 +72,13 @@ def interpret(module: Module, inputs: Mapping[str, Array]) -> dict[str, Array]:
     arrays = [_named(inputs, name) for name in function.inputs]
     symbols = bind_symbols(function, arrays)
     results = run_block(function.block, arrays, Evaluation(module, symbols))
-    return dict(zip(function.outputs, results, strict=True))
+    return named_results(function, results)
+
+
+def named_results(function: Function, results: Sequence[Array]) -> dict[str, Array]:
+    """The outputs of FUNCTION by name, in their true shapes, of RESULTS, the values that it returns."""
+    named = dict(zip(function.outputs, results, strict=True))
+    return true_results(named, function.module.cuts if function.module is not None else [])
 
 
 def _named(inputs: Mapping[str, Array], name: str) -> Array:
@@ -127,10 +151,19 @@ def _numbers(function: Function, module: Module, arrays: Sequence[Array]) -> Ite
 
 
 @np.errstate(all="ignore")
-def run_block(block: Block, inputs: Sequence[Array], evaluation: Evaluation) -> tuple[Array, ...]:
-    """Run the block's operations; returns the values of the terminator's operands."""
-    values: dict[Value, Array] = dict(zip(block.arguments, inputs, strict=True))
-    remaining = {value: len(value.uses) for value in values}
+def run_block(
+    block: Block,
+    inputs: Sequence[Array],
+    evaluation: Evaluation,
+    around: Mapping[Value, Array] = MappingProxyType({}),
+) -> tuple[Array, ...]:
+    """Run the block's operations; returns the values of the terminator's operands.
+
+    AROUND are values that the block sees besides its own.
+    """
+    own = dict(zip(block.arguments, inputs, strict=True))
+    values: dict[Value, Array] = {**around, **own}
+    remaining = {value: len(value.uses) for value in own}
     for op in block:
         if op.next is None:
             return tuple(values[value] for value in op.inputs)
@@ -144,7 +177,8 @@ def run_block(block: Block, inputs: Sequence[Array], evaluation: Evaluation) -> 
 def _run(op: Operation, values: Mapping[Value, Array], evaluation: Evaluation) -> tuple[Array, ...]:
     arguments = [None if value is None else values[value] for value in op.operands]
     try:
-        checked = _evaluated(op, arguments, evaluation)
+        with evaluation.seeing(values):
+            checked = _evaluated(op, arguments, evaluation)
     except SLIPS as error:
         reason = f"{type(error).__name__}: {error}"
         raise op_error(op, f"cannot be evaluated on these inputs ({reason})") from error

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lark import Token
 
-from ...errors.diagnostic import Span
+from ...errors.diagnostic import Span, span_in
 
 # A bracket; group 1 if it opens. Strings, comments and arrows, which may contain brackets, are matched first.
 # Possessive, so that an unterminated string fails at once, without backtracking.
@@ -23,12 +23,7 @@ class SourceText:
 
     def span(self, start: int, end: int) -> Span:
         """The span of the characters from offset START to END, clipped to one line."""
-        begin = self.text.rfind("\n", 0, start) + 1
-        stop = self.text.find("\n", start)
-        stop = len(self.text) if stop < 0 else stop
-        line = self.text.count("\n", 0, start) + 1
-        length = max(1, min(end, stop) - start)
-        return Span(self.file, line, start - begin + 1, length, self.text[begin:stop])
+        return span_in(self.file, self.text, start, end)
 
     def span_of(self, token: Token) -> Span:
         """The span of TOKEN."""

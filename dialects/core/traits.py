@@ -18,6 +18,7 @@ class Trait(Enum):
     ENCODING = auto()  # encodes a constant operand's storage: kept, never folded into another constant
     TERMINATOR = auto()  # ends a block
     SIDE_EFFECT = auto()  # kept even if its results are unused
+    OPEN = auto()  # its regions see the values around the op, as they see their own
 
     # Members are hashed often and equal only to themselves, so the hash of the identity is enough.
     __hash__ = object.__hash__

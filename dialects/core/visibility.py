@@ -1,7 +1,9 @@
 """Which values an operation may read: those defined before it in its own region.
 
-All regions are isolated from above, in MLIR's words: they are bodies of kernels, which read memory only
-through operands. So a region sees its own arguments, and no values of the enclosing block.
+Regions are isolated from above, in MLIR's words: they are bodies of kernels, which read memory only through
+operands, or are given what they read as arguments. So a region sees its own arguments, and no values of the
+enclosing block. The regions of ops with the trait OPEN are lists of launches in the memory that the function
+has: they see the values around them.
 """
 
 from __future__ import annotations

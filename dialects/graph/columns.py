@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.affine import Dim, floordiv, product
+from ..core.affine import Dim, ceildiv, floordiv, product
 from ..core.attributes import DIMS, INT, INTS
 from ..core.constraints import Need
 from ..core.diagnostics import op_error, operand_at
@@ -34,15 +34,15 @@ class Col2Im(GraphOp):
     name = "graph.col2im"
     x = operand()
     image = attribute(DIMS)
-    kernel = attribute(INTS)
+    kernel = attribute(DIMS)
     strides = attribute(INTS)
     dilations = attribute(INTS)
     pads = attribute(INTS)
     y = result()
 
     @property
-    def _tap_count(self) -> int:
-        return int(np.prod(self.kernel))
+    def _tap_count(self) -> Dim:
+        return product(self.kernel)
 
     @property
     def blocks(self) -> tuple[Dim, ...]:
@@ -60,8 +60,9 @@ class Col2Im(GraphOp):
         rank, shape = len(self.image), self.x.type.shape
         for label in ("kernel", "strides", "dilations"):
             values = getattr(self, label)
-            if len(values) != rank or min(values, default=0) < 1:
-                message = f"{label} {list(values)} does not give {rank} positive numbers"
+            least = min((value for value in values if isinstance(value, int)), default=1)
+            if len(values) != rank or not rank or least < 1:
+                message = f"{label} {list(map(str, values))} does not give {rank} positive numbers"
                 raise op_error(self, message, at=AttributeAt(label))
         if len(self.pads) != 2 * rank:
             message = f"pads {list(self.pads)} does not give {2 * rank} numbers"
@@ -85,12 +86,14 @@ class Col2Im(GraphOp):
         blocks, dtype = self.blocks, compute_dtype(self.x.type.dtype)
 
         def body(taps: Index) -> Expr:
-            row, column, conditions = channel, 0, []
+            row: Dim = channel
+            column: Dim = 0
+            conditions = []
             for axis, (place, tap) in enumerate(zip(places, taps, strict=True)):
                 offset = place + self.pads[axis] - tap * self.dilations[axis]
                 # With the span added, the numerator is never negative; the division rounds down.
                 shift = self.dilations[axis] * (self.kernel[axis] - 1)
-                steps = -(-shift // self.strides[axis])
+                steps = ceildiv(shift, self.strides[axis])
                 block = floordiv(offset + steps * self.strides[axis], self.strides[axis]) - steps
                 conditions.append(self._met(scalars, offset, block, axis, blocks[axis]))
                 row = row * self.kernel[axis] + tap
@@ -117,11 +120,12 @@ class Col2Im(GraphOp):
         sizes = [evaluation.dim(size) for size in self.image]
         counts = [evaluation.dim(count) for count in self.blocks]
         rank = len(sizes)
-        wide = widened(x).reshape(len(x), -1, *self.kernel, *counts)
+        kernel = [evaluation.dim(size) for size in self.kernel]
+        wide = widened(x).reshape(len(x), -1, *kernel, *counts)
         reach = [s + b + e for s, b, e in zip(sizes, self.pads[:rank], self.pads[rank:], strict=True)]
         y: Any = np.zeros((*wide.shape[:2], *reach), wide.dtype)
         with np.errstate(all="ignore"):
-            for taps in itertools.product(*map(range, self.kernel)):
+            for taps in itertools.product(*map(range, kernel)):
                 spans = [
                     slice(tap * d, tap * d + (count - 1) * s + 1, s)
                     for tap, d, s, count in zip(taps, self.dilations, self.strides, counts, strict=True)

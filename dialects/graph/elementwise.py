@@ -74,6 +74,7 @@ class BitCast(GraphOp):
     """The bits of each element as another type of the same width (ONNX BitCast); bool is x != 0."""
 
     name = "graph.bit_cast"
+    compile_ms = PLAIN_MS
     x = operand()
     to = attribute(DTYPE)
     y = result()

@@ -45,7 +45,7 @@ class AffineGrid(GraphOp):
         check_kind(self, self.theta, FLOAT)
         theta, rank = self.theta.type, len(self.sizes)
         if rank not in (2, 3):
-            raise op_error(self, f"{rank} sizes are given, 2 or 3 are wanted", at=AttributeAt("sizes"))
+            raise op_error(self, f"{rank} sizes are given, 2 or 3 are expected", at=AttributeAt("sizes"))
         if theta.shape[1:] != (rank, rank + 1):
             raise op_error(self, f"theta is {theta} for {rank} dimensions", at=operand_at(self, self.theta))
         return [TensorType((theta.shape[0], *self.sizes, rank), theta.dtype)]

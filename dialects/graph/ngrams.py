@@ -37,7 +37,7 @@ class NgramCounts(GraphOp):
         """n."""
         n = self.ngrams.type.shape[-1] if self.ngrams.type.rank == 2 else 0
         if not isinstance(n, int) or n < 1:
-            message = f"the n-grams are {self.ngrams.type}, [count, length] is wanted"
+            message = f"the n-grams are {self.ngrams.type}, [count, length] is expected"
             raise op_error(self, message, at=operand_at(self, self.ngrams))
         return n
 

@@ -44,7 +44,7 @@ class RoiPool(GraphOp):
         if x.rank != 4:
             raise op_error(self, f"{x} is no batch of images", at=operand_at(self, self.x))
         if rois.rank != 2 or rois.shape[1] != columns:
-            message = f"the regions are {rois}, {columns} numbers each are wanted"
+            message = f"the regions are {rois}, {columns} numbers each are expected"
             raise op_error(self, message, at=operand_at(self, self.rois))
         if len(self.sizes) != 2 or min(self.sizes) < 1:
             message = f"the sizes {list(self.sizes)} are not two positive numbers"
@@ -70,7 +70,7 @@ class RoiAlign(RoiPool):
 
     def infer(self) -> Sequence[TensorType]:
         if not self.images.type.dtype.is_integer:
-            message = f"the images are {self.images.type.dtype}, integers are wanted"
+            message = f"the images are {self.images.type.dtype}, integers are expected"
             raise op_error(self, message, at=operand_at(self, self.images))
         found = self.check_regions(4)
         same_shape(

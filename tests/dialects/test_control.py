@@ -114,7 +114,7 @@ def test_blocks_of_control_flow_come_before_the_one_around_them() -> None:
         (BRANCH, "^(%b: tensor<Nxf32>)", "^(%b: tensor<Nxf32>, %d: tensor<f32>)", "2 arguments, 1 are"),
         (BRANCH, "^(%b: tensor<Nxf32>)", "^(%b: tensor<Nxf16>)", "region 1 is tensor<Nxf16>"),
         (BRANCH, "control.yield %twice", "control.yield %twice, %b", "its region 1 yields"),
-        (BRANCH, "control.yield %neg", "core.yield %neg", "where control.yield is wanted"),
+        (BRANCH, "control.yield %neg", "core.yield %neg", "where control.yield is expected"),
         (BRANCH, "graph.neg %a", "graph.neg %x", "defined outside the region of control.if"),
         (PREFIX, ", count = T", "", "it would never end"),
         (PREFIX, "carried = 1", "carried = 3", "3 carried values of 2 operands"),
@@ -131,6 +131,20 @@ def test_broken_control_flow_is_refused(text: str, old: str, new: str, message: 
         read(text.replace(old, new))
     found = f"{caught.value} {caught.value.hint}"
     assert message in found
+
+
+def test_a_loop_may_have_no_operands() -> None:
+    text = """module @m {
+      func @main() -> (tensor<3xi64>) {inputs = [], outputs = ["y"]} {
+        %y = control.loop {count = 3} : tensor<3xi64> {
+          ^(%i: tensor<i64>):
+            %k = graph.neg %i : tensor<i64>
+            control.yield %k
+        }
+        core.return %y
+      }
+    }"""
+    assert interpret(read(text), {})["y"].tolist() == [0, -1, -2]
 
 
 def test_scan_outputs_of_a_loop_that_data_ends_are_refused() -> None:

@@ -11,6 +11,7 @@ PARTS = {
     "graph.and": _TRUTH,
     "graph.or": _TRUTH,
     "graph.xor": _TRUTH,
+    "graph.bit_cast": "bits stay what they are, those of NaN and signed zeros, too",
     "graph.bitwise_not": _BITS,
     "graph.bitwise_and": _BITS,
     "graph.bitwise_or": _BITS,

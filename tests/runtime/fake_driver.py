@@ -17,7 +17,7 @@ import numpy as np
 from cuda.bindings import driver as real
 from glassrt.runtime.dlpack import memory_view
 
-OUT_OF_MEMORY, INVALID_VALUE, ILLEGAL_ADDRESS, NO_BINARY = 2, 1, 700, 209
+OUT_OF_MEMORY, INVALID_VALUE, ILLEGAL_ADDRESS, NO_BINARY, NOT_SUPPORTED = 2, 1, 700, 209, 801
 STICKY = {700, 702, 714, 715, 716, 717, 718, 719}
 # The function that releases -> those whose results it releases.
 RELEASES = {
@@ -65,6 +65,10 @@ def _show(grid: Sequence[int], map: list[int], y: int) -> None:
     memory_view(y, 128).view(np.uint64)[:] = map
 
 
+def _number(grid: Sequence[int], y: int, number: int) -> None:
+    memory_view(y, 8).view(np.int64)[0] = number
+
+
 def _plain(value: Any) -> Any:
     """An argument of the driver as a name, a number or a list of numbers."""
     if isinstance(value, list):
@@ -80,13 +84,36 @@ def _attribute(attribute: Any) -> tuple[str, Any]:
     return name, value.cooperative if name == "COOPERATIVE" else None
 
 
-POINTER, I32 = ctypes.c_uint64, ctypes.c_int32
+def _copy(grid: Sequence[int], x: int, y: int) -> None:
+    _floats(y, 4)[:] = _floats(x, 4)
+
+
+def _twice(grid: Sequence[int], v: int) -> None:
+    _floats(v, 4)[:] *= 2
+
+
+def _less(grid: Sequence[int], v: int, c: int, limit: int) -> None:
+    memory_view(c, 1)[0] = _floats(v, 4)[0] < limit
+
+
+def _row(grid: Sequence[int], v: int, at: int, s: int) -> None:
+    row = int(memory_view(at, 8).view(np.int64)[0])
+    _floats(s + 16 * row, 4)[:] = _floats(v, 4)
+
+
+POINTER, I32, I64 = ctypes.c_uint64, ctypes.c_int32, ctypes.c_int64
 KERNELS: dict[str, tuple[Callable[..., None], tuple[Any, ...]]] = {
     "k0_double": (_double, (POINTER, POINTER, I32)),
     "k0_count": (_count, (POINTER, POINTER, I32)),
+    "k2_number": (_number, (POINTER, I32)),
     "k2_show": (_show, (Descriptor, POINTER)),
     "k1_add": (_add, (POINTER, POINTER, POINTER, I32)),
+    "k5_copy": (_copy, (POINTER, POINTER)),
+    "k5_twice": (_twice, (POINTER,)),
+    "k5_less": (_less, (POINTER, POINTER, I32)),
+    "k5_row": (_row, (POINTER, POINTER, POINTER)),
 }
+SETTER = (I64, POINTER, POINTER, POINTER, I64, I32)
 
 
 @dataclass
@@ -97,6 +124,26 @@ class Node:
     action: Callable[[], None]
     after: frozenset[int]
     overlap: bool = False
+    bodies: tuple[Graph, ...] = ()
+
+
+class ConditionalParams:
+    """The fields of a conditional node; adding the node fills in its body graphs."""
+
+    def __init__(self) -> None:
+        self.handle: Any = 0
+        self.type: Any = None
+        self.size = 0
+        self.ctx: Any = None
+        self.phGraph_out: list[int] = []
+
+
+class NodeParams:
+    """Stands in for CUgraphNodeParams, whose body graphs only the driver itself can set."""
+
+    def __init__(self) -> None:
+        self.type: Any = None
+        self.conditional = ConditionalParams()
 
 
 @dataclass
@@ -132,6 +179,8 @@ class Fault(Exception):
 class FakeDriver:
     """See the module. `fail_at` is the index of the call that fails with `fail_code`."""
 
+    CUgraphNodeParams = NodeParams
+
     def __init__(self, fail_at: int | None = None, fail_code: int = INVALID_VALUE) -> None:
         self.fail_at = fail_at
         self.fail_code = fail_code
@@ -149,6 +198,8 @@ class FakeDriver:
         self.encoded: list[tuple[str, tuple[Any, ...]]] = []  # tensor maps: by which function, of what
         self.resident = 2  # blocks of a kernel on a multiprocessor
         self.graphs: list[Graph] = []
+        self.conditional_nodes = True  # whether graphs may have them
+        self._conditions: dict[int, int] = {}  # by handle
         self.clock = 0.0
         self._sticky: int | None = None
         self._handles = itertools.count(1000)
@@ -209,6 +260,8 @@ class FakeDriver:
             action()
             return
         graph, frontier = self._capture[handle]
+        if overlap and any(graph.nodes[index].bodies for index in frontier):
+            raise Fault(INVALID_VALUE)  # a programmatic edge out of a conditional node
         graph.nodes.append(Node(name, action, frontier, overlap))
         self._capture[handle] = (graph, frozenset({len(graph.nodes) - 1}))
 
@@ -318,7 +371,7 @@ class FakeDriver:
         return encoded
 
     def do_cuLaunchKernelEx(self, config: Any, function: str, parameters: int, extra: int) -> None:
-        body, types = KERNELS[function]
+        body, types = (self._set, SETTER) if function == "set_condition" else KERNELS[function]
         pointers = (ctypes.c_void_p * len(types)).from_address(parameters)
         values = [kind.from_address(address).value for kind, address in zip(types, pointers, strict=True)]
         grid = (config.gridDimX, config.gridDimY, config.gridDimZ)
@@ -380,6 +433,61 @@ class FakeDriver:
     def do_cuStreamBeginCapture(self, stream: Any, mode: Any) -> None:
         self._capture[int(stream)] = (Graph(), frozenset())
 
+    def do_cuStreamBeginCaptureToGraph(
+        self, stream: Any, graph: int, after: list[int], edges: None, count: int, mode: Any
+    ) -> None:
+        assert count == len(after) and edges is None
+        self._capture[int(stream)] = (self._objects[int(graph)], frozenset(after))
+
+    def do_cuStreamGetCaptureInfo(self, stream: Any) -> tuple[Any, ...]:
+        _, frontier = self._capture[int(stream)]
+        return 1, 1, None, sorted(frontier), None, len(frontier)
+
+    def do_cuGraphCreate(self, flags: int) -> int:
+        return self._new("graph", self._graph())
+
+    def _graph(self) -> Graph:
+        self.graphs.append(Graph())
+        return self.graphs[-1]
+
+    def do_cuGraphConditionalHandleCreate(self, graph: int, context: int, value: int, flags: int) -> int:
+        if not self.conditional_nodes:
+            raise Fault(NOT_SUPPORTED)
+        handle = next(self._handles)
+        self._conditions[handle] = value
+        return handle
+
+    def do_cuGraphAddNode(self, graph: int, after: list[int], edges: None, count: int, params: Any) -> int:
+        assert params.type == real.CUgraphNodeType.CU_GRAPH_NODE_TYPE_CONDITIONAL
+        assert params.conditional.handle in self._conditions and count == len(after) and edges is None
+        assert not self._capture, "graphs are edited between captures"
+        bodies = tuple(self._graph() for _ in range(params.conditional.size))
+        for body in bodies:
+            params.conditional.phGraph_out.append(next(self._handles))
+            self._objects[params.conditional.phGraph_out[-1]] = body
+        handle, kind = params.conditional.handle, params.conditional.type.name
+        into = self._objects[int(graph)]
+
+        def run() -> None:
+            if kind.endswith("WHILE"):
+                while self._conditions[handle]:
+                    self._replay(bodies[0])
+            else:
+                for body in bodies[:1] if self._conditions[handle] else bodies[1:]:
+                    self._replay(body)
+
+        into.nodes.append(Node(kind, run, frozenset(after), bodies=bodies))
+        return len(into.nodes) - 1
+
+    def _set(self, grid: Sequence[int], handle: int, *given: int) -> None:
+        counter, trips, condition, bound, begins = given
+        done = 0
+        if counter:
+            word = memory_view(counter, 8).view(np.int64)
+            word[0] = done = 0 if begins else int(word[0]) + 1
+        more = done < bound and (not trips or done < memory_view(trips, 8).view(np.int64)[0])
+        self._conditions[handle] = int(more and (not condition or bool(memory_view(condition, 1)[0])))
+
     def do_cuStreamEndCapture(self, stream: Any) -> int:
         graph, frontier = self._capture[int(stream)]
         self._capture.clear()
@@ -389,6 +497,8 @@ class FakeDriver:
                 reached |= graph.nodes[index].after
         if reached != set(range(len(graph.nodes))):
             raise Fault(904)  # CUDA_ERROR_STREAM_CAPTURE_UNJOINED
+        if any(each is graph for each in self.graphs):  # captured into a graph that there was
+            return 0
         self.graphs.append(graph)
         return self._new("graph", graph)
 
@@ -400,5 +510,8 @@ class FakeDriver:
     def do_cuGraphExecDestroy(self, graph: int) -> None: ...
 
     def do_cuGraphLaunch(self, graph: int, stream: Any) -> None:
-        for node in self._objects[int(graph)].nodes:
+        self._replay(self._objects[int(graph)])
+
+    def _replay(self, graph: Graph) -> None:
+        for node in graph.nodes:
             node.action()

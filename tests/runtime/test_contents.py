@@ -14,8 +14,9 @@ from glassrt.runtime import Engine, Plan
 from glassrt.runtime.contents import FARTHEST, numbers_in
 from hypothesis import given
 from hypothesis import strategies as st
-from onnx import TensorProto, helper
+from onnx import ModelProto, TensorProto, helper
 
+from ..models import run_onnxruntime
 from .fake_driver import FakeDriver
 from .test_engine_cuda import GpuTensor, contents, engine_on
 from .tiny_plans import affine, affine_plan, real_headers
@@ -192,3 +193,40 @@ def test_a_run_names_the_node_and_what_it_was_given(engine: Engine) -> None:
         engine.run(told(2, 0, 1, 4, (7, 7)))
     with pytest.raises(InputError, match=r"'axis\[0\]' is 3, outside its range -3\.\.2"):
         engine.run(told(2, 3, 1, 4, (-1, 3)))
+
+
+@pytest.fixture(scope="module")
+def signed() -> ModelProto:
+    """The remainder and the quotient of n by 3, as data; z, an image, resized by given scales."""
+    scale = {"mode": "linear", "coordinate_transformation_mode": "half_pixel_symmetric"}
+    nodes = [
+        helper.make_node("Mod", ["n", "three"], ["m"]),
+        helper.make_node("Div", ["n", "three"], ["d"]),
+        helper.make_node("Concat", ["m", "d"], ["c"], axis=0),
+        helper.make_node("Cast", ["c"], ["f"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["n", "n"], ["r"]),
+        helper.make_node("Tile", ["f", "r"], ["y"]),
+        helper.make_node("Resize", ["z", "", "scales"], ["w"], **scale),
+    ]
+    inputs = [
+        ("n", TensorProto.INT64, [1]),
+        ("z", TensorProto.FLOAT, [4, 4]),
+        ("scales", TensorProto.FLOAT, [2]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "signed",
+        [helper.make_tensor_value_info(*each) for each in inputs],
+        [helper.make_empty_tensor_value_info(name) for name in ("y", "w")],
+        [helper.make_tensor("three", TensorProto.INT64, [1], [3])],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 19)], ir_version=9)
+
+
+def test_negative_numbers_and_fractions_in_kernels(signed: ModelProto) -> None:
+    z = np.random.default_rng(1).standard_normal((4, 4)).astype(np.float32)
+    with glassrt.load(glassrt.compile(signed, target="host", cache=False), "host") as engine:
+        for n, *scales in ((-4, 2.94, 1), (-2, 1, 0.6), (2, 0.5, 1.7), (4, 1, 1)):
+            inputs = {"n": np.array([n]), "z": z, "scales": np.array(scales, np.float32)}
+            for name, want in run_onnxruntime(signed, inputs).items():
+                np.testing.assert_allclose(engine.run(inputs)[name], want, rtol=1e-5, atol=1e-5)

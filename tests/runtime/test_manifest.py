@@ -98,7 +98,7 @@ BAD: dict[str, Callable[[Manifest], None]] = {
     "derived symbol that is not declared": put("derived", {"S0": ["min", "N", 3]}),
     "symbol derived from itself": put("derived", {"N": ["min", "N", 3]}),
     "format of old": put("format", 1),
-    "format to come": put("format", 3),
+    "format to come": put("format", 4),
     "missing field": lambda manifest: manifest.pop("arena_bytes"),
     "negative arena": put("arena_bytes", -1),
     "more zeroed than there is": put("zeroed_bytes", 1025),
@@ -229,7 +229,7 @@ def test_bad(name: str) -> None:
 
 
 def test_an_old_plan_is_told_how_to_be_made_new() -> None:
-    with pytest.raises(PlanError, match="has format 1; this version reads format 2") as refused:
+    with pytest.raises(PlanError, match="has format 1; this version reads format 3") as refused:
         affine_plan(BAD["format of old"])
     assert refused.value.hint == "build the plan again with this version"
 

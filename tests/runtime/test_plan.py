@@ -153,7 +153,7 @@ def test_unexpected_missing_and_foreign_members(plan: Plan) -> None:
         b"null",
         b"\xff",
         b"{",
-        b'{"format": 2, "format": 2}',
+        b'{"format": 3, "format": 3}',
         b'{"format": NaN}',
         b"[" * 100_000,
         b"9" * 100_000,

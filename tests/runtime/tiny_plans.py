@@ -67,7 +67,7 @@ READ, WRITE, COUNT_OF = {"read": "f32"}, {"write": "f32"}, {"scalar": "i32"}
 
 
 AFFINE: dict[str, Any] = {
-    "format": 2,
+    "format": 3,
     "generator": "glassrt test",
     "name": "affine",
     "targets": ["sm_90a"],

@@ -16,6 +16,7 @@ from ....dialects.core.parts import AttributeAt
 from ....dialects.launch import Kernel, largest
 from ....errors import IRError
 from ..launch_accesses import Memory
+from ..launch_tree import LaunchTree
 from .happens_before import HappensBefore
 from .symbol_values import SymbolValues
 
@@ -38,14 +39,14 @@ class Tenancy:
 
 
 def check_arena(
-    memories: Sequence[Memory], kernels: Sequence[Kernel], order: HappensBefore, values: SymbolValues
+    memories: Sequence[Memory], tree: LaunchTree, order: HappensBefore, values: SymbolValues
 ) -> Iterator[IRError]:
     """An error for every buffer that is accessed while another still needs the same bytes."""
-    found = [tenancy for memory in memories if (tenancy := _tenancy(memory, order, values)) is not None]
+    found = [tenancy for memory in memories if (tenancy := _tenancy(memory, tree, order, values))]
     arena = _ArenaMap()
     for tenancy in sorted(found, key=lambda tenancy: tenancy.entry):
         for before in arena.claim(tenancy):
-            error = _conflict(before, tenancy, kernels, order)
+            error = _conflict(before, tenancy, tree.kernels, order)
             if error is not None:
                 yield error
 
@@ -65,17 +66,17 @@ def check_alignment(memory: Memory) -> Iterator[IRError]:
         )
 
 
-def _tenancy(memory: Memory, order: HappensBefore, values: SymbolValues) -> Tenancy | None:
+def _tenancy(memory: Memory, tree: LaunchTree, order: HappensBefore, values: SymbolValues) -> Tenancy | None:
     op = memory.op
     if op is None or op.space != "arena":
         return None
-    size = largest(op.bytes, values.ranges)
+    size = largest(op.bytes, values.module)
     first: dict[int, int] = {}
     last: dict[int, int] = {}
-    for access in memory.accesses():
-        stream = order.stream(access.launch)
-        first[stream] = min(first.get(stream, access.launch), access.launch)
-        last[stream] = max(last.get(stream, access.launch), access.launch)
+    for launch in sorted(memory.held(tree)):
+        stream = order.stream(launch)
+        first.setdefault(stream, launch)
+        last[stream] = launch
     return Tenancy(op.offset, op.offset + size, first, last) if first and size else None
 
 

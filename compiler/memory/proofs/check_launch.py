@@ -2,7 +2,8 @@
 
 For all values of the symbols: accesses are within their buffers; every element is written before it is
 read, by a launch that has ended; no element is written twice; buffers that share arena bytes have disjoint
-live ranges; scratch belongs to one launch; and every output is one buffer that is written completely.
+live ranges; scratch belongs to one launch; and every output is one buffer that is written completely. All of
+this holds whichever branches run, and however often loops do.
 """
 
 from __future__ import annotations
@@ -12,15 +13,18 @@ from typing import ClassVar
 
 from ....dialects.core.affine import Dim
 from ....dialects.core.diagnostics import op_error, operand_at
-from ....dialects.core.ir import Function, Module, Operation, Value
+from ....dialects.core.ir import Block, Function, Module, Operation, Value
 from ....dialects.core.parts import AttributeAt, ResultAt
 from ....dialects.core.types import ROW_MAJOR
-from ....dialects.launch import Buffer, Kernel, View, span
+from ....dialects.launch import Buffer, View, span
+from ....dialects.launch_control import LaunchControl
 from ....errors import IRError
 from ...passes.manager import PassContext
 from ..launch_accesses import Memory, memories_of, root_of
+from ..launch_tree import LaunchTree
 from .arena import check_alignment, check_arena
 from .contents import check_contents
+from .control import check_control
 from .happens_before import HappensBefore
 from .symbol_values import SymbolValues, described
 
@@ -51,27 +55,26 @@ def faults(module: Module) -> Iterator[IRError]:
         yield error
     if wrong:
         return  # an access outside its buffer would be reported again, as faults of other ops
-    memories = memories_of(function)
-    kernels = [op for op in function.block if isinstance(op, Kernel)]
+    tree = LaunchTree(function)
+    memories = memories_of(function, tree)
     try:
-        order = HappensBefore(kernels)
+        order = HappensBefore(tree)
     except IRError as error:
         yield error
         return
     yield from _scratch(memories)
     yield from _outputs(function, memories, values)
-    yield from check_arena(list(memories.values()), kernels, order, values)
+    yield from check_arena(list(memories.values()), tree, order, values)
+    yield from check_control(memories, tree, values)
     for memory in memories.values():
-        yield from check_contents(memory, order, values)
+        yield from check_contents(memory, tree, order, values)
 
 
 # ---------------------------------------------------------------- one operation at a time
 
 
 def _of_single_ops(module: Module, function: Function, values: SymbolValues) -> Iterator[IRError]:
-    for op in function.block:
-        if not isinstance(op, (Buffer, View, Kernel)):
-            continue
+    for op in _ops_in(function.block):
         try:
             op.verify()
             op.verify_regions()
@@ -82,6 +85,15 @@ def _of_single_ops(module: Module, function: Function, values: SymbolValues) -> 
             yield from _buffer(module, op, values)
         elif isinstance(op, View):
             yield from _view(op, values)
+
+
+def _ops_in(block: Block) -> Iterator[Operation]:
+    """The ops of BLOCK without its terminator; of control ops, also those of their regions."""
+    for op in block:
+        if op.next is not None:
+            yield op
+        for region in op.regions if isinstance(op, LaunchControl) else ():
+            yield from _ops_in(region.block)
 
 
 def _buffer(module: Module, op: Buffer, values: SymbolValues) -> Iterator[IRError]:

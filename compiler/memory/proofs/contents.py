@@ -12,10 +12,12 @@ from itertools import combinations
 
 from ....dialects.core.affine import evaluate
 from ....dialects.core.bounds import Range, bounds
-from ....dialects.core.diagnostics import op_error
+from ....dialects.core.diagnostics import op_error, operand_at
 from ....errors import IRError
 from ..footprint import Footprint, Grid, UndecidedFootprint, footprint, typical
 from ..launch_accesses import Access, Memory
+from ..launch_tree import LaunchTree
+from .control import are_apart_in_time, joined_writes
 from .happens_before import HappensBefore
 from .symbol_values import SymbolValues, described
 
@@ -23,7 +25,9 @@ ONCE = "every element of a buffer is written once"
 READ_ONLY = {"input": "an input of the model", "weights": "weights"}
 
 
-def check_contents(memory: Memory, order: HappensBefore, values: SymbolValues) -> Iterator[IRError]:
+def check_contents(
+    memory: Memory, tree: LaunchTree, order: HappensBefore, values: SymbolValues
+) -> Iterator[IRError]:
     """The errors in the accesses to one buffer."""
     if memory.space in READ_ONLY:
         for access in memory.writes:
@@ -31,30 +35,41 @@ def check_contents(memory: Memory, order: HappensBefore, values: SymbolValues) -
         return
     if bounds(memory.type.elements, values.ranges)[1] == 0:
         return  # always empty: any order is correct
+    if any(each is memory.value for loop in tree.extents for each in loop.inputs[:1] if not memory.writes):
+        return  # a counter, which loops write
     whole = footprint(memory.type)
-    if whole is not None and len(memory.writes) == 1 and memory.writes[0].shape == whole:
-        yield from _after(memory.writes[0], memory.reads, order)
+    certain = [write for write in memory.writes if not write.in_rows]
+    certain += joined_writes(memory, tree, values)
+    one = certain[0] if len(certain) == len(memory.writes) == 1 else None
+    everywhere = one is not None and (one.scope is tree.root or memory.space != "output")
+    if one is not None and everywhere and whole is not None and one.shape == whole:
+        yield from _after(one, memory.reads, order)
     elif whole is not None and (memory.writes or memory.reads or memory.space == "output"):
-        yield from _in_parts(memory, whole, order, values)
+        yield from _in_parts(memory, certain, whole, order, values)
 
 
 def _after(write: Access, reads: Sequence[Access], order: HappensBefore) -> Iterator[IRError]:
     for read in reads:
-        if not order.before(write.launch, read.launch):
+        if not _precedes(write, read, order):
             yield _too_early(read, [write])
 
 
+def _precedes(write: Access, read: Access, order: HappensBefore) -> bool:
+    """Whether WRITE has happened whenever READ happens."""
+    return write.scope.encloses(read.scope) and order.before(write.launch, read.launch)
+
+
 def _in_parts(
-    memory: Memory, whole: Footprint, order: HappensBefore, values: SymbolValues
+    memory: Memory, certain: list[Access], whole: Footprint, order: HappensBefore, values: SymbolValues
 ) -> Iterator[IRError]:
     try:
-        yield from list(_Parts(memory, whole, order, values.ranges, None).check())
+        yield from list(_Parts(memory, certain, whole, order, values.ranges, None).check())
         return
     except UndecidedFootprint:
         pass
     for corner in values.corners:
         try:
-            errors = list(_Parts(memory, whole, order, {}, corner).check())
+            errors = list(_Parts(memory, certain, whole, order, {}, corner).check())
         except UndecidedFootprint:
             first = next(memory.accesses())
             hint = "views of one buffer must cut it along its dimensions"
@@ -66,11 +81,15 @@ def _in_parts(
 
 
 class _Parts:
-    """The accesses to one buffer as boxes, symbolic or at one corner of the symbols' ranges."""
+    """The accesses to one buffer as boxes, symbolic or at one corner of the symbols' ranges.
+
+    CERTAIN are the writes that are complete when they have happened, those of whole control ops among them.
+    """
 
     def __init__(
         self,
         memory: Memory,
+        certain: list[Access],
         whole: Footprint,
         order: HappensBefore,
         ranges: Mapping[str, Range],
@@ -81,10 +100,15 @@ class _Parts:
         self._order = order
         self._corner = corner
         self._whole = self._shape(whole)
-        self._writes = [(a, self._shape(a.shape)) for a in memory.writes if a.shape and self._happens(a)]
-        self._writes.sort(key=lambda pair: typical(pair[1].start))
+        self._writes = self._shapes(memory.writes)
         self._grid = Grid([shape for _, shape in self._writes], ranges)
         self._boxes = [(access, self._grid.box(shape)) for access, shape in self._writes]
+        self._certain = [(access, self._grid.box(shape)) for access, shape in self._shapes(certain)]
+
+    def _shapes(self, writes: Sequence[Access]) -> list[tuple[Access, Footprint]]:
+        """Those of WRITES that are not empty, with what they touch, in the order of memory."""
+        found = [(a, self._shape(a.shape)) for a in writes if a.shape and self._happens(a)]
+        return sorted(found, key=lambda pair: typical(pair[1].start))
 
     def _shape(self, shape: Footprint) -> Footprint:
         return shape if self._corner is None else shape.at(self._corner)
@@ -98,12 +122,12 @@ class _Parts:
 
     def check(self) -> Iterator[IRError]:
         yield from self._twice()
-        equal: dict[Footprint, Access] = {shape: access for access, shape in self._writes}
+        equal = {shape: access for access, shape in self._writes if not access.in_rows}
         for read in self._memory.reads:
             if read.shape is None or not self._happens(read):
                 continue
             shape = self._shape(read.shape)
-            if shape in equal and self._order.before(equal[shape].launch, read.launch):
+            if shape in equal and _precedes(equal[shape], read, self._order):
                 continue
             yield from self._read(read, shape)
         op = self._memory.op
@@ -114,7 +138,7 @@ class _Parts:
         """True when the writes cover the whole buffer, or it is empty at this corner."""
         if self._corner is not None and evaluate(self._memory.type.elements, self._corner) == 0:
             return True
-        return self._covers(self._whole, lambda write: True)
+        return self._covers(self._whole, lambda write: write.scope.parent is None)
 
     def _twice(self) -> Iterator[IRError]:
         """The errors for writes that overlap each other, or write an element more than once themselves.
@@ -129,24 +153,27 @@ class _Parts:
         if len(varying) == 1 and self._grid.in_row(boxes, min(varying)):
             return
         for (one, a), (other, b) in combinations(self._boxes, 2):
-            if not self._grid.disjoint(a, b):
+            if not self._grid.disjoint(a, b) and not are_apart_in_time(self._memory, one, other):
                 first, second = sorted((one, other), key=lambda access: access.launch)
                 text = f"writes elements that launch {first.launch} (@{first.kernel.kernel}) writes too"
                 yield op_error(second.kernel, text, ONCE)
 
     def _read(self, read: Access, shape: Footprint) -> Iterator[IRError]:
-        if self._covers(shape, lambda write: self._order.before(write.launch, read.launch)):
+        if self._covers(shape, lambda write: _precedes(write, read, self._order)):
             return
-        if self._covers(shape, lambda write: write.launch < read.launch):
-            writes = [access for access, _ in self._boxes if access.launch < read.launch]
-            yield _too_early(read, [a for a in writes if not self._order.before(a.launch, read.launch)])
+        earlier = [access for access, _ in self._certain if access.launch < read.launch]
+        if self._covers(shape, lambda write: write in earlier and write.scope.encloses(read.scope)):
+            yield _too_early(read, [a for a in earlier if not self._order.before(a.launch, read.launch)])
+        elif self._covers(shape, lambda write: write in earlier):
+            text = "reads what launches in a branch or a loop write, which need not have run"
+            yield op_error(read.kernel, text, at=operand_at(read.kernel, read.value))
         else:
             at = described(self._corner) if self._corner else ""
             yield op_error(read.kernel, f"reads elements of a buffer before any launch has written them{at}")
 
     def _covers(self, shape: Footprint, when: Callable[[Access], bool]) -> bool:
         """True when the writes for which WHEN holds cover SHAPE."""
-        by = [box for access, box in self._boxes if when(access)]
+        by = [box for access, box in self._certain if when(access)]
         try:
             return self._grid.covered(self._grid.box(shape), by)
         except UndecidedFootprint:
@@ -157,5 +184,8 @@ def _too_early(read: Access, writes: Sequence[Access]) -> IRError:
     write = writes[0]
     if write.launch >= read.launch:
         return op_error(read.kernel, "reads elements of a buffer before any launch has written them")
+    if not write.scope.encloses(read.scope):
+        text = f"reads what launch {write.launch} (@{write.kernel.kernel}) writes, which need not have run"
+        return op_error(read.kernel, text, at=operand_at(read.kernel, read.value))
     text = f"reads what launch {write.launch} (@{write.kernel.kernel}) writes without waiting for it"
     return op_error(read.kernel, text, f"add {write.launch} to its waits")

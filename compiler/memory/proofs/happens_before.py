@@ -1,47 +1,58 @@
-"""Happens-before between launches, from the order within streams and from event waits."""
+"""Happens-before between launches, from the order within streams, from event waits and from control flow.
+
+A branch or a loop begins when all launches before it have ended, and ends before any launch behind it begins;
+so does each iteration of a loop.
+"""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 from ....dialects.core.diagnostics import op_error
 from ....dialects.core.parts import AttributeAt
 from ....dialects.launch import Kernel
+from ..launch_tree import LaunchTree
 
 
 class HappensBefore:
     """A vector clock per launch; time and space are launches times streams.
 
-    Raises IRError for a wait for a later launch, for one that is given twice, and for a negative stream.
+    Raises IRError for a wait for a later launch, for one that control flow separates from the launch, for one
+    that is given twice, and for a negative stream.
     """
 
-    def __init__(self, kernels: Sequence[Kernel]) -> None:
-        self._streams: list[int] = [kernel.stream for kernel in kernels]
+    def __init__(self, tree: LaunchTree) -> None:
+        self._streams: list[int] = [kernel.stream for kernel in tree.kernels]
         self._clocks: list[dict[int, int]] = []
-        latest: dict[int, int] = {}
-        for index, kernel in enumerate(kernels):
-            if kernel.stream < 0:
-                raise op_error(
-                    kernel, f"runs on stream {kernel.stream}; streams count from 0", at=AttributeAt("stream")
-                )
-            if len(set(kernel.waits)) < len(kernel.waits):
-                twice = next(wait for wait in kernel.waits if kernel.waits.count(wait) > 1)
-                raise op_error(kernel, f"waits for launch {twice} twice", at=AttributeAt("waits"))
-            clock: dict[int, int] = {}
-            if kernel.stream in latest:
-                self._join(clock, latest[kernel.stream])
-            for wait in kernel.waits:
-                if not 0 <= wait < index:
-                    hint = "a launch can wait only for launches before it"
-                    raise op_error(
-                        kernel,
-                        f"is launch {index} and waits for launch {wait}",
-                        hint,
-                        at=AttributeAt("waits"),
-                    )
-                self._join(clock, wait)
-            self._clocks.append(clock)
-            latest[kernel.stream] = index
+        ended: dict[int, int] = {}  # by stream: the last launch before the segment
+        for segment in filter(None, tree.segments):
+            latest: dict[int, int] = {}
+            for index in segment:
+                kernel = tree.kernels[index]
+                self._clocks.append(self._clock(kernel, index, segment[0], latest, ended))
+                latest[kernel.stream] = index
+            ended |= latest
+
+    def _clock(
+        self, kernel: Kernel, index: int, begin: int, latest: dict[int, int], ended: dict[int, int]
+    ) -> dict[int, int]:
+        """The clock of KERNEL, launch INDEX of a segment that BEGINs there."""
+        if kernel.stream < 0:
+            raise op_error(
+                kernel, f"runs on stream {kernel.stream}; streams count from 0", at=AttributeAt("stream")
+            )
+        if len(set(kernel.waits)) < len(kernel.waits):
+            twice = next(wait for wait in kernel.waits if kernel.waits.count(wait) > 1)
+            raise op_error(kernel, f"waits for launch {twice} twice", at=AttributeAt("waits"))
+        clock = dict(ended)
+        if kernel.stream in latest:
+            self._join(clock, latest[kernel.stream])
+        for wait in kernel.waits:
+            if not begin <= wait < index:
+                hint = "a launch can wait only for launches before it"
+                hint += "; no branch or loop may stand between them" if 0 <= wait < index else ""
+                text = f"is launch {index} and waits for launch {wait}"
+                raise op_error(kernel, text, hint, at=AttributeAt("waits"))
+            self._join(clock, wait)
+        return clock
 
     def _join(self, clock: dict[int, int], launch: int) -> None:
         """Advance CLOCK past LAUNCH and everything that happens before it."""

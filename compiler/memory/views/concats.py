@@ -59,6 +59,8 @@ class _Concats:
         place = self._common_place(result, pieces)
         if place is None or result in self._plan.places or self._context.is_output(result):
             return False
+        if self._context.is_passed(result):
+            return False
         places = {result: place}
         affected = self._context.affected(places, [kernel])
         if self._context.reshape_refusal(result, places) or self._cost.access_refusal(affected, places):
@@ -136,6 +138,8 @@ class _Concats:
             return "an operand lies in another concat, or occurs in this one twice"
         if self._context.is_output(base):
             return "an operand is an output of the model"
+        if self._context.is_passed(base):
+            return "an operand is passed to a branch or a loop"
         return None
 
     def _decide(

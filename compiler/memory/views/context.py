@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from ....dialects.control import ControlOp
 from ....dialects.core.ir import Function, Module, Operation, Value
 from ....dialects.core.types import TensorType
 from ....dialects.graph.movement.reshape import Reshape
@@ -35,6 +36,8 @@ class ViewContext:
         self.cost = ViewCost(module, chooser, self.plan)
         self.record = record
         self._returned = set(function.returned)
+        controls = (op for op in function.block if isinstance(op, ControlOp))
+        self._passed = {value for op in controls for value in op.inputs}
 
     def empty_refusal(self, values: Iterable[Value]) -> str | None:
         """Why VALUES cannot be parts of a buffer: one of them is empty. None when they can."""
@@ -52,6 +55,10 @@ class ViewContext:
     def is_output(self, base: Value) -> bool:
         """True when the function returns BASE or a reshape of it."""
         return any(value in self._returned for value in with_reshapes(base))
+
+    def is_passed(self, base: Value) -> bool:
+        """True when BASE or a reshape of it is passed to a branch or a loop, whose launches know it dense."""
+        return any(value in self._passed for value in with_reshapes(base))
 
     def affected(self, places: Iterable[Value], but: Collection[Operation]) -> list[PrecisionKernel]:
         """The kernels that access any of PLACES, except those in BUT, which would be elided."""

@@ -179,6 +179,8 @@ class _Slices:
             return "it slices a constant"
         if self._context.is_output(value) or value in self._plan.places:
             return "the result is an output of the model or part of a concat"
+        if self._context.is_passed(value):
+            return "the result is passed to a branch or a loop"
         if min(cut.steps) < 1 or value.type.dtype != cut.source.type.dtype:
             return "it reverses the elements or changes their type"
         source = self._plan.place_of(cut.source)

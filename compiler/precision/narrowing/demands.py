@@ -7,7 +7,7 @@ only the operand itself is kept exact. Numbers that are as exact as the inputs s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -18,12 +18,15 @@ from ....dialects.core.ir import Block, Function, Operation, Value
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.attention import Attention
 from ....dialects.graph.binary import Mod, Pow
+from ....dialects.graph.columns import DeformColumns
 from ....dialects.graph.constants import Constant
 from ....dialects.graph.contraction import Conv, Matmul
 from ....dialects.graph.elementwise import BitCast, Cast
 from ....dialects.graph.elementwise_base import Comparison, Logic
+from ....dialects.graph.grid import AffineGrid, GridSample
 from ....dialects.graph.normalization import LogSoftmax, Softmax
 from ....dialects.graph.reduction import Running
+from ....dialects.graph.rois import RoiAlign, RoiMaxPool
 from ....dialects.graph.unary import Ceil, Cos, Cosh, Exp, Floor, Round, Sin, Sinh, Tan
 from .facts import NumberOrigin
 from .forward import ForwardFacts, data_operands
@@ -50,6 +53,14 @@ class Demand:
     why: str
 
 
+# Operands that say where in another operand, or that it is computed from: half a step is half an element.
+POSITIONS: Mapping[type[Operation], str] = {
+    AffineGrid: "theta",
+    DeformColumns: "offset",
+    GridSample: "grid",
+    RoiAlign: "rois",
+    RoiMaxPool: "rois",
+}
 ANGLES = (Sin, Cos, Tan)
 STEPS = (Floor, Ceil, Round, Mod)
 EXPONENTS = (Exp, Sinh, Cosh)
@@ -68,6 +79,8 @@ def demands_of(op: Operation, facts: ForwardFacts) -> Iterator[tuple[Value, Dema
         yield op.x, Demand(WidthNeed.POSITION, f"it is an argument of {name}")
     elif isinstance(op, STEPS):
         yield op.inputs[0], Demand(WidthNeed.POSITION, f"{name} makes whole numbers of it")
+    elif type(op) in POSITIONS:
+        yield getattr(op, POSITIONS[type(op)]), Demand(WidthNeed.POSITION, "it says positions")
     elif isinstance(op, BitCast):
         yield op.x, Demand(WidthNeed.POSITION, "its bits are read")
     elif isinstance(op, Cast) and not op.to.is_float:

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from ....dialects.control import blocks_in
 from ....dialects.core.dtypes import F32, DType
 from ....dialects.core.interpreter import Evaluation
 from ....dialects.core.ir import Block, Function, Module, Operation, Value
@@ -119,15 +120,19 @@ class _Insertion:
                 self.context.note(InsertQuantization.name, words, op.name, op.location.nodes)
                 self.context.eight_bits.choose(op.location.nodes)
             else:
-                self.context.eight_bits.refuse(op.location.nodes, reason)
-                self.context.ledger.add(
-                    InsertQuantization.name,
-                    Verdict.REFUSED,
-                    reason,
-                    ops=(op.name,),
-                    nodes=op.location.nodes,
-                )
+                self._leave(op, reason)
+        for block in blocks_in(self.function.block)[:-1]:
+            for op in block:
+                if isinstance(op, (Conv, Matmul)):
+                    self._leave(op, "it is inside control flow, where no ranges are observed")
         return chosen
+
+    def _leave(self, op: Operation, reason: str) -> None:
+        """Record that OP multiplies floats, for REASON."""
+        self.context.eight_bits.refuse(op.location.nodes, reason)
+        self.context.ledger.add(
+            InsertQuantization.name, Verdict.REFUSED, reason, ops=(op.name,), nodes=op.location.nodes
+        )
 
     def _refusal(self, op: Conv | Matmul, last: set[Operation]) -> str | None:
         if self._keeps_floats(op):

@@ -6,7 +6,8 @@ Every launch gets a step: one more than the latest of its dependencies, or a lat
 launches that depend on it. Launches of one step are independent, so any of them may become one launch
 without creating a cycle. Launches are visited from the last step to the first. Each considers the most
 recent groups of the steps that it may have, and joins the one that saves most, if it saves enough (see
-`codegen/families/group/cost.py` and `drafts.py`). Linear in launches, up to sorting.
+`codegen/families/group/cost.py` and `drafts.py`). Launches before, behind and inside of a branch or a loop
+stay apart. Linear in launches, up to sorting.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ....codegen.interface import ArchSpec
-from ....dialects.core.ir import Module
-from ....dialects.launch import Kernel
+from ....dialects.core.ir import Block, Module, Operation
+from ....dialects.launch import Kernel, kernels_in
+from ....dialects.launch_control import LaunchControl
 from ...kernels.members import nodes_by_launch
 from ...memory.dependences import dependences
+from ...memory.launch_tree import LaunchTree
 from ...memory.placement import place_buffers
 from ...passes.ledger import Verdict
 from ...passes.manager import PassContext
@@ -43,17 +46,39 @@ class GroupLaunches:
     name: ClassVar[str] = GROUP_LAUNCHES
 
     def run(self, module: Module, context: PassContext) -> Module:
-        kernels = [op for op in module.main.block if isinstance(op, Kernel)]
-        needs = dependences(module.main, module.ranges)
-        grouping = _Grouping(kernels, needs, Variants(module, self.target), context)
-        groups = grouping.run()
-        if not grouping.considered:
+        variants = Variants(module, self.target)
+        count = sum(1 for _ in kernels_in(module.main.block))
+        considered = [
+            self._group(module, segment, variants, context)
+            for segment in reversed(LaunchTree(module.main).segments)
+            if segment
+        ]
+        if not any(considered):
             context.ledger.add(GROUP_LAUNCHES, Verdict.REFUSED, "no two launches are independent")
-        if len(groups) < len(kernels):
-            launches = launches_in_order(in_order(groups, needs), module, self.target)
-            reorder(module.main, launches)
+        if sum(1 for _ in kernels_in(module.main.block)) < count:
             place_buffers(module)
         return module
+
+    def _group(self, module: Module, segment: list[int], variants: Variants, context: PassContext) -> bool:
+        """Group the launches SEGMENT, which follow each other; whether any had a group to consider."""
+        kernels = list(kernels_in(module.main.block))[segment[0] : segment[-1] + 1]
+        needs = dependences(module.main, module.ranges, range(segment[0], segment[-1] + 1))
+        grouping = _Grouping(kernels, needs, variants, context)
+        groups = grouping.run()
+        if len(groups) < len(kernels):
+            block = kernels[0].parent
+            assert block is not None
+            before, behind = _around(block, kernels)
+            launches = launches_in_order(in_order(groups, needs), module, self.target)
+            reorder(block, [*before, *launches, *behind])
+        return grouping.considered
+
+
+def _around(block: Block, kernels: Sequence[Kernel]) -> tuple[list[Operation], list[Operation]]:
+    """The launches and control ops of BLOCK before and behind KERNELS, which follow each other."""
+    ops: list[Operation] = [op for op in block if isinstance(op, (Kernel, LaunchControl))]
+    first, last = ops.index(kernels[0]), ops.index(kernels[-1])
+    return ops[:first], ops[last + 1 :]
 
 
 class _Grouping:

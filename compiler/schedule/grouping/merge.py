@@ -51,7 +51,9 @@ def merged(module: Module, draft: Draft, target: ArchSpec) -> Kernel:
         shared=geometry.shared, regions=[Region(region)], member_formats=member_formats(draft.ops),
         loc=merge_locations([op.location for op in draft.ops]),
     )  # fmt: skip
-    module.main.block.insert_before(draft.ops[-1], kernel)
+    block = draft.ops[-1].parent
+    assert block is not None
+    block.insert_before(draft.ops[-1], kernel)
     for op in draft.ops:
         _erase(op, kernel)
     return kernel
@@ -64,7 +66,14 @@ def _scratch(module: Module, op: Kernel, variant: Variant) -> list[Value]:
     if [value.type for value in own] == [need.type for need in wanted]:
         return own
     made = [Buffer(space=need.space, bytes=need.type.bytes, types=[need.type]) for need in wanted]
-    return [module.main.block.insert_before(op, buffer).result for buffer in made]
+    return [module.main.block.insert_before(_outermost(op), buffer).result for buffer in made]
+
+
+def _outermost(op: Operation) -> Operation:
+    """OP, or the control op of the function's own block that it is inside of."""
+    while op.holder is not None:
+        op = op.holder
+    return op
 
 
 def _side_by_side(ops: Sequence[Kernel]) -> Block:

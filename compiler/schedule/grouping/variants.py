@@ -86,4 +86,6 @@ def unfit(op: Kernel) -> str | None:
         return "its grid or its blocks have more dimensions than those of a group"
     if op.cooperative or op.maps:
         return "it needs a cooperative launch or tensor maps, which a group has not"
+    if op.stacked:
+        return "it writes one row of a stack, which members of a group do not"
     return None

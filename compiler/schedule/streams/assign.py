@@ -14,7 +14,8 @@ from typing import ClassVar
 from ....codegen.interface import ArchSpec, expected, request_of
 from ....dialects.core.affine import evaluate
 from ....dialects.core.ir import Function, Module
-from ....dialects.launch import Kernel
+from ....dialects.launch import Kernel, kernels_in
+from ....dialects.launch_control import LaunchControl
 from ...kernels.members import nodes_by_launch
 from ...memory.concurrent_placement import place_concurrent
 from ...memory.dependences import dependences
@@ -39,11 +40,15 @@ class AssignStreams:
         wanted = context.options.streams
         if wanted == 1:
             return module
-        kernels = [op for op in module.main.block if isinstance(op, Kernel)]
+        kernels = list(kernels_in(module.main.block))
         nodes = tuple(dict.fromkeys(node for found in nodes_by_launch(kernels) for node in found))
         if CONCURRENCY in context.disabled:
             off = f"the rule {CONCURRENCY} is switched off"
             context.ledger.add(CONCURRENCY, Verdict.DISABLED, off, nodes=nodes)
+            return module
+        if any(isinstance(op, LaunchControl) for op in module.main.block):
+            reason = "branches and loops begin when all launches before them have ended"
+            context.ledger.add(CONCURRENCY, Verdict.REFUSED, reason, nodes=nodes)
             return module
         needs = dependences(module.main, module.ranges)
         if all(index - 1 in needs[index] for index in range(1, len(needs))):
@@ -105,7 +110,7 @@ def _apply(module: Module, best: Schedule, needs: Sequence[set[int]]) -> None:
     moved = [{place[other] for other in needs[old]} for old in best.order]
     order = order_on_streams(moved, [best.streams[old] for old in best.order])
     kernels = [op for op in module.main.block if isinstance(op, Kernel)]
-    reorder(module.main, [kernels[old] for old in best.order])
+    reorder(module.main.block, [kernels[old] for old in best.order])
     _annotate(module.main, order)
     place_concurrent(module, order)
 

@@ -171,6 +171,11 @@ class Sizes:
         found = (linear_symbol(each.dim) for each in self.module.determined.values())
         return {name for name, _, offset in filter(None, found) if offset}
 
+    def state_equal(self, left: Dim, right: Dim, why: str, location: Location = UNKNOWN) -> None:
+        """Keep that LEFT == RIGHT though it can be proved, so that one bounds the other (`most.py`)."""
+        if left != right:
+            self._constrain(constraints.equal(left - right, why, location))
+
     def _told_in(self, dim: Dim) -> set[str]:
         """Symbols of DIM that are computed from what inputs hold: where one is 0, that is meant."""
         return {name for name in symbols(dim) if self.told(symbol(name))} if self.module.contents else set()
@@ -294,7 +299,6 @@ class Sizes:
         name = self.fresh("S")
         self.module.derived[name] = definition
         self.module.symbols[name] = span
-        self._values.forget()
         return symbol(name)
 
     def _certain(self, function: str, operands: tuple[Dim, ...]) -> Dim | None:
@@ -337,7 +341,7 @@ class Sizes:
             return
         kept = [each for each in self.module.constraints if not is_weaker(each, constraint)]
         self.module.constraints = [*kept, constraint]
-        self._values.forget()
+        self._values.narrowed(constraint.symbols)
         for _ in range(ROUNDS):
             narrowed = [self._narrow(each) for each in list(self.module.constraints)]
             if True not in narrowed:
@@ -397,7 +401,7 @@ class Sizes:
         if (low, high) == (old.minimum, old.maximum):
             return False
         self.module.symbols[name] = SymbolRange(low, min(max(old.optimum, low), high), high)
-        self._values.forget()
+        self._values.narrowed({name})
         return True
 
     # ------------------------------------------------------------ determined symbols

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Any
 
 import numpy as np
@@ -19,15 +19,21 @@ Array = np.ndarray[Any, Any]
 
 
 class Values:
-    """The values of MODULE's symbols that satisfy its constraints; tables are cached until `forget`."""
+    """The values of MODULE's symbols that satisfy its constraints; tables are cached until they change."""
 
     def __init__(self, module: Module) -> None:
         self._module = module
         self._tables: dict[frozenset[str], dict[str, Array] | None] = {}
+        self._closures: dict[frozenset[str], frozenset[str]] = {}
 
     def forget(self) -> None:
-        """Drop the tables after ranges or constraints have changed."""
+        """Drop everything, after symbols were replaced."""
         self._tables.clear()
+        self._closures.clear()
+
+    def narrowed(self, named: Set[str]) -> None:
+        """Drop the tables with all symbols in NAMED: a range of theirs, or a constraint on them, is new."""
+        self._tables = {key: table for key, table in self._tables.items() if not named <= key}
 
     def all_at_least_zero(self, dim: Dim) -> bool:
         """Whether DIM >= 0 for all values; False if there are too many to enumerate."""
@@ -80,10 +86,13 @@ class Values:
                 return each
         return None
 
-    def table(self, named: set[str]) -> dict[str, Array] | None:
+    def table(self, named: Set[str]) -> dict[str, Array] | None:
         """A table with a column per symbol in NAMED and per symbol these are derived from; None if it is too
         large."""
-        key = frozenset(closure(named, self._module))
+        given = frozenset(named)
+        if given not in self._closures:
+            self._closures[given] = frozenset(closure(given, self._module))
+        key = self._closures[given]
         if key not in self._tables:
             self._tables[key] = self._made(key)
         return self._tables[key]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from math import prod
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from ...core.affine import Dim, exact_div
+from ...core.affine import Dim, exact_div, product
 from ...core.attributes import BOOL, DIMS, FLOAT, FLOATS, EnumKind
 from ...core.bounds import is_nonnegative
 from ...core.constraints import Need
@@ -22,7 +21,17 @@ from ...core.traits import Trait
 from ...core.types import TensorType
 from ..base import GraphOp
 from ..numeric import compute_dtype, converted
-from .sampling import COORDINATES, NEAREST, AxisSampling, Cell, Filter, clamped, nearest_position, weighted
+from .sampling import (
+    COORDINATES,
+    NEAREST,
+    AxisSampling,
+    Cell,
+    Filter,
+    Ratio,
+    clamped,
+    nearest_position,
+    weighted,
+)
 
 MODES = EnumKind(("nearest", "linear", "cubic"))
 UNROLLED_TAPS = 16  # bicubic over two axes
@@ -34,8 +43,10 @@ class Resize(GraphOp):
 
     `sizes` is the shape of the result. `scales` (one per axis) are the model's; if empty, they are the
     quotients of the sizes. `roi` lists the begins, then the ends of the region that tf_crop_and_resize
-    samples, relative to x; samples outside x are `extrapolation`. Positions are exact fractions, so that
-    rounding never decides which element is nearest.
+    samples, relative to x; samples outside x are `extrapolation`. `ratios` and `roi_ratios` stand for
+    `scales` and `roi` where these depend on sizes, with a numerator and a denominator for every number; half-
+    symmetric pixels then need the `rests`, what a size leaves of its exact value, times the denominator.
+    Positions are exact fractions, so that rounding never decides which element is nearest.
     """
 
     name = "graph.resize"
@@ -50,6 +61,9 @@ class Resize(GraphOp):
     antialias = attribute(BOOL, False)
     roi = attribute(FLOATS, ())
     extrapolation = attribute(FLOAT, 0.0)
+    ratios = attribute(DIMS, ())
+    roi_ratios = attribute(DIMS, ())
+    rests = attribute(DIMS, ())
     y = result()
 
     def infer(self) -> Sequence[TensorType]:
@@ -62,7 +76,16 @@ class Resize(GraphOp):
                 f"scales {list(self.scales)} does not give {rank} positive numbers",
                 at=AttributeAt("scales"),
             )
-        if self._crops and (len(self.roi) != 2 * rank or not np.isfinite(self.roi).all()):
+        counts = (("ratios", self.ratios, 2), ("roi_ratios", self.roi_ratios, 4), ("rests", self.rests, 1))
+        for name, numbers, count in counts:
+            if numbers and len(numbers) != count * rank:
+                raise op_error(
+                    self, f"{name} does not give {count} numbers for an axis", at=AttributeAt(name)
+                )
+        if self.coordinates == "half_pixel_symmetric" and self.ratios and not self.rests:
+            raise op_error(self, "its ratios need rests in half_pixel_symmetric", at=AttributeAt("ratios"))
+        stated = len(self.roi) == 2 * rank and np.isfinite(self.roi).all()
+        if self._crops and not (stated or self.roi_ratios):
             raise op_error(
                 self, f"roi {list(self.roi)} does not give {2 * rank} numbers", at=AttributeAt("roi")
             )
@@ -71,14 +94,11 @@ class Resize(GraphOp):
                 raise op_error(
                     self, f"axis {axis} cannot be resized from {extent} to {size}", at=AttributeAt("sizes")
                 )
-            static = isinstance(size, int) and isinstance(extent, int)
-            if self.antialias and self.mode != "nearest" and size != extent and not (self.scales or static):
-                raise op_error(
-                    self, f"antialias needs a static scale, axis {axis} goes from {extent} to {size}"
-                )
         return [TensorType(tuple(self.sizes), self.x.type.dtype)]
 
     def needs(self) -> Iterable[Need]:
+        for number in (*self.ratios, *self.roi_ratios[1::2]):
+            yield Need(number, 1, "scales and denominators are positive")
         for axis, (size, extent) in enumerate(zip(self.sizes, self.x.type.shape, strict=True)):
             # A multiple of the extent is 0 if the extent is.
             if size != 0 and not isinstance(extent, int) and exact_div(size, extent) is None:
@@ -89,19 +109,35 @@ class Resize(GraphOp):
     def _crops(self) -> bool:
         return bool(self.coordinates == "tf_crop_and_resize")
 
-    def _sampling(self, axis: int, extent: Dim, length: Dim) -> AxisSampling:
-        roi = (self.roi[axis], self.roi[axis + self.x.type.rank]) if self._crops else (0.0, 1.0)
-        scale = self.scales[axis] if self.scales else None
-        return AxisSampling(self.coordinates, extent, length, scale, roi)
+    def _sampling(
+        self, axis: int, extent: Dim, length: Dim, known: Callable[[Dim], Dim] = lambda dim: dim
+    ) -> AxisSampling:
+        def number(place: int, stated: Sequence[float], ratios: Sequence[Dim]) -> float | Ratio:
+            return (known(ratios[2 * place]), known(ratios[2 * place + 1])) if ratios else stated[place]
+
+        scale = number(axis, self.scales, self.ratios) if self.scales or self.ratios else None
+        region: tuple[float | Ratio, float | Ratio] = (0.0, 1.0)
+        if self._crops:
+            first, last = axis, axis + self.x.type.rank
+            region = number(first, self.roi, self.roi_ratios), number(last, self.roi, self.roi_ratios)
+        rest = known(self.rests[axis]) if self.rests else None
+        return AxisSampling(self.coordinates, extent, length, scale, region, rest)
 
     def _filter(self, sampling: AxisSampling) -> Filter:
-        scale = min(sampling.scale_number, 1.0) if self.antialias else 1.0
+        scale: float | Ratio = 1.0
+        if self.antialias and all(isinstance(part, int) for part in sampling.ratio):
+            scale = min(sampling.scale_number, 1.0)
+        elif self.antialias:
+            scale = sampling.ratio
         return Filter(self.mode, scale, self.cubic_coefficient, exclude_outside=self.exclude_outside)
 
-    def _samplings(self, extents: Sequence[Dim], lengths: Sequence[Dim]) -> dict[int, AxisSampling]:
-        """The sampling of each axis that is not the identity."""
+    def _samplings(
+        self, extents: Sequence[Dim], lengths: Sequence[Dim], known: Callable[[Dim], Dim] = lambda dim: dim
+    ) -> dict[int, AxisSampling]:
+        """The sampling of each axis that is not the identity. KNOWN gives the values of ratios, if there are
+        any."""
         sizes = enumerate(zip(extents, lengths, strict=True))
-        samplings = {axis: self._sampling(axis, extent, length) for axis, (extent, length) in sizes}
+        samplings = {axis: self._sampling(axis, extent, length, known) for axis, (extent, length) in sizes}
         return {axis: sampling for axis, sampling in samplings.items() if not sampling.is_identity}
 
     # ------------------------------------------------------------ scalar definition
@@ -139,8 +175,9 @@ class Resize(GraphOp):
     def _filtered(self, scalars: Scalars, index: Index, samplings: dict[int, AxisSampling]) -> Expr:
         dtype = compute_dtype(self.x.type.dtype) if self.x.type.dtype.is_float else F32
         cells = {axis: Cell(scalars, s, self._filter(s), index[axis], dtype) for axis, s in samplings.items()}
-        taps = prod(len(cell.filter.offsets) for cell in cells.values())
-        sum_taps = self._unrolled if taps <= UNROLLED_TAPS else self._looped
+        taps = product(cell.filter.count for cell in cells.values())
+        few = isinstance(taps, int) and taps <= UNROLLED_TAPS
+        sum_taps = self._unrolled if few else self._looped
         whole = sum_taps(scalars, list(index), cells, dtype)
         for cell in cells.values():
             if cell.filter.normalizes:
@@ -158,7 +195,7 @@ class Resize(GraphOp):
             whole: Expr | None = None
             for tap in (tap for tap in taps if tap[0] == axes[0]):
                 inner = along([*own[: tap[0]], places[tap], *own[tap[0] + 1 :]], axes[1:], places)
-                term = scalars.apply("mul", inner, weights[tap])
+                term = self._weighted(scalars, inner, weights[tap], dtype)
                 whole = term if whole is None else scalars.apply("add", whole, term)
             assert whole is not None  # a filter has taps
             return whole
@@ -171,6 +208,21 @@ class Resize(GraphOp):
 
         return bind(taps, {})
 
+    @property
+    def _static(self) -> bool:
+        """Whether all sizes are numbers."""
+        return all(isinstance(size, int) for size in (*self.sizes, *self.x.type.shape))
+
+    def _weighted(self, scalars: Scalars, value: Expr, weight: Expr, dtype: DType) -> Expr:
+        """VALUE times WEIGHT. Where only a run tells the scale, elements of weight 0 may be no taps: they do
+        not affect the sample, not even if they are NaN."""
+        term = scalars.apply("mul", value, weight)
+        widened = self.antialias and not (self.scales or self._static)
+        if not (self.ratios or widened):
+            return term
+        zero = scalars.const(0.0, dtype)
+        return scalars.select(scalars.apply("eq", weight, zero), zero, term)
+
     def _looped(self, scalars: Scalars, index: list[Dim], cells: dict[int, Cell], dtype: DType) -> Expr:
         """The weighted sum as a loop over the taps of all axes."""
 
@@ -182,18 +234,18 @@ class Resize(GraphOp):
             return scalars.let_index(place, lambda at: element([*own[:axis], at, *own[axis + 1 :]], others))
 
         def term(loops: Index) -> Expr:
-            taps = [(axis, i + cells[axis].filter.offsets[0]) for axis, i in zip(cells, loops, strict=True)]
+            taps = [(axis, i + cells[axis].filter.first) for axis, i in zip(cells, loops, strict=True)]
             value = element(index, taps)
             for axis, offset in taps:
-                value = scalars.apply("mul", value, cells[axis].weight(offset))
+                value = self._weighted(scalars, value, cells[axis].weight(offset), dtype)
             return value
 
-        return scalars.reduce("sum", [len(cell.filter.offsets) for cell in cells.values()], term)
+        return scalars.reduce("sum", [cell.filter.count for cell in cells.values()], term)
 
     # ------------------------------------------------------------ numpy
 
     def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
-        samplings = self._samplings(x.shape, evaluation.shape(self.y.type))
+        samplings = self._samplings(x.shape, evaluation.shape(self.y.type), evaluation.dim)
         if self.mode == "nearest":
             y = x
             for axis, sampling in samplings.items():
@@ -217,7 +269,7 @@ class Resize(GraphOp):
     def flops(self) -> Dim:
         if self.mode == "nearest":
             return 0
-        taps = 1
+        taps: Dim = 1
         for sampling in self._samplings(self.x.type.shape, self.sizes).values():
-            taps *= len(self._filter(sampling).offsets)
+            taps = taps * self._filter(sampling).count
         return self.y.type.elements * taps * 2

@@ -9,7 +9,7 @@ from math import ceil, floor
 
 import numpy as np
 
-from ...core.affine import Dim, evaluate, floordiv
+from ...core.affine import Dim, ceildiv, evaluate, floordiv
 from ...core.dtypes import I64, DType
 from ...core.expr import Expr, Scalars
 from ...core.interpreter import Array
@@ -34,26 +34,36 @@ def simple_fraction(number: float) -> Fraction:
     return Fraction(float(np.float32(number)))
 
 
+Ratio = tuple[Dim, Dim]  # numerator and positive denominator
+
+
+def _as_ratio(number: float | Ratio) -> Ratio:
+    if isinstance(number, tuple):
+        return number
+    simple = simple_fraction(number)
+    return simple.numerator, simple.denominator
+
+
 @dataclass(frozen=True)
 class AxisSampling:
     """The sampling of an axis of EXTENT elements at LENGTH positions, which are fractions of Dims.
 
-    SCALE is the model's; by default it is length / extent.
+    SCALE is the model's, or that of a run as a ratio; by default it is length / extent. ROI is the region
+    that is sampled, its begin and its end. REST is what LENGTH leaves of EXTENT * SCALE, times the
+    denominator.
     """
 
     coordinates: str
     extent: Dim
     length: Dim
-    scale: float | None
-    roi: tuple[float, float]
+    scale: float | Ratio | None
+    roi: tuple[float | Ratio, float | Ratio]
+    rest: Dim | None = None
 
     @cached_property
-    def ratio(self) -> tuple[Dim, Dim]:
+    def ratio(self) -> Ratio:
         """The scale as numerator and denominator."""
-        if self.scale is None:
-            return self.length, self.extent
-        fraction = simple_fraction(self.scale)
-        return fraction.numerator, fraction.denominator
+        return (self.length, self.extent) if self.scale is None else _as_ratio(self.scale)
 
     @property
     def scale_number(self) -> float:
@@ -64,7 +74,8 @@ class AxisSampling:
     @property
     def is_identity(self) -> bool:
         """Whether every sample is the element of the same index."""
-        return self.roi == (0.0, 1.0) and self.length == self.extent and self.scale in (None, 1.0)
+        whole = self.roi in ((0.0, 1.0), ((0, 1), (1, 1)))
+        return whole and self.length == self.extent and self.scale in (None, 1.0, (1, 1))
 
     @property
     def outputs(self) -> range:
@@ -77,23 +88,24 @@ class AxisSampling:
         if self.coordinates == "asymmetric":
             return index * under, over
         if self.coordinates == "align_corners":
-            return self._between_corners(index, Fraction(0), Fraction(1))
+            return self._between_corners(index, (0, 1), (1, 1))
         if self.coordinates == "tf_crop_and_resize":
-            return self._between_corners(index, *map(simple_fraction, self.roi))
+            return self._between_corners(index, *map(_as_ratio, self.roi))
         center = (2 * index + 1) * under
         if self.coordinates == "tf_half_pixel_for_nn":
             return center, 2 * over
         if self.coordinates == "half_pixel_symmetric":
-            return center - over + self.extent * over - self.length * under, 2 * over
+            rest = self.extent * over - self.length * under if self.rest is None else self.rest
+            return center - over + rest, 2 * over
         if self.coordinates == "pytorch_half_pixel":
             return (center - over) * (1 - floordiv(1, self.length)), 2 * over
         return center - over, 2 * over
 
-    def _between_corners(self, index: Dim, begin: Fraction, end: Fraction) -> tuple[Dim, Dim]:
+    def _between_corners(self, index: Dim, begin: Ratio, end: Ratio) -> Ratio:
         """LENGTH positions from BEGIN to END (fractions of the axis), both included; a single one is in the
         middle."""
-        unit = begin.denominator * end.denominator
-        first, last = int(begin * unit), int(end * unit)
+        unit = begin[1] * end[1]
+        first, last = begin[0] * end[1], end[0] * begin[1]
         # With the model's scale the length is extent * scale, which may be fractional, as in ONNX's reference
         # (ONNX Runtime rounds it down). LENGTH is the numerator over PART.
         length, part = (self.length, 1) if self.scale is None else self._stated_length
@@ -105,7 +117,10 @@ class AxisSampling:
         return along * (self.extent - 1), (steps + single) * (2 * unit)
 
     @property
-    def _stated_length(self) -> tuple[Dim, int]:
+    def _stated_length(self) -> Ratio:
+        if isinstance(self.scale, tuple):
+            return self.extent * self.scale[0], self.scale[1]
+        assert self.scale is not None  # that of the sizes has no length of its own
         fraction = Fraction(float(np.float32(self.scale)))
         return self.extent * fraction.numerator, fraction.denominator
 
@@ -141,28 +156,52 @@ def nearest_position(rounding: str, over: Dim, under: Dim) -> Dim:
 @dataclass(frozen=True)
 class Filter:
     """An interpolation filter: mode 'linear' or 'cubic' (Keys, with its coefficient). A SCALE below 1 widens
-    it (antialiasing).
+    it (antialiasing); it is a ratio where only a run tells.
     """
 
     mode: str
-    scale: float
+    scale: float | Ratio
     coefficient: float
     exclude_outside: bool
 
     @property
+    def radius(self) -> int:
+        """The distance from which on weights are 0, where the filter is not widened."""
+        return 1 if self.mode == "linear" else 2
+
+    @property
     def offsets(self) -> range:
         """The elements with non-zero weight, relative to the one at or before the position."""
-        reach = (1 if self.mode == "linear" else 2) / self.scale
+        assert not isinstance(self.scale, tuple)  # else there are `first` and `count` alone
+        reach = self.radius / self.scale
         return range(floor(-reach) + 1, ceil(reach) + 1)
+
+    @property
+    def first(self) -> Dim:
+        """The first of `offsets`."""
+        return 1 - self._reach if isinstance(self.scale, tuple) else self.offsets[0]
+
+    @property
+    def count(self) -> Dim:
+        """The number of `offsets`; more, of weight 0, where only a run tells the scale."""
+        return 2 * self._reach if isinstance(self.scale, tuple) else len(self.offsets)
+
+    @property
+    def _reach(self) -> Dim:
+        """At least radius / min(scale, 1), of which sizes cannot express the minimum."""
+        assert isinstance(self.scale, tuple)
+        over, under = self.scale
+        return ceildiv(self.radius * under, over) + self.radius
 
     @property
     def normalizes(self) -> bool:
         """Whether the weights have to be normalised to add up to 1."""
-        return self.scale < 1 or self.exclude_outside
+        return isinstance(self.scale, tuple) or self.scale < 1 or self.exclude_outside
 
     def taps(self, sampling: AxisSampling) -> tuple[Array, Array]:
         """The elements (taps) of every sample of a static axis, and their weights, f64; both [samples,
         taps]."""
+        assert not isinstance(self.scale, tuple)  # the axis is static
         extent = evaluate(sampling.extent, {})
         positions = [[evaluate(part, {}) for part in sampling.at(row)] for row in sampling.outputs]
         over, under = np.array(positions, object).reshape(-1, 2).T
@@ -225,8 +264,9 @@ class Cell:
             return self._rest if offset else scalars.apply("sub", self._const(1.0), self._rest)
         distance = scalars.apply("sub", scalars.index_value(offset, self._dtype), self._rest)
         distance = scalars.apply("abs", distance)
-        if self.filter.scale < 1:
-            distance = scalars.apply("mul", distance, self._const(self.filter.scale))
+        scale = self._scale()
+        if scale is not None:
+            distance = scalars.apply("mul", distance, scale)
         weight = self._linear(distance) if self.filter.mode == "linear" else self._cubic(distance)
         if not self.filter.exclude_outside:
             return weight
@@ -235,8 +275,16 @@ class Cell:
 
     def weight_sum(self) -> Expr:
         """The sum of all weights."""
-        first, count = self.filter.offsets[0], len(self.filter.offsets)
+        first, count = self.filter.first, self.filter.count
         return self._scalars.reduce("sum", (count,), lambda taps: self.weight(taps[0] + first))
+
+    def _scale(self) -> Expr | None:
+        """What distances are multiplied with, where the filter is widened: the scale, if it is below 1."""
+        scale, scalars = self.filter.scale, self._scalars
+        if not isinstance(scale, tuple):
+            return self._const(scale) if scale < 1 else None
+        over, under = (scalars.index_value(part, self._dtype) for part in scale)
+        return scalars.apply("min", scalars.apply("div", over, under), self._const(1.0))
 
     def _const(self, value: float) -> Expr:
         return self._scalars.const(value, self._dtype)

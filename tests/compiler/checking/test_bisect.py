@@ -7,7 +7,7 @@ from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
 
 import pytest
-from glassrt.codegen.nvrtc.compiler import UnfitError
+from glassrt.codegen.nvrtc.compiled_kernel import UnfitError
 from glassrt.compiler.checking.bisect import (
     Bisection,
     Execute,

@@ -1,13 +1,11 @@
-"""`glassrt check`: the report on a model, and the decision that broke it."""
+"""`glassrt check`: the report on a model, against its witness."""
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,28 +13,14 @@ from glassrt.codegen.arch.spec import ArchSpec
 from glassrt.codegen.plan import assemble
 from glassrt.codegen.plan.sources import MadeKernel
 from glassrt.compiler.checking import network
-from glassrt.compiler.patterns.rewrite import Rewriter, pattern
 from glassrt.compiler.precision.quantization import contractions
-from glassrt.compiler.simplify import canonicalize
 from glassrt.dialects.core.ir import Module
-from glassrt.dialects.graph.activations import Relu
-from glassrt.dialects.graph.unary import Abs
 
 from ...places import DIGITS
+from .check_reports import report
 from .support import Glassrt
 
 HELD_OUT = DIGITS.with_name("digits_test.npz")
-
-
-def report(glassrt: Glassrt, *arguments: object, code: int = 0) -> dict[str, Any]:
-    return json.loads(glassrt("check", *arguments, "--json", code=code).stdout)
-
-
-@pattern("planted", Relu)
-def planted(op: Relu, rewriter: Rewriter) -> bool:
-    """relu(x) => abs(x)"""
-    rewriter.replace(op, rewriter.insert(Abs(op.x)).result)
-    return True
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
@@ -53,32 +37,9 @@ def test_the_digits_are_within_bounds(glassrt: Glassrt, precision: str) -> None:
         assert output["error"]["relative_l2"] < bound
 
 
-def test_the_tables_name_kernels_ops_and_nodes(glassrt: Glassrt) -> None:
-    result = glassrt("check", DIGITS, "-d", "host", "--size", "N=1")
-    for text in ("launches, worst first", "conv, add, relu", "gemm_22", "inherited", "within bounds"):
-        assert text in result.stdout
-    assert "outputs against ONNX Runtime" in result.stdout
-
-
 def test_a_bound_that_is_broken_ends_with_1(glassrt: Glassrt) -> None:
     result = glassrt("check", DIGITS, "-d", "host", "--size", "N=1", "--tolerance", "1e-12", code=1)
     assert "BEYOND" in result.stdout and "NOT within bounds" in result.stdout
-
-
-def test_values_beyond_the_range_are_shown(glassrt: Glassrt, tmp_path: Path) -> None:
-    np.savez(tmp_path / "x.npz", image=np.full((1, 1, 8, 8), 7e4, np.float32))
-    arguments = (DIGITS, "-d", "host", "-p", "fp16", "-i", tmp_path / "x.npz")
-    assert "values outside the range" in glassrt("check", *arguments, code=1).stdout
-    launches = report(glassrt, *arguments, code=1)["launches"]
-    (first,) = [launch for launch in launches if launch["index"] == 0]
-    assert first["overflows"] > 0 and first["stored"] == "f16"
-
-
-def test_ir_of_a_lower_level_has_no_totals(glassrt: Glassrt, small: Path) -> None:
-    found = report(glassrt, small, "-d", "host", "--size", "N=3")
-    assert found["ok"] and found["witness"] == "the interpreter" and "not in ONNX" in found["witness_note"]
-    assert [launch["total"] for launch in found["launches"]] == [None] and found["rewrites"] == []
-    assert found["launches"][0]["nodes"] == ["add", "relu"]
 
 
 def test_without_onnx_runtime_the_interpreter_is_the_witness(
@@ -88,28 +49,6 @@ def test_without_onnx_runtime_the_interpreter_is_the_witness(
     found = report(glassrt, DIGITS, "-d", "host", "--size", "N=1")
     assert found["ok"] and found["witness"] == "the interpreter"
     assert found["witness_note"] == "onnxruntime is not installed"
-
-
-def test_nothing_is_bisected_where_nothing_is_broken(glassrt: Glassrt) -> None:
-    result = glassrt("check", DIGITS, "--bisect", "--interpret", "--size", "N=1")
-    assert "no decision breaks the model" in result.stdout
-
-
-def test_a_wrong_rule_is_named(glassrt: Glassrt, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(canonicalize, "PATTERNS", (*canonicalize.PATTERNS, planted))
-    arguments = (DIGITS, "--size", "N=1", "--bisect", "--interpret")
-    found = report(glassrt, *arguments, code=1)
-    assert not found["ok"] and found["decisions"][0]["rule"] == "planted"
-    assert found["error_before"] < 1e-5 < found["error_after"]
-    result = glassrt("check", *arguments, code=1)
-    assert "breaks the model" in result.stdout and "relu(x) => abs(x)" in result.stdout
-    plain = report(glassrt, DIGITS, "-d", "host", "--size", "N=1", code=1)
-    assert not plain["rewrites"][0]["ok"] and all(launch["ok"] for launch in plain["launches"])
-
-
-def test_a_model_that_no_rule_breaks(glassrt: Glassrt) -> None:
-    arguments = (DIGITS, "--size", "N=1", "--bisect", "--interpret", "--tolerance", "0")
-    assert "broken before any decision" in glassrt("check", *arguments, code=1).stdout
 
 
 @pytest.mark.parametrize("shape", [(1, 9), (1, 1), (10,)])

@@ -57,7 +57,7 @@ def test_the_place_in_a_text_is_data(glassrt: Glassrt, small: Path, golden: str)
         (("--precision", "int3"), "invalid value for --precision: there is no precision 'int3'", 1),
         (("--override", "op:sofmax=fp32"), "invalid value for --override: there is no op 'sofmax'", 1),
         (("--target", "sm_1"), "invalid value for --target: ", 1),
-        (("--shape", "N=1,x,3"), "Invalid value for --shape: 'x' is not a number", 0),
+        (("--shape", "N=1,x,3"), "invalid value for --shape: 'x' is not a number", 1),
         (("--colour",), "No such option: --colour", 0),
     ],
 )
@@ -67,6 +67,8 @@ def test_wrong_usage_is_told_as_json(
     error = failed(glassrt, "inspect", DIGITS, *options, "--json", code=2)
     (diagnostic,) = error["diagnostics"]
     assert error["kind"] == "UsageError" and diagnostic["message"].startswith(message)
+    shown = diagnostic["span"] and diagnostic["span"]["excerpt"]
+    assert shown == (options[1] if len(options) > 1 else None)
     assert len(diagnostic["hints"]) == hints
 
 

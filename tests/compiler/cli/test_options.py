@@ -8,16 +8,8 @@ from pathlib import Path
 import pytest
 from glassrt.compiler.cli.app import app
 from glassrt.compiler.cli.console import printable, quantity, seconds, share
-from glassrt.compiler.cli.options import (
-    EVERY_OPTION,
-    BuildRequest,
-    Model,
-    Seed,
-    parse_inputs,
-    parse_ranges,
-    parse_sizes,
-    with_request,
-)
+from glassrt.compiler.cli.option_texts import parse_inputs, parse_ranges, parse_sizes
+from glassrt.compiler.cli.options import EVERY_OPTION, BuildRequest, Model, Seed, with_request
 from hypothesis import given
 from hypothesis import strategies as st
 

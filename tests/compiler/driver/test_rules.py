@@ -20,7 +20,7 @@ from glassrt.dialects.core.verifier import verify
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ...property.quantization_rule_cases import CASES, nets_for
+from ...property.control_rule_cases import CASES, nets_for
 
 Array = np.ndarray[Any, Any]
 PATTERNS = {

@@ -26,16 +26,17 @@ WORD = "Lost node 'lost': ops of the domain 'of.mine' are not supported"
 
 # A node that reads what is lost, with or without something that has to be known; what is said of it.
 BEHIND = {
-    "a shape from an input": (
-        [node("Cast", "w", "s", to=7), node("Reshape", "lost s")],
+    "a shape that an input holds": ([node("Cast", "w", "s", to=7), node("Reshape", "lost s")], None),
+    "a shape from a product": (
+        [node("Mul", "w w", "v"), node("Cast", "v", "s", to=7), node("Reshape", "lost s")],
         "Reshape node 'y': its shape depends on the data of the inputs",
     ),
     "a shape from what is lost": (
         [node("Cast", "lost", "s", to=7), node("Slice", "x zero s")],
         "Slice node 'y': its end depends on the data of the inputs",
     ),
-    "counts from an input": (
-        [node("Cast", "w", "s", to=7), node("Tile", "lost s")],
+    "counts from a product": (
+        [node("Mul", "w w", "v"), node("Cast", "v", "s", to=7), node("Tile", "lost s")],
         "Tile node 'y': its list of repeats depends on the data of the inputs",
     ),
     "a shape to expand to": (

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from glassrt.compiler.kernels.members import member_formats, members_of, nodes_by_launch
+from glassrt.codegen.families.group.formats import member_formats
+from glassrt.compiler.kernels.members import members_of, nodes_by_launch
 from glassrt.dialects.core.dtypes import F16, F32
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.graph.movement.reshape import Reshape

@@ -100,7 +100,7 @@ def spread(made: tuple[Module, list[Task]]) -> Module:
     kernels = [kernels[old] for old in found.order]
     for op, stream, waits in zip(kernels, order.streams, order.waits, strict=True):
         op.stream, op.waits = stream, waits
-    reorder(module.main, kernels)
+    reorder(module.main.block, kernels)
     place_concurrent(module, order)
     return module
 

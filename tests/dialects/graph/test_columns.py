@@ -109,7 +109,7 @@ WINDOW = {"image": [4, 4], "kernel": [2, 2], "strides": [1, 1], "dilations": [1,
 @pytest.mark.parametrize(
     ("op", "shapes", "given", "message"),
     [
-        (Col2Im, [(1, 4, 9)], {"strides": [1]}, "strides .1. does not give 2"),
+        (Col2Im, [(1, 4, 9)], {"strides": [1]}, "strides .'1'. does not give 2"),
         (Col2Im, [(1, 4, 9)], {"pads": [1]}, "pads .1. does not give 4"),
         (Col2Im, [(4, 9)], {}, "the columns are"),
         (DeformColumns, [(1, 2, 5, 5), (1, 17, 3, 3)], {"kernel": [3, 3]}, "it needs .'1', '18'"),

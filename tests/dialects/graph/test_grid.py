@@ -53,10 +53,9 @@ def test_grid_sample(data: DataObject) -> None:
     most = 1 if stated["mode"] == "cubic" else 2  # the expressions of more are large
     spatial = data.draw(shapes(least=1, most=most, side=3))
     x = data.draw(tensors(dtype, (1, 2, *spatial), special=False))
+    kind = F64 if dtype == F64 else data.draw(dtypes(F32, F64))  # weights are of the grid's type
     outputs = data.draw(st.lists(st.integers(1, 2), min_size=len(spatial), max_size=len(spatial)))
-    grid = data.draw(
-        tensors(data.draw(dtypes(F32, F64)), (1, *outputs, len(spatial)), special=False, limit=3)
-    )
+    grid = data.draw(tensors(kind, (1, *outputs, len(spatial)), special=False, limit=3))
     check_op(GridSample, [x, grid], **stated)
 
 
@@ -136,7 +135,7 @@ def test_its_kernel(rank: int, mode: str) -> None:
 @pytest.mark.parametrize(
     ("op", "shapes", "given", "message"),
     [
-        (AffineGrid, [(1, 2, 3)], {"sizes": [2]}, "2 or 3 are wanted"),
+        (AffineGrid, [(1, 2, 3)], {"sizes": [2]}, "2 or 3 are expected"),
         (AffineGrid, [(1, 3, 3)], {"sizes": [2, 2]}, "for 2 dimensions"),
         (GridSample, [(1, 2, 3, 3), (1, 2, 2, 3)], {}, "the grid is"),
         (GridSample, [(1, 2, 3, 3), (2, 2, 2, 2)], {}, "differ in their batches"),

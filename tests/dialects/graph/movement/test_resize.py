@@ -13,7 +13,7 @@ from glassrt.dialects.core.expr import LoadExpr, Scalars
 from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.movement.resize import Resize
-from glassrt.dialects.graph.movement.sampling import COORDINATES, NEAREST
+from glassrt.dialects.graph.movement.sampling import COORDINATES, NEAREST, simple_fraction
 from glassrt.errors import IRError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -183,6 +183,33 @@ def test_symbolic_sizes(mode: str, coordinates: str) -> None:
     check_op(Resize, [x], symbolic=True, sizes=sizes, mode=mode, coordinates=coordinates, nearest="floor")
 
 
+@pytest.mark.parametrize("mode", ["linear", "cubic"])
+def test_symbolic_sizes_antialiased(mode: str) -> None:
+    x = tensor((4, 3))
+    for sizes in ([1, 2, symbol("D4") - 2, 2], [1, 2, symbol("D4") + 1, symbol("D3") - 1]):
+        check_op(Resize, [x], symbolic=True, sizes=sizes, mode=mode, antialias=True)
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear", "cubic"])
+@settings(max_examples=12)
+@given(data=st.data())
+def test_ratios_are_scales(mode: str, data: st.DataObject) -> None:
+    attributes = data.draw(resizes(mode).filter(lambda found: bool(found["scales"])))
+    x = tensor(attributes.pop("extents"))
+    want = evaluated(build(Resize, [x], **attributes), [x], {})
+    pairs = [simple_fraction(scale) for scale in attributes["scales"]]
+    regions = [simple_fraction(number) for number in attributes["roi"]]
+    sizes = zip(x.shape, attributes["sizes"], pairs, strict=True)
+    attributes["rests"] = [old * pair.numerator - new * pair.denominator for old, new, pair in sizes]
+    attributes["ratios"] = [part for pair in pairs for part in (pair.numerator, pair.denominator)]
+    attributes["roi_ratios"] = [part for pair in regions for part in (pair.numerator, pair.denominator)]
+    attributes |= {"scales": [], "roi": []}
+    check_op(Resize, [x], **attributes)
+    np.testing.assert_allclose(
+        evaluated(build(Resize, [x], **attributes), [x], {}), want, rtol=1e-5, atol=1e-5
+    )
+
+
 def test_flops_count_the_taps() -> None:
     x = tensor((3, 2))
     counts = {"nearest": 0, "linear": 8, "cubic": 32}
@@ -198,7 +225,9 @@ def test_flops_count_the_taps() -> None:
         ({"sizes": [1, 2, 3, 4], "scales": [1.0, 1.0]}, "scales"),
         ({"sizes": [1, 2, 3, 4], "scales": [1.0, 1.0, 0.0, 1.0]}, "scales"),
         ({"sizes": [1, 2, 3, 4], "coordinates": "tf_crop_and_resize"}, "roi"),
-        ({"sizes": [1, 2, symbol("H"), 4], "mode": "linear", "antialias": True}, "antialias"),
+        ({"sizes": [1, 2, 3, 4], "ratios": [1, 1, 2, 1]}, "ratios does not give 2 numbers"),
+        ({"sizes": [1, 2, 3, 4], "roi_ratios": [0, 1]}, "roi_ratios does not give 4 numbers"),
+        ({"sizes": [1, 2, 3, 4], "ratios": [1] * 8, "coordinates": "half_pixel_symmetric"}, "need rests"),
     ],
 )
 def test_attributes_that_do_not_fit(attributes: dict[str, Any], message: str) -> None:

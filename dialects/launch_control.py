@@ -1,0 +1,101 @@
+"""Control flow of the launch level: ops whose regions are lists of launches, so that launches form a tree.
+
+The regions see the buffers of the function, of which they have none of their own: control ops decide whether
+and how often launches run, not where tensors lie. Conditions and trip counts are read from memory when the
+op is reached, so that launches before it can compute them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from .core.attributes import DIM
+from .core.diagnostics import op_error, operand_at
+from .core.dtypes import BOOL, I64, DType
+from .core.ir import Operation, Value
+from .core.op import attribute, define_op, operand, operands, optional_operand, region
+from .core.traits import Trait
+
+if TYPE_CHECKING:
+    from .core.interpreter import Evaluation
+    from .core.types import TensorType
+
+INSIDE = ("launch.kernel", "launch.if", "launch.loop", "core.yield")  # what regions of control ops may hold
+
+
+class LaunchControl(Operation):
+    """Base class of the control ops: their operands are buffers, and they have no results."""
+
+    def infer(self) -> Sequence[TensorType]:
+        return []
+
+    def verify_regions(self) -> None:
+        for each in self.regions:
+            if each.block.arguments:
+                raise op_error(self, "its regions take no arguments: they see the buffers around them")
+            for op in each.block:
+                if op.name not in INSIDE:
+                    raise op_error(op, f"stands in a region of {self.name}", "only launches may stand there")
+            if each.block.terminator.inputs:
+                raise op_error(self, "its regions yield nothing: launches write their results to buffers")
+
+    def _check_scalar(self, what: str, value: Value | None, dtype: DType) -> None:
+        if value is not None and (value.type.dtype != dtype or value.type.rank):
+            message = f"its {what} is {value.type}; a scalar of {dtype} is wanted"
+            raise op_error(self, message, at=operand_at(self, value))
+
+
+@define_op(Trait.SIDE_EFFECT, Trait.OPEN)
+class LaunchIf(LaunchControl):
+    """Runs the launches of `then` if the bool in the buffer `condition` is true, else of `otherwise`."""
+
+    name = "launch.if"
+    condition = operand()
+    then = region()
+    otherwise = region()
+
+    def verify(self) -> None:
+        self._check_scalar("condition", self.condition, BOOL)
+
+    def evaluate(self, evaluation: Evaluation, condition: Any) -> Any:
+        evaluation.run_open(self.then if condition else self.otherwise)
+        return ()
+
+
+@define_op(Trait.SIDE_EFFECT, Trait.OPEN)
+class LaunchLoop(LaunchControl):
+    """Runs the launches of `body` again and again.
+
+    An iteration begins while the number of iterations so far, which the runtime keeps in the i64 buffer
+    `counter` for the launches of the body to read, is less than `bound` and than the i64 in the buffer
+    `trips`, and the bool in the buffer `condition` is true; at least one of the three must be given.
+    `carried` are buffers that launches before the loop write and those of the body write again: the values
+    that one iteration hands to the next.
+    """
+
+    name = "launch.loop"
+    counter = operand()
+    trips = optional_operand()
+    condition = optional_operand()
+    carried = operands()
+    bound = attribute(DIM, None)
+    body = region()
+
+    def verify(self) -> None:
+        self._check_scalar("counter", self.counter, I64)
+        self._check_scalar("trip count", self.trips, I64)
+        self._check_scalar("condition", self.condition, BOOL)
+        if self.bound is None and self.trips is None and self.condition is None:
+            raise op_error(self, "runs for ever", "give it a bound, a trip count or a condition")
+
+    def evaluate(
+        self, evaluation: Evaluation, counter: Any, trips: Any = None, condition: Any = None, *carried: Any
+    ) -> Any:
+        limits = [] if self.bound is None else [evaluation.dim(self.bound)]
+        limits += [] if trips is None else [int(trips)]
+        counter[...] = 0
+        while all(counter < limit for limit in limits) and (condition is None or condition):
+            evaluation.run_open(self.body)
+            counter += 1
+        return ()
