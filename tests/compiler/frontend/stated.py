@@ -91,6 +91,7 @@ NGRAMS = {
 }
 CORNERS = np.array([[0, 0.6, 1.2, 4.7, 3.1], [0, 2.2, 0.4, 6.9, 5.8]], F32)
 ORDER = np.array([[1, 2, 0], [0, 2, 1]])
+WORD_ZERO = scalar(0, np.int16)
 SHORT_ZERO = np.zeros((), ml_dtypes.float8_e5m2)
 CHANNELS = [real(4), real(4), real(4), real(4, low=0.5)]
 
@@ -358,8 +359,14 @@ CHANGES: dict[str, dict[str, list[Change]]] = {
     "BitShift": {"direction": [right(direction="RIGHT")]},
     "Cast": {
         "to": [right(to=TensorProto.UINT8), right(to=TensorProto.FLOAT16)],
-        "saturate": [inert(saturate=0), refused(to=TensorProto.FLOAT8E5M2, saturate=0)],
-        "round_mode": [inert(round_mode="down")],
+        "saturate": [
+            inert(saturate=0),
+            right(to=TensorProto.FLOAT8E5M2, input=real(5, high=1e6), saturate=0),
+        ],
+        "round_mode": [
+            inert(round_mode="down"),
+            *(right(to=TensorProto.FLOAT8E8M0, round_mode=mode) for mode in ("down", "nearest")),
+        ],
     },
     "CastLike": _ROUNDED,
     "Celu": _ALPHA,
@@ -517,9 +524,9 @@ CHANGES: dict[str, dict[str, list[Change]]] = {
         "output_dtype": [right(output_dtype=TensorProto.INT8)],
         "precision": [
             inert(precision=TensorProto.FLOAT),
-            refused(precision=TensorProto.FLOAT16, y_scale=scalar(0.5, np.float16)),
+            right(precision=TensorProto.FLOAT16, y_scale=f32(0.01), y_zero_point=WORD_ZERO),
         ],
-        "saturate": [inert(saturate=0), refused(saturate=0, y_zero_point=SHORT_ZERO)],
+        "saturate": [inert(saturate=0), right(saturate=0, y_zero_point=SHORT_ZERO, y_scale=f32(1e-4))],
     },
     "RMSNormalization": _NORM,
     "Range": {"stash_type": [inert(stash_type=TensorProto.FLOAT16)]},
