@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from . import channels, fused, gelu, normalization, quantized
+from . import attention, channels, fused, gelu, grouped, multi_head, normalization, quantized, rotary
 from .form import OwnOps
 
 CONTRIBUTED_DOMAIN = "com.microsoft"
 
 CONTRIBUTED: OwnOps = {
+    **attention.TABLE,
     **channels.TABLE,
     **fused.TABLE,
     **gelu.TABLE,
+    **grouped.TABLE,
+    **multi_head.TABLE,
     **normalization.TABLE,
     **quantized.TABLE,
+    **rotary.TABLE,
 }
 
 # Those in ai.onnx, by name, where the standard does not define them (at the opset that is imported).
