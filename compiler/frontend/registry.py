@@ -26,6 +26,7 @@ from . import (
     ops_sorting,
     ops_spectral,
     ops_suppression,
+    ops_unique,
     ops_window,
 )
 from .table import Importer, Table
@@ -54,6 +55,7 @@ IMPORTERS: Table = {
     **ops_sorting.TABLE,
     **ops_spectral.TABLE,
     **ops_suppression.TABLE,
+    **ops_unique.TABLE,
     **ops_window.TABLE,
 }
 
