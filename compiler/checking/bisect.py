@@ -19,7 +19,7 @@ from ...codegen.interface import BuildOptions, UnfitError, assemble
 from ...dialects.core.interpreter import Array, interpret
 from ...dialects.core.ir import Module
 from ...dialects.core.printer import print_module
-from ...dialects.launch import Kernel
+from ...dialects.launch import Kernel, kernels_in
 from ...errors import GlassError
 from ...runtime.engine import Engine
 from ..driver.build import Settings, context_of, launch_level
@@ -151,7 +151,7 @@ class Trials:
 
 
 def _launches(module: Module) -> list[Kernel]:
-    return [op for op in module.main.block if isinstance(op, Kernel)]
+    return list(kernels_in(module.main.block))
 
 
 def _trial(error: float, problem: str, context: PassContext) -> Trial:

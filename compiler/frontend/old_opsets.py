@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import onnx.checker
+import onnx.helper
+import onnx.shape_inference
 import onnx.version_converter
 from onnx import ModelProto, TensorProto
 
@@ -16,7 +18,8 @@ def converted(proto: ModelProto, version: int, oldest: int) -> ModelProto:
     """PROTO, of opset VERSION, in opset OLDEST, by the version converter of the onnx package.
 
     The converter is C++, so only what the checker takes is given to it; and it needs weights that are in the
-    model. Raises ModelError where it fails, or cannot run.
+    model. It keeps slopes of PRelu as they are, which are per channel in old opsets and broadcast from the
+    last axis since 7, so these get their axes here. Raises ModelError where it fails, or cannot run.
     """
     hint = f"convert it to opset {oldest} with onnx.version_converter, or export it anew"
     if any(each.data_location == TensorProto.EXTERNAL for each in proto.graph.initializer):
@@ -25,6 +28,7 @@ def converted(proto: ModelProto, version: int, oldest: int) -> ModelProto:
         )
     try:
         onnx.checker.check_model(proto)
+        proto = with_slopes_per_channel(proto)
         return onnx.version_converter.convert_version(proto, oldest)
     except Exception as error:  # a C++ library's own classes, and RuntimeError
         reason = shown(str(error).strip().split("\n")[0])
@@ -37,3 +41,36 @@ def conversion(version: int, oldest: int) -> str:
     """What the ledger says of it."""
     tool = f"the version converter of onnx {onnx.__version__}"
     return f"opset {version} of ai.onnx was brought to {oldest} by {tool}"
+
+
+def with_slopes_per_channel(proto: ModelProto) -> ModelProto:
+    """PROTO with the slopes [C] of PRelu as [C, 1, 1], where its input has axes after the channels."""
+    nodes = [node for node in proto.graph.node if node.op_type == "PRelu"]
+    if not nodes:
+        return proto
+    ranks = _ranks(onnx.shape_inference.infer_shapes(proto))
+    made = ModelProto()
+    made.CopyFrom(proto)
+    stored = {each.name: each for each in made.graph.initializer}
+    for node in made.graph.node:
+        slope = stored.get(node.input[1]) if node.op_type == "PRelu" else None
+        if slope is not None and len(slope.dims) == 1 and slope.dims[0] > 1:
+            changed = made.graph.initializer.add()
+            changed.CopyFrom(slope)
+            changed.name = f"{slope.name}/per channel of {node.output[0]}"
+            changed.dims.extend([1] * (ranks.get(node.input[0], 2) - 2))
+            made.graph.input.append(_described(changed))
+            node.input[1] = changed.name
+    return made
+
+
+def _described(tensor: TensorProto) -> onnx.ValueInfoProto:
+    """TENSOR as an input, which initializers were before IR version 4."""
+    return onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims))
+
+
+def _ranks(proto: ModelProto) -> dict[str, int]:
+    """The ranks of the tensors of PROTO, as far as they are known."""
+    values = [*proto.graph.input, *proto.graph.value_info, *proto.graph.output]
+    kinds = {value.name: value.type.tensor_type for value in values}
+    return {name: len(kind.shape.dim) for name, kind in kinds.items() if kind.HasField("shape")}

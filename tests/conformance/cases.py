@@ -55,6 +55,11 @@ def cases() -> Mapping[str, Conformance]:
     return found
 
 
+def model_and_data(name: str) -> Any:
+    """The public suite's node test NAME, with its model, data sets and tolerances."""
+    return next(test for test in load_model_tests(kind="node") if test.name == name)
+
+
 def _subject(model: ModelProto, name: str, kind: str) -> str:
     """The op that a case is about; where a function is written out, that is in the name alone."""
     if kind != "node":

@@ -23,6 +23,11 @@ def _table() -> Mapping[str, Mapping[str, list[str]]]:
     return found
 
 
+def listed(section: str) -> list[str]:
+    """The names in SECTION."""
+    return [name for names in _table().get(section, {}).values() for name in names]
+
+
 def reasons(names: Iterable[str], kernels: bool) -> dict[str, str]:
     """Of NAMES those that are not expected to be right, with the reason; KERNELS: on the host device."""
     entries = [

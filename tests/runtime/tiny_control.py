@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 from glassrt.codegen.plan.setter import SETTER, SOURCE, setter_kernel
 from glassrt.runtime import Engine, Plan
+from glassrt.runtime.cuda import open_backend
+from glassrt.runtime.cuda_driver import Driver
 
+from .fake_driver import FakeDriver, Graph
 from .tiny_plans import affine_manifest, affine_plan, buffer, launch, real_headers
 
 Array = np.ndarray[Any, Any]
@@ -223,3 +226,18 @@ INPUTS = [
     (np.array([first, 5, -7, 0.5], np.float32), n, p)
     for first, n, p in [(1, 3, True), (70, 0, False), (9, -1, True), (101, 5, False)]
 ]
+
+
+def on_fake(fake: FakeDriver, plan: Plan, debug: bool = False) -> Engine:
+    return Engine(plan, open_backend(0, debug, Driver(fake)))
+
+
+def nodes(graph: Graph) -> list[str]:
+    return [node.name.removeprefix("CU_GRAPH_COND_TYPE_") for node in graph.nodes]
+
+
+def built(fake: FakeDriver, name: str) -> list[list[str]]:
+    """The nodes of the graphs that a run of a case builds, the outer one first."""
+    with on_fake(fake, control_plan(CASES[name])) as engine:
+        check_case(engine, name, INPUTS[0][0], 3, True)
+    return [nodes(graph) for graph in fake.graphs]

@@ -49,3 +49,15 @@ def test_weights_in_other_files_are_refused() -> None:
     weight.external_data.add(key="location", value="b.bin")
     with pytest.raises(ModelError, match="has its weights in other files"):
         load_module(model)
+
+
+def test_slopes_of_old_prelus_are_per_channel() -> None:
+    """The converter leaves them as they are, which would be per column where there are as many of these."""
+    node = helper.make_node("PRelu", ["x", "s"], ["y"])
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [2, 4, 3, 4]) for name in "xy")
+    s = helper.make_tensor_value_info("s", TensorProto.FLOAT, [4])
+    graph = helper.make_graph([node], "g", [x, s], [y], [numpy_helper.from_array(B, "s")])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 6)], ir_version=3)
+    given = np.random.default_rng(1).standard_normal((2, 4, 3, 4)).astype(np.float32)
+    wanted = np.where(given < 0, given * B[:, None, None], given)
+    np.testing.assert_array_equal(interpret(load_module(model), {"x": given})["y"], wanted)

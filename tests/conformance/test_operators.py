@@ -1,0 +1,25 @@
+"""The page of operators is up to date, and names every op that the installed onnx has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+import pytest
+
+from .operators import how, newest_schemas, page
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "operators.md"
+NOT_YET: set[str] = set()  # ops that are neither done nor left out; it only shrinks
+
+
+def test_every_op_is_done_or_named() -> None:
+    assert {schema.name for schema in newest_schemas() if not how(schema)} == NOT_YET
+
+
+def test_the_page_is_up_to_date() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    if f"(onnx {onnx.__version__})" not in text:
+        pytest.skip("the page was made with another version of onnx")
+    if text != page():
+        pytest.fail("make it anew: python -m glassrt.tests.conformance.operators docs/operators.md")
