@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from .nodes import Case, check, draw_anew, real, whole
-from .recurrent import DIRECTIONS, HIDDEN, INPUTS, STEPS
+from ..nodes import Case, check, draw_anew, real, whole
+from ..recurrent import DIRECTIONS, HIDDEN, INPUTS, STEPS
 
 
 @pytest.mark.parametrize("columns", [False, True])
