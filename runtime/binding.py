@@ -18,6 +18,7 @@ from .overlap import shared, writes_twice
 from .program import BoundTensor
 from .sizes import SizeBinding, said_of
 
+CONSTANT = "an initializer of the model is an input of a plan that is built with inputs={name: shape}"
 RANGES = 'the range is chosen when the plan is built: shapes={"N": (least, usual, most)}, --shape N=1,8,64'
 
 
@@ -39,7 +40,8 @@ class InputBinder:
         if not isinstance(given, Mapping):
             raise InputError(f"inputs must be a mapping from names to arrays, not {type(given).__name__}")
         if given.keys() != {tensor.name for tensor in wanted}:
-            raise self._mismatch("the inputs have the wrong names", given)
+            hint = CONSTANT if given.keys() > {tensor.name for tensor in wanted} else None
+            raise self._mismatch("the inputs have the wrong names", given, hint)
         values = [self._value(tensor.name, given[tensor.name], session.stream) for tensor in wanted]
         for tensor, value in zip(wanted, values, strict=True):
             if not _has_dtype(value, tensor.dtype):

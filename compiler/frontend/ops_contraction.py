@@ -138,7 +138,8 @@ def as_matrices(call: Call, a: Tensor, b: Tensor, product: Callable[[Tensor, Ten
     return call.emit(Reshape, y, shape=kept)
 
 
-def _gemm(call: Call) -> Outcome:
+def gemm(call: Call) -> Tensor:
+    """alpha * a b + beta * c, where a and b may be transposed."""
     y = scaled_product(call, call.input(0), call.input(1))
     c, beta = call.optional(2), call.number("beta", 1.0)
     return y if c is None or beta == 0.0 else plus_matrix(call, y, _scaled(call, c, beta))
@@ -166,6 +167,6 @@ def _scaled(call: Call, x: Tensor, factor: float) -> Tensor:
 TABLE: Table = {
     "Conv": [(1, _conv)],
     "ConvTranspose": [(1, _conv_transpose)],
-    "Gemm": [(7, _gemm)],
+    "Gemm": [(7, gemm)],
     "MatMul": [(1, _matmul)],
 }

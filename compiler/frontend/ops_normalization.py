@@ -76,7 +76,8 @@ def _lrn(call: Call) -> Outcome:
     )
 
 
-def _layer_norm(call: Call) -> Outcome:
+def layer_norm(call: Call) -> Outcome:
+    """Layer normalization over the axes from `axis` on, with mean and inverse deviation as outputs."""
     x, scale, bias = call.input(0), call.input(1), call.optional(2)
     axis = call.axis(call.integer("axis", -1), x.rank)
     epsilon = call.number("epsilon", 1e-5)
@@ -94,9 +95,15 @@ def _statistics(call: Call, x: Tensor, axis: int, epsilon: float) -> tuple[Tenso
     axes = tuple(range(axis, x.rank))
     mean = call.emit(Reduce, wide, kind="mean", axes=axes, keepdims=True)
     centred = call.emit(Sub, wide, mean)
-    variance = call.emit(Reduce, call.emit(Multiply, centred, centred), kind="mean", axes=axes, keepdims=True)
-    deviation = call.emit(Sqrt, call.emit(Add, variance, call.constant(epsilon, wide.dtype)))
-    return mean, call.emit(Reciprocal, deviation)
+    return mean, inverse_deviation(call, centred, axes, epsilon)
+
+
+def inverse_deviation(call: Call, x: Tensor, axes: tuple[int, ...], epsilon: float) -> Tensor:
+    """1 / sqrt(mean(x * x) + EPSILON) of X over AXES, in f32 at least."""
+    wide = cast_to(call, x, _stash(x.dtype))
+    mean = call.emit(Reduce, call.emit(Multiply, wide, wide), kind="mean", axes=axes, keepdims=True)
+    deviation = call.emit(Sqrt, call.emit(Add, mean, call.constant(epsilon, wide.dtype)))
+    return call.emit(Reciprocal, deviation)
 
 
 def _stash(dtype: DType) -> DType:
@@ -154,7 +161,7 @@ TABLE: Table = {
     "GroupNormalization": [(18, _group_norm)],
     "InstanceNormalization": [(6, _instance_norm)],
     "LRN": [(1, _lrn)],
-    "LayerNormalization": [(17, _layer_norm)],
+    "LayerNormalization": [(17, layer_norm)],
     "LogSoftmax": [(1, _softmax_flat(n.LogSoftmax)), (13, _softmax(n.LogSoftmax))],
     "LpNormalization": [(1, _lp_norm)],
     "RMSNormalization": [(23, _rms_norm)],

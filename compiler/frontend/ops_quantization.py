@@ -89,10 +89,15 @@ def _check_single(call: Call) -> None:
 
 def _qlinear_conv(call: Call) -> Outcome:
     x, of_x = read_dequantized(call, 0)
+    return requantized(call, convolved_quantized(call, x, of_x), 6, call.input(0).dtype)
+
+
+def convolved_quantized(call: Call, x: Tensor, of_x: ImportedScaling) -> Tensor:
+    """The convolution of X, which OF_X has scaled, with the weight at input 3, plus the bias at input 8."""
     w, of_w = read_dequantized(call, 3, axis=0)
     bias = call.optional(8)
     summed = None if bias is None else bias_of_products(call, bias, of_x, of_w)
-    return requantized(call, convolved(call, x, w, summed), 6, call.input(0).dtype)
+    return convolved(call, x, w, summed)
 
 
 def bias_of_products(call: Call, bias: Tensor, a: ImportedScaling, b: ImportedScaling) -> Tensor:

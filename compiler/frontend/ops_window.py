@@ -45,9 +45,14 @@ def _max_pool(call: Call) -> Outcome:
     x = call.input(0)
     if not call.wants(1):
         call.without_effect("storage_order")
-        return _pooled(call, x, MaxPool, call.constant(lowest(x.dtype), x.dtype))
+        return largest(call, x)
     read_window(call, x.shape[2:], call.ints("kernel_shape") or ())  # positions in x, not in a padded x
     return _pool(call, MaxPool), _pool(call, MaxPoolIndices, column_major=call.flag("storage_order"))
+
+
+def largest(call: Call, x: Tensor) -> Tensor:
+    """The max pooling of X with the window of the node's attributes."""
+    return _pooled(call, x, MaxPool, call.constant(lowest(x.dtype), x.dtype))
 
 
 def _average_pool(call: Call) -> Outcome:

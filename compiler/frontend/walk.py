@@ -17,7 +17,8 @@ from .builder import Builder
 from .call import Call, resolve_attributes
 from .checks import check_form, check_types, refusals
 from .contents import Spans, Unread, merged
-from .contributed import CONTRIBUTED, CONTRIBUTED_DOMAIN
+from .contributed.form import Contributed
+from .contributed.registry import CONTRIBUTED, CONTRIBUTED_DOMAIN, IN_STANDARD_DOMAIN
 from .direct import imported
 from .frame import Frame, lost_result
 from .functions import (
@@ -193,6 +194,9 @@ class Walker:
         there."""
         domain = normal_domain(node.domain)
         schema = find_schema(node.op_type, opset, domain)
+        own = IN_STANDARD_DOMAIN.get(node.op_type) if schema is None and not domain else None
+        if own is not None:
+            return self._by_form(own, node, inputs, frame)
         if schema is None:
             raise Refused(f"opset {opset} of {domain or 'ai.onnx'} has no such op")
         attributes = resolve_attributes(node, frame.environment)
@@ -248,8 +252,13 @@ class Walker:
             raise Refused(f"this op of the domain {CONTRIBUTED_DOMAIN} is not supported")
         if CONTRIBUTED_DOMAIN not in frame.opsets:
             raise Malformed(f"no opset of {CONTRIBUTED_DOMAIN} is imported where it stands")
-        found.check_form(node, resolve_attributes(node, frame.environment))
-        return imported(found.importer, self._call(node, inputs, frame), {})
+        return self._by_form(found, node, inputs, frame)
+
+    def _by_form(
+        self, op: Contributed, node: NodeProto, inputs: Sequence[Tensor | None], frame: Frame
+    ) -> Sequence[Tensor | None]:
+        op.check_form(node, resolve_attributes(node, frame.environment))
+        return imported(op.importer, self._call(node, inputs, frame), {})
 
     def _call(self, node: NodeProto, inputs: Sequence[Tensor | None], frame: Frame) -> Call:
         subgraphs = Subgraphs(self.run, self.builder, self.offenders, frame, f"{_label(node, frame)}/")

@@ -108,6 +108,9 @@ def to(scale: float) -> tuple[Array, Array]:
     return f32(scale), scalar(3, U8)
 
 
+WORDS = np.array([[1, 8, 2], [4, 0, 7]], I32)
+NHWC = whole(1, 6, 7, 2, dtype=U8, low=0, high=200)
+
 KINDS = ("L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", "Sum", "SumSquare")
 REDUCTIONS = [f"Reduce{kind}" for kind in KINDS]
 
@@ -253,6 +256,26 @@ _CONTRIBUTED_BASES: dict[str, Base] = {
     "QLinearSigmoid": microsoft("QLinearSigmoid", *stored(2, 9, scale=0.03), *to(1 / 99)),
     "QLinearSoftmax": microsoft("QLinearSoftmax", *stored(2, 3, 4, scale=0.03), *to(1 / 99), opset=13),
     "QuantizeLinear": microsoft("QuantizeLinear", real(2, 4, high=99), *to(0.5)),
+}
+
+_CONTRIBUTED_BASES |= {
+    "EmbedLayerNormalization": microsoft(
+        "EmbedLayerNormalization",
+        *(WORDS, None, real(9, 4), real(5, 4), None, real(4), real(4)),
+        outputs=2,
+    ),
+    "FastGelu": microsoft("FastGelu", reals(-3, -0.5, 0.5, 3)),
+    "FusedConv": microsoft("FusedConv", IMAGE, real(4, 4, 3, 3)),
+    "FusedGemm": microsoft("FusedGemm", real(3, 3), real(3, 3), activation="Relu"),
+    "FusedMatMul": microsoft("FusedMatMul", real(3, 3, 3), real(3, 3, 3)),
+    "NhwcMaxPool": microsoft("NhwcMaxPool", NHWC, kernel_shape=(3, 3)),
+    "QLinearConv": microsoft("QLinearConv", PIXELS, *to(0.5), FILTER, *to(0.1), *to(7.3)),
+    "QuickGelu": microsoft("QuickGelu", reals(-3, -0.5, 0.5, 3)),
+    "SkipLayerNormalization": microsoft("SkipLayerNormalization", real(2, 3, 4), real(2, 3, 4), real(4)),
+    "SkipSimplifiedLayerNormalization": microsoft(
+        "SkipSimplifiedLayerNormalization", real(2, 3, 4), real(2, 3, 4), real(4)
+    ),
+    "TransposeMatMul": microsoft("TransposeMatMul", real(3, 3), real(3, 3)),
 }
 
 _WINDOW = {
@@ -614,19 +637,19 @@ _CONTRIBUTED_CHANGES: dict[str, dict[str, list[Change]]] = {
         "transA": [right(transA=1)],
         "transB": [right(transB=1)],
         "C": [right(C=whole(3, dtype=I32, low=-90))],
-        "y_scale": [refused(y_scale=f32(37.0))],
+        "y_scale": [right(y_scale=f32(37.0))],
         "y_zero_point": [right(y_scale=f32(37.0), y_zero_point=scalar(7, U8))],
     },
     "QLinearAdd": {f"{part}_zero_point": [right(**{f"{part}_zero_point": scalar(7, U8)})] for part in "ABC"},
     "QLinearAveragePool": {
         **{name: _POOL[name] for name in ("auto_pad", "strides", "pads", "kernel_shape", "ceil_mode")},
         "count_include_pad": [right(count_include_pad=1, pads=(1, 1, 1, 1))],
-        "channels_last": [refused(channels_last=1)],
+        "channels_last": [right(channels_last=1)],
         "x_zero_point": [right(x_zero_point=scalar(7, U8))],
         "y_zero_point": [right(y_zero_point=scalar(7, U8))],
     },
     "QLinearConcat": {"axis": [right(axis=0)]},
-    "QLinearGlobalAveragePool": {"channels_last": [refused(channels_last=1)]},
+    "QLinearGlobalAveragePool": {"channels_last": [right(channels_last=1)]},
     "QLinearLeakyRelu": {
         "alpha": [right(alpha=0.3, X_zero_point=scalar(99, U8))],
         "X_zero_point": [right(X_zero_point=scalar(7, U8))],
@@ -646,6 +669,66 @@ _CONTRIBUTED_CHANGES: dict[str, dict[str, list[Change]]] = {
         "y_zero_point": [right(y_zero_point=scalar(5, U8))],
         "axis": [right(axis=0, y_scale=reals(0.5, 2), y_zero_point=np.array([1, 2], U8))],
     },
+}
+
+_CONTRIBUTED_CHANGES |= {
+    "EmbedLayerNormalization": {
+        "epsilon": [right(epsilon=0.5)],
+        "mask_index_type": [inert(mask_index_type=1)],
+        "segment_ids": [right(segment_ids=WORDS // 5, segment_embedding=real(2, 4))],
+        "segment_embedding": [right(segment_ids=WORDS // 5, segment_embedding=real(2, 4))],
+        "mask": [right(mask=np.array([[1, 1, 0], [1, 0, 0]], I32))],
+        "position_ids": [right(position_ids=np.array([[4, 1, 0], [2, 0, 3]], I32))],
+    },
+    "FastGelu": {"bias": [right(bias=real(4))]},
+    "FusedConv": {
+        **_CONV,
+        "B": [right(B=real(4))],
+        "Z": [right(Z=real(1, 4, 4, 5))],
+        "activation": [right(activation="Tanh"), refused(activation="Erf")],
+        "activation_params": [
+            right(activation_params=[0.1, 0.4], activation="HardSigmoid"),
+            inert(activation_params=[0.1]),
+        ],
+        "group": [right(group=2, W=real(4, 2, 3, 3))],
+    },
+    "FusedGemm": {
+        **{name: CHANGES["Gemm"][name] for name in ("alpha", "beta", "transA", "transB", "C")},
+        "activation": [right(activation="Tanh"), refused(activation="Erf")],
+        "activation_alpha": [
+            right(activation_alpha=0.1, activation_beta=0.5, activation="HardSigmoid"),
+            inert(activation_alpha=0.1),
+        ],
+        "activation_beta": [right(activation_alpha=0.1, activation_beta=0.4, activation="HardSigmoid")],
+        "activation_gamma": [right(activation_alpha=1.1, activation_gamma=0.9, activation="Selu")],
+    },
+    "FusedMatMul": {
+        "alpha": [right(alpha=0.5)],
+        **{f"trans{part}": [right(**{f"trans{part}": 1})] for part in ("A", "B", "BatchA", "BatchB")},
+    },
+    "NhwcMaxPool": _POOL,
+    "QLinearConv": {
+        **CHANGES["QLinearConv"],
+        "B": [right(B=np.array([151, -320, 41, 777], I32))],
+        "channels_last": [right(channels_last=1, x=whole(1, 6, 7, 2, dtype=U8, low=0, high=200))],
+    },
+    "QuickGelu": _ALPHA,
+    "SkipLayerNormalization": {
+        "beta": [right(beta=real(4))],
+        "bias": [right(bias=real(4))],
+        "epsilon": [right(epsilon=0.5)],
+    },
+    "SkipSimplifiedLayerNormalization": {"bias": [right(bias=real(4))], "epsilon": [right(epsilon=0.5)]},
+    "TransposeMatMul": {
+        "alpha": [right(alpha=0.5)],
+        **{f"trans{part}": [right(**{f"trans{part}": 1})] for part in "AB"},
+    },
+}
+
+BASES["SimplifiedLayerNormalization"] = node("SimplifiedLayerNormalization", real(2, 4, 4), real(4))
+CHANGES["SimplifiedLayerNormalization"] = {
+    **_NORM,
+    "stash_type": [refused(stash_type=TensorProto.DOUBLE)],
 }
 
 BASES |= {f"{MICROSOFT}.{op}": base for op, base in _CONTRIBUTED_BASES.items()}

@@ -149,14 +149,14 @@ def test_other_contributed_ops_are_listed() -> None:
         *(["x", "s", "z", "s", "z"], ["y"]),
         name="P1",
         domain="com.microsoft",
-        channels_last=1,
+        channels_last=2,
     )
-    unknown = helper.make_node("QAttention", ["y"], ["v"], name="A9", domain="com.microsoft")
+    unknown = helper.make_node("Snpe", ["y"], ["v"], name="A9", domain="com.microsoft")
     made = model([known, unknown], {}, ["v"], CONV, opset=21)
     made.opset_import.append(helper.make_opsetid("com.microsoft", 1))
     with pytest.raises(UnsupportedError) as caught:
         import_model(made)
     assert caught.value.offenders == (
-        "QLinearGlobalAveragePool node 'P1': channels_last is not supported",
-        "QAttention node 'A9': this op of the domain com.microsoft is not supported",
+        "QLinearGlobalAveragePool node 'P1': the attribute 'channels_last' is 2; only 0 and 1 are supported",
+        "Snpe node 'A9': this op of the domain com.microsoft is not supported",
     )

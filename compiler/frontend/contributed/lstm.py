@@ -8,20 +8,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...dialects.core.dtypes import F32, I64
-from ...dialects.graph.binary import Less, Mul, Sub
-from ...dialects.graph.elementwise import Where
-from ...dialects.graph.indexing import Range
-from ...dialects.graph.movement.reshape import Reshape, Transpose
-from ...dialects.graph.quantization import Dequantize
-from ...dialects.graph.reduction import Reduce
-from .call import Call, Outcome
-from .ops_elementwise import cast_to
-from .ops_integer import dynamically_quantized
-from .ops_recurrent import LSTM_FUNCTIONS, lstm_outputs
-from .problems import Malformed
-from .recurrent_node import Recurrent, read_recurrent
-from .tensor import Tensor
+from ....dialects.core.dtypes import F32, I64
+from ....dialects.graph.binary import Less, Mul, Sub
+from ....dialects.graph.elementwise import Where
+from ....dialects.graph.indexing import Range
+from ....dialects.graph.movement.reshape import Reshape, Transpose
+from ....dialects.graph.quantization import Dequantize
+from ....dialects.graph.reduction import Reduce
+from ..call import Call, Outcome
+from ..ops_elementwise import cast_to
+from ..ops_integer import dynamically_quantized
+from ..ops_recurrent import LSTM_FUNCTIONS, lstm_outputs
+from ..problems import Malformed
+from ..recurrent_node import Recurrent, read_recurrent
+from ..tensor import Tensor
+from .form import OwnOps, op
 
 ATTRIBUTES = (
     "activation_alpha",
@@ -64,3 +65,6 @@ def _within(node: Recurrent, lengths: Tensor) -> Tensor:
 
 def _rounded(call: Call, x: Tensor) -> Tensor:
     return call.emit(Dequantize, *dynamically_quantized(call, x), to=F32)
+
+
+TABLE: OwnOps = {"DynamicQuantizeLSTM": op(dynamic_quantize_lstm, 12, 12, ATTRIBUTES, outputs=3)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from .nodes import Case, check, draw_anew, real, whole
+from ..nodes import Case, check, draw_anew, real, whole
 from .recurrent import DIRECTIONS, HIDDEN, INPUTS, STEPS
 
 
