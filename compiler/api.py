@@ -51,7 +51,8 @@ def compile(
     'auto', the fastest mixture of fp16, int8 and fp8 within the budget. With a budget, a policy is what the
     mixture is made from in place of plain fp16.
     shapes: (min, opt, max) per symbolic dimension, such as {"N": (1, 8, 32)}.
-    inputs: other shapes for inputs, such as {"data": ["N", 3, 224, 224]}.
+    inputs: other shapes for inputs, such as {"data": ["N", 3, 224, 224]}. An input with a default, an
+    initializer of its name, is a constant of the plan unless it is among them.
     calibration: for int8 and fp8: a CalibrationTable, the path of one, or batches as `calibrate` takes them.
     budget: what a mixture must keep, measured against fp32: 'sqnr=30' (dB at the output) or 'top1=0.5'
     (percent points lost at most); data: the batches to measure on, and to calibrate with where there is no

@@ -37,7 +37,7 @@ class Prepared(BackendRep):  # type: ignore[misc]  # onnx has no types
             raise InputError(f"run does not know {', '.join(sorted(kwargs))}")
         names = [one.name for one in self.engine.plan.spec.inputs]
         outputs = self.engine.run(by_name(inputs, names))
-        return tuple(outputs[one.name] for one in self.engine.plan.spec.outputs)
+        return tuple(outputs[one.name] for one in self.engine.outputs)
 
 
 def by_name(inputs: Any, names: Sequence[str]) -> dict[str, Any]:

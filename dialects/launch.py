@@ -8,7 +8,7 @@ this level on one real arena, so that a wrong offset gives a wrong result.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any
 
@@ -18,14 +18,14 @@ from ..errors import IRError
 from ..runtime.launch_rules import MAX_CLUSTER
 from .core.affine import Dim, exact_div, total
 from .core.attributes import BOOL, CONFIG, DIM, DIMS, FORMAT, INT, INTS, STRING, SYMBOL, EnumKind
-from .core.bounds import Range, bounds
 from .core.diagnostics import op_error, operand_at
 from .core.dialect import Dialect
 from .core.dtypes import I64
 from .core.interpreter import Evaluation
-from .core.ir import Block, Operation, Value
+from .core.ir import Block, Module, Operation, Value
 from .core.op import attribute, define_op, operand, operands, region, result
 from .core.parts import ArgumentAt, AttributeAt, OperandAt, ResultAt
+from .core.sizes.most import most
 from .core.tensor_map_text import TENSOR_MAPS
 from .core.traits import Trait
 from .core.types import ROW_MAJOR, TensorType
@@ -283,10 +283,10 @@ def span(type: TensorType) -> Dim:
     return type.layout.offset + total(ends) + 1
 
 
-def largest(size: Dim, ranges: Mapping[str, Range]) -> int:
-    """The largest value of SIZE (bytes) within RANGES, for which memory is reserved. Raises IRError if
+def largest(size: Dim, module: Module) -> int:
+    """The largest value of SIZE (bytes) in MODULE, for which memory is reserved. Raises IRError if
     unbounded."""
-    high = bounds(size, ranges)[1]
+    high = most(size, module)
     if high is None:
         raise IRError(f"launch level: the size {size} is unbounded", "give every symbol a range")
     return max(high, 0)

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import InputError, PlanError
 from .contents import numbers_in
+from .cuts import shown
 from .device import Array, Session, Value
 from .dlpack import CPU, CUDA, CUDA_HOST, CUDA_MANAGED, device_of, import_tensor, speaks_dlpack
 from .dtypes import numpy_dtype
@@ -17,6 +18,7 @@ from .overlap import shared, writes_twice
 from .program import BoundTensor
 from .sizes import SizeBinding, said_of
 
+CONSTANT = "an initializer of the model is an input of a plan that is built with inputs={name: shape}"
 RANGES = 'the range is chosen when the plan is built: shapes={"N": (least, usual, most)}, --shape N=1,8,64'
 
 
@@ -38,7 +40,8 @@ class InputBinder:
         if not isinstance(given, Mapping):
             raise InputError(f"inputs must be a mapping from names to arrays, not {type(given).__name__}")
         if given.keys() != {tensor.name for tensor in wanted}:
-            raise self._mismatch("the inputs have the wrong names", given)
+            hint = CONSTANT if given.keys() > {tensor.name for tensor in wanted} else None
+            raise self._mismatch("the inputs have the wrong names", given, hint)
         values = [self._value(tensor.name, given[tensor.name], session.stream) for tensor in wanted]
         for tensor, value in zip(wanted, values, strict=True):
             if not _has_dtype(value, tensor.dtype):
@@ -73,10 +76,15 @@ class InputBinder:
             return [None] * len(tensors)
         if not isinstance(given, Mapping):
             raise InputError(f"outputs must be a mapping from names to arrays, not {type(given).__name__}")
-        unknown = given.keys() - {tensor.name for tensor in tensors}
+        results = shown([tensor.name for tensor in tensors], self._manifest.cuts)
+        unknown = given.keys() - set(results)
         if unknown:
-            names = ", ".join(clip(tensor.name) for tensor in tensors)
+            names = ", ".join(map(clip, results))
             raise InputError(f"there is no output {clip(min(map(str, unknown)))}; the outputs are {names}")
+        for cut in self._manifest.cuts:
+            if cut.output in given:
+                text = f"the size of the output {clip(cut.output)} depends on data"
+                raise InputError(text, "take the tensor that is returned, instead of giving one")
         return [
             self._output(tensor, given[tensor.name], stream) if tensor.name in given else None
             for tensor in tensors

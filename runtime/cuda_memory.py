@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import weakref
+from copy import copy as copied
 from typing import Any
 
 import numpy as np
 
 from .cuda_device import CudaDevice, Handle
 from .device import Array
-from .dlpack import CUDA, export_tensor
+from .dlpack import CUDA, export_tensor, row_major
 from .dtypes import numpy_dtype
 from .program import BoundTensor
 
@@ -122,9 +123,17 @@ class DeviceTensor:
         self.name = tensor.name
         self.dtype = tensor.dtype
         self.shape = tensor.shape
+        self._whole = tensor.shape
         self._device = device
         self._lease = lease
         self._bytes = tensor.bytes
+
+    def cut(self, shape: tuple[int, ...]) -> DeviceTensor:
+        """The elements at the beginning of every axis, SHAPE of them, in the same memory: no longer
+        dense where another axis than the first is cut."""
+        part = copied(self)
+        part.shape = shape
+        return part
 
     def __dlpack_device__(self) -> tuple[int, int]:
         """DLPack device type and ordinal of the GPU."""
@@ -142,17 +151,19 @@ class DeviceTensor:
             raise BufferError("a result on the GPU is shared as it is: without a copy, on its own device")
         if stream != -1:  # -1: the consumer synchronises by itself
             self._lease.users.add(_LEGACY_STREAM if stream is None else stream)
-        return export_tensor(
-            self._lease, self._lease.address, self.__dlpack_device__(), self.dtype, self.shape
-        )
+        where, dense = self.__dlpack_device__(), self.shape[1:] == self._whole[1:]
+        strides = None if dense else row_major(self._whole)
+        return export_tensor(self._lease, self._lease.address, where, self.dtype, self.shape, strides)
 
     def numpy(self) -> Array:
         """Copy the result to host memory."""
-        result: Array = np.empty(self.shape, numpy_dtype(self.dtype))
+        result: Array = np.empty(self._whole, numpy_dtype(self.dtype))
         if self._bytes:
             with self._device.current():
                 self._device.driver.call("cuMemcpyDtoH", result.ctypes.data, self._lease.address, self._bytes)
-        return result
+        if self.shape == self._whole:
+            return result
+        return np.ascontiguousarray(result[tuple(map(slice, self.shape))])
 
     def __repr__(self) -> str:
         return f"DeviceTensor({self.dtype}{list(self.shape)} on {self._device.name})"

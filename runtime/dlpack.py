@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -155,14 +156,25 @@ def _is_dense(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
     return True
 
 
+def row_major(shape: Sequence[int]) -> tuple[int, ...]:
+    """The strides, in elements, of a dense tensor of SHAPE."""
+    return tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
+
+
 # Exported tensors still held by a capsule or a consumer: address -> the objects to keep alive.
 _exported: dict[int, tuple[_Managed, object, object]] = {}
 
 
 def export_tensor(
-    owner: object, pointer: int, device: tuple[int, int], dtype: str, shape: tuple[int, ...]
+    owner: object,
+    pointer: int,
+    device: tuple[int, int],
+    dtype: str,
+    shape: tuple[int, ...],
+    strides: tuple[int, ...] | None = None,
 ) -> object:
-    """A DLPack capsule over memory at POINTER, which stays valid as long as OWNER is referenced."""
+    """A DLPack capsule over memory at POINTER, which stays valid as long as OWNER is referenced; row-major
+    unless STRIDES, in elements, are given."""
     managed = _Managed()
     entry = ELEMENT_TYPES[dtype]
     sizes = (ctypes.c_int64 * max(len(shape), 1))(*shape)
@@ -171,9 +183,12 @@ def export_tensor(
     tensor.device.type, tensor.device.id = device
     tensor.dtype.code, tensor.dtype.bits, tensor.dtype.lanes = entry.code, entry.bytes * 8, 1
     tensor.shape = ctypes.cast(sizes, ctypes.POINTER(ctypes.c_int64))
+    steps = None if strides is None else (ctypes.c_int64 * max(len(strides), 1))(*strides)
+    if steps is not None:
+        tensor.strides = ctypes.cast(steps, ctypes.POINTER(ctypes.c_int64))
     managed.deleter = _deleter
     address = ctypes.addressof(managed)
-    _exported[address] = (managed, sizes, owner)
+    _exported[address] = (managed, (sizes, steps), owner)
     return _new_capsule(address, _NAME, _destructor)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import DeviceError, InputError, PlanError
 from .arguments import checked
 from .binding import InputBinder, on_device
+from .cuts import true_results
 from .device import Backend, Executable, LaunchRecord, Observer, Session, Value
 from .discovery import open_backend
 from .manifest import Manifest, TensorSpec
@@ -82,7 +83,7 @@ class Context:
         self._core.binder.check_disjoint(values, targets)
         results = session.run(program, values, targets, any(map(on_device, values)))
         named = {tensor.name: result for tensor, result in zip(program.outputs, results, strict=True)}
-        return named | dict(outputs or {})
+        return true_results(named, self._core.manifest.cuts) | dict(outputs or {})
 
     @checked
     def trace(self, inputs: Mapping[str, object], observer: Observer) -> dict[str, Any]:
@@ -90,7 +91,8 @@ class Context:
         session = self._checked()
         program, values = self._bind(session, inputs)
         results = session.trace(program, values, observer)
-        return {tensor.name: result for tensor, result in zip(program.outputs, results, strict=True)}
+        named = {tensor.name: result for tensor, result in zip(program.outputs, results, strict=True)}
+        return true_results(named, self._core.manifest.cuts)
 
     @checked
     def profile(self, inputs: Mapping[str, object], repeats: int = 10) -> list[LaunchRecord]:
@@ -181,8 +183,9 @@ class Engine:
 
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:
-        """Name, element type and shape (in elements) of every output."""
-        return self._core.manifest.outputs
+        """Name, element type and shape (in elements) of every output; the largest shape of one whose sizes
+        depend on data."""
+        return self._core.manifest.results
 
     def run(
         self, inputs: Mapping[str, object], outputs: Mapping[str, object] | None = None

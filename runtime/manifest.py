@@ -7,11 +7,12 @@ depend on symbols are checked by `program.resolve`, which evaluates them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from ..errors import PlanError
+from .cuts import Cut, shown
 from .dtypes import ELEMENT_TYPES
 from .expressions import LIMIT, Expression, clip
 from .launch_rules import MAX_CLUSTER
@@ -121,6 +122,7 @@ class Manifest:
     sizes: SizeSpec
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+    cuts: tuple[Cut, ...]
     arena_bytes: int
     zeroed_bytes: int
     weights_bytes: int
@@ -129,6 +131,12 @@ class Manifest:
     launches: tuple[LaunchSpec, ...]
     steps: tuple[StepSpec, ...]
     setter: str
+
+    @property
+    def results(self) -> tuple[TensorSpec, ...]:
+        """The outputs that a caller gets: all but the counts of those that are cut."""
+        names = shown([tensor.name for tensor in self.outputs], self.cuts)
+        return tuple(tensor for tensor in self.outputs if tensor.name in names)
 
     @property
     def bindings(self) -> list[SizeBinding]:
@@ -160,6 +168,7 @@ def parse_manifest(value: object) -> Manifest:
         sizes=parse_sizes(fields),
         inputs=inputs,
         outputs=outputs,
+        cuts=_cuts(fields, outputs),
         arena_bytes=arena_bytes,
         zeroed_bytes=fields.integer("zeroed_bytes", 0, arena_bytes, 0),
         weights_bytes=fields.integer("weights_bytes", 0, LIMIT - 1),
@@ -169,6 +178,22 @@ def parse_manifest(value: object) -> Manifest:
         steps=parse_steps(fields, len(launches)),
         setter=_setter(fields, kernels),
     )
+
+
+def _cuts(fields: Fields, outputs: Sequence[TensorSpec]) -> tuple[Cut, ...]:
+    known = {tensor.name: tensor for tensor in outputs}
+    entries = (Fields(each, f"cuts[{index}]") for index, each in enumerate(fields.array("cuts", [])))
+    cuts = tuple(
+        Cut(each.text("output"), each.integer("axis", 0, MAX_RANK - 1), each.text("count"))
+        for each in entries
+    )
+    for cut in cuts:
+        output, count = known.get(cut.output), known.get(cut.count)
+        if output is None or cut.axis >= len(output.shape):
+            raise fails(f"cut of {clip(cut.output)}", "is of no axis of an output")
+        if count is None or (count.dtype, count.shape) != ("i64", ()):
+            raise fails(f"cut of {clip(cut.output)}", "has no output that is a count, an i64 scalar")
+    return cuts
 
 
 def _setter(fields: Fields, kernels: Mapping[str, KernelSpec]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 
 from ..errors import PlanError
 from .expressions import Expression, clip, evaluate, symbols_of
@@ -159,7 +160,19 @@ def parse_sizes(fields: Fields) -> SizeSpec:
     constraints = (
         Fields(each, f"constraints[{index}]") for index, each in enumerate(fields.array("constraints", []))
     )
-    return SizeSpec(contents, derived, determined, tuple(_constraint(each) for each in constraints))
+    return SizeSpec(
+        contents, _in_order(derived), determined, tuple(_constraint(each) for each in constraints)
+    )
+
+
+def _in_order(derived: Mapping[str, Expression]) -> dict[str, Expression]:
+    """The definitions DERIVED, each behind those that it uses: a plan file has them in order of names. Ones
+    that use each other keep their order, in which the checks of the plan refuse them."""
+    uses = {name: symbols_of(each) & derived.keys() for name, each in derived.items()}
+    try:
+        return {name: derived[name] for name in TopologicalSorter(uses).static_order()}
+    except CycleError:
+        return dict(derived)
 
 
 def _table(fields: Fields, key: str) -> list[tuple[str, object]]:

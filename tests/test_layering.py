@@ -23,7 +23,7 @@ STANDARD = set(sys.stdlib_module_names)
 INSIDE = {
     "errors": set(),
     "templates": set(),
-    "dialects": {"errors", "runtime.launch_rules", "runtime.contents"},
+    "dialects": {"errors", "runtime.launch_rules", "runtime.contents", "runtime.cuts"},
     "runtime": {"errors"},
     "codegen": {"errors", "dialects", "runtime.plan", "runtime.children", "templates"},
     "compiler": {"errors", "dialects", "codegen.interface", "runtime", "templates"},
@@ -51,7 +51,7 @@ LOADERS = {"", "runtime.discovery", "compiler.checking.onnx_runtime", "compiler.
 MAX_FILE, MAX_FUNCTION = 600, 70
 # Modules without a test file at the mirrored path; files beside it test them. The number only falls: a new
 # module has its test, and whoever writes one for an old module lowers it.
-MODULES_WITHOUT_A_TEST = 312
+MODULES_WITHOUT_A_TEST = 305
 
 
 @cache

@@ -24,11 +24,12 @@ _COPIES = {"loop": 4.0, "row": 4.0, "contraction": 48.0, "attention": 16.0}
 
 
 def compile_ms(op: Operation, root: str) -> float:
-    """The milliseconds of compile time that OP adds to a kernel.
+    """The milliseconds of compile time that OP adds to a kernel; operands after the second count as ops.
 
     ROOT is the kind of the kernel: 'loop', 'row', 'contraction' or 'attention'; KeyError for others.
     """
-    return (op.compile_ms if isinstance(op, GraphOp) else PLAIN_MS) * _COPIES[root]
+    more = PLAIN_MS * max(len(op.operands) - 2, 0)
+    return ((op.compile_ms if isinstance(op, GraphOp) else PLAIN_MS) + more) * _COPIES[root]
 
 
 def kernel_ms(region: Block) -> float:

@@ -48,7 +48,7 @@ class ManifestBuilder:
         self._kernels: dict[str, dict[str, Any]] = {}
         self._launches: list[dict[str, Any]] = []
         self._counter_bytes = sum(
-            _aligned(largest(op.bytes, module.ranges))
+            _aligned(largest(op.bytes, module))
             for op in module.main.block
             if isinstance(op, Buffer) and op.space == "counters"
         )
@@ -131,6 +131,7 @@ class ManifestBuilder:
                 }
                 for each in module.constraints
             ],
+            "cuts": [asdict(each) for each in module.cuts],
         }
         return {key: value for key, value in facts.items() if value}
 
@@ -179,11 +180,11 @@ class ManifestBuilder:
             self._add(value, {"space": "output", "index": outputs[value], "bytes": size})
         elif op.space == "counters":
             self._add(value, {"space": "arena", "offset": 0, "bytes": size}, self._next_counter)
-            self._next_counter += _aligned(largest(op.bytes, self._module.ranges))
+            self._next_counter += _aligned(largest(op.bytes, self._module))
         else:
             offset = self._counter_bytes + op.offset
             self._add(value, {"space": "arena", "offset": 0, "bytes": size}, offset)
-            end = offset + largest(op.bytes, self._module.ranges)
+            end = offset + largest(op.bytes, self._module)
             self._arena_bytes = max(self._arena_bytes, end)
 
     def _view(self, op: View) -> None:

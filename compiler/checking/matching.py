@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...dialects.core.interpreter import Array, Evaluation, bind_symbols, run_block
+from ...dialects.core.interpreter import Array, Evaluation, bind_symbols, named_results, run_block
 from ...dialects.core.ir import Block, Function, Module, Operation, Value
 from ...dialects.core.traits import Trait, has
 from ...dialects.graph.elementwise import Cast
@@ -124,4 +124,4 @@ def exact_values(
     values |= {
         v: widened_array(a) for v, a in zip(function.arguments, arrays, strict=True) if v in copies.values()
     }
-    return dict(zip(function.outputs, results, strict=True)), values
+    return named_results(function, results), values

@@ -92,16 +92,26 @@ class AxesAtRun:
         return result
 
     def apart(self, shape: Sequence[Dim]) -> list[Dim]:
-        """SHAPE with neighbours joined so that the axes are the dimensions 1, 3, 5 and so on."""
-        count = 2 * len(self.places) + 1
-        factors: list[list[Dim]] = [[] for _ in range(count)]
-        before: Dim = 0
+        """SHAPE with every size split in two, of which one is 1: for an axis that is among the axes the size
+        comes second, at the dimensions 1, 3, 5 and so on, for others first."""
+        result: list[Dim] = []
         for axis, size in enumerate(shape):
             chosen = self.has(axis)
-            for index, found in enumerate(factors):
-                found.append(self._if(_same(2 * before + chosen, index, self.sizes), size, 1))
-            before = before + chosen
-        return [product(found) for found in factors]
+            result += [self._if(chosen, 1, size), self._if(chosen, size, 1)]
+        return result
+
+    def around(self, shape: Sequence[Dim]) -> list[Dim]:
+        """SHAPE in three dimensions: what is before the only axis, the axis, and what is behind."""
+        (place,) = self.places
+        before, behind = (
+            [self._if(symbolic.choose(far - 1, 1, 0, self.sizes), size, 1) for size, far in distances]
+            for distances in (
+                [(size, place - axis) for axis, size in enumerate(shape)],
+                [(size, axis - place) for axis, size in enumerate(shape)],
+            )
+        )
+        inside = [self._if(self.has(axis), size, 1) for axis, size in enumerate(shape)]
+        return [product(sizes) for sizes in (before, inside, behind)]
 
     def ones_at(self, shape: Sequence[Dim]) -> list[Dim]:
         """SHAPE with a size of 1 at each of the axes."""

@@ -30,7 +30,7 @@ from ...runtime.contents import numbers_in
 from . import symbolic
 from .contents import Spans, Unread, content_of, contents_behind
 from .external import ExternalFiles
-from .limits import DEFAULT_FOLDING_BUDGET, MAX_SHAPE_VALUES, check_dim, check_type
+from .limits import DEFAULT_FOLDING_BUDGET, MAX_SHAPE_VALUES, MAX_SHAPE_WORK, check_dim, check_type
 from .problems import Malformed, Refused
 from .shape_folding import fold_sizes
 from .tensor import Array, Lost, Tensor
@@ -57,6 +57,7 @@ class Builder:
     location: Location = UNKNOWN
     root: Block = field(init=False)
     _left: int = field(init=False)
+    _shape_work: int = field(init=False, default=0)
     sizes_known: Sizes = field(init=False)
     _written: list[Tensor] = field(init=False, default_factory=list)
 
@@ -136,7 +137,8 @@ class Builder:
         for result in op.results:
             for dim in result.type.shape:
                 self.sizes_known.require_at_least(dim, 0, "no size is negative", self.location)
-            check_type(result.type, self.module.ranges)
+            # The elements of a reshape are those of its operand.
+            check_type(result.type, self.module, counted=not isinstance(op, Reshape))
 
     def _reconciled(
         self, op_class: type[Operation], values: list[Value | None], attributes: Any
@@ -232,7 +234,7 @@ class Builder:
         values = [None if operand is None else block.add_argument(operand.type) for operand in operands]
         op = op_class(*values, loc=self.location, **attributes)
         for result in op.results:
-            check_type(result.type, self.module.ranges)
+            check_type(result.type, self.module)
         return op
 
     def _fold(
@@ -263,6 +265,9 @@ class Builder:
         if not all(isinstance(size, int) for size in type.shape) or _elements(type) > MAX_SHAPE_VALUES:
             return None
         contents = [None if operand is None else _content(operand) for operand in operands]
+        self._shape_work += _elements(type)
+        if self._shape_work > MAX_SHAPE_WORK:
+            raise Malformed(f"shape arithmetic computes more than {MAX_SHAPE_WORK} numbers")
         try:
             sizes = fold_sizes(op, contents, Evaluation(self.module, {}), self.sizes_known)
         except symbolic.Undecided:

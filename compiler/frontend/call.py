@@ -201,6 +201,10 @@ class Call:
         """Require LEFT == RIGHT; WHY says what needs it. Raises Conflict where that cannot hold."""
         self.builder.sizes_known.require_equal(left, right, why, self.builder.location)
 
+    def state_equal(self, left: Dim, right: Dim, why: str) -> None:
+        """State that LEFT == RIGHT, which always holds, for bounds that ranges alone do not give."""
+        self.builder.sizes_known.state_equal(left, right, why, self.builder.location)
+
     def require_shape(self, have: Sequence[Dim], wanted: Sequence[Dim], why: str) -> None:
         """Require HAVE to be the shape WANTED. Raises Malformed with WHY where the two cannot be equal."""
         pairs = list(zip(have, wanted, strict=False))

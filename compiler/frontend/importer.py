@@ -23,6 +23,7 @@ from .limits import DEFAULT_FOLDING_BUDGET, check_type
 from .old_opsets import RULE, conversion
 from .ordering import in_order
 from .problems import Malformed, Refused, shown
+from .ranks import with_rank
 from .reading import Model, Source, read_model
 from .signature import Declared, Overrides, SymbolRanges, input_types
 from .tensor import Tensor
@@ -41,7 +42,8 @@ def import_model(
 
     inputs: overrides of input shapes, in which a string names a symbolic dimension:
     {"data": ["N", 3, 224, 224]}. With overrides, shapes that the file declares for other tensors are ignored
-    and inferred again. shapes: (min, opt, max) for symbolic dimensions, each at least 0; default (0, 8, 64).
+    and inferred again. An input with a default, an initializer of its name, is a constant unless it is among
+    them. shapes: (min, opt, max) for symbolic dimensions, each at least 0; default (0, 8, 64).
     folding_budget: the bytes that constant folding may produce in all.
 
     Raises ModelError for a file that is damaged, contradicts itself or has absurd sizes, UnsupportedError
@@ -158,9 +160,13 @@ class _Importer:
     # ------------------------------------------------------------ inputs, initializers, outputs
 
     def _declare_inputs(self, overrides: Overrides, ranges: SymbolRanges, frame: Frame) -> None:
-        """Create function arguments for the inputs, except for those that are initializers."""
-        values = [value for value in self._graph.input if value.name not in self._stored]
+        """Create function arguments for the inputs. One that an initializer gives a default is a constant,
+        unless OVERRIDES names it."""
+        values = [
+            value for value in self._graph.input if value.name not in self._stored or value.name in overrides
+        ]
         _check_names(values, "input")
+        values = [value if value.name in overrides else with_rank(value, self._graph) for value in values]
         sizes = self._builder.sizes_known
         types, offenders = input_types(values, overrides, ranges, sizes, self._widened, self._read)
         self._offenders += offenders
@@ -173,7 +179,7 @@ class _Importer:
 
     def _argument(self, name: str, type: TensorType) -> Tensor:
         try:
-            check_type(type, self._module.ranges)
+            check_type(type, self._module)
         except Malformed as error:
             raise ModelError(f"input {shown(name)}: {error}") from None
         self._function.inputs.append(name)

@@ -5,11 +5,10 @@ Real models stay far below all of them; the tests show the kinds of attacks that
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from ...dialects.core.affine import Dim, measure, product
-from ...dialects.core.bounds import Range, bounds
+from ...dialects.core.bounds import bounds
 from ...dialects.core.ir import Module
+from ...dialects.core.sizes.most import most
 from ...dialects.core.types import TensorType
 from .problems import Malformed
 
@@ -19,6 +18,7 @@ MAX_ELEMENTS = 2**36  # elements of one tensor, at the symbols' maxima
 MAX_RANK = 32
 MAX_SYMBOLS = 1024  # symbols of a model, those included that are computed from others
 MAX_SHAPE_VALUES = 4096  # elements of a tensor that is tracked as symbolic integers
+MAX_SHAPE_WORK = 1 << 19  # elements that shape arithmetic may compute in all
 MAX_DIM_PARTS = 128  # atoms and terms of one symbolic dimension
 MAX_INTEGER = 2**63 - 1
 DEFAULT_FOLDING_BUDGET = 768 * 2**20  # bytes that constant folding may produce in all
@@ -42,15 +42,26 @@ def check_dim(dim: Dim) -> Dim:
     return dim
 
 
-def check_type(type: TensorType, ranges: Mapping[str, Range]) -> None:
-    """Raise Malformed when a tensor of TYPE is too large, or has a negative size, at the symbols' maxima."""
+def check_type(type: TensorType, module: Module, *, counted: bool = True) -> None:
+    """Raise Malformed when a tensor of TYPE has too many dimensions, or a negative size, at the maxima of
+    MODULE's symbols; or, where these are COUNTED, too many elements."""
     if type.rank > MAX_RANK:
         raise Malformed(f"a tensor of {type.rank} dimensions is more than the limit of {MAX_RANK}")
     for dim in type.shape:
         check_dim(dim)
-    most = [bounds(dim, ranges)[1] for dim in type.shape]
-    elements = product(size for size in most if size is not None)
-    if isinstance(elements, int) and elements > MAX_ELEMENTS:
-        raise Malformed(f"a tensor of {elements} elements is more than the limit of {MAX_ELEMENTS}")
-    if any(size is not None and size < 0 for size in most):
+    highest = [bounds(dim, module.ranges)[1] for dim in type.shape]
+    elements = product(size for size in highest if size is not None)
+    if counted and isinstance(elements, int) and elements > MAX_ELEMENTS:
+        _check_elements(type, elements, module)
+    if any(size is not None and size < 0 for size in highest):
         raise Malformed(f"a result has a negative size: {type}")
+
+
+def _check_elements(type: TensorType, elements: int, module: Module) -> None:
+    """Raise Malformed unless constraints keep a tensor of TYPE, of ELEMENTS by its sizes alone, small."""
+    fewer = most(type.elements, module)
+    if fewer is None or fewer > MAX_ELEMENTS:
+        text = f"a tensor of {elements} elements is more than the limit of {MAX_ELEMENTS}"
+        for name in list(module.contents)[:1]:
+            text += f'; give what inputs hold small ranges: shapes={{"{name}[0]": (1, 8, 8)}}'
+        raise Malformed(text)

@@ -18,8 +18,8 @@ def converted(proto: ModelProto, version: int, oldest: int) -> ModelProto:
     """PROTO, of opset VERSION, in opset OLDEST, by the version converter of the onnx package.
 
     The converter is C++, so only what the checker takes is given to it; and it needs weights that are in the
-    model. It keeps slopes of PRelu as they are, which are per channel in old opsets and broadcast from the last
-    axis since 7, so these get their axes here. Raises ModelError where it fails, or cannot run.
+    model. It keeps slopes of PRelu as they are, which are per channel in old opsets and broadcast from the
+    last axis since 7, so these get their axes here. Raises ModelError where it fails, or cannot run.
     """
     hint = f"convert it to opset {oldest} with onnx.version_converter, or export it anew"
     if any(each.data_location == TensorProto.EXTERNAL for each in proto.graph.initializer):

@@ -18,7 +18,7 @@ from ...dialects.graph.constants import Dims
 from ...dialects.graph.movement.concat import Concat
 from ...dialects.graph.movement.reshape import Reshape
 from .call import Call, Outcome
-from .frame import LOST
+from .frame import LOST_SIZES
 from .problems import Malformed, Refused
 from .regions import Count, Step, branch, loop
 from .table import Table
@@ -49,7 +49,7 @@ def _if(call: Call) -> Outcome:
     try:
         return _by_sizes(call, condition, graphs, sizes) if sizes else _branches(call, condition, graphs)
     except LostNode:
-        return [LOST] * call.output_count
+        return [LOST_SIZES] * call.output_count
 
 
 def _branches(call: Call, condition: Tensor, graphs: Sequence[GraphProto]) -> Outcome:
@@ -143,7 +143,7 @@ def _loop(call: Call) -> Outcome:
     except Refused:
         offenders[known:] = reasons
     if isinstance(refusal, LostNode):
-        return [LOST] * call.output_count
+        return [LOST_SIZES] * call.output_count
     raise refusal
 
 

@@ -154,8 +154,13 @@ def _window_sums(call: Call, x: Tensor, w: Tensor, window: WindowAttributes, gro
 
 
 def _dynamic_quantize(call: Call) -> Outcome:
-    """Quantize to u8 over the range of the data, widened to include 0; a tensor of zeros has the scale 1."""
-    x, axes = call.input(0), tuple(range(call.input(0).rank))
+    return dynamically_quantized(call, call.input(0))
+
+
+def dynamically_quantized(call: Call, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """X quantized to u8 over the range of its data, widened to include 0, with scale and zero point; a tensor
+    of zeros has the scale 1."""
+    axes = tuple(range(x.rank))
     zero, most = call.constant(0.0, F32), call.constant(255.0, F32)
     low = call.emit(Min, call.emit(Reduce, x, kind="min", axes=axes, keepdims=False), zero)
     high = call.emit(Max, call.emit(Reduce, x, kind="max", axes=axes, keepdims=False), zero)

@@ -9,7 +9,7 @@ from ...dialects.core.affine import Dim, ceildiv, total
 from ...dialects.core.sizes.sizes import Sizes
 from ...dialects.core.types import TensorType
 from ...dialects.graph.indexing import Gather, GatherElements, GatherNd, Range
-from ...dialects.graph.movement.concat import Concat
+from ...dialects.graph.movement.concat import MOST_PARTS, Concat
 from ...dialects.graph.movement.expand import Tile
 from ...dialects.graph.movement.pad import Pad
 from ...dialects.graph.movement.reshape import Reshape, Transpose
@@ -34,6 +34,9 @@ def _transpose(call: Call) -> Outcome:
 def _concat(call: Call) -> Outcome:
     parts = call.all_inputs()
     axis = call.axis(call.integer("axis", 1), parts[0].rank)
+    while len(parts) > MOST_PARTS:
+        runs = [parts[first : first + MOST_PARTS] for first in range(0, len(parts), MOST_PARTS)]
+        parts = [call.emit(Concat, *run, axis=axis) for run in runs]
     return parts[0] if len(parts) == 1 else call.emit(Concat, *parts, axis=axis)
 
 

@@ -40,8 +40,16 @@ def _rnn(call: Call) -> Outcome:
     return _sequence(node, _total_bias(node), [node.state(5)], cell)
 
 
+LSTM_FUNCTIONS = ("Sigmoid", "Tanh", "Tanh")
+
+
 def _lstm(call: Call) -> Outcome:
-    node = read_recurrent(call, 4, ("Sigmoid", "Tanh", "Tanh"))
+    return lstm_outputs(read_recurrent(call, 4, LSTM_FUNCTIONS))
+
+
+def lstm_outputs(node: Recurrent) -> list[Tensor | None]:
+    """The outputs of NODE, an LSTM."""
+    call = node.call
     coupled = call.flag("input_forget")
     peepholes = _peepholes(node)
 
@@ -118,8 +126,12 @@ def _total_bias(node: Recurrent) -> Tensor | None:
 
 
 def _product(node: Recurrent, state: Tensor, weights: Tensor) -> Tensor:
-    """STATE [directions, batch, hidden] times WEIGHTS [directions, rows, hidden], transposed."""
-    return node.call.emit(Matmul, state, weights, transpose_b=True)
+    """STATE [directions, batch, hidden] times WEIGHTS [directions, rows, hidden], transposed. Directions are
+    rounded apart."""
+    call, count = node.call, len(node.reverse)
+    parts = [node.rounded(call, _cut(call, state, 0, at, 1)) for at in range(count)] if count > 1 else []
+    state = call.emit(Concat, *parts, axis=0) if parts else node.rounded(call, state)
+    return call.emit(Matmul, state, weights, transpose_b=True)
 
 
 def _columns(node: Recurrent, x: Tensor, first: int, count: int) -> Tensor:
@@ -193,7 +205,7 @@ def _projected(node: Recurrent, bias: Tensor | None) -> Tensor:
     [steps, directions, batch, gates * hidden]."""
     call, count, rows = node.call, len(node.reverse), node.gates * node.hidden
     size = node.x.shape[2]
-    flat = call.emit(Reshape, node.x, shape=(node.steps * node.batch, size))
+    flat = call.emit(Reshape, node.rounded(call, node.x), shape=(node.steps * node.batch, size))
     weights = call.emit(Reshape, node.weights, shape=(count * rows, size))
     product = call.emit(Matmul, flat, weights, transpose_b=True)
     if bias is not None:

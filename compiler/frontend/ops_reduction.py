@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ...dialects.core.affine import product
 from ...dialects.core.dtypes import BOOL, F32, DType
 from ...dialects.core.ir import Operation
 from ...dialects.graph.binary import Add, Mul, Sub
@@ -132,8 +133,10 @@ def _running(op_class: type[Operation]) -> Importer:
         axis = call.known_dim(1, "its axis", *axis_spans(x.rank, 1))
         if isinstance(axis, int):
             return call.emit(op_class, x, axis=call.axis(axis, x.rank), **order)
-        apart = call.emit(Reshape, x, shape=AxesAtRun.of(call, [axis], x.rank).apart(x.shape))
-        return call.emit(Reshape, call.emit(op_class, apart, axis=1, **order), shape=x.shape)
+        shape = AxesAtRun.of(call, [axis], x.rank).around(x.shape)
+        call.state_equal(product(shape), product(x.shape), "a reshape keeps all elements")
+        y = call.emit(op_class, call.emit(Reshape, x, shape=shape), axis=1, **order)
+        return call.emit(Reshape, y, shape=x.shape)
 
     return importer
 

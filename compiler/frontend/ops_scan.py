@@ -12,7 +12,7 @@ from ...dialects.graph.binary import Sub
 from ...dialects.graph.indexing import Gather
 from ...dialects.graph.movement.reshape import Reshape, Transpose
 from .call import Call, Outcome
-from .frame import LOST
+from .frame import LOST_SIZES
 from .ops_control import LostNode, outputs_of
 from .problems import Malformed, Refused
 from .regions import Step, loop, reversed_steps
@@ -76,7 +76,7 @@ def _scan(call: Call) -> Outcome:
     try:
         return node.run(inputs[:split], inputs[split:])
     except LostNode:
-        return [LOST] * call.output_count
+        return [LOST_SIZES] * call.output_count
 
 
 def _node(call: Call, inputs: Sequence[Tensor]) -> _Scan:
@@ -130,7 +130,7 @@ def _scan_of_batches(call: Call) -> Outcome:
     try:
         return loop(call.builder, batch, None, [], sequence)
     except LostNode:
-        return [LOST] * call.output_count
+        return [LOST_SIZES] * call.output_count
 
 
 TABLE: Table = {"Scan": [(8, _scan_of_batches), (9, _scan)]}

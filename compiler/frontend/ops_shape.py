@@ -10,6 +10,7 @@ from . import symbolic
 from .axes import AxesAtRun, known_axes
 from .call import Call, Outcome
 from .contents import ANY, Span, count_of
+from .limits import MAX_RANK
 from .problems import Malformed, Refused
 from .symbolic import Undecided
 from .table import Table
@@ -40,6 +41,8 @@ def _told_shape(
     call: Call, have: tuple[Dim, ...], wanted: tuple[Dim, ...], *, zero_copies: bool
 ) -> tuple[Dim, ...]:
     """WANTED, which depends on what an input holds, with -1 and 0 replaced wherever they are met in a run."""
+    if len(wanted) > MAX_RANK:
+        raise Malformed(f"a shape of {len(wanted)} sizes is more than the limit of {MAX_RANK}")
     sizes = call.builder.sizes_known
     plain: list[Dim] = []
     open_: list[Dim] = []

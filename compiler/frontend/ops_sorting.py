@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ...dialects.core.affine import Dim, product
+from ...dialects.core.dtypes import I64, DType
+from ...dialects.graph.binary import Add
 from ...dialects.graph.indexing import GatherElements, OneHot
+from ...dialects.graph.movement.pad import Pad
 from ...dialects.graph.movement.reshape import Reshape
+from ...dialects.graph.pool import lowest
 from ...dialects.graph.reduction import ArgReduce
 from ...dialects.graph.sequences import ReverseSequence, WriteCache
 from ...dialects.graph.sorting import PlacesOfRank, SortRank
@@ -12,6 +18,8 @@ from .call import Call, Outcome
 from .problems import Malformed
 from .table import Table
 from .tensor import Tensor
+
+PARTS = (256, 512, 1024, 2048, 4096)  # lengths of parts of long axes
 
 
 def _top_k_attribute(call: Call) -> Outcome:
@@ -29,12 +37,63 @@ def _top_k_input(call: Call) -> Outcome:
 def _top_k(call: Call, count: Dim, *, largest: bool) -> Outcome:
     x = call.input(0)
     axis = call.axis(call.integer("axis", -1), x.rank)
+    part = _part(x.shape[axis] if x.rank else 1, count)
     if largest and count == 1:
         places = call.emit(ArgReduce, x, kind="max", axis=axis, keepdims=True)
+    elif part is None:
+        places = _first_places(call, x, axis, count, largest=largest)
     else:
-        ranks = call.emit(SortRank, x, axis=axis, descending=largest)
-        places = call.emit(PlacesOfRank, ranks, axis=axis, count=count)
+        places = _by_parts(call, x, axis, count, part, largest=largest)
     return call.emit(GatherElements, x, places, axis=axis), places
+
+
+def _first_places(call: Call, x: Tensor, axis: int, count: Dim, *, largest: bool) -> Tensor:
+    """The positions along AXIS of the first COUNT elements of X in order."""
+    ranks = call.emit(SortRank, x, axis=axis, descending=largest)
+    return call.emit(PlacesOfRank, ranks, axis=axis, count=count)
+
+
+def _part(size: Dim, count: Dim) -> int | None:
+    """The length of the parts whose first COUNT elements an axis of SIZE is first reduced to; None for none.
+
+    Ranks take comparisons of all pairs, which are fewer in parts.
+    """
+    if not isinstance(size, int) or not isinstance(count, int):
+        return None
+    costs = {part: size * part + (-(-size // part) * count) ** 2 for part in PARTS if part > count}
+    best = min(costs, key=costs.__getitem__, default=None)
+    return best if best is not None and 2 * costs[best] < size * size else None
+
+
+def _by_parts(call: Call, x: Tensor, axis: int, count: Dim, part: int, *, largest: bool) -> Tensor:
+    """`_first_places` among those of each PART of the axis. Equal elements stay in their order: in a part by
+    their ranks, and parts among each other."""
+    size, parts = x.shape[axis], -(-int(str(x.shape[axis])) // part)
+    pads = [0] * (2 * x.rank)
+    pads[x.rank + axis] = parts * part - int(str(size))
+    # What fills the last part comes behind everything: it is as late as the last element, and behind it.
+    full = (
+        call.emit(Pad, x, call.constant(_last(x.dtype, largest=largest), x.dtype), pads=pads)
+        if any(pads)
+        else x
+    )
+    lead, rest = x.shape[:axis], x.shape[axis + 1 :]
+    split = call.emit(Reshape, full, shape=(*lead, parts, part, *rest))
+    inner = _first_places(call, split, axis + 1, count, largest=largest)
+    values = call.emit(GatherElements, split, inner, axis=axis + 1)
+    begins = call.constant(np.arange(parts) * part, I64)
+    shifts = call.emit(Reshape, begins, shape=(parts, 1, *[1] * len(rest)))
+    places = call.emit(Add, inner, shifts)
+    flat = (*lead, parts * count, *rest)
+    chosen = _first_places(call, call.emit(Reshape, values, shape=flat), axis, count, largest=largest)
+    return call.emit(GatherElements, call.emit(Reshape, places, shape=flat), chosen, axis=axis)
+
+
+def _last(dtype: DType, *, largest: bool) -> float | int:
+    """A number of DTYPE that no other is behind, in descending order where the LARGEST are first."""
+    if largest:
+        return lowest(dtype)
+    return float("nan") if dtype.is_float else int(np.iinfo(dtype.numpy).max)
 
 
 def _hardmax(call: Call) -> Outcome:

@@ -5,7 +5,7 @@ Gates are stacked along one axis, in ONNX's order: i, o, f, c of an LSTM; z, r, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -93,6 +93,12 @@ def _function(name: str, given: dict[str, Iterator[float]]) -> Activation:
 
 # ---------------------------------------------------------------- the node
 
+Rounded = Callable[[Call, Tensor], Tensor]
+
+
+def _as_it_is(call: Call, x: Tensor) -> Tensor:
+    return x
+
 
 @dataclass(frozen=True)
 class Recurrent:
@@ -101,7 +107,7 @@ class Recurrent:
     reverse: whether each direction runs from the last step to the first; weights: [directions,
     gates * hidden, inputs]; recurrence: [directions, gates * hidden, hidden]; biases: of the inputs and of
     the recurrence, each [directions, gates * hidden]; lengths: of the sequences, [batch]; functions: those
-    of each direction.
+    of each direction; rounded: how inputs and states are rounded before they are multiplied.
     """
 
     call: Call
@@ -115,6 +121,7 @@ class Recurrent:
     lengths: Tensor | None
     functions: tuple[tuple[Activation, ...], ...]
     batch_first: bool
+    rounded: Rounded = _as_it_is
 
     @property
     def steps(self) -> Dim:
@@ -151,14 +158,22 @@ class Recurrent:
         return self.call.emit(Transpose, state, perm=(1, 0, 2)) if self.batch_first else state
 
 
-def read_recurrent(call: Call, gates: int, defaults: tuple[str, ...]) -> Recurrent:
-    """The node of CALL, with as many GATES; DEFAULTS are the activation functions of one direction."""
+def read_recurrent(
+    call: Call,
+    gates: int,
+    defaults: tuple[str, ...],
+    operands: tuple[Tensor, Tensor] | None = None,
+    rounded: Rounded = _as_it_is,
+) -> Recurrent:
+    """The node of CALL, with as many GATES; DEFAULTS are the activation functions of one direction, OPERANDS
+    its weights and recurrence weights if these are not the inputs 1 and 2, ROUNDED as in `Recurrent`."""
     direction = call.string("direction", "forward")
     if direction not in DIRECTIONS:
         raise Malformed(f"the attribute 'direction' is {shown(direction)}")
     reverse = DIRECTIONS[direction]
     batch_first = call.flag("layout")
-    x, weights, recurrence = (call.input(index) for index in range(3))
+    x = call.input(0)
+    weights, recurrence = (call.input(1), call.input(2)) if operands is None else operands
     if any(each.rank != 3 for each in (x, weights, recurrence)):
         raise Malformed("its input, weights and recurrence weights do not all have 3 dimensions")
     x = call.emit(Transpose, x, perm=(1, 0, 2)) if batch_first else x
@@ -182,6 +197,7 @@ def read_recurrent(call: Call, gates: int, defaults: tuple[str, ...]) -> Recurre
         _lengths(call, x.shape[0], x.shape[1]),
         tuple(_functions(call, count, defaults)),
         batch_first,
+        rounded,
     )
 
 

@@ -279,7 +279,9 @@ def _input_type(value: ValueInfoProto, override: Sequence[int | str] | None, sym
         rank = len(declared.shape.dim) if declared.HasField("shape") else None
         return TensorType(_overridden(value.name, override, rank, symbols), dtype)
     if not declared.HasField("shape"):
-        raise Refused("it has no shape; give one with inputs={name: shape}")
+        name = shown(value.name)
+        say = f"inputs={{{name}: [1, 3, 'H', 'W']}}, or --input {name[1:-1]}=1,3,H,W"
+        raise Refused(f"it has no shape, and no node tells its rank; give one, such as {say}")
     return TensorType(tuple(_dim(dim, symbols) for dim in declared.shape.dim), dtype)
 
 

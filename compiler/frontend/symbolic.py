@@ -236,10 +236,11 @@ def _substituted(value: Scalar, replaced: Mapping[str, Dim]) -> Scalar:
 
 
 def apply(function: Callable[..., Scalar], arrays: list[Array]) -> Array:
-    """FUNCTION applied elementwise to ARRAYS, which are broadcast."""
+    """FUNCTION applied elementwise to ARRAYS, which are broadcast; once for elements that are alike."""
     broadcast = np.broadcast_arrays(*arrays)
-    rows = zip(*(array.reshape(-1) for array in broadcast), strict=True)
-    return object_array([function(*row) for row in rows], broadcast[0].shape)
+    rows = list(zip(*(array.reshape(-1) for array in broadcast), strict=True))
+    known = {row: function(*row) for row in dict.fromkeys(rows)}
+    return object_array([known[row] for row in rows], broadcast[0].shape)
 
 
 # ------------------------------------------------------------ exact quotients

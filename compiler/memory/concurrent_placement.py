@@ -109,6 +109,6 @@ def place_concurrent(module: Module, order: StreamOrder) -> None:
         memory.op.offset = 0  # kept by buffers that nothing accesses
         if launches:
             buffers.append(memory.op)
-            uses.append(Use(largest(memory.bytes, module.ranges), launches))
+            uses.append(Use(largest(memory.bytes, module), launches))
     for buffer, offset in zip(buffers, place_in_order(uses, order), strict=True):
         buffer.offset = offset

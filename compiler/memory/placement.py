@@ -80,5 +80,5 @@ def _lifetimes(module: Module, function: Function, buffers: Sequence[Buffer]) ->
     for buffer in buffers:
         # A buffer that no launch accesses still has a place of its own, if only for a moment.
         held = memories[buffer.result].held(tree) or {0}
-        lives.append(Lifetime(largest(buffer.bytes, module.ranges), min(held), max(held)))
+        lives.append(Lifetime(largest(buffer.bytes, module), min(held), max(held)))
     return lives

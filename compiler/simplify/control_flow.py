@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ...dialects.control import ControlOp, ControlYield, If, Loop
+from ...dialects.core.affine import evaluate
 from ...dialects.core.clone import clone_op
 from ...dialects.core.ir import Block, Operation, Value
+from ...dialects.graph.base import GraphOp
 from ...dialects.graph.constants import Constant, constant
 from ...dialects.graph.movement.concat import Concat
 from ...dialects.graph.movement.reshape import Reshape
@@ -116,10 +118,62 @@ def unread_capture(op: ControlOp, rewriter: Rewriter) -> bool:
     return True
 
 
-PATTERNS = (known_branch, constant_capture, unchanged_carried, unread_result, unread_capture, short_loop)
+@pattern("invariant-op", Loop)
+def invariant_op(op: Loop, rewriter: Rewriter) -> bool:
+    """loop(x){f(x) and more} => loop(f(x)){more}"""
+    moved = _invariant(op, rewriter.module.values_at("optimum"))
+    if not moved:
+        return False
+    block, captures = op.body.block, list[Value]()
+    mapping = {argument: value for value, argument in op.passed()}
+    for each in moved:
+        rewriter.insert(clone_op(each, mapping))
+    for each in moved:
+        value = each.result
+        if not isinstance(each, Constant) and any(user not in moved for user in value.users):
+            captures.append(mapping[value])
+            rewriter.replace_value(value, block.add_argument(value.type, value.hint))
+    for each in reversed(moved):
+        if not each.result.uses:
+            rewriter.erase(each)
+    _replaced(op, rewriter, [*op.operands, *captures], range(len(op.results)))
+    return True
+
+
+PATTERNS = (
+    known_branch,
+    constant_capture,
+    unchanged_carried,
+    unread_result,
+    unread_capture,
+    short_loop,
+    invariant_op,
+)
 
 
 # ---------------------------------------------------------------- parts of these
+
+
+def _invariant(loop: Loop, sizes: Mapping[str, int]) -> dict[Operation, None]:
+    """The ops of LOOP's region that do the same in every iteration, and what they need, in order.
+
+    Those that make more elements than they read, or only another view of these, stay: in a kernel they cost
+    less than the memory that they would fill.
+    """
+    known = {argument for _, argument in loop.passed()}
+    same: list[Operation] = []
+    for op in loop.body.block:
+        read = {value for value in op.inputs if not isinstance(value.producer, Constant)}
+        if isinstance(op, GraphOp) and op.nofuse is None and read and read <= known and len(op.results) == 1:
+            same.append(op)
+            known.update(op.results)
+    needed: set[Operation] = set()
+    for op in reversed(same):
+        count = sum(evaluate(value.type.elements, sizes) for value in op.inputs)
+        grows = evaluate(op.result.type.elements, sizes) > count
+        if op in needed or not (grows or isinstance(op, Reshape)):
+            needed.update((op, *(value.producer for value in op.inputs if value.producer is not None)))
+    return {op: None for op in loop.body.block if op in needed}
 
 
 def _inlined(block: Block, arguments: Sequence[Value], rewriter: Rewriter) -> list[Value]:

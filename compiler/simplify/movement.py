@@ -8,7 +8,7 @@ from ...dialects.core.affine import Dim, product, total
 from ...dialects.core.ir import Operation, Value
 from ...dialects.core.location import merge
 from ...dialects.graph.contraction import Conv, Matmul
-from ...dialects.graph.movement.concat import Concat
+from ...dialects.graph.movement.concat import MOST_PARTS, Concat
 from ...dialects.graph.movement.expand import Expand, Tile
 from ...dialects.graph.movement.pad import Pad
 from ...dialects.graph.movement.reshape import Reshape, Transpose
@@ -167,13 +167,18 @@ def concat_empty(op: Concat, rewriter: Rewriter) -> bool:
 
 @pattern("concat-concat", Concat)
 def concat_concat(op: Concat, rewriter: Rewriter) -> bool:
-    """concat(concat(x, y), z) => concat(x, y, z), where nothing else reads the inner one"""
+    """concat(concat(x, y), z) => concat(x, y, z), where nothing else reads the inner one
+
+    With at most MOST_PARTS operands."""
     rank = op.result.type.rank
     parts: list[Value] = []
     flattened = []
+    room = MOST_PARTS - len(op.parts)
     for part in op.parts:
         inner = produced_by(part, Concat)
-        if inner is not None and only_use(part) and inner.axis % rank == op.axis % rank:
+        joins = inner is not None and only_use(part) and inner.axis % rank == op.axis % rank
+        if inner is not None and joins and len(inner.parts) - 1 <= room:
+            room -= len(inner.parts) - 1
             parts += inner.parts
             flattened.append(inner)
         else:

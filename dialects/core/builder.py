@@ -20,6 +20,7 @@ from .parts import AttributeAt, AttributeNameAt, OperandAt, Part, ResultAt
 from .records import (
     ArgumentRecord,
     ContentRecord,
+    CutRecord,
     DeterminedRecord,
     FunctionRecord,
     ModuleRecord,
@@ -73,8 +74,8 @@ class _Builder:
         return text_error(message, self._source.span_of(token), hint)
 
     def size(self, module: Module, record: SizeRecord) -> None:
-        """Add one line about sizes (a symbol, a content, a determined symbol or a constraint); it may use
-        earlier symbols."""
+        """Add one line about sizes (a symbol, a content, a determined symbol, a constraint or a cut); it
+        may use earlier symbols."""
         if isinstance(record, SymbolRecord):
             named = set() if record.derived is None else record.derived.symbols
             module.symbols[record.name] = record.range
@@ -86,6 +87,9 @@ class _Builder:
         elif isinstance(record, DeterminedRecord):
             named = symbols(record.found.dim)
             module.determined[record.name] = record.found
+        elif isinstance(record, CutRecord):
+            named = set()
+            module.cuts.append(record.cut)
         else:
             named = record.constraint.symbols
             module.constraints.append(record.constraint)

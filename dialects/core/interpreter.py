@@ -11,6 +11,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...runtime.contents import numbers_in
+from ...runtime.cuts import true_results
 from .affine import Dim, evaluate, linear_symbol
 from .constraints import broken, known_where_defined, with_derived
 from .diagnostics import op_error
@@ -62,7 +63,8 @@ class Evaluation:
 
 
 def interpret(module: Module, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    """Run the main function on INPUTS, by name; returns the outputs by name, with the shapes of their types.
+    """Run the main function on INPUTS, by name; returns the outputs by name, with the shapes of their types,
+    or with their true ones where they are cut.
 
     Raises InputError for wrong inputs, IRError for an op that cannot be evaluated on them.
     """
@@ -70,7 +72,13 @@ def interpret(module: Module, inputs: Mapping[str, Array]) -> dict[str, Array]:
     arrays = [_named(inputs, name) for name in function.inputs]
     symbols = bind_symbols(function, arrays)
     results = run_block(function.block, arrays, Evaluation(module, symbols))
-    return dict(zip(function.outputs, results, strict=True))
+    return named_results(function, results)
+
+
+def named_results(function: Function, results: Sequence[Array]) -> dict[str, Array]:
+    """The outputs of FUNCTION by name, in their true shapes, of RESULTS, the values that it returns."""
+    named = dict(zip(function.outputs, results, strict=True))
+    return true_results(named, function.module.cuts if function.module is not None else [])
 
 
 def _named(inputs: Mapping[str, Array], name: str) -> Array:

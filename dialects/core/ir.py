@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ...runtime.cuts import Cut
 from .affine import Dim, symbols
 from .attributes import AttributeError_
 from .constraints import Constraint, Derived, Determined, Need
@@ -344,8 +345,8 @@ class Module:
 
     symbols: the range of each; contents: the numbers that inputs hold, by name, where sizes depend on them;
     derived: the definitions of those that no input determines; determined: the expressions that symbols of
-    the model were found to equal; constraints: what must hold between sizes; remarks: decisions taken while
-    it was built, which are not printed.
+    the model were found to equal; constraints: what must hold between sizes; cuts: the axes of outputs whose
+    sizes depend on data; remarks: decisions taken while it was built, which are not printed.
     """
 
     name: str = "module"
@@ -355,6 +356,7 @@ class Module:
     derived: dict[str, Derived] = field(default_factory=dict)
     determined: dict[str, Determined] = field(default_factory=dict)
     constraints: list[Constraint] = field(default_factory=list)
+    cuts: list[Cut] = field(default_factory=list)
     resources: ResourceTable = field(default_factory=ResourceTable)
     remarks: list[Remark] = field(default_factory=list)
 
@@ -372,6 +374,7 @@ class Module:
             derived=dict(self.derived),
             determined=dict(self.determined),
             constraints=list(self.constraints),
+            cuts=list(self.cuts),
             resources=self.resources,
             remarks=list(self.remarks),
         )

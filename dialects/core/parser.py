@@ -15,6 +15,7 @@ from typing import Any
 from lark import Lark, Token, Transformer, UnexpectedInput, v_args
 from lark.lexer import TerminalDef
 
+from ...runtime.cuts import Cut
 from . import affine
 from .attributes import Name, dense_from_text
 from .builder import build_module
@@ -28,6 +29,7 @@ from .records import (
     ArgumentRecord,
     ConstraintRecord,
     ContentRecord,
+    CutRecord,
     DeterminedRecord,
     FunctionRecord,
     ModuleRecord,
@@ -157,6 +159,9 @@ class _Records(Transformer):  # type: ignore[misc]  # lark is untyped here
     def content(self, name: Token, *dims: Any) -> ContentRecord:
         held = tuple(_dim(dim, name) for dim in dims if dim is not None)
         return ContentRecord(_unquote(name), name, held)
+
+    def cut(self, output: Token, axis: Token, count: Token) -> CutRecord:
+        return CutRecord(output, Cut(_unquote(output), int(axis), _unquote(count)))
 
     def determined(
         self, name: Token, dim: Any, why: Token | None, location: Location | None

@@ -54,7 +54,7 @@ def print_module(module: Module) -> str:
 
 
 def size_lines(module: Module) -> Iterator[str]:
-    """The lines about sizes: symbols, contents of inputs, determined symbols and constraints."""
+    """The lines about sizes: symbols, contents of inputs, determined symbols, constraints and cuts."""
     for name, r in module.symbols.items():
         definition = f" = {module.derived[name]}" if name in module.derived else ""
         yield f"  symbol {name}{definition} in [{r.minimum}, {r.optimum}, {r.maximum}]"
@@ -64,6 +64,8 @@ def size_lines(module: Module) -> Iterator[str]:
         yield f"  determined {name} = {found.dim} {json.dumps(found.why)}{_location_text(found.location)}"
     for each in module.constraints:
         yield f"  constraint {each} {json.dumps(each.why)}{_location_text(each.location)}"
+    for cut in module.cuts:
+        yield f"  cut {json.dumps(cut.output)}[{cut.axis}] = {json.dumps(cut.count)}"
 
 
 def canonical_text(block: Block) -> str:

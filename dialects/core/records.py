@@ -7,6 +7,7 @@ from typing import Any
 
 from lark import Token
 
+from ...runtime.cuts import Cut
 from .affine import Dim
 from .constraints import Constraint, Derived, Determined
 from .ir import SymbolRange
@@ -72,7 +73,13 @@ class ConstraintRecord:
     constraint: Constraint
 
 
-SizeRecord = SymbolRecord | ContentRecord | DeterminedRecord | ConstraintRecord
+@dataclass(frozen=True, slots=True)
+class CutRecord:
+    token: Token
+    cut: Cut
+
+
+SizeRecord = SymbolRecord | ContentRecord | DeterminedRecord | ConstraintRecord | CutRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from operator import is_
 from ...errors import IRError, UnsupportedError
 from .affine import linear_symbol
 from .contents import verify_contents
+from .cuts import verify_cuts
 from .diagnostics import function_error, op_error
 from .dialect import DialectSet
 from .ir import EDITS, Block, Function, Module, Operation, Value
@@ -69,6 +70,7 @@ def verify(module: Module, dialects: DialectSet | None = None, verified: Verifie
     """
     verified = VerifiedOps() if verified is None else verified
     verify_contents(module)
+    verify_cuts(module)
     bound = [_bound_symbols(function) for function in module.functions]
     verified.begin((dict(module.symbols), bound))
     for function, told in zip(module.functions, bound, strict=True):

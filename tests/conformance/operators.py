@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import onnx
-from glassrt.compiler.frontend.contributed import CONTRIBUTED
+from glassrt.compiler.frontend.contributed.registry import CONTRIBUTED
 from glassrt.compiler.frontend.left_out import DOMAINS_LEFT_OUT, LEFT_OUT
 from glassrt.compiler.frontend.registry import IMPORTERS
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from glassrt import compile, load
 
-from ..compiler.frontend.test_recurrent_nodes import recurrent
+from ..compiler.frontend.recurrent import recurrent
 from ..models import run_onnxruntime
 
 

@@ -126,3 +126,15 @@ def _short_loop(draw: DrawFn, net: Net) -> Value:
 
     made = loop(net, [x], [], body, draw(st.integers(0, 9)))
     return made.results[draw(st.integers(0, 1))]
+
+
+@case("invariant-op")
+def _invariant_op(draw: DrawFn, net: Net) -> Value:
+    x = _x(draw, net)
+    w = net.input("w", *x.type.shape)
+
+    def body(block: Block) -> Sequence[Value]:
+        _, state, factor = block.arguments
+        return [add(block, Sub, state, add(block, Abs, factor))]
+
+    return loop(net, [x], [w], body, draw(st.integers(0, 9))).result

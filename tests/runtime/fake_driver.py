@@ -65,6 +65,10 @@ def _show(grid: Sequence[int], map: list[int], y: int) -> None:
     memory_view(y, 128).view(np.uint64)[:] = map
 
 
+def _number(grid: Sequence[int], y: int, number: int) -> None:
+    memory_view(y, 8).view(np.int64)[0] = number
+
+
 def _plain(value: Any) -> Any:
     """An argument of the driver as a name, a number or a list of numbers."""
     if isinstance(value, list):
@@ -101,6 +105,7 @@ POINTER, I32, I64 = ctypes.c_uint64, ctypes.c_int32, ctypes.c_int64
 KERNELS: dict[str, tuple[Callable[..., None], tuple[Any, ...]]] = {
     "k0_double": (_double, (POINTER, POINTER, I32)),
     "k0_count": (_count, (POINTER, POINTER, I32)),
+    "k2_number": (_number, (POINTER, I32)),
     "k2_show": (_show, (Descriptor, POINTER)),
     "k1_add": (_add, (POINTER, POINTER, POINTER, I32)),
     "k5_copy": (_copy, (POINTER, POINTER)),

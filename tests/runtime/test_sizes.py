@@ -42,6 +42,12 @@ def test_derived_symbols_are_computed_in_order() -> None:
     assert sizes.complete({"N": 2}) == {"N": 2, "S0": 2, "S1": 0}
 
 
+def test_derived_symbols_are_put_in_order() -> None:
+    derived = {f"S{place}": ["+", f"S{place - 1}" if place else "N", 1] for place in range(12)}
+    sizes = parse_sizes(changed(derived=dict(sorted(derived.items())), constraints=[]))
+    assert list(sizes.derived) == list(derived) and sizes.complete({"N": 1})["S11"] == 13
+
+
 def test_the_first_broken_constraint_is_told() -> None:
     sizes = parse_sizes(changed())
     assert sizes.broken({"N": 3, "M": 1}) is None and sizes.broken({"N": 4, "M": 4}) is None

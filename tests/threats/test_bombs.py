@@ -253,3 +253,17 @@ def test_nested_rows_do_not_multiply() -> None:
         expected = powers / powers.sum(axis=-1, keepdims=True)
     (y,) = glassrt.load(plan, device="host").run({"x": x}).values()
     np.testing.assert_allclose(y, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["one input", "inputs", "slices"])
+def test_thousands_of_parts_are_joined_in_steps(kind: str) -> None:
+    count = 2_000
+    inputs = [f"i{k}" for k in range(count)] if kind == "inputs" else []
+    parts = inputs or (["x"] * count if kind == "one input" else [f"s{k}" for k in range(count)])
+    cuts = [helper.make_node("Slice", ["x", "zero", f"e{k % 3}"], [f"s{k}"]) for k in range(count)]
+    joined = helper.make_node("Concat", parts, ["y"], axis=0)
+    stored = {"zero": np.array([0]), "e0": np.array([0]), "e1": np.array([1]), "e2": np.array([2])}
+    made = model([*cuts, joined] if kind == "slices" else [joined], (2, 3), **stored)
+    made.graph.input.extend(helper.make_tensor_value_info(n, TensorProto.FLOAT, [2, 3]) for n in inputs)
+    plan = build(made, Settings(cache=None)).plan
+    assert max(source.count(";") for source in plan.sources.values()) < MAX_STATEMENTS

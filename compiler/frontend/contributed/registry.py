@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import attention, channels, fused, gelu, grouped, multi_head, normalization, quantized, rotary
+from . import attention, channels, fused, gelu, grouped, lstm, multi_head, normalization, quantized, rotary
 from .form import OwnOps
 
 CONTRIBUTED_DOMAIN = "com.microsoft"
@@ -13,6 +13,7 @@ CONTRIBUTED: OwnOps = {
     **fused.TABLE,
     **gelu.TABLE,
     **grouped.TABLE,
+    **lstm.TABLE,
     **multi_head.TABLE,
     **normalization.TABLE,
     **quantized.TABLE,

@@ -29,6 +29,7 @@ from ....dialects.graph.unary import Abs, BitwiseNot, Ceil, Floor, Neg, Round, S
 from .clusters import Access, Cluster, ClusterPlan
 from .record import Refusal
 
+MANY_OPERANDS = 16  # that make as much code as an ordinary op
 RESIZE_TAPS = {"nearest": 1, "linear": 2, "cubic": 4}
 
 _CHEAP = (
@@ -48,6 +49,11 @@ def flops_per_element(op: Operation, fit: FusionFit) -> float:
     if isinstance(op, _CHEAP):
         return 1.0
     return fit.transcendental_flops * max(taps(op), 1.0)
+
+
+def statements(op: Operation) -> int:
+    """How many statements one access to OP's result counts for: more if it selects among many operands."""
+    return max(len(op.operands) // MANY_OPERANDS, 1)
 
 
 def taps(op: Operation) -> float:
@@ -112,8 +118,8 @@ class Evaluations:
         """Why inlining OP into CLUSTER would cost too much, with at most LIMIT statements; None if it would
         not."""
         reads = self.of(cluster, op.result)
-        if cluster.statements + len(reads) > limit:
-            count = cluster.statements + len(reads)
+        count = cluster.statements + len(reads) * statements(op)
+        if count > limit:
             return Refusal(
                 f"the kernel would have more than {limit} statements", {"statements": count}, full=True
             )
@@ -131,7 +137,7 @@ class Evaluations:
         """Note that OP is inlined into CLUSTER."""
         reads = self.of(cluster, op.result)
         cluster.reads[op.result] = reads
-        cluster.statements += len(reads)
+        cluster.statements += len(reads) * statements(op)
 
     def recount(self, cluster: Cluster, ops_backwards: Iterable[Operation]) -> None:
         """Count the accesses of CLUSTER anew, from its ops in reverse program order."""

@@ -70,7 +70,7 @@ def _tenancy(memory: Memory, tree: LaunchTree, order: HappensBefore, values: Sym
     op = memory.op
     if op is None or op.space != "arena":
         return None
-    size = largest(op.bytes, values.ranges)
+    size = largest(op.bytes, values.module)
     first: dict[int, int] = {}
     last: dict[int, int] = {}
     for launch in sorted(memory.held(tree)):

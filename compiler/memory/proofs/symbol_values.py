@@ -17,6 +17,7 @@ class SymbolValues:
     """The values that the symbols of MODULE may take: their ranges, constraints and corners."""
 
     def __init__(self, module: Module) -> None:
+        self.module = module
         self.ranges = module.ranges
         self.corners = _corners(module)
         self._sizes = Sizes(module)

@@ -171,6 +171,11 @@ class Sizes:
         found = (linear_symbol(each.dim) for each in self.module.determined.values())
         return {name for name, _, offset in filter(None, found) if offset}
 
+    def state_equal(self, left: Dim, right: Dim, why: str, location: Location = UNKNOWN) -> None:
+        """Keep that LEFT == RIGHT though it can be proved, so that one bounds the other (`most.py`)."""
+        if left != right:
+            self._constrain(constraints.equal(left - right, why, location))
+
     def _told_in(self, dim: Dim) -> set[str]:
         """Symbols of DIM that are computed from what inputs hold: where one is 0, that is meant."""
         return {name for name in symbols(dim) if self.told(symbol(name))} if self.module.contents else set()

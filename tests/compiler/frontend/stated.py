@@ -943,3 +943,31 @@ CHANGES |= {
     },
     "RNN": _recurrence(1, "HardSigmoid", "Tanh"),
 }
+
+
+def _quantized_lstm(version: int) -> Case:
+    """One sequence, since ONNX Runtime quantizes those of each thread apart."""
+    weights = whole(1, 3, 16, dtype=U8, low=0, high=256), whole(1, 4, 16, dtype=U8, low=0, high=256)
+    scales = [array for scale in (0.01, 0.02) for array in (np.array([scale], F32), np.array([128], U8))]
+    arrays = (real(3, 1, 3), *weights, *[None] * 5, *scales)
+    return case(
+        "DynamicQuantizeLSTM", 14, *arrays, domain=MICROSOFT, constant=(1, 2), outputs=3, hidden_size=4
+    )
+
+
+_TWO = {
+    "direction": "bidirectional",
+    "W": whole(2, 3, 16, dtype=U8, low=0, high=256),
+    "R": whole(2, 4, 16, dtype=U8, low=0, high=256),
+    **{f"{of}_scale": np.array([0.01, 0.02], F32) for of in "WR"},
+    **{f"{of}_zero_point": np.array([128, 120], U8) for of in "WR"},
+}
+BASES[f"{MICROSOFT}.DynamicQuantizeLSTM"] = _quantized_lstm
+CHANGES[f"{MICROSOFT}.DynamicQuantizeLSTM"] = {
+    **{name: found for name, found in CHANGES["LSTM"].items() if name not in ("layout", "direction")},
+    "direction": [right(direction="reverse"), right(**_TWO)],
+    "sequence_lens": [right(sequence_lens=np.array([2], np.int32))],
+    "initial_h": [right(initial_h=real(1, 1, 4))],
+    "initial_c": [right(initial_c=real(1, 1, 4))],
+    "hidden_size": [right(hidden_size=2, W=whole(1, 3, 8, dtype=U8), R=whole(1, 2, 8, dtype=U8))],
+}

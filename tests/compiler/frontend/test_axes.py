@@ -57,11 +57,17 @@ def test_what_axes_do_to_a_shape(values: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("values", DISTINCT, ids=str)
 def test_axes_apart_are_every_second_dimension(values: tuple[int, ...]) -> None:
-    told, places = Told(len(values), 3), sorted(value % 3 for value in values)
+    told, places = Told(len(values), 3), {value % 3 for value in values}
     apart = told.at(told.axes.apart(SHAPE), values)
-    ends = zip([-1, *places], [*places, 3], strict=True)
-    assert apart[1::2] == [SHAPE[axis] for axis in places]
-    assert apart[::2] == [prod(SHAPE[first + 1 : last]) for first, last in ends]
+    assert apart[1::2] == [size if axis in places else 1 for axis, size in enumerate(SHAPE)]
+    assert apart[::2] == [1 if axis in places else size for axis, size in enumerate(SHAPE)]
+
+
+@pytest.mark.parametrize("value", range(-3, 3))
+def test_what_is_around_an_axis(value: int) -> None:
+    told, axis = Told(1, 3), value % 3
+    want = [prod(SHAPE[:axis]), SHAPE[axis], prod(SHAPE[axis + 1 :])]
+    assert told.at(told.axes.around(SHAPE), [value]) == want
 
 
 @pytest.mark.parametrize("values", [(0, 1), (1, 0), (-1, 0), (2, -4), (3, 1)], ids=str)

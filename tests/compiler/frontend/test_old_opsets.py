@@ -52,7 +52,7 @@ def test_weights_in_other_files_are_refused() -> None:
 
 
 def test_slopes_of_old_prelus_are_per_channel() -> None:
-    """The converter leaves them as they are, and so applies them per column where there are as many of these."""
+    """The converter leaves them as they are, which would be per column where there are as many of these."""
     node = helper.make_node("PRelu", ["x", "s"], ["y"])
     x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [2, 4, 3, 4]) for name in "xy")
     s = helper.make_tensor_value_info("s", TensorProto.FLOAT, [4])

@@ -37,6 +37,35 @@ def ours(given: Case, opset: int) -> list[Array]:
     return list(interpret(module, given.inputs).values())
 
 
+@pytest.mark.parametrize("largest", [0, 1])
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("dtype", [np.float32, np.int16])
+def test_long_axes_are_ordered_in_parts(largest: int, axis: int, dtype: type) -> None:
+    """The same elements at the same places, also where many are equal and where all there is is the last."""
+    x = whole(3, 5000, low=-20, high=20).astype(dtype)
+    x[1] = np.iinfo(np.int16).min if largest else np.iinfo(np.int16).max
+    if dtype == np.float32:
+        x[1], x[2, ::7], x[2, 5] = -np.inf if largest else np.nan, np.nan, np.inf
+    given = np.moveaxis(x, 1, axis).copy()
+    k = ints(40)
+    values, places = ours(
+        case("TopK", 11, given, k, axis=axis, largest=largest, outputs=2, constant=(1,)), 11
+    )
+    keys = [[(number != number, 0 if number != number else number) for number in line] for line in x.tolist()]
+    wanted = [sorted(range(5000), key=line.__getitem__, reverse=bool(largest))[:40] for line in keys]
+    np.testing.assert_array_equal(np.moveaxis(places, axis, 1), wanted)
+    np.testing.assert_array_equal(np.moveaxis(values, axis, 1), np.take_along_axis(x, np.array(wanted), 1))
+
+
+def test_parts_take_fewer_comparisons() -> None:
+    x = real(1, 5000)
+    module = import_model(
+        case("TopK", 11, x, ints(40), outputs=2, constant=(1,)).model(11).SerializeToString()
+    )
+    work = sum(int(str(op.flops())) for op in module.walk() if op.name == "graph.sort_rank")
+    assert work < 5000 * 5000 / 5
+
+
 def test_more_than_there_are() -> None:
     with pytest.raises(ModelError, match="has what is taken from it"):
         ours(case("TopK", 11, real(3, 5), ints(6), outputs=2, constant=(1,)), 11)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from glassrt.compiler.frontend import import_model
-from glassrt.errors import InputError
+from glassrt.errors import InputError, ModelError
 from onnx import NodeProto
 
 from .graphs import Sizes, model, node
@@ -79,3 +79,16 @@ def test_expand_by_a_symbolic_count() -> None:
     stored = {**CONSTANTS, "column": np.arange(3, dtype=np.float32).reshape(1, 3, 1)}
     module = agrees(model(nodes, {"x": ("N", 4)}, ["y", "z"], stored), (0, 4), (1, 4), (3, 4))
     assert types(module) == ["tensor<Nx3x2xf32>", "tensor<2xNx4xf32>"]
+
+
+def test_shape_arithmetic_on_many_numbers_ends() -> None:
+    nodes = [node("Expand", "n many", "s0")]
+    nodes += [node("Add", f"s{i} one", f"s{i + 1}") for i in range(400)]
+    nodes += [node("Slice", "s400 zero one", "e"), node("Expand", "x e")]
+    stored = {**CONSTANTS, "many": ints(4096)}
+    with pytest.raises(ModelError, match="shape arithmetic computes more than"):
+        import_model(model([*COUNTS, *nodes], {"x": ("N",)}, constants=stored))
+    few = model(
+        [*COUNTS, *nodes, node("Abs", "y", "z")], {"x": (1,), "w": ("N",)}, ["z"], {**stored, "many": ints(7)}
+    )
+    assert types(import_model(few)) == ["tensor<401xf32>"]

@@ -2,87 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 from glassrt import GlassError, ModelError, UnsupportedError
-from glassrt.compiler.frontend import import_model
-from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.dialects.control import If, Loop
-from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
-from glassrt.dialects.core.verifier import verify
-from onnx import ModelProto, parser
 
-from ...models import Array, run_onnxruntime
-
-
-def model(text: str) -> ModelProto:
-    parsed: ModelProto = parser.parse_model(f'<ir_version: 8, opset_import: ["" : 17]> {text}')
-    return parsed
-
-
-def imported(text: str, **options: Any) -> Module:
-    module = import_model(model(text), **options)
-    verify(module, ALL_DIALECTS)
-    return module
-
-
-def check(text: str, *feeds: dict[str, Array]) -> Module:
-    """Hold the model in TEXT against ONNX Runtime on each of FEEDS; returns its module."""
-    module = imported(text)
-    for feed in feeds:
-        have, want = interpret(module, feed), run_onnxruntime(model(text), feed)
-        for name, array in want.items():
-            assert have[name].shape == array.shape and have[name].dtype == array.dtype
-            np.testing.assert_allclose(have[name], array, rtol=1e-6, atol=1e-6)
-    return module
-
-
-def count(module: Module, kind: type) -> int:
-    return sum(isinstance(op, kind) for op in module.walk())
-
-
-X = np.arange(6, dtype=np.float32).reshape(2, 3) - 2
-
-BRANCHES = """agraph (bool c, float[2,3] x) => (float[2,3] y) <float[3] w = {1, 2, 3}> {
-  double = Add(x, x)
-  y = If(c) <
-    then_branch = one () => (float[2,3] a) { b = Add(double, w) a = Relu(b) },
-    else_branch = two () => (float[2,3] d) <float[3] v = {4, 5, 6}> { d = Mul(double, v) }
-  >
-}"""
-
-
-@pytest.mark.parametrize("condition", [True, False])
-def test_a_branch_reads_values_and_weights_from_around_it(condition: bool) -> None:
-    module = check(BRANCHES, {"c": np.array(condition), "x": X})
-    assert count(module, If) == 1
-
-
-def test_a_branch_may_pass_on_a_value_from_outside() -> None:
-    text = """agraph (bool[1] c, float[N,3] x, float[N,3] z) => (float[N,3] y) {
-      y = If(c) <then_branch = one () => (float[N,3] a) { a = Identity(x) },
-                 else_branch = two () => (float[N,3] b) { b = Identity(z) }>
-    }"""
-    for condition in (True, False):
-        check(text, {"c": np.array([condition]), "x": X, "z": -X})
-
-
-def test_branches_nest() -> None:
-    text = """agraph (bool c, bool d, float[2,3] x) => (float[2,3] y) <float[3] w = {1, 2, 3}> {
-      y = If(c) <
-        then_branch = one () => (float[2,3] a) {
-          e = Neg(x)
-          a = If(d) <then_branch = three () => (float[2,3] f) { f = Add(e, w) },
-                     else_branch = four () => (float[2,3] g) { g = Sub(x, e) }>
-        },
-        else_branch = two () => (float[2,3] b) { b = Sub(x, w) }>
-    }"""
-    feeds = [{"c": np.array(c), "d": np.array(d), "x": X} for c in (True, False) for d in (True, False)]
-    assert count(check(text, *feeds), If) == 2
-
+from .texts import BRANCHES, X, check, count, imported
 
 SQUEEZED = """agraph (float[N,1,M] x) => (y) <int64 axis = {1}, int64 one = {1}> {
   shape = Shape(x)
@@ -126,15 +51,6 @@ def test_branches_of_different_shapes_are_refused() -> None:
         imported(text)
     found = str(caught.value)
     assert "its output 0 is tensor<3x2xf32> where it is tensor<2x3xf32>; shapes that depend on data" in found
-
-
-def test_an_unsupported_node_in_a_branch_is_named_itself() -> None:
-    text = BRANCHES.replace(
-        "a = Relu(b)", "s = SequenceConstruct(b) i = Constant<value_int = 0>() a = SequenceAt(s, i)"
-    )
-    with pytest.raises(UnsupportedError) as caught:
-        imported(text)
-    assert "SequenceConstruct node 'y/s'" in str(caught.value) and "If node" not in str(caught.value)
 
 
 # ---------------------------------------------------------------- loops
@@ -219,19 +135,6 @@ def test_scan_outputs_of_a_loop_that_data_ends_are_refused() -> None:
     with pytest.raises(UnsupportedError) as caught:
         imported(text.replace("float[5,2,3]", "float[S,2,3]"))
     assert "how many elements its scan outputs have depends on data" in str(caught.value)
-
-
-def test_a_symbol_that_a_body_determines_is_replaced_everywhere() -> None:
-    text = """agraph (bool c, float[N,3] x, float[K] z) => (float[N,3] y, float[K] u) {
-      u = Neg(z)
-      y = If(c) <then_branch = one () => (float[N,3] a) { t = Transpose(x) s = Add(t, z) a = Transpose(s) },
-                 else_branch = two () => (float[N,3] b) { b = Neg(x) }>
-    }"""
-    module = imported(text, shapes={"N": (2, 4, 8), "K": (2, 4, 8)})
-    assert set(module.symbols) == {"N"} or set(module.symbols) == {"K"}
-    x, z = X, np.arange(2, dtype=np.float32)
-    have = interpret(module, {"c": np.array(True), "x": x, "z": z})
-    np.testing.assert_allclose(have["y"], (x.T + z).T)
 
 
 @pytest.mark.parametrize(

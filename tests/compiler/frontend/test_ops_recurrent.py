@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
-from glassrt import ModelError, UnsupportedError
 from glassrt.compiler.frontend import import_model
 from glassrt.dialects.control import Loop
 from glassrt.dialects.core.interpreter import interpret
@@ -14,46 +11,9 @@ from glassrt.dialects.graph.contraction import Matmul
 from onnx import TensorProto, helper, numpy_helper
 
 from ...models import Array, run_onnxruntime
-from .nodes import Case, check, draw_anew, label, real
+from .nodes import Case, check, label
+from .recurrent import DIRECTIONS, GATES, HIDDEN, INPUTS, recurrent
 
-GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
-STEPS, BATCH, INPUTS, HIDDEN = 5, 3, 4, 6
-
-
-def recurrent(
-    op: str,
-    *,
-    direction: str = "forward",
-    bias: bool = True,
-    lengths: tuple[int, ...] | None = None,
-    states: bool = False,
-    peepholes: bool = False,
-    layout: int = 0,
-    opset: int = 14,
-    **attributes: Any,
-) -> Case:
-    """A node with all outputs, on random operands."""
-    draw_anew()
-    count, rows = (2 if direction == "bidirectional" else 1), GATES[op] * HIDDEN
-    arrays: list[Array | None] = [
-        real(*((BATCH, STEPS) if layout else (STEPS, BATCH)), INPUTS),
-        real(count, rows, INPUTS, low=-1, high=1),
-        real(count, rows, HIDDEN, low=-1, high=1),
-        real(count, 2 * rows) if bias else None,
-        None if lengths is None else np.array(lengths, np.int32),
-    ]
-    shape = (BATCH, count, HIDDEN) if layout else (count, BATCH, HIDDEN)
-    arrays += [real(*shape) if states else None for _ in range(2 if op == "LSTM" else 1)]
-    if op == "LSTM":
-        arrays.append(real(count, 3 * HIDDEN) if peepholes else None)
-    while arrays[-1] is None:
-        arrays.pop()
-    given = {"hidden_size": HIDDEN, "direction": direction, **attributes}
-    given |= {"layout": layout} if layout else {}
-    return Case(op, (opset,), arrays, given, constant=(1, 2, 3), outputs=3 if op == "LSTM" else 2)
-
-
-DIRECTIONS = ("forward", "reverse", "bidirectional")
 CASES = [
     *(recurrent(op, direction=direction) for op in GATES for direction in DIRECTIONS),
     *(recurrent(op, direction=way, lengths=(5, 2, 1), states=True) for op in GATES for way in DIRECTIONS),
@@ -129,23 +89,3 @@ def test_sizes_may_be_symbols_and_outputs_absent() -> None:
     for sizes in ((1, 1), (7, 2)):
         feed = {"x0": np.random.default_rng(3).standard_normal((*sizes, INPUTS), dtype=np.float32)}
         np.testing.assert_allclose(interpret(module, feed)["h"], run_onnxruntime(model, feed)["h"], atol=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("change", "kind", "message"),
-    [
-        ({"activations": ["Tanh", "Gelu", "Tanh"]}, ModelError, "'Gelu' is no activation function"),
-        ({"activations": ["Tanh"]}, ModelError, "it has 1 activation functions, 3 are expected"),
-        ({"hidden_size": 5}, ModelError, "the attribute 'hidden_size' is not 6"),
-        ({"direction": "backward"}, ModelError, "the attribute 'direction' is 'backward'"),
-        ({"layout": 2}, UnsupportedError, "the attribute 'layout' is 2"),
-        ({"lengths": (5, 5)}, ModelError, "its sequence lengths are not one for each sequence"),
-    ],
-)
-def test_nodes_that_are_refused(change: dict[str, Any], kind: type[Exception], message: str) -> None:
-    options = {key: value for key, value in change.items() if key == "lengths"}
-    given = recurrent("LSTM", **options)
-    given.attributes.update({key: value for key, value in change.items() if key != "lengths"})
-    with pytest.raises(kind) as caught:
-        import_model(given.model(14))
-    assert message in str(caught.value)

@@ -1,0 +1,39 @@
+"""Regions are isolated when they are done: what they read from outside is passed."""
+
+from __future__ import annotations
+
+import numpy as np
+from glassrt.dialects.control import If
+from glassrt.dialects.graph.constants import Constant
+
+from .texts import BRANCHES, X, check, count, imported
+
+
+def test_values_are_captured_once_and_constants_are_copied() -> None:
+    (op,) = (op for op in imported(BRANCHES).walk() if isinstance(op, If))
+    assert len(op.captures) == 1
+    for region in op.regions:
+        assert sum(isinstance(inner, Constant) for inner in region.block) == 1
+
+
+def test_a_branch_may_pass_on_a_value_from_outside() -> None:
+    text = """agraph (bool[1] c, float[N,3] x, float[N,3] z) => (float[N,3] y) {
+      y = If(c) <then_branch = one () => (float[N,3] a) { a = Identity(x) },
+                 else_branch = two () => (float[N,3] b) { b = Identity(z) }>
+    }"""
+    for condition in (True, False):
+        check(text, {"c": np.array([condition]), "x": X, "z": -X})
+
+
+def test_branches_nest() -> None:
+    text = """agraph (bool c, bool d, float[2,3] x) => (float[2,3] y) <float[3] w = {1, 2, 3}> {
+      y = If(c) <
+        then_branch = one () => (float[2,3] a) {
+          e = Neg(x)
+          a = If(d) <then_branch = three () => (float[2,3] f) { f = Add(e, w) },
+                     else_branch = four () => (float[2,3] g) { g = Sub(x, e) }>
+        },
+        else_branch = two () => (float[2,3] b) { b = Sub(x, w) }>
+    }"""
+    feeds = [{"c": np.array(c), "d": np.array(d), "x": X} for c in (True, False) for d in (True, False)]
+    assert count(check(text, *feeds), If) == 2
