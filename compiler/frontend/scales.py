@@ -124,7 +124,7 @@ def _read_zero(call: Call, zero: Tensor | None, index: int, dtype: DType) -> Ten
         raise Malformed(f"its zero point {input_name(call, index)} is {zero.type}, {dtype} is expected")
     if zero.data is not None and not np.any(zero.data.astype(np.float32)):
         return None
-    if dtype not in INTEGERS:
+    if dtype not in (*INTEGERS, *FLOATS):
         raise Refused(f"a zero point of {dtype} other than 0, {input_name(call, index)}, is not supported")
     return zero
 
@@ -133,14 +133,28 @@ def _read_zero(call: Call, zero: Tensor | None, index: int, dtype: DType) -> Ten
 
 
 def quantized(
-    call: Call, x: Tensor, scaling: ImportedScaling, dtype: DType, *, offset_first: bool = False
+    call: Call,
+    x: Tensor,
+    scaling: ImportedScaling,
+    dtype: DType,
+    *,
+    offset_first: bool = False,
+    saturate: bool = True,
+    precision: DType = F32,
 ) -> Tensor:
-    """X quantized to DTYPE; with OFFSET_FIRST the zero point is added before rounding."""
+    """X quantized to DTYPE; with OFFSET_FIRST the zero point is added before rounding. SATURATE and PRECISION
+    are those of `graph.quantize`."""
     if dtype not in (*INTEGERS, *FLOATS):
         raise Malformed(f"{dtype} is not a type to quantize to")
     operands = (x, scaling.scale, scaling.zero_point)
-    late = {"offset_first": True} if offset_first and scaling.zero_point is not None else {}
-    return call.emit(Quantize, *operands, axis=scaling.axis, block=scaling.block, to=dtype, **late)
+    stated: dict[str, object] = {}
+    if offset_first and scaling.zero_point is not None:
+        stated["offset_first"] = True
+    if not saturate:
+        stated["saturate"] = False
+    if precision != F32:
+        stated["precision"] = precision
+    return call.emit(Quantize, *operands, axis=scaling.axis, block=scaling.block, to=dtype, **stated)
 
 
 def dequantized(call: Call, q: Tensor, scaling: ImportedScaling, to: DType | None = None) -> Tensor:

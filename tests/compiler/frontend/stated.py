@@ -89,8 +89,13 @@ NGRAMS = {
     "ngram_indexes": (0, 1, 2, 3, 4, 5, 6),
     "pool_int64s": (2, 3, 5, 4, 5, 6, 7, 8, 6, 7),
 }
+BOXES = (
+    np.array([[[0, 0, 1, 1], [0, 0.4, 1, 1.4], [0.1, 0, 1, 1.1], [2, 2, 3, 3]]], F32),
+    np.array([[[0.9, 0.8, 0.7, 0.5]]], F32),
+)
 CORNERS = np.array([[0, 0.6, 1.2, 4.7, 3.1], [0, 2.2, 0.4, 6.9, 5.8]], F32)
 ORDER = np.array([[1, 2, 0], [0, 2, 1]])
+WORD_ZERO = scalar(0, np.int16)
 SHORT_ZERO = np.zeros((), ml_dtypes.float8_e5m2)
 CHANNELS = [real(4), real(4), real(4), real(4, low=0.5)]
 
@@ -135,6 +140,7 @@ BASES: dict[str, Base] = {
     "Celu": node("Celu", real(9)),
     "Clip": node("Clip", real(9)),
     "Col2Im": node("Col2Im", real(1, 4, 12), ints(4, 5), ints(2, 2)),
+    "Compress": node("Compress", real(3, 2), np.array([1, 0, 1], bool)),
     "Concat": node("Concat", real(2, 3), real(2, 3), axis=1),
     "Constant": node("Constant", value=TensorProto(data_type=1, dims=[1], float_data=[4.5])),
     "ConstantOfShape": node("ConstantOfShape", ints(2, 3), constant=0),
@@ -189,6 +195,7 @@ BASES: dict[str, Base] = {
     ),
     "MelWeightMatrix": node("MelWeightMatrix", *MEL, constant=0),
     "Mod": node("Mod", whole(9, dtype=I32), np.full(9, 4, I32)),
+    "NonMaxSuppression": node("NonMaxSuppression", *BOXES, ints(3), f32(0.45), f32(0.6), constant=2),
     "OneHot": node("OneHot", ints(0, 2), scalar(4), reals(0, 1)),
     "Pad": since(
         (2, node("Pad", real(3, 4), pads=(1, 1, 0, 2))), (11, node("Pad", real(3, 4), ints(1, 1, 0, 2)))
@@ -240,6 +247,7 @@ BASES: dict[str, Base] = {
     ),
     "Transpose": node("Transpose", real(2, 3, 4)),
     "Trilu": node("Trilu", real(4, 4)),
+    "Unique": node("Unique", np.array([[2, 1], [2, 1], [0, 1]], F32)),
     "Unsqueeze": since(
         (1, node("Unsqueeze", real(2, 3), axes=(0,))), (13, node("Unsqueeze", real(2, 3), ints(0)))
     ),
@@ -392,8 +400,14 @@ CHANGES: dict[str, dict[str, list[Change]]] = {
     "BitShift": {"direction": [right(direction="RIGHT")]},
     "Cast": {
         "to": [right(to=TensorProto.UINT8), right(to=TensorProto.FLOAT16)],
-        "saturate": [inert(saturate=0), refused(to=TensorProto.FLOAT8E5M2, saturate=0)],
-        "round_mode": [inert(round_mode="down")],
+        "saturate": [
+            inert(saturate=0),
+            right(to=TensorProto.FLOAT8E5M2, input=real(5, high=1e6), saturate=0),
+        ],
+        "round_mode": [
+            inert(round_mode="down"),
+            *(right(to=TensorProto.FLOAT8E8M0, round_mode=mode) for mode in ("down", "nearest")),
+        ],
     },
     "CastLike": _ROUNDED,
     "Celu": _ALPHA,
@@ -403,6 +417,7 @@ CHANGES: dict[str, dict[str, list[Change]]] = {
         "pads": [right(pads=(1, 0, 0, 1), input=real(1, 4, 20))],
         "dilations": [right(dilations=(2, 1), input=real(1, 4, 8))],
     },
+    "Compress": {"axis": [right(axis=0)]},
     "Concat": {"axis": [right(axis=0)]},
     "Constant": {
         "value": [right(value=TensorProto(data_type=1, dims=[2], float_data=[1, 2]))],
@@ -531,6 +546,12 @@ CHANGES: dict[str, dict[str, list[Change]]] = {
     },
     "MelWeightMatrix": {"output_datatype": [right(output_datatype=TensorProto.DOUBLE)]},
     "Mod": {"fmod": [right(fmod=1), refused(fmod=2)]},
+    "NonMaxSuppression": {
+        "center_point_box": [right(center_point_box=1)],
+        "max_output_boxes_per_class": [right(max_output_boxes_per_class=ints(1))],
+        "iou_threshold": [right(iou_threshold=f32(0.01))],
+        "score_threshold": [right(score_threshold=None), right(score_threshold=f32(0.85))],
+    },
     "OneHot": {"axis": [right(axis=0)]},
     "Pad": {
         "pads": [right(pads=(0, 1, 2, 0))],
@@ -551,9 +572,9 @@ CHANGES: dict[str, dict[str, list[Change]]] = {
         "output_dtype": [right(output_dtype=TensorProto.INT8)],
         "precision": [
             inert(precision=TensorProto.FLOAT),
-            refused(precision=TensorProto.FLOAT16, y_scale=scalar(0.5, np.float16)),
+            right(precision=TensorProto.FLOAT16, y_scale=f32(0.01), y_zero_point=WORD_ZERO),
         ],
-        "saturate": [inert(saturate=0), refused(saturate=0, y_zero_point=SHORT_ZERO)],
+        "saturate": [inert(saturate=0), right(saturate=0, y_zero_point=SHORT_ZERO, y_scale=f32(1e-4))],
     },
     "RMSNormalization": _NORM,
     "Range": {"stash_type": [inert(stash_type=TensorProto.FLOAT16)]},
@@ -656,6 +677,7 @@ CHANGES: dict[str, dict[str, list[Change]]] = {
     },
     "Transpose": {"perm": [right(perm=(0, 2, 1))]},
     "Trilu": {"k": [right(k=scalar(1))], "upper": [right(upper=0), refused(upper=2)]},
+    "Unique": {"axis": [right(axis=0), right(axis=-1)], "sorted": [right(sorted=0), refused(sorted=2)]},
     "Unsqueeze": {"axes": [right(axes=(1,))]},
     "Upsample": {"mode": [right(mode="linear")], "scales": [right(scales=(1.0, 1.0, 3.0, 2.0))]},
     **dict.fromkeys(REDUCTIONS, _REDUCTION),
