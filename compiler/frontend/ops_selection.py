@@ -36,7 +36,7 @@ def places_of(call: Call, flags: Tensor) -> Tensor:
 
 def flat(call: Call, x: Tensor) -> Tensor:
     """The elements of X in row-major order."""
-    return call.emit(Reshape, x, shape=(product(x.shape),))
+    return x if x.rank == 1 else call.emit(Reshape, x, shape=(product(x.shape),))
 
 
 def _nonzero(call: Call) -> Outcome:

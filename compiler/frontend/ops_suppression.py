@@ -35,7 +35,7 @@ LOWEST = float(np.finfo(np.float32).min)
 
 
 @dataclass(frozen=True)
-class _Boxes:
+class _Corners:
     """Boxes as the least and the largest position along both axes; `area` is negative for none."""
 
     low: tuple[Tensor, Tensor]
@@ -88,7 +88,7 @@ def _corners(call: Call, boxes: Tensor, *, centred: bool) -> Tensor:
     return call.emit(Concat, *ends, axis=2)
 
 
-def _boxes(call: Call, corners: Tensor, axis: int) -> _Boxes:
+def _boxes(call: Call, corners: Tensor, axis: int) -> _Corners:
     """The boxes of CORNERS [images, boxes, 4], of rank 3 with the boxes along AXIS."""
     images, count, _ = corners.shape
     shape = (images, 1, count) if axis == 2 else (images, count, 1)
@@ -97,7 +97,7 @@ def _boxes(call: Call, corners: Tensor, axis: int) -> _Boxes:
     ]
     parts = [call.emit(Reshape, column, shape=shape) for column in columns]
     sides = [call.emit(Sub, parts[place + 2], parts[place]) for place in range(2)]
-    return _Boxes((parts[0], parts[1]), (parts[2], parts[3]), call.emit(Mul, *sides))
+    return _Corners((parts[0], parts[1]), (parts[2], parts[3]), call.emit(Mul, *sides))
 
 
 @dataclass(frozen=True)

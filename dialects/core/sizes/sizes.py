@@ -158,7 +158,7 @@ class Sizes:
 
     def _require_of_counts(self, dim: Dim, why: str, location: Location) -> None:
         """Decide DIM >= 0 for all values of the counts in it. Raises DependsOnData if it fails for some."""
-        for end in self.counted.at_ends(dim):
+        for end in self.counted.ends(dim):
             if self._excludes(end):
                 raise DependsOnData(f"it needs that {why}, and whether {dim} >= 0 depends on data")
             self.require_at_least(end, 0, why, location)
