@@ -63,6 +63,33 @@ class Counted:
         least = self._module.symbols[name].minimum
         return substitute(dim, {name: least}), substitute(dim, {name: most})
 
+    def covers(self, dim: Dim) -> bool:
+        """Whether DIM is of the form (a * size - b) * count with a >= b > 0, and the count 0 where the size is,
+        so that it is never negative: that of positions that are found in a tensor of the size is."""
+        if not isinstance(dim, Affine) or len(dim.terms) != 2:
+            return False
+        (whole, most), (part, least) = sorted(dim.terms, key=lambda term: -term[1])
+        if not most >= -least > 0 or any(whole.count(atom) < part.count(atom) for atom in part):
+            return False
+        size = [atom for atom in dict.fromkeys(whole) if whole.count(atom) > part.count(atom)]
+        return all(isinstance(atom, str) and self._vanishes(Affine(((part, 1),)), atom) for atom in size)
+
+    def _vanishes(self, dim: Dim, zero: str) -> bool:
+        """Whether DIM is surely 0 where the symbol ZERO is, being at most what it is bounded by."""
+        if not isinstance(dim, Affine):
+            return dim == 0
+        return all(any(self._atom_vanishes(atom, zero) for atom in monomial) for monomial, _ in dim.terms)
+
+    def _atom_vanishes(self, atom: str | FloorDiv, zero: str) -> bool:
+        if isinstance(atom, FloorDiv):
+            return self._vanishes(atom.numerator, zero)
+        if atom in self.bounds and atom != zero:
+            return self._vanishes(self.bounds[atom], zero)
+        definition = self._module.derived.get(atom)
+        if definition is None or definition.function != "min" or self._module.symbols[atom].minimum < 0:
+            return atom == zero
+        return atom == zero or any(self._vanishes(operand, zero) for operand in definition.operands)
+
     def _behind(self, name: str) -> set[str]:
         """The symbols that NAME is derived from or bounded by."""
         found: set[str] = set()
