@@ -174,14 +174,19 @@ def export_tensor(
     strides: tuple[int, ...] | None = None,
 ) -> object:
     """A DLPack capsule over memory at POINTER, which stays valid as long as OWNER is referenced; row-major
-    unless STRIDES, in elements, are given."""
+    unless STRIDES, in elements, are given.
+
+    Raises `InputError` for elements narrower than a byte, which DLPack packs.
+    """
     managed = _Managed()
     entry = ELEMENT_TYPES[dtype]
+    if entry.narrow:
+        raise InputError(f"{dtype} cannot be shared through DLPack: here each element has a byte of its own")
     sizes = (ctypes.c_int64 * max(len(shape), 1))(*shape)
     tensor = managed.tensor
     tensor.data, tensor.byte_offset, tensor.ndim = pointer, 0, len(shape)
     tensor.device.type, tensor.device.id = device
-    tensor.dtype.code, tensor.dtype.bits, tensor.dtype.lanes = entry.code, entry.bytes * 8, 1
+    tensor.dtype.code, tensor.dtype.bits, tensor.dtype.lanes = entry.code, entry.width, 1
     tensor.shape = ctypes.cast(sizes, ctypes.POINTER(ctypes.c_int64))
     steps = None if strides is None else (ctypes.c_int64 * max(len(strides), 1))(*strides)
     if steps is not None:

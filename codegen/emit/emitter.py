@@ -28,7 +28,8 @@ from ...dialects.core.expr import (
 )
 from ...dialects.core.ir import Value
 from ...dialects.core.types import TensorType
-from ..text.literals import STORAGE_FLOATS, c_type, compute_type, literal
+from ...dialects.graph.numeric import compute_dtype
+from ..text.literals import c_type, computed, literal, stored
 from ..text.operators import spelled
 from .early_reads import EarlyReads
 from .lanes import Lanes
@@ -195,11 +196,9 @@ class Emitter:
         varying = any(term.varying for term in terms)
         dtype = apply.operands[0].dtype
         texts = [term.text for term in terms]
-        if dtype.name in STORAGE_FLOATS:
-            texts = [f"convert<f32>({text})" for text in texts]
-        text = spelled(apply.function, texts, compute_type(dtype))
-        if apply.dtype.name in STORAGE_FLOATS:
-            text = f"convert<{c_type(apply.dtype)}>({text})"
+        texts = [computed(text, dtype) for text in texts]
+        text = spelled(apply.function, texts, compute_dtype(dtype))
+        text = stored(text, apply.dtype)
         return self._define(section, apply.function + "_", apply.dtype, text, varying)
 
     def _select(self, select: Select, section: Section) -> SectionTerm:

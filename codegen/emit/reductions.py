@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from ...dialects.core.dtypes import BOOL, DType
 from ...dialects.core.expr import ReduceExpr
-from ..text.literals import STORAGE_FLOATS, c_type, compute_type, highest, literal, lowest
+from ...dialects.graph.numeric import compute_dtype
+from ..text.literals import c_type, computed, highest, literal, lowest, stored
 from .sections import SectionTerm
 
 if TYPE_CHECKING:
@@ -79,18 +80,13 @@ def reduction_state(emitter: Emitter, reduce: ReduceExpr, varying: bool) -> Redu
     wide = varying and lanes > 1
     if reduce.kind.startswith("arg"):
         return _extreme_state(emitter, reduce, wide)
-    dtype = compute_type(reduce.dtype)
+    dtype = compute_dtype(reduce.dtype)
     name = emitter.fresh(reduce.kind)
     place = f"{name}[lane]" if wide else name
-    element = _computed(reduce.body.dtype)
+    element = computed("ELEMENT", reduce.body.dtype)
     step = f"{place} = {combined(reduce.kind, place, element, dtype)};"
     declare = _declared(name, dtype, initial(reduce, dtype), lanes if wide else 0)
-    text = f"convert<{c_type(reduce.dtype)}>({place})" if reduce.dtype.name in STORAGE_FLOATS else place
-    return ReductionState(declare, (step,), SectionTerm(text, wide))
-
-
-def _computed(dtype: DType) -> str:
-    return "convert<f32>(ELEMENT)" if dtype.name in STORAGE_FLOATS else "ELEMENT"
+    return ReductionState(declare, (step,), SectionTerm(stored(place, reduce.dtype), wide))
 
 
 def _declared(name: str, dtype: DType, start: str, lanes: int) -> list[str]:
@@ -103,14 +99,14 @@ def _declared(name: str, dtype: DType, start: str, lanes: int) -> list[str]:
 def _extreme_state(emitter: Emitter, reduce: ReduceExpr, wide: bool) -> ReductionState:
     """The state of argmax or argmin: the best element so far, its position, and a count of elements seen."""
     lanes = emitter.lanes.count if wide else 0
-    dtype = compute_type(reduce.body.dtype)
+    dtype = compute_dtype(reduce.body.dtype)
     best, where, seen = (emitter.fresh(stem) for stem in ("best", "where", "seen"))
     declare = _declared(best, dtype, literal(0, dtype), lanes)
     declare += _declared(where, reduce.dtype, literal(-1, reduce.dtype), lanes)
     declare += _declared(seen, reduce.dtype, literal(0, reduce.dtype), lanes)
     if wide:
         best, where, seen = (f"{name}[lane]" for name in (best, where, seen))
-    element = _computed(reduce.body.dtype)
+    element = computed("ELEMENT", reduce.body.dtype)
     preferred = better(reduce.kind, element, best, dtype)
     update = f"if ({where} < 0 || {preferred}) {{ {best} = {element}; {where} = {seen}; }}"
     return ReductionState(declare, (update, f"++{seen};"), SectionTerm(where, wide))

@@ -19,7 +19,7 @@ from ...dialects.core.expr import (
     Select,
 )
 from ..text.affine_c import factor_to_c
-from ..text.literals import STORAGE_FLOATS, c_type
+from ..text.literals import c_type, computed, stored
 from .emitter import Emitter
 from .sections import Section, SectionTerm
 from .shared_reductions import SharedReduction, as_word, from_word, shared_reduction
@@ -158,9 +158,7 @@ class RowEmitter(Emitter):
         section.open(self._loop_header(group[0], counter))
         section.lines(self._variables(group, counter))
         for reduce, state in zip(group, states, strict=True):
-            element = self.lower(reduce.body, inner).text
-            if reduce.body.dtype.name in STORAGE_FLOATS:
-                element = f"convert<f32>({element})"
+            element = computed(self.lower(reduce.body, inner).text, reduce.body.dtype)
             inner.lines(state.update(element, counter))
         section.embed(inner.finished(1))
         section.close()
@@ -172,10 +170,7 @@ class RowEmitter(Emitter):
             section.lines(state.combine_threads(self.fresh, spread))
 
     def _remember(self, reduce: ReduceExpr, state: SharedReduction, section: Section) -> None:
-        text = state.result
-        if reduce.dtype.name in STORAGE_FLOATS:
-            text = f"convert<{c_type(reduce.dtype)}>({text})"
-        section.remember(reduce, SectionTerm(text))
+        section.remember(reduce, SectionTerm(stored(state.result, reduce.dtype)))
 
     # ------------------------------------------------------------ several blocks share the row
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from ...dialects.core.dtypes import BOOL, F32, F64, I64, DType
 from ...dialects.core.expr import ReduceExpr
-from ..text.literals import c_type, compute_type, highest, lowest
+from ...dialects.graph.numeric import compute_dtype
+from ..text.literals import c_type, highest, lowest
 from .reductions import better, combined, initial
 
 # The functors of row_reduce.cuh, by the kind of the reduction.
@@ -94,11 +95,11 @@ class SharedExtreme(SharedReduction):
 def shared_reduction(fresh: Fresh, reduce: ReduceExpr) -> SharedReduction:
     """The state of REDUCE in one thread; FRESH makes the names of its variables."""
     if reduce.kind in EXTREMES:
-        dtype = compute_type(reduce.body.dtype)
+        dtype = compute_dtype(reduce.body.dtype)
         least = lowest(dtype) if reduce.kind == "argmax" else highest(dtype)
         variables = ((fresh("best"), dtype), (fresh("where"), I64))
         return SharedExtreme(reduce.kind, variables, (least, NOWHERE))
-    dtype = compute_type(reduce.dtype)
+    dtype = compute_dtype(reduce.dtype)
     return SharedReduction(reduce.kind, ((fresh(reduce.kind), dtype),), (initial(reduce, dtype),))
 
 

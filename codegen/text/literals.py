@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
-import ml_dtypes
 import numpy as np
 
-from ...dialects.core.dtypes import BOOL, F8E4M3, F32, F64, DType
-
-STORAGE_FLOATS = ("f16", "bf16", "f8e4m3", "f8e5m2")
+from ...dialects.core.dtypes import BOOL, F32, F64, DType
+from ...dialects.graph.numeric import compute_dtype
 
 
 def c_type(dtype: DType) -> str:
@@ -17,9 +13,15 @@ def c_type(dtype: DType) -> str:
     return dtype.name
 
 
-def compute_type(dtype: DType) -> DType:
-    """The type of arithmetic on DTYPE: f32 for floats narrower than 32 bits, else DTYPE itself."""
-    return F32 if dtype.name in STORAGE_FLOATS else dtype
+def computed(text: str, dtype: DType) -> str:
+    """TEXT, of DTYPE, in the type of its arithmetic."""
+    wide = compute_dtype(dtype)
+    return text if wide == dtype else f"convert<{c_type(wide)}>({text})"
+
+
+def stored(text: str, dtype: DType) -> str:
+    """TEXT, in the type of arithmetic on DTYPE, as DTYPE."""
+    return text if compute_dtype(dtype) == dtype else f"convert<{c_type(dtype)}>({text})"
 
 
 def literal(value: float | int | bool, dtype: DType) -> str:
@@ -49,6 +51,8 @@ def _float_literal(value: float, dtype: DType) -> str:
 def _int_literal(value: int, dtype: DType) -> str:
     if value == -(1 << 63):
         return "(-0x7fffffffffffffffll - 1)"
+    if dtype.is_packable:
+        return f"{dtype.name}{{{value & (1 << dtype.bits) - 1:#x}}}"
     suffix = {"i64": "ll", "u64": "ull", "u32": "u"}.get(dtype.name, "")
     text = f"{value}{suffix}"
     return f"{dtype.name}({text})" if dtype.bits < 32 else text
@@ -56,20 +60,9 @@ def _int_literal(value: int, dtype: DType) -> str:
 
 def lowest(dtype: DType) -> str:
     """The identity of a maximum over DTYPE, as a literal: its lowest value."""
-    return _extreme(dtype, -math.inf)
+    return literal(dtype.limits[0], dtype)
 
 
 def highest(dtype: DType) -> str:
     """The identity of a minimum over DTYPE, as a literal: its highest value."""
-    return _extreme(dtype, math.inf)
-
-
-def _extreme(dtype: DType, infinity: float) -> str:
-    if dtype == BOOL:
-        return literal(infinity > 0, dtype)
-    if dtype == F8E4M3:  # it has no infinities
-        return literal(math.copysign(float(ml_dtypes.finfo(dtype.numpy).max), infinity), dtype)
-    if dtype.is_float:
-        return literal(infinity, dtype)
-    info = np.iinfo(dtype.numpy)
-    return literal(int(info.max if infinity > 0 else info.min), dtype)
+    return literal(dtype.limits[1], dtype)

@@ -109,9 +109,8 @@ def _holding(tensor: ExpectedInput, content: Sequence[int]) -> Array:
     numbers = np.array(content, np.int64)
     if tensor.dtype.is_float:
         return (numbers[::2] / numbers[1::2]).astype(tensor.dtype.numpy).reshape(tensor.shape)
-    limits = np.iinfo(tensor.dtype.numpy) if tensor.dtype.bits >= 8 else None
-    if limits is not None:
-        numbers = numbers.clip(limits.min, min(limits.max, np.iinfo(np.int64).max))
+    least, most = tensor.dtype.limits
+    numbers = numbers.clip(int(least), min(int(most), np.iinfo(np.int64).max))
     return numbers.astype(tensor.dtype.numpy).reshape(tensor.shape)
 
 

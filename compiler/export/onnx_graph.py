@@ -11,6 +11,7 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
 from ...dialects.core.dtypes import DType
 from ...errors import UnsupportedError
+from ..files.packing import packed
 from ..frontend.problems import shown
 from ..frontend.walk import node_label
 from ..frontend.weights import ELEMENT_CODES
@@ -88,9 +89,8 @@ class OnnxGraph:
         """Add an initializer of DTYPE; its name, which is NAME or a fresh name like it."""
         name = self.fresh(name)
         data = array.astype(dtype.numpy, copy=False)  # its bytes are in C order
-        proto = TensorProto(
-            name=name, data_type=ELEMENT_CODES[dtype], dims=data.shape, raw_data=data.tobytes()
-        )
+        raw = packed(data) if dtype.is_packable else data.tobytes()
+        proto = TensorProto(name=name, data_type=ELEMENT_CODES[dtype], dims=data.shape, raw_data=raw)
         self._graph.initializer.append(proto)
         return name
 

@@ -26,7 +26,7 @@ from ...dialects.graph.movement.reshape import Reshape, Transpose
 from ...dialects.graph.movement.slicing import Slice
 from ...dialects.graph.movement.trilu import Trilu
 from ...dialects.graph.normalization import BatchNorm, InstanceNorm, LayerNorm, LogSoftmax, RmsNorm, Softmax
-from ...dialects.graph.pool import AvgPool, MaxPool, lowest
+from ...dialects.graph.pool import AvgPool, MaxPool
 from ...dialects.graph.reduction import ArgReduce, Cumprod, Cumsum, Reduce
 from ...dialects.graph.rois import RoiAlign, RoiMaxPool
 from ...dialects.graph.scatter import ScatterElements, ScatterNd
@@ -49,7 +49,7 @@ def apply_rule(masks: Masks, op: Operation) -> None:
 
 def highest(dtype: DType) -> float | int:
     """A number that comes after all others where they are in ascending order, NaN being the largest."""
-    return float("nan") if dtype.is_float else int(np.iinfo(dtype.numpy).max)
+    return float("nan") if dtype.is_float else dtype.limits[1]
 
 
 def _as_it_is(masks: Masks, op: Operation) -> None:
@@ -188,7 +188,7 @@ def _scatter(masks: Masks, op: Operation) -> None:
 def _sort(masks: Masks, op: Operation) -> None:
     assert isinstance(op, SortRank)
     dtype = op.x.type.dtype
-    _fill(masks, op, 0, [op.axis % op.x.type.rank], lowest(dtype) if op.descending else highest(dtype))
+    _fill(masks, op, 0, [op.axis % op.x.type.rank], dtype.limits[0] if op.descending else highest(dtype))
 
 
 def _search(masks: Masks, op: Operation) -> None:
@@ -213,9 +213,9 @@ def _reduce(masks: Masks, op: Operation) -> None:
 def _neutral(kind: str, dtype: DType) -> float | bool:
     """What a reduction of KIND ignores."""
     if kind == "max":
-        return lowest(dtype)
+        return dtype.limits[0]
     if kind == "min":
-        return -lowest(dtype) if dtype.is_float else highest(dtype)
+        return dtype.limits[1]
     return {"sum": 0, "prod": 1, "any": False, "all": True}[kind]
 
 
@@ -239,7 +239,7 @@ def _arg_reduce(masks: Masks, op: Operation) -> None:
     dtype = op.x.type.dtype
     if op.select_last and masks.depends(op.x.type.shape[op.axis]):
         raise Refused("the last extreme of a size that depends on data is not supported")
-    _fill(masks, op, 0, [op.axis], lowest(dtype) if op.kind == "max" else highest(dtype))
+    _fill(masks, op, 0, [op.axis], dtype.limits[0] if op.kind == "max" else highest(dtype))
 
 
 def _running(neutral: int) -> Rule:
@@ -252,7 +252,7 @@ def _running(neutral: int) -> Rule:
 
 def _softmax(masks: Masks, op: Operation) -> None:
     assert isinstance(op, (Softmax, LogSoftmax))
-    _fill(masks, op, 0, [op.axis], lowest(op.x.type.dtype))
+    _fill(masks, op, 0, [op.axis], op.x.type.dtype.limits[0])
 
 
 def _normalized(masks: Masks, op: Operation) -> None:

@@ -281,12 +281,16 @@ class Builder:
 
     def charge(self, count: int) -> None:
         """Take COUNT bytes from the folding budget before they are allocated. Raises Malformed when spent."""
+        self.require_room(count)
+        self._left -= count
+
+    def require_room(self, count: int) -> None:
+        """Raise Malformed unless COUNT bytes, needed only for a while, are left of the folding budget."""
         if count > self._left:
             raise Malformed(
                 f"its constant result needs {count} bytes, more than the {self._left} left of the "
                 f"folding budget of {self.budget}; raise folding_budget if this is a real model"
             )
-        self._left -= count
 
     # ------------------------------------------------------------ known contents
 

@@ -22,8 +22,10 @@ _TYPE_WORDS = {
     "bf16": "bfloat16",
     "f8e4m3": "float8e4m3fn",
     "f8e5m2": "float8e5m2",
-    **{f"i{bits}": f"int{bits}" for bits in (8, 16, 32, 64)},
-    **{f"u{bits}": f"uint{bits}" for bits in (8, 16, 32, 64)},
+    **{name: f"float{name[1:]}" for name in ("f8e4m3fnuz", "f8e5m2fnuz", "f8e8m0")},
+    **{name: f"float{name[1:]}" for name in ("f6e2m3", "f6e3m2", "f4e2m1")},
+    **{f"i{bits}": f"int{bits}" for bits in (2, 4, 8, 16, 32, 64)},
+    **{f"u{bits}": f"uint{bits}" for bits in (2, 4, 8, 16, 32, 64)},
     "bool": "bool",
 }
 

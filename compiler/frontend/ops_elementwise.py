@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from ...dialects.core.dtypes import F8E4M3, F8E5M2, DType
+from ...dialects.core.dtypes import F8E8M0, FLOATS8, DType
 from ...dialects.core.ir import Operation
 from ...dialects.graph import activations, elementwise, unary
 from ...dialects.graph.movement.reshape import Reshape
+from ...dialects.graph.small_floats import ROUND_MODES
 from .call import Call, Outcome
-from .problems import Malformed, Refused
+from .problems import Malformed
 from .table import Importer, Table
 from .tensor import Tensor
 from .weights import element_type
@@ -52,12 +53,16 @@ def _cast_like(call: Call) -> Outcome:
 
 
 def _saturating(call: Call, dtype: DType) -> Tensor:
-    call.without_effect("round_mode")  # matters only for types that GlassRT does not have
-    if dtype not in (F8E4M3, F8E5M2):
+    x, stated = call.input(0), dict[str, object]()
+    if dtype not in (*FLOATS8, F8E8M0):
         call.without_effect("saturate")
     elif not call.flag("saturate", True):
-        raise Refused("a cast to 8-bit floats without saturation is not supported")
-    return cast_to(call, call.input(0), dtype)
+        stated["saturate"] = False
+    if dtype != F8E8M0:
+        call.without_effect("round_mode")
+    else:
+        stated["round_mode"] = call.choice("round_mode", "up", {mode: mode for mode in ROUND_MODES})
+    return x if x.dtype == dtype else call.emit(elementwise.Cast, x, to=dtype, **stated)
 
 
 def cast_to(call: Call, x: Tensor, dtype: DType) -> Tensor:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from onnx import TensorProto
 
-from ...dialects.core.dtypes import I32, U8, DType
+from ...dialects.core.dtypes import F32, FLOATS8, I32, U8, DType
 from ...dialects.graph.binary import Mul
-from ...dialects.graph.quantization import FLOATS
+from ...dialects.graph.quantization import REALS
 from .call import Call, Outcome
 from .ops_contraction import convolved, multiplied
-from .problems import Malformed, Refused
+from .problems import Malformed
 from .scales import (
     ImportedScaling,
     dequantized,
@@ -38,15 +38,30 @@ def _quantize_whole(call: Call) -> Outcome:
 
 def quantize_linear(call: Call) -> Outcome:
     """Since opset 13: a scale per tensor, per channel of an axis, or (since 21) per block along an axis."""
+    return _quantized_linear(call, F32)
+
+
+def _quantize_in_scale_type(call: Call) -> Outcome:
+    """Since opset 23 the division is in the type `precision`, by default that of the scale."""
+    code, scale = call.integer("precision", TensorProto.UNDEFINED), call.input(1).dtype
+    if code == TensorProto.UNDEFINED:
+        return _quantized_linear(call, scale if scale in REALS else F32)
+    dtype = element_type(code)
+    if dtype not in REALS:
+        raise Malformed(f"its precision is {dtype}; a division is in f32, f16 or bf16")
+    return _quantized_linear(call, dtype)
+
+
+def _quantized_linear(call: Call, precision: DType) -> Tensor:
     x, dtype = call.input(0), _target(call)
-    if dtype not in FLOATS:
+    saturate = True
+    if dtype in FLOATS8:
+        saturate = call.flag("saturate", True)
+    else:
         call.without_effect("saturate")
-    elif not call.flag("saturate", True):
-        raise Refused("8-bit floats without saturation (saturate = 0) are not supported")
-    if call.integer("precision", 0) not in (TensorProto.UNDEFINED, TensorProto.FLOAT):
-        raise Refused("a division in another type than float32 (precision) is not supported")
     axis, block = call.integer("axis", 1), call.integer("block_size", 0)
-    return quantized(call, x, read_scaling(call, x.type, 1, dtype, axis=axis, block=block), dtype)
+    scaling = read_scaling(call, x.type, 1, dtype, axis=axis, block=block)
+    return quantized(call, x, scaling, dtype, saturate=saturate, precision=precision)
 
 
 def _target(call: Call) -> DType:
@@ -75,7 +90,10 @@ def dequantize_linear(call: Call) -> Outcome:
     axis, block = call.integer("axis", 1), call.integer("block_size", 0)
     scaling = read_scaling(call, q.type, 1, q.dtype, axis=axis, block=block)
     code = call.integer("output_dtype", TensorProto.UNDEFINED)
-    return dequantized(call, q, scaling, None if code == TensorProto.UNDEFINED else element_type(code))
+    to = scaling.scale.dtype if code == TensorProto.UNDEFINED else element_type(code)
+    if to not in REALS:
+        raise Malformed(f"its result would be {to}; it is f32, f16 or bf16, as output_dtype says")
+    return dequantized(call, q, scaling, to)
 
 
 def _check_single(call: Call) -> None:
@@ -126,5 +144,5 @@ TABLE: Table = {
     "DequantizeLinear": [(10, _dequantize_whole), (13, dequantize_linear)],
     "QLinearConv": [(10, _qlinear_conv)],
     "QLinearMatMul": [(10, _qlinear_matmul)],
-    "QuantizeLinear": [(10, _quantize_whole), (13, quantize_linear)],
+    "QuantizeLinear": [(10, _quantize_whole), (13, quantize_linear), (23, _quantize_in_scale_type)],
 }

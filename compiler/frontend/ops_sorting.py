@@ -10,7 +10,6 @@ from ...dialects.graph.binary import Add
 from ...dialects.graph.indexing import GatherElements, OneHot
 from ...dialects.graph.movement.pad import Pad
 from ...dialects.graph.movement.reshape import Reshape
-from ...dialects.graph.pool import lowest
 from ...dialects.graph.reduction import ArgReduce
 from ...dialects.graph.sequences import ReverseSequence, WriteCache
 from ...dialects.graph.sorting import PlacesOfRank, SortRank
@@ -92,8 +91,8 @@ def _by_parts(call: Call, x: Tensor, axis: int, count: Dim, part: int, *, larges
 def _last(dtype: DType, *, largest: bool) -> float | int:
     """A number of DTYPE that no other is behind, in descending order where the LARGEST are first."""
     if largest:
-        return lowest(dtype)
-    return float("nan") if dtype.is_float else int(np.iinfo(dtype.numpy).max)
+        return dtype.limits[0]
+    return float("nan") if dtype.is_float else dtype.limits[1]
 
 
 def _hardmax(call: Call) -> Outcome:

@@ -7,7 +7,7 @@ from typing import Any
 from ...dialects.core.ir import Operation
 from ...dialects.graph.binary import Div, Pow
 from ...dialects.graph.movement.expand import Expand
-from ...dialects.graph.pool import AvgPool, LpPool, MaxPool, MaxPoolIndices, lowest
+from ...dialects.graph.pool import AvgPool, LpPool, MaxPool, MaxPoolIndices
 from ...dialects.graph.reduction import Reduce
 from ...dialects.graph.unary import Abs
 from .call import Call, Outcome
@@ -52,7 +52,7 @@ def _max_pool(call: Call) -> Outcome:
 
 def largest(call: Call, x: Tensor) -> Tensor:
     """The max pooling of X with the window of the node's attributes."""
-    return _pooled(call, x, MaxPool, call.constant(lowest(x.dtype), x.dtype))
+    return _pooled(call, x, MaxPool, call.constant(x.dtype.limits[0], x.dtype))
 
 
 def _average_pool(call: Call) -> Outcome:

@@ -7,24 +7,9 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto
 
-from ...dialects.core.dtypes import (
-    BF16,
-    BOOL,
-    F8E4M3,
-    F8E5M2,
-    F16,
-    F32,
-    F64,
-    I8,
-    I16,
-    I32,
-    I64,
-    U8,
-    U16,
-    U32,
-    U64,
-    DType,
-)
+from ...dialects.core import dtypes
+from ...dialects.core.dtypes import BF16, F16, F32, F64, I64, U32, U64, DType
+from ..files.packing import packed_bytes, unpacked
 from .external import ExternalFiles
 from .limits import MAX_ELEMENTS, MAX_RANK
 from .problems import Malformed, Refused
@@ -35,17 +20,27 @@ ELEMENT_TYPES: dict[int, DType] = {
     TensorProto.DOUBLE: F64,
     TensorProto.FLOAT16: F16,
     TensorProto.BFLOAT16: BF16,
-    TensorProto.FLOAT8E4M3FN: F8E4M3,
-    TensorProto.FLOAT8E5M2: F8E5M2,
+    TensorProto.FLOAT8E4M3FN: dtypes.F8E4M3,
+    TensorProto.FLOAT8E4M3FNUZ: dtypes.F8E4M3FNUZ,
+    TensorProto.FLOAT8E5M2: dtypes.F8E5M2,
+    TensorProto.FLOAT8E5M2FNUZ: dtypes.F8E5M2FNUZ,
+    TensorProto.FLOAT8E8M0: dtypes.F8E8M0,
+    TensorProto.FLOAT6E2M3: dtypes.F6E2M3,
+    TensorProto.FLOAT6E3M2: dtypes.F6E3M2,
+    TensorProto.FLOAT4E2M1: dtypes.F4E2M1,
     TensorProto.INT64: I64,
-    TensorProto.INT32: I32,
-    TensorProto.INT16: I16,
-    TensorProto.INT8: I8,
+    TensorProto.INT32: dtypes.I32,
+    TensorProto.INT16: dtypes.I16,
+    TensorProto.INT8: dtypes.I8,
+    TensorProto.INT4: dtypes.I4,
+    TensorProto.INT2: dtypes.I2,
     TensorProto.UINT64: U64,
     TensorProto.UINT32: U32,
-    TensorProto.UINT16: U16,
-    TensorProto.UINT8: U8,
-    TensorProto.BOOL: BOOL,
+    TensorProto.UINT16: dtypes.U16,
+    TensorProto.UINT8: dtypes.U8,
+    TensorProto.UINT4: dtypes.U4,
+    TensorProto.UINT2: dtypes.U2,
+    TensorProto.BOOL: dtypes.BOOL,
 }
 
 ELEMENT_CODES = {dtype: code for code, dtype in ELEMENT_TYPES.items()}
@@ -85,7 +80,7 @@ def read_tensor(proto: TensorProto, files: ExternalFiles) -> Array:
     if count > MAX_ELEMENTS:
         raise Malformed(f"{count} elements are more than the limit of {MAX_ELEMENTS}")
     if proto.data_location == TensorProto.EXTERNAL:
-        return np.frombuffer(files.read(proto, count * dtype.bytes), dtype.numpy).reshape(shape)
+        return _from_raw(files.read(proto, packed_bytes(dtype, count)), dtype, count).reshape(shape)
     if proto.HasField("raw_data"):
         return _from_raw(proto.raw_data, dtype, count).reshape(shape)
     return _from_field(proto, dtype, count).reshape(shape)
@@ -100,21 +95,26 @@ def _shape(proto: TensorProto) -> tuple[int, ...]:
     return shape
 
 
-def _from_raw(raw: bytes, dtype: DType, count: int) -> Array:
-    if len(raw) != count * dtype.bytes:
-        raise Malformed(f"{len(raw)} bytes are stored, but its shape needs {count * dtype.bytes}")
-    return np.frombuffer(raw, dtype.numpy)
+def _from_raw(raw: bytes | memoryview, dtype: DType, count: int) -> Array:
+    size = packed_bytes(dtype, count)
+    if len(raw) != size:
+        raise Malformed(f"{len(raw)} bytes are stored, but its shape needs {size}")
+    return unpacked(raw, dtype, count) if dtype.is_packable else np.frombuffer(raw, dtype.numpy)
 
 
 def _from_field(proto: TensorProto, dtype: DType, count: int) -> Array:
     numbers: Any = getattr(proto, _FIELDS.get(dtype, "int32_data"))
-    if len(numbers) != count:
-        raise Malformed(f"{len(numbers)} elements are stored, but its shape needs {count}")
+    shares = dtype.is_packable and 8 % dtype.bits == 0  # 6-bit floats have a number each
+    wanted = packed_bytes(dtype, count) if shares else count
+    if len(numbers) != wanted:
+        raise Malformed(f"{len(numbers)} elements are stored, but its shape needs {wanted}")
     if dtype in _FIELDS:
         return np.array(numbers, dtype=dtype.numpy)
     wide = np.array(numbers, dtype=np.int32)
+    if shares:
+        return unpacked(wide.astype(np.uint8), dtype, count)
     if dtype in (F16, BF16):
         return wide.astype(np.uint16).view(dtype.numpy)
-    if dtype in (F8E4M3, F8E5M2):
-        return wide.astype(np.uint8).view(dtype.numpy)
+    if dtype.is_float:
+        return (wide & ((1 << dtype.bits) - 1)).astype(np.uint8).view(dtype.numpy)
     return wide.astype(dtype.numpy)

@@ -29,7 +29,11 @@ Arrays = Mapping[str, Array]
 ROUNDINGS = 16.0
 ROUNDINGS_PER_STEP = 6.0
 ITERATIONS = 16  # of a loop without a trip count that is a size
-SIGNIFICAND_BITS = {"f64": 53, "f32": 24, "tf32": 11, "f16": 11, "bf16": 8, "f8e4m3": 4, "f8e5m2": 3}
+SIGNIFICAND_BITS = {
+    **{"f64": 53, "f32": 24, "tf32": 11, "f16": 11, "bf16": 8},
+    **{"f8e4m3": 4, "f8e5m2": 3, "f8e4m3fnuz": 4, "f8e5m2fnuz": 3, "f8e8m0": 1},
+    **{"f6e2m3": 4, "f6e3m2": 3, "f4e2m1": 2},
+}
 
 
 def random_inputs(module: Module, seed: int = 0, which: str = "optimum") -> dict[str, Array]:

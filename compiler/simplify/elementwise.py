@@ -6,6 +6,8 @@ when the zero is negative, x * 0 becomes 0 only for integers, and nothing is rea
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from ...dialects.core.dtypes import DType
@@ -30,31 +32,41 @@ from ...dialects.graph.constants import constant
 from ...dialects.graph.elementwise import Cast, Clip, Where
 from ...dialects.graph.elementwise_base import Binary
 from ...dialects.graph.movement.expand import Expand
+from ...dialects.graph.numeric import converted
 from ...dialects.graph.unary import Abs, BitwiseNot, Ceil, Floor, Neg, Not, Round, Sign
 from ..patterns.matching import constant_array, filled, is_splat, is_zero, produced_by, replace_with
 from ..patterns.rewrite import Rewriter, pattern
 
-_SIGNIFICAND = {"f64": 53, "f32": 24, "f16": 11, "bf16": 8, "f8e4m3": 4, "f8e5m2": 3}
-_EXPONENT = {"f64": 11, "f32": 8, "f16": 5, "bf16": 8, "f8e4m3": 4, "f8e5m2": 5}
+_SIGNIFICAND = {"f64": 53, "f32": 24, "f16": 11, "bf16": 8}
+_EXPONENT = {"f64": 11, "f32": 8, "f16": 5, "bf16": 8}
 
 
 def holds(wide: DType, narrow: DType) -> bool:
     """True when WIDE represents every value of NARROW exactly."""
-    if wide == narrow:
-        return True
-    if narrow.kind == "bool":
+    if wide == narrow or narrow.kind == "bool":
         return True
     if wide.kind == "bool":
         return False
     if narrow.is_float:
-        fits = wide.is_float and _SIGNIFICAND[wide.name] >= _SIGNIFICAND[narrow.name]
-        return fits and _EXPONENT[wide.name] >= _EXPONENT[narrow.name]
+        return wide.is_float and _holds_floats(wide, narrow)
     value_bits = narrow.bits - (narrow.kind == "signed")
     if wide.is_float:
-        return _SIGNIFICAND[wide.name] >= value_bits and wide.name in ("f32", "f64")
+        return wide.name in ("f32", "f64") and _SIGNIFICAND[wide.name] >= value_bits
     if narrow.kind == "signed" and wide.kind == "unsigned":
         return False
     return wide.bits - (wide.kind == "signed") >= value_bits
+
+
+@functools.cache
+def _holds_floats(wide: DType, narrow: DType) -> bool:
+    """The same of floats; of 8 bits and less each value is tried."""
+    if narrow.bits > 8:
+        known = wide.name in _SIGNIFICAND and _SIGNIFICAND[wide.name] >= _SIGNIFICAND[narrow.name]
+        return known and _EXPONENT[wide.name] >= _EXPONENT[narrow.name]
+    values = np.arange(1 << narrow.bits, dtype=np.uint8).view(narrow.numpy)
+    before, after = (array.astype(np.float32) for array in (values, converted(values, wide)))
+    equal = np.array_equal(before, after, equal_nan=True)
+    return equal and bool((np.signbit(before) == np.signbit(after))[~np.isnan(before)].all())
 
 
 @pattern("cast-same", Cast)
@@ -72,7 +84,10 @@ def cast_cast(op: Cast, rewriter: Rewriter) -> bool:
     inner = produced_by(op.x, Cast)
     if inner is None or not holds(inner.to, inner.x.type.dtype):
         return False
-    rewriter.replace(op, rewriter.insert(Cast(inner.x, to=op.to)).result)
+    source = inner.x.type.dtype
+    if source.is_integer and inner.to.is_float and op.to.is_integer and not holds(op.to, source):
+        return False  # floats saturate where integers wrap
+    rewriter.replace(op, rewriter.insert(Cast(inner.x, **op.attributes)).result)
     return True
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..core.attributes import DTYPE
+from ..core.attributes import BOOL as BOOLEAN
+from ..core.attributes import DTYPE, EnumKind
 from ..core.diagnostics import op_error
-from ..core.dtypes import BOOL, U8, DType
+from ..core.dtypes import BOOL, F8E8M0, F32, FLOATS8, U8, DType
 from ..core.expr import Expr, Index, Scalars
 from ..core.interpreter import Evaluation
 from ..core.ir import Operation
@@ -23,27 +24,49 @@ from .elementwise_base import Broadcasting, check_kind
 from .extremes import larger, smaller
 from .formula import Term
 from .numeric import Array, converted
+from .small_floats import ROUND_MODES, overflowing, power_of_two
+
+ROUND_MODE = EnumKind(ROUND_MODES)
 
 
 @define_op(Trait.ELEMENTWISE)
 class Cast(GraphOp):
     """Converts the element type (ONNX Cast): floats round to nearest even, float to integer
-    truncates and saturates (NaN gives 0), integers wrap, f8 saturates, bool is x != 0."""
+    truncates and saturates (NaN gives 0), integers wrap, bool is x != 0.
+
+    Floats of 8 bits and less saturate; with `saturate` off, which is for those of 8 bits, they overflow to
+    infinity or else NaN. `round_mode`, which is for f8e8m0, is 'up' (away from zero), 'down' or 'nearest'.
+    """
 
     name = "graph.cast"
     compile_ms = PLAIN_MS
     x = operand()
     to = attribute(DTYPE)
+    saturate = attribute(BOOLEAN, True)
+    round_mode = attribute(ROUND_MODE, "up")
     y = result()
 
     def infer(self) -> Sequence[TensorType]:
+        if not self.saturate and self.to not in (*FLOATS8, F8E8M0):
+            raise op_error(
+                self, f"a cast to {self.to} cannot do without saturate", at=AttributeAt("saturate")
+            )
+        if self.round_mode != "up" and self.to != F8E8M0:
+            message = f"a cast to {self.to} has no round_mode '{self.round_mode}'"
+            raise op_error(self, message, at=AttributeAt("round_mode"))
         return [self.x.type.with_dtype(self.to)]
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
-        return scalars.cast(scalars.load(self.x, index), self.to)
+        x = scalars.load(self.x, index)
+        if x.dtype == self.to or (self.saturate and self.round_mode == "up"):
+            return scalars.cast(x, self.to)
+        wide = Term(scalars, x).cast(F32)
+        if self.to == F8E8M0:
+            return power_of_two(wide, self.saturate, self.round_mode).expr
+        return overflowing(wide, self.to).expr
 
     def evaluate(self, evaluation: Evaluation, x: Array) -> Array:
-        return converted(x, self.to)
+        return converted(x, self.to, saturate=self.saturate, round_mode=self.round_mode)
 
 
 @define_op(Trait.ELEMENTWISE)

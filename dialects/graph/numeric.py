@@ -1,6 +1,7 @@
 """Numpy arithmetic that the op families share: widening, conversions, integer rules and erf.
 
-Storage-only floats (f16, bf16, f8) are computed in f32 and rounded once, to the result.
+What is for storage alone is computed wider and rounded once, to the result: floats of less than 32 bits in
+f32, integers of less than 8 in i8 or u8.
 """
 
 from __future__ import annotations
@@ -9,20 +10,24 @@ import functools
 import math
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
-from ..core.dtypes import BOOL, F32, TF32, DType, from_numpy
+from ..core.dtypes import BOOL, F8E8M0, F32, I8, I32, TF32, U8, DType, from_numpy
 
 Array = np.ndarray[Any, Any]
 
 ERF_STEPS = 32  # table nodes per unit, so that the nearest is at most 1/64 away
 ERF_END = 6  # erf rounds to 1 in f64 from here on
 ERF_TERMS = 9
+LARGE = 1 << 10  # an exponent that no number has
 ERF_BLOCK = 1 << 13  # elements per block, so that its temporaries stay in cache
 
 
 def compute_dtype(dtype: DType) -> DType:
-    """The type of arithmetic on DTYPE: at least f32 for floats."""
+    """The type of arithmetic on DTYPE: at least f32 for floats, at least a byte for integers."""
+    if dtype.is_packable and dtype.is_integer:
+        return I8 if dtype.kind == "signed" else U8
     return F32 if dtype.is_float and dtype.bits < 32 else dtype
 
 
@@ -32,21 +37,28 @@ def widened(array: Any) -> Array:
     return given.astype(compute_dtype(from_numpy(given.dtype)).numpy, copy=False)
 
 
-def converted(array: Any, dtype: DType) -> Array:
+def converted(array: Any, dtype: DType, *, saturate: bool = True, round_mode: str = "up") -> Array:
     """ARRAY as DTYPE: floats round to nearest even, float to integer truncates and saturates (NaN
-    gives 0), integers wrap, f8 saturates, anything to bool is x != 0 (ONNX Cast)."""
+    gives 0), integers wrap, anything to bool is x != 0 (ONNX Cast).
+
+    Floats of 8 bits and less saturate, those of 8 bits only if they are to SATURATE. ROUND_MODE is that of
+    powers of two. Floats become integers of less than a byte as i32 do, which wrap.
+    """
     given: Array = np.asarray(array)
     source = from_numpy(given.dtype)
     if source == dtype:
         return given
     with np.errstate(all="ignore"):
+        wide = widened(given)
         if dtype == BOOL:
-            return np.asarray(widened(given) != 0)
+            return np.asarray(wide != 0)
         if source.is_float and dtype.is_integer:
-            return _float_to_integer(widened(given), dtype)
-        if dtype.is_float and dtype.bits == 8:
-            return _to_f8(given, dtype)
-        return given.astype(dtype.numpy)
+            return _float_to_integer(wide, dtype)
+        if dtype == F8E8M0:
+            return power_of_two(wide, saturate, round_mode)
+        if dtype.is_float and dtype.bits <= 8:
+            return _to_small_float(wide, dtype, saturate)
+        return wide.astype(dtype.numpy)
 
 
 def multiplied(array: Any, multiply: DType | None) -> Array:
@@ -61,20 +73,41 @@ def multiplied(array: Any, multiply: DType | None) -> Array:
 
 
 def _float_to_integer(array: Array, dtype: DType) -> Array:
-    limits = np.iinfo(dtype.numpy)
-    above = array.dtype.type(2.0) ** (dtype.bits - (dtype.kind == "signed"))
-    inside = (array < above) & (array > float(limits.min))
+    if dtype.is_packable:
+        return _float_to_integer(array, I32).astype(dtype.numpy)
+    least, most = map(int, dtype.limits)
+    above = array.dtype.type(most + 1)
+    inside = (array < above) & (array > float(least))
     result = np.where(inside, array, 0).astype(dtype.numpy)
-    result[array >= above] = limits.max
-    result[array <= float(limits.min)] = limits.min
+    result[array >= above] = most
+    result[array <= float(least)] = least
     return result
 
 
-def _to_f8(array: Array, dtype: DType) -> Array:
-    """Round to f8, saturating: values beyond the largest finite one, and infinities, become that (ONNX Cast,
-    saturate=1)."""
-    largest = 448.0 if dtype.name == "f8e4m3" else 57344.0
-    return np.asarray(np.clip(array.astype(np.float32), -largest, largest).astype(dtype.numpy))
+def _to_small_float(array: Array, dtype: DType, saturate: bool) -> Array:
+    """Round to a float of 8 bits or less. Values beyond the largest finite one, and infinities, become that,
+    or with SATURATE off, of 8 bits, infinity or else NaN (ONNX Cast). NaN becomes 0 where there is none."""
+    single = array.astype(np.float32)
+    if dtype.is_packable:
+        single = np.where(np.isnan(single), np.float32(0), single)
+    if saturate or dtype.is_packable:
+        largest = float(ml_dtypes.finfo(dtype.numpy).max)
+        single = np.clip(single, -largest, largest)
+    return np.asarray(single.astype(dtype.numpy))
+
+
+def power_of_two(array: Array, saturate: bool, round_mode: str) -> Array:
+    """Round to f8e8m0: to the next power of two away from zero ('up'), toward it ('down') or to the nearest,
+    of two the larger ('nearest'). What is below the range, negative too, becomes its least, what is above its
+    largest value; with SATURATE off both are NaN (ONNX Cast)."""
+    single = np.asarray(array, np.float32)
+    part, exponent = np.frexp(np.where(single > 0, single, np.float32(1)))
+    rest = {"up": part > 0.5, "down": np.zeros(part.shape, np.bool_), "nearest": part >= 0.75}[round_mode]
+    power = np.where(single > 0, exponent - 1 + rest, -LARGE)
+    power = np.where(np.isposinf(single), LARGE, power)
+    inside = np.isnan(single) | (np.abs(power) <= 127)
+    code = np.where(np.isnan(single) | ~(inside | saturate), 255, np.clip(power, -127, 127) + 127)
+    return np.asarray(code).astype(np.uint8).view(F8E8M0.numpy)
 
 
 def divide(x: Array, y: Array) -> Array:

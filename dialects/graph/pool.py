@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 
 from ..core.affine import Dim, ceildiv, floordiv
 from ..core.attributes import BOOL, INT, INTS
 from ..core.constraints import Need
 from ..core.diagnostics import op_error
-from ..core.dtypes import F8E4M3, I64, DType
+from ..core.dtypes import I64, DType
 from ..core.expr import Expr, Index, Scalars
 from ..core.interpreter import Array, Evaluation
 from ..core.op import attribute, define_op
@@ -68,13 +67,6 @@ class Pool(SlidingWindow):
         return self.y.type.elements * int(np.prod(self.window))
 
 
-def lowest(dtype: DType) -> float | int:
-    """The identity of max; for f8e4m3, which has no infinities, its lowest number."""
-    if dtype == F8E4M3:
-        return float(ml_dtypes.finfo(dtype.numpy).min)
-    return float("-inf") if dtype.is_float else int(np.iinfo(dtype.numpy).min)
-
-
 @define_op(Trait.WINDOW)
 class MaxPool(Pool):
     """The maximum of each window (ONNX MaxPool); NaN propagates."""
@@ -83,7 +75,7 @@ class MaxPool(Pool):
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
         image, channel, *outputs = index
-        outside = scalars.const(lowest(self.x.type.dtype), self.x.type.dtype)
+        outside = scalars.const(self.x.type.dtype.limits[0], self.x.type.dtype)
 
         def body(taps: Index) -> Expr:
             return self.load_step(scalars, (image, channel), outputs, taps, outside)
@@ -92,7 +84,7 @@ class MaxPool(Pool):
 
     def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
         dtype = compute_dtype(self.x.type.dtype)
-        taps = self.met_taps(x.astype(dtype.numpy), evaluation.shape(self.y.type)[2:], lowest(dtype))
+        taps = self.met_taps(x.astype(dtype.numpy), evaluation.shape(self.y.type)[2:], dtype.limits[0])
         y = next(taps)
         for tap in taps:
             y = larger(y, tap)
@@ -113,7 +105,7 @@ class MaxPoolIndices(Pool):
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
         image, channel, *outputs = index
-        outside = scalars.const(lowest(self.x.type.dtype), self.x.type.dtype)
+        outside = scalars.const(self.x.type.dtype.limits[0], self.x.type.dtype)
 
         def body(taps: Index) -> Expr:
             return self.load_step(scalars, (image, channel), outputs, taps, outside)
@@ -141,7 +133,7 @@ class MaxPoolIndices(Pool):
         if self.column_major:
             plane = np.arange(int(np.prod(x.shape[2:])), dtype=np.int64).reshape(x.shape[2:], order="F")
             numbers = plane + _plane_starts(x)
-        values = np.stack(list(self.met_taps(x.astype(dtype.numpy), sizes, lowest(dtype))))
+        values = np.stack(list(self.met_taps(x.astype(dtype.numpy), sizes, dtype.limits[0])))
         places = np.stack(list(self.met_taps(numbers, sizes, -1)))
         best = values.argmax(axis=0)
         return np.take_along_axis(places, best[None], axis=0)[0]

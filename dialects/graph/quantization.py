@@ -1,10 +1,11 @@
-"""Quantization: real numbers as small integers or 8-bit floats, and back.
+"""Quantization: real numbers as integers or floats of a few bits, and back.
 
 A quantized tensor q represents the real numbers (q - zero_point) * scale. There is one scale and zero point
 for the whole tensor, per position along an axis, or per block of positions along it. A missing zero
 point is 0.
 
-Arithmetic is in f32. NaN becomes 0 in an integer type and stays NaN in an 8-bit float.
+Arithmetic is in f32, but for a division whose `precision` is less. NaN becomes 0 in a type that has none and
+stays NaN in an 8-bit float. Scales may be powers of two (f8e8m0).
 """
 
 from __future__ import annotations
@@ -17,7 +18,22 @@ import numpy as np
 from ..core.affine import Dim, ceildiv, floordiv
 from ..core.attributes import BOOL, DTYPE, INT
 from ..core.diagnostics import op_error, operand_at
-from ..core.dtypes import BF16, F8E4M3, F8E5M2, F16, F32, I8, I16, I32, U8, U16, DType
+from ..core.dtypes import (
+    BF16,
+    F4E2M1,
+    F8E8M0,
+    F16,
+    F32,
+    FLOATS6,
+    FLOATS8,
+    I8,
+    I16,
+    I32,
+    INTEGERS4,
+    U8,
+    U16,
+    DType,
+)
 from ..core.expr import Expr, Index, Scalars
 from ..core.interpreter import Array, Evaluation
 from ..core.ir import Operation, Value
@@ -28,9 +44,10 @@ from ..core.types import TensorType
 from .base import PLAIN_MS, GraphOp, normalize_axis, same_shape
 from .formula import Term, load
 from .numeric import converted, widened
+from .small_floats import overflowing
 
-INTEGERS = (I8, U8, I16, U16)
-FLOATS = (F8E4M3, F8E5M2)
+INTEGERS = (I8, U8, I16, U16, *INTEGERS4)
+FLOATS = (*FLOATS8, *FLOATS6, F4E2M1)
 REALS = (F32, F16, BF16)
 
 
@@ -61,7 +78,7 @@ class Scaling(GraphOp):
         return self.scale.type.rank == 0
 
     def infer(self) -> Sequence[TensorType]:
-        if self.scale.type.dtype not in REALS:
+        if self.scale.type.dtype not in (*REALS, F8E8M0):
             raise op_error(
                 self,
                 f"the scale is of type {self.scale.type.dtype}, a float is expected",
@@ -71,7 +88,7 @@ class Scaling(GraphOp):
         zero = self.zero_point
         if zero is None:
             return [self.x.type.with_dtype(self.to)]
-        if zero.type.dtype != self.quantized or self.quantized not in INTEGERS:
+        if zero.type.dtype != self.quantized or self.quantized not in (*INTEGERS, *FLOATS):
             raise op_error(
                 self,
                 f"a zero point of type {zero.type.dtype} for a tensor of {self.quantized}",
@@ -114,7 +131,11 @@ class Scaling(GraphOp):
         x = load(scalars, self.x, index).cast(F32)
         scale = self._parameter(scalars, self.scale, index)
         zero = None if self.zero_point is None else self._parameter(scalars, self.zero_point, index)
-        return self.formula(x, scale, zero).cast(self.to).expr
+        return self.finished(self.formula(x, scale, zero)).expr
+
+    def finished(self, y: Term) -> Term:
+        """An element of y, of `formula`, in its type."""
+        return y.cast(self.to)
 
     def _parameter(self, scalars: Scalars, value: Value, index: Index) -> Term:
         """The scale or zero point of the element at INDEX, in f32."""
@@ -132,7 +153,11 @@ class Scaling(GraphOp):
         zero = None if zero_point is None else self._spread(zero_point, x.shape)
         with np.errstate(all="ignore"):
             y = self.compute(widened(x).astype(np.float32), self._spread(scale, x.shape), zero)
-            return converted(y, self.to)
+            return self.typed(y)
+
+    def typed(self, y: Any) -> Array:
+        """Y, of `compute`, as the type of the result."""
+        return converted(y, self.to)
 
     def _spread(self, array: Array, shape: tuple[int, ...]) -> Array:
         """Scales or zero points in f32, one per element of a tensor of SHAPE, or broadcastable to it."""
@@ -152,13 +177,16 @@ class Quantize(Scaling):
     """saturate(round(x / scale) + zero_point), rounding half to even (ONNX QuantizeLinear).
 
     With `offset_first` it is saturate(round(x / scale + zero_point)), which differs where x / scale is
-    halfway and the zero point odd (ONNX Runtime's QLinearAdd, QLinearMul and QLinearAveragePool). 8-bit
-    floats are rounded once, after the division, and saturate.
+    halfway and the zero point odd (ONNX Runtime's QLinearAdd, QLinearMul and QLinearAveragePool). Floats are
+    rounded after the division and the zero point; those of 8 bits overflow with `saturate` off. The
+    quotient is rounded to the type `precision`.
     """
 
     name = "graph.quantize"
     compile_ms = PLAIN_MS
     offset_first = attribute(BOOL, False)
+    saturate = attribute(BOOL, True)
+    precision = attribute(DTYPE, F32)
     cost = 3
 
     @property
@@ -174,23 +202,47 @@ class Quantize(Scaling):
                 f"takes f32, f16, bf16 or i32 elements, not {self.x.type.dtype}",
                 at=operand_at(self, self.x),
             )
+        if not self.saturate and self.to not in FLOATS8:
+            raise op_error(self, f"{self.to} cannot do without saturate", at=AttributeAt("saturate"))
+        if self.precision not in REALS:
+            message = f"divides in f32, f16 or bf16, not in {self.precision}"
+            raise op_error(self, message, at=AttributeAt("precision"))
         return super().infer()
 
     def compute(self, x: Array, scale: Array, zero_point: Array | None) -> Any:
-        if self.to.is_float:  # also for f64, in which a plan is checked without any rounding
-            return x / scale
-        if self.offset_first and zero_point is not None:
-            return np.rint(x / scale + zero_point)
-        whole = np.rint(x / scale)
+        ratio = self._ratio(x, scale)
+        if self.to.is_float or self.offset_first:
+            moved = ratio if zero_point is None else ratio + zero_point
+            return moved if self.to.is_float else np.rint(moved)
+        whole = np.rint(ratio)
         return whole if zero_point is None else whole + zero_point
 
+    def _ratio(self, x: Array, scale: Array) -> Array:
+        if self.precision.bits >= F32.bits:
+            return np.asarray(x / scale)  # also for f64, in which a plan is checked without any rounding
+        kind = self.precision.numpy
+        return np.asarray(x.astype(kind) / scale.astype(kind)).astype(np.float32)
+
+    def typed(self, y: Any) -> Array:
+        least, most = self.to.limits
+        narrow = y if self.to.is_float else np.clip(y, least, most)
+        return converted(narrow, self.to, saturate=self.saturate)
+
     def formula(self, x: Term, scale: Term, zero_point: Term | None) -> Term:
-        if self.to.is_float:
-            return x / scale
-        if self.offset_first and zero_point is not None:
-            return (x / scale + zero_point).call("round")
-        whole = (x / scale).call("round")
+        ratio = (x.cast(self.precision) / scale.cast(self.precision)).cast(F32)
+        if self.to.is_float or self.offset_first:
+            moved = ratio if zero_point is None else ratio + zero_point
+            return moved if self.to.is_float else moved.call("round")
+        whole = ratio.call("round")
         return whole if zero_point is None else whole + zero_point
+
+    def finished(self, y: Term) -> Term:
+        if not self.saturate:
+            return overflowing(y, self.to)
+        if self.to not in INTEGERS4:  # the other casts saturate
+            return y.cast(self.to)
+        least, most = self.to.limits
+        return y.call("max", least).call("min", most).cast(self.to)
 
 
 @define_op(Trait.ELEMENTWISE, Trait.ENCODING)

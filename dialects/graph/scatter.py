@@ -25,7 +25,6 @@ from .elementwise_base import NUMBER, check_kind
 from .extremes import larger, smaller
 from .movement.remap import reshaped_index
 from .numeric import compute_dtype, converted, widened
-from .pool import lowest
 
 REDUCTIONS = EnumKind(("none", "add", "mul", "max", "min"))
 _COMBINE: dict[str, Callable[[Any, Any], Any]] = {
@@ -35,11 +34,6 @@ _COMBINE: dict[str, Callable[[Any, Any], Any]] = {
     "max": larger,
     "min": smaller,
 }
-
-
-def _highest(dtype: DType) -> float | int:
-    """The identity of min."""
-    return float("inf") if dtype.is_float else int(np.iinfo(dtype.numpy).max)
 
 
 class Scatter(GraphOp):
@@ -58,8 +52,8 @@ class Scatter(GraphOp):
     identities: ClassVar[dict[str, Callable[[DType], float | int]]] = {
         "add": lambda dtype: -0.0 if dtype.is_float else 0,
         "mul": lambda dtype: 1,
-        "max": lowest,
-        "min": _highest,
+        "max": lambda dtype: dtype.limits[0],
+        "min": lambda dtype: dtype.limits[1],
     }
 
     def check_operands(self) -> None:

@@ -1,44 +1,15 @@
 // convert<To>(x) between every pair of scalar types.
 //
 // Rounding is to nearest even; float to integer truncates, saturates and sends NaN to 0; integer to
-// integer wraps as C does; anything to bool is x != 0. f8 formats saturate (ONNX Cast, saturate=1).
+// integer wraps as C does; anything to bool is x != 0. f8 formats saturate (ONNX Cast, saturate=1). What has
+// less than a byte is converted as `small_formats.cuh` says.
 #pragma once
 
-#include "types.cuh"
+#include "small_formats.cuh"
 
 namespace glass {
 
-// ---- Software formats: the host's only way, and the GPU's for f8 below sm_89. ------------------
-
-// Rounds to a format of MANTISSA bits and exponent bias BIAS whose largest finite value has the bits
-// LARGEST; beyond it saturates. Returns the magnitude and the sign, shifted to SIGN.
-template <int MANTISSA, int BIAS, u32 LARGEST, u32 QUIET, u32 SIGN>
-GLASS_DEVICE u32 round_to_small(f32 x) {
-    const u32 bits = bit_cast<u32>(x);
-    const u32 sign = bits >> 31 ? SIGN : 0u;
-    const u32 magnitude = bits & 0x7fffffffu;
-    if (magnitude > 0x7f800000u) return sign | QUIET;
-    constexpr u32 smallest_normal = u32(127 + 1 - BIAS) << 23;
-    u32 rounded;
-    if (magnitude < smallest_normal) {
-        // Adding a power of two whose last bit is the format's smallest step lets the adder round.
-        constexpr u32 step = u32(127 + 1 - BIAS - MANTISSA + 23) << 23;
-        rounded = bit_cast<u32>(bit_cast<f32>(magnitude) + bit_cast<f32>(step)) - step;
-    } else {
-        constexpr int shift = 23 - MANTISSA;
-        const u32 even = (magnitude >> shift) & 1u;
-        rounded = ((magnitude + (1u << (shift - 1)) - 1u + even) >> shift) - (u32(127 - BIAS) << MANTISSA);
-    }
-    return sign | (rounded > LARGEST ? LARGEST : rounded);
-}
-
-GLASS_DEVICE f32 f8e4m3_to_f32(u8 bits) {
-    const u32 magnitude = bits & 0x7fu;
-    const u32 sign = u32(bits & 0x80u) << 24;
-    if (magnitude == 0x7fu) return bit_cast<f32>(sign | 0x7fc00000u);
-    const f32 value = bit_cast<f32>(magnitude << 20) * 0x1p120f;  // rebias; exact for subnormals too
-    return bit_cast<f32>(bit_cast<u32>(value) | sign);
-}
+// ---- In software: the host's only way, and the GPU's for f8 below sm_89. -----------------------
 
 #if defined(GLASS_HOST)
 
@@ -133,7 +104,8 @@ GLASS_DEVICE f32 storage_to_f32(From x) {
     if constexpr (is_same<From, f16>) return f16_to_f32(x.bits);
     else if constexpr (is_same<From, bf16>) return bit_cast<f32>(u32(x.bits) << 16);
     else if constexpr (is_same<From, f8e4m3>) return f8e4m3_to_f32(x.bits);
-    else return f16_to_f32(u16(x.bits << 8));
+    else if constexpr (is_same<From, f8e5m2>) return f16_to_f32(u16(x.bits << 8));
+    else return small_to_f32(x);
 }
 
 template <class To>
@@ -141,7 +113,8 @@ GLASS_DEVICE To f32_to_storage(f32 x) {
     if constexpr (is_same<To, f16>) return To{f32_to_f16(x)};
     else if constexpr (is_same<To, bf16>) return To{f32_to_bf16(x)};
     else if constexpr (is_same<To, f8e4m3>) return To{f32_to_f8e4m3(x)};
-    else return To{f32_to_f8e5m2(x)};
+    else if constexpr (is_same<To, f8e5m2>) return To{f32_to_f8e5m2(x)};
+    else return f32_to_small<To>(x);
 }
 
 // The first float above the integer range is a power of two, exact in f32 and f64.
@@ -158,6 +131,8 @@ GLASS_DEVICE To convert(From x) {
     if constexpr (is_same<To, From>) return x;
     else if constexpr (is_same<From, f64> && is_same<To, f16>) return To{f64_to_f16(x)};
     else if constexpr (is_storage_float<From>) return convert<To>(storage_to_f32(x));
+    else if constexpr (is_small_integer<From>) return convert<To>(small_to_byte(x));
+    else if constexpr (is_small_integer<To>) return low_bits<To>(convert<i32>(x));
     else if constexpr (is_storage_float<To>) return f32_to_storage<To>(f32(x));
     else if constexpr (is_same<To, bool>) return x != From(0);
     else if constexpr (is_native_float<From> && is_integer<To>) return float_to_integer<To>(x);

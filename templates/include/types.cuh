@@ -39,6 +39,39 @@ struct f8e4m3 {  // finite values and NaN only, largest 448 (OCP E4M3)
 struct f8e5m2 {  // like the upper byte of an f16
     unsigned char bits;
 };
+struct f8e4m3fnuz {  // finite values and one NaN, in the place of -0; largest 240
+    unsigned char bits;
+};
+struct f8e5m2fnuz {  // the same, largest 57344
+    unsigned char bits;
+};
+struct f8e8m0 {  // powers of two from 2^-127 to 2^127, and NaN (OCP microscaling)
+    unsigned char bits;
+};
+
+// Formats of less than a byte have one of their own in memory, whose upper bits are written as 0 and never
+// looked at. These floats have finite values only.
+struct f6e2m3 {
+    unsigned char bits;
+};
+struct f6e3m2 {
+    unsigned char bits;
+};
+struct f4e2m1 {
+    unsigned char bits;
+};
+struct i4 {
+    unsigned char bits;
+};
+struct u4 {
+    unsigned char bits;
+};
+struct i2 {
+    unsigned char bits;
+};
+struct u2 {
+    unsigned char bits;
+};
 
 // N elements that move as one word: aligned to their size, to 16 bytes at most.
 template <class T, int N>
@@ -58,7 +91,10 @@ template <class T, class... Others>
 inline constexpr bool is_any_of = (is_same<T, Others> || ...);
 
 template <class T>
-inline constexpr bool is_storage_float = is_any_of<T, f16, bf16, f8e4m3, f8e5m2>;
+inline constexpr bool is_storage_float =
+    is_any_of<T, f16, bf16, f8e4m3, f8e5m2, f8e4m3fnuz, f8e5m2fnuz, f8e8m0, f6e2m3, f6e3m2, f4e2m1>;
+template <class T>
+inline constexpr bool is_small_integer = is_any_of<T, i4, u4, i2, u2>;
 template <class T>
 inline constexpr bool is_native_float = is_any_of<T, f32, f64>;
 template <class T>

@@ -11,9 +11,10 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 from glassrt.dialects.core.affine import Dim, evaluate, symbol
-from glassrt.dialects.core.dtypes import DType
+from glassrt.dialects.core.dtypes import F8E8M0, I32, DType
 from glassrt.dialects.core.expr import (
     Apply,
     BitCastExpr,
@@ -44,6 +45,8 @@ def stored(value: Number, dtype: DType) -> Number:
     """VALUE rounded or wrapped to DTYPE, as a Python number."""
     if dtype.kind == "bool":
         return bool(value)
+    if dtype == F8E8M0:
+        return _power_of_two(float(value))
     if dtype.is_float:
         with np.errstate(all="ignore"):
             return float(np.float64(value).astype(dtype.numpy))
@@ -56,15 +59,25 @@ def cast(value: Number, source: DType, target: DType) -> Number:
     if target.kind == "bool":
         return value != 0
     if source.is_float and target.is_integer:
-        limits = np.iinfo(target.numpy)
+        least, most = map(int, (I32 if target.bits < 8 else target).limits)
         if math.isnan(value):
             return 0
-        bounded = min(max(value, float(limits.min)), float(limits.max))
-        return min(max(int(bounded), int(limits.min)), int(limits.max))
-    if target.is_float and target.bits == 8 and not math.isnan(value):
-        largest = {"f8e4m3": 448.0, "f8e5m2": 57344.0}[target.name]
+        bounded = min(max(value, float(least)), float(most))
+        return stored(min(max(int(bounded), least), most), target)
+    if target.is_float and target.bits <= 8 and target != F8E8M0:
+        if math.isnan(value):
+            return 0.0 if target.bits < 8 else math.nan
+        largest = float(ml_dtypes.finfo(target.numpy).max)
         return stored(min(max(float(value), -largest), largest), target)
     return stored(value, target)
+
+
+def _power_of_two(value: float) -> float:
+    """The least power of two of f8e8m0 that is not below VALUE, its largest beyond them; f32 is between."""
+    single = float(np.float32(value))
+    if math.isnan(single):
+        return single
+    return next((2.0**power for power in range(-127, 127) if 2.0**power >= single), 2.0**127)
 
 
 # ---------------------------------------------------------------- functions

@@ -45,9 +45,9 @@ def numbers(dtype: DType, *, special: bool = True, limit: float = 8.0) -> Search
     if dtype == BOOL:
         return st.booleans()
     if dtype.is_integer:
-        info = np.iinfo(dtype.numpy)
-        small = st.integers(max(-9, int(info.min)), 9)
-        return st.one_of(small, st.integers(int(info.min), int(info.max))) if special else small
+        least, most = map(int, dtype.limits)
+        small = st.integers(max(-9, least), min(9, most))
+        return st.one_of(small, st.integers(least, most)) if special else small
     # Thousandths, so that failures read well and subnormals do not drown everything else.
     step = st.integers(int(-limit * 1000), int(limit * 1000)).map(lambda n: n / 1000)
     return st.one_of(step, st.sampled_from(SPECIAL)) if special else step

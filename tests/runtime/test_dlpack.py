@@ -14,7 +14,8 @@ from glassrt.runtime.dtypes import ELEMENT_TYPES, element_name, numpy_dtype
 from hypothesis import given
 from hypothesis import strategies as st
 
-NUMPY_TYPES = [name for name in ELEMENT_TYPES if not name.startswith(("bf", "f8"))]
+NARROW = [name for name, entry in ELEMENT_TYPES.items() if entry.narrow]
+NUMPY_TYPES = [name for name in ELEMENT_TYPES if not name.startswith(("bf", "f8")) and name not in NARROW]
 
 
 class Exported:
@@ -44,6 +45,15 @@ def test_what_numpy_exports_is_read(dtype: str, shape: list[int]) -> None:
     view = import_tensor(array, None)
     assert (view.dtype, view.shape, view.contiguous, view.bytes) == (dtype, array.shape, True, array.nbytes)
     np.testing.assert_array_equal(view.numpy(), array)
+
+
+@pytest.mark.parametrize("name", NARROW)
+def test_what_is_narrower_than_a_byte_is_not_shared(name: str) -> None:
+    """DLPack packs it."""
+    with pytest.raises(InputError, match=f"{name} cannot be shared"):
+        export_tensor(None, 0, (CPU, 0), name, (2,))
+    with pytest.raises(InputError, match="not supported"):
+        element_name(ELEMENT_TYPES[name].code, ELEMENT_TYPES[name].width, 1)
 
 
 def test_views_write_through() -> None:

@@ -25,7 +25,7 @@ from ....dialects.graph.movement.pad import Pad
 from ....dialects.graph.movement.reshape import Reshape
 from ....dialects.graph.normalization import Softmax
 from ....dialects.graph.pool import MaxPool
-from ....dialects.graph.quantization import Dequantize
+from ....dialects.graph.quantization import Dequantize, Quantize
 from ...settings.policy import Format
 from .multiplication import Multiplication
 
@@ -91,6 +91,9 @@ class RegionPrecision:
             return [self._computed(self._cast(self._values[op.x], op.x.type.dtype))]
         if isinstance(op, Dequantize):
             return [None if v is None else self._values[v] for v in op.operands]
+        if isinstance(op, Quantize):
+            zero = None if op.zero_point is None else self._values[op.zero_point]
+            return [*(self._computed(self._values[v]) for v in (op.x, op.scale)), zero]
         return [None if v is None else self._computed(self._values[v]) for v in op.operands]
 
     def _unwidened(self, op: Operation) -> list[Value | None] | None:

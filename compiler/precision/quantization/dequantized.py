@@ -39,7 +39,7 @@ class Dequantized:
 def as_dequantized(value: Value | None, module: Module) -> Dequantized | None:
     """VALUE as a dequantized tensor with constant scales, one or one per position of an axis; else None."""
     op = produced_by(value, Dequantize)
-    if op is None or op.block:
+    if op is None or op.block or (op.zero_point is not None and op.quantized.is_float):
         return None
     scale = constant_array(op.scale, module)
     zero = np.zeros((), np.int64) if op.zero_point is None else constant_array(op.zero_point, module)

@@ -84,7 +84,7 @@ def _fits(bias: Array, contraction: Conv | Matmul) -> bool:
 def integer_requantize(op: Quantize, rewriter: Rewriter) -> bool:
     """quantize(relu(cast(sums) * s + b), t) => quantize(relu(cast(sums) * (s / t) + b / t), 1)"""
     target = constant_array(op.scale, rewriter.module)
-    if not op.per_tensor or target is None or not positive(target) or target == 1:
+    if not op.per_tensor or target is None or not positive(target) or target == 1 or op.precision != F32:
         return False
     division = Division(target.astype(np.float64), rewriter.module)
     if not division.reaches_sums(op.x):

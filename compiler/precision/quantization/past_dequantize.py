@@ -9,7 +9,7 @@ import numpy as np
 
 from ....dialects.core.ir import Module, Operation, Value
 from ....dialects.core.location import merge
-from ....dialects.graph.quantization import Dequantize, Scaling
+from ....dialects.graph.quantization import Dequantize, Quantize, Scaling
 from ...patterns.matching import constant_array, produced_by
 from ...patterns.rewrite import AnyOp, Rewriter
 
@@ -51,6 +51,8 @@ def per_tensor_dequantize(value: Value | None) -> Dequantize | None:
 
 def keeps_order(op: Scaling, module: Module) -> bool:
     """Whether quantization keeps the order of numbers, because the scale is known to be positive."""
+    if isinstance(op, Quantize) and not op.saturate:
+        return False  # what overflows becomes NaN
     scale = constant_array(op.scale, module)
     return scale is not None and bool((scale > 0).all())
 

@@ -56,6 +56,6 @@ def _most(dtype: DType, zero: int) -> float:
     """The largest magnitude, in scales, that DTYPE represents about ZERO; symmetric about 0."""
     if dtype in FLOATS:
         return float(ml_dtypes.finfo(dtype.numpy).max)
-    info = np.iinfo(dtype.numpy)
-    least = -info.max if info.min and not zero else info.min
-    return float(max(info.max - zero, zero - least))
+    lowest, highest = map(int, dtype.limits)
+    least = -highest if lowest and not zero else lowest
+    return float(max(highest - zero, zero - least))

@@ -64,8 +64,8 @@ class Counted:
         return substitute(dim, {name: least}), substitute(dim, {name: most})
 
     def covers(self, dim: Dim) -> bool:
-        """Whether DIM is of the form (a * size - b) * count with a >= b > 0, and the count 0 where the size is,
-        so that it is never negative: that of positions that are found in a tensor of the size is."""
+        """Whether DIM is of the form (a * size - b) * count with a >= b > 0, and the count 0 where the size
+        is, so that it is never negative: that of positions that are found in a tensor of the size is."""
         if not isinstance(dim, Affine) or len(dim.terms) != 2:
             return False
         (whole, most), (part, least) = sorted(dim.terms, key=lambda term: -term[1])

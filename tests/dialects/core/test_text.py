@@ -82,8 +82,8 @@ def test_names_of_the_model_may_be_any_text(node, name):
 @given(st.sampled_from(sorted(DTYPES)), st.binary(min_size=16, max_size=16))
 def test_inline_constants_keep_every_bit(name, data):
     dtype = DTYPES[name].numpy
-    if name == "bool":
-        data = bytes(byte & 1 for byte in data)
+    width = 1 if name == "bool" else DTYPES[name].bits
+    data = bytes(byte & ((1 << min(width, 8)) - 1) for byte in data)
     array = np.frombuffer(data, dtype)
     module = Module("net")
     function = module.add(Function("main", [], ["y"]))
