@@ -69,6 +69,11 @@ class Request:
         return ROW in self.ranges
 
     @property
+    def rows(self) -> tuple[int, int] | None:
+        """The range of the row's number, of a stacked kernel."""
+        return self.ranges.get(ROW)
+
+    @property
     def symbols(self) -> list[str]:
         """The symbols that the request declares, sorted by name."""
         return sorted(self.ranges)

@@ -28,7 +28,8 @@ from ...dialects.launch import Buffer
 from ..passes.spilled import Spilled
 
 Choice = Callable[[Request], Candidate]
-_Key = tuple[str, tuple[TensorType, ...], frozenset[int]]  # identifies a kernel: region, results, weights
+# Identifies a kernel: region, results, weights, and the rows of which it writes one.
+_Key = tuple[str, tuple[TensorType, ...], frozenset[int], tuple[int, int] | None]
 
 
 def cheapest(request: Request) -> Candidate:
@@ -127,7 +128,8 @@ def lying_as(region: Block, types: Sequence[TensorType]) -> Block:
 
 
 def _key(request: Request) -> _Key:
-    return canonical_text(request.region), request.writes, request.weights
+    """What the choice depends on within a module; of its ranges only that of the row is its own."""
+    return canonical_text(request.region), request.writes, request.weights, request.rows
 
 
 def _stand_in(type: TensorType, space: str) -> Value:

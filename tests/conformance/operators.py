@@ -70,7 +70,7 @@ def page() -> str:
         ", ".join(f"`{name}`" for name in sorted(CONTRIBUTED)) + ".",
     ]
     lines += ["", "## Left out", "", "| domain | why |", "|---|---|"]
-    lines += [f"| `{domain}` | {why} |" for domain, why in DOMAINS_LEFT_OUT.items()]
+    lines += [f"| {domain} | {why} |" for domain, why in DOMAINS_LEFT_OUT.items()]
     return "\n".join(lines) + "\n"
 
 

@@ -5,9 +5,40 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from glassrt import compile, load
+from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from ..compiler.frontend.recurrent import recurrent
 from ..models import run_onnxruntime
+
+WIDTH = 4
+
+
+def two_of(first: int, second: int) -> ModelProto:
+    """Two RNNs of one width over sequences of different lengths."""
+    generator = np.random.default_rng(0)
+    nodes, inputs, outputs, weights = [], [], [], []
+    for name, steps in (("a", first), ("b", second)):
+        shapes = {"w": (1, WIDTH, WIDTH), "r": (1, WIDTH, WIDTH)}
+        weights += [
+            numpy_helper.from_array(generator.standard_normal(shape).astype(np.float32), name + kind)
+            for kind, shape in shapes.items()
+        ]
+        operands = [f"{name}x", f"{name}w", f"{name}r"]
+        nodes.append(helper.make_node("RNN", operands, [f"{name}y"], name, hidden_size=WIDTH))
+        sizes = [steps, 1, WIDTH]
+        inputs.append(helper.make_tensor_value_info(f"{name}x", TensorProto.FLOAT, sizes))
+        outputs.append(helper.make_tensor_value_info(f"{name}y", TensorProto.FLOAT, None))
+    graph = helper.make_graph(nodes, "g", inputs, outputs, weights)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+
+
+def test_kernels_that_write_rows_of_different_stacks_are_different() -> None:
+    model = two_of(10, 4)
+    given = {f"{name}x": np.full((steps, 1, WIDTH), 0.5, np.float32) for name, steps in (("a", 10), ("b", 4))}
+    with load(compile(model, target="host"), device="host") as engine:
+        have, want = engine.run(given), run_onnxruntime(model, given)
+    for name, array in want.items():
+        np.testing.assert_allclose(have[name], array, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(("precision", "bound"), [("fp32", 2e-5), ("fp16", 2e-2)])
