@@ -20,6 +20,7 @@ from .manifest import Manifest, parse_target
 from .plan import Plan
 
 DEFAULT_SHARED_BYTES = 48 << 10  # shared memory that a block may use without opting in
+_UNKNOWN_SYMBOL = frozenset({302, 500})  # CUDA_ERROR_SHARED_OBJECT_SYMBOL_NOT_FOUND, CUDA_ERROR_NOT_FOUND
 
 _driver_lock = threading.Lock()
 _process_driver: list[Driver] = []
@@ -87,12 +88,13 @@ class CudaExecutable:
                 self._weights = self._upload(plan)
                 functions = {
                     name: self._load_kernel(plan, target, name)
-                    for name in sorted({launch.kernel for launch in plan.spec.launches} | _setter(plan))
+                    for name in sorted({launch.kernel for launch in plan.spec.launches})
                 }
+                setter = self._load_setter(plan, target)
         except BaseException:
             self.close()
             raise
-        self._launcher = Launcher(device, functions, plan.spec.setter)
+        self._launcher = Launcher(device, functions, setter)
 
     def session(self) -> CudaSession:
         """A new session for the calling thread."""
@@ -111,6 +113,16 @@ class CudaExecutable:
             self._device.driver.call("cuMemcpyHtoD", memory.value, source.ctypes.data, source.nbytes)
         return int(memory)
 
+    def _load_setter(self, plan: Plan, target: str) -> Any:
+        """The function handle of the plan's setter; None without one, or for a driver that does not know the
+        function that it calls, so that conditions have to be read back."""
+        try:
+            return self._load_kernel(plan, target, plan.spec.setter) if plan.spec.setter else None
+        except DriverError as error:
+            if error.code in _UNKNOWN_SYMBOL:
+                return None
+            raise
+
     def _load_kernel(self, plan: Plan, target: str, name: str) -> Any:
         """The kernel's function handle, with its shared-memory limit raised to what its launches need."""
         call, attributes = self._device.driver.call, self._device.driver.api.CUfunction_attribute
@@ -128,10 +140,6 @@ class CudaExecutable:
             message = f"cannot load kernel {name} for {target}: {error.message}"
             raise DriverError(message, error.code, error.hint) from error
         return function
-
-
-def _setter(plan: Plan) -> set[str]:
-    return {plan.spec.setter} if plan.spec.setter else set()
 
 
 def _check_driver(driver: Driver, manifest: Manifest) -> None:

@@ -40,9 +40,9 @@ class Addresses:
 
 
 class Launcher:
-    """Issues the kernel launches of one engine; SETTER is the kernel that sets conditions, "" for none."""
+    """Issues the kernel launches of one engine; SETTER, if given, is the kernel that sets conditions."""
 
-    def __init__(self, device: CudaDevice, functions: Mapping[str, Any], setter: str = "") -> None:
+    def __init__(self, device: CudaDevice, functions: Mapping[str, Any], setter: Any = None) -> None:
         self._device = device
         self._driver = device.driver
         self._functions = functions
@@ -51,7 +51,7 @@ class Launcher:
     @property
     def has_setter(self) -> bool:
         """Whether conditional nodes of graphs can be set."""
-        return bool(self._setter)
+        return self._setter is not None
 
     def issue(self, launch: BoundLaunch, addresses: Addresses, stream: Any, overlap: bool) -> None:
         """Issue one kernel launch to STREAM; with OVERLAP it may start before the previous one has ended.
@@ -76,7 +76,7 @@ class Launcher:
         config.gridDimX = config.gridDimY = config.gridDimZ = 1
         config.blockDimX = config.blockDimY = config.blockDimZ = 1
         config.hStream = stream
-        self._launch(config, self._functions[self._setter], parameters)
+        self._launch(config, self._setter, parameters)
 
     def _launch(self, config: Any, function: Any, parameters: Sequence[Any]) -> None:
         pointers = (ctypes.c_void_p * max(len(parameters), 1))(*map(ctypes.addressof, parameters))

@@ -204,7 +204,7 @@ def _check_further(plan: Plan) -> None:
 
 def _interface(plan: Plan) -> tuple[object, ...]:
     spec = plan.spec
-    return spec.name, spec.inputs, spec.outputs, dict(spec.symbols), spec.sizes
+    return spec.name, spec.inputs, spec.outputs, spec.cuts, dict(spec.symbols), spec.sizes
 
 
 def _check_names(

@@ -28,8 +28,8 @@ def compile_ms(op: Operation, root: str) -> float:
 
     ROOT is the kind of the kernel: 'loop', 'row', 'contraction' or 'attention'; KeyError for others.
     """
-    more = PLAIN_MS * max(len(op.operands) - 2, 0)
-    return ((op.compile_ms if isinstance(op, GraphOp) else PLAIN_MS) + more) * _COPIES[root]
+    once = op.compile_ms if isinstance(op, GraphOp) else PLAIN_MS
+    return (once + PLAIN_MS * max(len(op.operands) - 2, 0)) * _COPIES[root]
 
 
 def kernel_ms(region: Block) -> float:

@@ -114,6 +114,7 @@ def _show_all(network: Network) -> list[str]:
         function.block.insert_before(old, Return(*shown, loc=old.location))
         old.erase()
         function.outputs = list(shown.values())
+        network.module.cuts = []
     return list(shown.values())
 
 

@@ -17,6 +17,7 @@ from ...dialects.core.interpreter import Evaluation
 from ...dialects.core.ir import Block, Module, Operation, Value
 from ...dialects.core.location import UNKNOWN, Location
 from ...dialects.core.remarks import Remark
+from ...dialects.core.sizes.counted import DependsOnData
 from ...dialects.core.sizes.sizes import Conflict, Resized, Sizes
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import TensorType
@@ -47,7 +48,8 @@ class Builder:
     """Appends operations to BLOCK: the body of a function, or for a while that of a region (`regions.py`).
 
     root: the function's body, where constants are created even for a region, since all may read them later;
-    location: that of the node being imported; budget: the bytes that constant folding may produce in all.
+    location: that of the node being imported; budget: the bytes that constant folding may produce in all;
+    counts: by symbol, the scalar that a run computes where data decides a size (`counts.py`).
     """
 
     module: Module
@@ -56,6 +58,7 @@ class Builder:
     budget: int = DEFAULT_FOLDING_BUDGET
     location: Location = UNKNOWN
     root: Block = field(init=False)
+    counts: dict[str, Value] = field(init=False, default_factory=dict)
     _left: int = field(init=False)
     _shape_work: int = field(init=False, default=0)
     sizes_known: Sizes = field(init=False)
@@ -68,17 +71,19 @@ class Builder:
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
-        """A context that erases what is emitted inside when it ends with Refused or Resized."""
+        """A context that erases what is emitted inside when it ends with Refused or Resized. What
+        depends on data is refused."""
         last, left, written, self._written = self.block.last, self._left, self._written, []
         known = self.sizes_known.snapshot()
         try:
             yield
-        except (Refused, Resized) as error:
+        except (Refused, Resized, DependsOnData) as error:
             self._take_back(last)
             self._left = left
-            if isinstance(error, Refused):  # else the node is imported again, with what was found
-                self.sizes_known.restore(known)
-            raise
+            if isinstance(error, Resized):  # the node is imported again, with what was found
+                raise
+            self.sizes_known.restore(known)
+            raise error if isinstance(error, Refused) else Refused(str(error)) from None
         finally:
             self._written = [*written, *self._written]
 
@@ -276,12 +281,16 @@ class Builder:
 
     def charge(self, count: int) -> None:
         """Take COUNT bytes from the folding budget before they are allocated. Raises Malformed when spent."""
+        self.require_room(count)
+        self._left -= count
+
+    def require_room(self, count: int) -> None:
+        """Raise Malformed unless COUNT bytes, needed only for a while, are left of the folding budget."""
         if count > self._left:
             raise Malformed(
                 f"its constant result needs {count} bytes, more than the {self._left} left of the "
                 f"folding budget of {self.budget}; raise folding_budget if this is a real model"
             )
-        self._left -= count
 
     # ------------------------------------------------------------ known contents
 

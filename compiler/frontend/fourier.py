@@ -19,6 +19,7 @@ from ...dialects.graph.unary import Neg, Sin
 from .call import Call
 from .tensor import Array, Tensor
 
+WORK_BYTES = 32  # that are needed for an element of `waves` while a matrix is made
 DIRECT = 1024  # the longest transform by one product; longer ones are two where their length has factors
 
 
@@ -28,6 +29,11 @@ def waves(rows: Array, columns: Array, length: int, sign: int) -> Array:
     parts = np.stack([np.cos(angles), sign * np.sin(angles)])
     parts[np.abs(parts) < 1e-15] = 0
     return np.asarray(parts[0] + 1j * parts[1])
+
+
+def require_room(call: Call, elements: int) -> None:
+    """Raise Malformed where matrices of so many ELEMENTS are more than may be folded."""
+    call.builder.require_room(elements * WORK_BYTES)
 
 
 def as_real(waves: Array, parts: int) -> Array:
@@ -68,6 +74,7 @@ def _by_constants(call: Call, x: Tensor, length: int, columns: int, sign: int) -
     parts, scale = int(str(x.shape[-1])), 1 / length if sign > 0 else 1
     factor = max((n for n in range(1, int(length**0.5) + 1) if length % n == 0), default=1)
     if length <= DIRECT or factor == 1:
+        require_room(call, length * columns)
         turns = waves(np.arange(length), np.arange(columns), length, sign) * scale
         return _multiplied(call, x, as_real(turns, parts), (columns, 2))
     whole = _in_two(call, x, factor, length // factor, sign, scale)
@@ -82,6 +89,7 @@ def _in_two(call: Call, x: Tensor, first: int, second: int, sign: int, scale: fl
     parts = int(str(x.shape[-1]))
     split = call.emit(Reshape, x, shape=(product(lead), first, second, parts))
     columns = call.emit(Transpose, split, perm=(0, 2, 1, 3))
+    require_room(call, length * second)
     turns = waves(np.arange(first), np.arange(first), first, sign)
     turned = _multiplied(call, columns, as_real(turns, parts), (first, 2))
     rows = call.emit(Transpose, turned, perm=(2, 0, 1, 3))
@@ -99,6 +107,7 @@ def real_inverse(call: Call, x: Tensor, length: Dim) -> Tensor:
     """The LENGTH real numbers whose transform begins with x [..., length // 2 + 1, parts], one part each."""
     if not isinstance(length, int):
         return _real_at_run(call, x, length)
+    require_room(call, (length // 2 + 1) * length)
     bins = np.arange(length // 2 + 1)
     twice = np.where((bins == 0) | (2 * bins == length), 1, 2)[:, None]
     turns = waves(bins, np.arange(length), length, 1) * twice / length

@@ -43,6 +43,7 @@ class Frame:
     late: Callable[[str], Tensor | None] = lambda name: None  # initializers, read when first used
     outer: Frame | None = None
     nested: bool = False
+    regions: int = 0  # branches and loops around these nodes
 
     def find(self, name: str) -> Tensor | None:
         """The tensor called NAME. Raises LookupError when there is none."""

@@ -14,6 +14,7 @@ from ...dialects.core.sizes.sizes import GivesWay
 from ...dialects.core.types import TensorType
 from ...errors import GlassError, InputError, IRError, ModelError, UnsupportedError
 from ...errors.diagnostic import Diagnostic
+from .bounding import bound_counts
 from .builder import Builder
 from .contents import Contents, Spans, merged
 from .external import ExternalFiles
@@ -148,6 +149,8 @@ class _Importer:
         outputs = [self._output(value, frame) for value in _distinct_outputs(self._graph)]
         self._refuse_offenders()
         self._return(outputs)
+        self._offenders += bound_counts(self._builder)
+        self._refuse_offenders()
         return self._module
 
     def _refuse_offenders(self) -> None:

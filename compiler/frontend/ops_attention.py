@@ -23,14 +23,14 @@ from .weights import element_type
 def _attention(call: Call) -> Outcome:
     """Opset 23: the mask is broadcast to the scores."""
     _refuse_cache(call)
-    return _attended(call, call.optional(3))
+    return _of_inputs(call, call.optional(3))
 
 
 def _attention_padded(call: Call) -> Outcome:
     """Since opset 24: keys after the end of a shorter mask are masked out."""
     _refuse_cache(call)
     mask = call.optional(3)
-    return _attended(call, None if mask is None else _lengthened(call, mask, call.input(1).shape[-2]))
+    return _of_inputs(call, None if mask is None else _lengthened(call, mask, call.input(1).shape[-2]))
 
 
 def _lengthened(call: Call, mask: Tensor, keys: Dim) -> Tensor:
@@ -51,7 +51,7 @@ def _refuse_cache(call: Call) -> None:
         )
 
 
-def _attended(call: Call, mask: Tensor | None) -> Outcome:
+def _of_inputs(call: Call, mask: Tensor | None) -> Outcome:
     call.without_effect("qk_matmul_output_mode")  # the scores are not an output
     _check_precision(call)
     flat = call.input(0).rank == 3
@@ -62,17 +62,23 @@ def _attended(call: Call, mask: Tensor | None) -> Outcome:
         raise Refused(f"heads of the symbolic size {depth} are not supported directly")
     if depth < 1:
         raise Malformed(f"the heads of {q.type} are empty")
+    scale = call.number("scale", depth**-0.5)
+    y = attended(call, q, k, v, mask, scale=scale, causal=call.flag("is_causal"))
+    return joined_heads(call, y) if flat else y
+
+
+def attended(
+    call: Call, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, *, scale: float, causal: bool
+) -> Tensor:
+    """The attention of heads, all [batch, heads, tokens, features]; several query heads may share one of k
+    and v. The result of a query without keys is zero."""
     groups = _groups(q, k)
     shape = q.shape
     if groups != 1:
         q, k, v = _grouped(call, q, groups), _grouped(call, k, 1), _grouped(call, v, 1)
         mask = None if mask is None else _grouped_mask(call, mask, shape[1], groups)
-    scale = call.number("scale", depth**-0.5)
-    causal = call.flag("is_causal")
-    # The result of a query without keys is zero.
     y = call.emit(Attention, q, k, v, mask, scale=scale, causal=causal, guarded=True)
-    y = call.emit(Reshape, y, shape=(*shape[:3], y.shape[-1])) if groups != 1 else y
-    return _merged(call, y) if flat else y
+    return call.emit(Reshape, y, shape=(*shape[:3], y.shape[-1])) if groups != 1 else y
 
 
 def _check_precision(call: Call) -> None:
@@ -88,17 +94,21 @@ def _heads(call: Call, index: int, attribute: str) -> Tensor:
     if x.rank == 4:
         call.without_effect(attribute)
         return x
-    count = call.integer(attribute, 0)
+    return split_heads(call, x, call.integer(attribute, 0), f"its input {index}")
+
+
+def split_heads(call: Call, x: Tensor, count: int, what: str) -> Tensor:
+    """X [batch, tokens, COUNT * features] as [batch, heads, tokens, features]; WHAT names X in messages."""
     features = exact_div(x.shape[-1], count) if x.rank == 3 and count > 0 else None
     if features is None and count > 0 and x.rank == 3 and not isinstance(x.shape[-1], int):
         raise Refused(f"it is not known whether {x.shape[-1]} features split into {count} heads")
     if features is None:
-        raise Malformed(f"its input {index} of type {x.type} does not split into {count} heads")
+        raise Malformed(f"{what} of type {x.type} does not split into {count} heads")
     split = call.emit(Reshape, x, shape=(*x.shape[:2], count, features))
     return call.emit(Transpose, split, perm=(0, 2, 1, 3))
 
 
-def _merged(call: Call, y: Tensor) -> Tensor:
+def joined_heads(call: Call, y: Tensor) -> Tensor:
     """Y, of shape [batch, heads, tokens, features], as [batch, tokens, heads * features]."""
     turned = call.emit(Transpose, y, perm=(0, 2, 1, 3))
     batch, tokens, heads, features = turned.shape

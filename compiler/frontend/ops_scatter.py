@@ -11,6 +11,7 @@ from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.graph.scatter import ScatterElements, ScatterNd
 from .call import Call, Outcome
 from .indices import require_inside
+from .known_scatter import known_elements, known_slices
 from .problems import Malformed
 from .table import Table
 from .tensor import Tensor
@@ -25,6 +26,13 @@ def _scatter_elements(call: Call) -> Outcome:
     if x.rank:
         require_inside(call, indices, axis, x.shape[axis])
     reduction = call.choice("reduction", "none", _REDUCTIONS)
+    call.require_shape(
+        updates.shape, indices.shape, f"its updates are {updates.type}, its indices {indices.type}"
+    )
+    known = known_elements(x, indices, axis)
+    found = None if known is None else known.applied(call, x, updates, reduction)
+    if found is not None:
+        return found
     return call.emit(ScatterElements, x, indices, updates, axis=axis, reduction=reduction)
 
 
@@ -34,7 +42,13 @@ def _scatter_nd(call: Call) -> Outcome:
         for axis in range(min(indices.data.shape[-1], x.rank)):
             column = call.constant(indices.data[..., axis], indices.dtype)
             require_inside(call, column, axis, x.shape[axis])
-    reduction = call.choice("reduction", "none", _REDUCTIONS)
+    reduction, known = call.choice("reduction", "none", _REDUCTIONS), known_slices(x, indices)
+    if known is not None:
+        wanted = (*indices.shape[:-1], *x.shape[known.depth :])
+        call.require_shape(updates.shape, wanted, f"its updates are {updates.type} for {x.type}")
+    found = None if known is None else known.applied(call, x, updates, reduction)
+    if found is not None:
+        return found
     return call.emit(ScatterNd, x, indices, updates, reduction=reduction)
 
 

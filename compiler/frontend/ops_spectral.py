@@ -16,7 +16,17 @@ from ...dialects.graph.unary import Exp, Floor, Log
 from .axes import AxesAtRun, axis_spans
 from .call import Call, Outcome
 from .contents import Span
-from .fourier import as_constant, as_real, count_up, frames, number_of, real_inverse, transformed, waves
+from .fourier import (
+    as_constant,
+    as_real,
+    count_up,
+    frames,
+    number_of,
+    real_inverse,
+    require_room,
+    transformed,
+    waves,
+)
 from .problems import Malformed
 from .table import Table
 from .tensor import Tensor
@@ -53,7 +63,7 @@ def _along_axis_at_run(call: Call, axes: AxesAtRun) -> Tensor:
     """The transform along one of the axes of x but the last; which it is, a run says."""
     x, [place] = call.input(0), axes.places
     call.require(x.rank - 2, place, "its axis is none of the parts of numbers")
-    before, size, after = axes.apart(x.shape[:-1])
+    before, size, after = axes.around(x.shape[:-1])
     apart = call.emit(Reshape, x, shape=(before, size, after, x.shape[-1]))
     made = _transform(call, call.emit(Transpose, apart, perm=(0, 2, 1, 3)))
     ordered = call.emit(Transpose, made, perm=(0, 2, 1, 3))
@@ -119,6 +129,7 @@ def _convolved(call: Call, x: Tensor, window: Tensor | None, sizes: tuple[int, i
     whose weights are the waves under the window."""
     step, length, bins = sizes
     parts = int(str(x.shape[2]))
+    require_room(call, length * bins)
     turns = as_real(waves(np.arange(length), np.arange(bins), length, -1), parts)
     weights = as_constant(call, turns.reshape(length, parts, 2 * bins).transpose(2, 1, 0), x)
     if window is not None:

@@ -21,9 +21,12 @@ from . import (
     ops_sampling,
     ops_scan,
     ops_scatter,
+    ops_selection,
     ops_shape,
     ops_sorting,
     ops_spectral,
+    ops_suppression,
+    ops_unique,
     ops_window,
 )
 from .table import Importer, Table
@@ -47,9 +50,12 @@ IMPORTERS: Table = {
     **ops_sampling.TABLE,
     **ops_scan.TABLE,
     **ops_scatter.TABLE,
+    **ops_selection.TABLE,
     **ops_shape.TABLE,
     **ops_sorting.TABLE,
     **ops_spectral.TABLE,
+    **ops_suppression.TABLE,
+    **ops_unique.TABLE,
     **ops_window.TABLE,
 }
 

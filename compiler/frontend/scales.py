@@ -42,29 +42,32 @@ def read_scaling(
     axis: int = 0,
     block: int = 0,
     broadcast: bool = False,
+    zero_at: int | None = None,
 ) -> ImportedScaling:
-    """The scale at input FIRST and the zero point after it, for a tensor of type X stored as DTYPE.
+    """The scale at input FIRST and the zero point after it or at input ZERO_AT, for a tensor of type X stored
+    as DTYPE.
 
     With BROADCAST one of them may be per tensor and the other per channel. Raises Malformed, naming the
     input, when they do not match X, the axis or each other, or when a constant scale is not positive; Refused
     for a zero point that DTYPE cannot have.
     """
-    scale, zero = call.input(first), call.optional(first + 1)
+    second = first + 1 if zero_at is None else zero_at
+    scale, zero = call.input(first), call.optional(second)
     _check_positive(call, scale, first)
     if scale.dtype.is_integer:
         scale = call.emit(Cast, scale, to=F32)
     if broadcast and zero is not None:
         scale, zero = _broadcast(call, scale, zero)
     if not block and scale.rank <= 1 and scale.type.elements == 1:
-        one = None if zero is None else _single(call, zero, first + 1)
-        return ImportedScaling(_scalar(call, scale), _read_zero(call, one, first + 1, dtype))
+        one = None if zero is None else _single(call, zero, second)
+        return ImportedScaling(_scalar(call, scale), _read_zero(call, one, second, dtype))
     axis = _checked_axis(call, scale, first, x, axis, block)
     if zero is not None:
-        named = f"its zero point {input_name(call, first + 1)} is {zero.type}"
+        named = f"its zero point {input_name(call, second)} is {zero.type}"
         call.require_shape(
             zero.shape, scale.shape, f"{named}, but its scale {input_name(call, first)} is {scale.type}"
         )
-    return ImportedScaling(scale, _read_zero(call, zero, first + 1, dtype), axis, block)
+    return ImportedScaling(scale, _read_zero(call, zero, second, dtype), axis, block)
 
 
 def _check_positive(call: Call, scale: Tensor, index: int) -> None:
@@ -161,15 +164,19 @@ def dequantized(call: Call, q: Tensor, scaling: ImportedScaling, to: DType | Non
     return call.emit(Dequantize, *operands, axis=scaling.axis, block=scaling.block, to=dtype)
 
 
-def read_dequantized(call: Call, index: int, *, axis: int = 0) -> tuple[Tensor, ImportedScaling]:
-    """Input INDEX, dequantized by the scale and zero point in the two inputs after it, and its scaling.
+def read_dequantized(
+    call: Call, index: int, *, axis: int = 0, scale_at: int | None = None, zero_at: int | None = None
+) -> tuple[Tensor, ImportedScaling]:
+    """Input INDEX, dequantized by the scale and zero point in the two inputs after it or at SCALE_AT and
+    ZERO_AT, and its scaling.
 
     AXIS is that of a per-channel scale. Raises Malformed for an input that is not quantized.
     """
     q = call.input(index)
     if q.dtype not in (*INTEGERS, *FLOATS):
         raise Malformed(f"its input {input_name(call, index)} is {q.type}, which is not quantized")
-    scaling = read_scaling(call, q.type, index + 1, q.dtype, axis=axis, broadcast=True)
+    first = index + 1 if scale_at is None else scale_at
+    scaling = read_scaling(call, q.type, first, q.dtype, axis=axis, broadcast=True, zero_at=zero_at)
     return dequantized(call, q, scaling), scaling
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from onnx import GraphProto, NodeProto, TensorProto
 
 from ...errors.diagnostic import Diagnostic
+from ...runtime.steps import MAX_NESTING
 from .builder import Builder
 from .external import ExternalFiles
 from .frame import Frame
@@ -34,6 +35,9 @@ class Subgraphs:
         is unsupported would compute one. PART: its nodes are part of the graph around it, once and always."""
         if self.frame.depth >= MAX_DEPTH:
             raise Malformed(f"subgraphs are nested more than {MAX_DEPTH} deep")
+        regions = self.frame.regions + (not part)
+        if regions > MAX_NESTING:
+            raise Refused(f"branches and loops are nested more than {MAX_NESTING} deep")
         if len(inputs) != len(graph.input):
             raise Malformed(f"its subgraph has {len(graph.input)} inputs, {len(inputs)} are passed")
         inner = Frame(
@@ -46,6 +50,7 @@ class Subgraphs:
             late=_initializers(graph, self.builder.files),
             outer=self.frame,
             nested=True,
+            regions=regions,
         )
         outer = self.builder.location
         self.run_nodes(in_order(graph.node), inner)

@@ -285,6 +285,7 @@ class Walker:
             standard=frame.standard or not body.is_local,
             tensors=dict(zip(body.inputs, padded, strict=True)),
             nested=frame.nested,
+            regions=frame.regions,
         )
         outer = self.builder.location
         self.run(body.nodes, inner)

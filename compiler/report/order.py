@@ -1,17 +1,24 @@
-"""The order of two launches, as streams and event waits determine it, in words."""
+"""The order of two launches, as streams, event waits and control flow determine it, in words."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...dialects.core.ir import Operation, Region
+from ...dialects.launch_control import LaunchIf, LaunchLoop
 from .facts import Launch
 
 
 def order_of(launches: Sequence[Launch], first: int, second: int) -> str:
     """How launches FIRST and SECOND are ordered, as a sentence; FIRST comes before SECOND in LAUNCHES."""
     one, other = launches[first].op.stream, launches[second].op.stream
+    here, there = _around(launches[first].op), _around(launches[second].op)
+    shared = [op for op in here if op in there]
+    if any(isinstance(op, LaunchIf) and here[op] is not there[op] for op in shared):
+        return f"launches {first} and {second} are in different branches: only one of them runs"
     if one == other:
-        return f"launch {first} runs before launch {second} on stream {one}"
+        often = ", in every iteration" if any(isinstance(op, LaunchLoop) for op in shared) else ""
+        return f"launch {first} runs before launch {second} on stream {one}{often}"
     if first in launches[second].op.waits:
         return f"ordered by event: launch {second} on stream {other} waits for launch {first} on stream {one}"
     if first in _before(launches, second):
@@ -19,6 +26,15 @@ def order_of(launches: Sequence[Launch], first: int, second: int) -> str:
             f"ordered by events: launch {first} on stream {one} ends before launch {second} on stream {other}"
         )
     return f"launches {first} and {second} run concurrently on streams {one} and {other}"
+
+
+def _around(op: Operation) -> dict[Operation, Region | None]:
+    """The control ops around OP, from the inside out, and the region of each that it is in."""
+    found: dict[Operation, Region | None] = {}
+    while op.holder is not None and op.parent is not None:
+        found[op.holder] = op.parent.parent
+        op = op.holder
+    return found
 
 
 def _before(launches: Sequence[Launch], last: int) -> set[int]:

@@ -20,6 +20,7 @@ from . import (
     reduction,
     rois,
     scatter,
+    searching,
     sequences,
     sorting,
 )
@@ -36,6 +37,7 @@ FAMILIES = (
     movement,
     indexing,
     scatter,
+    searching,
     sequences,
     sorting,
     grid,

@@ -26,7 +26,7 @@ class Interpreted(BackendRep):  # type: ignore[misc]  # onnx has no types
         (function,) = self.module.functions
         with np.errstate(all="ignore"):
             found = interpret(self.module, by_name(inputs, function.inputs))
-        return tuple(found[name] for name in function.outputs)
+        return tuple(found.values())
 
 
 class Interpreter(Backend):  # type: ignore[misc]  # onnx has no types

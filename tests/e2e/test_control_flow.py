@@ -7,6 +7,7 @@ import numpy as np
 import onnxruntime
 import pytest
 from glassrt.compiler.cli.facts import controls_of
+from glassrt.runtime.discovery import present_target
 from glassrt.runtime.steps import Repeat
 from onnx import ModelProto, parser
 
@@ -67,16 +68,20 @@ def model(text: str) -> ModelProto:
     return parsed
 
 
-@pytest.mark.parametrize(
+NETWORKS = pytest.mark.parametrize(
     ("text", "precision"),
     [(NESTED, "fp32"), (NESTED, "fp16"), (WHILE, "fp32"), (LSTM, "fp32")],
     ids=["nested", "nested in fp16", "while", "lstm"],
 )
-def test_the_host_agrees_with_onnx_runtime(text: str, precision: str) -> None:
+
+
+def check_device(text: str, precision: str, device: str) -> None:
+    """Hold a network on DEVICE to ONNX Runtime, on all of its feeds."""
     made = model(text)
     session = onnxruntime.InferenceSession(made.SerializeToString(), providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
-    with glassrt.Engine(glassrt.compile(made, precision=precision), "host") as engine:
+    target = present_target() if device == "cuda" else "host"
+    with glassrt.Engine(glassrt.compile(made, target=target, precision=precision), device) as engine:
         for feed in FEEDS[text]:
             want = dict(zip(names, session.run(names, feed), strict=True))
             have = engine.run(feed)
@@ -84,6 +89,17 @@ def test_the_host_agrees_with_onnx_runtime(text: str, precision: str) -> None:
             assert all(np.array_equal(have[name], want[name]) for name in exact)
             floats = want.keys() - exact
             assert distance({n: have[n] for n in floats}, {n: want[n] for n in floats}, precision) < 1
+
+
+@NETWORKS
+def test_the_host_agrees_with_onnx_runtime(text: str, precision: str) -> None:
+    check_device(text, precision, "host")
+
+
+@pytest.mark.gpu
+@NETWORKS
+def test_a_gpu_agrees_with_onnx_runtime(text: str, precision: str) -> None:
+    check_device(text, precision, "cuda")
 
 
 def test_what_a_device_says_how_often_is_a_node_of_the_graph() -> None:

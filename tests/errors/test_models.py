@@ -32,7 +32,7 @@ CASES: dict[str, Callable[[], onnx.ModelProto]] = {
     "an_axis_that_is_not_there": lambda: model(helper.make_node("Softmax", ["x"], ["y"], name="s", axis=7)),
     "a_node_without_a_name": lambda: model(helper.make_node("Softmax", ["x"], ["y"], axis=7)),
     "several_unsupported_ops": lambda: model(
-        helper.make_node("NonZero", ["x"], ["a"], name="where"),
+        helper.make_node("RandomNormalLike", ["x"], ["a"], name="where"),
         helper.make_node("Widget", ["a"], ["y"], name="foreign", domain="com.example"),
     ),
 }

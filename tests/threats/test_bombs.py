@@ -68,6 +68,24 @@ def chain_of_sizes(count: int) -> ModelProto:
     return made
 
 
+def branches(depth: int) -> ModelProto:
+    """If in If, DEPTH times; the innermost is relu(x), the others are -x where the sum of x is 0."""
+    nodes = [helper.make_node("Relu", ["x"], ["o0"])]
+    for level in range(depth):
+        results = [helper.make_tensor_value_info(f"o{level}", TensorProto.FLOAT, None)]
+        other = helper.make_node("Neg", ["x"], [f"o{level}"])
+        nodes = [
+            helper.make_node(
+                "If", ["any"], [f"o{level + 1}"],
+                then_branch=helper.make_graph(nodes, f"then{level}", [], results),
+                else_branch=helper.make_graph([other], f"else{level}", [], results),
+            )
+        ]  # fmt: skip
+    total = helper.make_node("ReduceSum", ["x"], ["total"], keepdims=0)
+    condition = helper.make_node("Cast", ["total"], ["any"], to=TensorProto.BOOL)
+    return model([total, condition, *nodes, helper.make_node("Identity", [f"o{depth}"], ["y"])])
+
+
 BOMBS: dict[str, ModelProto] = {
     "self-Concat of sizes": model(
         [
@@ -103,6 +121,17 @@ BOMBS: dict[str, ModelProto] = {
         used(helper.make_node("Pad", ["w", "p"], ["last"])), w=np.ones(1), p=np.array([2**40, 2**40])
     ),
     "Tile of an input": model([helper.make_node("Tile", ["x", "s"], ["y"])], s=np.array([2**40])),
+    "a Fourier transform": model(
+        [helper.make_node("Expand", ["x", "s"], ["e"]), helper.make_node("DFT", ["e"], ["y"])],
+        (1, 1, 1),
+        s=np.array([1, 2**17, 1]),
+    ),
+    "a Fourier transform of a prime length": model(
+        [helper.make_node("Expand", ["x", "s"], ["e"]), helper.make_node("DFT", ["e"], ["y"])],
+        (1, 1, 1),
+        s=np.array([1, 2**31 - 1, 1]),
+    ),
+    "branches in branches": branches(17),
     "sizes that broadcast to one another": chain_of_sizes(100),
     "more sizes than can be told apart": chain_of_sizes(400),
 }  # fmt: skip
@@ -267,3 +296,11 @@ def test_thousands_of_parts_are_joined_in_steps(kind: str) -> None:
     made.graph.input.extend(helper.make_tensor_value_info(n, TensorProto.FLOAT, [2, 3]) for n in inputs)
     plan = build(made, Settings(cache=None)).plan
     assert max(source.count(";") for source in plan.sources.values()) < MAX_STATEMENTS
+
+
+def test_branches_may_be_nested_as_deep_as_a_plan_allows() -> None:
+    plan = glassrt.compile(branches(16), target="host")
+    x = np.array([-1, 2, 3, -2], np.float32)
+    with glassrt.load(plan, device="host") as engine:
+        np.testing.assert_array_equal(engine.run({"x": x})["y"], np.maximum(x, 0))
+        np.testing.assert_array_equal(engine.run({"x": x - 0.5})["y"], 0.5 - x)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from . import channels, fused, gelu, lstm, normalization, quantized
+from . import attention, channels, fused, gelu, grouped, lstm, multi_head, normalization, quantized, rotary
 from .form import OwnOps
 
 CONTRIBUTED_DOMAIN = "com.microsoft"
 
 CONTRIBUTED: OwnOps = {
+    **attention.TABLE,
     **channels.TABLE,
     **fused.TABLE,
     **gelu.TABLE,
+    **grouped.TABLE,
     **lstm.TABLE,
+    **multi_head.TABLE,
     **normalization.TABLE,
     **quantized.TABLE,
+    **rotary.TABLE,
 }
 
 # Those in ai.onnx, by name, where the standard does not define them (at the opset that is imported).

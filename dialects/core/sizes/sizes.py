@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from .. import constraints
-from ..affine import Dim, linear_symbol, symbol, symbols
+from ..affine import Dim, evaluate, linear_symbol, symbol, symbols
 from ..bounds import Range, bounds
 from ..constraints import (
     Constraint,
@@ -29,6 +29,7 @@ from ..constraints import (
 from ..ir import Module, SymbolRange
 from ..location import UNKNOWN, Location
 from . import substitution
+from .counted import Counted, DependsOnData
 from .equations import Solution, solved, without_common_factors
 from .inequalities import alone, factors_of, peeled
 from .proofs import Proofs
@@ -73,7 +74,7 @@ class Sizes:
     """What is known about the sizes of MODULE.
 
     `defaults` names the symbols with a default range, which is extended where it allows no value.
-    `unnamed`: symbols made for sizes without a name in the model.
+    `unnamed`: symbols made for sizes without a name in the model. `counted`: those that data decides.
     `assumes`: sizes that meet in a broadcast are assumed to be equal if they are computed from the same
     symbols, though one might be 1; `assumed`: whether that was used.
     """
@@ -82,6 +83,7 @@ class Sizes:
         self.module = module
         self.defaults: set[str] = set()
         self.unnamed: set[str] = set()
+        self.counted = Counted(module, self.derive)
         self._roots: dict[str, tuple[str, int, int]] = {}
         self.assumes = True
         self.assumed = False
@@ -141,6 +143,9 @@ class Sizes:
         dim = left - right
         if self.proves(dim):
             return
+        if self.counted.within(dim):
+            self._require_of_counts(dim, why, location)
+            return
         if self._excludes(dim):
             text = f"it needs that {why}, but {left} is less than {right}"
             raise self._conflict(text, constraints.at_least(dim))
@@ -151,11 +156,20 @@ class Sizes:
         else:
             self._constrain(constraints.at_least(peeled(dim), why, location))
 
+    def _require_of_counts(self, dim: Dim, why: str, location: Location) -> None:
+        """Decide DIM >= 0 for all values of the counts in it. Raises DependsOnData if it fails for some."""
+        for end in self.counted.at_ends(dim):
+            if self._excludes(end):
+                raise DependsOnData(f"it needs that {why}, and whether {dim} >= 0 depends on data")
+            self.require_at_least(end, 0, why, location)
+
     def require_equal(self, left: Dim, right: Dim, why: str, location: Location = UNKNOWN) -> None:
         """Decide LEFT == RIGHT. Raises Conflict, or Resized if it determines a symbol."""
         dim = left - right
         if dim == 0 or (self.proves(dim) and self.proves(-1 * dim)):
             return
+        if self.counted.within(dim):
+            raise DependsOnData(f"it needs that {why}, and whether {left} is {right} depends on data")
         if self._excludes(dim) or self._excludes(-1 * dim):
             text = f"it needs that {why}, but {left} and {right} differ"
             raise self._conflict(text, constraints.equal(dim))
@@ -322,6 +336,17 @@ class Sizes:
         middle = definition.value(self.module.values_at("optimum"))
         return SymbolRange(low, min(max(middle, low), high), high)
 
+    def count(self, bound: Dim) -> Dim:
+        """A new symbol for a number that data decides, of at most BOUND."""
+        name = self.fresh("n")
+        most = bounds(bound, self.ranges)[1]
+        if most is None:
+            raise Conflict(f"{bound}, which bounds what depends on data, has no bound itself")
+        usual = evaluate(bound, self.module.values_at("optimum"))
+        self.module.symbols[name] = SymbolRange(0, min(max(usual, 0), most), most)
+        self.counted.bounds[name] = bound
+        return symbol(name)
+
     def fresh(self, prefix: str) -> str:
         """A name that no symbol of the module has or had."""
         taken = self.module.symbols.keys() | self.module.determined.keys()
@@ -331,6 +356,8 @@ class Sizes:
 
     def _constrain(self, constraint: Constraint) -> None:
         """Add CONSTRAINT. Raises Resized if derived symbols become certain by it."""
+        if self.counted.within(constraint.left) or self.counted.within(constraint.right):
+            raise DependsOnData(f"it needs that {constraint.why}, and {constraint} depends on data")
         self._add(constraint)
         settled = self._settle_derived()
         if settled:
@@ -477,6 +504,7 @@ class Sizes:
             for each in needed
             if not any(is_weaker(each, other) for other in needed if other is not each)
         ]
+        self.counted.replace(values)
         self._reorder(
             {
                 name: Derived(each.function, substitution.in_attribute(each.operands, values))

@@ -14,10 +14,10 @@ from .support import Glassrt
 
 def unsupported_model(path: Path) -> Path:
     x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 3])
-    y = helper.make_tensor_value_info("y", TensorProto.INT64, None)
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
     nodes = [
-        helper.make_node("NonZero", ["x"], ["i"], name="first\x1b[31m"),
-        helper.make_node("NonZero", ["i"], ["y"], name="second"),
+        helper.make_node("RandomNormalLike", ["x"], ["i"], name="first\x1b[31m"),
+        helper.make_node("RandomNormalLike", ["i"], ["y"], name="second"),
     ]
     onnx.save(helper.make_model(helper.make_graph(nodes, "g", [x], [y])), path)
     return path
@@ -29,7 +29,7 @@ def test_an_unsupported_model_exits_with_3(glassrt: Glassrt, tmp_path: Path, com
     output = ("-o", tmp_path / "net.plan") if command == "build" else ()
     result = glassrt(command, model, *output, code=3)
     assert result.stderr.startswith("error: ")
-    assert "NonZero node 'first\\x1b[31m'" in result.stderr
+    assert "RandomNormalLike node 'first\\x1b[31m'" in result.stderr
     assert "'second'" in result.stderr
     assert result.stdout == ""
 

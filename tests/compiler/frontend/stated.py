@@ -89,6 +89,10 @@ NGRAMS = {
     "ngram_indexes": (0, 1, 2, 3, 4, 5, 6),
     "pool_int64s": (2, 3, 5, 4, 5, 6, 7, 8, 6, 7),
 }
+BOXES = (
+    np.array([[[0, 0, 1, 1], [0, 0.4, 1, 1.4], [0.1, 0, 1, 1.1], [2, 2, 3, 3]]], F32),
+    np.array([[[0.9, 0.8, 0.7, 0.5]]], F32),
+)
 CORNERS = np.array([[0, 0.6, 1.2, 4.7, 3.1], [0, 2.2, 0.4, 6.9, 5.8]], F32)
 ORDER = np.array([[1, 2, 0], [0, 2, 1]])
 WORD_ZERO = scalar(0, np.int16)
@@ -110,6 +114,11 @@ def to(scale: float) -> tuple[Array, Array]:
 
 
 WORDS = np.array([[1, 8, 2], [4, 0, 7]], I32)
+KEPT = np.array([[1, 1, 0], [0, 1, 1]], I32)
+GROUPED = (  # one sequence of 3 tokens after 2
+    *(real(1, 3, 64), real(1, 3, 32), real(1, 3, 32), real(1, 2, 2, 16), real(1, 2, 2, 16)),
+    *(np.array([4], I32), scalar(5, I32)),
+)
 NHWC = whole(1, 6, 7, 2, dtype=U8, low=0, high=200)
 
 KINDS = ("L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", "Sum", "SumSquare")
@@ -129,6 +138,7 @@ BASES: dict[str, Base] = {
     "Celu": node("Celu", real(9)),
     "Clip": node("Clip", real(9)),
     "Col2Im": node("Col2Im", real(1, 4, 12), ints(4, 5), ints(2, 2)),
+    "Compress": node("Compress", real(3, 2), np.array([1, 0, 1], bool)),
     "Concat": node("Concat", real(2, 3), real(2, 3), axis=1),
     "Constant": node("Constant", value=TensorProto(data_type=1, dims=[1], float_data=[4.5])),
     "ConstantOfShape": node("ConstantOfShape", ints(2, 3), constant=0),
@@ -183,6 +193,7 @@ BASES: dict[str, Base] = {
     ),
     "MelWeightMatrix": node("MelWeightMatrix", *MEL, constant=0),
     "Mod": node("Mod", whole(9, dtype=I32), np.full(9, 4, I32)),
+    "NonMaxSuppression": node("NonMaxSuppression", *BOXES, ints(3), f32(0.45), f32(0.6), constant=2),
     "OneHot": node("OneHot", ints(0, 2), scalar(4), reals(0, 1)),
     "Pad": since(
         (2, node("Pad", real(3, 4), pads=(1, 1, 0, 2))), (11, node("Pad", real(3, 4), ints(1, 1, 0, 2)))
@@ -234,6 +245,7 @@ BASES: dict[str, Base] = {
     ),
     "Transpose": node("Transpose", real(2, 3, 4)),
     "Trilu": node("Trilu", real(4, 4)),
+    "Unique": node("Unique", np.array([[2, 1], [2, 1], [0, 1]], F32)),
     "Unsqueeze": since(
         (1, node("Unsqueeze", real(2, 3), axes=(0,))), (13, node("Unsqueeze", real(2, 3), ints(0)))
     ),
@@ -260,6 +272,17 @@ _CONTRIBUTED_BASES: dict[str, Base] = {
 }
 
 _CONTRIBUTED_BASES |= {
+    "Attention": microsoft("Attention", real(2, 3, 4), real(4, 12), num_heads=2),
+    "GroupQueryAttention": microsoft("GroupQueryAttention", *GROUPED, num_heads=4, kv_num_heads=2, outputs=3),
+    "MultiHeadAttention": microsoft("MultiHeadAttention", *[real(2, 3, 4) for _ in range(3)], num_heads=2),
+    "QAttention": microsoft(
+        "QAttention",
+        whole(2, 3, 4, dtype=U8, low=0, high=50),
+        whole(4, 12, dtype=U8, low=0, high=50),
+        *(real(12), f32(0.02), f32(0.03), None, scalar(9, U8), scalar(20, U8)),
+        num_heads=2,
+    ),
+    "RotaryEmbedding": microsoft("RotaryEmbedding", real(2, 3, 8), ints(2), real(9, 2), real(9, 2)),
     "EmbedLayerNormalization": microsoft(
         "EmbedLayerNormalization",
         *(WORDS, None, real(9, 4), real(5, 4), None, real(4), real(4)),
@@ -376,6 +399,7 @@ CHANGES: dict[str, dict[str, list[Change]]] = {
         "pads": [right(pads=(1, 0, 0, 1), input=real(1, 4, 20))],
         "dilations": [right(dilations=(2, 1), input=real(1, 4, 8))],
     },
+    "Compress": {"axis": [right(axis=0)]},
     "Concat": {"axis": [right(axis=0)]},
     "Constant": {
         "value": [right(value=TensorProto(data_type=1, dims=[2], float_data=[1, 2]))],
@@ -504,6 +528,12 @@ CHANGES: dict[str, dict[str, list[Change]]] = {
     },
     "MelWeightMatrix": {"output_datatype": [right(output_datatype=TensorProto.DOUBLE)]},
     "Mod": {"fmod": [right(fmod=1), refused(fmod=2)]},
+    "NonMaxSuppression": {
+        "center_point_box": [right(center_point_box=1)],
+        "max_output_boxes_per_class": [right(max_output_boxes_per_class=ints(1))],
+        "iou_threshold": [right(iou_threshold=f32(0.01))],
+        "score_threshold": [right(score_threshold=None), right(score_threshold=f32(0.85))],
+    },
     "OneHot": {"axis": [right(axis=0)]},
     "Pad": {
         "pads": [right(pads=(0, 1, 2, 0))],
@@ -629,6 +659,7 @@ CHANGES: dict[str, dict[str, list[Change]]] = {
     },
     "Transpose": {"perm": [right(perm=(0, 2, 1))]},
     "Trilu": {"k": [right(k=scalar(1))], "upper": [right(upper=0), refused(upper=2)]},
+    "Unique": {"axis": [right(axis=0), right(axis=-1)], "sorted": [right(sorted=0), refused(sorted=2)]},
     "Unsqueeze": {"axes": [right(axes=(1,))]},
     "Upsample": {"mode": [right(mode="linear")], "scales": [right(scales=(1.0, 1.0, 3.0, 2.0))]},
     **dict.fromkeys(REDUCTIONS, _REDUCTION),
@@ -678,7 +709,93 @@ _CONTRIBUTED_CHANGES: dict[str, dict[str, list[Change]]] = {
     },
 }
 
+_TURNING = {"do_rotary": 1, "cos_cache": real(9, 8), "sin_cache": real(9, 8)}
+_PACKED = {"query": real(1, 3, 128), "key": None, "value": None}
+_PASTS = ("past_key", "past_value")
+_HEADS = {
+    "num_heads": [right(num_heads=1)],
+    "scale": [right(scale=0.3)],
+    "unidirectional": [right(unidirectional=1)],
+}
+_SELF_ATTENTION = {
+    **_HEADS,
+    "mask_filter_value": [right(mask_filter_value=-0.5, mask_index=KEPT)],
+    "do_rotary": [refused(do_rotary=1)],
+    "past_present_share_buffer": [refused(past_present_share_buffer=1)],
+    "mask_index": [
+        right(mask_index=KEPT),
+        right(mask_index=np.array([2, 3], I32)),
+        refused(mask_index=np.zeros((2, 1, 3, 3), I32)),
+    ],
+    "past": [right(past=real(2, 2, 2, 2, 2), outputs=2)],
+}
 _CONTRIBUTED_CHANGES |= {
+    "Attention": {
+        **_SELF_ATTENTION,
+        "qkv_hidden_sizes": [right(qkv_hidden_sizes=(4, 4, 2), weights=real(4, 10))],
+        "rotary_embedding_dim": [inert(rotary_embedding_dim=32)],
+        "bias": [right(bias=real(12))],
+        "attention_bias": [right(attention_bias=real(2, 2, 3, 3))],
+        "past_sequence_length": [refused(past_sequence_length=scalar(0, I32))],
+    },
+    "GroupQueryAttention": {
+        "causal": [right(causal=0)],
+        "do_rotary": [right(**_TURNING)],
+        "num_heads": [right(num_heads=2, query=real(1, 3, 32))],
+        "kv_num_heads": [
+            right(
+                kv_num_heads=1,
+                **{part: real(1, 3, 16) for part in ("key", "value")},
+                **{part: real(1, 1, 2, 16) for part in ("past_key", "past_value")},
+            )
+        ],
+        "kv_cache_bit_width": [refused(kv_cache_bit_width=8)],
+        **{name: [inert(**{name: 0.5})] for name in ("k_norm_epsilon", "q_norm_epsilon", "qk_norm_epsilon")},
+        **{name: [refused(**{name: "PER_TENSOR"})] for name in ("k_quant_type", "v_quant_type")},
+        "local_window_size": [right(local_window_size=2)],
+        "qk_output": [refused(qk_output=1)],
+        "rotary_interleaved": [right(rotary_interleaved=1, **_TURNING)],
+        "scale": [right(scale=0.3)],
+        "sliding_window_cache": [refused(sliding_window_cache=1, local_window_size=2)],
+        "smooth_softmax": [right(smooth_softmax=1)],
+        "softcap": [right(softcap=0.5)],
+        "key": [right(**_PACKED)],
+        "value": [right(**_PACKED)],
+        **{part: [right(past_key=real(1, 2, 2, 16), past_value=real(1, 2, 2, 16))] for part in _PASTS},
+        "cos_cache": [right(**_TURNING)],
+        "sin_cache": [right(**_TURNING)],
+        "position_ids": [right(position_ids=np.array([[4, 0, 7]]), **_TURNING)],
+        "attention_bias": [right(attention_bias=real(1, 4, 3, 5))],
+        "head_sink": [right(head_sink=real(4))],
+        **{part: [refused(**{part: real(1)})] for part in ("k_scale", "v_scale")},
+        **{part: [refused(**{part: real(16)})] for part in ("q_norm_weight", "k_norm_weight")},
+        "query_seqlens": [refused(query_seqlens=np.array([2], I32))],
+    },
+    "MultiHeadAttention": {
+        **_HEADS,
+        "mask_filter_value": [right(mask_filter_value=-0.5, key_padding_mask=KEPT)],
+        "key": [right(key=real(2, 5, 4), value=real(2, 5, 4))],
+        "value": [right(value=real(2, 3, 4))],
+        "bias": [right(bias=real(12))],
+        "key_padding_mask": [right(key_padding_mask=KEPT), right(key_padding_mask=np.array([2, 3], I32))],
+        "attention_bias": [right(attention_bias=real(1, 2, 3, 3))],
+        "past_key": [right(past_key=real(2, 2, 2, 2), past_value=real(2, 2, 2, 2), outputs=3)],
+        "past_value": [right(past_key=real(2, 2, 2, 2), past_value=real(2, 2, 2, 2), outputs=3)],
+        "past_sequence_length": [refused(past_sequence_length=np.zeros(1, I32))],
+        "cache_indirection": [refused(cache_indirection=np.zeros((2, 1, 3), I32))],
+    },
+    "QAttention": {
+        **_SELF_ATTENTION,
+        "input_zero_point": [right(input_zero_point=scalar(5, U8))],
+        "weight_zero_point": [right(weight_zero_point=scalar(5, U8))],
+    },
+    "RotaryEmbedding": {
+        "interleaved": [right(interleaved=1)],
+        "is_packed_batching": [refused(is_packed_batching=1)],
+        "num_heads": [right(num_heads=1, rotary_embedding_dim=4)],
+        "rotary_embedding_dim": [right(num_heads=1, rotary_embedding_dim=4)],
+        "scale": [refused(scale=0.5)],
+    },
     "EmbedLayerNormalization": {
         "epsilon": [right(epsilon=0.5)],
         "mask_index_type": [inert(mask_index_type=1)],

@@ -68,9 +68,9 @@ def test_locations_name_the_call_and_the_node_inside() -> None:
 
 
 def test_an_offender_inside_a_function_is_named_with_its_caller() -> None:
-    body = [node("NonZero", "a", "t", name="inside"), node("Cast", "t", "b", to=1)]
+    body = [node("RandomNormalLike", "a", "t", name="inside"), node("Cast", "t", "b", to=1)]
     function = helper.make_function("local", "f", ["a"], ["b"], body, OPSETS)
-    with pytest.raises(UnsupportedError, match="NonZero node 'outer/inside'"):
+    with pytest.raises(UnsupportedError, match="RandomNormalLike node 'outer/inside'"):
         import_model(model([local("f", "x", "y", name="outer")], functions=[function]))
 
 

@@ -6,8 +6,10 @@ from glassrt.compiler.schedule.reorder import reorder
 from glassrt.dialects.core.ir import Operation
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.launch import Buffer, Kernel, View
+from glassrt.dialects.launch_control import LaunchLoop
 
 from ..memory.proofs.launch_text import LaunchText
+from ..memory.proofs.test_control import INIT, OUT, TURN, loop, read
 
 
 def two_chains() -> tuple[LaunchText, list[Operation]]:
@@ -23,14 +25,14 @@ def two_chains() -> tuple[LaunchText, list[Operation]]:
 
 def test_launches_stand_in_the_order_given() -> None:
     text, (first, second, third, last) = two_chains()
-    reorder(text.function, [third, second, first, last])
+    reorder(text.function.block, [third, second, first, last])
     found = [op for op in text.function.block if isinstance(op, Kernel)]
     assert found == [third, second, first, last]
 
 
 def test_a_buffer_stands_before_the_first_launch_that_uses_it() -> None:
     text, (first, second, third, last) = two_chains()
-    reorder(text.function, [third, first, second, last])
+    reorder(text.function.block, [third, first, second, last])
     kinds = [type(op) for op in text.function.block]
     assert kinds[:5] == [Buffer, View, Kernel, Buffer, Kernel]
     places = {op: at for at, op in enumerate(text.function.block)}
@@ -43,7 +45,18 @@ def test_ops_that_no_launch_uses_are_kept_last() -> None:
     unused = text.function.block.first
     assert isinstance(unused, Buffer)
     before = set(text.function.block)
-    reorder(text.function, kernels[1:])
+    reorder(text.function.block, kernels[1:])
     assert set(text.function.block) == before
     rest = list(text.function.block)[-3:]
     assert rest[:2] == [unused, kernels[0]] and rest[2].name == "core.return"
+
+
+def test_the_buffers_of_a_loop_stand_before_it() -> None:
+    block = read(INIT + loop(TURN) + OUT).main.block
+    launches = [op for op in block if isinstance(op, (Kernel, LaunchLoop))]
+    reorder(block, launches)
+    places = {op: at for at, op in enumerate(block)}
+    (repeated,) = (op for op in block if isinstance(op, LaunchLoop))
+    used = {value.producer for op in repeated.walk() for value in op.inputs}
+    assert all(places[op] < places[repeated] for op in used if op is not None and op in places)
+    assert [op for op in block if op in launches] == launches

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ..nodes import Case, check, draw_anew, real, whole
-from .recurrent import DIRECTIONS, HIDDEN, INPUTS, STEPS
+from ..recurrent import DIRECTIONS, HIDDEN, INPUTS, STEPS
 
 
 @pytest.mark.parametrize("columns", [False, True])

@@ -1,0 +1,101 @@
+"""Makes a model whose sizes depend on data one whose memory is for the most elements.
+
+An importer finds the sizes that data decides as symbols, in types and in attributes. When all nodes are
+there, every such size becomes the largest that it may be, each op is made right for memory beyond the count
+(`bounding_rules.py`), and the true sizes of the outputs become outputs themselves, by which they are cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...dialects.core.affine import Dim, symbol
+from ...dialects.core.builtin import Return
+from ...dialects.core.ir import Function, Operation, Value
+from ...dialects.core.sizes.counted import DependsOnData
+from ...dialects.core.sizes.substitution import in_module
+from ...dialects.core.types import symbols_in
+from ...dialects.graph.constants import Dims
+from ...dialects.graph.movement.concat import Concat
+from ...dialects.graph.movement.reshape import Reshape
+from ...errors.diagnostic import Diagnostic
+from ...runtime.cuts import Cut
+from .bounding_rules import apply_rule
+from .builder import Builder
+from .masks import Masks
+from .problems import Refused, shown
+
+
+def bound_counts(builder: Builder) -> list[Diagnostic]:
+    """Replace all sizes that data decides in the module of BUILDER. Returns what is not supported; the module
+    is of no use then."""
+    module, counted = builder.module, builder.sizes_known.counted
+    undecided = {name for name in module.symbols if counted.within(symbol(name))}
+    if not undecided:
+        return []
+    offenders: list[Diagnostic] = []
+    masks = Masks(builder, module.main.block.terminator)
+    for op in list(module.main.block):
+        if undecided & _symbols_of(op):
+            offenders += _bounded(masks, op)
+    if not offenders:
+        _add_counts(masks, module.main)
+        in_module(module, {name: counted.largest(symbol(name)) for name in undecided})
+    for name in undecided:
+        module.derived.pop(name, None)
+        del module.symbols[name]
+    return offenders
+
+
+def _symbols_of(op: Operation) -> set[str]:
+    values = [value for inner in op.walk() for value in (*inner.inputs, *inner.results)]
+    attributes = [value for inner in op.walk() for value in inner.attributes.values()]
+    return {name for each in (*(value.type for value in values), *attributes) for name in symbols_in(each)}
+
+
+def _bounded(masks: Masks, op: Operation) -> Iterator[Diagnostic]:
+    """Make OP right; a message where that is not possible."""
+    masks.place = op
+    try:
+        if isinstance(op, Dims):
+            op.replace_by(_counts(masks, op))
+        elif not isinstance(op, Return):
+            apply_rule(masks, op)
+        for value in op.results:
+            for size in value.type.shape:
+                masks.counted.largest(size)
+    except (Refused, DependsOnData) as error:
+        node = op.location.nodes[0] if op.location.nodes else op.name
+        yield Diagnostic(f"node {shown(node)}: {error}", nodes=op.location.nodes)
+
+
+def _counts(masks: Masks, op: Dims) -> Value:
+    """What OP holds as data."""
+    if op.scalar:
+        return masks.count(op.values[0])
+    parts = [masks.emit(Reshape, masks.count(value), shape=(1,)) for value in op.values]
+    return masks.emit(Concat, *parts, axis=0) if len(parts) > 1 else parts[0]
+
+
+def _add_counts(masks: Masks, function: Function) -> None:
+    """Return the true sizes of the outputs of FUNCTION, too."""
+    end = masks.place = function.block.terminator
+    counts: dict[Dim, tuple[str, Value]] = {}
+    for name, value in zip(list(function.outputs), function.returned, strict=True):
+        for axis in masks.counted_axes(value):
+            size = value.type.shape[axis]
+            if size not in counts:
+                counts[size] = (_unused(function, f"{name}[{axis}]"), masks.count(size))
+            assert function.module is not None  # it was found there
+            function.module.cuts.append(Cut(name, axis, counts[size][0]))
+    values = [*function.returned, *(value for _, value in counts.values())]
+    function.outputs += [name for name, _ in counts.values()]
+    function.block.insert_before(end, Return(*values, loc=end.location))
+    end.erase()
+
+
+def _unused(function: Function, name: str) -> str:
+    """NAME, with more at its end where an input or an output is called that."""
+    while name in (*function.inputs, *function.outputs):
+        name += "'"
+    return name

@@ -1,0 +1,47 @@
+"""Sizes that data decides, while a model is imported: a new symbol for each, and tensors that have it.
+
+Such a tensor is computed for the most elements that there may be, and then cut to its size by a slice. So
+the importers of what reads it find a size as any other; `bounding.py` uses the memory of the whole instead.
+"""
+
+from __future__ import annotations
+
+from ...dialects.core.affine import Dim, symbols
+from ...dialects.graph.movement.pad import Pad
+from ...dialects.graph.movement.slicing import Slice
+from .builder import Builder
+from .tensor import Tensor
+
+
+def count_of_data(builder: Builder, count: Tensor, bound: Dim) -> Dim:
+    """The size that COUNT, an i64 scalar, holds, of at most BOUND: a number if it is known, else a symbol."""
+    if count.data is not None:
+        return int(count.data)
+    size = builder.sizes_known.count(bound)
+    (name,) = symbols(size)
+    builder.counts[name] = builder.value(count)
+    return size
+
+
+def cut_to(builder: Builder, x: Tensor, axis: int, size: Dim) -> Tensor:
+    """The first SIZE elements of X along AXIS, which has at least as many."""
+    sizes = list(x.shape)
+    sizes[axis] = size
+    starts = [0] * x.rank
+    if all(isinstance(dim, int) for dim in sizes):
+        return builder.emit(Slice, x, starts=starts, sizes=sizes)
+    op = Slice(builder.value(x), starts=starts, sizes=sizes, loc=builder.location)
+    builder.block.append(op)
+    return Tensor.of(op.result)
+
+
+def whole(builder: Builder, x: Tensor, axis: int, fill: float | bool) -> Tensor:
+    """X with as many elements along AXIS as there may be, and at least one; FILL where there are fewer."""
+    sizes = builder.sizes_known
+    most = sizes.counted.largest(x.shape[axis])
+    most = most if sizes.proves(most - 1) else most + 1
+    if most == x.shape[axis]:
+        return x
+    pads: list[Dim] = [0] * (2 * x.rank)
+    pads[x.rank + axis] = most - x.shape[axis]
+    return builder.emit(Pad, x, builder.constant(fill, x.dtype), pads=pads)
