@@ -6,15 +6,12 @@ import ctypes
 from typing import Any
 
 from .cuda_driver import Driver
+from .dtypes import ELEMENT_TYPES
 from .program import BoundTensorMap
 
 WORDS = 16  # of 64 bits
 _MAP_TYPES = {
-    "u8": "UINT8",
-    "i8": "UINT8",
-    "bool": "UINT8",
-    "f8e4m3": "UINT8",
-    "f8e5m2": "UINT8",
+    **{entry.name: "UINT8" for entry in ELEMENT_TYPES.values() if entry.bytes == 1},
     "u16": "UINT16",
     "i16": "UINT16",
     "u32": "UINT32",

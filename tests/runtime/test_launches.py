@@ -106,9 +106,10 @@ def test_an_im2col_map_is_encoded_as_the_plan_says(fake: FakeDriver) -> None:
     assert told[-1] == "CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE"
 
 
-def test_interleaved_maps_of_other_types(fake: FakeDriver) -> None:
+@pytest.mark.parametrize("dtype", ["f8e4m3", "f8e8m0", "i4"])
+def test_interleaved_maps_of_other_types(dtype: str, fake: FakeDriver) -> None:
     shape = {"dims": [4, 1, 4], "strides": [32, 32], "box": [4, 1, 1], "interleave": "32B", "swizzle": "32B"}
-    engine_on(fake, showing(**shape, dtype="f8e4m3")).run({"x": batch(8)})
+    engine_on(fake, showing(**shape, dtype=dtype)).run({"x": batch(8)})
     ((_, told),) = fake.encoded
     assert told[0] == "CU_TENSOR_MAP_DATA_TYPE_UINT8"
     assert told[7:9] == ("CU_TENSOR_MAP_INTERLEAVE_32B", "CU_TENSOR_MAP_SWIZZLE_32B")
