@@ -50,7 +50,8 @@ def compile(
     precision: 'fp32', 'tf32', 'fp16', 'bf16', 'int8', 'fp8' or a PrecisionPolicy, which has more to say; or
     'auto', the fastest mixture of fp16, int8 and fp8 within the budget. With a budget, a policy is what the
     mixture is made from in place of plain fp16.
-    shapes: (min, opt, max) per symbolic dimension, such as {"N": (1, 8, 32)}.
+    shapes: (min, opt, max) per symbolic dimension, such as {"N": (1, 8, 32)}, or per number in an input that
+    sizes depend on, such as {"shape[0]": (1, 8, 32)}.
     inputs: other shapes for inputs, such as {"data": ["N", 3, 224, 224]}. An input with a default, an
     initializer of its name, is a constant of the plan unless it is among them.
     calibration: for int8 and fp8: a CalibrationTable, the path of one, or batches as `calibrate` takes them.

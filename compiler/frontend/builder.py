@@ -127,7 +127,7 @@ class Builder:
         op = self._reconciled(op_class, values, attributes)
         try:
             self._settle(op)
-        except (Conflict, Resized, Malformed):
+        except (Conflict, DependsOnData, Resized, Malformed):
             op.drop_operands()
             raise
         self.block.append(op)

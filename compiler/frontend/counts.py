@@ -6,21 +6,45 @@ the importers of what reads it find a size as any other; `bounding.py` uses the 
 
 from __future__ import annotations
 
-from ...dialects.core.affine import Dim, symbols
+from ...dialects.core.affine import Dim, symbol, symbols
+from ...dialects.core.ir import Value
+from ...dialects.core.printer import attributes_text
 from ...dialects.graph.movement.pad import Pad
 from ...dialects.graph.movement.slicing import Slice
 from .builder import Builder
 from .tensor import Tensor
 
+MOST_STEPS = 12  # ops between two counts and what both are computed from
+
 
 def count_of_data(builder: Builder, count: Tensor, bound: Dim) -> Dim:
-    """The size that COUNT, an i64 scalar, holds, of at most BOUND: a number if it is known, else a symbol."""
+    """The size that COUNT, an i64 scalar, holds, of at most BOUND: a number if it is known, else a symbol,
+    which is the same for what is computed alike."""
     if count.data is not None:
         return int(count.data)
+    value = builder.value(count)
+    for name, other in builder.counts.items():
+        if name in builder.module.symbols and _alike(value, other):
+            return symbol(name)
     size = builder.sizes_known.count(bound)
     (name,) = symbols(size)
-    builder.counts[name] = builder.value(count)
+    builder.counts[name] = value
     return size
+
+
+def _alike(a: Value, b: Value, steps: int = MOST_STEPS) -> bool:
+    """Whether A and B are computed alike, so that they are equal; False beyond that many STEPS."""
+    if a is b:
+        return True
+    one, other = a.producer, b.producer
+    if one is None or other is None or type(one) is not type(other) or one.regions or not steps:
+        return False
+    if attributes_text(one) != attributes_text(other) or len(one.operands) != len(other.operands):
+        return False
+    if one.spec.symbol is not None and one.attributes[one.spec.symbol] != other.attributes[one.spec.symbol]:
+        return False
+    pairs = zip(one.operands, other.operands, strict=True)
+    return all(x is y if x is None or y is None else _alike(x, y, steps - 1) for x, y in pairs)
 
 
 def cut_to(builder: Builder, x: Tensor, axis: int, size: Dim) -> Tensor:

@@ -20,8 +20,8 @@ from .table import Table
 from .tensor import Tensor
 
 
-def places_of(call: Call, flags: Tensor) -> Tensor:
-    """Where FLAGS, bools of rank 1, are true, in ascending order, as i64.
+def places_of(call: Call, flags: Tensor, most: Dim | None = None) -> Tensor:
+    """Where FLAGS, bools of rank 1, are true, in ascending order, as i64; at MOST so many are.
 
     The place of the k-th one is the first whose running count of true flags is k.
     """
@@ -31,12 +31,14 @@ def places_of(call: Call, flags: Tensor) -> Tensor:
     count = call.emit(Reduce, ones, kind="sum", axes=(0,), keepdims=False)
     one = call.constant(1, I64)
     places = call.emit(SearchSorted, running, call.emit(Range, one, one, size=length))
-    return cut_to(call.builder, places, 0, count_of_data(call.builder, count, length))
+    return cut_to(
+        call.builder, places, 0, count_of_data(call.builder, count, length if most is None else most)
+    )
 
 
 def flat(call: Call, x: Tensor) -> Tensor:
     """The elements of X in row-major order."""
-    return call.emit(Reshape, x, shape=(product(x.shape),))
+    return x if x.rank == 1 else call.emit(Reshape, x, shape=(product(x.shape),))
 
 
 def _nonzero(call: Call) -> Outcome:

@@ -35,7 +35,7 @@ LOWEST = float(np.finfo(np.float32).min)
 
 
 @dataclass(frozen=True)
-class _Boxes:
+class _Corners:
     """Boxes as the least and the largest position along both axes; `area` is negative for none."""
 
     low: tuple[Tensor, Tensor]
@@ -49,7 +49,7 @@ def _suppression(call: Call) -> Outcome:
         raise Malformed(f"its boxes are {boxes.type}, its scores {scores.type}")
     images, classes, count = scores.shape
     call.require_shape(boxes.shape, (images, count, 4), "there are four numbers for each box that has scores")
-    most = _most(call, call.builder.sizes_known.counted.largest(count))
+    most = _most(call, count)
     there = call.emit(Expand, call.constant(True, BOOL), shape=scores.shape)
     least = _threshold(call, 4)
     if least is not None:
@@ -59,7 +59,8 @@ def _suppression(call: Call) -> Outcome:
         for tensor, axis, fill in ((boxes, 1, 0.0), (scores, 2, LOWEST), (there, 2, False))
     )
     corners = _corners(call, boxes, centred=call.flag("center_point_box"))
-    kept = _kept(call, _Selection(call, corners, scores, _threshold(call, 3)), there, most)
+    steps = call.builder.sizes_known.counted.largest(most)
+    kept = _kept(call, _Selection(call, corners, scores, _threshold(call, 3)), there, steps)
     return _selected(call, kept, images, classes, most)
 
 
@@ -88,7 +89,7 @@ def _corners(call: Call, boxes: Tensor, *, centred: bool) -> Tensor:
     return call.emit(Concat, *ends, axis=2)
 
 
-def _boxes(call: Call, corners: Tensor, axis: int) -> _Boxes:
+def _boxes(call: Call, corners: Tensor, axis: int) -> _Corners:
     """The boxes of CORNERS [images, boxes, 4], of rank 3 with the boxes along AXIS."""
     images, count, _ = corners.shape
     shape = (images, 1, count) if axis == 2 else (images, count, 1)
@@ -97,7 +98,7 @@ def _boxes(call: Call, corners: Tensor, axis: int) -> _Boxes:
     ]
     parts = [call.emit(Reshape, column, shape=shape) for column in columns]
     sides = [call.emit(Sub, parts[place + 2], parts[place]) for place in range(2)]
-    return _Boxes((parts[0], parts[1]), (parts[2], parts[3]), call.emit(Mul, *sides))
+    return _Corners((parts[0], parts[1]), (parts[2], parts[3]), call.emit(Mul, *sides))
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ class _Selection:
         return found
 
 
-def _kept(call: Call, selection: _Selection, there: Tensor, most: Dim) -> Tensor:
+def _kept(call: Call, selection: _Selection, there: Tensor, steps: Dim) -> Tensor:
     """The boxes that are kept, [steps, images, classes]; -1 where there are no more."""
 
     def step(_: Tensor, carried: list[Tensor]) -> Step:
@@ -151,15 +152,16 @@ def _kept(call: Call, selection: _Selection, there: Tensor, most: Dim) -> Tensor
         chosen = call.emit(Where, found, best, call.constant(-1, I64))
         return Step([selection.left(carried[0], best)], [call.emit(Reshape, chosen, shape=best.shape[:2])])
 
-    return loop(call.builder, most, None, [there], step)[1]
+    return loop(call.builder, steps, None, [there], step)[1]
 
 
 def _selected(call: Call, kept: Tensor, images: Dim, classes: Dim, most: Dim) -> Tensor:
-    """The rows (image, class, box) of the boxes that are KEPT."""
+    """The rows (image, class, box) of the boxes that are KEPT, at MOST so many of a class."""
     boxes = flat(call, call.emit(Transpose, kept, perm=(1, 2, 0)))
-    places = places_of(call, call.emit(GreaterEqual, boxes, call.constant(0, I64)))
+    found = call.emit(GreaterEqual, boxes, call.constant(0, I64))
+    places = places_of(call, found, images * classes * most)
     numbers: list[Tensor] = []
-    rest = call.emit(Div, places, size_value(call, most))
+    rest = call.emit(Div, places, size_value(call, kept.shape[0]))
     numbers.append(call.emit(Div, rest, size_value(call, classes)))
     numbers.append(call.emit(Mod, rest, size_value(call, classes)))
     numbers.append(call.emit(Gather, boxes, places, axis=0))

@@ -6,8 +6,7 @@ bound, a size. What holds for every count is decided at the ends of that range, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from itertools import product as choices
+from collections.abc import Callable, Mapping
 
 from ..affine import Affine, Dim, FloorDiv, substitute, symbols
 from ..ir import Module
@@ -50,18 +49,58 @@ class Counted:
             raise DependsOnData(f"{name} = {definition} is chosen by what depends on data")
         return self._derive(definition.function, *map(self.largest, definition.operands))
 
-    def at_ends(self, dim: Dim) -> Iterator[Dim]:
-        """DIM at all ends of the ranges of its counts, in all combinations.
+    def ends(self, dim: Dim) -> tuple[Dim, Dim]:
+        """DIM at both ends of the range of one symbol in it that data decides, of which no other depends.
 
-        Where DIM is linear in each of them, it is nowhere less than the least of these. Raises DependsOnData
-        where it is not.
+        DIM is linear in that symbol, so that it is nowhere less than at one of them. Raises DependsOnData
+        where it is not linear.
         """
-        names = sorted(self.within(dim))
-        if any(not _linear(dim, name) for name in names):
+        inside = self.within(dim)
+        name = next(n for n in sorted(inside) if not any(n in self._behind(o) for o in inside - {n}))
+        if not _linear(dim, name):
             raise DependsOnData(f"{dim} depends on data")
-        ends = [(self._module.symbols[name].minimum, self._largest_of(name)) for name in names]
-        for chosen in choices(*ends):
-            yield substitute(dim, dict(zip(names, chosen, strict=True)))
+        most = self.bounds[name] if name in self.bounds else self._largest_of(name)
+        least = self._module.symbols[name].minimum
+        return substitute(dim, {name: least}), substitute(dim, {name: most})
+
+    def covers(self, dim: Dim) -> bool:
+        """Whether DIM is of the form (a * size - b) * count with a >= b > 0, and the count 0 where the size
+        is, so that it is never negative: that of positions that are found in a tensor of the size is."""
+        if not isinstance(dim, Affine) or len(dim.terms) != 2:
+            return False
+        (whole, most), (part, least) = sorted(dim.terms, key=lambda term: -term[1])
+        if not most >= -least > 0 or any(whole.count(atom) < part.count(atom) for atom in part):
+            return False
+        size = [atom for atom in dict.fromkeys(whole) if whole.count(atom) > part.count(atom)]
+        return all(isinstance(atom, str) and self._vanishes(Affine(((part, 1),)), atom) for atom in size)
+
+    def _vanishes(self, dim: Dim, zero: str) -> bool:
+        """Whether DIM is surely 0 where the symbol ZERO is, being at most what it is bounded by."""
+        if not isinstance(dim, Affine):
+            return dim == 0
+        return all(any(self._atom_vanishes(atom, zero) for atom in monomial) for monomial, _ in dim.terms)
+
+    def _atom_vanishes(self, atom: str | FloorDiv, zero: str) -> bool:
+        if isinstance(atom, FloorDiv):
+            return self._vanishes(atom.numerator, zero)
+        if atom in self.bounds and atom != zero:
+            return self._vanishes(self.bounds[atom], zero)
+        definition = self._module.derived.get(atom)
+        if definition is None or definition.function != "min" or self._module.symbols[atom].minimum < 0:
+            return atom == zero
+        return atom == zero or any(self._vanishes(operand, zero) for operand in definition.operands)
+
+    def _behind(self, name: str) -> set[str]:
+        """The symbols that NAME is derived from or bounded by."""
+        found: set[str] = set()
+        pending = [name]
+        while pending:
+            at = pending.pop()
+            more = self._module.derived[at].symbols if at in self._module.derived else set()
+            more = more | symbols(self.bounds.get(at, 0))
+            pending += more - found
+            found |= more
+        return found
 
     def replace(self, values: Mapping[str, Dim]) -> None:
         """Replace symbols in the bounds."""

@@ -158,8 +158,11 @@ class Sizes:
 
     def _require_of_counts(self, dim: Dim, why: str, location: Location) -> None:
         """Decide DIM >= 0 for all values of the counts in it. Raises DependsOnData if it fails for some."""
-        for end in self.counted.at_ends(dim):
-            if self._excludes(end):
+        if self.counted.covers(dim):
+            return
+        for end in self.counted.ends(dim):
+            usual = evaluate(end, self.module.values_at("optimum"))
+            if self._excludes(end) or (usual < 0 and not self.counted.within(end)):
                 raise DependsOnData(f"it needs that {why}, and whether {dim} >= 0 depends on data")
             self.require_at_least(end, 0, why, location)
 

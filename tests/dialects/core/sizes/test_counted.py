@@ -1,0 +1,83 @@
+"""Sizes that data decides: what holds for all of them is required of their bounds, the rest is refused."""
+
+from __future__ import annotations
+
+import pytest
+from glassrt.dialects.core.affine import floordiv, symbol
+from glassrt.dialects.core.sizes.counted import DependsOnData
+from glassrt.dialects.core.sizes.sizes import Resized, Sizes
+
+from .test_sizes import WHY, constraints, known
+
+N = symbol("N")
+
+
+def sizes_of(low: int = 0, high: int = 64) -> Sizes:
+    return known(N=(low, min(high, 8), high))
+
+
+def test_a_count_is_between_0_and_its_bound() -> None:
+    sizes = sizes_of(1, 10)
+    count = sizes.count(3 * N)
+    assert sizes.ranges["n0"] == (0, 30)
+    assert sizes.counted.within(count + N) == {"n0"}
+    assert not sizes.counted.within(N)
+    assert sizes.counted.largest(2 * count + N) == 7 * N
+    assert sizes.counted.largest(floordiv(count, 2)) == floordiv(3 * N, 2)
+
+
+def test_what_is_derived_from_counts_has_a_largest_size() -> None:
+    sizes = sizes_of()
+    count = sizes.count(N)
+    few = sizes.derive("min", count, 10)
+    assert sizes.counted.within(few) == {str(few)}
+    assert sizes.counted.largest(few) == sizes.derive("min", N, 10)
+    for shrinking in (N - count, 64 - few, sizes.derive("select", count - 3, count, 7)):
+        with pytest.raises(DependsOnData):
+            sizes.counted.largest(shrinking)
+
+
+def test_what_holds_for_every_count_is_no_constraint() -> None:
+    sizes = sizes_of(0, 10**6)
+    count = sizes.count(N)
+    inner = sizes.count(4 * count)
+    sizes.require_at_least(N, count, WHY)
+    sizes.require_at_least(N * count, count, WHY)  # an index in a tensor of N elements for each of the count
+    sizes.require_at_least(4 * count * inner, inner, WHY)
+    few = sizes.derive("min", count, 10)
+    kept = sizes.count(few)
+    sizes.require_at_least(count * kept, kept, WHY)
+    sizes.require_at_least(few * kept, kept, WHY)
+    assert constraints(sizes) == []
+
+
+def test_what_the_bound_needs_is_a_constraint_on_it() -> None:
+    sizes = sizes_of()
+    sizes.require_at_least(40, sizes.count(2 * N), WHY)
+    assert constraints(sizes) == ["20 >= N"]
+
+
+@pytest.mark.parametrize("name", ["at least", "equal", "two counts", "broadcast", "not linear"])
+def test_what_holds_for_some_counts_is_refused(name: str) -> None:
+    sizes = sizes_of()
+    count, other = sizes.count(N), sizes.count(N)
+    with pytest.raises(DependsOnData, match="depends on data"):
+        if name == "at least":
+            sizes.require_at_least(count, 1, WHY)
+        elif name == "equal":
+            sizes.require_equal(count, N, WHY)
+        elif name == "two counts":
+            sizes.require_at_least(count, other, WHY)
+        elif name == "broadcast":
+            sizes.require_broadcast(count, N, WHY)
+        else:
+            sizes.require_at_least(count * count, 3, WHY)
+    assert constraints(sizes) == []
+
+
+def test_a_bound_follows_what_is_found_about_sizes() -> None:
+    sizes = sizes_of()
+    count = sizes.count(3 * N)
+    with pytest.raises(Resized):
+        sizes.require_equal(N, 8, WHY)
+    assert sizes.counted.largest(count) == 24
