@@ -15,7 +15,13 @@ from ..calibration.data import CalibrationSet, open_set
 from ..calibration.observe import INTERPRET, Network
 from ..precision.scales.calibrators import CALIBRATORS
 from ..precision.scales.qdq import clips_in
-from ..precision.scales.table import CalibrationTable, TensorCalibration, histograms_beside, read_text
+from ..precision.scales.table import (
+    CalibrationTable,
+    TensorCalibration,
+    histograms_beside,
+    read_bytes,
+    read_text,
+)
 from .console import out, print_table, printable, say, write_json
 from .files import check_output
 from .options import AsJson, BuildRequest, Device, Model, with_request
@@ -60,6 +66,15 @@ FromCache = Annotated[
         "--from-trt-cache", metavar="CACHE", help="Take the scales from a TensorRT calibration cache."
     ),
 ]
+FromOnnxRuntime = Annotated[
+    Path | None,
+    typer.Option(
+        "--from-onnx-runtime",
+        metavar="FILE",
+        help="Take the ranges from what ONNX Runtime's calibration wrote: calibration.json, .cache or "
+        ".flatbuffers.",
+    ),
+]
 FromQdq = Annotated[
     Path | None,
     typer.Option(
@@ -93,6 +108,7 @@ def calibrate(
     batches: MostBatches = None,
     from_histograms: FromHistograms = None,
     from_trt_cache: FromCache = None,
+    from_onnx_runtime: FromOnnxRuntime = None,
     from_qdq: FromQdq = None,
     trt_cache: ToCache = None,
     as_json: AsJson = False,
@@ -106,7 +122,7 @@ def calibrate(
     The table is text and may be edited. It lists the figures of all calibrators side by side. With
     --sensitivity, show how much noise each fused op adds to the outputs if it alone runs in eight bits.
     """
-    sources = (data, from_histograms, from_trt_cache, from_qdq)
+    sources = (data, from_histograms, from_trt_cache, from_onnx_runtime, from_qdq)
     _check_sources(sources, output, from_histograms is None and not sensitivity)
     _check_sensitivity(sensitivity, fp8, request.calibration, data, output or trt_cache)
     if interpret and device is not None:
@@ -129,6 +145,10 @@ def calibrate(
     elif from_trt_cache is not None:
         table = CalibrationTable.from_trt_cache(read_text(from_trt_cache), network.hash, from_trt_cache.name)
         _say_missing(network, table, "the cache")
+    elif from_onnx_runtime is not None:
+        found = read_bytes(from_onnx_runtime)
+        table = CalibrationTable.from_onnx_runtime(found, network.hash, from_onnx_runtime.name)
+        _say_missing(network, table, "the calibration")
     else:
         assert from_qdq is not None  # _check_sources saw to it
         clips = clips_in(from_qdq, inputs, ranges)
@@ -148,7 +168,7 @@ def calibrate(
 def _check_sources(sources: tuple[Path | None, ...], output: Path | None, needs_output: bool) -> None:
     """Refuse anything but exactly one of SOURCES, and a missing OUTPUT where the table is the only result."""
     if sum(source is not None for source in sources) != 1:
-        options = "DATA, --from-histograms, --from-trt-cache and --from-qdq"
+        options = "DATA, --from-histograms, --from-trt-cache, --from-onnx-runtime and --from-qdq"
         raise typer.BadParameter(f"give exactly one of {options}", param_hint="DATA")
     if output is None and needs_output:
         raise typer.BadParameter("give the file to write the table to", param_hint="--output")

@@ -139,6 +139,10 @@ def calls(
             CalibrationTable.from_trt_cache,
             {"text": table.to_trt_cache(), "model": table.model},
         ),
+        "CalibrationTable.from_onnx_runtime": (
+            CalibrationTable.from_onnx_runtime,
+            {"content": b"x 1.0", "model": table.model},
+        ),
         "CalibrationTable.from_clips": (
             CalibrationTable.from_clips,
             {"clips": {"x": 1.0}, "model": table.model},

@@ -20,6 +20,7 @@ from .histogram import Histogram
 from .histogram_file import read_histograms, write_histograms
 from .names import model_hash
 from .noise import FORMATS, INT8, LEAST_CLIP, MOST_CLIP
+from .onnx_runtime_table import read_ranges
 from .qdq import clips_in
 from .table_text import (
     LEAST_SCALE,
@@ -200,6 +201,15 @@ class CalibrationTable:
         tensors = {name: TensorCalibration(_clip(scale)) for name, scale in cache.scales.items()}
         return CalibrationTable(model, cache.calibrator, 0, tensors)
 
+    # ------------------------------------------------------------ ONNX Runtime
+
+    @staticmethod
+    @checked
+    def from_onnx_runtime(content: bytes, model: str, file: str = "table") -> CalibrationTable:
+        """A table with the ranges in the CONTENT of a file that ONNX Runtime's calibration wrote, for the
+        network with the hash MODEL. Raises CalibrationError, naming FILE, for a fault in it."""
+        return CalibrationTable.from_clips(read_ranges(content, file), model)
+
     # ------------------------------------------------------------ QuantizeLinear
 
     @staticmethod
@@ -251,13 +261,18 @@ def _clip(scale: float | np.float32) -> float:
 def read_text(path: Path) -> str:
     """The text in the file PATH; CalibrationError when it cannot be read, or is no text."""
     try:
+        return read_bytes(path).decode()
+    except UnicodeDecodeError:
+        raise CalibrationError(f"{path.name} is not UTF-8 text", NO_TABLE) from None
+
+
+def read_bytes(path: Path) -> bytes:
+    """What is in the file PATH; CalibrationError when it cannot be read, or is too large."""
+    try:
         with open_regular(path) as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise CalibrationError(f"cannot read {path}: {error.strerror}") from None
     if len(content) > MAX_BYTES:
         raise CalibrationError(f"{path.name} is larger than {MAX_BYTES} bytes")
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        raise CalibrationError(f"{path.name} is not UTF-8 text", NO_TABLE) from None
+    return content

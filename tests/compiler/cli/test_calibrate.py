@@ -88,6 +88,14 @@ def test_a_cache_of_tensorrt_becomes_a_table(glassrt: Glassrt, tmp_path: Path) -
     )
 
 
+def test_ranges_of_onnx_runtime_become_a_table(glassrt: Glassrt, tmp_path: Path) -> None:
+    given, table = tmp_path / "calibration.json", tmp_path / "t"
+    given.write_text('{"image": {"lowest": -2.0, "highest": 1.0}}', encoding="utf-8")
+    shown = glassrt("calibrate", DIGITS, "--from-onnx-runtime", given, "-o", table)
+    assert CalibrationTable.load(table)["image"].clip == pytest.approx(2.0)
+    assert "the calibration lacks 24 of the model's 25 tensors" in shown.stderr
+
+
 def test_scales_go_out_as_a_quantized_model_and_come_back(
     glassrt: Glassrt, table: Path, tmp_path: Path
 ) -> None:

@@ -283,3 +283,12 @@ def test_short_floats(code: int, opset: int) -> None:
     inputs = {"x": x.astype(F32)}
     want = run_onnxruntime(made, inputs)["y"]
     np.testing.assert_array_equal(interpret(import_model(made), inputs)["y"], want)
+
+
+@pytest.mark.parametrize("opset", [21, 23])
+def test_scales_of_half_precision_divide_in_their_own_type_since_opset_23(opset: int) -> None:
+    x, scale = np.linspace(-20, 20, 4001, dtype=np.float16), np.array(0.173, np.float16)
+    given = case("QuantizeLinear", opset, x, scale, np.zeros((), I8))
+    check(given, opset)
+    apart = np.rint((x / scale).astype(F32)) != np.rint(x.astype(F32) / scale.astype(F32))
+    assert apart.any()
