@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from glassrt.compiler.frontend import import_model
 from glassrt.dialects.core.interpreter import interpret
+from onnx import parser
 
 from .nodes import Array, Case, case, check, expanded, label, real, scalar
 
@@ -27,6 +28,7 @@ NODES = [
     *[case("NonZero", 13, few(4, 3, dtype=dtype)) for dtype in (F32, np.int64, np.int32, np.uint8, np.bool_)],
     case("NonZero", 9, np.array([-0.0, 0.0, NAN, INF, 1e-45], F32)),
     case("NonZero", 13, few(2, 3, 2)),
+    *[case("NonZero", 13, few(3, width)) for width in (512, 341, 600)],
     case("NonZero", 13, np.zeros((3, 2), F32)),
     case("NonZero", 13, np.ones((3, 2), F32)),
     case("NonZero", 13, np.zeros((0, 2), F32)),
@@ -54,3 +56,23 @@ def test_a_scalar_has_no_positions_but_a_count() -> None:
     """As the standard says; ONNX Runtime gives one position."""
     for value, count in ((0.0, 0), (2.0, 1)):
         assert ours(case("NonZero", 13, scalar(value, F32)))[0].shape == (0, count)
+
+
+def test_a_long_size_that_data_decides_is_counted_in_parts() -> None:
+    """What is selected again may be more elements than are added up one by one."""
+    text = """
+    <ir_version: 8, opset_import: ["" : 18]>
+    agraph (float[N] x) => (float[a] y)
+    <float low = {-0.5}, float high = {0.5}>
+    {
+      above = Greater(x, low)
+      some = Compress(x, above)
+      below = Less(some, high)
+      y = Compress(some, below)
+    }
+    """
+    module = import_model(parser.parse_model(text), shapes={"N": (0, 1000, 3000)})
+    for count in (0, 1, 512, 1025, 3000):
+        x = np.random.default_rng(count).standard_normal(count).astype(F32)
+        [found] = interpret(module, {"x": x}).values()
+        np.testing.assert_array_equal(found, x[(x > -0.5) & (x < 0.5)])
