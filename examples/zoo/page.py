@@ -60,4 +60,5 @@ def _line(row: Mapping[str, Any]) -> str:
 
 
 def _errors(row: Mapping[str, Any]) -> str:
-    return f"{row['error']:.1e} ({row['peer']:.1e})"
+    peer = f" ({row['peer']:.1e})" if "peer" in row else ""
+    return f"{row['error']:.1e}{peer}"

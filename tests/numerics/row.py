@@ -8,7 +8,7 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
-from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import GraphProto, ModelProto, NodeProto, helper, numpy_helper
 from onnx.defs import get_schema
 
 from ..models import Array
@@ -169,6 +169,9 @@ def _info(name: str, array: Array) -> Any:
 
 def element_type(dtype: Any) -> int:
     """The ONNX number of an element type."""
-    kind = np.dtype(dtype)
-    special = {BF16: TensorProto.BFLOAT16, E4M3: TensorProto.FLOAT8E4M3FN, E5M2: TensorProto.FLOAT8E5M2}
-    return special.get(kind) or helper.np_dtype_to_tensor_dtype(kind)
+    return helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+
+
+def is_small(dtype: np.dtype[Any]) -> bool:
+    """Whether numpy alone has no such type, and an element has a byte at most."""
+    return dtype.itemsize == 1 and dtype not in (np.int8, np.uint8, np.bool_)

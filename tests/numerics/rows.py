@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .rows_casts import CASTS, QUANTIzATION
+from .rows_casts import CASTS, SMALL_CASTS, QUANTIzATION
 from .rows_floats import FUNCTIONS, NAN_AND_ZERO, ROUNDING
 from .rows_indices import INDICES, RESIZES
 from .rows_integers import INTEGERS
@@ -15,6 +15,7 @@ ROWS = (
     *ROUNDING,
     *RESIZES,
     *CASTS,
+    *SMALL_CASTS,
     *QUANTIzATION,
     *INTEGERS,
     *REDUCTIONS,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import ml_dtypes
 import numpy as np
 from onnx import TensorProto
 
 from ..models import Array
-from .row import BF16, E4M3, E5M2, INF, NAN, Row, element_type, f32, i64, row, scalar
+from .row import BF16, E4M3, E5M2, INF, NAN, Row, element_type, f32, i32, i64, row, scalar
 
 BIG = 3e38
 _WIDE = (NAN, INF, -INF, 1e10, -1e10, 3e38, -1.75, 300.75, -300.75)
@@ -121,6 +124,78 @@ CASTS = [
     row("Casts", "Cast", "bool to f32", np.array([True, False]), gives=f32(1, 0), to=TensorProto.FLOAT),
 ]
 
+
+def _small(kind: str, about: str, values: Sequence[float], gives: Sequence[float], **options: Any) -> Row:
+    """A cast of f32 VALUES to the type of ml_dtypes called KIND."""
+    to = f32(*gives).astype(np.dtype(getattr(ml_dtypes, kind)))
+    return row("Casts", "Cast", about, f32(*values), gives=to, to=element_type(to.dtype), **options)
+
+
+_FEW = (0.25, 0.75, 1.25, 2.5, 5, 7, INF, -INF, NAN, -0.0, -0.2)
+_POWERS = (3, 1.5, 1, 0, -1, 2.0**-140, 2.0**-127, INF, NAN)
+_LEAST, _MOST = 2.0**-127, 2.0**127
+_NIBBLES = (-9, 8, 7.9, -1.5, 300, NAN, 1e10)
+
+SMALL_CASTS = [
+    _small("float8_e4m3fnuz", "f32 to f8e4m3fnuz", _EIGHTHS, [*[240] * 8, -240, NAN, 16, 20, 0]),
+    _small(
+        "float8_e5m2fnuz",
+        "f32 to f8e5m2fnuz",
+        _EIGHTHS,
+        [448, 448, 448, 512, *[57344] * 4, -57344, NAN, 16, 20, 0],
+    ),
+    _small(
+        "float8_e4m3fn",
+        "f32 to f8e4m3, saturate = 0",
+        _EIGHTHS,
+        [448, 448, *[NAN] * 8, 16, 20, -0.0],
+        saturate=0,
+    ),
+    _small(
+        "float8_e5m2",
+        "f32 to f8e5m2, saturate = 0",
+        _EIGHTHS,
+        [448, 448, 448, 512, 57344, INF, INF, INF, -INF, NAN, 16, 20, -0.0],
+        saturate=0,
+    ),
+    _small("int4", "f32 to int4", _NIBBLES, [7, -8, 7, -1, -4, 0, -1]),
+    _small("uint4", "f32 to uint4", _NIBBLES, [7, 8, 7, 15, 12, 0, 15]),
+    _small("uint2", "f32 to uint2", _NIBBLES, [3, 0, 3, 3, 0, 0, 3], opset=25),
+    _small("float4_e2m1fn", "f32 to f4e2m1", _FEW, [0, 1, 1, 2, 4, 6, 6, -6, 0, -0.0, -0.0], opset=25),
+    _small(
+        "float8_e8m0fnu",
+        "f32 to f8e8m0",
+        _POWERS,
+        [4, 2, 1, _LEAST, _LEAST, _LEAST, _LEAST, _MOST, NAN],
+        opset=25,
+    ),
+    _small(
+        "float8_e8m0fnu",
+        "f32 to f8e8m0, down",
+        _POWERS,
+        [2, 1, 1, _LEAST, _LEAST, _LEAST, _LEAST, _MOST, NAN],
+        opset=25,
+        round_mode="down",
+    ),
+    _small(
+        "float8_e8m0fnu",
+        "f32 to f8e8m0, nearest, saturate = 0",
+        _POWERS,
+        [4, 2, 1, NAN, NAN, NAN, _LEAST, NAN, NAN],
+        opset=25,
+        round_mode="nearest",
+        saturate=0,
+    ),
+    row(
+        "Casts",
+        "Cast",
+        "int32 to int4",
+        i32(300, -1, 8, -9, -(2**31)),
+        gives=f32(-4, -1, -8, 7, 0).astype(ml_dtypes.int4),
+        to=TensorProto.INT4,
+    ),
+]
+
 _REALS = f32(0.5, 1.5, 2.5, -0.5, NAN, INF, -INF, 7e4, -7e4)
 _E4M3_ZERO = np.array(0, ml_dtypes.float8_e4m3fn)
 
@@ -142,6 +217,39 @@ QUANTIzATION = [
             ("int16", 0, [0, 2, 2, 0, 0, 32767, -32768, 32767, -32768]),
             ("uint16", 1, [1, 3, 3, 1, 0, 65535, 0, 65535, 0]),
         )
+    ),
+    row(
+        "Quantization",
+        "QuantizeLinear",
+        "to int4",
+        _REALS,
+        scalar(1),
+        np.zeros((), ml_dtypes.int4),
+        gives=f32(0, 2, 2, 0, 0, 7, -8, 7, -8).astype(ml_dtypes.int4),
+        constant=(1, 2),
+    ),
+    row(
+        "Quantization",
+        "QuantizeLinear",
+        "to f8e5m2, saturate = 0",
+        _REALS,
+        scalar(1),
+        np.zeros((), E5M2),
+        gives=f32(0.5, 1.5, 2.5, -0.5, NAN, INF, -INF, INF, -INF).astype(E5M2),
+        constant=(1, 2),
+        saturate=0,
+    ),
+    row(
+        "Quantization",
+        "QuantizeLinear",
+        "precision = float16",
+        f32(1000, 1001, 70000),
+        scalar(0.1),
+        scalar(0, np.int16),
+        gives=np.array([10000, 10016, 32767], np.int16),
+        constant=(1, 2),
+        opset=25,
+        precision=TensorProto.FLOAT16,
     ),
     row(
         "Quantization",

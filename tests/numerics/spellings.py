@@ -10,7 +10,7 @@ from onnx import GraphProto, NodeProto, helper
 from onnx.defs import get_schema
 
 from ..models import Array
-from .row import BF16, E4M3, E5M2, Row, graph_of
+from .row import BF16, Row, graph_of, is_small
 
 COPIES = 64  # of the elements: whole vectors, whatever they are of
 LENGTH = 40  # elements of a row
@@ -37,7 +37,7 @@ def chain(row: Row) -> Spelt:
     for name, array in row.runtime.items():
         nodes.insert(0, helper.make_node("Where", ["k", f"{name}_in", f"{name}_no"], [name]))
         stored[f"{name}_no"] = np.zeros((), array.dtype)
-    if row.expected.dtype not in (E4M3, E5M2):  # of which Where takes none
+    if not is_small(row.expected.dtype):  # of which Where takes none
         _rename_result(nodes)
         nodes.append(helper.make_node("Where", ["k", "z", "z_no"], ["y"]))
         stored["z_no"] = np.zeros((), row.expected.dtype)
@@ -62,8 +62,8 @@ def wide(row: Row) -> Spelt | None:
 
 def reduced(row: Row) -> Spelt | None:
     """Inside a reduction: the largest of many equal elements."""
-    unordered = (np.int16, np.uint16, E4M3, E5M2)  # as far as ONNX goes
-    if not row.elementwise or row.expected.dtype in unordered:
+    unordered = row.expected.dtype in (np.int16, np.uint16) or is_small(row.expected.dtype)
+    if not row.elementwise or unordered:  # as far as ONNX goes
         return None
     long = replace(row, arrays=tuple(_repeated(array) for array in row.arrays))
     nodes = long.nodes()

@@ -8,12 +8,13 @@ import warnings
 import numpy as np
 import onnx
 import onnxruntime
+from glassrt.dialects.core.dtypes import from_numpy
 from onnx import ModelProto, TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
 from ..models import Array, run_onnxruntime
 from ..places import DOCS
-from .row import BF16, E4M3, E5M2, Row
+from .row import BF16, Row, is_small
 
 DOCUMENT = DOCS / "numerics.md"
 BEGIN, END = "<!-- the table: made of tests/numerics -->", "<!-- end of the table -->"
@@ -32,7 +33,7 @@ VARYING = (
     "ReduceMax",
     "ReduceMin",
 )
-SHORT_NAMES = {"float32": "", "bool": "", BF16.name: "bf16 ", E4M3.name: "f8e4m3 ", E5M2.name: "f8e5m2 "}
+SHORT_NAMES = {"float32": "", "bool": "", BF16.name: "bf16 "}
 EXPONENTS = range(31, 65)
 
 
@@ -65,7 +66,7 @@ def answers(row: Row) -> tuple[str, str]:
 def widened(row: Row) -> ModelProto:
     """The row alone, its result in f32 where numpy has no name for its type."""
     model = row.model()
-    if row.expected.dtype in (BF16, E4M3, E5M2):
+    if row.expected.dtype == BF16 or is_small(row.expected.dtype):
         model.graph.node[-1].output[row.result] = "narrow"
         model.graph.node.append(helper.make_node("Cast", ["narrow"], ["y"], to=TensorProto.FLOAT))
         model.graph.output[0].type.tensor_type.elem_type = TensorProto.FLOAT
@@ -90,7 +91,10 @@ def _same(answer: Array, expected: Array) -> bool:
 
 def written(array: Array) -> str:
     """The elements of ARRAY, those of rows apart, behind the element type unless that is f32."""
-    kind = SHORT_NAMES.get(array.dtype.name, f"{array.dtype.name} ")
+    name = array.dtype.name
+    if is_small(array.dtype) and "int" not in name:
+        name = str(from_numpy(array.dtype))
+    kind = SHORT_NAMES.get(name, f"{name} ")
     if not array.size:
         return f"{kind}nothing"
     if array.ndim < 2 or array.shape[-1] == array.size:

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from . import attention, channels, fused, gelu, grouped, lstm, multi_head, normalization, quantized, rotary
+from . import (
+    attention,
+    blocks,
+    channels,
+    dynamic,
+    fused,
+    gelu,
+    grouped,
+    lstm,
+    multi_head,
+    normalization,
+    quantized,
+    rotary,
+)
 from .form import OwnOps
 
 CONTRIBUTED_DOMAIN = "com.microsoft"
 
 CONTRIBUTED: OwnOps = {
     **attention.TABLE,
+    **blocks.TABLE,
     **channels.TABLE,
+    **dynamic.TABLE,
     **fused.TABLE,
     **gelu.TABLE,
     **grouped.TABLE,

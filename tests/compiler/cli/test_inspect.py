@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
-from glassrt import Plan
+from glassrt import Plan, compile
 from glassrt.codegen.nvrtc.parallel import compile_kernels
 from glassrt.compiler.cli.cubin import registers
+from glassrt.runtime.steps import Repeat
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ...e2e.test_control_flow import NESTED, model
 from ...places import DIGITS
 from .support import Glassrt
 
@@ -95,3 +97,22 @@ def test_registers_are_those_that_the_compiler_reports(digits_plan: Path) -> Non
 def test_bytes_that_are_no_cubin_tell_no_registers(data: bytes) -> None:
     assert registers(data) is None
     assert registers(b"\x7fELF\x02" + data) is None
+
+
+def test_branches_and_loops_are_shown_as_a_tree(glassrt: Glassrt, tmp_path: Path) -> None:
+    plan = compile(model(NESTED))
+    plan.save(path := tmp_path / "nested.plan")
+    lines = glassrt("inspect", path, "--size", "T=6").stdout.splitlines()
+    place = lines.index("control flow")
+    loop, branch = lines[place + 2 : place + 4]
+    assert "6 times" in loop and loop.endswith("unrolled into the graph")
+    assert "  if b" in branch and branch.endswith("read back by the host")
+    facts = json.loads(glassrt("inspect", path, "--json").stdout)
+    first, last = facts["control"][0]["launches"]
+    users = {b["name"]: (b["first"], b["last"]) for b in facts["buffers"]}
+    (counter,) = (step.counter for step in plan.spec.steps if isinstance(step, Repeat))
+    assert users[counter] == (first, last)
+
+
+def test_a_plan_without_control_flow_shows_none(glassrt: Glassrt, digits_plan: Path) -> None:
+    assert "control flow" not in glassrt("inspect", digits_plan).stdout

@@ -114,6 +114,8 @@ def to(scale: float) -> tuple[Array, Array]:
 
 
 WORDS = np.array([[1, 8, 2], [4, 0, 7]], I32)
+BLOCKS = whole(3, 16, dtype=U8, low=0, high=256), real(3, 2, low=0.1)
+SIGNED = whole(4, 5, dtype=np.int8)
 KEPT = np.array([[1, 1, 0], [0, 1, 1]], I32)
 GROUPED = (  # one sequence of 3 tokens after 2
     *(real(1, 3, 64), real(1, 3, 32), real(1, 3, 32), real(1, 2, 2, 16), real(1, 2, 2, 16)),
@@ -273,6 +275,22 @@ _CONTRIBUTED_BASES: dict[str, Base] = {
 
 _CONTRIBUTED_BASES |= {
     "Attention": microsoft("Attention", real(2, 3, 4), real(4, 12), num_heads=2),
+    "DynamicQuantizeMatMul": microsoft("DynamicQuantizeMatMul", real(3, 4), SIGNED, f32(0.1)),
+    "GatherBlockQuantized": node(
+        "GatherBlockQuantized", BLOCKS[0], ints(2, 0), BLOCKS[1], constant=0, domain=MICROSOFT, block_size=16
+    ),
+    "MatMulIntegerToFloat": microsoft(
+        "MatMulIntegerToFloat", whole(3, 4, dtype=U8, low=0), SIGNED, f32(0.5), f32(0.1)
+    ),
+    "MatMulNBits": microsoft(
+        "MatMulNBits",
+        whole(2, 32).astype(F32),
+        BLOCKS[0].reshape(3, 2, 8),
+        BLOCKS[1],
+        K=32,
+        N=3,
+        block_size=16,
+    ),
     "GroupQueryAttention": microsoft("GroupQueryAttention", *GROUPED, num_heads=4, kv_num_heads=2, outputs=3),
     "MultiHeadAttention": microsoft("MultiHeadAttention", *[real(2, 3, 4) for _ in range(3)], num_heads=2),
     "QAttention": microsoft(
@@ -737,6 +755,36 @@ _CONTRIBUTED_CHANGES |= {
         "bias": [right(bias=real(12))],
         "attention_bias": [right(attention_bias=real(2, 2, 3, 3))],
         "past_sequence_length": [refused(past_sequence_length=scalar(0, I32))],
+    },
+    "DynamicQuantizeMatMul": {
+        "b_zero_point": [right(b_zero_point=scalar(5, np.int8))],
+        "bias": [right(bias=real(5))],
+    },
+    "GatherBlockQuantized": {
+        "bits": [right(bits=8, data=whole(3, 32, dtype=U8, low=0, high=256)), refused(bits=3)],
+        "block_size": [right(block_size=32, scales=real(3, 1, low=0.1))],
+        "gather_axis": [inert(gather_axis=0)],
+        "quantize_axis": [inert(quantize_axis=-1)],
+        "zero_points": [right(zero_points=whole(3, 1, dtype=U8, low=0, high=256))],
+    },
+    "MatMulIntegerToFloat": {
+        "a_zero_point": [right(a_zero_point=scalar(5, U8))],
+        "b_zero_point": [right(b_zero_point=scalar(5, np.int8))],
+        "bias": [right(bias=real(5))],
+    },
+    "MatMulNBits": {
+        "K": [right(K=31, A=whole(2, 31).astype(F32))],
+        "N": [right(N=2, B=BLOCKS[0][:2].reshape(2, 2, 8), scales=BLOCKS[1][:2])],
+        "accuracy_level": [inert(accuracy_level=1)],
+        "bits": [right(bits=2, B=BLOCKS[0][:, :8].reshape(3, 2, 4)), refused(bits=3)],
+        "block_size": [right(block_size=32, B=BLOCKS[0].reshape(3, 1, 16), scales=BLOCKS[1][:, :1])],
+        "weight_prepacked": [refused(weight_prepacked=1)],
+        "zero_points": [right(zero_points=whole(3, 1, dtype=U8, low=0, high=256))],
+        "g_idx": [
+            inert(g_idx=np.arange(32, dtype=I32) // 16),
+            refused(g_idx=np.arange(32, dtype=I32)[::-1].copy() // 16),
+        ],
+        "bias": [right(bias=real(3))],
     },
     "GroupQueryAttention": {
         "causal": [right(causal=0)],

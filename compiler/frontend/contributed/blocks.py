@@ -1,0 +1,157 @@
+"""Weights of few bits, quantized in blocks: MatMulNBits and GatherBlockQuantized.
+
+Bytes hold 8 / bits numbers, those of the lower bits first. They are unpacked to a byte each, and dequantized
+by a scale and a zero point for each block of numbers along an axis.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ....dialects.core.affine import Dim, ceildiv
+from ....dialects.core.dtypes import U8
+from ....dialects.graph.binary import Add, BitwiseAnd, Mul, ShiftRight, Sub
+from ....dialects.graph.contraction import Matmul
+from ....dialects.graph.indexing import Gather
+from ....dialects.graph.movement.expand import Expand
+from ....dialects.graph.movement.reshape import Reshape
+from ..call import Call, Outcome
+from ..indices import require_inside
+from ..ops_elementwise import cast_to
+from ..problems import Malformed, Refused
+from ..scales import ImportedScaling, dequantized
+from ..tensor import Tensor
+from .form import OwnOps, op
+from .heads import cut
+
+PACKED_BITS = (2, 4, 8)
+
+
+def _bits(call: Call) -> int:
+    bits = call.integer("bits", 4)
+    if bits not in PACKED_BITS:
+        raise Refused(f"weights of {bits} bits are not supported, only of 2, 4 and 8")
+    return bits
+
+
+def _block(call: Call, default: int = 0) -> int:
+    block = call.integer("block_size", default)
+    if block < 16 or block & (block - 1):
+        raise Malformed(f"block_size is {block}, a power of 2 of at least 16 is expected")
+    return block
+
+
+def unpacked(call: Call, x: Tensor, bits: int) -> Tensor:
+    """The numbers of BITS in the bytes X, along its last axis."""
+    if x.dtype != U8:
+        raise Refused(f"numbers of few bits in {x.type} are not supported, only in bytes (u8)")
+    if bits == 8:
+        return x
+    shifts = call.constant(list(range(0, 8, bits)), U8)
+    apart = call.emit(ShiftRight, call.emit(Reshape, x, shape=(*x.shape, 1)), shifts)
+    low = call.emit(BitwiseAnd, apart, call.constant((1 << bits) - 1, U8))
+    return call.emit(Reshape, low, shape=(*x.shape[:-1], x.shape[-1] * (8 // bits)))
+
+
+def _middle(call: Call, shape: tuple[Dim, ...], bits: int) -> Tensor:
+    """The zero point of blocks that state none, as often as SHAPE says."""
+    return call.emit(Expand, call.constant(1 << (bits - 1), U8), shape=shape)
+
+
+# ------------------------------------------------------------ matrix product
+
+
+def _matmul(call: Call) -> Outcome:
+    """a w + bias, with w stored as [columns, blocks, bytes of a block]."""
+    call.without_effect("accuracy_level")  # it is a least one, and a is not rounded
+    if call.integer("weight_prepacked", 0):
+        raise Refused("weights packed for one kind of GPU (weight_prepacked) are not supported")
+    a, bias, bits = call.input(0), call.optional(5), _bits(call)
+    rows, columns, block = call.integer("K", 0), call.integer("N", 0), _block(call)
+    count = ceildiv(rows, block)
+    assert isinstance(count, int)  # of integers
+    _check_order(call, rows, block)
+    if a.rank < 1:
+        raise Malformed("the operand of a matrix product must not be a scalar")
+    call.require_equal(a.shape[-1], rows, "its input has as many features as its weights (K)")
+    q = _weights(call, (columns, count, block * bits // 8), rows, bits)
+    y = call.emit(Matmul, a, _scaled(call, q, (columns, count), block, bits), transpose_b=True)
+    return y if bias is None else call.emit(Add, y, bias)
+
+
+def _check_order(call: Call, rows: int, block: int) -> None:
+    """Raise Refused unless the blocks of rows are in order, as without the deprecated input g_idx."""
+    order = call.optional(4)
+    if order is not None and not np.array_equal(
+        call.builder.known_array(order, "g_idx"), np.arange(rows) // block
+    ):
+        raise Refused("blocks of rows in another order (g_idx) are not supported")
+
+
+def _weights(call: Call, shape: tuple[int, ...], rows: int, bits: int) -> Tensor:
+    """The stored numbers [columns, ROWS], a byte each."""
+    stored = call.input(1)
+    if stored.rank == 3 and 0 in stored.shape:
+        raise Refused("a product with weights that are left out is not supported")
+    call.require_shape(stored.shape, shape, f"its weights are {stored.type}, {list(shape)} is expected")
+    columns, count, size = shape
+    flat = call.emit(Reshape, stored, shape=(columns, count * size))
+    return cut(call, unpacked(call, flat, bits), 0, rows)
+
+
+def _scaled(call: Call, q: Tensor, blocks: tuple[int, int], block: int, bits: int) -> Tensor:
+    """Q dequantized by the scales, input 2, and the zero points, input 3: bytes that are packed like weights,
+    or floats."""
+    scale, zero = call.emit(Reshape, call.input(2), shape=blocks), call.optional(3)
+    if zero is not None and zero.dtype.is_float:
+        return _shifted_by_floats(call, q, scale, call.emit(Reshape, zero, shape=blocks), block)
+    if zero is None:
+        points = _middle(call, blocks, bits)
+    else:
+        size = (blocks[1] * bits + 7) // 8
+        points = unpacked(call, call.emit(Reshape, zero, shape=(blocks[0], size)), bits)
+        points = cut(call, points, 0, blocks[1])
+    return dequantized(call, q, ImportedScaling(scale, points, axis=1, block=block))
+
+
+def _shifted_by_floats(call: Call, q: Tensor, scale: Tensor, zero: Tensor, block: int) -> Tensor:
+    """(q - zero) * scale"""
+    factor, offset = (_spread(call, each, q.shape, block) for each in (scale, zero))
+    return call.emit(Mul, call.emit(Sub, cast_to(call, q, scale.dtype), offset), factor)
+
+
+def _spread(call: Call, x: Tensor, shape: tuple[Dim, ...], block: int) -> Tensor:
+    """X [columns, blocks], each number BLOCK times, cut to SHAPE."""
+    columns, count = x.shape
+    wide = call.emit(Expand, call.emit(Reshape, x, shape=(columns, count, 1)), shape=(columns, count, block))
+    return cut(call, call.emit(Reshape, wide, shape=(columns, count * block)), 0, shape[1])
+
+
+# ------------------------------------------------------------ embeddings
+
+
+def _gather(call: Call) -> Outcome:
+    """The rows of a table of bytes, dequantized after they are found."""
+    data, indices, scale, zero, bits = (*map(call.input, range(3)), call.optional(3), _bits(call))
+    if data.dtype != U8:
+        raise Refused(f"a table of {data.dtype} is not supported, only of bytes (u8)")
+    if call.axis(call.integer("gather_axis", 0), data.rank) != 0:
+        raise Malformed("gather_axis is not 0, as it is for bytes")
+    axis, block = call.axis(call.integer("quantize_axis", 1), data.rank), _block(call, 128)
+    if axis == 0:
+        raise Malformed("quantize_axis is the axis along which rows are gathered")
+    require_inside(call, indices, 0, data.shape[0])
+    found = [None if x is None else call.emit(Gather, x, indices, axis=0) for x in (data, scale, zero)]
+    q, scales, points = found
+    assert q is not None and scales is not None  # only the zero point is optional
+    q = unpacked(call, q, bits)
+    zeros = _middle(call, scales.shape, bits) if points is None else unpacked(call, points, bits)
+    zeros = zeros if points is None else cut(call, zeros, 0, scales.shape[-1])
+    return dequantized(call, q, ImportedScaling(scales, zeros, axis=axis + indices.rank - 1, block=block))
+
+
+_MATMUL = ("K", "N", "accuracy_level", "bits", "block_size", "weight_prepacked")
+TABLE: OwnOps = {
+    "GatherBlockQuantized": op(_gather, 3, 4, ("bits", "block_size", "gather_axis", "quantize_axis")),
+    "MatMulNBits": op(_matmul, 3, 6, _MATMUL),
+}
