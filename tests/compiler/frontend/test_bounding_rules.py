@@ -132,6 +132,25 @@ def test_agrees_with_onnxruntime(name: str) -> None:
         np.testing.assert_allclose(found, wanted, 1e-5, 1e-5)
 
 
+# What ONNX Runtime refuses where no row is chosen, since a 0 in a shape copies a size.
+SOME = {
+    "flattened rows": "n = Shape <start = 0, end = 1> (k) t = Concat <axis = 0> (n, rest) y = Reshape(k, t)",
+    "with an axis more": "n = Shape(k) t = Concat <axis = 0> (second, n) "
+    "r = Reshape(k, t) y = Squeeze(r, first)",
+}
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_a_count_in_a_shape_copies_no_size(name: str) -> None:
+    model = made(F, SOME[name])
+    module = import_model(model)
+    for given in inputs():
+        [found] = interpret(module, given).values()
+        np.testing.assert_array_equal(found, given["x"][given["c"]])
+        if given["c"].any():
+            np.testing.assert_array_equal(found, run_onnxruntime(model, given)["y"])
+
+
 REFUSED = {
     "merged from inside": ("float[a]", "t = Transpose(k) y = Reshape(t, rest)", "changes where elements are"),
     "the last one": (F, "y = Slice(k, rest, six1, first)", "depends on data"),
