@@ -84,6 +84,7 @@ def describe(plan: Plan, symbols: Mapping[str, int], whole: Plan) -> dict[str, A
         "at": dict(symbols),
         "inputs": plan.manifest["inputs"],
         "outputs": plan.manifest["outputs"],
+        "cuts": [asdict(each) for each in spec.cuts],
         "bytes": _bytes(plan),
         "levels": {name: _level(text) for name, text in plan.levels.items()},
         "decisions": sum("rule" in entry for entry in plan.ledger),
@@ -188,7 +189,8 @@ def _head(facts: Mapping[str, Any]) -> list[str]:
     lines += [f"{name} = {size}" for name, size in facts["derived"].items()]
     lines += [f"needs {each['text']}{said_of(each['nodes'])}: {each['why']}" for each in facts["constraints"]]
     held = {name: f" = {_shape(content)}" for name, content in facts["contents"].items()}
-    for what, also in (("inputs", held), ("outputs", {})):
+    cut = {name: f" cut to {', '.join(sizes)}" for name, sizes in _cuts(facts).items()}
+    for what, also in (("inputs", held), ("outputs", cut)):
         tensors = (
             f"{t['name']} {t['dtype']}{_shape(t['shape'])}{also.get(t['name'], '')}" for t in facts[what]
         )
@@ -198,6 +200,14 @@ def _head(facts: Mapping[str, Any]) -> list[str]:
     }
     lines.append("sizes: " + ", ".join(f"{name} {quantity(size, 'B')}" for name, size in parts.items()))
     return lines
+
+
+def _cuts(facts: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The counts that each output is cut to."""
+    found: dict[str, list[str]] = {}
+    for each in facts["cuts"]:
+        found.setdefault(each["output"], []).append(f"{each['count']} in axis {each['axis']}")
+    return found
 
 
 def _shape(shape: list[Any]) -> str:

@@ -81,8 +81,7 @@ def _reshape(masks: Masks, op: Operation) -> None:
     have = [size for size in op.x.type.shape if size != 1]
     want = [size for size in op.y.type.shape if size != 1]
     while have or want:
-        groups = _group(have), _group(want)
-        ends = [(a, b) for a in range(1, groups[0] + 1) for b in range(1, groups[1] + 1)]
+        ends = [(a, b) for a in range(1, len(have) + 1) for b in range(1, len(want) + 1)]
         met = next(((a, b) for a, b in ends if product(have[:a]) == product(want[:b])), None)
         inner = [*have[1 : met[0]], *want[1 : met[1]]] if met is not None else []
         if met is None or masks.depends(*inner):
@@ -91,24 +90,21 @@ def _reshape(masks: Masks, op: Operation) -> None:
         have, want = have[met[0] :], want[met[1] :]
 
 
-def _group(sizes: Sequence[Dim]) -> int:
-    return max(len(sizes), 1)
-
-
 def _slice(masks: Masks, op: Operation) -> None:
     assert isinstance(op, Slice)
-    for axis in masks.counted_axes(op.x):
-        if masks.depends(op.starts[axis]) or op.step_list[axis] < 0:
-            raise Refused("where it begins depends on data")
+    if masks.depends(*op.starts) or any(op.step_list[axis] < 0 for axis in masks.counted_axes(op.x)):
+        raise Refused("where it begins depends on data")
 
 
 def _pad(masks: Masks, op: Operation) -> None:
     assert isinstance(op, Pad)
     x = op.x
     fill = op.value if op.value is not None else masks.constant(0, x)
+    if masks.depends(*op.begins):
+        raise Refused("how much it pads before x depends on data")
     for axis in masks.counted_axes(x):
         begin, end = op.begins[axis], op.ends[axis]
-        if masks.depends(begin) or (op.mode != "constant" and (begin != 0 or end != 0)):
+        if op.mode != "constant" and (begin != 0 or end != 0):
             raise Refused(f"what it pads axis {axis} with depends on data")
         x = masks.filled(x, axis, fill) if end != 0 else x
     largest = masks.counted.largest
@@ -146,6 +142,12 @@ def _tile(masks: Masks, op: Operation) -> None:
     assert isinstance(op, Tile)
     if any(op.repeats[axis] != 1 for axis in masks.counted_axes(op.x)):
         raise Refused("what it repeats depends on data")
+
+
+def _trilu(masks: Masks, op: Operation) -> None:
+    assert isinstance(op, Trilu)
+    if masks.depends(op.k):
+        raise Refused("which diagonal it keeps depends on data")
 
 
 # ---------------------------------------------------------------- positions
@@ -277,7 +279,7 @@ def _regions(masks: Masks, op: Operation) -> None:
 
 
 RULES: Mapping[type[Operation], Rule] = {
-    **dict.fromkeys((BatchNorm, Expand, PlacesOfRank, Range, Transpose, Trilu), _as_it_is),
+    **dict.fromkeys((BatchNorm, Expand, PlacesOfRank, Range, Transpose), _as_it_is),
     **dict.fromkeys((Conv, AvgPool, MaxPool), _only_first),
     **dict.fromkeys((Gather, GatherElements, GatherNd), _gather),
     **dict.fromkeys((InstanceNorm, LayerNorm, RmsNorm), _normalized),
@@ -297,4 +299,5 @@ RULES: Mapping[type[Operation], Rule] = {
     Slice: _slice,
     SortRank: _sort,
     Tile: _tile,
+    Trilu: _trilu,
 }

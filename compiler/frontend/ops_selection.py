@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from ...dialects.core.affine import Dim, product
+from ...dialects.core.affine import Dim, ceildiv, product
+from ...dialects.core.bounds import bounds
 from ...dialects.core.dtypes import BOOL, I64
-from ...dialects.graph.binary import Div, Equal, Mod
+from ...dialects.graph.binary import Add, Div, Equal, Mod
 from ...dialects.graph.indexing import Gather, Range
 from ...dialects.graph.movement.concat import Concat
+from ...dialects.graph.movement.pad import Pad
 from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.graph.movement.slicing import Slice
 from ...dialects.graph.reduction import Cumsum, Reduce
@@ -19,6 +21,8 @@ from .problems import Malformed
 from .table import Table
 from .tensor import Tensor
 
+PART = 512  # elements of a running count that are added up one by one
+
 
 def places_of(call: Call, flags: Tensor, most: Dim | None = None) -> Tensor:
     """Where FLAGS, bools of rank 1, are true, in ascending order, as i64; at MOST so many are.
@@ -27,13 +31,31 @@ def places_of(call: Call, flags: Tensor, most: Dim | None = None) -> Tensor:
     """
     length = flags.shape[0]
     ones = cast_to(call, flags, I64)
-    running = call.emit(Cumsum, ones, axis=0)
+    running = running_count(call, ones)
     count = call.emit(Reduce, ones, kind="sum", axes=(0,), keepdims=False)
     one = call.constant(1, I64)
     places = call.emit(SearchSorted, running, call.emit(Range, one, one, size=length))
     return cut_to(
         call.builder, places, 0, count_of_data(call.builder, count, length if most is None else most)
     )
+
+
+def running_count(call: Call, ones: Tensor) -> Tensor:
+    """The running sum of ONES, which are i64 of rank 1.
+
+    Each element of a running sum adds up those before it, which are many: long ones are made of parts.
+    """
+    length = ones.shape[0]
+    most = bounds(length, call.builder.sizes_known.ranges)[1]
+    if most is not None and most <= 2 * PART:
+        return call.emit(Cumsum, ones, axis=0)
+    count = ceildiv(length, PART)
+    padded = call.emit(Pad, ones, pads=(0, count * PART - length))
+    within = call.emit(Cumsum, call.emit(Reshape, padded, shape=(count, PART)), axis=1)
+    totals = call.emit(Slice, within, starts=(0, PART - 1), sizes=(count, 1))
+    found = call.emit(Add, within, call.emit(Cumsum, totals, axis=0, exclusive=True))
+    whole = call.emit(Reshape, found, shape=(count * PART,))
+    return call.emit(Slice, whole, starts=(0,), sizes=(length,))
 
 
 def flat(call: Call, x: Tensor) -> Tensor:

@@ -69,8 +69,8 @@ def _require_no_copies(call: Call, have: tuple[Dim, ...], wanted: tuple[Dim, ...
     """Require that no size in WANTED copies: where one is 0 it means the size of HAVE, which must be 0."""
     sizes = call.builder.sizes_known
     for axis, size in enumerate(wanted):
-        if isinstance(size, int) or sizes.proves(size - 1):
-            continue
+        if isinstance(size, int) or sizes.proves(size - 1) or sizes.counted.within(size):
+            continue  # a count of 0 means that there is nothing, not that a size is copied
         if axis >= len(have):
             call.require(size, 1, f"its size {size} is not 0, which copies dimension {axis}")
         elif size != have[axis]:
@@ -98,11 +98,14 @@ def _complete(
 
 def _left_over(call: Call, have: tuple[Dim, ...], sizes: list[Dim]) -> Dim:
     whole, known = product(have), product(sizes)
-    call.require(known, 1, "a shape with a size of -1 has no size of 0")
     try:
-        return symbolic.quotient(whole, known)
+        exact = symbolic.quotient(whole, known)
     except Undecided:
-        return floordiv(whole, known)  # the caller requires equal numbers of elements, so this is exact
+        exact = None
+    if exact is None or not call.builder.sizes_known.counted.within(known):
+        call.require(known, 1, "a shape with a size of -1 has no size of 0")
+    # The caller requires equal numbers of elements, so that a division is exact.
+    return floordiv(whole, known) if exact is None else exact
 
 
 def _flatten(call: Call) -> Outcome:

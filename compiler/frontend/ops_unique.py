@@ -14,11 +14,11 @@ from ...dialects.graph.binary import And, Equal, Less, Or, Sub
 from ...dialects.graph.elementwise import Where
 from ...dialects.graph.indexing import Gather, GatherElements, Range
 from ...dialects.graph.movement.reshape import Reshape, Transpose
-from ...dialects.graph.reduction import Cumsum, Reduce
+from ...dialects.graph.reduction import Reduce
 from ...dialects.graph.unary import Isnan, Not
 from .call import Call, Outcome
 from .ops_elementwise import cast_to
-from .ops_selection import flat, places_of, size_value
+from .ops_selection import flat, places_of, running_count, size_value
 from .table import Table
 from .tensor import Tensor
 
@@ -47,7 +47,7 @@ def _unique(call: Call) -> Outcome:
         there = call.emit(Equal, own, _numbers(call, found.keys))
         values, place = call.emit(Gather, found.keys, places_of(call, there)), own
     indices = call.emit(Gather, found.first, values)
-    before = call.emit(Sub, call.emit(Cumsum, cast_to(call, there, I64), axis=0), call.constant(1, I64))
+    before = call.emit(Sub, running_count(call, cast_to(call, there, I64)), call.constant(1, I64))
     inverse, counts = call.emit(Gather, before, place), call.emit(Gather, found.count, values)
     return call.emit(Gather, x, indices, axis=axis), indices, inverse, counts
 

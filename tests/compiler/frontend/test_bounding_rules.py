@@ -101,6 +101,11 @@ RIGHT = {
         'z = NonZero(c) i = Transpose(z) y = ScatterND <reduction = "add"> (x, i, k)',
     ),
     "one at": (F, "z = NonZero(c) i = Squeeze(z, first) y = OneHot(i, six, off_on)"),
+    "as many rows as it has, up to two": (
+        F,
+        "s = Shape <start = 0, end = 1> (k) t = Min(s, two) y = Slice(x, first, t, first)",
+    ),
+    "its upper triangle": (F, "y = Trilu(k)"),
     "tiled": (F, "y = Tile(k, ones)"),
 }
 
@@ -127,9 +132,43 @@ def test_agrees_with_onnxruntime(name: str) -> None:
         np.testing.assert_allclose(found, wanted, 1e-5, 1e-5)
 
 
+# What ONNX Runtime refuses where no row is chosen, since a 0 in a shape copies a size.
+SOME = {
+    "flattened rows": "n = Shape <start = 0, end = 1> (k) t = Concat <axis = 0> (n, rest) y = Reshape(k, t)",
+    "with an axis more": "n = Shape(k) t = Concat <axis = 0> (second, n) "
+    "r = Reshape(k, t) y = Squeeze(r, first)",
+}
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_a_count_in_a_shape_copies_no_size(name: str) -> None:
+    model = made(F, SOME[name])
+    module = import_model(model)
+    for given in inputs():
+        [found] = interpret(module, given).values()
+        np.testing.assert_array_equal(found, given["x"][given["c"]])
+        if given["c"].any():
+            np.testing.assert_array_equal(found, run_onnxruntime(model, given)["y"])
+
+
 REFUSED = {
     "merged from inside": ("float[a]", "t = Transpose(k) y = Reshape(t, rest)", "changes where elements are"),
     "the last one": (F, "y = Slice(k, rest, six1, first)", "depends on data"),
+    "a slice from it on": (
+        F,
+        "s = Shape <start = 0, end = 1> (k) t = Min(s, two) e = Add(t, two) y = Slice(x, t, e, first)",
+        "where it begins depends on data",
+    ),
+    "a diagonal that it names": (
+        F,
+        "s = Shape <start = 0, end = 1> (k) n = Squeeze(s, first) y = Trilu(x, n)",
+        "which diagonal it keeps depends on data",
+    ),
+    "padded by it": (
+        F,
+        "s = Shape <start = 0, end = 1> (k) q = Concat <axis = 0> (s, first, first, first) y = Pad(x, q)",
+        "how much it pads before x depends on data",
+    ),
     "sizes that may differ": (F, "y = Add(k, m)", "it needs that two sizes .*, and .* depends on data"),
     "a size that it may not have": (F, "y = Add(k, x)", "depends on data"),
     "one that may not be there": ("float[b]", "y = Gather <axis = 0> (k, none)", "depends on data"),
