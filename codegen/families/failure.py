@@ -19,11 +19,12 @@ HINT = "this is a mistake of the family, not of the model; keep its ops apart (-
 def attributed(family: str, request: Request, doing: str) -> Iterator[None]:
     """A context in which FAMILY is DOING something ("proposing", "making") about REQUEST's kernel.
 
-    Raises KernelError for every exception that is no `GlassError`; that is its cause.
+    Raises KernelError for every exception that is no `GlassError`; that is its cause. A RecursionError says
+    that the model is nested too deeply, which the build reports.
     """
     try:
         yield
-    except GlassError:
+    except (GlassError, RecursionError):
         raise
     except Exception as error:
         what = f"the kernel family '{family}' failed at {doing} {request.name} ({title(request)})"

@@ -81,7 +81,9 @@ def _compiled(
 ) -> Mapping[str, CompiledKernel]:
     launches = {op.kernel: op for op in kernels_in(module.main.block)}
     keys = {name: (target, name, source) for name, source in sources.items()}
-    nodes = {name: op.location.nodes for name, op in launches.items()} | {SETTER: ()}
+    nodes = {name: op.location.nodes for name, op in launches.items()}
+    if SETTER in sources:
+        nodes[SETTER] = ()
     missing = {name: source for name, source in sources.items() if keys[name] not in options.compiled}
     made = compile_kernels(
         missing,
