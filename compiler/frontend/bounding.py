@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from ...dialects.core.affine import Dim, symbol
 from ...dialects.core.builtin import Return
-from ...dialects.core.ir import Function, Operation, Value
-from ...dialects.core.sizes.counted import DependsOnData
+from ...dialects.core.ir import Function, Module, Operation, Value
+from ...dialects.core.sizes.counted import Counted, DependsOnData
 from ...dialects.core.sizes.substitution import in_module
 from ...dialects.core.types import symbols_in
 from ...dialects.graph.constants import Dims
@@ -40,11 +40,30 @@ def bound_counts(builder: Builder) -> list[Diagnostic]:
             offenders += _bounded(masks, op)
     if not offenders:
         _add_counts(masks, module.main)
-        in_module(module, {name: counted.largest(symbol(name)) for name in undecided})
+        offenders += _at_bounds(module, counted, undecided)
     for name in undecided:
         module.derived.pop(name, None)
         del module.symbols[name]
     return offenders
+
+
+def _at_bounds(module: Module, counted: Counted, undecided: set[str]) -> Iterator[Diagnostic]:
+    """Give the sizes UNDECIDED their largest values; a message for each that has none and is the size of
+    something. One that only numbers depend on needs none, for these are data by now."""
+    largest: dict[str, Dim] = {}
+    for name in sorted(undecided):
+        try:
+            largest[name] = counted.largest(symbol(name))
+        except DependsOnData as error:
+            user = next((op for op in module.main.block if name in _symbols_of(op)), None)
+            if user is not None:
+                yield _diagnostic(user, error)
+    in_module(module, largest)
+
+
+def _diagnostic(op: Operation, error: Exception) -> Diagnostic:
+    node = op.location.nodes[0] if op.location.nodes else op.name
+    return Diagnostic(f"node {shown(node)}: {error}", nodes=op.location.nodes)
 
 
 def _symbols_of(op: Operation) -> set[str]:
@@ -65,8 +84,7 @@ def _bounded(masks: Masks, op: Operation) -> Iterator[Diagnostic]:
             for size in value.type.shape:
                 masks.counted.largest(size)
     except (Refused, DependsOnData) as error:
-        node = op.location.nodes[0] if op.location.nodes else op.name
-        yield Diagnostic(f"node {shown(node)}: {error}", nodes=op.location.nodes)
+        yield _diagnostic(op, error)
 
 
 def _counts(masks: Masks, op: Dims) -> Value:

@@ -20,7 +20,7 @@ from ...dialects.core.remarks import Remark
 from ...dialects.core.sizes.counted import DependsOnData
 from ...dialects.core.sizes.sizes import Conflict, Resized, Sizes
 from ...dialects.core.traits import Trait, has
-from ...dialects.core.types import TensorType
+from ...dialects.core.types import TensorType, symbols_in
 from ...dialects.graph.binary import Div
 from ...dialects.graph.constants import Dims, constant
 from ...dialects.graph.elementwise import Cast
@@ -247,7 +247,7 @@ class Builder:
     ) -> Tensor | None:
         op = self._detached(op_class, operands, attributes)
         type = op.result.type
-        if not all(isinstance(size, int) for size in type.shape):
+        if not all(isinstance(size, int) for size in type.shape) or _reads_sizes(op):
             return None
         work = op.flops()
         heavy = has(op, Trait.CONTRACTION) or has(op, Trait.WINDOW)
@@ -395,6 +395,11 @@ def _stored(outcome: Any, type: TensorType) -> Array:
     if array.shape != type.shape:
         raise Malformed(f"folds to the shape {array.shape}, but {type} is inferred")
     return array.astype(type.dtype.numpy, copy=False)
+
+
+def _reads_sizes(op: Operation) -> bool:
+    """Whether OP computes with sizes that vary, as a cut at a diagonal that an input gives."""
+    return any(symbols_in(value) for value in op.attributes.values())
 
 
 def _elements(type: TensorType) -> int:

@@ -68,10 +68,11 @@ class Masks:
         assert isinstance(dim, Affine)  # a number does not depend on data
         found: Value | None = None
         for monomial, factor in dim.terms:
-            term = self._number(factor)
-            for atom in monomial:
+            term = self._number(factor) if factor != 1 or not monomial else None
+            for atom in monomial:  # a power has its atom several times
                 value = self._atom(atom)
-                term = value if (factor, atom) == (1, monomial[0]) else self.emit(Mul, term, value)
+                term = value if term is None else self.emit(Mul, term, value)
+            assert term is not None
             found = term if found is None else self.emit(Add, found, term)
         assert found is not None  # an Affine has terms
         return found

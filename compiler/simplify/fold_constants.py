@@ -11,6 +11,7 @@ from ...dialects.control import all_blocks
 from ...dialects.core.interpreter import Evaluation
 from ...dialects.core.ir import Module, Operation
 from ...dialects.core.traits import Trait, has
+from ...dialects.core.types import symbols_in
 from ...dialects.graph.base import GraphOp
 from ...dialects.graph.constants import Constant, Dims, constant
 from ..passes.ledger import Verdict
@@ -68,6 +69,8 @@ def _is_foldable(op: Operation) -> bool:
 
 def _refusal(op: Operation, budget: int) -> str | None:
     """Why OP is not folded, with BUDGET bytes for its results; None when it may be."""
+    if any(symbols_in(value) for value in op.attributes.values()):
+        return "it computes with sizes that vary"
     size = 0
     for value in op.results:
         shape = static_shape(value.type.shape)

@@ -143,6 +143,8 @@ class Resize(GraphOp):
     # ------------------------------------------------------------ scalar definition
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
+        if 0 in self.y.type.shape:  # nobody asks for an element, and no scale is that of 0 elements
+            return scalars.const(0, self.x.type.dtype)
         samplings = self._samplings(self.x.type.shape, self.sizes)
         if self.mode == "nearest":
             sampled = self._nearest(scalars, list(index), list(samplings.items()))
