@@ -171,7 +171,7 @@ def _staged_spec(
     operand: Operand, signature: Signature, features: int, wide: int, target: ArchSpec
 ) -> MatrixSpec:
     """The spec of OPERAND, whose tiles are staged with WIDE columns."""
-    staging = staging_of(StagedOperand(operand.dtype, operand.vector), target)
+    staging = staging_of(StagedOperand(operand.dtype, operand.vector, in_pieces=True), target)
     return replace(_matrix_spec(operand, signature, features, wide), staged_by=staging.template)
 
 

@@ -14,6 +14,7 @@ from ..kernel_family import AnyConfig, ConfiguredFamily, Rank
 from . import depthwise
 from .binding import Contraction, bind, find_contraction, widest_vector
 from .depthwise import DepthwiseConfig
+from .maps import tensor_maps
 from .problem import Problem
 from .spec import TEMPLATE, contraction_launch, split_scratch
 from .tile import AnyTile
@@ -87,7 +88,7 @@ class TiledFamily(ContractionFamily[AnyTile]):
     def code(self, request: Request, contraction: Contraction, config: AnyTile) -> KernelCode:
         problem = contraction.problem
         scratch = split_scratch(problem, config.block_m, config.block_n, config.splits)
-        signature = make_signature(request, scratch)
+        signature = make_signature(request, scratch, tensor_maps(request, contraction, config))
         binding = bind(request, contraction, widest_vector(request, problem.n), signature)
         spec = self.product.specialize(problem, config, binding, request.target)
         geometry = contraction_launch(problem, spec)

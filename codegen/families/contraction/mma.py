@@ -216,7 +216,7 @@ class MmaProduct(TileProduct[MmaConfig]):
             return "too many warps, or too few stages"
         if config.splits > 1 and not tile.splits_evenly(problem.k, config.block_k, config.splits):
             return "a split of k would be empty"
-        if self.pipeline_bytes(problem, config) > target.shared_bytes:
+        if self.shared_bytes(problem, config, target) > target.shared_bytes:
             return "not enough shared memory"
         return _spills(problem, config, target)
 
@@ -236,7 +236,8 @@ class MmaProduct(TileProduct[MmaConfig]):
     def blocks_per_multiprocessor(self, problem: Problem, config: MmaConfig, target: ArchSpec) -> int:
         registers = config.accumulators + (100 if config.accumulators > 32 else 80)
         registers += pending_registers(problem, config)
-        return tile.resident_blocks(config.threads, registers, self.pipeline_bytes(problem, config), target)
+        shared = self.shared_bytes(problem, config, target)
+        return tile.resident_blocks(config.threads, registers, shared, target)
 
     def work(self, problem: Problem, config: MmaConfig, target: ArchSpec) -> Work:
         bytes_ = problem.a.bytes

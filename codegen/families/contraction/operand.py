@@ -111,7 +111,7 @@ def a_operand(
         offset=Code(factor_to_c(problem.a_offset, names)),
     )
     operand = StagedOperand(problem.a, problem.a_vector, computed=prologue is not None)
-    staging = staging_spec(tile, operand, tiling.threads, target, prologue, rows)
+    staging = staging_spec(tile, operand, tiling, target, prologue, rows)
     memory_type = Identifier(c_type(problem.a_stored))
     type = Identifier(c_type(problem.a))
     based = problem.a_offset != 0 or any(axis.a_step != 0 for axis in problem.batch)
@@ -141,7 +141,7 @@ def b_operand(
         k_checked=k_checked,
         offset=Code(factor_to_c(problem.b_offset, names)),
     )
-    staging = staging_spec(tile, StagedOperand(problem.b, problem.b_vector), tiling.threads, target)
+    staging = staging_spec(tile, StagedOperand(problem.b, problem.b_vector), tiling, target)
     type = Identifier(c_type(problem.b))
     based = problem.b_offset != 0 or any(axis.b_step != 0 for axis in problem.batch)
     return OperandSpec(Identifier("b"), name, type, type, problem.b.bytes, tile, gather, staging, based)

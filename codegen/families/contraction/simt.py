@@ -113,7 +113,7 @@ class SimtProduct(TileProduct[SimtConfig]):
             return "block_k is not a multiple of 16 bytes, or there are fewer than two stages"
         if config.splits > 1 and not tile.splits_evenly(problem.k, config.block_k, config.splits):
             return "a split of k would be empty"
-        if self.pipeline_bytes(problem, config) > target.shared_bytes:
+        if self.shared_bytes(problem, config, target) > target.shared_bytes:
             return "not enough shared memory"
         return None
 
@@ -130,7 +130,8 @@ class SimtProduct(TileProduct[SimtConfig]):
         thread_m, thread_n = config.block_m // config.threads_m, config.block_n // config.threads_n
         words = problem.accumulate.bytes // 4
         registers = words * (thread_m * thread_n + k_step(problem) * (thread_m + thread_n)) + 64
-        return tile.resident_blocks(config.threads, registers, self.pipeline_bytes(problem, config), target)
+        shared = self.shared_bytes(problem, config, target)
+        return tile.resident_blocks(config.threads, registers, shared, target)
 
     def work(self, problem: Problem, config: SimtConfig, target: ArchSpec) -> Work:
         thread_m, thread_n = config.block_m // config.threads_m, config.block_n // config.threads_n

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 
 from ....dialects.core.dtypes import U32
 from ...arch.spec import ArchSpec
@@ -86,6 +87,25 @@ class ContractionSpec:
         """The operands that are staged."""
         return self.a, self.b
 
+    @property
+    def pipeline_bytes(self) -> int:
+        """Shared memory of the pipeline and of the staged accumulators, which take its place after it."""
+        stage = sum(op.tile_bytes for op in self.staged)
+        return max(self.tiling.stages * stage, self.epilogue.sums_bytes)
+
+    @property
+    def barriers(self) -> tuple[tuple[OperandSpec, int], ...]:
+        """The operands whose stagings have barriers, with the offsets of these in shared memory, in bytes."""
+        sizes = [op.staging.barrier_bytes for op in self.staged]
+        offsets = accumulate(sizes, initial=self.pipeline_bytes)
+        pairs = zip(self.staged, offsets, strict=False)  # the last offset is the end
+        return tuple((op, offset) for op, offset in pairs if op.staging.barrier_bytes)
+
+    @property
+    def shared_bytes(self) -> int:
+        """Dynamic shared memory of a block."""
+        return self.pipeline_bytes + sum(op.staging.barrier_bytes for op in self.staged)
+
 
 def contraction_spec(
     problem: Problem,
@@ -137,12 +157,12 @@ def _epilogue(problem: Problem, tiling: Tiling, binding: Binding, groups: int) -
 
 
 def contraction_launch(problem: Problem, spec: ContractionSpec) -> Geometry:
-    """The launch geometry of PROBLEM with SPEC; pipeline and staged accumulators share their memory."""
+    """The launch geometry of PROBLEM with SPEC."""
     tiling = spec.tiling
     return Geometry(
         grid=(tiles_of(problem, tiling.block_m, tiling.block_n), tiling.splits, 1),
         block=(tiling.threads, 1, 1),
-        shared=max(tiling.stages * (spec.a.tile_bytes + spec.b.tile_bytes), spec.epilogue.sums_bytes),
+        shared=spec.shared_bytes,
     )
 
 

@@ -14,7 +14,7 @@ from ..staging.registry import staging_of
 from ..staging.staging import StagedOperand
 from .problem import COPY_BYTES, Problem
 from .row_work import RowWork
-from .tile import TileConfig, TileSpec
+from .tile import TileConfig, TileSpec, Tiling
 from .work import ContractionLoad, Work
 
 
@@ -24,8 +24,8 @@ class StagingSpec:
     lines each.
 
     asynchronous: copies bypass registers, so that a tile arrives in the background; ragged: the last pass
-    reaches past the tile; prologue: code that computes elements after loading them; rows: code that runs once
-    per row. See `Binding` for both.
+    reaches past the tile; barrier_bytes: shared memory for its own barriers; prologue: code that computes
+    elements after loading them; rows: code that runs once per row. See `Binding` for both.
     """
 
     template: Template
@@ -34,6 +34,7 @@ class StagingSpec:
     lines_per_pass: int
     passes: int
     ragged: bool
+    barrier_bytes: int
     prologue: Code | None
     rows: RowWork | None
 
@@ -41,13 +42,13 @@ class StagingSpec:
 def staging_spec(
     tile: TileSpec,
     operand: StagedOperand,
-    threads: int,
+    tiling: Tiling,
     target: ArchSpec,
     prologue: Code | None = None,
     rows: RowWork | None = None,
 ) -> StagingSpec:
-    """The staging of OPERAND's TILE by THREADS threads; PROLOGUE is there if it is computed."""
-    staging, lines_per_pass = staging_of(operand, target), threads // tile.chunks
+    """The staging of OPERAND's TILE by the threads of TILING; PROLOGUE is there if it is computed."""
+    staging, lines_per_pass = staging_of(operand, target), tiling.threads // tile.chunks
     return StagingSpec(
         template=staging.template,
         asynchronous=staging.asynchronous,
@@ -55,20 +56,31 @@ def staging_spec(
         lines_per_pass=lines_per_pass,
         passes=-(-tile.lines // lines_per_pass),
         ragged=tile.lines % lines_per_pass != 0,
+        barrier_bytes=staging.barrier_bytes(tiling.stages),
         prologue=prologue,
         rows=rows,
     )
 
 
-# ---------------------------------------------------------------- registers
+def staged_operands(problem: Problem) -> tuple[StagedOperand, StagedOperand]:
+    """A and B of PROBLEM as their stagings see them."""
+    a = StagedOperand(problem.a, problem.a_vector, problem.a_computed)
+    return a, StagedOperand(problem.b, problem.b_vector)
+
+
+# ---------------------------------------------------------------- shared memory and registers
+
+
+def barrier_bytes(problem: Problem, config: TileConfig, target: ArchSpec) -> int:
+    """Shared memory of a block for the barriers of both operands' stagings, in bytes."""
+    stagings = (staging_of(operand, target) for operand in staged_operands(problem))
+    return sum(staging.barrier_bytes(config.stages) for staging in stagings)
 
 
 def staged_registers(problem: Problem, config: TileConfig, target: ArchSpec) -> int:
     """Registers of a thread for tiles that are staged through registers."""
-    a = StagedOperand(problem.a, problem.a_vector, problem.a_computed)
-    b = StagedOperand(problem.b, problem.b_vector)
     copies_b = config.block_n * config.block_k * problem.b.bytes // COPY_BYTES // config.threads
-    own_a, own_b = (staging_of(operand, target).registers(operand) for operand in (a, b))
+    own_a, own_b = (staging_of(operand, target).registers(operand) for operand in staged_operands(problem))
     return own_a * _copies_of_a(problem, config) + own_b * copies_b
 
 

@@ -114,7 +114,7 @@ def swizzle(chunks: int) -> tuple[int, int]:
 
 
 def pipeline_bytes(problem: Problem, config: TileConfig, *, swizzled: bool, groups: int = 1) -> int:
-    """Dynamic shared memory of a block in bytes: the larger of the pipeline and the staged accumulators.
+    """Shared memory of a block in bytes: the larger of the pipeline and the staged accumulators.
 
     Both use the same memory, one after the other. Each of the GROUPS k groups stages accumulators of its own.
     """

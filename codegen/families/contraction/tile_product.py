@@ -16,6 +16,7 @@ from .cost import microseconds
 from .problem import Problem
 from .product import ProductSpec
 from .spec import Binding, ContractionSpec, contraction_spec
+from .staging import barrier_bytes
 from .tile import AnyTile, Tiling, split_ways
 from .work import Work
 
@@ -60,7 +61,7 @@ class TileProduct(ABC, Generic[AnyTile]):
 
     @abstractmethod
     def pipeline_bytes(self, problem: Problem, config: AnyTile) -> int:
-        """Dynamic shared memory of a block, in bytes."""
+        """Shared memory of a block for staged tiles and accumulators, in bytes."""
 
     @abstractmethod
     def blocks_per_multiprocessor(self, problem: Problem, config: AnyTile, target: ArchSpec) -> int:
@@ -73,6 +74,10 @@ class TileProduct(ABC, Generic[AnyTile]):
     @abstractmethod
     def spec(self, problem: Problem, config: AnyTile) -> ProductSpec:
         """The spec of the product for its template."""
+
+    def shared_bytes(self, problem: Problem, config: AnyTile, target: ArchSpec) -> int:
+        """Dynamic shared memory of a block in bytes: the pipeline's, and the barriers of the stagings."""
+        return self.pipeline_bytes(problem, config) + barrier_bytes(problem, config, target)
 
     def resident(self, problem: Problem, config: AnyTile, target: ArchSpec) -> int:
         """The occupancy that the kernel is compiled for, in blocks per multiprocessor."""
