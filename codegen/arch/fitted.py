@@ -26,11 +26,11 @@ class Fit:
 class Throughput(Fit):
     """Rates of a multiprocessor's units, per clock.
 
-    shared_bytes: shared memory bandwidth in bytes; mma: FLOPs of mma.sync with 16-bit operands; simt: those
+    shared_bandwidth: of shared memory, in bytes; mma: FLOPs of mma.sync with 16-bit operands; simt: those
     of scalar arithmetic on 32-bit operands.
     """
 
-    shared_bytes: float
+    shared_bandwidth: float
     mma: float
     simt: float
 
@@ -43,7 +43,7 @@ class ContractionFit(Fit):
     """
 
     efficiency: float = 0.78  # sustained share of the peak multiply-add rate
-    l2_bytes: float = 60.0  # L2 bandwidth, bytes per clock and multiprocessor
+    l2_bandwidth: float = 60.0  # bytes per clock and multiprocessor
     narrow: float = 2.5  # extra cost of copies narrower than 16 bytes; see `staging.stored_bytes`
     memory_latency: float = 925.0  # from issue to arrival of a copy, L2 and DRAM mixed
     step_latency: float = 25.0  # one dependent round of fragment loads and multiply-adds
@@ -59,7 +59,7 @@ class DepthwiseFit(Fit):
 
     launch: float = 1.5  # launch latency
     load: float = 0.15  # ten loads of a thread, which are in flight together
-    l1_bytes: float = 64.0  # L1 bandwidth, bytes per clock and multiprocessor
+    l1_bandwidth: float = 64.0  # bytes per clock and multiprocessor
     threads: float = 512.0  # threads of a multiprocessor that saturate its bandwidth
 
     def slowed(self, factor: float) -> DepthwiseFit:
@@ -77,7 +77,7 @@ class AttentionFit(Fit):
     softmax: float = 13.0  # of a warp, per score that a thread holds
     tile_latency: float = 350.0  # a tile's barrier, first loads and reductions along rows
     contention: float = 1.15  # slowdown of warps that compete for the units of a quarter of a multiprocessor
-    l2_bytes: float = 42.0  # L2 bandwidth, bytes per clock and multiprocessor
+    l2_bandwidth: float = 42.0  # bytes per clock and multiprocessor
 
 
 @dataclass(frozen=True)

@@ -153,7 +153,7 @@ def _wave(
     products = QUERIES * config.keys * features / rate
     softmax = QUERIES * config.keys / 32 * fit.softmax
     warps = -(-config.warps_s * config.warps_t * resident // QUARTERS)
-    copied = resident * config.block_t * features * 2 / fit.l2_bytes
+    copied = resident * config.block_t * features * 2 / fit.l2_bandwidth
     latency = fit.tile_latency / (config.stages - 1) + products + softmax
     tile = max(latency, warps * max(products, softmax) * fit.contention, copied)
     return fit.start + tiles * tile + (fit.merge * config.warps_t if config.warps_t > 1 else fit.merge / 2)
