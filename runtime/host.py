@@ -21,12 +21,11 @@ from ..errors import DeviceError
 from .host_arguments import HostArgument, HostBuffer, HostTensorMap
 from .host_cache import CompiledCache
 from .host_compiler import build_library, kernel_names, processor_count
-from .launch_rules import MAX_CLUSTER
+from .launch_rules import MAX_CLUSTER, MAX_SHARED_BYTES
 
 Order = Literal["forward", "reverse"] | tuple[Literal["seeded"], int]
 
 MOST_THREADS = 1024
-MOST_SHARED_BYTES = 232_448  # per block, on sm_90
 _MESSAGE_BYTES = 2048
 _STILL_RUNNING = 2
 _MOST_WORKERS = 16
@@ -186,9 +185,9 @@ def _check_launch(
         raise DeviceError(f"kernel {kernel}: a cluster of {cluster}, {MAX_CLUSTER} blocks is the most")
     if any(blocks % size for blocks, size in zip(grid, cluster, strict=True)):
         raise DeviceError(f"kernel {kernel}: the cluster {cluster} does not divide the grid {grid}")
-    if not 0 <= shared_bytes <= MOST_SHARED_BYTES:
+    if not 0 <= shared_bytes <= MAX_SHARED_BYTES:
         raise DeviceError(
-            f"kernel {kernel}: {shared_bytes} bytes of shared memory, {MOST_SHARED_BYTES} is the most"
+            f"kernel {kernel}: {shared_bytes} bytes of shared memory, {MAX_SHARED_BYTES} is the most"
         )
 
 

@@ -1,4 +1,4 @@
-"""What the CUDA driver requires of clusters and of tensor maps, the descriptors of bulk copies (TMA).
+"""What the CUDA driver requires of blocks, clusters and tensor maps, the descriptors of bulk copies (TMA).
 
 The launch dialect, the plan loader and the devices apply the same rules, so these are defined here, below all
 of them: those of `cuTensorMapEncodeTiled` and `cuTensorMapEncodeIm2col` (CUDA driver API, "Tensor map
@@ -13,6 +13,10 @@ from math import prod
 from typing import Literal
 
 MAX_CLUSTER = 8  # blocks; the portable limit, which every GPU with clusters supports
+# Shared memory of a block: what the GPUs with most of it have (compute capability 9.0 and 10.x; CUDA
+# programming guide, "Technical specifications per compute capability"). It bounds plans, not a target: a
+# broken one is refused on every device, the host included. Kernels are made for `Limits.shared_per_block`.
+MAX_SHARED_BYTES = 227 << 10
 
 Swizzle = Literal["none", "32B", "64B", "128B"]
 Interleave = Literal["none", "16B", "32B"]

@@ -15,7 +15,7 @@ from ..errors import PlanError
 from .cuts import Cut, shown
 from .dtypes import ELEMENT_TYPES
 from .expressions import LIMIT, Expression, clip
-from .launch_rules import MAX_CLUSTER
+from .launch_rules import MAX_CLUSTER, MAX_SHARED_BYTES
 from .manifest_arguments import ArgumentSpec, KernelSpec, ParameterSpec, parse_arguments, parse_kernel
 from .manifest_fields import Fields, fails
 from .sizes import SizeBinding, SizeSpec, bindings, parse_sizes
@@ -24,7 +24,6 @@ from .steps import StepSpec, parse_steps
 FORMAT = 3
 SPACES = ("arena", "input", "output", "weights")
 MAX_STREAMS = 64
-MAX_SHARED_BYTES = 232_448  # 227 KiB, compute capability 9.0 (CUDA C++ guide, table 27)
 MAX_RANK = 64
 # What the setter takes: a node's handle, the loop's counter, trip count, condition and bound (addresses of 0
 # for what there is not), and whether the loop begins.

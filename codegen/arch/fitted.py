@@ -1,7 +1,10 @@
 """Constants of the cost models: each fitted to timings on one card, and estimated from there for others.
 
-Every time, rate and threshold that a decision rests on is a field here, so that it is asked of the target.
-Latencies in cycles differ little between generations; throughput does, and has an entry for each.
+Every time, rate and threshold of a decision that measurements on another card could change is a field here,
+so that it is asked of the target; published sizes are in `spec.py`. What the form of a kernel or an algorithm
+fixes is neither, and stays beside it: tiles, the width of accesses, what accumulators may take of the 255
+registers that a thread has on every target, and the limits of searches. Latencies in cycles differ little
+between generations; throughput does, and has an entry for each.
 """
 
 from __future__ import annotations
@@ -26,13 +29,48 @@ class Fit:
 class Throughput(Fit):
     """Rates of a multiprocessor's units, per clock.
 
-    shared_bytes: shared memory bandwidth in bytes; mma: FLOPs of mma.sync with 16-bit operands; simt: those
+    shared_bandwidth: of shared memory, in bytes; mma: FLOPs of mma.sync with 16-bit operands; simt: those
     of scalar arithmetic on 32-bit operands.
     """
 
-    shared_bytes: float
+    shared_bandwidth: float
     mma: float
     simt: float
+
+
+@dataclass(frozen=True)
+class MemoryFit(Fit):
+    """What accesses cost by their width."""
+
+    # Slowdown of memory by accesses of 1, 2, 4, 8 and 16 bytes per thread.
+    slowdowns: tuple[float, ...] = (2.5, 1.75, 1.25, 1.0, 1.0)
+
+    def slowdown(self, width: int) -> float:
+        """The slowdown of memory by accesses of WIDTH bytes, a power of two up to 16."""
+        return self.slowdowns[width.bit_length() - 1]
+
+
+@dataclass(frozen=True)
+class RegistersFit(Fit):
+    """Registers of a thread in kernels compiled for the card, from which their occupancy is estimated."""
+
+    mma: int = 80  # of a product by mma.sync, beside its accumulators
+    mma_wide: int = 100  # the same with more than `mma_narrow` accumulators
+    mma_narrow: int = 32  # accumulators
+    simt: int = 64  # of a product on scalar units, beside accumulators and operands
+    attention: int = 128  # of attention by mma.sync
+    other: int = 48  # where a kernel states no occupancy; nearly always an upper bound
+
+
+@dataclass(frozen=True)
+class RasterFit(Fit):
+    """When tiles are visited in bands of rows, so that their operands stay in the L2 cache.
+
+    Bands pay where the cache does not hold B, which is taken to be a number of columns of tiles.
+    """
+
+    column_bytes: int = 50 * 2**16  # of the L2 cache, per column of tiles: 16 columns in 50 MiB
+    rows: int = 8  # tile rows of a band
 
 
 @dataclass(frozen=True)
@@ -43,7 +81,7 @@ class ContractionFit(Fit):
     """
 
     efficiency: float = 0.78  # sustained share of the peak multiply-add rate
-    l2_bytes: float = 60.0  # L2 bandwidth, bytes per clock and multiprocessor
+    l2_bandwidth: float = 60.0  # bytes per clock and multiprocessor
     narrow: float = 2.5  # extra cost of copies narrower than 16 bytes; see `staging.stored_bytes`
     memory_latency: float = 925.0  # from issue to arrival of a copy, L2 and DRAM mixed
     step_latency: float = 25.0  # one dependent round of fragment loads and multiply-adds
@@ -59,7 +97,7 @@ class DepthwiseFit(Fit):
 
     launch: float = 1.5  # launch latency
     load: float = 0.15  # ten loads of a thread, which are in flight together
-    l1_bytes: float = 64.0  # L1 bandwidth, bytes per clock and multiprocessor
+    l1_bandwidth: float = 64.0  # bytes per clock and multiprocessor
     threads: float = 512.0  # threads of a multiprocessor that saturate its bandwidth
 
     def slowed(self, factor: float) -> DepthwiseFit:
@@ -77,7 +115,8 @@ class AttentionFit(Fit):
     softmax: float = 13.0  # of a warp, per score that a thread holds
     tile_latency: float = 350.0  # a tile's barrier, first loads and reductions along rows
     contention: float = 1.15  # slowdown of warps that compete for the units of a quarter of a multiprocessor
-    l2_bytes: float = 42.0  # L2 bandwidth, bytes per clock and multiprocessor
+    l2_bandwidth: float = 42.0  # bytes per clock and multiprocessor
+    resident: int = 4  # blocks of a multiprocessor beyond which more hide no more latency
 
 
 @dataclass(frozen=True)
@@ -110,6 +149,15 @@ class RowFit(Fit):
     element: float = 0.15  # one element of a thread
     join: float = 2.0  # the round trips that combine the parts of a split row
     arrival: float = 0.001  # one block's update of the counter
+    # Elements of a reduction from which threads share it. Shorter ones are cheaper in one thread, even if
+    # every column repeats them; `shared_alone` where only one result element uses it, as a pooling window.
+    shared: int = 8
+    shared_alone: int = 32
+    # Elements of a thread from which twice the threads share a row; `across_elements` where adjacent threads
+    # are on different rows.
+    thread_elements: int = 8
+    across_elements: int = 16
+    part_elements: int = 4  # the least of a thread of a split row; with fewer, synchronization dominates
 
     def slowed(self, factor: float) -> RowFit:
         """The constants on a card whose cycles are FACTOR times as long."""
@@ -145,6 +193,7 @@ class ScheduleFit(Fit):
     full: float = 0.9  # share of the GPU beyond which no further launch is started beside the running ones
     streams_saving: float = 0.05  # share of the total time that streams must save unless they are requested
     group_saving: float = 0.25  # that a launch must save by joining a group
+    group_waves: int = 2  # waves of blocks; larger launches fill the GPU by themselves and gain little
     view_saving: float = 0.1  # that a tensor written in place must save when it saves no launch
 
 
@@ -153,6 +202,9 @@ class Fitted:
     """The constants of all cost models for one card, each with the card that it was fitted on."""
 
     throughput: Throughput
+    memory: MemoryFit = MemoryFit()
+    registers: RegistersFit = RegistersFit()
+    raster: RasterFit = RasterFit()
     contraction: ContractionFit = ContractionFit()
     depthwise: DepthwiseFit = DepthwiseFit()
     attention: AttentionFit = AttentionFit()

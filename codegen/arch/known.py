@@ -79,11 +79,11 @@ CARDS = {
 
 # By the first compute capability. The rates of other generations than the H200's are shares of the published.
 FITTED = {
-    80: Fitted(Throughput(shared_bytes=128.0, mma=2048.0, simt=100.0, card="")),
-    86: Fitted(Throughput(shared_bytes=128.0, mma=1024.0, simt=200.0, card="")),
-    87: Fitted(Throughput(shared_bytes=128.0, mma=2048.0, simt=200.0, card="")),
-    89: Fitted(Throughput(shared_bytes=128.0, mma=1024.0, simt=200.0, card="")),
-    90: Fitted(Throughput(shared_bytes=128.0, mma=2600.0, simt=200.0)),
-    120: Fitted(Throughput(shared_bytes=128.0, mma=512.0, simt=200.0, card="")),
+    80: Fitted(Throughput(shared_bandwidth=128.0, mma=2048.0, simt=100.0, card="")),
+    86: Fitted(Throughput(shared_bandwidth=128.0, mma=1024.0, simt=200.0, card="")),
+    87: Fitted(Throughput(shared_bandwidth=128.0, mma=2048.0, simt=200.0, card="")),
+    89: Fitted(Throughput(shared_bandwidth=128.0, mma=1024.0, simt=200.0, card="")),
+    90: Fitted(Throughput(shared_bandwidth=128.0, mma=2600.0, simt=200.0)),
+    120: Fitted(Throughput(shared_bandwidth=128.0, mma=512.0, simt=200.0, card="")),
 }
 LEAST = min(LIMITS)  # kernels need cp.async and NaN-propagating max

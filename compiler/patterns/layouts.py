@@ -8,7 +8,7 @@ from ...dialects.core.ir import Operation
 from ...dialects.core.types import ROW_MAJOR, Layout, TensorType
 from ...dialects.graph.contraction import Conv, Matmul
 
-CONVERSION_PASSES = 2.0  # a layout conversion reads and writes everything once more
+CONVERSION_PASSES = 2.0  # a count: a layout conversion reads and writes everything once more, on any target
 
 
 def launch_elements(target: ArchSpec) -> float:

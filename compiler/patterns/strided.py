@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ...codegen.interface import ArchSpec
 from ...dialects.core.affine import Affine, Dim, evaluate, exact_div, total
 from ...dialects.core.types import ROW_MAJOR, Layout, TensorType, channels_last
 
-ACCESS_BYTES = 16  # the widest access of a thread
-SECTOR_BYTES = 32  # the smallest unit of memory traffic
-
-# The slowdown of memory by the width of a thread's accesses, in bytes.
-_NARROW = {16: 1.0, 8: 1.0, 4: 1.25, 2: 1.75, 1: 2.5}
+ACCESS_BYTES = 16  # the widest access of a thread in the kernels of every target
 
 
 def part(
@@ -88,11 +85,13 @@ def _aligned_part(offset: Dim, unit: int) -> tuple[Dim, Dim]:
     return start, offset - start
 
 
-def traffic(type: TensorType, sizes: Mapping[str, int]) -> float:
-    """The effective memory traffic of one pass over TYPE at SIZES, in bytes; more for narrow accesses."""
-    run = _run_length(type, sizes) * type.dtype.bytes
-    sectors = -(-run // SECTOR_BYTES) * SECTOR_BYTES / run
-    return float(evaluate(type.bytes, sizes)) * max(_NARROW[access_bytes(type, sizes)], sectors)
+def traffic(type: TensorType, sizes: Mapping[str, int], target: ArchSpec) -> float:
+    """The effective memory traffic of one pass over TYPE at SIZES on TARGET, in bytes; more for narrow
+    accesses."""
+    run, sector = _run_length(type, sizes) * type.dtype.bytes, target.limits.sector_bytes
+    sectors = -(-run // sector) * sector / run
+    slowdown = target.fitted.memory.slowdown(access_bytes(type, sizes))
+    return float(evaluate(type.bytes, sizes)) * max(slowdown, sectors)
 
 
 def access_bytes(type: TensorType, sizes: Mapping[str, int]) -> int:

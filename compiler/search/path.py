@@ -20,6 +20,8 @@ Mixture = tuple[str | None, ...]  # the format of every candidate; None is that 
 Move = tuple[int, str | None]  # a candidate, and the format it moves to
 
 BUILT_AT_A_STEP = 3
+# How exact sums of expected times are on any target: their parts are rounded (`trials.DIGITS`), and no fit of
+# a cost model is exact to a hundredth.
 WORTH = 0.01  # microseconds; smaller savings count as none
 TIE = 0.01  # relative; times that differ by less are equal, and the more exact format is taken
 

@@ -29,7 +29,6 @@ QUERIES = 16  # queries of one warp
 FEATURES = 16  # features of one mma step
 MOST_STORED = 8  # results of the widest vectorized store
 PADDING = 8  # elements of padding per row in shared memory, so that ldmatrix has no bank conflicts
-QUARTERS = 4  # of a multiprocessor, each with a scheduler and units of its own
 
 
 @dataclass(frozen=True)
@@ -112,8 +111,9 @@ class MmaAttention(AttentionProduct[AttentionConfig]):
         tiles = -(-keys // config.block_t)
         if problem.causal:
             tiles = max(1, tiles // 2)
-        resident = max(1, min(4, target.limits.blocks_by_shared(self.shared_bytes(problem, config))))
-        resident = max(1, min(resident, 16 // (config.threads // 32)))
+        shared, fit = self.shared_bytes(problem, config), target.fitted
+        room = target.limits.resident(config.threads, shared, fit.registers.attention)
+        resident = max(1, min(fit.attention.resident, room))
         full, rest = divmod(blocks, target.multiprocessors * resident)
         cycles = full * _wave(problem, config, tiles, resident, target)
         if rest:
@@ -121,7 +121,7 @@ class MmaAttention(AttentionProduct[AttentionConfig]):
         features = problem.depth + problem.width
         moved = batches * (queries + keys) * features * 2
         memory = moved / target.bytes_per_second * 1e6
-        return target.fitted.attention.launch + max(cycles / target.clock, memory)
+        return fit.attention.launch + max(cycles / target.clock, memory)
 
     def spec(self, problem: AttentionProblem, config: AttentionConfig) -> MmaAttentionSpec:
         late = problem.mask is None and problem.scale > 0  # the scale keeps the order of scores
@@ -148,12 +148,13 @@ def _wave(
     problem: AttentionProblem, config: AttentionConfig, tiles: int, resident: int, target: ArchSpec
 ) -> float:
     """Cycles until the RESIDENT blocks of a multiprocessor of TARGET have finished TILES tiles each."""
-    fit, rate = target.fitted.attention, target.fitted.throughput.mma / 2 / QUARTERS
+    fit, schedulers = target.fitted.attention, target.limits.schedulers
+    rate = target.fitted.throughput.mma / 2 / schedulers
     features = padded(problem.depth, FEATURES) + padded(problem.width, FEATURES)
     products = QUERIES * config.keys * features / rate
     softmax = QUERIES * config.keys / 32 * fit.softmax
-    warps = -(-config.warps_s * config.warps_t * resident // QUARTERS)
-    copied = resident * config.block_t * features * 2 / fit.l2_bytes
+    warps = -(-config.warps_s * config.warps_t * resident // schedulers)
+    copied = resident * config.block_t * features * 2 / fit.l2_bandwidth
     latency = fit.tile_latency / (config.stages - 1) + products + softmax
     tile = max(latency, warps * max(products, softmax) * fit.contention, copied)
     return fit.start + tiles * tile + (fit.merge * config.warps_t if config.warps_t > 1 else fit.merge / 2)

@@ -37,11 +37,11 @@ def expected(load: ContractionLoad, work: Work, target: ArchSpec) -> float:
 
 def _units(load: ContractionLoad, work: Work, target: ArchSpec) -> float:
     """Cycles that the units of a multiprocessor are busy with one block."""
-    constants, shared_bytes = target.fitted.contraction, target.fitted.throughput.shared_bytes
-    shared = (stored_bytes(load, work, constants) + work.shared_bytes) / shared_bytes
-    l2 = copied_bytes(load, work) / constants.l2_bytes
+    constants, bandwidth = target.fitted.contraction, target.fitted.throughput.shared_bandwidth
+    shared = (stored_bytes(load, work, constants) + work.shared_bytes) / bandwidth
+    l2 = copied_bytes(load, work) / constants.l2_bandwidth
     per_tile = _norm(UNITS_NORM, product_cycles(work, constants), shared, l2)
-    return load.k_tiles * per_tile + staged_cycles(work, shared_bytes) + partial_cycles(work, constants)
+    return load.k_tiles * per_tile + staged_cycles(work, bandwidth) + partial_cycles(work, constants)
 
 
 def _latencies(load: ContractionLoad, work: Work, constants: ContractionFit) -> float:

@@ -222,6 +222,6 @@ def cost(problem: Problem, config: DepthwiseConfig, target: ArchSpec) -> float:
     threads = problem.at_optimum(_runs(problem, config)) * channels / config.vector
     busy = min(1.0, threads / (target.multiprocessors * fit.threads))
     moved = outputs * (2 + problem.a.bytes * inner.stride**2)
-    l1 = loads * waste / (target.multiprocessors * fit.l1_bytes * target.clock)
+    l1 = loads * waste / (target.multiprocessors * fit.l1_bandwidth * target.clock)
     memory = max(l1, moved / target.bytes_per_second * 1e6)
     return fit.launch + memory / busy + fit.load * lines * columns / 10

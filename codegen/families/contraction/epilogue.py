@@ -83,14 +83,15 @@ def accumulator_bytes(c_type: str) -> int:
 # ---------------------------------------------------------------- cost
 
 
-def staged_cycles(work: Work, shared_bytes: float) -> float:
-    """Cycles of shared memory for staging a block's accumulators: one write per k group, one read."""
-    return work.accumulator_bytes * (1 + work.groups) / shared_bytes
+def staged_cycles(work: Work, bandwidth: float) -> float:
+    """Cycles of shared memory of BANDWIDTH, in bytes per clock, for staging a block's accumulators: one write
+    per k group, one read."""
+    return work.accumulator_bytes * (1 + work.groups) / bandwidth
 
 
 def partial_cycles(work: Work, constants: ContractionFit) -> float:
     """Cycles of the L2 cache for a block's partial sums, with split-K; else 0."""
-    return work.accumulator_bytes * 2 / constants.l2_bytes if work.tiling.splits > 1 else 0.0
+    return work.accumulator_bytes * 2 / constants.l2_bandwidth if work.tiling.splits > 1 else 0.0
 
 
 def finish_latency(work: Work, constants: ContractionFit) -> float:
@@ -102,4 +103,4 @@ def split_latency(work: Work, constants: ContractionFit) -> float:
     """Cycles until the last block of a tile has added the partial sums, with split-K; else 0."""
     if work.tiling.splits == 1:
         return 0.0
-    return constants.split + work.accumulator_bytes * (work.tiling.splits + 1) / constants.l2_bytes
+    return constants.split + work.accumulator_bytes * (work.tiling.splits + 1) / constants.l2_bandwidth

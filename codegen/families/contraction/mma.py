@@ -32,9 +32,6 @@ MAX_ORIGIN_REGISTERS = 4
 MAX_PENDING_REGISTERS = 128  # registers of a thread for products of 8-bit floats that are not yet accumulated
 SPLITS = (2, 3, 4, 6, 8, 12, 16)
 MOST_RESIDENT = 2
-# Rasterization of tiles: beyond WIDE_N tiles along n the L2 cache does not hold B, so tiles are visited in
-# bands of RASTER tile rows.
-WIDE_N, RASTER = 16, 8
 # One mma of 8-bit floats adds 32 products with about 13 bits of precision, relative to the largest product;
 # its result is added to the accumulator in f32.
 _SUMS = Accumulation(frozenset({F8E4M3}), terms=32, roundoff=2.0**-13, tiled=True)
@@ -167,10 +164,10 @@ _SHAPES: tuple[tuple[int, int, int, int, int, int, int], ...] = (
 )
 
 
-def raster(problem: Problem, config: MmaConfig) -> int:
-    """Tile rows in a raster band: one, unless the L2 cache cannot hold B's tiles of all columns."""
-    columns = problem.at_optimum(ceildiv(problem.n, config.block_n))
-    return RASTER if columns > WIDE_N else 1
+def raster(problem: Problem, config: MmaConfig, target: ArchSpec) -> int:
+    """Tile rows in a raster band: one, unless TARGET's L2 cache cannot hold B's tiles of all columns."""
+    columns, fit = problem.at_optimum(ceildiv(problem.n, config.block_n)), target.fitted.raster
+    return fit.rows if columns * fit.column_bytes > target.card.l2_bytes else 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,22 +217,23 @@ class MmaProduct(TileProduct[MmaConfig]):
             return "not enough shared memory"
         return _spills(problem, config, target)
 
-    def shapes(self, problem: Problem) -> Iterator[MmaConfig]:
+    def shapes(self, problem: Problem, target: ArchSpec) -> Iterator[MmaConfig]:
         """With no more stages than useful for PROBLEM's k."""
         found: dict[MmaConfig, None] = {}
         for m, n, k, warps_m, warps_n, warps_k, stages in _SHAPES:
             block_k = k * 2 // problem.a.bytes
             most = max(2, problem.k // block_k + 1) if isinstance(problem.k, int) else stages
             config = MmaConfig(m, n, block_k, warps_m, warps_n, warps_k, min(stages, most))
-            found[replace(config, raster=raster(problem, config))] = None
+            found[replace(config, raster=raster(problem, config, target))] = None
         yield from found
 
     def pipeline_bytes(self, problem: Problem, config: MmaConfig) -> int:
         return tile.pipeline_bytes(problem, config, swizzled=True, groups=config.warps_k)
 
     def blocks_per_multiprocessor(self, problem: Problem, config: MmaConfig, target: ArchSpec) -> int:
-        registers = config.accumulators + (100 if config.accumulators > 32 else 80)
-        registers += pending_registers(problem, config)
+        fit = target.fitted.registers
+        others = fit.mma_wide if config.accumulators > fit.mma_narrow else fit.mma
+        registers = config.accumulators + others + pending_registers(problem, config)
         shared = self.shared_bytes(problem, config, target)
         return tile.resident_blocks(config.threads, registers, shared, target)
 

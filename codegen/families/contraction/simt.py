@@ -117,7 +117,7 @@ class SimtProduct(TileProduct[SimtConfig]):
             return "not enough shared memory"
         return None
 
-    def shapes(self, problem: Problem) -> Iterator[SimtConfig]:
+    def shapes(self, problem: Problem, target: ArchSpec) -> Iterator[SimtConfig]:
         """With block_k in whole 16-byte chunks of PROBLEM's narrower operand type."""
         chunk = COPY_BYTES // min(problem.a.bytes, problem.b.bytes)
         for m, n, chunks, threads_m, threads_n, stages in _SHAPES:
@@ -129,7 +129,8 @@ class SimtProduct(TileProduct[SimtConfig]):
     def blocks_per_multiprocessor(self, problem: Problem, config: SimtConfig, target: ArchSpec) -> int:
         thread_m, thread_n = config.block_m // config.threads_m, config.block_n // config.threads_n
         words = problem.accumulate.bytes // 4
-        registers = words * (thread_m * thread_n + k_step(problem) * (thread_m + thread_n)) + 64
+        held = words * (thread_m * thread_n + k_step(problem) * (thread_m + thread_n))
+        registers = held + target.fitted.registers.simt
         shared = self.shared_bytes(problem, config, target)
         return tile.resident_blocks(config.threads, registers, shared, target)
 

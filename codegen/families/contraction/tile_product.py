@@ -56,8 +56,8 @@ class TileProduct(ABC, Generic[AnyTile]):
         """Why CONFIG cannot run PROBLEM on TARGET; None when it can."""
 
     @abstractmethod
-    def shapes(self, problem: Problem) -> Iterator[AnyTile]:
-        """Configurations without split-K, in elements of PROBLEM's types; some may be `illegal`."""
+    def shapes(self, problem: Problem, target: ArchSpec) -> Iterator[AnyTile]:
+        """Configurations without split-K, in elements of PROBLEM's types; some may be `illegal` on TARGET."""
 
     @abstractmethod
     def pipeline_bytes(self, problem: Problem, config: AnyTile) -> int:
@@ -92,7 +92,7 @@ class TileProduct(ABC, Generic[AnyTile]):
         if self.unsupported(problem, target) is not None:
             return []
         found: list[tuple[float, AnyTile]] = []
-        for shape in self.shapes(problem):
+        for shape in self.shapes(problem, target):
             room = target.multiprocessors * self.resident(problem, shape, target)
             for config in split_ways(problem, shape, self.splits, room):
                 if self.illegal(problem, config, target) is None:

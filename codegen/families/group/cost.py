@@ -24,8 +24,6 @@ from ....dialects.core.affine import evaluate, product
 from ...arch.spec import ArchSpec
 from ...request.request import KernelCode, Request
 
-REGISTERS = 48  # assumed per thread where a kernel states no occupancy; nearly always an upper bound
-
 
 @dataclass(frozen=True)
 class MemberLoad:
@@ -65,7 +63,8 @@ def resident(code: KernelCode, target: ArchSpec) -> int:
     """The occupancy of CODE in blocks per multiprocessor, as its source states or by an estimate."""
     if code.resident is not None:
         return code.resident
-    return max(1, target.limits.resident(code.geometry.block[0], code.geometry.shared, REGISTERS))
+    geometry, registers = code.geometry, target.fitted.registers.other
+    return max(1, target.limits.resident(geometry.block[0], geometry.shared, registers))
 
 
 def _threads(target: ArchSpec) -> int:

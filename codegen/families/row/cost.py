@@ -10,10 +10,12 @@ from ...arch.spec import ArchSpec
 from ...request.request import Request
 from .problem import RowProblem
 
+# Forms of a kernel's blocks, which every target runs: threads, the most that share a row, and the least where
+# one warp has a row and where several have. What decides between them on a target is in `RowFit`.
 THREADS = 256
 MOST_WORKERS = 512
-MOST_SPLITS = 1024
-LEAST_STEPS = 4  # elements per thread of a split row; with fewer, synchronization dominates
+LEAST_THREADS, LEAST_OF_WARPS = 64, 128
+MOST_SPLITS = 1024  # blocks of a row; bounds the partial results that its last block combines
 
 
 @dataclass(frozen=True)
@@ -32,28 +34,29 @@ class Shares:
 
 def whole_shares(problem: RowProblem, request: Request, across: bool) -> Shares:
     """The division in which one block has the whole row; ACROSS: adjacent threads are on different rows."""
-    length = max(problem.lengths)
+    length, fit = max(problem.lengths), request.target.fitted.row
     if across:
-        workers = 8 if length <= 128 else 16
+        workers = 8 if length <= 8 * fit.across_elements else 16
         return Shares(max(1, THREADS // workers), workers)
     workers = 32
-    while workers < MOST_WORKERS and length >= workers * 8:
+    while workers < MOST_WORKERS and length >= workers * fit.thread_elements:
         workers *= 2
-    return Shares(max(1, max(workers, 128 if workers > 32 else 64) // workers), workers)
+    threads = max(workers, LEAST_OF_WARPS if workers > 32 else LEAST_THREADS)
+    return Shares(threads // workers, workers)
 
 
 def split_shares(problem: RowProblem, request: Request, across: bool) -> Iterator[Shares]:
     """The divisions in which several blocks share a row, where that is legal and the GPU has room."""
     if not problem.divisible:
         return
-    rows = evaluate(problem.rows.size, request.optimum)
+    rows, least = evaluate(problem.rows.size, request.optimum), request.target.fitted.row.part_elements
     in_block = 1
     while across and in_block < min(rows, 32):
         in_block *= 2
     workers = THREADS // in_block
     blocks = -(-rows // in_block)
     splits = 2
-    while splits <= MOST_SPLITS and min(problem.lengths) >= LEAST_STEPS * workers * splits:
+    while splits <= MOST_SPLITS and min(problem.lengths) >= least * workers * splits:
         if blocks * splits * THREADS <= _room(request.target):
             yield Shares(in_block, workers, splits)
         splits *= 2

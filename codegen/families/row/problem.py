@@ -13,9 +13,6 @@ from ...emit.shared_reductions import KINDS
 from ...emit.spaces import Space, make_space
 from ...request.request import Request
 
-LEAST_SHARED = 8  # shorter reductions are cheaper in one thread, even if every column repeats them
-LEAST_ALONE = 32  # the same for reductions that only one result element uses, such as pooling windows
-
 
 @dataclass(frozen=True, eq=False)
 class RowProblem:
@@ -59,14 +56,14 @@ def analyse(request: Request) -> RowProblem | None:
 def _split(
     request: Request, type: TensorType, index: tuple[Dim, ...], results: tuple[Expr, ...]
 ) -> RowProblem | None:
-    dependences = Dependences()
+    dependences, fit = Dependences(), request.target.fitted.row
     axes = {f"_i{axis}" for axis in range(type.rank)}
     found: dict[int, ReduceExpr] = {}
     for result in results:
         for reduce in reductions_inside_out(result):
             outside = {name for name in dependences.of(reduce) if name.startswith("_")}
             alone = all(f"_i{axis}" in outside or size == 1 for axis, size in enumerate(type.shape))
-            least = LEAST_ALONE if alone else LEAST_SHARED
+            least = fit.shared_alone if alone else fit.shared
             if reduce.kind in KINDS and _length(reduce, request) >= least and outside <= axes:
                 found[id(reduce)] = reduce
     if not found:

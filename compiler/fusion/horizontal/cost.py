@@ -24,7 +24,8 @@ from ...settings.policy import PrecisionPolicy
 from .order import Arrangement
 from .siblings import Contraction, channels, following, weight_axis
 
-# A slice can be read in 16-byte accesses when it starts at a multiple of this many elements.
+# A slice of 16-bit elements can be read in 16-byte accesses, as kernels do on every target, when it starts at
+# a multiple of this many elements.
 ALIGNED_CHANNELS = 8
 
 

@@ -20,6 +20,7 @@ from ...patterns.layouts import launch_elements
 from .recompute import flops_per_element
 from .record import Refusal
 
+# Of the tile that a large contraction usually gets: a shape of its kernels, the same on every target.
 TILE_COLUMNS = 128
 
 Sizes = Mapping[str, int]

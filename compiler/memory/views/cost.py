@@ -34,6 +34,7 @@ class ViewCost:
         self._chooser = chooser
         self._plan = plan
         self._sizes = module.values_at("optimum")
+        self._target = chooser.target
         self.fitted = chooser.target.fitted
         self._speed = chooser.target.bytes_per_second / 1e6  # bytes a microsecond
         self._now: dict[PrecisionKernel, float] = {}
@@ -72,7 +73,7 @@ class ViewCost:
     def copy(self, copy: Copy, places: Places) -> float:
         """Microseconds of a kernel that does COPY."""
         source = settled(self._plan.source_of(copy, places).type)[1]
-        moved = traffic(source, self._sizes) + traffic(settled(copy.place.type)[1], self._sizes)
+        moved = self._traffic(source) + self._traffic(settled(copy.place.type)[1])
         return self.fitted.loop.launch + moved / self._speed
 
     def copied_bytes(self, copy: Copy) -> int:
@@ -88,11 +89,18 @@ class ViewCost:
     def surplus(self, value: Value, places: Places) -> float:
         """Microseconds that one consumer of VALUE loses to narrower accesses with the views PLACES."""
         type = self._plan.accessed_type(value, places)
-        return (traffic(type, self._sizes) - evaluate(type.bytes, self._sizes)) / self._speed
+        return self._surplus(type) / self._speed
+
+    def _traffic(self, type: TensorType) -> float:
+        return traffic(type, self._sizes, self._target)
+
+    def _surplus(self, type: TensorType) -> float:
+        """Bytes of traffic that one pass over TYPE has beyond its size."""
+        return self._traffic(type) - evaluate(type.bytes, self._sizes)
 
     def _time(self, kernel: PrecisionKernel, places: Places) -> float:
         reads, writes = self._types(kernel, places)
-        surplus = sum(traffic(t, self._sizes) - evaluate(t.bytes, self._sizes) for t in (*reads, *writes))
+        surplus = sum(map(self._surplus, (*reads, *writes)))
         return self._forecast(kernel, reads, writes).microseconds + surplus / self._speed
 
     def _types(self, kernel: PrecisionKernel, places: Places) -> tuple[list[TensorType], list[TensorType]]:

@@ -9,9 +9,8 @@ from ....codegen.interface import ArchSpec, slots, together
 from ....dialects.launch import Kernel
 from .variants import Variant, Variants
 
-MOST_MEMBERS = 6
-MOST_WAVES = 2  # waves of blocks; larger launches fill the GPU by themselves and gain little
-_LEAST = 1e-6
+MOST_MEMBERS = 6  # bounds the code of a kernel
+_LEAST = 1e-6  # microseconds; against rounding, so that ties are ties
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,13 +115,12 @@ def _judged(before: Draft, made: Draft, apart: float, target: ArchSpec) -> Outco
     loads = [variant.load for variant in made.variants]
     blocks, room = sum(load.blocks for load in loads), slots(loads, target)
     time = together(loads, target)
-    saved = apart - time
-    if blocks > MOST_WAVES * room:
-        reason = f"together they have {blocks} blocks, more than {MOST_WAVES} waves of {room}"
+    saved, fit = apart - time, target.fitted.schedule
+    if blocks > fit.group_waves * room:
+        reason = f"together they have {blocks} blocks, more than {fit.group_waves} waves of {room}"
         return Outcome(before, None, reason, saved=saved, together=time)
     reason = f"one launch of {blocks} blocks is expected to take {time:.1f} microseconds, {apart:.1f} apart"
-    least = target.fitted.schedule.group_saving
-    if saved < least:
-        reason += f": less than {least} is saved"
+    if saved < fit.group_saving:
+        reason += f": less than {fit.group_saving} is saved"
         return Outcome(before, None, reason, saved=saved, together=time)
     return Outcome(before, made, reason, saved=saved, together=time)

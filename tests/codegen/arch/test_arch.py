@@ -12,6 +12,7 @@ from glassrt.codegen.nvrtc.library import supported_targets
 from glassrt.errors import UnsupportedError
 from glassrt.runtime.cuda_device import device_figures
 from glassrt.runtime.cuda_driver import Driver
+from glassrt.runtime.launch_rules import MAX_SHARED_BYTES
 
 from ...runtime.fake_driver import FakeDriver
 
@@ -168,6 +169,10 @@ def test_a_gpu_that_is_newer_than_the_tables_is_one_all_the_same() -> None:
 def test_a_gpu_that_is_too_old_is_refused() -> None:
     with pytest.raises(UnsupportedError, match="sm_75"):
         present(capability=(7, 5))
+
+
+def test_a_plan_may_ask_for_what_the_largest_multiprocessor_has() -> None:
+    assert max(limits.shared_per_block for limits in LIMITS.values()) == MAX_SHARED_BYTES
 
 
 def test_a_generation_with_limits_of_its_own_has_a_card() -> None:

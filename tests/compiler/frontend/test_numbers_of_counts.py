@@ -1,4 +1,4 @@
-"""Numbers that are made of counts and of sizes in inputs: powers, comparisons, and what must not be folded."""
+"""Numbers made of counts and of numbers in inputs: powers, comparisons, and what must not be folded."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def compiled(case: Case, configs: list[Any], target: str) -> dict[str, CompiledK
 def test_tensor_core_kernels_do_not_spill(name: str) -> None:
     """The widest tiles of the table, which need the most registers, and the model's choice."""
     problem = LAYERS[name].problem
-    legal = [shape for shape in MMA.shapes(problem) if MMA.illegal(problem, shape, TARGET) is None]
+    legal = [shape for shape in MMA.shapes(problem, TARGET) if MMA.illegal(problem, shape, TARGET) is None]
     chosen = MMA.candidates(problem, TARGET, most=1)
     for kernel in compiled(LAYERS[name], [*legal[:2], *chosen], "sm_90a").values():
         assert kernel.registers <= 255
