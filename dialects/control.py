@@ -180,6 +180,9 @@ class Loop(ControlOp):
             raise op_error(self, message, at=AttributeAt("carried"))
         if self.trip is not None and self.count is not None:
             raise op_error(self, "has a trip count as an operand and as an attribute", at=OperandAt(0))
+        if isinstance(self.count, int) and self.count < 0:
+            message = f"its trip count is {self.count}, which is negative"
+            raise op_error(self, message, at=AttributeAt("count"))
         if self.trip is None and self.count is None and self.condition is None:
             raise op_error(self, "has neither a trip count nor a condition, so that it would never end")
         self._check_arguments(self.body, [ITERATION, *(value.type for value in self.values)])

@@ -175,6 +175,7 @@ def verify_rules(block: Block) -> None:
 def _verify_outside(op: Operation) -> None:
     """Check the rules of OP that do not depend on what its regions compute."""
     op.spec.check_operands(op)
+    op.spec.check_regions(op)
     try:
         if not op.regions:
             _verify_types(op)
