@@ -16,9 +16,10 @@ import numpy as np
 
 from .core.affine import Dim, total
 from .core.attributes import DIM, INT
+from .core.control_rules import check_limit, check_scalar
 from .core.diagnostics import op_error
 from .core.dialect import Dialect
-from .core.dtypes import BOOL, I64, DType
+from .core.dtypes import BOOL, I64
 from .core.interpreter import Array, Evaluation
 from .core.ir import Block, Module, Operation, Region, Value
 from .core.op import attribute, define_op, operand, operands, optional_operand, region, results
@@ -61,12 +62,6 @@ class ControlOp(Operation):
         """The operands before the captures: what decides which region runs, and what a loop begins with."""
         return self.operands[: len(self.operands) - len(self.captures)]
 
-    def _check_scalar(self, value: Value | None, dtype: DType, what: str) -> None:
-        if value is not None and value.type != TensorType((), dtype):
-            index = self.operands.index(value)
-            message = f"its {what} is {value.type}, a scalar of {dtype} is expected"
-            raise op_error(self, message, at=OperandAt(index))
-
     def _check_arguments(self, region: Region, wanted: Sequence[TensorType]) -> None:
         """Raise IRError unless the arguments of REGION have the types WANTED."""
         number, arguments = self.regions.index(region), region.block.arguments
@@ -98,7 +93,7 @@ class If(ControlOp):
         return [value.type for value in self.then.block.terminator.inputs]
 
     def verify(self) -> None:
-        self._check_scalar(self.condition, BOOL, "condition")
+        check_scalar(self, self.condition, BOOL, "condition")
         for each in self.regions:
             self._check_arguments(each, [value.type for value in self.captures])
 
@@ -173,16 +168,14 @@ class Loop(ControlOp):
         return [*(value.type for value in self.initial), *scans]
 
     def verify(self) -> None:
-        self._check_scalar(self.trip, I64, "trip count")
-        self._check_scalar(self.condition, BOOL, "condition")
+        check_scalar(self, self.trip, I64, "trip count")
+        check_scalar(self, self.condition, BOOL, "condition")
         if not 0 <= self.carried <= len(self.values):
             message = f"{self.carried} carried values of {len(self.values)} operands"
             raise op_error(self, message, at=AttributeAt("carried"))
         if self.trip is not None and self.count is not None:
             raise op_error(self, "has a trip count as an operand and as an attribute", at=OperandAt(0))
-        if isinstance(self.count, int) and self.count < 0:
-            message = f"its trip count is {self.count}, which is negative"
-            raise op_error(self, message, at=AttributeAt("count"))
+        check_limit(self, "count", self.count)
         if self.trip is None and self.count is None and self.condition is None:
             raise op_error(self, "has neither a trip count nor a condition, so that it would never end")
         self._check_arguments(self.body, [ITERATION, *(value.type for value in self.values)])
