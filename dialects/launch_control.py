@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .core.attributes import DIM
-from .core.control_rules import check_limit, check_scalar
 from .core.diagnostics import op_error
 from .core.dtypes import BOOL, I64
 from .core.ir import Operation
 from .core.op import attribute, define_op, operand, operands, optional_operand, region
+from .core.region_rules import check_limit, check_scalar
 from .core.traits import Trait
 
 if TYPE_CHECKING:

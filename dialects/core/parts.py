@@ -57,4 +57,12 @@ class EntryAt:
     key: str
 
 
+@dataclass(frozen=True, slots=True)
+class YieldedAt:
+    """A value that a region yields: the operand INDEX of its terminator, which is in a text of its own."""
+
+    index: int
+    region: int = 0
+
+
 Part: TypeAlias = OperandAt | ResultAt | AttributeAt | AttributeNameAt | ArgumentAt | RegionAt | EntryAt

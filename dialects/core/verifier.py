@@ -143,7 +143,8 @@ def _verify_block(
     holder = block.last.holder
     wanted = "core.return" if holder is None else holder.terminator
     if block.last.name != wanted:
-        raise op_error(block.last, f"stands where {wanted} is expected", "functions return, regions yield")
+        whose = "a function" if holder is None else f"a region of {holder.name}"
+        raise op_error(block.last, f"stands where {wanted} is expected", f"{whose} ends with {wanted}")
 
 
 def _verify_op(op: Operation, known: set[Value], dialects: DialectSet | None) -> None:
