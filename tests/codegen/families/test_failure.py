@@ -13,7 +13,7 @@ from glassrt.compiler.schedule.grouping.variants import Variants
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.launch import Kernel
-from glassrt.errors import IRError, KernelError
+from glassrt.errors import IRError, KernelError, UnsupportedError
 
 from ...property.graphs import Net
 from ...property.groups import launches, lowered
@@ -61,7 +61,13 @@ def planned(where: str, error: type[Exception] = Slip) -> KernelError:
     return caught.value
 
 
-@pytest.mark.parametrize("error", [Slip, TypeError, KeyError, RecursionError])
+def test_a_recursion_that_is_too_deep_is_the_model_s() -> None:
+    faulty = registered(FaultyFamily(where="candidates", error=RecursionError))
+    with faulty, pytest.raises(UnsupportedError, match="nest too deeply"):
+        build(product(), Settings(cache=None))
+
+
+@pytest.mark.parametrize("error", [Slip, TypeError, KeyError])
 @pytest.mark.parametrize(("where", "doing"), [("candidates", "proposing"), ("realize", "making")])
 def test_it_names_kernel_family_and_nodes(where: str, doing: str, error: type[Exception]) -> None:
     found = planned(where, error)
