@@ -18,11 +18,12 @@ from .core.affine import Dim, total
 from .core.attributes import DIM, INT
 from .core.diagnostics import op_error
 from .core.dialect import Dialect
-from .core.dtypes import BOOL, I64, DType
+from .core.dtypes import BOOL, I64
 from .core.interpreter import Array, Evaluation
 from .core.ir import Block, Module, Operation, Region, Value
 from .core.op import attribute, define_op, operand, operands, optional_operand, region, results
-from .core.parts import ArgumentAt, AttributeAt, OperandAt
+from .core.parts import ArgumentAt, AttributeAt, OperandAt, YieldedAt
+from .core.region_rules import check_argument_count, check_limit, check_scalar, check_yielded
 from .core.traits import Trait
 from .core.types import TensorType
 
@@ -61,18 +62,10 @@ class ControlOp(Operation):
         """The operands before the captures: what decides which region runs, and what a loop begins with."""
         return self.operands[: len(self.operands) - len(self.captures)]
 
-    def _check_scalar(self, value: Value | None, dtype: DType, what: str) -> None:
-        if value is not None and value.type != TensorType((), dtype):
-            index = self.operands.index(value)
-            message = f"its {what} is {value.type}, a scalar of {dtype} is expected"
-            raise op_error(self, message, at=OperandAt(index))
-
     def _check_arguments(self, region: Region, wanted: Sequence[TensorType]) -> None:
         """Raise IRError unless the arguments of REGION have the types WANTED."""
         number, arguments = self.regions.index(region), region.block.arguments
-        if len(arguments) != len(wanted):
-            message = f"its region {number} has {len(arguments)} arguments, {len(wanted)} are passed"
-            raise op_error(self, message)
+        check_argument_count(self, number, len(wanted))
         for index, (argument, type) in enumerate(zip(arguments, wanted, strict=True)):
             if argument.type != type:
                 message = f"argument {index} of its region {number} is {argument.type}, but {type} is passed"
@@ -98,17 +91,18 @@ class If(ControlOp):
         return [value.type for value in self.then.block.terminator.inputs]
 
     def verify(self) -> None:
-        self._check_scalar(self.condition, BOOL, "condition")
+        check_scalar(self, self.condition, BOOL, "condition")
         for each in self.regions:
             self._check_arguments(each, [value.type for value in self.captures])
 
     def verify_regions(self) -> None:
         given = [value.type for value in self.results]
         for number, each in enumerate(self.regions):
-            found = [value.type for value in each.block.terminator.inputs]
-            if found != given:
-                message = f"its region {number} yields {_listed(found)}, its results are {_listed(given)}"
-                raise op_error(self, message, "both regions must yield the types of the results")
+            check_yielded(self, number, given, "both regions must yield the types of the results")
+            found = len(each.block.terminator.inputs)
+            if found > len(given):
+                message = f"its region {number} yields {found} values, {len(given)} are expected"
+                raise op_error(self, message, at=YieldedAt(len(given), number), label="one too many")
 
     def evaluate(self, evaluation: Evaluation, condition: Array, *captures: Array) -> tuple[Array, ...]:
         return evaluation.run_region(self.then if bool(condition) else self.otherwise, captures)
@@ -173,24 +167,24 @@ class Loop(ControlOp):
         return [*(value.type for value in self.initial), *scans]
 
     def verify(self) -> None:
-        self._check_scalar(self.trip, I64, "trip count")
-        self._check_scalar(self.condition, BOOL, "condition")
+        check_scalar(self, self.trip, I64, "trip count")
+        check_scalar(self, self.condition, BOOL, "condition")
         if not 0 <= self.carried <= len(self.values):
-            message = f"{self.carried} carried values of {len(self.values)} operands"
+            message = f"carries {self.carried} values, but has {len(self.values)} to begin with"
             raise op_error(self, message, at=AttributeAt("carried"))
         if self.trip is not None and self.count is not None:
             raise op_error(self, "has a trip count as an operand and as an attribute", at=OperandAt(0))
+        check_limit(self, "count", self.count)
         if self.trip is None and self.count is None and self.condition is None:
             raise op_error(self, "has neither a trip count nor a condition, so that it would never end")
         self._check_arguments(self.body, [ITERATION, *(value.type for value in self.values)])
 
     def verify_regions(self) -> None:
-        found = [value.type for value in self.body.block.terminator.inputs]
-        first = [] if self.condition is None else [CONDITION]
-        wanted = [*first, *(value.type for value in self.initial)]
-        if found[: len(wanted)] != wanted:
-            message = f"its region yields {_listed(found)}, where {_listed(wanted)} come first"
-            raise op_error(self, message, "a carried value keeps its type from one iteration to the next")
+        initial = [value.type for value in self.initial]
+        hint = "a carried value keeps its type from one iteration to the next"
+        if self.condition is not None:
+            initial, hint = [CONDITION, *initial], f"the condition of the next iteration comes first; {hint}"
+        check_yielded(self, 0, initial, hint)
 
     def evaluate(
         self,
@@ -226,10 +220,6 @@ def _stacked(elements: Sequence[Array], output: Value, evaluation: Evaluation) -
     if not elements:
         return np.zeros(evaluation.shape(output.type), output.type.dtype.numpy)
     return np.stack(elements)
-
-
-def _listed(types: Sequence[TensorType]) -> str:
-    return ", ".join(map(str, types)) or "nothing"
 
 
 def all_blocks(module: Module) -> list[Block]:

@@ -18,6 +18,7 @@ from .core.interpreter import Evaluation
 from .core.ir import Operation
 from .core.op import attribute, define_op, operands, region, results
 from .core.parts import ArgumentAt
+from .core.region_rules import check_argument_count
 from .core.types import TensorType
 
 ROOTS = EnumKind(("contraction", "attention", "row", "loop"))
@@ -35,8 +36,7 @@ class RegionKernel(Operation):
 
     def verify(self) -> None:
         arguments = self.body.block.arguments
-        if len(arguments) != len(self.inputs):
-            raise op_error(self, f"{len(self.inputs)} operands for {len(arguments)} region arguments")
+        check_argument_count(self, 0, len(self.inputs))
         for index, (value, argument) in enumerate(zip(self.inputs, arguments, strict=True)):
             if value.type != argument.type:
                 raise op_error(

@@ -201,7 +201,7 @@ class Kernel(Operation):
     def _verify_stacked(self) -> None:
         row = self.reads[-1].type if self.reads else None
         if row is None or row.dtype != I64 or row.rank:
-            message = f"is stacked, and reads {row or 'nothing'} last; an i64, the row's number, is wanted"
+            message = f"is stacked, and reads {row or 'nothing'} last; an i64, the row's number, is expected"
             raise op_error(self, message, at=AttributeAt("stacked"))
         for index, buffer in enumerate(self.writes, len(self.reads)):
             if not buffer.type.rank or buffer.type.layout != ROW_MAJOR:

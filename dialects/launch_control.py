@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .core.attributes import DIM
-from .core.diagnostics import op_error, operand_at
-from .core.dtypes import BOOL, I64, DType
-from .core.ir import Operation, Value
+from .core.diagnostics import op_error
+from .core.dtypes import BOOL, I64
+from .core.ir import Operation
 from .core.op import attribute, define_op, operand, operands, optional_operand, region
+from .core.region_rules import check_limit, check_scalar
 from .core.traits import Trait
 
 if TYPE_CHECKING:
@@ -40,11 +41,6 @@ class LaunchControl(Operation):
             if each.block.terminator.inputs:
                 raise op_error(self, "its regions yield nothing: launches write their results to buffers")
 
-    def _check_scalar(self, what: str, value: Value | None, dtype: DType) -> None:
-        if value is not None and (value.type.dtype != dtype or value.type.rank):
-            message = f"its {what} is {value.type}; a scalar of {dtype} is wanted"
-            raise op_error(self, message, at=operand_at(self, value))
-
 
 @define_op(Trait.SIDE_EFFECT, Trait.OPEN)
 class LaunchIf(LaunchControl):
@@ -56,7 +52,7 @@ class LaunchIf(LaunchControl):
     otherwise = region()
 
     def verify(self) -> None:
-        self._check_scalar("condition", self.condition, BOOL)
+        check_scalar(self, self.condition, BOOL, "condition")
 
     def evaluate(self, evaluation: Evaluation, condition: Any) -> Any:
         evaluation.run_open(self.then if condition else self.otherwise)
@@ -83,9 +79,10 @@ class LaunchLoop(LaunchControl):
     body = region()
 
     def verify(self) -> None:
-        self._check_scalar("counter", self.counter, I64)
-        self._check_scalar("trip count", self.trips, I64)
-        self._check_scalar("condition", self.condition, BOOL)
+        check_scalar(self, self.counter, I64, "counter")
+        check_scalar(self, self.trips, I64, "trip count")
+        check_scalar(self, self.condition, BOOL, "condition")
+        check_limit(self, "bound", self.bound)
         if self.bound is None and self.trips is None and self.condition is None:
             raise op_error(self, "runs for ever", "give it a bound, a trip count or a condition")
 

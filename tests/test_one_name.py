@@ -15,6 +15,7 @@ FOLDERS = (
     "compiler",
     "dialects",
     "docs",
+    "errors",
     "examples",
     "runtime",
     "templates",

@@ -14,12 +14,12 @@ from ...dialects.core.affine import Dim, product, total
 from ...dialects.core.sizes.sizes import Sizes
 from . import symbolic
 from .call import Call
-from .contents import Span, count_of
+from .contents import ElementRange, count_of
 
 
-def axis_spans(rank: int, count: int) -> list[Span]:
+def axis_ranges(rank: int, count: int) -> list[ElementRange]:
     """What COUNT axes of a tensor of RANK dimensions are expected to be."""
-    return [Span(-rank, min(place, rank - 1), rank - 1) for place in range(count if rank else 0)]
+    return [ElementRange(-rank, min(place, rank - 1), rank - 1) for place in range(count if rank else 0)]
 
 
 def known_axes(call: Call, index: int, rank: int) -> tuple[int, ...] | AxesAtRun | None:
@@ -28,7 +28,7 @@ def known_axes(call: Call, index: int, rank: int) -> tuple[int, ...] | AxesAtRun
     x = call.optional(index)
     if x is None:
         return None
-    values = call.known_dims(index, "its list of axes", axis_spans(rank, count_of(x)))
+    values = call.known_dims(index, "its list of axes", axis_ranges(rank, count_of(x)))
     numbers = tuple(value for value in values if isinstance(value, int))
     return numbers if len(numbers) == len(values) else AxesAtRun.of(call, values, rank)
 

@@ -29,7 +29,7 @@ from ...dialects.graph.movement.reshape import Reshape
 from ...errors import InputError
 from ...runtime.contents import numbers_in
 from . import symbolic
-from .contents import Spans, Unread, content_of, contents_behind
+from .contents import ElementRanges, Unread, content_of, contents_behind
 from .external import ExternalFiles
 from .limits import DEFAULT_FOLDING_BUDGET, MAX_SHAPE_VALUES, MAX_SHAPE_WORK, check_dim, check_type
 from .problems import Malformed, Refused
@@ -325,9 +325,9 @@ class Builder:
         """A rank-1 i64 tensor of sizes."""
         return self.sizes(symbolic.object_array([check_dim(dim) for dim in dims], (len(dims),)))
 
-    def known_dims(self, tensor: Tensor, what: str, spans: Spans = ()) -> tuple[Dim, ...]:
+    def known_dims(self, tensor: Tensor, what: str, ranges: ElementRanges = ()) -> tuple[Dim, ...]:
         """The content of an integer tensor as sizes. WHAT names it in messages; where it is an input, its
-        elements are expected in SPANS.
+        elements are expected in RANGES.
 
         Raises Unread when it depends on what inputs hold, Refused when it depends on other data.
         """
@@ -343,19 +343,19 @@ class Builder:
         message = f"{what} depends on the data of the inputs"
         if tensor.value is None:
             raise Refused(message)
-        raise Unread(message, contents_behind(tensor.value, self.module, spans))
+        raise Unread(message, contents_behind(tensor.value, self.module, ranges))
 
-    def known_ints(self, tensor: Tensor, what: str, spans: Spans = ()) -> tuple[int, ...]:
+    def known_ints(self, tensor: Tensor, what: str, ranges: ElementRanges = ()) -> tuple[int, ...]:
         """The content of an integer tensor as plain integers. Raises Refused when it is not constant."""
-        dims = self.known_dims(tensor, what, spans)
+        dims = self.known_dims(tensor, what, ranges)
         plain = [dim for dim in dims if isinstance(dim, int)]
         if len(plain) != len(dims):
             raise Refused(f"{what} depends on a symbolic dimension")
         return tuple(plain)
 
-    def known_fractions(self, tensor: Tensor, what: str, spans: Spans) -> tuple[Ratio, ...]:
+    def known_fractions(self, tensor: Tensor, what: str, ranges: ElementRanges) -> tuple[Ratio, ...]:
         """The content of a tensor of real numbers, each as a numerator and a positive denominator. WHAT names
-        it in messages; where it is an input, its elements are expected in SPANS.
+        it in messages; where it is an input, its elements are expected in RANGES.
 
         Raises Unread when it is an input whose content is not known yet, Refused when it is not constant.
         """
@@ -374,7 +374,7 @@ class Builder:
         if content is not None:
             return tuple(zip(content[::2], content[1::2], strict=True))
         assert tensor.value is not None  # a tensor has data, sizes or a value
-        raise Unread(f"{what} must be a constant", contents_behind(tensor.value, self.module, spans))
+        raise Unread(f"{what} must be a constant", contents_behind(tensor.value, self.module, ranges))
 
     def known_array(self, tensor: Tensor, what: str) -> Array:
         """The content of a constant. Raises Refused when TENSOR is not constant."""

@@ -13,7 +13,7 @@ from ...dialects.core.dtypes import DType
 from ...dialects.core.ir import Operation
 from ...errors.diagnostic import Diagnostic
 from .builder import Builder
-from .contents import ANY, Span, Spans
+from .contents import ANY, ElementRange, ElementRanges
 from .problems import Malformed, Refused, shown
 from .tensor import Tensor
 
@@ -170,12 +170,12 @@ class Call:
 
     # ------------------------------------------------------------ contents known when compiling
 
-    def known_dims(self, index: int, what: str, spans: Spans = ()) -> tuple[Dim, ...]:
-        return self.builder.known_dims(self.input(index), what, spans)
+    def known_dims(self, index: int, what: str, ranges: ElementRanges = ()) -> tuple[Dim, ...]:
+        return self.builder.known_dims(self.input(index), what, ranges)
 
-    def known_dim(self, index: int, what: str, span: Span = ANY) -> Dim:
+    def known_dim(self, index: int, what: str, limits: ElementRange = ANY) -> Dim:
         """The only element of an integer tensor. Raises Malformed for several."""
-        values = self.known_dims(index, what, [span])
+        values = self.known_dims(index, what, [limits])
         if len(values) != 1:
             raise Malformed(f"{what} must be a single number")
         return values[0]

@@ -24,7 +24,7 @@ MOST_STEPS = 256  # ops between an input and what needs its content
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class ElementRange:
     """The numbers that an element of an input is expected to be: the least, a usual one, the largest.
 
     Of an input in floating point they are whole numbers, or also fractions.
@@ -41,11 +41,11 @@ class Span:
         return self.high == FARTHEST
 
 
-ANY = Span(-64, 8, 64)  # what no node knows better
-SIZE = Span(0, 8, 64)
-FIRST, LAST = Span(-FARTHEST, 0, FARTHEST), Span(-FARTHEST, FARTHEST, FARTHEST)  # positions
-Spans = Sequence[Span]
-Contents = Mapping[str, Spans]  # by input: a span per element; none where no node knows better
+ANY = ElementRange(-64, 8, 64)  # what no node knows better
+SIZE = ElementRange(0, 8, 64)
+FIRST, LAST = ElementRange(-FARTHEST, 0, FARTHEST), ElementRange(-FARTHEST, FARTHEST, FARTHEST)  # positions
+ElementRanges = Sequence[ElementRange]
+Contents = Mapping[str, ElementRanges]  # by input: a range per element; none where no node knows better
 
 
 class Unread(Refused):
@@ -64,40 +64,40 @@ def count_of(tensor: Tensor) -> int:
     return elements if isinstance(elements, int) else 0
 
 
-def merged(known: Contents, more: Contents) -> dict[str, Spans]:
-    """The inputs in KNOWN and MORE; an element that both know has a span that includes both."""
+def merged(known: Contents, more: Contents) -> dict[str, ElementRanges]:
+    """The inputs in KNOWN and MORE; an element that both know has a range that includes both."""
     both = known.keys() & more.keys()
     return {**known, **more, **{name: _joined(known[name], more[name]) for name in both}}
 
 
-def _joined(spans: Spans, others: Spans) -> Spans:
-    if not spans or not others:
-        return spans or others
-    return [_join(a, b) for a, b in zip(spans, others, strict=True)]
+def _joined(ranges: ElementRanges, others: ElementRanges) -> ElementRanges:
+    if not ranges or not others:
+        return ranges or others
+    return [_join(a, b) for a, b in zip(ranges, others, strict=True)]
 
 
-def _join(a: Span, b: Span) -> Span:
-    """A span that includes A and B; a position is limited by what else its number is."""
+def _join(a: ElementRange, b: ElementRange) -> ElementRange:
+    """A range that includes A and B; a position is limited by what else its number is."""
     if a.unlimited or b.unlimited:
         return b if a.unlimited else a
-    return Span(min(a.low, b.low), a.usual, max(a.high, b.high), a.fractions or b.fractions)
+    return ElementRange(min(a.low, b.low), a.usual, max(a.high, b.high), a.fractions or b.fractions)
 
 
-def contents_behind(value: Value, module: Module, spans: Spans) -> dict[str, Spans]:
-    """The inputs of MODULE that VALUE, whose elements are expected in SPANS, is computed from.
+def contents_behind(value: Value, module: Module, ranges: ElementRanges) -> dict[str, ElementRanges]:
+    """The inputs of MODULE that VALUE, whose elements are expected in RANGES, is computed from.
 
     Empty where one of them is not a few integers, or the only one, a few numbers that nothing is computed of.
     """
     direct = _unmoved(value)
-    found: dict[str, Spans] = {}
+    found: dict[str, ElementRanges] = {}
     for argument in _arguments(value):
         if argument is None or not readable(argument.type):
             return {}
         if argument is not direct and not argument.type.dtype.is_integer:
             return {}
         name = module.main.inputs[argument.index]
-        fits = argument is direct and len(spans) == argument.type.elements
-        found[name] = spans if fits else ()
+        fits = argument is direct and len(ranges) == argument.type.elements
+        found[name] = ranges if fits else ()
     return found
 
 

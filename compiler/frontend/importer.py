@@ -16,7 +16,7 @@ from ...errors import GlassError, InputError, IRError, ModelError, UnsupportedEr
 from ...errors.diagnostic import Diagnostic
 from .bounding import bound_counts
 from .builder import Builder
-from .contents import Contents, Spans, merged
+from .contents import Contents, ElementRanges, merged
 from .external import ExternalFiles
 from .frame import LOST, LOST_SIZES, Frame
 from .functions import LocalFunctions
@@ -52,7 +52,7 @@ def import_model(
     """
     model = read_model(source)
     widened: dict[str, int] = {}
-    read: dict[str, Spans] = {}
+    read: dict[str, ElementRanges] = {}
     while True:
         try:
             return _imported(model, inputs or {}, shapes or {}, folding_budget, widened, read)

@@ -15,7 +15,7 @@ from .call import Call
 from .symbolic import Array, Undecided
 from .tensor import Tensor
 
-Span = tuple[Dim, Dim]  # the smallest and the largest of some numbers
+Extremes = tuple[Dim, Dim]  # the smallest and the largest of some numbers
 _KEPT = (Cast, Expand, Reshape, Transpose)  # ops whose results have the numbers of their first operand
 
 
@@ -24,12 +24,12 @@ def require_inside(call: Call, indices: Tensor, axis: int, extent: Dim) -> None:
 
     Raises Conflict where one cannot be.
     """
-    for least, most in _spans(call, indices):
+    for least, most in _extremes(call, indices):
         call.require(extent, most + 1, f"the index {most} is inside axis {axis}")
         call.require(extent, -1 * least, f"the index {least} is inside axis {axis}")
 
 
-def _spans(call: Call, tensor: Tensor) -> list[Span]:
+def _extremes(call: Call, tensor: Tensor) -> list[Extremes]:
     if tensor.data is not None:
         return _of_array(tensor.data)
     if tensor.sizes is not None:
@@ -42,11 +42,11 @@ def _spans(call: Call, tensor: Tensor) -> list[Span]:
     return [] if found is None else [found]
 
 
-def _of_array(array: Array) -> list[Span]:
+def _of_array(array: Array) -> list[Extremes]:
     return [(int(array.min()), int(array.max()))] if array.size and array.dtype.kind in "iu" else []
 
 
-def _of_value(value: Value, module: Module) -> Span | None:
+def _of_value(value: Value, module: Module) -> Extremes | None:
     """The smallest and largest element of VALUE, if it is a range of positions, moved or shifted."""
     op = value.producer
     if isinstance(op, _KEPT):
@@ -59,19 +59,19 @@ def _of_value(value: Value, module: Module) -> Span | None:
     return None if number is None else (number, number)
 
 
-def _of_range(op: Range, module: Module) -> Span | None:
+def _of_range(op: Range, module: Module) -> Extremes | None:
     start, delta = _number(op.start, module), _number(op.delta, module)
     if start is None or not isinstance(delta, int) or delta < 1:
         return None
     return start, start + (op.size - 1) * delta
 
 
-def _shifted(op: Operation, module: Module) -> Span | None:
-    """The span of a range plus a number."""
+def _shifted(op: Operation, module: Module) -> Extremes | None:
+    """The extremes of a range plus a number."""
     for place in (0, 1):
-        span, by = _of_value(op.inputs[place], module), _number(op.inputs[1 - place], module)
-        if span is not None and by is not None:
-            return span[0] + by, span[1] + by
+        found, by = _of_value(op.inputs[place], module), _number(op.inputs[1 - place], module)
+        if found is not None and by is not None:
+            return found[0] + by, found[1] + by
     return None
 
 

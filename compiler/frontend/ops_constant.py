@@ -15,7 +15,7 @@ from ...dialects.graph.movement.expand import Expand
 from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.graph.movement.trilu import Trilu
 from .call import Call, Outcome
-from .contents import ANY, SIZE, Span, count_of
+from .contents import ANY, SIZE, ElementRange, count_of
 from .limits import MAX_ELEMENTS
 from .problems import Malformed, Refused
 from .symbolic import choose, steps_in
@@ -85,19 +85,21 @@ def _range(call: Call) -> Outcome:
         numbers = [float(call.builder.known_array(part, "its length")) for part in (start, limit, delta)]
         size: Dim = _real_range_size(numbers[0], numbers[1], numbers[2])
     else:
-        bounds = [_bound(call, part, span) for part, span in zip((start, limit, delta), _BOUNDS, strict=True)]
+        bounds = [
+            _bound(call, part, limits) for part, limits in zip((start, limit, delta), _BOUNDS, strict=True)
+        ]
         size = _range_size(call, bounds[0], bounds[1], bounds[2])
     return call.emit(Range, start, delta, size=size)
 
 
-_BOUNDS = (Span(-64, 0, 64), ANY, Span(-64, 1, 64))
+_BOUNDS = (ElementRange(-64, 0, 64), ANY, ElementRange(-64, 1, 64))
 
 
-def _bound(call: Call, number: Tensor, span: Span) -> Dim:
+def _bound(call: Call, number: Tensor, limits: ElementRange) -> Dim:
     """A start, limit or step that is a whole number. Raises Refused where it is a fraction."""
     if number.data is not None and np.any(number.data != np.floor(number.data)):
         raise Refused("a length that an input decides is counted in whole steps, and it has fractions")
-    return call.builder.known_dims(number, "its length", [span])[0]
+    return call.builder.known_dims(number, "its length", [limits])[0]
 
 
 def _scalar(call: Call, index: int) -> Tensor:

@@ -18,7 +18,7 @@ from ...dialects.graph.movement.trilu import Trilu
 from ...runtime.contents import FARTHEST
 from .axes import AxesAtRun, known_axes
 from .call import Call, Outcome
-from .contents import FIRST, LAST, Span, count_of
+from .contents import FIRST, LAST, ElementRange, count_of
 from .indices import require_inside
 from .problems import Malformed
 from .symbolic import choose, clamp, steps_in
@@ -42,7 +42,7 @@ def _concat(call: Call) -> Outcome:
 
 # ------------------------------------------------------------ slices
 
-STEP = Span(-64, 1, 64)
+STEP = ElementRange(-64, 1, 64)
 _LENGTHS = "starts, ends, axes and steps have different lengths"
 
 
@@ -149,15 +149,17 @@ def _split_input(call: Call) -> Outcome:
         return _split(call, None)
     x, count = call.input(0), call.output_count
     extent = x.shape[call.axis(call.integer("axis", 0), x.rank)]
-    return _split(call, call.known_dims(1, "its sizes", _part_spans(extent, count)))
+    return _split(call, call.known_dims(1, "its sizes", _part_ranges(extent, count)))
 
 
-def _part_spans(extent: Dim, count: int) -> list[Span]:
+def _part_ranges(extent: Dim, count: int) -> list[ElementRange]:
     """What the sizes of COUNT parts of EXTENT are expected to be: equal as far as possible."""
     if not isinstance(extent, int):
         return []
     part = extent // count
-    return [Span(0, part, extent)] * (count - 1) + [Span(0, extent - part * (count - 1), extent)]
+    return [ElementRange(0, part, extent)] * (count - 1) + [
+        ElementRange(0, extent - part * (count - 1), extent)
+    ]
 
 
 def _split(call: Call, sizes: Sequence[Dim] | None) -> Outcome:
@@ -199,7 +201,7 @@ def _equal_parts(call: Call, extent: Dim, count: int) -> list[Dim]:
 
 
 def _tile(call: Call) -> Outcome:
-    counts = [Span(0, 1, 64)] * count_of(call.input(1))
+    counts = [ElementRange(0, 1, 64)] * count_of(call.input(1))
     return call.emit(Tile, call.input(0), repeats=call.known_dims(1, "its list of repeats", counts))
 
 
@@ -214,7 +216,7 @@ def _pad_attributes(call: Call) -> Outcome:
 
 def _pad_inputs(call: Call) -> Outcome:
     x = call.input(0)
-    pads = call.known_dims(1, "its pads", [Span(-64, 0, 64)] * count_of(call.input(1)))
+    pads = call.known_dims(1, "its pads", [ElementRange(-64, 0, 64)] * count_of(call.input(1)))
     axes = known_axes(call, 3, x.rank)
     if axes is not None:
         pads = _spread(call, pads, axes, x.rank)

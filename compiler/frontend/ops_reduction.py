@@ -12,7 +12,7 @@ from ...dialects.graph.elementwise import Where
 from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.graph.reduction import ArgReduce, Cumprod, Cumsum, Reduce
 from ...dialects.graph.unary import Abs, Exp, Isinf, Log, Sqrt
-from .axes import AxesAtRun, axis_spans, known_axes
+from .axes import AxesAtRun, axis_ranges, known_axes
 from .call import Call, Outcome
 from .ops_elementwise import cast_to
 from .table import Importer, Table, Versions
@@ -130,7 +130,7 @@ def _arg(kind: str) -> Importer:
 def _running(op_class: type[Operation]) -> Importer:
     def importer(call: Call) -> Outcome:
         x, order = call.input(0), {"exclusive": call.flag("exclusive"), "reverse": call.flag("reverse")}
-        axis = call.known_dim(1, "its axis", *axis_spans(x.rank, 1))
+        axis = call.known_dim(1, "its axis", *axis_ranges(x.rank, 1))
         if isinstance(axis, int):
             return call.emit(op_class, x, axis=call.axis(axis, x.rank), **order)
         shape = AxesAtRun.of(call, [axis], x.rank).around(x.shape)

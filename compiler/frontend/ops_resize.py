@@ -14,7 +14,7 @@ from ...dialects.graph.movement.resize import Resize
 from . import symbolic
 from .builder import Ratio
 from .call import Call, Outcome
-from .contents import SIZE, Span, count_of
+from .contents import SIZE, ElementRange, count_of
 from .problems import Malformed, Refused
 from .table import Table
 from .tensor import Tensor
@@ -34,8 +34,8 @@ _COORDINATES = {
 }
 _NEAREST = {word: word for word in ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")}
 _LARGEST_SCALE = 1e6
-_SCALE = Span(0, 1, 8, fractions=True)
-_BEGIN, _END = (Span(-8, usual, 8, fractions=True) for usual in (0, 1))
+_SCALE = ElementRange(0, 1, 8, fractions=True)
+_BEGIN, _END = (ElementRange(-8, usual, 8, fractions=True) for usual in (0, 1))
 
 
 @dataclass(frozen=True)
@@ -190,8 +190,8 @@ def _target(call: Call, x: Tensor, axes: Sequence[int]) -> _Target:
     if (scales is None) == (sizes is None):
         raise Malformed("it needs exactly one of scales and sizes")
     if sizes is not None:
-        spans = [Span(0, size if isinstance(size, int) else 8, _most(size)) for size in x.shape]
-        usual = [spans[axis] for axis in axes]
+        ranges = [ElementRange(0, size if isinstance(size, int) else 8, _most(size)) for size in x.shape]
+        usual = [ranges[axis] for axis in axes]
         return _sized(call, x, axes, call.builder.known_dims(sizes, "its sizes", usual))
     call.without_effect("keep_aspect_ratio_policy")
     assert scales is not None  # exactly one of the two is present

@@ -11,7 +11,7 @@ from ...dialects.graph.grid import AffineGrid, GridSample
 from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.graph.rois import RoiAlign, RoiMaxPool
 from .call import Call, Outcome
-from .contents import Span, count_of
+from .contents import ElementRange, count_of
 from .problems import Malformed, Refused
 from .table import Table
 from .tensor import Tensor
@@ -88,8 +88,8 @@ def _max_roi_pool(call: Call) -> Outcome:
 
 
 def _col2im(call: Call) -> Outcome:
-    x, spans = call.input(0), [Span(1, 3, 16)] * count_of(call.input(2))
-    image, kernel = call.known_dims(1, "its image"), call.known_dims(2, "its blocks", spans)
+    x, ranges = call.input(0), [ElementRange(1, 3, 16)] * count_of(call.input(2))
+    image, kernel = call.known_dims(1, "its image"), call.known_dims(2, "its blocks", ranges)
     ones = (1,) * len(image)
     return call.emit(
         Col2Im,

@@ -9,7 +9,7 @@ from ...dialects.graph.movement.reshape import Reshape
 from . import symbolic
 from .axes import AxesAtRun, known_axes
 from .call import Call, Outcome
-from .contents import ANY, Span, count_of
+from .contents import ANY, ElementRange, count_of
 from .limits import MAX_RANK
 from .problems import Malformed, Refused
 from .symbolic import Undecided
@@ -19,7 +19,7 @@ from .tensor import Tensor
 
 def _reshape(call: Call) -> Outcome:
     x = call.input(0)
-    wanted = call.known_dims(1, "its shape", _reshape_spans(x, call.input(1)))
+    wanted = call.known_dims(1, "its shape", _reshape_ranges(x, call.input(1)))
     zero_copies = not call.flag("allowzero")
     if any(map(call.builder.sizes_known.told, wanted)):
         return call.emit(Reshape, x, shape=_told_shape(call, x.shape, wanted, zero_copies=zero_copies))
@@ -31,10 +31,10 @@ def _reshape(call: Call) -> Outcome:
     return call.emit(Reshape, x, shape=shape)
 
 
-def _reshape_spans(x: Tensor, shape: Tensor) -> list[Span]:
+def _reshape_ranges(x: Tensor, shape: Tensor) -> list[ElementRange]:
     """What the elements of SHAPE, to which X is reshaped, are expected to be: [-1, 1, 1] is always valid."""
     most = max(ANY.high, count_of(x))
-    return [Span(-1, 1 if place else -1, most) for place in range(count_of(shape))]
+    return [ElementRange(-1, 1 if place else -1, most) for place in range(count_of(shape))]
 
 
 def _told_shape(
@@ -179,7 +179,7 @@ def _unsqueezed(call: Call, axes: tuple[int, ...]) -> Tensor:
 
 def _expand(call: Call) -> Outcome:
     x = call.input(0)
-    wanted = list(call.known_dims(1, "its shape", [Span(0, 1, 64)] * count_of(call.input(1))))
+    wanted = list(call.known_dims(1, "its shape", [ElementRange(0, 1, 64)] * count_of(call.input(1))))
     for position in range(1, min(len(wanted), x.rank) + 1):
         wanted[-position] = call.broadcast(x.shape[-position], wanted[-position])
     return call.emit(Expand, x, shape=wanted)

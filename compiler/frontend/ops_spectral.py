@@ -13,9 +13,9 @@ from ...dialects.graph.movement.pad import Pad
 from ...dialects.graph.movement.reshape import Reshape, Transpose
 from ...dialects.graph.movement.slicing import Slice
 from ...dialects.graph.unary import Exp, Floor, Log
-from .axes import AxesAtRun, axis_spans
+from .axes import AxesAtRun, axis_ranges
 from .call import Call, Outcome
-from .contents import Span
+from .contents import ElementRange
 from .fourier import (
     as_constant,
     as_real,
@@ -32,7 +32,7 @@ from .table import Table
 from .tensor import Tensor
 from .weights import element_type
 
-LENGTH, BINS, RATE = Span(1, 512, 4096), Span(1, 80, 512), Span(1, 16_000, 192_000)
+LENGTH, BINS, RATE = ElementRange(1, 512, 4096), ElementRange(1, 80, 512), ElementRange(1, 16_000, 192_000)
 
 
 def _dft_attribute(call: Call) -> Outcome:
@@ -41,7 +41,7 @@ def _dft_attribute(call: Call) -> Outcome:
 
 def _dft_input(call: Call) -> Outcome:
     x = call.input(0)
-    axis = -2 if call.optional(2) is None else call.known_dim(2, "its axis", *axis_spans(x.rank, 1))
+    axis = -2 if call.optional(2) is None else call.known_dim(2, "its axis", *axis_ranges(x.rank, 1))
     return _dft(call, axis)
 
 
@@ -155,8 +155,8 @@ def _mel_weights(call: Call) -> Outcome:
     """A column for each three neighbours of the centers of bins: it rises from the first to the second, and
     falls to the third."""
     bins, length, rate = (
-        call.known_dim(index, f"its {what}", span)
-        for index, (what, span) in enumerate(
+        call.known_dim(index, f"its {what}", limits)
+        for index, (what, limits) in enumerate(
             (("number of bins", BINS), ("length", LENGTH), ("sample rate", RATE))
         )
     )

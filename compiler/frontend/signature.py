@@ -20,7 +20,7 @@ from ...dialects.core.types import TensorType
 from ...errors import InputError, IRError, ModelError
 from ...errors.option import option_error
 from ...runtime.contents import FARTHEST, MOST_DENOMINATOR
-from .contents import ANY, Contents, Span, Spans, named_in
+from .contents import ANY, Contents, ElementRange, ElementRanges, named_in
 from .limits import check_dim
 from .problems import Malformed, Refused, shown
 from .weights import element_type
@@ -96,42 +96,42 @@ class Symbols:
             self._declare(name, source)
         return symbol(self._by_source[source])
 
-    def element(self, input: str, index: int, span: Span) -> Dim:
-        """The symbol for an element of INPUT, which is expected in SPAN; a number where its range has one."""
+    def element(self, input: str, index: int, limits: ElementRange) -> Dim:
+        """The symbol for an element of INPUT, which is expected in LIMITS; a number if they allow one."""
         name = self._element_name(f"{input}_{index}")
-        span, given = self._span(f"{input}[{index}]", span)
-        if span.low == span.high:
-            return span.low
+        limits, given = self._limits(f"{input}[{index}]", limits)
+        if limits.low == limits.high:
+            return limits.low
         if not given:
             self._defaults.add(name)
-        high = span.high if given else max(span.high, self._widened.get(name, 0))
-        self._module.symbols[name] = SymbolRange(span.low, span.usual, high)
+        high = limits.high if given else max(limits.high, self._widened.get(name, 0))
+        self._module.symbols[name] = SymbolRange(limits.low, limits.usual, high)
         return symbol(name)
 
-    def fraction(self, input: str, index: int, span: Span, sizes: Sizes) -> tuple[Dim, Dim]:
-        """The symbols for numerator and denominator of an element of INPUT, which is expected in SPAN."""
-        span, _ = self._span(f"{input}[{index}]", span)
-        if span.low == span.high:
-            return span.low, 1
+    def fraction(self, input: str, index: int, limits: ElementRange, sizes: Sizes) -> tuple[Dim, Dim]:
+        """The symbols for numerator and denominator of an element of INPUT, which is expected in LIMITS."""
+        limits, _ = self._limits(f"{input}[{index}]", limits)
+        if limits.low == limits.high:
+            return limits.low, 1
         over, under = (self._element_name(f"{input}_{index}{part}") for part in ("", "_d"))
-        low, high = (end * MOST_DENOMINATOR for end in (min(span.low, 0), max(span.high, 0)))
-        self._module.symbols[over] = SymbolRange(low, span.usual, high)
+        low, high = (end * MOST_DENOMINATOR for end in (min(limits.low, 0), max(limits.high, 0)))
+        self._module.symbols[over] = SymbolRange(low, limits.usual, high)
         self._module.symbols[under] = SymbolRange(1, 1, MOST_DENOMINATOR)
         why = f"{input}[{index}] stays in its range"
-        sizes.require_at_least(symbol(over), symbol(under) * span.low, why)
-        sizes.require_at_least(symbol(under) * span.high, symbol(over), why)
+        sizes.require_at_least(symbol(over), symbol(under) * limits.low, why)
+        sizes.require_at_least(symbol(under) * limits.high, symbol(over), why)
         return symbol(over), symbol(under)
 
     def _element_name(self, wanted: str) -> str:
         taken = wanted in self._taken or wanted in self._module.symbols
         return self._fresh_name() if taken or not is_plain(wanted) else wanted
 
-    def _span(self, key: str, span: Span) -> tuple[Span, bool]:
-        """The range given for KEY, or SPAN; whether it is given."""
+    def _limits(self, key: str, limits: ElementRange) -> tuple[ElementRange, bool]:
+        """The range given for KEY, or LIMITS; whether it is given."""
         if key not in self._ranges:
-            return span, False
+            return limits, False
         self._unused.discard(key)
-        return Span(*self._checked(key, -FARTHEST)), True
+        return ElementRange(*self._checked(key, -FARTHEST)), True
 
     def fresh(self) -> Affine:
         """A new symbol for a size without a name."""
@@ -212,8 +212,8 @@ def input_types(
     for name in named_in(ranges) - read.keys():
         if name in types and readable(types[name]):
             read = {**read, name: ()}
-    for name, spans in read.items():
-        _declare_content(name, types[name], spans, symbols, sizes)
+    for name, expected in read.items():
+        _declare_content(name, types[name], expected, symbols, sizes)
     symbols.check_all_used()
     _check_told(types)
     for name, type in types.items():
@@ -221,14 +221,16 @@ def input_types(
     return types, offenders
 
 
-def _declare_content(name: str, type: TensorType, spans: Spans, symbols: Symbols, sizes: Sizes) -> None:
-    """Declare what the input NAME holds: a symbol per element, expected in its one of SPANS."""
+def _declare_content(
+    name: str, type: TensorType, ranges: ElementRanges, symbols: Symbols, sizes: Sizes
+) -> None:
+    """Declare what the input NAME holds: a symbol per element, expected in its one of RANGES."""
     found: list[Dim] = []
-    for index, span in enumerate(spans or [ANY] * int(str(type.elements))):
-        if span.fractions:
-            found += symbols.fraction(name, index, span, sizes)
+    for index, limits in enumerate(ranges or [ANY] * int(str(type.elements))):
+        if limits.fractions:
+            found += symbols.fraction(name, index, limits, sizes)
         else:
-            found += [symbols.element(name, index, span), *[1] * (parts_of(type) - 1)]
+            found += [symbols.element(name, index, limits), *[1] * (parts_of(type) - 1)]
     sizes.module.contents[name] = tuple(found)
 
 

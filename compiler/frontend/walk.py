@@ -16,7 +16,7 @@ from ...errors.diagnostic import Diagnostic
 from .builder import Builder
 from .call import Call, resolve_attributes
 from .checks import check_form, check_types, refusals
-from .contents import Spans, Unread, merged
+from .contents import ElementRanges, Unread, merged
 from .contributed.form import Contributed
 from .contributed.registry import CONTRIBUTED, CONTRIBUTED_DOMAIN, IN_STANDARD_DOMAIN
 from .direct import imported
@@ -50,7 +50,7 @@ class Walker:
     ) -> None:
         self.builder = builder
         self.offenders: list[Diagnostic] = []
-        self.unread: dict[str, Spans] = {}  # the inputs whose content nodes need
+        self.unread: dict[str, ElementRanges] = {}  # the inputs whose content nodes need
         self._functions = functions
         self._check = check
         self._count = 0

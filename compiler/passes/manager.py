@@ -6,6 +6,7 @@ A pipeline as text is a list of pass names: `canonicalize,fold-constants,graph-t
 from __future__ import annotations
 
 import difflib
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from ...dialects.core.printer import print_module
 from ...dialects.core.verifier import VerifiedOps, verify
 from ...errors import InputError, IRError
 from ...errors.diagnostic import Diagnostic
+from ...errors.option import option_error
 from ...runtime.whole_files import WholeFolder, content
 from ..patterns.rewrite import Applied
 from ..settings.options import Options
@@ -172,11 +174,13 @@ def parse_pipeline(text: str, passes: Iterable[Pass]) -> list[Pass]:
     """The passes whose names, separated by commas, are in TEXT. Raises InputError for one not in PASSES."""
     known = {step.name: step for step in passes}
     chosen = []
-    for name in filter(None, (part.strip() for part in text.split(","))):
+    for found in re.finditer(r"[^,\s](?:[^,]*[^,\s])?", text):
+        name = found[0]
         if name not in known:
             close = difflib.get_close_matches(name, known, 1)
             hint = f"is {close[0]} meant?" if close else f"these exist: {', '.join(known)}"
-            raise InputError(f"there is no pass '{name}'", hint)
+            message = f"there is no pass '{name}'"
+            raise option_error(InputError, "passes", text, message, hint, at=found.span())
         chosen.append(known[name])
     return chosen
 

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from .parts import ArgumentAt, AttributeAt, AttributeNameAt, EntryAt, OperandAt, Part, ResultAt
+from .parts import ArgumentAt, AttributeAt, AttributeNameAt, EntryAt, OperandAt, Part, RegionAt, ResultAt
 from .source_text import BRACKETS
 
 Stretch: TypeAlias = tuple[int, int]  # offsets of the first character and of one past the last
@@ -28,8 +28,8 @@ _OPENING, _CLOSING = frozenset("([{<"), frozenset(")]}>")
 class Anatomy:
     """Where the parts of an operation or a function are; attributes as pairs of name and value.
 
-    text: the text that they are in; arguments: the types of the arguments of every region, or those of a
-    function.
+    text: the text that they are in; regions: the head of every region, `^(..)`; arguments: the types of the
+    arguments of every region, or those of a function.
     """
 
     text: str
@@ -38,6 +38,7 @@ class Anatomy:
     operands: list[Stretch] = field(default_factory=list)
     attributes: dict[str, tuple[Stretch, Stretch]] = field(default_factory=dict)
     types: list[Stretch] = field(default_factory=list)
+    regions: list[Stretch] = field(default_factory=list)
     arguments: list[list[Stretch]] = field(default_factory=list)
 
     def entries(self, name: str) -> dict[str, tuple[Stretch, Stretch]]:
@@ -62,6 +63,8 @@ class Anatomy:
                 return self.attributes[name][0] if name in self.attributes else None
             case ArgumentAt(index, region):
                 return _at(self.arguments[region], index) if region < len(self.arguments) else None
+            case RegionAt(index):
+                return _at(self.regions, index)
 
 
 def _at(stretches: list[Stretch], index: int) -> Stretch | None:
@@ -87,7 +90,8 @@ def operation_anatomy(text: str, start: int) -> Anatomy:
     if words.next == "{" and words.following() == "^":
         words.take()
         while words.next == "^":
-            words.take()
+            start, end = words.take()
+            found.regions.append((start, _Words(text, end).balanced()[1]))
             found.arguments.append(words.arguments())
             words.until("^")
     return found

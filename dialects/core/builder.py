@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -124,9 +125,18 @@ class _Builder:
             raise self.fail(f"func @{record.name} does not end with core.return", record.token)
         if [value.type for value in last.inputs] != record.types:
             self._check_returned(function, last, record)
-        counts = (len(function.inputs), len(function.outputs))
-        if counts != (len(record.arguments), len(record.types)):
-            raise self.fail(f"func @{record.name} must name every input and output", record.token)
+        for key, names, count in (
+            ("inputs", function.inputs, len(record.arguments)),
+            ("outputs", function.outputs, len(record.types)),
+        ):
+            if len(names) != count:
+                message, hint = (
+                    f"has {count} {key}, and names {len(names)}",
+                    f"one name per {key[:-1]} is expected",
+                )
+                raise function_error(function, message, hint, at=AttributeAt(key))
+        if repeated := next((name for name, times in Counter(function.inputs).items() if times > 1), None):
+            raise function_error(function, f"has two inputs called '{repeated}'", at=AttributeAt("inputs"))
 
     def _check_returned(self, function: Function, end: Operation, record: FunctionRecord) -> None:
         """Raise an error for the first returned type that differs from the declared one: at the op whose

@@ -10,7 +10,7 @@ from ...errors import IRError
 from ...errors.diagnostic import Diagnostic, Note, Span
 from .affine import Dim
 from .anatomy import function_anatomy, operation_anatomy
-from .parts import AttributeAt, OperandAt, Part
+from .parts import AttributeAt, OperandAt, Part, YieldedAt
 
 if TYPE_CHECKING:
     from .ir import Function, Operation, Value
@@ -31,7 +31,7 @@ def op_error(
     message: str,
     hint: str | None = None,
     *,
-    at: Part | None = None,
+    at: Part | YieldedAt | None = None,
     label: str = "",
     notes: Sequence[Note] = (),
 ) -> IRError:
@@ -84,11 +84,13 @@ def operand_at(op: Operation, value: Value) -> OperandAt | None:
     return next((OperandAt(i) for i, operand in enumerate(op.operands) if operand is value), None)
 
 
-def op_span(op: Operation, part: Part | None = None) -> Span | None:
+def op_span(op: Operation, part: Part | YieldedAt | None = None) -> Span | None:
     """The span of OP, or of its PART, in the text that it was parsed from; None if there is no text.
 
     For an op that a pass put in the place of another, or gave more operands, the span is the whole op.
     """
+    if isinstance(part, YieldedAt):
+        return op_span(op.regions[part.region].block.terminator, OperandAt(part.index)) or op_span(op)
     place = op.location.place
     if place is None:
         return None
@@ -120,7 +122,12 @@ def closest(name: str, known: Iterable[str]) -> str | None:
 
 
 def _diagnostic(
-    op: Operation, message: str, hint: str | None, at: Part | None, label: str, notes: Sequence[Note]
+    op: Operation,
+    message: str,
+    hint: str | None,
+    at: Part | YieldedAt | None,
+    label: str,
+    notes: Sequence[Note],
 ) -> Diagnostic:
     return Diagnostic(
         f"{op.name}: {message}",

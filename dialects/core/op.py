@@ -21,7 +21,7 @@ from typing import Any, Generic, TypeVar, overload
 from .attributes import AttributeError_, Kind
 from .diagnostics import closest, op_error
 from .ir import EDITS, Operation, Region, Value
-from .parts import AttributeAt, AttributeNameAt, OperandAt
+from .parts import AttributeAt, AttributeNameAt, OperandAt, RegionAt
 from .traits import Trait
 
 T = TypeVar("T")
@@ -196,6 +196,15 @@ class OpSpec:
             present = index < count and op._operands[index] is not None
             if not present and not field.optional and not field.variadic:
                 raise op_error(op, f"the operand '{field.name}' is missing", at=OperandAt(index))
+
+    def check_regions(self, op: Operation) -> None:
+        """Raise IRError if regions are too few or too many."""
+        most, count = len(self.regions), len(op.regions)
+        if count > most:
+            message = f"takes {most or 'no'} region{'' if most == 1 else 's'}, {count} given"
+            raise op_error(op, message, at=RegionAt(most), label="one too many")
+        if count < most:
+            raise op_error(op, f"the region '{self.regions[count].name}' is missing")
 
     def _variadic_at(self, index: int) -> bool:
         return bool(self.operands) and self.operands[-1].variadic and index >= len(self.operands) - 1

@@ -43,6 +43,13 @@ class ArgumentAt:
 
 
 @dataclass(frozen=True, slots=True)
+class RegionAt:
+    """The head of a region, with its arguments, by its index from 0."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
 class EntryAt:
     """The value of the entry KEY of an attribute that is a table, `name = {key = value, ...}`."""
 
@@ -50,4 +57,12 @@ class EntryAt:
     key: str
 
 
-Part: TypeAlias = OperandAt | ResultAt | AttributeAt | AttributeNameAt | ArgumentAt | EntryAt
+@dataclass(frozen=True, slots=True)
+class YieldedAt:
+    """A value that a region yields: the operand INDEX of its terminator, which is in a text of its own."""
+
+    index: int
+    region: int = 0
+
+
+Part: TypeAlias = OperandAt | ResultAt | AttributeAt | AttributeNameAt | ArgumentAt | RegionAt | EntryAt

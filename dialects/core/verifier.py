@@ -143,7 +143,8 @@ def _verify_block(
     holder = block.last.holder
     wanted = "core.return" if holder is None else holder.terminator
     if block.last.name != wanted:
-        raise op_error(block.last, f"stands where {wanted} is expected", "functions return, regions yield")
+        whose = "a function" if holder is None else f"a region of {holder.name}"
+        raise op_error(block.last, f"stands where {wanted} is expected", f"{whose} ends with {wanted}")
 
 
 def _verify_op(op: Operation, known: set[Value], dialects: DialectSet | None) -> None:
@@ -175,6 +176,7 @@ def verify_rules(block: Block) -> None:
 def _verify_outside(op: Operation) -> None:
     """Check the rules of OP that do not depend on what its regions compute."""
     op.spec.check_operands(op)
+    op.spec.check_regions(op)
     try:
         if not op.regions:
             _verify_types(op)

@@ -121,9 +121,10 @@ def test_text_and_copies_are_the_same_module() -> None:
 BODY = f"{{ ^(): {DOUBLE} core.yield }}"
 WRONG = {
     f"launch.loop %c {BODY}": "runs for ever",
-    f"launch.loop %v {{bound = 3}} {BODY}": "its counter is tensor<4xf32>; a scalar of i64 is wanted",
-    f"launch.loop %c, %p {BODY}": "its trip count is tensor<bool>; a scalar of i64 is wanted",
-    f"launch.loop %c, _, %n {BODY}": "its condition is tensor<i64>; a scalar of bool is wanted",
+    f"launch.loop %c {{bound = -1}} {BODY}": "its bound of iterations is -1, below zero",
+    f"launch.loop %v {{bound = 3}} {BODY}": "its counter is tensor<4xf32>, a scalar of i64 is expected",
+    f"launch.loop %c, %p {BODY}": "its trip count is tensor<bool>, a scalar of i64 is expected",
+    f"launch.loop %c, _, %n {BODY}": "its condition is tensor<i64>, a scalar of bool is expected",
     "launch.if %n { ^(): core.yield ^(): core.yield }": "its condition is tensor<i64>",
     "launch.if %p { ^(): core.yield ^(%a: tensor<bool>): core.yield }": "its regions take no arguments",
     "launch.if %p { ^(): core.yield ^(): core.yield %x }": "its regions yield nothing",

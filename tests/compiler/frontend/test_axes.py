@@ -7,7 +7,7 @@ from itertools import permutations
 from math import prod
 
 import pytest
-from glassrt.compiler.frontend.axes import AxesAtRun, axis_spans
+from glassrt.compiler.frontend.axes import AxesAtRun, axis_ranges
 from glassrt.compiler.frontend.builder import Builder
 from glassrt.compiler.frontend.call import Call
 from glassrt.compiler.frontend.external import ExternalFiles
@@ -85,5 +85,5 @@ def test_axes_are_distinct_and_inside() -> None:
 
 
 def test_spans_of_axes_are_distinct_where_they_can_be() -> None:
-    assert [(span.low, span.usual, span.high) for span in axis_spans(3, 2)] == [(-3, 0, 2), (-3, 1, 2)]
-    assert axis_spans(0, 2) == []
+    assert [(span.low, span.usual, span.high) for span in axis_ranges(3, 2)] == [(-3, 0, 2), (-3, 1, 2)]
+    assert axis_ranges(0, 2) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,8 @@ def test_every_part_of_every_op_of_all_levels_is_found(path: Path) -> None:
             assert cut(text, value) == op.spec.attributes[name].kind.encode(op.attributes[name])
         symbol = "" if found.symbol is None else cut(text, found.symbol)[1:]
         assert symbol == (op.attributes[op.spec.symbol] or "" if op.spec.symbol else "")
+        heads = [cut(text, each) for each in found.regions]
+        assert len(heads) == len(op.regions) and all(re.fullmatch(r"\^\(.*\)", each) for each in heads)
         types = [[str(each.type) for each in region.block.arguments] for region in op.regions]
         assert [[cut(text, each) for each in region] for region in found.arguments] == types
 

@@ -137,7 +137,7 @@ BROKEN = {
         "other types than it declares",
         None,
     ),
-    "unnamed input": ('inputs = ["x"]', "inputs = []", "must name every input", None),
+    "unnamed input": ('inputs = ["x"]', "inputs = []", "has 1 inputs, and names 0", "net.ir:3:66"),
     "text that stops": ("core.return %0\n  }\n}\n", "core.return %0", "the end of the text", None),
     "character of no token": ("graph.relu %x", "graph.relu ?x", "not expected here", "^"),
     "division by zero": ("Nx4xf32>)", "(floordiv(N, 0))x4xf32>)", "floordiv by 0", "net.ir:3:26"),
