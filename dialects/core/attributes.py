@@ -279,7 +279,8 @@ def _integers(numbers: Sequence[str], dtype: DType) -> np.ndarray[Any, Any]:
 
 def _floats(numbers: Sequence[str], dtype: DType) -> np.ndarray[Any, Any]:
     bits = {at: int(number, 16) for at, number in enumerate(numbers) if "x" in number}
-    wide = np.array([0.0 if at in bits else float(number) for at, number in enumerate(numbers)], np.float64)
+    # What stands for bits is 1, which every format has; f8e8m0 has no 0.
+    wide = np.array([1.0 if at in bits else float(number) for at, number in enumerate(numbers)], np.float64)
     with np.errstate(over="ignore"):
         array = wide.astype(dtype.numpy)
     lost = ~np.isfinite(array)
