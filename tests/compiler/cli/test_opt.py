@@ -73,15 +73,12 @@ def test_errors_say_where(glassrt: Glassrt, small: Path, old: str, new: str, pla
     assert f"net.ir:{place}" in stderr
 
 
-BROKEN = Path(__file__).parents[1] / "memory" / "proofs" / "broken"
+BROKEN = Path(__file__).parents[2] / "errors" / "texts" / "launch"
 
 
 @pytest.mark.parametrize("path", sorted(BROKEN.glob("*.ir")), ids=lambda path: path.stem)
 def test_launch_text_is_proved_to_use_memory_rightly(glassrt: Glassrt, path: Path) -> None:
     """What is only parsed and printed too: every broken file is refused, with the place."""
-    if path.stem.startswith("good"):
-        assert "launch.kernel" in glassrt("opt", path).stdout
-        return
     result = glassrt("opt", path, code=1)
     assert result.stderr.startswith("error: ") and result.stdout == ""
     assert re.search(rf"\n  at {path.name}:\d+:\d+\n", result.stderr), result.stderr
@@ -147,7 +144,7 @@ def test_a_symbol_that_no_input_gives_a_value_is_located(
     stderr = glassrt(command[0], text, *command[1:], code=1).stderr
     assert "launch.view: it needs the symbol 'K', to which no input gives a value" in stderr
     assert "at net.ir:5:35" in stderr
-    assert "hint: make 'K' a dimension of an input" in stderr
+    assert "hint: make 'K' a dimension or the content of an input" in stderr
     text.write_text(UNBOUND.replace("(8*K)", "16").replace("  symbol K in [0, 1, 3]\n", ""), encoding="utf-8")
     glassrt("opt", text)
 
@@ -197,8 +194,8 @@ def test_rules_restrict_the_passes_that_are_named(glassrt: Glassrt, two_rules: P
 @pytest.mark.parametrize(
     ("rules", "problem"),
     [
-        ("involutions", "error: there is no rule 'involutions'\nhint: is involution meant?"),
-        ("standard-body", "error: no pass applies the rule 'standard-body'\nhint: "),
+        ("involutions", "hint: is involution meant?"),
+        ("standard-body", "error: no pass applies the rule 'standard-body'\n"),
     ],
 )
 def test_rules_that_cannot_be_applied_are_errors(
