@@ -13,6 +13,7 @@ from glassrt.dialects.core.dtypes import BF16, F16, F32, F64, I8, DType
 from glassrt.dialects.core.types import TensorType, channels_last
 from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.reduction import ArgReduce, Cumsum, Reduce
+from glassrt.errors import KernelError
 
 from ..codegen.one_kernel import compare, kernel_module, plan_of
 from ..models import Array
@@ -133,7 +134,7 @@ def test_running_sums_of_vectors(last: bool, reverse: bool, exclusive: bool, dev
 
     module = kernel_module(body, [TensorType(x.shape, F32)])
     if last:
-        with pytest.raises(ValueError, match="as many elements in all lanes"):
+        with pytest.raises(KernelError, match="as many elements in all lanes"):
             plan_of(module, over_lanes(4))
     ((got, interpreted),) = compare(module, {"x0": x}, over_lanes(1 if last else 4), device)
     ordered = np.flip(x, axis) if reverse else x
