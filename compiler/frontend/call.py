@@ -180,17 +180,6 @@ class Call:
             raise Malformed(f"{what} must be a single number")
         return values[0]
 
-    def known_ints(self, index: int, what: str) -> tuple[int, ...]:
-        """The content of an integer tensor. Raises Refused where it is not constant."""
-        return self.builder.known_ints(self.input(index), what)
-
-    def known_int(self, tensor: Tensor, what: str) -> int:
-        """The only element of an integer tensor. Raises Malformed for several, Refused if not constant."""
-        values = self.builder.known_ints(tensor, what)
-        if len(values) != 1:
-            raise Malformed(f"{what} must be a single number")
-        return values[0]
-
     # ------------------------------------------------------------ sizes
 
     def require(self, left: Dim, right: Dim, why: str) -> None:

@@ -47,11 +47,11 @@ OF_COUNTS = {
 @pytest.mark.parametrize("given", [X, -np.abs(X), np.abs(X) + 1], ids=["some", "none", "all"])
 @pytest.mark.parametrize("what", OF_COUNTS)
 def test_they_are_those_of_onnxruntime(what: str, given: Array) -> None:
-    if what == "a mean over both counted axes" and not (given > 0).any():
-        pytest.skip("a mean of nothing is NaN here, 0 there")
     output, body = OF_COUNTS[what]
     model = parser.parse_model(f"{HEAD}g (float[3, 4] a) => ({output}) {{ {COUNT} {body} }}")
     wanted = run_onnxruntime(model, {"a": given})["y"]
+    if what == "a mean over both counted axes" and not (given > 0).any():
+        wanted = np.full_like(wanted, np.nan)  # a mean of nothing, which ONNX Runtime gives as 0
     np.testing.assert_allclose(interpret(import_model(model), {"a": given})["y"], wanted, rtol=1e-5)
 
 
