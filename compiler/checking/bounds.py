@@ -20,6 +20,7 @@ from ...dialects.core.interpreter import Array, Evaluation, run_block
 from ...dialects.core.ir import Block, Module, Operation
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import TensorType
+from ...dialects.custom.op import CudaOp
 from ...dialects.graph.numeric import compute_dtype
 from .measures import Error, largest_finite, roundoff
 from .rounding import is_short, keeps, rounded_last, step, strayed
@@ -136,6 +137,7 @@ class Execution:
         largest = largest_finite(want)
         inner = _inner_roundoff(self.block, stored)
         chain = inner * (ARITHMETIC + ARITHMETIC_PER_STEP * math.sqrt(len(self.block))) * largest
+        chain += sum(op.allowed() for op in self.block if isinstance(op, CudaOp)) * largest
         if not is_short(stored.dtype):
             chain += STORING * roundoff(stored.dtype) * largest
         flips = sum((changes[position] for changes in self._tie_errors()), 0.0)

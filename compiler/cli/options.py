@@ -13,6 +13,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from ...codegen.interface import ArchSpec, KernelCache, check_target
+from ...dialects.custom.files import load_file
 from ...runtime.manifest import MAX_STREAMS
 from ..driver.build import HOST, Settings, chosen_targets, present_arch
 from ..frontend.source import InputShapes, Shapes
@@ -132,6 +133,16 @@ KeptNodes = Annotated[
         "--keep", metavar="A", help="Store this tensor, or the results of this node, in memory; repeatable."
     ),
 ]
+OpsFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--ops",
+        metavar="FILE.py",
+        exists=True,
+        dir_okay=False,
+        help="A Python file of custom ops, which is executed; repeatable.",
+    ),
+]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Compile every kernel; ignore the kernel cache.")]
 Sizes = Annotated[
     list[str] | None,
@@ -206,8 +217,12 @@ class BuildRequest:
         nofuse: Sequence[str] | None = None,
         keep: Sequence[str] | None = None,
         no_cache: bool = False,
+        ops: Sequence[Path] | None = None,
     ) -> BuildRequest:
-        """The request for these options. Raises typer.BadParameter for a value that cannot be parsed."""
+        """The request for these options; custom ops are registered first. Raises typer.BadParameter for a
+        value that cannot be parsed, and InputError for a file of OPS that fails."""
+        for file in ops or ():
+            load_file(file)
         return BuildRequest(
             targets=target or None,
             precision=precision,
@@ -274,6 +289,7 @@ _OPTIONS: Mapping[str, tuple[object, object]] = {
     "nofuse": (UnfusedPairs, None),
     "keep": (KeptNodes, None),
     "no_cache": (NoCache, False),
+    "ops": (OpsFiles, None),
 }
 EVERY_OPTION = frozenset(_OPTIONS)
 # The build options of commands that build a model only to use its plan once.
