@@ -10,9 +10,18 @@ import glassrt
 import numpy as np
 import pytest
 from glassrt import custom
+from glassrt.codegen.arch.names import arch_named
+from glassrt.codegen.families.registry import candidates, realize
+from glassrt.codegen.nvrtc.intrinsics import headers
+from glassrt.codegen.nvrtc.parallel import compile_kernels
+from glassrt.codegen.request.request import Request
+from glassrt.codegen.text.render import render
+from glassrt.dialects.core.builtin import Yield
+from glassrt.dialects.core.ir import Block
 from glassrt.errors import CompileError, DeviceError, GlassError, IRError
 
 from ...custom_ops import drawn, model, node
+from ...places import EXAMPLES
 
 
 @pytest.fixture(autouse=True)
@@ -137,3 +146,19 @@ def test_a_body_that_leaves_its_buffers_names_op_and_node() -> None:
     text = failure(DeviceError, text="y[i64(1) << 20] = x[0];")
     assert "write out of bounds: buffer 1 at element 1048576 of 72" in text
     assert SELF in text
+
+
+def test_the_example_on_tensor_cores_compiles_for_every_generation() -> None:
+    """At rank 64 all its sums stay in registers."""
+    (cls,) = custom.load_file(EXAMPLES / "custom_ops" / "low_rank_fusion.py")
+    block = Block([custom.TensorType(shape, custom.F16) for shape in ((256, 64), (256, 64), *[(64, 64)] * 3)])
+    op = cls(*block.arguments)
+    block.append(op)
+    block.append(Yield(op.result))
+    request = Request(block, (op.result.type,), {}, {}, arch_named("sm_80"), "k_fusion")
+    code = realize(request, "custom", candidates(request)[0].config)
+    sources = {"k_fusion": render(code.template, code.spec)}
+    for target in ("sm_80", "sm_90a"):
+        (kernel,) = compile_kernels(sources, target, dict(headers()), None).values()
+        assert kernel.spill_bytes == 0
+        assert kernel.registers <= 128
