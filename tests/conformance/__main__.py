@@ -1,6 +1,6 @@
 """Runs the whole suite, and says what is not as expected.
 
-    python -m glassrt.tests.conformance [--device interpret|host|cuda] [--jobs N] [--only PATTERN] [--list FILE]
+    python -m glassrt.tests.conformance [--device DEVICE] [--jobs N] [--only PATTERN] [--list FILE]
 
 Exit code 1 for a surprise. --list writes what is not right, with its reason, for a review of expected.toml.
 """
