@@ -19,7 +19,7 @@ from ..search.search import Found, Point
 from .console import print_table, say
 from .files import Array
 from .option_texts import refused
-from .options import BuildRequest
+from .request import BuildRequest
 
 BudgetText = Annotated[
     str | None,

@@ -20,18 +20,9 @@ from ..search.search import Found
 from .auto import BudgetText, Labels, SearchBatches, SearchData, SearchDevice, parse_auto, show_found
 from .console import out, print_table, quantity, say, seconds
 from .files import check_output
-from .options import (
-    EVERY_OPTION,
-    BuildRequest,
-    Check,
-    DumpDir,
-    Model,
-    PrintIr,
-    Streams,
-    VerifyEach,
-    with_request,
-)
+from .options import Check, DumpDir, Model, PrintIr, Streams, VerifyEach
 from .progress import BuildProgress
+from .request import EVERY_OPTION, BuildRequest, with_request
 
 ExportQdq = Annotated[
     Path | None,

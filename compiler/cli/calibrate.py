@@ -24,8 +24,9 @@ from ..precision.scales.table import (
 )
 from .console import out, print_table, printable, say, write_json
 from .files import check_output
-from .options import AsJson, BuildRequest, Device, Model, with_request
+from .options import AsJson, Device, Model
 from .progress import BuildProgress
+from .request import BuildRequest, with_request
 from .sensitivity import Subject, show_sensitivity
 
 Data = Annotated[

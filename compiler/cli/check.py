@@ -21,18 +21,9 @@ from .check_json import describe
 from .check_tables import show
 from .console import write_json
 from .option_texts import parse_sizes
-from .options import (
-    ON_THE_SPOT,
-    AsJson,
-    BuildRequest,
-    Device,
-    Model,
-    Seed,
-    Sizes,
-    targets_for,
-    with_request,
-)
+from .options import AsJson, Device, Model, Seed, Sizes
 from .progress import BuildProgress
+from .request import ON_THE_SPOT, BuildRequest, targets_for, with_request
 
 Inputs = Annotated[
     Path | None,

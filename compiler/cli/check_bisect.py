@@ -13,7 +13,7 @@ from ..frontend.source import load_module
 from .check_json import number
 from .check_tables import short
 from .console import out, print_table, printable, write_json
-from .options import BuildRequest
+from .request import BuildRequest
 
 
 def run_bisection(

@@ -15,18 +15,8 @@ from ..frontend.source import WEIGHTS_SUFFIX, load_module
 from .console import say, write_text
 from .files import check_output
 from .opt_job import Job
-from .options import (
-    EVERY_OPTION,
-    BuildRequest,
-    Check,
-    DumpDir,
-    Level,
-    Model,
-    PrintIr,
-    Streams,
-    VerifyEach,
-    with_request,
-)
+from .options import Check, DumpDir, Level, Model, PrintIr, Streams, VerifyEach
+from .request import EVERY_OPTION, BuildRequest, with_request
 
 Passes = Annotated[
     str | None,

@@ -29,7 +29,8 @@ from ..passes.levels import ALL_DIALECTS
 from ..passes.manager import Pass, PassContext, PassManager, parse_pipeline
 from ..passes.origins import NodeNames, origins_of
 from ..passes.switches import resolve_switches
-from .options import BuildRequest, Level
+from .options import Level
+from .request import BuildRequest
 
 Watch = Callable[[str, Module], object]
 

@@ -20,7 +20,8 @@ from .console import print_table, say, seconds
 from .files import Array, check_output, write_arrays
 from .modules import launch_module
 from .option_texts import parse_sizes
-from .options import ON_THE_SPOT, BuildRequest, Device, Level, Seed, Sizes, Subject, with_request
+from .options import Device, Level, Seed, Sizes, Subject
+from .request import ON_THE_SPOT, BuildRequest, with_request
 from .subject import is_plan, load_plan, open_plan
 
 Inputs = Annotated[
