@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
@@ -119,6 +119,11 @@ class BuildRequest:
     def given(self) -> bool:
         """Whether any option differs from its default; a finished plan cannot honour such an option."""
         return self != BuildRequest()
+
+    @property
+    def lowers(self) -> bool:
+        """Whether any option is given that is about passes and kernels, not only about what is imported."""
+        return replace(self, shapes={}, inputs={}).given
 
 
 # The build options in the order of the help, each with its declaration and default. The keys are the

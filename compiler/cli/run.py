@@ -84,9 +84,12 @@ def _module(path: Path, level: Level | None, request: BuildRequest) -> Module:
             raise typer.BadParameter("a plan has weights for its launch level only", param_hint="--level")
         return launch_module(load_plan(path, request))
     module = load_module(path, request.inputs, request.shapes)
-    if level is None:
-        return module
     settings = request.settings()
+    if level is None:
+        if request.lowers:
+            text = "build options such as --precision have no effect on a model as it is; give --level"
+            raise typer.BadParameter(text, param_hint="--interpret")
+        return module
     return brought_to(level, module, settings, context_of(settings))
 
 

@@ -77,6 +77,16 @@ def test_what_a_build_refuses_is_not_interpreted(glassrt: Glassrt, small: Path) 
     assert "there is no rule 'no-such-rule'" in refused.stderr
 
 
+def test_build_options_without_a_level_are_refused(glassrt: Glassrt, small: Path) -> None:
+    """Nothing is lowered then, so that they would be ignored; that of a rule is checked first."""
+    interpreted = ("run", small, "--interpret")
+    refused = glassrt(*interpreted, "--disable-rule", "group-launch", code=1)
+    assert "is group-launches meant?" in refused.stderr
+    for option in (("-p", "fp16"), ("--disable-rule", "group-launches")):
+        assert "give --level" in glassrt(*interpreted, *option, code=2).stderr
+    glassrt("run", DIGITS, "--interpret", "--shape", "N=1,2,4")
+
+
 def test_a_model_is_built_on_the_spot(glassrt: Glassrt, small: Path, tmp_path: Path) -> None:
     x = np.arange(-4, 4, dtype=np.float32).reshape(2, 4)
     np.savez(tmp_path / "x.npz", x=x, label=np.zeros(2))
