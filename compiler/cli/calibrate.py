@@ -144,11 +144,11 @@ def calibrate(
     elif from_histograms is not None:
         table = _rechosen(network, from_histograms, calibrator)
     elif from_trt_cache is not None:
-        table = CalibrationTable.from_trt_cache(read_text(from_trt_cache), network.hash, from_trt_cache.name)
+        table = CalibrationTable.from_trt_cache(read_text(from_trt_cache), network.hash, str(from_trt_cache))
         _say_missing(network, table, "the cache")
     elif from_onnx_runtime is not None:
         found = read_bytes(from_onnx_runtime)
-        table = CalibrationTable.from_onnx_runtime(found, network.hash, from_onnx_runtime.name)
+        table = CalibrationTable.from_onnx_runtime(found, network.hash, str(from_onnx_runtime))
         _say_missing(network, table, "the calibration")
     else:
         assert from_qdq is not None  # _check_sources saw to it

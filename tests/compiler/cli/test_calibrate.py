@@ -180,4 +180,4 @@ def test_a_stage_that_counted_ends_with_its_own_number(monkeypatch: pytest.Monke
 def test_a_damaged_table_is_named_with_its_line(glassrt: Glassrt, table: Path) -> None:
     table.write_text(table.read_text(encoding="utf-8").replace("batches 2", "batches two"), encoding="utf-8")
     shown = glassrt("calibrate", DIGITS, "--from-histograms", table, code=1)
-    assert "error: batches is a whole number, not 'two'\n  at digits.table:7:9\n" in shown.stderr
+    assert f"error: batches is a whole number, not 'two'\n  at {table}:7:9\n" in shown.stderr

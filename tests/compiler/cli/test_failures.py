@@ -45,9 +45,12 @@ def test_commands_with_json_are_those_of_the_test(glassrt: Glassrt) -> None:
     assert [name for name in listed if " --json " in glassrt(name, "--help").stdout] == COMMANDS
 
 
-def test_the_place_in_a_text_is_data(glassrt: Glassrt, small: Path, golden: str) -> None:
+def test_the_place_in_a_text_is_data(
+    glassrt: Glassrt, small: Path, golden: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     small.write_text(ADD_RELU.replace("graph.add %a, %b", "graph.add %a, %w"), encoding="utf-8")
-    result = glassrt("inspect", small, "-t", "host", "--json", code=1)
+    monkeypatch.chdir(small.parent)
+    result = glassrt("inspect", small.name, "-t", "host", "--json", code=1)
     assert result.stdout == golden
 
 
