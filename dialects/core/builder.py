@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -142,8 +141,6 @@ class _Builder:
                     f"one name per {key[:-1]} is expected",
                 )
                 raise function_error(function, message, hint, at=AttributeAt(key))
-        if repeated := next((name for name, times in Counter(function.inputs).items() if times > 1), None):
-            raise function_error(function, f"has two inputs called '{repeated}'", at=AttributeAt("inputs"))
 
     def _check_returned(self, function: Function, end: Operation, record: FunctionRecord) -> None:
         """Raise an error for the first returned type that differs from the declared one: at the op whose

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import chain
 from operator import is_
 
@@ -75,6 +76,7 @@ def verify(module: Module, dialects: DialectSet | None = None, verified: Verifie
     verified.begin((dict(module.symbols), bound))
     for function, told in zip(module.functions, bound, strict=True):
         first = len(verified.tried)
+        _verify_names(function)
         _verify_block(function.block, set(), dialects, verified)
         for argument in function.arguments:
             if problem := _of_symbols(argument.type, module, told):
@@ -83,6 +85,13 @@ def verify(module: Module, dialects: DialectSet | None = None, verified: Verifie
         for op in verified.tried[first:]:
             _verify_symbols(op, module, told)
     verified.end(module)
+
+
+def _verify_names(function: Function) -> None:
+    """Check that no two inputs, and no two outputs, of FUNCTION have one name: a run passes them by name."""
+    for key, names in (("inputs", function.inputs), ("outputs", function.outputs)):
+        if repeated := next((name for name, times in Counter(names).items() if times > 1), None):
+            raise function_error(function, f"has two {key} called '{repeated}'", at=AttributeAt(key))
 
 
 def _bound_symbols(function: Function) -> set[str]:
