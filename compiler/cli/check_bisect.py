@@ -10,9 +10,8 @@ from ..checking.check import Case
 from ..checking.measures import network_bound, policy_roundoff
 from ..checking.network import call_witness
 from ..frontend.source import load_module
-from .check_json import number
 from .check_tables import short
-from .console import out, print_table, printable, write_json
+from .console import number, out, print_table, printable, write_json
 from .request import BuildRequest
 
 

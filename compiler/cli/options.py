@@ -134,7 +134,7 @@ Device = Annotated[
     typer.Option("--device", "-d", help="cuda, cuda:N or host. Default: cuda if present, else host."),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="The seed of random inputs.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 DumpDir = Annotated[
     Path | None,
     typer.Option(

@@ -18,6 +18,7 @@ from ...codegen.interface import ArchSpec, KernelCache, check_target
 from ..driver.build import HOST, Settings, chosen_targets, present_arch
 from ..frontend.source import InputShapes, Shapes
 from ..precision.scales.table import CalibrationTable
+from ..settings.options import Options
 from ..settings.policy import Override, PrecisionPolicy, format_named
 from .option_texts import parse_inputs, parse_io, parse_pairs, parse_ranges, refused
 from .options import (
@@ -95,11 +96,13 @@ class BuildRequest:
         with refused("--io"):
             return PrecisionPolicy(default, overrides, parse_io(self.io), self.allow_fallback)
 
-    def settings(self) -> Settings:
-        """The settings of the build. Targets and the calibration table are checked here, before any work."""
+    def settings(self, streams: int = 0) -> Settings:
+        """The settings of the build, with launches on STREAMS streams, 0 for as many as should save time.
+        Targets and the calibration table are checked here, before any work."""
         return Settings(
             targets=gpu_targets(self.targets),
             precision=self.policy,
+            options=Options(streams=streams),
             disabled=self.disabled,
             barriers=self.barriers,
             keep=self.keep,

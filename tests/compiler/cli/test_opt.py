@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 from glassrt.compiler.frontend.source import read_ir
+from glassrt.compiler.passes.ledger import Ledger
 
 from ...places import DIGITS, ROOT
 from .support import ADD_RELU, Glassrt
@@ -40,6 +42,19 @@ def test_passes_run_in_the_order_given(glassrt: Glassrt, tmp_path: Path) -> None
     after = [line for line in result.stderr.splitlines() if line.startswith("// after")]
     assert after == ["// after canonicalize", "// after dce"]
     glassrt("opt", DIGITS, "--passes", "cse,dce", "--verify-each=semantics")
+
+
+def test_with_json_the_text_is_a_field(glassrt: Glassrt, tmp_path: Path) -> None:
+    arguments = ("opt", DIGITS, "--level", "fused", "-t", "sm_90a")
+    text = glassrt(*arguments).stdout
+    found = json.loads(glassrt(*arguments, "--json").stdout)
+    assert found == {"level": "fused", "output": None, "text": text, "ledger": None}
+    written = tmp_path / "net.ir"
+    found = json.loads(glassrt(*arguments, "--json", "--ledger", "-o", written).stdout)
+    ledger = Ledger.from_json(found.pop("ledger"))
+    assert found == {"level": "fused", "output": str(written), "text": None}
+    assert written.read_text(encoding="utf-8") == text
+    assert any(record.rule == "contraction-epilogue" for record in ledger)
 
 
 def test_only_named_weights_are_kept(glassrt: Glassrt, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import ml_dtypes
@@ -37,6 +38,23 @@ def test_a_plan_computes_what_its_ir_says(glassrt: Glassrt, digits_plan: Path, t
     glassrt("run", *arguments, "--interpret", "-o", in_numpy)
     have, want = outputs_of(on_host)["logits"], outputs_of(in_numpy)["logits"]
     np.testing.assert_allclose(have, want, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("how", [("--interpret",), ("--device", "host")])
+def test_with_json_a_run_is_one_object(
+    glassrt: Glassrt, small: Path, tmp_path: Path, how: tuple[str, ...]
+) -> None:
+    x = np.array([[1, 2, 3, np.inf], [-4, -4, -4, -4]], np.float32)
+    np.savez(tmp_path / "x.npz", x=x)
+    options = ("-i", tmp_path / "x.npz", "-o", tmp_path / "y.npz", "--json")
+    found = json.loads(glassrt("run", small, *how, *options).stdout)
+    where = {"device": None, "level": "precision"} if len(how) == 1 else {"device": "host", "level": None}
+    assert found.pop("seconds") > 0
+    (y,) = found.pop("outputs")
+    assert found == {**where, "written": str(tmp_path / "y.npz")}
+    assert y.pop("mean") == pytest.approx(np.mean([1.5, 1, 5, 0, 0, 0, 0]))
+    facts = {"name": "y", "type": "float32", "shape": [2, 4]}
+    assert y == {**facts, "min": 0.0, "max": 5.0, "not_finite": 1}
 
 
 def test_random_inputs_follow_the_seed(glassrt: Glassrt, small: Path, tmp_path: Path) -> None:
