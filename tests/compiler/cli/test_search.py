@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from glassrt import CalibrationTable, calibrate
+from glassrt import CalibrationTable
 from glassrt.compiler.passes.ledger import Ledger
 from glassrt.runtime.plan import Plan
 
@@ -17,18 +17,6 @@ from .support import Glassrt
 HELD_OUT = DIGITS.with_name("digits_test.npz")
 FEW = ("--shape", "N=1,30,64", "--batches", 1)
 AUTO = ("-t", "host", "--precision", "auto", *FEW)
-
-
-@pytest.fixture(scope="module")
-def made() -> CalibrationTable:
-    return calibrate(DIGITS, HELD_OUT, device="interpret", shapes={"N": (1, 30, 64)}, limit=2)
-
-
-@pytest.fixture
-def table(made: CalibrationTable, tmp_path: Path) -> Path:
-    path = tmp_path / "digits.table"
-    made.save(path)
-    return path
 
 
 def test_sensitivity_is_a_table_with_the_worst_first(glassrt: Glassrt, tmp_path: Path) -> None:
