@@ -18,7 +18,8 @@ from ...dialects.core.ir import Block, Module, Operation, Value
 from ...dialects.core.location import UNKNOWN, Location
 from ...dialects.core.remarks import Remark
 from ...dialects.core.sizes.counted import DependsOnData
-from ...dialects.core.sizes.sizes import Conflict, Resized, Sizes
+from ...dialects.core.sizes.outcomes import Conflict, Resized
+from ...dialects.core.sizes.sizes import Sizes
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import TensorType, symbols_in
 from ...dialects.graph.binary import Div

@@ -12,7 +12,7 @@ from onnx import GraphProto
 from ...dialects.core.affine import symbols
 from ...dialects.core.dtypes import BOOL, I64
 from ...dialects.core.ir import Value
-from ...dialects.core.sizes.sizes import Conflict, Resized
+from ...dialects.core.sizes.outcomes import Conflict, Resized
 from ...dialects.core.sizes.values import closure
 from ...dialects.graph.constants import Dims
 from ...dialects.graph.movement.concat import Concat

@@ -6,7 +6,8 @@ from ..affine import divisors
 from ..diagnostics import op_error
 from ..ir import Module, Operation
 from ..parts import Part, ResultAt
-from .sizes import Conflict, Resized, Sizes
+from .outcomes import Conflict, Resized
+from .sizes import Sizes
 
 HINT = "mend the sizes, the ranges of the symbols or the constraints"
 
