@@ -72,3 +72,22 @@ def test_what_others_read_under_another_name_keeps_its_form() -> None:
     module, records = lowered(net.done(pooled, net.conv(wide, 4)))
     assert module.main.returned[0].type.shape == (1, 3, 4, 4)
     assert not [record for record in records if record.verdict is Verdict.TAKEN]
+
+
+def test_the_conversion_of_an_input_is_its_readers() -> None:
+    """No node computes an input, so the kernel that pads it is known by the node that it is padded for."""
+    net = Net()
+    module, _ = lowered(net.done(net.conv(net.input("x", 1, 3, 8, 8), 8)))
+    pad, conv = kernels(module)[:2]
+    assert [type(op) for op in pad.body.block][:2] == [Pad, Cast]
+    assert conv.location.nodes and pad.location.nodes == conv.location.nodes
+    assert not any(op.location.nodes for op in pad.body.block), "they compute no node"
+
+
+def test_another_conversion_belongs_to_what_it_converts() -> None:
+    net = Net()
+    x = net.add(Sigmoid, net.input("x", 1, 3, 8, 8))
+    module, _ = lowered(net.done(net.conv(x, 8)), disabled=[RULE])
+    loop, pad = kernels(module)[:2]
+    assert pad.inputs[0] is loop.results[0]
+    assert pad.location == loop.location and pad.location.nodes
