@@ -42,6 +42,11 @@ class OperandSpec:
         return self.staging.template
 
     @property
+    def arrives_by(self) -> Template | None:
+        """The template of the groups in which its copies arrive; none where nothing is in flight."""
+        return self.staging.arrival
+
+    @property
     def vector(self) -> int:
         """Elements of one copy."""
         return self.staging.vector
