@@ -13,6 +13,7 @@ from ...dialects.core.builtin import Return, Yield
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.ir import Block, Function, Module, Operation, Region, Value
 from ...dialects.core.location import UNKNOWN, Location
+from ...dialects.core.sizes.proofs import Proofs
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import ROW_MAJOR, Layout, TensorType
 from ...dialects.graph.constants import Constant
@@ -101,13 +102,16 @@ class _ToLaunch:
         self._new.block.append(Return(*[self._output(value) for value in self._old.returned]))
 
     def _output_roots(self) -> set[Value]:
-        """The values whose buffers can be outputs: produced by a kernel, returned once, stored row-major."""
+        """The values whose buffers can be outputs: produced by a kernel, returned once, stored row-major, and
+        surely as large as the output, which may be a reshape."""
         roots = [base_of(value) for value in self._old.returned]
+        proofs = Proofs(self._module, final=True)
         return {
             root
-            for root in roots
+            for root, value in zip(roots, self._old.returned, strict=True)
             if is_made_once(root) and roots.count(root) == 1 and lies_row_major(root.type)
-        }
+            and proofs.sign(root.type.elements - value.type.elements) == 0
+        }  # fmt: skip
 
     def convert(self, op: Operation) -> None:
         if isinstance(op, Constant):

@@ -116,10 +116,6 @@ class Sizes:
         """-1, 0 or 1 if DIM is negative, zero or positive for all values; else None."""
         return self._proofs.sign(dim)
 
-    def counterexample(self, dim: Dim, elements: Dim = 1) -> dict[str, int] | None:
-        """Values with DIM < 0 and ELEMENTS > 0; None if there are none, or too many values to enumerate."""
-        return self._values.negative(dim, elements)
-
     # ------------------------------------------------------------ needs
 
     def require(self, need: Need, location: Location = UNKNOWN) -> None:

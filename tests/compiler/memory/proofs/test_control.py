@@ -43,6 +43,20 @@ def decide(source: str, target: str) -> str:
     return kernel("t", f"%{source}, %{target}", "%a: tensor<bool>", "graph.not %a : tensor<bool>")
 
 
+def part(name: str, start: int, of: str = "v") -> str:
+    """Half of a buffer, from its element START on."""
+    return f"%{name} = launch.view %{of} {{offset = {start}}} : tensor<2xf32>\n"
+
+
+def half(source: str, target: str, name: str = "k") -> str:
+    return step(source, target, name).replace(T, "tensor<2xf32>")
+
+
+HALVES = part("first", 0, "x") + part("low", 0) + part("high", 2) + half("first", "low", "init")
+HALF = half("low", "high")
+OVERLAP = part("low", 0) + part("high", 1)
+
+
 def row(source: str, target: str, counter: str = "c") -> str:
     """A launch that writes a row of TARGET."""
     arguments = f"%a: {T}, %i: tensor<i64>"
@@ -105,6 +119,7 @@ SOUND = {
         branch(step("x", "v", "a"), step("x", "v", "b")), step("x", "v", "c")
     ) + OUT,
     "branch in a loop": INIT + loop(branch(step("v", "t"), step("v", "t")) + step("t", "v")) + OUT,
+    "a part is read, another is written": HALVES + branch(HALF, HALF) + OUT,
     "loop in a loop": INIT
     + loop(step("v", "w") + loop(step("w", "t") + step("t", "w"), "%d, _, _, %w") + step("w", "v"))
     + OUT,
@@ -123,6 +138,7 @@ BROKEN = {
     "written twice": (INIT + step("x", "v") + OUT, "writes too"),
     "written twice in a loop": (INIT + loop(TURN + step("t", "v")) + OUT, "writes too"),
     "in place": (INIT + loop(step("v", "v")) + OUT, "reads and writes one buffer"),
+    "parts that overlap": (INIT + OVERLAP + loop(HALF) + OUT, "reads and writes one buffer"),
     "condition not written": (
         INIT + loop(TURN + decide("p", "go"), "%c, _, %go , %v", "") + OUT,
         "reads its condition before any launch has written it",
