@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from ...codegen.interface import ArchSpec, drop_rounding, executed, families, maps_of, scratch_of
 from ...dialects.control import ControlOp, If, Loop
 from ...dialects.core.builtin import Return, Yield
@@ -16,8 +18,9 @@ from ...dialects.core.location import UNKNOWN, Location
 from ...dialects.core.sizes.proofs import Proofs
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import ROW_MAJOR, Layout, TensorType
-from ...dialects.graph.constants import Constant
+from ...dialects.graph.constants import Constant, constant
 from ...dialects.graph.elementwise import Cast
+from ...dialects.graph.movement.expand import Expand
 from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.launch import Buffer, Kernel, View
 from ...dialects.precision import PrecisionKernel
@@ -222,6 +225,11 @@ class _ToLaunch:
         region = _copying(source.type, row.type)
         self._launch(region, [source, row], [target], location, stacked=True)
 
+    def fill(self, target: Value, location: Location) -> None:
+        """Append a launch that writes zeros to TARGET."""
+        zero = constant(self._module, np.zeros((), target.type.dtype.numpy), location)
+        self._launch(_filling(zero, target.type), [], [target], location)
+
     def _launch(
         self,
         body: Block,
@@ -276,11 +284,20 @@ def _copying(type: TensorType, *further: TensorType) -> Block:
     return region
 
 
+def _filling(value: Constant, type: TensorType) -> Block:
+    """A region that yields TYPE with VALUE, a scalar, everywhere."""
+    region = Block()
+    filled = region.append(Expand(region.append(value).result, shape=type.shape)).result
+    region.append(Yield(filled))
+    return region
+
+
 def is_made_once(value: Value) -> bool:
-    """Whether VALUE is written by one launch, by one in each branch, or row by row: no loop carries it."""
+    """Whether VALUE is written by one launch, by one in each branch, or row by row: no loop carries it,
+    as loops that may end do with the rows that they write."""
     maker = value.producer
     return isinstance(maker, (PrecisionKernel, If)) or (
-        isinstance(maker, Loop) and value.index >= maker.carried
+        isinstance(maker, Loop) and value.index >= maker.carried and not maker.may_end
     )
 
 

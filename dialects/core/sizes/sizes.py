@@ -8,7 +8,8 @@ module, which narrows the ranges; it holds for none, which raises `Conflict`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from .. import constraints
@@ -89,6 +90,7 @@ class Sizes:
         self.assumed = False
         self._proofs = Proofs(module)
         self._values = self._proofs.values
+        self._assumed: list[Dim] = []
 
     @property
     def ranges(self) -> dict[str, tuple[int, int]]:
@@ -116,6 +118,19 @@ class Sizes:
         """-1, 0 or 1 if DIM is negative, zero or positive for all values; else None."""
         return self._proofs.sign(dim)
 
+    @contextmanager
+    def assuming(self, dims: Sequence[Dim]) -> Iterator[None]:
+        """A context for what runs only where DIMS are not negative, as the iterations of a loop do."""
+        self._assumed += dims
+        try:
+            yield
+        finally:
+            del self._assumed[len(self._assumed) - len(dims) :]
+
+    def _assumes(self, dim: Dim) -> bool:
+        """Whether DIM >= 0 wherever the op that needs it runs."""
+        return any(self.proves(dim - each) for each in self._assumed)
+
     # ------------------------------------------------------------ needs
 
     def require(self, need: Need, location: Location = UNKNOWN) -> None:
@@ -137,7 +152,7 @@ class Sizes:
     def require_at_least(self, left: Dim, right: Dim, why: str, location: Location = UNKNOWN) -> None:
         """Decide LEFT >= RIGHT. Raises Conflict, or Resized if a range is left with a single value."""
         dim = left - right
-        if self.proves(dim):
+        if self.proves(dim) or self._assumes(dim):
             return
         if self.counted.within(dim):
             self._require_of_counts(dim, why, location)

@@ -120,6 +120,19 @@ def test_what_holds_for_some_sizes_is_a_constraint_that_narrows(
     assert sizes.module.symbols["N"] == SymbolRange(*span)
 
 
+def test_what_an_iteration_implies_is_no_constraint() -> None:
+    sizes = known(N=(0, 4, 8), M=(0, 4, 8))
+    with sizes.assuming([N - 1]):
+        sizes.require_at_least(N, 1, WHY)
+        with sizes.assuming([M - 2]):
+            sizes.require_at_least(M + N, 2, WHY)
+        assert constraints(sizes) == []
+        sizes.require_at_least(N, 2, WHY)
+    assert constraints(sizes) == ["N >= 2"] and sizes.ranges["N"] == (2, 8)
+    sizes.require_at_least(M, 1, WHY)
+    assert constraints(sizes) == ["N >= 2", "M >= 1"]
+
+
 def test_the_stronger_constraint_is_kept() -> None:
     for order in ((2, 4), (4, 2)):
         sizes = known(N=SPAN)
