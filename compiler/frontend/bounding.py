@@ -14,7 +14,6 @@ from ...dialects.core.builtin import Return
 from ...dialects.core.ir import Function, Module, Operation, Value
 from ...dialects.core.sizes.counted import Counted, DependsOnData
 from ...dialects.core.sizes.substitution import in_module
-from ...dialects.core.types import symbols_in
 from ...dialects.graph.constants import Dims
 from ...dialects.graph.movement.concat import Concat
 from ...dialects.graph.movement.reshape import Reshape
@@ -23,6 +22,7 @@ from ...runtime.cuts import Cut
 from .bounding_rules import apply_rule
 from .builder import Builder
 from .masks import Masks
+from .merging import symbols_of
 from .problems import Refused, shown
 
 
@@ -36,7 +36,7 @@ def bound_counts(builder: Builder) -> list[Diagnostic]:
     offenders: list[Diagnostic] = []
     masks = Masks(builder, module.main.block.terminator)
     for op in list(module.main.block):
-        if undecided & _symbols_of(op):
+        if undecided & symbols_of(op):
             offenders += _bounded(masks, op)
     if not offenders:
         _add_counts(masks, module.main)
@@ -55,7 +55,7 @@ def _at_bounds(module: Module, counted: Counted, undecided: set[str]) -> Iterato
         try:
             largest[name] = counted.largest(symbol(name))
         except DependsOnData as error:
-            user = next((op for op in module.main.block if name in _symbols_of(op)), None)
+            user = next((op for op in module.main.block if name in symbols_of(op)), None)
             if user is not None:
                 yield _diagnostic(user, error)
     in_module(module, largest)
@@ -64,12 +64,6 @@ def _at_bounds(module: Module, counted: Counted, undecided: set[str]) -> Iterato
 def _diagnostic(op: Operation, error: Exception) -> Diagnostic:
     node = op.location.nodes[0] if op.location.nodes else op.name
     return Diagnostic(f"node {shown(node)}: {error}", nodes=op.location.nodes)
-
-
-def _symbols_of(op: Operation) -> set[str]:
-    values = [value for inner in op.walk() for value in (*inner.inputs, *inner.results)]
-    attributes = [value for inner in op.walk() for value in inner.attributes.values()]
-    return {name for each in (*(value.type for value in values), *attributes) for name in symbols_in(each)}
 
 
 def _bounded(masks: Masks, op: Operation) -> Iterator[Diagnostic]:
