@@ -24,6 +24,7 @@ from ...dialects.graph.unary import Not
 from .call import Call, Outcome
 from .contents import SIZE
 from .counts import whole
+from .first_rows import ALL
 from .ops_selection import flat, places_of, size_value
 from .problems import Malformed
 from .regions import Step, loop
@@ -68,7 +69,10 @@ def _most(call: Call, count: Dim) -> Dim:
     if call.optional(2) is None:
         return 0
     sizes = call.builder.sizes_known
-    return sizes.derive("min", sizes.derive("max", call.known_dim(2, "its limit of boxes", SIZE), 0), count)
+    given = sizes.derive("max", call.known_dim(2, "its limit of boxes", SIZE), 0)
+    # What is cut to its first rows has at most as many of a class.
+    read = call.builder.first_rows.most(call.node.output[0]) if call.builder.first_rows else ALL
+    return sizes.derive("min", sizes.derive("min", given, read), count)
 
 
 def _threshold(call: Call, index: int) -> Tensor | None:
