@@ -33,6 +33,7 @@ from ...runtime.contents import numbers_in
 from . import symbolic
 from .contents import ElementRanges, Unread, content_of, contents_behind
 from .external import ExternalFiles
+from .first_rows import FirstRows
 from .limits import DEFAULT_FOLDING_BUDGET, MAX_SHAPE_VALUES, MAX_SHAPE_WORK, check_dim, check_type
 from .problems import Malformed, Refused
 from .shape_folding import fold_sizes
@@ -52,7 +53,8 @@ class Builder:
     root: the function's body, where constants are created even for a region, since all may read them later;
     location: that of the node being imported; budget: the bytes that constant folding may produce in all;
     regions: the blocks of regions that are being built, each inside those before it; counts: by symbol, the
-    scalar that a run computes where data decides a size (`counts.py`); closed: those in finished regions.
+    scalar that a run computes where data decides a size (`counts.py`); closed: those in finished regions;
+    first_rows: what the model reads of its tensors.
     """
 
     module: Module
@@ -64,6 +66,7 @@ class Builder:
     regions: list[Block] = field(init=False, default_factory=list)
     counts: dict[str, Value] = field(init=False, default_factory=dict)
     closed: set[str] = field(init=False, default_factory=set)
+    first_rows: FirstRows | None = None
     _left: int = field(init=False)
     _shape_work: int = field(init=False, default=0)
     sizes_known: Sizes = field(init=False)

@@ -11,6 +11,7 @@ from ...dialects.core.ir import Value
 from ...dialects.core.printer import attributes_text
 from ...dialects.graph.movement.pad import Pad
 from ...dialects.graph.movement.slicing import Slice
+from . import symbolic
 from .builder import Builder
 from .tensor import Tensor
 
@@ -59,6 +60,15 @@ def cut_to(builder: Builder, x: Tensor, axis: int, size: Dim) -> Tensor:
     op = Slice(builder.value(x), starts=starts, sizes=sizes, loc=builder.location)
     builder.block.append(op)
     return Tensor.of(op.result)
+
+
+def as_one_count(builder: Builder, x: Tensor, axis: int) -> Tensor:
+    """X with a single symbol for its size along AXIS, where that is computed from several counts."""
+    size, counted = x.shape[axis], builder.sizes_known.counted
+    if len(counted.within(size)) < 2:
+        return x
+    number = builder.sizes(symbolic.object_array([size], ()))
+    return cut_to(builder, x, axis, count_of_data(builder, number, counted.largest(size)))
 
 
 def whole(builder: Builder, x: Tensor, axis: int, fill: float | bool) -> Tensor:

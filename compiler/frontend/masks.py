@@ -30,6 +30,9 @@ class Masks:
         self._module = builder.module
         self._known = dict(builder.counts)
         self.undecided = {name for name in builder.module.symbols if self.depends(symbol(name))}
+        # Counts that are computed from others alone; the ops that hold their formulas are replaced.
+        made = {name: value.producer for name, value in builder.counts.items()}
+        self._formulas = {name: op.values[0] for name, op in made.items() if isinstance(op, Dims)}
 
     def emit(self, op_class: type[Operation], *operands: Value, **attributes: Any) -> Value:
         """The result of a new op."""
@@ -100,6 +103,8 @@ class Masks:
             return self.emit(Div, self.count(atom.numerator), self.count(atom.denominator))
         if not self.depends(symbol(atom)):
             return self.count(symbol(atom))
+        if atom in self._formulas:
+            self._known[atom] = self.count(self._formulas.pop(atom))
         if atom not in self._known:
             self._known[atom] = self._derived(atom)
         return self._known[atom]

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from onnx import GraphProto
 
-from ...dialects.core.affine import Dim, symbols
+from ...dialects.core.affine import Dim, symbol, symbols
 from ...dialects.core.dtypes import BOOL, I64
 from ...dialects.core.ir import Value
 from ...dialects.core.sizes.outcomes import Conflict, Resized
@@ -22,6 +22,7 @@ from .call import Call, Outcome
 from .contents import SIZE, unmoved
 from .frame import LOST_SIZES
 from .loops import Count, Step, loop
+from .merging import MERGED_BRANCHES, merged, symbols_of
 from .problems import Malformed, Refused
 from .regions import branch
 from .table import Table
@@ -30,6 +31,7 @@ from .tensor import Lost, Tensor
 FOLDED_BRANCH = "folded-branch"
 UNROLLED_LOOP = "unrolled-loop"
 SUMMARIES = {
+    MERGED_BRANCHES: "an If on data whose branches differ in shape => both, then a choice",
     FOLDED_BRANCH: "an If whose condition is known when compiling => the branch that is taken",
     UNROLLED_LOOP: "a Loop of few iterations, whose shapes depend on these => all of them, one by one",
 }
@@ -49,14 +51,36 @@ def _if(call: Call) -> Outcome:
         call.builder.remark(FOLDED_BRANCH, f"its condition is always {str(taken).lower()}")
         return call.subgraphs.run(graphs[0] if taken else graphs[1], (), part=True)
     sizes = _sizes_behind(call.builder.value(condition))
+    counted = call.builder.sizes_known.counted
+    by_data = not sizes or any(counted.within(symbol(name)) for name in sizes)
     try:
-        return _by_sizes(call, condition, graphs, sizes) if sizes else _branches(call, condition, graphs)
+        return _by_data(call, condition, graphs) if by_data else _by_sizes(call, condition, graphs, sizes)
     except LostNode:
         return [LOST_SIZES] * call.output_count
 
 
 def _branches(call: Call, condition: Tensor, graphs: Sequence[GraphProto]) -> Outcome:
     return branch(call.builder, condition, [partial(outputs_of, call, graph) for graph in graphs])
+
+
+def _by_data(call: Call, condition: Tensor, graphs: Sequence[GraphProto]) -> Outcome:
+    """The results of an If that data decides: of one branch, or of both where these have sizes of their own
+    that data decides."""
+    builder = call.builder
+    try:
+        with builder.attempt():
+            results = _branches(call, condition, graphs)
+            assert builder.block.last is not None  # the branches
+            if any(
+                builder.sizes_known.counted.within(symbol(name)) for name in symbols_of(builder.block.last)
+            ):
+                raise Refused("sizes in its branches depend on data")
+            return results
+    except LostNode:
+        raise
+    except Refused:
+        with builder.attempt():
+            return merged(call, condition, [partial(outputs_of, call, graph) for graph in graphs])
 
 
 def _by_sizes(call: Call, condition: Tensor, graphs: Sequence[GraphProto], sizes: set[str]) -> Outcome:
