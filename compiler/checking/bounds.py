@@ -20,6 +20,7 @@ from ...dialects.core.interpreter import Array, Evaluation, run_block
 from ...dialects.core.ir import Block, Module, Operation
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import TensorType
+from ...dialects.custom.op import CudaOp
 from ...dialects.graph.numeric import compute_dtype
 from ...dialects.graph.reduction import Reduce
 from .measures import Error, largest_finite, roundoff
@@ -142,6 +143,7 @@ class Execution:
         inner = _inner_roundoff(self.block, stored)
         chain = inner * (ARITHMETIC + ARITHMETIC_PER_STEP * math.sqrt(len(self.block))) * largest
         chain += inner * SUM * self.sums.summed
+        chain += sum(op.allowed() for op in self.block if isinstance(op, CudaOp)) * largest
         if not is_short(stored.dtype):
             chain += STORING * roundoff(stored.dtype) * largest
         flips = sum((changes[position] for changes in self._tie_errors()), 0.0)

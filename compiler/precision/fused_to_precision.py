@@ -26,6 +26,7 @@ from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.precision import PrecisionKernel
 from ..passes.manager import PassContext
 from ..patterns.layouts import is_neutral
+from .formats.custom_form import custom_form
 from .formats.kept_wide import kept_on_record
 from .formats.kernel_operands import KernelOperands
 from .formats.mismatch import Mismatches
@@ -106,6 +107,8 @@ class _ToPrecision:
                 self._view(op)
             case FusedKernel() if self._stored_already(op):
                 self._alias(op)
+            case FusedKernel() if op.root == "custom":
+                self._custom(op)
             case FusedKernel():
                 self._kernel(op)
             case If() | Loop():
@@ -174,9 +177,13 @@ class _ToPrecision:
     def _stored_already(self, kernel: FusedKernel) -> bool:
         """Whether KERNEL is a single cast whose operand is stored in the result's type already."""
         op, (result,) = kernel.body.block.first, kernel.results[:1]
-        if not isinstance(op, Cast) or not isinstance(op.next, Yield) or self._plan.is_returned(result):
+        if not isinstance(op, Cast) or not isinstance(op.next, Yield):
             return False
         source = kernel.inputs[0]
+        if _is_custom(source.producer) and len(source.uses) == 1:
+            return bool(self._values[source].type.dtype == op.to == self._plan.dtype(result))
+        if self._plan.is_returned(result):
+            return False
         if isinstance(source.producer, Constant) or op.to.bits < op.x.type.dtype.bits:
             return False
         own = self._values[source].type.dtype if source in self._values else source.type.dtype
@@ -230,6 +237,35 @@ class _ToPrecision:
             new.hint = value.hint
             self._values[value] = new
 
+    def _custom(self, old: FusedKernel) -> None:
+        """Convert OLD, the kernel of a custom op, whose body reads and writes types that it names itself.
+        Conversions stand before and behind it."""
+        form = custom_form(old, self._policy, self._plan)
+        operands = [self._read(value, form.type(value), old.location) for value in old.inputs]
+        region = form.region(old)
+        kernel = PrecisionKernel(
+            *operands, regions=[Region(region)], loc=old.location, root=old.root, **form.formats(region)
+        )
+        self._place.append(kernel)
+        self._decided.overridden.note(old)
+        if kernel.fallback:
+            formats = kernel.requested, kernel.compute, kernel.fallback
+            self._decided.mismatches.add(*formats, old.body.block, old.location.nodes, leading_op(old))
+        for value, new in zip(old.results, kernel.results, strict=True):
+            new.hint = value.hint
+            fixed = self._plan.is_fixed(value)
+            self._values[value] = (
+                self._place.form(new, self._plan.type(value), old.location) if fixed else new
+            )
+
+    def _read(self, value: Value, wanted: TensorType, reader: Location) -> Value:
+        """VALUE as WANTED, in which the kernel at READER reads it."""
+        if isinstance(value.producer, Constant):
+            return self._place.constant(value, wanted.dtype)
+        stored = self._stored(value)
+        alone = len(value.uses) == 1 and stored not in self._shared
+        return self._place.form(stored, wanted, reader, alone=alone)
+
     def _operand(self, value: Value, argument: Value, operands: KernelOperands, reader: Location) -> Value:
         """The new operand for VALUE, in the type and layout that the kernel at READER needs for ARGUMENT."""
         if isinstance(value.producer, Constant):
@@ -237,3 +273,8 @@ class _ToPrecision:
         stored = self._stored(value)
         alone = len(value.uses) == 1 and stored not in self._shared
         return self._place.form(stored, operands.form(argument, stored.type), reader, alone=alone)
+
+
+def _is_custom(op: Operation | None) -> bool:
+    """Whether OP is the kernel of a custom op, which absorbs no cast behind it."""
+    return isinstance(op, FusedKernel) and op.root == "custom"

@@ -16,6 +16,7 @@ from ....dialects.core.dtypes import F32, DType
 from ....dialects.core.ir import Block, Module, Operation, Value
 from ....dialects.core.traits import Trait, has
 from ....dialects.core.types import ROW_MAJOR, Layout, TensorType, channels_last
+from ....dialects.custom.op import CudaOp
 from ....dialects.fused import FusedKernel
 from ....dialects.graph.attention import Attention
 from ....dialects.graph.constants import Constant
@@ -47,10 +48,10 @@ def contraction_of(kernel: FusedKernel) -> Operation | None:
 
 
 def lead_of(kernel: FusedKernel) -> Lead:
-    match contraction_of(kernel):
+    match contraction_of(kernel) or kernel.body.block.first:
         case Conv() | ConvTranspose():
             return Lead.CONVOLUTION
-        case Matmul() | Attention():
+        case Matmul() | Attention() | CudaOp():  # which read and write row-major
             return Lead.PRODUCT
     return Lead.FREE
 
@@ -92,11 +93,15 @@ class StoragePlan:
         """Whether VALUE, possibly reshaped, is returned or yielded by the block."""
         return value in self._returned
 
+    def is_fixed(self, value: Value) -> bool:
+        """Whether VALUE has to have its own type: it is returned, or control flow hands it on."""
+        return value in self._fixed
+
     def dtype(self, value: Value) -> DType:
         """The element type that VALUE, a kernel's result, is stored in: outputs and masks keep theirs,
         and so does what 16 bits cannot hold."""
         own = value.type.dtype
-        kept = value in self._fixed or value in self._masks or value in self.wide.values
+        kept = self.is_fixed(value) or value in self._masks or value in self.wide.values
         return own if kept else self._asked(value)
 
     def converted(self, value: Value, stored: DType, reader: Format) -> DType:
