@@ -9,7 +9,7 @@ from onnx import NodeProto
 
 from ...dialects.core.ir import Operation
 from ...dialects.core.location import Location
-from ...dialects.core.sizes.sizes import Conflict, Resized
+from ...dialects.core.sizes.outcomes import Conflict, Resized
 from ...dialects.core.types import TensorType
 from ...errors import GlassError, InputError, IRError, ModelError
 from ...errors.diagnostic import Diagnostic

@@ -17,6 +17,7 @@ from ...dialects.core.affine import Dim
 from ...dialects.core.builtin import Return, Yield
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.ir import Block, Function, Module, Operation, Region, Value
+from ...dialects.core.location import Location
 from ...dialects.core.types import ROW_MAJOR, TensorType
 from ...dialects.fused import FusedKernel
 from ...dialects.graph.constants import Constant
@@ -30,7 +31,7 @@ from .formats.kept_wide import kept_on_record
 from .formats.kernel_operands import KernelOperands
 from .formats.mismatch import Mismatches
 from .formats.override_records import OverrideRecords
-from .formats.placement import STORED_ALREADY, Placement
+from .formats.placement import STORED_ALREADY, Placement, location_of
 from .formats.region import drop_unused_casts
 from .formats.rounding import Rounding
 from .formats.storage import StoragePlan, leading_op
@@ -125,14 +126,14 @@ class _ToPrecision:
             return self._place.constant(old, old.type.dtype)
         if old in self._sunk:
             source = self._sunk.pop(old)
-            self._values[old] = self._reshaped(source, old.type.shape)
+            self._values[old] = self._reshaped(source, old.type.shape, location_of(old))
         return self._values[old]
 
     def _output(self, old: Value, reader: Operation) -> Value:
         value = self._stored(old)
         if (value.type.shape, value.type.dtype) != (old.type.shape, old.type.dtype):
             raise op_error(reader, f"the output has type {old.type} but is stored as {value.type}")
-        return self._place.form(value, value.type.with_layout(ROW_MAJOR))
+        return self._place.form(value, value.type.with_layout(ROW_MAJOR), reader.location)
 
     # ------------------------------------------------------------ control flow
 
@@ -165,12 +166,12 @@ class _ToPrecision:
         if not same_order and all(isinstance(user, FusedKernel) and user.root == "loop" for user in users):
             self._sunk[op.result] = source
         else:
-            self._values[op.result] = self._reshaped(source, op.result.type.shape)
+            self._values[op.result] = self._reshaped(source, op.result.type.shape, op.location)
 
-    def _reshaped(self, source: Value, shape: tuple[Dim, ...]) -> Value:
-        """SOURCE with another SHAPE: a view of it in row-major layout."""
+    def _reshaped(self, source: Value, shape: tuple[Dim, ...], reader: Location) -> Value:
+        """SOURCE with another SHAPE: a view of it in row-major layout, for the reshape at READER."""
         if not is_neutral(source.type):
-            source = self._place.form(source, source.type.with_layout(ROW_MAJOR))
+            source = self._place.form(source, source.type.with_layout(ROW_MAJOR), reader)
         return self._place.view(source, TensorType(shape, source.type.dtype))
 
     def _stored_already(self, kernel: FusedKernel) -> bool:
@@ -209,7 +210,7 @@ class _ToPrecision:
                 new_operands.append(self._sunk[value])
                 region.argument(argument, new_operands[-1].type, viewed=True)
             else:
-                new_operands.append(self._operand(value, argument, operands))
+                new_operands.append(self._operand(value, argument, operands, old.location))
                 region.argument(argument, new_operands[-1].type)
         for op in old.body.block:
             if op.next is not None:
@@ -240,7 +241,7 @@ class _ToPrecision:
         """Convert OLD, the kernel of a custom op, whose body reads and writes types that it names itself.
         Conversions stand before and behind it."""
         form = custom_form(old, self._policy, self._plan)
-        operands = [self._read(value, form.type(value)) for value in old.inputs]
+        operands = [self._read(value, form.type(value), old.location) for value in old.inputs]
         region = form.region(old)
         kernel = PrecisionKernel(
             *operands, regions=[Region(region)], loc=old.location, root=old.root, **form.formats(region)
@@ -253,23 +254,25 @@ class _ToPrecision:
         for value, new in zip(old.results, kernel.results, strict=True):
             new.hint = value.hint
             fixed = self._plan.is_fixed(value)
-            self._values[value] = self._place.form(new, self._plan.type(value)) if fixed else new
+            self._values[value] = (
+                self._place.form(new, self._plan.type(value), old.location) if fixed else new
+            )
 
-    def _read(self, value: Value, wanted: TensorType) -> Value:
-        """VALUE as WANTED, in which one kernel reads it."""
+    def _read(self, value: Value, wanted: TensorType, reader: Location) -> Value:
+        """VALUE as WANTED, in which the kernel at READER reads it."""
         if isinstance(value.producer, Constant):
             return self._place.constant(value, wanted.dtype)
         stored = self._stored(value)
         alone = len(value.uses) == 1 and stored not in self._shared
-        return self._place.form(stored, wanted, alone=alone)
+        return self._place.form(stored, wanted, reader, alone=alone)
 
-    def _operand(self, value: Value, argument: Value, operands: KernelOperands) -> Value:
-        """The new operand for VALUE, in the type and layout that the kernel needs for ARGUMENT."""
+    def _operand(self, value: Value, argument: Value, operands: KernelOperands, reader: Location) -> Value:
+        """The new operand for VALUE, in the type and layout that the kernel at READER needs for ARGUMENT."""
         if isinstance(value.producer, Constant):
             return self._place.constant(value, *operands.constant_form(argument))
         stored = self._stored(value)
         alone = len(value.uses) == 1 and stored not in self._shared
-        return self._place.form(stored, operands.form(argument, stored.type), alone=alone)
+        return self._place.form(stored, operands.form(argument, stored.type), reader, alone=alone)
 
 
 def _is_custom(op: Operation | None) -> bool:

@@ -183,8 +183,11 @@ class StoragePlan:
 
 
 def _carried(block: Block) -> set[Value]:
-    """What control flow in BLOCK, or around it, decides by or hands on, through any reshapes."""
-    found = {v for op in block if isinstance(op, ControlOp) for v in op.consumed if v is not None}
+    """What control flow in BLOCK, or around or below it, decides by or hands on, through any reshapes."""
+    controls = [op for op in block if isinstance(op, ControlOp)]
+    found = {value for op in controls for value in op.consumed if value is not None}
+    below = {value for op in controls for region in op.regions for value in _carried(region.block)}
+    found |= {capture for op in controls for capture, argument in op.passed() if argument in below}
     end = block.terminator
     return {viewed(value) for value in (*found, *(end.inputs if isinstance(end, ControlYield) else ()))}
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from glassrt.dialects.core.affine import floordiv, symbol
 from glassrt.dialects.core.sizes.counted import DependsOnData
-from glassrt.dialects.core.sizes.sizes import Resized, Sizes
+from glassrt.dialects.core.sizes.outcomes import Resized
+from glassrt.dialects.core.sizes.sizes import Sizes
 
 from .test_sizes import WHY, constraints, known
 
@@ -49,6 +50,18 @@ def test_what_holds_for_every_count_is_no_constraint() -> None:
     sizes.require_at_least(count * kept, kept, WHY)
     sizes.require_at_least(few * kept, kept, WHY)
     assert constraints(sizes) == []
+
+
+def test_positions_in_what_is_put_together_of_counts_are_certain() -> None:
+    sizes = sizes_of()
+    one, other = sizes.count(N), sizes.derive("min", sizes.count(N), 5)
+    kept = sizes.count(one + 2 * other)
+    sizes.require_at_least((one + other) * sizes.derive("min", kept, 10), sizes.derive("min", kept, 10), WHY)
+    assert constraints(sizes) == []
+    with pytest.raises(DependsOnData):
+        sizes.require_at_least(one * kept, kept, WHY)  # none of the one, but some of the other
+    with pytest.raises(DependsOnData):
+        sizes.require_at_least((one + other) * kept, 2 * kept, WHY)
 
 
 def test_what_the_bound_needs_is_a_constraint_on_it() -> None:
