@@ -88,7 +88,7 @@ Sensitive = Annotated[
 WithFp8 = Annotated[bool, typer.Option("--fp8", help="With --sensitivity: measure fp8, too.")]
 
 
-@with_request({"calibration", "shape", "input", "no_cache"})
+@with_request({"calibration", "shape", "input", "no_cache", "ops"})
 def calibrate(
     model: Model,
     data: Data = None,

@@ -122,6 +122,16 @@ KeptNodes = Annotated[
         "--keep", metavar="A", help="Store this tensor, or the results of this node, in memory; repeatable."
     ),
 ]
+OpsFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--ops",
+        metavar="FILE.py",
+        exists=True,
+        dir_okay=False,
+        help="A Python file of custom ops, which is executed; repeatable.",
+    ),
+]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Compile every kernel; ignore the kernel cache.")]
 Sizes = Annotated[
     list[str] | None,

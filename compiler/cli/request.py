@@ -15,6 +15,7 @@ from typing import Any, get_type_hints
 import typer
 
 from ...codegen.interface import ArchSpec, KernelCache, check_target
+from ...dialects.custom.files import load_file
 from ..driver.build import HOST, Settings, chosen_targets, present_arch
 from ..frontend.source import InputShapes, Shapes
 from ..precision.scales.table import CalibrationTable
@@ -30,6 +31,7 @@ from .options import (
     IoTypes,
     KeptNodes,
     NoCache,
+    OpsFiles,
     Precision,
     ShapeTexts,
     Targets,
@@ -69,8 +71,12 @@ class BuildRequest:
         nofuse: Sequence[str] | None = None,
         keep: Sequence[str] | None = None,
         no_cache: bool = False,
+        ops: Sequence[Path] | None = None,
     ) -> BuildRequest:
-        """The request for these options. Raises typer.BadParameter for a value that cannot be parsed."""
+        """The request for these options; custom ops are registered first. Raises typer.BadParameter for a
+        value that cannot be parsed, and InputError for a file of OPS that fails."""
+        for file in ops or ():
+            load_file(file)
         return BuildRequest(
             targets=target or None,
             precision=precision,
@@ -144,6 +150,7 @@ _OPTIONS: Mapping[str, tuple[object, object]] = {
     "nofuse": (UnfusedPairs, None),
     "keep": (KeptNodes, None),
     "no_cache": (NoCache, False),
+    "ops": (OpsFiles, None),
 }
 EVERY_OPTION = frozenset(_OPTIONS)
 # The build options of commands that build a model only to use its plan once.

@@ -192,7 +192,7 @@ class Records(Transformer):  # type: ignore[misc]  # lark is untyped here
         if layout == "channels_last":
             layout = channels_last(result.rank)
         self._check_layout(layout, result.rank, items[at])
-        row_major = layout.order == tuple(range(result.rank))
+        row_major = layout.is_dense and layout.order == tuple(range(result.rank))
         return result.with_layout(Layout() if row_major else layout)
 
     def _check_layout(self, layout: Layout, rank: int, at: Token) -> None:

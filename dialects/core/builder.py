@@ -167,9 +167,7 @@ class _Builder:
     def _op(self, record: OpRecord, scope: _Scope) -> Operation:
         cls = self._dialects.get(record.name)
         if cls is None:
-            close = closest(record.name, self._dialects.ops)
-            hint = f"is {close} meant?" if close else None
-            raise self.fail(f"there is no op {record.name}", record.token, hint)
+            raise self.fail(f"there is no op {record.name}", record.token, self._what_instead(record.name))
         operands = [None if name is None else scope.find(name, token) for name, token in record.operands]
         if not all(ops for _, ops in record.regions):
             raise self.fail(f"a region of {record.name} is empty", record.token)
@@ -186,6 +184,14 @@ class _Builder:
         for (name, token), value in zip(record.results, op.results, strict=True):
             scope.define(name, value, token)
         return op
+
+    def _what_instead(self, name: str) -> str | None:
+        """A hint at what may be meant by NAME, which no op has."""
+        close = closest(name, self._dialects.ops)
+        if close:
+            return f"is {close} meant?"
+        known = self._dialects.knows(name.partition(".")[0])
+        return None if known else "no file has registered it; custom ops are loaded by --ops FILE.py"
 
     def _attributes(self, cls: type[Operation], record: OpRecord) -> dict[str, object]:
         for reserved in ("types", "regions", "loc"):

@@ -6,13 +6,16 @@ bound, a size. What holds for every count is decided at the ends of that range, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import itertools
+import math
+from collections.abc import Callable, Mapping, Set
 
 from ..affine import Affine, Dim, FloorDiv, substitute, symbols
 from ..ir import Module
 from .values import closure
 
 Derive = Callable[..., Dim]
+MOST_WAYS = 64  # in which a sum of products may be 0, that are tried
 
 
 class DependsOnData(Exception):
@@ -65,30 +68,43 @@ class Counted:
 
     def covers(self, dim: Dim) -> bool:
         """Whether DIM is of the form (a * size - b) * count with a >= b > 0, and the count 0 where the size
-        is, so that it is never negative: that of positions that are found in a tensor of the size is."""
-        if not isinstance(dim, Affine) or len(dim.terms) != 2:
+        is, so that it is never negative: that of positions that are found in a tensor of the size is. The
+        size may be a sum."""
+        terms = sorted(dim.terms, key=lambda term: term[1]) if isinstance(dim, Affine) else []
+        if len(terms) < 2:
             return False
-        (whole, most), (part, least) = sorted(dim.terms, key=lambda term: -term[1])
-        if not most >= -least > 0 or any(whole.count(atom) < part.count(atom) for atom in part):
-            return False
-        size = [atom for atom in dict.fromkeys(whole) if whole.count(atom) > part.count(atom)]
-        return all(isinstance(atom, str) and self._vanishes(Affine(((part, 1),)), atom) for atom in size)
+        (part, least), *wholes = terms
+        sizes: list[list[str]] = []
+        for whole, most in wholes:
+            size = [atom for atom in dict.fromkeys(whole) if whole.count(atom) > part.count(atom)]
+            named = [atom for atom in size if isinstance(atom, str)]
+            negative = len(wholes) > 1 and any(self._module.symbols[atom].minimum < 0 for atom in named)
+            if not most >= -least > 0 or any(whole.count(atom) < part.count(atom) for atom in part):
+                return False
+            if len(named) < len(size) or negative:
+                return False
+            sizes.append(named)
+        # The sum is 0 where a factor of every term is.
+        ways = itertools.product(*sizes) if math.prod(map(len, sizes)) <= MOST_WAYS else ()
+        return all([self._vanishes(Affine(((part, 1),)), set(zeros)) for zeros in ways] or [False])
 
-    def _vanishes(self, dim: Dim, zero: str) -> bool:
-        """Whether DIM is surely 0 where the symbol ZERO is, being at most what it is bounded by."""
+    def _vanishes(self, dim: Dim, zeros: Set[str]) -> bool:
+        """Whether DIM is surely 0 where the symbols ZEROS are, being at most what it is bounded by."""
         if not isinstance(dim, Affine):
             return dim == 0
-        return all(any(self._atom_vanishes(atom, zero) for atom in monomial) for monomial, _ in dim.terms)
+        return all(any(self._atom_vanishes(atom, zeros) for atom in monomial) for monomial, _ in dim.terms)
 
-    def _atom_vanishes(self, atom: str | FloorDiv, zero: str) -> bool:
+    def _atom_vanishes(self, atom: str | FloorDiv, zeros: Set[str]) -> bool:
         if isinstance(atom, FloorDiv):
-            return self._vanishes(atom.numerator, zero)
-        if atom in self.bounds and atom != zero:
-            return self._vanishes(self.bounds[atom], zero)
+            return self._vanishes(atom.numerator, zeros)
+        if atom in zeros:
+            return True
+        if atom in self.bounds:
+            return self._vanishes(self.bounds[atom], zeros)
         definition = self._module.derived.get(atom)
         if definition is None or definition.function != "min" or self._module.symbols[atom].minimum < 0:
-            return atom == zero
-        return atom == zero or any(self._vanishes(operand, zero) for operand in definition.operands)
+            return False
+        return any(self._vanishes(operand, zeros) for operand in definition.operands)
 
     def _behind(self, name: str) -> set[str]:
         """The symbols that NAME is derived from or bounded by."""

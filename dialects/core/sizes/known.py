@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
 from ..affine import Dim, symbols
 from ..bounds import Range, bounds
 from ..constraints import Constraint, Derived, Relation
@@ -30,6 +33,7 @@ class KnownSizes:
         self._roots: dict[str, tuple[str, int, int]] = {}
         self._proofs = Proofs(module)
         self._values = self._proofs.values
+        self._assumed: list[Dim] = []
 
     @property
     def ranges(self) -> dict[str, tuple[int, int]]:
@@ -57,9 +61,18 @@ class KnownSizes:
         """-1, 0 or 1 if DIM is negative, zero or positive for all values; else None."""
         return self._proofs.sign(dim)
 
-    def counterexample(self, dim: Dim, elements: Dim = 1) -> dict[str, int] | None:
-        """Values with DIM < 0 and ELEMENTS > 0; None if there are none, or too many values to enumerate."""
-        return self._values.negative(dim, elements)
+    @contextmanager
+    def assuming(self, dims: Sequence[Dim]) -> Iterator[None]:
+        """A context for what runs only where DIMS are not negative, as the iterations of a loop do."""
+        self._assumed += dims
+        try:
+            yield
+        finally:
+            del self._assumed[len(self._assumed) - len(dims) :]
+
+    def _assumes(self, dim: Dim) -> bool:
+        """Whether DIM >= 0 wherever the op that needs it runs."""
+        return any(self.proves(dim - each) for each in self._assumed)
 
     def told(self, dim: Dim) -> bool:
         """Whether DIM is computed from what an input holds."""

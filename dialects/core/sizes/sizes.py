@@ -57,7 +57,7 @@ class Sizes(DeterminedSizes):
     def require_at_least(self, left: Dim, right: Dim, why: str, location: Location = UNKNOWN) -> None:
         """Decide LEFT >= RIGHT. Raises Conflict, or Resized if a range is left with a single value."""
         dim = left - right
-        if self.proves(dim):
+        if self.proves(dim) or self._assumes(dim):
             return
         if self.counted.within(dim):
             self._require_of_counts(dim, why, location)

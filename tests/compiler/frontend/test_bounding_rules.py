@@ -31,6 +31,7 @@ agraph (float[6, 4] x, bool[6] c, bool[6] d) => (%s y)
 }
 """
 F, NUMBERS = "float[a, b]", "int64[a]"
+MANY = "k, m, k, x, m, m, k, k, m, k, k, m, x, m, k, k, m"
 RIGHT = {
     "elementwise": (F, "r = Relu(k) y = Add(r, k)"),
     "the other of two": (F, "y = Mul(m, m)"),
@@ -45,6 +46,12 @@ RIGHT = {
     "joined at the beginning": (F, "y = Concat <axis = 0> (k, x)"),
     "joined in the middle": (F, "y = Concat <axis = 0> (k, x, m, k)"),
     "joined, then reduced": (F, "j = Concat <axis = 0> (k, m) y = ReduceMax <keepdims = 1> (j, first)"),
+    "joined of many": (F, f"y = Concat <axis = 0> ({MANY})"),
+    "chosen of what many are joined to": (
+        F,
+        f"j = Concat <axis = 0> ({MANY}) r = ReduceMax <keepdims = 0> (j, second) e = Greater(r, zero) "
+        "n = NonZero(e) p = Squeeze(n, first) q = Slice(p, first, six1, first) y = Gather <axis = 0> (j, q)",
+    ),
     "padded": (F, "y = Pad(k, pads)"),
     "padded at the end of the columns": (F, "y = Pad(k, pads, zero)"),
     "sum": (F, "e = Exp(k) y = ReduceSum <keepdims = 1> (e, first)"),
@@ -105,6 +112,10 @@ RIGHT = {
         F,
         "s = Shape <start = 0, end = 1> (k) t = Min(s, two) y = Slice(x, first, t, first)",
     ),
+    "a part from where it begins": (
+        F,
+        "s = Shape <start = 0, end = 1> (k) t = Min(s, two) e = Add(t, two) y = Slice(x, t, e, first)",
+    ),
     "its upper triangle": (F, "y = Trilu(k)"),
     "tiled": (F, "y = Tile(k, ones)"),
 }
@@ -154,11 +165,6 @@ def test_a_count_in_a_shape_copies_no_size(name: str) -> None:
 REFUSED = {
     "merged from inside": ("float[a]", "t = Transpose(k) y = Reshape(t, rest)", "changes where elements are"),
     "the last one": (F, "y = Slice(k, rest, six1, first)", "depends on data"),
-    "a slice from it on": (
-        F,
-        "s = Shape <start = 0, end = 1> (k) t = Min(s, two) e = Add(t, two) y = Slice(x, t, e, first)",
-        "where it begins depends on data",
-    ),
     "a diagonal that it names": (
         F,
         "s = Shape <start = 0, end = 1> (k) n = Squeeze(s, first) y = Trilu(x, n)",

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from glassrt.compiler.frontend import import_model
+from glassrt.dialects.control import Loop
 
 from .nodes import Array, Case, case, check, ints, label
 
@@ -68,3 +70,9 @@ NODES = [
 @pytest.mark.parametrize("given", NODES, ids=lambda given: label(given))
 def test_agrees_with_onnxruntime(given: Case) -> None:
     check(given, 11)
+
+
+def test_the_loop_ends_where_no_box_is_left() -> None:
+    module = import_model(suppression(1, 1, 6, MANY, number(0.5), constant=LIMIT).model(11))
+    (found,) = (op for op in module.walk() if isinstance(op, Loop))
+    assert found.condition is not None and found.count == 6

@@ -52,6 +52,18 @@ def test_what_holds_for_every_count_is_no_constraint() -> None:
     assert constraints(sizes) == []
 
 
+def test_positions_in_what_is_put_together_of_counts_are_certain() -> None:
+    sizes = sizes_of()
+    one, other = sizes.count(N), sizes.derive("min", sizes.count(N), 5)
+    kept = sizes.count(one + 2 * other)
+    sizes.require_at_least((one + other) * sizes.derive("min", kept, 10), sizes.derive("min", kept, 10), WHY)
+    assert constraints(sizes) == []
+    with pytest.raises(DependsOnData):
+        sizes.require_at_least(one * kept, kept, WHY)  # none of the one, but some of the other
+    with pytest.raises(DependsOnData):
+        sizes.require_at_least((one + other) * kept, 2 * kept, WHY)
+
+
 def test_what_the_bound_needs_is_a_constraint_on_it() -> None:
     sizes = sizes_of()
     sizes.require_at_least(40, sizes.count(2 * N), WHY)

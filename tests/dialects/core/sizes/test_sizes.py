@@ -23,6 +23,19 @@ def test_what_is_true_leaves_no_trace() -> None:
     assert not constraints(sizes) and not sizes.module.determined
 
 
+def test_what_an_iteration_implies_is_no_constraint() -> None:
+    sizes = known(N=(0, 4, 8), M=(0, 4, 8))
+    with sizes.assuming([N - 1]):
+        sizes.require_at_least(N, 1, WHY)
+        with sizes.assuming([M - 2]):
+            sizes.require_at_least(M + N, 2, WHY)
+        assert constraints(sizes) == []
+        sizes.require_at_least(N, 2, WHY)
+    assert constraints(sizes) == ["N >= 2"] and sizes.ranges["N"] == (2, 8)
+    sizes.require_at_least(M, 1, WHY)
+    assert constraints(sizes) == ["N >= 2", "M >= 1"]
+
+
 def test_a_product_that_is_needed_needs_its_factors() -> None:
     sizes = known(N=(0, 8, 64), M=(0, 8, 64))
     require(sizes, Need(N * M * N, 1, WHY))
