@@ -1,25 +1,14 @@
-"""Prologues of contractions on the host device against the interpreter, by both families.
-
-The bound is that of a sum of K products in f32, with a factor for the order of summation:
-|error| <= c·sqrt(K)·u·(|A||B|), plus one rounding of the result.
-"""
+"""What the first operand of a contraction is computed from."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from glassrt.codegen.families.contraction.binding import Contraction, find_contraction
-from glassrt.codegen.families.contraction.mma import MMA as PRODUCT
-from glassrt.codegen.families.registry import candidates, families
-from glassrt.codegen.nvrtc.compiled_kernel import check_designed
-from glassrt.codegen.nvrtc.intrinsics import headers
-from glassrt.codegen.nvrtc.parallel import compile_kernels
+from glassrt.codegen.families.registry import candidates
 from glassrt.codegen.request.request import Request
-from glassrt.codegen.text.render import render
 from glassrt.dialects.core.dtypes import BF16, F16, F32, I8, I32, U8, DType
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.binary import Add
@@ -27,7 +16,7 @@ from glassrt.dialects.graph.contraction import Matmul
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ...one_kernel import compare, draw_inputs, family_of, kernel_module, plan_of
+from ...one_kernel import compare, draw_inputs, family_of, kernel_module
 from ...prologue_cases import (
     SYMBOLS,
     Case,
@@ -38,8 +27,28 @@ from ...prologue_cases import (
     normalised_product,
     scaled_rows,
 )
+from .prologue_requests import MMA, SIMT
 
-MMA, SIMT = "contraction_mma", "contraction_simt"
+
+def test_values_that_no_kernel_can_read_on_the_way_are_left_to_other_families() -> None:
+    types = [TensorType((4, 8), F32), TensorType((4, 8), F32), TensorType((8, 3), F32)]
+
+    def body(do: Any, x: Any, y: Any, w: Any) -> Any:
+        return do(Matmul(do(Add(x, y)), w))
+
+    module = kernel_module(body, types)
+    data = draw_inputs(module, np.random.default_rng(0))
+    chosen = []
+
+    def choose(request: Request) -> Any:
+        chosen.append(candidates(request)[0])
+        return chosen[-1]
+
+    [(got, want)] = compare(module, data, choose)
+    np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5)
+    assert [candidate.family for candidate in chosen] == ["loop"]
+
+
 # Elements of a first operand stay below this: what is drawn for integers.
 LARGEST = 10.0
 
@@ -87,6 +96,7 @@ def test_prologues_agree_with_the_interpreter(name: str, dtype: DType, family: s
 
 
 dimension = st.integers(1, 70)
+
 sources = st.sampled_from([U8, I8, F16, F32])
 
 
@@ -116,80 +126,3 @@ def cases(draw: st.DrawFn, dtype: DType) -> Case:
 def test_prologues_of_random_shapes_agree_with_the_interpreter(data: st.DataObject, size: int) -> None:
     dtype, family = data.draw(st.sampled_from([(F32, SIMT), (F16, MMA), (BF16, MMA), (F16, SIMT)]))
     check(data.draw(cases(dtype)), dtype, family, size)
-
-
-def test_values_that_no_kernel_can_read_on_the_way_are_left_to_other_families() -> None:
-    types = [TensorType((4, 8), F32), TensorType((4, 8), F32), TensorType((8, 3), F32)]
-
-    def body(do: Any, x: Any, y: Any, w: Any) -> Any:
-        return do(Matmul(do(Add(x, y)), w))
-
-    module = kernel_module(body, types)
-    data = draw_inputs(module, np.random.default_rng(0))
-    chosen = []
-
-    def choose(request: Request) -> Any:
-        chosen.append(candidates(request)[0])
-        return chosen[-1]
-
-    [(got, want)] = compare(module, data, choose)
-    np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5)
-    assert [candidate.family for candidate in chosen] == ["loop"]
-
-
-# ---------------------------------------------------------------- compiled for GPUs
-
-
-def request_of(case: Case) -> tuple[Request, Contraction]:
-    """What the family is asked for."""
-    body, inputs, outputs, _ = case
-    found: list[Request] = []
-
-    def choose(request: Request) -> Any:
-        if find_contraction(request) is not None:
-            found.append(request)
-        return candidates(request)[0]
-
-    plan_of(kernel_module(body, inputs, outputs, SYMBOLS), choose)
-    [request] = found
-    contraction = find_contraction(request)
-    assert contraction is not None
-    return replace(request, name="k0"), contraction
-
-
-LARGE: dict[str, Case] = {
-    "gather": gathered_product(F16, None, (3000, 768), columns=2304),
-    "normalise": normalised_product(F16, U8, inner=768, columns=2304),
-    "convolution": convolution(F16, U8, 256, filters=256),
-}
-
-
-@pytest.mark.parametrize("name", LARGE)
-def test_tensor_core_kernels_with_prologues_do_not_spill(name: str) -> None:
-    """The widest tile that is legal, which needs the most registers, and the model's choice."""
-    request, contraction = request_of(LARGE[name])
-    found = PRODUCT.candidates(contraction.problem, request.target, 200)
-    widest = max(found, key=lambda config: (config.accumulators, config.block_m * config.block_k))
-    for config in {widest, found[0]}:
-        code = families()[MMA].realize(request, vars(config))
-        source = render(code.template, code.spec)
-        compiled = compile_kernels({"k0": source}, "sm_90a", headers(), None)
-        check_designed(compiled, {"k0": "contraction_mma"})
-        [kernel] = compiled.values()
-        assert kernel.registers <= 255
-
-
-def test_emitted_gather_of_rows(golden: Any) -> None:
-    """The index of a row is read once, before the first tile; rows are copied asynchronously."""
-    request, _ = request_of(gathered_product(F16, None, (3000, 128), columns=64))
-    code = families()[MMA].realize(request, families()[MMA].propose(request)[0].config)
-    source = render(code.template, code.spec)
-    assert source.count("load(x1") == 1 and "cp_async<16>(tile + a_slot" in source
-    assert source.index("pdl_wait") < source.index("load(x1")
-    assert source == golden.at("gathered_rows_mma.cu")
-
-
-def test_emitted_normalisation(golden: Any) -> None:
-    request, _ = request_of(normalised_product(F16, U8, inner=128, columns=64))
-    code = families()[MMA].realize(request, families()[MMA].propose(request)[0].config)
-    assert render(code.template, code.spec) == golden.at("normalised_rows_mma.cu")

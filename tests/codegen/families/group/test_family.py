@@ -1,31 +1,22 @@
-"""Grouped kernels: each block runs its member's code, and the members give what they give alone."""
+"""Groups: launches of different kernels as one, which give what they give alone."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from glassrt.codegen.arch.names import REFERENCE
-from glassrt.codegen.families.group.cost import MemberLoad, together
-from glassrt.codegen.families.group.parts import Share, group_config, member_blocks, shares_of
 from glassrt.codegen.families.registry import candidates
 from glassrt.codegen.nvrtc.intrinsics import headers
 from glassrt.codegen.nvrtc.parallel import compile_kernels
 from glassrt.codegen.plan.sources import made_kernels
 from glassrt.codegen.request.request import Candidate, Config, Request
-from glassrt.compiler.driver.pipeline import passes_through
 from glassrt.compiler.kernels.members import members_of
-from glassrt.compiler.memory.proofs.check_launch import faults
 from glassrt.compiler.passes.levels import ALL_DIALECTS
-from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.passes.semantics import random_inputs
-from glassrt.compiler.schedule.grouping.group_launches import GroupLaunches
-from glassrt.compiler.schedule.precision_to_launch import precision_to_launch
-from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.parser import parse_module
@@ -33,7 +24,6 @@ from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.movement.concat import Concat
-from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.reduction import Reduce
 from glassrt.dialects.graph.unary import Sigmoid
@@ -42,12 +32,7 @@ from glassrt.errors import IRError
 from ....property.graphs import Net
 from ....property.groups import families, groups, on_host, plan_of, take_apart
 from ..test_dependent_launch import ptx_of
-
-Choice = Callable[[Request], Candidate]
-
-
-def cheapest(request: Request) -> Candidate:
-    return candidates(request)[0]
+from .grouped_modules import Choice, everything, grouped
 
 
 def preferring(wanted: Callable[[Config], bool]) -> Choice:
@@ -58,16 +43,6 @@ def preferring(wanted: Callable[[Config], bool]) -> Choice:
         return next((candidate for candidate in found if wanted(candidate.config)), found[0])
 
     return choose
-
-
-def grouped(module: Module, precision: str = "fp16", choose: Choice = cheapest) -> Module:
-    """MODULE at the launch level with kernels picked by CHOOSE, grouped."""
-    context = PassContext(ALL_DIALECTS, PrecisionPolicy.named(precision))
-    module = PassManager(passes_through("precision", REFERENCE), context).run(module)
-    module = precision_to_launch(module, REFERENCE, choose)
-    module = PassManager((GroupLaunches(REFERENCE),), context, verify_each="semantics").run(module)
-    assert not list(faults(module))
-    return module
 
 
 def convolution_and_pooling() -> Module:
@@ -83,22 +58,6 @@ def test_a_convolution_beside_a_pooling_is_pinned(golden: Any) -> None:
     op = next(op for op in groups(module) if families(op) == ["contraction_mma", "loop"])
     source = made_kernels(module, REFERENCE)[op.kernel].source
     assert source == golden.at("convolution_and_pooling.cu")
-
-
-def everything(batch: Any = 2) -> Module:
-    """Kernels of every family that can be in a group, all reading one value."""
-    net = Net()
-    if batch == "N":
-        batch = net.symbol("N", 1, 2, 3)
-    x = net.input("x", batch, 16, 5, 8)
-    ends = [
-        net.add(Relu, net.bias(net.conv(x, 24, 3))),
-        net.conv(x, 16, 3, groups=16),
-        net.add(MaxPool, x, kernel=[2, 2]),
-        net.add(Softmax, x, axis=3),
-        net.add(Sigmoid, x),
-    ]
-    return net.done(*ends)
 
 
 def same_as_apart(module: Module) -> None:
@@ -211,42 +170,3 @@ def test_a_wrong_configuration_is_refused() -> None:
             made_kernels(module, REFERENCE)
     op.config = good
     plan_of(module)
-
-
-class TestParts:
-    def test_configurations_go_there_and_back(self) -> None:
-        shares = [Share("loop", 1, 2, {"lanes": 4, "threads": 128}), Share("row", 2, 1, {"rows": 8})]
-        assert shares_of(group_config(shares)) == shares
-
-    def test_members_that_share_a_value_do_not_come_apart(self) -> None:
-        op = groups(grouped(everything()))[0]
-        shares = shares_of(dict(op.config))
-        assert len(member_blocks(op.body.block, shares)) == len(shares)
-        first, *rest, last = (replace(share, reads=share.reads) for share in shares)
-        greedy = [replace(first, reads=first.reads + last.reads), *rest, replace(last, reads=0)]
-        with pytest.raises(ValueError, match=r"reads an input of member|share a value"):
-            member_blocks(op.body.block, greedy)
-        with pytest.raises(ValueError, match="as many inputs and results"):
-            member_blocks(op.body.block, shares[:-1])
-
-
-class TestCost:
-    def load(
-        self, microseconds: float, blocks: int, resident: int = 2, contraction: bool = True
-    ) -> MemberLoad:
-        return MemberLoad(microseconds, blocks, 128, resident, contraction)
-
-    def test_small_launches_take_as_long_as_the_longest(self) -> None:
-        assert together([self.load(3.0, 20), self.load(5.0, 30)], REFERENCE) == pytest.approx(5.0)
-
-    def test_full_ones_take_their_sum(self) -> None:
-        two = [self.load(3.0, 132), self.load(5.0, 132)]
-        assert together(two, REFERENCE) == pytest.approx(8.0 - REFERENCE.fitted.contraction.launch)
-
-    def test_a_demanding_member_leaves_less_room_for_the_others(self) -> None:
-        launch = REFERENCE.fitted.contraction.launch
-        loop = self.load(3.0, 132 * 8, resident=16, contraction=False)
-        beside_narrow = together([loop, self.load(3.0, 10, resident=16)], REFERENCE)
-        beside_wide = together([loop, self.load(3.0, 10, resident=2)], REFERENCE)
-        assert beside_wide == pytest.approx(launch + 4 * (3.0 - launch) * 1.0, rel=0.1)
-        assert beside_narrow < beside_wide

@@ -10,17 +10,16 @@ import numpy as np
 import onnx
 import pytest
 from glassrt.codegen.arch.names import REFERENCE
-from glassrt.codegen.families.registry import candidates, families
+from glassrt.codegen.families.registry import families
 from glassrt.codegen.request.request import Candidate, Request
 from glassrt.dialects.core.affine import symbol
-from glassrt.dialects.core.dtypes import BOOL, F16, F32, F64, I8, I32, I64, U8, DType
+from glassrt.dialects.core.dtypes import BOOL, F16, F32, F64, I8, I32, I64, U8
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module, SymbolRange
+from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add, Mul, Sub
 from glassrt.dialects.graph.elementwise import Cast
-from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.reduction import ArgReduce, Reduce
 from glassrt.dialects.graph.unary import Abs, Log, Sqrt
 from glassrt.runtime.engine import Engine
@@ -29,47 +28,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ...one_kernel import Array, draw_inputs, kernel_module, plan_of
+from .reductions import SYMBOLS, chosen, one, split_by, tensor
 
-SYMBOLS = {"N": SymbolRange(1, 3, 9), "L": SymbolRange(1, 500, 3000)}
 ORDERS: tuple[Any, ...] = ("forward", "reverse", ("seeded", 1), ("seeded", 2))
 EXTREMES = ("max", "min", "argmax", "argmin", "any", "all")
-
-
-def tensor(*shape: Any, dtype: DType = F32) -> TensorType:
-    return TensorType(shape, dtype)
-
-
-def one(do: Callable[..., Any], kind: str, x: Any, axis: int) -> Any:
-    """KIND of X along AXIS, which is kept; f16 is added up in f32, as a network's kernels do."""
-
-    def reduced(kind: str, x: Any) -> Any:
-        return do(Reduce(x, kind=kind, axes=[axis], keepdims=True))
-
-    if kind.startswith("arg"):
-        return do(ArgReduce(x, kind=kind[3:], axis=axis, keepdims=True, select_last=False))
-    wide = do(Cast(x, to=F32)) if x.type.dtype == F16 else x
-    match kind:
-        case "l1":
-            made = reduced("sum", do(Abs(wide)))
-        case "l2":
-            made = do(Sqrt(reduced("sum", do(Mul(wide, wide)))))
-        case "logsum":
-            made = do(Log(reduced("sum", do(Abs(wide)))))
-        case _:
-            made = reduced(kind, wide)
-    return do(Cast(made, to=F16)) if x.type.dtype == F16 else made
-
-
-def split_by(splits: int, workers: int = 0) -> Callable[[Request], Candidate]:
-    """The row family with every row given to SPLITS blocks, whatever it costs."""
-
-    def choose(request: Request) -> Candidate:
-        config = dict(families()["row"].propose(request)[0].config)
-        if workers:
-            config |= {"rows": 64 // workers, "workers": workers}
-        return Candidate("row", {**config, "splits": splits}, 0.0)
-
-    return choose
 
 
 def outcomes(module: Module, inputs: dict[str, Array], choose: Callable[[Request], Candidate]) -> list[Any]:
@@ -219,70 +181,6 @@ def test_a_network_with_a_long_reduction_builds_and_runs(name):
 
 
 # ---------------------------------------------------------------- which kernels are chosen
-
-
-def chosen(body: Callable[..., Any], type: TensorType) -> Candidate:
-    """The candidate that the cost model prefers for BODY of one operand."""
-    found: list[Candidate] = []
-
-    def choose(request: Request) -> Candidate:
-        found.append(candidates(request)[0])
-        return found[0]
-
-    plan_of(kernel_module(body, [type], None, SYMBOLS), choose)
-    return found[0]
-
-
-LONG = {
-    "everything": ("sum", tensor(1, 1 << 22), 1),
-    "few rows": ("mean", tensor(8, 1 << 20), 1),
-    "few channels of a large image": ("max", tensor(512 * 512, 3), 0),
-    "a vocabulary": ("argmax", tensor(1, 250_000), 1),
-    "half precision": ("l2", tensor(1, 1 << 22, dtype=F16), 1),
-}
-
-
-@pytest.mark.parametrize("name", LONG)
-def test_few_long_rows_are_split(name):
-    kind, type, axis = LONG[name]
-    found = chosen(lambda do, x: one(do, kind, x, axis), type)
-    assert found.family == "row" and int(found.config["splits"]) > 1
-    assert int(found.config["splits"]) * int(found.config["workers"]) <= max(type.shape) // 4
-
-
-@pytest.mark.parametrize("shape", [(1 << 14, 1024), (132 * 8, 4096), (2, 2000), (1, 300)])
-def test_many_or_short_rows_are_not_split(shape):
-    found = chosen(lambda do, x: one(do, "sum", x, 1), tensor(*shape))
-    assert found.family == "row" and "splits" not in found.config
-
-
-def test_candidates_come_cheapest_first_and_with_whole_rows_among_them():
-    def body(do, x):
-        return one(do, "sum", x, 1)
-
-    def choose(request: Request) -> Candidate:
-        found = candidates(request)
-        assert [c.microseconds for c in found] == sorted(c.microseconds for c in found)
-        assert any("splits" not in c.config for c in found) and len(found) > 2
-        return found[0]
-
-    plan_of(kernel_module(body, [tensor(4, 1 << 20)]), choose)
-
-
-def variance(do, x):
-    mean = do(Reduce(x, kind="mean", axes=[1], keepdims=True))
-    off = do(Sub(x, mean))
-    return do(Reduce(do(Mul(off, off)), kind="mean", axes=[1], keepdims=True))
-
-
-@pytest.mark.parametrize(
-    "body", [variance, lambda do, x: do(Softmax(x, axis=1))], ids=["variance", "softmax"]
-)
-def test_rows_whose_blocks_would_wait_for_each_other_are_not_split(body):
-    found = chosen(body, tensor(2, 1 << 20))
-    assert found.family == "row" and "splits" not in found.config
-    with pytest.raises(Exception, match="cannot be split over several blocks"):
-        plan_of(kernel_module(body, [tensor(2, 512)]), split_by(4))
 
 
 # ---------------------------------------------------------------- the text

@@ -6,14 +6,10 @@ from typing import Any
 
 import pytest
 from glassrt.codegen.arch.names import arch_named
-from glassrt.codegen.families.contraction import depthwise
 from glassrt.codegen.families.contraction.mma import MMA, MmaConfig
-from glassrt.codegen.families.contraction.simt import SIMT, SimtConfig
-from glassrt.codegen.nvrtc.compiled_kernel import CompiledKernel, check_designed
-from glassrt.codegen.nvrtc.intrinsics import headers
-from glassrt.codegen.nvrtc.parallel import compile_kernels
 
-from ...contraction_cases import TARGET, Case, conv, kernel_of, matmul
+from ...contraction_cases import TARGET, conv, kernel_of, matmul
+from .compiling import compiled
 
 AMPERE, ADA = arch_named("sm_80"), arch_named("sm_89")
 LAYERS = {
@@ -27,20 +23,6 @@ LAYERS = {
     "unsigned": matmul("u8", (512, 512), (512, 512), weights="u8", out="i32", transpose_b=True),
     "eight_bit_floats": conv("f8e4m3", (8, 128, 14, 14), (256, 128, 3, 3), out="f32", pad=1),
 }
-EXACT = {
-    "exact": matmul("f32", (512, 512), (512, 512)),
-    "exact_window": conv("f32", (8, 64, 14, 14), (64, 64, 3, 3), pad=1),
-    "double": matmul("f64", (256, 256), (256, 256)),
-    "bytes": matmul("u8", (256, 256), (256, 256), weights="i8", out="i32"),
-}
-
-
-def compiled(case: Case, configs: list[Any], target: str) -> dict[str, CompiledKernel]:
-    kernels = [kernel_of(case, config, f"k{number}") for number, config in enumerate(configs)]
-    sources = {kernel.name: kernel.source for kernel in kernels}
-    kernels = compile_kernels(sources, target, headers(), None)
-    check_designed(kernels, dict.fromkeys(sources, "contraction"))
-    return kernels
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -70,24 +52,6 @@ def test_kernels_compile_for_ampere(name: str) -> None:
     compiled(LAYERS[name], chosen, "sm_80")
 
 
-@pytest.mark.parametrize("name", EXACT)
-def test_scalar_kernels_do_not_spill(name: str) -> None:
-    compiled(EXACT[name], SIMT.candidates(EXACT[name].problem, TARGET, most=2), "sm_90a")
-
-
-@pytest.mark.parametrize("taps", [5, 7])
-@pytest.mark.parametrize(
-    "types", [{"dtype": "f16"}, {"dtype": "bf16"}, {"dtype": "u8", "weights": "i8", "out": "i32"}]
-)
-def test_depthwise_kernels_do_not_spill(types: dict[str, str], taps: int) -> None:
-    """With as many neighbouring outputs a thread as are legal."""
-    case = conv(**types, x=(8, 96, 28, 28), w=(96, 1, taps, taps), pad=taps // 2, groups=96)
-    found = depthwise.candidates(case.problem, TARGET, most=20)
-    legal = [config for config in found if depthwise.illegal(case.problem, config, TARGET) is None]
-    most = max(config.pixels for config in legal)
-    compiled(case, [config for config in legal if config.pixels == most][:1], "sm_90a")
-
-
 def test_operands_that_no_instruction_reads_have_no_candidates() -> None:
     """tf32 and i8 fragments are only loaded from operands that lie with k innermost."""
     for dtype in ("f32", "i8"):
@@ -110,9 +74,3 @@ def test_emitted_tensor_core_convolution(golden: Any) -> None:
     case = conv("f16", (8, 64, 28, 28), (128, 64, 3, 3), stride=2, pad=1)
     config = MmaConfig(128, 64, 64, 2, 2, 1, 4)
     assert kernel_of(case, config, "k0_conv").source == golden.at("convolution_mma.cu")
-
-
-def test_emitted_scalar_convolution(golden: Any) -> None:
-    case = conv("f32", (2, 12, 9, 9), (20, 12, 3, 3), pad=1)
-    config = SimtConfig(32, 32, 32, 8, 8, 3, splits=2)
-    assert kernel_of(case, config, "k0_conv").source == golden.at("convolution_simt.cu")
