@@ -11,44 +11,11 @@ import onnx
 import pytest
 from glassrt.compiler.driver.build import Settings, build
 from glassrt.compiler.frontend import import_model
-from glassrt.compiler.frontend.file_content import Spans
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.errors import ModelError
-from hypothesis import given
-from hypothesis import strategies as st
-from onnx import ModelProto, TensorProto
 
+from .external_models import WEIGHT, external_model, saved
 from .graphs import model, node
-
-WEIGHT = np.arange(6, dtype=np.float32).reshape(2, 3)
-
-
-def external_model(**entries: str) -> ModelProto:
-    """y = x + w, with w stored as ENTRIES say."""
-    made = model([node("Add", "x w")], constants={"w": WEIGHT})
-    tensor = made.graph.initializer[0]
-    tensor.ClearField("raw_data")
-    tensor.data_location = TensorProto.EXTERNAL
-    for key, value in entries.items():
-        tensor.external_data.add(key=key, value=value)
-    return made
-
-
-def saved(folder: Path, made: ModelProto) -> Path:
-    path = folder / "net.onnx"
-    path.write_bytes(made.SerializeToString())
-    return path
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A model's folder with its weights, beside a file that is none of its business."""
-    inner = tmp_path / "model"
-    (inner / "parts").mkdir(parents=True)
-    (inner / "w.bin").write_bytes(b"\0" * 8 + WEIGHT.tobytes())
-    (inner / "parts" / "w.bin").write_bytes(WEIGHT.tobytes())
-    (tmp_path / "secret.bin").write_bytes(WEIGHT.tobytes())
-    return inner
 
 
 @pytest.mark.parametrize(
@@ -156,33 +123,3 @@ def test_a_file_that_is_cut_while_it_is_read_is_a_model_error(
     monkeypatch.setattr(os, "preadv", cut)
     with pytest.raises(ModelError, match=r"initializer 'w'.*truncated to 16 bytes while it was read"):
         import_model(saved(folder, external_model(location="w.bin", offset="8")))
-
-
-def test_a_file_that_is_written_to_is_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two tensors that share bytes agree on them."""
-    made = external_model(location="w.bin", offset="8")
-    second = made.graph.initializer.add()
-    second.CopyFrom(made.graph.initializer[0])
-    second.name = "v"
-    made.graph.node.append(node("Mul", "x v", "z"))
-    made.graph.output.add().name = "z"
-    real = os.preadv
-
-    def change(file: int, buffers: list[memoryview], offset: int) -> int:
-        count = real(file, buffers, offset)
-        (folder / "w.bin").write_bytes(bytes(32))
-        return count
-
-    monkeypatch.setattr(os, "preadv", change)
-    results = interpret(import_model(saved(folder, made)), {"x": np.ones((2, 3), np.float32)})
-    np.testing.assert_array_equal(results["y"], 1 + WEIGHT)
-    np.testing.assert_array_equal(results["z"], WEIGHT)
-
-
-@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=12))
-def test_spans_are_a_set(added: list[tuple[int, int]]) -> None:
-    spans, known = Spans(), set[int]()
-    for start, end in added:
-        new = [number for gap in spans.add(start, end) for number in range(*gap)]
-        assert new == sorted(set(range(start, end)) - known)
-        known |= set(range(start, end))
