@@ -13,7 +13,20 @@ import numpy as np
 
 from ...dialects.core.affine import Dim
 from ...dialects.core.dtypes import BOOL, F32, I64
-from ...dialects.graph.binary import Add, And, Div, Equal, Greater, GreaterEqual, Max, Min, Mod, Mul, Sub
+from ...dialects.graph.binary import (
+    Add,
+    And,
+    Div,
+    Equal,
+    Greater,
+    GreaterEqual,
+    Less,
+    Max,
+    Min,
+    Mod,
+    Mul,
+    Sub,
+)
 from ...dialects.graph.elementwise import Where
 from ...dialects.graph.indexing import Gather, GatherElements, GatherNd, Range
 from ...dialects.graph.movement.concat import Concat
@@ -23,7 +36,7 @@ from ...dialects.graph.movement.slicing import Slice
 from ...dialects.graph.reduction import ArgReduce
 from ...dialects.graph.unary import Not
 from .call import Call, Outcome
-from .contents import SIZE
+from .contents import SIZE, Unread
 from .counts import whole
 from .loops import Step, loop
 from .ops_selection import flat, places_of, size_value
@@ -49,7 +62,7 @@ def _suppression(call: Call) -> Outcome:
         raise Malformed(f"its boxes are {boxes.type}, its scores {scores.type}")
     images, classes, count = scores.shape
     call.require_shape(boxes.shape, (images, count, 4), "there are four numbers for each box that has scores")
-    most = _most(call, count)
+    most, limit = _most(call, count)
     there = call.emit(Expand, call.constant(True, BOOL), shape=scores.shape)
     least = _threshold(call, 4)
     if least is not None:
@@ -60,16 +73,23 @@ def _suppression(call: Call) -> Outcome:
     )
     corners = _corners(call, boxes, centred=call.flag("center_point_box"))
     steps = call.builder.sizes_known.counted.largest(most)
-    kept = _kept(call, _Selection(call, corners, scores, _threshold(call, 3)), there, steps)
+    kept = _kept(call, _Selection(call, corners, scores, _threshold(call, 3), limit), there, steps)
     return _selected(call, kept, images, classes, most)
 
 
-def _most(call: Call, count: Dim) -> Dim:
-    """The most boxes that are kept of a class."""
-    if call.optional(2) is None:
-        return 0
+def _most(call: Call, count: Dim) -> tuple[Dim, Tensor | None]:
+    """The most boxes that are kept of a class, of COUNT; and their limit where only data decides it."""
+    given = call.optional(2)
+    if given is None:
+        return 0, None
     sizes = call.builder.sizes_known
-    return sizes.derive("min", sizes.derive("max", call.known_dim(2, "its limit of boxes", SIZE), 0), count)
+    try:
+        limit = call.known_dim(2, "its limit of boxes", SIZE)
+    except Unread as error:
+        if error.contents:
+            raise
+        return count, call.emit(Reshape, given, shape=())
+    return sizes.derive("min", sizes.derive("max", limit, 0), count), None
 
 
 def _threshold(call: Call, index: int) -> Tensor | None:
@@ -103,13 +123,14 @@ def _boxes(call: Call, corners: Tensor, axis: int) -> _Corners:
 
 @dataclass(frozen=True)
 class _Selection:
-    """What a step of the selection reads: CORNERS [images, boxes, 4], scores [images, classes, boxes] and the
-    overlap from which on a box is dropped."""
+    """What a step of the selection reads: CORNERS [images, boxes, 4], scores [images, classes, boxes], the
+    overlap from which on a box is dropped, and the limit of steps if data decides it."""
 
     call: Call
     corners: Tensor
     scores: Tensor
     overlap: Tensor | None
+    limit: Tensor | None
 
     def best(self, there: Tensor) -> Tensor:
         """The first box with the highest score of those that are still THERE: [images, classes, 1]."""
@@ -146,9 +167,11 @@ class _Selection:
 def _kept(call: Call, selection: _Selection, there: Tensor, steps: Dim) -> Tensor:
     """The boxes that are kept, [steps, images, classes]; -1 where there are no more."""
 
-    def step(_: Tensor, carried: list[Tensor]) -> Step:
+    def step(number: Tensor, carried: list[Tensor]) -> Step:
         best = selection.best(carried[0])
         found = call.emit(GatherElements, carried[0], best, axis=2)
+        if selection.limit is not None:
+            found = call.emit(And, found, call.emit(Less, number, selection.limit))
         chosen = call.emit(Where, found, best, call.constant(-1, I64))
         return Step([selection.left(carried[0], best)], [call.emit(Reshape, chosen, shape=best.shape[:2])])
 
