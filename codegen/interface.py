@@ -38,6 +38,7 @@ from .request.make import code_in_model_symbols, in_model_symbols, make_request
 from .request.naming import kernel_name
 from .request.parameters import Parameter, maps_of, scratch_of
 from .request.request import Candidate, Config, Geometry, KernelCode, Request
+from .text.provenance import without_provenance
 
 __all__ = [
     "BUDGET_MS",
@@ -106,4 +107,5 @@ __all__ = [
     "varies",
     "view_behind",
     "view_through",
+    "without_provenance",
 ]

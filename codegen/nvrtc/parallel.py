@@ -12,8 +12,10 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import replace
 
 from ...errors import CompileError
+from ...errors.head_comment import about_kernel
 from ...runtime.children import Children
 from ..text.provenance import without_provenance
 from ..text.source_check import check_headers, check_source
@@ -145,6 +147,9 @@ class _Job:
                 return run_in_child(program, self.children, self.seconds)
             deadline = time.monotonic() + self.seconds
             return run(program, lambda: self.cancelled.is_set() or time.monotonic() > deadline)
+        except CompileError as error:
+            found = replace(error.diagnostic, nodes=tuple(self.nodes.get(name, ())))
+            raise CompileError.of(about_kernel(found, source)) from None
         except TimeoutError:
             kernel = f"kernel {name}{nodes_text(self.nodes.get(name, ()))} for {self.target}"
             raise CompileError(

@@ -15,7 +15,7 @@ from ...dialects.core.affine import Dim, product
 from ...dialects.core.dtypes import DType
 from ...dialects.core.ir import Operation
 from ...dialects.core.traits import Trait, has
-from ...dialects.graph.binary import Add, Div, Less, Sub
+from ...dialects.graph.binary import Add, Div, Less, Max, Min, Mul, Sub
 from ...dialects.graph.contraction import Conv, Matmul
 from ...dialects.graph.elementwise import Cast, Where
 from ...dialects.graph.indexing import Gather, GatherElements, GatherNd, OneHot, Range
@@ -91,9 +91,20 @@ def _reshape(masks: Masks, op: Operation) -> None:
 
 
 def _slice(masks: Masks, op: Operation) -> None:
+    """Along axes that it goes through from where data decides, positions are computed and gathered."""
     assert isinstance(op, Slice)
-    if masks.depends(*op.starts) or any(op.step_list[axis] < 0 for axis in masks.counted_axes(op.x)):
-        raise Refused("where it begins depends on data")
+    x, starts, steps = op.x, list(op.starts), list(op.step_list)
+    backwards = {axis for axis in masks.counted_axes(x) if steps[axis] < 0}
+    for axis, start in enumerate(op.starts):
+        if axis in backwards or masks.depends(start):
+            number = masks.emit(Range, masks.count(0), masks.count(1), size=op.sizes[axis])
+            at = masks.emit(Add, masks.count(start), masks.emit(Mul, number, masks.count(steps[axis])))
+            last = masks.count(masks.counted.largest(x.type.shape[axis]) - 1)
+            inside = masks.emit(Max, masks.emit(Min, at, last), masks.count(0))
+            x = masks.emit(Gather, x, inside, axis=axis)
+            starts[axis], steps[axis] = 0, 1
+    op.set_operand(0, x)
+    op.attributes |= {"starts": tuple(starts), "steps": tuple(steps)}
 
 
 def _pad(masks: Masks, op: Operation) -> None:
@@ -159,8 +170,9 @@ def _wrapped(masks: Masks, op: Operation, sizes: Sequence[Dim]) -> None:
         return
     indices = op.operands[1]
     assert indices is not None  # it is required
-    counts = [masks.emit(Reshape, masks.count(size), shape=(1,)) for size in sizes]
-    ends = masks.emit(Concat, *counts, axis=0) if len(counts) > 1 else counts[0]
+    counts = [masks.count(size) for size in sizes]
+    rows = [masks.emit(Reshape, count, shape=(1,)) for count in counts] if len(counts) > 1 else []
+    ends = masks.emit(Concat, *rows, axis=0) if rows else counts[0]
     ends = masks.emit(Cast, ends, to=indices.type.dtype)
     negative = masks.emit(Less, indices, masks.constant(0, indices))
     op.set_operand(1, masks.emit(Where, negative, masks.emit(Add, indices, ends), indices))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...dialects.core.affine import Affine, Dim
+from ...dialects.core.affine import Affine, Dim, symbols
 from ...dialects.core.contents import parts_of
 from ...dialects.core.diagnostics import SizeMismatch
 from ...dialects.core.dtypes import I64, DType
@@ -18,7 +18,9 @@ from ...dialects.core.ir import Block, Module, Operation, Value
 from ...dialects.core.location import UNKNOWN, Location
 from ...dialects.core.remarks import Remark
 from ...dialects.core.sizes.counted import DependsOnData
-from ...dialects.core.sizes.sizes import Conflict, Resized, Sizes
+from ...dialects.core.sizes.outcomes import Conflict, Resized
+from ...dialects.core.sizes.sizes import Sizes
+from ...dialects.core.sizes.values import closure
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import TensorType, symbols_in
 from ...dialects.graph.binary import Div
@@ -50,8 +52,9 @@ class Builder:
 
     root: the function's body, where constants are created even for a region, since all may read them later;
     location: that of the node being imported; budget: the bytes that constant folding may produce in all;
-    counts: by symbol, the scalar that a run computes where data decides a size (`counts.py`); first_rows:
-    what the model reads of its tensors.
+    regions: the blocks of regions that are being built, each inside those before it; counts: by symbol, the
+    scalar that a run computes where data decides a size (`counts.py`); closed: those in finished regions;
+    first_rows: what the model reads of its tensors.
     """
 
     module: Module
@@ -60,7 +63,9 @@ class Builder:
     budget: int = DEFAULT_FOLDING_BUDGET
     location: Location = UNKNOWN
     root: Block = field(init=False)
+    regions: list[Block] = field(init=False, default_factory=list)
     counts: dict[str, Value] = field(init=False, default_factory=dict)
+    closed: set[str] = field(init=False, default_factory=set)
     first_rows: FirstRows | None = None
     _left: int = field(init=False)
     _shape_work: int = field(init=False, default=0)
@@ -195,10 +200,17 @@ class Builder:
     def value(self, tensor: Tensor) -> Value:
         """TENSOR as an IR value. The operation of a constant or of sizes is created on the first call."""
         if tensor.value is None:
-            with self.within(self.root):
+            with self.within(self._home(tensor)):
                 tensor.value = self._created(tensor)
             self._written.append(tensor)
         return tensor.value
+
+    def _home(self, tensor: Tensor) -> Block:
+        """The outermost block that knows all that TENSOR holds: counts are known where they are computed."""
+        sizes = [] if tensor.sizes is None else [symbolic.parts(each)[0] for each in tensor.sizes.reshape(-1)]
+        named = closure({name for size in sizes for name in symbols(size)}, self.module)
+        homes = {self.counts[name].block for name in named & self.counts.keys()}
+        return next((block for block in reversed(self.regions) if block in homes), self.root)
 
     @contextmanager
     def within(self, block: Block) -> Iterator[None]:

@@ -20,16 +20,18 @@ MOST_STEPS = 12  # ops between two counts and what both are computed from
 
 def count_of_data(builder: Builder, count: Tensor, bound: Dim) -> Dim:
     """The size that COUNT, an i64 scalar, holds, of at most BOUND: a number if it is known, else a symbol,
-    which is the same for what is computed alike."""
+    which is the same for what is computed alike, and known in this block."""
     if count.data is not None:
         return int(count.data)
     value = builder.value(count)
     for name, other in builder.counts.items():
-        if name in builder.module.symbols and _alike(value, other):
+        seen = name in builder.module.symbols and name not in builder.closed
+        if seen and _alike(value, other):
             return symbol(name)
     size = builder.sizes_known.count(bound)
     (name,) = symbols(size)
     builder.counts[name] = value
+    builder.closed.discard(name)  # an attempt that failed had a count of this name
     return size
 
 

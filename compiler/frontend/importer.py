@@ -10,7 +10,7 @@ from onnx import GraphProto, TensorProto, ValueInfoProto
 from ...dialects.core.builtin import Return
 from ...dialects.core.ir import Function, Module
 from ...dialects.core.location import UNKNOWN
-from ...dialects.core.sizes.sizes import GivesWay
+from ...dialects.core.sizes.outcomes import GivesWay
 from ...dialects.core.types import TensorType
 from ...errors import GlassError, InputError, IRError, ModelError, UnsupportedError
 from ...errors.diagnostic import Diagnostic

@@ -25,9 +25,9 @@ from .call import Call, Outcome
 from .contents import SIZE
 from .counts import whole
 from .first_rows import ALL
+from .loops import Step, loop
 from .ops_selection import flat, places_of, size_value
 from .problems import Malformed
-from .regions import Step, loop
 from .table import Table
 from .tensor import Tensor
 

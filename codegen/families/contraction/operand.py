@@ -10,7 +10,7 @@ from ...text.affine_c import factor_to_c
 from ...text.literals import c_type
 from ...text.render import Code, Identifier, Template
 from ..staging.staging import StagedOperand
-from .gather import GatherSpec, divides, plain_specs, row_specs
+from .gather import GatherSpec, divides, row_specs
 from .problem import Problem, RowAxis
 from .row_work import RowWork
 from .staging import StagingSpec, staging_spec
@@ -40,6 +40,11 @@ class OperandSpec:
     def staged_by(self) -> Template:
         """The template of its staging."""
         return self.staging.template
+
+    @property
+    def arrives_by(self) -> Template | None:
+        """The template of the groups in which its copies arrive; none where nothing is in flight."""
+        return self.staging.arrival
 
     @property
     def vector(self) -> int:
@@ -101,7 +106,7 @@ def a_operand(
     """The spec of A; PROLOGUE has the code that computes its elements, ROWS the code run once per row."""
     tile = tile_spec(problem.a, tiling.block_m, tiling.block_k, k_major=problem.a_k_major, swizzled=swizzled)
     gather = GatherSpec(
-        axes=(row_specs if problem.op == "conv" else plain_specs)(problem.rows, names),
+        axes=row_specs(problem.rows, names),
         checked=not divides(tiling.block_m, problem.m),
         taps=problem.taps,
         channels=Code(factor_to_c(problem.channels, names)),
@@ -132,7 +137,7 @@ def b_operand(
     tile = tile_spec(problem.b, tiling.block_n, tiling.block_k, k_major=problem.b_k_major, swizzled=swizzled)
     k_checked = not divides(tiling.block_k, problem.k)
     gather = GatherSpec(
-        axes=plain_specs((RowAxis(problem.n, problem.b_n_step),), names),
+        axes=row_specs((RowAxis(problem.n, problem.b_n_step),), names),
         checked=not divides(tiling.block_n, problem.n),
         taps=1,
         channels=Code(factor_to_c(problem.channels, names)),

@@ -1,6 +1,6 @@
 """The interface of a staging: a way to copy tiles of an operand from global to shared memory.
 
-It has two parts: a `TileStaging`, and its template in `templates/lib/staging` with these macros.
+It is a `TileStaging` that names two templates in `templates/lib/staging`: its own, and that of its arrival.
 
 Of one operand of a contraction: `share` emits what a thread finds out once about its part of every tile,
 `define` the lambdas that stage a tile; `fill` loads the whole tile that begins at K_FIRST before the main
@@ -8,11 +8,12 @@ loop (one statement, if the staging is asynchronous); `prefetch` issues the load
 of the tile that begins at k_first, overlapped with the products; `land` stores prefetched registers into the
 stage, and is empty where the copies are asynchronous.
 
-Of any operand: `copy` stages `op.vector` elements at PLACE of `tile`, zeros where not INSIDE; `commit`
-closes the group of copies that were issued since the last commit; `wait` returns when the copies of the next
-group have landed, in the order of the commits, while the PENDING groups behind it may be under way; `drain`
-when all have. A group may be empty. What two operands would commit or wait for alike is emitted once, and a
-barrier of the block follows (`arrival.cu.j2`).
+Of any operand: `copy` stages `op.vector` elements at PLACE of `tile`, zeros where not INSIDE.
+
+The macros of an arrival: `commit` closes the group of copies that were issued since the last commit; `wait`
+returns when the copies of the next group have landed, in the order of the commits, while the PENDING groups
+behind it may be under way; `drain` when all have. A group may be empty. What two operands would commit or
+wait for alike is emitted once, and a barrier of the block follows (`arrival.cu.j2`).
 
 The kernel of a contraction has the parameters `maps` under their names, and the `barrier_bytes` of shared
 memory, uninitialised, at `a_barriers` or `b_barriers` (of type `Barrier*`).
@@ -74,12 +75,14 @@ class MappedOperand:
 class TileStaging(ABC):
     """A way to copy tiles to shared memory. Contractions and attention take one for each operand.
 
-    - template: has the macros that this module states.
+    - template: has the macros of a staging that this module states.
+    - arrival: has the macros of an arrival; none where nothing is in flight, so that nothing is waited for.
     - needs_features: the features that a target must have.
     - asynchronous: copies bypass registers, and land in the background.
     """
 
     template: Template
+    arrival: Template | None = None
     needs_features: frozenset[Feature] = frozenset()
     asynchronous: bool = False
 

@@ -112,6 +112,10 @@ RIGHT = {
         F,
         "s = Shape <start = 0, end = 1> (k) t = Min(s, two) y = Slice(x, first, t, first)",
     ),
+    "a part from where it begins": (
+        F,
+        "s = Shape <start = 0, end = 1> (k) t = Min(s, two) e = Add(t, two) y = Slice(x, t, e, first)",
+    ),
     "its upper triangle": (F, "y = Trilu(k)"),
     "tiled": (F, "y = Tile(k, ones)"),
 }
@@ -161,11 +165,6 @@ def test_a_count_in_a_shape_copies_no_size(name: str) -> None:
 REFUSED = {
     "merged from inside": ("float[a]", "t = Transpose(k) y = Reshape(t, rest)", "changes where elements are"),
     "the last one": (F, "y = Slice(k, rest, six1, first)", "depends on data"),
-    "a slice from it on": (
-        F,
-        "s = Shape <start = 0, end = 1> (k) t = Min(s, two) e = Add(t, two) y = Slice(x, t, e, first)",
-        "where it begins depends on data",
-    ),
     "a diagonal that it names": (
         F,
         "s = Shape <start = 0, end = 1> (k) n = Squeeze(s, first) y = Trilu(x, n)",

@@ -122,13 +122,6 @@ def test_a_loop_that_grows_what_it_carries_as_long_as_data_says_is_refused() -> 
     assert "its carried value 0 is tensor<2x6xf32> where it is tensor<2x3xf32>" in str(caught.value)
 
 
-def test_scan_outputs_of_a_loop_that_data_ends_are_refused() -> None:
-    text = COUNTED.replace("float[2,3] x)", "float[2,3] x, int64 n)").replace("int64 n = {5}, ", "")
-    with pytest.raises(UnsupportedError) as caught:
-        imported(text.replace("float[5,2,3]", "float[S,2,3]"))
-    assert "how many elements its scan outputs have depends on data" in str(caught.value)
-
-
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

@@ -39,6 +39,7 @@ class Bulk(TileStaging):
     """Takes the whole tiles of operands with wide copies: a map of each operand, a barrier a stage."""
 
     template: Template = CpAsync().template
+    arrival: Template | None = CpAsync().arrival
 
     def takes(self, operand: StagedOperand) -> bool:
         return not operand.in_pieces and operand.copy_bytes == 16

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from glassrt.dialects.core.affine import floordiv, symbol
 from glassrt.dialects.core.sizes.counted import DependsOnData
-from glassrt.dialects.core.sizes.sizes import Resized, Sizes
+from glassrt.dialects.core.sizes.outcomes import Resized
+from glassrt.dialects.core.sizes.sizes import Sizes
 
 from .test_sizes import WHY, constraints, known
 

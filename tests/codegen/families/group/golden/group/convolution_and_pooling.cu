@@ -72,8 +72,7 @@ static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output
     const int M = 196;
     const int N = 64;
     const int K = 32;
-    const int tiles_m = (M + BLOCK_M - 1) / BLOCK_M, tiles_n = (N + BLOCK_N - 1) / BLOCK_N;
-    const int batch = 0;
+    const int tiles_n = (N + BLOCK_N - 1) / BLOCK_N;
     const int tile = own_block;
     const int tile_m = tile / tiles_n;
     const int tile_n = tile - tile_m * tiles_n;
