@@ -23,6 +23,7 @@ from .families.executed import drop_rounding, executed
 from .families.group.cost import MemberLoad, slots, together
 from .families.group.family import geometry_of
 from .families.group.formats import formats_by_member, formats_of, member_formats
+from .families.group.joinable import unjoinable
 from .families.group.parts import GROUP, Share, group_config, member_blocks, shares_of
 from .families.kernel_family import Accumulation
 from .families.registry import candidates, expected, families, family_of, is_group, realize, resized, tiers
@@ -104,6 +105,7 @@ __all__ = [
     "strided",
     "tiers",
     "together",
+    "unjoinable",
     "varies",
     "view_behind",
     "view_through",
