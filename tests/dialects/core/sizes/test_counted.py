@@ -67,7 +67,12 @@ def test_positions_in_what_is_put_together_of_counts_are_certain() -> None:
     one, other = sizes.count(N), sizes.derive("min", sizes.count(N), 5)
     kept = sizes.count(one + 2 * other)
     sizes.require_at_least((one + other) * sizes.derive("min", kept, 10), sizes.derive("min", kept, 10), WHY)
+    # As many indices as there are elements, and some in a tensor of two parts.
+    sizes.require_at_least((one + other) * (one + other), one + other, WHY)
+    sizes.require_at_least((one + other) * (3 * kept), 2 * kept, WHY)
     assert constraints(sizes) == []
+    with pytest.raises(DependsOnData):
+        sizes.require_at_least((one + other) * one, one + other, WHY)
     with pytest.raises(DependsOnData):
         sizes.require_at_least(one * kept, kept, WHY)  # none of the one, but some of the other
     with pytest.raises(DependsOnData):
