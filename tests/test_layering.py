@@ -16,16 +16,17 @@ import pytest
 from .places import ROOT
 
 PARTS = ("errors", "dialects", "compiler", "codegen", "runtime", "templates")
+PLAN_FORMAT = {"runtime.plan", "runtime.manifest", "runtime.manifest_arguments", "runtime.expressions"}
 STANDARD = set(sys.stdlib_module_names)
 
-# Which other parts of the package a part may import. "codegen" sees two modules of the runtime, "compiler"
+# Which other parts of the package a part may import. "codegen" sees how the runtime reads a plan, "compiler"
 # the face of code generation.
 INSIDE = {
     "errors": set(),
     "templates": set(),
     "dialects": {"errors", "runtime.launch_rules", "runtime.contents", "runtime.cuts"},
     "runtime": {"errors"},
-    "codegen": {"errors", "dialects", "runtime.plan", "runtime.children", "templates"},
+    "codegen": {"errors", "dialects", "runtime.children", "templates", *PLAN_FORMAT},
     "compiler": {"errors", "dialects", "codegen.interface", "runtime", "templates"},
     "": {"errors", "dialects", "codegen", "runtime", "compiler"},
 }
@@ -51,7 +52,7 @@ LOADERS = {"", "runtime.discovery", "compiler.checking.onnx_runtime", "compiler.
 MAX_FILE, MAX_FUNCTION = 600, 70
 # Modules without a test file at the mirrored path; files beside it test them. The number only falls: a new
 # module has its test, and whoever writes one for an old module lowers it.
-MODULES_WITHOUT_A_TEST = 301
+MODULES_WITHOUT_A_TEST = 300
 
 
 @cache
