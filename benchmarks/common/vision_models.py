@@ -14,7 +14,7 @@ import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 
-class Network:
+class VisionNetwork:
     """Builds a model of one image; a tensor is its name, `channels` knows how many channels each has."""
 
     def __init__(self, size: int) -> None:
@@ -83,7 +83,7 @@ STAGES = ((1, 16, 1, 3, 1), (6, 24, 2, 3, 2), (6, 40, 2, 5, 2), (6, 80, 3, 3, 2)
 
 
 def efficientnet_b0() -> ModelProto:
-    net = Network(224)
+    net = VisionNetwork(224)
     x = net.silu(net.norm(net.conv("image", 32, 3, 2)))
     for expansion, out, layers, size, stride in STAGES:
         for layer in range(layers):
@@ -91,7 +91,7 @@ def efficientnet_b0() -> ModelProto:
     return net.model("efficientnet_b0", net.classes(net.silu(net.norm(net.conv(x, 1280, 1))), 1000))
 
 
-def _inverted_residual(net: Network, x: str, expansion: int, out: int, size: int, stride: int) -> str:
+def _inverted_residual(net: VisionNetwork, x: str, expansion: int, out: int, size: int, stride: int) -> str:
     into = net.channels[x]
     wide = into * expansion
     y = net.silu(net.norm(net.conv(x, wide, 1))) if expansion > 1 else x
@@ -106,7 +106,7 @@ def _inverted_residual(net: Network, x: str, expansion: int, out: int, size: int
 
 
 def densenet121() -> ModelProto:
-    net = Network(224)
+    net = VisionNetwork(224)
     x = net.max_pool(net.relu(net.norm(net.conv("image", 64, 7, 2))), 3, 2)
     for layers in (6, 12, 24, 16):
         if layers > 6:
@@ -125,7 +125,7 @@ def densenet121() -> ModelProto:
 
 
 def yolox_s() -> ModelProto:
-    net = Network(640)
+    net = VisionNetwork(640)
     scales = _pyramid(net, *_darknet(net))
     heads = [_head(net, x) for x in scales]
     flat = [net.op("Reshape", head, net.constant(np.array([1, 85, -1], np.int64))) for head in heads]
@@ -133,11 +133,11 @@ def yolox_s() -> ModelProto:
     return net.model("yolox_s", net.op("Transpose", joined, perm=[0, 2, 1]))
 
 
-def _layer(net: Network, x: str, out: int, size: int, stride: int = 1) -> str:
+def _layer(net: VisionNetwork, x: str, out: int, size: int, stride: int = 1) -> str:
     return net.silu(net.norm(net.conv(x, out, size, stride)))
 
 
-def _csp(net: Network, x: str, out: int, depth: int, residual: bool = True) -> str:
+def _csp(net: VisionNetwork, x: str, out: int, depth: int, residual: bool = True) -> str:
     """The cross stage partial layer: bottlenecks on half of the channels, the other half beside them."""
     y, beside = _layer(net, x, out // 2, 1), _layer(net, x, out // 2, 1)
     for _ in range(depth):
@@ -146,7 +146,7 @@ def _csp(net: Network, x: str, out: int, depth: int, residual: bool = True) -> s
     return _layer(net, net.concat(y, beside), out, 1)
 
 
-def _darknet(net: Network) -> tuple[str, str, str]:
+def _darknet(net: VisionNetwork) -> tuple[str, str, str]:
     """The backbone: features at 1/8, 1/16 and 1/32 of the image."""
     corners = [net.op("Slice", "image", *(net.constant(np.array(part, np.int64)) for part in
                                            ([row, column], [1 << 40] * 2, [2, 3], [2, 2])))
@@ -160,7 +160,7 @@ def _darknet(net: Network) -> tuple[str, str, str]:
     return eighth, sixteenth, _csp(net, _layer(net, pooled, 512, 1), 512, 1, residual=False)
 
 
-def _pyramid(net: Network, eighth: str, sixteenth: str, last: str) -> tuple[str, str, str]:
+def _pyramid(net: VisionNetwork, eighth: str, sixteenth: str, last: str) -> tuple[str, str, str]:
     """The path aggregation network, top down and bottom up."""
     lateral = _layer(net, last, 256, 1)
     middle = _csp(net, net.concat(_doubled(net, lateral), sixteenth), 256, 1, residual=False)
@@ -171,13 +171,13 @@ def _pyramid(net: Network, eighth: str, sixteenth: str, last: str) -> tuple[str,
     return fine, middle, coarse
 
 
-def _doubled(net: Network, x: str) -> str:
+def _doubled(net: VisionNetwork, x: str) -> str:
     scales = net.constant(np.array([1, 1, 2, 2], np.float32))
     return net.op("Resize", x, "", scales, mode="nearest", nearest_mode="floor",
                   coordinate_transformation_mode="asymmetric")  # fmt: skip
 
 
-def _head(net: Network, x: str) -> str:
+def _head(net: VisionNetwork, x: str) -> str:
     """The decoupled head: boxes, objectness and 80 classes of each position."""
     x = _layer(net, x, 128, 1)
     classes, boxes = (_layer(net, _layer(net, x, 128, 3), 128, 3) for _ in range(2))

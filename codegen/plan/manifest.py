@@ -26,20 +26,21 @@ from ..request.parameters import (
     Parameter,
     ScalarParameter,
     ScratchParameter,
+    SizeParameter,
     TensorMapParameter,
 )
-from ..request.request import KernelCode
+from .sources import MadeKernel
 
 ALIGNMENT = 256  # bytes, of weights and counters
 FORMAT = 3  # version of the manifest
 
 
 class ManifestBuilder:
-    """Collects the buffers, weights, kernels and launches of MODULE; CODES has its kernels' code by name."""
+    """Collects the buffers, weights, kernels and launches of MODULE; MADE has its kernels by name."""
 
-    def __init__(self, module: Module, codes: Mapping[str, KernelCode]) -> None:
+    def __init__(self, module: Module, made: Mapping[str, MadeKernel]) -> None:
         self._module = module
-        self._codes = codes
+        self._made = made
         self._buffers: dict[Value, str] = {}
         self._starts: dict[Value, Dim] = {}
         self._entries: list[dict[str, Any]] = []
@@ -215,9 +216,10 @@ class ManifestBuilder:
         return self._weight_offsets[key], len(packed)
 
     def _kernel(self, op: Kernel) -> None:
-        parameters = self._codes[op.kernel].parameters
+        made = self._made[op.kernel]
+        parameters = made.code.parameters
         buffers = iter(op.inputs)
-        self._kernels[op.kernel] = {"entry": op.kernel, "parameters": list(map(_parameter, parameters))}
+        self._kernels[op.kernel] = {"entry": made.entry, "parameters": list(map(_parameter, parameters))}
         self._launches.append(
             {
                 "kernel": op.kernel,
@@ -242,6 +244,8 @@ class ManifestBuilder:
                 return {"tensor_map": _map(parameter.map, self._buffers[op.inputs[parameter.map.operand]])}
             case ScalarParameter():
                 return {"scalar": to_json(in_model_symbols(self._module, symbol(parameter.symbol)))}
+            case SizeParameter():
+                return {"scalar": to_json(parameter.value)}
         return {"buffer": self._buffers[next(buffers)]}
 
 
@@ -256,6 +260,8 @@ def _parameter(parameter: Parameter) -> dict[str, str]:
             return {"tensor_map": parameter.map.dtype.name}
         case ScalarParameter():
             return {"scalar": "i64" if parameter.wide else "i32"}
+        case SizeParameter():
+            return {"scalar": "i32"}
 
 
 def _map(map: TensorMap, buffer: str) -> dict[str, Any]:

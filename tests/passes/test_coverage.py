@@ -20,6 +20,7 @@ BEYOND_PASSES = {
     "precision-mixture",
     "precision-search",
     "register-spill",
+    "share-kernels",
     "standard-body",
     "unrolled-loop",
 }
