@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ....codegen.interface import executed
 from ....dialects.core.affine import evaluate
 from ....dialects.core.builtin import Yield
 from ....dialects.core.dtypes import DType
@@ -119,9 +120,12 @@ class Placement:
             return False
         block = maker.body.block
         made = block.terminator.inputs[0]
+        before = executed(block)
         block.terminator.erase()
         block.append(Yield(_in_form(block, made, wanted)))
         value.type = wanted
+        if executed(block) != before:  # it computes nothing: its format is that of what it stores
+            maker.requested = maker.compute = maker.accumulate = wanted.dtype
         return True
 
     def _conversion(self, value: Value, wanted: TensorType) -> Value:

@@ -21,7 +21,7 @@ def test_it_takes_what_the_runtime_passes() -> None:
 
 
 def test_a_plan_for_a_gpu_has_it_and_one_for_the_host_has_not() -> None:
-    host = glassrt.compile(model(WHILE))
+    host = glassrt.compile(model(WHILE), target="host")
     assert host.spec.setter == "" and SETTER not in host.sources
     plan = glassrt.compile(model(WHILE), target="sm_90a")
     assert plan.spec.setter == SETTER and plan.cubins["sm_90a"][SETTER]
