@@ -26,7 +26,7 @@ from ...property.concat_graphs import lowered
 from ...property.graphs import Net
 
 
-def growing(widths: tuple[int, ...] = (32, 64, 96, 128)) -> Module:
+def growing(widths: tuple[int, ...] = (100, 104, 108, 112)) -> Module:
     """Products one after the other, of as many rows."""
     net = Net()
     x = net.input("x", 64, widths[0])
@@ -45,7 +45,7 @@ def test_one_text_for_kernels_of_several_sizes() -> None:
     assert list(found) == list(made) and len({kernel.source for kernel in found.values()}) == 1
     (entry,) = {kernel.entry for kernel in found.values()}
     assert entry not in made and all(f" {entry}(" in kernel.source for kernel in found.values())
-    assert {k for kernel in found.values() for k in sizes_of(kernel)} >= {32, 64, 96}
+    assert {k for kernel in found.values() for k in sizes_of(kernel)} >= {100, 104, 108}
     assert all(kernel.code.geometry == made[name].code.geometry for name, kernel in found.items())
 
 
@@ -55,6 +55,11 @@ def test_who_is_apart_or_alone_keeps_its_text() -> None:
     found = shared(made, {first})
     assert found[first] == made[first] and found[others[0]].entry == found[others[1]].entry != others[0]
     assert shared(made, others) == made
+
+
+def test_kernels_of_more_tiles_along_k_are_others() -> None:
+    made = made_kernels(growing((64, 128, 256, 64)), REFERENCE)
+    assert len({kernel.entry for kernel in shared(made).values()}) == len(made) == 3
 
 
 def test_too_many_sizes_are_not_shared(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +72,7 @@ def test_numbers_before_the_kernel_are_its_own() -> None:
     """What stands before the kernel, as members of a group do, cannot see the parameters of the kernel."""
 
     def made(name: str, size: int) -> MadeKernel:
-        (kernel,) = made_kernels(growing((32, 64)), REFERENCE).values()
+        (kernel,) = made_kernels(growing((100, 104)), REFERENCE).values()
         helper = f"GLASS_DEVICE int far(int i) {{ return i * {size}; }}\n"
         return MadeKernel(f"{helper}GLASS_KERNEL(1, 1) {name}(int x0) {{\n}}\n", name, kernel.code)
 
