@@ -29,19 +29,20 @@ from ..request.parameters import (
     Parameter,
     ScalarParameter,
     ScratchParameter,
+    SizeParameter,
     TensorMapParameter,
 )
-from ..request.request import KernelCode
+from .sources import MadeKernel
 
 ALIGNMENT = 256  # bytes, of weights and counters
 
 
 class ManifestBuilder:
-    """Collects the buffers, weights, kernels and launches of MODULE; CODES has its kernels' code by name."""
+    """Collects the buffers, weights, kernels and launches of MODULE; MADE has its kernels by name."""
 
-    def __init__(self, module: Module, codes: Mapping[str, KernelCode]) -> None:
+    def __init__(self, module: Module, made: Mapping[str, MadeKernel]) -> None:
         self._module = module
-        self._codes = codes
+        self._made = made
         self._buffers: dict[Value, str] = {}
         self._starts: dict[Value, Dim] = {}
         self._entries: list[dict[str, Any]] = []
@@ -217,10 +218,11 @@ class ManifestBuilder:
         return self._weight_offsets[key], len(packed)
 
     def _kernel(self, op: Kernel) -> None:
-        parameters = self._codes[op.kernel].parameters
+        made = self._made[op.kernel]
+        parameters = made.code.parameters
         buffers = iter(op.inputs)
         self._kernels[op.kernel] = {
-            "entry": op.kernel,
+            "entry": made.entry,
             "parameters": [_parameter(parameter).to_json() for parameter in parameters],
         }
         self._launches.append(
@@ -252,6 +254,8 @@ class ManifestBuilder:
                 return _map(parameter.map, self._buffers[op.inputs[parameter.map.operand]])
             case ScalarParameter():
                 return to_json(in_model_symbols(self._module, symbol(parameter.symbol)))
+            case SizeParameter():
+                return to_json(parameter.value)
         return self._buffers[next(buffers)]
 
 
@@ -265,6 +269,8 @@ def _parameter(parameter: Parameter) -> ParameterSpec:
             return ParameterSpec("tensor_map", parameter.map.dtype.name)
         case ScalarParameter():
             return ParameterSpec("scalar", "i64" if parameter.wide else "i32")
+        case SizeParameter():
+            return ParameterSpec("scalar", "i32")
 
 
 def _map(map: TensorMap, buffer: str) -> TensorMapSpec:
