@@ -17,7 +17,6 @@ from ...request.parameters import (
     Parameter,
     ScalarParameter,
     ScratchParameter,
-    maps_of,
     scratch_of,
 )
 from ...request.request import Candidate, Config, Geometry, KernelCode, Request
@@ -26,7 +25,7 @@ from ...text.affine_c import dim_to_c
 from ...text.render import Code, Identifier, Template
 from ..failure import attributed
 from ..kernel_family import KernelFamily, Rank
-from .cost import MemberLoad, together
+from .cost import GroupLoad, MemberLoad
 from .parts import GROUP, GroupPart, parts_of
 
 Expected = Callable[[Request, str, Config], float]  # expected microseconds of a request by a family
@@ -111,7 +110,7 @@ class GroupFamily(KernelFamily):
             time = alone(part.request, part.share.family, part.share.config)
             saturates = self._family(part).saturates
             loads.append(MemberLoad.of(self._code(part), part.request, time, saturates))
-        return together(loads, request.target)
+        return GroupLoad(loads, request.target).microseconds
 
 
 def geometry_of(codes: Sequence[KernelCode]) -> Geometry:
@@ -123,7 +122,7 @@ def geometry_of(codes: Sequence[KernelCode]) -> Geometry:
     threads = members[0].block[0]
     if any(m.block != (threads, 1, 1) or m.cluster != (1, 1, 1) or m.grid[2] != 1 for m in members):
         raise ValueError("the members of a group need equal one-dimensional blocks and no clusters")
-    if any(code.geometry.cooperative or maps_of(code.parameters) for code in codes):
+    if any(code.geometry.cooperative or code.maps for code in codes):
         raise ValueError("the members of a group cannot have cooperative launches or tensor maps")
     return Geometry(
         grid=(_first(members, len(members)), 1, 1),
@@ -143,9 +142,7 @@ def _first(members: Sequence[Geometry], index: int) -> Dim:
 def _scratch(codes: Sequence[KernelCode]) -> list[ScratchParameter]:
     """The scratch parameters of all members, renamed so that they differ."""
     return [
-        replace(own, name=f"{own.name}_{index}")
-        for index, code in enumerate(codes)
-        for own in scratch_of(code.parameters)
+        replace(own, name=f"{own.name}_{index}") for index, code in enumerate(codes) for own in code.scratch
     ]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from ....codegen.interface import (
     ArchSpec,
-    Config,
+    Candidate,
     KernelCode,
     MemberLoad,
     Request,
@@ -26,7 +26,7 @@ MOST_VARIANTS = 4
 class Variant:
     """A configuration of a launch, with its load on the GPU and its code."""
 
-    config: Config
+    candidate: Candidate
     load: MemberLoad
     code: KernelCode
 
@@ -46,7 +46,7 @@ class Variants:
         if op.kernel not in self._own:
             request = self._request(op)
             time = expected(request, op.family, op.config)
-            self._own[op.kernel] = self._variant(op, dict(op.config), time)
+            self._own[op.kernel] = self._variant(op, Candidate(op.family, dict(op.config), time))
         return self._own[op.kernel]
 
     def resized(self, op: Kernel, threads: int) -> list[Variant]:
@@ -63,7 +63,7 @@ class Variants:
                 self._resized[key] = [own]
             else:
                 found = resized(self._request(op), op.family, dict(op.config), threads)[:MOST_VARIANTS]
-                self._resized[key] = [self._variant(op, c.config, c.microseconds) for c in found]
+                self._resized[key] = [self._variant(op, candidate) for candidate in found]
         return self._resized[key]
 
     def _request(self, op: Kernel) -> Request:
@@ -71,11 +71,11 @@ class Variants:
             self._requests[op.kernel] = replace(request_of(self._module, op, self.target), name="member")
         return self._requests[op.kernel]
 
-    def _variant(self, op: Kernel, config: Config, microseconds: float) -> Variant:
+    def _variant(self, op: Kernel, candidate: Candidate) -> Variant:
         request = self._request(op)
-        code = realize(request, op.family, config)
+        code = realize(request, op.family, candidate.config)
         saturates = family_of(op, op.family).saturates
-        return Variant(config, MemberLoad.of(code, request, microseconds, saturates), code)
+        return Variant(candidate, MemberLoad.of(code, request, candidate.microseconds, saturates), code)
 
 
 def unfit(op: Kernel) -> str | None:

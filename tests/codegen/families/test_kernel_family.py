@@ -184,7 +184,7 @@ class TestGroups:
             module, _ = lowered(products(48))
             (op,) = launches(module)
             found = Variants(module, REFERENCE).resized(op, 128)
-        assert [variant.config["variant"] for variant in found] == ([0] if tiled else [0, 1])
+        assert [variant.candidate.config["variant"] for variant in found] == ([0] if tiled else [0, 1])
 
     def test_the_threads_of_a_block_are_those_of_its_code(self) -> None:
         request = only_request()
