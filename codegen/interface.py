@@ -20,10 +20,11 @@ from .families.contraction.mma import needs_k_innermost
 from .families.contraction.prologue import Prologue, Unfit, Varies, read_prologue
 from .families.executed import executed
 from .families.group.cost import GroupLoad, MemberLoad
+from .families.group.joinable import unjoinable
 from .families.group.launch import group_launch
 from .families.group.members import MemberKernel, member_kernels
 from .families.kernel_family import Accumulation
-from .families.registry import candidates, expected, families, family_of, is_group, realize, resized, tiers
+from .families.registry import candidates, expected, families, realize, resized, tiers, unfit
 from .families.row.cost import better_shared
 from .nvrtc.cache import KernelCache
 from .nvrtc.compiled_kernel import CompiledKernel, UnfitError
@@ -68,9 +69,7 @@ __all__ = [
     "executed",
     "expected",
     "families",
-    "family_of",
     "group_launch",
-    "is_group",
     "kernel_name",
     "made_kernels",
     "make_request",
@@ -81,5 +80,7 @@ __all__ = [
     "request_of",
     "resized",
     "tiers",
+    "unfit",
+    "unjoinable",
     "without_provenance",
 ]

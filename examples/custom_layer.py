@@ -33,7 +33,7 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 
 
 @dataclass(frozen=True)
-class Layer:
+class LayerSize:
     """The sizes of the layer: rows of x and q, their features, the rank, and the features of the result."""
 
     rows: int
@@ -77,10 +77,10 @@ class Layer:
         return np.asarray((np.tanh(x @ u) * np.tanh(q @ v)) @ p)
 
 
-FULL, SMALL = Layer(32 * 1024, 1024, 128, 1024), Layer(200, 96, 128, 256)
+FULL, SMALL = LayerSize(32 * 1024, 1024, 128, 1024), LayerSize(200, 96, 128, 256)
 
 
-def measured(layer: Layer, device: str | None, repeats: int, warmup: int) -> Iterator[Row]:
+def measured(layer: LayerSize, device: str | None, repeats: int, warmup: int) -> Iterator[Row]:
     """A row for each precision, fp32 first."""
     expected = layer.expected()
     for precision in ("fp32", "fp16"):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.launch import Kernel
-
-from .graphs import Net
+from glassrt.testing.net import Net
 
 APART = frozenset({"group-launches"})
 

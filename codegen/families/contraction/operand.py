@@ -13,8 +13,8 @@ from ..staging.staging import StagedOperand
 from .gather import GatherSpec, divides, row_specs
 from .problem import Problem, RowAxis
 from .row_work import RowWork
-from .staging import StagingSpec, staging_spec
-from .tile import TileSpec, Tiling, tile_spec
+from .staging import StagingSpec, stage_alignment, staging_spec
+from .tile import TileSpec, Tiling, stage_elements, tile_spec
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class OperandSpec:
 
     type, memory_type: its element type in shared memory, and in global memory (before a prologue);
     element_bytes: the size of `type`; tile, gather, staging: its tile in shared memory, its addressing in
-    global memory, and the way between them; based: whether a batch entry may start at an offset other than 0.
+    global memory, and the way between them; stage_elements: from one pipeline stage to the next;
+    based: whether a batch entry may start at an offset other than 0.
     """
 
     role: Identifier
@@ -34,6 +35,7 @@ class OperandSpec:
     tile: TileSpec
     gather: GatherSpec
     staging: StagingSpec
+    stage_elements: int
     based: bool
 
     @property
@@ -69,7 +71,7 @@ class OperandSpec:
     @property
     def tile_bytes(self) -> int:
         """Bytes of one pipeline stage in shared memory."""
-        return self.tile.elements * self.element_bytes
+        return self.stage_elements * self.element_bytes
 
     @property
     def picked(self) -> bool:
@@ -120,8 +122,9 @@ def a_operand(
     memory_type = Identifier(c_type(problem.a_stored))
     type = Identifier(c_type(problem.a))
     based = problem.a_offset != 0 or any(axis.a_step != 0 for axis in problem.batch)
+    stage = stage_elements(tile, problem.a, stage_alignment(problem, target))
     return OperandSpec(
-        Identifier("a"), name, type, memory_type, problem.a.bytes, tile, gather, staging, based
+        Identifier("a"), name, type, memory_type, problem.a.bytes, tile, gather, staging, stage, based
     )
 
 
@@ -149,4 +152,7 @@ def b_operand(
     staging = staging_spec(tile, StagedOperand(problem.b, problem.b_vector), tiling, target)
     type = Identifier(c_type(problem.b))
     based = problem.b_offset != 0 or any(axis.b_step != 0 for axis in problem.batch)
-    return OperandSpec(Identifier("b"), name, type, type, problem.b.bytes, tile, gather, staging, based)
+    stage = stage_elements(tile, problem.b, stage_alignment(problem, target))
+    return OperandSpec(
+        Identifier("b"), name, type, type, problem.b.bytes, tile, gather, staging, stage, based
+    )

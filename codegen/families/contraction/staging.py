@@ -73,6 +73,11 @@ def staged_operands(problem: Problem) -> tuple[StagedOperand, StagedOperand]:
 # ---------------------------------------------------------------- shared memory and registers
 
 
+def stage_alignment(problem: Problem, target: ArchSpec) -> int:
+    """Bytes at a multiple of which each stage of both operands begins: the widest that a staging asks for."""
+    return max(staging_of(operand, target).stage_alignment for operand in staged_operands(problem))
+
+
 def barrier_bytes(problem: Problem, config: TileConfig, target: ArchSpec) -> int:
     """Shared memory of a block for the barriers of both operands' stagings, in bytes."""
     stagings = (staging_of(operand, target) for operand in staged_operands(problem))

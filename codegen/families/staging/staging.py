@@ -16,7 +16,8 @@ behind it may be under way; `drain` when all have. A group may be empty. What tw
 wait for alike is emitted once, and a barrier of the block follows (`arrival.cu.j2`).
 
 The kernel of a contraction has the parameters `maps` under their names, and the `barrier_bytes` of shared
-memory, uninitialised, at `a_barriers` or `b_barriers` (of type `Barrier*`).
+memory, uninitialised, at `a_barriers` or `b_barriers` (of type `Barrier*`). Each stage of its operands
+begins at a multiple of the widest `stage_alignment`.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ from ...arch.spec import ArchSpec
 from ...request.parameters import TensorMapParameter
 from ...text.render import Template
 
+CHUNK_BYTES = 16  # of a line of a tile, and of the widest copy by a thread
+
 
 @dataclass(frozen=True)
 class StagedOperand:
@@ -40,7 +43,7 @@ class StagedOperand:
     dtype: of its elements in shared memory; vector: elements that are adjacent in global memory and aligned
     together, so that one copy can have them; computed: whether a prologue computes its elements from what is
     loaded; in_pieces: whether its kernel has the macro `copy` stage single pieces, as attention does. Such a
-    kernel has neither maps nor barriers of stagings.
+    kernel has neither maps nor barriers of stagings, and aligns no stages.
     """
 
     dtype: DType
@@ -79,12 +82,15 @@ class TileStaging(ABC):
     - arrival: has the macros of an arrival; none where nothing is in flight, so that nothing is waited for.
     - needs_features: the features that a target must have.
     - asynchronous: copies bypass registers, and land in the background.
+    - stage_alignment: in bytes; each stage of a tile begins at a multiple of it in shared memory. A power of
+      two, at least a chunk and at most 1024, the alignment of shared memory itself.
     """
 
     template: Template
     arrival: Template | None = None
     needs_features: frozenset[Feature] = frozenset()
     asynchronous: bool = False
+    stage_alignment: int = CHUNK_BYTES
 
     @abstractmethod
     def takes(self, operand: StagedOperand) -> bool:

@@ -11,10 +11,11 @@ from ....codegen.interface import (
     MemberLoad,
     Request,
     expected,
-    family_of,
+    families,
     realize,
     request_of,
     resized,
+    unjoinable,
 )
 from ....dialects.core.ir import Module
 from ....dialects.launch import Kernel
@@ -29,6 +30,11 @@ class Variant:
     candidate: Candidate
     load: MemberLoad
     code: KernelCode
+
+    @property
+    def joinable(self) -> bool:
+        """Whether its code can be that of a member."""
+        return unjoinable(self.code.geometry, self.code.maps) is None
 
 
 class Variants:
@@ -58,12 +64,13 @@ class Variants:
         key = (op.kernel, threads)
         if key not in self._resized:
             own = self.own(op)
-            tiled = family_of(op, op.family).accumulation.tiled
+            tiled = families()[op.family].accumulation.tiled
             if tiled and own.load.threads == threads:
                 self._resized[key] = [own]
             else:
                 found = resized(self._request(op), op.family, dict(op.config), threads)[:MOST_VARIANTS]
-                self._resized[key] = [self._variant(op, candidate) for candidate in found]
+                made = [self._variant(op, candidate) for candidate in found]
+                self._resized[key] = [variant for variant in made if variant.joinable]
         return self._resized[key]
 
     def _request(self, op: Kernel) -> Request:
@@ -74,18 +81,5 @@ class Variants:
     def _variant(self, op: Kernel, candidate: Candidate) -> Variant:
         request = self._request(op)
         code = realize(request, op.family, candidate.config)
-        saturates = family_of(op, op.family).saturates
+        saturates = families()[op.family].saturates
         return Variant(candidate, MemberLoad.of(code, request, candidate.microseconds, saturates), code)
-
-
-def unfit(op: Kernel) -> str | None:
-    """Why OP cannot be a member of a group; None when it can."""
-    if not family_of(op, op.family).groupable:
-        return f"kernels of the family {op.family} cannot be members of a group"
-    if op.cluster != (1, 1, 1) or op.grid[2] != 1 or op.block[1:] != (1, 1):
-        return "its grid or its blocks have more dimensions than those of a group"
-    if op.cooperative or op.maps:
-        return "it needs a cooperative launch or tensor maps, which a group has not"
-    if op.stacked:
-        return "it writes one row of a stack, which members of a group do not"
-    return None

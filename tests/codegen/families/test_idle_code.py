@@ -12,9 +12,10 @@ from glassrt.dialects.core.dtypes import F16, F32
 from ..attention_cases import module_of
 from ..one_kernel import kernel_module, plan_of
 from ..prologue_cases import SYMBOLS
-from .attention import test_attention
+from .attention.checked import CASES as ATTENTION
+from .attention.checked import SYMBOLS as ATTENTION_SYMBOLS
 from .contraction import test_contraction
-from .contraction.test_prologues import CASES as PROLOGUES
+from .contraction.test_prologue import CASES as PROLOGUES
 
 IDLE = re.compile(
     r"[*/%] 1\b(?!\.)|[+-] 0\b(?![.x])|= 0 \+|\bout_image = index\b"
@@ -61,10 +62,10 @@ def test_prologues(name: str, dtype: object) -> None:
 
 
 @pytest.mark.parametrize("dtype", [F16, F32], ids=str)
-@pytest.mark.parametrize("name", test_attention.CASES)
+@pytest.mark.parametrize("name", ATTENTION)
 def test_attention_kernels(name: str, dtype: object) -> None:
-    shape = replace(test_attention.CASES[name], dtype=dtype)  # type: ignore[arg-type]
-    symbols = test_attention.SYMBOLS if name == "symbols" else None
+    shape = replace(ATTENTION[name], dtype=dtype)  # type: ignore[arg-type]
+    symbols = ATTENTION_SYMBOLS if name == "symbols" else None
     for source in plan_of(module_of(shape, symbols)).sources.values():
         assert not idle(source)
 

@@ -19,13 +19,13 @@ from glassrt.codegen.families.contraction.mma import MMA
 from glassrt.codegen.families.contraction.simt import SIMT
 from glassrt.codegen.families.group.cost import MemberLoad
 from glassrt.codegen.families.kernel_family import Accumulation, KernelFamily, Rank
-from glassrt.codegen.families.registry import BUILT_IN, candidates, families, family_of, registered
+from glassrt.codegen.families.registry import BUILT_IN, candidates, families, family_of, registered, unfit
 from glassrt.codegen.plan.sources import request_of
 from glassrt.codegen.request.request import Request
 from glassrt.compiler.checking.accuracy import LaunchReport, measure
 from glassrt.compiler.driver.build import Settings, build
 from glassrt.compiler.fusion.decompose_attention import has_kernel
-from glassrt.compiler.schedule.grouping.variants import Variants, unfit
+from glassrt.compiler.schedule.grouping.variants import Variants
 from glassrt.compiler.settings.policy import as_policy
 from glassrt.dialects.core.dtypes import F32, TF32, DType
 from glassrt.dialects.core.interpreter import interpret
@@ -35,9 +35,9 @@ from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.launch import Kernel
 from glassrt.errors import IRError, UnsupportedError
 from glassrt.runtime.engine import Engine
+from glassrt.testing.net import Net
 
 from ...places import ROOT
-from ...property.graphs import Net
 from ...property.groups import families as families_of
 from ...property.groups import groups, launches, lowered, on_host, take_apart
 from ..toy_family import ToyConfig, ToyFamily

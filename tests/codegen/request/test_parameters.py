@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.families.group.family import geometry_of
+from glassrt.codegen.families.group.joinable import Unjoinable
 from glassrt.codegen.families.kernel_family import KernelFamily, Rank
-from glassrt.codegen.families.registry import families, registered
+from glassrt.codegen.families.registry import families, registered, unfit
 from glassrt.codegen.plan.sources import made_kernels
 from glassrt.codegen.request.parameters import (
     BufferParameter,
@@ -29,7 +30,6 @@ from glassrt.codegen.request.request import Candidate, Config, Geometry, KernelC
 from glassrt.codegen.request.signature import make_signature
 from glassrt.codegen.text import render
 from glassrt.compiler.passes.levels import ALL_DIALECTS
-from glassrt.compiler.schedule.grouping.variants import unfit
 from glassrt.compiler.schedule.precision_to_launch import precision_to_launch
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import F32, F64, U32, U64, DType
@@ -235,9 +235,11 @@ def test_such_launches_are_members_of_no_group() -> None:
     op.family = "loop"
     assert unfit(op) is not None
     op.cluster = (1, 1, 1)
-    assert unfit(op) == "it needs a cooperative launch or tensor maps, which a group has not"
+    assert unfit(op) == Unjoinable.TENSOR_MAPS.value
     code = KernelCode("", None, Geometry((1, 1, 1), (32, 1, 1), cooperative=True), ())
-    with pytest.raises(ValueError, match="cannot have cooperative launches"):
+    with pytest.raises(
+        ValueError, match="member 0 of the group cannot be one: it needs a cooperative launch"
+    ):
         geometry_of([code, code])
 
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from glassrt.codegen.families.contraction.gather import row_specs
+from glassrt.codegen.families.registry import families
+from glassrt.codegen.text.render import render
+from glassrt.dialects.core.dtypes import F16
 
 from ...contraction_cases import Case, conv, matmul
+from ...prologue_cases import gathered_product
+from .prologue_requests import MMA, request_of
 
 CASES: dict[str, tuple[Case, tuple[str, ...]]] = {
     "sequence": (conv("f32", (2, 4, 9), (8, 4, 3)), ("image", "out_x")),
@@ -30,3 +37,13 @@ def test_names_of_windows() -> None:
     (_, only) = row_specs(CASES["one_column"][0].problem.rows, {})
     assert only.window is not None
     assert (only.window.name, only.window.tap) == ("in_y", "tap_y")
+
+
+def test_emitted_gather_of_rows(golden: Any) -> None:
+    """The index of a row is read once, before the first tile; rows are copied asynchronously."""
+    request, _ = request_of(gathered_product(F16, None, (3000, 128), columns=64))
+    code = families()[MMA].realize(request, families()[MMA].propose(request)[0].config)
+    source = render(code.template, code.spec)
+    assert source.count("load(x1") == 1 and "cp_async<16>(tile + a_slot" in source
+    assert source.index("pdl_wait") < source.index("load(x1")
+    assert source == golden.at("gathered_rows_mma.cu")

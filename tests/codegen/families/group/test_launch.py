@@ -47,5 +47,5 @@ def test_members_with_other_blocks_cannot_be_joined() -> None:
     x, _, _ = code.geometry.block
     wider = type(code.geometry)(code.geometry.grid, (x // 2, 2, 1))
     odd = type(code)(code.template, code.spec, wider, code.parameters)
-    with pytest.raises(ValueError, match="equal one-dimensional blocks"):
+    with pytest.raises(ValueError, match="member 0 of the group cannot be one"):
         grouped([(op, config, odd)], module, group)
