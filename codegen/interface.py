@@ -31,6 +31,8 @@ from .nvrtc.compiled_kernel import CompiledKernel, UnfitError
 from .nvrtc.cost import BUDGET_MS, compile_ms
 from .nvrtc.library import check_target
 from .plan.assemble import BuildOptions, assemble
+from .plan.sharing import RULE as SHARE_KERNELS
+from .plan.sharing import SUMMARY as KERNELS_SHARED
 from .plan.sources import made_kernels, request_of
 from .request.make import code_in_model_symbols, make_request
 from .request.naming import kernel_name
@@ -39,7 +41,9 @@ from .text.provenance import without_provenance
 
 __all__ = [
     "BUDGET_MS",
+    "KERNELS_SHARED",
     "REFERENCE",
+    "SHARE_KERNELS",
     "Accumulation",
     "ArchSpec",
     "BuildOptions",

@@ -16,6 +16,7 @@ from ...dialects.core.ir import Function, Module, Operation, Value
 from ...dialects.core.sizes.counted import Counted, DependsOnData
 from ...dialects.core.sizes.substitution import in_module
 from ...dialects.core.traits import Trait, has
+from ...dialects.core.types import symbols_in
 from ...dialects.graph.constants import Dims
 from ...dialects.graph.movement.concat import Concat
 from ...dialects.graph.movement.reshape import Reshape
@@ -25,7 +26,6 @@ from .bounding_regions import bounded_control
 from .bounding_rules import apply_rule
 from .builder import Builder
 from .masks import Masks
-from .merging import symbols_of
 from .problems import Refused, shown
 
 
@@ -57,7 +57,7 @@ def _at_bounds(module: Module, counted: Counted, undecided: set[str]) -> Iterato
         try:
             largest[name] = counted.largest(symbol(name))
         except DependsOnData as error:
-            user = next((op for op in module.main.block if name in symbols_of(op)), None)
+            user = next((op for op in module.main.block if name in _symbols_of(op)), None)
             if user is not None:
                 yield _diagnostic(user, error)
     in_module(module, largest)
@@ -68,9 +68,16 @@ def _diagnostic(op: Operation, error: Exception) -> Diagnostic:
     return Diagnostic(f"node {shown(node)}: {error}", nodes=op.location.nodes)
 
 
+def _symbols_of(op: Operation) -> set[str]:
+    """The symbols in OP and in the ops of its regions: in types and in attributes."""
+    values = [value for inner in op.walk() for value in (*inner.inputs, *inner.results)]
+    attributes = [value for inner in op.walk() for value in inner.attributes.values()]
+    return {name for each in (*(value.type for value in values), *attributes) for name in symbols_in(each)}
+
+
 def _bounded(masks: Masks, op: Operation) -> Iterator[Diagnostic]:
     """Make OP right if data decides sizes of it; a message where that is not possible."""
-    if masks.undecided.isdisjoint(symbols_of(op)):
+    if masks.undecided.isdisjoint(_symbols_of(op)):
         return
     masks.place = op
     try:

@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 
 from ...dialects.control import Loop
 from ...dialects.core.affine import Dim
-from ...dialects.core.ir import Operation
-from ...dialects.core.types import symbols_in
 from ...dialects.graph.elementwise import Where
 from ...dialects.graph.movement.pad import Pad
 from .call import Call
@@ -22,13 +20,6 @@ from .problems import Malformed, Refused
 from .tensor import Tensor
 
 MERGED_BRANCHES = "merged-branches"
-
-
-def symbols_of(op: Operation) -> set[str]:
-    """The symbols in OP and in the ops of its regions: in types and in attributes."""
-    values = [value for inner in op.walk() for value in (*inner.inputs, *inner.results)]
-    attributes = [value for inner in op.walk() for value in inner.attributes.values()]
-    return {name for each in (*(value.type for value in values), *attributes) for name in symbols_in(each)}
 
 
 def merged(call: Call, condition: Tensor, bodies: Sequence[Callable[[], Sequence[Tensor]]]) -> list[Tensor]:

@@ -22,7 +22,7 @@ from .call import Call, Outcome
 from .contents import SIZE, unmoved
 from .frame import LOST_SIZES
 from .loops import Count, Step, loop
-from .merging import MERGED_BRANCHES, merged, symbols_of
+from .merging import MERGED_BRANCHES, merged
 from .problems import Malformed, Refused
 from .regions import branch
 from .table import Table
@@ -64,22 +64,14 @@ def _branches(call: Call, condition: Tensor, graphs: Sequence[GraphProto]) -> Ou
 
 
 def _by_data(call: Call, condition: Tensor, graphs: Sequence[GraphProto]) -> Outcome:
-    """The results of an If that data decides: of one branch, or of both where these have sizes of their own
-    that data decides."""
-    builder = call.builder
+    """The results of an If that data decides: of one branch, or of both where these give different shapes."""
     try:
-        with builder.attempt():
-            results = _branches(call, condition, graphs)
-            assert builder.block.last is not None  # the branches
-            if any(
-                builder.sizes_known.counted.within(symbol(name)) for name in symbols_of(builder.block.last)
-            ):
-                raise Refused("sizes in its branches depend on data")
-            return results
+        with call.builder.attempt():
+            return _branches(call, condition, graphs)
     except LostNode:
         raise
     except Refused:
-        with builder.attempt():
+        with call.builder.attempt():
             return merged(call, condition, [partial(outputs_of, call, graph) for graph in graphs])
 
 

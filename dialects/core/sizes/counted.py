@@ -10,7 +10,7 @@ import itertools
 import math
 from collections.abc import Callable, Mapping, Set
 
-from ..affine import Affine, Dim, FloorDiv, substitute, symbols
+from ..affine import Affine, Dim, FloorDiv, Monomial, substitute, symbols
 from ..ir import Module
 from .values import closure
 
@@ -23,10 +23,12 @@ class DependsOnData(Exception):
 
 
 class Counted:
-    """The counts of MODULE with their BOUNDS; DERIVE makes derived symbols (`Sizes.derive`)."""
+    """The counts of MODULE, each from its `least` to its `bounds`, which are sizes; DERIVE makes derived
+    symbols (`Sizes.derive`)."""
 
     def __init__(self, module: Module, derive: Derive) -> None:
         self.bounds: dict[str, Dim] = {}
+        self.least: dict[str, Dim] = {}
         self._module = module
         self._derive = derive
 
@@ -63,30 +65,36 @@ class Counted:
         if not _linear(dim, name):
             raise DependsOnData(f"{dim} depends on data")
         most = self.bounds[name] if name in self.bounds else self._largest_of(name)
-        least = self._module.symbols[name].minimum
+        least = self.least.get(name, self._module.symbols[name].minimum)
         return substitute(dim, {name: least}), substitute(dim, {name: most})
 
     def covers(self, dim: Dim) -> bool:
-        """Whether DIM is of the form (a * size - b) * count with a >= b > 0, and the count 0 where the size
-        is, so that it is never negative: that of positions that are found in a tensor of the size is. The
-        size may be a sum."""
-        terms = sorted(dim.terms, key=lambda term: term[1]) if isinstance(dim, Affine) else []
-        if len(terms) < 2:
+        """Whether DIM is made of terms (a * size - b) * count with a >= b > 0, and each count 0 where its
+        size is, so that it is never negative: that of positions that are found in a tensor of the size is.
+        Sizes may be sums."""
+        terms = dim.terms if isinstance(dim, Affine) else ()
+        if len(terms) > 2 and any(self._may_be_negative(monomial) for monomial, _ in terms):
             return False
-        (part, least), *wholes = terms
+        left = {monomial: value for monomial, value in terms if value > 0}
+        parts = [(monomial, -value) for monomial, value in terms if value < 0]
+        return bool(parts) and all(self._covered(part, least, left) for part, least in parts)
+
+    def _covered(self, part: Monomial, least: int, left: dict[Monomial, int]) -> bool:
+        """Whether what is LEFT of sizes times counts covers LEAST times PART, which takes its share of it."""
         sizes: list[list[str]] = []
-        for whole, most in wholes:
+        for whole, most in left.items():
             size = [atom for atom in dict.fromkeys(whole) if whole.count(atom) > part.count(atom)]
             named = [atom for atom in size if isinstance(atom, str)]
-            negative = len(wholes) > 1 and any(self._module.symbols[atom].minimum < 0 for atom in named)
-            if not most >= -least > 0 or any(whole.count(atom) < part.count(atom) for atom in part):
-                return False
-            if len(named) < len(size) or negative:
-                return False
-            sizes.append(named)
+            holds = all(whole.count(atom) >= part.count(atom) for atom in part)
+            if holds and most >= least and len(named) == len(size):
+                left[whole] = most - least
+                sizes.append(named)
         # The sum is 0 where a factor of every term is.
-        ways = itertools.product(*sizes) if math.prod(map(len, sizes)) <= MOST_WAYS else ()
-        return all([self._vanishes(Affine(((part, 1),)), set(zeros)) for zeros in ways] or [False])
+        ways = list(itertools.product(*sizes)) if math.prod(map(len, sizes)) <= MOST_WAYS else []
+        return bool(ways) and all(self._vanishes(Affine(((part, 1),)), set(zeros)) for zeros in ways)
+
+    def _may_be_negative(self, monomial: Monomial) -> bool:
+        return any(isinstance(a, FloorDiv) or self._module.symbols[a].minimum < 0 for a in monomial)
 
     def _vanishes(self, dim: Dim, zeros: Set[str]) -> bool:
         """Whether DIM is surely 0 where the symbols ZEROS are, being at most what it is bounded by."""
@@ -121,6 +129,7 @@ class Counted:
     def replace(self, values: Mapping[str, Dim]) -> None:
         """Replace symbols in the bounds."""
         self.bounds = {name: substitute(bound, values) for name, bound in self.bounds.items()}
+        self.least = {name: substitute(least, values) for name, least in self.least.items()}
 
 
 def _grows(dim: Dim, name: str) -> bool:

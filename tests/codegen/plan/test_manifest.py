@@ -21,8 +21,7 @@ from ...property.concat_graphs import lowered
 
 
 def built(module: Module) -> tuple[dict[str, Any], bytes]:
-    codes = {name: kernel.code for name, kernel in made_kernels(module, REFERENCE).items()}
-    builder = ManifestBuilder(module, codes)
+    builder = ManifestBuilder(module, made_kernels(module, REFERENCE))
     return builder.build("test", [], 0), builder.weights
 
 

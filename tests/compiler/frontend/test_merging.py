@@ -51,6 +51,13 @@ def test_a_branch_for_what_may_be_empty_is_merged() -> None:
     assert count(module, If) == 0 and remarks(module) == ["merged-branches"]
 
 
+def test_sizes_that_stay_in_a_branch_need_no_merge() -> None:
+    counted = "z = NonZero(x) n = Size(z) f = Cast<to = 1>(n) d = Mul(double, f)"
+    text = BRANCHES.replace("d = Mul(double, v)", counted)
+    module = check(text, *({"c": np.array(c), "x": X} for c in (True, False)))
+    assert count(module, If) == 1 and remarks(module) == []
+
+
 def test_branches_of_different_ranks_are_refused() -> None:
     text = BRANCHES.replace("d = Mul(double, v)", "e = Mul(double, v) d = Flatten<axis = 0>(e) f = Neg(d)")
     text = text.replace(

@@ -27,6 +27,16 @@ def test_a_count_is_between_0_and_its_bound() -> None:
     assert sizes.counted.largest(floordiv(count, 2)) == floordiv(3 * N, 2)
 
 
+def test_a_count_that_is_never_0_where_its_bound_is_not() -> None:
+    sizes = sizes_of()
+    count = sizes.count(N, sizes.derive("min", N, 1))
+    sizes.require_at_least(count * N, N, WHY)
+    assert constraints(sizes) == []
+    with pytest.raises(DependsOnData):
+        sizes.require_at_least(count, 2, WHY)
+    assert sizes_of(1).count(N, 1) == symbol("n0")
+
+
 def test_what_is_derived_from_counts_has_a_largest_size() -> None:
     sizes = sizes_of()
     count = sizes.count(N)
@@ -57,7 +67,12 @@ def test_positions_in_what_is_put_together_of_counts_are_certain() -> None:
     one, other = sizes.count(N), sizes.derive("min", sizes.count(N), 5)
     kept = sizes.count(one + 2 * other)
     sizes.require_at_least((one + other) * sizes.derive("min", kept, 10), sizes.derive("min", kept, 10), WHY)
+    # As many indices as there are elements, and some in a tensor of two parts.
+    sizes.require_at_least((one + other) * (one + other), one + other, WHY)
+    sizes.require_at_least((one + other) * (3 * kept), 2 * kept, WHY)
     assert constraints(sizes) == []
+    with pytest.raises(DependsOnData):
+        sizes.require_at_least((one + other) * one, one + other, WHY)
     with pytest.raises(DependsOnData):
         sizes.require_at_least(one * kept, kept, WHY)  # none of the one, but some of the other
     with pytest.raises(DependsOnData):
