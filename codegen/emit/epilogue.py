@@ -18,7 +18,7 @@ from .inline import Given as Computed
 from .inline import RegionExpressions
 from .lanes import Lanes
 from .sections import Section
-from .shuffle import shuffle_of
+from .shuffle import Shuffle
 from .spaces import Space
 
 
@@ -99,7 +99,7 @@ def _results(
     """
     place = index
     expressions = RegionExpressions(ranges, known)
-    shuffle = next(filter(None, (shuffle_of(op.result) for op in request.ops)), None)
+    shuffle = next(filter(None, (Shuffle.of(op.result) for op in request.ops)), None)
     if shuffle is not None:
         source = shuffle.source
         place = tuple(simplify(dim, ranges) for dim in shuffle.moved(index))

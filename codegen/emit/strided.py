@@ -29,47 +29,42 @@ class Strided:
         own = axis - (rank - len(self.shape))
         return 0 if own < 0 or self.shape[own] == 1 else self.strides[own]
 
+    @staticmethod
+    def of(type: TensorType) -> Strided:
+        """The view of a buffer that a tensor of TYPE is, by its layout."""
+        return Strided(type.shape, type.strides, type.layout.offset)
 
-def strided(type: TensorType) -> Strided:
-    """The view of a buffer that a tensor of TYPE is, by its layout."""
-    return Strided(type.shape, type.strides, type.layout.offset)
+    def through(self, op: Operation) -> Strided | None:
+        """The result of OP, whose operand is this view, as a view of the same buffer.
 
+        None when OP must copy elements, or is not a movement of elements.
+        """
+        match op:
+            case Transpose():
+                return _permuted(self, op.perm)
+            case Reshape():
+                return reshaped(self, op.result.type.shape)
+            case Slice():
+                starts = (start * stride for start, stride in zip(op.starts, self.strides, strict=True))
+                strides = tuple(a * b for a, b in zip(self.strides, op.step_list, strict=True))
+                return Strided(op.result.type.shape, strides, total([self.offset, *starts]))
+            case Expand() if not op.stretches:
+                shape = op.result.type.shape
+                strides = tuple(self.step(axis, len(shape)) for axis in range(len(shape)))
+                return Strided(shape, strides, self.offset)
+        return None
 
-def view_through(op: Operation, source: Strided) -> Strided | None:
-    """The result of OP as a view of the buffer in which its operand is the view SOURCE.
+    def behind(self, op: Operation) -> Strided | None:
+        """The view to which OP's operand must be written so that its result is this view.
 
-    None when OP must copy elements, or is not a movement of elements.
-    """
-    match op:
-        case Transpose():
-            return _permuted(source, op.perm)
-        case Reshape():
-            return reshaped(source, op.result.type.shape)
-        case Slice():
-            starts = (start * stride for start, stride in zip(op.starts, source.strides, strict=True))
-            offset = total([source.offset, *starts])
-            strides = tuple(a * b for a, b in zip(source.strides, op.step_list, strict=True))
-            return Strided(op.result.type.shape, strides, offset)
-        case Expand() if not op.stretches:
-            shape = op.result.type.shape
-            return Strided(
-                shape, tuple(source.step(axis, len(shape)) for axis in range(len(shape))), source.offset
-            )
-    return None
-
-
-def view_behind(op: Operation, target: Strided) -> Strided | None:
-    """The view to which OP's operand must be written so that its result is the view TARGET.
-
-    The inverse of `view_through`; None when OP must copy elements, or is neither a transpose nor a reshape.
-    """
-    match op:
-        case Transpose():
-            inverse = sorted(range(len(op.perm)), key=op.perm.__getitem__)
-            return _permuted(target, inverse)
-        case Reshape():
-            return reshaped(target, op.x.type.shape)
-    return None
+        The inverse of `through`; None when OP must copy elements, or is neither a transpose nor a reshape.
+        """
+        match op:
+            case Transpose():
+                return _permuted(self, sorted(range(len(op.perm)), key=op.perm.__getitem__))
+            case Reshape():
+                return reshaped(self, op.x.type.shape)
+        return None
 
 
 def _permuted(view: Strided, perm: Sequence[int]) -> Strided:

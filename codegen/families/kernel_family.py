@@ -14,10 +14,12 @@ from enum import IntEnum
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from ...dialects.core.dtypes import DType
+from ...dialects.core.ir import Block
 from ...dialects.graph.attention import Attention
 from ..arch.features import Feature
 from ..arch.spec import ArchSpec
 from ..request.request import Candidate, Config, KernelCode, Request
+from .executed import drop_rounding
 
 # What `KernelFamily.realize` may raise for a configuration that is not legal.
 ILLEGAL = (ArithmeticError, AssertionError, LookupError, TypeError, ValueError)
@@ -88,6 +90,10 @@ class KernelFamily(ABC):
     saturates: bool = False
     accumulation: Accumulation = Accumulation()
     stacks: bool = False
+
+    def drop_rounding(self, region: Block) -> bool:
+        """Remove `multiply` from REGION's ops unless it rounds operands; returns whether there was any."""
+        return not self.rounds_operands and drop_rounding(region)
 
     @property
     def designed(self) -> bool:

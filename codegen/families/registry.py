@@ -11,8 +11,9 @@ from types import MappingProxyType
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.ir import Operation
 from ...dialects.core.parts import AttributeAt
+from ...dialects.launch import Kernel
 from ...errors import UnsupportedError
-from ..request.request import Candidate, Config, KernelCode, Request
+from ..request.request import Candidate, Config, Geometry, KernelCode, Request
 from .attention.families import AttentionFamily
 from .attention.mma import MMA as MMA_ATTENTION
 from .attention.simt import SIMT as SIMT_ATTENTION
@@ -22,6 +23,7 @@ from .contraction.simt import SIMT
 from .custom import CustomFamily
 from .failure import attributed
 from .group.family import GroupFamily
+from .group.joinable import unjoinable
 from .group.parts import shares_of
 from .kernel_family import KernelFamily
 from .loop import LoopFamily
@@ -79,6 +81,17 @@ def family_of(op: Operation, name: str) -> KernelFamily:
             op, f"there is no kernel family '{name}'", f"these exist: {', '.join(families())}", at=at
         )
     return found
+
+
+def unfit(op: Kernel) -> str | None:
+    """Why the launch OP cannot be a member of a group; None when it can. Raises IRError as `family_of`."""
+    if not family_of(op, op.family).groupable:
+        return f"kernels of the family {op.family} cannot be members of a group"
+    geometry = Geometry(op.grid, op.block, op.shared, op.cluster, op.cooperative)
+    reason = unjoinable(geometry, op.maps)
+    if reason is not None:
+        return reason.value
+    return "it writes one row of a stack, which members of a group do not" if op.stacked else None
 
 
 def is_group(name: str) -> bool:

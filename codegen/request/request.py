@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 
 from ...dialects.core.affine import Dim
 from ...dialects.core.ir import Block, Operation
+from ...dialects.core.tensor_map import TensorMap
 from ...dialects.core.types import TensorType
 from ...dialects.graph.base import is_scalar
 from ..arch.spec import ArchSpec
-from .parameters import Parameter
+from .parameters import Parameter, ScratchParameter, maps_of, scratch_of
 
 # The configuration of a kernel by its family, such as tile sizes and pipeline stages: stands in launch text.
 Config = dict[str, int | str]
@@ -125,3 +126,13 @@ class KernelCode:
     geometry: Geometry
     parameters: tuple[Parameter, ...]
     resident: int | None = None
+
+    @property
+    def scratch(self) -> list[ScratchParameter]:
+        """Its workspaces and counters, in order."""
+        return scratch_of(self.parameters)
+
+    @property
+    def maps(self) -> list[TensorMap]:
+        """Its tensor maps, in order."""
+        return maps_of(self.parameters)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ...codegen.interface import is_group, ops_in
 from ...dialects.core.dtypes import DType
 from ...dialects.core.interpreter import Array
 from ...dialects.core.ir import Module, Operation, Value
@@ -182,8 +181,8 @@ class AccuracyObserver:
         """The source of each result of MEMBER."""
         inherited = max((self._known_error(value) for value in op.reads[member.reads]), default=0.0)
         source = _Source(spec.op, spec.nodes, inherited)
-        if is_group(op.family):
-            source = _Source(ops_in(member.body), member.nodes or spec.nodes, inherited)
+        if member.body is not op.body.block:  # one of a group
+            source = _Source(member.ops, member.nodes or spec.nodes, inherited)
         return [source] * (member.writes.stop - member.writes.start)
 
     def _known_error(self, value: Value) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...codegen.interface import Accumulation, family_of
+from ...codegen.interface import Accumulation, families
 from ...dialects.core.interpreter import Array, Evaluation, run_block
 from ...dialects.core.ir import Block, Module, Operation, Value
 from ...dialects.core.traits import Trait, has
@@ -52,7 +52,7 @@ def replay(op: Kernel, reads: Sequence[Array], symbols: Mapping[str, int]) -> Re
     parts = [
         _replay_member(
             member,
-            family_of(op, member.family).accumulation,
+            families()[member.family].accumulation,
             reads[member.reads],
             [value.type for value in op.writes[member.writes]],
             symbols,

@@ -17,17 +17,19 @@ from ...errors.diagnostic import Diagnostic
 from .bounding import bound_counts
 from .builder import Builder
 from .contents import Contents, ElementRanges, merged
+from .declared import Declared
 from .external import ExternalFiles
 from .first_rows import FirstRows
 from .frame import LOST, LOST_SIZES, Frame
 from .functions import LocalFunctions
+from .input_symbols import SymbolRanges
 from .limits import DEFAULT_FOLDING_BUDGET, check_type
 from .old_opsets import RULE, conversion
 from .ordering import in_order
 from .problems import Malformed, Refused, shown
 from .ranks import with_rank
 from .reading import Model, Source, read_model
-from .signature import Declared, Overrides, SymbolRanges, input_types
+from .signature import Overrides, input_types
 from .tensor import Tensor
 from .walk import Walker
 from .weights import read_tensor

@@ -9,8 +9,7 @@ from itertools import chain
 from ...codegen.interface import (
     ArchSpec,
     Candidate,
-    Geometry,
-    Parameter,
+    KernelCode,
     Request,
     candidates,
     code_in_model_symbols,
@@ -39,15 +38,14 @@ def cheapest(request: Request) -> Candidate:
 
 @dataclass(frozen=True)
 class Planned:
-    """A kernel as it will be launched, with its sizes in the symbols of the model.
+    """A kernel as it will be launched, its code with sizes in the symbols of the model.
 
     instead: descriptions of the better candidates that it replaces because they spill registers.
     """
 
     name: str
     candidate: Candidate
-    geometry: Geometry
-    parameters: tuple[Parameter, ...]
+    code: KernelCode
     instead: tuple[str, ...] = ()
 
 
@@ -96,7 +94,7 @@ class KernelChooser:
     ) -> Planned:
         code = realize(replace(request, name=name), candidate.family, candidate.config)
         code = code_in_model_symbols(self._module, code)
-        return Planned(name, candidate, code.geometry, code.parameters, instead)
+        return Planned(name, candidate, code, instead)
 
     def forecast(
         self,

@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ...codegen.interface import (
-    Config,
-    Share,
-    formats_by_member,
-    formats_of,
-    is_group,
-    member_blocks,
-    shares_of,
-)
-from ...dialects.core.diagnostics import op_error
-from ...dialects.core.dtypes import DType
+from ...codegen.interface import MemberKernel, member_kernels
 from ...dialects.core.ir import Block
 from ...dialects.core.traits import Trait, has
 from ...dialects.launch import Kernel
 
 
 @dataclass(frozen=True)
-class Member:
-    """A kernel inside a launch: its region, and its operands among the launch's reads and writes.
-
-    formats: the formats requested, chosen ("compute") and executed, as far as the launch has them.
-    """
-
-    family: str
-    config: Config
-    body: Block
-    reads: slice
-    writes: slice
-    formats: Mapping[str, DType]
+class Member(MemberKernel):
+    """A kernel inside a launch, with the ONNX nodes that it computes."""
 
     @cached_property
     def nodes(self) -> tuple[str, ...]:
@@ -43,30 +23,8 @@ class Member:
 
 
 def members_of(op: Kernel) -> list[Member]:
-    """The members of OP in order; a launch that is no group is its only member.
-
-    Raises IRError when the region of a group does not split into the members in its configuration.
-    """
-    if not is_group(op.family):
-        whole = slice(0, len(op.reads)), slice(0, op.outputs)
-        return [Member(op.family, dict(op.config), op.body.block, *whole, formats_of(op))]
-    try:
-        shares = shares_of(dict(op.config))
-        blocks = member_blocks(op.body.block, shares)
-        formats = formats_by_member(op.member_formats, len(shares))
-    except (LookupError, ValueError) as error:
-        raise op_error(
-            op, f"does not come apart into the members that its configuration lists ({error})"
-        ) from error
-    return list(_members(shares, blocks, formats))
-
-
-def _members(shares: list[Share], blocks: list[Block], formats: list[dict[str, DType]]) -> Iterator[Member]:
-    read = wrote = 0
-    for share, block, said in zip(shares, blocks, formats, strict=True):
-        reads, writes = slice(read, read + share.reads), slice(wrote, wrote + share.outputs)
-        yield Member(share.family, share.config, block, reads, writes, said)
-        read, wrote = reads.stop, writes.stop
+    """The members of OP in order; a launch that is no group is its only member. Raises IRError."""
+    return [Member(**vars(each)) for each in member_kernels(op)]
 
 
 def op_nodes(block: Block) -> Iterator[tuple[str, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ...codegen.interface import is_group
+from ...codegen.interface import member_kernels
 from ...dialects.launch import Kernel
 
 SPILLED = "register-spill"
@@ -34,7 +34,7 @@ class Spilled:
         nodes = {
             node: f"in a group {problems[op.kernel]}"
             for op in launches
-            if is_group(op.family) and op.kernel in problems
+            if op.kernel in problems and len(member_kernels(op)) > 1
             for node in op.location.nodes
         }
         kernels = {chosen.get(name, name): problem for name, problem in problems.items()}

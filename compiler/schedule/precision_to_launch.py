@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ...codegen.interface import ArchSpec, drop_rounding, executed, families, maps_of, scratch_of
+from ...codegen.interface import ArchSpec, executed, families
 from ...dialects.control import ControlOp, If, Loop
 from ...dialects.core.builtin import Return, Yield
 from ...dialects.core.diagnostics import op_error
@@ -240,18 +240,17 @@ class _ToLaunch:
     ) -> Kernel:
         region = lying_as(body, [value.type for value in reads])
         planned = self._chooser.plan(region, reads, outputs, stacked)
-        rounds = families()[planned.candidate.family].rounds_operands
-        if not rounds and drop_rounding(region):
+        if families()[planned.candidate.family].drop_rounding(region):
             planned = self._chooser.plan(region, reads, outputs, stacked)
         self._note(planned, region, location)
-        geometry, parameters = planned.geometry, planned.parameters
-        scratch = [self.new_buffer(own.type, own.space) for own in scratch_of(parameters)]
+        geometry = planned.code.geometry
+        scratch = [self.new_buffer(own.type, own.space) for own in planned.code.scratch]
         kernel = Kernel(
             *reads, *outputs, *scratch,
             kernel=planned.name, outputs=len(outputs), scratch=len(scratch),
             family=planned.candidate.family, config=planned.candidate.config,
             grid=geometry.grid, block=geometry.block, cluster=geometry.cluster,
-            cooperative=geometry.cooperative, maps=maps_of(parameters),
+            cooperative=geometry.cooperative, maps=planned.code.maps,
             shared=geometry.shared, stacked=stacked, regions=[Region(region)], loc=location,
             executed=executed(region, families()[planned.candidate.family].rounds_operands),
         )  # fmt: skip

@@ -14,7 +14,7 @@ from ....dialects.core.dtypes import BF16, BOOL, F16, F32, DType
 from ....dialects.core.ir import Operation, Value
 from ....dialects.graph.attention import Attention
 from ....dialects.graph.elementwise import Cast
-from ...emit.strided import Strided, strided, view_behind, view_through
+from ...emit.strided import Strided
 from ...request.request import Request
 from ..contraction.problem import COPY_BYTES, divisor, power_of_two_in
 
@@ -157,9 +157,9 @@ def _source(request: Request, value: Value) -> tuple[int, Strided] | None:
             return None
         chain.append(value.producer)
         value = value.producer.inputs[0]
-    view: Strided | None = strided(value.type)
+    view: Strided | None = Strided.of(value.type)
     for op in reversed(chain):
-        view = view_through(op, view) if view is not None else None
+        view = view.through(op) if view is not None else None
     return None if view is None else (request.region.arguments.index(value), view)
 
 
@@ -172,10 +172,10 @@ def _target(request: Request, op: Attention) -> Strided | None:
             return None
         chain.append(value.producer)
         value = value.producer.inputs[0]
-    view: Strided | None = strided(request.writes[0])
+    view: Strided | None = Strided.of(request.writes[0])
     for step in chain:
         if view is not None and not isinstance(step, Cast):
-            view = view_behind(step, view)
+            view = view.behind(step)
     return view
 
 

@@ -30,6 +30,19 @@ class Varies(Enum):
     ROWS = "rows"  # along other axes only
     SEVERAL = "several"  # along the summed axis and others
 
+    @staticmethod
+    def of(value: Value, root: Operation) -> Varies:
+        """The axes along which VALUE varies when it is broadcast to the first operand of the contraction
+        ROOT."""
+        operand = root.inputs[0]
+        shape, rank = value.type.shape, operand.type.rank
+        if shape == operand.type.shape:
+            return Varies.EVERYWHERE
+        axes = {axis for axis, size in enumerate(shape, rank - len(shape)) if size != 1}
+        if axes <= {summed_axis(root)}:
+            return Varies.SUMMED
+        return Varies.SEVERAL if summed_axis(root) in axes else Varies.ROWS
+
 
 @dataclass(frozen=True)
 class Prologue:
@@ -86,18 +99,6 @@ def read_prologue(root: Operation, inside: Inside = is_within) -> Prologue | Unf
     return _Reader(root, inside).read()
 
 
-def varies(value: Value, root: Operation) -> Varies:
-    """The axes along which VALUE varies when it is broadcast to the first operand of the contraction ROOT."""
-    operand = root.inputs[0]
-    shape, rank = value.type.shape, operand.type.rank
-    if shape == operand.type.shape:
-        return Varies.EVERYWHERE
-    axes = {axis for axis, size in enumerate(shape, rank - len(shape)) if size != 1}
-    if axes <= {summed_axis(root)}:
-        return Varies.SUMMED
-    return Varies.SEVERAL if summed_axis(root) in axes else Varies.ROWS
-
-
 class _Reader:
     """Walks from the first operand of a contraction back to the buffers that it is computed from."""
 
@@ -146,7 +147,7 @@ class _Reader:
         op = self._computing(value)
         if op is not None and has(op, Trait.CONSTANT):
             return ()
-        kind = varies(value, self._root)
+        kind = Varies.of(value, self._root)
         if kind is Varies.ROWS:
             return self._row_value(value)
         if op is None:

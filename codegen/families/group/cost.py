@@ -71,23 +71,36 @@ def _threads(target: ArchSpec) -> int:
     return target.limits.threads_per_multiprocessor
 
 
-def slots(loads: Sequence[MemberLoad], target: ArchSpec) -> int:
-    """The number of blocks that TARGET runs at a time for a group of LOADS."""
-    return target.multiprocessors * min(load.resident for load in loads)
+@dataclass(frozen=True)
+class GroupLoad:
+    """The load of several launches, `members`, as one on `target`."""
 
+    members: Sequence[MemberLoad]
+    target: ArchSpec
 
-def together(loads: Sequence[MemberLoad], target: ArchSpec) -> float:
-    """The expected microseconds of LOADS as one launch on TARGET."""
-    room = slots(loads, target)
-    launch = target.fitted.contraction.launch
-    longest = packed = busy = 0.0
-    for load in loads:
-        alone = max(load.microseconds - launch, 0.0)
-        waves = -(-load.blocks // (target.multiprocessors * load.resident)) or 1
-        block = alone / waves
-        longest = max(longest, block * -(-load.blocks // room))
-        packed += block * load.blocks / room
-        busy += alone * min(1.0, load.share(target) / target.multiprocessors)
-    if sum(load.blocks for load in loads) <= room:
-        packed = 0.0
-    return launch + max(longest, packed, busy)
+    @property
+    def blocks(self) -> int:
+        """The blocks of the grid."""
+        return sum(load.blocks for load in self.members)
+
+    @property
+    def slots(self) -> int:
+        """The number of its blocks that the target runs at a time."""
+        return self.target.multiprocessors * min(load.resident for load in self.members)
+
+    @property
+    def microseconds(self) -> float:
+        """The expected time; see the module."""
+        slots, multiprocessors = self.slots, self.target.multiprocessors
+        launch = self.target.fitted.contraction.launch
+        longest = packed = busy = 0.0
+        for load in self.members:
+            alone = max(load.microseconds - launch, 0.0)
+            waves = -(-load.blocks // (multiprocessors * load.resident)) or 1
+            block = alone / waves
+            longest = max(longest, block * -(-load.blocks // slots))
+            packed += block * load.blocks / slots
+            busy += alone * min(1.0, load.share(self.target) / multiprocessors)
+        if self.blocks <= slots:
+            packed = 0.0
+        return launch + max(longest, packed, busy)

@@ -17,7 +17,6 @@ from ...request.parameters import (
     Parameter,
     ScalarParameter,
     ScratchParameter,
-    maps_of,
     scratch_of,
 )
 from ...request.request import Candidate, Config, Geometry, KernelCode, Request
@@ -26,7 +25,7 @@ from ...text.affine_c import dim_to_c
 from ...text.render import Code, Identifier, Template
 from ..failure import attributed
 from ..kernel_family import KernelFamily, Rank
-from .cost import MemberLoad, together
+from .cost import GroupLoad, MemberLoad
 from .joinable import unjoinable
 from .parts import GROUP, GroupPart, parts_of
 
@@ -112,7 +111,7 @@ class GroupFamily(KernelFamily):
             time = alone(part.request, part.share.family, part.share.config)
             saturates = self._family(part).saturates
             loads.append(MemberLoad.of(self._code(part), part.request, time, saturates))
-        return together(loads, request.target)
+        return GroupLoad(loads, request.target).microseconds
 
 
 def geometry_of(codes: Sequence[KernelCode]) -> Geometry:
@@ -121,7 +120,7 @@ def geometry_of(codes: Sequence[KernelCode]) -> Geometry:
     No member may be `unjoinable`, and all need equal blocks.
     """
     for index, code in enumerate(codes):
-        reason = unjoinable(code.geometry, maps_of(code.parameters))
+        reason = unjoinable(code.geometry, code.maps)
         if reason is not None:
             raise ValueError(f"member {index} of the group cannot be one: {reason.value}")
     members = [code.geometry for code in codes]
@@ -146,9 +145,7 @@ def _first(members: Sequence[Geometry], index: int) -> Dim:
 def _scratch(codes: Sequence[KernelCode]) -> list[ScratchParameter]:
     """The scratch parameters of all members, renamed so that they differ."""
     return [
-        replace(own, name=f"{own.name}_{index}")
-        for index, code in enumerate(codes)
-        for own in scratch_of(code.parameters)
+        replace(own, name=f"{own.name}_{index}") for index, code in enumerate(codes) for own in code.scratch
     ]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-from ....codegen.interface import Strided, strided, view_behind, view_through
+from ....codegen.interface import Strided
 from ....dialects.core.ir import Operation, Value
 from ....dialects.core.types import ROW_MAJOR
 from ....dialects.fused import FusedKernel
@@ -33,7 +33,7 @@ MOVES = Refusal("strides cannot express it")
 
 VIEWS = (Transpose, Reshape, Slice, Expand)
 
-Step = Callable[[Operation, Strided], Strided | None]
+Step = Callable[[Strided, Operation], Strided | None]
 
 
 def open_attention(plan: ClusterPlan, recorder: Recorder) -> None:
@@ -115,7 +115,7 @@ def _is_view(value: Value, inside: Collection[Operation]) -> bool:
     while (op := value.producer) is not None and op in inside:
         ops.append(op)
         value = op.inputs[0]
-    return _reaches(ops[::-1], _dense(value), view_through)
+    return _reaches(ops[::-1], _dense(value), Strided.through)
 
 
 def _absorb_result(plan: ClusterPlan, recorder: Recorder, cluster: Cluster) -> None:
@@ -133,7 +133,7 @@ def _absorb_result(plan: ClusterPlan, recorder: Recorder, cluster: Cluster) -> N
             break
         chain.append(op)
         value = op.result
-    kept = _longest(chain, lambda ops: _reaches(ops[::-1], _dense(ops[-1].result), view_behind))
+    kept = _longest(chain, lambda ops: _reaches(ops[::-1], _dense(ops[-1].result), Strided.behind))
     for op in chain[:kept]:
         source = op.inputs[0].producer
         assert source is not None
@@ -157,7 +157,7 @@ def _longest(chain: Sequence[Operation], legal: Callable[[Sequence[Operation]], 
 def _reaches(ops: Sequence[Operation], view: Strided, step: Step) -> bool:
     """True when VIEW, taken through OPS by STEP one after the other, stays expressible by strides."""
     for op in ops:
-        found = step(op, view)
+        found = step(view, op)
         if found is None:
             return False
         view = found
@@ -165,7 +165,7 @@ def _reaches(ops: Sequence[Operation], view: Strided, step: Step) -> bool:
 
 
 def _dense(value: Value) -> Strided:
-    return strided(value.type.with_layout(ROW_MAJOR))
+    return Strided.of(value.type.with_layout(ROW_MAJOR))
 
 
 def _refuse_rest(recorder: Recorder, rule: str, chain: Sequence[Operation], kept: int) -> None:

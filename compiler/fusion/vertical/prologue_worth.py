@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
-from ....codegen.interface import ArchSpec, FusionFit
+from ....codegen.interface import ArchSpec
 from ....dialects.core.affine import Dim, evaluate
 from ....dialects.core.dtypes import DType
 from ....dialects.core.ir import Operation
@@ -41,7 +41,7 @@ def refusal(
     latency.
     """
     fit = target.fitted.fusion
-    flops = sum(_flops(op, fit) for op in ops)
+    flops = sum(_flops(op, target) for op in ops)
     if flops > fit.prologue_flops:
         return Refusal("it takes too many flops for a prologue", {"flops": flops})
     evaluations = loads_per_element(seed, sizes)
@@ -50,8 +50,8 @@ def refusal(
     return _wider(seed, evaluations, stored, multiplied, sizes, target)
 
 
-def _flops(op: Operation, fit: FusionFit) -> float:
-    return fit.division_flops if isinstance(op, Div) else flops_per_element(op, fit)
+def _flops(op: Operation, target: ArchSpec) -> float:
+    return target.fitted.fusion.division_flops if isinstance(op, Div) else flops_per_element(op, target)
 
 
 def _wider(

@@ -11,7 +11,7 @@ the row alone is computed once for each row of a tile.
 
 from __future__ import annotations
 
-from ....codegen.interface import Prologue, Unfit, Varies, needs_k_innermost, read_prologue, varies
+from ....codegen.interface import Prologue, Unfit, Varies, needs_k_innermost, read_prologue
 from ....dialects.core.dtypes import F32, DType
 from ....dialects.core.ir import Operation
 from ....dialects.graph.constants import Constant
@@ -66,7 +66,7 @@ class Prologues:
 
     def _role(self, op: Operation, seed: Operation, prologue: Prologue) -> Refusal | None:
         """Check how OP varies: a prologue computes per element, per row and indices, but not per k alone."""
-        if op in prologue.indices or varies(op.result, seed) in (Varies.EVERYWHERE, Varies.ROWS):
+        if op in prologue.indices or Varies.of(op.result, seed) in (Varies.EVERYWHERE, Varies.ROWS):
             return None
         shape = shape_text(op.result.type.shape)
         return Refusal("it has another shape than the operand", {"shape": shape})
@@ -97,7 +97,7 @@ class Prologues:
 
     def _worth(self, seed: Conv | Matmul, prologue: Prologue, inside: list[Operation]) -> Refusal | None:
         full = [
-            o for o in inside if o not in prologue.indices and varies(o.result, seed) is Varies.EVERYWHERE
+            o for o in inside if o not in prologue.indices and Varies.of(o.result, seed) is Varies.EVERYWHERE
         ]
         multiplied = self._policy.format_of(seed).stored(prologue.operand.type.dtype)
         stored, target = self._stored(seed, prologue), self._plan.target

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from ....codegen.interface import FusionFit
+from ....codegen.interface import ArchSpec
 from ....dialects.core.ir import Operation, Value
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.activations import HardSigmoid, HardSwish, LeakyRelu, Relu, ThresholdedRelu
@@ -39,16 +39,16 @@ _CHEAP = (
 )
 
 
-def flops_per_element(op: Operation, fit: FusionFit) -> float:
+def flops_per_element(op: Operation, target: ArchSpec) -> float:
     """The arithmetic of one element of OP's result, in units of an addition; 0 for data movement.
 
-    FIT has the cost of a transcendental function on the target.
+    TARGET has the cost of a transcendental function.
     """
     if has(op, Trait.MOVEMENT) or isinstance(op, (Range, OneHot)):
         return 0.0
     if isinstance(op, _CHEAP):
         return 1.0
-    return fit.transcendental_flops * max(taps(op), 1.0)
+    return target.fitted.fusion.transcendental_flops * max(taps(op), 1.0)
 
 
 def statements(op: Operation) -> int:
@@ -126,9 +126,9 @@ class Evaluations:
         factor = sum(reads.values()) / self._plan.elements(op.result)
         if factor == math.inf:
             return Refusal("its consumer reads all of it for every element")
-        fit = self._plan.target.fitted.fusion
-        flops = flops_per_element(op, fit)
-        if (factor - 1.0) * flops > fit.recomputed_flops:
+        target = self._plan.target
+        flops = flops_per_element(op, target)
+        if (factor - 1.0) * flops > target.fitted.fusion.recomputed_flops:
             figures = {"evaluations": factor, "flops": flops}
             return Refusal(f"it would be computed {factor:.3g} times over", figures)
         return None

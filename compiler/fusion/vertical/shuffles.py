@@ -8,7 +8,7 @@ adjacent channels of the accumulator are no longer adjacent in memory.
 
 from __future__ import annotations
 
-from ....codegen.interface import Shuffle, shuffle_of
+from ....codegen.interface import Shuffle
 from ....dialects.core.ir import Operation, Value
 from ....dialects.graph.contraction import Conv
 from .clusters import Cluster, ClusterPlan
@@ -45,7 +45,7 @@ def _behind(plan: ClusterPlan, cluster: Cluster) -> Shuffle | None:
         if len(value.uses) != 1 or not value.users[0].results or not plan.free(value.users[0]):
             return None
         value = value.users[0].result
-    shuffle = shuffle_of(value)
+    shuffle = Shuffle.of(value)
     return shuffle if shuffle is not None and shuffle.source in ends else None
 
 

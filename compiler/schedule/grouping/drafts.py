@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ....codegen.interface import ArchSpec, slots, together
+from ....codegen.interface import ArchSpec, GroupLoad
 from ....dialects.launch import Kernel
 from .variants import Variant, Variants
 
@@ -107,19 +107,20 @@ def _best(choices: Sequence[list[Variant]], target: ArchSpec) -> tuple[Variant, 
 
 
 def _time(chosen: Sequence[Variant], target: ArchSpec) -> float:
-    return together([variant.load for variant in chosen], target)
+    return GroupLoad([variant.load for variant in chosen], target).microseconds
 
 
 def _judged(before: Draft, made: Draft, apart: float, target: ArchSpec) -> Outcome:
     """The outcome of MADE, against BEFORE and a separate launch, which together take APART microseconds."""
-    loads = [variant.load for variant in made.variants]
-    blocks, room = sum(load.blocks for load in loads), slots(loads, target)
-    time = together(loads, target)
+    load = GroupLoad([variant.load for variant in made.variants], target)
+    time = load.microseconds
     saved, fit = apart - time, target.fitted.schedule
-    if blocks > fit.group_waves * room:
-        reason = f"together they have {blocks} blocks, more than {fit.group_waves} waves of {room}"
+    if load.blocks > fit.group_waves * load.slots:
+        reason = f"together they have {load.blocks} blocks, more than {fit.group_waves} waves of {load.slots}"
         return Outcome(before, None, reason, saved=saved, together=time)
-    reason = f"one launch of {blocks} blocks is expected to take {time:.1f} microseconds, {apart:.1f} apart"
+    reason = (
+        f"one launch of {load.blocks} blocks is expected to take {time:.1f} microseconds, {apart:.1f} apart"
+    )
     if saved < fit.group_saving:
         reason += f": less than {fit.group_saving} is saved"
         return Outcome(before, None, reason, saved=saved, together=time)

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ....codegen.interface import ArchSpec
+from ....codegen.interface import ArchSpec, unfit
 from ....dialects.core.ir import Block, Module, Operation
 from ....dialects.launch import Kernel, kernels_in
 from ....dialects.launch_control import LaunchControl
@@ -32,7 +32,7 @@ from .drafts import Draft, Outcome, join
 from .levels import Levels
 from .merge import in_order, launches_in_order
 from .record import GROUP_LAUNCHES, record
-from .variants import Variants, unfit
+from .variants import Variants
 
 MOST_STEPS = 4  # steps that a launch may choose from
 MOST_DRAFTS = 4  # groups of a step that a launch considers

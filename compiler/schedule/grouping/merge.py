@@ -5,19 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 
-from ....codegen.interface import (
-    GROUP,
-    ArchSpec,
-    Share,
-    code_in_model_symbols,
-    geometry_of,
-    group_config,
-    in_model_symbols,
-    kernel_name,
-    make_request,
-    member_formats,
-    scratch_of,
-)
+from ....codegen.interface import ArchSpec, code_in_model_symbols, group_launch
 from ....dialects.core.builtin import Yield
 from ....dialects.core.clone import clone_op
 from ....dialects.core.ir import Block, Module, Operation, Region, Value
@@ -36,20 +24,18 @@ def merged(module: Module, draft: Draft, target: ArchSpec) -> Kernel:
         for op, variant in zip(draft.ops, draft.variants, strict=True)
         for value in _scratch(module, op, variant)
     ]
-    shares = [
-        Share(op.family, len(op.reads), op.outputs, variant.config)
-        for op, variant in zip(draft.ops, draft.variants, strict=True)
+    region = _side_by_side(draft.ops)
+    members = [
+        (op, own.candidate.config, own.code) for op, own in zip(draft.ops, draft.variants, strict=True)
     ]
-    region, config = _side_by_side(draft.ops), group_config(shares)
-    request = make_request(module, region, reads, writes, target, "kernel")
-    geometry = geometry_of([variant.code for variant in draft.variants])
-    x, y, z = (in_model_symbols(module, dim) for dim in geometry.grid)
+    launch = group_launch(module, region, members, target)
+    geometry = launch.geometry
     kernel = Kernel(
         *reads, *writes, *scratch,
-        kernel=kernel_name(request, GROUP, config), outputs=len(writes), scratch=len(scratch),
-        family=GROUP, config=config, grid=(x, y, z), block=geometry.block, cluster=geometry.cluster,
-        shared=geometry.shared, regions=[Region(region)], member_formats=member_formats(draft.ops),
-        loc=merge_locations([op.location for op in draft.ops]),
+        kernel=launch.name, outputs=len(writes), scratch=len(scratch),
+        family=launch.family, config=launch.config, grid=geometry.grid, block=geometry.block,
+        cluster=geometry.cluster, shared=geometry.shared, regions=[Region(region)],
+        member_formats=launch.formats, loc=merge_locations([op.location for op in draft.ops]),
     )  # fmt: skip
     block = draft.ops[-1].parent
     assert block is not None
@@ -62,7 +48,7 @@ def merged(module: Module, draft: Draft, target: ArchSpec) -> Kernel:
 def _scratch(module: Module, op: Kernel, variant: Variant) -> list[Value]:
     """The scratch buffers of OP, or new ones where VARIANT needs other types."""
     own = list(op.inputs[len(op.inputs) - op.scratch :])
-    wanted = scratch_of(code_in_model_symbols(module, variant.code).parameters)
+    wanted = code_in_model_symbols(module, variant.code).scratch
     if [value.type for value in own] == [need.type for need in wanted]:
         return own
     made = [Buffer(space=need.space, bytes=need.type.bytes, types=[need.type]) for need in wanted]

@@ -6,14 +6,12 @@ from dataclasses import dataclass, replace
 
 from ....codegen.interface import (
     ArchSpec,
-    Config,
-    Geometry,
+    Candidate,
     KernelCode,
     MemberLoad,
     Request,
     expected,
-    family_of,
-    maps_of,
+    families,
     realize,
     request_of,
     resized,
@@ -29,14 +27,14 @@ MOST_VARIANTS = 4
 class Variant:
     """A configuration of a launch, with its load on the GPU and its code."""
 
-    config: Config
+    candidate: Candidate
     load: MemberLoad
     code: KernelCode
 
     @property
     def joinable(self) -> bool:
         """Whether its code can be that of a member."""
-        return unjoinable(self.code.geometry, maps_of(self.code.parameters)) is None
+        return unjoinable(self.code.geometry, self.code.maps) is None
 
 
 class Variants:
@@ -54,7 +52,7 @@ class Variants:
         if op.kernel not in self._own:
             request = self._request(op)
             time = expected(request, op.family, op.config)
-            self._own[op.kernel] = self._variant(op, dict(op.config), time)
+            self._own[op.kernel] = self._variant(op, Candidate(op.family, dict(op.config), time))
         return self._own[op.kernel]
 
     def resized(self, op: Kernel, threads: int) -> list[Variant]:
@@ -66,12 +64,12 @@ class Variants:
         key = (op.kernel, threads)
         if key not in self._resized:
             own = self.own(op)
-            tiled = family_of(op, op.family).accumulation.tiled
+            tiled = families()[op.family].accumulation.tiled
             if tiled and own.load.threads == threads:
                 self._resized[key] = [own]
             else:
                 found = resized(self._request(op), op.family, dict(op.config), threads)[:MOST_VARIANTS]
-                made = [self._variant(op, c.config, c.microseconds) for c in found]
+                made = [self._variant(op, candidate) for candidate in found]
                 self._resized[key] = [variant for variant in made if variant.joinable]
         return self._resized[key]
 
@@ -80,20 +78,8 @@ class Variants:
             self._requests[op.kernel] = replace(request_of(self._module, op, self.target), name="member")
         return self._requests[op.kernel]
 
-    def _variant(self, op: Kernel, config: Config, microseconds: float) -> Variant:
+    def _variant(self, op: Kernel, candidate: Candidate) -> Variant:
         request = self._request(op)
-        code = realize(request, op.family, config)
-        saturates = family_of(op, op.family).saturates
-        return Variant(config, MemberLoad.of(code, request, microseconds, saturates), code)
-
-
-def unfit(op: Kernel) -> str | None:
-    """Why OP cannot be a member of a group; None when it can."""
-    if not family_of(op, op.family).groupable:
-        return f"kernels of the family {op.family} cannot be members of a group"
-    reason = unjoinable(Geometry(op.grid, op.block, op.shared, op.cluster, op.cooperative), op.maps)
-    if reason is not None:
-        return reason.value
-    if op.stacked:
-        return "it writes one row of a stack, which members of a group do not"
-    return None
+        code = realize(request, op.family, candidate.config)
+        saturates = families()[op.family].saturates
+        return Variant(candidate, MemberLoad.of(code, request, candidate.microseconds, saturates), code)

@@ -57,7 +57,7 @@ class AssignStreams:
             return module
         tasks = self._tasks(module)
         counts = (wanted,) if wanted else range(2, MOST_STREAMS + 1)
-        found = (schedule(tasks, needs, count, self.target.fitted.schedule) for count in counts)
+        found = (schedule(tasks, needs, count, self.target) for count in counts)
         best = min(found, key=lambda each: each.microseconds)
         if self._decide(tasks, best, nodes, context):
             _apply(module, best, needs)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 
-from ....codegen.interface import ScheduleFit
+from ....codegen.interface import ArchSpec
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,12 @@ def critical_paths(tasks: Sequence[Task], needs: Sequence[set[int]]) -> list[flo
     return paths
 
 
-def schedule(tasks: Sequence[Task], needs: Sequence[set[int]], streams: int, fit: ScheduleFit) -> Schedule:
+def schedule(tasks: Sequence[Task], needs: Sequence[set[int]], streams: int, target: ArchSpec) -> Schedule:
     """A schedule of TASKS on at most STREAMS streams; NEEDS are the dependencies, earlier tasks by number.
 
-    FIT has the target's cost of an event wait.
+    TARGET has the cost of an event wait.
     """
-    return _Simulation(tasks, needs, streams, fit).run()
+    return _Simulation(tasks, needs, streams, target).run()
 
 
 @dataclass
@@ -63,7 +63,7 @@ class _Simulation:
     tasks: Sequence[Task]
     needs: Sequence[set[int]]
     count: int
-    fit: ScheduleFit
+    target: ArchSpec
     order: list[int] = field(default_factory=list)
 
     def run(self) -> Schedule:
@@ -95,13 +95,16 @@ class _Simulation:
         while ready:
             idle = [number for number, lane in enumerate(lanes) if lane.task is None]
             busy = [self.tasks[lane.task].share for lane in lanes if lane.task is not None]
-            if not idle or (busy and sum(busy) >= self.fit.full):
+            if not idle or (busy and sum(busy) >= self.target.fitted.schedule.full):
                 return
             _, index = heappop(ready)
             number = min(idle, key=lambda n: (lanes[n].last not in self.needs[index], n))
             lane = lanes[number]
             crossing = any(chosen[other] != number for other in self.needs[index])
-            lane.task, lane.left = index, self.tasks[index].microseconds + crossing * self.fit.crossing
+            lane.task, lane.left = (
+                index,
+                self.tasks[index].microseconds + crossing * self.target.fitted.schedule.crossing,
+            )
             lane.last = index
             chosen[index] = number
             self.order.append(index)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from glassrt.codegen.emit.strided import Strided, reshaped, view_behind, view_through
+from glassrt.codegen.emit.strided import Strided, reshaped
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import F32
 from glassrt.dialects.core.ir import Block
@@ -47,10 +47,8 @@ def test_heads_are_split_and_merged_with_symbols() -> None:
     block = Block([TensorType((N, 5, 24), F32)])
     split = block.append(Reshape(block.arguments[0], shape=[N, 5, 3, 8]))
     turned = block.append(Transpose(split.result, perm=[0, 2, 1, 3]))
-    view = view_through(split, Strided((N, 5, 24), (120, 24, 1)))
+    view = Strided((N, 5, 24), (120, 24, 1)).through(split)
     assert view == Strided((N, 5, 3, 8), (120, 24, 8, 1))
-    assert view_through(turned, view) == Strided((N, 3, 5, 8), (120, 8, 24, 1))
-    assert view_behind(turned, Strided((N, 3, 5, 8), (120, 40, 8, 1))) == Strided(
-        (N, 5, 3, 8), (120, 8, 40, 1)
-    )
+    assert view.through(turned) == Strided((N, 3, 5, 8), (120, 8, 24, 1))
+    assert Strided((N, 3, 5, 8), (120, 40, 8, 1)).behind(turned) == Strided((N, 5, 3, 8), (120, 8, 40, 1))
     assert reshaped(Strided((N, 3, 5, 8), (120, 8, 24, 1)), (N, 3, 40)) is None

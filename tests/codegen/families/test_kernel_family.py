@@ -19,13 +19,13 @@ from glassrt.codegen.families.contraction.mma import MMA
 from glassrt.codegen.families.contraction.simt import SIMT
 from glassrt.codegen.families.group.cost import MemberLoad
 from glassrt.codegen.families.kernel_family import Accumulation, KernelFamily, Rank
-from glassrt.codegen.families.registry import BUILT_IN, candidates, families, family_of, registered
+from glassrt.codegen.families.registry import BUILT_IN, candidates, families, family_of, registered, unfit
 from glassrt.codegen.plan.sources import request_of
 from glassrt.codegen.request.request import Request
 from glassrt.compiler.checking.accuracy import LaunchReport, measure
 from glassrt.compiler.driver.build import Settings, build
 from glassrt.compiler.fusion.decompose_attention import has_kernel
-from glassrt.compiler.schedule.grouping.variants import Variants, unfit
+from glassrt.compiler.schedule.grouping.variants import Variants
 from glassrt.compiler.settings.policy import as_policy
 from glassrt.dialects.core.dtypes import F32, TF32, DType
 from glassrt.dialects.core.interpreter import interpret
@@ -184,7 +184,7 @@ class TestGroups:
             module, _ = lowered(products(48))
             (op,) = launches(module)
             found = Variants(module, REFERENCE).resized(op, 128)
-        assert [variant.config["variant"] for variant in found] == ([0] if tiled else [0, 1])
+        assert [variant.candidate.config["variant"] for variant in found] == ([0] if tiled else [0, 1])
 
     def test_the_threads_of_a_block_are_those_of_its_code(self) -> None:
         request = only_request()

@@ -17,7 +17,7 @@ from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.families.group.family import geometry_of
 from glassrt.codegen.families.group.joinable import Unjoinable
 from glassrt.codegen.families.kernel_family import KernelFamily, Rank
-from glassrt.codegen.families.registry import families, registered
+from glassrt.codegen.families.registry import families, registered, unfit
 from glassrt.codegen.plan.sources import made_kernels
 from glassrt.codegen.request.parameters import (
     BufferParameter,
@@ -30,7 +30,6 @@ from glassrt.codegen.request.request import Candidate, Config, Geometry, KernelC
 from glassrt.codegen.request.signature import make_signature
 from glassrt.codegen.text import render
 from glassrt.compiler.passes.levels import ALL_DIALECTS
-from glassrt.compiler.schedule.grouping.variants import unfit
 from glassrt.compiler.schedule.precision_to_launch import precision_to_launch
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import F32, F64, U32, U64, DType

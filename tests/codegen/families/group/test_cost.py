@@ -7,7 +7,7 @@ from glassrt.codegen.arch.fitted import (
     RegistersFit,
 )
 from glassrt.codegen.arch.names import REFERENCE
-from glassrt.codegen.families.group.cost import MemberLoad, resident, together
+from glassrt.codegen.families.group.cost import GroupLoad, MemberLoad, resident
 from glassrt.codegen.request.request import Geometry, KernelCode
 
 from ...fitted_targets import fitted
@@ -20,17 +20,21 @@ class TestCost:
         return MemberLoad(microseconds, blocks, 128, resident, contraction)
 
     def test_small_launches_take_as_long_as_the_longest(self) -> None:
-        assert together([self.load(3.0, 20), self.load(5.0, 30)], REFERENCE) == pytest.approx(5.0)
+        assert GroupLoad([self.load(3.0, 20), self.load(5.0, 30)], REFERENCE).microseconds == pytest.approx(
+            5.0
+        )
 
     def test_full_ones_take_their_sum(self) -> None:
         two = [self.load(3.0, 132), self.load(5.0, 132)]
-        assert together(two, REFERENCE) == pytest.approx(8.0 - REFERENCE.fitted.contraction.launch)
+        assert GroupLoad(two, REFERENCE).microseconds == pytest.approx(
+            8.0 - REFERENCE.fitted.contraction.launch
+        )
 
     def test_a_demanding_member_leaves_less_room_for_the_others(self) -> None:
         launch = REFERENCE.fitted.contraction.launch
         loop = self.load(3.0, 132 * 8, resident=16, contraction=False)
-        beside_narrow = together([loop, self.load(3.0, 10, resident=16)], REFERENCE)
-        beside_wide = together([loop, self.load(3.0, 10, resident=2)], REFERENCE)
+        beside_narrow = GroupLoad([loop, self.load(3.0, 10, resident=16)], REFERENCE).microseconds
+        beside_wide = GroupLoad([loop, self.load(3.0, 10, resident=2)], REFERENCE).microseconds
         assert beside_wide == pytest.approx(launch + 4 * (3.0 - launch) * 1.0, rel=0.1)
         assert beside_narrow < beside_wide
 

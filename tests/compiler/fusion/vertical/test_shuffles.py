@@ -6,7 +6,7 @@ import glassrt
 import numpy as np
 import pytest
 from glassrt.codegen.arch.names import REFERENCE
-from glassrt.codegen.emit.shuffle import shuffle_of
+from glassrt.codegen.emit.shuffle import Shuffle
 from glassrt.compiler.driver.build import Settings, build
 from glassrt.compiler.driver.pipeline import passes_through
 from glassrt.compiler.passes.levels import ALL_DIALECTS
@@ -79,7 +79,7 @@ def test_shuffles_keep_the_meaning(outer: int, inner: int, residual: bool, preci
 def test_every_channel_is_moved_as_the_ops_move_it(outer: int, inner: int) -> None:
     net = Net()
     x = net.input("x", 1, outer * inner, 1, 1)
-    shuffle = shuffle_of(shuffled(net, x, outer))
+    shuffle = Shuffle.of(shuffled(net, x, outer))
     assert shuffle is not None
     moved = [evaluate(shuffle.moved((0, channel, 0, 0))[1], {}) for channel in range(outer * inner)]
     expected = np.arange(outer * inner).reshape(outer, inner).T.reshape(-1)

@@ -136,8 +136,8 @@ class TestSchedule:
 
     def test_small_tasks_overlap_and_large_ones_do_not(self) -> None:
         fork = [set[int](), {0}, {0}, {1, 2}]
-        small = schedule([Task(10.0, 0.2)] * 4, fork, 2, FIT)
-        large = schedule([Task(10.0, 1.0)] * 4, fork, 2, FIT)
+        small = schedule([Task(10.0, 0.2)] * 4, fork, 2, REFERENCE)
+        large = schedule([Task(10.0, 1.0)] * 4, fork, 2, REFERENCE)
         assert small.microseconds == pytest.approx(30 + 2 * FIT.crossing)
         assert large.microseconds == pytest.approx(40)
         assert set(large.streams) == {0}
@@ -152,7 +152,7 @@ class TestSchedule:
         time, share = st.floats(0.5, 9), st.floats(0.01, 1)
         tasks = [Task(data.draw(time), data.draw(share)) for _ in range(count)]
         streams = data.draw(st.integers(1, 4))
-        found = schedule(tasks, needs, streams, FIT)
+        found = schedule(tasks, needs, streams, REFERENCE)
         place = {task: position for position, task in enumerate(found.order)}
         assert sorted(found.order) == list(range(count))
         assert all(place[other] < place[task] for task in range(count) for other in needs[task])
