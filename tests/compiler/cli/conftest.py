@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from glassrt import CalibrationTable, calibrate
 from glassrt.compiler.cli.app import app
 from typer.testing import CliRunner, Result
 
 from ...places import DIGITS
+from .optimized import TWO_RULES
+from .searched import HELD_OUT
 from .support import ADD_RELU, Glassrt
 
 
@@ -39,4 +42,24 @@ def digits_plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("plans") / "digits.plan"
     result = CliRunner().invoke(app, ["build", str(DIGITS), "-o", str(path), "-t", "sm_90a"])
     assert result.exit_code == 0, result.output
+    return path
+
+
+@pytest.fixture
+def two_rules(tmp_path: Path) -> Path:
+    """What two rules of canonicalize apply to."""
+    path = tmp_path / "net.ir"
+    path.write_text(TWO_RULES, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def made() -> CalibrationTable:
+    return calibrate(DIGITS, HELD_OUT, device="interpret", shapes={"N": (1, 30, 64)}, limit=2)
+
+
+@pytest.fixture
+def table(made: CalibrationTable, tmp_path: Path) -> Path:
+    path = tmp_path / "digits.table"
+    made.save(path)
     return path

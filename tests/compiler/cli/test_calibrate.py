@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 
@@ -10,9 +9,7 @@ import numpy as np
 import onnx
 import pytest
 from glassrt import CalibrationTable, calibrate
-from glassrt.compiler.cli import progress
 from glassrt.compiler.precision.scales.calibrators import CALIBRATORS
-from rich.console import Console
 
 from ...places import DIGITS
 from .support import Glassrt
@@ -153,28 +150,6 @@ def test_bad_data_is_refused(glassrt: Glassrt, tmp_path: Path) -> None:
     np.savez(data, image=np.full((4, 1, 8, 8), np.nan, np.float32))
     shown = glassrt("calibrate", DIGITS, data, "-o", tmp_path / "t", "--interpret", code=1)
     assert "input 'image' holds NaN" in shown.stderr and not (tmp_path / "t").exists()
-
-
-def told(monkeypatch: pytest.MonkeyPatch, *steps: tuple[int, int]) -> str:
-    """What a terminal shows of a bar that was told (done, total) of each of STEPS."""
-    terminal = Console(file=io.StringIO(), force_terminal=True, width=100)
-    monkeypatch.setattr(progress, "err", lambda: terminal)
-    with progress.BuildProgress() as bars:
-        for done, total in steps:
-            bars.tell("calibrate", done, total)
-    return terminal.file.getvalue()
-
-
-def test_a_bar_without_a_known_end_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Batches that come from an iterable: how many were run, and at the end of how many."""
-    shown = told(monkeypatch, (0, 0), (1, 0), (2, 0))
-    assert "calibrate" in shown and "2/?" in shown
-    shown = told(monkeypatch, (0, 0), (1, 0), (2, 0), (3, 3))
-    assert "3/3" in shown and "3/?" not in shown
-
-
-def test_a_stage_that_counted_ends_with_its_own_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "5/5" in told(monkeypatch, (0, 5), (4, 5), (1, 1))
 
 
 def test_a_damaged_table_is_named_with_its_line(glassrt: Glassrt, table: Path) -> None:
