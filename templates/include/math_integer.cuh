@@ -44,13 +44,19 @@ template <GLASS_INTEGER>
 GLASS_DEVICE T m_neg(T x) {
     return negated(x);
 }
+// Unsigned types are apart because some compilers warn of a comparison that is always false.
+template <class T>
+GLASS_DEVICE bool is_negative(T x) {
+    if constexpr (is_signed_integer<T>) return x < T(0);
+    else return false;
+}
 template <GLASS_INTEGER>
 GLASS_DEVICE T m_abs(T x) {
-    return x < T(0) ? m_neg(x) : x;
+    return is_negative(x) ? m_neg(x) : x;
 }
 template <GLASS_INTEGER>
 GLASS_DEVICE T m_sign(T x) {
-    return T(x > T(0)) - T(x < T(0));
+    return T(x > T(0)) - T(is_negative(x));
 }
 template <GLASS_INTEGER>
 GLASS_DEVICE T m_max(T x, T y) {
@@ -84,19 +90,19 @@ GLASS_DEVICE T m_fmod(T x, T y) {
 template <GLASS_INTEGER>
 GLASS_DEVICE T m_mod(T x, T y) {
     const T remainder = m_fmod(x, y);
-    return remainder != T(0) && (remainder < T(0)) != (y < T(0)) ? T(remainder + y) : remainder;
+    return remainder != T(0) && is_negative(remainder) != is_negative(y) ? T(remainder + y) : remainder;
 }
 // Toward minus infinity, for index arithmetic.
 template <GLASS_INTEGER>
 GLASS_DEVICE T m_floor_div(T x, T y) {
     const T quotient = m_div(x, y);
-    return m_fmod(x, y) != T(0) && (x < T(0)) != (y < T(0)) ? T(quotient - 1) : quotient;
+    return m_fmod(x, y) != T(0) && is_negative(x) != is_negative(y) ? T(quotient - 1) : quotient;
 }
 
 // By squaring, wrapping; a negative exponent truncates the true value toward zero.
 template <GLASS_INTEGER>
 GLASS_DEVICE T m_pow(T x, T y) {
-    if (y < T(0)) {
+    if (is_negative(y)) {
         if (x == T(1)) return T(1);
         return is_minus_one(x) ? T(y % 2 == 0 ? 1 : -1) : T(0);
     }
@@ -116,7 +122,7 @@ GLASS_DEVICE T m_shl(T x, T y) {
 }
 template <GLASS_INTEGER>
 GLASS_DEVICE T m_shr(T x, T y) {
-    return u64(y) < sizeof(T) * 8 ? T(x >> y) : T(x < T(0) ? -1 : 0);
+    return u64(y) < sizeof(T) * 8 ? T(x >> y) : T(is_negative(x) ? -1 : 0);
 }
 
 template <GLASS_INTEGER>

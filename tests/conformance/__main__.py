@@ -1,6 +1,6 @@
 """Runs the whole suite, and says what is not as expected.
 
-    python -m glassrt.tests.conformance [--interpret] [--jobs N] [--only PATTERN] [--list FILE]
+    python -m glassrt.tests.conformance [--device DEVICE] [--jobs N] [--only PATTERN] [--list FILE]
 
 Exit code 1 for a surprise. --list writes what is not right, with its reason, for a review of expected.toml.
 """
@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from .backends import DEVICES
 from .cases import cases
 from .expected import reasons
 from .running import run
@@ -25,17 +26,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--interpret", action="store_true", help="in numpy, instead of emitted kernels")
+    parser.add_argument("--device", choices=DEVICES, default="host", help="interpret: in numpy, no kernels")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="", metavar="PATTERN", help="cases whose names match")
     parser.add_argument("--list", type=Path, metavar="FILE")
     options = parser.parse_args()
     start = time.perf_counter()
     names = [name for name in cases() if re.search(options.only, name)]
-    found = run(names, options.interpret, options.jobs)
+    found = run(names, options.device, options.jobs)
     counts = Counter(outcome.status for outcome in found.values())
     print(f"{len(found)} cases in {time.perf_counter() - start:.0f} s: {dict(counts)}")
-    odd = list(surprises(found, reasons(names, kernels=not options.interpret)))
+    odd = list(surprises(found, reasons(names, kernels=options.device != "interpret")))
     print("\n".join(odd))
     if options.list:
         listed = {name: [one.status, one.reason] for name, one in found.items() if one.status != "right"}

@@ -1,4 +1,7 @@
-"""The backends that the public runner drives: the emitted kernels, the interpreter, and planted faults."""
+"""The backends that the public runner drives: the emitted kernels, the interpreter, and planted faults.
+
+`DEVICES` has those that the command takes, by the name of a device.
+"""
 
 from __future__ import annotations
 
@@ -47,6 +50,17 @@ class Host(GlassBackend):
     @classmethod
     def supports_device(cls, device: str) -> bool:
         return device == "CPU"
+
+
+class Gpu(GlassBackend):
+    """The emitted kernels on a GPU."""
+
+    @classmethod
+    def supports_device(cls, device: str) -> bool:
+        return device == "CUDA" and super().supports_device(device)
+
+
+DEVICES: dict[str, type[Backend]] = {"interpret": Interpreter, "host": Host, "cuda": Gpu}
 
 
 class Spoiled(Interpreter):

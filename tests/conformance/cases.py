@@ -93,7 +93,8 @@ def _reasons(error: GlassError) -> list[str]:
 
 def run_case(name: str, backend: Any) -> Outcome:
     """What the public runner finds of the case NAME, run by BACKEND."""
-    method = f"{name}_cpu"
+    device = "cpu" if backend.supports_device("CPU") else "cuda"
+    method = f"{name}_{device}"
     test = next(made(method) for made in _suite(backend).values() if hasattr(made, method))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

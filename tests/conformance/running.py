@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 
-from .backends import Host, Interpreter
+from .backends import DEVICES
 from .cases import Outcome, run_case
 
 PIECE = 16  # cases that a process is given at a time
@@ -18,22 +18,22 @@ LONGEST = 60  # seconds for a case
 Found = dict[str, Outcome]
 
 
-def run(names: Sequence[str], interpret: bool, jobs: int) -> Found:
-    """What comes of NAMES in JOBS processes."""
+def run(names: Sequence[str], device: str, jobs: int) -> Found:
+    """What comes of NAMES on DEVICE (of `DEVICES`) in JOBS processes."""
     found: Found = {}
     pieces = [names[i : i + PIECE] for i in range(0, len(names), PIECE)]
     while pieces:
-        done = _until_one_ends(pieces, interpret, jobs, found)
+        done = _until_one_ends(pieces, device, jobs, found)
         if done < len(pieces):
-            found |= _one_by_one(pieces[done], interpret)
+            found |= _one_by_one(pieces[done], device)
         pieces = pieces[done + 1 :]
     return found
 
 
-def _until_one_ends(pieces: Sequence[Sequence[str]], interpret: bool, jobs: int, found: Found) -> int:
+def _until_one_ends(pieces: Sequence[Sequence[str]], device: str, jobs: int, found: Found) -> int:
     """Add what comes of PIECES to FOUND; how many were done before a process ended."""
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        running = [pool.submit(_outcomes, piece, interpret) for piece in pieces]
+        running = [pool.submit(_outcomes, piece, device) for piece in pieces]
         for done, each in enumerate(running):
             try:
                 found |= each.result()
@@ -44,24 +44,24 @@ def _until_one_ends(pieces: Sequence[Sequence[str]], interpret: bool, jobs: int,
     return len(pieces)
 
 
-def _one_by_one(names: Sequence[str], interpret: bool) -> Found:
+def _one_by_one(names: Sequence[str], device: str) -> Found:
     """What comes of NAMES, each in a process of its own: one that ends it is a crash."""
     found: Found = {}
     for name in names:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             try:
-                found |= pool.submit(_outcomes, [name], interpret).result()
+                found |= pool.submit(_outcomes, [name], device).result()
             except BrokenProcessPool:
                 found[name] = Outcome("crashed", "the process ended")
     return found
 
 
-def _outcomes(names: Sequence[str], interpret: bool) -> Found:
+def _outcomes(names: Sequence[str], device: str) -> Found:
     signal.signal(signal.SIGALRM, _too_long)
     found = {}
     for name in names:
         signal.alarm(LONGEST)
-        found[name] = run_case(name, Interpreter if interpret else Host)
+        found[name] = run_case(name, DEVICES[device])
         signal.alarm(0)
     return found
 

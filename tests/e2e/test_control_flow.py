@@ -91,7 +91,7 @@ def test_a_gpu_agrees_with_onnx_runtime(text: str, precision: str) -> None:
 
 
 def test_what_a_device_says_how_often_is_a_node_of_the_graph() -> None:
-    host = glassrt.compile(model(WHILE))
+    host = glassrt.compile(model(WHILE), target="host")
     (loop,) = (step for step in host.spec.steps if isinstance(step, Repeat))
     assert loop.condition is not None and loop.trips is not None
     assert [control.on_gpu for control in controls_of(host, {})] == ["read back by the host"]
@@ -100,7 +100,7 @@ def test_what_a_device_says_how_often_is_a_node_of_the_graph() -> None:
 
 
 def test_what_runs_how_often_is_told() -> None:
-    plan = glassrt.compile(model(NESTED), shapes={"T": (1, 8, 1000)})
+    plan = glassrt.compile(model(NESTED), shapes={"T": (1, 8, 1000)}, target="host")
     loop, branch = controls_of(plan, {"T": 6})
     assert (loop.depth, loop.does, loop.on_gpu) == (0, "6 times", "unrolled into the graph")
     assert branch.depth == 1 and branch.does.startswith("if b") and branch.launches is not None

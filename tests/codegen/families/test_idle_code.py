@@ -1,8 +1,9 @@
-"""What emitted kernels do not hold: arithmetic that changes nothing, and loops of one trip."""
+"""What kernels do not hold: arithmetic that changes nothing, loops of one trip, numbers that are not read."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -20,11 +21,19 @@ IDLE = re.compile(
     r"[*/%] 1\b(?!\.)|[+-] 0\b(?![.x])|= 0 \+|\bout_image = index\b"
     r"|for \(int (\w+) = 0; \1 < 1;|for \(int (\w+) = 0; \2 < (\d+); \2 \+= \3\)"
 )
+DEFINED = re.compile(r"\b(?:const int|,) (\w+) = ")
 
 
 def idle(source: str) -> list[str]:
     """The lines of SOURCE that say nothing."""
     return [line for line in source.split("\n") if IDLE.search(line) and not line.startswith("//")]
+
+
+def unread(source: str) -> list[str]:
+    """The ints that SOURCE defines and never names again."""
+    code = re.sub(r"//.*", "", source)
+    named = Counter(re.findall(r"\w+", code))
+    return [name for name in DEFINED.findall(code) if named[name] == 1]
 
 
 ROWS = [
@@ -38,10 +47,10 @@ ROWS = [
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_contractions(row: test_contraction.Row) -> None:
-    above = row.kernel.source.split("accumulator[VECTOR]")[
-        0
-    ]  # the epilogue of these cases is written by hand
+    # The epilogue of these cases is written by hand.
+    above = row.kernel.source.split("accumulator[VECTOR]")[0]
     assert not idle(above)
+    assert set(unread(row.kernel.source)) <= {"channel"}, "a prologue may ask for its channel"
 
 
 @pytest.mark.parametrize("dtype", [F16, F32], ids=str)
@@ -72,3 +81,10 @@ def test_what_is_idle() -> None:
     assert [line for line in lines if idle(line)] == lines
     fine = ["x * 16;", "y + 0x1p+0f;", "1.0f + 0.5f", "for (int p = 0; p < 8; p += 4)"]
     assert not [line for line in fine if idle(line)]
+
+
+def test_what_is_unread() -> None:
+    assert unread("const int lane = 1, used = 2;  // lane\nconst int batch = 0;\nf(used);") == [
+        "lane",
+        "batch",
+    ]

@@ -11,7 +11,6 @@ from typer.testing import CliRunner, Result
 
 from ...places import DIGITS
 from .optimized import TWO_RULES
-from .searched import HELD_OUT
 from .support import ADD_RELU, Glassrt
 
 
@@ -45,21 +44,24 @@ def digits_plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def made() -> CalibrationTable:
+    """The calibration table of the digits network from some of its held-out images."""
+    held_out = DIGITS.with_name("digits_test.npz")
+    return calibrate(DIGITS, held_out, device="interpret", shapes={"N": (1, 30, 64)}, limit=2)
+
+
+@pytest.fixture
+def table(made: CalibrationTable, tmp_path: Path) -> Path:
+    """A file with that table, and its histograms beside it."""
+    path = tmp_path / "digits.table"
+    made.save(path)
+    return path
+
+
 @pytest.fixture
 def two_rules(tmp_path: Path) -> Path:
     """What two rules of canonicalize apply to."""
     path = tmp_path / "net.ir"
     path.write_text(TWO_RULES, encoding="utf-8")
-    return path
-
-
-@pytest.fixture(scope="session")
-def made() -> CalibrationTable:
-    return calibrate(DIGITS, HELD_OUT, device="interpret", shapes={"N": (1, 30, 64)}, limit=2)
-
-
-@pytest.fixture
-def table(made: CalibrationTable, tmp_path: Path) -> Path:
-    path = tmp_path / "digits.table"
-    made.save(path)
     return path

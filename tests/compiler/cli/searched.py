@@ -1,4 +1,4 @@
-"""Models and data of searches by the command line."""
+"""Options of searches by the command line."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def test_a_damaged_plan_is_an_error(glassrt: Glassrt, digits_plan: Path, tmp_pat
 
 
 def test_branches_and_loops_are_shown_as_a_tree(glassrt: Glassrt, tmp_path: Path) -> None:
-    plan = compile(model(NESTED))
+    plan = compile(model(NESTED), target="host")
     plan.save(path := tmp_path / "nested.plan")
     lines = glassrt("inspect", path, "--size", "T=6").stdout.splitlines()
     place = lines.index("control flow")

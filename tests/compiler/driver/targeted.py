@@ -9,8 +9,7 @@ from glassrt.compiler.driver.build import Settings, brought_to, build, context_o
 from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.ir import Module
 from glassrt.runtime.plan import Plan
-
-from ...property.graphs import Net
+from glassrt.testing.net import Net
 
 H200, A100 = arch_named("sm_90a"), arch_named("sm_80")
 

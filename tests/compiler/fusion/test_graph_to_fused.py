@@ -10,8 +10,8 @@ from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Mul
 from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.normalization import Softmax
+from glassrt.testing.net import Net
 
-from ...property.graphs import Net
 from ..fusing import fuse, image, kernels
 
 

@@ -22,9 +22,9 @@ from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.unary import Exp
+from glassrt.testing.net import Net
 
 from ...property.concat_graphs import SEPARATE, lowered
-from ...property.graphs import Net
 from .horizontal.joined_concats import (
     RULE,
     SIZE,

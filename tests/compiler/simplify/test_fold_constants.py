@@ -8,12 +8,14 @@ from glassrt.compiler.passes.ledger import Verdict
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext
 from glassrt.compiler.settings.options import Options
+from glassrt.compiler.simplify import fold_constants
 from glassrt.compiler.simplify.fold_constants import FoldConstants
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.graph.binary import Add, Mul
 from glassrt.dialects.graph.constants import Constant
 from glassrt.dialects.graph.movement.expand import Expand
+from glassrt.dialects.graph.unary import Neg
 
 from ...property.graphs import Net
 
@@ -59,3 +61,14 @@ def test_what_would_grow_or_vary_stays(shape: tuple[object, ...], budget: int, r
 def test_it_can_be_switched_off() -> None:
     names, _ = folded(chain(), disabled=frozenset({"fold-constants"}))
     assert "graph.mul" in names and "graph.expand" in names
+
+
+@pytest.mark.parametrize(("readable", "left"), [(1 << 20, 0), (3 * 64, 2), (3 * 64 - 1, 3)])
+def test_what_is_read_is_counted(monkeypatch: pytest.MonkeyPatch, readable: int, left: int) -> None:
+    monkeypatch.setattr(fold_constants, "FOLDED_READS", readable)
+    net = Net()
+    module = net.done(*[net.add(Neg, net.weights(16)) for _ in range(5)])
+    context = PassContext(ALL_DIALECTS)
+    FoldConstants().run(module, context)
+    assert sum(isinstance(op, Neg) for op in module.main.block) == left
+    assert sum("which is enough" in record.reason for record in context.ledger) == left

@@ -40,12 +40,6 @@ BROKEN = {
     ),
     "size below zero": ("[1, 8, 32]", "[-1, 8, 32]", "the size N cannot be negative", "net.ir:2"),
     "attribute of a function": ("{inputs =", "{input =", "no attribute 'input'", "is inputs meant?"),
-    "two inputs of one name": (
-        '(%x: tensor<Nx4xf32>) -> (tensor<Nx4xf32>) {inputs = ["x"]',
-        '(%x: tensor<Nx4xf32>, %y: tensor<f32>) -> (tensor<Nx4xf32>) {inputs = ["x", "x"]',
-        "two inputs called 'x'",
-        "net.ir:3",
-    ),
     "name that is no text": ('inputs = ["x"]', "inputs = [3]", "a string is expected, not 3", "net.ir:3"),
     "a symbol for an op that has none": (
         "graph.relu %x",

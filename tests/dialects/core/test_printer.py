@@ -40,9 +40,8 @@ def types(draw):
     layouts = [Layout(), channels_last(rank)]
     if order != tuple(range(rank)):
         layouts.append(Layout(order))
-    if rank:
-        strides = tuple(draw(st.lists(dims, min_size=rank, max_size=rank)))
-        layouts.append(Layout(strides=strides, offset=draw(st.integers(0, 99))))
+    strides = tuple(draw(st.lists(dims, min_size=rank, max_size=rank)))
+    layouts.append(Layout(strides=strides, offset=draw(st.integers(0, 99))))
     return TensorType(shape, dtype, draw(st.sampled_from(layouts)))
 
 

@@ -74,6 +74,15 @@ def test_another_module_is_not_taken_for_the_one_that_held() -> None:
     assert verified.settled(module) and not verified.settled(other)
 
 
+@pytest.mark.parametrize("key", ["inputs", "outputs"])
+def test_names_are_told_apart(key: str) -> None:
+    """Also where a pass, and no text, gives two inputs or outputs one name."""
+    module, _ = chain(3)
+    setattr(module.main, key, ["one", "two", "one"])
+    with pytest.raises(IRError, match=f"has two {key} called 'one'"):
+        verify(module)
+
+
 def test_the_verifier_names_the_rule_and_the_node():
     module, relu, _ = two_ops()
     module.main.block.unlink(relu)

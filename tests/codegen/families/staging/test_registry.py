@@ -23,6 +23,7 @@ class Bulk(TileStaging):
     """Takes everything where there is TMA."""
 
     template: Any = CpAsync().template
+    arrival: Any = CpAsync().arrival
     needs_features: frozenset[Feature] = frozenset({Feature.TMA})
 
     def takes(self, operand: StagedOperand) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from importlib import resources
 from importlib.resources.abc import Traversable
 from types import SimpleNamespace
@@ -19,7 +20,7 @@ from glassrt.codegen.text import render as rendering
 def arrival(name: str, *stagings: TileStaging) -> str:
     """What lib/staging/arrival.cu.j2 emits by its macro NAME for operands that come by STAGINGS."""
     module: Any = rendering.environment().get_template("lib/staging/arrival.cu.j2").module
-    ops = [SimpleNamespace(staged_by=staging.template) for staging in stagings]
+    ops = [SimpleNamespace(arrives_by=staging.arrival) for staging in stagings]
     arguments = ("STAGES - 2", "") if name == "wait" else ("",)
     return str(getattr(module, name)(ops, *arguments)).strip()
 
@@ -44,4 +45,12 @@ def emitting(folder: Traversable, pattern: str) -> set[str]:
 
 
 def test_only_its_own_template_knows_cp_async() -> None:
-    assert emitting(resources.files(templates), r"\bcp_async\w*[<(]") == {"cp_async.cu.j2"}
+    own = {"cp_async.cu.j2", "cp_async_groups.cu.j2"}
+    assert emitting(resources.files(templates), r"\bcp_async\w*[<(]") == own
+
+
+def test_what_is_not_in_flight_is_not_waited_for() -> None:
+    still = replace(CpAsync(), arrival=None)
+    assert arrival("commit", still) == arrival("drain", still) == ""
+    assert arrival("wait", still) == "sync_threads();", "the barrier of the block is not a staging's"
+    assert arrival("commit", still, CpAsync()) == "cp_async_commit();"

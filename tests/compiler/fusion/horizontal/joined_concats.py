@@ -21,12 +21,12 @@ from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.launch import Kernel
 from glassrt.runtime.engine import Engine
+from glassrt.testing.net import Net
 from hypothesis import Phase
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from ....property.concat_graphs import SEPARATE, lowered
-from ....property.graphs import Net
 
 RULE = HorizontalContraction.name
 

@@ -13,8 +13,7 @@ from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.core.traits import Trait, has
 from glassrt.dialects.graph.pool import MaxPool
-
-from ....property.graphs import Net
+from glassrt.testing.net import Net
 
 RULE = HorizontalContraction.name
 

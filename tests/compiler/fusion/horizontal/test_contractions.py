@@ -19,11 +19,11 @@ from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
 from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.unary import Sigmoid, Tanh
+from glassrt.testing.net import Net
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from ....property.graphs import Net
 from .sibling_nets import joined, ops, pooled, siblings
 
 

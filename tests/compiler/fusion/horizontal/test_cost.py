@@ -12,10 +12,10 @@ from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.movement.reshape import Reshape
+from glassrt.testing.net import Net
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ....property.graphs import Net
 from .joined_concats import (
     PHASES,
     RULE,

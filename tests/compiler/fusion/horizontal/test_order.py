@@ -6,8 +6,8 @@ import pytest
 from glassrt.compiler.passes.ledger import Verdict
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.graph.movement.concat import Concat
+from glassrt.testing.net import Net
 
-from ....property.graphs import Net
 from .joined_concats import (
     RULE,
     both,

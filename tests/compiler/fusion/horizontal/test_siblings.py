@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from glassrt.compiler.passes.ledger import Verdict
 from glassrt.dialects.core.ir import Value
+from glassrt.testing.net import Net
 
-from ....property.graphs import Net
 from .sibling_nets import RULE, joined, ops, pooled, siblings
 
 

@@ -10,8 +10,8 @@ from glassrt.dialects.graph.binary import Add
 from glassrt.dialects.graph.movement.reshape import Transpose
 from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.unary import Sigmoid
+from glassrt.testing.net import Net
 
-from ....property.graphs import Net
 from ...fusing import fuse, image, kernels
 
 

@@ -7,8 +7,8 @@ from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Mul, Sub
 from glassrt.dialects.graph.reduction import Reduce
 from glassrt.dialects.graph.unary import Neg, Sqrt
+from glassrt.testing.net import Net
 
-from ....property.graphs import Net
 from ...fusing import fuse, kernels
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from glassrt.codegen.arch.names import REFERENCE
+from glassrt.compiler.driver.build import Settings, build
 from glassrt.compiler.driver.pipeline import passes_through
 from glassrt.compiler.passes.ledger import Record, Verdict
 from glassrt.compiler.passes.levels import ALL_DIALECTS
@@ -12,13 +13,14 @@ from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.dtypes import F16, F32
 from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.movement.pad import Pad
 from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.unary import Sigmoid
+from glassrt.dialects.launch import Kernel
 from glassrt.dialects.precision import PrecisionKernel
-
-from ....property.graphs import Net
+from glassrt.testing.net import Net
 
 RULE = "store-conversion"
 PASSES = passes_through("precision", REFERENCE)
@@ -72,3 +74,39 @@ def test_what_others_read_under_another_name_keeps_its_form() -> None:
     module, records = lowered(net.done(pooled, net.conv(wide, 4)))
     assert module.main.returned[0].type.shape == (1, 3, 4, 4)
     assert not [record for record in records if record.verdict is Verdict.TAKEN]
+
+
+CAST_BEFORE_CONV = """module @net {
+  func @main(%x: tensor<2x1x5x4xf16>) -> (tensor<2x1x5x4xf32>) {inputs = ["x"], outputs = ["y"]} {
+    %0 = graph.constant {value = dense<1x1x1x1xf32: 0.125>} : tensor<1x1x1x1xf32>
+    %1 = graph.cast %x {to = f32} : tensor<2x1x5x4xf32>
+    %2 = graph.conv %1, %0 {strides = [1, 1], dilations = [1, 1], pads = [0, 0, 0, 0]} : tensor<2x1x5x4xf32>
+    core.return %2
+  }
+}"""
+
+
+def test_a_copy_has_the_format_of_what_it_stores() -> None:
+    policy = PrecisionPolicy("bf16", {"op:conv": "fp32"}, allow_fallback=True)
+    plan = build(parse_module(CAST_BEFORE_CONV, ALL_DIALECTS), Settings(precision=policy, cache=None)).plan
+    cast, conv = (op for op in parse_module(plan.ir("launch"), ALL_DIALECTS).walk() if isinstance(op, Kernel))
+    assert (cast.requested, cast.compute, cast.executed) == (F32, F32, F32) == (conv.compute,) * 3
+
+
+def test_the_conversion_of_an_input_is_its_readers() -> None:
+    """No node computes an input, so the kernel that pads it is known by the node that it is padded for."""
+    net = Net()
+    module, _ = lowered(net.done(net.conv(net.input("x", 1, 3, 8, 8), 8)))
+    pad, conv = kernels(module)[:2]
+    assert [type(op) for op in pad.body.block][:2] == [Pad, Cast]
+    assert conv.location.nodes and pad.location.nodes == conv.location.nodes
+    assert not any(op.location.nodes for op in pad.body.block), "they compute no node"
+
+
+def test_another_conversion_belongs_to_what_it_converts() -> None:
+    net = Net()
+    x = net.add(Sigmoid, net.input("x", 1, 3, 8, 8))
+    module, _ = lowered(net.done(net.conv(x, 8)), disabled=[RULE])
+    loop, pad = kernels(module)[:2]
+    assert pad.inputs[0] is loop.results[0]
+    assert pad.location == loop.location and pad.location.nodes

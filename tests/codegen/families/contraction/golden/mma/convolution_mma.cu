@@ -38,12 +38,11 @@ GLASS_KERNEL(THREADS, 2) k0_conv(Input<f16> x0, Input<f16> x1, Output<f16> y0) {
     const int M = 1568;
     const int N = 128;
     const int K = 576;
-    const int tiles_m = (M + BLOCK_M - 1) / BLOCK_M, tiles_n = (N + BLOCK_N - 1) / BLOCK_N;
-    const int batch = 0;
+    const int tiles_n = (N + BLOCK_N - 1) / BLOCK_N;
     const int tile = block_x();
     const int tile_m = tile / tiles_n;
     const int tile_n = tile - tile_m * tiles_n;
-    const int k_tiles = (K + BLOCK_K - 1) / BLOCK_K;
+    constexpr int k_tiles = 9;
 
     f16* const a_tiles = reinterpret_cast<f16*>(shared);
     f16* const b_tiles = reinterpret_cast<f16*>(shared + STAGES * A_TILE * 2);
@@ -58,10 +57,10 @@ GLASS_KERNEL(THREADS, 2) k0_conv(Input<f16> x0, Input<f16> x1, Output<f16> y0) {
         rest /= 14;
         const int out_y = rest % 14;
         rest /= 14;
-        const int out_z = rest;
+        const int image = rest;
         const int out_y_first = out_y * 2 - 1;
         const int out_x_first = out_x * 2 - 1;
-        a_origin[pass] = Offset(out_z) * 50176 + Offset(out_y_first) * 1792 + Offset(out_x_first) * 64;
+        a_origin[pass] = Offset(image) * 50176 + Offset(out_y_first) * 1792 + Offset(out_x_first) * 64;
         GLASS_UNROLL
         for (int tap = 0; tap < 9; tap++) {
             const bool inside = u32(out_y_first + tap / 3) < u32(28) && u32(out_x_first + tap % 3) < u32(28);
@@ -219,7 +218,7 @@ GLASS_KERNEL(THREADS, 2) k0_conv(Input<f16> x0, Input<f16> x1, Output<f16> y0) {
         Vec<f16, VECTOR> result;
         GLASS_UNROLL
         for (int lane = 0; lane < VECTOR; lane++) result[lane] = convert<f16>(accumulator[lane]);
-        store_wide<VECTOR>(y0, 0 + (i64(m)) * 128 + batch * N + n, result);
+        store_wide<VECTOR>(y0, 0 + (i64(m)) * 128 + n, result);
     };
     if (rows_left < BLOCK_M) {
         #pragma unroll 1

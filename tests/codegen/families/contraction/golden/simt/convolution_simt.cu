@@ -38,13 +38,12 @@ GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0, O
     const int M = 162;
     const int N = 20;
     const int K = 108;
-    const int tiles_m = (M + BLOCK_M - 1) / BLOCK_M, tiles_n = (N + BLOCK_N - 1) / BLOCK_N;
-    const int batch = 0;
+    const int tiles_n = (N + BLOCK_N - 1) / BLOCK_N;
     const int tile = block_x();
     const int tile_m = tile / tiles_n;
     const int tile_n = tile - tile_m * tiles_n;
     // Split-k: this block accumulates k tiles first_tile .. first_tile + k_tiles - 1.
-    const int all_tiles = (K + BLOCK_K - 1) / BLOCK_K;
+    constexpr int all_tiles = 4;
     const int share = (all_tiles + SPLITS - 1) / SPLITS;
     const int first_tile = block_y() * share;
     const int k_tiles = m_min(share, all_tiles - first_tile);
@@ -62,10 +61,10 @@ GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0, O
         rest /= 9;
         const int out_y = rest % 9;
         rest /= 9;
-        const int out_z = rest;
+        const int image = rest;
         const int out_y_first = out_y - 1;
         const int out_x_first = out_x - 1;
-        a_origin[pass] = Offset(out_z) * 972 + Offset(out_y_first) * 108 + Offset(out_x_first) * 12;
+        a_origin[pass] = Offset(image) * 972 + Offset(out_y_first) * 108 + Offset(out_x_first) * 12;
         GLASS_UNROLL
         for (int tap = 0; tap < 9; tap++) {
             const bool inside = u32(out_y_first + tap / 3) < u32(9) && u32(out_x_first + tap % 3) < u32(9);
@@ -225,7 +224,7 @@ GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0, O
         Vec<f32, VECTOR> result;
         GLASS_UNROLL
         for (int lane = 0; lane < VECTOR; lane++) result[lane] = convert<f32>(accumulator[lane]);
-        store_wide<VECTOR>(y0, 0 + (i64(m)) * 20 + batch * N + n, result);
+        store_wide<VECTOR>(y0, 0 + (i64(m)) * 20 + n, result);
     };
     if (rows_left < BLOCK_M) {
         #pragma unroll 1
