@@ -23,6 +23,7 @@ from .families.executed import drop_rounding, executed
 from .families.group.cost import MemberLoad, slots, together
 from .families.group.family import geometry_of
 from .families.group.formats import formats_by_member, formats_of, member_formats
+from .families.group.joinable import unjoinable
 from .families.group.parts import GROUP, Share, group_config, member_blocks, shares_of
 from .families.kernel_family import Accumulation
 from .families.registry import candidates, expected, families, family_of, is_group, realize, resized, tiers
@@ -40,6 +41,7 @@ from .request.make import code_in_model_symbols, in_model_symbols, make_request
 from .request.naming import kernel_name
 from .request.parameters import Parameter, maps_of, scratch_of
 from .request.request import Candidate, Config, Geometry, KernelCode, Request
+from .text.provenance import without_provenance
 
 __all__ = [
     "BUDGET_MS",
@@ -107,7 +109,9 @@ __all__ = [
     "strided",
     "tiers",
     "together",
+    "unjoinable",
     "varies",
     "view_behind",
     "view_through",
+    "without_provenance",
 ]

@@ -11,7 +11,6 @@ from functools import partial
 import numpy as np
 
 from ..errors import DeviceError
-from .binding import host_array
 from .device import Array, LaunchRecord, Observer, Value
 from .dlpack import CPU
 from .dtypes import numpy_dtype
@@ -28,6 +27,7 @@ from .program import (
     BoundTensor,
     Program,
 )
+from .tensors import host_array
 from .walk import walk
 
 _POISON = 0xFF  # NaN in every floating-point type

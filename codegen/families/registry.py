@@ -19,6 +19,7 @@ from .attention.simt import SIMT as SIMT_ATTENTION
 from .contraction.families import DepthwiseFamily, TiledFamily
 from .contraction.mma import MMA
 from .contraction.simt import SIMT
+from .custom import CustomFamily
 from .failure import attributed
 from .group.family import GroupFamily
 from .group.parts import shares_of
@@ -49,6 +50,7 @@ BUILT_IN = _ranked(
         AttentionFamily.of(SIMT_ATTENTION),
         RowFamily(),
         LoopFamily(),
+        CustomFamily(),
         GroupFamily(families=families),
     ]
 )

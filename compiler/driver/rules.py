@@ -179,10 +179,17 @@ def rule_named(name: str) -> Rule:
     """The rule called NAME. Raises InputError, with similar names as a hint, when there is none."""
     if name in RULES:
         return RULES[name]
-    close = difflib.get_close_matches(name, RULES, 3)
     listing = "`glassrt explain --rules` lists all rules"
-    hint = f"is {' or '.join(close)} meant? {listing}" if close else listing
+    hint = f"{meant}? {listing}" if (meant := _meant(name)) else listing
     raise option_error(InputError, "rule", name, f"there is no rule '{name}'", hint)
+
+
+def _meant(name: str) -> str:
+    """What NAME, no rule's, is close to: names of rules, or of passes that have rules; empty if to none."""
+    passes = {rule.applied_by for rule in RULES.values()} - RULES.keys() - {""}
+    close = difflib.get_close_matches(name.lower(), [*RULES, *sorted(passes)], 3)
+    names = [f"a rule of the pass {each}" if each in passes else each for each in close]
+    return f"is {' or '.join(names)} meant" if names else ""
 
 
 def check_rules(names: Iterable[str]) -> None:

@@ -17,6 +17,7 @@ BEYOND_PASSES = {
     "derive-size",
     "determine-size",
     "folded-branch",
+    "merged-branches",
     "precision-mixture",
     "precision-search",
     "register-spill",

@@ -36,6 +36,8 @@ class Binding:
 
     prologue: code that computes the elements `value[lane]` of A from `loaded[lane]`, adjacent along k (along
     m when A is transposed). It may use `batch`, `channel` (within a group) and the row values of `rows`.
+
+    Only problems with a batch have the int `batch`.
     """
 
     name: Identifier

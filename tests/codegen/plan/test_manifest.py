@@ -15,9 +15,9 @@ from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.binary import Add, Mul
 from glassrt.dialects.launch import Buffer
 from glassrt.errors import IRError
+from glassrt.testing.net import Net
 
 from ...property.concat_graphs import lowered
-from ...property.graphs import Net
 
 
 def built(module: Module) -> tuple[dict[str, Any], bytes]:
