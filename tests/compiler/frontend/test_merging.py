@@ -52,7 +52,9 @@ def test_a_branch_for_what_may_be_empty_is_merged() -> None:
 
 
 def test_sizes_that_stay_in_a_branch_need_no_merge() -> None:
-    text = BRANCHES.replace("d = Mul(double, v)", "z = NonZero(x) n = Size(z) f = Cast<to = 1>(n) d = Mul(double, f)")
+    text = BRANCHES.replace(
+        "d = Mul(double, v)", "z = NonZero(x) n = Size(z) f = Cast<to = 1>(n) d = Mul(double, f)"
+    )
     module = check(text, *({"c": np.array(c), "x": X} for c in (True, False)))
     assert count(module, If) == 1 and remarks(module) == []
 
