@@ -33,6 +33,8 @@ from .nvrtc.compiled_kernel import CompiledKernel, UnfitError
 from .nvrtc.cost import BUDGET_MS, compile_ms
 from .nvrtc.library import check_target
 from .plan.assemble import BuildOptions, assemble
+from .plan.sharing import RULE as SHARE_KERNELS
+from .plan.sharing import SUMMARY as KERNELS_SHARED
 from .plan.sources import made_kernels, request_of
 from .request.describe import ops_in
 from .request.make import code_in_model_symbols, in_model_symbols, make_request
@@ -44,7 +46,9 @@ from .text.provenance import without_provenance
 __all__ = [
     "BUDGET_MS",
     "GROUP",
+    "KERNELS_SHARED",
     "REFERENCE",
+    "SHARE_KERNELS",
     "Accumulation",
     "ArchSpec",
     "BuildOptions",

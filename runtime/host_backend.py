@@ -61,7 +61,7 @@ class HostExecutable:
         self._manifest = plan.spec
         self._order = order
         launched = {launch.kernel for launch in plan.spec.launches}
-        sources = {name: text for name, text in plan.sources.items() if name in launched}
+        sources = {plan.spec.kernels[name].entry: plan.sources[name] for name in sorted(launched)}
         self._module = HostModule(sources, plan.headers)
         self._weights = _aligned_copy(np.frombuffer(plan.weights, np.uint8))
 

@@ -68,7 +68,10 @@ def compile_kernels(
     check_target(target)
     check_headers(headers)
     for name, source in sources.items():
-        check_source(name, source)
+        try:
+            check_source(name, source)
+        except CompileError as error:
+            raise _attributed(error, source, (nodes or {}).get(name, ())) from None
     job = _Job(target, headers, cache, seconds, heavy, nodes or {})
     results: dict[str, CompiledKernel] = {}
     failures: dict[str, CompileError] = {}
@@ -148,8 +151,7 @@ class _Job:
             deadline = time.monotonic() + self.seconds
             return run(program, lambda: self.cancelled.is_set() or time.monotonic() > deadline)
         except CompileError as error:
-            found = replace(error.diagnostic, nodes=tuple(self.nodes.get(name, ())))
-            raise CompileError.of(about_kernel(found, source)) from None
+            raise _attributed(error, source, self.nodes.get(name, ())) from None
         except TimeoutError:
             kernel = f"kernel {name}{nodes_text(self.nodes.get(name, ()))} for {self.target}"
             raise CompileError(
@@ -162,6 +164,11 @@ class _Job:
         """Cancel all running compilations as soon as possible."""
         self.cancelled.set()
         self.children.stop()
+
+
+def _attributed(error: CompileError, source: str, nodes: Sequence[str]) -> CompileError:
+    """ERROR with the ONNX NODES of the kernel that it is about, and what its SOURCE says of itself."""
+    return CompileError.of(about_kernel(replace(error.diagnostic, nodes=tuple(nodes)), source))
 
 
 def _cores() -> int:

@@ -13,6 +13,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 from ...codegen.interface import (
+    SHARE_KERNELS,
     ArchSpec,
     BuildOptions,
     CompiledKernel,
@@ -60,9 +61,10 @@ def assembled(
         # Compilation takes long, so the caller's own garbage must not pile up meanwhile.
         with clock.stage("kernels"), nullcontext() if on_gpu else no_collections():
             try:
+                share = SHARE_KERNELS not in ways[0].context.disabled
+                options = BuildOptions(cache=cache, progress=clock.kernels, compiled=compiled, share=share)
                 return [
-                    _plan(part, BuildOptions(part.targets if on_gpu else (), cache, clock.kernels, compiled))
-                    for part in parts
+                    _plan(part, replace(options, targets=part.targets if on_gpu else ())) for part in parts
                 ]
             except UnfitError as error:
                 more = _with(spilled[error.target], parts, error)

@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ...codegen.interface import KERNELS_SHARED, SHARE_KERNELS
 from ...errors import InputError
 from ...errors.option import option_error
 from ..frontend.functions import STANDARD_BODY
@@ -61,8 +62,8 @@ from .size_records import SUMMARIES as SIZE_RULES
 class Rule:
     """A rule: its name, its level (`graph`, `fused`, `precision` or `launch`), and a summary of what it does.
 
-    applied_by: the pass that applies it; empty for rules of the import, of the search, and of a build
-    that is repeated;
+    applied_by: the pass that applies it; empty for rules of the import, of the search, of a build that is
+    repeated, and of code generation;
     roots: the names of the ops that a rewrite pattern matches at; empty for a rule that is no pattern.
     """
 
@@ -168,6 +169,7 @@ def _launch_rules() -> Iterable[Rule]:
     yield Rule(SPILLED, "launch", SPILLS, switchable=False)
     spread = "independent launches => different streams"
     yield Rule(CONCURRENCY, "launch", spread, applied_by=AssignStreams.name)
+    yield Rule(SHARE_KERNELS, "launch", KERNELS_SHARED)
 
 
 RULES: dict[str, Rule] = {rule.name: rule for rule in _table()}

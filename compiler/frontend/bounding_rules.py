@@ -13,7 +13,7 @@ import numpy as np
 
 from ...dialects.core.affine import Dim, product
 from ...dialects.core.dtypes import DType
-from ...dialects.core.ir import Operation
+from ...dialects.core.ir import Operation, Value
 from ...dialects.core.traits import Trait, has
 from ...dialects.graph.binary import Add, Div, Less, Max, Min, Mul, Sub
 from ...dialects.graph.contraction import Conv, Matmul
@@ -235,16 +235,18 @@ def _neutral(kind: str, dtype: DType) -> float | bool:
 
 def _mean(masks: Masks, op: Reduce) -> None:
     """Make OP a sum that is divided by the true count."""
-    if not op.x.type.dtype.is_float:
-        raise Refused("the mean of integers over a size that depends on data is not supported")
-    before, users = masks.place, list(op.y.uses)
     op.attributes["kind"] = "sum"
+    _after(masks, op, Div, masks.emit(Cast, masks.count(op.count), to=op.y.type.dtype))
+
+
+def _after(masks: Masks, op: Reduce | ArgReduce, kind: type[Operation], operand: Value) -> None:
+    """Let the users of OP read what KIND makes of its result and OPERAND."""
+    before, users = masks.place, list(op.y.uses)
     assert op.next is not None  # an op is no terminator
     masks.place = op.next
-    count = masks.emit(Cast, masks.count(op.count), to=op.y.type.dtype)
-    mean = masks.emit(Div, op.y, count)
+    made = masks.emit(kind, op.y, operand)
     for user, index in users:
-        user.set_operand(index, mean)
+        user.set_operand(index, made)
     masks.place = before
 
 
@@ -252,7 +254,8 @@ def _arg_reduce(masks: Masks, op: Operation) -> None:
     assert isinstance(op, ArgReduce)
     dtype = op.x.type.dtype
     if op.select_last and masks.depends(op.x.type.shape[op.axis]):
-        raise Refused("the last extreme of a size that depends on data is not supported")
+        # Where all elements are like what fills the memory behind them, the last one there is meant.
+        _after(masks, op, Min, masks.emit(Sub, masks.count(op.x.type.shape[op.axis]), masks.count(1)))
     _fill(masks, op, 0, [op.axis], dtype.limits[0] if op.kind == "max" else highest(dtype))
 
 

@@ -23,6 +23,7 @@ from ...dialects.core.sizes.sizes import Sizes
 from ...dialects.core.sizes.values import closure
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import TensorType, symbols_in
+from ...dialects.custom.op import CudaOp
 from ...dialects.graph.binary import Div
 from ...dialects.graph.constants import Dims, constant
 from ...dialects.graph.elementwise import Cast
@@ -34,7 +35,14 @@ from . import symbolic
 from .contents import ElementRanges, Unread, content_of, contents_behind
 from .external import ExternalFiles
 from .first_rows import FirstRows
-from .limits import DEFAULT_FOLDING_BUDGET, MAX_SHAPE_VALUES, MAX_SHAPE_WORK, check_dim, check_type
+from .limits import (
+    DEFAULT_FOLDING_BUDGET,
+    MAX_FOLDED_READS,
+    MAX_SHAPE_VALUES,
+    MAX_SHAPE_WORK,
+    check_dim,
+    check_type,
+)
 from .problems import Malformed, Refused
 from .shape_folding import fold_sizes
 from .tensor import Array, Lost, Tensor
@@ -68,6 +76,7 @@ class Builder:
     closed: set[str] = field(init=False, default_factory=set)
     first_rows: FirstRows | None = None
     _left: int = field(init=False)
+    _readable: int = field(init=False, default=MAX_FOLDED_READS)
     _shape_work: int = field(init=False, default=0)
     sizes_known: Sizes = field(init=False)
     _written: list[Tensor] = field(init=False, default_factory=list)
@@ -265,10 +274,14 @@ class Builder:
         if not all(isinstance(size, int) for size in type.shape) or _reads_sizes(op):
             return None
         work = op.flops()
-        heavy = has(op, Trait.CONTRACTION) or has(op, Trait.WINDOW)
+        heavy = has(op, Trait.CONTRACTION) or has(op, Trait.WINDOW) or isinstance(op, CudaOp)
         if heavy and isinstance(work, int) and work > FOLDING_WORK:
             return None
         if op_class is not Reshape:
+            reads = sum(_bytes(operand.type) for operand in operands if operand is not None)
+            if reads > self._readable:
+                return None
+            self._readable -= reads
             self.charge(_bytes(type))
         arrays = [None if operand is None else operand.data for operand in operands]
         with np.errstate(all="ignore"):

@@ -19,8 +19,8 @@ from .tensor import Tensor
 MOST_STEPS = 12  # ops between two counts and what both are computed from
 
 
-def count_of_data(builder: Builder, count: Tensor, bound: Dim) -> Dim:
-    """The size that COUNT, an i64 scalar, holds, of at most BOUND: a number if it is known, else a symbol,
+def count_of_data(builder: Builder, count: Tensor, bound: Dim, least: Dim = 0) -> Dim:
+    """The size that COUNT, an i64 scalar, holds, from LEAST to BOUND: a number if it is known, else a symbol,
     which is the same for what is computed alike, and known in this block."""
     if count.data is not None:
         return int(count.data)
@@ -29,7 +29,7 @@ def count_of_data(builder: Builder, count: Tensor, bound: Dim) -> Dim:
         seen = name in builder.module.symbols and name not in builder.closed
         if seen and _alike(value, other):
             return symbol(name)
-    size = builder.sizes_known.count(bound)
+    size = builder.sizes_known.count(bound, least)
     (name,) = symbols(size)
     builder.counts[name] = value
     builder.closed.discard(name)  # an attempt that failed had a count of this name

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import NamedTuple
 
 from ...dialects.control import ControlYield, If
+from ...dialects.core.affine import Dim
 from ...dialects.core.clone import clone_op
 from ...dialects.core.ir import Block, Operation, Region, Value
 from ...dialects.core.sizes.values import closure
 from ...dialects.core.types import TensorType
 from ...dialects.graph.constants import Constant, Dims
+from ...dialects.graph.movement.pad import Pad
 from ...dialects.graph.movement.reshape import Reshape
 from .builder import Builder
+from .counts import count_of_data, cut_to
 from .problems import Malformed, Refused
 from .tensor import Tensor
 
@@ -71,29 +75,99 @@ def _copied(constant: Constant | Dims, block: Block, copies: dict[Value, Value])
 
 
 def branch(
-    builder: Builder, condition: Tensor, bodies: Sequence[Callable[[], Sequence[Tensor]]]
+    builder: Builder,
+    condition: Tensor,
+    bodies: Sequence[Callable[[], Sequence[Tensor]]],
+    counted: bool = True,
 ) -> list[Tensor]:
     """The results of a `control.if` on CONDITION, a scalar: what the first or the second of BODIES gives.
 
-    Raises Refused if the two give different shapes.
+    Where their sizes differ, both are filled up to the larger, and the result is cut to the true one, which
+    the taken branch says. Raises Refused if they differ in rank, and unless COUNTED, if data decides sizes
+    in which they differ.
     """
-    then: Sequence[Tensor] = ()
     blocks: list[Block] = []
+    given: list[Sequence[Tensor]] = []
     with ExitStack() as undone:
         for body in bodies:
             with region(builder) as block:
                 undone.callback(discard, block)
-                outputs = body()
-                then = then if blocks else outputs
-                pairs = enumerate(zip(outputs, then, strict=True))
-                kept = [unchanged(builder, one, other.type, f"output {at}") for at, (one, other) in pairs]
-                check_known_outside(builder, block, kept, "its output")
-                block.append(ControlYield(*kept))
+                given.append(body())
             blocks.append(block)
+        varying = [_varying(builder, one, other) for one, other in zip(*given, strict=True)]
+        if not counted and any(span.counted for spans in varying for span in spans.values()):
+            raise Refused("its branches differ in sizes that depend on data")
+        for block, outputs in zip(blocks, given, strict=True):
+            with _reopened(builder, block):
+                block.append(ControlYield(*_yielded(builder, outputs, given[0], varying)))
         undone.pop_all()
-    captures = isolated(blocks)
-    regions = [Region(block) for block in blocks]
-    return placed(builder, If(builder.value(condition), *captures, regions=regions, loc=builder.location))
+    captures, regions = isolated(blocks), [Region(block) for block in blocks]
+    op = If(builder.value(condition), *captures, regions=regions, loc=builder.location)
+    return _cut(builder, placed(builder, op), varying)
+
+
+class _Span(NamedTuple):
+    """From where to where a size is that the taken branch decides; whether data decides it in a branch."""
+
+    least: Dim
+    most: Dim
+    counted: bool
+
+
+@contextmanager
+def _reopened(builder: Builder, block: Block) -> Iterator[None]:
+    """A context in which BUILDER appends to BLOCK, a region, again."""
+    builder.regions.append(block)
+    try:
+        with builder.within(block):
+            yield
+    finally:
+        builder.regions.pop()
+
+
+def _varying(builder: Builder, one: Tensor, other: Tensor) -> dict[int, _Span]:
+    """The axes along which ONE and OTHER, of two branches, are not equally long."""
+    known, found = builder.sizes_known, dict[int, _Span]()
+    pairs = zip(one.shape, other.shape, strict=True) if one.rank == other.rank else ()
+    for axis, sizes in enumerate(pairs):
+        if known.sign(sizes[0] - sizes[1]) != 0:
+            counted = any(map(known.counted.within, sizes))
+            most = known.derive("max", *map(known.counted.largest, sizes))
+            found[axis] = _Span(0 if counted else known.derive("min", *sizes), most, counted)
+    return found
+
+
+def _yielded(
+    builder: Builder, outputs: Sequence[Tensor], first: Sequence[Tensor], varying: Sequence[dict[int, _Span]]
+) -> list[Value]:
+    """What a branch yields for OUTPUTS, of which the first branch has FIRST: these, filled up along the axes
+    that are VARYING, and the sizes of these axes."""
+    kept, sizes = list[Value](), list[Value]()
+    for at, (one, other, spans) in enumerate(zip(outputs, first, varying, strict=True)):
+        shape = tuple(spans[axis].most if axis in spans else size for axis, size in enumerate(other.shape))
+        filled = _filled(builder, one, spans)
+        kept.append(unchanged(builder, filled, TensorType(shape, other.dtype), f"output {at}"))
+        numbers = [builder.emit(Reshape, builder.dims([one.shape[axis]]), shape=()) for axis in spans]
+        sizes += map(builder.value, numbers)
+    return [*kept, *sizes]
+
+
+def _filled(builder: Builder, x: Tensor, spans: dict[int, _Span]) -> Tensor:
+    """X with zeros behind it, as long as SPANS reach."""
+    pads: list[Dim] = [0] * (2 * x.rank)
+    for axis, span in spans.items():
+        pads[x.rank + axis] = span.most - x.shape[axis]
+    return builder.emit(Pad, x, pads=pads) if spans else x
+
+
+def _cut(builder: Builder, results: list[Tensor], varying: Sequence[dict[int, _Span]]) -> list[Tensor]:
+    """RESULTS, of which those behind the outputs are the sizes of the axes VARYING, cut to these."""
+    outputs, sizes = results[: len(varying)], iter(results[len(varying) :])
+    for at, spans in enumerate(varying):
+        for axis, (least, most, _) in spans.items():
+            size = count_of_data(builder, next(sizes), most, least)
+            outputs[at] = cut_to(builder, outputs[at], axis, size)
+    return outputs
 
 
 def unchanged(builder: Builder, tensor: Tensor, wanted: TensorType, what: str) -> Value:

@@ -62,3 +62,14 @@ def test_counts_in_loops() -> None:
     }"""
     x = np.array([[-1, 2, -3, -4], [5, 6, 0, 1], [1, 1, -2, 2]], np.float32)
     agrees(text, *({"x": each, "n": np.array(n)} for each, n in ((x, 3), (x, 0), (x / 9, 3), (x - 5, 2))))
+
+
+def test_branches_of_different_sizes() -> None:
+    text = """g (float[N,4] x, bool c) => (float[K,4] y, float[4] m)
+      <int64[1] none = {0}, int64[1] two = {2}> {
+      y = If(c) <then_branch = a () => (float[P,4] o) { o = Neg(x) },
+                 else_branch = b () => (float[Q,4] p) { p = Slice(x, none, two) }>
+      m = ReduceMean<keepdims = 0>(y, none)
+    }"""
+    x = np.arange(12, dtype=np.float32).reshape(3, 4)
+    agrees(text, *({"x": x[:rows], "c": np.array(c)} for rows in (3, 1) for c in (True, False)))

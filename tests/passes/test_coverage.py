@@ -21,6 +21,7 @@ BEYOND_PASSES = {
     "precision-mixture",
     "precision-search",
     "register-spill",
+    "share-kernels",
     "standard-body",
     "unrolled-loop",
 }

@@ -23,10 +23,12 @@ class DependsOnData(Exception):
 
 
 class Counted:
-    """The counts of MODULE with their BOUNDS; DERIVE makes derived symbols (`Sizes.derive`)."""
+    """The counts of MODULE, each from its `least` to its `bounds`, which are sizes; DERIVE makes derived
+    symbols (`Sizes.derive`)."""
 
     def __init__(self, module: Module, derive: Derive) -> None:
         self.bounds: dict[str, Dim] = {}
+        self.least: dict[str, Dim] = {}
         self._module = module
         self._derive = derive
 
@@ -73,7 +75,7 @@ class Counted:
         if not _linear(dim, name):
             raise DependsOnData(f"{dim} depends on data")
         most = self.bounds[name] if name in self.bounds else self._largest_of(name)
-        least = self._module.symbols[name].minimum
+        least = self.least.get(name, self._module.symbols[name].minimum)
         return substitute(dim, {name: least}), substitute(dim, {name: most})
 
     def covers(self, dim: Dim) -> bool:
@@ -137,6 +139,7 @@ class Counted:
     def replace(self, values: Mapping[str, Dim]) -> None:
         """Replace symbols in the bounds."""
         self.bounds = {name: substitute(bound, values) for name, bound in self.bounds.items()}
+        self.least = {name: substitute(least, values) for name, least in self.least.items()}
 
 
 def _grows(dim: Dim, name: str) -> bool:

@@ -60,13 +60,14 @@ class DerivedSizes(KnownSizes):
         middle = definition.value(self.module.values_at("optimum"))
         return SymbolRange(low, min(max(middle, low), high), high)
 
-    def count(self, bound: Dim) -> Dim:
-        """A new symbol for a number that data decides, of at most BOUND."""
+    def count(self, bound: Dim, least: Dim = 0) -> Dim:
+        """A new symbol for a number that data decides, from LEAST to BOUND."""
         name = self.fresh("n")
         most = bounds(bound, self.ranges)[1]
         if most is None:
             raise Conflict(f"{bound}, which bounds what depends on data, has no bound itself")
         usual = evaluate(bound, self.module.values_at("optimum"))
-        self.module.symbols[name] = SymbolRange(0, min(max(usual, 0), most), most)
-        self.counted.bounds[name] = bound
+        low = max(bounds(least, self.ranges)[0] or 0, 0)
+        self.module.symbols[name] = SymbolRange(low, min(max(usual, low), most), most)
+        self.counted.bounds[name], self.counted.least[name] = bound, least
         return symbol(name)

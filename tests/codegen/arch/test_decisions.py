@@ -30,8 +30,8 @@ from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.binary import Sub
 from glassrt.dialects.graph.reduction import Reduce
+from glassrt.testing.net import Net
 
-from ...property.graphs import Net
 from ...property.groups import inception
 from ..attention_cases import Shape, module_of
 from ..contraction_cases import matmul

@@ -16,9 +16,9 @@ from glassrt.compiler.cli.run import _module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.binary import Sub
 from glassrt.dialects.graph.reduction import Reduce
+from glassrt.testing.net import Net
 
 from ...places import DIGITS
-from ...property.graphs import Net
 from .support import Glassrt
 
 TEST_SET = DIGITS.with_name("digits_test.npz")

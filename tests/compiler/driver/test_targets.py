@@ -26,8 +26,7 @@ from glassrt.dialects.graph.reduction import Reduce
 from glassrt.dialects.precision import PrecisionKernel
 from glassrt.errors import InputError
 from glassrt.runtime.plan import Plan
-
-from ...property.graphs import Net
+from glassrt.testing.net import Net
 
 H200, A100 = arch_named("sm_90a"), arch_named("sm_80")
 

@@ -72,6 +72,20 @@ RIGHT = {
     "product": (F, "y = ReduceProd <keepdims = 1> (k, first)"),
     "sum of squares": (F, "y = ReduceSumSquare <keepdims = 1> (k, first)"),
     "of each row": (F, "y = ReduceMean <keepdims = 1> (k, second)"),
+    "mean of integers": (
+        NUMBERS,
+        "i = Cast <to = 7> (k) y = ReduceMean <keepdims = 0> (i, first)",
+    ),
+    "one at the largest of each column": (F, "y = Hardmax <axis = 0> (k)"),
+    "one at the largest of each row": (F, "y = Hardmax <axis = 1> (k)"),
+    "the last of the most frequent": (
+        "int64[1]",
+        "v, i, j, z = Unique(x) y = ArgMax <select_last_index = 1> (z)",
+    ),
+    "back to what was unique": (
+        "float[a, b]",
+        "v, i, j, z = Unique(x) g = Gather(v, j) s = Shape(x) y = Reshape(g, s)",
+    ),
     "running sum": (F, "y = CumSum(k, none)"),
     "running sum from the end": (F, "y = CumSum <reverse = 1> (k, none)"),
     "softmax of rows": (F, "y = Softmax <axis = 1> (k)"),

@@ -7,7 +7,7 @@ import pytest
 from glassrt import GlassError, ModelError, UnsupportedError
 from glassrt.dialects.control import If, Loop
 
-from .texts import X, check, count, imported
+from .texts import BRANCHES, X, check, count, imported
 
 SQUEEZED = """agraph (float[N,1,M] x) => (y) <int64 axis = {1}, int64 one = {1}> {
   shape = Shape(x)
@@ -43,6 +43,14 @@ def test_a_branch_that_a_free_size_decides_runs_where_the_shapes_agree() -> None
       y = If(c) <then_branch = a () => (p) { p = Neg(x) }, else_branch = b () => (q) { q = Abs(x) }>
     }"""
     check(text, {"x": X}, {"x": X[:1]})
+
+
+def test_branches_of_different_ranks_are_refused() -> None:
+    text = BRANCHES.replace("d = Mul(double, v)", "e = Mul(double, v) d = ReduceSum<keepdims = 0>(e)")
+    with pytest.raises(UnsupportedError) as caught:
+        imported(text.replace("(float[2,3] d)", "(d)").replace("(float[2,3] y)", "(y)"))
+    found = str(caught.value)
+    assert "its output 0 is tensor<f32> where it is tensor<2x3xf32>; ranks that depend on data" in found
 
 
 # ---------------------------------------------------------------- loops

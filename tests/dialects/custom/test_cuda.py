@@ -162,3 +162,11 @@ def test_the_example_on_tensor_cores_compiles_for_every_generation() -> None:
         (kernel,) = compile_kernels(sources, target, dict(headers()), None).values()
         assert kernel.spill_bytes == 0
         assert kernel.registers <= 128
+
+
+def test_a_body_of_too_many_statements_is_refused() -> None:
+    op_with(text="y[block] = x[block];\n" * 4001, blocks=lambda op: op.x.type.elements)
+    made = model([node("Bodied", ["x"], "y", domain="glass.bodies")], domain="glass.bodies")
+    with pytest.raises(CompileError, match=r"k_bodied_\w+ has \d+ statements; the limit is 4000") as caught:
+        glassrt.compile(made, target="sm_90a", cache=False)
+    assert SELF in str(caught.value)

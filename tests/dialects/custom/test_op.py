@@ -6,7 +6,7 @@ import glassrt
 import numpy as np
 import pytest
 from glassrt.errors import ModelError
-from onnx import ModelProto
+from onnx import ModelProto, TensorProto, ValueInfoProto, helper
 
 from ...custom_ops import drawn, model, node
 
@@ -108,3 +108,40 @@ def test_constants_fold_through_an_op() -> None:
     plan, y = on_host(made)
     assert "glass_tests.bend" not in plan.ir("graph")
     np.testing.assert_allclose(y, drawn(3, 24) + bent(drawn(24)), rtol=1e-6)
+
+
+def flowing() -> ModelProto:
+    """y = x + (3 * 2x where the sum of x is above 0, else -2x), whose sign a loop changes max |x| times."""
+
+    def value(name: str, kind: int = TensorProto.FLOAT, *shape: str | int) -> ValueInfoProto:
+        return helper.make_tensor_value_info(name, kind, shape)
+
+    rows = (TensorProto.FLOAT, "N", 24)
+    then = helper.make_graph([node("Scaled", ["x2"], "p", factor=3)], "then", [], [value("p", *rows)])
+    other = helper.make_graph([node("Neg", ["x2"], "q")], "other", [], [value("q", *rows)])
+    turn = [node("Scaled", ["v"], "w", factor=-1), node("Identity", ["c"], "d")]
+    given = [value("i", TensorProto.INT64), value("c", TensorProto.BOOL), value("v", *rows)]
+    body = helper.make_graph(turn, "body", given, [value("d", TensorProto.BOOL), value("w", *rows)])
+    nodes = [
+        node("ReduceSum", ["x"], "s", keepdims=0),
+        node("Greater", ["s", "zero"], "any"),
+        node("Abs", ["x"], "a"),
+        node("ReduceMax", ["a"], "m", keepdims=0),
+        node("Cast", ["m"], "count", to=TensorProto.INT64),
+        node("Add", ["x", "x"], "x2"),
+        node("If", ["any"], "f", then_branch=then, else_branch=other),
+        node("Loop", ["count", "", "f"], "l", body=body),
+        node("Add", ["l", "x"], "y"),
+    ]
+    return model(nodes, zero=np.array(0, np.float32))
+
+
+def test_a_body_runs_in_branches_and_loops() -> None:
+    """What these hand on keeps its type, so that its result is converted there."""
+    plan = glassrt.compile(flowing(), target="host", precision="fp16")
+    assert plan.ir("precision").count("glass_tests.scaled") == 2
+    with glassrt.load(plan, "host") as engine:
+        for x in (np.abs(drawn(3, 24)), -np.abs(drawn(3, 24)) * 2):
+            chosen = 6 * x if x.sum() > 0 else -2 * x
+            wanted = x + chosen * (-1) ** int(np.abs(x).max())
+            np.testing.assert_allclose(engine.run({"x": x})["y"], wanted, rtol=4e-3, atol=4e-3)

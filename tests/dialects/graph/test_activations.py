@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 from glassrt.dialects.graph import activations
 from glassrt.dialects.graph.base import GraphOp
+from glassrt.testing.op_checks import build, check_op, evaluated
+from glassrt.testing.strategies import FLOATS, dtypes, tensors
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
-
-from ...property.op_checks import build, check_op, evaluated
-from ...property.strategies import FLOATS, dtypes, tensors
 
 
 @given(data=st.data())

@@ -11,8 +11,7 @@ from glassrt.dialects.core.affine import evaluate
 from glassrt.dialects.core.dtypes import F16, F32
 from glassrt.dialects.graph.attention import FAR, Attention
 from glassrt.errors import IRError
-
-from ...property.op_checks import build, evaluated
+from glassrt.testing.op_checks import build, evaluated
 
 Array = np.ndarray[Any, Any]
 

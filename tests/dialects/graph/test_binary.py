@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from glassrt.dialects.graph import binary
+from glassrt.testing.op_checks import build, check_op, evaluated
+from glassrt.testing.strategies import NUMBERS, dtypes, tensors
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
-
-from ...property.op_checks import build, check_op, evaluated
-from ...property.strategies import NUMBERS, dtypes, tensors
 
 
 @given(data=st.data())

@@ -14,13 +14,13 @@ from glassrt.dialects.graph.base import GraphOp
 from glassrt.dialects.graph.elementwise_base import Unary
 from glassrt.dialects.graph.numeric import erf
 from glassrt.errors import IRError
+from glassrt.testing.op_checks import build, check_op, evaluated
+from glassrt.testing.strategies import INTEGERS, NUMBERS, broadcast_shapes, dtypes, shapes, tensors
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
 from ...property.onnx_runs import run_onnx
-from ...property.op_checks import build, check_op, evaluated
-from ...property.strategies import INTEGERS, NUMBERS, broadcast_shapes, dtypes, shapes, tensors
 
 UNARY = [op for op in (*unary.OPS, *activations.OPS) if issubclass(op, Unary)]
 BINARY = list(binary.OPS)

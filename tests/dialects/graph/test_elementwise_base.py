@@ -9,8 +9,7 @@ from glassrt.dialects.graph import binary, elementwise, unary
 from glassrt.dialects.graph.base import GraphOp
 from glassrt.dialects.graph.elementwise_base import Bitwise, Comparison, Logic
 from glassrt.errors import IRError
-
-from ...property.op_checks import build
+from glassrt.testing.op_checks import build
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from glassrt.dialects.graph import unary
+from glassrt.testing.op_checks import check_op
+from glassrt.testing.strategies import FLOATS, dtypes, tensors
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
-
-from ...property.op_checks import check_op
-from ...property.strategies import FLOATS, dtypes, tensors
 
 
 @given(data=st.data(), positive=st.booleans(), negative=st.booleans())

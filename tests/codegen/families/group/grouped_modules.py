@@ -20,8 +20,7 @@ from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.unary import Sigmoid
-
-from ....property.graphs import Net
+from glassrt.testing.net import Net
 
 Choice = Callable[[Request], Candidate]
 

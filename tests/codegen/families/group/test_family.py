@@ -28,8 +28,8 @@ from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.reduction import Reduce
 from glassrt.dialects.graph.unary import Sigmoid
 from glassrt.errors import IRError
+from glassrt.testing.net import Net
 
-from ....property.graphs import Net
 from ....property.groups import families, groups, on_host, plan_of, take_apart
 from ..test_dependent_launch import ptx_of
 from .grouped_modules import Choice, everything, grouped

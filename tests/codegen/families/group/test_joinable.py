@@ -19,8 +19,8 @@ from glassrt.dialects.core.dtypes import F16
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.tensor_map import TensorMap
 from glassrt.runtime.launch_rules import Traversal
+from glassrt.testing.net import Net
 
-from ....property.graphs import Net
 from ....property.groups import groups, launches, lowered
 
 PLAIN = Geometry((4, 1, 1), (128, 1, 1))

@@ -20,8 +20,7 @@ from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.unary import Sigmoid
 from glassrt.dialects.launch import Kernel
 from glassrt.dialects.precision import PrecisionKernel
-
-from ....property.graphs import Net
+from glassrt.testing.net import Net
 
 RULE = "store-conversion"
 PASSES = passes_through("precision", REFERENCE)

@@ -27,6 +27,16 @@ def test_a_count_is_between_0_and_its_bound() -> None:
     assert sizes.counted.largest(floordiv(count, 2)) == floordiv(3 * N, 2)
 
 
+def test_a_count_that_is_never_0_where_its_bound_is_not() -> None:
+    sizes = sizes_of()
+    count = sizes.count(N, sizes.derive("min", N, 1))
+    sizes.require_at_least(count * N, N, WHY)
+    assert constraints(sizes) == []
+    with pytest.raises(DependsOnData):
+        sizes.require_at_least(count, 2, WHY)
+    assert sizes_of(1).count(N, 1) == symbol("n0")
+
+
 def test_what_is_derived_from_counts_has_a_largest_size() -> None:
     sizes = sizes_of()
     count = sizes.count(N)

@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from glassrt.dialects.core.dtypes import (
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+from ..dialects.core.dtypes import (
     BF16,
     BOOL,
     F16,
@@ -18,9 +22,6 @@ from glassrt.dialects.core.dtypes import (
     U16,
     DType,
 )
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
-from hypothesis.strategies import DrawFn, SearchStrategy
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
@@ -74,3 +75,13 @@ def axes_of(draw: DrawFn, rank: int, *, least: int = 0) -> tuple[int, ...]:
     """Some axes of a tensor of RANK, in ascending order."""
     chosen = draw(st.lists(st.integers(0, rank - 1), min_size=least, max_size=rank, unique=True))
     return tuple(sorted(chosen))
+
+
+@st.composite
+def sizes(draw: DrawFn, names: str = "NHW", least: int = 1, most: int = 8) -> dict[str, tuple[int, int, int]]:
+    """Ranges (min, opt, max) for dimensions with names, as `glassrt.compile` takes them."""
+    found = {}
+    for name in names:
+        low, middle, high = sorted(draw(st.integers(least, most)) for _ in range(3))
+        found[name] = (low, middle, high)
+    return found

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from glassrt.dialects.core.affine import Dim, evaluate, symbol
-from glassrt.dialects.core.dtypes import DType, from_numpy
-from glassrt.dialects.core.interpreter import Evaluation
-from glassrt.dialects.core.ir import Block, Module
-from glassrt.dialects.core.types import TensorType
-from glassrt.dialects.graph.base import GraphOp
 
+from ..dialects.core.affine import Dim, evaluate, symbol
+from ..dialects.core.dtypes import DType, from_numpy
+from ..dialects.core.interpreter import Evaluation
+from ..dialects.core.ir import Block, Module
+from ..dialects.core.types import TensorType
+from ..dialects.graph.base import GraphOp
 from .scalar_interpreter import define_array
 
 Array = np.ndarray[Any, Any]
@@ -72,8 +72,8 @@ def assert_close(actual: Array, expected: Array, dtype: DType) -> None:
         np.testing.assert_array_equal(actual, expected)
         return
     relative, absolute = tolerance(dtype)
-    wide = (array.astype(np.float64) for array in (actual, expected))
-    np.testing.assert_allclose(*wide, rtol=relative, atol=absolute)
+    wide, wanted = actual.astype(np.float64), expected.astype(np.float64)
+    np.testing.assert_allclose(wide, wanted, rtol=relative, atol=absolute)
 
 
 def check_op(

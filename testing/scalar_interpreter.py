@@ -13,9 +13,10 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
-from glassrt.dialects.core.affine import Dim, evaluate, symbol
-from glassrt.dialects.core.dtypes import F8E8M0, I32, DType
-from glassrt.dialects.core.expr import (
+
+from ..dialects.core.affine import Dim, evaluate, symbol
+from ..dialects.core.dtypes import F8E8M0, I32, DType
+from ..dialects.core.expr import (
     Apply,
     BitCastExpr,
     CastExpr,
@@ -29,8 +30,8 @@ from glassrt.dialects.core.expr import (
     Scalars,
     Select,
 )
-from glassrt.dialects.core.ir import Value
-from glassrt.dialects.graph.base import GraphOp
+from ..dialects.core.ir import Value
+from ..dialects.graph.base import GraphOp
 
 Array = np.ndarray[Any, Any]
 Number = float | int | bool
