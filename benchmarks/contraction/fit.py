@@ -16,16 +16,19 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from glassrt.codegen.arch.fitted import ContractionFit
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.arch.spec import ArchSpec
 from glassrt.codegen.families.contraction.cost import expected
-from glassrt.codegen.families.contraction.mma import MMA, MmaConfig
+from glassrt.codegen.families.contraction.mma import MMA
+from glassrt.codegen.families.contraction.wgmma import WGMMA
 from glassrt.codegen.families.contraction.work import ContractionLoad, Work
 
 from .layers import LayerCase, problem
 
+PRODUCTS: dict[str, Any] = {"MmaConfig": MMA, "WgmmaConfig": WGMMA}  # by the class of their configurations
 TARGET, FITTED = REFERENCE, REFERENCE.fitted.contraction
 
 
@@ -53,11 +56,12 @@ def timings(path: Path) -> list[Timing]:
     found = []
     for entry in json.loads(path.read_text()):
         layer = LayerCase(**{**entry["layer"], "shape": tuple(entry["layer"]["shape"])})
-        rows = [row for row in entry["timings"] if row["ok"] and row["family"] == MmaConfig.__name__]
+        rows = [row for row in entry["timings"] if row["ok"] and row["family"] in PRODUCTS]
         best = min((row["us"] for row in rows), default=0.0)
         made = problem(layer)
         for row in rows:
-            work = MMA.work(made, MmaConfig(**row["config"]), TARGET)
+            product = PRODUCTS[row["family"]]
+            work = product.work(made, product.config_type(**row["config"]), TARGET)
             weight = math.exp(-4 * min(row["us"] / best - 1, 1.0)) + 0.05
             found.append(Timing(layer.name, ContractionLoad.of(made, work), work, row["us"], weight))
     return found

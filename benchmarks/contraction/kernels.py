@@ -12,6 +12,7 @@ from glassrt.codegen.families.contraction import depthwise
 from glassrt.codegen.families.contraction.mma import MMA
 from glassrt.codegen.families.contraction.simt import SIMT
 from glassrt.codegen.families.contraction.spec import TEMPLATE, Binding, contraction_launch, split_scratch
+from glassrt.codegen.families.contraction.wgmma import WGMMA
 from glassrt.codegen.request.parameters import ScratchParameter
 from glassrt.codegen.request.request import Geometry
 from glassrt.codegen.text.render import Code, Identifier, render
@@ -95,7 +96,7 @@ def kernels(layer: LayerCase, most: int, target: ArchSpec) -> Iterator[TimedKern
             predicted = depthwise.cost(made, form, target)
             yield TimedKernel(layer, form, predicted, depthwise.launch(made, form), f"k{number}", source)
         return
-    products: tuple[Any, ...] = (SIMT, MMA) if layer.dtype == "f32" else (MMA,)
+    products: tuple[Any, ...] = (SIMT, MMA) if layer.dtype == "f32" else (MMA, WGMMA)
     for product in products:
         if product.unsupported(made, target) is not None:
             continue

@@ -73,6 +73,7 @@ class TiledFamily(ContractionFamily[AnyTile]):
             rank=product.rank,
             needs_features=product.needs_features,
             rounds_operands=product.rounds_operands,
+            groupable=product.groupable,
             accumulation=product.accumulation,
             config_type=product.config_type,
             product=product,
