@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -128,9 +129,11 @@ def compile_kernel(kernel: TimedKernel, files: dict[str, str]) -> None:
     kernel.cubin = bytes(checked(nvrtc.nvrtcGetCUBINSize(program)))
     nvrtc.nvrtcGetCUBIN(program, kernel.cubin)
     nvrtc.nvrtcDestroyProgram(program)
-    words = text.replace(",", " ").split()
-    kernel.registers = int(words[words.index("registers") - 1]) if "registers" in words else -1
-    kernel.spills = int(words[words.index("spill") - 2]) if "spill" in words else -1
+    registers, spills = re.search(r"Used (\d+) registers", text), re.search(r"(\d+) bytes spill stores", text)
+    kernel.registers = int(registers[1]) if registers else -1
+    kernel.spills = int(spills[1]) if spills else -1
+    for warning in re.findall(r"\(C75\d\d\)[^\n]*", text):
+        print(f"WARNED {kernel.layer.name} {kernel.config}: {warning}")
 
 
 def compiled(kernel: TimedKernel, files: dict[str, str]) -> None:

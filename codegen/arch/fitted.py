@@ -93,6 +93,19 @@ class ContractionFit(Fit):
     launch: float = 0.44  # launch latency in microseconds
 
 
+# Of products by wgmma, whose main loop leaves less to the latencies of single instructions.
+WGMMA = ContractionFit(
+    efficiency=0.98,
+    l2_bandwidth=100.0,
+    narrow=2.3,
+    memory_latency=780.0,
+    step_latency=14.5,
+    start=2530.0,
+    split=7000.0,
+    launch=0.05,
+)
+
+
 @dataclass(frozen=True)
 class DepthwiseFit(Fit):
     """Constants of the cost model of depthwise convolutions."""
@@ -208,6 +221,7 @@ class Fitted:
     registers: RegistersFit = RegistersFit()
     raster: RasterFit = RasterFit()
     contraction: ContractionFit = ContractionFit()
+    wgmma: ContractionFit = WGMMA
     depthwise: DepthwiseFit = DepthwiseFit()
     attention: AttentionFit = AttentionFit()
     simt_attention: SimtAttentionFit = SimtAttentionFit()

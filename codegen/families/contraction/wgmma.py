@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from ....dialects.core.dtypes import BF16, F16, F32, I8, I32, U8
 from ...arch.features import Feature
+from ...arch.fitted import ContractionFit
 from ...arch.spec import ArchSpec
 from ...text.render import Identifier, Template
 from ..kernel_family import Accumulation, Rank
@@ -143,6 +144,9 @@ class WgmmaProduct(TileProduct[WgmmaConfig]):
 
     def pipeline_bytes(self, problem: Problem, config: WgmmaConfig) -> int:
         return tile.pipeline_bytes(problem, config, swizzled=True)
+
+    def constants(self, target: ArchSpec) -> ContractionFit:
+        return target.fitted.wgmma
 
     def blocks_per_multiprocessor(self, problem: Problem, config: WgmmaConfig, target: ArchSpec) -> int:
         registers = config.accumulators + target.fitted.registers.wgmma
