@@ -117,7 +117,7 @@ class KernelCode:
     """The code of one kernel: a template with the spec to render it, its launch geometry and its parameters.
 
     `resident` is the occupancy that the kernel is compiled for, in blocks per multiprocessor; None where its
-    source does not ask for one.
+    source does not ask for one. `header` names the header of intrinsics that it includes.
     """
 
     template: str
@@ -125,3 +125,4 @@ class KernelCode:
     geometry: Geometry
     parameters: tuple[Parameter, ...]
     resident: int | None = None
+    header: str = "glass"

@@ -28,7 +28,7 @@ def microseconds(problem: Problem, work: Work, target: ArchSpec, constants: Cont
 
 
 def expected(load: ContractionLoad, work: Work, target: ArchSpec, constants: ContractionFit) -> float:
-    """Expected microseconds of LOAD with the configuration WORK on TARGET; CONSTANTS: those of the product."""
+    """Expected microseconds of LOAD with the configuration WORK on TARGET, and the product's CONSTANTS."""
     own_blocks = -(-load.blocks // target.multiprocessors)
     waves = -(-load.blocks // (target.multiprocessors * work.resident))
     busy = own_blocks * _units(load, work, target, constants)

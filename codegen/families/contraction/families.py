@@ -73,7 +73,6 @@ class TiledFamily(ContractionFamily[AnyTile]):
             rank=product.rank,
             needs_features=product.needs_features,
             rounds_operands=product.rounds_operands,
-            groupable=product.groupable,
             accumulation=product.accumulation,
             config_type=product.config_type,
             product=product,
@@ -93,7 +92,8 @@ class TiledFamily(ContractionFamily[AnyTile]):
         binding = bind(request, contraction, widest_vector(request, problem.n), signature)
         spec = self.product.specialize(problem, config, binding, request.target)
         geometry = contraction_launch(problem, spec)
-        return KernelCode(TEMPLATE, spec, geometry, signature.typed, spec.blocks_per_multiprocessor)
+        resident, header = spec.blocks_per_multiprocessor, spec.product.header
+        return KernelCode(TEMPLATE, spec, geometry, signature.typed, resident, header)
 
 
 @lru_cache(maxsize=PROBLEMS_KEPT)

@@ -28,10 +28,10 @@ MOST_CANDIDATES = 16
 class TileProduct(ABC, Generic[AnyTile]):
     """A way to multiply tiles that a staging brings to shared memory; two are equal when their traits are.
 
-    name, rank, needs_features, rounds_operands, groupable, accumulation: traits of its kernel family
-    (`KernelFamily`); template: has the macros that `templates/lib/product/mma.cu.j2` states; config_type: its
-    configurations; splits: the split-K counts worth trying; most_resident: the highest occupancy that kernels
-    are compiled for, in blocks per multiprocessor.
+    name, rank, needs_features, rounds_operands, accumulation: traits of its kernel family (`KernelFamily`);
+    template: has the macros that `templates/lib/product/mma.cu.j2` states; config_type: its configurations;
+    splits: the split-K counts worth trying; most_resident: the highest occupancy that kernels are compiled
+    for, in blocks per multiprocessor.
     """
 
     name: str
@@ -39,7 +39,6 @@ class TileProduct(ABC, Generic[AnyTile]):
     rank: Rank
     needs_features: frozenset[Feature] = frozenset()
     rounds_operands: bool = False
-    groupable: bool = True
     accumulation: Accumulation
     config_type: Callable[..., AnyTile]
     splits: tuple[int, ...]

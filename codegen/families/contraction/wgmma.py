@@ -103,7 +103,6 @@ class WgmmaProduct(TileProduct[WgmmaConfig]):
     template: Template = TEMPLATE
     rank: Rank = Rank.TENSOR_CORES
     needs_features: frozenset[Feature] = frozenset({Feature.WGMMA})
-    groupable: bool = False
     accumulation: Accumulation = _SUMS
     config_type: Callable[..., WgmmaConfig] = WgmmaConfig
     splits: tuple[int, ...] = SPLITS
